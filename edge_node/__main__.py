@@ -1,0 +1,70 @@
+"""`shelfsync edge`, also `python -m edge_node`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from edge_node.assembly import assemble
+from replica.runtime.configuration import CONTEXT, Name, Url, configurable, node_options
+from replica.runtime.logs import configure_logs
+from replica.runtime.process import run_node
+
+
+@click.command(
+    context_settings=CONTEXT,
+    epilog="""\b
+Examples:
+  shelfsync edge --name store-12 --location store-12 --data ./store-12 --open-catalog
+  shelfsync edge --name store-12 --location store-12 --data ./store-12 \\
+      --hub http://hub-east:8700 --hub http://hub-west:8700
+""",
+)
+@configurable
+@node_options(default_port=8701)
+@click.option("--location", type=Name(), help="Location whose stock this node keeps. [default: the name]")
+@click.option("--hub", type=Url(), multiple=True, help="Address of a hub: the first is home, the rest stand in for it.")
+@click.option("--region", type=Name(), default="store", show_default=True, help="Region this store is counted to.")
+@click.option(
+    "--home-after",
+    type=click.FloatRange(0.0, 86_400.0),
+    default=15.0,
+    show_default=True,
+    help="Seconds the home hub must have answered before going back to it.",
+)
+def edge(
+    name: str,
+    data: Path,
+    host: str,
+    port: int,
+    open_catalog: bool,
+    log_level: str,
+    location: str | None,
+    hub: tuple[str, ...],
+    region: str,
+    home_after: float,
+) -> None:
+    """Run the node of a store. Without --hub it runs alone."""
+    configure_logs(log_level, node=name)
+    run_node(
+        partial(
+            assemble,
+            name=name,
+            location=location or name,
+            data=data,
+            host=host,
+            hubs=hub,
+            region=region,
+            open_catalog=open_catalog,
+        ),
+        host=host,
+        port=port,
+        dial=[hub],
+        home_after_s=home_after,
+    )
+
+
+if __name__ == "__main__":
+    edge()

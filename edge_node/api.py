@@ -1,0 +1,168 @@
+"""HTTP of an edge node: sales, and what every node serves, for its one location."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from msgspec import Struct
+
+from replica.core.errors import Refused
+from replica.core.ledger import rights_of
+from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of, parse_key
+from replica.core.replica import Command, Replica
+from replica.core.requests import Sale, SaleBatch, request_digest
+from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
+from replica.runtime.http import Decoder, Operation, json_response, key_of
+from replica.runtime.node import Node
+from replica.runtime.problems import problem
+from replica.runtime.stock_api import StockApi, vector_answer
+
+
+class SaleVerdict(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What became of one sale of a batch: `sale` where it was taken, `problem` where not."""
+
+    key: str
+    status: int
+    sale: Any = None
+    problem: dict[str, Any] | None = None
+
+
+class BatchAnswer(Struct, frozen=True):
+    """One verdict per sale, in the order of the request."""
+
+    verdicts: list[SaleVerdict]
+
+
+class Behind(Struct, frozen=True):
+    """Entries the hub is known to hold that this node lacks, and for how long it has been cut off."""
+
+    entries: int
+    seconds: float
+
+
+class StatusAnswer(Struct, frozen=True):
+    """The state of this node and of its line to the hub."""
+
+    node: str
+    writer: str
+    location: str
+    hub: str | None
+    connected: bool
+    behind: Behind
+    unacknowledged: int
+    version_vector: dict[str, dict[str, dict[str, Any]]]
+    digest: str
+    digests: dict[str, str]
+    entries: int
+    breaches: dict[str, int]
+    stranded: dict[str, int]
+    units: dict[str, int]
+
+
+class EdgeApi:
+    """The calls of one store."""
+
+    def __init__(self, node: Node, location: str, hubs: tuple[str, ...]) -> None:
+        self._node = node
+        self._location = location
+        self._hubs = hubs
+        self._sale = Decoder(Sale)
+        self._batch = Decoder(SaleBatch)
+        self._stock = StockApi(node, lambda request: location)
+
+    def operations(self) -> list[Operation]:
+        """Every call an edge node serves."""
+        stock = self._stock
+        operations = [
+            Operation("POST", "/v1/sales", self.sell, "Sell", Sale, MovementAnswer, 201, is_write=True),
+            Operation("POST", "/v1/sales:batch", self.sell_batch, "Sell what waited", SaleBatch, BatchAnswer, 207),
+            *stock.write_operations(),
+            Operation(
+                "GET",
+                "/v1/stock",
+                stock.stock_page,
+                "Stock, item by item",
+                answer=StockPage,
+                query=("cursor", "limit"),
+            ),
+            Operation("GET", "/v1/stock/{item}", stock.stock_item, "Stock of one item", answer=StockAnswer),
+            Operation(
+                "GET",
+                "/v1/explain/{item}",
+                stock.explain,
+                "Why the stock of an item is what it is",
+                answer=ExplainAnswer,
+                query=("before", "limit"),
+            ),
+            Operation("GET", "/v1/status", self.status, "State of this node", answer=StatusAnswer),
+            *stock.service_operations(),
+        ]
+        return [*operations, stock.document("Shelfsync edge node", operations)]
+
+    async def sell(self, request: web.Request) -> web.Response:
+        sale: Sale = await self._sale.read(request)
+        location = self._location
+        command = Command(location, sale, key_of(request), request_digest(location, sale))
+        return json_response(answer_of(await self._node.driver.submit(command)), 201)
+
+    async def sell_batch(self, request: web.Request) -> web.Response:
+        batch: SaleBatch = await self._batch.read(request)
+        commands = []
+        for index, keyed in enumerate(batch.sales):
+            sale = keyed.sale()
+            key = parse_key(keyed.key, f"sales[{index}].key")
+            commands.append(Command(self._location, sale, key, request_digest(self._location, sale)))
+        verdicts = await self._node.driver.submit_all(commands)
+        answers = [
+            SaleVerdict(keyed.key, 201, answer_of(verdict))
+            if not isinstance(verdict, Refused)
+            else _refused(keyed.key, verdict)
+            for keyed, verdict in zip(batch.sales, verdicts, strict=True)
+        ]
+        return json_response(BatchAnswer(answers), 207)
+
+    async def status(self, request: web.Request) -> web.Response:
+        return json_response(await self._node.driver.look(self._status))
+
+    def _status(self, replica: Replica) -> StatusAnswer:
+        peers = self._node.peers
+        connected = peers.connected
+        hub = connected[0] if connected else None
+        latest = hub or max(peers.known.values(), key=lambda peer: peer.seen_ms, default=None)
+        now_ms = self._node.clock.now().wall_ms
+        away_s = 0.0 if hub is not None or latest is None else max(0, now_ms - latest.seen_ms) / 1000
+        place = replica.place(self._location)
+        units = place.balances() if place is not None else {}
+        own = sum(head.sequence for vector in replica.vectors.values() for head in vector.values())
+        return StatusAnswer(
+            replica.node,
+            replica.writer,
+            self._location,
+            hub.name if hub is not None else None,
+            hub is not None,
+            Behind(hub.entries_behind() if hub is not None else 0, away_s),
+            latest.unacknowledged(replica) if latest is not None else (own if self._hubs else 0),
+            vector_answer(replica),
+            replica.digest(self._location),
+            replica.digests(),
+            replica.arrival,
+            place.breaches() if place is not None else {},
+            _stranded(units, replica.node) if hub is None else {},
+            units,
+        )
+
+
+def _stranded(units: dict[str, int], node: str) -> dict[str, int]:
+    """Rights at this location of nodes that cannot be asked for them now."""
+    owners = dict.fromkeys(
+        owner_of(name)
+        for name in units
+        if is_internal(name) and owner_of(name) != node and bucket_of(name) not in (HELD, QUARANTINE)
+    )
+    return {owner: rights_of(owner, units) for owner in owners if owner is not None and rights_of(owner, units)}
+
+
+def _refused(key: str, refused: Refused) -> SaleVerdict:
+    document = problem(refused)
+    return SaleVerdict(key, document["status"], None, document)

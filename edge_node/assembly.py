@@ -1,0 +1,46 @@
+"""An edge node, put together."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from aiohttp import web
+
+from edge_node.admission import admit_hub
+from edge_node.api import EdgeApi
+from replica.runtime.http import make_app
+from replica.runtime.node import Node, open_replica, store_scopes
+from replica.runtime.process import LOOPBACK_HOSTS
+from replica.runtime.websocket import HttpNetwork
+from replica.runtime.world import SystemClock, SystemEntropy
+
+
+async def assemble(
+    network: HttpNetwork,
+    *,
+    name: str,
+    location: str,
+    data: Path,
+    host: str,
+    hubs: tuple[str, ...],
+    region: str,
+    open_catalog: bool,
+) -> tuple[Node, web.Application]:
+    """Open the data and make node and application; nothing listens or dials yet. Raises DataRefused."""
+    entropy = SystemEntropy()
+    replica, journal = await open_replica(data, name, (location,), entropy, open_catalog=open_catalog)
+    scopes = store_scopes(location)
+    node = Node(
+        replica,
+        journal,
+        role="edge",
+        region=region,
+        scopes=scopes,
+        admit=partial(admit_hub, scopes=scopes),
+        clock=SystemClock(),
+        entropy=entropy,
+        network=network,
+    )
+    operations = EdgeApi(node, location, hubs).operations()
+    return node, make_app(operations, loopback_only=host not in LOOPBACK_HOSTS)

@@ -1,0 +1,53 @@
+"""`shelfsync hub`, also `python -m hub`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from hub.assembly import assemble
+from replica.runtime.configuration import CONTEXT, Name, Url, configurable, node_options
+from replica.runtime.logs import configure_logs
+from replica.runtime.process import run_node
+
+
+@click.command(
+    context_settings=CONTEXT,
+    epilog="""\b
+Examples:
+  shelfsync hub --name hub-east --region east --data ./hub-east
+  shelfsync hub --name hub-west --region west --data ./hub-west --port 8710 \\
+      --peer http://hub-east:8700 --hosts warehouse-1
+""",
+)
+@configurable
+@node_options(default_port=8700)
+@click.option("--region", type=Name(), required=True, help="Region this hub serves.")
+@click.option("--peer", type=Url(), multiple=True, help="Address of another hub; enough on one side of each pair.")
+@click.option("--hosts", type=Name(), multiple=True, help="Location without a node of its own: this hub writes for it.")
+def hub(
+    name: str,
+    data: Path,
+    host: str,
+    port: int,
+    open_catalog: bool,
+    log_level: str,
+    region: str,
+    peer: tuple[str, ...],
+    hosts: tuple[str, ...],
+) -> None:
+    """Run a regional hub."""
+    configure_logs(log_level, node=name)
+    run_node(
+        partial(assemble, name=name, region=region, data=data, host=host, hosts=hosts, open_catalog=open_catalog),
+        host=host,
+        port=port,
+        dial=[(url,) for url in peer],
+        home_after_s=0.0,
+    )
+
+
+if __name__ == "__main__":
+    hub()

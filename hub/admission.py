@@ -1,0 +1,26 @@
+"""Whom a hub talks to, and about what.
+
+A store is trusted for its own location's streams, its own and those it relays, and for nothing else. Hubs exchange
+everything, both ways.
+"""
+
+from __future__ import annotations
+
+from replica.core.errors import PeerFault
+from replica.core.names import CHAIN, is_name
+from replica.core.session import Scopes
+from replica.core.wire import Hello
+
+
+def admit_peer(peer: Hello) -> Scopes:
+    """Return the scopes whose entries are taken from this peer. Raises PeerFault."""
+    match peer.role:
+        case "hub":
+            return None
+        case "edge":
+            locations = tuple(scope for scope in peer.scopes or () if scope != CHAIN)
+            if len(locations) != 1 or not is_name(locations[0]):
+                raise PeerFault("unauthorised", "a store subscribes to its one location and to the chain")
+            return locations
+        case _:
+            raise PeerFault("unauthorised", f"{peer.node} is a {peer.role}")

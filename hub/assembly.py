@@ -1,0 +1,42 @@
+"""A hub, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+from hub.admission import admit_peer
+from hub.api import HubApi
+from replica.runtime.http import make_app
+from replica.runtime.node import Node, open_replica
+from replica.runtime.process import LOOPBACK_HOSTS
+from replica.runtime.websocket import HttpNetwork
+from replica.runtime.world import SystemClock, SystemEntropy
+
+
+async def assemble(
+    network: HttpNetwork,
+    *,
+    name: str,
+    region: str,
+    data: Path,
+    host: str,
+    hosts: tuple[str, ...],
+    open_catalog: bool,
+) -> tuple[Node, web.Application]:
+    """Open the data and make node and application; nothing listens or dials yet. Raises DataRefused."""
+    entropy = SystemEntropy()
+    replica, journal = await open_replica(data, name, hosts, entropy, open_catalog=open_catalog)
+    node = Node(
+        replica,
+        journal,
+        role="hub",
+        region=region,
+        scopes=None,
+        admit=admit_peer,
+        clock=SystemClock(),
+        entropy=entropy,
+        network=network,
+    )
+    return node, make_app(HubApi(node, region, hosts).operations(), loopback_only=host not in LOOPBACK_HOSTS)

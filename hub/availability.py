@@ -1,0 +1,57 @@
+"""What can be promised of a SKU: an interval per location, from what this node owns to what it believes is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import UNSET, Struct
+
+from replica.core.catalog import Recipe, sellable
+from replica.core.ledger import Ledger
+from replica.core.places import LocationDocument, distance_km
+
+
+class Point(Struct, frozen=True):
+    """Where a customer is."""
+
+    lat: float
+    lon: float
+
+
+class LocalAvailability(Struct, frozen=True, omit_defaults=True):
+    """`guaranteed` to `optimistic` SKUs at one location, as of when it was last heard."""
+
+    location: str
+    guaranteed: int
+    optimistic: int
+    as_of: str | None
+    distance_km: float | None = None
+
+
+def local_availability(
+    ledger: Ledger, recipe: Recipe, node: str, location: str, as_of: str | None, distance: float | None
+) -> LocalAvailability:
+    """Availability at one location: what `node` owns there, and what the ledger says is available to all."""
+    stocks = {item: ledger.stock(location, item) for item, _ in recipe}
+    rights = {item: stock.rights(node) for item, stock in stocks.items()}
+    available = {item: stock.available for item, stock in stocks.items()}
+    return LocalAvailability(
+        location, max(0, sellable(recipe, rights)), max(0, sellable(recipe, available)), as_of, distance
+    )
+
+
+def locations_with(ledger: Ledger, recipe: Recipe) -> list[str]:
+    """Locations where every item of the recipe ever moved, in order."""
+    return [
+        location for location, place in sorted(ledger.places.items()) if all(item in place.stocks for item, _ in recipe)
+    ]
+
+
+def distances(places: Mapping[str, LocationDocument], locations: Iterable[str], near: Point) -> dict[str, float]:
+    """Kilometres from a point to each location whose place is known."""
+    found = {}
+    for location in locations:
+        place = places.get(location)
+        if place is not None and place.lat is not UNSET and place.lon is not UNSET:
+            found[location] = round(distance_km(near.lat, near.lon, place.lat, place.lon), 3)
+    return found

@@ -1,0 +1,1 @@
+"""What both kinds of node, edge and hub, are made of."""

@@ -1,0 +1,298 @@
+"""The ledger: how many units moved between which accounts, and what follows from it.
+
+State is a map of cells, `(location, item, writer, source, target) -> total units ever moved`. A cell only grows and
+has one writer, so two copies merge by pointwise maximum, in any order, any number of times. Everything else is read
+off the cells: the PN-counter of a pair, the balance of an account, the stock figures. Nothing derived is stored,
+except a fingerprint per pair that makes the digest of a whole location cheap.
+
+A *lane* is the part of a cell's name that recurs: writer, source, target. Lanes are interned, and each knows what a
+unit that takes it does to the figures, so that reading a figure is one pass over a handful of cells.
+
+Source: bounded counter and escrow, Balegas et al., SRDS 2015; PN-counter, Shapiro et al., 2011.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from replica.core.counter import PNCounter
+from replica.core.errors import Broken
+from replica.core.limits import TOTAL_MAX
+from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of
+
+_MODULUS = 1 << 128
+
+
+class Move(Struct, frozen=True, array_like=True, gc=False):
+    """`quantity` >= 1 base units of an item, from one account to another one of the same location."""
+
+    item: str
+    source: str
+    target: str
+    quantity: int
+
+
+class Figures(NamedTuple):
+    """The stock figures of one (location, item), in base units."""
+
+    on_hand: int
+    reserved: int
+    quarantined: int
+    available: int
+
+
+class Lane:
+    """Writer, source and target of a cell, and what one unit moved along it changes."""
+
+    __slots__ = ("available", "on_hand", "quarantined", "reserved", "source", "target", "writer")
+
+    def __init__(self, writer: str, source: str, target: str) -> None:
+        self.writer = writer
+        self.source = source
+        self.target = target
+        self.on_hand = is_internal(target) - is_internal(source)
+        self.reserved = (bucket_of(target) == HELD) - (bucket_of(source) == HELD)
+        self.quarantined = (bucket_of(target) == QUARANTINE) - (bucket_of(source) == QUARANTINE)
+        self.available = self.on_hand - self.reserved - self.quarantined
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """`(writer, source, target)`: how lanes are ordered and compared across replicas."""
+        return (self.writer, self.source, self.target)
+
+    def __repr__(self) -> str:
+        return f"Lane({self.writer}: {self.source} -> {self.target})"
+
+
+class Stock:
+    """The cells of one (location, item)."""
+
+    __slots__ = ("cells", "fingerprint", "item", "location")
+
+    def __init__(self, location: str, item: str) -> None:
+        self.location = location
+        self.item = item
+        self.cells: dict[Lane, int] = {}
+        self.fingerprint = 0
+        """What this pair adds to its location's digest, as of when that was last taken."""
+
+    @property
+    def figures(self) -> Figures:
+        """On hand, reserved, quarantined and available, now."""
+        on_hand = reserved = quarantined = 0
+        for lane, total in self.cells.items():
+            on_hand += lane.on_hand * total
+            reserved += lane.reserved * total
+            quarantined += lane.quarantined * total
+        return Figures(on_hand, reserved, quarantined, on_hand - reserved - quarantined)
+
+    @property
+    def available(self) -> int:
+        """Units that are in the building, not held and not quarantined."""
+        available = 0
+        for lane, total in self.cells.items():
+            available += lane.available * total
+        return available
+
+    def balance(self, account: str) -> int:
+        """Units in an account: what went in, less what went out. Negative for an external source or a breach."""
+        balance = 0
+        for lane, total in self.cells.items():
+            if lane.target == account:
+                balance += total
+            elif lane.source == account:
+                balance -= total
+        return balance
+
+    def standing(self, account: str) -> tuple[int, int]:
+        """The balance of an account, and what is available, in one pass."""
+        balance = available = 0
+        for lane, total in self.cells.items():
+            available += lane.available * total
+            if lane.target == account:
+                balance += total
+            elif lane.source == account:
+                balance -= total
+        return balance, available
+
+    @property
+    def balances(self) -> dict[str, int]:
+        """The balance of every account that ever moved, internal and external, by name."""
+        return _balances(self.cells)
+
+    @property
+    def breach(self) -> int:
+        """Units by which internal accounts are below zero."""
+        return -sum(min(0, units) for name, units in self.balances.items() if is_internal(name))
+
+    def rights(self, node: str) -> int:
+        """Units the node may promise without asking: all it owns that is neither held nor quarantined."""
+        return rights_of(node, self.balances)
+
+    def counter(self) -> PNCounter:
+        """The pair as a PN-counter of what is on hand: raised by what came in, lowered by what went out."""
+        raised: dict[str, int] = {}
+        lowered: dict[str, int] = {}
+        for lane, total in self.cells.items():
+            if lane.on_hand > 0:
+                raised[lane.writer] = raised.get(lane.writer, 0) + total
+            elif lane.on_hand < 0:
+                lowered[lane.writer] = lowered.get(lane.writer, 0) + total
+        return PNCounter(raised, lowered)
+
+    def _print(self) -> int:
+        state = sorted((lane.name, total) for lane, total in self.cells.items())
+        return int.from_bytes(blake2b(repr((self.location, self.item, state)).encode(), digest_size=16).digest())
+
+
+def _balances(totals: Mapping[Lane, int]) -> dict[str, int]:
+    balances: dict[str, int] = {}
+    for lane, total in totals.items():
+        balances[lane.source] = balances.get(lane.source, 0) - total
+        balances[lane.target] = balances.get(lane.target, 0) + total
+    return dict(sorted(balances.items()))
+
+
+def rights_of(node: str, balances: Mapping[str, int]) -> int:
+    """Units in the accounts a node may promise from: all it owns but held and quarantine."""
+    return sum(
+        units
+        for name, units in balances.items()
+        if owner_of(name) == node and bucket_of(name) not in (HELD, QUARANTINE)
+    )
+
+
+class Place:
+    """The stock of one location, by item, and what it adds up to."""
+
+    __slots__ = ("_breaches", "_digest", "_items", "_stale", "name", "stocks", "totals")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.stocks: dict[str, Stock] = {}
+        self.totals: dict[Lane, int] = {}
+        """Units moved along each lane, over all items."""
+        self._stale: dict[Stock, None] = {}
+        self._digest = 0
+        self._breaches: dict[str, int] = {}
+        self._items: list[str] = []
+
+    def digest(self) -> str:
+        """Equal cells, equal digest: the sum of the pairs' fingerprints. Costs only what changed since."""
+        self._refresh()
+        return f"{self._digest:032x}"
+
+    def breaches(self) -> dict[str, int]:
+        """Units below zero, by item, where there are any. Costs only what changed since."""
+        self._refresh()
+        return dict(sorted(self._breaches.items()))
+
+    def items(self) -> list[str]:
+        """Items that ever moved here, in order. Items are never forgotten, so their number tells of a new one."""
+        if len(self._items) != len(self.stocks):
+            self._items = sorted(self.stocks)
+        return self._items
+
+    def balances(self) -> dict[str, int]:
+        """Units in each account, over all items."""
+        return _balances(self.totals)
+
+    def _refresh(self) -> None:
+        for stock in self._stale:
+            fresh = stock._print()
+            self._digest = (self._digest + fresh - stock.fingerprint) % _MODULUS
+            stock.fingerprint = fresh
+            breach = stock.breach
+            if breach:
+                self._breaches[stock.item] = breach
+            else:
+                self._breaches.pop(stock.item, None)
+        self._stale.clear()
+
+
+Changes = dict[tuple[Stock, Lane], int]
+"""New totals of the cells that changed, by pair and lane."""
+
+
+class Ledger:
+    """All cells this replica knows. `apply` never refuses: what may be done is decided before."""
+
+    __slots__ = ("_changes", "_lanes", "places")
+
+    def __init__(self) -> None:
+        self.places: dict[str, Place] = {}
+        self._lanes: dict[tuple[str, str, str], Lane] = {}
+        self._changes: Changes = {}
+
+    def stock(self, location: str, item: str) -> Stock:
+        """Return the pair as this replica sees it; an empty one, not kept, when nothing ever moved."""
+        place = self.places.get(location)
+        stock = place.stocks.get(item) if place is not None else None
+        return stock if stock is not None else Stock(location, item)
+
+    def stocks(self, location: str) -> Mapping[str, Stock]:
+        """Return the pairs of a location that ever moved, by item."""
+        place = self.places.get(location)
+        return place.stocks if place is not None else {}
+
+    def apply(self, location: str, writer: str, moves: Iterable[Move]) -> None:
+        """Add the moves to the writer's cells."""
+        place = self.places.get(location)
+        if place is None:
+            place = self.places[location] = Place(location)
+        stocks, totals, stale, lanes, changes = place.stocks, place.totals, place._stale, self._lanes, self._changes
+        for move in moves:
+            stock = stocks.get(move.item)
+            if stock is None:
+                stock = stocks[move.item] = Stock(location, move.item)
+            name = (writer, move.source, move.target)
+            lane = lanes.get(name)
+            if lane is None:
+                lane = lanes[name] = Lane(*name)
+            totals[lane] = totals.get(lane, 0) + move.quantity
+            total = stock.cells.get(lane, 0) + move.quantity
+            if total > TOTAL_MAX:
+                raise Broken(f"cell {location} {move.item} {name} would pass {TOTAL_MAX}")
+            stock.cells[lane] = total
+            changes[stock, lane] = total
+            stale[stock] = None
+
+    def join(self, location: str, item: str, name: tuple[str, str, str], total: int) -> None:
+        """Merge one cell of another copy: the greater total stands."""
+        known = self.cell(location, item, name)
+        if total > known:
+            writer, source, target = name
+            self.apply(location, writer, (Move(item, source, target, total - known),))
+
+    def merge(self, other: Ledger) -> None:
+        """Merge another copy, cell by cell."""
+        for location, item, name, total in other.cells():
+            self.join(location, item, name, total)
+
+    def cell(self, location: str, item: str, name: tuple[str, str, str]) -> int:
+        """Return one cell's total; 0 when it never moved."""
+        lane = self._lanes.get(name)
+        return self.stock(location, item).cells.get(lane, 0) if lane is not None else 0
+
+    def cells(self) -> Iterator[tuple[str, str, tuple[str, str, str], int]]:
+        """Every cell as `(location, item, (writer, source, target), total)`, in a fixed order."""
+        for location in sorted(self.places):
+            stocks = self.places[location].stocks
+            for item in sorted(stocks):
+                for lane, total in sorted(stocks[item].cells.items(), key=lambda cell: cell[0].name):
+                    yield location, item, lane.name, total
+
+    def digest(self, location: str) -> str:
+        """Digest of one location's cells; the same on every replica that holds the same cells."""
+        place = self.places.get(location)
+        return place.digest() if place is not None else f"{0:032x}"
+
+    def take_changes(self) -> Changes:
+        """Hand over the cells changed since the last call."""
+        changes = self._changes
+        self._changes = {}
+        return changes

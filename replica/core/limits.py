@@ -1,0 +1,84 @@
+"""Every bound of the core, in one place, with its unit and its reason. Derived bounds are asserted at the end."""
+
+NAME_LENGTH_MAX = 64
+"""Characters in a node, location, item or SKU name: they stand in every cell, so they stay short."""
+
+KEY_LENGTH_MAX = 128
+"""Characters in an idempotency key; the field's longest (a UUID with a prefix) take about 60."""
+
+TEXT_LENGTH_MAX = 256
+"""Characters in a till, reason, reference or receipt number: references, never documents."""
+
+QUANTITY_MAX = 1_000_000_000
+"""Base units in one line: a thousand tonnes in grams."""
+
+TOTAL_MAX = 2**63 - 1
+"""Units in one cell: what a signed 64-bit column holds."""
+
+LINES_MAX = 1_000
+"""Lines in one request: a lorry's delivery note, not a catalogue."""
+
+SALES_PER_BATCH_MAX = 500
+"""Sales in one `sales:batch` call."""
+
+RECIPE_ITEMS_MAX = 100
+"""Items in one SKU's recipe."""
+
+MOVES_MAX = LINES_MAX * RECIPE_ITEMS_MAX
+"""Moves in one entry: every line a bundle of the largest kind."""
+
+BODY_BYTES_MAX = 1 << 20
+"""Encoded bytes of one entry: it must fit into one frame."""
+
+DOCUMENT_BYTES_MAX = 64 << 10
+"""Encoded bytes of one document's value."""
+
+FACTS_MAX = 64
+"""Named facts in one entry."""
+
+FRAME_BYTES_MAX = 4 << 20
+"""Bytes of one frame as it travels."""
+
+FRAME_RAW_BYTES_MAX = 16 << 20
+"""Bytes of one frame's columns once inflated: a bomb stops here."""
+
+FRAME_ENTRIES_MAX = 256
+"""Entries in one frame: about 2 ms of work for the receiver, so a till waits no longer behind a bulk merge."""
+
+FRAME_SOFT_BYTES = 256 << 10
+"""Body bytes after which a frame is closed, so that one frame of large entries is no burst."""
+
+WINDOW_BYTES = 512 << 10
+"""Unacknowledged bytes per session: fills a 100 ms line at 40 Mbit/s, and is small beside a node's memory."""
+
+NAMES_PER_SESSION_MAX = 1 << 16
+"""Names a session's dictionary holds before it starts anew: a few MB at the receiver."""
+
+SCOPES_MAX = 100_000
+"""Scopes in one hello or vectors frame."""
+
+BATCH_ENTRIES_MAX = 4_096
+"""Entries computed before one commit: bounds the memory of a batch and the wait of its first request."""
+
+RECENT_KEYS = 4 * BATCH_ENTRIES_MAX
+"""Idempotency keys kept in memory: those of the batches whose commit the journal's reader may not see yet."""
+
+CLOCK_AHEAD_MAX_MS = 60_000
+"""How far ahead of this node's clock a stamp may be and still advance it."""
+
+CLOCK_SKEW_MAX_MS = 300_000
+"""How far the clock of a live peer may be from ours before its session is refused."""
+
+HEARTBEAT_MS = 1_000
+"""Longest silence a live session keeps."""
+
+SILENCE_MAX_MS = 4 * HEARTBEAT_MS
+"""Silence after which a peer counts as gone: three lost heartbeats and one on its way."""
+
+DIGEST_INTERVAL_MS = 5_000
+"""Least time between two ledger digests on one session."""
+
+assert QUANTITY_MAX * MOVES_MAX < TOTAL_MAX
+assert BODY_BYTES_MAX + FRAME_SOFT_BYTES < FRAME_RAW_BYTES_MAX
+assert DOCUMENT_BYTES_MAX < BODY_BYTES_MAX
+assert RECENT_KEYS >= 3 * BATCH_ENTRIES_MAX

@@ -1,0 +1,298 @@
+"""What each request moves: pure decisions over the stock of one location, one function per kind of request.
+
+A `prepare_` function looks at the ledger, changes nothing, and returns a draft of the entry to write, or raises
+Refused. Only accounts of the deciding node are debited, so no two nodes can give away the same unit.
+Source: bounded counter, Balegas et al., SRDS 2015, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
+
+from msgspec import UNSET, Struct
+
+from replica.core.catalog import Catalog, Recipe, sellable
+from replica.core.entry import Line
+from replica.core.errors import Invalid, RightsExhausted
+from replica.core.ledger import Ledger, Move
+from replica.core.names import CUSTOMER, FOUND, FREE, LOSS, QUARANTINE, SUPPLIER, account
+from replica.core.requests import (
+    Action,
+    Adjustment,
+    Count,
+    Disposition,
+    GoodsLine,
+    OnShortage,
+    Receipt,
+    Request,
+    Return,
+    Sale,
+    SkuLine,
+)
+from replica.core.requests import Quarantine as QuarantineRequest
+
+Resolved = list[tuple[str, Recipe, int]]
+"""Each line's SKU, its recipe, and how many."""
+
+
+class Room(Struct, frozen=True):
+    """One location as the node that works there sees it."""
+
+    location: str
+    ledger: Ledger
+    catalog: Catalog
+    free: str
+    """The account of the node's own free units."""
+    quarantine: str
+    """The account of the node's units that wait for inspection."""
+
+    @classmethod
+    def of(cls, location: str, node: str, ledger: Ledger, catalog: Catalog) -> Room:
+        """The location as this node sees it."""
+        return cls(location, ledger, catalog, account(node, FREE), account(node, QUARANTINE))
+
+
+class Seen(Struct, frozen=True):
+    """What a counter worked from: each item's level at a moment, and how much of each stream was in it."""
+
+    levels: Mapping[str, int]
+    as_of: int
+    vector: Mapping[str, int]
+
+
+class Draft(Struct, frozen=True):
+    """An entry before it has a stamp, a number and a hash."""
+
+    kind: str
+    moves: tuple[Move, ...] = ()
+    lines: tuple[Line, ...] = ()
+    facts: dict[str, Any] = {}
+    actor: str = ""
+    reason: str = ""
+    reference: str = ""
+
+
+def prepare(room: Room, request: Request, seen: Seen) -> Draft:
+    """Decide any request; `seen` is used by counts only. Raises Refused."""
+    match request:
+        case Sale():
+            return prepare_sale(room, request)
+        case Return():
+            return prepare_return(room, request)
+        case Receipt():
+            return prepare_receipt(room, request)
+        case Count():
+            return prepare_count(room, request, seen)
+        case Adjustment():
+            return prepare_adjustment(room, request)
+        case QuarantineRequest():
+            return prepare_quarantine(room, request)
+        case _:
+            assert_never(request)
+
+
+def prepare_sale(room: Room, sale: Sale) -> Draft:
+    """Sell from the node's own rights; nobody else's are touched.
+
+    Lines that share an item are added up first. With REFUSE a sale past the rights raises RightsExhausted with every
+    item that fell short; with RECORD it goes through, and the entry says by how much each item was overdrawn.
+    """
+    resolved, demand = _resolve(room.catalog, sale.lines)
+    stocks, free = room.ledger.stocks(room.location), room.free
+    after: dict[str, int] = {}
+    rights: dict[str, int] = {}
+    short: dict[str, int] = {}
+    for item, wanted in demand.items():
+        stock = stocks.get(item)
+        balance, available = stock.standing(free) if stock is not None else (0, 0)
+        after[item] = available - wanted
+        rights[item] = balance
+        if wanted > balance:
+            short[item] = wanted - max(0, balance)
+    if short and sale.on_shortage is OnShortage.REFUSE:
+        raise RightsExhausted([{"item": item, "wanted": demand[item], "free": max(0, rights[item])} for item in short])
+    if short:
+        breaches = _breaches(resolved, rights)
+        lines = [
+            Line(sku, quantity, breach, sellable(recipe, after))
+            for (sku, recipe, quantity), breach in zip(resolved, breaches, strict=True)
+        ]
+    else:
+        lines = [Line(sku, quantity, 0, sellable(recipe, after)) for sku, recipe, quantity in resolved]
+    facts: dict[str, Any] = {"breach": short} if short else {}
+    if sale.occurred_at is not UNSET:
+        facts["occurred_at"] = int(sale.occurred_at.timestamp() * 1000)
+    moves = tuple([Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items()])
+    return Draft("sale", moves, tuple(lines), facts, sale.till, "", sale.receipt)
+
+
+def _breaches(resolved: Resolved, rights: dict[str, int]) -> list[int]:
+    """How many of each line's SKUs the rights do not cover, giving out the rights in the order of the lines."""
+    left = dict(rights)
+    breaches = []
+    for _, recipe, quantity in resolved:
+        breaches.append(quantity - min(quantity, max(0, sellable(recipe, left))))
+        for item, units in recipe:
+            left[item] -= units * quantity
+    return breaches
+
+
+def prepare_return(room: Room, returned: Return) -> Draft:
+    """Take goods back, to quarantine until somebody looked at them, or straight to the shelf."""
+    resolved, units = _resolve(room.catalog, returned.lines)
+    restock = returned.disposition is Disposition.RESTOCK
+    target = room.free if restock else room.quarantine
+    facts: dict[str, Any] = {"original": returned.original} if returned.original else {}
+    if returned.occurred_at is not UNSET:
+        facts["occurred_at"] = int(returned.occurred_at.timestamp() * 1000)
+    return Draft(
+        "return",
+        tuple([Move(item, CUSTOMER, target, number) for item, number in units.items()]),
+        _lines(room, resolved, units if restock else {}),
+        facts,
+        returned.till,
+        returned.disposition.value,
+        returned.receipt,
+    )
+
+
+def prepare_receipt(room: Room, receipt: Receipt) -> Draft:
+    """Take goods in from a supplier; they are the node's own to sell."""
+    resolved, units = _resolve(room.catalog, receipt.lines)
+    return Draft(
+        "receipt",
+        tuple([Move(item, SUPPLIER, room.free, number) for item, number in units.items()]),
+        _lines(room, resolved, units),
+        reference=receipt.reference,
+    )
+
+
+def prepare_count(room: Room, count: Count, seen: Seen) -> Draft:
+    """Set the book to what was counted, as of what the counter saw: what moved since stays moved.
+
+    The entry records level, as-of stamp and vector, and the difference it wrote. A count below what is free takes the
+    node's own units and may overdraw them: the shelf is right, the book was not.
+    """
+    moves = []
+    counted: list[list[Any]] = []
+    for index, line in enumerate(count.lines):
+        field = f"lines[{index}].item"
+        stock = room.ledger.stock(room.location, line.item)
+        room.catalog.check_item(line.item, bool(stock.cells), field)
+        if any(line.item == other[0] for other in counted):
+            raise Invalid(f"{line.item} is counted twice", field=field)
+        on_hand = stock.figures.on_hand
+        level = seen.levels.get(line.item, on_hand)
+        change = line.counted - level
+        if change > 0:
+            moves.append(Move(line.item, FOUND, room.free, change))
+        elif change < 0:
+            moves.append(Move(line.item, room.free, LOSS, -change))
+        counted.append([line.item, line.counted, level, change, on_hand + change])
+    facts = {"count": counted, "as_of": seen.as_of, "seen": dict(seen.vector)}
+    return Draft("count", tuple(moves), (), facts, reference=count.reference)
+
+
+def prepare_adjustment(room: Room, adjustment: Adjustment) -> Draft:
+    """Correct by differences. What is taken off must be the node's own and free."""
+    change: dict[str, int] = {}
+    taken: dict[str, int] = {}
+    moves = []
+    for index, line in enumerate(adjustment.lines):
+        stock = room.ledger.stock(room.location, line.item)
+        room.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
+        if line.delta == 0:
+            raise Invalid("a difference of 0 changes nothing", field=f"lines[{index}].delta")
+        change[line.item] = change.get(line.item, 0) + line.delta
+        if line.delta > 0:
+            moves.append(Move(line.item, FOUND, room.free, line.delta))
+        else:
+            taken[line.item] = taken.get(line.item, 0) - line.delta
+            moves.append(Move(line.item, room.free, LOSS, -line.delta))
+    _check_covered(room, room.free, taken)
+    adjusted = [
+        [line.item, line.delta, line.reason, room.ledger.stock(room.location, line.item).figures.on_hand + net]
+        for line in adjustment.lines
+        for net in [change[line.item]]
+    ]
+    return Draft("adjustment", tuple(moves), (), {"adjusted": adjusted}, reference=adjustment.reference)
+
+
+def prepare_quarantine(room: Room, request: QuarantineRequest) -> Draft:
+    """Put units aside, back on the shelf, or write them off. What is moved must be there, in the node's accounts."""
+    moves = []
+    from_free: dict[str, int] = {}
+    from_quarantine: dict[str, int] = {}
+    for index, line in enumerate(request.lines):
+        stock = room.ledger.stock(room.location, line.item)
+        room.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
+        match line.action:
+            case Action.PUT:
+                source, target, taken = room.free, room.quarantine, from_free
+            case Action.RESTOCK:
+                source, target, taken = room.quarantine, room.free, from_quarantine
+            case Action.WRITE_OFF:
+                source, target, taken = room.quarantine, LOSS, from_quarantine
+            case _:
+                assert_never(line.action)
+        taken[line.item] = taken.get(line.item, 0) + line.quantity
+        moves.append(Move(line.item, source, target, line.quantity))
+    _check_covered(room, room.free, from_free)
+    _check_covered(room, room.quarantine, from_quarantine)
+    done = [[line.item, line.quantity, line.action.value] for line in request.lines]
+    return Draft("quarantine", tuple(moves), (), {"quarantine": done}, reference=request.reference)
+
+
+def _resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Resolved, dict[str, int]]:
+    """Resolve lines to recipes, and add up the units of each item over all of them."""
+    resolved: Resolved = []
+    units: dict[str, int] = {}
+    for index, line in enumerate(lines):
+        name, quantity = line.sku, line.quantity
+        if name is not UNSET and line.barcode is UNSET and type(line) is SkuLine:
+            recipe = catalog.recipe(name, index)
+        else:
+            name, recipe = _resolve_line(catalog, line, index)
+        resolved.append((name, recipe, quantity))
+        for item_name, number in recipe:
+            units[item_name] = units.get(item_name, 0) + number * quantity
+    return resolved, units
+
+
+def _resolve_line(catalog: Catalog, line: SkuLine | GoodsLine, index: int) -> tuple[str, Recipe]:
+    sku, barcode = line.sku, line.barcode
+    item = line.item if isinstance(line, GoodsLine) else UNSET
+    if (sku is UNSET) + (barcode is UNSET) + (item is UNSET) != 2:
+        raise Invalid("name the goods once: by sku or by barcode", field=f"lines[{index}].sku")
+    if sku is not UNSET:
+        return sku, catalog.recipe(sku, index)
+    if barcode is not UNSET:
+        name = catalog.scan(barcode, f"lines[{index}].barcode")
+        return name, catalog.recipe(name, index)
+    assert item is not UNSET
+    return item, ((catalog.check_item(item, False, f"lines[{index}].item"), 1),)
+
+
+def _lines(room: Room, resolved: Resolved, added: Mapping[str, int]) -> tuple[Line, ...]:
+    """Answer lines of goods that come in: what can be sold of each SKU once they are there."""
+
+    def after(item: str) -> int:
+        return room.ledger.stock(room.location, item).available + added.get(item, 0)
+
+    return tuple(
+        [
+            Line(sku, quantity, 0, sellable(recipe, {item: after(item) for item, _ in recipe}))
+            for sku, recipe, quantity in resolved
+        ]
+    )
+
+
+def _check_covered(room: Room, source: str, taken: Mapping[str, int]) -> None:
+    short = []
+    for item, wanted in taken.items():
+        balance = room.ledger.stock(room.location, item).balance(source)
+        if wanted > balance:
+            short.append({"item": item, "wanted": wanted, "free": max(0, balance)})
+    if short:
+        raise RightsExhausted(short)

@@ -1,0 +1,275 @@
+"""A replica: a set of stream prefixes, and what they fold to.
+
+Local requests are decided and recorded here, peers' entries are merged here, both by the same fold. Nothing here is
+durable: entries pile up in a batch, which the driver takes, commits, and only then lets answers out. `execute` and
+`merge` may refuse; folding never does.
+
+Rules: one process writes as `writer`; a stream grows by exactly the next number, linked to the hash before; the
+version vector says per scope how far each stream is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+
+from msgspec import Struct
+
+from replica.core.catalog import SKU, Catalog
+from replica.core.clock import HybridClock
+from replica.core.documents import CHAIN_RANK, Documents, Register, pack_value
+from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
+from replica.core.errors import NotHosted, PeerFault
+from replica.core.idempotency import RecentKeys, check_repeat
+from replica.core.ledger import Changes, Ledger, Move, Place
+from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale
+from replica.core.names import CHAIN, node_of
+from replica.core.requests import Request, Sale
+
+Vector = dict[str, Head]
+"""How far each stream of one scope is held, by writer."""
+
+
+class Command(Struct, frozen=True, gc=False):
+    """One request at one location, under its key. `seen` says what a count was made from, if not from now."""
+
+    location: str
+    request: Request
+    key: bytes
+    digest: bytes
+    seen: Seen | None = None
+
+
+class Write(Struct, frozen=True, gc=False):
+    """One write of a chain-wide document, under its key; `value` None clears it."""
+
+    kind: str
+    name: str
+    value: object
+    key: bytes
+    digest: bytes
+
+
+class Run(Struct, frozen=True):
+    """Entries of one stream that follow each other, as a peer sent them; `previous` is the hash before the first."""
+
+    stream: Stream
+    first: int
+    previous: bytes
+    entries: list[Entry]
+
+
+class Batch(Struct, frozen=True):
+    """What one commit writes: entries in arrival order, and the checkpoint of what they changed."""
+
+    entries: list[Entry]
+    cells: Changes
+    documents: list[Register]
+
+
+class Image(Struct, frozen=True):
+    """What a journal gives back at start: the heads, and the checkpoint of the fold."""
+
+    heads: Iterable[tuple[Stream, Head]] = ()
+    cells: Iterable[tuple[str, str, tuple[str, str, str], int]] = ()
+    documents: Iterable[Register] = ()
+    newest: Mapping[str, int] = {}
+    """The newest stamp of each scope."""
+    clock: int = 0
+    """The last stamp issued."""
+    arrival: int = 0
+    """How many entries the journal holds."""
+
+
+class Replica:
+    """Everything one node knows, and the only way to change it."""
+
+    def __init__(
+        self, writer: str, locations: Iterable[str], image: Image | None = None, open_catalog: bool = False
+    ) -> None:
+        self.writer = writer
+        self.node = node_of(writer)
+        self.locations = tuple(locations)
+        """Locations this node writes for."""
+        self.open_catalog = open_catalog
+        self.restore(image or Image())
+
+    def restore(self, image: Image) -> None:
+        """Forget everything, and begin from what a journal holds."""
+        self.ledger = Ledger()
+        self.documents = Documents()
+        self.catalog = Catalog(self.open_catalog)
+        self.clock = HybridClock(image.clock)
+        self.arrival = image.arrival
+        """How many entries were folded: the place in arrival order of the newest one."""
+        self.newest = dict(image.newest)
+        """The newest stamp folded of each scope: how fresh what is known of it is."""
+        self.vectors: dict[str, Vector] = {}
+        self.keys = RecentKeys()
+        self._entries: list[Entry] = []
+        self._own: dict[str, Stream] = {}
+        self._rooms = {location: Room.of(location, self.node, self.ledger, self.catalog) for location in self.locations}
+        for stream, head in image.heads:
+            self.vectors.setdefault(stream.scope, {})[stream.writer] = head
+        for location, item, (writer, source, target), total in image.cells:
+            self.ledger.apply(location, writer, (Move(item, source, target, total),))
+        for register in image.documents:
+            if self.documents.put(register) is not None:
+                self._index(register)
+        self.ledger.take_changes()
+        self.documents.take_changes()
+
+    def execute(self, command: Command, now_ms: int, earlier: Entry | None = None) -> Entry:
+        """Decide a request and record it, or find the entry of the first time it was asked.
+
+        Args:
+            earlier: the entry the journal holds under the command's key, when it is not one of the newest.
+        Raises:
+            Refused: definite; nothing changed.
+        """
+        repeated = self._repeat(command.key, command.digest, earlier)
+        if repeated is not None:
+            return repeated
+        room = self._rooms.get(command.location)
+        if room is None:
+            raise NotHosted(f"{self.node} does not write for {command.location!r}", field="location")
+        request = command.request
+        if isinstance(request, Sale):
+            draft = prepare_sale(room, request)
+        else:
+            draft = prepare(room, request, command.seen or self.seen(command.location))
+        return self._record(command.location, draft, command.key, command.digest, now_ms)
+
+    def write(self, write: Write, now_ms: int, earlier: Entry | None = None) -> Entry:
+        """Write a chain-wide document, or find the entry of the first time it was asked."""
+        repeated = self._repeat(write.key, write.digest, earlier)
+        if repeated is not None:
+            return repeated
+        version = self.documents.next_version(write.kind, write.name)
+        value = None if write.value is None else pack_value(write.value)
+        register = Register(write.kind, write.name, CHAIN_RANK, "", version, 0, self.writer, value)
+        return self._record(CHAIN, Draft(DOCUMENT, facts=register.facts()), write.key, write.digest, now_ms)
+
+    def merge(self, runs: Iterable[Run], now_ms: int) -> int:
+        """Take in what a peer sent and this replica lacks; return how many entries were new.
+
+        Raises:
+            PeerFault: a gap, a fork, or entries of our own writer that we never wrote. Runs before it are kept.
+        """
+        merged = 0
+        for run in runs:
+            merged += self._merge_run(run, now_ms)
+        return merged
+
+    def head(self, stream: Stream) -> Head:
+        """How far a stream is held; number 0 and its genesis when not at all."""
+        vector = self.vectors.get(stream.scope)
+        return (vector.get(stream.writer) if vector is not None else None) or start(stream)
+
+    def vector(self, scopes: Iterable[str]) -> dict[str, Vector]:
+        """A copy of the version vector of some scopes; scopes without entries are left out."""
+        return {scope: dict(self.vectors[scope]) for scope in scopes if scope in self.vectors}
+
+    def digest(self, scope: str) -> str:
+        """Digest of what a scope folds to: a location's cells, or the chain's documents."""
+        return self.documents.digest() if scope == CHAIN else self.ledger.digest(scope)
+
+    def digests(self) -> dict[str, str]:
+        """Digest of every scope held, in order."""
+        return {scope: self.digest(scope) for scope in sorted({**self.vectors, CHAIN: None})}
+
+    def vector_digest(self, scope: str) -> str:
+        """Digest of how far each stream of a scope is held."""
+        return vector_digest(self.vectors.get(scope, {}))
+
+    def place(self, location: str) -> Place | None:
+        """The stock of a location, if anything ever moved there."""
+        return self.ledger.places.get(location)
+
+    def seen(self, location: str) -> Seen:
+        """What a count made from this very state is made from."""
+        vector = self.vectors.get(location, {})
+        return Seen({}, self.clock.last, {writer: head.sequence for writer, head in sorted(vector.items())})
+
+    @property
+    def uncommitted(self) -> int:
+        """Entries recorded or merged since the last batch was taken."""
+        return len(self._entries)
+
+    def take_batch(self) -> Batch:
+        """Hand over what the next commit must write."""
+        entries = self._entries
+        self._entries = []
+        return Batch(entries, self.ledger.take_changes(), self.documents.take_changes())
+
+    def _repeat(self, key: bytes, digest: bytes, earlier: Entry | None) -> Entry | None:
+        known = self.keys.get(key) or earlier
+        return check_repeat(known, digest) if known is not None else None
+
+    def _record(self, scope: str, draft: Draft, key: bytes, digest: bytes, now_ms: int) -> Entry:
+        stream = self._own.get(scope)
+        if stream is None:
+            stream = self._own[scope] = Stream(self.writer, scope)
+        head = self.head(stream)
+        content = Content(
+            draft.kind,
+            self.clock.tick(now_ms),
+            key,
+            digest,
+            draft.actor,
+            draft.reason,
+            draft.reference,
+            draft.moves,
+            draft.lines,
+            draft.facts,
+        )
+        body = pack_body(content)
+        entry = Entry(stream, head.sequence + 1, chain(head.hash, body), body, content)
+        self._fold(entry)
+        return entry
+
+    def _merge_run(self, run: Run, now_ms: int) -> int:
+        stream, entries = run.stream, run.entries
+        head = self.head(stream)
+        known = head.sequence - run.first + 1
+        if known < 0:
+            raise PeerFault("gap", f"{stream.writer} {stream.scope}: {run.first} after {head.sequence}")
+        before = run.previous if known == 0 else entries[min(known, len(entries)) - 1].hash
+        if known <= len(entries) and before != head.hash:
+            raise PeerFault("fork", f"{stream.writer} {stream.scope}: two entries numbered {head.sequence}")
+        fresh = entries[known:]
+        if fresh and stream.writer == self.writer:
+            raise PeerFault("own-stream", f"{stream.scope}: {run.first + known} was never written here")
+        for entry in fresh:
+            self.clock.observe(entry.content.clock, now_ms)
+            self._fold(entry)
+        return len(fresh)
+
+    def _fold(self, entry: Entry) -> None:
+        stream, content = entry.stream, entry.content
+        vector = self.vectors.get(stream.scope)
+        if vector is None:
+            vector = self.vectors[stream.scope] = {}
+        vector[stream.writer] = Head(entry.sequence, entry.hash)
+        if content.moves:
+            self.ledger.apply(stream.scope, stream.writer, content.moves)
+        if content.key:
+            self.keys.put(content.key, entry)
+        if content.kind == DOCUMENT:
+            standing = self.documents.apply(content.facts, content.clock, stream.writer)
+            if standing is not None:
+                self._index(standing)
+        if content.clock > self.newest.get(stream.scope, 0):
+            self.newest[stream.scope] = content.clock
+        self.arrival += 1
+        self._entries.append(entry)
+
+    def _index(self, register: Register) -> None:
+        if register.kind == SKU and register.rank == CHAIN_RANK and not self.catalog.put(register):
+            self.documents.malformed += 1
+
+
+def vector_digest(vector: Mapping[str, Head]) -> str:
+    """Equal vectors, equal digest."""
+    state = sorted((writer, head.sequence, head.hash) for writer, head in vector.items())
+    return blake2b(repr(state).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,180 @@
+"""What a caller may ask of a location's stock: the types that validate, decide, and describe themselves in OpenAPI.
+
+Defaults are left out when a request is encoded for its digest, so a field added later does not change the digest of
+a request that does not use it: a retry across an upgrade is still a retry.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from hashlib import blake2b
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from replica.core.entry import REQUEST_BYTES
+from replica.core.limits import KEY_LENGTH_MAX, LINES_MAX, QUANTITY_MAX, SALES_PER_BATCH_MAX, TEXT_LENGTH_MAX
+from replica.core.names import ITEM_PATTERN
+
+Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX, description="Whole units, at least 1.")]
+Level = Annotated[int, Meta(ge=0, le=QUANTITY_MAX, description="Whole base units, at least 0.")]
+Delta = Annotated[int, Meta(ge=-QUANTITY_MAX, le=QUANTITY_MAX, description="Whole base units, not 0.")]
+Item = Annotated[str, Meta(pattern=ITEM_PATTERN, description="A base unit that is counted.")]
+Sku = Annotated[str, Meta(pattern=ITEM_PATTERN, description="Something sold; its recipe names the items.")]
+Barcode = Annotated[str, Meta(pattern=r"^[!-~]{1,64}$", description="As scanned.")]
+Text = Annotated[str, Meta(max_length=TEXT_LENGTH_MAX)]
+Reason = Annotated[
+    str, Meta(min_length=1, max_length=TEXT_LENGTH_MAX, description="Why: a reason code or a few words.")
+]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
+
+
+class OnShortage(Enum):
+    """What a sale does when the node's own rights do not cover it."""
+
+    RECORD = "record"
+    """The goods are in the customer's hand: take the sale, let rights go below zero, mark the breach."""
+    REFUSE = "refuse"
+    """It is a promise: sell only what this node owns."""
+
+
+class Disposition(Enum):
+    """Where returned goods go."""
+
+    QUARANTINE = "quarantine"
+    RESTOCK = "restock"
+
+
+class Action(Enum):
+    """What to do with goods in quarantine, or with goods to be put there."""
+
+    RESTOCK = "restock"
+    WRITE_OFF = "write_off"
+    PUT = "put"
+
+
+class _Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    pass
+
+
+class SkuLine(_Request, frozen=True):
+    """So many of a SKU, named by itself or by a barcode."""
+
+    quantity: Quantity
+    sku: Sku | UnsetType = UNSET
+    barcode: Barcode | UnsetType = UNSET
+
+
+class GoodsLine(_Request, frozen=True):
+    """So many of a SKU, a barcode's SKU, or an item."""
+
+    quantity: Quantity
+    sku: Sku | UnsetType = UNSET
+    barcode: Barcode | UnsetType = UNSET
+    item: Item | UnsetType = UNSET
+
+
+class CountLine(_Request, frozen=True):
+    """The level found on the shelf."""
+
+    item: Item
+    counted: Level
+
+
+class AdjustmentLine(_Request, frozen=True):
+    """A correction by a difference, and why."""
+
+    item: Item
+    delta: Delta
+    reason: Reason
+
+
+class QuarantineLine(_Request, frozen=True):
+    """So many units into or out of quarantine."""
+
+    item: Item
+    quantity: Quantity
+    action: Action
+
+
+SkuLines = Annotated[tuple[SkuLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+GoodsLines = Annotated[tuple[GoodsLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+
+
+class Sale(_Request, frozen=True):
+    """Goods leave with a customer."""
+
+    lines: SkuLines
+    on_shortage: OnShortage = OnShortage.RECORD
+    till: Text = ""
+    receipt: Text = ""
+    occurred_at: Moment | UnsetType = UNSET
+
+
+class KeyedSale(Sale, frozen=True, kw_only=True):
+    """One sale of a batch, with the key that is its own."""
+
+    key: Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX + 2)]
+
+    def sale(self) -> Sale:
+        """The same sale as it would have been asked by itself, so that a retry of either form is a retry."""
+        return Sale(self.lines, self.on_shortage, self.till, self.receipt, self.occurred_at)
+
+
+class SaleBatch(_Request, frozen=True):
+    """Sales that waited, in the order they happened; each is decided by itself."""
+
+    sales: Annotated[tuple[KeyedSale, ...], Meta(min_length=1, max_length=SALES_PER_BATCH_MAX)]
+
+
+class Return(_Request, frozen=True):
+    """Goods come back from a customer."""
+
+    lines: SkuLines
+    original: Text = ""
+    disposition: Disposition = Disposition.QUARANTINE
+    till: Text = ""
+    receipt: Text = ""
+    occurred_at: Moment | UnsetType = UNSET
+
+
+class Receipt(_Request, frozen=True):
+    """Goods come in from a supplier."""
+
+    lines: GoodsLines
+    reference: Text = ""
+
+
+class Count(_Request, frozen=True):
+    """Levels found on the shelf; `seen` is the token of the stock figure the counter worked from."""
+
+    lines: Annotated[tuple[CountLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+    seen: Annotated[str, Meta(max_length=64)] = ""
+    reference: Text = ""
+
+
+class Adjustment(_Request, frozen=True):
+    """Corrections by differences."""
+
+    lines: Annotated[tuple[AdjustmentLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+    reference: Text = ""
+
+
+class Quarantine(_Request, frozen=True):
+    """Units put aside, put back, or written off."""
+
+    lines: Annotated[tuple[QuarantineLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+    reference: Text = ""
+
+
+Request = Sale | Return | Receipt | Count | Adjustment | Quarantine
+
+_encode = msgspec.json.Encoder().encode
+
+
+def request_digest(location: str, request: Struct) -> bytes:
+    """Digest of what was asked, not of how it was spelt: blanks and the order of fields do not count."""
+    asked = b"%b\0%b\0%b" % (type(request).__name__.encode(), location.encode(), _encode(request))
+    return blake2b(asked, digest_size=REQUEST_BYTES).digest()

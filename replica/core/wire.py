@@ -1,0 +1,118 @@
+"""Frames of the sync protocol: msgpack arrays `[type, ...]`, bounded, typed on arrival.
+
+Written down in docs/wire_format.md; the version there is PROTOCOL_MAX.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgpack
+from msgspec import Meta, Struct, ValidationError, convert
+
+from replica.core.errors import PeerFault
+from replica.core.limits import FRAME_BYTES_MAX, NAME_LENGTH_MAX, SCOPES_MAX, TEXT_LENGTH_MAX
+from replica.core.names import NAME_PATTERN
+
+PROTOCOL_MIN = 1
+PROTOCOL_MAX = 1
+"""The versions of the protocol this program speaks; peers settle on the greatest both do."""
+
+Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
+WriterName = Annotated[str, Meta(max_length=2 * NAME_LENGTH_MAX + 1)]
+ScopeName = Annotated[str, Meta(max_length=NAME_LENGTH_MAX)]
+Short = Annotated[str, Meta(max_length=TEXT_LENGTH_MAX)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Hash = Annotated[bytes, Meta(max_length=32)]
+Vectors = dict[ScopeName, dict[WriterName, tuple[Count, Hash]]]
+"""`{scope: {writer: (sequence, hash)}}`."""
+
+
+class Frame(Struct, frozen=True, array_like=True):
+    """Any frame; the tag is its type on the wire."""
+
+
+class Hello(Frame, frozen=True, tag=0, kw_only=True):
+    """Who speaks. `scopes` is what it subscribes to, None meaning all; `nonce` is new at every start."""
+
+    versions: tuple[Count, Count]
+    node: Name
+    writer: WriterName
+    nonce: Annotated[bytes, Meta(max_length=32)]
+    role: Name
+    region: Short
+    scopes: Annotated[tuple[ScopeName, ...], Meta(max_length=SCOPES_MAX)] | None
+    clock_ms: Count
+    software: Short
+
+
+class Have(Frame, frozen=True, tag=1):
+    """How far the sender holds each stream it wants more of."""
+
+    vectors: Vectors
+
+
+class Entries(Frame, frozen=True, tag=2):
+    """The next entries the receiver lacks, as columns; `number` counts these frames from 1."""
+
+    number: Count
+    columns: bytes
+
+
+class Covered(Frame, frozen=True, tag=3):
+    """All that the sender holds up to here was sent or was there before. Streams unchanged since are left out."""
+
+    vectors: Vectors
+
+
+class Ack(Frame, frozen=True, tag=4):
+    """Entries frames up to this number are durable at the receiver."""
+
+    number: Count
+
+
+class Digests(Frame, frozen=True, tag=5):
+    """Per scope: digest of the version vector, and of what it folds to."""
+
+    digests: dict[ScopeName, tuple[Short, Short]]
+
+
+class Bye(Frame, frozen=True, tag=6):
+    """The session ends, and why."""
+
+    reason: Short
+    detail: Short
+
+
+class Beat(Frame, frozen=True, tag=7):
+    """The sender is there, and its clock says this."""
+
+    clock_ms: Count
+
+
+AnyFrame = Hello | Have | Entries | Covered | Ack | Digests | Bye | Beat
+
+
+def pack_frame(frame: AnyFrame) -> bytes:
+    """Encode a frame."""
+    packed: bytes = msgpack.packb(_plain(frame))
+    return packed
+
+
+def unpack_frame(packed: bytes) -> AnyFrame:
+    """Decode and check a frame. Raises PeerFault: oversized, or malformed."""
+    if len(packed) > FRAME_BYTES_MAX:
+        raise PeerFault("oversized", f"a frame of {len(packed)} bytes, at most {FRAME_BYTES_MAX} are taken")
+    try:
+        plain = msgpack.unpackb(packed)
+        frame: AnyFrame = convert(plain, AnyFrame)
+    except ValidationError as error:
+        raise PeerFault("malformed", str(error)[:TEXT_LENGTH_MAX]) from None
+    except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
+        raise PeerFault("malformed", f"{type(error).__name__} in a frame") from None
+    return frame
+
+
+def _plain(frame: AnyFrame) -> list[Any]:
+    fields = [getattr(frame, field) for field in frame.__struct_fields__]
+    return [frame.__struct_config__.tag, *fields]

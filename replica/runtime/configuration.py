@@ -1,0 +1,102 @@
+"""Configuration: every flag is also an environment variable and a key of a TOML file; the flag wins, then the variable.
+
+--hub URL   SHELFSYNC_HUB="URL URL"   hub = ["URL", "URL"]
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from replica.core.errors import Invalid
+from replica.core.names import check_name
+from replica.runtime.logs import LEVELS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CONTEXT = {"auto_envvar_prefix": "SHELFSYNC"}
+"""Settings of every command, so that the variable is the same however the command was reached."""
+
+
+class Name(click.ParamType[str]):
+    """A node, location or region name."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return check_name(str(value), "name")
+        except Invalid as invalid:
+            self.fail(invalid.detail, param, ctx)
+
+
+class Url(click.ParamType[str]):
+    """A peer's base address."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        scheme, mark, rest = text.partition("://")
+        if not mark or scheme not in ("http", "https") or not rest.strip("/"):
+            self.fail(f"{text!r} is not an address such as http://hub-east:8700", param, ctx)
+        return text.rstrip("/")
+
+
+def _read_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+    """Make a TOML file's keys the defaults of this command's flags."""
+    if path is None:
+        return
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise click.BadParameter(f"{path}: {error}", ctx, param) from None
+    known = {name.lstrip("-"): each.name for each in ctx.command.params for name in each.opts if each is not param}
+    unknown = sorted(key for key in values if key not in known)
+    if unknown:
+        raise click.BadParameter(f"{path}: there is no key {unknown[0]!r}", ctx, param)
+    ctx.default_map = {**(ctx.default_map or {}), **{str(known[key]): value for key, value in values.items()}}
+
+
+def configurable(command: F) -> F:
+    """Give a command `--config FILE`."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        is_eager=True,
+        expose_value=False,
+        callback=_read_file,
+        help="TOML file with any of these flags as keys.",
+    )(command)
+
+
+def node_options(default_port: int) -> Callable[[F], F]:
+    """Give a command the flags every node has."""
+
+    def add(command: F) -> F:
+        for option in reversed(
+            (
+                click.option("--name", type=Name(), required=True, help="Name of this node, unique in the chain."),
+                click.option(
+                    "--data",
+                    type=click.Path(path_type=Path, file_okay=False),
+                    required=True,
+                    help="Directory for the journal.",
+                ),
+                click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
+                click.option(
+                    "--port", type=click.IntRange(1, 65535), default=default_port, show_default=True, help="Port."
+                ),
+                click.option("--open-catalog", is_flag=True, help="Take an unknown SKU for the item of the same name."),
+                click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True),
+            )
+        ):
+            command = option(command)
+        return command
+
+    return add

@@ -1,0 +1,316 @@
+"""The one driver: the only thing that changes a replica.
+
+Requests and peers' entries wait in a bounded inbox. The driver takes what waits, lets the core decide, commits once,
+and only then lets answers go. While one batch is being committed the next is computed; batches commit in order.
+Clients go before bulk merges. Reads wait for the commit of what they saw, so nobody is shown what a crash could undo.
+
+When a commit finds the disk full, that batch and the one computed after it are refused and the core is reloaded from
+the journal. When it fails in any other way nobody knows what is durable: `run` raises Unknown, the process ends, and
+the idempotency key answers after the restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from replica.core.entry import Entry
+from replica.core.errors import Overloaded, PeerFault, Refused, Stopping, StorageFull
+from replica.core.limits import BATCH_ENTRIES_MAX, FRAME_ENTRIES_MAX
+from replica.core.replica import Batch, Command, Replica, Run, Write
+from replica.core.session import Scopes
+from replica.runtime.ports import Clock, Journal
+
+T = TypeVar("T")
+
+INBOX_MAX = 8_192
+"""Requests that may wait: about half a second of work, past which waiting helps nobody."""
+
+BULK_MAX = 64
+"""Frames of peers that may wait; a session holds back the rest by not acknowledging."""
+
+BULK_PER_TURN = 4
+"""Frames merged in one turn while clients wait too."""
+
+Verdict = Entry | Refused
+
+
+class Counters:
+    """What the driver counts; read at every scrape of the metrics, never reset."""
+
+    def __init__(self) -> None:
+        self.commits = 0
+        self.entries_written = 0
+        self.entries_merged = 0
+        self.refused = 0
+        self.repeated = 0
+        self.overloaded = 0
+        self.storage_full = 0
+        self.commit_seconds = 0.0
+
+
+class _Ask(Struct, gc=False):
+    """Requests of one caller that wait together, and where their verdicts go."""
+
+    commands: Sequence[Command | Write]
+    answer: asyncio.Future[list[Verdict]]
+
+
+class _Look(Struct, gc=False):
+    query: Callable[[Replica], Any]
+    answer: asyncio.Future[Any]
+
+
+class _Merge(Struct, gc=False):
+    runs: list[Run]
+    answer: asyncio.Future[int]
+
+
+class _Watcher(Struct, eq=False):
+    scopes: Scopes
+    event: asyncio.Event
+
+
+Answers = list[tuple[asyncio.Future[Any], Any]]
+
+
+class Driver:
+    """Drives one replica on one journal. `run` must be running for anything to be answered."""
+
+    def __init__(self, replica: Replica, journal: Journal, clock: Clock) -> None:
+        self.replica = replica
+        self.counters = Counters()
+        self.arrival = replica.arrival
+        """Arrival number of the newest durable entry."""
+        self._journal = journal
+        self._clock = clock
+        self._clients: deque[_Ask | _Look] = deque()
+        self._bulk: deque[_Merge] = deque()
+        self._waiting = 0
+        self._wake = asyncio.Event()
+        self._watchers: list[_Watcher] = []
+        self._bulk_room = asyncio.Semaphore(BULK_MAX)
+        self._commit: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def submit(self, command: Command | Write) -> Entry:
+        """Have one request decided and made durable. Raises Refused."""
+        (verdict,) = await self.submit_all((command,))
+        if isinstance(verdict, Refused):
+            raise verdict
+        return verdict
+
+    def submit_all(self, commands: Sequence[Command | Write]) -> asyncio.Future[list[Verdict]]:
+        """Have requests decided in order, each by itself, and made durable together.
+
+        Raises Overloaded or Stopping when they are not taken in.
+        """
+        self._check_open(len(commands))
+        answer: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
+        self._clients.append(_Ask(commands, answer))
+        self._waiting += len(commands)
+        self._wake.set()
+        return answer
+
+    async def look(self, query: Callable[[Replica], T]) -> T:
+        """Read the replica. What was seen is durable when this returns."""
+        if self._commit is None and not self.replica.uncommitted:
+            return query(self.replica)
+        self._check_open(1)
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._clients.append(_Look(query, answer))
+        self._waiting += 1
+        self._wake.set()
+        return await answer
+
+    async def take_in(self, runs: list[Run]) -> asyncio.Future[int]:
+        """Queue a peer's entries, waiting for room; the future says how many were new, once they are durable.
+
+        The future raises PeerFault or Refused. Frames are merged in the order in which they were queued.
+        """
+        await self._bulk_room.acquire()
+        if self._stopping:
+            self._bulk_room.release()
+            raise Stopping("the node is going down")
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._bulk.append(_Merge(runs, answer))
+        self._wake.set()
+        return answer
+
+    async def moved_past(self, arrival: int, scopes: Scopes = None) -> None:
+        """Wait until an entry of these scopes (None: of any) is durable that is newer than `arrival`.
+
+        May return early; whoever waits looks again.
+        """
+        if self.arrival > arrival:
+            return
+        watcher = _Watcher(scopes, asyncio.Event())
+        self._watchers.append(watcher)
+        try:
+            await watcher.event.wait()
+        finally:
+            if watcher in self._watchers:
+                self._watchers.remove(watcher)
+
+    def stop(self) -> None:
+        """Take nothing new in; `run` returns once all that waits is answered."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Drive until stopped. Raises Unknown when a commit failed and the process has to end."""
+        while True:
+            if not self._clients and not self._bulk:
+                if self._commit is not None and not self._commit.done():
+                    await self._rest(self._commit)
+                    continue
+                await self._settle()
+                if self._stopping and not self._clients and not self._bulk:
+                    return
+                await self._wake.wait()
+                self._wake.clear()
+                continue
+            asks, merges = self._take()
+            earlier = await self._find_earlier(asks)
+            answers = self._compute(asks, merges, earlier)
+            if await self._settle():
+                self._start_commit(answers)
+            else:
+                self._refuse(answers, StorageFull("no room to write"))
+
+    async def _rest(self, commit: asyncio.Task[None]) -> None:
+        """Nothing waits: sleep until something does, or the commit under way is through."""
+        self._wake.clear()
+        commit.add_done_callback(lambda _: self._wake.set())
+        await self._wake.wait()
+
+    def _take(self) -> tuple[list[_Ask | _Look], list[_Merge]]:
+        asks: list[_Ask | _Look] = []
+        merges: list[_Merge] = []
+        room = BATCH_ENTRIES_MAX
+        while self._clients and room > 0:
+            ask = self._clients.popleft()
+            weight = len(ask.commands) if isinstance(ask, _Ask) else 1
+            room -= weight
+            self._waiting -= weight
+            asks.append(ask)
+        frames = BULK_PER_TURN if asks else BATCH_ENTRIES_MAX // FRAME_ENTRIES_MAX
+        while self._bulk and len(merges) < frames and room > 0:
+            room -= FRAME_ENTRIES_MAX
+            merges.append(self._bulk.popleft())
+            self._bulk_room.release()
+        return asks, merges
+
+    async def _find_earlier(self, asks: Sequence[_Ask | _Look]) -> dict[bytes, Entry]:
+        known = self.replica.keys
+        keys = [
+            command.key for ask in asks if isinstance(ask, _Ask) for command in ask.commands if command.key not in known
+        ]
+        return await self._journal.find(keys) if keys and self.arrival else {}
+
+    def _compute(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge], earlier: dict[bytes, Entry]) -> Answers:
+        replica, now_ms, answers = self.replica, self._clock.now().wall_ms, Answers()
+        for ask in asks:
+            if isinstance(ask, _Ask):
+                verdicts = [self._decide(command, now_ms, earlier) for command in ask.commands]
+                answers.append((ask.answer, verdicts))
+            else:
+                answers.append((ask.answer, _attempt(ask.query, replica)))
+        for merge in merges:
+            before = replica.uncommitted
+            answers.append((merge.answer, _attempt(lambda runs: replica.merge(runs, now_ms), merge.runs)))
+            self.counters.entries_merged += replica.uncommitted - before
+        return answers
+
+    def _decide(self, command: Command | Write, now_ms: int, earlier: dict[bytes, Entry]) -> Verdict:
+        replica = self.replica
+        before = replica.uncommitted
+        try:
+            if isinstance(command, Command):
+                entry = replica.execute(command, now_ms, earlier.get(command.key))
+            else:
+                entry = replica.write(command, now_ms, earlier.get(command.key))
+        except Refused as refused:
+            self.counters.refused += 1
+            return refused
+        if replica.uncommitted == before:
+            self.counters.repeated += 1
+        return entry
+
+    def _start_commit(self, answers: Answers) -> None:
+        batch = self.replica.take_batch()
+        if batch.entries:
+            self._commit = asyncio.get_running_loop().create_task(self._write(batch, answers))
+        else:
+            _release(answers)
+
+    async def _write(self, batch: Batch, answers: Answers) -> None:
+        started = self._clock.now().elapsed_ms
+        try:
+            self.arrival = await self._journal.append(batch)
+        except StorageFull as full:
+            self.counters.storage_full += 1
+            self._refuse(answers, full)
+            raise
+        counters = self.counters
+        counters.commits += 1
+        counters.entries_written += len(batch.entries)
+        counters.commit_seconds += (self._clock.now().elapsed_ms - started) / 1000
+        _release(answers)
+        if self._watchers:
+            self._tell_watchers(batch)
+
+    def _tell_watchers(self, batch: Batch) -> None:
+        moved = dict.fromkeys(entry.stream.scope for entry in batch.entries)
+        staying = []
+        for watcher in self._watchers:
+            if watcher.scopes is None or any(scope in moved for scope in watcher.scopes):
+                watcher.event.set()
+            else:
+                staying.append(watcher)
+        self._watchers = staying
+
+    async def _settle(self) -> bool:
+        """Wait for the commit under way. False when the disk was full: the core then is what the journal says."""
+        if self._commit is None:
+            return True
+        commit, self._commit = self._commit, None
+        try:
+            await commit
+        except StorageFull:
+            self.replica.restore(await self._journal.load())
+            return False
+        return True
+
+    def _refuse(self, answers: Answers, why: Refused) -> None:
+        for future, _ in answers:
+            if not future.done():
+                future.set_exception(why)
+
+    def _check_open(self, weight: int) -> None:
+        if self._stopping:
+            raise Stopping("the node is going down")
+        if self._waiting + weight > INBOX_MAX:
+            self.counters.overloaded += 1
+            raise Overloaded(f"{self._waiting} requests wait, at most {INBOX_MAX} may")
+
+
+def _attempt(call: Callable[[Any], T], argument: Any) -> T | Exception:
+    try:
+        return call(argument)
+    except (Refused, PeerFault) as failure:
+        return failure
+
+
+def _release(answers: Answers) -> None:
+    for future, answer in answers:
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)

@@ -1,0 +1,199 @@
+"""A link: one sync session over one socket, and the tasks that keep it going.
+
+    receiver   socket -> session -> driver        acker    commits -> acknowledgements
+    pump       journal -> session                 ticker   time -> session
+    sender     session -> socket, the only one that sends, so frames keep their order
+
+When any of them ends, all end. A fault of the peer ends the link, is counted by reason, and harms nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from replica.core.errors import PeerFault, Refused
+from replica.core.session import (
+    Acknowledged,
+    Admission,
+    Arrived,
+    Asked,
+    Diverged,
+    Ended,
+    Event,
+    Greeted,
+    Phase,
+    Session,
+    plain_vectors,
+)
+from replica.core.wire import Hello
+from replica.runtime.driver import Driver
+from replica.runtime.ports import Clock, Journal, Socket
+
+log = structlog.get_logger(__name__)
+
+PAGE = 1_024
+"""Entries read from the journal at once: four frames."""
+
+MERGES_WAITING_MAX = 8
+"""Frames of one peer between their arrival and their commit."""
+
+TICK_S = 0.25
+
+FAREWELL_S = 1.0
+"""How long a last frame may take to leave."""
+
+
+class Link:
+    """One session with one peer, from hello to bye."""
+
+    def __init__(
+        self,
+        socket: Socket,
+        hello: Hello,
+        admit: Admission,
+        driver: Driver,
+        journal: Journal,
+        clock: Clock,
+        *,
+        is_dialled: bool,
+        greeted: Callable[[Link], None],
+        diverged: Callable[[Link, Diverged], None],
+    ) -> None:
+        self.session = Session(hello, driver.replica, admit, clock.now())
+        self.is_dialled = is_dialled
+        self.reason = ""
+        """Why it ended: our own fault reason, the peer's, or `hung-up`."""
+        self._socket = socket
+        self._driver = driver
+        self._journal = journal
+        self._clock = clock
+        self._greeted = greeted
+        self._diverged = diverged
+        self._frames = asyncio.Event()
+        self._room = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._merges: asyncio.Queue[tuple[int, asyncio.Future[int]]] = asyncio.Queue(MERGES_WAITING_MAX)
+
+    @property
+    def peer(self) -> Hello:
+        """Who is on the other side, once greeted."""
+        assert self.session.peer is not None
+        return self.session.peer
+
+    async def run(self) -> str:
+        """Run until either side ends it; return the reason."""
+        works = (self._send(), self._receive(), self._acknowledge(), self._pump(), self._tick())
+        tasks = [asyncio.create_task(work) for work in works]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+            self.reason = self.reason or "hung-up"
+        except PeerFault as fault:
+            self.reason = self.reason or fault.reason
+            log.warning("peer fault", peer=self._peer_name, reason=fault.reason, detail=fault.detail)
+            self.session.close(fault.reason, fault.detail)
+        except Refused as refused:
+            self.reason = self.reason or refused.kind
+            self.session.close(refused.kind, refused.detail)
+        except (ConnectionError, TimeoutError):
+            self.reason = self.reason or "hung-up"
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._say_last_words()
+        return self.reason
+
+    def close(self, reason: str, detail: str = "") -> None:
+        """End the link from our side."""
+        self.reason = self.reason or reason
+        self.session.close(reason, detail)
+        self._frames.set()
+
+    @property
+    def _peer_name(self) -> str:
+        return self.session.peer.node if self.session.peer is not None else "?"
+
+    async def _say_last_words(self) -> None:
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                for frame in self.session.take_frames():
+                    await self._socket.send(frame)
+                await self._socket.close()
+        except (ConnectionError, TimeoutError):
+            pass  # nobody listens any more, which is what a farewell may find
+
+    async def _send(self) -> None:
+        while True:
+            for frame in self.session.take_frames():
+                await self._socket.send(frame)
+            if self.session.phase is Phase.CLOSED:
+                return
+            await self._frames.wait()
+            self._frames.clear()
+
+    async def _receive(self) -> None:
+        while self.session.phase is not Phase.CLOSED:
+            packed = await self._socket.receive()
+            if packed is None:
+                return
+            for event in self.session.receive(packed, self._clock.now()):
+                await self._handle(event)
+            self._frames.set()
+
+    async def _handle(self, event: Event) -> None:
+        match event:
+            case Greeted():
+                self._greeted(self)
+            case Asked():
+                self._asked.set()
+            case Arrived(number, runs):
+                await self._merges.put((number, await self._driver.take_in(runs)))
+            case Acknowledged():
+                self._room.set()
+            case Diverged():
+                self._diverged(self, event)
+            case Ended(reason, detail):
+                self.reason = self.reason or reason
+                log.info("peer said bye", peer=self._peer_name, reason=reason, detail=detail)
+
+    async def _acknowledge(self) -> None:
+        """Acknowledge frames in the order they came, each once its commit is through."""
+        while True:
+            number, merged = await self._merges.get()
+            await merged
+            self.session.merged(number)
+            self._frames.set()
+
+    async def _pump(self) -> None:
+        """Send what the peer lacks, then what becomes durable, for as long as the link lasts."""
+        await self._asked.wait()
+        session, scopes = self.session, self.session.subscribed
+        vectors = await self._driver.look(lambda replica: plain_vectors(replica, scopes))
+        is_first = True
+        while True:
+            arrival = self._driver.arrival
+            lacking = session.lacking()
+            stored = await self._journal.missing(lacking, PAGE) if lacking else []
+            if stored:
+                session.send([(one.entry, one.previous) for one in stored])
+                self._frames.set()
+                while not session.has_room:
+                    self._room.clear()
+                    await self._room.wait()
+                continue
+            session.cover(vectors if is_first else None)
+            is_first = False
+            self._frames.set()
+            await self._driver.moved_past(arrival, scopes)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.session.tick(self._clock.now())
+            self._frames.set()

@@ -1,0 +1,93 @@
+"""A node at run time: one replica on one journal, its driver, its peers, and how they start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import structlog
+
+from replica.core.names import CHAIN, node_of, writer_of
+from replica.core.replica import Replica
+from replica.core.session import Admission
+from replica.runtime.driver import Driver
+from replica.runtime.peers import Dialer, Identity, Peers
+from replica.runtime.ports import Clock, Entropy, Journal, Network
+from replica.runtime.sqlite_journal import open_journal
+from replica.version import VERSION
+
+log = structlog.get_logger(__name__)
+
+INCARNATION_BYTES = 6
+NONCE_BYTES = 16
+
+STOP_S = 4.0
+"""How long waiting work may take once a node was told to stop; SIGTERM promises 5 s in all."""
+
+
+class Node:
+    """What both kinds of node have in common at run time. Start it, use `driver`, stop it."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        journal: Journal,
+        *,
+        role: str,
+        region: str,
+        scopes: tuple[str, ...] | None,
+        admit: Admission,
+        clock: Clock,
+        entropy: Entropy,
+        network: Network,
+    ) -> None:
+        self.replica = replica
+        self.journal = journal
+        self.clock = clock
+        self.driver = Driver(replica, journal, clock)
+        nonce = entropy.random_bytes(NONCE_BYTES)
+        identity = Identity(replica.node, replica.writer, nonce, role, region, scopes, VERSION)
+        self.peers = Peers(identity, admit, self.driver, journal, clock, entropy, network)
+        self.dialers: list[Dialer] = []
+        self.is_ready = False
+        self._driving: asyncio.Task[None] | None = None
+        self._dialling: list[asyncio.Task[None]] = []
+
+    def start(self, dial: Iterable[Sequence[str]], home_after_s: float) -> asyncio.Task[None]:
+        """Begin to drive and to dial; each element of `dial` is one list of addresses, in order of preference.
+
+        Returns the driving task: when it ends by itself, the process has to end.
+        """
+        self._driving = asyncio.create_task(self.driver.run())
+        self.dialers = [Dialer(self.peers, urls, home_after_s) for urls in dial if urls]
+        self._dialling = [asyncio.create_task(dialer.run()) for dialer in self.dialers]
+        self.is_ready = True
+        return self._driving
+
+    async def stop(self) -> None:
+        """Take nothing new in, answer what waits, end the links, close the journal."""
+        self.is_ready = False
+        for task in self._dialling:
+            task.cancel()
+        self.peers.close()
+        self.driver.stop()
+        if self._driving is not None:
+            await asyncio.wait([self._driving, *self._dialling], timeout=STOP_S)
+        await self.journal.close()
+
+
+async def open_replica(
+    directory: Path, name: str, locations: Iterable[str], entropy: Entropy, *, open_catalog: bool
+) -> tuple[Replica, Journal]:
+    """Open a node's data and fold it. Raises DataRefused."""
+    journal = await open_journal(directory, name, entropy.random_bytes(INCARNATION_BYTES).hex())
+    replica = Replica(writer_of(name, journal.incarnation), locations, await journal.load(), open_catalog)
+    assert node_of(replica.writer) == name
+    log.info("journal loaded", writer=replica.writer, entries=replica.arrival, scopes=len(replica.vectors))
+    return replica, journal
+
+
+def store_scopes(location: str) -> tuple[str, ...]:
+    """What a store subscribes to: its own location, and what concerns the whole chain."""
+    return (location, CHAIN)

@@ -1,0 +1,246 @@
+"""Peers: who is connected, who was, and how the connections are made and kept.
+
+`Peers` holds a record per peer and lets one live session stand under a name. `Dialer` keeps a connection to the first
+peer of a list that answers: an edge's hubs in order of preference, or the one address of a hub's peer. It moves on
+within seconds when one does not answer, and goes back to the first when that has been well for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+from msgspec import Struct
+
+from replica.core.entry import Stream
+from replica.core.errors import PeerFault
+from replica.core.limits import TEXT_LENGTH_MAX
+from replica.core.replica import Replica
+from replica.core.session import Admission, Diverged, Phase
+from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
+from replica.runtime.driver import Driver
+from replica.runtime.link import Link
+from replica.runtime.ports import Clock, Entropy, Journal, Network, Socket
+
+log = structlog.get_logger(__name__)
+
+DIAL_TIMEOUT_S = 2.0
+RETRY_MIN_S = 0.2
+RETRY_MAX_S = 5.0
+"""Between two rounds through the list: doubles from the first to the second, times 0.5 to 1.5 by chance."""
+
+PROBE_INTERVAL_S = 2.0
+DIVERGENCES_KEPT = 100
+
+
+class Identity(Struct, frozen=True):
+    """Who this node is to its peers. `scopes` is what it subscribes to, None meaning all."""
+
+    node: str
+    writer: str
+    nonce: bytes
+    role: str
+    region: str
+    scopes: tuple[str, ...] | None
+    software: str
+
+
+class Peer:
+    """What is known of one peer, connected or not."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.hello: Hello | None = None
+        self.link: Link | None = None
+        self.durable: dict[Stream, int] = {}
+        self.seen_ms = 0
+        """Wall time at which it was last connected."""
+        self.reason = ""
+        """Why the last link ended."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a session is live, past its greeting."""
+        return self.link is not None and self.link.session.phase is Phase.STREAMING
+
+    def entries_behind(self) -> int:
+        """Entries it is known to hold that we lack."""
+        return self.link.session.entries_behind() if self.link is not None else 0
+
+    def unacknowledged(self, replica: Replica) -> int:
+        """Entries of the scopes it subscribes to that it has not told us it holds durably."""
+        scopes = replica.vectors if self.hello is None or self.hello.scopes is None else self.hello.scopes
+        durable = self.link.session.durable if self.link is not None else self.durable
+        return sum(
+            max(0, head.sequence - durable.get(Stream(writer, scope), 0))
+            for scope in scopes
+            for writer, head in replica.vectors.get(scope, {}).items()
+        )
+
+
+class Peers:
+    """Every peer of this node, and the links to them."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        admit: Admission,
+        driver: Driver,
+        journal: Journal,
+        clock: Clock,
+        entropy: Entropy,
+        network: Network,
+    ) -> None:
+        self.identity = identity
+        self.known: dict[str, Peer] = {}
+        self.divergences: list[dict[str, str]] = []
+        """Digests that differed at equal version vectors, newest last."""
+        self.ended: dict[str, int] = {}
+        """How many links ended, by reason."""
+        self.clock = clock
+        self.entropy = entropy
+        self.network = network
+        self._admit = admit
+        self._driver = driver
+        self._journal = journal
+        self._live: list[Link] = []
+
+    async def converse(self, socket: Socket, *, is_dialled: bool, started: Callable[[Link], None] | None = None) -> str:
+        """Run one link on a socket until it ends; return why it did."""
+        link = Link(
+            socket,
+            self._hello(),
+            self._admit,
+            self._driver,
+            self._journal,
+            self.clock,
+            is_dialled=is_dialled,
+            greeted=self._enter,
+            diverged=self._alarm,
+        )
+        self._live.append(link)
+        if started is not None:
+            started(link)
+        try:
+            return await link.run()
+        finally:
+            self._live.remove(link)
+            self._leave(link)
+
+    def close(self) -> None:
+        """End every link."""
+        for link in list(self._live):
+            link.close("stopping")
+
+    @property
+    def connected(self) -> list[Peer]:
+        """Peers with a live session, in order of names."""
+        return [peer for _, peer in sorted(self.known.items()) if peer.is_connected]
+
+    def _hello(self) -> Hello:
+        me = self.identity
+        return Hello(
+            versions=(PROTOCOL_MIN, PROTOCOL_MAX),
+            node=me.node,
+            writer=me.writer,
+            nonce=me.nonce,
+            role=me.role,
+            region=me.region,
+            scopes=me.scopes,
+            clock_ms=self.clock.now().wall_ms,
+            software=me.software,
+        )
+
+    def _enter(self, link: Link) -> None:
+        """Let one session stand under a peer's name. Raises PeerFault when it is not this one."""
+        hello = link.peer
+        peer = self.known.setdefault(hello.node, Peer(hello.node))
+        standing = peer.link
+        if standing is not None:
+            if standing.peer.nonce != hello.nonce:
+                raise PeerFault("name-taken", f"another process is connected as {hello.node}")
+            if standing.is_dialled != link.is_dialled and self._is_preferred(standing):
+                raise PeerFault("duplicate-link", f"{hello.node} and {self.identity.node} are connected already")
+            standing.close("replaced", "the same process connected again")
+        peer.hello, peer.link = hello, link
+        log.info("peer connected", peer=hello.node, role=hello.role, region=hello.region, dialled=link.is_dialled)
+
+    def _is_preferred(self, link: Link) -> bool:
+        """Of two links that both sides dialled at once, the one stays that the lesser name dialled."""
+        return link.is_dialled == (self.identity.node < link.peer.node)
+
+    def _leave(self, link: Link) -> None:
+        reason = link.reason[:TEXT_LENGTH_MAX] if link.reason.replace("-", "").isalnum() else "other"
+        self.ended[reason] = self.ended.get(reason, 0) + 1
+        hello = link.session.peer
+        if hello is None:
+            return
+        peer = self.known.get(hello.node)
+        if peer is not None and peer.link is link:
+            peer.durable = link.session.durable
+            peer.link, peer.reason, peer.seen_ms = None, link.reason, self.clock.now().wall_ms
+            log.info("peer disconnected", peer=hello.node, reason=link.reason)
+
+    def _alarm(self, link: Link, diverged: Diverged) -> None:
+        log.error("digests differ at equal version vectors", peer=link.peer.node, scope=diverged.scope)
+        alarm = {"peer": link.peer.node, "scope": diverged.scope, "ours": diverged.ours, "theirs": diverged.theirs}
+        if alarm not in self.divergences:
+            self.divergences = [*self.divergences, alarm][-DIVERGENCES_KEPT:]
+
+
+class Dialer:
+    """Keeps this node connected to the first of `urls` that answers."""
+
+    def __init__(self, peers: Peers, urls: Sequence[str], home_after_s: float) -> None:
+        self.urls = tuple(urls)
+        self.url: str | None = None
+        """Where it is connected now."""
+        self._peers = peers
+        self._home_after_s = home_after_s
+        self._name = ""
+
+    async def run(self) -> None:
+        """Dial for ever."""
+        retry_s = RETRY_MIN_S
+        while True:
+            for url in self.urls:
+                if await self._try(url):
+                    retry_s = RETRY_MIN_S
+                    break
+            jitter = 0.5 + self._peers.entropy.fraction()
+            await asyncio.sleep(retry_s * jitter)
+            retry_s = min(RETRY_MAX_S, retry_s * 2)
+
+    async def _try(self, url: str) -> bool:
+        """Connect and stay connected; True when a session got past its greeting."""
+        known = self._peers.known.get(self._name)
+        if known is not None and known.is_connected:
+            return False  # it dialled us
+        try:
+            async with asyncio.timeout(DIAL_TIMEOUT_S):
+                socket = await self._peers.network.dial(url)
+        except (OSError, TimeoutError) as error:
+            log.debug("peer does not answer", url=url, error=str(error))
+            return False
+        started: list[Link] = []
+        watch = asyncio.create_task(self._go_home(started)) if url != self.urls[0] else None
+        try:
+            self.url = url
+            await self._peers.converse(socket, is_dialled=True, started=started.append)
+        finally:
+            self.url = None
+            if watch is not None:
+                watch.cancel()
+        hello = started[0].session.peer
+        self._name = hello.node if hello is not None else self._name
+        return hello is not None
+
+    async def _go_home(self, started: Iterable[Link]) -> None:
+        """While connected elsewhere: once the first hub has answered for a while, end this link to go back to it."""
+        well_s = 0.0
+        while well_s < self._home_after_s:
+            await asyncio.sleep(PROBE_INTERVAL_S)
+            well_s = well_s + PROBE_INTERVAL_S if await self._peers.network.is_ready(self.urls[0]) else 0.0
+        for link in started:
+            link.close("going-home")

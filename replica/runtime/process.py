@@ -1,0 +1,88 @@
+"""A node as a process: listen, serve until told to stop, end with a code that says why.
+
+0  stopped as asked              2  wrong flags or configuration
+3  the data cannot be used       4  the address cannot be listened on
+74 a commit failed and nobody knows what is durable: start again, the idempotency keys answer
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from replica.core.errors import Failure
+from replica.runtime.node import Node
+from replica.runtime.sqlite_journal import DataRefused
+from replica.runtime.websocket import HttpNetwork
+
+log = structlog.get_logger(__name__)
+
+EXIT_DATA = 3
+EXIT_ADDRESS = 4
+EXIT_INDETERMINATE = 74
+
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+
+REQUESTS_FINISH_S = 1.0
+
+Assemble = Callable[[HttpNetwork], Awaitable[tuple[Node, web.Application]]]
+
+
+def run_node(
+    assemble: Assemble, *, host: str, port: int, dial: Sequence[Sequence[str]], home_after_s: float
+) -> NoReturn:
+    """Run a node until SIGTERM or SIGINT; exits the process."""
+    try:
+        code = uvloop.run(_serve(assemble, host, port, dial, home_after_s))
+    except DataRefused as refused:
+        print(f"shelfsync: {refused}", file=sys.stderr)
+        code = EXIT_DATA
+    sys.exit(code)
+
+
+async def _serve(assemble: Assemble, host: str, port: int, dial: Sequence[Sequence[str]], home_after_s: float) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    network = HttpNetwork()
+    node, app = await assemble(network)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=REQUESTS_FINISH_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        print(f"shelfsync: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+        await node.stop()
+        return EXIT_ADDRESS
+    driving = node.start(dial, home_after_s)
+    if host in LOOPBACK_HOSTS:
+        log.warning("no keys configured: only callers on this machine are served", host=host)
+    log.info("serving", host=host, port=port)
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait([driving, stopped], return_when=asyncio.FIRST_COMPLETED)
+    if driving.done():
+        _end_at_once(driving)
+    log.info("stopping")
+    node.is_ready = False
+    await runner.cleanup()
+    await node.stop()
+    await network.close()
+    log.info("stopped")
+    return 0
+
+
+def _end_at_once(driving: asyncio.Task[None]) -> NoReturn:
+    """Crash-only: what is durable is not known, so nothing more is said or written by this process."""
+    failure = driving.exception()
+    log.critical("driver ended, so does the process", error=str(failure), expected=isinstance(failure, Failure))
+    sys.stderr.flush()
+    os._exit(EXIT_INDETERMINATE)

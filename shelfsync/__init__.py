@@ -1,0 +1,1 @@
+"""The console: one command, `shelfsync`, for everything."""

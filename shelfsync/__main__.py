@@ -1,0 +1,40 @@
+"""`shelfsync`: every command under one name. A command's module is imported when it is called, not before."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from replica.version import VERSION
+
+COMMANDS = {
+    "edge": "edge_node.__main__:edge",
+    "hub": "hub.__main__:hub",
+    "demo": "shelfsync.demo:demo",
+}
+"""Where each command lives."""
+
+
+class Commands(click.Group):
+    """The commands, loaded when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="shelfsync")
+def main() -> None:
+    """Retail stock that is true everywhere at once."""
+
+
+if __name__ == "__main__":
+    main()
