@@ -11,12 +11,14 @@ from replica.core.errors import Refused
 from replica.core.ledger import rights_of
 from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of, parse_key
 from replica.core.replica import Command, Replica
-from replica.core.requests import Sale, SaleBatch, request_digest
+from replica.core.requests import Sale, SaleBatch
 from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
-from replica.runtime.http import Decoder, Operation, json_response, key_of
+from replica.runtime.http import KEY_HEADER, Decoder, Operation, checked_key, json_response, read_body
 from replica.runtime.node import Node
 from replica.runtime.problems import problem
 from replica.runtime.stock_api import StockApi, vector_answer
+
+SALES_PATH = "/v1/sales"
 
 
 class SaleVerdict(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -75,7 +77,7 @@ class EdgeApi:
         """Every call an edge node serves."""
         stock = self._stock
         operations = [
-            Operation("POST", "/v1/sales", self.sell, "Sell", Sale, MovementAnswer, 201, is_write=True),
+            Operation("POST", SALES_PATH, self.sell, "Sell", Sale, MovementAnswer, 201, is_write=True),
             Operation("POST", "/v1/sales:batch", self.sell_batch, "Sell what waited", SaleBatch, BatchAnswer, 207),
             *stock.write_operations(),
             Operation(
@@ -100,19 +102,20 @@ class EdgeApi:
         ]
         return [*operations, stock.document("Shelfsync edge node", operations)]
 
+    def read_sale(self, body: bytes, key: str | None) -> Command:
+        """Check one sale as it came over HTTP. Raises Refused."""
+        return Command(self._location, self._sale.decode(body), checked_key(key))
+
     async def sell(self, request: web.Request) -> web.Response:
-        sale: Sale = await self._sale.read(request)
-        location = self._location
-        command = Command(location, sale, key_of(request), request_digest(location, sale))
+        command = self.read_sale(await read_body(request), request.headers.get(KEY_HEADER))
         return json_response(answer_of(await self._node.driver.submit(command)), 201)
 
     async def sell_batch(self, request: web.Request) -> web.Response:
         batch: SaleBatch = await self._batch.read(request)
         commands = []
         for index, keyed in enumerate(batch.sales):
-            sale = keyed.sale()
             key = parse_key(keyed.key, f"sales[{index}].key")
-            commands.append(Command(self._location, sale, key, request_digest(self._location, sale)))
+            commands.append(Command(self._location, keyed, key))
         verdicts = await self._node.driver.submit_all(commands)
         answers = [
             SaleVerdict(keyed.key, 201, answer_of(verdict))

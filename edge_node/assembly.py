@@ -5,13 +5,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from aiohttp import web
-
 from edge_node.admission import admit_hub
-from edge_node.api import EdgeApi
+from edge_node.api import SALES_PATH, EdgeApi
 from replica.runtime.http import make_app
 from replica.runtime.node import Node, open_replica, store_scopes
-from replica.runtime.process import LOOPBACK_HOSTS
+from replica.runtime.process import LOOPBACK_HOSTS, Assembly
 from replica.runtime.websocket import HttpNetwork
 from replica.runtime.world import SystemClock, SystemEntropy
 
@@ -26,7 +24,7 @@ async def assemble(
     hubs: tuple[str, ...],
     region: str,
     open_catalog: bool,
-) -> tuple[Node, web.Application]:
+) -> Assembly:
     """Open the data and make node and application; nothing listens or dials yet. Raises DataRefused."""
     entropy = SystemEntropy()
     replica, journal = await open_replica(data, name, (location,), entropy, open_catalog=open_catalog)
@@ -42,5 +40,7 @@ async def assemble(
         entropy=entropy,
         network=network,
     )
-    operations = EdgeApi(node, location, hubs).operations()
-    return node, make_app(operations, loopback_only=host not in LOOPBACK_HOSTS)
+    api = EdgeApi(node, location, hubs)
+    is_open = host not in LOOPBACK_HOSTS
+    app = make_app(api.operations(), loopback_only=is_open)
+    return Assembly(node, app, None if is_open else (SALES_PATH, api.read_sale))

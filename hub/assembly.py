@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aiohttp import web
-
 from hub.admission import admit_peer
 from hub.api import HubApi
 from replica.runtime.http import make_app
 from replica.runtime.node import Node, open_replica
-from replica.runtime.process import LOOPBACK_HOSTS
+from replica.runtime.process import LOOPBACK_HOSTS, Assembly
 from replica.runtime.websocket import HttpNetwork
 from replica.runtime.world import SystemClock, SystemEntropy
 
@@ -24,7 +22,7 @@ async def assemble(
     host: str,
     hosts: tuple[str, ...],
     open_catalog: bool,
-) -> tuple[Node, web.Application]:
+) -> Assembly:
     """Open the data and make node and application; nothing listens or dials yet. Raises DataRefused."""
     entropy = SystemEntropy()
     replica, journal = await open_replica(data, name, hosts, entropy, open_catalog=open_catalog)
@@ -39,4 +37,5 @@ async def assemble(
         entropy=entropy,
         network=network,
     )
-    return node, make_app(HubApi(node, region, hosts).operations(), loopback_only=host not in LOOPBACK_HOSTS)
+    app = make_app(HubApi(node, region, hosts).operations(), loopback_only=host not in LOOPBACK_HOSTS)
+    return Assembly(node, app, None)

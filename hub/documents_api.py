@@ -15,7 +15,6 @@ from replica.core.limits import DOCUMENT_BYTES_MAX
 from replica.core.names import is_item, is_name, key_text
 from replica.core.places import LOCATION, LocationDocument
 from replica.core.replica import Replica, Write
-from replica.core.requests import request_digest
 from replica.runtime.answers import DocumentAnswer, answer_of
 from replica.runtime.http import Decoder, Operation, json_response, key_of, limit_of
 from replica.runtime.node import Node
@@ -169,8 +168,7 @@ def _checked(asked: DocumentWrite, key: bytes) -> Write:
             raise invalid_from(error) from None
         if len(msgspec.json.encode(value)) > DOCUMENT_BYTES_MAX:
             raise Invalid(f"a document has at most {DOCUMENT_BYTES_MAX} bytes", field="value")
-    normal = DocumentWrite(asked.kind, asked.key, value)
-    return Write(asked.kind, asked.key, value, key, request_digest("", normal))
+    return Write(asked.kind, asked.key, value, key)
 
 
 def _read(replica: Replica, kind: str, key: str) -> DocumentAnswer:

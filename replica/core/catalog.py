@@ -15,8 +15,8 @@ from msgspec import Meta, Struct, ValidationError, convert
 from replica.core.documents import Register
 from replica.core.errors import UnknownSku
 from replica.core.limits import RECIPE_ITEMS_MAX
-from replica.core.names import is_item
-from replica.core.requests import Barcode, Item, Quantity
+from replica.core.names import ITEM_PATTERN, is_item
+from replica.core.requests import Barcode, Quantity
 
 SKU = "sku"
 """The kind of the documents this index is made from."""
@@ -28,10 +28,15 @@ Recipe = tuple[tuple[str, int], ...]
 """`(item, units of it in one SKU)`, ordered by item."""
 
 
+RecipeItem = Annotated[str, Meta(pattern=ITEM_PATTERN)]
+
+_OPEN_RECIPES_MAX = 1 << 16
+
+
 class SkuDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is written under `sku/{sku}`."""
 
-    recipe: Annotated[dict[Item, Quantity], Meta(min_length=1, max_length=RECIPE_ITEMS_MAX)]
+    recipe: Annotated[dict[RecipeItem, Quantity], Meta(min_length=1, max_length=RECIPE_ITEMS_MAX)]
     unit: Annotated[str, Meta(pattern=r"^[A-Z0-9]{2,3}$", description="UN/ECE Rec 20 code.")] = EACH
     barcodes: Annotated[tuple[Barcode, ...], Meta(max_length=32)] = ()
     names: dict[str, str] = {}
@@ -51,12 +56,13 @@ class _Sku(Struct, frozen=True, gc=False):
 class Catalog:
     """Which SKU is made of which items. An open catalogue takes an unknown SKU for the item of the same name."""
 
-    __slots__ = ("_barcodes", "_skus", "_units", "_uses", "is_open")
+    __slots__ = ("_barcodes", "_open_recipes", "_skus", "_units", "_uses", "is_open")
 
     def __init__(self, is_open: bool = False) -> None:
         self.is_open = is_open
         self._skus: dict[str, _Sku] = {}
-        self._units: dict[str, str] = {}
+        self._open_recipes: dict[str, Recipe] = {}
+        self._units: dict[str, dict[str, str]] = {}
         self._barcodes: dict[str, list[str]] = {}
         self._uses: dict[str, int] = {}
 
@@ -73,7 +79,7 @@ class Catalog:
         for item, _ in sku.recipe:
             self._uses[item] = self._uses.get(item, 0) + 1
         if sku.base_item is not None:
-            self._units[sku.base_item] = document.unit
+            self._units.setdefault(sku.base_item, {})[register.key] = document.unit
         for barcode in sku.barcodes:
             self._barcodes[barcode] = sorted([*self._barcodes.get(barcode, []), register.key])
         return True
@@ -88,9 +94,15 @@ class Catalog:
         sku = self._skus.get(name)
         if sku is not None:
             return sku.recipe
+        recipe = self._open_recipes.get(name)
+        if recipe is not None:
+            return recipe
         if not self.is_open or not is_item(name):
             raise UnknownSku(f"no SKU {name!r} in this node's catalogue", field=field, sku=name)
-        return ((name, 1),)
+        if len(self._open_recipes) >= _OPEN_RECIPES_MAX:
+            self._open_recipes.clear()
+        recipe = self._open_recipes[name] = ((name, 1),)
+        return recipe
 
     def scan(self, barcode: str, field: str) -> str:
         """Return the SKU a barcode names (the first by name when several claim it), or raise UnknownSku."""
@@ -101,13 +113,14 @@ class Catalog:
 
     def check_item(self, item: str, moved: bool, field: str) -> str:
         """Return an item that some recipe uses or that `moved` before, or raise UnknownSku."""
-        if not (moved or self.is_open or item in self._uses):
+        if not (moved or item in self._uses or (self.is_open and is_item(item))):
             raise UnknownSku(f"no SKU uses the item {item!r}, and it never moved here", field=field, item=item)
         return item
 
     def unit(self, item: str) -> str:
-        """UN/ECE Rec 20 code of the item's base unit."""
-        return self._units.get(item, EACH)
+        """UN/ECE Rec 20 code of the item's base unit, by the first SKU by name that is one of it."""
+        units = self._units.get(item)
+        return units[min(units)] if units else EACH
 
     def _remove(self, name: str) -> None:
         sku = self._skus.pop(name, None)
@@ -118,7 +131,7 @@ class Catalog:
             if not self._uses[item]:
                 del self._uses[item]
         if sku.base_item is not None:
-            self._units.pop(sku.base_item, None)
+            del self._units[sku.base_item][name]
         for barcode in sku.barcodes:
             self._barcodes[barcode].remove(name)
 

@@ -9,6 +9,7 @@ Source: Kulkarni et al., Logical Physical Clocks, OPODIS 2014.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from replica.core.limits import CLOCK_AHEAD_MAX_MS
@@ -33,6 +34,7 @@ def stamp_text(stamp: int) -> str:
     return time_text(stamp >> COUNTER_BITS)
 
 
+@lru_cache(maxsize=256)
 def time_text(time_ms: int) -> str:
     """Return milliseconds since 1970 as RFC 3339, UTC. A time past year 9999 shows as that year's end."""
     seconds, millis = divmod(min(max(time_ms, 0), 253_402_300_799_999), 1000)

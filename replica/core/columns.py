@@ -116,13 +116,14 @@ class ColumnEncoder:
 
     def encode(self, entries: Sequence[tuple[Entry, bytes]]) -> bytes:
         """Encode entries in arrival order, each with the hash before it; at most FRAME_ENTRIES_MAX."""
-        restart = len(self._names) > NAMES_PER_SESSION_MAX // 2
-        if restart:
-            self._names.clear()
-        fresh: list[str] = []
         contents = [entry.content for entry, _ in entries]
         moves = [move for content in contents for move in content.moves]
         lines = [line for content in contents for line in content.lines]
+        fresh: list[str] = []
+        fresh_max = 5 * len(contents) + 3 * len(moves) + len(lines)
+        restart = len(self._names) + fresh_max > NAMES_PER_SESSION_MAX
+        if restart:
+            self._names.clear()
 
         def index(names: Iterable[str]) -> bytes:
             return pack_column([self._index(name, fresh) for name in names])
@@ -135,7 +136,6 @@ class ColumnEncoder:
             pack_column([wall - before for wall, before in zip(walls, [0, *walls], strict=False)]),
             pack_column([stamp & 0xFFFF for stamp in stamps]),
             _pack_blobs([content.key for content in contents]),
-            _pack_blobs([content.request for content in contents]),
             index(content.actor for content in contents),
             index(content.reason for content in contents),
             [content.reference for content in contents],
@@ -201,7 +201,7 @@ class ColumnDecoder:
             self._names, self._items, self._lanes = [], {}, {}
         self._learn(fresh)
         (
-            runs, kinds, walls, counters, keys, requests, actors, reasons, references,
+            runs, kinds, walls, counters, keys, actors, reasons, references,
             move_counts, items, sources, targets, quantities,
             line_counts, skus, line_quantities, breaches, availables, facts,
         ) = columns  # fmt: skip
@@ -211,7 +211,6 @@ class ColumnDecoder:
         full = 1 << 63
         stamps = self._stamps(walls, counters, length)
         key_list = _unpack_blobs(keys, length, TEXT_LENGTH_MAX)
-        request_list = _unpack_blobs(requests, length, TEXT_LENGTH_MAX)
         kind_list, actor_list, reason_list = (self._texts(column, length) for column in (kinds, actors, reasons))
         for reference in references:
             _check_text(reference)
@@ -260,7 +259,6 @@ class ColumnDecoder:
                     kind_list[place],
                     stamps[place],
                     key_list[place],
-                    request_list[place],
                     actor_list[place],
                     reason_list[place],
                     references[place],

@@ -17,8 +17,8 @@ class PNCounter:
     __slots__ = ("lowered", "raised")
 
     def __init__(self, raised: Mapping[str, int] | None = None, lowered: Mapping[str, int] | None = None) -> None:
-        self.raised = dict(raised or {})
-        self.lowered = dict(lowered or {})
+        self.raised = _totals(raised or {})
+        self.lowered = _totals(lowered or {})
 
     @property
     def value(self) -> int:
@@ -52,6 +52,11 @@ def _checked(amount: int) -> int:
     if isinstance(amount, bool) or not isinstance(amount, int) or amount < 1:
         raise Invalid("a counter moves by a whole number of at least 1", field="amount")
     return amount
+
+
+def _totals(given: Mapping[str, int]) -> dict[str, int]:
+    """A copy without zeros, so that counters of one value and one history are equal."""
+    return {writer: _checked(total) for writer, total in given.items() if total != 0}
 
 
 def _maxima(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:

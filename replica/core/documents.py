@@ -14,6 +14,8 @@ from typing import Any
 import msgpack
 from msgspec import Struct
 
+from replica.core.limits import RANK_MAX, VERSION_MAX
+
 CHAIN_RANK = 0
 
 _MODULUS = 1 << 128
@@ -70,7 +72,7 @@ class Documents:
                 "at": str(at),
                 "version": int(version),
                 "value": bytes() | None as value,
-            }:
+            } if _is_sound(rank, at, version) and _is_readable(value):
                 return self.put(Register(kind, key, rank, at, version, clock, writer, value))
         self.malformed += 1
         return None
@@ -94,9 +96,9 @@ class Documents:
         return self._registers.get(kind, {}).get(key, {}).get((rank, at))
 
     def next_version(self, kind: str, key: str, rank: int = CHAIN_RANK, at: str = "") -> int:
-        """The version a new write of this register must carry."""
+        """The version a new write of this register must carry. At the greatest one the later clock decides."""
         standing = self.register(kind, key, rank, at)
-        return standing.version + 1 if standing is not None else 1
+        return min(standing.version + 1, VERSION_MAX) if standing is not None else 1
 
     def value(self, kind: str, key: str) -> Any:
         """The value of the highest rank that has one; None when there is none."""
@@ -136,6 +138,23 @@ def pack_value(value: Any) -> bytes:
     """Encode a document's value."""
     packed: bytes = msgpack.packb(value)
     return packed
+
+
+def _is_sound(rank: int, at: str, version: int) -> bool:
+    """Whether a register of this version can be: a truth value is no number, and the chain's rank has no place."""
+    if type(rank) is not int or type(version) is not int:
+        return False
+    return 0 <= rank <= RANK_MAX and 1 <= version <= VERSION_MAX and not (rank == CHAIN_RANK and at)
+
+
+def _is_readable(value: bytes | None) -> bool:
+    if value is None:
+        return True
+    try:
+        msgpack.unpackb(value, strict_map_key=False)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _print(register: Register) -> int:

@@ -1,6 +1,6 @@
 """Entries: what a journal is made of.
 
-Every entry has the same ten fields, whatever its kind. Its moves are folded into the ledger whatever the kind, so
+Every entry has the same nine fields, whatever its kind. Its moves are folded into the ledger whatever the kind, so
 that a node which does not know a newer kind still holds the same stock; only the kind's own meaning is skipped.
 The body is the entry's canonical msgpack; its hash covers the body and the hash before it, and is its identity.
 The layout is written down in docs/wire_format.md.
@@ -18,6 +18,7 @@ from replica.core.errors import PeerFault
 from replica.core.ledger import Move
 from replica.core.limits import (
     BODY_BYTES_MAX,
+    FACTS_DEPTH_MAX,
     FACTS_MAX,
     KEY_LENGTH_MAX,
     LINES_MAX,
@@ -27,9 +28,6 @@ from replica.core.limits import (
 
 HASH_BYTES = 16
 """128 bits: a second entry with the hash of a given one is out of reach; see docs/decisions/0003."""
-
-REQUEST_BYTES = 8
-"""Digest of the caller's request; it only tells two requests under one key apart."""
 
 DOCUMENT = "document"
 """The kind of an entry that carries a document and moves nothing."""
@@ -51,15 +49,14 @@ class Line(Struct, frozen=True, array_like=True, gc=False):
 class Content(Struct, frozen=True, array_like=True, gc=False):
     """What an entry says.
 
-    `clock` is a hybrid stamp; `key` the caller's idempotency key (empty when there was none) and `request` the digest
-    of what it asked; `actor` who, `reason` why, `reference` the paper behind it. `facts` holds what is particular to
-    the kind, msgpack values only.
+    `clock` is a hybrid stamp; `key` the caller's idempotency key, empty when there was none; `actor` who, `reason` why,
+    `reference` the paper behind it. `facts` holds what is particular to the kind, msgpack values only. What the caller
+    asked can be read off an entry in full (`movements.request_of`), so a repeat is told from another request.
     """
 
     kind: str
     clock: int
     key: bytes
-    request: bytes
     actor: str
     reason: str
     reference: str
@@ -134,8 +131,8 @@ def check_content(content: Content, body: bytes) -> None:
         raise PeerFault("oversized", f"an entry of {len(body)} bytes, at most {BODY_BYTES_MAX} are taken")
     if len(content.moves) > MOVES_MAX or len(content.lines) > LINES_MAX or len(content.facts) > FACTS_MAX:
         raise PeerFault("oversized", "an entry with too many moves, lines or facts")
-    if len(content.key) > KEY_LENGTH_MAX or len(content.request) not in (0, REQUEST_BYTES):
-        raise PeerFault("malformed", "an entry's key or request digest has a wrong length")
+    if len(content.key) > KEY_LENGTH_MAX:
+        raise PeerFault("oversized", "an entry's key is too long")
     for move in content.moves:
         if not 0 < move.quantity <= QUANTITY_MAX * MOVES_MAX:
             raise PeerFault("malformed", f"a move of {move.quantity} units")
@@ -146,6 +143,17 @@ def check_content(content: Content, body: bytes) -> None:
 def check_facts(facts: object) -> dict[str, Any]:
     """Return an entry's facts as a map by name, or raise PeerFault."""
     try:
-        return convert({"facts": facts}, _Shape).facts
+        found = convert({"facts": facts}, _Shape).facts
     except ValidationError as error:
         raise PeerFault("malformed", f"facts: {error}") from None
+    if not _is_nested_within(FACTS_DEPTH_MAX, found):
+        raise PeerFault("oversized", f"facts nested more than {FACTS_DEPTH_MAX} levels deep")
+    return found
+
+
+def _is_nested_within(levels: int, value: object) -> bool:
+    if isinstance(value, dict):
+        return levels > 0 and all([_is_nested_within(levels - 1, inner) for inner in value.values()])
+    if isinstance(value, list | tuple):
+        return levels > 0 and all([_is_nested_within(levels - 1, inner) for inner in value])
+    return True

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from replica.core.entry import Entry
-from replica.core.errors import KeyReused
 from replica.core.limits import RECENT_KEYS
-from replica.core.names import key_text
 
 
 class RecentKeys:
@@ -37,13 +35,3 @@ class RecentKeys:
             self._order.append(key)
             if len(self._order) > RECENT_KEYS:
                 del self._entries[self._order.popleft()]
-
-
-def check_repeat(earlier: Entry, request: bytes) -> Entry:
-    """Return the entry of the first time this was asked; raise KeyReused when it was not this that was asked."""
-    if earlier.content.request != request:
-        raise KeyReused(
-            f"the key {key_text(earlier.content.key)} was used for another {earlier.content.kind}",
-            field="Idempotency-Key",
-        )
-    return earlier

@@ -33,8 +33,17 @@ BODY_BYTES_MAX = 1 << 20
 DOCUMENT_BYTES_MAX = 64 << 10
 """Encoded bytes of one document's value."""
 
+VERSION_MAX = 2**63 - 1
+"""Version of a document's write: what a signed 64-bit column holds."""
+
+RANK_MAX = 255
+"""Rank of a document's write: many more than there are levels between a chain and a store."""
+
 FACTS_MAX = 64
 """Named facts in one entry."""
+
+FACTS_DEPTH_MAX = 16
+"""Lists and maps inside each other in one entry's facts: far from where decoding them would exhaust the stack."""
 
 FRAME_BYTES_MAX = 4 << 20
 """Bytes of one frame as it travels."""

@@ -8,22 +8,27 @@ Source: bounded counter, Balegas et al., SRDS 2015, section 3.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from replica.core.catalog import Catalog, Recipe, sellable
-from replica.core.entry import Line
-from replica.core.errors import Invalid, RightsExhausted
+from replica.core.entry import Content, Line
+from replica.core.errors import Broken, Invalid, RightsExhausted
 from replica.core.ledger import Ledger, Move
+from replica.core.limits import QUANTITY_MAX
 from replica.core.names import CUSTOMER, FOUND, FREE, LOSS, QUARANTINE, SUPPLIER, account
 from replica.core.requests import (
     Action,
     Adjustment,
+    AdjustmentLine,
     Count,
+    CountLine,
     Disposition,
     GoodsLine,
     OnShortage,
+    QuarantineLine,
     Receipt,
     Request,
     Return,
@@ -92,13 +97,41 @@ def prepare(room: Room, request: Request, seen: Seen) -> Draft:
             assert_never(request)
 
 
+def request_of(content: Content) -> Request:
+    """Read the request off the entry it led to: the inverse of `prepare`, whatever the stock was.
+
+    Two requests under one key are one request exactly when they are equal, so nothing has to be kept to compare them.
+    """
+    facts, actor, reference = content.facts, content.actor, content.reference
+    match content.kind:
+        case "sale":
+            on_shortage = OnShortage(facts.get("on_shortage", OnShortage.RECORD.value))
+            return Sale(_sku_lines(content), on_shortage, actor, reference, _occurred_at(facts))
+        case "return":
+            original, disposition = facts.get("original", ""), Disposition(content.reason)
+            return Return(_sku_lines(content), original, disposition, actor, reference, _occurred_at(facts))
+        case "receipt":
+            return Receipt(_goods_lines(content), reference)
+        case "count":
+            counted = tuple([CountLine(item, level) for item, level, *_ in facts["count"]])
+            return Count(counted, facts.get("token", ""), reference)
+        case "adjustment":
+            adjusted = tuple([AdjustmentLine(item, delta, reason) for item, delta, reason, _ in facts["adjusted"]])
+            return Adjustment(adjusted, reference)
+        case "quarantine":
+            done = [QuarantineLine(item, number, Action(action)) for item, number, action in facts["quarantine"]]
+            return QuarantineRequest(tuple(done), reference)
+        case kind:
+            raise Broken(f"no request leads to a {kind}")
+
+
 def prepare_sale(room: Room, sale: Sale) -> Draft:
     """Sell from the node's own rights; nobody else's are touched.
 
     Lines that share an item are added up first. With REFUSE a sale past the rights raises RightsExhausted with every
     item that fell short; with RECORD it goes through, and the entry says by how much each item was overdrawn.
     """
-    resolved, demand = _resolve(room.catalog, sale.lines)
+    resolved, demand, facts = _resolve(room.catalog, sale.lines)
     stocks, free = room.ledger.stocks(room.location), room.free
     after: dict[str, int] = {}
     rights: dict[str, int] = {}
@@ -113,6 +146,7 @@ def prepare_sale(room: Room, sale: Sale) -> Draft:
     if short and sale.on_shortage is OnShortage.REFUSE:
         raise RightsExhausted([{"item": item, "wanted": demand[item], "free": max(0, rights[item])} for item in short])
     if short:
+        facts["breach"] = short
         breaches = _breaches(resolved, rights)
         lines = [
             Line(sku, quantity, breach, sellable(recipe, after))
@@ -120,9 +154,10 @@ def prepare_sale(room: Room, sale: Sale) -> Draft:
         ]
     else:
         lines = [Line(sku, quantity, 0, sellable(recipe, after)) for sku, recipe, quantity in resolved]
-    facts: dict[str, Any] = {"breach": short} if short else {}
+    if sale.on_shortage is OnShortage.REFUSE:
+        facts["on_shortage"] = sale.on_shortage.value
     if sale.occurred_at is not UNSET:
-        facts["occurred_at"] = int(sale.occurred_at.timestamp() * 1000)
+        facts["occurred_at"] = _microseconds(sale.occurred_at)
     moves = tuple([Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items()])
     return Draft("sale", moves, tuple(lines), facts, sale.till, "", sale.receipt)
 
@@ -140,12 +175,13 @@ def _breaches(resolved: Resolved, rights: dict[str, int]) -> list[int]:
 
 def prepare_return(room: Room, returned: Return) -> Draft:
     """Take goods back, to quarantine until somebody looked at them, or straight to the shelf."""
-    resolved, units = _resolve(room.catalog, returned.lines)
+    resolved, units, facts = _resolve(room.catalog, returned.lines)
     restock = returned.disposition is Disposition.RESTOCK
     target = room.free if restock else room.quarantine
-    facts: dict[str, Any] = {"original": returned.original} if returned.original else {}
+    if returned.original:
+        facts["original"] = returned.original
     if returned.occurred_at is not UNSET:
-        facts["occurred_at"] = int(returned.occurred_at.timestamp() * 1000)
+        facts["occurred_at"] = _microseconds(returned.occurred_at)
     return Draft(
         "return",
         tuple([Move(item, CUSTOMER, target, number) for item, number in units.items()]),
@@ -159,11 +195,12 @@ def prepare_return(room: Room, returned: Return) -> Draft:
 
 def prepare_receipt(room: Room, receipt: Receipt) -> Draft:
     """Take goods in from a supplier; they are the node's own to sell."""
-    resolved, units = _resolve(room.catalog, receipt.lines)
+    resolved, units, facts = _resolve(room.catalog, receipt.lines)
     return Draft(
         "receipt",
         tuple([Move(item, SUPPLIER, room.free, number) for item, number in units.items()]),
         _lines(room, resolved, units),
+        facts,
         reference=receipt.reference,
     )
 
@@ -191,6 +228,8 @@ def prepare_count(room: Room, count: Count, seen: Seen) -> Draft:
             moves.append(Move(line.item, room.free, LOSS, -change))
         counted.append([line.item, line.counted, level, change, on_hand + change])
     facts = {"count": counted, "as_of": seen.as_of, "seen": dict(seen.vector)}
+    if count.seen:
+        facts["token"] = count.seen
     return Draft("count", tuple(moves), (), facts, reference=count.reference)
 
 
@@ -244,34 +283,80 @@ def prepare_quarantine(room: Room, request: QuarantineRequest) -> Draft:
     return Draft("quarantine", tuple(moves), (), {"quarantine": done}, reference=request.reference)
 
 
-def _resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Resolved, dict[str, int]]:
-    """Resolve lines to recipes, and add up the units of each item over all of them."""
+def _resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Resolved, dict[str, int], dict[str, Any]]:
+    """Resolve lines to recipes, and add up the units of each item over all of them.
+
+    The third value are facts that note how lines named their goods where it was not by SKU.
+    """
     resolved: Resolved = []
     units: dict[str, int] = {}
+    facts: dict[str, Any] = {}
     for index, line in enumerate(lines):
         name, quantity = line.sku, line.quantity
-        if name is not UNSET and line.barcode is UNSET and type(line) is SkuLine:
+        if name is not UNSET and line.barcode is UNSET and type(line) is not GoodsLine:
             recipe = catalog.recipe(name, index)
         else:
-            name, recipe = _resolve_line(catalog, line, index)
+            name, recipe = _resolve_line(catalog, line, index, facts)
         resolved.append((name, recipe, quantity))
-        for item_name, number in recipe:
-            units[item_name] = units.get(item_name, 0) + number * quantity
-    return resolved, units
+        for item, number in recipe:
+            moved = number * quantity
+            if moved > QUANTITY_MAX:
+                raise Invalid(f"{moved} of {item}: one line moves at most {QUANTITY_MAX}", field=f"lines[{index}].quantity")
+            units[item] = units.get(item, 0) + moved
+    return resolved, units, facts
 
 
-def _resolve_line(catalog: Catalog, line: SkuLine | GoodsLine, index: int) -> tuple[str, Recipe]:
+def _resolve_line(catalog: Catalog, line: SkuLine | GoodsLine, index: int, facts: dict[str, Any]) -> tuple[str, Recipe]:
     sku, barcode = line.sku, line.barcode
     item = line.item if isinstance(line, GoodsLine) else UNSET
     if (sku is UNSET) + (barcode is UNSET) + (item is UNSET) != 2:
         raise Invalid("name the goods once: by sku or by barcode", field=f"lines[{index}].sku")
-    if sku is not UNSET:
-        return sku, catalog.recipe(sku, index)
+    if item is not UNSET:
+        facts.setdefault("items", []).append(index)
+        return item, ((catalog.check_item(item, False, f"lines[{index}].item"), 1),)
     if barcode is not UNSET:
-        name = catalog.scan(barcode, f"lines[{index}].barcode")
-        return name, catalog.recipe(name, index)
-    assert item is not UNSET
-    return item, ((catalog.check_item(item, False, f"lines[{index}].item"), 1),)
+        facts.setdefault("scanned", []).append([index, barcode])
+        sku = catalog.scan(barcode, f"lines[{index}].barcode")
+    assert sku is not UNSET
+    return sku, catalog.recipe(sku, index)
+
+
+def _sku_lines(content: Content) -> tuple[SkuLine, ...]:
+    scanned = dict(content.facts.get("scanned", ()))
+    return tuple(
+        [
+            SkuLine(line.quantity, barcode=scanned[index]) if index in scanned else SkuLine(line.quantity, line.sku)
+            for index, line in enumerate(content.lines)
+        ]
+    )
+
+
+def _goods_lines(content: Content) -> tuple[GoodsLine, ...]:
+    items = content.facts.get("items", ())
+    return tuple(
+        [
+            GoodsLine(named.quantity, item=line.sku)
+            if index in items
+            else GoodsLine(named.quantity, named.sku, named.barcode)
+            for index, (line, named) in enumerate(zip(content.lines, _sku_lines(content), strict=True))
+        ]
+    )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _microseconds(moment: datetime) -> int:
+    """Microseconds since 1970 of a moment that is in the calendar of UTC too, so that it can be read back."""
+    try:
+        return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+    except OverflowError:
+        raise Invalid(f"{moment} is no moment in UTC", field="occurred_at") from None
+
+
+def _occurred_at(facts: Mapping[str, Any]) -> datetime | UnsetType:
+    noted = facts.get("occurred_at")
+    return _EPOCH + timedelta(microseconds=noted) if noted is not None else UNSET
 
 
 def _lines(room: Room, resolved: Resolved, added: Mapping[str, int]) -> tuple[Line, ...]:

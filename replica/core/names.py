@@ -29,23 +29,22 @@ FREE = "free"
 HELD = "held"
 QUARANTINE = "quarantine"
 
-NAME_PATTERN = rf"^[a-z0-9][a-z0-9._-]{{0,{NAME_LENGTH_MAX - 1}}}$"
-"""Nodes, locations, regions: what a hostname and a file name can both hold."""
+NAME_PATTERN = rf"^[a-z0-9][a-z0-9._-]{{0,{NAME_LENGTH_MAX - 1}}}$(?!\n)"
+"""Nodes, locations, regions: what a hostname and a file name can both hold. `$` alone lets a last line feed through."""
 
-ITEM_PATTERN = rf"^[!-.0-~]{{1,{NAME_LENGTH_MAX}}}$"
-"""Items and SKUs: printable ASCII without blank and slash, so that they stand in a path as they are."""
+ITEM_PATTERN = rf"^[!#-.0-\[\]-~]{{1,{NAME_LENGTH_MAX}}}$(?!\n)"
+"""Items and SKUs: printable ASCII without blank, slash, backslash and quote, to stand anywhere as they are."""
 
 _name = re.compile(NAME_PATTERN)
 _item = re.compile(ITEM_PATTERN)
 _bucket = re.compile(r"^[a-z0-9][a-z0-9._-]*$")
 _incarnation = re.compile(r"^[0-9a-f]{8,32}$")
 _key = re.compile(rf"^[!-~]{{1,{KEY_LENGTH_MAX}}}$")
-_uuid = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", re.IGNORECASE)
 
 
 def check_name(name: str, field: str) -> str:
     """Return the node, location or region name, or raise `Invalid` naming the field."""
-    if not _name.match(name):
+    if not _name.fullmatch(name):
         raise Invalid(
             f"{name!r} is not a name: 1 to {NAME_LENGTH_MAX} of a-z 0-9 . _ -, a letter or digit first", field=field
         )
@@ -54,17 +53,17 @@ def check_name(name: str, field: str) -> str:
 
 def is_name(name: str) -> bool:
     """Tell whether this could be a node's or location's name."""
-    return bool(_name.match(name))
+    return bool(_name.fullmatch(name))
 
 
 def is_item(name: str) -> bool:
     """Tell whether this could be an item's or a SKU's name."""
-    return bool(_item.match(name))
+    return bool(_item.fullmatch(name))
 
 
 def is_scope(scope: str) -> bool:
     """Tell whether this could be a stream's scope."""
-    return scope in (CHAIN, HUBS) or bool(_name.match(scope))
+    return scope in (CHAIN, HUBS) or bool(_name.fullmatch(scope))
 
 
 def writer_of(node: str, incarnation: str) -> str:
@@ -75,7 +74,7 @@ def writer_of(node: str, incarnation: str) -> str:
 def is_writer(writer: str) -> bool:
     """Tell whether this could be a writer: `name#incarnation`."""
     node, mark, incarnation = writer.partition("#")
-    return bool(mark) and bool(_name.match(node)) and bool(_incarnation.match(incarnation))
+    return bool(mark) and bool(_name.fullmatch(node)) and bool(_incarnation.fullmatch(incarnation))
 
 
 def node_of(writer: str) -> str:
@@ -97,8 +96,8 @@ def is_account(name: str) -> bool:
     """Tell whether this could be an account, internal or external."""
     owner, mark, bucket = name.partition("/")
     if mark:
-        return bool(_name.match(owner)) and bool(_bucket.match(bucket))
-    return name in OUTSIDE or (name.startswith(TRANSIT) and bool(_bucket.match(name[len(TRANSIT) :])))
+        return bool(_name.fullmatch(owner)) and bool(_bucket.fullmatch(bucket))
+    return name in OUTSIDE or (name.startswith(TRANSIT) and bool(_bucket.fullmatch(name[len(TRANSIT) :])))
 
 
 def owner_of(name: str) -> str | None:
@@ -120,10 +119,15 @@ def parse_key(text: str, field: str = "Idempotency-Key") -> bytes:
     """
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = text[1:-1]
-    if not _key.match(text):
+    if len(text) == 36 and text[8] == text[13] == text[18] == text[23] == "-":
+        try:
+            uuid = bytes.fromhex(text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:])
+        except ValueError:
+            uuid = b""
+        if len(uuid) == 16 and uuid[8] & 0xC0 == 0x80:
+            return uuid
+    if not _key.fullmatch(text):
         raise Invalid(f"a key is 1 to {KEY_LENGTH_MAX} printable ASCII characters without blanks", field=field)
-    if len(text) == 36 and _uuid.match(text):
-        return bytes.fromhex(text.replace("-", ""))
     return text.encode("ascii")
 
 

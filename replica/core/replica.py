@@ -19,12 +19,12 @@ from replica.core.catalog import SKU, Catalog
 from replica.core.clock import HybridClock
 from replica.core.documents import CHAIN_RANK, Documents, Register, pack_value
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
-from replica.core.errors import NotHosted, PeerFault
-from replica.core.idempotency import RecentKeys, check_repeat
+from replica.core.errors import KeyReused, NotHosted, PeerFault
+from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Changes, Ledger, Move, Place
-from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale
-from replica.core.names import CHAIN, node_of
-from replica.core.requests import Request, Sale
+from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale, request_of
+from replica.core.names import CHAIN, key_text, node_of
+from replica.core.requests import KeyedSale, Request, Sale
 
 Vector = dict[str, Head]
 """How far each stream of one scope is held, by writer."""
@@ -36,7 +36,6 @@ class Command(Struct, frozen=True, gc=False):
     location: str
     request: Request
     key: bytes
-    digest: bytes
     seen: Seen | None = None
 
 
@@ -47,7 +46,6 @@ class Write(Struct, frozen=True, gc=False):
     name: str
     value: object
     key: bytes
-    digest: bytes
 
 
 class Run(Struct, frozen=True):
@@ -92,6 +90,8 @@ class Replica:
         self.locations = tuple(locations)
         """Locations this node writes for."""
         self.open_catalog = open_catalog
+        self.repeated = 0
+        """Requests answered from an entry that was there before."""
         self.restore(image or Image())
 
     def restore(self, image: Image) -> None:
@@ -127,9 +127,9 @@ class Replica:
         Raises:
             Refused: definite; nothing changed.
         """
-        repeated = self._repeat(command.key, command.digest, earlier)
-        if repeated is not None:
-            return repeated
+        known = self.keys.get(command.key) or earlier
+        if known is not None:
+            return self._repeat(known, is_same_request(known, command))
         room = self._rooms.get(command.location)
         if room is None:
             raise NotHosted(f"{self.node} does not write for {command.location!r}", field="location")
@@ -138,17 +138,17 @@ class Replica:
             draft = prepare_sale(room, request)
         else:
             draft = prepare(room, request, command.seen or self.seen(command.location))
-        return self._record(command.location, draft, command.key, command.digest, now_ms)
+        return self._record(command.location, draft, command.key, now_ms)
 
     def write(self, write: Write, now_ms: int, earlier: Entry | None = None) -> Entry:
         """Write a chain-wide document, or find the entry of the first time it was asked."""
-        repeated = self._repeat(write.key, write.digest, earlier)
-        if repeated is not None:
-            return repeated
-        version = self.documents.next_version(write.kind, write.name)
         value = None if write.value is None else pack_value(write.value)
+        known = self.keys.get(write.key) or earlier
+        if known is not None:
+            return self._repeat(known, is_same_write(known, write, value))
+        version = self.documents.next_version(write.kind, write.name)
         register = Register(write.kind, write.name, CHAIN_RANK, "", version, 0, self.writer, value)
-        return self._record(CHAIN, Draft(DOCUMENT, facts=register.facts()), write.key, write.digest, now_ms)
+        return self._record(CHAIN, Draft(DOCUMENT, facts=register.facts()), write.key, now_ms)
 
     def merge(self, runs: Iterable[Run], now_ms: int) -> int:
         """Take in what a peer sent and this replica lacks; return how many entries were new.
@@ -202,11 +202,16 @@ class Replica:
         self._entries = []
         return Batch(entries, self.ledger.take_changes(), self.documents.take_changes())
 
-    def _repeat(self, key: bytes, digest: bytes, earlier: Entry | None) -> Entry | None:
-        known = self.keys.get(key) or earlier
-        return check_repeat(known, digest) if known is not None else None
+    def _repeat(self, earlier: Entry, is_same: bool) -> Entry:
+        if not is_same:
+            raise KeyReused(
+                f"the key {key_text(earlier.content.key)} was used for another {earlier.content.kind}",
+                field="Idempotency-Key",
+            )
+        self.repeated += 1
+        return earlier
 
-    def _record(self, scope: str, draft: Draft, key: bytes, digest: bytes, now_ms: int) -> Entry:
+    def _record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:
         stream = self._own.get(scope)
         if stream is None:
             stream = self._own[scope] = Stream(self.writer, scope)
@@ -215,7 +220,6 @@ class Replica:
             draft.kind,
             self.clock.tick(now_ms),
             key,
-            digest,
             draft.actor,
             draft.reason,
             draft.reference,
@@ -267,6 +271,22 @@ class Replica:
     def _index(self, register: Register) -> None:
         if register.kind == SKU and register.rank == CHAIN_RANK and not self.catalog.put(register):
             self.documents.malformed += 1
+
+
+def is_same_request(earlier: Entry, command: Command) -> bool:
+    """Tell whether an entry is what came of this very request."""
+    request = command.request
+    if isinstance(request, KeyedSale):
+        request = request.sale()
+    content = earlier.content
+    return earlier.stream.scope == command.location and content.kind != DOCUMENT and request_of(content) == request
+
+
+def is_same_write(earlier: Entry, write: Write, value: bytes | None) -> bool:
+    """Tell whether an entry is what came of this very document write."""
+    facts = earlier.content.facts
+    asked = (write.kind, write.name, value)
+    return earlier.content.kind == DOCUMENT and (facts["kind"], facts["key"], facts["value"]) == asked
 
 
 def vector_digest(vector: Mapping[str, Head]) -> str:

@@ -1,29 +1,33 @@
 """What a caller may ask of a location's stock: the types that validate, decide, and describe themselves in OpenAPI.
 
-Defaults are left out when a request is encoded for its digest, so a field added later does not change the digest of
-a request that does not use it: a retry across an upgrade is still a retry.
+Item and SKU names are only bounded here; what they may be made of is checked once, where a name is first met.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from hashlib import blake2b
 from typing import Annotated
 
-import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from replica.core.entry import REQUEST_BYTES
-from replica.core.limits import KEY_LENGTH_MAX, LINES_MAX, QUANTITY_MAX, SALES_PER_BATCH_MAX, TEXT_LENGTH_MAX
-from replica.core.names import ITEM_PATTERN
+from replica.core.limits import (
+    KEY_LENGTH_MAX,
+    LINES_MAX,
+    NAME_LENGTH_MAX,
+    QUANTITY_MAX,
+    SALES_PER_BATCH_MAX,
+    TEXT_LENGTH_MAX,
+)
 
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX, description="Whole units, at least 1.")]
 Level = Annotated[int, Meta(ge=0, le=QUANTITY_MAX, description="Whole base units, at least 0.")]
 Delta = Annotated[int, Meta(ge=-QUANTITY_MAX, le=QUANTITY_MAX, description="Whole base units, not 0.")]
-Item = Annotated[str, Meta(pattern=ITEM_PATTERN, description="A base unit that is counted.")]
-Sku = Annotated[str, Meta(pattern=ITEM_PATTERN, description="Something sold; its recipe names the items.")]
-Barcode = Annotated[str, Meta(pattern=r"^[!-~]{1,64}$", description="As scanned.")]
+Item = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="A base unit that is counted.")]
+Sku = Annotated[
+    str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="Something sold; its recipe names the items.")
+]
+Barcode = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="As scanned.")]
 Text = Annotated[str, Meta(max_length=TEXT_LENGTH_MAX)]
 Reason = Annotated[
     str, Meta(min_length=1, max_length=TEXT_LENGTH_MAX, description="Why: a reason code or a few words.")
@@ -170,11 +174,3 @@ class Quarantine(_Request, frozen=True):
 
 
 Request = Sale | Return | Receipt | Count | Adjustment | Quarantine
-
-_encode = msgspec.json.Encoder().encode
-
-
-def request_digest(location: str, request: Struct) -> bytes:
-    """Digest of what was asked, not of how it was spelt: blanks and the order of fields do not count."""
-    asked = b"%b\0%b\0%b" % (type(request).__name__.encode(), location.encode(), _encode(request))
-    return blake2b(asked, digest_size=REQUEST_BYTES).digest()

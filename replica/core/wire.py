@@ -105,7 +105,7 @@ def unpack_frame(packed: bytes) -> AnyFrame:
         raise PeerFault("oversized", f"a frame of {len(packed)} bytes, at most {FRAME_BYTES_MAX} are taken")
     try:
         plain = msgpack.unpackb(packed)
-        frame: AnyFrame = convert(plain, AnyFrame)
+        frame: AnyFrame = convert(plain, AnyFrame, builtin_types=(bytes,))
     except ValidationError as error:
         raise PeerFault("malformed", str(error)[:TEXT_LENGTH_MAX]) from None
     except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:

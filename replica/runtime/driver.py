@@ -36,6 +36,9 @@ BULK_MAX = 64
 BULK_PER_TURN = 4
 """Frames merged in one turn while clients wait too."""
 
+GATHER_TURNS_MAX = 64
+"""Turns of the loop a batch may be gathered for: a few milliseconds when every turn reads sockets."""
+
 Verdict = Entry | Refused
 
 
@@ -47,7 +50,6 @@ class Counters:
         self.entries_written = 0
         self.entries_merged = 0
         self.refused = 0
-        self.repeated = 0
         self.overloaded = 0
         self.storage_full = 0
         self.commit_seconds = 0.0
@@ -174,6 +176,7 @@ class Driver:
                 await self._wake.wait()
                 self._wake.clear()
                 continue
+            await self._gather()
             asks, merges = self._take()
             earlier = await self._find_earlier(asks)
             answers = self._compute(asks, merges, earlier)
@@ -187,6 +190,17 @@ class Driver:
         self._wake.clear()
         commit.add_done_callback(lambda _: self._wake.set())
         await self._wake.wait()
+
+    async def _gather(self) -> None:
+        """Let requests that are on their way come in, for as long as every turn of the loop brings some.
+
+        A commit costs about the same for one request as for fifty; who is alone waits one turn and no longer.
+        """
+        waiting, turns = 0, 0
+        while waiting < self._waiting < BATCH_ENTRIES_MAX and turns < GATHER_TURNS_MAX:
+            waiting = self._waiting
+            turns += 1
+            await asyncio.sleep(0)
 
     def _take(self) -> tuple[list[_Ask | _Look], list[_Merge]]:
         asks: list[_Ask | _Look] = []
@@ -227,19 +241,14 @@ class Driver:
         return answers
 
     def _decide(self, command: Command | Write, now_ms: int, earlier: dict[bytes, Entry]) -> Verdict:
-        replica = self.replica
-        before = replica.uncommitted
+        earlier_entry = earlier.get(command.key) if earlier else None
         try:
             if isinstance(command, Command):
-                entry = replica.execute(command, now_ms, earlier.get(command.key))
-            else:
-                entry = replica.write(command, now_ms, earlier.get(command.key))
+                return self.replica.execute(command, now_ms, earlier_entry)
+            return self.replica.write(command, now_ms, earlier_entry)
         except Refused as refused:
             self.counters.refused += 1
             return refused
-        if replica.uncommitted == before:
-            self.counters.repeated += 1
-        return entry
 
     def _start_commit(self, answers: Answers) -> None:
         batch = self.replica.take_batch()

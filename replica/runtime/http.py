@@ -33,7 +33,8 @@ KEY_HEADER = "Idempotency-Key"
 
 JSON = "application/json"
 
-_encoder = msgspec.json.Encoder()
+encode_json = msgspec.json.Encoder().encode
+"""Any answer as JSON bytes."""
 
 
 class Operation(Struct, frozen=True):
@@ -52,7 +53,7 @@ class Operation(Struct, frozen=True):
 
 def json_response(answer: object, status: int = 200) -> web.Response:
     """An answer as JSON."""
-    return web.Response(status=status, body=_encoder.encode(answer), content_type=JSON)
+    return web.Response(status=status, body=encode_json(answer), content_type=JSON)
 
 
 class Decoder:
@@ -61,24 +62,38 @@ class Decoder:
     def __init__(self, kind: Any) -> None:
         self._decode = msgspec.json.Decoder(kind).decode
 
-    async def read(self, request: web.Request) -> Any:
-        """Read and check a request's body. Raises Refused."""
+    def decode(self, body: bytes) -> Any:
+        """Check a body. Raises Refused."""
         try:
-            return self._decode(await request.read())
-        except web.HTTPRequestEntityTooLarge:
-            raise TooLarge(f"at most {BODY_BYTES_MAX} bytes are taken", field="body") from None
+            return self._decode(body)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise invalid_from(error) from None
         except RecursionError:
             raise Invalid("nested too deep", field="body") from None
 
+    async def read(self, request: web.Request) -> Any:
+        """Read and check a request's body. Raises Refused."""
+        return self.decode(await read_body(request))
 
-def key_of(request: web.Request) -> bytes:
-    """Return the caller's idempotency key. Raises Invalid."""
-    text = request.headers.get(KEY_HEADER)
+
+async def read_body(request: web.Request) -> bytes:
+    """Read a request's body. Raises TooLarge."""
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise TooLarge(f"at most {BODY_BYTES_MAX} bytes are taken", field="body") from None
+
+
+def checked_key(text: str | None) -> bytes:
+    """Return the stored form of a caller's idempotency key. Raises Invalid."""
     if text is None:
         raise Invalid("every write needs a key of its own, so that it can be asked again safely", field=KEY_HEADER)
     return parse_key(text)
+
+
+def key_of(request: web.Request) -> bytes:
+    """Return the caller's idempotency key. Raises Invalid."""
+    return checked_key(request.headers.get(KEY_HEADER))
 
 
 def number_of(request: web.Request, name: str, default: int, low: int, high: int) -> int:

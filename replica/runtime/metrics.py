@@ -28,7 +28,7 @@ class NodeCollector(Collector):
             ("entries_written", "Entries made durable, own and merged", counters.entries_written),
             ("entries_merged", "Entries of other writers merged", counters.entries_merged),
             ("requests_refused", "Requests refused by the core", counters.refused),
-            ("requests_repeated", "Requests whose key was known: answered, not done again", counters.repeated),
+            ("requests_repeated", "Requests whose key was known: answered, not done again", replica.repeated),
             ("requests_overloaded", "Requests not taken in, the inbox being full", counters.overloaded),
             ("storage_full", "Commits that found no room", counters.storage_full),
             ("clock_refused", "Stamps too far ahead to be believed", replica.clock.refused),

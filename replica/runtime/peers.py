@@ -15,12 +15,11 @@ from msgspec import Struct
 
 from replica.core.entry import Stream
 from replica.core.errors import PeerFault
-from replica.core.limits import TEXT_LENGTH_MAX
 from replica.core.replica import Replica
-from replica.core.session import Admission, Diverged, Phase
+from replica.core.session import Admission, Diverged, Phase, Scopes
 from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
 from replica.runtime.driver import Driver
-from replica.runtime.link import Link
+from replica.runtime.link import Link, offered
 from replica.runtime.ports import Clock, Entropy, Journal, Network, Socket
 
 log = structlog.get_logger(__name__)
@@ -32,6 +31,32 @@ RETRY_MAX_S = 5.0
 
 PROBE_INTERVAL_S = 2.0
 DIVERGENCES_KEPT = 100
+
+REASONS = frozenset(
+    [
+        "clock",
+        "corrupt",
+        "duplicate-link",
+        "fork",
+        "gap",
+        "going-home",
+        "hung-up",
+        "malformed",
+        "name-taken",
+        "out-of-sequence",
+        "overloaded",
+        "oversized",
+        "own-stream",
+        "replaced",
+        "same-name",
+        "silent",
+        "stopping",
+        "storage-full",
+        "unauthorised",
+        "version",
+    ]
+)
+"""Why links end. Anything else a peer says is counted as `other`, so that nobody makes up counters without end."""
 
 
 class Identity(Struct, frozen=True):
@@ -49,7 +74,7 @@ class Identity(Struct, frozen=True):
 class Peer:
     """What is known of one peer, connected or not."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, own_scopes: Scopes) -> None:
         self.name = name
         self.hello: Hello | None = None
         self.link: Link | None = None
@@ -58,6 +83,7 @@ class Peer:
         """Wall time at which it was last connected."""
         self.reason = ""
         """Why the last link ended."""
+        self._own_scopes = own_scopes
 
     @property
     def is_connected(self) -> bool:
@@ -69,12 +95,12 @@ class Peer:
         return self.link.session.entries_behind() if self.link is not None else 0
 
     def unacknowledged(self, replica: Replica) -> int:
-        """Entries of the scopes it subscribes to that it has not told us it holds durably."""
-        scopes = replica.vectors if self.hello is None or self.hello.scopes is None else self.hello.scopes
+        """Entries we have to bring it that it has not told us it holds durably."""
+        scopes = offered(self._own_scopes, self.hello.scopes if self.hello is not None else None)
         durable = self.link.session.durable if self.link is not None else self.durable
         return sum(
             max(0, head.sequence - durable.get(Stream(writer, scope), 0))
-            for scope in scopes
+            for scope in (replica.vectors if scopes is None else scopes)
             for writer, head in replica.vectors.get(scope, {}).items()
         )
 
@@ -155,7 +181,7 @@ class Peers:
     def _enter(self, link: Link) -> None:
         """Let one session stand under a peer's name. Raises PeerFault when it is not this one."""
         hello = link.peer
-        peer = self.known.setdefault(hello.node, Peer(hello.node))
+        peer = self.known.setdefault(hello.node, Peer(hello.node, self.identity.scopes))
         standing = peer.link
         if standing is not None:
             if standing.peer.nonce != hello.nonce:
@@ -171,7 +197,7 @@ class Peers:
         return link.is_dialled == (self.identity.node < link.peer.node)
 
     def _leave(self, link: Link) -> None:
-        reason = link.reason[:TEXT_LENGTH_MAX] if link.reason.replace("-", "").isalnum() else "other"
+        reason = link.reason if link.reason in REASONS else "other"
         self.ended[reason] = self.ended.get(reason, 0) + 1
         hello = link.session.peer
         if hello is None:

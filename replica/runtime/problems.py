@@ -34,6 +34,8 @@ STATUS: dict[type[Refused], int] = {
 }
 """HTTP status by refusal; what is not listed is a 400."""
 
+PROBLEM = "application/problem+json"
+
 RETRY_AFTER_S = {503: 1, 507: 5}
 
 _path = re.compile(r"^(?P<what>.*?)(?: - at `\$?\.?(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -86,7 +88,7 @@ def problem_response(refused: Refused) -> web.Response:
     return web.Response(
         status=status,
         body=msgspec.json.encode(document),
-        content_type="application/problem+json",
+        content_type=PROBLEM,
         headers=headers,
     )
 
@@ -94,7 +96,7 @@ def problem_response(refused: Refused) -> web.Response:
 def plain_problem(status: int, kind: str, detail: str) -> web.Response:
     """A problem that no refusal of ours stands behind: unknown path, wrong method, our own fault."""
     document = {"type": kind, "title": detail, "status": status, "detail": detail}
-    return web.Response(status=status, body=msgspec.json.encode(document), content_type="application/problem+json")
+    return web.Response(status=status, body=msgspec.json.encode(document), content_type=PROBLEM)
 
 
 def invalid_from(error: msgspec.ValidationError | msgspec.DecodeError) -> Invalid:

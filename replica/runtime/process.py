@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -17,8 +18,11 @@ from typing import NoReturn
 import structlog
 import uvloop
 from aiohttp import web
+from msgspec import Struct
 
 from replica.core.errors import Failure
+from replica.core.replica import Command
+from replica.runtime.express import Express
 from replica.runtime.node import Node
 from replica.runtime.sqlite_journal import DataRefused
 from replica.runtime.websocket import HttpNetwork
@@ -33,7 +37,21 @@ LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 REQUESTS_FINISH_S = 1.0
 
-Assemble = Callable[[HttpNetwork], Awaitable[tuple[Node, web.Application]]]
+BACKLOG = 1_024
+
+GC_THRESHOLDS = (50_000, 20, 50)
+"""Requests leave next to no cycles behind; the interpreter's own thresholds would have it look every few requests."""
+
+
+class Assembly(Struct, frozen=True):
+    """A node and its application; `hot` is the path of the call that takes the express lane, and what reads it."""
+
+    node: Node
+    app: web.Application
+    hot: tuple[str, Callable[[bytes, str | None], Command]] | None
+
+
+Assemble = Callable[[HttpNetwork], Awaitable[Assembly]]
 
 
 def run_node(
@@ -49,20 +67,25 @@ def run_node(
 
 
 async def _serve(assemble: Assemble, host: str, port: int, dial: Sequence[Sequence[str]], home_after_s: float) -> int:
+    gc.set_threshold(*GC_THRESHOLDS)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     network = HttpNetwork()
-    node, app = await assemble(network)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=REQUESTS_FINISH_S)
+    assembly = await assemble(network)
+    node = assembly.node
+    runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False, shutdown_timeout=REQUESTS_FINISH_S)
     await runner.setup()
+    assert runner.server is not None
+    express = Express(*assembly.hot, node.driver, runner.server) if assembly.hot is not None else None
     try:
-        await web.TCPSite(runner, host, port).start()
+        server = await loop.create_server(express or runner.server, host, port, backlog=BACKLOG, reuse_address=True)
     except OSError as error:
         print(f"shelfsync: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
         await node.stop()
         return EXIT_ADDRESS
+    gc.freeze()  # what was loaded stays: the collector need not walk it again and again
     driving = node.start(dial, home_after_s)
     if host in LOOPBACK_HOSTS:
         log.warning("no keys configured: only callers on this machine are served", host=host)
@@ -73,6 +96,9 @@ async def _serve(assemble: Assemble, host: str, port: int, dial: Sequence[Sequen
         _end_at_once(driving)
     log.info("stopping")
     node.is_ready = False
+    server.close()
+    if express is not None:
+        express.close()
     await runner.cleanup()
     await node.stop()
     await network.close()

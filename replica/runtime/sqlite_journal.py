@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from itertools import islice
 from pathlib import Path
@@ -21,11 +21,13 @@ import aiosqlite
 import structlog
 
 from replica.core.documents import Documents, Register
-from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis, unpack_body
+from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
 from replica.core.errors import Failure, StorageFull, Unknown
 from replica.core.ledger import Ledger
 from replica.core.replica import Batch, Image
+from replica.runtime.key_filter import KeyFilter
 from replica.runtime.ports import Page, Stored
+from replica.runtime.segment import SEGMENT_ENTRIES_MAX, Segment, cut_segments
 
 T = TypeVar("T")
 
@@ -33,11 +35,9 @@ log = structlog.get_logger(__name__)
 
 FILE_NAME = "journal.sqlite"
 
-_ROWS_PER_STATEMENT = (256, 64, 16, 4, 1)
-"""Rows in one INSERT: SQLite takes many rows in one statement faster than many statements, and few statement texts
-stay prepared."""
-
-_KEYS_PER_STATEMENT = 256
+_ROWS_PER_STATEMENT = 128
+"""Most rows in one INSERT. SQLite takes many rows in one statement faster than many statements, every statement is a
+race for the interpreter's lock, and each number of rows is a text of its own that stays prepared."""
 
 _STREAMS_READ_SINGLY = 16
 
@@ -55,7 +55,9 @@ class _Connection(aiosqlite.Connection):
 
 
 def _connect(path: Path) -> _Connection:
-    return _Connection(lambda: sqlite3.connect(path, isolation_level=None, cached_statements=256), 64)
+    return _Connection(
+        lambda: sqlite3.connect(path, isolation_level=None, cached_statements=4 * _ROWS_PER_STATEMENT), 64
+    )
 
 
 class SqliteJournal:
@@ -72,8 +74,10 @@ class SqliteJournal:
         self._reader = reader
         self._arrival = 0
         self._streams: dict[Stream, int] = {}
+        self._tips: dict[Stream, bytes] = {}
         self._items: dict[str, int] = {}
         self._lanes: dict[tuple[str, str, str, str], int] = {}
+        self._keys = KeyFilter()
 
     async def load(self) -> Image:
         return await self._writer.run(self._load)
@@ -89,7 +93,9 @@ class SqliteJournal:
             raise Unknown(f"commit failed: {error}") from error
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-        return await self._finder.run(_find, keys)
+        may_hold = self._keys.may_hold
+        likely = [key for key in keys if may_hold(key)]
+        return await self._finder.run(_find, likely) if likely else {}
 
     async def read(self, after: int, limit: int) -> Page:
         return await self._reader.run(_read, after, limit)
@@ -110,14 +116,16 @@ class SqliteJournal:
         rows = connection.execute("SELECT id, writer, scope, sequence, hash FROM streams").fetchall()
         heads = [(Stream(writer, scope), Head(sequence, end)) for _, writer, scope, sequence, end in rows]
         self._streams = {Stream(writer, scope): stream for stream, writer, scope, _, _ in rows}
+        self._tips = {stream: head.hash for stream, head in heads}
         self._items = dict(connection.execute("SELECT name, id FROM items"))
         lanes = connection.execute("SELECT id, scope, writer, source, target FROM lanes").fetchall()
         self._lanes = {tuple(name): lane for lane, *name in lanes}
-        (self._arrival,) = connection.execute("SELECT coalesce(max(arrival), 0) FROM entries").fetchone()
-        _check_heads(connection)
+        self._arrival = _newest(connection)
+        newest, own = self._check_ends(connection, heads)
         if not self._is_checkpoint_whole(connection):
             log.warning("checkpoint does not match the journal, folding it anew", entries=self._arrival)
             self._refold(connection)
+        self._fill_filter(connection)
         names = {lane: name for name, lane in self._lanes.items()}
         items = {item: name for name, item in self._items.items()}
         cells = [
@@ -128,34 +136,39 @@ class SqliteJournal:
             Register(*row)
             for row in connection.execute("SELECT kind, key, rank, place, version, clock, writer, value FROM documents")
         ]
-        newest, own = self._read_stamps(connection)
         return Image(heads, cells, documents, newest, own, self._arrival)
 
-    def _read_stamps(self, connection: sqlite3.Connection) -> tuple[dict[str, int], int]:
-        """The newest stamp of each scope, and the newest of this incarnation's own."""
+    def _check_ends(
+        self, connection: sqlite3.Connection, heads: list[tuple[Stream, Head]]
+    ) -> tuple[dict[str, int], int]:
+        """Check that every stream ends with its head; return the newest stamp of each scope, and of our own."""
         newest: dict[str, int] = {}
         own = 0
-        for writer, scope, body in connection.execute(
-            "SELECT s.writer, s.scope, e.body FROM streams s JOIN entries e ON e.stream = s.id"
-            " AND e.sequence = s.sequence"
-        ):
-            stamp = unpack_body(body).clock
-            newest[scope] = max(stamp, newest.get(scope, 0))
-            if writer.endswith(f"#{self.incarnation}"):
-                own = max(own, stamp)
+        for stream, head in heads:
+            row = connection.execute(
+                f"{_SELECT} WHERE g.stream = ? ORDER BY g.sequence DESC LIMIT 1", (self._streams[stream],)
+            ).fetchone()
+            last = _segment(row).unpack()[-1].entry if row is not None else None
+            if last is None or (last.sequence, last.hash) != (head.sequence, head.hash):
+                raise DataRefused(f"stream {stream.writer} {stream.scope} does not end as it should: restore a backup")
+            newest[stream.scope] = max(last.content.clock, newest.get(stream.scope, 0))
+            if stream.writer.endswith(f"#{self.incarnation}"):
+                own = max(own, last.content.clock)
         return newest, own
 
     def _is_checkpoint_whole(self, connection: sqlite3.Connection) -> bool:
-        arrival, units = connection.execute("SELECT arrival, units FROM checkpoint").fetchone()
+        units, entries = connection.execute(
+            "SELECT coalesce(sum(units), 0), coalesce(sum(sequence), 0) FROM streams"
+        ).fetchone()
         (total,) = connection.execute("SELECT coalesce(sum(total), 0) FROM cells").fetchone()
-        return bool(arrival == self._arrival and units == total)
+        return bool(entries == self._arrival and units == total)
 
     def _refold(self, connection: sqlite3.Connection) -> None:
-        ledger, documents, units = Ledger(), Documents(), 0
-        for stored in _all_entries(connection):
+        ledger, documents, units = Ledger(), Documents(), dict.fromkeys(self._streams, 0)
+        for stored in _entries(connection.execute(f"{_SELECT} ORDER BY g.arrival")):
             stream, content = stored.entry.stream, stored.entry.content
             ledger.apply(stream.scope, stream.writer, content.moves)
-            units += sum(move.quantity for move in content.moves)
+            units[stream] += sum(move.quantity for move in content.moves)
             if content.kind == DOCUMENT:
                 documents.apply(content.facts, content.clock, stream.writer)
         batch = Batch([], ledger.take_changes(), documents.take_changes())
@@ -163,31 +176,60 @@ class SqliteJournal:
             connection.execute("DELETE FROM cells")
             connection.execute("DELETE FROM documents")
             self._write_checkpoint(connection, batch)
-            connection.execute("UPDATE checkpoint SET arrival = ?, units = ?", (self._arrival, units))
+            connection.executemany(
+                "UPDATE streams SET units = ? WHERE id = ?",
+                [(moved, self._streams[stream]) for stream, moved in units.items()],
+            )
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
         arrival = self._arrival
         rows: list[object] = []
-        heads: dict[Stream, Entry] = {}
-        units = 0
+        keys: list[bytes] = []
+        placed: list[tuple[bytes, int]] = []
+        ends: dict[Stream, Entry] = {}
+        units: dict[Stream, int] = {}
+        for entry in batch.entries:
+            arrival += 1
+            stream, content = entry.stream, entry.content
+            ends[stream] = entry
+            if content.key:
+                keys.append(content.key)
+                placed.append((content.key, arrival))
+            moved = units.get(stream, 0)
+            for move in content.moves:
+                moved += move.quantity
+            units[stream] = moved
+        placed.sort()
         with _transaction(connection):
-            for entry in batch.entries:
-                arrival += 1
-                stream, content = entry.stream, entry.content
-                number = self._streams.get(stream) or self._add_stream(connection, stream)
-                rows += (arrival, number, entry.sequence, entry.hash, content.key or None, entry.body)
-                heads[stream] = entry
-                for move in content.moves:
-                    units += move.quantity
-            _insert(connection, "INSERT INTO entries VALUES", "", 6, rows)
-            connection.executemany(
-                "UPDATE streams SET sequence = ?, hash = ? WHERE id = ?",
-                [(entry.sequence, entry.hash, self._streams[stream]) for stream, entry in heads.items()],
-            )
+            for stream in ends:
+                if stream not in self._streams:
+                    self._add_stream(connection, stream)
+            for segment in cut_segments(batch, self._arrival, self._tips):
+                number = self._streams[segment.stream]
+                rows += (segment.arrival, number, segment.sequence, segment.previous, segment.bodies)
+            _insert(connection, "INSERT INTO segments VALUES", "", 5, rows)
+            _insert(connection, "INSERT INTO keys VALUES", "", 2, [value for pair in placed for value in pair])
+            for stream, entry in ends.items():
+                connection.execute(
+                    "UPDATE streams SET sequence = ?, hash = ?, units = units + ? WHERE id = ?",
+                    (entry.sequence, entry.hash, units[stream], self._streams[stream]),
+                )
             self._write_checkpoint(connection, batch)
-            connection.execute("UPDATE checkpoint SET arrival = ?, units = units + ?", (arrival, units))
+            self._add_keys(connection, keys)
         self._arrival = arrival
         return arrival
+
+    def _add_keys(self, connection: sqlite3.Connection, keys: Sequence[bytes]) -> None:
+        """Note keys before they are durable: a filter that knows too much is slow, one that knows too little lies."""
+        self._keys.add(keys)
+        if self._keys.is_full:
+            self._fill_filter(connection)
+
+    def _fill_filter(self, connection: sqlite3.Connection) -> None:
+        (expected,) = connection.execute("SELECT count(*) FROM keys").fetchone()
+        keys = KeyFilter(expected)
+        keys.add(key for (key,) in connection.execute("SELECT key FROM keys"))
+        self._keys = keys
 
     def _write_checkpoint(self, connection: sqlite3.Connection, batch: Batch) -> None:
         cells = []
@@ -204,15 +246,16 @@ class SqliteJournal:
             3,
             [value for cell in cells for value in cell],
         )
-        connection.executemany(
-            "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in batch.documents],
-        )
+        if batch.documents:
+            connection.executemany(
+                "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in batch.documents],
+            )
 
-    def _add_stream(self, connection: sqlite3.Connection, stream: Stream) -> int:
+    def _add_stream(self, connection: sqlite3.Connection, stream: Stream) -> None:
         number = self._streams[stream] = len(self._streams) + 1
-        connection.execute("INSERT INTO streams VALUES (?, ?, ?, 0, x'')", (number, *stream))
-        return number
+        self._tips[stream] = genesis(stream)
+        connection.execute("INSERT INTO streams VALUES (?, ?, ?, 0, x'', 0)", (number, *stream))
 
     def _add_lane(self, connection: sqlite3.Connection, name: tuple[str, str, str, str]) -> int:
         number = self._lanes[name] = len(self._lanes) + 1
@@ -315,86 +358,98 @@ def _claim(connection: sqlite3.Connection, node: str, incarnation: str) -> str:
     return str(standing)
 
 
-def _check_heads(connection: sqlite3.Connection) -> None:
-    broken = connection.execute(
-        "SELECT s.writer, s.scope FROM streams s"
-        " LEFT JOIN entries e ON e.stream = s.id AND e.sequence = s.sequence WHERE e.hash IS NOT s.hash"
-    ).fetchall()
-    if broken:
-        raise DataRefused(f"streams whose head is not their last entry: {broken}; restore from a backup")
-
-
 def _insert(connection: sqlite3.Connection, head: str, tail: str, width: int, values: list[Any]) -> None:
     """Insert rows given as one flat list, many per statement."""
-    place, rows = 0, len(values) // width
     group = f"({','.join('?' * width)})"
-    for size in _ROWS_PER_STATEMENT:
-        while rows >= size:
-            connection.execute(f"{head} {','.join([group] * size)} {tail}", values[place : place + size * width])
-            place += size * width
-            rows -= size
+    step = _ROWS_PER_STATEMENT * width
+    for start in range(0, len(values), step):
+        some = values[start : start + step]
+        connection.execute(f"{head} {','.join([group] * (len(some) // width))} {tail}", some)
 
 
 _SELECT = (
-    "SELECT e.arrival, s.writer, s.scope, e.sequence, e.hash, e.body, p.hash FROM entries e"
-    " JOIN streams s ON s.id = e.stream"
-    " LEFT JOIN entries p ON p.stream = e.stream AND p.sequence = e.sequence - 1"
+    "SELECT g.arrival, s.writer, s.scope, g.sequence, g.previous, g.bodies FROM segments g"
+    " JOIN streams s ON s.id = g.stream"
 )
 
 
-def _stored(row: tuple[Any, ...]) -> Stored:
-    arrival, writer, scope, sequence, end, body, previous = row
-    stream = Stream(writer, scope)
-    return Stored(arrival, Entry(stream, sequence, end, body, unpack_body(body)), previous or genesis(stream))
+def _segment(row: tuple[Any, ...]) -> Segment:
+    arrival, writer, scope, sequence, previous, bodies = row
+    return Segment(arrival, Stream(writer, scope), sequence, previous, bodies)
 
 
-def _all_entries(connection: sqlite3.Connection) -> Iterator[Stored]:
-    return map(_stored, connection.execute(f"{_SELECT} ORDER BY e.arrival"))
+def _entries(rows: Iterable[tuple[Any, ...]]) -> Iterator[Stored]:
+    for row in rows:
+        yield from _segment(row).unpack()
+
+
+def _newest(connection: sqlite3.Connection) -> int:
+    (newest,) = connection.execute("SELECT coalesce(max(arrival), 0) FROM segments").fetchone()
+    return int(newest)
 
 
 def _read(connection: sqlite3.Connection, after: int, limit: int) -> Page:
-    rows = connection.execute(f"{_SELECT} WHERE e.arrival > ? ORDER BY e.arrival LIMIT ?", (after, limit))
-    stored = [_stored(row) for row in rows]
+    rows = connection.execute(f"{_SELECT} WHERE g.arrival > ? ORDER BY g.arrival", (after,))
+    stored = list(islice((one for one in _entries(rows) if one.arrival > after), limit))
+    rows.close()
     return Page(stored, stored[-1].arrival if stored else after)
 
 
 def _missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], limit: int) -> list[Stored]:
     """Few streams are read one by one along their index; many are read together, in arrival order."""
     if len(held) <= _STREAMS_READ_SINGLY:
-        stored = [
-            _stored(row)
-            for stream, after in held
-            for row in connection.execute(
-                f"{_SELECT} WHERE e.stream = ? AND e.sequence > ? ORDER BY e.sequence LIMIT ?", (stream, after, limit)
+        stored: list[Stored] = []
+        for stream, after in held:
+            rows = connection.execute(
+                f"{_SELECT} WHERE g.stream = ? AND g.sequence > ? ORDER BY g.sequence", (stream, after)
             )
-        ]
+            stored += islice((one for one in _entries(rows) if one.entry.sequence > after), limit)
+            rows.close()
         stored.sort(key=lambda one: one.arrival)
         return stored[:limit]
-    wanted = dict(held)
-    firsts = (
-        connection.execute("SELECT arrival FROM entries WHERE stream = ? AND sequence = ?", (stream, after + 1))
+    firsts = [
+        connection.execute(
+            "SELECT min(arrival) FROM segments WHERE stream = ? AND sequence > ?", (stream, after)
+        ).fetchone()[0]
         for stream, after in held
-    )
-    first = min((row[0] for rows in firsts for row in rows), default=None)
-    if first is None:
-        return []
-    rows = connection.execute(
-        "SELECT e.arrival, e.stream, e.sequence FROM entries e WHERE e.arrival >= ? ORDER BY e.arrival", (first,)
-    )
-    arrivals = (arrival for arrival, stream, sequence in rows if sequence > wanted.get(stream, sequence))
-    return [
-        _stored(connection.execute(f"{_SELECT} WHERE e.arrival = ?", (arrival,)).fetchone())
-        for arrival in islice(arrivals, limit)
     ]
+    start = min((first for first in firsts if first is not None), default=None)
+    if start is None:
+        return []
+    wanted = dict(held)
+    numbers = connection.execute(
+        "SELECT arrival, stream, sequence FROM segments WHERE arrival >= ? ORDER BY arrival", (start,)
+    )
+    segments = (
+        connection.execute(f"{_SELECT} WHERE g.arrival = ?", (arrival,)).fetchone()
+        for arrival, stream, sequence in numbers
+        if sequence > wanted.get(stream, sequence)
+    )
+    after_of = dict(_named(connection, wanted))
+    found = (one for one in _entries(segments) if one.entry.sequence > after_of[one.entry.stream])
+    stored = list(islice(found, limit))
+    numbers.close()
+    return stored
+
+
+def _named(connection: sqlite3.Connection, held: Mapping[int, int]) -> Iterator[tuple[Stream, int]]:
+    for number, writer, scope in connection.execute("SELECT id, writer, scope FROM streams"):
+        if number in held:
+            yield Stream(writer, scope), held[number]
 
 
 def _moves_of(connection: sqlite3.Connection, location: str, item: str, before: int, limit: int) -> Page:
     """Find an item's entries by looking for its name in the bodies: slower than an index, but sales pay nothing."""
     rows = connection.execute(
-        f"{_SELECT} WHERE e.arrival < ? AND s.scope = ? AND instr(e.body, ?) ORDER BY e.arrival DESC",
-        (before, location, item.encode()),
+        f"{_SELECT} WHERE s.scope = ? AND g.arrival - ? < ? AND instr(g.bodies, ?) ORDER BY g.arrival DESC",
+        (location, SEGMENT_ENTRIES_MAX, before, item.encode()),
     )
-    found = (stored for stored in map(_stored, rows) if any(m.item == item for m in stored.entry.content.moves))
+    newest_first = (one for row in rows for one in reversed(_segment(row).unpack()))
+    found = (
+        one
+        for one in newest_first
+        if one.arrival < before and any(move.item == item for move in one.entry.content.moves)
+    )
     stored = list(islice(found, limit))
     rows.close()
     return Page(stored, stored[-1].arrival if len(stored) == limit else 0)
@@ -402,13 +457,9 @@ def _moves_of(connection: sqlite3.Connection, location: str, item: str, before: 
 
 def _find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
     found: dict[bytes, Entry] = {}
-    for start in range(0, len(keys), _KEYS_PER_STATEMENT):
-        some = keys[start : start + _KEYS_PER_STATEMENT]
-        marks = ",".join("?" * (1 << (len(some) - 1).bit_length()))  # few statement texts, so they stay prepared
-        padded = [*some, *[None] * (marks.count("?") - len(some))]
-        for (arrival,) in connection.execute(
-            f"SELECT min(arrival) FROM entries WHERE key IN ({marks}) GROUP BY key", padded
-        ).fetchall():
-            entry = _stored(connection.execute(f"{_SELECT} WHERE e.arrival = ?", (arrival,)).fetchone()).entry
-            found[entry.content.key] = entry
+    for key in keys:
+        (arrival,) = connection.execute("SELECT min(arrival) FROM keys WHERE key = ?", (key,)).fetchone()
+        if arrival is not None:
+            row = connection.execute(f"{_SELECT} WHERE g.arrival >= ? ORDER BY g.arrival LIMIT 1", (arrival,))
+            found[key] = next(one for one in _entries(row) if one.arrival == arrival).entry
     return found

@@ -18,7 +18,7 @@ from replica.core.errors import Invalid, NotFound
 from replica.core.movements import Seen
 from replica.core.names import is_internal, is_item
 from replica.core.replica import Command, Replica
-from replica.core.requests import Adjustment, Count, Quarantine, Receipt, Return, request_digest
+from replica.core.requests import Adjustment, Count, Quarantine, Receipt, Return
 from replica.runtime.answers import (
     AdjustmentAnswer,
     CountAnswer,
@@ -120,7 +120,7 @@ class StockApi:
 
     async def _submit(self, request: web.Request, asked: Any, seen: Seen | None) -> web.Response:
         location = self.location_of(request)
-        command = Command(location, asked, key_of(request), request_digest(location, asked), seen)
+        command = Command(location, asked, key_of(request), seen)
         return json_response(answer_of(await self.node.driver.submit(command)), 201)
 
     async def _look_back(self, location: str, count: Count) -> Seen:

@@ -6,14 +6,15 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from replica.core.errors import PeerFault
 from replica.core.limits import FRAME_BYTES_MAX
 
 SYNC_PATH = "/v1/sync"
 
 PROBE_TIMEOUT_S = 1.0
 
-_MESSAGE_BYTES_MAX = FRAME_BYTES_MAX + 1
-"""One more than a frame may have, so that the session says what is wrong and not the transport."""
+_MESSAGE_BYTES_MAX = FRAME_BYTES_MAX + 2
+"""The transport takes less than this: one byte more than a frame may have, so that the session can say bye."""
 
 
 class WebSocket:
@@ -36,6 +37,8 @@ class WebSocket:
                 return frame
             case aiohttp.WSMsgType.TEXT:
                 return b""  # no frame is text: the session calls it malformed
+            case aiohttp.WSMsgType.ERROR if self._websocket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
+                raise PeerFault("oversized", f"a message the transport does not take, above {FRAME_BYTES_MAX} bytes")
             case _:
                 return None
 

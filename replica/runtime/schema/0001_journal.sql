@@ -1,37 +1,39 @@
 -- The journal is the truth; cells and documents are a checkpoint of its fold, written in the same transaction.
 
--- Who this file belongs to, and how far the checkpoint reaches.
+-- Who this file belongs to.
 CREATE TABLE node (
     name        TEXT NOT NULL,
     incarnation TEXT NOT NULL
 );
-CREATE TABLE checkpoint (
-    arrival INTEGER NOT NULL,  -- last entry folded
-    units   INTEGER NOT NULL   -- units in all moves folded: what all cells must add up to
-);
-INSERT INTO checkpoint VALUES (0, 0);
 
--- One row per (writer, scope), with its head.
+-- One row per (writer, scope), with its head, and the units in all its moves: what its cells must add up to.
 CREATE TABLE streams (
     id       INTEGER PRIMARY KEY,
     writer   TEXT NOT NULL,
     scope    TEXT NOT NULL,
     sequence INTEGER NOT NULL,
     hash     BLOB NOT NULL,
+    units    INTEGER NOT NULL,
     UNIQUE (writer, scope)
 );
 
--- Every entry this replica holds, in the order it came to hold it.
-CREATE TABLE entries (
-    arrival  INTEGER PRIMARY KEY,
+-- Every entry this replica holds, in the order it came to hold it. A segment is some entries of one stream that
+-- follow each other and became durable together; hashes are recomputed from the one before the first.
+CREATE TABLE segments (
+    arrival  INTEGER PRIMARY KEY,  -- of its last entry
     stream   INTEGER NOT NULL REFERENCES streams,
-    sequence INTEGER NOT NULL,
-    hash     BLOB NOT NULL,
-    key      BLOB,
-    body     BLOB NOT NULL
+    sequence INTEGER NOT NULL,     -- of its last entry
+    previous BLOB NOT NULL,        -- hash before its first entry
+    bodies   BLOB NOT NULL         -- a msgpack array of bodies
 );
-CREATE UNIQUE INDEX entry_in_stream ON entries (stream, sequence);
-CREATE INDEX entry_by_key ON entries (key) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX segment_in_stream ON segments (stream, sequence);
+
+-- Where each idempotency key was used; one key may have arrived from two nodes.
+CREATE TABLE keys (
+    key     BLOB NOT NULL,
+    arrival INTEGER NOT NULL,
+    PRIMARY KEY (key, arrival)
+) WITHOUT ROWID;
 
 -- Names that recur in cells, written once.
 CREATE TABLE items (

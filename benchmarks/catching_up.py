@@ -1,0 +1,65 @@
+"""A store comes back: real processes, a line through a proxy, a week of sales the hub has not seen."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.measure import Figures, Room, Sample, apart
+from benchmarks.sales import Workload, make_journal
+from benchmarks.servers import Server, edge, hub
+from shelfsync.proxy import Direction, Proxy
+
+SALES, DAYS = 70_000, 7.0
+ITEMS, LINES = 10_000, 5
+LINES_BITS_PER_S = {"1 Mbit/s": 1e6, "unthrottled": None}
+
+POLL_S = 0.02
+CAUGHT_UP_MAX_S = 300.0
+
+
+def measure_catching_up(room: Room) -> Iterator[Sample]:
+    """One round: the same week over a slow line and over a free one."""
+    sales = room.sized(SALES, SALES // 7)
+    week = Workload(sales, ITEMS, LINES, days=DAYS * sales / SALES)
+    prepared = room.prepared("week", lambda path: apart(make_journal, path, "store-1", week))
+    for line, bits_per_s in LINES_BITS_PER_S.items():
+        store, away = room.copied(prepared, "store-1"), room.fresh("hub-1")
+        with hub(away) as centre, _line_to(centre, bits_per_s) as proxy:
+            yield Sample(f"{sales:,} sales of {LINES} lines, {line}", _catch_up(store, centre, proxy, sales))
+
+
+def _catch_up(store: Path, centre: Server, proxy: Proxy, sales: int) -> Figures:
+    with edge(store, hub=proxy.url) as back:
+        started = time.perf_counter()
+        entries = back.entries
+        while not centre.get(f"/v1/journal?after={entries - 1}&limit=1")["entries"]:
+            if time.perf_counter() - started > CAUGHT_UP_MAX_S:
+                raise RuntimeError("the hub never caught up")
+            time.sleep(POLL_S)
+        took = time.perf_counter() - started
+        if back.digest("store-1") != centre.digest("store-1"):
+            raise RuntimeError("store and hub hold the same entries and different stock")
+        up, down = (proxy.lanes[direction].passed_bytes for direction in (Direction.UP, Direction.DOWN))
+    return {"s": took, "sent MB": up / 1e6, "received MB": down / 1e6, "per sale bytes": up / sales}
+
+
+@contextmanager
+def _line_to(server: Server, bits_per_s: float | None) -> Iterator[Proxy]:
+    """A line to a server, in a thread of its own: it has little to do."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    proxy = Proxy(server.port, bits_per_s=bits_per_s)
+    asyncio.run_coroutine_threadsafe(proxy.start(), loop).result()
+    try:
+        yield proxy
+    finally:
+        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

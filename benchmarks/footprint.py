@@ -1,0 +1,22 @@
+"""What a store's node takes of a small machine: memory, and the time until it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.measure import Room, Sample
+from benchmarks.selling import sell, stock_up
+from benchmarks.servers import edge
+
+ITEMS = 50_000
+
+
+def measure_memory(room: Room) -> Iterator[Sample]:
+    """One round: idle, then with many items, each received and sold once."""
+    items = room.sized(ITEMS, ITEMS // 10)
+    with edge(room.fresh("footprint")) as node:
+        yield Sample("idle", {"resident MB": node.resident_mb})
+        stock_up(node, items)
+        yield Sample(f"{items:,} items received", {"resident MB": node.resident_mb})
+        sell(node, "each", items=items)
+        yield Sample(f"{items:,} items received and sold", {"resident MB": node.resident_mb})

@@ -1,0 +1,55 @@
+"""The machine a run was measured on, and its disk: figures mean nothing without them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.measure import Room, Sample, quantile
+
+PAGE_BYTES = 4_096
+
+
+def describe(directory: Path) -> dict[str, str]:
+    """Processor, memory, system, file system and versions."""
+    return {
+        "processor": f"{_processor()}, {os.cpu_count()} cores",
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release()}, data on {_file_system(directory)}",
+        "versions": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
+    }
+
+
+def measure_disk(room: Room) -> Iterator[Sample]:
+    """How long fdatasync of one appended page takes."""
+    path = room.fresh("disk") / "pages"
+    took_ms = []
+    page = os.urandom(PAGE_BYTES)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        for _ in range(room.sized(1_000, 300)):
+            started = time.perf_counter()
+            os.write(file, page)
+            os.fdatasync(file)
+            took_ms.append((time.perf_counter() - started) * 1000)
+    finally:
+        os.close(file)
+    took_ms.sort()
+    yield Sample("append a page and fdatasync", {"p50 ms": quantile(took_ms, 0.5), "p99 ms": quantile(took_ms, 0.99)})
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _file_system(directory: Path) -> str:
+    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    holding = [(point, kind) for point, kind in mounts if directory.resolve().is_relative_to(point)]
+    return max(holding, key=lambda mount: len(mount[0]))[1]

@@ -1,0 +1,140 @@
+"""How fast a hub takes in what stores sold: in memory, and durably over real links."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterator
+
+import aiohttp
+import uvloop
+
+from benchmarks.measure import Room, Sample, apart
+from benchmarks.sales import Workload, make_entries
+from benchmarks.servers import hub
+from benchmarks.wire import Framer
+from replica.core.columns import ColumnDecoder
+from replica.core.limits import BATCH_ENTRIES_MAX, WINDOW_BYTES
+from replica.core.names import CHAIN, writer_of
+from replica.core.replica import Replica
+from replica.core.wire import PROTOCOL_MAX, Ack, Bye, Entries, Have, Hello, pack_frame, unpack_frame
+
+STORES = 4
+SHAPES = {"1 line, 1,000 items": (1, 1_000), "5 lines, 10,000 items": (5, 10_000)}
+
+
+def measure_merging(room: Room) -> Iterator[Sample]:
+    """One round: both shapes in memory, then over one link, then over several."""
+    sales = room.sized(40_000, 12_800)
+    for shape, (lines, items) in SHAPES.items():
+        workload = Workload(sales, items, lines, days=1.0)
+        yield Sample(f"in memory, sales of {shape}", {"entries/s": apart(merge_in_memory, workload)})
+        for stores in (1, STORES):
+            shared = Workload(sales // stores, items, lines, days=1.0)
+            yield Sample(
+                f"durable, {stores} link{'s'[: stores - 1]}, sales of {shape}",
+                {"entries/s": _merge_durably(room, shared, stores)},
+            )
+
+
+def merge_in_memory(workload: Workload) -> float:
+    """Entries a second from a frame's bytes to the ledger."""
+    framer = Framer()
+    receipts, sales = (framer.frames(entries) for entries in make_entries("store-1", workload))
+    replica = Replica(writer_of("hub-1", "0" * 12), ())
+    decoder = ColumnDecoder()
+
+    def merge(frames: list[bytes]) -> None:
+        for packed in frames:
+            frame = unpack_frame(packed)
+            assert isinstance(frame, Entries)
+            replica.merge(decoder.decode(frame.columns), now_ms)
+            if replica.uncommitted >= BATCH_ENTRIES_MAX:
+                replica.take_batch()
+
+    now_ms = int(time.time() * 1000)
+    merge(receipts)
+    started = time.perf_counter()
+    merge(sales)
+    return workload.sales / (time.perf_counter() - started)
+
+
+def _merge_durably(room: Room, workload: Workload, stores: int) -> float:
+    with hub(room.fresh("merging")) as server:
+        rate = apart(deliver_all, server.port, workload, stores)
+        held = server.entries
+        if held < workload.sales * stores:
+            raise RuntimeError(f"{workload.sales * stores} sales were acknowledged, the hub holds {held} entries")
+    return rate
+
+
+def deliver_all(port: int, workload: Workload, stores: int) -> float:
+    """Sales a second that a hub acknowledges when so many stores deliver at once."""
+    return uvloop.run(_deliver_all(port, workload, stores))
+
+
+async def _deliver_all(port: int, workload: Workload, stores: int) -> float:
+    names = [f"store-{number}" for number in range(1, stores + 1)]
+    streams = {name: make_entries(name, workload) for name in names}
+    framers = {name: Framer() for name in names}
+    receipts = {name: framers[name].frames(streams[name][0]) for name in names}
+    sales = {name: framers[name].frames(streams[name][1]) for name in names}
+    async with aiohttp.ClientSession() as client:
+        links = {name: await _Link.open(client, port, name) for name in names}
+        await asyncio.gather(*(link.deliver(receipts[name]) for name, link in links.items()))
+        started = time.perf_counter()
+        await asyncio.gather(*(link.deliver(sales[name]) for name, link in links.items()))
+        took = time.perf_counter() - started
+        for link in links.values():
+            await link.close()
+    return workload.sales * stores / took
+
+
+class _Link:
+    """The least a store does to deliver: greet, then send within the window and wait for acknowledgements."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._sent: deque[int] = deque()
+        self._acknowledged = 0
+
+    @classmethod
+    async def open(cls, client: aiohttp.ClientSession, port: int, name: str) -> _Link:
+        link = cls(await client.ws_connect(f"http://127.0.0.1:{port}/v1/sync", max_msg_size=0))
+        hello = Hello(
+            versions=(PROTOCOL_MAX, PROTOCOL_MAX),
+            node=name,
+            writer=writer_of(name, "0" * 12),
+            nonce=bytes(16),
+            role="edge",
+            region="store",
+            scopes=(name, CHAIN),
+            clock_ms=int(time.time() * 1000),
+            software="",
+        )
+        await link._socket.send_bytes(pack_frame(hello))
+        await link._socket.send_bytes(pack_frame(Have({})))
+        return link
+
+    async def deliver(self, frames: list[bytes]) -> None:
+        """Send frames; return when the last is durable."""
+        for frame in frames:
+            await self._socket.send_bytes(frame)
+            self._sent.append(len(frame))
+            while sum(self._sent) >= WINDOW_BYTES:
+                await self._hear()
+        while self._sent:
+            await self._hear()
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+    async def _hear(self) -> None:
+        frame = unpack_frame(await self._socket.receive_bytes())
+        if isinstance(frame, Bye):
+            raise RuntimeError(f"the hub said bye: {frame.reason} {frame.detail}")
+        if isinstance(frame, Ack):
+            for _ in range(frame.number - self._acknowledged):
+                self._sent.popleft()
+            self._acknowledged = frame.number

@@ -1,0 +1,167 @@
+"""Sales to measure with: keys as tills make them, requests as bytes, and whole journals of a store's weeks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from replica.core.entry import Entry, genesis
+from replica.core.names import parse_key, writer_of
+from replica.core.replica import Command, Replica
+from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.runtime.sqlite_journal import open_journal
+
+DAY_MS = 86_400_000
+OPEN_MS = 14 * 3_600_000
+"""How long a store is open a day."""
+
+STOCKED = 1_000_000
+"""Units of every item received before anything is sold."""
+
+LINES_PER_RECEIPT = 1_000
+ENTRIES_PER_BATCH = 2_048
+
+
+class Workload(Struct, frozen=True):
+    """Sales of a store: how many, of how many lines, over how many items, under which kind of key."""
+
+    sales: int
+    items: int = 1_000
+    lines: int = 1
+    keys: str = "uuid7"
+    days: float = 0.0
+    """Over how many opening days, up to now, they are spread; 0 is a millisecond each."""
+    is_in_order: bool = False
+    """Sell the items one after the other, not at random."""
+
+
+def item_name(number: int) -> str:
+    """An item's name, as long as an article number."""
+    return f"item-{number:08d}"
+
+
+def make_keys(kind: str, count: int, moments: Iterator[int]) -> Iterator[str]:
+    """Idempotency keys: `uuid7` and `uuid4` as in RFC 9562, `till` a till's name and its counter."""
+    for number in range(count):
+        moment = next(moments)
+        if kind == "till":
+            yield f"t{1 + number % 8}-{number:07d}"
+            continue
+        digits = os.urandom(16).hex()
+        time_part = f"{moment:012x}" if kind == "uuid7" else digits[20:]
+        yield f"{time_part[:8]}-{time_part[8:12]}-{kind[-1]}{digits[:3]}-9{digits[3:6]}-{digits[6:18]}"
+
+
+def moments_of(workload: Workload, now_ms: int) -> Iterator[int]:
+    """When each sale happens: in opening hours only, busier than average at some times of the day."""
+    if not workload.days:
+        yield from range(now_ms - workload.sales, now_ms)
+        return
+    chance = random.Random(7)
+    open_ms = sorted(int(chance.betavariate(2, 2) * OPEN_MS) for _ in range(workload.sales))
+    per_day = workload.sales / workload.days
+    first_ms = now_ms - int(workload.days * DAY_MS)
+    days = [int(number / per_day) for number in range(workload.sales)]
+    by_day = sorted(zip(days, chance.sample(open_ms, len(open_ms)), strict=True))
+    yield from (first_ms + day * DAY_MS + at_ms for day, at_ms in by_day)
+
+
+def sell_for(replica: Replica, location: str, workload: Workload) -> Iterator[Entry]:
+    """Receive all items, then sell, through the core; the caller takes the batches."""
+    now_ms = int(time.time() * 1000)
+    started_ms = now_ms - int(workload.days * DAY_MS) - workload.sales
+    for receipt in _receipts(workload.items):
+        yield replica.execute(_command(location, receipt, os.urandom(16)), started_ms)
+    chance = random.Random(workload.items)
+    keys = make_keys(workload.keys, workload.sales, moments_of(workload, now_ms))
+    for key, moment in zip(keys, moments_of(workload, now_ms), strict=True):
+        numbers = chance.sample(range(workload.items), workload.lines)
+        sale = Sale(tuple(SkuLine(1 + (chance.random() < 0.2), item_name(number)) for number in numbers))
+        yield replica.execute(_command(location, sale, parse_key(key)), moment)
+
+
+Linked = list[tuple[Entry, bytes]]
+"""Entries of one stream, each with the hash before it."""
+
+
+def make_entries(location: str, workload: Workload) -> tuple[Linked, Linked]:
+    """A store's receipts, and its sales after them."""
+    replica = Replica(writer_of(location, "0" * 12), (location,), open_catalog=True)
+    entries = list(sell_for(replica, location, workload))
+    first = genesis(entries[0].stream)
+    linked = list(zip(entries, [first, *(entry.hash for entry in entries)], strict=False))
+    return linked[: -workload.sales], linked[-workload.sales :]
+
+
+def make_journal(directory: Path, name: str, workload: Workload) -> None:
+    """Write a store's journal as its node would have, in large commits."""
+    asyncio.run(_make_journal(directory, name, workload))
+
+
+async def _make_journal(directory: Path, name: str, workload: Workload) -> None:
+    journal = await open_journal(directory, name, "0" * 12)
+    replica = Replica(writer_of(name, journal.incarnation), (name,), await journal.load(), open_catalog=True)
+    for _ in sell_for(replica, name, workload):
+        if replica.uncommitted >= ENTRIES_PER_BATCH:
+            await journal.append(replica.take_batch())
+    await journal.append(replica.take_batch())
+    await journal.close()
+
+
+def sale_requests(port: int, workload: Workload) -> Iterator[bytes]:
+    """Requests of single sales, ready to send."""
+    for key, lines in _sales(workload):
+        yield _post(port, "/v1/sales", b'{"lines":[%s]}' % lines, key)
+
+
+def batch_requests(port: int, workload: Workload, per_batch: int) -> Iterator[bytes]:
+    """Requests of batches of sales, ready to send."""
+    sales = [b'{"key":"%s","lines":[%s]}' % (key.encode(), lines) for key, lines in _sales(workload)]
+    for first in range(0, len(sales), per_batch):
+        yield _post(port, "/v1/sales:batch", b'{"sales":[%s]}' % b",".join(sales[first : first + per_batch]))
+
+
+def receipt_requests(port: int, items: int) -> Iterator[bytes]:
+    """Requests that stock every item, ready to send."""
+    for first in range(0, items, LINES_PER_RECEIPT):
+        lines = b",".join(
+            b'{"item":"%s","quantity":%d}' % (item_name(number).encode(), STOCKED)
+            for number in range(first, min(items, first + LINES_PER_RECEIPT))
+        )
+        yield _post(port, "/v1/receipts", b'{"lines":[%s]}' % lines, f"stock-{first}")
+
+
+def _sales(workload: Workload) -> Iterator[tuple[str, bytes]]:
+    """Key and lines of each sale."""
+    chance = random.Random(workload.items)
+    keys = make_keys(workload.keys, workload.sales, moments_of(workload, int(time.time() * 1000)))
+    for number, key in enumerate(keys):
+        items = (
+            [number] if workload.is_in_order else [int(chance.random() * workload.items) for _ in range(workload.lines)]
+        )
+        yield key, b",".join(b'{"sku":"%s","quantity":1}' % item_name(item).encode() for item in items)
+
+
+def _post(port: int, path: str, body: bytes, key: str = "") -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+    head += f"Idempotency-Key: {key}\r\n" if key else ""
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def _receipts(items: int) -> Iterator[Receipt]:
+    for first in range(0, items, LINES_PER_RECEIPT):
+        numbers = range(first, min(items, first + LINES_PER_RECEIPT))
+        yield Receipt(tuple(GoodsLine(STOCKED, item=item_name(number)) for number in numbers))
+
+
+def _command(location: str, request: Sale | Receipt, key: bytes) -> Command:
+    fields = {"location": location, "request": request, "key": key}
+    if "digest" in Command.__struct_fields__:
+        fields["digest"] = os.urandom(8)
+    return Command(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,83 @@
+"""Durable sales over HTTP, beside what bounds them: a server that only echoes, and a disk that only writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from benchmarks.load import BATCH_STATUS
+from benchmarks.measure import Figures, Room, Sample, apart
+from benchmarks.rivals import insert_rows
+from benchmarks.servers import Server, edge, rival
+
+CONNECTIONS = (1, 16, 64)
+BATCH_CONNECTIONS = 16
+ITEMS = 1_000
+ROWS = 200_000
+ROWS_PER_COMMIT = 512
+
+
+def measure_selling(room: Room) -> Iterator[Sample]:
+    """One round: at each number of connections echo, node and naive server one after the other, then batches."""
+    seconds = room.sized(4, 1)
+    with ExitStack() as stack:
+        echo = stack.enter_context(rival("echo", room.fresh("echo")))
+        naive = stack.enter_context(rival("naive", room.fresh("naive")))
+        node = stack.enter_context(edge(room.fresh("selling")))
+        stock_up(node, ITEMS)
+        for connections in CONNECTIONS:
+            options: dict[str, Any] = {"connections": connections, "seconds": seconds, "items": ITEMS}
+            for case, figures in _side_by_side(echo, node, naive, options):
+                yield Sample(f"{case}, {connections} connection{'s'[: connections - 1]}", figures)
+        random_keys = sell(node, "sale", connections=CONNECTIONS[-1], seconds=seconds, items=ITEMS, keys="uuid4")
+        yield Sample(f"sales under random keys, {CONNECTIONS[-1]} connections", random_keys)
+        options = {"connections": BATCH_CONNECTIONS, "seconds": seconds, "items": ITEMS}
+        yield Sample(f"echo, batches of 100, {BATCH_CONNECTIONS} connections", drive(echo, "batch", **options)[1])
+        yield Sample(f"sales in batches of 100, {BATCH_CONNECTIONS} connections", sell(node, "batch", **options))
+    yield from _measure_rows(room)
+
+
+def _side_by_side(echo: Server, node: Server, naive: Server, options: dict[str, Any]) -> Iterator[tuple[str, Figures]]:
+    _, plain = drive(echo, "sale", **options)
+    sold = sell(node, "sale", **options)
+    yield "echo", plain
+    yield "sales", {**sold, "of echo %": 100 * sold["/s"] / plain["/s"]}
+    yield "transaction per sale", drive(naive, "sale", **options)[1]
+
+
+def stock_up(node: Server, items: int) -> None:
+    """Receive every item."""
+    node.load("receipt", items=items)
+
+
+def sell(node: Server, kind: str, **options: Any) -> Figures:
+    """Drive a node, and see that its journal grew by exactly what was acknowledged."""
+    before = node.entries
+    sales, figures = drive(node, kind, 201 if kind == "sale" else BATCH_STATUS, **options)
+    if node.entries - before != sales:
+        raise RuntimeError(f"{sales} sales were acknowledged, the journal holds {node.entries - before} more")
+    return figures
+
+
+def drive(server: Server, kind: str, status: int = 201, **options: Any) -> tuple[int, Figures]:
+    """Drive any server; return how many sales it took, and how fast."""
+    used = server.cpu_s
+    outcome = server.load(kind, status=status, **options)
+    return outcome.sales, {
+        "/s": outcome.rate,
+        "p50 ms": outcome.p50_ms,
+        "p99 ms": outcome.p99_ms,
+        "server µs": (server.cpu_s - used) / outcome.sales * 1e6,
+        "generator %": outcome.busy_percent,
+    }
+
+
+def _measure_rows(room: Room) -> Iterator[Sample]:
+    rows = room.sized(ROWS, ROWS // 10)
+    for case, per_commit, is_ordered in (
+        ("SQLite rows, one transaction", rows, True),
+        ("SQLite rows, 512 per commit, ordered keys", ROWS_PER_COMMIT, True),
+        ("SQLite rows, 512 per commit, random keys", ROWS_PER_COMMIT, False),
+    ):
+        yield Sample(case, {"/s": apart(insert_rows, room.fresh("rows"), rows, per_commit, is_ordered)})

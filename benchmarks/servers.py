@@ -1,0 +1,148 @@
+"""Servers as processes: started, waited for, looked at, driven, ended."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks.load import Outcome
+
+READY_MAX_S = 120.0
+POLL_S = 0.005
+STOP_MAX_S = 10.0
+LOAD_MAX_S = 300.0
+
+
+class Server:
+    """A running server process on a port of this machine."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, started_s: float) -> None:
+        self.process = process
+        self.port = port
+        self.started_s = started_s
+        """From the start of the process until it was ready."""
+
+    @property
+    def url(self) -> str:
+        """Its base address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str) -> Any:
+        """Ask for a JSON document."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", path)
+        answer = msgspec.json.decode(connection.getresponse().read())
+        connection.close()
+        return answer
+
+    @property
+    def entries(self) -> int:
+        """How many entries its journal holds, by its own word."""
+        return int(self.get("/v1/status")["entries"])
+
+    def digest(self, location: str) -> str:
+        """What it holds of a location, by its own word."""
+        return str(self.get("/v1/status")["digests"][location])
+
+    @property
+    def resident_mb(self) -> float:
+        """Resident memory, in megabytes."""
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) * 1024 / 1e6
+        raise RuntimeError("the process is gone")
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time it has used, over all its threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def load(self, kind: str, **options: Any) -> Outcome:
+        """Drive it with the load generator, in a process of its own."""
+        flags = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        command = [sys.executable, "-m", "benchmarks.load", str(self.port), kind, *flags]
+        done = subprocess.run(command, check=False, capture_output=True, timeout=LOAD_MAX_S)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command[2:])}: {done.stderr.decode()[-2000:]}")
+        return msgspec.json.decode(done.stdout, type=Outcome)
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def edge(directory: Path, name: str = "store-1", hub: str = "") -> Iterator[Server]:
+    """An edge node on a data directory."""
+    flags = ["--hub", hub] if hub else []
+    with _node("edge_node", directory, name, ["--open-catalog", *flags]) as server:
+        yield server
+
+
+@contextmanager
+def hub(directory: Path, name: str = "hub-1") -> Iterator[Server]:
+    """A hub on a data directory."""
+    with _node("hub", directory, name, ["--region", "east"]) as server:
+        yield server
+
+
+@contextmanager
+def rival(kind: str, directory: Path) -> Iterator[Server]:
+    """One of the servers to compare with."""
+    port = free_port()
+    with _serving(["benchmarks.rivals", kind, str(port), str(directory)], port, directory / "log") as server:
+        yield server
+
+
+@contextmanager
+def _node(module: str, directory: Path, name: str, flags: list[str]) -> Iterator[Server]:
+    port = free_port()
+    command = [module, "--name", name, "--data", str(directory), "--port", str(port), *flags]
+    with _serving(command, port, directory.with_suffix(".log")) as server:
+        yield server
+
+
+@contextmanager
+def _serving(command: list[str], port: int, log: Path) -> Iterator[Server]:
+    started = time.perf_counter()
+    with log.open("wb") as output:
+        process = subprocess.Popen([sys.executable, "-m", *command], stdout=output, stderr=output)
+    try:
+        while not _is_ready(port):
+            if process.poll() is not None or time.perf_counter() - started > READY_MAX_S:
+                raise RuntimeError(f"{command[0]} did not come up: {log.read_text()[-2000:]}")
+            time.sleep(POLL_S)
+        yield Server(process, port, time.perf_counter() - started)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_MAX_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,53 @@
+"""What a sale costs on the wire, in frames as sessions send them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.measure import Room, Sample
+from benchmarks.sales import Linked, Workload, make_entries
+from replica.core.columns import ColumnEncoder
+from replica.core.limits import FRAME_ENTRIES_MAX
+from replica.core.wire import Entries, pack_frame
+
+SHAPES = {"1 line, 1,000 items": (1, 1_000), "5 lines, 10,000 items": (5, 10_000)}
+KEYS = {"uuid7": "UUIDv7 keys", "till": "till and counter keys"}
+
+
+class Framer:
+    """Frames of one session, full ones, as they travel."""
+
+    def __init__(self) -> None:
+        self._encoder = ColumnEncoder()
+        self._number = 0
+
+    def frames(self, entries: Linked) -> list[bytes]:
+        """The next frames."""
+        return [self._frame(entries[at : at + FRAME_ENTRIES_MAX]) for at in range(0, len(entries), FRAME_ENTRIES_MAX)]
+
+    def _frame(self, entries: Linked) -> bytes:
+        self._number += 1
+        return pack_frame(Entries(self._number, self._encoder.encode(entries)))
+
+
+def measure_wire(room: Room) -> Iterator[Sample]:
+    """Bytes per sale and per cell that a frame changes, the session's names included."""
+    sales = room.sized(50_000, 10_000)
+    for shape, (lines, items) in SHAPES.items():
+        for keys, named in KEYS.items():
+            _, entries = make_entries("store-1", Workload(sales, items, lines, keys, days=7.0 * sales / 70_000))
+            frames = Framer().frames(entries)
+            cells = 0
+            for first in range(0, sales, FRAME_ENTRIES_MAX):
+                some = entries[first : first + FRAME_ENTRIES_MAX]
+                cells += len({move.item for entry, _ in some for move in entry.content.moves})
+            sent = sum(map(len, frames))
+            yield Sample(
+                f"sales of {shape}, {named}",
+                {
+                    "per sale bytes": sent / sales,
+                    "per changed cell bytes": sent / cells,
+                    "late frames, per sale bytes": sum(map(len, frames[-10:]))
+                    / (sales - FRAME_ENTRIES_MAX * (len(frames) - 10)),
+                },
+            )

@@ -1,0 +1,189 @@
+"""The express lane: answers one hot call inside the HTTP protocol, and leaves everything else to aiohttp.
+
+A till's connection sends one kind of request, over and over. `Express` takes such a connection for as long as every
+piece of it is exactly one whole, plain request of that kind. At the first thing it does not know to the letter it
+steps aside for good: aiohttp's own protocol takes the connection over with the bytes not yet answered, and nothing
+has to be known of what goes on inside it. Either way the same functions check, decide and render.
+See docs/decisions/0004.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+from msgspec import Struct
+
+from replica.core.errors import Refused
+from replica.core.replica import Command
+from replica.runtime.answers import answer_of
+from replica.runtime.driver import Driver, Verdict
+from replica.runtime.http import JSON, encode_json
+from replica.runtime.problems import PROBLEM, RETRY_AFTER_S, problem
+
+HELD_BYTES_MAX = 64 << 10
+"""Bytes of requests sent ahead of an answer; past that the connection is not read on."""
+
+
+class Express:
+    """Makes the protocol of each connection: the lane in front, aiohttp's behind."""
+
+    def __init__(
+        self,
+        path: str,
+        read: Callable[[bytes, str | None], Command],
+        driver: Driver,
+        behind: Callable[[], asyncio.Protocol],
+    ) -> None:
+        self.start = f"POST {path} HTTP/1.1\r\n".encode()
+        self.read = read
+        self.driver = driver
+        self.behind = behind
+        self.lanes: dict[Lane, None] = {}
+
+    def __call__(self) -> Lane:
+        return Lane(self)
+
+    def close(self) -> None:
+        """Close every connection on the lane, after the answer under way on it."""
+        for lane in list(self.lanes):
+            lane.close()
+
+
+class Lane(asyncio.Protocol):
+    """One connection, until it steps aside."""
+
+    def __init__(self, express: Express) -> None:
+        self._express = express
+        self._transport: Any = None
+        self._held = b""
+        self._is_busy = False
+        self._is_closing = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._express.lanes[self] = None
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._express.lanes.pop(self, None)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_busy:
+            self._held += data
+            if len(self._held) > HELD_BYTES_MAX:
+                self._transport.pause_reading()
+            return
+        plain = _parse(data, self._express.start)
+        if plain is None:
+            self._step_aside(data)
+            return
+        try:
+            command = self._express.read(plain.body, plain.key)
+            answer = self._express.driver.submit_all((command,))
+        except Refused as refused:
+            self._write(_refusal(refused))
+            return
+        self._is_busy = True
+        answer.add_done_callback(self._answered)
+
+    def close(self) -> None:
+        """Close the connection, after the answer under way."""
+        self._is_closing = True
+        if not self._is_busy:
+            self._transport.close()
+
+    def _answered(self, answer: asyncio.Future[list[Verdict]]) -> None:
+        self._is_busy = False
+        if answer.cancelled():
+            self._transport.abort()  # the driver is gone: what is durable is not known, so nothing is said
+            return
+        failure = answer.exception()
+        verdict = failure if isinstance(failure, Refused) else answer.result()[0]
+        self._write(_refusal(verdict) if isinstance(verdict, Refused) else _success(verdict))
+        if self._is_closing:
+            self._transport.close()
+        elif self._held:
+            held, self._held = self._held, b""
+            self._transport.resume_reading()
+            self.data_received(held)
+
+    def _write(self, response: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(response)
+
+    def _step_aside(self, data: bytes) -> None:
+        del self._express.lanes[self]
+        behind = self._express.behind()
+        self._transport.set_protocol(behind)
+        behind.connection_made(self._transport)
+        behind.data_received(data)
+
+
+class _Plain(Struct, frozen=True, gc=False):
+    key: str | None
+    body: bytes
+
+
+def _parse(data: bytes, start: bytes) -> _Plain | None:
+    """Read exactly one whole request of the plainest form; None for anything else, which aiohttp then judges."""
+    if not data.startswith(start):
+        return None
+    end = data.find(b"\r\n\r\n", len(start) - 2)
+    if end < 0 or not data.isascii():
+        return None
+    key = length = host = None
+    for line in data[len(start) : end].split(b"\r\n"):
+        name, mark, value = line.partition(b":")
+        match name.lower():
+            case b"content-length" if length is None:
+                length = value.strip()
+            case b"idempotency-key" if key is None:
+                key = value.strip().decode()
+            case b"host" if host is None:
+                host = value
+            case b"content-type" | b"accept" | b"user-agent" | b"accept-encoding" | b"traceparent" if mark:
+                pass
+            case _:
+                return None
+    body = data[end + 4 :]
+    if host is None or length is None or not length.isdigit() or int(length) != len(body):
+        return None
+    return _Plain(key, body)
+
+
+def _success(verdict: Any) -> bytes:
+    return _response(HTTPStatus.CREATED, JSON, encode_json(answer_of(verdict)))
+
+
+def _refusal(refused: Refused) -> bytes:
+    document = problem(refused)
+    status = HTTPStatus(document["status"])
+    extra = f"Retry-After: {RETRY_AFTER_S[status]}\r\n" if status in RETRY_AFTER_S else ""
+    return _response(status, PROBLEM, encode_json(document), extra)
+
+
+def _response(status: HTTPStatus, kind: str, body: bytes, extra: str = "") -> bytes:
+    return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (_head(status, kind), _date(), extra.encode(), len(body), body)
+
+
+@lru_cache(maxsize=64)
+def _head(status: HTTPStatus, kind: str) -> bytes:
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {kind}\r\n".encode()
+
+
+def _date() -> bytes:
+    return _date_at(int(time.time()))
+
+
+@lru_cache(maxsize=2)
+def _date_at(second: int) -> bytes:
+    return f"Date: {formatdate(second, usegmt=True)}\r\n".encode()

@@ -1,0 +1,78 @@
+"""Segments: entries of one stream that follow each other, as one row of a journal.
+
+One row for a whole batch costs the disk a fraction of a row per entry. A segment holds the bodies and the hash before
+the first; entries' own hashes follow from those, so what is read back has been checked link by link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgpack
+import msgspec
+from msgspec import Struct
+
+from replica.core.entry import Entry, Stream, chain, unpack_body
+from replica.core.replica import Batch
+from replica.runtime.ports import Stored
+
+SEGMENT_ENTRIES_MAX = 256
+"""A reader unpacks a whole segment to find one entry in it."""
+
+_split = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_packer = msgpack.Packer(autoreset=False)
+
+
+class Segment(Struct, frozen=True):
+    """`arrival` and `sequence` are those of the last entry; `previous` is the hash before the first."""
+
+    arrival: int
+    stream: Stream
+    sequence: int
+    previous: bytes
+    bodies: bytes
+
+    def unpack(self) -> list[Stored]:
+        """Read the entries back, linking each to the one before."""
+        bodies = _split(self.bodies)
+        arrival, sequence, link = self.arrival - len(bodies), self.sequence - len(bodies), self.previous
+        stored = []
+        for place, raw in enumerate(bodies, 1):
+            body = bytes(raw)
+            previous, link = link, chain(link, body)
+            entry = Entry(self.stream, sequence + place, link, body, unpack_body(body))
+            stored.append(Stored(arrival + place, entry, previous))
+        return stored
+
+
+def cut_segments(batch: Batch, arrival: int, tips: dict[Stream, bytes]) -> Iterator[Segment]:
+    """Cut a batch into segments; `arrival` is that of the newest entry before it.
+
+    `tips` holds the hash of each stream's last entry, and is brought up to date.
+    """
+    run: list[Entry] = []
+    for entry in batch.entries:
+        if run and (
+            entry.stream != run[-1].stream or entry.sequence != run[-1].sequence + 1 or len(run) >= SEGMENT_ENTRIES_MAX
+        ):
+            arrival += len(run)
+            yield _segment(run, arrival, tips)
+            run = []
+        run.append(entry)
+    if run:
+        yield _segment(run, arrival + len(run), tips)
+
+
+def _segment(run: list[Entry], arrival: int, tips: dict[Stream, bytes]) -> Segment:
+    last = run[-1]
+    previous = tips[last.stream]
+    tips[last.stream] = last.hash
+    return Segment(arrival, last.stream, last.sequence, previous, _join(entry.body for entry in run))
+
+
+def _join(bodies: Iterable[bytes]) -> bytes:
+    found = list(bodies)
+    _packer.pack_array_header(len(found))
+    header: bytes = _packer.bytes()
+    _packer.reset()
+    return header + b"".join(found)

@@ -1,0 +1,314 @@
+"""`shelfsync demo`: a whole chain on this machine, shoppers, and lines that fail.
+
+Real hubs and stores run as child processes. Stores reach hubs, and hubs each other, only through proxies of this
+process, so that a line can be cut for real. Shoppers sell all the while. In the end everything is mended, and the
+verdict compares all nodes with each other and with what the tills were told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import click
+from rich.console import Console
+
+from replica.core.names import CHAIN
+from replica.runtime.configuration import CONTEXT, configurable
+from shelfsync.assortment import REGIONS, city_of, documents, goods
+from shelfsync.chain import NodeDied
+from shelfsync.network import Network
+from shelfsync.screen import Row, Screen, Snapshot, screen_for
+from shelfsync.story import SECONDS_MIN, acts, pace_of, play
+from shelfsync.tills import Book, Surprise, Till, uuid7
+from shelfsync.verdict import Statuses, agreeing, await_agreement, sold_at, survey
+
+STORES_MAX = 12
+SECONDS_MAX = 86_400.0
+TILLS_PER_STORE = 2
+
+SURVEY_S = 0.5
+"""How often the nodes are asked how they are."""
+
+CATALOGUE_S = 30.0
+"""How long the catalogue may take to reach every store."""
+
+CATALOGUE_POLL_S = 0.1
+
+CONVERGE_S = 60.0
+"""How long the chain may take to agree once all lines are whole."""
+
+HOME_AFTER_S = 3.0
+
+
+class Demo:
+    """One chain and all that goes on in it."""
+
+    def __init__(self, network: Network, client: aiohttp.ClientSession, screen: Screen, seconds: float | None) -> None:
+        self._network = network
+        self._client = client
+        self._screen = screen
+        self._seconds = seconds
+        self._closing = asyncio.Event()
+        self._books = {name: Book() for name in network.stores}
+        self._now = ""
+        self._began_s = self._mended_s = _clock_s()
+
+    def close(self) -> None:
+        """Let no more customers in; what follows is the verdict."""
+        self._closing.set()
+
+    async def run(self, directory: Path, stack: AsyncExitStack) -> bool:
+        """Play the demo; True when the verdict is good. Raises NodeDied, Surprise."""
+        network = self._network
+        self._tell(f"starting {len(network.hubs)} hubs and {len(network.stores)} stores")
+        chain = await network.start(directory, stack, HOME_AFTER_S)
+        playing = asyncio.ensure_future(self._play())
+        others = [asyncio.ensure_future(chain.watch()), asyncio.ensure_future(self._keep_showing())]
+        try:
+            await asyncio.wait([playing, *others], return_when=asyncio.FIRST_COMPLETED)
+            for task in others:
+                if task.done():
+                    task.result()
+            return await playing
+        finally:
+            await _cancel(playing, *others)
+
+    async def _play(self) -> bool:
+        await self._load_catalogue()
+        tills = [
+            Till(f"{name}-till-{number}", self._network.urls[name], self._client, goods(), self._books[name])
+            for name in self._network.stores
+            for number in range(1, TILLS_PER_STORE + 1)
+        ]
+        await asyncio.gather(*(till.receive_first_delivery() for till in tills[::TILLS_PER_STORE]))
+        self._say_where()
+        await self._shop(tills)
+        return await self._judge()
+
+    async def _load_catalogue(self) -> None:
+        """Write goods and places at the first hub, and wait until every node has them."""
+        first = self._network.hubs[0]
+        body = {"documents": documents(len(self._network.stores), len(self._network.hubs))}
+        headers = {"Idempotency-Key": str(uuid7())}
+        url = f"{self._network.urls[first]}/v1/documents:batch"
+        async with self._client.post(url, json=body, headers=headers) as response:
+            verdicts = (await response.json())["verdicts"]
+        refused = [verdict for verdict in verdicts if verdict["status"] != 200]
+        if refused:
+            raise Surprise(f"{first} refused a document: {refused[0]}")
+        self._tell(f"{len(verdicts)} documents written at {first}; waiting until every node has them")
+        try:
+            async with asyncio.timeout(CATALOGUE_S):
+                while True:
+                    if await self._has_catalogue():
+                        return
+                    await asyncio.sleep(CATALOGUE_POLL_S)
+        except TimeoutError:
+            raise Surprise(f"the catalogue did not reach every node within {CATALOGUE_S:g} s") from None
+
+    async def _has_catalogue(self) -> bool:
+        urls = self._network.urls
+        statuses = await survey(self._client, urls)
+        return len(statuses) == len(urls) and len({status["digests"][CHAIN] for status in statuses.values()}) == 1
+
+    def _say_where(self) -> None:
+        urls = self._network.urls
+        hub, store = urls[self._network.hubs[0]], urls[self._network.stores[0]]
+        until = f"for {self._seconds:g} s" if self._seconds is not None else "until Ctrl-C"
+        self._tell(f"the stores are open {until}")
+        for line in (
+            "",
+            *(f"  {name:10} {url}" for name, url in urls.items()),
+            "",
+            f"  curl -s {store}/v1/stock/cola_bottle",
+            f"  curl -s {store}/v1/explain/cola_bottle",
+            f"  curl -s '{hub}/v1/availability/cola-and-wings?near=52.5,13.4'",
+            f"  curl -s {hub}/v1/nodes",
+            "",
+        ):
+            self._screen.say(line)
+
+    async def _shop(self, tills: list[Till]) -> None:
+        """Sell while lines fail, until closing time; then let every till finish."""
+        network = self._network
+        serving = [asyncio.ensure_future(till.serve(self._closing)) for till in tills]
+        story = acts(network.stores, network.hubs, network.home, network.lines)
+        failing = asyncio.ensure_future(play(story, pace_of(self._seconds), self._tell))
+        open_hours = asyncio.ensure_future(self._closing_time())
+        try:
+            await asyncio.wait([failing, open_hours, *serving], return_when=asyncio.FIRST_COMPLETED)
+            self._closing.set()
+            await _cancel(failing, open_hours)
+            network.heal()
+            self._mended_s = _clock_s()
+            self._tell("closed: all lines are mended, the last customers are served")
+            _, waiting = await asyncio.wait(serving, timeout=CONVERGE_S)
+            for task in serving:
+                if task not in waiting:
+                    task.result()
+        finally:
+            await _cancel(failing, open_hours, *serving)
+
+    async def _closing_time(self) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            pass
+
+    async def _judge(self) -> bool:
+        self._tell("waiting until all nodes agree")
+        left = await await_agreement(self._client, self._network.urls, self._books, CONVERGE_S)
+        if self._seconds is not None:
+            left += [f"no till of {name} was told of a sale" for name, book in self._books.items() if not book.sales]
+        took_s = _clock_s() - self._mended_s
+        await self._show()
+        self._screen.settle()
+        self._screen.say("")
+        for difference in left:
+            self._screen.say(f"  {difference}", "red")
+        if left:
+            self._screen.say(f"verdict: NOT EQUAL, {took_s:.0f} s after the lines were mended", "bold red")
+            return False
+        books = self._books.values()
+        sales, returns = sum(book.sales for book in books), sum(book.returns for book in books)
+        units = sum(book.units for book in books)
+        self._screen.say(f"  {len(self._network.urls)} nodes hold the same, {took_s:.1f} s after the lines were mended")
+        self._screen.say(f"  the tills were told of {sales:,} sales and {returns:,} returns: {units:,} units in all")
+        self._screen.say("  every ledger says the same: none lost, none twice")
+        self._screen.say("verdict: EQUAL", "bold green")
+        return True
+
+    async def _keep_showing(self) -> None:
+        while True:
+            await self._show()
+            await asyncio.sleep(SURVEY_S)
+
+    async def _show(self) -> None:
+        statuses = await survey(self._client, self._network.urls)
+        books = self._books.values()
+        self._screen.show(
+            Snapshot(
+                _clock_s() - self._began_s,
+                self._now,
+                sum(book.sales for book in books),
+                sum(book.asked_again for book in books),
+                len(self._network.hubs),
+                [self._row(statuses, name) for name in self._network.urls],
+            )
+        )
+
+    def _row(self, statuses: Statuses, name: str) -> Row:
+        hubs, stores = self._network.hubs, self._network.stores
+        is_hub, status = name in hubs, statuses.get(name)
+        place = name.removeprefix("hub-") if is_hub else city_of(stores.index(name))
+        if status is None:
+            return Row(name, place, is_hub, False, "", 0, 0, "", 0)
+        digest = status["digest"]
+        if is_hub:
+            equal = sum(other in statuses and statuses[other]["digest"] == digest for other in hubs)
+            sold = sum(sold_at(status, location) for location in stores)
+            return Row(name, place, True, True, f"{len(status['connected'])} nodes", sold, 0, digest[:8], equal)
+        equal = len(agreeing(statuses, name))
+        sold, waiting = sold_at(status, name), status["unacknowledged"]
+        return Row(name, place, False, True, status["hub"] or "", sold, waiting, digest[:8], equal)
+
+    def _tell(self, what: str) -> None:
+        self._now = what
+        self._screen.say(f"{_clock_s() - self._began_s:6.1f} s  {what}", "cyan")
+
+
+def _long_enough(ctx: click.Context, param: click.Parameter, seconds: float | None) -> float | None:
+    if seconds is not None and not SECONDS_MIN <= seconds <= SECONDS_MAX:
+        text = f"{seconds:g} is not in {SECONDS_MIN:g}..{SECONDS_MAX:g}: lines must fail and mend while shoppers shop"
+        raise click.BadParameter(text, ctx, param)
+    return seconds
+
+
+@click.command(
+    context_settings=CONTEXT,
+    epilog="""\b
+Examples:
+  shelfsync demo
+  shelfsync demo --stores 6 --regions 3
+  shelfsync demo --seconds 30        ends by itself; the exit status is the verdict
+""",
+)
+@configurable
+@click.option("--stores", type=click.IntRange(1, STORES_MAX), default=3, show_default=True, help="Stores to run.")
+@click.option(
+    "--regions", type=click.IntRange(1, len(REGIONS)), default=2, show_default=True, help="Regions, each with a hub."
+)
+@click.option(
+    "--seconds",
+    type=float,
+    callback=_long_enough,
+    help=f"How long the stores are open, at least {SECONDS_MIN:g}. [default: until Ctrl-C]",
+)
+def demo(stores: int, regions: int, seconds: float | None) -> None:
+    """Run a whole chain on this machine: real processes, shoppers, and lines that fail.
+
+    Ends with a verdict: 0 when all nodes hold the same and it is what the tills were told, else 1. Ctrl-C closes the
+    stores and gives the verdict too; a second one stops everything at once.
+    """
+    sys.exit(asyncio.run(_run(Network(stores, regions), seconds)))
+
+
+async def _run(network: Network, seconds: float | None) -> int:
+    screen = screen_for(Console())
+    directory = Path(tempfile.mkdtemp(prefix="shelfsync-demo-"))
+    is_good = False
+    try:
+        async with AsyncExitStack() as stack:
+            stack.enter_context(screen)
+            client = await stack.enter_async_context(aiohttp.ClientSession())
+            demo = Demo(network, client, screen, seconds)
+            _obey_signals(demo)
+            is_good = await demo.run(directory, stack)
+    except (NodeDied, Surprise) as failure:
+        screen.say(f"stopped: {failure}", "bold red")
+    except asyncio.CancelledError:
+        screen.say("stopped before the verdict", "bold red")
+    finally:
+        if is_good:
+            shutil.rmtree(directory, ignore_errors=True)
+        else:
+            screen.say(f"data and logs are kept in {directory}")
+    return 0 if is_good else 1
+
+
+def _obey_signals(demo: Demo) -> None:
+    """Ctrl-C closes the stores, a second one ends everything at once, and so do SIGTERM and a terminal that goes."""
+    loop, running = asyncio.get_running_loop(), asyncio.current_task()
+    assert running is not None
+
+    def interrupt() -> None:
+        demo.close()
+        loop.add_signal_handler(signal.SIGINT, running.cancel)
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, running.cancel)
+
+
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks and wait until they are gone."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _clock_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+if __name__ == "__main__":
+    demo()

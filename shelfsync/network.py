@@ -1,0 +1,55 @@
+"""Hubs and stores as real processes, and a line for each pair that talks: a proxy, so that it can be cut."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from itertools import combinations
+from pathlib import Path
+
+from shelfsync.assortment import REGIONS, region_of, store_names
+from shelfsync.chain import Chain
+from shelfsync.proxy import Proxy
+from shelfsync.story import Lines
+
+
+class Network:
+    """A chain of so many stores and regions. Start it, and everything ends with the stack it was started on."""
+
+    def __init__(self, stores: int, regions: int) -> None:
+        self.stores = store_names(stores)
+        self.hubs = [f"hub-{region}" for region in REGIONS[:regions]]
+        self.home = {name: f"hub-{region_of(index, regions)}" for index, name in enumerate(self.stores)}
+        """The hub each store dials first."""
+        self.lines: Lines = {}
+        self.urls: dict[str, str] = {}
+        """Where callers reach each node, hubs first; never by way of a line."""
+
+    async def start(self, directory: Path, stack: AsyncExitStack, home_after_s: float) -> Chain:
+        """Start every process and wait until all serve. Raises NodeDied."""
+        chain = await stack.enter_async_context(Chain(directory))
+        pairs = list(combinations(self.hubs, 2))
+        for name in reversed(self.hubs):
+            peers = [await self._line(chain, stack, name, other) for first, other in pairs if first == name]
+            await chain.hub(name, region=_region(name), peers=peers)
+        for name in self.stores:
+            in_order = sorted(self.hubs, key=lambda hub: hub != self.home[name])
+            urls = [await self._line(chain, stack, name, hub) for hub in in_order]
+            flags = ["--home-after", str(home_after_s)]
+            await chain.store(name, hubs=urls, region=_region(self.home[name]), more=flags)
+        await chain.ready()
+        self.urls = {name: chain.nodes[name].url for name in (*self.hubs, *self.stores)}
+        return chain
+
+    def heal(self) -> None:
+        """Make every line whole."""
+        for line in self.lines.values():
+            line.heal()
+
+    async def _line(self, chain: Chain, stack: AsyncExitStack, dialler: str, dialled: str) -> str:
+        line = await stack.enter_async_context(Proxy(chain.nodes[dialled].port))
+        self.lines[dialler, dialled] = line
+        return line.url
+
+
+def _region(hub: str) -> str:
+    return hub.removeprefix("hub-")

@@ -1,0 +1,263 @@
+"""A line that can fail: one listening port on loopback that passes bytes to one target.
+
+Whoever must be cut off reaches the other side only through such a proxy. A line is whole, cut (live connections are
+reset, new ones too) or a black hole (connections stay, bytes vanish) in one or both directions. A connection that lost
+bytes cannot go on, so healing resets it, as a middlebox that forgot it would.
+
+    client --> proxy --> target        UP
+    client <-- proxy <-- target        DOWN
+
+Bandwidth and latency belong to the line, not to a connection: connections share each direction in turn. A chunk
+waits for its turn, then travels for the latency while the next one is already on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from enum import Enum
+from types import TracebackType
+
+CHUNK_BYTES = 64 << 10
+
+CHUNK_S = 0.02
+"""The longest a chunk may occupy a slow line, so that connections share it finely."""
+
+CHUNK_BYTES_MIN = 512
+
+IN_FLIGHT_MAX = 256
+"""Chunks of one connection under way in one direction."""
+
+CONNECT_S = 5.0
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER on, 0 seconds: closing sends a reset."""
+
+
+class Direction(Enum):
+    """Which way bytes go."""
+
+    UP = "from the client to the target"
+    DOWN = "from the target to the client"
+
+
+BOTH = (Direction.UP, Direction.DOWN)
+
+
+class Lane:
+    """One direction of a line: how fast it is, how many bytes it took, and whether they vanish."""
+
+    def __init__(self, bits_per_s: float | None, latency_s: float) -> None:
+        self.bits_per_s = bits_per_s
+        self.latency_s = latency_s
+        self.swallows = False
+        self.passed_bytes = 0
+        self._free_at_s = 0.0
+
+    @property
+    def chunk_bytes(self) -> int:
+        """How much to read at once."""
+        if self.bits_per_s is None:
+            return CHUNK_BYTES
+        return max(CHUNK_BYTES_MIN, min(CHUNK_BYTES, int(self.bits_per_s / 8 * CHUNK_S)))
+
+    def book(self, size: int, now_s: float) -> tuple[float, float]:
+        """Take a turn for so many bytes; return when they are off the sender's hands and when they arrive."""
+        occupied_s = size * 8 / self.bits_per_s if self.bits_per_s is not None else 0.0
+        self._free_at_s = max(now_s, self._free_at_s) + occupied_s
+        return self._free_at_s, self._free_at_s + self.latency_s
+
+
+class Proxy:
+    """One line to `host:port`. Start it, reach the target through `url`, stop it."""
+
+    def __init__(
+        self, port: int, *, host: str = "127.0.0.1", bits_per_s: float | None = None, latency_s: float = 0.0
+    ) -> None:
+        self.target = (host, port)
+        self.lanes = {direction: Lane(bits_per_s, latency_s) for direction in BOTH}
+        self.is_cut = False
+        self._connections: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Proxy:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen on a free port of loopback."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=CHUNK_BYTES)
+
+    async def stop(self) -> None:
+        """Stop listening and drop every connection."""
+        if self._server is not None:
+            self._server.close()
+        connections = list(self._connections)
+        for connection in connections:
+            connection.reset()
+        await asyncio.gather(*(connection.ended.wait() for connection in connections))
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        assert self._server is not None
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """The target's base address, by way of this line."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether bytes pass in both directions."""
+        return not self.is_cut and not any(lane.swallows for lane in self.lanes.values())
+
+    @property
+    def connections(self) -> int:
+        """How many are live, stuck ones included."""
+        return len(self._connections)
+
+    def cut(self) -> None:
+        """Reset live connections and every new one, until healed."""
+        self.is_cut = True
+        for connection in list(self._connections):
+            connection.reset()
+
+    def black_hole(self, *directions: Direction) -> None:
+        """Accept and keep connections, but let their bytes vanish: both ways, or in the directions given."""
+        for direction in directions or BOTH:
+            self.lanes[direction].swallows = True
+
+    def heal(self) -> None:
+        """Pass bytes again. Connections that lost some are reset."""
+        self.is_cut = False
+        for lane in self.lanes.values():
+            lane.swallows = False
+        for connection in list(self._connections):
+            if connection.is_torn:
+                connection.reset()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = _Connection(self.lanes, reader, writer)
+        if self.is_cut:
+            connection.reset()
+            return
+        self._connections.add(connection)
+        try:
+            await connection.run(self.target)
+        finally:
+            self._connections.discard(connection)
+            connection.ended.set()
+
+
+class _Connection:
+    """One accepted connection and the one made for it."""
+
+    def __init__(
+        self, lanes: dict[Direction, Lane], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.is_torn = False
+        """Whether bytes of it vanished."""
+        self.ended = asyncio.Event()
+        self._lanes = lanes
+        self._reader = reader
+        self._writers = [writer]
+        self._running: asyncio.Task[None] | None = None
+
+    def reset(self) -> None:
+        """End it at once, with a reset to both sides."""
+        for writer in self._writers:
+            sock = writer.get_extra_info("socket")
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            writer.transport.abort()
+        if self._running is not None:
+            self._running.cancel()
+
+    async def run(self, target: tuple[str, int]) -> None:
+        """Pass bytes both ways until both sides are done, or one is gone."""
+        self._running = asyncio.ensure_future(self._pass_both(target))
+        try:
+            await asyncio.wait([self._running])
+        finally:
+            self.reset()
+
+    async def _pass_both(self, target: tuple[str, int]) -> None:
+        up, down = self._lanes[Direction.UP], self._lanes[Direction.DOWN]
+        try:
+            if up.swallows:
+                await self._swallow_first(up)
+            async with asyncio.timeout(CONNECT_S):
+                reader, writer = await asyncio.open_connection(*target, limit=CHUNK_BYTES)
+        except (OSError, TimeoutError):
+            return
+        self._writers.append(writer)
+        passing = [
+            asyncio.ensure_future(self._pass(up, self._reader, writer)),
+            asyncio.ensure_future(self._pass(down, reader, self._writers[0])),
+        ]
+        try:
+            await asyncio.gather(*passing)
+        except OSError:
+            return
+        finally:
+            for task in passing:
+                task.cancel()
+
+    async def _swallow_first(self, up: Lane) -> None:
+        """Nothing the client says arrives, so the target never hears of the connection."""
+        self.is_torn = True
+        while await self._reader.read(up.chunk_bytes):
+            pass
+        raise ConnectionResetError
+
+    async def _pass(self, lane: Lane, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(IN_FLIGHT_MAX)
+        delivering = asyncio.ensure_future(self._deliver(lane, under_way, writer))
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                data = await reader.read(lane.chunk_bytes)
+                sent_s, arrives_s = lane.book(len(data), loop.time())
+                await under_way.put((arrives_s, data))
+                if not data:
+                    await delivering
+                    return
+                await _sleep_until(sent_s)
+                if delivering.done():
+                    delivering.result()
+        finally:
+            delivering.cancel()
+
+    async def _deliver(
+        self, lane: Lane, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            arrives_s, data = await under_way.get()
+            await _sleep_until(arrives_s)
+            if lane.swallows:
+                self.is_torn = True
+                if not data:
+                    await asyncio.Event().wait()  # the end does not arrive either: the other side stays half-open
+                continue
+            if not data:
+                writer.write_eof()
+                return
+            lane.passed_bytes += len(data)
+            writer.write(data)
+            await writer.drain()
+
+
+async def _sleep_until(moment_s: float) -> None:
+    delay_s = moment_s - asyncio.get_running_loop().time()
+    if delay_s > 0:
+        await asyncio.sleep(delay_s)

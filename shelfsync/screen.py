@@ -1,0 +1,156 @@
+"""What the demo shows: a live table on a terminal, plain lines where the output goes elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol
+
+from msgspec import Struct
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+SUMMARY_S = 2.0
+"""Least time between two plain summary lines."""
+
+
+class Row(Struct, frozen=True):
+    """One node as the table shows it. `line` is where it is connected, empty when nowhere."""
+
+    node: str
+    place: str
+    is_hub: bool
+    answers: bool
+    line: str
+    units_sold: int
+    unacknowledged: int
+    digest: str
+    agreeing: int
+
+
+class Snapshot(Struct, frozen=True):
+    """The whole chain at one moment."""
+
+    elapsed_s: float
+    now: str
+    sales: int
+    asked_again: int
+    hubs: int
+    rows: list[Row]
+
+
+class Screen(Protocol):
+    """Where the demo tells its story; use it as a context."""
+
+    def __enter__(self) -> Screen: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print a line that stays."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show how things stand now."""
+
+    def settle(self) -> None:
+        """Leave what is shown as it is: lines go below it from here on, and nothing is shown any more."""
+
+
+class LiveScreen:
+    """A table that is drawn anew in place; lines that stay go above it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False)
+
+    def __enter__(self) -> LiveScreen:
+        self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._live.stop()
+
+    def say(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style))
+
+    def show(self, snapshot: Snapshot) -> None:
+        if self._live.is_started:
+            self._live.update(_render(snapshot), refresh=True)
+
+    def settle(self) -> None:
+        self._live.stop()
+
+
+class PlainScreen:
+    """A line per event, and a summary line every other second."""
+
+    def __init__(self, write: Callable[[str], None] = print) -> None:
+        self._write = write
+        self._next_s = 0.0
+
+    def __enter__(self) -> PlainScreen:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        pass
+
+    def say(self, text: str, style: str = "") -> None:
+        self._write(text)
+
+    def show(self, snapshot: Snapshot) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + SUMMARY_S
+        stores = ", ".join(f"{row.node} {_plain_line(row)}" for row in snapshot.rows if not row.is_hub)
+        self._write(f"{snapshot.elapsed_s:6.1f} s  {snapshot.sales:,} sales; {stores}")
+
+    def settle(self) -> None:
+        self._next_s = math.inf
+
+
+def screen_for(console: Console) -> Screen:
+    """Return the screen that suits where the output goes."""
+    return LiveScreen(console) if console.is_terminal else PlainScreen(lambda text: print(text, flush=True))
+
+
+def _plain_line(row: Row) -> str:
+    if not row.answers:
+        return "does not answer"
+    waiting = f" ({row.unacknowledged:,} waiting)" if row.unacknowledged else ""
+    return f"at {row.line}{waiting}" if row.line else f"cut off{waiting}"
+
+
+def _render(snapshot: Snapshot) -> Group:
+    table = Table(pad_edge=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column("node", no_wrap=True)
+    table.add_column("where", no_wrap=True)
+    table.add_column("connected to", no_wrap=True)
+    table.add_column("units sold", justify="right", no_wrap=True)
+    table.add_column("waiting", justify="right", no_wrap=True)
+    table.add_column("digest", no_wrap=True)
+    table.add_column("same at", justify="right", no_wrap=True)
+    for row in snapshot.rows:
+        table.add_row(
+            Text(row.node, style="bold" if row.is_hub else ""),
+            row.place,
+            _line(row),
+            f"{row.units_sold:,}",
+            Text(f"{row.unacknowledged:,}", style="yellow" if row.unacknowledged else "dim"),
+            row.digest,
+            Text(f"{row.agreeing}/{snapshot.hubs} hubs", style="green" if row.agreeing == snapshot.hubs else "yellow"),
+        )
+    counts = Text(f"{snapshot.elapsed_s:.0f} s · {snapshot.sales:,} sales · {snapshot.asked_again} asked again")
+    return Group(Text(), table, counts, Text(f"now: {snapshot.now}", style="bold cyan"))
+
+
+def _line(row: Row) -> Text:
+    if not row.answers:
+        return Text("does not answer", style="red")
+    return Text(row.line, style="green") if row.line else Text("cut off", style="red")

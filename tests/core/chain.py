@@ -1,0 +1,264 @@
+"""A chain in memory: nodes, each a replica with a list for a journal, and lines of two sessions back to back.
+
+No bytes leave the process and no time passes but what a test lets pass. A node commits when it is told to; what it
+had not committed is gone when it crashes, and only what it committed is ever sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from replica.core.clock import Moment
+from replica.core.entry import Entry, Head, Stream, start
+from replica.core.errors import PeerFault
+from replica.core.movements import Seen
+from replica.core.names import CHAIN, HUBS, parse_key, writer_of
+from replica.core.replica import Batch, Command, Image, Replica, Run, Write
+from replica.core.requests import GoodsLine, OnShortage, Receipt, Request, Sale, SkuLine
+from replica.core.session import Arrived, Asked, Diverged, Event, Phase, Scopes, Session, plain_vectors
+from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
+
+NOW_MS = 1_750_000_000_000
+STORE = "store-1"
+NOBODY = Seen({}, 0, {})
+
+
+def receipt(**units: int) -> Receipt:
+    """Goods in: so many of each item."""
+    return Receipt(tuple(GoodsLine(number, sku=item) for item, number in units.items()))
+
+
+def sale(on_shortage: OnShortage = OnShortage.RECORD, **units: int) -> Sale:
+    """Goods out: so many of each SKU."""
+    return Sale(tuple(SkuLine(number, sku=sku) for sku, number in units.items()), on_shortage)
+
+
+class Node:
+    """A replica and its journal. Its catalogue is open: any name is the item of that name."""
+
+    def __init__(
+        self, name: str = STORE, locations: tuple[str, ...] = (STORE,), scopes: Scopes = (STORE, CHAIN), role: str = "edge"
+    ) -> None:
+        self.name = name
+        self.scopes = scopes
+        self.role = role
+        self.replica = Replica(writer_of(name, "0000000a"), locations, open_catalog=True)
+        self.journal: list[tuple[Entry, bytes]] = []
+        """Entries in arrival order, each with the hash before it."""
+        self._tips: dict[Stream, bytes] = {}
+
+    def ask(self, request: Request, key: str = "", now_ms: int = NOW_MS, seen: Seen | None = None) -> Entry:
+        """Have a request decided at the node's first location."""
+        found = parse_key(key) if key else b""
+        command = Command(self.replica.locations[0], request, found, seen)
+        return self.replica.execute(command, now_ms, self._find(found))
+
+    def write(self, name: str, value: object, key: str = "", kind: str = "sku", now_ms: int = NOW_MS) -> Entry:
+        """Write a chain-wide document."""
+        found = parse_key(key) if key else b""
+        return self.replica.write(Write(kind, name, value, found), now_ms, self._find(found))
+
+    def commit(self) -> Batch:
+        """Make durable what was decided and merged."""
+        batch = self.replica.take_batch()
+        for entry in batch.entries:
+            stream = entry.stream
+            self.journal.append((entry, self._tips.get(stream, start(stream).hash)))
+            self._tips[stream] = entry.hash
+        return batch
+
+    def crash(self) -> None:
+        """Lose what was not committed, and start again from the journal."""
+        self.replica.restore(image_of(self.journal, self.replica.writer))
+
+    def missing(self, held: Mapping[Stream, int], limit: int) -> list[tuple[Entry, bytes]]:
+        """Entries of these streams past the numbers held, in arrival order."""
+        lacking = [pair for pair in self.journal if pair[0].sequence > held.get(pair[0].stream, 1 << 63)]
+        return lacking[:limit]
+
+    def runs(self, scope: str = STORE) -> list[Run]:
+        """Its own stream of a scope, entry by entry."""
+        own = Stream(self.replica.writer, scope)
+        return [Run(own, entry.sequence, before, [entry]) for entry, before in self.journal if entry.stream == own]
+
+    def hello(self, now_ms: int = NOW_MS, versions: tuple[int, int] = (PROTOCOL_MIN, PROTOCOL_MAX)) -> Hello:
+        """Who this node is."""
+        return Hello(
+            versions=versions,
+            node=self.name,
+            writer=self.replica.writer,
+            nonce=b"n",
+            role=self.role,
+            region="east",
+            scopes=self.scopes,
+            clock_ms=now_ms,
+            software="test",
+        )
+
+    def admit(self, peer: Hello) -> Scopes:
+        """Take from a hub all that one subscribes to, from a store its own location only."""
+        if peer.role == "hub":
+            return self.scopes
+        return tuple(scope for scope in peer.scopes or () if scope not in (CHAIN, HUBS))
+
+    def session(self, now: Moment | None = None) -> Session:
+        """This node's side of a new session."""
+        moment = now or Moment(NOW_MS, 0)
+        return Session(self.hello(moment.wall_ms), self.replica, self.admit, moment)
+
+    def _find(self, key: bytes) -> Entry | None:
+        return next((entry for entry, _ in self.journal if key and entry.content.key == key), None)
+
+
+def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
+    """What a journal with these entries gives back at start, folded by nothing but the definition of the fold."""
+    heads: dict[Stream, Head] = {}
+    cells: dict[tuple[str, str, tuple[str, str, str]], int] = {}
+    newest: dict[str, int] = {}
+    clock = 0
+    documents = Replica("nobody#00000000", ()).documents
+    for entry, _ in journal:
+        stream, content = entry.stream, entry.content
+        heads[stream] = Head(entry.sequence, entry.hash)
+        newest[stream.scope] = max(newest.get(stream.scope, 0), content.clock)
+        clock = max(clock, content.clock) if stream.writer == writer else clock
+        for move in content.moves:
+            cell = (stream.scope, move.item, (stream.writer, move.source, move.target))
+            cells[cell] = cells.get(cell, 0) + move.quantity
+        if content.kind == "document" and stream.scope == CHAIN:
+            documents.apply(content.facts, content.clock, stream.writer)
+    return Image(
+        heads=tuple(heads.items()),
+        cells=tuple((location, item, lane, total) for (location, item, lane), total in sorted(cells.items())),
+        documents=tuple(documents.registers()),
+        newest=newest,
+        clock=clock,
+        arrival=len(journal),
+    )
+
+
+class Side:
+    """One end of a line: a node, its session, and the frames on their way to it."""
+
+    def __init__(self, node: Node, now: Moment) -> None:
+        self.node = node
+        self.session = node.session(now)
+        self.inbox: deque[bytes] = deque()
+        self.last: bytes | None = None
+        """The frame that was delivered last."""
+        self.waiting: deque[Arrived] = deque()
+        self.events: list[Event] = []
+        self.asked = False
+        self.covered = False
+
+
+class Line:
+    """Two sessions back to back. A fault on either side cuts the line; what was on its way is lost."""
+
+    def __init__(self, left: Node, right: Node, now: Moment | None = None) -> None:
+        self.now = now or Moment(NOW_MS, 0)
+        self.sides = (Side(left, self.now), Side(right, self.now))
+        self.fault: PeerFault | None = None
+        self.frames: list[bytes] = []
+        """Every frame that was sent, in order."""
+        for index in (0, 1):
+            self._carry(index)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether both sides still talk."""
+        return self.fault is None and all(side.session.phase is not Phase.CLOSED for side in self.sides)
+
+    def deliver(self, index: int) -> bool:
+        """Let the side take one frame; False when none is on its way."""
+        side = self.sides[index]
+        if not self.is_up or not side.inbox:
+            return False
+        side.last = side.inbox.popleft()
+        self.feed(index, side.last)
+        return True
+
+    def feed(self, index: int, frame: bytes) -> None:
+        """Let the side take this very frame."""
+        side = self.sides[index]
+        try:
+            for event in side.session.receive(frame, self.now):
+                side.events.append(event)
+                if isinstance(event, Arrived):
+                    side.waiting.append(event)
+                side.asked = side.asked or isinstance(event, Asked)
+        except PeerFault as fault:
+            self.fault = fault
+        self._carry(index)
+
+    def settle(self, index: int) -> bool:
+        """Let the side merge, commit and acknowledge the oldest frame that waits; False when none does."""
+        side = self.sides[index]
+        if not self.is_up or not side.waiting:
+            return False
+        arrived = side.waiting.popleft()
+        try:
+            side.node.replica.merge(arrived.runs, self.now.wall_ms)
+        except PeerFault as fault:
+            side.session.close(fault.reason, fault.detail)
+            self.fault = fault
+        side.node.commit()
+        if self.fault is None:
+            side.session.merged(arrived.number)
+        self._carry(index)
+        return True
+
+    def pump(self, index: int, limit: int = 1_024) -> bool:
+        """Let the side send what the other lacks; False when that is nothing."""
+        side = self.sides[index]
+        session = side.session
+        if not self.is_up or not side.asked or not session.has_room:
+            return False
+        stored = side.node.missing(session.lacking(), limit)
+        if stored:
+            session.send(stored)
+        else:
+            session.cover(None if side.covered else plain_vectors(side.node.replica, session.subscribed))
+            side.covered = True
+        self._carry(index)
+        return bool(stored)
+
+    def tick(self, later_ms: int) -> None:
+        """Let time pass on both sides."""
+        self.now = Moment(self.now.wall_ms + later_ms, self.now.elapsed_ms + later_ms)
+        for index in (0, 1):
+            if self.is_up:
+                try:
+                    self.sides[index].session.tick(self.now)
+                except PeerFault as fault:
+                    self.fault = fault
+                self._carry(index)
+
+    def run(self, limit: int = 1_024) -> Line:
+        """Go on until nothing is left to do."""
+        busy = True
+        while busy and self.is_up:
+            steps = [step(index) for index in (0, 1) for step in (self.deliver, self.settle)]
+            busy = any(steps) or any([self.pump(index, limit) for index in (0, 1)])
+        return self
+
+    def alarms(self) -> list[Diverged]:
+        """Digests that differed at equal vectors."""
+        return [event for side in self.sides for event in side.events if isinstance(event, Diverged)]
+
+    def _carry(self, index: int) -> None:
+        frames = self.sides[index].session.take_frames()
+        self.frames += frames
+        self.sides[1 - index].inbox += frames
+
+
+def store(number: int) -> Node:
+    """A store's node: it writes for its location, and hears of that and of the chain."""
+    name = f"store-{number}"
+    return Node(name, (name,), (name, CHAIN))
+
+
+def hub(name: str, *hosted: str) -> Node:
+    """A hub: it hears of everything, and writes for the locations it hosts."""
+    return Node(name, hosted or (f"warehouse-{name}",), None, "hub")

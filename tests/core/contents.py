@@ -1,0 +1,96 @@
+"""Contents, entries and streams that hypothesis makes up: all that a node which obeys could write, and more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from replica.core.entry import Content, Entry, Line, Stream, chain, pack_body, start
+from replica.core.ledger import Move
+from replica.core.limits import KEY_LENGTH_MAX, QUANTITY_MAX, TEXT_LENGTH_MAX
+from replica.core.names import account, node_of
+from replica.core.replica import Run
+from tests.core.chain import NOW_MS
+
+OWN = Stream("store-1#0000000a", "store-1")
+RELAYED = Stream("hub-east#0000000b", "store-1")
+STREAMS = (OWN, RELAYED, Stream("store-1#0000000c", "store-1"), Stream("hub-east#0000000b", "*"))
+
+STAMP = NOW_MS << 16
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.just("x" * TEXT_LENGTH_MAX)
+items = st.sampled_from(["cola", "wings_gram", "4006381333931", "~!", "x" * 64])
+integers = st.integers(-(1 << 63), (1 << 63) - 1)
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | integers | st.floats(allow_nan=False) | texts | st.binary(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts | st.integers(-9, 9), inner, max_size=3),
+    max_leaves=6,
+)
+lines = st.builds(Line, items, integers, st.integers(0, (1 << 63) - 1), integers)
+
+
+def moves(node: str) -> st.SearchStrategy[Move]:
+    """Moves that a node may make: out of the outside's accounts and its own, into any."""
+    outside = ["supplier", "customer", "loss", "found", "opening", "transit.t9"]
+    own = [account(node, bucket) for bucket in ("free", "held", "quarantine", "campaign.618")]
+    sources, targets = st.sampled_from([*outside, *own]), st.sampled_from([*outside, *own, "hub-west/free"])
+    quantities = st.integers(1, 9) | st.integers(1, QUANTITY_MAX)
+    return st.builds(Move, items, sources, targets, quantities).filter(lambda move: move.source != move.target)
+
+
+def contents(node: str) -> st.SearchStrategy[Content]:
+    """What an entry of this node may say."""
+    return st.builds(
+        Content,
+        kind=st.sampled_from(["sale", "receipt", "document", "", "kind-of-next-year"]) | texts,
+        clock=st.integers(0, (1 << 63) - 1) | st.integers(STAMP, STAMP + (1 << 24)),
+        key=st.binary(max_size=KEY_LENGTH_MAX) | st.binary(min_size=16, max_size=16),
+        actor=texts,
+        reason=texts,
+        reference=texts,
+        moves=st.lists(moves(node), max_size=4).map(tuple),
+        lines=st.lists(lines, max_size=3).map(tuple),
+        facts=st.dictionaries(texts, values, max_size=3),
+    )
+
+
+def linked(stream: Stream, said: Sequence[Content], first: int = 1, previous: bytes | None = None) -> Run:
+    """The run of a stream that says these things one after the other."""
+    before = start(stream).hash if previous is None else previous
+    link, entries = before, []
+    for number, content in enumerate(said, first):
+        body = pack_body(content)
+        link = chain(link, body)
+        entries.append(Entry(stream, number, link, body, content))
+    return Run(stream, first, before, entries)
+
+
+def runs(stream: Stream, max_size: int = 5) -> st.SearchStrategy[Run]:
+    """A stream from its first entry on."""
+    return st.lists(contents(node_of(stream.writer)), min_size=1, max_size=max_size).map(
+        lambda said: linked(stream, said)
+    )
+
+
+def with_hash_before(run: Run) -> list[tuple[Entry, bytes]]:
+    """The entries of a run as a session sends them."""
+    before = [run.previous, *(entry.hash for entry in run.entries)]
+    return list(zip(run.entries, before, strict=False))
+
+
+def receipt_content(clock: int = STAMP, item: str = "cola", quantity: int = 1, **changed: Any) -> Content:
+    """Goods in at store-1, with some fields changed."""
+    plain: dict[str, Any] = {
+        "kind": "receipt",
+        "clock": clock,
+        "key": b"",
+        "actor": "",
+        "reason": "",
+        "reference": "",
+        "moves": (Move(item, "supplier", "store-1/free", quantity),),
+        "lines": (Line(item, quantity, 0, quantity),),
+        "facts": {},
+    }
+    return Content(**{**plain, **changed})

@@ -1,0 +1,46 @@
+"""Keys kept in memory: the newest ones, and of two entries under one key the first."""
+
+from __future__ import annotations
+
+from replica.core.entry import Entry
+from replica.core.idempotency import RecentKeys
+from replica.core.limits import RECENT_KEYS
+from tests.core.chain import Node, receipt
+
+
+def entries(number: int) -> list[Entry]:
+    """So many entries, each under a key of its own."""
+    node = Node()
+    return [node.ask(receipt(cola=1), key=f"key-{index}") for index in range(number)]
+
+
+def test_a_key_that_was_never_used_is_not_known() -> None:
+    keys = RecentKeys()
+    assert keys.get(b"key-0") is None
+    assert b"key-0" not in keys
+
+
+def test_an_entry_is_found_under_its_key() -> None:
+    (entry,) = entries(1)
+    keys = RecentKeys()
+    keys.put(b"key-0", entry)
+    assert keys.get(b"key-0") is entry
+    assert b"key-0" in keys
+
+
+def test_of_two_entries_under_one_key_the_first_heard_of_stays() -> None:
+    first, second = entries(2)
+    keys = RecentKeys()
+    keys.put(b"key", first)
+    keys.put(b"key", second)
+    assert keys.get(b"key") is first
+
+
+def test_only_the_oldest_keys_make_room() -> None:
+    (entry,) = entries(1)
+    keys = RecentKeys()
+    for index in range(RECENT_KEYS + 1):
+        keys.put(b"%d" % index, entry)
+    assert b"0" not in keys
+    assert b"1" in keys
+    assert b"%d" % RECENT_KEYS in keys
