@@ -69,6 +69,7 @@ class DocumentsApi:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._batch = Decoder(DocumentBatch)
+        self._value = Decoder(Any)
 
     def operations(self) -> list[Operation]:
         """Every call about documents."""
@@ -97,11 +98,7 @@ class DocumentsApi:
 
     async def put(self, request: web.Request) -> web.Response:
         kind, key = request.match_info["kind"], request.match_info["key"]
-        try:
-            value = msgspec.json.decode(await request.read())
-        except msgspec.DecodeError as error:
-            raise invalid_from(error) from None
-        return await self._write(request, DocumentWrite(kind, key, value))
+        return await self._write(request, DocumentWrite(kind, key, await self._value.read(request)))
 
     async def delete(self, request: web.Request) -> web.Response:
         return await self._write(request, DocumentWrite(request.match_info["kind"], request.match_info["key"], None))

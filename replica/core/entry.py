@@ -134,7 +134,7 @@ def check_content(content: Content, body: bytes) -> None:
     if len(content.key) > KEY_LENGTH_MAX:
         raise PeerFault("oversized", "an entry's key is too long")
     for move in content.moves:
-        if not 0 < move.quantity <= QUANTITY_MAX * MOVES_MAX:
+        if not 0 < move.quantity <= QUANTITY_MAX:
             raise PeerFault("malformed", f"a move of {move.quantity} units")
         if move.source == move.target:
             raise PeerFault("malformed", f"a move of {move.item} from {move.source} to itself")

@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from replica.core.catalog import Catalog, Recipe, sellable
 from replica.core.entry import Content, Line
-from replica.core.errors import Broken, Invalid, RightsExhausted
+from replica.core.errors import Invalid, RightsExhausted
 from replica.core.ledger import Ledger, Move
 from replica.core.limits import QUANTITY_MAX
 from replica.core.names import CUSTOMER, FOUND, FREE, LOSS, QUARANTINE, SUPPLIER, account
@@ -97,11 +97,19 @@ def prepare(room: Room, request: Request, seen: Seen) -> Draft:
             assert_never(request)
 
 
-def request_of(content: Content) -> Request:
+def request_of(content: Content) -> Request | None:
     """Read the request off the entry it led to: the inverse of `prepare`, whatever the stock was.
 
     Two requests under one key are one request exactly when they are equal, so nothing has to be kept to compare them.
+    None when no request known here leads to such an entry: peers may write kinds of next year, or nonsense.
     """
+    try:
+        return _read_request(content)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _read_request(content: Content) -> Request | None:
     facts, actor, reference = content.facts, content.actor, content.reference
     match content.kind:
         case "sale":
@@ -121,8 +129,8 @@ def request_of(content: Content) -> Request:
         case "quarantine":
             done = [QuarantineLine(item, number, Action(action)) for item, number, action in facts["quarantine"]]
             return QuarantineRequest(tuple(done), reference)
-        case kind:
-            raise Broken(f"no request leads to a {kind}")
+        case _:
+            return None
 
 
 def prepare_sale(room: Room, sale: Sale) -> Draft:
@@ -222,10 +230,8 @@ def prepare_count(room: Room, count: Count, seen: Seen) -> Draft:
         on_hand = stock.figures.on_hand
         level = seen.levels.get(line.item, on_hand)
         change = line.counted - level
-        if change > 0:
-            moves.append(Move(line.item, FOUND, room.free, change))
-        elif change < 0:
-            moves.append(Move(line.item, room.free, LOSS, -change))
+        source, target = (FOUND, room.free) if change > 0 else (room.free, LOSS)
+        moves += [Move(line.item, source, target, part) for part in _parts(abs(change))]
         counted.append([line.item, line.counted, level, change, on_hand + change])
     facts = {"count": counted, "as_of": seen.as_of, "seen": dict(seen.vector)}
     if count.seen:
@@ -299,10 +305,9 @@ def _resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Re
             name, recipe = _resolve_line(catalog, line, index, facts)
         resolved.append((name, recipe, quantity))
         for item, number in recipe:
-            moved = number * quantity
-            if moved > QUANTITY_MAX:
-                raise Invalid(f"{moved} of {item}: one line moves at most {QUANTITY_MAX}", field=f"lines[{index}].quantity")
-            units[item] = units.get(item, 0) + moved
+            total = units[item] = units.get(item, 0) + number * quantity
+            if total > QUANTITY_MAX:
+                raise Invalid(f"more than {QUANTITY_MAX} of {item} at once", field=f"lines[{index}].quantity")
     return resolved, units, facts
 
 
@@ -371,6 +376,12 @@ def _lines(room: Room, resolved: Resolved, added: Mapping[str, int]) -> tuple[Li
             for sku, recipe, quantity in resolved
         ]
     )
+
+
+def _parts(units: int) -> list[int]:
+    """Cut units into as many as one move may have."""
+    whole, rest = divmod(units, QUANTITY_MAX)
+    return [QUANTITY_MAX] * whole + [rest] * (rest > 0)
 
 
 def _check_covered(room: Room, source: str, taken: Mapping[str, int]) -> None:

@@ -19,9 +19,10 @@ from replica.core.catalog import SKU, Catalog
 from replica.core.clock import HybridClock
 from replica.core.documents import CHAIN_RANK, Documents, Register, pack_value
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
-from replica.core.errors import KeyReused, NotHosted, PeerFault
+from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault
 from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Changes, Ledger, Move, Place
+from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale, request_of
 from replica.core.names import CHAIN, key_text, node_of
 from replica.core.requests import KeyedSale, Request, Sale
@@ -104,6 +105,8 @@ class Replica:
         """How many entries were folded: the place in arrival order of the newest one."""
         self.newest = dict(image.newest)
         """The newest stamp folded of each scope: how fresh what is known of it is."""
+        self._recalled = tuple(self.newest.values())
+        """Stamps that were seen before the restart, until a reading of the clock tells which to believe."""
         self.vectors: dict[str, Vector] = {}
         self.keys = RecentKeys()
         self._entries: list[Entry] = []
@@ -216,6 +219,10 @@ class Replica:
         if stream is None:
             stream = self._own[scope] = Stream(self.writer, scope)
         head = self.head(stream)
+        if self._recalled:
+            for stamp in self._recalled:
+                self.clock.observe(stamp, now_ms)
+            self._recalled = ()
         content = Content(
             draft.kind,
             self.clock.tick(now_ms),
@@ -228,6 +235,10 @@ class Replica:
             draft.facts,
         )
         body = pack_body(content)
+        if len(body) > BODY_BYTES_MAX:
+            raise Invalid(f"this takes {len(body)} bytes to record, at most {BODY_BYTES_MAX} are", field="lines")
+        if len(key) > KEY_LENGTH_MAX:
+            raise Invalid(f"a key has at most {KEY_LENGTH_MAX} bytes", field="Idempotency-Key")
         entry = Entry(stream, head.sequence + 1, chain(head.hash, body), body, content)
         self._fold(entry)
         return entry
@@ -286,7 +297,8 @@ def is_same_write(earlier: Entry, write: Write, value: bytes | None) -> bool:
     """Tell whether an entry is what came of this very document write."""
     facts = earlier.content.facts
     asked = (write.kind, write.name, value)
-    return earlier.content.kind == DOCUMENT and (facts["kind"], facts["key"], facts["value"]) == asked
+    written = (facts.get("kind"), facts.get("key"), facts.get("value"))
+    return earlier.content.kind == DOCUMENT and written == asked
 
 
 def vector_digest(vector: Mapping[str, Head]) -> str:

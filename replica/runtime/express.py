@@ -138,7 +138,7 @@ def _parse(data: bytes, start: bytes) -> _Plain | None:
     if not data.startswith(start):
         return None
     end = data.find(b"\r\n\r\n", len(start) - 2)
-    if end < 0 or not data.isascii():
+    if end < 0 or not data[:end].isascii():
         return None
     key = length = host = None
     for line in data[len(start) : end].split(b"\r\n"):

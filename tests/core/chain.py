@@ -38,7 +38,11 @@ class Node:
     """A replica and its journal. Its catalogue is open: any name is the item of that name."""
 
     def __init__(
-        self, name: str = STORE, locations: tuple[str, ...] = (STORE,), scopes: Scopes = (STORE, CHAIN), role: str = "edge"
+        self,
+        name: str = STORE,
+        locations: tuple[str, ...] = (STORE,),
+        scopes: Scopes = (STORE, CHAIN),
+        role: str = "edge",
     ) -> None:
         self.name = name
         self.scopes = scopes

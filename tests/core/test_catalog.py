@@ -114,7 +114,9 @@ def test_the_unit_of_an_item_is_that_of_the_sku_which_is_one_of_it() -> None:
 
 
 def test_an_item_that_two_skus_give_a_unit_has_that_of_the_first_by_name_in_any_order() -> None:
-    documents = [sku(key, {"recipe": {"cola": 1}, "unit": unit}) for key, unit in (("c", "KGM"), ("a", "BO"), ("b", "GRM"))]
+    documents = [
+        sku(key, {"recipe": {"cola": 1}, "unit": unit}) for key, unit in (("c", "KGM"), ("a", "BO"), ("b", "GRM"))
+    ]
     for order in permutations(documents):
         catalog = Catalog()
         for document in order:

@@ -265,6 +265,7 @@ def test_a_lane_that_was_checked_for_one_writer_is_checked_for_the_next() -> Non
         {"moves": (Move("cola", "store-1/free", "store-1/free", 1),)},
         {"moves": (Move("cola", "supplier", "store-1/free", 0),)},
         {"moves": (Move("cola", "supplier", "store-1/free", -1),)},
+        {"moves": (Move("cola", "supplier", "store-1/free", QUANTITY_MAX + 1),)},
         {"moves": (Move("cola", "supplier", "store-1/free", (1 << 63) - 1),)},
         {"lines": (Line("a b", 1, 0, 0),)},
         {"lines": (Line("cola", 1, -1, 0),)},
@@ -445,7 +446,27 @@ SAMPLE = taken_apart(
 PLACES = places_in(SAMPLE)
 
 odd = st.sampled_from(
-    [None, True, -1, 0, 1, 2, 255, 1 << 32, (1 << 63) - 1, 1 << 63, -(1 << 63), 1.0, "", "x", b"", b"\x01", b"\x08", [], {}]
+    [
+        None,
+        True,
+        -1,
+        0,
+        1,
+        2,
+        255,
+        1 << 32,
+        (1 << 63) - 1,
+        1 << 63,
+        -(1 << 63),
+        1.0,
+        "",
+        "x",
+        b"",
+        b"\x01",
+        b"\x08",
+        [],
+        {},
+    ]
 )
 
 
@@ -471,7 +492,7 @@ def test_no_flipped_bit_harms_the_reader(data: st.DataObject) -> None:
 
 
 @given(st.lists(st.lists(st.builds(Move, st.just("cola"), st.just("supplier"), st.just("store-1/free"),
-                                   st.integers(1, 10**14)), max_size=3), max_size=3))  # fmt: skip
+                                   st.integers(1, QUANTITY_MAX)), max_size=3), max_size=3))  # fmt: skip
 def test_quantities_up_to_the_bound_of_a_move_travel(moved: list[list[Move]]) -> None:
     said: list[Content] = [receipt_content(moves=tuple(moves), lines=()) for moves in moved] or [receipt_content()]
     run = linked(OWN, said)

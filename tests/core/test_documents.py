@@ -23,10 +23,14 @@ registers = st.builds(
     st.sampled_from([None, pack_value(1), pack_value({"x": [1]})]),
 )
 # one writer stamps each write once, so equal precedence means the very same write
-histories = st.lists(registers, max_size=12, unique_by=lambda one: (one.kind, one.key, one.rank, one.at, one.precedence))
+histories = st.lists(
+    registers, max_size=12, unique_by=lambda one: (one.kind, one.key, one.rank, one.at, one.precedence)
+)
 
 
-def write(value: object, version: int = 1, clock: int = 1, writer: str = "hub-east#0000000a", rank: int = 0) -> Register:
+def write(
+    value: object, version: int = 1, clock: int = 1, writer: str = "hub-east#0000000a", rank: int = 0
+) -> Register:
     """One write of `price/cola`."""
     packed = None if value is None else pack_value(value)
     return Register("price", "cola", rank, "", version, clock, writer, packed)

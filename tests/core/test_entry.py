@@ -7,10 +7,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from replica.core.entry import Content, Line, Stream, chain, check_content, check_facts, genesis, pack_body, start, unpack_body
+from replica.core.entry import (
+    Content,
+    Line,
+    Stream,
+    chain,
+    check_content,
+    check_facts,
+    genesis,
+    pack_body,
+    start,
+    unpack_body,
+)
 from replica.core.errors import PeerFault
 from replica.core.ledger import Move
-from replica.core.limits import BODY_BYTES_MAX, FACTS_MAX, KEY_LENGTH_MAX, LINES_MAX
+from replica.core.limits import BODY_BYTES_MAX, FACTS_MAX, KEY_LENGTH_MAX, LINES_MAX, QUANTITY_MAX
 from tests.core.contents import OWN, contents, receipt_content
 
 GOLDEN = Content(
@@ -73,7 +84,7 @@ def test_a_hash_covers_the_body_and_the_hash_before() -> None:
         ({"moves": (Move("cola", "supplier", "supplier", 1),)}, "malformed"),
         ({"moves": (Move("cola", "supplier", "store-1/free", 0),)}, "malformed"),
         ({"moves": (Move("cola", "supplier", "store-1/free", -1),)}, "malformed"),
-        ({"moves": (Move("cola", "supplier", "store-1/free", 1 << 62),)}, "malformed"),
+        ({"moves": (Move("cola", "supplier", "store-1/free", QUANTITY_MAX + 1),)}, "malformed"),
         ({"key": b"k" * (KEY_LENGTH_MAX + 1)}, "oversized"),
         ({"lines": (Line("cola", 1, 0, 0),) * (LINES_MAX + 1)}, "oversized"),
         ({"facts": {f"fact-{number}": 0 for number in range(FACTS_MAX + 1)}}, "oversized"),

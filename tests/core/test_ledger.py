@@ -22,9 +22,7 @@ Cell = tuple[str, str, tuple[str, str, str], int]
 
 accounts = st.sampled_from(["supplier", "customer", FREE, HELD, QUARANTINE, "hub-east/free"])
 lanes = st.tuples(st.sampled_from([WRITER, HUB]), accounts, accounts).filter(lambda lane: lane[1] != lane[2])
-cells = st.tuples(
-    st.sampled_from([STORE, "store-2"]), st.sampled_from(["cola", "wings"]), lanes, st.integers(1, 9)
-)
+cells = st.tuples(st.sampled_from([STORE, "store-2"]), st.sampled_from(["cola", "wings"]), lanes, st.integers(1, 9))
 ledgers = st.lists(cells, max_size=8)
 movements = st.lists(
     st.tuples(st.sampled_from([WRITER, HUB]), st.builds(Move, st.sampled_from(["cola", "wings"]), accounts, accounts,

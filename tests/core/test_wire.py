@@ -34,7 +34,9 @@ HELLO = Node().hello()
 counts = st.integers(0, (1 << 63) - 1)
 shorts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 names = st.sampled_from(["store-1", "hub-east", "a" * NAME_LENGTH_MAX])
-vectors = st.dictionaries(shorts, st.dictionaries(shorts, st.tuples(counts, st.binary(max_size=32)), max_size=3), max_size=3)
+vectors = st.dictionaries(
+    shorts, st.dictionaries(shorts, st.tuples(counts, st.binary(max_size=32)), max_size=3), max_size=3
+)
 hellos = st.builds(
     Hello,
     versions=st.tuples(counts, counts),
@@ -95,7 +97,9 @@ def test_the_versions_this_program_speaks_are_a_range() -> None:
     assert 1 <= PROTOCOL_MIN <= PROTOCOL_MAX
 
 
-@pytest.mark.parametrize("packed", [b"", b"\xc1", b"\x93", b"\x90", b"\x00", b"\xc0", b"\x80", b"\x91\x63", b"\x04\x03"])
+@pytest.mark.parametrize(
+    "packed", [b"", b"\xc1", b"\x93", b"\x90", b"\x00", b"\xc0", b"\x80", b"\x91\x63", b"\x04\x03"]
+)
 def test_what_is_no_frame_is_malformed(packed: bytes) -> None:
     with pytest.raises(PeerFault) as fault:
         unpack_frame(packed)

@@ -1,0 +1,237 @@
+"""The contract of the journal port: every adapter passes every test here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from replica.core.entry import Entry, Stream
+from replica.core.replica import Batch, Command, Replica, Write
+from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.runtime.ports import Journal
+from replica.runtime.sqlite_journal import open_journal
+from simulations.journal import SimulatedDisk, SimulatedJournal
+
+INCARNATION = "0123456789ab"
+WRITER = f"store-1#{INCARNATION}"
+
+Reopen = Callable[[], Awaitable[Journal]]
+
+
+@pytest.fixture(params=["sqlite", "simulated"])
+async def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Reopen]:
+    """Open the journal on one and the same disk, closing the one that was open before."""
+    disk = SimulatedDisk()
+    opened: list[Journal] = []
+
+    async def open_again() -> Journal:
+        if opened:
+            await opened.pop().close()
+        if request.param == "sqlite":
+            opened.append(await open_journal(tmp_path, "store-1", INCARNATION))
+        else:
+            opened.append(SimulatedJournal(disk, WRITER))
+        return opened[-1]
+
+    yield open_again
+    if opened:
+        await opened.pop().close()
+
+
+def replica_of(writer: str = WRITER, *locations: str) -> Replica:
+    return Replica(writer, locations or ("store-1",), open_catalog=True)
+
+
+def receive(replica: Replica, key: str, quantity: int, item: str = "cola", location: str = "store-1") -> Entry:
+    request = Receipt((GoodsLine(quantity, item=item),))
+    return replica.execute(Command(location, request, key.encode()), 1_700_000_000_000)
+
+
+def sell(replica: Replica, key: str, quantity: int = 1, item: str = "cola") -> Entry:
+    request = Sale((SkuLine(quantity, item),))
+    return replica.execute(Command("store-1", request, key.encode()), 1_700_000_000_000)
+
+
+async def commit(journal: Journal, replica: Replica) -> int:
+    return await journal.append(replica.take_batch())
+
+
+async def test_new_journal_is_empty(reopen: Reopen) -> None:
+    image = await (await reopen()).load()
+    assert (list(image.heads), list(image.cells), list(image.documents), image.arrival) == ([], [], [], 0)
+
+
+async def test_what_was_appended_is_loaded_after_reopening(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    receive(replica, "r1", 10)
+    sell(replica, "s1", 3)
+    replica.write(Write("sku", "cola-6", {"recipe": {"cola": 6}}, b"d1"), 1_700_000_000_000)
+    assert await commit(journal, replica) == 3
+    image = await (await reopen()).load()
+    loaded = Replica(WRITER, ("store-1",), image, open_catalog=True)
+    assert loaded.digests() == replica.digests()
+    assert loaded.vectors == replica.vectors
+    assert loaded.clock.last == replica.clock.last
+    assert loaded.newest == replica.newest
+    assert loaded.arrival == 3
+    assert loaded.catalog.recipe_of("cola-6", "sku") == (("cola", 6),)
+
+
+async def test_loaded_replica_goes_on_where_the_journal_ends(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    receive(replica, "r1", 10)
+    await commit(journal, replica)
+    journal = await reopen()
+    loaded = Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True)
+    sell(loaded, "s1", 4)
+    assert await commit(journal, loaded) == 2
+    assert loaded.ledger.stock("store-1", "cola").figures.on_hand == 6
+    page = await journal.read(0, 10)
+    assert [(stored.arrival, stored.entry.sequence) for stored in page.stored] == [(1, 1), (2, 2)]
+
+
+async def test_entries_come_back_as_they_were_each_with_the_hash_before(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    written = [receive(replica, "r1", 10), sell(replica, "s1"), sell(replica, "s2")]
+    await commit(journal, replica)
+    page = await journal.read(0, 10)
+    assert [stored.entry for stored in page.stored] == written
+    assert [stored.previous for stored in page.stored[1:]] == [entry.hash for entry in written[:-1]]
+
+
+async def test_reading_pages_through_batches_without_gap_or_repeat(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    receive(replica, "r", 1_000)
+    for batch in range(7):
+        for number in range(5):
+            sell(replica, f"s{batch}-{number}")
+        await commit(journal, replica)
+    seen, after = [], 0
+    while (page := await journal.read(after, 4)).stored:
+        assert len(page.stored) <= 4
+        seen += [stored.arrival for stored in page.stored]
+        after = page.through
+    assert seen == list(range(1, 37))
+    assert page.through == after
+
+
+async def test_key_is_found_from_the_moment_it_is_durable(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    assert await journal.find([b"r1"]) == {}
+    entry = receive(replica, "r1", 10)
+    assert await journal.find([b"r1"]) == {}
+    await commit(journal, replica)
+    assert await journal.find([b"r1", b"other"]) == {b"r1": entry}
+    assert await (await reopen()).find([b"r1"]) in ({b"r1": entry}, {})
+
+
+async def test_key_is_found_after_reopening(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    entry = receive(replica, "r1", 10)
+    await commit(journal, replica)
+    journal = await reopen()
+    await journal.load()
+    assert await journal.find([b"r1"]) == {b"r1": entry}
+
+
+async def test_of_two_entries_under_one_key_the_first_to_arrive_is_found(reopen: Reopen) -> None:
+    journal, here, there = await reopen(), replica_of(), replica_of("store-1b#aaaaaaaaaaaa", "store-1")
+    await journal.load()
+    first = receive(here, "same", 10)
+    await commit(journal, here)
+    second = receive(there, "same", 10)
+    here.keys.put(second.content.key, second)
+    await journal.append(Batch([second], there.ledger.take_changes(), []))
+    assert (await journal.find([b"same"]))[b"same"] == first
+
+
+async def test_keys_are_found_among_many(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    receive(replica, "r", 10_000)
+    for number in range(2_000):
+        sell(replica, f"till-{number}")
+    await commit(journal, replica)
+    asked = [f"till-{number}".encode() for number in range(0, 4_000, 7)]
+    found = await journal.find(asked)
+    assert list(found) == [key for key in asked if int(key[5:]) < 2_000]
+    assert all(found[key].content.key == key for key in found)
+
+
+@pytest.mark.parametrize("writers", [3, 40], ids=["few streams", "many streams"])
+async def test_missing_entries_come_in_arrival_order_and_as_a_prefix(reopen: Reopen, writers: int) -> None:
+    journal = await reopen()
+    await journal.load()
+    replicas = [replica_of(f"node-{number:02}#{number:012x}", "store-1") for number in range(1, writers + 1)]
+    for turn in range(4):
+        for replica in replicas:
+            receive(replica, f"{replica.node}-{turn}", 1)
+            receive(replica, f"{replica.node}-{turn}-again", 1)
+            await commit(journal, replica)
+    held = {Stream(replica.writer, "store-1"): number % 8 for number, replica in enumerate(replicas)}
+    everything = (await journal.read(0, 10_000)).stored
+    lacking = [stored for stored in everything if stored.entry.sequence > held[stored.entry.stream]]
+    assert await journal.missing(held, 10_000) == lacking
+    assert await journal.missing(held, 5) == lacking[:5]
+
+
+async def test_nothing_is_missing_of_streams_held_to_the_end_or_unknown(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    receive(replica, "r1", 10)
+    await commit(journal, replica)
+    assert await journal.missing({Stream(WRITER, "store-1"): 1}, 10) == []
+    assert await journal.missing({Stream("nobody#000000000000", "store-1"): 0}, 10) == []
+
+
+async def test_moves_of_an_item_come_newest_first_and_page_to_the_end(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    for number in range(9):
+        receive(replica, f"c{number}", 1)
+        receive(replica, f"p{number}", 1, "cola-zero")
+        if number % 2:
+            await commit(journal, replica)
+    await commit(journal, replica)
+    arrivals, before = [], 1_000
+    while before:
+        page = await journal.moves_of("store-1", "cola", before, 4)
+        arrivals += [stored.arrival for stored in page.stored]
+        assert all(stored.entry.content.moves[0].item == "cola" for stored in page.stored)
+        before = page.through
+    assert arrivals == list(range(17, 0, -2))
+    assert (await journal.moves_of("elsewhere", "cola", 1_000, 4)).stored == []
+
+
+async def test_batch_of_several_streams_keeps_arrival_order(reopen: Reopen) -> None:
+    journal = await reopen()
+    await journal.load()
+    east, west = replica_of("east#aaaaaaaaaaaa", "w-1"), replica_of("west#bbbbbbbbbbbb", "w-1")
+    entries = []
+    for number in range(3):
+        entries.append(receive(east, f"e{number}", 1, location="w-1"))
+        entries.append(receive(west, f"w{number}", 1, location="w-1"))
+    changes = east.ledger.take_changes() | west.ledger.take_changes()
+    assert await journal.append(Batch(entries, changes, [])) == 6
+    assert [stored.entry for stored in (await journal.read(0, 10)).stored] == entries
+    image = await (await reopen()).load()
+    loaded = Replica(WRITER, ("store-1",), image)
+    assert loaded.ledger.stock("w-1", "cola").figures.on_hand == 6
+
+
+async def test_batch_larger_than_any_segment_comes_back_whole(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    written = [receive(replica, f"r{number}", 1) for number in range(1_000)]
+    await commit(journal, replica)
+    page = await journal.read(500, 200)
+    assert [stored.entry for stored in page.stored] == written[500:700]
+    assert page.stored[0].previous == written[499].hash

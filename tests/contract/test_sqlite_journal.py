@@ -1,0 +1,140 @@
+"""What only the SQLite journal promises: its file, its lock, a full disk, and a checkpoint that is checked."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from replica.core.errors import StorageFull
+from replica.core.replica import Replica
+from replica.runtime.sqlite_journal import FILE_NAME, DataRefused, SqliteJournal, open_journal
+from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell
+
+
+async def opened(directory: Path) -> SqliteJournal:
+    return await open_journal(directory, "store-1", INCARNATION)
+
+
+async def filled(directory: Path) -> Replica:
+    """A closed journal with some entries in it, and the replica that wrote them."""
+    journal, replica = await opened(directory), replica_of()
+    await journal.load()
+    receive(replica, "r1", 100)
+    for number in range(10):
+        sell(replica, f"s{number}")
+    await commit(journal, replica)
+    await journal.close()
+    return replica
+
+
+async def test_commits_are_synchronous_and_the_file_is_in_wal_mode(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    pragmas = [
+        await journal._writer.run(lambda c, n=name: c.execute(f"PRAGMA {n}").fetchone()[0])
+        for name in ("journal_mode", "synchronous")
+    ]
+    await journal.close()
+    assert pragmas == ["wal", 2]
+
+
+async def test_second_journal_on_one_directory_is_refused(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    with pytest.raises(DataRefused, match="in use by another process"):
+        await opened(tmp_path)
+    await journal.close()
+    await (await opened(tmp_path)).close()
+
+
+async def test_data_of_another_node_is_refused(tmp_path: Path) -> None:
+    await (await opened(tmp_path)).close()
+    with pytest.raises(DataRefused, match="belongs to node 'store-1'"):
+        await open_journal(tmp_path, "store-2", INCARNATION)
+
+
+async def test_incarnation_stays_with_the_file(tmp_path: Path) -> None:
+    await (await opened(tmp_path)).close()
+    journal = await open_journal(tmp_path, "store-1", "ffffffffffff")
+    assert journal.incarnation == INCARNATION
+    await journal.close()
+
+
+async def test_newer_schema_is_refused_by_an_older_program(tmp_path: Path) -> None:
+    await (await opened(tmp_path)).close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(DataRefused, match="schema 99"):
+        await opened(tmp_path)
+
+
+async def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"no database at all" * 100)
+    with pytest.raises(DataRefused, match="not a database"):
+        await opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["DELETE FROM cells", "UPDATE cells SET total = total + 1", "DELETE FROM cells WHERE rowid IN (SELECT 1)"],
+)
+async def test_damaged_checkpoint_is_folded_anew_from_the_journal(tmp_path: Path, damage: str) -> None:
+    replica = await filled(tmp_path)
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute(damage.replace("rowid IN (SELECT 1)", "lane = 1"))
+    connection.close()
+    journal = await opened(tmp_path)
+    loaded = Replica(WRITER, ("store-1",), await journal.load())
+    assert loaded.digests() == replica.digests()
+    await journal.close()
+    journal = await opened(tmp_path)
+    assert Replica(WRITER, ("store-1",), await journal.load()).digests() == replica.digests()
+    await journal.close()
+
+
+async def test_stream_that_does_not_end_with_its_head_is_refused(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("UPDATE streams SET hash = x'00'")
+    connection.close()
+    journal = await opened(tmp_path)
+    with pytest.raises(DataRefused, match="does not end as it should"):
+        await journal.load()
+    await journal.close()
+
+
+async def test_full_disk_writes_nothing_and_recovers_when_there_is_room(tmp_path: Path) -> None:
+    journal, replica = await opened(tmp_path), replica_of()
+    await journal.load()
+    receive(replica, "r1", 1_000_000)
+    arrival = await commit(journal, replica)
+    before = replica.digests()
+    pages = await journal._writer.run(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
+    await journal._writer.run(lambda c: c.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    for number in range(500):
+        sell(replica, f"full-{number}", item=f"item-{number}")
+    with pytest.raises(StorageFull):
+        await commit(journal, replica)
+    replica.restore(await journal.load())
+    assert replica.digests() == before
+    assert (await journal.read(arrival, 10)).stored == []
+    assert await journal.find([b"full-1"]) == {}
+    await journal._writer.run(lambda c: c.execute("PRAGMA max_page_count = 1073741823").fetchone())
+    sell(replica, "after", 5)
+    assert await commit(journal, replica) == arrival + 1
+    await journal.close()
+    loaded = await opened(tmp_path)
+    assert Replica(WRITER, ("store-1",), await loaded.load()).digests() == replica.digests()
+    await loaded.close()
+
+
+async def test_reader_is_not_held_up_by_an_open_write(tmp_path: Path) -> None:
+    journal, replica = await opened(tmp_path), replica_of()
+    await journal.load()
+    receive(replica, "r1", 10)
+    await commit(journal, replica)
+    await journal._writer.run(lambda c: c.execute("BEGIN IMMEDIATE") and None)
+    assert len((await journal.read(0, 10)).stored) == 1
+    await journal._writer.run(lambda c: c.execute("ROLLBACK") and None)
+    await journal.close()

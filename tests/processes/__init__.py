@@ -1,0 +1,1 @@
+"""Real processes, real sockets, real files: what a simulation has to replace."""

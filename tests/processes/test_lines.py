@@ -1,0 +1,159 @@
+"""Lines between stores and hubs fail in every way a line can, and are mended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import aiohttp
+import pytest
+
+from shelfsync.assortment import documents
+from shelfsync.chain import Chain, NodeProcess
+from shelfsync.proxy import Direction, Proxy
+from tests.processes.asking import agree, connected_to, eventually, get, metric, post, status
+from tests.processes.load import Load
+
+pytestmark = pytest.mark.processes
+
+NOTICED_S = 9.0
+"""4 s of silence, 2 s to find that home cannot be dialled, and some for the machine."""
+
+
+class Pair(NamedTuple):
+    """Two hubs that talk to each other by way of a line."""
+
+    east: NodeProcess
+    west: NodeProcess
+    between: Proxy
+
+    @property
+    def urls(self) -> list[str]:
+        return [self.east.url, self.west.url]
+
+
+@pytest.fixture
+async def hubs(chain: Chain) -> AsyncIterator[Pair]:
+    west = await chain.hub("hub-west", region="west")
+    async with Proxy(west.port) as between:
+        yield Pair(await chain.hub("hub-east", peers=[between.url]), west, between)
+
+
+async def test_a_store_that_is_cut_off_sells_on_and_delivers_when_it_is_back(
+    chain: Chain, client: aiohttp.ClientSession
+) -> None:
+    hub = await chain.hub("hub-east")
+    async with Proxy(hub.port) as line:
+        store = await chain.store("store-1", hubs=[line.url], more=["--open-catalog"])
+        await chain.ready()
+        load = Load(client, store.url, seed=1)
+        for _ in range(3):
+            await eventually(lambda: connected_to(client, store.url, "hub-east"), "the store is connected")
+            line.cut()
+            await eventually(lambda: connected_to(client, store.url, None), "the store notices a reset", within_s=2.0)
+            async with load.selling(tills=3):
+                await load.some_more(50, 100)
+            waiting = (await status(client, store.url))["unacknowledged"]
+            assert waiting >= 50
+            line.heal()
+            await eventually(lambda: agree(client, [hub.url], {"store-1": store.url}), "hub and store hold the same")
+        assert (await status(client, hub.url))["units"]["store-1"]["customer"] == load.units
+        assert (await status(client, store.url))["unacknowledged"] == 0
+
+
+async def test_a_store_with_the_catalogue_comes_back_to_a_hub_that_does_not_have_all_of_it(
+    chain: Chain, client: aiohttp.ClientSession, hubs: Pair
+) -> None:
+    async with Proxy(hubs.east.port) as line:
+        store = await chain.store("store-1", hubs=[line.url, hubs.west.url], more=["--home-after", "600"])
+        await chain.ready()
+        await eventually(lambda: connected_to(client, store.url, "hub-east"), "the store is at home")
+        hubs.between.cut()
+        reply = await post(client, f"{hubs.east.url}/v1/documents:batch", {"documents": documents(1, 2)})
+        assert {verdict["status"] for verdict in reply.answer["verdicts"]} == {200}
+
+        async def knows_cola() -> bool:
+            sale = await post(client, f"{store.url}/v1/sales", {"lines": [{"sku": "cola-carrier", "quantity": 1}]})
+            return sale.status == 201
+
+        await eventually(knows_cola, "the catalogue reaches the store")
+        line.cut()
+        await eventually(lambda: connected_to(client, store.url, "hub-west"), "the store turns to the other hub")
+
+        async def west_knows_the_sale() -> bool:
+            units = (await status(client, hubs.west.url))["units"]
+            return "customer" in units.get("store-1", {})
+
+        await eventually(west_knows_the_sale, "what is sold reaches the other hub")
+        assert (await status(client, store.url))["hub"] == "hub-west"
+        assert await metric(client, hubs.west.url, 'shelfsync_sessions_ended_total{reason="unauthorised"}') == 0
+        hubs.between.heal()
+        await eventually(lambda: agree(client, hubs.urls, {"store-1": store.url}), "all nodes hold the same")
+
+
+async def test_a_black_holed_line_is_noticed_within_seconds_and_the_store_goes_home_when_it_is_mended(
+    chain: Chain, client: aiohttp.ClientSession, hubs: Pair
+) -> None:
+    """Three stores at once, one for each way in which bytes can vanish."""
+    holes = {"store-1": (), "store-2": (Direction.UP,), "store-3": (Direction.DOWN,)}
+    lines = {name: Proxy(hubs.east.port) for name in holes}
+    stores = {}
+    for name, line in lines.items():
+        await line.start()
+        flags = ["--open-catalog", "--home-after", "1"]
+        stores[name] = (await chain.store(name, hubs=[line.url, hubs.west.url], more=flags)).url
+    await chain.ready()
+    for url in stores.values():
+        await post(client, f"{url}/v1/receipts", {"lines": [{"sku": "cola", "quantity": 10}]})
+    await eventually(lambda: agree(client, hubs.urls, stores), "all nodes hold the same")
+    assert {(await status(client, url))["hub"] for url in stores.values()} == {"hub-east"}
+
+    for name, line in lines.items():
+        line.black_hole(*holes[name])
+    for url in stores.values():
+        await post(client, f"{url}/v1/sales", {"lines": [{"sku": "cola", "quantity": 4}]})
+    for name, url in stores.items():
+        await eventually(lambda url=url: connected_to(client, url, "hub-west"), f"{name} turns to hub-west", NOTICED_S)
+
+    await eventually(lambda: agree(client, hubs.urls, stores), "all nodes hold the same by way of the other hub")
+    for name in stores:
+        assert (await get(client, f"{hubs.east.url}/v1/stock/{name}/cola"))["on_hand"] == 6
+
+    for line in lines.values():
+        line.heal()
+    for name, url in stores.items():
+        await eventually(lambda url=url: connected_to(client, url, "hub-east"), f"{name} goes home")
+        await post(client, f"{url}/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
+    await eventually(lambda: agree(client, hubs.urls, stores), "all nodes hold the same")
+    assert await metric(client, hubs.west.url, 'shelfsync_sessions_ended_total{reason="going-home"}') == len(stores)
+    for line in lines.values():
+        await line.stop()
+
+
+async def test_regions_that_were_cut_off_from_each_other_agree_again(
+    chain: Chain, client: aiohttp.ClientSession, hubs: Pair
+) -> None:
+    stores = {}
+    for name, hub in (("store-1", hubs.east), ("store-2", hubs.west)):
+        stores[name] = (await chain.store(name, hubs=[hub.url], more=["--open-catalog"])).url
+    await chain.ready()
+    loads = [Load(client, url, seed) for seed, url in enumerate(stores.values())]
+    for load in loads:
+        async with load.selling(tills=2):
+            await load.some_more(10, 20)
+    await eventually(lambda: agree(client, hubs.urls, stores), "all nodes hold the same")
+    hubs.between.black_hole()
+    for load in loads:
+        async with load.selling(tills=2):
+            await load.some_more(30, 60)
+
+    async def parted() -> bool:
+        return not (await status(client, hubs.east.url))["connected"].count("hub-west")
+
+    await eventually(parted, "a hub notices that the other is gone", NOTICED_S)
+    assert not await agree(client, hubs.urls, stores)
+    hubs.between.heal()
+    await eventually(lambda: agree(client, hubs.urls, stores), "all nodes hold the same")
+    for load, name in zip(loads, stores, strict=True):
+        for url in hubs.urls:
+            assert (await status(client, url))["units"][name]["customer"] == load.units

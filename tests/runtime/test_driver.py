@@ -1,0 +1,292 @@
+"""The driver: nothing is answered before it is durable, and a commit that fails takes nothing with it unseen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from replica.core.clock import Moment
+from replica.core.entry import Entry, Stream, genesis
+from replica.core.errors import KeyReused, Overloaded, PeerFault, Refused, Stopping, StorageFull, Unknown
+from replica.core.replica import Batch, Command, Replica, Run
+from replica.core.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
+from replica.runtime import driver as driving
+from replica.runtime.driver import Driver
+from simulations.journal import SimulatedDisk, SimulatedJournal
+
+WRITER = "store-1#0123456789ab"
+
+
+class FrozenClock:
+    def now(self) -> Moment:
+        return Moment(1_700_000_000_000, 0)
+
+
+class GatedJournal(SimulatedJournal):
+    """Lets a commit through only when told to."""
+
+    def __init__(self, disk: SimulatedDisk) -> None:
+        super().__init__(disk, WRITER)
+        self.gate = asyncio.Semaphore(0)
+        self.batches: list[int] = []
+
+    async def append(self, batch: Batch) -> int:
+        self.batches.append(len(batch.entries))
+        await self.gate.acquire()
+        return await super().append(batch)
+
+
+def receipt(key: str, quantity: int = 10) -> Command:
+    return Command("store-1", Receipt((GoodsLine(quantity, item="cola"),)), key.encode())
+
+
+def sale(key: str, quantity: int = 1, on_shortage: OnShortage = OnShortage.RECORD) -> Command:
+    return Command("store-1", Sale((SkuLine(quantity, "cola"),), on_shortage), key.encode())
+
+
+@asynccontextmanager
+async def driven(journal: SimulatedJournal) -> AsyncIterator[Driver]:
+    replica = Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True)
+    driver = Driver(replica, journal, FrozenClock())
+    running = asyncio.create_task(driver.run())
+    try:
+        yield driver
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def turns(number: int = 20) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+def on_hand(replica: Replica) -> int:
+    return replica.ledger.stock("store-1", "cola").figures.on_hand
+
+
+async def test_write_is_answered_only_after_its_commit() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        asked = asyncio.create_task(driver.submit(receipt("r1")))
+        await turns()
+        assert not asked.done()
+        journal.gate.release()
+        assert (await asked).sequence == 1
+
+
+async def test_read_shows_nothing_that_is_not_durable() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        asked = asyncio.create_task(driver.submit(receipt("r1")))
+        await turns()
+        looked = asyncio.create_task(driver.look(on_hand))
+        await turns()
+        assert not looked.done()
+        journal.gate.release()
+        assert await looked == 10
+        assert (await asked).sequence == 1
+
+
+async def test_read_with_nothing_under_way_is_answered_at_once() -> None:
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        assert await driver.look(on_hand) == 0
+
+
+async def test_requests_that_wait_together_commit_together() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        first = driver.submit_all([receipt("r1")])
+        await turns()
+        rest = [driver.submit_all([sale(f"s{number}")]) for number in range(50)]
+        await turns()
+        journal.gate.release()
+        journal.gate.release()
+        await asyncio.gather(first, *rest)
+        assert journal.batches == [1, 50]
+
+
+async def test_next_batch_is_computed_while_one_commits() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        first = driver.submit_all([receipt("r1", 5)])
+        await turns()
+        second = driver.submit_all([sale("s1", 5, OnShortage.REFUSE)])
+        await turns()
+        assert on_hand(driver.replica) == 0
+        journal.gate.release()
+        journal.gate.release()
+        assert isinstance((await first)[0], Entry)
+        assert isinstance((await second)[0], Entry)
+
+
+async def test_same_key_while_the_first_is_not_durable_yet_has_one_effect() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        first = asyncio.create_task(driver.submit(receipt("r1")))
+        await turns()
+        again = asyncio.create_task(driver.submit(receipt("r1")))
+        await turns()
+        assert not again.done()
+        journal.gate.release()
+        assert await first == await again
+        assert on_hand(driver.replica) == 10
+
+
+async def test_same_key_twice_in_one_call_has_one_effect() -> None:
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        first, second = await driver.submit_all([receipt("r1"), receipt("r1")])
+        assert first == second
+        assert on_hand(driver.replica) == 10
+
+
+async def test_same_key_after_a_restart_is_answered_from_the_journal() -> None:
+    disk = SimulatedDisk()
+    async with driven(SimulatedJournal(disk, WRITER)) as driver:
+        first = await driver.submit(receipt("r1"))
+    async with driven(SimulatedJournal(disk, WRITER)) as driver:
+        assert await driver.submit(receipt("r1")) == first
+        assert on_hand(driver.replica) == 10
+        with pytest.raises(KeyReused):
+            await driver.submit(receipt("r1", 11))
+
+
+async def test_repeat_of_a_refused_request_is_decided_anew() -> None:
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        with pytest.raises(Refused):
+            await driver.submit(sale("s1", 1, OnShortage.REFUSE))
+        await driver.submit(receipt("r1"))
+        assert (await driver.submit(sale("s1", 1, OnShortage.REFUSE))).content.kind == "sale"
+
+
+async def test_full_disk_refuses_its_batch_and_the_one_computed_after_it() -> None:
+    disk = SimulatedDisk()
+    journal = GatedJournal(disk)
+    async with driven(journal) as driver:
+        journal.gate.release()
+        await driver.submit(receipt("r1"))
+        disk.room_bytes = 0
+        first = driver.submit_all([sale("s1")])
+        await turns()
+        second = driver.submit_all([sale("s2")])
+        await turns()
+        journal.gate.release()
+        for refused in (first, second):
+            with pytest.raises(StorageFull):
+                await refused
+        assert await driver.look(on_hand) == 10
+        disk.room_bytes = None
+        journal.gate.release()
+        assert (await driver.submit(sale("s1"))).sequence == 2
+        assert on_hand(driver.replica) == 9
+
+
+async def test_commit_nobody_knows_the_outcome_of_ends_the_driver_and_answers_nothing() -> None:
+    disk = SimulatedDisk()
+    journal = SimulatedJournal(disk, WRITER)
+    driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
+    running = asyncio.create_task(driver.run())
+    disk.fails_next_commit = True
+    asked = driver.submit_all([receipt("r1")])
+    with pytest.raises(Unknown):
+        await running
+    assert not asked.done()
+    async with driven(SimulatedJournal(disk, WRITER)) as restarted:
+        await restarted.submit(receipt("r1"))
+        assert on_hand(restarted.replica) == 10
+
+
+async def test_idle_driver_notices_a_failed_commit() -> None:
+    disk = SimulatedDisk()
+    driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), SimulatedJournal(disk, WRITER), FrozenClock())
+    disk.fails_next_commit = False
+    driver.submit_all([receipt("r1")])
+    with pytest.raises(Unknown):
+        async with asyncio.timeout(5):
+            await driver.run()
+
+
+async def test_full_inbox_refuses_and_says_so() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
+    taken = [driver.submit_all([sale(f"s{number}")]) for number in range(driving.INBOX_MAX)]
+    with pytest.raises(Overloaded):
+        driver.submit_all([sale("one-too-many")])
+    assert driver.counters.overloaded == 1
+    assert not any(future.done() for future in taken)
+
+
+async def test_stopping_driver_answers_what_waits_and_takes_nothing_new() -> None:
+    journal = SimulatedJournal(SimulatedDisk(), WRITER)
+    driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
+    asked = driver.submit_all([receipt("r1")])
+    driver.stop()
+    with pytest.raises(Stopping):
+        driver.submit_all([receipt("r2")])
+    await driver.run()
+    assert isinstance((await asked)[0], Entry)
+
+
+def run_of(replica: Replica, key: str) -> Run:
+    entry = replica.execute(Command("store-2", Receipt((GoodsLine(1, item="cola"),)), key.encode()), 1)
+    previous = replica_head_before(replica, entry)
+    return Run(entry.stream, entry.sequence, previous, [entry])
+
+
+def replica_head_before(replica: Replica, entry: Entry) -> bytes:
+    earlier = [one for one in replica._entries if one.sequence == entry.sequence - 1]
+    return earlier[0].hash if earlier else genesis(entry.stream)
+
+
+async def test_merged_entries_are_durable_when_their_future_is_done() -> None:
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        merged = await driver.take_in([run_of(other, "a")])
+        await turns()
+        assert not merged.done()
+        journal.gate.release()
+        assert await merged == 1
+        assert driver.replica.head(Stream(other.writer, "store-2")).sequence == 1
+
+
+async def test_fault_of_one_peer_fails_its_frame_and_nothing_else() -> None:
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    first, _, third = run_of(other, "a"), run_of(other, "b"), run_of(other, "c")
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        good, gap = await driver.take_in([first]), await driver.take_in([third])
+        asked = driver.submit_all([receipt("r1")])
+        assert await good == 1
+        with pytest.raises(PeerFault, match="gap"):
+            await gap
+        assert isinstance((await asked)[0], Entry)
+
+
+async def test_clients_are_served_before_frames_that_waited_longer() -> None:
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    frames = [[run_of(other, f"k{number}")] for number in range(driving.BULK_PER_TURN * 3)]
+    journal = GatedJournal(SimulatedDisk())
+    driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
+    for frame in frames:
+        await driver.take_in(frame)
+    asked = driver.submit_all([receipt("r1")])
+    running = asyncio.create_task(driver.run())
+    journal.gate.release()
+    assert isinstance((await asked)[0], Entry)
+    assert journal.batches[0] == 1 + driving.BULK_PER_TURN
+    running.cancel()
+
+
+async def test_watcher_wakes_for_its_own_scopes_only() -> None:
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        mine = asyncio.create_task(driver.moved_past(0, ("store-1",)))
+        other = asyncio.create_task(driver.moved_past(0, ("store-9",)))
+        await turns()
+        await driver.submit(receipt("r1"))
+        await turns()
+        assert mine.done()
+        assert not other.done()
+        other.cancel()

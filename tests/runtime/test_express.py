@@ -1,0 +1,193 @@
+"""The express lane says to the byte what the long way says, and steps aside for all it does not know."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from edge_node.assembly import assemble
+from replica.runtime.express import Express, _parse
+from replica.runtime.websocket import HttpNetwork
+
+START = b"POST /v1/sales HTTP/1.1\r\n"
+LONG_WAY = "X-Long-Way: 1\r\n"
+
+
+@pytest.fixture
+async def address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
+    """A store's HTTP, express lane in front, on a free port."""
+    assembly = await assemble(
+        HttpNetwork(),
+        name="store-1",
+        location="store-1",
+        data=tmp_path,
+        host="127.0.0.1",
+        hubs=(),
+        region="store",
+        open_catalog=True,
+    )
+    runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False)
+    await runner.setup()
+    assert runner.server is not None and assembly.hot is not None
+    express = Express(*assembly.hot, assembly.node.driver, runner.server)
+    server = await asyncio.get_running_loop().create_server(express, "127.0.0.1", 0)
+    assembly.node.start([], 0.0)
+    yield server.sockets[0].getsockname()
+    server.close()
+    express.close()
+    await runner.cleanup()
+    await assembly.node.stop()
+
+
+class Till:
+    """A connection that sends bytes as they are and reads one answer at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def read(self) -> tuple[int, dict[str, str], bytes]:
+        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)).decode()
+        status, *lines = head.split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        return int(status.split()[1]), headers, await self.reader.readexactly(int(headers["content-length"]))
+
+    async def ask(self, raw: bytes) -> tuple[int, dict[str, str], bytes]:
+        self.writer.write(raw)
+        return await self.read()
+
+
+async def dial(address: tuple[str, int]) -> Till:
+    return Till(*await asyncio.open_connection(*address))
+
+
+def request(body: bytes, key: str | None = "k1", extra: str = "") -> bytes:
+    named = f"Idempotency-Key: {key}\r\n" if key is not None else ""
+    head = f"Host: x\r\n{named}{extra}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return START + head.encode() + body
+
+
+SOLD = b'{"lines":[{"sku":"cola","quantity":2}]}'
+
+BODIES = [
+    SOLD,
+    b'{"lines":[{"sku":"cola","quantity":2}],"till":"3","receipt":"77","occurred_at":"2026-01-02T03:04:05.678901Z"}',
+    b'{"lines":[{"sku":"cola","quantity":1},{"sku":"tea","quantity":4}],"on_shortage":"record"}',
+    b'{"lines":[{"sku":"cola","quantity":1}],"on_shortage":"refuse"}',
+    b'{"lines":[]}',
+    b'{"lines":[{"sku":"cola","quantity":0}]}',
+    b'{"lines":[{"sku":"cola","quantity":1.5}]}',
+    b'{"lines":[{"sku":"cola","quantity":99999999999999999999}]}',
+    b'{"lines":[{"quantity":1}]}',
+    b'{"lines":[{"sku":"cola","barcode":"1","quantity":1}]}',
+    b'{"lines":[{"barcode":"4006381333931","quantity":1}]}',
+    b'{"lines":[{"sku":"a b","quantity":1}]}',
+    b'{"lines":[{"sku":"cola","quantity":1}],"surprise":1}',
+    b"{",
+    b"",
+    b"[" * 5_000,
+    b'"\\ud800"',
+]
+
+
+@pytest.mark.parametrize("key", ["k1", '"k1"', None, "a b", "", "x" * 200])
+@pytest.mark.parametrize("body", BODIES, ids=[body[:60].decode() for body in BODIES])
+async def test_both_ways_answer_the_same(address: tuple[str, int], body: bytes, key: str | None) -> None:
+    short = await (await dial(address)).ask(request(body, key))
+    long = await (await dial(address)).ask(request(body, key, LONG_WAY))
+    assert "server" not in short[1], "the express lane did not answer"
+    assert "server" in long[1], "the long way did not answer"
+    assert short[0] == long[0]
+    if short[0] == 201:
+        assert short[2] == long[2], "the same key, so the same answer to the byte"
+    else:
+        assert json.loads(short[2]) == json.loads(long[2])
+        assert short[1]["content-type"].startswith("application/problem+json")
+
+
+async def test_one_connection_answers_many_in_order(address: tuple[str, int]) -> None:
+    till = await dial(address)
+    for number in range(1, 20):
+        status, _, body = await till.ask(request(SOLD, f"k{number}"))
+        assert (status, json.loads(body)["lines"][0]["available"]) == (201, -2 * number)
+
+
+async def test_requests_sent_ahead_are_answered_in_order(address: tuple[str, int]) -> None:
+    till = await dial(address)
+    for number in range(5):
+        till.writer.write(request(SOLD, f"k{number}"))
+        await asyncio.sleep(0)
+    available = [json.loads((await till.read())[2])["lines"][0]["available"] for _ in range(5)]
+    assert available == [-2, -4, -6, -8, -10]
+
+
+async def test_other_request_after_a_sale_is_answered_by_the_long_way_and_so_is_all_after_it(
+    address: tuple[str, int],
+) -> None:
+    till = await dial(address)
+    assert "server" not in (await till.ask(request(SOLD, "k1")))[1]
+    stock = await till.ask(b"GET /v1/stock/cola HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert json.loads(stock[2])["on_hand"] == -2
+    again = await till.ask(request(SOLD, "k2"))
+    assert again[0] == 201 and "server" in again[1]
+
+
+async def test_request_that_comes_in_pieces_is_answered(address: tuple[str, int]) -> None:
+    till = await dial(address)
+    raw = request(SOLD, "k1")
+    for piece in (raw[:10], raw[10:60], raw[60:-5], raw[-5:]):
+        till.writer.write(piece)
+        await till.writer.drain()
+        await asyncio.sleep(0.01)
+    assert (await till.read())[0] == 201
+
+
+async def test_two_requests_in_one_piece_are_both_answered(address: tuple[str, int]) -> None:
+    till = await dial(address)
+    till.writer.write(request(SOLD, "k1") + request(SOLD, "k2"))
+    assert [(await till.read())[0], (await till.read())[0]] == [201, 201]
+
+
+async def test_caller_that_hangs_up_before_the_answer_harms_nobody(address: tuple[str, int]) -> None:
+    rude = await dial(address)
+    rude.writer.write(request(SOLD, "rude"))
+    rude.writer.transport.abort()
+    till = await dial(address)
+    assert (await till.ask(request(SOLD, "k1")))[0] == 201
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET /v1/sales HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /v1/sales HTTP/1.0\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+        START + b"Content-Length: 0\r\n\r\n",
+        START + b"Host: x\r\n\r\n",
+        START + b"Host: x\r\nContent-Length: 2\r\n\r\n{}x",
+        START + b"Host: x\r\nContent-Length: 3\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: +2\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\n{}",
+        START + b"Host: x\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nIdempotency-Key: a\r\n folded\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length : 2\r\n\r\n{}",
+        START + b"Host: x\r\nIdempotency-Key: \xc3\xa9\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\nContent-Length: 2\r\n\r\n{}",
+    ],
+)
+def test_lane_does_not_take_what_is_not_plain(raw: bytes) -> None:
+    assert _parse(raw, START) is None
+
+
+def test_lane_takes_what_is_plain() -> None:
+    plain = _parse(request(SOLD, "k1"), START)
+    assert plain is not None
+    assert (plain.key, plain.body) == ("k1", SOLD)
