@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
-from statistics import median
+from tempfile import TemporaryDirectory
 
 import click
 from rich.console import Console
@@ -15,8 +14,9 @@ from benchmarks.catching_up import measure_catching_up
 from benchmarks.footprint import measure_memory
 from benchmarks.growing import measure_growing
 from benchmarks.machine import describe, measure_disk
-from benchmarks.measure import Figures, Measurement, Room
+from benchmarks.measure import Bench, Figures, Measurement
 from benchmarks.merging import measure_merging
+from benchmarks.report import print_results, write_report
 from benchmarks.selling import measure_selling
 from benchmarks.wire import measure_wire
 
@@ -30,16 +30,22 @@ MEASUREMENTS: dict[str, Measurement] = {
     "growth": measure_growing,
 }
 
-Results = dict[str, dict[str, list[Figures]]]
-"""By measurement and case, the figures of each round."""
+ALWAYS = ("disk",)
+"""Measured in every run: nothing durable can be read without it."""
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  python -m benchmarks                       everything, and writes docs/benchmarks.md
+  python -m benchmarks --only http --quick   a first look
+"""
+)
 @click.option(
     "--only", type=click.Choice(list(MEASUREMENTS)), multiple=True, help="Measure only this; may be repeated."
 )
 @click.option("--rounds", type=click.IntRange(1), help="Rounds, of which medians are taken. [default: 3, quick: 1]")
-@click.option("--quick", is_flag=True, help="Brief and small: for a first look while working on something.")
+@click.option("--quick", is_flag=True, help="Brief and small.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -48,30 +54,33 @@ Results = dict[str, dict[str, list[Figures]]]
     help="Where to keep data meanwhile: on the disk to be measured.",
 )
 def main(only: tuple[str, ...], rounds: int | None, quick: bool, data: Path) -> None:
-    """Measure this machine."""
+    """Measure this machine. Only a whole run is written to docs/."""
     rounds = rounds or (1 if quick else 3)
-    chosen = {name: measure for name, measure in MEASUREMENTS.items() if not only or name in only or name == "disk"}
-    shutil.rmtree(data, ignore_errors=True)
-    data.mkdir(parents=True)
-    results: Results = {name: {} for name in chosen}
+    chosen = {name: measure for name, measure in MEASUREMENTS.items() if not only or name in (*only, *ALWAYS)}
+    data.mkdir(parents=True, exist_ok=True)
+    machine = describe(data)
+    with TemporaryDirectory(dir=data) as directory:
+        results = _measure(chosen, rounds, Bench(Path(directory), quick))
+    print_results(results)
+    for what, is_so in machine.items():
+        click.echo(f"{what}: {is_so}")
+    if not only and not quick:
+        write_report(Path("docs"), results, machine, f"python -m benchmarks --rounds {rounds}", rounds)
+
+
+def _measure(chosen: dict[str, Measurement], rounds: int, bench: Bench) -> dict[str, dict[str, list[Figures]]]:
+    results: dict[str, dict[str, list[Figures]]] = {name: {} for name in chosen}
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=rounds * len(chosen))
         for number in range(1, rounds + 1):
             for name, measure in chosen.items():
-                progress.update(task, description=f"round {number} of {rounds}: {name}")
-                for sample in measure(Room(data, quick)):
+                where = f"round {number} of {rounds}: {name}"
+                progress.update(task, description=where)
+                for sample in measure(bench):
                     results[name].setdefault(sample.case, []).append(sample.figures)
-                    progress.update(task, description=f"round {number} of {rounds}: {name}, {sample.case}")
+                    progress.update(task, description=f"{where}, after {sample.case}")
                 progress.advance(task)
-    shutil.rmtree(data)
-    for name, cases in results.items():
-        print(f"\n{name}")
-        for case, figures in cases.items():
-            print(
-                f"  {case:52}", "  ".join(f"{unit} {median(one[unit] for one in figures):,.2f}" for unit in figures[0])
-            )
-    for what, is_so in describe(data.parent).items():
-        print(f"{what}: {is_so}")
+    return results
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.measure import Figures, Room, Sample, apart
+from benchmarks.measure import Bench, Figures, Sample, apart
 from benchmarks.sales import Workload, make_journal
 from benchmarks.servers import Server, edge, hub
 from shelfsync.proxy import Direction, Proxy
@@ -22,13 +22,13 @@ POLL_S = 0.02
 CAUGHT_UP_MAX_S = 300.0
 
 
-def measure_catching_up(room: Room) -> Iterator[Sample]:
+def measure_catching_up(bench: Bench) -> Iterator[Sample]:
     """One round: the same week over a slow line and over a free one."""
-    sales = room.sized(SALES, SALES // 7)
+    sales = bench.sized(SALES, SALES // 7)
     week = Workload(sales, ITEMS, LINES, days=DAYS * sales / SALES)
-    prepared = room.prepared("week", lambda path: apart(make_journal, path, "store-1", week))
+    prepared = bench.prepared("week", lambda path: apart(make_journal, path, "store-1", week))
     for line, bits_per_s in LINES_BITS_PER_S.items():
-        store, away = room.copied(prepared, "store-1"), room.fresh("hub-1")
+        store, away = bench.copied(prepared, "store-1"), bench.fresh("hub-1")
         with hub(away) as centre, _line_to(centre, bits_per_s) as proxy:
             yield Sample(f"{sales:,} sales of {LINES} lines, {line}", _catch_up(store, centre, proxy, sales))
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.measure import Room, Sample
+from benchmarks.measure import Bench, Sample
 from benchmarks.selling import sell, stock_up
 from benchmarks.servers import edge
 
 ITEMS = 50_000
 
 
-def measure_memory(room: Room) -> Iterator[Sample]:
+def measure_memory(bench: Bench) -> Iterator[Sample]:
     """One round: idle, then with many items, each received and sold once."""
-    items = room.sized(ITEMS, ITEMS // 10)
-    with edge(room.fresh("footprint")) as node:
+    items = bench.sized(ITEMS, ITEMS // 10)
+    with edge(bench.fresh("footprint")) as node:
         yield Sample("idle", {"resident MB": node.resident_mb})
         stock_up(node, items)
         yield Sample(f"{items:,} items received", {"resident MB": node.resident_mb})

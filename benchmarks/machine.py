@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measure import Room, Sample, quantile
+from benchmarks.measure import Bench, Sample, quantile
 
 PAGE_BYTES = 4_096
 
@@ -24,14 +24,14 @@ def describe(directory: Path) -> dict[str, str]:
     }
 
 
-def measure_disk(room: Room) -> Iterator[Sample]:
+def measure_disk(bench: Bench) -> Iterator[Sample]:
     """How long fdatasync of one appended page takes."""
-    path = room.fresh("disk") / "pages"
+    path = bench.fresh("disk") / "pages"
     took_ms = []
     page = os.urandom(PAGE_BYTES)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
-        for _ in range(room.sized(1_000, 300)):
+        for _ in range(bench.sized(1_000, 300)):
             started = time.perf_counter()
             os.write(file, page)
             os.fdatasync(file)

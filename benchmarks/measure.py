@@ -24,7 +24,7 @@ class Sample(Struct, frozen=True):
     figures: Figures
 
 
-class Room(Struct, frozen=True):
+class Bench(Struct, frozen=True):
     """Where a measurement keeps its data, and whether it should be brief."""
 
     directory: Path
@@ -58,7 +58,7 @@ class Room(Struct, frozen=True):
         return path
 
 
-Measurement = Callable[[Room], Iterator[Sample]]
+Measurement = Callable[[Bench], Iterator[Sample]]
 """Measures one round of all its cases, side by side."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import aiohttp
 import uvloop
 
-from benchmarks.measure import Room, Sample, apart
+from benchmarks.measure import Bench, Sample, apart
 from benchmarks.sales import Workload, make_entries
 from benchmarks.servers import hub
 from benchmarks.wire import Framer
@@ -24,17 +24,17 @@ STORES = 4
 SHAPES = {"1 line, 1,000 items": (1, 1_000), "5 lines, 10,000 items": (5, 10_000)}
 
 
-def measure_merging(room: Room) -> Iterator[Sample]:
+def measure_merging(bench: Bench) -> Iterator[Sample]:
     """One round: both shapes in memory, then over one link, then over several."""
-    sales = room.sized(40_000, 12_800)
+    sales = bench.sized(40_000, 12_800)
     for shape, (lines, items) in SHAPES.items():
         workload = Workload(sales, items, lines, days=1.0)
-        yield Sample(f"in memory, sales of {shape}", {"entries/s": apart(merge_in_memory, workload)})
+        yield Sample(f"in memory, sales of {shape}", {"per s": apart(merge_in_memory, workload)})
         for stores in (1, STORES):
             shared = Workload(sales // stores, items, lines, days=1.0)
             yield Sample(
                 f"durable, {stores} link{'s'[: stores - 1]}, sales of {shape}",
-                {"entries/s": _merge_durably(room, shared, stores)},
+                {"per s": _merge_durably(bench, shared, stores)},
             )
 
 
@@ -60,8 +60,8 @@ def merge_in_memory(workload: Workload) -> float:
     return workload.sales / (time.perf_counter() - started)
 
 
-def _merge_durably(room: Room, workload: Workload, stores: int) -> float:
-    with hub(room.fresh("merging")) as server:
+def _merge_durably(bench: Bench, workload: Workload, stores: int) -> float:
+    with hub(bench.fresh("merging")) as server:
         rate = apart(deliver_all, server.port, workload, stores)
         held = server.entries
         if held < workload.sales * stores:

@@ -24,6 +24,11 @@ OPEN_MS = 14 * 3_600_000
 STOCKED = 1_000_000
 """Units of every item received before anything is sold."""
 
+LIBRARY_HEADERS = (
+    "User-Agent: python-requests/2.32.3\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\n"
+)
+"""What a widespread HTTP library says with every request."""
+
 LINES_PER_RECEIPT = 1_000
 ENTRIES_PER_BATCH = 2_048
 
@@ -114,10 +119,10 @@ async def _make_journal(directory: Path, name: str, workload: Workload) -> None:
     await journal.close()
 
 
-def sale_requests(port: int, workload: Workload) -> Iterator[bytes]:
+def sale_requests(port: int, workload: Workload, headers: str = "") -> Iterator[bytes]:
     """Requests of single sales, ready to send."""
     for key, lines in _sales(workload):
-        yield _post(port, "/v1/sales", b'{"lines":[%s]}' % lines, key)
+        yield _post(port, "/v1/sales", b'{"lines":[%s]}' % lines, f"{headers}Idempotency-Key: {key}\r\n")
 
 
 def batch_requests(port: int, workload: Workload, per_batch: int) -> Iterator[bytes]:
@@ -134,7 +139,7 @@ def receipt_requests(port: int, items: int) -> Iterator[bytes]:
             b'{"item":"%s","quantity":%d}' % (item_name(number).encode(), STOCKED)
             for number in range(first, min(items, first + LINES_PER_RECEIPT))
         )
-        yield _post(port, "/v1/receipts", b'{"lines":[%s]}' % lines, f"stock-{first}")
+        yield _post(port, "/v1/receipts", b'{"lines":[%s]}' % lines, f"Idempotency-Key: stock-{first}\r\n")
 
 
 def _sales(workload: Workload) -> Iterator[tuple[str, bytes]]:
@@ -148,9 +153,8 @@ def _sales(workload: Workload) -> Iterator[tuple[str, bytes]]:
         yield key, b",".join(b'{"sku":"%s","quantity":1}' % item_name(item).encode() for item in items)
 
 
-def _post(port: int, path: str, body: bytes, key: str = "") -> bytes:
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-    head += f"Idempotency-Key: {key}\r\n" if key else ""
+def _post(port: int, path: str, body: bytes, headers: str = "") -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}Content-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from benchmarks.load import BATCH_STATUS
-from benchmarks.measure import Figures, Room, Sample, apart
+from benchmarks.measure import Bench, Figures, Sample, apart
 from benchmarks.rivals import insert_rows
 from benchmarks.servers import Server, edge, rival
 
@@ -18,31 +18,33 @@ ROWS = 200_000
 ROWS_PER_COMMIT = 512
 
 
-def measure_selling(room: Room) -> Iterator[Sample]:
+def measure_selling(bench: Bench) -> Iterator[Sample]:
     """One round: at each number of connections echo, node and naive server one after the other, then batches."""
-    seconds = room.sized(4, 1)
+    seconds = bench.sized(4, 1)
     with ExitStack() as stack:
-        echo = stack.enter_context(rival("echo", room.fresh("echo")))
-        naive = stack.enter_context(rival("naive", room.fresh("naive")))
-        node = stack.enter_context(edge(room.fresh("selling")))
+        echo = stack.enter_context(rival("echo", bench.fresh("echo")))
+        naive = stack.enter_context(rival("naive", bench.fresh("naive")))
+        node = stack.enter_context(edge(bench.fresh("selling")))
         stock_up(node, ITEMS)
         for connections in CONNECTIONS:
             options: dict[str, Any] = {"connections": connections, "seconds": seconds, "items": ITEMS}
             for case, figures in _side_by_side(echo, node, naive, options):
                 yield Sample(f"{case}, {connections} connection{'s'[: connections - 1]}", figures)
-        random_keys = sell(node, "sale", connections=CONNECTIONS[-1], seconds=seconds, items=ITEMS, keys="uuid4")
-        yield Sample(f"sales under random keys, {CONNECTIONS[-1]} connections", random_keys)
+        options = {"connections": CONNECTIONS[-1], "seconds": seconds, "items": ITEMS}
+        most = f"{CONNECTIONS[-1]} connections"
+        yield Sample(f"sales under random keys, {most}", sell(node, "sale", keys="uuid4", **options))
+        yield Sample(f"sales with a library's headers, {most}", sell(node, "library", **options))
         options = {"connections": BATCH_CONNECTIONS, "seconds": seconds, "items": ITEMS}
         yield Sample(f"echo, batches of 100, {BATCH_CONNECTIONS} connections", drive(echo, "batch", **options)[1])
         yield Sample(f"sales in batches of 100, {BATCH_CONNECTIONS} connections", sell(node, "batch", **options))
-    yield from _measure_rows(room)
+    yield from _measure_rows(bench)
 
 
 def _side_by_side(echo: Server, node: Server, naive: Server, options: dict[str, Any]) -> Iterator[tuple[str, Figures]]:
     _, plain = drive(echo, "sale", **options)
     sold = sell(node, "sale", **options)
     yield "echo", plain
-    yield "sales", {**sold, "of echo %": 100 * sold["/s"] / plain["/s"]}
+    yield "sales", {**sold, "of echo %": 100 * sold["per s"] / plain["per s"]}
     yield "transaction per sale", drive(naive, "sale", **options)[1]
 
 
@@ -54,7 +56,7 @@ def stock_up(node: Server, items: int) -> None:
 def sell(node: Server, kind: str, **options: Any) -> Figures:
     """Drive a node, and see that its journal grew by exactly what was acknowledged."""
     before = node.entries
-    sales, figures = drive(node, kind, 201 if kind == "sale" else BATCH_STATUS, **options)
+    sales, figures = drive(node, kind, BATCH_STATUS if kind in ("batch", "each") else 201, **options)
     if node.entries - before != sales:
         raise RuntimeError(f"{sales} sales were acknowledged, the journal holds {node.entries - before} more")
     return figures
@@ -65,7 +67,7 @@ def drive(server: Server, kind: str, status: int = 201, **options: Any) -> tuple
     used = server.cpu_s
     outcome = server.load(kind, status=status, **options)
     return outcome.sales, {
-        "/s": outcome.rate,
+        "per s": outcome.rate,
         "p50 ms": outcome.p50_ms,
         "p99 ms": outcome.p99_ms,
         "server µs": (server.cpu_s - used) / outcome.sales * 1e6,
@@ -73,11 +75,11 @@ def drive(server: Server, kind: str, status: int = 201, **options: Any) -> tuple
     }
 
 
-def _measure_rows(room: Room) -> Iterator[Sample]:
-    rows = room.sized(ROWS, ROWS // 10)
+def _measure_rows(bench: Bench) -> Iterator[Sample]:
+    rows = bench.sized(ROWS, ROWS // 10)
     for case, per_commit, is_ordered in (
         ("SQLite rows, one transaction", rows, True),
         ("SQLite rows, 512 per commit, ordered keys", ROWS_PER_COMMIT, True),
         ("SQLite rows, 512 per commit, random keys", ROWS_PER_COMMIT, False),
     ):
-        yield Sample(case, {"/s": apart(insert_rows, room.fresh("rows"), rows, per_commit, is_ordered)})
+        yield Sample(case, {"per s": apart(insert_rows, bench.fresh("rows"), rows, per_commit, is_ordered)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.measure import Room, Sample
+from benchmarks.measure import Bench, Sample
 from benchmarks.sales import Linked, Workload, make_entries
 from replica.core.columns import ColumnEncoder
 from replica.core.limits import FRAME_ENTRIES_MAX
@@ -30,9 +30,9 @@ class Framer:
         return pack_frame(Entries(self._number, self._encoder.encode(entries)))
 
 
-def measure_wire(room: Room) -> Iterator[Sample]:
+def measure_wire(bench: Bench) -> Iterator[Sample]:
     """Bytes per sale and per cell that a frame changes, the session's names included."""
-    sales = room.sized(50_000, 10_000)
+    sales = bench.sized(50_000, 10_000)
     for shape, (lines, items) in SHAPES.items():
         for keys, named in KEYS.items():
             _, entries = make_entries("store-1", Workload(sales, items, lines, keys, days=7.0 * sales / 70_000))

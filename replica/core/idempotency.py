@@ -1,37 +1,37 @@
-"""Exactly once at one node: which keys were used, for what, and with which answer.
+"""Exactly once at one node: which keys were used lately, and for what.
 
-The journal holds every key for good. This index holds those of the last entries only: all whose commit a reader of
-the journal may not see yet, and some more. Whoever asks brings along what the journal said of the other keys.
+The journal holds every key for good. This index holds those of the newest batches only, whose commit a reader of the
+journal may not see yet: the one being computed, the one being committed, and one more to be safe. Whoever asks brings
+along what the journal says of the other keys. It is small on purpose: entries that are let go soon are let go while
+they are still in the processor's cache.
 """
 
 from __future__ import annotations
 
-from collections import deque
-
 from replica.core.entry import Entry
-from replica.core.limits import RECENT_KEYS
 
 
 class RecentKeys:
-    """The newest keyed entries, by key; the oldest make room."""
+    """The keyed entries of the newest batches."""
 
-    __slots__ = ("_entries", "_order")
+    __slots__ = ("_before", "_current", "_earliest")
 
     def __init__(self) -> None:
-        self._entries: dict[bytes, Entry] = {}
-        self._order: deque[bytes] = deque()
+        self._current: dict[bytes, Entry] = {}
+        self._before: dict[bytes, Entry] = {}
+        self._earliest: dict[bytes, Entry] = {}
 
     def __contains__(self, key: bytes) -> bool:
-        return key in self._entries
+        return key in self._current or key in self._before or key in self._earliest
 
     def get(self, key: bytes) -> Entry | None:
         """Return the entry written under the key, if it is one of the newest."""
-        return self._entries.get(key)
+        return self._current.get(key) or self._before.get(key) or self._earliest.get(key)
 
     def put(self, key: bytes, entry: Entry) -> None:
         """Remember an entry just written. Of two under one key the first heard of stays."""
-        if key not in self._entries:
-            self._entries[key] = entry
-            self._order.append(key)
-            if len(self._order) > RECENT_KEYS:
-                del self._entries[self._order.popleft()]
+        self._current.setdefault(key, entry)
+
+    def turn(self) -> None:
+        """A batch was taken to be committed: begin the next, and let the one go that has long been durable."""
+        self._earliest, self._before, self._current = self._before, self._current, {}

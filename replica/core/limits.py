@@ -66,11 +66,8 @@ NAMES_PER_SESSION_MAX = 1 << 16
 SCOPES_MAX = 100_000
 """Scopes in one hello or vectors frame."""
 
-BATCH_ENTRIES_MAX = 4_096
-"""Entries computed before one commit: bounds the memory of a batch and the wait of its first request."""
-
-RECENT_KEYS = 4 * BATCH_ENTRIES_MAX
-"""Idempotency keys kept in memory: those of the batches whose commit the journal's reader may not see yet."""
+BATCH_ENTRIES_MAX = 1_024
+"""Entries computed before one commit: bounds the wait of its first request, and keeps a batch in the cache."""
 
 CLOCK_AHEAD_MAX_MS = 60_000
 """How far ahead of this node's clock a stamp may be and still advance it."""
@@ -90,4 +87,3 @@ DIGEST_INTERVAL_MS = 5_000
 assert QUANTITY_MAX * MOVES_MAX < TOTAL_MAX
 assert BODY_BYTES_MAX + FRAME_SOFT_BYTES < FRAME_RAW_BYTES_MAX
 assert DOCUMENT_BYTES_MAX < BODY_BYTES_MAX
-assert RECENT_KEYS >= 3 * BATCH_ENTRIES_MAX

@@ -202,7 +202,9 @@ class Replica:
     def take_batch(self) -> Batch:
         """Hand over what the next commit must write."""
         entries = self._entries
-        self._entries = []
+        if entries:
+            self._entries = []
+            self.keys.turn()
         return Batch(entries, self.ledger.take_changes(), self.documents.take_changes())
 
     def _repeat(self, earlier: Entry, is_same: bool) -> Entry:

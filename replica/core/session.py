@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from replica.core.clock import Moment
 from replica.core.columns import ColumnDecoder, ColumnEncoder
-from replica.core.entry import Entry, Stream
+from replica.core.entry import DOCUMENT, Entry, Stream
 from replica.core.errors import PeerFault
 from replica.core.limits import (
     CLOCK_SKEW_MAX_MS,
@@ -32,7 +32,7 @@ from replica.core.limits import (
     SILENCE_MAX_MS,
     WINDOW_BYTES,
 )
-from replica.core.names import CHAIN, is_scope, is_writer, node_of
+from replica.core.names import CHAIN, HUBS, is_scope, is_writer, node_of
 from replica.core.replica import Replica, Run
 from replica.core.wire import (
     PROTOCOL_MAX,
@@ -191,10 +191,21 @@ class Session:
         """Scopes the peer wants of us; None for all."""
         return () if self.peer is None else self.peer.scopes
 
+    @property
+    def offered(self) -> Scopes:
+        """Scopes to send to the peer: of those it wants, all but what it would not take from us.
+
+        A store holds `*`, and a hub wants every scope; but a hub takes from a store its location's streams only.
+        """
+        own, wanted = self._hello.scopes, self.subscribed
+        if own is None:
+            return wanted
+        return tuple(scope for scope in own if scope != CHAIN and (wanted is None or scope in wanted))
+
     def lacking(self) -> dict[Stream, int]:
         """Streams of which we hold more than the peer does or was sent, and up to where it is served."""
         vectors, held = self._replica.vectors, self._held
-        scopes = vectors if self.subscribed is None else self.subscribed
+        scopes = vectors if self.offered is None else self.offered
         streams = ((Stream(writer, scope), head) for scope in scopes for writer, head in vectors.get(scope, {}).items())
         return {stream: held.get(stream, 0) for stream, head in streams if head.sequence > held.get(stream, 0)}
 
@@ -305,8 +316,10 @@ class Session:
         for run in runs:
             if self._accepts is not None and run.stream.scope not in self._accepts:
                 raise PeerFault("unauthorised", f"entries of {run.stream.scope!r}")
-            if run.stream.scope == CHAIN and any(entry.content.moves for entry in run.entries):
+            if run.stream.scope in (CHAIN, HUBS) and any(entry.content.moves for entry in run.entries):
                 raise PeerFault("malformed", "stock moves outside a location")
+            if run.stream.scope != CHAIN and any(entry.content.kind == DOCUMENT for entry in run.entries):
+                raise PeerFault("unauthorised", f"documents of the chain among the entries of {run.stream.scope!r}")
             last = run.entries[-1].sequence
             if last > self._held.get(run.stream, 0):
                 self._held[run.stream] = self.durable[run.stream] = last
@@ -319,7 +332,8 @@ class Session:
         while self._sent and self._sent[0].number <= number:
             sent = self._sent.popleft()
             self.unacknowledged_bytes -= sent.size
-            self.durable.update(sent.reach)
+            for stream, reached in sent.reach.items():
+                self.durable[stream] = max(reached, self.durable.get(stream, 0))
         return [Acknowledged()]
 
     def _diverged(self, frame: Digests) -> Iterable[Event]:

@@ -185,6 +185,8 @@ class Link:
             if scopes is not None:
                 lacking = {stream: held for stream, held in lacking.items() if stream.scope in scopes}
             stored = await self._journal.missing(lacking, PAGE) if lacking else []
+            if session.phase is Phase.CLOSED:
+                return  # bye is said, and it is the last word
             if stored:
                 session.send([(one.entry, one.previous) for one in stored])
                 self._frames.set()

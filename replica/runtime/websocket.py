@@ -37,13 +37,17 @@ class WebSocket:
                 return frame
             case aiohttp.WSMsgType.TEXT:
                 return b""  # no frame is text: the session calls it malformed
-            case aiohttp.WSMsgType.ERROR if self._websocket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
+            case aiohttp.WSMsgType.ERROR if _is_too_big(message.data):
                 raise PeerFault("oversized", f"a message the transport does not take, above {FRAME_BYTES_MAX} bytes")
             case _:
                 return None
 
     async def close(self) -> None:
         await self._websocket.close()
+
+
+def _is_too_big(failure: object) -> bool:
+    return isinstance(failure, aiohttp.WebSocketError) and failure.code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
 
 
 async def accept(request: web.Request) -> tuple[web.WebSocketResponse, WebSocket]:

@@ -223,7 +223,7 @@ class Line:
         if stored:
             session.send(stored)
         else:
-            session.cover(None if side.covered else plain_vectors(side.node.replica, session.subscribed))
+            session.cover(None if side.covered else plain_vectors(side.node.replica, session.offered))
             side.covered = True
         self._carry(index)
         return bool(stored)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from replica.core.entry import Entry
 from replica.core.idempotency import RecentKeys
-from replica.core.limits import RECENT_KEYS
 from tests.core.chain import Node, receipt
 
 
@@ -36,11 +35,14 @@ def test_of_two_entries_under_one_key_the_first_heard_of_stays() -> None:
     assert keys.get(b"key") is first
 
 
-def test_only_the_oldest_keys_make_room() -> None:
+def test_key_is_known_through_its_own_batch_and_the_two_after_it() -> None:
     (entry,) = entries(1)
     keys = RecentKeys()
-    for index in range(RECENT_KEYS + 1):
-        keys.put(b"%d" % index, entry)
-    assert b"0" not in keys
-    assert b"1" in keys
-    assert b"%d" % RECENT_KEYS in keys
+    keys.put(b"key", entry)
+    for _ in range(2):
+        keys.turn()
+        assert keys.get(b"key") is entry
+        assert b"key" in keys
+    keys.turn()
+    assert keys.get(b"key") is None
+    assert b"key" not in keys

@@ -1,0 +1,293 @@
+"""How a node's process starts and ends: exit codes, one clear line for each mistake, and where its flags come from."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+import pytest
+
+from shelfsync.chain import Chain, NodeProcess, child_environment, free_port
+from tests.processes.asking import get, metric, post, status
+
+pytestmark = pytest.mark.processes
+
+ENDS_S = 20.0
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    said: str
+
+    @property
+    def error(self) -> str:
+        """Its one line about what is wrong."""
+        lines = [line for line in self.said.splitlines() if line.startswith(("Error:", "shelfsync:"))]
+        assert len(lines) == 1, self.said
+        assert "Traceback" not in self.said
+        return lines[0]
+
+
+async def run(*arguments: str | Path, variables: Mapping[str, str] | None = None, module: str = "edge_node") -> Ended:
+    """Run a command that must end by itself."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        module,
+        *map(str, arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**child_environment(), **(variables or {})},
+    )
+    try:
+        async with asyncio.timeout(ENDS_S):
+            said, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
+    assert process.returncode is not None
+    return Ended(process.returncode, said.decode())
+
+
+def flags(directory: Path, name: str = "store-1") -> list[str | Path]:
+    return ["--name", name, "--data", directory / name, "--port", str(free_port())]
+
+
+@pytest.fixture
+async def stopped(chain: Chain, client: aiohttp.ClientSession) -> AsyncIterator[NodeProcess]:
+    """A store that sold once and was stopped."""
+    store = await chain.store("store-1", more=["--open-catalog"])
+    await chain.ready()
+    assert (await post(client, f"{store.url}/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})).status == 201
+    assert await store.stop() == 0
+    yield store
+
+
+async def test_two_processes_never_have_one_data_directory(chain: Chain, client: aiohttp.ClientSession) -> None:
+    store = await chain.store("store-1", more=["--open-catalog"])
+    await chain.ready()
+    second = await run(*flags(chain.directory))
+    assert second.code == 3
+    assert "in use by another process" in second.error
+    assert str(store.data) in second.error
+    assert (await post(client, f"{store.url}/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})).status == 201
+
+
+async def test_the_data_of_a_node_is_refused_to_another(stopped: NodeProcess) -> None:
+    ended = await run("--name", "store-2", "--data", stopped.data, "--port", str(free_port()))
+    assert ended.code == 3
+    assert "'store-1'" in ended.error and "'store-2'" in ended.error
+
+
+async def test_data_of_a_newer_program_is_refused_and_left_as_it_is(stopped: NodeProcess) -> None:
+    file = stopped.data / "journal.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    ended = await run("--name", "store-1", "--data", stopped.data, "--port", str(free_port()))
+    assert ended.code == 3
+    assert "999" in ended.error and "newer" in ended.error
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (999,)
+
+
+async def test_data_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "store-1").mkdir()
+    (tmp_path / "store-1" / "journal.sqlite").write_bytes(b"not a database, whatever it is called" * 100)
+    ended = await run(*flags(tmp_path))
+    assert ended.code == 3
+    assert "journal.sqlite" in ended.error
+
+
+async def test_an_address_in_use_is_exit_code_4(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for module, more in (("edge_node", []), ("hub", ["--region", "east"])):
+            ended = await run(
+                "--name", "node-1", "--data", tmp_path / module, "--port", str(port), *more, module=module
+            )
+            assert ended.code == 4
+            assert f"127.0.0.1:{port}" in ended.error
+
+
+WRONG: dict[str, tuple[list[str], str]] = {
+    "no name": (["--data", "d"], "--name"),
+    "a name that is none": (["--name", "Store 1", "--data", "d"], "--name"),
+    "a port that is none": (["--name", "a", "--data", "d", "--port", "0"], "--port"),
+    "a hub that is no address": (["--name", "a", "--data", "d", "--hub", "hub-east:8700"], "--hub"),
+    "an unknown flag": (["--name", "a", "--data", "d", "--colour", "red"], "--colour"),
+    "an unknown log level": (["--name", "a", "--data", "d", "--log-level", "loud"], "--log-level"),
+    "a word too many": (["--name", "a", "--data", "d", "please"], "please"),
+    "a data directory that is a file": (["--name", "a", "--data", "/dev/null"], "--data"),
+    "a configuration that is not there": (["--name", "a", "--data", "d", "--config", "/none.toml"], "/none.toml"),
+}
+
+
+async def test_a_wrong_flag_is_one_clear_line_and_exit_code_2() -> None:
+    endings = await _all([run(*arguments) for arguments, _ in WRONG.values()])
+    for (name, (_, named)), ended in zip(WRONG.items(), endings, strict=True):
+        assert ended.code == 2, (name, ended)
+        assert named in ended.error, name
+
+
+FILES: dict[str, tuple[str, str]] = {
+    "an unknown key": ('colour = "red"', "'colour'"),
+    "a value of the wrong kind": ('port = "near"', "--port"),
+    "a value out of range": ("port = 70000", "--port"),
+    "a text for a list": ('hub = "http://hub-east:8700"\nport = 0', "--port"),
+    "not TOML": ("port 8701", "node.toml"),
+    "not text": ("\udcff", "node.toml"),
+}
+
+
+async def test_a_wrong_configuration_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
+    runs = []
+    for number, (text, _) in enumerate(FILES.values()):
+        file = tmp_path / str(number) / "node.toml"
+        file.parent.mkdir()
+        file.write_bytes(text.encode(errors="surrogateescape"))
+        runs.append(run("--name", "store-1", "--data", tmp_path / "data", "--config", file))
+    wrong = run("--name", "a", "--data", tmp_path / "data", variables={"SHELFSYNC_PORT": "near"})
+    *endings, variable = await _all([*runs, wrong])
+    for (name, (_, named)), ended in zip(FILES.items(), endings, strict=True):
+        assert ended.code == 2, (name, ended)
+        assert named in ended.error, name
+    assert variable.code == 2
+    assert "SHELFSYNC_PORT" in variable.error or "--port" in variable.error
+
+
+async def test_flags_come_from_the_command_line_then_the_environment_then_the_file(
+    chain: Chain, client: aiohttp.ClientSession
+) -> None:
+    hubs = [await chain.hub(name, region="east") for name in ("hub-one", "hub-two")]
+    await chain.ready()
+    port = free_port()
+    file = chain.directory / "store.toml"
+    file.write_text(
+        f'name = "from-file"\nlocation = "place"\ndata = "{chain.directory / "data"}"\nport = 1\n'
+        f'open-catalog = true\nhub = ["{hubs[0].url}", "{hubs[1].url}"]\nhome_after = 1.5\n'
+    )
+    variables = {"SHELFSYNC_PORT": str(port), "SHELFSYNC_NAME": "from-environment", "SHELFSYNC_CONFIG": str(file)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "shelfsync", "edge", "--name", "from-flag"),
+        stderr=subprocess.DEVNULL,
+        env={**child_environment(), **variables},
+    )
+    try:
+        await _serving(client, port)
+        found = await status(client, f"http://127.0.0.1:{port}")
+        assert (found["node"], found["location"]) == ("from-flag", "place")
+        sale = await post(client, f"http://127.0.0.1:{port}/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
+        assert sale.status == 201  # the catalogue is open
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+
+
+async def test_addresses_of_hubs_may_stand_in_one_variable(chain: Chain, client: aiohttp.ClientSession) -> None:
+    hub = await chain.hub("hub-east")
+    await chain.ready()
+    port = free_port()
+    variables = {
+        "SHELFSYNC_NAME": "store-1",
+        "SHELFSYNC_DATA": str(chain.directory / "data"),
+        "SHELFSYNC_PORT": str(port),
+        "SHELFSYNC_HUB": f"http://127.0.0.1:{free_port()} {hub.url}",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "edge_node"), stderr=subprocess.DEVNULL, env={**child_environment(), **variables}
+    )
+    try:
+        await _serving(client, port)
+        async with asyncio.timeout(ENDS_S):
+            while (await status(client, f"http://127.0.0.1:{port}"))["hub"] != "hub-east":
+                await asyncio.sleep(0.05)
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+
+
+async def test_every_command_shows_examples_and_its_variables_work() -> None:
+    commands = ("edge", "hub", "demo")
+    helps = await _all([run(command, "--help", module="shelfsync") for command in commands])
+    for command, ended in zip(commands, helps, strict=True):
+        assert ended.code == 0
+        assert "Examples:" in ended.said
+        assert f"shelfsync {command}" in ended.said
+    overview, version, unknown = await _all(
+        [run(word, module="shelfsync") for word in ("--help", "--version", "destroy")]
+    )
+    assert (overview.code, version.code, unknown.code) == (0, 0, 2)
+    assert all(command in overview.said for command in commands)
+    assert "destroy" in unknown.error
+
+
+async def test_the_node_is_healthy_ready_and_described(chain: Chain, client: aiohttp.ClientSession) -> None:
+    nodes = [await chain.store("store-1"), await chain.hub("hub-east")]
+    await chain.ready()
+    for node in nodes:
+        assert (await get(client, f"{node.url}/healthz"))["status"] == "ok"
+        assert (await get(client, f"{node.url}/readyz"))["ready"] is True
+        assert (await get(client, f"{node.url}/openapi.json"))["openapi"] == "3.1.0"
+        assert await metric(client, node.url, "shelfsync_ready") == 1
+
+
+async def test_only_this_machine_is_served_without_keys(chain: Chain, client: aiohttp.ClientSession) -> None:
+    address = _other_address()
+    if address is None:
+        pytest.skip("this machine has no address but loopback")
+    store = await chain.store("store-1", more=["--host", "0.0.0.0", "--open-catalog"])
+    await chain.ready()
+    sale = {"lines": [{"sku": "cola", "quantity": 1}]}
+    reply = await post(client, f"http://{address}:{store.port}/v1/sales", sale)
+    assert (reply.status, reply.answer["type"]) == (403, "forbidden")
+    assert (await post(client, f"{store.url}/v1/sales", sale)).status == 201
+
+
+async def test_a_chain_leaves_no_process_behind(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        async with Chain(tmp_path) as chain:
+            node = await chain.store("store-1")
+            raise RuntimeError("something else went wrong")
+    with pytest.raises(ProcessLookupError):
+        os.kill(node.pid, 0)
+
+
+async def _serving(client: aiohttp.ClientSession, port: int) -> None:
+    async with asyncio.timeout(ENDS_S):
+        while True:
+            try:
+                async with client.get(f"http://127.0.0.1:{port}/readyz") as response:
+                    if response.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.05)
+
+
+async def _all(runs: list[object]) -> list[Ended]:
+    return list(await asyncio.gather(*runs))  # type: ignore[call-overload]
+
+
+def _other_address() -> str | None:
+    """An address of this machine that is not loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        address: str = probe.getsockname()[0]
+        return None if address.startswith("127.") else address
