@@ -44,13 +44,14 @@ class Behind(Struct, frozen=True):
 
 
 class StatusAnswer(Struct, frozen=True):
-    """The state of this node and of its line to the hub."""
+    """The state of this node and of its line to the hub; `reason` says why there is none."""
 
     node: str
     writer: str
     location: str
     hub: str | None
     connected: bool
+    reason: str
     behind: Behind
     unacknowledged: int
     version_vector: dict[str, dict[str, dict[str, Any]]]
@@ -144,6 +145,7 @@ class EdgeApi:
             self._location,
             hub.name if hub is not None else None,
             hub is not None,
+            "" if hub is not None else next((dialer.reason for dialer in self._node.dialers), "no hub configured"),
             Behind(hub.entries_behind() if hub is not None else 0, away_s),
             latest.unacknowledged(replica) if latest is not None else (own if self._hubs else 0),
             vector_answer(replica),

@@ -12,6 +12,7 @@ from replica.core.documents import Documents
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
 from replica.core.errors import StorageFull, Unknown
 from replica.core.ledger import Ledger
+from replica.core.names import CHAIN
 from replica.core.replica import Batch, Image
 from replica.runtime.ports import Page, Stored
 
@@ -42,7 +43,7 @@ class SimulatedJournal:
             entry, content = stored.entry, stored.entry.content
             heads[entry.stream] = Head(entry.sequence, entry.hash)
             ledger.apply(entry.stream.scope, entry.stream.writer, content.moves)
-            if content.kind == DOCUMENT:
+            if content.kind == DOCUMENT and entry.stream.scope == CHAIN:
                 documents.apply(content.facts, content.clock, entry.stream.writer)
             newest[entry.stream.scope] = max(content.clock, newest.get(entry.stream.scope, 0))
             if entry.stream.writer == self._writer:

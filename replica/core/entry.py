@@ -153,7 +153,7 @@ def check_facts(facts: object) -> dict[str, Any]:
 
 def _is_nested_within(levels: int, value: object) -> bool:
     if isinstance(value, dict):
-        return levels > 0 and all([_is_nested_within(levels - 1, inner) for inner in value.values()])
+        return levels > 0 and all(_is_nested_within(levels - 1, inner) for inner in value.values())
     if isinstance(value, list | tuple):
-        return levels > 0 and all([_is_nested_within(levels - 1, inner) for inner in value])
+        return levels > 0 and all(_is_nested_within(levels - 1, inner) for inner in value)
     return True

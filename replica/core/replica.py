@@ -272,7 +272,7 @@ class Replica:
             self.ledger.apply(stream.scope, stream.writer, content.moves)
         if content.key:
             self.keys.put(content.key, entry)
-        if content.kind == DOCUMENT:
+        if content.kind == DOCUMENT and stream.scope == CHAIN:
             standing = self.documents.apply(content.facts, content.clock, stream.writer)
             if standing is not None:
                 self._index(standing)
@@ -291,8 +291,7 @@ def is_same_request(earlier: Entry, command: Command) -> bool:
     request = command.request
     if isinstance(request, KeyedSale):
         request = request.sale()
-    content = earlier.content
-    return earlier.stream.scope == command.location and content.kind != DOCUMENT and request_of(content) == request
+    return earlier.stream.scope == command.location and request_of(earlier.content) == request
 
 
 def is_same_write(earlier: Entry, write: Write, value: bytes | None) -> bool:

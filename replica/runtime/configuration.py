@@ -54,13 +54,20 @@ def _read_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not there, not TOML, not even text
         raise click.BadParameter(f"{path}: {error}", ctx, param) from None
-    known = {name.lstrip("-"): each.name for each in ctx.command.params for name in each.opts if each is not param}
+    known = {name.lstrip("-"): each for each in ctx.command.params for name in each.opts if each is not param}
     unknown = sorted(key for key in values if key not in known)
     if unknown:
         raise click.BadParameter(f"{path}: there is no key {unknown[0]!r}", ctx, param)
-    ctx.default_map = {**(ctx.default_map or {}), **{str(known[key]): value for key, value in values.items()}}
+    defaults = {str(known[key].name): _as_given(known[key], value) for key, value in values.items()}
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+def _as_given(param: click.Parameter, value: object) -> object:
+    """One address where there may be several is a list of one."""
+    is_list = isinstance(param, click.Option) and param.multiple
+    return [value] if is_list and not isinstance(value, list) else value
 
 
 def configurable(command: F) -> F:

@@ -77,7 +77,8 @@ class _Watcher(Struct, eq=False):
     event: asyncio.Event
 
 
-Answers = list[tuple[asyncio.Future[Any], Any]]
+Answers = list[tuple[_Ask | _Look | _Merge, Any]]
+"""What was asked, and what to say to it once the batch is durable."""
 
 
 class Driver:
@@ -231,12 +232,12 @@ class Driver:
         for ask in asks:
             if isinstance(ask, _Ask):
                 verdicts = [self._decide(command, now_ms, earlier) for command in ask.commands]
-                answers.append((ask.answer, verdicts))
+                answers.append((ask, verdicts))
             else:
-                answers.append((ask.answer, _attempt(ask.query, replica)))
+                answers.append((ask, _look(ask.query, replica)))
         for merge in merges:
             before = replica.uncommitted
-            answers.append((merge.answer, _attempt(lambda runs: replica.merge(runs, now_ms), merge.runs)))
+            answers.append((merge, _merge(replica, merge.runs, now_ms)))
             self.counters.entries_merged += replica.uncommitted - before
         return answers
 
@@ -296,9 +297,13 @@ class Driver:
         return True
 
     def _refuse(self, answers: Answers, why: Refused) -> None:
-        for future, _ in answers:
-            if not future.done():
-                future.set_exception(why)
+        """Nothing of this batch was written: say so to writers; readers are asked anew of what there is."""
+        for asked, _ in answers:
+            if isinstance(asked, _Look):
+                self._clients.append(asked)
+                self._waiting += 1
+            elif not asked.answer.done():
+                asked.answer.set_exception(why)
 
     def _check_open(self, weight: int) -> None:
         if self._stopping:
@@ -308,15 +313,24 @@ class Driver:
             raise Overloaded(f"{self._waiting} requests wait, at most {INBOX_MAX} may")
 
 
-def _attempt(call: Callable[[Any], T], argument: Any) -> T | Exception:
+def _look(query: Callable[[Replica], Any], replica: Replica) -> Any:
+    """Answer a read; whatever it raises is its caller's, for it changes nothing."""
     try:
-        return call(argument)
-    except (Refused, PeerFault) as failure:
+        return query(replica)
+    except Exception as failure:
         return failure
 
 
+def _merge(replica: Replica, runs: list[Run], now_ms: int) -> int | PeerFault:
+    try:
+        return replica.merge(runs, now_ms)
+    except PeerFault as fault:
+        return fault
+
+
 def _release(answers: Answers) -> None:
-    for future, answer in answers:
+    for asked, answer in answers:
+        future: asyncio.Future[Any] = asked.answer
         if future.done():
             continue
         if isinstance(answer, Exception):

@@ -54,16 +54,16 @@ class Node:
         self._driving: asyncio.Task[None] | None = None
         self._dialling: list[asyncio.Task[None]] = []
 
-    def start(self, dial: Iterable[Sequence[str]], home_after_s: float) -> asyncio.Task[None]:
+    def start(self, dial: Iterable[Sequence[str]], home_after_s: float) -> list[asyncio.Task[None]]:
         """Begin to drive and to dial; each element of `dial` is one list of addresses, in order of preference.
 
-        Returns the driving task: when it ends by itself, the process has to end.
+        Returns the tasks a node lives by: when one ends by itself, the process has to end.
         """
         self._driving = asyncio.create_task(self.driver.run())
         self.dialers = [Dialer(self.peers, urls, home_after_s) for urls in dial if urls]
         self._dialling = [asyncio.create_task(dialer.run()) for dialer in self.dialers]
         self.is_ready = True
-        return self._driving
+        return [self._driving, *self._dialling]
 
     async def stop(self) -> None:
         """Take nothing new in, answer what waits, end the links, close the journal."""

@@ -32,6 +32,9 @@ RETRY_MAX_S = 5.0
 PROBE_INTERVAL_S = 2.0
 DIVERGENCES_KEPT = 100
 
+PEERS_MAX = 10_000
+"""Peers a node keeps a record of: a large chain's stores, and then some."""
+
 REASONS = frozenset(
     [
         "clock",
@@ -181,6 +184,8 @@ class Peers:
     def _enter(self, link: Link) -> None:
         """Let one session stand under a peer's name. Raises PeerFault when it is not this one."""
         hello = link.peer
+        if hello.node not in self.known and len(self.known) >= PEERS_MAX:
+            raise PeerFault("oversized", f"{PEERS_MAX} peers are known already")
         peer = self.known.setdefault(hello.node, Peer(hello.node, self.identity.scopes))
         standing = peer.link
         if standing is not None:
@@ -222,6 +227,8 @@ class Dialer:
         self.urls = tuple(urls)
         self.url: str | None = None
         """Where it is connected now."""
+        self.reason = ""
+        """Why the last try or session ended."""
         self._peers = peers
         self._home_after_s = home_after_s
         self._name = ""
@@ -248,12 +255,13 @@ class Dialer:
                 socket = await self._peers.network.dial(url)
         except (OSError, TimeoutError) as error:
             log.debug("peer does not answer", url=url, error=str(error))
+            self.reason = f"{url} does not answer"
             return False
         started: list[Link] = []
         watch = asyncio.create_task(self._go_home(started)) if url != self.urls[0] else None
         try:
             self.url = url
-            await self._peers.converse(socket, is_dialled=True, started=started.append)
+            self.reason = await self._peers.converse(socket, is_dialled=True, started=started.append)
         finally:
             self.url = None
             if watch is not None:

@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
@@ -20,7 +21,7 @@ import uvloop
 from aiohttp import web
 from msgspec import Struct
 
-from replica.core.errors import Failure
+from replica.core.errors import Unknown
 from replica.core.replica import Command
 from replica.runtime.express import Express
 from replica.runtime.node import Node
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 EXIT_DATA = 3
 EXIT_ADDRESS = 4
+EXIT_BROKEN = 70
 EXIT_INDETERMINATE = 74
 
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
@@ -86,19 +88,21 @@ async def _serve(assemble: Assemble, host: str, port: int, dial: Sequence[Sequen
         await node.stop()
         return EXIT_ADDRESS
     gc.freeze()  # what was loaded stays: the collector need not walk it again and again
-    driving = node.start(dial, home_after_s)
+    vital = node.start(dial, home_after_s)
     if host in LOOPBACK_HOSTS:
         log.warning("no keys configured: only callers on this machine are served", host=host)
     log.info("serving", host=host, port=port)
     stopped = asyncio.create_task(stopping.wait())
-    await asyncio.wait([driving, stopped], return_when=asyncio.FIRST_COMPLETED)
-    if driving.done():
-        _end_at_once(driving)
+    await asyncio.wait([stopped, *vital], return_when=asyncio.FIRST_COMPLETED)
+    for task in vital:
+        if task.done():
+            _end_at_once(task)
     log.info("stopping")
     node.is_ready = False
     server.close()
     if express is not None:
         express.close()
+    node.peers.close()
     await runner.cleanup()
     await node.stop()
     await network.close()
@@ -106,9 +110,11 @@ async def _serve(assemble: Assemble, host: str, port: int, dial: Sequence[Sequen
     return 0
 
 
-def _end_at_once(driving: asyncio.Task[None]) -> NoReturn:
-    """Crash-only: what is durable is not known, so nothing more is said or written by this process."""
-    failure = driving.exception()
-    log.critical("driver ended, so does the process", error=str(failure), expected=isinstance(failure, Failure))
+def _end_at_once(task: asyncio.Task[None]) -> NoReturn:
+    """Crash-only: what is durable is not known, or an invariant broke, so this process says and writes nothing more."""
+    failure = task.exception()
+    code = EXIT_INDETERMINATE if isinstance(failure, Unknown) else EXIT_BROKEN
+    trace = "".join(traceback.format_exception(failure)) if failure is not None else ""
+    log.critical("a task the node lives by ended, so does the process", error=str(failure), trace=trace, code=code)
     sys.stderr.flush()
-    os._exit(EXIT_INDETERMINATE)
+    os._exit(code)

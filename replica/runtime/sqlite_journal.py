@@ -24,6 +24,7 @@ from replica.core.documents import Documents, Register
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
 from replica.core.errors import Failure, StorageFull, Unknown
 from replica.core.ledger import Ledger
+from replica.core.names import CHAIN
 from replica.core.replica import Batch, Image
 from replica.runtime.key_filter import KeyFilter
 from replica.runtime.ports import Page, Stored
@@ -169,7 +170,7 @@ class SqliteJournal:
             stream, content = stored.entry.stream, stored.entry.content
             ledger.apply(stream.scope, stream.writer, content.moves)
             units[stream] += sum(move.quantity for move in content.moves)
-            if content.kind == DOCUMENT:
+            if content.kind == DOCUMENT and stream.scope == CHAIN:
                 documents.apply(content.facts, content.clock, stream.writer)
         batch = Batch([], ledger.take_changes(), documents.take_changes())
         with _transaction(connection):

@@ -8,16 +8,16 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
 
 from shelfsync.chain import Chain, NodeProcess, child_environment, free_port
-from tests.processes.asking import get, metric, post, status
+from tests.processes.asking import connected_to, eventually, get, metric, post, status
 
 pytestmark = pytest.mark.processes
 
@@ -110,6 +110,13 @@ async def test_data_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     assert "journal.sqlite" in ended.error
 
 
+@pytest.mark.xfail(strict=True, reason="open_journal lets the OSError of mkdir out")
+async def test_data_that_cannot_be_made_is_refused() -> None:
+    ended = await run("--name", "store-1", "--data", "/proc/store-1", "--port", str(free_port()))
+    assert ended.code == 3
+    assert "/proc/store-1" in ended.error
+
+
 async def test_an_address_in_use_is_exit_code_4(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -131,7 +138,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "an unknown flag": (["--name", "a", "--data", "d", "--colour", "red"], "--colour"),
     "an unknown log level": (["--name", "a", "--data", "d", "--log-level", "loud"], "--log-level"),
     "a word too many": (["--name", "a", "--data", "d", "please"], "please"),
-    "a data directory that is a file": (["--name", "a", "--data", "/dev/null"], "--data"),
+    "a data directory that is a file": (["--name", "a", "--data", __file__], "--data"),
     "a configuration that is not there": (["--name", "a", "--data", "d", "--config", "/none.toml"], "/none.toml"),
 }
 
@@ -147,7 +154,8 @@ FILES: dict[str, tuple[str, str]] = {
     "an unknown key": ('colour = "red"', "'colour'"),
     "a value of the wrong kind": ('port = "near"', "--port"),
     "a value out of range": ("port = 70000", "--port"),
-    "a text for a list": ('hub = "http://hub-east:8700"\nport = 0', "--port"),
+    "a list for a text": ('region = ["east", "west"]', "--region"),
+    "no address": ('hub = ["http://hub-east:8700", 7]', "--hub"),
     "not TOML": ("port 8701", "node.toml"),
     "not text": ("\udcff", "node.toml"),
 }
@@ -166,19 +174,19 @@ async def test_a_wrong_configuration_is_one_clear_line_and_exit_code_2(tmp_path:
         assert ended.code == 2, (name, ended)
         assert named in ended.error, name
     assert variable.code == 2
-    assert "SHELFSYNC_PORT" in variable.error or "--port" in variable.error
+    assert "--port" in variable.error
 
 
 async def test_flags_come_from_the_command_line_then_the_environment_then_the_file(
     chain: Chain, client: aiohttp.ClientSession
 ) -> None:
-    hubs = [await chain.hub(name, region="east") for name in ("hub-one", "hub-two")]
+    hub = await chain.hub("hub-east")
     await chain.ready()
     port = free_port()
     file = chain.directory / "store.toml"
     file.write_text(
         f'name = "from-file"\nlocation = "place"\ndata = "{chain.directory / "data"}"\nport = 1\n'
-        f'open-catalog = true\nhub = ["{hubs[0].url}", "{hubs[1].url}"]\nhome_after = 1.5\n'
+        f'open-catalog = true\nhub = "{hub.url}"\nhome-after = 1.5\n'
     )
     variables = {"SHELFSYNC_PORT": str(port), "SHELFSYNC_NAME": "from-environment", "SHELFSYNC_CONFIG": str(file)}
     process = await asyncio.create_subprocess_exec(
@@ -188,10 +196,12 @@ async def test_flags_come_from_the_command_line_then_the_environment_then_the_fi
     )
     try:
         await _serving(client, port)
-        found = await status(client, f"http://127.0.0.1:{port}")
+        url = f"http://127.0.0.1:{port}"
+        found = await status(client, url)
         assert (found["node"], found["location"]) == ("from-flag", "place")
-        sale = await post(client, f"http://127.0.0.1:{port}/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
+        sale = await post(client, f"{url}/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
         assert sale.status == 201  # the catalogue is open
+        await eventually(lambda: connected_to(client, url, "hub-east"), "the hub of the file is dialled")
     finally:
         process.terminate()
         assert await process.wait() == 0
@@ -212,9 +222,8 @@ async def test_addresses_of_hubs_may_stand_in_one_variable(chain: Chain, client:
     )
     try:
         await _serving(client, port)
-        async with asyncio.timeout(ENDS_S):
-            while (await status(client, f"http://127.0.0.1:{port}"))["hub"] != "hub-east":
-                await asyncio.sleep(0.05)
+        url = f"http://127.0.0.1:{port}"
+        await eventually(lambda: connected_to(client, url, "hub-east"), "the second address is tried too")
     finally:
         process.terminate()
         assert await process.wait() == 0
@@ -267,19 +276,19 @@ async def test_a_chain_leaves_no_process_behind(tmp_path: Path) -> None:
 
 
 async def _serving(client: aiohttp.ClientSession, port: int) -> None:
-    async with asyncio.timeout(ENDS_S):
-        while True:
-            try:
-                async with client.get(f"http://127.0.0.1:{port}/readyz") as response:
-                    if response.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.05)
+    async def ready() -> bool:
+        try:
+            async with client.get(f"http://127.0.0.1:{port}/readyz") as response:
+                return response.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    await eventually(ready, f"port {port} is served")
 
 
-async def _all(runs: list[object]) -> list[Ended]:
-    return list(await asyncio.gather(*runs))  # type: ignore[call-overload]
+async def _all(runs: Iterable[Coroutine[Any, Any, Ended]]) -> list[Ended]:
+    """Run commands at the same time."""
+    return list(await asyncio.gather(*runs))
 
 
 def _other_address() -> str | None:

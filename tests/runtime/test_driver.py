@@ -184,6 +184,38 @@ async def test_full_disk_refuses_its_batch_and_the_one_computed_after_it() -> No
         assert on_hand(driver.replica) == 9
 
 
+async def test_read_goes_on_while_the_disk_is_full() -> None:
+    disk = SimulatedDisk()
+    journal = GatedJournal(disk)
+    async with driven(journal) as driver:
+        journal.gate.release()
+        await driver.submit(receipt("r1"))
+        disk.room_bytes = 0
+        first = driver.submit_all([sale("s1")])
+        await turns()
+        looked = asyncio.create_task(driver.look(on_hand))
+        await turns()
+        journal.gate.release()
+        with pytest.raises(StorageFull):
+            await first
+        assert await looked == 10
+
+
+async def test_read_that_fails_fails_for_its_caller_alone() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        asked = driver.submit_all([receipt("r1")])
+        await turns()
+        looked = asyncio.create_task(driver.look(lambda replica: replica.ledger.places["nowhere"]))
+        await turns()
+        journal.gate.release()
+        with pytest.raises(KeyError):
+            await looked
+        assert isinstance((await asked)[0], Entry)
+        journal.gate.release()
+        await driver.submit(sale("s1"))
+
+
 async def test_commit_nobody_knows_the_outcome_of_ends_the_driver_and_answers_nothing() -> None:
     disk = SimulatedDisk()
     journal = SimulatedJournal(disk, WRITER)

@@ -1,0 +1,122 @@
+"""A disk that is really full: writes are refused, reads go on, nothing is half-written, and room is all it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from shelfsync.chain import Chain
+from tests.processes.asking import eventually, get, journal, new_key, post, status
+
+pytestmark = pytest.mark.processes
+
+DISK = "1500k"
+FILLER_BYTES = 400_000
+RECEIVED = 1_000_000
+SALES_MAX = 20_000
+"""More than fit; about 6,000 do."""
+
+LONG = "receipt-number-" * 16
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The data directory of store-1, on a disk of its own."""
+    directory = tmp_path / "store-1"
+    directory.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", directory], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+async def test_a_full_disk_refuses_writes_and_nothing_else_until_there_is_room(
+    small_disk: Path, chain: Chain, client: aiohttp.ClientSession
+) -> None:
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(FILLER_BYTES))
+    store = await chain.store("store-1", more=["--open-catalog"])
+    await chain.ready()
+    sales = f"{store.url}/v1/sales"
+    body = {"lines": [{"sku": "cola", "quantity": 1}], "receipt": LONG}
+    await post(client, f"{store.url}/v1/receipts", {"lines": [{"sku": "cola", "quantity": RECEIVED}]})
+    told: list[str] = []
+    refused: list[str] = []
+
+    async def sell() -> None:
+        for _ in range(SALES_MAX):
+            key = new_key()
+            reply = await post(client, sales, body, key)
+            if reply.status == 507:
+                assert (reply.kind, reply.answer["type"]) == ("application/problem+json", "storage-full")
+                refused.append(key)
+                return
+            assert reply.status == 201, reply
+            told.append(key)
+
+    await asyncio.gather(*(sell() for _ in range(16)))
+    assert told
+
+    for _ in range(5):
+        reply = await post(client, sales, body, refused[0])
+        assert reply.status == 507
+        stock = await get(client, f"{store.url}/v1/stock/cola")
+        assert stock["on_hand"] == RECEIVED - len(told)
+        assert (await status(client, store.url))["entries"] == len(told) + 1
+    assert {entry["key"] for entry in (await journal(client, store.url))[1:]} == set(told)
+    assert store.is_running
+
+    filler.unlink()
+
+    async def has_room() -> bool:
+        return (await post(client, sales, body, refused[0])).status == 201
+
+    await eventually(has_room, "a write goes through once there is room")
+    for key in [*refused, *told[-50:]]:
+        assert (await post(client, sales, body, key)).status == 201
+    keys = [entry["key"] for entry in await journal(client, store.url)][1:]
+    assert sorted(keys) == sorted([*told, *refused])
+    assert (await get(client, f"{store.url}/v1/stock/cola"))["on_hand"] == RECEIVED - len(keys)
+
+    await store.kill()
+    await store.start()
+    await store.ready()
+    assert [entry["key"] for entry in await journal(client, store.url)][1:] == keys
+
+
+async def test_reads_go_on_while_writes_are_refused(
+    small_disk: Path, chain: Chain, client: aiohttp.ClientSession
+) -> None:
+    store = await chain.store("store-1", more=["--open-catalog"])
+    await chain.ready()
+    (small_disk / "filler").write_bytes(bytes(900_000))
+    full = asyncio.Event()
+    statuses: list[int] = []
+
+    async def sell() -> None:
+        body = {"lines": [{"sku": "cola", "quantity": 1}], "receipt": LONG}
+        while len(statuses) < 200:
+            if (await post(client, f"{store.url}/v1/sales", body)).status == 507:
+                full.set()
+
+    async def look() -> None:
+        await full.wait()
+        while len(statuses) < 200:
+            async with client.get(f"{store.url}/v1/stock/cola") as response:
+                statuses.append(response.status)
+
+    await asyncio.gather(*(sell() for _ in range(8)), look())
+    assert set(statuses) == {200}

@@ -1,0 +1,341 @@
+"""Who may import whom, and what the core may not do: read off the source, and off two runs of one script."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+PACKAGES = ("replica", "edge_node", "hub", "simulations", "shelfsync", "benchmarks")
+
+MAY_IMPORT = {
+    "replica.core": ("replica.core",),
+    "replica.version": (),
+    "replica.runtime": ("replica.core", "replica.runtime", "replica.version"),
+    "edge_node": ("edge_node", "replica"),
+    "hub": ("hub", "replica"),
+    "simulations": ("simulations", "edge_node", "hub", "replica"),
+    "shelfsync": ("shelfsync", "edge_node", "hub", "replica"),
+    "benchmarks": ("benchmarks", "shelfsync", "edge_node", "hub", "replica"),
+}
+"""Which of our packages each of them may import. Tests may import all."""
+
+ADAPTERS = ("sqlite3", "aiosqlite", "asyncpg", "aiohttp", "uvloop", "nats")
+"""What a simulation replaces, and so must never reach."""
+
+CORE_IMPORTS = (
+    "__future__",
+    "array",
+    "bisect",
+    "collections",
+    "datetime",
+    "enum",
+    "functools",
+    "hashlib",
+    "heapq",
+    "itertools",
+    "math",
+    "msgpack",
+    "msgspec",
+    "operator",
+    "re",
+    "replica.core",
+    "struct",
+    "sys",
+    "typing",
+    "zlib",
+)
+"""All the core may import: nothing that reads a clock, an environment, a file, a socket or chance."""
+
+CORE_CALLS_BANNED = (
+    "set",
+    "frozenset",
+    "print",
+    "open",
+    "input",
+    "exec",
+    "eval",
+    "compile",
+    "breakpoint",
+    "__import__",
+    "hash",
+    "id",
+    "globals",
+)
+"""Sets iterate by hash, `hash` and `id` differ between runs, and the rest is input, output or hidden code."""
+
+CORE_ATTRIBUTES_BANNED = ("now", "utcnow", "today")
+"""Ways of `datetime` to read the clock."""
+
+SETS_OF_VIEWS = (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Sub)
+
+
+def sources(package: str) -> Iterator[tuple[str, str]]:
+    """Every module of a package, by name, with its source."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path.read_text()
+
+
+SOURCES = {name: source for package in PACKAGES for name, source in sources(package)}
+
+
+def is_under(module: str, package: str) -> bool:
+    """Whether a module is a package or inside it."""
+    return module == package or module.startswith(f"{package}.")
+
+
+def imports(module: str, source: str) -> list[str]:
+    """Modules that a source imports, wherever in it, by their full names."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join([*module.split(".")[: -node.level], *([base] if base else [])])
+            # `from package import module` imports the module too
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names if f"{base}.{alias.name}" in SOURCES)]
+    return found
+
+
+def wrong_imports(module: str, source: str) -> list[str]:
+    """Imports of ours that the module's package may not make."""
+    (allowed,) = [allowed for package, allowed in MAY_IMPORT.items() if is_under(module, package)] or [("replica",)]
+    ours = [name for name in imports(module, source) if name.partition(".")[0] in (*PACKAGES, "tests")]
+    wrong = [name for name in ours if name != "replica" and not any(is_under(name, package) for package in allowed)]
+    return [f"{module} imports {name}" for name in wrong]
+
+
+def names_of_simulations(source: str) -> list[str]:
+    """Strings that name a module of the simulations, as a table of lazily loaded commands does."""
+    strings = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    return [text for text in strings if isinstance(text, str) and re.match(r"simulations(\.[\w.]+)?(:\w+)?$", text)]
+
+
+def reached(module: str, known: dict[str, str]) -> list[str]:
+    """All that a module imports, and what those of ours import, and so on."""
+    seen: dict[str, None] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen[name] = None
+        if name in known:
+            waiting += imports(name, known[name])
+            waiting += [name.rpartition(".")[0]] if "." in name else []
+    return list(seen)
+
+
+def adapters_reached(module: str, known: dict[str, str]) -> list[str]:
+    """Adapters that a module reaches, directly or through others."""
+    return [name for name in reached(module, known) if name.partition(".")[0] in ADAPTERS]
+
+
+def impurities(module: str, source: str) -> list[str]:
+    """What in a source of the core is not pure, line by line."""
+    tree = ast.parse(source)
+    found = [
+        (1, f"imports {name}")
+        for name in imports(module, source)
+        if not any(is_under(name, one) for one in CORE_IMPORTS)
+    ]
+    for node in ast.walk(tree):
+        match node:
+            case ast.AsyncFunctionDef() | ast.Await() | ast.AsyncFor() | ast.AsyncWith():
+                found.append((node.lineno, "awaits"))
+            case ast.Set() | ast.SetComp():
+                found.append((node.lineno, "makes a set"))
+            case ast.Call(func=ast.Name(id=name)) if name in CORE_CALLS_BANNED:
+                found.append((node.lineno, f"calls {name}"))
+            case ast.Attribute(attr=name) if name in CORE_ATTRIBUTES_BANNED:
+                found.append((node.lineno, f"reads {name}"))
+            case ast.Attribute(value=ast.Name(id="sys"), attr=name) if name != "byteorder":
+                found.append((node.lineno, f"reads sys.{name}"))
+            case ast.ImportFrom(module="sys"):
+                found.append((node.lineno, "imports from sys"))
+            case ast.BinOp(left=left, op=operation, right=right) if isinstance(operation, SETS_OF_VIEWS):
+                if any(is_view(side) for side in (left, right)):
+                    found.append((node.lineno, "makes a set of a view"))
+            case ast.Global() | ast.Nonlocal():
+                found.append((node.lineno, "keeps state outside"))
+    return [f"{module}:{line} {what}" for line, what in sorted(found)]
+
+
+def is_view(node: ast.expr) -> bool:
+    """Whether an expression is `x.keys()` or `x.items()`, whose algebra makes sets."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("keys", "items")
+
+
+def trace(seed: int, *arguments: str) -> str:
+    """The scripted day, as a process with this hash seed plays it."""
+    command = [sys.executable, "-m", "tests.core.trace", *arguments]
+    environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# import directions
+
+
+def test_the_source_was_found() -> None:
+    for module in (
+        "replica.core.session",
+        "replica.runtime.driver",
+        "edge_node.assembly",
+        "hub.assembly",
+        "simulations",
+    ):
+        assert module in SOURCES
+
+
+def test_imports_run_one_way() -> None:
+    assert [wrong for module, source in SOURCES.items() for wrong in wrong_imports(module, source)] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("replica.core.session", "from replica.runtime.driver import Driver"),
+        ("replica.core.session", "def late():\n    import replica.runtime.driver"),
+        ("replica.core.session", "from ..runtime import driver"),
+        ("replica.core.session", "from replica import runtime"),
+        ("replica.runtime.driver", "import edge_node.api"),
+        ("replica.runtime.driver", "from hub import assembly"),
+        ("replica.runtime.driver", "import simulations"),
+        ("replica.runtime.driver", "import tests.core.chain"),
+        ("edge_node.api", "from hub.availability import locations_with"),
+        ("edge_node.api", "import simulations.journal"),
+        ("hub.api", "from edge_node.admission import admit_hub"),
+        ("hub.api", "from shelfsync.chain import Chain"),
+        ("simulations.journal", "from shelfsync.proxy import Proxy"),
+        ("shelfsync.demo", "import simulations"),
+        ("shelfsync.demo", "from benchmarks import load"),
+        ("benchmarks.load", "from simulations.journal import SimulatedJournal"),
+    ],
+)
+def test_an_import_the_wrong_way_is_caught(module: str, source: str) -> None:
+    assert wrong_imports(module, source) != []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("replica.core.session", "from replica.core.wire import Hello"),
+        ("replica.runtime.driver", "from replica.core import session\nfrom replica.version import VERSION"),
+        ("edge_node.api", "from edge_node import admission\nfrom replica.runtime import driver"),
+        ("simulations.world", "from hub.admission import admit_peer\nfrom replica.runtime.ports import Clock"),
+    ],
+)
+def test_an_import_the_right_way_passes(module: str, source: str) -> None:
+    assert wrong_imports(module, source) == []
+
+
+def test_only_the_table_of_commands_names_the_simulations() -> None:
+    naming = [module for module, source in SOURCES.items() if names_of_simulations(source)]
+    assert [name for name in naming if not is_under(name, "simulations") and name != "shelfsync.__main__"] == []
+
+
+def test_a_name_of_the_simulations_in_a_string_is_caught() -> None:
+    assert names_of_simulations('import_module("simulations.__main__")') == ["simulations.__main__"]
+    assert names_of_simulations('TABLE = {"simulate": "simulations.__main__:simulate"}') != []
+    assert names_of_simulations('"""Runs under simulations too."""') == []
+
+
+def test_simulations_reach_no_adapter() -> None:
+    modules = [module for module in SOURCES if is_under(module, "simulations")]
+    assert {module: adapters_reached(module, SOURCES) for module in modules} == {module: [] for module in modules}
+
+
+@pytest.mark.parametrize("source", ["import aiohttp", "def late():\n    import sqlite3", "from hub import api"])
+def test_a_simulation_that_reaches_an_adapter_is_caught(source: str) -> None:
+    assert adapters_reached("simulations.broken", {**SOURCES, "simulations.broken": source}) != []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# purity of the core
+
+
+def test_the_core_is_pure() -> None:
+    core = {module: source for module, source in SOURCES.items() if is_under(module, "replica.core")}
+    assert len(core) > 10
+    assert [found for module, source in core.items() for found in impurities(module, source)] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time",
+        "import random",
+        "import os",
+        "import os.path",
+        "import socket",
+        "import asyncio",
+        "from pathlib import Path",
+        "import sqlite3",
+        "import aiohttp",
+        "import uuid",
+        "import secrets",
+        "import threading",
+        "import logging",
+        "import structlog",
+        "def late():\n    import time",
+        "from replica import runtime",
+        "from replica.runtime.ports import Clock",
+        "import tests.core.chain",
+        "async def wait(): ...",
+        "async def wait():\n    await other()",
+        "names = {'a', 'b'}",
+        "names = set()",
+        "names = frozenset(given)",
+        "names = {name for name in given}",
+        "names = one.keys() | other.keys()",
+        "names = one.keys() - gone",
+        "moment = datetime.now(UTC)",
+        "moment = datetime.datetime.utcnow()",
+        "day = date.today()",
+        "print('here')",
+        "file = open('journal')",
+        "order = sorted(names, key=lambda name: hash(name))",
+        "order = sorted(names, key=id)\nid(names)",
+        "import sys\nsys.stdout.write('here')",
+        "from sys import stdout",
+        "module = __import__('time')",
+        "count = 0\ndef more():\n    global count\n    count += 1",
+    ],
+)
+def test_what_is_not_pure_is_caught(source: str) -> None:
+    assert impurities("replica.core.broken", source) != []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import sys\nlittle = sys.byteorder == 'little'",
+        "from collections.abc import Mapping\nfrom replica.core.names import CHAIN",
+        "total = 1 | 2\nleft = {**one, **other}\nempty = {}",
+        "from datetime import UTC, datetime\nmoment = datetime.fromtimestamp(seconds, UTC)",
+    ],
+)
+def test_what_is_pure_passes(source: str) -> None:
+    assert impurities("replica.core.sound", source) == []
+
+
+def test_the_same_script_leaves_the_same_trace_whatever_the_hash_seed() -> None:
+    traces = [trace(seed) for seed in (1, 2)]
+    assert len(traces[0].splitlines()) > 100
+    assert traces[0] == traces[1]
+
+
+def test_a_script_that_iterates_a_set_leaves_another_trace() -> None:
+    assert trace(1, "--broken") != trace(2, "--broken")
