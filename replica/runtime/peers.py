@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 DIAL_TIMEOUT_S = 2.0
 RETRY_MIN_S = 0.2
-RETRY_MAX_S = 5.0
+RETRY_MAX_S = 2.0
 """Between two rounds through the list: doubles from the first to the second, times 0.5 to 1.5 by chance."""
 
 PROBE_INTERVAL_S = 2.0

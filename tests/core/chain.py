@@ -244,7 +244,9 @@ class Line:
         busy = True
         while busy and self.is_up:
             steps = [step(index) for index in (0, 1) for step in (self.deliver, self.settle)]
-            busy = any(steps) or any([self.pump(index, limit) for index in (0, 1)])
+            if not any(steps):
+                steps = [self.pump(index, limit) for index in (0, 1)]
+            busy = any(steps)
         return self
 
     def alarms(self) -> list[Diverged]:

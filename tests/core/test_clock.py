@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def test_a_stamp_carries_the_wall_time_it_was_issued_at() -> None:
 def test_stamps_never_repeat_nor_go_back_whatever_the_wall_clock_does(times: list[int]) -> None:
     clock = HybridClock()
     stamps = [clock.tick(time) for time in times]
-    assert all(earlier < later for earlier, later in zip(stamps, stamps[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(stamps))
 
 
 def test_a_millisecond_with_more_stamps_than_the_counter_holds_runs_into_the_next() -> None:

@@ -421,7 +421,9 @@ def replaced(plain: Any, path: tuple[Any, ...], value: Any) -> Any:
     """Plain values with one of them replaced."""
     if not path:
         return value
-    copy: Any = list(plain) if isinstance(plain, list) else dict(plain)
+    if not isinstance(plain, list | dict):
+        raise KeyError(path)
+    copy: Any = plain.copy()
     copy[path[0]] = replaced(plain[path[0]], path[1:], value)
     return copy
 
@@ -445,7 +447,7 @@ SAMPLE = taken_apart(
 )
 PLACES = places_in(SAMPLE)
 
-odd = st.sampled_from(
+odd: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
         True,

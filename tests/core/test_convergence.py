@@ -191,27 +191,27 @@ def take(chain: Chain, step: tuple[object, ...]) -> None:
             chain.write(index, name, value)
         case ("commit", int(index)):
             chain.nodes[index].commit()
-        case ("talk", (int(), int()) as pair, int(turns)):
-            talk(chain.connect(pair), turns)
-        case ("deliver", (int(), int()) as pair, int(side)):
-            chain.connect(pair).deliver(side)
-        case ("settle", (int(), int()) as pair, int(side)):
-            chain.connect(pair).settle(side)
-        case ("pump", (int(), int()) as pair, int(side), int(limit)):
-            chain.connect(pair).pump(side, limit)
-        case ("again", (int(), int()) as pair, int(side)):
-            line = chain.connect(pair)
+        case ("talk", (int(one), int(other)), int(turns)):
+            talk(chain.connect((one, other)), turns)
+        case ("deliver", (int(one), int(other)), int(side)):
+            chain.connect((one, other)).deliver(side)
+        case ("settle", (int(one), int(other)), int(side)):
+            chain.connect((one, other)).settle(side)
+        case ("pump", (int(one), int(other)), int(side), int(limit)):
+            chain.connect((one, other)).pump(side, limit)
+        case ("again", (int(one), int(other)), int(side)):
+            line = chain.connect((one, other))
             last = line.sides[side].last
             if last is not None and line.is_up:
                 line.feed(side, last)
                 assert line.fault is None or line.fault.reason == "out-of-sequence"
-        case ("drop", (int(), int()) as pair, int(side)):
-            inbox = chain.connect(pair).sides[side].inbox
+        case ("drop", (int(one), int(other)), int(side)):
+            inbox = chain.connect((one, other)).sides[side].inbox
             if inbox:
                 inbox.popleft()
                 # what follows a lost frame may not be taken for it
-        case ("cut", (int(), int()) as pair):
-            chain.cut(pair)
+        case ("cut", (int(one), int(other))):
+            chain.cut((one, other))
         case ("crash", int(index)):
             chain.crash(index)
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import settings
@@ -206,7 +207,7 @@ class OneNode(RuleBasedStateMachine):
         assert replica.head(OWN) == (Head(last.sequence, last.hash) if last is not None else start(OWN))
         assert [entry.sequence for entry in self.entries] == list(range(1, len(self.entries) + 1))
         clocks = [entry.content.clock for entry in self.entries]
-        assert all(earlier < later for earlier, later in zip(clocks, clocks[1:], strict=False))
+        assert all(earlier < later for earlier, later in pairwise(clocks))
 
     def teardown(self) -> None:
         """The fold of the journal is the cells, at a restart and at a peer that got it all."""

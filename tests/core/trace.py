@@ -28,7 +28,7 @@ def play(broken: bool = False) -> list[str]:
         hubs[0].ask(receipt(**{item: 1}), key=f"east-{number}")
     for day in range(3):
         for item in set(ITEMS) if broken else ITEMS:
-            shops[0].ask(sale(**{item: 1 + day}), key=f"sale-{day}-{item}")
+            shops[0].ask(sale(OnShortage.RECORD, **{item: 1 + day}), key=f"sale-{day}-{item}")
             shops[1].ask(sale(OnShortage.RECORD, **{item: 2}), key=f"sale-{day}-{item}-2")
         shops[0].ask(Return((SkuLine(1, sku="cola"),)), key=f"return-{day}")
         shops[1].ask(Count((CountLine("wings", 7 + day),)), key=f"count-{day}")

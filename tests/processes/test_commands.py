@@ -110,7 +110,6 @@ async def test_data_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     assert "journal.sqlite" in ended.error
 
 
-@pytest.mark.xfail(strict=True, reason="open_journal lets the OSError of mkdir out")
 async def test_data_that_cannot_be_made_is_refused() -> None:
     ended = await run("--name", "store-1", "--data", "/proc/store-1", "--port", str(free_port()))
     assert ended.code == 3

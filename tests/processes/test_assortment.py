@@ -1,0 +1,63 @@
+"""The sample goods: what the demo sells has to be right, people look at it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from msgspec import convert
+
+from replica.core.catalog import SkuDocument
+from replica.core.names import is_item
+from replica.core.places import LocationDocument
+from shelfsync.assortment import REGIONS, documents, goods, region_of
+
+PLU = re.compile(r"^4\d{3}$")
+
+
+def check_digit(digits: str) -> int:
+    """The last digit a GTIN with these first ones has (GS1 General Specifications, section 7.9)."""
+    return -sum(int(digit) * (3, 1)[place % 2] for place, digit in enumerate(reversed(digits))) % 10
+
+
+def test_there_are_some_forty_goods_of_every_kind() -> None:
+    skus = [document for document in documents(3, 2) if document["kind"] == "sku"]
+    kinds = Counter(document["value"]["attributes"]["kind"] for document in skus)
+    assert 35 <= len(skus) <= 50
+    assert set(kinds) == {"standard", "pack", "weighed", "bundle"}
+    assert min(kinds.values()) >= 4
+
+
+@pytest.mark.parametrize("good", goods(), ids=lambda good: good.sku)
+def test_a_barcode_is_a_gtin_with_its_check_digit_or_a_plu(good: object) -> None:
+    barcode = good.barcode  # type: ignore[attr-defined]
+    if not PLU.match(barcode):
+        assert re.match(r"^952\d{10}$", barcode), "952 is what GS1 sets aside for examples"
+        assert int(barcode[-1]) == check_digit(barcode[:-1])
+
+
+def test_barcodes_and_names_are_unique() -> None:
+    sample = goods()
+    assert len({good.barcode for good in sample}) == len({good.sku for good in sample}) == len(sample)
+
+
+def test_every_item_can_be_received_by_itself() -> None:
+    basic = {item for good in goods() if good.is_basic for item in good.recipe}
+    assert {item for good in goods() for item in good.recipe} == basic
+
+
+@pytest.mark.parametrize("regions", range(1, 5))
+def test_documents_are_what_a_hub_takes(regions: int) -> None:
+    for document in documents(12, regions):
+        if document["kind"] == "sku":
+            assert is_item(document["key"])
+            convert(document["value"], SkuDocument)
+        else:
+            place = convert(document["value"], LocationDocument)
+            assert place.region in REGIONS[:regions]
+
+
+def test_every_region_of_a_large_chain_has_stores() -> None:
+    for regions in range(1, len(REGIONS) + 1):
+        assert {region_of(store, regions) for store in range(8)} == set(REGIONS[:regions])
