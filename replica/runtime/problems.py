@@ -38,7 +38,7 @@ PROBLEM = "application/problem+json"
 
 RETRY_AFTER_S = {503: 1, 507: 5}
 
-_path = re.compile(r"^(?P<what>.*?)(?: - at `\$?\.?(?P<path>[^`]*)`)?$", re.DOTALL)
+_path = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$?\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _named = re.compile(r"field `(?P<name>[^`]+)`")
 
 

@@ -8,6 +8,7 @@ import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from replica.core.errors import PeerFault
 from replica.core.limits import FRAME_BYTES_MAX, NAME_LENGTH_MAX, SCOPES_MAX, TEXT_LENGTH_MAX
@@ -164,6 +165,23 @@ def test_a_hello_with_too_many_scopes_is_malformed() -> None:
     with pytest.raises(PeerFault) as fault:
         unpack_frame(msgpack.packb(array))
     assert fault.value.reason == "malformed"
+
+
+MANY = [f"store-{number}" for number in range(SCOPES_MAX)]
+
+
+@pytest.mark.xfail(strict=True, reason="SCOPES_MAX and FRAME_BYTES_MAX are not derived from each other")
+@pytest.mark.parametrize(
+    "frame",
+    [
+        replace(HELLO, scopes=tuple(name.ljust(NAME_LENGTH_MAX, "x") for name in MANY)),
+        Have({name: {f"{name}#0000000a": (1, bytes(16))} for name in MANY}),
+        Digests(dict.fromkeys(MANY, ("0" * 32, "0" * 32))),
+    ],
+    ids=lambda frame: type(frame).__name__,
+)
+def test_as_many_scopes_as_may_be_named_fit_into_a_frame(frame: AnyFrame) -> None:
+    assert unpack_frame(pack_frame(frame)) == frame
 
 
 def test_a_frame_from_a_newer_peer_with_more_fields_is_read() -> None:
