@@ -13,7 +13,7 @@ from rich.progress import Progress
 from benchmarks.catching_up import measure_catching_up
 from benchmarks.footprint import measure_memory
 from benchmarks.growing import measure_growing
-from benchmarks.machine import describe, measure_disk
+from benchmarks.machine import describe, probe
 from benchmarks.measure import Bench, Figures, Measurement
 from benchmarks.merging import measure_merging
 from benchmarks.report import print_results, write_report
@@ -21,7 +21,6 @@ from benchmarks.selling import measure_selling
 from benchmarks.wire import measure_wire
 
 MEASUREMENTS: dict[str, Measurement] = {
-    "disk": measure_disk,
     "http": measure_selling,
     "hub": measure_merging,
     "wire": measure_wire,
@@ -29,9 +28,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     "memory": measure_memory,
     "growth": measure_growing,
 }
-
-ALWAYS = ("disk",)
-"""Measured in every run: nothing durable can be read without it."""
 
 
 @click.command(
@@ -56,7 +52,7 @@ Examples:
 def main(only: tuple[str, ...], rounds: int | None, quick: bool, data: Path) -> None:
     """Measure this machine. Only a whole run is written to docs/."""
     rounds = rounds or (1 if quick else 3)
-    chosen = {name: measure for name, measure in MEASUREMENTS.items() if not only or name in (*only, *ALWAYS)}
+    chosen = {name: measure for name, measure in MEASUREMENTS.items() if not only or name in only}
     data.mkdir(parents=True, exist_ok=True)
     machine = describe(data)
     with TemporaryDirectory(dir=data) as directory:
@@ -69,13 +65,15 @@ def main(only: tuple[str, ...], rounds: int | None, quick: bool, data: Path) -> 
 
 
 def _measure(chosen: dict[str, Measurement], rounds: int, bench: Bench) -> dict[str, dict[str, list[Figures]]]:
-    results: dict[str, dict[str, list[Figures]]] = {name: {} for name in chosen}
+    """Before each measurement the machine is probed: it may be another one from minute to minute."""
+    results: dict[str, dict[str, list[Figures]]] = {name: {} for name in ("machine", *chosen)}
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=rounds * len(chosen))
         for number in range(1, rounds + 1):
             for name, measure in chosen.items():
                 where = f"round {number} of {rounds}: {name}"
                 progress.update(task, description=where)
+                results["machine"].setdefault(f"before {name}", []).append(probe(bench.directory))
                 for sample in measure(bench):
                     results[name].setdefault(sample.case, []).append(sample.figures)
                     progress.update(task, description=f"{where}, after {sample.case}")

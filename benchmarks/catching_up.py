@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.measure import Bench, Figures, Sample, apart
-from benchmarks.sales import Workload, make_journal
+from benchmarks.sales import STOCKED, Workload, make_journal
 from benchmarks.servers import Server, edge, hub
 from shelfsync.proxy import Direction, Proxy
 
@@ -25,7 +25,7 @@ CAUGHT_UP_MAX_S = 300.0
 def measure_catching_up(bench: Bench) -> Iterator[Sample]:
     """One round: the same week over a slow line and over a free one."""
     sales = bench.sized(SALES, SALES // 7)
-    week = Workload(sales, ITEMS, LINES, days=DAYS * sales / SALES)
+    week = Workload(sales, ITEMS, LINES, days=DAYS * sales / SALES, stocked=STOCKED)
     prepared = bench.prepared("week", lambda path: apart(make_journal, path, "store-1", week))
     for line, bits_per_s in LINES_BITS_PER_S.items():
         store, away = bench.copied(prepared, "store-1"), bench.fresh("hub-1")

@@ -25,7 +25,7 @@ WARM_S = 0.4
 """Answers within this time are checked but not counted."""
 
 SALES_PER_S_MAX = 90_000
-BATCHED_SALES_PER_S_MAX = 400_000
+BATCHED_SALES_PER_S_MAX = 200_000
 """How many requests are built beforehand; when they run out the run ends early, and the rate is still right."""
 
 SALES_PER_BATCH = 100

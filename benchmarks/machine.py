@@ -6,12 +6,13 @@ import os
 import platform
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measure import Bench, Sample, quantile
+from benchmarks.measure import Figures, quantile
 
 PAGE_BYTES = 4_096
+PAGES = 300
+LOOP = 1_000_000
 
 
 def describe(directory: Path) -> dict[str, str]:
@@ -24,14 +25,13 @@ def describe(directory: Path) -> dict[str, str]:
     }
 
 
-def measure_disk(bench: Bench) -> Iterator[Sample]:
-    """How long fdatasync of one appended page takes."""
-    path = bench.fresh("disk") / "pages"
+def probe(directory: Path) -> Figures:
+    """How long it takes to append a page to a file and have it durable, and to run a loop of the interpreter."""
     took_ms = []
     page = os.urandom(PAGE_BYTES)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    file = os.open(directory / "pages", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
-        for _ in range(bench.sized(1_000, 300)):
+        for _ in range(PAGES):
             started = time.perf_counter()
             os.write(file, page)
             os.fdatasync(file)
@@ -39,7 +39,14 @@ def measure_disk(bench: Bench) -> Iterator[Sample]:
     finally:
         os.close(file)
     took_ms.sort()
-    yield Sample("append a page and fdatasync", {"p50 ms": quantile(took_ms, 0.5), "p99 ms": quantile(took_ms, 0.99)})
+    started = time.perf_counter()
+    sum(number * number for number in range(LOOP))
+    loop_ms = (time.perf_counter() - started) * 1000
+    return {
+        "fdatasync p50 ms": quantile(took_ms, 0.5),
+        "fdatasync p99 ms": quantile(took_ms, 0.99),
+        "loop ms": loop_ms,
+    }
 
 
 def _processor() -> str:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import aiohttp
 import uvloop
+from msgspec import structs
 
 from benchmarks.measure import Bench, Sample, apart
-from benchmarks.sales import Workload, make_entries
+from benchmarks.sales import STOCKED, Workload, make_entries
 from benchmarks.servers import hub
 from benchmarks.wire import Framer
 from replica.core.columns import ColumnDecoder
@@ -28,10 +29,10 @@ def measure_merging(bench: Bench) -> Iterator[Sample]:
     """One round: both shapes in memory, then over one link, then over several."""
     sales = bench.sized(40_000, 12_800)
     for shape, (lines, items) in SHAPES.items():
-        workload = Workload(sales, items, lines, days=1.0)
+        workload = Workload(sales, items, lines, days=1.0, stocked=STOCKED)
         yield Sample(f"in memory, sales of {shape}", {"per s": apart(merge_in_memory, workload)})
         for stores in (1, STORES):
-            shared = Workload(sales // stores, items, lines, days=1.0)
+            shared = structs.replace(workload, sales=sales // stores)
             yield Sample(
                 f"durable, {stores} link{'s'[: stores - 1]}, sales of {shape}",
                 {"per s": _merge_durably(bench, shared, stores)},

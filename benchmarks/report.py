@@ -20,7 +20,7 @@ Results = Mapping[str, Mapping[str, list[Figures]]]
 """By measurement and case, the figures of each round."""
 
 TITLES = {
-    "disk": "The disk",
+    "machine": "What the machine gave",
     "http": "Durable sales over HTTP",
     "hub": "What a hub takes in",
     "wire": "Bytes on the wire",
@@ -75,7 +75,9 @@ What is compared was measured in the same round, so ratios hold where absolute f
 """
 
 NOTES = {
-    "disk": "Every durable answer waits for at least one of these.",
+    "machine": """\
+Probed before each measurement: appending a page to a file and `fdatasync`, for which every durable answer waits at
+least once, and a loop of a million turns in the interpreter.""",
     "http": """\
 Each sale is one request of one line under a key of its own, from a load generator in a process of its own; every
 status, every verdict of a batch, and the length of the journal afterwards are checked. `echo` is an aiohttp server that

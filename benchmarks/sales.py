@@ -21,8 +21,11 @@ DAY_MS = 86_400_000
 OPEN_MS = 14 * 3_600_000
 """How long a store is open a day."""
 
-STOCKED = 1_000_000
-"""Units of every item received before anything is sold."""
+UNLIMITED = 1_000_000
+"""Units of an item that no measurement sells."""
+
+STOCKED = 200
+"""Units of an item on a usual shelf and behind it."""
 
 LIBRARY_HEADERS = (
     "User-Agent: python-requests/2.32.3\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\n"
@@ -42,6 +45,8 @@ class Workload(Struct, frozen=True):
     keys: str = "uuid7"
     days: float = 0.0
     """Over how many opening days, up to now, they are spread; 0 is a millisecond each."""
+    stocked: int = UNLIMITED
+    """Units of every item received before anything is sold, and up to half as many more."""
     is_in_order: bool = False
     """Sell the items one after the other, not at random."""
 
@@ -52,15 +57,19 @@ def item_name(number: int) -> str:
 
 
 def make_keys(kind: str, count: int, moments: Iterator[int]) -> Iterator[str]:
-    """Idempotency keys: `uuid7` and `uuid4` as in RFC 9562, `till` a till's name and its counter."""
-    for number in range(count):
-        moment = next(moments)
+    """Idempotency keys: `uuid7` and `uuid4` as in RFC 9562, `till` a till's name and its counter.
+
+    A till makes a key some milliseconds before the node stamps the sale.
+    """
+    chance = random.Random(count)
+    for number, moment in zip(range(count), moments, strict=True):
         if kind == "till":
             yield f"t{1 + number % 8}-{number:07d}"
             continue
         digits = os.urandom(16).hex()
-        time_part = f"{moment:012x}" if kind == "uuid7" else digits[20:]
-        yield f"{time_part[:8]}-{time_part[8:12]}-{kind[-1]}{digits[:3]}-9{digits[3:6]}-{digits[6:18]}"
+        made = f"{moment - int(5 + 45 * chance.random()):012x}" if kind == "uuid7" else digits[20:]
+        variant = "89ab"[number & 3]
+        yield f"{made[:8]}-{made[8:]}-{kind[-1]}{digits[:3]}-{variant}{digits[3:6]}-{digits[6:18]}"
 
 
 def moments_of(workload: Workload, now_ms: int) -> Iterator[int]:
@@ -81,14 +90,14 @@ def sell_for(replica: Replica, location: str, workload: Workload) -> Iterator[En
     """Receive all items, then sell, through the core; the caller takes the batches."""
     now_ms = int(time.time() * 1000)
     started_ms = now_ms - int(workload.days * DAY_MS) - workload.sales
-    for receipt in _receipts(workload.items):
-        yield replica.execute(_command(location, receipt, os.urandom(16)), started_ms)
+    for receipt in _receipts(workload):
+        yield replica.execute(Command(location, receipt, os.urandom(16)), started_ms)
     chance = random.Random(workload.items)
     keys = make_keys(workload.keys, workload.sales, moments_of(workload, now_ms))
     for key, moment in zip(keys, moments_of(workload, now_ms), strict=True):
         numbers = chance.sample(range(workload.items), workload.lines)
         sale = Sale(tuple(SkuLine(1 + (chance.random() < 0.2), item_name(number)) for number in numbers))
-        yield replica.execute(_command(location, sale, parse_key(key)), moment)
+        yield replica.execute(Command(location, sale, parse_key(key)), moment)
 
 
 Linked = list[tuple[Entry, bytes]]
@@ -136,7 +145,7 @@ def receipt_requests(port: int, items: int) -> Iterator[bytes]:
     """Requests that stock every item, ready to send."""
     for first in range(0, items, LINES_PER_RECEIPT):
         lines = b",".join(
-            b'{"item":"%s","quantity":%d}' % (item_name(number).encode(), STOCKED)
+            b'{"item":"%s","quantity":%d}' % (item_name(number).encode(), UNLIMITED)
             for number in range(first, min(items, first + LINES_PER_RECEIPT))
         )
         yield _post(port, "/v1/receipts", b'{"lines":[%s]}' % lines, f"Idempotency-Key: stock-{first}\r\n")
@@ -158,14 +167,11 @@ def _post(port: int, path: str, body: bytes, headers: str = "") -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def _receipts(items: int) -> Iterator[Receipt]:
-    for first in range(0, items, LINES_PER_RECEIPT):
-        numbers = range(first, min(items, first + LINES_PER_RECEIPT))
-        yield Receipt(tuple(GoodsLine(STOCKED, item=item_name(number)) for number in numbers))
-
-
-def _command(location: str, request: Sale | Receipt, key: bytes) -> Command:
-    fields = {"location": location, "request": request, "key": key}
-    if "digest" in Command.__struct_fields__:
-        fields["digest"] = os.urandom(8)
-    return Command(**fields)  # type: ignore[arg-type]
+def _receipts(workload: Workload) -> Iterator[Receipt]:
+    chance = random.Random(workload.stocked)
+    for first in range(0, workload.items, LINES_PER_RECEIPT):
+        numbers = range(first, min(workload.items, first + LINES_PER_RECEIPT))
+        units = [int(workload.stocked * (1 + chance.random() / 2)) for _ in numbers]
+        yield Receipt(
+            tuple(GoodsLine(unit, item=item_name(number)) for unit, number in zip(units, numbers, strict=True))
+        )

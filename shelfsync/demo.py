@@ -18,6 +18,7 @@ from typing import Any
 
 import aiohttp
 import click
+from msgspec.structs import replace
 from rich.console import Console
 
 from replica.core.names import CHAIN
@@ -207,19 +208,20 @@ class Demo:
         )
 
     def _row(self, statuses: Statuses, name: str) -> Row:
-        hubs, stores = self._network.hubs, self._network.stores
-        is_hub, status = name in hubs, statuses.get(name)
-        place = name.removeprefix("hub-") if is_hub else city_of(stores.index(name))
+        network, status = self._network, statuses.get(name)
+        is_hub = name in network.hubs
+        place = name.removeprefix("hub-") if is_hub else city_of(network.stores.index(name))
+        row = Row(name, place, is_hub, network.home.get(name, ""))
         if status is None:
-            return Row(name, place, is_hub, False, "", 0, 0, "", 0)
-        digest = status["digest"]
+            return row
+        seen = {"answers": True, "digest": status["digest"][:8]}
         if is_hub:
-            equal = sum(other in statuses and statuses[other]["digest"] == digest for other in hubs)
-            sold = sum(sold_at(status, location) for location in stores)
-            return Row(name, place, True, True, f"{len(status['connected'])} nodes", sold, 0, digest[:8], equal)
-        equal = len(agreeing(statuses, name))
-        sold, waiting = sold_at(status, name), status["unacknowledged"]
-        return Row(name, place, False, True, status["hub"] or "", sold, waiting, digest[:8], equal)
+            line = f"{len(status['connected'])} nodes"
+            sold = sum(sold_at(status, location) for location in network.stores)
+            equal = sum(statuses.get(hub, {}).get("digest") == status["digest"] for hub in network.hubs)
+            return replace(row, line=line, units_sold=sold, agreeing=equal, **seen)
+        line, sold, equal = status["hub"] or "", sold_at(status, name), len(agreeing(statuses, name))
+        return replace(row, line=line, units_sold=sold, unacknowledged=status["unacknowledged"], agreeing=equal, **seen)
 
     def _tell(self, what: str) -> None:
         self._now = what

@@ -31,6 +31,7 @@ class Network:
         for name in reversed(self.hubs):
             peers = [await self._line(chain, stack, name, other) for first, other in pairs if first == name]
             await chain.hub(name, region=_region(name), peers=peers)
+        await chain.ready()  # a store that finds its home hub closed would begin elsewhere
         for name in self.stores:
             in_order = sorted(self.hubs, key=lambda hub: hub != self.home[name])
             urls = [await self._line(chain, stack, name, hub) for hub in in_order]

@@ -19,17 +19,18 @@ SUMMARY_S = 2.0
 
 
 class Row(Struct, frozen=True):
-    """One node as the table shows it. `line` is where it is connected, empty when nowhere."""
+    """One node as the table shows it: `line` is where it is connected, if anywhere, `home` a store's own hub."""
 
     node: str
     place: str
     is_hub: bool
-    answers: bool
-    line: str
-    units_sold: int
-    unacknowledged: int
-    digest: str
-    agreeing: int
+    home: str = ""
+    answers: bool = False
+    line: str = ""
+    units_sold: int = 0
+    unacknowledged: int = 0
+    digest: str = ""
+    agreeing: int = 0
 
 
 class Snapshot(Struct, frozen=True):
@@ -108,8 +109,7 @@ class PlainScreen:
         if now_s < self._next_s:
             return
         self._next_s = now_s + SUMMARY_S
-        stores = ", ".join(f"{row.node} {_plain_line(row)}" for row in snapshot.rows if not row.is_hub)
-        self._write(f"{snapshot.elapsed_s:6.1f} s  {snapshot.sales:,} sales; {stores}")
+        self._write(f"{snapshot.elapsed_s:6.1f} s  {_summary(snapshot)}")
 
     def settle(self) -> None:
         self._next_s = math.inf
@@ -120,11 +120,17 @@ def screen_for(console: Console) -> Screen:
     return LiveScreen(console) if console.is_terminal else PlainScreen(lambda text: print(text, flush=True))
 
 
-def _plain_line(row: Row) -> str:
-    if not row.answers:
-        return "does not answer"
-    waiting = f" ({row.unacknowledged:,} waiting)" if row.unacknowledged else ""
-    return f"at {row.line}{waiting}" if row.line else f"cut off{waiting}"
+def _summary(snapshot: Snapshot) -> str:
+    """Sales, and the stores that are not where they belong."""
+    stores = [row for row in snapshot.rows if not row.is_hub]
+    groups = {
+        "no answer from": [row.node for row in stores if not row.answers],
+        "cut off": [f"{row.node} ({row.unacknowledged:,} waiting)" for row in stores if row.answers and not row.line],
+        "not at home": [f"{row.node} at {row.line}" for row in stores if row.line not in ("", row.home)],
+    }
+    connected = sum(bool(row.line) for row in stores)
+    first = f"{snapshot.sales:,} sales, {connected} of {len(stores)} stores connected"
+    return "; ".join([first, *(f"{what}: {', '.join(names)}" for what, names in groups.items() if names)])
 
 
 def _render(snapshot: Snapshot) -> Group:

@@ -288,12 +288,13 @@ class Driver:
         """Wait for the commit under way. False when the disk was full: the core then is what the journal says."""
         if self._commit is None:
             return True
-        commit, self._commit = self._commit, None
         try:
-            await commit
+            await self._commit
         except StorageFull:
             self.replica.restore(await self._journal.load())
             return False
+        finally:
+            self._commit = None  # not before the core is reloaded: until then, reads have to wait
         return True
 
     def _refuse(self, answers: Answers, why: Refused) -> None:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from replica.core.errors import Invalid, Refused
 from replica.core.names import parse_key
-from replica.runtime.problems import Forbidden, TooLarge, invalid_from, plain_problem, problem_response
+from replica.runtime.problems import Forbidden, Malformed, TooLarge, invalid_from, plain_problem, problem_response
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -68,6 +68,8 @@ class Decoder:
             return self._decode(body)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise invalid_from(error) from None
+        except UnicodeDecodeError as error:
+            raise Malformed(f"not UTF-8: {error.reason} at byte {error.start}", field="body") from None
         except RecursionError:
             raise Invalid("nested too deep", field="body") from None
 
@@ -82,6 +84,8 @@ async def read_body(request: web.Request) -> bytes:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"at most {BODY_BYTES_MAX} bytes are taken", field="body") from None
+    except web.RequestPayloadError as error:
+        raise Malformed(f"not encoded as it says: {error}", field="body") from None
 
 
 def checked_key(text: str | None) -> bytes:

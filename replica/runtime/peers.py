@@ -62,6 +62,11 @@ REASONS = frozenset(
 """Why links end. Anything else a peer says is counted as `other`, so that nobody makes up counters without end."""
 
 
+UNREFUSED = frozenset(["duplicate-link", "going-home", "hung-up", "replaced", "silent", "stopping"])
+"""Why a link ends that the peer had nothing against. After any other end the next peer of the list is tried, and the
+wait between two rounds grows: a hub that refuses a store must neither keep it nor be dialled many times a second."""
+
+
 class Identity(Struct, frozen=True):
     """Who this node is to its peers. `scopes` is what it subscribes to, None meaning all."""
 
@@ -240,13 +245,14 @@ class Dialer:
             for url in self.urls:
                 if await self._try(url):
                     retry_s = RETRY_MIN_S
-                    break
+                    if self.reason != "silent":
+                        break  # after silence the line may be bad for good, and the next hub has another line
             jitter = 0.5 + self._peers.entropy.fraction()
             await asyncio.sleep(retry_s * jitter)
             retry_s = min(RETRY_MAX_S, retry_s * 2)
 
     async def _try(self, url: str) -> bool:
-        """Connect and stay connected; True when a session got past its greeting."""
+        """Connect and stay connected; True when a session got past its greeting and nobody refused to go on with it."""
         known = self._peers.known.get(self._name)
         if known is not None and known.is_connected:
             return False  # it dialled us
@@ -268,7 +274,7 @@ class Dialer:
                 watch.cancel()
         hello = started[0].session.peer
         self._name = hello.node if hello is not None else self._name
-        return hello is not None
+        return hello is not None and self.reason in UNREFUSED
 
     async def _go_home(self, started: Iterable[Link]) -> None:
         """While connected elsewhere: once the first hub has answered for a while, end this link to go back to it."""

@@ -277,8 +277,11 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
     Raises:
         DataRefused: another process has it, it belongs to another node, or a newer program wrote it.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = os.open(directory, os.O_RDONLY)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise DataRefused(f"{directory}: {error.strerror}") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

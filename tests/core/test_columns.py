@@ -163,6 +163,22 @@ def test_the_dictionary_starts_anew_before_it_is_full_and_both_ends_go_on() -> N
     assert restarts >= 1
 
 
+@pytest.mark.parametrize(
+    ("move", "reason"),
+    [
+        (Move("co la", "supplier", "store-1/free", 1), "malformed"),
+        (Move("cola", "nowhere", "store-1/free", 1), "malformed"),
+        (Move("cola", "hub-east/free", "store-1/free", 1), "unauthorised"),
+    ],
+)
+def test_names_are_checked_anew_when_the_dictionary_starts_anew(move: Move, reason: str) -> None:
+    decoder = ColumnDecoder()
+    decoder.decode(encode(linked(OWN, [receipt_content()])))
+    anew = taken_apart(encode(linked(OWN, [receipt_content(moves=(move,))])))
+    anew[0] = True
+    assert fault_of(put_together(anew), decoder) == reason
+
+
 def test_a_batch_with_more_new_names_than_are_left_starts_the_dictionary_anew() -> None:
     encoder, decoder = ColumnEncoder(), ColumnDecoder()
     said = [

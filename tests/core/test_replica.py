@@ -428,6 +428,14 @@ def test_a_stamp_from_too_far_ahead_is_kept_and_reported_but_not_believed() -> N
     assert stamp_ms(node.ask(sale(cola=1)).content.clock) == NOW_MS
 
 
+def test_how_fresh_a_scope_is_does_not_go_back_when_something_old_arrives() -> None:
+    replica = Node().replica
+    stamps = [(NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (5, 1)]
+    for stream, stamp in zip((PEER, Stream("hub-west#0000000c", STORE)), stamps, strict=True):
+        replica.merge([linked(stream, [receipt_content(clock=stamp, moves=())])], NOW_MS)
+    assert replica.newest == {STORE: stamps[0]}
+
+
 def test_what_was_seen_before_a_restart_comes_before_what_is_stamped_after_it() -> None:
     node = Node()
     ahead = (NOW_MS + 30_000) << COUNTER_BITS

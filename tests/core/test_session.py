@@ -552,6 +552,8 @@ def test_a_session_says_how_far_it_is_through_and_then_what_it_sent_since() -> N
     alone.session.send(shop.journal)
     alone.session.cover()
     assert alone.said()[1:] == [Covered({STORE: {OWN.writer: head}})]
+    alone.session.cover()
+    assert alone.said() == []
 
 
 def test_an_empty_backlog_is_said_to_be_through() -> None:
@@ -570,6 +572,16 @@ def test_what_the_peer_holds_and_we_lack_is_counted_until_it_came() -> None:
     alone.session.merged(1)
     assert alone.session.entries_behind() == 0
     assert Ack(1) in alone.said()
+
+
+def test_what_came_from_elsewhere_meanwhile_is_not_lacking() -> None:
+    alone = Alone()
+    run = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
+    alone.take(HELLO, have(Run(PEER, 1, run.previous, run.entries[:1])))
+    assert alone.session.entries_behind() == 1
+    alone.node.replica.merge([run], NOW_MS)
+    assert alone.session.entries_behind() == 0
+    assert alone.session.behind == {}
 
 
 def test_what_the_peer_covers_beyond_us_is_counted() -> None:

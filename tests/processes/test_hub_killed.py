@@ -14,7 +14,7 @@ from tests.processes.load import Load
 
 pytestmark = pytest.mark.processes
 
-ROUNDS = 4
+ROUNDS = 3
 RECEIVED = 1_000_000
 
 

@@ -123,7 +123,7 @@ async def test_requests_sent_ahead_are_answered_in_order_and_each_once(store: No
 
 async def test_many_requests_sent_ahead_do_not_pile_up_without_end(store: NodeProcess) -> None:
     """A caller that sends and does not read is not read from; it gets every answer once it reads."""
-    keys = [new_key() for _ in range(600)]
+    keys = [new_key() for _ in range(450)]
     reader, writer = await asyncio.open_connection("127.0.0.1", store.port)
     try:
         async with asyncio.timeout(20):

@@ -33,7 +33,7 @@ def statuses() -> dict[str, Any]:
     stores = {
         name: {"location": name, "digests": {"*": "d0", name: DIGESTS[name]}, "units": units[name]} for name in units
     }
-    return copy.deepcopy({"hub-east": hub, "hub-west": hub, **stores})
+    return {name: copy.deepcopy(status) for name, status in {"hub-east": hub, "hub-west": hub, **stores}.items()}
 
 
 def test_nothing_is_said_when_all_is_well(statuses: dict[str, Any], books: dict[str, Book]) -> None:

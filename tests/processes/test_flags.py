@@ -1,0 +1,82 @@
+"""What the commands make of flags, variables and files before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from edge_node.__main__ import edge
+from shelfsync.__main__ import COMMANDS, main
+from shelfsync.demo import demo
+
+WRONG: dict[str, tuple[list[str], str]] = {
+    "no name": (["--data", "d"], "--name"),
+    "a name that is none": (["--name", "Store 1", "--data", "d"], "--name"),
+    "no data": (["--name", "a"], "--data"),
+    "a data directory that is a file": (["--name", "a", "--data", __file__], "--data"),
+    "a port that is none": (["--name", "a", "--data", "d", "--port", "0"], "--port"),
+    "a hub that is no address": (["--name", "a", "--data", "d", "--hub", "hub-east:8700"], "--hub"),
+    "an unknown flag": (["--name", "a", "--data", "d", "--colour", "red"], "--colour"),
+    "an unknown log level": (["--name", "a", "--data", "d", "--log-level", "loud"], "--log-level"),
+    "a word too many": (["--name", "a", "--data", "d", "please"], "please"),
+    "a configuration that is not there": (["--name", "a", "--data", "d", "--config", "/none.toml"], "/none.toml"),
+}
+
+FILES: dict[str, tuple[bytes, str]] = {
+    "an unknown key": (b'colour = "red"', "'colour'"),
+    "a value of the wrong kind": (b'port = "near"', "--port"),
+    "a value out of range": (b"port = 70000", "--port"),
+    "a list for a text": (b'region = ["east", "west"]', "--region"),
+    "a list of what is no address": (b'hub = ["http://hub-east:8700", 7]', "--hub"),
+    "one that is no address": (b'hub = "hub-east:8700"', "--hub"),
+    "not TOML": (b"port 8701", "node.toml"),
+    "not text": (b"\xff", "node.toml"),
+}
+
+
+def error_of(command: click.Command, *arguments: str | Path, variables: Mapping[str, str] | None = None) -> str:
+    """The one line a command ends with, which has to end with exit code 2."""
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments], env=dict(variables or {}))
+    assert result.exit_code == 2, result.output
+    (line,) = [line for line in result.output.splitlines() if line.startswith("Error:")]
+    return line
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_flag_is_one_line_that_names_it(name: str) -> None:
+    arguments, named = WRONG[name]
+    assert named in error_of(edge, *arguments)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_wrong_configuration_is_one_line_that_names_the_key(tmp_path: Path, name: str) -> None:
+    content, named = FILES[name]
+    file = tmp_path / "node.toml"
+    file.write_bytes(content)
+    assert named in error_of(edge, "--name", "a", "--data", tmp_path / "data", "--config", file)
+
+
+def test_a_wrong_variable_is_one_line_that_names_its_flag() -> None:
+    assert "--port" in error_of(edge, "--name", "a", "--data", "d", variables={"SHELFSYNC_PORT": "near"})
+
+
+@pytest.mark.parametrize("seconds", ["3", "-1", "nan", "inf", "x"])
+def test_a_demo_that_can_show_nothing_is_refused(seconds: str) -> None:
+    assert "--seconds" in error_of(demo, "--seconds", seconds)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_examples(command: str) -> None:
+    result = CliRunner().invoke(main, [command, "--help"])
+    assert result.exit_code == 0
+    assert "Examples:" in result.output
+    assert f"shelfsync {command}" in result.output
+
+
+def test_the_overview_names_every_command_and_an_unknown_one_is_refused() -> None:
+    assert all(command in CliRunner().invoke(main, ["--help"]).output for command in COMMANDS)
+    assert "destroy" in error_of(main, "destroy")
