@@ -150,6 +150,8 @@ def _parse(data: bytes, start: bytes) -> _Plain | None:
                 key = value.strip().decode()
             case b"host" if host is None:
                 host = value
+            case b"connection" if value.strip().lower() == b"keep-alive":
+                pass
             case b"content-type" | b"accept" | b"user-agent" | b"accept-encoding" | b"traceparent" if mark:
                 pass
             case _:

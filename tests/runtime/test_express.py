@@ -187,7 +187,16 @@ def test_lane_does_not_take_what_is_not_plain(raw: bytes) -> None:
     assert _parse(raw, START) is None
 
 
-def test_lane_takes_what_is_plain() -> None:
-    plain = _parse(request(SOLD, "k1"), START)
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "",
+        "User-Agent: python-requests/2\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\n",
+        "Accept: */*\r\nAccept-Encoding: gzip, deflate\r\nUser-Agent: Python/3.11 aiohttp/3.14\r\n",
+        "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n",
+    ],
+)
+def test_lane_takes_what_is_plain(extra: str) -> None:
+    plain = _parse(request(SOLD, "k1", extra), START)
     assert plain is not None
     assert (plain.key, plain.body) == ("k1", SOLD)
