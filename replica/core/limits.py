@@ -63,8 +63,11 @@ WINDOW_BYTES = 512 << 10
 NAMES_PER_SESSION_MAX = 1 << 16
 """Names a session's dictionary holds before it starts anew: a few MB at the receiver."""
 
-SCOPES_MAX = 100_000
-"""Scopes in one hello or vectors frame."""
+SCOPES_MAX = 10_000
+"""Scopes in one hello, have or digests frame: the locations of a large chain."""
+
+_HEAD_BYTES = 4 + 2 * NAME_LENGTH_MAX + 9 + 34
+"""One writer's head in a have frame: a name and an incarnation, a number, a hash."""
 
 BATCH_ENTRIES_MAX = 1_024
 """Entries computed before one commit: bounds the wait of its first request, and keeps a batch in the cache."""
@@ -86,4 +89,5 @@ DIGEST_INTERVAL_MS = 5_000
 
 assert QUANTITY_MAX * MOVES_MAX < TOTAL_MAX
 assert BODY_BYTES_MAX + FRAME_SOFT_BYTES < FRAME_RAW_BYTES_MAX
+assert SCOPES_MAX * (NAME_LENGTH_MAX + 3 + 2 * _HEAD_BYTES) < FRAME_BYTES_MAX
 assert DOCUMENT_BYTES_MAX < BODY_BYTES_MAX

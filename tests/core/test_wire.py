@@ -170,7 +170,6 @@ def test_a_hello_with_too_many_scopes_is_malformed() -> None:
 MANY = [f"store-{number}" for number in range(SCOPES_MAX)]
 
 
-@pytest.mark.xfail(strict=True, reason="SCOPES_MAX and FRAME_BYTES_MAX are not derived from each other")
 @pytest.mark.parametrize(
     "frame",
     [
