@@ -30,7 +30,8 @@ class RecentKeys:
 
     def put(self, key: bytes, entry: Entry) -> None:
         """Remember an entry just written. Of two under one key the first heard of stays."""
-        self._current.setdefault(key, entry)
+        if key not in self:
+            self._current[key] = entry
 
     def turn(self) -> None:
         """A batch was taken to be committed: begin the next, and let the one go that has long been durable."""

@@ -46,3 +46,15 @@ def test_key_is_known_through_its_own_batch_and_the_two_after_it() -> None:
     keys.turn()
     assert keys.get(b"key") is None
     assert b"key" not in keys
+
+
+def test_an_entry_that_comes_later_under_a_known_key_does_not_outlive_or_hide_the_first() -> None:
+    first, second = entries(2)
+    keys = RecentKeys()
+    keys.put(b"key", first)
+    for _ in range(2):
+        keys.turn()
+        keys.put(b"key", second)
+        assert keys.get(b"key") is first
+    keys.turn()
+    assert keys.get(b"key") is None

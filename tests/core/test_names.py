@@ -102,6 +102,20 @@ def test_a_uuid_is_kept_as_its_bytes_however_it_is_spelt(spelt: str) -> None:
     assert names.key_text(names.parse_key(spelt)) == UUID_TEXT
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "00000000-0000-0000-0000-000000000000",
+        UUID_TEXT.replace("-bcce-", "-7cce-"),
+        UUID_TEXT.replace("0", "g"),
+        UUID_TEXT.replace("-", "_"),
+    ],
+)
+def test_text_that_only_looks_like_a_uuid_is_kept_as_text(text: str) -> None:
+    assert names.parse_key(text) == text.encode()
+    assert names.key_text(names.parse_key(text)) == text
+
+
 def test_a_quoted_key_and_the_bare_text_are_one_key() -> None:
     assert names.parse_key('"till-3/000042"') == names.parse_key("till-3/000042") == b"till-3/000042"
 

@@ -141,6 +141,14 @@ def test_a_key_used_at_another_node_answers_here_once_its_entry_arrived() -> Non
         other.ask(sale(cola=2), key="till-1")
 
 
+def test_a_till_gets_its_own_answer_though_a_peer_used_its_key_for_something_else() -> None:
+    node = Node()
+    first = node.ask(sale(cola=1), key="till-1")
+    node.commit()
+    node.replica.merge([linked(PEER, [receipt_content(key=b"till-1")])], NOW_MS)
+    assert node.ask(sale(cola=1), key="till-1") is first
+
+
 def test_a_key_used_at_one_location_is_not_for_another() -> None:
     node = Node(locations=(STORE, "store-2"))
     node.ask(sale(cola=1), key="till-1")
