@@ -220,20 +220,20 @@ def prepare_count(room: Room, count: Count, seen: Seen) -> Draft:
     node's own units and may overdraw them: the shelf is right, the book was not.
     """
     moves = []
-    counted: list[list[Any]] = []
+    counted: dict[str, list[Any]] = {}
     for index, line in enumerate(count.lines):
         field = f"lines[{index}].item"
         stock = room.ledger.stock(room.location, line.item)
         room.catalog.check_item(line.item, bool(stock.cells), field)
-        if any(line.item == other[0] for other in counted):
+        if line.item in counted:
             raise Invalid(f"{line.item} is counted twice", field=field)
         on_hand = stock.figures.on_hand
         level = seen.levels.get(line.item, on_hand)
         change = line.counted - level
         source, target = (FOUND, room.free) if change > 0 else (room.free, LOSS)
         moves += [Move(line.item, source, target, part) for part in _parts(abs(change))]
-        counted.append([line.item, line.counted, level, change, on_hand + change])
-    facts = {"count": counted, "as_of": seen.as_of, "seen": dict(seen.vector)}
+        counted[line.item] = [line.item, line.counted, level, change, on_hand + change]
+    facts = {"count": list(counted.values()), "as_of": seen.as_of, "seen": dict(seen.vector)}
     if count.seen:
         facts["token"] = count.seen
     return Draft("count", tuple(moves), (), facts, reference=count.reference)
@@ -337,7 +337,7 @@ def _sku_lines(content: Content) -> tuple[SkuLine, ...]:
 
 
 def _goods_lines(content: Content) -> tuple[GoodsLine, ...]:
-    items = content.facts.get("items", ())
+    items = dict.fromkeys(content.facts.get("items", ()))
     return tuple(
         [
             GoodsLine(named.quantity, item=line.sku)

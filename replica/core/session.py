@@ -74,7 +74,7 @@ FRAMES_OF: dict[Phase, tuple[type[AnyFrame], ...]] = {
 
 
 class Greeted(Struct, frozen=True):
-    """The peer said who it is, and may be talked to."""
+    """The peer said who it is, and may be talked to: `claim` what is durably held."""
 
     peer: Hello
 
@@ -192,6 +192,11 @@ class Session:
         return () if self.peer is None else self.peer.scopes
 
     @property
+    def accepted(self) -> Scopes:
+        """Scopes whose entries are taken from the peer; None for all."""
+        return self._accepts
+
+    @property
     def offered(self) -> Scopes:
         """Scopes to send to the peer: of those it wants, all but what it would not take from us.
 
@@ -201,6 +206,11 @@ class Session:
         if own is None:
             return wanted
         return tuple(scope for scope in own if scope != CHAIN and (wanted is None or scope in wanted))
+
+    def claim(self, vectors: Vectors) -> None:
+        """Say, once greeted, how far we durably hold the scopes accepted: what this names the peer never sends."""
+        if self.phase is not Phase.CLOSED:
+            self._push(Have(vectors))
 
     def lacking(self) -> dict[Stream, int]:
         """Streams of which we hold more than the peer does or was sent, and up to where it is served."""
@@ -292,7 +302,6 @@ class Session:
         self._accepts = self._admit(peer)
         self.peer = peer
         self.phase = Phase.COMPARING
-        self._push(Have(plain_vectors(self._replica, self._accepts)))
         return Greeted(peer)
 
     def _compare(self, have: Have) -> Event:

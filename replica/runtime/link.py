@@ -15,7 +15,6 @@ from collections.abc import Callable
 import structlog
 
 from replica.core.errors import PeerFault, Refused
-from replica.core.names import CHAIN
 from replica.core.session import (
     Acknowledged,
     Admission,
@@ -26,7 +25,6 @@ from replica.core.session import (
     Event,
     Greeted,
     Phase,
-    Scopes,
     Session,
     plain_vectors,
 )
@@ -65,7 +63,6 @@ class Link:
         diverged: Callable[[Link, Diverged], None],
     ) -> None:
         self.session = Session(hello, driver.replica, admit, clock.now())
-        self._scopes = hello.scopes
         self.is_dialled = is_dialled
         self.reason = ""
         """Why it ended: our own fault reason, the peer's, or `hung-up`."""
@@ -153,6 +150,8 @@ class Link:
         match event:
             case Greeted():
                 self._greeted(self)
+                scopes = self.session.accepted
+                self.session.claim(await self._driver.look(lambda replica: plain_vectors(replica, scopes)))
             case Asked():
                 self._asked.set()
             case Arrived(number, runs):
@@ -176,14 +175,12 @@ class Link:
     async def _pump(self) -> None:
         """Send what the peer lacks, then what becomes durable, for as long as the link lasts."""
         await self._asked.wait()
-        session, scopes = self.session, offered(self._scopes, self.session.subscribed)
+        session, scopes = self.session, self.session.offered
         vectors = await self._driver.look(lambda replica: plain_vectors(replica, scopes))
         is_first = True
         while True:
             arrival = self._driver.arrival
             lacking = session.lacking()
-            if scopes is not None:
-                lacking = {stream: held for stream, held in lacking.items() if stream.scope in scopes}
             stored = await self._journal.missing(lacking, PAGE) if lacking else []
             if session.phase is Phase.CLOSED:
                 return  # bye is said, and it is the last word
@@ -204,13 +201,3 @@ class Link:
             await asyncio.sleep(TICK_S)
             self.session.tick(self._clock.now())
             self._frames.set()
-
-
-def offered(own: Scopes, wanted: Scopes) -> Scopes:
-    """Return the scopes to send a peer: of those it wants, all but what a store is not trusted to say of the chain.
-
-    A store holds `*`, and a hub wants every scope; but a hub takes from a store its location's streams only.
-    """
-    if own is None:
-        return wanted
-    return tuple(scope for scope in own if scope != CHAIN and (wanted is None or scope in wanted))

@@ -19,7 +19,7 @@ from replica.core.replica import Replica
 from replica.core.session import Admission, Diverged, Phase, Scopes
 from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
 from replica.runtime.driver import Driver
-from replica.runtime.link import Link, offered
+from replica.runtime.link import Link
 from replica.runtime.ports import Clock, Entropy, Journal, Network, Socket
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ class Identity(Struct, frozen=True):
 class Peer:
     """What is known of one peer, connected or not."""
 
-    def __init__(self, name: str, own_scopes: Scopes) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.hello: Hello | None = None
         self.link: Link | None = None
@@ -91,7 +91,8 @@ class Peer:
         """Wall time at which it was last connected."""
         self.reason = ""
         """Why the last link ended."""
-        self._own_scopes = own_scopes
+        self.offered: Scopes = ()
+        """Scopes we have to bring it; None for all."""
 
     @property
     def is_connected(self) -> bool:
@@ -104,11 +105,9 @@ class Peer:
 
     def unacknowledged(self, replica: Replica) -> int:
         """Entries we have to bring it that it has not told us it holds durably."""
-        scopes = offered(self._own_scopes, self.hello.scopes if self.hello is not None else None)
-        durable = self.link.session.durable if self.link is not None else self.durable
         return sum(
-            max(0, head.sequence - durable.get(Stream(writer, scope), 0))
-            for scope in (replica.vectors if scopes is None else scopes)
+            max(0, head.sequence - self.durable.get(Stream(writer, scope), 0))
+            for scope in (replica.vectors if self.offered is None else self.offered)
             for writer, head in replica.vectors.get(scope, {}).items()
         )
 
@@ -191,7 +190,7 @@ class Peers:
         hello = link.peer
         if hello.node not in self.known and len(self.known) >= PEERS_MAX:
             raise PeerFault("oversized", f"{PEERS_MAX} peers are known already")
-        peer = self.known.setdefault(hello.node, Peer(hello.node, self.identity.scopes))
+        peer = self.known.setdefault(hello.node, Peer(hello.node))
         standing = peer.link
         if standing is not None:
             if standing.peer.nonce != hello.nonce:
@@ -200,6 +199,7 @@ class Peers:
                 raise PeerFault("duplicate-link", f"{hello.node} and {self.identity.node} are connected already")
             standing.close("replaced", "the same process connected again")
         peer.hello, peer.link = hello, link
+        peer.offered, peer.durable = link.session.offered, link.session.durable
         log.info("peer connected", peer=hello.node, role=hello.role, region=hello.region, dialled=link.is_dialled)
 
     def _is_preferred(self, link: Link) -> bool:
@@ -214,7 +214,6 @@ class Peers:
             return
         peer = self.known.get(hello.node)
         if peer is not None and peer.link is link:
-            peer.durable = link.session.durable
             peer.link, peer.reason, peer.seen_ms = None, link.reason, self.clock.now().wall_ms
             log.info("peer disconnected", peer=hello.node, reason=link.reason)
 

@@ -16,8 +16,8 @@ from replica.core.movements import Seen
 from replica.core.names import CHAIN, HUBS, parse_key, writer_of
 from replica.core.replica import Batch, Command, Image, Replica, Run, Write
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Request, Sale, SkuLine
-from replica.core.session import Arrived, Asked, Diverged, Event, Phase, Scopes, Session, plain_vectors
-from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
+from replica.core.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
+from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello, Vectors
 
 NOW_MS = 1_750_000_000_000
 STORE = "store-1"
@@ -80,6 +80,14 @@ class Node:
         """Entries of these streams past the numbers held, in arrival order."""
         lacking = [pair for pair in self.journal if pair[0].sequence > held.get(pair[0].stream, 1 << 63)]
         return lacking[:limit]
+
+    def durable(self, scopes: Scopes) -> Vectors:
+        """How far the journal holds each stream of some scopes."""
+        vectors: Vectors = {}
+        for entry, _ in self.journal:
+            if scopes is None or entry.stream.scope in scopes:
+                vectors.setdefault(entry.stream.scope, {})[entry.stream.writer] = (entry.sequence, entry.hash)
+        return vectors
 
     def runs(self, scope: str = STORE) -> list[Run]:
         """Its own stream of a scope, entry by entry."""
@@ -189,6 +197,8 @@ class Line:
         try:
             for event in side.session.receive(frame, self.now):
                 side.events.append(event)
+                if isinstance(event, Greeted):
+                    side.session.claim(side.node.durable(side.session.accepted))
                 if isinstance(event, Arrived):
                     side.waiting.append(event)
                 side.asked = side.asked or isinstance(event, Asked)

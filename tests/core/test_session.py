@@ -141,6 +141,7 @@ def test_a_hello_is_answered_with_what_one_holds_and_takes_from_this_peer() -> N
     alone.node.replica.merge([linked(Stream("store-2#0000000a", "store-2"), [receipt_content(moves=())])], NOW_MS)
     alone.said()
     assert alone.take(HELLO) == [Greeted(HELLO)]
+    alone.session.claim(plain_vectors(alone.node.replica, alone.session.accepted))
     assert alone.said() == [Have(plain_vectors(alone.node.replica, (STORE,)))]
     assert alone.session.phase is Phase.COMPARING
 
