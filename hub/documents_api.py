@@ -10,6 +10,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from replica.core.catalog import SKU, SkuDocument
+from replica.core.documents import pack_value
 from replica.core.errors import Invalid, NotFound, Refused
 from replica.core.limits import DOCUMENT_BYTES_MAX
 from replica.core.names import is_item, is_name, key_text
@@ -163,9 +164,10 @@ def _checked(asked: DocumentWrite, key: bytes) -> Write:
             value = msgspec.to_builtins(msgspec.convert(value, expected))
         except msgspec.ValidationError as error:
             raise invalid_from(error) from None
-        if len(msgspec.json.encode(value)) > DOCUMENT_BYTES_MAX:
+        packed = pack_value(value)
+        if len(packed) > DOCUMENT_BYTES_MAX:
             raise Invalid(f"a document has at most {DOCUMENT_BYTES_MAX} bytes", field="value")
-    return Write(asked.kind, asked.key, value, key)
+    return Write(asked.kind, asked.key, None if value is None else packed, key)
 
 
 def _read(replica: Replica, kind: str, key: str) -> DocumentAnswer:

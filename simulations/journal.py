@@ -82,11 +82,9 @@ class SimulatedJournal:
         stored = self._disk.stored[after : after + limit]
         return Page(stored, stored[-1].arrival if stored else after)
 
-    async def missing(self, held: Mapping[Stream, int], limit: int) -> list[Stored]:
-        found = [
-            one for one in self._disk.stored if one.entry.sequence > held.get(one.entry.stream, one.entry.sequence)
-        ]
-        return found[:limit]
+    async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
+        arrived = self._disk.stored[:through]
+        return [one for one in arrived if one.entry.sequence > held.get(one.entry.stream, one.entry.sequence)][:limit]
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
         found = [

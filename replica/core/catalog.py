@@ -43,6 +43,10 @@ class SkuDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     attributes: dict[str, str | int | float | bool] = {}
 
 
+class _ReadSku(SkuDocument, frozen=True, forbid_unknown_fields=False):
+    """The same as a peer may have written it: fields that a later version added are none of our business."""
+
+
 class _Sku(Struct, frozen=True, gc=False):
     recipe: Recipe
     barcodes: tuple[str, ...]
@@ -72,7 +76,7 @@ class Catalog:
         if register.value is None:
             return True
         try:
-            document = convert(msgpack.unpackb(register.value), SkuDocument)
+            document = convert(msgpack.unpackb(register.value), _ReadSku)
         except (ValueError, ValidationError):
             return False
         sku = self._skus[register.key] = _Sku(tuple(sorted(document.recipe.items())), document.barcodes)

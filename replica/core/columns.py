@@ -33,13 +33,14 @@ from replica.core.errors import PeerFault
 from replica.core.ledger import Move
 from replica.core.limits import (
     FRAME_ENTRIES_MAX,
+    FRAME_MOVES_MAX,
     FRAME_RAW_BYTES_MAX,
     LINES_MAX,
     MOVES_MAX,
     NAMES_PER_SESSION_MAX,
     TEXT_LENGTH_MAX,
 )
-from replica.core.names import is_account, is_item, is_scope, is_writer, node_of, owner_of
+from replica.core.names import is_account, is_item, is_name, is_scope, is_writer, node_of, owner_of
 from replica.core.replica import Run
 
 _WIDTHS = {"b": 1, "h": 2, "i": 4, "q": 8}
@@ -212,12 +213,15 @@ class ColumnDecoder:
         stamps = self._stamps(walls, counters, length)
         key_list = _unpack_blobs(keys, length, TEXT_LENGTH_MAX)
         kind_list, actor_list, reason_list = (self._texts(column, length) for column in (kinds, actors, reasons))
+        _check_kinds(kind_list)
         for reference in references:
             _check_text(reference)
 
         moved = unpack_column(move_counts, length, 0, MOVES_MAX)
         move_ends = list(accumulate(moved, initial=0))
         total = move_ends[-1]
+        if total > FRAME_MOVES_MAX:
+            raise PeerFault("oversized", f"a batch of {total} moves")
         source_column, target_column = self._column(sources, total), self._column(targets, total)
         all_moves = list(
             map(
@@ -231,6 +235,8 @@ class ColumnDecoder:
         listed = unpack_column(line_counts, length, 0, LINES_MAX)
         line_ends = list(accumulate(listed, initial=0))
         total = line_ends[-1]
+        if total > FRAME_MOVES_MAX:
+            raise PeerFault("oversized", f"a batch of {total} lines")
         all_lines = list(
             map(
                 Line,
@@ -352,6 +358,12 @@ def _inflate(packed: bytes) -> bytes:
 
 def _check(hashes: Iterable[bytes]) -> bytes:
     return blake2b(b"".join(hashes), digest_size=HASH_BYTES).digest()
+
+
+def _check_kinds(kinds: list[str]) -> None:
+    for kind in dict.fromkeys(kinds):
+        if not is_name(kind):
+            raise PeerFault("malformed", f"{kind!r} is not a kind")
 
 
 def _check_text(text: object) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import msgpack
 from msgspec import Struct
 
+from replica.core.errors import Invalid
 from replica.core.limits import RANK_MAX, VERSION_MAX
 
 CHAIN_RANK = 0
@@ -135,8 +136,11 @@ class Documents:
 
 
 def pack_value(value: Any) -> bytes:
-    """Encode a document's value."""
-    packed: bytes = msgpack.packb(value)
+    """Encode a document's value. Raises Invalid where msgpack has no room for it."""
+    try:
+        packed: bytes = msgpack.packb(value)
+    except (OverflowError, ValueError, TypeError) as error:
+        raise Invalid(f"the value cannot be stored: {error}", field="value") from None
     return packed
 
 

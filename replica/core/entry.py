@@ -153,7 +153,11 @@ def check_facts(facts: object) -> dict[str, Any]:
 
 def _is_nested_within(levels: int, value: object) -> bool:
     if isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            raise PeerFault("malformed", "facts named by something that is no text")
         return levels > 0 and all(_is_nested_within(levels - 1, inner) for inner in value.values())
+    if value is not None and not isinstance(value, bool | int | float | str | bytes | list | tuple):
+        raise PeerFault("malformed", f"a {type(value).__name__} among facts")
     if isinstance(value, list | tuple):
         return levels > 0 and all(_is_nested_within(levels - 1, inner) for inner in value)
     return True

@@ -26,7 +26,7 @@ class RecentKeys:
 
     def get(self, key: bytes) -> Entry | None:
         """Return the entry written under the key, if it is one of the newest."""
-        return self._current.get(key) or self._before.get(key) or self._earliest.get(key)
+        return self._earliest.get(key) or self._before.get(key) or self._current.get(key)
 
     def put(self, key: bytes, entry: Entry) -> None:
         """Remember an entry just written. Of two under one key the first heard of stays."""

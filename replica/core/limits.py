@@ -54,6 +54,9 @@ FRAME_RAW_BYTES_MAX = 16 << 20
 FRAME_ENTRIES_MAX = 256
 """Entries in one frame: about 2 ms of work for the receiver, so a till waits no longer behind a bulk merge."""
 
+FRAME_MOVES_MAX = MOVES_MAX
+"""Moves, and likewise lines, in all entries of one frame: one entry of the largest kind, or many everyday ones."""
+
 FRAME_SOFT_BYTES = 256 << 10
 """Body bytes after which a frame is closed, so that one frame of large entries is no burst."""
 

@@ -43,6 +43,10 @@ class LocationDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_def
     hours: dict[str, Words] = {}
 
 
+class ReadLocation(LocationDocument, frozen=True, forbid_unknown_fields=False):
+    """The same as a peer may have written it: fields that a later version added are none of our business."""
+
+
 def distance_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
     """Great-circle distance, by the haversine formula; good to 0.5 %."""
     phi, other_phi = radians(lat), radians(other_lat)

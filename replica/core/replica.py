@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from replica.core.catalog import SKU, Catalog
 from replica.core.clock import HybridClock
-from replica.core.documents import CHAIN_RANK, Documents, Register, pack_value
+from replica.core.documents import CHAIN_RANK, Documents, Register
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault
 from replica.core.idempotency import RecentKeys
@@ -41,11 +41,11 @@ class Command(Struct, frozen=True, gc=False):
 
 
 class Write(Struct, frozen=True, gc=False):
-    """One write of a chain-wide document, under its key; `value` None clears it."""
+    """One write of a chain-wide document, under its key; `value` is packed, None clears it."""
 
     kind: str
     name: str
-    value: object
+    value: bytes | None
     key: bytes
 
 
@@ -145,12 +145,11 @@ class Replica:
 
     def write(self, write: Write, now_ms: int, earlier: Entry | None = None) -> Entry:
         """Write a chain-wide document, or find the entry of the first time it was asked."""
-        value = None if write.value is None else pack_value(write.value)
         known = self.keys.get(write.key) or earlier
         if known is not None:
-            return self._repeat(known, is_same_write(known, write, value))
+            return self._repeat(known, is_same_write(known, write))
         version = self.documents.next_version(write.kind, write.name)
-        register = Register(write.kind, write.name, CHAIN_RANK, "", version, 0, self.writer, value)
+        register = Register(write.kind, write.name, CHAIN_RANK, "", version, 0, self.writer, write.value)
         return self._record(CHAIN, Draft(DOCUMENT, facts=register.facts()), write.key, now_ms)
 
     def merge(self, runs: Iterable[Run], now_ms: int) -> int:
@@ -294,10 +293,10 @@ def is_same_request(earlier: Entry, command: Command) -> bool:
     return earlier.stream.scope == command.location and request_of(earlier.content) == request
 
 
-def is_same_write(earlier: Entry, write: Write, value: bytes | None) -> bool:
+def is_same_write(earlier: Entry, write: Write) -> bool:
     """Tell whether an entry is what came of this very document write."""
     facts = earlier.content.facts
-    asked = (write.kind, write.name, value)
+    asked = (write.kind, write.name, write.value)
     written = (facts.get("kind"), facts.get("key"), facts.get("value"))
     return earlier.content.kind == DOCUMENT and written == asked
 

@@ -29,6 +29,7 @@ from replica.core.limits import (
     FRAME_ENTRIES_MAX,
     FRAME_SOFT_BYTES,
     HEARTBEAT_MS,
+    SCOPES_MAX,
     SILENCE_MAX_MS,
     WINDOW_BYTES,
 )
@@ -222,25 +223,26 @@ class Session:
     def send(self, entries: Sequence[tuple[Entry, bytes]]) -> int:
         """Send those of the entries the peer lacks, given in arrival order with the hash before each.
 
-        Returns how many were sent. Everything given is then known to be held by the peer or on its way.
+        Stops when the window is full; returns how many of the entries given are now held by the peer or on their way.
         """
         frame: list[tuple[Entry, bytes]] = []
-        size = sent = 0
-        for entry, previous in entries:
+        size = 0
+        for taken, (entry, previous) in enumerate(entries):
+            if not (frame or self.has_room):
+                return taken
             stream = entry.stream
             if entry.sequence <= self._held.get(stream, 0):
                 continue
             self._held[stream] = entry.sequence
             self._covered.setdefault(stream.scope, {})[stream.writer] = (entry.sequence, entry.hash)
             frame.append((entry, previous))
-            sent += 1
             size += len(entry.body)
             if len(frame) >= FRAME_ENTRIES_MAX or size >= FRAME_SOFT_BYTES:
                 self._push_entries(frame)
                 frame, size = [], 0
         if frame:
             self._push_entries(frame)
-        return sent
+        return len(entries)
 
     def cover(self, vectors: Vectors | None = None) -> None:
         """Say that the backlog is through, up to `vectors` the first time, up to what was sent since after that."""
@@ -253,7 +255,6 @@ class Session:
         """Acknowledge: the entries frame of this number, and all before it, are durable here."""
         if self.phase is not Phase.CLOSED:
             self._push(Ack(number))
-        self._settle_behind()
 
     def close(self, reason: str, detail: str = "") -> None:
         """Say bye and take nothing more."""
@@ -363,7 +364,8 @@ class Session:
                 for writer, (sequence, _) in streams.items():
                     if sequence > self._replica.head(Stream(writer, scope)).sequence:
                         self.behind[Stream(writer, scope)] = sequence
-        self._settle_behind()
+        if len(self.behind) > SCOPES_MAX:
+            raise PeerFault("oversized", f"{len(self.behind)} streams nobody has sent")
 
     def _settle_behind(self) -> None:
         for stream in [s for s, known in self.behind.items() if self._replica.head(s).sequence >= known]:

@@ -248,4 +248,8 @@ def _fields(struct: Struct) -> dict[str, Any]:
 
 
 def _value(packed: bytes | None) -> Any:
-    return None if packed is None else msgpack.unpackb(packed, strict_map_key=False)
+    """A document's value; its bytes as they are where it was written in a way this version cannot read."""
+    try:
+        return None if packed is None else msgpack.unpackb(packed)
+    except (ValueError, TypeError, msgpack.UnpackException):
+        return packed

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from yarl import URL
 
 from replica.core.errors import Invalid
 from replica.core.names import check_name
@@ -41,8 +42,12 @@ class Url(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         text = str(value)
-        scheme, mark, rest = text.partition("://")
-        if not mark or scheme not in ("http", "https") or not rest.strip("/"):
+        try:
+            url = URL(text)
+            is_good = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
+        except ValueError:
+            is_good = False
+        if not is_good:
             self.fail(f"{text!r} is not an address such as http://hub-east:8700", param, ctx)
         return text.rstrip("/")
 

@@ -67,8 +67,16 @@ class _Look(Struct, gc=False):
     answer: asyncio.Future[Any]
 
 
+class Inlet:
+    """One peer's way in. Once a frame of it failed, none after it is taken: what follows may rest on what is lost."""
+
+    def __init__(self) -> None:
+        self.is_shut = False
+
+
 class _Merge(Struct, gc=False):
     runs: list[Run]
+    inlet: Inlet
     answer: asyncio.Future[int]
 
 
@@ -130,7 +138,7 @@ class Driver:
         self._wake.set()
         return await answer
 
-    async def take_in(self, runs: list[Run]) -> asyncio.Future[int]:
+    async def take_in(self, runs: list[Run], inlet: Inlet) -> asyncio.Future[int]:
         """Queue a peer's entries, waiting for room; the future says how many were new, once they are durable.
 
         The future raises PeerFault or Refused. Frames are merged in the order in which they were queued.
@@ -140,7 +148,7 @@ class Driver:
             self._bulk_room.release()
             raise Stopping("the node is going down")
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._bulk.append(_Merge(runs, answer))
+        self._bulk.append(_Merge(runs, inlet, answer))
         self._wake.set()
         return answer
 
@@ -214,7 +222,7 @@ class Driver:
             self._waiting -= weight
             asks.append(ask)
         frames = BULK_PER_TURN if asks else BATCH_ENTRIES_MAX // FRAME_ENTRIES_MAX
-        while self._bulk and len(merges) < frames and room > 0:
+        while self._bulk and (not merges or (len(merges) < frames and room > 0)):  # one at least: peers go on too
             room -= FRAME_ENTRIES_MAX
             merges.append(self._bulk.popleft())
             self._bulk_room.release()
@@ -237,7 +245,7 @@ class Driver:
                 answers.append((ask, _look(ask.query, replica)))
         for merge in merges:
             before = replica.uncommitted
-            answers.append((merge, _merge(replica, merge.runs, now_ms)))
+            answers.append((merge, _merge(replica, merge, now_ms)))
             self.counters.entries_merged += replica.uncommitted - before
         return answers
 
@@ -303,7 +311,10 @@ class Driver:
             if isinstance(asked, _Look):
                 self._clients.append(asked)
                 self._waiting += 1
-            elif not asked.answer.done():
+                continue
+            if isinstance(asked, _Merge):
+                asked.inlet.is_shut = True
+            if not asked.answer.done():
                 asked.answer.set_exception(why)
 
     def _check_open(self, weight: int) -> None:
@@ -322,10 +333,13 @@ def _look(query: Callable[[Replica], Any], replica: Replica) -> Any:
         return failure
 
 
-def _merge(replica: Replica, runs: list[Run], now_ms: int) -> int | PeerFault:
+def _merge(replica: Replica, merge: _Merge, now_ms: int) -> int | PeerFault:
+    if merge.inlet.is_shut:
+        return PeerFault("gap", "a frame before this one was not taken")
     try:
-        return replica.merge(runs, now_ms)
+        return replica.merge(merge.runs, now_ms)
     except PeerFault as fault:
+        merge.inlet.is_shut = True
         return fault
 
 

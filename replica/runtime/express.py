@@ -10,6 +10,7 @@ See docs/decisions/0004.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -128,6 +129,12 @@ class Lane(asyncio.Protocol):
         behind.data_received(data)
 
 
+_plain_head = re.compile(rb"(?:[ -~]+\r\n)*[ -~]+")
+"""Lines of printable ASCII: no bare line feed, no control character, nothing two parsers may read in two ways."""
+
+_DIGITS_MAX = 7
+
+
 class _Plain(Struct, frozen=True, gc=False):
     key: str | None
     body: bytes
@@ -138,7 +145,7 @@ def _parse(data: bytes, start: bytes) -> _Plain | None:
     if not data.startswith(start):
         return None
     end = data.find(b"\r\n\r\n", len(start) - 2)
-    if end < 0 or not data[:end].isascii():
+    if end < 0 or not _plain_head.fullmatch(data, 0, end):
         return None
     key = length = host = None
     for line in data[len(start) : end].split(b"\r\n"):
@@ -157,7 +164,9 @@ def _parse(data: bytes, start: bytes) -> _Plain | None:
             case _:
                 return None
     body = data[end + 4 :]
-    if host is None or length is None or not length.isdigit() or int(length) != len(body):
+    if host is None or length is None or not (length.isdigit() and len(length) <= _DIGITS_MAX):
+        return None
+    if int(length) != len(body):
         return None
     return _Plain(key, body)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -117,7 +118,7 @@ def limit_of(request: web.Request) -> int:
 
 def make_app(operations: Sequence[Operation], *, loopback_only: bool) -> web.Application:
     """Make the application of a node from its table of operations."""
-    middlewares = [_answer_problems]
+    middlewares = [_answer_problems, _no_foreign_pages]
     if loopback_only:
         middlewares.append(_only_loopback)
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=middlewares)
@@ -144,7 +145,22 @@ async def _answer_problems(request: web.Request, handler: Handler) -> web.Stream
         raise
     except Exception:
         log.exception("request failed", method=request.method, path=request.path)
+        if request.writer.output_size:  # an answer has begun: there is no saying two things in one
+            raise ConnectionResetError from None
         return plain_problem(500, "internal", "a fault of ours; it is in the log")
+
+
+@web.middleware
+async def _no_foreign_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A browser on this machine is a caller on this machine, whoever wrote the page: pages of others are refused."""
+    origin = request.headers.get("Origin")
+    if origin is not None and not _is_local_name(urlsplit(origin).hostname):
+        raise Forbidden("without keys configured pages of other sites are not served", field="Origin")
+    return await handler(request)
+
+
+def _is_local_name(name: str | None) -> bool:
+    return name == "localhost" or _is_loopback(name)
 
 
 @web.middleware

@@ -14,7 +14,9 @@ from collections.abc import Callable
 
 import structlog
 
+from replica.core.entry import Entry
 from replica.core.errors import PeerFault, Refused
+from replica.core.limits import FRAME_ENTRIES_MAX
 from replica.core.session import (
     Acknowledged,
     Admission,
@@ -29,7 +31,7 @@ from replica.core.session import (
     plain_vectors,
 )
 from replica.core.wire import Hello
-from replica.runtime.driver import Driver
+from replica.runtime.driver import Driver, Inlet
 from replica.runtime.ports import Clock, Journal, Socket
 
 log = structlog.get_logger(__name__)
@@ -75,6 +77,7 @@ class Link:
         self._frames = asyncio.Event()
         self._room = asyncio.Event()
         self._asked = asyncio.Event()
+        self._inlet = Inlet()
         self._merges: asyncio.Queue[tuple[int, asyncio.Future[int]]] = asyncio.Queue(MERGES_WAITING_MAX)
 
     @property
@@ -155,7 +158,7 @@ class Link:
             case Asked():
                 self._asked.set()
             case Arrived(number, runs):
-                await self._merges.put((number, await self._driver.take_in(runs)))
+                await self._merges.put((number, await self._driver.take_in(runs, self._inlet)))
             case Acknowledged():
                 self._room.set()
             case Diverged():
@@ -181,20 +184,27 @@ class Link:
         while True:
             arrival = self._driver.arrival
             lacking = session.lacking()
-            stored = await self._journal.missing(lacking, PAGE) if lacking else []
+            stored = await self._journal.missing(lacking, arrival, PAGE) if lacking else []
             if session.phase is Phase.CLOSED:
                 return  # bye is said, and it is the last word
             if stored:
-                session.send([(one.entry, one.previous) for one in stored])
-                self._frames.set()
-                while not session.has_room:
-                    self._room.clear()
-                    await self._room.wait()
+                await self._offer([(one.entry, one.previous) for one in stored])
                 continue
             session.cover(vectors if is_first else None)
             is_first = False
             self._frames.set()
             await self._driver.moved_past(arrival, scopes)
+
+    async def _offer(self, entries: list[tuple[Entry, bytes]]) -> None:
+        """Send entries a frame at a time, as the window allows; others have their turn in between."""
+        while entries:
+            while not self.session.has_room:
+                self._room.clear()
+                await self._room.wait()
+            sent = self.session.send(entries[:FRAME_ENTRIES_MAX])
+            entries = entries[sent:]
+            self._frames.set()
+            await asyncio.sleep(0)
 
     async def _tick(self) -> None:
         while True:

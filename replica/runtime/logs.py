@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import sys
 
 import structlog
 
 LEVELS = ("debug", "info", "warning", "error")
+
+
+class _Sink(io.StringIO):
+    """Standard error, or nothing once its reader is gone: a node does not stop for want of a listener."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def configure_logs(level: str, **context: str) -> None:
@@ -23,7 +38,7 @@ def configure_logs(level: str, **context: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Sink()),
     )
     structlog.contextvars.bind_contextvars(**context)
     logging.basicConfig(stream=sys.stderr, level=max(threshold, logging.WARNING), format="%(name)s: %(message)s")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from replica.core.names import CHAIN, node_of, writer_of
+from replica.core.names import CHAIN, writer_of
 from replica.core.replica import Replica
 from replica.core.session import Admission
 from replica.runtime.driver import Driver
@@ -22,8 +22,11 @@ log = structlog.get_logger(__name__)
 INCARNATION_BYTES = 6
 NONCE_BYTES = 16
 
-STOP_S = 4.0
+STOP_S = 2.5
 """How long waiting work may take once a node was told to stop; SIGTERM promises 5 s in all."""
+
+CLOSE_S = 1.0
+"""How long the files may take to close. What is durable is durable: past that the process just ends."""
 
 
 class Node:
@@ -74,7 +77,8 @@ class Node:
         self.driver.stop()
         if self._driving is not None:
             await asyncio.wait([self._driving, *self._dialling], timeout=STOP_S)
-        await self.journal.close()
+        async with asyncio.timeout(CLOSE_S):
+            await self.journal.close()
 
 
 async def open_replica(
@@ -82,8 +86,12 @@ async def open_replica(
 ) -> tuple[Replica, Journal]:
     """Open a node's data and fold it. Raises DataRefused."""
     journal = await open_journal(directory, name, entropy.random_bytes(INCARNATION_BYTES).hex())
-    replica = Replica(writer_of(name, journal.incarnation), locations, await journal.load(), open_catalog)
-    assert node_of(replica.writer) == name
+    try:
+        replica = Replica(writer_of(name, journal.incarnation), locations, await journal.load(), open_catalog)
+    except BaseException:
+        await journal.close()  # or its threads would keep the process, and the process the data
+        raise
+    replica.digests()  # the first costs the most, and nobody waits yet
     log.info("journal loaded", writer=replica.writer, entries=replica.arrival, scopes=len(replica.vectors))
     return replica, journal
 

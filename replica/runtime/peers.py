@@ -278,7 +278,7 @@ class Dialer:
     async def _go_home(self, started: Iterable[Link]) -> None:
         """While connected elsewhere: once the first hub has answered for a while, end this link to go back to it."""
         well_s = 0.0
-        while well_s < self._home_after_s:
+        while well_s == 0.0 or well_s < self._home_after_s:
             await asyncio.sleep(PROBE_INTERVAL_S)
             well_s = well_s + PROBE_INTERVAL_S if await self._peers.network.is_ready(self.urls[0]) else 0.0
         for link in started:

@@ -64,10 +64,11 @@ class Journal(Protocol):
     async def read(self, after: int, limit: int) -> Page:
         """Read up to `limit` entries that arrived after `after`."""
 
-    async def missing(self, held: Mapping[Stream, int], limit: int) -> list[Stored]:
-        """Read entries of these streams past the numbers held, in arrival order, up to `limit`.
+    async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
+        """Read entries of these streams past the numbers held that arrived up to `through`, in arrival order.
 
-        What comes is a prefix: nothing of these streams that arrived before the last of it is left out.
+        At most `limit`. What comes is a prefix: nothing of these streams that arrived before the last of it is left
+        out. `through` keeps out what arrived after the caller chose the streams: its cause may be of another stream.
         """
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:

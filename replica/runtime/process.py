@@ -65,7 +65,12 @@ def run_node(
     except DataRefused as refused:
         print(f"shelfsync: {refused}", file=sys.stderr)
         code = EXIT_DATA
-    sys.exit(code)
+    except TimeoutError:
+        code = 0  # a reader would not let go of its file; nothing of it was to be kept
+    except Exception:
+        traceback.print_exc()
+        code = EXIT_BROKEN
+    os._exit(code)  # a thread that is still busy must not keep a process that is done
 
 
 async def _serve(assemble: Assemble, host: str, port: int, dial: Sequence[Sequence[str]], home_after_s: float) -> int:
@@ -89,8 +94,7 @@ async def _serve(assemble: Assemble, host: str, port: int, dial: Sequence[Sequen
         return EXIT_ADDRESS
     gc.freeze()  # what was loaded stays: the collector need not walk it again and again
     vital = node.start(dial, home_after_s)
-    if host in LOOPBACK_HOSTS:
-        log.warning("no keys configured: only callers on this machine are served", host=host)
+    log.warning("no keys configured: only callers on this machine are served", host=host)
     log.info("serving", host=host, port=port)
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait([stopped, *vital], return_when=asyncio.FIRST_COMPLETED)

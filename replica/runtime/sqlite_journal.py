@@ -1,5 +1,5 @@
 """The journal in one SQLite file: WAL, synchronous=FULL, one connection that writes, one that looks up keys, one that
-reads pages, so that a long page holds up neither.
+reads for peers, and one for people's long pages, so that none holds up another.
 
 A batch is one transaction and one trip into the writer's thread. The data directory is locked for this process
 (flock), so two nodes cannot run on one file, while a backup may still read it. SQLITE_FULL rolls the whole
@@ -13,11 +13,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+import msgspec
 import structlog
 
 from replica.core.documents import Documents, Register
@@ -42,6 +43,9 @@ race for the interpreter's lock, and each number of rows is a text of its own th
 
 _STREAMS_READ_SINGLY = 16
 
+PAGE_BYTES_MAX = 4 << 20
+"""Bytes of bodies read for a peer at once: entries may be large."""
+
 
 class DataRefused(Failure):
     """The data directory cannot be used by this process; the message says why and what to do."""
@@ -65,7 +69,13 @@ class SqliteJournal:
     """The journal port on a SQLite file. Open it with `open_journal`."""
 
     def __init__(
-        self, directory: Path, lock: int, writer: _Connection, finder: _Connection, reader: _Connection
+        self,
+        directory: Path,
+        lock: int,
+        writer: _Connection,
+        finder: _Connection,
+        reader: _Connection,
+        explorer: _Connection,
     ) -> None:
         self.directory = directory
         self.incarnation = ""
@@ -73,6 +83,7 @@ class SqliteJournal:
         self._writer = writer
         self._finder = finder
         self._reader = reader
+        self._explorer = explorer
         self._arrival = 0
         self._streams: dict[Stream, int] = {}
         self._tips: dict[Stream, bytes] = {}
@@ -81,7 +92,10 @@ class SqliteJournal:
         self._keys = KeyFilter()
 
     async def load(self) -> Image:
-        return await self._writer.run(self._load)
+        try:
+            return await self._writer.run(self._load)
+        except (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError, TypeError) as error:
+            raise DataRefused(f"{self.directory / FILE_NAME} cannot be read: {error}; restore a backup") from error
 
     async def append(self, batch: Batch) -> int:
         try:
@@ -99,17 +113,19 @@ class SqliteJournal:
         return await self._finder.run(_find, likely) if likely else {}
 
     async def read(self, after: int, limit: int) -> Page:
-        return await self._reader.run(_read, after, limit)
+        return await self._explorer.run(_read, after, limit)
 
-    async def missing(self, held: Mapping[Stream, int], limit: int) -> list[Stored]:
+    async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
         numbers = [(self._streams[stream], after) for stream, after in held.items() if stream in self._streams]
-        return await self._reader.run(_missing, numbers, limit)
+        return await self._reader.run(_missing, numbers, through, limit)
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
-        return await self._reader.run(_moves_of, location, item, before, limit)
+        return await self._explorer.run(_moves_of, location, item, before, limit)
 
     async def close(self) -> None:
-        for connection in (self._reader, self._finder, self._writer):
+        for connection in (self._explorer, self._reader, self._finder):
+            await connection.interrupt()  # nobody waits any more for what they read
+        for connection in (self._explorer, self._reader, self._finder, self._writer):
             await connection.close()
         os.close(self._lock)
 
@@ -289,13 +305,13 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
         raise DataRefused(f"{directory} is in use by another process") from None
     connections: list[_Connection] = []
     try:
-        for setup in (_prepare, _prepare_reader, _prepare_reader):
+        for setup in (_prepare, _prepare_reader, _prepare_reader, _prepare_reader):
             connection = _connect(directory / FILE_NAME)
             await connection
             connections.append(connection)
             await connection.run(setup)
-        writer, finder, reader = connections
-        journal = SqliteJournal(directory, lock, writer, finder, reader)
+        journal = SqliteJournal(directory, lock, *connections)
+        writer = connections[0]
         journal.incarnation = await writer.run(_claim, node, incarnation)
     except BaseException as error:
         for connection in connections:
@@ -399,7 +415,7 @@ def _read(connection: sqlite3.Connection, after: int, limit: int) -> Page:
     return Page(stored, stored[-1].arrival if stored else after)
 
 
-def _missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], limit: int) -> list[Stored]:
+def _missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], through: int, limit: int) -> list[Stored]:
     """Few streams are read one by one along their index; many are read together, in arrival order."""
     if len(held) <= _STREAMS_READ_SINGLY:
         stored: list[Stored] = []
@@ -407,10 +423,11 @@ def _missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], li
             rows = connection.execute(
                 f"{_SELECT} WHERE g.stream = ? AND g.sequence > ? ORDER BY g.sequence", (stream, after)
             )
-            stored += islice((one for one in _entries(rows) if one.entry.sequence > after), limit)
+            fresh = (one for one in _entries(rows) if one.entry.sequence > after)
+            stored += islice(takewhile(lambda one: one.arrival <= through, fresh), limit)
             rows.close()
         stored.sort(key=lambda one: one.arrival)
-        return stored[:limit]
+        return _page(stored, limit)
     firsts = [
         connection.execute(
             "SELECT min(arrival) FROM segments WHERE stream = ? AND sequence > ?", (stream, after)
@@ -430,10 +447,22 @@ def _missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], li
         if sequence > wanted.get(stream, sequence)
     )
     after_of = dict(_named(connection, wanted))
-    found = (one for one in _entries(segments) if one.entry.sequence > after_of[one.entry.stream])
-    stored = list(islice(found, limit))
+    fresh = (one for one in _entries(segments) if one.entry.sequence > after_of[one.entry.stream])
+    stored = _page(takewhile(lambda one: one.arrival <= through, fresh), limit)
     numbers.close()
     return stored
+
+
+def _page(stored: Iterable[Stored], limit: int) -> list[Stored]:
+    """Take entries up to a limit, in number and in bytes; one at least, however large."""
+    page: list[Stored] = []
+    size = 0
+    for one in stored:
+        size += len(one.entry.body)
+        if len(page) >= limit or (page and size > PAGE_BYTES_MAX):
+            break
+        page.append(one)
+    return page
 
 
 def _named(connection: sqlite3.Connection, held: Mapping[int, int]) -> Iterator[tuple[Stream, int]]:
@@ -446,7 +475,7 @@ def _moves_of(connection: sqlite3.Connection, location: str, item: str, before: 
     """Find an item's entries by looking for its name in the bodies: slower than an index, but sales pay nothing."""
     rows = connection.execute(
         f"{_SELECT} WHERE s.scope = ? AND g.arrival - ? < ? AND instr(g.bodies, ?) ORDER BY g.arrival DESC",
-        (location, SEGMENT_ENTRIES_MAX, before, item.encode()),
+        (location, SEGMENT_ENTRIES_MAX, before, msgspec.msgpack.encode(item)),
     )
     newest_first = (one for row in rows for one in reversed(_segment(row).unpack()))
     found = (

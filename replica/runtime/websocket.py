@@ -71,7 +71,7 @@ class HttpNetwork:
                 max_msg_size=_MESSAGE_BYTES_MAX,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
             )
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, ValueError) as error:
             raise ConnectionError(str(error)) from error
         return WebSocket(websocket)
 
@@ -81,7 +81,7 @@ class HttpNetwork:
             timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)
             async with client.get(URL(url).with_path("/readyz"), timeout=timeout) as response:
                 return response.status == 200
-        except (aiohttp.ClientError, TimeoutError, OSError):
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return False
 
     async def close(self) -> None:

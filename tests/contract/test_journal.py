@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from replica.core.documents import pack_value
 from replica.core.entry import Entry, Stream
 from replica.core.replica import Batch, Command, Replica, Write
 from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
@@ -68,7 +69,7 @@ async def test_what_was_appended_is_loaded_after_reopening(reopen: Reopen) -> No
     await journal.load()
     receive(replica, "r1", 10)
     sell(replica, "s1", 3)
-    replica.write(Write("sku", "cola-6", {"recipe": {"cola": 6}}, b"d1"), 1_700_000_000_000)
+    replica.write(Write("sku", "cola-6", pack_value({"recipe": {"cola": 6}}), b"d1"), 1_700_000_000_000)
     assert await commit(journal, replica) == 3
     image = await (await reopen()).load()
     loaded = Replica(WRITER, ("store-1",), image, open_catalog=True)
@@ -179,8 +180,26 @@ async def test_missing_entries_come_in_arrival_order_and_as_a_prefix(reopen: Reo
     held = {Stream(replica.writer, "store-1"): number % 8 for number, replica in enumerate(replicas)}
     everything = (await journal.read(0, 10_000)).stored
     lacking = [stored for stored in everything if stored.entry.sequence > held[stored.entry.stream]]
-    assert await journal.missing(held, 10_000) == lacking
-    assert await journal.missing(held, 5) == lacking[:5]
+    assert await journal.missing(held, 10_000, 10_000) == lacking
+    assert await journal.missing(held, 10_000, 5) == lacking[:5]
+
+
+@pytest.mark.parametrize("writers", [2, 40], ids=["few streams", "many streams"])
+async def test_what_arrived_after_the_streams_were_chosen_is_left_for_the_next_time(
+    reopen: Reopen, writers: int
+) -> None:
+    journal = await reopen()
+    await journal.load()
+    replicas = [replica_of(f"node-{number:02}#{number:012x}", "store-1") for number in range(1, writers + 1)]
+    for replica in replicas:
+        receive(replica, f"{replica.node}-a", 1)
+        chosen = await commit(journal, replica)
+    held = {Stream(replica.writer, "store-1"): 0 for replica in replicas}
+    receive(replicas[0], "late-1", 1)
+    receive(replicas[0], "late-2", 1)
+    await commit(journal, replicas[0])
+    found = await journal.missing(held, chosen, 10_000)
+    assert [stored.arrival for stored in found] == list(range(1, chosen + 1))
 
 
 async def test_nothing_is_missing_of_streams_held_to_the_end_or_unknown(reopen: Reopen) -> None:
@@ -188,8 +207,8 @@ async def test_nothing_is_missing_of_streams_held_to_the_end_or_unknown(reopen: 
     await journal.load()
     receive(replica, "r1", 10)
     await commit(journal, replica)
-    assert await journal.missing({Stream(WRITER, "store-1"): 1}, 10) == []
-    assert await journal.missing({Stream("nobody#000000000000", "store-1"): 0}, 10) == []
+    assert await journal.missing({Stream(WRITER, "store-1"): 1}, 10, 10) == []
+    assert await journal.missing({Stream("nobody#000000000000", "store-1"): 0}, 10, 10) == []
 
 
 async def test_moves_of_an_item_come_newest_first_and_page_to_the_end(reopen: Reopen) -> None:

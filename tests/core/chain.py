@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from replica.core.clock import Moment
+from replica.core.documents import pack_value
 from replica.core.entry import Entry, Head, Stream, start
 from replica.core.errors import PeerFault
 from replica.core.movements import Seen
@@ -61,7 +62,9 @@ class Node:
     def write(self, name: str, value: object, key: str = "", kind: str = "sku", now_ms: int = NOW_MS) -> Entry:
         """Write a chain-wide document."""
         found = parse_key(key) if key else b""
-        return self.replica.write(Write(kind, name, value, found), now_ms, self._find(found))
+        return self.replica.write(
+            Write(kind, name, None if value is None else pack_value(value), found), now_ms, self._find(found)
+        )
 
     def commit(self) -> Batch:
         """Make durable what was decided and merged."""

@@ -25,7 +25,7 @@ items = st.sampled_from(["cola", "wings_gram", "4006381333931", "~!", "x" * 64])
 integers = st.integers(-(1 << 63), (1 << 63) - 1)
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | integers | st.floats(allow_nan=False) | texts | st.binary(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts | st.integers(-9, 9), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
 lines = st.builds(Line, items, integers, st.integers(0, (1 << 63) - 1), integers)
@@ -44,7 +44,7 @@ def contents(node: str) -> st.SearchStrategy[Content]:
     """What an entry of this node may say."""
     return st.builds(
         Content,
-        kind=st.sampled_from(["sale", "receipt", "document", "", "kind-of-next-year"]) | texts,
+        kind=st.sampled_from(["sale", "receipt", "document", "kind-of-next-year"]),
         clock=st.integers(0, (1 << 63) - 1) | st.integers(STAMP, STAMP + (1 << 24)),
         key=st.binary(max_size=KEY_LENGTH_MAX) | st.binary(min_size=16, max_size=16),
         actor=texts,

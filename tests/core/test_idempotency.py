@@ -35,6 +35,15 @@ def test_of_two_entries_under_one_key_the_first_heard_of_stays() -> None:
     assert keys.get(b"key") is first
 
 
+def test_of_two_entries_under_one_key_in_different_batches_the_first_stays() -> None:
+    first, second = entries(2)
+    keys = RecentKeys()
+    keys.put(b"key", first)
+    keys.turn()
+    keys.put(b"key", second)
+    assert keys.get(b"key") is first
+
+
 def test_key_is_known_through_its_own_batch_and_the_two_after_it() -> None:
     (entry,) = entries(1)
     keys = RecentKeys()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from replica.core.clock import COUNTER_BITS, stamp_ms
 from replica.core.columns import ColumnDecoder, ColumnEncoder
+from replica.core.documents import pack_value
 from replica.core.entry import Entry, Head, Stream, chain, pack_body, start
 from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault, RightsExhausted, UnknownSku
 from replica.core.ledger import Figures, Move
@@ -279,7 +280,7 @@ def test_a_written_document_is_one_version_later_than_the_one_before() -> None:
 
 def test_a_written_sku_can_be_sold_at_once_and_a_cleared_one_no_more() -> None:
     replica = Replica("hub-east#0000000a", ("warehouse",))
-    replica.write(Write("sku", "six", {"recipe": {"cola": 6}}, b"1"), NOW_MS)
+    replica.write(Write("sku", "six", pack_value({"recipe": {"cola": 6}}), b"1"), NOW_MS)
     entry = replica.execute(Command("warehouse", sale(six=2), b"2"), NOW_MS)
     assert entry.content.moves == (Move("cola", "hub-east/free", "customer", 12),)
     replica.write(Write("sku", "six", None, b"3"), NOW_MS)

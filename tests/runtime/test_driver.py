@@ -11,10 +11,11 @@ import pytest
 from replica.core.clock import Moment
 from replica.core.entry import Entry, Stream, genesis
 from replica.core.errors import KeyReused, Overloaded, PeerFault, Refused, Stopping, StorageFull, Unknown
+from replica.core.limits import BATCH_ENTRIES_MAX
 from replica.core.replica import Batch, Command, Replica, Run
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
 from replica.runtime import driver as driving
-from replica.runtime.driver import Driver
+from replica.runtime.driver import Driver, Inlet
 from simulations.journal import SimulatedDisk, SimulatedJournal
 
 WRITER = "store-1#0123456789ab"
@@ -277,7 +278,7 @@ async def test_merged_entries_are_durable_when_their_future_is_done() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     journal = GatedJournal(SimulatedDisk())
     async with driven(journal) as driver:
-        merged = await driver.take_in([run_of(other, "a")])
+        merged = await driver.take_in([run_of(other, "a")], Inlet())
         await turns()
         assert not merged.done()
         journal.gate.release()
@@ -289,12 +290,59 @@ async def test_fault_of_one_peer_fails_its_frame_and_nothing_else() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     first, _, third = run_of(other, "a"), run_of(other, "b"), run_of(other, "c")
     async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
-        good, gap = await driver.take_in([first]), await driver.take_in([third])
+        good, gap = await driver.take_in([first], Inlet()), await driver.take_in([third], Inlet())
         asked = driver.submit_all([receipt("r1")])
         assert await good == 1
         with pytest.raises(PeerFault, match="gap"):
             await gap
         assert isinstance((await asked)[0], Entry)
+
+
+async def test_nothing_a_peer_sent_after_a_frame_that_failed_is_taken() -> None:
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    third_party = Replica("store-3#eeeeeeeeeeee", ("store-2",), open_catalog=True)
+    first, _, third = run_of(other, "a"), run_of(other, "b"), run_of(other, "c")
+    effect = run_of(third_party, "d")
+    inlet = Inlet()
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        good = await driver.take_in([first], inlet)
+        gap = await driver.take_in([third], inlet)
+        after = await driver.take_in([effect], inlet)
+        assert await good == 1
+        for refused in (gap, after):
+            with pytest.raises(PeerFault, match="gap"):
+                await refused
+        assert driver.replica.head(effect.stream).sequence == 0
+
+
+async def test_frame_lost_to_a_full_disk_takes_those_after_it_along() -> None:
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    third_party = Replica("store-3#eeeeeeeeeeee", ("store-2",), open_catalog=True)
+    disk = SimulatedDisk(room_bytes=0)
+    inlet = Inlet()
+    async with driven(SimulatedJournal(disk, WRITER)) as driver:
+        lost = await driver.take_in([run_of(other, "a")], inlet)
+        with pytest.raises(StorageFull):
+            await lost
+        disk.room_bytes = None
+        with pytest.raises((PeerFault, StorageFull)):
+            await (await driver.take_in([run_of(third_party, "b")], inlet))
+        with pytest.raises(PeerFault, match="gap"):
+            await (await driver.take_in([run_of(third_party, "c")], inlet))
+        assert driver.replica.arrival == 0
+
+
+async def test_peers_go_on_while_clients_fill_every_batch() -> None:
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    journal = GatedJournal(SimulatedDisk())
+    driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
+    asks = [driver.submit_all([sale(f"{ask}-{number}") for number in range(BATCH_ENTRIES_MAX)]) for ask in range(3)]
+    merged = await driver.take_in([run_of(other, "a")], Inlet())
+    running = asyncio.create_task(driver.run())
+    journal.gate.release()
+    assert await merged == 1
+    assert not asks[-1].done()
+    running.cancel()
 
 
 async def test_clients_are_served_before_frames_that_waited_longer() -> None:
@@ -303,7 +351,7 @@ async def test_clients_are_served_before_frames_that_waited_longer() -> None:
     journal = GatedJournal(SimulatedDisk())
     driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
     for frame in frames:
-        await driver.take_in(frame)
+        await driver.take_in(frame, Inlet())
     asked = driver.submit_all([receipt("r1")])
     running = asyncio.create_task(driver.run())
     journal.gate.release()

@@ -181,6 +181,10 @@ async def test_caller_that_hangs_up_before_the_answer_harms_nobody(address: tupl
         START + b"Host: x\r\nContent-Length : 2\r\n\r\n{}",
         START + b"Host: x\r\nIdempotency-Key: \xc3\xa9\r\nContent-Length: 2\r\n\r\n{}",
         START + b"Host: x\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nUser-Agent: x\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nUser-Agent: a\0b\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: " + b"0" * 5_000 + b"2\r\n\r\n{}",
+        START + b"Host: x\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n{}",
     ],
 )
 def test_lane_does_not_take_what_is_not_plain(raw: bytes) -> None:

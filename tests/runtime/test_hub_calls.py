@@ -118,6 +118,7 @@ async def test_same_key_and_document_is_one_write(hub: Caller) -> None:
         ("sku", "cola", {"recipe": {"cola": 0}}, "recipe[]"),
         ("sku", "cola", {"recipe": {"cola": 1}, "colour": "red"}, "colour"),
         ("sku", "cola", {"recipe": {"cola": 1}, "unit": "bottle"}, "unit"),
+        ("sku", "cola", {"recipe": {"cola": 1}, "attributes": {"n": 10**30}}, "value"),
         ("sku", "a%20b", COLA, "key"),
         ("location", "W 1", {"type": "store", "name": "x", "region": "east"}, "key"),
         ("location", "w-1", {"type": "shop", "name": "x", "region": "east"}, "type"),

@@ -266,6 +266,14 @@ async def test_status_says_who_this_is_and_that_it_runs_alone(store: Caller) -> 
     assert status["digest"] == status["digests"]["store-1"]
 
 
+async def test_page_of_another_site_may_not_sell(store: Caller) -> None:
+    for origin, expected in (("http://evil.example", 403), ("null", 403), ("http://localhost:9", 201)):
+        headers = {"Origin": origin, "Idempotency-Key": f"from-{origin}"}
+        async with store.client.post("/v1/sales", json=lines(cola=1), headers=headers) as response:
+            assert response.status == expected
+    assert figures(await store.good("/v1/stock/cola")) == (-1, 0, -1)
+
+
 async def test_unknown_path_and_wrong_method_are_problems_too(store: Caller) -> None:
     status, problem = await store.read("/v1/nowhere")
     assert (status, problem["type"]) == (404, "not-found")
