@@ -30,12 +30,12 @@ def measure_merging(bench: Bench) -> Iterator[Sample]:
     sales = bench.sized(40_000, 12_800)
     for shape, (lines, items) in SHAPES.items():
         workload = Workload(sales, items, lines, days=1.0, stocked=STOCKED)
-        yield Sample(f"in memory, sales of {shape}", {"per s": apart(merge_in_memory, workload)})
+        yield Sample(f"in memory, sales of {shape}", {"/s": apart(merge_in_memory, workload)})
         for stores in (1, STORES):
             shared = structs.replace(workload, sales=sales // stores)
             yield Sample(
                 f"durable, {stores} link{'s'[: stores - 1]}, sales of {shape}",
-                {"per s": _merge_durably(bench, shared, stores)},
+                {"/s": _merge_durably(bench, shared, stores)},
             )
 
 

@@ -47,7 +47,7 @@ def _side_by_side(echo: Server, node: Server, naive: Server, options: dict[str, 
     _, after = drive(echo, "sale", **options)
     yield "echo", before
     yield "echo", after
-    yield "sales", {**sold, "of echo %": 200 * sold["per s"] / (before["per s"] + after["per s"])}
+    yield "sales", {**sold, "of echo %": 200 * sold["/s"] / (before["/s"] + after["/s"])}
     yield "transaction per sale", drive(naive, "sale", **options)[1]
 
 
@@ -70,7 +70,7 @@ def drive(server: Server, kind: str, status: int = 201, **options: Any) -> tuple
     used = server.cpu_s
     outcome = server.load(kind, status=status, **options)
     return outcome.sales, {
-        "per s": outcome.rate,
+        "/s": outcome.rate,
         "p50 ms": outcome.p50_ms,
         "p99 ms": outcome.p99_ms,
         "server µs": (server.cpu_s - used) / outcome.sales * 1e6,
@@ -85,4 +85,4 @@ def _measure_rows(bench: Bench) -> Iterator[Sample]:
         ("SQLite rows, 512 per commit, ordered keys", ROWS_PER_COMMIT, True),
         ("SQLite rows, 512 per commit, random keys", ROWS_PER_COMMIT, False),
     ):
-        yield Sample(case, {"per s": apart(insert_rows, bench.fresh("rows"), rows, per_commit, is_ordered)})
+        yield Sample(case, {"/s": apart(insert_rows, bench.fresh("rows"), rows, per_commit, is_ordered)})

@@ -113,17 +113,21 @@ class EdgeApi:
 
     async def sell_batch(self, request: web.Request) -> web.Response:
         batch: SaleBatch = await self._batch.read(request)
-        commands = []
+        commands, refused = [], {}
         for index, keyed in enumerate(batch.sales):
-            key = parse_key(keyed.key, f"sales[{index}].key")
-            commands.append(Command(self._location, keyed, key))
-        verdicts = await self._node.driver.submit_all(commands)
-        answers = [
-            SaleVerdict(keyed.key, 201, answer_of(verdict))
-            if not isinstance(verdict, Refused)
-            else _refused(keyed.key, verdict)
-            for keyed, verdict in zip(batch.sales, verdicts, strict=True)
-        ]
+            try:
+                key = parse_key(keyed.key, f"sales[{index}].key")
+                commands.append(Command(self._location, keyed, key))
+            except Refused as wrong:
+                refused[index] = wrong
+        decided = iter(await self._node.driver.submit_all(commands))
+        answers = []
+        for index, keyed in enumerate(batch.sales):
+            verdict = refused[index] if index in refused else next(decided)
+            if isinstance(verdict, Refused):
+                answers.append(_refused(keyed.key, verdict))
+            else:
+                answers.append(SaleVerdict(keyed.key, 201, answer_of(verdict)))
         return json_response(BatchAnswer(answers), 207)
 
     async def status(self, request: web.Request) -> web.Response:

@@ -72,11 +72,13 @@ async def test_sale_of_a_batch_and_the_same_sale_by_itself_are_one(store: Caller
     assert figures(await store.good("/v1/stock/cola")) == (1, 0, 1)
 
 
-async def test_bad_key_in_a_batch_is_named_and_nothing_of_the_batch_happens(store: Caller) -> None:
-    sales = [{"key": "a", **lines(cola=1)}, {"key": "b c", **lines(cola=1)}]
-    status, problem = await store.write("/v1/sales:batch", {"sales": sales})
-    assert (status, problem["field"]) == (422, "sales[1].key")
-    assert (await store.good("/v1/journal"))["entries"] == []
+async def test_bad_key_in_a_batch_is_named_and_stops_no_other_sale(store: Caller) -> None:
+    sales = [{"key": "a", **lines(cola=1)}, {"key": "b c", **lines(cola=1)}, {"key": "c", **lines(cola=1)}]
+    sales.append({"key": "d\n", **lines(cola=1)})
+    answer = await store.good("/v1/sales:batch", {"sales": sales})
+    assert [verdict["status"] for verdict in answer["verdicts"]] == [201, 422, 201, 422]
+    assert answer["verdicts"][1]["problem"]["field"] == "sales[1].key"
+    assert [entry["key"] for entry in (await store.good("/v1/journal"))["entries"]] == ["a", "c"]
 
 
 async def test_returned_goods_wait_in_quarantine_until_they_are_put_back_or_written_off(store: Caller) -> None:

@@ -1,0 +1,83 @@
+"""How processes end, and what must not end them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from shelfsync.chain import Chain, child_environment, free_port
+from tests.processes.asking import get, post
+
+pytestmark = pytest.mark.processes
+
+
+async def test_number_that_msgpack_cannot_hold_is_refused_and_the_hub_goes_on(
+    chain: Chain, client: aiohttp.ClientSession
+) -> None:
+    hub = await chain.hub("hub-east")
+    await hub.ready()
+    value = {"recipe": {"a": 1}, "attributes": {"n": 10**22}}
+    reply = await post(client, f"{hub.url}/v1/documents/sku/x", value, method="PUT")
+    assert (reply.status, reply.answer["field"]) == (422, "value")
+    assert (await get(client, f"{hub.url}/v1/status"))["entries"] == 0
+
+
+@pytest.mark.parametrize("damage", ["UPDATE streams SET hash = x'00'", "UPDATE segments SET bodies = x'c1'"])
+async def test_data_that_cannot_be_read_ends_the_process_and_frees_the_data(
+    chain: Chain, client: aiohttp.ClientSession, damage: str
+) -> None:
+    store = await chain.store("store-1", more=["--open-catalog"])
+    await store.ready()
+    await post(client, f"{store.url}/v1/receipts", {"lines": [{"sku": "cola", "quantity": 1}]})
+    assert await store.stop() == 0
+    with sqlite3.connect(store.data / "journal.sqlite") as connection:
+        connection.execute(damage)
+    connection.close()
+    for _ in range(2):  # the second time shows that the first let go of the data
+        await store.start()
+        async with asyncio.timeout(10):
+            assert await store.wait() == 3
+    assert "restore a backup" in store.last_words()
+
+
+async def test_node_whose_log_nobody_reads_any_more_still_serves_and_stops(
+    tmp_path: Path, client: aiohttp.ClientSession
+) -> None:
+    port = free_port()
+    reading, writing = os.pipe()
+    process = subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, "-m", "edge_node", "--name", "store-1", "--data", str(tmp_path), "--port", str(port)],
+        stdout=writing,
+        stderr=writing,
+        env=child_environment(),
+    )
+    os.close(writing)
+    try:
+        async with asyncio.timeout(20):
+            while b'"serving"' not in (line := await asyncio.to_thread(os.read, reading, 65_536)):
+                assert line, "it ended"
+        os.close(reading)
+        assert (await get(client, f"http://127.0.0.1:{port}/v1/status"))["node"] == "store-1"
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 10) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    "address", ["http://localhost:notaport", "http://localhost:99999", "http://[::1", "http://:80"]
+)
+def test_address_that_is_none_is_a_wrong_flag(tmp_path: Path, address: str) -> None:
+    command = [sys.executable, "-m", "edge_node", "--name", "store-1", "--data", str(tmp_path), "--hub", address]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, env=child_environment(), check=False)
+    assert ended.returncode == 2
+    assert "is not an address" in ended.stderr
