@@ -65,8 +65,6 @@ def run_node(
     except DataRefused as refused:
         print(f"shelfsync: {refused}", file=sys.stderr)
         code = EXIT_DATA
-    except TimeoutError:
-        code = 0  # a reader would not let go of its file; nothing of it was to be kept
     except Exception:
         traceback.print_exc()
         code = EXIT_BROKEN
