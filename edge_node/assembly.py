@@ -7,8 +7,9 @@ from pathlib import Path
 
 from edge_node.admission import admit_hub
 from edge_node.api import SALES_PATH, EdgeApi
+from replica.runtime.data import open_replica
 from replica.runtime.http import make_app
-from replica.runtime.node import Node, open_replica, store_scopes
+from replica.runtime.node import Node, store_scopes
 from replica.runtime.process import LOOPBACK_HOSTS, Assembly
 from replica.runtime.websocket import HttpNetwork
 from replica.runtime.world import SystemClock, SystemEntropy

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from hub.admission import admit_peer
 from hub.api import HubApi
+from replica.runtime.data import open_replica
 from replica.runtime.http import make_app
-from replica.runtime.node import Node, open_replica
+from replica.runtime.node import Node
 from replica.runtime.process import LOOPBACK_HOSTS, Assembly
 from replica.runtime.websocket import HttpNetwork
 from replica.runtime.world import SystemClock, SystemEntropy

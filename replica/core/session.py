@@ -183,6 +183,21 @@ class Session:
             self._spoke_ms = now.elapsed_ms
 
     @property
+    def due_ms(self) -> int:
+        """Elapsed time at which `tick` has something to do, unless the peer is heard before."""
+        due_ms = self._heard_ms + SILENCE_MAX_MS + 1
+        if self.phase is not Phase.GREETING:
+            due_ms = min(due_ms, self._spoke_ms + HEARTBEAT_MS)
+        if self.phase is Phase.STREAMING:
+            due_ms = min(due_ms, self._digested_ms + DIGEST_INTERVAL_MS)
+        return due_ms
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether frames wait to be taken."""
+        return bool(self._outgoing)
+
+    @property
     def has_room(self) -> bool:
         """Whether more entries may be sent before the peer acknowledges some."""
         return self.phase is Phase.STREAMING and self.unacknowledged_bytes < WINDOW_BYTES

@@ -16,7 +16,7 @@ import structlog
 
 from replica.core.entry import Entry
 from replica.core.errors import PeerFault, Refused
-from replica.core.limits import FRAME_ENTRIES_MAX
+from replica.core.limits import FRAME_ENTRIES_MAX, HEARTBEAT_MS
 from replica.core.session import (
     Acknowledged,
     Admission,
@@ -42,7 +42,9 @@ PAGE = 1_024
 MERGES_WAITING_MAX = 8
 """Frames of one peer between their arrival and their commit."""
 
-TICK_S = 0.25
+TICK_MIN_S, TICK_MAX_S = 0.01, HEARTBEAT_MS / 1000
+"""Between two looks at the time: a clock that reads a hair less than was slept must not make it spin, and a session
+that has just been greeted must not be late with its first heartbeat."""
 
 FAREWELL_S = 1.0
 """How long a last frame may take to leave."""
@@ -207,7 +209,10 @@ class Link:
             await asyncio.sleep(0)
 
     async def _tick(self) -> None:
+        session = self.session
         while True:
-            await asyncio.sleep(TICK_S)
-            self.session.tick(self._clock.now())
-            self._frames.set()
+            idle_s = (session.due_ms - self._clock.now().elapsed_ms) / 1000
+            await asyncio.sleep(min(max(idle_s, TICK_MIN_S), TICK_MAX_S))
+            session.tick(self._clock.now())
+            if session.has_frames:
+                self._frames.set()

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import structlog
 
-from replica.core.names import CHAIN, writer_of
+from replica.core.names import CHAIN
 from replica.core.replica import Replica
 from replica.core.session import Admission
 from replica.runtime.driver import Driver
 from replica.runtime.peers import Dialer, Identity, Peers
 from replica.runtime.ports import Clock, Entropy, Journal, Network
-from replica.runtime.sqlite_journal import open_journal
 from replica.version import VERSION
 
 log = structlog.get_logger(__name__)
 
-INCARNATION_BYTES = 6
 NONCE_BYTES = 16
 
 STOP_S = 2.5
@@ -82,21 +79,6 @@ class Node:
                 await self.journal.close()
         except TimeoutError:
             log.warning("the journal does not close, leaving it as it is: what is durable is durable")
-
-
-async def open_replica(
-    directory: Path, name: str, locations: Iterable[str], entropy: Entropy, *, open_catalog: bool
-) -> tuple[Replica, Journal]:
-    """Open a node's data and fold it. Raises DataRefused."""
-    journal = await open_journal(directory, name, entropy.random_bytes(INCARNATION_BYTES).hex())
-    try:
-        replica = Replica(writer_of(name, journal.incarnation), locations, await journal.load(), open_catalog)
-    except BaseException:
-        await journal.close()  # or its threads would keep the process, and the process the data
-        raise
-    replica.digests()  # the first costs the most, and nobody waits yet
-    log.info("journal loaded", writer=replica.writer, entries=replica.arrival, scopes=len(replica.vectors))
-    return replica, journal
 
 
 def store_scopes(location: str) -> tuple[str, ...]:

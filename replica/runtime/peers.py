@@ -77,6 +77,8 @@ class Identity(Struct, frozen=True):
     region: str
     scopes: tuple[str, ...] | None
     software: str
+    versions: tuple[int, int] = (PROTOCOL_MIN, PROTOCOL_MAX)
+    """Least and greatest version of the protocol it speaks."""
 
 
 class Peer:
@@ -174,7 +176,7 @@ class Peers:
     def _hello(self) -> Hello:
         me = self.identity
         return Hello(
-            versions=(PROTOCOL_MIN, PROTOCOL_MAX),
+            versions=me.versions,
             node=me.node,
             writer=me.writer,
             nonce=me.nonce,
