@@ -1,12 +1,15 @@
 """A journal in memory: the journal port on a simulated disk, held to the same contract as the real one.
 
-The disk outlives the journal that writes to it, as a file outlives its process. It has room for so many bytes, and
-may be told to fail a commit in a way that leaves nobody knowing whether it happened.
+The disk outlives the journal that writes to it, as a file outlives its process. It is slow at times, has room for so
+many bytes, and may be told to fail a commit in a way that leaves nobody knowing whether it happened. What was being
+written when the process or the power went is there as a whole or not at all: a torn commit fails its checksum when
+the file is opened, which the trials of the real journal prove (tests/power_loss).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 
 from replica.core.documents import Documents
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
@@ -25,6 +28,59 @@ class SimulatedDisk:
         self.room_bytes = room_bytes
         self.fails_next_commit: bool | None = None
         """None: it works. Otherwise the next commit fails, and whether it happened all the same."""
+        self.read_s: Callable[[], float] = _at_once
+        self.write_s: Callable[[], float] = _at_once
+        """How long the next reading and the next commit take."""
+        self.writing: Sequence[Entry] = ()
+        """What is being written, and is durable no sooner than the commit returns."""
+        self._of_stream: dict[Stream, list[Stored]] = {}
+        self._of_key: dict[bytes, Entry] = {}
+
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Make entries durable."""
+        for entry in entries:
+            stream = self._of_stream.setdefault(entry.stream, [])
+            previous = stream[-1].entry.hash if stream else genesis(entry.stream)
+            stored = Stored(len(self.stored) + 1, entry, previous)
+            stream.append(stored)
+            self.stored.append(stored)
+            if entry.content.key:
+                self._of_key.setdefault(entry.content.key, entry)
+
+    def stop(self, *, finishes: bool) -> None:
+        """The process or the power is gone; `finishes` whether what was being written is there all the same."""
+        if finishes:
+            self.keep(self.writing)
+        self.writing = ()
+
+    def copy(self) -> SimulatedDisk:
+        """A backup as of now."""
+        copied = self.blank()
+        copied.keep([stored.entry for stored in self.stored])
+        return copied
+
+    def blank(self) -> SimulatedDisk:
+        """A new disk of the same make."""
+        made = SimulatedDisk(self.room_bytes)
+        made.read_s, made.write_s = self.read_s, self.write_s
+        return made
+
+    def head(self, stream: Stream) -> int:
+        """The number of the last durable entry of a stream; 0 when there is none."""
+        return len(self._of_stream.get(stream, ()))
+
+    def entry(self, stream: Stream, sequence: int) -> Entry | None:
+        """One durable entry of a stream."""
+        stored = self._of_stream.get(stream, [])
+        return stored[sequence - 1].entry if sequence <= len(stored) else None
+
+    def under(self, key: bytes) -> Entry | None:
+        """The first durable entry under a key."""
+        return self._of_key.get(key)
+
+    def past(self, stream: Stream, sequence: int, limit: int) -> list[Stored]:
+        """The durable entries of a stream past a number, the first so many of them."""
+        return self._of_stream.get(stream, [])[sequence : sequence + limit]
 
 
 class SimulatedJournal:
@@ -35,6 +91,7 @@ class SimulatedJournal:
         self._writer = writer
 
     async def load(self) -> Image:
+        await _take(self._disk.read_s())
         ledger, documents = Ledger(), Documents()
         heads: dict[Stream, Head] = {}
         newest: dict[str, int] = {}
@@ -58,35 +115,40 @@ class SimulatedJournal:
         )
 
     async def append(self, batch: Batch) -> int:
+        disk = self._disk
         size = sum(len(entry.body) for entry in batch.entries)
-        if self._disk.room_bytes is not None:
-            if size > self._disk.room_bytes:
+        disk.writing = batch.entries
+        await _take(disk.write_s())
+        disk.writing = ()
+        if disk.room_bytes is not None:
+            if size > disk.room_bytes:
                 raise StorageFull("the simulated disk is full")
-            self._disk.room_bytes -= size
-        fails, self._disk.fails_next_commit = self._disk.fails_next_commit, None
+            disk.room_bytes -= size
+        fails, disk.fails_next_commit = disk.fails_next_commit, None
         if fails is not False:
-            self._keep(batch.entries)
+            disk.keep(batch.entries)
         if fails is not None:
             raise Unknown("the simulated disk failed")
-        return len(self._disk.stored)
+        return len(disk.stored)
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-        found: dict[bytes, Entry] = {}
-        for stored in self._disk.stored:
-            key = stored.entry.content.key
-            if key and key in keys:
-                found.setdefault(key, stored.entry)
-        return found
+        await _take(self._disk.read_s())
+        found = ((key, self._disk.under(key)) for key in keys)
+        return {key: entry for key, entry in found if entry is not None}
 
     async def read(self, after: int, limit: int) -> Page:
+        await _take(self._disk.read_s())
         stored = self._disk.stored[after : after + limit]
         return Page(stored, stored[-1].arrival if stored else after)
 
     async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
-        arrived = self._disk.stored[:through]
-        return [one for one in arrived if one.entry.sequence > held.get(one.entry.stream, one.entry.sequence)][:limit]
+        await _take(self._disk.read_s())
+        wanted = [stored for stream, sequence in held.items() for stored in self._disk.past(stream, sequence, limit)]
+        wanted.sort(key=lambda stored: stored.arrival)
+        return [stored for stored in wanted if stored.arrival <= through][:limit]
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
+        await _take(self._disk.read_s())
         found = [
             one
             for one in reversed(self._disk.stored[: before - 1])
@@ -97,9 +159,11 @@ class SimulatedJournal:
     async def close(self) -> None:
         pass
 
-    def _keep(self, entries: Sequence[Entry]) -> None:
-        tips = {stored.entry.stream: stored.entry.hash for stored in self._disk.stored}
-        for entry in entries:
-            previous = tips.get(entry.stream) or genesis(entry.stream)
-            tips[entry.stream] = entry.hash
-            self._disk.stored.append(Stored(len(self._disk.stored) + 1, entry, previous))
+
+def _at_once() -> float:
+    return 0.0
+
+
+async def _take(seconds: float) -> None:
+    if seconds:
+        await asyncio.sleep(seconds)

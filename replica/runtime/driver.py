@@ -108,6 +108,11 @@ class Driver:
         self._commit: asyncio.Task[None] | None = None
         self._stopping = False
 
+    @property
+    def waiting(self) -> int:
+        """Requests in the inbox."""
+        return self._waiting
+
     async def submit(self, command: Command | Write) -> Entry:
         """Have one request decided and made durable. Raises Refused."""
         (verdict,) = await self.submit_all((command,))

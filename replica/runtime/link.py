@@ -121,6 +121,11 @@ class Link:
         self._frames.set()
 
     @property
+    def merges_waiting(self) -> int:
+        """Frames between their arrival and their commit."""
+        return self._merges.qsize()
+
+    @property
     def _peer_name(self) -> str:
         return self.session.peer.node if self.session.peer is not None else "?"
 

@@ -1,0 +1,85 @@
+"""The chain under simulation: hubs of several regions, stores, a warehouse that two hubs write for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+from edge_node.admission import admit_hub
+from hub.admission import admit_peer
+from replica.core.names import CHAIN
+from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN
+from replica.runtime.node import store_scopes
+from simulations.loop import Host, VirtualLoop
+from simulations.machine import Machine, Role
+from simulations.network import SimulatedNetwork
+from simulations.plan import Plan
+
+WAREHOUSE = "warehouse"
+"""A location without a node of its own: every hub may write for it, each from its own rights."""
+
+NEXT_VERSIONS = (PROTOCOL_MIN, PROTOCOL_MAX + 1)
+"""What a node of the next release speaks."""
+
+
+class Chain:
+    """All machines, the network between them, and what happened, in order."""
+
+    def __init__(self, plan: Plan, loop: VirtualLoop, note: Callable[[str, str], None]) -> None:
+        self.plan = plan
+        self.loop = loop
+        self.note = note
+        self.network = SimulatedNetwork(loop, Random(f"{plan.seed}/network"))
+        self.machines: dict[str, Machine] = {}
+        for role in roles(plan):
+            random = Random(f"{plan.seed}/{role.name}")
+            versions = NEXT_VERSIONS if role.name in plan.newer else None
+            machine = Machine(role, loop, self.network, random, note, versions)
+            self.machines[role.name] = machine
+            machine.disk.read_s = partial(_latency, random, 0.0001, 0.002)
+            machine.disk.write_s = partial(_latency, random, 0.0002, 0.005)
+
+    @property
+    def hubs(self) -> list[Machine]:
+        """Every hub."""
+        return [machine for machine in self.machines.values() if machine.role.role == "hub"]
+
+    @property
+    def stores(self) -> list[Machine]:
+        """Every store node."""
+        return [machine for machine in self.machines.values() if machine.role.role == "edge"]
+
+    @property
+    def lives(self) -> list[Host]:
+        """Every life of every machine so far."""
+        return [host for machine in self.machines.values() for host in machine.lives]
+
+    def start(self) -> None:
+        """Start every machine."""
+        for machine in self.machines.values():
+            machine.start()
+
+    def subscribers(self, scope: str) -> list[Machine]:
+        """Machines that hold a scope, its writers among them."""
+        return [one for one in self.machines.values() if one.role.scopes is None or scope in one.role.scopes]
+
+
+def roles(plan: Plan) -> list[Role]:
+    """The machines of a plan. Hubs dial those before them; each store has the hubs in an order of its own."""
+    hubs = list(plan.hubs)
+    made = [
+        Role(name, "hub", region, (WAREHOUSE,), None, admit_peer, tuple((earlier,) for earlier, _ in hubs[:place]))
+        for place, (name, region) in enumerate(hubs)
+    ]
+    for place, name in enumerate(plan.stores):
+        order = [hubs[(place + offset) % len(hubs)][0] for offset in range(len(hubs))]
+        scopes = store_scopes(name)
+        assert CHAIN in scopes
+        admit = partial(admit_hub, scopes=scopes)
+        made.append(Role(name, "edge", "store", (name,), scopes, admit, (tuple(order),)))
+    return made
+
+
+def _latency(random: Random, low_s: float, high_s: float) -> float:
+    return random.uniform(low_s, high_s)

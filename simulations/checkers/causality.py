@@ -1,0 +1,40 @@
+"""No replica has an entry without those its author had in that scope."""
+
+from __future__ import annotations
+
+from replica.core.entry import Stream
+from replica.core.names import node_of
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Checker
+from simulations.machine import Machine
+
+
+class Causality(Checker):
+    """Causes precede effects, on every disk."""
+
+    invariant = 8
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._held: dict[tuple[str, str], dict[str, int]] = {}
+        self._causes: dict[tuple[Stream, int], dict[str, int]] = {}
+        self._waiting: list[tuple[str, Stream, int, dict[str, int]]] = []
+
+    def entry(self, machine: Machine, stored: Stored) -> None:
+        stream, sequence = stored.entry.stream, stored.entry.sequence
+        held = self._held.setdefault((machine.name, stream.scope), {})
+        if node_of(stream.writer) == machine.name:
+            self._causes[stream, sequence] = dict(held)
+        else:
+            self._waiting.append((machine.name, stream, sequence, dict(held)))
+        held[stream.writer] = sequence
+
+    def moment(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for name, stream, sequence, held in waiting:
+            causes = self._causes.get((stream, sequence))
+            if causes is None:
+                self.fail(f"{name} holds number {sequence} of {stream}, which its author does not")
+            for writer, cause in (causes or {}).items():
+                if held.get(writer, 0) < cause:
+                    self.fail(f"{name} took number {sequence} of {stream} before its cause, {cause} of {writer}")

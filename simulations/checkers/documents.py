@@ -1,0 +1,45 @@
+"""The last writer wins, and last means: having seen the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from replica.core.entry import DOCUMENT
+from replica.core.names import node_of
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Checker
+from simulations.machine import Machine
+
+Name = tuple[str, str]
+
+
+class Documents(Checker):
+    """A write follows every write its author held; of writes apart the same one wins everywhere."""
+
+    invariant = 1
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._seen: dict[tuple[str, Name], int] = {}
+        self._best: dict[Name, tuple[tuple[int, int, str], Any]] = {}
+
+    def entry(self, machine: Machine, stored: Stored) -> None:
+        entry, content = stored.entry, stored.entry.content
+        if content.kind != DOCUMENT:
+            return
+        name, version = (content.facts["kind"], content.facts["key"]), content.facts["version"]
+        seen = self._seen.get((machine.name, name), 0)
+        if node_of(entry.stream.writer) == machine.name and version != seen + 1:
+            self.fail(f"{machine.name} wrote version {version} of {name} and had seen {seen}")
+        self._seen[machine.name, name] = max(seen, version)
+        precedence = (version, content.clock, entry.stream.writer)
+        if name not in self._best or precedence > self._best[name][0]:
+            self._best[name] = (precedence, content.facts["value"])
+
+    def finish(self) -> None:
+        for machine in self.chain.machines.values():
+            assert machine.node is not None
+            for (kind, key), (_, value) in self._best.items():
+                shown = machine.node.replica.documents.register(kind, key)
+                if (shown.value if shown is not None else None) != value:
+                    self.fail(f"{machine.name} shows another {kind} {key} than was written last")

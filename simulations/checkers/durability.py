@@ -1,0 +1,44 @@
+"""What was said to be durable is: to clients, to peers, and to whoever was shown a figure."""
+
+from __future__ import annotations
+
+from replica.core.entry import Entry, Stream
+from simulations.checkers.checker import Checker
+from simulations.history import Ask
+
+
+class Durability(Checker):
+    """An answer, an acknowledgement or a figure rests on entries that no crash can take away."""
+
+    invariant = 2
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._shown = 0
+
+    def told(self, ask: Ask, entry: Entry) -> None:
+        self._check_kept(ask.machine, entry)
+
+    def moment(self) -> None:
+        machines = self.chain.machines
+        for name, scope, vector in self.history.shown[self._shown :]:
+            for writer, sequence in vector.items():
+                if machines[name].disk.head(Stream(writer, scope)) < sequence:
+                    self.fail(f"{name} showed number {sequence} of {writer} {scope}, which is not durable there")
+        self._shown = len(self.history.shown)
+        for machine in machines.values():
+            peers = machine.node.peers.known.values() if machine.node is not None else ()
+            for peer in peers:
+                for stream, sequence in peer.durable.items():
+                    if peer.name in machines and machines[peer.name].disk.head(stream) < sequence:
+                        self.fail(f"{machine.name} believes {peer.name} to hold {sequence} of {stream}, it does not")
+
+    def finish(self) -> None:
+        for ask in self.history.asks:
+            if ask.entry is not None:
+                self._check_kept(ask.machine, ask.entry)
+
+    def _check_kept(self, name: str, entry: Entry) -> None:
+        kept = self.chain.machines[name].disk.entry(entry.stream, entry.sequence)
+        if kept is None or kept.hash != entry.hash:
+            self.fail(f"{name} acknowledged number {entry.sequence} of {entry.stream}, which it does not hold")

@@ -1,0 +1,37 @@
+"""One key, one effect; a refusal, none; and every repetition gets the first answer."""
+
+from __future__ import annotations
+
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Checker
+from simulations.checkers.pn_counter import Outcome
+from simulations.machine import Machine
+
+
+class ExactlyOnce(Checker):
+    """No key has two entries anywhere, and none that was refused has one."""
+
+    invariant = 3
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._entries: dict[bytes, bytes] = {}
+
+    def entry(self, machine: Machine, stored: Stored) -> None:
+        key, own = stored.entry.content.key, stored.entry.hash
+        if key and self._entries.setdefault(key, own) != own:
+            self.fail(f"the key {key!r} has two entries")
+
+    def moment(self) -> None:
+        for ask, entry in self.history.conflicts:
+            self.fail(f"{ask.machine} gave {ask.key!r} another answer: number {entry.sequence} of {entry.stream}")
+
+    def finish(self) -> None:
+        self.moment()
+        for ask in self.history.asks:
+            if ask.is_impostor:
+                continue
+            if ask.outcome is Outcome.REFUSED and ask.key in self._entries:
+                self.fail(f"{ask.machine} refused {ask.key!r}, and did it")
+            if ask.entry is not None and self._entries.get(ask.key) != ask.entry.hash:
+                self.fail(f"{ask.machine} acknowledged {ask.key!r}, and nobody has its entry")

@@ -1,0 +1,58 @@
+"""Nobody gives away what is not its own; and what goods in hand overdraw is said to the unit."""
+
+from __future__ import annotations
+
+from replica.core.names import is_internal, node_of, owner_of
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Checker
+from simulations.machine import Machine
+
+MAY_OVERDRAW = ("sale", "count")
+"""Goods in the customer's hand, and a shelf that holds less than the book."""
+
+
+class Floor(Checker):
+    """Accounts are debited by their owner only, and stay above zero in its view unless a breach is recorded."""
+
+    invariant = 4
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._balances: dict[tuple[str, str, str, str], int] = {}
+
+    def entry(self, machine: Machine, stored: Stored) -> None:
+        entry, content = stored.entry, stored.entry.content
+        is_own = node_of(entry.stream.writer) == machine.name
+        overdrawn: dict[str, int] = {}
+        for move in content.moves:
+            if is_internal(move.source) and owner_of(move.source) != node_of(entry.stream.writer):
+                self.fail(f"{entry.stream.writer} took from {move.source}")
+            source = (machine.name, entry.stream.scope, move.item, move.source)
+            before = self._balances.get(source, 0)
+            if is_internal(move.source) and is_own and move.quantity > before:
+                overdrawn[move.item] = overdrawn.get(move.item, 0) + move.quantity - max(0, before)
+            self._add(source, -move.quantity)
+            self._add((*source[:3], move.target), move.quantity)
+        if is_own and overdrawn and content.kind not in MAY_OVERDRAW:
+            self.fail(f"a {content.kind} at {machine.name} overdrew {overdrawn}")
+        if is_own and content.kind == "sale":
+            said = content.facts.get("breach", {})
+            if said != overdrawn:
+                self.fail(f"a sale at {machine.name} overdrew {overdrawn} and says {said}")
+            if overdrawn and content.facts.get("on_shortage") == "refuse":
+                self.fail(f"a promise at {machine.name} overdrew {overdrawn}")
+
+    def finish(self) -> None:
+        for machine in self.chain.machines.values():
+            assert machine.node is not None
+            below: dict[str, dict[str, int]] = {}
+            for (name, location, item, account), units in self._balances.items():
+                if name == machine.name and is_internal(account) and units < 0:
+                    place = below.setdefault(location, {})
+                    place[item] = place.get(item, 0) - units
+            for location, place in machine.node.replica.ledger.places.items():
+                if place.breaches() != dict(sorted(below.get(location, {}).items())):
+                    self.fail(f"{machine.name} shows breaches {place.breaches()} at {location}, not {below}")
+
+    def _add(self, account: tuple[str, str, str, str], units: int) -> None:
+        self._balances[account] = self._balances.get(account, 0) + units

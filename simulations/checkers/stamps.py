@@ -1,0 +1,41 @@
+"""Stamps never go back, follow their causes, and no wrong clock drags others along."""
+
+from __future__ import annotations
+
+from replica.core.clock import stamp_ms
+from replica.core.limits import CLOCK_AHEAD_MAX_MS
+from replica.core.names import node_of
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Checker
+from simulations.clock import EPOCH_MS
+from simulations.machine import Machine
+
+SLACK_MS = 2_000
+"""Of a clock that nobody touched, and of the time between a commit and this look at it."""
+
+CLOCK_FAULTS = ("clock-forward", "clock-back", "clock-drift")
+
+
+class Stamps(Checker):
+    """A writer's stamps only grow; with right clocks they follow what the writer held."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._last: dict[str, int] = {}
+        self._newest: dict[str, int] = {}
+        faults = [fault for fault in self.chain.plan.faults if fault.kind in CLOCK_FAULTS]
+        self._wrong = sorted({name for fault in faults for name in fault.who})
+
+    def entry(self, machine: Machine, stored: Stored) -> None:
+        writer, stamp = stored.entry.stream.writer, stored.entry.content.clock
+        newest = self._newest.get(machine.name, 0)
+        if node_of(writer) == machine.name:
+            if stamp <= self._last.get(writer, 0):
+                self.fail(f"{writer} issued {stamp} after {self._last[writer]}")
+            self._last[writer] = stamp
+            if not self._wrong and stamp <= newest:
+                self.fail(f"{writer} issued {stamp}, and held {newest} before")
+            now_ms = EPOCH_MS + int(self.chain.loop.time() * 1000)
+            if machine.name not in self._wrong and stamp_ms(stamp) > now_ms + CLOCK_AHEAD_MAX_MS + SLACK_MS:
+                self.fail(f"{writer}, whose clock is right, issued a stamp {stamp_ms(stamp) - now_ms} ms ahead")
+        self._newest[machine.name] = max(newest, stamp)

@@ -1,0 +1,53 @@
+"""Streams have no gaps and no branches, each entry is linked to the one before, and their fold is the state."""
+
+from __future__ import annotations
+
+from replica.core.entry import Stream, chain, genesis
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Checker
+from simulations.machine import Machine
+
+Cell = tuple[str, str, str, str, str]
+
+
+class Streams(Checker):
+    """Copies of a stream are prefixes of one log, and what a replica shows is what its own copies add up to."""
+
+    invariant = 7
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._logs: dict[Stream, list[bytes]] = {}
+        self._held: dict[tuple[str, Stream], int] = {}
+        self._cells: dict[str, dict[Cell, int]] = {}
+
+    def entry(self, machine: Machine, stored: Stored) -> None:
+        entry = stored.entry
+        stream, sequence = entry.stream, entry.sequence
+        log = self._logs.setdefault(stream, [])
+        held = self._held.get((machine.name, stream), 0)
+        if sequence != held + 1:
+            self.fail(f"{machine.name} holds number {sequence} of {stream} after {held}")
+        self._held[machine.name, stream] = sequence
+        if sequence > len(log):
+            before = log[-1] if log else genesis(stream)
+            if chain(before, entry.body) != entry.hash:
+                self.fail(f"{machine.name}: number {sequence} of {stream} is not linked to the one before")
+            log.append(entry.hash)
+        elif log[sequence - 1] != entry.hash:
+            self.fail(f"{machine.name} holds another number {sequence} of {stream} than was seen before")
+        cells = self._cells.setdefault(machine.name, {})
+        for move in entry.content.moves:
+            if move.quantity < 1 or move.source == move.target:
+                self.fail(f"{move} is no movement")
+            cell = (stream.scope, move.item, stream.writer, move.source, move.target)
+            cells[cell] = cells.get(cell, 0) + move.quantity
+
+    def finish(self) -> None:
+        for machine in self.chain.machines.values():
+            assert machine.node is not None
+            folded = self._cells.get(machine.name, {})
+            shown = {(place, item, *lane): total for place, item, lane, total in machine.node.replica.ledger.cells()}
+            if folded != shown:
+                wrong = {cell for cell, _ in folded.items() ^ shown.items()}
+                self.fail(f"{machine.name} does not show what its journal says: {sorted(wrong)[:3]}")

@@ -1,0 +1,54 @@
+"""The book is the shelf: what everybody was told adds up, to the unit, to what every replica shows."""
+
+from __future__ import annotations
+
+from replica.core.entry import Entry
+from simulations.checkers.checker import Checker
+from simulations.checkers.pn_counter import Add, FinalRead, History, violations
+from simulations.history import Ask, Pair, effect_of
+
+
+class Truth(Checker):
+    """An answer has the effect its client asked for; sums are acceptable; counted shelves are as they were counted."""
+
+    invariant = 5
+
+    def told(self, ask: Ask, entry: Entry) -> None:
+        if entry.content.kind != "count" and effect_of(entry) != ask.delta:
+            self.fail(f"{ask.key!r} was to change {ask.delta} and changed {effect_of(entry)}")
+
+    def finish(self) -> None:
+        for pair in self.history.pairs:
+            for violation in violations(self._adds_and_reads(pair)):
+                self.fail(f"{pair}: {violation}")
+            self._compare_with_shelf(pair)
+
+    def _adds_and_reads(self, pair: Pair) -> History:
+        location, item = pair
+        adds = tuple(
+            Add(ask.machine, _effect(ask, item), ask.outcome)
+            for ask in self.history.asks
+            if ask.location == location and item in ask.delta
+        )
+        return History(tuple(machine.name for machine in self.chain.subscribers(location)), adds, self._reads(pair))
+
+    def _reads(self, pair: Pair) -> tuple[FinalRead, ...]:
+        return tuple(
+            FinalRead(machine.name, machine.node.replica.ledger.stock(*pair).figures.on_hand)
+            for machine in self.chain.subscribers(pair[0])
+            if machine.node is not None
+        )
+
+    def _compare_with_shelf(self, pair: Pair) -> None:
+        on_shelf = self.history.on_shelf(pair)
+        if on_shelf is None or self.history.is_robbed(pair):
+            return
+        for read in self._reads(pair):
+            if read.value != on_shelf:
+                self.fail(f"{read.node} shows {read.value} of {pair}, {on_shelf} lie there")
+
+
+def _effect(ask: Ask, item: str) -> int:
+    """What an ask adds to the book: a count what it corrected, anything else what its client wanted."""
+    is_count = ask.entry is not None and ask.entry.content.kind == "count"
+    return effect_of(ask.entry).get(item, 0) if is_count and ask.entry is not None else ask.delta[item]

@@ -1,0 +1,262 @@
+"""Clients: tills, clerks and desks that ask, lose patience, ask again, and count shelves amid sales.
+
+A client knows only what it is told. It retries under the same key, at once or much later, one by one or twice at the
+same time; some leave a question open for good. At the end of a run whoever is left asks until everything but a few
+abandoned questions is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from random import Random
+
+from msgspec.structs import replace
+
+from replica.core.documents import pack_value
+from replica.core.movements import Seen
+from replica.core.replica import Command, Replica, Write
+from replica.core.requests import (
+    Action,
+    Adjustment,
+    AdjustmentLine,
+    Count,
+    CountLine,
+    Disposition,
+    GoodsLine,
+    OnShortage,
+    Quarantine,
+    QuarantineLine,
+    Receipt,
+    Request,
+    Return,
+    Sale,
+    SkuLine,
+)
+from simulations.chain import WAREHOUSE, Chain
+from simulations.history import Ask, History
+from simulations.machine import Machine
+
+BACKOFF_S = (0.01, 0.5)
+ABANDONED_MAX = 8
+"""Questions left open per pair: what is acceptable then is still a small part of what is conceivable."""
+
+PATIENT_S = 2.0
+"""How long the last clients wait for an answer before they ask again."""
+
+
+class Client:
+    """One client at one machine."""
+
+    def __init__(self, chain: Chain, history: History, machine: Machine, number: int) -> None:
+        self._chain = chain
+        self._history = history
+        self._machine = machine
+        self._trade = chain.plan.trade
+        self._name = f"{machine.name}.{number}"
+        self._random = Random(f"{chain.plan.seed}/{self._name}")
+        self._asks: list[Ask] = []
+        self._number = 0
+        self._location = machine.name if machine.role.role == "edge" else WAREHOUSE
+
+    async def run(self, until: float) -> None:
+        """Trade until this time."""
+        if self._trade.opening:
+            await self._receive({item: self._trade.opening for item in self._items})
+        while self._chain.loop.time() < until:
+            await asyncio.sleep(self._random.expovariate(1000 / self._trade.think_ms))
+            await self._act()
+
+    @property
+    def _items(self) -> list[str]:
+        return [f"item-{number}" for number in range(self._trade.items)]
+
+    async def _act(self) -> None:
+        """Do one of the things clients do, each as often as its weight says."""
+        acts = self._acts()
+        (act,) = self._random.choices([act for act, _ in acts], [weight for _, weight in acts])
+        await act()
+        if self._random.random() < self._trade.theft:
+            self._history.steal((self._location, self._item()), self._quantity())
+
+    def _acts(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
+        everywhere = [
+            (self._receive, 8.0 if self._trade.opening else 16.0),
+            (self._adjust, 6.0),
+            (self._ask_again, 20.0 * self._trade.repeat),
+            (self._abuse_key, 3.0),
+            (self._read, 4.0),
+        ]
+        if self._machine.role.role == "hub":
+            return [*everywhere, (self._write_document, 6.0)]
+        at_the_till = [
+            (self._sell, 50.0),
+            (self._sell_batch, 6.0),
+            (self._take_back, 6.0),
+            (self._quarantine, 5.0),
+            (self._count, 5.0),
+        ]
+        return [*everywhere, *at_the_till]
+
+    # what clients do ---------------------------------------------------------------------------------------------
+
+    async def _receive(self, units: dict[str, int] | None = None) -> None:
+        units = units or {self._item(): self._quantity() for _ in range(2)}
+        await self._ask(Receipt(tuple(GoodsLine(number, item=item) for item, number in units.items())), units)
+
+    def _sale(self) -> tuple[Sale, dict[str, int]]:
+        lines = [SkuLine(self._quantity(), self._item()) for _ in range(self._random.choice((1, 1, 1, 2, 3)))]
+        promise = self._random.random() < self._trade.refuse
+        sale = Sale(tuple(lines), OnShortage.REFUSE if promise else OnShortage.RECORD, till=self._name)
+        return sale, _added_up(lines, -1)
+
+    async def _sell(self) -> None:
+        await self._ask(*self._sale())
+
+    async def _sell_batch(self) -> None:
+        asks = [self._begin(*self._sale()) for _ in range(self._random.randint(2, 6))]
+        await self._put(asks)
+
+    async def _take_back(self) -> None:
+        line = SkuLine(self._quantity(), self._item())
+        await self._ask(Return((line,), disposition=self._random.choice(list(Disposition))), _added_up([line], 1))
+
+    async def _adjust(self) -> None:
+        item, delta = self._item(), self._quantity() * self._random.choice((1, -1))
+        await self._ask(Adjustment((AdjustmentLine(item, delta, "damage"),)), {item: delta})
+
+    async def _quarantine(self) -> None:
+        item, units, action = self._item(), self._quantity(), self._random.choice(list(Action))
+        delta = {item: -units if action is Action.WRITE_OFF else 0}
+        await self._ask(Quarantine((QuarantineLine(item, units, action),)), delta)
+
+    async def _count(self) -> None:
+        """Count a shelf as of now, and enter it some time later, while sales go on."""
+        item, location = self._item(), self._location
+        seen = await self._machine.look(partial(_seen, location=location, item=item), self._timeout_s)
+        on_shelf, thefts = self._history.on_shelf((location, item)), self._history.thefts
+        if seen is None or on_shelf is None or on_shelf < 0:
+            return
+        ask = self._begin(Count((CountLine(item, on_shelf),)), {item: 0}, seen)
+        ask.thefts_seen = thefts
+        ask.waiting += 1  # nobody else counts this shelf until this count is entered
+        await asyncio.sleep(self._random.uniform(0.0, 1.0))
+        ask.waiting -= 1
+        await self._put([ask])
+
+    async def _write_document(self) -> None:
+        name, value = self._random.choice(("summer", "winter")), self._random.randrange(1_000)
+        write = Write("promotion", name, pack_value({"off": value, "by": self._name}), self._key())
+        ask = Ask(self._machine.name, write, {})
+        self._history.begin(ask)
+        await self._put([ask])
+
+    async def _ask_again(self) -> None:
+        """Ask something again that was asked before; the first answer must come."""
+        if self._asks:
+            await self._put([self._random.choice(self._asks[-20:])])
+
+    async def _abuse_key(self) -> None:
+        """Use a key again for another request: that must be refused, and change nothing."""
+        known = [ask for ask in self._asks[-20:] if ask.entry is not None and isinstance(ask.asked, Command)]
+        if known:
+            earlier = self._random.choice(known).asked
+            request = Receipt((GoodsLine(self._quantity() + 7, item=self._item()),), reference="another")
+            impostor = Ask(self._machine.name, Command(self._location, request, earlier.key), {}, is_impostor=True)
+            self._history.begin(impostor)
+            await self._try([impostor])
+
+    async def _read(self) -> None:
+        """Look at the stock. What a client was shown no crash may undo."""
+        vector = await self._machine.look(partial(_shown, scope=self._location), self._timeout_s)
+        if vector is not None:
+            self._history.show(self._machine.name, self._location, vector)
+
+    # how they ask ------------------------------------------------------------------------------------------------
+
+    async def _ask(self, request: Request, delta: dict[str, int], seen: Seen | None = None) -> Ask:
+        ask = self._begin(request, delta, seen)
+        await self._put([ask])
+        return ask
+
+    def _begin(self, request: Request, delta: dict[str, int], seen: Seen | None = None) -> Ask:
+        ask = Ask(self._machine.name, Command(self._location, request, self._key(), seen), delta)
+        self._asks.append(ask)
+        self._history.begin(ask)
+        return ask
+
+    async def _put(self, asks: list[Ask]) -> None:
+        """Ask, and ask again while there is patience."""
+        for _ in range(self._trade.patience + 1):
+            doubled = self._random.random() < self._trade.repeat / 2
+            await asyncio.gather(*[self._try(asks) for _ in range(2 if doubled else 1)])
+            if all(ask.is_settled for ask in asks):
+                return
+            await asyncio.sleep(self._random.uniform(*BACKOFF_S))
+
+    async def _try(self, asks: list[Ask]) -> None:
+        """Ask once. An ask stays open when this try, or one at the same time, got no answer."""
+        await try_once(self._chain, self._history, asks, self._timeout_s)
+
+    @property
+    def _timeout_s(self) -> float:
+        return self._trade.timeout_ms / 1000
+
+    def _key(self) -> bytes:
+        self._number += 1
+        return f"{self._name}-{self._number}".encode()
+
+    def _item(self) -> str:
+        return self._items[0] if self._random.random() < self._trade.hot else self._random.choice(self._items)
+
+    def _quantity(self) -> int:
+        return self._random.randint(1, self._trade.quantity)
+
+
+async def try_once(chain: Chain, history: History, asks: Sequence[Ask], timeout_s: float) -> None:
+    """Put asks to their machine together, and note what their client learns."""
+    asked_s = chain.loop.time()
+    for ask in asks:
+        ask.waiting += 1
+    try:
+        verdicts = await chain.machines[asks[0].machine].ask([ask.asked for ask in asks], timeout_s)
+    except ConnectionRefusedError:
+        history.tally("nobody listens")
+        verdicts = []
+    for place, ask in enumerate(asks):
+        ask.waiting -= 1
+        if verdicts is None:
+            history.unheard(ask, chain.loop.time())
+        elif verdicts:
+            history.told(ask, verdicts[place], asked_s)
+
+
+async def answer_all(chain: Chain, history: History) -> None:
+    """Once everything works again: ask until no question is open but a few that were abandoned."""
+    abandoned: dict[str, int] = {}
+    for ask in [ask for ask in history.asks if ask.is_open]:
+        if isinstance(ask.asked, Command) and isinstance(ask.asked.request, Sale):
+            abandoned[ask.location] = abandoned.get(ask.location, 0) + 1
+            if abandoned[ask.location] <= ABANDONED_MAX:
+                history.tally("left open")
+                continue
+        while ask.is_open:
+            await try_once(chain, history, [ask], PATIENT_S)
+
+
+def _added_up(lines: Sequence[SkuLine], sign: int) -> dict[str, int]:
+    delta: dict[str, int] = {}
+    for line in lines:
+        assert isinstance(line.sku, str)
+        delta[line.sku] = delta.get(line.sku, 0) + sign * line.quantity
+    return delta
+
+
+def _seen(replica: Replica, location: str, item: str) -> Seen:
+    on_hand = replica.ledger.stock(location, item).figures.on_hand
+    return replace(replica.seen(location), levels={item: on_hand})
+
+
+def _shown(replica: Replica, scope: str) -> dict[str, int]:
+    return {writer: head.sequence for writer, head in replica.vectors.get(scope, {}).items()}

@@ -1,0 +1,59 @@
+"""Clocks that are wrong on purpose, and randomness that repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from replica.core.clock import Moment
+
+EPOCH_MS = 1_767_225_600_000
+"""Wall time when a simulation begins: 2026-01-01."""
+
+
+class SimulatedClock:
+    """A machine's clocks. Elapsed time runs a little fast or slow; wall time can be set to anything besides."""
+
+    def __init__(self, time: Callable[[], float]) -> None:
+        self._time = time
+        self._rate = 1.0
+        self._since = 0.0
+        self._elapsed_ms = 0.0
+        self._ahead_ms = 0
+
+    @property
+    def error_ms(self) -> int:
+        """How far wall time is from the truth."""
+        return self.now().wall_ms - EPOCH_MS - int(self._time() * 1000)
+
+    def now(self) -> Moment:
+        elapsed_ms = int(self._elapsed_ms + (self._time() - self._since) * 1000 * self._rate)
+        return Moment(EPOCH_MS + elapsed_ms + self._ahead_ms, elapsed_ms)
+
+    def drift(self, parts_per_million: int) -> None:
+        """Run fast by so much from now on; slow when negative."""
+        now = self._time()
+        self._elapsed_ms += (now - self._since) * 1000 * self._rate
+        self._since, self._rate = now, 1 + parts_per_million / 1_000_000
+
+    def step(self, by_ms: int) -> None:
+        """Set wall time forward or back."""
+        self._ahead_ms += by_ms
+
+    def correct(self) -> None:
+        """Set wall time right and keep it so."""
+        self.drift(0)
+        self._ahead_ms -= self.error_ms
+
+
+class SimulatedEntropy:
+    """Randomness of one machine, from the seed of the simulation."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    def random_bytes(self, length: int) -> bytes:
+        return self._random.randbytes(length)
+
+    def fraction(self) -> float:
+        return self._random.random()

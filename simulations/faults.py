@@ -1,0 +1,399 @@
+"""Everything that goes wrong, by name: whom it meets, how it begins, and how exactly that is mended again.
+
+A kind of fault is one function: it breaks something and returns what mends it. Faults overlap as they please, so each
+mends only what it broke. `FAULTS` is what a swarm draws from; `OF_IDENTITY` holds disks that went back in time or
+belong to another, which no guarantee covers until nodes know their own incarnation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from simulations.network import FAIR, Way, Weather
+
+if TYPE_CHECKING:
+    from simulations.chain import Chain
+
+FLAP_S = (0.2, 2.5)
+"""How long a flapping line stays as it is."""
+
+SLOW_LINE_MS = 3_000.0
+SLOW_DISK_S = 3.0
+DRIFT_PPM = 20_000
+"""The worst of each, at strength 1; a crystal that is 2 % off is broken."""
+
+CLOCK_STEP_LOG10_MS = (3.0, 12.4)
+"""Steps of a clock: from a second to the year 2099 and beyond, evenly by order of magnitude."""
+
+
+class Fault(Struct, frozen=True, omit_defaults=True):
+    """One thing that goes wrong: what, when, for how long, whom it meets, and how bad it is (0..1)."""
+
+    kind: str
+    at_s: float
+    for_s: float
+    who: tuple[str, ...] = ()
+    strength: float = 0.5
+
+
+Mend = Callable[[], None]
+Begin = Callable[["Chain", Fault, Random], Mend]
+
+
+def _nothing() -> None:
+    pass
+
+
+# lines ---------------------------------------------------------------------------------------------------------------
+
+
+def _cut(chain: Chain, ways: Sequence[Way]) -> Mend:
+    for way in ways:
+        chain.network.cut(way)
+
+    def mend() -> None:
+        for way in ways:
+            chain.network.mend(way)
+
+    return mend
+
+
+def _between(one: Sequence[str], other: Sequence[str]) -> list[Way]:
+    ways = [(a, b) for a in one for b in other if a != b]
+    return ways + [(b, a) for a, b in ways]
+
+
+def _others(chain: Chain, names: Sequence[str]) -> list[str]:
+    return [name for name in chain.machines if name not in names]
+
+
+def isolate(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """These machines reach nobody else, and nobody reaches them."""
+    return _cut(chain, _between(fault.who, _others(chain, fault.who)))
+
+
+def one_way(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """These machines hear nothing, but are heard."""
+    return _cut(chain, [(other, name) for name in fault.who for other in _others(chain, fault.who)])
+
+
+def bridge(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The chain falls in two halves that only one machine still reaches, both of them."""
+    others = _others(chain, fault.who[:1])
+    random.shuffle(others)
+    half = len(others) // 2
+    return _cut(chain, _between(others[:half], others[half:]))
+
+
+def ring(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """Each machine reaches only the next and the one before."""
+    names = list(chain.machines)
+    random.shuffle(names)
+    count = len(names)
+    apart = [
+        (names[i], names[j]) for i in range(count) for j in range(count) if i != j and (i - j) % count not in (1, count - 1)
+    ]
+    return _cut(chain, apart)
+
+
+def region_loss(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """Every hub of a region loses power, and has it again later."""
+    region = next((hub.role.region for hub in chain.hubs if hub.name in fault.who), chain.hubs[0].role.region)
+    lost = [hub for hub in chain.hubs if hub.role.region == region]
+    for hub in lost:
+        hub.stop(has_power=False)
+        hub.is_held_down += 1
+
+    def mend() -> None:
+        for hub in lost:
+            hub.is_held_down -= 1
+            hub.start()
+
+    return mend
+
+
+def flapping(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """These machines' lines come and go."""
+    ways = _between(fault.who, _others(chain, fault.who))
+    state: list[Mend | None] = [None]
+    until = chain.loop.time() + fault.for_s
+
+    def flap() -> None:
+        if state[0] is not None:
+            state[0]()
+            state[0] = None
+        elif chain.loop.time() < until:
+            state[0] = _cut(chain, ways)
+        if chain.loop.time() < until:
+            chain.loop.call_later(random.uniform(*FLAP_S), flap)
+
+    def mend() -> None:
+        if state[0] is not None:
+            state[0]()
+            state[0] = None
+
+    flap()
+    return mend
+
+
+def half_open(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """A middlebox forgets these machines' connections: both ends believe in them, and nothing comes through."""
+    for name in fault.who:
+        chain.network.forget(name)
+    return _nothing
+
+
+def _weather(chain: Chain, fault: Fault, random: Random, harm: str = "") -> Mend:
+    """Some harm to frames on the ways to and from these machines."""
+    ways = _between(fault.who, _others(chain, fault.who))
+    network = chain.network
+    if harm:
+        weather = Weather(**{harm: 0.02 + 0.3 * fault.strength})
+    else:
+        weather = Weather((50.0, 100.0 + SLOW_LINE_MS * fault.strength))
+    for way in ways:
+        network.weather[way] = weather
+
+    def mend() -> None:
+        for way in ways:
+            if network.weather.get(way) is weather:
+                network.weather[way] = FAIR
+
+    return mend
+
+
+# machines ------------------------------------------------------------------------------------------------------------
+
+
+def kill(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The process ends as by kill -9; its machine says so to peers."""
+    return _stop(chain, fault, has_power=True)
+
+
+def power_loss(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The plug is pulled: nobody is told, what was being written is there or not."""
+    return _stop(chain, fault, has_power=False)
+
+
+def _stop(chain: Chain, fault: Fault, *, has_power: bool) -> Mend:
+    machines = [chain.machines[name] for name in fault.who]
+    for machine in machines:
+        machine.stop(has_power=has_power)
+        machine.is_held_down += 1
+
+    def mend() -> None:
+        for machine in machines:
+            machine.is_held_down -= 1
+            machine.start()
+
+    return mend
+
+
+def restart(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """A graceful stop and start, as for an upgrade."""
+    for name in fault.who:
+        chain.loop.create_task(chain.machines[name].restart())
+    return _nothing
+
+
+def pause(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The machine sleeps and wakes, unaware."""
+    hosts = [host for name in fault.who if (host := chain.machines[name].host) is not None]
+    for host in hosts:
+        chain.loop.pause(host)
+
+    def mend() -> None:
+        for host in hosts:
+            chain.loop.resume(host)
+
+    return mend
+
+
+def commit_fails(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """An fsync answers EIO: the commit happened or not, and the process ends."""
+    for name in fault.who:
+        chain.machines[name].disk.fails_next_commit = random.random() < 0.5
+    return _nothing
+
+
+def disk_full(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The disk has room for a few entries more."""
+    disks = [chain.machines[name].disk for name in fault.who]
+    for disk in disks:
+        disk.room_bytes = random.randrange(2_000)
+
+    def mend() -> None:
+        for disk in disks:
+            disk.room_bytes = None
+
+    return mend
+
+
+def slow_disk(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The disk takes its time, sometimes seconds."""
+    disks = [chain.machines[name].disk for name in fault.who]
+    before = [(disk.read_s, disk.write_s) for disk in disks]
+
+    def slowly(most_s: float) -> float:
+        return random.random() ** 4 * most_s
+
+    for disk in disks:
+        disk.read_s = partial(slowly, SLOW_DISK_S * fault.strength / 4)
+        disk.write_s = partial(slowly, SLOW_DISK_S * fault.strength)
+
+    def mend() -> None:
+        for disk, (read_s, write_s) in zip(disks, before, strict=True):
+            disk.read_s, disk.write_s = read_s, write_s
+
+    return mend
+
+
+def clock_forward(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The clock is set ahead, by a second or by a lifetime; somebody sets it right later."""
+    return _step(chain, fault, 1)
+
+
+def clock_back(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The clock is set back."""
+    return _step(chain, fault, -1)
+
+
+def _step(chain: Chain, fault: Fault, sign: int) -> Mend:
+    low, high = CLOCK_STEP_LOG10_MS
+    step_ms = int(10 ** (low + (high - low) * fault.strength))
+    clocks = [chain.machines[name].clock for name in fault.who]
+    for clock in clocks:
+        clock.step(max(sign * step_ms, -clock.now().wall_ms))
+
+    def mend() -> None:
+        for clock in clocks:
+            clock.correct()
+
+    return mend
+
+
+def clock_drift(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The clock runs fast or slow."""
+    clocks = [chain.machines[name].clock for name in fault.who]
+    for clock in clocks:
+        clock.drift(int(random.choice((-1, 1)) * DRIFT_PPM * fault.strength))
+
+    def mend() -> None:
+        for clock in clocks:
+            clock.correct()
+
+    return mend
+
+
+# clients -------------------------------------------------------------------------------------------------------------
+
+
+def lost_answers(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """Clients of these machines often do not get their answer, or their request never arrives."""
+    machines = [chain.machines[name] for name in fault.who]
+    for machine in machines:
+        machine.loses_answers = 0.1 + 0.6 * fault.strength
+
+    def mend() -> None:
+        for machine in machines:
+            machine.loses_answers = 0.0
+
+    return mend
+
+
+# disks that lie about who they are -----------------------------------------------------------------------------------
+
+
+def restore(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The disk goes back to what it held when the fault began."""
+    machines = [chain.machines[name] for name in fault.who]
+    backups = [machine.disk.copy() for machine in machines]
+
+    def mend() -> None:
+        for machine, backup in zip(machines, backups, strict=True):
+            machine.stop()
+            machine.disk = backup
+            machine.start()
+
+    return mend
+
+
+def wipe(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The disk is lost and an empty one put in."""
+    for name in fault.who:
+        machine = chain.machines[name]
+        machine.stop()
+        machine.disk = machine.disk.blank()
+        machine.identify()
+        machine.start()
+    return _nothing
+
+
+def clone(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """The second machine runs on a copy of the first one's disk, under the first one's name."""
+    chain.clone(fault.who[0])
+    return _nothing
+
+
+def swap(chain: Chain, fault: Fault, random: Random) -> Mend:
+    """Two machines have each other's disks."""
+    one, other = (chain.machines[name] for name in fault.who[:2])
+    for machine in (one, other):
+        machine.stop()
+    one.disk, other.disk = other.disk, one.disk
+    for machine in (one, other):
+        machine.start()
+    return _nothing
+
+
+LINES: dict[str, Begin] = {
+    "isolate": isolate,
+    "one-way": one_way,
+    "bridge": bridge,
+    "ring": ring,
+    "flapping": flapping,
+    "half-open": half_open,
+    "slow-line": _weather,
+    **{harm: partial(_weather, harm=harm) for harm in ("drop", "duplicate", "reorder", "truncate", "corrupt", "oversize")},
+}
+
+MACHINES: dict[str, Begin] = {
+    "region-loss": region_loss,
+    "kill": kill,
+    "power-loss": power_loss,
+    "restart": restart,
+    "pause": pause,
+    "commit-fails": commit_fails,
+    "disk-full": disk_full,
+    "slow-disk": slow_disk,
+    "clock-forward": clock_forward,
+    "clock-back": clock_back,
+    "clock-drift": clock_drift,
+    "lost-answers": lost_answers,
+}
+
+FAULTS = {**LINES, **MACHINES}
+
+OF_IDENTITY: dict[str, Begin] = {"restore": restore, "wipe": wipe, "clone": clone, "swap": swap}
+
+
+def begin(chain: Chain, fault: Fault) -> Mend:
+    """Let a fault begin; the answer mends it."""
+    kind = FAULTS.get(fault.kind) or OF_IDENTITY[fault.kind]
+    return kind(chain, fault, Random(f"{chain.plan.seed}/{fault.kind}/{fault.at_s}"))
+
+
+def draw_faults(random: Random, names: Sequence[str], seconds: float, count: int) -> tuple[Fault, ...]:
+    """Draw faults for a swarm: only some kinds take part in one run, so that rare ones meet in others."""
+    kinds = random.sample(sorted(FAULTS), random.randint(3, 9))
+    drawn = []
+    for _ in range(count):
+        who = random.sample(list(names), random.choice((1, 1, 1, 2)))
+        at_s, for_s = random.uniform(0.0, seconds), min(random.expovariate(1 / 4), 20.0)
+        drawn.append(Fault(random.choice(kinds), round(at_s, 3), round(for_s, 3), tuple(who), round(random.random(), 3)))
+    return tuple(sorted(drawn, key=lambda fault: fault.at_s))

@@ -1,0 +1,157 @@
+"""What clients asked and were told, and what really lies on the shelves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from replica.core.entry import Entry
+from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
+from replica.core.names import is_internal
+from replica.core.replica import Command, Write
+from replica.runtime.driver import Verdict
+from simulations.checkers.pn_counter import Outcome
+
+Pair = tuple[str, str]
+"""A location and an item."""
+
+OF_THE_MOMENT = (Overloaded, Stopping, StorageFull)
+"""Refusals that say nothing of an earlier try: this one was not decided at all."""
+
+
+class Ask(Struct, eq=False):
+    """One request under one key, however often it was tried, and what it would change on the shelf."""
+
+    machine: str
+    asked: Command | Write
+    delta: dict[str, int]
+    is_impostor: bool = False
+    """Whether the key belongs to another request, so that it must be refused."""
+    thefts_seen: int | None = None
+    """Of a count: how many thefts had happened when the shelf was counted."""
+    entry: Entry | None = None
+    refused: Refused | None = None
+    """Why it was refused for good."""
+    waiting: int = 0
+    """Tries that wait for their answer."""
+    unheard_s: float | None = None
+    """When the last of the tries was given up whose outcome nobody knows."""
+
+    @property
+    def key(self) -> bytes:
+        """The idempotency key."""
+        return self.asked.key
+
+    @property
+    def location(self) -> str:
+        """Where it would move goods; none for a document."""
+        return self.asked.location if isinstance(self.asked, Command) else ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its client need not ask again."""
+        return self.entry is not None or self.refused is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may have happened, or may yet, without anybody having been told."""
+        return self.entry is None and (self.waiting > 0 or self.unheard_s is not None)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended, as its client knows."""
+        if self.entry is not None:
+            return Outcome.ACKNOWLEDGED
+        return Outcome.UNKNOWN if self.is_open else Outcome.REFUSED
+
+
+class History:
+    """All asks of a run, and the shelves they empty and fill."""
+
+    def __init__(self) -> None:
+        self.on_told: Callable[[Ask, Entry], None] = lambda ask, entry: None
+        self.asks: list[Ask] = []
+        self.conflicts: list[tuple[Ask, Entry]] = []
+        """Answers that differ from the first one to the same ask."""
+        self.shown: list[tuple[str, str, dict[str, int]]] = []
+        """Machine, scope and how far each stream went, of what clients saw."""
+        self.counts: dict[str, int] = {}
+        """How often what happened to clients, by name."""
+        self._shelf: dict[Pair, int] = {}
+        self._robbed: dict[Pair, int] = {}
+        self._thefts = 0
+
+    def begin(self, ask: Ask) -> None:
+        """An ask is on its way."""
+        self.asks.append(ask)
+
+    def unheard(self, ask: Ask, now_s: float) -> None:
+        """A try got no answer: nobody knows what became of it."""
+        self.tally("no answer")
+        ask.unheard_s = now_s
+
+    def told(self, ask: Ask, verdict: Verdict, asked_s: float) -> None:
+        """A try that began at `asked_s` was answered. The first answer stands; goods move when it comes."""
+        if isinstance(verdict, Refused):
+            self.tally(f"refused {verdict.kind}")
+            if not isinstance(verdict, OF_THE_MOMENT) and (ask.unheard_s is None or ask.unheard_s <= asked_s):
+                ask.refused, ask.unheard_s = verdict, None
+            return
+        if ask.entry is not None or ask.is_impostor:
+            if ask.entry is None or ask.entry.hash != verdict.hash:
+                self.conflicts.append((ask, verdict))
+            return
+        self.tally("acknowledged")
+        self.on_told(ask, verdict)
+        ask.entry = verdict
+        for item, units in ask.delta.items():
+            pair = (ask.location, item)
+            self._shelf[pair] = self._shelf.get(pair, 0) + units
+            if ask.thefts_seen is not None and self._robbed.get(pair, 0) <= ask.thefts_seen:
+                self._robbed.pop(pair, None)
+
+    def steal(self, pair: Pair, units: int) -> None:
+        """Goods vanish from a shelf; no book knows until somebody counts."""
+        self.tally("stolen")
+        self._thefts += 1
+        self._robbed[pair] = self._thefts
+        self._shelf[pair] = self._shelf.get(pair, 0) - units
+
+    @property
+    def thefts(self) -> int:
+        """Thefts so far: what a count made now will have seen."""
+        return self._thefts
+
+    def show(self, machine: str, scope: str, vector: dict[str, int]) -> None:
+        """A client was shown stock that these entries make: no crash may undo them."""
+        self.tally("shown")
+        self.shown.append((machine, scope, vector))
+
+    def on_shelf(self, pair: Pair) -> int | None:
+        """Units that lie there; None while nobody can know, for an ask is open."""
+        if any(ask.is_open and ask.location == pair[0] and pair[1] in ask.delta for ask in self.asks):
+            return None
+        return self._shelf.get(pair, 0)
+
+    def is_robbed(self, pair: Pair) -> bool:
+        """Whether goods vanished since the last count."""
+        return pair in self._robbed
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """Every location and item that anybody asked to move."""
+        return sorted({(ask.location, item) for ask in self.asks for item in ask.delta})
+
+    def tally(self, name: str) -> None:
+        """Count an event."""
+        self.counts[name] = self.counts.get(name, 0) + 1
+
+
+def effect_of(entry: Entry) -> dict[str, int]:
+    """What an entry changes of what is on hand, by item."""
+    effect: dict[str, int] = {}
+    for move in entry.content.moves:
+        change = (is_internal(move.target) - is_internal(move.source)) * move.quantity
+        effect[move.item] = effect.get(move.item, 0) + change
+    return effect

@@ -1,0 +1,191 @@
+"""One machine of the chain: a disk and clocks that stay, and a node that comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from replica.core.errors import Broken, Refused, Unknown
+from replica.core.names import writer_of
+from replica.core.replica import Command, Replica, Write
+from replica.core.session import Admission
+from replica.runtime.driver import Verdict
+from replica.runtime.node import Node
+from simulations.clock import SimulatedClock, SimulatedEntropy
+from simulations.journal import SimulatedDisk, SimulatedJournal
+from simulations.loop import NOBODY, Host, VirtualLoop
+from simulations.network import End, MachineNetwork, SimulatedNetwork
+
+T = TypeVar("T")
+
+HOME_AFTER_S = 5.0
+STOP_MAX_S = 5.0
+"""What SIGTERM promises."""
+
+RESTART_S = (0.2, 3.0)
+"""How long a supervisor takes to start an ended process again."""
+
+INCARNATION_BYTES = 6
+
+
+class Role(Struct, frozen=True):
+    """What a machine is in the chain."""
+
+    name: str
+    role: str
+    region: str
+    locations: tuple[str, ...]
+    """Locations it writes for."""
+    scopes: tuple[str, ...] | None
+    admit: Admission
+    dial: tuple[tuple[str, ...], ...]
+
+
+class Machine:
+    """A machine, its disk, and the life its node leads at the moment, if any."""
+
+    def __init__(
+        self,
+        role: Role,
+        loop: VirtualLoop,
+        network: SimulatedNetwork,
+        random: Random,
+        note: Callable[[str, str], None],
+        versions: tuple[int, int] | None = None,
+    ) -> None:
+        self.role = role
+        self.name = role.name
+        self.disk = SimulatedDisk()
+        self.clock = SimulatedClock(loop.time)
+        self.node: Node | None = None
+        """The node, once it serves."""
+        self.host: Host | None = None
+        self.lives: list[Host] = []
+        self.failure: BaseException | None = None
+        """Why its process ended, when that is a bug."""
+        self.writer = ""
+        self.is_held_down = 0
+        """Faults that keep it down, so that nobody starts it."""
+        self.is_stopping = False
+        self.loses_answers = 0.0
+        """Share of its clients' requests or answers that get lost."""
+        self._loop = loop
+        self._network = network
+        self._random = random
+        self._note = note
+        self._versions = versions
+        self._entropy = SimulatedEntropy(random)
+        self.identify()
+
+    def identify(self) -> None:
+        """Take a new incarnation, as a node does that finds no data."""
+        self.writer = writer_of(self.name, self._entropy.random_bytes(INCARNATION_BYTES).hex())
+
+    def start(self) -> None:
+        """Start the process, unless a fault keeps the machine down."""
+        if self.host is None and not self.is_held_down:
+            self.host = Host(self.name)
+            self.lives.append(self.host)
+            self._network.power(self.name)
+            self._loop.start_on(self.host, self._live())
+
+    def stop(self, *, has_power: bool = True) -> None:
+        """End the process as kill -9 does, or the machine as a pulled plug does."""
+        if self.host is None:
+            return
+        self._loop.crash(self.host)
+        self.host = self.node = None
+        self.disk.stop(finishes=self._random.random() < 0.5)
+        self._network.drop(self.name, has_power=has_power)
+
+    async def ask(self, asked: list[Command | Write], timeout_s: float) -> list[Verdict] | None:
+        """Have a client on this machine's local network ask; None when it never learns the answer.
+
+        Raises ConnectionRefusedError: definite, nobody listens.
+        """
+        node, host = self.node, self.host
+        if node is None or host is None:
+            raise ConnectionRefusedError(f"{self.name} does not listen")
+        answer: asyncio.Future[list[Verdict]] = self._loop.create_future()
+        is_lost = self._random.random() < self.loses_answers
+        if not (is_lost and self._random.random() < 0.5):
+            self._loop.start_on(host, _serve(node, asked, None if is_lost else answer))
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await answer
+        except TimeoutError:
+            return None
+
+    async def look(self, query: Callable[[Replica], T], timeout_s: float) -> T | None:
+        """Have a client read; None when no answer comes."""
+        node, host = self.node, self.host
+        if node is None or host is None:
+            return None
+        reading = self._loop.start_on(host, node.driver.look(query))
+        done, _ = await asyncio.wait([reading], timeout=timeout_s)
+        return reading.result() if done else None
+
+    async def restart(self) -> None:
+        """Stop as SIGTERM does, as for an upgrade, and start again."""
+        node, host = self.node, self.host
+        if node is None or host is None:
+            return
+        self.is_stopping = True
+        stopping = self._loop.start_on(host, node.stop())
+        await asyncio.wait([stopping], timeout=STOP_MAX_S)
+        self.is_stopping = False
+        if self.host is host:
+            self.stop()
+            self.start()
+
+    async def _live(self) -> None:
+        journal = SimulatedJournal(self.disk, self.writer)
+        role = self.role
+        replica = Replica(self.writer, role.locations, await journal.load(), open_catalog=True)
+        node = Node(
+            replica,
+            journal,
+            role=role.role,
+            region=role.region,
+            scopes=role.scopes,
+            admit=role.admit,
+            clock=self.clock,
+            entropy=self._entropy,
+            network=MachineNetwork(self._network, self.name),
+        )
+        if self._versions is not None:
+            node.peers.identity = replace(node.peers.identity, versions=self._versions, software="next")
+        vital = node.start(role.dial, HOME_AFTER_S)
+        self._network.listen(self.name, self._accept)
+        self.node = node
+        self._note(self.name, f"serves {replica.arrival}")
+        await asyncio.wait(vital, return_when=asyncio.FIRST_COMPLETED)
+        if self.is_stopping:
+            return
+        failure = next((task.exception() for task in vital if task.done()), None)
+        if not isinstance(failure, Unknown):
+            self.failure = failure or Broken("a task the node lives by returned")
+        self._note(self.name, f"ends {failure!r}")
+        self._loop.call_soon(self._end, context=NOBODY)
+
+    def _end(self) -> None:
+        self.stop()
+        self._loop.call_later(self._random.uniform(*RESTART_S), self.start, context=NOBODY)
+
+    def _accept(self, end: End) -> None:
+        if self.node is not None and self.host is not None:
+            self._loop.start_on(self.host, self.node.peers.converse(end, is_dialled=False))
+
+
+async def _serve(node: Node, asked: list[Command | Write], answer: asyncio.Future[list[Verdict]] | None) -> None:
+    try:
+        verdicts = await node.driver.submit_all(asked)
+    except Refused as refused:
+        verdicts = [refused] * len(asked)
+    if answer is not None and not answer.done():
+        answer.set_result(verdicts)

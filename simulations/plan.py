@@ -1,0 +1,88 @@
+"""What one simulation will do, as data: drawn from a seed, written by hand, or cut down until little is left of it.
+
+Nothing about a run is decided anywhere else. A plan can be stored, changed and played again; so a failure is replayed
+by its seed, shrunk by leaving faults out, and kept as a scenario.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from msgspec import Struct
+
+from simulations.faults import Fault, draw_faults
+
+REGIONS = ("east", "west", "north")
+
+
+class Trade(Struct, frozen=True, omit_defaults=True):
+    """How clients behave. Times are means."""
+
+    clients: int = 2
+    """Clients at each machine."""
+    items: int = 3
+    think_ms: float = 300.0
+    timeout_ms: float = 500.0
+    """How long a client waits for an answer before it asks again."""
+    patience: int = 3
+    """How often it asks again before it leaves the question open."""
+    opening: int = 100
+    """Units of each item a store receives at first."""
+    quantity: int = 3
+    """The most units of a line; large ones are sparse, so that each subset of sales has its own sum."""
+    hot: float = 0.5
+    """Share of lines that want the same one item."""
+    refuse: float = 0.5
+    """Share of sales that are promises."""
+    repeat: float = 0.15
+    """Share of requests that are asked twice: at once, or again later."""
+    theft: float = 0.02
+    """How often goods vanish from a shelf without a word."""
+
+
+class Plan(Struct, frozen=True, omit_defaults=True):
+    """One simulation: the chain, its trade, and its faults, in order of time."""
+
+    seed: int
+    seconds: float = 30.0
+    """How long clients trade and faults begin."""
+    hubs: tuple[tuple[str, str], ...] = (("hub-east", "east"), ("hub-west", "west"))
+    """Names and regions."""
+    stores: tuple[str, ...] = ("store-1", "store-2", "store-3")
+    newer: tuple[str, ...] = ()
+    """Machines that run the next release."""
+    trade: Trade = Trade()
+    faults: tuple[Fault, ...] = ()
+    core: tuple[str, ...] = ()
+    """Machines that are healed first, and must agree while the others are still away; none means all."""
+
+
+def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
+    """Draw a plan. Under pressure stock is scarce, clients are impatient, and much goes wrong."""
+    random = Random(f"{seed}/plan")
+    hubs = tuple((f"hub-{region}", region) for region in REGIONS[: random.choice((1, 2, 2, 2, 3))])
+    if random.random() < 0.2:
+        hubs = (*hubs, ("hub-east-2", "east"))
+    stores = tuple(f"store-{number}" for number in range(1, random.randint(1, 4) + 1))
+    names = [name for name, _ in hubs] + list(stores)
+    seconds = random.uniform(10.0, 30.0)
+    newer = tuple(name for name in names if random.random() < 0.3) if random.random() < 0.3 else ()
+    core = tuple(sorted(random.sample(names, random.randint(2, len(names))))) if random.random() < 0.5 else ()
+    if not pressure:
+        faults = draw_faults(random, names, seconds, random.randint(0, 3))
+        return Plan(seed, seconds, hubs, stores, newer, Trade(think_ms=1_000.0, quantity=1_000_000), faults, core)
+    sparse = random.random() < 0.4
+    trade = Trade(
+        clients=random.randint(1, 4),
+        items=random.randint(1, 4),
+        think_ms=random.choice((20.0, 100.0, 300.0)),
+        timeout_ms=random.choice((3.0, 10.0, 50.0, 500.0)),
+        patience=random.randint(0, 6),
+        opening=random.choice((0, 5, 20)) if not sparse else 3_000_000,
+        quantity=random.choice((1, 3)) if not sparse else 1_000_000,
+        hot=random.choice((0.2, 0.9)),
+        refuse=random.choice((0.0, 0.5, 1.0)),
+        repeat=random.choice((0.0, 0.2, 0.5)),
+        theft=random.choice((0.0, 0.05)),
+    )
+    return Plan(seed, seconds, hubs, stores, newer, trade, draw_faults(random, names, seconds, random.randint(3, 20)), core)

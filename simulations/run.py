@@ -1,0 +1,251 @@
+"""One run of a plan: trade under faults, heal, and see whether everything is as it was promised.
+
+    trade     clients ask while faults come and go; safety is checked all along
+    core      the core of the plan is healed, the others stay away: the core must agree within CONVERGENCE_S
+    heal      everything is healed, clients ask until they know: all must agree within CONVERGENCE_S
+    verdict   every checker looks for the last time
+
+Same plan, same trace: its digest covers every step on the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from hashlib import blake2b
+from random import Random
+
+import structlog
+from msgspec import Struct
+
+from replica.core.errors import Broken
+from simulations.chain import Chain
+from simulations.checkers.checker import Checker, Violation
+from simulations.clients import Client, answer_all
+from simulations.faults import Fault, Mend, begin
+from simulations.history import History
+from simulations.loop import VirtualLoop
+from simulations.machine import Machine
+from simulations.plan import Plan
+from simulations.witness import CHECKERS, Witness
+
+LOOK_S = 0.5
+"""How often the witness looks."""
+
+CONVERGENCE_S = 30.0
+"""Bound on the time from healing until all agree: silence to be noticed, two rounds of dialling, the backlog."""
+
+ANSWERS_S = 120.0
+"""How long the last clients may have to ask until they know."""
+
+
+class Step(Struct, frozen=True):
+    """One thing that happened, for the trace and the report."""
+
+    at_s: float
+    who: str
+    what: str
+
+
+class Level(Struct, frozen=True):
+    """What a machine showed of one pair, at some time."""
+
+    at_s: float
+    machine: str
+    location: str
+    item: str
+    on_hand: int
+
+
+class Result(Struct):
+    """How a run ended."""
+
+    plan: Plan
+    violation: Violation | None
+    digest: str
+    """Of the trace."""
+    simulated_s: float
+    convergence_s: float
+    """From healing until all agreed."""
+    entries: int
+    counts: dict[str, int]
+    """How often what occurred."""
+    steps: list[Step]
+    levels: list[Level]
+
+
+class Run:
+    """A plan being played."""
+
+    def __init__(self, plan: Plan, checkers: Iterable[type[Checker]] = CHECKERS, *, watches_levels: bool = False) -> None:
+        self.plan = plan
+        self.loop = VirtualLoop(Random(f"{plan.seed}/loop"))
+        self.steps: list[Step] = []
+        self.levels: list[Level] = []
+        self.chain = Chain(plan, self.loop, self._note)
+        self.history = History()
+        self._trace = blake2b(digest_size=16)
+        self._witness = Witness(self.chain, self.history, checkers)
+        self._watches_levels = watches_levels
+        self._mends: list[tuple[Fault, Mend]] = []
+        self._counts: dict[str, int] = {}
+        self._convergence_s = 0.0
+        self._is_over = False
+
+    def play(self) -> Result:
+        """Play the plan to its end, or to the first violation."""
+        silence()
+        violation: Violation | None = None
+        try:
+            self.loop.run_until_complete(self._play())
+        except Violation as found:
+            violation = found
+        except Broken as broken:
+            violation = Violation(type(broken).__name__, 0, str(broken))
+        end_s = self.loop.time()
+        self._note("simulation", str(violation or "all is well"))
+        self._is_over = True
+        digest, entries = self._trace.hexdigest(), max(len(one.disk.stored) for one in self.chain.machines.values())
+        self._wind_up()
+        return Result(
+            self.plan,
+            violation,
+            digest,
+            end_s,
+            self._convergence_s,
+            entries,
+            dict(sorted({**self._counts, **self.history.counts, **self.chain.network.harmed}.items())),
+            self.steps,
+            self.levels,
+        )
+
+    async def _play(self) -> None:
+        plan, loop = self.plan, self.loop
+        self.chain.start()
+        for fault in plan.faults:
+            loop.call_at(fault.at_s, self._begin, fault)
+        clients = [
+            loop.create_task(Client(self.chain, self.history, machine, number).run(plan.seconds))
+            for machine in self.chain.machines.values()
+            for number in range(plan.trade.clients)
+        ]
+        trading = asyncio.gather(*clients)
+        while not trading.done():
+            await self._look_on()
+        await trading
+        self._mend_all(plan.core)
+        if plan.core:
+            await self._agree("the core", [self.chain.machines[name] for name in plan.core])
+            self._mend_all()
+        healed_s = loop.time()
+        await self._agree("all", list(self.chain.machines.values()))
+        self._convergence_s = loop.time() - healed_s
+        async with asyncio.timeout(ANSWERS_S):
+            await answer_all(self.chain, self.history)
+        await self._agree("all, in the end,", list(self.chain.machines.values()))
+        self._witness.finish()
+        self._check_processes()
+
+    # faults ------------------------------------------------------------------------------------------------------
+
+    def _begin(self, fault: Fault) -> None:
+        if self._is_over:
+            return
+        self._note("+".join(fault.who) or "chain", f"{fault.kind} begins")
+        self._counts[fault.kind] = self._counts.get(fault.kind, 0) + 1
+        mend = begin(self.chain, fault)
+        self._mends.append((fault, mend))
+        self.loop.call_later(fault.for_s, self._end, fault, mend)
+
+    def _end(self, fault: Fault, mend: Mend) -> None:
+        if (fault, mend) in self._mends and not self._is_over:
+            self._mends.remove((fault, mend))
+            self._note("+".join(fault.who) or "chain", f"{fault.kind} ends")
+            mend()
+
+    def _mend_all(self, core: Iterable[str] = ()) -> None:
+        """Heal everything; but let machines that are not of the core be gone, power and all."""
+        for fault, mend in list(self._mends):
+            self._end(fault, mend)
+        self.chain.network.mend_all()
+        names = list(core) or list(self.chain.machines)
+        for machine in self.chain.machines.values():
+            if machine.name in names:
+                machine.is_held_down = 0
+                machine.start()
+            else:
+                machine.is_held_down = 1
+                machine.stop(has_power=False)
+        self._note("simulation", f"healed: {', '.join(names)}")
+
+    # looking -----------------------------------------------------------------------------------------------------
+
+    async def _look_on(self) -> None:
+        await asyncio.sleep(LOOK_S)
+        self._check_processes()
+        self._witness.look()
+        if self._watches_levels:
+            self._take_levels()
+
+    async def _agree(self, who: str, machines: list[Machine]) -> None:
+        """Wait until these machines hold the same entries. Raises Violation when they do not in time."""
+        until = self.loop.time() + CONVERGENCE_S
+        while not self._is_agreed(machines):
+            if self.loop.time() > until:
+                raise Violation("Liveness", 1, f"{who} did not agree within {CONVERGENCE_S} s: {self._apart(machines)}")
+            await self._look_on()
+
+    def _is_agreed(self, machines: list[Machine]) -> bool:
+        return not self._apart(machines)
+
+    def _apart(self, machines: list[Machine]) -> list[str]:
+        """Scopes of which some of these machines hold more than others; the machines that do not serve."""
+        apart = [machine.name for machine in machines if machine.node is None]
+        nodes = [(machine, machine.node.replica) for machine in machines if machine.node is not None]
+        scopes = dict.fromkeys(scope for _, replica in nodes for scope in replica.vectors)
+        for scope in sorted(scopes):
+            holders = [replica for machine, replica in nodes if machine in self.chain.subscribers(scope)]
+            if len({replica.vector_digest(scope): None for replica in holders}) > 1:
+                apart.append(scope)
+        return apart
+
+    def _check_processes(self) -> None:
+        for machine in self.chain.machines.values():
+            if machine.failure is not None:
+                raise Violation("Process", 0, f"{machine.name} broke: {machine.failure!r}")
+        for failure in self.loop.failures:
+            raise Violation("Process", 0, f"nobody received: {failure.get('exception') or failure['message']!r}")
+
+    def _take_levels(self) -> None:
+        for location, item in self.history.pairs:
+            for machine in self.chain.subscribers(location):
+                if machine.node is not None:
+                    on_hand = machine.node.replica.ledger.stock(location, item).figures.on_hand
+                    self.levels.append(Level(self.loop.time(), machine.name, location, item, on_hand))
+
+    def _note(self, who: str, what: str) -> None:
+        if self._is_over:
+            return
+        step = Step(round(self.loop.time(), 6), who, what)
+        self.steps.append(step)
+        self._trace.update(repr((step.at_s, who, what, self.loop.turns)).encode())
+
+    def _wind_up(self) -> None:
+        """End every coroutine in an orderly way; what they say about it interests nobody."""
+        for machine in self.chain.machines.values():
+            machine.stop()
+        try:
+            self.loop.wind_up(self.chain.lives)
+        finally:
+            self.loop.close()
+
+
+def silence() -> None:
+    """Keep nodes from writing logs: a run says what happened in its trace."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def play(plan: Plan) -> Result:
+    """Play a plan."""
+    return Run(plan).play()

@@ -1,0 +1,72 @@
+"""The witness: sees every entry that becomes durable and every answer, and has all checkers look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from replica.core.entry import Entry
+from simulations.chain import Chain
+from simulations.checkers.accounts import Accounts
+from simulations.checkers.bounds import Bounds
+from simulations.checkers.causality import Causality
+from simulations.checkers.checker import Checker
+from simulations.checkers.convergence import Convergence
+from simulations.checkers.documents import Documents
+from simulations.checkers.durability import Durability
+from simulations.checkers.exactly_once import ExactlyOnce
+from simulations.checkers.floor import Floor
+from simulations.checkers.stamps import Stamps
+from simulations.checkers.streams import Streams
+from simulations.checkers.truth import Truth
+from simulations.history import Ask, History
+from simulations.machine import Machine
+
+CHECKERS: tuple[type[Checker], ...] = (
+    Streams,
+    ExactlyOnce,
+    Durability,
+    Floor,
+    Accounts,
+    Causality,
+    Stamps,
+    Documents,
+    Convergence,
+    Bounds,
+    Truth,
+)
+"""In the order in which they are asked: who names the cause comes before who sees the consequence."""
+
+
+class Witness:
+    """Looks at the chain again and again."""
+
+    def __init__(self, chain: Chain, history: History, checkers: Iterable[type[Checker]] = CHECKERS) -> None:
+        self._chain = chain
+        self._checkers = [checker(chain, history) for checker in checkers]
+        self._seen: dict[str, int] = {}
+        history.on_told = self.told
+
+    def told(self, ask: Ask, entry: Entry) -> None:
+        """A client was told that its request is done. Raises Violation."""
+        for checker in self._checkers:
+            checker.told(ask, entry)
+
+    def look(self) -> None:
+        """Look at all that happened since the last time. Raises Violation."""
+        for machine in self._chain.machines.values():
+            self._read(machine)
+        for checker in self._checkers:
+            checker.moment()
+
+    def finish(self) -> None:
+        """Look for the last time, once all is healed, delivered and answered. Raises Violation."""
+        self.look()
+        for checker in self._checkers:
+            checker.finish()
+
+    def _read(self, machine: Machine) -> None:
+        stored = machine.disk.stored
+        for one in stored[self._seen.get(machine.name, 0) :]:
+            for checker in self._checkers:
+                checker.entry(machine, one)
+        self._seen[machine.name] = len(stored)
