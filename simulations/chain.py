@@ -64,6 +64,19 @@ class Chain:
         """Machines that hold a scope, its writers among them."""
         return [one for one in self.machines.values() if one.role.scopes is None or scope in one.role.scopes]
 
+    def clone(self, name: str) -> None:
+        """Start a second machine on a copy of this one's disk: it takes itself for the first."""
+        first = self.machines[name]
+        random = Random(f"{self.plan.seed}/{name}/clone")
+        second = Machine(first.role, self.loop, self.network, random, self.note, name=f"{name}-clone")
+        second.disk, second.writer = first.disk.copy(), first.writer
+        self.machines[second.name] = second
+        second.start()
+
+    def is_source(self, machine: Machine, scope: str) -> bool:
+        """Whether others get a scope from this machine. Nobody takes chain-wide documents from a store."""
+        return scope != CHAIN or machine.role.role == "hub"
+
 
 def roles(plan: Plan) -> list[Role]:
     """The machines of a plan. Hubs dial those before them; each store has the hubs in an order of its own."""

@@ -63,7 +63,7 @@ class Client:
     async def run(self, until: float) -> None:
         """Trade until this time."""
         if self._trade.opening:
-            await self._receive({item: self._trade.opening for item in self._items})
+            await self._receive(dict.fromkeys(self._items, self._trade.opening))
         while self._chain.loop.time() < until:
             await asyncio.sleep(self._random.expovariate(1000 / self._trade.think_ms))
             await self._act()

@@ -13,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from simulations.network import FAIR, Way, Weather
 
@@ -96,7 +97,10 @@ def ring(chain: Chain, fault: Fault, random: Random) -> Mend:
     random.shuffle(names)
     count = len(names)
     apart = [
-        (names[i], names[j]) for i in range(count) for j in range(count) if i != j and (i - j) % count not in (1, count - 1)
+        (names[i], names[j])
+        for i in range(count)
+        for j in range(count)
+        if i != j and (i - j) % count not in (1, count - 1)
     ]
     return _cut(chain, apart)
 
@@ -153,7 +157,7 @@ def _weather(chain: Chain, fault: Fault, random: Random, harm: str = "") -> Mend
     ways = _between(fault.who, _others(chain, fault.who))
     network = chain.network
     if harm:
-        weather = Weather(**{harm: 0.02 + 0.3 * fault.strength})
+        weather = replace(FAIR, **{harm: 0.02 + 0.3 * fault.strength})
     else:
         weather = Weather((50.0, 100.0 + SLOW_LINE_MS * fault.strength))
     for way in ways:
@@ -359,7 +363,10 @@ LINES: dict[str, Begin] = {
     "flapping": flapping,
     "half-open": half_open,
     "slow-line": _weather,
-    **{harm: partial(_weather, harm=harm) for harm in ("drop", "duplicate", "reorder", "truncate", "corrupt", "oversize")},
+    **{
+        harm: partial(_weather, harm=harm)
+        for harm in ("drop", "duplicate", "reorder", "truncate", "corrupt", "oversize")
+    },
 }
 
 MACHINES: dict[str, Begin] = {
@@ -395,5 +402,7 @@ def draw_faults(random: Random, names: Sequence[str], seconds: float, count: int
     for _ in range(count):
         who = random.sample(list(names), random.choice((1, 1, 1, 2)))
         at_s, for_s = random.uniform(0.0, seconds), min(random.expovariate(1 / 4), 20.0)
-        drawn.append(Fault(random.choice(kinds), round(at_s, 3), round(for_s, 3), tuple(who), round(random.random(), 3)))
+        drawn.append(
+            Fault(random.choice(kinds), round(at_s, 3), round(for_s, 3), tuple(who), round(random.random(), 3))
+        )
     return tuple(sorted(drawn, key=lambda fault: fault.at_s))

@@ -50,8 +50,8 @@ class Host:
     def die(self) -> None:
         """Never run again. Its tasks are kept: one collected as garbage would run its `finally`."""
         self.is_dead = True
-        self.ready.clear()
         self._kept = list(self.tasks)
+        self.ready.clear()
 
 
 _host: ContextVar[Host | None] = ContextVar("host", default=None)
@@ -76,7 +76,7 @@ class VirtualLoop(BaseEventLoop):
         self._queue: list[Host] = []
         self._timers: list[tuple[float, int, TimerHandle]] = []
         self._timers_made = 0
-        self.set_task_factory(_make_task)
+        self.set_task_factory(_make_task)  # type: ignore[arg-type]
         self.set_exception_handler(lambda loop, context: self.failures.append(context))
 
     def time(self) -> float:
@@ -109,7 +109,10 @@ class VirtualLoop(BaseEventLoop):
         tasks = asyncio.all_tasks(self)
         for task in tasks:
             task.cancel()
-        self.run_until_complete(asyncio.wait(tasks, timeout=60)) if tasks else None
+        if tasks:
+            _, never_begun = self.run_until_complete(asyncio.wait(tasks, timeout=60))
+            for task in never_begun:
+                task.get_coro().close()
         self.failures.clear()
 
     # what BaseEventLoop asks of a loop ---------------------------------------------------------------------------
@@ -174,7 +177,7 @@ class VirtualLoop(BaseEventLoop):
                     self._make_ready(timer)
 
     def _make_ready(self, handle: Handle) -> None:
-        host = handle._context.get(_host) or self._own
+        host: Host = handle._context.get(_host) or self._own  # type: ignore[attr-defined]
         if not host.is_dead:
             host.ready.append(handle)
             self._enqueue(host)

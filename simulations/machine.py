@@ -57,9 +57,11 @@ class Machine:
         random: Random,
         note: Callable[[str, str], None],
         versions: tuple[int, int] | None = None,
+        name: str = "",
     ) -> None:
         self.role = role
-        self.name = role.name
+        self.name = name or role.name
+        """Where it is reached; a clone has an address of its own, and believes to be the other."""
         self.disk = SimulatedDisk()
         self.clock = SimulatedClock(loop.time)
         self.node: Node | None = None
@@ -84,7 +86,7 @@ class Machine:
 
     def identify(self) -> None:
         """Take a new incarnation, as a node does that finds no data."""
-        self.writer = writer_of(self.name, self._entropy.random_bytes(INCARNATION_BYTES).hex())
+        self.writer = writer_of(self.role.name, self._entropy.random_bytes(INCARNATION_BYTES).hex())
 
     def start(self) -> None:
         """Start the process, unless a fault keeps the machine down."""

@@ -231,8 +231,8 @@ class SimulatedNetwork:
     async def connect(self, source: str, target: str) -> End:
         """Open a connection. Hangs when nothing comes through, as a lost SYN does. Raises ConnectionError."""
         await asyncio.sleep(self.delay_ms((source, target)) / 1000)
-        while self.is_cut((source, target)) or self.is_cut((target, source)) or not self.is_up(target):
-            await asyncio.sleep(1.0)
+        while self.is_cut((source, target)) or self.is_cut((target, source)) or not self.is_up(target):  # noqa: ASYNC110
+            await asyncio.sleep(1.0)  # a lost SYN is sent again after a second
         accept = self._listening.get(target)
         if accept is None:
             await asyncio.sleep(REFUSED_MS / 1000)

@@ -73,9 +73,9 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         return Plan(seed, seconds, hubs, stores, newer, Trade(think_ms=1_000.0, quantity=1_000_000), faults, core)
     sparse = random.random() < 0.4
     trade = Trade(
-        clients=random.randint(1, 4),
+        clients=random.randint(1, 3),
         items=random.randint(1, 4),
-        think_ms=random.choice((20.0, 100.0, 300.0)),
+        think_ms=random.choice((60.0, 150.0, 400.0)),
         timeout_ms=random.choice((3.0, 10.0, 50.0, 500.0)),
         patience=random.randint(0, 6),
         opening=random.choice((0, 5, 20)) if not sparse else 3_000_000,
@@ -85,4 +85,6 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         repeat=random.choice((0.0, 0.2, 0.5)),
         theft=random.choice((0.0, 0.05)),
     )
-    return Plan(seed, seconds, hubs, stores, newer, trade, draw_faults(random, names, seconds, random.randint(3, 20)), core)
+    return Plan(
+        seed, seconds, hubs, stores, newer, trade, draw_faults(random, names, seconds, random.randint(3, 20)), core
+    )

@@ -78,7 +78,9 @@ class Result(Struct):
 class Run:
     """A plan being played."""
 
-    def __init__(self, plan: Plan, checkers: Iterable[type[Checker]] = CHECKERS, *, watches_levels: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, checkers: Iterable[type[Checker]] = CHECKERS, *, watches_levels: bool = False
+    ) -> None:
         self.plan = plan
         self.loop = VirtualLoop(Random(f"{plan.seed}/loop"))
         self.steps: list[Step] = []
@@ -200,14 +202,16 @@ class Run:
         return not self._apart(machines)
 
     def _apart(self, machines: list[Machine]) -> list[str]:
-        """Scopes of which some of these machines hold more than others; the machines that do not serve."""
+        """Machines that do not serve, and who lacks what of which scope that another one has to give."""
         apart = [machine.name for machine in machines if machine.node is None]
-        nodes = [(machine, machine.node.replica) for machine in machines if machine.node is not None]
-        scopes = dict.fromkeys(scope for _, replica in nodes for scope in replica.vectors)
-        for scope in sorted(scopes):
-            holders = [replica for machine, replica in nodes if machine in self.chain.subscribers(scope)]
-            if len({replica.vector_digest(scope): None for replica in holders}) > 1:
-                apart.append(scope)
+        for source in machines:
+            for scope, vector in source.node.replica.vectors.items() if source.node is not None else ():
+                for machine in machines if self.chain.is_source(source, scope) else ():
+                    if machine.node is None or machine not in self.chain.subscribers(scope):
+                        continue
+                    held = machine.node.replica.vectors.get(scope, {})
+                    if any(head.sequence > held[w].sequence if w in held else True for w, head in vector.items()):
+                        apart.append(f"{machine.name} lacks entries of {scope} that {source.name} holds")
         return apart
 
     def _check_processes(self) -> None:
@@ -215,7 +219,7 @@ class Run:
             if machine.failure is not None:
                 raise Violation("Process", 0, f"{machine.name} broke: {machine.failure!r}")
         for failure in self.loop.failures:
-            raise Violation("Process", 0, f"nobody received: {failure.get('exception') or failure['message']!r}")
+            raise Violation("Process", 0, f"nobody received: {failure}")
 
     def _take_levels(self) -> None:
         for location, item in self.history.pairs:

@@ -50,9 +50,9 @@ class Floor(Checker):
                 if name == machine.name and is_internal(account) and units < 0:
                     place = below.setdefault(location, {})
                     place[item] = place.get(item, 0) - units
-            for location, place in machine.node.replica.ledger.places.items():
-                if place.breaches() != dict(sorted(below.get(location, {}).items())):
-                    self.fail(f"{machine.name} shows breaches {place.breaches()} at {location}, not {below}")
+            for location, shown in machine.node.replica.ledger.places.items():
+                if shown.breaches() != dict(sorted(below.get(location, {}).items())):
+                    self.fail(f"{machine.name} shows breaches {shown.breaches()} at {location}, not {below}")
 
     def _add(self, account: tuple[str, str, str, str], units: int) -> None:
         self._balances[account] = self._balances.get(account, 0) + units
