@@ -48,6 +48,9 @@ FACTS_DEPTH_MAX = 16
 FRAME_BYTES_MAX = 4 << 20
 """Bytes of one frame as it travels."""
 
+SEAL_BYTES = 4
+"""Bytes of a frame's seal, a CRC-32: against what lines and middleboxes do by accident."""
+
 FRAME_RAW_BYTES_MAX = 16 << 20
 """Bytes of one frame's columns once inflated: a bomb stops here."""
 

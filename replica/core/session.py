@@ -7,6 +7,9 @@ drives the session reads the journal for it and commits what it hands over.
 
     greeting --hello--> comparing --have--> streaming        any --fault, bye, silence--> closed
 
+Every frame is sealed with its place among those of its direction: one that was changed, lost, doubled or swapped on
+its way ends the session, at the latest when the next frame comes, which a heartbeat soon is.
+
 What to send is always worked out from the vector the peer gave in this session, never from remembered
 acknowledgements. A frame that breaks a rule raises PeerFault; the driver of the session says bye and hangs up.
 """
@@ -145,12 +148,14 @@ class Session:
         self._encoder = ColumnEncoder()
         self._decoder = ColumnDecoder()
         self._outgoing: list[bytes] = []
+        self._sealed = self._opened = 0
+        """How many frames went out, and came in: the place of the next one, which its seal depends on."""
         self._heard_ms = self._spoke_ms = self._digested_ms = now.elapsed_ms
         self._digested: dict[str, tuple[str, str]] = {}
         self._push(hello)
 
     def take_frames(self) -> list[bytes]:
-        """Hand over the frames to send now."""
+        """Hand over the frames to send now, in this order and without leaving one out."""
         frames = self._outgoing
         self._outgoing = []
         return frames
@@ -158,7 +163,8 @@ class Session:
     def receive(self, packed: bytes, now: Moment) -> list[Event]:
         """Take in one frame. Raises PeerFault when it breaks a rule; the session is then closed."""
         try:
-            frame = unpack_frame(packed)
+            frame = unpack_frame(packed, self._opened)
+            self._opened += 1
             if not isinstance(frame, FRAMES_OF[self.phase]):
                 raise PeerFault("out-of-sequence", f"{type(frame).__name__} while {self.phase.value}")
             self._heard_ms = now.elapsed_ms
@@ -386,15 +392,18 @@ class Session:
         for stream in [s for s, known in self.behind.items() if self._replica.head(s).sequence >= known]:
             del self.behind[stream]
 
-    def _push(self, frame: AnyFrame) -> None:
-        self._outgoing.append(pack_frame(frame))
+    def _push(self, frame: AnyFrame) -> int:
+        """Seal a frame and let it wait to be taken; return its size."""
+        packed = pack_frame(frame, self._sealed)
+        self._sealed += 1
+        self._outgoing.append(packed)
+        return len(packed)
 
     def _push_entries(self, entries: Sequence[tuple[Entry, bytes]]) -> None:
         self._numbers += 1
-        packed = pack_frame(Entries(self._numbers, self._encoder.encode(entries)))
-        self._sent.append(_Sent(self._numbers, len(packed), {entry.stream: entry.sequence for entry, _ in entries}))
-        self.unacknowledged_bytes += len(packed)
-        self._outgoing.append(packed)
+        size = self._push(Entries(self._numbers, self._encoder.encode(entries)))
+        self._sent.append(_Sent(self._numbers, size, {entry.stream: entry.sequence for entry, _ in entries}))
+        self.unacknowledged_bytes += size
 
     def _push_digests(self) -> None:
         assert self.peer is not None
