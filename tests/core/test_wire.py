@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from replica.core.errors import PeerFault
-from replica.core.limits import FRAME_BYTES_MAX, NAME_LENGTH_MAX, SCOPES_MAX, SEAL_BYTES, TEXT_LENGTH_MAX
+from replica.core.limits import (
+    FRAME_BYTES_MAX,
+    FRAME_STREAMS_MAX,
+    NAME_LENGTH_MAX,
+    SCOPES_MAX,
+    SEAL_BYTES,
+    TEXT_LENGTH_MAX,
+)
 from replica.core.wire import (
     PROTOCOL_MAX,
     PROTOCOL_MIN,
@@ -24,8 +31,10 @@ from replica.core.wire import (
     Entries,
     Have,
     Hello,
+    Vectors,
     pack_frame,
     seal,
+    split_vectors,
     unpack_frame,
 )
 from tests.core.chain import Node
@@ -39,6 +48,12 @@ names = st.sampled_from(["store-1", "hub-east", "a" * NAME_LENGTH_MAX])
 vectors = st.dictionaries(
     shorts, st.dictionaries(shorts, st.tuples(counts, st.binary(max_size=32)), max_size=3), max_size=3
 )
+
+
+def has_streams(vectors: Vectors) -> bool:
+    return any(vectors.values())
+
+
 hellos = st.builds(
     Hello,
     versions=st.tuples(counts, counts),
@@ -54,8 +69,10 @@ hellos = st.builds(
 frames = st.one_of(
     hellos,
     st.builds(Have, vectors),
+    st.builds(Have, vectors.filter(has_streams), st.just(False)),
     st.builds(Entries, counts, st.binary(max_size=60)),
     st.builds(Covered, vectors),
+    st.builds(Covered, vectors.filter(has_streams), st.just(False)),
     st.builds(Ack, counts),
     st.builds(Digests, st.dictionaries(shorts, st.tuples(shorts, shorts), max_size=3)),
     st.builds(Bye, shorts, shorts),
@@ -97,8 +114,13 @@ def test_a_frame_in_the_place_of_another_is_corrupt(frame: AnyFrame, number: int
         (Beat(1_750_000_000_000), "9207cf000001977420dc00", "87e8821f"),
         (Bye("silent", ""), "9306a673696c656e74a0", "0d277f49"),
         (Entries(1, b"\x01\x02"), "930201c4020102", "b8f8fdfb"),
-        (Have({"*": {"a#0000000a": (1, b"h")}}), "920181a12a81aa6123303030303030306192 01c40168", "50048934"),
-        (Covered({}), "920380", "ea730cc2"),
+        (Have({"*": {"a#0000000a": (1, b"h")}}), "930181a12a81aa612330303030303030619201c40168c3", "a34e4320"),
+        (Covered({}), "930380c3", "f71cce28"),
+        (
+            Covered({"*": {"a#0000000a": (1, b"h")}}, is_last=False),
+            "930381a12a81aa612330303030303030619201c40168c2",
+            "b5b71479",
+        ),
         (Digests({"*": ("v", "f")}), "920581a12a92a176a166", "6d42454b"),
         (
             HELLO,
@@ -193,6 +215,54 @@ def test_a_hello_with_too_many_scopes_is_malformed() -> None:
     assert fault(seal(msgpack.packb(array), 0)) == "malformed"
 
 
+def reach(number: int, size: int = NAME_LENGTH_MAX) -> Vectors:
+    """So many streams of as many scopes, with the longest names and numbers there may be."""
+    names = (f"{one}".rjust(size, "x") for one in range(number))
+    return {name: {f"{name}#{name}": ((1 << 63) - 1, bytes(32))} for name in names}
+
+
+@pytest.mark.parametrize("kind", [Have, Covered])
+def test_as_many_streams_as_may_be_named_fit_into_a_frame(kind: type[Have] | type[Covered]) -> None:
+    frame = kind(reach(FRAME_STREAMS_MAX))
+    assert unpack_frame(pack_frame(frame, 0), 0) == frame
+
+
+@pytest.mark.parametrize("tag", [1, 3])
+def test_more_streams_than_that_are_malformed(tag: int) -> None:
+    assert fault(seal(msgpack.packb([tag, reach(FRAME_STREAMS_MAX + 1), True]), 0)) == "malformed"
+    one_scope = {"*": {f"a#{number:08x}": (1, b"h") for number in range(FRAME_STREAMS_MAX + 1)}}
+    assert fault(seal(msgpack.packb([tag, one_scope, True]), 0)) == "malformed"
+
+
+@pytest.mark.parametrize("tag", [1, 3])
+@pytest.mark.parametrize("nothing", [{}, {"*": {}}])
+def test_a_part_that_names_nothing_and_is_not_the_last_is_malformed(tag: int, nothing: Vectors) -> None:
+    assert fault(seal(msgpack.packb([tag, nothing, False]), 0)) == "malformed"
+
+
+@given(
+    st.dictionaries(
+        shorts, st.dictionaries(shorts, st.tuples(counts, st.binary(max_size=32)), max_size=40), max_size=60
+    )
+)
+def test_vectors_in_parts_are_the_same_vectors(whole: Vectors) -> None:
+    parts = split_vectors(whole)
+    assert all(0 < sum(map(len, part.values())) <= FRAME_STREAMS_MAX for part in parts) or parts == [{}]
+    again: Vectors = {}
+    for part in parts:
+        for scope, streams in part.items():
+            again.setdefault(scope, {}).update(streams)
+    assert again == {scope: streams for scope, streams in whole.items() if streams}
+
+
+@pytest.mark.parametrize(
+    ("streams", "parts"),
+    [(0, 1), (1, 1), (FRAME_STREAMS_MAX, 1), (FRAME_STREAMS_MAX + 1, 2), (2 * FRAME_STREAMS_MAX, 2)],
+)
+def test_vectors_take_no_more_parts_than_they_must(streams: int, parts: int) -> None:
+    assert len(split_vectors(reach(streams, size=8))) == parts
+
+
 MANY = [f"store-{number}" for number in range(SCOPES_MAX)]
 
 
@@ -200,7 +270,6 @@ MANY = [f"store-{number}" for number in range(SCOPES_MAX)]
     "frame",
     [
         replace(HELLO, scopes=tuple(name.ljust(NAME_LENGTH_MAX, "x") for name in MANY)),
-        Have({name: {f"{name}#0000000a": (1, bytes(16))} for name in MANY}),
         Digests(dict.fromkeys(MANY, ("0" * 32, "0" * 32))),
     ],
     ids=lambda frame: type(frame).__name__,
