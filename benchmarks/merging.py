@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import count
 
 import aiohttp
 import uvloop
@@ -22,6 +23,9 @@ from replica.core.replica import Replica
 from replica.core.wire import PROTOCOL_MAX, Ack, Bye, Entries, Have, Hello, pack_frame, unpack_frame
 
 STORES = 4
+GREETING = 2
+"""Frames a store sends before its entries: hello and have."""
+
 SHAPES = {"1 line, 1,000 items": (1, 1_000), "5 lines, 10,000 items": (5, 10_000)}
 
 
@@ -45,10 +49,11 @@ def merge_in_memory(workload: Workload) -> float:
     receipts, sales = (framer.frames(entries) for entries in make_entries("store-1", workload))
     replica = Replica(writer_of("hub-1", "0" * 12), ())
     decoder = ColumnDecoder()
+    places = count()
 
     def merge(frames: list[bytes]) -> None:
         for packed in frames:
-            frame = unpack_frame(packed)
+            frame = unpack_frame(packed, next(places))
             assert isinstance(frame, Entries)
             replica.merge(decoder.decode(frame.columns), now_ms)
             if replica.uncommitted >= BATCH_ENTRIES_MAX:
@@ -78,7 +83,7 @@ def deliver_all(port: int, workload: Workload, stores: int) -> float:
 async def _deliver_all(port: int, workload: Workload, stores: int) -> float:
     names = [f"store-{number}" for number in range(1, stores + 1)]
     streams = {name: make_entries(name, workload) for name in names}
-    framers = {name: Framer() for name in names}
+    framers = {name: Framer(before=GREETING) for name in names}
     receipts = {name: framers[name].frames(streams[name][0]) for name in names}
     sales = {name: framers[name].frames(streams[name][1]) for name in names}
     async with aiohttp.ClientSession() as client:
@@ -99,6 +104,7 @@ class _Link:
         self._socket = socket
         self._sent: deque[int] = deque()
         self._acknowledged = 0
+        self._places = count()
 
     @classmethod
     async def open(cls, client: aiohttp.ClientSession, port: int, name: str) -> _Link:
@@ -114,8 +120,8 @@ class _Link:
             clock_ms=int(time.time() * 1000),
             software="",
         )
-        await link._socket.send_bytes(pack_frame(hello))
-        await link._socket.send_bytes(pack_frame(Have({})))
+        await link._socket.send_bytes(pack_frame(hello, 0))
+        await link._socket.send_bytes(pack_frame(Have({}), 1))
         return link
 
     async def deliver(self, frames: list[bytes]) -> None:
@@ -132,7 +138,7 @@ class _Link:
         await self._socket.close()
 
     async def _hear(self) -> None:
-        frame = unpack_frame(await self._socket.receive_bytes())
+        frame = unpack_frame(await self._socket.receive_bytes(), next(self._places))
         if isinstance(frame, Bye):
             raise RuntimeError(f"the hub said bye: {frame.reason} {frame.detail}")
         if isinstance(frame, Ack):

@@ -15,10 +15,11 @@ KEYS = {"uuid7": "UUIDv7 keys", "till": "till and counter keys"}
 
 
 class Framer:
-    """Frames of one session, full ones, as they travel."""
+    """Frames of one session, full ones, as they travel after `before` others."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: int = 0) -> None:
         self._encoder = ColumnEncoder()
+        self._before = before
         self._number = 0
 
     def frames(self, entries: Linked) -> list[bytes]:
@@ -27,7 +28,7 @@ class Framer:
 
     def _frame(self, entries: Linked) -> bytes:
         self._number += 1
-        return pack_frame(Entries(self._number, self._encoder.encode(entries)))
+        return pack_frame(Entries(self._number, self._encoder.encode(entries)), self._before + self._number - 1)
 
 
 def measure_wire(bench: Bench) -> Iterator[Sample]:

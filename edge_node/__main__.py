@@ -32,7 +32,7 @@ Examples:
     type=click.FloatRange(0.0, 86_400.0),
     default=15.0,
     show_default=True,
-    help="Seconds the home hub must have answered before going back to it.",
+    help="Seconds the home hub must have answered before going back to it; doubles up to an hour while it refuses.",
 )
 def edge(
     name: str,

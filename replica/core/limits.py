@@ -48,6 +48,9 @@ FACTS_DEPTH_MAX = 16
 FRAME_BYTES_MAX = 4 << 20
 """Bytes of one frame as it travels."""
 
+SEAL_BYTES = 4
+"""Bytes of a frame's seal, a CRC-32: against what lines and middleboxes do by accident."""
+
 FRAME_RAW_BYTES_MAX = 16 << 20
 """Bytes of one frame's columns once inflated: a bomb stops here."""
 
@@ -67,10 +70,22 @@ NAMES_PER_SESSION_MAX = 1 << 16
 """Names a session's dictionary holds before it starts anew: a few MB at the receiver."""
 
 SCOPES_MAX = 10_000
-"""Scopes in one hello, have or digests frame: the locations of a large chain."""
+"""Scopes in one hello or digests frame: the locations of a large chain."""
+
+STREAMS_MAX = 20 * SCOPES_MAX
+"""Streams a peer may name in one session: at every location its node, the hubs, and what they were before restores."""
+
+FRAME_STREAMS_MAX = 512
+"""Streams in one have or covered frame: about 3 ms of work for the receiver, like a frame of entries."""
+
+_SCOPE_BYTES = 2 + NAME_LENGTH_MAX + 5
+"""One scope in a frame: its name, and the head of the map below it."""
 
 _HEAD_BYTES = 4 + 2 * NAME_LENGTH_MAX + 9 + 34
 """One writer's head in a have frame: a name and an incarnation, a number, a hash."""
+
+_DIGESTS_BYTES = 1 + 2 * (2 + 32)
+"""One scope's two digests."""
 
 BATCH_ENTRIES_MAX = 1_024
 """Entries computed before one commit: bounds the wait of its first request, and keeps a batch in the cache."""
@@ -92,5 +107,7 @@ DIGEST_INTERVAL_MS = 5_000
 
 assert QUANTITY_MAX * MOVES_MAX < TOTAL_MAX
 assert BODY_BYTES_MAX + FRAME_SOFT_BYTES < FRAME_RAW_BYTES_MAX
-assert SCOPES_MAX * (NAME_LENGTH_MAX + 3 + 2 * _HEAD_BYTES) < FRAME_BYTES_MAX
+assert SCOPES_MAX * (_SCOPE_BYTES + _DIGESTS_BYTES) < FRAME_BYTES_MAX
+assert FRAME_STREAMS_MAX * (_SCOPE_BYTES + _HEAD_BYTES) < FRAME_BYTES_MAX
+assert SCOPES_MAX < STREAMS_MAX
 assert DOCUMENT_BYTES_MAX < BODY_BYTES_MAX

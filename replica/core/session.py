@@ -2,10 +2,14 @@
 
 Both sides do the same, at the same time: say who they are (hello), say what they hold (have), then send what the
 other lacks in their own arrival order, so that causes come before effects, and acknowledge what they made durable.
-After the backlog the same loop pushes what is new. Bytes and times come in, bytes and events come out; whoever
+What takes more than one frame to say, have and covered, is said in parts. After the backlog the same loop pushes what
+is new. Bytes and times come in, bytes and events come out; whoever
 drives the session reads the journal for it and commits what it hands over.
 
-    greeting --hello--> comparing --have--> streaming        any --fault, bye, silence--> closed
+    greeting --hello--> comparing --last have--> streaming        any --fault, bye, silence--> closed
+
+Every frame is sealed with its place among those of its direction: one that was changed, lost, doubled or swapped on
+its way ends the session, at the latest when the next frame comes, which a heartbeat soon is.
 
 What to send is always worked out from the vector the peer gave in this session, never from remembered
 acknowledgements. A frame that breaks a rule raises PeerFault; the driver of the session says bye and hangs up.
@@ -29,8 +33,8 @@ from replica.core.limits import (
     FRAME_ENTRIES_MAX,
     FRAME_SOFT_BYTES,
     HEARTBEAT_MS,
-    SCOPES_MAX,
     SILENCE_MAX_MS,
+    STREAMS_MAX,
     WINDOW_BYTES,
 )
 from replica.core.names import CHAIN, HUBS, is_scope, is_writer, node_of
@@ -49,6 +53,7 @@ from replica.core.wire import (
     Hello,
     Vectors,
     pack_frame,
+    split_vectors,
     unpack_frame,
 )
 
@@ -145,12 +150,14 @@ class Session:
         self._encoder = ColumnEncoder()
         self._decoder = ColumnDecoder()
         self._outgoing: list[bytes] = []
+        self._sealed = self._opened = 0
+        """How many frames went out, and came in: the place of the next one, which its seal depends on."""
         self._heard_ms = self._spoke_ms = self._digested_ms = now.elapsed_ms
         self._digested: dict[str, tuple[str, str]] = {}
         self._push(hello)
 
     def take_frames(self) -> list[bytes]:
-        """Hand over the frames to send now."""
+        """Hand over the frames to send now, in this order and without leaving one out."""
         frames = self._outgoing
         self._outgoing = []
         return frames
@@ -158,7 +165,8 @@ class Session:
     def receive(self, packed: bytes, now: Moment) -> list[Event]:
         """Take in one frame. Raises PeerFault when it breaks a rule; the session is then closed."""
         try:
-            frame = unpack_frame(packed)
+            frame = unpack_frame(packed, self._opened)
+            self._opened += 1
             if not isinstance(frame, FRAMES_OF[self.phase]):
                 raise PeerFault("out-of-sequence", f"{type(frame).__name__} while {self.phase.value}")
             self._heard_ms = now.elapsed_ms
@@ -226,7 +234,7 @@ class Session:
     def claim(self, vectors: Vectors) -> None:
         """Say, once greeted, how far we durably hold the scopes accepted: what this names the peer never sends."""
         if self.phase is not Phase.CLOSED:
-            self._push(Have(vectors))
+            self._push_reach(Have, vectors)
 
     def lacking(self) -> dict[Stream, int]:
         """Streams of which we hold more than the peer does or was sent, and up to where it is served."""
@@ -263,7 +271,7 @@ class Session:
         """Say that the backlog is through, up to `vectors` the first time, up to what was sent since after that."""
         covered = vectors if vectors is not None else self._covered
         if covered or vectors is not None:
-            self._push(Covered({scope: dict(streams) for scope, streams in covered.items()}))
+            self._push_reach(Covered, covered)
         self._covered = {}
 
     def merged(self, number: int) -> None:
@@ -287,7 +295,7 @@ class Session:
             case Hello():
                 return [self._greet(frame, now)]
             case Have():
-                return [self._compare(frame)]
+                return self._compare(frame)
             case Entries():
                 return [self._arrive(frame)]
             case Covered():
@@ -320,7 +328,7 @@ class Session:
         self.phase = Phase.COMPARING
         return Greeted(peer)
 
-    def _compare(self, have: Have) -> Event:
+    def _compare(self, have: Have) -> list[Event]:
         for scope, streams in have.vectors.items():
             for writer, (sequence, end) in streams.items():
                 stream = Stream(writer, scope)
@@ -330,9 +338,13 @@ class Session:
                 if sequence > ours.sequence and writer == self._replica.writer:
                     raise PeerFault("own-stream", f"{scope}: the peer holds {sequence}, we wrote {ours.sequence}")
                 self._held[stream] = self.durable[stream] = sequence
+        if len(self._held) > STREAMS_MAX:
+            raise PeerFault("oversized", f"{len(self._held)} streams in one session, at most {STREAMS_MAX} are taken")
         self._note_behind(have.vectors)
+        if not have.is_last:
+            return []
         self.phase = Phase.STREAMING
-        return Asked()
+        return [Asked()]
 
     def _arrive(self, frame: Entries) -> Event:
         if frame.number != self._arrived + 1:
@@ -379,22 +391,31 @@ class Session:
                 for writer, (sequence, _) in streams.items():
                     if sequence > self._replica.head(Stream(writer, scope)).sequence:
                         self.behind[Stream(writer, scope)] = sequence
-        if len(self.behind) > SCOPES_MAX:
+        if len(self.behind) > STREAMS_MAX:
             raise PeerFault("oversized", f"{len(self.behind)} streams nobody has sent")
 
     def _settle_behind(self) -> None:
         for stream in [s for s, known in self.behind.items() if self._replica.head(s).sequence >= known]:
             del self.behind[stream]
 
-    def _push(self, frame: AnyFrame) -> None:
-        self._outgoing.append(pack_frame(frame))
+    def _push(self, frame: AnyFrame) -> int:
+        """Seal a frame and let it wait to be taken; return its size."""
+        packed = pack_frame(frame, self._sealed)
+        self._sealed += 1
+        self._outgoing.append(packed)
+        return len(packed)
+
+    def _push_reach(self, kind: type[Have] | type[Covered], vectors: Vectors) -> None:
+        *before, last = split_vectors(vectors)
+        for part in before:
+            self._push(kind(part, is_last=False))
+        self._push(kind(last))
 
     def _push_entries(self, entries: Sequence[tuple[Entry, bytes]]) -> None:
         self._numbers += 1
-        packed = pack_frame(Entries(self._numbers, self._encoder.encode(entries)))
-        self._sent.append(_Sent(self._numbers, len(packed), {entry.stream: entry.sequence for entry, _ in entries}))
-        self.unacknowledged_bytes += len(packed)
-        self._outgoing.append(packed)
+        size = self._push(Entries(self._numbers, self._encoder.encode(entries)))
+        self._sent.append(_Sent(self._numbers, size, {entry.stream: entry.sequence for entry, _ in entries}))
+        self.unacknowledged_bytes += size
 
     def _push_digests(self) -> None:
         assert self.peer is not None

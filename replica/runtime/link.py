@@ -10,6 +10,7 @@ When any of them ends, all end. A fault of the peer ends the link, is counted by
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -76,6 +77,8 @@ class Link:
         self._clock = clock
         self._greeted = greeted
         self._diverged = diverged
+        self._leaving: deque[bytes] = deque()
+        """Frames taken from the session and not yet given to the socket."""
         self._frames = asyncio.Event()
         self._room = asyncio.Event()
         self._asked = asyncio.Event()
@@ -132,20 +135,24 @@ class Link:
     async def _say_last_words(self) -> None:
         try:
             async with asyncio.timeout(FAREWELL_S):
-                for frame in self.session.take_frames():
-                    await self._socket.send(frame)
+                await self._flush()
                 await self._socket.close()
         except (ConnectionError, TimeoutError):
             pass  # nobody listens any more, which is what a farewell may find
 
     async def _send(self) -> None:
         while True:
-            for frame in self.session.take_frames():
-                await self._socket.send(frame)
+            await self._flush()
             if self.session.phase is Phase.CLOSED:
                 return
             await self._frames.wait()
             self._frames.clear()
+
+    async def _flush(self) -> None:
+        """Send what waits. Frames that a cancellation leaves behind go with the last words: a gap would spoil those."""
+        self._leaving.extend(self.session.take_frames())
+        while self._leaving:
+            await self._socket.send(self._leaving.popleft())
 
     async def _receive(self) -> None:
         while self.session.phase is not Phase.CLOSED:

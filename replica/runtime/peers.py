@@ -2,7 +2,8 @@
 
 `Peers` holds a record per peer and lets one live session stand under a name. `Dialer` keeps a connection to the first
 peer of a list that answers: an edge's hubs in order of preference, or the one address of a hub's peer. It moves on
-within seconds when one does not answer, and goes back to the first when that has been well for a while.
+within seconds when one does not answer, and goes back to the first when that has been well for a while: a while that
+doubles each time home, although it is well, does not serve it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ RETRY_MAX_S = 2.0
 """Between two rounds through the list: doubles from the first to the second, times 0.5 to 1.5 by chance."""
 
 PROBE_INTERVAL_S = 2.0
+
+HOME_AFTER_MAX_S = 3_600.0
+"""Longest wait before a home that did not serve is tried again: every try takes a node that is well served elsewhere
+off its hub for a moment, and whoever mends what home had against it should not have to wait for a day."""
+
 DIVERGENCES_KEPT = 100
 
 PEERS_MAX = 10_000
@@ -236,7 +242,9 @@ class Dialer:
         self.reason = ""
         """Why the last try or session ended."""
         self._peers = peers
-        self._home_after_s = home_after_s
+        self._home_after_s = max(home_after_s, PROBE_INTERVAL_S)
+        self.home_wait_s = self._home_after_s
+        """How long home must have been well before this node goes back to it."""
         self._name = ""
 
     async def run(self) -> None:
@@ -265,6 +273,7 @@ class Dialer:
             self.reason = f"{url} does not answer"
             return False
         started: list[Link] = []
+        began_ms = self._peers.clock.now().elapsed_ms
         watch = asyncio.create_task(self._go_home(started)) if url != self.urls[0] else None
         try:
             self.url = url
@@ -275,13 +284,22 @@ class Dialer:
                 watch.cancel()
         hello = started[0].session.peer
         self._name = hello.node if hello is not None else self._name
-        return hello is not None and self.reason in UNREFUSED
+        is_served = hello is not None and self.reason in UNREFUSED
+        lasted_s = (self._peers.clock.now().elapsed_ms - began_ms) / 1000
+        if url == self.urls[0] and (is_served or lasted_s >= self._home_after_s):
+            self.home_wait_s = self._home_after_s
+        return is_served
 
     async def _go_home(self, started: Iterable[Link]) -> None:
-        """While connected elsewhere: once the first hub has answered for a while, end this link to go back to it."""
+        """While connected elsewhere: once the first hub has answered for a while, end this link to go back to it.
+
+        The next wait is twice as long, unless home serves now: one that answers and refuses would have us for ever
+        on the way.
+        """
         well_s = 0.0
-        while well_s == 0.0 or well_s < self._home_after_s:
+        while well_s < self.home_wait_s:
             await asyncio.sleep(PROBE_INTERVAL_S)
             well_s = well_s + PROBE_INTERVAL_S if await self._peers.network.is_ready(self.urls[0]) else 0.0
+        self.home_wait_s = min(2 * self.home_wait_s, max(HOME_AFTER_MAX_S, self._home_after_s))
         for link in started:
             link.close("going-home")

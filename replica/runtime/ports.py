@@ -85,7 +85,10 @@ class Socket(Protocol):
     """A live connection to a peer that carries frames in order."""
 
     async def send(self, frame: bytes) -> None:
-        """Send one frame; waits while the line is full. Raises ConnectionError when it is gone."""
+        """Send one frame; waits while the line is full. Raises ConnectionError when it is gone.
+
+        Cancelled while it waits, the frame is on its way all the same, and whole.
+        """
 
     async def receive(self) -> bytes | None:
         """The next frame; None when the other side hung up."""

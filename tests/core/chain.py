@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from replica.core.clock import Moment
 from replica.core.documents import pack_value
@@ -18,7 +19,9 @@ from replica.core.names import CHAIN, HUBS, parse_key, writer_of
 from replica.core.replica import Batch, Command, Image, Replica, Run, Write
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Request, Sale, SkuLine
 from replica.core.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
-from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello, Vectors
+from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame
+
+SomeFrame = TypeVar("SomeFrame", bound=Frame)
 
 NOW_MS = 1_750_000_000_000
 STORE = "store-1"
@@ -160,6 +163,8 @@ class Side:
         self.node = node
         self.session = node.session(now)
         self.inbox: deque[bytes] = deque()
+        self.sent: list[bytes] = []
+        """Every frame it sent, in order."""
         self.last: bytes | None = None
         """The frame that was delivered last."""
         self.waiting: deque[Arrived] = deque()
@@ -176,7 +181,7 @@ class Line:
         self.sides = (Side(left, self.now), Side(right, self.now))
         self.fault: PeerFault | None = None
         self.frames: list[bytes] = []
-        """Every frame that was sent, in order."""
+        """Every frame that was sent by either side, in order."""
         for index in (0, 1):
             self._carry(index)
 
@@ -262,6 +267,11 @@ class Line:
             busy = any(steps)
         return self
 
+    def said(self, kind: type[SomeFrame]) -> list[SomeFrame]:
+        """The frames of one kind that were sent."""
+        said = [unpack_frame(packed, number) for side in self.sides for number, packed in enumerate(side.sent)]
+        return [frame for frame in said if isinstance(frame, kind)]
+
     def alarms(self) -> list[Diverged]:
         """Digests that differed at equal vectors."""
         return [event for side in self.sides for event in side.events if isinstance(event, Diverged)]
@@ -269,6 +279,7 @@ class Line:
     def _carry(self, index: int) -> None:
         frames = self.sides[index].session.take_frames()
         self.frames += frames
+        self.sides[index].sent += frames
         self.sides[1 - index].inbox += frames
 
 

@@ -204,12 +204,13 @@ def take(chain: Chain, step: tuple[object, ...]) -> None:
             last = line.sides[side].last
             if last is not None and line.is_up:
                 line.feed(side, last)
-                assert line.fault is None or line.fault.reason == "out-of-sequence"
+                assert line.fault is not None
+                assert line.fault.reason == "corrupt"
         case ("drop", (int(one), int(other)), int(side)):
             inbox = chain.connect((one, other)).sides[side].inbox
             if inbox:
                 inbox.popleft()
-                # what follows a lost frame may not be taken for it
+                # what follows a lost frame is not taken for it
         case ("cut", (int(one), int(other))):
             chain.cut((one, other))
         case ("crash", int(index)):

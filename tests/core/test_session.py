@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import shake_128
+from itertools import count
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from replica.core.limits import (
     DIGEST_INTERVAL_MS,
     FRAME_ENTRIES_MAX,
     HEARTBEAT_MS,
+    SEAL_BYTES,
     SILENCE_MAX_MS,
     TEXT_LENGTH_MAX,
     WINDOW_BYTES,
@@ -54,6 +56,7 @@ from replica.core.wire import (
     Have,
     Hello,
     pack_frame,
+    seal,
     unpack_frame,
 )
 from tests.core.chain import NOW_MS, STORE, Line, Node, hub, receipt, sale, store
@@ -75,14 +78,16 @@ class Alone:
         self.node = node or store(1)
         self.session = Session(self.node.hello(now.wall_ms), self.node.replica, admit or self.node.admit, now)
         self.now = now
+        self._told, self._heard = count(), count()
 
     def take(self, *frames: AnyFrame) -> list[Any]:
         """What comes of these frames."""
-        return [event for frame in frames for event in self.session.receive(pack_frame(frame), self.now)]
+        packed = (pack_frame(frame, next(self._told)) for frame in frames)
+        return [event for one in packed for event in self.session.receive(one, self.now)]
 
     def said(self) -> list[AnyFrame]:
         """What it says by now."""
-        return [unpack_frame(packed) for packed in self.session.take_frames()]
+        return [unpack_frame(packed, next(self._heard)) for packed in self.session.take_frames()]
 
     def fault(self, *frames: AnyFrame) -> str:
         """Why the session ends at the last of these frames; it says so, and takes nothing more."""
@@ -188,12 +193,16 @@ def test_a_frame_with_a_number_out_of_turn_ends_the_session(frames: list[AnyFram
     assert Alone().fault(HELLO, HAVE, *frames) == reason
 
 
-def test_bytes_that_are_no_frame_end_the_session() -> None:
+@pytest.mark.parametrize(
+    ("packed", "reason"),
+    [(b"", "malformed"), (b"no", "malformed"), (b"nonsense", "corrupt"), (seal(b"nonsense", 2), "malformed")],
+)
+def test_bytes_that_are_no_frame_end_the_session(packed: bytes, reason: str) -> None:
     alone = in_phase(Phase.STREAMING)
     with pytest.raises(PeerFault) as fault:
-        alone.session.receive(b"nonsense", NOW)
-    assert fault.value.reason == "malformed"
-    assert alone.said() == [Bye("malformed", fault.value.detail)]
+        alone.session.receive(packed, NOW)
+    assert fault.value.reason == reason
+    assert alone.said() == [Bye(reason, fault.value.detail)]
 
 
 def test_a_session_that_faulted_takes_nothing_more() -> None:
@@ -428,10 +437,8 @@ def test_nothing_is_sent_twice_nor_back_to_where_it_came_from() -> None:
     shop, east = filled(store(1), 3), hub("hub-east")
     line = Line(shop, east).run()
     Line(shop, east).run()
-    sent = [frame for frame in line.frames if isinstance(unpack_frame(frame), Entries)]
-    assert len(sent) == 1
-    again = Line(shop, east).run()
-    assert not [frame for frame in again.frames if isinstance(unpack_frame(frame), Entries)]
+    assert len(line.said(Entries)) == 1
+    assert Line(shop, east).run().said(Entries) == []
 
 
 def test_a_backlog_travels_in_frames_of_the_most_entries() -> None:
@@ -646,7 +653,7 @@ def test_equal_vectors_with_equal_digests_raise_no_alarm() -> None:
     for _ in range(DIGEST_INTERVAL_MS // HEARTBEAT_MS + 1):
         line.tick(HEARTBEAT_MS)
         line.run()
-    assert any(isinstance(unpack_frame(frame), Digests) for frame in line.frames)
+    assert line.said(Digests)
     assert line.alarms() == []
 
 
@@ -744,12 +751,13 @@ def test_a_frame_with_flipped_bits_harms_no_state(at: int, places: list[int]) ->
     assert east.replica.digests() == shop.replica.digests()
 
 
-@given(st.lists(st.sampled_from(EVERY_FRAME) | st.binary(max_size=40), max_size=12))
-def test_no_frames_in_any_order_do_more_than_end_the_session(frames: list[AnyFrame | bytes]) -> None:
+@given(st.lists(st.sampled_from(EVERY_FRAME) | st.binary(max_size=40), max_size=12), st.booleans())
+def test_no_frames_in_any_order_do_more_than_end_the_session(frames: list[AnyFrame | bytes], sealed: bool) -> None:
     alone = Alone()
-    for frame in frames:
+    for number, frame in enumerate(frames):
+        content = frame if isinstance(frame, bytes) else pack_frame(frame, number)[:-SEAL_BYTES]
         try:
-            alone.session.receive(frame if isinstance(frame, bytes) else pack_frame(frame), NOW)
+            alone.session.receive(seal(content, number) if sealed else content, NOW)
         except PeerFault:
             assert alone.session.phase is Phase.CLOSED
     assert alone.node.replica.vectors == {}

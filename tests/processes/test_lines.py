@@ -151,8 +151,8 @@ async def test_a_store_that_its_home_refuses_turns_to_the_next_hub_and_comes_hom
         software="test",
     )
     async with client.ws_connect(f"{hubs.east.url}/v1/sync") as socket:
-        for frame in (hello, Have({})):
-            await socket.send_bytes(pack_frame(frame))
+        for number, frame in enumerate((hello, Have({}))):
+            await socket.send_bytes(pack_frame(frame, number))
         await socket.receive_bytes()
         await socket.receive_bytes()
         flags = ["--open-catalog", "--home-after", "1"]

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from replica.core.columns import ColumnEncoder
 from replica.core.entry import Content, Entry, Stream, chain, genesis, pack_body
 from replica.core.ledger import Move
-from replica.core.limits import CLOCK_SKEW_MAX_MS, FRAME_BYTES_MAX
-from replica.core.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, unpack_frame
+from replica.core.limits import CLOCK_SKEW_MAX_MS, FRAME_BYTES_MAX, SEAL_BYTES
+from replica.core.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, seal, unpack_frame
 from shelfsync.chain import Chain
 from tests.processes.asking import agree, eventually, metric, post, status
 
@@ -82,6 +82,11 @@ def entries(stream: Stream, *, first: int = 1, number: int = 1) -> Entries:
     return Entries(number, ColumnEncoder().encode([(entry, previous)]))
 
 
+def sealed(value: object) -> bytes:
+    """A first frame with a right seal, whatever is in it."""
+    return seal(msgpack.packb(value), 0)
+
+
 HELLO = hello()
 HAVE = Have({})
 OWN = Stream("store-7#0123456789ab", "store-7")
@@ -90,13 +95,18 @@ FOREIGN = Stream("store-7#0123456789ab", "store-1")
 Sent = bytes | str | AnyFrame
 
 FAULTS: dict[str, tuple[list[Sent], str]] = {
-    "garbage": ([b"\xc1\x00\xff garbage"], "malformed"),
+    "garbage": ([b"\xc1\x00\xff garbage"], "corrupt"),
+    "garbage with a seal": ([seal(b"\xc1\x00\xff garbage", 0)], "malformed"),
     "nothing": ([b""], "malformed"),
-    "msgpack that is no frame": ([msgpack.packb({"hello": 1})], "malformed"),
-    "a frame type nobody knows": ([msgpack.packb([99, 1, 2])], "malformed"),
-    "a name that is none": ([msgpack.packb([0, [1, 1], "Store 7", "x", b"", "edge", "", [], 0, ""])], "malformed"),
-    "nested without end": ([b"\x91" * 100_000], "malformed"),
-    "a length that lies": ([b"\xdd\xff\xff\xff\xff"], "malformed"),
+    "less than a seal": ([b"GET"], "malformed"),
+    "msgpack that is no frame": ([sealed({"hello": 1})], "malformed"),
+    "a frame type nobody knows": ([sealed([99, 1, 2])], "malformed"),
+    "a name that is none": ([sealed([0, [1, 1], "Store 7", "x", b"", "edge", "", [], 0, ""])], "malformed"),
+    "nested without end": ([seal(b"\x91" * 100_000, 0)], "malformed"),
+    "a length that lies": ([seal(b"\xdd\xff\xff\xff\xff", 0)], "malformed"),
+    "a hello without a seal": ([pack_frame(HELLO, 0)[:-SEAL_BYTES]], "corrupt"),
+    "a frame again": ([HELLO, HAVE, pack_frame(HAVE, 1)], "corrupt"),
+    "a frame after one that was lost": ([HELLO, HAVE, pack_frame(Beat(HELLO.clock_ms), 3)], "corrupt"),
     "text": (["hello"], "malformed"),
     "text after the greeting": ([HELLO, HAVE, "hello"], "malformed"),
     "a byte too many": ([b"\x00" * (FRAME_BYTES_MAX + 1)], "oversized"),
@@ -155,7 +165,7 @@ async def test_a_made_up_reason_does_not_become_a_counter(door: Door) -> None:
     before = await door.ended("other")
     for number in range(5):
         async with door.client.ws_connect(f"{door.hub}/v1/sync") as socket:
-            await socket.send_bytes(pack_frame(Bye(f"reason{number}", "made up")))
+            await socket.send_bytes(pack_frame(Bye(f"reason{number}", "made up"), 0))
             await _read_to_the_end(socket)
 
     async def counted() -> bool:
@@ -185,11 +195,11 @@ async def test_the_store_beside_all_this_still_syncs(door: Door) -> None:
 async def break_in(door: Door, sent: list[Sent]) -> Bye:
     """Send these as a peer would, and return the hub's last word."""
     async with door.client.ws_connect(f"{door.hub}/v1/sync", max_msg_size=0) as socket:
-        for one in sent:
+        for number, one in enumerate(sent):
             if isinstance(one, str):
                 await socket.send_str(one)
             else:
-                await socket.send_bytes(one if isinstance(one, bytes) else pack_frame(one))
+                await socket.send_bytes(one if isinstance(one, bytes) else pack_frame(one, number))
         frames = await _read_to_the_end(socket)
     assert isinstance(frames[0], Hello)
     assert isinstance(frames[-1], Bye), f"no bye after {[type(frame).__name__ for frame in frames]}"
@@ -197,9 +207,9 @@ async def break_in(door: Door, sent: list[Sent]) -> Bye:
 
 
 async def _read_to_the_end(socket: aiohttp.ClientWebSocketResponse) -> list[AnyFrame]:
-    frames = []
+    frames: list[AnyFrame] = []
     while True:
         message = await socket.receive(timeout=ENDED_S)
         if message.type is not aiohttp.WSMsgType.BINARY:
             return frames
-        frames.append(unpack_frame(message.data))
+        frames.append(unpack_frame(message.data, len(frames)))
