@@ -83,12 +83,13 @@ class End:
         self._changed = asyncio.Event()
 
     async def send(self, frame: bytes) -> None:
+        if self.is_open and self._ended is None:
+            self._network.send(self, frame)  # before any wait: who is cancelled has sent a frame whole or not at all
         while self.is_open and self._ended is None and self.under_way > LINE_BYTES:
             self._changed.clear()
             await self._changed.wait()
         if not self.is_open or self._ended is not None:
             raise ConnectionError("the connection is gone")
-        self._network.send(self, frame)
 
     async def receive(self) -> bytes | None:
         while not self._inbox:

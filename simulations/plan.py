@@ -72,10 +72,11 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         faults = draw_faults(random, names, seconds, random.randint(0, 3))
         return Plan(seed, seconds, hubs, stores, newer, Trade(think_ms=1_000.0, quantity=1_000_000), faults, core)
     sparse = random.random() < 0.4
+    clients, asks = random.randint(1, 3), random.choice((200, 600, 1_500))
     trade = Trade(
-        clients=random.randint(1, 3),
+        clients=clients,
         items=random.randint(1, 4),
-        think_ms=random.choice((60.0, 150.0, 400.0)),
+        think_ms=round(clients * len(names) * seconds * 1_000 / asks, 1),
         timeout_ms=random.choice((3.0, 10.0, 50.0, 500.0)),
         patience=random.randint(0, 6),
         opening=random.choice((0, 5, 20)) if not sparse else 3_000_000,
