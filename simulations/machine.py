@@ -128,7 +128,7 @@ class Machine:
         node, host = self.node, self.host
         if node is None or host is None:
             return None
-        reading = self._loop.start_on(host, node.driver.look(query))
+        reading: asyncio.Task[T] = self._loop.start_on(host, node.driver.look(query))
         done, _ = await asyncio.wait([reading], timeout=timeout_s)
         if not done or isinstance(reading.exception(), Refused):
             return None

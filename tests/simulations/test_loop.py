@@ -147,10 +147,10 @@ def test_hosts_that_spin_while_time_stands_still_are_told() -> None:
     loop = VirtualLoop(Random(1))
 
     async def main() -> None:
-        while True:
+        while True:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
-    with pytest.raises(Stuck, match="turns at 0.000 s"):
+    with pytest.raises(Stuck, match="turns at 0"):
         run_stuck(main(), loop)
 
 

@@ -37,7 +37,7 @@ def tell(story: Story, seed: int = 1) -> SimulatedNetwork:
     return network
 
 
-async def within(seconds: float, awaited: Awaitable[bytes | None]) -> bytes | None | str:
+async def within(seconds: float, awaited: Awaitable[bytes | None]) -> bytes | str | None:
     """What is received in time, or that nothing is."""
     try:
         async with asyncio.timeout(seconds):
