@@ -89,6 +89,22 @@ async def test_frames_that_overtake_each_other_or_come_twice_are_received_once_a
     assert await received(far, 1) == [None]
 
 
+async def test_what_comes_again_after_it_was_received_is_no_gap(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "GAP_S", 0.0)
+    near, far = await pair.connect()
+    await near.send(b"1")
+    (first,) = pair.take("n2")
+    pair.deliver("n2", [first])
+    assert await received(far, 1) == [b"1"]
+    receiving = asyncio.create_task(received(far, 1))
+    pair.deliver("n2", [first])
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await near.send(b"2")
+    pair.deliver("n2")
+    assert await receiving == [b"2"]
+
+
 async def test_a_hang_up_comes_after_what_was_sent_before_it(pair: Pair) -> None:
     near, far = await pair.connect()
     await near.send(b"bye")
