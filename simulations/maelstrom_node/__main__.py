@@ -10,8 +10,9 @@ To have Maelstrom test it, give it a program to start:
     maelstrom test -w pn-counter --bin ./counter --nodes n1,n2,n3 --time-limit 30 --rate 20 \\
         --nemesis partition --nemesis-interval 5
 
-Two nodes find each other again within about 10 s of the end of a partition, which Maelstrom waits for before the final
-reads. Its checker lets replicas disagree; ours, simulations/checkers/pn_counter.py, does not.
+Nodes find each other again within some seconds of the end of a partition; Maelstrom waits for ten before the final
+reads. Its checker lets replicas disagree; ours, simulations/checkers/pn_counter.py, does not, and
+tests/simulations/test_maelstrom_cluster.py holds these processes to it without Maelstrom.
 
 The process ends with 0 when its input ends, or when nobody reads its output; with 1 when an invariant broke.
 """
