@@ -161,9 +161,10 @@ class Client:
         """Use a key again for another request: that must be refused, and change nothing."""
         known = [ask for ask in self._asks[-20:] if ask.entry is not None and isinstance(ask.asked, Command)]
         if known:
-            earlier = self._random.choice(known).asked
+            earlier = self._random.choice(known)
             request = Receipt((GoodsLine(self._quantity() + 7, item=self._item()),), reference="another")
-            impostor = Ask(self._machine.name, Command(self._location, request, earlier.key), {}, is_impostor=True)
+            abuse = Command(self._location, request, earlier.key)
+            impostor = Ask(earlier.machine, abuse, {}, is_impostor=True)
             self._history.begin(impostor)
             await self._try([impostor])
 
@@ -193,7 +194,21 @@ class Client:
             await asyncio.gather(*[self._try(asks) for _ in range(2 if doubled else 1)])
             if all(ask.is_settled for ask in asks):
                 return
+            self._turn_elsewhere(asks)
             await asyncio.sleep(self._random.uniform(*BACKOFF_S))
+
+    def _turn_elsewhere(self, asks: list[Ask]) -> None:
+        """Ask another hub for what no hub can have heard of so far: under the same key, which counts once all the same.
+
+        What one hub may have done already, no other is asked for: two hubs that both say yes under one key settle
+        that only once keys are compared on merging.
+        """
+        hubs = [hub.name for hub in self._chain.hubs if hub.name != asks[0].machine]
+        is_unheard_of = all(ask.unheard_s is None and not ask.waiting and not ask.is_settled for ask in asks)
+        if self._machine.role.role == "hub" and hubs and is_unheard_of and not self._machine.is_listening:
+            for ask in asks:
+                ask.machine = hubs[0]
+            self._history.tally("asked elsewhere")
 
     async def _try(self, asks: list[Ask]) -> None:
         """Ask once. An ask stays open when this try, or one at the same time, got no answer."""

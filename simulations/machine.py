@@ -84,6 +84,11 @@ class Machine:
         self._entropy = SimulatedEntropy(random)
         self.identify()
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether a process answers here."""
+        return self.node is not None
+
     def identify(self) -> None:
         """Take a new incarnation, as a node does that finds no data."""
         self.writer = writer_of(self.role.name, self._entropy.random_bytes(INCARNATION_BYTES).hex())
