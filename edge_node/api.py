@@ -116,9 +116,9 @@ class EdgeApi:
         commands, refused = [], {}
         for index, keyed in enumerate(batch.sales):
             try:
-                key = parse_key(keyed.key, f"sales[{index}].key")
-                commands.append(Command(self._location, keyed, key))
+                commands.append(Command(self._location, keyed, parse_key(keyed.key)))
             except Refused as wrong:
+                wrong.field = f"sales[{index}].key"
                 refused[index] = wrong
         decided = iter(await self._node.driver.submit_all(commands))
         answers = []

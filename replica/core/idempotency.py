@@ -8,31 +8,42 @@ they are still in the processor's cache.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from replica.core.entry import Entry
 
 
 class RecentKeys:
     """The keyed entries of the newest batches."""
 
-    __slots__ = ("_before", "_current", "_earliest")
+    __slots__ = ("_before", "_current", "_earliest", "_entries")
 
     def __init__(self) -> None:
-        self._current: dict[bytes, Entry] = {}
-        self._before: dict[bytes, Entry] = {}
-        self._earliest: dict[bytes, Entry] = {}
+        self._entries: dict[bytes, Entry] = {}
+        self._current: list[bytes] = []
+        self._before: list[bytes] = []
+        self._earliest: list[bytes] = []
 
     def __contains__(self, key: bytes) -> bool:
-        return key in self._current or key in self._before or key in self._earliest
+        return key in self._entries
 
     def get(self, key: bytes) -> Entry | None:
         """Return the entry written under the key, if it is one of the newest."""
-        return self._earliest.get(key) or self._before.get(key) or self._current.get(key)
+        return self._entries.get(key)
+
+    def unknown(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Return those of the keys that are not among the newest."""
+        entries = self._entries
+        return [key for key in keys if key not in entries]
 
     def put(self, key: bytes, entry: Entry) -> None:
         """Remember an entry just written. Of two under one key the first heard of stays."""
-        if key not in self:
-            self._current[key] = entry
+        if key not in self._entries:
+            self._entries[key] = entry
+            self._current.append(key)
 
     def turn(self) -> None:
         """A batch was taken to be committed: begin the next, and let the one go that has long been durable."""
-        self._earliest, self._before, self._current = self._before, self._current, {}
+        for key in self._earliest:
+            del self._entries[key]
+        self._earliest, self._before, self._current = self._before, self._current, []

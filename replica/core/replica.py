@@ -23,7 +23,7 @@ from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault
 from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Changes, Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
-from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale, request_of
+from replica.core.movements import Draft, Room, Seen, prepare, prepare_plain_sale, prepare_sale, request_of
 from replica.core.names import CHAIN, key_text, node_of
 from replica.core.requests import KeyedSale, Request, Sale
 
@@ -138,6 +138,9 @@ class Replica:
             raise NotHosted(f"{self.node} does not write for {command.location!r}", field="location")
         request = command.request
         if isinstance(request, Sale):
+            content = prepare_plain_sale(room, request, command.key, self._next_stamp(now_ms))
+            if content is not None:
+                return self._enter(command.location, content)
             draft = prepare_sale(room, request)
         else:
             draft = prepare(room, request, command.seen or self.seen(command.location))
@@ -216,17 +219,9 @@ class Replica:
         return earlier
 
     def _record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:
-        stream = self._own.get(scope)
-        if stream is None:
-            stream = self._own[scope] = Stream(self.writer, scope)
-        head = self.head(stream)
-        if self._recalled:
-            for stamp in self._recalled:
-                self.clock.observe(stamp, now_ms)
-            self._recalled = ()
         content = Content(
             draft.kind,
-            self.clock.tick(now_ms),
+            self._next_stamp(now_ms),
             key,
             draft.actor,
             draft.reason,
@@ -235,12 +230,29 @@ class Replica:
             draft.lines,
             draft.facts,
         )
+        return self._enter(scope, content)
+
+    def _next_stamp(self, now_ms: int) -> int:
+        """The stamp of the next entry; it counts as issued when the entry is entered."""
+        if self._recalled:
+            for stamp in self._recalled:
+                self.clock.observe(stamp, now_ms)
+            self._recalled = ()
+        return self.clock.next(now_ms)
+
+    def _enter(self, scope: str, content: Content) -> Entry:
+        """Make an entry of what was decided, the next of our own stream."""
+        stream = self._own.get(scope)
+        if stream is None:
+            stream = self._own[scope] = Stream(self.writer, scope)
+        head = self.head(stream)
         body = pack_body(content)
         if len(body) > BODY_BYTES_MAX:
             raise Invalid(f"this takes {len(body)} bytes to record, at most {BODY_BYTES_MAX} are", field="lines")
-        if len(key) > KEY_LENGTH_MAX:
+        if len(content.key) > KEY_LENGTH_MAX:
             raise Invalid(f"a key has at most {KEY_LENGTH_MAX} bytes", field="Idempotency-Key")
         entry = Entry(stream, head.sequence + 1, chain(head.hash, body), body, content)
+        self.clock.last = content.clock
         self._fold(entry)
         return entry
 

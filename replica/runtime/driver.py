@@ -229,18 +229,16 @@ class Driver:
         return asks, merges
 
     async def _find_earlier(self, asks: Sequence[_Ask | _Look]) -> dict[bytes, Entry]:
-        known = self.replica.keys
-        keys = [
-            command.key for ask in asks if isinstance(ask, _Ask) for command in ask.commands if command.key not in known
-        ]
+        keys = self.replica.keys.unknown(
+            [command.key for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
+        )
         return await self._journal.find(keys) if keys and self.arrival else {}
 
     def _compute(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge], earlier: dict[bytes, Entry]) -> Answers:
         replica, now_ms, answers = self.replica, self._clock.now().wall_ms, Answers()
         for ask in asks:
             if isinstance(ask, _Ask):
-                verdicts = [self._decide(command, now_ms, earlier) for command in ask.commands]
-                answers.append((ask, verdicts))
+                answers.append((ask, [self._decide(command, now_ms, earlier) for command in ask.commands]))
             else:
                 answers.append((ask, _look(ask.query, replica)))
         for merge in merges:
