@@ -9,7 +9,7 @@ Cache-, Hash- and Space-Efficient Bloom Filters, WEA 2007.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from random import Random
 
 KEYS_PER_WORD = 4
@@ -51,13 +51,13 @@ class KeyFilter:
         """Whether more keys would make it guess too often; then make a larger one and add them all anew."""
         return self.count >= len(self._words) * KEYS_PER_WORD
 
-    def add(self, keys: Iterable[bytes]) -> None:
+    def add(self, keys: Collection[bytes]) -> None:
         """Remember keys."""
         words, mask, patterns = self._words, self._mask, _patterns
         for key in keys:
             mixed = hash(key)
             words[mixed & mask] |= patterns[(mixed >> 48) % _PATTERNS]
-            self.count += 1
+        self.count += len(keys)
 
     def likely(self, keys: Iterable[bytes]) -> list[bytes]:
         """Return those of the keys that may have been added; what is left out never was."""

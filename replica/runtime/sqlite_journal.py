@@ -44,6 +44,8 @@ race for the interpreter's lock, and each number of rows is a text of its own th
 
 _STREAMS_READ_SINGLY = 16
 
+_KEYS_PER_FETCH = 4_096
+
 PAGE_BYTES_MAX = 4 << 20
 """Bytes of bodies read for a peer at once: entries may be large."""
 
@@ -240,7 +242,9 @@ class SqliteJournal:
     def _fill_filter(self, connection: sqlite3.Connection) -> None:
         (expected,) = connection.execute("SELECT count(*) FROM keys").fetchone()
         keys = KeyFilter(expected)
-        keys.add(key for (key,) in connection.execute("SELECT key FROM keys"))
+        rows = connection.execute("SELECT key FROM keys")
+        while some := rows.fetchmany(_KEYS_PER_FETCH):
+            keys.add([key for (key,) in some])
         self._keys = keys
 
     def _write_checkpoint(self, connection: sqlite3.Connection, batch: Batch) -> None:
