@@ -8,42 +8,28 @@ they are still in the processor's cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from replica.core.entry import Entry
 
 
-class RecentKeys:
-    """The keyed entries of the newest batches."""
+class RecentKeys(dict[bytes, Entry]):
+    """The keyed entries of the newest batches, by key. It is changed by `put` and `turn` only."""
 
-    __slots__ = ("_before", "_current", "_earliest", "_entries")
+    __slots__ = ("_before", "_current", "_earliest")
 
     def __init__(self) -> None:
-        self._entries: dict[bytes, Entry] = {}
+        super().__init__()
         self._current: list[bytes] = []
         self._before: list[bytes] = []
         self._earliest: list[bytes] = []
 
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._entries
-
-    def get(self, key: bytes) -> Entry | None:
-        """Return the entry written under the key, if it is one of the newest."""
-        return self._entries.get(key)
-
-    def unknown(self, keys: Iterable[bytes]) -> list[bytes]:
-        """Return those of the keys that are not among the newest."""
-        entries = self._entries
-        return [key for key in keys if key not in entries]
-
     def put(self, key: bytes, entry: Entry) -> None:
         """Remember an entry just written. Of two under one key the first heard of stays."""
-        if key not in self._entries:
-            self._entries[key] = entry
+        if key not in self:
+            self[key] = entry
             self._current.append(key)
 
     def turn(self) -> None:
         """A batch was taken to be committed: begin the next, and let the one go that has long been durable."""
         for key in self._earliest:
-            del self._entries[key]
+            del self[key]
         self._earliest, self._before, self._current = self._before, self._current, []

@@ -228,9 +228,9 @@ class Driver:
         return asks, merges
 
     async def _find_earlier(self, asks: Sequence[_Ask | _Look]) -> dict[bytes, Entry]:
-        keys = self.replica.keys.unknown(
-            [command.key for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
-        )
+        known = self.replica.keys
+        commands = [command for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
+        keys = [key for command in commands if (key := command.key) not in known]
         return await self._journal.find(keys) if keys and self.arrival else {}
 
     def _compute(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge], earlier: dict[bytes, Entry]) -> Answers:

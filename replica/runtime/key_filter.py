@@ -1,7 +1,7 @@
 """Which keys the journal surely does not hold: a Bloom filter, so that a new key costs no trip to the disk.
 
-A key sets four bits, all in one word, so a key costs one visit to memory. With about 16 bits a key one new key in 100
-is looked up in vain. It grows by doubling, from the keys themselves, when it is full.
+A key sets four bits, all in one word, so a key costs one visit to memory. Full, at 16 bits a key, it has one new key in
+150 looked up in vain; then it grows by doubling, from the keys themselves.
 Source: Bloom, Space/time trade-offs in hash coding with allowable errors, CACM 1970; in one word: Putze et al.,
 Cache-, Hash- and Space-Efficient Bloom Filters, WEA 2007.
 """
