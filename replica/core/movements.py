@@ -172,7 +172,7 @@ def prepare_sale(room: Room, sale: Sale) -> Draft:
 def prepare_plain_sale(room: Room, sale: Sale, key: bytes, clock: int) -> Content | None:
     """Prepare the commonest sale by far in one step: one line, named by its SKU, of one item, within the rights.
 
-    What comes of it is what `prepare_sale` would lead to, to the byte. None for any other sale.
+    What comes of it is what `prepare_sale` would lead to, to the byte. None for any other: nothing is refused here.
     """
     if len(sale.lines) != 1:
         return None
@@ -193,7 +193,10 @@ def prepare_plain_sale(room: Room, sale: Sale, key: bytes, clock: int) -> Conten
         return None
     facts: dict[str, Any] = {}
     if sale.on_shortage is not _RECORD or sale.occurred_at is not UNSET:
-        _note_how(sale, facts)
+        try:
+            _note_how(sale, facts)
+        except Invalid:
+            return None  # `prepare_sale` says why
     moves = (Move(item, free, CUSTOMER, wanted),)
     lines = (Line(sku, quantity, 0, (available - wanted) // units),)
     return Content("sale", clock, key, sale.till, "", sale.receipt, moves, lines, facts)

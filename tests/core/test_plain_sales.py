@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +20,7 @@ from replica.core.requests import GoodsLine, KeyedSale, OnShortage, Receipt, Sku
 
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NO_MOMENT_IN_UTC = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
 
 quantities = st.integers(1, 12) | st.just(QUANTITY_MAX)
 named = st.builds(SkuLine, quantities, sku=st.sampled_from([*RECIPES, "unknown"]))
@@ -30,7 +31,7 @@ sales = st.builds(
     st.sampled_from(OnShortage),
     st.sampled_from(["", "till-1"]),
     st.sampled_from(["", "R-1"]),
-    st.sampled_from([UNSET, MOMENT]),
+    st.sampled_from([UNSET, MOMENT, NO_MOMENT_IN_UTC]),
     key=st.just("k"),
 )
 
@@ -145,3 +146,12 @@ def test_a_key_the_journal_holds_is_answered_from_there() -> None:
     again = replica.execute_all([Command(STORE, sale, b"k"), Command(STORE, sale, b"k-2")], 6, {b"k": first})
     assert again[0] is first
     assert again[1] is not first
+
+
+def test_a_sale_at_no_moment_in_utc_is_refused_and_the_others_are_taken() -> None:
+    replica = replica_with_stock()
+    good = KeyedSale((SkuLine(1, sku="cola"),), key="k")
+    bad = KeyedSale(good.lines, occurred_at=NO_MOMENT_IN_UTC, key="k")
+    asked = [Command(STORE, sale, b"%d" % index) for index, sale in enumerate([good, bad, good])]
+    verdicts = replica.execute_all(asked, 6, {})
+    assert [isinstance(verdict, Entry) for verdict in verdicts] == [True, False, True]
