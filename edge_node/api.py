@@ -7,10 +7,11 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
+from replica.core.entry import Entry
 from replica.core.errors import Refused
 from replica.core.ledger import rights_of
 from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of, parse_key
-from replica.core.replica import Command, Replica
+from replica.core.replica import Command, Replica, Verdict
 from replica.core.requests import Sale, SaleBatch
 from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
 from replica.runtime.http import KEY_HEADER, Decoder, Operation, checked_key, json_response, read_body
@@ -116,18 +117,14 @@ class EdgeApi:
         commands, refused = [], {}
         for index, keyed in enumerate(batch.sales):
             try:
-                key = parse_key(keyed.key, f"sales[{index}].key")
-                commands.append(Command(self._location, keyed, key))
+                commands.append(Command(self._location, keyed, parse_key(keyed.key)))
             except Refused as wrong:
+                wrong.field = f"sales[{index}].key"
                 refused[index] = wrong
-        decided = iter(await self._node.driver.submit_all(commands))
-        answers = []
-        for index, keyed in enumerate(batch.sales):
-            verdict = refused[index] if index in refused else next(decided)
-            if isinstance(verdict, Refused):
-                answers.append(_refused(keyed.key, verdict))
-            else:
-                answers.append(SaleVerdict(keyed.key, 201, answer_of(verdict)))
+        verdicts: list[Verdict] = await self._node.driver.submit_all(commands)
+        for index, why in refused.items():
+            verdicts.insert(index, why)
+        answers = [_verdict(keyed.key, verdict) for keyed, verdict in zip(batch.sales, verdicts, strict=True)]
         return json_response(BatchAnswer(answers), 207)
 
     async def status(self, request: web.Request) -> web.Response:
@@ -172,6 +169,8 @@ def _stranded(units: dict[str, int], node: str) -> dict[str, int]:
     return {owner: rights_of(owner, units) for owner in owners if owner is not None and rights_of(owner, units)}
 
 
-def _refused(key: str, refused: Refused) -> SaleVerdict:
-    document = problem(refused)
+def _verdict(key: str, verdict: Verdict) -> SaleVerdict:
+    if isinstance(verdict, Entry):
+        return SaleVerdict(key, 201, answer_of(verdict))
+    document = problem(verdict)
     return SaleVerdict(key, document["status"], None, document)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -21,7 +22,7 @@ from msgspec import Struct
 from replica.core.entry import Entry
 from replica.core.errors import Overloaded, PeerFault, Refused, Stopping, StorageFull
 from replica.core.limits import BATCH_ENTRIES_MAX, FRAME_ENTRIES_MAX
-from replica.core.replica import Batch, Command, Replica, Run, Write
+from replica.core.replica import Batch, Command, Replica, Run, Verdict, Write
 from replica.core.session import Scopes
 from replica.runtime.ports import Clock, Journal
 
@@ -38,8 +39,6 @@ BULK_PER_TURN = 4
 
 GATHER_TURNS_MAX = 64
 """Turns of the loop a batch may be gathered for: a few milliseconds when every turn reads sockets."""
-
-Verdict = Entry | Refused
 
 
 class Counters:
@@ -235,17 +234,19 @@ class Driver:
 
     async def _find_earlier(self, asks: Sequence[_Ask | _Look]) -> dict[bytes, Entry]:
         known = self.replica.keys
-        keys = [
-            command.key for ask in asks if isinstance(ask, _Ask) for command in ask.commands if command.key not in known
-        ]
+        commands = [command for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
+        keys = [key for command in commands if (key := command.key) not in known]
         return await self._journal.find(keys) if keys and self.arrival else {}
 
     def _compute(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge], earlier: dict[bytes, Entry]) -> Answers:
         replica, now_ms, answers = self.replica, self._clock.now().wall_ms, Answers()
+        commands = [command for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
+        verdicts = replica.execute_all(commands, now_ms, earlier)
+        self.counters.refused += sum([isinstance(verdict, Refused) for verdict in verdicts])
+        decided = iter(verdicts)
         for ask in asks:
             if isinstance(ask, _Ask):
-                verdicts = [self._decide(command, now_ms, earlier) for command in ask.commands]
-                answers.append((ask, verdicts))
+                answers.append((ask, list(islice(decided, len(ask.commands)))))
             else:
                 answers.append((ask, _look(ask.query, replica)))
         for merge in merges:
@@ -253,16 +254,6 @@ class Driver:
             answers.append((merge, _merge(replica, merge, now_ms)))
             self.counters.entries_merged += replica.uncommitted - before
         return answers
-
-    def _decide(self, command: Command | Write, now_ms: int, earlier: dict[bytes, Entry]) -> Verdict:
-        earlier_entry = earlier.get(command.key) if earlier else None
-        try:
-            if isinstance(command, Command):
-                return self.replica.execute(command, now_ms, earlier_entry)
-            return self.replica.write(command, now_ms, earlier_entry)
-        except Refused as refused:
-            self.counters.refused += 1
-            return refused
 
     def _start_commit(self, answers: Answers) -> None:
         batch = self.replica.take_batch()

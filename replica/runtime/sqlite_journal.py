@@ -15,7 +15,8 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
-from itertools import islice, takewhile
+from itertools import chain, groupby, islice, takewhile
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ import msgspec
 import structlog
 
 from replica.core.documents import Documents, Register
-from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
+from replica.core.entry import DOCUMENT, Entry, Head, Stream, start
 from replica.core.errors import Failure, StorageFull, Unknown
 from replica.core.ledger import Ledger
 from replica.core.names import CHAIN
@@ -45,6 +46,8 @@ _ROWS_PER_STATEMENT = 128
 race for the interpreter's lock, and each number of rows is a text of its own that stays prepared."""
 
 _STREAMS_READ_SINGLY = 16
+
+_KEYS_PER_FETCH = 4_096
 
 PAGE_BYTES_MAX = 4 << 20
 """Bytes of bodies read for a peer at once: entries may be large."""
@@ -89,7 +92,7 @@ class SqliteJournal:
         self._explorer = explorer
         self._arrival = 0
         self._streams: dict[Stream, int] = {}
-        self._tips: dict[Stream, bytes] = {}
+        self._heads: dict[Stream, Head] = {}
         self._items: dict[str, int] = {}
         self._lanes: dict[tuple[str, str, str, str], int] = {}
         self._keys = KeyFilter()
@@ -111,8 +114,7 @@ class SqliteJournal:
             raise Unknown(f"commit failed: {error}") from error
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-        may_hold = self._keys.may_hold
-        likely = [key for key in keys if may_hold(key)]
+        likely = self._keys.likely(keys)
         return await self._finder.run(_find, likely) if likely else {}
 
     async def read(self, after: int, limit: int) -> Page:
@@ -136,7 +138,7 @@ class SqliteJournal:
         rows = connection.execute("SELECT id, writer, scope, sequence, hash FROM streams").fetchall()
         heads = [(Stream(writer, scope), Head(sequence, end)) for _, writer, scope, sequence, end in rows]
         self._streams = {Stream(writer, scope): stream for stream, writer, scope, _, _ in rows}
-        self._tips = {stream: head.hash for stream, head in heads}
+        self._heads = dict(heads)
         self._items = dict(connection.execute("SELECT name, id FROM items"))
         lanes = connection.execute("SELECT id, scope, writer, source, target FROM lanes").fetchall()
         self._lanes = {tuple(name): lane for lane, *name in lanes}
@@ -202,42 +204,37 @@ class SqliteJournal:
             )
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
-        arrival = self._arrival
-        rows: list[object] = []
-        keys: list[bytes] = []
-        placed: list[tuple[bytes, int]] = []
-        ends: dict[Stream, Entry] = {}
-        units: dict[Stream, int] = {}
-        for entry in batch.entries:
-            arrival += 1
-            stream, content = entry.stream, entry.content
-            ends[stream] = entry
-            if content.key:
-                keys.append(content.key)
-                placed.append((content.key, arrival))
-            moved = units.get(stream, 0)
-            for move in content.moves:
-                moved += move.quantity
-            units[stream] = moved
+        arrivals = enumerate(batch.entries, self._arrival + 1)
+        placed = [(key, arrival) for arrival, entry in arrivals if (key := entry.content.key)]
         placed.sort()
         with _transaction(connection):
-            for stream in ends:
-                if stream not in self._streams:
-                    self._add_stream(connection, stream)
-            for segment in cut_segments(batch, self._arrival, self._tips):
-                number = self._streams[segment.stream]
-                rows += (segment.arrival, number, segment.sequence, segment.previous, segment.bodies)
-            _insert(connection, "INSERT INTO segments VALUES", "", 5, rows)
-            _insert(connection, "INSERT INTO keys VALUES", "", 2, [value for pair in placed for value in pair])
-            for stream, entry in ends.items():
-                connection.execute(
-                    "UPDATE streams SET sequence = ?, hash = ?, units = units + ? WHERE id = ?",
-                    (entry.sequence, entry.hash, units[stream], self._streams[stream]),
-                )
+            self._write_entries(connection, batch.entries)
+            _insert(connection, "INSERT INTO keys VALUES", "", 2, list(chain.from_iterable(placed)))
             self._write_checkpoint(connection, batch)
-            self._add_keys(connection, keys)
-        self._arrival = arrival
-        return arrival
+            self._add_keys(connection, [key for key, _ in placed])
+        self._arrival += len(batch.entries)
+        return self._arrival
+
+    def _write_entries(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+        arrival = self._arrival
+        rows: list[object] = []
+        units: dict[Stream, int] = {}
+        for stream, group in groupby(entries, attrgetter("stream")):
+            run = list(group)
+            number = self._streams.get(stream) or self._add_stream(connection, stream)
+            for segment in cut_segments(run, arrival, self._heads[stream].hash):
+                rows += (segment.arrival, number, segment.sequence, segment.previous, segment.bodies)
+            moved = sum([move.quantity for entry in run for move in entry.content.moves])
+            units[stream] = units.get(stream, 0) + moved
+            self._heads[stream] = Head(run[-1].sequence, run[-1].hash)
+            arrival += len(run)
+        _insert(connection, "INSERT INTO segments VALUES", "", 5, rows)
+        for stream, moved in units.items():
+            head = self._heads[stream]
+            connection.execute(
+                "UPDATE streams SET sequence = ?, hash = ?, units = units + ? WHERE id = ?",
+                (head.sequence, head.hash, moved, self._streams[stream]),
+            )
 
     def _add_keys(self, connection: sqlite3.Connection, keys: Sequence[bytes]) -> None:
         """Note keys before they are durable: a filter that knows too much is slow, one that knows too little lies."""
@@ -248,38 +245,41 @@ class SqliteJournal:
     def _fill_filter(self, connection: sqlite3.Connection) -> None:
         (expected,) = connection.execute("SELECT count(*) FROM keys").fetchone()
         keys = KeyFilter(expected)
-        keys.add(key for (key,) in connection.execute("SELECT key FROM keys"))
+        rows = connection.execute("SELECT key FROM keys")
+        while some := rows.fetchmany(_KEYS_PER_FETCH):
+            keys.add([key for (key,) in some])
         self._keys = keys
 
     def _write_checkpoint(self, connection: sqlite3.Connection, batch: Batch) -> None:
         cells = []
-        for (stock, lane), total in batch.cells.items():
-            name = (stock.location, lane.writer, lane.source, lane.target)
-            lane_number = self._lanes.get(name) or self._add_lane(connection, name)
-            item = self._items.get(stock.item) or self._add_item(connection, stock.item)
-            cells.append((lane_number, item, total))
+        for lane, changed in batch.cells.items():
+            lanes: dict[str, int] = {}
+            for stock, total in changed.items():
+                number = lanes.get(stock.location) or lanes.setdefault(
+                    stock.location, self._lane(connection, (stock.location, *lane.name))
+                )
+                item = self._items.get(stock.item) or self._add_item(connection, stock.item)
+                cells.append((number, item, total))
         cells.sort()
-        _insert(
-            connection,
-            "INSERT INTO cells VALUES",
-            "ON CONFLICT DO UPDATE SET total = excluded.total",
-            3,
-            [value for cell in cells for value in cell],
-        )
+        upsert = "ON CONFLICT DO UPDATE SET total = excluded.total"
+        _insert(connection, "INSERT INTO cells VALUES", upsert, 3, list(chain.from_iterable(cells)))
         if batch.documents:
             connection.executemany(
                 "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in batch.documents],
             )
 
-    def _add_stream(self, connection: sqlite3.Connection, stream: Stream) -> None:
+    def _add_stream(self, connection: sqlite3.Connection, stream: Stream) -> int:
         number = self._streams[stream] = len(self._streams) + 1
-        self._tips[stream] = genesis(stream)
+        self._heads[stream] = start(stream)
         connection.execute("INSERT INTO streams VALUES (?, ?, ?, 0, x'', 0)", (number, *stream))
+        return number
 
-    def _add_lane(self, connection: sqlite3.Connection, name: tuple[str, str, str, str]) -> int:
-        number = self._lanes[name] = len(self._lanes) + 1
-        connection.execute("INSERT INTO lanes VALUES (?, ?, ?, ?, ?)", (number, *name))
+    def _lane(self, connection: sqlite3.Connection, name: tuple[str, str, str, str]) -> int:
+        number = self._lanes.get(name)
+        if number is None:
+            number = self._lanes[name] = len(self._lanes) + 1
+            connection.execute("INSERT INTO lanes VALUES (?, ?, ?, ?, ?)", (number, *name))
         return number
 
     def _add_item(self, connection: sqlite3.Connection, name: str) -> int:
@@ -389,8 +389,8 @@ def _insert(connection: sqlite3.Connection, head: str, tail: str, width: int, va
     """Insert rows given as one flat list, many per statement."""
     group = f"({','.join('?' * width)})"
     step = _ROWS_PER_STATEMENT * width
-    for start in range(0, len(values), step):
-        some = values[start : start + step]
+    for first in range(0, len(values), step):
+        some = values[first : first + step]
         connection.execute(f"{head} {','.join([group] * (len(some) // width))} {tail}", some)
 
 
