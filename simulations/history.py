@@ -9,8 +9,7 @@ from msgspec import Struct
 from replica.core.entry import Entry
 from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
 from replica.core.names import is_internal
-from replica.core.replica import Command, Write
-from replica.runtime.driver import Verdict
+from replica.core.replica import Command, Verdict, Write
 from simulations.checkers.pn_counter import Outcome
 
 Pair = tuple[str, str]

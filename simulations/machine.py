@@ -12,9 +12,8 @@ from msgspec.structs import replace
 
 from replica.core.errors import Broken, Refused, Unknown
 from replica.core.names import writer_of
-from replica.core.replica import Command, Replica, Write
+from replica.core.replica import Command, Replica, Verdict, Write
 from replica.core.session import Admission
-from replica.runtime.driver import Verdict
 from replica.runtime.node import Node
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.journal import SimulatedDisk, SimulatedJournal

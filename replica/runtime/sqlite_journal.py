@@ -13,9 +13,9 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
-from itertools import chain, groupby, islice, takewhile
+from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,10 +30,11 @@ from replica.core.errors import Failure, StorageFull, Unknown
 from replica.core.ledger import Ledger
 from replica.core.names import CHAIN
 from replica.core.replica import Batch, Image
+from replica.runtime import reading
 from replica.runtime.durable_files import make_directory, write_again
 from replica.runtime.key_filter import KeyFilter
 from replica.runtime.ports import Page, Stored
-from replica.runtime.segment import SEGMENT_ENTRIES_MAX, Segment, cut_segments
+from replica.runtime.segment import cut_segments
 
 T = TypeVar("T")
 
@@ -45,12 +46,7 @@ _ROWS_PER_STATEMENT = 128
 """Most rows in one INSERT. SQLite takes many rows in one statement faster than many statements, every statement is a
 race for the interpreter's lock, and each number of rows is a text of its own that stays prepared."""
 
-_STREAMS_READ_SINGLY = 16
-
 _KEYS_PER_FETCH = 4_096
-
-PAGE_BYTES_MAX = 4 << 20
-"""Bytes of bodies read for a peer at once: entries may be large."""
 
 
 class DataRefused(Failure):
@@ -115,17 +111,17 @@ class SqliteJournal:
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
         likely = self._keys.likely(keys)
-        return await self._finder.run(_find, likely) if likely else {}
+        return await self._finder.run(reading.find, likely) if likely else {}
 
     async def read(self, after: int, limit: int) -> Page:
-        return await self._explorer.run(_read, after, limit)
+        return await self._explorer.run(reading.read, after, limit)
 
     async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
         numbers = [(self._streams[stream], after) for stream, after in held.items() if stream in self._streams]
-        return await self._reader.run(_missing, numbers, through, limit)
+        return await self._reader.run(reading.missing, numbers, through, limit)
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
-        return await self._explorer.run(_moves_of, location, item, before, limit)
+        return await self._explorer.run(reading.moves_of, location, item, before, limit)
 
     async def close(self) -> None:
         for connection in (self._explorer, self._reader, self._finder):
@@ -142,7 +138,7 @@ class SqliteJournal:
         self._items = dict(connection.execute("SELECT name, id FROM items"))
         lanes = connection.execute("SELECT id, scope, writer, source, target FROM lanes").fetchall()
         self._lanes = {tuple(name): lane for lane, *name in lanes}
-        self._arrival = _newest(connection)
+        self._arrival = reading.newest(connection)
         newest, own = self._check_ends(connection, heads)
         if not self._is_checkpoint_whole(connection):
             log.warning("checkpoint does not match the journal, folding it anew", entries=self._arrival)
@@ -168,9 +164,9 @@ class SqliteJournal:
         own = 0
         for stream, head in heads:
             row = connection.execute(
-                f"{_SELECT} WHERE g.stream = ? ORDER BY g.sequence DESC LIMIT 1", (self._streams[stream],)
+                f"{reading.SELECT} WHERE g.stream = ? ORDER BY g.sequence DESC LIMIT 1", (self._streams[stream],)
             ).fetchone()
-            last = _segment(row).unpack()[-1].entry if row is not None else None
+            last = reading.segment(row).unpack()[-1].entry if row is not None else None
             if last is None or (last.sequence, last.hash) != (head.sequence, head.hash):
                 raise DataRefused(f"stream {stream.writer} {stream.scope} does not end as it should: restore a backup")
             newest[stream.scope] = max(last.content.clock, newest.get(stream.scope, 0))
@@ -187,7 +183,7 @@ class SqliteJournal:
 
     def _refold(self, connection: sqlite3.Connection) -> None:
         ledger, documents, units = Ledger(), Documents(), dict.fromkeys(self._streams, 0)
-        for stored in _entries(connection.execute(f"{_SELECT} ORDER BY g.arrival")):
+        for stored in reading.entries(connection.execute(f"{reading.SELECT} ORDER BY g.arrival")):
             stream, content = stored.entry.stream, stored.entry.content
             ledger.apply(stream.scope, stream.writer, content.moves)
             units[stream] += sum(move.quantity for move in content.moves)
@@ -392,114 +388,3 @@ def _insert(connection: sqlite3.Connection, head: str, tail: str, width: int, va
     for first in range(0, len(values), step):
         some = values[first : first + step]
         connection.execute(f"{head} {','.join([group] * (len(some) // width))} {tail}", some)
-
-
-_SELECT = (
-    "SELECT g.arrival, s.writer, s.scope, g.sequence, g.previous, g.bodies FROM segments g"
-    " JOIN streams s ON s.id = g.stream"
-)
-
-
-def _segment(row: tuple[Any, ...]) -> Segment:
-    arrival, writer, scope, sequence, previous, bodies = row
-    return Segment(arrival, Stream(writer, scope), sequence, previous, bodies)
-
-
-def _entries(rows: Iterable[tuple[Any, ...]]) -> Iterator[Stored]:
-    for row in rows:
-        yield from _segment(row).unpack()
-
-
-def _newest(connection: sqlite3.Connection) -> int:
-    (newest,) = connection.execute("SELECT coalesce(max(arrival), 0) FROM segments").fetchone()
-    return int(newest)
-
-
-def _read(connection: sqlite3.Connection, after: int, limit: int) -> Page:
-    rows = connection.execute(f"{_SELECT} WHERE g.arrival > ? ORDER BY g.arrival", (after,))
-    stored = list(islice((one for one in _entries(rows) if one.arrival > after), limit))
-    rows.close()
-    return Page(stored, stored[-1].arrival if stored else after)
-
-
-def _missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], through: int, limit: int) -> list[Stored]:
-    """Few streams are read one by one along their index; many are read together, in arrival order."""
-    if len(held) <= _STREAMS_READ_SINGLY:
-        stored: list[Stored] = []
-        for stream, after in held:
-            rows = connection.execute(
-                f"{_SELECT} WHERE g.stream = ? AND g.sequence > ? ORDER BY g.sequence", (stream, after)
-            )
-            fresh = (one for one in _entries(rows) if one.entry.sequence > after)
-            stored += islice(takewhile(lambda one: one.arrival <= through, fresh), limit)
-            rows.close()
-        stored.sort(key=lambda one: one.arrival)
-        return _page(stored, limit)
-    firsts = [
-        connection.execute(
-            "SELECT min(arrival) FROM segments WHERE stream = ? AND sequence > ?", (stream, after)
-        ).fetchone()[0]
-        for stream, after in held
-    ]
-    start = min((first for first in firsts if first is not None), default=None)
-    if start is None:
-        return []
-    wanted = dict(held)
-    numbers = connection.execute(
-        "SELECT arrival, stream, sequence FROM segments WHERE arrival >= ? ORDER BY arrival", (start,)
-    )
-    segments = (
-        connection.execute(f"{_SELECT} WHERE g.arrival = ?", (arrival,)).fetchone()
-        for arrival, stream, sequence in numbers
-        if sequence > wanted.get(stream, sequence)
-    )
-    after_of = dict(_named(connection, wanted))
-    fresh = (one for one in _entries(segments) if one.entry.sequence > after_of[one.entry.stream])
-    stored = _page(takewhile(lambda one: one.arrival <= through, fresh), limit)
-    numbers.close()
-    return stored
-
-
-def _page(stored: Iterable[Stored], limit: int) -> list[Stored]:
-    """Take entries up to a limit, in number and in bytes; one at least, however large."""
-    page: list[Stored] = []
-    size = 0
-    for one in stored:
-        size += len(one.entry.body)
-        if len(page) >= limit or (page and size > PAGE_BYTES_MAX):
-            break
-        page.append(one)
-    return page
-
-
-def _named(connection: sqlite3.Connection, held: Mapping[int, int]) -> Iterator[tuple[Stream, int]]:
-    for number, writer, scope in connection.execute("SELECT id, writer, scope FROM streams"):
-        if number in held:
-            yield Stream(writer, scope), held[number]
-
-
-def _moves_of(connection: sqlite3.Connection, location: str, item: str, before: int, limit: int) -> Page:
-    """Find an item's entries by looking for its name in the bodies: slower than an index, but sales pay nothing."""
-    rows = connection.execute(
-        f"{_SELECT} WHERE s.scope = ? AND g.arrival - ? < ? AND instr(g.bodies, ?) ORDER BY g.arrival DESC",
-        (location, SEGMENT_ENTRIES_MAX, before, msgspec.msgpack.encode(item)),
-    )
-    newest_first = (one for row in rows for one in reversed(_segment(row).unpack()))
-    found = (
-        one
-        for one in newest_first
-        if one.arrival < before and any(move.item == item for move in one.entry.content.moves)
-    )
-    stored = list(islice(found, limit))
-    rows.close()
-    return Page(stored, stored[-1].arrival if len(stored) == limit else 0)
-
-
-def _find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-    found: dict[bytes, Entry] = {}
-    for key in keys:
-        (arrival,) = connection.execute("SELECT min(arrival) FROM keys WHERE key = ?", (key,)).fetchone()
-        if arrival is not None:
-            row = connection.execute(f"{_SELECT} WHERE g.arrival >= ? ORDER BY g.arrival LIMIT 1", (arrival,))
-            found[key] = next(one for one in _entries(row) if one.arrival == arrival).entry
-    return found
