@@ -41,6 +41,10 @@ GATHER_TURNS_MAX = 64
 """Turns of the loop a batch may be gathered for: a few milliseconds when every turn reads sockets."""
 
 
+RELOAD_SHARE = 10
+"""A full disk is tried again after so many times what the reload took: most of the time then is left for reads."""
+
+
 class Counters:
     """What the driver counts; read at every scrape of the metrics, never reset."""
 
@@ -106,6 +110,8 @@ class Driver:
         self._bulk_room = asyncio.Semaphore(BULK_MAX)
         self._commit: asyncio.Task[None] | None = None
         self._stopping = False
+        self._full_until_ms = 0
+        """Elapsed time until which new writes are turned away untried, for the disk was just found full."""
 
     @property
     def waiting(self) -> int:
@@ -241,7 +247,7 @@ class Driver:
     def _compute(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge], earlier: dict[bytes, Entry]) -> Answers:
         replica, now_ms, answers = self.replica, self._clock.now().wall_ms, Answers()
         commands = [command for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
-        verdicts = replica.execute_all(commands, now_ms, earlier)
+        verdicts = self._decide(commands, now_ms, earlier)
         self.counters.refused += sum([isinstance(verdict, Refused) for verdict in verdicts])
         decided = iter(verdicts)
         for ask in asks:
@@ -251,9 +257,25 @@ class Driver:
                 answers.append((ask, _look(ask.query, replica)))
         for merge in merges:
             before = replica.uncommitted
-            answers.append((merge, _merge(replica, merge, now_ms)))
+            answers.append((merge, _turn_away(merge) if self._is_full else _merge(replica, merge, now_ms)))
             self.counters.entries_merged += replica.uncommitted - before
         return answers
+
+    def _decide(self, commands: Sequence[Command | Write], now_ms: int, earlier: dict[bytes, Entry]) -> list[Verdict]:
+        """Decide requests. While the disk counts as full only repeated ones have an answer, that of the first time."""
+        replica = self.replica
+        if not self._is_full:
+            return replica.execute_all(commands, now_ms, earlier)
+        return [
+            replica.execute_all((command,), now_ms, earlier)[0]
+            if command.key in replica.keys or command.key in earlier
+            else StorageFull("no room to write, a moment ago")
+            for command in commands
+        ]
+
+    @property
+    def _is_full(self) -> bool:
+        return self._clock.now().elapsed_ms < self._full_until_ms
 
     def _start_commit(self, answers: Answers) -> None:
         batch = self.replica.take_batch()
@@ -295,7 +317,10 @@ class Driver:
         try:
             await self._commit
         except StorageFull:
+            started_ms = self._clock.now().elapsed_ms
             self.replica.restore(await self._journal.load())
+            reloaded_ms = self._clock.now().elapsed_ms
+            self._full_until_ms = reloaded_ms + RELOAD_SHARE * (reloaded_ms - started_ms)
             return False
         finally:
             self._commit = None  # not before the core is reloaded: until then, reads have to wait
@@ -337,6 +362,11 @@ def _merge(replica: Replica, merge: _Merge, now_ms: int) -> int | PeerFault:
     except PeerFault as fault:
         merge.inlet.is_shut = True
         return fault
+
+
+def _turn_away(merge: _Merge) -> StorageFull:
+    merge.inlet.is_shut = True
+    return StorageFull("no room for what peers bring, a moment ago")
 
 
 def _release(answers: Answers) -> None:

@@ -12,7 +12,7 @@ from replica.core.clock import Moment
 from replica.core.entry import Entry, Stream, genesis
 from replica.core.errors import KeyReused, Overloaded, PeerFault, Refused, Stopping, StorageFull, Unknown
 from replica.core.limits import BATCH_ENTRIES_MAX
-from replica.core.replica import Batch, Command, Replica, Run
+from replica.core.replica import Batch, Command, Image, Replica, Run
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
 from replica.runtime import driver as driving
 from replica.runtime.driver import Driver, Inlet
@@ -370,3 +370,42 @@ async def test_watcher_wakes_for_its_own_scopes_only() -> None:
         assert mine.done()
         assert not other.done()
         other.cancel()
+
+
+class SlowToLoad(SimulatedJournal):
+    """Takes a second to reload, by the clock it brings."""
+
+    def __init__(self, disk: SimulatedDisk) -> None:
+        super().__init__(disk, WRITER)
+        self.elapsed_ms = 0
+        self.loads = 0
+
+    def now(self) -> Moment:
+        return Moment(1_700_000_000_000, self.elapsed_ms)
+
+    async def load(self) -> Image:
+        self.loads += 1
+        self.elapsed_ms += 1_000
+        return await super().load()
+
+
+async def test_full_disk_is_tried_again_only_after_a_while_and_old_answers_are_given_meanwhile() -> None:
+    disk = SimulatedDisk()
+    journal = SlowToLoad(disk)
+    driver = Driver(Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True), journal, journal)
+    running = asyncio.create_task(driver.run())
+    first = await driver.submit(receipt("r1"))
+    disk.room_bytes = 0
+    for key in ("s1", "s2", "s3"):
+        with pytest.raises(StorageFull):
+            await driver.submit(sale(key))
+    assert journal.loads == 2
+    assert await driver.submit(receipt("r1")) == first
+    assert await driver.look(lambda replica: replica.arrival) == 1
+    disk.room_bytes = None
+    with pytest.raises(StorageFull):
+        await driver.submit(sale("s1"))
+    journal.elapsed_ms += driving.RELOAD_SHARE * 1_000
+    assert (await driver.submit(sale("s1"))).sequence == 2
+    driver.stop()
+    await running
