@@ -157,7 +157,12 @@ def _writer(ctx: click.Context, report: Path | None) -> Write | None:
     """What writes pages, when they are wanted. Its libraries are an extra: they are asked for here and not before."""
     if report is None:
         return None
-    raise click.UsageError("--report writes no pages yet", ctx)
+    try:
+        from simulations.report.pages import Pages
+    except ImportError as missing:
+        text = f"needs {missing.name}: pip install 'shelfsync[simulations]'"
+        raise click.UsageError(f"--report {text}", ctx) from None
+    return Pages(report, ctx.command_path).write
 
 
 if __name__ == "__main__":

@@ -65,7 +65,12 @@ def tell(failure: Failure, shrunk: Shrunk | None, stored: Path, command: str) ->
         yield "shrunk", f"{size_of(failure.plan)}; now {size_of(shrunk.plan)} ({shrunk.runs} runs)"
         yield "", str(shrunk.found)
     yield "stored", str(stored)
-    yield "replay", f"{command} --plan {shlex.quote(str(stored))}"
+    yield "replay", replay(command, stored)
+
+
+def replay(command: str, stored: Path) -> str:
+    """Return the command that plays a stored plan."""
+    return f"{command} --plan {shlex.quote(str(stored))}"
 
 
 def commit() -> str:
