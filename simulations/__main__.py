@@ -45,14 +45,17 @@ class Seeds(click.ParamType[range]):
         return range(first, last + 1)
 
 
-class StoredPlan(click.ParamType[Scenario]):
+class StoredPlan(click.ParamType[Case]):
     """A file with a plan."""
 
     name = "file"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Scenario:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Case:
+        if isinstance(value, Case):
+            return value
+        path = Path(str(value))
         try:
-            return read_scenario(Path(str(value)))
+            return Case(path.stem, f"plan {path}", read_scenario(path), path)
         except Unusable as unusable:
             self.fail(str(unusable), param, ctx)
 
@@ -106,7 +109,7 @@ def simulate(
     seed: int | None,
     seeds: range | None,
     scenarios: tuple[str, ...],
-    plan: Scenario | None,
+    plan: Case | None,
     lists: bool,
     profile: str,
     jobs: int | None,
@@ -140,7 +143,7 @@ def simulate(
             stored = Scenario(draw_plan(seed, pressure=profile == "pressure"))
             series.play_cases([Case(f"seed-{seed}", f"seed {seed}, profile {profile}", stored)])
         elif plan is not None:
-            series.play_cases([Case("plan", "plan", plan)])
+            series.play_cases([plan])
         elif scenarios:
             series.play_cases([Case(name, f"scenario {name}", scenario(name)) for name in scenarios])
         else:

@@ -32,6 +32,8 @@ class Failure(Struct, frozen=True):
     """The same for people: `seed 7, profile pressure`."""
     plan: Plan
     found: Found
+    file: Path | None = None
+    """Where the plan was read from; it is not written over."""
 
 
 def shrink(failure: Failure, meter: Meter) -> Shrunk:
@@ -45,8 +47,10 @@ def shrink(failure: Failure, meter: Meter) -> Shrunk:
 
 
 def store(failure: Failure, plan: Plan, found: Found, directory: Path) -> Path:
-    """Write the plan so that `--plan` plays it."""
-    path = directory / f"{failure.name}.toml"
+    """Write the plan so that `--plan` plays it, unless it is in a file already; return where it is."""
+    if failure.file is not None and plan == failure.plan:
+        return failure.file
+    path = directory / f"{failure.name}{'-shrunk' if failure.file is not None else ''}.toml"
     write_scenario(path, Scenario(plan, about=f"{failure.origin}, at {commit()}: {found}"))
     return path
 

@@ -23,6 +23,9 @@ from simulations.swarm import play_seeds
 SHRUNK_PER_CHECKER_MAX = 1
 """Failures of one checker that are cut down; the others most likely have the same cause."""
 
+EXPECTATION = "Expectation"
+"""What is violated when a run is well that was to be otherwise."""
+
 Write = Callable[[str, str, Outcome], Path]
 """Writes a page about a run, by name and origin."""
 
@@ -33,6 +36,8 @@ class Case(Struct, frozen=True):
     name: str
     origin: str
     stored: Scenario
+    file: Path | None = None
+    """Where it was read from, when somebody named the file."""
 
 
 class Series:
@@ -86,7 +91,8 @@ class Series:
         for one in self._failures:
             checker = one.found.checker
             shrunk_of[checker] = shrunk_of.get(checker, 0) + 1
-            self._hand_over(one, shrinks=self._shrinks and shrunk_of[checker] <= SHRUNK_PER_CHECKER_MAX)
+            can_shrink = checker != EXPECTATION and shrunk_of[checker] <= SHRUNK_PER_CHECKER_MAX
+            self._hand_over(one, shrinks=self._shrinks and can_shrink)
         say(self._to)
         self.totals.tell(self._to, wall_s)
         if self._failures:
@@ -125,10 +131,10 @@ class Series:
                 say(self._to, f"recorded {found or 'no violation'}", "yellow")
                 say(self._to, f"         as expected, for no guarantee covers this yet: {', '.join(expects)}", "yellow")
         elif found is not None:
-            self._fail(Failure(case.name, case.origin, outcome.plan, found))
+            self._fail(Failure(case.name, case.origin, outcome.plan, found, case.file))
         else:
-            unexpected = Failure(case.name, case.origin, outcome.plan, _nothing_found(expects, outcome))
-            self._fail(unexpected)
+            nothing = _nothing_found(expects, outcome)
+            self._fail(Failure(case.name, case.origin, outcome.plan, nothing, case.file))
 
     def _tell_step(self, step: Step) -> None:
         say(self._to, tell_step(step))
@@ -173,4 +179,4 @@ class Series:
 
 
 def _nothing_found(expects: tuple[str, ...], outcome: Outcome) -> Found:
-    return Found("Expectation", 0, f"expected {', '.join(expects)}, and all was well", outcome.simulated_s)
+    return Found(EXPECTATION, 0, f"expected {', '.join(expects)}, and all was well", outcome.simulated_s)

@@ -16,7 +16,7 @@ from simulations.outcome import Outcome
 from simulations.report.lanes import FAMILIES, Bar, Lane, Panel, Span, healed_s, lanes, links, panels
 
 WIDTH_IN = 12.4
-MARGIN_LEFT_IN, MARGIN_RIGHT_IN, MARGIN_TOP_IN, MARGIN_BOTTOM_IN = 1.35, 1.15, 0.62, 0.75
+MARGIN_LEFT_IN, MARGIN_RIGHT_IN, MARGIN_TOP_IN, MARGIN_BOTTOM_IN = 1.35, 1.15, 0.42, 0.75
 ROW_IN = 0.17
 """Height of a row: the state of a machine, or faults that do not overlap."""
 
@@ -41,7 +41,7 @@ MACHINE_STYLES = ("-", "--", "-.", ":")
 
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "shelfsync",
-    "svg.fonttype": "path",
+    "svg.fonttype": "path",  # labels take the room that was reckoned with, whatever fonts there are
     "font.size": 8,
     "font.family": "DejaVu Sans",
 }

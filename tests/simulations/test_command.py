@@ -177,7 +177,7 @@ def test_a_violation_leaves_a_smaller_plan_and_a_replay_that_shows_it_again(brok
     (replay,) = re.findall(r"^replay +\S+ (.*)$", result.output, re.MULTILINE)
     again = ran(*shlex.split(replay))
     assert again.exit_code == 1
-    assert "VIOLATION  plan  Floor (invariant 4)" in again.output
+    assert "VIOLATION  seed-8  Floor (invariant 4)" in again.output
 
 
 def test_the_replay_of_a_kept_plan_is_a_command_that_runs(stored: Path) -> None:
