@@ -17,6 +17,10 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Thousands of seeds within half an hour on two cores. ARGS="--seed 7", ARGS="--scenario black-friday" …
+simulate: $(STAMP)
+	$(BIN)/shelfsync simulate $(or $(ARGS),--seeds 1..4000 --minutes 28)
+
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,14 @@ class Scenario(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     about: str = ""
     expects: tuple[str, ...] = (NOTHING,)
 
-    def is_as_expected(self, checker: str | None) -> bool:
-        """Whether a run may end like this: with a violation this checker found, or with none."""
-        return (checker or NOTHING) in self.expects
+    @property
+    def is_record(self) -> bool:
+        """Whether it records what happens where no guarantee holds, rather than demand that all do."""
+        return self.expects != (NOTHING,)
+
+    def is_as_expected(self, found: Collection[str]) -> bool:
+        """Whether these checkers, and no others, may find violations."""
+        return all(checker in self.expects for checker in found or (NOTHING,))
 
 
 def scenario_names() -> list[str]:
