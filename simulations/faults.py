@@ -33,7 +33,7 @@ CLOCK_STEP_LOG10_MS = (3.0, 12.4)
 """Steps of a clock: from a second to the year 2099 and beyond, evenly by order of magnitude."""
 
 
-class Fault(Struct, frozen=True, omit_defaults=True):
+class Fault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One thing that goes wrong: what, when, for how long, whom it meets, and how bad it is (0..1)."""
 
     kind: str

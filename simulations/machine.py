@@ -108,6 +108,7 @@ class Machine:
         self.host = self.node = None
         self.disk.stop(finishes=self._random.random() < 0.5)
         self._network.drop(self.name, has_power=has_power)
+        self._note(self.name, "stops" if has_power else "loses power")
 
     async def ask(self, asked: list[Command | Write], timeout_s: float) -> list[Verdict] | None:
         """Have a client on this machine's local network ask; None when it never learns the answer.

@@ -15,7 +15,7 @@ from simulations.faults import Fault, draw_faults
 REGIONS = ("east", "west", "north")
 
 
-class Trade(Struct, frozen=True, omit_defaults=True):
+class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """How clients behave. Times are means."""
 
     clients: int = 2
@@ -40,7 +40,7 @@ class Trade(Struct, frozen=True, omit_defaults=True):
     """How often goods vanish from a shelf without a word."""
 
 
-class Plan(Struct, frozen=True, omit_defaults=True):
+class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One simulation: the chain, its trade, and its faults, in order of time."""
 
     seed: int
@@ -55,6 +55,8 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     faults: tuple[Fault, ...] = ()
     core: tuple[str, ...] = ()
     """Machines that are healed first, and must agree while the others are still away; none means all."""
+    look_s: float = 0.5
+    """How often the witness looks while clients trade."""
 
 
 def draw_plan(seed: int, *, pressure: bool = True) -> Plan:

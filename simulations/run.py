@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from random import Random
 
@@ -31,7 +31,7 @@ from simulations.plan import Plan
 from simulations.witness import CHECKERS, Witness
 
 LOOK_S = 0.5
-"""How often the witness looks."""
+"""How often the witness looks while it waits for all to agree."""
 
 CONVERGENCE_S = 30.0
 """Bound on the time from healing until all agree: silence to be noticed, two rounds of dialling, the backlog."""
@@ -79,9 +79,16 @@ class Run:
     """A plan being played."""
 
     def __init__(
-        self, plan: Plan, checkers: Iterable[type[Checker]] = CHECKERS, *, watches_levels: bool = False
+        self,
+        plan: Plan,
+        checkers: Iterable[type[Checker]] = CHECKERS,
+        *,
+        watches_levels: bool = False,
+        on_step: Callable[[Step], None] = lambda step: None,
+        on_look: Callable[[], None] = lambda: None,
     ) -> None:
         self.plan = plan
+        self._on_step, self._on_look = on_step, on_look
         self.loop = VirtualLoop(Random(f"{plan.seed}/loop"))
         self.steps: list[Step] = []
         self.levels: list[Level] = []
@@ -108,6 +115,7 @@ class Run:
         end_s = self.loop.time()
         self._note("simulation", str(violation or "all is well"))
         self._is_over = True
+        harmed = {f"frame hit by {kind}": count for kind, count in self.chain.network.harmed.items()}
         digest, entries = self._trace.hexdigest(), max(len(one.disk.stored) for one in self.chain.machines.values())
         self._wind_up()
         return Result(
@@ -117,7 +125,7 @@ class Run:
             end_s,
             self._convergence_s,
             entries,
-            dict(sorted({**self._counts, **self.history.counts, **self.chain.network.harmed}.items())),
+            dict(sorted({**self._counts, **self.history.counts, **harmed}.items())),
             self.steps,
             self.levels,
         )
@@ -134,7 +142,7 @@ class Run:
         ]
         trading = asyncio.gather(*clients)
         while not trading.done():
-            await self._look_on()
+            await self._look_on(plan.look_s)
         await trading
         self._mend_all(plan.core)
         if plan.core:
@@ -183,10 +191,11 @@ class Run:
 
     # looking -----------------------------------------------------------------------------------------------------
 
-    async def _look_on(self) -> None:
-        await asyncio.sleep(LOOK_S)
+    async def _look_on(self, after_s: float = LOOK_S) -> None:
+        await asyncio.sleep(after_s)
         self._check_processes()
         self._witness.look()
+        self._on_look()
         if self._watches_levels:
             self._take_levels()
 
@@ -233,6 +242,7 @@ class Run:
             return
         step = Step(round(self.loop.time(), 6), who, what)
         self.steps.append(step)
+        self._on_step(step)
         self._trace.update(repr((step.at_s, who, what, self.loop.turns)).encode())
 
     def _wind_up(self) -> None:

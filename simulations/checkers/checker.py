@@ -31,6 +31,9 @@ class Checker:
     def entry(self, machine: Machine, stored: Stored) -> None:
         """An entry became durable on a machine; called once each, in its arrival order."""
 
+    def replaced(self, machine: Machine) -> None:
+        """A machine has another disk: what it held is gone, and all that is on this one is shown from its start."""
+
     def told(self, ask: Ask, entry: Entry) -> None:
         """A client is told that its request is done."""
 

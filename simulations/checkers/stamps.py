@@ -29,7 +29,8 @@ class Stamps(Checker):
     def entry(self, machine: Machine, stored: Stored) -> None:
         writer, stamp = stored.entry.stream.writer, stored.entry.content.clock
         newest = self._newest.get(machine.name, 0)
-        if node_of(writer) == machine.name:
+        is_own = node_of(writer) == machine.name and writer == machine.writer
+        if is_own:  # what a lost incarnation wrote comes back in any order
             if stamp <= self._last.get(writer, 0):
                 self.fail(f"{writer} issued {stamp} after {self._last[writer]}")
             self._last[writer] = stamp
@@ -39,3 +40,7 @@ class Stamps(Checker):
             if machine.name not in self._wrong and stamp_ms(stamp) > now_ms + CLOCK_AHEAD_MAX_MS + SLACK_MS:
                 self.fail(f"{writer}, whose clock is right, issued a stamp {stamp_ms(stamp) - now_ms} ms ahead")
         self._newest[machine.name] = max(newest, stamp)
+
+    def replaced(self, machine: Machine) -> None:
+        self._newest.pop(machine.name, None)
+        self._last = {writer: stamp for writer, stamp in self._last.items() if node_of(writer) != machine.name}
