@@ -150,8 +150,7 @@ def simulate(
             series.play_swarm(seeds or SEEDS, jobs or os.cpu_count() or 1, profile, minutes)
         series.finish()
     except KeyboardInterrupt:
-        to.print("stopped", style="bold red")
-        series.totals.tell(to, 0.0)
+        series.stop()
         sys.exit(INTERRUPTED)
     sys.exit(0 if series.is_good else 1)
 

@@ -102,6 +102,11 @@ class Series:
         else:
             say(self._to, "all is as recorded" if self._has_records else "all is well", "bold green")
 
+    def stop(self) -> None:
+        """Tell what was reached when somebody has seen enough."""
+        say(self._to, "stopped", "bold red")
+        self.totals.tell(self._to, self._meter.elapsed_s)
+
     # one plan ----------------------------------------------------------------------------------------------------
 
     def _play_case(self, case: Case) -> None:

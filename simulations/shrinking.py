@@ -150,8 +150,9 @@ def minimize(items: Sequence[T], fails_with: Callable[[Sequence[T]], bool]) -> S
 
 def size_of(plan: Plan) -> str:
     """Say how large a plan is."""
-    faults, machines = len(plan.faults), len(plan.hubs) + len(plan.stores)
-    return f"{faults} faults, {machines} machines, {plan.trade.clients} clients each, {plan.seconds:g} s"
+    counts = {"fault": len(plan.faults), "machine": len(plan.hubs) + len(plan.stores), "client": plan.trade.clients}
+    told = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items()]
+    return f"{', '.join(told)} each, {plan.seconds:.4g} s"
 
 
 # cuts ----------------------------------------------------------------------------------------------------------------

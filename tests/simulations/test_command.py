@@ -16,6 +16,7 @@ from simulations import catalogue
 from simulations.__main__ import simulate
 from simulations.checkers.floor import Floor
 from simulations.faults import FAULTS, Fault
+from simulations.journal import SimulatedDisk
 from simulations.plan import Plan, Trade, draw_plan
 from simulations.scenario import Scenario, read_scenario, write_scenario
 
@@ -89,7 +90,7 @@ def stored(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A checker that holds every third kill against the chain."""
+    """A checker that holds every machine that is down against the chain."""
 
     def moment(self: Floor) -> None:
         killed = [machine.name for machine in self.chain.machines.values() if machine.is_held_down]
@@ -178,6 +179,32 @@ def test_a_violation_leaves_a_smaller_plan_and_a_replay_that_shows_it_again(brok
     again = ran(*shlex.split(replay))
     assert again.exit_code == 1
     assert "VIOLATION  seed-8  Floor (invariant 4)" in again.output
+
+
+def test_a_journal_that_forgets_is_found_and_cut_down_to_what_makes_it_forget(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def forget_the_last(self: SimulatedDisk, *, finishes: bool) -> None:
+        kept = [stored.entry for stored in self.stored[:-1]]
+        self.__dict__.update(self.blank().__dict__)
+        self.keep(kept)
+
+    monkeypatch.setattr(SimulatedDisk, "stop", forget_the_last)
+    others = tuple(Fault("slow-line", float(at), 1.0, ("store-2",)) for at in range(1, 6))
+    faults = (*others, Fault("kill", 6.0, 2.0, ("store-1",)))
+    plan = Plan(5, 12.0, stores=("store-1", "store-2"), trade=Trade(clients=2, think_ms=100.0), faults=faults)
+    write_scenario(tmp_path / "forgetful.toml", Scenario(plan))
+    result = ran("--plan", tmp_path / "forgetful.toml")
+    assert result.exit_code == 1, result.output
+    left = read_scenario(tmp_path / "simulation-failures" / "forgetful-shrunk.toml").plan
+    assert ([fault.kind for fault in left.faults], left.stores) == (["kill"], ("store-1",))
+    (replay,) = re.findall(r"^replay +\S+ (.*)$", result.output, re.MULTILINE)
+    again = ran(*shlex.split(replay), "--no-shrink")
+    assert again.exit_code == 1
+    assert re.findall(r"^VIOLATION +\S+ +(\w+)", again.output, re.MULTILINE) == re.findall(
+        r"^violated +(\w+)", result.output, re.MULTILINE
+    )
+    assert read_scenario(tmp_path / "forgetful.toml").plan == plan
 
 
 def test_the_replay_of_a_kept_plan_is_a_command_that_runs(stored: Path) -> None:
