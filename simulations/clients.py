@@ -8,6 +8,7 @@ abandoned questions is answered.
 from __future__ import annotations
 
 import asyncio
+from base64 import b85encode
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from random import Random
@@ -15,6 +16,7 @@ from random import Random
 from msgspec.structs import replace
 
 from replica.core.documents import pack_value
+from replica.core.limits import SALES_PER_BATCH_MAX
 from replica.core.movements import Seen
 from replica.core.replica import Command, Replica, Write
 from replica.core.requests import (
@@ -34,11 +36,14 @@ from replica.core.requests import (
     Sale,
     SkuLine,
 )
+from replica.runtime.driver import INBOX_MAX
 from simulations.chain import WAREHOUSE, Chain
 from simulations.history import Ask, History
 from simulations.machine import Machine
 
 BACKOFF_S = (0.01, 0.5)
+FLOOD_ASKS = SALES_PER_BATCH_MAX
+LIST_PAGES = 8
 ABANDONED_MAX = 8
 """Questions left open per pair: what is acceptable then is still a small part of what is conceivable."""
 
@@ -87,9 +92,11 @@ class Client:
             (self._ask_again, 20.0 * self._trade.repeat),
             (self._abuse_key, 3.0),
             (self._read, 4.0),
+            (self._flood, self._trade.floods),
         ]
         if self._machine.role.role == "hub":
-            return [*everywhere, (self._write_document, 6.0)]
+            lists = 2.0 if self._trade.list_bytes else 0.0
+            return [*everywhere, (self._sell, 15.0), (self._write_document, 6.0), (self._write_list, lists)]
         at_the_till = [
             (self._sell, 50.0),
             (self._sell_batch, 6.0),
@@ -147,10 +154,24 @@ class Client:
 
     async def _write_document(self) -> None:
         name, value = self._random.choice(("summer", "winter")), self._random.randrange(1_000)
-        write = Write("promotion", name, pack_value({"off": value, "by": self._name}), self._key())
-        ask = Ask(self._machine.name, write, {})
+        await self._put([self._begin_write("promotion", name, {"off": value, "by": self._name})])
+
+    async def _write_list(self) -> None:
+        """Write a price list: so many large documents that a line has to be told when there is room for more."""
+        pages = [b85encode(self._random.randbytes(self._trade.list_bytes)).decode() for _ in range(LIST_PAGES)]
+        await self._put([self._begin_write("prices", f"page-{number}", page) for number, page in enumerate(pages)])
+
+    def _begin_write(self, kind: str, name: str, value: object) -> Ask:
+        ask = Ask(self._machine.name, Write(kind, name, pack_value(value), self._key()), {})
         self._history.begin(ask)
-        await self._put([ask])
+        return ask
+
+    async def _flood(self) -> None:
+        """Ask one thing again so often at once that not all of it may wait."""
+        known = [ask for ask in self._asks[-20:] if ask.entry is not None]
+        if known:
+            asks = [self._random.choice(known)] * FLOOD_ASKS
+            await asyncio.gather(*[self._try(asks) for _ in range(INBOX_MAX // FLOOD_ASKS + 2)])
 
     async def _ask_again(self) -> None:
         """Ask something again that was asked before; the first answer must come."""
