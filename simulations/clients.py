@@ -11,6 +11,7 @@ import asyncio
 from base64 import b85encode
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from math import ceil
 from random import Random
 
 from msgspec.structs import replace
@@ -42,6 +43,7 @@ from simulations.history import Ask, History
 from simulations.machine import Machine
 
 BACKOFF_S = (0.01, 0.5)
+TOGETHER_S = (0.0, 0.004)
 FLOOD_ASKS = SALES_PER_BATCH_MAX
 LIST_PAGES = 8
 ABANDONED_MAX = 8
@@ -69,9 +71,20 @@ class Client:
         """Trade until this time."""
         if self._trade.opening:
             await self._receive(dict.fromkeys(self._items, self._trade.opening))
-        while self._chain.loop.time() < until:
-            await asyncio.sleep(self._random.expovariate(1000 / self._trade.think_ms))
+        while (left_s := until - self._chain.loop.time()) > 0:
+            await asyncio.sleep(
+                min(self._pause_s(), left_s)
+            )  # at the end all ask at once: no later entry hides a lost one
             await self._act()
+
+    def _pause_s(self) -> float:
+        """How long until the client acts again; in a rush it comes with the others, a commit or two apart."""
+        pause_s = self._random.expovariate(1000 / self._trade.think_ms)
+        rush_s = self._trade.rush_s
+        if not rush_s:
+            return pause_s
+        now_s = self._chain.loop.time()
+        return ceil((now_s + pause_s) / rush_s) * rush_s - now_s + self._random.uniform(*TOGETHER_S)
 
     @property
     def _items(self) -> list[str]:
