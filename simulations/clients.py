@@ -108,8 +108,8 @@ class Client:
             (self._flood, self._trade.floods),
         ]
         if self._machine.role.role == "hub":
-            lists = 2.0 if self._trade.list_bytes else 0.0
-            return [*everywhere, (self._sell, 15.0), (self._write_document, 6.0), (self._write_list, lists)]
+            lists = 4.0 if self._trade.list_bytes else 0.0
+            return [*everywhere, (self._sell, 15.0), (self._write_document, 12.0), (self._write_list, lists)]
         at_the_till = [
             (self._sell, 50.0),
             (self._sell_batch, 6.0),

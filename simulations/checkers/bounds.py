@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from replica.core.limits import BODY_BYTES_MAX, FRAME_SOFT_BYTES, SCOPES_MAX, WINDOW_BYTES
+from replica.core.limits import DOCUMENT_BYTES_MAX, FRAME_SOFT_BYTES, SCOPES_MAX, WINDOW_BYTES
 from replica.runtime.driver import INBOX_MAX
 from replica.runtime.link import MERGES_WAITING_MAX
 from simulations.checkers.checker import Checker
 
-UNDER_WAY_BYTES_MAX = WINDOW_BYTES + FRAME_SOFT_BYTES + BODY_BYTES_MAX
-"""A window all but full, and the largest frame that was begun then."""
+UNDER_WAY_BYTES_MAX = WINDOW_BYTES + FRAME_SOFT_BYTES + DOCUMENT_BYTES_MAX
+"""A window all but full, and the largest frame that was begun then: nothing is larger here than a document."""
 
 
 class Bounds(Checker):
