@@ -253,7 +253,7 @@ def _slow_down(disks: Sequence[SimulatedDisk], random: Random, most_s: float) ->
     def slowly(most_s: float) -> float:
         return random.random() ** 4 * most_s
 
-    slowed = (partial(slowly, most_s / 4), partial(slowly, most_s))
+    slowed = (partial(slowly, most_s), partial(slowly, most_s))
     for disk in disks:
         disk.slowed.append(slowed)
 
