@@ -147,6 +147,7 @@ class Run:
         self._mend_all(plan.core)
         if plan.core:
             await self._agree("the core", [self.chain.machines[name] for name in plan.core])
+            await asyncio.sleep(plan.away_s)
             self._mend_all()
         healed_s = loop.time()
         await self._agree("all", list(self.chain.machines.values()))
@@ -211,8 +212,8 @@ class Run:
         return not self._apart(machines)
 
     def _apart(self, machines: list[Machine]) -> list[str]:
-        """Machines that do not serve, and who lacks what of which scope that another one has to give."""
-        apart = [machine.name for machine in machines if machine.node is None]
+        """Machines that do not serve or still write, and who lacks what of which scope that another has to give."""
+        apart = [one.name for one in machines if one.node is None or one.node.driver.arrival < one.node.replica.arrival]
         for source in machines:
             for scope, vector in source.node.replica.vectors.items() if source.node is not None else ():
                 for machine in machines if self.chain.is_source(source, scope) else ():

@@ -48,11 +48,17 @@ class Witness:
         self._seen: dict[str, tuple[SimulatedDisk, int]] = {}
         """Of each machine the disk that was read, and how far."""
         history.on_told = self.told
+        history.on_shown = self.shown
 
     def told(self, ask: Ask, entry: Entry) -> None:
         """A client was told that its request is done. Raises Violation."""
         for checker in self._checkers:
             checker.told(ask, entry)
+
+    def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
+        """A client was shown what these entries of a scope make. Raises Violation."""
+        for checker in self._checkers:
+            checker.shown(machine, scope, vector)
 
     def look(self) -> None:
         """Look at all that happened since the last time. Raises Violation."""

@@ -158,6 +158,7 @@ class Driver:
             self._bulk_room.release()
             raise Stopping("the node is going down")
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_hear)
         self._bulk.append(_Merge(runs, inlet, answer))
         self._wake.set()
         return answer
@@ -367,6 +368,12 @@ def _merge(replica: Replica, merge: _Merge, now_ms: int) -> int | PeerFault:
 def _turn_away(merge: _Merge) -> StorageFull:
     merge.inlet.is_shut = True
     return StorageFull("no room for what peers bring, a moment ago")
+
+
+def _hear(answer: asyncio.Future[int]) -> None:
+    """The link that asked may have ended since: that nobody waits for a refusal any more is no error."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _release(answers: Answers) -> None:

@@ -37,6 +37,9 @@ class Checker:
     def told(self, ask: Ask, entry: Entry) -> None:
         """A client is told that its request is done."""
 
+    def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
+        """A client is shown what a machine holds of a scope: how far each stream goes, by writer."""
+
     def moment(self) -> None:
         """Some time has passed."""
 

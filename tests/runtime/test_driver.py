@@ -315,6 +315,18 @@ async def test_nothing_a_peer_sent_after_a_frame_that_failed_is_taken() -> None:
         assert driver.replica.head(effect.stream).sequence == 0
 
 
+async def test_frame_refused_when_its_link_has_ended_is_no_failure_that_nobody_heard_of() -> None:
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    async with driven(SimulatedJournal(SimulatedDisk(room_bytes=0), WRITER)) as driver:
+        merged = await driver.take_in([run_of(other, "a")], Inlet())
+        await turns()
+        assert merged.done()
+        merged.__del__()  # as the collector does: here asyncio complains of what nobody heard
+    assert failures == []
+
+
 async def test_frame_lost_to_a_full_disk_takes_those_after_it_along() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     third_party = Replica("store-3#eeeeeeeeeeee", ("store-2",), open_catalog=True)
