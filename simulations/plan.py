@@ -106,7 +106,7 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         trade,
         rush_s=random.choice((0.0, 0.0, 0.5, 2.0)),
         floods=0.5 if random.random() < 0.1 else 0.0,
-        list_bytes=LIST_DOCUMENT_BYTES if random.random() < 0.15 else 0,
+        list_bytes=LIST_DOCUMENT_BYTES if random.random() < 0.05 else 0,
     )
     away_s = random.choice((0.0, 0.0, 90.0)) if core else 0.0
     return Plan(seed, seconds, hubs, stores, newer, trade, faults, core, away_s=away_s)

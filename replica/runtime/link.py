@@ -161,7 +161,8 @@ class Link:
                 return  # what crosses our bye is nobody's fault
             for event in self.session.receive(packed, self._clock.now()):
                 await self._handle(event)
-            self._frames.set()
+            if self.session.has_frames:
+                self._frames.set()
 
     def _is_closed(self) -> bool:
         return self.session.phase is Phase.CLOSED

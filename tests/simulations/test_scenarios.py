@@ -57,12 +57,17 @@ def had_full_disks(outcome: Outcome) -> bool:
     return outcome.counts["refused storage-full"] > 0 and served_again(outcome, "store-3") == 1
 
 
+def had_a_hub_that_came_back(outcome: Outcome) -> bool:
+    return len(outcome.plan.stores) == 50 and served_again(outcome, "hub-north") == 1
+
+
 HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "black-friday": had_lost_answers,
     "wan-flap": had_links_that_broke,
     "region-lost": had_stores_that_moved,
     "clock-in-2099": had_a_wrong_clock,
     "disk-full-at-noon": had_full_disks,
+    "fifty-stores": had_a_hub_that_came_back,
 }
 
 
