@@ -65,6 +65,7 @@ class Witness:
             checker.finish()
 
     def _read(self, machine: Machine) -> None:
+        machine.disk.refresh()
         stored = machine.disk.stored
         for one in stored[self._seen.get(machine.name, 0) :]:
             for checker in self._checkers:
