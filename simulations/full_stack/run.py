@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp.connector
 import aiosqlite.core
+import replica.runtime.metrics
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -91,11 +92,15 @@ class StackRun(Run):
 
     @contextmanager
     def _stand_ins(self) -> Iterator[None]:
-        """Put virtual time where libraries take threads, or the time, from elsewhere than the loop."""
+        """Put virtual time where libraries take threads, or the time, from elsewhere than the loop.
+
+        And nothing where metrics show the memory of this very process.
+        """
         with (
             _replaced(aiosqlite.core, "Thread", NoThread),
             _replaced(aiosqlite.core, "SimpleQueue", self._make_worker),
             _replaced(aiohttp.connector, "monotonic", self.loop.time),
+            _replaced(replica.runtime.metrics, "ProcessCollector", lambda registry: None),
         ):
             yield
 

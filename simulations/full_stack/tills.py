@@ -90,6 +90,11 @@ class Tills:
             self._kept.append(line)
         return answer
 
+    def hang_up(self) -> None:
+        """Throw away what connections are kept: some lead nowhere, and nobody knows which."""
+        while self._kept:
+            self._kept.pop().abort()
+
     async def open(self) -> Line:
         """Connect. Raises ConnectionError, or hangs."""
         reader = asyncio.StreamReader(loop=self._loop)

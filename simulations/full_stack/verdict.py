@@ -22,6 +22,8 @@ JOURNAL_PAGE = 1_000
 async def judge(chain: Chain, history: History) -> None:
     """Ask every node for its state, its stock and its journal. Raises Violation."""
     machines = [machine for machine in chain.machines.values() if isinstance(machine, StackMachine)]
+    for machine in machines:
+        machine.tills.hang_up()
     await _check_state(chain, machines)
     await _check_stock(chain, history)
     for machine in machines:
