@@ -7,6 +7,7 @@ belong to another, which no guarantee covers until nodes know their own incarnat
 
 from __future__ import annotations
 
+from asyncio import TimerHandle
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
@@ -124,22 +125,20 @@ def region_loss(chain: Chain, fault: Fault, random: Random) -> Mend:
 def flapping(chain: Chain, fault: Fault, random: Random) -> Mend:
     """These machines' lines come and go."""
     ways = _between(fault.who, _others(chain, fault.who))
-    state: list[Mend | None] = [None]
-    until = chain.loop.time() + fault.for_s
+    cuts: list[Mend] = []
+    timers: list[TimerHandle] = []
 
     def flap() -> None:
-        if state[0] is not None:
-            state[0]()
-            state[0] = None
-        elif chain.loop.time() < until:
-            state[0] = _cut(chain, ways)
-        if chain.loop.time() < until:
-            chain.loop.call_later(random.uniform(*FLAP_S), flap)
+        if cuts:
+            cuts.pop()()
+        else:
+            cuts.append(_cut(chain, ways))
+        timers[:] = [chain.loop.call_later(random.uniform(*FLAP_S), flap)]
 
     def mend() -> None:
-        if state[0] is not None:
-            state[0]()
-            state[0] = None
+        timers[0].cancel()
+        if cuts:
+            cuts.pop()()
 
     flap()
     return mend

@@ -124,13 +124,15 @@ class Machine:
             return None
 
     async def look(self, query: Callable[[Replica], T], timeout_s: float) -> T | None:
-        """Have a client read; None when no answer comes."""
+        """Have a client read; None when no answer comes, or none but a refusal."""
         node, host = self.node, self.host
         if node is None or host is None:
             return None
-        reading = self._loop.start_on(host, node.driver.look(query))
+        reading: asyncio.Task[T] = self._loop.start_on(host, node.driver.look(query))
         done, _ = await asyncio.wait([reading], timeout=timeout_s)
-        return reading.result() if done else None
+        if not done or isinstance(reading.exception(), Refused):
+            return None
+        return reading.result()
 
     async def restart(self) -> None:
         """Stop as SIGTERM does, as for an upgrade, and start again."""

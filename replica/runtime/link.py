@@ -155,13 +155,16 @@ class Link:
             await self._socket.send(self._leaving.popleft())
 
     async def _receive(self) -> None:
-        while self.session.phase is not Phase.CLOSED:
+        while not self._is_closed():
             packed = await self._socket.receive()
-            if packed is None:
-                return
+            if packed is None or self._is_closed():
+                return  # what crosses our bye is nobody's fault
             for event in self.session.receive(packed, self._clock.now()):
                 await self._handle(event)
             self._frames.set()
+
+    def _is_closed(self) -> bool:
+        return self.session.phase is Phase.CLOSED
 
     async def _handle(self, event: Event) -> None:
         match event:

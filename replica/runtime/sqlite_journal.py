@@ -3,11 +3,13 @@ reads for peers, and one for people's long pages, so that none holds up another.
 
 A batch is one transaction and one trip into the writer's thread. The data directory is locked for this process
 (flock), so two nodes cannot run on one file, while a backup may still read it. SQLITE_FULL rolls the whole
-transaction back and is definite; any other failure of a commit is indefinite, and the process has to end.
+transaction back and is definite; any other failure of a commit is indefinite, and the process has to end. The next
+one makes the log it finds durable before it reads it: what it sees there may not be.
 """
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import sqlite3
@@ -27,6 +29,7 @@ from replica.core.errors import Failure, StorageFull, Unknown
 from replica.core.ledger import Ledger
 from replica.core.names import CHAIN
 from replica.core.replica import Batch, Image
+from replica.runtime.durable_files import make_directory, write_again
 from replica.runtime.key_filter import KeyFilter
 from replica.runtime.ports import Page, Stored
 from replica.runtime.segment import SEGMENT_ENTRIES_MAX, Segment, cut_segments
@@ -294,7 +297,7 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
         DataRefused: another process has it, it belongs to another node, or a newer program wrote it.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         lock = os.open(directory, os.O_RDONLY)
     except OSError as error:
         raise DataRefused(f"{directory}: {error.strerror}") from error
@@ -305,6 +308,7 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
         raise DataRefused(f"{directory} is in use by another process") from None
     connections: list[_Connection] = []
     try:
+        await asyncio.to_thread(write_again, directory / f"{FILE_NAME}-wal")
         for setup in (_prepare, _prepare_reader, _prepare_reader, _prepare_reader):
             connection = _connect(directory / FILE_NAME)
             await connection
@@ -317,7 +321,7 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
         for connection in connections:
             await connection.close()
         os.close(lock)
-        if isinstance(error, sqlite3.DatabaseError):
+        if isinstance(error, sqlite3.DatabaseError | OSError):
             raise DataRefused(f"{directory / FILE_NAME}: {error}") from error
         raise
     return journal
@@ -349,7 +353,10 @@ class _transaction:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     """Set the file up for durability, and bring its schema up to date."""
-    connection.execute("PRAGMA journal_mode = WAL")
+    # Read to the end, or a failure goes unseen; the mode SQLite then stays in loses commits when the power goes.
+    ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    if mode != "wal":
+        raise DataRefused(f"SQLite stays in mode {mode!r} here, which may lose sales: give a local disk as --data")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA cache_size = -16384")
     scripts = sorted(

@@ -14,6 +14,8 @@ class Convergence(Checker):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._digests: dict[tuple[str, str], tuple[str, str]] = {}
+        self._looked: dict[str, tuple[object, int]] = {}
+        """The replica of each machine and how much it held at the last look."""
 
     def moment(self) -> None:
         for machine in self.chain.machines.values():
@@ -22,6 +24,10 @@ class Convergence(Checker):
             replica = machine.node.replica
             if machine.node.peers.divergences:
                 self.fail(f"{machine.name} was alarmed: {machine.node.peers.divergences}")
+            looked = (replica, replica.arrival)
+            if self._looked.get(machine.name) == looked:
+                continue
+            self._looked[machine.name] = looked
             for scope in replica.vectors:
                 digest = replica.digest(scope)
                 known, by = self._digests.setdefault((scope, replica.vector_digest(scope)), (digest, machine.name))

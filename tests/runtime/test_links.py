@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from structlog.testing import capture_logs
+
 from replica.core.limits import FRAME_ENTRIES_MAX
 from replica.core.replica import Command
 from replica.core.requests import GoodsLine, Receipt
-from replica.core.wire import Ack, AnyFrame, Bye, Entries, Have, Hello, pack_frame, unpack_frame
+from replica.core.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, unpack_frame
 from replica.runtime.node import Node
 from tests.runtime.virtual import NOW_MS, VirtualNetwork, Wire, hub, run, wires
 
@@ -73,3 +75,22 @@ def test_a_bye_over_a_line_that_was_full_follows_the_frames_that_waited_before_i
     assert sum(isinstance(frame, Entries) for frame in said) == 3
     assert isinstance(said[-1], Bye)
     assert said[-1].reason == "out-of-sequence"
+
+
+def test_a_frame_that_crosses_our_bye_is_no_fault_of_the_peer() -> None:
+    async def scenario() -> str:
+        east = hub("hub-east", VirtualNetwork())
+        east.start([], 0.0)
+        theirs, ours = wires()
+        talking = asyncio.create_task(east.peers.converse(theirs, is_dialled=False))
+        await ours.send(pack_frame(HELLO, 0))
+        await asyncio.sleep(0.5)
+        await ours.send(pack_frame(Beat(NOW_MS), 1))
+        east.peers.close()  # before the heartbeat is looked at
+        reason = await talking
+        await east.stop()
+        return reason
+
+    with capture_logs() as logs:
+        assert run(scenario()) == "stopping"
+    assert [log for log in logs if log["event"] == "peer fault"] == []

@@ -1,0 +1,74 @@
+"""The pn-counter on a replica: one item at one location, written by every node.
+
+What is added comes in from a supplier, what is taken away is sold, without asking whether it is there: neither is ever
+refused for want of stock. The value is that of the pair's PN-counter of what is on hand.
+"""
+
+from __future__ import annotations
+
+from hub.admission import admit_peer
+from replica.core.errors import Invalid, KeyReused, Refused
+from replica.core.names import parse_key, writer_of
+from replica.core.replica import Command, Replica
+from replica.core.requests import GoodsLine, OnShortage, Receipt, Request, Sale, SkuLine
+from replica.runtime.driver import Driver
+from replica.runtime.node import Node
+from replica.runtime.ports import Clock, Entropy, Network
+from simulations.journal import SimulatedDisk, SimulatedJournal
+from simulations.maelstrom_node.messages import Code
+
+LOCATION = "counter"
+ITEM = "unit"
+
+INCARNATION_BYTES = 6
+
+
+async def make_node(name: str, disk: SimulatedDisk, clock: Clock, entropy: Entropy, network: Network) -> Node:
+    """Put a hub together that writes for the one location, and exchanges everything with its peers."""
+    writer = writer_of(name, entropy.random_bytes(INCARNATION_BYTES).hex())
+    journal = SimulatedJournal(disk, writer)
+    replica = Replica(writer, (LOCATION,), await journal.load(), open_catalog=True)
+    return Node(
+        replica,
+        journal,
+        role="hub",
+        region="maelstrom",
+        scopes=None,
+        admit=admit_peer,
+        clock=clock,
+        entropy=entropy,
+        network=network,
+    )
+
+
+async def add(driver: Driver, delta: int, client: str, message: int) -> None:
+    """Add to the counter; what is added is durable when this returns, and a message that came twice counts once.
+
+    Raises:
+        Refused: definite; nothing was added.
+    """
+    if delta != 0:
+        await driver.submit(Command(LOCATION, request_of(delta), parse_key(f"{client}/{message}", "msg_id")))
+
+
+async def read(driver: Driver) -> int:
+    """The counter's value; what was seen is durable when this returns."""
+    return await driver.look(value_of)
+
+
+def request_of(delta: int) -> Request:
+    """The request that changes what is on hand by this much, which is not 0."""
+    if delta > 0:
+        return Receipt((GoodsLine(delta, item=ITEM),))
+    return Sale((SkuLine(-delta, sku=ITEM),), OnShortage.RECORD)
+
+
+def value_of(replica: Replica) -> int:
+    """The counter's value as this replica sees it."""
+    return replica.ledger.stock(LOCATION, ITEM).counter().value
+
+
+def code_of(refused: Refused) -> Code:
+    """Maelstrom's word for a refusal; both are definite."""
+    is_at_fault = isinstance(refused, Invalid | KeyReused)
+    return Code.MALFORMED_REQUEST if is_at_fault else Code.TEMPORARILY_UNAVAILABLE

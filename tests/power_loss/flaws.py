@@ -1,0 +1,69 @@
+"""Things broken on purpose, to see whether a trial catches them: a checker that finds nothing may be blind."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from replica.core.errors import Unknown
+from replica.core.replica import Batch
+from replica.runtime.sqlite_journal import SqliteJournal
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is broken; nothing, if it is left as it is made."""
+
+    synchronous: str = "FULL"
+    is_disk_lying: bool = False
+    is_log_left: bool = False
+    """Whether a log that is found is read as it is, instead of being made durable first."""
+    append: Callable[[SqliteJournal, Batch], Awaitable[int]] = SqliteJournal.append
+
+
+async def append_in_halves(journal: SqliteJournal, batch: Batch) -> int:
+    """Two transactions where one was asked for."""
+    middle = len(batch.entries) // 2
+    if middle:
+        await journal.append(Batch(batch.entries[:middle], {}, []))
+    return await journal.append(Batch(batch.entries[middle:], batch.cells, batch.documents))
+
+
+async def append_and_hope(journal: SqliteJournal, batch: Batch) -> int:
+    """A commit that failed is taken for one that did not."""
+    try:
+        return await journal.append(batch)
+    except Unknown:
+        return 0
+
+
+async def append_another_fold(journal: SqliteJournal, batch: Batch) -> int:
+    """Cells that are not what the entries say, although their sum is."""
+    cells = dict(batch.cells)
+    if len(cells) > 1:
+        first, second = list(cells)[:2]
+        cells[first] += 1
+        cells[second] -= 1
+    return await journal.append(Batch(batch.entries, cells, batch.documents))
+
+
+async def append_without_keys(journal: SqliteJournal, batch: Batch) -> int:
+    """Entries whose keys are not noted."""
+    bare = [replace(entry, content=replace(entry.content, key=b"")) for entry in batch.entries]
+    return await journal.append(Batch(bare, batch.cells, batch.documents))
+
+
+SOUND = Flaw()
+
+FLAWS = {
+    "synchronous-normal": Flaw(synchronous="NORMAL"),
+    "synchronous-off": Flaw(synchronous="OFF"),
+    "lying-disk": Flaw(is_disk_lying=True),
+    "log-left": Flaw(is_log_left=True),
+    "batch-in-halves": Flaw(append=append_in_halves),
+    "failure-ignored": Flaw(append=append_and_hope),
+    "keys-forgotten": Flaw(append=append_without_keys),
+    "another-fold": Flaw(append=append_another_fold),
+}

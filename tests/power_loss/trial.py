@@ -1,0 +1,239 @@
+"""One trial: a journal is written, loses power or meets a failing disk, is opened again and judged, several times.
+
+The journal is the real one on SQLite, the batches are the real core's; only the disk is simulated. Everything follows
+from the seed. What is known is what the driver knows: a batch whose `append` returned is acknowledged, one whose
+`append` was cut or failed is in flight until the journal is opened again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from random import Random
+from unittest.mock import patch
+
+from structlog.testing import capture_logs
+
+from replica.core.entry import Entry
+from replica.core.errors import Failure, StorageFull, Unknown
+from replica.runtime import sqlite_journal
+from replica.runtime.sqlite_journal import FILE_NAME, DataRefused, SqliteJournal, open_journal
+from tests.power_loss.disk import Disk
+from tests.power_loss.flaws import SOUND, Flaw
+from tests.power_loss.sqlite_files import SimulatedFiles
+from tests.power_loss.verdict import Violation, check_entries, check_file, check_image, check_keys, read_all
+from tests.power_loss.workload import INCARNATION, NODE, Workload
+
+BATCHES_MAX = 10
+"""Most batches between two openings."""
+
+
+class Ending(Enum):
+    """How the time between two openings of the journal is to end."""
+
+    POWER_LOSS = "power loss"
+    KILL = "kill"
+    FAILED_SYNC = "failed sync"
+    FULL_DISK = "full disk"
+    CLOSE = "close"
+
+
+ENDINGS = tuple(Ending)
+WEIGHTS = (60, 10, 15, 10, 5)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a trial."""
+
+    seed: int
+    violation: str = ""
+    happened: Counter[str] = field(default_factory=Counter)
+    story: list[str] = field(default_factory=list)
+
+
+class Trial:
+    """One seed's run. `directory` is a real one, for the journal's lock; nothing is written there."""
+
+    def __init__(self, seed: int, files: SimulatedFiles, directory: Path, flaw: Flaw = SOUND) -> None:
+        self.outcome = Outcome(seed)
+        self._happened = self.outcome.happened
+        self._files = files
+        self._directory = directory
+        self._flaw = flaw
+        self._chance = Random(seed)
+        self._disk = Disk(self._chance, self._happened)
+        self._workload = Workload(self._chance)
+        self._acknowledged: list[Entry] = []
+        self._in_flight: list[Entry] = []
+        self._journal: SqliteJournal | None = None
+        self._activity = "opening"
+        self._cause = Ending.CLOSE
+
+    async def run(self) -> Outcome:
+        """Run to the end, or to the first violation."""
+        with (
+            self._files.installed(self.outcome.seed),
+            patch.object(sqlite_journal, "write_again", self._write_again),
+            capture_logs() as warnings,
+        ):
+            try:
+                for _ in range(self._chance.randint(2, 4)):
+                    await self._live(self._chance.choices(ENDINGS, WEIGHTS)[0])
+                    if warnings:
+                        raise Violation(f"the journal warned: {warnings}")
+                await self._live(Ending.CLOSE)
+            except Exception as error:  # whatever it is, the seed must be told
+                self.outcome.violation = str(error) if isinstance(error, Violation) else repr(error)
+            finally:
+                await self._stop()
+        fault, self._files.fault = self._files.fault, None
+        if fault is not None:
+            self.outcome.violation = f"the simulated files themselves are at fault: {fault!r}"
+        return self.outcome
+
+    async def _live(self, ending: Ending) -> None:
+        """Open, judge, write, come to an end; then make the disk that the next one finds."""
+        disk, chance = self._disk, self._chance
+        self._files.put_in(disk)
+        disk.is_lying = self._flaw.is_disk_lying
+        self._tell(f"opens, to end by {ending.value}")
+        if ending is Ending.FAILED_SYNC and chance.random() < 0.2:
+            disk.fails_sync_of = chance.choice(("-wal", "-journal", FILE_NAME))
+        if ending in (Ending.POWER_LOSS, Ending.KILL):
+            disk.cut_after = chance.randint(1, chance.choice((40, 400, 1_000)))
+        try:
+            self._activity = "opening"
+            journal = self._journal = await open_journal(self._directory, NODE, INCARNATION)
+            await self._judge(journal)
+            await self._write(journal, ending)
+            if ending not in (Ending.POWER_LOSS, Ending.KILL):
+                await self._close(journal, ending)
+        except (Failure, sqlite3.Error) as error:
+            if disk.cut is None and not (disk.syncs_failed and isinstance(error, Unknown | DataRefused)):
+                raise Violation(f"{type(error).__name__}: {error}") from error
+            self._tell(f"{type(error).__name__}: {str(error).replace(str(self._directory), '')}")
+            if disk.cut is None and self._journal is not None and chance.random() < 0.5:
+                await self._close(self._journal, ending)
+        self._note_cut(disk)
+        await self._stop()
+        is_power_lost = ending is Ending.POWER_LOSS or (ending is not Ending.KILL and chance.random() < 0.3)
+        self._cause = ending
+        self._tell("the power goes" if is_power_lost else "the process is gone")
+        self._disk = disk.after_power_loss() if is_power_lost else disk.after_crash()
+
+    async def _judge(self, journal: SqliteJournal) -> bool:
+        """Hold the journal to all that is known; tell whether the batch in flight is there."""
+        image = await journal.load()
+        stored = await read_all(journal)
+        is_there = check_entries(stored, self._acknowledged, self._in_flight)
+        check_image(image, stored)
+        await check_keys(journal, stored, self._workload.tried)
+        check_file(self._directory / FILE_NAME)
+        self._tell(f"holds {len(stored)} entries; {len(self._in_flight)} were in flight")
+        if self._in_flight:
+            self._happened[f"{self._cause.value}: batch in flight {'survived' if is_there else 'vanished'}"] += 1
+        if is_there:
+            self._acknowledged += self._in_flight
+        self._workload.restart(image, [] if is_there else self._in_flight)
+        self._in_flight = []
+        return is_there
+
+    async def _write(self, journal: SqliteJournal, ending: Ending) -> None:
+        """Append batches. Some runs checkpoint often, some while a backup reads."""
+        chance = self._chance
+        pages = chance.choice((2, 10, 40, 1_000))
+        await journal._writer.run(lambda c: c.execute(f"PRAGMA wal_autocheckpoint = {pages}").fetchall())
+        await journal._writer.run(lambda c: c.execute(f"PRAGMA synchronous = {self._flaw.synchronous}").fetchall())
+        backup = begin_backup(self._directory / FILE_NAME) if chance.random() < 0.15 else None
+        count = chance.randint(1, BATCHES_MAX)
+        struck = chance.randrange(count)
+        try:
+            for number in range(count):
+                if number == struck:
+                    self._strike(ending)
+                await self._append(journal)
+        finally:
+            if backup is not None:
+                backup.close()
+
+    def _strike(self, ending: Ending) -> None:
+        """Let the disk begin to fail."""
+        if ending is Ending.FAILED_SYNC:
+            self._disk.fails_sync_of = self._chance.choice(("-wal", FILE_NAME))
+        elif ending is Ending.FULL_DISK:
+            self._disk.room_bytes = self._chance.randrange(60_000)
+
+    async def _append(self, journal: SqliteJournal) -> None:
+        batch = self._workload.next_batch()
+        self._in_flight = list(batch.entries)
+        self._activity = "commit"
+        try:
+            await self._flaw.append(journal, batch)
+        except StorageFull:
+            if self._disk.room_bytes is None:
+                raise
+            await self._recover(journal)
+            return
+        if self._disk.cut is not None:
+            raise Unknown("the power went before anybody was answered")
+        self._acknowledged += self._in_flight
+        self._in_flight = []
+
+    async def _recover(self, journal: SqliteJournal) -> None:
+        """Go on after a full disk: nothing of the batch is there. There may be room again, or not yet."""
+        self._cause = Ending.FULL_DISK
+        if await self._judge(journal):
+            raise Violation("the disk was full, and the batch is there all the same")
+        if self._chance.random() < 0.5:
+            self._disk.room_bytes = None
+
+    async def _close(self, journal: SqliteJournal, ending: Ending) -> None:
+        """Close as an operator would, sometimes with a power cut in the midst of it."""
+        self._activity = "closing"
+        if ending is Ending.CLOSE and self._chance.random() < 0.5:
+            self._disk.cut_after = self._disk.operations + self._chance.randint(1, 20)
+        self._journal = None
+        await journal.close()
+
+    async def _stop(self) -> None:
+        """End the process: what it still tries does not reach the disk."""
+        self._disk.switch_off()
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            await journal.close()
+
+    def _write_again(self, path: Path) -> None:
+        """Stand in for the journal's first step, which does not go through SQLite."""
+        self._activity = "making the log durable"
+        if not self._flaw.is_log_left:
+            self._files.write_again(path)
+        self._activity = "opening"
+
+    def _note_cut(self, disk: Disk) -> None:
+        if disk.cut is None:
+            return
+        name = Path(disk.cut.name).name
+        match self._activity:
+            case "opening" if name.endswith("-wal"):
+                place = "migration"
+            case "commit" | "closing" if name == FILE_NAME:
+                place = "checkpoint"
+            case place:
+                pass
+        self._happened[f"cut in {place}"] += 1
+        self._tell(f"cut in {place}, {disk.cut.operation} of {name}")
+
+    def _tell(self, what: str) -> None:
+        self.outcome.story.append(f"operation {self._disk.operations}: {what}")
+
+
+def begin_backup(path: Path) -> sqlite3.Connection:
+    """A reader that stays where it is, as a backup does: the log cannot be begun anew meanwhile."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    return connection

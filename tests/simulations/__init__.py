@@ -1,0 +1,1 @@
+"""What stands in for the world, and what judges a run: tests of the simulations."""

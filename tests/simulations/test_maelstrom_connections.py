@@ -1,0 +1,229 @@
+"""Connections over messages: what is lost, late or doubled, and who notices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+
+from replica.core.clock import Moment
+from simulations.maelstrom_node import connections
+from simulations.maelstrom_node.connections import WAITING_MAX, MessageNetwork, MessageSocket
+from simulations.maelstrom_node.messages import Accept, Between, Close, Frame, Open, Reset
+
+NAMES = ("n1", "n2")
+
+
+class StandingClock:
+    """Time that does not pass."""
+
+    def now(self) -> Moment:
+        return Moment(1_000, 1_000)
+
+
+class Pair:
+    """Two nodes; what they say to each other waits until it is delivered."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, list[Between]] = {name: [] for name in NAMES}
+        """Messages on their way, by the node they are for."""
+        self.networks = {name: self.network(name) for name in NAMES}
+        self.connected: list[MessageSocket] = []
+
+    def network(self, name: str) -> MessageNetwork:
+        return MessageNetwork(name, NAMES, StandingClock(), lambda peer, body: self.said[peer].append(body))
+
+    def take(self, name: str) -> list[Between]:
+        """Take what is on its way to a node off the line."""
+        bodies, self.said[name] = self.said[name], []
+        return bodies
+
+    def deliver(self, name: str, bodies: Iterable[Between] | None = None) -> None:
+        """Deliver these messages, or all that are on their way, to a node."""
+        (other,) = (each for each in NAMES if each != name)
+        for body in self.take(name) if bodies is None else bodies:
+            socket = self.networks[name].take(other, body)
+            self.connected += [socket] if socket is not None else []
+
+    async def connect(self) -> tuple[MessageSocket, MessageSocket]:
+        """Have the lesser name dial the greater one; return both ends."""
+        dialling = asyncio.create_task(self.networks["n1"].dial("n2"))
+        await asyncio.sleep(0)
+        self.deliver("n2")
+        self.deliver("n1")
+        return await dialling, self.connected[-1]
+
+
+@pytest.fixture
+def pair() -> Pair:
+    return Pair()
+
+
+async def received(socket: MessageSocket, number: int) -> list[bytes | None]:
+    async with asyncio.timeout(5):
+        return [await socket.receive() for _ in range(number)]
+
+
+async def test_frames_go_both_ways_in_order(pair: Pair) -> None:
+    near, far = await pair.connect()
+    for frame in (b"1", b"2"):
+        await near.send(frame)
+        await far.send(frame + b"!")
+    pair.deliver("n1")
+    pair.deliver("n2")
+    assert await received(far, 2) == [b"1", b"2"]
+    assert await received(near, 2) == [b"1!", b"2!"]
+
+
+async def test_frames_that_overtake_each_other_or_come_twice_are_received_once_and_in_order(pair: Pair) -> None:
+    near, far = await pair.connect()
+    for frame in (b"1", b"2", b"3", b"4"):
+        await near.send(frame)
+    first, second, third, fourth = pair.take("n2")
+    pair.deliver("n2", [third, second, third, first, first, fourth, second])
+    assert await received(far, 4) == [b"1", b"2", b"3", b"4"]
+    pair.deliver("n2", [second, fourth])
+    await near.close()
+    pair.deliver("n2")
+    assert await received(far, 1) == [None]
+
+
+async def test_what_comes_again_after_it_was_received_is_no_gap(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "GAP_S", 0.0)
+    near, far = await pair.connect()
+    await near.send(b"1")
+    (first,) = pair.take("n2")
+    pair.deliver("n2", [first])
+    assert await received(far, 1) == [b"1"]
+    receiving = asyncio.create_task(received(far, 1))
+    pair.deliver("n2", [first])
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await near.send(b"2")
+    pair.deliver("n2")
+    assert await receiving == [b"2"]
+
+
+async def test_a_hang_up_comes_after_what_was_sent_before_it(pair: Pair) -> None:
+    near, far = await pair.connect()
+    await near.send(b"bye")
+    await near.close()
+    bye, close = pair.take("n2")
+    assert isinstance(close, Close)
+    pair.deliver("n2", [close, bye])
+    assert await received(far, 2) == [b"bye", None]
+    with pytest.raises(ConnectionError):
+        await far.send(b"too late")
+
+
+async def test_a_lost_frame_ends_the_connection_on_both_sides(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "GAP_S", 0.05)
+    near, far = await pair.connect()
+    for frame in (b"1", b"2", b"3"):
+        await near.send(frame)
+    first, _, third = pair.take("n2")
+    pair.deliver("n2", [first, third])
+    assert await received(far, 2) == [b"1", None]
+    assert pair.said["n1"] == [Reset(connection=near.connection)]
+    pair.deliver("n1")
+    assert await received(near, 1) == [None]
+
+
+async def test_a_gap_counts_from_its_beginning_however_much_comes_after_it(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "GAP_S", 0.05)
+    near, far = await pair.connect()
+    receiving = asyncio.create_task(received(far, 1))
+    number = 1
+    async with asyncio.timeout(5):
+        while not receiving.done():
+            number += 1
+            pair.deliver("n2", [Frame(connection=near.connection, number=number, frame=b"")])
+            await asyncio.sleep(0.005)  # the pace of the frames
+    assert receiving.result() == [None]
+
+
+async def test_a_peer_that_sends_past_any_window_is_given_up(pair: Pair) -> None:
+    near, far = await pair.connect()
+    frames = [Frame(connection=near.connection, number=number, frame=b"") for number in range(2, WAITING_MAX + 3)]
+    pair.deliver("n2", frames[:-1])
+    assert not far.is_over
+    pair.deliver("n2", frames[-1:])
+    assert far.is_over
+    assert pair.said["n1"] == [Reset(connection=near.connection)]
+
+
+async def test_a_frame_that_overtakes_the_acceptance_is_taken_for_it(pair: Pair) -> None:
+    dialling = asyncio.create_task(pair.networks["n1"].dial("n2"))
+    await asyncio.sleep(0)
+    pair.deliver("n2")
+    await pair.connected[0].send(b"hello")
+    accept, hello = pair.take("n1")
+    assert isinstance(accept, Accept)
+    pair.deliver("n1", [hello])
+    near = await dialling
+    pair.deliver("n1", [accept])
+    assert await received(near, 1) == [b"hello"]
+
+
+async def test_an_open_that_comes_late_or_twice_opens_nothing(pair: Pair) -> None:
+    dialling = asyncio.create_task(pair.networks["n1"].dial("n2"))
+    await asyncio.sleep(0)
+    (late,) = pair.take("n2")
+    dialling.cancel()
+    await asyncio.gather(dialling, return_exceptions=True)
+    near, far = await pair.connect()
+    pair.deliver("n2", [late, Open(connection=near.connection)])
+    assert pair.connected == [far]
+    assert not far.is_over
+
+
+async def test_a_dial_nobody_waits_for_any_more_leaves_no_half_of_a_connection(pair: Pair) -> None:
+    dialling = asyncio.create_task(pair.networks["n1"].dial("n2"))
+    await asyncio.sleep(0)
+    (opening,) = pair.take("n2")
+    dialling.cancel()
+    await asyncio.gather(dialling, return_exceptions=True)
+    (reset,) = pair.take("n2")
+    assert isinstance(reset, Reset)
+    pair.deliver("n2", [reset, opening])  # the reset came first, and so for nothing
+    pair.deliver("n1")
+    pair.deliver("n2")
+    assert await received(pair.connected[0], 1) == [None]
+
+
+async def test_who_dials_anew_ends_what_stood_before(pair: Pair) -> None:
+    _, first = await pair.connect()
+    _, second = await pair.connect()
+    assert first.is_over
+    assert not second.is_over
+    assert second.connection > first.connection
+
+
+async def test_a_frame_of_an_unknown_connection_is_answered_with_a_reset_and_a_reset_with_nothing(pair: Pair) -> None:
+    pair.deliver("n2", [Frame(connection=7, number=1, frame=b"")])
+    assert pair.take("n1") == [Reset(connection=7)]
+    pair.deliver("n2", [Reset(connection=7)])
+    assert pair.said["n1"] == []
+
+
+async def test_a_node_does_not_let_a_greater_name_or_a_stranger_dial(pair: Pair) -> None:
+    pair.deliver("n1", [Open(connection=1)])
+    assert pair.said["n2"] == [Reset(connection=1)]
+    assert pair.connected == []
+    assert (
+        MessageNetwork("n2", ("n2", "n3"), StandingClock(), pair.networks["n2"]._say).take("n1", Open(connection=1))
+        is None
+    )
+
+
+async def test_a_dial_that_is_turned_down_fails(pair: Pair) -> None:
+    dialling = asyncio.create_task(pair.networks["n1"].dial("n2"))
+    await asyncio.sleep(0)
+    (opening,) = pair.take("n2")
+    pair.deliver("n1", [Reset(connection=opening.connection)])
+    with pytest.raises(ConnectionError):
+        await dialling
+    assert not await pair.networks["n1"].is_ready("n2")

@@ -1,0 +1,74 @@
+"""The service in this process: what it answers when its disk fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from replica.core.errors import Unknown
+from replica.runtime.world import SystemClock, SystemEntropy
+from simulations.journal import SimulatedDisk
+from simulations.maelstrom_node.counter import value_of
+from simulations.maelstrom_node.service import Service
+
+INIT = {"type": "init", "msg_id": 1, "node_id": "n1", "node_ids": ["n1"]}
+
+
+class Asker:
+    """Asks a service, and keeps what it says."""
+
+    def __init__(self, disk: SimulatedDisk) -> None:
+        self.said: list[dict[str, Any]] = []
+        self.service = Service(self._note, SystemClock(), SystemEntropy(), disk)
+
+    async def ask(self, body: dict[str, Any]) -> None:
+        await self.service.take_line(json.dumps({"src": "c1", "dest": "n1", "body": body}).encode())
+
+    def answer(self, msg_id: int) -> dict[str, Any]:
+        (body,) = [body for body in self.said if body["in_reply_to"] == msg_id]
+        return body
+
+    def _note(self, line: bytes) -> None:
+        self.said.append(json.loads(line)["body"])
+
+
+async def test_an_add_for_which_there_is_no_room_is_refused_and_did_not_happen() -> None:
+    disk = SimulatedDisk(room_bytes=0)
+    asker = Asker(disk)
+    await asker.ask(INIT)
+    await asker.ask({"type": "add", "msg_id": 2, "delta": 5})
+    await asker.service.stop()
+    assert asker.answer(2)["code"] == 11
+    assert asker.service.node is not None
+    assert value_of(asker.service.node.replica) == 0
+    assert disk.stored == []
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_of_an_add_whose_commit_failed_nobody_is_told_that_it_did_or_did_not_happen(happened: bool) -> None:
+    disk = SimulatedDisk()
+    asker = Asker(disk)
+    await asker.ask(INIT)
+    disk.fails_next_commit = happened
+    await asker.ask({"type": "add", "msg_id": 2, "delta": 5})
+    with pytest.raises(Unknown):
+        async with asyncio.timeout(5):
+            await asker.service.failed
+    await asker.service.abandon()
+    assert asker.answer(2)["code"] == 13
+    assert len(disk.stored) == happened
+
+
+async def test_adds_in_one_breath_are_each_answered_after_their_commit() -> None:
+    disk = SimulatedDisk()
+    asker = Asker(disk)
+    await asker.ask(INIT)
+    for number in range(100):
+        await asker.ask({"type": "add", "msg_id": 2 + number, "delta": number - 50})
+    assert [body["type"] for body in asker.said] == ["init_ok"]
+    await asker.service.stop()
+    assert [asker.answer(2 + number)["type"] for number in range(100)] == ["add_ok"] * 100
+    assert len(disk.stored) == 99
