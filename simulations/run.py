@@ -20,6 +20,7 @@ import structlog
 from msgspec import Struct
 
 from replica.core.errors import Broken
+from replica.runtime.node import Node
 from simulations.chain import Chain
 from simulations.checkers.checker import Checker, Violation
 from simulations.clients import Client, answer_all
@@ -214,8 +215,8 @@ class Run:
         return not self._apart(machines)
 
     def _apart(self, machines: list[Machine]) -> list[str]:
-        """Machines that do not serve, and who lacks what of which scope that another one has to give."""
-        apart = [machine.name for machine in machines if machine.node is None]
+        """Machines that do not serve or still write, and who lacks what of which scope that another one has to give."""
+        apart = [machine.name for machine in machines if machine.node is None or _is_writing(machine.node)]
         for source in machines:
             for scope, vector in source.node.replica.vectors.items() if source.node is not None else ():
                 for machine in machines if self.chain.is_source(source, scope) else ():
@@ -255,6 +256,11 @@ class Run:
             self.loop.wind_up(self.chain.lives)
         finally:
             self.loop.close()
+
+
+def _is_writing(node: Node) -> bool:
+    """Whether it shows entries that are not durable yet."""
+    return node.driver.arrival < node.replica.arrival
 
 
 def silence() -> None:

@@ -1,10 +1,9 @@
-"""Clients that speak HTTP: the same trade as ever, with tokens and pages as callers see them, and some that talk nonsense."""
+"""Clients that speak HTTP: the same trade, with tokens and pages as callers see them, and now and then nonsense."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from replica.core.documents import pack_value
 from replica.core.replica import Write

@@ -61,7 +61,9 @@ class StackDisk(SimulatedDisk):
         found = self._read_after(0)
         kept = [one.entry.hash for one in self.stored]
         if [one.entry.hash for one in found[: len(kept)]] != kept:
-            raise Violation("Durability", 2, f"{self._root.name}: {len(kept)} entries were durable, now {len(found)} are")
+            raise Violation(
+                "Durability", 2, f"{self._root.name}: {len(kept)} entries were durable, now {len(found)} are"
+            )
         self._note(found[len(kept) :])
 
     def refresh(self) -> None:

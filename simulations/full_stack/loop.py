@@ -22,10 +22,13 @@ from simulations.network import End
 PORT = 8700
 """Every node listens here: each has a machine of its own."""
 
+EXECUTOR_S = 0.001
+"""How long work takes that production gives to a thread."""
+
 Factory = Callable[[], asyncio.BaseProtocol]
 
 
-class Listener(asyncio.AbstractServer):
+class Listener:
     """A listening socket."""
 
     def __init__(self, network: ByteNetwork, machine: str) -> None:
@@ -34,9 +37,6 @@ class Listener(asyncio.AbstractServer):
 
     def close(self) -> None:
         self._network.stop_listening(self._machine)
-
-    def is_serving(self) -> bool:
-        return self._network.is_listening(self._machine)
 
 
 class StackLoop(VirtualLoop):
@@ -64,7 +64,22 @@ class StackLoop(VirtualLoop):
 
     # what processes and libraries ask of a loop ------------------------------------------------------------------
 
-    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:  # type: ignore[override]
+    def run_in_executor(self, executor: object, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        """Do it here, a little later: threads have no place in virtual time."""
+        future = self.create_future()
+
+        def work() -> None:
+            if future.done():
+                return
+            try:
+                future.set_result(func(*args))
+            except Exception as failure:
+                future.set_exception(failure)
+
+        self.call_later(EXECUTOR_S, work)
+        return future
+
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         address = self.network.address_of(str(host))
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port))]
 
@@ -87,13 +102,14 @@ class StackLoop(VirtualLoop):
         def accept(end: End) -> None:
             self.call_soon(take_in, end, context=context.copy())
 
-        def take_in(end: ByteEnd) -> None:
+        def take_in(end: End) -> None:
+            assert isinstance(end, ByteEnd)
             Transport(self, self.network, end, protocol_factory())
 
         self.network.listen(machine, accept)
         return Listener(self.network, machine)
 
-    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:  # type: ignore[override]
         self._signals[_machine(), sig] = asyncio.Handle(callback, args, self, copy_context())
 
     def remove_signal_handler(self, sig: int) -> bool:

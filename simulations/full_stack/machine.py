@@ -59,7 +59,7 @@ class StackMachine(Machine):
         super().__init__(role, loop, loop.network, random, note, versions)
         self.disk = StackDisk(root / role.name, random)
         self.tills = Tills(loop, self.name, random)
-        self.unclean = 0
+        self.slow_stops = 0
         """Graceful stops that took longer than promised."""
         self._life: asyncio.Future[int] = loop.create_future()
         self._assemblies: list[Assembly] = []
@@ -80,7 +80,7 @@ class StackMachine(Machine):
         self._loop.signal(host, signal.SIGTERM)
         done, _ = await asyncio.wait([self._life], timeout=STOP_MAX_S)
         self.is_stopping = False
-        self.unclean += not done
+        self.slow_stops += not done
         if self.host is host:
             self.stop()
             self.start()

@@ -17,6 +17,9 @@ TIMEOUT_MS_MIN = 10.0
 
 FAULT_S_MAX = 5.0
 
+ALWAYS = ("isolate", "kill", "power-loss", "lost-answers")
+"""Faults no plan goes without."""
+
 
 def draw_stack_plan(seed: int) -> Plan:
     """Draw a plan for the whole stack."""
@@ -24,12 +27,11 @@ def draw_stack_plan(seed: int) -> Plan:
     drawn = draw_plan(seed)
     seconds = random.uniform(*SECONDS)
     names = [name for name, _ in drawn.hubs] + list(drawn.stores)
-    faults = [
+    faults = [Fault(kind, round(random.uniform(0.5, seconds), 3), 2.0, (random.choice(names),)) for kind in ALWAYS]
+    faults += [
         replace(fault, at_s=round(fault.at_s * seconds / drawn.seconds, 3), for_s=min(fault.for_s, FAULT_S_MAX))
         for fault in drawn.faults
     ]
-    for kind in ("isolate", "kill", "power-loss", "lost-answers"):
-        faults.append(Fault(kind, round(random.uniform(0.5, seconds), 3), 2.0, (random.choice(names),)))
     trade = replace(
         drawn.trade,
         clients=min(drawn.trade.clients, CLIENTS_MAX),

@@ -14,10 +14,10 @@ from typing import Any
 
 import aiohttp.connector
 import aiosqlite.core
-import replica.runtime.metrics
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 
+import replica.runtime.metrics
 from simulations.chain import Chain
 from simulations.checkers.checker import Violation
 from simulations.full_stack.clients import StackClient
@@ -78,7 +78,17 @@ class StackRun(Run):
 
     def play(self) -> Result:
         with self._errors.listening(), self._stand_ins(), _no_collector():
-            return super().play()
+            result = super().play()
+        result.counts.update(self._rarities())
+        return result
+
+    def _rarities(self) -> dict[str, int]:
+        machines = [machine for machine in self.chain.machines.values() if isinstance(machine, StackMachine)]
+        return {
+            "lives": sum(len(machine.lives) for machine in machines),
+            "torn commits": sum(machine.disk.torn for machine in machines),
+            "slow stops": sum(machine.slow_stops for machine in machines),
+        }
 
     async def _play(self) -> None:
         await super()._play()

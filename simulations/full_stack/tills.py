@@ -1,4 +1,4 @@
-"""The clients' side of HTTP: connections of one machine's local network, kept alive, split up, given up, thrown away."""
+"""The clients' side of HTTP: connections of one machine's local network, kept, given up and thrown away."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 
 from simulations.full_stack.calls import Answer, Call, packed, packed_in_chunks
 from simulations.full_stack.loop import StackLoop
-from simulations.full_stack.network import CLIENTS_OF, ByteEnd
+from simulations.full_stack.network import CLIENTS_OF
 from simulations.full_stack.transport import Transport
 
 REUSE = 0.8
@@ -47,8 +47,7 @@ class Line:
 
     def lose(self, random: Random) -> None:
         """Let the request get lost from now on, or the answer."""
-        end: ByteEnd = random.choice((self._transport.end, self._transport.end.other))  # type: ignore[arg-type]
-        end.is_forgotten = True
+        random.choice((self._transport.end, self._transport.end.other)).is_forgotten = True
 
 
 class Tills:

@@ -8,7 +8,8 @@ from urllib.parse import quote
 from replica.core.names import CHAIN, key_text
 from simulations.chain import Chain
 from simulations.checkers.checker import Violation
-from simulations.checkers.pn_counter import FinalRead, History as Counter, Outcome, violations
+from simulations.checkers.pn_counter import FinalRead, Outcome, violations
+from simulations.checkers.pn_counter import History as Counter
 from simulations.checkers.truth import adds
 from simulations.full_stack.calls import Call
 from simulations.full_stack.machine import StackMachine
