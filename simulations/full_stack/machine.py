@@ -36,6 +36,9 @@ ADDRESS = "127.0.0.1"
 OURS = 500
 """The status of a fault of ours: nothing a client sends may lead to it."""
 
+AHEAD = 0.5
+"""Share of several sales that are sent one by one over one connection, none waiting for the answer before it."""
+
 
 class Ended(BaseException):
     """The process ended at once, as `os._exit` does it."""
@@ -88,6 +91,8 @@ class StackMachine(Machine):
     # what clients see --------------------------------------------------------------------------------------------
 
     async def ask(self, asked: list[Command | Write], timeout_s: float) -> list[Verdict] | None:
+        if len(asked) > 1 and self._random.random() < AHEAD:
+            return await self._ask_ahead(asked, timeout_s)
         answer = await self.call(call_of(asked, self.role.role == "hub"), timeout_s)
         if answer is None:
             return None
@@ -100,6 +105,15 @@ class StackMachine(Machine):
             self._verdict(one.key, verdict["status"], verdict.get("sale") or verdict.get("problem"))
             for one, verdict in zip(asked, verdicts, strict=True)
         ]
+
+    async def _ask_ahead(self, asked: list[Command | Write], timeout_s: float) -> list[Verdict] | None:
+        calls = [call_of([one], at_hub=False) for one in asked]
+        answers = await self.tills.call_ahead(calls, timeout_s, self.loses_answers)
+        self._note(self.name, f"{len(calls)} calls sent ahead {[answer.status for answer in answers or ()]}")
+        if answers is None:
+            return None
+        said = zip(asked, answers, strict=True)
+        return [self._verdict(one.key, answer.status, answer.document()) for one, answer in said]
 
     async def call(self, call: Call, timeout_s: float) -> Answer | None:
         """Have a client call; None when it never learns the answer. Raises ConnectionRefusedError, Violation."""

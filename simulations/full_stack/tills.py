@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from random import Random
 
 from simulations.full_stack.calls import Answer, Call, packed, packed_in_chunks
@@ -66,6 +67,14 @@ class Tills:
 
         Raises ConnectionRefusedError: definite, nothing was sent.
         """
+        answers = await self.call_ahead([call], timeout_s, loses)
+        return answers[0] if answers else None
+
+    async def call_ahead(self, calls: Sequence[Call], timeout_s: float, loses: float = 0.0) -> list[Answer] | None:
+        """Send several requests without waiting for the answers in between, which come in the same order.
+
+        Raises ConnectionRefusedError: definite, nothing was sent.
+        """
         is_lost = self._random.random() < loses
         line = self._kept.pop() if self._kept and self._random.random() < REUSE else None
         is_sent = False
@@ -75,19 +84,19 @@ class Tills:
                 if is_lost:
                     line.lose(self._random)
                 is_sent = True
-                line.write(self._pack(call))
-                answer = await line.read()
+                line.write(b"".join([self._pack(call) for call in calls]))
+                answers = [await line.read() for _ in calls]
         except (TimeoutError, OSError, EOFError):
             if line is not None:
                 line.abort()
             if not is_sent:
                 raise ConnectionRefusedError(f"{self._machine} does not listen") from None
             return None
-        if answer.is_last or is_lost or len(self._kept) >= KEPT_MAX:
+        if answers[-1].is_last or is_lost or len(self._kept) >= KEPT_MAX:
             line.abort()
         else:
             self._kept.append(line)
-        return answer
+        return answers
 
     def hang_up(self) -> None:
         """Throw away what connections are kept: some lead nowhere, and nobody knows which."""
