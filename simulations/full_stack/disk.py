@@ -72,18 +72,20 @@ class StackDisk(SimulatedDisk):
             self._note(self._read_after(len(self.stored)))
 
     def stop(self, *, finishes: bool) -> None:
-        """The process or the power is gone: leave the files as they are now to the next life."""
+        """The process or the power is gone: leave the files as they are now to the next life.
+
+        A commit that was under way is there as a whole when it `finishes`, and cut off somewhere when not.
+        """
         self.refresh()
         self._is_served = False
         before = self._wal_bytes()
-        if finishes:
-            for worker in self.workers:
-                worker.finish_what_was_begun()
+        for worker in self.workers:
+            worker.finish_what_was_begun()
         grown = self._wal_bytes() - before
         left, self._lives = self.path, self._lives + 1
         if left.exists():
             shutil.copytree(left, self.path)
-            if grown > 0 and self._random.random() < 0.5:  # it was still writing: a commit half-written is none
+            if grown > 0 and not finishes:
                 os.truncate(self.path / WAL_NAME, before + self._random.randrange(grown))
                 self.torn += 1
         for worker in self.workers:

@@ -7,6 +7,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -34,6 +35,9 @@ from simulations.run import Result, Run
 MEMORY = Path("/dev/shm")
 """Where files need no disk: what an fsync costs says nothing here."""
 
+COMMIT_S = (0.005, 0.03, 0.1)
+"""How long the slowest commits of a run's disks take: the longer, the more often a crash finds one half-written."""
+
 CALLERS_FAULTS = (HttpProcessingError, ConnectionResetError)
 """What aiohttp logs as errors though only the caller is to blame: it sent nonsense, or left in the middle."""
 
@@ -46,6 +50,10 @@ class StackChain(Chain):
     def __init__(self, plan: Plan, loop: StackLoop, note: Any, root: Path) -> None:
         self.root = root
         super().__init__(plan, loop, note)
+        random = Random(f"{plan.seed}/disks")
+        slowest_s = random.choice(COMMIT_S)
+        for machine in self.machines.values():
+            machine.disk.write_s = partial(random.uniform, slowest_s / 10, slowest_s)
 
     def make_network(self, random: Random) -> ByteNetwork:
         self.loop.network = ByteNetwork(self.loop, random)
