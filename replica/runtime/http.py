@@ -80,13 +80,15 @@ class Decoder:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Read a request's body. Raises TooLarge."""
+    """Read a request's body. Raises TooLarge or Malformed."""
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"at most {BODY_BYTES_MAX} bytes are taken", field="body") from None
     except web.RequestPayloadError as error:
         raise Malformed(f"not encoded as it says: {error}", field="body") from None
+    except ConnectionResetError:  # nobody is told, but neither is it a fault of ours that belongs into the log
+        raise Malformed("the caller left before it was whole", field="body") from None
 
 
 def checked_key(text: str | None) -> bytes:
