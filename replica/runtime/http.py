@@ -80,15 +80,13 @@ class Decoder:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Read a request's body. Raises TooLarge or Malformed."""
+    """Read a request's body. Raises TooLarge."""
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"at most {BODY_BYTES_MAX} bytes are taken", field="body") from None
     except web.RequestPayloadError as error:
         raise Malformed(f"not encoded as it says: {error}", field="body") from None
-    except ConnectionResetError:  # nobody is told, but neither is it a fault of ours that belongs into the log
-        raise Malformed("the caller left before it was whole", field="body") from None
 
 
 def checked_key(text: str | None) -> bytes:
@@ -144,7 +142,9 @@ async def _answer_problems(request: web.Request, handler: Handler) -> web.Stream
     except web.HTTPException:
         raise
     except ConnectionResetError:
-        raise
+        if request.transport is not None and not request.transport.is_closing():
+            raise
+        return plain_problem(400, "caller-left", "nobody reads this, and it is no fault of ours for the log")
     except Exception:
         log.exception("request failed", method=request.method, path=request.path)
         if request.writer.output_size:  # an answer has begun: there is no saying two things in one

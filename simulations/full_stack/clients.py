@@ -61,7 +61,13 @@ class StackClient(Client):
         self._is_at_hub = machine.role.role == "hub"
 
     def _acts(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
-        return [*super()._acts(), (self._talk_nonsense, 2.0), (self._ask_wrongly, 3.0), (self._browse, 3.0)]
+        return [
+            *super()._acts(),
+            (self._talk_nonsense, 2.0),
+            (self._ask_wrongly, 3.0),
+            (self._browse, 3.0),
+            (self._follow, 1.0),
+        ]
 
     async def _count(self) -> None:
         """Count a shelf as of the figure a terminal showed, and enter it some time later, while sales go on."""
@@ -97,6 +103,19 @@ class StackClient(Client):
 
     async def _browse(self) -> None:
         await self._get(self._random.choice(HUB_PAGES if self._is_at_hub else PAGES))
+
+    async def _follow(self) -> None:
+        """Follow the live feed for a while, and leave without a word."""
+        try:
+            async with asyncio.timeout(self._random.uniform(0.1, 3 * PATIENCE_S)):
+                line = await self._machine.tills.open()
+                try:
+                    line.write(packed(Call("GET", "/v1/feed?after=0"), self._machine.name))
+                    await line.rest()
+                finally:
+                    line.abort()
+        except (TimeoutError, OSError):
+            self._history.tally("followed")
 
     async def _get(self, path: str) -> Answer | None:
         try:

@@ -38,9 +38,6 @@ MEMORY = Path("/dev/shm")
 COMMIT_S = (0.005, 0.03, 0.1)
 """How long the slowest commits of a run's disks take: the longer, the more often a crash finds one half-written."""
 
-CALLERS_FAULTS = (HttpProcessingError, ConnectionResetError)
-"""What aiohttp logs as errors though only the caller is to blame: it sent nonsense, or left in the middle."""
-
 
 class StackChain(Chain):
     """Machines that run whole nodes."""
@@ -140,7 +137,7 @@ class _Errors(logging.Handler):
         self.records: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not (record.exc_info and isinstance(record.exc_info[1], CALLERS_FAULTS)):
+        if not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)):
             self.records.append(logging.Formatter().format(record))
 
     @contextmanager
