@@ -1,4 +1,4 @@
-# Five commands. Each makes the virtual environment it needs, the first time.
+# One command each for what is done every day. Each makes the virtual environment it needs, the first time.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,11 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Thousands of seeds within half an hour on two cores. ARGS="--seed 7", ARGS="--scenario black-friday" …
+simulate: $(STAMP)
+	$(BIN)/shelfsync simulate $(or $(ARGS),--seeds 1..4000 --minutes 25)
+	$(if $(ARGS),,$(BIN)/shelfsync simulate --scenario week-offline)
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
+import msgspec
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from replica.core.errors import Refused
+from replica.core.entry import Entry
+from replica.core.errors import Invalid, Refused
 from replica.core.ledger import rights_of
+from replica.core.limits import SALES_PER_BATCH_MAX
 from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of, parse_key
-from replica.core.replica import Command, Replica
-from replica.core.requests import Sale, SaleBatch
+from replica.core.replica import Command, Replica, Verdict
+from replica.core.requests import KeyedSale, Sale, SaleBatch
 from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
 from replica.runtime.http import KEY_HEADER, Decoder, Operation, checked_key, json_response, read_body
 from replica.runtime.node import Node
@@ -34,6 +38,19 @@ class BatchAnswer(Struct, frozen=True):
     """One verdict per sale, in the order of the request."""
 
     verdicts: list[SaleVerdict]
+
+
+class _LooseBatch(Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch whose sales are looked at one by one."""
+
+    sales: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=SALES_PER_BATCH_MAX)]
+
+
+class _Unread(Struct, frozen=True):
+    """A sale of a batch that is malformed, and its key as far as it can be told."""
+
+    key: str
+    why: Invalid
 
 
 class Behind(Struct, frozen=True):
@@ -71,7 +88,7 @@ class EdgeApi:
         self._location = location
         self._hubs = hubs
         self._sale = Decoder(Sale)
-        self._batch = Decoder(SaleBatch)
+        self._batch, self._loose, self._keyed = Decoder(SaleBatch), Decoder(_LooseBatch), Decoder(KeyedSale)
         self._stock = StockApi(node, lambda request: location)
 
     def operations(self) -> list[Operation]:
@@ -112,23 +129,40 @@ class EdgeApi:
         return json_response(answer_of(await self._node.driver.submit(command)), 201)
 
     async def sell_batch(self, request: web.Request) -> web.Response:
-        batch: SaleBatch = await self._batch.read(request)
-        commands, refused = [], {}
-        for index, keyed in enumerate(batch.sales):
+        sales = self._read_sales(await read_body(request))
+        commands: list[Command] = []
+        refused: dict[int, Refused] = {}
+        for index, keyed in enumerate(sales):
             try:
-                key = parse_key(keyed.key, f"sales[{index}].key")
-                commands.append(Command(self._location, keyed, key))
+                if isinstance(keyed, _Unread):
+                    refused[index] = keyed.why
+                    continue
+                commands.append(Command(self._location, keyed, parse_key(keyed.key)))
             except Refused as wrong:
+                wrong.field = f"sales[{index}].key"
                 refused[index] = wrong
-        decided = iter(await self._node.driver.submit_all(commands))
-        answers = []
-        for index, keyed in enumerate(batch.sales):
-            verdict = refused[index] if index in refused else next(decided)
-            if isinstance(verdict, Refused):
-                answers.append(_refused(keyed.key, verdict))
-            else:
-                answers.append(SaleVerdict(keyed.key, 201, answer_of(verdict)))
+        verdicts: list[Verdict] = await self._node.driver.submit_all(commands)
+        for index, why in refused.items():
+            verdicts.insert(index, why)
+        answers = [_verdict(keyed.key, verdict) for keyed, verdict in zip(sales, verdicts, strict=True)]
         return json_response(BatchAnswer(answers), 207)
+
+    def _read_sales(self, body: bytes) -> Sequence[KeyedSale | _Unread]:
+        """Check a batch; a sale of it that is malformed stops no other one. Raises Refused."""
+        try:
+            batch: SaleBatch = self._batch.decode(body)
+            return batch.sales
+        except Invalid:
+            loose: _LooseBatch = self._loose.decode(body)
+            return [self._read_keyed(one, f"sales[{index}]") for index, one in enumerate(loose.sales)]
+
+    def _read_keyed(self, one: msgspec.Raw, field: str) -> KeyedSale | _Unread:
+        try:
+            keyed: KeyedSale = self._keyed.decode(bytes(one))
+            return keyed
+        except Invalid as why:
+            why.field = field if why.field == "body" else f"{field}.{why.field}"
+            return _Unread(_key_in(one), why)
 
     async def status(self, request: web.Request) -> web.Response:
         return json_response(await self._node.driver.look(self._status))
@@ -172,6 +206,15 @@ def _stranded(units: dict[str, int], node: str) -> dict[str, int]:
     return {owner: rights_of(owner, units) for owner in owners if owner is not None and rights_of(owner, units)}
 
 
-def _refused(key: str, refused: Refused) -> SaleVerdict:
-    document = problem(refused)
+def _key_in(one: msgspec.Raw) -> str:
+    """The key of a sale that is malformed elsewhere; empty when it has none."""
+    sale = msgspec.json.decode(one)
+    key = sale.get("key") if isinstance(sale, dict) else None
+    return key if isinstance(key, str) else ""
+
+
+def _verdict(key: str, verdict: Verdict) -> SaleVerdict:
+    if isinstance(verdict, Entry):
+        return SaleVerdict(key, 201, answer_of(verdict))
+    document = problem(verdict)
     return SaleVerdict(key, document["status"], None, document)

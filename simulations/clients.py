@@ -8,13 +8,16 @@ abandoned questions is answered.
 from __future__ import annotations
 
 import asyncio
+from base64 import b85encode
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from math import ceil
 from random import Random
 
 from msgspec.structs import replace
 
 from replica.core.documents import pack_value
+from replica.core.limits import SALES_PER_BATCH_MAX
 from replica.core.movements import Seen
 from replica.core.replica import Command, Replica, Write
 from replica.core.requests import (
@@ -34,11 +37,15 @@ from replica.core.requests import (
     Sale,
     SkuLine,
 )
+from replica.runtime.driver import INBOX_MAX
 from simulations.chain import WAREHOUSE, Chain
 from simulations.history import Ask, History
 from simulations.machine import Machine
 
 BACKOFF_S = (0.01, 0.5)
+TOGETHER_S = (0.0, 0.004)
+FLOOD_ASKS = SALES_PER_BATCH_MAX
+LIST_PAGES = 8
 ABANDONED_MAX = 8
 """Questions left open per pair: what is acceptable then is still a small part of what is conceivable."""
 
@@ -64,9 +71,20 @@ class Client:
         """Trade until this time."""
         if self._trade.opening:
             await self._receive(dict.fromkeys(self._items, self._trade.opening))
-        while self._chain.loop.time() < until:
-            await asyncio.sleep(self._random.expovariate(1000 / self._trade.think_ms))
+        while (left_s := until - self._chain.loop.time()) > 0:
+            await asyncio.sleep(
+                min(self._pause_s(), left_s)
+            )  # at the end all ask at once: no later entry hides a lost one
             await self._act()
+
+    def _pause_s(self) -> float:
+        """How long until the client acts again; in a rush it comes with the others, a commit or two apart."""
+        pause_s = self._random.expovariate(1000 / self._trade.think_ms)
+        rush_s = self._trade.rush_s
+        if not rush_s:
+            return pause_s
+        now_s = self._chain.loop.time()
+        return ceil((now_s + pause_s) / rush_s) * rush_s - now_s + self._random.uniform(*TOGETHER_S)
 
     @property
     def _items(self) -> list[str]:
@@ -87,9 +105,11 @@ class Client:
             (self._ask_again, 20.0 * self._trade.repeat),
             (self._abuse_key, 3.0),
             (self._read, 4.0),
+            (self._flood, self._trade.floods),
         ]
         if self._machine.role.role == "hub":
-            return [*everywhere, (self._write_document, 6.0)]
+            lists = 4.0 if self._trade.list_bytes else 0.0
+            return [*everywhere, (self._sell, 15.0), (self._write_document, 12.0), (self._write_list, lists)]
         at_the_till = [
             (self._sell, 50.0),
             (self._sell_batch, 6.0),
@@ -147,10 +167,24 @@ class Client:
 
     async def _write_document(self) -> None:
         name, value = self._random.choice(("summer", "winter")), self._random.randrange(1_000)
-        write = Write("promotion", name, pack_value({"off": value, "by": self._name}), self._key())
-        ask = Ask(self._machine.name, write, {})
+        await self._put([self._begin_write("promotion", name, {"off": value, "by": self._name})])
+
+    async def _write_list(self) -> None:
+        """Write a price list: so many large documents that a line has to be told when there is room for more."""
+        pages = [b85encode(self._random.randbytes(self._trade.list_bytes)).decode() for _ in range(LIST_PAGES)]
+        await self._put([self._begin_write("prices", f"page-{number}", page) for number, page in enumerate(pages)])
+
+    def _begin_write(self, kind: str, name: str, value: object) -> Ask:
+        ask = Ask(self._machine.name, Write(kind, name, pack_value(value), self._key()), {})
         self._history.begin(ask)
-        await self._put([ask])
+        return ask
+
+    async def _flood(self) -> None:
+        """Ask one thing again so often at once that not all of it may wait."""
+        known = [ask for ask in self._asks[-20:] if ask.entry is not None]
+        if known:
+            asks = [self._random.choice(known)] * FLOOD_ASKS
+            await asyncio.gather(*[self._try(asks) for _ in range(INBOX_MAX // FLOOD_ASKS + 2)])
 
     async def _ask_again(self) -> None:
         """Ask something again that was asked before; the first answer must come."""
@@ -161,9 +195,10 @@ class Client:
         """Use a key again for another request: that must be refused, and change nothing."""
         known = [ask for ask in self._asks[-20:] if ask.entry is not None and isinstance(ask.asked, Command)]
         if known:
-            earlier = self._random.choice(known).asked
+            earlier = self._random.choice(known)
             request = Receipt((GoodsLine(self._quantity() + 7, item=self._item()),), reference="another")
-            impostor = Ask(self._machine.name, Command(self._location, request, earlier.key), {}, is_impostor=True)
+            abuse = Command(self._location, request, earlier.key)
+            impostor = Ask(earlier.machine, abuse, {}, is_impostor=True)
             self._history.begin(impostor)
             await self._try([impostor])
 
@@ -193,7 +228,21 @@ class Client:
             await asyncio.gather(*[self._try(asks) for _ in range(2 if doubled else 1)])
             if all(ask.is_settled for ask in asks):
                 return
+            self._turn_elsewhere(asks)
             await asyncio.sleep(self._random.uniform(*BACKOFF_S))
+
+    def _turn_elsewhere(self, asks: list[Ask]) -> None:
+        """Ask another hub for what no hub can have heard of so far: under the same key, which counts once all the same.
+
+        What one hub may have done already, no other is asked for: two hubs that both say yes under one key settle
+        that only once keys are compared on merging.
+        """
+        hubs = [hub.name for hub in self._chain.hubs if hub.name != asks[0].machine]
+        is_unheard_of = all(ask.unheard_s is None and not ask.waiting and not ask.is_settled for ask in asks)
+        if self._machine.role.role == "hub" and hubs and is_unheard_of and not self._machine.is_listening:
+            for ask in asks:
+                ask.machine = hubs[0]
+            self._history.tally("asked elsewhere")
 
     async def _try(self, asks: list[Ask]) -> None:
         """Ask once. An ask stays open when this try, or one at the same time, got no answer."""

@@ -20,20 +20,25 @@ from simulations.network import FAIR, Way, Weather
 
 if TYPE_CHECKING:
     from simulations.chain import Chain
+    from simulations.journal import SimulatedDisk
 
 FLAP_S = (0.2, 2.5)
 """How long a flapping line stays as it is."""
 
 SLOW_LINE_MS = 3_000.0
 SLOW_DISK_S = 3.0
+FULL_DISK_S = 1.0
 DRIFT_PPM = 20_000
 """The worst of each, at strength 1; a crystal that is 2 % off is broken."""
+
+TOGETHER = 0.3
+"""Share of faults that meet the same machines as another, within a second: trouble comes in pairs."""
 
 CLOCK_STEP_LOG10_MS = (3.0, 12.4)
 """Steps of a clock: from a second to the year 2099 and beyond, evenly by order of magnitude."""
 
 
-class Fault(Struct, frozen=True, omit_defaults=True):
+class Fault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One thing that goes wrong: what, when, for how long, whom it meets, and how bad it is (0..1)."""
 
     kind: str
@@ -225,12 +230,14 @@ def commit_fails(chain: Chain, fault: Fault, random: Random) -> Mend:
 
 
 def disk_full(chain: Chain, fault: Fault, random: Random) -> Mend:
-    """The disk has room for a few entries more."""
+    """The disk has room for a few entries more, and takes its time to find it."""
     disks = [chain.machines[name].disk for name in fault.who]
     for disk in disks:
         disk.room_bytes = random.randrange(2_000)
+    quicken = _slow_down(disks, random, FULL_DISK_S)
 
     def mend() -> None:
+        quicken()
         for disk in disks:
             disk.room_bytes = None
 
@@ -239,19 +246,20 @@ def disk_full(chain: Chain, fault: Fault, random: Random) -> Mend:
 
 def slow_disk(chain: Chain, fault: Fault, random: Random) -> Mend:
     """The disk takes its time, sometimes seconds."""
-    disks = [chain.machines[name].disk for name in fault.who]
-    before = [(disk.read_s, disk.write_s) for disk in disks]
+    return _slow_down([chain.machines[name].disk for name in fault.who], random, SLOW_DISK_S * fault.strength)
 
+
+def _slow_down(disks: Sequence[SimulatedDisk], random: Random, most_s: float) -> Mend:
     def slowly(most_s: float) -> float:
         return random.random() ** 4 * most_s
 
+    slowed = (partial(slowly, most_s), partial(slowly, most_s))
     for disk in disks:
-        disk.read_s = partial(slowly, SLOW_DISK_S * fault.strength / 4)
-        disk.write_s = partial(slowly, SLOW_DISK_S * fault.strength)
+        disk.slowed.append(slowed)
 
     def mend() -> None:
-        for disk, (read_s, write_s) in zip(disks, before, strict=True):
-            disk.read_s, disk.write_s = read_s, write_s
+        for disk in disks:
+            disk.slowed.remove(slowed)
 
     return mend
 
@@ -397,10 +405,12 @@ def begin(chain: Chain, fault: Fault) -> Mend:
 def draw_faults(random: Random, names: Sequence[str], seconds: float, count: int) -> tuple[Fault, ...]:
     """Draw faults for a swarm: only some kinds take part in one run, so that rare ones meet in others."""
     kinds = random.sample(sorted(FAULTS), random.randint(3, 9))
-    drawn = []
+    drawn: list[Fault] = []
     for _ in range(count):
         who = random.sample(list(names), random.choice((1, 1, 1, 2)))
         at_s, for_s = random.uniform(0.0, seconds), min(random.expovariate(1 / 4), 20.0)
+        if drawn and random.random() < TOGETHER:
+            who, at_s = list(drawn[-1].who), min(drawn[-1].at_s + random.random(), seconds)
         drawn.append(
             Fault(random.choice(kinds), round(at_s, 3), round(for_s, 3), tuple(who), round(random.random(), 3))
         )

@@ -9,8 +9,7 @@ from msgspec import Struct
 from replica.core.entry import Entry
 from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
 from replica.core.names import is_internal
-from replica.core.replica import Command, Write
-from replica.runtime.driver import Verdict
+from replica.core.replica import Command, Verdict, Write
 from simulations.checkers.pn_counter import Outcome
 
 Pair = tuple[str, str]
@@ -71,11 +70,10 @@ class History:
 
     def __init__(self) -> None:
         self.on_told: Callable[[Ask, Entry], None] = lambda ask, entry: None
+        self.on_shown: Callable[[str, str, dict[str, int]], None] = lambda machine, scope, vector: None
         self.asks: list[Ask] = []
         self.conflicts: list[tuple[Ask, Entry]] = []
         """Answers that differ from the first one to the same ask."""
-        self.shown: list[tuple[str, str, dict[str, int]]] = []
-        """Machine, scope and how far each stream went, of what clients saw."""
         self.counts: dict[str, int] = {}
         """How often what happened to clients, by name."""
         self._shelf: dict[Pair, int] = {}
@@ -126,7 +124,7 @@ class History:
     def show(self, machine: str, scope: str, vector: dict[str, int]) -> None:
         """A client was shown stock that these entries make: no crash may undo them."""
         self.tally("shown")
-        self.shown.append((machine, scope, vector))
+        self.on_shown(machine, scope, vector)
 
     def on_shelf(self, pair: Pair) -> int | None:
         """Units that lie there; None while nobody can know, for an ask is open."""

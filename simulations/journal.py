@@ -19,6 +19,8 @@ from replica.core.names import CHAIN
 from replica.core.replica import Batch, Image
 from replica.runtime.ports import Page, Stored
 
+Latency = Callable[[], float]
+
 
 class SimulatedDisk:
     """What survives: entries in arrival order."""
@@ -28,13 +30,23 @@ class SimulatedDisk:
         self.room_bytes = room_bytes
         self.fails_next_commit: bool | None = None
         """None: it works. Otherwise the next commit fails, and whether it happened all the same."""
-        self.read_s: Callable[[], float] = _at_once
-        self.write_s: Callable[[], float] = _at_once
+        self.read_s: Latency = _at_once
+        self.write_s: Latency = _at_once
         """How long the next reading and the next commit take."""
+        self.slowed: list[tuple[Latency, Latency]] = []
+        """What makes it slower than that at the moment: how long reading and committing take at least."""
         self.writing: Sequence[Entry] = ()
         """What is being written, and is durable no sooner than the commit returns."""
         self._of_stream: dict[Stream, list[Stored]] = {}
         self._of_key: dict[bytes, Entry] = {}
+
+    async def spend_reading(self) -> None:
+        """Take as long as reading takes."""
+        await _take(max([self.read_s(), *(read_s() for read_s, _ in self.slowed)]))
+
+    async def spend_writing(self) -> None:
+        """Take as long as a commit takes."""
+        await _take(max([self.write_s(), *(write_s() for _, write_s in self.slowed)]))
 
     def keep(self, entries: Sequence[Entry]) -> None:
         """Make entries durable."""
@@ -94,7 +106,7 @@ class SimulatedJournal:
         self._writer = writer
 
     async def load(self) -> Image:
-        await _take(self._disk.read_s())
+        await self._disk.spend_reading()
         ledger, documents = Ledger(), Documents()
         heads: dict[Stream, Head] = {}
         newest: dict[str, int] = {}
@@ -121,7 +133,7 @@ class SimulatedJournal:
         disk = self._disk
         size = sum(len(entry.body) for entry in batch.entries)
         disk.writing = batch.entries
-        await _take(disk.write_s())
+        await disk.spend_writing()
         disk.writing = ()
         if disk.room_bytes is not None:
             if size > disk.room_bytes:
@@ -135,23 +147,23 @@ class SimulatedJournal:
         return len(disk.stored)
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-        await _take(self._disk.read_s())
+        await self._disk.spend_reading()
         found = ((key, self._disk.under(key)) for key in keys)
         return {key: entry for key, entry in found if entry is not None}
 
     async def read(self, after: int, limit: int) -> Page:
-        await _take(self._disk.read_s())
+        await self._disk.spend_reading()
         stored = self._disk.stored[after : after + limit]
         return Page(stored, stored[-1].arrival if stored else after)
 
     async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
-        await _take(self._disk.read_s())
+        await self._disk.spend_reading()
         wanted = [stored for stream, sequence in held.items() for stored in self._disk.past(stream, sequence, limit)]
         wanted.sort(key=lambda stored: stored.arrival)
         return [stored for stored in wanted if stored.arrival <= through][:limit]
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
-        await _take(self._disk.read_s())
+        await self._disk.spend_reading()
         found = [
             one
             for one in reversed(self._disk.stored[: before - 1])

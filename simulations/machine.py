@@ -12,14 +12,14 @@ from msgspec.structs import replace
 
 from replica.core.errors import Broken, Refused, Unknown
 from replica.core.names import writer_of
-from replica.core.replica import Command, Replica, Write
+from replica.core.replica import Command, Replica, Verdict, Write
 from replica.core.session import Admission
-from replica.runtime.driver import Verdict
 from replica.runtime.node import Node
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.journal import SimulatedDisk, SimulatedJournal
 from simulations.loop import NOBODY, Host, VirtualLoop
 from simulations.network import End, MachineNetwork, SimulatedNetwork
+from simulations.next_release import NextReplica
 
 T = TypeVar("T")
 
@@ -76,6 +76,8 @@ class Machine:
         self.is_stopping = False
         self.loses_answers = 0.0
         """Share of its clients' requests or answers that get lost."""
+        self.most_waiting = 0
+        """The most requests that ever waited in its inbox."""
         self._loop = loop
         self._network = network
         self._random = random
@@ -83,6 +85,11 @@ class Machine:
         self._versions = versions
         self._entropy = SimulatedEntropy(random)
         self.identify()
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether a process answers here."""
+        return self.node is not None
 
     def identify(self) -> None:
         """Take a new incarnation, as a node does that finds no data."""
@@ -104,6 +111,7 @@ class Machine:
         self.host = self.node = None
         self.disk.stop(finishes=self._random.random() < 0.5)
         self._network.drop(self.name, has_power=has_power)
+        self._note(self.name, "stops" if has_power else "loses power")
 
     async def ask(self, asked: list[Command | Write], timeout_s: float) -> list[Verdict] | None:
         """Have a client on this machine's local network ask; None when it never learns the answer.
@@ -116,7 +124,7 @@ class Machine:
         answer: asyncio.Future[list[Verdict]] = self._loop.create_future()
         is_lost = self._random.random() < self.loses_answers
         if not (is_lost and self._random.random() < 0.5):
-            self._loop.start_on(host, _serve(node, asked, None if is_lost else answer))
+            self._loop.start_on(host, self._serve(node, asked, None if is_lost else answer))
         try:
             async with asyncio.timeout(timeout_s):
                 return await answer
@@ -150,7 +158,8 @@ class Machine:
     async def _live(self) -> None:
         journal = SimulatedJournal(self.disk, self.writer)
         role = self.role
-        replica = Replica(self.writer, role.locations, await journal.load(), open_catalog=True)
+        release = Replica if self._versions is None else NextReplica
+        replica = release(self.writer, role.locations, await journal.load(), open_catalog=True)
         node = Node(
             replica,
             journal,
@@ -185,11 +194,14 @@ class Machine:
         if self.node is not None and self.host is not None:
             self._loop.start_on(self.host, self.node.peers.converse(end, is_dialled=False))
 
-
-async def _serve(node: Node, asked: list[Command | Write], answer: asyncio.Future[list[Verdict]] | None) -> None:
-    try:
-        verdicts = await node.driver.submit_all(asked)
-    except Refused as refused:
-        verdicts = [refused] * len(asked)
-    if answer is not None and not answer.done():
-        answer.set_result(verdicts)
+    async def _serve(
+        self, node: Node, asked: list[Command | Write], answer: asyncio.Future[list[Verdict]] | None
+    ) -> None:
+        try:
+            decided = node.driver.submit_all(asked)
+            self.most_waiting = max(self.most_waiting, node.driver.waiting)
+            verdicts = await decided
+        except Refused as refused:
+            verdicts = [refused] * len(asked)
+        if answer is not None and not answer.done():
+            answer.set_result(verdicts)

@@ -9,13 +9,18 @@ from __future__ import annotations
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from replica.core.limits import DOCUMENT_BYTES_MAX
 from simulations.faults import Fault, draw_faults
 
 REGIONS = ("east", "west", "north")
 
+LIST_DOCUMENT_BYTES = DOCUMENT_BYTES_MAX * 3 // 4
+"""Random bytes in a document of a list: as text it is nearly as large as a document may be."""
 
-class Trade(Struct, frozen=True, omit_defaults=True):
+
+class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """How clients behave. Times are means."""
 
     clients: int = 2
@@ -38,9 +43,15 @@ class Trade(Struct, frozen=True, omit_defaults=True):
     """Share of requests that are asked twice: at once, or again later."""
     theft: float = 0.02
     """How often goods vanish from a shelf without a word."""
+    rush_s: float = 0.0
+    """Clients come together, at multiples of this; 0 when each comes in its own time."""
+    floods: float = 0.0
+    """How often more is asked at once than may wait, beside what is asked else."""
+    list_bytes: int = 0
+    """Random bytes in each of the documents that come as whole lists; 0 when none come."""
 
 
-class Plan(Struct, frozen=True, omit_defaults=True):
+class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One simulation: the chain, its trade, and its faults, in order of time."""
 
     seed: int
@@ -55,6 +66,10 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     faults: tuple[Fault, ...] = ()
     core: tuple[str, ...] = ()
     """Machines that are healed first, and must agree while the others are still away; none means all."""
+    look_s: float = 0.5
+    """How often the witness looks while clients trade."""
+    away_s: float = 0.0
+    """How much longer the others stay away: nobody may have given them up when they come back."""
 
 
 def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
@@ -86,6 +101,12 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         repeat=random.choice((0.0, 0.2, 0.5)),
         theft=random.choice((0.0, 0.05)),
     )
-    return Plan(
-        seed, seconds, hubs, stores, newer, trade, draw_faults(random, names, seconds, random.randint(3, 20)), core
+    faults = draw_faults(random, names, seconds, random.randint(3, 20))
+    trade = replace(
+        trade,
+        rush_s=random.choice((0.0, 0.0, 0.5, 2.0)),
+        floods=0.5 if random.random() < 0.1 else 0.0,
+        list_bytes=LIST_DOCUMENT_BYTES if random.random() < 0.15 else 0,
     )
+    away_s = random.choice((0.0, 0.0, 90.0)) if core else 0.0
+    return Plan(seed, seconds, hubs, stores, newer, trade, faults, core, away_s=away_s)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from random import Random
 
@@ -20,7 +20,6 @@ import structlog
 from msgspec import Struct
 
 from replica.core.errors import Broken
-from replica.runtime.node import Node
 from simulations.chain import Chain
 from simulations.checkers.checker import Checker, Violation
 from simulations.clients import Client, answer_all
@@ -32,7 +31,7 @@ from simulations.plan import Plan
 from simulations.witness import CHECKERS, Witness
 
 LOOK_S = 0.5
-"""How often the witness looks."""
+"""How often the witness looks while it waits for all to agree."""
 
 CONVERGENCE_S = 30.0
 """Bound on the time from healing until all agree: silence to be noticed, two rounds of dialling, the backlog."""
@@ -80,9 +79,16 @@ class Run:
     """A plan being played."""
 
     def __init__(
-        self, plan: Plan, checkers: Iterable[type[Checker]] = CHECKERS, *, watches_levels: bool = False
+        self,
+        plan: Plan,
+        checkers: Iterable[type[Checker]] = CHECKERS,
+        *,
+        watches_levels: bool = False,
+        on_step: Callable[[Step], None] = lambda step: None,
+        on_look: Callable[[], None] = lambda: None,
     ) -> None:
         self.plan = plan
+        self._on_step, self._on_look = on_step, on_look
         self.loop = self.make_loop(Random(f"{plan.seed}/loop"))
         self.steps: list[Step] = []
         self.levels: list[Level] = []
@@ -121,6 +127,7 @@ class Run:
         end_s = self.loop.time()
         self._note("simulation", str(violation or "all is well"))
         self._is_over = True
+        harmed = {f"frame hit by {kind}": count for kind, count in self.chain.network.harmed.items()}
         digest, entries = self._trace.hexdigest(), max(len(one.disk.stored) for one in self.chain.machines.values())
         self._wind_up()
         return Result(
@@ -130,7 +137,7 @@ class Run:
             end_s,
             self._convergence_s,
             entries,
-            dict(sorted({**self._counts, **self.history.counts, **self.chain.network.harmed}.items())),
+            dict(sorted({**self._counts, **self.history.counts, **harmed}.items())),
             self.steps,
             self.levels,
         )
@@ -147,11 +154,12 @@ class Run:
         ]
         trading = asyncio.gather(*clients)
         while not trading.done():
-            await self._look_on()
+            await self._look_on(plan.look_s)
         await trading
         self._mend_all(plan.core)
         if plan.core:
             await self._agree("the core", [self.chain.machines[name] for name in plan.core])
+            await asyncio.sleep(plan.away_s)
             self._mend_all()
         healed_s = loop.time()
         await self._agree("all", list(self.chain.machines.values()))
@@ -196,10 +204,11 @@ class Run:
 
     # looking -----------------------------------------------------------------------------------------------------
 
-    async def _look_on(self) -> None:
-        await asyncio.sleep(LOOK_S)
+    async def _look_on(self, after_s: float = LOOK_S) -> None:
+        await asyncio.sleep(after_s)
         self._check_processes()
         self._witness.look()
+        self._on_look()
         if self._watches_levels:
             self._take_levels()
 
@@ -215,8 +224,8 @@ class Run:
         return not self._apart(machines)
 
     def _apart(self, machines: list[Machine]) -> list[str]:
-        """Machines that do not serve or still write, and who lacks what of which scope that another one has to give."""
-        apart = [machine.name for machine in machines if machine.node is None or _is_writing(machine.node)]
+        """Machines that do not serve or still write, and who lacks what of which scope that another has to give."""
+        apart = [one.name for one in machines if one.node is None or one.node.driver.arrival < one.node.replica.arrival]
         for source in machines:
             for scope, vector in source.node.replica.vectors.items() if source.node is not None else ():
                 for machine in machines if self.chain.is_source(source, scope) else ():
@@ -246,6 +255,7 @@ class Run:
             return
         step = Step(round(self.loop.time(), 6), who, what)
         self.steps.append(step)
+        self._on_step(step)
         self._trace.update(repr((step.at_s, who, what, self.loop.turns)).encode())
 
     def _wind_up(self) -> None:
@@ -256,11 +266,6 @@ class Run:
             self.loop.wind_up(self.chain.lives)
         finally:
             self.loop.close()
-
-
-def _is_writing(node: Node) -> bool:
-    """Whether it shows entries that are not durable yet."""
-    return node.driver.arrival < node.replica.arrival
 
 
 def silence() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from replica.core.entry import Entry
+from replica.runtime.ports import Stored
 from simulations.chain import Chain
 from simulations.checkers.accounts import Accounts
 from simulations.checkers.bounds import Bounds
@@ -19,6 +20,7 @@ from simulations.checkers.stamps import Stamps
 from simulations.checkers.streams import Streams
 from simulations.checkers.truth import Truth
 from simulations.history import Ask, History
+from simulations.journal import SimulatedDisk
 from simulations.machine import Machine
 
 CHECKERS: tuple[type[Checker], ...] = (
@@ -43,13 +45,20 @@ class Witness:
     def __init__(self, chain: Chain, history: History, checkers: Iterable[type[Checker]] = CHECKERS) -> None:
         self._chain = chain
         self._checkers = [checker(chain, history) for checker in checkers]
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, tuple[SimulatedDisk, int]] = {}
+        """Of each machine the disk that was read, and how far."""
         history.on_told = self.told
+        history.on_shown = self.shown
 
     def told(self, ask: Ask, entry: Entry) -> None:
         """A client was told that its request is done. Raises Violation."""
         for checker in self._checkers:
             checker.told(ask, entry)
+
+    def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
+        """A client was shown what these entries of a scope make. Raises Violation."""
+        for checker in self._checkers:
+            checker.shown(machine, scope, vector)
 
     def look(self) -> None:
         """Look at all that happened since the last time. Raises Violation."""
@@ -66,8 +75,16 @@ class Witness:
 
     def _read(self, machine: Machine) -> None:
         machine.disk.refresh()
-        stored = machine.disk.stored
-        for one in stored[self._seen.get(machine.name, 0) :]:
+        disk = machine.disk
+        read, through = self._seen.get(machine.name, (disk, 0))
+        self._show(machine, read.stored[through:])
+        if read is not disk:
+            for checker in self._checkers:
+                checker.replaced(machine)
+            self._show(machine, disk.stored)
+        self._seen[machine.name] = (disk, len(disk.stored))
+
+    def _show(self, machine: Machine, stored: Sequence[Stored]) -> None:
+        for one in stored:
             for checker in self._checkers:
                 checker.entry(machine, one)
-        self._seen[machine.name] = len(stored)

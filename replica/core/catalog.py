@@ -88,6 +88,11 @@ class Catalog:
             self._barcodes[barcode] = sorted([*self._barcodes.get(barcode, []), register.key])
         return True
 
+    def known_recipe(self, name: str) -> Recipe | None:
+        """Return what one of the SKU is made of where that is at hand; None says nothing."""
+        sku = self._skus.get(name)
+        return sku.recipe if sku is not None else self._open_recipes.get(name)
+
     def recipe(self, name: str, index: int) -> Recipe:
         """Return what one of the SKU of a request's line is made of, or raise UnknownSku."""
         sku = self._skus.get(name)

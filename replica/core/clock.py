@@ -51,10 +51,14 @@ class HybridClock:
         self.refused = 0
         """Stamps seen that were too far ahead to be believed."""
 
+    def next(self, now_ms: int) -> int:
+        """The stamp that `tick` would issue."""
+        wall = now_ms << COUNTER_BITS
+        return wall if wall > self.last else self.last + 1
+
     def tick(self, now_ms: int) -> int:
         """Issue the next stamp."""
-        wall = now_ms << COUNTER_BITS
-        self.last = wall if wall > self.last else self.last + 1
+        self.last = self.next(now_ms)
         return self.last
 
     def observe(self, stamp: int, now_ms: int) -> bool:

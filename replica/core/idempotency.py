@@ -11,28 +11,25 @@ from __future__ import annotations
 from replica.core.entry import Entry
 
 
-class RecentKeys:
-    """The keyed entries of the newest batches."""
+class RecentKeys(dict[bytes, Entry]):
+    """The keyed entries of the newest batches, by key. It is changed by `put` and `turn` only."""
 
     __slots__ = ("_before", "_current", "_earliest")
 
     def __init__(self) -> None:
-        self._current: dict[bytes, Entry] = {}
-        self._before: dict[bytes, Entry] = {}
-        self._earliest: dict[bytes, Entry] = {}
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._current or key in self._before or key in self._earliest
-
-    def get(self, key: bytes) -> Entry | None:
-        """Return the entry written under the key, if it is one of the newest."""
-        return self._earliest.get(key) or self._before.get(key) or self._current.get(key)
+        super().__init__()
+        self._current: list[bytes] = []
+        self._before: list[bytes] = []
+        self._earliest: list[bytes] = []
 
     def put(self, key: bytes, entry: Entry) -> None:
         """Remember an entry just written. Of two under one key the first heard of stays."""
         if key not in self:
-            self._current[key] = entry
+            self[key] = entry
+            self._current.append(key)
 
     def turn(self) -> None:
         """A batch was taken to be committed: begin the next, and let the one go that has long been durable."""
-        self._earliest, self._before, self._current = self._before, self._current, {}
+        for key in self._earliest:
+            del self[key]
+        self._earliest, self._before, self._current = self._before, self._current, []

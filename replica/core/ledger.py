@@ -214,8 +214,8 @@ class Place:
         self._stale.clear()
 
 
-Changes = dict[tuple[Stock, Lane], int]
-"""New totals of the cells that changed, by pair and lane."""
+Changes = dict[Lane, dict[Stock, int]]
+"""New totals of the cells that changed, by lane and pair."""
 
 
 class Ledger:
@@ -258,7 +258,10 @@ class Ledger:
             if total > TOTAL_MAX:
                 raise Broken(f"cell {location} {move.item} {name} would pass {TOTAL_MAX}")
             stock.cells[lane] = total
-            changes[stock, lane] = total
+            changed = changes.get(lane)
+            if changed is None:
+                changed = changes[lane] = {}
+            changed[stock] = total
             stale[stock] = None
 
     def join(self, location: str, item: str, name: tuple[str, str, str], total: int) -> None:

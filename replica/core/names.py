@@ -121,7 +121,7 @@ def parse_key(text: str, field: str = "Idempotency-Key") -> bytes:
         text = text[1:-1]
     if len(text) == 36 and text[8] == text[13] == text[18] == text[23] == "-":
         try:
-            uuid = bytes.fromhex(text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:])
+            uuid = bytes.fromhex(text.replace("-", ""))
         except ValueError:
             uuid = b""
         if len(uuid) == 16 and uuid[8] & 0xC0 == 0x80:

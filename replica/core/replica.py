@@ -10,8 +10,9 @@ version vector says per scope how far each stream is held.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import islice
 
 from msgspec import Struct
 
@@ -19,13 +20,16 @@ from replica.core.catalog import SKU, Catalog
 from replica.core.clock import HybridClock
 from replica.core.documents import CHAIN_RANK, Documents, Register
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
-from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault
+from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault, Refused
 from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Changes, Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
-from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale, request_of
+from replica.core.movements import Draft, Room, Seen, prepare, prepare_plain_sale, prepare_sale, request_of
 from replica.core.names import CHAIN, key_text, node_of
 from replica.core.requests import KeyedSale, Request, Sale
+
+Verdict = Entry | Refused
+"""What became of a request."""
 
 Vector = dict[str, Head]
 """How far each stream of one scope is held, by writer."""
@@ -122,6 +126,28 @@ class Replica:
         self.ledger.take_changes()
         self.documents.take_changes()
 
+    def execute_all(
+        self, requests: Sequence[Command | Write], now_ms: int, earlier: Mapping[bytes, Entry]
+    ) -> list[Verdict]:
+        """Decide requests in order, each by itself: the entry of each, or why it was refused.
+
+        Args:
+            earlier: the entries the journal holds under the requests' keys, where they are not among the newest.
+        """
+        verdicts: list[Verdict] = []
+        for index, request in enumerate(requests):
+            if index < len(verdicts):
+                continue
+            verdicts += self._sell_plain(islice(requests, index, None), now_ms, earlier)
+            if index < len(verdicts):
+                continue
+            decide: Callable[..., Entry] = self.execute if isinstance(request, Command) else self.write
+            try:
+                verdicts.append(decide(request, now_ms, earlier.get(request.key)))
+            except Refused as refused:
+                verdicts.append(refused)
+        return verdicts
+
     def execute(self, command: Command, now_ms: int, earlier: Entry | None = None) -> Entry:
         """Decide a request and record it, or find the entry of the first time it was asked.
 
@@ -216,17 +242,9 @@ class Replica:
         return earlier
 
     def _record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:
-        stream = self._own.get(scope)
-        if stream is None:
-            stream = self._own[scope] = Stream(self.writer, scope)
-        head = self.head(stream)
-        if self._recalled:
-            for stamp in self._recalled:
-                self.clock.observe(stamp, now_ms)
-            self._recalled = ()
         content = Content(
             draft.kind,
-            self.clock.tick(now_ms),
+            self._next_stamp(now_ms),
             key,
             draft.actor,
             draft.reason,
@@ -240,9 +258,64 @@ class Replica:
             raise Invalid(f"this takes {len(body)} bytes to record, at most {BODY_BYTES_MAX} are", field="lines")
         if len(key) > KEY_LENGTH_MAX:
             raise Invalid(f"a key has at most {KEY_LENGTH_MAX} bytes", field="Idempotency-Key")
+        stream = self._own_stream(scope)
+        head = self.head(stream)
         entry = Entry(stream, head.sequence + 1, chain(head.hash, body), body, content)
+        self.clock.last = content.clock
         self._fold(entry)
+        self._extend(stream, [entry])
         return entry
+
+    def _sell_plain(
+        self, requests: Iterable[Command | Write], now_ms: int, earlier: Mapping[bytes, Entry]
+    ) -> list[Entry]:
+        """Sell from the first request on, for as long as all are plain sales at its location under new keys.
+
+        Every entry is what `execute` would have made. Nearly all a store does goes this way, many at a time, so what
+        is the same for all is looked up once.
+        """
+        sold: list[Entry] = []
+        keys, apply = self.keys, self.ledger.apply
+        for command in requests:
+            key = command.key
+            if type(command) is not Command or key in keys or key in earlier or not 0 < len(key) <= KEY_LENGTH_MAX:
+                break
+            if not sold:
+                location = command.location
+                if location not in self._rooms:
+                    break
+                room, stream, stamp = self._rooms[location], self._own_stream(location), self._next_stamp(now_ms)
+                sequence, link = self.head(stream).sequence, self.head(stream).hash
+            request = command.request
+            if not isinstance(request, Sale) or command.location != location:
+                break
+            content = prepare_plain_sale(room, request, key, stamp)
+            if content is None:
+                break
+            body = pack_body(content)
+            sequence, link, stamp = sequence + 1, chain(link, body), stamp + 1
+            entry = Entry(stream, sequence, link, body, content)
+            apply(location, stream.writer, content.moves)
+            keys.put(key, entry)
+            sold.append(entry)
+        if sold:
+            self.clock.last = stamp - 1
+            self._extend(stream, sold)
+        return sold
+
+    def _next_stamp(self, now_ms: int) -> int:
+        """The stamp of the next entry; it counts as issued once the entry is recorded."""
+        if self._recalled:
+            for stamp in self._recalled:
+                self.clock.observe(stamp, now_ms)
+            self._recalled = ()
+        return self.clock.next(now_ms)
+
+    def _own_stream(self, scope: str) -> Stream:
+        stream = self._own.get(scope)
+        if stream is None:
+            stream = self._own[scope] = Stream(self.writer, scope)
+        return stream
 
     def _merge_run(self, run: Run, now_ms: int) -> int:
         stream, entries = run.stream, run.entries
@@ -259,14 +332,13 @@ class Replica:
         for entry in fresh:
             self.clock.observe(entry.content.clock, now_ms)
             self._fold(entry)
+        if fresh:
+            self._extend(stream, fresh)
         return len(fresh)
 
     def _fold(self, entry: Entry) -> None:
+        """Let an entry have its effect."""
         stream, content = entry.stream, entry.content
-        vector = self.vectors.get(stream.scope)
-        if vector is None:
-            vector = self.vectors[stream.scope] = {}
-        vector[stream.writer] = Head(entry.sequence, entry.hash)
         if content.moves:
             self.ledger.apply(stream.scope, stream.writer, content.moves)
         if content.key:
@@ -275,10 +347,16 @@ class Replica:
             standing = self.documents.apply(content.facts, content.clock, stream.writer)
             if standing is not None:
                 self._index(standing)
-        if content.clock > self.newest.get(stream.scope, 0):
-            self.newest[stream.scope] = content.clock
-        self.arrival += 1
-        self._entries.append(entry)
+
+    def _extend(self, stream: Stream, entries: Sequence[Entry]) -> None:
+        """Hold the stream as far as entries that were folded, the next of it."""
+        last = entries[-1]
+        self.vectors.setdefault(stream.scope, {})[stream.writer] = Head(last.sequence, last.hash)
+        newest = max([entry.content.clock for entry in entries])
+        if newest > self.newest.get(stream.scope, 0):
+            self.newest[stream.scope] = newest
+        self.arrival += len(entries)
+        self._entries += entries
 
     def _index(self, register: Register) -> None:
         if register.kind == SKU and register.rank == CHAIN_RANK and not self.catalog.put(register):

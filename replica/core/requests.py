@@ -59,7 +59,7 @@ class Action(Enum):
     PUT = "put"
 
 
-class _Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class _Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     pass
 
 

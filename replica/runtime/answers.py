@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from replica.core.catalog import Catalog
 from replica.core.clock import stamp_text
-from replica.core.entry import DOCUMENT, Entry
+from replica.core.entry import DOCUMENT, Content, Entry
 from replica.core.ledger import Stock
 from replica.core.names import key_text
 from replica.runtime.ports import Stored
@@ -182,6 +182,8 @@ def answer_of(entry: Entry) -> Answer:
     content = entry.content
     movement, at, facts = entry.hash.hex(), stamp_text(content.clock), content.facts
     match content.kind:
+        case "sale" | "return" | "receipt":
+            return _movement_answer(content, movement, at)
         case "count":
             counted = tuple(CountedLine(*line) for line in facts["count"])
             return CountAnswer(movement, at, stamp_text(facts["as_of"]), facts["seen"], counted)
@@ -192,8 +194,12 @@ def answer_of(entry: Entry) -> Answer:
         case "document":
             return DocumentAnswer(facts["kind"], facts["key"], facts["version"], _value(facts["value"]))
         case _:
-            lines = [LineAnswer(line.sku, line.quantity, line.breach, line.available) for line in content.lines]
-            return MovementAnswer(movement, at, tuple(lines))
+            return _movement_answer(content, movement, at)
+
+
+def _movement_answer(content: Content, movement: str, at: str) -> MovementAnswer:
+    lines = [LineAnswer(line.sku, line.quantity, line.breach, line.available) for line in content.lines]
+    return MovementAnswer(movement, at, tuple(lines))
 
 
 def stock_answer(stock: Stock, node: str, catalog: Catalog, seen: str) -> StockAnswer:

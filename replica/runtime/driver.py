@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -21,7 +22,7 @@ from msgspec import Struct
 from replica.core.entry import Entry
 from replica.core.errors import Overloaded, PeerFault, Refused, Stopping, StorageFull
 from replica.core.limits import BATCH_ENTRIES_MAX, FRAME_ENTRIES_MAX
-from replica.core.replica import Batch, Command, Replica, Run, Write
+from replica.core.replica import Batch, Command, Replica, Run, Verdict, Write
 from replica.core.session import Scopes
 from replica.runtime.ports import Clock, Journal
 
@@ -39,7 +40,9 @@ BULK_PER_TURN = 4
 GATHER_TURNS_MAX = 64
 """Turns of the loop a batch may be gathered for: a few milliseconds when every turn reads sockets."""
 
-Verdict = Entry | Refused
+
+RELOAD_SHARE = 10
+"""A full disk is tried again after so many times what the reload took: most of the time then is left for reads."""
 
 
 class Counters:
@@ -107,6 +110,8 @@ class Driver:
         self._bulk_room = asyncio.Semaphore(BULK_MAX)
         self._commit: asyncio.Task[None] | None = None
         self._stopping = False
+        self._full_until_ms = 0
+        """Elapsed time until which new writes are turned away untried, for the disk was just found full."""
 
     @property
     def waiting(self) -> int:
@@ -153,6 +158,7 @@ class Driver:
             self._bulk_room.release()
             raise Stopping("the node is going down")
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_hear)
         self._bulk.append(_Merge(runs, inlet, answer))
         self._wake.set()
         return answer
@@ -235,34 +241,42 @@ class Driver:
 
     async def _find_earlier(self, asks: Sequence[_Ask | _Look]) -> dict[bytes, Entry]:
         known = self.replica.keys
-        keys = [
-            command.key for ask in asks if isinstance(ask, _Ask) for command in ask.commands if command.key not in known
-        ]
+        commands = [command for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
+        keys = [key for command in commands if (key := command.key) not in known]
         return await self._journal.find(keys) if keys and self.arrival else {}
 
     def _compute(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge], earlier: dict[bytes, Entry]) -> Answers:
         replica, now_ms, answers = self.replica, self._clock.now().wall_ms, Answers()
+        commands = [command for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
+        verdicts = self._decide(commands, now_ms, earlier)
+        self.counters.refused += sum([isinstance(verdict, Refused) for verdict in verdicts])
+        decided = iter(verdicts)
         for ask in asks:
             if isinstance(ask, _Ask):
-                verdicts = [self._decide(command, now_ms, earlier) for command in ask.commands]
-                answers.append((ask, verdicts))
+                answers.append((ask, list(islice(decided, len(ask.commands)))))
             else:
                 answers.append((ask, _look(ask.query, replica)))
         for merge in merges:
             before = replica.uncommitted
-            answers.append((merge, _merge(replica, merge, now_ms)))
+            answers.append((merge, _turn_away(merge) if self._is_full else _merge(replica, merge, now_ms)))
             self.counters.entries_merged += replica.uncommitted - before
         return answers
 
-    def _decide(self, command: Command | Write, now_ms: int, earlier: dict[bytes, Entry]) -> Verdict:
-        earlier_entry = earlier.get(command.key) if earlier else None
-        try:
-            if isinstance(command, Command):
-                return self.replica.execute(command, now_ms, earlier_entry)
-            return self.replica.write(command, now_ms, earlier_entry)
-        except Refused as refused:
-            self.counters.refused += 1
-            return refused
+    def _decide(self, commands: Sequence[Command | Write], now_ms: int, earlier: dict[bytes, Entry]) -> list[Verdict]:
+        """Decide requests. While the disk counts as full only repeated ones have an answer, that of the first time."""
+        replica = self.replica
+        if not self._is_full:
+            return replica.execute_all(commands, now_ms, earlier)
+        return [
+            replica.execute_all((command,), now_ms, earlier)[0]
+            if command.key in replica.keys or command.key in earlier
+            else StorageFull("no room to write, a moment ago")
+            for command in commands
+        ]
+
+    @property
+    def _is_full(self) -> bool:
+        return self._clock.now().elapsed_ms < self._full_until_ms
 
     def _start_commit(self, answers: Answers) -> None:
         batch = self.replica.take_batch()
@@ -304,7 +318,10 @@ class Driver:
         try:
             await self._commit
         except StorageFull:
+            started_ms = self._clock.now().elapsed_ms
             self.replica.restore(await self._journal.load())
+            reloaded_ms = self._clock.now().elapsed_ms
+            self._full_until_ms = reloaded_ms + RELOAD_SHARE * (reloaded_ms - started_ms)
             return False
         finally:
             self._commit = None  # not before the core is reloaded: until then, reads have to wait
@@ -346,6 +363,17 @@ def _merge(replica: Replica, merge: _Merge, now_ms: int) -> int | PeerFault:
     except PeerFault as fault:
         merge.inlet.is_shut = True
         return fault
+
+
+def _turn_away(merge: _Merge) -> StorageFull:
+    merge.inlet.is_shut = True
+    return StorageFull("no room for what peers bring, a moment ago")
+
+
+def _hear(answer: asyncio.Future[int]) -> None:
+    """The link that asked may have ended since: that nobody waits for a refusal any more is no error."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _release(answers: Answers) -> None:

@@ -22,9 +22,9 @@ from typing import Any
 from msgspec import Struct
 
 from replica.core.errors import Refused
-from replica.core.replica import Command
+from replica.core.replica import Command, Verdict
 from replica.runtime.answers import answer_of
-from replica.runtime.driver import Driver, Verdict
+from replica.runtime.driver import Driver
 from replica.runtime.http import JSON, encode_json
 from replica.runtime.problems import PROBLEM, RETRY_AFTER_S, problem
 

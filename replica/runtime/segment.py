@@ -6,14 +6,13 @@ the first; entries' own hashes follow from those, so what is read back has been 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 import msgpack
 import msgspec
 from msgspec import Struct
 
 from replica.core.entry import Entry, Stream, chain, unpack_body
-from replica.core.replica import Batch
 from replica.runtime.ports import Stored
 
 SEGMENT_ENTRIES_MAX = 256
@@ -45,34 +44,21 @@ class Segment(Struct, frozen=True):
         return stored
 
 
-def cut_segments(batch: Batch, arrival: int, tips: dict[Stream, bytes]) -> Iterator[Segment]:
-    """Cut a batch into segments; `arrival` is that of the newest entry before it.
+def cut_segments(run: Sequence[Entry], arrival: int, previous: bytes) -> Iterator[Segment]:
+    """Cut entries of one stream that follow each other into segments.
 
-    `tips` holds the hash of each stream's last entry, and is brought up to date.
+    `arrival` is that of the newest entry before them, `previous` the hash before the first.
     """
-    run: list[Entry] = []
-    for entry in batch.entries:
-        if run and (
-            entry.stream != run[-1].stream or entry.sequence != run[-1].sequence + 1 or len(run) >= SEGMENT_ENTRIES_MAX
-        ):
-            arrival += len(run)
-            yield _segment(run, arrival, tips)
-            run = []
-        run.append(entry)
-    if run:
-        yield _segment(run, arrival + len(run), tips)
+    for first in range(0, len(run), SEGMENT_ENTRIES_MAX):
+        some = run[first : first + SEGMENT_ENTRIES_MAX]
+        last = some[-1]
+        arrival += len(some)
+        yield Segment(arrival, last.stream, last.sequence, previous, _join([entry.body for entry in some]))
+        previous = last.hash
 
 
-def _segment(run: list[Entry], arrival: int, tips: dict[Stream, bytes]) -> Segment:
-    last = run[-1]
-    previous = tips[last.stream]
-    tips[last.stream] = last.hash
-    return Segment(arrival, last.stream, last.sequence, previous, _join(entry.body for entry in run))
-
-
-def _join(bodies: Iterable[bytes]) -> bytes:
-    found = list(bodies)
-    _packer.pack_array_header(len(found))
+def _join(bodies: Sequence[bytes]) -> bytes:
+    _packer.pack_array_header(len(bodies))
     header: bytes = _packer.bytes()
     _packer.reset()
-    return header + b"".join(found)
+    return header + b"".join(bodies)

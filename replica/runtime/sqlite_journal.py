@@ -13,9 +13,10 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
-from itertools import islice, takewhile
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,15 +25,16 @@ import msgspec
 import structlog
 
 from replica.core.documents import Documents, Register
-from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
+from replica.core.entry import DOCUMENT, Entry, Head, Stream, start
 from replica.core.errors import Failure, StorageFull, Unknown
 from replica.core.ledger import Ledger
 from replica.core.names import CHAIN
 from replica.core.replica import Batch, Image
+from replica.runtime import reading
 from replica.runtime.durable_files import make_directory, write_again
 from replica.runtime.key_filter import KeyFilter
 from replica.runtime.ports import Page, Stored
-from replica.runtime.segment import SEGMENT_ENTRIES_MAX, Segment, cut_segments
+from replica.runtime.segment import cut_segments
 
 T = TypeVar("T")
 
@@ -44,10 +46,7 @@ _ROWS_PER_STATEMENT = 128
 """Most rows in one INSERT. SQLite takes many rows in one statement faster than many statements, every statement is a
 race for the interpreter's lock, and each number of rows is a text of its own that stays prepared."""
 
-_STREAMS_READ_SINGLY = 16
-
-PAGE_BYTES_MAX = 4 << 20
-"""Bytes of bodies read for a peer at once: entries may be large."""
+_KEYS_PER_FETCH = 4_096
 
 
 class DataRefused(Failure):
@@ -89,7 +88,7 @@ class SqliteJournal:
         self._explorer = explorer
         self._arrival = 0
         self._streams: dict[Stream, int] = {}
-        self._tips: dict[Stream, bytes] = {}
+        self._heads: dict[Stream, Head] = {}
         self._items: dict[str, int] = {}
         self._lanes: dict[tuple[str, str, str, str], int] = {}
         self._keys = KeyFilter()
@@ -111,19 +110,18 @@ class SqliteJournal:
             raise Unknown(f"commit failed: {error}") from error
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-        may_hold = self._keys.may_hold
-        likely = [key for key in keys if may_hold(key)]
-        return await self._finder.run(_find, likely) if likely else {}
+        likely = self._keys.likely(keys)
+        return await self._finder.run(reading.find, likely) if likely else {}
 
     async def read(self, after: int, limit: int) -> Page:
-        return await self._explorer.run(_read, after, limit)
+        return await self._explorer.run(reading.read, after, limit)
 
     async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
         numbers = [(self._streams[stream], after) for stream, after in held.items() if stream in self._streams]
-        return await self._reader.run(_missing, numbers, through, limit)
+        return await self._reader.run(reading.missing, numbers, through, limit)
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
-        return await self._explorer.run(_moves_of, location, item, before, limit)
+        return await self._explorer.run(reading.moves_of, location, item, before, limit)
 
     async def close(self) -> None:
         for connection in (self._explorer, self._reader, self._finder):
@@ -136,11 +134,11 @@ class SqliteJournal:
         rows = connection.execute("SELECT id, writer, scope, sequence, hash FROM streams").fetchall()
         heads = [(Stream(writer, scope), Head(sequence, end)) for _, writer, scope, sequence, end in rows]
         self._streams = {Stream(writer, scope): stream for stream, writer, scope, _, _ in rows}
-        self._tips = {stream: head.hash for stream, head in heads}
+        self._heads = dict(heads)
         self._items = dict(connection.execute("SELECT name, id FROM items"))
         lanes = connection.execute("SELECT id, scope, writer, source, target FROM lanes").fetchall()
         self._lanes = {tuple(name): lane for lane, *name in lanes}
-        self._arrival = _newest(connection)
+        self._arrival = reading.newest(connection)
         newest, own = self._check_ends(connection, heads)
         if not self._is_checkpoint_whole(connection):
             log.warning("checkpoint does not match the journal, folding it anew", entries=self._arrival)
@@ -166,9 +164,9 @@ class SqliteJournal:
         own = 0
         for stream, head in heads:
             row = connection.execute(
-                f"{_SELECT} WHERE g.stream = ? ORDER BY g.sequence DESC LIMIT 1", (self._streams[stream],)
+                f"{reading.SELECT} WHERE g.stream = ? ORDER BY g.sequence DESC LIMIT 1", (self._streams[stream],)
             ).fetchone()
-            last = _segment(row).unpack()[-1].entry if row is not None else None
+            last = reading.segment(row).unpack()[-1].entry if row is not None else None
             if last is None or (last.sequence, last.hash) != (head.sequence, head.hash):
                 raise DataRefused(f"stream {stream.writer} {stream.scope} does not end as it should: restore a backup")
             newest[stream.scope] = max(last.content.clock, newest.get(stream.scope, 0))
@@ -185,7 +183,7 @@ class SqliteJournal:
 
     def _refold(self, connection: sqlite3.Connection) -> None:
         ledger, documents, units = Ledger(), Documents(), dict.fromkeys(self._streams, 0)
-        for stored in _entries(connection.execute(f"{_SELECT} ORDER BY g.arrival")):
+        for stored in reading.entries(connection.execute(f"{reading.SELECT} ORDER BY g.arrival")):
             stream, content = stored.entry.stream, stored.entry.content
             ledger.apply(stream.scope, stream.writer, content.moves)
             units[stream] += sum(move.quantity for move in content.moves)
@@ -202,42 +200,37 @@ class SqliteJournal:
             )
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
-        arrival = self._arrival
-        rows: list[object] = []
-        keys: list[bytes] = []
-        placed: list[tuple[bytes, int]] = []
-        ends: dict[Stream, Entry] = {}
-        units: dict[Stream, int] = {}
-        for entry in batch.entries:
-            arrival += 1
-            stream, content = entry.stream, entry.content
-            ends[stream] = entry
-            if content.key:
-                keys.append(content.key)
-                placed.append((content.key, arrival))
-            moved = units.get(stream, 0)
-            for move in content.moves:
-                moved += move.quantity
-            units[stream] = moved
+        arrivals = enumerate(batch.entries, self._arrival + 1)
+        placed = [(key, arrival) for arrival, entry in arrivals if (key := entry.content.key)]
         placed.sort()
         with _transaction(connection):
-            for stream in ends:
-                if stream not in self._streams:
-                    self._add_stream(connection, stream)
-            for segment in cut_segments(batch, self._arrival, self._tips):
-                number = self._streams[segment.stream]
-                rows += (segment.arrival, number, segment.sequence, segment.previous, segment.bodies)
-            _insert(connection, "INSERT INTO segments VALUES", "", 5, rows)
-            _insert(connection, "INSERT INTO keys VALUES", "", 2, [value for pair in placed for value in pair])
-            for stream, entry in ends.items():
-                connection.execute(
-                    "UPDATE streams SET sequence = ?, hash = ?, units = units + ? WHERE id = ?",
-                    (entry.sequence, entry.hash, units[stream], self._streams[stream]),
-                )
+            self._write_entries(connection, batch.entries)
+            _insert(connection, "INSERT INTO keys VALUES", "", 2, list(chain.from_iterable(placed)))
             self._write_checkpoint(connection, batch)
-            self._add_keys(connection, keys)
-        self._arrival = arrival
-        return arrival
+            self._add_keys(connection, [key for key, _ in placed])
+        self._arrival += len(batch.entries)
+        return self._arrival
+
+    def _write_entries(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+        arrival = self._arrival
+        rows: list[object] = []
+        units: dict[Stream, int] = {}
+        for stream, group in groupby(entries, attrgetter("stream")):
+            run = list(group)
+            number = self._streams.get(stream) or self._add_stream(connection, stream)
+            for segment in cut_segments(run, arrival, self._heads[stream].hash):
+                rows += (segment.arrival, number, segment.sequence, segment.previous, segment.bodies)
+            moved = sum([move.quantity for entry in run for move in entry.content.moves])
+            units[stream] = units.get(stream, 0) + moved
+            self._heads[stream] = Head(run[-1].sequence, run[-1].hash)
+            arrival += len(run)
+        _insert(connection, "INSERT INTO segments VALUES", "", 5, rows)
+        for stream, moved in units.items():
+            head = self._heads[stream]
+            connection.execute(
+                "UPDATE streams SET sequence = ?, hash = ?, units = units + ? WHERE id = ?",
+                (head.sequence, head.hash, moved, self._streams[stream]),
+            )
 
     def _add_keys(self, connection: sqlite3.Connection, keys: Sequence[bytes]) -> None:
         """Note keys before they are durable: a filter that knows too much is slow, one that knows too little lies."""
@@ -248,38 +241,41 @@ class SqliteJournal:
     def _fill_filter(self, connection: sqlite3.Connection) -> None:
         (expected,) = connection.execute("SELECT count(*) FROM keys").fetchone()
         keys = KeyFilter(expected)
-        keys.add(key for (key,) in connection.execute("SELECT key FROM keys"))
+        rows = connection.execute("SELECT key FROM keys")
+        while some := rows.fetchmany(_KEYS_PER_FETCH):
+            keys.add([key for (key,) in some])
         self._keys = keys
 
     def _write_checkpoint(self, connection: sqlite3.Connection, batch: Batch) -> None:
         cells = []
-        for (stock, lane), total in batch.cells.items():
-            name = (stock.location, lane.writer, lane.source, lane.target)
-            lane_number = self._lanes.get(name) or self._add_lane(connection, name)
-            item = self._items.get(stock.item) or self._add_item(connection, stock.item)
-            cells.append((lane_number, item, total))
+        for lane, changed in batch.cells.items():
+            lanes: dict[str, int] = {}
+            for stock, total in changed.items():
+                number = lanes.get(stock.location) or lanes.setdefault(
+                    stock.location, self._lane(connection, (stock.location, *lane.name))
+                )
+                item = self._items.get(stock.item) or self._add_item(connection, stock.item)
+                cells.append((number, item, total))
         cells.sort()
-        _insert(
-            connection,
-            "INSERT INTO cells VALUES",
-            "ON CONFLICT DO UPDATE SET total = excluded.total",
-            3,
-            [value for cell in cells for value in cell],
-        )
+        upsert = "ON CONFLICT DO UPDATE SET total = excluded.total"
+        _insert(connection, "INSERT INTO cells VALUES", upsert, 3, list(chain.from_iterable(cells)))
         if batch.documents:
             connection.executemany(
                 "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in batch.documents],
             )
 
-    def _add_stream(self, connection: sqlite3.Connection, stream: Stream) -> None:
+    def _add_stream(self, connection: sqlite3.Connection, stream: Stream) -> int:
         number = self._streams[stream] = len(self._streams) + 1
-        self._tips[stream] = genesis(stream)
+        self._heads[stream] = start(stream)
         connection.execute("INSERT INTO streams VALUES (?, ?, ?, 0, x'', 0)", (number, *stream))
+        return number
 
-    def _add_lane(self, connection: sqlite3.Connection, name: tuple[str, str, str, str]) -> int:
-        number = self._lanes[name] = len(self._lanes) + 1
-        connection.execute("INSERT INTO lanes VALUES (?, ?, ?, ?, ?)", (number, *name))
+    def _lane(self, connection: sqlite3.Connection, name: tuple[str, str, str, str]) -> int:
+        number = self._lanes.get(name)
+        if number is None:
+            number = self._lanes[name] = len(self._lanes) + 1
+            connection.execute("INSERT INTO lanes VALUES (?, ?, ?, ?, ?)", (number, *name))
         return number
 
     def _add_item(self, connection: sqlite3.Connection, name: str) -> int:
@@ -389,117 +385,6 @@ def _insert(connection: sqlite3.Connection, head: str, tail: str, width: int, va
     """Insert rows given as one flat list, many per statement."""
     group = f"({','.join('?' * width)})"
     step = _ROWS_PER_STATEMENT * width
-    for start in range(0, len(values), step):
-        some = values[start : start + step]
+    for first in range(0, len(values), step):
+        some = values[first : first + step]
         connection.execute(f"{head} {','.join([group] * (len(some) // width))} {tail}", some)
-
-
-_SELECT = (
-    "SELECT g.arrival, s.writer, s.scope, g.sequence, g.previous, g.bodies FROM segments g"
-    " JOIN streams s ON s.id = g.stream"
-)
-
-
-def _segment(row: tuple[Any, ...]) -> Segment:
-    arrival, writer, scope, sequence, previous, bodies = row
-    return Segment(arrival, Stream(writer, scope), sequence, previous, bodies)
-
-
-def _entries(rows: Iterable[tuple[Any, ...]]) -> Iterator[Stored]:
-    for row in rows:
-        yield from _segment(row).unpack()
-
-
-def _newest(connection: sqlite3.Connection) -> int:
-    (newest,) = connection.execute("SELECT coalesce(max(arrival), 0) FROM segments").fetchone()
-    return int(newest)
-
-
-def _read(connection: sqlite3.Connection, after: int, limit: int) -> Page:
-    rows = connection.execute(f"{_SELECT} WHERE g.arrival > ? ORDER BY g.arrival", (after,))
-    stored = list(islice((one for one in _entries(rows) if one.arrival > after), limit))
-    rows.close()
-    return Page(stored, stored[-1].arrival if stored else after)
-
-
-def _missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], through: int, limit: int) -> list[Stored]:
-    """Few streams are read one by one along their index; many are read together, in arrival order."""
-    if len(held) <= _STREAMS_READ_SINGLY:
-        stored: list[Stored] = []
-        for stream, after in held:
-            rows = connection.execute(
-                f"{_SELECT} WHERE g.stream = ? AND g.sequence > ? ORDER BY g.sequence", (stream, after)
-            )
-            fresh = (one for one in _entries(rows) if one.entry.sequence > after)
-            stored += islice(takewhile(lambda one: one.arrival <= through, fresh), limit)
-            rows.close()
-        stored.sort(key=lambda one: one.arrival)
-        return _page(stored, limit)
-    firsts = [
-        connection.execute(
-            "SELECT min(arrival) FROM segments WHERE stream = ? AND sequence > ?", (stream, after)
-        ).fetchone()[0]
-        for stream, after in held
-    ]
-    start = min((first for first in firsts if first is not None), default=None)
-    if start is None:
-        return []
-    wanted = dict(held)
-    numbers = connection.execute(
-        "SELECT arrival, stream, sequence FROM segments WHERE arrival >= ? ORDER BY arrival", (start,)
-    )
-    segments = (
-        connection.execute(f"{_SELECT} WHERE g.arrival = ?", (arrival,)).fetchone()
-        for arrival, stream, sequence in numbers
-        if sequence > wanted.get(stream, sequence)
-    )
-    after_of = dict(_named(connection, wanted))
-    fresh = (one for one in _entries(segments) if one.entry.sequence > after_of[one.entry.stream])
-    stored = _page(takewhile(lambda one: one.arrival <= through, fresh), limit)
-    numbers.close()
-    return stored
-
-
-def _page(stored: Iterable[Stored], limit: int) -> list[Stored]:
-    """Take entries up to a limit, in number and in bytes; one at least, however large."""
-    page: list[Stored] = []
-    size = 0
-    for one in stored:
-        size += len(one.entry.body)
-        if len(page) >= limit or (page and size > PAGE_BYTES_MAX):
-            break
-        page.append(one)
-    return page
-
-
-def _named(connection: sqlite3.Connection, held: Mapping[int, int]) -> Iterator[tuple[Stream, int]]:
-    for number, writer, scope in connection.execute("SELECT id, writer, scope FROM streams"):
-        if number in held:
-            yield Stream(writer, scope), held[number]
-
-
-def _moves_of(connection: sqlite3.Connection, location: str, item: str, before: int, limit: int) -> Page:
-    """Find an item's entries by looking for its name in the bodies: slower than an index, but sales pay nothing."""
-    rows = connection.execute(
-        f"{_SELECT} WHERE s.scope = ? AND g.arrival - ? < ? AND instr(g.bodies, ?) ORDER BY g.arrival DESC",
-        (location, SEGMENT_ENTRIES_MAX, before, msgspec.msgpack.encode(item)),
-    )
-    newest_first = (one for row in rows for one in reversed(_segment(row).unpack()))
-    found = (
-        one
-        for one in newest_first
-        if one.arrival < before and any(move.item == item for move in one.entry.content.moves)
-    )
-    stored = list(islice(found, limit))
-    rows.close()
-    return Page(stored, stored[-1].arrival if len(stored) == limit else 0)
-
-
-def _find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-    found: dict[bytes, Entry] = {}
-    for key in keys:
-        (arrival,) = connection.execute("SELECT min(arrival) FROM keys WHERE key = ?", (key,)).fetchone()
-        if arrival is not None:
-            row = connection.execute(f"{_SELECT} WHERE g.arrival >= ? ORDER BY g.arrival LIMIT 1", (arrival,))
-            found[key] = next(one for one in _entries(row) if one.arrival == arrival).entry
-    return found

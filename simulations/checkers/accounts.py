@@ -11,7 +11,7 @@ KNOWN = ("sale", "return", "receipt", "count", "adjustment", "quarantine")
 
 
 class Accounts(Checker):
-    """The table of the design, section 3, as it is and not as it is coded."""
+    """Each kind of entry moves units between the accounts that are its own, by a table that is not the code's."""
 
     invariant = 5
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from replica.core.limits import FRAME_BYTES_MAX, SCOPES_MAX, WINDOW_BYTES
+from replica.core.limits import DOCUMENT_BYTES_MAX, FRAME_SOFT_BYTES, SCOPES_MAX, WINDOW_BYTES
 from replica.runtime.driver import INBOX_MAX
 from replica.runtime.link import MERGES_WAITING_MAX
 from simulations.checkers.checker import Checker
+
+UNDER_WAY_BYTES_MAX = WINDOW_BYTES + FRAME_SOFT_BYTES + DOCUMENT_BYTES_MAX
+"""A window all but full, and the largest frame that was begun then: nothing is larger here than a document."""
 
 
 class Bounds(Checker):
@@ -17,12 +20,12 @@ class Bounds(Checker):
         for machine in self.chain.machines.values():
             if machine.node is None:
                 continue
-            if machine.node.driver.waiting > INBOX_MAX:
-                self.fail(f"{machine.node.driver.waiting} requests wait at {machine.name}")
+            if machine.most_waiting > INBOX_MAX:
+                self.fail(f"{machine.most_waiting} requests waited at {machine.name}")
             for peer in machine.node.peers.connected:
                 assert peer.link is not None
                 session = peer.link.session
-                if session.unacknowledged_bytes >= WINDOW_BYTES + FRAME_BYTES_MAX:
+                if session.unacknowledged_bytes > UNDER_WAY_BYTES_MAX:
                     self.fail(f"{machine.name} has {session.unacknowledged_bytes} bytes under way to {peer.name}")
                 if peer.link.merges_waiting > MERGES_WAITING_MAX or len(session.behind) > SCOPES_MAX:
                     self.fail(f"{machine.name} takes in more from {peer.name} than it can merge")

@@ -29,6 +29,9 @@ class Causality(Checker):
             self._waiting.append((machine.name, stream, sequence, dict(held)))
         held[stream.writer] = sequence
 
+    def replaced(self, machine: Machine) -> None:
+        self._held = {(name, scope): held for (name, scope), held in self._held.items() if name != machine.name}
+
     def moment(self) -> None:
         waiting, self._waiting = self._waiting, []
         for name, stream, sequence, held in waiting:

@@ -31,8 +31,14 @@ class Checker:
     def entry(self, machine: Machine, stored: Stored) -> None:
         """An entry became durable on a machine; called once each, in its arrival order."""
 
+    def replaced(self, machine: Machine) -> None:
+        """A machine has another disk: what it held is gone, and all that is on this one is shown from its start."""
+
     def told(self, ask: Ask, entry: Entry) -> None:
         """A client is told that its request is done."""
+
+    def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
+        """A client is shown what a machine holds of a scope: how far each stream goes, by writer."""
 
     def moment(self) -> None:
         """Some time has passed."""

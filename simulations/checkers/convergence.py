@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from replica.core.documents import Register
 from replica.core.names import CHAIN
+from replica.core.replica import Replica
 from simulations.checkers.checker import Checker
 
 
@@ -16,6 +18,7 @@ class Convergence(Checker):
         self._digests: dict[tuple[str, str], tuple[str, str]] = {}
         self._looked: dict[str, tuple[object, int]] = {}
         """The replica of each machine and how much it held at the last look."""
+        self._states: dict[tuple[str, str], object] = {}
 
     def moment(self) -> None:
         for machine in self.chain.machines.values():
@@ -30,9 +33,19 @@ class Convergence(Checker):
             self._looked[machine.name] = looked
             for scope in replica.vectors:
                 digest = replica.digest(scope)
+                if (scope, replica.vector_digest(scope)) not in self._digests:
+                    self._check_digest(replica, scope, digest)
                 known, by = self._digests.setdefault((scope, replica.vector_digest(scope)), (digest, machine.name))
                 if known != digest:
                     self.fail(f"{machine.name} and {by} hold the same entries of {scope} and not the same state")
+
+    def _check_digest(self, replica: Replica, scope: str, digest: str) -> None:
+        """A digest that leaves something out tells nobody of the difference."""
+        stocks = replica.ledger.stocks(scope)
+        cells = [(item, lane.name, total) for item in sorted(stocks) for lane, total in stocks[item].cells.items()]
+        state: object = sorted(cells) if scope != CHAIN else sorted(map(_print, replica.documents.registers()))
+        if self._states.setdefault((scope, digest), state) != state:
+            self.fail(f"two states of {scope} have the digest {digest}")
 
     def finish(self) -> None:
         self.moment()
@@ -45,3 +58,7 @@ class Convergence(Checker):
             }
             if len(vectors) != len(subscribers) or len(set(vectors.values())) > 1:
                 self.fail(f"version vectors of {scope} differ in the end: {vectors}")
+
+
+def _print(register: Register) -> tuple[str, str, int, str, tuple[int, int, str], bytes]:
+    return (register.kind, register.key, register.rank, register.at, register.precedence, register.value or b"")

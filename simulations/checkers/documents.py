@@ -36,6 +36,9 @@ class Documents(Checker):
         if name not in self._best or precedence > self._best[name][0]:
             self._best[name] = (precedence, content.facts["value"])
 
+    def replaced(self, machine: Machine) -> None:
+        self._seen = {(name, document): last for (name, document), last in self._seen.items() if name != machine.name}
+
     def finish(self) -> None:
         for machine in self.chain.machines.values():
             assert machine.node is not None

@@ -12,20 +12,16 @@ class Durability(Checker):
 
     invariant = 2
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]
-        self._shown = 0
-
     def told(self, ask: Ask, entry: Entry) -> None:
         self._check_kept(ask.machine, entry)
 
+    def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
+        for writer, sequence in vector.items():
+            if self.chain.machines[machine].disk.head(Stream(writer, scope)) < sequence:
+                self.fail(f"{machine} showed number {sequence} of {writer} {scope}, which is not durable there")
+
     def moment(self) -> None:
         machines = self.chain.machines
-        for name, scope, vector in self.history.shown[self._shown :]:
-            for writer, sequence in vector.items():
-                if machines[name].disk.head(Stream(writer, scope)) < sequence:
-                    self.fail(f"{name} showed number {sequence} of {writer} {scope}, which is not durable there")
-        self._shown = len(self.history.shown)
         for machine in machines.values():
             peers = machine.node.peers.known.values() if machine.node is not None else ()
             for peer in peers:

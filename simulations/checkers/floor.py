@@ -42,6 +42,9 @@ class Floor(Checker):
             if overdrawn and content.facts.get("on_shortage") == "refuse":
                 self.fail(f"a promise at {machine.name} overdrew {overdrawn}")
 
+    def replaced(self, machine: Machine) -> None:
+        self._balances = {account: units for account, units in self._balances.items() if account[0] != machine.name}
+
     def finish(self) -> None:
         for machine in self.chain.machines.values():
             assert machine.node is not None

@@ -13,29 +13,37 @@ from simulations.machine import Machine
 SLACK_MS = 2_000
 """Of a clock that nobody touched, and of the time between a commit and this look at it."""
 
+DELAY_MS = 30_000
+"""More than ever lies between the merge of an entry and this look at it: a pause, and a slow disk."""
+
 CLOCK_FAULTS = ("clock-forward", "clock-back", "clock-drift")
 
 
 class Stamps(Checker):
-    """A writer's stamps only grow; with right clocks they follow what the writer held."""
+    """A writer's stamps only grow; where its clock is right, past every stamp it held and had to believe."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._last: dict[str, int] = {}
-        self._newest: dict[str, int] = {}
+        self._believed: dict[str, int] = {}
         faults = [fault for fault in self.chain.plan.faults if fault.kind in CLOCK_FAULTS]
         self._wrong = sorted({name for fault in faults for name in fault.who})
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         writer, stamp = stored.entry.stream.writer, stored.entry.content.clock
-        newest = self._newest.get(machine.name, 0)
-        if node_of(writer) == machine.name:
+        now_ms = EPOCH_MS + int(self.chain.loop.time() * 1000)
+        is_own = node_of(writer) == machine.name and writer == machine.writer
+        if is_own:  # what a lost incarnation wrote comes back in any order
             if stamp <= self._last.get(writer, 0):
                 self.fail(f"{writer} issued {stamp} after {self._last[writer]}")
             self._last[writer] = stamp
-            if not self._wrong and stamp <= newest:
-                self.fail(f"{writer} issued {stamp}, and held {newest} before")
-            now_ms = EPOCH_MS + int(self.chain.loop.time() * 1000)
+            if machine.name not in self._wrong and stamp <= self._believed.get(machine.name, 0):
+                self.fail(f"{writer} issued {stamp}, and held {self._believed[machine.name]} before")
             if machine.name not in self._wrong and stamp_ms(stamp) > now_ms + CLOCK_AHEAD_MAX_MS + SLACK_MS:
                 self.fail(f"{writer}, whose clock is right, issued a stamp {stamp_ms(stamp) - now_ms} ms ahead")
-        self._newest[machine.name] = max(newest, stamp)
+        if stamp_ms(stamp) <= now_ms + CLOCK_AHEAD_MAX_MS - DELAY_MS:
+            self._believed[machine.name] = max(stamp, self._believed.get(machine.name, 0))
+
+    def replaced(self, machine: Machine) -> None:
+        self._believed.pop(machine.name, None)
+        self._last = {writer: stamp for writer, stamp in self._last.items() if node_of(writer) != machine.name}

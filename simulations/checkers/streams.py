@@ -43,6 +43,10 @@ class Streams(Checker):
             cell = (stream.scope, move.item, stream.writer, move.source, move.target)
             cells[cell] = cells.get(cell, 0) + move.quantity
 
+    def replaced(self, machine: Machine) -> None:
+        self._cells.pop(machine.name, None)
+        self._held = {(name, stream): last for (name, stream), last in self._held.items() if name != machine.name}
+
     def finish(self) -> None:
         for machine in self.chain.machines.values():
             assert machine.node is not None

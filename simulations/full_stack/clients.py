@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from replica.core.documents import pack_value
-from replica.core.replica import Write
 from replica.core.requests import Count, CountLine
 from simulations.chain import WAREHOUSE, Chain
 from simulations.checkers.checker import Violation
 from simulations.clients import Client
 from simulations.full_stack.calls import Answer, Call, packed
 from simulations.full_stack.machine import StackMachine
-from simulations.history import Ask, History
+from simulations.history import History
 
 PAGES = ("/readyz", "/healthz", "/metrics", "/openapi.json", "/v1/journal?limit=20", "/v1/stock?limit=2")
 HUB_PAGES = ("/v1/availability/item-0", "/v1/nodes", "/readyz", "/metrics", f"/v1/stock/{WAREHOUSE}", "/v1/journal")
@@ -62,7 +60,7 @@ class StackClient(Client):
 
     def _acts(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
         return [
-            *super()._acts(),
+            *[(act, weight) for act, weight in super()._acts() if not (self._is_at_hub and act == self._sell)],
             (self._talk_nonsense, 2.0),
             (self._ask_wrongly, 3.0),
             (self._browse, 3.0),
@@ -89,9 +87,7 @@ class StackClient(Client):
     async def _write_document(self) -> None:
         name = self._random.choice(("summer-box", "winter-box"))
         value = {"recipe": {"item-0": self._random.randrange(1, 1_000)}, "names": {"en": self._name}}
-        ask = Ask(self._machine.name, Write("sku", name, pack_value(value), self._key()), {})
-        self._history.begin(ask)
-        await self._put([ask])
+        await self._put([self._begin_write("sku", name, value)])
 
     async def _read(self) -> None:
         answer = await self._get("/v1/status")

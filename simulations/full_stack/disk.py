@@ -17,7 +17,8 @@ from typing import Any
 
 from replica.core.entry import Entry
 from replica.runtime.ports import Stored
-from replica.runtime.sqlite_journal import FILE_NAME, SqliteJournal, _read
+from replica.runtime.reading import read
+from replica.runtime.sqlite_journal import FILE_NAME, SqliteJournal
 from simulations.checkers.checker import Violation
 from simulations.full_stack.worker import Worker
 from simulations.journal import SimulatedDisk
@@ -117,7 +118,7 @@ class StackDisk(SimulatedDisk):
     def _read_after(self, after: int) -> list[Stored]:
         connection = sqlite3.connect(self.path / FILE_NAME)
         try:
-            return _read(connection, after, ENTRIES_MAX).stored
+            return read(connection, after, ENTRIES_MAX).stored
         finally:
             connection.close()
 

@@ -17,8 +17,7 @@ import hub.assembly
 from replica.core.entry import Entry
 from replica.core.errors import Broken
 from replica.core.names import key_text
-from replica.core.replica import Command, Write
-from replica.runtime.driver import Verdict
+from replica.core.replica import Command, Verdict, Write
 from replica.runtime.process import EXIT_INDETERMINATE, Assembly, serve
 from replica.runtime.sqlite_journal import SqliteJournal
 from replica.runtime.websocket import HttpNetwork

@@ -37,6 +37,8 @@ def draw_stack_plan(seed: int) -> Plan:
         clients=min(drawn.trade.clients, CLIENTS_MAX),
         think_ms=max(drawn.trade.think_ms, THINK_MS_MIN),
         timeout_ms=max(drawn.trade.timeout_ms, TIMEOUT_MS_MIN),
+        floods=0.0,  # both ask for what no caller over HTTP can: more at once than a batch, kinds not yet served
+        list_bytes=0,
     )
     faults.sort(key=lambda fault: fault.at_s)
-    return replace(drawn, seconds=seconds, trade=trade, faults=tuple(faults))
+    return replace(drawn, seconds=seconds, trade=trade, faults=tuple(faults), away_s=0.0)

@@ -402,7 +402,7 @@ def take_apart(packed: bytes) -> None:
     else:
         batch = replica.take_batch()
         assert all(0 <= entry.content.clock < 1 << 63 for entry in batch.entries)
-        assert all(0 < total < 1 << 63 for total in batch.cells.values())
+        assert all(0 < total < 1 << 63 for changed in batch.cells.values() for total in changed.values())
         for entry in batch.entries:
             assert entry.body == pack_body(entry.content)
 

@@ -202,9 +202,9 @@ def test_changes_are_handed_over_once_with_the_newest_totals() -> None:
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 2)])
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 3)])
     changes = ledger.take_changes()
-    assert [(stock.item, lane.name, total) for (stock, lane), total in changes.items()] == [
-        ("cola", (WRITER, "supplier", FREE), 5)
-    ]
+    assert {
+        lane.name: {stock.item: total for stock, total in changed.items()} for lane, changed in changes.items()
+    } == {(WRITER, "supplier", FREE): {"cola": 5}}
     assert not ledger.take_changes()
 
 

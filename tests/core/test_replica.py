@@ -480,7 +480,7 @@ def test_a_batch_holds_entries_in_arrival_order_and_the_newest_totals() -> None:
     last = node.ask(receipt(cola=4))
     batch = node.replica.take_batch()
     assert batch.entries == [own, *FIVE.entries, last]
-    assert {lane.name: total for (_, lane), total in batch.cells.items()} == {
+    assert {lane.name: sum(changed.values()) for lane, changed in batch.cells.items()} == {
         (OWN.writer, "supplier", "store-1/free"): 7,
         (PEER.writer, "supplier", "store-1/free"): 5,
     }

@@ -12,7 +12,7 @@ from replica.core.clock import Moment
 from replica.core.entry import Entry, Stream, genesis
 from replica.core.errors import KeyReused, Overloaded, PeerFault, Refused, Stopping, StorageFull, Unknown
 from replica.core.limits import BATCH_ENTRIES_MAX
-from replica.core.replica import Batch, Command, Replica, Run
+from replica.core.replica import Batch, Command, Image, Replica, Run
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
 from replica.runtime import driver as driving
 from replica.runtime.driver import Driver, Inlet
@@ -315,6 +315,18 @@ async def test_nothing_a_peer_sent_after_a_frame_that_failed_is_taken() -> None:
         assert driver.replica.head(effect.stream).sequence == 0
 
 
+async def test_frame_refused_when_its_link_has_ended_is_no_failure_that_nobody_heard_of() -> None:
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    async with driven(SimulatedJournal(SimulatedDisk(room_bytes=0), WRITER)) as driver:
+        merged = await driver.take_in([run_of(other, "a")], Inlet())
+        await turns()
+        assert merged.done()
+        merged.__del__()  # as the collector does: here asyncio complains of what nobody heard
+    assert failures == []
+
+
 async def test_frame_lost_to_a_full_disk_takes_those_after_it_along() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     third_party = Replica("store-3#eeeeeeeeeeee", ("store-2",), open_catalog=True)
@@ -370,3 +382,42 @@ async def test_watcher_wakes_for_its_own_scopes_only() -> None:
         assert mine.done()
         assert not other.done()
         other.cancel()
+
+
+class SlowToLoad(SimulatedJournal):
+    """Takes a second to reload, by the clock it brings."""
+
+    def __init__(self, disk: SimulatedDisk) -> None:
+        super().__init__(disk, WRITER)
+        self.elapsed_ms = 0
+        self.loads = 0
+
+    def now(self) -> Moment:
+        return Moment(1_700_000_000_000, self.elapsed_ms)
+
+    async def load(self) -> Image:
+        self.loads += 1
+        self.elapsed_ms += 1_000
+        return await super().load()
+
+
+async def test_full_disk_is_tried_again_only_after_a_while_and_old_answers_are_given_meanwhile() -> None:
+    disk = SimulatedDisk()
+    journal = SlowToLoad(disk)
+    driver = Driver(Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True), journal, journal)
+    running = asyncio.create_task(driver.run())
+    first = await driver.submit(receipt("r1"))
+    disk.room_bytes = 0
+    for key in ("s1", "s2", "s3"):
+        with pytest.raises(StorageFull):
+            await driver.submit(sale(key))
+    assert journal.loads == 2
+    assert await driver.submit(receipt("r1")) == first
+    assert await driver.look(lambda replica: replica.arrival) == 1
+    disk.room_bytes = None
+    with pytest.raises(StorageFull):
+        await driver.submit(sale("s1"))
+    journal.elapsed_ms += driving.RELOAD_SHARE * 1_000
+    assert (await driver.submit(sale("s1"))).sequence == 2
+    driver.stop()
+    await running

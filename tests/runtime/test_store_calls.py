@@ -81,6 +81,18 @@ async def test_bad_key_in_a_batch_is_named_and_stops_no_other_sale(store: Caller
     assert [entry["key"] for entry in (await store.good("/v1/journal"))["entries"]] == ["a", "c"]
 
 
+async def test_malformed_sale_of_a_batch_is_named_and_stops_no_other_sale(store: Caller) -> None:
+    good = lines(cola=1)
+    sales = [{"key": "a", **good}, {"key": "b", **lines(cola=0)}, good, "sale", {"key": "e", **good, "colour": 1}]
+    answer = await store.good("/v1/sales:batch", {"sales": [*sales, {"key": "f", **good}]})
+    verdicts = answer["verdicts"]
+    assert [verdict["status"] for verdict in verdicts] == [201, 422, 422, 422, 422, 201]
+    assert [verdict["key"] for verdict in verdicts] == ["a", "b", "", "", "e", "f"]
+    fields = [verdict["problem"]["field"] for verdict in verdicts[1:5]]
+    assert fields == ["sales[1].lines[0].quantity", "sales[2].key", "sales[3]", "sales[4].colour"]
+    assert [entry["key"] for entry in (await store.good("/v1/journal"))["entries"]] == ["a", "f"]
+
+
 async def test_returned_goods_wait_in_quarantine_until_they_are_put_back_or_written_off(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=5))
     sold = await store.good("/v1/sales", lines(cola=3))

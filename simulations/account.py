@@ -1,0 +1,151 @@
+"""What the command tells of a run and of a series of runs, as text that reads the same on a terminal and in a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from simulations import catalogue
+from simulations.faults import FAULTS, OF_IDENTITY, Fault
+from simulations.outcome import Outcome
+from simulations.plan import Plan
+from simulations.run import Step
+
+WIDTH = 120
+"""Columns where nobody looks."""
+
+SINGLE_MACHINES_MAX = 8
+"""Machines of a plan that are named one by one."""
+
+
+def console() -> Console:
+    """Where all of it goes."""
+    return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+
+
+def say(to: Console, text: str = "", style: str = "") -> None:
+    """Print a line as it is: never wrapped, so that commands and paths can be copied."""
+    to.print(Text(text, style=style), soft_wrap=True)
+
+
+def tell_plan(plan: Plan) -> Iterator[str]:
+    """Describe a plan in lines."""
+    trade = plan.trade
+    yield f"hubs     {', '.join(f'{name} ({region})' for name, region in plan.hubs)}"
+    yield f"stores   {_named(plan.stores)}"
+    if plan.newer:
+        yield f"newer    {_named(plan.newer)}"
+    yield (
+        f"trade    {duration(plan.seconds)}; {trade.clients} clients at each machine, one thing each "
+        f"{trade.think_ms:g} ms, patient for {trade.timeout_ms:g} ms, {trade.patience} more tries"
+    )
+    yield (
+        f"goods    {trade.items} items, {trade.opening:,} of each at first, up to {trade.quantity:,} a line; "
+        f"{trade.hot:.0%} want the same one, {trade.refuse:.0%} are promises, {trade.repeat:.0%} are asked twice"
+    )
+    if plan.core:
+        yield f"core     {_named(plan.core)}: healed first, and must agree without the others"
+    for place, fault in enumerate(plan.faults):
+        yield f"{'faults' if not place else '':9}{tell_fault(fault)}"
+    if not plan.faults:
+        yield "faults   none"
+
+
+def tell_fault(fault: Fault) -> str:
+    """Describe a fault in a line."""
+    who = "+".join(fault.who) or "the chain"
+    return f"{fault.at_s:9.3f} s  for {duration(fault.for_s):>8}  {fault.kind:13} {who}, strength {fault.strength:g}"
+
+
+def tell_step(step: Step) -> str:
+    """Describe a step in a line."""
+    return f"{step.at_s:12.3f} s  {step.who:20} {step.what}"
+
+
+def duration(seconds: float) -> str:
+    """Say how long that is, in the unit that fits."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def tell_catalogue(to: Console) -> None:
+    """List scenarios, faults and checkers."""
+    about = {name: catalogue.first_sentence(text) for name, text in catalogue.scenarios().items()}
+    _list(to, "Scenarios", about)
+    for group, kinds in catalogue.faults().items():
+        _list(to, f"Faults {group}", kinds)
+    _list(to, "Checkers", catalogue.checkers())
+
+
+def _list(to: Console, title: str, lines: Mapping[str, str]) -> None:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, line in lines.items():
+        table.add_row(Text(name), Text(line))
+    to.print(Text(title, style="bold cyan"))
+    to.print(table)
+    say(to)
+
+
+class Totals:
+    """What a series of runs came to."""
+
+    def __init__(self) -> None:
+        self.runs = self.entries = self.violations = 0
+        self.simulated_s = self.convergence_s = 0.0
+        self.times: dict[str, int] = {}
+        self.runs_with: dict[str, int] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        """Add a run."""
+        self.runs += 1
+        self.entries += outcome.entries
+        self.simulated_s += outcome.simulated_s
+        self.convergence_s = max(self.convergence_s, outcome.convergence_s)
+        for name, times in outcome.counts.items():
+            self.times[name] = self.times.get(name, 0) + times
+            self.runs_with[name] = self.runs_with.get(name, 0) + (times > 0)
+
+    def tell(self, to: Console, wall_s: float) -> None:
+        """Print what occurred how often, and the totals."""
+        happened = sorted(name for name in self.times if name not in FAULTS and name not in OF_IDENTITY)
+        kinds = [*FAULTS, *(kind for kind in OF_IDENTITY if kind in self.times)]
+        if self.runs == 1:
+            kinds = [kind for kind in kinds if kind in self.times]
+        grid = Table.grid(padding=(0, 6, 0, 0))
+        grid.add_row(self._table("faults", kinds), self._table("what happened", happened))
+        to.print(grid)
+        never = [kind for kind in kinds if not self.times.get(kind)]
+        if never:
+            say(to, f"never occurred: {', '.join(never)}", "yellow")
+        pace = self.simulated_s / wall_s if wall_s else 0.0
+        say(
+            to,
+            f"{self.runs:,} {'run' if self.runs == 1 else 'runs'}, {self.entries:,} entries, "
+            f"{self.simulated_s:,.0f} s simulated in {wall_s:,.1f} s ({pace:,.0f} a second), "
+            f"at most {self.convergence_s:.1f} s from healing to agreement",
+        )
+
+    def _table(self, title: str, names: Iterable[str]) -> Table:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(title, no_wrap=True)
+        table.add_column("times", justify="right")
+        table.add_column("runs", justify="right")
+        for name in names:
+            times = self.times.get(name, 0)
+            style = "" if times else "yellow"
+            table.add_row(Text(name, style=style), f"{times:,}", f"{self.runs_with.get(name, 0):,}")
+        return table
+
+
+def _named(names: tuple[str, ...]) -> str:
+    if len(names) > SINGLE_MACHINES_MAX:
+        return f"{names[0]} … {names[-1]} ({len(names)})"
+    return ", ".join(names) or "none"

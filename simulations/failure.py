@@ -1,0 +1,88 @@
+"""What a violation leaves behind: a plan in a file that shows it again, cut down, and how to play it."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from replica.version import VERSION
+from simulations.account import tell_plan
+from simulations.outcome import Found, play_out
+from simulations.plan import Plan
+from simulations.progress import Meter
+from simulations.scenario import Scenario, write_scenario
+from simulations.shrinking import Budget, Shrinker, Shrunk, size_of
+
+ROOT = Path(__file__).parents[1]
+
+DIRECTORY = Path("simulation-failures")
+"""Where plans that fail are written when there is no report."""
+
+
+class Failure(Struct, frozen=True):
+    """A run that found what it should not."""
+
+    name: str
+    """What was played, such as `seed-7`."""
+    origin: str
+    """The same for people: `seed 7, profile pressure`."""
+    plan: Plan
+    found: Found
+    file: Path | None = None
+    """Where the plan was read from; it is not written over."""
+
+
+def shrink(failure: Failure, meter: Meter) -> Shrunk:
+    """Cut the plan down while the same checker finds something."""
+    budget = Budget()
+
+    def show(runs: int, smallest: Plan) -> None:
+        meter.show(budget.spent, 1.0, f"shrinking {failure.name}: {runs} runs, {size_of(smallest)}")
+
+    return Shrinker(failure.plan, failure.found, lambda plan: play_out(plan).found, budget, show).shrink()
+
+
+def store(failure: Failure, plan: Plan, found: Found, directory: Path) -> Path:
+    """Write the plan so that `--plan` plays it, unless it is in a file already; return where it is."""
+    if failure.file is not None and plan == failure.plan:
+        return failure.file
+    path = directory / f"{failure.name}{'-shrunk' if failure.file is not None else ''}.toml"
+    write_scenario(path, Scenario(plan, about=f"{failure.origin}, at {commit()}: {found}"))
+    return path
+
+
+def tell(failure: Failure, shrunk: Shrunk | None, stored: Path, command: str) -> Iterator[tuple[str, str]]:
+    """Say all that is known, as names and lines; the last is the command that shows it again."""
+    found = failure.found
+    yield "violated", f"{found.checker}" + (f", invariant {found.invariant}" if found.invariant else "")
+    yield "seen", found.detail
+    yield "when", f"{found.at_s:.3f} s"
+    yield "of", failure.origin
+    yield "commit", commit()
+    for place, line in enumerate(tell_plan(failure.plan)):
+        yield "" if place else "plan", line
+    if shrunk is not None and shrunk.plan != failure.plan:
+        yield "shrunk", f"{size_of(failure.plan)}; now {size_of(shrunk.plan)} ({shrunk.runs} runs)"
+        yield "", str(shrunk.found)
+    yield "stored", str(stored)
+    yield "replay", replay(command, stored)
+
+
+def replay(command: str, stored: Path) -> str:
+    """Return the command that plays a stored plan."""
+    return f"{command} --plan {shlex.quote(str(stored))}"
+
+
+def commit() -> str:
+    """The commit this code is of, marked when files were changed since; the version when there is no repository."""
+    if not (ROOT / ".git").exists():
+        return f"version {VERSION}"
+    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return f"version {VERSION}"

@@ -1,0 +1,206 @@
+"""All the runs of one command: played, told, counted, and what failed cut down, stored and reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from msgspec import Struct
+from rich.console import Console
+from rich.text import Text
+
+from simulations import failure
+from simulations.account import Totals, say, tell_plan, tell_step
+from simulations.failure import Failure
+from simulations.outcome import Found, Outcome, play_out
+from simulations.plan import Plan
+from simulations.progress import Meter
+from simulations.run import Step
+from simulations.scenario import Scenario
+from simulations.swarm import play_seeds
+from simulations.witness import CHECKERS
+
+SHRUNK_PER_CHECKER_MAX = 1
+"""Failures of one checker that are cut down; the others most likely have the same cause."""
+
+EXPECTATION = "Expectation"
+"""What is violated when a run is well that was to be otherwise."""
+
+Write = Callable[[str, str, Outcome], Path]
+"""Writes a page about a run, by name and origin."""
+
+
+class Case(Struct, frozen=True):
+    """One plan to play: its name, where it is from, and what may come of it."""
+
+    name: str
+    origin: str
+    stored: Scenario
+    file: Path | None = None
+    """Where it was read from, when somebody named the file."""
+
+
+class Series:
+    """The runs of one command."""
+
+    def __init__(
+        self, to: Console, command: str, directory: Path, write: Write | None, *, shrinks: bool, stops_at_first: bool
+    ) -> None:
+        self.totals = Totals()
+        self._to = to
+        self._command = command
+        self._directory = directory
+        self._write = write
+        self._shrinks = shrinks
+        self._stops_at_first = stops_at_first
+        self._failures: list[Failure] = []
+        self._has_records = False
+        self._meter = Meter(to)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every run ended as it should."""
+        return not self._failures
+
+    def play_cases(self, cases: Sequence[Case]) -> None:
+        """Play plans one after the other, and tell what happens."""
+        for case in cases:
+            self._play_case(case)
+            if self._failures and self._stops_at_first:
+                break
+
+    def play_swarm(self, seeds: Sequence[int], jobs: int, profile: str, minutes: float | None) -> None:
+        """Play many seeds, as far as time allows."""
+        say(self._to, f"{len(seeds):,} seeds, {seeds[0]}..{seeds[-1]}, profile {profile}, {jobs} at a time")
+        with self._meter as meter, closing(play_seeds(seeds, jobs, pressure=profile == "pressure")) as outcomes:
+            for outcome in outcomes:
+                self.totals.add(outcome)
+                if outcome.found is not None:
+                    seed = outcome.plan.seed
+                    self._fail(Failure(f"seed-{seed}", f"seed {seed}, profile {profile}", outcome.plan, outcome.found))
+                meter.show(self.totals.runs, len(seeds), self._how_far(len(seeds)))
+                is_late = minutes is not None and meter.elapsed_s > minutes * 60
+                if is_late or (self._failures and self._stops_at_first):
+                    break
+        if self.totals.runs < len(seeds):
+            say(self._to, f"ended after {self.totals.runs:,} of {len(seeds):,} seeds", "yellow")
+
+    def finish(self) -> None:
+        """Tell of every failure all there is to tell, and what the runs came to."""
+        wall_s = self._meter.elapsed_s
+        shrunk_of: dict[str, int] = {}
+        for one in self._failures:
+            checker = one.found.checker
+            shrunk_of[checker] = shrunk_of.get(checker, 0) + 1
+            can_shrink = checker != EXPECTATION and shrunk_of[checker] <= SHRUNK_PER_CHECKER_MAX
+            self._hand_over(one, shrinks=self._shrinks and can_shrink)
+        say(self._to)
+        self.totals.tell(self._to, wall_s)
+        if self._failures:
+            say(self._to, f"violations: {len(self._failures):,}", "bold red")
+        else:
+            say(self._to, "all is as recorded" if self._has_records else "all is well", "bold green")
+
+    def stop(self) -> None:
+        """Tell what was reached when somebody has seen enough."""
+        say(self._to, "stopped", "bold red")
+        self.totals.tell(self._to, self._meter.elapsed_s)
+
+    # one plan ----------------------------------------------------------------------------------------------------
+
+    def _play_case(self, case: Case) -> None:
+        to, plan, stored = self._to, case.stored.plan, case.stored
+        say(to, case.origin, "bold cyan")
+        if stored.about:
+            to.print(Text(" ".join(stored.about.split())), width=min(to.width, 100))
+        for line in tell_plan(plan):
+            say(to, f"  {line}")
+        say(to)
+        with Meter(to) as meter:
+
+            def look(at_s: float) -> None:
+                pace = f"{at_s / meter.elapsed_s:,.0f} a second, {meter.left(at_s, plan.seconds)}"
+                meter.show(at_s, plan.seconds, f"{at_s:,.0f} of {plan.seconds:,.0f} s simulated, {pace}")
+
+            outcome = play_out(plan, watches=self._write is not None, on_step=self._tell_step, on_look=look)
+        self.totals.add(outcome)
+        self._judge(case, outcome)
+
+    def _judge(self, case: Case, outcome: Outcome) -> None:
+        expects = case.stored.expects
+        if self._write is not None:
+            say(self._to, f"report   {self._write(case.name, case.origin, outcome)}")
+        say(self._to, f"trace    {outcome.digest}")
+        violations = all_found(case.stored, outcome)
+        if case.stored.is_record:
+            self._tell_record(violations, expects)
+        if case.stored.is_as_expected([one.checker for one in violations]):
+            return
+        unexpected = next((one for one in violations if one.checker not in expects), _nothing_found(expects, outcome))
+        self._fail(Failure(case.name, case.origin, outcome.plan, unexpected, case.file))
+
+    def _tell_record(self, violations: list[Found], expects: tuple[str, ...]) -> None:
+        """Tell what happens where no guarantee holds yet."""
+        self._has_records = True
+        for one in violations:
+            say(self._to, f"recorded {one}", "yellow")
+        if not violations:
+            say(self._to, "recorded no violation", "yellow")
+        say(self._to, f"expected {', '.join(expects)}: no guarantee covers this yet", "yellow")
+
+    def _tell_step(self, step: Step) -> None:
+        say(self._to, tell_step(step))
+
+    # failures ----------------------------------------------------------------------------------------------------
+
+    def _fail(self, one: Failure) -> None:
+        self._failures.append(one)
+        say(self._to, f"VIOLATION  {one.name}  {one.found}", "bold red")
+
+    def _hand_over(self, one: Failure, *, shrinks: bool) -> None:
+        """Shrink, store, report and tell."""
+        shrunk = None
+        if shrinks:
+            with Meter(self._to) as meter:
+                shrunk = failure.shrink(one, meter)
+        plan, found = (shrunk.plan, shrunk.found) if shrunk is not None else (one.plan, one.found)
+        stored = failure.store(one, plan, found, self._directory)
+        say(self._to)
+        for name, line in failure.tell(one, shrunk, stored, self._command):
+            self._to.print(Text.assemble((f"{name:9}", "bold"), line), soft_wrap=True)
+        if self._write is not None:
+            self._write_pages(one, plan)
+
+    def _write_pages(self, one: Failure, plan: Plan) -> None:
+        assert self._write is not None
+        if one.name.startswith("seed-"):
+            self._say_page(self._write(one.name, one.origin, play_out(one.plan, watches=True)))
+        if plan != one.plan:
+            name, origin = f"{one.name}-shrunk", f"{one.origin}, shrunk"
+            self._say_page(self._write(name, origin, play_out(plan, watches=True)))
+
+    def _say_page(self, page: Path) -> None:
+        self._to.print(Text.assemble(("report   ", "bold"), str(page)), soft_wrap=True)
+
+    def _how_far(self, count: int) -> str:
+        totals, meter = self.totals, self._meter
+        return (
+            f"{totals.runs:,}/{count:,} seeds, {totals.simulated_s / meter.elapsed_s:,.0f} simulated s per s, "
+            f"{len(self._failures):,} violations, {meter.left(totals.runs, count)}"
+        )
+
+
+def all_found(stored: Scenario, outcome: Outcome) -> list[Found]:
+    """All that is found; of a record also what would be, did those not look who found something as expected."""
+    found = [outcome.found] if outcome.found is not None else []
+    while stored.is_record and outcome.found is not None and outcome.found.checker in stored.expects:
+        if outcome.found.checker not in (checker.__name__ for checker in CHECKERS):
+            break
+        outcome = play_out(stored.plan, without=[one.checker for one in found])
+        found += [outcome.found] if outcome.found is not None else []
+    return found
+
+
+def _nothing_found(expects: tuple[str, ...], outcome: Outcome) -> Found:
+    return Found(EXPECTATION, 0, f"expected {', '.join(expects)}, and all was well", outcome.simulated_s)

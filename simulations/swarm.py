@@ -1,0 +1,59 @@
+"""Many seeds over several processes. Each seed is a world of its own: order and number of processes change nothing."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
+
+from msgspec.structs import replace
+
+from simulations.outcome import Outcome, play_out
+from simulations.plan import draw_plan
+
+WAITING_PER_JOB = 2
+"""Seeds handed out ahead, so that no process waits for its next one."""
+
+
+def play_seed(seed: int, *, pressure: bool = True) -> Outcome:
+    """Play the plan of a seed. Of a run in which all is well only figures are kept."""
+    outcome = play_out(draw_plan(seed, pressure=pressure))
+    return outcome if outcome.found is not None else replace(outcome, steps=[])
+
+
+def play_seeds(seeds: Iterable[int], jobs: int, *, pressure: bool = True) -> Generator[Outcome, None, None]:
+    """Yield outcomes as they come, in any order; closing it lets go of the seeds not begun."""
+    if jobs == 1:
+        for seed in seeds:
+            yield play_seed(seed, pressure=pressure)
+        return
+    with _processes(jobs) as pool:
+        left = iter(seeds)
+        playing: dict[Future[Outcome], int] = {}
+        while True:
+            for seed in islice(left, jobs * WAITING_PER_JOB - len(playing)):
+                playing[pool.submit(play_seed, seed, pressure=pressure)] = seed
+            if not playing:
+                return
+            done, _ = wait(playing, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=lambda one: playing[one]):
+                del playing[future]
+                yield future.result()
+
+
+@contextmanager
+def _processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that start from nothing, and leave Ctrl-C to the one that shows progress."""
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

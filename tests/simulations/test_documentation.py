@@ -1,0 +1,33 @@
+"""docs/simulations.md names every scenario, fault and checker, as the code describes them, and no others."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from simulations import catalogue
+from simulations.scenario import BESIDES
+
+ROOT = Path(__file__).parents[2]
+
+PAGE = (ROOT / "docs" / "simulations.md").read_text()
+
+
+def rows() -> dict[str, str]:
+    """What the tables of the page say, by name."""
+    return dict(re.findall(r"^\| `([^`]+)` \| (.+) \|$", PAGE, re.MULTILINE))
+
+
+def test_the_page_lists_all_there_is() -> None:
+    there = {name: catalogue.first_sentence(about) for name, about in catalogue.scenarios().items()}
+    for kinds in catalogue.faults().values():
+        there |= kinds
+    there |= catalogue.checkers()
+    assert rows() == there
+    assert sorted(catalogue.IN_RUN) == sorted(BESIDES)
+
+
+def test_files_that_the_page_names_are_there() -> None:
+    named = re.findall(r"`((?:simulations|tests)/[\w/.]+)`", PAGE)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -1,0 +1,127 @@
+"""Each kept scenario ends as its file says; and what its faults are meant to bring about does happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+from simulations.__main__ import simulate
+from simulations.faults import OF_IDENTITY, Fault
+from simulations.outcome import Outcome, play_out
+from simulations.plan import Plan, Trade, draw_plan
+from simulations.report.lanes import links
+from simulations.scenario import Scenario, as_toml, read_scenario, scenario, scenario_names, write_scenario
+from simulations.series import all_found
+
+WEEK = "week-offline"
+"""Takes minutes as it stands; some hours of it are a test."""
+
+OF_DISKS = ("cloned-till", "restored-from-last-month", "swapped-disks", "wiped-disk")
+
+SHARE = 1 / 30
+
+
+def shortened(plan: Plan) -> Plan:
+    """The same in a thirtieth of the time, with as much trade as in a third of it."""
+    faults = tuple(replace(fault, at_s=fault.at_s * SHARE, for_s=fault.for_s * SHARE) for fault in plan.faults)
+    trade = replace(plan.trade, think_ms=plan.trade.think_ms / 10)
+    return replace(plan, seconds=plan.seconds * SHARE, faults=faults, trade=trade, look_s=60.0)
+
+
+def served_again(outcome: Outcome, name: str) -> int:
+    """How often a machine served anew."""
+    return sum(step.who == name and step.what.startswith("serves ") for step in outcome.steps) - 1
+
+
+def had_lost_answers(outcome: Outcome) -> bool:
+    return outcome.counts["no answer"] > 0 and outcome.counts["refused insufficient-rights"] > 0
+
+
+def had_links_that_broke(outcome: Outcome) -> bool:
+    return sum(len(spans) for spans in links(outcome).values()) > len(links(outcome))
+
+
+def had_stores_that_moved(outcome: Outcome) -> bool:
+    return {hub for (one, hub) in links(outcome) if one == "store-1"} == {"hub-east", "hub-west"}
+
+
+def had_a_wrong_clock(outcome: Outcome) -> bool:
+    return outcome.counts["clock-forward"] == outcome.counts["clock-back"] == 1
+
+
+def had_full_disks(outcome: Outcome) -> bool:
+    return outcome.counts["refused storage-full"] > 0 and served_again(outcome, "store-3") == 1
+
+
+HAPPENS: dict[str, Callable[[Outcome], bool]] = {
+    "black-friday": had_lost_answers,
+    "wan-flap": had_links_that_broke,
+    "region-lost": had_stores_that_moved,
+    "clock-in-2099": had_a_wrong_clock,
+    "disk-full-at-noon": had_full_disks,
+}
+
+
+def test_every_scenario_is_held_to_its_file() -> None:
+    assert sorted([*HAPPENS, *OF_DISKS, WEEK]) == scenario_names()
+
+
+@pytest.mark.parametrize("name", HAPPENS)
+def test_all_is_well_whatever_happens(name: str) -> None:
+    stored = scenario(name)
+    assert not stored.is_record
+    outcome = play_out(stored.plan, watches=True)
+    assert outcome.found is None
+    assert HAPPENS[name](outcome)
+
+
+def test_a_store_sells_for_a_week_without_a_line() -> None:
+    plan = shortened(scenario(WEEK).plan)
+    outcome = play_out(plan, watches=True)
+    assert outcome.found is None
+    cut = plan.faults[0]
+    offline = [level for level in outcome.levels if level.location == "store-2" and level.machine == "store-2"]
+    assert len({level.on_hand for level in offline if cut.at_s < level.at_s < cut.at_s + cut.for_s}) > 20
+    assert scenario(WEEK).plan.faults[0].for_s == 7 * 86_400
+
+
+@pytest.mark.parametrize("name", OF_DISKS)
+def test_what_happens_to_a_disk_that_lies_is_recorded(name: str) -> None:
+    stored = scenario(name)
+    assert stored.is_record
+    assert any(fault.kind in OF_IDENTITY for fault in stored.plan.faults)
+    found = [one.checker for one in all_found(stored, play_out(stored.plan))]
+    assert stored.is_as_expected(found), found
+
+
+def test_the_command_succeeds_when_a_record_still_holds() -> None:
+    result = CliRunner().invoke(simulate, ["--scenario", "wiped-disk"])
+    assert result.exit_code == 0, result.output
+    assert "recorded Durability" in result.output
+    assert "all is as recorded" in result.output
+
+
+def test_a_record_that_holds_no_longer_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "wiped.toml"
+    write_scenario(path, replace(scenario("wiped-disk"), expects=("Truth",)))
+    result = CliRunner().invoke(simulate, ["--plan", str(path), "--no-shrink"])
+    assert result.exit_code == 1
+    assert "VIOLATION  wiped  Durability" in result.output
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_plan_is_the_same_after_it_was_written_and_read(tmp_path: Path, seed: int) -> None:
+    stored = Scenario(draw_plan(seed, pressure=seed % 2 == 0), 'of "quotes",\nlines and \\', ("Floor", "nothing"))
+    write_scenario(tmp_path / "plan.toml", stored)
+    assert read_scenario(tmp_path / "plan.toml") == stored
+
+
+def test_a_written_plan_has_a_line_for_each_fault_and_none_for_what_is_as_always() -> None:
+    plan = Plan(1, 2.0, faults=(Fault("kill", 1.0, 1.0, ("store-1",)),), trade=Trade(clients=1))
+    text = as_toml(Scenario(plan))
+    assert '    { kind = "kill", at_s = 1.0, for_s = 1.0, who = ["store-1"] },\n' in text
+    assert "think_ms" not in text
