@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check simulate bench
+.PHONY: demo test check simulate simulate-mutations bench
 
 demo: $(STAMP)
 	$(BIN)/shelfsync demo $(ARGS)
@@ -21,6 +21,10 @@ check: $(STAMP)
 simulate: $(STAMP)
 	$(BIN)/shelfsync simulate $(or $(ARGS),--seeds 1..4000 --minutes 25)
 	$(if $(ARGS),,$(BIN)/shelfsync simulate --scenario week-offline)
+
+# Plants each known bug and hunts for it. ARGS="--only NAME", ARGS=--write
+simulate-mutations: $(STAMP)
+	$(BIN)/python -m simulations.mutations $(ARGS)
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)

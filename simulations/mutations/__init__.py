@@ -1,0 +1,1 @@
+"""Bugs planted on purpose, in the real code: what the workload and the checkers must be able to see."""

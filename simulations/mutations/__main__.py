@@ -1,0 +1,58 @@
+"""`python -m simulations.mutations`: hunt for every mutation and say who caught it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from simulations.mutations.catalogue import MUTATIONS
+from simulations.mutations.hunt import SEEDS_MAX, Catch, hunt_all, seeds_by_size
+from simulations.mutations.seeds import record
+from simulations.mutations.table import drawn, write_page
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--only", "names", multiple=True, type=click.Choice(list(MUTATIONS)), help="Hunt for this one; repeatable."
+)
+@click.option("--seeds", default=SEEDS_MAX, show_default=True, type=click.IntRange(1), help="Seeds to play at most.")
+@click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option("--write", is_flag=True, help="Write docs/mutations.md, and the seeds that the tests play again.")
+def main(names: tuple[str, ...], seeds: int, jobs: int, write: bool) -> None:
+    """Plant each bug and play seeds until a checker sees it. Exits with 1 when one is not caught."""
+    if write and names:
+        raise click.UsageError("--write needs every mutation to be hunted for, so it goes without --only")
+    console = Console()
+    catches = _hunt(console, names or tuple(MUTATIONS), seeds, jobs)
+    console.print(drawn(catches))
+    escaped = [name for name, catch in catches.items() if not catch.is_caught]
+    if escaped:
+        console.print(f"[bold red]not caught within {seeds} seeds:[/] {', '.join(escaped)}")
+        sys.exit(1)
+    if write:
+        record({name: catches[name].seed for name in MUTATIONS})
+        write_page(catches, seeds)
+
+
+def _hunt(console: Console, names: tuple[str, ...], seeds: int, jobs: int) -> dict[str, Catch]:
+    columns = (
+        TextColumn("hunting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    catches = {}
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=len(names))
+        for catch in hunt_all(names, seeds_by_size(seeds), jobs):
+            catches[catch.name] = catch
+            progress.update(task, advance=1, description=f"{catch.name}: {catch.checker or 'not caught'}")
+    return catches
+
+
+if __name__ == "__main__":
+    main()

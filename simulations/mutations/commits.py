@@ -1,0 +1,156 @@
+"""Slips around the commit: what is said before it, and what is left of one that failed."""
+
+from __future__ import annotations
+
+from simulations.mutations.mutation import Mutation, slip
+
+DRIVER = "replica.runtime.driver"
+LINK = "replica.runtime.link:Link"
+REPLICA = "replica.core.replica:Replica"
+JOURNAL = "simulations.journal"
+
+COMMITS = (
+    Mutation(
+        "answer-before-commit",
+        "callers are answered while the disk still writes",
+        2,
+        ("Durability",),
+        (
+            slip(
+                f"{DRIVER}:Driver._start_commit",
+                ("if batch.entries:", "_release(answers)\n    if batch.entries:"),
+            ),
+        ),
+    ),
+    Mutation(
+        "reads-do-not-wait",
+        "a read shows what a crash may still undo",
+        2,
+        ("Durability",),
+        (slip(f"{DRIVER}:Driver.look", ("if self._commit is None and not self.replica.uncommitted:", "if True:")),),
+    ),
+    Mutation(
+        "reads-wait-for-the-next-batch-only",
+        "a read waits for what is being computed and not for what is being written",
+        2,
+        ("Durability",),
+        (slip(f"{DRIVER}:Driver.look", ("self._commit is None and not self.replica", "not self.replica")),),
+    ),
+    Mutation(
+        "claim-before-commit",
+        "a session claims to hold what is not durable yet",
+        2,
+        ("Durability",),
+        (
+            slip(
+                f"{LINK}._handle",
+                (
+                    "await self._driver.look(lambda replica: plain_vectors(replica, scopes))",
+                    "plain_vectors(self._driver.replica, scopes)",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        "acknowledged-on-arrival",
+        "frames are acknowledged before they are merged and committed",
+        2,
+        ("Durability",),
+        (slip(f"{LINK}._acknowledge", ("await merged", "pass")),),
+    ),
+    Mutation(
+        "acknowledged-once-merged",
+        "frames are acknowledged once they are merged, before they are durable",
+        2,
+        ("Durability",),
+        (
+            slip(
+                f"{DRIVER}:Driver._compute",
+                (
+                    "self.counters.entries_merged += replica.uncommitted - before",
+                    "self.counters.entries_merged += replica.uncommitted - before\n        _release(answers[-1:])",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        "full-disk-keeps-core",
+        "after a full disk the core goes on from what was not written",
+        7,
+        ("Streams", "Durability"),
+        (slip(f"{DRIVER}:Driver._settle", ("self.replica.restore(await self._journal.load())", "pass")),),
+    ),
+    Mutation(
+        "full-disk-answers-the-next",
+        "what was computed on top of a batch that did not fit is answered as done",
+        2,
+        ("Durability",),
+        (slip(f"{DRIVER}:Driver.run", ("if await self._settle():", "if await self._settle() or True:")),),
+    ),
+    Mutation(
+        "full-disk-for-ever",
+        "a disk that was full once counts as full for ever",
+        1,
+        ("Liveness",),
+        (slip(f"{DRIVER}:Driver._settle", ("RELOAD_SHARE * (reloaded_ms - started_ms)", "(1 << 60)")),),
+    ),
+    Mutation(
+        "restore-keeps-vectors",
+        "after a full disk streams go on after the entry that did not fit",
+        7,
+        ("Streams", "Durability", "Convergence"),
+        (
+            slip(
+                f"{REPLICA}.restore",
+                ("self.vectors: dict[str, Vector] = {}", 'self.vectors = getattr(self, "vectors", {})'),
+            ),
+        ),
+    ),
+    Mutation(
+        "restore-keeps-ledger",
+        "after a full disk the ledger still has what did not fit",
+        7,
+        ("Streams", "Convergence", "Truth", "Floor"),
+        (
+            slip(
+                f"{REPLICA}.restore",
+                ("self.ledger = Ledger()", 'self.ledger = getattr(self, "ledger", Ledger())'),
+                (
+                    "self.ledger.apply(location, writer, (Move(item, source, target, total),))",
+                    "self.ledger.join(location, item, (writer, source, target), total)",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        "commits-overlap",
+        "the next commit begins before the one under way is through",
+        7,
+        ("Streams", "Durability", "Causality", "ExactlyOnce"),
+        (
+            slip(
+                f"{DRIVER}:Driver.run",
+                ("if await self._settle():", "if self._commit is not None or await self._settle():"),
+            ),
+        ),
+    ),
+    Mutation(
+        "last-entry-not-loaded",
+        "a restarted node does not know the last entry it wrote",
+        7,
+        ("Streams",),
+        (
+            slip(
+                f"{JOURNAL}:SimulatedJournal.load",
+                ("for stored in self._disk.stored:", "for stored in self._disk.stored[:-1]:"),
+            ),
+        ),
+    ),
+    Mutation(
+        "arrivals-forgotten",
+        "a restarted node takes its journal for empty: it finds no key in it and nothing to send",
+        1,
+        ("Liveness", "ExactlyOnce"),
+        (slip(f"{JOURNAL}:SimulatedJournal.load", ("        len(self._disk.stored),\n", "        0,\n")),),
+    ),
+)

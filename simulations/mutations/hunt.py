@@ -1,0 +1,91 @@
+"""The hunt: play plans with a mutation planted until a checker sees it.
+
+Small plans are played first: what a small one shows need not wait for a large one, and its seed, which is recorded,
+stays cheap to play again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache, partial
+from multiprocessing import get_context
+
+from msgspec import Struct
+
+from simulations.checkers.checker import Violation
+from simulations.mutations.catalogue import MUTATIONS
+from simulations.mutations.mutation import planted
+from simulations.plan import Plan, draw_plan
+from simulations.run import Run
+
+SEEDS_MAX = 200
+"""Seeds within which every mutation must be caught; half of them within ten."""
+
+START = 200
+"""What a run costs without any question, in questions."""
+
+
+class Catch(Struct, frozen=True):
+    """How the hunt for one mutation ended: by which checker it was caught at which seed, if it was."""
+
+    name: str
+    checker: str
+    """Empty when it was not caught."""
+    detail: str
+    seed: int
+    seeds: int
+    """How many seeds it took."""
+    wall_s: float
+
+    @property
+    def is_caught(self) -> bool:
+        """Whether any checker saw it."""
+        return bool(self.checker)
+
+
+def seeds_by_size(count: int) -> list[int]:
+    """So many seeds of plans under pressure, those first that take the least work."""
+    return sorted(range(1, count + 1), key=lambda seed: _work(draw_plan(seed)))
+
+
+def _work(plan: Plan) -> float:
+    """About what playing a plan costs: every question is answered, sent to each hub, and looked at."""
+    trade = plan.trade
+    machines = len(plan.hubs) + len(plan.stores)
+    asks = trade.clients * machines * plan.seconds * 1_000 / trade.think_ms
+    return (asks + START) * (len(plan.hubs) + 1)
+
+
+def play_healthy(seed: int) -> Violation | None:
+    """Play the plan of a seed with the code as it is."""
+    return Run(draw_plan(seed)).play().violation
+
+
+def play_mutated(name: str, seed: int) -> Violation | None:
+    """Play the plan of a seed with a mutation planted."""
+    with planted(MUTATIONS[name]):
+        return Run(draw_plan(seed)).play().violation
+
+
+_is_healthy = cache(lambda seed: play_healthy(seed) is None)
+
+
+def hunt(name: str, seeds: Iterable[int]) -> Catch:
+    """Play seeds until one shows a violation that it does not show without the mutation."""
+    began_s, tried, seed = time.monotonic(), 0, 0
+    for seed in seeds:
+        tried += 1
+        found = play_mutated(name, seed)
+        if found is not None and _is_healthy(seed):
+            return Catch(name, found.checker, found.detail, seed, tried, time.monotonic() - began_s)
+    return Catch(name, "", "", seed, tried, time.monotonic() - began_s)
+
+
+def hunt_all(names: Iterable[str], seeds: Iterable[int], jobs: int) -> Iterator[Catch]:
+    """Hunt for each of these mutations, several at a time, as they are caught."""
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        work = [pool.submit(partial(hunt, name, tuple(seeds))) for name in names]
+        for done in as_completed(work):
+            yield done.result()

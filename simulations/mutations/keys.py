@@ -1,0 +1,151 @@
+"""Slips in exactly-once: keys, repetitions, and who gets which answer."""
+
+from __future__ import annotations
+
+from simulations.mutations.mutation import Mutation, slip
+
+DRIVER = "replica.runtime.driver"
+REPLICA = "replica.core.replica"
+RECENT = "replica.core.idempotency:RecentKeys"
+
+KEYS = (
+    Mutation(
+        "keys-in-memory",
+        "keys are looked for in memory only, so older ones count as new",
+        3,
+        ("ExactlyOnce",),
+        (
+            slip(
+                f"{DRIVER}:Driver._find_earlier",
+                ("await self._journal.find(keys) if keys and self.arrival else {}", "{}"),
+            ),
+        ),
+    ),
+    Mutation(
+        "recent-keys-forgotten",
+        "keys of the newest batches are neither remembered nor durable yet",
+        3,
+        ("ExactlyOnce",),
+        (slip(f"{RECENT}.put", ("if key not in self:", "if False:")),),
+    ),
+    Mutation(
+        "keys-turn-early",
+        "keys are let go when their batch is taken, before it is durable",
+        3,
+        ("ExactlyOnce",),
+        (
+            slip(
+                f"{RECENT}.turn",
+                ("for key in self._earliest:", "for key in self._current:"),
+                ("= self._before, self._current, []", "= [], [], []"),
+            ),
+        ),
+    ),
+    Mutation(
+        "plain-sales-without-keys",
+        "the short road of plain sales remembers no key until its batch is durable",
+        3,
+        ("ExactlyOnce",),
+        (slip(f"{REPLICA}:Replica._sell_plain", ("keys.put(key, entry)", "pass")),),
+    ),
+    Mutation(
+        "keys-let-go-full",
+        "a full disk takes the entries back and not their keys",
+        3,
+        ("ExactlyOnce", "Durability"),
+        (
+            slip(
+                f"{REPLICA}:Replica.restore",
+                ("self.keys = RecentKeys()", 'self.keys = getattr(self, "keys", RecentKeys())'),
+            ),
+        ),
+    ),
+    Mutation(
+        "any-request-under-a-key",
+        "a key used again for another request is answered with the first one's entry",
+        3,
+        ("ExactlyOnce",),
+        (
+            slip(
+                f"{REPLICA}:is_same_request",
+                ("request_of(earlier.content) == request", "request_of(earlier.content) is not None"),
+            ),
+        ),
+    ),
+    Mutation(
+        "requests-compared-by-expansion",
+        "a repetition is refused where what it would do now differs from what it did then",
+        3,
+        ("ExactlyOnce",),
+        (
+            slip(
+                f"{REPLICA}:is_same_request",
+                (
+                    "request_of(earlier.content) == request",
+                    "earlier.content.lines and request_of(earlier.content) == request",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        "twins-answered-alike",
+        "two requests of one batch that ask the same under two keys are decided once",
+        3,
+        ("ExactlyOnce", "Truth"),
+        (
+            slip(
+                f"{DRIVER}:Driver._decide",
+                (
+                    "    return replica.execute_all(commands, now_ms, earlier)\n",
+                    "    firsts = {str(one).partition('key=')[0]: one for one in reversed(commands)}\n"
+                    "        decided = replica.execute_all(list(firsts.values()), now_ms, earlier)\n"
+                    "        verdicts = dict(zip(firsts, decided))\n"
+                    "        return [verdicts[str(one).partition('key=')[0]] for one in commands]\n",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        "verdicts-sorted",
+        "verdicts come with the refused ones last, not in the order of the requests",
+        3,
+        ("ExactlyOnce", "Truth"),
+        (
+            slip(
+                f"{DRIVER}:Driver._compute",
+                ("iter(verdicts)", "iter(sorted(verdicts, key=lambda one: isinstance(one, Refused)))"),
+            ),
+        ),
+    ),
+    Mutation(
+        "answers-in-the-order-of-size",
+        "callers who asked for equally much at the same time get each other's answers",
+        3,
+        ("ExactlyOnce", "Truth"),
+        (
+            slip(
+                f"{DRIVER}:_release",
+                (
+                    "for asked, answer in answers:",
+                    "asks = [one for one in answers if isinstance(one[0], _Ask) and len(one[0].commands) == 1]\n"
+                    "    rest = [one for one in answers if one not in asks]\n"
+                    "    swapped = [(one, answer) for (one, _), (_, answer) in zip(asks, asks[::-1])]\n"
+                    "    for asked, answer in [*swapped, *rest]:",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        "failure-taken-for-refusal",
+        "a commit whose outcome nobody knows is answered as one that did not happen",
+        3,
+        ("ExactlyOnce", "Streams"),
+        (
+            slip(
+                f"{DRIVER}:Driver._write",
+                ("except StorageFull as full:", "except Exception as failed:\n        full = StorageFull(str(failed))"),
+                ("\n        raise\n", "\n        raise full\n"),
+            ),
+        ),
+    ),
+)

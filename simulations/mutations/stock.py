@@ -1,0 +1,161 @@
+"""Slips in what a request moves, and in what is read off the ledger."""
+
+from __future__ import annotations
+
+from simulations.mutations.mutation import Mutation, slip
+
+MOVEMENTS = "replica.core.movements"
+LEDGER = "replica.core.ledger"
+
+STOCK = (
+    Mutation(
+        "promise-unchecked",
+        "a sale that is a promise goes through past the node's rights",
+        4,
+        ("Floor",),
+        (slip(f"{MOVEMENTS}:prepare_sale", ("if short and sale.on_shortage is OnShortage.REFUSE:", "if False:")),),
+    ),
+    Mutation(
+        "plain-sale-past-rights",
+        "the short road of plain sales looks at what all nodes have, not at the node's own",
+        4,
+        ("Floor",),
+        (slip(f"{MOVEMENTS}:prepare_plain_sale", ("if wanted > balance:", "if wanted > available:")),),
+    ),
+    Mutation(
+        "rights-of-others",
+        "what is taken off is compared with what all nodes have, not with the node's own",
+        4,
+        ("Floor",),
+        (slip(f"{MOVEMENTS}:_check_covered", (".balance(source)", ".available")),),
+    ),
+    Mutation(
+        "lines-not-added-up",
+        "of several lines that share an item only the last one moves it",
+        5,
+        ("Truth",),
+        (slip(f"{MOVEMENTS}:_resolve", ("units.get(item, 0) + number * quantity", "number * quantity")),),
+    ),
+    Mutation(
+        "adjustment-unchecked",
+        "an adjustment takes off more than is free",
+        4,
+        ("Floor",),
+        (slip(f"{MOVEMENTS}:prepare_adjustment", ("_check_covered(room, room.free, taken)", "pass")),),
+    ),
+    Mutation(
+        "quarantine-unchecked",
+        "goods are written off or put back that nobody put aside",
+        4,
+        ("Floor",),
+        (slip(f"{MOVEMENTS}:prepare_quarantine", ("_check_covered(room, room.quarantine, from_quarantine)", "pass")),),
+    ),
+    Mutation(
+        "quarantine-from-shelf",
+        "goods are written off from the shelf instead of from quarantine",
+        5,
+        ("Accounts",),
+        (
+            slip(
+                f"{MOVEMENTS}:prepare_quarantine",
+                ("room.quarantine, LOSS, from_quarantine", "room.free, LOSS, from_free"),
+            ),
+        ),
+    ),
+    Mutation(
+        "breach-unrecorded",
+        "a sale past the rights does not say so",
+        6,
+        ("Floor",),
+        (slip(f"{MOVEMENTS}:prepare_sale", ('facts["breach"] = short', "pass")),),
+    ),
+    Mutation(
+        "breach-counted-again",
+        "a breach counts again what earlier sales had overdrawn",
+        6,
+        ("Floor",),
+        (slip(f"{MOVEMENTS}:prepare_sale", ("wanted - max(0, balance)", "wanted - balance")),),
+    ),
+    Mutation(
+        "breach-clamped",
+        "a sale of goods in hand moves only what the book has left",
+        5,
+        ("Truth", "Floor"),
+        (
+            slip(
+                f"{MOVEMENTS}:prepare_sale",
+                (
+                    "Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items()",
+                    "Move(item, free, CUSTOMER, min(wanted, rights[item]))"
+                    " for item, wanted in demand.items() if rights[item] > 0",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        "breach-by-nodes-view-of-all",
+        "a breach is measured against what is available to everybody",
+        6,
+        ("Floor",),
+        (slip(f"{MOVEMENTS}:prepare_sale", ("rights[item] = balance", "rights[item] = balance = available")),),
+    ),
+    Mutation(
+        "return-to-shelf",
+        "returned goods are for sale before anybody looked at them",
+        5,
+        ("Accounts",),
+        (slip(f"{MOVEMENTS}:prepare_return", ("room.free if restock else room.quarantine", "room.free")),),
+    ),
+    Mutation(
+        "count-as-of-now",
+        "a count corrects the book of now by what was counted then",
+        5,
+        ("Truth",),
+        (slip(f"{MOVEMENTS}:prepare_count", ("seen.levels.get(line.item, on_hand)", "on_hand")),),
+    ),
+    Mutation(
+        "count-on-top",
+        "a count of more than the book had is added to the book as a whole",
+        5,
+        ("Truth",),
+        (
+            slip(
+                f"{MOVEMENTS}:prepare_count", ("change = line.counted - level", "change = line.counted - min(level, 0)")
+            ),
+        ),
+    ),
+    Mutation(
+        "digest-stale",
+        "a pair's fingerprint is not taken again when the pair moves again",
+        1,
+        ("Convergence",),
+        (slip(f"{LEDGER}:Ledger.apply", ("stale[stock] = None", "stock.fingerprint or stale.update({stock: None})")),),
+    ),
+    Mutation(
+        "digest-without-quarantine",
+        "the digest leaves out cells that change nothing on hand",
+        1,
+        ("Convergence",),
+        (
+            slip(
+                f"{LEDGER}:Stock._print",
+                ("for lane, total in self.cells.items()", "for lane, total in self.cells.items() if lane.on_hand"),
+            ),
+        ),
+    ),
+    Mutation(
+        "cells-of-kinds-known",
+        "entries of a kind of the next release are kept and not folded",
+        1,
+        ("Convergence", "Streams", "Truth", "Floor"),
+        (
+            slip(
+                "replica.core.replica:Replica._fold",
+                (
+                    "if content.moves:",
+                    'if content.kind in ("sale", "return", "receipt", "count", "adjustment", "quarantine"):',
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,130 @@
+"""Every planted bug is caught at the seed recorded for it, and the code as it is shows nothing there.
+
+When the workload, a checker or the timing of the code changes, a mutation may show itself at other seeds only:
+`make simulate-mutations ARGS=--write` hunts for all of them anew and records where they were caught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+from replica.core.movements import prepare_sale
+from replica.core.replica import Replica
+from simulations.mutations.catalogue import MUTATIONS
+from simulations.mutations.hunt import play_healthy, play_mutated
+from simulations.mutations.mutation import Constant, Edit, Mutation, Stale, planted, slip
+from simulations.mutations.seeds import recorded
+from simulations.witness import CHECKERS
+
+SEEDS = recorded()
+
+Caught = tuple[str, str] | None
+"""Which checker found something, and what."""
+
+
+def mutated(name: str) -> Caught:
+    found = play_mutated(name, SEEDS[name])
+    return (found.checker, found.detail) if found is not None else None
+
+
+def healthy(seed: int) -> Caught:
+    found = play_healthy(seed)
+    return (found.checker, found.detail) if found is not None else None
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(2, get_context("spawn")) as workers:
+        yield workers
+
+
+@pytest.fixture(scope="module")
+def playing(pool: ProcessPoolExecutor) -> dict[str | int, Future[Caught]]:
+    """Every run that any test here asks about, under way."""
+    runs: dict[str | int, Future[Caught]] = {name: pool.submit(mutated, name) for name in MUTATIONS}
+    runs.update({seed: pool.submit(healthy, seed) for seed in sorted(set(SEEDS.values()))})
+    return runs
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_is_caught_by_a_checker_that_is_to_see_it(
+    name: str, playing: dict[str | int, Future[Caught]]
+) -> None:
+    caught = playing[name].result()
+    assert caught is not None, f"{name} shows nothing at seed {SEEDS[name]}"
+    assert caught[0] in MUTATIONS[name].expected, caught
+
+
+@pytest.mark.parametrize("seed", sorted(set(SEEDS.values())))
+def test_the_code_as_it_is_shows_nothing_at_those_seeds(seed: int, playing: dict[str | int, Future[Caught]]) -> None:
+    assert playing[seed].result() is None
+
+
+@pytest.mark.parametrize("checker", [checker.__name__ for checker in CHECKERS])
+def test_every_checker_catches_a_mutation(checker: str, playing: dict[str | int, Future[Caught]]) -> None:
+    catchers = [caught[0] for name in MUTATIONS if (caught := playing[name].result()) is not None]
+    assert checker in catchers
+
+
+def test_there_are_enough_mutations_and_each_has_its_seed() -> None:
+    assert len(MUTATIONS) >= 25
+    assert list(SEEDS) == list(MUTATIONS)
+
+
+def test_names_are_not_used_twice() -> None:
+    from simulations.mutations import clocks, commits, keys, links, stock, sync
+
+    areas = (*stock.STOCK, *keys.KEYS, *commits.COMMITS, *sync.SYNC, *links.LINKS, *clocks.CLOCKS)
+    assert len(areas) == len(MUTATIONS)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=lambda mutation: mutation.name)
+def test_a_mutation_says_whom_it_expects_to_be_caught_by(mutation: Mutation) -> None:
+    known = [checker.__name__ for checker in CHECKERS] + ["Liveness", "Process"]
+    assert mutation.expected
+    assert all(checker in known for checker in mutation.expected)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# planting
+
+
+def planted_edit(edit: Edit | Constant) -> None:
+    with planted(Mutation("trial", "nothing", 0, (), (edit,))):
+        pass
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        slip("replica.core.gone:Replica.merge", ("a", "b")),
+        slip("replica.core.replica:Replica.gone", ("a", "b")),
+        slip("replica.core.replica:Replica.merge", ("text that is not there", "b")),
+        slip("replica.core.replica:Replica.merge", ("run", "walk")),
+        slip("replica.core.replica:Replica", ("a", "b")),
+        Constant("replica.core.limits:GONE", 1),
+    ],
+)
+def test_a_mutation_of_code_that_is_gone_is_stale(edit: Edit | Constant) -> None:
+    with pytest.raises(Stale):
+        planted_edit(edit)
+
+
+def test_a_mutation_is_taken_out_again_whatever_happens() -> None:
+    before = Replica.merge.__code__, prepare_sale.__code__
+    with pytest.raises(RuntimeError), planted(MUTATIONS["promise-unchecked"]):
+        assert prepare_sale.__code__ is not before[1]
+        raise RuntimeError
+    assert (Replica.merge.__code__, prepare_sale.__code__) == before
+
+
+def test_of_two_edits_the_first_is_taken_out_when_the_second_is_stale() -> None:
+    before = Replica.merge.__code__
+    good = slip("replica.core.replica:Replica.merge", ("merged = 0", "merged = 1"))
+    with pytest.raises(Stale), planted(Mutation("trial", "nothing", 0, (), (good, Constant("replica.core:GONE", 1)))):
+        pass
+    assert Replica.merge.__code__ is before
