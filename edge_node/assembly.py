@@ -10,6 +10,7 @@ from edge_node.api import SALES_PATH, EdgeApi
 from replica.runtime.data import open_replica
 from replica.runtime.http import make_app
 from replica.runtime.node import Node, store_scopes
+from replica.runtime.ports import Clock, Entropy
 from replica.runtime.process import LOOPBACK_HOSTS, Assembly
 from replica.runtime.websocket import HttpNetwork
 from replica.runtime.world import SystemClock, SystemEntropy
@@ -25,9 +26,14 @@ async def assemble(
     hubs: tuple[str, ...],
     region: str,
     open_catalog: bool,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
 ) -> Assembly:
-    """Open the data and make node and application; nothing listens or dials yet. Raises DataRefused."""
-    entropy = SystemEntropy()
+    """Open the data and make node and application; nothing listens or dials yet. Raises DataRefused.
+
+    Time and randomness are this machine's, unless others are given.
+    """
+    entropy = entropy or SystemEntropy()
     replica, journal = await open_replica(data, name, (location,), entropy, open_catalog=open_catalog)
     scopes = store_scopes(location)
     node = Node(
@@ -37,7 +43,7 @@ async def assemble(
         region=region,
         scopes=scopes,
         admit=partial(admit_hub, scopes=scopes),
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         entropy=entropy,
         network=network,
     )

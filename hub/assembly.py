@@ -9,6 +9,7 @@ from hub.api import HubApi
 from replica.runtime.data import open_replica
 from replica.runtime.http import make_app
 from replica.runtime.node import Node
+from replica.runtime.ports import Clock, Entropy
 from replica.runtime.process import LOOPBACK_HOSTS, Assembly
 from replica.runtime.websocket import HttpNetwork
 from replica.runtime.world import SystemClock, SystemEntropy
@@ -23,9 +24,14 @@ async def assemble(
     host: str,
     hosts: tuple[str, ...],
     open_catalog: bool,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
 ) -> Assembly:
-    """Open the data and make node and application; nothing listens or dials yet. Raises DataRefused."""
-    entropy = SystemEntropy()
+    """Open the data and make node and application; nothing listens or dials yet. Raises DataRefused.
+
+    Time and randomness are this machine's, unless others are given.
+    """
+    entropy = entropy or SystemEntropy()
     replica, journal = await open_replica(data, name, hosts, entropy, open_catalog=open_catalog)
     node = Node(
         replica,
@@ -34,7 +40,7 @@ async def assemble(
         region=region,
         scopes=None,
         admit=admit_peer,
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         entropy=entropy,
         network=network,
     )

@@ -30,15 +30,23 @@ class Chain:
         self.plan = plan
         self.loop = loop
         self.note = note
-        self.network = SimulatedNetwork(loop, Random(f"{plan.seed}/network"))
+        self.network = self.make_network(Random(f"{plan.seed}/network"))
         self.machines: dict[str, Machine] = {}
         for role in roles(plan):
             random = Random(f"{plan.seed}/{role.name}")
             versions = NEXT_VERSIONS if role.name in plan.newer else None
-            machine = Machine(role, loop, self.network, random, note, versions)
+            machine = self.make_machine(role, random, versions)
             self.machines[role.name] = machine
             machine.disk.read_s = partial(_latency, random, 0.0001, 0.002)
             machine.disk.write_s = partial(_latency, random, 0.0002, 0.005)
+
+    def make_network(self, random: Random) -> SimulatedNetwork:
+        """Make the network."""
+        return SimulatedNetwork(self.loop, random)
+
+    def make_machine(self, role: Role, random: Random, versions: tuple[int, int] | None) -> Machine:
+        """Make one machine, and do not start it."""
+        return Machine(role, self.loop, self.network, random, self.note, versions)
 
     @property
     def hubs(self) -> list[Machine]:

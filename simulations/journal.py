@@ -59,6 +59,9 @@ class SimulatedDisk:
             if entry.content.key:
                 self._of_key.setdefault(entry.content.key, entry)
 
+    def refresh(self) -> None:
+        """Learn what is durable by now, where that is kept elsewhere."""
+
     def stop(self, *, finishes: bool) -> None:
         """The process or the power is gone; `finishes` whether what was being written is there all the same."""
         if finishes:

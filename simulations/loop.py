@@ -56,6 +56,12 @@ class Host:
 
 _host: ContextVar[Host | None] = ContextVar("host", default=None)
 
+
+def current_host() -> Host | None:
+    """The host whose work this is; None for what belongs to no machine."""
+    return _host.get()
+
+
 NOBODY = Context()
 """The context of what belongs to no host."""
 

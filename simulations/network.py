@@ -225,6 +225,10 @@ class SimulatedNetwork:
             if machine in (end.machine, end.other.machine):
                 end.is_forgotten = True
 
+    def make_end(self, way: Way) -> End:
+        """Make the end of a new connection from which this way leads."""
+        return End(self, way[0], way)
+
     def is_listening(self, machine: str) -> bool:
         """Whether a process answers there."""
         return machine in self._listening
@@ -238,7 +242,7 @@ class SimulatedNetwork:
         if accept is None:
             await asyncio.sleep(REFUSED_MS / 1000)
             raise ConnectionRefusedError(f"{target} does not listen")
-        near, far = End(self, source, (source, target)), End(self, target, (target, source))
+        near, far = self.make_end((source, target)), self.make_end((target, source))
         near.other, far.other = far, near
         self._ends = [end for end in self._ends if end.is_open or end.other.is_open]
         self._ends += [near, far]

@@ -89,10 +89,10 @@ class Run:
     ) -> None:
         self.plan = plan
         self._on_step, self._on_look = on_step, on_look
-        self.loop = VirtualLoop(Random(f"{plan.seed}/loop"))
+        self.loop = self.make_loop(Random(f"{plan.seed}/loop"))
         self.steps: list[Step] = []
         self.levels: list[Level] = []
-        self.chain = Chain(plan, self.loop, self._note)
+        self.chain = self.make_chain()
         self.history = History()
         self._trace = blake2b(digest_size=16)
         self._witness = Witness(self.chain, self.history, checkers)
@@ -101,6 +101,18 @@ class Run:
         self._counts: dict[str, int] = {}
         self._convergence_s = 0.0
         self._is_over = False
+
+    def make_loop(self, random: Random) -> VirtualLoop:
+        """Make the loop that everything runs on."""
+        return VirtualLoop(random)
+
+    def make_chain(self) -> Chain:
+        """Make the machines and what lies between them."""
+        return Chain(self.plan, self.loop, self._note)
+
+    def make_client(self, machine: Machine, number: int) -> Client:
+        """Make one client of a machine."""
+        return Client(self.chain, self.history, machine, number)
 
     def play(self) -> Result:
         """Play the plan to its end, or to the first violation."""
@@ -136,7 +148,7 @@ class Run:
         for fault in plan.faults:
             loop.call_at(fault.at_s, self._begin, fault)
         clients = [
-            loop.create_task(Client(self.chain, self.history, machine, number).run(plan.seconds))
+            loop.create_task(self.make_client(machine, number).run(plan.seconds))
             for machine in self.chain.machines.values()
             for number in range(plan.trade.clients)
         ]

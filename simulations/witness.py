@@ -74,6 +74,7 @@ class Witness:
             checker.finish()
 
     def _read(self, machine: Machine) -> None:
+        machine.disk.refresh()
         disk = machine.disk
         read, through = self._seen.get(machine.name, (disk, 0))
         self._show(machine, read.stored[through:])

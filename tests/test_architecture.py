@@ -31,6 +31,9 @@ MAY_IMPORT = {
 ADAPTERS = ("sqlite3", "aiosqlite", "asyncpg", "aiohttp", "uvloop", "nats")
 """What a simulation replaces, and so must never reach."""
 
+FULL_STACK = "simulations.full_stack"
+"""The one simulation that runs the adapters themselves; see docs/decisions/0009."""
+
 CORE_IMPORTS = (
     "__future__",
     "array",
@@ -253,8 +256,27 @@ def test_a_name_of_the_simulations_in_a_string_is_caught() -> None:
 
 
 def test_simulations_reach_no_adapter() -> None:
-    modules = [module for module in SOURCES if is_under(module, "simulations")]
+    modules = [module for module in SOURCES if is_under(module, "simulations") and not is_under(module, FULL_STACK)]
     assert {module: adapters_reached(module, SOURCES) for module in modules} == {module: [] for module in modules}
+
+
+def importers(package: str, known: dict[str, str]) -> list[str]:
+    """Modules outside a package that import anything of it."""
+    return [
+        module
+        for module, source in known.items()
+        if not is_under(module, package) and any(is_under(name, package) for name in imports(module, source))
+    ]
+
+
+def test_nobody_imports_the_simulation_that_reaches_adapters() -> None:
+    assert adapters_reached(f"{FULL_STACK}.run", SOURCES) != []
+    assert importers(FULL_STACK, SOURCES) == []
+
+
+@pytest.mark.parametrize("source", ["from simulations.full_stack import run", "import simulations.full_stack.loop"])
+def test_an_import_of_the_simulation_that_reaches_adapters_is_caught(source: str) -> None:
+    assert importers(FULL_STACK, {**SOURCES, "simulations.broken": source}) == ["simulations.broken"]
 
 
 @pytest.mark.parametrize("source", ["import aiohttp", "def late():\n    import sqlite3", "from hub import api"])

@@ -142,7 +142,9 @@ async def _answer_problems(request: web.Request, handler: Handler) -> web.Stream
     except web.HTTPException:
         raise
     except ConnectionResetError:
-        raise
+        if request.transport is not None and not request.transport.is_closing():
+            raise
+        return plain_problem(400, "caller-left", "nobody reads this, and it is no fault of ours for the log")
     except Exception:
         log.exception("request failed", method=request.method, path=request.path)
         if request.writer.output_size:  # an answer has begun: there is no saying two things in one

@@ -61,7 +61,7 @@ def run_node(
 ) -> NoReturn:
     """Run a node until SIGTERM or SIGINT; exits the process."""
     try:
-        code = uvloop.run(_serve(assemble, host, port, dial, home_after_s))
+        code = uvloop.run(serve(assemble, host, port, dial, home_after_s))
     except DataRefused as refused:
         print(f"shelfsync: {refused}", file=sys.stderr)
         code = EXIT_DATA
@@ -71,7 +71,16 @@ def run_node(
     os._exit(code)  # a thread that is still busy must not keep a process that is done
 
 
-async def _serve(assemble: Assemble, host: str, port: int, dial: Sequence[Sequence[str]], home_after_s: float) -> int:
+async def serve(
+    assemble: Assemble,
+    host: str,
+    port: int,
+    dial: Sequence[Sequence[str]],
+    home_after_s: float,
+    *,
+    exit_at_once: Callable[[int], NoReturn] = os._exit,
+) -> int:
+    """Run a node on this loop until it is told to stop; return the exit code. `exit_at_once` never returns."""
     gc.set_threshold(*GC_THRESHOLDS)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -98,7 +107,7 @@ async def _serve(assemble: Assemble, host: str, port: int, dial: Sequence[Sequen
     await asyncio.wait([stopped, *vital], return_when=asyncio.FIRST_COMPLETED)
     for task in vital:
         if task.done():
-            _end_at_once(task)
+            _end_at_once(task, exit_at_once)
     log.info("stopping")
     node.is_ready = False
     server.close()
@@ -112,11 +121,11 @@ async def _serve(assemble: Assemble, host: str, port: int, dial: Sequence[Sequen
     return 0
 
 
-def _end_at_once(task: asyncio.Task[None]) -> NoReturn:
+def _end_at_once(task: asyncio.Task[None], exit_at_once: Callable[[int], NoReturn]) -> NoReturn:
     """Crash-only: what is durable is not known, or an invariant broke, so this process says and writes nothing more."""
     failure = task.exception()
     code = EXIT_INDETERMINATE if isinstance(failure, Unknown) else EXIT_BROKEN
     trace = "".join(traceback.format_exception(failure)) if failure is not None else ""
     log.critical("a task the node lives by ended, so does the process", error=str(failure), trace=trace, code=code)
     sys.stderr.flush()
-    os._exit(code)
+    exit_at_once(code)

@@ -6,6 +6,7 @@ from replica.core.entry import Entry
 from simulations.checkers.checker import Checker
 from simulations.checkers.pn_counter import Add, FinalRead, History, violations
 from simulations.history import Ask, Pair, effect_of
+from simulations.history import History as Asked
 
 
 class Truth(Checker):
@@ -24,13 +25,8 @@ class Truth(Checker):
             self._compare_with_shelf(pair)
 
     def _adds_and_reads(self, pair: Pair) -> History:
-        location, item = pair
-        adds = tuple(
-            Add(ask.machine, _effect(ask, item), ask.outcome)
-            for ask in self.history.asks
-            if ask.location == location and item in ask.delta
-        )
-        return History(tuple(machine.name for machine in self.chain.subscribers(location)), adds, self._reads(pair))
+        names = tuple(machine.name for machine in self.chain.subscribers(pair[0]))
+        return History(names, adds(self.history, pair), self._reads(pair))
 
     def _reads(self, pair: Pair) -> tuple[FinalRead, ...]:
         return tuple(
@@ -46,6 +42,16 @@ class Truth(Checker):
         for read in self._reads(pair):
             if read.value != on_shelf:
                 self.fail(f"{read.node} shows {read.value} of {pair}, {on_shelf} lie there")
+
+
+def adds(history: Asked, pair: Pair) -> tuple[Add, ...]:
+    """What was asked of a pair, and how it ended."""
+    location, item = pair
+    return tuple(
+        Add(ask.machine, _effect(ask, item), ask.outcome)
+        for ask in history.asks
+        if ask.location == location and item in ask.delta
+    )
 
 
 def _effect(ask: Ask, item: str) -> int:

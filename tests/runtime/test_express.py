@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -204,3 +205,28 @@ def test_lane_takes_what_is_plain(extra: str) -> None:
     plain = _parse(request(SOLD, "k1", extra), START)
     assert plain is not None
     assert (plain.key, plain.body) == ("k1", SOLD)
+
+
+async def test_a_follower_of_the_feed_that_leaves_is_no_error_of_ours(
+    address: tuple[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    leaving, staying = await dial(address), await dial(address)
+    leaving.writer.write(b"GET /v1/feed?after=0 HTTP/1.1\r\nHost: x\r\n\r\n")
+    await leaving.reader.readuntil(b"\r\n\r\n")
+    leaving.writer.transport.abort()
+    for number in range(3):  # the first is what the feed would tell, the others see that it has ended
+        assert (await staying.ask(request(SOLD, f"k{number}")))[0] == 201
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+async def test_a_caller_that_leaves_in_the_middle_of_a_request_is_no_error_of_ours(
+    address: tuple[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    leaving, staying = await dial(address), await dial(address)
+    leaving.writer.write(request(SOLD)[:-1])
+    await leaving.writer.drain()
+    assert (await staying.ask(request(SOLD, "k2")))[0] == 201  # by now its call waits for the rest
+    leaving.writer.close()
+    await leaving.writer.wait_closed()
+    assert (await staying.ask(request(SOLD, "k3")))[0] == 201
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -1,0 +1,102 @@
+"""What clients ask, as HTTP: requests as bytes, and answers as the verdicts they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgpack
+import msgspec
+from msgspec import Struct
+
+from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
+from replica.core.names import key_text
+from replica.core.replica import Command, Write
+from replica.core.requests import (
+    Adjustment,
+    Count,
+    KeyedSale,
+    Quarantine,
+    Receipt,
+    Return,
+    Sale,
+)
+
+PATHS = {
+    Sale: "/v1/sales",
+    Return: "/v1/returns",
+    Receipt: "/v1/receipts",
+    Count: "/v1/counts",
+    Adjustment: "/v1/adjustments",
+    Quarantine: "/v1/quarantine",
+}
+
+OF_THE_MOMENT = {refused.kind: refused for refused in (Overloaded, Stopping, StorageFull)}
+
+
+class Call(Struct, frozen=True):
+    """One HTTP request."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    key: str = ""
+
+
+class Answer(Struct, frozen=True):
+    """One HTTP answer."""
+
+    status: int
+    body: bytes
+    is_last: bool
+    """Whether the connection ends with it."""
+
+    def document(self) -> Any:
+        """The body, read as JSON."""
+        return msgspec.json.decode(self.body)
+
+
+def call_of(asked: Sequence[Command | Write], at_hub: bool) -> Call:
+    """The request that asks for these: one write, or several sales at once."""
+    if len(asked) > 1:
+        return Call("POST", "/v1/sales:batch", msgspec.json.encode({"sales": [_keyed(one) for one in asked]}))
+    (one,) = asked
+    key = key_text(one.key)
+    if isinstance(one, Write):
+        value = None if one.value is None else msgpack.unpackb(one.value)
+        return Call("PUT", f"/v1/documents/{one.kind}/{one.name}", msgspec.json.encode(value), key)
+    path = PATHS[type(one.request)] + (f"?location={one.location}" if at_hub else "")
+    return Call("POST", path, msgspec.json.encode(one.request), key)
+
+
+def _keyed(one: Command | Write) -> KeyedSale:
+    assert isinstance(one, Command)
+    sale = one.request
+    assert isinstance(sale, Sale)
+    return KeyedSale(sale.lines, sale.on_shortage, sale.till, sale.receipt, sale.occurred_at, key=key_text(one.key))
+
+
+def refused_from(problem: dict[str, Any]) -> Refused:
+    """The refusal that a problem document stands for."""
+    kind, detail = problem["type"], problem["detail"]
+    refused = OF_THE_MOMENT.get(kind, Refused)(detail)
+    refused.kind = kind
+    return refused
+
+
+def packed(call: Call, host: str, *extra: str) -> bytes:
+    """A request as bytes, in the plainest form."""
+    lines = [f"{call.method} {call.path} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(call.body)}", *extra]
+    if call.body:
+        lines.append("Content-Type: application/json")
+    if call.key:
+        lines.append(f"Idempotency-Key: {call.key}")
+    return "\r\n".join([*lines, "", ""]).encode() + call.body
+
+
+def packed_in_chunks(call: Call, host: str, size: int) -> bytes:
+    """The same with its body in chunks, which only the slower way through a node understands."""
+    pieces = [call.body[place : place + size] for place in range(0, len(call.body), size)]
+    head = packed(Call(call.method, call.path, b"", call.key), host, "Transfer-Encoding: chunked")
+    head = head.replace(b"Content-Length: 0\r\n", b"Content-Type: application/json\r\n")
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"

@@ -1,0 +1,152 @@
+"""Clients that speak HTTP: the same trade, with tokens and pages as callers see them, and now and then nonsense."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from replica.core.requests import Count, CountLine
+from simulations.chain import WAREHOUSE, Chain
+from simulations.checkers.checker import Violation
+from simulations.clients import Client
+from simulations.full_stack.calls import Answer, Call, packed
+from simulations.full_stack.machine import StackMachine
+from simulations.history import History
+
+PAGES = ("/readyz", "/healthz", "/metrics", "/openapi.json", "/v1/journal?limit=20", "/v1/stock?limit=2")
+HUB_PAGES = ("/v1/availability/item-0", "/v1/nodes", "/readyz", "/metrics", f"/v1/stock/{WAREHOUSE}", "/v1/journal")
+
+NONSENSE = (
+    b"\r\n\r\n\r\n",
+    b"SALE!\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"POST /v1/sales HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    b"POST /v1/sales HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999999\r\n\r\n",
+    b"POST /v1/sales HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+    b"POST /v1/sales HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    b"POST /v1/sales HTTP/9.9\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+    b"GET /v1/sync HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\xff\xff\xff\xff\xff",
+)
+"""What is no request at all, or one that two parsers could read in two ways."""
+
+BODIES = (
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b'{"lines":[]}',
+    b'{"lines":[{"sku":"item-0","quantity":0}]}',
+    b'{"lines":[{"sku":"item-0","quantity":1e400}]}',
+    b'{"lines":[{"item":"item-0","sku":"item-0","quantity":99999999999999999999}]}',
+    b'{"lines":[{"sku":"item-0","quantity":1,"price":3}]}',
+    b'{"lines":[{"sku":"\xff","quantity":1}]}',
+    b"[" * 5_000,
+    b'{"lines":[{"item":"item-0","counted":1}],"seen":"nobody.gave.this","unit":2}',
+)
+"""Bodies that no write takes."""
+
+PATIENCE_S = 0.5
+
+
+class StackClient(Client):
+    """One client at one machine, over HTTP."""
+
+    _machine: StackMachine
+
+    def __init__(self, chain: Chain, history: History, machine: StackMachine, number: int) -> None:
+        super().__init__(chain, history, machine, number)
+        self._is_at_hub = machine.role.role == "hub"
+
+    def _acts(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
+        return [
+            *[(act, weight) for act, weight in super()._acts() if not (self._is_at_hub and act == self._sell)],
+            (self._talk_nonsense, 2.0),
+            (self._ask_wrongly, 3.0),
+            (self._browse, 3.0),
+            (self._follow, 1.0),
+        ]
+
+    async def _count(self) -> None:
+        """Count a shelf as of the figure a terminal showed, and enter it some time later, while sales go on."""
+        item = self._item()
+        pair = (self._location, item)
+        asked = len(self._history.asks)
+        answer = await self._get(f"/v1/stock/{item}")
+        on_shelf, thefts = self._history.on_shelf(pair), self._history.thefts
+        meanwhile = any(ask.location == pair[0] and item in ask.delta for ask in self._history.asks[asked:])
+        if answer is None or answer.status != 200 or meanwhile or on_shelf is None or on_shelf < 0:
+            return
+        ask = self._begin(Count((CountLine(item, on_shelf),), answer.document()["seen"]), {item: 0})
+        ask.thefts_seen = thefts
+        ask.waiting += 1  # nobody else counts this shelf until this count is entered
+        await asyncio.sleep(self._random.uniform(0.0, 1.0))
+        ask.waiting -= 1
+        await self._put([ask])
+
+    async def _write_document(self) -> None:
+        name = self._random.choice(("summer-box", "winter-box"))
+        value = {"recipe": {"item-0": self._random.randrange(1, 1_000)}, "names": {"en": self._name}}
+        await self._put([self._begin_write("sku", name, value)])
+
+    async def _read(self) -> None:
+        answer = await self._get("/v1/status")
+        if answer is not None and answer.status == 200:
+            vector = answer.document()["version_vector"].get(self._location, {})
+            shown = {writer: head["sequence"] for writer, head in vector.items()}
+            self._machine.disk.refresh()
+            self._history.show(self._machine.name, self._location, shown)
+
+    async def _browse(self) -> None:
+        await self._get(self._random.choice(HUB_PAGES if self._is_at_hub else PAGES))
+
+    async def _follow(self) -> None:
+        """Follow the live feed for a while, and leave without a word."""
+        try:
+            async with asyncio.timeout(self._random.uniform(0.1, 3 * PATIENCE_S)):
+                line = await self._machine.tills.open()
+                try:
+                    line.write(packed(Call("GET", "/v1/feed?after=0"), self._machine.name))
+                    await line.rest()
+                finally:
+                    line.abort()
+        except (TimeoutError, OSError):
+            self._history.tally("followed")
+
+    async def _get(self, path: str) -> Answer | None:
+        try:
+            return await self._machine.call(Call("GET", path), self._timeout_s)
+        except ConnectionRefusedError:
+            return None
+
+    async def _ask_wrongly(self) -> None:
+        """Ask for what cannot be: it must be refused, and change nothing."""
+        path = self._random.choice(("/v1/sales", "/v1/receipts", "/v1/counts", "/v1/returns", "/v1/sales:batch"))
+        call = Call("POST", path, self._random.choice(BODIES), self._random.choice(("", "wrong", "a b", "\u00e9" * 3)))
+        try:
+            answer = await self._machine.call(call, self._timeout_s)
+        except ConnectionRefusedError:
+            return
+        self._history.tally("nonsense")
+        if answer is not None and answer.status < 400:
+            raise Violation("Nonsense", 0, f"{self._machine.name} answers {call} with {answer}")
+
+    async def _talk_nonsense(self) -> None:
+        """Send what is no request, or half of one, and perhaps leave before it is answered."""
+        sale = packed(Call("POST", "/v1/sales", b'{"lines":[{"sku":"item-0","quantity":1}]}', "half"), "a")
+        data = self._random.choice((*NONSENSE, sale[: self._random.randrange(1, len(sale) - 1)]))
+        said = b""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                line = await self._machine.tills.open()
+                try:
+                    line.write(data)
+                    if self._random.random() < 0.7:
+                        said = await line.rest()
+                finally:
+                    line.abort()
+        except (TimeoutError, OSError):
+            pass
+        self._history.tally("nonsense")
+        if said and not said.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4", b"HTTP/1.1 101")):
+            raise Violation("Nonsense", 0, f"{self._machine.name} answers {data!r} with {said!r}")

@@ -1,0 +1,193 @@
+"""A machine that runs the whole node: the process as it is in production, on simulated hardware."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from random import Random
+from typing import Any, NoReturn
+
+from msgspec.structs import replace
+
+import edge_node.assembly
+import hub.assembly
+from replica.core.entry import Entry
+from replica.core.errors import Broken
+from replica.core.names import key_text
+from replica.core.replica import Command, Verdict, Write
+from replica.runtime.process import EXIT_INDETERMINATE, Assembly, serve
+from replica.runtime.sqlite_journal import SqliteJournal
+from replica.runtime.websocket import HttpNetwork
+from simulations.checkers.checker import Violation
+from simulations.full_stack.calls import Answer, Call, call_of, refused_from
+from simulations.full_stack.disk import StackDisk, unlock
+from simulations.full_stack.loop import PORT, StackLoop
+from simulations.full_stack.tills import Tills
+from simulations.loop import NOBODY
+from simulations.machine import HOME_AFTER_S, STOP_MAX_S, Machine, Role
+
+ADDRESS = "127.0.0.1"
+"""Where nodes listen: without keys they serve callers of their own machine, and peers as if they were such."""
+
+OURS = 500
+"""The status of a fault of ours: nothing a client sends may lead to it."""
+
+AHEAD = 0.5
+"""Share of several sales that are sent one by one over one connection, none waiting for the answer before it."""
+
+
+class Ended(BaseException):
+    """The process ended at once, as `os._exit` does it."""
+
+
+class StackMachine(Machine):
+    """A machine whose node serves HTTP and writes files."""
+
+    disk: StackDisk
+    _loop: StackLoop
+
+    def __init__(
+        self,
+        role: Role,
+        loop: StackLoop,
+        random: Random,
+        note: Callable[[str, str], None],
+        versions: tuple[int, int] | None,
+        root: Path,
+    ) -> None:
+        super().__init__(role, loop, loop.network, random, note, versions)
+        self.disk = StackDisk(root / role.name, random)
+        self.tills = Tills(loop, self.name, random)
+        self.slow_stops = 0
+        """Graceful stops that took longer than promised."""
+        self._life: asyncio.Future[int] = loop.create_future()
+        self._assemblies: list[Assembly] = []
+
+    def stop(self, *, has_power: bool = True) -> None:
+        node = self.node
+        super().stop(has_power=has_power)
+        if node is not None:
+            assert isinstance(node.journal, SqliteJournal)
+            unlock(node.journal)
+
+    async def restart(self) -> None:
+        """Send SIGTERM, as an upgrade does, and start again."""
+        host = self.host
+        if self.node is None or host is None:
+            return
+        self.is_stopping = True
+        self._loop.signal(host, signal.SIGTERM)
+        done, _ = await asyncio.wait([self._life], timeout=STOP_MAX_S)
+        self.is_stopping = False
+        self.slow_stops += not done
+        if self.host is host:
+            self.stop()
+            self.start()
+
+    # what clients see --------------------------------------------------------------------------------------------
+
+    async def ask(self, asked: list[Command | Write], timeout_s: float) -> list[Verdict] | None:
+        if len(asked) > 1 and self._random.random() < AHEAD:
+            return await self._ask_ahead(asked, timeout_s)
+        answer = await self.call(call_of(asked, self.role.role == "hub"), timeout_s)
+        if answer is None:
+            return None
+        if len(asked) == 1:
+            return [self._verdict(asked[0].key, answer.status, answer.document())]
+        if answer.status != 207:
+            return [refused_from(answer.document())] * len(asked)
+        verdicts = answer.document()["verdicts"]
+        return [
+            self._verdict(one.key, verdict["status"], verdict.get("sale") or verdict.get("problem"))
+            for one, verdict in zip(asked, verdicts, strict=True)
+        ]
+
+    async def _ask_ahead(self, asked: list[Command | Write], timeout_s: float) -> list[Verdict] | None:
+        calls = [call_of([one], at_hub=False) for one in asked]
+        answers = await self.tills.call_ahead(calls, timeout_s, self.loses_answers)
+        self._note(self.name, f"{len(calls)} calls sent ahead {[answer.status for answer in answers or ()]}")
+        if answers is None:
+            return None
+        said = zip(asked, answers, strict=True)
+        return [self._verdict(one.key, answer.status, answer.document()) for one, answer in said]
+
+    async def call(self, call: Call, timeout_s: float) -> Answer | None:
+        """Have a client call; None when it never learns the answer. Raises ConnectionRefusedError, Violation."""
+        answer = await self.tills.call(call, timeout_s, self.loses_answers)
+        said = f"{answer.status} {blake2b(answer.body, digest_size=4).hexdigest()}" if answer else "?"
+        self._note(self.name, f"{call.method} {call.path} {call.key} {said}")
+        if answer is not None and answer.status == OURS:
+            raise Violation("Process", 0, f"{self.name} answers {call}: {answer.body!r}")
+        return answer
+
+    def _verdict(self, key: bytes, status: int, document: Any) -> Verdict:
+        """What an answer says. Raises Violation when it rests on nothing durable."""
+        if status >= 400:
+            return refused_from(document)
+        entry: Entry | None
+        if "movement" in document:
+            entry = self.disk.under_hash(document["movement"])
+        else:
+            self.disk.refresh()
+            entry = self.disk.under(key)
+        if entry is None or entry.content.key != key:
+            raise Violation("Durability", 2, f"{self.name} answered {key_text(key)}, and its file does not hold that")
+        return entry
+
+    # the process -------------------------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        self._life = self._loop.create_future()
+        urls = [[f"http://{name}:{PORT}" for name in names] for names in self.role.dial]
+        try:
+            code = await serve(self._assemble, ADDRESS, PORT, urls, HOME_AFTER_S, exit_at_once=self._exit_at_once)
+            self._life.set_result(code)
+        except Exception as failure:
+            self.failure = failure
+        else:
+            if code or not self.is_stopping:
+                self.failure = Broken(f"the process ended with {code}")
+
+    async def _assemble(self, network: HttpNetwork) -> Assembly:
+        role, disk = self.role, self.disk
+        common: dict[str, Any] = {
+            "name": role.name,
+            "region": role.region,
+            "data": disk.path,
+            "host": ADDRESS,
+            "open_catalog": True,
+            "clock": self.clock,
+            "entropy": self._entropy,
+        }
+        if role.role == "edge":
+            hubs = tuple(f"http://{name}:{PORT}" for name in role.dial[0])
+            assembling = edge_node.assembly.assemble(network, location=role.locations[0], hubs=hubs, **common)
+        else:
+            assembling = hub.assembly.assemble(network, hosts=role.locations, **common)
+        assembly = await assembling
+        disk.reopen()
+        node = assembly.node
+        if self._versions is not None:
+            node.peers.identity = replace(node.peers.identity, versions=self._versions, software="next")
+        self.node = node
+        self._assemblies.append(assembly)  # what a dead process left is not to be collected: it would run finalizers
+        self._note(self.name, f"serves {node.replica.arrival}")
+        return assembly
+
+    def _exit_at_once(self, code: int) -> NoReturn:
+        if code != EXIT_INDETERMINATE:
+            self.failure = _why(self.node) or Broken(f"the process ended with {code}")
+        self._note(self.name, f"ends at once with {code}")
+        assert self.host is not None
+        self._loop.crash(self.host)
+        self._loop.call_soon(self._end, context=NOBODY)
+        raise Ended(code)
+
+
+def _why(node: Any) -> BaseException | None:
+    """The failure that made a node end."""
+    tasks: Sequence[asyncio.Task[None]] = [node._driving, *node._dialling]
+    return next((task.exception() for task in tasks if task.done() and not task.cancelled()), None)

@@ -1,0 +1,44 @@
+"""What one full-stack simulation will do: a swarm's plan, shorter, and never without a cut, a kill and lost answers."""
+
+from __future__ import annotations
+
+from random import Random
+
+from msgspec.structs import replace
+
+from simulations.faults import Fault
+from simulations.plan import Plan, draw_plan
+
+SECONDS = (4.0, 8.0)
+CLIENTS_MAX = 2
+THINK_MS_MIN = 100.0
+TIMEOUT_MS_MIN = 10.0
+"""What a request takes here that is not held up: a few milliseconds."""
+
+FAULT_S_MAX = 5.0
+
+ALWAYS = ("isolate", "kill", "power-loss", "lost-answers")
+"""Faults no plan goes without."""
+
+
+def draw_stack_plan(seed: int) -> Plan:
+    """Draw a plan for the whole stack."""
+    random = Random(f"{seed}/full stack")
+    drawn = draw_plan(seed)
+    seconds = random.uniform(*SECONDS)
+    names = [name for name, _ in drawn.hubs] + list(drawn.stores)
+    faults = [Fault(kind, round(random.uniform(0.5, seconds), 3), 2.0, (random.choice(names),)) for kind in ALWAYS]
+    faults += [
+        replace(fault, at_s=round(fault.at_s * seconds / drawn.seconds, 3), for_s=min(fault.for_s, FAULT_S_MAX))
+        for fault in drawn.faults
+    ]
+    trade = replace(
+        drawn.trade,
+        clients=min(drawn.trade.clients, CLIENTS_MAX),
+        think_ms=max(drawn.trade.think_ms, THINK_MS_MIN),
+        timeout_ms=max(drawn.trade.timeout_ms, TIMEOUT_MS_MIN),
+        floods=0.0,  # both ask for what no caller over HTTP can: more at once than a batch, kinds not yet served
+        list_bytes=0,
+    )
+    faults.sort(key=lambda fault: fault.at_s)
+    return replace(drawn, seconds=seconds, trade=trade, faults=tuple(faults), away_s=0.0)

@@ -1,0 +1,184 @@
+"""One run of a plan with whole nodes: the same phases and checkers, and a verdict over HTTP at the end."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from random import Random
+from types import ModuleType
+from typing import Any
+
+import aiohttp.connector
+import aiosqlite.core
+import structlog
+from aiohttp.http_exceptions import HttpProcessingError
+
+import replica.runtime.metrics
+from simulations.chain import Chain
+from simulations.checkers.checker import Violation
+from simulations.full_stack.clients import StackClient
+from simulations.full_stack.loop import StackLoop
+from simulations.full_stack.machine import StackMachine
+from simulations.full_stack.network import ByteNetwork
+from simulations.full_stack.verdict import judge
+from simulations.full_stack.worker import NoThread, Worker
+from simulations.loop import current_host
+from simulations.machine import Machine, Role
+from simulations.plan import Plan
+from simulations.run import Result, Run
+
+MEMORY = Path("/dev/shm")
+"""Where files need no disk: what an fsync costs says nothing here."""
+
+COMMIT_S = (0.005, 0.03, 0.1)
+"""How long the slowest commits of a run's disks take: the longer, the more often a crash finds one half-written."""
+
+
+class StackChain(Chain):
+    """Machines that run whole nodes."""
+
+    loop: StackLoop
+
+    def __init__(self, plan: Plan, loop: StackLoop, note: Any, root: Path) -> None:
+        self.root = root
+        super().__init__(plan, loop, note)
+        random = Random(f"{plan.seed}/disks")
+        slowest_s = random.choice(COMMIT_S)
+        for machine in self.machines.values():
+            machine.disk.write_s = partial(random.uniform, slowest_s / 10, slowest_s)
+
+    def make_network(self, random: Random) -> ByteNetwork:
+        self.loop.network = ByteNetwork(self.loop, random)
+        return self.loop.network
+
+    def make_machine(self, role: Role, random: Random, versions: tuple[int, int] | None) -> StackMachine:
+        return StackMachine(role, self.loop, random, self.note, versions, self.root)
+
+
+class StackRun(Run):
+    """A plan being played by whole nodes, in a directory of their own."""
+
+    loop: StackLoop
+    chain: StackChain
+
+    def __init__(self, plan: Plan, root: Path) -> None:
+        self._root = root
+        super().__init__(plan)
+        self._errors = _Errors()
+
+    def make_loop(self, random: Random) -> StackLoop:
+        return StackLoop(random)
+
+    def make_chain(self) -> StackChain:
+        return StackChain(self.plan, self.loop, self._note, self._root)
+
+    def make_client(self, machine: Machine, number: int) -> StackClient:
+        assert isinstance(machine, StackMachine)
+        return StackClient(self.chain, self.history, machine, number)
+
+    def play(self) -> Result:
+        with self._errors.listening(), self._stand_ins(), _no_collector():
+            result = super().play()
+        result.counts.update(self._rarities())
+        return result
+
+    def _rarities(self) -> dict[str, int]:
+        machines = [machine for machine in self.chain.machines.values() if isinstance(machine, StackMachine)]
+        return {
+            "lives": sum(len(machine.lives) for machine in machines),
+            "torn commits": sum(machine.disk.torn for machine in machines),
+            "slow stops": sum(machine.slow_stops for machine in machines),
+        }
+
+    async def _play(self) -> None:
+        await super()._play()
+        await judge(self.chain, self.history)
+        self._check_processes()
+
+    def _check_processes(self) -> None:
+        super()._check_processes()
+        for error in self._errors.records:
+            raise Violation("Process", 0, f"a library logged an error: {error}")
+
+    @contextmanager
+    def _stand_ins(self) -> Iterator[None]:
+        """Put virtual time where libraries take threads, or the time, from elsewhere than the loop.
+
+        And nothing where metrics show the memory of this very process.
+        """
+        with (
+            _replaced(aiosqlite.core, "Thread", NoThread),
+            _replaced(aiosqlite.core, "SimpleQueue", self._make_worker),
+            _replaced(aiohttp.connector, "monotonic", self.loop.time),
+            _replaced(replica.runtime.metrics, "ProcessCollector", lambda registry: None),
+        ):
+            yield
+
+    def _make_worker(self) -> Worker:
+        host = current_host()
+        assert host is not None
+        machine = self.chain.machines[host.name]
+        assert isinstance(machine, StackMachine)
+        worker = Worker(self.loop, machine.disk)
+        machine.disk.workers.append(worker)
+        return worker
+
+
+class _Errors(logging.Handler):
+    """Errors that libraries log: faults of ours that nobody was told of otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)):
+            self.records.append(logging.Formatter().format(record))
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listen to all that is logged; nodes themselves keep silent."""
+        structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+        root = logging.getLogger()
+        root.addHandler(self)
+        try:
+            yield
+        finally:
+            root.removeHandler(self)
+
+
+@contextmanager
+def _replaced(module: ModuleType, name: str, stand_in: object) -> Iterator[None]:
+    original = getattr(module, name)
+    setattr(module, name, stand_in)
+    try:
+        yield
+    finally:
+        setattr(module, name, original)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """The collector would run finalizers at moments that no seed decides. A node sets it up as its own: undo that."""
+    was_enabled, thresholds = gc.isenabled(), gc.get_threshold()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+        if was_enabled:
+            gc.enable()
+
+
+def play(plan: Plan) -> Result:
+    """Play a plan with whole nodes, on files in memory where there is room for that."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None, prefix="shelfsync-") as root:
+        result = StackRun(plan, Path(root)).play()
+    gc.collect()
+    return result

@@ -1,0 +1,104 @@
+"""The verdict over HTTP: what callers can see of all nodes, once everything is healed and answered."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from replica.core.names import CHAIN, key_text
+from simulations.chain import Chain
+from simulations.checkers.checker import Violation
+from simulations.checkers.pn_counter import FinalRead, Outcome, violations
+from simulations.checkers.pn_counter import History as Counter
+from simulations.checkers.truth import adds
+from simulations.full_stack.calls import Call
+from simulations.full_stack.machine import StackMachine
+from simulations.history import Ask, History, Pair
+
+PATIENCE_S = 10.0
+
+JOURNAL_PAGE = 1_000
+
+
+async def judge(chain: Chain, history: History) -> None:
+    """Ask every node for its state, its stock and its journal. Raises Violation."""
+    machines = [machine for machine in chain.machines.values() if isinstance(machine, StackMachine)]
+    for machine in machines:
+        machine.tills.hang_up()
+    await _check_state(chain, machines)
+    await _check_stock(chain, history)
+    for machine in machines:
+        _check_keys(machine, history, await _keys(machine))
+
+
+async def _check_state(chain: Chain, machines: list[StackMachine]) -> None:
+    states = {machine.name: await _get(machine, "/v1/status") for machine in machines}
+    scopes = sorted({scope for state in states.values() for scope in state["version_vector"]})
+    for scope in scopes:
+        seen = [states[one.name] for one in chain.subscribers(scope)]
+        if scope == CHAIN:  # a store has what concerns it; whoever wrote nothing chain-wide shows nothing
+            seen = [state for state in seen if scope in state["version_vector"]]
+        for what in ("version_vector", "digests"):
+            if any(state[what].get(scope) != seen[0][what].get(scope) for state in seen):
+                raise Violation("Verdict", 1, f"{what} of {scope} differ: {[state[what].get(scope) for state in seen]}")
+
+
+async def _check_stock(chain: Chain, history: History) -> None:
+    for pair in history.pairs:
+        subscribers = [one for one in chain.subscribers(pair[0]) if isinstance(one, StackMachine)]
+        reads = tuple([FinalRead(one.name, await _on_hand(one, pair)) for one in subscribers])
+        names = tuple(one.name for one in subscribers)
+        for violation in violations(Counter(names, adds(history, pair), reads)):
+            raise Violation("Verdict", 5, f"{pair}: {violation}")
+        on_shelf = history.on_shelf(pair)
+        if on_shelf is not None and not history.is_robbed(pair) and reads[0].value != on_shelf:
+            raise Violation("Verdict", 5, f"{reads[0].value} of {pair} are shown, {on_shelf} lie there")
+
+
+async def _on_hand(machine: StackMachine, pair: Pair) -> int:
+    location, item = pair
+    path = f"/v1/stock/{location}/{quote(item)}" if machine.role.role == "hub" else f"/v1/stock/{quote(item)}"
+    stock = await _get(machine, path)
+    on_hand: int = stock["on_hand"]
+    if on_hand != sum(stock["pn"]["p"].values()) - sum(stock["pn"]["n"].values()):
+        raise Violation("Verdict", 7, f"{machine.name} shows {on_hand} of {pair}, and counters {stock['pn']}")
+    return on_hand
+
+
+async def _keys(machine: StackMachine) -> dict[str, int]:
+    keys: dict[str, int] = {}
+    after = 0
+    while True:
+        page = await _get(machine, f"/v1/journal?after={after}&limit={JOURNAL_PAGE}")
+        for entry in page["entries"]:
+            keys[entry["key"]] = keys.get(entry["key"], 0) + 1
+        if not page["entries"]:
+            return keys
+        after = page["next"]
+
+
+def _check_keys(machine: StackMachine, history: History, keys: dict[str, int]) -> None:
+    scopes = machine.role.scopes
+    for ask in history.asks:
+        if ask.is_impostor or not (scopes is None or (ask.location or CHAIN) in scopes):
+            continue
+        times = keys.get(key_text(ask.key), 0)
+        if times not in _expected(ask):
+            raise Violation("Verdict", 3, f"{machine.name} has {key_text(ask.key)} {times} times: {ask.outcome.value}")
+
+
+def _expected(ask: Ask) -> tuple[int, ...]:
+    match ask.outcome:
+        case Outcome.ACKNOWLEDGED:
+            return (1,)
+        case Outcome.REFUSED:
+            return (0,)
+        case Outcome.UNKNOWN:
+            return (0, 1)
+
+
+async def _get(machine: StackMachine, path: str) -> Any:
+    answer = await machine.call(Call("GET", path), PATIENCE_S)
+    if answer is None or answer.status != 200:
+        raise Violation("Verdict", 0, f"{machine.name} does not say {path}: {answer}")
+    return answer.document()

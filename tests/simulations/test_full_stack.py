@@ -1,0 +1,114 @@
+"""Whole nodes under simulation: promises hold, what should go wrong does, everything repeats, flaws are caught."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from replica.core.replica import Batch
+from replica.runtime import driver, sqlite_journal
+from replica.runtime.driver import Answers, Driver
+from replica.runtime.key_filter import KeyFilter
+from simulations.checkers.checker import Violation
+from simulations.full_stack import run
+from simulations.full_stack.__main__ import full_stack
+from simulations.full_stack.plan import draw_stack_plan
+from simulations.run import Result
+
+ROOT = Path(__file__).parents[2]
+
+SEEDS = range(1, 11)
+FLAWED_SEEDS = range(1, 17)
+"""What is broken on purpose is found within so many."""
+
+SOMETIMES = (
+    "isolate",
+    "kill",
+    "power-loss",
+    "lost-answers",
+    "corrupt",
+    "no answer",
+    "nobody listens",
+    "nonsense",
+    "shown",
+    "torn commits",
+    "refused idempotency-key-reused",
+    "refused insufficient-rights",
+)
+
+
+@pytest.fixture(scope="module")
+def played() -> list[Result]:
+    return [run.play(draw_stack_plan(seed)) for seed in SEEDS]
+
+
+def first_violation() -> Violation | None:
+    for seed in FLAWED_SEEDS:
+        violation = run.play(draw_stack_plan(seed)).violation
+        if violation is not None:
+            return violation
+    return None
+
+
+def test_no_seed_breaks_a_promise(played: list[Result]) -> None:
+    assert {one.plan.seed: str(one.violation) for one in played if one.violation is not None} == {}
+
+
+def test_cuts_kills_and_unknown_answers_occurred(played: list[Result]) -> None:
+    assert [what for what in SOMETIMES if not any(one.counts.get(what) for one in played)] == []
+    assert all(one.counts["lives"] > len(one.plan.hubs) + len(one.plan.stores) for one in played)
+    assert sum(one.counts["acknowledged"] for one in played) > 300
+
+
+def test_a_seed_leaves_the_same_trace_in_another_process_and_under_another_hash_seed(played: list[Result]) -> None:
+    seed = SEEDS[-1]
+    command = [sys.executable, "-m", "simulations.full_stack", "--seed", str(seed)]
+    environment = {**os.environ, "PYTHONHASHSEED": "4711"}
+    again = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    assert f"trace {played[-1].digest}\n" in again
+    assert len({one.digest for one in played}) == len(played)
+
+
+def test_an_answer_before_its_commit_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def write(self: Driver, batch: Batch, answers: Answers) -> None:
+        driver._release(answers)
+        await committing(self, batch, answers)
+
+    committing = Driver._write
+    monkeypatch.setattr(Driver, "_write", write)
+    violation = first_violation()
+    assert violation is not None and violation.checker == "Durability"
+
+
+def test_keys_that_the_journal_forgets_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KeyFilter, "likely", lambda self, keys: [])
+    violation = first_violation()
+    assert violation is not None and violation.checker == "ExactlyOnce"
+
+
+def test_commits_in_parts_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nothing:
+        def __init__(self, connection: Any) -> None:
+            pass
+
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *failure: object) -> None:
+            pass
+
+    monkeypatch.setattr(sqlite_journal, "_transaction", Nothing)
+    assert first_violation() is not None
+
+
+def test_the_command_says_how_to_play_a_failure_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KeyFilter, "likely", lambda self, keys: [])
+    shown = CliRunner().invoke(full_stack, ["--seeds", "1..3"])
+    assert shown.exit_code == 1
+    assert "python -m simulations.full_stack --seed" in shown.output
