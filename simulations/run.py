@@ -261,6 +261,7 @@ class Run:
     def _wind_up(self) -> None:
         """End every coroutine in an orderly way; what they say about it interests nobody."""
         for machine in self.chain.machines.values():
+            machine.is_held_down += 1  # or its supervisor would start it again meanwhile
             machine.stop()
         try:
             self.loop.wind_up(self.chain.lives)

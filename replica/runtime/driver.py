@@ -58,14 +58,14 @@ class Counters:
         self.commit_seconds = 0.0
 
 
-class _Ask(Struct, gc=False):
+class _Ask(Struct):
     """Requests of one caller that wait together, and where their verdicts go."""
 
     commands: Sequence[Command | Write]
     answer: asyncio.Future[list[Verdict]]
 
 
-class _Look(Struct, gc=False):
+class _Look(Struct):
     query: Callable[[Replica], Any]
     answer: asyncio.Future[Any]
 
@@ -77,7 +77,7 @@ class Inlet:
         self.is_shut = False
 
 
-class _Merge(Struct, gc=False):
+class _Merge(Struct):
     runs: list[Run]
     inlet: Inlet
     answer: asyncio.Future[int]
