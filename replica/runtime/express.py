@@ -32,6 +32,10 @@ HELD_BYTES_MAX = 64 << 10
 """Bytes of requests sent ahead of an answer; past that the connection is not read on."""
 
 
+IDLE_S = 75.0
+"""Silence after which a connection is closed, at the latest after twice as long: as aiohttp does behind the lane."""
+
+
 class Express:
     """Makes the protocol of each connection: the lane in front, aiohttp's behind."""
 
@@ -47,12 +51,27 @@ class Express:
         self.driver = driver
         self.behind = behind
         self.lanes: dict[Lane, None] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
 
     def __call__(self) -> Lane:
         return Lane(self)
 
+    def enter(self, lane: Lane) -> None:
+        """A connection is on the lane, until it steps aside or ends."""
+        self.lanes[lane] = None
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(IDLE_S, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what was silent since the last sweep: one timer for all, for a till's every sale would move its own."""
+        self._sweeping = asyncio.get_running_loop().call_later(IDLE_S, self._sweep) if self.lanes else None
+        for lane in list(self.lanes):
+            lane.rest()
+
     def close(self) -> None:
         """Close every connection on the lane, after the answer under way on it."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         for lane in list(self.lanes):
             lane.close()
 
@@ -66,10 +85,11 @@ class Lane(asyncio.Protocol):
         self._held = b""
         self._is_busy = False
         self._is_closing = False
+        self._is_resting = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        self._express.lanes[self] = None
+        self._express.enter(self)
         connection = transport.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -78,6 +98,7 @@ class Lane(asyncio.Protocol):
         self._express.lanes.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
+        self._is_resting = False
         if self._is_busy:
             self._held += data
             if len(self._held) > HELD_BYTES_MAX:
@@ -101,6 +122,12 @@ class Lane(asyncio.Protocol):
         self._is_closing = True
         if not self._is_busy:
             self._transport.close()
+
+    def rest(self) -> None:
+        """Close the connection if nothing came since this was called before."""
+        if self._is_resting and not self._is_busy:
+            self.close()
+        self._is_resting = True
 
     def _answered(self, answer: asyncio.Future[list[Verdict]]) -> None:
         self._is_busy = False

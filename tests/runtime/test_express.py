@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 
 from edge_node.assembly import assemble
-from replica.runtime.express import Express, _parse
+from replica.runtime.express import IDLE_S, Express, _parse
 from replica.runtime.websocket import HttpNetwork
+from tests.runtime.virtual import VirtualLoop
 
 START = b"POST /v1/sales HTTP/1.1\r\n"
 LONG_WAY = "X-Long-Way: 1\r\n"
@@ -71,6 +72,39 @@ def request(body: bytes, key: str | None = "k1", extra: str = "") -> bytes:
     named = f"Idempotency-Key: {key}\r\n" if key is not None else ""
     head = f"Host: x\r\n{named}{extra}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return START + head.encode() + body
+
+
+class Line:
+    """A transport that notes when it is closed."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> None:
+    loop = VirtualLoop()
+
+    async def main() -> None:
+        express = Express("/v1/sales", lambda body, key: None, None, lambda: None)  # type: ignore[arg-type, return-value]
+        lanes, lines = [express(), express()], [Line(), Line()]
+        for lane, line in zip(lanes, lines, strict=True):
+            lane.connection_made(line)  # type: ignore[arg-type]
+        lanes[0]._is_busy = True
+        for _ in range(4):
+            await asyncio.sleep(IDLE_S / 2)
+            lanes[0].data_received(b"more")
+        await asyncio.sleep(1)
+        assert [line.is_closed for line in lines] == [False, True]
+        express.close()
+
+    loop.run_until_complete(main())
+    loop.close()
 
 
 SOLD = b'{"lines":[{"sku":"cola","quantity":2}]}'
