@@ -17,6 +17,9 @@ from simulations.plan import draw_plan
 WAITING_PER_JOB = 2
 """Seeds handed out ahead, so that no process waits for its next one."""
 
+SEEDS_PER_PROCESS = 250
+"""Seeds a process plays before it is renewed: what many worlds leave in its memory makes the next ones slower."""
+
 
 def play_seed(seed: int, *, pressure: bool = True) -> Outcome:
     """Play the plan of a seed. Of a run in which all is well only figures are kept."""
@@ -30,6 +33,12 @@ def play_seeds(seeds: Iterable[int], jobs: int, *, pressure: bool = True) -> Gen
         for seed in seeds:
             yield play_seed(seed, pressure=pressure)
         return
+    left = iter(seeds)
+    while some := list(islice(left, jobs * SEEDS_PER_PROCESS)):
+        yield from _play_together(some, jobs, pressure)
+
+
+def _play_together(seeds: Iterable[int], jobs: int, pressure: bool) -> Generator[Outcome, None, None]:
     with _processes(jobs) as pool:
         left = iter(seeds)
         playing: dict[Future[Outcome], int] = {}
