@@ -29,7 +29,6 @@ SOMETIMES = (
     "refused idempotency-key-reused",
     "refused insufficient-rights",
     "refused storage-full",
-    "refused stopping",
 )
 """What must happen to clients at least once in all these runs, or the runs prove less than they seem to."""
 
