@@ -133,10 +133,10 @@ class EdgeApi:
         commands: list[Command] = []
         refused: dict[int, Refused] = {}
         for index, keyed in enumerate(sales):
+            if isinstance(keyed, _Unread):
+                refused[index] = keyed.why
+                continue
             try:
-                if isinstance(keyed, _Unread):
-                    refused[index] = keyed.why
-                    continue
                 commands.append(Command(self._location, keyed, parse_key(keyed.key)))
             except Refused as wrong:
                 wrong.field = f"sales[{index}].key"

@@ -64,7 +64,7 @@ class SimulatedFiles:
         self._machine = Machine(Disk(Random(0)))
         self._chance = Random(0)
         self._handles: dict[int, Handle] = {}
-        self._library = c.library()
+        self._sqlite = c.library()
         self._methods = c.FileMethods(2)
         self._bind(self._methods, "file")
         self._system = c.FileSystem(2, ctypes.sizeof(c.OpenFile), PATH_BYTES_MAX, None, b"power-loss")
@@ -89,16 +89,16 @@ class SimulatedFiles:
     @contextmanager
     def installed(self, seed: int) -> Iterator[None]:
         """Be the default, with SQLite's own randomness begun anew from a seed."""
-        before = self._library.sqlite3_vfs_find(None)
+        before = self._sqlite.sqlite3_vfs_find(None)
         self._chance = Random(seed)
-        self._library.sqlite3_vfs_register(ctypes.byref(self._system), 1)
-        self._library.sqlite3_randomness(0, None)
+        self._sqlite.sqlite3_vfs_register(ctypes.byref(self._system), 1)
+        self._sqlite.sqlite3_randomness(0, None)
         try:
             yield
         finally:
-            self._library.sqlite3_vfs_register(before, 1)
-            self._library.sqlite3_vfs_unregister(ctypes.byref(self._system))
-            self._library.sqlite3_randomness(0, None)
+            self._sqlite.sqlite3_vfs_register(before, 1)
+            self._sqlite.sqlite3_vfs_unregister(ctypes.byref(self._system))
+            self._sqlite.sqlite3_randomness(0, None)
 
     def _bind(self, table: ctypes.Structure, prefix: str) -> None:
         for name, kind in table._fields_:  # type: ignore[misc]
