@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from aiohttp import web
@@ -14,7 +15,7 @@ from aiohttp import web
 from edge_node.assembly import assemble
 from replica.runtime.express import IDLE_S, Express, _parse
 from replica.runtime.websocket import HttpNetwork
-from tests.runtime.virtual import VirtualLoop
+from simulations.loop import VirtualLoop
 
 START = b"POST /v1/sales HTTP/1.1\r\n"
 LONG_WAY = "X-Long-Way: 1\r\n"
@@ -88,7 +89,7 @@ class Line:
 
 
 def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> None:
-    loop = VirtualLoop()
+    loop = VirtualLoop(Random(0))
 
     async def main() -> None:
         express = Express("/v1/sales", lambda body, key: None, None, lambda: None)  # type: ignore[arg-type, return-value]

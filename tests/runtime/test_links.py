@@ -11,7 +11,8 @@ from replica.core.replica import Command
 from replica.core.requests import GoodsLine, Receipt
 from replica.core.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, unpack_frame
 from replica.runtime.node import Node
-from tests.runtime.virtual import NOW_MS, VirtualNetwork, Wire, hub, run, wires
+from simulations.clock import EPOCH_MS
+from tests.runtime.virtual import VirtualNetwork, Wire, hub, run, wires
 
 HELLO = Hello(
     versions=(1, 1),
@@ -21,7 +22,7 @@ HELLO = Hello(
     role="hub",
     region="west",
     scopes=None,
-    clock_ms=NOW_MS,
+    clock_ms=EPOCH_MS,
     software="test",
 )
 
@@ -85,7 +86,7 @@ def test_a_frame_that_crosses_our_bye_is_no_fault_of_the_peer() -> None:
         talking = asyncio.create_task(east.peers.converse(theirs, is_dialled=False))
         await ours.send(pack_frame(HELLO, 0))
         await asyncio.sleep(0.5)
-        await ours.send(pack_frame(Beat(NOW_MS), 1))
+        await ours.send(pack_frame(Beat(EPOCH_MS), 1))
         east.peers.close()  # before the heartbeat is looked at
         reason = await talking
         await east.stop()

@@ -1,4 +1,4 @@
-"""Nodes in virtual time: an event loop that jumps to whatever is due next, and a network of queues.
+"""Nodes in virtual time, on the loop and the clock of the simulations, and a network of queues.
 
 Nothing here waits: an hour of heartbeats takes a second. When nothing is due and nobody can wake anybody, it says so.
 """
@@ -6,64 +6,33 @@ Nothing here waits: an hour of heartbeats takes a second. When nothing is due an
 from __future__ import annotations
 
 import asyncio
-import selectors
 from collections.abc import Callable, Coroutine
 from functools import partial
+from random import Random
 from typing import Any, TypeVar
 
 from edge_node.admission import admit_hub
 from hub.admission import admit_peer
-from replica.core.clock import Moment
 from replica.core.names import writer_of
 from replica.core.replica import Replica
 from replica.core.session import Admission, Scopes
 from replica.runtime.node import Node, store_scopes
+from simulations.clock import SimulatedClock
 from simulations.journal import SimulatedDisk, SimulatedJournal
-
-NOW_MS = 1_750_000_000_000
+from simulations.loop import VirtualLoop
 
 T = TypeVar("T")
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time passes only by waiting, and at once."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-        super().__init__(_Leap(self))
-
-    def time(self) -> float:
-        return self.now_s
-
-
-class _Leap(selectors.DefaultSelector):
-    """Instead of waiting for sockets, of which there are none, moves time to the next timer."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        assert timeout is not None, "nothing will ever happen again"
-        self._loop.now_s += max(0.0, timeout)
-        return super().select(0)
-
-
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run in virtual time from 0 on."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=partial(VirtualLoop, Random(0))) as runner:
         return runner.run(work)
 
 
 def elapsed_s() -> float:
     """How much virtual time has passed."""
     return asyncio.get_running_loop().time()
-
-
-class VirtualClock:
-    def now(self) -> Moment:
-        elapsed_ms = int(elapsed_s() * 1000)
-        return Moment(NOW_MS + elapsed_ms, elapsed_ms)
 
 
 class NoChance:
@@ -145,7 +114,7 @@ def _node(name: str, network: VirtualNetwork, role: str, scopes: Scopes, admit: 
         region="east",
         scopes=scopes,
         admit=admit,
-        clock=VirtualClock(),
+        clock=SimulatedClock(elapsed_s),
         entropy=NoChance(),
         network=network,
     )
