@@ -18,7 +18,17 @@ from replica.core.entry import Content, Line
 from replica.core.errors import Invalid, RightsExhausted
 from replica.core.ledger import Ledger, Move
 from replica.core.limits import QUANTITY_MAX
-from replica.core.names import CUSTOMER, FOUND, FREE, LOSS, QUARANTINE, SUPPLIER, account
+from replica.core.names import (
+    CUSTOMER,
+    FOUND,
+    FREE,
+    LOSS,
+    QUARANTINE,
+    SUPPLIER,
+    account,
+    check_name,
+    owner_of,
+)
 from replica.core.requests import (
     Action,
     Adjustment,
@@ -27,6 +37,8 @@ from replica.core.requests import (
     CountLine,
     Disposition,
     GoodsLine,
+    Grant,
+    GrantLine,
     OnShortage,
     QuarantineLine,
     Receipt,
@@ -95,6 +107,8 @@ def prepare(room: Room, request: Request, seen: Seen) -> Draft:
             return prepare_adjustment(room, request)
         case QuarantineRequest():
             return prepare_quarantine(room, request)
+        case Grant():
+            return prepare_grant(room, request)
         case _:
             assert_never(request)
 
@@ -107,7 +121,7 @@ def request_of(content: Content) -> Request | None:
     """
     try:
         return _read_request(content)
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return None
 
 
@@ -131,6 +145,9 @@ def _read_request(content: Content) -> Request | None:
         case "quarantine":
             done = [QuarantineLine(item, number, Action(action)) for item, number, action in facts["quarantine"]]
             return QuarantineRequest(tuple(done), reference)
+        case "grant":
+            granted = tuple([GrantLine(move.item, move.quantity) for move in content.moves])
+            return Grant(owner_of(content.moves[0].target) or "", granted, content.reason)
         case _:
             return None
 
@@ -326,6 +343,28 @@ def prepare_quarantine(room: Room, request: QuarantineRequest) -> Draft:
     _check_covered(room, room.quarantine, from_quarantine)
     done = [[line.item, line.quantity, line.action.value] for line in request.lines]
     return Draft("quarantine", tuple(moves), (), {"quarantine": done}, reference=request.reference)
+
+
+def prepare_grant(room: Room, grant: Grant) -> Draft:
+    """Hand free units to another node. What this node does not see as its own and free it cannot give.
+
+    Raises:
+        Invalid: the node grants to itself, or to what is no node.
+        RightsExhausted: not covered, in particular whenever `free` is below zero.
+    Source: transfer of rights, Balegas et al., SRDS 2015, section 3.2.
+    """
+    if check_name(grant.to, "to") == owner_of(room.free):
+        raise Invalid(f"{grant.to} grants rights to itself", field="to")
+    target = account(grant.to, FREE)
+    taken: dict[str, int] = {}
+    moves = []
+    for index, line in enumerate(grant.lines):
+        stock = room.ledger.stock(room.location, line.item)
+        room.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
+        taken[line.item] = taken.get(line.item, 0) + line.quantity
+        moves.append(Move(line.item, room.free, target, line.quantity))
+    _check_covered(room, room.free, taken)
+    return Draft("grant", tuple(moves), reason=grant.reason)
 
 
 def _resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Resolved, dict[str, int], dict[str, Any]]:

@@ -103,6 +103,13 @@ class QuarantineLine(_Request, frozen=True):
     action: Action
 
 
+class GrantLine(_Request, frozen=True):
+    """So many units that another node may promise from now on."""
+
+    item: Item
+    quantity: Quantity
+
+
 SkuLines = Annotated[tuple[SkuLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
 GoodsLines = Annotated[tuple[GoodsLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
 
@@ -173,4 +180,12 @@ class Quarantine(_Request, frozen=True):
     reference: Text = ""
 
 
-Request = Sale | Return | Receipt | Count | Adjustment | Quarantine
+class Grant(_Request, frozen=True):
+    """Rights go to another node: its to promise once it holds the entry, this node's no more."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="The node that receives them.")]
+    lines: Annotated[tuple[GrantLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+    reason: Text = ""
+
+
+Request = Sale | Return | Receipt | Count | Adjustment | Quarantine | Grant

@@ -15,7 +15,7 @@ from replica.core.catalog import Catalog
 from replica.core.clock import stamp_text
 from replica.core.entry import DOCUMENT, Content, Entry
 from replica.core.ledger import Stock
-from replica.core.names import key_text
+from replica.core.names import key_text, owner_of
 from replica.runtime.ports import Stored
 
 
@@ -89,6 +89,22 @@ class QuarantineAnswer(Struct, frozen=True):
     lines: tuple[QuarantinedLine, ...]
 
 
+class GrantedLine(Struct, frozen=True):
+    """Units of an item that are another node's now."""
+
+    item: str
+    quantity: int
+
+
+class GrantAnswer(Struct, frozen=True):
+    """Which rights went to which node."""
+
+    movement: str
+    at: str
+    to: str
+    lines: tuple[GrantedLine, ...]
+
+
 class DocumentAnswer(Struct, frozen=True):
     """A document as it stands; `version` grows with every write."""
 
@@ -98,7 +114,7 @@ class DocumentAnswer(Struct, frozen=True):
     value: Any
 
 
-Answer = MovementAnswer | CountAnswer | AdjustmentAnswer | QuarantineAnswer | DocumentAnswer
+Answer = MovementAnswer | CountAnswer | AdjustmentAnswer | QuarantineAnswer | GrantAnswer | DocumentAnswer
 
 
 class Pn(Struct, frozen=True):
@@ -191,6 +207,9 @@ def answer_of(entry: Entry) -> Answer:
             return AdjustmentAnswer(movement, at, tuple(AdjustedLine(*line) for line in facts["adjusted"]))
         case "quarantine":
             return QuarantineAnswer(movement, at, tuple(QuarantinedLine(*line) for line in facts["quarantine"]))
+        case "grant":
+            granted = tuple(GrantedLine(move.item, move.quantity) for move in content.moves)
+            return GrantAnswer(movement, at, owner_of(content.moves[0].target) or "", granted)
         case "document":
             return DocumentAnswer(facts["kind"], facts["key"], facts["version"], _value(facts["value"]))
         case _:

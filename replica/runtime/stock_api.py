@@ -18,11 +18,12 @@ from replica.core.errors import Invalid, NotFound
 from replica.core.movements import Seen
 from replica.core.names import is_internal, is_item
 from replica.core.replica import Command, Replica
-from replica.core.requests import Adjustment, Count, Quarantine, Receipt, Return
+from replica.core.requests import Adjustment, Count, Grant, Quarantine, Receipt, Return
 from replica.runtime.answers import (
     AdjustmentAnswer,
     CountAnswer,
     ExplainAnswer,
+    GrantAnswer,
     JournalPage,
     MovementAnswer,
     QuarantineAnswer,
@@ -75,6 +76,7 @@ class StockApi:
             ),
             self._write("/v1/adjustments", Adjustment, AdjustmentAnswer, "Correct stock by differences"),
             self._write("/v1/quarantine", Quarantine, QuarantineAnswer, "Put aside, put back or write off"),
+            self._write("/v1/grants", Grant, GrantAnswer, "Hand rights to another node"),
         ]
 
     def service_operations(self) -> list[Operation]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from replica.core.names import FREE, QUARANTINE, account, node_of
+from replica.core.names import FREE, QUARANTINE, account, bucket_of, node_of, owner_of
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
-KNOWN = ("sale", "return", "receipt", "count", "adjustment", "quarantine")
+KNOWN = ("sale", "return", "receipt", "count", "adjustment", "quarantine", "grant")
 
 
 class Accounts(Checker):
@@ -28,7 +28,12 @@ class Accounts(Checker):
             "count": [("found", free), (free, "loss")],
             "adjustment": [("found", free), (free, "loss")],
             "quarantine": [(free, quarantine), (quarantine, free), (quarantine, "loss")],
+            "grant": [(free, move.target) for move in content.moves if _is_free_of_another(move.target, node)],
         }[content.kind]
         for move in content.moves:
             if (move.source, move.target) not in allowed:
                 self.fail(f"a {content.kind} moved from {move.source} to {move.target}")
+
+
+def _is_free_of_another(target: str, node: str) -> bool:
+    return bucket_of(target) == FREE and owner_of(target) != node

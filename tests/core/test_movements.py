@@ -27,6 +27,8 @@ from replica.core.requests import (
     CountLine,
     Disposition,
     GoodsLine,
+    Grant,
+    GrantLine,
     OnShortage,
     Quarantine,
     QuarantineLine,
@@ -556,6 +558,7 @@ requests: st.SearchStrategy[Request] = st.one_of(
         words,
     ),
     st.builds(Quarantine, tuples(st.builds(QuarantineLine, items, quantities, st.sampled_from(Action))), words),
+    st.builds(Grant, st.sampled_from(["hub-east", "hub-west"]), tuples(st.builds(GrantLine, items, quantities)), words),
 )
 
 
