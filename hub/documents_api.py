@@ -15,14 +15,17 @@ from replica.core.errors import Invalid, NotFound, Refused
 from replica.core.limits import DOCUMENT_BYTES_MAX
 from replica.core.names import is_item, is_name, key_text
 from replica.core.places import LOCATION, LocationDocument
+from replica.core.policies import POLICY, PolicyDocument, check_policy, check_raw_policy, is_selector
 from replica.core.replica import Replica, Write
 from replica.runtime.answers import DocumentAnswer, answer_of
 from replica.runtime.http import Decoder, Operation, json_response, key_of, limit_of
 from replica.runtime.node import Node
 from replica.runtime.problems import invalid_from, problem
 
-KINDS: dict[str, type[Struct]] = {SKU: SkuDocument, LOCATION: LocationDocument}
+KINDS: dict[str, type[Struct]] = {SKU: SkuDocument, LOCATION: LocationDocument, POLICY: PolicyDocument}
 """The kinds of documents, and the type each is checked against."""
+
+_IS_KEY = {SKU: is_item, LOCATION: is_name, POLICY: is_selector}
 
 DOCUMENTS_PER_BATCH_MAX = 1_000
 
@@ -156,12 +159,17 @@ def _kind_of(kind: str) -> type[Struct]:
 def _checked(asked: DocumentWrite, key: bytes) -> Write:
     """Check a document against its kind. Raises Refused."""
     expected = _kind_of(asked.kind)
-    if not (is_name if asked.kind == LOCATION else is_item)(asked.key) or asked.key == "schema":
+    if not _IS_KEY[asked.kind](asked.key) or asked.key == "schema":
         raise Invalid(f"{asked.key!r} cannot be the key of a {asked.kind}", field="key")
     value = asked.value
     if value is not None:
+        if asked.kind == POLICY:
+            check_raw_policy(value)
         try:
-            value = msgspec.to_builtins(msgspec.convert(value, expected))
+            document = msgspec.convert(value, expected)
+            if isinstance(document, PolicyDocument):
+                check_policy(document)
+            value = msgspec.to_builtins(document)
         except msgspec.ValidationError as error:
             raise invalid_from(error) from None
         packed = pack_value(value)

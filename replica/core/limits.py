@@ -33,6 +33,9 @@ BODY_BYTES_MAX = 1 << 20
 DOCUMENT_BYTES_MAX = 64 << 10
 """Encoded bytes of one document's value."""
 
+POLICY_PARTS_MAX = 256
+"""Regions, and likewise channels, that one policy splits units over."""
+
 VERSION_MAX = 2**63 - 1
 """Version of a document's write: what a signed 64-bit column holds."""
 

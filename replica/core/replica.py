@@ -25,8 +25,9 @@ from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Changes, Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.movements import Draft, Room, Seen, prepare, prepare_plain_sale, prepare_sale, request_of
-from replica.core.names import CHAIN, key_text, node_of
-from replica.core.requests import KeyedSale, Request, Sale
+from replica.core.names import CHAIN, FREE, account, key_text, node_of
+from replica.core.policies import POLICY, Policies
+from replica.core.requests import Grant, KeyedSale, OnShortage, Request, Sale
 
 Verdict = Entry | Refused
 """What became of a request."""
@@ -93,7 +94,7 @@ class Replica:
         self.writer = writer
         self.node = node_of(writer)
         self.locations = tuple(locations)
-        """Locations this node writes for."""
+        """Locations this node writes for. Where it was granted rights it may promise them besides."""
         self.open_catalog = open_catalog
         self.repeated = 0
         """Requests answered from an entry that was there before."""
@@ -104,6 +105,7 @@ class Replica:
         self.ledger = Ledger()
         self.documents = Documents()
         self.catalog = Catalog(self.open_catalog)
+        self.policies = Policies()
         self.clock = HybridClock(image.clock)
         self.arrival = image.arrival
         """How many entries were folded: the place in arrival order of the newest one."""
@@ -159,7 +161,7 @@ class Replica:
         known = self.keys.get(command.key) or earlier
         if known is not None:
             return self._repeat(known, is_same_request(known, command))
-        room = self._rooms.get(command.location)
+        room = self._rooms.get(command.location) or self._room_elsewhere(command)
         if room is None:
             raise NotHosted(f"{self.node} does not write for {command.location!r}", field="location")
         request = command.request
@@ -303,6 +305,20 @@ class Replica:
             self._extend(stream, sold)
         return sold
 
+    def _room_elsewhere(self, command: Command) -> Room | None:
+        """The room for a promise at a location of others where this node was granted rights, else None.
+
+        Goods come in, are counted and lie in hand only where they are: what is no promise is its own node's to write.
+        """
+        location, request = command.location, command.request
+        is_promise = isinstance(request, Grant) or (
+            isinstance(request, Sale) and request.on_shortage is OnShortage.REFUSE
+        )
+        place, free = self.place(location), account(self.node, FREE)
+        if not is_promise or place is None or all(lane.target != free for lane in place.totals):
+            return None
+        return Room.of(location, self.node, self.ledger, self.catalog)
+
     def _next_stamp(self, now_ms: int) -> int:
         """The stamp of the next entry; it counts as issued once the entry is recorded."""
         if self._recalled:
@@ -359,7 +375,10 @@ class Replica:
         self._entries += entries
 
     def _index(self, register: Register) -> None:
-        if register.kind == SKU and register.rank == CHAIN_RANK and not self.catalog.put(register):
+        if register.rank != CHAIN_RANK:
+            return
+        put = {SKU: self.catalog.put, POLICY: self.policies.put}.get(register.kind)
+        if put is not None and not put(register):
             self.documents.malformed += 1
 
 

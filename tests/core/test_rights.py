@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replica.core.columns import ColumnDecoder, ColumnEncoder
-from replica.core.errors import Invalid, PeerFault, Refused, RightsExhausted, UnknownSku
+from replica.core.errors import Invalid, NotHosted, PeerFault, Refused, RightsExhausted, UnknownSku
 from replica.core.ledger import Move
 from replica.core.movements import request_of
-from replica.core.requests import Grant, GrantLine, OnShortage
+from replica.core.replica import Command
+from replica.core.requests import Count, CountLine, Grant, GrantLine, OnShortage
 from tests.core.chain import NOW_MS, STORE, Node, hub, receipt, sale, store
 from tests.core.contents import OWN, linked, receipt_content, with_hash_before
 
@@ -233,3 +234,38 @@ def test_no_order_of_grants_sales_and_deliveries_takes_anybody_below_zero(progra
         assert min(rights) >= 0
         assert sum(rights) == stock.available == stock.figures.on_hand == received - sold
         assert stock.breach == 0
+
+
+# where a hub may promise ----------------------------------------------------------------------------------------------
+
+
+def at_the_store(node: Node, request: Any, key: str = "") -> Any:
+    """Have a node decide at the store's location, whether it writes for it or not."""
+    return node.replica.execute(Command(STORE, request, key.encode()), NOW_MS)
+
+
+def test_a_hub_promises_at_a_stores_location_what_it_was_granted_there() -> None:
+    node, east = store(1), hub("hub-east", "warehouse")
+    node.ask(receipt(cola=10))
+    deliver(node, east)
+    for request in (sale(REFUSE, cola=1), grant("hub-west", 1)):
+        with pytest.raises(NotHosted):
+            at_the_store(east, request)
+    node.ask(grant("hub-east", 4))
+    deliver(node, east)
+    at_the_store(east, sale(REFUSE, cola=3))
+    at_the_store(east, grant("hub-west", 1))
+    with pytest.raises(RightsExhausted):
+        at_the_store(east, sale(REFUSE, cola=1))
+    deliver(east, node)
+    assert node.replica.ledger.stock(STORE, ITEM).figures.on_hand == 7
+
+
+def test_what_lies_at_a_stores_location_is_the_stores_to_write_whatever_rights_a_hub_has() -> None:
+    node, east = store(1), hub("hub-east", "warehouse")
+    node.ask(receipt(cola=10))
+    node.ask(grant("hub-east", 4))
+    deliver(node, east)
+    for request in (receipt(cola=1), sale(cola=1), Count((CountLine(ITEM, 1),))):
+        with pytest.raises(NotHosted):
+            at_the_store(east, request)

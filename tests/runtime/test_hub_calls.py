@@ -124,6 +124,17 @@ async def test_same_key_and_document_is_one_write(hub: Caller) -> None:
         ("location", "w-1", {"type": "shop", "name": "x", "region": "east"}, "type"),
         ("location", "w-1", {"type": "store", "name": "x", "region": "east", "lat": 100}, "lat"),
         ("location", "w-1", {"type": "store", "name": "x"}, "region"),
+        ("policy", "shop:s-1", {"mode": "keep"}, "key"),
+        ("policy", "location:S 1", {"mode": "keep"}, "key"),
+        ("policy", "default", {}, "mode"),
+        ("policy", "default", {"mode": "hide"}, "mode"),
+        ("policy", "default", {"mode": "share", "share": 1.5}, "share"),
+        ("policy", "default", {"mode": "safety", "safety_stock": -1}, "safety_stock"),
+        ("policy", "default", {"mode": "safety", "safety_stock": {"forecast": {"quantile": 0.9}}}, "safety_stock"),
+        ("policy", "default", {"mode": "share", "last_units": 0.5}, "last_units"),
+        ("policy", "default", {"mode": "share", "regions": {"east": 0.6, "west": 0.5}}, "regions"),
+        ("policy", "default", {"mode": "share", "channels": {"web": 0.6, "shop": 0.5}}, "channels"),
+        ("policy", "default", {"mode": "keep", "channels": {"web": 0.5}}, "channels"),
     ],
 )
 async def test_document_that_does_not_fit_its_kind_is_refused_by_field(
@@ -132,6 +143,15 @@ async def test_document_that_does_not_fit_its_kind_is_refused_by_field(
     status, problem = await hub.write(f"/v1/documents/{kind}/{key}", value, method="PUT")
     assert (status, problem["field"]) == (422, field)
     assert (await hub.good("/v1/journal"))["entries"] == []
+
+
+async def test_policy_is_written_under_its_selector_and_counts_at_once(hub: Caller) -> None:
+    for selector, units in [("default", 1), ("location:s-1,item:cola", 2)]:
+        policy = {"mode": "safety", "safety_stock": units}
+        await hub.good(f"/v1/documents/policy/{selector}", policy, method="PUT")
+    counted = hub.node.replica.policies.policy("s-1", "cola")
+    assert counted is not None
+    assert counted.safety_stock == 2
 
 
 async def test_unknown_kind_is_said_to_be_unknown(hub: Caller) -> None:
