@@ -61,7 +61,10 @@ class Behind(Struct, frozen=True):
 
 
 class StatusAnswer(Struct, frozen=True):
-    """The state of this node and of its line to the hub; `reason` says why there is none."""
+    """The state of this node and of its line to the hub; `reason` says why there is none.
+
+    `rights`: units this node may promise, over all items. `stranded`: by node, those of others, while none is reached.
+    """
 
     node: str
     writer: str
@@ -76,6 +79,7 @@ class StatusAnswer(Struct, frozen=True):
     digests: dict[str, str]
     entries: int
     breaches: dict[str, int]
+    rights: int
     stranded: dict[str, int]
     units: dict[str, int]
 
@@ -191,6 +195,7 @@ class EdgeApi:
             replica.digests(),
             replica.arrival,
             place.breaches() if place is not None else {},
+            rights_of(replica.node, units),
             _stranded(units, replica.node) if hub is None else {},
             units,
         )

@@ -86,7 +86,11 @@ class NodesAnswer(Struct, frozen=True):
 
 
 class HubStatusAnswer(Struct, frozen=True):
-    """The state of this hub; `digest` covers all scopes, `digests` each by itself."""
+    """The state of this hub; `digest` covers all scopes, `digests` each by itself.
+
+    `rights`: by location, units this hub may promise, over all items. `stranded`: by node that is not connected and by
+    location, units that only that node may promise.
+    """
 
     node: str
     writer: str
@@ -99,6 +103,8 @@ class HubStatusAnswer(Struct, frozen=True):
     connected: list[str]
     breaches: dict[str, int]
     differences: list[dict[str, str]]
+    rights: dict[str, int]
+    stranded: dict[str, dict[str, int]]
     units: dict[str, dict[str, int]]
 
 
@@ -227,10 +233,6 @@ class HubApi:
         hello = peer.hello
         assert hello is not None
         seen_ms = self._node.clock.now().wall_ms if peer.is_connected else peer.seen_ms
-        stranded: dict[str, int] = {}
-        if not peer.is_connected:
-            rights = {location: rights_of(peer.name, units) for location, units in balances.items()}
-            stranded = {location: units for location, units in rights.items() if units > 0}
         return NodeAnswer(
             peer.name,
             hello.writer,
@@ -243,7 +245,7 @@ class HubApi:
             peer.unacknowledged(replica),
             "" if peer.is_connected else peer.reason,
             hello.software,
-            stranded,
+            {} if peer.is_connected else _rights_by_location(peer.name, balances),
         )
 
     async def status(self, request: web.Request) -> web.Response:
@@ -252,6 +254,9 @@ class HubApi:
     def _status(self, replica: Replica) -> HubStatusAnswer:
         digests = replica.digests()
         places = replica.ledger.places
+        balances = {location: place.balances() for location, place in sorted(places.items())}
+        away = [name for name, peer in sorted(self._node.peers.known.items()) if not peer.is_connected]
+        stranded = {name: _rights_by_location(name, balances) for name in away}
         return HubStatusAnswer(
             replica.node,
             replica.writer,
@@ -264,13 +269,21 @@ class HubApi:
             [peer.name for peer in self._node.peers.connected],
             {location: len(place.breaches()) for location, place in sorted(places.items()) if place.breaches()},
             self._node.peers.divergences,
-            {location: place.balances() for location, place in sorted(places.items())},
+            _rights_by_location(replica.node, balances),
+            {name: rights for name, rights in stranded.items() if rights},
+            balances,
         )
 
     async def sync(self, request: web.Request) -> web.StreamResponse:
         response, socket = await accept(request)
         await self._node.peers.converse(socket, is_dialled=False)
         return response
+
+
+def _rights_by_location(node: str, balances: dict[str, dict[str, int]]) -> dict[str, int]:
+    """Units the node may promise, over all items, where there are any."""
+    rights = {location: rights_of(node, units) for location, units in balances.items()}
+    return {location: units for location, units in rights.items() if units > 0}
 
 
 def _point(text: str) -> Point | None:

@@ -90,6 +90,9 @@ _HEAD_BYTES = 4 + 2 * NAME_LENGTH_MAX + 9 + 34
 _DIGESTS_BYTES = 1 + 2 * (2 + 32)
 """One scope's two digests."""
 
+WANTS_MAX = 256
+"""Requests for rights that one session carries unanswered, each way: more items at once run short for one reason."""
+
 BATCH_ENTRIES_MAX = 1_024
 """Entries computed before one commit: bounds the wait of its first request, and keeps a batch in the cache."""
 

@@ -116,10 +116,12 @@ def policy_of(document: PolicyDocument) -> Policy:
 class Policies:
     """The policies that stand, by selector."""
 
-    __slots__ = ("_policies", "revision")
+    __slots__ = ("_policies", "_splits", "revision")
 
     def __init__(self) -> None:
         self._policies: dict[str, Policy] = {}
+        self._splits: dict[str, None] = {}
+        """Selectors whose policies name regions."""
         self.revision = 0
         """Grows with every change, so that whoever acts by policies knows when to look again."""
 
@@ -127,6 +129,7 @@ class Policies:
         """Take in a policy's standing write; False where it makes no sense here: then it counts as not there."""
         self.revision += 1
         self._policies.pop(register.key, None)
+        self._splits.pop(register.key, None)
         if register.value is None:
             return True
         try:
@@ -137,7 +140,14 @@ class Policies:
         if not is_selector(register.key):
             return False
         self._policies[register.key] = policy
+        if policy.regions_ppm:
+            self._splits[register.key] = None
         return True
+
+    @property
+    def splits_regions(self) -> bool:
+        """Whether any policy says which part is which region's."""
+        return bool(self._splits)
 
     def policy(self, location: str, item: str) -> Policy | None:
         """The most specific policy for an item at a location; None when there is none."""

@@ -35,6 +35,7 @@ from replica.core.limits import (
     HEARTBEAT_MS,
     SILENCE_MAX_MS,
     STREAMS_MAX,
+    WANTS_MAX,
     WINDOW_BYTES,
 )
 from replica.core.names import CHAIN, HUBS, is_scope, is_writer, node_of
@@ -49,9 +50,11 @@ from replica.core.wire import (
     Covered,
     Digests,
     Entries,
+    Given,
     Have,
     Hello,
     Vectors,
+    Want,
     pack_frame,
     split_vectors,
     unpack_frame,
@@ -73,7 +76,7 @@ class Phase(Enum):
 FRAMES_OF: dict[Phase, tuple[type[AnyFrame], ...]] = {
     Phase.GREETING: (Hello, Bye),
     Phase.COMPARING: (Have, Bye, Beat),
-    Phase.STREAMING: (Entries, Covered, Ack, Digests, Bye, Beat),
+    Phase.STREAMING: (Entries, Covered, Ack, Digests, Bye, Beat, Want, Given),
     Phase.CLOSED: (),
 }
 """Which frames a session takes in each phase; any other one is out of sequence."""
@@ -108,6 +111,20 @@ class Diverged(Struct, frozen=True):
     theirs: str
 
 
+class Wanted(Struct, frozen=True):
+    """The peer asks for rights: answer with `give`, whatever the answer is."""
+
+    want: Want
+
+
+class Answered(Struct, frozen=True):
+    """The peer answered a want of ours."""
+
+    want: Want
+    granted: int
+    reason: str
+
+
 class Ended(Struct, frozen=True):
     """The peer said bye."""
 
@@ -115,7 +132,7 @@ class Ended(Struct, frozen=True):
     detail: str
 
 
-Event = Greeted | Asked | Arrived | Acknowledged | Diverged | Ended
+Event = Greeted | Asked | Arrived | Acknowledged | Diverged | Wanted | Answered | Ended
 
 Admission = Callable[[Hello], Scopes]
 """Policy: from which scopes entries of this peer are taken; raises PeerFault to refuse it."""
@@ -147,6 +164,11 @@ class Session:
         self._numbers = 0
         self._arrived = 0
         self._covered: dict[str, dict[str, tuple[int, bytes]]] = {}
+        self._wants: dict[int, Want] = {}
+        """Wants of ours the peer has not answered, by number."""
+        self._taken: dict[int, Want] = {}
+        """Wants of the peer that wait for an answer of ours, by number."""
+        self.wants_sent = self._wants_taken = 0
         self._encoder = ColumnEncoder()
         self._decoder = ColumnDecoder()
         self._outgoing: list[bytes] = []
@@ -279,6 +301,28 @@ class Session:
         if self.phase is not Phase.CLOSED:
             self._push(Ack(number))
 
+    @property
+    def may_want(self) -> bool:
+        """Whether the peer may be asked for rights now."""
+        return self.phase is Phase.STREAMING and len(self._wants) < WANTS_MAX
+
+    @property
+    def wants_waiting(self) -> int:
+        """Wants of either side that are not answered."""
+        return len(self._wants) + len(self._taken)
+
+    def want(self, location: str, item: str, quantity: int, clock: int) -> int:
+        """Ask the peer for rights, where `may_want`; one request for an item at a time. Return its number."""
+        self.wants_sent += 1
+        want = self._wants[self.wants_sent] = Want(self.wants_sent, location, item, quantity, clock)
+        self._push(want)
+        return want.number
+
+    def give(self, number: int, granted: int, reason: str = "") -> None:
+        """Answer the peer's want of this number."""
+        if self._taken.pop(number, None) is not None and self.phase is not Phase.CLOSED:
+            self._push(Given(number, granted, reason))
+
     def close(self, reason: str, detail: str = "") -> None:
         """Say bye and take nothing more."""
         if self.phase is not Phase.CLOSED:
@@ -308,6 +352,10 @@ class Session:
             case Beat():
                 self._check_clock(frame.clock_ms, now)
                 return []
+            case Want():
+                return [self._take_want(frame)]
+            case Given():
+                return [self._take_answer(frame)]
             case Bye():
                 self.phase = Phase.CLOSED
                 return [Ended(frame.reason, frame.detail)]
@@ -372,6 +420,28 @@ class Session:
             for stream, reached in sent.reach.items():
                 self.durable[stream] = max(reached, self.durable.get(stream, 0))
         return [Acknowledged()]
+
+    def _take_want(self, want: Want) -> Event:
+        if want.number != self._wants_taken + 1:
+            raise PeerFault("out-of-sequence", f"want {want.number} after {self._wants_taken}")
+        for scopes in (self._hello.scopes, self.subscribed):
+            if scopes is not None and want.location not in scopes:
+                raise PeerFault("unauthorised", f"rights at {want.location!r}")
+        if any((one.location, one.item) == (want.location, want.item) for one in self._taken.values()):
+            raise PeerFault("out-of-sequence", f"a second want of {want.item} before the first was answered")
+        if len(self._taken) >= WANTS_MAX:
+            raise PeerFault("oversized", f"more than {WANTS_MAX} wants at once")
+        self._wants_taken = want.number
+        self._taken[want.number] = want
+        return Wanted(want)
+
+    def _take_answer(self, given: Given) -> Event:
+        want = self._wants.pop(given.number, None)
+        if want is None:
+            raise PeerFault("out-of-sequence", f"an answer to want {given.number}, which was not asked")
+        if given.granted > want.quantity:
+            raise PeerFault("malformed", f"{given.granted} units granted, {want.quantity} were wanted")
+        return Answered(want, given.granted, given.reason)
 
     def _diverged(self, frame: Digests) -> Iterable[Event]:
         for scope, (vector, folded) in frame.digests.items():

@@ -21,17 +21,19 @@ from replica.core.limits import (
     FRAME_BYTES_MAX,
     FRAME_STREAMS_MAX,
     NAME_LENGTH_MAX,
+    QUANTITY_MAX,
     SCOPES_MAX,
     SEAL_BYTES,
     TEXT_LENGTH_MAX,
 )
-from replica.core.names import NAME_PATTERN
+from replica.core.names import ITEM_PATTERN, NAME_PATTERN
 
 PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1
 """The versions of the protocol this program speaks; peers settle on the greatest both do."""
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
+ItemName = Annotated[str, Meta(pattern=ITEM_PATTERN)]
 WriterName = Annotated[str, Meta(max_length=2 * NAME_LENGTH_MAX + 1)]
 ScopeName = Annotated[str, Meta(max_length=NAME_LENGTH_MAX)]
 Short = Annotated[str, Meta(max_length=TEXT_LENGTH_MAX)]
@@ -114,7 +116,28 @@ class Beat(Frame, frozen=True, tag=7):
     clock_ms: Count
 
 
-AnyFrame = Hello | Have | Entries | Covered | Ack | Digests | Bye | Beat
+class Want(Frame, frozen=True, tag=8):
+    """The sender asks for units of an item at a location; `number` counts these frames from 1.
+
+    `clock` is the hybrid stamp of the request: of two nodes that want of each other the older request is served.
+    """
+
+    number: Count
+    location: Name
+    item: ItemName
+    quantity: Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
+    clock: Count
+
+
+class Given(Frame, frozen=True, tag=9):
+    """The answer to the want of this number: units granted, in an entry on its way; where that is 0, why."""
+
+    number: Count
+    granted: Annotated[int, Meta(ge=0, le=QUANTITY_MAX)]
+    reason: Short
+
+
+AnyFrame = Hello | Have | Entries | Covered | Ack | Digests | Bye | Beat | Want | Given
 
 
 def pack_frame(frame: AnyFrame, number: int) -> bytes:

@@ -107,6 +107,8 @@ class Driver:
         self._waiting = 0
         self._wake = asyncio.Event()
         self._watchers: list[_Watcher] = []
+        self.on_durable: list[Callable[[Batch], None]] = []
+        """Told of every batch once it is durable; they take note and return at once."""
         self._bulk_room = asyncio.Semaphore(BULK_MAX)
         self._commit: asyncio.Task[None] | None = None
         self._stopping = False
@@ -300,6 +302,8 @@ class Driver:
         _release(answers)
         if self._watchers:
             self._tell_watchers(batch)
+        for note in self.on_durable:
+            note(batch)
 
     def _tell_watchers(self, batch: Batch) -> None:
         moved = dict.fromkeys(entry.stream.scope for entry in batch.entries)

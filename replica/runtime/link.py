@@ -21,6 +21,7 @@ from replica.core.limits import FRAME_ENTRIES_MAX, HEARTBEAT_MS
 from replica.core.session import (
     Acknowledged,
     Admission,
+    Answered,
     Arrived,
     Asked,
     Diverged,
@@ -29,6 +30,7 @@ from replica.core.session import (
     Greeted,
     Phase,
     Session,
+    Wanted,
     plain_vectors,
 )
 from replica.core.wire import Hello
@@ -66,6 +68,7 @@ class Link:
         is_dialled: bool,
         greeted: Callable[[Link], None],
         diverged: Callable[[Link, Diverged], None],
+        heard: Callable[[Link, Asked | Wanted | Answered], None],
     ) -> None:
         self.session = Session(hello, driver.replica, admit, clock.now())
         self.is_dialled = is_dialled
@@ -77,6 +80,7 @@ class Link:
         self._clock = clock
         self._greeted = greeted
         self._diverged = diverged
+        self._heard = heard
         self._leaving: deque[bytes] = deque()
         """Frames taken from the session and not yet given to the socket."""
         self._frames = asyncio.Event()
@@ -121,6 +125,17 @@ class Link:
         """End the link from our side."""
         self.reason = self.reason or reason
         self.session.close(reason, detail)
+        self._frames.set()
+
+    def want(self, location: str, item: str, quantity: int, clock: int) -> int:
+        """Ask the peer for rights; return the number its answer will name."""
+        number = self.session.want(location, item, quantity, clock)
+        self._frames.set()
+        return number
+
+    def give(self, number: int, granted: int, reason: str = "") -> None:
+        """Answer a want of the peer."""
+        self.session.give(number, granted, reason)
         self._frames.set()
 
     @property
@@ -175,6 +190,9 @@ class Link:
                 self.session.claim(await self._driver.look(lambda replica: plain_vectors(replica, scopes)))
             case Asked():
                 self._asked.set()
+                self._heard(self, event)
+            case Wanted() | Answered():
+                self._heard(self, event)
             case Arrived(number, runs):
                 await self._merges.put((number, await self._driver.take_in(runs, self._inlet)))
             case Acknowledged():

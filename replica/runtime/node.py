@@ -13,6 +13,8 @@ from replica.core.session import Admission
 from replica.runtime.driver import Driver
 from replica.runtime.peers import Dialer, Identity, Peers
 from replica.runtime.ports import Clock, Entropy, Journal, Network
+from replica.runtime.rights import Rights
+from replica.runtime.steward import Steward
 from replica.version import VERSION
 
 log = structlog.get_logger(__name__)
@@ -49,10 +51,13 @@ class Node:
         nonce = entropy.random_bytes(NONCE_BYTES)
         identity = Identity(replica.node, replica.writer, nonce, role, region, scopes, VERSION)
         self.peers = Peers(identity, admit, self.driver, journal, clock, entropy, network)
+        self.rights = Rights(self.driver, self.peers, clock)
+        self.steward = Steward(self.driver, self.peers, self.rights, clock)
         self.dialers: list[Dialer] = []
         self.is_ready = False
         self._driving: asyncio.Task[None] | None = None
-        self._dialling: list[asyncio.Task[None]] = []
+        self._working: list[asyncio.Task[None]] = []
+        """What dials, answers requests for rights, and moves rights."""
 
     def start(self, dial: Iterable[Sequence[str]], home_after_s: float) -> list[asyncio.Task[None]]:
         """Begin to drive and to dial; each element of `dial` is one list of addresses, in order of preference.
@@ -61,19 +66,20 @@ class Node:
         """
         self._driving = asyncio.create_task(self.driver.run())
         self.dialers = [Dialer(self.peers, urls, home_after_s) for urls in dial if urls]
-        self._dialling = [asyncio.create_task(dialer.run()) for dialer in self.dialers]
+        works = [*(dialer.run() for dialer in self.dialers), self.rights.run(), self.steward.run()]
+        self._working = [asyncio.create_task(work) for work in works]
         self.is_ready = True
-        return [self._driving, *self._dialling]
+        return [self._driving, *self._working]
 
     async def stop(self) -> None:
         """Take nothing new in, answer what waits, end the links, close the journal."""
         self.is_ready = False
-        for task in self._dialling:
+        for task in self._working:
             task.cancel()
         self.peers.close()
         self.driver.stop()
         if self._driving is not None:
-            await asyncio.wait([self._driving, *self._dialling], timeout=STOP_S)
+            await asyncio.wait([self._driving, *self._working], timeout=STOP_S)
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self.journal.close()

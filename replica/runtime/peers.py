@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import structlog
 from msgspec import Struct
@@ -17,7 +18,7 @@ from msgspec import Struct
 from replica.core.entry import Stream
 from replica.core.errors import PeerFault
 from replica.core.replica import Replica
-from replica.core.session import Admission, Diverged, Phase, Scopes
+from replica.core.session import Admission, Answered, Asked, Diverged, Phase, Scopes, Wanted
 from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
 from replica.runtime.driver import Driver
 from replica.runtime.link import Link
@@ -120,6 +121,19 @@ class Peer:
         )
 
 
+class Listener(Protocol):
+    """Who wants to know of links: when one is up, what is said about rights on it, when it is down."""
+
+    def joined(self, link: Link) -> None:
+        """A session is past its greeting, both ways."""
+
+    def heard(self, link: Link, event: Wanted | Answered) -> None:
+        """The peer asks for rights, or answers a request for some."""
+
+    def left(self, link: Link) -> None:
+        """A session that was past its greeting is over; nothing asked on it is answered any more."""
+
+
 class Peers:
     """Every peer of this node, and the links to them."""
 
@@ -146,6 +160,7 @@ class Peers:
         self._driver = driver
         self._journal = journal
         self._live: list[Link] = []
+        self.listeners: list[Listener] = []
 
     async def converse(self, socket: Socket, *, is_dialled: bool, started: Callable[[Link], None] | None = None) -> str:
         """Run one link on a socket until it ends; return why it did."""
@@ -159,6 +174,7 @@ class Peers:
             is_dialled=is_dialled,
             greeted=self._enter,
             diverged=self._alarm,
+            heard=self._hear,
         )
         self._live.append(link)
         if started is not None:
@@ -224,6 +240,15 @@ class Peers:
         if peer is not None and peer.link is link:
             peer.link, peer.reason, peer.seen_ms = None, link.reason, self.clock.now().wall_ms
             log.info("peer disconnected", peer=hello.node, reason=link.reason)
+        for listener in self.listeners:
+            listener.left(link)
+
+    def _hear(self, link: Link, event: Asked | Wanted | Answered) -> None:
+        for listener in self.listeners:
+            if isinstance(event, Asked):
+                listener.joined(link)
+            else:
+                listener.heard(link, event)
 
     def _alarm(self, link: Link, diverged: Diverged) -> None:
         log.error("digests differ at equal version vectors", peer=link.peer.node, scope=diverged.scope)

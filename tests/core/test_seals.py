@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.limits import DIGEST_INTERVAL_MS, HEARTBEAT_MS
-from replica.core.session import Phase
+from replica.core.session import Phase, Wanted
 from replica.core.wire import AnyFrame, unpack_frame
 from tests.core.chain import STORE, Line, Node, hub, receipt, store
 
@@ -30,11 +30,24 @@ def opened() -> Line:
     return Line(filled(store(1), 5), filled(hub("hub-east", STORE), 3))
 
 
+def deal(line: Line, index: int) -> None:
+    """Let one side ask for rights, once it may, and answer what it is asked."""
+    side = line.sides[index]
+    if side.session.phase is Phase.STREAMING and not side.session.wants_sent:
+        side.session.want(STORE, "cola", 1, 1)
+    for event in side.events:
+        if isinstance(event, Wanted):
+            side.session.give(event.want.number, 1)
+    line._carry(index)
+
+
 def recorded() -> tuple[list[bytes], list[bytes]]:
     """What either side of an undisturbed session said, from hello to bye."""
     line = opened()
     for _ in range(DIGEST_INTERVAL_MS // HEARTBEAT_MS + 1):
         line.run(limit=2)
+        for index in (SHOP, HUB):
+            deal(line, index)
         line.tick(HEARTBEAT_MS)
     for side in line.sides:
         side.session.close("stopping")
@@ -64,6 +77,7 @@ def hear(listener: int, frames: list[bytes]) -> Heard:
         if line.fault is not None:
             ended_at = place
             break
+        deal(line, listener)
         while line.settle(listener) or line.pump(listener, 2):
             pass
     held = (node.replica.vectors, node.replica.digests(), node.durable(None), session.durable, session.behind)

@@ -53,8 +53,10 @@ from replica.core.wire import (
     Covered,
     Digests,
     Entries,
+    Given,
     Have,
     Hello,
+    Want,
     pack_frame,
     seal,
     unpack_frame,
@@ -110,7 +112,18 @@ def greeting(**changed: Any) -> Hello:
 
 HELLO, HAVE = greeting(), Have({})
 ENTRIES = Entries(1, columns_of(linked(PEER, [receipt_content(moves=(Move("cola", "supplier", "hub-east/free", 1),))])))
-EVERY_FRAME: list[AnyFrame] = [HELLO, HAVE, ENTRIES, Covered({}), Ack(0), Digests({}), Beat(NOW_MS), Bye("done", "")]
+EVERY_FRAME: list[AnyFrame] = [
+    HELLO,
+    HAVE,
+    ENTRIES,
+    Covered({}),
+    Ack(0),
+    Digests({}),
+    Beat(NOW_MS),
+    Want(1, STORE, "cola", 2, 1),
+    Given(1, 2, ""),
+    Bye("done", ""),
+]
 
 
 def in_phase(phase: Phase) -> Alone:
@@ -121,6 +134,7 @@ def in_phase(phase: Phase) -> Alone:
             alone.take(HELLO)
         case Phase.STREAMING:
             alone.take(HELLO, HAVE)
+            alone.session.want(STORE, "cola", 2, 1)
         case Phase.CLOSED:
             alone.take(HELLO, HAVE, Bye("done", ""))
         case Phase.GREETING:

@@ -15,6 +15,7 @@ from replica.core.limits import (
     FRAME_BYTES_MAX,
     FRAME_STREAMS_MAX,
     NAME_LENGTH_MAX,
+    QUANTITY_MAX,
     SCOPES_MAX,
     SEAL_BYTES,
     TEXT_LENGTH_MAX,
@@ -29,9 +30,11 @@ from replica.core.wire import (
     Covered,
     Digests,
     Entries,
+    Given,
     Have,
     Hello,
     Vectors,
+    Want,
     pack_frame,
     seal,
     split_vectors,
@@ -77,6 +80,8 @@ frames = st.one_of(
     st.builds(Digests, st.dictionaries(shorts, st.tuples(shorts, shorts), max_size=3)),
     st.builds(Bye, shorts, shorts),
     st.builds(Beat, counts),
+    st.builds(Want, counts, names, st.sampled_from(["cola", "A,b:c"]), st.integers(1, QUANTITY_MAX), counts),
+    st.builds(Given, counts, st.integers(0, QUANTITY_MAX), shorts),
 )
 
 
@@ -112,6 +117,8 @@ def test_a_frame_in_the_place_of_another_is_corrupt(frame: AnyFrame, number: int
     [
         (Ack(3), "920403", "b737fcf9"),
         (Beat(1_750_000_000_000), "9207cf000001977420dc00", "87e8821f"),
+        (Want(1, "store-1", "cola", 6, 9), "960801a773746f72652d31a4636f6c610609", "7a21e331"),
+        (Given(1, 0, "kept"), "94090100a46b657074", "86f6e2f3"),
         (Bye("silent", ""), "9306a673696c656e74a0", "0d277f49"),
         (Entries(1, b"\x01\x02"), "930201c4020102", "b8f8fdfb"),
         (Have({"*": {"a#0000000a": (1, b"h")}}), "930181a12a81aa612330303030303030619201c40168c3", "a34e4320"),

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from replica.core.requests import Grant, GrantLine
+from replica.runtime.driver import Inlet
+from tests.core.chain import receipt, store
 from tests.runtime.conftest import Caller
 
 COLA = {"recipe": {"cola_bottle": 1}, "unit": "EA", "barcodes": ["4006381333931"]}
@@ -188,3 +191,26 @@ async def test_units_of_the_item_come_from_its_sku(hub: Caller) -> None:
     await hub.good("/v1/documents/sku/wings", {"recipe": {"wings_g": 1}, "unit": "GRM"}, method="PUT")
     await hub.good("/v1/receipts?location=w-1", {"lines": [{"item": "wings_g", "quantity": 500}]})
     assert (await hub.good("/v1/stock/w-1/wings_g"))["unit"] == "GRM"
+
+
+async def test_availability_is_what_the_hub_was_granted_up_to_what_it_believes_is_there(hub: Caller) -> None:
+    await hub.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}}, method="PUT")
+    away = store(1)
+    away.ask(receipt(cola=10))
+    away.ask(Grant("hub-east", (GrantLine("cola", 4),)))
+    away.commit()
+    await (await hub.node.driver.take_in(away.runs(), Inlet()))
+    single = await hub.good("/v1/availability/cola")
+    bulk = await hub.good("/v1/availability", {"skus": ["cola"]}, key="none")
+    assert bulk["verdicts"][0]["availability"] == single
+    (local,) = single["locations"]
+    assert (single["guaranteed"], single["optimistic"]) == (local["guaranteed"], local["optimistic"]) == (4, 10)
+    assert local["as_of"].startswith("2025-06-15T")
+    await hub.good("/v1/grants?location=store-1", {"to": "hub-west", "lines": [{"item": "cola", "quantity": 1}]})
+    status = await hub.good("/v1/status")
+    assert (status["rights"], status["stranded"]) == ({"store-1": 3}, {})
+    assert (await hub.good("/v1/availability/cola"))["guaranteed"] == 3
+    refused, problem = await hub.write(
+        "/v1/grants?location=store-1", {"to": "hub-west", "lines": [{"item": "cola", "quantity": 4}]}
+    )
+    assert (refused, problem["type"]) == (409, "insufficient-rights")

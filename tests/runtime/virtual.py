@@ -94,9 +94,9 @@ class VirtualNetwork:
         return [when for dialled, when in self.dialled if dialled == url]
 
 
-def hub(name: str, network: VirtualNetwork, admit: Admission = admit_peer) -> Node:
+def hub(name: str, network: VirtualNetwork, admit: Admission = admit_peer, region: str = "east") -> Node:
     """A hub that is not started yet, and admits whom it is told to."""
-    return _node(name, network, "hub", None, admit)
+    return _node(name, network, "hub", None, admit, region)
 
 
 def store(name: str, network: VirtualNetwork) -> Node:
@@ -105,13 +105,15 @@ def store(name: str, network: VirtualNetwork) -> Node:
     return _node(name, network, "edge", scopes, partial(admit_hub, scopes=scopes))
 
 
-def _node(name: str, network: VirtualNetwork, role: str, scopes: Scopes, admit: Admission) -> Node:
+def _node(
+    name: str, network: VirtualNetwork, role: str, scopes: Scopes, admit: Admission, region: str = "east"
+) -> Node:
     writer = writer_of(name, "0000000a")
     return Node(
         Replica(writer, (name,), open_catalog=True),
         SimulatedJournal(SimulatedDisk(), writer),
         role=role,
-        region="east",
+        region=region,
         scopes=scopes,
         admit=admit,
         clock=SimulatedClock(elapsed_s),

@@ -1,0 +1,125 @@
+"""Stewardship: what a node gives others of its free rights, and when it asks for some. Pure decisions over one item.
+
+A store keeps what its policy leaves it and hands the rest to its hub; a hub passes on what the policy gives to other
+regions. Two watermarks keep everybody from chasing every sale: a surplus is granted once it is an eighth of the
+smaller of both sides, a store asks back once it holds less than a quarter of what it should. Between the two nothing
+moves, and what a grant moves leads exactly to the target, far from both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from replica.core.allocation import online_units, split_units
+from replica.core.ledger import Stock
+from replica.core.names import FREE, bucket_of, owner_of
+from replica.core.policies import Policy
+
+SURPLUS_SHARE = 8
+"""A surplus is granted from this part of the smaller side on, and from one unit."""
+
+LOW_SHARE = 4
+"""A store asks for rights when it holds less than this part of what its policy leaves it."""
+
+NO_RIGHTS = "no-rights"
+"""Denied: the holder has none that are free."""
+
+KEPT = "kept"
+"""Denied: the holder's policy leaves it all it has."""
+
+OLDER_REQUEST = "older-request"
+"""Denied: the holder itself has waited for longer for the same item."""
+
+
+class Hub(Struct, frozen=True):
+    """A hub this node has met: its region, and whether a grant reaches it now."""
+
+    name: str
+    region: str
+    is_reachable: bool
+
+
+class Answer(Struct, frozen=True):
+    """What a holder says to a request for rights: units it gives, and why not more than none."""
+
+    granted: int
+    reason: str = ""
+
+
+def free_units(stock: Stock) -> dict[str, int]:
+    """Free units of each node that ever had some, by name."""
+    return {
+        owner_of(name) or "": units
+        for name, units in stock.balances.items()
+        if owner_of(name) is not None and bucket_of(name) == FREE
+    }
+
+
+def store_gap(policy: Policy | None, own: int, available: int) -> int:
+    """Units a store should hand to its hub (above 0) or ask for (below 0); 0 between the watermarks.
+
+    Without a policy nobody moves rights, but to cover what was sold past them.
+    """
+    if policy is None:
+        return min(0, own)
+    online = online_units(policy, available)
+    kept = max(0, available) - online
+    surplus = own - kept
+    if surplus >= max(1, min(online, kept) // SURPLUS_SHARE):
+        return surplus
+    return surplus if own < 0 or own * LOW_SHARE < kept else 0
+
+
+def parts_to_pass_on(
+    policy: Policy | None, free: Mapping[str, int], node: str, region: str, hubs: Sequence[Hub]
+) -> dict[str, int]:
+    """Units this hub should grant to hubs of other regions, by hub, so that each region has its share.
+
+    Of all that hubs hold each region gets its share; what the shares leave stays where it is. Only the hub that holds
+    most of its region passes on, so that two do not fill one gap. A region none of whose hubs is reachable waits.
+    """
+    own = free.get(node, 0)
+    if policy is None or not policy.regions_ppm or own <= 0:
+        return {}
+    region_of = {node: region, **{hub.name: hub.region for hub in hubs}}
+    held: dict[str, int] = {}
+    for name, where in region_of.items():
+        held[where] = held.get(where, 0) + max(0, free.get(name, 0))
+    target = split_units(sum(held.values()), policy.regions_ppm)
+    spare = min(own, held[region] - target.get(region, 0))
+    richest = min(
+        (name for name in region_of if region_of[name] == region), key=lambda name: (-free.get(name, 0), name)
+    )
+    passed: dict[str, int] = {}
+    for where, units in target.items() if richest == node else ():
+        lacking = units - held.get(where, 0)
+        reachable = sorted(hub.name for hub in hubs if hub.region == where and hub.is_reachable)
+        given = min(spare, lacking)
+        if where != region and reachable and given >= max(1, units // SURPLUS_SHARE):
+            passed[reachable[0]] = given
+            spare -= given
+    return passed
+
+
+def answer_want(
+    policy: Policy | None, wanted: int, own: int, available: int, *, is_store: bool, held_by_store: int | None
+) -> Answer:
+    """Decide how much of what a peer wants it is given: all, a part, or none and why.
+
+    A store gives what its policy does not leave it. A hub gives a store what hubs hold past what the policy puts
+    online (without a policy: all), and gives another hub all it has.
+
+    Args:
+        held_by_store: free units of the asker where that is a store, else None.
+    """
+    if own <= 0:
+        return Answer(0, NO_RIGHTS)
+    online = online_units(policy, available)
+    spare = own
+    if is_store:
+        spare = own - (max(0, available) - online)
+    elif held_by_store is not None and policy is not None:
+        spare = min(own, available - held_by_store - online)
+    return Answer(min(wanted, spare)) if spare > 0 else Answer(0, KEPT)
