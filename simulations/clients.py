@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from math import ceil
 from random import Random
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -48,6 +49,9 @@ FLOOD_ASKS = SALES_PER_BATCH_MAX
 LIST_PAGES = 8
 ABANDONED_MAX = 8
 """Questions left open per pair: what is acceptable then is still a small part of what is conceivable."""
+
+DEMANDS = 0.2
+"""Share of promises for which a hub first asks others for rights."""
 
 PATIENT_S = 2.0
 """How long the last clients wait for an answer before they ask again."""
@@ -109,7 +113,9 @@ class Client:
         ]
         if self._machine.role.role == "hub":
             lists = 4.0 if self._trade.list_bytes else 0.0
-            return [*everywhere, (self._sell, 15.0), (self._write_document, 12.0), (self._write_list, lists)]
+            here = [*everywhere, (self._sell, 15.0), (self._write_document, 12.0), (self._write_list, lists)]
+            online = [(self._promise, 30.0), (self._write_policy, 3.0)] if self._trade.online and self._chain.stores else []
+            return [*here, *online]
         at_the_till = [
             (self._sell, 50.0),
             (self._sell_batch, 6.0),
@@ -158,6 +164,7 @@ class Client:
         on_shelf, thefts = self._history.on_shelf((location, item)), self._history.thefts
         if seen is None or on_shelf is None or on_shelf < 0:
             return
+        on_shelf += self._history.promised_unheard((location, item), seen.vector)
         ask = self._begin(Count((CountLine(item, on_shelf),)), {item: 0}, seen)
         ask.thefts_seen = thefts
         ask.waiting += 1  # nobody else counts this shelf until this count is entered
@@ -167,15 +174,16 @@ class Client:
 
     async def _write_document(self) -> None:
         name, value = self._random.choice(("summer", "winter")), self._random.randrange(1_000)
-        await self._put([self._begin_write("promotion", name, {"off": value, "by": self._name})])
+        await self._put([self._begin_write("promotion", name, pack_value({"off": value, "by": self._name}))])
 
     async def _write_list(self) -> None:
         """Write a price list: so many large documents that a line has to be told when there is room for more."""
         pages = [b85encode(self._random.randbytes(self._trade.list_bytes)).decode() for _ in range(LIST_PAGES)]
-        await self._put([self._begin_write("prices", f"page-{number}", page) for number, page in enumerate(pages)])
+        asks = [self._begin_write("prices", f"page-{number}", pack_value(page)) for number, page in enumerate(pages)]
+        await self._put(asks)
 
-    def _begin_write(self, kind: str, name: str, value: object) -> Ask:
-        ask = Ask(self._machine.name, Write(kind, name, pack_value(value), self._key()), {})
+    def _begin_write(self, kind: str, name: str, value: bytes | None) -> Ask:
+        ask = Ask(self._machine.name, Write(kind, name, value, self._key()), {})
         self._history.begin(ask)
         return ask
 
@@ -185,6 +193,26 @@ class Client:
         if known:
             asks = [self._random.choice(known)] * FLOOD_ASKS
             await asyncio.gather(*[self._try(asks) for _ in range(INBOX_MAX // FLOOD_ASKS + 2)])
+
+    async def _promise(self) -> None:
+        """Sell online what lies in a store, from the rights of this hub; sometimes it asks others for some first."""
+        location, item, units = self._random.choice(self._chain.stores).name, self._item(), self._quantity()
+        if self._random.random() < DEMANDS:
+            self._history.demand((location, item))
+            await self._machine.want(location, item, units, self._timeout_s)
+        sale = Sale((SkuLine(units, item),), OnShortage.REFUSE, till=self._name)
+        await self._ask(sale, {item: -units}, location=location)
+
+    async def _write_policy(self) -> None:
+        location, item = self._random.choice(self._chain.stores).name, self._item()
+        selectors = ("default", "default", f"item:{item}", f"location:{location}", f"location:{location},item:{item}")
+        policy: dict[str, Any] = {"mode": self._random.choice(("keep", "safety", "share", "share", "both"))}
+        policy["safety_stock"] = self._random.choice((0, 2, 2 * self._trade.quantity))
+        policy["share"] = self._random.choice((0.25, 0.5, 1.0))
+        if policy["mode"] != "keep" and self._random.random() < 0.5:
+            policy["regions"] = {hub.role.region: 1 / len(self._chain.hubs) for hub in self._chain.hubs}
+        value = pack_value(policy) if self._random.random() < 0.9 else None
+        await self._put([self._begin_write("policy", self._random.choice(selectors), value)])
 
     async def _ask_again(self) -> None:
         """Ask something again that was asked before; the first answer must come."""
@@ -210,13 +238,14 @@ class Client:
 
     # how they ask ------------------------------------------------------------------------------------------------
 
-    async def _ask(self, request: Request, delta: dict[str, int], seen: Seen | None = None) -> Ask:
-        ask = self._begin(request, delta, seen)
+    async def _ask(self, request: Request, delta: dict[str, int], location: str = "") -> Ask:
+        ask = self._begin(request, delta, location=location)
         await self._put([ask])
         return ask
 
-    def _begin(self, request: Request, delta: dict[str, int], seen: Seen | None = None) -> Ask:
-        ask = Ask(self._machine.name, Command(self._location, request, self._key(), seen), delta)
+    def _begin(self, request: Request, delta: dict[str, int], seen: Seen | None = None, location: str = "") -> Ask:
+        command = Command(location or self._location, request, self._key(), seen)
+        ask = Ask(self._machine.name, command, delta)
         self._asks.append(ask)
         self._history.begin(ask)
         return ask

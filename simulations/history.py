@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
 from replica.core.entry import Entry
 from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
-from replica.core.names import is_internal
+from replica.core.names import is_internal, node_of
 from replica.core.replica import Command, Verdict, Write
 from simulations.checkers.pn_counter import Outcome
 
@@ -74,6 +74,8 @@ class History:
         self.asks: list[Ask] = []
         self.conflicts: list[tuple[Ask, Entry]] = []
         """Answers that differ from the first one to the same ask."""
+        self.demands: dict[Pair, int] = {}
+        """How often a node was made to ask others for rights."""
         self.counts: dict[str, int] = {}
         """How often what happened to clients, by name."""
         self._shelf: dict[Pair, int] = {}
@@ -132,6 +134,18 @@ class History:
             return None
         return self._shelf.get(pair, 0)
 
+    def promised_unheard(self, pair: Pair, held: Mapping[str, int]) -> int:
+        """Units promised elsewhere that still lie there, for who holds these entries has not heard and picked them."""
+        return sum(
+            -ask.delta[pair[1]]
+            for ask in self.asks
+            if ask.entry is not None
+            and ask.location == pair[0]
+            and pair[1] in ask.delta
+            and node_of(ask.entry.stream.writer) != pair[0]
+            and ask.entry.sequence > held.get(ask.entry.stream.writer, 0)
+        )
+
     def is_robbed(self, pair: Pair) -> bool:
         """Whether goods vanished since the last count."""
         return pair in self._robbed
@@ -140,6 +154,11 @@ class History:
     def pairs(self) -> list[Pair]:
         """Every location and item that anybody asked to move."""
         return sorted({(ask.location, item) for ask in self.asks for item in ask.delta})
+
+    def demand(self, pair: Pair) -> None:
+        """A node is made to ask others for rights."""
+        self.tally("wanted")
+        self.demands[pair] = self.demands.get(pair, 0) + 1
 
     def tally(self, name: str) -> None:
         """Count an event."""

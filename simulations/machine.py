@@ -142,6 +142,16 @@ class Machine:
             return None
         return reading.result()
 
+    async def want(self, location: str, item: str, quantity: int, timeout_s: float) -> None:
+        """Have a client ask this machine's node to get rights; whatever comes of it, it does not tell."""
+        node, host = self.node, self.host
+        if node is None or host is None:
+            return
+        asking = self._loop.start_on(host, node.rights.want(location, item, quantity, timeout_s))
+        done, _ = await asyncio.wait([asking], timeout=timeout_s)
+        if done and isinstance(failure := asking.exception(), BaseException) and not isinstance(failure, Refused):
+            raise failure
+
     async def restart(self) -> None:
         """Stop as SIGTERM does, as for an upgrade, and start again."""
         node, host = self.node, self.host

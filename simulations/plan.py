@@ -49,6 +49,8 @@ class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     """How often more is asked at once than may wait, beside what is asked else."""
     list_bytes: int = 0
     """Random bytes in each of the documents that come as whole lists; 0 when none come."""
+    online: bool = True
+    """Whether clients at hubs write policies and sell what lies in stores."""
 
 
 class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -3,6 +3,7 @@
     trade     clients ask while faults come and go; safety is checked all along
     core      the core of the plan is healed, the others stay away: the core must agree within CONVERGENCE_S
     heal      everything is healed, clients ask until they know: all must agree within CONVERGENCE_S
+    rest      nobody asks any more: rights come to rest
     verdict   every checker looks for the last time
 
 Same plan, same trace: its digest covers every step on the way.
@@ -35,6 +36,9 @@ LOOK_S = 0.5
 
 CONVERGENCE_S = 30.0
 """Bound on the time from healing until all agree: silence to be noticed, two rounds of dialling, the backlog."""
+
+REST_S = 30.0
+"""For how long nodes are left alone once nobody asks anything: what they do by themselves must come to an end."""
 
 ANSWERS_S = 120.0
 """How long the last clients may have to ask until they know."""
@@ -166,6 +170,9 @@ class Run:
         self._convergence_s = loop.time() - healed_s
         async with asyncio.timeout(ANSWERS_S):
             await answer_all(self.chain, self.history)
+        rested_s = loop.time() + REST_S
+        while loop.time() < rested_s:
+            await self._look_on(1.0)
         await self._agree("all, in the end,", list(self.chain.machines.values()))
         self._witness.finish()
         self._check_processes()

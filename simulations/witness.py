@@ -16,6 +16,7 @@ from simulations.checkers.documents import Documents
 from simulations.checkers.durability import Durability
 from simulations.checkers.exactly_once import ExactlyOnce
 from simulations.checkers.floor import Floor
+from simulations.checkers.rights import Rights
 from simulations.checkers.stamps import Stamps
 from simulations.checkers.streams import Streams
 from simulations.checkers.truth import Truth
@@ -29,6 +30,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     Durability,
     Floor,
     Accounts,
+    Rights,
     Causality,
     Stamps,
     Documents,

@@ -73,12 +73,14 @@ def store_gap(policy: Policy | None, own: int, available: int) -> int:
 
 
 def parts_to_pass_on(
-    policy: Policy | None, free: Mapping[str, int], node: str, region: str, hubs: Sequence[Hub]
+    policy: Policy | None, free: Mapping[str, int], available: int, node: str, region: str, hubs: Sequence[Hub]
 ) -> dict[str, int]:
     """Units this hub should grant to hubs of other regions, by hub, so that each region has its share.
 
-    Of all that hubs hold each region gets its share; what the shares leave stays where it is. Only the hub that holds
-    most of its region passes on, so that two do not fill one gap. A region none of whose hubs is reachable waits.
+    Each region gets its share of what is to be online, as far as hubs hold it; what the shares leave stays where it is.
+    While a store is below zero nothing is passed on: it draws on one hub, which the others would fill up again and
+    again, a little at a time. Only the hub that holds most of its region passes on, so
+    that two do not fill one gap. A region none of whose hubs is reachable waits.
     """
     own = free.get(node, 0)
     if policy is None or not policy.regions_ppm or own <= 0:
@@ -87,7 +89,9 @@ def parts_to_pass_on(
     held: dict[str, int] = {}
     for name, where in region_of.items():
         held[where] = held.get(where, 0) + max(0, free.get(name, 0))
-    target = split_units(sum(held.values()), policy.regions_ppm)
+    if available < sum(held.values()):
+        return {}
+    target = split_units(min(sum(held.values()), online_units(policy, available)), policy.regions_ppm)
     spare = min(own, held[region] - target.get(region, 0))
     richest = min(
         (name for name in region_of if region_of[name] == region), key=lambda name: (-free.get(name, 0), name)

@@ -149,7 +149,7 @@ class Steward:
                     parts = {home: gap}
             elif policy is not None and policy.regions_ppm and not self._rights.is_wanting((location, item)):
                 region = self._peers.identity.region
-                parts = parts_to_pass_on(policy, free_units(stock), replica.node, region, hubs)
+                parts = parts_to_pass_on(policy, free_units(stock), stock.available, replica.node, region, hubs)
             for to, units in parts.items():
                 plan.grants.setdefault((location, to), []).append(GrantLine(item, min(units, QUANTITY_MAX)))
         return plan

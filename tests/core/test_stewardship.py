@@ -50,7 +50,7 @@ def test_what_a_gap_moves_leads_to_rest_and_is_never_more_than_there_is(policy: 
 
 def test_a_hub_passes_on_what_is_another_regions() -> None:
     free = {"store-1": 7, "hub-east": 10}
-    assert parts_to_pass_on(BOTH_REGIONS, free, "hub-east", "east", [WEST]) == {"hub-west": 5}
+    assert parts_to_pass_on(BOTH_REGIONS, free, 17, "hub-east", "east", [WEST]) == {"hub-west": 5}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,12 @@ def test_a_hub_passes_on_what_is_another_regions() -> None:
 def test_a_hub_keeps_what_nobody_else_should_have_or_can_be_given(
     policy: Policy | None, free: dict[str, int], hubs: list[Hub]
 ) -> None:
-    assert parts_to_pass_on(policy, free, "hub-east", "east", hubs) == {}
+    assert parts_to_pass_on(policy, free, 100, "hub-east", "east", hubs) == {}
+
+
+def test_hubs_hand_nothing_about_that_a_store_below_zero_will_ask_for() -> None:
+    free = {"store-1": -50, "hub-east": 10, "hub-west": 0}
+    assert parts_to_pass_on(BOTH_REGIONS, free, -40, "hub-east", "east", [WEST]) == {}
 
 
 @given(
@@ -88,7 +93,7 @@ def test_passing_on_takes_no_more_than_the_hub_has_and_comes_to_rest(
         moved = False
         for name, region in hubs.items():
             others = [Hub(other, where, True) for other, where in hubs.items() if other != name]
-            for to, units in parts_to_pass_on(policy, free, name, region, others).items():
+            for to, units in parts_to_pass_on(policy, free, total, name, region, others).items():
                 assert 0 < units <= free[name]
                 free[name] -= units
                 free[to] += units

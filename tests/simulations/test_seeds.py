@@ -21,11 +21,14 @@ AGAIN = SEEDS[::20]
 
 SOMETIMES = (
     "acknowledged",
+    "granted by policy",
+    "granted by want",
     "no answer",
     "nobody listens",
     "left open",
     "shown",
     "stolen",
+    "wanted",
     "refused idempotency-key-reused",
     "refused insufficient-rights",
     "refused storage-full",

@@ -1,0 +1,79 @@
+"""The checker of rights catches nodes that mint rights on the way, or swap them without end."""
+
+from __future__ import annotations
+
+import pytest
+
+from replica.core.entry import Content
+from replica.core.ledger import Move
+from replica.core.policies import Policy
+from replica.core.stewardship import Answer
+from replica.runtime import rights, steward
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Violation
+from simulations.checkers.rights import Rights
+from simulations.history import History
+from simulations.outcome import play_out
+from simulations.plan import Plan, Trade
+from simulations.run import Run
+from tests.core.contents import OWN, linked, receipt_content
+
+TRADE = Trade(clients=1, items=1, think_ms=200.0, opening=500, theft=0.0)
+PLAN = Plan(7, 8.0, stores=("store-1",), trade=TRADE)
+"""A quiet chain: whatever goes wrong in it is nobody's fault but the nodes'."""
+
+
+def swings(policy: Policy | None, own: int, available: int) -> int:
+    """A store that gives all it has, and then wants it back."""
+    return own if own > 0 else -max(0, available)
+
+
+def obliges(policy: Policy | None, wanted: int, own: int, *others: object, **more: object) -> Answer:
+    """A hub that always gives what it is asked for."""
+    return Answer(max(0, min(wanted, own)))
+
+
+def seen(*contents: Content) -> Rights:
+    """What the checker makes of these entries of a store at one machine."""
+    run = Run(PLAN)
+    checker = Rights(run.chain, History())
+    machine = run.chain.machines["store-1"]
+    for place, entry in enumerate(linked(OWN, contents).entries, 1):
+        checker.entry(machine, Stored(place, entry, b""))
+    run.loop.close()
+    return checker
+
+
+def grant(*moves: Move) -> Content:
+    return receipt_content(kind="grant", lines=(), moves=moves)
+
+
+def test_a_quiet_chain_moves_rights_and_comes_to_rest() -> None:
+    outcome = play_out(PLAN)
+    assert outcome.found is None
+    assert outcome.counts["wanted"] > 0
+
+
+@pytest.mark.parametrize(
+    "move", [Move("cola", "supplier", "hub-east/free", 1), Move("cola", "hub-east/free", "store-1/free", 1)]
+)
+def test_rights_that_come_from_nowhere_or_from_another_are_noticed(move: Move) -> None:
+    with pytest.raises(Violation):
+        seen(receipt_content(), grant(move))
+
+
+def test_grants_without_end_are_noticed_and_grants_with_causes_are_not() -> None:
+    there, back = (Move("cola", "store-1/free", f"hub-{name}/free", 1) for name in ("east", "west"))
+    for _ in range(3):
+        seen(*[content for _ in range(40) for content in (receipt_content(), grant(there), grant(back))])
+    with pytest.raises(Violation, match="in a row"):
+        seen(receipt_content(quantity=90), *[grant(there), grant(back)] * 40)
+
+
+def test_a_steward_that_swings_is_caught() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steward, "store_gap", swings)
+        patch.setattr(rights, "answer_want", obliges)
+        outcome = play_out(PLAN)
+    assert outcome.found is not None
+    assert outcome.found.checker == "Rights"
