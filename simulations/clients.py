@@ -114,7 +114,9 @@ class Client:
         if self._machine.role.role == "hub":
             lists = 4.0 if self._trade.list_bytes else 0.0
             here = [*everywhere, (self._sell, 15.0), (self._write_document, 12.0), (self._write_list, lists)]
-            online = [(self._promise, 30.0), (self._write_policy, 3.0)] if self._trade.online and self._chain.stores else []
+            online = (
+                [(self._promise, 30.0), (self._write_policy, 3.0)] if self._trade.online and self._chain.stores else []
+            )
             return [*here, *online]
         at_the_till = [
             (self._sell, 50.0),
