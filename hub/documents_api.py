@@ -14,6 +14,7 @@ from replica.core.documents import pack_value
 from replica.core.errors import Invalid, NotFound, Refused
 from replica.core.limits import DOCUMENT_BYTES_MAX
 from replica.core.names import is_item, is_name, key_text
+from replica.core.order_machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument
 from replica.core.places import LOCATION, LocationDocument
 from replica.core.policies import POLICY, PolicyDocument, check_policy, check_raw_policy, is_selector
 from replica.core.replica import Replica, Write
@@ -22,10 +23,15 @@ from replica.runtime.http import Decoder, Operation, json_response, key_of, limi
 from replica.runtime.node import Node
 from replica.runtime.problems import invalid_from, problem
 
-KINDS: dict[str, type[Struct]] = {SKU: SkuDocument, LOCATION: LocationDocument, POLICY: PolicyDocument}
+KINDS: dict[str, type[Struct]] = {
+    SKU: SkuDocument,
+    LOCATION: LocationDocument,
+    POLICY: PolicyDocument,
+    ORDER_MACHINE: MachineDocument,
+}
 """The kinds of documents, and the type each is checked against."""
 
-_IS_KEY = {SKU: is_item, LOCATION: is_name, POLICY: is_selector}
+_IS_KEY = {SKU: is_item, LOCATION: is_name, POLICY: is_selector, ORDER_MACHINE: is_item}
 
 DOCUMENTS_PER_BATCH_MAX = 1_000
 
@@ -161,6 +167,8 @@ def _checked(asked: DocumentWrite, key: bytes) -> Write:
     expected = _kind_of(asked.kind)
     if not _IS_KEY[asked.kind](asked.key) or asked.key == "schema":
         raise Invalid(f"{asked.key!r} cannot be the key of a {asked.kind}", field="key")
+    if asked.kind == ORDER_MACHINE and asked.key != DEFAULT_KEY:
+        raise Invalid(f"there is one table of transitions, {DEFAULT_KEY!r}", field="key")
     value = asked.value
     if value is not None:
         if asked.kind == POLICY:

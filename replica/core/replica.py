@@ -26,6 +26,7 @@ from replica.core.ledger import Changes, Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.movements import Draft, Room, Seen, prepare, prepare_plain_sale, prepare_sale, request_of
 from replica.core.names import CHAIN, FREE, account, key_text, node_of
+from replica.core.order_machine import DEFAULT_KEY, DEFAULT_MACHINE, ORDER_MACHINE, read_machine
 from replica.core.policies import POLICY, Policies
 from replica.core.requests import Grant, KeyedSale, OnShortage, Request, Sale
 
@@ -106,6 +107,7 @@ class Replica:
         self.documents = Documents()
         self.catalog = Catalog(self.open_catalog)
         self.policies = Policies()
+        self.machine = DEFAULT_MACHINE
         self.clock = HybridClock(image.clock)
         self.arrival = image.arrival
         """How many entries were folded: the place in arrival order of the newest one."""
@@ -380,6 +382,10 @@ class Replica:
         put = {SKU: self.catalog.put, POLICY: self.policies.put}.get(register.kind)
         if put is not None and not put(register):
             self.documents.malformed += 1
+        if (register.kind, register.key, register.rank) == (ORDER_MACHINE, DEFAULT_KEY, CHAIN_RANK):
+            machine = read_machine(register.value)
+            self.machine = machine or self.machine
+            self.documents.malformed += machine is None
 
 
 def is_same_request(earlier: Entry, command: Command) -> bool:

@@ -138,6 +138,14 @@ async def test_same_key_and_document_is_one_write(hub: Caller) -> None:
         ("policy", "default", {"mode": "share", "regions": {"east": 0.6, "west": 0.5}}, "regions"),
         ("policy", "default", {"mode": "share", "channels": {"web": 0.6, "shop": 0.5}}, "channels"),
         ("policy", "default", {"mode": "keep", "channels": {"web": 0.5}}, "channels"),
+        ("order_machine", "mine", {"states": [], "transitions": []}, "key"),
+        ("order_machine", "default", {"states": [], "transitions": []}, "states"),
+        (
+            "order_machine",
+            "default",
+            {"states": ["lost"], "transitions": [{"event": "lose", "from": [], "to": "lost"}]},
+            "body",
+        ),
     ],
 )
 async def test_document_that_does_not_fit_its_kind_is_refused_by_field(
