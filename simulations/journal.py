@@ -15,7 +15,9 @@ from replica.core.documents import Documents
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
 from replica.core.errors import StorageFull, Unknown
 from replica.core.ledger import Ledger
-from replica.core.names import CHAIN
+from replica.core.names import CHAIN, node_of
+from replica.core.order_requests import ORDER
+from replica.core.orders import Orders
 from replica.core.replica import Batch, Image
 from replica.runtime.ports import Page, Stored
 
@@ -107,7 +109,7 @@ class SimulatedJournal:
 
     async def load(self) -> Image:
         await self._disk.spend_reading()
-        ledger, documents = Ledger(), Documents()
+        ledger, documents, orders = Ledger(), Documents(), Orders(node_of(self._writer))
         heads: dict[Stream, Head] = {}
         newest: dict[str, int] = {}
         own = 0
@@ -117,6 +119,8 @@ class SimulatedJournal:
             ledger.apply(entry.stream.scope, entry.stream.writer, content.moves)
             if content.kind == DOCUMENT and entry.stream.scope == CHAIN:
                 documents.apply(content.facts, content.clock, entry.stream.writer)
+            elif content.kind == ORDER:
+                orders.apply(entry)
             newest[entry.stream.scope] = max(content.clock, newest.get(entry.stream.scope, 0))
             if entry.stream.writer == self._writer:
                 own = max(own, content.clock)
@@ -127,6 +131,7 @@ class SimulatedJournal:
             newest,
             own,
             len(self._disk.stored),
+            [packed for _, packed in orders.take_changes()],
         )
 
     async def append(self, batch: Batch) -> int:

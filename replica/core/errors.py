@@ -8,6 +8,9 @@ Failure
 │   ├── KeyReused        the idempotency key belongs to another request
 │   ├── RightsExhausted  the units are not this node's to promise or give away
 │   ├── NotHosted        this node does not write for that location
+│   ├── NotOwner         another node decides about that fulfilment
+│   ├── OrderExists      an order of that name was placed, and it was another one
+│   ├── InvalidTransition  the fulfilment is past what the event needs
 │   ├── Overloaded       a bounded queue is full: try again a little later
 │   ├── StorageFull      the disk has no room: nothing was written
 │   └── Stopping         the node is going down
@@ -83,6 +86,27 @@ class NotHosted(Refused):
 
     kind = "not-hosted"
     title = "This node does not write for that location."
+
+
+class NotOwner(Refused):
+    """Another node decides about that fulfilment."""
+
+    kind = "not-owner"
+    title = "Another node decides about this."
+
+
+class OrderExists(Refused):
+    """An order of that name was placed before, and it was another one."""
+
+    kind = "order-exists"
+    title = "There is another order of that name."
+
+
+class InvalidTransition(Refused):
+    """The fulfilment is past what the event needs. Reported, and nothing else happened."""
+
+    kind = "invalid-transition"
+    title = "This cannot happen to the order any more."
 
 
 class Overloaded(Refused):

@@ -36,6 +36,24 @@ DOCUMENT_BYTES_MAX = 64 << 10
 POLICY_PARTS_MAX = 256
 """Regions, and likewise channels, that one policy splits units over."""
 
+HOLD_TTL_MAX_S = 30 * 86_400
+"""Seconds an unpaid hold may live: a month, for goods that wait to be picked up."""
+
+EVENT_NUMBER_MAX = 2**31 - 1
+"""Number of an event among those of its fulfilment."""
+
+PARKED_MS = 3_600_000
+"""How long an event waits for its predecessor: a message queue that is an hour late has an operator."""
+
+PARKED_PER_ORDER_MAX = 64
+"""Events that wait at one order: more than a fulfilment has states."""
+
+EVENTS_PER_FULFILMENT_MAX = 256
+"""Things that may happen to one fulfilment: its history is kept whole."""
+
+REPORTS_PER_ORDER_MAX = 16
+"""Events that did nothing which are kept in view for one order; the journal has them all."""
+
 VERSION_MAX = 2**63 - 1
 """Version of a document's write: what a signed 64-bit column holds."""
 

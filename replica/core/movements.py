@@ -29,6 +29,7 @@ from replica.core.names import (
     check_name,
     owner_of,
 )
+from replica.core.order_requests import OrderRequest, order_request_of
 from replica.core.requests import (
     Action,
     Adjustment,
@@ -113,7 +114,7 @@ def prepare(room: Room, request: Request, seen: Seen) -> Draft:
             assert_never(request)
 
 
-def request_of(content: Content) -> Request | None:
+def request_of(content: Content) -> Request | OrderRequest | None:
     """Read the request off the entry it led to: the inverse of `prepare`, whatever the stock was.
 
     Two requests under one key are one request exactly when they are equal, so nothing has to be kept to compare them.
@@ -125,7 +126,7 @@ def request_of(content: Content) -> Request | None:
         return None
 
 
-def _read_request(content: Content) -> Request | None:
+def _read_request(content: Content) -> Request | OrderRequest | None:
     facts, actor, reference = content.facts, content.actor, content.reference
     match content.kind:
         case "sale":
@@ -148,6 +149,8 @@ def _read_request(content: Content) -> Request | None:
         case "grant":
             granted = tuple([GrantLine(move.item, move.quantity) for move in content.moves])
             return Grant(owner_of(content.moves[0].target) or "", granted, content.reason)
+        case "order":
+            return order_request_of(facts)
         case _:
             return None
 

@@ -17,7 +17,7 @@ from itertools import islice
 from msgspec import Struct
 
 from replica.core.catalog import SKU, Catalog
-from replica.core.clock import HybridClock
+from replica.core.clock import HybridClock, stamp_ms
 from replica.core.documents import CHAIN_RANK, Documents, Register
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault, Refused
@@ -27,6 +27,9 @@ from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.movements import Draft, Room, Seen, prepare, prepare_plain_sale, prepare_sale, request_of
 from replica.core.names import CHAIN, FREE, account, key_text, node_of
 from replica.core.order_machine import DEFAULT_KEY, DEFAULT_MACHINE, ORDER_MACHINE, read_machine
+from replica.core.order_movements import Desk, decide, next_due
+from replica.core.order_requests import ORDER, OrderRequest
+from replica.core.orders import Orders
 from replica.core.policies import POLICY, Policies
 from replica.core.requests import Grant, KeyedSale, OnShortage, Request, Sale
 
@@ -38,10 +41,13 @@ Vector = dict[str, Head]
 
 
 class Command(Struct, frozen=True, gc=False):
-    """One request at one location, under its key. `seen` says what a count was made from, if not from now."""
+    """One request at one location, under its key. `seen` says what a count was made from, if not from now.
+
+    What concerns an order is at no location (empty): the order says where.
+    """
 
     location: str
-    request: Request
+    request: Request | OrderRequest
     key: bytes
     seen: Seen | None = None
 
@@ -70,6 +76,8 @@ class Batch(Struct, frozen=True):
     entries: list[Entry]
     cells: Changes
     documents: list[Register]
+    orders: Sequence[tuple[str, bytes]] = ()
+    """Orders that changed, packed, by name."""
 
 
 class Image(Struct, frozen=True):
@@ -84,6 +92,8 @@ class Image(Struct, frozen=True):
     """The last stamp issued."""
     arrival: int = 0
     """How many entries the journal holds."""
+    orders: Iterable[bytes] = ()
+    """Every order, packed as batches held it."""
 
 
 class Replica:
@@ -108,6 +118,7 @@ class Replica:
         self.catalog = Catalog(self.open_catalog)
         self.policies = Policies()
         self.machine = DEFAULT_MACHINE
+        self.orders = Orders(self.node)
         self.clock = HybridClock(image.clock)
         self.arrival = image.arrival
         """How many entries were folded: the place in arrival order of the newest one."""
@@ -127,6 +138,7 @@ class Replica:
         for register in image.documents:
             if self.documents.put(register) is not None:
                 self._index(register)
+        self.orders.load(image.orders)
         self.ledger.take_changes()
         self.documents.take_changes()
 
@@ -163,6 +175,8 @@ class Replica:
         known = self.keys.get(command.key) or earlier
         if known is not None:
             return self._repeat(known, is_same_request(known, command))
+        if isinstance(command.request, OrderRequest):
+            return self._conduct(command.request, command.key, now_ms)
         room = self._rooms.get(command.location) or self._room_elsewhere(command)
         if room is None:
             raise NotHosted(f"{self.node} does not write for {command.location!r}", field="location")
@@ -181,6 +195,23 @@ class Replica:
         version = self.documents.next_version(write.kind, write.name)
         register = Register(write.kind, write.name, CHAIN_RANK, "", version, 0, self.writer, write.value)
         return self._record(CHAIN, Draft(DOCUMENT, facts=register.facts()), write.key, now_ms)
+
+    def _conduct(self, request: OrderRequest, key: bytes, now_ms: int) -> Entry:
+        """Decide about an order, and then do what has become due about it."""
+        drafts = decide(self._desk(now_ms), request)
+        scope, first = drafts[0]
+        answer = self._record(scope, first, key, now_ms)
+        for scope, draft in drafts[1:]:
+            self._record(scope, draft, b"", now_ms)
+        while (due := next_due(self._desk(now_ms), request.order)) is not None:
+            scope, draft = due
+            self._record(scope, draft, b"", now_ms)
+        self.orders.settled(request.order)
+        return answer
+
+    def _desk(self, now_ms: int) -> Desk:
+        now = stamp_ms(self._next_stamp(now_ms))
+        return Desk(self.node, self.locations, self.ledger, self.catalog, self.orders, self.machine, now)
 
     def merge(self, runs: Iterable[Run], now_ms: int) -> int:
         """Take in what a peer sent and this replica lacks; return how many entries were new.
@@ -234,7 +265,7 @@ class Replica:
         if entries:
             self._entries = []
             self.keys.turn()
-        return Batch(entries, self.ledger.take_changes(), self.documents.take_changes())
+        return Batch(entries, self.ledger.take_changes(), self.documents.take_changes(), self.orders.take_changes())
 
     def _repeat(self, earlier: Entry, is_same: bool) -> Entry:
         if not is_same:
@@ -365,6 +396,8 @@ class Replica:
             standing = self.documents.apply(content.facts, content.clock, stream.writer)
             if standing is not None:
                 self._index(standing)
+        elif content.kind == ORDER:
+            self.orders.apply(entry)
 
     def _extend(self, stream: Stream, entries: Sequence[Entry]) -> None:
         """Hold the stream as far as entries that were folded, the next of it."""
@@ -393,7 +426,8 @@ def is_same_request(earlier: Entry, command: Command) -> bool:
     request = command.request
     if isinstance(request, KeyedSale):
         request = request.sale()
-    return earlier.stream.scope == command.location and request_of(earlier.content) == request
+    is_there = earlier.stream.scope == command.location or not command.location
+    return is_there and request_of(earlier.content) == request
 
 
 def is_same_write(earlier: Entry, write: Write) -> bool:

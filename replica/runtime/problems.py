@@ -10,9 +10,12 @@ from aiohttp import web
 
 from replica.core.errors import (
     Invalid,
+    InvalidTransition,
     KeyReused,
     NotFound,
     NotHosted,
+    NotOwner,
+    OrderExists,
     Overloaded,
     Refused,
     RightsExhausted,
@@ -28,6 +31,9 @@ STATUS: dict[type[Refused], int] = {
     KeyReused: 422,
     RightsExhausted: 409,
     NotHosted: 409,
+    NotOwner: 409,
+    OrderExists: 409,
+    InvalidTransition: 409,
     Overloaded: 503,
     StorageFull: 507,
     Stopping: 503,

@@ -29,6 +29,8 @@ from replica.core.entry import DOCUMENT, Entry, Head, Stream, start
 from replica.core.errors import Failure, StorageFull, Unknown
 from replica.core.ledger import Ledger
 from replica.core.names import CHAIN
+from replica.core.order_requests import ORDER
+from replica.core.orders import Orders
 from replica.core.replica import Batch, Image
 from replica.runtime import reading
 from replica.runtime.durable_files import make_directory, write_again
@@ -154,7 +156,8 @@ class SqliteJournal:
             Register(*row)
             for row in connection.execute("SELECT kind, key, rank, place, version, clock, writer, value FROM documents")
         ]
-        return Image(heads, cells, documents, newest, own, self._arrival)
+        orders = [packed for (packed,) in connection.execute("SELECT state FROM orders")]
+        return Image(heads, cells, documents, newest, own, self._arrival, orders)
 
     def _check_ends(
         self, connection: sqlite3.Connection, heads: list[tuple[Stream, Head]]
@@ -182,17 +185,20 @@ class SqliteJournal:
         return bool(entries == self._arrival and units == total)
 
     def _refold(self, connection: sqlite3.Connection) -> None:
-        ledger, documents, units = Ledger(), Documents(), dict.fromkeys(self._streams, 0)
+        ledger, documents, orders, units = Ledger(), Documents(), Orders(""), dict.fromkeys(self._streams, 0)
         for stored in reading.entries(connection.execute(f"{reading.SELECT} ORDER BY g.arrival")):
             stream, content = stored.entry.stream, stored.entry.content
             ledger.apply(stream.scope, stream.writer, content.moves)
             units[stream] += sum(move.quantity for move in content.moves)
             if content.kind == DOCUMENT and stream.scope == CHAIN:
                 documents.apply(content.facts, content.clock, stream.writer)
-        batch = Batch([], ledger.take_changes(), documents.take_changes())
+            elif content.kind == ORDER:
+                orders.apply(stored.entry)
+        batch = Batch([], ledger.take_changes(), documents.take_changes(), orders.take_changes())
         with _transaction(connection):
             connection.execute("DELETE FROM cells")
             connection.execute("DELETE FROM documents")
+            connection.execute("DELETE FROM orders")
             self._write_checkpoint(connection, batch)
             connection.executemany(
                 "UPDATE streams SET units = ? WHERE id = ?",
@@ -264,6 +270,10 @@ class SqliteJournal:
                 "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in batch.documents],
             )
+
+        if batch.orders:
+            upsert = "ON CONFLICT DO UPDATE SET state = excluded.state"
+            _insert(connection, "INSERT INTO orders VALUES", upsert, 2, list(chain.from_iterable(batch.orders)))
 
     def _add_stream(self, connection: sqlite3.Connection, stream: Stream) -> int:
         number = self._streams[stream] = len(self._streams) + 1

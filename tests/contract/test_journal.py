@@ -9,6 +9,8 @@ import pytest
 
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Stream
+from replica.core.order_requests import OrderEvent, PlacedLine, Placement
+from replica.core.orders import held_differences
 from replica.core.replica import Batch, Command, Replica, Write
 from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
 from replica.runtime.ports import Journal
@@ -254,3 +256,28 @@ async def test_batch_larger_than_any_segment_comes_back_whole(reopen: Reopen) ->
     page = await journal.read(500, 200)
     assert [stored.entry for stored in page.stored] == written[500:700]
     assert page.stored[0].previous == written[499].hash
+
+
+async def test_orders_are_loaded_as_they_were_and_go_on(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    receive(replica, "r1", 10)
+
+    def ask(replica: Replica, request: Placement | OrderEvent, key: str) -> Entry:
+        return replica.execute(Command("", request, key.encode()), 1_700_000_000_000)
+
+    ask(replica, Placement("o-1", (PlacedLine(2, "cola"),), paid=True), "o1")
+    await commit(journal, replica)
+    ask(replica, Placement("o-2", (PlacedLine(3, "cola"),)), "o2")
+    ask(replica, OrderEvent("o-3", "ship"), "o3")
+    ask(replica, OrderEvent("o-1", "pick"), "o1-pick")
+    await commit(journal, replica)
+    journal = await reopen()
+    again = Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True)
+    assert again.orders.digest() == replica.orders.digest()
+    assert held_differences(again.ledger, again.orders) == []
+    assert again.orders.due_in_ms(1_700_000_000_000) == 900_000
+    for one in (replica, again):
+        ask(one, OrderEvent("o-1", "ship"), "o1-ship")
+        ask(one, Placement("o-3", (PlacedLine(1, "cola"),), paid=True), "o3-placed")
+    assert again.orders.digest() == replica.orders.digest()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from replica.core.errors import StorageFull
-from replica.core.replica import Replica
+from replica.core.order_requests import PlacedLine, Placement
+from replica.core.replica import Command, Replica
 from replica.runtime.sqlite_journal import FILE_NAME, DataRefused, SqliteJournal, open_journal
 from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell
 
@@ -138,3 +139,20 @@ async def test_reader_is_not_held_up_by_an_open_write(tmp_path: Path) -> None:
     assert len((await journal.read(0, 10)).stored) == 1
     await journal._writer.run(lambda c: c.execute("ROLLBACK") and None)
     await journal.close()
+
+
+async def test_orders_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: Path) -> None:
+    journal, replica = await opened(tmp_path), replica_of()
+    await journal.load()
+    receive(replica, "r1", 10)
+    placement = Placement("o-1", (PlacedLine(2, "cola"),), paid=True)
+    replica.execute(Command("", placement, b"o1"), 1_700_000_000_000)
+    await commit(journal, replica)
+    await journal._writer.run(lambda connection: connection.execute("DELETE FROM orders"))
+    await journal._writer.run(lambda connection: connection.execute("DELETE FROM cells"))
+    await journal.close()
+    journal = await opened(tmp_path)
+    image = await journal.load()
+    await journal.close()
+    again = Replica(WRITER, ("store-1",), image)
+    assert again.orders.digest() == replica.orders.digest()

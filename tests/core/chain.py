@@ -135,7 +135,8 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
     cells: dict[tuple[str, str, tuple[str, str, str]], int] = {}
     newest: dict[str, int] = {}
     clock = 0
-    documents = Replica("nobody#00000000", ()).documents
+    nobody = Replica("nobody#00000000", ())
+    documents, orders = nobody.documents, nobody.orders
     for entry, _ in journal:
         stream, content = entry.stream, entry.content
         heads[stream] = Head(entry.sequence, entry.hash)
@@ -146,6 +147,8 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
             cells[cell] = cells.get(cell, 0) + move.quantity
         if content.kind == "document" and stream.scope == CHAIN:
             documents.apply(content.facts, content.clock, stream.writer)
+        if content.kind == "order":
+            orders.apply(entry)
     return Image(
         heads=tuple(heads.items()),
         cells=tuple((location, item, lane, total) for (location, item, lane), total in sorted(cells.items())),
@@ -153,6 +156,7 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
         newest=newest,
         clock=clock,
         arrival=len(journal),
+        orders=[packed for _, packed in orders.take_changes()],
     )
 
 

@@ -1,0 +1,466 @@
+"""What each event of an order moves: pure decisions over the orders, the stock and the table of transitions.
+
+`decide` looks and changes nothing; it returns the entries to write, the first of which answers the caller, or raises
+Refused. `next_due` finds what a node owes an order by itself: parked events whose time has come or passed, requests
+of others, holds that expired. One entry per fulfilment and transition, so each is atomic with its units.
+
+A release names what it reverses: the entry that took the units and how many of which SKU; it gives back the items
+that entry took, from whatever recipe the SKU had then, to where they came from.
+Source: order rules of classic deduction, docs/orders.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, assert_never
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from replica.core.catalog import Catalog, Recipe, sellable
+from replica.core.entry import Line
+from replica.core.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
+from replica.core.ledger import Ledger, Move
+from replica.core.limits import EVENTS_PER_FULFILMENT_MAX, PARKED_MS, PARKED_PER_ORDER_MAX, QUANTITY_MAX
+from replica.core.movements import Draft
+from replica.core.names import CUSTOMER, FREE, HELD, HUBS, QUARANTINE, account
+from replica.core.order_machine import (
+    ADJUST,
+    CANCEL,
+    COLLECT,
+    EXCHANGE,
+    EXPIRE,
+    HOLD,
+    PARTIAL,
+    RESERVE,
+    RETURN,
+    SHIP,
+    Machine,
+    Nature,
+    Verdict,
+)
+from replica.core.order_requests import (
+    ORDER,
+    Handover,
+    OrderEvent,
+    OrderRequest,
+    Placement,
+    Upkeep,
+    request_digest,
+    request_facts,
+)
+from replica.core.orders import Fulfilment, Order, OrderFacts, Orders, Parked, Part, Share, Shown
+from replica.core.requests import SkuLine
+from replica.core.sourcing import Wanted, allocate
+
+REPEAT = "repeat"
+IMPOSSIBLE = "impossible"
+LATE = "late"
+SHORT = "short"
+"""Outcomes of an event that did nothing: it had happened, it cannot happen any more, its predecessor never came in
+time, or there were no units for it."""
+
+Drafts = list[tuple[str, Draft]]
+"""Entries to write, each with its scope; the first answers the caller."""
+
+
+class Desk(Struct, frozen=True):
+    """What a node decides about orders with."""
+
+    node: str
+    locations: tuple[str, ...]
+    """Locations the node writes for whether or not it has rights there."""
+    ledger: Ledger
+    catalog: Catalog
+    orders: Orders
+    machine: Machine
+    now_ms: int
+    """By the hybrid clock of this node."""
+
+    @property
+    def free(self) -> str:
+        """The account of the node's own free units."""
+        return account(self.node, FREE)
+
+    @property
+    def held(self) -> str:
+        """The account of what the node holds for orders."""
+        return account(self.node, HELD)
+
+
+def decide(desk: Desk, request: OrderRequest) -> Drafts:
+    """Decide a request. Raises Refused."""
+    match request:
+        case Placement():
+            return _place(desk, request)
+        case OrderEvent():
+            return _happen(desk, request)
+        case Handover():
+            return [_hand_over(desk, request)]
+        case Upkeep():
+            due = next_due(desk, request.order)
+            if due is None:
+                raise NotFound(f"nothing is due about {request.order!r}", field="order")
+            return [due]
+        case _:
+            assert_never(request)
+
+
+def next_due(desk: Desk, name: str) -> tuple[str, Draft] | None:
+    """The next thing this node owes an order, if any: at most one, for it may change what the next one is."""
+    order = desk.orders.find(name)
+    if order is None:
+        return None
+    own = [one for _, one in sorted(order.fulfilments.items()) if one.owner == desk.node]
+    for parked in order.parked:
+        for fulfilment in own:
+            if parked.waits_for(fulfilment):
+                due = _settle(desk, order, fulfilment, parked)
+                if due is not None:
+                    return due
+    for fulfilment in own:
+        if fulfilment.expires_ms and fulfilment.expires_ms <= desk.now_ms:
+            to = desk.machine.step(fulfilment.state, EXPIRE)
+            if isinstance(to, str):
+                return _step(desk, order, fulfilment, EXPIRE, to, OrderFacts(act="step"))
+    for parked in order.waiting:
+        if parked.until_ms and parked.until_ms <= desk.now_ms and (own or parked.node == desk.node):
+            facts = OrderFacts(act="report", outcome=LATE, settles=parked.entry)
+            return _scope(desk, order), _draft(order.name, _event_of(parked), facts)
+    return None
+
+
+# placing -------------------------------------------------------------------------------------------------------------
+
+
+def _place(desk: Desk, placement: Placement) -> Drafts:
+    """Hold what was ordered, wherever the node has rights: all of it, or with `partial` what there is."""
+    digest = request_digest(placement)
+    known = desk.orders.find(placement.order)
+    if known is not None and known.placed:
+        return _place_again(desk, placement, digest, known)
+    wanted = [_wanted(desk, placement, index) for index in range(len(placement.lines))]
+    plan = allocate(desk.ledger, desk.locations, desk.free, wanted)
+    if plan.short and not (placement.partial and plan.taken):
+        raise RightsExhausted([one.fields() for one in plan.short])
+    event = RESERVE if placement.paid else HOLD
+    to = desk.machine.step("", event)
+    if not isinstance(to, str):
+        raise Invalid(f"the table of transitions has no {event}", field="paid")
+    expires_ms = 0 if placement.paid else desk.now_ms + placement.ttl_s * 1000
+    shares = {location: _shares(desk, wanted, taken) for location, taken in plan.taken.items()}
+    shown = tuple(
+        Shown(f"{desk.node}.{number}", location, to, tuple((share.sku, share.quantity) for share in taken))
+        for number, (location, taken) in enumerate(shares.items(), 1)
+    )
+    drafts = []
+    for one, taken in zip(shown, shares.values(), strict=True):
+        facts = OrderFacts(act="step", fulfilment=one.id, to=to, expires_ms=expires_ms, taken=taken)
+        moves = _moves(taken, lambda share: (share.source, desk.held))
+        lines = _lines(desk, one.location, taken)
+        drafts.append((one.location, _draft(placement.order, event, facts, moves, lines)))
+    scope, first = drafts[0]
+    facts = msgspec.structs.replace(
+        msgspec.convert(first.facts, OrderFacts),
+        channel=placement.channel,
+        customer=placement.customer,
+        digest=digest,
+        state=to,
+        shown=shown,
+        request=request_facts(placement),
+    )
+    return [(scope, _draft(placement.order, event, facts, first.moves, first.lines)), *drafts[1:]]
+
+
+def _place_again(desk: Desk, placement: Placement, digest: bytes, known: Order) -> Drafts:
+    first = known.placed[0]
+    if first.digest != digest:
+        raise OrderExists(f"the order {placement.order!r} was placed before, otherwise", field="order")
+    facts = OrderFacts(
+        act=REPEAT,
+        expires_ms=first.expires_ms,
+        state=first.shown[0].state,
+        shown=first.shown,
+        request=request_facts(placement),
+    )
+    return [(_scope(desk, known), _draft(placement.order, HOLD, facts))]
+
+
+def _wanted(desk: Desk, placement: Placement, index: int) -> Wanted:
+    line = placement.lines[index]
+    sku, recipe = _resolve(desk.catalog, line, index, "lines")
+    location = line.location if line.location is not UNSET else placement.pickup_at
+    return Wanted(index, sku, recipe, line.quantity, None if location is UNSET else location)
+
+
+def _resolve(catalog: Catalog, line: SkuLine, index: int, field: str) -> tuple[str, Recipe]:
+    if (line.sku is UNSET) == (line.barcode is UNSET):
+        raise Invalid("name the goods once: by sku or by barcode", field=f"{field}[{index}].sku")
+    if line.sku is not UNSET:
+        sku, named = line.sku, "sku"
+    else:
+        assert line.barcode is not UNSET
+        sku, named = catalog.scan(line.barcode, f"{field}[{index}].barcode"), "barcode"
+    recipe = catalog.recipe_of(sku, f"{field}[{index}].{named}")
+    for item, units in recipe:
+        if units * line.quantity > QUANTITY_MAX:
+            raise Invalid(f"more than {QUANTITY_MAX} of {item} at once", field=f"{field}[{index}].quantity")
+    return sku, recipe
+
+
+def _shares(desk: Desk, wanted: Sequence[Wanted], taken: Mapping[int, int]) -> tuple[Share, ...]:
+    """One share per SKU; the entry that takes them is not written yet, so they do not name it."""
+    counts: dict[tuple[str, Recipe], int] = {}
+    for index, quantity in taken.items():
+        name = (wanted[index].sku, wanted[index].recipe)
+        counts[name] = counts.get(name, 0) + quantity
+    return tuple(Share(b"", sku, quantity, recipe, desk.free) for (sku, recipe), quantity in counts.items())
+
+
+# events --------------------------------------------------------------------------------------------------------------
+
+
+def _happen(desk: Desk, event: OrderEvent) -> Drafts:
+    """Let an event happen to what it concerns, park it, or report that it cannot happen."""
+    _check_lines(event)
+    order = desk.orders.find(event.order)
+    concerned = [
+        one
+        for _, one in sorted(order.fulfilments.items() if order is not None else ())
+        if event.fulfilment in ("", one.id)
+    ]
+    if order is None or not concerned:
+        return [_park(desk, order, event)]
+    others = [one for one in concerned if one.owner != desk.node]
+    if others and event.event != CANCEL:
+        raise NotOwner(f"{others[0].owner} decides about {others[0].id}", field="fulfilment", owner=others[0].owner)
+    own = [one for one in concerned if one.owner == desk.node]
+    verdicts = [(one, _judge(desk, one, event)) for one in own]
+    if any(verdict is Verdict.EARLY for _, verdict in verdicts):
+        return [_park(desk, order, event)]
+    if event.event in PARTIAL and len(own) > 1:
+        raise Invalid(f"say which fulfilment: {', '.join(one.id for one in own)}", field="fulfilment")
+    drafts = []
+    for one, verdict in verdicts:
+        if verdict is Verdict.IMPOSSIBLE:
+            number = event.number if len(concerned) == 1 else 0
+            facts = OrderFacts(act="report", fulfilment=one.id, outcome=IMPOSSIBLE, number=number)
+            return [(one.location, _answering(_draft(order.name, event.event, facts), order, {}, event))]
+        if isinstance(verdict, str) and verdict != REPEAT:
+            drafts.append(_transition(desk, order, one, event, verdict))
+    if others and any(one.nature is Nature.HOLDS for one in others):
+        drafts.append(
+            (others[0].location, _draft(order.name, event.event, OrderFacts(act="ask", request=request_facts(event))))
+        )
+    if not drafts:
+        drafts = [(concerned[0].location, _draft(order.name, event.event, OrderFacts(act=REPEAT)))]
+    states = {one.id: verdict for one, verdict in verdicts if isinstance(verdict, str) and verdict != REPEAT}
+    scope, first = drafts[0]
+    return [(scope, _answering(first, order, states, event)), *drafts[1:]]
+
+
+def _check_lines(event: OrderEvent) -> None:
+    if event.lines is not UNSET and event.event not in PARTIAL:
+        raise Invalid(f"{event.event} concerns the whole fulfilment", field="lines")
+    if event.lines is UNSET and event.event in (ADJUST, EXCHANGE):
+        raise Invalid(f"say what {event.event} gives up", field="lines")
+    if (event.replacement is not UNSET) != (event.event == EXCHANGE):
+        raise Invalid("an exchange has a replacement, and nothing else has", field="replacement")
+
+
+def _judge(desk: Desk, fulfilment: Fulfilment, event: OrderEvent) -> str | Verdict:
+    """The state an event leads to, REPEAT, or why it leads nowhere."""
+    if event.number:
+        if event.number <= fulfilment.number:
+            return REPEAT
+        if event.number > fulfilment.number + 1:
+            return Verdict.EARLY
+    elif event.event not in PARTIAL and fulfilment.happened(event.event):
+        return REPEAT
+    return desk.machine.step(fulfilment.state, event.event)
+
+
+def _park(desk: Desk, order: Order | None, event: OrderEvent) -> tuple[str, Draft]:
+    if order is not None and len(order.waiting) >= PARKED_PER_ORDER_MAX:
+        raise Overloaded(f"{PARKED_PER_ORDER_MAX} events of {event.order!r} wait already", field="order")
+    facts = OrderFacts(act="park", until_ms=desk.now_ms + PARKED_MS)
+    waiting = order or Order(event.order)
+    return _scope(desk, waiting), _answering(_draft(event.order, event.event, facts), waiting, {}, event)
+
+
+def _settle(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) -> tuple[str, Draft] | None:
+    """What becomes of a parked event at a fulfilment; None while it has to wait."""
+    event = parked.event
+    assert event is not None
+    verdict = _judge(desk, fulfilment, event)
+    if verdict is Verdict.EARLY:
+        return None
+    outcome = verdict if verdict == REPEAT else IMPOSSIBLE
+    if isinstance(verdict, str) and verdict != REPEAT:
+        try:
+            return _transition(desk, order, fulfilment, event, verdict, parked.entry)
+        except RightsExhausted:
+            outcome = SHORT
+        except Invalid:
+            outcome = IMPOSSIBLE
+    facts = OrderFacts(
+        act="report", fulfilment=fulfilment.id, outcome=str(outcome), settles=parked.entry, number=event.number
+    )
+    return fulfilment.location, _draft(order.name, event.event, facts)
+
+
+def _transition(
+    desk: Desk, order: Order, fulfilment: Fulfilment, event: OrderEvent, to: str, settles: bytes = b""
+) -> tuple[str, Draft]:
+    """The entry of an event that happens. Raises Refused."""
+    if len(fulfilment.history) >= EVENTS_PER_FULFILMENT_MAX:
+        raise Invalid(f"{fulfilment.id} has had {EVENTS_PER_FULFILMENT_MAX} events: place a new order", field="event")
+    facts = OrderFacts(act="step", number=event.number, settles=settles)
+    match event.event:
+        case "adjust" | "exchange":
+            given_up = _parts(fulfilment.shares, event.lines, "lines")
+            taken = _replacement(desk, fulfilment, event)
+            facts = msgspec.structs.replace(facts, reversed=given_up, taken=taken)
+            if not taken and sum(part.quantity for part in given_up) == sum(one.quantity for one in fulfilment.shares):
+                raise Invalid("nothing would be left: cancel it instead", field="lines")
+        case "return":
+            facts = msgspec.structs.replace(facts, returned=_parts(fulfilment.sold, event.lines, "lines"))
+        case _:
+            pass
+    return _step(desk, order, fulfilment, event.event, to, facts)
+
+
+def _step(
+    desk: Desk, order: Order, fulfilment: Fulfilment, event: str, to: str, facts: OrderFacts
+) -> tuple[str, Draft]:
+    """One transition with the units it moves, all in one entry."""
+    if event in (CANCEL, EXPIRE):
+        facts = msgspec.structs.replace(facts, reversed=_parts(fulfilment.shares, UNSET, ""))
+    expires_ms = fulfilment.expires_ms if to == "held" else 0
+    facts = msgspec.structs.replace(facts, fulfilment=fulfilment.id, to=to, expires_ms=expires_ms)
+    moves: tuple[Move, ...] = ()
+    if event in (SHIP, COLLECT):
+        moves = _moves(fulfilment.shares, lambda share: (desk.held, CUSTOMER))
+    elif event == RETURN:
+        quarantine = account(desk.node, QUARANTINE)
+        moves = _moves(_cut(fulfilment.sold, facts.returned), lambda share: (CUSTOMER, quarantine))
+    else:
+        moves = _moves(_cut(fulfilment.shares, facts.reversed), lambda share: (desk.held, share.source))
+        moves += _moves(facts.taken, lambda share: (share.source, desk.held))
+    lines = _lines(desk, fulfilment.location, facts.taken)
+    return fulfilment.location, _draft(order.name, event, facts, moves, lines)
+
+
+def _replacement(desk: Desk, fulfilment: Fulfilment, event: OrderEvent) -> tuple[Share, ...]:
+    if event.replacement is UNSET:
+        return ()
+    wanted = []
+    for index, line in enumerate(event.replacement):
+        sku, recipe = _resolve(desk.catalog, line, index, "replacement")
+        wanted.append(Wanted(index, sku, recipe, line.quantity, fulfilment.location))
+    plan = allocate(desk.ledger, desk.locations, desk.free, wanted)
+    if plan.short:
+        raise RightsExhausted([one.fields() for one in plan.short])
+    return _shares(desk, wanted, plan.taken[fulfilment.location])
+
+
+def _hand_over(desk: Desk, request: Handover) -> tuple[str, Draft]:
+    """Give a fulfilment and its units to another node of the location."""
+    order = desk.orders.find(request.order)
+    fulfilment = order.fulfilments.get(request.fulfilment) if order is not None else None
+    if order is None or fulfilment is None:
+        raise NotFound(f"no fulfilment {request.fulfilment!r} of {request.order!r}", field="fulfilment")
+    if fulfilment.owner != desk.node:
+        raise NotOwner(f"{fulfilment.owner} decides about {fulfilment.id}", field="fulfilment", owner=fulfilment.owner)
+    if fulfilment.nature is not Nature.HOLDS or request.to == desk.node:
+        raise Invalid(f"{fulfilment.id} is {fulfilment.state}, there is nothing to hand to {request.to}", field="to")
+    facts = OrderFacts(
+        act="hand_over", fulfilment=fulfilment.id, to=request.to, state=order.state, request=request_facts(request)
+    )
+    target = account(request.to, HELD)
+    moves = _moves(fulfilment.shares, lambda share: (desk.held, target))
+    return fulfilment.location, _draft(order.name, "hand_over", facts, moves)
+
+
+# pieces --------------------------------------------------------------------------------------------------------------
+
+
+def _parts(shares: Iterable[Share], lines: Sequence[SkuLine] | UnsetType, field: str) -> tuple[Part, ...]:
+    """Name units by the entries that took them: all, or those of some lines, latest taken first. Raises Invalid."""
+    if lines is UNSET:
+        return tuple(Part(share.entry, share.sku, share.quantity) for share in shares)
+    left = list(shares)
+    if not left:
+        raise Invalid("there is nothing left", field=field)
+    parts: dict[tuple[bytes, str], int] = {}
+    room = {(share.entry, share.sku): share.quantity for share in left}
+    for index, line in enumerate(lines):
+        if line.sku is UNSET or line.barcode is not UNSET:
+            raise Invalid("name the lines of the order by their sku", field=f"{field}[{index}].sku")
+        missing = line.quantity
+        for share in reversed(left):
+            name = (share.entry, share.sku)
+            taken = min(missing, room[name]) if share.sku == line.sku else 0
+            if taken:
+                room[name] -= taken
+                missing -= taken
+                parts[name] = parts.get(name, 0) + taken
+        if missing:
+            raise Invalid(f"{line.quantity - missing} of {line.sku} are there", field=f"{field}[{index}].quantity")
+    return tuple(Part(entry, sku, quantity) for (entry, sku), quantity in parts.items())
+
+
+def _cut(shares: Iterable[Share], parts: Iterable[Part]) -> list[Share]:
+    """The shares that parts are of, each as large as its part."""
+    of = {(share.entry, share.sku): share for share in shares}
+    return [msgspec.structs.replace(of[part.entry, part.sku], quantity=part.quantity) for part in parts]
+
+
+def _moves(shares: Iterable[Share], lane_of: Any) -> tuple[Move, ...]:
+    """The units of shares, each along its lane; what goes the same way is added up."""
+    units: dict[tuple[str, str, str], int] = {}
+    for share in shares:
+        for item, number in share.recipe:
+            name = (item, *lane_of(share))
+            units[name] = units.get(name, 0) + number * share.quantity
+    return tuple([Move(*name, number) for name, number in units.items()])
+
+
+def _lines(desk: Desk, location: str, taken: Iterable[Share]) -> tuple[Line, ...]:
+    """What was taken, SKU by SKU, and how many more there are."""
+    shares = tuple(taken)
+    after = {move.item: -move.quantity for move in _moves(shares, lambda share: ("", ""))}
+    for item in after:
+        after[item] += desk.ledger.stock(location, item).available
+    return tuple([Line(share.sku, share.quantity, 0, sellable(share.recipe, after)) for share in shares])
+
+
+def _answering(draft: Draft, order: Order, states: Mapping[str, str], event: OrderEvent) -> Draft:
+    """The same entry, as the one that tells its caller how the order stands after it."""
+    standing = sorted(order.fulfilments.items())
+    shown = tuple(Shown(one.id, one.location, states.get(one.id, one.state), one.shown().lines) for _, one in standing)
+    after = {one.id: Fulfilment(one.id, one.location, "", one.state) for one in shown}
+    facts = msgspec.structs.replace(
+        msgspec.convert(draft.facts, OrderFacts),
+        state=Order(order.name, fulfilments=after).state,
+        shown=shown,
+        request=request_facts(event),
+    )
+    return _draft(order.name, draft.reason, facts, draft.moves, draft.lines)
+
+
+def _event_of(parked: Parked) -> str:
+    return parked.event.event if parked.event is not None else ""
+
+
+def _scope(desk: Desk, order: Order) -> str:
+    """Where to note what concerns no fulfilment, or all: where the order is, else where this node writes."""
+    for fulfilment in order.fulfilments.values():
+        return fulfilment.location
+    return desk.locations[0] if desk.locations else HUBS
+
+
+def _draft(
+    order: str, event: str, facts: OrderFacts, moves: tuple[Move, ...] = (), lines: tuple[Line, ...] = ()
+) -> Draft:
+    return Draft(ORDER, moves, lines, msgspec.to_builtins(facts, builtin_types=(bytes,)), "", event, order)

@@ -1,0 +1,424 @@
+"""Orders: what the entries about them fold to.
+
+An order is a set of fulfilments, one per location and placement; each is owned by one node, which alone decides
+about it. Folding reads the state an entry led to and never asks whether it may: that was decided when it was written
+(`order_movements`). Entries of one location come in causal order; those of several may come in any, and fold to the
+same: fulfilments are apart, what is parked and what settles it find each other whichever comes first, and histories
+are kept in order of stamps.
+
+What is due is kept beside the orders: a heap of deadlines (holds that expire, parked events that give up) and the
+orders that something happened to elsewhere. `due` hands out names; what is then done is decided anew.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import insort
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+import msgspec
+from msgspec import Struct
+
+from replica.core.entry import Entry
+from replica.core.ledger import Ledger
+from replica.core.limits import REPORTS_PER_ORDER_MAX
+from replica.core.names import HELD, account, bucket_of, node_of
+from replica.core.order_machine import NATURES, Nature
+from replica.core.order_requests import OrderEvent, order_request_of
+
+_MODULUS = 1 << 128
+
+
+class Share(Struct, frozen=True, array_like=True, gc=False):
+    """Units that one entry took for a SKU: `quantity` SKUs of this recipe, out of `source`. A reversal names it."""
+
+    entry: bytes
+    sku: str
+    quantity: int
+    recipe: tuple[tuple[str, int], ...]
+    source: str
+
+
+class Part(Struct, frozen=True, array_like=True, gc=False):
+    """So many SKUs of the share that an entry took."""
+
+    entry: bytes
+    sku: str
+    quantity: int
+
+
+class Shown(Struct, frozen=True, array_like=True, gc=False):
+    """A fulfilment as it was when an answer was given."""
+
+    id: str
+    location: str
+    state: str
+    lines: tuple[tuple[str, int], ...]
+
+
+class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The facts of an entry about an order; `act` says what kind of step it is.
+
+    step       the fulfilment went to `to`: `taken` came in (the entry itself is their name), `reversed` went back,
+               `returned` came back from the customer
+    park       an event came early, and gives up at `until_ms`
+    report     an event did nothing, for `outcome`; `settles` names it when it had been parked
+    repeat     an event or placement that had happened before
+    ask        somebody who does not own the fulfilment wants it cancelled; `settles` names it in the owner's refusal
+    hand_over  the fulfilment, its units and all decisions now are `to`'s
+    """
+
+    act: str
+    fulfilment: str = ""
+    to: str = ""
+    expires_ms: int = 0
+    until_ms: int = 0
+    number: int = 0
+    outcome: str = ""
+    settles: bytes = b""
+    channel: str = ""
+    customer: str = ""
+    digest: bytes = b""
+    taken: tuple[Share, ...] = ()
+    reversed: tuple[Part, ...] = ()
+    returned: tuple[Part, ...] = ()
+    state: str = ""
+    shown: tuple[Shown, ...] = ()
+    request: dict[str, object] | None = None
+
+
+class Past(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """One thing that happened to a fulfilment, in order of stamps."""
+
+    clock: int
+    entry: bytes
+    event: str
+    act: str
+    state: str
+
+
+class Fulfilment(Struct, array_like=True):
+    """What one location does for one order."""
+
+    id: str
+    location: str
+    owner: str
+    state: str
+    expires_ms: int = 0
+    """Milliseconds since 1970 by the owner's clock; 0: never."""
+    number: int = 0
+    """Of the last numbered event that was dealt with."""
+    shares: list[Share] = []
+    """What is held."""
+    sold: list[Share] = []
+    """What is with the customer."""
+    history: list[Past] = []
+
+    @property
+    def nature(self) -> Nature:
+        """Where its units are; a state of a later version holds none that we know of."""
+        return NATURES.get(self.state, Nature.ENDED)
+
+    @property
+    def lines(self) -> tuple[tuple[str, int], ...]:
+        """SKUs held, or with the customer once they left, and how many of each."""
+        counts: dict[str, int] = {}
+        for share in self.shares or self.sold:
+            counts[share.sku] = counts.get(share.sku, 0) + share.quantity
+        return tuple(counts.items())
+
+    def happened(self, event: str) -> bool:
+        """Whether an event led somewhere before."""
+        return any(past.event == event and past.act == "step" for past in self.history)
+
+    def shown(self) -> Shown:
+        """As an answer tells it."""
+        return Shown(self.id, self.location, self.state, self.lines)
+
+
+class Parked(Struct, array_like=True, order=True):
+    """An event that came early, or a cancellation its owner has to answer."""
+
+    number: int
+    clock: int
+    entry: bytes
+    node: str
+    event: OrderEvent | None = None
+    """None: what settled it is known, it itself is not yet."""
+    until_ms: int = 0
+    """0: it waits for ever, as a request to the owner does."""
+    settled: list[str] = []
+    """Fulfilments it was settled for; empty text: for all, it gave up."""
+
+    def waits_for(self, fulfilment: Fulfilment) -> bool:
+        """Whether it still concerns a fulfilment."""
+        event = self.event
+        if event is None or "" in self.settled or fulfilment.id in self.settled:
+            return False
+        return event.fulfilment in ("", fulfilment.id)
+
+
+class Report(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """An event that did nothing, and why."""
+
+    clock: int
+    entry: bytes
+    fulfilment: str
+    event: str
+    outcome: str
+
+
+class Placed(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """One time the order was placed, and what was answered."""
+
+    clock: int
+    entry: bytes
+    node: str
+    digest: bytes
+    shown: tuple[Shown, ...]
+    expires_ms: int
+
+
+class Order(Struct, array_like=True):
+    """One order as this replica sees it."""
+
+    name: str
+    channel: str = ""
+    customer: str = ""
+    placed: list[Placed] = []
+    """More than one: it was placed at several nodes that did not hear of each other."""
+    fulfilments: dict[str, Fulfilment] = {}
+    parked: list[Parked] = []
+    reports: list[Report] = []
+
+    @property
+    def state(self) -> str:
+        """That of the fulfilment that is least far, of those that did not end; `none` before there is any."""
+        states = list(NATURES)
+        found = [one.state for one in self.fulfilments.values() if one.state in NATURES]
+        going = [state for state in found if NATURES[state] is not Nature.ENDED]
+        return min(going or found, key=states.index, default="none")
+
+    @property
+    def waiting(self) -> list[Parked]:
+        """Events that wait for their predecessor, or for their fulfilment."""
+        fulfilments = self.fulfilments.values()
+        return [
+            one
+            for one in self.parked
+            if one.event is not None
+            and "" not in one.settled
+            and (any(one.waits_for(fulfilment) for fulfilment in fulfilments) or not one.settled)
+        ]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Order).decode
+
+
+class Orders:
+    """Every order this replica knows, and what is due. `apply` never refuses."""
+
+    __slots__ = ("_changed", "_deadlines", "_orders", "_ripe", "malformed", "node", "troubled")
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        self._orders: dict[str, Order] = {}
+        self._changed: dict[str, None] = {}
+        self._deadlines: list[tuple[int, str]] = []
+        self._ripe: dict[str, None] = {}
+        self.troubled: dict[str, None] = {}
+        """Orders that somebody should look at: events that did nothing, or two placements."""
+        self.malformed = 0
+        """Entries this version could not read; they are kept, forwarded and skipped."""
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def __iter__(self) -> Iterator[Order]:
+        return iter(self._orders.values())
+
+    def find(self, name: str) -> Order | None:
+        """The order of this name."""
+        return self._orders.get(name)
+
+    def load(self, packed: Iterable[bytes]) -> None:
+        """Take in the checkpoint of an earlier fold."""
+        for one in packed:
+            order = _decode(one)
+            self._orders[order.name] = order
+            for fulfilment in order.fulfilments.values():
+                self._watch(order, fulfilment)
+            for parked in order.parked:
+                if parked.until_ms and "" not in parked.settled:
+                    heapq.heappush(self._deadlines, (parked.until_ms, order.name))
+            self._look_again(order)
+
+    def apply(self, entry: Entry) -> str | None:
+        """Fold one entry; return the name of the order it is about, None where it cannot be read."""
+        content = entry.content
+        try:
+            facts = msgspec.convert(content.facts, OrderFacts)
+            asked = order_request_of(content.facts) if facts.act in ("park", "ask") else None
+        except (ValueError, TypeError, KeyError, AttributeError):
+            self.malformed += 1
+            return None
+        order = self._orders.get(content.reference)
+        if order is None:
+            order = self._orders[content.reference] = Order(content.reference)
+        if facts.digest and facts.act == "step":
+            clock, node = content.clock, node_of(entry.stream.writer)
+            insort(order.placed, Placed(clock, entry.hash, node, facts.digest, facts.shown, facts.expires_ms))
+            first = order.placed[0]
+            if first.entry == entry.hash:
+                order.channel, order.customer = facts.channel, facts.customer
+        if isinstance(asked, OrderEvent):
+            self._park(order, entry, asked, facts.until_ms)
+        else:
+            self._note(order, entry, facts)
+        if facts.fulfilment:
+            self._step(order, entry, facts)
+        self._changed[order.name] = None
+        self._look_again(order)
+        return order.name
+
+    def due(self, now_ms: int, limit: int) -> list[str]:
+        """Names of orders that something may be due about, at most `limit`; each is handed out once."""
+        names: dict[str, None] = {}
+        while self._ripe and len(names) < limit:
+            names[self._ripe.popitem()[0]] = None
+        while self._deadlines and self._deadlines[0][0] <= now_ms and len(names) < limit:
+            names[heapq.heappop(self._deadlines)[1]] = None
+        return list(names)
+
+    def remind(self, names: Iterable[str]) -> None:
+        """Hand these out again: what was due about them could not be done."""
+        self._ripe.update(dict.fromkeys(names))
+
+    def settled(self, name: str) -> None:
+        """Nothing more is due about an order for now."""
+        self._ripe.pop(name, None)
+
+    def due_in_ms(self, now_ms: int) -> int | None:
+        """Milliseconds until something may be due; None when nothing is in sight."""
+        if self._ripe:
+            return 0
+        return max(0, self._deadlines[0][0] - now_ms) if self._deadlines else None
+
+    def held(self) -> dict[tuple[str, str, str], int]:
+        """Units in open fulfilments, by location, held account and item."""
+        units: dict[tuple[str, str, str], int] = {}
+        for order in self:
+            for fulfilment in order.fulfilments.values():
+                for share in fulfilment.shares:
+                    for item, number in share.recipe:
+                        name = (fulfilment.location, account(fulfilment.owner, HELD), item)
+                        units[name] = units.get(name, 0) + number * share.quantity
+        return units
+
+    def digest(self) -> str:
+        """Equal orders, equal digest. Goes through all of them."""
+        total = 0
+        for name in self._orders:
+            total += int.from_bytes(blake2b(_encode(self._plain(name)), digest_size=16).digest())
+        return f"{total % _MODULUS:032x}"
+
+    def take_changes(self) -> list[tuple[str, bytes]]:
+        """Hand over the orders changed since the last call, packed."""
+        changed = [(name, _encode(self._orders[name])) for name in self._changed]
+        self._changed.clear()
+        return changed
+
+    def _plain(self, name: str) -> Order:
+        """An order in the one way to write it down, whatever its entries' order of arrival."""
+        order = self._orders[name]
+        fulfilments = dict(sorted(order.fulfilments.items()))
+        parked = [msgspec.structs.replace(one, settled=sorted(one.settled)) for one in order.parked]
+        return msgspec.structs.replace(order, fulfilments=fulfilments, parked=parked)
+
+    def _step(self, order: Order, entry: Entry, facts: OrderFacts) -> None:
+        location, node = entry.stream.scope, node_of(entry.stream.writer)
+        fulfilment = order.fulfilments.get(facts.fulfilment)
+        if fulfilment is None:
+            if facts.act != "step":
+                return
+            fulfilment = Fulfilment(facts.fulfilment, location, node, facts.to)
+            order.fulfilments[fulfilment.id] = fulfilment
+        match facts.act:
+            case "step":
+                fulfilment.state = facts.to
+                fulfilment.expires_ms = facts.expires_ms
+                fulfilment.shares = _without(fulfilment.shares, facts.reversed)
+                fulfilment.shares += [msgspec.structs.replace(share, entry=entry.hash) for share in facts.taken]
+                if fulfilment.nature is Nature.HANDED_OUT:
+                    fulfilment.sold = _without(fulfilment.sold + fulfilment.shares, facts.returned)
+                    fulfilment.shares = []
+            case "hand_over":
+                fulfilment.owner = facts.to
+        fulfilment.number = max(fulfilment.number, facts.number)
+        past = Past(entry.content.clock, entry.hash, entry.content.reason, facts.act, fulfilment.state)
+        insort(fulfilment.history, past)
+        self._watch(order, fulfilment)
+
+    def _park(self, order: Order, entry: Entry, asked: OrderEvent, until_ms: int) -> None:
+        node = node_of(entry.stream.writer)
+        known = [one for one in order.parked if one.entry == entry.hash]
+        settled = known[0].settled if known else []
+        order.parked = [one for one in order.parked if one.entry != entry.hash]
+        insort(order.parked, Parked(asked.number, entry.content.clock, entry.hash, node, asked, until_ms, settled))
+        if until_ms:
+            heapq.heappush(self._deadlines, (until_ms, order.name))
+
+    def _note(self, order: Order, entry: Entry, facts: OrderFacts) -> None:
+        if facts.settles:
+            known = [one for one in order.parked if one.entry == facts.settles]
+            parked = known[0] if known else Parked(0, 0, facts.settles, "")
+            if not known:
+                insort(order.parked, parked)
+            if facts.fulfilment not in parked.settled:
+                parked.settled.append(facts.fulfilment)
+        if facts.act == "report" and facts.outcome != "repeat":
+            content = entry.content
+            insort(order.reports, Report(content.clock, entry.hash, facts.fulfilment, content.reason, facts.outcome))
+            del order.reports[REPORTS_PER_ORDER_MAX:]
+
+    def _watch(self, order: Order, fulfilment: Fulfilment) -> None:
+        if fulfilment.expires_ms and fulfilment.owner == self.node:
+            heapq.heappush(self._deadlines, (fulfilment.expires_ms, order.name))
+
+    def _look_again(self, order: Order) -> None:
+        """See whether something may be ours to do about an order, or somebody's to look at."""
+        if order.parked and any(one.owner == self.node for one in order.fulfilments.values()) and order.waiting:
+            self._ripe[order.name] = None
+        if order.reports or len(order.placed) > 1:
+            self.troubled[order.name] = None
+
+
+def _without(shares: list[Share], parts: Iterable[Part]) -> list[Share]:
+    """Shares less some parts of them."""
+    taken: dict[tuple[bytes, str], int] = {}
+    for part in parts:
+        taken[part.entry, part.sku] = taken.get((part.entry, part.sku), 0) + part.quantity
+    left = []
+    for share in shares:
+        quantity = share.quantity - taken.get((share.entry, share.sku), 0)
+        if quantity > 0:
+            left.append(msgspec.structs.replace(share, quantity=quantity))
+    return left
+
+
+def held_differences(ledger: Ledger, orders: Orders) -> list[str]:
+    """Where the units held are not those of open fulfilments: empty while the book and the orders agree."""
+    expected = orders.held()
+    found: dict[tuple[str, str, str], int] = {}
+    for location, place in ledger.places.items():
+        for item, stock in place.stocks.items():
+            for name, units in stock.balances.items():
+                if bucket_of(name) == HELD and units:
+                    found[location, name, item] = units
+    return [
+        f"{' '.join(name)}: {found.get(name, 0)} held, {expected.get(name, 0)} in open fulfilments"
+        for name in sorted({**found, **expected})
+        if found.get(name, 0) != expected.get(name, 0)
+    ]

@@ -1,0 +1,135 @@
+"""Where an order's lines are taken from: among the locations where this node has rights, as few as will do.
+
+One location that covers everything is best, those the caller named before others, in the node's own order; else each
+line is taken from where most is left, in whole SKUs. Lines that share an item draw on one and the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from replica.core.catalog import Recipe, sellable
+from replica.core.ledger import Ledger
+
+
+class Wanted(Struct, frozen=True):
+    """One line: so many of a SKU, from one location or from any (None)."""
+
+    index: int
+    sku: str
+    recipe: Recipe
+    quantity: int
+    location: str | None
+
+
+class Shortfall(Struct, frozen=True):
+    """A line that cannot be covered, and by how much."""
+
+    wanted: Wanted
+    covered: int
+
+    def fields(self) -> dict[str, object]:
+        """As a refusal tells it: line, SKU, items, SKUs wanted and SKUs there are."""
+        wanted = self.wanted
+        return {
+            "line": wanted.index,
+            "sku": wanted.sku,
+            "item": ", ".join(item for item, _ in wanted.recipe),
+            "wanted": wanted.quantity,
+            "free": self.covered,
+        }
+
+
+class Allocation(Struct, frozen=True):
+    """By location, how much of which line is taken there; and the lines that fell short."""
+
+    taken: dict[str, dict[int, int]]
+    short: list[Shortfall]
+
+
+class _Rights:
+    """What is left of a node's rights while lines are given out."""
+
+    def __init__(self, ledger: Ledger, account: str) -> None:
+        self._ledger = ledger
+        self._account = account
+        self._left: dict[tuple[str, str], int] = {}
+
+    def covers(self, location: str, wanted: Wanted) -> int:
+        """How many SKUs of a line can be taken at a location."""
+        stocks = self._ledger.stocks(location)
+        for item, _ in wanted.recipe:
+            if (location, item) not in self._left:
+                stock = stocks.get(item)
+                self._left[location, item] = max(0, stock.balance(self._account)) if stock is not None else 0
+        return sellable(wanted.recipe, {item: self._left[location, item] for item, _ in wanted.recipe})
+
+    def take(self, location: str, wanted: Wanted, quantity: int) -> None:
+        """Give out so many SKUs; less than none gives them back."""
+        for item, units in wanted.recipe:
+            self._left[location, item] -= units * quantity
+
+    def covers_all(self, location: str, lines: Iterable[Wanted]) -> bool:
+        """Whether all of some lines can be taken at one location; nothing is."""
+        tried: list[Wanted] = []
+        is_covered = True
+        for wanted in lines:
+            is_covered = self.covers(location, wanted) >= wanted.quantity
+            if not is_covered:
+                break
+            self.take(location, wanted, wanted.quantity)
+            tried.append(wanted)
+        for wanted in tried:
+            self.take(location, wanted, -wanted.quantity)
+        return is_covered
+
+
+def allocate(ledger: Ledger, locations: Sequence[str], account: str, lines: Sequence[Wanted]) -> Allocation:
+    """Give out a node's rights to lines.
+
+    Args:
+        locations: those the node writes for, which come before others where it merely has rights.
+        account: the node's own free units.
+    """
+    rights = _Rights(ledger, account)
+    taken: dict[str, dict[int, int]] = {}
+    short: list[Shortfall] = []
+
+    def take(location: str, wanted: Wanted, quantity: int) -> None:
+        rights.take(location, wanted, quantity)
+        lot = taken.setdefault(location, {})
+        lot[wanted.index] = lot.get(wanted.index, 0) + quantity
+
+    for wanted in lines:
+        if wanted.location is not None:
+            found = min(wanted.quantity, rights.covers(wanted.location, wanted))
+            if found:
+                take(wanted.location, wanted, found)
+            if found < wanted.quantity:
+                short.append(Shortfall(wanted, found))
+    floating = [wanted for wanted in lines if wanted.location is None]
+    if not floating:
+        return Allocation(taken, short)
+    candidates = list(dict.fromkeys([*taken, *locations, *sorted(ledger.places)]))
+    whole = next((location for location in candidates if rights.covers_all(location, floating)), None)
+    for wanted in floating:
+        left = wanted.quantity
+        for location, there in _richest(rights, [whole] if whole is not None else candidates, wanted, taken):
+            found = min(left, there)
+            if found:
+                take(location, wanted, found)
+                left -= found
+        if left:
+            short.append(Shortfall(wanted, wanted.quantity - left))
+    short.sort(key=lambda one: one.wanted.index)
+    return Allocation(taken, short)
+
+
+def _richest(
+    rights: _Rights, candidates: Iterable[str], wanted: Wanted, used: Mapping[str, object]
+) -> list[tuple[str, int]]:
+    """Locations by what they have of a line, most first; those that serve the order already before others."""
+    found = [(location, rights.covers(location, wanted)) for location in candidates]
+    return sorted(found, key=lambda one: (one[0] not in used, -one[1], one[0]))
