@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from hub.availability import LocalAvailability, Point, distances, local_availability, locations_with
 from hub.documents_api import DocumentsApi
+from hub.exceptions import ExceptionsAnswer, exceptions
 from replica.core.clock import stamp_text, time_text
 from replica.core.errors import Invalid, Refused
 from replica.core.ledger import rights_of
@@ -21,8 +22,9 @@ from replica.core.places import LOCATION, LocationDocument, ReadLocation
 from replica.core.replica import Replica
 from replica.core.requests import Sku
 from replica.runtime.answers import ExplainAnswer, StockAnswer, StockPage
-from replica.runtime.http import Decoder, Operation, json_response
+from replica.runtime.http import Decoder, Operation, json_response, limit_of
 from replica.runtime.node import Node
+from replica.runtime.orders_api import OrdersApi
 from replica.runtime.peers import Peer
 from replica.runtime.problems import problem
 from replica.runtime.stock_api import StockApi, vector_answer
@@ -118,6 +120,7 @@ class HubApi:
         self._query = Decoder(AvailabilityQuery)
         self._stock = StockApi(node, self._location_of)
         self._documents = DocumentsApi(node)
+        self._orders = OrdersApi(node)
 
     def operations(self) -> list[Operation]:
         """Every call a hub serves."""
@@ -161,6 +164,15 @@ class HubApi:
             ),
             *at_location,
             *self._documents.operations(),
+            *self._orders.operations("/v1/orders", "Place an order: hold its goods"),
+            Operation(
+                "GET",
+                "/v1/exceptions",
+                self.exceptions,
+                "What somebody should look at",
+                answer=ExceptionsAnswer,
+                query=("limit",),
+            ),
             Operation("GET", "/v1/nodes", self.nodes, "Nodes this hub knows", answer=NodesAnswer),
             Operation("GET", "/v1/status", self.status, "State of this hub", answer=HubStatusAnswer),
             Operation("GET", SYNC_PATH, self.sync, "Peers: a WebSocket, see docs/wire_format.md"),
@@ -273,6 +285,10 @@ class HubApi:
             {name: rights for name, rights in stranded.items() if rights},
             balances,
         )
+
+    async def exceptions(self, request: web.Request) -> web.Response:
+        limit, differences = limit_of(request), self._node.peers.divergences
+        return json_response(await self._node.driver.look(lambda replica: exceptions(replica, differences, limit)))
 
     async def sync(self, request: web.Request) -> web.StreamResponse:
         response, socket = await accept(request)

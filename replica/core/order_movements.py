@@ -76,6 +76,8 @@ class Desk(Struct, frozen=True):
     machine: Machine
     now_ms: int
     """By the hybrid clock of this node."""
+    keepers: Mapping[str, str] = {}
+    """Which node keeps each location, as far as known: what is paid there is handed to it."""
 
     @property
     def free(self) -> str:
@@ -123,6 +125,11 @@ def next_due(desk: Desk, name: str) -> tuple[str, Draft] | None:
             to = desk.machine.step(fulfilment.state, EXPIRE)
             if isinstance(to, str):
                 return _step(desk, order, fulfilment, EXPIRE, to, OrderFacts(act="step"))
+    for fulfilment in own:
+        keeper = desk.keepers.get(fulfilment.location, desk.node)
+        is_paid = fulfilment.nature is Nature.HOLDS and not fulfilment.expires_ms
+        if is_paid and keeper != desk.node and fulfilment.location not in desk.locations:
+            return _hand_over(desk, Handover(order.name, fulfilment.id, keeper))
     for parked in order.waiting:
         if parked.until_ms and parked.until_ms <= desk.now_ms and (own or parked.node == desk.node):
             facts = OrderFacts(act="report", outcome=LATE, settles=parked.entry)
@@ -235,26 +242,26 @@ def _happen(desk: Desk, event: OrderEvent) -> Drafts:
     if others and event.event != CANCEL:
         raise NotOwner(f"{others[0].owner} decides about {others[0].id}", field="fulfilment", owner=others[0].owner)
     own = [one for one in concerned if one.owner == desk.node]
-    verdicts = [(one, _judge(desk, one, event)) for one in own]
-    if any(verdict is Verdict.EARLY for _, verdict in verdicts):
+    verdicts = [(one, _judge(desk, one, event)) for one in concerned]
+    if any(verdict is Verdict.EARLY and one in own for one, verdict in verdicts):
         return [_park(desk, order, event)]
     if event.event in PARTIAL and len(own) > 1:
         raise Invalid(f"say which fulfilment: {', '.join(one.id for one in own)}", field="fulfilment")
     drafts = []
     for one, verdict in verdicts:
         if verdict is Verdict.IMPOSSIBLE:
-            number = event.number if len(concerned) == 1 else 0
+            number = event.number if concerned == own[:1] else 0
             facts = OrderFacts(act="report", fulfilment=one.id, outcome=IMPOSSIBLE, number=number)
             return [(one.location, _answering(_draft(order.name, event.event, facts), order, {}, event))]
-        if isinstance(verdict, str) and verdict != REPEAT:
+        if isinstance(verdict, str) and verdict != REPEAT and one in own:
             drafts.append(_transition(desk, order, one, event, verdict))
-    if others and any(one.nature is Nature.HOLDS for one in others):
+    if any(verdict != REPEAT and one in others for one, verdict in verdicts):
         drafts.append(
             (others[0].location, _draft(order.name, event.event, OrderFacts(act="ask", request=request_facts(event))))
         )
     if not drafts:
         drafts = [(concerned[0].location, _draft(order.name, event.event, OrderFacts(act=REPEAT)))]
-    states = {one.id: verdict for one, verdict in verdicts if isinstance(verdict, str) and verdict != REPEAT}
+    states = {one.id: to for one, to in verdicts if isinstance(to, str) and to != REPEAT and one in own}
     scope, first = drafts[0]
     return [(scope, _answering(first, order, states, event)), *drafts[1:]]
 

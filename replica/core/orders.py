@@ -16,6 +16,7 @@ import heapq
 from bisect import insort
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
@@ -220,7 +221,7 @@ _decode = msgspec.msgpack.Decoder(Order).decode
 class Orders:
     """Every order this replica knows, and what is due. `apply` never refuses."""
 
-    __slots__ = ("_changed", "_deadlines", "_orders", "_ripe", "malformed", "node", "troubled")
+    __slots__ = ("_changed", "_deadlines", "_orders", "_ripe", "_waiting", "malformed", "node", "troubled")
 
     def __init__(self, node: str) -> None:
         self.node = node
@@ -228,6 +229,7 @@ class Orders:
         self._changed: dict[str, None] = {}
         self._deadlines: list[tuple[int, str]] = []
         self._ripe: dict[str, None] = {}
+        self._waiting: dict[str, None] = {}
         self.troubled: dict[str, None] = {}
         """Orders that somebody should look at: events that did nothing, or two placements."""
         self.malformed = 0
@@ -242,6 +244,10 @@ class Orders:
     def find(self, name: str) -> Order | None:
         """The order of this name."""
         return self._orders.get(name)
+
+    def with_waiting(self, limit: int) -> list[Order]:
+        """Orders that have events waiting, those that have it longest first."""
+        return [self._orders[name] for name in islice(self._waiting, limit)]
 
     def load(self, packed: Iterable[bytes]) -> None:
         """Take in the checkpoint of an earlier fold."""
@@ -295,6 +301,14 @@ class Orders:
     def remind(self, names: Iterable[str]) -> None:
         """Hand these out again: what was due about them could not be done."""
         self._ripe.update(dict.fromkeys(names))
+
+    def remind_of(self, locations: Iterable[str]) -> None:
+        """Hand out what this node holds at some locations."""
+        wanted = dict.fromkeys(locations)
+        for order in self:
+            for one in order.fulfilments.values():
+                if one.location in wanted and one.owner == self.node and one.shares:
+                    self._ripe[order.name] = None
 
     def settled(self, name: str) -> None:
         """Nothing more is due about an order for now."""
@@ -389,8 +403,13 @@ class Orders:
 
     def _look_again(self, order: Order) -> None:
         """See whether something may be ours to do about an order, or somebody's to look at."""
-        if order.parked and any(one.owner == self.node for one in order.fulfilments.values()) and order.waiting:
-            self._ripe[order.name] = None
+        if order.parked:
+            if order.waiting:
+                self._waiting[order.name] = None
+                if any(one.owner == self.node for one in order.fulfilments.values()):
+                    self._ripe[order.name] = None
+            else:
+                self._waiting.pop(order.name, None)
         if order.reports or len(order.placed) > 1:
             self.troubled[order.name] = None
 

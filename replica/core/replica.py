@@ -107,6 +107,8 @@ class Replica:
         self.locations = tuple(locations)
         """Locations this node writes for. Where it was granted rights it may promise them besides."""
         self.open_catalog = open_catalog
+        self.keepers: dict[str, str] = {}
+        """Which node keeps each location, as far as known."""
         self.repeated = 0
         """Requests answered from an entry that was there before."""
         self.restore(image or Image())
@@ -211,7 +213,14 @@ class Replica:
 
     def _desk(self, now_ms: int) -> Desk:
         now = stamp_ms(self._next_stamp(now_ms))
-        return Desk(self.node, self.locations, self.ledger, self.catalog, self.orders, self.machine, now)
+        return Desk(self.node, self.locations, self.ledger, self.catalog, self.orders, self.machine, now, self.keepers)
+
+    def learn_keepers(self, keepers: Mapping[str, str]) -> None:
+        """Note which node keeps each location: what is paid there becomes due to be handed to it."""
+        changed = [location for location, node in keepers.items() if self.keepers.get(location) != node]
+        self.keepers.update(keepers)
+        if changed:
+            self.orders.remind_of(changed)
 
     def merge(self, runs: Iterable[Run], now_ms: int) -> int:
         """Take in what a peer sent and this replica lacks; return how many entries were new.

@@ -16,6 +16,7 @@ from replica.core.clock import stamp_text
 from replica.core.entry import DOCUMENT, Content, Entry
 from replica.core.ledger import Stock
 from replica.core.names import key_text, owner_of
+from replica.runtime.order_answers import OrderAnswer, order_answer
 from replica.runtime.ports import Stored
 
 
@@ -114,7 +115,7 @@ class DocumentAnswer(Struct, frozen=True):
     value: Any
 
 
-Answer = MovementAnswer | CountAnswer | AdjustmentAnswer | QuarantineAnswer | GrantAnswer | DocumentAnswer
+Answer = MovementAnswer | CountAnswer | AdjustmentAnswer | QuarantineAnswer | GrantAnswer | OrderAnswer | DocumentAnswer
 
 
 class Pn(Struct, frozen=True):
@@ -210,6 +211,8 @@ def answer_of(entry: Entry) -> Answer:
         case "grant":
             granted = tuple(GrantedLine(move.item, move.quantity) for move in content.moves)
             return GrantAnswer(movement, at, owner_of(content.moves[0].target) or "", granted)
+        case "order":
+            return order_answer(content)
         case "document":
             return DocumentAnswer(facts["kind"], facts["key"], facts["version"], _value(facts["value"]))
         case _:

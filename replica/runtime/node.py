@@ -11,6 +11,7 @@ from replica.core.names import CHAIN
 from replica.core.replica import Replica
 from replica.core.session import Admission
 from replica.runtime.driver import Driver
+from replica.runtime.keeper import Keeper
 from replica.runtime.peers import Dialer, Identity, Peers
 from replica.runtime.ports import Clock, Entropy, Journal, Network
 from replica.runtime.rights import Rights
@@ -53,11 +54,12 @@ class Node:
         self.peers = Peers(identity, admit, self.driver, journal, clock, entropy, network)
         self.rights = Rights(self.driver, self.peers, clock)
         self.steward = Steward(self.driver, self.peers, self.rights, clock)
+        self.keeper = Keeper(self.driver, clock, self.keepers)
         self.dialers: list[Dialer] = []
         self.is_ready = False
         self._driving: asyncio.Task[None] | None = None
         self._working: list[asyncio.Task[None]] = []
-        """What dials, answers requests for rights, and moves rights."""
+        """What dials, answers requests for rights, moves rights, and keeps orders."""
 
     def start(self, dial: Iterable[Sequence[str]], home_after_s: float) -> list[asyncio.Task[None]]:
         """Begin to drive and to dial; each element of `dial` is one list of addresses, in order of preference.
@@ -66,10 +68,25 @@ class Node:
         """
         self._driving = asyncio.create_task(self.driver.run())
         self.dialers = [Dialer(self.peers, urls, home_after_s) for urls in dial if urls]
-        works = [*(dialer.run() for dialer in self.dialers), self.rights.run(), self.steward.run()]
+        works = [
+            *(dialer.run() for dialer in self.dialers),
+            self.rights.run(),
+            self.steward.run(),
+            self.keeper.run(),
+        ]
         self._working = [asyncio.create_task(work) for work in works]
         self.is_ready = True
         return [self._driving, *self._working]
+
+    def keepers(self) -> dict[str, str]:
+        """Which store keeps each location, of those this node met since it started."""
+        return {
+            scope: peer.name
+            for peer in self.peers.known.values()
+            if peer.hello is not None and peer.hello.role == "edge"
+            for scope in peer.hello.scopes or ()
+            if scope != CHAIN
+        }
 
     async def stop(self) -> None:
         """Take nothing new in, answer what waits, end the links, close the journal."""

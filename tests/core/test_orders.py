@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
-from itertools import count, permutations
+from itertools import permutations
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,91 +11,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from replica.core.documents import pack_value
-from replica.core.entry import Entry, Stream, genesis
-from replica.core.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
+from replica.core.errors import Invalid, NotOwner, OrderExists, Overloaded, RightsExhausted
 from replica.core.limits import PARKED_MS, PARKED_PER_ORDER_MAX
 from replica.core.movements import request_of
-from replica.core.order_requests import Handover, OrderEvent, OrderRequest, PlacedLine, Placement, Upkeep
-from replica.core.orders import Order, OrderFacts, Orders, held_differences
-from replica.core.replica import Command, Image, Replica, Run, Write
-from replica.core.requests import GoodsLine, Receipt, SkuLine
-from tests.core.chain import NOW_MS
+from replica.core.order_requests import Handover, OrderEvent, PlacedLine, Placement, Upkeep
+from replica.core.orders import OrderFacts, Orders
+from replica.core.replica import Image, Replica
+from tests.core.shuffled import BOX, CARRIER, Desk, lifecycle, lines, shuffle, write_sku
 
 RULES = json.loads((Path(__file__).parents[1] / "vectors" / "order_rules.json").read_text())
-
-CARRIER, BOX = {"cola": 6}, {"cola": 1, "wings": 200}
-
-
-class Desk:
-    """A replica that takes orders, with stock at its locations; time goes on when it is told to."""
-
-    def __init__(self, name: str = "hub-east", **stock: dict[str, int]) -> None:
-        places = stock or {"w-1": {"cola": 100, "wings": 1_000}}
-        self.locations = tuple(name.replace("_", "-") for name in places)
-        self.writer = f"{name}#0000000b"
-        self.replica = Replica(self.writer, self.locations, open_catalog=True)
-        self.now_ms = NOW_MS
-        self.entries: list[Entry] = []
-        self._keys = count(1)
-        for location, units in zip(self.locations, places.values(), strict=True):
-            lines = tuple(GoodsLine(number, item=item) for item, number in units.items() if number)
-            if lines:
-                self.replica.execute(Command(location, Receipt(lines), b"stock-" + location.encode()), self.now_ms)
-
-    def ask(self, request: OrderRequest, key: str = "") -> Entry:
-        name = (key or f"{self.writer}-{next(self._keys)}").encode()
-        return self.replica.execute(Command("", request, name), self.now_ms)
-
-    def place(self, order: str = "o-1", *lines: PlacedLine, **more: Any) -> Entry:
-        return self.ask(Placement(order, lines or (PlacedLine(2, "cola"),), **more))
-
-    def happen(self, event: Any, order: str = "o-1", **more: Any) -> Entry:
-        return self.ask(OrderEvent(order, event, **more))
-
-    def keep_up(self) -> None:
-        """Do what is due by now."""
-        for name in self.replica.orders.due(self.now_ms, 1_000):
-            with suppress(NotFound):
-                self.ask(Upkeep(name))
-
-    def order(self, name: str = "o-1") -> Order:
-        found = self.replica.orders.find(name)
-        assert found is not None
-        return found
-
-    def figures(self, item: str = "cola", location: str = "") -> tuple[int, int, int]:
-        """On hand, reserved, available."""
-        figures = self.replica.ledger.stock(location or self.locations[0], item).figures
-        return figures.on_hand, figures.reserved, figures.available
-
-    def commit(self) -> None:
-        self.entries += self.replica.take_batch().entries
-
-    def tell(self, other: Desk) -> None:
-        """Bring another replica all it lacks, in order."""
-        self.commit()
-        other.take(self.entries)
-
-    def take(self, entries: list[Entry]) -> None:
-        before: dict[Stream, bytes] = {}
-        for entry in entries:
-            previous = before.get(entry.stream, genesis(entry.stream))
-            before[entry.stream] = entry.hash
-            if self.replica.head(entry.stream).sequence < entry.sequence:
-                self.replica.merge([Run(entry.stream, entry.sequence, previous, [entry])], self.now_ms)
-        self.commit()
-
-    def check(self) -> None:
-        """Book and orders agree; no account is below zero."""
-        assert held_differences(self.replica.ledger, self.replica.orders) == []
-        assert self.replica.orders.malformed == 0
-        for place in self.replica.ledger.places.values():
-            assert place.breaches() == {}
-
-
-def lines(**skus: int) -> tuple[SkuLine, ...]:
-    return tuple(SkuLine(quantity, sku) for sku, quantity in skus.items())
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -173,20 +96,14 @@ def test_release_names_the_entries_it_reverses_line_by_line() -> None:
 
 def test_release_gives_back_what_was_taken_though_the_recipe_changed_since() -> None:
     desk = Desk()
-    write(desk, "carrier", {"cola": 6})
+    write_sku(desk, "carrier", {"cola": 6})
     desk.place("o-1", PlacedLine(2, "carrier"), paid=True)
-    write(desk, "carrier", {"cola": 4})
+    write_sku(desk, "carrier", {"cola": 4})
     assert desk.figures() == (100, 12, 88)
     desk.happen("adjust", lines=lines(carrier=1))
     assert desk.figures() == (100, 6, 94)
     desk.happen("cancel")
     assert desk.figures() == (100, 0, 100)
-
-
-def write(desk: Desk, sku: str, recipe: dict[str, int]) -> None:
-    """Describe a SKU."""
-    key = f"{sku}-{len(recipe)}-{sum(recipe.values())}".encode()
-    desk.replica.write(Write("sku", sku, pack_value({"recipe": recipe}), key), desk.now_ms)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -195,8 +112,8 @@ def write(desk: Desk, sku: str, recipe: dict[str, int]) -> None:
 
 def test_lines_that_share_an_item_are_added_up_first() -> None:
     desk = Desk("hub-east", w_1={"cola": 10, "wings": 1_000})
-    write(desk, "carrier", CARRIER)
-    write(desk, "box", BOX)
+    write_sku(desk, "carrier", CARRIER)
+    write_sku(desk, "box", BOX)
     with pytest.raises(RightsExhausted) as refused:
         desk.place("o-1", PlacedLine(1, "carrier"), PlacedLine(5, "box"))
     (short,) = refused.value.facts["lines"]
@@ -372,6 +289,18 @@ def test_cancel_after_the_handover_is_a_request_which_the_store_answers(ships: b
     store.check()
 
 
+def test_cancel_of_what_the_store_handed_out_is_impossible_and_not_asked() -> None:
+    hub, store = Desk(), Desk("store-1", w_1={"wings": 1})
+    hub.place(paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.tell(store)
+    store.happen("collect")
+    store.tell(hub)
+    assert hub.happen("cancel").content.facts["outcome"] == "impossible"
+    assert hub.order().waiting == []
+    hub.check()
+
+
 def test_event_that_reached_another_hub_early_is_done_by_the_owner() -> None:
     east, west = Desk(), Desk("hub-west", w_2={"cola": 1})
     west.happen("ship")
@@ -399,42 +328,8 @@ def test_order_placed_at_two_hubs_that_did_not_hear_of_each_other_is_reported() 
 # many events
 
 
-def lifecycle(random: Random, name: str) -> list[OrderRequest]:
-    """What happens to one order, in the order in which it happens."""
-    placed = Placement(name, (PlacedLine(random.randint(3, 6), "cola"), PlacedLine(2, "wings")), paid=True)
-    happened: list[Any] = []
-    if random.random() < 0.3:
-        happened.append(("adjust", {"lines": lines(cola=1)}))
-    if random.random() < 0.3:
-        happened.append(("exchange", {"lines": lines(wings=1), "replacement": lines(cola=1)}))
-    end = random.choice(["ship", "collect", "cancel", "ship-return", "pick-ship", "pick-cancel", ""])
-    happened += [(event, {}) for event in end.split("-") if event]
-    return [placed, *(OrderEvent(name, event, number=at, **more) for at, (event, more) in enumerate(happened, 1))]
-
-
-def states(desk: Desk) -> dict[str, Any]:
-    """How every order ended, and every balance."""
-    found: dict[str, Any] = {order.name: order.state for order in desk.replica.orders}
-    found.update(desk.replica.ledger.places["w-1"].balances())
-    return found
-
-
 def test_events_shuffled_doubled_and_delayed_end_as_in_order() -> None:
-    random = Random(7)
-    orders = [lifecycle(random, f"o-{number}") for number in range(400)]
-    stock = {"cola": 10_000, "wings": 10_000}
-    straight, shuffled = Desk("hub-east", w_1=stock), Desk("hub-east", w_1=stock)
-    for asked in orders:
-        for request in asked:
-            straight.ask(request)
-    events = [request for asked in orders for request in asked]
-    events += random.choices(events, k=len(events) // 2)
-    random.shuffle(events)
-    for request in events:
-        shuffled.ask(request)
-    assert states(shuffled) == states(straight)
-    assert [order.name for order in shuffled.replica.orders if order.reports or order.waiting] == []
-    shuffled.check()
+    assert shuffle(events_min=1_500, seed=7).differences == []
 
 
 def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() -> None:

@@ -1,0 +1,88 @@
+"""The calls about orders that both kinds of node serve: place, tell what happened, look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from msgspec import UNSET, Struct, UnsetType
+
+from replica.core.errors import Invalid, NotFound
+from replica.core.limits import EVENT_NUMBER_MAX
+from replica.core.names import is_item
+from replica.core.order_requests import OrderEvent, OrderRequest, OutsideEvent, Placement
+from replica.core.replica import Command, Replica
+from replica.core.requests import SkuLines
+from replica.runtime.http import Decoder, Operation, json_response, key_of
+from replica.runtime.node import Node
+from replica.runtime.order_answers import OrderAnswer, OrderView, check_happened, order_answer, order_view
+
+
+class EventBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """What happened to an order: to all of it, or to one fulfilment."""
+
+    event: OutsideEvent
+    fulfilment: str = ""
+    lines: SkuLines | UnsetType = UNSET
+    replacement: SkuLines | UnsetType = UNSET
+    number: int = 0
+
+    def of(self, order: str) -> OrderEvent:
+        """The request it is, for this order. Raises Invalid."""
+        if not is_item(order):
+            raise Invalid(f"{order!r} cannot be the name of an order", field="order")
+        if not 0 <= self.number <= EVENT_NUMBER_MAX:
+            raise Invalid(f"number is in 1..{EVENT_NUMBER_MAX}", field="number")
+        return OrderEvent(order, self.event, self.fulfilment, self.lines, self.replacement, self.number)
+
+
+class OrdersApi:
+    """Order calls of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._placement = Decoder(Placement)
+        self._event = Decoder(EventBody)
+
+    def operations(self, place_path: str, summary: str) -> list[Operation]:
+        """Every call about orders; placing one has a path of its own at each kind of node."""
+        return [
+            Operation("POST", place_path, self.place, summary, Placement, OrderAnswer, 201, is_write=True),
+            Operation(
+                "POST",
+                "/v1/orders/{order}/events",
+                self.happen,
+                "What happened to an order; 202 while it waits",
+                EventBody,
+                OrderAnswer,
+                is_write=True,
+            ),
+            Operation("GET", "/v1/orders/{order}", self.get, "An order, its fulfilments and history", answer=OrderView),
+        ]
+
+    async def place(self, request: web.Request) -> web.Response:
+        placement: Placement = await self._placement.read(request)
+        if placement.durability != "local":
+            raise Invalid("this node answers once an order is durable here: local", field="durability")
+        return json_response(await self._ask(request, placement), 201)
+
+    async def happen(self, request: web.Request) -> web.Response:
+        body: EventBody = await self._event.read(request)
+        answer = await self._ask(request, body.of(request.match_info["order"]))
+        return json_response(answer, 202 if answer.waiting else 200)
+
+    async def _ask(self, request: web.Request, asked: OrderRequest) -> OrderAnswer:
+        entry = await self._node.driver.submit(Command("", asked, key_of(request)))
+        check_happened(entry.content)
+        return order_answer(entry.content)
+
+    async def get(self, request: web.Request) -> web.Response:
+        name = request.match_info["order"]
+
+        def look(replica: Replica) -> Any:
+            order = replica.orders.find(name)
+            if order is None:
+                raise NotFound(f"no order {name!r} was heard of here", field="order")
+            return order_view(order)
+
+        return json_response(await self._node.driver.look(look))

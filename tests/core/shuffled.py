@@ -1,0 +1,168 @@
+"""A desk that takes orders, and what may happen to many of them: shared by the tests, and a command of its own.
+
+`python -m tests.core.shuffled [EVENTS]` shuffles, doubles and delays so many events (200,000 unless told) and compares
+with the same events in order, once each.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from itertools import count
+from random import Random
+from typing import Any
+
+from msgspec import Struct
+
+from replica.core.documents import pack_value
+from replica.core.entry import Entry, Stream, genesis
+from replica.core.errors import NotFound
+from replica.core.limits import PARKED_MS
+from replica.core.order_requests import OrderEvent, OrderRequest, PlacedLine, Placement, Upkeep
+from replica.core.orders import Order, held_differences
+from replica.core.replica import Command, Replica, Run, Write
+from replica.core.requests import GoodsLine, Receipt, SkuLine
+from tests.core.chain import NOW_MS
+
+CARRIER, BOX = {"cola": 6}, {"cola": 1, "wings": 200}
+
+
+class Desk:
+    """A replica that takes orders, with stock at its locations; time goes on when it is told to."""
+
+    def __init__(self, name: str = "hub-east", **stock: dict[str, int]) -> None:
+        places = stock or {"w-1": {"cola": 100, "wings": 1_000}}
+        self.locations = tuple(name.replace("_", "-") for name in places)
+        self.writer = f"{name}#0000000b"
+        self.replica = Replica(self.writer, self.locations, open_catalog=True)
+        self.now_ms = NOW_MS
+        self.entries: list[Entry] = []
+        self._keys = count(1)
+        for location, units in zip(self.locations, places.values(), strict=True):
+            lines = tuple(GoodsLine(number, item=item) for item, number in units.items() if number)
+            if lines:
+                self.replica.execute(Command(location, Receipt(lines), b"stock-" + location.encode()), self.now_ms)
+
+    def ask(self, request: OrderRequest, key: str = "") -> Entry:
+        name = (key or f"{self.writer}-{next(self._keys)}").encode()
+        return self.replica.execute(Command("", request, name), self.now_ms)
+
+    def place(self, order: str = "o-1", *lines: PlacedLine, **more: Any) -> Entry:
+        return self.ask(Placement(order, lines or (PlacedLine(2, "cola"),), **more))
+
+    def happen(self, event: Any, order: str = "o-1", **more: Any) -> Entry:
+        return self.ask(OrderEvent(order, event, **more))
+
+    def keep_up(self) -> None:
+        """Do what is due by now."""
+        for name in self.replica.orders.due(self.now_ms, 1_000):
+            with suppress(NotFound):
+                self.ask(Upkeep(name))
+
+    def order(self, name: str = "o-1") -> Order:
+        found = self.replica.orders.find(name)
+        assert found is not None
+        return found
+
+    def figures(self, item: str = "cola", location: str = "") -> tuple[int, int, int]:
+        """On hand, reserved, available."""
+        figures = self.replica.ledger.stock(location or self.locations[0], item).figures
+        return figures.on_hand, figures.reserved, figures.available
+
+    def commit(self) -> None:
+        self.entries += self.replica.take_batch().entries
+
+    def tell(self, other: Desk) -> None:
+        """Bring another replica all it lacks, in order."""
+        self.commit()
+        other.take(self.entries)
+
+    def take(self, entries: list[Entry]) -> None:
+        before: dict[Stream, bytes] = {}
+        for entry in entries:
+            previous = before.get(entry.stream, genesis(entry.stream))
+            before[entry.stream] = entry.hash
+            if self.replica.head(entry.stream).sequence < entry.sequence:
+                self.replica.merge([Run(entry.stream, entry.sequence, previous, [entry])], self.now_ms)
+        self.commit()
+
+    def check(self) -> None:
+        """Book and orders agree; no account is below zero."""
+        assert held_differences(self.replica.ledger, self.replica.orders) == []
+        assert self.replica.orders.malformed == 0
+        for place in self.replica.ledger.places.values():
+            assert place.breaches() == {}
+
+
+def lines(**skus: int) -> tuple[SkuLine, ...]:
+    return tuple(SkuLine(quantity, sku) for sku, quantity in skus.items())
+
+
+def write_sku(desk: Desk, sku: str, recipe: dict[str, int]) -> None:
+    """Describe a SKU."""
+    key = f"{sku}-{len(recipe)}-{sum(recipe.values())}".encode()
+    desk.replica.write(Write("sku", sku, pack_value({"recipe": recipe}), key), desk.now_ms)
+
+
+def lifecycle(random: Random, name: str) -> list[OrderRequest]:
+    """What happens to one order, in the order in which it happens."""
+    placed = Placement(name, (PlacedLine(random.randint(3, 6), "cola"), PlacedLine(2, "wings")), paid=True)
+    happened: list[Any] = []
+    if random.random() < 0.3:
+        happened.append(("adjust", {"lines": lines(cola=1)}))
+    if random.random() < 0.3:
+        happened.append(("exchange", {"lines": lines(wings=1), "replacement": lines(cola=1)}))
+    end = random.choice(["ship", "collect", "cancel", "ship-return", "pick-ship", "pick-cancel", ""])
+    happened += [(event, {}) for event in end.split("-") if event]
+    return [placed, *(OrderEvent(name, event, number=at, **more) for at, (event, more) in enumerate(happened, 1))]
+
+
+def states(desk: Desk) -> dict[str, Any]:
+    """How every order ended, and every balance."""
+    found: dict[str, Any] = {order.name: order.state for order in desk.replica.orders}
+    found.update(desk.replica.ledger.places["w-1"].balances())
+    return found
+
+
+class Shuffled(Struct):
+    """How two desks compare that heard the same events, one in order, one not; empty `differences`: they agree."""
+
+    events: int
+    parked: int
+    differences: list[str]
+
+
+def shuffle(events_min: int, seed: int) -> Shuffled:
+    """Let so many events happen in order at one desk, and shuffled, a half of them doubled, delayed at another."""
+    random = Random(seed)
+    orders: list[list[OrderRequest]] = []
+    while sum(map(len, orders)) < events_min * 2 / 3:
+        orders.append(lifecycle(random, f"o-{len(orders)}"))
+    stock = {"cola": 10 * len(orders), "wings": 10 * len(orders)}
+    straight, shuffled = Desk("hub-east", w_1=stock), Desk("hub-east", w_1=stock)
+    for asked in orders:
+        for request in asked:
+            straight.ask(request)
+        straight.commit()
+    events = [request for asked in orders for request in asked]
+    events += random.choices(events, k=len(events) // 2)
+    random.shuffle(events)
+    parked = 0
+    for request in events:
+        shuffled.now_ms = NOW_MS + random.randrange(PARKED_MS // 2)
+        parked += shuffled.ask(request).content.facts["act"] == "park"
+        shuffled.commit()
+    shuffled.check()
+    ended, expected = states(shuffled), states(straight)
+    wrong = [f"{name}: {ended.get(name)}, not {state}" for name, state in expected.items() if ended.get(name) != state]
+    wrong += [f"{order.name} has reports" for order in shuffled.replica.orders if order.reports or order.waiting]
+    return Shuffled(len(events), parked, wrong)
+
+
+if __name__ == "__main__":
+    started = time.perf_counter()
+    found = shuffle(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000, seed=1)
+    print(f"{found.events:,} events, {found.parked:,} parked, {time.perf_counter() - started:.1f} s")
+    print("\n".join(found.differences[:20]) or "every order and every balance is as in order")
+    sys.exit(bool(found.differences))
