@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
+from edge_node.pickups import PickupPage, pickups
 from replica.core.entry import Entry
 from replica.core.errors import Invalid, Refused
 from replica.core.ledger import rights_of
@@ -17,8 +18,9 @@ from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_o
 from replica.core.replica import Command, Replica, Verdict
 from replica.core.requests import KeyedSale, Sale, SaleBatch
 from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
-from replica.runtime.http import KEY_HEADER, Decoder, Operation, checked_key, json_response, read_body
+from replica.runtime.http import KEY_HEADER, Decoder, Operation, checked_key, json_response, limit_of, read_body
 from replica.runtime.node import Node
+from replica.runtime.orders_api import OrdersApi
 from replica.runtime.problems import problem
 from replica.runtime.stock_api import StockApi, vector_answer
 
@@ -94,6 +96,7 @@ class EdgeApi:
         self._sale = Decoder(Sale)
         self._batch, self._loose, self._keyed = Decoder(SaleBatch), Decoder(_LooseBatch), Decoder(KeyedSale)
         self._stock = StockApi(node, lambda request: location)
+        self._orders = OrdersApi(node)
 
     def operations(self) -> list[Operation]:
         """Every call an edge node serves."""
@@ -102,6 +105,15 @@ class EdgeApi:
             Operation("POST", SALES_PATH, self.sell, "Sell", Sale, MovementAnswer, 201, is_write=True),
             Operation("POST", "/v1/sales:batch", self.sell_batch, "Sell what waited", SaleBatch, BatchAnswer, 207),
             *stock.write_operations(),
+            *self._orders.operations("/v1/holds", "Hold goods for a customer here"),
+            Operation(
+                "GET",
+                "/v1/pickups",
+                self.pickups,
+                "What waits here to be picked or collected",
+                answer=PickupPage,
+                query=("cursor", "limit"),
+            ),
             Operation(
                 "GET",
                 "/v1/stock",
@@ -167,6 +179,10 @@ class EdgeApi:
         except Invalid as why:
             why.field = field if why.field == "body" else f"{field}.{why.field}"
             return _Unread(_key_in(one), why)
+
+    async def pickups(self, request: web.Request) -> web.Response:
+        cursor, limit = request.query.get("cursor", ""), limit_of(request)
+        return json_response(await self._node.driver.look(lambda replica: pickups(replica.orders, cursor, limit)))
 
     async def status(self, request: web.Request) -> web.Response:
         return json_response(await self._node.driver.look(self._status))

@@ -221,7 +221,7 @@ _decode = msgspec.msgpack.Decoder(Order).decode
 class Orders:
     """Every order this replica knows, and what is due. `apply` never refuses."""
 
-    __slots__ = ("_changed", "_deadlines", "_orders", "_ripe", "_waiting", "malformed", "node", "troubled")
+    __slots__ = ("_changed", "_deadlines", "_open", "_orders", "_ripe", "_waiting", "malformed", "node", "troubled")
 
     def __init__(self, node: str) -> None:
         self.node = node
@@ -229,6 +229,8 @@ class Orders:
         self._changed: dict[str, None] = {}
         self._deadlines: list[tuple[int, str]] = []
         self._ripe: dict[str, None] = {}
+        self._open: dict[str, None] = {}
+        """Orders that hold units."""
         self._waiting: dict[str, None] = {}
         self.troubled: dict[str, None] = {}
         """Orders that somebody should look at: events that did nothing, or two placements."""
@@ -244,6 +246,10 @@ class Orders:
     def find(self, name: str) -> Order | None:
         """The order of this name."""
         return self._orders.get(name)
+
+    def open(self) -> Iterator[Order]:
+        """Orders that hold units, in the order in which they came to."""
+        return (self._orders[name] for name in self._open)
 
     def with_waiting(self, limit: int) -> list[Order]:
         """Orders that have events waiting, those that have it longest first."""
@@ -305,7 +311,7 @@ class Orders:
     def remind_of(self, locations: Iterable[str]) -> None:
         """Hand out what this node holds at some locations."""
         wanted = dict.fromkeys(locations)
-        for order in self:
+        for order in self.open():
             for one in order.fulfilments.values():
                 if one.location in wanted and one.owner == self.node and one.shares:
                     self._ripe[order.name] = None
@@ -323,7 +329,7 @@ class Orders:
     def held(self) -> dict[tuple[str, str, str], int]:
         """Units in open fulfilments, by location, held account and item."""
         units: dict[tuple[str, str, str], int] = {}
-        for order in self:
+        for order in self.open():
             for fulfilment in order.fulfilments.values():
                 for share in fulfilment.shares:
                     for item, number in share.recipe:
@@ -403,6 +409,10 @@ class Orders:
 
     def _look_again(self, order: Order) -> None:
         """See whether something may be ours to do about an order, or somebody's to look at."""
+        if any(one.shares for one in order.fulfilments.values()):
+            self._open[order.name] = None
+        else:
+            self._open.pop(order.name, None)
         if order.parked:
             if order.waiting:
                 self._waiting[order.name] = None

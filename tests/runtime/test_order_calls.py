@@ -137,3 +137,30 @@ async def test_orders_are_described_in_openapi(hub: Caller) -> None:
     document = await hub.good("/openapi.json")
     assert {"/v1/orders", "/v1/orders/{order}", "/v1/orders/{order}/events", "/v1/exceptions"} <= set(document["paths"])
     assert "ttl_s" in document["components"]["schemas"]["Placement"]["properties"]
+
+
+async def test_store_holds_for_a_customer_here_and_hands_over(store: Caller) -> None:
+    await store.good("/v1/receipts", {"lines": [{"sku": "cola", "quantity": 5}]})
+    for name in ("hold-1", "hold-2"):
+        held = {"order": name, "customer": "c-9", "lines": [{"sku": "cola", "quantity": 2}], "ttl_s": 86_400}
+        assert (await store.good("/v1/holds", held))["state"] == "held"
+    page = await store.good("/v1/pickups?limit=1")
+    assert ([one["order"] for one in page["pickups"]], page["next"]) == (["hold-1"], "hold-1")
+    page = await store.good("/v1/pickups?limit=1&cursor=hold-1")
+    assert ([one["customer"] for one in page["pickups"]], page["next"]) == (["c-9"], None)
+    assert page["pickups"][0]["fulfilment"]["lines"] == [{"sku": "cola", "quantity": 2}]
+    status, answer = await event(store, "collect", "hold-1")
+    assert (status, answer["state"]) == (200, "collected")
+    status, answer = await event(store, "cancel", "hold-2")
+    assert (status, answer["state"]) == (200, "cancelled")
+    assert (await store.good("/v1/pickups"))["pickups"] == []
+    stock = await store.good("/v1/stock/cola")
+    assert (stock["on_hand"], stock["reserved"], stock["available"]) == (3, 0, 3)
+
+
+async def test_held_goods_are_not_sold_to_another_customer(store: Caller) -> None:
+    await store.good("/v1/receipts", {"lines": [{"sku": "cola", "quantity": 5}]})
+    await store.good("/v1/holds", {"order": "hold-1", "lines": [{"sku": "cola", "quantity": 4}]})
+    sale = {"lines": [{"sku": "cola", "quantity": 2}], "on_shortage": "refuse"}
+    status, problem = await store.write("/v1/sales", sale)
+    assert (status, problem["type"]) == (409, "insufficient-rights")
