@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from replica.core.documents import pack_value
 from replica.core.requests import Count, CountLine
 from simulations.chain import WAREHOUSE, Chain
 from simulations.checkers.checker import Violation
@@ -87,7 +88,7 @@ class StackClient(Client):
     async def _write_document(self) -> None:
         name = self._random.choice(("summer-box", "winter-box"))
         value = {"recipe": {"item-0": self._random.randrange(1, 1_000)}, "names": {"en": self._name}}
-        await self._put([self._begin_write("sku", name, value)])
+        await self._put([self._begin_write("sku", name, pack_value(value))])
 
     async def _read(self) -> None:
         answer = await self._get("/v1/status")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from replica.core.entry import Entry
-from replica.core.ledger import Move
-from replica.core.movements import Draft
 from replica.core.order_requests import OrderEvent, OrderRequest, PlacedLine, Placement
 from replica.core.orders import Order, held_differences
 from replica.core.replica import Command
-from replica.core.requests import GoodsLine, Receipt
+from replica.core.requests import GoodsLine, Grant, GrantLine, Receipt
 from replica.runtime.keeper import PAUSE_S
 from replica.runtime.node import Node
-from tests.runtime.virtual import NOW_MS, VirtualNetwork, elapsed_s, hub, run, store, until
+from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, run, store, until
 
 
 async def ask(node: Node, request: OrderRequest, key: str) -> Entry:
@@ -28,10 +26,9 @@ async def stock(node: Node, units: int = 10) -> None:
     await node.driver.submit(Command(node.replica.node, Receipt((GoodsLine(units, item="cola"),)), b"stock"))
 
 
-def grant(node: Node, to: str, units: int) -> None:
+async def grant(node: Node, to: str, units: int) -> None:
     """Hand rights over, as the store's own entry."""
-    moves = (Move("cola", f"{node.replica.node}/free", f"{to}/free", units),)
-    node.replica._record(node.replica.node, Draft("grant", moves), b"grant", NOW_MS)
+    await node.driver.submit(Command(node.replica.node, Grant(to, (GrantLine("cola", units),)), b"grant"))
 
 
 def test_hold_expires_when_its_time_has_come() -> None:
@@ -75,7 +72,7 @@ def test_paid_order_is_handed_to_the_store_which_answers_a_cancellation() -> Non
         for node, dial in ((east, []), (shop, [["ws://hub-east"]])):
             node.start(dial, 60.0)
         await stock(shop)
-        grant(shop, "hub-east", 5)
+        await grant(shop, "hub-east", 5)
         await until(lambda: east.replica.ledger.stock("store-1", "cola").balance("hub-east/free") == 5, 5)
         for number in (1, 2, 3):
             await ask(east, Placement(f"o-{number}", (PlacedLine(1, "cola"),)), f"o{number}")
