@@ -16,12 +16,14 @@ from benchmarks.growing import measure_growing
 from benchmarks.machine import describe, probe
 from benchmarks.measure import Bench, Figures, Measurement
 from benchmarks.merging import measure_merging
+from benchmarks.ordering import measure_ordering
 from benchmarks.report import print_results, write_report
 from benchmarks.selling import measure_selling
 from benchmarks.wire import measure_wire
 
 MEASUREMENTS: dict[str, Measurement] = {
     "http": measure_selling,
+    "orders": measure_ordering,
     "hub": measure_merging,
     "wire": measure_wire,
     "catch-up": measure_catching_up,

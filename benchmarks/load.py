@@ -19,7 +19,14 @@ import uvloop
 from msgspec import Struct
 
 from benchmarks.measure import quantile
-from benchmarks.sales import LIBRARY_HEADERS, Workload, batch_requests, receipt_requests, sale_requests
+from benchmarks.sales import (
+    LIBRARY_HEADERS,
+    Workload,
+    batch_requests,
+    order_requests,
+    receipt_requests,
+    sale_requests,
+)
 
 WARM_S = 0.4
 """Answers within this time are checked but not counted."""
@@ -150,7 +157,7 @@ def _cpu_s() -> float:
 
 @click.command()
 @click.argument("port", type=int)
-@click.argument("kind", type=click.Choice(["sale", "library", "batch", "each", "receipt"]))
+@click.argument("kind", type=click.Choice(["sale", "library", "order", "batch", "each", "receipt"]))
 @click.option("--connections", default=1)
 @click.option("--seconds", default=1.0)
 @click.option("--items", default=1_000)
@@ -159,7 +166,7 @@ def _cpu_s() -> float:
 def main(port: int, kind: str, connections: int, seconds: float, items: int, keys: str, status: int) -> None:
     """Drive the server on a port of this machine.
 
-    KIND is sales, sales with a library's headers, batches of sales, each item sold once, or receipts.
+    KIND is sales, sales with a library's headers, orders, batches of sales, each item sold once, or receipts.
     """
     lasts_s = seconds + WARM_S
     sales = 1
@@ -167,6 +174,8 @@ def main(port: int, kind: str, connections: int, seconds: float, items: int, key
         case "sale" | "library":
             workload = Workload(int(lasts_s * SALES_PER_S_MAX), items, keys=keys)
             requests = list(sale_requests(port, workload, LIBRARY_HEADERS if kind == "library" else ""))
+        case "order":
+            requests = list(order_requests(port, Workload(int(lasts_s * SALES_PER_S_MAX), items, keys=keys)))
         case "batch":
             sales = SALES_PER_BATCH
             workload = Workload(int(lasts_s * BATCHED_SALES_PER_S_MAX), items, keys=keys)

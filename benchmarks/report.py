@@ -22,6 +22,7 @@ Results = Mapping[str, Mapping[str, list[Figures]]]
 TITLES = {
     "machine": "What the machine gave",
     "http": "Durable sales over HTTP",
+    "orders": "Durable orders over HTTP",
     "hub": "What a hub takes in",
     "wire": "Bytes on the wire",
     "catch-up": "A store comes back after a week",
@@ -45,6 +46,17 @@ TARGETS = (
     Target("share of the echo, 64 connections", "http", "sales, 64 connections", "of echo %", least=60),
     Target("p99, 64 connections", "http", "sales, 64 connections", "p99 ms", most=15),
     Target("sales in batches of 100", "http", "sales in batches of 100, 16 connections", "/s", least=100_000),
+    Target("orders of one item, to PostgreSQL's", "orders", "ours, one item", "of PostgreSQL x", least=5),
+    Target("orders of 1,000 items, to PostgreSQL's", "orders", "ours, 1,000 items", "of PostgreSQL x", least=3),
+    Target(
+        "orders of one item, to Redis within PostgreSQL's",
+        "orders",
+        "ours, one item",
+        "of Redis within a PostgreSQL transaction x",
+        least=4,
+    ),
+    Target("orders of one item, to Redis's", "orders", "ours, one item", "of Redis x", least=1),
+    Target("p99 of orders of one item", "orders", "ours, one item", "p99 ms", most=15),
     Target("hub, in memory", "hub", "in memory, sales of 1 line, 1,000 items", "/s", least=100_000),
     Target("hub, durable", "hub", "durable, 1 link, sales of 1 line, 1,000 items", "/s", least=40_000),
     Target("catch-up after 7 days, 1 Mbit/s", "catch-up", "70,000 sales of 5 lines, 1 Mbit/s", "s", most=30),
@@ -84,6 +96,13 @@ status, every verdict of a batch, and the length of the journal afterwards are c
 decodes the body and answers it, on the same event loop, without an access log: what the HTTP side can do at most.
 `transaction per sale` is the usual server: key, stock and sale in a transaction each. `server µs` is processor time of
 the server per sale, `generator %` how busy the load generator kept its core.""",
+    "orders": """\
+Each order is one request for one unit under a key and a name of its own, held in full at one hub; 64 connections. The
+others run behind an aiohttp front on the same event loop, with databases of their own on the same disk, and answer
+once their writes are synced: `PostgreSQL` inserts the order's row and takes the unit by a conditional update, in a
+transaction per order; `Redis within a PostgreSQL transaction` takes the unit by a script while a transaction inserts
+a row for a worker; `Redis` is the script alone, with `appendfsync always`. Ours keeps the order with its history,
+expires it, and is merged by every other hub. Redis is measured where `redis-server` is installed.""",
     "hub": """\
 From a frame's bytes. In memory: decoded, checked and merged. Durable: a hub process, stores delivering over WebSockets,
 until the last frame is acknowledged.""",

@@ -141,6 +141,13 @@ def batch_requests(port: int, workload: Workload, per_batch: int) -> Iterator[by
         yield _post(port, "/v1/sales:batch", b'{"sales":[%s]}' % b",".join(sales[first : first + per_batch]))
 
 
+def order_requests(port: int, workload: Workload) -> Iterator[bytes]:
+    """Requests of orders, each for one unit, ready to send."""
+    for number, (key, lines) in enumerate(_sales(workload)):
+        body = b'{"order":"web-%s-%d","channel":"web","lines":[%s]}' % (key[-12:].encode(), number, lines)
+        yield _post(port, "/v1/orders", body, f"Idempotency-Key: {key}\r\n")
+
+
 def receipt_requests(port: int, items: int) -> Iterator[bytes]:
     """Requests that stock every item, ready to send."""
     for first in range(0, items, LINES_PER_RECEIPT):

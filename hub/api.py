@@ -30,6 +30,8 @@ from replica.runtime.problems import problem
 from replica.runtime.stock_api import StockApi, vector_answer
 from replica.runtime.websocket import SYNC_PATH, accept
 
+ORDERS_PATH = "/v1/orders"
+
 SKUS_PER_CALL_MAX = 1_000
 
 
@@ -120,7 +122,7 @@ class HubApi:
         self._query = Decoder(AvailabilityQuery)
         self._stock = StockApi(node, self._location_of)
         self._documents = DocumentsApi(node)
-        self._orders = OrdersApi(node)
+        self.orders = OrdersApi(node)
 
     def operations(self) -> list[Operation]:
         """Every call a hub serves."""
@@ -164,7 +166,7 @@ class HubApi:
             ),
             *at_location,
             *self._documents.operations(),
-            *self._orders.operations("/v1/orders", "Place an order: hold its goods"),
+            *self.orders.operations(ORDERS_PATH, "Place an order: hold its goods"),
             Operation(
                 "GET",
                 "/v1/exceptions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hub.admission import admit_peer
-from hub.api import HubApi
+from hub.api import ORDERS_PATH, HubApi
 from replica.runtime.data import open_replica
 from replica.runtime.http import make_app
 from replica.runtime.node import Node
@@ -44,5 +44,7 @@ async def assemble(
         entropy=entropy,
         network=network,
     )
-    app = make_app(HubApi(node, region, hosts).operations(), loopback_only=host not in LOOPBACK_HOSTS)
-    return Assembly(node, app, None)
+    api = HubApi(node, region, hosts)
+    is_open = host not in LOOPBACK_HOSTS
+    app = make_app(api.operations(), loopback_only=is_open)
+    return Assembly(node, app, None if is_open else (ORDERS_PATH, api.orders.read_prompt))

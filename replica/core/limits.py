@@ -39,6 +39,9 @@ POLICY_PARTS_MAX = 256
 HOLD_TTL_MAX_S = 30 * 86_400
 """Seconds an unpaid hold may live: a month, for goods that wait to be picked up."""
 
+HOLD_WAIT_MAX_MS = 30_000
+"""How long the caller of an order may let it wait for rights: as long as a shopper would."""
+
 EVENT_NUMBER_MAX = 2**31 - 1
 """Number of an event among those of its fulfilment."""
 

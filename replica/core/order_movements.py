@@ -51,7 +51,7 @@ from replica.core.order_requests import (
 )
 from replica.core.orders import Fulfilment, Order, OrderFacts, Orders, Parked, Part, Share, Shown
 from replica.core.requests import SkuLine
-from replica.core.sourcing import Wanted, allocate
+from replica.core.sourcing import Wanted, allocate, fullest
 
 REPEAT = "repeat"
 IMPOSSIBLE = "impossible"
@@ -177,6 +177,27 @@ def _place(desk: Desk, placement: Placement) -> Drafts:
         request=request_facts(placement),
     )
     return [(scope, _draft(placement.order, event, facts, first.moves, first.lines)), *drafts[1:]]
+
+
+def lacking(desk: Desk, placement: Placement) -> dict[tuple[str, str], int]:
+    """Free units this node would have to hold to take an order it cannot take now, by location and item.
+
+    A line that names no location is looked for where most of it is believed to be, whoever's it is. Empty when there
+    is enough, or when all there is anywhere would not do.
+    """
+    wanted = [_wanted(desk, placement, index) for index in range(len(placement.lines))]
+    plan = allocate(desk.ledger, desk.locations, desk.free, wanted)
+    units: dict[tuple[str, str], int] = {}
+    for short in plan.short:
+        missing = short.wanted
+        location = missing.location or fullest(desk.ledger, missing)
+        if location is None:
+            return {}
+        for item, number in missing.recipe:
+            pair = (location, item)
+            units.setdefault(pair, max(0, desk.ledger.stock(location, item).balance(desk.free)))
+            units[pair] += number * (missing.quantity - short.covered)
+    return units
 
 
 def _place_again(desk: Desk, placement: Placement, digest: bytes, known: Order) -> Drafts:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from replica.core.limits import EVENT_NUMBER_MAX, HOLD_TTL_MAX_S, LINES_MAX
+from replica.core.limits import EVENT_NUMBER_MAX, HOLD_TTL_MAX_S, HOLD_WAIT_MAX_MS, LINES_MAX
 from replica.core.names import ITEM_PATTERN, NAME_PATTERN
 from replica.core.requests import SkuLine, SkuLines, Text
 
@@ -38,7 +38,8 @@ class Placement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     """A new order: what to hold for whom, and for how long.
 
     `partial` takes what there is instead of all or nothing; `paid` begins a reservation that does not expire;
-    `pickup_at` takes every line that names no location from this one.
+    `pickup_at` takes every line that names no location from this one; `wait_ms` lets an order for which this node has
+    not the rights wait so long until others hand it some.
     """
 
     order: OrderName
@@ -52,6 +53,7 @@ class Placement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     paid: bool = False
     durability: Literal["local", "region"] = "local"
     campaign: Text = ""
+    wait_ms: Annotated[int, Meta(ge=0, le=HOLD_WAIT_MAX_MS)] = 0
 
 
 class OrderEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -200,18 +200,19 @@ class Replica:
 
     def _conduct(self, request: OrderRequest, key: bytes, now_ms: int) -> Entry:
         """Decide about an order, and then do what has become due about it."""
-        drafts = decide(self._desk(now_ms), request)
+        drafts = decide(self.desk(now_ms), request)
         scope, first = drafts[0]
         answer = self._record(scope, first, key, now_ms)
         for scope, draft in drafts[1:]:
             self._record(scope, draft, b"", now_ms)
-        while (due := next_due(self._desk(now_ms), request.order)) is not None:
+        while (due := next_due(self.desk(now_ms), request.order)) is not None:
             scope, draft = due
             self._record(scope, draft, b"", now_ms)
         self.orders.settled(request.order)
         return answer
 
-    def _desk(self, now_ms: int) -> Desk:
+    def desk(self, now_ms: int) -> Desk:
+        """What this node decides about orders with, as of now."""
         now = stamp_ms(self._next_stamp(now_ms))
         return Desk(self.node, self.locations, self.ledger, self.catalog, self.orders, self.machine, now, self.keepers)
 

@@ -133,3 +133,13 @@ def _richest(
     """Locations by what they have of a line, most first; those that serve the order already before others."""
     found = [(location, rights.covers(location, wanted)) for location in candidates]
     return sorted(found, key=lambda one: (one[0] not in used, -one[1], one[0]))
+
+
+def fullest(ledger: Ledger, wanted: Wanted) -> str | None:
+    """The location where most of a line is believed available, whoever's it is; None where that is nothing."""
+    there = {
+        location: sellable(wanted.recipe, {item: ledger.stock(location, item).available for item, _ in wanted.recipe})
+        for location in sorted(ledger.places)
+    }
+    location = max(there, key=lambda one: there[one], default=None)
+    return location if location is not None and there[location] > 0 else None

@@ -1,9 +1,9 @@
 """The express lane: answers one hot call inside the HTTP protocol, and leaves everything else to aiohttp.
 
 A till's connection sends one kind of request, over and over. `Express` takes such a connection for as long as every
-piece of it is exactly one whole, plain request of that kind. At the first thing it does not know to the letter it
-steps aside for good: aiohttp's own protocol takes the connection over with the bytes not yet answered, and nothing
-has to be known of what goes on inside it. Either way the same functions check, decide and render.
+piece of it is exactly one whole, plain request of that kind, to be answered at once. At the first thing it does not
+know to the letter it steps aside for good: aiohttp's own protocol takes the connection over with the bytes not yet
+answered, and nothing has to be known of what goes on inside it. Either way the same functions check, decide and render.
 See docs/decisions/0004.
 """
 
@@ -42,7 +42,7 @@ class Express:
     def __init__(
         self,
         path: str,
-        read: Callable[[bytes, str | None], Command],
+        read: Callable[[bytes, str | None], Command | None],
         driver: Driver,
         behind: Callable[[], asyncio.Protocol],
     ) -> None:
@@ -110,6 +110,9 @@ class Lane(asyncio.Protocol):
             return
         try:
             command = self._express.read(plain.body, plain.key)
+            if command is None:
+                self._step_aside(data)
+                return
             answer = self._express.driver.submit_all((command,))
         except Refused as refused:
             self._write(_refusal(refused))

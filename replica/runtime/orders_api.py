@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from aiohttp import web
 from msgspec import UNSET, Struct, UnsetType
 
-from replica.core.errors import Invalid, NotFound
+from replica.core.errors import Invalid, NotFound, RightsExhausted
 from replica.core.limits import EVENT_NUMBER_MAX
 from replica.core.names import is_item
-from replica.core.order_requests import OrderEvent, OrderRequest, OutsideEvent, Placement
+from replica.core.order_movements import lacking
+from replica.core.order_requests import OrderEvent, OutsideEvent, Placement
 from replica.core.replica import Command, Replica
 from replica.core.requests import SkuLines
-from replica.runtime.http import Decoder, Operation, json_response, key_of
+from replica.runtime.answers import answer_of
+from replica.runtime.http import Decoder, Operation, checked_key, json_response, key_of, read_body
 from replica.runtime.node import Node
 from replica.runtime.order_answers import OrderAnswer, OrderView, check_happened, order_answer, order_view
 
@@ -60,21 +63,44 @@ class OrdersApi:
             Operation("GET", "/v1/orders/{order}", self.get, "An order, its fulfilments and history", answer=OrderView),
         ]
 
-    async def place(self, request: web.Request) -> web.Response:
-        placement: Placement = await self._placement.read(request)
+    def read_prompt(self, body: bytes, key: str | None) -> Command | None:
+        """Check one placement that is decided at once; None for one that may wait. Raises Refused."""
+        placement = self._read(body)
+        return Command("", placement, checked_key(key)) if not placement.wait_ms else None
+
+    def _read(self, body: bytes) -> Placement:
+        placement: Placement = self._placement.decode(body)
         if placement.durability != "local":
             raise Invalid("this node answers once an order is durable here: local", field="durability")
-        return json_response(await self._ask(request, placement), 201)
+        return placement
+
+    async def place(self, request: web.Request) -> web.Response:
+        placement = self._read(await read_body(request))
+        command = Command("", placement, key_of(request))
+        try:
+            entry = await self._node.driver.submit(command)
+        except RightsExhausted:
+            if not placement.wait_ms or not await self._wait_for_rights(placement):
+                raise
+            entry = await self._node.driver.submit(command)
+        return json_response(answer_of(entry), 201)
+
+    async def _wait_for_rights(self, placement: Placement) -> bool:
+        """Ask others for what an order lacks, for as long as its caller lets it wait; False when nobody was asked."""
+        now_ms = self._node.clock.now().wall_ms
+        units = await self._node.driver.look(lambda replica: lacking(replica.desk(now_ms), placement))
+        timeout_s = placement.wait_ms / 1000
+        wants = [self._node.rights.want(*pair, number, timeout_s) for pair, number in units.items()]
+        await asyncio.gather(*wants)
+        return bool(wants)
 
     async def happen(self, request: web.Request) -> web.Response:
         body: EventBody = await self._event.read(request)
-        answer = await self._ask(request, body.of(request.match_info["order"]))
-        return json_response(answer, 202 if answer.waiting else 200)
-
-    async def _ask(self, request: web.Request, asked: OrderRequest) -> OrderAnswer:
-        entry = await self._node.driver.submit(Command("", asked, key_of(request)))
+        event = body.of(request.match_info["order"])
+        entry = await self._node.driver.submit(Command("", event, key_of(request)))
         check_happened(entry.content)
-        return order_answer(entry.content)
+        answer = order_answer(entry.content)
+        return json_response(answer, 202 if answer.waiting else 200)
 
     async def get(self, request: web.Request) -> web.Response:
         name = request.match_info["order"]

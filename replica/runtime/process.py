@@ -50,7 +50,7 @@ class Assembly(Struct, frozen=True):
 
     node: Node
     app: web.Application
-    hot: tuple[str, Callable[[bytes, str | None], Command]] | None
+    hot: tuple[str, Callable[[bytes, str | None], Command | None]] | None
 
 
 Assemble = Callable[[HttpNetwork], Awaitable[Assembly]]

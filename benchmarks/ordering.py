@@ -1,0 +1,56 @@
+"""Orders for one item that everybody wants, and for a thousand: ours beside what others do, behind the same front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from benchmarks.measure import Bench, Figures, Sample
+from benchmarks.selling import drive, stock_up
+from benchmarks.servers import Server, hub, order_rival, postgres, redis
+
+CONNECTIONS = 64
+SPREAD = 1_000
+
+RIVALS = {
+    "PostgreSQL": ("postgres", True, False),
+    "Redis within a PostgreSQL transaction": ("task", True, True),
+    "Redis": ("redis", False, True),
+}
+"""By what they are called here: kind, and whether it needs PostgreSQL and Redis."""
+
+
+def measure_ordering(bench: Bench) -> Iterator[Sample]:
+    """One round: each in turn on the hot item, then each on many."""
+    seconds = bench.sized(3, 1)
+    with ExitStack() as stack:
+        ours = stack.enter_context(hub(bench.fresh("ordering"), hosts="w-1"))
+        stock_up(ours, SPREAD)
+        address = stack.enter_context(postgres(bench.fresh("postgres")))
+        socket = stack.enter_context(redis(bench.fresh("redis")))
+        others: dict[str, Server] = {}
+        for name, (kind, needs_postgres, needs_redis) in RIVALS.items():
+            if socket is None and needs_redis:
+                continue
+            flags = ["--postgres", address] if needs_postgres else []
+            flags += ["--redis-socket", str(socket)] if needs_redis else []
+            others[name] = stack.enter_context(order_rival(kind, bench.fresh(kind), flags))
+        for items, what in ((1, "one item"), (SPREAD, f"{SPREAD:,} items")):
+            options = {"connections": CONNECTIONS, "seconds": seconds, "items": items}
+            before = order(ours, **options)
+            found = {name: drive(server, "order", **options)[1] for name, server in others.items()}
+            after = order(ours, **options)
+            for figures in (before, after):
+                ratios = {f"of {name} x": figures["/s"] / other["/s"] for name, other in found.items()}
+                yield Sample(f"ours, {what}", {**figures, **ratios})
+            for name, figures in found.items():
+                yield Sample(f"{name}, {what}", figures)
+
+
+def order(node: Server, **options: int) -> Figures:
+    """Drive a hub, and see that its journal grew by exactly what was acknowledged."""
+    before = node.entries
+    orders, figures = drive(node, "order", **options)
+    if node.entries - before != orders:
+        raise RuntimeError(f"{orders} orders were acknowledged, the journal holds {node.entries - before} more")
+    return figures
