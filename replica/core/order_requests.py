@@ -28,13 +28,13 @@ OutsideEvent = Literal["pay", "adjust", "exchange", "pick", "ship", "collect", "
 """Events that callers report; the others come of themselves."""
 
 
-class PlacedLine(SkuLine, frozen=True, kw_only=True):
+class PlacedLine(SkuLine, frozen=True, kw_only=True, gc=False):
     """So many of a SKU, from a location of the caller's choice or from wherever there are."""
 
     location: LocationName | UnsetType = UNSET
 
 
-class Placement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Placement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A new order: what to hold for whom, and for how long.
 
     `partial` takes what there is instead of all or nothing; `paid` begins a reservation that does not expire;
@@ -56,7 +56,7 @@ class Placement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     wait_ms: Annotated[int, Meta(ge=0, le=HOLD_WAIT_MAX_MS)] = 0
 
 
-class OrderEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class OrderEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Something that happened to an order, or to one fulfilment of it.
 
     `lines` says which units an adjustment or exchange gives up, or a return brings; `replacement` what an exchange
@@ -71,7 +71,7 @@ class OrderEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     number: Annotated[int, Meta(ge=0, le=EVENT_NUMBER_MAX)] = 0
 
 
-class Handover(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Handover(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Give a fulfilment, its units and every decision about it to another node of its location."""
 
     order: OrderName
@@ -79,7 +79,7 @@ class Handover(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     to: LocationName
 
 
-class Upkeep(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Upkeep(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Do what is due about an order: expire it, retry or report what was parked. Nobody outside asks this."""
 
     order: OrderName
@@ -94,12 +94,14 @@ _KINDS: dict[str, type[OrderRequest]] = {
     "upkeep": Upkeep,
 }
 
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
 def request_facts(request: OrderRequest) -> dict[str, Any]:
     """A request as an entry holds it: its fields, under the name of its kind."""
-    return {name: msgspec.to_builtins(request) for name, kind in _KINDS.items() if type(request) is kind}
+    return {_NAMES[type(request)]: msgspec.to_builtins(request)}
 
 
 def order_request_of(facts: Mapping[str, Any]) -> OrderRequest | None:

@@ -58,7 +58,7 @@ class Shown(Struct, frozen=True, array_like=True, gc=False):
     lines: tuple[tuple[str, int], ...]
 
 
-class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """The facts of an entry about an order; `act` says what kind of step it is.
 
     step       the fulfilment went to `to`: `taken` came in (the entry itself is their name), `reversed` went back,
@@ -99,7 +99,7 @@ class Past(Struct, frozen=True, array_like=True, order=True, gc=False):
     state: str
 
 
-class Fulfilment(Struct, array_like=True):
+class Fulfilment(Struct, array_like=True, gc=False):
     """What one location does for one order."""
 
     id: str
@@ -138,7 +138,7 @@ class Fulfilment(Struct, array_like=True):
         return Shown(self.id, self.location, self.state, self.lines)
 
 
-class Parked(Struct, array_like=True, order=True):
+class Parked(Struct, array_like=True, order=True, gc=False):
     """An event that came early, or a cancellation its owner has to answer."""
 
     number: int
@@ -181,7 +181,7 @@ class Placed(Struct, frozen=True, array_like=True, order=True, gc=False):
     expires_ms: int
 
 
-class Order(Struct, array_like=True):
+class Order(Struct, array_like=True, gc=False):
     """One order as this replica sees it."""
 
     name: str
@@ -217,15 +217,31 @@ class Order(Struct, array_like=True):
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Order).decode
 
+LIVE_MAX = 4_096
+"""Orders kept as objects between batches, the latest; all others are kept packed, a tenth as large."""
+
 
 class Orders:
     """Every order this replica knows, and what is due. `apply` never refuses."""
 
-    __slots__ = ("_changed", "_deadlines", "_open", "_orders", "_ripe", "_waiting", "malformed", "node", "troubled")
+    __slots__ = (
+        "_changed",
+        "_deadlines",
+        "_live",
+        "_open",
+        "_packed",
+        "_ripe",
+        "_waiting",
+        "malformed",
+        "node",
+        "troubled",
+    )
 
     def __init__(self, node: str) -> None:
         self.node = node
-        self._orders: dict[str, Order] = {}
+        self._packed: dict[str, bytes] = {}
+        """Every order, as of the last batch; new ones are empty until then."""
+        self._live: dict[str, Order] = {}
         self._changed: dict[str, None] = {}
         self._deadlines: list[tuple[int, str]] = []
         self._ripe: dict[str, None] = {}
@@ -238,28 +254,31 @@ class Orders:
         """Entries this version could not read; they are kept, forwarded and skipped."""
 
     def __len__(self) -> int:
-        return len(self._orders)
+        return len(self._packed)
 
     def __iter__(self) -> Iterator[Order]:
-        return iter(self._orders.values())
+        return map(self._read, self._packed)
 
     def find(self, name: str) -> Order | None:
         """The order of this name."""
-        return self._orders.get(name)
+        order = self._live.get(name)
+        if order is None and name in self._packed:
+            order = self._live[name] = self._read(name)
+        return order
 
     def open(self) -> Iterator[Order]:
         """Orders that hold units, in the order in which they came to."""
-        return (self._orders[name] for name in self._open)
+        return map(self._read, self._open)
 
     def with_waiting(self, limit: int) -> list[Order]:
         """Orders that have events waiting, those that have it longest first."""
-        return [self._orders[name] for name in islice(self._waiting, limit)]
+        return [self._read(name) for name in islice(self._waiting, limit)]
 
     def load(self, packed: Iterable[bytes]) -> None:
         """Take in the checkpoint of an earlier fold."""
         for one in packed:
             order = _decode(one)
-            self._orders[order.name] = order
+            self._packed[order.name] = one
             for fulfilment in order.fulfilments.values():
                 self._watch(order, fulfilment)
             for parked in order.parked:
@@ -276,9 +295,10 @@ class Orders:
         except (ValueError, TypeError, KeyError, AttributeError):
             self.malformed += 1
             return None
-        order = self._orders.get(content.reference)
+        order = self.find(content.reference)
         if order is None:
-            order = self._orders[content.reference] = Order(content.reference)
+            order = self._live[content.reference] = Order(content.reference)
+            self._packed[order.name] = b""
         if facts.digest and facts.act == "step":
             clock, node = content.clock, node_of(entry.stream.writer)
             insort(order.placed, Placed(clock, entry.hash, node, facts.digest, facts.shown, facts.expires_ms))
@@ -340,19 +360,27 @@ class Orders:
     def digest(self) -> str:
         """Equal orders, equal digest. Goes through all of them."""
         total = 0
-        for name in self._orders:
+        for name in self._packed:
             total += int.from_bytes(blake2b(_encode(self._plain(name)), digest_size=16).digest())
         return f"{total % _MODULUS:032x}"
 
     def take_changes(self) -> list[tuple[str, bytes]]:
         """Hand over the orders changed since the last call, packed."""
-        changed = [(name, _encode(self._orders[name])) for name in self._changed]
+        live = self._live
+        changed = [(name, _encode(live[name])) for name in self._changed]
+        self._packed.update(changed)
         self._changed.clear()
+        for name in list(islice(live, max(0, len(live) - LIVE_MAX))):
+            del live[name]
         return changed
+
+    def _read(self, name: str) -> Order:
+        """An order to look at, which may be gone after the batch."""
+        return self._live.get(name) or _decode(self._packed[name])
 
     def _plain(self, name: str) -> Order:
         """An order in the one way to write it down, whatever its entries' order of arrival."""
-        order = self._orders[name]
+        order = self._read(name)
         fulfilments = dict(sorted(order.fulfilments.items()))
         parked = [msgspec.structs.replace(one, settled=sorted(one.settled)) for one in order.parked]
         return msgspec.structs.replace(order, fulfilments=fulfilments, parked=parked)

@@ -200,12 +200,13 @@ class Replica:
 
     def _conduct(self, request: OrderRequest, key: bytes, now_ms: int) -> Entry:
         """Decide about an order, and then do what has become due about it."""
-        drafts = decide(self.desk(now_ms), request)
+        desk = self.desk(now_ms)
+        drafts = decide(desk, request)
         scope, first = drafts[0]
         answer = self._record(scope, first, key, now_ms)
         for scope, draft in drafts[1:]:
             self._record(scope, draft, b"", now_ms)
-        while (due := next_due(self.desk(now_ms), request.order)) is not None:
+        while (due := next_due(desk, request.order)) is not None:
             scope, draft = due
             self._record(scope, draft, b"", now_ms)
         self.orders.settled(request.order)

@@ -14,7 +14,7 @@ from replica.core.catalog import Recipe, sellable
 from replica.core.ledger import Ledger
 
 
-class Wanted(Struct, frozen=True):
+class Wanted(Struct, frozen=True, gc=False):
     """One line: so many of a SKU, from one location or from any (None)."""
 
     index: int
@@ -24,7 +24,7 @@ class Wanted(Struct, frozen=True):
     location: str | None
 
 
-class Shortfall(Struct, frozen=True):
+class Shortfall(Struct, frozen=True, gc=False):
     """A line that cannot be covered, and by how much."""
 
     wanted: Wanted
@@ -42,7 +42,7 @@ class Shortfall(Struct, frozen=True):
         }
 
 
-class Allocation(Struct, frozen=True):
+class Allocation(Struct, frozen=True, gc=False):
     """By location, how much of which line is taken there; and the lines that fell short."""
 
     taken: dict[str, dict[int, int]]
@@ -59,20 +59,26 @@ class _Rights:
 
     def covers(self, location: str, wanted: Wanted) -> int:
         """How many SKUs of a line can be taken at a location."""
-        stocks = self._ledger.stocks(location)
-        for item, _ in wanted.recipe:
-            if (location, item) not in self._left:
+        stocks, left = self._ledger.stocks(location), self._left
+        covered: int | None = None
+        for item, units in wanted.recipe:
+            there = left.get((location, item))
+            if there is None:
                 stock = stocks.get(item)
-                self._left[location, item] = max(0, stock.balance(self._account)) if stock is not None else 0
-        return sellable(wanted.recipe, {item: self._left[location, item] for item, _ in wanted.recipe})
+                there = left[location, item] = max(0, stock.balance(self._account)) if stock is not None else 0
+            if covered is None or there // units < covered:
+                covered = there // units
+        return covered or 0
 
     def take(self, location: str, wanted: Wanted, quantity: int) -> None:
         """Give out so many SKUs; less than none gives them back."""
         for item, units in wanted.recipe:
             self._left[location, item] -= units * quantity
 
-    def covers_all(self, location: str, lines: Iterable[Wanted]) -> bool:
+    def covers_all(self, location: str, lines: Sequence[Wanted]) -> bool:
         """Whether all of some lines can be taken at one location; nothing is."""
+        if len(lines) == 1:
+            return self.covers(location, lines[0]) >= lines[0].quantity
         tried: list[Wanted] = []
         is_covered = True
         for wanted in lines:
@@ -112,11 +118,15 @@ def allocate(ledger: Ledger, locations: Sequence[str], account: str, lines: Sequ
     floating = [wanted for wanted in lines if wanted.location is None]
     if not floating:
         return Allocation(taken, short)
-    candidates = list(dict.fromkeys([*taken, *locations, *sorted(ledger.places)]))
-    whole = next((location for location in candidates if rights.covers_all(location, floating)), None)
+    candidates = _candidates(ledger, locations, floating, taken)
+    for location in candidates:
+        if rights.covers_all(location, floating):
+            for wanted in floating:
+                take(location, wanted, wanted.quantity)
+            return Allocation(taken, short)
     for wanted in floating:
         left = wanted.quantity
-        for location, there in _richest(rights, [whole] if whole is not None else candidates, wanted, taken):
+        for location, there in _richest(rights, candidates, wanted, taken):
             found = min(left, there)
             if found:
                 take(location, wanted, found)
@@ -125,6 +135,15 @@ def allocate(ledger: Ledger, locations: Sequence[str], account: str, lines: Sequ
             short.append(Shortfall(wanted, wanted.quantity - left))
     short.sort(key=lambda one: one.wanted.index)
     return Allocation(taken, short)
+
+
+def _candidates(ledger: Ledger, locations: Sequence[str], lines: Iterable[Wanted], used: Iterable[str]) -> list[str]:
+    """Where something of some lines may be: those that serve the order already, then the node's own, then others."""
+    there = dict.fromkeys([location for wanted in lines for location in ledger.locations(wanted.recipe[0][0])])
+    if len(there) == 1:
+        return list(there)
+    own = [location for location in locations if location in there]
+    return list(dict.fromkeys([*used, *own, *sorted(there)]))
 
 
 def _richest(
@@ -139,7 +158,7 @@ def fullest(ledger: Ledger, wanted: Wanted) -> str | None:
     """The location where most of a line is believed available, whoever's it is; None where that is nothing."""
     there = {
         location: sellable(wanted.recipe, {item: ledger.stock(location, item).available for item, _ in wanted.recipe})
-        for location in sorted(ledger.places)
+        for location in ledger.locations(wanted.recipe[0][0])
     }
     location = max(there, key=lambda one: there[one], default=None)
     return location if location is not None and there[location] > 0 else None
