@@ -77,22 +77,22 @@ class OrdersApi:
     async def place(self, request: web.Request) -> web.Response:
         placement = self._read(await read_body(request))
         command = Command("", placement, key_of(request))
-        try:
-            entry = await self._node.driver.submit(command)
-        except RightsExhausted:
-            if not placement.wait_ms or not await self._wait_for_rights(placement):
-                raise
-            entry = await self._node.driver.submit(command)
-        return json_response(answer_of(entry), 201)
+        deadline_ms = self._node.clock.now().elapsed_ms + placement.wait_ms
+        while True:
+            try:
+                return json_response(answer_of(await self._node.driver.submit(command)), 201)
+            except RightsExhausted:
+                if not placement.wait_ms or not await self._gain_rights(placement, deadline_ms):
+                    raise
 
-    async def _wait_for_rights(self, placement: Placement) -> bool:
-        """Ask others for what an order lacks, for as long as its caller lets it wait; False when nobody was asked."""
-        now_ms = self._node.clock.now().wall_ms
-        units = await self._node.driver.look(lambda replica: lacking(replica.desk(now_ms), placement))
-        timeout_s = placement.wait_ms / 1000
+    async def _gain_rights(self, placement: Placement, deadline_ms: int) -> bool:
+        """Ask others for what an order lacks; True once it is here, though another order may be quicker to take it."""
+        now = self._node.clock.now()
+        units = await self._node.driver.look(lambda replica: lacking(replica.desk(now.wall_ms), placement))
+        timeout_s = max(0, deadline_ms - now.elapsed_ms) / 1000
         wants = [self._node.rights.want(*pair, number, timeout_s) for pair, number in units.items()]
-        await asyncio.gather(*wants)
-        return bool(wants)
+        there = await asyncio.gather(*wants)
+        return bool(units) and all(own >= number for own, number in zip(there, units.values(), strict=True))
 
     async def happen(self, request: web.Request) -> web.Response:
         body: EventBody = await self._event.read(request)

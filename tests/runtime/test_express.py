@@ -6,34 +6,30 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
 import pytest
 from aiohttp import web
 
-from edge_node.assembly import assemble
+from edge_node.assembly import assemble as assemble_edge
+from hub.assembly import assemble as assemble_hub
+from replica.core.replica import Command
+from replica.core.requests import GoodsLine, Receipt
 from replica.runtime.express import IDLE_S, Express, _parse
+from replica.runtime.process import Assembly
 from replica.runtime.websocket import HttpNetwork
 from simulations.loop import VirtualLoop
 
 START = b"POST /v1/sales HTTP/1.1\r\n"
+ORDERS = b"POST /v1/orders HTTP/1.1\r\n"
 LONG_WAY = "X-Long-Way: 1\r\n"
 
 
-@pytest.fixture
-async def address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
-    """A store's HTTP, express lane in front, on a free port."""
-    assembly = await assemble(
-        HttpNetwork(),
-        name="store-1",
-        location="store-1",
-        data=tmp_path,
-        host="127.0.0.1",
-        hubs=(),
-        region="store",
-        open_catalog=True,
-    )
+@asynccontextmanager
+async def serving(assembly: Assembly) -> AsyncIterator[tuple[str, int]]:
+    """A node's HTTP, express lane in front, on a free port."""
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False)
     await runner.setup()
     assert runner.server is not None and assembly.hot is not None
@@ -45,6 +41,41 @@ async def address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
     express.close()
     await runner.cleanup()
     await assembly.node.stop()
+
+
+@pytest.fixture
+async def address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
+    """Where a store serves."""
+    assembly = await assemble_edge(
+        HttpNetwork(),
+        name="store-1",
+        location="store-1",
+        data=tmp_path,
+        host="127.0.0.1",
+        hubs=(),
+        region="store",
+        open_catalog=True,
+    )
+    async with serving(assembly) as where:
+        yield where
+
+
+@pytest.fixture
+async def hub_address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
+    """Where a hub serves that has ten cola."""
+    assembly = await assemble_hub(
+        HttpNetwork(),
+        name="hub-1",
+        region="east",
+        data=tmp_path,
+        host="127.0.0.1",
+        hosts=("w-1",),
+        open_catalog=True,
+    )
+    async with serving(assembly) as where:
+        receipt = Receipt((GoodsLine(10, item="cola"),))
+        await assembly.node.driver.submit(Command("w-1", receipt, b"stock"))
+        yield where
 
 
 class Till:
@@ -69,10 +100,10 @@ async def dial(address: tuple[str, int]) -> Till:
     return Till(*await asyncio.open_connection(*address))
 
 
-def request(body: bytes, key: str | None = "k1", extra: str = "") -> bytes:
+def request(body: bytes, key: str | None = "k1", extra: str = "", start: bytes = START) -> bytes:
     named = f"Idempotency-Key: {key}\r\n" if key is not None else ""
     head = f"Host: x\r\n{named}{extra}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return START + head.encode() + body
+    return start + head.encode() + body
 
 
 class Line:
@@ -106,6 +137,30 @@ def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> N
 
     loop.run_until_complete(main())
     loop.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        (b"", 201),
+        (b',"ttl_s":0', 422),
+        (b',"durability":"region"', 422),
+        (b',"lines":[{"sku":"tea","quantity":1}]', 409),
+    ],
+)
+async def test_both_ways_answer_an_order_the_same(hub_address: tuple[str, int], more: bytes, status: int) -> None:
+    body = b'{"order":"o-1","lines":[{"sku":"cola","quantity":2}]%b}' % more
+    short = await (await dial(hub_address)).ask(request(body, start=ORDERS))
+    long = await (await dial(hub_address)).ask(request(body, "k1", LONG_WAY, ORDERS))
+    assert (short[0], "server" in short[1], "server" in long[1]) == (status, False, True)
+    assert (short[0], short[2]) == (long[0], long[2])
+
+
+async def test_an_order_that_may_wait_goes_the_long_way(hub_address: tuple[str, int]) -> None:
+    body = b'{"order":"o-1","lines":[{"sku":"cola","quantity":%d}],"wait_ms":100}'
+    for quantity, status in ((11, 409), (10, 201)):
+        told, headers, _ = await (await dial(hub_address)).ask(request(body % quantity, f"k{status}", start=ORDERS))
+        assert (told, "server" in headers) == (status, True)
 
 
 SOLD = b'{"lines":[{"sku":"cola","quantity":2}]}'
