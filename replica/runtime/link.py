@@ -68,7 +68,7 @@ class Link:
         is_dialled: bool,
         greeted: Callable[[Link], None],
         diverged: Callable[[Link, Diverged], None],
-        heard: Callable[[Link, Asked | Wanted | Answered], None],
+        heard: Callable[[Link, Asked | Acknowledged | Wanted | Answered], None],
     ) -> None:
         self.session = Session(hello, driver.replica, admit, clock.now())
         self.is_dialled = is_dialled
@@ -197,6 +197,7 @@ class Link:
                 await self._merges.put((number, await self._driver.take_in(runs, self._inlet)))
             case Acknowledged():
                 self._room.set()
+                self._heard(self, event)
             case Diverged():
                 self._diverged(self, event)
             case Ended(reason, detail):

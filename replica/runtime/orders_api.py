@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from msgspec import UNSET, Struct, UnsetType
 
+from replica.core.entry import Stream
 from replica.core.errors import Invalid, NotFound, RightsExhausted
 from replica.core.limits import EVENT_NUMBER_MAX
 from replica.core.names import is_item
@@ -19,6 +20,10 @@ from replica.runtime.answers import answer_of
 from replica.runtime.http import Decoder, Operation, checked_key, json_response, key_of, read_body
 from replica.runtime.node import Node
 from replica.runtime.order_answers import OrderAnswer, OrderView, check_happened, order_answer, order_view
+from replica.runtime.problems import NotReplicated
+
+REPLICATED_S = 5.0
+"""How long an order waits for another region: some round trips between the farthest ones."""
 
 
 class EventBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,14 +69,15 @@ class OrdersApi:
         ]
 
     def read_prompt(self, body: bytes, key: str | None) -> Command | None:
-        """Check one placement that is decided at once; None for one that may wait. Raises Refused."""
+        """Check one placement that is answered as soon as it is durable here; None for any other. Raises Refused."""
         placement = self._read(body)
-        return Command("", placement, checked_key(key)) if not placement.wait_ms else None
+        is_prompt = not placement.wait_ms and placement.durability == "local"
+        return Command("", placement, checked_key(key)) if is_prompt else None
 
     def _read(self, body: bytes) -> Placement:
         placement: Placement = self._placement.decode(body)
-        if placement.durability != "local":
-            raise Invalid("this node answers once an order is durable here: local", field="durability")
+        if placement.durability != "local" and self._node.peers.identity.role != "hub":
+            raise Invalid("a store answers once an order is durable here: local", field="durability")
         return placement
 
     async def place(self, request: web.Request) -> web.Response:
@@ -80,10 +86,20 @@ class OrdersApi:
         deadline_ms = self._node.clock.now().elapsed_ms + placement.wait_ms
         while True:
             try:
-                return json_response(answer_of(await self._node.driver.submit(command)), 201)
+                entry = await self._node.driver.submit(command)
+                break
             except RightsExhausted:
                 if not placement.wait_ms or not await self._gain_rights(placement, deadline_ms):
                     raise
+        if placement.durability == "region":
+            await self._replicate(placement.order)
+        return json_response(answer_of(entry), 201)
+
+    async def _replicate(self, order: str) -> None:
+        """Wait until another region holds an order durably. Raises NotReplicated."""
+        reached = await self._node.driver.look(lambda replica: _own_streams(replica, order))
+        if not await self._node.peers.held_elsewhere(reached, REPLICATED_S):
+            raise NotReplicated(f"{order} is held here; no hub of another region has it after {REPLICATED_S:g} s")
 
     async def _gain_rights(self, placement: Placement, deadline_ms: int) -> bool:
         """Ask others for what an order lacks; True once it is here, though another order may be quicker to take it."""
@@ -112,3 +128,11 @@ class OrdersApi:
             return order_view(order)
 
         return json_response(await self._node.driver.look(look))
+
+
+def _own_streams(replica: Replica, name: str) -> dict[Stream, int]:
+    """How far this node's own streams go at the locations that serve an order."""
+    order = replica.orders.find(name)
+    locations = [one.location for one in order.fulfilments.values()] if order is not None else []
+    streams = [Stream(replica.writer, location) for location in locations]
+    return {stream: replica.head(stream).sequence for stream in streams}

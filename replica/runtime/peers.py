@@ -9,7 +9,8 @@ doubles each time home, although it is well, does not serve it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -18,7 +19,7 @@ from msgspec import Struct
 from replica.core.entry import Stream
 from replica.core.errors import PeerFault
 from replica.core.replica import Replica
-from replica.core.session import Admission, Answered, Asked, Diverged, Phase, Scopes, Wanted
+from replica.core.session import Acknowledged, Admission, Answered, Asked, Diverged, Phase, Scopes, Wanted
 from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
 from replica.runtime.driver import Driver
 from replica.runtime.link import Link
@@ -160,6 +161,7 @@ class Peers:
         self._driver = driver
         self._journal = journal
         self._live: list[Link] = []
+        self._acknowledged = asyncio.Event()
         self.listeners: list[Listener] = []
 
     async def converse(self, socket: Socket, *, is_dialled: bool, started: Callable[[Link], None] | None = None) -> str:
@@ -189,6 +191,23 @@ class Peers:
         """End every link."""
         for link in list(self._live):
             link.close("stopping")
+
+    async def held_elsewhere(self, reached: Mapping[Stream, int], timeout_s: float) -> bool:
+        """Wait until a hub of another region holds streams durably as far as this; False when that takes too long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not self._is_elsewhere(reached):
+                    self._acknowledged.clear()
+                    await self._acknowledged.wait()
+                return True
+        return False
+
+    def _is_elsewhere(self, reached: Mapping[Stream, int]) -> bool:
+        return any(
+            all(peer.durable.get(stream, 0) >= sequence for stream, sequence in reached.items())
+            for peer in self.known.values()
+            if peer.hello is not None and peer.hello.role == "hub" and peer.hello.region != self.identity.region
+        )
 
     @property
     def connected(self) -> list[Peer]:
@@ -243,7 +262,10 @@ class Peers:
         for listener in self.listeners:
             listener.left(link)
 
-    def _hear(self, link: Link, event: Asked | Wanted | Answered) -> None:
+    def _hear(self, link: Link, event: Asked | Acknowledged | Wanted | Answered) -> None:
+        if isinstance(event, Acknowledged):
+            self._acknowledged.set()
+            return
         for listener in self.listeners:
             if isinstance(event, Asked):
                 listener.joined(link)

@@ -69,7 +69,14 @@ class Forbidden(Refused):
     title = "This caller may not do that."
 
 
-STATUS |= {Malformed: 400, TooLarge: 413, Forbidden: 403}
+class NotReplicated(Refused):
+    """What was asked is done and durable here; it was to be durable elsewhere too before the answer, and is not yet."""
+
+    kind = "not-replicated"
+    title = "Done here, but no other region has it yet: ask again with the same key."
+
+
+STATUS |= {Malformed: 400, TooLarge: 413, Forbidden: 403, NotReplicated: 503}
 
 
 def problem(refused: Refused) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 
 from shelfsync.chain import Chain
 from shelfsync.proxy import Proxy
-from tests.processes.asking import agree, eventually, get, new_key, post
+from tests.processes.asking import Reply, agree, eventually, get, new_key, post
 
 pytestmark = pytest.mark.processes
 
@@ -158,6 +158,38 @@ async def test_an_order_may_wait_until_another_hub_hands_over_rights(
     assert time.monotonic() - started_s < 5, "who can give no more says so: nobody waits for the end of the time"
     assert await order("for ever", 1, 30_001) == 422
     assert (await rights(client, west.url, "w-1/tea")).get("hub-east", 0) + 9 <= 10
+
+
+async def test_an_order_durable_in_two_regions_survives_the_loss_of_one(
+    chain: Chain, client: aiohttp.ClientSession
+) -> None:
+    west = await chain.hub("hub-west", region="west", more=["--open-catalog"])
+    async with Proxy(west.port) as between:
+        more = ["--hosts", "w-1", "--open-catalog"]
+        east = await chain.hub("hub-east", peers=[between.url], more=more)
+        await chain.ready()
+        await post(client, f"{east.url}/v1/receipts", {"lines": [{"item": "tea", "quantity": 10}]})
+
+        async def is_linked() -> bool:
+            return bool((await get(client, f"{east.url}/v1/status"))["connected"])
+
+        await eventually(is_linked, "the hubs are connected")
+
+        async def order(name: str, key: str) -> Reply:
+            body = {"order": name, "lines": [{"sku": "tea", "quantity": 1}], "durability": "region"}
+            return await post(client, f"{east.url}/v1/orders", body, key)
+
+        assert (await order("sure", "k1")).status == 201
+        between.cut()
+        alone = await order("alone", "k2")
+        assert (alone.status, alone.answer["type"]) == (503, "not-replicated")
+        between.heal()
+        await eventually(is_linked, "the hubs are connected again")
+        again = await order("alone", "k2")
+        assert (again.status, again.answer["state"]) == (201, "held")
+        await east.kill()
+        for name in ("sure", "alone"):
+            assert (await get(client, f"{west.url}/v1/orders/{name}"))["state"] == "held"
 
 
 def paths(item: str) -> Sequence[str]:

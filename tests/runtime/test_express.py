@@ -144,7 +144,7 @@ def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> N
     [
         (b"", 201),
         (b',"ttl_s":0', 422),
-        (b',"durability":"region"', 422),
+        (b',"durability":"both"', 422),
         (b',"lines":[{"sku":"tea","quantity":1}]', 409),
     ],
 )

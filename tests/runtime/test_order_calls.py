@@ -101,7 +101,7 @@ async def test_early_event_waits_and_impossible_one_is_refused_and_reported(hub:
         ({"order": "a", "lines": [{"sku": "cola", "quantity": 0}]}, "lines[0].quantity"),
         ({"order": "a", "lines": [{"quantity": 1}]}, "lines[0].sku"),
         ({"order": "a", "lines": [{"sku": "cola", "quantity": 1}], "ttl_s": 0}, "ttl_s"),
-        ({"order": "a", "lines": [{"sku": "cola", "quantity": 1}], "durability": "region"}, "durability"),
+        ({"order": "a", "lines": [{"sku": "cola", "quantity": 1}], "durability": "both"}, "durability"),
         ({"order": "a", "lines": [{"sku": "cola", "quantity": 1}], "email": "x@y"}, "email"),
     ],
 )
