@@ -133,7 +133,7 @@ class Run:
         self._is_over = True
         harmed = {f"frame hit by {kind}": count for kind, count in self.chain.network.harmed.items()}
         digest, entries = self._trace.hexdigest(), max(len(one.disk.stored) for one in self.chain.machines.values())
-        self._wind_up()
+        self.chain.end()
         return Result(
             self.plan,
             violation,
@@ -264,16 +264,6 @@ class Run:
         self.steps.append(step)
         self._on_step(step)
         self._trace.update(repr((step.at_s, who, what, self.loop.turns)).encode())
-
-    def _wind_up(self) -> None:
-        """End every coroutine in an orderly way; what they say about it interests nobody."""
-        for machine in self.chain.machines.values():
-            machine.is_held_down += 1  # or its supervisor would start it again meanwhile
-            machine.stop()
-        try:
-            self.loop.wind_up(self.chain.lives)
-        finally:
-            self.loop.close()
 
 
 def silence() -> None:
