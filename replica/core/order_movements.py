@@ -112,7 +112,9 @@ def next_due(desk: Desk, name: str) -> tuple[str, Draft] | None:
     order = desk.orders.find(name)
     if order is None:
         return None
-    own = [one for _, one in sorted(order.fulfilments.items()) if one.owner == desk.node]
+    own = [one for one in order.fulfilments.values() if one.owner == desk.node]
+    if len(own) > 1:
+        own.sort(key=lambda one: one.id)
     for parked in order.parked:
         for fulfilment in own:
             if parked.waits_for(fulfilment):
@@ -129,7 +131,7 @@ def next_due(desk: Desk, name: str) -> tuple[str, Draft] | None:
         is_paid = fulfilment.nature is Nature.HOLDS and not fulfilment.expires_ms
         if is_paid and keeper != desk.node and fulfilment.location not in desk.locations:
             return _hand_over(desk, Handover(order.name, fulfilment.id, keeper))
-    for parked in order.waiting:
+    for parked in order.waiting if order.parked else ():
         if parked.until_ms and parked.until_ms <= desk.now_ms and (own or parked.node == desk.node):
             facts = OrderFacts(act="report", outcome=LATE, settles=parked.entry)
             return _scope(desk, order), _draft(order.name, _event_of(parked), facts)
@@ -159,21 +161,20 @@ def _place(desk: Desk, placement: Placement) -> Drafts:
         Shown(f"{desk.node}.{number}", location, to, tuple((share.sku, share.quantity) for share in taken))
         for number, (location, taken) in enumerate(shares.items(), 1)
     )
+    answer: dict[str, Any] = {
+        "channel": placement.channel,
+        "customer": placement.customer,
+        "digest": digest,
+        "state": to,
+        "shown": shown,
+        "request": request_facts(placement),
+    }
     drafts: Drafts = []
     for one, taken in zip(shown, shares.values(), strict=True):
-        facts = OrderFacts(act="step", fulfilment=one.id, to=to, expires_ms=expires_ms, taken=taken)
-        if not drafts:
-            facts = msgspec.structs.replace(
-                facts,
-                channel=placement.channel,
-                customer=placement.customer,
-                digest=digest,
-                state=to,
-                shown=shown,
-                request=request_facts(placement),
-            )
+        facts = OrderFacts(act="step", fulfilment=one.id, to=to, expires_ms=expires_ms, taken=taken, **answer)
         moves = _moves(taken, lambda share: (share.source, desk.held))
         drafts.append((one.location, _draft(placement.order, event, facts, moves)))
+        answer = {}
     return drafts
 
 

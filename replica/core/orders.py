@@ -192,6 +192,8 @@ class Order(Struct, array_like=True, gc=False):
     fulfilments: dict[str, Fulfilment] = {}
     parked: list[Parked] = []
     reports: list[Report] = []
+    place: int = 0
+    """Among the orders of this replica, counted as it heard of them: newer ones are written beside each other."""
 
     @property
     def state(self) -> str:
@@ -217,7 +219,7 @@ class Order(Struct, array_like=True, gc=False):
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Order).decode
 
-LIVE_MAX = 4_096
+LIVE_MAX = 1_024
 """Orders kept as objects between batches, the latest; all others are kept packed, a tenth as large."""
 
 
@@ -297,7 +299,7 @@ class Orders:
             return None
         order = self.find(content.reference)
         if order is None:
-            order = self._live[content.reference] = Order(content.reference)
+            order = self._live[content.reference] = Order(content.reference, place=len(self._packed) + 1)
             self._packed[order.name] = b""
         if facts.digest and facts.act == "step":
             clock, node = content.clock, node_of(entry.stream.writer)
@@ -364,11 +366,14 @@ class Orders:
             total += int.from_bytes(blake2b(_encode(self._plain(name)), digest_size=16).digest())
         return f"{total % _MODULUS:032x}"
 
-    def take_changes(self) -> list[tuple[str, bytes]]:
-        """Hand over the orders changed since the last call, packed."""
-        live = self._live
-        changed = [(name, _encode(live[name])) for name in self._changed]
-        self._packed.update(changed)
+    def take_changes(self) -> list[tuple[int, bytes]]:
+        """Hand over the orders changed since the last call, packed, by their places."""
+        live, packed = self._live, self._packed
+        changed = []
+        for name in self._changed:
+            order = live[name]
+            state = packed[name] = _encode(order)
+            changed.append((order.place, state))
         self._changed.clear()
         for name in list(islice(live, max(0, len(live) - LIVE_MAX))):
             del live[name]
@@ -383,7 +388,7 @@ class Orders:
         order = self._read(name)
         fulfilments = dict(sorted(order.fulfilments.items()))
         parked = [msgspec.structs.replace(one, settled=sorted(one.settled)) for one in order.parked]
-        return msgspec.structs.replace(order, fulfilments=fulfilments, parked=parked)
+        return msgspec.structs.replace(order, fulfilments=fulfilments, parked=parked, place=0)
 
     def _step(self, order: Order, entry: Entry, facts: OrderFacts) -> None:
         location, node = entry.stream.scope, node_of(entry.stream.writer)
@@ -397,8 +402,10 @@ class Orders:
             case "step":
                 fulfilment.state = facts.to
                 fulfilment.expires_ms = facts.expires_ms
-                fulfilment.shares = _without(fulfilment.shares, facts.reversed)
-                fulfilment.shares += [msgspec.structs.replace(share, entry=entry.hash) for share in facts.taken]
+                fulfilment.shares = _without(fulfilment.shares, facts.reversed) if facts.reversed else fulfilment.shares
+                fulfilment.shares += [
+                    Share(entry.hash, one.sku, one.quantity, one.recipe, one.source) for one in facts.taken
+                ]
                 if fulfilment.nature is Nature.HANDED_OUT:
                     fulfilment.sold = _without(fulfilment.sold + fulfilment.shares, facts.returned)
                     fulfilment.shares = []

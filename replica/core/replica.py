@@ -76,8 +76,8 @@ class Batch(Struct, frozen=True):
     entries: list[Entry]
     cells: Changes
     documents: list[Register]
-    orders: Sequence[tuple[str, bytes]] = ()
-    """Orders that changed, packed, by name."""
+    orders: Sequence[tuple[int, bytes]] = ()
+    """Orders that changed, packed, by their places."""
 
 
 class Image(Struct, frozen=True):
@@ -93,7 +93,7 @@ class Image(Struct, frozen=True):
     arrival: int = 0
     """How many entries the journal holds."""
     orders: Iterable[bytes] = ()
-    """Every order, packed as batches held it."""
+    """Every order, packed as batches held it, in order of places."""
 
 
 class Replica:

@@ -156,7 +156,7 @@ class SqliteJournal:
             Register(*row)
             for row in connection.execute("SELECT kind, key, rank, place, version, clock, writer, value FROM documents")
         ]
-        orders = [packed for (packed,) in connection.execute("SELECT state FROM orders")]
+        orders = [packed for (packed,) in connection.execute("SELECT state FROM orders ORDER BY place")]
         return Image(heads, cells, documents, newest, own, self._arrival, orders)
 
     def _check_ends(
