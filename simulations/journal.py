@@ -12,9 +12,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from replica.core.documents import Documents
+from replica.core.duplicates import void_key
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
 from replica.core.errors import StorageFull, Unknown
 from replica.core.ledger import Ledger
+from replica.core.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
 from replica.core.names import CHAIN, node_of
 from replica.core.order_requests import ORDER
 from replica.core.orders import Orders
@@ -40,7 +42,7 @@ class SimulatedDisk:
         self.writing: Sequence[Entry] = ()
         """What is being written, and is durable no sooner than the commit returns."""
         self._of_stream: dict[Stream, list[Stored]] = {}
-        self._of_key: dict[bytes, Entry] = {}
+        self._of_key: dict[bytes, list[Entry]] = {}
 
     async def spend_reading(self) -> None:
         """Take as long as reading takes."""
@@ -59,7 +61,7 @@ class SimulatedDisk:
             stream.append(stored)
             self.stored.append(stored)
             if entry.content.key:
-                self._of_key.setdefault(entry.content.key, entry)
+                self._of_key.setdefault(entry.content.key, []).append(entry)
 
     def refresh(self) -> None:
         """Learn what is durable by now, where that is kept elsewhere."""
@@ -91,9 +93,18 @@ class SimulatedDisk:
         stored = self._of_stream.get(stream, [])
         return stored[sequence - 1].entry if sequence <= len(stored) else None
 
-    def under(self, key: bytes) -> Entry | None:
-        """The first durable entry under a key."""
-        return self._of_key.get(key)
+    def under(self, key: bytes) -> list[Entry]:
+        """The durable entries under a key, in order of arrival."""
+        return self._of_key.get(key, [])[:KEY_ENTRIES_MAX]
+
+    def shared(self) -> list[Entry]:
+        """The entries of the keys that were shared last, and what voids them, in order of arrival."""
+        several = [entries for entries in self._of_key.values() if len(entries) > 1]
+        places = {stored.entry.hash: stored.arrival for stored in self.stored} if several else {}
+        several.sort(key=lambda entries: places[entries[-1].hash])
+        found = [entry for entries in several[-COLLISIONS_MAX:] for entry in entries[:KEY_ENTRIES_MAX]]
+        found += [void for entry in found for void in self.under(void_key(entry.hash)) if void not in found]
+        return sorted(found, key=lambda entry: places[entry.hash])
 
     def past(self, stream: Stream, sequence: int, limit: int) -> list[Stored]:
         """The durable entries of a stream past a number, the first so many of them."""
@@ -132,6 +143,7 @@ class SimulatedJournal:
             own,
             len(self._disk.stored),
             [packed for _, packed in orders.take_changes()],
+            self._disk.shared(),
         )
 
     async def append(self, batch: Batch) -> int:
@@ -151,10 +163,12 @@ class SimulatedJournal:
             raise Unknown("the simulated disk failed")
         return len(disk.stored)
 
-    async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
+    async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
+        if not any(self._disk.under(key) for key in keys):
+            return {}  # as a filter in memory knows
         await self._disk.spend_reading()
         found = ((key, self._disk.under(key)) for key in keys)
-        return {key: entry for key, entry in found if entry is not None}
+        return {key: entries for key, entries in found if entries}
 
     async def read(self, after: int, limit: int) -> Page:
         await self._disk.spend_reading()

@@ -91,6 +91,8 @@ class Draft(Struct, frozen=True, gc=False):
     actor: str = ""
     reason: str = ""
     reference: str = ""
+    key: bytes = b""
+    """Of an entry that no caller asks for."""
 
 
 def prepare(room: Room, request: Request, seen: Seen) -> Draft:

@@ -25,6 +25,9 @@ OPENING = "opening"
 TRANSIT = "transit."
 OUTSIDE = (SUPPLIER, CUSTOMER, LOSS, FOUND, OPENING)
 
+VOID_KEY = "void:"
+"""How the keys begin under which nodes void duplicates; callers' may not."""
+
 FREE = "free"
 HELD = "held"
 QUARANTINE = "quarantine"
@@ -126,6 +129,8 @@ def parse_key(text: str, field: str = "Idempotency-Key") -> bytes:
             uuid = b""
         if len(uuid) == 16 and uuid[8] & 0xC0 == 0x80:
             return uuid
+    if text.startswith(VOID_KEY):
+        raise Invalid(f"keys that begin with {VOID_KEY} are made by nodes", field=field)
     if not _key.fullmatch(text):
         raise Invalid(f"a key is 1 to {KEY_LENGTH_MAX} printable ASCII characters without blanks", field=field)
     return text.encode("ascii")

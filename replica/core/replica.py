@@ -19,6 +19,7 @@ from msgspec import Struct
 from replica.core.catalog import SKU, Catalog
 from replica.core.clock import HybridClock, stamp_ms
 from replica.core.documents import CHAIN_RANK, Documents, Register
+from replica.core.duplicates import VOID, Collision, Collisions, is_ours_to_void, precedence, prepare_void
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault, Refused
 from replica.core.idempotency import RecentKeys
@@ -94,6 +95,11 @@ class Image(Struct, frozen=True):
     """How many entries the journal holds."""
     orders: Iterable[bytes] = ()
     """Every order, packed as batches held it."""
+    shared: Iterable[Entry] = ()
+    """The newest entries that share their keys with others, and what voids them, in order of arrival."""
+
+
+_NOTHING: Mapping[bytes, Sequence[Entry]] = {}
 
 
 class Replica:
@@ -130,6 +136,9 @@ class Replica:
         """Stamps that were seen before the restart, until a reading of the clock tells which to believe."""
         self.vectors: dict[str, Vector] = {}
         self.keys = RecentKeys()
+        self.collisions = Collisions()
+        self._lost: list[Collision] = []
+        """Duplicates that are this node's to void before the batch is taken."""
         self._entries: list[Entry] = []
         self._own: dict[str, Stream] = {}
         self._rooms = {location: Room.of(location, self.node, self.ledger, self.catalog) for location in self.locations}
@@ -141,11 +150,12 @@ class Replica:
             if self.documents.put(register) is not None:
                 self._index(register)
         self.orders.load(image.orders)
+        self.collisions.load(image.shared)
         self.ledger.take_changes()
         self.documents.take_changes()
 
     def execute_all(
-        self, requests: Sequence[Command | Write], now_ms: int, earlier: Mapping[bytes, Entry]
+        self, requests: Sequence[Command | Write], now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
     ) -> list[Verdict]:
         """Decide requests in order, each by itself: the entry of each, or why it was refused.
 
@@ -161,22 +171,22 @@ class Replica:
                 continue
             decide: Callable[..., Entry] = self.execute if isinstance(request, Command) else self.write
             try:
-                verdicts.append(decide(request, now_ms, earlier.get(request.key)))
+                verdicts.append(decide(request, now_ms, earlier.get(request.key, ())))
             except Refused as refused:
                 verdicts.append(refused)
         return verdicts
 
-    def execute(self, command: Command, now_ms: int, earlier: Entry | None = None) -> Entry:
+    def execute(self, command: Command, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
         """Decide a request and record it, or find the entry of the first time it was asked.
 
         Args:
-            earlier: the entry the journal holds under the command's key, when it is not one of the newest.
+            earlier: the entries the journal holds under the command's key, when it is not one of the newest.
         Raises:
             Refused: definite; nothing changed.
         """
-        known = self.keys.get(command.key) or earlier
-        if known is not None:
-            return self._repeat(known, is_same_request(known, command))
+        known = self.keys.entries(command.key) or earlier
+        if known:
+            return self._repeat(known, [one for one in known if is_same_request(one, command)])
         if isinstance(command.request, OrderRequest):
             return self._conduct(command.request, command.key, now_ms)
         room = self._rooms.get(command.location) or self._room_elsewhere(command)
@@ -189,11 +199,11 @@ class Replica:
             draft = prepare(room, request, command.seen or self.seen(command.location))
         return self._record(command.location, draft, command.key, now_ms)
 
-    def write(self, write: Write, now_ms: int, earlier: Entry | None = None) -> Entry:
+    def write(self, write: Write, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
         """Write a chain-wide document, or find the entry of the first time it was asked."""
-        known = self.keys.get(write.key) or earlier
-        if known is not None:
-            return self._repeat(known, is_same_write(known, write))
+        known = self.keys.entries(write.key) or earlier
+        if known:
+            return self._repeat(known, [one for one in known if is_same_write(one, write)])
         version = self.documents.next_version(write.kind, write.name)
         register = Register(write.kind, write.name, CHAIN_RANK, "", version, 0, self.writer, write.value)
         return self._record(CHAIN, Draft(DOCUMENT, facts=register.facts()), write.key, now_ms)
@@ -224,15 +234,22 @@ class Replica:
         if changed:
             self.orders.remind_of(changed)
 
-    def merge(self, runs: Iterable[Run], now_ms: int) -> int:
+    def merge(self, runs: Iterable[Run], now_ms: int, earlier: Mapping[bytes, Sequence[Entry]] = _NOTHING) -> int:
         """Take in what a peer sent and this replica lacks; return how many entries were new.
 
+        What has become due by it is written at once, so that no crash comes between finding out and doing.
+
+        Args:
+            earlier: the entries the journal holds under their keys, where they are not among the newest.
         Raises:
             PeerFault: a gap, a fork, or entries of our own writer that we never wrote. Runs before it are kept.
         """
         merged = 0
-        for run in runs:
-            merged += self._merge_run(run, now_ms)
+        try:
+            for run in runs:
+                merged += self._merge_run(run, now_ms, earlier)
+        finally:
+            self._follow_up(now_ms)
         return merged
 
     def head(self, stream: Stream) -> Head:
@@ -278,16 +295,34 @@ class Replica:
             self.keys.turn()
         return Batch(entries, self.ledger.take_changes(), self.documents.take_changes(), self.orders.take_changes())
 
-    def _repeat(self, earlier: Entry, is_same: bool) -> Entry:
-        if not is_same:
+    def _follow_up(self, now_ms: int) -> None:
+        """Write what has become this node's to write by what was merged."""
+        while self._lost:
+            lost = self._lost.pop(0)
+            self._record(lost.entry.stream.scope, prepare_void(lost.entry, lost.winner), b"", now_ms)
+
+    def _meet(self, entry: Entry, earlier: Mapping[bytes, Sequence[Entry]]) -> None:
+        """An entry comes under a key that was used before: at another node, for the same request or another."""
+        key = entry.content.key
+        if key not in self.keys:
+            for one in earlier[key]:
+                self.keys.put(key, one)
+        collision = self.collisions.meet(entry, self.keys.entries(key))
+        if is_ours_to_void(collision, self.node):
+            self._lost.append(collision)
+
+    def _repeat(self, known: Sequence[Entry], same: Sequence[Entry]) -> Entry:
+        """The answer to a request of a known key: that of the winner, if several nodes took it."""
+        if not same:
             raise KeyReused(
-                f"the key {key_text(earlier.content.key)} was used for another {earlier.content.kind}",
+                f"the key {key_text(known[0].content.key)} was used for another {known[0].content.kind}",
                 field="Idempotency-Key",
             )
         self.repeated += 1
-        return earlier
+        return min(same, key=precedence)
 
     def _record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:
+        key = key or draft.key
         content = Content(
             draft.kind,
             self._next_stamp(now_ms),
@@ -313,7 +348,7 @@ class Replica:
         return entry
 
     def _sell_plain(
-        self, requests: Iterable[Command | Write], now_ms: int, earlier: Mapping[bytes, Entry]
+        self, requests: Iterable[Command | Write], now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
     ) -> list[Entry]:
         """Sell from the first request on, for as long as all are plain sales at its location under new keys.
 
@@ -377,7 +412,7 @@ class Replica:
             stream = self._own[scope] = Stream(self.writer, scope)
         return stream
 
-    def _merge_run(self, run: Run, now_ms: int) -> int:
+    def _merge_run(self, run: Run, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]) -> int:
         stream, entries = run.stream, run.entries
         head = self.head(stream)
         known = head.sequence - run.first + 1
@@ -390,7 +425,10 @@ class Replica:
         if fresh and stream.writer == self.writer:
             raise PeerFault("own-stream", f"{stream.scope}: {run.first + known} was never written here")
         for entry in fresh:
-            self.clock.observe(entry.content.clock, now_ms)
+            content = entry.content
+            self.clock.observe(content.clock, now_ms)
+            if content.key and (content.key in self.keys or content.key in earlier):
+                self._meet(entry, earlier)
             self._fold(entry)
         if fresh:
             self._extend(stream, fresh)
@@ -409,6 +447,8 @@ class Replica:
                 self._index(standing)
         elif content.kind == ORDER:
             self.orders.apply(entry)
+        elif content.kind == VOID:
+            self.collisions.settle(entry)
 
     def _extend(self, stream: Stream, entries: Sequence[Entry]) -> None:
         """Hold the stream as far as entries that were folded, the next of it."""

@@ -111,9 +111,10 @@ class SqliteJournal:
         except sqlite3.Error as error:
             raise Unknown(f"commit failed: {error}") from error
 
-    async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
+    async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
         likely = self._keys.likely(keys)
-        return await self._finder.run(reading.find, likely) if likely else {}
+        found = await self._finder.run(reading.find, likely) if likely else {}
+        return {key: [one.entry for one in stored] for key, stored in found.items()}
 
     async def read(self, after: int, limit: int) -> Page:
         return await self._explorer.run(reading.read, after, limit)
@@ -145,7 +146,7 @@ class SqliteJournal:
         if not self._is_checkpoint_whole(connection):
             log.warning("checkpoint does not match the journal, folding it anew", entries=self._arrival)
             self._refold(connection)
-        self._fill_filter(connection)
+        shared = reading.shared(connection, self._fill_filter(connection))
         names = {lane: name for name, lane in self._lanes.items()}
         items = {item: name for name, item in self._items.items()}
         cells = [
@@ -157,7 +158,7 @@ class SqliteJournal:
             for row in connection.execute("SELECT kind, key, rank, place, version, clock, writer, value FROM documents")
         ]
         orders = [packed for (packed,) in connection.execute("SELECT state FROM orders")]
-        return Image(heads, cells, documents, newest, own, self._arrival, orders)
+        return Image(heads, cells, documents, newest, own, self._arrival, orders, shared)
 
     def _check_ends(
         self, connection: sqlite3.Connection, heads: list[tuple[Stream, Head]]
@@ -244,13 +245,21 @@ class SqliteJournal:
         if self._keys.is_full:
             self._fill_filter(connection)
 
-    def _fill_filter(self, connection: sqlite3.Connection) -> None:
+    def _fill_filter(self, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+        """Read all keys; return those that several entries share, each with the last of their arrivals."""
         (expected,) = connection.execute("SELECT count(*) FROM keys").fetchone()
         keys = KeyFilter(expected)
-        rows = connection.execute("SELECT key FROM keys")
+        shared: dict[bytes, int] = {}
+        rows = connection.execute("SELECT key, arrival FROM keys ORDER BY key, arrival")
+        last = None
         while some := rows.fetchmany(_KEYS_PER_FETCH):
-            keys.add([key for (key,) in some])
+            keys.add([key for key, _ in some])
+            for key, arrival in some:
+                if key == last:
+                    shared[key] = arrival
+                last = key
         self._keys = keys
+        return [(arrival, key) for key, arrival in shared.items()]
 
     def _write_checkpoint(self, connection: sqlite3.Connection, batch: Batch) -> None:
         cells = []

@@ -125,8 +125,13 @@ class Node:
         moment = now or Moment(NOW_MS, 0)
         return Session(self.hello(moment.wall_ms), self.replica, self.admit, moment)
 
-    def _find(self, key: bytes) -> Entry | None:
-        return next((entry for entry, _ in self.journal if key and entry.content.key == key), None)
+    def take(self, runs: Sequence[Run], now_ms: int = NOW_MS) -> int:
+        """Merge what a peer sent, as the driver does."""
+        keys = dict.fromkeys(entry.content.key for run in runs for entry in run.entries)
+        return self.replica.merge(runs, now_ms, {key: found for key in keys if (found := self._find(key))})
+
+    def _find(self, key: bytes) -> list[Entry]:
+        return [entry for entry, _ in self.journal if key and entry.content.key == key]
 
 
 def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
@@ -157,7 +162,17 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
         clock=clock,
         arrival=len(journal),
         orders=[packed for _, packed in orders.take_changes()],
+        shared=shared_entries([entry for entry, _ in journal]),
     )
+
+
+def shared_entries(entries: Sequence[Entry]) -> list[Entry]:
+    """Entries that share their keys with others, and what voids them."""
+    uses: dict[bytes, int] = {}
+    for entry in entries:
+        uses[entry.content.key] = uses.get(entry.content.key, 0) + bool(entry.content.key)
+    shared = {entry.hash for entry in entries if uses[entry.content.key] > 1}
+    return [entry for entry in entries if entry.hash in shared or entry.content.facts.get("loser") in shared]
 
 
 class Side:
@@ -225,7 +240,7 @@ class Line:
             return False
         arrived = side.waiting.popleft()
         try:
-            side.node.replica.merge(arrived.runs, self.now.wall_ms)
+            side.node.take(arrived.runs, self.now.wall_ms)
         except PeerFault as fault:
             side.session.close(fault.reason, fault.detail)
             self.fault = fault

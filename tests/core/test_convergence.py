@@ -357,7 +357,6 @@ def test_a_disk_that_went_back_in_time_is_noticed_at_the_first_contact() -> None
     assert line.fault.reason == "own-stream"
 
 
-@pytest.mark.xfail(strict=True, reason="voids of requests that two nodes accepted under one key are not written yet")
 def test_a_request_that_two_nodes_accepted_while_cut_off_has_one_effect_once_they_met() -> None:
     chain = Chain()
     chain.nodes[0].ask(receipt(cola=5), key="till-1")
