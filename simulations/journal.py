@@ -12,12 +12,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from replica.core.documents import Documents
-from replica.core.duplicates import void_key
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
 from replica.core.errors import StorageFull, Unknown
 from replica.core.ledger import Ledger
 from replica.core.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
-from replica.core.names import CHAIN, node_of
+from replica.core.names import CHAIN, node_of, void_key
 from replica.core.order_requests import ORDER
 from replica.core.orders import Orders
 from replica.core.replica import Batch, Image

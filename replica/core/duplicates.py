@@ -23,7 +23,7 @@ from replica.core.entry import DOCUMENT, Content, Entry
 from replica.core.ledger import Move
 from replica.core.limits import COLLISIONS_MAX
 from replica.core.movements import Draft, request_of
-from replica.core.names import VOID_KEY, node_of
+from replica.core.names import node_of, void_key
 from replica.core.order_requests import ORDER
 
 VOID = "void"
@@ -105,16 +105,13 @@ def is_same_request(one: Entry, other: Entry) -> bool:
         case "document":
             return one.stream.scope == other.stream.scope and _document(one.content) == _document(other.content)
         case "order":
-            asked = request_of(one.content)
+            asked, voids = request_of(one.content), one.content.facts.get("voids")
+            if voids:
+                return bool(voids == other.content.facts.get("voids"))
             return asked is not None and asked == request_of(other.content)
         case _:
             asked = request_of(one.content)
             return one.stream.scope == other.stream.scope and asked is not None and asked == request_of(other.content)
-
-
-def void_key(loser: bytes) -> bytes:
-    """The key of the entry that voids the entry of this hash."""
-    return f"{VOID_KEY}{loser.hex()}".encode()
 
 
 def is_ours_to_void(collision: Collision, node: str) -> bool:

@@ -114,6 +114,11 @@ def bucket_of(name: str) -> str:
     return name.partition("/")[2]
 
 
+def void_key(loser: bytes) -> bytes:
+    """The key of the entry that voids the entry of this hash."""
+    return f"{VOID_KEY}{loser.hex()}".encode()
+
+
 def parse_key(text: str, field: str = "Idempotency-Key") -> bytes:
     """Return the stored form of an idempotency key: a UUID's 16 bytes, or the text itself.
 

@@ -186,7 +186,8 @@ class Replica:
         """
         known = self.keys.entries(command.key) or earlier
         if known:
-            return self._repeat(known, [one for one in known if is_same_request(one, command)])
+            same = [one for one in known if is_same_request(one, command)]
+            return self.orders.as_placed(self._repeat(known, same))
         if isinstance(command.request, OrderRequest):
             return self._conduct(command.request, command.key, now_ms)
         room = self._rooms.get(command.location) or self._room_elsewhere(command)
@@ -216,11 +217,15 @@ class Replica:
         answer = self._record(scope, first, key, now_ms)
         for scope, draft in drafts[1:]:
             self._record(scope, draft, b"", now_ms)
-        while (due := next_due(desk, request.order)) is not None:
+        self._keep_up(desk, request.order, now_ms)
+        return answer
+
+    def _keep_up(self, desk: Desk, order: str, now_ms: int) -> None:
+        """Do what is due about an order."""
+        while (due := next_due(desk, order)) is not None:
             scope, draft = due
             self._record(scope, draft, b"", now_ms)
-        self.orders.settled(request.order)
-        return answer
+        self.orders.settled(order)
 
     def desk(self, now_ms: int) -> Desk:
         """What this node decides about orders with, as of now."""
@@ -300,6 +305,8 @@ class Replica:
         while self._lost:
             lost = self._lost.pop(0)
             self._record(lost.entry.stream.scope, prepare_void(lost.entry, lost.winner), b"", now_ms)
+        for order in self.orders.take_doubled():
+            self._keep_up(self.desk(now_ms), order, now_ms)
 
     def _meet(self, entry: Entry, earlier: Mapping[bytes, Sequence[Entry]]) -> None:
         """An entry comes under a key that was used before: at another node, for the same request or another."""

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from replica.core.duplicates import void_key
 from replica.core.entry import Entry, Stream
 from replica.core.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
+from replica.core.names import void_key
 from replica.runtime.ports import Page, Stored
 from replica.runtime.segment import SEGMENT_ENTRIES_MAX, Segment
 
