@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from replica.core.counts import Counts
 from replica.core.documents import Documents
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
 from replica.core.errors import StorageFull, Unknown
@@ -121,7 +122,9 @@ class SimulatedJournal:
         await self._disk.spend_reading()
         ledger, documents, orders = Ledger(), Documents(), Orders(node_of(self._writer))
         heads: dict[Stream, Head] = {}
+        counts = Counts(node_of(self._writer))
         newest: dict[str, int] = {}
+        heard: dict[Stream, int] = {}
         own = 0
         for stored in self._disk.stored:
             entry, content = stored.entry, stored.entry.content
@@ -131,6 +134,8 @@ class SimulatedJournal:
                 documents.apply(content.facts, content.clock, entry.stream.writer)
             elif content.kind == ORDER:
                 orders.apply(entry)
+            counts.apply(entry)
+            heard[entry.stream] = content.clock
             newest[entry.stream.scope] = max(content.clock, newest.get(entry.stream.scope, 0))
             if entry.stream.writer == self._writer:
                 own = max(own, content.clock)
@@ -143,6 +148,8 @@ class SimulatedJournal:
             len(self._disk.stored),
             [packed for _, packed in orders.take_changes()],
             self._disk.shared(),
+            [packed for *_, packed in counts.take_changes()],
+            list(heard.items()),
         )
 
     async def append(self, batch: Batch) -> int:

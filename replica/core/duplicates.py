@@ -128,7 +128,13 @@ def prepare_void(loser: Entry, winner: Entry) -> Draft:
     """
     content = loser.content
     moves = [] if content.kind in NOT_REVERSED else content.moves
-    facts = {"loser": loser.hash, "winner": winner.hash, "of": content.key, "as_of": effective_clock(content)}
+    facts = {
+        "loser": loser.hash,
+        "loser_writer": loser.stream.writer,
+        "loser_sequence": loser.sequence,
+        "winner": winner.hash,
+        "as_of": effective_clock(content),
+    }
     reverse = tuple([Move(move.item, move.target, move.source, move.quantity) for move in moves])
     return Draft(VOID, reverse, facts=facts, reason=content.kind, reference=loser.hash.hex(), key=void_key(loser.hash))
 

@@ -15,13 +15,15 @@ from hashlib import blake2b
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from replica.core.catalog import SKU, Catalog
-from replica.core.clock import HybridClock, stamp_ms
+from replica.core.clock import COUNTER_BITS, HybridClock, stamp_ms
+from replica.core.counts import FOLDED, Counts
 from replica.core.documents import CHAIN_RANK, Documents, Register
 from replica.core.duplicates import VOID, Collision, Collisions, is_ours_to_void, precedence, prepare_void
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
-from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault, Refused
+from replica.core.errors import Invalid, KeyReused, NotHosted, Overtaken, PeerFault, Refused
 from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Changes, Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
@@ -32,7 +34,7 @@ from replica.core.order_movements import Desk, decide, next_due
 from replica.core.order_requests import ORDER, OrderRequest
 from replica.core.orders import Orders
 from replica.core.policies import POLICY, Policies
-from replica.core.requests import Grant, KeyedSale, OnShortage, Request, Sale
+from replica.core.requests import Count, Grant, KeyedSale, OnShortage, Request, Sale
 
 Verdict = Entry | Refused
 """What became of a request."""
@@ -79,6 +81,8 @@ class Batch(Struct, frozen=True):
     documents: list[Register]
     orders: Sequence[tuple[str, bytes]] = ()
     """Orders that changed, packed, by name."""
+    counts: Sequence[tuple[str, str, bytes]] = ()
+    """Newest counts that changed, packed, by location and item."""
 
 
 class Image(Struct, frozen=True):
@@ -97,6 +101,10 @@ class Image(Struct, frozen=True):
     """Every order, packed as batches held it."""
     shared: Iterable[Entry] = ()
     """The newest entries that share their keys with others, and what voids them, in order of arrival."""
+    counts: Iterable[bytes] = ()
+    """Every newest count, packed as batches held it."""
+    heard: Iterable[tuple[Stream, int]] = ()
+    """The newest stamp of each stream."""
 
 
 _NOTHING: Mapping[bytes, Sequence[Entry]] = {}
@@ -127,11 +135,14 @@ class Replica:
         self.policies = Policies()
         self.machine = DEFAULT_MACHINE
         self.orders = Orders(self.node)
+        self.counts = Counts(self.node)
         self.clock = HybridClock(image.clock)
         self.arrival = image.arrival
         """How many entries were folded: the place in arrival order of the newest one."""
         self.newest = dict(image.newest)
         """The newest stamp folded of each scope: how fresh what is known of it is."""
+        self.heard: dict[str, dict[str, int]] = {}
+        """The newest stamp folded of each node, by scope."""
         self._recalled = tuple(self.newest.values())
         """Stamps that were seen before the restart, until a reading of the clock tells which to believe."""
         self.vectors: dict[str, Vector] = {}
@@ -144,6 +155,8 @@ class Replica:
         self._rooms = {location: Room.of(location, self.node, self.ledger, self.catalog) for location in self.locations}
         for stream, head in image.heads:
             self.vectors.setdefault(stream.scope, {})[stream.writer] = head
+        for stream, stamp in image.heard:
+            self._hear(stream, stamp)
         for location, item, (writer, source, target), total in image.cells:
             self.ledger.apply(location, writer, (Move(item, source, target, total),))
         for register in image.documents:
@@ -151,6 +164,7 @@ class Replica:
                 self._index(register)
         self.orders.load(image.orders)
         self.collisions.load(image.shared)
+        self.counts.load(image.counts)
         self.ledger.take_changes()
         self.documents.take_changes()
 
@@ -197,7 +211,10 @@ class Replica:
         if isinstance(request, Sale):
             draft = prepare_sale(room, request)
         else:
-            draft = prepare(room, request, command.seen or self.seen(command.location))
+            seen = command.seen or self.seen(command.location, now_ms)
+            if isinstance(request, Count):
+                seen = self._place_count(command.location, request, seen)
+            draft = prepare(room, request, seen)
         return self._record(command.location, draft, command.key, now_ms)
 
     def write(self, write: Write, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
@@ -282,10 +299,27 @@ class Replica:
         """The stock of a location, if anything ever moved there."""
         return self.ledger.places.get(location)
 
-    def seen(self, location: str) -> Seen:
-        """What a count made from this very state is made from."""
+    def seen(self, location: str, now_ms: int) -> Seen:
+        """What a count made from this very state is made from.
+
+        Its moment is that of the wall clock, not of the last stamp: that may be of a clock that ran ahead.
+        """
         vector = self.vectors.get(location, {})
-        return Seen({}, self.clock.last, {writer: head.sequence for writer, head in sorted(vector.items())})
+        as_of = (now_ms << COUNTER_BITS) - 1
+        return Seen({}, as_of, {writer: head.sequence for writer, head in sorted(vector.items())})
+
+    def unheard(self, location: str, as_of: int) -> tuple[str, ...]:
+        """Other nodes that write at a location and were not heard of past a moment: a count of it is provisional."""
+        heard = self.heard.get(location, {})
+        return tuple([node for node, stamp in sorted(heard.items()) if stamp <= as_of and node != self.node])
+
+    def _place_count(self, location: str, count: Count, seen: Seen) -> Seen:
+        heard = {writer: head.sequence for writer, head in self.vectors.get(location, {}).items()}
+        if seen.held is not None and {**seen.held, self.writer: 0} != {**heard, self.writer: 0}:
+            raise Overtaken(f"more was heard of {location} meanwhile", field="seen")
+        items = [line.item for line in count.lines]
+        placed = self.counts.placed(location, self.writer, seen, items)
+        return replace(placed, unheard=self.unheard(location, seen.as_of))
 
     @property
     def uncommitted(self) -> int:
@@ -298,7 +332,8 @@ class Replica:
         if entries:
             self._entries = []
             self.keys.turn()
-        return Batch(entries, self.ledger.take_changes(), self.documents.take_changes(), self.orders.take_changes())
+        documents, orders = self.documents.take_changes(), self.orders.take_changes()
+        return Batch(entries, self.ledger.take_changes(), documents, orders, self.counts.take_changes())
 
     def _follow_up(self, now_ms: int) -> None:
         """Write what has become this node's to write by what was merged."""
@@ -307,6 +342,9 @@ class Replica:
             self._record(lost.entry.stream.scope, prepare_void(lost.entry, lost.winner), b"", now_ms)
         for order in self.orders.take_doubled():
             self._keep_up(self.desk(now_ms), order, now_ms)
+        while (due := self.counts.next_correction()) is not None:
+            scope, draft = due
+            self._record(scope, draft, b"", now_ms)
 
     def _meet(self, entry: Entry, earlier: Mapping[bytes, Sequence[Entry]]) -> None:
         """An entry comes under a key that was used before: at another node, for the same request or another."""
@@ -456,6 +494,9 @@ class Replica:
             self.orders.apply(entry)
         elif content.kind == VOID:
             self.collisions.settle(entry)
+        watched = self.counts.watched
+        if content.kind in FOLDED or (watched and content.clock <= watched.get(stream.scope, 0)):
+            self.counts.apply(entry)
 
     def _extend(self, stream: Stream, entries: Sequence[Entry]) -> None:
         """Hold the stream as far as entries that were folded, the next of it."""
@@ -464,8 +505,14 @@ class Replica:
         newest = max([entry.content.clock for entry in entries])
         if newest > self.newest.get(stream.scope, 0):
             self.newest[stream.scope] = newest
+        self._hear(stream, newest)
         self.arrival += len(entries)
         self._entries += entries
+
+    def _hear(self, stream: Stream, stamp: int) -> None:
+        heard, node = self.heard.setdefault(stream.scope, {}), node_of(stream.writer)
+        if stamp > heard.get(node, 0):
+            heard[node] = stamp
 
     def _index(self, register: Register) -> None:
         if register.rank != CHAIN_RANK:

@@ -12,7 +12,7 @@ from replica.core.entry import Entry, Stream, start
 from replica.core.order_requests import OrderEvent, PlacedLine, Placement
 from replica.core.orders import held_differences
 from replica.core.replica import Batch, Command, Replica, Run, Write
-from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.core.requests import Count, CountLine, GoodsLine, Receipt, Sale, SkuLine
 from replica.runtime.ports import Journal
 from replica.runtime.sqlite_journal import open_journal
 from simulations.journal import SimulatedDisk, SimulatedJournal
@@ -278,6 +278,28 @@ async def test_batch_larger_than_any_segment_comes_back_whole(reopen: Reopen) ->
     page = await journal.read(500, 200)
     assert [stored.entry for stored in page.stored] == written[500:700]
     assert page.stored[0].previous == written[499].hash
+
+
+async def test_newest_counts_are_loaded_as_they_were_and_go_on_correcting(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    other = replica_of("store-1b#aaaaaaaaaaaa", "store-1")
+    await journal.load()
+    receive(replica, "r1", 10)
+    late = [receive(other, f"late-{number}", number) for number in (3, 4)]
+    counted = Count((CountLine("cola", 12), CountLine("wings", 1)))
+    count = replica.execute(Command("store-1", counted, b"c1"), 1_700_000_001_000)
+    await commit(journal, replica)
+    replica.merge([Run(late[0].stream, 1, start(late[0].stream).hash, late[:1])], 1_700_000_002_000)
+    await commit(journal, replica)
+    journal = await reopen()
+    again = Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True)
+    for item in ("cola", "wings"):
+        assert again.counts.find("store-1", item) == replica.counts.find("store-1", item)
+    assert again.unheard("store-1", count.content.facts["as_of"]) == ("store-1b",)
+    for one in (replica, again):
+        one.merge([Run(late[1].stream, 2, late[0].hash, late[1:])], 1_700_000_002_000)
+        assert one.ledger.stock("store-1", "cola").figures.on_hand == 12
+    assert again.digests() == replica.digests()
 
 
 async def test_orders_are_loaded_as_they_were_and_go_on(reopen: Reopen) -> None:

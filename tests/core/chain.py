@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from replica.core.clock import Moment
+from replica.core.counts import Counts
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Head, Stream, start
 from replica.core.errors import PeerFault
 from replica.core.movements import Seen
-from replica.core.names import CHAIN, HUBS, parse_key, writer_of
+from replica.core.names import CHAIN, HUBS, node_of, parse_key, writer_of
 from replica.core.replica import Batch, Command, Image, Replica, Run, Write
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Request, Sale, SkuLine
 from replica.core.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
@@ -141,7 +142,8 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
     newest: dict[str, int] = {}
     clock = 0
     nobody = Replica("nobody#00000000", ())
-    documents, orders = nobody.documents, nobody.orders
+    documents, orders, counts = nobody.documents, nobody.orders, Counts(node_of(writer))
+    heard: dict[Stream, int] = {}
     for entry, _ in journal:
         stream, content = entry.stream, entry.content
         heads[stream] = Head(entry.sequence, entry.hash)
@@ -154,6 +156,8 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
             documents.apply(content.facts, content.clock, stream.writer)
         if content.kind == "order":
             orders.apply(entry)
+        counts.apply(entry)
+        heard[stream] = content.clock
     return Image(
         heads=tuple(heads.items()),
         cells=tuple((location, item, lane, total) for (location, item, lane), total in sorted(cells.items())),
@@ -163,6 +167,8 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
         arrival=len(journal),
         orders=[packed for _, packed in orders.take_changes()],
         shared=shared_entries([entry for entry, _ in journal]),
+        counts=[packed for *_, packed in counts.take_changes()],
+        heard=list(heard.items()),
     )
 
 
