@@ -18,6 +18,7 @@ from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_o
 from replica.core.replica import Command, Replica, Verdict
 from replica.core.requests import KeyedSale, Sale, SaleBatch
 from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
+from replica.runtime.exceptions import ExceptionsApi
 from replica.runtime.http import KEY_HEADER, Decoder, Operation, checked_key, json_response, limit_of, read_body
 from replica.runtime.node import Node
 from replica.runtime.orders_api import OrdersApi
@@ -97,6 +98,7 @@ class EdgeApi:
         self._batch, self._loose, self._keyed = Decoder(SaleBatch), Decoder(_LooseBatch), Decoder(KeyedSale)
         self._stock = StockApi(node, lambda request: location)
         self._orders = OrdersApi(node)
+        self._exceptions = ExceptionsApi(node)
 
     def operations(self) -> list[Operation]:
         """Every call an edge node serves."""
@@ -131,6 +133,7 @@ class EdgeApi:
                 answer=ExplainAnswer,
                 query=("before", "limit"),
             ),
+            *self._exceptions.operations(),
             Operation("GET", "/v1/status", self.status, "State of this node", answer=StatusAnswer),
             *stock.service_operations(),
         ]

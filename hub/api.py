@@ -13,7 +13,6 @@ from msgspec import Meta, Struct
 
 from hub.availability import LocalAvailability, Point, distances, local_availability, locations_with
 from hub.documents_api import DocumentsApi
-from hub.exceptions import ExceptionsAnswer, exceptions
 from replica.core.clock import stamp_text, time_text
 from replica.core.errors import Invalid, Refused
 from replica.core.ledger import rights_of
@@ -22,7 +21,8 @@ from replica.core.places import LOCATION, LocationDocument, ReadLocation
 from replica.core.replica import Replica
 from replica.core.requests import Sku
 from replica.runtime.answers import ExplainAnswer, StockAnswer, StockPage
-from replica.runtime.http import Decoder, Operation, json_response, limit_of
+from replica.runtime.exceptions import ExceptionsApi
+from replica.runtime.http import Decoder, Operation, json_response
 from replica.runtime.node import Node
 from replica.runtime.orders_api import OrdersApi
 from replica.runtime.peers import Peer
@@ -123,6 +123,7 @@ class HubApi:
         self._stock = StockApi(node, self._location_of)
         self._documents = DocumentsApi(node)
         self.orders = OrdersApi(node)
+        self._exceptions = ExceptionsApi(node)
 
     def operations(self) -> list[Operation]:
         """Every call a hub serves."""
@@ -167,14 +168,7 @@ class HubApi:
             *at_location,
             *self._documents.operations(),
             *self.orders.operations(ORDERS_PATH, "Place an order: hold its goods"),
-            Operation(
-                "GET",
-                "/v1/exceptions",
-                self.exceptions,
-                "What somebody should look at",
-                answer=ExceptionsAnswer,
-                query=("limit",),
-            ),
+            *self._exceptions.operations(),
             Operation("GET", "/v1/nodes", self.nodes, "Nodes this hub knows", answer=NodesAnswer),
             Operation("GET", "/v1/status", self.status, "State of this hub", answer=HubStatusAnswer),
             Operation("GET", SYNC_PATH, self.sync, "Peers: a WebSocket, see docs/wire_format.md"),
@@ -287,10 +281,6 @@ class HubApi:
             {name: rights for name, rights in stranded.items() if rights},
             balances,
         )
-
-    async def exceptions(self, request: web.Request) -> web.Response:
-        limit, differences = limit_of(request), self._node.peers.divergences
-        return json_response(await self._node.driver.look(lambda replica: exceptions(replica, differences, limit)))
 
     async def sync(self, request: web.Request) -> web.StreamResponse:
         response, socket = await accept(request)

@@ -162,7 +162,8 @@ class Client:
     async def _count(self) -> None:
         """Count a shelf as of now, and enter it some time later, while sales go on."""
         item, location = self._item(), self._location
-        seen = await self._machine.look(partial(_seen, location=location, item=item), self._timeout_s)
+        look = partial(_seen, location=location, item=item, now_ms=self._machine.clock.now().wall_ms)
+        seen = await self._machine.look(look, self._timeout_s)
         on_shelf, thefts = self._history.on_shelf((location, item)), self._history.thefts
         if seen is None or on_shelf is None or on_shelf < 0:
             return
@@ -333,9 +334,9 @@ def _added_up(lines: Sequence[SkuLine], sign: int) -> dict[str, int]:
     return delta
 
 
-def _seen(replica: Replica, location: str, item: str) -> Seen:
+def _seen(replica: Replica, location: str, item: str, now_ms: int) -> Seen:
     on_hand = replica.ledger.stock(location, item).figures.on_hand
-    return replace(replica.seen(location), levels={item: on_hand})
+    return replace(replica.seen(location, now_ms), levels={item: on_hand})
 
 
 def _shown(replica: Replica, scope: str) -> dict[str, int]:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from replica.core.counts import Counts
 from replica.core.documents import Documents
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
 from replica.core.errors import StorageFull, Unknown
 from replica.core.ledger import Ledger
-from replica.core.names import CHAIN, node_of
+from replica.core.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
+from replica.core.names import CHAIN, node_of, void_key
 from replica.core.order_requests import ORDER
 from replica.core.orders import Orders
 from replica.core.replica import Batch, Image
@@ -40,7 +42,7 @@ class SimulatedDisk:
         self.writing: Sequence[Entry] = ()
         """What is being written, and is durable no sooner than the commit returns."""
         self._of_stream: dict[Stream, list[Stored]] = {}
-        self._of_key: dict[bytes, Entry] = {}
+        self._of_key: dict[bytes, list[Entry]] = {}
 
     async def spend_reading(self) -> None:
         """Take as long as reading takes."""
@@ -59,7 +61,7 @@ class SimulatedDisk:
             stream.append(stored)
             self.stored.append(stored)
             if entry.content.key:
-                self._of_key.setdefault(entry.content.key, entry)
+                self._of_key.setdefault(entry.content.key, []).append(entry)
 
     def refresh(self) -> None:
         """Learn what is durable by now, where that is kept elsewhere."""
@@ -91,9 +93,18 @@ class SimulatedDisk:
         stored = self._of_stream.get(stream, [])
         return stored[sequence - 1].entry if sequence <= len(stored) else None
 
-    def under(self, key: bytes) -> Entry | None:
-        """The first durable entry under a key."""
-        return self._of_key.get(key)
+    def under(self, key: bytes) -> list[Entry]:
+        """The durable entries under a key, in order of arrival."""
+        return self._of_key.get(key, [])[:KEY_ENTRIES_MAX]
+
+    def shared(self) -> list[Entry]:
+        """The entries of the keys that were shared last, and what voids them, in order of arrival."""
+        several = [entries for entries in self._of_key.values() if len(entries) > 1]
+        places = {stored.entry.hash: stored.arrival for stored in self.stored} if several else {}
+        several.sort(key=lambda entries: places[entries[-1].hash])
+        found = [entry for entries in several[-COLLISIONS_MAX:] for entry in entries[:KEY_ENTRIES_MAX]]
+        found += [void for entry in found for void in self.under(void_key(entry.hash)) if void not in found]
+        return sorted(found, key=lambda entry: places[entry.hash])
 
     def past(self, stream: Stream, sequence: int, limit: int) -> list[Stored]:
         """The durable entries of a stream past a number, the first so many of them."""
@@ -111,7 +122,9 @@ class SimulatedJournal:
         await self._disk.spend_reading()
         ledger, documents, orders = Ledger(), Documents(), Orders(node_of(self._writer))
         heads: dict[Stream, Head] = {}
+        counts = Counts(node_of(self._writer))
         newest: dict[str, int] = {}
+        heard: dict[Stream, int] = {}
         own = 0
         for stored in self._disk.stored:
             entry, content = stored.entry, stored.entry.content
@@ -121,6 +134,8 @@ class SimulatedJournal:
                 documents.apply(content.facts, content.clock, entry.stream.writer)
             elif content.kind == ORDER:
                 orders.apply(entry)
+            counts.apply(entry)
+            heard[entry.stream] = content.clock
             newest[entry.stream.scope] = max(content.clock, newest.get(entry.stream.scope, 0))
             if entry.stream.writer == self._writer:
                 own = max(own, content.clock)
@@ -132,6 +147,9 @@ class SimulatedJournal:
             own,
             len(self._disk.stored),
             [packed for _, packed in orders.take_changes()],
+            self._disk.shared(),
+            [packed for *_, packed in counts.take_changes()],
+            list(heard.items()),
         )
 
     async def append(self, batch: Batch) -> int:
@@ -151,10 +169,12 @@ class SimulatedJournal:
             raise Unknown("the simulated disk failed")
         return len(disk.stored)
 
-    async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
+    async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
+        if not any(self._disk.under(key) for key in keys):
+            return {}  # as a filter in memory knows
         await self._disk.spend_reading()
         found = ((key, self._disk.under(key)) for key in keys)
-        return {key: entry for key, entry in found if entry is not None}
+        return {key: entries for key, entries in found if entries}
 
     async def read(self, after: int, limit: int) -> Page:
         await self._disk.spend_reading()

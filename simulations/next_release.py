@@ -6,6 +6,8 @@ receipts as a kind of their own, with facts of their own, and know them again wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from replica.core.entry import Entry
@@ -20,11 +22,13 @@ DELIVERY = "delivery"
 class NextReplica(Replica):
     """A replica of the next release."""
 
-    def execute(self, command: Command, now_ms: int, earlier: Entry | None = None) -> Entry:
-        known = self.keys.get(command.key) or earlier
-        if isinstance(command.request, Receipt) and known is not None and known.content.kind == DELIVERY:
-            as_receipt = replace(known, content=replace(known.content, kind="receipt"))
-            return self._repeat(known, is_same_request(as_receipt, command))
+    def execute(self, command: Command, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
+        known = self.keys.entries(command.key) or earlier
+        deliveries = [one for one in known if one.content.kind == DELIVERY]
+        if isinstance(command.request, Receipt) and deliveries:
+            as_receipt = [replace(one, content=replace(one.content, kind="receipt")) for one in deliveries]
+            same = [one for one, read in zip(deliveries, as_receipt, strict=True) if is_same_request(read, command)]
+            return self._repeat(known, same)
         return super().execute(command, now_ms, earlier)
 
     def _record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:

@@ -11,6 +11,7 @@ Failure
 │   ├── NotOwner         another node decides about that fulfilment
 │   ├── OrderExists      an order of that name was placed, and it was another one
 │   ├── InvalidTransition  the fulfilment is past what the event needs
+│   ├── Overtaken        more was heard while a level was worked out: work it out again
 │   ├── Overloaded       a bounded queue is full: try again a little later
 │   ├── StorageFull      the disk has no room: nothing was written
 │   └── Stopping         the node is going down
@@ -107,6 +108,13 @@ class InvalidTransition(Refused):
 
     kind = "invalid-transition"
     title = "This cannot happen to the order any more."
+
+
+class Overtaken(Refused):
+    """More was heard of the stock while its level of some time ago was worked out."""
+
+    kind = "overtaken"
+    title = "The stock moved meanwhile. Try again."
 
 
 class Overloaded(Refused):

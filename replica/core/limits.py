@@ -63,6 +63,12 @@ VERSION_MAX = 2**63 - 1
 RANK_MAX = 255
 """Rank of a document's write: many more than there are levels between a chain and a store."""
 
+KEY_ENTRIES_MAX = 64
+"""Entries of one key that are looked up: more nodes than ever accept one request while they are cut off."""
+
+COLLISIONS_MAX = 256
+"""Newest collisions of keys that are kept in view; the journal has them all."""
+
 FACTS_MAX = 64
 """Named facts in one entry."""
 

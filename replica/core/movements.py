@@ -79,6 +79,14 @@ class Seen(Struct, frozen=True):
     levels: Mapping[str, int]
     as_of: int
     vector: Mapping[str, int]
+    ranks: Mapping[str, int] = {}
+    """By item, where the count comes in the order of counts, if not where its moment says."""
+    outdated: tuple[str, ...] = ()
+    """Items of which a newer count is known: this one changes nothing."""
+    held: Mapping[str, int] | None = None
+    """How far each stream was held when the levels were worked out, if that was before the count is decided."""
+    unheard: tuple[str, ...] = ()
+    """Nodes that may have moved something before the moment without having been heard."""
 
 
 class Draft(Struct, frozen=True, gc=False):
@@ -91,6 +99,8 @@ class Draft(Struct, frozen=True, gc=False):
     actor: str = ""
     reason: str = ""
     reference: str = ""
+    key: bytes = b""
+    """Of an entry that no caller asks for."""
 
 
 def prepare(room: Room, request: Request, seen: Seen) -> Draft:
@@ -276,7 +286,8 @@ def prepare_count(room: Room, count: Count, seen: Seen) -> Draft:
     """Set the book to what was counted, as of what the counter saw: what moved since stays moved.
 
     The entry records level, as-of stamp and vector, and the difference it wrote. A count below what is free takes the
-    node's own units and may overdraw them: the shelf is right, the book was not.
+    node's own units and may overdraw them: the shelf is right, the book was not. Where a newer count is known nothing
+    changes.
     """
     moves = []
     counted: dict[str, list[Any]] = {}
@@ -288,11 +299,14 @@ def prepare_count(room: Room, count: Count, seen: Seen) -> Draft:
             raise Invalid(f"{line.item} is counted twice", field=field)
         on_hand = stock.figures.on_hand
         level = seen.levels.get(line.item, on_hand)
-        change = line.counted - level
-        source, target = (FOUND, room.free) if change > 0 else (room.free, LOSS)
-        moves += [Move(line.item, source, target, part) for part in _parts(abs(change))]
+        change = line.counted - level if line.item not in seen.outdated else 0
+        moves += move_to_level(line.item, room.free, change)
         counted[line.item] = [line.item, line.counted, level, change, on_hand + change]
-    facts = {"count": list(counted.values()), "as_of": seen.as_of, "seen": dict(seen.vector)}
+    facts: dict[str, Any] = {"count": list(counted.values()), "as_of": seen.as_of, "seen": dict(seen.vector)}
+    if seen.ranks:
+        facts["ranks"] = dict(seen.ranks)
+    if seen.unheard:
+        facts["unheard"] = list(seen.unheard)
     if count.seen:
         facts["token"] = count.seen
     return Draft("count", tuple(moves), (), facts, reference=count.reference)
@@ -457,6 +471,12 @@ def _lines(room: Room, resolved: Resolved, added: Mapping[str, int]) -> tuple[Li
             for sku, recipe, quantity in resolved
         ]
     )
+
+
+def move_to_level(item: str, free: str, change: int) -> list[Move]:
+    """Move so many units of an item in from nowhere, or out to nowhere when it is less than 0."""
+    source, target = (FOUND, free) if change > 0 else (free, LOSS)
+    return [Move(item, source, target, part) for part in _parts(abs(change))]
 
 
 def _parts(units: int) -> list[int]:

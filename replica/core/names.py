@@ -25,6 +25,9 @@ OPENING = "opening"
 TRANSIT = "transit."
 OUTSIDE = (SUPPLIER, CUSTOMER, LOSS, FOUND, OPENING)
 
+VOID_KEY = "void:"
+"""How the keys begin under which nodes void duplicates; callers' may not."""
+
 FREE = "free"
 HELD = "held"
 QUARANTINE = "quarantine"
@@ -111,6 +114,11 @@ def bucket_of(name: str) -> str:
     return name.partition("/")[2]
 
 
+def void_key(loser: bytes) -> bytes:
+    """The key of the entry that voids the entry of this hash."""
+    return f"{VOID_KEY}{loser.hex()}".encode()
+
+
 def parse_key(text: str, field: str = "Idempotency-Key") -> bytes:
     """Return the stored form of an idempotency key: a UUID's 16 bytes, or the text itself.
 
@@ -126,6 +134,8 @@ def parse_key(text: str, field: str = "Idempotency-Key") -> bytes:
             uuid = b""
         if len(uuid) == 16 and uuid[8] & 0xC0 == 0x80:
             return uuid
+    if text.startswith(VOID_KEY):
+        raise Invalid(f"keys that begin with {VOID_KEY} are made by nodes", field=field)
     if not _key.fullmatch(text):
         raise Invalid(f"a key is 1 to {KEY_LENGTH_MAX} printable ASCII characters without blanks", field=field)
     return text.encode("ascii")

@@ -22,7 +22,7 @@ from replica.core.errors import Invalid, NotFound, NotOwner, OrderExists, Overlo
 from replica.core.ledger import Ledger, Move
 from replica.core.limits import EVENTS_PER_FULFILMENT_MAX, PARKED_MS, PARKED_PER_ORDER_MAX, QUANTITY_MAX
 from replica.core.movements import Draft
-from replica.core.names import CUSTOMER, FREE, HELD, HUBS, QUARANTINE, account
+from replica.core.names import CUSTOMER, FREE, HELD, HUBS, QUARANTINE, account, void_key
 from replica.core.order_machine import (
     ADJUST,
     CANCEL,
@@ -56,8 +56,9 @@ REPEAT = "repeat"
 IMPOSSIBLE = "impossible"
 LATE = "late"
 SHORT = "short"
+DUPLICATE = "duplicate"
 """Outcomes of an event that did nothing: it had happened, it cannot happen any more, its predecessor never came in
-time, or there were no units for it."""
+time, there were no units for it, or its order was placed twice and it is too late to undo this."""
 
 Drafts = list[tuple[str, Draft]]
 """Entries to write, each with its scope; the first answers the caller."""
@@ -112,6 +113,8 @@ def next_due(desk: Desk, name: str) -> tuple[str, Draft] | None:
     order = desk.orders.find(name)
     if order is None:
         return None
+    for lost in order.to_void(desk.node):
+        return _void(desk, order, lost)
     own = [one for one in order.fulfilments.values() if one.owner == desk.node]
     if len(own) > 1:
         own.sort(key=lambda one: one.id)
@@ -200,8 +203,8 @@ def lacking(desk: Desk, placement: Placement) -> dict[tuple[str, str], int]:
 
 
 def _place_again(desk: Desk, placement: Placement, digest: bytes, known: Order) -> Drafts:
-    first = known.placed[0]
-    if first.digest != digest:
+    first = known.placed_as(digest)
+    if first is None:
         raise OrderExists(f"the order {placement.order!r} was placed before, otherwise", field="order")
     facts = OrderFacts(
         act=REPEAT,
@@ -406,6 +409,20 @@ def _hand_over(desk: Desk, request: Handover) -> tuple[str, Draft]:
     target = account(request.to, HELD)
     moves = _moves(fulfilment.shares, lambda share: (desk.held, target))
     return fulfilment.location, _draft(order.name, "hand_over", facts, moves)
+
+
+def _void(desk: Desk, order: Order, lost: Fulfilment) -> tuple[str, Draft]:
+    """Undo a fulfilment of a placement that lost: cancel it, or say that it is too late, or ask the owner to."""
+    if lost.owner != desk.node:
+        asked = OrderEvent(order.name, "cancel", lost.id)
+        return lost.location, _draft(order.name, CANCEL, OrderFacts(act="ask", request=request_facts(asked)))
+    to = desk.machine.step(lost.state, CANCEL)
+    if isinstance(to, str) and lost.nature is Nature.HOLDS:
+        scope, draft = _step(desk, order, lost, CANCEL, to, OrderFacts(act="step", voids=lost.origin))
+    else:
+        facts = OrderFacts(act="void", fulfilment=lost.id, outcome=DUPLICATE, voids=lost.origin)
+        scope, draft = lost.location, _draft(order.name, CANCEL, facts)
+    return scope, msgspec.structs.replace(draft, key=void_key(lost.origin))
 
 
 # pieces --------------------------------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ from replica.core.entry import Entry
 from replica.core.ledger import Ledger
 from replica.core.limits import REPORTS_PER_ORDER_MAX
 from replica.core.names import HELD, account, bucket_of, node_of
-from replica.core.order_machine import NATURES, Nature
-from replica.core.order_requests import OrderEvent, order_request_of
+from replica.core.order_machine import HOLD, NATURES, RESERVE, Nature
+from replica.core.order_requests import ORDER, OrderEvent, order_request_of
 
 _MODULUS = 1 << 128
 
@@ -68,6 +68,9 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
     repeat     an event or placement that had happened before
     ask        somebody who does not own the fulfilment wants it cancelled; `settles` names it in the owner's refusal
     hand_over  the fulfilment, its units and all decisions now are `to`'s
+    void       the fulfilment is of a placement that lost, and can be undone no more
+
+    `voids` names the entry that began a fulfilment of a placement that lost: by this step it is undone.
     """
 
     act: str
@@ -78,6 +81,7 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
     number: int = 0
     outcome: str = ""
     settles: bytes = b""
+    voids: bytes = b""
     channel: str = ""
     customer: str = ""
     digest: bytes = b""
@@ -115,6 +119,13 @@ class Fulfilment(Struct, array_like=True, gc=False):
     sold: list[Share] = []
     """What is with the customer."""
     history: list[Past] = []
+    is_voided: bool = False
+    """Whether what lost against another placement of the order was undone, as far as it could be."""
+
+    @property
+    def origin(self) -> bytes:
+        """The entry that began it."""
+        return next((past.entry for past in self.history if past.event in (HOLD, RESERVE)), b"")
 
     @property
     def nature(self) -> Nature:
@@ -171,11 +182,11 @@ class Report(Struct, frozen=True, array_like=True, order=True, gc=False):
 
 
 class Placed(Struct, frozen=True, array_like=True, order=True, gc=False):
-    """One time the order was placed, and what was answered."""
+    """One time the order was placed, and what was answered. Of equal ones the least wins, as in `duplicates`."""
 
     clock: int
+    writer: str
     entry: bytes
-    node: str
     digest: bytes
     shown: tuple[Shown, ...]
     expires_ms: int
@@ -188,7 +199,7 @@ class Order(Struct, array_like=True, gc=False):
     channel: str = ""
     customer: str = ""
     placed: list[Placed] = []
-    """More than one: it was placed at several nodes that did not hear of each other."""
+    """More than one: it was placed at several nodes that did not hear of each other. In order of precedence."""
     fulfilments: dict[str, Fulfilment] = {}
     parked: list[Parked] = []
     reports: list[Report] = []
@@ -197,11 +208,50 @@ class Order(Struct, array_like=True, gc=False):
 
     @property
     def state(self) -> str:
-        """That of the fulfilment that is least far, of those that did not end; `none` before there is any."""
-        states = list(NATURES)
-        found = [one.state for one in self.fulfilments.values() if one.state in NATURES]
+        """That of the fulfilment that is least far, of those that did not end; `none` before there is any.
+
+        What was begun by a placement that lost counts only where there is nothing else.
+        """
+        states, lost = list(NATURES), self.lost()
+        standing = [one for one in self.fulfilments.values() if one.id not in lost] or self.fulfilments.values()
+        found = [one.state for one in standing if one.state in NATURES]
         going = [state for state in found if NATURES[state] is not Nature.ENDED]
         return min(going or found, key=states.index, default="none")
+
+    def placed_as(self, digest: bytes) -> Placed | None:
+        """The placement that stands for a request."""
+        return next((one for one in self.placed if one.digest == digest), None)
+
+    def duplicates(self) -> list[tuple[Placed, Placed]]:
+        """Placements that lost, each with the one of the same request that won."""
+        if len(self.placed) < 2:
+            return []
+        standing: dict[bytes, Placed] = {}
+        return [(one, won) for one in self.placed if (won := standing.setdefault(one.digest, one)) is not one]
+
+    def lost(self) -> dict[str, Placed]:
+        """Fulfilments of placements that lost, by id, with the placement that won."""
+        return {shown.id: won for one, won in self.duplicates() for shown in one.shown}
+
+    def to_void(self, node: str) -> list[Fulfilment]:
+        """Fulfilments of placements that lost which a node has to undo, or to ask the owner to undo."""
+        found = []
+        for one, won in self.duplicates():
+            seen = [shown.location for shown in won.shown]
+            for shown in one.shown:
+                fulfilment = self.fulfilments.get(shown.id)
+                if fulfilment is None or fulfilment.is_voided:
+                    continue
+                is_asker = node_of(one.writer) == node and fulfilment.location not in seen
+                if fulfilment.owner == node or (is_asker and self._is_to_ask(fulfilment, node)):
+                    found.append(fulfilment)
+        return found
+
+    def _is_to_ask(self, fulfilment: Fulfilment, node: str) -> bool:
+        """Whether its owner, who cannot know of the placement that won, holds units and was not asked yet."""
+        return fulfilment.nature is Nature.HOLDS and not any(
+            one.node == node and one.event is not None and one.event.fulfilment == fulfilment.id for one in self.parked
+        )
 
     @property
     def waiting(self) -> list[Parked]:
@@ -229,6 +279,7 @@ class Orders:
     __slots__ = (
         "_changed",
         "_deadlines",
+        "_doubled",
         "_live",
         "_open",
         "_packed",
@@ -250,6 +301,8 @@ class Orders:
         self._open: dict[str, None] = {}
         """Orders that hold units."""
         self._waiting: dict[str, None] = {}
+        self._doubled: dict[str, None] = {}
+        """Orders that were placed twice, of which something is this node's to undo."""
         self.troubled: dict[str, None] = {}
         """Orders that somebody should look at: events that did nothing, or two placements."""
         self.malformed = 0
@@ -267,6 +320,17 @@ class Orders:
         if order is None and name in self._packed:
             order = self._live[name] = self._read(name)
         return order
+
+    def as_placed(self, entry: Entry) -> Entry:
+        """The entry of a placement as it answers now: with what won, where the order was placed at two nodes."""
+        facts = entry.content.facts
+        order = self.find(entry.content.reference) if entry.content.kind == ORDER else None
+        won = order.placed_as(facts["digest"]) if order is not None and facts.get("digest") else None
+        if won is None or won.entry == entry.hash:
+            return entry
+        shown = msgspec.to_builtins(won.shown)
+        told = {**facts, "shown": shown, "state": won.shown[0].state, "expires_ms": won.expires_ms}
+        return msgspec.structs.replace(entry, content=msgspec.structs.replace(entry.content, facts=told))
 
     def open(self) -> Iterator[Order]:
         """Orders that hold units, in the order in which they came to."""
@@ -302,8 +366,8 @@ class Orders:
             order = self._live[content.reference] = Order(content.reference, place=len(self._packed) + 1)
             self._packed[order.name] = b""
         if facts.digest and facts.act == "step":
-            clock, node = content.clock, node_of(entry.stream.writer)
-            insort(order.placed, Placed(clock, entry.hash, node, facts.digest, facts.shown, facts.expires_ms))
+            clock, writer = content.clock, entry.stream.writer
+            insort(order.placed, Placed(clock, writer, entry.hash, facts.digest, facts.shown, facts.expires_ms))
             first = order.placed[0]
             if first.entry == entry.hash:
                 order.channel, order.customer = facts.channel, facts.customer
@@ -325,6 +389,12 @@ class Orders:
         while self._deadlines and self._deadlines[0][0] <= now_ms and len(names) < limit:
             names[heapq.heappop(self._deadlines)[1]] = None
         return list(names)
+
+    def take_doubled(self) -> list[str]:
+        """Hand over the orders placed twice of which something is this node's to undo, before the batch is taken."""
+        doubled = list(self._doubled)
+        self._doubled.clear()
+        return doubled
 
     def remind(self, names: Iterable[str]) -> None:
         """Hand these out again: what was due about them could not be done."""
@@ -411,6 +481,7 @@ class Orders:
                     fulfilment.shares = []
             case "hand_over":
                 fulfilment.owner = facts.to
+        fulfilment.is_voided = fulfilment.is_voided or bool(facts.voids)
         fulfilment.number = max(fulfilment.number, facts.number)
         past = Past(entry.content.clock, entry.hash, entry.content.reason, facts.act, fulfilment.state)
         insort(fulfilment.history, past)
@@ -433,7 +504,7 @@ class Orders:
                 insort(order.parked, parked)
             if facts.fulfilment not in parked.settled:
                 parked.settled.append(facts.fulfilment)
-        if facts.act == "report" and facts.outcome != "repeat":
+        if facts.act in ("report", "void") and facts.outcome != "repeat":
             content = entry.content
             insort(order.reports, Report(content.clock, entry.hash, facts.fulfilment, content.reason, facts.outcome))
             del order.reports[REPORTS_PER_ORDER_MAX:]
@@ -457,6 +528,8 @@ class Orders:
                 self._waiting.pop(order.name, None)
         if order.reports or len(order.placed) > 1:
             self.troubled[order.name] = None
+        if order.to_void(self.node):
+            self._ripe[order.name] = self._doubled[order.name] = None
 
 
 def _without(shares: list[Share], parts: Iterable[Part]) -> list[Share]:

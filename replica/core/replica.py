@@ -15,12 +15,15 @@ from hashlib import blake2b
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from replica.core.catalog import SKU, Catalog
-from replica.core.clock import HybridClock, stamp_ms
+from replica.core.clock import COUNTER_BITS, HybridClock, stamp_ms
+from replica.core.counts import FOLDED, Counts
 from replica.core.documents import CHAIN_RANK, Documents, Register
+from replica.core.duplicates import VOID, Collision, Collisions, is_ours_to_void, precedence, prepare_void
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
-from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault, Refused
+from replica.core.errors import Invalid, KeyReused, NotHosted, Overtaken, PeerFault, Refused
 from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Changes, Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
@@ -31,7 +34,7 @@ from replica.core.order_movements import Desk, decide, next_due
 from replica.core.order_requests import ORDER, OrderRequest
 from replica.core.orders import Orders
 from replica.core.policies import POLICY, Policies
-from replica.core.requests import Grant, KeyedSale, OnShortage, Request, Sale
+from replica.core.requests import Count, Grant, KeyedSale, OnShortage, Request, Sale
 
 Verdict = Entry | Refused
 """What became of a request."""
@@ -78,6 +81,8 @@ class Batch(Struct, frozen=True):
     documents: list[Register]
     orders: Sequence[tuple[int, bytes]] = ()
     """Orders that changed, packed, by their places."""
+    counts: Sequence[tuple[str, str, bytes]] = ()
+    """Newest counts that changed, packed, by location and item."""
 
 
 class Image(Struct, frozen=True):
@@ -94,6 +99,15 @@ class Image(Struct, frozen=True):
     """How many entries the journal holds."""
     orders: Iterable[bytes] = ()
     """Every order, packed as batches held it, in order of places."""
+    shared: Iterable[Entry] = ()
+    """The newest entries that share their keys with others, and what voids them, in order of arrival."""
+    counts: Iterable[bytes] = ()
+    """Every newest count, packed as batches held it."""
+    heard: Iterable[tuple[Stream, int]] = ()
+    """The newest stamp of each stream."""
+
+
+_NOTHING: Mapping[bytes, Sequence[Entry]] = {}
 
 
 class Replica:
@@ -121,31 +135,41 @@ class Replica:
         self.policies = Policies()
         self.machine = DEFAULT_MACHINE
         self.orders = Orders(self.node)
+        self.counts = Counts(self.node)
         self.clock = HybridClock(image.clock)
         self.arrival = image.arrival
         """How many entries were folded: the place in arrival order of the newest one."""
         self.newest = dict(image.newest)
         """The newest stamp folded of each scope: how fresh what is known of it is."""
+        self.heard: dict[str, dict[str, int]] = {}
+        """The newest stamp folded of each node, by scope."""
         self._recalled = tuple(self.newest.values())
         """Stamps that were seen before the restart, until a reading of the clock tells which to believe."""
         self.vectors: dict[str, Vector] = {}
         self.keys = RecentKeys()
+        self.collisions = Collisions()
+        self._lost: list[Collision] = []
+        """Duplicates that are this node's to void before the batch is taken."""
         self._entries: list[Entry] = []
         self._own: dict[str, Stream] = {}
         self._rooms = {location: Room.of(location, self.node, self.ledger, self.catalog) for location in self.locations}
         for stream, head in image.heads:
             self.vectors.setdefault(stream.scope, {})[stream.writer] = head
+        for stream, stamp in image.heard:
+            self._hear(stream, stamp)
         for location, item, (writer, source, target), total in image.cells:
             self.ledger.apply(location, writer, (Move(item, source, target, total),))
         for register in image.documents:
             if self.documents.put(register) is not None:
                 self._index(register)
         self.orders.load(image.orders)
+        self.collisions.load(image.shared)
+        self.counts.load(image.counts)
         self.ledger.take_changes()
         self.documents.take_changes()
 
     def execute_all(
-        self, requests: Sequence[Command | Write], now_ms: int, earlier: Mapping[bytes, Entry]
+        self, requests: Sequence[Command | Write], now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
     ) -> list[Verdict]:
         """Decide requests in order, each by itself: the entry of each, or why it was refused.
 
@@ -161,22 +185,23 @@ class Replica:
                 continue
             decide: Callable[..., Entry] = self.execute if isinstance(request, Command) else self.write
             try:
-                verdicts.append(decide(request, now_ms, earlier.get(request.key)))
+                verdicts.append(decide(request, now_ms, earlier.get(request.key, ())))
             except Refused as refused:
                 verdicts.append(refused)
         return verdicts
 
-    def execute(self, command: Command, now_ms: int, earlier: Entry | None = None) -> Entry:
+    def execute(self, command: Command, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
         """Decide a request and record it, or find the entry of the first time it was asked.
 
         Args:
-            earlier: the entry the journal holds under the command's key, when it is not one of the newest.
+            earlier: the entries the journal holds under the command's key, when it is not one of the newest.
         Raises:
             Refused: definite; nothing changed.
         """
-        known = self.keys.get(command.key) or earlier
-        if known is not None:
-            return self._repeat(known, is_same_request(known, command))
+        known = self.keys.entries(command.key) or earlier
+        if known:
+            same = [one for one in known if is_same_request(one, command)]
+            return self.orders.as_placed(self._repeat(known, same))
         if isinstance(command.request, OrderRequest):
             return self._conduct(command.request, command.key, now_ms)
         room = self._rooms.get(command.location) or self._room_elsewhere(command)
@@ -186,14 +211,17 @@ class Replica:
         if isinstance(request, Sale):
             draft = prepare_sale(room, request)
         else:
-            draft = prepare(room, request, command.seen or self.seen(command.location))
+            seen = command.seen or self.seen(command.location, now_ms)
+            if isinstance(request, Count):
+                seen = self._place_count(command.location, request, seen)
+            draft = prepare(room, request, seen)
         return self._record(command.location, draft, command.key, now_ms)
 
-    def write(self, write: Write, now_ms: int, earlier: Entry | None = None) -> Entry:
+    def write(self, write: Write, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
         """Write a chain-wide document, or find the entry of the first time it was asked."""
-        known = self.keys.get(write.key) or earlier
-        if known is not None:
-            return self._repeat(known, is_same_write(known, write))
+        known = self.keys.entries(write.key) or earlier
+        if known:
+            return self._repeat(known, [one for one in known if is_same_write(one, write)])
         version = self.documents.next_version(write.kind, write.name)
         register = Register(write.kind, write.name, CHAIN_RANK, "", version, 0, self.writer, write.value)
         return self._record(CHAIN, Draft(DOCUMENT, facts=register.facts()), write.key, now_ms)
@@ -206,11 +234,15 @@ class Replica:
         answer = self._record(scope, first, key, now_ms)
         for scope, draft in drafts[1:]:
             self._record(scope, draft, b"", now_ms)
-        while (due := next_due(desk, request.order)) is not None:
+        self._keep_up(desk, request.order, now_ms)
+        return answer
+
+    def _keep_up(self, desk: Desk, order: str, now_ms: int) -> None:
+        """Do what is due about an order."""
+        while (due := next_due(desk, order)) is not None:
             scope, draft = due
             self._record(scope, draft, b"", now_ms)
-        self.orders.settled(request.order)
-        return answer
+        self.orders.settled(order)
 
     def desk(self, now_ms: int) -> Desk:
         """What this node decides about orders with, as of now."""
@@ -224,15 +256,22 @@ class Replica:
         if changed:
             self.orders.remind_of(changed)
 
-    def merge(self, runs: Iterable[Run], now_ms: int) -> int:
+    def merge(self, runs: Iterable[Run], now_ms: int, earlier: Mapping[bytes, Sequence[Entry]] = _NOTHING) -> int:
         """Take in what a peer sent and this replica lacks; return how many entries were new.
 
+        What has become due by it is written at once, so that no crash comes between finding out and doing.
+
+        Args:
+            earlier: the entries the journal holds under their keys, where they are not among the newest.
         Raises:
             PeerFault: a gap, a fork, or entries of our own writer that we never wrote. Runs before it are kept.
         """
         merged = 0
-        for run in runs:
-            merged += self._merge_run(run, now_ms)
+        try:
+            for run in runs:
+                merged += self._merge_run(run, now_ms, earlier)
+        finally:
+            self._follow_up(now_ms)
         return merged
 
     def head(self, stream: Stream) -> Head:
@@ -260,10 +299,27 @@ class Replica:
         """The stock of a location, if anything ever moved there."""
         return self.ledger.places.get(location)
 
-    def seen(self, location: str) -> Seen:
-        """What a count made from this very state is made from."""
+    def seen(self, location: str, now_ms: int) -> Seen:
+        """What a count made from this very state is made from.
+
+        Its moment is that of the wall clock, not of the last stamp: that may be of a clock that ran ahead.
+        """
         vector = self.vectors.get(location, {})
-        return Seen({}, self.clock.last, {writer: head.sequence for writer, head in sorted(vector.items())})
+        as_of = (now_ms << COUNTER_BITS) - 1
+        return Seen({}, as_of, {writer: head.sequence for writer, head in sorted(vector.items())})
+
+    def unheard(self, location: str, as_of: int) -> tuple[str, ...]:
+        """Other nodes that write at a location and were not heard of past a moment: a count of it is provisional."""
+        heard = self.heard.get(location, {})
+        return tuple([node for node, stamp in sorted(heard.items()) if stamp <= as_of and node != self.node])
+
+    def _place_count(self, location: str, count: Count, seen: Seen) -> Seen:
+        heard = {writer: head.sequence for writer, head in self.vectors.get(location, {}).items()}
+        if seen.held is not None and {**seen.held, self.writer: 0} != {**heard, self.writer: 0}:
+            raise Overtaken(f"more was heard of {location} meanwhile", field="seen")
+        items = [line.item for line in count.lines]
+        placed = self.counts.placed(location, self.writer, seen, items)
+        return replace(placed, unheard=self.unheard(location, seen.as_of))
 
     @property
     def uncommitted(self) -> int:
@@ -276,18 +332,42 @@ class Replica:
         if entries:
             self._entries = []
             self.keys.turn()
-        return Batch(entries, self.ledger.take_changes(), self.documents.take_changes(), self.orders.take_changes())
+        documents, orders = self.documents.take_changes(), self.orders.take_changes()
+        return Batch(entries, self.ledger.take_changes(), documents, orders, self.counts.take_changes())
 
-    def _repeat(self, earlier: Entry, is_same: bool) -> Entry:
-        if not is_same:
+    def _follow_up(self, now_ms: int) -> None:
+        """Write what has become this node's to write by what was merged."""
+        while self._lost:
+            lost = self._lost.pop(0)
+            self._record(lost.entry.stream.scope, prepare_void(lost.entry, lost.winner), b"", now_ms)
+        for order in self.orders.take_doubled():
+            self._keep_up(self.desk(now_ms), order, now_ms)
+        while (due := self.counts.next_correction()) is not None:
+            scope, draft = due
+            self._record(scope, draft, b"", now_ms)
+
+    def _meet(self, entry: Entry, earlier: Mapping[bytes, Sequence[Entry]]) -> None:
+        """An entry comes under a key that was used before: at another node, for the same request or another."""
+        key = entry.content.key
+        if key not in self.keys:
+            for one in earlier[key]:
+                self.keys.put(key, one)
+        collision = self.collisions.meet(entry, self.keys.entries(key))
+        if is_ours_to_void(collision, self.node):
+            self._lost.append(collision)
+
+    def _repeat(self, known: Sequence[Entry], same: Sequence[Entry]) -> Entry:
+        """The answer to a request of a known key: that of the winner, if several nodes took it."""
+        if not same:
             raise KeyReused(
-                f"the key {key_text(earlier.content.key)} was used for another {earlier.content.kind}",
+                f"the key {key_text(known[0].content.key)} was used for another {known[0].content.kind}",
                 field="Idempotency-Key",
             )
         self.repeated += 1
-        return earlier
+        return min(same, key=precedence)
 
     def _record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:
+        key = key or draft.key
         content = Content(
             draft.kind,
             self._next_stamp(now_ms),
@@ -313,7 +393,7 @@ class Replica:
         return entry
 
     def _sell_plain(
-        self, requests: Iterable[Command | Write], now_ms: int, earlier: Mapping[bytes, Entry]
+        self, requests: Iterable[Command | Write], now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
     ) -> list[Entry]:
         """Sell from the first request on, for as long as all are plain sales at its location under new keys.
 
@@ -377,7 +457,7 @@ class Replica:
             stream = self._own[scope] = Stream(self.writer, scope)
         return stream
 
-    def _merge_run(self, run: Run, now_ms: int) -> int:
+    def _merge_run(self, run: Run, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]) -> int:
         stream, entries = run.stream, run.entries
         head = self.head(stream)
         known = head.sequence - run.first + 1
@@ -390,7 +470,10 @@ class Replica:
         if fresh and stream.writer == self.writer:
             raise PeerFault("own-stream", f"{stream.scope}: {run.first + known} was never written here")
         for entry in fresh:
-            self.clock.observe(entry.content.clock, now_ms)
+            content = entry.content
+            self.clock.observe(content.clock, now_ms)
+            if content.key and (content.key in self.keys or content.key in earlier):
+                self._meet(entry, earlier)
             self._fold(entry)
         if fresh:
             self._extend(stream, fresh)
@@ -409,6 +492,11 @@ class Replica:
                 self._index(standing)
         elif content.kind == ORDER:
             self.orders.apply(entry)
+        elif content.kind == VOID:
+            self.collisions.settle(entry)
+        watched = self.counts.watched
+        if content.kind in FOLDED or (watched and content.clock <= watched.get(stream.scope, 0)):
+            self.counts.apply(entry)
 
     def _extend(self, stream: Stream, entries: Sequence[Entry]) -> None:
         """Hold the stream as far as entries that were folded, the next of it."""
@@ -417,8 +505,14 @@ class Replica:
         newest = max([entry.content.clock for entry in entries])
         if newest > self.newest.get(stream.scope, 0):
             self.newest[stream.scope] = newest
+        self._hear(stream, newest)
         self.arrival += len(entries)
         self._entries += entries
+
+    def _hear(self, stream: Stream, stamp: int) -> None:
+        heard, node = self.heard.setdefault(stream.scope, {}), node_of(stream.writer)
+        if stamp > heard.get(node, 0):
+            heard[node] = stamp
 
     def _index(self, register: Register) -> None:
         if register.rank != CHAIN_RANK:

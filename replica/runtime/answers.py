@@ -11,11 +11,11 @@ from typing import Any
 import msgpack
 from msgspec import Struct
 
-from replica.core.catalog import Catalog
 from replica.core.clock import stamp_text
 from replica.core.entry import DOCUMENT, Content, Entry
 from replica.core.ledger import Stock
-from replica.core.names import key_text, owner_of
+from replica.core.names import key_text, node_of, owner_of
+from replica.core.replica import Replica
 from replica.runtime.order_answers import OrderAnswer, order_answer
 from replica.runtime.ports import Stored
 
@@ -48,13 +48,18 @@ class CountedLine(Struct, frozen=True):
 
 
 class CountAnswer(Struct, frozen=True):
-    """What a count changed, as of which moment, against which state (entries seen, by writer)."""
+    """What a count changed, as of which moment, against which state (entries seen, by writer).
+
+    `provisional`: other nodes may have moved something before that moment and not have been heard yet. What turns up is
+    corrected by itself.
+    """
 
     movement: str
     at: str
     as_of: str
     seen: dict[str, int]
     lines: tuple[CountedLine, ...]
+    provisional: bool
 
 
 class AdjustedLine(Struct, frozen=True):
@@ -125,8 +130,22 @@ class Pn(Struct, frozen=True):
     n: dict[str, int]
 
 
+class LastCount(Struct, frozen=True):
+    """The newest count of an item, which the book is kept true to; `unheard`: nodes that make it provisional."""
+
+    movement: str
+    by: str
+    as_of: str
+    counted: int
+    provisional: bool
+    unheard: list[str]
+
+
 class StockAnswer(Struct, frozen=True):
-    """Stock of one item at one location, in base units; `seen` is the token a count made from this figure gives."""
+    """Stock of one item at one location, in base units; `seen` is the token a count made from this figure gives.
+
+    `count` is the newest one, null where nobody ever counted.
+    """
 
     location: str
     item: str
@@ -140,6 +159,7 @@ class StockAnswer(Struct, frozen=True):
     accounts: dict[str, int]
     pn: Pn
     seen: str
+    count: LastCount | None
 
 
 class StockPage(Struct, frozen=True):
@@ -203,7 +223,8 @@ def answer_of(entry: Entry) -> Answer:
             return _movement_answer(content, movement, at)
         case "count":
             counted = tuple(CountedLine(*line) for line in facts["count"])
-            return CountAnswer(movement, at, stamp_text(facts["as_of"]), facts["seen"], counted)
+            is_provisional = bool(facts.get("unheard"))
+            return CountAnswer(movement, at, stamp_text(facts["as_of"]), facts["seen"], counted, is_provisional)
         case "adjustment":
             return AdjustmentAnswer(movement, at, tuple(AdjustedLine(*line) for line in facts["adjusted"]))
         case "quarantine":
@@ -224,20 +245,30 @@ def _movement_answer(content: Content, movement: str, at: str) -> MovementAnswer
     return MovementAnswer(movement, at, tuple(lines))
 
 
-def stock_answer(stock: Stock, node: str, catalog: Catalog, seen: str) -> StockAnswer:
+def stock_answer(stock: Stock, replica: Replica, seen: str) -> StockAnswer:
     """Render the stock of one pair as this node sees it."""
     figures, balances, counter = stock.figures, stock.balances, stock.counter()
     return StockAnswer(
         stock.location,
         stock.item,
-        catalog.unit(stock.item),
+        replica.catalog.unit(stock.item),
         *figures,
-        stock.rights(node),
+        stock.rights(replica.node),
         stock.breach,
         balances,
         Pn(dict(sorted(counter.raised.items())), dict(sorted(counter.lowered.items()))),
         seen,
+        _last_count(replica, stock),
     )
+
+
+def _last_count(replica: Replica, stock: Stock) -> LastCount | None:
+    last = replica.counts.find(stock.location, stock.item)
+    if last is None:
+        return None
+    node = node_of(last.writer)
+    unheard = [other for other in replica.unheard(stock.location, last.as_of) if other != node]
+    return LastCount(last.entry.hex(), node, stamp_text(last.as_of), last.level, bool(unheard), unheard)
 
 
 def entry_answer(stored: Stored) -> EntryAnswer:

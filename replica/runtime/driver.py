@@ -88,6 +88,9 @@ class _Watcher(Struct, eq=False):
     event: asyncio.Event
 
 
+Earlier = dict[bytes, list[Entry]]
+"""What the journal holds under keys that are not among the newest."""
+
 Answers = list[tuple[_Ask | _Look | _Merge, Any]]
 """What was asked, and what to say to it once the batch is durable."""
 
@@ -200,7 +203,7 @@ class Driver:
                 continue
             await self._gather()
             asks, merges = self._take()
-            earlier = await self._find_earlier(asks)
+            earlier = await self._find_earlier(asks, merges)
             answers = self._compute(asks, merges, earlier)
             if await self._settle():
                 self._start_commit(answers)
@@ -241,13 +244,17 @@ class Driver:
             self._bulk_room.release()
         return asks, merges
 
-    async def _find_earlier(self, asks: Sequence[_Ask | _Look]) -> dict[bytes, Entry]:
+    async def _find_earlier(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge]) -> Earlier:
+        """Look up the keys of requests, and those of peers' entries: another node may have used one too."""
         known = self.replica.keys
         commands = [command for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
         keys = [key for command in commands if (key := command.key) not in known]
+        for merge in merges:
+            for run in merge.runs:
+                keys += [key for entry in run.entries if (key := entry.content.key) and key not in known]
         return await self._journal.find(keys) if keys and self.arrival else {}
 
-    def _compute(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge], earlier: dict[bytes, Entry]) -> Answers:
+    def _compute(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge], earlier: Earlier) -> Answers:
         replica, now_ms, answers = self.replica, self._clock.now().wall_ms, Answers()
         commands = [command for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
         verdicts = self._decide(commands, now_ms, earlier)
@@ -260,11 +267,11 @@ class Driver:
                 answers.append((ask, _look(ask.query, replica)))
         for merge in merges:
             before = replica.uncommitted
-            answers.append((merge, _turn_away(merge) if self._is_full else _merge(replica, merge, now_ms)))
+            answers.append((merge, _turn_away(merge) if self._is_full else _merge(replica, merge, now_ms, earlier)))
             self.counters.entries_merged += replica.uncommitted - before
         return answers
 
-    def _decide(self, commands: Sequence[Command | Write], now_ms: int, earlier: dict[bytes, Entry]) -> list[Verdict]:
+    def _decide(self, commands: Sequence[Command | Write], now_ms: int, earlier: Earlier) -> list[Verdict]:
         """Decide requests. While the disk counts as full only repeated ones have an answer, that of the first time."""
         replica = self.replica
         if not self._is_full:
@@ -359,11 +366,11 @@ def _look(query: Callable[[Replica], Any], replica: Replica) -> Any:
         return failure
 
 
-def _merge(replica: Replica, merge: _Merge, now_ms: int) -> int | PeerFault:
+def _merge(replica: Replica, merge: _Merge, now_ms: int, earlier: Earlier) -> int | PeerFault:
     if merge.inlet.is_shut:
         return PeerFault("gap", "a frame before this one was not taken")
     try:
-        return replica.merge(merge.runs, now_ms)
+        return replica.merge(merge.runs, now_ms, earlier)
     except PeerFault as fault:
         merge.inlet.is_shut = True
         return fault

@@ -49,7 +49,10 @@ class PastAnswer(Struct, frozen=True):
 
 
 class FulfilmentView(Struct, frozen=True):
-    """A fulfilment as it stands; `owner` is the node that decides about it."""
+    """A fulfilment as it stands; `owner` is the node that decides about it.
+
+    `is_duplicate`: it is of a placement that lost, for the order was placed at another node too.
+    """
 
     id: str
     location: str
@@ -58,6 +61,7 @@ class FulfilmentView(Struct, frozen=True):
     expires_at: str | None
     lines: list[OrderLine]
     history: list[PastAnswer]
+    is_duplicate: bool = False
 
 
 class WaitingAnswer(Struct, frozen=True):
@@ -119,25 +123,28 @@ def check_happened(content: Content) -> None:
 
 def order_view(order: Order) -> OrderView:
     """Render an order as it stands."""
+    lost = order.lost()
     return OrderView(
         order.name,
         order.state,
         order.channel,
         order.customer,
         stamp_text(order.placed[0].clock) if order.placed else None,
-        [fulfilment_view(one) for _, one in sorted(order.fulfilments.items())],
+        [fulfilment_view(one, one.id in lost) for _, one in sorted(order.fulfilments.items())],
         waiting_answers(order),
         report_answers(order),
     )
 
 
-def fulfilment_view(one: Fulfilment) -> FulfilmentView:
+def fulfilment_view(one: Fulfilment, is_duplicate: bool = False) -> FulfilmentView:
     """Render a fulfilment as it stands."""
     history = [
         PastAnswer(stamp_text(past.clock), past.event, past.act, past.state, past.entry.hex()) for past in one.history
     ]
     expires_at = time_text(one.expires_ms) if one.expires_ms else None
-    return FulfilmentView(one.id, one.location, one.owner, one.state, expires_at, _lines(one.lines), history)
+    return FulfilmentView(
+        one.id, one.location, one.owner, one.state, expires_at, _lines(one.lines), history, is_duplicate
+    )
 
 
 def waiting_answers(order: Order) -> list[WaitingAnswer]:

@@ -58,8 +58,11 @@ class Journal(Protocol):
             Unknown: indefinite; the process must end.
         """
 
-    async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-        """Find the first entry that arrived under each key, among those durable now; missing keys are left out."""
+    async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
+        """Find the entries that arrived under each key, among those durable now; missing keys are left out.
+
+        The first KEY_ENTRIES_MAX of each, in order of arrival.
+        """
 
     async def read(self, after: int, limit: int) -> Page:
         """Read up to `limit` entries that arrived after `after`."""

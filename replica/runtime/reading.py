@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from replica.core.entry import Entry, Stream
+from replica.core.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
+from replica.core.names import void_key
 from replica.runtime.ports import Page, Stored
 from replica.runtime.segment import SEGMENT_ENTRIES_MAX, Segment
 
@@ -131,12 +133,27 @@ def moves_of(connection: sqlite3.Connection, location: str, item: str, before: i
     return Page(stored, stored[-1].arrival if len(stored) == limit else 0)
 
 
-def find(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-    """The first entry that arrived under each key; keys that have none are left out."""
-    found: dict[bytes, Entry] = {}
+def find(connection: sqlite3.Connection, keys: Iterable[bytes]) -> dict[bytes, list[Stored]]:
+    """The first entries that arrived under each key; keys that have none are left out."""
+    found: dict[bytes, list[Stored]] = {}
     for key in keys:
-        (arrival,) = connection.execute("SELECT min(arrival) FROM keys WHERE key = ?", (key,)).fetchone()
-        if arrival is not None:
-            row = connection.execute(f"{SELECT} WHERE g.arrival >= ? ORDER BY g.arrival LIMIT 1", (arrival,))
-            found[key] = next(one for one in entries(row) if one.arrival == arrival).entry
+        rows = connection.execute(
+            "SELECT arrival FROM keys WHERE key = ? ORDER BY arrival LIMIT ?", (key, KEY_ENTRIES_MAX)
+        ).fetchall()
+        if rows:
+            found[key] = [_arrived(connection, arrival) for (arrival,) in rows]
     return found
+
+
+def shared(connection: sqlite3.Connection, keys: Iterable[tuple[int, bytes]]) -> list[Entry]:
+    """The entries of the keys that were shared last, and what voids them, in order of arrival."""
+    found = find(connection, [key for _, key in heapq.nlargest(COLLISIONS_MAX, keys)])
+    stored = {one.arrival: one.entry for several in found.values() for one in several}
+    voids = find(connection, [void_key(entry.hash) for entry in stored.values()])
+    stored.update({one.arrival: one.entry for several in voids.values() for one in several})
+    return [entry for _, entry in sorted(stored.items())]
+
+
+def _arrived(connection: sqlite3.Connection, arrival: int) -> Stored:
+    row = connection.execute(f"{SELECT} WHERE g.arrival >= ? ORDER BY g.arrival LIMIT 1", (arrival,)).fetchone()
+    return next(one for one in segment(row).unpack() if one.arrival == arrival)

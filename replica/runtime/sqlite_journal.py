@@ -24,6 +24,7 @@ import aiosqlite
 import msgspec
 import structlog
 
+from replica.core.counts import Counts
 from replica.core.documents import Documents, Register
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, start
 from replica.core.errors import Failure, StorageFull, Unknown
@@ -82,6 +83,7 @@ class SqliteJournal:
         explorer: _Connection,
     ) -> None:
         self.directory = directory
+        self.node = ""
         self.incarnation = ""
         self._lock = lock
         self._writer = writer
@@ -111,9 +113,10 @@ class SqliteJournal:
         except sqlite3.Error as error:
             raise Unknown(f"commit failed: {error}") from error
 
-    async def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
+    async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
         likely = self._keys.likely(keys)
-        return await self._finder.run(reading.find, likely) if likely else {}
+        found = await self._finder.run(reading.find, likely) if likely else {}
+        return {key: [one.entry for one in stored] for key, stored in found.items()}
 
     async def read(self, after: int, limit: int) -> Page:
         return await self._explorer.run(reading.read, after, limit)
@@ -141,11 +144,11 @@ class SqliteJournal:
         lanes = connection.execute("SELECT id, scope, writer, source, target FROM lanes").fetchall()
         self._lanes = {tuple(name): lane for lane, *name in lanes}
         self._arrival = reading.newest(connection)
-        newest, own = self._check_ends(connection, heads)
+        heard, own = self._check_ends(connection, heads)
         if not self._is_checkpoint_whole(connection):
             log.warning("checkpoint does not match the journal, folding it anew", entries=self._arrival)
             self._refold(connection)
-        self._fill_filter(connection)
+        shared = reading.shared(connection, self._fill_filter(connection))
         names = {lane: name for name, lane in self._lanes.items()}
         items = {item: name for name, item in self._items.items()}
         cells = [
@@ -157,13 +160,17 @@ class SqliteJournal:
             for row in connection.execute("SELECT kind, key, rank, place, version, clock, writer, value FROM documents")
         ]
         orders = [packed for (packed,) in connection.execute("SELECT state FROM orders ORDER BY place")]
-        return Image(heads, cells, documents, newest, own, self._arrival, orders)
+        counts = [packed for (packed,) in connection.execute("SELECT state FROM counts")]
+        newest: dict[str, int] = {}
+        for stream, stamp in heard:
+            newest[stream.scope] = max(stamp, newest.get(stream.scope, 0))
+        return Image(heads, cells, documents, newest, own, self._arrival, orders, shared, counts, heard)
 
     def _check_ends(
         self, connection: sqlite3.Connection, heads: list[tuple[Stream, Head]]
-    ) -> tuple[dict[str, int], int]:
-        """Check that every stream ends with its head; return the newest stamp of each scope, and of our own."""
-        newest: dict[str, int] = {}
+    ) -> tuple[list[tuple[Stream, int]], int]:
+        """Check that every stream ends with its head; return the newest stamp of each, and of our own."""
+        heard: list[tuple[Stream, int]] = []
         own = 0
         for stream, head in heads:
             row = connection.execute(
@@ -172,10 +179,10 @@ class SqliteJournal:
             last = reading.segment(row).unpack()[-1].entry if row is not None else None
             if last is None or (last.sequence, last.hash) != (head.sequence, head.hash):
                 raise DataRefused(f"stream {stream.writer} {stream.scope} does not end as it should: restore a backup")
-            newest[stream.scope] = max(last.content.clock, newest.get(stream.scope, 0))
+            heard.append((stream, last.content.clock))
             if stream.writer.endswith(f"#{self.incarnation}"):
                 own = max(own, last.content.clock)
-        return newest, own
+        return heard, own
 
     def _is_checkpoint_whole(self, connection: sqlite3.Connection) -> bool:
         units, entries = connection.execute(
@@ -186,6 +193,7 @@ class SqliteJournal:
 
     def _refold(self, connection: sqlite3.Connection) -> None:
         ledger, documents, orders, units = Ledger(), Documents(), Orders(""), dict.fromkeys(self._streams, 0)
+        counts = Counts(self.node)
         for stored in reading.entries(connection.execute(f"{reading.SELECT} ORDER BY g.arrival")):
             stream, content = stored.entry.stream, stored.entry.content
             ledger.apply(stream.scope, stream.writer, content.moves)
@@ -194,11 +202,14 @@ class SqliteJournal:
                 documents.apply(content.facts, content.clock, stream.writer)
             elif content.kind == ORDER:
                 orders.apply(stored.entry)
-        batch = Batch([], ledger.take_changes(), documents.take_changes(), orders.take_changes())
+            counts.apply(stored.entry)
+        changes = ledger.take_changes(), documents.take_changes(), orders.take_changes(), counts.take_changes()
+        batch = Batch([], *changes)
         with _transaction(connection):
             connection.execute("DELETE FROM cells")
             connection.execute("DELETE FROM documents")
             connection.execute("DELETE FROM orders")
+            connection.execute("DELETE FROM counts")
             self._write_checkpoint(connection, batch)
             connection.executemany(
                 "UPDATE streams SET units = ? WHERE id = ?",
@@ -244,13 +255,21 @@ class SqliteJournal:
         if self._keys.is_full:
             self._fill_filter(connection)
 
-    def _fill_filter(self, connection: sqlite3.Connection) -> None:
+    def _fill_filter(self, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+        """Read all keys; return those that several entries share, each with the last of their arrivals."""
         (expected,) = connection.execute("SELECT count(*) FROM keys").fetchone()
         keys = KeyFilter(expected)
-        rows = connection.execute("SELECT key FROM keys")
+        shared: dict[bytes, int] = {}
+        rows = connection.execute("SELECT key, arrival FROM keys ORDER BY key, arrival")
+        last = None
         while some := rows.fetchmany(_KEYS_PER_FETCH):
-            keys.add([key for (key,) in some])
+            keys.add([key for key, _ in some])
+            for key, arrival in some:
+                if key == last:
+                    shared[key] = arrival
+                last = key
         self._keys = keys
+        return [(arrival, key) for key, arrival in shared.items()]
 
     def _write_checkpoint(self, connection: sqlite3.Connection, batch: Batch) -> None:
         cells = []
@@ -274,6 +293,9 @@ class SqliteJournal:
         if batch.orders:
             upsert = "ON CONFLICT DO UPDATE SET state = excluded.state"
             _insert(connection, "INSERT INTO orders VALUES", upsert, 2, list(chain.from_iterable(batch.orders)))
+        if batch.counts:
+            upsert = "ON CONFLICT DO UPDATE SET state = excluded.state"
+            _insert(connection, "INSERT INTO counts VALUES", upsert, 3, list(chain.from_iterable(batch.counts)))
 
     def _add_stream(self, connection: sqlite3.Connection, stream: Stream) -> int:
         number = self._streams[stream] = len(self._streams) + 1
@@ -322,6 +344,7 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
             await connection.run(setup)
         journal = SqliteJournal(directory, lock, *connections)
         writer = connections[0]
+        journal.node = node
         journal.incarnation = await writer.run(_claim, node, incarnation)
     except BaseException as error:
         for connection in connections:

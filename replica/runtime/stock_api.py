@@ -12,11 +12,10 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct
 
 from replica.core.errors import Invalid, NotFound
-from replica.core.movements import Seen
-from replica.core.names import is_internal, is_item
+from replica.core.ledger import Stock
+from replica.core.names import is_item
 from replica.core.replica import Command, Replica
 from replica.core.requests import Adjustment, Count, Grant, Quarantine, Receipt, Return
 from replica.runtime.answers import (
@@ -34,6 +33,7 @@ from replica.runtime.answers import (
     entry_answer,
     stock_answer,
 )
+from replica.runtime.counting import submit_count, token_of
 from replica.runtime.http import Decoder, Operation, json_response, key_of, limit_of, number_of
 from replica.runtime.metrics import CONTENT_TYPE, make_registry, render
 from replica.runtime.node import Node
@@ -46,15 +46,6 @@ FEED_IDLE_S = 15.0
 
 JOURNAL_MAX = 2**62
 
-_SCAN_PAGE = 1_000
-
-
-class _Token(Struct, frozen=True):
-    """What a `seen` token holds: how far the journal of one incarnation had come."""
-
-    arrival: int
-    stamp: int
-
 
 class StockApi:
     """Handlers over one node."""
@@ -62,7 +53,6 @@ class StockApi:
     def __init__(self, node: Node, location_of: Callable[[web.Request], str]) -> None:
         self.node = node
         self.location_of = location_of
-        self._incarnation = node.replica.writer.partition("#")[2]
         self._registry = make_registry(node)
         self._count_decoder = Decoder(Count)
 
@@ -111,61 +101,18 @@ class StockApi:
 
         async def write(request: web.Request) -> web.Response:
             asked = await decoder.read(request)
-            return await self._submit(request, asked, None)
+            command = Command(self.location_of(request), asked, key_of(request))
+            return json_response(answer_of(await self.node.driver.submit(command)), 201)
 
         return Operation("POST", path, write, summary, kind, answer, 201, is_write=True)
 
     async def count(self, request: web.Request) -> web.Response:
         asked: Count = await self._count_decoder.read(request)
-        seen = await self._look_back(self.location_of(request), asked) if asked.seen else None
-        return await self._submit(request, asked, seen)
+        command = Command(self.location_of(request), asked, key_of(request))
+        return json_response(answer_of(await submit_count(self.node.driver, self.node.journal, command)), 201)
 
-    async def _submit(self, request: web.Request, asked: Any, seen: Seen | None) -> web.Response:
-        location = self.location_of(request)
-        command = Command(location, asked, key_of(request), seen)
-        return json_response(answer_of(await self.node.driver.submit(command)), 201)
-
-    async def _look_back(self, location: str, count: Count) -> Seen:
-        """Work out the levels as of a token: those of now, less what moved since. What is past does not change."""
-        token = self._read_token(count.seen)
-
-        def now(replica: Replica) -> tuple[int, dict[str, int], Seen]:
-            stocks = {line.item: replica.ledger.stock(location, line.item) for line in count.lines}
-            levels = {item: stock.figures.on_hand for item, stock in stocks.items()}
-            return replica.arrival, levels, replica.seen(location)
-
-        newest, levels, seen = await self.node.driver.look(now)
-        if token.arrival > newest:
-            raise Invalid("this token was not given by this node's journal", field="seen")
-        vector = dict(seen.vector)
-        earliest: dict[str, int] = {}
-        after = token.arrival
-        while after < newest:
-            page = await self.node.journal.read(after, _SCAN_PAGE)
-            for stored in page.stored:
-                entry = stored.entry
-                if stored.arrival > newest or entry.stream.scope != location:
-                    continue
-                earliest.setdefault(entry.stream.writer, entry.sequence - 1)
-                for move in entry.content.moves:
-                    if move.item in levels:
-                        levels[move.item] -= (is_internal(move.target) - is_internal(move.source)) * move.quantity
-            after = page.through if page.stored else newest
-        return Seen(levels, token.stamp, {**vector, **earliest})
-
-    def _token(self, replica: Replica) -> str:
-        return f"{self._incarnation}.{replica.arrival:x}.{replica.clock.last:x}"
-
-    def _read_token(self, text: str) -> _Token:
-        incarnation, _, rest = text.partition(".")
-        arrival, _, stamp = rest.partition(".")
-        try:
-            token = _Token(int(arrival, 16), int(stamp, 16))
-        except ValueError:
-            token = None
-        if token is None or incarnation != self._incarnation or token.arrival < 0 or not 0 <= token.stamp < 1 << 63:
-            raise Invalid("this token was not given by this node's journal", field="seen")
-        return token
+    def _answer(self, replica: Replica, stock: Stock) -> StockAnswer:
+        return stock_answer(stock, replica, token_of(replica, self.node.clock.now().wall_ms))
 
     async def stock_item(self, request: web.Request) -> web.Response:
         location, item = self.location_of(request), request.match_info["item"]
@@ -173,7 +120,7 @@ class StockApi:
         def look(replica: Replica) -> StockAnswer:
             stock = replica.ledger.stock(location, item)
             replica.catalog.check_item(item if is_item(item) else "", bool(stock.cells), "item")
-            return stock_answer(stock, replica.node, replica.catalog, self._token(replica))
+            return self._answer(replica, stock)
 
         return json_response(await self.node.driver.look(look))
 
@@ -186,11 +133,7 @@ class StockApi:
             items = place.items() if place is not None else []
             start = bisect_right(items, cursor) if cursor else 0
             shown = items[start : start + limit]
-            seen = self._token(replica)
-            answers = [
-                stock_answer(replica.ledger.stock(location, item), replica.node, replica.catalog, seen)
-                for item in shown
-            ]
+            answers = [self._answer(replica, replica.ledger.stock(location, item)) for item in shown]
             return StockPage(answers, shown[-1] if start + limit < len(items) else None)
 
         return json_response(await self.node.driver.look(look))
@@ -203,7 +146,7 @@ class StockApi:
             stock = replica.ledger.stock(location, item)
             if not stock.cells:
                 raise NotFound(f"nothing of {item!r} ever moved at {location}", field="item")
-            answer = stock_answer(stock, replica.node, replica.catalog, self._token(replica))
+            answer = self._answer(replica, stock)
             return answer, cell_answers(stock)
 
         stock, cells = await self.node.driver.look(look)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 import edge_node.assembly
 import hub.assembly
+from replica.core.duplicates import precedence
 from replica.core.entry import Entry
 from replica.core.errors import Broken
 from replica.core.names import key_text
@@ -132,7 +133,7 @@ class StackMachine(Machine):
             entry = self.disk.under_hash(document["movement"])
         else:
             self.disk.refresh()
-            entry = self.disk.under(key)
+            entry = min(self.disk.under(key), key=precedence, default=None)
         if entry is None or entry.content.key != key:
             raise Violation("Durability", 2, f"{self.name} answered {key_text(key)}, and its file does not hold that")
         return entry

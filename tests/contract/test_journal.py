@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from replica.core.documents import pack_value
-from replica.core.entry import Entry, Stream
+from replica.core.entry import Entry, Stream, start
 from replica.core.order_requests import OrderEvent, PlacedLine, Placement
 from replica.core.orders import held_differences
-from replica.core.replica import Batch, Command, Replica, Write
-from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.core.replica import Batch, Command, Replica, Run, Write
+from replica.core.requests import Count, CountLine, GoodsLine, Receipt, Sale, SkuLine
 from replica.runtime.ports import Journal
 from replica.runtime.sqlite_journal import open_journal
 from simulations.journal import SimulatedDisk, SimulatedJournal
@@ -131,8 +131,8 @@ async def test_key_is_found_from_the_moment_it_is_durable(reopen: Reopen) -> Non
     entry = receive(replica, "r1", 10)
     assert await journal.find([b"r1"]) == {}
     await commit(journal, replica)
-    assert await journal.find([b"r1", b"other"]) == {b"r1": entry}
-    assert await (await reopen()).find([b"r1"]) in ({b"r1": entry}, {})
+    assert await journal.find([b"r1", b"other"]) == {b"r1": [entry]}
+    assert await (await reopen()).find([b"r1"]) in ({b"r1": [entry]}, {})
 
 
 async def test_key_is_found_after_reopening(reopen: Reopen) -> None:
@@ -142,10 +142,10 @@ async def test_key_is_found_after_reopening(reopen: Reopen) -> None:
     await commit(journal, replica)
     journal = await reopen()
     await journal.load()
-    assert await journal.find([b"r1"]) == {b"r1": entry}
+    assert await journal.find([b"r1"]) == {b"r1": [entry]}
 
 
-async def test_of_two_entries_under_one_key_the_first_to_arrive_is_found(reopen: Reopen) -> None:
+async def test_all_entries_under_one_key_are_found_the_first_to_arrive_first(reopen: Reopen) -> None:
     journal, here, there = await reopen(), replica_of(), replica_of("store-1b#aaaaaaaaaaaa", "store-1")
     await journal.load()
     first = receive(here, "same", 10)
@@ -153,7 +153,29 @@ async def test_of_two_entries_under_one_key_the_first_to_arrive_is_found(reopen:
     second = receive(there, "same", 10)
     here.keys.put(second.content.key, second)
     await journal.append(Batch([second], there.ledger.take_changes(), []))
-    assert (await journal.find([b"same"]))[b"same"] == first
+    assert (await journal.find([b"same"]))[b"same"] == [first, second]
+    assert list((await (await reopen()).load()).shared) == [first, second]
+
+
+async def test_what_voids_an_entry_is_loaded_with_those_that_share_its_key(reopen: Reopen) -> None:
+    journal, here, there = await reopen(), replica_of(), replica_of("store-1b#aaaaaaaaaaaa", "store-1")
+    await journal.load()
+    there.clock.last = 1_700_000_000_001 << 16
+    winner, loser = receive(here, "same", 10), receive(there, "same", 10)
+    there.merge([Run(winner.stream, 1, start(winner.stream).hash, [winner])], 1_700_000_000_000)
+    *_, void = there.take_batch().entries
+    assert void.content.facts["loser"] == loser.hash
+    there.ledger.take_changes()
+    await journal.append(Batch([winner], here.ledger.take_changes(), []))
+    loaded = Replica(WRITER, ("store-1",), await (journal := await reopen()).load())
+    loaded.merge(
+        [Run(loser.stream, 1, start(loser.stream).hash, [loser, void])], 1_700_000_000_000, {b"same": [winner]}
+    )
+    await commit(journal, loaded)
+    image = await (await reopen()).load()
+    assert list(image.shared) == [winner, loser, void]
+    (found,) = Replica(WRITER, ("store-1",), image).collisions
+    assert (found.entry, found.winner, found.is_duplicate, found.void) == (loser, winner, True, void)
 
 
 async def test_keys_are_found_among_many(reopen: Reopen) -> None:
@@ -166,7 +188,7 @@ async def test_keys_are_found_among_many(reopen: Reopen) -> None:
     asked = [f"till-{number}".encode() for number in range(0, 4_000, 7)]
     found = await journal.find(asked)
     assert list(found) == [key for key in asked if int(key[5:]) < 2_000]
-    assert all(found[key].content.key == key for key in found)
+    assert all([entry.content.key for entry in found[key]] == [key] for key in found)
 
 
 @pytest.mark.parametrize("writers", [3, 40], ids=["few streams", "many streams"])
@@ -256,6 +278,28 @@ async def test_batch_larger_than_any_segment_comes_back_whole(reopen: Reopen) ->
     page = await journal.read(500, 200)
     assert [stored.entry for stored in page.stored] == written[500:700]
     assert page.stored[0].previous == written[499].hash
+
+
+async def test_newest_counts_are_loaded_as_they_were_and_go_on_correcting(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    other = replica_of("store-1b#aaaaaaaaaaaa", "store-1")
+    await journal.load()
+    receive(replica, "r1", 10)
+    late = [receive(other, f"late-{number}", number) for number in (3, 4)]
+    counted = Count((CountLine("cola", 12), CountLine("wings", 1)))
+    count = replica.execute(Command("store-1", counted, b"c1"), 1_700_000_001_000)
+    await commit(journal, replica)
+    replica.merge([Run(late[0].stream, 1, start(late[0].stream).hash, late[:1])], 1_700_000_002_000)
+    await commit(journal, replica)
+    journal = await reopen()
+    again = Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True)
+    for item in ("cola", "wings"):
+        assert again.counts.find("store-1", item) == replica.counts.find("store-1", item)
+    assert again.unheard("store-1", count.content.facts["as_of"]) == ("store-1b",)
+    for one in (replica, again):
+        one.merge([Run(late[1].stream, 2, late[0].hash, late[1:])], 1_700_000_002_000)
+        assert one.ledger.stock("store-1", "cola").figures.on_hand == 12
+    assert again.digests() == replica.digests()
 
 
 async def test_orders_are_loaded_as_they_were_and_go_on(reopen: Reopen) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from replica.core.clock import Moment
+from replica.core.counts import Counts
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Head, Stream, start
 from replica.core.errors import PeerFault
 from replica.core.movements import Seen
-from replica.core.names import CHAIN, HUBS, parse_key, writer_of
+from replica.core.names import CHAIN, HUBS, node_of, parse_key, writer_of
 from replica.core.replica import Batch, Command, Image, Replica, Run, Write
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Request, Sale, SkuLine
 from replica.core.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
@@ -125,8 +126,13 @@ class Node:
         moment = now or Moment(NOW_MS, 0)
         return Session(self.hello(moment.wall_ms), self.replica, self.admit, moment)
 
-    def _find(self, key: bytes) -> Entry | None:
-        return next((entry for entry, _ in self.journal if key and entry.content.key == key), None)
+    def take(self, runs: Sequence[Run], now_ms: int = NOW_MS) -> int:
+        """Merge what a peer sent, as the driver does."""
+        keys = dict.fromkeys(entry.content.key for run in runs for entry in run.entries)
+        return self.replica.merge(runs, now_ms, {key: found for key in keys if (found := self._find(key))})
+
+    def _find(self, key: bytes) -> list[Entry]:
+        return [entry for entry, _ in self.journal if key and entry.content.key == key]
 
 
 def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
@@ -136,7 +142,8 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
     newest: dict[str, int] = {}
     clock = 0
     nobody = Replica("nobody#00000000", ())
-    documents, orders = nobody.documents, nobody.orders
+    documents, orders, counts = nobody.documents, nobody.orders, Counts(node_of(writer))
+    heard: dict[Stream, int] = {}
     for entry, _ in journal:
         stream, content = entry.stream, entry.content
         heads[stream] = Head(entry.sequence, entry.hash)
@@ -149,6 +156,8 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
             documents.apply(content.facts, content.clock, stream.writer)
         if content.kind == "order":
             orders.apply(entry)
+        counts.apply(entry)
+        heard[stream] = content.clock
     return Image(
         heads=tuple(heads.items()),
         cells=tuple((location, item, lane, total) for (location, item, lane), total in sorted(cells.items())),
@@ -157,7 +166,19 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
         clock=clock,
         arrival=len(journal),
         orders=[packed for _, packed in orders.take_changes()],
+        shared=shared_entries([entry for entry, _ in journal]),
+        counts=[packed for *_, packed in counts.take_changes()],
+        heard=list(heard.items()),
     )
+
+
+def shared_entries(entries: Sequence[Entry]) -> list[Entry]:
+    """Entries that share their keys with others, and what voids them."""
+    uses: dict[bytes, int] = {}
+    for entry in entries:
+        uses[entry.content.key] = uses.get(entry.content.key, 0) + bool(entry.content.key)
+    shared = {entry.hash for entry in entries if uses[entry.content.key] > 1}
+    return [entry for entry in entries if entry.hash in shared or entry.content.facts.get("loser") in shared]
 
 
 class Side:
@@ -225,7 +246,7 @@ class Line:
             return False
         arrived = side.waiting.popleft()
         try:
-            side.node.replica.merge(arrived.runs, self.now.wall_ms)
+            side.node.take(arrived.runs, self.now.wall_ms)
         except PeerFault as fault:
             side.session.close(fault.reason, fault.detail)
             self.fault = fault

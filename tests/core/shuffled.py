@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Stream, genesis
-from replica.core.errors import NotFound
+from replica.core.errors import NotFound, NotOwner
 from replica.core.limits import PARKED_MS
 from replica.core.order_requests import OrderEvent, OrderRequest, PlacedLine, Placement, Upkeep
 from replica.core.orders import Order, held_differences
@@ -42,7 +42,9 @@ class Desk:
         for location, units in zip(self.locations, places.values(), strict=True):
             lines = tuple(GoodsLine(number, item=item) for item, number in units.items() if number)
             if lines:
-                self.replica.execute(Command(location, Receipt(lines), b"stock-" + location.encode()), self.now_ms)
+                self.replica.execute(
+                    Command(location, Receipt(lines), f"stock-{name}-{location}".encode()), self.now_ms
+                )
 
     def ask(self, request: OrderRequest, key: str = "") -> Entry:
         name = (key or f"{self.writer}-{next(self._keys)}").encode()
@@ -53,6 +55,11 @@ class Desk:
 
     def happen(self, event: Any, order: str = "o-1", **more: Any) -> Entry:
         return self.ask(OrderEvent(order, event, **more))
+
+    def ask_if_possible(self, event: Any, order: str) -> None:
+        """Let an event happen unless another node decides."""
+        with suppress(NotOwner):
+            self.happen(event, order)
 
     def keep_up(self) -> None:
         """Do what is due by now."""

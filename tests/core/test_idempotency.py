@@ -57,13 +57,28 @@ def test_key_is_known_through_its_own_batch_and_the_two_after_it() -> None:
     assert b"key" not in keys
 
 
-def test_an_entry_that_comes_later_under_a_known_key_does_not_outlive_or_hide_the_first() -> None:
+def test_all_entries_under_one_key_are_known_until_the_last_of_them_is_let_go() -> None:
     first, second = entries(2)
     keys = RecentKeys()
     keys.put(b"key", first)
-    for _ in range(2):
-        keys.turn()
-        keys.put(b"key", second)
-        assert keys.get(b"key") is first
     keys.turn()
-    assert keys.get(b"key") is None
+    keys.put(b"key", second)
+    for _ in range(3):
+        assert keys.entries(b"key") == [first, second]
+        keys.turn()
+    assert keys.entries(b"key") == ()
+    assert b"key" not in keys
+
+
+def test_entries_of_one_batch_under_one_key_are_let_go_together() -> None:
+    first, second = entries(2)
+    keys = RecentKeys()
+    keys.put(b"key", first)
+    keys.put(b"key", second)
+    keys.put(b"key", second)
+    assert keys.entries(b"key") == [first, second]
+    for _ in range(3):
+        keys.turn()
+    assert (keys.entries(b"key"), len(keys)) == ((), 0)
+    keys.put(b"key", second)
+    assert keys.entries(b"key") == (second,)

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
+from msgspec.structs import replace
 
 from replica.core.columns import ColumnDecoder, ColumnEncoder
 from replica.core.entry import Entry, Head, Stream, start
@@ -122,16 +123,39 @@ class OneNode(RuleBasedStateMachine):
     @rule(target=asked, item=items, level=st.integers(0, 20))
     def count_now(self, item: str, level: int) -> Any:
         on_hand = self.free[item] + self.quarantine[item]
-        return self.ask(Count((CountLine(item, level),)), {item: level - on_hand}, {})
+        known = self.counted(item)
+        entry = self.ask(Count((CountLine(item, level),)), {item: level - on_hand}, {})
+        assert known is None or self.counted(item) > known  # whatever the clock says
+        return entry
 
     @rule(target=sightings)
     def look(self) -> Any:
-        return {item: self.free[item] + self.quarantine[item] for item in ITEMS}
+        self.commit()
+        levels = {item: self.free[item] + self.quarantine[item] for item in ITEMS}
+        return replace(self.node.replica.seen(STORE, self.now_ms), levels=levels)
 
     @rule(target=asked, item=items, level=st.integers(0, 20), sighting=sightings)
-    def count_as_of(self, item: str, level: int, sighting: Levels) -> Any:
-        seen = Seen(sighting, 1, {})
-        return self.ask(Count((CountLine(item, level),)), {item: level - sighting[item]}, {}, seen)
+    def count_as_of(self, item: str, level: int, sighting: Seen) -> Any:
+        """A count of some time ago: it corrects unless a newer one is known, by its moment or by having seen it."""
+        known = self.counted(item)
+        rank = sighting.as_of
+        if known is not None and known[2] <= sighting.vector.get(OWN.writer, 0):
+            rank = max(rank, known[0] + 1)
+        is_outdated = known is not None and known[0] > rank
+        levels = sighting.levels
+        if known is not None and known[2] > sighting.vector.get(OWN.writer, 0) and not is_outdated:
+            return multiple()  # what was counted meanwhile is before this: only a journal tells by how much
+        change = 0 if is_outdated else level - levels[item]
+        return self.ask(Count((CountLine(item, level),)), {item: change}, {}, sighting)
+
+    def counted(self, item: str) -> tuple[int, int, int] | None:
+        """Rank, stamp and number of the newest count of an item, by the entries."""
+        counts = [
+            (entry.content.facts.get("ranks", {}).get(item, entry.content.facts["as_of"]), entry.content.clock, number)
+            for number, entry in enumerate(self.entries, 1)
+            if entry.content.kind == "count" and entry.content.facts["count"][0][0] == item
+        ]
+        return max(counts, default=None)
 
     @rule(target=asked, item=items, delta=st.integers(-6, 6).filter(bool))
     def adjust(self, item: str, delta: int) -> Any:

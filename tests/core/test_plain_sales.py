@@ -143,7 +143,7 @@ def test_a_key_the_journal_holds_is_answered_from_there() -> None:
     for _ in range(3):
         replica.execute(Command(STORE, RECEIPT, b"more-%d" % replica.arrival), 6)
         replica.take_batch()
-    again = replica.execute_all([Command(STORE, sale, b"k"), Command(STORE, sale, b"k-2")], 6, {b"k": first})
+    again = replica.execute_all([Command(STORE, sale, b"k"), Command(STORE, sale, b"k-2")], 6, {b"k": [first]})
     assert again[0] is first
     assert again[1] is not first
 

@@ -80,11 +80,11 @@ def check_image(image: Image, stored: Sequence[Stored]) -> None:
 
 
 async def check_keys(journal: Journal, stored: Sequence[Stored], tried: Iterable[bytes]) -> None:
-    """Check that keys find the first entry under them, and those that were lost find none."""
-    expected: dict[bytes, Entry] = {}
+    """Check that keys find the entries under them, and those that were lost find none."""
+    expected: dict[bytes, list[Entry]] = {}
     for one in stored:
         if one.entry.content.key:
-            expected.setdefault(one.entry.content.key, one.entry)
+            expected.setdefault(one.entry.content.key, []).append(one.entry)
     found = await journal.find(list(tried))
     if found != expected:
         missing = [key.hex() for key in expected if key not in found]
