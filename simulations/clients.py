@@ -40,7 +40,7 @@ from replica.core.requests import (
 )
 from replica.runtime.driver import INBOX_MAX
 from simulations.chain import WAREHOUSE, Chain
-from simulations.history import Ask, History
+from simulations.history import Ask, History, changed_by_orders
 from simulations.machine import Machine
 
 BACKOFF_S = (0.01, 0.5)
@@ -163,8 +163,11 @@ class Client:
         """Count a shelf as of now, and enter it some time later, while sales go on."""
         item, location = self._item(), self._location
         seen = await self._machine.look(partial(_seen, location=location, item=item), self._timeout_s)
-        on_shelf, thefts = self._history.on_shelf((location, item)), self._history.thefts
-        if seen is None or on_shelf is None or on_shelf < 0:
+        if seen is None:
+            return
+        of_orders = changed_by_orders([one.entry for one in self._machine.disk.stored], (location, item), seen.vector)
+        on_shelf, thefts = self._history.on_shelf((location, item), of_orders), self._history.thefts
+        if on_shelf is None or on_shelf < 0:
             return
         on_shelf += self._history.promised_unheard((location, item), seen.vector)
         ask = self._begin(Count((CountLine(item, on_shelf),)), {item: 0}, seen)
@@ -321,6 +324,7 @@ async def answer_all(chain: Chain, history: History) -> None:
             if abandoned[ask.location] <= ABANDONED_MAX:
                 history.tally("left open")
                 continue
+        ask.is_elsewhere = False  # all hubs hold the same entries by now: what one refuses none has done
         while ask.is_open:
             await try_once(chain, history, [ask], PATIENT_S)
 

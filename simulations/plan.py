@@ -51,6 +51,10 @@ class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     """Random bytes in each of the documents that come as whole lists; 0 when none come."""
     online: bool = True
     """Whether clients at hubs write policies and sell what lies in stores."""
+    orders: float = 1.0
+    """How often clients place orders and tell what happened to them, beside what they do else; 0 for never."""
+    retry_elsewhere: float = 0.5
+    """Share of the placements without an answer that are tried again at another hub, which may not have heard."""
 
 
 class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -130,9 +130,21 @@ def next_due(desk: Desk, name: str) -> tuple[str, Draft] | None:
         if is_paid and keeper != desk.node and fulfilment.location not in desk.locations:
             return _hand_over(desk, Handover(order.name, fulfilment.id, keeper))
     for parked in order.waiting:
-        if parked.until_ms and parked.until_ms <= desk.now_ms and (own or parked.node == desk.node):
-            facts = OrderFacts(act="report", outcome=LATE, settles=parked.entry)
-            return _scope(desk, order), _draft(order.name, _event_of(parked), facts)
+        if parked.gives_up_ms <= desk.now_ms and (due := _give_up(desk, order, own, parked)) is not None:
+            return due
+    return None
+
+
+def _give_up(desk: Desk, order: Order, own: Sequence[Fulfilment], parked: Parked) -> tuple[str, Draft] | None:
+    """Report an event whose predecessors did not come in time. What was asked of the owner only the owner gives up."""
+    facts = OrderFacts(act="report", outcome=LATE, settles=parked.entry)
+    if parked.until_ms:
+        is_ours = bool(own) or parked.node == desk.node
+        return (parked.scope or _scope(desk, order), _draft(order.name, _event_of(parked), facts)) if is_ours else None
+    for fulfilment in own:
+        if parked.waits_for(fulfilment):
+            facts = msgspec.structs.replace(facts, fulfilment=fulfilment.id)
+            return fulfilment.location, _draft(order.name, _event_of(parked), facts)
     return None
 
 
@@ -274,10 +286,9 @@ def _happen(desk: Desk, event: OrderEvent) -> Drafts:
             return [(one.location, _answering(_draft(order.name, event.event, facts), order, {}, event))]
         if isinstance(verdict, str) and verdict != REPEAT and one in own:
             drafts.append(_transition(desk, order, one, event, verdict))
-    if any(verdict != REPEAT and one in others for one, verdict in verdicts):
-        drafts.append(
-            (others[0].location, _draft(order.name, event.event, OrderFacts(act="ask", request=request_facts(event))))
-        )
+    asked = OrderFacts(act="ask", request=request_facts(event))
+    places = dict.fromkeys([one.location for one, verdict in verdicts if verdict != REPEAT and one in others])
+    drafts += [(place, _draft(order.name, event.event, asked)) for place in places]  # a store hears of its own only
     if not drafts:
         drafts = [(concerned[0].location, _draft(order.name, event.event, OrderFacts(act=REPEAT)))]
     states = {one.id: to for one, to in verdicts if isinstance(to, str) and to != REPEAT and one in own}
@@ -311,7 +322,10 @@ def _park(desk: Desk, order: Order | None, event: OrderEvent) -> tuple[str, Draf
         raise Overloaded(f"{PARKED_PER_ORDER_MAX} events of {event.order!r} wait already", field="order")
     facts = OrderFacts(act="park", until_ms=desk.now_ms + PARKED_MS)
     waiting = order or Order(event.order)
-    return _scope(desk, waiting), _answering(_draft(event.order, event.event, facts), waiting, {}, event)
+    known = waiting.fulfilments.get(event.fulfilment)
+    elsewhere = Order(event.order) if event.fulfilment else waiting
+    scope = known.location if known is not None else _scope(desk, elsewhere)
+    return scope, _answering(_draft(event.order, event.event, facts), waiting, {}, event)
 
 
 def _settle(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) -> tuple[str, Draft] | None:

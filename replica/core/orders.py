@@ -21,9 +21,10 @@ from itertools import islice
 import msgspec
 from msgspec import Struct
 
+from replica.core.clock import stamp_ms
 from replica.core.entry import Entry
 from replica.core.ledger import Ledger
-from replica.core.limits import REPORTS_PER_ORDER_MAX
+from replica.core.limits import PARKED_MS, REPORTS_PER_ORDER_MAX
 from replica.core.names import HELD, account, bucket_of, node_of
 from replica.core.order_machine import NATURES, Nature
 from replica.core.order_requests import OrderEvent, order_request_of
@@ -148,16 +149,23 @@ class Parked(Struct, array_like=True, order=True, gc=False):
     event: OrderEvent | None = None
     """None: what settled it is known, it itself is not yet."""
     until_ms: int = 0
-    """0: it waits for ever, as a request to the owner does."""
+    """0: it was asked of the owner, who alone gives it up."""
     settled: list[str] = []
     """Fulfilments it was settled for; empty text: for all, it gave up."""
+    scope: str = ""
+    """That of its entry. What is asked of owners is asked there; what came early waits for the order wherever it is."""
+
+    @property
+    def gives_up_ms(self) -> int:
+        """When it stops to wait for events before it."""
+        return self.until_ms or stamp_ms(self.clock) + PARKED_MS
 
     def waits_for(self, fulfilment: Fulfilment) -> bool:
         """Whether it still concerns a fulfilment."""
         event = self.event
         if event is None or "" in self.settled or fulfilment.id in self.settled:
             return False
-        return event.fulfilment in ("", fulfilment.id)
+        return event.fulfilment in ("", fulfilment.id) and (self.until_ms > 0 or self.scope == fulfilment.location)
 
 
 class Report(Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -282,8 +290,8 @@ class Orders:
             for fulfilment in order.fulfilments.values():
                 self._watch(order, fulfilment)
             for parked in order.parked:
-                if parked.until_ms and "" not in parked.settled:
-                    heapq.heappush(self._deadlines, (parked.until_ms, order.name))
+                if parked.event is not None and "" not in parked.settled:
+                    heapq.heappush(self._deadlines, (parked.gives_up_ms, order.name))
             self._look_again(order)
 
     def apply(self, entry: Entry) -> str | None:
@@ -414,9 +422,10 @@ class Orders:
         known = [one for one in order.parked if one.entry == entry.hash]
         settled = known[0].settled if known else []
         order.parked = [one for one in order.parked if one.entry != entry.hash]
-        insort(order.parked, Parked(asked.number, entry.content.clock, entry.hash, node, asked, until_ms, settled))
-        if until_ms:
-            heapq.heappush(self._deadlines, (until_ms, order.name))
+        clock, scope = entry.content.clock, entry.stream.scope
+        parked = Parked(asked.number, clock, entry.hash, node, asked, until_ms, settled, scope)
+        insort(order.parked, parked)
+        heapq.heappush(self._deadlines, (parked.gives_up_ms, order.name))
 
     def _note(self, order: Order, entry: Entry, facts: OrderFacts) -> None:
         if facts.settles:
