@@ -42,9 +42,9 @@ from replica.runtime.driver import INBOX_MAX
 from simulations.chain import WAREHOUSE, Chain
 from simulations.history import Ask, History, changed_by_orders
 from simulations.machine import Machine
+from simulations.plan import RUSH_S
 
 BACKOFF_S = (0.01, 0.5)
-TOGETHER_S = (0.0, 0.004)
 FLOOD_ASKS = SALES_PER_BATCH_MAX
 LIST_PAGES = 8
 ABANDONED_MAX = 8
@@ -88,7 +88,7 @@ class Client:
         if not rush_s:
             return pause_s
         now_s = self._chain.loop.time()
-        return ceil((now_s + pause_s) / rush_s) * rush_s - now_s + self._random.uniform(*TOGETHER_S)
+        return ceil((now_s + pause_s) / rush_s) * rush_s - now_s + self._random.uniform(0.0, RUSH_S)
 
     @property
     def _items(self) -> list[str]:

@@ -14,8 +14,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from replica.core.documents import pack_value
+from replica.core.names import FREE, account
 from replica.core.order_requests import OrderEvent, OutsideEvent, PlacedLine, Placement
-from replica.core.replica import Command
+from replica.core.replica import Command, Replica
 from replica.core.requests import SkuLine
 from simulations.chain import WAREHOUSE
 from simulations.clients import DEMANDS, Client
@@ -27,6 +28,12 @@ BOX = "box"
 BOX_UNITS_MAX = 3
 BOXES = 0.15
 """Share of order lines that want it."""
+
+OFFERED = 0.5
+"""Share of order lines that want what their client was shown to be there."""
+
+Offer = tuple[str, str, int]
+"""A location, an item, and how many units the node may promise of it."""
 
 TTL_S = (1, 2, 5, 900)
 """How long holds live: most expire while clients trade, the rest within the hour after."""
@@ -77,12 +84,13 @@ class Desk(Client):
             (self._tell_all, 3.0),
             (self._order_again, 3.0),
             (self._write_box, 1.0),
+            (self._write_policy, 2.0 if self._chain.stores else 0.0),
         ]
         return [*acts, *[(act, weight * often) for act, weight in desk]]
 
     async def _order(self) -> None:
         """Place an order, perhaps after something was told about it already, perhaps with a look for rights first."""
-        placement = self._placement()
+        placement = self._placement(await self._machine.look(_offers, self._timeout_s) or [])
         if self._random.random() < EARLY:
             await self._put([self._begin_order(self._event(placement.order, placement, self._any_event()))])
         for line in placement.lines:
@@ -150,18 +158,14 @@ class Desk(Client):
 
     # what they ask -----------------------------------------------------------------------------------------------
 
-    def _placement(self) -> Placement:
+    def _placement(self, offers: list[Offer]) -> Placement:
         self._number += 1
         is_store = self._machine.role.role == "edge"
-        lines = []
-        for _ in range(self._random.choice((1, 1, 1, 2, 3))):
-            sku = BOX if self._random.random() < BOXES else self._item()
-            place = self._location if is_store else self._place()
-            lines.append(PlacedLine(self._quantity(), sku, location=place or UNSET))
+        lines = tuple([self._line(offers, is_store) for _ in range(self._random.choice((1, 1, 1, 2, 3)))])
         more: dict[str, Any] = {"pickup_at": self._location} if is_store else {}
         return Placement(
             f"{self._name}-o{self._number}",
-            tuple(lines),
+            lines,
             channel="web",
             ttl_s=self._random.choice(TTL_S),
             partial=self._random.random() < 0.3,
@@ -169,10 +173,15 @@ class Desk(Client):
             **more,
         )
 
-    def _place(self) -> str:
-        """A location of the customer's choice, or empty: wherever there is some."""
-        places = ["", "", "", "", WAREHOUSE, *[store.name for store in self._chain.stores]]
-        return self._random.choice(places)
+    def _line(self, offers: list[Offer], is_store: bool) -> PlacedLine:
+        """Something that was offered, or whatever comes to the customer's mind."""
+        if offers and self._random.random() < OFFERED:
+            place, item, units = self._random.choice(offers)
+            return PlacedLine(self._random.randint(1, min(units, self._trade.quantity)), item, location=place)
+        places = ["", "", "", WAREHOUSE, *[store.name for store in self._chain.stores]]
+        place = self._location if is_store else self._random.choice(places)
+        sku = BOX if self._random.random() < BOXES else self._item()
+        return PlacedLine(self._quantity(), sku, location=place or UNSET)
 
     def _any_event(self) -> Any:
         (event,) = self._random.choices(list(EVENTS), list(EVENTS.values()))
@@ -208,3 +217,14 @@ class Desk(Client):
                 self._history.tally("tried elsewhere")
         else:
             super()._turn_elsewhere(asks)
+
+
+def _offers(replica: Replica) -> list[Offer]:
+    """What this node may promise, at every location."""
+    free = account(replica.node, FREE)
+    found = [
+        (location, item, stock.balance(free))
+        for location, place in sorted(replica.ledger.places.items())
+        for item, stock in sorted(place.stocks.items())
+    ]
+    return [offer for offer in found if offer[2] > 0]

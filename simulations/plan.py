@@ -14,6 +14,9 @@ from msgspec.structs import replace
 from replica.core.limits import DOCUMENT_BYTES_MAX
 from simulations.faults import Fault, draw_faults
 
+RUSH_S = 0.004
+"""Within this much time all come who come together."""
+
 REGIONS = ("east", "west", "north")
 
 LIST_DOCUMENT_BYTES = DOCUMENT_BYTES_MAX * 3 // 4
@@ -115,4 +118,18 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         list_bytes=LIST_DOCUMENT_BYTES if random.random() < 0.05 else 0,
     )
     away_s = random.choice((0.0, 0.0, 90.0)) if core else 0.0
+    if trade.rush_s:
+        faults = _amid_the_rush(random, faults, trade.rush_s, seconds)
     return Plan(seed, seconds, hubs, stores, newer, trade, faults, core, away_s=away_s)
+
+
+def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, seconds: float) -> tuple[Fault, ...]:
+    """Have machines be restarted while clients come: a node that stops has to say so to those who come then."""
+
+    def moved(fault: Fault) -> Fault:
+        rush_at_s = round(fault.at_s / rush_s) * rush_s
+        if fault.kind != "restart" or not 0 < rush_at_s < seconds:
+            return fault
+        return replace(fault, at_s=round(rush_at_s + random.uniform(0.0, RUSH_S), 4))
+
+    return tuple(sorted([moved(fault) for fault in faults], key=lambda fault: fault.at_s))

@@ -25,7 +25,7 @@ from replica.core.clock import stamp_ms
 from replica.core.entry import Entry
 from replica.core.ledger import Ledger
 from replica.core.limits import PARKED_MS, REPORTS_PER_ORDER_MAX
-from replica.core.names import HELD, account, bucket_of, node_of
+from replica.core.names import HELD, HUBS, account, bucket_of, node_of
 from replica.core.order_machine import NATURES, Nature
 from replica.core.order_requests import OrderEvent, order_request_of
 
@@ -153,7 +153,7 @@ class Parked(Struct, array_like=True, order=True, gc=False):
     settled: list[str] = []
     """Fulfilments it was settled for; empty text: for all, it gave up."""
     scope: str = ""
-    """That of its entry. What is asked of owners is asked there; what came early waits for the order wherever it is."""
+    """That of its entry: who holds it is concerned. Hubs note for each other what they do not know where to put."""
 
     @property
     def gives_up_ms(self) -> int:
@@ -165,7 +165,7 @@ class Parked(Struct, array_like=True, order=True, gc=False):
         event = self.event
         if event is None or "" in self.settled or fulfilment.id in self.settled:
             return False
-        return event.fulfilment in ("", fulfilment.id) and (self.until_ms > 0 or self.scope == fulfilment.location)
+        return event.fulfilment in ("", fulfilment.id) and self.scope in (HUBS, fulfilment.location)
 
 
 class Report(Struct, frozen=True, array_like=True, order=True, gc=False):
