@@ -26,8 +26,8 @@ BOX = "box"
 """A SKU of several items, whose recipe changes while orders of it are open."""
 
 BOX_UNITS_MAX = 3
-BOXES = 0.15
-"""Share of order lines that want it."""
+BOXES = 0.3
+"""Share of order lines that want it, of those that may get it."""
 
 OFFERED = 0.5
 """Share of order lines that want what their client was shown to be there."""
@@ -83,7 +83,7 @@ class Desk(Client):
             (self._tell, 22.0),
             (self._tell_all, 3.0),
             (self._order_again, 3.0),
-            (self._write_box, 1.0),
+            (self._write_box, 4.0),
             (self._write_policy, 2.0 if self._chain.stores else 0.0),
         ]
         return [*acts, *[(act, weight * often) for act, weight in desk]]
@@ -177,6 +177,8 @@ class Desk(Client):
         """Something that was offered, or whatever comes to the customer's mind."""
         if offers and self._random.random() < OFFERED:
             place, item, units = self._random.choice(offers)
+            if item == self._items[0] and units >= BOX_UNITS_MAX and self._random.random() < BOXES:
+                return PlacedLine(1, BOX, location=place)
             return PlacedLine(self._random.randint(1, min(units, self._trade.quantity)), item, location=place)
         places = ["", "", "", WAREHOUSE, *[store.name for store in self._chain.stores]]
         place = self._location if is_store else self._random.choice(places)

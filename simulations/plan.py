@@ -17,6 +17,9 @@ from simulations.faults import Fault, draw_faults
 RUSH_S = 0.004
 """Within this much time all come who come together."""
 
+SLOW_STOPS = 0.5
+"""Share of restarts amid a rush that meet a slow disk."""
+
 REGIONS = ("east", "west", "north")
 
 LIST_DOCUMENT_BYTES = DOCUMENT_BYTES_MAX * 3 // 4
@@ -124,12 +127,15 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
 
 
 def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, seconds: float) -> tuple[Fault, ...]:
-    """Have machines be restarted while clients come: a node that stops has to say so to those who come then."""
-
-    def moved(fault: Fault) -> Fault:
+    """Have machines be restarted while clients come, half of them while the disk is slow: what waits takes a while to
+    be answered, and a node that stops has to say so to those who come then."""
+    moved: list[Fault] = []
+    for fault in faults:
         rush_at_s = round(fault.at_s / rush_s) * rush_s
         if fault.kind != "restart" or not 0 < rush_at_s < seconds:
-            return fault
-        return replace(fault, at_s=round(rush_at_s + random.uniform(0.0, RUSH_S), 4))
-
-    return tuple(sorted([moved(fault) for fault in faults], key=lambda fault: fault.at_s))
+            moved.append(fault)
+            continue
+        moved.append(replace(fault, at_s=round(rush_at_s + random.uniform(0.0, RUSH_S), 4)))
+        if random.random() < SLOW_STOPS:
+            moved.append(Fault("slow-disk", round(max(0.0, rush_at_s - 0.1), 4), 1.0, fault.who, 0.2))
+    return tuple(sorted(moved, key=lambda fault: fault.at_s))

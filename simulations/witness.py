@@ -57,7 +57,7 @@ class Witness:
         """Of each machine the disk that was read, and how far."""
         self._known: dict[Stream, int] = {}
         """How far each stream was seen, on whatever disk."""
-        self._of_all = [one for one in self._checkers if type(one).appeared is not Checker.appeared]
+        self._looking = [(one, type(one).appeared is not Checker.appeared) for one in self._checkers]
         history.on_told = self.told
         history.on_shown = self.shown
 
@@ -97,10 +97,11 @@ class Witness:
 
     def _show(self, machine: Machine, stored: Sequence[Stored]) -> None:
         for one in stored:
-            for checker in self._checkers:
-                checker.entry(machine, one)
             entry = one.entry
-            if entry.sequence > self._known.get(entry.stream, 0):
-                self._known[entry.stream] = entry.sequence
-                for checker in self._of_all:
+            is_new = entry.sequence > self._known.get(entry.stream, 0)
+            for checker, looks_at_new in self._looking:
+                checker.entry(machine, one)
+                if is_new and looks_at_new:
                     checker.appeared(entry)
+            if is_new:
+                self._known[entry.stream] = entry.sequence

@@ -59,7 +59,10 @@ ORDER_SLIPS = (
         (
             slip(
                 f"{SOURCING}:allocate",
-                ("found = min(wanted.quantity, rights.covers(wanted.location, wanted))", "found = wanted.quantity"),
+                (
+                    "found = min(wanted.quantity, rights.covers(wanted.location, wanted))",
+                    "found = (rights.covers(wanted.location, wanted), wanted.quantity)[1]",
+                ),
             ),
         ),
     ),
@@ -100,9 +103,16 @@ ORDER_SLIPS = (
                 (
                     "    return desk.machine.step(fulfilment.state, event.event)",
                     '    if event.event == CANCEL and fulfilment.state in ("shipped", "collected"):\n'
-                    "        fulfilment.shares, fulfilment.sold = fulfilment.sold, []\n"
                     '        return "cancelled"\n'
                     "    return desk.machine.step(fulfilment.state, event.event)",
+                ),
+            ),
+            slip(
+                f"{MOVEMENTS}:_step",
+                ("reversed=_parts(fulfilment.shares,", "reversed=_parts(fulfilment.shares or fulfilment.sold,"),
+                (
+                    "_cut(fulfilment.shares, facts.reversed)",
+                    "_cut(fulfilment.shares or fulfilment.sold, facts.reversed)",
                 ),
             ),
         ),
@@ -116,10 +126,18 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "handover-of-units-alone",
-        "the units of an order go to the store, and decisions about it stay with the hub",
+        "a store that is handed an order takes the units and believes that the hub decides",
         7,
         ("Held",),
-        (slip(f"{ORDERS}:Orders._step", ("fulfilment.owner = facts.to", "pass")),),
+        (
+            slip(
+                f"{ORDERS}:Orders._step",
+                (
+                    "fulfilment.owner = facts.to",
+                    "fulfilment.owner = facts.to if facts.to != self.node else fulfilment.owner",
+                ),
+            ),
+        ),
     ),
     Mutation(
         "anybody-decides",
