@@ -91,7 +91,8 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
 
 
 class Past(Struct, frozen=True, array_like=True, order=True, gc=False):
-    """One thing that happened to a fulfilment, in order of stamps."""
+    """One thing that happened to a fulfilment, in order of stamps. `state` is what it led to, empty where nowhere: what
+    others noted meanwhile is folded in any order, so it cannot know the state it was noted in."""
 
     clock: int
     entry: bytes
@@ -413,7 +414,9 @@ class Orders:
             case "hand_over":
                 fulfilment.owner = facts.to
         fulfilment.number = max(fulfilment.number, facts.number)
-        past = Past(entry.content.clock, entry.hash, entry.content.reason, facts.act, fulfilment.state)
+        past = Past(
+            entry.content.clock, entry.hash, entry.content.reason, facts.act, facts.to if facts.act == "step" else ""
+        )
         insort(fulfilment.history, past)
         self._watch(order, fulfilment)
 

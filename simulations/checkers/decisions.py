@@ -38,7 +38,7 @@ LATE_MS = 10_000
 """After which what was due must be done: keepers look four times a second, and a grain of time for the disk."""
 
 Past = tuple[int, bytes, str, str, str]
-"""Stamp, entry, event, act, and the state after it."""
+"""Stamp, entry, event, act, and the state it led to, if any."""
 
 
 class Case(Struct):
@@ -90,7 +90,7 @@ class Decisions(Checker):
         if number and act != "step" and node != case.owner:
             self.fail(f"{node} counted an event of {name}, which is {case.owner}'s")
         case.number = max(case.number, number)
-        insort(case.past, (content.clock, entry.hash, content.reason, act, case.state))
+        insort(case.past, (content.clock, entry.hash, content.reason, act, case.state if act == "step" else ""))
 
     def finish(self) -> None:
         for machine in self.chain.machines.values():

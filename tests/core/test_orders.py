@@ -341,6 +341,19 @@ def test_event_that_came_early_is_noted_where_its_fulfilment_is() -> None:
     assert desk.happen("ship", fulfilment="hub-east.2").stream.scope == "w-2"
 
 
+def test_what_others_note_while_the_owner_decides_folds_to_the_same_history() -> None:
+    east, west = Desk(), Desk("hub-west", w_2={"cola": 1})
+    east.place(paid=True)
+    east.happen("ship")
+    east.tell(west)
+    assert west.happen("cancel").content.facts["act"] == "report"
+    east.happen("return", lines=lines(cola=1))
+    east.tell(west)
+    west.tell(east)
+    assert east.order().fulfilments["hub-east.1"].history == west.order().fulfilments["hub-east.1"].history
+    assert east.replica.orders.digest() == west.replica.orders.digest()
+
+
 def test_event_that_reached_another_hub_early_is_done_by_the_owner() -> None:
     east, west = Desk(), Desk("hub-west", w_2={"cola": 1})
     west.happen("ship")
