@@ -11,6 +11,7 @@ from hub.admission import admit_peer
 from replica.core.names import CHAIN
 from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN
 from replica.runtime.node import store_scopes
+from simulations.clock import EPOCH_MS
 from simulations.loop import Host, VirtualLoop
 from simulations.machine import Machine, Role
 from simulations.network import SimulatedNetwork
@@ -32,6 +33,7 @@ class Chain:
         self.note = note
         self.network = self.make_network(Random(f"{plan.seed}/network"))
         self.machines: dict[str, Machine] = {}
+        self._passed_over_ms = 0
         for role in roles(plan):
             random = Random(f"{plan.seed}/{role.name}")
             versions = NEXT_VERSIONS if role.name in plan.newer else None
@@ -62,6 +64,17 @@ class Chain:
     def lives(self) -> list[Host]:
         """Every life of every machine so far."""
         return [host for machine in self.machines.values() for host in machine.lives]
+
+    @property
+    def wall_ms(self) -> int:
+        """The true time of day, in milliseconds since 1970."""
+        return EPOCH_MS + int(self.loop.time() * 1000) + self._passed_over_ms
+
+    def pass_over(self, by_ms: int) -> None:
+        """Let so much time of day pass at once, in which nobody does anything."""
+        self._passed_over_ms += by_ms
+        for machine in self.machines.values():
+            machine.clock.step(by_ms)
 
     def start(self) -> None:
         """Start every machine."""

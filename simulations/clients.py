@@ -40,11 +40,11 @@ from replica.core.requests import (
 )
 from replica.runtime.driver import INBOX_MAX
 from simulations.chain import WAREHOUSE, Chain
-from simulations.history import Ask, History
+from simulations.history import Ask, History, changed_by_orders
 from simulations.machine import Machine
+from simulations.plan import RUSH_S
 
 BACKOFF_S = (0.01, 0.5)
-TOGETHER_S = (0.0, 0.004)
 FLOOD_ASKS = SALES_PER_BATCH_MAX
 LIST_PAGES = 8
 ABANDONED_MAX = 8
@@ -88,7 +88,7 @@ class Client:
         if not rush_s:
             return pause_s
         now_s = self._chain.loop.time()
-        return ceil((now_s + pause_s) / rush_s) * rush_s - now_s + self._random.uniform(*TOGETHER_S)
+        return ceil((now_s + pause_s) / rush_s) * rush_s - now_s + self._random.uniform(0.0, RUSH_S)
 
     @property
     def _items(self) -> list[str]:
@@ -164,8 +164,11 @@ class Client:
         item, location = self._item(), self._location
         look = partial(_seen, location=location, item=item, now_ms=self._machine.clock.now().wall_ms)
         seen = await self._machine.look(look, self._timeout_s)
-        on_shelf, thefts = self._history.on_shelf((location, item)), self._history.thefts
-        if seen is None or on_shelf is None or on_shelf < 0:
+        if seen is None:
+            return
+        of_orders = changed_by_orders([one.entry for one in self._machine.disk.stored], (location, item), seen.vector)
+        on_shelf, thefts = self._history.on_shelf((location, item), of_orders), self._history.thefts
+        if on_shelf is None or on_shelf < 0:
             return
         on_shelf += self._history.promised_unheard((location, item), seen.vector)
         ask = self._begin(Count((CountLine(item, on_shelf),)), {item: 0}, seen)
@@ -322,6 +325,7 @@ async def answer_all(chain: Chain, history: History) -> None:
             if abandoned[ask.location] <= ABANDONED_MAX:
                 history.tally("left open")
                 continue
+        ask.is_elsewhere = False  # all hubs hold the same entries by now: what one refuses none has done
         while ask.is_open:
             await try_once(chain, history, [ask], PATIENT_S)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
 from replica.core.entry import Entry
 from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
 from replica.core.names import is_internal, node_of
+from replica.core.order_requests import ORDER, OrderEvent, Placement
 from replica.core.replica import Command, Verdict, Write
 from simulations.checkers.pn_counter import Outcome
 
@@ -25,6 +26,8 @@ class Ask(Struct, eq=False):
     machine: str
     asked: Command | Write
     delta: dict[str, int]
+    is_elsewhere: bool = False
+    """Whether a hub was asked that may not have heard of what another one did under this key."""
     is_impostor: bool = False
     """Whether the key belongs to another request, so that it must be refused."""
     thefts_seen: int | None = None
@@ -65,6 +68,25 @@ class Ask(Struct, eq=False):
         return Outcome.UNKNOWN if self.is_open else Outcome.REFUSED
 
 
+class Bought(Struct, eq=False):
+    """An order as its customer knows it."""
+
+    placement: Placement
+    ask: Ask
+    life: tuple[str, ...] = ()
+    """What is to happen to it, if all goes as it should."""
+    lived: int = 0
+    """How much of that was told."""
+    numbered: int = 0
+    """Events of it that were given a number so far."""
+
+    @property
+    def fulfilments(self) -> list[tuple[str, str]]:
+        """Name and location of each, as far as the customer was told."""
+        shown = self.ask.entry.content.facts.get("shown", ()) if self.ask.entry is not None else ()
+        return [(name, location) for name, location, *_ in shown]
+
+
 class History:
     """All asks of a run, and the shelves they empty and fill."""
 
@@ -74,8 +96,16 @@ class History:
         self.asks: list[Ask] = []
         self.conflicts: list[tuple[Ask, Entry]] = []
         """Answers that differ from the first one to the same ask."""
+        self.elsewhere: dict[bytes, None] = {}
+        """Keys under which more than one hub may have done it: until duplicates are voided both stand."""
         self.demands: dict[Pair, int] = {}
         """How often a node was made to ask others for rights."""
+        self.bought: list[Bought] = []
+        """Every order that anybody placed, or will in a moment."""
+        self.asks_of: dict[str, list[Ask]] = {}
+        """Everything that was asked about each order."""
+        self.of_orders: dict[Pair, int] = {}
+        """What orders changed on the shelves, by all that is durable anywhere."""
         self.counts: dict[str, int] = {}
         """How often what happened to clients, by name."""
         self._shelf: dict[Pair, int] = {}
@@ -85,6 +115,9 @@ class History:
     def begin(self, ask: Ask) -> None:
         """An ask is on its way."""
         self.asks.append(ask)
+        request = ask.asked.request if isinstance(ask.asked, Command) else None
+        if isinstance(request, Placement | OrderEvent):
+            self.asks_of.setdefault(request.order, []).append(ask)
 
     def unheard(self, ask: Ask, now_s: float) -> None:
         """A try got no answer: nobody knows what became of it."""
@@ -95,11 +128,12 @@ class History:
         """A try that began at `asked_s` was answered. The first answer stands; goods move when it comes."""
         if isinstance(verdict, Refused):
             self.tally(f"refused {verdict.kind}")
-            if not isinstance(verdict, OF_THE_MOMENT) and (ask.unheard_s is None or ask.unheard_s <= asked_s):
+            is_known = ask.unheard_s is None or (ask.unheard_s <= asked_s and not ask.is_elsewhere)
+            if not isinstance(verdict, OF_THE_MOMENT) and is_known:
                 ask.refused, ask.unheard_s = verdict, None
             return
         if ask.entry is not None or ask.is_impostor:
-            if ask.entry is None or ask.entry.hash != verdict.hash:
+            if ask.entry is None or (ask.entry.hash != verdict.hash and not ask.is_elsewhere):
                 self.conflicts.append((ask, verdict))
             return
         self.tally("acknowledged")
@@ -128,11 +162,20 @@ class History:
         self.tally("shown")
         self.on_shown(machine, scope, vector)
 
-    def on_shelf(self, pair: Pair) -> int | None:
-        """Units that lie there; None while nobody can know, for an ask is open."""
+    def hand_out(self, location: str, effect: Mapping[str, int]) -> None:
+        """An order takes goods off the shelves, or brings some back."""
+        for item, units in effect.items():
+            self.of_orders[location, item] = self.of_orders.get((location, item), 0) + units
+
+    def on_shelf(self, pair: Pair, of_orders: int | None = None) -> int | None:
+        """Units that lie there; None while nobody can know, for an ask is open.
+
+        `of_orders` is what orders changed of it, where that is not all they did up to now.
+        """
         if any(ask.is_open and ask.location == pair[0] and pair[1] in ask.delta for ask in self.asks):
             return None
-        return self._shelf.get(pair, 0)
+        changed = self.of_orders.get(pair, 0) if of_orders is None else of_orders
+        return self._shelf.get(pair, 0) + changed
 
     def promised_unheard(self, pair: Pair, held: Mapping[str, int]) -> int:
         """Units promised elsewhere that still lie there, for who holds these entries has not heard and picked them."""
@@ -163,6 +206,17 @@ class History:
     def tally(self, name: str) -> None:
         """Count an event."""
         self.counts[name] = self.counts.get(name, 0) + 1
+
+
+def changed_by_orders(entries: Iterable[Entry], pair: Pair, held: Mapping[str, int]) -> int:
+    """What orders changed of what lies there, by those of some entries that are held: so many of each writer's."""
+    return sum(
+        effect_of(entry).get(pair[1], 0)
+        for entry in entries
+        if entry.content.kind == ORDER
+        and entry.stream.scope == pair[0]
+        and entry.sequence <= held.get(entry.stream.writer, 0)
+    )
 
 
 def effect_of(entry: Entry) -> dict[str, int]:

@@ -14,6 +14,12 @@ from msgspec.structs import replace
 from replica.core.limits import DOCUMENT_BYTES_MAX
 from simulations.faults import Fault, draw_faults
 
+RUSH_S = 0.004
+"""Within this much time all come who come together."""
+
+SLOW_STOPS = 0.5
+"""Share of restarts amid a rush that meet a slow disk."""
+
 REGIONS = ("east", "west", "north")
 
 LIST_DOCUMENT_BYTES = DOCUMENT_BYTES_MAX * 3 // 4
@@ -51,6 +57,10 @@ class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     """Random bytes in each of the documents that come as whole lists; 0 when none come."""
     online: bool = True
     """Whether clients at hubs write policies and sell what lies in stores."""
+    orders: float = 1.0
+    """How often clients place orders and tell what happened to them, beside what they do else; 0 for never."""
+    retry_elsewhere: float = 0.5
+    """Share of the placements without an answer that are tried again at another hub, which may not have heard."""
 
 
 class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -111,4 +121,21 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         list_bytes=LIST_DOCUMENT_BYTES if random.random() < 0.05 else 0,
     )
     away_s = random.choice((0.0, 0.0, 90.0)) if core else 0.0
+    if trade.rush_s:
+        faults = _amid_the_rush(random, faults, trade.rush_s, seconds)
     return Plan(seed, seconds, hubs, stores, newer, trade, faults, core, away_s=away_s)
+
+
+def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, seconds: float) -> tuple[Fault, ...]:
+    """Have machines be restarted while clients come, half of them while the disk is slow: what waits takes a while to
+    be answered, and a node that stops has to say so to those who come then."""
+    moved: list[Fault] = []
+    for fault in faults:
+        rush_at_s = round(fault.at_s / rush_s) * rush_s
+        if fault.kind != "restart" or not 0 < rush_at_s < seconds:
+            moved.append(fault)
+            continue
+        moved.append(replace(fault, at_s=round(rush_at_s + random.uniform(0.0, RUSH_S), 4)))
+        if random.random() < SLOW_STOPS:
+            moved.append(Fault("slow-disk", round(max(0.0, rush_at_s - 0.1), 4), 1.0, fault.who, 0.2))
+    return tuple(sorted(moved, key=lambda fault: fault.at_s))

@@ -3,6 +3,7 @@
     trade     clients ask while faults come and go; safety is checked all along
     core      the core of the plan is healed, the others stay away: the core must agree within CONVERGENCE_S
     heal      everything is healed, clients ask until they know: all must agree within CONVERGENCE_S
+    hour      an hour is passed over: what expires, or waits for something that does not come, is done
     rest      nobody asks any more: rights come to rest
     verdict   every checker looks for the last time
 
@@ -21,9 +22,11 @@ import structlog
 from msgspec import Struct
 
 from replica.core.errors import Broken
+from replica.core.limits import CLOCK_SKEW_MAX_MS, PARKED_MS
 from simulations.chain import Chain
 from simulations.checkers.checker import Checker, Violation
 from simulations.clients import Client, answer_all
+from simulations.desks import Desk
 from simulations.faults import Fault, Mend, begin
 from simulations.history import History
 from simulations.loop import VirtualLoop
@@ -36,6 +39,9 @@ LOOK_S = 0.5
 
 CONVERGENCE_S = 30.0
 """Bound on the time from healing until all agree: silence to be noticed, two rounds of dialling, the backlog."""
+
+PASSED_OVER_MS, STRIDE_MS, STRIDE_S = PARKED_MS + 60_000, CLOCK_SKEW_MAX_MS * 2 // 3, 0.1
+"""The time of day that is passed over at the end, in strides that leave nobody's clock far from what is on the line."""
 
 REST_S = 30.0
 """For how long nodes are left alone once nobody asks anything: what they do by themselves must come to an end."""
@@ -116,7 +122,7 @@ class Run:
 
     def make_client(self, machine: Machine, number: int) -> Client:
         """Make one client of a machine."""
-        return Client(self.chain, self.history, machine, number)
+        return Desk(self.chain, self.history, machine, number)
 
     def play(self) -> Result:
         """Play the plan to its end, or to the first violation."""
@@ -170,6 +176,9 @@ class Run:
         self._convergence_s = loop.time() - healed_s
         async with asyncio.timeout(ANSWERS_S):
             await answer_all(self.chain, self.history)
+        for _ in range(0, PASSED_OVER_MS, STRIDE_MS):
+            self.chain.pass_over(STRIDE_MS)
+            await asyncio.sleep(STRIDE_S)
         rested_s = loop.time() + REST_S
         while loop.time() < rested_s:
             await self._look_on(1.0)

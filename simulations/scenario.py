@@ -109,11 +109,12 @@ def check_plan(plan: Plan) -> None:
 
 
 def _check_trade(trade: Trade) -> None:
-    if trade.clients < 0 or trade.items < 1 or trade.quantity < 1 or trade.opening < 0 or trade.patience < 0:
+    least = min(trade.clients, trade.opening, trade.patience, trade.orders)
+    if least < 0 or trade.items < 1 or trade.quantity < 1:
         raise ValueError("trade has at least 1 item, 1 as the quantity, and nothing below 0")
     if not (trade.think_ms > 0 and trade.timeout_ms > 0):
         raise ValueError("think_ms and timeout_ms are more than 0")
-    for field in ("hot", "refuse", "repeat", "theft"):
+    for field in ("hot", "refuse", "repeat", "theft", "retry_elsewhere"):
         if not 0 <= getattr(trade, field) <= 1:
             raise ValueError(f"{field} is a share, 0 to 1")
 

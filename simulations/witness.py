@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from replica.core.entry import Entry
+from replica.core.entry import Entry, Stream
 from replica.runtime.ports import Stored
 from simulations.chain import Chain
 from simulations.checkers.accounts import Accounts
@@ -12,10 +12,13 @@ from simulations.checkers.bounds import Bounds
 from simulations.checkers.causality import Causality
 from simulations.checkers.checker import Checker
 from simulations.checkers.convergence import Convergence
+from simulations.checkers.decisions import Decisions
 from simulations.checkers.documents import Documents
 from simulations.checkers.durability import Durability
 from simulations.checkers.exactly_once import ExactlyOnce
 from simulations.checkers.floor import Floor
+from simulations.checkers.held import Held
+from simulations.checkers.orders import Orders
 from simulations.checkers.rights import Rights
 from simulations.checkers.stamps import Stamps
 from simulations.checkers.streams import Streams
@@ -28,7 +31,10 @@ CHECKERS: tuple[type[Checker], ...] = (
     Streams,
     ExactlyOnce,
     Durability,
+    Decisions,
+    Orders,
     Floor,
+    Held,
     Accounts,
     Rights,
     Causality,
@@ -49,6 +55,9 @@ class Witness:
         self._checkers = [checker(chain, history) for checker in checkers]
         self._seen: dict[str, tuple[SimulatedDisk, int]] = {}
         """Of each machine the disk that was read, and how far."""
+        self._known: dict[Stream, int] = {}
+        """How far each stream was seen, on whatever disk."""
+        self._looking = [(one, type(one).appeared is not Checker.appeared) for one in self._checkers]
         history.on_told = self.told
         history.on_shown = self.shown
 
@@ -88,5 +97,11 @@ class Witness:
 
     def _show(self, machine: Machine, stored: Sequence[Stored]) -> None:
         for one in stored:
-            for checker in self._checkers:
+            entry = one.entry
+            is_new = entry.sequence > self._known.get(entry.stream, 0)
+            for checker, looks_at_new in self._looking:
                 checker.entry(machine, one)
+                if is_new and looks_at_new:
+                    checker.appeared(entry)
+            if is_new:
+                self._known[entry.stream] = entry.sequence

@@ -76,6 +76,8 @@ class Desk(Struct, frozen=True, gc=False):
     machine: Machine
     now_ms: int
     """By the hybrid clock of this node."""
+    home: str = HUBS
+    """Where the node notes what it does not know the location of: a store in its own, as it sees no other."""
     keepers: Mapping[str, str] = {}
     """Which node keeps each location, as far as known: what is paid there is handed to it."""
 
@@ -135,9 +137,21 @@ def next_due(desk: Desk, name: str) -> tuple[str, Draft] | None:
         if is_paid and keeper != desk.node and fulfilment.location not in desk.locations:
             return _hand_over(desk, Handover(order.name, fulfilment.id, keeper))
     for parked in order.waiting if order.parked else ():
-        if parked.until_ms and parked.until_ms <= desk.now_ms and (own or parked.node == desk.node):
-            facts = OrderFacts(act="report", outcome=LATE, settles=parked.entry)
-            return _scope(desk, order), _draft(order.name, _event_of(parked), facts)
+        if parked.gives_up_ms <= desk.now_ms and (due := _give_up(desk, order, own, parked)) is not None:
+            return due
+    return None
+
+
+def _give_up(desk: Desk, order: Order, own: Sequence[Fulfilment], parked: Parked) -> tuple[str, Draft] | None:
+    """Report an event whose predecessors did not come in time. What was asked of the owner only the owner gives up."""
+    facts = OrderFacts(act="report", outcome=LATE, settles=parked.entry)
+    if parked.until_ms:
+        is_ours = parked.node == desk.node or any(parked.waits_for(one) for one in own)
+        return (parked.scope, _draft(order.name, _event_of(parked), facts)) if is_ours else None
+    for fulfilment in own:
+        if parked.waits_for(fulfilment):
+            facts = msgspec.structs.replace(facts, fulfilment=fulfilment.id)
+            return fulfilment.location, _draft(order.name, _event_of(parked), facts)
     return None
 
 
@@ -213,7 +227,8 @@ def _place_again(desk: Desk, placement: Placement, digest: bytes, known: Order) 
         shown=first.shown,
         request=request_facts(placement),
     )
-    return [(_scope(desk, known), _draft(placement.order, HOLD, facts))]
+    place = next((one.location for one in known.fulfilments.values()), desk.home)
+    return [(place, _draft(placement.order, HOLD, facts))]
 
 
 def _wanted(desk: Desk, placement: Placement, index: int) -> Wanted:
@@ -260,14 +275,14 @@ def _happen(desk: Desk, event: OrderEvent) -> Drafts:
         if event.fulfilment in ("", one.id)
     ]
     if order is None or not concerned:
-        return [_park(desk, order, event)]
+        return _park(desk, order, event, [desk.home])
     others = [one for one in concerned if one.owner != desk.node]
     if others and event.event != CANCEL:
         raise NotOwner(f"{others[0].owner} decides about {others[0].id}", field="fulfilment", owner=others[0].owner)
     own = [one for one in concerned if one.owner == desk.node]
     verdicts = [(one, _judge(desk, one, event)) for one in concerned]
     if any(verdict is Verdict.EARLY and one in own for one, verdict in verdicts):
-        return [_park(desk, order, event)]
+        return _park(desk, order, event, [one.location for one, verdict in verdicts if verdict != REPEAT])
     if event.event in PARTIAL and len(own) > 1:
         raise Invalid(f"say which fulfilment: {', '.join(one.id for one in own)}", field="fulfilment")
     drafts = []
@@ -278,10 +293,9 @@ def _happen(desk: Desk, event: OrderEvent) -> Drafts:
             return [(one.location, _answering(_draft(order.name, event.event, facts), order, {}, event))]
         if isinstance(verdict, str) and verdict != REPEAT and one in own:
             drafts.append(_transition(desk, order, one, event, verdict))
-    if any(verdict != REPEAT and one in others for one, verdict in verdicts):
-        drafts.append(
-            (others[0].location, _draft(order.name, event.event, OrderFacts(act="ask", request=request_facts(event))))
-        )
+    asked = OrderFacts(act="ask", request=request_facts(event))
+    places = dict.fromkeys([one.location for one, verdict in verdicts if verdict != REPEAT and one in others])
+    drafts += [(place, _draft(order.name, event.event, asked)) for place in places]  # a store hears of its own only
     if not drafts:
         drafts = [(concerned[0].location, _draft(order.name, event.event, OrderFacts(act=REPEAT)))]
     states = {one.id: to for one, to in verdicts if isinstance(to, str) and to != REPEAT and one in own}
@@ -310,12 +324,14 @@ def _judge(desk: Desk, fulfilment: Fulfilment, event: OrderEvent) -> str | Verdi
     return desk.machine.step(fulfilment.state, event.event)
 
 
-def _park(desk: Desk, order: Order | None, event: OrderEvent) -> tuple[str, Draft]:
+def _park(desk: Desk, order: Order | None, event: OrderEvent, places: Iterable[str]) -> Drafts:
+    """Note an event that came early where it is to happen: one entry for each location, for a store sees its own."""
     if order is not None and len(order.waiting) >= PARKED_PER_ORDER_MAX:
         raise Overloaded(f"{PARKED_PER_ORDER_MAX} events of {event.order!r} wait already", field="order")
-    facts = OrderFacts(act="park", until_ms=desk.now_ms + PARKED_MS)
-    waiting = order or Order(event.order)
-    return _scope(desk, waiting), _answering(_draft(event.order, event.event, facts), waiting, {}, event)
+    facts = OrderFacts(act="park", until_ms=desk.now_ms + PARKED_MS, request=request_facts(event))
+    drafts = [(place, _draft(event.order, event.event, facts)) for place in dict.fromkeys(places)]
+    scope, first = drafts[0]
+    return [(scope, _answering(first, order or Order(event.order), {}, event)), *drafts[1:]]
 
 
 def _settle(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) -> tuple[str, Draft] | None:
@@ -485,13 +501,6 @@ def _answering(draft: Draft, order: Order, states: Mapping[str, str], event: Ord
 
 def _event_of(parked: Parked) -> str:
     return parked.event.event if parked.event is not None else ""
-
-
-def _scope(desk: Desk, order: Order) -> str:
-    """Where to note what concerns no fulfilment, or all: where the order is, else where this node writes."""
-    for fulfilment in order.fulfilments.values():
-        return fulfilment.location
-    return desk.locations[0] if desk.locations else HUBS
 
 
 def _draft(order: str, event: str, facts: OrderFacts, moves: tuple[Move, ...] = ()) -> Draft:

@@ -21,10 +21,11 @@ from itertools import islice
 import msgspec
 from msgspec import Struct
 
+from replica.core.clock import stamp_ms
 from replica.core.entry import Entry
 from replica.core.ledger import Ledger
-from replica.core.limits import REPORTS_PER_ORDER_MAX
-from replica.core.names import HELD, account, bucket_of, node_of
+from replica.core.limits import PARKED_MS, REPORTS_PER_ORDER_MAX
+from replica.core.names import HELD, HUBS, account, bucket_of, node_of
 from replica.core.order_machine import HOLD, NATURES, RESERVE, Nature
 from replica.core.order_requests import ORDER, OrderEvent, order_request_of
 
@@ -94,7 +95,8 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
 
 
 class Past(Struct, frozen=True, array_like=True, order=True, gc=False):
-    """One thing that happened to a fulfilment, in order of stamps."""
+    """One thing that happened to a fulfilment, in order of stamps. `state` is what it led to, empty where nowhere: what
+    others noted meanwhile is folded in any order, so it cannot know the state it was noted in."""
 
     clock: int
     entry: bytes
@@ -159,16 +161,23 @@ class Parked(Struct, array_like=True, order=True, gc=False):
     event: OrderEvent | None = None
     """None: what settled it is known, it itself is not yet."""
     until_ms: int = 0
-    """0: it waits for ever, as a request to the owner does."""
+    """0: it was asked of the owner, who alone gives it up."""
     settled: list[str] = []
     """Fulfilments it was settled for; empty text: for all, it gave up."""
+    scope: str = ""
+    """That of its entry: who holds it is concerned. Hubs note for each other what they do not know where to put."""
+
+    @property
+    def gives_up_ms(self) -> int:
+        """When it stops to wait for events before it."""
+        return self.until_ms or stamp_ms(self.clock) + PARKED_MS
 
     def waits_for(self, fulfilment: Fulfilment) -> bool:
         """Whether it still concerns a fulfilment."""
         event = self.event
         if event is None or "" in self.settled or fulfilment.id in self.settled:
             return False
-        return event.fulfilment in ("", fulfilment.id)
+        return event.fulfilment in ("", fulfilment.id) and self.scope in (HUBS, fulfilment.location)
 
 
 class Report(Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -348,8 +357,8 @@ class Orders:
             for fulfilment in order.fulfilments.values():
                 self._watch(order, fulfilment)
             for parked in order.parked:
-                if parked.until_ms and "" not in parked.settled:
-                    heapq.heappush(self._deadlines, (parked.until_ms, order.name))
+                if parked.event is not None and "" not in parked.settled:
+                    heapq.heappush(self._deadlines, (parked.gives_up_ms, order.name))
             self._look_again(order)
 
     def apply(self, entry: Entry) -> str | None:
@@ -483,7 +492,9 @@ class Orders:
                 fulfilment.owner = facts.to
         fulfilment.is_voided = fulfilment.is_voided or bool(facts.voids)
         fulfilment.number = max(fulfilment.number, facts.number)
-        past = Past(entry.content.clock, entry.hash, entry.content.reason, facts.act, fulfilment.state)
+        past = Past(
+            entry.content.clock, entry.hash, entry.content.reason, facts.act, facts.to if facts.act == "step" else ""
+        )
         insort(fulfilment.history, past)
         self._watch(order, fulfilment)
 
@@ -492,9 +503,10 @@ class Orders:
         known = [one for one in order.parked if one.entry == entry.hash]
         settled = known[0].settled if known else []
         order.parked = [one for one in order.parked if one.entry != entry.hash]
-        insort(order.parked, Parked(asked.number, entry.content.clock, entry.hash, node, asked, until_ms, settled))
-        if until_ms:
-            heapq.heappush(self._deadlines, (until_ms, order.name))
+        clock, scope = entry.content.clock, entry.stream.scope
+        parked = Parked(asked.number, clock, entry.hash, node, asked, until_ms, settled, scope)
+        insort(order.parked, parked)
+        heapq.heappush(self._deadlines, (parked.gives_up_ms, order.name))
 
     def _note(self, order: Order, entry: Entry, facts: OrderFacts) -> None:
         if facts.settles:

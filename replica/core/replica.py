@@ -28,7 +28,7 @@ from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Changes, Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.movements import Draft, Room, Seen, prepare, prepare_plain_sale, prepare_sale, request_of
-from replica.core.names import CHAIN, FREE, account, key_text, node_of
+from replica.core.names import CHAIN, FREE, HUBS, account, key_text, node_of
 from replica.core.order_machine import DEFAULT_KEY, DEFAULT_MACHINE, ORDER_MACHINE, read_machine
 from replica.core.order_movements import Desk, decide, next_due
 from replica.core.order_requests import ORDER, OrderRequest
@@ -123,6 +123,8 @@ class Replica:
         self.open_catalog = open_catalog
         self.keepers: dict[str, str] = {}
         """Which node keeps each location, as far as known."""
+        self.home = HUBS
+        """Where to note what is at no location that is known: a hub tells other hubs; its node says so of a store."""
         self.repeated = 0
         """Requests answered from an entry that was there before."""
         self.restore(image or Image())
@@ -247,7 +249,17 @@ class Replica:
     def desk(self, now_ms: int) -> Desk:
         """What this node decides about orders with, as of now."""
         now = stamp_ms(self._next_stamp(now_ms))
-        return Desk(self.node, self.locations, self.ledger, self.catalog, self.orders, self.machine, now, self.keepers)
+        return Desk(
+            self.node,
+            self.locations,
+            self.ledger,
+            self.catalog,
+            self.orders,
+            self.machine,
+            now,
+            self.home,
+            self.keepers,
+        )
 
     def learn_keepers(self, keepers: Mapping[str, str]) -> None:
         """Note which node keeps each location: what is paid there becomes due to be handed to it."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from replica.core.errors import Refused, Stopping
+from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
 from replica.core.order_requests import Upkeep
-from replica.core.replica import Command
+from replica.core.replica import Command, Verdict
 from replica.runtime.driver import Driver
 from replica.runtime.ports import Clock
 
@@ -21,6 +21,9 @@ UPKEEP_BATCH = 32
 
 PAUSE_S = 0.25
 """How late something may be noticed that is due: an expiry, or an event of another node."""
+
+OF_THE_MOMENT = (Overloaded, StorageFull)
+"""Why something is not done now that may be done a little later."""
 
 Keepers = Callable[[], Mapping[str, str]]
 """Which node keeps each location, as far as known now."""
@@ -42,10 +45,14 @@ class Keeper:
             if not names:
                 await asyncio.sleep(PAUSE_S)
                 continue
+            verdicts: list[Verdict]
             try:
-                await self._driver.submit_all([Command("", Upkeep(name), b"") for name in names])
+                verdicts = await self._driver.submit_all([Command("", Upkeep(name), b"") for name in names])
             except Stopping:
                 return
-            except Refused:  # a full inbox or disk: what is due stays due
-                self._driver.replica.orders.remind(names)
+            except Refused as refused:
+                verdicts = [refused] * len(names)
+            undone = [name for name, verdict in zip(names, verdicts, strict=True) if isinstance(verdict, OF_THE_MOMENT)]
+            if undone:  # what is due stays due
+                self._driver.replica.orders.remind(undone)
                 await asyncio.sleep(PAUSE_S)

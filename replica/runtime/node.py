@@ -46,6 +46,8 @@ class Node:
         network: Network,
     ) -> None:
         self.replica = replica
+        if scopes is not None:  # a store: what it cannot place is its own, for it sees no other location
+            replica.home = replica.locations[0]
         self.journal = journal
         self.clock = clock
         self.driver = Driver(replica, journal, clock)

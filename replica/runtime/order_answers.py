@@ -138,9 +138,10 @@ def order_view(order: Order) -> OrderView:
 
 def fulfilment_view(one: Fulfilment, is_duplicate: bool = False) -> FulfilmentView:
     """Render a fulfilment as it stands."""
-    history = [
-        PastAnswer(stamp_text(past.clock), past.event, past.act, past.state, past.entry.hex()) for past in one.history
-    ]
+    history, state = [], ""
+    for past in one.history:
+        state = past.state or state
+        history.append(PastAnswer(stamp_text(past.clock), past.event, past.act, state, past.entry.hex()))
     expires_at = time_text(one.expires_ms) if one.expires_ms else None
     return FulfilmentView(
         one.id, one.location, one.owner, one.state, expires_at, _lines(one.lines), history, is_duplicate

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from replica.core.names import FREE, QUARANTINE, account, bucket_of, node_of, owner_of
+from collections.abc import Iterator
+
+from replica.core.entry import Content
+from replica.core.names import CUSTOMER, FREE, HELD, QUARANTINE, account, bucket_of, node_of, owner_of
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
-KNOWN = ("sale", "return", "receipt", "count", "adjustment", "quarantine", "grant")
+KNOWN = ("sale", "return", "receipt", "count", "adjustment", "quarantine", "grant", "order")
+
+TAKING = ("hold", "reserve", "exchange")
+GIVING = ("adjust", "exchange", "cancel", "expire")
+LEAVING = ("ship", "collect")
+"""Events of an order that take units from what is free, give them back, and hand them out."""
 
 
 class Accounts(Checker):
@@ -28,12 +36,30 @@ class Accounts(Checker):
             "count": [("found", free), (free, "loss")],
             "adjustment": [("found", free), (free, "loss")],
             "quarantine": [(free, quarantine), (quarantine, free), (quarantine, "loss")],
-            "grant": [(free, move.target) for move in content.moves if _is_free_of_another(move.target, node)],
+            "grant": [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],
+            "order": list(_lanes_of_order(entry.content, node)),
         }[content.kind]
         for move in content.moves:
             if (move.source, move.target) not in allowed:
                 self.fail(f"a {content.kind} moved from {move.source} to {move.target}")
 
 
-def _is_free_of_another(target: str, node: str) -> bool:
-    return bucket_of(target) == FREE and owner_of(target) != node
+def _lanes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
+    free, held, event = account(node, FREE), account(node, HELD), content.reason
+    act = content.facts.get("act", "")
+    if act == "hand_over":
+        yield from ((held, move.target) for move in content.moves if _is_of_another(HELD, move.target, node))
+    if act != "step":
+        return
+    if event in TAKING:
+        yield free, held
+    if event in GIVING:  # back where it came from: to another's rights, where that one handed the order over
+        yield from ((held, move.target) for move in content.moves if bucket_of(move.target) == FREE)
+    if event in LEAVING:
+        yield held, CUSTOMER
+    if event == "return":
+        yield CUSTOMER, account(node, QUARANTINE)
+
+
+def _is_of_another(bucket: str, target: str, node: str) -> bool:
+    return bucket_of(target) == bucket and owner_of(target) != node

@@ -31,6 +31,9 @@ class Checker:
     def entry(self, machine: Machine, stored: Stored) -> None:
         """An entry became durable on a machine; called once each, in its arrival order."""
 
+    def appeared(self, entry: Entry) -> None:
+        """An entry is durable somewhere for the first time; called after those it rests on within its scope."""
+
     def replaced(self, machine: Machine) -> None:
         """A machine has another disk: what it held is gone, and all that is on this one is shown from its start."""
 

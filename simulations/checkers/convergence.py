@@ -19,6 +19,8 @@ class Convergence(Checker):
         self._looked: dict[str, tuple[object, int]] = {}
         """The replica of each machine and how much it held at the last look."""
         self._states: dict[tuple[str, str], object] = {}
+        self._compared: dict[tuple[str, str], object] = {}
+        """Of two hubs what they held when their orders were compared."""
 
     def moment(self) -> None:
         for machine in self.chain.machines.values():
@@ -38,6 +40,18 @@ class Convergence(Checker):
                 known, by = self._digests.setdefault((scope, replica.vector_digest(scope)), (digest, machine.name))
                 if known != digest:
                     self.fail(f"{machine.name} and {by} hold the same entries of {scope} and not the same state")
+        self._compare_orders()
+
+    def _compare_orders(self) -> None:
+        """Who holds all the same entries has all the same orders. Digests of orders go through all of them."""
+        hubs = [(hub.name, hub.node.replica) for hub in self.chain.hubs if hub.node is not None]
+        for place, (name, replica) in enumerate(hubs):
+            for other, others in hubs[:place]:
+                held, is_equal = (replica, replica.arrival, others), replica.vectors == others.vectors
+                if is_equal and self._compared.get((name, other)) != held:
+                    self._compared[name, other] = held
+                    if replica.orders.digest() != others.orders.digest():
+                        self.fail(f"{name} and {other} hold the same entries and not the same orders")
 
     def _check_digest(self, replica: Replica, scope: str, digest: str) -> None:
         """A digest that leaves something out tells nobody of the difference."""
@@ -48,6 +62,7 @@ class Convergence(Checker):
             self.fail(f"two states of {scope} have the digest {digest}")
 
     def finish(self) -> None:
+        self._compared.clear()
         self.moment()
         for scope in [CHAIN, *sorted({location for location, _ in self.history.pairs})]:
             subscribers = self.chain.subscribers(scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from replica.core.names import node_of
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.checkers.pn_counter import Outcome
@@ -15,11 +16,13 @@ class ExactlyOnce(Checker):
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self._entries: dict[bytes, bytes] = {}
+        self._entries: dict[bytes, dict[str, bytes]] = {}
+        """By key, and by node where more than one was asked."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         key, own = stored.entry.content.key, stored.entry.hash
-        if key and self._entries.setdefault(key, own) != own:
+        node = node_of(stored.entry.stream.writer) if key in self.history.elsewhere else ""
+        if key and self._entries.setdefault(key, {}).setdefault(node, own) != own:
             self.fail(f"the key {key!r} has two entries")
 
     def moment(self) -> None:
@@ -33,5 +36,5 @@ class ExactlyOnce(Checker):
                 continue
             if ask.outcome is Outcome.REFUSED and ask.key in self._entries:
                 self.fail(f"{ask.machine} refused {ask.key!r}, and did it")
-            if ask.entry is not None and self._entries.get(ask.key) != ask.entry.hash:
+            if ask.entry is not None and ask.entry.hash not in self._entries.get(ask.key, {}).values():
                 self.fail(f"{ask.machine} acknowledged {ask.key!r}, and nobody has its entry")

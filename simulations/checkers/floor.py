@@ -1,10 +1,17 @@
-"""Nobody gives away what is not its own; and what goods in hand overdraw is said to the unit."""
+"""Nobody gives away what is not its own; and what goods in hand overdraw is said to the unit.
+
+Promises (sales that may be refused, and what is held for orders and was not given back) need units that came in. So
+whatever way rights take between nodes, all promises of all nodes are never more than everything that ever came in.
+"""
 
 from __future__ import annotations
 
-from replica.core.names import is_internal, node_of, owner_of
+from replica.core.entry import Entry
+from replica.core.names import FREE, bucket_of, is_internal, node_of, owner_of
+from replica.core.order_requests import ORDER
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
+from simulations.history import Pair
 from simulations.machine import Machine
 
 MAY_OVERDRAW = ("sale", "count")
@@ -12,13 +19,19 @@ MAY_OVERDRAW = ("sale", "count")
 
 
 class Floor(Checker):
-    """Accounts are debited by their owner only, and stay above zero in its view unless a breach is recorded."""
+    """Accounts are debited by their owner only, and stay above zero unless goods in hand, or a count, overdrew them."""
 
     invariant = 4
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._balances: dict[tuple[str, str, str, str], int] = {}
+        self._why: dict[tuple[str, str, str], str] = {}
+        """By account: the kind of entry that overdrew it first."""
+        self._below: list[tuple[str, str, str, str]] = []
+        """Accounts of others that a machine saw below zero, until their owners' entries are looked at."""
+        self._promised: dict[Pair, int] = {}
+        self._came_in: dict[Pair, int] = {}
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, content = stored.entry, stored.entry.content
@@ -31,6 +44,9 @@ class Floor(Checker):
             before = self._balances.get(source, 0)
             if is_internal(move.source) and is_own and move.quantity > before:
                 overdrawn[move.item] = overdrawn.get(move.item, 0) + move.quantity - max(0, before)
+                self._why.setdefault(source[1:], content.kind)
+            elif is_internal(move.source) and move.quantity > before:
+                self._below.append(source)
             self._add(source, -move.quantity)
             self._add((*source[:3], move.target), move.quantity)
         if is_own and overdrawn and content.kind not in MAY_OVERDRAW:
@@ -42,10 +58,35 @@ class Floor(Checker):
             if overdrawn and content.facts.get("on_shortage") == "refuse":
                 self.fail(f"a promise at {machine.name} overdrew {overdrawn}")
 
+    def appeared(self, entry: Entry) -> None:
+        content, scope = entry.content, entry.stream.scope
+        is_promise = content.facts.get("on_shortage") == "refuse"
+        for move in content.moves:
+            pair: Pair = (scope, move.item)
+            if not is_internal(move.source):
+                self._came_in[pair] = self._came_in.get(pair, 0) + move.quantity
+            promised = self._promised.get(pair, 0)
+            if is_promise or (content.kind == ORDER and bucket_of(move.source) == FREE):
+                promised += move.quantity
+            elif content.kind == ORDER and bucket_of(move.target) == FREE:
+                promised -= move.quantity
+            self._promised[pair] = promised
+            if promised > self._came_in.get(pair, 0):
+                self.fail(f"{promised} of {pair} are promised, {self._came_in.get(pair, 0)} ever came in")
+
+    def moment(self) -> None:
+        below, self._below = self._below, []
+        for machine, *account in below:
+            if tuple(account) not in self._why:
+                self.fail(f"{machine} sees {account} below zero, and its owner does not")
+
     def replaced(self, machine: Machine) -> None:
         self._balances = {account: units for account, units in self._balances.items() if account[0] != machine.name}
 
     def finish(self) -> None:
+        self.moment()
+        for kind in self._why.values():
+            self.history.tally(f"overdrawn by a {kind}")
         for machine in self.chain.machines.values():
             assert machine.node is not None
             below: dict[str, dict[str, int]] = {}

@@ -7,7 +7,6 @@ from replica.core.limits import CLOCK_AHEAD_MAX_MS
 from replica.core.names import node_of
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
-from simulations.clock import EPOCH_MS
 from simulations.machine import Machine
 
 SLACK_MS = 2_000
@@ -31,7 +30,7 @@ class Stamps(Checker):
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         writer, stamp = stored.entry.stream.writer, stored.entry.content.clock
-        now_ms = EPOCH_MS + int(self.chain.loop.time() * 1000)
+        now_ms = self.chain.wall_ms
         is_own = node_of(writer) == machine.name and writer == machine.writer
         if is_own:  # what a lost incarnation wrote comes back in any order
             if stamp <= self._last.get(writer, 0):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from replica.core.entry import Entry
+from replica.core.order_requests import ORDER
 from simulations.checkers.checker import Checker
-from simulations.checkers.pn_counter import Add, FinalRead, History, violations
+from simulations.checkers.pn_counter import Add, FinalRead, History, Outcome, violations
 from simulations.history import Ask, Pair, effect_of
 from simulations.history import History as Asked
+
+AS_WRITTEN = ("count", ORDER)
+"""Kinds whose effect on the shelf follows from what was there before; of orders, `Held` and `Orders` say what it is."""
 
 
 class Truth(Checker):
@@ -15,8 +19,12 @@ class Truth(Checker):
     invariant = 5
 
     def told(self, ask: Ask, entry: Entry) -> None:
-        if entry.content.kind != "count" and effect_of(entry) != ask.delta:
+        if entry.content.kind not in AS_WRITTEN and effect_of(entry) != ask.delta:
             self.fail(f"{ask.key!r} was to change {ask.delta} and changed {effect_of(entry)}")
+
+    def appeared(self, entry: Entry) -> None:
+        if entry.content.kind == ORDER:
+            self.history.hand_out(entry.stream.scope, effect_of(entry))
 
     def finish(self) -> None:
         for pair in self.history.pairs:
@@ -47,7 +55,8 @@ class Truth(Checker):
 def adds(history: Asked, pair: Pair) -> tuple[Add, ...]:
     """What was asked of a pair, and how it ended."""
     location, item = pair
-    return tuple(
+    of_orders = Add("orders", history.of_orders.get(pair, 0), Outcome.ACKNOWLEDGED)
+    return of_orders, *(
         Add(ask.machine, _effect(ask, item), ask.outcome)
         for ask in history.asks
         if ask.location == location and item in ask.delta

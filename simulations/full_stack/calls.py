@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgpack
 import msgspec
 from msgspec import Struct
 
-from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
+from replica.core.errors import InvalidTransition, Overloaded, Refused, Stopping, StorageFull
 from replica.core.names import key_text
+from replica.core.order_requests import OrderEvent, OrderRequest, Placement
 from replica.core.replica import Command, Write
 from replica.core.requests import (
     Adjustment,
@@ -62,6 +64,8 @@ def call_of(asked: Sequence[Command | Write], at_hub: bool) -> Call:
         return Call("POST", "/v1/sales:batch", msgspec.json.encode({"sales": [_keyed(one) for one in asked]}))
     (one,) = asked
     key = key_text(one.key)
+    if isinstance(one, Command) and isinstance(one.request, OrderRequest):
+        return _order_call(one.request, key, at_hub)
     if isinstance(one, Write):
         value = None if one.value is None else msgpack.unpackb(one.value)
         return Call("PUT", f"/v1/documents/{one.kind}/{one.name}", msgspec.json.encode(value), key)
@@ -69,11 +73,24 @@ def call_of(asked: Sequence[Command | Write], at_hub: bool) -> Call:
     return Call("POST", path, msgspec.json.encode(one.request), key)
 
 
+def _order_call(asked: OrderRequest, key: str, at_hub: bool) -> Call:
+    if isinstance(asked, Placement):
+        return Call("POST", "/v1/orders" if at_hub else "/v1/holds", msgspec.json.encode(asked), key)
+    assert isinstance(asked, OrderEvent)
+    told = {name: value for name, value in msgspec.to_builtins(asked).items() if name != "order"}
+    return Call("POST", f"/v1/orders/{quote(asked.order)}/events", msgspec.json.encode(told), key)
+
+
 def _keyed(one: Command | Write) -> KeyedSale:
     assert isinstance(one, Command)
     sale = one.request
     assert isinstance(sale, Sale)
     return KeyedSale(sale.lines, sale.on_shortage, sale.till, sale.receipt, sale.occurred_at, key=key_text(one.key))
+
+
+def is_noted(problem: dict[str, Any]) -> bool:
+    """Whether a refusal was written down: what happened to an order cannot have, and somebody is to look at it."""
+    return bool(problem["type"] == InvalidTransition.kind)
 
 
 def refused_from(problem: dict[str, Any]) -> Refused:

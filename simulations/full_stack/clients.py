@@ -9,10 +9,10 @@ from replica.core.documents import pack_value
 from replica.core.requests import Count, CountLine
 from simulations.chain import WAREHOUSE, Chain
 from simulations.checkers.checker import Violation
-from simulations.clients import Client
+from simulations.desks import Desk
 from simulations.full_stack.calls import Answer, Call, packed
 from simulations.full_stack.machine import StackMachine
-from simulations.history import History
+from simulations.history import History, Pair, changed_by_orders
 
 PAGES = ("/readyz", "/healthz", "/metrics", "/openapi.json", "/v1/journal?limit=20", "/v1/stock?limit=2")
 HUB_PAGES = ("/v1/availability/item-0", "/v1/nodes", "/readyz", "/metrics", f"/v1/stock/{WAREHOUSE}", "/v1/journal")
@@ -50,7 +50,7 @@ BODIES = (
 PATIENCE_S = 0.5
 
 
-class StackClient(Client):
+class StackClient(Desk):
     """One client at one machine, over HTTP."""
 
     _machine: StackMachine
@@ -72,10 +72,11 @@ class StackClient(Client):
         """Count a shelf as of the figure a terminal showed, and enter it some time later, while sales go on."""
         item = self._item()
         pair = (self._location, item)
-        asked = len(self._history.asks)
+        asked, of_orders = len(self._history.asks), self._of_orders(pair)
         answer = await self._get(f"/v1/stock/{item}")
-        on_shelf, thefts = self._history.on_shelf(pair), self._history.thefts
+        on_shelf, thefts = self._history.on_shelf(pair, of_orders), self._history.thefts
         meanwhile = any(ask.location == pair[0] and item in ask.delta for ask in self._history.asks[asked:])
+        meanwhile = meanwhile or self._of_orders(pair) != of_orders
         if answer is None or answer.status != 200 or meanwhile or on_shelf is None or on_shelf < 0:
             return
         ask = self._begin(Count((CountLine(item, on_shelf),), answer.document()["seen"]), {item: 0})
@@ -84,6 +85,13 @@ class StackClient(Client):
         await asyncio.sleep(self._random.uniform(0.0, 1.0))
         ask.waiting -= 1
         await self._put([ask])
+
+    def _of_orders(self, pair: Pair) -> int:
+        """What orders changed on a shelf, by what is durable at this machine."""
+        self._machine.disk.refresh()
+        stored = self._machine.disk.stored
+        held = {one.entry.stream.writer: one.entry.sequence for one in stored if one.entry.stream.scope == pair[0]}
+        return changed_by_orders([one.entry for one in stored], pair, held)
 
     async def _write_document(self) -> None:
         name = self._random.choice(("summer-box", "winter-box"))

@@ -23,7 +23,7 @@ from replica.runtime.process import EXIT_INDETERMINATE, Assembly, serve
 from replica.runtime.sqlite_journal import SqliteJournal
 from replica.runtime.websocket import HttpNetwork
 from simulations.checkers.checker import Violation
-from simulations.full_stack.calls import Answer, Call, call_of, refused_from
+from simulations.full_stack.calls import Answer, Call, call_of, is_noted, refused_from
 from simulations.full_stack.disk import StackDisk, unlock
 from simulations.full_stack.loop import PORT, StackLoop
 from simulations.full_stack.tills import Tills
@@ -126,7 +126,7 @@ class StackMachine(Machine):
 
     def _verdict(self, key: bytes, status: int, document: Any) -> Verdict:
         """What an answer says. Raises Violation when it rests on nothing durable."""
-        if status >= 400:
+        if status >= 400 and not is_noted(document):
             return refused_from(document)
         entry: Entry | None
         if "movement" in document:
@@ -190,5 +190,5 @@ class StackMachine(Machine):
 
 def _why(node: Any) -> BaseException | None:
     """The failure that made a node end."""
-    tasks: Sequence[asyncio.Task[None]] = [node._driving, *node._dialling]
+    tasks: Sequence[asyncio.Task[None]] = [node._driving, *node._working]
     return next((task.exception() for task in tasks if task.done() and not task.cancelled()), None)

@@ -80,7 +80,8 @@ async def _keys(machine: StackMachine) -> dict[str, int]:
 def _check_keys(machine: StackMachine, history: History, keys: dict[str, int]) -> None:
     scopes = machine.role.scopes
     for ask in history.asks:
-        if ask.is_impostor or not (scopes is None or (ask.location or CHAIN) in scopes):
+        scope = ask.location or (ask.entry.stream.scope if ask.entry is not None else CHAIN)
+        if ask.is_impostor or not (scopes is None or scope in scopes) or ask.key in history.elsewhere:
             continue
         times = keys.get(key_text(ask.key), 0)
         if times not in _expected(ask):

@@ -301,6 +301,59 @@ def test_cancel_of_what_the_store_handed_out_is_impossible_and_not_asked() -> No
     hub.check()
 
 
+def test_cancel_of_an_order_that_two_stores_have_is_asked_of_both() -> None:
+    hub = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
+    stores = [Desk("store-1", w_1={"wings": 1}), Desk("store-2", w_2={"wings": 1})]
+    hub.place("o-1", *[PlacedLine(2, "cola", location=place) for place in ("w-1", "w-2")], paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.ask(Handover("o-1", "hub-east.2", "store-2"))
+    hub.commit()
+    assert hub.happen("cancel").content.facts["act"] == "ask"
+    hub.commit()
+    for place, store in zip(("w-1", "w-2"), stores, strict=True):
+        store.take([entry for entry in hub.entries if entry.stream.scope == place])
+        store.ask(Upkeep("o-1"))
+        store.tell(hub)
+    assert [one.state for one in hub.order().fulfilments.values()] == ["cancelled", "cancelled"]
+    assert hub.order().waiting == stores[0].order().waiting == stores[1].order().waiting == []
+    hub.check()
+
+
+def test_request_that_skips_a_number_is_given_up_by_the_owner_in_time() -> None:
+    hub, store = Desk(), Desk("store-1", w_1={"wings": 1})
+    hub.place(paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.happen("cancel", number=3)
+    hub.tell(store)
+    hub.now_ms += PARKED_MS + 1
+    hub.keep_up()
+    assert [one.outcome for one in hub.order().reports] == []
+    store.now_ms += PARKED_MS + 1
+    store.keep_up()
+    store.tell(hub)
+    assert [one.outcome for one in hub.order().reports] == ["late"]
+    assert hub.order().waiting == store.order().waiting == []
+
+
+def test_event_that_came_early_is_noted_where_its_fulfilment_is() -> None:
+    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
+    desk.place("o-1", *[PlacedLine(2, "cola", location=place) for place in ("w-1", "w-2")])
+    assert desk.happen("ship", fulfilment="hub-east.2").stream.scope == "w-2"
+
+
+def test_what_others_note_while_the_owner_decides_folds_to_the_same_history() -> None:
+    east, west = Desk(), Desk("hub-west", w_2={"cola": 1})
+    east.place(paid=True)
+    east.happen("ship")
+    east.tell(west)
+    assert west.happen("cancel").content.facts["act"] == "report"
+    east.happen("return", lines=lines(cola=1))
+    east.tell(west)
+    west.tell(east)
+    assert east.order().fulfilments["hub-east.1"].history == west.order().fulfilments["hub-east.1"].history
+    assert east.replica.orders.digest() == west.replica.orders.digest()
+
+
 def test_event_that_reached_another_hub_early_is_done_by_the_owner() -> None:
     east, west = Desk(), Desk("hub-west", w_2={"cola": 1})
     west.happen("ship")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from replica.core.entry import Entry
 from replica.core.order_requests import OrderEvent, OrderRequest, PlacedLine, Placement
 from replica.core.orders import Order, held_differences
@@ -9,6 +11,7 @@ from replica.core.replica import Command
 from replica.core.requests import GoodsLine, Grant, GrantLine, Receipt
 from replica.runtime.keeper import PAUSE_S
 from replica.runtime.node import Node
+from simulations.journal import SimulatedJournal
 from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, run, store, until
 
 
@@ -59,6 +62,25 @@ def test_many_holds_expire_in_small_pieces() -> None:
         await until(lambda: all(one.state == "expired" for one in node.replica.orders), 10)
         assert node.replica.ledger.stock("hub-east", "cola").figures.available == 1_000
         assert held_differences(node.replica.ledger, node.replica.orders) == []
+        await node.stop()
+
+    run(scenario())
+
+
+def test_hold_that_ends_while_the_disk_is_full_expires_once_there_is_room() -> None:
+    async def scenario() -> None:
+        node = hub("hub-east", VirtualNetwork())
+        node.start([], 0.0)
+        await stock(node)
+        await ask(node, Placement("o-1", (PlacedLine(2, "cola"),), ttl_s=5), "o1")
+        assert isinstance(node.journal, SimulatedJournal)
+        disk = node.journal._disk
+        disk.room_bytes, disk.read_s = 0, lambda: 0.5
+        await asyncio.sleep(20.0)
+        assert node.driver.counters.storage_full > 0
+        assert order(node).state == "held"
+        disk.room_bytes = None
+        await until(lambda: order(node).state == "expired", 10)
         await node.stop()
 
     run(scenario())

@@ -82,9 +82,9 @@ def test_there_are_enough_mutations_and_each_has_its_seed() -> None:
 
 
 def test_names_are_not_used_twice() -> None:
-    from simulations.mutations import clocks, commits, keys, links, stock, sync
+    from simulations.mutations import clocks, commits, keys, links, orders, stock, sync
 
-    areas = (*stock.STOCK, *keys.KEYS, *commits.COMMITS, *sync.SYNC, *links.LINKS, *clocks.CLOCKS)
+    areas = (*stock.STOCK, *orders.ORDER_SLIPS, *keys.KEYS, *commits.COMMITS, *sync.SYNC, *links.LINKS, *clocks.CLOCKS)
     assert len(areas) == len(MUTATIONS)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from simulations.desks import EVENTS
 from simulations.faults import FAULTS
 from simulations.plan import draw_plan
 from tests.simulations.played import Played, play_seeds
@@ -31,7 +32,15 @@ SOMETIMES = (
     "wanted",
     "refused idempotency-key-reused",
     "refused insufficient-rights",
+    "refused not-owner",
+    "refused order-exists",
+    "refused stopping",
     "refused storage-full",
+    "tried elsewhere",
+    "overdrawn by a count",
+    "overdrawn by a sale",
+    *(f"order {what}" for what in (*EVENTS, "hold", "reserve", "expire", "hand_over")),
+    *(f"order {what}" for what in ("park", "ask", "impossible", "late", "short", "repeat")),
 )
 """What must happen to clients at least once in all these runs, or the runs prove less than they seem to."""
 

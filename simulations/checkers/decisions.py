@@ -1,0 +1,159 @@
+"""One decides about a fulfilment at a time, by the table and by its own clock; and everybody reads the same of it."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from replica.core.clock import stamp_ms
+from replica.core.entry import Entry
+from replica.core.names import node_of
+from replica.core.order_requests import ORDER
+from replica.core.orders import Fulfilment
+from simulations.checkers.checker import Checker
+from simulations.machine import Machine
+
+PAID = ("reserved", "amended", "exchanged")
+WAITING = (*PAID, "picking")
+
+TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "hold": (("",), "held"),
+    "reserve": (("",), "reserved"),
+    "pay": (("held",), "reserved"),
+    "adjust": (PAID, "amended"),
+    "exchange": (PAID, "exchanged"),
+    "pick": (PAID, "picking"),
+    "ship": (WAITING, "shipped"),
+    "collect": (("held", *WAITING), "collected"),
+    "return": (("shipped", "collected", "returned"), "returned"),
+    "expire": (("held",), "expired"),
+    "cancel": (("held", *WAITING), "cancelled"),
+}
+"""What each event follows, and leads to: by a table that is not the code's."""
+
+LATE_MS = 10_000
+"""After which what was due must be done: keepers look four times a second, and a grain of time for the disk."""
+
+Past = tuple[int, bytes, str, str, str]
+"""Stamp, entry, event, act, and the state it led to, if any."""
+
+
+class Case(Struct):
+    """A fulfilment, as the entries of all nodes make it."""
+
+    location: str
+    owner: str
+    state: str = ""
+    expires_ms: int = 0
+    number: int = 0
+    past: list[Past] = []
+
+
+class Decisions(Checker):
+    """Only its owner decides about a fulfilment, which never both leaves and stays; all that is due is done."""
+
+    invariant = 9
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._cases: dict[tuple[str, str], Case] = {}
+
+    def appeared(self, entry: Entry) -> None:
+        content, facts = entry.content, entry.content.facts
+        if content.kind != ORDER:
+            return
+        act, name = facts["act"], (content.reference, facts.get("fulfilment", ""))
+        self.history.tally(f"order {content.reason if act == 'step' else act}")
+        if facts.get("outcome"):
+            self.history.tally(f"order {facts['outcome']}")
+        if not name[1]:
+            return
+        node = node_of(entry.stream.writer)
+        case = self._cases.get(name)
+        if case is None:
+            case = self._cases[name] = Case(entry.stream.scope, node)
+            if not name[1].startswith(f"{node}."):
+                self.fail(f"{node} began {name}")
+        if entry.stream.scope != case.location:
+            self.fail(f"{name} is at {case.location}, and {node} wrote of it at {entry.stream.scope}")
+        match act:
+            case "step":
+                self._step(entry, name, case, facts)
+            case "hand_over":
+                self._hand_over(name, case, node, facts["to"])
+            case _:
+                pass
+        number = facts.get("number", 0)
+        if number and act != "step" and node != case.owner:
+            self.fail(f"{node} counted an event of {name}, which is {case.owner}'s")
+        case.number = max(case.number, number)
+        insort(case.past, (content.clock, entry.hash, content.reason, act, case.state if act == "step" else ""))
+
+    def finish(self) -> None:
+        for machine in self.chain.machines.values():
+            self._compare(machine)
+            self._check_waiting(machine)
+        for name, case in sorted(self._cases.items()):
+            self._check_due(name, case)
+
+    def _step(self, entry: Entry, name: tuple[str, str], case: Case, facts: Mapping[str, Any]) -> None:
+        node, event, to = node_of(entry.stream.writer), entry.content.reason, facts["to"]
+        if node != case.owner:
+            self.fail(f"{node} wrote {event} of {name}, which is {case.owner}'s")
+        follows, leads_to = TABLE[event]
+        if case.state not in follows or to != leads_to:
+            self.fail(f"{event} led {name} from {case.state or 'nothing'} to {to}")
+        number = facts.get("number", 0)
+        if number and number != case.number + 1:
+            self.fail(f"number {number} happened to {name} after {case.number}")
+        now_ms = stamp_ms(entry.content.clock)
+        if event == "expire" and now_ms < case.expires_ms:
+            self.fail(f"{name} expired {case.expires_ms - now_ms} ms before its time, by the clock of {node}")
+        case.state, case.expires_ms = to, facts.get("expires_ms", 0)
+        if (case.state == "held") != (case.expires_ms > 0):
+            self.fail(f"{name} is {to} and expires at {case.expires_ms}")
+
+    def _hand_over(self, name: tuple[str, str], case: Case, node: str, to: str) -> None:
+        if node != case.owner:
+            self.fail(f"{node} handed over {name}, which is {case.owner}'s")
+        if case.state not in WAITING or to == node or to != case.location:
+            self.fail(f"{node} handed {name}, which is {case.state} at {case.location}, to {to}")
+        case.owner = to
+
+    # in the end --------------------------------------------------------------------------------------------------
+
+    def _compare(self, machine: Machine) -> None:
+        """A machine shows of every fulfilment what all entries about it say."""
+        assert machine.node is not None
+        scopes, orders = machine.role.scopes, machine.node.replica.orders
+        shown = {(order.name, one.id): _case_of(one) for order in orders for one in order.fulfilments.values()}
+        known = {name: case for name, case in self._cases.items() if scopes is None or case.location in scopes}
+        for name in sorted({**shown, **known}):
+            if shown.get(name) != known.get(name):
+                self.fail(f"{machine.name} shows {name} as {shown.get(name)}, its entries say {known.get(name)}")
+
+    def _check_waiting(self, machine: Machine) -> None:
+        """Of what came early nothing is left: it happened, or was given up in time."""
+        assert machine.node is not None
+        now_ms = self.chain.wall_ms
+        for order in machine.node.replica.orders:
+            for one in order.waiting:
+                if one.gives_up_ms + LATE_MS < now_ms:
+                    self.fail(f"{one.event} still waits at {machine.name}: until {one.gives_up_ms}, it is {now_ms}")
+
+    def _check_due(self, name: tuple[str, str], case: Case) -> None:
+        owner, now_ms = self.chain.machines[case.owner], self.chain.wall_ms
+        assert owner.node is not None
+        if case.expires_ms and case.expires_ms + LATE_MS < now_ms:
+            self.fail(f"{name} is held by {case.owner} and should have expired {now_ms - case.expires_ms} ms ago")
+        keeper = owner.node.keepers().get(case.location, case.owner)
+        if case.state in WAITING and case.owner != keeper and case.location not in owner.role.locations:
+            self.fail(f"{name} is paid, and {case.owner} does not hand it to {keeper}")
+
+
+def _case_of(shown: Fulfilment) -> Case:
+    past = [(one.clock, one.entry, one.event, one.act, one.state) for one in shown.history]
+    return Case(shown.location, shown.owner, shown.state, shown.expires_ms, shown.number, past)

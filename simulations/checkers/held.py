@@ -1,0 +1,125 @@
+"""What is held is held for somebody: units in held accounts are those of open fulfilments, to the unit, at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from replica.core.entry import Entry
+from replica.core.names import CUSTOMER, HELD, QUARANTINE, account, node_of
+from replica.core.order_requests import ORDER
+from replica.core.orders import held_differences
+from simulations.checkers.checker import Checker
+
+LEAVING = ("ship", "collect")
+
+Lots = dict[tuple[bytes, str], "Lot"]
+"""By the entry that took them and their SKU."""
+
+Moved = dict[tuple[str, str, str], int]
+"""Units by item, source and target."""
+
+
+class Lot(Struct):
+    """So many SKUs of one recipe, and the account they came from."""
+
+    quantity: int
+    recipe: tuple[tuple[str, int], ...]
+    source: str
+
+
+class Kept(Struct):
+    """What lies aside for a fulfilment, and what its customer has."""
+
+    held: Lots = {}
+    sold: Lots = {}
+
+
+class Held(Checker):
+    """Each event moves the units of its fulfilment, all of them and no others; and nothing else is held."""
+
+    invariant = 7
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._kept: dict[tuple[str, str], Kept] = {}
+        self._looked: dict[str, tuple[object, int]] = {}
+
+    def appeared(self, entry: Entry) -> None:
+        content, facts = entry.content, entry.content.facts
+        if content.kind != ORDER:
+            return
+        name = (content.reference, facts.get("fulfilment", ""))
+        expected: Moved = {}
+        if facts["act"] == "hand_over":
+            held = account(node_of(entry.stream.writer), HELD)
+            _move(expected, self._kept.setdefault(name, Kept()).held.values(), held, account(facts["to"], HELD))
+        elif facts["act"] == "step":
+            self._step(entry, name, facts, expected)
+        moved: Moved = {}
+        for move in content.moves:
+            _add(moved, (move.item, move.source, move.target), move.quantity)
+        if moved != expected:
+            self.fail(f"{facts['act']} {content.reason} of {name} moved {moved}, not {expected}")
+
+    def _step(self, entry: Entry, name: tuple[str, str], facts: Mapping[str, Any], expected: Moved) -> None:
+        kept = self._kept.setdefault(name, Kept())
+        node, event = node_of(entry.stream.writer), entry.content.reason
+        held = account(node, HELD)
+        if event == "return":
+            _move(expected, self._cut(name, kept.sold, facts), CUSTOMER, account(node, QUARANTINE))
+            return
+        if event in LEAVING:
+            _move(expected, kept.held.values(), held, CUSTOMER)
+            kept.sold, kept.held = kept.held, {}
+            return
+        for lot in self._cut(name, kept.held, facts):
+            _move(expected, [lot], held, lot.source)
+        for _, sku, quantity, recipe, source in facts.get("taken", ()):
+            lot = Lot(quantity, tuple((item, units) for item, units in recipe), source)
+            _move(expected, [lot], source, held)
+            kept.held[entry.hash, sku] = lot
+        if event in ("cancel", "expire") and kept.held:
+            self.fail(f"{event} of {name} leaves {kept.held} behind")
+
+    def _cut(self, name: tuple[str, str], lots: Lots, facts: Mapping[str, Any]) -> list[Lot]:
+        """Take out of lots what an entry names. Nobody can give back more than was taken."""
+        cut = []
+        for taken_by, sku, quantity in (*facts.get("reversed", ()), *facts.get("returned", ())):
+            lot = lots.get((taken_by, sku))
+            if lot is None or lot.quantity < quantity:
+                self.fail(f"{quantity} of {sku} went back for {name}, of {lots}")
+                continue
+            lot.quantity -= quantity
+            if not lot.quantity:
+                del lots[taken_by, sku]
+            cut.append(Lot(quantity, lot.recipe, lot.source))
+        return cut
+
+    def moment(self) -> None:
+        for machine in self.chain.machines.values():
+            if machine.node is None:
+                continue
+            replica = machine.node.replica
+            looked = (replica, replica.arrival)
+            if self._looked.get(machine.name) == looked:
+                continue
+            self._looked[machine.name] = looked
+            for difference in held_differences(replica.ledger, replica.orders):
+                self.fail(f"at {machine.name} {difference}")
+
+    def finish(self) -> None:
+        self._looked.clear()
+        self.moment()
+
+
+def _move(moved: Moved, lots: Iterable[Lot], source: str, target: str) -> None:
+    for lot in lots:
+        for item, units in lot.recipe:
+            _add(moved, (item, source, target), units * lot.quantity)
+
+
+def _add(moved: Moved, lane: tuple[str, str, str], units: int) -> None:
+    moved[lane] = moved.get(lane, 0) + units

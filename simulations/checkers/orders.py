@@ -1,0 +1,165 @@
+"""Answers about orders: what was asked for is what is said, and happens once for each time it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import UNSET
+
+from replica.core.entry import Entry
+from replica.core.order_requests import ORDER, OrderEvent, Placement, order_request_of
+from replica.core.replica import Command
+from replica.core.requests import SkuLine
+from simulations.checkers.checker import Checker
+from simulations.history import Ask
+
+AGAIN = ("adjust", "exchange", "return")
+"""Events that may happen again, for other units."""
+
+BY_ITSELF = ("hold", "reserve", "expire")
+"""What nobody tells: an order that is placed, and one that was not paid."""
+
+Counts = dict[str, int]
+"""So many of each SKU."""
+
+Shown = tuple[tuple[str, str, str, tuple[tuple[str, int], ...]], ...]
+"""Fulfilments as an answer tells them: name, location, state, and lines."""
+
+
+class Orders(Checker):
+    """An order is told as it was asked for, first and again; what happened to it was asked, as often and as much."""
+
+    invariant = 3
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._placed: dict[str, list[tuple[Placement, Shown]]] = {}
+        """By order: every placement that took something, and what it was answered."""
+        self._again: list[tuple[Placement, Shown]] = []
+        """Answers to placements of what had been placed before, to be compared with those."""
+        self._early: dict[bytes, OrderEvent] = {}
+        """Events that came early or to the wrong node, by the entry that says so."""
+        self._settled: dict[tuple[bytes, str], bytes] = {}
+        """By such an entry and fulfilment: what became of it."""
+        self._unexplained: list[Entry] = []
+        """What settles an event whose own entry is of another location, and was not seen yet."""
+
+    def told(self, ask: Ask, entry: Entry) -> None:
+        request = _request_of(ask)
+        if request is None:
+            return
+        content = entry.content
+        if content.kind != ORDER or content.reference != request.order:
+            self.fail(f"{ask.key!r} asked about {request.order!r}, and was told of {content.reference!r}")
+        if isinstance(request, Placement) and content.facts["act"] == "repeat":
+            self._again.append((request, _shown(content.facts)))
+
+    def appeared(self, entry: Entry) -> None:
+        content = entry.content
+        if content.kind != ORDER:
+            return
+        act = content.facts["act"]
+        request = self._asked(entry) if content.key or act in ("park", "ask") else None
+        if isinstance(request, Placement):
+            if act == "step":
+                self._check_placed(request, _shown(content.facts))
+                self._placed.setdefault(request.order, []).append((request, _shown(content.facts)))
+        elif isinstance(request, OrderEvent) and act in ("park", "ask"):
+            self._early[entry.hash] = request
+        elif act == "step" and content.reason not in BY_ITSELF:
+            self._explain(entry, request)
+
+    def moment(self) -> None:
+        again, self._again = self._again, []
+        for placement, shown in again:
+            answers = self._placed.get(placement.order, [])
+            if (placement, shown) not in answers:
+                self.fail(f"{placement.order!r} was placed again and answered with {shown}, not as first: {answers}")
+        unexplained, self._unexplained = self._unexplained, []
+        for entry in unexplained:
+            self._explain(entry, None)
+
+    def finish(self) -> None:
+        self.moment()
+        for entry in self._unexplained:
+            self.fail(f"{entry.content.reason} of {entry.content.reference!r} settles what nobody noted")
+
+    def _asked(self, entry: Entry) -> Placement | OrderEvent | None:
+        """What a client asked under the key of an entry; or, without one, what it is noted to have asked."""
+        key, order = entry.content.key, entry.content.reference
+        for ask in self.history.asks_of.get(order, ()):
+            request = _request_of(ask)
+            if ask.key == key or (not key and request == order_request_of(entry.content.facts)):
+                return request
+        self.fail(f"{entry.stream.writer} did for {key!r} what nobody asked of {order!r}")
+        return None
+
+    def _explain(self, entry: Entry, request: OrderEvent | None) -> None:
+        """Something happened to a fulfilment: find who told it, and that it was this."""
+        content, facts = entry.content, entry.content.facts
+        name, settles = facts["fulfilment"], facts.get("settles", b"")
+        if settles:
+            request = self._early.get(settles)
+            if request is None:
+                self._unexplained.append(entry)
+                return
+            if self._settled.setdefault((settles, name), entry.hash) != entry.hash:
+                self.fail(f"{request} happened to {name} twice, for it had come early")
+        if request is None:  # one of several fulfilments that something was told of at once
+            told = [_request_of(ask) for ask in self.history.asks_of.get(content.reference, ())]
+            alike = [one for one in told if isinstance(one, OrderEvent) and one.event == content.reason]
+            if content.reason in AGAIN or not alike:
+                self.fail(f"{content.reason} happened to {name} of {content.reference!r}, and nobody told it")
+            return
+        if content.reason != request.event or request.fulfilment not in ("", name):
+            self.fail(f"{request} was told, and {content.reason} happened to {name}")
+        if facts.get("number", 0) != request.number:
+            self.fail(f"{request} happened to {name} as number {facts.get('number', 0)}")
+        self._check_lines(request, facts)
+
+    def _check_lines(self, request: OrderEvent, facts: Mapping[str, Any]) -> None:
+        if request.event not in AGAIN:
+            return
+        back, taken = Counts(), Counts()
+        for _, sku, quantity in (*facts.get("reversed", ()), *facts.get("returned", ())):
+            back[sku] = back.get(sku, 0) + quantity
+        for _, sku, quantity, *_ in facts.get("taken", ()):
+            taken[sku] = taken.get(sku, 0) + quantity
+        wanted = _counted(request.replacement if request.replacement is not UNSET else ())
+        given_up = _counted(request.lines if request.lines is not UNSET else ())
+        if back != given_up or taken != wanted:
+            self.fail(f"{request} brought back {back} and took {taken}")
+
+    def _check_placed(self, placement: Placement, shown: Shown) -> None:
+        """Everything ordered is held, or with `partial` some of it; and where it was to be."""
+        wanted, found = _counted(placement.lines), Counts()
+        places = [placement.pickup_at if line.location is UNSET else line.location for line in placement.lines]
+        for _, location, _, lines in shown:
+            if UNSET not in places and location not in places:
+                self.fail(f"{placement} was taken from {location}")
+            for sku, quantity in lines:
+                found[sku] = found.get(sku, 0) + quantity
+        is_enough = sum(found.values()) > 0 if placement.partial else found == wanted
+        if not is_enough or any(units > wanted.get(sku, 0) for sku, units in found.items()):
+            self.fail(f"{placement} was answered with {shown}")
+
+
+def _request_of(ask: Ask) -> Placement | OrderEvent | None:
+    request = ask.asked.request if isinstance(ask.asked, Command) else None
+    return request if isinstance(request, Placement | OrderEvent) else None
+
+
+def _shown(facts: Mapping[str, Any]) -> Shown:
+    return tuple(
+        (name, location, state, tuple((sku, quantity) for sku, quantity in lines))
+        for name, location, state, lines in facts.get("shown", ())
+    )
+
+
+def _counted(lines: Iterable[SkuLine]) -> Counts:
+    counts = Counts()
+    for line in lines:
+        assert isinstance(line.sku, str)
+        counts[line.sku] = counts.get(line.sku, 0) + line.quantity
+    return counts

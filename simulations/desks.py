@@ -1,0 +1,232 @@
+"""Desks: clients that order besides, and tell what happened to orders: early, late, twice, out of order, at any node.
+
+At a hub they place orders, retry them, pay, change and cancel; in a store they hold goods for customers who stand
+there, and hand out what waits to be picked up. Nobody asks a desk whether what it tells makes sense.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, get_args
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from replica.core.documents import pack_value
+from replica.core.names import FREE, account
+from replica.core.order_requests import OrderEvent, OutsideEvent, PlacedLine, Placement
+from replica.core.replica import Command, Replica
+from replica.core.requests import SkuLine
+from simulations.chain import WAREHOUSE
+from simulations.clients import DEMANDS, Client
+from simulations.history import Ask, Bought
+
+BOX = "box"
+"""A SKU of several items, whose recipe changes while orders of it are open."""
+
+BOX_UNITS_MAX = 3
+BOXES = 0.3
+"""Share of order lines that want it, of those that may get it."""
+
+OFFERED = 0.5
+"""Share of order lines that want what their client was shown to be there."""
+
+Offer = tuple[str, str, int]
+"""A location, an item, and how many units the node may promise of it."""
+
+TTL_S = (1, 2, 5, 900)
+"""How long holds live: most expire while clients trade, the rest within the hour after."""
+
+LATEST = 12
+"""Orders that clients still talk about."""
+
+EARLY = 0.1
+"""Share of orders something is told about before they are placed."""
+
+UNKNOWN = 0.1
+"""Share of what is told that is about an order whose client was not told yet, or told no."""
+
+EVENTS = {"pay": 6, "adjust": 2, "exchange": 2, "pick": 2, "ship": 3, "collect": 2, "cancel": 4, "return": 3}
+"""What is told, each as often as its weight says."""
+
+PARTIAL = ("adjust", "exchange", "return")
+
+LIVES = (
+    ("pay", "adjust", "pick", "ship"),
+    ("pay", "exchange", "collect", "return"),
+    ("pay", "adjust", "cancel"),
+    ("pay", "ship", "return"),
+    ("pay", "pick", "cancel"),
+    ("cancel",),
+    ("collect",),
+)
+"""What may happen to an order from its placement to its end."""
+
+ORDERLY = 0.7
+"""Share of what is told that is the next event of the order's life; the rest is anything."""
+
+assert set(EVENTS) == set(get_args(OutsideEvent))
+
+
+class Desk(Client):
+    """A client that also orders."""
+
+    def _acts(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
+        acts, often = super()._acts(), self._trade.orders
+        if not often:
+            return acts
+        if self._machine.role.role == "edge":
+            return [*acts, (self._order, 5.0 * often), (self._tell, 10.0 * often)]
+        desk = [
+            (self._order, 18.0),
+            (self._tell, 22.0),
+            (self._tell_all, 3.0),
+            (self._order_again, 3.0),
+            (self._write_box, 4.0),
+            (self._write_policy, 2.0 if self._chain.stores else 0.0),
+        ]
+        return [*acts, *[(act, weight * often) for act, weight in desk]]
+
+    async def _order(self) -> None:
+        """Place an order, perhaps after something was told about it already, perhaps with a look for rights first."""
+        placement = self._placement(await self._machine.look(_offers, self._timeout_s) or [])
+        if self._random.random() < EARLY:
+            await self._put([self._begin_order(self._event(placement.order, placement, self._any_event()))])
+        for line in placement.lines:
+            if line.location is not UNSET and line.sku != BOX and self._random.random() < DEMANDS:
+                assert isinstance(line.sku, str)
+                self._history.demand((line.location, line.sku))
+                await self._machine.want(line.location, line.sku, line.quantity, self._timeout_s)
+        ask = self._begin_order(placement)
+        self._history.bought.append(Bought(placement, ask, self._random.choice(LIVES)))
+        await self._put([ask])
+
+    async def _order_again(self) -> None:
+        """Place an order again under another key, as a shop does that lost its notes; or another one under its name."""
+        here = [bought for bought in self._latest() if bought.ask.machine == self._machine.name]
+        if here:
+            placement = self._random.choice(here).placement
+            if self._random.random() < 0.2:
+                placement = replace(placement, channel="another")
+            await self._put([self._begin_order(placement)])
+
+    async def _tell(self) -> None:
+        """Tell what happened to an order, or did not: any event, of all of it or of one fulfilment, numbered or not."""
+        latest = self._latest()
+        if self._random.random() > UNKNOWN:
+            latest = [one for one in latest if one.fulfilments] or latest
+        if self._machine.role.role == "edge":
+            latest = [one for one in latest if any(place == self._location for _, place in one.fulfilments)] or latest
+        if not latest:
+            return
+        bought = self._random.choice(latest)
+        event = self._any_event()
+        if self._random.random() < ORDERLY and bought.lived < len(bought.life):
+            event = bought.life[bought.lived]
+            bought.lived += 1
+        is_hub = self._machine.role.role == "hub"
+        names = [name for name, place in bought.fulfilments if is_hub or place == self._location]
+        fulfilment = self._random.choice(names) if names and self._random.random() < 0.6 else ""
+        number = 0
+        if self._random.random() < 0.2:
+            bought.numbered += self._random.choice((1, 1, 1, 2))
+            number = bought.numbered
+        asked = self._event(bought.placement.order, bought.placement, event, fulfilment, number)
+        await self._put([self._begin_order(asked)])
+
+    async def _tell_all(self) -> None:
+        """Tell the whole life of an order, in any order, and one thing twice."""
+        untold = [one for one in self._latest() if not one.lived + one.numbered and len(one.fulfilments) == 1]
+        if not untold:
+            return
+        bought = self._random.choice(untold)
+        life = bought.life
+        bought.lived = bought.numbered = len(life)
+        (fulfilment, _), order = bought.fulfilments[0], bought.placement.order
+        told = [self._event(order, bought.placement, event, fulfilment, at) for at, event in enumerate(life, 1)]
+        told.append(self._random.choice(told))
+        self._random.shuffle(told)
+        for event in told:
+            await self._put([self._begin_order(event)])
+            await asyncio.sleep(self._random.expovariate(1000 / self._trade.think_ms) / len(told))
+
+    async def _write_box(self) -> None:
+        """Change what a box is made of. What was ordered before is given back as it was taken."""
+        recipe = {self._items[0]: self._random.randint(1, BOX_UNITS_MAX)}
+        await self._put([self._begin_write("sku", BOX, pack_value({"recipe": recipe}))])
+
+    # what they ask -----------------------------------------------------------------------------------------------
+
+    def _placement(self, offers: list[Offer]) -> Placement:
+        self._number += 1
+        is_store = self._machine.role.role == "edge"
+        lines = tuple([self._line(offers, is_store) for _ in range(self._random.choice((1, 1, 1, 2, 3)))])
+        more: dict[str, Any] = {"pickup_at": self._location} if is_store else {}
+        return Placement(
+            f"{self._name}-o{self._number}",
+            lines,
+            channel="web",
+            ttl_s=self._random.choice(TTL_S),
+            partial=self._random.random() < 0.3,
+            paid=self._random.random() < 0.4,
+            **more,
+        )
+
+    def _line(self, offers: list[Offer], is_store: bool) -> PlacedLine:
+        """Something that was offered, or whatever comes to the customer's mind."""
+        if offers and self._random.random() < OFFERED:
+            place, item, units = self._random.choice(offers)
+            if item == self._items[0] and units >= BOX_UNITS_MAX and self._random.random() < BOXES:
+                return PlacedLine(1, BOX, location=place)
+            return PlacedLine(self._random.randint(1, min(units, self._trade.quantity)), item, location=place)
+        places = ["", "", "", WAREHOUSE, *[store.name for store in self._chain.stores]]
+        place = self._location if is_store else self._random.choice(places)
+        sku = BOX if self._random.random() < BOXES else self._item()
+        return PlacedLine(self._quantity(), sku, location=place or UNSET)
+
+    def _any_event(self) -> Any:
+        (event,) = self._random.choices(list(EVENTS), list(EVENTS.values()))
+        return event
+
+    def _event(self, order: str, placement: Placement, event: Any, fulfilment: str = "", number: int = 0) -> OrderEvent:
+        of = self._random.choice(placement.lines)
+        lines = (SkuLine(self._random.randint(1, of.quantity), of.sku),) if event in PARTIAL else UNSET
+        replacement = (SkuLine(self._quantity(), self._item()),) if event == "exchange" else UNSET
+        return OrderEvent(order, event, fulfilment, lines, replacement, number)
+
+    def _latest(self) -> list[Bought]:
+        """Orders that were placed or tried last, and some of those that were."""
+        bought = self._history.bought
+        return bought[-LATEST:] + [one for one in bought[-4 * LATEST : -LATEST] if one.fulfilments][-LATEST:]
+
+    def _begin_order(self, request: Placement | OrderEvent) -> Ask:
+        ask = Ask(self._machine.name, Command("", request, self._key()), {})
+        self._asks.append(ask)
+        self._history.begin(ask)
+        return ask
+
+    def _turn_elsewhere(self, asks: list[Ask]) -> None:
+        """Try a placement that nobody answered at another hub, too: it may not have heard that the first one did it."""
+        ask = asks[0]
+        hubs = [hub.name for hub in self._chain.hubs if hub.name != ask.machine]
+        is_placement = isinstance(ask.asked, Command) and isinstance(ask.asked.request, Placement)
+        is_at_hub = self._machine.role.role == "hub"
+        if is_placement and is_at_hub and hubs and ask.unheard_s is not None and not ask.waiting:
+            if self._random.random() < self._trade.retry_elsewhere:
+                self._history.elsewhere[ask.key] = None
+                ask.is_elsewhere, ask.machine = True, self._random.choice(hubs)
+                self._history.tally("tried elsewhere")
+        else:
+            super()._turn_elsewhere(asks)
+
+
+def _offers(replica: Replica) -> list[Offer]:
+    """What this node may promise, at every location."""
+    free = account(replica.node, FREE)
+    found = [
+        (location, item, stock.balance(free))
+        for location, place in sorted(replica.ledger.places.items())
+        for item, stock in sorted(place.stocks.items())
+    ]
+    return [offer for offer in found if offer[2] > 0]
