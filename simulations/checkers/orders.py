@@ -65,6 +65,8 @@ class Orders(Checker):
             if act == "step":
                 self._check_placed(request, _shown(content.facts))
                 self._placed.setdefault(request.order, []).append((request, _shown(content.facts)))
+                if len(self._placed[request.order]) > 1:
+                    self.history.tally("order placed at two hubs")
         elif isinstance(request, OrderEvent) and act in ("park", "ask"):
             self._early[entry.hash] = request
         elif act == "step" and content.reason not in BY_ITSELF:
