@@ -104,11 +104,11 @@ def test_the_table_of_the_checker_is_that_of_the_code() -> None:
 def test_what_orders_changed_on_a_shelf_is_what_the_counter_held_of_them() -> None:
     entries = life("ship", "return")
     writer, last = entries[-1].stream.writer, entries[-1].sequence
-    assert changed_by_orders(entries, ("w-1", "cola"), {writer: last}) == -1
-    assert changed_by_orders(entries, ("w-1", "cola"), {writer: last - 1}) == -2
-    assert (
-        changed_by_orders(entries, ("w-1", "cola"), {}) == changed_by_orders(entries, ("w-2", "cola"), {writer: 9}) == 0
-    )
+    assert changed_by_orders(entries, ("w-1", "cola"), {writer: last}, 0) == -1
+    assert changed_by_orders(entries, ("w-1", "cola"), {writer: last - 1}, 0) == -2
+    assert changed_by_orders(entries, ("w-1", "cola"), {}, 0) == 0
+    assert changed_by_orders(entries, ("w-1", "cola"), {}, entries[-1].content.clock) == -1
+    assert changed_by_orders(entries, ("w-2", "cola"), {writer: last}, 0) == 0
 
 
 def test_a_chain_without_faults_takes_orders_from_beginning_to_end() -> None:
