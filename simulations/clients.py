@@ -15,11 +15,10 @@ from math import ceil
 from random import Random
 from typing import Any
 
-from msgspec.structs import replace
-
 from replica.core.documents import pack_value
 from replica.core.limits import SALES_PER_BATCH_MAX
 from replica.core.movements import Seen
+from replica.core.order_requests import ORDER
 from replica.core.replica import Command, Replica, Write
 from replica.core.requests import (
     Action,
@@ -38,9 +37,11 @@ from replica.core.requests import (
     Sale,
     SkuLine,
 )
+from replica.runtime.counting import token_of
 from replica.runtime.driver import INBOX_MAX
+from replica.runtime.ports import Clock
 from simulations.chain import WAREHOUSE, Chain
-from simulations.history import Ask, History, changed_by_orders
+from simulations.history import Ask, History, Pair, changed_by_orders
 from simulations.machine import Machine
 from simulations.plan import RUSH_S
 
@@ -107,6 +108,7 @@ class Client:
             (self._receive, 8.0 if self._trade.opening else 16.0),
             (self._adjust, 6.0),
             (self._ask_again, 20.0 * self._trade.repeat),
+            (self._count, 5.0),
             (self._abuse_key, 3.0),
             (self._read, 4.0),
             (self._flood, self._trade.floods),
@@ -123,7 +125,6 @@ class Client:
             (self._sell_batch, 6.0),
             (self._take_back, 6.0),
             (self._quarantine, 5.0),
-            (self._count, 5.0),
         ]
         return [*everywhere, *at_the_till]
 
@@ -162,21 +163,30 @@ class Client:
     async def _count(self) -> None:
         """Count a shelf as of now, and enter it some time later, while sales go on."""
         item, location = self._item(), self._location
-        look = partial(_seen, location=location, item=item, now_ms=self._machine.clock.now().wall_ms)
-        seen = await self._machine.look(look, self._timeout_s)
-        if seen is None:
-            return
-        of_orders = changed_by_orders([one.entry for one in self._machine.disk.stored], (location, item), seen.vector)
+        look = partial(_seen, location=location, clock=self._machine.clock)
+        shown = await self._machine.look(look, self._timeout_s)
+        of_orders = self._of_orders((location, item), shown[1]) if shown is not None else 0
         on_shelf, thefts = self._history.on_shelf((location, item), of_orders), self._history.thefts
-        if on_shelf is None or on_shelf < 0:
+        if shown is None or on_shelf is None:
             return
-        on_shelf += self._history.promised_unheard((location, item), seen.vector)
-        ask = self._begin(Count((CountLine(item, on_shelf),)), {item: 0}, seen)
-        ask.thefts_seen = thefts
+        token, seen = shown
+        moved = self._history.moved_after((location, item), seen.vector, seen.as_of)
+        if moved is None or on_shelf + moved < 0:
+            return
+        ask = self._begin(Count((CountLine(item, on_shelf + moved),), token), {item: 0})
+        ask.thefts_seen, ask.of_orders = thefts, (seen.vector, seen.as_of, of_orders)
         ask.waiting += 1  # nobody else counts this shelf until this count is entered
         await asyncio.sleep(self._random.uniform(0.0, 1.0))
         ask.waiting -= 1
         await self._put([ask])
+
+    def _of_orders(self, pair: Pair, seen: Seen) -> int:
+        """What orders changed on a shelf, by what is durable at this machine, and what was seen of others."""
+        self._machine.disk.refresh()
+        entries = [stored.entry for stored in self._machine.disk.stored if stored.entry.content.kind == ORDER]
+        known = {entry.hash: entry for entry in entries}
+        known.update({entry.hash: entry for entry in self._history.handed_out})
+        return changed_by_orders(known.values(), pair, seen.vector, seen.as_of)
 
     async def _write_document(self) -> None:
         name, value = self._random.choice(("summer", "winter")), self._random.randrange(1_000)
@@ -249,8 +259,8 @@ class Client:
         await self._put([ask])
         return ask
 
-    def _begin(self, request: Request, delta: dict[str, int], seen: Seen | None = None, location: str = "") -> Ask:
-        command = Command(location or self._location, request, self._key(), seen)
+    def _begin(self, request: Request, delta: dict[str, int], location: str = "") -> Ask:
+        command = Command(location or self._location, request, self._key())
         ask = Ask(self._machine.name, command, delta)
         self._asks.append(ask)
         self._history.begin(ask)
@@ -267,17 +277,26 @@ class Client:
             await asyncio.sleep(self._random.uniform(*BACKOFF_S))
 
     def _turn_elsewhere(self, asks: list[Ask]) -> None:
-        """Ask another hub for what no hub can have heard of so far: under the same key, which counts once all the same.
-
-        What one hub may have done already, no other is asked for: two hubs that both say yes under one key settle
-        that only once keys are compared on merging.
-        """
-        hubs = [hub.name for hub in self._chain.hubs if hub.name != asks[0].machine]
-        is_unheard_of = all(ask.unheard_s is None and not ask.waiting and not ask.is_settled for ask in asks)
-        if self._machine.role.role == "hub" and hubs and is_unheard_of and not self._machine.is_listening:
+        """Ask another machine, under the same key: should both have done it, it counts once all the same."""
+        others = [name for name in self._elsewhere(asks) if name != asks[0].machine]
+        if others and not any(ask.is_settled for ask in asks) and self._random.random() < self._trade.failover:
+            name = self._random.choice(others)
             for ask in asks:
-                ask.machine = hubs[0]
+                ask.machine = name
             self._history.tally("asked elsewhere")
+
+    def _elsewhere(self, asks: list[Ask]) -> list[str]:
+        """Machines that could do this too. A hub can promise what lies in a store, out of its own rights."""
+        commands = [ask.asked for ask in asks if isinstance(ask.asked, Command)]
+        if any(isinstance(command.request, Count) for command in commands):
+            return []  # its token is of one machine
+        promises = [isinstance(one.request, Sale) and one.request.on_shortage is OnShortage.REFUSE for one in commands]
+        if self._machine.role.role != "hub" and not all(promises):
+            return []
+        newer = self._chain.plan.newer
+        if any(isinstance(command.request, Receipt) for command in commands):  # written as kinds of two releases
+            return [hub.name for hub in self._chain.hubs if (hub.name in newer) == (asks[0].machine in newer)]
+        return [hub.name for hub in self._chain.hubs]
 
     async def _try(self, asks: list[Ask]) -> None:
         """Ask once. An ask stays open when this try, or one at the same time, got no answer."""
@@ -300,24 +319,28 @@ class Client:
 
 async def try_once(chain: Chain, history: History, asks: Sequence[Ask], timeout_s: float) -> None:
     """Put asks to their machine together, and note what their client learns."""
-    asked_s = chain.loop.time()
+    asked_s, machine = chain.loop.time(), asks[0].machine
     for ask in asks:
         ask.waiting += 1
+        ask.tried[machine] = None
     try:
-        verdicts = await chain.machines[asks[0].machine].ask([ask.asked for ask in asks], timeout_s)
+        verdicts = await chain.machines[machine].ask([ask.asked for ask in asks], timeout_s)
     except ConnectionRefusedError:
         history.tally("nobody listens")
         verdicts = []
     for place, ask in enumerate(asks):
         ask.waiting -= 1
         if verdicts is None:
-            history.unheard(ask, chain.loop.time())
+            history.unheard(ask, machine, chain.loop.time())
         elif verdicts:
-            history.told(ask, verdicts[place], asked_s)
+            history.told(ask, verdicts[place], machine, asked_s)
 
 
 async def answer_all(chain: Chain, history: History) -> None:
-    """Once everything works again: ask until no question is open but a few that were abandoned."""
+    """Once everything works again: ask until no question is open but a few that were abandoned.
+
+    What several machines were asked is asked once more, for by now there is one answer.
+    """
     abandoned: dict[str, int] = {}
     for ask in [ask for ask in history.asks if ask.is_open]:
         if isinstance(ask.asked, Command) and isinstance(ask.asked.request, Sale):
@@ -325,9 +348,11 @@ async def answer_all(chain: Chain, history: History) -> None:
             if abandoned[ask.location] <= ABANDONED_MAX:
                 history.tally("left open")
                 continue
-        ask.is_elsewhere = False  # all hubs hold the same entries by now: what one refuses none has done
         while ask.is_open:
+            ask.machine = next(iter(ask.unheard_s), ask.machine)
             await try_once(chain, history, [ask], PATIENT_S)
+    for ask in [ask for ask in history.asks if ask.is_doubled and ask.entry is not None]:
+        await try_once(chain, history, [ask], PATIENT_S)
 
 
 def _added_up(lines: Sequence[SkuLine], sign: int) -> dict[str, int]:
@@ -338,9 +363,10 @@ def _added_up(lines: Sequence[SkuLine], sign: int) -> dict[str, int]:
     return delta
 
 
-def _seen(replica: Replica, location: str, item: str, now_ms: int) -> Seen:
-    on_hand = replica.ledger.stock(location, item).figures.on_hand
-    return replace(replica.seen(location, now_ms), levels={item: on_hand})
+def _seen(replica: Replica, location: str, clock: Clock) -> tuple[str, Seen]:
+    """The token that a terminal shows with the stock, and what is behind it."""
+    now_ms = clock.now().wall_ms
+    return token_of(replica, now_ms), replica.seen(location, now_ms)
 
 
 def _shown(replica: Replica, scope: str) -> dict[str, int]:

@@ -206,19 +206,10 @@ class Desk(Client):
         self._history.begin(ask)
         return ask
 
-    def _turn_elsewhere(self, asks: list[Ask]) -> None:
-        """Try a placement that nobody answered at another hub, too: it may not have heard that the first one did it."""
-        ask = asks[0]
-        hubs = [hub.name for hub in self._chain.hubs if hub.name != ask.machine]
-        is_placement = isinstance(ask.asked, Command) and isinstance(ask.asked.request, Placement)
-        is_at_hub = self._machine.role.role == "hub"
-        if is_placement and is_at_hub and hubs and ask.unheard_s is not None and not ask.waiting:
-            if self._random.random() < self._trade.retry_elsewhere:
-                self._history.elsewhere[ask.key] = None
-                ask.is_elsewhere, ask.machine = True, self._random.choice(hubs)
-                self._history.tally("tried elsewhere")
-        else:
-            super()._turn_elsewhere(asks)
+    def _elsewhere(self, asks: list[Ask]) -> list[str]:
+        """What happened to an order is told at one node only: two would each let it happen, or wait for it to."""
+        events = [isinstance(ask.asked, Command) and isinstance(ask.asked.request, OrderEvent) for ask in asks]
+        return [] if any(events) else super()._elsewhere(asks)
 
 
 def _offers(replica: Replica) -> list[Offer]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from replica.core.entry import Entry
 from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
-from replica.core.names import is_internal, node_of
+from replica.core.names import is_internal
 from replica.core.order_requests import ORDER, OrderEvent, Placement
 from replica.core.replica import Command, Verdict, Write
 from simulations.checkers.pn_counter import Outcome
@@ -21,24 +21,29 @@ OF_THE_MOMENT = (Overloaded, Stopping, StorageFull)
 
 
 class Ask(Struct, eq=False):
-    """One request under one key, however often it was tried, and what it would change on the shelf."""
+    """One request under one key, however often and wherever it was tried, and what it would change on the shelf."""
 
     machine: str
+    """Where it is asked now."""
     asked: Command | Write
     delta: dict[str, int]
-    is_elsewhere: bool = False
-    """Whether a hub was asked that may not have heard of what another one did under this key."""
     is_impostor: bool = False
     """Whether the key belongs to another request, so that it must be refused."""
     thefts_seen: int | None = None
     """Of a count: how many thefts had happened when the shelf was counted."""
+    of_orders: tuple[Mapping[str, int], int, int] | None = None
+    """Of a count: what its client held, the moment, and what orders had changed on the shelf by then, as it knew."""
     entry: Entry | None = None
     refused: Refused | None = None
     """Why it was refused for good."""
     waiting: int = 0
     """Tries that wait for their answer."""
-    unheard_s: float | None = None
-    """When the last of the tries was given up whose outcome nobody knows."""
+    unheard_s: dict[str, float] = {}
+    """By machine, when the last of the tries was given up whose outcome nobody knows."""
+    tried: dict[str, None] = {}
+    """Machines where it was tried: more than one may have done it."""
+    last: Entry | None = None
+    """What it was answered with last."""
 
     @property
     def key(self) -> bytes:
@@ -58,7 +63,12 @@ class Ask(Struct, eq=False):
     @property
     def is_open(self) -> bool:
         """Whether it may have happened, or may yet, without anybody having been told."""
-        return self.entry is None and (self.waiting > 0 or self.unheard_s is not None)
+        return self.entry is None and (self.waiting > 0 or bool(self.unheard_s))
+
+    @property
+    def is_doubled(self) -> bool:
+        """Whether several machines may have done it."""
+        return len(self.tried) > 1
 
     @property
     def outcome(self) -> Outcome:
@@ -96,16 +106,14 @@ class History:
         self.asks: list[Ask] = []
         self.conflicts: list[tuple[Ask, Entry]] = []
         """Answers that differ from the first one to the same ask."""
-        self.elsewhere: dict[bytes, None] = {}
-        """Keys under which more than one hub may have done it: until duplicates are voided both stand."""
         self.demands: dict[Pair, int] = {}
         """How often a node was made to ask others for rights."""
         self.bought: list[Bought] = []
         """Every order that anybody placed, or will in a moment."""
         self.asks_of: dict[str, list[Ask]] = {}
         """Everything that was asked about each order."""
-        self.of_orders: dict[Pair, int] = {}
-        """What orders changed on the shelves, by all that is durable anywhere."""
+        self.handed_out: list[Entry] = []
+        """Every entry about an order that is durable anywhere."""
         self.counts: dict[str, int] = {}
         """How often what happened to clients, by name."""
         self._shelf: dict[Pair, int] = {}
@@ -119,23 +127,30 @@ class History:
         if isinstance(request, Placement | OrderEvent):
             self.asks_of.setdefault(request.order, []).append(ask)
 
-    def unheard(self, ask: Ask, now_s: float) -> None:
+    def unheard(self, ask: Ask, machine: str, now_s: float) -> None:
         """A try got no answer: nobody knows what became of it."""
         self.tally("no answer")
-        ask.unheard_s = now_s
+        ask.unheard_s[machine] = now_s
 
-    def told(self, ask: Ask, verdict: Verdict, asked_s: float) -> None:
-        """A try that began at `asked_s` was answered. The first answer stands; goods move when it comes."""
+    def told(self, ask: Ask, verdict: Verdict, machine: str, asked_s: float) -> None:
+        """A try that began at `asked_s` was answered. The first answer stands; goods move when it comes.
+
+        A refusal says nothing of tries at other machines. An answer may differ from the first one only where several
+        machines may have done what was asked.
+        """
         if isinstance(verdict, Refused):
             self.tally(f"refused {verdict.kind}")
-            is_known = ask.unheard_s is None or (ask.unheard_s <= asked_s and not ask.is_elsewhere)
-            if not isinstance(verdict, OF_THE_MOMENT) and is_known:
-                ask.refused, ask.unheard_s = verdict, None
+            if not isinstance(verdict, OF_THE_MOMENT) and ask.unheard_s.get(machine, asked_s) <= asked_s:
+                ask.unheard_s.pop(machine, None)
+                if not ask.unheard_s:
+                    ask.refused = verdict
             return
         if ask.entry is not None or ask.is_impostor:
-            if ask.entry is None or (ask.entry.hash != verdict.hash and not ask.is_elsewhere):
+            if ask.entry is None or (ask.entry.hash != verdict.hash and not ask.is_doubled):
                 self.conflicts.append((ask, verdict))
+            ask.last = verdict
             return
+        ask.last = verdict
         self.tally("acknowledged")
         self.on_told(ask, verdict)
         ask.entry = verdict
@@ -162,10 +177,15 @@ class History:
         self.tally("shown")
         self.on_shown(machine, scope, vector)
 
-    def hand_out(self, location: str, effect: Mapping[str, int]) -> None:
-        """An order takes goods off the shelves, or brings some back."""
-        for item, units in effect.items():
-            self.of_orders[location, item] = self.of_orders.get((location, item), 0) + units
+    def of_orders(self, pair: Pair) -> int:
+        """What orders changed of what lies there."""
+        return sum(effect_of(entry).get(pair[1], 0) for entry in self.handed_out if entry.stream.scope == pair[0])
+
+    def was_overtaken(self, count: Ask, pair: Pair) -> bool:
+        """Whether orders had changed more of a shelf by the moment of a count than its client knew."""
+        assert count.of_orders is not None
+        held, as_of, known = count.of_orders
+        return changed_by_orders(self.handed_out, pair, held, as_of) != known
 
     def on_shelf(self, pair: Pair, of_orders: int | None = None) -> int | None:
         """Units that lie there; None while nobody can know, for an ask is open.
@@ -174,20 +194,25 @@ class History:
         """
         if any(ask.is_open and ask.location == pair[0] and pair[1] in ask.delta for ask in self.asks):
             return None
-        changed = self.of_orders.get(pair, 0) if of_orders is None else of_orders
+        changed = self.of_orders(pair) if of_orders is None else of_orders
         return self._shelf.get(pair, 0) + changed
 
-    def promised_unheard(self, pair: Pair, held: Mapping[str, int]) -> int:
-        """Units promised elsewhere that still lie there, for who holds these entries has not heard and picked them."""
-        return sum(
-            -ask.delta[pair[1]]
-            for ask in self.asks
-            if ask.entry is not None
-            and ask.location == pair[0]
-            and pair[1] in ask.delta
-            and node_of(ask.entry.stream.writer) != pair[0]
-            and ask.entry.sequence > held.get(ask.entry.stream.writer, 0)
-        )
+    def moved_after(self, pair: Pair, held: Mapping[str, int], as_of: int) -> int | None:
+        """Units that were on the shelf at a moment and are not any more; None while nobody can tell.
+
+        What whoever holds these entries has not heard of left, or came, when its stamp says: that is the only time
+        that books know of.
+        """
+        moved = 0
+        for ask in self.asks:
+            if ask.entry is None or ask.location != pair[0] or pair[1] not in ask.delta:
+                continue
+            writer, stamp = ask.entry.stream.writer, ask.entry.content.clock
+            if ask.entry.sequence > held.get(writer, 0) and stamp > as_of:
+                if ask.is_doubled:
+                    return None  # another machine may have done it earlier
+                moved -= ask.delta[pair[1]]
+        return moved
 
     def is_robbed(self, pair: Pair) -> bool:
         """Whether goods vanished since the last count."""
@@ -208,14 +233,15 @@ class History:
         self.counts[name] = self.counts.get(name, 0) + 1
 
 
-def changed_by_orders(entries: Iterable[Entry], pair: Pair, held: Mapping[str, int]) -> int:
-    """What orders changed of what lies there, by those of some entries that are held: so many of each writer's."""
+def changed_by_orders(entries: Iterable[Entry], pair: Pair, held: Mapping[str, int], as_of: int) -> int:
+    """What orders changed of what lies there by a moment: by entries that are held, so many of each writer's, or that
+    are stamped before it."""
     return sum(
         effect_of(entry).get(pair[1], 0)
         for entry in entries
         if entry.content.kind == ORDER
         and entry.stream.scope == pair[0]
-        and entry.sequence <= held.get(entry.stream.writer, 0)
+        and (entry.sequence <= held.get(entry.stream.writer, 0) or entry.content.clock <= as_of)
     )
 
 

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from replica.core.errors import Broken, Refused, Unknown
 from replica.core.names import writer_of
 from replica.core.replica import Command, Replica, Verdict, Write
+from replica.core.requests import Count
 from replica.core.session import Admission
+from replica.runtime.counting import submit_count
 from replica.runtime.node import Node
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.journal import SimulatedDisk, SimulatedJournal
@@ -208,10 +210,17 @@ class Machine:
         self, node: Node, asked: list[Command | Write], answer: asyncio.Future[list[Verdict]] | None
     ) -> None:
         try:
-            decided = node.driver.submit_all(asked)
-            self.most_waiting = max(self.most_waiting, node.driver.waiting)
-            verdicts = await decided
+            verdicts = await self._decide(node, asked)
         except Refused as refused:
             verdicts = [refused] * len(asked)
         if answer is not None and not answer.done():
             answer.set_result(verdicts)
+
+    async def _decide(self, node: Node, asked: list[Command | Write]) -> list[Verdict]:
+        if isinstance(asked[0], Command) and isinstance(asked[0].request, Count):
+            (count,) = asked
+            assert isinstance(count, Command)
+            return [await submit_count(node.driver, node.journal, count)]
+        decided = node.driver.submit_all(asked)
+        self.most_waiting = max(self.most_waiting, node.driver.waiting)
+        return await decided

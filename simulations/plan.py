@@ -55,12 +55,12 @@ class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     """How often more is asked at once than may wait, beside what is asked else."""
     list_bytes: int = 0
     """Random bytes in each of the documents that come as whole lists; 0 when none come."""
+    failover: float = 0.5
+    """Share of tries without an answer after which another machine is asked the same under the same key."""
     online: bool = True
     """Whether clients at hubs write policies and sell what lies in stores."""
     orders: float = 1.0
     """How often clients place orders and tell what happened to them, beside what they do else; 0 for never."""
-    retry_elsewhere: float = 0.5
-    """Share of the placements without an answer that are tried again at another hub, which may not have heard."""
 
 
 class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -114,7 +114,7 @@ def _check_trade(trade: Trade) -> None:
         raise ValueError("trade has at least 1 item, 1 as the quantity, and nothing below 0")
     if not (trade.think_ms > 0 and trade.timeout_ms > 0):
         raise ValueError("think_ms and timeout_ms are more than 0")
-    for field in ("hot", "refuse", "repeat", "theft", "retry_elsewhere"):
+    for field in ("hot", "refuse", "repeat", "theft", "failover"):
         if not 0 <= getattr(trade, field) <= 1:
             raise ValueError(f"{field} is a share, 0 to 1")
 

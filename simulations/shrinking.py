@@ -191,7 +191,7 @@ def _with_less_trade(plan: Plan) -> Iterator[Plan]:
         if value > least:
             yield replace(plan, trade=replace(trade, **{field: least}))
             yield replace(plan, trade=replace(trade, **{field: value - 1}))
-    for field in ("theft", "repeat", "retry_elsewhere", "orders"):
+    for field in ("theft", "repeat", "failover", "orders"):
         if getattr(trade, field):
             yield replace(plan, trade=replace(trade, **{field: 0.0}))
 

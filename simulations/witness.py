@@ -12,6 +12,7 @@ from simulations.checkers.bounds import Bounds
 from simulations.checkers.causality import Causality
 from simulations.checkers.checker import Checker
 from simulations.checkers.convergence import Convergence
+from simulations.checkers.counted import Counted
 from simulations.checkers.decisions import Decisions
 from simulations.checkers.documents import Documents
 from simulations.checkers.durability import Durability
@@ -42,6 +43,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     Documents,
     Convergence,
     Bounds,
+    Counted,
     Truth,
 )
 """In the order in which they are asked: who names the cause comes before who sees the consequence."""

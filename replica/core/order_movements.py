@@ -75,7 +75,7 @@ class Desk(Struct, frozen=True, gc=False):
     orders: Orders
     machine: Machine
     now_ms: int
-    """By the hybrid clock of this node."""
+    """By the clock of this node as it is set; its stamps may be far ahead, once it was wrong, and hardly move then."""
     home: str = HUBS
     """Where the node notes what it does not know the location of: a store in its own, as it sees no other."""
     keepers: Mapping[str, str] = {}

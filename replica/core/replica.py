@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from replica.core.catalog import SKU, Catalog
-from replica.core.clock import COUNTER_BITS, HybridClock, stamp_ms
+from replica.core.clock import COUNTER_BITS, HybridClock
 from replica.core.counts import FOLDED, Counts
 from replica.core.documents import CHAIN_RANK, Documents, Register
 from replica.core.duplicates import VOID, Collision, Collisions, is_ours_to_void, precedence, prepare_void
@@ -248,7 +248,6 @@ class Replica:
 
     def desk(self, now_ms: int) -> Desk:
         """What this node decides about orders with, as of now."""
-        now = stamp_ms(self._next_stamp(now_ms))
         return Desk(
             self.node,
             self.locations,
@@ -256,7 +255,7 @@ class Replica:
             self.catalog,
             self.orders,
             self.machine,
-            now,
+            now_ms,
             self.home,
             self.keepers,
         )

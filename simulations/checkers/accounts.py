@@ -10,7 +10,7 @@ from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
-KNOWN = ("sale", "return", "receipt", "count", "adjustment", "quarantine", "grant", "order")
+KNOWN = ("sale", "return", "receipt", "count", "adjustment", "quarantine", "grant", "correction", "order")
 
 TAKING = ("hold", "reserve", "exchange")
 GIVING = ("adjust", "exchange", "cancel", "expire")
@@ -34,6 +34,7 @@ class Accounts(Checker):
             "return": [("customer", quarantine if content.reason == "quarantine" else free)],
             "receipt": [("supplier", free)],
             "count": [("found", free), (free, "loss")],
+            "correction": [("found", free), (free, "loss")],
             "adjustment": [("found", free), (free, "loss")],
             "quarantine": [(free, quarantine), (quarantine, free), (quarantine, "loss")],
             "grant": [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],

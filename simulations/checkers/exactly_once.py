@@ -1,29 +1,44 @@
-"""One key, one effect; a refusal, none; and every repetition gets the first answer."""
+"""One key, one effect; a refusal, none; and every repetition gets the first answer, or that of who won."""
 
 from __future__ import annotations
 
+from replica.core.entry import Content, Entry
+from replica.core.ledger import Move
 from replica.core.names import node_of
+from replica.core.order_requests import ORDER
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.checkers.pn_counter import Outcome
 from simulations.machine import Machine
 
+VOID = "void"
+KEPT = ("grant", "count", "document", ORDER)
+"""Kinds of which a void takes nothing back."""
+
 
 class ExactlyOnce(Checker):
-    """No key has two entries anywhere, and none that was refused has one."""
+    """One key has one entry that counts: of several the least, and every other one is voided, once."""
 
     invariant = 3
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self._entries: dict[bytes, dict[str, bytes]] = {}
-        """By key, and by node where more than one was asked."""
+        self._entries: dict[bytes, dict[bytes, Entry]] = {}
+        """By key, the entries under it."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
-        key, own = stored.entry.content.key, stored.entry.hash
-        node = node_of(stored.entry.stream.writer) if key in self.history.elsewhere else ""
-        if key and self._entries.setdefault(key, {}).setdefault(node, own) != own:
-            self.fail(f"the key {key!r} has two entries")
+        entry, key = stored.entry, stored.entry.content.key
+        if not key:
+            return
+        under = self._entries.setdefault(key, {})
+        if entry.hash in under:
+            return
+        under[entry.hash] = entry
+        if len(under) > 1:
+            self.history.tally("a key that two nodes used")
+            self._check_apart(under)
+        if entry.content.kind == VOID:
+            self._check_void(entry)
 
     def moment(self) -> None:
         for ask, entry in self.history.conflicts:
@@ -31,10 +46,57 @@ class ExactlyOnce(Checker):
 
     def finish(self) -> None:
         self.moment()
+        for key, under in self._entries.items():
+            _, *losers = sorted(under.values(), key=_precedence)
+            for loser in losers:
+                if not self._voids(loser) and loser.content.kind != ORDER:
+                    self.fail(
+                        f"{key!r} has {len(under)} entries, and nobody voided number {loser.sequence} of {loser.stream}"
+                    )
         for ask in self.history.asks:
             if ask.is_impostor:
                 continue
-            if ask.outcome is Outcome.REFUSED and ask.key in self._entries:
+            under = self._entries.get(ask.key, {})
+            if ask.outcome is Outcome.REFUSED and under:
                 self.fail(f"{ask.machine} refused {ask.key!r}, and did it")
-            if ask.entry is not None and ask.entry.hash not in self._entries.get(ask.key, {}).values():
+            if ask.entry is not None and ask.entry.hash not in under:
                 self.fail(f"{ask.machine} acknowledged {ask.key!r}, and nobody has its entry")
+            if ask.is_doubled and ask.last is not None and ask.last.hash != min(under.values(), key=_precedence).hash:
+                self.fail(f"{ask.machine} still answers {ask.key!r} with what lost")
+
+    def _voids(self, loser: Entry) -> dict[bytes, Entry]:
+        return self._entries.get(f"void:{loser.hash.hex()}".encode(), {})
+
+    def _check_apart(self, under: dict[bytes, Entry]) -> None:
+        """One node knows its own keys: only several use one."""
+        nodes = [node_of(entry.stream.writer) for entry in under.values()]
+        if len(nodes) != len(dict.fromkeys(nodes)):
+            self.fail(f"{nodes[-1]} wrote two entries under the key {next(iter(under.values())).content.key!r}")
+
+    def _check_void(self, void: Entry) -> None:
+        """A void takes back what one entry did that lost by then, to the unit, and it is the loser's own node's."""
+        hashes = {f"void:{entry.hash.hex()}".encode(): entry for under in self._under_several() for entry in under}
+        loser = hashes.get(void.content.key)
+        if loser is None:
+            self.fail(f"{void.stream.writer} voided what did not lose: {void.content.reference}")
+            return
+        rivals = self._entries[loser.content.key].values()
+        if min(rivals, key=_precedence) is loser:
+            self.fail(f"{void.stream.writer} voided the entry that wins under {loser.content.key!r}")
+        if node_of(void.stream.writer) != node_of(loser.stream.writer):
+            self.fail(f"{void.stream.writer} voided an entry of {loser.stream.writer}")
+        if void.content.moves != _reversed(loser.content):
+            self.fail(f"the void of number {loser.sequence} of {loser.stream} moves {void.content.moves}")
+
+    def _under_several(self) -> list[list[Entry]]:
+        return [list(under.values()) for under in self._entries.values() if len(under) > 1]
+
+
+def _precedence(entry: Entry) -> tuple[int, str, bytes]:
+    return entry.content.clock, entry.stream.writer, entry.hash
+
+
+def _reversed(content: Content) -> tuple[Move, ...]:
+    if content.kind in KEPT:
+        return ()
+    return tuple(Move(move.item, move.target, move.source, move.quantity) for move in content.moves)

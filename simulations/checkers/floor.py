@@ -14,8 +14,8 @@ from simulations.checkers.checker import Checker
 from simulations.history import Pair
 from simulations.machine import Machine
 
-MAY_OVERDRAW = ("sale", "count")
-"""Goods in the customer's hand, and a shelf that holds less than the book."""
+MAY_OVERDRAW = ("sale", "count", "correction", "void")
+"""Goods in the customer's hand, a shelf that holds less than the book, and what was taken in twice and is not there."""
 
 
 class Floor(Checker):

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import UNSET
 
 from replica.core.entry import Entry
+from replica.core.names import node_of
 from replica.core.order_requests import ORDER, OrderEvent, Placement, order_request_of
 from replica.core.replica import Command
 from replica.core.requests import SkuLine
@@ -36,6 +37,16 @@ class Orders(Checker):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._placed: dict[str, list[tuple[Placement, Shown]]] = {}
         """By order: every placement that took something, and what it was answered."""
+        self._began: dict[str, dict[str, tuple[tuple[int, str, bytes], Placement]]] = {}
+        """By order and node: how its placement there comes among others, and what it was."""
+        self._origins: dict[bytes, tuple[str, str]] = {}
+        """By entry that began a fulfilment: its order and node."""
+        self._voids: list[Entry] = []
+        """What undoes them; entries of several locations come in any order, so it is looked at in the end."""
+        self._voided: dict[bytes, bytes] = {}
+        """By such an entry: what undid it, for its placement lost against another node's."""
+        self._done: dict[tuple[bytes, str], bytes] = {}
+        """By key and fulfilment: what came of what was told."""
         self._again: list[tuple[Placement, Shown]] = []
         """Answers to placements of what had been placed before, to be compared with those."""
         self._early: dict[bytes, OrderEvent] = {}
@@ -60,11 +71,20 @@ class Orders(Checker):
         if content.kind != ORDER:
             return
         act = content.facts["act"]
+        if act == "step" and content.reason in ("hold", "reserve"):
+            self._origins[entry.hash] = (content.reference, node_of(entry.stream.writer))
+        if content.facts.get("voids"):
+            self._voids.append(entry)
+            return
         request = self._asked(entry) if content.key or act in ("park", "ask") else None
         if isinstance(request, Placement):
             if act == "step":
                 self._check_placed(request, _shown(content.facts))
                 self._placed.setdefault(request.order, []).append((request, _shown(content.facts)))
+                rank = (content.clock, entry.stream.writer, entry.hash)
+                self._began.setdefault(request.order, {})[node_of(entry.stream.writer)] = (rank, request)
+                if len(self._placed[request.order]) > 1:
+                    self.history.tally("order placed at two hubs")
         elif isinstance(request, OrderEvent) and act in ("park", "ask"):
             self._early[entry.hash] = request
         elif act == "step" and content.reason not in BY_ITSELF:
@@ -82,6 +102,11 @@ class Orders(Checker):
 
     def finish(self) -> None:
         self.moment()
+        for entry in self._voids:
+            self._check_void(entry)
+        for origin, (order, node) in self._origins.items():
+            if self._has_lost(origin) and origin not in self._voided:
+                self.fail(f"{order!r} was placed at {node} and before that elsewhere, and nobody undid it")
         for entry in self._unexplained:
             self.fail(f"{entry.content.reason} of {entry.content.reference!r} settles what nobody noted")
 
@@ -92,8 +117,32 @@ class Orders(Checker):
             request = _request_of(ask)
             if ask.key == key or (not key and request == order_request_of(entry.content.facts)):
                 return request
+        noted = order_request_of(entry.content.facts)
+        if not key and isinstance(noted, OrderEvent) and noted.event == "cancel":
+            self._voids.append(entry)  # of what lost, the node where it was placed asks the one that decides now
+            return noted
         self.fail(f"{entry.stream.writer} did for {key!r} what nobody asked of {order!r}")
         return None
+
+    def _has_lost(self, origin: bytes) -> bool:
+        """Whether an entry began what another node began, too, and before."""
+        order, node = self._origins[origin]
+        began = self._began.get(order, {})
+        rank, placement = began[node]
+        return any(other < rank for other, same in began.values() if same == placement)
+
+    def _check_void(self, entry: Entry) -> None:
+        """What is undone lost against an equal placement, and is undone once."""
+        order, origin = entry.content.reference, entry.content.facts.get("voids", b"")
+        undone = [origin] if origin else [one for one, (name, _) in self._origins.items() if name == order]
+        if not any(one in self._origins and self._has_lost(one) for one in undone):
+            self.fail(f"{entry.stream.writer} undid what did not lose of {order!r}")
+        if not origin:
+            return
+        if entry.content.facts["act"] == "step" and entry.content.reason != "cancel":
+            self.fail(f"{entry.stream.writer} undid {entry.content.reference!r} by {entry.content.reason}")
+        if self._voided.setdefault(origin, entry.hash) != entry.hash:
+            self.fail(f"{entry.stream.writer} undid twice what was begun of {entry.content.reference!r}")
 
     def _explain(self, entry: Entry, request: OrderEvent | None) -> None:
         """Something happened to a fulfilment: find who told it, and that it was this."""
@@ -112,6 +161,8 @@ class Orders(Checker):
             if content.reason in AGAIN or not alike:
                 self.fail(f"{content.reason} happened to {name} of {content.reference!r}, and nobody told it")
             return
+        if self._done.setdefault((settles or content.key, name), entry.hash) != entry.hash:
+            self.fail(f"{request} happened to {name} twice")
         if content.reason != request.event or request.fulfilment not in ("", name):
             self.fail(f"{request} was told, and {content.reason} happened to {name}")
         if facts.get("number", 0) != request.number:

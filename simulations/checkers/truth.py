@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from replica.core.entry import Entry
+from replica.core.names import node_of
 from replica.core.order_requests import ORDER
+from replica.runtime.ports import Stored
+from simulations.chain import Chain
 from simulations.checkers.checker import Checker
 from simulations.checkers.pn_counter import Add, FinalRead, History, Outcome, violations
+from simulations.checkers.stamps import CLOCK_FAULTS
 from simulations.history import Ask, Pair, effect_of
 from simulations.history import History as Asked
+from simulations.machine import Machine
 
 AS_WRITTEN = ("count", ORDER)
 """Kinds whose effect on the shelf follows from what was there before; of orders, `Held` and `Orders` say what it is."""
@@ -18,13 +25,22 @@ class Truth(Checker):
 
     invariant = 5
 
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._corrected: dict[bytes, tuple[str, Entry]] = {}
+        """Counts and what keeps books at them, and on which machine each was seen first."""
+
+    def entry(self, machine: Machine, stored: Stored) -> None:
+        if stored.entry.content.kind in ("count", "correction"):
+            self._corrected.setdefault(stored.entry.hash, (machine.name, stored.entry))
+
     def told(self, ask: Ask, entry: Entry) -> None:
         if entry.content.kind not in AS_WRITTEN and effect_of(entry) != ask.delta:
             self.fail(f"{ask.key!r} was to change {ask.delta} and changed {effect_of(entry)}")
 
     def appeared(self, entry: Entry) -> None:
         if entry.content.kind == ORDER:
-            self.history.hand_out(entry.stream.scope, effect_of(entry))
+            self.history.handed_out.append(entry)
 
     def finish(self) -> None:
         for pair in self.history.pairs:
@@ -34,7 +50,7 @@ class Truth(Checker):
 
     def _adds_and_reads(self, pair: Pair) -> History:
         names = tuple(machine.name for machine in self.chain.subscribers(pair[0]))
-        return History(names, adds(self.history, pair), self._reads(pair))
+        return History(names, adds(self.history, pair, self._corrected.values()), self._reads(pair))
 
     def _reads(self, pair: Pair) -> tuple[FinalRead, ...]:
         return tuple(
@@ -45,25 +61,46 @@ class Truth(Checker):
 
     def _compare_with_shelf(self, pair: Pair) -> None:
         on_shelf = self.history.on_shelf(pair)
-        if on_shelf is None or self.history.is_robbed(pair):
+        if (
+            on_shelf is None
+            or self.history.is_robbed(pair)
+            or is_mistimed(self.chain, self.history, pair, self._corrected.values())
+        ):
             return
         for read in self._reads(pair):
             if read.value != on_shelf:
                 self.fail(f"{read.node} shows {read.value} of {pair}, {on_shelf} lie there")
 
 
-def adds(history: Asked, pair: Pair) -> tuple[Add, ...]:
-    """What was asked of a pair, and how it ended."""
+def is_mistimed(chain: Chain, history: Asked, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> bool:
+    """Whether a shelf was counted in a chain with a wrong clock: what moved before and after is told by clocks.
+
+    Or while an order took goods off it that whoever counted could not know to be gone.
+
+    That the book still is as it was counted, by the clocks there are, is `Counted`'s to check.
+    """
+    is_wrong = any(fault.kind in CLOCK_FAULTS for fault in chain.plan.faults)
+    asks = [ask for ask in history.asks if ask.location == pair[0] and pair[1] in ask.delta]
+    entries = [ask.entry for ask in asks if ask.entry is not None]
+    entries += [entry for entry in history.handed_out if entry.stream.scope == pair[0]]
+    if any(ask.of_orders is not None and history.was_overtaken(ask, pair) for ask in asks):
+        return True
+    writers = dict.fromkeys(node_of(entry.stream.writer) for entry in entries)
+    return is_wrong and len(writers) > 1 and any(entry.stream.scope == pair[0] for _, entry in corrected)
+
+
+def adds(history: Asked, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> tuple[Add, ...]:
+    """What was asked of a pair, and how it ended; and what counts wrote, which no client can tell."""
     location, item = pair
-    of_orders = Add("orders", history.of_orders.get(pair, 0), Outcome.ACKNOWLEDGED)
-    return of_orders, *(
-        Add(ask.machine, _effect(ask, item), ask.outcome)
+    of_orders = Add("orders", history.of_orders(pair), Outcome.ACKNOWLEDGED)
+    asked = [
+        Add(ask.machine, ask.delta[item], ask.outcome)
         for ask in history.asks
         if ask.location == location and item in ask.delta
-    )
-
-
-def _effect(ask: Ask, item: str) -> int:
-    """What an ask adds to the book: a count what it corrected, anything else what its client wanted."""
-    is_count = ask.entry is not None and ask.entry.content.kind == "count"
-    return effect_of(ask.entry).get(item, 0) if is_count and ask.entry is not None else ask.delta[item]
+    ]
+    counted = [
+        Add(machine, effect_of(entry).get(item, 0), Outcome.ACKNOWLEDGED)
+        for machine, entry in corrected
+        if entry.stream.scope == location
+    ]
+    return (of_orders, *asked, *counted)

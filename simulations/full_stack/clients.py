@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from replica.core.documents import pack_value
+from replica.core.movements import Seen
 from replica.core.requests import Count, CountLine
 from simulations.chain import WAREHOUSE, Chain
 from simulations.checkers.checker import Violation
 from simulations.desks import Desk
 from simulations.full_stack.calls import Answer, Call, packed
 from simulations.full_stack.machine import StackMachine
-from simulations.history import History, Pair, changed_by_orders
+from simulations.history import Ask, History
 
 PAGES = ("/readyz", "/healthz", "/metrics", "/openapi.json", "/v1/journal?limit=20", "/v1/stock?limit=2")
 HUB_PAGES = ("/v1/availability/item-0", "/v1/nodes", "/readyz", "/metrics", f"/v1/stock/{WAREHOUSE}", "/v1/journal")
@@ -60,8 +61,9 @@ class StackClient(Desk):
         self._is_at_hub = machine.role.role == "hub"
 
     def _acts(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
+        at_stores = (self._sell, self._count)
         return [
-            *[(act, weight) for act, weight in super()._acts() if not (self._is_at_hub and act == self._sell)],
+            *[(act, weight) for act, weight in super()._acts() if not (self._is_at_hub and act in at_stores)],
             (self._talk_nonsense, 2.0),
             (self._ask_wrongly, 3.0),
             (self._browse, 3.0),
@@ -72,26 +74,36 @@ class StackClient(Desk):
         """Count a shelf as of the figure a terminal showed, and enter it some time later, while sales go on."""
         item = self._item()
         pair = (self._location, item)
-        asked, of_orders = len(self._history.asks), self._of_orders(pair)
+        asked = len(self._history.asks)
         answer = await self._get(f"/v1/stock/{item}")
-        on_shelf, thefts = self._history.on_shelf(pair, of_orders), self._history.thefts
         meanwhile = any(ask.location == pair[0] and item in ask.delta for ask in self._history.asks[asked:])
-        meanwhile = meanwhile or self._of_orders(pair) != of_orders
-        if answer is None or answer.status != 200 or meanwhile or on_shelf is None or on_shelf < 0:
+        if answer is None or answer.status != 200 or meanwhile:
             return
-        ask = self._begin(Count((CountLine(item, on_shelf),), answer.document()["seen"]), {item: 0})
-        ask.thefts_seen = thefts
+        token = answer.document()["seen"]
+        as_of, vector = self._behind(token)
+        of_orders = self._of_orders(pair, Seen({}, as_of, vector))
+        on_shelf, thefts = self._history.on_shelf(pair, of_orders), self._history.thefts
+        moved = self._history.moved_after(pair, vector, as_of)
+        if on_shelf is None or on_shelf < 0 or moved is None or on_shelf + moved < 0:
+            return
+        ask = self._begin(Count((CountLine(item, on_shelf + moved),), token), {item: 0})
+        ask.thefts_seen, ask.of_orders = thefts, (vector, as_of, of_orders)
         ask.waiting += 1  # nobody else counts this shelf until this count is entered
         await asyncio.sleep(self._random.uniform(0.0, 1.0))
         ask.waiting -= 1
         await self._put([ask])
 
-    def _of_orders(self, pair: Pair) -> int:
-        """What orders changed on a shelf, by what is durable at this machine."""
+    def _behind(self, token: str) -> tuple[int, dict[str, int]]:
+        """What a token stands for: a moment, and how far each stream of this store was held."""
+        _, arrival, as_of = token.split(".")
         self._machine.disk.refresh()
-        stored = self._machine.disk.stored
-        held = {one.entry.stream.writer: one.entry.sequence for one in stored if one.entry.stream.scope == pair[0]}
-        return changed_by_orders([one.entry for one in stored], pair, held)
+        streams = [stored.entry for stored in self._machine.disk.stored[: int(arrival, 16)]]
+        vector = {entry.stream.writer: entry.sequence for entry in streams if entry.stream.scope == self._location}
+        return int(as_of, 16), vector
+
+    def _elsewhere(self, asks: list[Ask]) -> list[str]:
+        """Stores' calls differ from hubs' here, so a till stays with its store."""
+        return super()._elsewhere(asks) if self._is_at_hub else []
 
     async def _write_document(self) -> None:
         name = self._random.choice(("summer-box", "winter-box"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from replica.core.entry import Entry
 from replica.core.names import CHAIN, key_text
 from simulations.chain import Chain
 from simulations.checkers.checker import Violation
 from simulations.checkers.pn_counter import FinalRead, Outcome, violations
 from simulations.checkers.pn_counter import History as Counter
-from simulations.checkers.truth import adds
+from simulations.checkers.truth import adds, is_mistimed
 from simulations.full_stack.calls import Call
 from simulations.full_stack.machine import StackMachine
 from simulations.history import Ask, History, Pair
@@ -48,10 +49,11 @@ async def _check_stock(chain: Chain, history: History) -> None:
         subscribers = [one for one in chain.subscribers(pair[0]) if isinstance(one, StackMachine)]
         reads = tuple([FinalRead(one.name, await _on_hand(one, pair)) for one in subscribers])
         names = tuple(one.name for one in subscribers)
-        for violation in violations(Counter(names, adds(history, pair), reads)):
+        for violation in violations(Counter(names, adds(history, pair, _corrected(chain)), reads)):
             raise Violation("Verdict", 5, f"{pair}: {violation}")
         on_shelf = history.on_shelf(pair)
-        if on_shelf is not None and not history.is_robbed(pair) and reads[0].value != on_shelf:
+        is_known = on_shelf is not None and not history.is_robbed(pair)
+        if is_known and reads[0].value != on_shelf and not is_mistimed(chain, history, pair, _corrected(chain)):
             raise Violation("Verdict", 5, f"{reads[0].value} of {pair} are shown, {on_shelf} lie there")
 
 
@@ -81,7 +83,7 @@ def _check_keys(machine: StackMachine, history: History, keys: dict[str, int]) -
     scopes = machine.role.scopes
     for ask in history.asks:
         scope = ask.location or (ask.entry.stream.scope if ask.entry is not None else CHAIN)
-        if ask.is_impostor or not (scopes is None or scope in scopes) or ask.key in history.elsewhere:
+        if ask.is_impostor or not (scopes is None or scope in scopes):
             continue
         times = keys.get(key_text(ask.key), 0)
         if times not in _expected(ask):
@@ -91,11 +93,22 @@ def _check_keys(machine: StackMachine, history: History, keys: dict[str, int]) -
 def _expected(ask: Ask) -> tuple[int, ...]:
     match ask.outcome:
         case Outcome.ACKNOWLEDGED:
-            return (1,)
+            return tuple(range(1, len(ask.tried) + 1))
         case Outcome.REFUSED:
             return (0,)
         case Outcome.UNKNOWN:
-            return (0, 1)
+            return tuple(range(len(ask.tried) + 1))
+
+
+def _corrected(chain: Chain) -> list[tuple[str, Entry]]:
+    """Counts and what keeps books at them, each once."""
+    found = {
+        stored.entry.hash: (machine.name, stored.entry)
+        for machine in chain.machines.values()
+        for stored in machine.disk.stored
+        if stored.entry.content.kind in ("count", "correction")
+    }
+    return list(found.values())
 
 
 async def _get(machine: StackMachine, path: str) -> Any:

@@ -17,6 +17,7 @@ from replica.core.movements import request_of
 from replica.core.order_requests import Handover, OrderEvent, PlacedLine, Placement, Upkeep
 from replica.core.orders import OrderFacts, Orders
 from replica.core.replica import Image, Replica
+from tests.core.chain import NOW_MS
 from tests.core.shuffled import BOX, CARRIER, Desk, lifecycle, lines, shuffle, write_sku
 
 RULES = json.loads((Path(__file__).parents[1] / "vectors" / "order_rules.json").read_text())
@@ -339,6 +340,20 @@ def test_event_that_came_early_is_noted_where_its_fulfilment_is() -> None:
     desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
     desk.place("o-1", *[PlacedLine(2, "cola", location=place) for place in ("w-1", "w-2")])
     assert desk.happen("ship", fulfilment="hub-east.2").stream.scope == "w-2"
+
+
+def test_hold_that_is_placed_after_the_clock_was_set_right_expires_in_time() -> None:
+    desk = Desk()
+    desk.now_ms += 70 * 365 * 86_400_000
+    desk.happen("ship", "o-2099")
+    desk.now_ms = NOW_MS
+    desk.place("o-1", ttl_s=5)
+    desk.now_ms += 4_999
+    desk.keep_up()
+    assert desk.order().state == "held"
+    desk.now_ms += 1
+    desk.keep_up()
+    assert desk.order().state == "expired"
 
 
 def test_what_others_note_while_the_owner_decides_folds_to_the_same_history() -> None:

@@ -1,0 +1,66 @@
+"""The book as of the newest count is what was counted, by entries alone and by a rule of its own."""
+
+from __future__ import annotations
+
+from replica.core.entry import Entry
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Checker
+from simulations.history import Pair, effect_of
+from simulations.machine import Machine
+
+
+class Counted(Checker):
+    """With everything delivered the book as of the newest count of an item equals its level."""
+
+    invariant = 5
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._entries: dict[bytes, Entry] = {}
+
+    def entry(self, machine: Machine, stored: Stored) -> None:
+        if stored.entry.content.moves or stored.entry.content.kind in ("count", "void"):
+            if stored.entry.hash not in self._entries and stored.entry.content.kind == "correction":
+                self.history.tally("corrected a count")
+            self._entries[stored.entry.hash] = stored.entry
+
+    def finish(self) -> None:
+        newest: dict[Pair, Entry] = {}
+        for entry in self._entries.values():
+            for item in _levels(entry):
+                pair = entry.stream.scope, item
+                if pair not in newest or _order(entry, item) > _order(newest[pair], item):
+                    newest[pair] = entry
+        for (location, item), count in newest.items():
+            found = [entry for entry in self._entries.values() if entry.stream.scope == location]
+            book = sum(effect_of(one).get(item, 0) for one in found if self._is_in(one, count, item))
+            level = _levels(count)[item]
+            if book != level:
+                by = count.stream.writer
+                self.fail(f"{level} of {item} were counted at {location} by {by}, the book of then says {book}")
+
+    def _is_in(self, entry: Entry, count: Entry, item: str) -> bool:
+        """Whether an entry is of the book as of a count: it was seen, is from before, or was made to correct it."""
+        content, facts = entry.content, count.content.facts
+        if entry.hash == count.hash or entry.sequence <= facts["seen"].get(entry.stream.writer, 0):
+            return True
+        match content.kind:
+            case "count":
+                return item in _levels(entry) and _order(entry, item) < _order(count, item)
+            case "correction":
+                return _order(self._entries[content.facts["count"]], item) <= _order(count, item)
+            case "void":
+                return self._is_in(self._entries[content.facts["loser"]], count, item)
+            case _:
+                return entry.stream.writer != count.stream.writer and content.clock <= facts["as_of"]
+
+
+def _levels(entry: Entry) -> dict[str, int]:
+    if entry.content.kind != "count":
+        return {}
+    return {item: level for item, level, *_ in entry.content.facts["count"]}
+
+
+def _order(count: Entry, item: str) -> tuple[int, str, int]:
+    facts = count.content.facts
+    return facts.get("ranks", {}).get(item, facts["as_of"]), count.stream.writer, count.content.clock

@@ -1,0 +1,133 @@
+"""Orders under the simulator: what its checkers rest on, and what no single node's tests can show."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from replica.core import orders
+from replica.core.entry import Entry, Stream
+from replica.core.order_machine import DEFAULT_DOCUMENT
+from replica.core.order_requests import PlacedLine
+from simulations.checkers.checker import Checker, Violation
+from simulations.checkers.decisions import TABLE, Decisions
+from simulations.checkers.held import Held
+from simulations.history import changed_by_orders
+from simulations.outcome import play_out
+from simulations.plan import Plan, Trade
+from simulations.run import Run
+from tests.core.shuffled import Desk, lines
+
+TRADE = Trade(clients=2, items=2, think_ms=150.0, opening=500, theft=0.0, orders=6.0)
+PLAN = Plan(11, 10.0, trade=TRADE)
+"""A chain on which nothing fails but the customers' manners."""
+
+
+def seen(checker: type[Checker], *entries: Entry) -> None:
+    """Have a checker look at entries as they come. Raises Violation."""
+    run = Run(PLAN, [])
+    looking = checker(run.chain, run.history)
+    try:
+        for entry in entries:
+            looking.appeared(entry)
+    finally:
+        run.loop.close()
+
+
+def told(desk: Desk) -> list[Entry]:
+    """What a desk wrote about orders."""
+    desk.commit()
+    return [entry for entry in desk.entries if entry.content.kind == "order"]
+
+
+def life(*events: str) -> list[Entry]:
+    """The entries of a paid order of two items to which this happened."""
+    desk = Desk()
+    desk.place("o-1", PlacedLine(2, "cola"), paid=True)
+    for event in events:
+        desk.happen(event, **({"lines": lines(cola=1)} if event in ("adjust", "return") else {}))
+    return told(desk)
+
+
+def by_another(entry: Entry) -> Entry:
+    return replace(entry, stream=Stream("hub-west#0000000a", entry.stream.scope))
+
+
+def changed(entry: Entry, **facts: object) -> Entry:
+    return replace(entry, content=replace(entry.content, facts={**entry.content.facts, **facts}))
+
+
+def test_the_checkers_have_nothing_against_orders_that_are_kept_well() -> None:
+    for events in (("adjust", "pick", "ship", "return"), ("collect", "return", "return"), ("adjust", "cancel")):
+        seen(Decisions, *life(*events))
+        seen(Held, *life(*events))
+
+
+def test_whoever_decides_about_what_is_anothers_is_seen() -> None:
+    placed, shipped = life("ship")
+    with pytest.raises(Violation, match="which is hub-east's"):
+        seen(Decisions, placed, by_another(shipped))
+
+
+def test_what_left_and_was_cancelled_is_seen() -> None:
+    placed, shipped = life("ship")
+    _, cancelled = life("cancel")
+    for one, other in ((shipped, cancelled), (cancelled, shipped)):
+        with pytest.raises(Violation, match="led"):
+            seen(Decisions, placed, one, other)
+
+
+def test_units_that_are_not_the_orders_are_seen() -> None:
+    placed, adjusted, cancelled = life("adjust", "cancel")
+    with pytest.raises(Violation, match="leaves"):
+        seen(Held, placed, cancelled, adjusted)
+    with pytest.raises(Violation, match="moved"):
+        seen(Held, placed, adjusted, replace(cancelled, content=replace(cancelled.content, moves=())))
+
+
+def test_a_hold_that_ends_a_moment_early_is_seen() -> None:
+    desk = Desk()
+    desk.place("o-1", PlacedLine(2, "cola"), ttl_s=5)
+    desk.now_ms += 5_000
+    desk.keep_up()
+    placed, expired = told(desk)
+    seen(Decisions, placed, expired)
+    later = expired.content.clock + (1 << 16)
+    with pytest.raises(Violation, match="before its time"):
+        seen(Decisions, changed(placed, expires_ms=(later >> 16) + 1), expired)
+
+
+def test_the_table_of_the_checker_is_that_of_the_code() -> None:
+    assert {row.event: (row.origins or ("",), row.to) for row in DEFAULT_DOCUMENT.transitions} == dict(TABLE)
+
+
+def test_what_orders_changed_on_a_shelf_is_what_the_counter_held_of_them() -> None:
+    entries = life("ship", "return")
+    writer, last = entries[-1].stream.writer, entries[-1].sequence
+    assert changed_by_orders(entries, ("w-1", "cola"), {writer: last}, 0) == -1
+    assert changed_by_orders(entries, ("w-1", "cola"), {writer: last - 1}, 0) == -2
+    assert changed_by_orders(entries, ("w-1", "cola"), {}, 0) == 0
+    assert changed_by_orders(entries, ("w-1", "cola"), {}, entries[-1].content.clock) == -1
+    assert changed_by_orders(entries, ("w-2", "cola"), {writer: last}, 0) == 0
+
+
+def test_a_chain_without_faults_takes_orders_from_beginning_to_end() -> None:
+    outcome = play_out(PLAN)
+    assert outcome.found is None
+    happened = {name for name, times in outcome.counts.items() if times}
+    expected = ("hold", "reserve", "pay", "ship", "collect", "cancel", "expire", "hand_over", "ask")
+    assert {f"order {what}" for what in expected} <= happened
+
+
+def test_orders_that_are_kept_packed_are_decided_about_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = play_out(PLAN)
+    monkeypatch.setattr(orders, "LIVE_MAX", 1)
+    packed = play_out(PLAN)
+    assert packed.found is None
+    assert packed.digest == kept.digest
+
+
+def test_nobody_orders_where_the_plan_says_so() -> None:
+    outcome = play_out(replace(PLAN, trade=replace(TRADE, orders=0.0)))
+    assert outcome.found is None
+    assert not [name for name in outcome.counts if name.startswith("order ")]
