@@ -31,6 +31,7 @@ from replica.core.names import (
 )
 from replica.core.order_requests import OrderRequest, order_request_of
 from replica.core.requests import (
+    BREACH,
     Action,
     Adjustment,
     AdjustmentLine,
@@ -366,7 +367,7 @@ def prepare_grant(room: Room, grant: Grant) -> Draft:
     """Hand free units to another node. What this node does not see as its own and free it cannot give.
 
     Raises:
-        Invalid: the node grants to itself, or to what is no node.
+        Invalid: the node grants to itself, to what is no node, or covers more than the other lacks.
         RightsExhausted: not covered, in particular whenever `free` is below zero.
     Source: transfer of rights, Balegas et al., SRDS 2015, section 3.2.
     """
@@ -379,6 +380,9 @@ def prepare_grant(room: Room, grant: Grant) -> Draft:
         stock = room.ledger.stock(room.location, line.item)
         room.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
         taken[line.item] = taken.get(line.item, 0) + line.quantity
+        lacking = max(0, -stock.balance(target))
+        if grant.reason == BREACH and taken[line.item] > lacking:
+            raise Invalid(f"{grant.to} lacks {lacking} of {line.item}", field=f"lines[{index}].quantity")
         moves.append(Move(line.item, room.free, target, line.quantity))
     _check_covered(room, room.free, taken)
     return Draft("grant", tuple(moves), reason=grant.reason)

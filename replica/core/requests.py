@@ -180,6 +180,10 @@ class Quarantine(_Request, frozen=True):
     reference: Text = ""
 
 
+BREACH = "breach"
+"""The reason of a grant that covers what another node lacks to be at zero: it never gives more than that."""
+
+
 class Grant(_Request, frozen=True):
     """Rights go to another node: its to promise once it holds the entry, this node's no more."""
 

@@ -1,33 +1,36 @@
 """The steward: keeps this node's free rights where the policies want them.
 
 A store's steward hands to its hub what the policy does not leave the store, and asks for rights when they run low; a
-hub's steward passes on what is another region's. It looks at an item after its stock or policies changed, at most
-once per second, and acts only past the watermarks of `core.stewardship`: one grant per change of mind, not one per
-sale. Rights go only to hubs that are connected, for rights in the hands of a silent node serve nobody.
+hub's steward passes on what is another region's. Every steward covers what others lack to be at zero, when it is its
+turn (`settlement`), whoever is connected. It looks at an item after its stock or policies changed, at most once per
+second, and acts only past the watermarks of `core.stewardship`: one grant per change of mind, not one per sale. By
+policy rights go only to hubs that are connected, for those in the hands of a silent node serve nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import islice
 
 from msgspec import Struct
 
 from replica.core.errors import Refused
+from replica.core.ledger import Place, Stock
 from replica.core.limits import LINES_MAX, QUANTITY_MAX
 from replica.core.names import FREE, account
 from replica.core.policies import POLICY
 from replica.core.replica import Batch, Command, Replica
-from replica.core.requests import Grant, GrantLine
+from replica.core.requests import BREACH, Grant, GrantLine
 from replica.core.session import Answered, Wanted
-from replica.core.stewardship import Hub, free_units, parts_to_pass_on, store_gap
+from replica.core.stewardship import Hub, deficit, parts_to_pass_on, store_gap
 from replica.runtime.driver import Driver
 from replica.runtime.link import Link
 from replica.runtime.peers import Peers
 from replica.runtime.ports import Clock
 from replica.runtime.rights import Pair, Rights
+from replica.runtime.settlement import Settlement
 
 SETTLE_S = 1.0
 """Between a change and the look at it, and so between two looks at one item: what happens meanwhile is one change."""
@@ -39,11 +42,15 @@ assert PAIRS_PER_TURN <= LINES_MAX
 
 
 class _Plan(Struct, frozen=True):
-    """What one look found to be done: units by location and receiver, and units to ask for."""
+    """What one look found to be done: units by location, receiver and reason, and units to ask for."""
 
     arrival: int
-    grants: dict[tuple[str, str], list[GrantLine]]
+    grants: dict[tuple[str, str, str], list[GrantLine]]
     wants: list[tuple[Pair, int]]
+
+    def grant(self, location: str, to: str, reason: str, item: str, units: int) -> None:
+        """Add one more thing to grant."""
+        self.grants.setdefault((location, to, reason), []).append(GrantLine(item, min(units, QUANTITY_MAX)))
 
 
 class Steward:
@@ -55,6 +62,7 @@ class Steward:
         self._rights = rights
         self._clock = clock
         self._is_store = peers.identity.role == "edge"
+        self.settlement = Settlement(peers.identity.node, clock)
         self._due: dict[Pair, None] = {}
         """Items to look at; each stands here once, so they are at most as many as there are."""
         self._later: dict[Pair, int] = {}
@@ -65,7 +73,9 @@ class Steward:
 
     async def run(self) -> None:
         """Keep rights where they should be, for ever."""
-        self._mark_all()
+        for place in list(self._driver.replica.ledger.places.values()):
+            self._mark_place(place)
+            await asyncio.sleep(0)  # what is below zero is found by going through all there is: others go on meanwhile
         while True:
             try:
                 async with asyncio.timeout(self._rest_s()):
@@ -92,14 +102,16 @@ class Steward:
     def _note(self, batch: Batch) -> None:
         if any(register.kind == POLICY for register in batch.documents):
             self._mark_all()
-        if self._acts:
-            for stocks in batch.cells.values():
-                for stock in stocks:
-                    self._mark((stock.location, stock.item))
+        for lane, stocks in batch.cells.items():
+            for stock in stocks:
+                pair = (stock.location, stock.item)
+                is_below = bool(lane.giver) and stock.balance(lane.source) < 0
+                if is_below or self._acts or pair in self.settlement.debts:
+                    self._mark(pair)
 
     @property
     def _acts(self) -> bool:
-        """Whether anything is to be done here at all: a hub moves rights only where policies name regions."""
+        """Whether policies call for anything here: a hub moves rights only where they name regions."""
         return self._is_store or self._driver.replica.policies.splits_regions
 
     def _mark(self, pair: Pair) -> None:
@@ -107,11 +119,14 @@ class Steward:
         self._wake.set()
 
     def _mark_all(self) -> None:
-        replica = self._driver.replica
-        for location, place in replica.ledger.places.items() if self._acts else ():
-            if self._is_store or place.balances().get(account(replica.node, FREE), 0) > 0:
-                for item in place.items():
-                    self._mark((location, item))
+        for place in self._driver.replica.ledger.places.values():
+            self._mark_place(place)
+
+    def _mark_place(self, place: Place) -> None:
+        own = account(self._driver.replica.node, FREE)
+        acts = self._is_store or (self._acts and place.balances().get(own, 0) > 0)
+        for item in place.items() if acts else place.breaches():
+            self._mark((place.name, item))
 
     def _rest_s(self) -> float | None:
         """How long nothing is due but by news; None: for ever."""
@@ -139,20 +154,33 @@ class Steward:
         home = next((hub.name for hub in hubs if hub.is_reachable), None)
         for location, item in pairs:
             stock, policy = replica.ledger.stock(location, item), replica.policies.policy(location, item)
+            free = stock.free()
+            if deficit(free):
+                self._settle(plan, (location, item), stock, free)
+                continue
+            self.settlement.settled((location, item))
             parts: dict[str, int] = {}
             if self._is_store:
-                own, available = stock.standing(account(replica.node, FREE))
-                gap = store_gap(policy, own, available)
+                gap = store_gap(policy, free.get(replica.node, 0), stock.available)
                 if gap < 0:
                     plan.wants.append(((location, item), -gap))
                 elif gap > 0 and home is not None:
                     parts = {home: gap}
             elif policy is not None and policy.regions_ppm and not self._rights.is_wanting((location, item)):
                 region = self._peers.identity.region
-                parts = parts_to_pass_on(policy, free_units(stock), stock.available, replica.node, region, hubs)
+                parts = parts_to_pass_on(policy, free, stock.available, replica.node, region, hubs)
             for to, units in parts.items():
-                plan.grants.setdefault((location, to), []).append(GrantLine(item, min(units, QUANTITY_MAX)))
+                plan.grant(location, to, POLICY, item, units)
         return plan
+
+    def _settle(self, plan: _Plan, pair: Pair, stock: Stock, free: Mapping[str, int]) -> None:
+        """Cover what others lack, when it is this node's turn. Until all are at zero nothing else moves there."""
+        covered, wait_ms = self.settlement.cover(pair, stock, free)
+        if covered and wait_ms:
+            self._later[pair] = self._clock.now().elapsed_ms + wait_ms
+            return
+        for to, units in covered.items():
+            plan.grant(pair[0], to, BREACH, pair[1], units)
 
     def _hubs(self) -> list[Hub]:
         """The hubs met since the start, in order of names."""
@@ -170,8 +198,8 @@ class Steward:
         """
         writer = self._driver.replica.writer
         commands = [
-            Command(location, Grant(to, tuple(lines), POLICY), f"grant:{writer}:{plan.arrival:x}.{place}".encode())
-            for place, ((location, to), lines) in enumerate(plan.grants.items())
+            Command(location, Grant(to, tuple(lines), reason), f"grant:{writer}:{plan.arrival:x}.{place}".encode())
+            for place, ((location, to, reason), lines) in enumerate(plan.grants.items())
         ]
         for pair, units in plan.wants:
             retry_ms = await self._rights.ask(*pair, units)
