@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 from replica.core.catalog import Catalog, Recipe
 from replica.core.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
@@ -40,6 +40,7 @@ from replica.core.order_machine import (
 )
 from replica.core.order_requests import (
     ORDER,
+    GiveUp,
     Handover,
     OrderEvent,
     OrderRequest,
@@ -48,8 +49,20 @@ from replica.core.order_requests import (
     request_digest,
     request_facts,
 )
-from replica.core.orders import Fulfilment, Order, OrderFacts, Orders, Parked, Part, Share, Shown
+from replica.core.orders import (
+    COVERED,
+    SHORTAGE,
+    Fulfilment,
+    Order,
+    OrderFacts,
+    Orders,
+    Parked,
+    Share,
+    Shown,
+)
 from replica.core.requests import SkuLine
+from replica.core.shares import cut, named_parts
+from replica.core.shortages import about, elsewhere, is_short, may_give_up, may_name, next_id
 from replica.core.sourcing import Wanted, allocate, fullest
 
 REPEAT = "repeat"
@@ -59,6 +72,10 @@ SHORT = "short"
 DUPLICATE = "duplicate"
 """Outcomes of an event that did nothing: it had happened, it cannot happen any more, its predecessor never came in
 time, there were no units for it, or its order was placed twice and it is too late to undo this."""
+
+MOVED = "moved"
+GIVEN_UP = "cancelled"
+"""What became of a fulfilment whose units were not there."""
 
 Drafts = list[tuple[str, Draft]]
 """Entries to write, each with its scope; the first answers the caller."""
@@ -101,6 +118,8 @@ def decide(desk: Desk, request: OrderRequest) -> Drafts:
             return _happen(desk, request)
         case Handover():
             return [_hand_over(desk, request)]
+        case GiveUp():
+            return [_name(desk, request)]
         case Upkeep():
             due = next_due(desk, request.order)
             if due is None:
@@ -188,7 +207,16 @@ def _place(desk: Desk, placement: Placement) -> Drafts:
     }
     drafts: Drafts = []
     for one, taken in zip(shown, shares.values(), strict=True):
-        facts = OrderFacts(act="step", fulfilment=one.id, to=to, expires_ms=expires_ms, taken=taken, **answer)
+        is_fixed = any(wanted[index].location for index in plan.taken[one.location])
+        facts = OrderFacts(
+            act="step",
+            fulfilment=one.id,
+            to=to,
+            expires_ms=expires_ms,
+            taken=taken,
+            is_fixed=is_fixed,
+            **answer,
+        )
         moves = _moves(taken, lambda share: (share.source, desk.held))
         drafts.append((one.location, _draft(placement.order, event, facts, moves)))
         answer = {}
@@ -269,11 +297,7 @@ def _happen(desk: Desk, event: OrderEvent) -> Drafts:
     """Let an event happen to what it concerns, park it, or report that it cannot happen."""
     _check_lines(event)
     order = desk.orders.find(event.order)
-    concerned = [
-        one
-        for _, one in sorted(order.fulfilments.items() if order is not None else ())
-        if event.fulfilment in ("", one.id)
-    ]
+    concerned = about(order, event.fulfilment) if order is not None else []
     if order is None or not concerned:
         return _park(desk, order, event, [desk.home])
     others = [one for one in concerned if one.owner != desk.node]
@@ -338,6 +362,8 @@ def _settle(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) ->
     """What becomes of a parked event at a fulfilment; None while it has to wait."""
     event = parked.event
     assert event is not None
+    if parked.why == SHORTAGE:
+        return _surrender(desk, order, fulfilment, parked)
     verdict = _judge(desk, fulfilment, event)
     if verdict is Verdict.EARLY:
         return None
@@ -364,13 +390,13 @@ def _transition(
     facts = OrderFacts(act="step", number=event.number, settles=settles)
     match event.event:
         case "adjust" | "exchange":
-            given_up = _parts(fulfilment.shares, event.lines, "lines")
+            given_up = named_parts(fulfilment.shares, event.lines, "lines")
             taken = _replacement(desk, fulfilment, event)
             facts = msgspec.structs.replace(facts, reversed=given_up, taken=taken)
             if not taken and sum(part.quantity for part in given_up) == sum(one.quantity for one in fulfilment.shares):
                 raise Invalid("nothing would be left: cancel it instead", field="lines")
         case "return":
-            facts = msgspec.structs.replace(facts, returned=_parts(fulfilment.sold, event.lines, "lines"))
+            facts = msgspec.structs.replace(facts, returned=named_parts(fulfilment.sold, event.lines, "lines"))
         case _:
             pass
     return _step(desk, order, fulfilment, event.event, to, facts)
@@ -381,7 +407,7 @@ def _step(
 ) -> tuple[str, Draft]:
     """One transition with the units it moves, all in one entry."""
     if event in (CANCEL, EXPIRE):
-        facts = msgspec.structs.replace(facts, reversed=_parts(fulfilment.shares, UNSET, ""))
+        facts = msgspec.structs.replace(facts, reversed=named_parts(fulfilment.shares, UNSET, ""))
     expires_ms = fulfilment.expires_ms if to == "held" else 0
     facts = msgspec.structs.replace(facts, fulfilment=fulfilment.id, to=to, expires_ms=expires_ms)
     moves: tuple[Move, ...] = ()
@@ -389,11 +415,50 @@ def _step(
         moves = _moves(fulfilment.shares, lambda share: (desk.held, CUSTOMER))
     elif event == RETURN:
         quarantine = account(desk.node, QUARANTINE)
-        moves = _moves(_cut(fulfilment.sold, facts.returned), lambda share: (CUSTOMER, quarantine))
+        moves = _moves(cut(fulfilment.sold, facts.returned), lambda share: (CUSTOMER, quarantine))
     else:
-        moves = _moves(_cut(fulfilment.shares, facts.reversed), lambda share: (desk.held, share.source))
+        moves = _moves(cut(fulfilment.shares, facts.reversed), lambda share: (desk.held, share.source))
         moves += _moves(facts.taken, lambda share: (share.source, desk.held))
     return fulfilment.location, _draft(order.name, event, facts, moves)
+
+
+def _name(desk: Desk, request: GiveUp) -> tuple[str, Draft]:
+    """Ask the owner of a fulfilment, who may be this node, to give it up."""
+    order = desk.orders.find(request.order)
+    fulfilment = order.fulfilments.get(request.fulfilment) if order is not None else None
+    if order is None or fulfilment is None or not may_name(desk.ledger, order, fulfilment):
+        raise NotFound(f"{request.fulfilment!r} of {request.order!r} need not be given up", field="fulfilment")
+    asked = request_facts(OrderEvent(order.name, "cancel", fulfilment.id))
+    return fulfilment.location, _draft(order.name, CANCEL, OrderFacts(act="ask", outcome=SHORTAGE, request=asked))
+
+
+def _surrender(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) -> tuple[str, Draft]:
+    """Begin elsewhere what was named, where that can be, and then cancel it; neither if its units are there by now."""
+    to = desk.machine.step(fulfilment.state, CANCEL)
+    if not isinstance(to, str) or not may_give_up(fulfilment) or not is_short(desk.ledger, fulfilment):
+        outcome = COVERED if may_give_up(fulfilment) else IMPOSSIBLE
+        facts = OrderFacts(act="report", fulfilment=fulfilment.id, outcome=outcome, settles=parked.entry)
+        return fulfilment.location, _draft(order.name, CANCEL, facts)
+    moved = any(one.instead_of == fulfilment.id for one in order.fulfilments.values())
+    if not moved and (begun := _begin_elsewhere(desk, order, fulfilment)) is not None:
+        return begun
+    facts = OrderFacts(act="step", settles=parked.entry, outcome=MOVED if moved else GIVEN_UP)
+    return _step(desk, order, fulfilment, CANCEL, to, facts)
+
+
+def _begin_elsewhere(desk: Desk, order: Order, fulfilment: Fulfilment) -> tuple[str, Draft] | None:
+    """The same lines, for the same time, at another location where this node can hold all of them."""
+    event = HOLD if fulfilment.expires_ms else RESERVE
+    to = desk.machine.step("", event)
+    found = elsewhere(desk.ledger, desk.locations, desk.free, fulfilment)
+    if found is None or not isinstance(to, str):
+        return None
+    location, wanted = found
+    taken = _shares(desk, wanted, {one.index: one.quantity for one in wanted})
+    facts = OrderFacts(act="step", fulfilment=next_id(order, desk.node), to=to, number=fulfilment.number, taken=taken)
+    facts = msgspec.structs.replace(facts, expires_ms=fulfilment.expires_ms, instead_of=fulfilment.id)
+    moves = _moves(taken, lambda share: (share.source, desk.held))
+    return location, _draft(order.name, event, facts, moves)
 
 
 def _replacement(desk: Desk, fulfilment: Fulfilment, event: OrderEvent) -> tuple[Share, ...]:
@@ -442,37 +507,6 @@ def _void(desk: Desk, order: Order, lost: Fulfilment) -> tuple[str, Draft]:
 
 
 # pieces --------------------------------------------------------------------------------------------------------------
-
-
-def _parts(shares: Iterable[Share], lines: Sequence[SkuLine] | UnsetType, field: str) -> tuple[Part, ...]:
-    """Name units by the entries that took them: all, or those of some lines, latest taken first. Raises Invalid."""
-    if lines is UNSET:
-        return tuple(Part(share.entry, share.sku, share.quantity) for share in shares)
-    left = list(shares)
-    if not left:
-        raise Invalid("there is nothing left", field=field)
-    parts: dict[tuple[bytes, str], int] = {}
-    room = {(share.entry, share.sku): share.quantity for share in left}
-    for index, line in enumerate(lines):
-        if line.sku is UNSET or line.barcode is not UNSET:
-            raise Invalid("name the lines of the order by their sku", field=f"{field}[{index}].sku")
-        missing = line.quantity
-        for share in reversed(left):
-            name = (share.entry, share.sku)
-            taken = min(missing, room[name]) if share.sku == line.sku else 0
-            if taken:
-                room[name] -= taken
-                missing -= taken
-                parts[name] = parts.get(name, 0) + taken
-        if missing:
-            raise Invalid(f"{line.quantity - missing} of {line.sku} are there", field=f"{field}[{index}].quantity")
-    return tuple(Part(entry, sku, quantity) for (entry, sku), quantity in parts.items())
-
-
-def _cut(shares: Iterable[Share], parts: Iterable[Part]) -> list[Share]:
-    """The shares that parts are of, each as large as its part."""
-    of = {(share.entry, share.sku): share for share in shares}
-    return [msgspec.structs.replace(of[part.entry, part.sku], quantity=part.quantity) for part in parts]
 
 
 def _moves(shares: Iterable[Share], lane_of: Any) -> tuple[Move, ...]:

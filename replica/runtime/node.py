@@ -15,6 +15,7 @@ from replica.runtime.keeper import Keeper
 from replica.runtime.peers import Dialer, Identity, Peers
 from replica.runtime.ports import Clock, Entropy, Journal, Network
 from replica.runtime.rights import Rights
+from replica.runtime.shortages import Shortages
 from replica.runtime.steward import Steward
 from replica.version import VERSION
 
@@ -56,12 +57,13 @@ class Node:
         self.peers = Peers(identity, admit, self.driver, journal, clock, entropy, network)
         self.rights = Rights(self.driver, self.peers, clock)
         self.steward = Steward(self.driver, self.peers, self.rights, clock)
+        self.shortages = Shortages(self.driver, self.peers, self.steward.settlement, clock)
         self.keeper = Keeper(self.driver, clock, self.keepers)
         self.dialers: list[Dialer] = []
         self.is_ready = False
         self._driving: asyncio.Task[None] | None = None
         self._working: list[asyncio.Task[None]] = []
-        """What dials, answers requests for rights, moves rights, and keeps orders."""
+        """What dials, answers requests for rights, moves rights, keeps orders, and names what is to be given up."""
 
     def start(self, dial: Iterable[Sequence[str]], home_after_s: float) -> list[asyncio.Task[None]]:
         """Begin to drive and to dial; each element of `dial` is one list of addresses, in order of preference.
@@ -76,6 +78,8 @@ class Node:
             self.steward.run(),
             self.keeper.run(),
         ]
+        if self.peers.identity.role == "hub":
+            works.append(self.shortages.run())
         self._working = [asyncio.create_task(work) for work in works]
         self.is_ready = True
         return [self._driving, *self._working]
