@@ -147,6 +147,15 @@ class Stock:
                 free[lane.giver] = free.get(lane.giver, 0) - total
         return free
 
+    def rights_by_node(self) -> dict[str, int]:
+        """Units that each node may promise without asking, by name."""
+        rights: dict[str, int] = {}
+        for name, units in self.balances.items():
+            owner = owner_of(name)
+            if owner is not None and bucket_of(name) not in (HELD, QUARANTINE):
+                rights[owner] = rights.get(owner, 0) + units
+        return rights
+
     def rights(self, node: str) -> int:
         """Units the node may promise without asking: all it owns that is neither held nor quarantined."""
         return rights_of(node, self.balances)

@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from msgspec import UNSET, Struct, UnsetType
 
 from replica.core.catalog import Catalog, Recipe, sellable
+from replica.core.channels import allotment_line, allotted
 from replica.core.entry import Content, Line
 from replica.core.errors import Invalid, RightsExhausted
 from replica.core.ledger import Ledger, Move
@@ -35,6 +36,7 @@ from replica.core.requests import (
     Action,
     Adjustment,
     AdjustmentLine,
+    Allotment,
     Count,
     CountLine,
     Disposition,
@@ -121,6 +123,9 @@ def prepare(room: Room, request: Request, seen: Seen) -> Draft:
             return prepare_quarantine(room, request)
         case Grant():
             return prepare_grant(room, request)
+        case Allotment():
+            moves = allotted(room.ledger, room.location, owner_of(room.free) or "", request.lines)
+            return Draft("allotment", moves)
         case _:
             assert_never(request)
 
@@ -160,6 +165,8 @@ def _read_request(content: Content) -> Request | OrderRequest | None:
         case "grant":
             granted = tuple([GrantLine(move.item, move.quantity) for move in content.moves])
             return Grant(owner_of(content.moves[0].target) or "", granted, content.reason)
+        case "allotment":
+            return Allotment(tuple([allotment_line(move) for move in content.moves]))
         case "order":
             return order_request_of(facts)
         case _:

@@ -11,13 +11,14 @@ Source: order rules of classic deduction, docs/orders.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 import msgspec
 from msgspec import UNSET, Struct
 
 from replica.core.catalog import Catalog, Recipe
+from replica.core.channels import Source
 from replica.core.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
 from replica.core.ledger import Ledger, Move
 from replica.core.limits import EVENTS_PER_FULFILMENT_MAX, PARKED_MS, PARKED_PER_ORDER_MAX, QUANTITY_MAX
@@ -57,11 +58,11 @@ from replica.core.orders import (
     OrderFacts,
     Orders,
     Parked,
-    Share,
     Shown,
 )
+from replica.core.policies import Policies
 from replica.core.requests import SkuLine
-from replica.core.shares import cut, named_parts
+from replica.core.shares import Share, cut, named_parts
 from replica.core.shortages import about, elsewhere, is_short, may_give_up, may_name, next_id
 from replica.core.sourcing import Wanted, allocate, fullest
 
@@ -93,15 +94,18 @@ class Desk(Struct, frozen=True, gc=False):
     machine: Machine
     now_ms: int
     """By the hybrid clock of this node."""
+    policies: Policies
+    is_hub: bool = False
+    """Whether it promises what lies elsewhere, by policy, and not what lies before it."""
     home: str = HUBS
     """Where the node notes what it does not know the location of: a store in its own, as it sees no other."""
     keepers: Mapping[str, str] = {}
     """Which node keeps each location, as far as known: what is paid there is handed to it."""
 
-    @property
-    def free(self) -> str:
-        """The account of the node's own free units."""
-        return account(self.node, FREE)
+    def source(self, channel: str) -> Source:
+        """Where orders of a channel take units from."""
+        hosted = self.locations if self.is_hub else ()
+        return Source(self.ledger, self.policies, self.node, channel if self.is_hub else "", hosted)
 
     @property
     def held(self) -> str:
@@ -184,7 +188,8 @@ def _place(desk: Desk, placement: Placement) -> Drafts:
     if known is not None and known.placed:
         return _place_again(desk, placement, digest, known)
     wanted = [_wanted(desk, placement, index) for index in range(len(placement.lines))]
-    plan = allocate(desk.ledger, desk.locations, desk.free, wanted)
+    source = desk.source(placement.channel)
+    plan = allocate(desk.ledger, desk.locations, source.units, wanted)
     if plan.short and not (placement.partial and plan.taken):
         raise RightsExhausted([one.fields() for one in plan.short])
     event = RESERVE if placement.paid else HOLD
@@ -192,7 +197,7 @@ def _place(desk: Desk, placement: Placement) -> Drafts:
     if not isinstance(to, str):
         raise Invalid(f"the table of transitions has no {event}", field="paid")
     expires_ms = 0 if placement.paid else desk.now_ms + placement.ttl_s * 1000
-    shares = {location: _shares(desk, wanted, taken) for location, taken in plan.taken.items()}
+    shares = {location: source.shares(location, wanted, taken) for location, taken in plan.taken.items()}
     shown = tuple(
         Shown(f"{desk.node}.{number}", location, to, tuple((share.sku, share.quantity) for share in taken))
         for number, (location, taken) in enumerate(shares.items(), 1)
@@ -217,7 +222,7 @@ def _place(desk: Desk, placement: Placement) -> Drafts:
             is_fixed=is_fixed,
             **answer,
         )
-        moves = _moves(taken, lambda share: (share.source, desk.held))
+        moves = _moves(taken, lambda source: (source, desk.held))
         drafts.append((one.location, _draft(placement.order, event, facts, moves)))
         answer = {}
     return drafts
@@ -227,10 +232,11 @@ def lacking(desk: Desk, placement: Placement) -> dict[tuple[str, str], int]:
     """Free units this node would have to hold to take an order it cannot take now, by location and item.
 
     A line that names no location is looked for where most of it is believed to be, whoever's it is. Empty when there
-    is enough, or when all there is anywhere would not do.
+    is enough, when a quota is what falls short, or when all there is anywhere would not do.
     """
     wanted = [_wanted(desk, placement, index) for index in range(len(placement.lines))]
-    plan = allocate(desk.ledger, desk.locations, desk.free, wanted)
+    source = desk.source(placement.channel)
+    plan = allocate(desk.ledger, desk.locations, source.units, wanted)
     units: dict[tuple[str, str], int] = {}
     for short in plan.short:
         missing = short.wanted
@@ -238,8 +244,10 @@ def lacking(desk: Desk, placement: Placement) -> dict[tuple[str, str], int]:
         if location is None:
             return {}
         for item, number in missing.recipe:
-            pair = (location, item)
-            units.setdefault(pair, max(0, desk.ledger.stock(location, item).balance(desk.free)))
+            pair, free = (location, item), account(desk.node, FREE)
+            if source.account(*pair) != free:
+                return {}  # a quota is what its channel has: it is not for one order to make it larger
+            units.setdefault(pair, max(0, desk.ledger.stock(*pair).balance(free)))
             units[pair] += number * (missing.quantity - short.covered)
     return units
 
@@ -279,15 +287,6 @@ def _resolve(catalog: Catalog, line: SkuLine, index: int, field: str) -> tuple[s
         if units * line.quantity > QUANTITY_MAX:
             raise Invalid(f"more than {QUANTITY_MAX} of {item} at once", field=f"{field}[{index}].quantity")
     return sku, recipe
-
-
-def _shares(desk: Desk, wanted: Sequence[Wanted], taken: Mapping[int, int]) -> tuple[Share, ...]:
-    """One share per SKU; the entry that takes them is not written yet, so they do not name it."""
-    counts: dict[tuple[str, Recipe], int] = {}
-    for index, quantity in taken.items():
-        name = (wanted[index].sku, wanted[index].recipe)
-        counts[name] = counts.get(name, 0) + quantity
-    return tuple(Share(b"", sku, quantity, recipe, desk.free) for (sku, recipe), quantity in counts.items())
 
 
 # events --------------------------------------------------------------------------------------------------------------
@@ -391,7 +390,7 @@ def _transition(
     match event.event:
         case "adjust" | "exchange":
             given_up = named_parts(fulfilment.shares, event.lines, "lines")
-            taken = _replacement(desk, fulfilment, event)
+            taken = _replacement(desk, order, fulfilment, event)
             facts = msgspec.structs.replace(facts, reversed=given_up, taken=taken)
             if not taken and sum(part.quantity for part in given_up) == sum(one.quantity for one in fulfilment.shares):
                 raise Invalid("nothing would be left: cancel it instead", field="lines")
@@ -412,13 +411,13 @@ def _step(
     facts = msgspec.structs.replace(facts, fulfilment=fulfilment.id, to=to, expires_ms=expires_ms)
     moves: tuple[Move, ...] = ()
     if event in (SHIP, COLLECT):
-        moves = _moves(fulfilment.shares, lambda share: (desk.held, CUSTOMER))
+        moves = _moves(fulfilment.shares, lambda source: (desk.held, CUSTOMER))
     elif event == RETURN:
         quarantine = account(desk.node, QUARANTINE)
-        moves = _moves(cut(fulfilment.sold, facts.returned), lambda share: (CUSTOMER, quarantine))
+        moves = _moves(cut(fulfilment.sold, facts.returned), lambda source: (CUSTOMER, quarantine))
     else:
-        moves = _moves(cut(fulfilment.shares, facts.reversed), lambda share: (desk.held, share.source))
-        moves += _moves(facts.taken, lambda share: (share.source, desk.held))
+        moves = _moves(cut(fulfilment.shares, facts.reversed), lambda source: (desk.held, source))
+        moves += _moves(facts.taken, lambda source: (source, desk.held))
     return fulfilment.location, _draft(order.name, event, facts, moves)
 
 
@@ -450,28 +449,30 @@ def _begin_elsewhere(desk: Desk, order: Order, fulfilment: Fulfilment) -> tuple[
     """The same lines, for the same time, at another location where this node can hold all of them."""
     event = HOLD if fulfilment.expires_ms else RESERVE
     to = desk.machine.step("", event)
-    found = elsewhere(desk.ledger, desk.locations, desk.free, fulfilment)
+    source = desk.source(order.channel)
+    found = elsewhere(desk.ledger, desk.locations, source.units, fulfilment)
     if found is None or not isinstance(to, str):
         return None
     location, wanted = found
-    taken = _shares(desk, wanted, {one.index: one.quantity for one in wanted})
+    taken = source.shares(location, wanted, {one.index: one.quantity for one in wanted})
     facts = OrderFacts(act="step", fulfilment=next_id(order, desk.node), to=to, number=fulfilment.number, taken=taken)
     facts = msgspec.structs.replace(facts, expires_ms=fulfilment.expires_ms, instead_of=fulfilment.id)
-    moves = _moves(taken, lambda share: (share.source, desk.held))
+    moves = _moves(taken, lambda source: (source, desk.held))
     return location, _draft(order.name, event, facts, moves)
 
 
-def _replacement(desk: Desk, fulfilment: Fulfilment, event: OrderEvent) -> tuple[Share, ...]:
+def _replacement(desk: Desk, order: Order, fulfilment: Fulfilment, event: OrderEvent) -> tuple[Share, ...]:
     if event.replacement is UNSET:
         return ()
     wanted = []
     for index, line in enumerate(event.replacement):
         sku, recipe = _resolve(desk.catalog, line, index, "replacement")
         wanted.append(Wanted(index, sku, recipe, line.quantity, fulfilment.location))
-    plan = allocate(desk.ledger, desk.locations, desk.free, wanted)
+    source = desk.source(order.channel)
+    plan = allocate(desk.ledger, desk.locations, source.units, wanted)
     if plan.short:
         raise RightsExhausted([one.fields() for one in plan.short])
-    return _shares(desk, wanted, plan.taken[fulfilment.location])
+    return source.shares(fulfilment.location, wanted, plan.taken[fulfilment.location])
 
 
 def _hand_over(desk: Desk, request: Handover) -> tuple[str, Draft]:
@@ -488,7 +489,7 @@ def _hand_over(desk: Desk, request: Handover) -> tuple[str, Draft]:
         act="hand_over", fulfilment=fulfilment.id, to=request.to, state=order.state, request=request_facts(request)
     )
     target = account(request.to, HELD)
-    moves = _moves(fulfilment.shares, lambda share: (desk.held, target))
+    moves = _moves(fulfilment.shares, lambda source: (desk.held, target))
     return fulfilment.location, _draft(order.name, "hand_over", facts, moves)
 
 
@@ -509,12 +510,12 @@ def _void(desk: Desk, order: Order, lost: Fulfilment) -> tuple[str, Draft]:
 # pieces --------------------------------------------------------------------------------------------------------------
 
 
-def _moves(shares: Iterable[Share], lane_of: Any) -> tuple[Move, ...]:
-    """The units of shares, each along its lane; what goes the same way is added up."""
+def _moves(shares: Iterable[Share], lane_of: Callable[[str], tuple[str, str]]) -> tuple[Move, ...]:
+    """The units of shares, each along the lane for where it came from; what goes the same way is added up."""
     units: dict[tuple[str, str, str], int] = {}
     for share in shares:
-        for item, number in share.recipe:
-            name = (item, *lane_of(share))
+        for place, (item, number) in enumerate(share.recipe):
+            name = (item, *lane_of(share.source_of(place)))
             units[name] = units.get(name, 0) + number * share.quantity
     return tuple([Move(*name, number) for name, number in units.items()])
 

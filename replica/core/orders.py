@@ -28,6 +28,7 @@ from replica.core.limits import PARKED_MS, REPORTS_PER_ORDER_MAX
 from replica.core.names import HELD, HUBS, account, bucket_of, node_of
 from replica.core.order_machine import HOLD, NATURES, RESERVE, Nature
 from replica.core.order_requests import ORDER, OrderEvent, order_request_of
+from replica.core.shares import Part, Share, without
 
 SHORTAGE = "shortage"
 """Why a fulfilment is to be cancelled whose units are not there."""
@@ -36,24 +37,6 @@ COVERED = "covered"
 """What became of that where the units were there after all."""
 
 _MODULUS = 1 << 128
-
-
-class Share(Struct, frozen=True, array_like=True, gc=False):
-    """Units that one entry took for a SKU: `quantity` SKUs of this recipe, out of `source`. A reversal names it."""
-
-    entry: bytes
-    sku: str
-    quantity: int
-    recipe: tuple[tuple[str, int], ...]
-    source: str
-
-
-class Part(Struct, frozen=True, array_like=True, gc=False):
-    """So many SKUs of the share that an entry took."""
-
-    entry: bytes
-    sku: str
-    quantity: int
 
 
 class Shown(Struct, frozen=True, array_like=True, gc=False):
@@ -517,12 +500,12 @@ class Orders:
             case "step":
                 fulfilment.state = facts.to
                 fulfilment.expires_ms = facts.expires_ms
-                fulfilment.shares = _without(fulfilment.shares, facts.reversed) if facts.reversed else fulfilment.shares
+                fulfilment.shares = without(fulfilment.shares, facts.reversed) if facts.reversed else fulfilment.shares
                 fulfilment.shares += [
-                    Share(entry.hash, one.sku, one.quantity, one.recipe, one.source) for one in facts.taken
+                    Share(entry.hash, one.sku, one.quantity, one.recipe, one.source, one.sources) for one in facts.taken
                 ]
                 if fulfilment.nature is Nature.HANDED_OUT:
-                    fulfilment.sold = _without(fulfilment.sold + fulfilment.shares, facts.returned)
+                    fulfilment.sold = without(fulfilment.sold + fulfilment.shares, facts.returned)
                     fulfilment.shares = []
             case "hand_over":
                 fulfilment.owner = facts.to
@@ -583,19 +566,6 @@ class Orders:
             self.troubled[order.name] = None
         if order.to_void(self.node):
             self._ripe[order.name] = self._doubled[order.name] = None
-
-
-def _without(shares: list[Share], parts: Iterable[Part]) -> list[Share]:
-    """Shares less some parts of them."""
-    taken: dict[tuple[bytes, str], int] = {}
-    for part in parts:
-        taken[part.entry, part.sku] = taken.get((part.entry, part.sku), 0) + part.quantity
-    left = []
-    for share in shares:
-        quantity = share.quantity - taken.get((share.entry, share.sku), 0)
-        if quantity > 0:
-            left.append(msgspec.structs.replace(share, quantity=quantity))
-    return left
 
 
 def held_differences(ledger: Ledger, orders: Orders) -> list[str]:

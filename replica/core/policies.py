@@ -121,7 +121,7 @@ class Policies:
     def __init__(self) -> None:
         self._policies: dict[str, Policy] = {}
         self._splits: dict[str, None] = {}
-        """Selectors whose policies name regions."""
+        """Selectors whose policies name regions or channels."""
         self.revision = 0
         """Grows with every change, so that whoever acts by policies knows when to look again."""
 
@@ -140,13 +140,13 @@ class Policies:
         if not is_selector(register.key):
             return False
         self._policies[register.key] = policy
-        if policy.regions_ppm:
+        if policy.regions_ppm or policy.channels_ppm:
             self._splits[register.key] = None
         return True
 
     @property
-    def splits_regions(self) -> bool:
-        """Whether any policy says which part is which region's."""
+    def splits(self) -> bool:
+        """Whether any policy says which part is which region's or which channel's."""
         return bool(self._splits)
 
     def policy(self, location: str, item: str) -> Policy | None:

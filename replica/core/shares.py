@@ -5,11 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from replica.core.errors import Invalid
-from replica.core.orders import Part, Share
 from replica.core.requests import SkuLine
+
+
+class Share(Struct, frozen=True, array_like=True, gc=False):
+    """Units that one entry took for a SKU: `quantity` SKUs of this recipe, out of `source`. A reversal names it.
+
+    `sources` says item by item, in the order of the recipe, where they were taken from when that is not all one.
+    """
+
+    entry: bytes
+    sku: str
+    quantity: int
+    recipe: tuple[tuple[str, int], ...]
+    source: str
+    sources: tuple[str, ...] = ()
+
+    def source_of(self, place: int) -> str:
+        """Where the item at this place of the recipe was taken from."""
+        return self.sources[place] if place < len(self.sources) else self.source
+
+
+class Part(Struct, frozen=True, array_like=True, gc=False):
+    """So many SKUs of the share that an entry took."""
+
+    entry: bytes
+    sku: str
+    quantity: int
+
+
+def without(shares: list[Share], parts: Iterable[Part]) -> list[Share]:
+    """Shares less some parts of them."""
+    taken: dict[tuple[bytes, str], int] = {}
+    for part in parts:
+        taken[part.entry, part.sku] = taken.get((part.entry, part.sku), 0) + part.quantity
+    left = []
+    for share in shares:
+        quantity = share.quantity - taken.get((share.entry, share.sku), 0)
+        if quantity > 0:
+            left.append(msgspec.structs.replace(share, quantity=quantity))
+    return left
 
 
 def named_parts(shares: Iterable[Share], lines: Sequence[SkuLine] | UnsetType, field: str) -> tuple[Part, ...]:

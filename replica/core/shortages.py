@@ -9,7 +9,7 @@ one shortage is named once, by whomever. The owner decides on what it sees then 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -99,7 +99,7 @@ def choose(found: Iterable[Candidate], short: Mapping[tuple[str, str], int]) -> 
 
 
 def elsewhere(
-    ledger: Ledger, locations: Sequence[str], free: str, fulfilment: Fulfilment
+    ledger: Ledger, locations: Sequence[str], units: Callable[[str, str], int], fulfilment: Fulfilment
 ) -> tuple[str, list[Wanted]] | None:
     """Another location where a node can hold all that a fulfilment holds, its own first; None where the customer chose
     the location, and where there is none."""
@@ -108,7 +108,7 @@ def elsewhere(
             Wanted(index, share.sku, share.recipe, share.quantity, location)
             for index, share in enumerate(fulfilment.shares)
         ]
-        if location != fulfilment.location and not allocate(ledger, locations, free, wanted).short:
+        if location != fulfilment.location and not allocate(ledger, locations, units, wanted).short:
             return location, wanted
     return None
 

@@ -93,7 +93,7 @@ def store_gap(policy: Policy | None, own: int, available: int) -> int:
 
 
 def parts_to_pass_on(
-    policy: Policy | None, free: Mapping[str, int], available: int, node: str, region: str, hubs: Sequence[Hub]
+    policy: Policy | None, rights: Mapping[str, int], available: int, node: str, region: str, hubs: Sequence[Hub]
 ) -> dict[str, int]:
     """Units this hub should grant to hubs of other regions, by hub, so that each region has its share.
 
@@ -101,19 +101,19 @@ def parts_to_pass_on(
     While stores are below zero nothing is passed on: who covers them is not settled yet. Only the hub that holds most
     of its region passes on, so that two do not fill one gap. A region none of whose hubs is reachable waits.
     """
-    own = free.get(node, 0)
+    own = rights.get(node, 0)
     if policy is None or not policy.regions_ppm or own <= 0:
         return {}
     region_of = {node: region, **{hub.name: hub.region for hub in hubs}}
     held: dict[str, int] = {}
     for name, where in region_of.items():
-        held[where] = held.get(where, 0) + max(0, free.get(name, 0))
+        held[where] = held.get(where, 0) + max(0, rights.get(name, 0))
     if available < sum(held.values()):
         return {}
     target = split_units(min(sum(held.values()), online_units(policy, available)), policy.regions_ppm)
     spare = min(own, held[region] - target.get(region, 0))
     richest = min(
-        (name for name in region_of if region_of[name] == region), key=lambda name: (-free.get(name, 0), name)
+        (name for name in region_of if region_of[name] == region), key=lambda name: (-rights.get(name, 0), name)
     )
     passed: dict[str, int] = {}
     for where, units in target.items() if richest == node else ():
@@ -124,6 +124,16 @@ def parts_to_pass_on(
             passed[reachable[0]] = given
             spare -= given
     return passed
+
+
+def units_to_split(
+    policy: Policy | None, rights: Mapping[str, int], available: int, node: str, hubs: Sequence[Hub], passed: int
+) -> int:
+    """Units of its own that a hub may set aside for channels: not what it is about to pass on, and not what hubs hold
+    past what is to be online, for a store will want that back or somebody is below zero."""
+    held = sum(max(0, rights.get(name, 0)) for name in (node, *(hub.name for hub in hubs)))
+    past = max(0, held - online_units(policy, available))
+    return max(0, rights.get(node, 0) - passed - past)
 
 
 def answer_want(

@@ -49,6 +49,7 @@ class Node:
         self.replica = replica
         if scopes is not None:  # a store: what it cannot place is its own, for it sees no other location
             replica.home = replica.locations[0]
+        replica.is_hub = role == "hub"
         self.journal = journal
         self.clock = clock
         self.driver = Driver(replica, journal, clock)

@@ -1,10 +1,11 @@
 """The steward: keeps this node's free rights where the policies want them.
 
 A store's steward hands to its hub what the policy does not leave the store, and asks for rights when they run low; a
-hub's steward passes on what is another region's. Every steward covers what others lack to be at zero, when it is its
-turn (`settlement`), whoever is connected. It looks at an item after its stock or policies changed, at most once per
-second, and acts only past the watermarks of `core.stewardship`: one grant per change of mind, not one per sale. By
-policy rights go only to hubs that are connected, for those in the hands of a silent node serve nobody.
+hub's steward sets aside what is a channel's and passes on what is another region's. Every steward covers what others
+lack to be at zero, when it is its turn (`settlement`), whoever is connected. It looks at an item after its stock or
+policies changed, at most once per second, and acts only past the watermarks of `core.stewardship`: one grant per
+change of mind, not one per sale. By policy rights go only to hubs that are connected, for those in the hands of a
+silent node serve nobody.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from itertools import islice
 
 from msgspec import Struct
 
+from replica.core.channels import channel_account, channel_units, rebalance
 from replica.core.errors import Refused
 from replica.core.ledger import Place, Stock
 from replica.core.limits import LINES_MAX, QUANTITY_MAX
 from replica.core.names import FREE, account
-from replica.core.policies import POLICY
+from replica.core.policies import POLICY, Policy
 from replica.core.replica import Batch, Command, Replica
-from replica.core.requests import BREACH, Grant, GrantLine
+from replica.core.requests import BREACH, Allotment, AllotmentLine, Grant, GrantLine
 from replica.core.session import Answered, Wanted
-from replica.core.stewardship import Hub, deficit, parts_to_pass_on, store_gap
+from replica.core.stewardship import Hub, deficit, parts_to_pass_on, store_gap, units_to_split
 from replica.runtime.driver import Driver
 from replica.runtime.link import Link
 from replica.runtime.peers import Peers
@@ -42,11 +44,14 @@ assert PAIRS_PER_TURN <= LINES_MAX
 
 
 class _Plan(Struct, frozen=True):
-    """What one look found to be done: units by location, receiver and reason, and units to ask for."""
+    """What one look found to be done."""
 
     arrival: int
     grants: dict[tuple[str, str, str], list[GrantLine]]
+    """By location, receiver and reason."""
     wants: list[tuple[Pair, int]]
+    allotments: dict[str, list[AllotmentLine]]
+    """What is set aside for channels or freed again, by location."""
 
     def grant(self, location: str, to: str, reason: str, item: str, units: int) -> None:
         """Add one more thing to grant."""
@@ -111,8 +116,8 @@ class Steward:
 
     @property
     def _acts(self) -> bool:
-        """Whether policies call for anything here: a hub moves rights only where they name regions."""
-        return self._is_store or self._driver.replica.policies.splits_regions
+        """Whether policies call for anything here: a hub moves rights only where they name regions or channels."""
+        return self._is_store or self._driver.replica.policies.splits
 
     def _mark(self, pair: Pair) -> None:
         self._due[pair] = None
@@ -123,8 +128,9 @@ class Steward:
             self._mark_place(place)
 
     def _mark_place(self, place: Place) -> None:
-        own = account(self._driver.replica.node, FREE)
-        acts = self._is_store or (self._acts and place.balances().get(own, 0) > 0)
+        node, balances = self._driver.replica.node, place.balances()
+        set_aside = any(units and name.startswith(channel_account(node, "")) for name, units in balances.items())
+        acts = self._is_store or set_aside or (self._acts and balances.get(account(node, FREE), 0) > 0)
         for item in place.items() if acts else place.breaches():
             self._mark((place.name, item))
 
@@ -149,29 +155,53 @@ class Steward:
                     self._mark(pair)
 
     def _plan(self, pairs: Sequence[Pair], replica: Replica) -> _Plan:
-        plan = _Plan(replica.arrival, {}, [])
+        plan = _Plan(replica.arrival, {}, [], {})
         hubs = self._hubs()
         home = next((hub.name for hub in hubs if hub.is_reachable), None)
         for location, item in pairs:
             stock, policy = replica.ledger.stock(location, item), replica.policies.policy(location, item)
             free = stock.free()
-            if deficit(free):
+            is_below = deficit(free) > 0
+            if is_below:
                 self._settle(plan, (location, item), stock, free)
-                continue
-            self.settlement.settled((location, item))
+            else:
+                self.settlement.settled((location, item))
             parts: dict[str, int] = {}
+            if not self._is_store:
+                parts = self._split(plan, stock, policy, free.get(replica.node, 0), hubs)
+            if is_below:
+                continue
             if self._is_store:
                 gap = store_gap(policy, free.get(replica.node, 0), stock.available)
                 if gap < 0:
                     plan.wants.append(((location, item), -gap))
                 elif gap > 0 and home is not None:
                     parts = {home: gap}
-            elif policy is not None and policy.regions_ppm and not self._rights.is_wanting((location, item)):
-                region = self._peers.identity.region
-                parts = parts_to_pass_on(policy, free, stock.available, replica.node, region, hubs)
             for to, units in parts.items():
                 plan.grant(location, to, POLICY, item, units)
         return plan
+
+    def _split(
+        self, plan: _Plan, stock: Stock, policy: Policy | None, free: int, hubs: Sequence[Hub]
+    ) -> dict[str, int]:
+        """What this hub passes on to hubs of other regions, after it set aside for channels what is theirs.
+
+        What is to be passed on and not free is freed first, and passed on at the next look.
+        """
+        node, pair = self._driver.replica.node, (stock.location, stock.item)
+        shares = policy.channels_ppm if policy is not None else {}
+        quotas = channel_units(stock, node)
+        if not shares and not any(quotas.values()) and (policy is None or not policy.regions_ppm):
+            return {}
+        rights, available, region = stock.rights_by_node(), stock.available, self._peers.identity.region
+        parts: dict[str, int] = {}
+        if not self._rights.is_wanting(pair):
+            parts = parts_to_pass_on(policy, rights, available, node, region, hubs)
+        own = units_to_split(policy, rights, available, node, hubs, sum(parts.values()))
+        for channel, units in rebalance(shares, free, quotas, own).items():
+            bounded = max(-QUANTITY_MAX, min(units, QUANTITY_MAX))
+            plan.allotments.setdefault(stock.location, []).append(AllotmentLine(channel, stock.item, bounded))
+        return parts if sum(parts.values()) <= free else {}
 
     def _settle(self, plan: _Plan, pair: Pair, stock: Stock, free: Mapping[str, int]) -> None:
         """Cover what others lack, when it is this node's turn. Until all are at zero nothing else moves there."""
@@ -201,12 +231,21 @@ class Steward:
             Command(location, Grant(to, tuple(lines), reason), f"grant:{writer}:{plan.arrival:x}.{place}".encode())
             for place, ((location, to, reason), lines) in enumerate(plan.grants.items())
         ]
+        lots = [
+            (location, lines[start : start + LINES_MAX])
+            for location, lines in plan.allotments.items()
+            for start in range(0, len(lines), LINES_MAX)
+        ]
+        commands += [
+            Command(location, Allotment(tuple(lines)), f"allot:{writer}:{plan.arrival:x}.{place}".encode())
+            for place, (location, lines) in enumerate(lots)
+        ]
         for pair, units in plan.wants:
             retry_ms = await self._rights.ask(*pair, units)
             if retry_ms is not None:
                 self._later[pair] = self._clock.now().elapsed_ms + retry_ms
         verdicts = await self._driver.submit_all(commands) if commands else []
         for command, verdict in zip(commands, verdicts, strict=True):
-            if isinstance(verdict, Refused) and isinstance(command.request, Grant):
+            if isinstance(verdict, Refused) and isinstance(command.request, Grant | Allotment):
                 for line in command.request.lines:
                     self._mark((command.location, line.item))
