@@ -77,10 +77,11 @@ def place_in_turn(free: Mapping[str, int], node: str) -> int:
     return sum(1 for name, units in free.items() if units > 0 and (-units, name) < own)
 
 
-def store_gap(policy: Policy | None, own: int, available: int) -> int:
+def store_gap(policy: Policy | None, own: int, available: int, low_share: int = LOW_SHARE) -> int:
     """Units a store should hand to its hub (above 0) or ask for (below 0); 0 between the watermarks.
 
-    Without a policy nobody moves rights. A store that is below zero waits until others have covered that.
+    `low_share` says below which part of what it should have it asks: 1 where that was only just foretold, and not yet
+    sold from. Without a policy nobody moves rights. A store that is below zero waits until others have covered that.
     """
     if policy is None or own < 0:
         return 0
@@ -89,7 +90,7 @@ def store_gap(policy: Policy | None, own: int, available: int) -> int:
     surplus = own - kept
     if surplus >= max(1, min(online, kept) // SURPLUS_SHARE):
         return surplus
-    return surplus if own * LOW_SHARE < kept else 0
+    return surplus if own * low_share < kept else 0
 
 
 def parts_to_pass_on(
@@ -142,7 +143,8 @@ def answer_want(
     """Decide how much of what a peer wants it is given: all, a part, or none and why.
 
     A store gives what its policy does not leave it. A hub gives a store what hubs hold past what the policy puts
-    online (without a policy: all), and gives another hub all it has.
+    online (without a policy: all), and gives another hub all it has. Where the store foretells what it needs the hub
+    believes it.
 
     Args:
         held_by_store: free units of the asker where that is a store, else None.
@@ -150,6 +152,8 @@ def answer_want(
     if own <= 0:
         return Answer(0, NO_RIGHTS)
     online = online_units(policy, available)
+    if policy is not None and policy.quantile_ppm:
+        online = 0  # only the store knows what it needs
     spare = own
     if is_store:
         spare = own - (max(0, available) - online)

@@ -26,13 +26,14 @@ from replica.core.policies import POLICY, Policy
 from replica.core.replica import Batch, Command, Replica
 from replica.core.requests import BREACH, Allotment, AllotmentLine, Grant, GrantLine
 from replica.core.session import Answered, Wanted
-from replica.core.stewardship import Hub, deficit, parts_to_pass_on, store_gap, units_to_split
+from replica.core.stewardship import LOW_SHARE, Hub, deficit, parts_to_pass_on, store_gap, units_to_split
 from replica.runtime.driver import Driver
 from replica.runtime.link import Link
 from replica.runtime.peers import Peers
 from replica.runtime.ports import Clock
 from replica.runtime.rights import Pair, Rights
 from replica.runtime.settlement import Settlement
+from replica.runtime.tills import Tills
 
 SETTLE_S = 1.0
 """Between a change and the look at it, and so between two looks at one item: what happens meanwhile is one change."""
@@ -61,11 +62,15 @@ class _Plan(Struct, frozen=True):
 class Steward:
     """Of one node. `run` must be running for rights to move."""
 
-    def __init__(self, driver: Driver, peers: Peers, rights: Rights, clock: Clock) -> None:
+    def __init__(self, driver: Driver, peers: Peers, rights: Rights, clock: Clock, tills: Tills) -> None:
         self._driver = driver
         self._peers = peers
         self._rights = rights
         self._clock = clock
+        self._tills = tills
+        tills.turned = self._turn
+        self._turned: dict[Pair, object] = {}
+        """Items not looked at since another time of the day began."""
         self._is_store = peers.identity.role == "edge"
         self.settlement = Settlement(peers.identity.node, clock)
         self._due: dict[Pair, None] = {}
@@ -127,6 +132,19 @@ class Steward:
         for place in self._driver.replica.ledger.places.values():
             self._mark_place(place)
 
+    def _turn(self) -> None:
+        """Another time of the day has begun: stores fill up for what is foretold for it."""
+        for name, place in self._driver.replica.ledger.places.items() if self._is_store else ():
+            self._turned.update(dict.fromkeys((name, item) for item in place.items()))
+        self._mark_all()
+
+    def _low_share(self, pair: Pair, replica: Replica) -> int:
+        """Below which part of what it should have a store asks for more."""
+        if self._turned.pop(pair, self) is self:
+            return LOW_SHARE
+        policy = replica.policies.policy(*pair)
+        return 1 if policy is not None and policy.quantile_ppm else LOW_SHARE
+
     def _mark_place(self, place: Place) -> None:
         node, balances = self._driver.replica.node, place.balances()
         set_aside = any(units and name.startswith(channel_account(node, "")) for name, units in balances.items())
@@ -159,7 +177,7 @@ class Steward:
         hubs = self._hubs()
         home = next((hub.name for hub in hubs if hub.is_reachable), None)
         for location, item in pairs:
-            stock, policy = replica.ledger.stock(location, item), replica.policies.policy(location, item)
+            stock, policy = replica.ledger.stock(location, item), self._tills.policy(replica, location, item)
             free = stock.free()
             is_below = deficit(free) > 0
             if is_below:
@@ -172,7 +190,8 @@ class Steward:
             if is_below:
                 continue
             if self._is_store:
-                gap = store_gap(policy, free.get(replica.node, 0), stock.available)
+                low_share = self._low_share((location, item), replica)
+                gap = store_gap(policy, free.get(replica.node, 0), stock.available, low_share)
                 if gap < 0:
                     plan.wants.append(((location, item), -gap))
                 elif gap > 0 and home is not None:
