@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from hub.availability import LocalAvailability, Point, distances, local_availability, locations_with
 from hub.documents_api import DocumentsApi
+from replica.core.channels import Source
 from replica.core.clock import stamp_text, time_text
 from replica.core.errors import Invalid, Refused
 from replica.core.ledger import rights_of
@@ -45,11 +46,12 @@ class AvailabilityAnswer(Struct, frozen=True):
 
 
 class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which SKUs, optionally at which location, optionally with distances from a point `lat,lon`."""
+    """Which SKUs, optionally at one location, of one channel's units, with distances from a point `lat,lon`."""
 
     skus: Annotated[tuple[Sku, ...], Meta(min_length=1, max_length=SKUS_PER_CALL_MAX)]
     location: str = ""
     near: str = ""
+    channel: str = ""
 
 
 class AvailabilityVerdict(Struct, frozen=True, omit_defaults=True):
@@ -138,7 +140,7 @@ class HubApi:
                 self.availability,
                 "What can be promised of a SKU",
                 answer=AvailabilityAnswer,
-                query=("near", "location"),
+                query=("near", "location", "channel"),
             ),
             Operation(
                 "POST",
@@ -187,8 +189,8 @@ class HubApi:
     async def availability(self, request: web.Request) -> web.Response:
         near = _point(request.query.get("near", ""))
         location, sku = request.query.get("location", ""), request.match_info["sku"]
-        look = self._node.driver.look
-        return json_response(await look(lambda replica: self._availability(replica, sku, location, near)))
+        channel, look = request.query.get("channel", ""), self._node.driver.look
+        return json_response(await look(lambda replica: self._availability(replica, sku, location, near, channel)))
 
     async def availability_bulk(self, request: web.Request) -> web.Response:
         query: AvailabilityQuery = await self._query.read(request)
@@ -198,7 +200,7 @@ class HubApi:
             verdicts = []
             for sku in query.skus:
                 try:
-                    answer = self._availability(replica, sku, query.location, near)
+                    answer = self._availability(replica, sku, query.location, near, query.channel)
                     verdicts.append(AvailabilityVerdict(sku, answer))
                 except Refused as refused:
                     verdicts.append(AvailabilityVerdict(sku, None, problem(refused)))
@@ -206,14 +208,14 @@ class HubApi:
 
         return json_response(await self._node.driver.look(look))
 
-    def _availability(self, replica: Replica, sku: str, location: str, near: Point | None) -> AvailabilityAnswer:
+    def _availability(
+        self, replica: Replica, sku: str, location: str, near: Point | None, channel: str
+    ) -> AvailabilityAnswer:
+        source = Source(replica.ledger, replica.policies, replica.node, channel, replica.locations)
         recipe = replica.catalog.recipe_of(sku, "sku")
         locations = [location] if location else locations_with(replica.ledger, recipe)
         away = distances(_places(replica, locations), locations, near) if near is not None else {}
-        local = [
-            local_availability(replica.ledger, recipe, replica.node, one, self._as_of(replica, one), away.get(one))
-            for one in locations
-        ]
+        local = [local_availability(source, recipe, one, self._as_of(replica, one), away.get(one)) for one in locations]
         local.sort(key=lambda one: (one.distance_km is None, one.distance_km or 0.0, one.location))
         return AvailabilityAnswer(
             sku, sum(one.guaranteed for one in local), sum(one.optimistic for one in local), local

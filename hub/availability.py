@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import UNSET, Struct
 
 from replica.core.catalog import Recipe, sellable
+from replica.core.channels import Source
 from replica.core.ledger import Ledger
 from replica.core.places import LocationDocument, distance_km
 
@@ -29,11 +30,13 @@ class LocalAvailability(Struct, frozen=True, omit_defaults=True):
 
 
 def local_availability(
-    ledger: Ledger, recipe: Recipe, node: str, location: str, as_of: str | None, distance: float | None
+    source: Source, recipe: Recipe, location: str, as_of: str | None, distance: float | None
 ) -> LocalAvailability:
-    """Availability at one location: what `node` owns there, and what the ledger says is available to all."""
-    stocks = {item: ledger.stock(location, item) for item, _ in recipe}
-    rights = {item: stock.rights(node) for item, stock in stocks.items()}
+    """Availability at one location: what a channel's orders may take there, or with none named what those of all
+    channels may, and what the ledger says is available to everybody."""
+    stocks = {item: source.ledger.stock(location, item) for item, _ in recipe}
+    promise = source.units if source.channel else source.units_of_all
+    rights = {item: promise(location, item) for item in stocks}
     available = {item: stock.available for item, stock in stocks.items()}
     return LocalAvailability(
         location, max(0, sellable(recipe, rights)), max(0, sellable(recipe, available)), as_of, distance

@@ -16,7 +16,7 @@ from replica.core.limits import DOCUMENT_BYTES_MAX
 from replica.core.names import is_item, is_name, key_text
 from replica.core.order_machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument
 from replica.core.places import LOCATION, LocationDocument
-from replica.core.policies import POLICY, PolicyDocument, check_policy, check_raw_policy, is_selector
+from replica.core.policies import POLICY, PolicyDocument, check_policy, is_selector
 from replica.core.replica import Replica, Write
 from replica.runtime.answers import DocumentAnswer, answer_of
 from replica.runtime.http import Decoder, Operation, json_response, key_of, limit_of
@@ -171,8 +171,6 @@ def _checked(asked: DocumentWrite, key: bytes) -> Write:
         raise Invalid(f"there is one table of transitions, {DEFAULT_KEY!r}", field="key")
     value = asked.value
     if value is not None:
-        if asked.kind == POLICY:
-            check_raw_policy(value)
         try:
             document = msgspec.convert(value, expected)
             if isinstance(document, PolicyDocument):

@@ -21,6 +21,7 @@ from simulations.checkers.floor import Floor
 from simulations.checkers.held import Held
 from simulations.checkers.orders import Orders
 from simulations.checkers.rights import Rights
+from simulations.checkers.settlement import Settlement
 from simulations.checkers.stamps import Stamps
 from simulations.checkers.streams import Streams
 from simulations.checkers.truth import Truth
@@ -38,6 +39,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     Held,
     Accounts,
     Rights,
+    Settlement,
     Causality,
     Stamps,
     Documents,

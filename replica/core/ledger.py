@@ -23,7 +23,7 @@ from msgspec import Struct
 from replica.core.counter import PNCounter
 from replica.core.errors import Broken
 from replica.core.limits import TOTAL_MAX
-from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of
+from replica.core.names import FREE, HELD, QUARANTINE, bucket_of, is_internal, owner_of
 
 _MODULUS = 1 << 128
 
@@ -49,7 +49,7 @@ class Figures(NamedTuple):
 class Lane:
     """Writer, source and target of a cell, and what one unit moved along it changes."""
 
-    __slots__ = ("available", "on_hand", "quarantined", "reserved", "source", "target", "writer")
+    __slots__ = ("available", "giver", "on_hand", "quarantined", "reserved", "source", "taker", "target", "writer")
 
     def __init__(self, writer: str, source: str, target: str) -> None:
         self.writer = writer
@@ -59,6 +59,9 @@ class Lane:
         self.reserved = (bucket_of(target) == HELD) - (bucket_of(source) == HELD)
         self.quarantined = (bucket_of(target) == QUARANTINE) - (bucket_of(source) == QUARANTINE)
         self.available = self.on_hand - self.reserved - self.quarantined
+        self.giver = _owner_of_free(source)
+        self.taker = _owner_of_free(target)
+        """The nodes whose free units it takes from and adds to; empty for none."""
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -67,6 +70,10 @@ class Lane:
 
     def __repr__(self) -> str:
         return f"Lane({self.writer}: {self.source} -> {self.target})"
+
+
+def _owner_of_free(account: str) -> str:
+    return owner_of(account) or "" if bucket_of(account) == FREE else ""
 
 
 class Stock:
@@ -129,6 +136,25 @@ class Stock:
     def breach(self) -> int:
         """Units by which internal accounts are below zero."""
         return -sum(min(0, units) for name, units in self.balances.items() if is_internal(name))
+
+    def free(self) -> dict[str, int]:
+        """Free units of each node that ever had some or gave some away, by name; below zero where sold past."""
+        free: dict[str, int] = {}
+        for lane, total in self.cells.items():
+            if lane.taker:
+                free[lane.taker] = free.get(lane.taker, 0) + total
+            if lane.giver:
+                free[lane.giver] = free.get(lane.giver, 0) - total
+        return free
+
+    def rights_by_node(self) -> dict[str, int]:
+        """Units that each node may promise without asking, by name."""
+        rights: dict[str, int] = {}
+        for name, units in self.balances.items():
+            owner = owner_of(name)
+            if owner is not None and bucket_of(name) not in (HELD, QUARANTINE):
+                rights[owner] = rights.get(owner, 0) + units
+        return rights
 
     def rights(self, node: str) -> int:
         """Units the node may promise without asking: all it owns that is neither held nor quarantined."""

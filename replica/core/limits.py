@@ -51,6 +51,9 @@ PARKED_MS = 3_600_000
 PARKED_PER_ORDER_MAX = 64
 """Events that wait at one order: more than a fulfilment has states."""
 
+NAMINGS_MAX = 4
+"""How often one fulfilment may be named to be given up: its owner kept it so often for there was no shortage then."""
+
 EVENTS_PER_FULFILMENT_MAX = 256
 """Things that may happen to one fulfilment: its history is kept whole."""
 

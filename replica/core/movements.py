@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from msgspec import UNSET, Struct, UnsetType
 
 from replica.core.catalog import Catalog, Recipe, sellable
+from replica.core.channels import allotment_line, allotted
 from replica.core.entry import Content, Line
 from replica.core.errors import Invalid, RightsExhausted
 from replica.core.ledger import Ledger, Move
@@ -31,9 +32,11 @@ from replica.core.names import (
 )
 from replica.core.order_requests import OrderRequest, order_request_of
 from replica.core.requests import (
+    BREACH,
     Action,
     Adjustment,
     AdjustmentLine,
+    Allotment,
     Count,
     CountLine,
     Disposition,
@@ -120,6 +123,9 @@ def prepare(room: Room, request: Request, seen: Seen) -> Draft:
             return prepare_quarantine(room, request)
         case Grant():
             return prepare_grant(room, request)
+        case Allotment():
+            moves = allotted(room.ledger, room.location, owner_of(room.free) or "", request.lines)
+            return Draft("allotment", moves)
         case _:
             assert_never(request)
 
@@ -159,6 +165,8 @@ def _read_request(content: Content) -> Request | OrderRequest | None:
         case "grant":
             granted = tuple([GrantLine(move.item, move.quantity) for move in content.moves])
             return Grant(owner_of(content.moves[0].target) or "", granted, content.reason)
+        case "allotment":
+            return Allotment(tuple([allotment_line(move) for move in content.moves]))
         case "order":
             return order_request_of(facts)
         case _:
@@ -366,7 +374,7 @@ def prepare_grant(room: Room, grant: Grant) -> Draft:
     """Hand free units to another node. What this node does not see as its own and free it cannot give.
 
     Raises:
-        Invalid: the node grants to itself, or to what is no node.
+        Invalid: the node grants to itself, to what is no node, or covers more than the other lacks.
         RightsExhausted: not covered, in particular whenever `free` is below zero.
     Source: transfer of rights, Balegas et al., SRDS 2015, section 3.2.
     """
@@ -379,6 +387,9 @@ def prepare_grant(room: Room, grant: Grant) -> Draft:
         stock = room.ledger.stock(room.location, line.item)
         room.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
         taken[line.item] = taken.get(line.item, 0) + line.quantity
+        lacking = max(0, -stock.balance(target))
+        if grant.reason == BREACH and taken[line.item] > lacking:
+            raise Invalid(f"{grant.to} lacks {lacking} of {line.item}", field=f"lines[{index}].quantity")
         moves.append(Move(line.item, room.free, target, line.quantity))
     _check_covered(room, room.free, taken)
     return Draft("grant", tuple(moves), reason=grant.reason)

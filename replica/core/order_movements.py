@@ -11,13 +11,14 @@ Source: order rules of classic deduction, docs/orders.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 from replica.core.catalog import Catalog, Recipe
+from replica.core.channels import Source
 from replica.core.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
 from replica.core.ledger import Ledger, Move
 from replica.core.limits import EVENTS_PER_FULFILMENT_MAX, PARKED_MS, PARKED_PER_ORDER_MAX, QUANTITY_MAX
@@ -40,6 +41,7 @@ from replica.core.order_machine import (
 )
 from replica.core.order_requests import (
     ORDER,
+    GiveUp,
     Handover,
     OrderEvent,
     OrderRequest,
@@ -48,8 +50,20 @@ from replica.core.order_requests import (
     request_digest,
     request_facts,
 )
-from replica.core.orders import Fulfilment, Order, OrderFacts, Orders, Parked, Part, Share, Shown
+from replica.core.orders import (
+    COVERED,
+    SHORTAGE,
+    Fulfilment,
+    Order,
+    OrderFacts,
+    Orders,
+    Parked,
+    Shown,
+)
+from replica.core.policies import Policies
 from replica.core.requests import SkuLine
+from replica.core.shares import Share, cut, named_parts
+from replica.core.shortages import about, elsewhere, is_short, may_give_up, may_name, next_id
 from replica.core.sourcing import Wanted, allocate, fullest
 
 REPEAT = "repeat"
@@ -59,6 +73,10 @@ SHORT = "short"
 DUPLICATE = "duplicate"
 """Outcomes of an event that did nothing: it had happened, it cannot happen any more, its predecessor never came in
 time, there were no units for it, or its order was placed twice and it is too late to undo this."""
+
+MOVED = "moved"
+GIVEN_UP = "cancelled"
+"""What became of a fulfilment whose units were not there."""
 
 Drafts = list[tuple[str, Draft]]
 """Entries to write, each with its scope; the first answers the caller."""
@@ -76,15 +94,18 @@ class Desk(Struct, frozen=True, gc=False):
     machine: Machine
     now_ms: int
     """By the clock of this node as it is set; its stamps may be far ahead, once it was wrong, and hardly move then."""
+    policies: Policies
+    is_hub: bool = False
+    """Whether it promises what lies elsewhere, by policy, and not what lies before it."""
     home: str = HUBS
     """Where the node notes what it does not know the location of: a store in its own, as it sees no other."""
     keepers: Mapping[str, str] = {}
     """Which node keeps each location, as far as known: what is paid there is handed to it."""
 
-    @property
-    def free(self) -> str:
-        """The account of the node's own free units."""
-        return account(self.node, FREE)
+    def source(self, channel: str) -> Source:
+        """Where orders of a channel take units from."""
+        hosted = self.locations if self.is_hub else ()
+        return Source(self.ledger, self.policies, self.node, channel if self.is_hub else "", hosted)
 
     @property
     def held(self) -> str:
@@ -101,6 +122,8 @@ def decide(desk: Desk, request: OrderRequest) -> Drafts:
             return _happen(desk, request)
         case Handover():
             return [_hand_over(desk, request)]
+        case GiveUp():
+            return [_name(desk, request)]
         case Upkeep():
             due = next_due(desk, request.order)
             if due is None:
@@ -165,7 +188,8 @@ def _place(desk: Desk, placement: Placement) -> Drafts:
     if known is not None and known.placed:
         return _place_again(desk, placement, digest, known)
     wanted = [_wanted(desk, placement, index) for index in range(len(placement.lines))]
-    plan = allocate(desk.ledger, desk.locations, desk.free, wanted)
+    source = desk.source(placement.channel)
+    plan = allocate(desk.ledger, desk.locations, source.units, wanted)
     if plan.short and not (placement.partial and plan.taken):
         raise RightsExhausted([one.fields() for one in plan.short])
     event = RESERVE if placement.paid else HOLD
@@ -173,7 +197,7 @@ def _place(desk: Desk, placement: Placement) -> Drafts:
     if not isinstance(to, str):
         raise Invalid(f"the table of transitions has no {event}", field="paid")
     expires_ms = 0 if placement.paid else desk.now_ms + placement.ttl_s * 1000
-    shares = {location: _shares(desk, wanted, taken) for location, taken in plan.taken.items()}
+    shares = {location: source.shares(location, wanted, taken) for location, taken in plan.taken.items()}
     shown = tuple(
         Shown(f"{desk.node}.{number}", location, to, tuple((share.sku, share.quantity) for share in taken))
         for number, (location, taken) in enumerate(shares.items(), 1)
@@ -188,8 +212,17 @@ def _place(desk: Desk, placement: Placement) -> Drafts:
     }
     drafts: Drafts = []
     for one, taken in zip(shown, shares.values(), strict=True):
-        facts = OrderFacts(act="step", fulfilment=one.id, to=to, expires_ms=expires_ms, taken=taken, **answer)
-        moves = _moves(taken, lambda share: (share.source, desk.held))
+        is_fixed = any(wanted[index].location for index in plan.taken[one.location])
+        facts = OrderFacts(
+            act="step",
+            fulfilment=one.id,
+            to=to,
+            expires_ms=expires_ms,
+            taken=taken,
+            is_fixed=is_fixed,
+            **answer,
+        )
+        moves = _moves(taken, lambda source: (source, desk.held))
         drafts.append((one.location, _draft(placement.order, event, facts, moves)))
         answer = {}
     return drafts
@@ -199,10 +232,11 @@ def lacking(desk: Desk, placement: Placement) -> dict[tuple[str, str], int]:
     """Free units this node would have to hold to take an order it cannot take now, by location and item.
 
     A line that names no location is looked for where most of it is believed to be, whoever's it is. Empty when there
-    is enough, or when all there is anywhere would not do.
+    is enough, when a quota is what falls short, or when all there is anywhere would not do.
     """
     wanted = [_wanted(desk, placement, index) for index in range(len(placement.lines))]
-    plan = allocate(desk.ledger, desk.locations, desk.free, wanted)
+    source = desk.source(placement.channel)
+    plan = allocate(desk.ledger, desk.locations, source.units, wanted)
     units: dict[tuple[str, str], int] = {}
     for short in plan.short:
         missing = short.wanted
@@ -210,8 +244,10 @@ def lacking(desk: Desk, placement: Placement) -> dict[tuple[str, str], int]:
         if location is None:
             return {}
         for item, number in missing.recipe:
-            pair = (location, item)
-            units.setdefault(pair, max(0, desk.ledger.stock(location, item).balance(desk.free)))
+            pair, free = (location, item), account(desk.node, FREE)
+            if source.account(*pair) != free:
+                return {}  # a quota is what its channel has: it is not for one order to make it larger
+            units.setdefault(pair, max(0, desk.ledger.stock(*pair).balance(free)))
             units[pair] += number * (missing.quantity - short.covered)
     return units
 
@@ -253,15 +289,6 @@ def _resolve(catalog: Catalog, line: SkuLine, index: int, field: str) -> tuple[s
     return sku, recipe
 
 
-def _shares(desk: Desk, wanted: Sequence[Wanted], taken: Mapping[int, int]) -> tuple[Share, ...]:
-    """One share per SKU; the entry that takes them is not written yet, so they do not name it."""
-    counts: dict[tuple[str, Recipe], int] = {}
-    for index, quantity in taken.items():
-        name = (wanted[index].sku, wanted[index].recipe)
-        counts[name] = counts.get(name, 0) + quantity
-    return tuple(Share(b"", sku, quantity, recipe, desk.free) for (sku, recipe), quantity in counts.items())
-
-
 # events --------------------------------------------------------------------------------------------------------------
 
 
@@ -269,11 +296,7 @@ def _happen(desk: Desk, event: OrderEvent) -> Drafts:
     """Let an event happen to what it concerns, park it, or report that it cannot happen."""
     _check_lines(event)
     order = desk.orders.find(event.order)
-    concerned = [
-        one
-        for _, one in sorted(order.fulfilments.items() if order is not None else ())
-        if event.fulfilment in ("", one.id)
-    ]
+    concerned = about(order, event.fulfilment) if order is not None else []
     if order is None or not concerned:
         return _park(desk, order, event, [desk.home])
     others = [one for one in concerned if one.owner != desk.node]
@@ -338,6 +361,8 @@ def _settle(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) ->
     """What becomes of a parked event at a fulfilment; None while it has to wait."""
     event = parked.event
     assert event is not None
+    if parked.why == SHORTAGE:
+        return _surrender(desk, order, fulfilment, parked)
     verdict = _judge(desk, fulfilment, event)
     if verdict is Verdict.EARLY:
         return None
@@ -364,13 +389,13 @@ def _transition(
     facts = OrderFacts(act="step", number=event.number, settles=settles)
     match event.event:
         case "adjust" | "exchange":
-            given_up = _parts(fulfilment.shares, event.lines, "lines")
-            taken = _replacement(desk, fulfilment, event)
+            given_up = named_parts(fulfilment.shares, event.lines, "lines")
+            taken = _replacement(desk, order, fulfilment, event)
             facts = msgspec.structs.replace(facts, reversed=given_up, taken=taken)
             if not taken and sum(part.quantity for part in given_up) == sum(one.quantity for one in fulfilment.shares):
                 raise Invalid("nothing would be left: cancel it instead", field="lines")
         case "return":
-            facts = msgspec.structs.replace(facts, returned=_parts(fulfilment.sold, event.lines, "lines"))
+            facts = msgspec.structs.replace(facts, returned=named_parts(fulfilment.sold, event.lines, "lines"))
         case _:
             pass
     return _step(desk, order, fulfilment, event.event, to, facts)
@@ -381,32 +406,73 @@ def _step(
 ) -> tuple[str, Draft]:
     """One transition with the units it moves, all in one entry."""
     if event in (CANCEL, EXPIRE):
-        facts = msgspec.structs.replace(facts, reversed=_parts(fulfilment.shares, UNSET, ""))
+        facts = msgspec.structs.replace(facts, reversed=named_parts(fulfilment.shares, UNSET, ""))
     expires_ms = fulfilment.expires_ms if to == "held" else 0
     facts = msgspec.structs.replace(facts, fulfilment=fulfilment.id, to=to, expires_ms=expires_ms)
     moves: tuple[Move, ...] = ()
     if event in (SHIP, COLLECT):
-        moves = _moves(fulfilment.shares, lambda share: (desk.held, CUSTOMER))
+        moves = _moves(fulfilment.shares, lambda source: (desk.held, CUSTOMER))
     elif event == RETURN:
         quarantine = account(desk.node, QUARANTINE)
-        moves = _moves(_cut(fulfilment.sold, facts.returned), lambda share: (CUSTOMER, quarantine))
+        moves = _moves(cut(fulfilment.sold, facts.returned), lambda source: (CUSTOMER, quarantine))
     else:
-        moves = _moves(_cut(fulfilment.shares, facts.reversed), lambda share: (desk.held, share.source))
-        moves += _moves(facts.taken, lambda share: (share.source, desk.held))
+        moves = _moves(cut(fulfilment.shares, facts.reversed), lambda source: (desk.held, source))
+        moves += _moves(facts.taken, lambda source: (source, desk.held))
     return fulfilment.location, _draft(order.name, event, facts, moves)
 
 
-def _replacement(desk: Desk, fulfilment: Fulfilment, event: OrderEvent) -> tuple[Share, ...]:
+def _name(desk: Desk, request: GiveUp) -> tuple[str, Draft]:
+    """Ask the owner of a fulfilment, who may be this node, to give it up."""
+    order = desk.orders.find(request.order)
+    fulfilment = order.fulfilments.get(request.fulfilment) if order is not None else None
+    if order is None or fulfilment is None or not may_name(desk.ledger, order, fulfilment):
+        raise NotFound(f"{request.fulfilment!r} of {request.order!r} need not be given up", field="fulfilment")
+    asked = request_facts(OrderEvent(order.name, "cancel", fulfilment.id))
+    return fulfilment.location, _draft(order.name, CANCEL, OrderFacts(act="ask", outcome=SHORTAGE, request=asked))
+
+
+def _surrender(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) -> tuple[str, Draft]:
+    """Begin elsewhere what was named, where that can be, and then cancel it; neither if its units are there by now."""
+    to = desk.machine.step(fulfilment.state, CANCEL)
+    if not isinstance(to, str) or not may_give_up(fulfilment) or not is_short(desk.ledger, fulfilment):
+        outcome = COVERED if may_give_up(fulfilment) else IMPOSSIBLE
+        facts = OrderFacts(act="report", fulfilment=fulfilment.id, outcome=outcome, settles=parked.entry)
+        return fulfilment.location, _draft(order.name, CANCEL, facts)
+    moved = any(one.instead_of == fulfilment.id for one in order.fulfilments.values())
+    if not moved and (begun := _begin_elsewhere(desk, order, fulfilment)) is not None:
+        return begun
+    facts = OrderFacts(act="step", settles=parked.entry, outcome=MOVED if moved else GIVEN_UP)
+    return _step(desk, order, fulfilment, CANCEL, to, facts)
+
+
+def _begin_elsewhere(desk: Desk, order: Order, fulfilment: Fulfilment) -> tuple[str, Draft] | None:
+    """The same lines, for the same time, at another location where this node can hold all of them."""
+    event = HOLD if fulfilment.expires_ms else RESERVE
+    to = desk.machine.step("", event)
+    source = desk.source(order.channel)
+    found = elsewhere(desk.ledger, desk.locations, source.units, fulfilment)
+    if found is None or not isinstance(to, str):
+        return None
+    location, wanted = found
+    taken = source.shares(location, wanted, {one.index: one.quantity for one in wanted})
+    facts = OrderFacts(act="step", fulfilment=next_id(order, desk.node), to=to, number=fulfilment.number, taken=taken)
+    facts = msgspec.structs.replace(facts, expires_ms=fulfilment.expires_ms, instead_of=fulfilment.id)
+    moves = _moves(taken, lambda source: (source, desk.held))
+    return location, _draft(order.name, event, facts, moves)
+
+
+def _replacement(desk: Desk, order: Order, fulfilment: Fulfilment, event: OrderEvent) -> tuple[Share, ...]:
     if event.replacement is UNSET:
         return ()
     wanted = []
     for index, line in enumerate(event.replacement):
         sku, recipe = _resolve(desk.catalog, line, index, "replacement")
         wanted.append(Wanted(index, sku, recipe, line.quantity, fulfilment.location))
-    plan = allocate(desk.ledger, desk.locations, desk.free, wanted)
+    source = desk.source(order.channel)
+    plan = allocate(desk.ledger, desk.locations, source.units, wanted)
     if plan.short:
         raise RightsExhausted([one.fields() for one in plan.short])
-    return _shares(desk, wanted, plan.taken[fulfilment.location])
+    return source.shares(fulfilment.location, wanted, plan.taken[fulfilment.location])
 
 
 def _hand_over(desk: Desk, request: Handover) -> tuple[str, Draft]:
@@ -423,7 +489,7 @@ def _hand_over(desk: Desk, request: Handover) -> tuple[str, Draft]:
         act="hand_over", fulfilment=fulfilment.id, to=request.to, state=order.state, request=request_facts(request)
     )
     target = account(request.to, HELD)
-    moves = _moves(fulfilment.shares, lambda share: (desk.held, target))
+    moves = _moves(fulfilment.shares, lambda source: (desk.held, target))
     return fulfilment.location, _draft(order.name, "hand_over", facts, moves)
 
 
@@ -444,43 +510,12 @@ def _void(desk: Desk, order: Order, lost: Fulfilment) -> tuple[str, Draft]:
 # pieces --------------------------------------------------------------------------------------------------------------
 
 
-def _parts(shares: Iterable[Share], lines: Sequence[SkuLine] | UnsetType, field: str) -> tuple[Part, ...]:
-    """Name units by the entries that took them: all, or those of some lines, latest taken first. Raises Invalid."""
-    if lines is UNSET:
-        return tuple(Part(share.entry, share.sku, share.quantity) for share in shares)
-    left = list(shares)
-    if not left:
-        raise Invalid("there is nothing left", field=field)
-    parts: dict[tuple[bytes, str], int] = {}
-    room = {(share.entry, share.sku): share.quantity for share in left}
-    for index, line in enumerate(lines):
-        if line.sku is UNSET or line.barcode is not UNSET:
-            raise Invalid("name the lines of the order by their sku", field=f"{field}[{index}].sku")
-        missing = line.quantity
-        for share in reversed(left):
-            name = (share.entry, share.sku)
-            taken = min(missing, room[name]) if share.sku == line.sku else 0
-            if taken:
-                room[name] -= taken
-                missing -= taken
-                parts[name] = parts.get(name, 0) + taken
-        if missing:
-            raise Invalid(f"{line.quantity - missing} of {line.sku} are there", field=f"{field}[{index}].quantity")
-    return tuple(Part(entry, sku, quantity) for (entry, sku), quantity in parts.items())
-
-
-def _cut(shares: Iterable[Share], parts: Iterable[Part]) -> list[Share]:
-    """The shares that parts are of, each as large as its part."""
-    of = {(share.entry, share.sku): share for share in shares}
-    return [msgspec.structs.replace(of[part.entry, part.sku], quantity=part.quantity) for part in parts]
-
-
-def _moves(shares: Iterable[Share], lane_of: Any) -> tuple[Move, ...]:
-    """The units of shares, each along its lane; what goes the same way is added up."""
+def _moves(shares: Iterable[Share], lane_of: Callable[[str], tuple[str, str]]) -> tuple[Move, ...]:
+    """The units of shares, each along the lane for where it came from; what goes the same way is added up."""
     units: dict[tuple[str, str, str], int] = {}
     for share in shares:
-        for item, number in share.recipe:
-            name = (item, *lane_of(share))
+        for place, (item, number) in enumerate(share.recipe):
+            name = (item, *lane_of(share.source_of(place)))
             units[name] = units.get(name, 0) + number * share.quantity
     return tuple([Move(*name, number) for name, number in units.items()])
 

@@ -85,7 +85,14 @@ class Upkeep(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     order: OrderName
 
 
-OrderRequest = Placement | OrderEvent | Handover | Upkeep
+class GiveUp(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Ask the owner of a fulfilment to give it up, for its units are not there. Nobody outside asks this."""
+
+    order: OrderName
+    fulfilment: Text
+
+
+OrderRequest = Placement | OrderEvent | Handover | Upkeep | GiveUp
 
 _KINDS: dict[str, type[OrderRequest]] = {
     "placement": Placement,

@@ -28,26 +28,15 @@ from replica.core.limits import PARKED_MS, REPORTS_PER_ORDER_MAX
 from replica.core.names import HELD, HUBS, account, bucket_of, node_of
 from replica.core.order_machine import HOLD, NATURES, RESERVE, Nature
 from replica.core.order_requests import ORDER, OrderEvent, order_request_of
+from replica.core.shares import Part, Share, without
+
+SHORTAGE = "shortage"
+"""Why a fulfilment is to be cancelled whose units are not there."""
+
+COVERED = "covered"
+"""What became of that where the units were there after all."""
 
 _MODULUS = 1 << 128
-
-
-class Share(Struct, frozen=True, array_like=True, gc=False):
-    """Units that one entry took for a SKU: `quantity` SKUs of this recipe, out of `source`. A reversal names it."""
-
-    entry: bytes
-    sku: str
-    quantity: int
-    recipe: tuple[tuple[str, int], ...]
-    source: str
-
-
-class Part(Struct, frozen=True, array_like=True, gc=False):
-    """So many SKUs of the share that an entry took."""
-
-    entry: bytes
-    sku: str
-    quantity: int
 
 
 class Shown(Struct, frozen=True, array_like=True, gc=False):
@@ -67,7 +56,8 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
     park       an event came early, and gives up at `until_ms`
     report     an event did nothing, for `outcome`; `settles` names it when it had been parked
     repeat     an event or placement that had happened before
-    ask        somebody who does not own the fulfilment wants it cancelled; `settles` names it in the owner's refusal
+    ask        somebody who does not own the fulfilment wants it cancelled; `settles` names it in the owner's refusal.
+               With the outcome `shortage` its units are not there, and what the owner does says so in its outcome
     hand_over  the fulfilment, its units and all decisions now are `to`'s
     void       the fulfilment is of a placement that lost, and can be undone no more
 
@@ -86,6 +76,8 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
     channel: str = ""
     customer: str = ""
     digest: bytes = b""
+    is_fixed: bool = False
+    instead_of: str = ""
     taken: tuple[Share, ...] = ()
     reversed: tuple[Part, ...] = ()
     returned: tuple[Part, ...] = ()
@@ -123,6 +115,10 @@ class Fulfilment(Struct, array_like=True, gc=False):
     history: list[Past] = []
     is_voided: bool = False
     """Whether what lost against another placement of the order was undone, as far as it could be."""
+    is_fixed: bool = False
+    """Whether the customer chose the location."""
+    instead_of: str = ""
+    """The fulfilment that was given up for this one."""
 
     @property
     def origin(self) -> bytes:
@@ -166,18 +162,25 @@ class Parked(Struct, array_like=True, order=True, gc=False):
     """Fulfilments it was settled for; empty text: for all, it gave up."""
     scope: str = ""
     """That of its entry: who holds it is concerned. Hubs note for each other what they do not know where to put."""
+    why: str = ""
+    """`shortage` where nobody asked but the units are not there."""
+    became: str = ""
+    """What became of it, where it is about one fulfilment."""
 
     @property
     def gives_up_ms(self) -> int:
         """When it stops to wait for events before it."""
         return self.until_ms or stamp_ms(self.clock) + PARKED_MS
 
+    def concerns(self, fulfilment: Fulfilment) -> bool:
+        """Whether it is, or was, about a fulfilment."""
+        return self.event is not None and self.event.fulfilment in ("", fulfilment.id)
+
     def waits_for(self, fulfilment: Fulfilment) -> bool:
         """Whether it still concerns a fulfilment."""
-        event = self.event
-        if event is None or "" in self.settled or fulfilment.id in self.settled:
+        if "" in self.settled or fulfilment.id in self.settled:
             return False
-        return event.fulfilment in ("", fulfilment.id) and self.scope in (HUBS, fulfilment.location)
+        return self.concerns(fulfilment) and self.scope in (HUBS, fulfilment.location)
 
 
 class Report(Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -296,6 +299,7 @@ class Orders:
         "_waiting",
         "malformed",
         "node",
+        "shortened",
         "troubled",
     )
 
@@ -314,6 +318,8 @@ class Orders:
         """Orders that were placed twice, of which something is this node's to undo."""
         self.troubled: dict[str, None] = {}
         """Orders that somebody should look at: events that did nothing, or two placements."""
+        self.shortened: dict[str, None] = {}
+        """Orders of which something was named to be given up."""
         self.malformed = 0
         """Entries this version could not read; they are kept, forwarded and skipped."""
 
@@ -344,6 +350,18 @@ class Orders:
     def open(self) -> Iterator[Order]:
         """Orders that hold units, in the order in which they came to."""
         return map(self._read, self._open)
+
+    def open_names(self) -> list[str]:
+        """Names of the orders that hold units, in the order in which they came to."""
+        return list(self._open)
+
+    def look_at(self, names: Iterable[str]) -> list[Order]:
+        """The orders of these names, to read them."""
+        return [self._read(name) for name in names if name in self._packed or name in self._live]
+
+    def with_shortages(self, limit: int) -> list[Order]:
+        """Orders of which something was named to be given up: the last ones, those named first before others."""
+        return self.look_at(reversed([*islice(reversed(self.shortened), limit)]))
 
     def with_waiting(self, limit: int) -> list[Order]:
         """Orders that have events waiting, those that have it longest first."""
@@ -381,7 +399,7 @@ class Orders:
             if first.entry == entry.hash:
                 order.channel, order.customer = facts.channel, facts.customer
         if isinstance(asked, OrderEvent):
-            self._park(order, entry, asked, facts.until_ms)
+            self._park(order, entry, asked, facts)
         else:
             self._note(order, entry, facts)
         if facts.fulfilment:
@@ -476,17 +494,18 @@ class Orders:
             if facts.act != "step":
                 return
             fulfilment = Fulfilment(facts.fulfilment, location, node, facts.to)
+            fulfilment.is_fixed, fulfilment.instead_of = facts.is_fixed, facts.instead_of
             order.fulfilments[fulfilment.id] = fulfilment
         match facts.act:
             case "step":
                 fulfilment.state = facts.to
                 fulfilment.expires_ms = facts.expires_ms
-                fulfilment.shares = _without(fulfilment.shares, facts.reversed) if facts.reversed else fulfilment.shares
+                fulfilment.shares = without(fulfilment.shares, facts.reversed) if facts.reversed else fulfilment.shares
                 fulfilment.shares += [
-                    Share(entry.hash, one.sku, one.quantity, one.recipe, one.source) for one in facts.taken
+                    Share(entry.hash, one.sku, one.quantity, one.recipe, one.source, one.sources) for one in facts.taken
                 ]
                 if fulfilment.nature is Nature.HANDED_OUT:
-                    fulfilment.sold = _without(fulfilment.sold + fulfilment.shares, facts.returned)
+                    fulfilment.sold = without(fulfilment.sold + fulfilment.shares, facts.returned)
                     fulfilment.shares = []
             case "hand_over":
                 fulfilment.owner = facts.to
@@ -498,13 +517,14 @@ class Orders:
         insort(fulfilment.history, past)
         self._watch(order, fulfilment)
 
-    def _park(self, order: Order, entry: Entry, asked: OrderEvent, until_ms: int) -> None:
+    def _park(self, order: Order, entry: Entry, asked: OrderEvent, facts: OrderFacts) -> None:
         node = node_of(entry.stream.writer)
         known = [one for one in order.parked if one.entry == entry.hash]
         settled = known[0].settled if known else []
         order.parked = [one for one in order.parked if one.entry != entry.hash]
-        clock, scope = entry.content.clock, entry.stream.scope
-        parked = Parked(asked.number, clock, entry.hash, node, asked, until_ms, settled, scope)
+        became = known[0].became if known and asked.fulfilment else ""
+        clock, scope, why = entry.content.clock, entry.stream.scope, facts.outcome
+        parked = Parked(asked.number, clock, entry.hash, node, asked, facts.until_ms, settled, scope, why, became)
         insort(order.parked, parked)
         heapq.heappush(self._deadlines, (parked.gives_up_ms, order.name))
 
@@ -516,7 +536,9 @@ class Orders:
                 insort(order.parked, parked)
             if facts.fulfilment not in parked.settled:
                 parked.settled.append(facts.fulfilment)
-        if facts.act in ("report", "void") and facts.outcome != "repeat":
+            if parked.event is None or parked.event.fulfilment:
+                parked.became = facts.outcome
+        if facts.act in ("report", "void") and facts.outcome not in ("repeat", COVERED):
             content = entry.content
             insort(order.reports, Report(content.clock, entry.hash, facts.fulfilment, content.reason, facts.outcome))
             del order.reports[REPORTS_PER_ORDER_MAX:]
@@ -532,6 +554,8 @@ class Orders:
         else:
             self._open.pop(order.name, None)
         if order.parked:
+            if any(one.why for one in order.parked):
+                self.shortened[order.name] = None
             if order.waiting:
                 self._waiting[order.name] = None
                 if any(one.owner == self.node for one in order.fulfilments.values()):
@@ -542,19 +566,6 @@ class Orders:
             self.troubled[order.name] = None
         if order.to_void(self.node):
             self._ripe[order.name] = self._doubled[order.name] = None
-
-
-def _without(shares: list[Share], parts: Iterable[Part]) -> list[Share]:
-    """Shares less some parts of them."""
-    taken: dict[tuple[bytes, str], int] = {}
-    for part in parts:
-        taken[part.entry, part.sku] = taken.get((part.entry, part.sku), 0) + part.quantity
-    left = []
-    for share in shares:
-        quantity = share.quantity - taken.get((share.entry, share.sku), 0)
-        if quantity > 0:
-            left.append(msgspec.structs.replace(share, quantity=quantity))
-    return left
 
 
 def held_differences(ledger: Ledger, orders: Orders) -> list[str]:

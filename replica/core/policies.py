@@ -9,7 +9,7 @@ Shares are parts per million, cut off below, so that what is worked out from the
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgpack
 import msgspec
@@ -35,6 +35,18 @@ Parts = Annotated[dict[Part, Share], Meta(max_length=POLICY_PARTS_MAX)]
 Mode = Literal["keep", "safety", "share", "both"]
 
 
+class Quantile(Struct, frozen=True, forbid_unknown_fields=True):
+    """Enough for what will be sold, in this share of cases."""
+
+    quantile: Annotated[float, Meta(gt=0.0, le=1.0)]
+
+
+class Forecast(Struct, frozen=True, forbid_unknown_fields=True):
+    """As many units as tills will sell until rights can be moved back: what they sold on days before says how many."""
+
+    forecast: Quantile
+
+
 class PolicyDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is written under `policy/{selector}`.
 
@@ -44,7 +56,7 @@ class PolicyDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """
 
     mode: Mode
-    safety_stock: Units = 0
+    safety_stock: Units | Forecast = 0
     share: Share = 1.0
     last_units: Units = 0
     regions: Parts = {}
@@ -60,10 +72,13 @@ class Policy(Struct, frozen=True):
 
     mode: Mode
     safety_stock: int = 0
+    """Where `quantile_ppm` is not 0, as far as is known: nothing."""
     share_ppm: int = WHOLE_PPM
     last_units: int = 0
     regions_ppm: dict[str, int] = {}
     channels_ppm: dict[str, int] = {}
+    quantile_ppm: int = 0
+    """Not 0: the safety stock is to be foretold, by the store whose tills it is for."""
 
 
 def parts_per_million(share: float) -> int:
@@ -95,33 +110,32 @@ def check_policy(value: PolicyDocument) -> PolicyDocument:
     return value
 
 
-def check_raw_policy(value: Any) -> None:
-    """Raise Invalid for what the design has and this version does not."""
-    if isinstance(value, dict) and isinstance(value.get("safety_stock"), dict):
-        raise Invalid("a forecast safety stock is not there yet: give a number of units", field="safety_stock")
-
-
 def policy_of(document: PolicyDocument) -> Policy:
     """Return the policy a document asks for."""
+    safety = document.safety_stock
+    quantile = safety.forecast.quantile if isinstance(safety, Forecast) else 0.0
     return Policy(
         document.mode,
-        document.safety_stock,
+        0 if isinstance(safety, Forecast) else safety,
         parts_per_million(document.share),
         document.last_units,
         {name: parts_per_million(share) for name, share in sorted(document.regions.items())},
         {name: parts_per_million(share) for name, share in sorted(document.channels.items())},
+        max(1, parts_per_million(quantile)) if quantile else 0,
     )
 
 
 class Policies:
     """The policies that stand, by selector."""
 
-    __slots__ = ("_policies", "_splits", "revision")
+    __slots__ = ("_foretold", "_policies", "_splits", "revision")
 
     def __init__(self) -> None:
         self._policies: dict[str, Policy] = {}
         self._splits: dict[str, None] = {}
-        """Selectors whose policies name regions."""
+        """Selectors whose policies name regions or channels."""
+        self._foretold: dict[str, None] = {}
+        """Selectors whose policies ask for a forecast."""
         self.revision = 0
         """Grows with every change, so that whoever acts by policies knows when to look again."""
 
@@ -130,6 +144,7 @@ class Policies:
         self.revision += 1
         self._policies.pop(register.key, None)
         self._splits.pop(register.key, None)
+        self._foretold.pop(register.key, None)
         if register.value is None:
             return True
         try:
@@ -140,13 +155,20 @@ class Policies:
         if not is_selector(register.key):
             return False
         self._policies[register.key] = policy
-        if policy.regions_ppm:
+        if policy.regions_ppm or policy.channels_ppm:
             self._splits[register.key] = None
+        if policy.quantile_ppm:
+            self._foretold[register.key] = None
         return True
 
     @property
-    def splits_regions(self) -> bool:
-        """Whether any policy says which part is which region's."""
+    def foretell(self) -> bool:
+        """Whether any policy asks for a forecast."""
+        return bool(self._foretold)
+
+    @property
+    def splits(self) -> bool:
+        """Whether any policy says which part is which region's or which channel's."""
         return bool(self._splits)
 
     def policy(self, location: str, item: str) -> Policy | None:

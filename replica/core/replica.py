@@ -34,7 +34,7 @@ from replica.core.order_movements import Desk, decide, next_due
 from replica.core.order_requests import ORDER, OrderRequest
 from replica.core.orders import Orders
 from replica.core.policies import POLICY, Policies
-from replica.core.requests import Count, Grant, KeyedSale, OnShortage, Request, Sale
+from replica.core.requests import Allotment, Count, Grant, KeyedSale, OnShortage, Request, Sale
 
 Verdict = Entry | Refused
 """What became of a request."""
@@ -121,6 +121,8 @@ class Replica:
         self.locations = tuple(locations)
         """Locations this node writes for. Where it was granted rights it may promise them besides."""
         self.open_catalog = open_catalog
+        self.is_hub = False
+        """Whether orders here promise, by policy, what lies elsewhere or what nobody else keeps."""
         self.keepers: dict[str, str] = {}
         """Which node keeps each location, as far as known."""
         self.home = HUBS
@@ -256,6 +258,8 @@ class Replica:
             self.orders,
             self.machine,
             now_ms,
+            self.policies,
+            self.is_hub,
             self.home,
             self.keepers,
         )
@@ -446,7 +450,7 @@ class Replica:
         Goods come in, are counted and lie in hand only where they are: what is no promise is its own node's to write.
         """
         location, request = command.location, command.request
-        is_promise = isinstance(request, Grant) or (
+        is_promise = isinstance(request, Grant | Allotment) or (
             isinstance(request, Sale) and request.on_shortage is OnShortage.REFUSE
         )
         place, free = self.place(location), account(self.node, FREE)

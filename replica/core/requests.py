@@ -110,6 +110,14 @@ class GrantLine(_Request, frozen=True):
     quantity: Quantity
 
 
+class AllotmentLine(_Request, frozen=True):
+    """So many units more for a channel; less than none are given back."""
+
+    channel: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
+    item: Item
+    units: Delta
+
+
 SkuLines = Annotated[tuple[SkuLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
 GoodsLines = Annotated[tuple[GoodsLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
 
@@ -180,6 +188,10 @@ class Quarantine(_Request, frozen=True):
     reference: Text = ""
 
 
+BREACH = "breach"
+"""The reason of a grant that covers what another node lacks to be at zero: it never gives more than that."""
+
+
 class Grant(_Request, frozen=True):
     """Rights go to another node: its to promise once it holds the entry, this node's no more."""
 
@@ -188,4 +200,10 @@ class Grant(_Request, frozen=True):
     reason: Text = ""
 
 
-Request = Sale | Return | Receipt | Count | Adjustment | Quarantine | Grant
+class Allotment(_Request, frozen=True):
+    """A node sets free units of its own aside for channels, or frees them again, in this order. Nobody outside asks."""
+
+    lines: Annotated[tuple[AllotmentLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+
+
+Request = Sale | Return | Receipt | Count | Adjustment | Quarantine | Grant | Allotment

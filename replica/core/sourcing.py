@@ -6,7 +6,7 @@ line is taken from where most is left, in whole SKUs. Lines that share an item d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -52,20 +52,18 @@ class Allocation(Struct, frozen=True, gc=False):
 class _Rights:
     """What is left of a node's rights while lines are given out."""
 
-    def __init__(self, ledger: Ledger, account: str) -> None:
-        self._ledger = ledger
-        self._account = account
+    def __init__(self, units: Callable[[str, str], int]) -> None:
+        self._units = units
         self._left: dict[tuple[str, str], int] = {}
 
     def covers(self, location: str, wanted: Wanted) -> int:
         """How many SKUs of a line can be taken at a location."""
-        stocks, left = self._ledger.stocks(location), self._left
+        left = self._left
         covered: int | None = None
         for item, units in wanted.recipe:
             there = left.get((location, item))
             if there is None:
-                stock = stocks.get(item)
-                there = left[location, item] = max(0, stock.balance(self._account)) if stock is not None else 0
+                there = left[location, item] = self._units(location, item)
             if covered is None or there // units < covered:
                 covered = there // units
         return covered or 0
@@ -92,14 +90,16 @@ class _Rights:
         return is_covered
 
 
-def allocate(ledger: Ledger, locations: Sequence[str], account: str, lines: Sequence[Wanted]) -> Allocation:
+def allocate(
+    ledger: Ledger, locations: Sequence[str], units: Callable[[str, str], int], lines: Sequence[Wanted]
+) -> Allocation:
     """Give out a node's rights to lines.
 
     Args:
         locations: those the node writes for, which come before others where it merely has rights.
-        account: the node's own free units.
+        units: how many of an item the lines may take at a location.
     """
-    rights = _Rights(ledger, account)
+    rights = _Rights(units)
     taken: dict[str, dict[int, int]] = {}
     short: list[Shortfall] = []
 

@@ -16,6 +16,8 @@ from replica.core.replica import Replica
 from replica.runtime.http import Operation, json_response, limit_of
 from replica.runtime.node import Node
 from replica.runtime.order_answers import ReportAnswer, WaitingAnswer, report_answers, waiting_answers
+from replica.runtime.settlement import Settlement
+from replica.runtime.shortage_answers import BreachAnswer, ShortageAnswer, breach_answers, shortage_answers
 
 
 class SideAnswer(Struct, frozen=True):
@@ -51,13 +53,14 @@ class ConflictAnswer(Struct, frozen=True):
 
 
 class ExceptionsAnswer(Struct, frozen=True):
-    """Breaches by location and item; requests that several nodes took; keys used for different requests; events that
-    did nothing or still wait; digest differences.
+    """Breaches by location and item; holds named to be given up; requests that several nodes took; keys used for
+    different requests; events that did nothing or still wait; digest differences.
 
     `truncated` says that there are more orders to look at than are shown.
     """
 
-    breaches: dict[str, dict[str, int]]
+    breaches: list[BreachAnswer]
+    shortages: list[ShortageAnswer]
     duplicates: list[DuplicateAnswer]
     key_conflicts: list[ConflictAnswer]
     reports: list[ReportAnswer]
@@ -88,10 +91,13 @@ class ExceptionsApi:
 
     async def exceptions(self, request: web.Request) -> web.Response:
         limit, differences = limit_of(request), self._node.peers.divergences
-        return json_response(await self._node.driver.look(lambda replica: exceptions(replica, differences, limit)))
+        settlement, look = self._node.steward.settlement, self._node.driver.look
+        return json_response(await look(lambda replica: exceptions(replica, settlement, differences, limit)))
 
 
-def exceptions(replica: Replica, differences: Sequence[dict[str, str]], limit: int) -> ExceptionsAnswer:
+def exceptions(
+    replica: Replica, settlement: Settlement, differences: Sequence[dict[str, str]], limit: int
+) -> ExceptionsAnswer:
     """Gather what is wrong, of at most `limit` orders that have reports and as many that have events waiting.
 
     Of duplicates and of conflicts the newest are shown, at most `limit` of each.
@@ -99,21 +105,22 @@ def exceptions(replica: Replica, differences: Sequence[dict[str, str]], limit: i
     orders = replica.orders
     troubled = [order for name in orders.troubled if (order := orders.find(name)) is not None]
     waiting = orders.with_waiting(limit + 1)
-    places = replica.ledger.places
+    shortened = orders.with_shortages(limit + 1)
     collisions = [one for one in replica.collisions if not _is_placement(one)]
     duplicates = [_duplicate(one) for one in collisions if one.is_duplicate]
     conflicts = [_conflict(one) for one in collisions if not one.is_duplicate]
     duplicates += [answer for order in troubled for answer in _double_orders(order)]
     conflicts += [answer for order in troubled for answer in _other_orders(order)]
     return ExceptionsAnswer(
-        {location: place.breaches() for location, place in sorted(places.items()) if place.breaches()},
+        breach_answers(replica.ledger, settlement),
+        [answer for order in shortened[-limit:] for answer in shortage_answers(order)],
         duplicates[-limit:],
         conflicts[-limit:],
         [report for order in troubled[-limit:] for report in report_answers(order)],
         [answer for order in waiting[:limit] for answer in waiting_answers(order)],
         list(differences),
         orders.malformed + replica.documents.malformed,
-        any(len(some) > limit for some in (troubled, waiting, duplicates, conflicts)),
+        any(len(some) > limit for some in (troubled, waiting, shortened, duplicates, conflicts)),
     )
 
 

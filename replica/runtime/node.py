@@ -15,7 +15,9 @@ from replica.runtime.keeper import Keeper
 from replica.runtime.peers import Dialer, Identity, Peers
 from replica.runtime.ports import Clock, Entropy, Journal, Network
 from replica.runtime.rights import Rights
+from replica.runtime.shortages import Shortages
 from replica.runtime.steward import Steward
+from replica.runtime.tills import Tills
 from replica.version import VERSION
 
 log = structlog.get_logger(__name__)
@@ -48,20 +50,25 @@ class Node:
         self.replica = replica
         if scopes is not None:  # a store: what it cannot place is its own, for it sees no other location
             replica.home = replica.locations[0]
+        replica.is_hub = role == "hub"
         self.journal = journal
         self.clock = clock
         self.driver = Driver(replica, journal, clock)
         nonce = entropy.random_bytes(NONCE_BYTES)
         identity = Identity(replica.node, replica.writer, nonce, role, region, scopes, VERSION)
         self.peers = Peers(identity, admit, self.driver, journal, clock, entropy, network)
-        self.rights = Rights(self.driver, self.peers, clock)
-        self.steward = Steward(self.driver, self.peers, self.rights, clock)
+        own = next((scope for scope in scopes or () if scope != CHAIN), "") if role == "edge" else ""
+        self.tills = Tills(self.driver, journal, clock, own)
+        self.rights = Rights(self.driver, self.peers, clock, self.tills)
+        self.steward = Steward(self.driver, self.peers, self.rights, clock, self.tills)
+        self.shortages = Shortages(self.driver, self.peers, self.steward.settlement, clock)
         self.keeper = Keeper(self.driver, clock, self.keepers)
         self.dialers: list[Dialer] = []
         self.is_ready = False
         self._driving: asyncio.Task[None] | None = None
         self._working: list[asyncio.Task[None]] = []
-        """What dials, answers requests for rights, moves rights, and keeps orders."""
+        """What dials, answers requests for rights, moves rights and keeps orders; names holds to be given up, at a hub;
+        reads what tills sold, at a store."""
 
     def start(self, dial: Iterable[Sequence[str]], home_after_s: float) -> list[asyncio.Task[None]]:
         """Begin to drive and to dial; each element of `dial` is one list of addresses, in order of preference.
@@ -76,6 +83,10 @@ class Node:
             self.steward.run(),
             self.keeper.run(),
         ]
+        if self.peers.identity.role == "hub":
+            works.append(self.shortages.run())
+        else:
+            works.append(self.tills.run())
         self._working = [asyncio.create_task(work) for work in works]
         self.is_ready = True
         return [self._driving, *self._working]

@@ -28,6 +28,7 @@ from replica.runtime.driver import Driver
 from replica.runtime.link import Link
 from replica.runtime.peers import Peer, Peers
 from replica.runtime.ports import Clock
+from replica.runtime.tills import Tills
 
 Pair = tuple[str, str]
 """A location and an item."""
@@ -85,10 +86,11 @@ class Survey(Struct, frozen=True):
 class Rights:
     """Both sides of requests for rights, of one node. `run` must be running for peers to be answered."""
 
-    def __init__(self, driver: Driver, peers: Peers, clock: Clock) -> None:
+    def __init__(self, driver: Driver, peers: Peers, clock: Clock, tills: Tills) -> None:
         self._driver = driver
         self._peers = peers
         self._clock = clock
+        self._tills = tills
         self._demands: dict[Pair, list[_Demand]] = {}
         self._requests: dict[Pair, _Request] = {}
         self._cooling: dict[tuple[str, Pair], _Cooling] = {}
@@ -289,7 +291,7 @@ class Rights:
             stock = replica.ledger.stock(*pair)
             own = stock.balance(account(replica.node, FREE)) - promised.get(pair, 0)
             answer = answer_want(
-                replica.policies.policy(*pair),
+                self._tills.policy(replica, *pair),
                 want.quantity,
                 own,
                 stock.available - promised.get(pair, 0),

@@ -1,33 +1,39 @@
 """The steward: keeps this node's free rights where the policies want them.
 
 A store's steward hands to its hub what the policy does not leave the store, and asks for rights when they run low; a
-hub's steward passes on what is another region's. It looks at an item after its stock or policies changed, at most
-once per second, and acts only past the watermarks of `core.stewardship`: one grant per change of mind, not one per
-sale. Rights go only to hubs that are connected, for rights in the hands of a silent node serve nobody.
+hub's steward sets aside what is a channel's and passes on what is another region's. Every steward covers what others
+lack to be at zero, when it is its turn (`settlement`), whoever is connected. It looks at an item after its stock or
+policies changed, at most once per second, and acts only past the watermarks of `core.stewardship`: one grant per
+change of mind, not one per sale. By policy rights go only to hubs that are connected, for those in the hands of a
+silent node serve nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import islice
 
 from msgspec import Struct
 
+from replica.core.channels import channel_account, channel_units, rebalance
 from replica.core.errors import Refused
+from replica.core.ledger import Place, Stock
 from replica.core.limits import LINES_MAX, QUANTITY_MAX
 from replica.core.names import FREE, account
-from replica.core.policies import POLICY
+from replica.core.policies import POLICY, Policy
 from replica.core.replica import Batch, Command, Replica
-from replica.core.requests import Grant, GrantLine
+from replica.core.requests import BREACH, Allotment, AllotmentLine, Grant, GrantLine
 from replica.core.session import Answered, Wanted
-from replica.core.stewardship import Hub, free_units, parts_to_pass_on, store_gap
+from replica.core.stewardship import LOW_SHARE, Hub, deficit, parts_to_pass_on, store_gap, units_to_split
 from replica.runtime.driver import Driver
 from replica.runtime.link import Link
 from replica.runtime.peers import Peers
 from replica.runtime.ports import Clock
 from replica.runtime.rights import Pair, Rights
+from replica.runtime.settlement import Settlement
+from replica.runtime.tills import Tills
 
 SETTLE_S = 1.0
 """Between a change and the look at it, and so between two looks at one item: what happens meanwhile is one change."""
@@ -39,22 +45,34 @@ assert PAIRS_PER_TURN <= LINES_MAX
 
 
 class _Plan(Struct, frozen=True):
-    """What one look found to be done: units by location and receiver, and units to ask for."""
+    """What one look found to be done."""
 
     arrival: int
-    grants: dict[tuple[str, str], list[GrantLine]]
+    grants: dict[tuple[str, str, str], list[GrantLine]]
+    """By location, receiver and reason."""
     wants: list[tuple[Pair, int]]
+    allotments: dict[str, list[AllotmentLine]]
+    """What is set aside for channels or freed again, by location."""
+
+    def grant(self, location: str, to: str, reason: str, item: str, units: int) -> None:
+        """Add one more thing to grant."""
+        self.grants.setdefault((location, to, reason), []).append(GrantLine(item, min(units, QUANTITY_MAX)))
 
 
 class Steward:
     """Of one node. `run` must be running for rights to move."""
 
-    def __init__(self, driver: Driver, peers: Peers, rights: Rights, clock: Clock) -> None:
+    def __init__(self, driver: Driver, peers: Peers, rights: Rights, clock: Clock, tills: Tills) -> None:
         self._driver = driver
         self._peers = peers
         self._rights = rights
         self._clock = clock
+        self._tills = tills
+        tills.turned = self._turn
+        self._turned: dict[Pair, object] = {}
+        """Items not looked at since another time of the day began."""
         self._is_store = peers.identity.role == "edge"
+        self.settlement = Settlement(peers.identity.node, clock)
         self._due: dict[Pair, None] = {}
         """Items to look at; each stands here once, so they are at most as many as there are."""
         self._later: dict[Pair, int] = {}
@@ -65,7 +83,9 @@ class Steward:
 
     async def run(self) -> None:
         """Keep rights where they should be, for ever."""
-        self._mark_all()
+        for place in list(self._driver.replica.ledger.places.values()):
+            self._mark_place(place)
+            await asyncio.sleep(0)  # what is below zero is found by going through all there is: others go on meanwhile
         while True:
             try:
                 async with asyncio.timeout(self._rest_s()):
@@ -92,26 +112,45 @@ class Steward:
     def _note(self, batch: Batch) -> None:
         if any(register.kind == POLICY for register in batch.documents):
             self._mark_all()
-        if self._acts:
-            for stocks in batch.cells.values():
-                for stock in stocks:
-                    self._mark((stock.location, stock.item))
+        for lane, stocks in batch.cells.items():
+            for stock in stocks:
+                pair = (stock.location, stock.item)
+                is_below = bool(lane.giver) and stock.balance(lane.source) < 0
+                if is_below or self._acts or pair in self.settlement.debts:
+                    self._mark(pair)
 
     @property
     def _acts(self) -> bool:
-        """Whether anything is to be done here at all: a hub moves rights only where policies name regions."""
-        return self._is_store or self._driver.replica.policies.splits_regions
+        """Whether policies call for anything here: a hub moves rights only where they name regions or channels."""
+        return self._is_store or self._driver.replica.policies.splits
 
     def _mark(self, pair: Pair) -> None:
         self._due[pair] = None
         self._wake.set()
 
     def _mark_all(self) -> None:
-        replica = self._driver.replica
-        for location, place in replica.ledger.places.items() if self._acts else ():
-            if self._is_store or place.balances().get(account(replica.node, FREE), 0) > 0:
-                for item in place.items():
-                    self._mark((location, item))
+        for place in self._driver.replica.ledger.places.values():
+            self._mark_place(place)
+
+    def _turn(self) -> None:
+        """Another time of the day has begun: stores fill up for what is foretold for it."""
+        for name, place in self._driver.replica.ledger.places.items() if self._is_store else ():
+            self._turned.update(dict.fromkeys((name, item) for item in place.items()))
+        self._mark_all()
+
+    def _low_share(self, pair: Pair, replica: Replica) -> int:
+        """Below which part of what it should have a store asks for more."""
+        if self._turned.pop(pair, self) is self:
+            return LOW_SHARE
+        policy = replica.policies.policy(*pair)
+        return 1 if policy is not None and policy.quantile_ppm else LOW_SHARE
+
+    def _mark_place(self, place: Place) -> None:
+        node, balances = self._driver.replica.node, place.balances()
+        set_aside = any(units and name.startswith(channel_account(node, "")) for name, units in balances.items())
+        acts = self._is_store or set_aside or (self._acts and balances.get(account(node, FREE), 0) > 0)
+        for item in place.items() if acts else place.breaches():
+            self._mark((place.name, item))
 
     def _rest_s(self) -> float | None:
         """How long nothing is due but by news; None: for ever."""
@@ -134,25 +173,63 @@ class Steward:
                     self._mark(pair)
 
     def _plan(self, pairs: Sequence[Pair], replica: Replica) -> _Plan:
-        plan = _Plan(replica.arrival, {}, [])
+        plan = _Plan(replica.arrival, {}, [], {})
         hubs = self._hubs()
         home = next((hub.name for hub in hubs if hub.is_reachable), None)
         for location, item in pairs:
-            stock, policy = replica.ledger.stock(location, item), replica.policies.policy(location, item)
+            stock, policy = replica.ledger.stock(location, item), self._tills.policy(replica, location, item)
+            free = stock.free()
+            is_below = deficit(free) > 0
+            if is_below:
+                self._settle(plan, (location, item), stock, free)
+            else:
+                self.settlement.settled((location, item))
             parts: dict[str, int] = {}
+            if not self._is_store:
+                parts = self._split(plan, stock, policy, free.get(replica.node, 0), hubs)
+            if is_below:
+                continue
             if self._is_store:
-                own, available = stock.standing(account(replica.node, FREE))
-                gap = store_gap(policy, own, available)
+                low_share = self._low_share((location, item), replica)
+                gap = store_gap(policy, free.get(replica.node, 0), stock.available, low_share)
                 if gap < 0:
                     plan.wants.append(((location, item), -gap))
                 elif gap > 0 and home is not None:
                     parts = {home: gap}
-            elif policy is not None and policy.regions_ppm and not self._rights.is_wanting((location, item)):
-                region = self._peers.identity.region
-                parts = parts_to_pass_on(policy, free_units(stock), stock.available, replica.node, region, hubs)
             for to, units in parts.items():
-                plan.grants.setdefault((location, to), []).append(GrantLine(item, min(units, QUANTITY_MAX)))
+                plan.grant(location, to, POLICY, item, units)
         return plan
+
+    def _split(
+        self, plan: _Plan, stock: Stock, policy: Policy | None, free: int, hubs: Sequence[Hub]
+    ) -> dict[str, int]:
+        """What this hub passes on to hubs of other regions, after it set aside for channels what is theirs.
+
+        What is to be passed on and not free is freed first, and passed on at the next look.
+        """
+        node, pair = self._driver.replica.node, (stock.location, stock.item)
+        shares = policy.channels_ppm if policy is not None else {}
+        quotas = channel_units(stock, node)
+        if not shares and not any(quotas.values()) and (policy is None or not policy.regions_ppm):
+            return {}
+        rights, available, region = stock.rights_by_node(), stock.available, self._peers.identity.region
+        parts: dict[str, int] = {}
+        if not self._rights.is_wanting(pair):
+            parts = parts_to_pass_on(policy, rights, available, node, region, hubs)
+        own = units_to_split(policy, rights, available, node, hubs, sum(parts.values()))
+        for channel, units in rebalance(shares, free, quotas, own).items():
+            bounded = max(-QUANTITY_MAX, min(units, QUANTITY_MAX))
+            plan.allotments.setdefault(stock.location, []).append(AllotmentLine(channel, stock.item, bounded))
+        return parts if sum(parts.values()) <= free else {}
+
+    def _settle(self, plan: _Plan, pair: Pair, stock: Stock, free: Mapping[str, int]) -> None:
+        """Cover what others lack, when it is this node's turn. Until all are at zero nothing else moves there."""
+        covered, wait_ms = self.settlement.cover(pair, stock, free)
+        if covered and wait_ms:
+            self._later[pair] = self._clock.now().elapsed_ms + wait_ms
+            return
+        for to, units in covered.items():
+            plan.grant(pair[0], to, BREACH, pair[1], units)
 
     def _hubs(self) -> list[Hub]:
         """The hubs met since the start, in order of names."""
@@ -170,8 +247,17 @@ class Steward:
         """
         writer = self._driver.replica.writer
         commands = [
-            Command(location, Grant(to, tuple(lines), POLICY), f"grant:{writer}:{plan.arrival:x}.{place}".encode())
-            for place, ((location, to), lines) in enumerate(plan.grants.items())
+            Command(location, Grant(to, tuple(lines), reason), f"grant:{writer}:{plan.arrival:x}.{place}".encode())
+            for place, ((location, to, reason), lines) in enumerate(plan.grants.items())
+        ]
+        lots = [
+            (location, lines[start : start + LINES_MAX])
+            for location, lines in plan.allotments.items()
+            for start in range(0, len(lines), LINES_MAX)
+        ]
+        commands += [
+            Command(location, Allotment(tuple(lines)), f"allot:{writer}:{plan.arrival:x}.{place}".encode())
+            for place, (location, lines) in enumerate(lots)
         ]
         for pair, units in plan.wants:
             retry_ms = await self._rights.ask(*pair, units)
@@ -179,6 +265,6 @@ class Steward:
                 self._later[pair] = self._clock.now().elapsed_ms + retry_ms
         verdicts = await self._driver.submit_all(commands) if commands else []
         for command, verdict in zip(commands, verdicts, strict=True):
-            if isinstance(verdict, Refused) and isinstance(command.request, Grant):
+            if isinstance(verdict, Refused) and isinstance(command.request, Grant | Allotment):
                 for line in command.request.lines:
                     self._mark((command.location, line.item))

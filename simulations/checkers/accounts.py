@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from replica.core.entry import Content
+from replica.core.ledger import Move
 from replica.core.names import CUSTOMER, FREE, HELD, QUARANTINE, account, bucket_of, node_of, owner_of
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
-KNOWN = ("sale", "return", "receipt", "count", "adjustment", "quarantine", "grant", "correction", "order")
+KNOWN = (
+    "sale",
+    "return",
+    "receipt",
+    "count",
+    "adjustment",
+    "quarantine",
+    "grant",
+    "allotment",
+    "correction",
+    "order",
+)
 
 TAKING = ("hold", "reserve", "exchange")
 GIVING = ("adjust", "exchange", "cancel", "expire")
@@ -39,6 +51,7 @@ class Accounts(Checker):
             "quarantine": [(free, quarantine), (quarantine, free), (quarantine, "loss")],
             "grant": [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],
             "order": list(_lanes_of_order(entry.content, node)),
+            "allotment": [lane for name in _quotas(content.moves, node) for lane in ((free, name), (name, free))],
         }[content.kind]
         for move in content.moves:
             if (move.source, move.target) not in allowed:
@@ -53,9 +66,9 @@ def _lanes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
     if act != "step":
         return
     if event in TAKING:
-        yield free, held
+        yield from ((name, held) for name in (free, *_quotas(content.moves, node)))
     if event in GIVING:  # back where it came from: to another's rights, where that one handed the order over
-        yield from ((held, move.target) for move in content.moves if bucket_of(move.target) == FREE)
+        yield from ((held, move.target) for move in content.moves if _is_promised_from(move.target))
     if event in LEAVING:
         yield held, CUSTOMER
     if event == "return":
@@ -64,3 +77,12 @@ def _lanes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
 
 def _is_of_another(bucket: str, target: str, node: str) -> bool:
     return bucket_of(target) == bucket and owner_of(target) != node
+
+
+def _quotas(moves: Iterable[Move], node: str) -> list[str]:
+    names = [name for move in moves for name in (move.source, move.target)]
+    return [name for name in names if owner_of(name) == node and bucket_of(name).startswith("channel.")]
+
+
+def _is_promised_from(name: str) -> bool:
+    return bucket_of(name) == FREE or bucket_of(name).startswith("channel.")

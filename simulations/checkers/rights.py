@@ -32,6 +32,8 @@ class Rights(Checker):
         node, scope = node_of(entry.stream.writer), entry.stream.scope
         if content.kind == "grant" and node == machine.name:
             self.history.tally(f"granted by {content.reason or 'hand'}")
+        if content.kind == "allotment" and node == machine.name:
+            self.history.tally("allotted")
         if content.kind == DOCUMENT and content.facts.get("kind") == "policy" and content.facts["rank"] == CHAIN_RANK:
             self._grants = {known: count for known, count in self._grants.items() if known[0] != machine.name}
         for move in content.moves:
@@ -41,6 +43,8 @@ class Rights(Checker):
                 owner = owner_of(account)
                 if owner is not None and bucket_of(account) not in (HELD, QUARANTINE):
                     rights[owner] = rights.get(owner, 0) + units
+            if content.kind == "allotment":
+                continue
             if content.kind != "grant":
                 self._grants.pop(key, None)
                 continue

@@ -20,7 +20,6 @@ from replica.core.policies import (
     Policy,
     PolicyDocument,
     check_policy,
-    check_raw_policy,
     is_selector,
     parts_per_million,
 )
@@ -133,10 +132,14 @@ def test_parts_that_add_up_to_more_than_one_are_refused_by_name(field: str) -> N
     check_policy(PolicyDocument("share", **{field: {"a": 0.7, "b": 0.1, "c": 0.2}}))
 
 
-def test_a_forecast_is_refused_by_name_for_now() -> None:
-    with pytest.raises(Invalid) as refused:
-        check_raw_policy({"mode": "safety", "safety_stock": {"forecast": {"quantile": 0.9}}})
-    assert refused.value.field == "safety_stock"
+def test_a_forecast_stands_with_its_quantile_until_it_is_replaced() -> None:
+    found = standing(default={"mode": "safety", "safety_stock": {"forecast": {"quantile": 0.9}}})
+    asked = found.policy("store-1", "cola")
+    assert asked is not None
+    assert (asked.safety_stock, asked.quantile_ppm, found.foretell) == (0, 900_000, True)
+    found.put(policy("default", {"mode": "safety", "safety_stock": 4}, 2))
+    assert not found.foretell
+    assert not found.put(policy("default", {"mode": "safety", "safety_stock": {"forecast": {"quantile": 0}}}, 3))
 
 
 # what they leave ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 
 from replica.core.allocation import online_units
 from replica.core.policies import Policy
-from replica.core.stewardship import KEPT, NO_RIGHTS, Answer, Hub, answer_want, parts_to_pass_on, store_gap
+from replica.core.stewardship import (
+    KEPT,
+    NO_RIGHTS,
+    Answer,
+    Hub,
+    answer_want,
+    covers,
+    deficit,
+    parts_to_pass_on,
+    place_in_turn,
+    store_gap,
+)
 from tests.core.test_policies import policies
 
 HALF = Policy("share", share_ppm=500_000)
@@ -20,13 +31,13 @@ WEST = Hub("hub-west", "west", True)
     ("policy", "own", "available", "gap"),
     [
         (None, 10, 10, 0),
-        (None, -2, 8, -2),
+        (None, -2, 8, 0),
         (Policy("keep"), 10, 10, 0),
         (Policy("keep"), 2, 10, -8),
         (Policy("safety", 4), 10, 10, 6),
         (Policy("safety", 4), 1, 7, 0),
         (Policy("safety", 4), 0, 6, -4),
-        (Policy("safety", 4), -1, 5, -5),
+        (Policy("safety", 4), -1, 5, 0),
         (HALF, 100, 100, 50),
         (HALF, 52, 100, 0),
         (HALF, 56, 100, 6),
@@ -139,3 +150,57 @@ def test_what_a_store_asks_for_is_what_a_hub_with_the_same_view_gives(policy: Po
     if gap < 0:
         answer = answer_want(policy, -gap, hub, available, is_store=False, held_by_store=store)
         assert answer.granted == min(-gap, hub)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# what others lack to be at zero
+
+nodes = st.dictionaries(st.sampled_from(["hub-east", "hub-west", "store-1", "store-2"]), st.integers(-50, 50))
+
+
+@pytest.mark.parametrize(
+    ("free", "node", "granted", "place"),
+    [
+        ({"store-1": -3, "hub-east": 5}, "hub-east", {"store-1": 3}, 0),
+        ({"store-1": -7, "hub-east": 5}, "hub-east", {"store-1": 5}, 0),
+        ({"store-1": -3, "hub-east": 5, "hub-west": 5}, "hub-west", {"store-1": 3}, 1),
+        ({"hub-east": -1, "store-1": -9, "hub-west": 5}, "hub-west", {"hub-east": 1, "store-1": 4}, 0),
+        ({"store-1": -3, "hub-east": 0}, "hub-east", {}, 0),
+        ({"store-1": -3, "hub-east": -2}, "hub-east", {}, 0),
+        ({"store-1": 3, "hub-east": 2}, "hub-east", {}, 1),
+    ],
+)
+def test_worked_examples_of_what_is_covered(
+    free: dict[str, int], node: str, granted: dict[str, int], place: int
+) -> None:
+    assert covers(free, node) == granted
+    assert place_in_turn(free, node) == place
+
+
+@given(nodes)
+def test_nodes_of_one_view_take_turns_and_grant_together_what_is_lacking_and_no_more(free: dict[str, int]) -> None:
+    lacking, there = deficit(free), sum(units for units in free.values() if units > 0)
+    granted: dict[str, int] = {}
+    while deficit(free) and any(units > 0 for units in free.values()):
+        (first,) = [name for name, units in free.items() if units > 0 and place_in_turn(free, name) == 0]
+        given = covers(free, first)
+        assert given, "whoever is first has something to give"
+        for to, units in given.items():
+            assert 0 < units <= -free[to]
+            free[first] -= units
+            free[to] += units
+        granted[first] = granted.get(first, 0) + sum(given.values())
+        assert len(granted) <= 4
+    assert sum(granted.values()) == min(lacking, there)
+    assert all(covers(free, name) == {} for name in free), "nobody gives it back"
+
+
+@given(nodes, st.data())
+def test_whatever_a_node_sees_it_gives_only_what_it_has_and_the_other_lacks(
+    free: dict[str, int], data: st.DataObject
+) -> None:
+    if free:
+        node = data.draw(st.sampled_from(sorted(free)))
+        given = covers(free, node)
+        assert sum(given.values()) <= max(0, free[node])
+        assert all(units <= -free[to] for to, units in given.items())

@@ -43,8 +43,11 @@ class Region:
             await until(lambda: self.free(self.west, STORE) == units, 5)
 
     async def do(self, node: Node, request: Any) -> Entry:
+        return await self.do_at(STORE, node, request)
+
+    async def do_at(self, location: str, node: Node, request: Any) -> Entry:
         self.asked += 1
-        return await node.driver.submit(Command(STORE, request, b"ask-%d" % self.asked))
+        return await node.driver.submit(Command(location, request, b"ask-%d" % self.asked))
 
     async def rule(self, selector: str = "default", **policy: Any) -> None:
         self.asked += 1

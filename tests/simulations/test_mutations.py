@@ -82,9 +82,10 @@ def test_there_are_enough_mutations_and_each_has_its_seed() -> None:
 
 
 def test_names_are_not_used_twice() -> None:
-    from simulations.mutations import clocks, commits, keys, links, orders, stock, sync
+    from simulations.mutations import clocks, commits, keys, links, orders, rights, stock, sync
 
-    areas = (*stock.STOCK, *orders.ORDER_SLIPS, *keys.KEYS, *commits.COMMITS, *sync.SYNC, *links.LINKS, *clocks.CLOCKS)
+    of_units = (*stock.STOCK, *rights.RIGHTS, *orders.ORDER_SLIPS)
+    areas = (*of_units, *keys.KEYS, *commits.COMMITS, *sync.SYNC, *links.LINKS, *clocks.CLOCKS)
     assert len(areas) == len(MUTATIONS)
 
 

@@ -1,0 +1,43 @@
+"""What is below zero is covered by who has some: once, to the unit, and not left alone."""
+
+from __future__ import annotations
+
+from replica.core.names import FREE, bucket_of, node_of, owner_of
+from replica.core.requests import BREACH
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Checker
+from simulations.machine import Machine
+
+
+class Settlement(Checker):
+    """Nobody covers more than the other lacks, and in the end nobody is below zero where anybody has something free."""
+
+    invariant = 6
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._free: dict[tuple[str, str, str], dict[str, int]] = {}
+        """By machine, location and item: free units of each node."""
+
+    def entry(self, machine: Machine, stored: Stored) -> None:
+        entry, content = stored.entry, stored.entry.content
+        covers = content.kind == "grant" and content.reason == BREACH and node_of(entry.stream.writer) == machine.name
+        for move in content.moves:
+            free = self._free.setdefault((machine.name, entry.stream.scope, move.item), {})
+            lacking = max(0, -free.get(owner_of(move.target) or "", 0))
+            if covers and move.quantity > lacking:
+                self.fail(f"{machine.name} covered {move.quantity} of {lacking} that {move.target} lacked")
+            for account, units in ((move.source, -move.quantity), (move.target, move.quantity)):
+                owner = owner_of(account)
+                if owner is not None and bucket_of(account) == FREE:
+                    free[owner] = free.get(owner, 0) + units
+
+    def replaced(self, machine: Machine) -> None:
+        self._free = {key: free for key, free in self._free.items() if key[0] != machine.name}
+
+    def finish(self) -> None:
+        for (name, location, item), free in self._free.items():
+            below = {owner: units for owner, units in free.items() if units < 0}
+            above = {owner: units for owner, units in free.items() if units > 0}
+            if below and above:
+                self.fail(f"{name} shows {below} of {item} at {location} below zero, and {above} free")

@@ -1,0 +1,60 @@
+"""Slips in who grants how much to whom."""
+
+from __future__ import annotations
+
+from simulations.mutations.mutation import Mutation, slip
+
+STEWARDSHIP = "replica.core.stewardship"
+
+UNCHECKED = slip("replica.core.movements:prepare_grant", ("taken[line.item] > lacking", "False"))
+"""Nobody looks again whether what is to be covered still is lacking when the grant is written."""
+
+RIGHTS = (
+    Mutation(
+        "deficit-left-alone",
+        "what a node sold past its rights is covered by nobody",
+        6,
+        ("Settlement",),
+        (slip(f"{STEWARDSHIP}:covers", ("if given > 0:", "if False:")),),
+    ),
+    Mutation(
+        "covers-all-it-has",
+        "who covers a deficit gives all it has, not what is lacking",
+        6,
+        ("Settlement",),
+        (slip(f"{STEWARDSHIP}:covers", ("min(own, -units)", "own if units < 0 else 0")), UNCHECKED),
+    ),
+    Mutation(
+        "covers-what-it-has-not",
+        "a deficit is covered whole, by a node that has less, and no grant is checked",
+        4,
+        ("Floor",),
+        (
+            slip(f"{STEWARDSHIP}:covers", ("min(own, -units)", "-units if own > 0 else 0")),
+            slip("replica.core.movements:prepare_grant", ("_check_covered(room, room.free, taken)", "pass")),
+        ),
+    ),
+    Mutation(
+        "grants-received-not-seen",
+        "free units are reckoned without what others granted, so a deficit is covered again and again",
+        6,
+        ("Settlement", "Rights"),
+        (slip("replica.core.ledger:Stock.free", ("if lane.taker:", "if lane.taker and not lane.giver:")), UNCHECKED),
+    ),
+    Mutation(
+        "grant-credited-twice",
+        "a grant that was merged counts once more",
+        5,
+        ("Accounts", "Rights", "Convergence", "Floor", "Truth"),
+        (
+            slip(
+                "replica.core.replica:Replica._merge_run",
+                (
+                    "self._fold(entry)",
+                    "self._fold(entry); self.ledger.apply("
+                    "stream.scope, stream.writer, entry.content.moves if entry.content.kind == 'grant' else ())",
+                ),
+            ),
+        ),
+    ),
+)
