@@ -35,6 +35,9 @@ Order = tuple[int, str, int]
 
 _STAMP_MAX = 1 << 63
 
+_NUMBER_MAX = 1 << 62
+"""Past every stamp of the next 2,000 years, and so far below what can be packed that a count can outrank any other."""
+
 
 class Standing(Struct, array_like=True):
     """The newest count of one (location, item)."""
@@ -96,7 +99,7 @@ class Counts:
         try:
             counted = _counted(entry, self.node) if content.kind == COUNT else []
             corrects = _corrected(content)
-        except (KeyError, IndexError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, AttributeError):
             self.malformed += 1
             return
         orders = {one.item: one.order for one in counted}
@@ -189,7 +192,7 @@ def is_after(entry: Entry, counter: str, as_of: int, vector: Mapping[str, int]) 
     if content.kind == VOID:
         facts = content.facts
         writer, number = facts.get("loser_writer", ""), facts.get("loser_sequence", 0)
-        if isinstance(writer, str) and isinstance(number, int) and number <= vector.get(writer, 0):
+        if isinstance(writer, str) and isinstance(number, int) and 0 < number <= vector.get(writer, 0):
             return False
     return writer == counter or effective_clock(content) > as_of
 
@@ -226,8 +229,8 @@ def _corrected(content: Content) -> dict[str, Order]:
 
 
 def _number(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"{value!r} is no whole number")
+    if not isinstance(value, int) or not -_NUMBER_MAX < value < _NUMBER_MAX:
+        raise TypeError(f"{value!r} is no whole number, or too large")
     return value
 
 

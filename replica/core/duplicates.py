@@ -74,7 +74,8 @@ class Collisions:
 
     def settle(self, void: Entry) -> None:
         """Note that an entry was voided, if it is one of those kept."""
-        found = self._found.get(void.content.facts.get("loser", b""))
+        loser = void.content.facts.get("loser")
+        found = self._found.get(loser) if isinstance(loser, bytes) else None
         if found is not None:
             found.void = void
 

@@ -6,10 +6,13 @@ from simulations.mutations.clocks import CLOCKS
 from simulations.mutations.commits import COMMITS
 from simulations.mutations.keys import KEYS
 from simulations.mutations.links import LINKS
+from simulations.mutations.merges import MERGES
 from simulations.mutations.orders import ORDER_SLIPS
 from simulations.mutations.rights import RIGHTS
 from simulations.mutations.stock import STOCK
 from simulations.mutations.sync import SYNC
 
-MUTATIONS = {one.name: one for one in (*STOCK, *RIGHTS, *ORDER_SLIPS, *KEYS, *COMMITS, *SYNC, *LINKS, *CLOCKS)}
+MUTATIONS = {
+    one.name: one for one in (*STOCK, *RIGHTS, *ORDER_SLIPS, *KEYS, *MERGES, *COMMITS, *SYNC, *LINKS, *CLOCKS)
+}
 """By name, in the order of the table."""

@@ -55,7 +55,7 @@ CLOCKS = (
         "an entry's stamp may lie before those of entries its author held",
         0,
         ("Stamps",),
-        (slip(f"{REPLICA}._merge_run", ("self.clock.observe(entry.content.clock, now_ms)", "pass")),),
+        (slip(f"{REPLICA}._merge_run", ("self.clock.observe(content.clock, now_ms)", "pass")),),
     ),
     Mutation(
         "version-not-raised",

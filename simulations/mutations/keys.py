@@ -26,7 +26,7 @@ KEYS = (
         "keys of the newest batches are neither remembered nor durable yet",
         3,
         ("ExactlyOnce",),
-        (slip(f"{RECENT}.put", ("if key not in self:", "if False:")),),
+        (slip(f"{RECENT}.put", ("self[key] = entry\n        self._current.append(key)", "pass")),),
     ),
     Mutation(
         "keys-turn-early",

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replica.core.counts import CORRECTION, COUNT
-from replica.core.entry import Entry
+from replica.core.duplicates import VOID
+from replica.core.entry import Content, Entry
 from replica.core.errors import Overtaken, RightsExhausted
 from replica.core.ledger import Move
 from replica.core.movements import Seen
@@ -18,6 +19,7 @@ from replica.core.names import is_internal
 from replica.core.replica import Replica, Run
 from replica.core.requests import Adjustment, AdjustmentLine, Count, CountLine, OnShortage, Return, SkuLine
 from tests.core.chain import NOW_MS, STORE, Node, image_of, receipt, sale
+from tests.core.contents import OWN, linked
 from tests.core.test_duplicates import NAMES, entries, hub, on_hand, settle, tell
 
 
@@ -177,14 +179,34 @@ def test_a_count_is_provisional_until_every_writer_was_heard_past_it() -> None:
     assert east.replica.unheard(STORE, as_of) == ()
 
 
-def test_a_count_nobody_can_read_is_counted_and_skipped() -> None:
-    from tests.core.contents import OWN, linked, receipt_content
-
-    content = receipt_content(clock=NOW_MS << 16, quantity=1)
-    odd = linked(OWN, [type(content)(COUNT, NOW_MS << 16, b"", "", "", "", (), (), {"count": 7, "as_of": "x"})])
-    node = hub("hub-east")
-    node.take([odd])
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        (COUNT, {"count": 7, "as_of": 1, "seen": {}}),
+        (COUNT, {"count": [["cola"]], "as_of": 1, "seen": {}}),
+        (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": "x", "seen": {}}),
+        (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": 1 << 63, "seen": {}}),
+        (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": 1, "seen": {}, "ranks": [1]}),
+        (COUNT, {}),
+        (CORRECTION, {"orders": "x"}),
+        (CORRECTION, {"orders": [["cola", [], 1, 1]]}),
+        (CORRECTION, {}),
+    ],
+)
+def test_a_count_nobody_can_read_is_skipped_and_told(kind: str, facts: dict[str, Any]) -> None:
+    node = hub("hub-north")
+    node.take([linked(OWN, [Content(kind, NOW_MS << 16, b"", "", "", "", (), (), facts)])])
     assert node.replica.counts.malformed == 1
+    assert node.replica.counts.find(STORE, "cola") is None
+
+
+@pytest.mark.parametrize("facts", [{}, {"loser": [1]}, {"loser": b"x", "loser_writer": 1, "loser_sequence": "x"}])
+def test_a_void_nobody_can_read_moves_what_it_moves(facts: dict[str, Any]) -> None:
+    node = hub("hub-north")
+    node.ask(count(5), "count")
+    moves = (Move("cola", "supplier", "store-1/free", 2),)
+    node.take([linked(OWN, [Content(VOID, (NOW_MS + 1) << 16, b"void:x", "", "", "", moves, (), facts)])])
+    assert on_hand(node) == 7
 
 
 requests = st.one_of(

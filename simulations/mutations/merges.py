@@ -1,0 +1,113 @@
+"""Slips in what becomes due when entries merge: duplicates voided, books kept at counts."""
+
+from __future__ import annotations
+
+from simulations.mutations.mutation import Mutation, slip
+
+DUPLICATES = "replica.core.duplicates"
+COUNTS = "replica.core.counts"
+REPLICA = "replica.core.replica"
+
+MERGES = (
+    Mutation(
+        "voided-twice",
+        "what lost is voided once more, under the same key",
+        3,
+        ("ExactlyOnce",),
+        (
+            slip(
+                f"{REPLICA}:Replica._follow_up",
+                ("lost = self._lost.pop(0)", "lost = self._lost[0]"),
+                (
+                    'prepare_void(lost.entry, lost.winner), b"", now_ms)\n',
+                    'prepare_void(lost.entry, lost.winner), b"", now_ms)\n'
+                    "        scope, lost = lost.entry.stream.scope, self._lost.pop(0)\n"
+                    '        self._record(scope, prepare_void(lost.entry, lost.winner), b"", now_ms)\n',
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        "void-of-the-later-arrival",
+        "of two entries under one key the one loses that is heard of last",
+        3,
+        ("ExactlyOnce",),
+        (slip(f"{DUPLICATES}:Collisions.meet", ("elif precedence(best) < precedence(entry):", "elif True:")),),
+    ),
+    Mutation(
+        "void-by-the-clock-alone",
+        "of two entries of one moment under one key each node takes its own for the winner",
+        3,
+        ("ExactlyOnce",),
+        (
+            slip(
+                f"{DUPLICATES}:Collisions.meet",
+                ("precedence(best) < precedence(entry)", "best.content.clock <= entry.content.clock + (2 << 24)"),
+            ),
+        ),
+    ),
+    Mutation(
+        "duplicates-of-long-ago",
+        "keys of peers' entries are compared with the newest ones only, not with the journal's",
+        3,
+        ("ExactlyOnce",),
+        (slip("replica.runtime.driver:Driver._find_earlier", ("for merge in merges:", "for merge in ():")),),
+    ),
+    Mutation(
+        "void-of-nothing",
+        "what lost is voided, and nothing taken back",
+        3,
+        ("ExactlyOnce",),
+        (slip(f"{DUPLICATES}:prepare_void", ("if content.kind in NOT_REVERSED else content.moves", "")),),
+    ),
+    Mutation(
+        "answers-with-the-first-heard-of",
+        "a key that two nodes used is answered with the entry heard of first, not with the one that won",
+        3,
+        ("ExactlyOnce",),
+        (slip(f"{REPLICA}:Replica._repeat", ("return min(same, key=precedence)", "return same[0]")),),
+    ),
+    Mutation(
+        "late-movement-ignored",
+        "what is heard of only after a count and was before it moves the book of then",
+        5,
+        ("Counted", "Truth"),
+        (slip(f"{COUNTS}:Counts.apply", ("if is_before:", "if is_before and order is not None:")),),
+    ),
+    Mutation(
+        "older-count-corrects-too",
+        "a node goes on keeping the book at its own count though a newer one came from elsewhere",
+        5,
+        ("Counted", "Truth", "Liveness"),
+        (
+            slip(
+                f"{COUNTS}:Counts.apply",
+                ("one.order > known.order", "one.order > known.order and node_of(known.writer) != self.node"),
+            ),
+        ),
+    ),
+    Mutation(
+        "older-correction-stands",
+        "what an older count corrected stays in the book when a newer one, made apart, stands",
+        5,
+        ("Counted", "Truth"),
+        (slip(f"{COUNTS}:Counts.apply", ("is_before = order <= standing.order", "is_before = False")),),
+    ),
+    Mutation(
+        "void-as-of-now",
+        "a void counts from when it was written, not from when the duplicate was",
+        5,
+        ("Counted", "Truth"),
+        (
+            slip(f"{COUNTS}:is_after", ("if content.kind == VOID:", "if False:")),
+            slip(f"{DUPLICATES}:effective_clock", ("return as_of if isinstance(as_of, int) else", "return")),
+        ),
+    ),
+    Mutation(
+        "corrections-forgotten",
+        "a restarted node has forgotten its counts, and lets books drift from them",
+        5,
+        ("Counted", "Truth"),
+        (slip(f"{REPLICA}:Replica.restore", ("self.counts.load(image.counts)", "pass")),),
+    ),
+)
