@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import Struct
 
 from replica.core.entry import Entry
-from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
+from replica.core.errors import Overloaded, Overtaken, Refused, Stopping, StorageFull
 from replica.core.names import is_internal
 from replica.core.order_requests import ORDER, OrderEvent, Placement
 from replica.core.replica import Command, Verdict, Write
@@ -16,7 +16,7 @@ from simulations.checkers.pn_counter import Outcome
 Pair = tuple[str, str]
 """A location and an item."""
 
-OF_THE_MOMENT = (Overloaded, Stopping, StorageFull)
+OF_THE_MOMENT = (Overloaded, Overtaken, Stopping, StorageFull)
 """Refusals that say nothing of an earlier try: this one was not decided at all."""
 
 

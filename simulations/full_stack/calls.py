@@ -10,7 +10,7 @@ import msgpack
 import msgspec
 from msgspec import Struct
 
-from replica.core.errors import InvalidTransition, Overloaded, Refused, Stopping, StorageFull
+from replica.core.errors import InvalidTransition, Overloaded, Overtaken, Refused, Stopping, StorageFull
 from replica.core.names import key_text
 from replica.core.order_requests import OrderEvent, OrderRequest, Placement
 from replica.core.replica import Command, Write
@@ -33,7 +33,7 @@ PATHS = {
     Quarantine: "/v1/quarantine",
 }
 
-OF_THE_MOMENT = {refused.kind: refused for refused in (Overloaded, Stopping, StorageFull)}
+OF_THE_MOMENT = {refused.kind: refused for refused in (Overloaded, Overtaken, Stopping, StorageFull)}
 
 
 class Call(Struct, frozen=True):
