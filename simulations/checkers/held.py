@@ -23,11 +23,10 @@ Moved = dict[tuple[str, str, str], int]
 
 
 class Lot(Struct):
-    """So many SKUs of one recipe, and the account they came from."""
+    """So many SKUs of one recipe: each of its items, the units of it, and the account they came from."""
 
     quantity: int
-    recipe: tuple[tuple[str, int], ...]
-    source: str
+    recipe: tuple[tuple[str, int, str], ...]
 
 
 class Kept(Struct):
@@ -76,10 +75,12 @@ class Held(Checker):
             kept.sold, kept.held = kept.held, {}
             return
         for lot in self._cut(name, kept.held, facts):
-            _move(expected, [lot], held, lot.source)
-        for _, sku, quantity, recipe, source in facts.get("taken", ()):
-            lot = Lot(quantity, tuple((item, units) for item, units in recipe), source)
-            _move(expected, [lot], source, held)
+            _move_back(expected, lot, held)
+        for _, sku, quantity, recipe, source, *mixed in facts.get("taken", ()):
+            sources = (mixed[0] if mixed else None) or [source] * len(recipe)
+            lot = Lot(quantity, tuple((*part, taken) for part, taken in zip(recipe, sources, strict=True)))
+            for item, units, taken in lot.recipe:
+                _add(expected, (item, taken, held), units * quantity)
             kept.held[entry.hash, sku] = lot
         if event in ("cancel", "expire") and kept.held:
             self.fail(f"{event} of {name} leaves {kept.held} behind")
@@ -95,7 +96,7 @@ class Held(Checker):
             lot.quantity -= quantity
             if not lot.quantity:
                 del lots[taken_by, sku]
-            cut.append(Lot(quantity, lot.recipe, lot.source))
+            cut.append(Lot(quantity, lot.recipe))
         return cut
 
     def moment(self) -> None:
@@ -117,8 +118,13 @@ class Held(Checker):
 
 def _move(moved: Moved, lots: Iterable[Lot], source: str, target: str) -> None:
     for lot in lots:
-        for item, units in lot.recipe:
+        for item, units, _ in lot.recipe:
             _add(moved, (item, source, target), units * lot.quantity)
+
+
+def _move_back(moved: Moved, lot: Lot, source: str) -> None:
+    for item, units, taken in lot.recipe:
+        _add(moved, (item, source, taken), units * lot.quantity)
 
 
 def _add(moved: Moved, lane: tuple[str, str, str], units: int) -> None:
