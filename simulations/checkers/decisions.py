@@ -60,6 +60,8 @@ class Decisions(Checker):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._cases: dict[tuple[str, str], Case] = {}
+        self._moved: list[tuple[tuple[str, str], tuple[str, str], int]] = []
+        """Fulfilments that stand for others, those, and how many events they count as theirs."""
 
     def appeared(self, entry: Entry) -> None:
         content, facts = entry.content, entry.content.facts
@@ -93,6 +95,11 @@ class Decisions(Checker):
         insort(case.past, (content.clock, entry.hash, content.reason, act, case.state if act == "step" else ""))
 
     def finish(self) -> None:
+        for name, older, number in self._moved:
+            if older not in self._cases or self._cases[older].number != number:
+                self.fail(f"{name} stands for {older}, and counts {number} events of it")
+            elif self._cases[older].state != "cancelled":
+                self.fail(f"{name} stands for {older}, which is {self._cases[older].state}")
         for machine in self.chain.machines.values():
             self._compare(machine)
             self._check_waiting(machine)
@@ -106,8 +113,10 @@ class Decisions(Checker):
         follows, leads_to = TABLE[event]
         if case.state not in follows or to != leads_to:
             self.fail(f"{event} led {name} from {case.state or 'nothing'} to {to}")
-        number = facts.get("number", 0)
-        if number and number != case.number + 1:
+        number, given_up = facts.get("number", 0), facts.get("instead_of", "")
+        if given_up:
+            self._moved.append((name, (name[0], given_up), number))
+        elif number and number != case.number + 1:
             self.fail(f"number {number} happened to {name} after {case.number}")
         now_ms = stamp_ms(entry.content.clock)
         if event == "expire" and now_ms < case.expires_ms:

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from replica.core.entry import Entry
 from replica.core.names import node_of
 from replica.core.order_requests import ORDER, OrderEvent, Placement, order_request_of
+from replica.core.orders import SHORTAGE
 from replica.core.replica import Command
 from replica.core.requests import SkuLine
 from simulations.checkers.checker import Checker
@@ -49,6 +50,8 @@ class Orders(Checker):
         """By key and fulfilment: what came of what was told."""
         self._again: list[tuple[Placement, Shown]] = []
         """Answers to placements of what had been placed before, to be compared with those."""
+        self._instead: dict[tuple[str, str], str] = {}
+        """By order and fulfilment: the one it stands for, which was given up."""
         self._early: dict[bytes, OrderEvent] = {}
         """Events that came early or to the wrong node, by the entry that says so."""
         self._settled: dict[tuple[bytes, str], bytes] = {}
@@ -75,6 +78,15 @@ class Orders(Checker):
             self._origins[entry.hash] = (content.reference, node_of(entry.stream.writer))
         if content.facts.get("voids"):
             self._voids.append(entry)
+            return
+        if content.facts.get("instead_of"):
+            self._instead[content.reference, content.facts["fulfilment"]] = content.facts["instead_of"]
+        if act == "ask" and content.facts.get("outcome") == SHORTAGE:  # `Settlement` says whether there was any
+            asked = order_request_of(content.facts)
+            if not isinstance(asked, OrderEvent) or asked.event != "cancel" or not asked.fulfilment:
+                self.fail(f"{entry.stream.writer} named {asked} to be given up")
+            else:
+                self._early[entry.hash] = asked
             return
         request = self._asked(entry) if content.key or act in ("park", "ask") else None
         if isinstance(request, Placement):
@@ -163,11 +175,18 @@ class Orders(Checker):
             return
         if self._done.setdefault((settles or content.key, name), entry.hash) != entry.hash:
             self.fail(f"{request} happened to {name} twice")
-        if content.reason != request.event or request.fulfilment not in ("", name):
+        if content.reason != request.event or request.fulfilment not in ("", *self._names(content.reference, name)):
             self.fail(f"{request} was told, and {content.reason} happened to {name}")
         if facts.get("number", 0) != request.number:
             self.fail(f"{request} happened to {name} as number {facts.get('number', 0)}")
         self._check_lines(request, facts)
+
+    def _names(self, order: str, name: str) -> list[str]:
+        """A fulfilment, and those that were given up for it."""
+        names = [name]
+        while (older := self._instead.get((order, names[-1]))) is not None:
+            names.append(older)
+        return names
 
     def _check_lines(self, request: OrderEvent, facts: Mapping[str, Any]) -> None:
         if request.event not in AGAIN:
