@@ -243,15 +243,23 @@ class Order(Struct, array_like=True, gc=False):
 
     def lost(self) -> dict[str, Placed]:
         """Fulfilments of placements that lost, by id, with the placement that won."""
-        return {shown.id: won for one, won in self.duplicates() for shown in one.shown}
+        return {name: won for one, won in self.duplicates() for name in self._begun_by(one)}
+
+    def _begun_by(self, placed: Placed) -> list[str]:
+        """What a placement began, and what stands for those of them that were given up, by id."""
+        names = more = [shown.id for shown in placed.shown]
+        while more:
+            more = [one.id for one in self.fulfilments.values() if one.instead_of in names and one.id not in names]
+            names = names + more
+        return names
 
     def to_void(self, node: str) -> list[Fulfilment]:
         """Fulfilments of placements that lost which a node has to undo, or to ask the owner to undo."""
         found = []
         for one, won in self.duplicates():
             seen = [shown.location for shown in won.shown]
-            for shown in one.shown:
-                fulfilment = self.fulfilments.get(shown.id)
+            for name in self._begun_by(one):
+                fulfilment = self.fulfilments.get(name)
                 if fulfilment is None or fulfilment.is_voided:
                     continue
                 is_asker = node_of(one.writer) == node and fulfilment.location not in seen

@@ -198,6 +198,28 @@ def test_two_hubs_that_name_the_same_hold_have_it_given_up_once() -> None:
     agree(east)
 
 
+def test_what_stands_for_a_hold_of_a_placement_that_lost_is_undone_with_it() -> None:
+    east = Desk("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
+    west = Desk("hub-west", w_9={"cola": 9})
+    place(west, "o-1", 4)
+    east.now_ms = west.now_ms
+    place(east, "o-1", 4)
+    recount(east, 3)
+    settle(east)
+    assert east.order().fulfilments["hub-east.2"].location == "w-2"
+    west.tell(east)
+    east.tell(west)
+    for desk in (east, west):
+        assert {one.id: one.state for one in desk.order().fulfilments.values()} == {
+            "hub-east.1": "cancelled",
+            "hub-east.2": "cancelled",
+            "hub-west.1": "held",
+        }
+        agree(desk)
+    assert east.figures("cola", "w-2") == (4, 0, 4)
+    assert east.replica.orders.digest() == west.replica.orders.digest()
+
+
 def test_namings_and_moves_come_back_from_a_checkpoint() -> None:
     desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
     place(desk, "o-1", 4)
