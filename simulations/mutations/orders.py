@@ -109,10 +109,13 @@ ORDER_SLIPS = (
             ),
             slip(
                 f"{MOVEMENTS}:_step",
-                ("reversed=_parts(fulfilment.shares,", "reversed=_parts(fulfilment.shares or fulfilment.sold,"),
                 (
-                    "_cut(fulfilment.shares, facts.reversed)",
-                    "_cut(fulfilment.shares or fulfilment.sold, facts.reversed)",
+                    "reversed=named_parts(fulfilment.shares,",
+                    "reversed=named_parts(fulfilment.shares or fulfilment.sold,",
+                ),
+                (
+                    "cut(fulfilment.shares, facts.reversed)",
+                    "cut(fulfilment.shares or fulfilment.sold, facts.reversed)",
                 ),
             ),
         ),
@@ -178,22 +181,22 @@ ORDER_SLIPS = (
         "a change gives back as many as it is told to, of whichever lot, whether or not it has as many",
         7,
         ("Held", "Floor"),
-        (slip(f"{MOVEMENTS}:_parts", ("min(missing, room[name])", "missing")),),
+        (slip("replica.core.shares:named_parts", ("min(missing, room[name])", "missing")),),
     ),
     Mutation(
         "reversed-by-the-recipe-of-now",
         "what an order gives back is what its SKU is made of by now",
         7,
-        ("Held",),
+        ("Held", "Floor"),
         (
             slip(
                 f"{MOVEMENTS}:_step",
                 (
-                    "moves = _moves(_cut(fulfilment.shares, facts.reversed), lambda share: (desk.held, share.source))",
+                    "moves = _moves(cut(fulfilment.shares, facts.reversed), lambda source: (desk.held, source))",
                     "recipe_of = lambda share: desk.catalog.recipe_of(share.sku, '')\n"
-                    "        cut = [msgspec.structs.replace(share, recipe=recipe_of(share))"
-                    " for share in _cut(fulfilment.shares, facts.reversed)]\n"
-                    "        moves = _moves(cut, lambda share: (desk.held, share.source))",
+                    "        back = [msgspec.structs.replace(share, recipe=recipe_of(share))"
+                    " for share in cut(fulfilment.shares, facts.reversed)]\n"
+                    "        moves = _moves(back, lambda source: (desk.held, source))",
                 ),
             ),
         ),
