@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from edge_node.pickups import PickupPage, pickups
-from replica.core.entry import Entry
-from replica.core.errors import Invalid, Refused
+from edge_node.sale_batches import BatchAnswer, SaleBatches
 from replica.core.ledger import rights_of
-from replica.core.limits import SALES_PER_BATCH_MAX
-from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of, parse_key
-from replica.core.replica import Command, Replica, Verdict
-from replica.core.requests import KeyedSale, Sale, SaleBatch
+from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of
+from replica.core.replica import Command, Replica
+from replica.core.requests import Sale, SaleBatch
 from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
 from replica.runtime.exceptions import ExceptionsApi
 from replica.runtime.http import KEY_HEADER, Decoder, Operation, checked_key, json_response, limit_of, read_body
 from replica.runtime.node import Node
 from replica.runtime.orders_api import OrdersApi
-from replica.runtime.problems import problem
 from replica.runtime.stock_api import StockApi, vector_answer
 
 SALES_PATH = "/v1/sales"
-
-
-class SaleVerdict(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What became of one sale of a batch: `sale` where it was taken, `problem` where not."""
-
-    key: str
-    status: int
-    sale: Any = None
-    problem: dict[str, Any] | None = None
-
-
-class BatchAnswer(Struct, frozen=True):
-    """One verdict per sale, in the order of the request."""
-
-    verdicts: list[SaleVerdict]
-
-
-class _LooseBatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """A batch whose sales are looked at one by one."""
-
-    sales: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=SALES_PER_BATCH_MAX)]
-
-
-class _Unread(Struct, frozen=True):
-    """A sale of a batch that is malformed, and its key as far as it can be told."""
-
-    key: str
-    why: Invalid
 
 
 class Behind(Struct, frozen=True):
@@ -95,7 +62,7 @@ class EdgeApi:
         self._location = location
         self._hubs = hubs
         self._sale = Decoder(Sale)
-        self._batch, self._loose, self._keyed = Decoder(SaleBatch), Decoder(_LooseBatch), Decoder(KeyedSale)
+        self._batches = SaleBatches(node, location)
         self._stock = StockApi(node, lambda request: location)
         self._orders = OrdersApi(node)
         self._exceptions = ExceptionsApi(node)
@@ -105,7 +72,7 @@ class EdgeApi:
         stock = self._stock
         operations = [
             Operation("POST", SALES_PATH, self.sell, "Sell", Sale, MovementAnswer, 201, is_write=True),
-            Operation("POST", "/v1/sales:batch", self.sell_batch, "Sell what waited", SaleBatch, BatchAnswer, 207),
+            Operation("POST", "/v1/sales:batch", self._batches.sell, "Sell what waited", SaleBatch, BatchAnswer, 207),
             *stock.write_operations(),
             *self._orders.operations("/v1/holds", "Hold goods for a customer here"),
             Operation(
@@ -146,42 +113,6 @@ class EdgeApi:
     async def sell(self, request: web.Request) -> web.Response:
         command = self.read_sale(await read_body(request), request.headers.get(KEY_HEADER))
         return json_response(answer_of(await self._node.driver.submit(command)), 201)
-
-    async def sell_batch(self, request: web.Request) -> web.Response:
-        sales = self._read_sales(await read_body(request))
-        commands: list[Command] = []
-        refused: dict[int, Refused] = {}
-        for index, keyed in enumerate(sales):
-            if isinstance(keyed, _Unread):
-                refused[index] = keyed.why
-                continue
-            try:
-                commands.append(Command(self._location, keyed, parse_key(keyed.key)))
-            except Refused as wrong:
-                wrong.field = f"sales[{index}].key"
-                refused[index] = wrong
-        verdicts: list[Verdict] = await self._node.driver.submit_all(commands)
-        for index, why in refused.items():
-            verdicts.insert(index, why)
-        answers = [_verdict(keyed.key, verdict) for keyed, verdict in zip(sales, verdicts, strict=True)]
-        return json_response(BatchAnswer(answers), 207)
-
-    def _read_sales(self, body: bytes) -> Sequence[KeyedSale | _Unread]:
-        """Check a batch; a sale of it that is malformed stops no other one. Raises Refused."""
-        try:
-            batch: SaleBatch = self._batch.decode(body)
-            return batch.sales
-        except Invalid:
-            loose: _LooseBatch = self._loose.decode(body)
-            return [self._read_keyed(one, f"sales[{index}]") for index, one in enumerate(loose.sales)]
-
-    def _read_keyed(self, one: msgspec.Raw, field: str) -> KeyedSale | _Unread:
-        try:
-            keyed: KeyedSale = self._keyed.decode(bytes(one))
-            return keyed
-        except Invalid as why:
-            why.field = field if why.field == "body" else f"{field}.{why.field}"
-            return _Unread(_key_in(one), why)
 
     async def pickups(self, request: web.Request) -> web.Response:
         cursor, limit = request.query.get("cursor", ""), limit_of(request)
@@ -228,17 +159,3 @@ def _stranded(units: dict[str, int], node: str) -> dict[str, int]:
         if is_internal(name) and owner_of(name) != node and bucket_of(name) not in (HELD, QUARANTINE)
     )
     return {owner: rights_of(owner, units) for owner in owners if owner is not None and rights_of(owner, units)}
-
-
-def _key_in(one: msgspec.Raw) -> str:
-    """The key of a sale that is malformed elsewhere; empty when it has none."""
-    sale = msgspec.json.decode(one)
-    key = sale.get("key") if isinstance(sale, dict) else None
-    return key if isinstance(key, str) else ""
-
-
-def _verdict(key: str, verdict: Verdict) -> SaleVerdict:
-    if isinstance(verdict, Entry):
-        return SaleVerdict(key, 201, answer_of(verdict))
-    document = problem(verdict)
-    return SaleVerdict(key, document["status"], None, document)

@@ -154,8 +154,9 @@ class SimulatedJournal:
 
     async def append(self, batch: Batch) -> int:
         disk = self._disk
-        size = sum(len(entry.body) for entry in batch.entries)
-        disk.writing = batch.entries
+        entries = batch.entries
+        size = sum(len(entry.body) for entry in entries)
+        disk.writing = entries
         await disk.spend_writing()
         disk.writing = ()
         if disk.room_bytes is not None:
@@ -164,7 +165,7 @@ class SimulatedJournal:
             disk.room_bytes -= size
         fails, disk.fails_next_commit = disk.fails_next_commit, None
         if fails is not False:
-            disk.keep(batch.entries)
+            disk.keep(entries)
         if fails is not None:
             raise Unknown("the simulated disk failed")
         return len(disk.stored)

@@ -223,4 +223,4 @@ class Machine:
             return [await submit_count(node.driver, node.journal, count)]
         decided = node.driver.submit_all(asked)
         self.most_waiting = max(self.most_waiting, node.driver.waiting)
-        return await decided
+        return list(await decided)

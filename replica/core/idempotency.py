@@ -11,32 +11,39 @@ the journal before it, and all stay until the last of them is long durable.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from replica.core.entry import Entry
+from replica.core.entry_run import EntryRun
 
 
-class RecentKeys(dict[bytes, Entry]):
-    """The first entry of each key of the newest batches. It is changed by `put` and `turn` only."""
+class RecentKeys:
+    """The entries of each key of the newest batches: each by itself, or the run it is in."""
 
     __slots__ = ("_before", "_current", "_earliest", "_shared")
 
     def __init__(self) -> None:
-        super().__init__()
-        self._current: list[bytes] = []
-        self._before: list[bytes] = []
-        self._earliest: list[bytes] = []
+        self._current: dict[bytes, Entry | EntryRun] = {}
+        self._before: dict[bytes, Entry | EntryRun] = {}
+        self._earliest: dict[bytes, Entry | EntryRun] = {}
         self._shared: dict[bytes, list[Entry]] = {}
         """All entries of keys that have several."""
 
-    def put(self, key: bytes, entry: Entry) -> None:
-        """Remember an entry just written or merged."""
-        if key not in self:
-            self[key] = entry
-            self._current.append(key)
-        elif all(one.hash != entry.hash for one in self.entries(key)):
-            self._shared.setdefault(key, [self[key]]).append(entry)
-            self._current.append(key)
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._current or key in self._before or key in self._earliest
+
+    def is_disjoint(self, keys: Collection[bytes]) -> bool:
+        """Tell whether none of the keys is known; many are asked about at the price of a few."""
+        return (
+            self._current.keys().isdisjoint(keys)
+            and self._before.keys().isdisjoint(keys)
+            and self._earliest.keys().isdisjoint(keys)
+        )
+
+    def get(self, key: bytes) -> Entry | None:
+        """Return the first entry under a key."""
+        found = self._earliest.get(key) or self._before.get(key) or self._current.get(key)
+        return found[found.keys.index(key)] if isinstance(found, EntryRun) else found
 
     def entries(self, key: bytes) -> Sequence[Entry]:
         """Every entry under a key, in order of arrival; empty when it was not used lately."""
@@ -46,11 +53,22 @@ class RecentKeys(dict[bytes, Entry]):
         first = self.get(key)
         return () if first is None else (first,)
 
+    def put(self, key: bytes, entry: Entry) -> None:
+        """Remember an entry just written or merged."""
+        if key not in self:
+            self._current[key] = entry
+            return
+        known = self.entries(key)
+        if all(one.hash != entry.hash for one in known):
+            self._shared[key] = [*known, entry]
+            self._current[key] = known[0]
+
+    def put_run(self, run: EntryRun) -> None:
+        """Remember a run just written; its keys are new, all of them."""
+        self._current |= dict.fromkeys(run.keys, run)
+
     def turn(self) -> None:
         """A batch was taken to be committed: begin the next, and let the one go that has long been durable."""
-        for key in self._earliest:
-            if key not in self._shared:
-                self.pop(key, None)
-            elif key not in self._before and key not in self._current:
-                del self._shared[key], self[key]
-        self._earliest, self._before, self._current = self._before, self._current, []
+        self._earliest, self._before, self._current = self._before, self._current, {}
+        if self._shared:
+            self._shared = {key: entries for key, entries in self._shared.items() if key in self}

@@ -297,6 +297,24 @@ class Ledger:
             changed[stock] = total
             stale[stock] = None
 
+    def take(self, location: str, name: tuple[str, str, str], taken: Mapping[Stock, int]) -> None:
+        """Add units to cells of one lane, by pairs of the location that are there: `apply`, many moves at once."""
+        place, lane = self.places[location], self._lane(name)
+        changed = self._changes.setdefault(lane, {})
+        for stock, units in taken.items():
+            total = stock.cells.get(lane, 0) + units
+            if total > TOTAL_MAX:
+                raise Broken(f"cell {location} {stock.item} {name} would pass {TOTAL_MAX}")
+            stock.cells[lane] = changed[stock] = total
+        place.totals[lane] = place.totals.get(lane, 0) + sum(taken.values())
+        place._stale.update(dict.fromkeys(taken))
+
+    def _lane(self, name: tuple[str, str, str]) -> Lane:
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = Lane(*name)
+        return lane
+
     def join(self, location: str, item: str, name: tuple[str, str, str], total: int) -> None:
         """Merge one cell of another copy: the greater total stands."""
         known = self.cell(location, item, name)

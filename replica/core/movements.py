@@ -202,45 +202,13 @@ def prepare_sale(room: Room, sale: Sale) -> Draft:
         ]
     else:
         lines = [Line(sku, quantity, 0, sellable(recipe, after)) for sku, recipe, quantity in resolved]
-    _note_how(sale, facts)
+    note_how(sale, facts)
     moves = tuple([Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items()])
     return Draft("sale", moves, tuple(lines), facts, sale.till, "", sale.receipt)
 
 
-def prepare_plain_sale(room: Room, sale: Sale, key: bytes, clock: int) -> Content | None:
-    """Prepare the commonest sale by far in one step: one line, named by its SKU, of one item, within the rights.
-
-    What comes of it is what `prepare_sale` would lead to, to the byte. None for any other: nothing is refused here.
-    """
-    if len(sale.lines) != 1:
-        return None
-    (line,) = sale.lines
-    sku, quantity, free = line.sku, line.quantity, room.free
-    if sku is UNSET or line.barcode is not UNSET:
-        return None
-    recipe = room.catalog.known_recipe(sku)
-    if recipe is None or len(recipe) != 1:
-        return None
-    ((item, units),) = recipe
-    stock = room.ledger.stocks(room.location).get(item)
-    wanted = units * quantity
-    if stock is None or wanted > QUANTITY_MAX:
-        return None
-    balance, available = stock.standing(free)
-    if wanted > balance:
-        return None
-    facts: dict[str, Any] = {}
-    if sale.on_shortage is not _RECORD or sale.occurred_at is not UNSET:
-        try:
-            _note_how(sale, facts)
-        except Invalid:
-            return None  # `prepare_sale` says why
-    moves = (Move(item, free, CUSTOMER, wanted),)
-    lines = (Line(sku, quantity, 0, (available - wanted) // units),)
-    return Content("sale", clock, key, sale.till, "", sale.receipt, moves, lines, facts)
-
-
-def _note_how(sale: Sale, facts: dict[str, Any]) -> None:
+def note_how(sale: Sale, facts: dict[str, Any]) -> None:
+    """Note what was asked besides the goods, where it is not the usual. Raises Invalid."""
     if sale.on_shortage is not _RECORD:
         facts["on_shortage"] = sale.on_shortage.value
     if sale.occurred_at is not UNSET:

@@ -7,6 +7,7 @@ A *node* has a configured name; a *writer* is one incarnation of it, `name#incar
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from replica.core.errors import Invalid
 from replica.core.limits import KEY_LENGTH_MAX, NAME_LENGTH_MAX
@@ -139,6 +140,26 @@ def parse_key(text: str, field: str = "Idempotency-Key") -> bytes:
     if not _key.fullmatch(text):
         raise Invalid(f"a key is 1 to {KEY_LENGTH_MAX} printable ASCII characters without blanks", field=field)
     return text.encode("ascii")
+
+
+_UUID_MARKS = (8, 13, 18, 23)
+_UUID_VARIANT = bytes(range(0x80, 0xC0))
+
+
+def parse_uuids(texts: Sequence[str]) -> list[bytes] | None:
+    """Return `parse_key` of each where all are plain UUIDs, at a fraction of the price; None where some is not."""
+    joined = "".join(texts)
+    if not texts or joined.count("-") != 4 * len(texts) or max(map(len, texts)) != 36 or min(map(len, texts)) != 36:
+        return None
+    if any(joined[mark::36].strip("-") for mark in _UUID_MARKS):
+        return None
+    try:
+        uuids = bytes.fromhex(joined.replace("-", ""))
+    except ValueError:
+        return None
+    if len(uuids) != 16 * len(texts) or uuids[8::16].strip(_UUID_VARIANT):
+        return None
+    return [uuids[first : first + 16] for first in range(0, len(uuids), 16)]
 
 
 def key_text(key: bytes) -> str:

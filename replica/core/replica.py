@@ -12,56 +12,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from replica.core.catalog import SKU, Catalog
 from replica.core.clock import COUNTER_BITS, HybridClock
+from replica.core.commands import Command as Command  # noqa: PLC0414  (what is asked of a replica is found here too)
+from replica.core.commands import Requests, Sales, stretches
+from replica.core.commands import Write as Write  # noqa: PLC0414
 from replica.core.counts import FOLDED, Counts
 from replica.core.documents import CHAIN_RANK, Documents, Register
 from replica.core.duplicates import VOID, Collision, Collisions, is_ours_to_void, precedence, prepare_void
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
+from replica.core.entry_run import EntryRun
 from replica.core.errors import Invalid, KeyReused, NotHosted, Overtaken, PeerFault, Refused
 from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Changes, Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
-from replica.core.movements import Draft, Room, Seen, prepare, prepare_plain_sale, prepare_sale, request_of
-from replica.core.names import CHAIN, FREE, HUBS, account, key_text, node_of
+from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale, request_of
+from replica.core.names import CHAIN, CUSTOMER, FREE, HUBS, account, key_text, node_of
 from replica.core.order_machine import DEFAULT_KEY, DEFAULT_MACHINE, ORDER_MACHINE, read_machine
 from replica.core.order_movements import Desk, decide, next_due
 from replica.core.order_requests import ORDER, OrderRequest
 from replica.core.orders import Orders
+from replica.core.plain_sales import Sold, sell_plain
 from replica.core.policies import POLICY, Policies
-from replica.core.requests import Allotment, Count, Grant, KeyedSale, OnShortage, Request, Sale
+from replica.core.requests import Allotment, Count, Grant, KeyedSale, OnShortage, Sale
 
 Verdict = Entry | Refused
 """What became of a request."""
 
 Vector = dict[str, Head]
 """How far each stream of one scope is held, by writer."""
-
-
-class Command(Struct, frozen=True, gc=False):
-    """One request at one location, under its key. `seen` says what a count was made from, if not from now.
-
-    What concerns an order is at no location (empty): the order says where.
-    """
-
-    location: str
-    request: Request | OrderRequest
-    key: bytes
-    seen: Seen | None = None
-
-
-class Write(Struct, frozen=True, gc=False):
-    """One write of a chain-wide document, under its key; `value` is packed, None clears it."""
-
-    kind: str
-    name: str
-    value: bytes | None
-    key: bytes
 
 
 class Run(Struct, frozen=True):
@@ -74,15 +57,23 @@ class Run(Struct, frozen=True):
 
 
 class Batch(Struct, frozen=True):
-    """What one commit writes: entries in arrival order, and the checkpoint of what they changed."""
+    """What one commit writes: entries in arrival order, run by run, and the checkpoint of what they changed."""
 
-    entries: list[Entry]
+    runs: list[EntryRun]
     cells: Changes
     documents: list[Register]
     orders: Sequence[tuple[int, bytes]] = ()
     """Orders that changed, packed, by their places."""
     counts: Sequence[tuple[str, str, bytes]] = ()
     """Newest counts that changed, packed, by location and item."""
+
+    def __len__(self) -> int:
+        return sum([len(run) for run in self.runs])
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Every entry, one by one."""
+        return [entry for run in self.runs for entry in run]
 
 
 class Image(Struct, frozen=True):
@@ -154,7 +145,7 @@ class Replica:
         self.collisions = Collisions()
         self._lost: list[Collision] = []
         """Duplicates that are this node's to void before the batch is taken."""
-        self._entries: list[Entry] = []
+        self._runs: list[EntryRun] = []
         self._own: dict[str, Stream] = {}
         self._rooms = {location: Room.of(location, self.node, self.ledger, self.catalog) for location in self.locations}
         for stream, head in image.heads:
@@ -173,25 +164,21 @@ class Replica:
         self.documents.take_changes()
 
     def execute_all(
-        self, requests: Sequence[Command | Write], now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
-    ) -> list[Verdict]:
+        self, requests: Requests, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
+    ) -> Sold | list[Verdict]:
         """Decide requests in order, each by itself: the entry of each, or why it was refused.
 
         Args:
             earlier: the entries the journal holds under the requests' keys, where they are not among the newest.
         """
+        if isinstance(requests, Sales):
+            return self._sell_all(requests, now_ms, earlier)
         verdicts: list[Verdict] = []
-        for index, request in enumerate(requests):
-            if index < len(verdicts):
-                continue
-            verdicts += self._sell_plain(islice(requests, index, None), now_ms, earlier)
-            if index < len(verdicts):
-                continue
-            decide: Callable[..., Entry] = self.execute if isinstance(request, Command) else self.write
-            try:
-                verdicts.append(decide(request, now_ms, earlier.get(request.key, ())))
-            except Refused as refused:
-                verdicts.append(refused)
+        for some in stretches(requests):
+            if isinstance(some, Sales):
+                verdicts += self._sell_all(some, now_ms, earlier)
+            else:
+                verdicts.append(self._decide(some, now_ms, earlier))
         return verdicts
 
     def execute(self, command: Command, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
@@ -339,16 +326,16 @@ class Replica:
     @property
     def uncommitted(self) -> int:
         """Entries recorded or merged since the last batch was taken."""
-        return len(self._entries)
+        return sum([len(run) for run in self._runs])
 
     def take_batch(self) -> Batch:
         """Hand over what the next commit must write."""
-        entries = self._entries
-        if entries:
-            self._entries = []
+        runs = self._runs
+        if runs:
+            self._runs = []
             self.keys.turn()
         documents, orders = self.documents.take_changes(), self.orders.take_changes()
-        return Batch(entries, self.ledger.take_changes(), documents, orders, self.counts.take_changes())
+        return Batch(runs, self.ledger.take_changes(), documents, orders, self.counts.take_changes())
 
     def _follow_up(self, now_ms: int) -> None:
         """Write what has become this node's to write by what was merged."""
@@ -404,45 +391,69 @@ class Replica:
         entry = Entry(stream, head.sequence + 1, chain(head.hash, body), body, content)
         self.clock.last = content.clock
         self._fold(entry)
-        self._extend(stream, [entry])
+        self._open_run(stream, entry.sequence).append(entry)
+        self._hold(stream, Head(entry.sequence, entry.hash), content.clock, 1)
         return entry
 
-    def _sell_plain(
-        self, requests: Iterable[Command | Write], now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
-    ) -> list[Entry]:
-        """Sell from the first request on, for as long as all are plain sales at its location under new keys.
+    def _decide(self, request: Command | Write, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]) -> Verdict:
+        decide: Callable[..., Entry] = self.execute if isinstance(request, Command) else self.write
+        try:
+            return decide(request, now_ms, earlier.get(request.key, ()))
+        except Refused as refused:
+            return refused
 
-        Every entry is what `execute` would have made. Nearly all a store does goes this way, many at a time, so what
-        is the same for all is looked up once.
+    def _sell_all(self, sales: Sales, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]) -> Sold | list[Verdict]:
+        """Decide sales, by the short road those that are plain: every entry is what `execute` would have made.
+
+        A run, where all were; else verdicts one by one.
         """
-        sold: list[Entry] = []
-        keys, apply = self.keys, self.ledger.apply
-        for command in requests:
-            key = command.key
-            if type(command) is not Command or key in keys or key in earlier or not 0 < len(key) <= KEY_LENGTH_MAX:
-                break
-            if not sold:
-                location = command.location
-                if location not in self._rooms:
-                    break
-                room, stream, stamp = self._rooms[location], self._own_stream(location), self._next_stamp(now_ms)
-                sequence, link = self.head(stream).sequence, self.head(stream).hash
-            request = command.request
-            if not isinstance(request, Sale) or command.location != location:
-                break
-            content = prepare_plain_sale(room, request, key, stamp)
-            if content is None:
-                break
-            body = pack_body(content)
-            sequence, link, stamp = sequence + 1, chain(link, body), stamp + 1
-            entry = Entry(stream, sequence, link, body, content)
-            apply(location, stream.writer, content.moves)
-            keys.put(key, entry)
-            sold.append(entry)
-        if sold:
-            self.clock.last = stamp - 1
-            self._extend(stream, sold)
+        verdicts: list[Verdict] = []
+        place = end = 0
+        while place < len(sales):
+            if place >= end:
+                end = self._first_used(sales.keys, place, earlier)
+            sold = self._sell_plain(sales, place, end, now_ms)
+            if sold is not None:
+                if len(sold) == len(sales):
+                    return sold
+                verdicts += sold
+                place += len(sold)
+            if place < len(sales):
+                verdicts.append(self._decide(sales[place], now_ms, earlier))
+                place += 1
+        return verdicts
+
+    def _sell_plain(self, sales: Sales, place: int, end: int, now_ms: int) -> Sold | None:
+        """Sell from one place on, up to another, while sales are plain under new keys; None where the first is not."""
+        room = self._rooms.get(sales.location)
+        if room is None or place >= end or len(sales.sales[place].lines) != 1:
+            return None
+        stream, stamp = self._own_stream(sales.location), self._next_stamp(now_ms)
+        sold = Sold(stream, self.head(stream), stamp)
+        sell_plain(room, sales.sales[place:end], sales.keys[place:end], sold)
+        if not len(sold):
+            return None
+        newest = self.clock.last = stamp + len(sold) - 1
+        self.ledger.take(sales.location, (self.writer, room.free, CUSTOMER), sold.taken)
+        self.keys.put_run(sold)
+        self._open_run(stream, sold.first).extend(sold)
+        self._hold(stream, sold.head, newest, len(sold))
         return sold
+
+    def _first_used(self, keys: Sequence[bytes], place: int, earlier: Mapping[bytes, Sequence[Entry]]) -> int:
+        """Where, from a place on, the first key is that was used before; past the end where all are new."""
+        own: dict[bytes, None] = {}
+        if place == 0:
+            own = dict.fromkeys(keys)
+            if len(own) == len(keys) and self.keys.is_disjoint(own) and earlier.keys().isdisjoint(own):
+                return len(keys)
+            own.clear()
+        for index in range(place, len(keys)):
+            key = keys[index]
+            if key in own or key in self.keys or key in earlier:
+                return index
+            own[key] = None
+        return len(keys)
 
     def _room_elsewhere(self, command: Command) -> Room | None:
         """The room for a promise at a location of others where this node was granted rights, else None.
@@ -484,14 +495,17 @@ class Replica:
         fresh = entries[known:]
         if fresh and stream.writer == self.writer:
             raise PeerFault("own-stream", f"{stream.scope}: {run.first + known} was never written here")
+        if not fresh:
+            return 0
+        taken = self._open_run(stream, fresh[0].sequence)
         for entry in fresh:
             content = entry.content
             self.clock.observe(content.clock, now_ms)
             if content.key and (content.key in self.keys or content.key in earlier):
                 self._meet(entry, earlier)
             self._fold(entry)
-        if fresh:
-            self._extend(stream, fresh)
+            taken.append(entry)
+        self._hold(stream, taken.head, max([entry.content.clock for entry in fresh]), len(fresh))
         return len(fresh)
 
     def _fold(self, entry: Entry) -> None:
@@ -513,16 +527,19 @@ class Replica:
         if content.kind in FOLDED or (watched and content.clock <= watched.get(stream.scope, 0)):
             self.counts.apply(entry)
 
-    def _extend(self, stream: Stream, entries: Sequence[Entry]) -> None:
-        """Hold the stream as far as entries that were folded, the next of it."""
-        last = entries[-1]
-        self.vectors.setdefault(stream.scope, {})[stream.writer] = Head(last.sequence, last.hash)
-        newest = max([entry.content.clock for entry in entries])
+    def _open_run(self, stream: Stream, first: int) -> EntryRun:
+        """The run of the batch that the next entries of a stream join; number `first` is the first of them."""
+        if not self._runs or self._runs[-1].stream != stream:
+            self._runs.append(EntryRun(stream, first))
+        return self._runs[-1]
+
+    def _hold(self, stream: Stream, head: Head, newest: int, number: int) -> None:
+        """Hold a stream as far as a number of entries that were folded; `newest` is the newest of their stamps."""
+        self.vectors.setdefault(stream.scope, {})[stream.writer] = head
         if newest > self.newest.get(stream.scope, 0):
             self.newest[stream.scope] = newest
         self._hear(stream, newest)
-        self.arrival += len(entries)
-        self._entries += entries
+        self.arrival += number
 
     def _hear(self, stream: Stream, stamp: int) -> None:
         heard, node = self.heard.setdefault(stream.scope, {}), node_of(stream.writer)

@@ -14,15 +14,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import chain, groupby, islice
 from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from replica.core.commands import Command, Requests, Sales, Write, keys_of
 from replica.core.entry import Entry
 from replica.core.errors import Overloaded, PeerFault, Refused, Stopping, StorageFull
 from replica.core.limits import BATCH_ENTRIES_MAX, FRAME_ENTRIES_MAX
-from replica.core.replica import Batch, Command, Replica, Run, Verdict, Write
+from replica.core.plain_sales import Sold
+from replica.core.replica import Batch, Replica, Run, Verdict
 from replica.core.session import Scopes
 from replica.runtime.ports import Clock, Journal
 
@@ -58,11 +60,15 @@ class Counters:
         self.commit_seconds = 0.0
 
 
+Verdicts = Sold | list[Verdict]
+"""What became of one caller's requests, in their order."""
+
+
 class _Ask(Struct):
     """Requests of one caller that wait together, and where their verdicts go."""
 
-    commands: Sequence[Command | Write]
-    answer: asyncio.Future[list[Verdict]]
+    requests: Requests
+    answer: asyncio.Future[Verdicts]
 
 
 class _Look(Struct):
@@ -130,15 +136,15 @@ class Driver:
             raise verdict
         return verdict
 
-    def submit_all(self, commands: Sequence[Command | Write]) -> asyncio.Future[list[Verdict]]:
+    def submit_all(self, requests: Requests) -> asyncio.Future[Verdicts]:
         """Have requests decided in order, each by itself, and made durable together.
 
         Raises Overloaded or Stopping when they are not taken in.
         """
-        self._check_open(len(commands))
-        answer: asyncio.Future[list[Verdict]] = asyncio.get_running_loop().create_future()
-        self._clients.append(_Ask(commands, answer))
-        self._waiting += len(commands)
+        self._check_open(len(requests))
+        answer: asyncio.Future[Verdicts] = asyncio.get_running_loop().create_future()
+        self._clients.append(_Ask(requests, answer))
+        self._waiting += len(requests)
         self._wake.set()
         return answer
 
@@ -233,7 +239,7 @@ class Driver:
         room = BATCH_ENTRIES_MAX
         while self._clients and room > 0:
             ask = self._clients.popleft()
-            weight = len(ask.commands) if isinstance(ask, _Ask) else 1
+            weight = len(ask.requests) if isinstance(ask, _Ask) else 1
             room -= weight
             self._waiting -= weight
             asks.append(ask)
@@ -247,8 +253,11 @@ class Driver:
     async def _find_earlier(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge]) -> Earlier:
         """Look up the keys of requests, and those of peers' entries: another node may have used one too."""
         known = self.replica.keys
-        commands = [command for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
-        keys = [key for command in commands if (key := command.key) not in known]
+        keys: list[bytes] = []
+        for ask in asks:
+            if isinstance(ask, _Ask):
+                asked = keys_of(ask.requests)
+                keys += asked if known.is_disjoint(asked) else [key for key in asked if key not in known]
         for merge in merges:
             for run in merge.runs:
                 keys += [key for entry in run.entries if (key := entry.content.key) and key not in known]
@@ -256,32 +265,42 @@ class Driver:
 
     def _compute(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge], earlier: Earlier) -> Answers:
         replica, now_ms, answers = self.replica, self._clock.now().wall_ms, Answers()
-        commands = [command for ask in asks if isinstance(ask, _Ask) for command in ask.commands]
-        verdicts = self._decide(commands, now_ms, earlier)
-        self.counters.refused += sum([isinstance(verdict, Refused) for verdict in verdicts])
-        decided = iter(verdicts)
+        decided = iter(self._decide_all([ask.requests for ask in asks if isinstance(ask, _Ask)], now_ms, earlier))
         for ask in asks:
-            if isinstance(ask, _Ask):
-                answers.append((ask, list(islice(decided, len(ask.commands)))))
-            else:
-                answers.append((ask, _look(ask.query, replica)))
+            answers.append((ask, next(decided) if isinstance(ask, _Ask) else _look(ask.query, replica)))
         for merge in merges:
             before = replica.uncommitted
             answers.append((merge, _turn_away(merge) if self._is_full else _merge(replica, merge, now_ms, earlier)))
             self.counters.entries_merged += replica.uncommitted - before
         return answers
 
-    def _decide(self, commands: Sequence[Command | Write], now_ms: int, earlier: Earlier) -> list[Verdict]:
+    def _decide_all(self, asked: Sequence[Requests], now_ms: int, earlier: Earlier) -> list[Verdicts]:
+        """Decide what callers ask: many sales call by call, single requests together, which is less work for each."""
+        verdicts: list[Verdicts] = []
+        for are_sales, some in groupby(asked, lambda requests: isinstance(requests, Sales)):
+            calls = list(some)
+            if are_sales:
+                verdicts += [self._decide(requests, now_ms, earlier) for requests in calls]
+            else:
+                decided = iter(self._decide(list(chain.from_iterable(calls)), now_ms, earlier))
+                verdicts += [list(islice(decided, len(requests))) for requests in calls]
+        return verdicts
+
+    def _decide(self, requests: Requests, now_ms: int, earlier: Earlier) -> Verdicts:
         """Decide requests. While the disk counts as full only repeated ones have an answer, that of the first time."""
         replica = self.replica
         if not self._is_full:
-            return replica.execute_all(commands, now_ms, earlier)
-        return [
-            replica.execute_all((command,), now_ms, earlier)[0]
-            if command.key in replica.keys or command.key in earlier
-            else StorageFull("no room to write, a moment ago")
-            for command in commands
-        ]
+            verdicts = replica.execute_all(requests, now_ms, earlier)
+        else:
+            verdicts = [
+                replica.execute_all((request,), now_ms, earlier)[0]
+                if request.key in replica.keys or request.key in earlier
+                else StorageFull("no room to write, a moment ago")
+                for request in requests
+            ]
+        if isinstance(verdicts, list):
+            self.counters.refused += sum([isinstance(verdict, Refused) for verdict in verdicts])
+        return verdicts
 
     @property
     def _is_full(self) -> bool:
@@ -289,7 +308,7 @@ class Driver:
 
     def _start_commit(self, answers: Answers) -> None:
         batch = self.replica.take_batch()
-        if batch.entries:
+        if batch.runs:
             self._commit = asyncio.get_running_loop().create_task(self._write(batch, answers))
         else:
             _release(answers)
@@ -304,7 +323,7 @@ class Driver:
             raise
         counters = self.counters
         counters.commits += 1
-        counters.entries_written += len(batch.entries)
+        counters.entries_written += len(batch)
         counters.commit_seconds += (self._clock.now().elapsed_ms - started) / 1000
         _release(answers)
         if self._watchers:
@@ -313,7 +332,7 @@ class Driver:
             note(batch)
 
     def _tell_watchers(self, batch: Batch) -> None:
-        moved = dict.fromkeys(entry.stream.scope for entry in batch.entries)
+        moved = dict.fromkeys(run.stream.scope for run in batch.runs)
         staying = []
         for watcher in self._watchers:
             if watcher.scopes is None or any(scope in moved for scope in watcher.scopes):

@@ -22,9 +22,9 @@ from typing import Any
 from msgspec import Struct
 
 from replica.core.errors import Refused
-from replica.core.replica import Command, Verdict
+from replica.core.replica import Command
 from replica.runtime.answers import answer_of
-from replica.runtime.driver import Driver
+from replica.runtime.driver import Driver, Verdicts
 from replica.runtime.http import JSON, encode_json
 from replica.runtime.problems import PROBLEM, RETRY_AFTER_S, problem
 
@@ -132,7 +132,7 @@ class Lane(asyncio.Protocol):
             self.close()
         self._is_resting = True
 
-    def _answered(self, answer: asyncio.Future[list[Verdict]]) -> None:
+    def _answered(self, answer: asyncio.Future[Verdicts]) -> None:
         self._is_busy = False
         if answer.cancelled():
             self._transport.abort()  # the driver is gone: what is durable is not known, so nothing is said

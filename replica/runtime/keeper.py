@@ -47,7 +47,7 @@ class Keeper:
                 continue
             verdicts: list[Verdict]
             try:
-                verdicts = await self._driver.submit_all([Command("", Upkeep(name), b"") for name in names])
+                verdicts = list(await self._driver.submit_all([Command("", Upkeep(name), b"") for name in names]))
             except Stopping:
                 return
             except Refused as refused:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from replica.core.entry import Entry, Stream, chain, unpack_body
+from replica.core.entry_run import EntryRun
 from replica.runtime.ports import Stored
 
 SEGMENT_ENTRIES_MAX = 256
@@ -44,17 +45,13 @@ class Segment(Struct, frozen=True):
         return stored
 
 
-def cut_segments(run: Sequence[Entry], arrival: int, previous: bytes) -> Iterator[Segment]:
-    """Cut entries of one stream that follow each other into segments.
-
-    `arrival` is that of the newest entry before them, `previous` the hash before the first.
-    """
-    for first in range(0, len(run), SEGMENT_ENTRIES_MAX):
-        some = run[first : first + SEGMENT_ENTRIES_MAX]
-        last = some[-1]
-        arrival += len(some)
-        yield Segment(arrival, last.stream, last.sequence, previous, _join([entry.body for entry in some]))
-        previous = last.hash
+def cut_segments(run: EntryRun, arrival: int, previous: bytes) -> Iterator[Segment]:
+    """Cut a run into segments. `arrival` is that of the newest entry before it, `previous` the hash before it."""
+    for start in range(0, len(run), SEGMENT_ENTRIES_MAX):
+        some = run.bodies[start : start + SEGMENT_ENTRIES_MAX]
+        end = start + len(some)
+        yield Segment(arrival + end, run.stream, run.first + end - 1, previous, _join(some))
+        previous = run.hashes[end - 1]
 
 
 def _join(bodies: Sequence[bytes]) -> bytes:

@@ -16,7 +16,6 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from itertools import chain, groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +26,7 @@ import structlog
 from replica.core.counts import Counts
 from replica.core.documents import Documents, Register
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, start
+from replica.core.entry_run import EntryRun
 from replica.core.errors import Failure, StorageFull, Unknown
 from replica.core.ledger import Ledger
 from replica.core.names import CHAIN
@@ -50,6 +50,13 @@ _ROWS_PER_STATEMENT = 128
 race for the interpreter's lock, and each number of rows is a text of its own that stays prepared."""
 
 _KEYS_PER_FETCH = 4_096
+
+_INSERT_KEYS = """
+INSERT INTO keys
+WITH RECURSIVE keyed(place) AS (SELECT 0 UNION ALL SELECT place + 1 FROM keyed WHERE place + 1 < ?3)
+SELECT substr(?1, place * ?2 + 1, ?2), ?4 + place FROM keyed
+"""
+"""Keys of one length in one blob, cut up by SQLite, which holds no lock of the interpreter's meanwhile."""
 
 
 class DataRefused(Failure):
@@ -217,29 +224,25 @@ class SqliteJournal:
             )
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
-        arrivals = enumerate(batch.entries, self._arrival + 1)
-        placed = [(key, arrival) for arrival, entry in arrivals if (key := entry.content.key)]
-        placed.sort()
+        keys = list(chain.from_iterable([run.keys for run in batch.runs]))
         with _transaction(connection):
-            self._write_entries(connection, batch.entries)
-            _insert(connection, "INSERT INTO keys VALUES", "", 2, list(chain.from_iterable(placed)))
+            self._write_runs(connection, batch.runs)
+            self._write_keys(connection, keys)
             self._write_checkpoint(connection, batch)
-            self._add_keys(connection, [key for key, _ in placed])
-        self._arrival += len(batch.entries)
+        self._arrival += len(keys)
         return self._arrival
 
-    def _write_entries(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+    def _write_runs(self, connection: sqlite3.Connection, runs: Sequence[EntryRun]) -> None:
         arrival = self._arrival
         rows: list[object] = []
         units: dict[Stream, int] = {}
-        for stream, group in groupby(entries, attrgetter("stream")):
-            run = list(group)
+        for run in runs:
+            stream = run.stream
             number = self._streams.get(stream) or self._add_stream(connection, stream)
             for segment in cut_segments(run, arrival, self._heads[stream].hash):
                 rows += (segment.arrival, number, segment.sequence, segment.previous, segment.bodies)
-            moved = sum([move.quantity for entry in run for move in entry.content.moves])
-            units[stream] = units.get(stream, 0) + moved
-            self._heads[stream] = Head(run[-1].sequence, run[-1].hash)
+            units[stream] = units.get(stream, 0) + run.units
+            self._heads[stream] = run.head
             arrival += len(run)
         _insert(connection, "INSERT INTO segments VALUES", "", 5, rows)
         for stream, moved in units.items():
@@ -249,9 +252,18 @@ class SqliteJournal:
                 (head.sequence, head.hash, moved, self._streams[stream]),
             )
 
-    def _add_keys(self, connection: sqlite3.Connection, keys: Sequence[bytes]) -> None:
-        """Note keys before they are durable: a filter that knows too much is slow, one that knows too little lies."""
-        self._keys.add(keys)
+    def _write_keys(self, connection: sqlite3.Connection, keys: Sequence[bytes]) -> None:
+        """Write the keys of a batch, in its order. Those that follow each other and are equally long go as one blob.
+
+        They are noted before they are durable: a filter that knows too much is slow, one that knows too little lies.
+        """
+        arrival = self._arrival + 1
+        for length, some in groupby(keys, len):
+            alike = list(some)
+            if length:
+                connection.execute(_INSERT_KEYS, (b"".join(alike), length, len(alike), arrival))
+                self._keys.add(alike)
+            arrival += len(alike)
         if self._keys.is_full:
             self._fill_filter(connection)
 
@@ -272,18 +284,17 @@ class SqliteJournal:
         return [(arrival, key) for key, arrival in shared.items()]
 
     def _write_checkpoint(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        cells = []
+        cells: list[int] = []
+        items = self._items
         for lane, changed in batch.cells.items():
             lanes: dict[str, int] = {}
             for stock, total in changed.items():
                 number = lanes.get(stock.location) or lanes.setdefault(
                     stock.location, self._lane(connection, (stock.location, *lane.name))
                 )
-                item = self._items.get(stock.item) or self._add_item(connection, stock.item)
-                cells.append((number, item, total))
-        cells.sort()
+                cells += (number, items.get(stock.item) or self._add_item(connection, stock.item), total)
         upsert = "ON CONFLICT DO UPDATE SET total = excluded.total"
-        _insert(connection, "INSERT INTO cells VALUES", upsert, 3, list(chain.from_iterable(cells)))
+        _insert(connection, "INSERT INTO cells VALUES", upsert, 3, cells)
         if batch.documents:
             connection.executemany(
                 "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -18,7 +18,7 @@ COMMITS = (
         (
             slip(
                 f"{DRIVER}:Driver._start_commit",
-                ("if batch.entries:", "_release(answers)\n    if batch.entries:"),
+                ("if batch.runs:", "_release(answers)\n    if batch.runs:"),
             ),
         ),
     ),

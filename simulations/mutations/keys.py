@@ -26,7 +26,10 @@ KEYS = (
         "keys of the newest batches are neither remembered nor durable yet",
         3,
         ("ExactlyOnce",),
-        (slip(f"{RECENT}.put", ("self[key] = entry\n        self._current.append(key)", "pass")),),
+        (
+            slip(f"{RECENT}.put", ("self._current[key] = entry", "pass")),
+            slip(f"{RECENT}.put_run", ("run.keys, run", "()")),
+        ),
     ),
     Mutation(
         "keys-turn-early",
@@ -36,8 +39,7 @@ KEYS = (
         (
             slip(
                 f"{RECENT}.turn",
-                ("for key in self._earliest:", "for key in self._current:"),
-                ("= self._before, self._current, []", "= [], [], []"),
+                ("= self._before, self._current, {}", "= {}, {}, {}"),
             ),
         ),
     ),
@@ -46,7 +48,7 @@ KEYS = (
         "the short road of plain sales remembers no key until its batch is durable",
         3,
         ("ExactlyOnce",),
-        (slip(f"{REPLICA}:Replica._sell_plain", ("keys.put(key, entry)", "pass")),),
+        (slip(f"{REPLICA}:Replica._sell_plain", ("self.keys.put_run(sold)", "pass")),),
     ),
     Mutation(
         "keys-let-go-full",
@@ -96,11 +98,11 @@ KEYS = (
             slip(
                 f"{DRIVER}:Driver._decide",
                 (
-                    "    return replica.execute_all(commands, now_ms, earlier)\n",
-                    "    firsts = {str(one).partition('key=')[0]: one for one in reversed(commands)}\n"
+                    "    verdicts = replica.execute_all(requests, now_ms, earlier)\n",
+                    "    firsts = {str(one).partition('key=')[0]: one for one in reversed(list(requests))}\n"
                     "        decided = replica.execute_all(list(firsts.values()), now_ms, earlier)\n"
-                    "        verdicts = dict(zip(firsts, decided))\n"
-                    "        return [verdicts[str(one).partition('key=')[0]] for one in commands]\n",
+                    "        found = dict(zip(firsts, decided))\n"
+                    "        verdicts = [found[str(one).partition('key=')[0]] for one in requests]\n",
                 ),
             ),
         ),
@@ -112,8 +114,12 @@ KEYS = (
         ("ExactlyOnce", "Truth"),
         (
             slip(
-                f"{DRIVER}:Driver._compute",
-                ("iter(verdicts)", "iter(sorted(verdicts, key=lambda one: isinstance(one, Refused)))"),
+                f"{DRIVER}:Driver._decide_all",
+                (
+                    "iter(self._decide(list(chain.from_iterable(calls)), now_ms, earlier))",
+                    "iter(sorted(self._decide(list(chain.from_iterable(calls)), now_ms, earlier),"
+                    " key=lambda one: isinstance(one, Refused)))",
+                ),
             ),
         ),
     ),
@@ -127,7 +133,7 @@ KEYS = (
                 f"{DRIVER}:_release",
                 (
                     "for asked, answer in answers:",
-                    "asks = [one for one in answers if isinstance(one[0], _Ask) and len(one[0].commands) == 1]\n"
+                    "asks = [one for one in answers if isinstance(one[0], _Ask) and len(one[0].requests) == 1]\n"
                     "    rest = [one for one in answers if one not in asks]\n"
                     "    swapped = [(one, answer) for (one, _), (_, answer) in zip(asks, asks[::-1])]\n"
                     "    for asked, answer in [*swapped, *rest]:",

@@ -20,7 +20,7 @@ STOCK = (
         "the short road of plain sales looks at what all nodes have, not at the node's own",
         4,
         ("Floor",),
-        (slip(f"{MOVEMENTS}:prepare_plain_sale", ("if wanted > balance:", "if wanted > available:")),),
+        (slip("replica.core.plain_sales:sell_plain", ("if gone > balance:", "if gone > available:")),),
     ),
     Mutation(
         "rights-of-others",

@@ -9,6 +9,7 @@ import pytest
 
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Stream, start
+from replica.core.entry_run import runs_of
 from replica.core.order_requests import OrderEvent, PlacedLine, Placement
 from replica.core.orders import held_differences
 from replica.core.replica import Batch, Command, Replica, Run, Write
@@ -152,7 +153,7 @@ async def test_all_entries_under_one_key_are_found_the_first_to_arrive_first(reo
     await commit(journal, here)
     second = receive(there, "same", 10)
     here.keys.put(second.content.key, second)
-    await journal.append(Batch([second], there.ledger.take_changes(), []))
+    await journal.append(Batch(runs_of([second]), there.ledger.take_changes(), []))
     assert (await journal.find([b"same"]))[b"same"] == [first, second]
     assert list((await (await reopen()).load()).shared) == [first, second]
 
@@ -166,7 +167,7 @@ async def test_what_voids_an_entry_is_loaded_with_those_that_share_its_key(reope
     *_, void = there.take_batch().entries
     assert void.content.facts["loser"] == loser.hash
     there.ledger.take_changes()
-    await journal.append(Batch([winner], here.ledger.take_changes(), []))
+    await journal.append(Batch(runs_of([winner]), here.ledger.take_changes(), []))
     loaded = Replica(WRITER, ("store-1",), await (journal := await reopen()).load())
     loaded.merge(
         [Run(loser.stream, 1, start(loser.stream).hash, [loser, void])], 1_700_000_000_000, {b"same": [winner]}
@@ -263,11 +264,23 @@ async def test_batch_of_several_streams_keeps_arrival_order(reopen: Reopen) -> N
         entries.append(receive(east, f"e{number}", 1, location="w-1"))
         entries.append(receive(west, f"w{number}", 1, location="w-1"))
     changes = east.ledger.take_changes() | west.ledger.take_changes()
-    assert await journal.append(Batch(entries, changes, [])) == 6
+    assert await journal.append(Batch(runs_of(entries), changes, [])) == 6
     assert [stored.entry for stored in (await journal.read(0, 10)).stored] == entries
     image = await (await reopen()).load()
     loaded = Replica(WRITER, ("store-1",), image)
     assert loaded.ledger.stock("w-1", "cola").figures.on_hand == 6
+
+
+async def test_keys_of_every_length_and_none_are_found_where_they_were_used(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    keys = ["k", "key", "kex", "a-longer-key", "", "", "l", "0198c1f0-0000-7000-8000-000000000001", "0" * 128, "m"]
+    written = [receive(replica, key, 1) for key in keys]
+    await commit(journal, replica)
+    asked = [entry.content.key for entry in written if entry.content.key]
+    assert await journal.find([*asked, b"none", b"ke"]) == {
+        entry.content.key: [entry] for entry in written if entry.content.key
+    }
 
 
 async def test_batch_larger_than_any_segment_comes_back_whole(reopen: Reopen) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from replica.core.entry import Entry
+from replica.core.entry_run import EntryRun
 from replica.core.idempotency import RecentKeys
 from tests.core.chain import Node, receipt
 
@@ -79,6 +80,26 @@ def test_entries_of_one_batch_under_one_key_are_let_go_together() -> None:
     assert keys.entries(b"key") == [first, second]
     for _ in range(3):
         keys.turn()
-    assert (keys.entries(b"key"), len(keys)) == ((), 0)
+    assert (keys.entries(b"key"), b"key" in keys) == ((), False)
     keys.put(b"key", second)
     assert keys.entries(b"key") == (second,)
+
+
+def test_a_run_is_known_by_each_of_its_keys_for_as_long_as_an_entry_is() -> None:
+    run = EntryRun.of(entries(3))
+    keys = RecentKeys()
+    keys.put_run(run)
+    for _ in range(3):
+        assert [keys.get(key) for key in run.keys] == list(run)
+        assert not keys.is_disjoint([b"other", run.keys[1]])
+        keys.turn()
+    assert keys.is_disjoint(run.keys)
+    assert keys.get(run.keys[0]) is None
+
+
+def test_an_entry_that_comes_later_under_a_key_of_a_run_does_not_hide_it() -> None:
+    first, second = entries(2)
+    keys = RecentKeys()
+    keys.put_run(EntryRun.of([first]))
+    keys.put(first.content.key, second)
+    assert keys.get(first.content.key) == first

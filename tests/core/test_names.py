@@ -148,3 +148,26 @@ def test_a_uuid_and_a_text_of_16_characters_never_meet(uuid: object, text: str) 
 @given(st.binary(max_size=KEY_LENGTH_MAX))
 def test_any_key_of_a_peer_can_be_shown(key: bytes) -> None:
     assert isinstance(names.key_text(key), str)
+
+
+uuid_texts = st.uuids().map(str) | st.uuids().map(lambda uuid: str(uuid).upper())
+odd_texts = st.sampled_from(
+    ["", "till-1", UUID_TEXT[:-1], UUID_TEXT + "0", f'"{UUID_TEXT}"', "0" * 36, "-" * 36, UUID_TEXT.replace("-", " ")]
+) | st.text("0123456789abcdef- \u0663", min_size=36, max_size=36)
+
+
+@given(st.lists(uuid_texts, max_size=5), st.lists(uuid_texts | odd_texts, max_size=3))
+def test_uuids_read_together_are_read_as_each_by_itself(plain: list[str], more: list[str]) -> None:
+    texts = [*plain, *more]
+    together = names.parse_uuids(texts)
+    if together is not None:
+        assert together == [names.parse_key(text) for text in texts]
+    else:
+        assert not texts or any(not is_plain_uuid(text) for text in texts)
+
+
+def is_plain_uuid(text: str) -> bool:
+    try:
+        return len(text) == 36 and len(names.parse_key(text)) == 16
+    except Invalid:
+        return False

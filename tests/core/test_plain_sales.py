@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from replica.core.catalog import Catalog
+from replica.core.commands import Sales
 from replica.core.documents import Register, pack_value
-from replica.core.entry import Content, Entry
+from replica.core.entry import Content, Entry, Stream, pack_body, start
 from replica.core.errors import Refused
 from replica.core.ledger import Ledger, Move
 from replica.core.limits import QUANTITY_MAX
-from replica.core.movements import Room, prepare_plain_sale, prepare_sale
+from replica.core.movements import Room, prepare_sale
+from replica.core.plain_sales import Sold, sell_plain
 from replica.core.replica import Command, Replica, Verdict, Write
-from replica.core.requests import GoodsLine, KeyedSale, OnShortage, Receipt, SkuLine
+from replica.core.requests import GoodsLine, KeyedSale, OnShortage, Receipt, Sale, SkuLine
 
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -48,27 +50,38 @@ def room_of(free: int, elsewhere: int) -> Room:
     return Room.of("store-1", "store-1", ledger, catalog)
 
 
+STREAM = Stream("store-1#0000000a", "store-1")
+
+
+def plain_sale(room: Room, sale: KeyedSale) -> Entry | None:
+    """The entry a sale becomes on the short road, if it is plain."""
+    sold = Sold(STREAM, start(STREAM), 77)
+    sell_plain(room, [sale], [b"key"], sold)
+    return sold[0] if len(sold) else None
+
+
 @given(sales, st.sampled_from([0, 5, 40, QUANTITY_MAX]), st.sampled_from([0, 3]))
 def test_a_plain_sale_is_the_sale_it_would_be_by_the_long_road(sale: KeyedSale, free: int, elsewhere: int) -> None:
     room = room_of(free, elsewhere)
-    content = prepare_plain_sale(room, sale, b"key", 77)
+    entry = plain_sale(room, sale)
     try:
         draft = prepare_sale(room, sale)
     except Refused:
-        assert content is None
+        assert entry is None
         return
-    if content is not None:
-        assert content == Content(
+    if entry is not None:
+        content = Content(
             draft.kind, 77, b"key", draft.actor, draft.reason, draft.reference, draft.moves, draft.lines, draft.facts
         )
-        assert list(content.facts) == list(draft.facts)
+        assert entry.content == content
+        assert entry.body == pack_body(content)
 
 
 def test_plain_is_one_line_of_one_item_that_the_rights_cover() -> None:
     room = room_of(6, 0)
 
     def is_plain(*lines: SkuLine) -> bool:
-        return prepare_plain_sale(room, KeyedSale(lines, key="k"), b"key", 77) is not None
+        return plain_sale(room, KeyedSale(lines, key="k")) is not None
 
     assert is_plain(SkuLine(6, sku="cola"))
     assert is_plain(SkuLine(1, sku="pack"))
@@ -76,6 +89,14 @@ def test_plain_is_one_line_of_one_item_that_the_rights_cover() -> None:
     assert not is_plain(SkuLine(1, sku="box"))
     assert not is_plain(SkuLine(1, sku="cola"), SkuLine(1, sku="cola"))
     assert not is_plain(SkuLine(1, barcode="cola's"))
+
+
+def test_a_run_sells_no_more_than_the_rights_cover_and_stops_there() -> None:
+    room = room_of(6, 100)
+    sold = Sold(STREAM, start(STREAM), 77)
+    four = KeyedSale((SkuLine(4, sku="cola"),), key="k")
+    sell_plain(room, [four, four], [b"1", b"2"], sold)
+    assert (len(sold), sold.left, sold.units) == (1, [102], 4)
 
 
 STORE = "store-1"
@@ -117,6 +138,32 @@ def one_by_one(replica: Replica, asked: list[Command | Write], now_ms: int) -> l
 
 def told(verdict: Verdict) -> object:
     return verdict if isinstance(verdict, Entry) else (type(verdict), str(verdict), verdict.field)
+
+
+keyed_sales = st.lists(st.tuples(sales, st.integers(0, 30).map(lambda number: b"key-%d" % number)), max_size=25)
+
+
+@given(keyed_sales, st.sampled_from([STORE, STORE, "nowhere"]))
+def test_sales_of_one_call_come_out_as_one_by_one(asked: list[tuple[Sale, bytes]], location: str) -> None:
+    together, apart = replica_with_stock(), replica_with_stock()
+    call = Sales(location, [sale for sale, _ in asked], [key for _, key in asked])
+    assert [told(one) for one in together.execute_all(call, 5, {})] == [
+        told(one) for one in one_by_one(apart, list(call), 5)
+    ]
+    assert together.vectors == apart.vectors
+    assert together.digests() == apart.digests()
+    assert together.take_batch().entries == apart.take_batch().entries
+
+
+def test_a_key_is_known_from_the_run_it_was_sold_in() -> None:
+    replica = replica_with_stock()
+    sale = KeyedSale((SkuLine(1, sku="cola"),), key="k")
+    first = list(replica.execute_all(Sales(STORE, [sale] * 3, [b"1", b"2", b"3"]), 6, {}))
+    assert list(replica.execute_all(Sales(STORE, [sale] * 4, [b"3", b"4", b"2", b"5"]), 6, {}))[::2] == [
+        first[2],
+        first[1],
+    ]
+    assert replica.repeated == 2
 
 
 @given(requests, st.sampled_from([4, 5, 6]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from replica.core.entry_run import runs_of
 from replica.core.errors import Unknown
 from replica.core.replica import Batch
 from replica.runtime.sqlite_journal import SqliteJournal
@@ -25,10 +26,10 @@ class Flaw:
 
 async def append_in_halves(journal: SqliteJournal, batch: Batch) -> int:
     """Two transactions where one was asked for."""
-    middle = len(batch.entries) // 2
+    middle = len(batch) // 2
     if middle:
-        await journal.append(Batch(batch.entries[:middle], {}, []))
-    return await journal.append(Batch(batch.entries[middle:], batch.cells, batch.documents))
+        await journal.append(Batch(runs_of(batch.entries[:middle]), {}, []))
+    return await journal.append(Batch(runs_of(batch.entries[middle:]), batch.cells, batch.documents))
 
 
 async def append_and_hope(journal: SqliteJournal, batch: Batch) -> int:
@@ -46,13 +47,13 @@ async def append_another_fold(journal: SqliteJournal, batch: Batch) -> int:
         first, second = list(cells)[:2]
         cells[first] += 1
         cells[second] -= 1
-    return await journal.append(Batch(batch.entries, cells, batch.documents))
+    return await journal.append(Batch(batch.runs, cells, batch.documents))
 
 
 async def append_without_keys(journal: SqliteJournal, batch: Batch) -> int:
     """Entries whose keys are not noted."""
     bare = [replace(entry, content=replace(entry.content, key=b"")) for entry in batch.entries]
-    return await journal.append(Batch(bare, batch.cells, batch.documents))
+    return await journal.append(Batch(runs_of(bare), batch.cells, batch.documents))
 
 
 SOUND = Flaw()

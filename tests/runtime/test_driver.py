@@ -9,8 +9,18 @@ from contextlib import asynccontextmanager
 import pytest
 
 from replica.core.clock import Moment
-from replica.core.entry import Entry, Stream, genesis
-from replica.core.errors import KeyReused, Overloaded, PeerFault, Refused, Stopping, StorageFull, Unknown
+from replica.core.commands import Sales
+from replica.core.entry import Entry, Stream
+from replica.core.errors import (
+    KeyReused,
+    Overloaded,
+    PeerFault,
+    Refused,
+    RightsExhausted,
+    Stopping,
+    StorageFull,
+    Unknown,
+)
 from replica.core.limits import BATCH_ENTRIES_MAX
 from replica.core.replica import Batch, Command, Image, Replica, Run
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
@@ -144,6 +154,25 @@ async def test_same_key_twice_in_one_call_has_one_effect() -> None:
         assert on_hand(driver.replica) == 10
 
 
+async def test_calls_of_many_sales_and_single_requests_are_each_told_their_own() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        cola = Sale((SkuLine(1, "cola"),), OnShortage.REFUSE)
+        calls = [
+            driver.submit_all([receipt("r1", 5)]),
+            driver.submit_all(Sales("store-1", [cola, cola], [b"a1", b"a2"])),
+            driver.submit_all([sale("s1"), sale("s2")]),
+            driver.submit_all(Sales("store-1", [cola, cola, cola], [b"a1", b"b2", b"b3"])),
+            driver.submit_all(Sales("store-1", [], [])),
+        ]
+        journal.gate.release()
+        told = [list(verdicts) for verdicts in await asyncio.gather(*calls)]
+        assert journal.batches == [6]
+    keys = [[one.content.key if isinstance(one, Entry) else type(one) for one in call] for call in told]
+    assert keys == [[b"r1"], [b"a1", b"a2"], [b"s1", b"s2"], [b"a1", b"b2", RightsExhausted], []]
+    assert driver.counters.refused == 1
+
+
 async def test_same_key_after_a_restart_is_answered_from_the_journal() -> None:
     disk = SimulatedDisk()
     async with driven(SimulatedJournal(disk, WRITER)) as driver:
@@ -264,14 +293,9 @@ async def test_stopping_driver_answers_what_waits_and_takes_nothing_new() -> Non
 
 
 def run_of(replica: Replica, key: str) -> Run:
+    previous = replica.head(Stream(replica.writer, "store-2")).hash
     entry = replica.execute(Command("store-2", Receipt((GoodsLine(1, item="cola"),)), key.encode()), 1)
-    previous = replica_head_before(replica, entry)
     return Run(entry.stream, entry.sequence, previous, [entry])
-
-
-def replica_head_before(replica: Replica, entry: Entry) -> bytes:
-    earlier = [one for one in replica._entries if one.sequence == entry.sequence - 1]
-    return earlier[0].hash if earlier else genesis(entry.stream)
 
 
 async def test_merged_entries_are_durable_when_their_future_is_done() -> None:
