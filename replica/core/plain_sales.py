@@ -4,7 +4,7 @@ A plain sale has one line, named by its SKU, of one item, within the node's own 
 What is recorded of it is what `prepare_sale` would lead to, to the byte; a test holds both to it. A run of plain
 sales is decided, recorded and answered as columns (`EntryRun`): no object lives on per sale but its body, its hash
 and its key, for most of what a sale costs is memory that has left the processor's cache when it is needed again.
-See docs/decisions/0010.
+See docs/decisions/0011.
 """
 
 from __future__ import annotations
