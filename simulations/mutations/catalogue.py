@@ -12,5 +12,7 @@ from simulations.mutations.rights import RIGHTS
 from simulations.mutations.stock import STOCK
 from simulations.mutations.sync import SYNC
 
-MUTATIONS = {one.name: one for one in (*STOCK, *RIGHTS, *ORDER_SLIPS, *KEYS, *MERGES, *COMMITS, *SYNC, *LINKS, *CLOCKS)}
+AREAS = (STOCK, RIGHTS, ORDER_SLIPS, KEYS, MERGES, COMMITS, SYNC, LINKS, CLOCKS)
+
+MUTATIONS = {one.name: one for area in AREAS for one in area}
 """By name, in the order of the table."""
