@@ -110,14 +110,14 @@ STOCK = (
         "count-as-of-now",
         "a count corrects the book of now by what was counted then",
         5,
-        ("Truth",),
+        ("Truth", "Counted"),
         (slip(f"{MOVEMENTS}:prepare_count", ("seen.levels.get(line.item, on_hand)", "on_hand")),),
     ),
     Mutation(
         "count-on-top",
         "a count of more than the book had is added to the book as a whole",
         5,
-        ("Truth",),
+        ("Truth", "Counted"),
         (
             slip(
                 f"{MOVEMENTS}:prepare_count", ("change = line.counted - level", "change = line.counted - min(level, 0)")
@@ -147,7 +147,7 @@ STOCK = (
         "cells-of-kinds-known",
         "entries of a kind of the next release are kept and not folded",
         1,
-        ("Convergence", "Streams", "Truth", "Floor"),
+        ("Convergence", "Streams", "Truth", "Floor", "Held"),
         (
             slip(
                 "replica.core.replica:Replica._fold",
