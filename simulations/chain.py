@@ -70,6 +70,11 @@ class Chain:
         """The true time of day, in milliseconds since 1970."""
         return EPOCH_MS + int(self.loop.time() * 1000) + self._passed_over_ms
 
+    @property
+    def is_passed_over(self) -> bool:
+        """Whether the time of day made such a leap that what was ahead of it when it came need not be any more."""
+        return self._passed_over_ms > 0
+
     def pass_over(self, by_ms: int) -> None:
         """Let so much time of day pass at once, in which nobody does anything."""
         self._passed_over_ms += by_ms

@@ -218,9 +218,13 @@ class Machine:
 
     async def _decide(self, node: Node, asked: list[Command | Write]) -> list[Verdict]:
         if isinstance(asked[0], Command) and isinstance(asked[0].request, Count):
-            (count,) = asked
-            assert isinstance(count, Command)
-            return [await submit_count(node.driver, node.journal, count)]
+            return [await self._count(node, count) for count in asked if isinstance(count, Command)]
         decided = node.driver.submit_all(asked)
         self.most_waiting = max(self.most_waiting, node.driver.waiting)
         return list(await decided)
+
+    async def _count(self, node: Node, count: Command) -> Verdict:
+        try:
+            return await submit_count(node.driver, node.journal, count)
+        except Refused as refused:
+            return refused

@@ -176,6 +176,7 @@ class Run:
         self._convergence_s = loop.time() - healed_s
         async with asyncio.timeout(ANSWERS_S):
             await answer_all(self.chain, self.history)
+        self._witness.look()
         for _ in range(0, PASSED_OVER_MS, STRIDE_MS):
             self.chain.pass_over(STRIDE_MS)
             await asyncio.sleep(STRIDE_S)

@@ -40,7 +40,7 @@ class Stamps(Checker):
                 self.fail(f"{writer} issued {stamp}, and held {self._believed[machine.name]} before")
             if machine.name not in self._wrong and stamp_ms(stamp) > now_ms + CLOCK_AHEAD_MAX_MS + SLACK_MS:
                 self.fail(f"{writer}, whose clock is right, issued a stamp {stamp_ms(stamp) - now_ms} ms ahead")
-        if stamp_ms(stamp) <= now_ms + CLOCK_AHEAD_MAX_MS - DELAY_MS:
+        if not self.chain.is_passed_over and stamp_ms(stamp) <= now_ms + CLOCK_AHEAD_MAX_MS - DELAY_MS:
             self._believed[machine.name] = max(stamp, self._believed.get(machine.name, 0))
 
     def replaced(self, machine: Machine) -> None:
