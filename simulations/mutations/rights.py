@@ -35,6 +35,13 @@ RIGHTS = (
         ),
     ),
     Mutation(
+        "given-up-needlessly",
+        "holds are given up for what free units of others could cover",
+        6,
+        ("Settlement",),
+        (slip("replica.core.shortages:short_by", ("-stock.available", "20 - stock.available")),),
+    ),
+    Mutation(
         "grants-received-not-seen",
         "free units are reckoned without what others granted, so a deficit is covered again and again",
         6,
