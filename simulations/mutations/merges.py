@@ -110,4 +110,11 @@ MERGES = (
         ("Counted", "Truth"),
         (slip(f"{REPLICA}:Replica.restore", ("self.counts.load(image.counts)", "pass")),),
     ),
+    Mutation(
+        "orders-placed-twice-stand",
+        "an order that two hubs took holds its goods at both",
+        3,
+        ("Orders",),
+        (slip("replica.core.order_movements:next_due", ("for lost in order.to_void(desk.node):", "for lost in ():")),),
+    ),
 )
