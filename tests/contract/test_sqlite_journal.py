@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from replica.core.entry import start
 from replica.core.errors import StorageFull
 from replica.core.order_requests import PlacedLine, Placement
-from replica.core.replica import Command, Replica
+from replica.core.replica import Command, Replica, Run
+from replica.core.requests import Count, CountLine
 from replica.runtime.sqlite_journal import FILE_NAME, DataRefused, SqliteJournal, open_journal
 from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell
 
@@ -156,3 +158,25 @@ async def test_orders_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: 
     await journal.close()
     again = Replica(WRITER, ("store-1",), image)
     assert again.orders.digest() == replica.orders.digest()
+
+
+async def test_counts_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: Path) -> None:
+    journal, replica = await opened(tmp_path), replica_of()
+    other = replica_of("store-1b#aaaaaaaaaaaa", "store-1")
+    await journal.load()
+    receive(replica, "r1", 10)
+    late = receive(other, "late", 3)
+    replica.execute(Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
+    replica.merge([Run(late.stream, 1, start(late.stream).hash, [late])], 1_700_000_002_000)
+    await commit(journal, replica)
+    await journal._writer.run(lambda connection: connection.execute("DELETE FROM counts"))
+    await journal._writer.run(lambda connection: connection.execute("DELETE FROM cells"))
+    await journal.close()
+    journal = await opened(tmp_path)
+    again = Replica(WRITER, ("store-1",), await journal.load())
+    await journal.close()
+    standing = again.counts.find("store-1", "cola")
+    assert standing == replica.counts.find("store-1", "cola")
+    assert standing is not None
+    assert (standing.level, standing.drift) == (8, 0)
+    assert again.ledger.stock("store-1", "cola").figures.on_hand == 8
