@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 
 from replica.core.clock import Moment
+from replica.core.commands import Command
 from replica.core.names import writer_of
 from replica.core.order_requests import PlacedLine, Placement
 from replica.core.orders import held_differences
-from replica.core.replica import Command, Replica
+from replica.core.replica import Replica
 from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
 from replica.runtime.driver import Driver
 from replica.runtime.keeper import Keeper

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from replica.core.commands import Command
 from replica.core.entry import Entry, genesis
 from replica.core.names import parse_key, writer_of
-from replica.core.replica import Command, Replica
+from replica.core.replica import Replica
 from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
 from replica.runtime.sqlite_journal import open_journal
 

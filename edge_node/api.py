@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from edge_node.pickups import PickupPage, pickups
 from edge_node.sale_batches import BatchAnswer, SaleBatches
+from replica.core.commands import Command
 from replica.core.ledger import rights_of
 from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of
-from replica.core.replica import Command, Replica
+from replica.core.replica import Replica
 from replica.core.requests import Sale, SaleBatch
 from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
 from replica.runtime.exceptions import ExceptionsApi

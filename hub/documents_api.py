@@ -10,6 +10,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from replica.core.catalog import SKU, SkuDocument
+from replica.core.commands import Write
 from replica.core.documents import pack_value
 from replica.core.errors import Invalid, NotFound, Refused
 from replica.core.limits import DOCUMENT_BYTES_MAX
@@ -17,7 +18,7 @@ from replica.core.names import is_item, is_name, key_text
 from replica.core.order_machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument
 from replica.core.places import LOCATION, LocationDocument
 from replica.core.policies import POLICY, PolicyDocument, check_policy, is_selector
-from replica.core.replica import Replica, Write
+from replica.core.replica import Replica
 from replica.runtime.answers import DocumentAnswer, answer_of
 from replica.runtime.http import Decoder, Operation, json_response, key_of, limit_of
 from replica.runtime.node import Node

@@ -15,11 +15,12 @@ from math import ceil
 from random import Random
 from typing import Any
 
+from replica.core.commands import Command, Write
 from replica.core.documents import pack_value
 from replica.core.limits import SALES_PER_BATCH_MAX
 from replica.core.movements import Seen
 from replica.core.order_requests import ORDER
-from replica.core.replica import Command, Replica, Write
+from replica.core.replica import Replica
 from replica.core.requests import (
     Action,
     Adjustment,

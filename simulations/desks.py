@@ -13,10 +13,11 @@ from typing import Any, get_args
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from replica.core.commands import Command
 from replica.core.documents import pack_value
 from replica.core.names import FREE, account
 from replica.core.order_requests import OrderEvent, OutsideEvent, PlacedLine, Placement
-from replica.core.replica import Command, Replica
+from replica.core.replica import Replica
 from replica.core.requests import SkuLine
 from simulations.chain import WAREHOUSE
 from simulations.clients import DEMANDS, Client

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from replica.core.batch import Batch, Image
 from replica.core.counts import Counts
 from replica.core.documents import Documents
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
@@ -20,7 +21,6 @@ from replica.core.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
 from replica.core.names import CHAIN, node_of, void_key
 from replica.core.order_requests import ORDER
 from replica.core.orders import Orders
-from replica.core.replica import Batch, Image
 from replica.runtime.ports import Page, Stored
 
 Latency = Callable[[], float]

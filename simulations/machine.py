@@ -10,9 +10,10 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from replica.core.commands import Command, Write
 from replica.core.errors import Broken, Refused, Unknown
 from replica.core.names import writer_of
-from replica.core.replica import Command, Replica, Verdict, Write
+from replica.core.replica import Replica, Verdict
 from replica.core.requests import Count
 from replica.core.session import Admission
 from replica.runtime.counting import submit_count

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from replica.core.commands import Command, is_same_request
 from replica.core.entry import Entry
 from replica.core.movements import Draft
-from replica.core.replica import Command, Replica, is_same_request
+from replica.core.replica import Replica
 from replica.core.requests import Receipt
 
 DELIVERY = "delivery"

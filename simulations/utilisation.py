@@ -20,10 +20,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from replica.core.commands import Command, Write
 from replica.core.documents import pack_value
 from replica.core.entry import Entry
 from replica.core.order_requests import PlacedLine, Placement
-from replica.core.replica import Command, Replica, Write
+from replica.core.replica import Replica
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
 from simulations.chain import Chain
 from simulations.loop import VirtualLoop

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from replica.core.movements import Seen
+from replica.core.entry import DOCUMENT, Entry
+from replica.core.movements import Seen, request_of
 from replica.core.order_requests import OrderRequest
-from replica.core.requests import Request, Sale
+from replica.core.requests import KeyedSale, Request, Sale
 
 
 class Command(Struct, frozen=True, gc=False):
@@ -80,3 +81,20 @@ def stretches(requests: Requests) -> Iterator[Sales | Command | Write]:
             yield request
     if sales:
         yield Sales(location, sales, keys)
+
+
+def is_same_request(earlier: Entry, command: Command) -> bool:
+    """Tell whether an entry is what came of this very request."""
+    request = command.request
+    if isinstance(request, KeyedSale):
+        request = request.sale()
+    is_there = earlier.stream.scope == command.location or not command.location
+    return is_there and request_of(earlier.content) == request
+
+
+def is_same_write(earlier: Entry, write: Write) -> bool:
+    """Tell whether an entry is what came of this very document write."""
+    facts = earlier.content.facts
+    asked = (write.kind, write.name, write.value)
+    written = (facts.get("kind"), facts.get("key"), facts.get("value"))
+    return earlier.content.kind == DOCUMENT and written == asked

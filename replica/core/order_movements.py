@@ -11,19 +11,19 @@ Source: order rules of classic deduction, docs/orders.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, assert_never
+from collections.abc import Iterable, Mapping, Sequence
+from typing import assert_never
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 
-from replica.core.catalog import Catalog, Recipe
-from replica.core.channels import Source
-from replica.core.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
-from replica.core.ledger import Ledger, Move
-from replica.core.limits import EVENTS_PER_FULFILMENT_MAX, PARKED_MS, PARKED_PER_ORDER_MAX, QUANTITY_MAX
+from replica.core.desk import Desk, Drafts, moves_of, order_draft
+from replica.core.errors import Invalid, NotFound, NotOwner, Overloaded, RightsExhausted
+from replica.core.ledger import Move
+from replica.core.limits import EVENTS_PER_FULFILMENT_MAX, PARKED_MS, PARKED_PER_ORDER_MAX
 from replica.core.movements import Draft
-from replica.core.names import CUSTOMER, FREE, HELD, HUBS, QUARANTINE, account, void_key
+from replica.core.names import CUSTOMER, HELD, QUARANTINE, account, void_key
+from replica.core.order import COVERED, SHORTAGE, Fulfilment, Order, OrderFacts, Parked, Shown
 from replica.core.order_machine import (
     ADJUST,
     CANCEL,
@@ -35,38 +35,15 @@ from replica.core.order_machine import (
     RESERVE,
     RETURN,
     SHIP,
-    Machine,
     Nature,
     Verdict,
 )
-from replica.core.order_requests import (
-    ORDER,
-    GiveUp,
-    Handover,
-    OrderEvent,
-    OrderRequest,
-    Placement,
-    Upkeep,
-    request_digest,
-    request_facts,
-)
-from replica.core.orders import (
-    COVERED,
-    SHORTAGE,
-    Fulfilment,
-    Order,
-    OrderFacts,
-    Orders,
-    Parked,
-    Shown,
-)
-from replica.core.policies import Policies
-from replica.core.requests import SkuLine
+from replica.core.order_requests import GiveUp, Handover, OrderEvent, OrderRequest, Placement, Upkeep, request_facts
+from replica.core.placement import REPEAT, prepare_placement, resolve_line
 from replica.core.shares import Share, cut, named_parts
 from replica.core.shortages import about, elsewhere, is_short, may_give_up, may_name, next_id
-from replica.core.sourcing import Wanted, allocate, fullest
+from replica.core.sourcing import Wanted, allocate
 
-REPEAT = "repeat"
 IMPOSSIBLE = "impossible"
 LATE = "late"
 SHORT = "short"
@@ -78,46 +55,12 @@ MOVED = "moved"
 GIVEN_UP = "cancelled"
 """What became of a fulfilment whose units were not there."""
 
-Drafts = list[tuple[str, Draft]]
-"""Entries to write, each with its scope; the first answers the caller."""
-
-
-class Desk(Struct, frozen=True, gc=False):
-    """What a node decides about orders with."""
-
-    node: str
-    locations: tuple[str, ...]
-    """Locations the node writes for whether or not it has rights there."""
-    ledger: Ledger
-    catalog: Catalog
-    orders: Orders
-    machine: Machine
-    now_ms: int
-    """By the clock of this node as it is set; its stamps may be far ahead, once it was wrong, and hardly move then."""
-    policies: Policies
-    is_hub: bool = False
-    """Whether it promises what lies elsewhere, by policy, and not what lies before it."""
-    home: str = HUBS
-    """Where the node notes what it does not know the location of: a store in its own, as it sees no other."""
-    keepers: Mapping[str, str] = {}
-    """Which node keeps each location, as far as known: what is paid there is handed to it."""
-
-    def source(self, channel: str) -> Source:
-        """Where orders of a channel take units from."""
-        hosted = self.locations if self.is_hub else ()
-        return Source(self.ledger, self.policies, self.node, channel if self.is_hub else "", hosted)
-
-    @property
-    def held(self) -> str:
-        """The account of what the node holds for orders."""
-        return account(self.node, HELD)
-
 
 def decide(desk: Desk, request: OrderRequest) -> Drafts:
     """Decide a request. Raises Refused."""
     match request:
         case Placement():
-            return _place(desk, request)
+            return prepare_placement(desk, request)
         case OrderEvent():
             return _happen(desk, request)
         case Handover():
@@ -170,123 +113,15 @@ def _give_up(desk: Desk, order: Order, own: Sequence[Fulfilment], parked: Parked
     facts = OrderFacts(act="report", outcome=LATE, settles=parked.entry)
     if parked.until_ms:
         is_ours = parked.node == desk.node or any(parked.waits_for(one) for one in own)
-        return (parked.scope, _draft(order.name, _event_of(parked), facts)) if is_ours else None
+        return (parked.scope, order_draft(order.name, _event_of(parked), facts)) if is_ours else None
     for fulfilment in own:
         if parked.waits_for(fulfilment):
             facts = msgspec.structs.replace(facts, fulfilment=fulfilment.id)
-            return fulfilment.location, _draft(order.name, _event_of(parked), facts)
+            return fulfilment.location, order_draft(order.name, _event_of(parked), facts)
     return None
 
 
 # placing -------------------------------------------------------------------------------------------------------------
-
-
-def _place(desk: Desk, placement: Placement) -> Drafts:
-    """Hold what was ordered, wherever the node has rights: all of it, or with `partial` what there is."""
-    digest = request_digest(placement)
-    known = desk.orders.find(placement.order)
-    if known is not None and known.placed:
-        return _place_again(desk, placement, digest, known)
-    wanted = [_wanted(desk, placement, index) for index in range(len(placement.lines))]
-    source = desk.source(placement.channel)
-    plan = allocate(desk.ledger, desk.locations, source.units, wanted)
-    if plan.short and not (placement.partial and plan.taken):
-        raise RightsExhausted([one.fields() for one in plan.short])
-    event = RESERVE if placement.paid else HOLD
-    to = desk.machine.step("", event)
-    if not isinstance(to, str):
-        raise Invalid(f"the table of transitions has no {event}", field="paid")
-    expires_ms = 0 if placement.paid else desk.now_ms + placement.ttl_s * 1000
-    shares = {location: source.shares(location, wanted, taken) for location, taken in plan.taken.items()}
-    shown = tuple(
-        Shown(f"{desk.node}.{number}", location, to, tuple((share.sku, share.quantity) for share in taken))
-        for number, (location, taken) in enumerate(shares.items(), 1)
-    )
-    answer: dict[str, Any] = {
-        "channel": placement.channel,
-        "customer": placement.customer,
-        "digest": digest,
-        "state": to,
-        "shown": shown,
-        "request": request_facts(placement),
-    }
-    drafts: Drafts = []
-    for one, taken in zip(shown, shares.values(), strict=True):
-        is_fixed = any(wanted[index].location for index in plan.taken[one.location])
-        facts = OrderFacts(
-            act="step",
-            fulfilment=one.id,
-            to=to,
-            expires_ms=expires_ms,
-            taken=taken,
-            is_fixed=is_fixed,
-            **answer,
-        )
-        moves = _moves(taken, lambda source: (source, desk.held))
-        drafts.append((one.location, _draft(placement.order, event, facts, moves)))
-        answer = {}
-    return drafts
-
-
-def lacking(desk: Desk, placement: Placement) -> dict[tuple[str, str], int]:
-    """Free units this node would have to hold to take an order it cannot take now, by location and item.
-
-    A line that names no location is looked for where most of it is believed to be, whoever's it is. Empty when there
-    is enough, when a quota is what falls short, or when all there is anywhere would not do.
-    """
-    wanted = [_wanted(desk, placement, index) for index in range(len(placement.lines))]
-    source = desk.source(placement.channel)
-    plan = allocate(desk.ledger, desk.locations, source.units, wanted)
-    units: dict[tuple[str, str], int] = {}
-    for short in plan.short:
-        missing = short.wanted
-        location = missing.location or fullest(desk.ledger, missing)
-        if location is None:
-            return {}
-        for item, number in missing.recipe:
-            pair, free = (location, item), account(desk.node, FREE)
-            if source.account(*pair) != free:
-                return {}  # a quota is what its channel has: it is not for one order to make it larger
-            units.setdefault(pair, max(0, desk.ledger.stock(*pair).balance(free)))
-            units[pair] += number * (missing.quantity - short.covered)
-    return units
-
-
-def _place_again(desk: Desk, placement: Placement, digest: bytes, known: Order) -> Drafts:
-    first = known.placed_as(digest)
-    if first is None:
-        raise OrderExists(f"the order {placement.order!r} was placed before, otherwise", field="order")
-    facts = OrderFacts(
-        act=REPEAT,
-        expires_ms=first.expires_ms,
-        state=first.shown[0].state,
-        shown=first.shown,
-        request=request_facts(placement),
-    )
-    place = next((one.location for one in known.fulfilments.values()), desk.home)
-    return [(place, _draft(placement.order, HOLD, facts))]
-
-
-def _wanted(desk: Desk, placement: Placement, index: int) -> Wanted:
-    line = placement.lines[index]
-    sku, recipe = _resolve(desk.catalog, line, index, "lines")
-    location = line.location if line.location is not UNSET else placement.pickup_at
-    return Wanted(index, sku, recipe, line.quantity, None if location is UNSET else location)
-
-
-def _resolve(catalog: Catalog, line: SkuLine, index: int, field: str) -> tuple[str, Recipe]:
-    if (line.sku is UNSET) == (line.barcode is UNSET):
-        raise Invalid("name the goods once: by sku or by barcode", field=f"{field}[{index}].sku")
-    if line.sku is not UNSET:
-        sku, named = line.sku, "sku"
-    else:
-        assert line.barcode is not UNSET
-        sku, named = catalog.scan(line.barcode, f"{field}[{index}].barcode"), "barcode"
-    recipe = catalog.recipe_of(sku, f"{field}[{index}].{named}")
-    for item, units in recipe:
-        if units * line.quantity > QUANTITY_MAX:
-            raise Invalid(f"more than {QUANTITY_MAX} of {item} at once", field=f"{field}[{index}].quantity")
-    return sku, recipe
 
 
 # events --------------------------------------------------------------------------------------------------------------
@@ -313,14 +148,16 @@ def _happen(desk: Desk, event: OrderEvent) -> Drafts:
         if verdict is Verdict.IMPOSSIBLE:
             number = event.number if concerned == own[:1] else 0
             facts = OrderFacts(act="report", fulfilment=one.id, outcome=IMPOSSIBLE, number=number)
-            return [(one.location, _answering(_draft(order.name, event.event, facts), order, {}, event))]
+            return [(one.location, _answering(order_draft(order.name, event.event, facts), order, {}, event))]
         if isinstance(verdict, str) and verdict != REPEAT and one in own:
             drafts.append(_transition(desk, order, one, event, verdict))
     asked = OrderFacts(act="ask", request=request_facts(event))
     places = dict.fromkeys([one.location for one, verdict in verdicts if verdict != REPEAT and one in others])
-    drafts += [(place, _draft(order.name, event.event, asked)) for place in places]  # a store hears of its own only
+    drafts += [
+        (place, order_draft(order.name, event.event, asked)) for place in places
+    ]  # a store hears of its own only
     if not drafts:
-        drafts = [(concerned[0].location, _draft(order.name, event.event, OrderFacts(act=REPEAT)))]
+        drafts = [(concerned[0].location, order_draft(order.name, event.event, OrderFacts(act=REPEAT)))]
     states = {one.id: to for one, to in verdicts if isinstance(to, str) and to != REPEAT and one in own}
     scope, first = drafts[0]
     return [(scope, _answering(first, order, states, event)), *drafts[1:]]
@@ -352,7 +189,7 @@ def _park(desk: Desk, order: Order | None, event: OrderEvent, places: Iterable[s
     if order is not None and len(order.waiting) >= PARKED_PER_ORDER_MAX:
         raise Overloaded(f"{PARKED_PER_ORDER_MAX} events of {event.order!r} wait already", field="order")
     facts = OrderFacts(act="park", until_ms=desk.now_ms + PARKED_MS, request=request_facts(event))
-    drafts = [(place, _draft(event.order, event.event, facts)) for place in dict.fromkeys(places)]
+    drafts = [(place, order_draft(event.order, event.event, facts)) for place in dict.fromkeys(places)]
     scope, first = drafts[0]
     return [(scope, _answering(first, order or Order(event.order), {}, event)), *drafts[1:]]
 
@@ -377,7 +214,7 @@ def _settle(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) ->
     facts = OrderFacts(
         act="report", fulfilment=fulfilment.id, outcome=str(outcome), settles=parked.entry, number=event.number
     )
-    return fulfilment.location, _draft(order.name, event.event, facts)
+    return fulfilment.location, order_draft(order.name, event.event, facts)
 
 
 def _transition(
@@ -411,14 +248,14 @@ def _step(
     facts = msgspec.structs.replace(facts, fulfilment=fulfilment.id, to=to, expires_ms=expires_ms)
     moves: tuple[Move, ...] = ()
     if event in (SHIP, COLLECT):
-        moves = _moves(fulfilment.shares, lambda source: (desk.held, CUSTOMER))
+        moves = moves_of(fulfilment.shares, lambda source: (desk.held, CUSTOMER))
     elif event == RETURN:
         quarantine = account(desk.node, QUARANTINE)
-        moves = _moves(cut(fulfilment.sold, facts.returned), lambda source: (CUSTOMER, quarantine))
+        moves = moves_of(cut(fulfilment.sold, facts.returned), lambda source: (CUSTOMER, quarantine))
     else:
-        moves = _moves(cut(fulfilment.shares, facts.reversed), lambda source: (desk.held, source))
-        moves += _moves(facts.taken, lambda source: (source, desk.held))
-    return fulfilment.location, _draft(order.name, event, facts, moves)
+        moves = moves_of(cut(fulfilment.shares, facts.reversed), lambda source: (desk.held, source))
+        moves += moves_of(facts.taken, lambda source: (source, desk.held))
+    return fulfilment.location, order_draft(order.name, event, facts, moves)
 
 
 def _name(desk: Desk, request: GiveUp) -> tuple[str, Draft]:
@@ -428,7 +265,7 @@ def _name(desk: Desk, request: GiveUp) -> tuple[str, Draft]:
     if order is None or fulfilment is None or not may_name(desk.ledger, order, fulfilment):
         raise NotFound(f"{request.fulfilment!r} of {request.order!r} need not be given up", field="fulfilment")
     asked = request_facts(OrderEvent(order.name, "cancel", fulfilment.id))
-    return fulfilment.location, _draft(order.name, CANCEL, OrderFacts(act="ask", outcome=SHORTAGE, request=asked))
+    return fulfilment.location, order_draft(order.name, CANCEL, OrderFacts(act="ask", outcome=SHORTAGE, request=asked))
 
 
 def _surrender(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) -> tuple[str, Draft]:
@@ -437,7 +274,7 @@ def _surrender(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked)
     if not isinstance(to, str) or not may_give_up(fulfilment) or not is_short(desk.ledger, fulfilment):
         outcome = COVERED if may_give_up(fulfilment) else IMPOSSIBLE
         facts = OrderFacts(act="report", fulfilment=fulfilment.id, outcome=outcome, settles=parked.entry)
-        return fulfilment.location, _draft(order.name, CANCEL, facts)
+        return fulfilment.location, order_draft(order.name, CANCEL, facts)
     moved = any(one.instead_of == fulfilment.id for one in order.fulfilments.values())
     if not moved and (begun := _begin_elsewhere(desk, order, fulfilment)) is not None:
         return begun
@@ -457,8 +294,8 @@ def _begin_elsewhere(desk: Desk, order: Order, fulfilment: Fulfilment) -> tuple[
     taken = source.shares(location, wanted, {one.index: one.quantity for one in wanted})
     facts = OrderFacts(act="step", fulfilment=next_id(order, desk.node), to=to, number=fulfilment.number, taken=taken)
     facts = msgspec.structs.replace(facts, expires_ms=fulfilment.expires_ms, instead_of=fulfilment.id)
-    moves = _moves(taken, lambda source: (source, desk.held))
-    return location, _draft(order.name, event, facts, moves)
+    moves = moves_of(taken, lambda source: (source, desk.held))
+    return location, order_draft(order.name, event, facts, moves)
 
 
 def _replacement(desk: Desk, order: Order, fulfilment: Fulfilment, event: OrderEvent) -> tuple[Share, ...]:
@@ -466,7 +303,7 @@ def _replacement(desk: Desk, order: Order, fulfilment: Fulfilment, event: OrderE
         return ()
     wanted = []
     for index, line in enumerate(event.replacement):
-        sku, recipe = _resolve(desk.catalog, line, index, "replacement")
+        sku, recipe = resolve_line(desk.catalog, line, index, "replacement")
         wanted.append(Wanted(index, sku, recipe, line.quantity, fulfilment.location))
     source = desk.source(order.channel)
     plan = allocate(desk.ledger, desk.locations, source.units, wanted)
@@ -489,35 +326,25 @@ def _hand_over(desk: Desk, request: Handover) -> tuple[str, Draft]:
         act="hand_over", fulfilment=fulfilment.id, to=request.to, state=order.state, request=request_facts(request)
     )
     target = account(request.to, HELD)
-    moves = _moves(fulfilment.shares, lambda source: (desk.held, target))
-    return fulfilment.location, _draft(order.name, "hand_over", facts, moves)
+    moves = moves_of(fulfilment.shares, lambda source: (desk.held, target))
+    return fulfilment.location, order_draft(order.name, "hand_over", facts, moves)
 
 
 def _void(desk: Desk, order: Order, lost: Fulfilment) -> tuple[str, Draft]:
     """Undo a fulfilment of a placement that lost: cancel it, or say that it is too late, or ask the owner to."""
     if lost.owner != desk.node:
         asked = OrderEvent(order.name, "cancel", lost.id)
-        return lost.location, _draft(order.name, CANCEL, OrderFacts(act="ask", request=request_facts(asked)))
+        return lost.location, order_draft(order.name, CANCEL, OrderFacts(act="ask", request=request_facts(asked)))
     to = desk.machine.step(lost.state, CANCEL)
     if isinstance(to, str) and lost.nature is Nature.HOLDS:
         scope, draft = _step(desk, order, lost, CANCEL, to, OrderFacts(act="step", voids=lost.origin))
     else:
         facts = OrderFacts(act="void", fulfilment=lost.id, outcome=DUPLICATE, voids=lost.origin)
-        scope, draft = lost.location, _draft(order.name, CANCEL, facts)
+        scope, draft = lost.location, order_draft(order.name, CANCEL, facts)
     return scope, msgspec.structs.replace(draft, key=void_key(lost.origin))
 
 
 # pieces --------------------------------------------------------------------------------------------------------------
-
-
-def _moves(shares: Iterable[Share], lane_of: Callable[[str], tuple[str, str]]) -> tuple[Move, ...]:
-    """The units of shares, each along the lane for where it came from; what goes the same way is added up."""
-    units: dict[tuple[str, str, str], int] = {}
-    for share in shares:
-        for place, (item, number) in enumerate(share.recipe):
-            name = (item, *lane_of(share.source_of(place)))
-            units[name] = units.get(name, 0) + number * share.quantity
-    return tuple([Move(*name, number) for name, number in units.items()])
 
 
 def _answering(draft: Draft, order: Order, states: Mapping[str, str], event: OrderEvent) -> Draft:
@@ -531,12 +358,8 @@ def _answering(draft: Draft, order: Order, states: Mapping[str, str], event: Ord
         shown=shown,
         request=request_facts(event),
     )
-    return _draft(order.name, draft.reason, facts, draft.moves)
+    return order_draft(order.name, draft.reason, facts, draft.moves)
 
 
 def _event_of(parked: Parked) -> str:
     return parked.event.event if parked.event is not None else ""
-
-
-def _draft(order: str, event: str, facts: OrderFacts, moves: tuple[Move, ...] = ()) -> Draft:
-    return Draft(ORDER, moves, (), msgspec.to_builtins(facts, builtin_types=(bytes,)), "", event, order)

@@ -16,29 +16,29 @@ from hashlib import blake2b
 from msgspec import Struct
 from msgspec.structs import replace
 
+from replica.core.batch import Batch, Image
 from replica.core.catalog import SKU, Catalog
 from replica.core.clock import COUNTER_BITS, HybridClock
-from replica.core.commands import Command as Command  # noqa: PLC0414  (what is asked of a replica is found here too)
-from replica.core.commands import Requests, Sales, stretches
-from replica.core.commands import Write as Write  # noqa: PLC0414
+from replica.core.commands import Command, Requests, Sales, Write, is_same_request, is_same_write, stretches
 from replica.core.counts import FOLDED, Counts
+from replica.core.desk import Desk
 from replica.core.documents import CHAIN_RANK, Documents, Register
 from replica.core.duplicates import VOID, Collision, Collisions, is_ours_to_void, precedence, prepare_void
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.entry_run import EntryRun
 from replica.core.errors import Invalid, KeyReused, NotHosted, Overtaken, PeerFault, Refused
 from replica.core.idempotency import RecentKeys
-from replica.core.ledger import Changes, Ledger, Move, Place
+from replica.core.ledger import Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
-from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale, request_of
+from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale
 from replica.core.names import CHAIN, CUSTOMER, FREE, HUBS, account, key_text, node_of
 from replica.core.order_machine import DEFAULT_KEY, DEFAULT_MACHINE, ORDER_MACHINE, read_machine
-from replica.core.order_movements import Desk, decide, next_due
+from replica.core.order_movements import decide, next_due
 from replica.core.order_requests import ORDER, OrderRequest
 from replica.core.orders import Orders
 from replica.core.plain_sales import Sold, sell_plain
 from replica.core.policies import POLICY, Policies
-from replica.core.requests import Allotment, Count, Grant, KeyedSale, OnShortage, Sale
+from replica.core.requests import Allotment, Count, Grant, OnShortage, Sale
 
 Verdict = Entry | Refused
 """What became of a request."""
@@ -54,48 +54,6 @@ class Run(Struct, frozen=True):
     first: int
     previous: bytes
     entries: list[Entry]
-
-
-class Batch(Struct, frozen=True):
-    """What one commit writes: entries in arrival order, run by run, and the checkpoint of what they changed."""
-
-    runs: list[EntryRun]
-    cells: Changes
-    documents: list[Register]
-    orders: Sequence[tuple[int, bytes]] = ()
-    """Orders that changed, packed, by their places."""
-    counts: Sequence[tuple[str, str, bytes]] = ()
-    """Newest counts that changed, packed, by location and item."""
-
-    def __len__(self) -> int:
-        return sum([len(run) for run in self.runs])
-
-    @property
-    def entries(self) -> list[Entry]:
-        """Every entry, one by one."""
-        return [entry for run in self.runs for entry in run]
-
-
-class Image(Struct, frozen=True):
-    """What a journal gives back at start: the heads, and the checkpoint of the fold."""
-
-    heads: Iterable[tuple[Stream, Head]] = ()
-    cells: Iterable[tuple[str, str, tuple[str, str, str], int]] = ()
-    documents: Iterable[Register] = ()
-    newest: Mapping[str, int] = {}
-    """The newest stamp of each scope."""
-    clock: int = 0
-    """The last stamp issued."""
-    arrival: int = 0
-    """How many entries the journal holds."""
-    orders: Iterable[bytes] = ()
-    """Every order, packed as batches held it, in order of places."""
-    shared: Iterable[Entry] = ()
-    """The newest entries that share their keys with others, and what voids them, in order of arrival."""
-    counts: Iterable[bytes] = ()
-    """Every newest count, packed as batches held it."""
-    heard: Iterable[tuple[Stream, int]] = ()
-    """The newest stamp of each stream."""
 
 
 _NOTHING: Mapping[bytes, Sequence[Entry]] = {}
@@ -556,23 +514,6 @@ class Replica:
             machine = read_machine(register.value)
             self.machine = machine or self.machine
             self.documents.malformed += machine is None
-
-
-def is_same_request(earlier: Entry, command: Command) -> bool:
-    """Tell whether an entry is what came of this very request."""
-    request = command.request
-    if isinstance(request, KeyedSale):
-        request = request.sale()
-    is_there = earlier.stream.scope == command.location or not command.location
-    return is_there and request_of(earlier.content) == request
-
-
-def is_same_write(earlier: Entry, write: Write) -> bool:
-    """Tell whether an entry is what came of this very document write."""
-    facts = earlier.content.facts
-    asked = (write.kind, write.name, write.value)
-    written = (facts.get("kind"), facts.get("key"), facts.get("value"))
-    return earlier.content.kind == DOCUMENT and written == asked
 
 
 def vector_digest(vector: Mapping[str, Head]) -> str:

@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from replica.core.ledger import Ledger, Stock
 from replica.core.limits import NAMINGS_MAX
+from replica.core.order import SHORTAGE, Fulfilment, Order
 from replica.core.order_machine import Nature
 from replica.core.order_requests import GiveUp
-from replica.core.orders import SHORTAGE, Fulfilment, Order
 from replica.core.sourcing import Wanted, allocate
 
 PICKING = "picking"

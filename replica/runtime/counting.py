@@ -12,12 +12,13 @@ from collections import ChainMap
 
 from msgspec import Struct
 
+from replica.core.commands import Command
 from replica.core.counts import is_after
 from replica.core.entry import Entry
 from replica.core.errors import Invalid, Overtaken
 from replica.core.movements import Seen
 from replica.core.names import is_internal
-from replica.core.replica import Command, Replica
+from replica.core.replica import Replica
 from replica.core.requests import Count
 from replica.runtime.driver import Driver
 from replica.runtime.ports import Journal

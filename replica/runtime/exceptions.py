@@ -10,8 +10,8 @@ from msgspec import Struct
 from replica.core.clock import stamp_text
 from replica.core.duplicates import Collision
 from replica.core.names import key_text, node_of
+from replica.core.order import Order, Placed
 from replica.core.order_requests import ORDER
-from replica.core.orders import Order, Placed
 from replica.core.replica import Replica
 from replica.runtime.http import Operation, json_response, limit_of
 from replica.runtime.node import Node

@@ -21,8 +21,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from replica.core.commands import Command
 from replica.core.errors import Refused
-from replica.core.replica import Command
 from replica.runtime.answers import answer_of
 from replica.runtime.driver import Driver, Verdicts
 from replica.runtime.http import JSON, encode_json

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from replica.core.commands import Command
 from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
 from replica.core.order_requests import Upkeep
-from replica.core.replica import Command, Verdict
+from replica.core.replica import Verdict
 from replica.runtime.driver import Driver
 from replica.runtime.ports import Clock
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 from replica.core.clock import stamp_text, time_text
 from replica.core.entry import Content
 from replica.core.errors import InvalidTransition
+from replica.core.order import Fulfilment, Order, OrderFacts
 from replica.core.order_movements import IMPOSSIBLE
-from replica.core.orders import Fulfilment, Order, OrderFacts
 
 
 class OrderLine(Struct, frozen=True):

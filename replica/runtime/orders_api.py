@@ -8,13 +8,14 @@ from typing import Any
 from aiohttp import web
 from msgspec import UNSET, Struct, UnsetType
 
+from replica.core.commands import Command
 from replica.core.entry import Stream
 from replica.core.errors import Invalid, NotFound, RightsExhausted
 from replica.core.limits import EVENT_NUMBER_MAX
 from replica.core.names import is_item
-from replica.core.order_movements import lacking
 from replica.core.order_requests import OrderEvent, OutsideEvent, Placement
-from replica.core.replica import Command, Replica
+from replica.core.placement import lacking
+from replica.core.replica import Replica
 from replica.core.requests import SkuLines
 from replica.runtime.answers import answer_of
 from replica.runtime.http import Decoder, Operation, checked_key, json_response, key_of, read_body

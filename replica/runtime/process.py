@@ -21,8 +21,8 @@ import uvloop
 from aiohttp import web
 from msgspec import Struct
 
+from replica.core.commands import Command
 from replica.core.errors import Unknown
-from replica.core.replica import Command
 from replica.runtime.express import Express
 from replica.runtime.node import Node
 from replica.runtime.sqlite_journal import DataRefused

@@ -15,11 +15,13 @@ from functools import partial
 
 from msgspec import Struct
 
+from replica.core.batch import Batch
+from replica.core.commands import Command
 from replica.core.entry import Entry
 from replica.core.errors import Overloaded, Refused
 from replica.core.limits import QUANTITY_MAX, WANTS_MAX
 from replica.core.names import FREE, account
-from replica.core.replica import Batch, Command, Replica
+from replica.core.replica import Replica
 from replica.core.requests import Grant, GrantLine
 from replica.core.session import Answered, Wanted
 from replica.core.stewardship import OLDER_REQUEST, Answer, answer_want

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from replica.core.clock import stamp_text, time_text
 from replica.core.ledger import Ledger
-from replica.core.orders import SHORTAGE, Order
+from replica.core.order import SHORTAGE, Order
 from replica.core.shortages import short_by
 from replica.runtime.settlement import Settlement
 

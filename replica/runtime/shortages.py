@@ -13,9 +13,10 @@ from functools import partial
 
 from msgspec import Struct
 
+from replica.core.commands import Command
 from replica.core.errors import Refused, Stopping
 from replica.core.order_requests import GiveUp
-from replica.core.replica import Command, Replica
+from replica.core.replica import Replica
 from replica.core.shortages import Candidate, candidates, choose, short_by
 from replica.runtime.driver import Driver
 from replica.runtime.peers import Peers

@@ -23,6 +23,7 @@ import aiosqlite
 import msgspec
 import structlog
 
+from replica.core.batch import Batch, Image
 from replica.core.counts import Counts
 from replica.core.documents import Documents, Register
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, start
@@ -32,7 +33,6 @@ from replica.core.ledger import Ledger
 from replica.core.names import CHAIN
 from replica.core.order_requests import ORDER
 from replica.core.orders import Orders
-from replica.core.replica import Batch, Image
 from replica.runtime import reading
 from replica.runtime.durable_files import make_directory, write_again
 from replica.runtime.key_filter import KeyFilter

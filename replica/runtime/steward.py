@@ -17,13 +17,15 @@ from itertools import islice
 
 from msgspec import Struct
 
+from replica.core.batch import Batch
 from replica.core.channels import channel_account, channel_units, rebalance
+from replica.core.commands import Command
 from replica.core.errors import Refused
 from replica.core.ledger import Place, Stock
 from replica.core.limits import LINES_MAX, QUANTITY_MAX
 from replica.core.names import FREE, account
 from replica.core.policies import POLICY, Policy
-from replica.core.replica import Batch, Command, Replica
+from replica.core.replica import Replica
 from replica.core.requests import BREACH, Allotment, AllotmentLine, Grant, GrantLine
 from replica.core.session import Answered, Wanted
 from replica.core.stewardship import LOW_SHARE, Hub, deficit, parts_to_pass_on, store_gap, units_to_split

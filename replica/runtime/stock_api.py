@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from replica.core.commands import Command
 from replica.core.errors import Invalid, NotFound
 from replica.core.ledger import Stock
 from replica.core.names import is_item
-from replica.core.replica import Command, Replica
+from replica.core.replica import Replica
 from replica.core.requests import Adjustment, Count, Grant, Quarantine, Receipt, Return
 from replica.runtime.answers import (
     AdjustmentAnswer,

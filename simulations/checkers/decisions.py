@@ -11,8 +11,8 @@ from msgspec import Struct
 from replica.core.clock import stamp_ms
 from replica.core.entry import Entry
 from replica.core.names import node_of
+from replica.core.order import Fulfilment
 from replica.core.order_requests import ORDER
-from replica.core.orders import Fulfilment
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 

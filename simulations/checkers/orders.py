@@ -7,11 +7,11 @@ from typing import Any
 
 from msgspec import UNSET
 
+from replica.core.commands import Command
 from replica.core.entry import Entry
 from replica.core.names import node_of
+from replica.core.order import SHORTAGE
 from replica.core.order_requests import ORDER, OrderEvent, Placement, order_request_of
-from replica.core.orders import SHORTAGE
-from replica.core.replica import Command
 from replica.core.requests import SkuLine
 from simulations.checkers.checker import Checker
 from simulations.history import Ask

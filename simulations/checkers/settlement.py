@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from replica.core.entry import Entry
 from replica.core.names import FREE, HELD, QUARANTINE, bucket_of, node_of, owner_of
+from replica.core.order import SHORTAGE
 from replica.core.order_movements import GIVEN_UP, MOVED
 from replica.core.order_requests import ORDER
-from replica.core.orders import SHORTAGE
 from replica.core.requests import BREACH
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker

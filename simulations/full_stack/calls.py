@@ -10,10 +10,10 @@ import msgpack
 import msgspec
 from msgspec import Struct
 
+from replica.core.commands import Command, Write
 from replica.core.errors import InvalidTransition, Overloaded, Overtaken, Refused, Stopping, StorageFull
 from replica.core.names import key_text
 from replica.core.order_requests import OrderEvent, OrderRequest, Placement
-from replica.core.replica import Command, Write
 from replica.core.requests import (
     Adjustment,
     Count,

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 
 import edge_node.assembly
 import hub.assembly
+from replica.core.commands import Command, Write
 from replica.core.duplicates import precedence
 from replica.core.entry import Entry
 from replica.core.errors import Broken
 from replica.core.names import key_text
-from replica.core.replica import Command, Verdict, Write
+from replica.core.replica import Verdict
 from replica.runtime.process import EXIT_INDETERMINATE, Assembly, serve
 from replica.runtime.sqlite_journal import SqliteJournal
 from replica.runtime.websocket import HttpNetwork

@@ -5,6 +5,7 @@ from __future__ import annotations
 from simulations.mutations.mutation import Mutation, slip
 
 MOVEMENTS = "replica.core.order_movements"
+PLACEMENT = "replica.core.placement"
 ORDERS = "replica.core.orders"
 SOURCING = "replica.core.sourcing"
 REPLICA = "replica.core.replica"
@@ -78,7 +79,7 @@ ORDER_SLIPS = (
         "an order that is placed again is held again",
         9,
         ("Decisions", "Orders"),
-        (slip(f"{MOVEMENTS}:_place", ("if known is not None and known.placed:", "if False:")),),
+        (slip(f"{PLACEMENT}:prepare_placement", ("if known is not None and known.placed:", "if False:")),),
     ),
     Mutation(
         "repeat-answered-as-of-now",
@@ -87,7 +88,7 @@ ORDER_SLIPS = (
         ("Orders",),
         (
             slip(
-                f"{MOVEMENTS}:_place_again",
+                f"{PLACEMENT}:_place_again",
                 ("shown=first.shown,", "shown=tuple(one.shown() for one in known.fulfilments.values()),"),
             ),
         ),
@@ -192,11 +193,11 @@ ORDER_SLIPS = (
             slip(
                 f"{MOVEMENTS}:_step",
                 (
-                    "moves = _moves(cut(fulfilment.shares, facts.reversed), lambda source: (desk.held, source))",
+                    "moves = moves_of(cut(fulfilment.shares, facts.reversed), lambda source: (desk.held, source))",
                     "recipe_of = lambda share: desk.catalog.recipe_of(share.sku, '')\n"
                     "        back = [msgspec.structs.replace(share, recipe=recipe_of(share))"
                     " for share in cut(fulfilment.shares, facts.reversed)]\n"
-                    "        moves = _moves(back, lambda source: (desk.held, source))",
+                    "        moves = moves_of(back, lambda source: (desk.held, source))",
                 ),
             ),
         ),

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from replica.core.batch import Batch
+from replica.core.commands import Command, Write
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Stream, start
 from replica.core.entry_run import runs_of
 from replica.core.order_requests import OrderEvent, PlacedLine, Placement
 from replica.core.orders import held_differences
-from replica.core.replica import Batch, Command, Replica, Run, Write
+from replica.core.replica import Replica, Run
 from replica.core.requests import Count, CountLine, GoodsLine, Receipt, Sale, SkuLine
 from replica.runtime.ports import Journal
 from replica.runtime.sqlite_journal import open_journal

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from replica.core.commands import Command
 from replica.core.entry import start
 from replica.core.errors import StorageFull
 from replica.core.order_requests import PlacedLine, Placement
-from replica.core.replica import Command, Replica, Run
+from replica.core.replica import Replica, Run
 from replica.core.requests import Count, CountLine
 from replica.runtime.sqlite_journal import FILE_NAME, DataRefused, SqliteJournal, open_journal
 from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell

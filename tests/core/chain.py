@@ -10,14 +10,16 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from replica.core.batch import Batch, Image
 from replica.core.clock import Moment
+from replica.core.commands import Command, Write
 from replica.core.counts import Counts
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Head, Stream, start
 from replica.core.errors import PeerFault
 from replica.core.movements import Seen
 from replica.core.names import CHAIN, HUBS, node_of, parse_key, writer_of
-from replica.core.replica import Batch, Command, Image, Replica, Run, Write
+from replica.core.replica import Replica, Run
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Request, Sale, SkuLine
 from replica.core.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
 from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame

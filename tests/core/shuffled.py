@@ -15,13 +15,15 @@ from typing import Any
 
 from msgspec import Struct
 
+from replica.core.commands import Command, Write
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Stream, genesis
 from replica.core.errors import NotFound, NotOwner
 from replica.core.limits import PARKED_MS
+from replica.core.order import Order
 from replica.core.order_requests import OrderEvent, OrderRequest, PlacedLine, Placement, Upkeep
-from replica.core.orders import Order, held_differences
-from replica.core.replica import Command, Replica, Run, Write
+from replica.core.orders import held_differences
+from replica.core.replica import Replica, Run
 from replica.core.requests import GoodsLine, Receipt, SkuLine
 from tests.core.chain import NOW_MS
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.channels import kept_back, rebalance
+from replica.core.commands import Command, Write
 from replica.core.documents import pack_value
 from replica.core.errors import Invalid, RightsExhausted
 from replica.core.movements import request_of
 from replica.core.order_requests import Handover, PlacedLine, Upkeep
 from replica.core.policies import Policy
-from replica.core.replica import Command, Write
 from replica.core.requests import Allotment, AllotmentLine
 from replica.core.stewardship import Hub, units_to_split
 from tests.core.shuffled import BOX, Desk, lines, write_sku

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replica.core.batch import Image
 from replica.core.errors import OrderExists, RightsExhausted
 from replica.core.limits import PARKED_MS
+from replica.core.order import Fulfilment
 from replica.core.order_requests import PlacedLine, Placement
-from replica.core.orders import Fulfilment
-from replica.core.replica import Image, Replica
+from replica.core.replica import Replica
 from replica.runtime.order_answers import order_answer, order_view
 from tests.core.shuffled import Desk
 

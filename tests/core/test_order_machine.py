@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from replica.core.commands import Write
 from replica.core.documents import pack_value
 from replica.core.ledger import Ledger, Move
 from replica.core.names import CUSTOMER
@@ -36,7 +37,7 @@ from replica.core.order_machine import (
     Verdict,
     mermaid,
 )
-from replica.core.replica import Replica, Write
+from replica.core.replica import Replica
 
 ROOT = Path(__file__).parents[2]
 RULES = json.loads((ROOT / "tests" / "vectors" / "order_rules.json").read_text())

@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from replica.core.batch import Image
 from replica.core.errors import Invalid, NotOwner, OrderExists, Overloaded, RightsExhausted
 from replica.core.limits import PARKED_MS, PARKED_PER_ORDER_MAX
 from replica.core.movements import request_of
+from replica.core.order import OrderFacts
 from replica.core.order_requests import Handover, OrderEvent, PlacedLine, Placement, Upkeep
-from replica.core.orders import OrderFacts, Orders
-from replica.core.replica import Image, Replica
+from replica.core.orders import Orders
+from replica.core.replica import Replica
 from tests.core.chain import NOW_MS
 from tests.core.shuffled import BOX, CARRIER, Desk, lifecycle, lines, shuffle, write_sku
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from replica.core.catalog import Catalog
-from replica.core.commands import Sales
+from replica.core.commands import Command, Sales, Write
 from replica.core.documents import Register, pack_value
 from replica.core.entry import Content, Entry, Stream, pack_body, start
 from replica.core.errors import Refused
@@ -17,7 +17,7 @@ from replica.core.ledger import Ledger, Move
 from replica.core.limits import QUANTITY_MAX
 from replica.core.movements import Room, prepare_sale
 from replica.core.plain_sales import Sold, sell_plain
-from replica.core.replica import Command, Replica, Verdict, Write
+from replica.core.replica import Replica, Verdict
 from replica.core.requests import GoodsLine, KeyedSale, OnShortage, Receipt, Sale, SkuLine
 
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}

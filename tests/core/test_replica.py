@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replica.core.batch import Image
 from replica.core.clock import COUNTER_BITS, stamp_ms
 from replica.core.columns import ColumnDecoder, ColumnEncoder
+from replica.core.commands import Command, Write
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Head, Stream, chain, pack_body, start
 from replica.core.errors import Invalid, KeyReused, NotHosted, PeerFault, RightsExhausted, UnknownSku
 from replica.core.ledger import Figures, Move
 from replica.core.limits import BODY_BYTES_MAX, CLOCK_AHEAD_MAX_MS, KEY_LENGTH_MAX, LINES_MAX, RECIPE_ITEMS_MAX
 from replica.core.names import CHAIN
-from replica.core.replica import Command, Image, Replica, Run, Write, vector_digest
+from replica.core.replica import Replica, Run, vector_digest
 from replica.core.requests import (
     Adjustment,
     AdjustmentLine,

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replica.core.columns import ColumnDecoder, ColumnEncoder
+from replica.core.commands import Command
 from replica.core.errors import Invalid, NotHosted, PeerFault, Refused, RightsExhausted, UnknownSku
 from replica.core.ledger import Move
 from replica.core.movements import request_of
-from replica.core.replica import Command
 from replica.core.requests import Count, CountLine, Grant, GrantLine, OnShortage
 from tests.core.chain import NOW_MS, STORE, Node, hub, receipt, sale, store
 from tests.core.contents import OWN, linked, receipt_content, with_hash_before

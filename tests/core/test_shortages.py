@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replica.core.commands import Command
 from replica.core.errors import NotFound
 from replica.core.limits import NAMINGS_MAX
 from replica.core.order_requests import GiveUp, Handover, PlacedLine, Upkeep
 from replica.core.orders import Orders, held_differences
-from replica.core.replica import Command
 from replica.core.requests import Count, CountLine, GoodsLine, Receipt
 from replica.core.shortages import Candidate, candidates, choose, short_by
 from tests.core.shuffled import Desk

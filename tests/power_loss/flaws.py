@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from replica.core.batch import Batch
 from replica.core.entry_run import runs_of
 from replica.core.errors import Unknown
-from replica.core.replica import Batch
 from replica.runtime.sqlite_journal import SqliteJournal
 
 

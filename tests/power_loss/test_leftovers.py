@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from replica.core.batch import Batch
 from replica.core.errors import Unknown
-from replica.core.replica import Batch, Replica
+from replica.core.replica import Replica
 from replica.runtime import sqlite_journal
 from replica.runtime.sqlite_journal import DataRefused, SqliteJournal, open_journal
 from tests.contract.test_journal import INCARNATION, commit, receive, replica_of

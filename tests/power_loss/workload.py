@@ -9,11 +9,13 @@ from __future__ import annotations
 from contextlib import suppress
 from random import Random
 
+from replica.core.batch import Batch, Image
+from replica.core.commands import Command, Write
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Stream, start
 from replica.core.errors import KeyReused
 from replica.core.names import CHAIN
-from replica.core.replica import Batch, Command, Image, Replica, Run, Write
+from replica.core.replica import Replica, Run
 from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
 
 NODE = "store-1"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from replica.core.commands import Command
 from replica.core.errors import RightsExhausted
 from replica.core.order_requests import PlacedLine, Placement
-from replica.core.replica import Command
 from replica.core.requests import OnShortage
 from replica.runtime.node import Node
 from tests.runtime.conftest import Caller

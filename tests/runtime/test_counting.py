@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from replica.core.commands import Command
 from replica.core.errors import Overtaken
-from replica.core.replica import Command
 from replica.core.requests import Count, CountLine
 from replica.runtime import counting
 from replica.runtime.counting import submit_count, token_of

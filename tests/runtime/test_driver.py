@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from replica.core.batch import Batch, Image
 from replica.core.clock import Moment
-from replica.core.commands import Sales
+from replica.core.commands import Command, Sales
 from replica.core.entry import Entry, Stream
 from replica.core.errors import (
     KeyReused,
@@ -22,7 +23,7 @@ from replica.core.errors import (
     Unknown,
 )
 from replica.core.limits import BATCH_ENTRIES_MAX
-from replica.core.replica import Batch, Command, Image, Replica, Run
+from replica.core.replica import Replica, Run
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
 from replica.runtime import driver as driving
 from replica.runtime.driver import Driver, Inlet

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from replica.core.commands import Command
 from replica.core.order_requests import PlacedLine, Placement
-from replica.core.replica import Command
 from replica.core.requests import Request
 from replica.runtime.driver import Inlet
 from tests.core.chain import Node, receipt, sale

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from edge_node.assembly import assemble as assemble_edge
 from hub.assembly import assemble as assemble_hub
-from replica.core.replica import Command
+from replica.core.commands import Command
 from replica.core.requests import GoodsLine, Receipt
 from replica.runtime.express import IDLE_S, Express, _parse
 from replica.runtime.process import Assembly

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from replica.core.commands import Command
 from replica.core.entry import Entry
+from replica.core.order import Order
 from replica.core.order_requests import OrderEvent, OrderRequest, PlacedLine, Placement
-from replica.core.orders import Order, held_differences
-from replica.core.replica import Command
+from replica.core.orders import held_differences
 from replica.core.requests import GoodsLine, Grant, GrantLine, Receipt
 from replica.runtime.keeper import PAUSE_S
 from replica.runtime.node import Node

@@ -6,8 +6,8 @@ import asyncio
 
 from structlog.testing import capture_logs
 
+from replica.core.commands import Command
 from replica.core.limits import FRAME_ENTRIES_MAX
-from replica.core.replica import Command
 from replica.core.requests import GoodsLine, Receipt
 from replica.core.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, unpack_frame
 from replica.runtime.node import Node

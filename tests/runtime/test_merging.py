@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from replica.core.commands import Command
 from replica.core.errors import StorageFull, Unknown
-from replica.core.replica import Command, Replica
+from replica.core.replica import Replica
 from replica.core.requests import Count, CountLine
 from replica.runtime.driver import Driver, Inlet
 from replica.runtime.world import SystemClock

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from replica.core.commands import Command, Write
 from replica.core.documents import pack_value
 from replica.core.entry import Entry
 from replica.core.errors import RightsExhausted
-from replica.core.replica import Command, Write
 from replica.core.requests import GoodsLine, Grant, GrantLine, OnShortage, Receipt, Sale, SkuLine
 from replica.runtime.node import Node
 from replica.runtime.rights import COOLING_MIN_MS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from replica.core.commands import Command
 from replica.core.order_requests import GiveUp, PlacedLine, Placement
-from replica.core.replica import Command
 from replica.core.requests import Grant, GrantLine, OnShortage
 from replica.runtime.exceptions import ExceptionsAnswer, exceptions
 from replica.runtime.node import Node

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from replica.core.commands import Write
 from replica.core.documents import pack_value
 from replica.core.errors import RightsExhausted
-from replica.core.replica import Write
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
 from simulations.clock import EPOCH_MS, SimulatedClock
 from tests.runtime.test_rights import COLA, STORE, Region, play

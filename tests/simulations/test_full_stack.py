@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from replica.core.replica import Batch
+from replica.core.batch import Batch
 from replica.runtime import driver, sqlite_journal
 from replica.runtime.driver import Answers, Driver
 from replica.runtime.key_filter import KeyFilter

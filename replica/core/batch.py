@@ -1,0 +1,56 @@
+"""What a replica hands its journal for one commit, and what it gets back at start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from replica.core.commands import Command as Command  # noqa: PLC0414  (what is asked of a replica is found here too)
+from replica.core.commands import Write as Write  # noqa: PLC0414
+from replica.core.documents import Register
+from replica.core.entry import Entry, Head, Stream
+from replica.core.entry_run import EntryRun
+from replica.core.ledger import Changes
+
+
+class Batch(Struct, frozen=True):
+    """What one commit writes: entries in arrival order, run by run, and the checkpoint of what they changed."""
+
+    runs: list[EntryRun]
+    cells: Changes
+    documents: list[Register]
+    orders: Sequence[tuple[int, bytes]] = ()
+    """Orders that changed, packed, by their places."""
+    counts: Sequence[tuple[str, str, bytes]] = ()
+    """Newest counts that changed, packed, by location and item."""
+
+    def __len__(self) -> int:
+        return sum([len(run) for run in self.runs])
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Every entry, one by one."""
+        return [entry for run in self.runs for entry in run]
+
+
+class Image(Struct, frozen=True):
+    """What a journal gives back at start: the heads, and the checkpoint of the fold."""
+
+    heads: Iterable[tuple[Stream, Head]] = ()
+    cells: Iterable[tuple[str, str, tuple[str, str, str], int]] = ()
+    documents: Iterable[Register] = ()
+    newest: Mapping[str, int] = {}
+    """The newest stamp of each scope."""
+    clock: int = 0
+    """The last stamp issued."""
+    arrival: int = 0
+    """How many entries the journal holds."""
+    orders: Iterable[bytes] = ()
+    """Every order, packed as batches held it, in order of places."""
+    shared: Iterable[Entry] = ()
+    """The newest entries that share their keys with others, and what voids them, in order of arrival."""
+    counts: Iterable[bytes] = ()
+    """Every newest count, packed as batches held it."""
+    heard: Iterable[tuple[Stream, int]] = ()
+    """The newest stamp of each stream."""
