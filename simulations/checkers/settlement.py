@@ -15,7 +15,7 @@ from simulations.machine import Machine
 
 
 class Settlement(Checker):
-    """Nobody covers more than the other lacks, and in the end nobody is below zero where anybody has something free."""
+    """What lacks is covered, no more than that, and holds are given up only where nobody has anything free."""
 
     invariant = 6
 

@@ -23,7 +23,7 @@ PLAN = Plan(7, 8.0, stores=("store-1",), trade=TRADE)
 """A quiet chain: whatever goes wrong in it is nobody's fault but the nodes'."""
 
 
-def swings(policy: Policy | None, own: int, available: int) -> int:
+def swings(policy: Policy | None, own: int, available: int, *others: object) -> int:
     """A store that gives all it has, and then wants it back."""
     return own if own > 0 else -max(0, available)
 
