@@ -49,6 +49,20 @@ RIGHTS = (
         (slip("replica.core.ledger:Stock.free", ("if lane.taker:", "if lane.taker and not lane.giver:")), UNCHECKED),
     ),
     Mutation(
+        "rights-swing",
+        "a store hands over all it has and asks for all there is, and its hub lets it",
+        4,
+        ("Rights",),
+        (
+            slip(
+                f"{STEWARDSHIP}:store_gap",
+                ("        return surplus\n", "        return own\n"),
+                ("return surplus if own * low_share", "return -available if own * low_share"),
+            ),
+            slip(f"{STEWARDSHIP}:answer_want", ("min(own, available - held_by_store - online)", "own")),
+        ),
+    ),
+    Mutation(
         "grant-credited-twice",
         "a grant that was merged counts once more",
         5,

@@ -87,7 +87,7 @@ def test_names_are_not_used_twice() -> None:
 
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=lambda mutation: mutation.name)
 def test_a_mutation_says_whom_it_expects_to_be_caught_by(mutation: Mutation) -> None:
-    known = [checker.__name__ for checker in CHECKERS] + ["Liveness", "Process"]
+    known = [checker.__name__ for checker in CHECKERS] + ["Liveness", "Process", "Stuck"]
     assert mutation.expected
     assert all(checker in known for checker in mutation.expected)
 
