@@ -127,7 +127,7 @@ KEYS = (
         "answers-in-the-order-of-size",
         "callers who asked for equally much at the same time get each other's answers",
         3,
-        ("ExactlyOnce", "Truth"),
+        ("ExactlyOnce", "Truth", "Orders"),
         (
             slip(
                 f"{DRIVER}:_release",

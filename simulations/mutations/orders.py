@@ -210,7 +210,7 @@ ORDER_SLIPS = (
         (
             slip(
                 f"{MOVEMENTS}:_step",
-                ("quarantine = account(desk.node, QUARANTINE)", "quarantine = account(desk.node, FREE)"),
+                ("quarantine = account(desk.node, QUARANTINE)", "quarantine = account(desk.node, 'free')"),
             ),
         ),
     ),
