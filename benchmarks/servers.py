@@ -123,7 +123,7 @@ def order_rival(kind: str, directory: Path, flags: list[str]) -> Iterator[Server
 @contextmanager
 def postgres(directory: Path) -> Iterator[str]:
     """A PostgreSQL server of its own; gives its address."""
-    server = get_server(directory, cleanup_mode="delete")
+    server = get_server(directory.resolve(), cleanup_mode="delete")
     try:
         yield str(server.get_uri())
     finally:
@@ -137,6 +137,7 @@ def redis(directory: Path) -> Iterator[Path | None]:
     if program is None:
         yield None
         return
+    directory = directory.resolve()
     path = directory / "redis.sock"
     options = {
         "unixsocket": path,
