@@ -96,8 +96,8 @@ class Replica:
         """The newest stamp folded of each scope: how fresh what is known of it is."""
         self.heard: dict[str, dict[str, int]] = {}
         """The newest stamp folded of each node, by scope."""
-        self._recalled = tuple(self.newest.values())
-        """Stamps that were seen before the restart, until a reading of the clock tells which to believe."""
+        self._recalled = tuple([stamp for _, stamp in image.heard])
+        """The newest stamp of each stream before the restart, until a reading of the clock tells which to believe."""
         self.vectors: dict[str, Vector] = {}
         self.keys = RecentKeys()
         self.collisions = Collisions()

@@ -179,7 +179,7 @@ def shared_entries(entries: Sequence[Entry]) -> list[Entry]:
     uses: dict[bytes, int] = {}
     for entry in entries:
         uses[entry.content.key] = uses.get(entry.content.key, 0) + bool(entry.content.key)
-    shared = {entry.hash for entry in entries if uses[entry.content.key] > 1}
+    shared = [entry.hash for entry in entries if uses[entry.content.key] > 1]
     return [entry for entry in entries if entry.hash in shared or entry.content.facts.get("loser") in shared]
 
 
