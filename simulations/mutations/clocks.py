@@ -39,7 +39,7 @@ CLOCKS = (
             slip(
                 f"{REPLICA}.restore",
                 ("HybridClock(image.clock)", "HybridClock()"),
-                ("tuple(self.newest.values())", "()"),
+                ("tuple([stamp for _, stamp in image.heard])", "()"),
             ),
         ),
     ),
