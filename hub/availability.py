@@ -45,8 +45,9 @@ def local_availability(
 
 def locations_with(ledger: Ledger, recipe: Recipe) -> list[str]:
     """Locations where every item of the recipe ever moved, in order."""
+    (first, _), *others = recipe
     return [
-        location for location, place in sorted(ledger.places.items()) if all(item in place.stocks for item, _ in recipe)
+        location for location in ledger.locations(first) if all(item in ledger.stocks(location) for item, _ in others)
     ]
 
 

@@ -64,7 +64,7 @@ class SimulatedFiles:
         self._machine = Machine(Disk(Random(0)))
         self._chance = Random(0)
         self._handles: dict[int, Handle] = {}
-        self._sqlite = c.library()
+        self._sqlite = c.loaded_sqlite()
         self._methods = c.FileMethods(2)
         self._bind(self._methods, "file")
         self._system = c.FileSystem(2, ctypes.sizeof(c.OpenFile), PATH_BYTES_MAX, None, b"power-loss")

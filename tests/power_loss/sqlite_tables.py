@@ -74,7 +74,7 @@ class SqliteHidden(Exception):
     """This Python was built so that its SQLite cannot be reached from outside."""
 
 
-def library() -> ctypes.CDLL:
+def loaded_sqlite() -> ctypes.CDLL:
     """The very SQLite that this Python's sqlite3 uses, wherever it is linked in."""
     found = ctypes.CDLL(getattr(_sqlite3, "__file__", None))
     try:

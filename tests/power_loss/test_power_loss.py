@@ -14,14 +14,14 @@ import pytest
 
 from tests.power_loss.flaws import FLAWS
 from tests.power_loss.runner import Report, describe, run_chunk, run_spread, run_trials
-from tests.power_loss.sqlite_tables import SqliteHidden, library
+from tests.power_loss.sqlite_tables import SqliteHidden, loaded_sqlite
 
 SEEDS = range(2_000)
 PROCESSES = 2
 SEEDS_TO_CATCH_A_FLAW = 200
 
 try:
-    library()
+    loaded_sqlite()
 except SqliteHidden as error:
     if "CI" in os.environ:
         raise
