@@ -87,22 +87,28 @@ class Source(Struct, frozen=True):
 
     def account(self, location: str, item: str) -> str:
         """The account that they take from."""
-        policy = self.policies.policy(location, item) if self.channel else None
-        has_quota = policy is not None and self.channel in policy.channels_ppm
-        return channel_account(self.node, self.channel) if has_quota else account(self.node, FREE)
+        return self._account(self.policies.policy(location, item) if self.channel else None)
 
     def units(self, location: str, item: str) -> int:
         """Units that they may take."""
         stock = self.ledger.stocks(location).get(item)
-        if stock is None:
-            return 0
-        taken_from = self.account(location, item)
-        kept = self._kept(location, item) if taken_from == account(self.node, FREE) else 0
-        return max(0, stock.balance(taken_from) - kept)
+        return self.standing(stock)[1] if stock is not None else 0
+
+    def standing(self, stock: Stock) -> tuple[str, int]:
+        """The account that they take a pair from, and how many units they may take."""
+        policy = self.policies.policy(stock.location, stock.item)
+        taken_from = self._account(policy)
+        is_free = taken_from == account(self.node, FREE)
+        kept = kept_back(policy) if is_free and stock.location in self.hosted else 0
+        return taken_from, max(0, stock.balance(taken_from) - kept)
 
     def units_of_all(self, location: str, item: str) -> int:
         """Units that the orders of all channels together may take."""
         return max(0, self.ledger.stock(location, item).rights(self.node) - self._kept(location, item))
+
+    def _account(self, policy: Policy | None) -> str:
+        has_quota = policy is not None and self.channel in policy.channels_ppm
+        return channel_account(self.node, self.channel) if has_quota else account(self.node, FREE)
 
     def _kept(self, location: str, item: str) -> int:
         return kept_back(self.policies.policy(location, item)) if location in self.hosted else 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
 from replica.core.entry import DOCUMENT, Entry
 from replica.core.movements import Seen, request_of
-from replica.core.order_requests import OrderRequest
+from replica.core.order_requests import OrderRequest, Placement
 from replica.core.requests import KeyedSale, Request, Sale
 
 
@@ -33,24 +35,39 @@ class Write(Struct, frozen=True, gc=False):
     key: bytes
 
 
-class Sales:
-    """Sales at one location, each under its key: commands, which are made when somebody wants to see one."""
+_Asked = TypeVar("_Asked", bound=Sale | Placement)
 
-    __slots__ = ("keys", "location", "sales")
 
-    def __init__(self, location: str, sales: Sequence[Sale], keys: Sequence[bytes]) -> None:
+class _Alike(Generic[_Asked]):
+    """Requests of one kind at one location, each under its key: commands, made when somebody wants to see one."""
+
+    __slots__ = ("keys", "location", "requests")
+
+    def __init__(self, location: str, requests: Sequence[_Asked], keys: Sequence[bytes]) -> None:
         self.location = location
-        self.sales = sales
+        self.requests = requests
         self.keys = keys
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def __getitem__(self, place: int) -> Command:
-        return Command(self.location, self.sales[place], self.keys[place])
+        return Command(self.location, self.requests[place], self.keys[place])
 
     def __iter__(self) -> Iterator[Command]:
         return map(self.__getitem__, range(len(self.keys)))
+
+
+class Sales(_Alike[Sale]):
+    """Sales at one location."""
+
+    __slots__ = ()
+
+
+class Placements(_Alike[Placement]):
+    """New orders, which are at no location (empty)."""
+
+    __slots__ = ()
 
 
 Requests = Sales | Sequence[Command | Write]
@@ -62,25 +79,23 @@ def keys_of(requests: Requests) -> Sequence[bytes]:
     return requests.keys if isinstance(requests, Sales) else [request.key for request in requests]
 
 
-def stretches(requests: Requests) -> Iterator[Sales | Command | Write]:
-    """The requests in their order, where sales at one location that follow each other come together."""
-    sales: list[Sale] = []
-    keys: list[bytes] = []
-    location = ""
-    for request in requests:
-        sale = request.request if isinstance(request, Command) else None
-        where = request.location if isinstance(request, Command) else ""
-        if sales and not (isinstance(sale, Sale) and where == location):
-            yield Sales(location, sales, keys)
-            sales, keys = [], []
-        if isinstance(sale, Sale):
-            location = where
-            sales.append(sale)
-            keys.append(request.key)
+def stretches(requests: Iterable[Command | Write]) -> Iterator[Sales | Placements | Command | Write]:
+    """The requests in their order, where sales at one location, or new orders, that follow each other come together."""
+    for (kind, location), some in groupby(requests, _kind):
+        if kind is None:
+            yield from some
         else:
-            yield request
-    if sales:
-        yield Sales(location, sales, keys)
+            commands = [one for one in some if isinstance(one, Command)]
+            yield kind(location, [one.request for one in commands], [one.key for one in commands])
+
+
+def _kind(request: Command | Write) -> tuple[Callable[[str, list[Any], list[bytes]], Sales | Placements] | None, str]:
+    if isinstance(request, Command):
+        if isinstance(request.request, Sale):
+            return Sales, request.location
+        if isinstance(request.request, Placement):
+            return Placements, request.location
+    return None, ""
 
 
 def is_same_request(earlier: Entry, command: Command) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-import msgspec
 from msgspec import Struct
 
 from replica.core.catalog import Catalog
@@ -12,7 +11,7 @@ from replica.core.channels import Source
 from replica.core.ledger import Ledger, Move
 from replica.core.movements import Draft
 from replica.core.names import HELD, HUBS, account
-from replica.core.order import OrderFacts
+from replica.core.order import OrderFacts, packable
 from replica.core.order_machine import Machine
 from replica.core.order_requests import ORDER
 from replica.core.orders import Orders
@@ -65,4 +64,4 @@ def moves_of(shares: Iterable[Share], lane_of: Callable[[str], tuple[str, str]])
 
 
 def order_draft(order: str, event: str, facts: OrderFacts, moves: tuple[Move, ...] = ()) -> Draft:
-    return Draft(ORDER, moves, (), msgspec.to_builtins(facts, builtin_types=(bytes,)), "", event, order)
+    return Draft(ORDER, moves, (), packable(facts), "", event, order)

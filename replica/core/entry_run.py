@@ -12,6 +12,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from replica.core.entry import Entry, Head, Stream, unpack_body
+from replica.core.ledger import Stock
 
 
 class EntryRun:
@@ -65,6 +66,24 @@ class EntryRun:
         self.hashes += run.hashes
         self.keys += run.keys
         self.units += run.units
+
+
+class PlainRun(EntryRun):
+    """Entries that a short road has just written: one move each, all along one lane."""
+
+    __slots__ = ("clock", "previous", "source", "taken", "target")
+
+    def __init__(self, stream: Stream, head: Head, clock: int, source: str, target: str) -> None:
+        super().__init__(stream, head.sequence + 1)
+        self.previous = head.hash
+        """The hash before the first."""
+        self.clock = clock
+        """The stamp of the first; each next one's is one more."""
+        self.source = source
+        self.target = target
+        """The accounts that units go from and to."""
+        self.taken: dict[Stock, int] = {}
+        """Units taken off each pair."""
 
 
 def runs_of(entries: Iterable[Entry]) -> list[EntryRun]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 from msgspec import Struct
 
 from replica.core.clock import stamp_ms
@@ -63,6 +66,12 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
     state: str = ""
     shown: tuple[Shown, ...] = ()
     request: dict[str, object] | None = None
+
+
+def packable(facts: OrderFacts) -> dict[str, Any]:
+    """Facts as an entry holds them, by name."""
+    found: dict[str, Any] = msgspec.to_builtins(facts, builtin_types=(bytes,))
+    return found
 
 
 class Past(Struct, frozen=True, array_like=True, order=True, gc=False):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import islice
 
@@ -79,6 +79,9 @@ class Orders:
     def __len__(self) -> int:
         return len(self._packed)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._packed
+
     def __iter__(self) -> Iterator[Order]:
         return map(self._read, self._packed)
 
@@ -131,6 +134,17 @@ class Orders:
                 if parked.event is not None and "" not in parked.settled:
                     heapq.heappush(self._deadlines, (parked.gives_up_ms, order.name))
             self._look_again(order)
+
+    def begin(self, orders: Mapping[str, Order]) -> None:
+        """Take in orders that are new here, each as its first entry leaves it: `apply`, many at once."""
+        for name, order in orders.items():
+            order.place = len(self._packed) + 1
+            self._packed[name] = b""
+            for fulfilment in order.fulfilments.values():
+                self._watch(order, fulfilment)
+        self._live |= orders
+        self._changed |= dict.fromkeys(orders)
+        self._open |= dict.fromkeys(orders)
 
     def apply(self, entry: Entry) -> str | None:
         """Fold one entry; return the name of the order it is about, None where it cannot be read."""

@@ -15,9 +15,8 @@ from typing import Any
 from msgspec import UNSET, msgpack
 
 from replica.core.entry import Head, Stream, chain
-from replica.core.entry_run import EntryRun
+from replica.core.entry_run import PlainRun
 from replica.core.errors import Invalid
-from replica.core.ledger import Stock
 from replica.core.limits import KEY_LENGTH_MAX, QUANTITY_MAX
 from replica.core.movements import Room, note_how
 from replica.core.names import CUSTOMER
@@ -29,23 +28,17 @@ _NOTHING: dict[str, Any] = {}
 _pack = msgpack.Encoder().encode
 
 
-class Sold(EntryRun):
+class Sold(PlainRun):
     """A run of plain sales: the columns of the entries, and of what their callers are told."""
 
-    __slots__ = ("clock", "left", "previous", "quantities", "skus", "taken")
+    __slots__ = ("left", "quantities", "skus")
 
-    def __init__(self, stream: Stream, head: Head, clock: int) -> None:
-        super().__init__(stream, head.sequence + 1)
-        self.previous = head.hash
-        """The hash before the first."""
-        self.clock = clock
-        """The stamp of the first; each next one's is one more."""
+    def __init__(self, stream: Stream, head: Head, clock: int, free: str) -> None:
+        super().__init__(stream, head, clock, free, CUSTOMER)
         self.skus: list[str] = []
         self.quantities: list[int] = []
         self.left: list[int] = []
         """How many more could have been sold of each SKU afterwards, over all rights in view."""
-        self.taken: dict[Stock, int] = {}
-        """Units taken off each pair."""
 
 
 def sell_plain(room: Room, sales: Sequence[Sale], keys: Sequence[bytes], sold: Sold) -> None:

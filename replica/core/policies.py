@@ -173,6 +173,8 @@ class Policies:
 
     def policy(self, location: str, item: str) -> Policy | None:
         """The most specific policy for an item at a location; None when there is none."""
+        if not self._policies:
+            return None
         for selector in (f"location:{location},item:{item}", f"location:{location}", f"item:{item}", DEFAULT):
             policy = self._policies.get(selector)
             if policy is not None:

@@ -19,23 +19,24 @@ from msgspec.structs import replace
 from replica.core.batch import Batch, Image
 from replica.core.catalog import SKU, Catalog
 from replica.core.clock import COUNTER_BITS, HybridClock
-from replica.core.commands import Command, Requests, Sales, Write, is_same_request, is_same_write, stretches
+from replica.core.commands import Command, Placements, Requests, Sales, Write, is_same_request, is_same_write, stretches
 from replica.core.counts import FOLDED, Counts
 from replica.core.desk import Desk
 from replica.core.documents import CHAIN_RANK, Documents, Register
 from replica.core.duplicates import VOID, Collision, Collisions, is_ours_to_void, precedence, prepare_void
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
-from replica.core.entry_run import EntryRun
+from replica.core.entry_run import EntryRun, PlainRun
 from replica.core.errors import Invalid, KeyReused, NotHosted, Overtaken, PeerFault, Refused
 from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale
-from replica.core.names import CHAIN, CUSTOMER, FREE, HUBS, account, key_text, node_of
+from replica.core.names import CHAIN, FREE, HUBS, account, key_text, node_of
 from replica.core.order_machine import DEFAULT_KEY, DEFAULT_MACHINE, ORDER_MACHINE, read_machine
 from replica.core.order_movements import decide, next_due
 from replica.core.order_requests import ORDER, OrderRequest
 from replica.core.orders import Orders
+from replica.core.plain_orders import Held, hold_plain
 from replica.core.plain_sales import Sold, sell_plain
 from replica.core.policies import POLICY, Policies
 from replica.core.requests import Allotment, Count, Grant, OnShortage, Sale
@@ -130,11 +131,11 @@ class Replica:
             earlier: the entries the journal holds under the requests' keys, where they are not among the newest.
         """
         if isinstance(requests, Sales):
-            return self._sell_all(requests, now_ms, earlier)
+            return self._decide_all(requests, now_ms, earlier)
         verdicts: list[Verdict] = []
         for some in stretches(requests):
-            if isinstance(some, Sales):
-                verdicts += self._sell_all(some, now_ms, earlier)
+            if isinstance(some, Sales | Placements):
+                verdicts += self._decide_all(some, now_ms, earlier)
             else:
                 verdicts.append(self._decide(some, now_ms, earlier))
         return verdicts
@@ -360,43 +361,64 @@ class Replica:
         except Refused as refused:
             return refused
 
-    def _sell_all(self, sales: Sales, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]) -> Sold | list[Verdict]:
-        """Decide sales, by the short road those that are plain: every entry is what `execute` would have made.
+    def _decide_all(
+        self, asked: Sales | Placements, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
+    ) -> Sold | list[Verdict]:
+        """Decide requests, by the short road those that are plain: every entry is what `execute` would have made.
 
-        A run, where all were; else verdicts one by one.
+        A run, where all were plain sales; else verdicts one by one.
         """
         verdicts: list[Verdict] = []
         place = end = 0
-        while place < len(sales):
+        while place < len(asked):
             if place >= end:
-                end = self._first_used(sales.keys, place, earlier)
-            sold = self._sell_plain(sales, place, end, now_ms)
-            if sold is not None:
-                if len(sold) == len(sales):
-                    return sold
-                verdicts += sold
-                place += len(sold)
-            if place < len(sales):
-                verdicts.append(self._decide(sales[place], now_ms, earlier))
-                place += 1
+                end = self._first_used(asked.keys, place, earlier)
+            run = self._take_plain(asked, place, end, now_ms) if place < end else None
+            if isinstance(run, Sold) and len(run) == len(asked):
+                return run
+            verdicts += run if run is not None else [self._decide(asked[place], now_ms, earlier)]
+            place += len(run) if run is not None else 1
         return verdicts
+
+    def _take_plain(self, asked: Sales | Placements, place: int, end: int, now_ms: int) -> Sold | Held | None:
+        if isinstance(asked, Sales):
+            return self._sell_plain(asked, place, end, now_ms)
+        return self._hold_plain(asked, place, end, now_ms)
 
     def _sell_plain(self, sales: Sales, place: int, end: int, now_ms: int) -> Sold | None:
         """Sell from one place on, up to another, while sales are plain under new keys; None where the first is not."""
         room = self._rooms.get(sales.location)
-        if room is None or place >= end or len(sales.sales[place].lines) != 1:
+        if room is None or len(sales.requests[place].lines) != 1:
             return None
-        stream, stamp = self._own_stream(sales.location), self._next_stamp(now_ms)
-        sold = Sold(stream, self.head(stream), stamp)
-        sell_plain(room, sales.sales[place:end], sales.keys[place:end], sold)
+        stream = self._own_stream(sales.location)
+        sold = Sold(stream, self.head(stream), self._next_stamp(now_ms), room.free)
+        sell_plain(room, sales.requests[place:end], sales.keys[place:end], sold)
         if not len(sold):
             return None
-        newest = self.clock.last = stamp + len(sold) - 1
-        self.ledger.take(sales.location, (self.writer, room.free, CUSTOMER), sold.taken)
-        self.keys.put_run(sold)
-        self._open_run(stream, sold.first).extend(sold)
-        self._hold(stream, sold.head, newest, len(sold))
+        self._record_run(sold)
         return sold
+
+    def _hold_plain(self, placements: Placements, place: int, end: int, now_ms: int) -> Held | None:
+        """Hold from one place on, up to another, while orders are plain; None where the first is not."""
+        desk = self.desk(now_ms)
+
+        def begin(location: str, source: str) -> Held:
+            stream = self._own_stream(location)
+            return Held(stream, self.head(stream), self._next_stamp(now_ms), source, desk.held)
+
+        held = hold_plain(desk, placements.requests[place:end], placements.keys[place:end], begin)
+        if held is not None:
+            self.orders.begin(held.orders)
+            self._record_run(held)
+        return held
+
+    def _record_run(self, run: PlainRun) -> None:
+        """Record what a short road wrote: one entry at least."""
+        newest = self.clock.last = run.clock + len(run) - 1
+        self.ledger.take(run.stream.scope, (self.writer, run.source, run.target), run.taken)
+        self.keys.put_run(run)
+        self._open_run(run.stream, run.first).extend(run)
+        self._hold(run.stream, run.head, newest, len(run))
 
     def _first_used(self, keys: Sequence[bytes], place: int, earlier: Mapping[bytes, Sequence[Entry]]) -> int:
         """Where, from a place on, the first key is that was used before; past the end where all are new."""

@@ -118,15 +118,15 @@ def allocate(
     floating = [wanted for wanted in lines if wanted.location is None]
     if not floating:
         return Allocation(taken, short)
-    candidates = _candidates(ledger, locations, floating, taken)
-    for location in candidates:
+    found_at = candidates(ledger, locations, [wanted.recipe[0][0] for wanted in floating], taken)
+    for location in found_at:
         if rights.covers_all(location, floating):
             for wanted in floating:
                 take(location, wanted, wanted.quantity)
             return Allocation(taken, short)
     for wanted in floating:
         left = wanted.quantity
-        for location, there in _richest(rights, candidates, wanted, taken):
+        for location, there in _richest(rights, found_at, wanted, taken):
             found = min(left, there)
             if found:
                 take(location, wanted, found)
@@ -137,9 +137,9 @@ def allocate(
     return Allocation(taken, short)
 
 
-def _candidates(ledger: Ledger, locations: Sequence[str], lines: Iterable[Wanted], used: Iterable[str]) -> list[str]:
-    """Where something of some lines may be: those that serve the order already, then the node's own, then others."""
-    there = dict.fromkeys([location for wanted in lines for location in ledger.locations(wanted.recipe[0][0])])
+def candidates(ledger: Ledger, locations: Sequence[str], items: Sequence[str], used: Iterable[str]) -> Sequence[str]:
+    """Where one of some items may be: the locations that serve the order already, then the node's own, then others."""
+    there = dict.fromkeys([location for item in items for location in ledger.locations(item)])
     if len(there) == 1:
         return list(there)
     own = [location for location in locations if location in there]

@@ -45,10 +45,10 @@ KEYS = (
     ),
     Mutation(
         "plain-sales-without-keys",
-        "the short road of plain sales remembers no key until its batch is durable",
+        "the short roads of plain sales and orders remember no key until their batch is durable",
         3,
         ("ExactlyOnce",),
-        (slip(f"{REPLICA}:Replica._sell_plain", ("self.keys.put_run(sold)", "pass")),),
+        (slip(f"{REPLICA}:Replica._record_run", ("self.keys.put_run(run)", "pass")),),
     ),
     Mutation(
         "keys-let-go-full",

@@ -68,6 +68,13 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
+        "rush-past-rights",
+        "of orders that are decided together, none sees what those before it took",
+        4,
+        ("Floor",),
+        (slip("replica.core.plain_orders:_first_that_covers", ("there -= held.taken.get(stock, 0)", "there -= 0")),),
+    ),
+    Mutation(
         "lines-share-no-item",
         "lines of one order that share an item may each take all of it",
         4,

@@ -55,7 +55,7 @@ STREAM = Stream("store-1#0000000a", "store-1")
 
 def plain_sale(room: Room, sale: KeyedSale) -> Entry | None:
     """The entry a sale becomes on the short road, if it is plain."""
-    sold = Sold(STREAM, start(STREAM), 77)
+    sold = Sold(STREAM, start(STREAM), 77, room.free)
     sell_plain(room, [sale], [b"key"], sold)
     return sold[0] if len(sold) else None
 
@@ -93,7 +93,7 @@ def test_plain_is_one_line_of_one_item_that_the_rights_cover() -> None:
 
 def test_a_run_sells_no_more_than_the_rights_cover_and_stops_there() -> None:
     room = room_of(6, 100)
-    sold = Sold(STREAM, start(STREAM), 77)
+    sold = Sold(STREAM, start(STREAM), 77, room.free)
     four = KeyedSale((SkuLine(4, sku="cola"),), key="k")
     sell_plain(room, [four, four], [b"1", b"2"], sold)
     assert (len(sold), sold.left, sold.units) == (1, [102], 4)
