@@ -45,6 +45,9 @@ LATEST = 12
 EARLY = 0.1
 """Share of orders something is told about before they are placed."""
 
+CROWD = 6
+"""Customers at most who order one item at the same moment."""
+
 UNKNOWN = 0.1
 """Share of what is told that is about an order whose client was not told yet, or told no."""
 
@@ -84,6 +87,7 @@ class Desk(Client):
             (self._tell, 22.0),
             (self._tell_all, 3.0),
             (self._order_again, 3.0),
+            (self._crowd, 2.0),
             (self._write_box, 4.0),
             (self._write_policy, 2.0 if self._chain.stores else 0.0),
         ]
@@ -99,9 +103,23 @@ class Desk(Client):
                 assert isinstance(line.sku, str)
                 self._history.demand((line.location, line.sku))
                 await self._machine.want(line.location, line.sku, line.quantity, self._timeout_s)
+        await self._place(placement)
+
+    async def _place(self, placement: Placement) -> None:
         ask = self._begin_order(placement)
         self._history.bought.append(Bought(placement, ask, self._random.choice(LIVES)))
         await self._put([ask])
+
+    async def _crowd(self) -> None:
+        """Order what was offered of an item for several customers at the same moment, who want more than there is."""
+        offers = await self._machine.look(_offers, self._timeout_s)
+        if not offers:
+            return
+        place, item, units = self._random.choice(offers)
+        customers = self._random.randint(2, CROWD)
+        line = PlacedLine(min(units // customers + 1, self._trade.quantity), item, location=place)
+        wanted = [Placement(self._order_name(), (line,), ttl_s=self._random.choice(TTL_S)) for _ in range(customers)]
+        await asyncio.gather(*[self._place(placement) for placement in wanted])
 
     async def _order_again(self) -> None:
         """Place an order again under another key, as a shop does that lost its notes; or another one under its name."""
@@ -160,12 +178,11 @@ class Desk(Client):
     # what they ask -----------------------------------------------------------------------------------------------
 
     def _placement(self, offers: list[Offer]) -> Placement:
-        self._number += 1
         is_store = self._machine.role.role == "edge"
         lines = tuple([self._line(offers, is_store) for _ in range(self._random.choice((1, 1, 1, 2, 3)))])
         more: dict[str, Any] = {"pickup_at": self._location} if is_store else {}
         return Placement(
-            f"{self._name}-o{self._number}",
+            self._order_name(),
             lines,
             channel="web",
             ttl_s=self._random.choice(TTL_S),
@@ -173,6 +190,10 @@ class Desk(Client):
             paid=self._random.random() < 0.4,
             **more,
         )
+
+    def _order_name(self) -> str:
+        self._number += 1
+        return f"{self._name}-o{self._number}"
 
     def _line(self, offers: list[Offer], is_store: bool) -> PlacedLine:
         """Something that was offered, or whatever comes to the customer's mind."""
