@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from msgspec import UNSET, msgpack
+from msgspec import UNSET
 
 from replica.core.channels import Source
 from replica.core.desk import Desk
-from replica.core.entry import Head, Stream, chain
+from replica.core.entry import Content, Entry, Head, Stream, chain, pack_body
 from replica.core.entry_run import PlainRun
-from replica.core.ledger import Stock
+from replica.core.ledger import Move, Stock
 from replica.core.limits import KEY_LENGTH_MAX, QUANTITY_MAX
 from replica.core.order import Fulfilment, Order, OrderFacts, Past, Placed, Shown, packable
 from replica.core.order_machine import HOLD
@@ -24,17 +24,20 @@ from replica.core.order_requests import ORDER, Placement, request_digest, reques
 from replica.core.shares import Share
 from replica.core.sourcing import candidates
 
-_pack = msgpack.Encoder().encode
-
 
 class Held(PlainRun):
     """A run of plain orders: the columns of the entries, and the orders they begin, by name."""
 
-    __slots__ = ("orders",)
+    __slots__ = ("contents", "orders")
 
     def __init__(self, stream: Stream, head: Head, clock: int, source: str, target: str) -> None:
         super().__init__(stream, head, clock, source, target)
+        self.contents: list[Content] = []
+        """What each entry says: each caller is about to be told."""
         self.orders: dict[str, Order] = {}
+
+    def __getitem__(self, place: int) -> Entry:
+        return Entry(self.stream, self.first + place, self.hashes[place], self.bodies[place], self.contents[place])
 
 
 def hold_plain(
@@ -70,8 +73,8 @@ def hold_plain(
         elif stock.location != held.stream.scope or source != held.source:
             break
         held.taken[stock] = held.taken.get(stock, 0) + wanted
-        share = Share(b"", line.sku, line.quantity, recipe, source)
-        _write(held, desk, key, placement, state, share, (item, source, held.target, wanted), chosen is not UNSET)
+        share, move = Share(b"", line.sku, line.quantity, recipe, source), Move(item, source, held.target, wanted)
+        _write(held, desk, key, placement, state, share, move, chosen is not UNSET)
     if held is not None:
         held.keys = list(keys[: len(held)])
         held.units = sum(held.taken.values())
@@ -85,7 +88,7 @@ def _write(
     placement: Placement,
     state: str,
     share: Share,
-    move: tuple[str, str, str, int],
+    move: Move,
     is_fixed: bool,
 ) -> None:
     """Write the entry of an order, and the order as it leaves it."""
@@ -106,8 +109,10 @@ def _write(
         shown=shown,
         request=request_facts(placement),
     )
-    body = _pack((ORDER, clock, key, "", HOLD, order, (move,), (), packable(facts)))
+    content = Content(ORDER, clock, key, "", HOLD, order, (move,), (), packable(facts))
+    body = pack_body(content)
     link = chain(held.hashes[-1] if held.hashes else held.previous, body)
+    held.contents.append(content)
     held.bodies.append(body)
     held.hashes.append(link)
     placed = Placed(clock, held.stream.writer, link, digest, shown, expires_ms)
