@@ -228,7 +228,7 @@ class HubApi:
         )
         if is_live:
             return time_text(self._node.clock.now().wall_ms)
-        newest = replica.newest.get(location)
+        newest = replica.newest(location)
         return stamp_text(newest) if newest is not None else None
 
     async def nodes(self, request: web.Request) -> web.Response:

@@ -123,7 +123,6 @@ class SimulatedJournal:
         ledger, documents, orders = Ledger(), Documents(), Orders(node_of(self._writer))
         heads: dict[Stream, Head] = {}
         counts = Counts(node_of(self._writer))
-        newest: dict[str, int] = {}
         heard: dict[Stream, int] = {}
         own = 0
         for stored in self._disk.stored:
@@ -136,14 +135,12 @@ class SimulatedJournal:
                 orders.apply(entry)
             counts.apply(entry)
             heard[entry.stream] = content.clock
-            newest[entry.stream.scope] = max(content.clock, newest.get(entry.stream.scope, 0))
             if entry.stream.writer == self._writer:
                 own = max(own, content.clock)
         return Image(
             list(heads.items()),
             list(ledger.cells()),
             list(documents.registers()),
-            newest,
             own,
             len(self._disk.stored),
             [packed for _, packed in orders.take_changes()],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -40,8 +40,6 @@ class Image(Struct, frozen=True):
     heads: Iterable[tuple[Stream, Head]] = ()
     cells: Iterable[tuple[str, str, tuple[str, str, str], int]] = ()
     documents: Iterable[Register] = ()
-    newest: Mapping[str, int] = {}
-    """The newest stamp of each scope."""
     clock: int = 0
     """The last stamp issued."""
     arrival: int = 0

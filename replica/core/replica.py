@@ -93,8 +93,6 @@ class Replica:
         self.clock = HybridClock(image.clock)
         self.arrival = image.arrival
         """How many entries were folded: the place in arrival order of the newest one."""
-        self.newest = dict(image.newest)
-        """The newest stamp folded of each scope: how fresh what is known of it is."""
         self.heard: dict[str, dict[str, int]] = {}
         """The newest stamp folded of each node, by scope."""
         self._recalled = tuple([stamp for _, stamp in image.heard])
@@ -255,6 +253,10 @@ class Replica:
     def vector_digest(self, scope: str) -> str:
         """Digest of how far each stream of a scope is held."""
         return vector_digest(self.vectors.get(scope, {}))
+
+    def newest(self, scope: str) -> int | None:
+        """The newest stamp folded of a scope, if there is any: how fresh what is known of it is."""
+        return max(self.heard.get(scope, {}).values(), default=None)
 
     def place(self, location: str) -> Place | None:
         """The stock of a location, if anything ever moved there."""
@@ -516,8 +518,6 @@ class Replica:
     def _hold(self, stream: Stream, head: Head, newest: int, number: int) -> None:
         """Hold a stream as far as a number of entries that were folded; `newest` is the newest of their stamps."""
         self.vectors.setdefault(stream.scope, {})[stream.writer] = head
-        if newest > self.newest.get(stream.scope, 0):
-            self.newest[stream.scope] = newest
         self._hear(stream, newest)
         self.arrival += number
 

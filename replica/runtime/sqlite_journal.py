@@ -168,10 +168,7 @@ class SqliteJournal:
         ]
         orders = [packed for (packed,) in connection.execute("SELECT state FROM orders ORDER BY place")]
         counts = [packed for (packed,) in connection.execute("SELECT state FROM counts")]
-        newest: dict[str, int] = {}
-        for stream, stamp in heard:
-            newest[stream.scope] = max(stamp, newest.get(stream.scope, 0))
-        return Image(heads, cells, documents, newest, own, self._arrival, orders, shared, counts, heard)
+        return Image(heads, cells, documents, own, self._arrival, orders, shared, counts, heard)
 
     def _check_ends(
         self, connection: sqlite3.Connection, heads: list[tuple[Stream, Head]]

@@ -81,7 +81,7 @@ async def test_what_was_appended_is_loaded_after_reopening(reopen: Reopen) -> No
     assert loaded.digests() == replica.digests()
     assert loaded.vectors == replica.vectors
     assert loaded.clock.last == replica.clock.last
-    assert loaded.newest == replica.newest
+    assert loaded.heard == replica.heard
     assert loaded.arrival == 3
     assert loaded.catalog.recipe_of("cola-6", "sku") == (("cola", 6),)
 

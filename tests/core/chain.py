@@ -141,7 +141,6 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
     """What a journal with these entries gives back at start, folded by nothing but the definition of the fold."""
     heads: dict[Stream, Head] = {}
     cells: dict[tuple[str, str, tuple[str, str, str]], int] = {}
-    newest: dict[str, int] = {}
     clock = 0
     nobody = Replica("nobody#00000000", ())
     documents, orders, counts = nobody.documents, nobody.orders, Counts(node_of(writer))
@@ -149,7 +148,6 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
     for entry, _ in journal:
         stream, content = entry.stream, entry.content
         heads[stream] = Head(entry.sequence, entry.hash)
-        newest[stream.scope] = max(newest.get(stream.scope, 0), content.clock)
         clock = max(clock, content.clock) if stream.writer == writer else clock
         for move in content.moves:
             cell = (stream.scope, move.item, (stream.writer, move.source, move.target))
@@ -164,7 +162,6 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
         heads=tuple(heads.items()),
         cells=tuple((location, item, lane, total) for (location, item, lane), total in sorted(cells.items())),
         documents=tuple(documents.registers()),
-        newest=newest,
         clock=clock,
         arrival=len(journal),
         orders=[packed for _, packed in orders.take_changes()],

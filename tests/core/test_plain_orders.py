@@ -112,7 +112,7 @@ def test_orders_decided_together_come_out_as_one_by_one(asked: list[Command], is
     assert together.orders.digest() == apart.orders.digest()
     assert together.orders.open_names() == apart.orders.open_names()
     assert held_differences(together.ledger, together.orders) == []
-    assert (together.newest, together.arrival, together.repeated) == (apart.newest, apart.arrival, apart.repeated)
+    assert (together.heard, together.arrival, together.repeated) == (apart.heard, apart.arrival, apart.repeated)
     assert together.clock.last == apart.clock.last
     if commits:
         batch, expected = together.take_batch(), apart.take_batch()

@@ -177,7 +177,7 @@ def test_requests_decided_together_come_out_as_one_by_one(asked: list[Command | 
     assert together.vectors == apart.vectors
     assert together.digests() == apart.digests()
     assert list(together.ledger.cells()) == list(apart.ledger.cells())
-    assert (together.newest, together.arrival, together.repeated) == (apart.newest, apart.arrival, apart.repeated)
+    assert (together.heard, together.arrival, together.repeated) == (apart.heard, apart.arrival, apart.repeated)
     assert together.clock.last == apart.clock.last
     assert together.take_batch().entries == apart.take_batch().entries
 

@@ -47,7 +47,7 @@ def state_of(replica: Replica) -> tuple[Any, ...]:
         {scope: dict(vector) for scope, vector in replica.vectors.items()},
         replica.arrival,
         replica.uncommitted,
-        replica.newest,
+        {scope: dict(stamps) for scope, stamps in replica.heard.items()},
     )
 
 
@@ -435,7 +435,7 @@ def test_a_stamp_from_too_far_ahead_is_kept_and_reported_but_not_believed() -> N
     ahead = (NOW_MS + CLOCK_AHEAD_MAX_MS + 1) << COUNTER_BITS
     assert node.replica.merge([linked(PEER, [receipt_content(clock=ahead)])], NOW_MS) == 1
     assert node.replica.clock.refused == 1
-    assert node.replica.newest[STORE] == ahead
+    assert node.replica.newest(STORE) == ahead
     assert stamp_ms(node.ask(sale(cola=1)).content.clock) == NOW_MS
 
 
@@ -444,7 +444,8 @@ def test_how_fresh_a_scope_is_does_not_go_back_when_something_old_arrives() -> N
     stamps = [(NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (5, 1)]
     for stream, stamp in zip((PEER, Stream("hub-west#0000000c", STORE)), stamps, strict=True):
         replica.merge([linked(stream, [receipt_content(clock=stamp, moves=())])], NOW_MS)
-    assert replica.newest == {STORE: stamps[0]}
+    assert replica.newest(STORE) == stamps[0]
+    assert replica.newest("elsewhere") is None
 
 
 def test_what_was_seen_before_a_restart_comes_before_what_is_stamped_after_it() -> None:
@@ -548,7 +549,7 @@ def test_a_replica_starts_again_where_its_journal_ends() -> None:
     node.commit()
     again = Replica(node.replica.writer, (STORE,), image_of(node.journal, node.replica.writer))
     assert state_of(again)[:4] == before[:4]
-    assert again.newest == before[5]
+    assert again.heard == before[5]
     assert again.uncommitted == 0
     assert again.take_batch().entries == []
     assert again.catalog.scan("123", "barcode") == "six"

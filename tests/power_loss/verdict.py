@@ -71,7 +71,6 @@ def check_image(image: Image, stored: Sequence[Stored]) -> None:
         ("heads", dict(image.heads), dict(folded.heads)),
         ("cells", sorted(image.cells), sorted(folded.cells)),
         ("documents", sorted(image.documents, key=repr), sorted(folded.documents, key=repr)),
-        ("newest stamps", image.newest, folded.newest),
         ("clock", image.clock, folded.clock),
         ("arrival", image.arrival, folded.arrival),
     ):
