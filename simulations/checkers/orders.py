@@ -40,12 +40,16 @@ class Orders(Checker):
         """By order: every placement that took something, and what it was answered."""
         self._began: dict[str, dict[str, tuple[tuple[int, str, bytes], Placement]]] = {}
         """By order and node: how its placement there comes among others, and what it was."""
-        self._origins: dict[bytes, tuple[str, str]] = {}
-        """By entry that began a fulfilment: its order and node."""
+        self._origins: dict[bytes, tuple[str, str, str]] = {}
+        """By entry that began a fulfilment: its order, its node and its name."""
         self._voids: list[Entry] = []
         """What undoes them; entries of several locations come in any order, so it is looked at in the end."""
         self._voided: dict[bytes, bytes] = {}
         """By such an entry: what undid it, for its placement lost against another node's."""
+        self._asked_back: dict[tuple[str, str], bytes] = {}
+        """By order and fulfilment: the entry that asks the node which decides by now to cancel it, for it has lost."""
+        self._answered: dict[tuple[bytes, str], None] = {}
+        """Entries of that kind, and of others that waited, that were settled for a fulfilment."""
         self._done: dict[tuple[bytes, str], bytes] = {}
         """By key and fulfilment: what came of what was told."""
         self._again: list[tuple[Placement, Shown]] = []
@@ -75,7 +79,9 @@ class Orders(Checker):
             return
         act = content.facts["act"]
         if act == "step" and content.reason in ("hold", "reserve"):
-            self._origins[entry.hash] = (content.reference, node_of(entry.stream.writer))
+            self._origins[entry.hash] = (content.reference, node_of(entry.stream.writer), content.facts["fulfilment"])
+        if content.facts.get("settles"):
+            self._answered[content.facts["settles"], content.facts.get("fulfilment", "")] = None
         if content.facts.get("voids"):
             self._voids.append(entry)
             return
@@ -116,8 +122,9 @@ class Orders(Checker):
         self.moment()
         for entry in self._voids:
             self._check_void(entry)
-        for origin, (order, node) in self._origins.items():
-            if self._has_lost(origin) and origin not in self._voided:
+        for origin, (order, node, name) in self._origins.items():
+            asked_back = (self._asked_back.get((order, name), b""), name)
+            if self._has_lost(origin) and origin not in self._voided and asked_back not in self._answered:
                 self.fail(f"{order!r} was placed at {node} and before that elsewhere, and nobody undid it")
         for entry in self._unexplained:
             self.fail(f"{entry.content.reason} of {entry.content.reference!r} settles what nobody noted")
@@ -132,13 +139,14 @@ class Orders(Checker):
         noted = order_request_of(entry.content.facts)
         if not key and isinstance(noted, OrderEvent) and noted.event == "cancel":
             self._voids.append(entry)  # of what lost, the node where it was placed asks the one that decides now
+            self._asked_back[order, noted.fulfilment] = entry.hash
             return noted
         self.fail(f"{entry.stream.writer} did for {key!r} what nobody asked of {order!r}")
         return None
 
     def _has_lost(self, origin: bytes) -> bool:
         """Whether an entry began what another node began, too, and before."""
-        order, node = self._origins[origin]
+        order, node, _ = self._origins[origin]
         began = self._began.get(order, {})
         rank, placement = began[node]
         return any(other < rank for other, same in began.values() if same == placement)
@@ -146,7 +154,7 @@ class Orders(Checker):
     def _check_void(self, entry: Entry) -> None:
         """What is undone lost against an equal placement, and is undone once."""
         order, origin = entry.content.reference, entry.content.facts.get("voids", b"")
-        undone = [origin] if origin else [one for one, (name, _) in self._origins.items() if name == order]
+        undone = [origin] if origin else [one for one, (name, *_) in self._origins.items() if name == order]
         if not any(one in self._origins and self._has_lost(one) for one in undone):
             self.fail(f"{entry.stream.writer} undid what did not lose of {order!r}")
         if not origin:
