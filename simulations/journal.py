@@ -39,8 +39,10 @@ class SimulatedDisk:
         """How long the next reading and the next commit take."""
         self.slowed: list[tuple[Latency, Latency]] = []
         """What makes it slower than that at the moment: how long reading and committing take at least."""
-        self.writing: Sequence[Entry] = ()
-        """What is being written, and is durable no sooner than the commit returns."""
+        self.clock = 0
+        """Where the clock of the one who writes stood."""
+        self.writing: tuple[Sequence[Entry], int] = ((), 0)
+        """What is being written, with where the clock stands then: durable no sooner than the commit returns."""
         self._of_stream: dict[Stream, list[Stored]] = {}
         self._of_key: dict[bytes, list[Entry]] = {}
 
@@ -52,8 +54,9 @@ class SimulatedDisk:
         """Take as long as a commit takes."""
         await _take(max([self.write_s(), *(write_s() for _, write_s in self.slowed)]))
 
-    def keep(self, entries: Sequence[Entry]) -> None:
-        """Make entries durable."""
+    def keep(self, entries: Sequence[Entry], clock: int) -> None:
+        """Make entries durable, and where the clock stands with them."""
+        self.clock = max(self.clock, clock)
         for entry in entries:
             stream = self._of_stream.setdefault(entry.stream, [])
             previous = stream[-1].entry.hash if stream else genesis(entry.stream)
@@ -69,13 +72,13 @@ class SimulatedDisk:
     def stop(self, *, finishes: bool) -> None:
         """The process or the power is gone; `finishes` whether what was being written is there all the same."""
         if finishes:
-            self.keep(self.writing)
-        self.writing = ()
+            self.keep(*self.writing)
+        self.writing = ((), 0)
 
     def copy(self) -> SimulatedDisk:
         """A backup as of now."""
         copied = self.blank()
-        copied.keep([stored.entry for stored in self.stored])
+        copied.keep([stored.entry for stored in self.stored], self.clock)
         return copied
 
     def blank(self) -> SimulatedDisk:
@@ -124,7 +127,6 @@ class SimulatedJournal:
         heads: dict[Stream, Head] = {}
         counts = Counts(node_of(self._writer))
         heard: dict[Stream, int] = {}
-        own = 0
         for stored in self._disk.stored:
             entry, content = stored.entry, stored.entry.content
             heads[entry.stream] = Head(entry.sequence, entry.hash)
@@ -135,13 +137,11 @@ class SimulatedJournal:
                 orders.apply(entry)
             counts.apply(entry)
             heard[entry.stream] = content.clock
-            if entry.stream.writer == self._writer:
-                own = max(own, content.clock)
         return Image(
             list(heads.items()),
             list(ledger.cells()),
             list(documents.registers()),
-            own,
+            self._disk.clock,
             len(self._disk.stored),
             [packed for _, packed in orders.take_changes()],
             self._disk.shared(),
@@ -153,16 +153,16 @@ class SimulatedJournal:
         disk = self._disk
         entries = batch.entries
         size = sum(len(entry.body) for entry in entries)
-        disk.writing = entries
+        disk.writing = entries, batch.clock
         await disk.spend_writing()
-        disk.writing = ()
+        disk.writing = ((), 0)
         if disk.room_bytes is not None:
             if size > disk.room_bytes:
                 raise StorageFull("the simulated disk is full")
             disk.room_bytes -= size
         fails, disk.fails_next_commit = disk.fails_next_commit, None
         if fails is not False:
-            disk.keep(entries)
+            disk.keep(entries, batch.clock)
         if fails is not None:
             raise Unknown("the simulated disk failed")
         return len(disk.stored)

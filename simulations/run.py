@@ -37,6 +37,10 @@ from simulations.witness import CHECKERS, Witness
 LOOK_S = 0.5
 """How often the witness looks while it waits for all to agree."""
 
+AWAY_LOOK_S = 5.0
+"""How often it looks while some are away: often enough that it sees an entry when its time of day still is what it
+was when the entry was merged."""
+
 CONVERGENCE_S = 30.0
 """Bound on the time from healing until all agree: silence to be noticed, two rounds of dialling, the backlog."""
 
@@ -169,7 +173,9 @@ class Run:
         self._mend_all(plan.core)
         if plan.core:
             await self._agree("the core", [self.chain.machines[name] for name in plan.core])
-            await asyncio.sleep(plan.away_s)
+            back_s = loop.time() + plan.away_s
+            while loop.time() < back_s:
+                await self._look_on(AWAY_LOOK_S)
             self._mend_all()
         healed_s = loop.time()
         await self._agree("all", list(self.chain.machines.values()))

@@ -24,6 +24,8 @@ class Batch(Struct, frozen=True):
     """Orders that changed, packed, by their places."""
     counts: Sequence[tuple[str, str, bytes]] = ()
     """Newest counts that changed, packed, by location and item."""
+    clock: int = 0
+    """Where the hybrid clock stands: the last stamp issued, or seen and believed."""
 
     def __len__(self) -> int:
         return sum([len(run) for run in self.runs])
@@ -41,7 +43,7 @@ class Image(Struct, frozen=True):
     cells: Iterable[tuple[str, str, tuple[str, str, str], int]] = ()
     documents: Iterable[Register] = ()
     clock: int = 0
-    """The last stamp issued."""
+    """Where the hybrid clock stood: the last stamp issued, or seen and believed."""
     arrival: int = 0
     """How many entries the journal holds."""
     orders: Iterable[bytes] = ()

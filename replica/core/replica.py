@@ -95,8 +95,6 @@ class Replica:
         """How many entries were folded: the place in arrival order of the newest one."""
         self.heard: dict[str, dict[str, int]] = {}
         """The newest stamp folded of each node, by scope."""
-        self._recalled = tuple([stamp for _, stamp in image.heard])
-        """The newest stamp of each stream before the restart, until a reading of the clock tells which to believe."""
         self.vectors: dict[str, Vector] = {}
         self.keys = RecentKeys()
         self.collisions = Collisions()
@@ -296,7 +294,8 @@ class Replica:
             self._runs = []
             self.keys.turn()
         documents, orders = self.documents.take_changes(), self.orders.take_changes()
-        return Batch(runs, self.ledger.take_changes(), documents, orders, self.counts.take_changes())
+        counts = self.counts.take_changes()
+        return Batch(runs, self.ledger.take_changes(), documents, orders, counts, self.clock.last)
 
     def _follow_up(self, now_ms: int) -> None:
         """Write what has become this node's to write by what was merged."""
@@ -453,10 +452,6 @@ class Replica:
 
     def _next_stamp(self, now_ms: int) -> int:
         """The stamp of the next entry; it counts as issued once the entry is recorded."""
-        if self._recalled:
-            for stamp in self._recalled:
-                self.clock.observe(stamp, now_ms)
-            self._recalled = ()
         return self.clock.next(now_ms)
 
     def _own_stream(self, scope: str) -> Stream:

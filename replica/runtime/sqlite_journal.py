@@ -168,7 +168,8 @@ class SqliteJournal:
         ]
         orders = [packed for (packed,) in connection.execute("SELECT state FROM orders ORDER BY place")]
         counts = [packed for (packed,) in connection.execute("SELECT state FROM counts")]
-        return Image(heads, cells, documents, own, self._arrival, orders, shared, counts, heard)
+        ((clock,),) = connection.execute("SELECT clock FROM node").fetchall() or ((0,),)
+        return Image(heads, cells, documents, max(own, clock), self._arrival, orders, shared, counts, heard)
 
     def _check_ends(
         self, connection: sqlite3.Connection, heads: list[tuple[Stream, Head]]
@@ -226,6 +227,7 @@ class SqliteJournal:
             self._write_runs(connection, batch.runs)
             self._write_keys(connection, keys)
             self._write_checkpoint(connection, batch)
+            connection.execute("UPDATE node SET clock = max(clock, ?)", (batch.clock,))
         self._arrival += len(keys)
         return self._arrival
 
@@ -414,7 +416,7 @@ def _prepare_reader(connection: sqlite3.Connection) -> None:
 def _claim(connection: sqlite3.Connection, node: str, incarnation: str) -> str:
     row = connection.execute("SELECT name, incarnation FROM node").fetchone()
     if row is None:
-        connection.execute("INSERT INTO node VALUES (?, ?)", (node, incarnation))
+        connection.execute("INSERT INTO node (name, incarnation) VALUES (?, ?)", (node, incarnation))
         return incarnation
     owner, standing = row
     if owner != node:

@@ -39,7 +39,6 @@ CLOCKS = (
             slip(
                 f"{REPLICA}.restore",
                 ("HybridClock(image.clock)", "HybridClock()"),
-                ("tuple([stamp for _, stamp in image.heard])", "()"),
             ),
         ),
     ),

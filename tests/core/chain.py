@@ -58,6 +58,7 @@ class Node:
         self.journal: list[tuple[Entry, bytes]] = []
         """Entries in arrival order, each with the hash before it."""
         self._tips: dict[Stream, bytes] = {}
+        self._clock = 0
 
     def ask(self, request: Request, key: str = "", now_ms: int = NOW_MS, seen: Seen | None = None) -> Entry:
         """Have a request decided at the node's first location."""
@@ -75,6 +76,7 @@ class Node:
     def commit(self) -> Batch:
         """Make durable what was decided and merged."""
         batch = self.replica.take_batch()
+        self._clock = batch.clock
         for entry in batch.entries:
             stream = entry.stream
             self.journal.append((entry, self._tips.get(stream, start(stream).hash)))
@@ -83,7 +85,7 @@ class Node:
 
     def crash(self) -> None:
         """Lose what was not committed, and start again from the journal."""
-        self.replica.restore(image_of(self.journal, self.replica.writer))
+        self.replica.restore(image_of(self.journal, self.replica.writer, self._clock))
 
     def missing(self, held: Mapping[Stream, int], limit: int) -> list[tuple[Entry, bytes]]:
         """Entries of these streams past the numbers held, in arrival order."""
@@ -137,11 +139,10 @@ class Node:
         return [entry for entry, _ in self.journal if key and entry.content.key == key]
 
 
-def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str) -> Image:
+def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str, clock: int = 0) -> Image:
     """What a journal with these entries gives back at start, folded by nothing but the definition of the fold."""
     heads: dict[Stream, Head] = {}
     cells: dict[tuple[str, str, tuple[str, str, str]], int] = {}
-    clock = 0
     nobody = Replica("nobody#00000000", ())
     documents, orders, counts = nobody.documents, nobody.orders, Counts(node_of(writer))
     heard: dict[Stream, int] = {}

@@ -476,6 +476,16 @@ def test_a_wrong_clock_hides_no_other_one_that_was_seen_before_a_restart() -> No
     assert believed < node.ask(sale(cola=1)).content.clock < wrong
 
 
+def test_a_clock_that_went_wrong_hides_none_of_its_own_stamps_that_were_seen_before_a_restart() -> None:
+    node = Node()
+    believed, wrong = ((NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (30_000, CLOCK_AHEAD_MAX_MS + 1))
+    contents = [receipt_content(clock=stamp, moves=()) for stamp in (believed, wrong)]
+    node.replica.merge([linked(PEER, contents)], NOW_MS)
+    node.commit()
+    node.crash()
+    assert believed < node.ask(sale(cola=1)).content.clock < wrong
+
+
 def test_moves_of_a_kind_from_next_year_are_folded_all_the_same() -> None:
     replica = Node().replica
     replica.merge([linked(PEER, [receipt_content(kind="consignment", quantity=4, facts={"new": [1]})])], NOW_MS)
