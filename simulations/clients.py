@@ -320,9 +320,9 @@ class Client:
         return self._random.randint(1, self._trade.quantity)
 
 
-async def try_once(chain: Chain, history: History, asks: Sequence[Ask], timeout_s: float) -> None:
-    """Put asks to their machine together, and note what their client learns."""
-    asked_s, machine = chain.loop.time(), asks[0].machine
+async def try_once(chain: Chain, history: History, asks: Sequence[Ask], timeout_s: float, machine: str = "") -> None:
+    """Put asks to their machine together, or to this one, and note what their client learns."""
+    asked_s, machine = chain.loop.time(), machine or asks[0].machine
     for ask in asks:
         ask.waiting += 1
         ask.tried[machine] = None
@@ -336,6 +336,7 @@ async def try_once(chain: Chain, history: History, asks: Sequence[Ask], timeout_
         if verdicts is None:
             history.unheard(ask, machine, chain.loop.time())
         elif verdicts:
+            ask.machine = machine
             history.told(ask, verdicts[place], machine, asked_s)
 
 

@@ -20,7 +20,7 @@ from replica.core.order_requests import OrderEvent, OutsideEvent, PlacedLine, Pl
 from replica.core.replica import Replica
 from replica.core.requests import SkuLine
 from simulations.chain import WAREHOUSE
-from simulations.clients import DEMANDS, Client
+from simulations.clients import DEMANDS, Client, try_once
 from simulations.history import Ask, Bought
 
 BOX = "box"
@@ -47,6 +47,12 @@ EARLY = 0.1
 
 CROWD = 6
 """Customers at most who order one item at the same moment."""
+
+CHANGED_EARLY = 0.2
+"""Share of the other ones that are paid of which two hubs are told, before they are placed, that there is one less."""
+
+AT_TWO_HUBS = 0.1
+"""Share of what is told at a hub that is told at two of them at once."""
 
 UNKNOWN = 0.1
 """Share of what is told that is about an order whose client was not told yet, or told no."""
@@ -97,7 +103,9 @@ class Desk(Client):
         """Place an order, perhaps after something was told about it already, perhaps with a look for rights first."""
         placement = self._placement(await self._machine.look(_offers, self._timeout_s) or [])
         if self._random.random() < EARLY:
-            await self._put([self._begin_order(self._event(placement.order, placement, self._any_event()))])
+            await self._put_event(self._event(placement.order, placement, self._any_event()))
+        elif placement.paid and self._random.random() < CHANGED_EARLY:
+            await self._put_event(self._one_less(placement), at_two_hubs=1.0)
         for line in placement.lines:
             if line.location is not UNSET and line.sku != BOX and self._random.random() < DEMANDS:
                 assert isinstance(line.sku, str)
@@ -151,8 +159,7 @@ class Desk(Client):
         if self._random.random() < 0.2:
             bought.numbered += self._random.choice((1, 1, 1, 2))
             number = bought.numbered
-        asked = self._event(bought.placement.order, bought.placement, event, fulfilment, number)
-        await self._put([self._begin_order(asked)])
+        await self._put_event(self._event(bought.placement.order, bought.placement, event, fulfilment, number))
 
     async def _tell_all(self) -> None:
         """Tell the whole life of an order, in any order, and one thing twice."""
@@ -167,8 +174,18 @@ class Desk(Client):
         told.append(self._random.choice(told))
         self._random.shuffle(told)
         for event in told:
-            await self._put([self._begin_order(event)])
+            await self._put_event(event)
             await asyncio.sleep(self._random.expovariate(1000 / self._trade.think_ms) / len(told))
+
+    async def _put_event(self, event: OrderEvent, at_two_hubs: float = AT_TWO_HUBS) -> None:
+        """Tell something; sometimes at two hubs at once under one key, as two workers on one queue do."""
+        ask, hubs = self._begin_order(event), [hub.name for hub in self._chain.hubs]
+        if self._machine.role.role == "hub" and len(hubs) > 1 and self._random.random() < at_two_hubs:
+            two = self._random.sample(hubs, 2)
+            self._history.tally("told at two hubs")
+            await asyncio.gather(*[try_once(self._chain, self._history, [ask], self._timeout_s, hub) for hub in two])
+        if not ask.is_settled:
+            await self._put([ask])
 
     async def _write_box(self) -> None:
         """Change what a box is made of. What was ordered before is given back as it was taken."""
@@ -217,6 +234,11 @@ class Desk(Client):
         replacement = (SkuLine(self._quantity(), self._item()),) if event == "exchange" else UNSET
         return OrderEvent(order, event, fulfilment, lines, replacement, number)
 
+    def _one_less(self, placement: Placement) -> OrderEvent:
+        """A change that could well happen twice, where it is told twice."""
+        of = max(placement.lines, key=lambda line: line.quantity)
+        return OrderEvent(placement.order, "adjust", lines=(SkuLine(1, of.sku),))
+
     def _latest(self) -> list[Bought]:
         """Orders that were placed or tried last, and some of those that were."""
         bought = self._history.bought
@@ -227,11 +249,6 @@ class Desk(Client):
         self._asks.append(ask)
         self._history.begin(ask)
         return ask
-
-    def _elsewhere(self, asks: list[Ask]) -> list[str]:
-        """What happened to an order is told at one node only: two would each let it happen, or wait for it to."""
-        events = [isinstance(ask.asked, Command) and isinstance(ask.asked.request, OrderEvent) for ask in asks]
-        return [] if any(events) else super()._elsewhere(asks)
 
 
 def _offers(replica: Replica) -> list[Offer]:

@@ -44,6 +44,7 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
     void       the fulfilment is of a placement that lost, and can be undone no more
 
     `voids` names the entry that began a fulfilment of a placement that lost: by this step it is undone.
+    `tellings` names what was dealt with, where nothing else tells it from its like (`order_requests.telling_of`).
     """
 
     act: str
@@ -66,6 +67,7 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
     state: str = ""
     shown: tuple[Shown, ...] = ()
     request: dict[str, object] | None = None
+    tellings: tuple[bytes, ...] = ()
 
 
 def packable(facts: OrderFacts) -> dict[str, Any]:
@@ -107,6 +109,8 @@ class Fulfilment(Struct, array_like=True, gc=False):
     """Whether the customer chose the location."""
     instead_of: str = ""
     """The fulfilment that was given up for this one."""
+    tellings: list[bytes] = []
+    """Events that may come again and were dealt with: told again, at whatever node, they are repeats."""
 
     @property
     def origin(self) -> bytes:
@@ -154,6 +158,8 @@ class Parked(Struct, array_like=True, order=True, gc=False):
     """`shortage` where nobody asked but the units are not there."""
     became: str = ""
     """What became of it, where it is about one fulfilment."""
+    telling: bytes = b""
+    """What it shares with the same event parked under the same key elsewhere, where that must not happen twice."""
 
     @property
     def gives_up_ms(self) -> int:

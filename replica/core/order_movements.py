@@ -38,7 +38,16 @@ from replica.core.order_machine import (
     Nature,
     Verdict,
 )
-from replica.core.order_requests import GiveUp, Handover, OrderEvent, OrderRequest, Placement, Upkeep, request_facts
+from replica.core.order_requests import (
+    GiveUp,
+    Handover,
+    OrderEvent,
+    OrderRequest,
+    Placement,
+    Upkeep,
+    request_facts,
+    telling_of,
+)
 from replica.core.placement import REPEAT, prepare_placement, resolve_line
 from replica.core.shares import Share, cut, named_parts
 from replica.core.shortages import about, elsewhere, is_short, may_give_up, may_name, next_id
@@ -56,13 +65,13 @@ GIVEN_UP = "cancelled"
 """What became of a fulfilment whose units were not there."""
 
 
-def decide(desk: Desk, request: OrderRequest) -> Drafts:
-    """Decide a request. Raises Refused."""
+def decide(desk: Desk, request: OrderRequest, key: bytes = b"") -> Drafts:
+    """Decide a request, asked under a key. Raises Refused."""
     match request:
         case Placement():
             return prepare_placement(desk, request)
         case OrderEvent():
-            return _happen(desk, request)
+            return _happen(desk, request, telling_of(request, key))
         case Handover():
             return [_hand_over(desk, request)]
         case GiveUp():
@@ -127,34 +136,37 @@ def _give_up(desk: Desk, order: Order, own: Sequence[Fulfilment], parked: Parked
 # events --------------------------------------------------------------------------------------------------------------
 
 
-def _happen(desk: Desk, event: OrderEvent) -> Drafts:
+def _happen(desk: Desk, event: OrderEvent, telling: bytes) -> Drafts:
     """Let an event happen to what it concerns, park it, or report that it cannot happen."""
     _check_lines(event)
     order = desk.orders.find(event.order)
     concerned = about(order, event.fulfilment) if order is not None else []
     if order is None or not concerned:
-        return _park(desk, order, event, [desk.home])
+        return _park(desk, order, event, telling, [desk.home])
     others = [one for one in concerned if one.owner != desk.node]
     if others and event.event != CANCEL:
         raise NotOwner(f"{others[0].owner} decides about {others[0].id}", field="fulfilment", owner=others[0].owner)
     own = [one for one in concerned if one.owner == desk.node]
-    verdicts = [(one, _judge(desk, one, event)) for one in concerned]
+    verdicts = [(one, _judge(desk, one, event, telling)) for one in concerned]
     if any(verdict is Verdict.EARLY and one in own for one, verdict in verdicts):
-        return _park(desk, order, event, [one.location for one, verdict in verdicts if verdict != REPEAT])
+        places = [one.location for one, verdict in verdicts if verdict != REPEAT]
+        return _park(desk, order, event, telling, places)
     if event.event in PARTIAL and len(own) > 1:
         raise Invalid(f"say which fulfilment: {', '.join(one.id for one in own)}", field="fulfilment")
     drafts = []
     for one, verdict in verdicts:
         if verdict is Verdict.IMPOSSIBLE:
             number = event.number if concerned == own[:1] else 0
-            facts = OrderFacts(act="report", fulfilment=one.id, outcome=IMPOSSIBLE, number=number)
+            facts = OrderFacts(
+                act="report", fulfilment=one.id, outcome=IMPOSSIBLE, number=number, tellings=_named(telling)
+            )
             return [(one.location, _answering(order_draft(order.name, event.event, facts), order, {}, event))]
         if isinstance(verdict, str) and verdict != REPEAT and one in own:
-            drafts.append(_transition(desk, order, one, event, verdict))
+            drafts.append(_transition(desk, order, one, event, verdict, telling))
     asked = OrderFacts(act="ask", request=request_facts(event))
-    places = dict.fromkeys([one.location for one, verdict in verdicts if verdict != REPEAT and one in others])
+    to_ask = dict.fromkeys([one.location for one, verdict in verdicts if verdict != REPEAT and one in others])
     drafts += [
-        (place, order_draft(order.name, event.event, asked)) for place in places
+        (place, order_draft(order.name, event.event, asked)) for place in to_ask
     ]  # a store hears of its own only
     if not drafts:
         drafts = [(concerned[0].location, order_draft(order.name, event.event, OrderFacts(act=REPEAT)))]
@@ -172,23 +184,25 @@ def _check_lines(event: OrderEvent) -> None:
         raise Invalid("an exchange has a replacement, and nothing else has", field="replacement")
 
 
-def _judge(desk: Desk, fulfilment: Fulfilment, event: OrderEvent) -> str | Verdict:
+def _judge(desk: Desk, fulfilment: Fulfilment, event: OrderEvent, telling: bytes) -> str | Verdict:
     """The state an event leads to, REPEAT, or why it leads nowhere."""
     if event.number:
         if event.number <= fulfilment.number:
             return REPEAT
         if event.number > fulfilment.number + 1:
             return Verdict.EARLY
-    elif event.event not in PARTIAL and fulfilment.happened(event.event):
+    elif telling in fulfilment.tellings or (event.event not in PARTIAL and fulfilment.happened(event.event)):
         return REPEAT
     return desk.machine.step(fulfilment.state, event.event)
 
 
-def _park(desk: Desk, order: Order | None, event: OrderEvent, places: Iterable[str]) -> Drafts:
+def _park(desk: Desk, order: Order | None, event: OrderEvent, telling: bytes, places: Iterable[str]) -> Drafts:
     """Note an event that came early where it is to happen: one entry for each location, for a store sees its own."""
     if order is not None and len(order.waiting) >= PARKED_PER_ORDER_MAX:
         raise Overloaded(f"{PARKED_PER_ORDER_MAX} events of {event.order!r} wait already", field="order")
-    facts = OrderFacts(act="park", until_ms=desk.now_ms + PARKED_MS, request=request_facts(event))
+    facts = OrderFacts(
+        act="park", until_ms=desk.now_ms + PARKED_MS, request=request_facts(event), tellings=_named(telling)
+    )
     drafts = [(place, order_draft(event.order, event.event, facts)) for place in dict.fromkeys(places)]
     scope, first = drafts[0]
     return [(scope, _answering(first, order or Order(event.order), {}, event)), *drafts[1:]]
@@ -200,30 +214,41 @@ def _settle(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) ->
     assert event is not None
     if parked.why == SHORTAGE:
         return _surrender(desk, order, fulfilment, parked)
-    verdict = _judge(desk, fulfilment, event)
+    verdict = _judge(desk, fulfilment, event, parked.telling)
     if verdict is Verdict.EARLY:
         return None
     outcome = verdict if verdict == REPEAT else IMPOSSIBLE
     if isinstance(verdict, str) and verdict != REPEAT:
         try:
-            return _transition(desk, order, fulfilment, event, verdict, parked.entry)
+            return _transition(desk, order, fulfilment, event, verdict, parked.telling, parked.entry)
         except RightsExhausted:
             outcome = SHORT
         except Invalid:
             outcome = IMPOSSIBLE
     facts = OrderFacts(
-        act="report", fulfilment=fulfilment.id, outcome=str(outcome), settles=parked.entry, number=event.number
+        act="report",
+        fulfilment=fulfilment.id,
+        outcome=str(outcome),
+        settles=parked.entry,
+        number=event.number,
+        tellings=_named(parked.telling),
     )
     return fulfilment.location, order_draft(order.name, event.event, facts)
 
 
 def _transition(
-    desk: Desk, order: Order, fulfilment: Fulfilment, event: OrderEvent, to: str, settles: bytes = b""
+    desk: Desk,
+    order: Order,
+    fulfilment: Fulfilment,
+    event: OrderEvent,
+    to: str,
+    telling: bytes,
+    settles: bytes = b"",
 ) -> tuple[str, Draft]:
     """The entry of an event that happens. Raises Refused."""
     if len(fulfilment.history) >= EVENTS_PER_FULFILMENT_MAX:
         raise Invalid(f"{fulfilment.id} has had {EVENTS_PER_FULFILMENT_MAX} events: place a new order", field="event")
-    facts = OrderFacts(act="step", number=event.number, settles=settles)
+    facts = OrderFacts(act="step", number=event.number, settles=settles, tellings=_named(telling))
     match event.event:
         case "adjust" | "exchange":
             given_up = named_parts(fulfilment.shares, event.lines, "lines")
@@ -293,7 +318,9 @@ def _begin_elsewhere(desk: Desk, order: Order, fulfilment: Fulfilment) -> tuple[
     location, wanted = found
     taken = source.shares(location, wanted, {one.index: one.quantity for one in wanted})
     facts = OrderFacts(act="step", fulfilment=next_id(order, desk.node), to=to, number=fulfilment.number, taken=taken)
-    facts = msgspec.structs.replace(facts, expires_ms=fulfilment.expires_ms, instead_of=fulfilment.id)
+    facts = msgspec.structs.replace(
+        facts, expires_ms=fulfilment.expires_ms, instead_of=fulfilment.id, tellings=tuple(fulfilment.tellings)
+    )
     moves = moves_of(taken, lambda source: (source, desk.held))
     return location, order_draft(order.name, event, facts, moves)
 
@@ -359,6 +386,10 @@ def _answering(draft: Draft, order: Order, states: Mapping[str, str], event: Ord
         request=request_facts(event),
     )
     return order_draft(order.name, draft.reason, facts, draft.moves)
+
+
+def _named(telling: bytes) -> tuple[bytes, ...]:
+    return (telling,) if telling else ()
 
 
 def _event_of(parked: Parked) -> str:

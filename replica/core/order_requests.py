@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from replica.core.limits import EVENT_NUMBER_MAX, HOLD_TTL_MAX_S, HOLD_WAIT_MAX_MS, LINES_MAX
 from replica.core.names import ITEM_PATTERN, NAME_PATTERN
+from replica.core.order_machine import PARTIAL
 from replica.core.requests import SkuLine, SkuLines, Text
 
 ORDER = "order"
@@ -121,3 +122,14 @@ def order_request_of(facts: Mapping[str, Any]) -> OrderRequest | None:
 def request_digest(request: OrderRequest) -> bytes:
     """Equal requests, equal digest: how a repeated placement is known whatever its key."""
     return blake2b(_encode(request), digest_size=16).digest()
+
+
+def telling_of(event: OrderEvent, key: bytes) -> bytes:
+    """Name an event as it was told under a key: the same wherever it is told again, though no node knows of the other.
+
+    Empty where nothing but the event is needed: what happens once is known by having happened, what is counted by its
+    number; and what has no key was told by nobody outside.
+    """
+    if not key or event.number or event.event not in PARTIAL:
+        return b""
+    return blake2b(key + request_digest(event), digest_size=16).digest()

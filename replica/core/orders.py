@@ -278,6 +278,9 @@ class Orders:
                 fulfilment.owner = facts.to
         fulfilment.is_voided = fulfilment.is_voided or bool(facts.voids)
         fulfilment.number = max(fulfilment.number, facts.number)
+        for telling in facts.tellings:
+            if telling not in fulfilment.tellings:
+                insort(fulfilment.tellings, telling)
         past = Past(
             entry.content.clock, entry.hash, entry.content.reason, facts.act, facts.to if facts.act == "step" else ""
         )
@@ -291,7 +294,10 @@ class Orders:
         order.parked = [one for one in order.parked if one.entry != entry.hash]
         became = known[0].became if known and asked.fulfilment else ""
         clock, scope, why = entry.content.clock, entry.stream.scope, facts.outcome
-        parked = Parked(asked.number, clock, entry.hash, node, asked, facts.until_ms, settled, scope, why, became)
+        telling = facts.tellings[0] if facts.tellings else b""
+        parked = Parked(
+            asked.number, clock, entry.hash, node, asked, facts.until_ms, settled, scope, why, became, telling
+        )
         insort(order.parked, parked)
         heapq.heappush(self._deadlines, (parked.gives_up_ms, order.name))
 

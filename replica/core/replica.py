@@ -175,7 +175,7 @@ class Replica:
     def _conduct(self, request: OrderRequest, key: bytes, now_ms: int) -> Entry:
         """Decide about an order, and then do what has become due about it."""
         desk = self.desk(now_ms)
-        drafts = decide(desk, request)
+        drafts = decide(desk, request, key)
         scope, first = drafts[0]
         answer = self._record(scope, first, key, now_ms)
         for scope, draft in drafts[1:]:

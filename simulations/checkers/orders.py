@@ -51,13 +51,15 @@ class Orders(Checker):
         self._answered: dict[tuple[bytes, str], None] = {}
         """Entries of that kind, and of others that waited, that were settled for a fulfilment."""
         self._done: dict[tuple[bytes, str], bytes] = {}
-        """By key and fulfilment: what came of what was told."""
+        """By key and fulfilment: what came of what was told, wherever it was told under that key."""
         self._again: list[tuple[Placement, Shown]] = []
         """Answers to placements of what had been placed before, to be compared with those."""
         self._instead: dict[tuple[str, str], str] = {}
         """By order and fulfilment: the one it stands for, which was given up."""
         self._early: dict[bytes, OrderEvent] = {}
         """Events that came early or to the wrong node, by the entry that says so."""
+        self._keys: dict[bytes, bytes] = {}
+        """The keys under which they were told, by the same; a telling of several fulfilments has entries without."""
         self._settled: dict[tuple[bytes, str], bytes] = {}
         """By such an entry and fulfilment: what became of it."""
         self._unexplained: list[Entry] = []
@@ -105,6 +107,7 @@ class Orders(Checker):
                     self.history.tally("order placed at two hubs")
         elif isinstance(request, OrderEvent) and act in ("park", "ask"):
             self._early[entry.hash] = request
+            self._keys[entry.hash] = content.key or entry.hash
         elif act == "step" and content.reason not in BY_ITSELF:
             self._explain(entry, request)
 
@@ -181,8 +184,11 @@ class Orders(Checker):
             if content.reason in AGAIN or not alike:
                 self.fail(f"{content.reason} happened to {name} of {content.reference!r}, and nobody told it")
             return
-        if self._done.setdefault((settles or content.key, name), entry.hash) != entry.hash:
+        key = self._keys.get(settles, settles) or content.key
+        if self._done.setdefault((key, name), entry.hash) != entry.hash:
             self.fail(f"{request} happened to {name} twice")
+        if any((key, older) in self._done for older in self._names(content.reference, name)[1:]):
+            self.fail(f"{request} happened to {name}, and before that to what it stands for")
         if content.reason != request.event or request.fulfilment not in ("", *self._names(content.reference, name)):
             self.fail(f"{request} was told, and {content.reason} happened to {name}")
         if facts.get("number", 0) != request.number:

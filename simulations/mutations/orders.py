@@ -168,7 +168,14 @@ ORDER_SLIPS = (
         "what came early happens, and is not noted to have happened",
         3,
         ("Orders", "Stuck"),
-        (slip(f"{MOVEMENTS}:_settle", ("event, verdict, parked.entry)", "event, verdict)")),),
+        (slip(f"{MOVEMENTS}:_settle", ("parked.telling, parked.entry)", "parked.telling)")),),
+    ),
+    Mutation(
+        "told-at-two-hubs",
+        "what was told at two hubs under one key, and may happen again, happens for each of them",
+        3,
+        ("Orders",),
+        (slip(f"{MOVEMENTS}:_judge", ("telling in fulfilment.tellings or", "False or")),),
     ),
     Mutation(
         "parked-for-ever",
