@@ -307,10 +307,11 @@ class Orders:
             parked = known[0] if known else Parked(0, 0, facts.settles, "")
             if not known:
                 insort(order.parked, parked)
+            is_owners = bool(facts.fulfilment)  # whose word stands, though others gave it up meanwhile
+            if (parked.event is None or parked.event.fulfilment) and (is_owners or not any(parked.settled)):
+                parked.became = facts.outcome
             if facts.fulfilment not in parked.settled:
                 parked.settled.append(facts.fulfilment)
-            if parked.event is None or parked.event.fulfilment:
-                parked.became = facts.outcome
         if facts.act in ("report", "void") and facts.outcome not in ("repeat", COVERED):
             content = entry.content
             insort(order.reports, Report(content.clock, entry.hash, facts.fulfilment, content.reason, facts.outcome))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from replica.core.commands import Command
 from replica.core.entry import Entry
 from replica.core.errors import NotOwner
+from replica.core.limits import PARKED_MS
 from replica.core.order_requests import GiveUp, Handover, OrderEvent, PlacedLine
 from replica.core.orders import Orders
 from replica.core.requests import Count, CountLine, GoodsLine, Receipt
@@ -176,6 +177,20 @@ def test_what_happened_twice_under_one_key_folds_to_the_same_whichever_scope_com
         for entry in sorted(entries, key=lambda entry: order.index(entry.stream)):
             folded.apply(entry)
         assert folded.digest() == north.replica.orders.digest()
+
+
+def test_what_the_owner_made_of_an_event_stands_though_whoever_noted_it_gave_it_up() -> None:
+    east, west, north = desks()
+    west.ask(OrderEvent("o-1", "adjust", "hub-east.1", lines=lines(cola=1)), "k-1")
+    place(east)
+    west.tell(east)
+    east.keep_up()
+    west.now_ms += PARKED_MS
+    west.keep_up()
+    settle(east, west, north)
+    for desk in (east, west, north):
+        assert outcomes(desk) == ["late", "step"]
+        assert [one.became for one in desk.order().parked] == [""]
 
 
 def test_orders_that_were_packed_before_there_were_tellings_are_read() -> None:
