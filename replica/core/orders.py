@@ -45,6 +45,7 @@ class Orders:
         "_changed",
         "_deadlines",
         "_doubled",
+        "_handed_out",
         "_live",
         "_open",
         "_packed",
@@ -63,6 +64,8 @@ class Orders:
         self._live: dict[str, Order] = {}
         self._changed: dict[str, None] = {}
         self._deadlines: list[tuple[int, str]] = []
+        self._handed_out: dict[str, list[int]] = {}
+        """Deadlines that had passed when their orders were handed out, until it is known that they had indeed."""
         self._ripe: dict[str, None] = {}
         self._open: dict[str, None] = {}
         """Orders that hold units."""
@@ -181,7 +184,9 @@ class Orders:
         while self._ripe and len(names) < limit:
             names[self._ripe.popitem()[0]] = None
         while self._deadlines and self._deadlines[0][0] <= now_ms and len(names) < limit:
-            names[heapq.heappop(self._deadlines)[1]] = None
+            deadline_ms, name = heapq.heappop(self._deadlines)
+            names[name] = None
+            self._handed_out.setdefault(name, []).append(deadline_ms)
         return list(names)
 
     def take_doubled(self) -> list[str]:
@@ -202,9 +207,12 @@ class Orders:
                 if one.location in wanted and one.owner == self.node and one.shares:
                     self._ripe[order.name] = None
 
-    def settled(self, name: str) -> None:
-        """Nothing more is due about an order for now."""
+    def settled(self, name: str, now_ms: int) -> None:
+        """Nothing more is due about an order for now. A clock set right meanwhile brings deadlines back."""
         self._ripe.pop(name, None)
+        for deadline_ms in self._handed_out.pop(name, ()):
+            if deadline_ms > now_ms:
+                heapq.heappush(self._deadlines, (deadline_ms, name))
 
     def due_in_ms(self, now_ms: int) -> int | None:
         """Milliseconds until something may be due; None when nothing is in sight."""

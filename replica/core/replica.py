@@ -26,7 +26,7 @@ from replica.core.documents import CHAIN_RANK, Documents, Register
 from replica.core.duplicates import VOID, Collision, Collisions, is_ours_to_void, precedence, prepare_void
 from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.entry_run import EntryRun, PlainRun
-from replica.core.errors import Invalid, KeyReused, NotHosted, Overtaken, PeerFault, Refused
+from replica.core.errors import Invalid, KeyReused, NotFound, NotHosted, Overtaken, PeerFault, Refused
 from replica.core.idempotency import RecentKeys
 from replica.core.ledger import Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
@@ -34,7 +34,7 @@ from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale
 from replica.core.names import CHAIN, FREE, HUBS, account, key_text, node_of
 from replica.core.order_machine import DEFAULT_KEY, DEFAULT_MACHINE, ORDER_MACHINE, read_machine
 from replica.core.order_movements import decide, next_due
-from replica.core.order_requests import ORDER, OrderRequest
+from replica.core.order_requests import ORDER, OrderRequest, Upkeep
 from replica.core.orders import Orders
 from replica.core.plain_orders import Held, hold_plain
 from replica.core.plain_sales import Sold, sell_plain
@@ -175,7 +175,12 @@ class Replica:
     def _conduct(self, request: OrderRequest, key: bytes, now_ms: int) -> Entry:
         """Decide about an order, and then do what has become due about it."""
         desk = self.desk(now_ms)
-        drafts = decide(desk, request, key)
+        try:
+            drafts = decide(desk, request, key)
+        except NotFound:
+            if isinstance(request, Upkeep):
+                self.orders.settled(request.order, now_ms)
+            raise
         scope, first = drafts[0]
         answer = self._record(scope, first, key, now_ms)
         for scope, draft in drafts[1:]:
@@ -188,7 +193,7 @@ class Replica:
         while (due := next_due(desk, order)) is not None:
             scope, draft = due
             self._record(scope, draft, b"", now_ms)
-        self.orders.settled(order)
+        self.orders.settled(order, now_ms)
 
     def desk(self, now_ms: int) -> Desk:
         """What this node decides about orders with, as of now."""

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from replica.core.batch import Image
-from replica.core.errors import Invalid, NotOwner, OrderExists, Overloaded, RightsExhausted
+from replica.core.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
 from replica.core.limits import PARKED_MS, PARKED_PER_ORDER_MAX
 from replica.core.movements import request_of
 from replica.core.order import OrderFacts
@@ -356,6 +356,24 @@ def test_hold_that_is_placed_after_the_clock_was_set_right_expires_in_time() -> 
     desk.now_ms += 1
     desk.keep_up()
     assert desk.order().state == "expired"
+
+
+def test_what_a_clock_far_ahead_calls_due_is_due_in_its_time_once_the_clock_is_right() -> None:
+    desk = Desk()
+    desk.place(ttl_s=5)
+    desk.happen("return", "o-2", lines=lines(cola=1))
+    assert desk.replica.orders.due(desk.now_ms + 2 * PARKED_MS, 9) == ["o-1", "o-2"]
+    for name in ("o-1", "o-2"):
+        with pytest.raises(NotFound):
+            desk.ask(Upkeep(name))
+    assert desk.replica.orders.due(desk.now_ms, 9) == []
+    desk.now_ms += 5_000
+    desk.keep_up()
+    assert desk.order().state == "expired"
+    desk.now_ms += PARKED_MS
+    desk.keep_up()
+    assert [one.outcome for one in desk.order("o-2").reports] == ["late"]
+    assert desk.replica.orders.due_in_ms(desk.now_ms) is None
 
 
 def test_what_others_note_while_the_owner_decides_folds_to_the_same_history() -> None:
