@@ -355,6 +355,8 @@ async def answer_all(chain: Chain, history: History) -> None:
         while ask.is_open:
             ask.machine = next(iter(ask.unheard_s), ask.machine)
             await try_once(chain, history, [ask], PATIENT_S)
+            if ask.is_open:
+                await asyncio.sleep(BACKOFF_S[1])  # a disk that was full refuses at once until it is tried again
     for ask in [ask for ask in history.asks if ask.is_doubled and ask.entry is not None]:
         await try_once(chain, history, [ask], PATIENT_S)
 
