@@ -1,7 +1,16 @@
-"""What is below zero is covered by who has some: once, to the unit, and not left alone; and holds are given up only
-where nobody has any."""
+"""What is below zero is covered by who has some: one after the other, to the unit, and not left alone; and holds are
+given up only where nobody has any.
+
+The one that has most, by what it sees, covers first; each next one waits `STEP_IN_S` longer, from when it saw somebody
+below zero or anybody grant anything there. So while nodes hear of each other one deficit is covered once.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+
+from msgspec import Struct
 
 from replica.core.entry import Entry
 from replica.core.names import FREE, HELD, QUARANTINE, bucket_of, node_of, owner_of
@@ -13,17 +22,38 @@ from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
+STEP_IN_S = 10.0
+"""How much longer each next node leaves a deficit to those before it."""
+
+DELAY_S = 3.0
+"""From a decision to its entry, where a disk takes its time."""
+
+Pair = tuple[str, str, str]
+"""A machine, and the location and item that it sees."""
+
+
+class Turn(Struct):
+    """A machine sees somebody below zero."""
+
+    since_s: float
+    """When it first did, or last saw anybody grant anything there."""
+    due_s: float = -inf
+    """When it last was its turn to cover it."""
+    ended_s: float = inf
+    """Since when nobody is below zero any more."""
+
 
 class Settlement(Checker):
-    """What lacks is covered, no more than that, and holds are given up only where nobody has anything free."""
+    """What lacks is covered in turn, no more than that, and holds are given up only where nobody has anything free."""
 
     invariant = 6
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self._free: dict[tuple[str, str, str], dict[str, int]] = {}
+        self._free: dict[Pair, dict[str, int]] = {}
         """By machine, location and item: free units of each node."""
-        self._available: dict[tuple[str, str, str], int] = {}
+        self._turns: dict[Pair, Turn] = {}
+        self._available: dict[Pair, int] = {}
         """By the same: units that are neither held nor in quarantine."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
@@ -31,17 +61,47 @@ class Settlement(Checker):
         self._check_shortage(machine, entry)
         covers = content.kind == "grant" and content.reason == BREACH and node_of(entry.stream.writer) == machine.name
         for move in content.moves:
-            free = self._free.setdefault((machine.name, entry.stream.scope, move.item), {})
+            pair = (machine.name, entry.stream.scope, move.item)
+            free = self._free.setdefault(pair, {})
             lacking = max(0, -free.get(owner_of(move.target) or "", 0))
             if covers and move.quantity > lacking:
                 self.fail(f"{machine.name} covered {move.quantity} of {lacking} that {move.target} lacked")
-            pair = (machine.name, entry.stream.scope, move.item)
+            self._check_turn(pair, free, covers=covers)
             for account, units in ((move.source, -move.quantity), (move.target, move.quantity)):
                 owner = owner_of(account)
                 if owner is not None and bucket_of(account) not in (HELD, QUARANTINE):
                     self._available[pair] = self._available.get(pair, 0) + units
                 if owner is not None and bucket_of(account) == FREE:
                     free[owner] = free.get(owner, 0) + units
+            is_grant = all(owner_of(one) and bucket_of(one) == FREE for one in (move.source, move.target))
+            self._take_turn(pair, free, is_grant=is_grant)
+
+    def _check_turn(self, pair: Pair, free: Mapping[str, int], *, covers: bool) -> None:
+        """Before an entry: whether it is a machine's turn to cover what others lack, or was a moment ago."""
+        turn = self._turns.get(pair)
+        if turn is None:
+            return
+        node, now_s = pair[0], self.chain.loop.time()
+        own = (-free.get(node, 0), node)
+        before = sum(1 for name, units in free.items() if units > 0 and (-units, name) < own)
+        late_s = DELAY_S + 2 * self.chain.plan.look_s
+        if now_s - turn.since_s >= before * STEP_IN_S - late_s:
+            turn.due_s = now_s
+        elif covers and now_s - turn.due_s > late_s:
+            self.fail(f"{node} covered a deficit of {pair[1:]} after {now_s - turn.since_s} s, {before} come before it")
+
+    def _take_turn(self, pair: Pair, free: Mapping[str, int], *, is_grant: bool) -> None:
+        """After an entry: see whether anybody is below zero, and since when nothing happened about it."""
+        turn, now_s, is_below = self._turns.get(pair), self.chain.loop.time(), min(free.values(), default=0) < 0
+        if turn is None:
+            if is_below:
+                self._turns[pair] = Turn(now_s)
+            return
+        if is_below and now_s - turn.ended_s > DELAY_S:  # nodes look once a second: they may have missed that it ended
+            turn.since_s = now_s
+        if is_grant:
+            turn.since_s = now_s
+        turn.ended_s = inf if is_below else min(turn.ended_s, now_s)
 
     def _check_shortage(self, machine: Machine, entry: Entry) -> None:
         """A hold is given up for a shortage only while there is one, in the view of whoever says so."""
@@ -55,6 +115,7 @@ class Settlement(Checker):
     def replaced(self, machine: Machine) -> None:
         self._available = {key: units for key, units in self._available.items() if key[0] != machine.name}
         self._free = {key: free for key, free in self._free.items() if key[0] != machine.name}
+        self._turns = {key: turn for key, turn in self._turns.items() if key[0] != machine.name}
 
     def finish(self) -> None:
         for (name, location, item), free in self._free.items():

@@ -35,6 +35,24 @@ RIGHTS = (
         ),
     ),
     Mutation(
+        "everybody-covers-at-once",
+        "whoever has anything free covers a deficit at once, without leaving it to those who have more",
+        6,
+        ("Settlement",),
+        (slip("replica.runtime.settlement:Settlement.cover", ("place_in_turn(free, self._node) * STEP_IN_MS", "0")),),
+    ),
+    Mutation(
+        "least-covers-first",
+        "of those who have anything free the one that has least covers a deficit first",
+        6,
+        ("Settlement",),
+        (
+            slip(
+                f"{STEWARDSHIP}:place_in_turn", ("units > 0 and (-units, name) < own", "0 < units < free.get(node, 0)")
+            ),
+        ),
+    ),
+    Mutation(
         "given-up-needlessly",
         "holds are given up for what free units of others could cover",
         6,

@@ -1,0 +1,79 @@
+"""The checker of settlement catches nodes that cover a deficit out of turn, or more of it than there is."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from replica.core.entry import Content, Stream
+from replica.core.ledger import Move
+from replica.core.requests import BREACH
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Violation
+from simulations.checkers.settlement import STEP_IN_S, Settlement
+from simulations.history import History
+from simulations.plan import Plan
+from simulations.run import Run
+from tests.core.contents import OWN, linked, receipt_content
+
+STORE, EAST, WEST = "store-1/free", "hub-east/free", "hub-west/free"
+
+
+def moved(kind: str, source: str, target: str, units: int, reason: str = "") -> Content:
+    return receipt_content(kind=kind, reason=reason, lines=(), moves=(Move("cola", source, target, units),))
+
+
+SOLD_PAST = (
+    receipt_content(quantity=10),
+    moved("grant", STORE, EAST, 6),
+    moved("grant", STORE, WEST, 4),
+    moved("sale", STORE, "customer", 3),
+)
+"""The store is three below zero; hub-east has six, hub-west four."""
+
+
+def covered(*said: tuple[str, Content], by: str, after_s: float = 0.0) -> None:
+    """Have the checker see, at one machine, what a store said, and after a while what others say. Raises Violation."""
+    run = Run(Plan(7, 8.0))
+    checker, machine = Settlement(run.chain, History()), run.chain.machines[by]
+    try:
+        for place, entry in enumerate(linked(OWN, SOLD_PAST).entries, 1):
+            checker.entry(machine, Stored(place, entry, b""))
+        run.loop.run_until_complete(asyncio.sleep(after_s))
+        for place, (node, content) in enumerate(said, 9):
+            (entry,) = linked(Stream(f"{node}#0000000b", "store-1"), [content]).entries
+            checker.entry(machine, Stored(place, entry, b""))
+    finally:
+        run.loop.close()
+
+
+def covers(node: str, units: int = 3) -> tuple[str, Content]:
+    return node, moved("grant", f"{node}/free", STORE, units, BREACH)
+
+
+def test_the_richest_may_cover_at_once_and_the_next_when_it_has_waited() -> None:
+    covered(covers("hub-east"), by="hub-east")
+    covered(covers("hub-west"), by="hub-west", after_s=STEP_IN_S)
+    covered(covers("hub-east", 2), covers("hub-west", 1), by="hub-east")
+
+
+def test_who_covers_before_its_turn_is_noticed() -> None:
+    with pytest.raises(Violation, match="1 come before it"):
+        covered(covers("hub-west"), by="hub-west")
+
+
+def test_who_does_not_wait_anew_when_another_covered_some_is_noticed() -> None:
+    waited_s = STEP_IN_S / 2
+    with pytest.raises(Violation, match="1 come before it"):
+        covered(covers("hub-east", 1), covers("hub-west", 2), by="hub-west", after_s=waited_s)
+
+
+def test_who_was_in_turn_when_it_decided_may_be_overtaken() -> None:
+    more = ("store-1", moved("receipt", "supplier", WEST, 9))
+    covered(more, covers("hub-east"), by="hub-east")
+
+
+def test_covering_more_than_lacks_is_noticed() -> None:
+    with pytest.raises(Violation, match="covered 4 of 3"):
+        covered(covers("hub-east", 4), by="hub-east")
