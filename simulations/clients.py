@@ -228,8 +228,8 @@ class Client:
         policy["share"] = self._random.choice((0.25, 0.5, 1.0))
         if policy["mode"] != "keep" and self._random.random() < 0.5:
             policy["regions"] = {hub.role.region: 1 / len(self._chain.hubs) for hub in self._chain.hubs}
-        if policy["mode"] != "keep" and policy["share"] == 0.25:
-            policy["channels"] = {"web": 0.5}
+        if policy["mode"] != "keep" and self._random.random() < 0.3:
+            policy["channels"] = {"mall": 0.25, "web": 0.5}
         value = pack_value(policy) if self._random.random() < 0.9 else None
         await self._put([self._begin_write("policy", self._random.choice(selectors), value)])
 

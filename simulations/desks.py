@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, get_args
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from replica.core.channels import channel_account
 from replica.core.commands import Command
 from replica.core.documents import pack_value
 from replica.core.names import FREE, account
@@ -36,6 +38,9 @@ OFFERED = 0.5
 Offer = tuple[str, str, int]
 """A location, an item, and how many units the node may promise of it."""
 
+CHANNELS = ("web", "web", "mall", "app", "")
+"""Of orders; two of them have quotas where a policy splits anything."""
+
 TTL_S = (1, 2, 5, 900)
 """How long holds live: most expire while clients trade, the rest within the hour after."""
 
@@ -48,10 +53,10 @@ EARLY = 0.1
 CROWD = 6
 """Customers at most who order one item at the same moment."""
 
-CHANGED_EARLY = 0.2
+CHANGED_EARLY = 0.1
 """Share of the other ones that are paid of which two hubs are told, before they are placed, that there is one less."""
 
-AT_TWO_HUBS = 0.1
+AT_TWO_HUBS = 0.05
 """Share of what is told at a hub that is told at two of them at once."""
 
 UNKNOWN = 0.1
@@ -101,7 +106,9 @@ class Desk(Client):
 
     async def _order(self) -> None:
         """Place an order, perhaps after something was told about it already, perhaps with a look for rights first."""
-        placement = self._placement(await self._machine.look(_offers, self._timeout_s) or [])
+        channel = self._random.choice(CHANNELS)
+        offers = await self._machine.look(partial(_offers, channel=channel), self._timeout_s) or []
+        placement = self._placement(offers, channel)
         if self._random.random() < EARLY:
             await self._put_event(self._event(placement.order, placement, self._any_event()))
         elif placement.paid and self._random.random() < CHANGED_EARLY:
@@ -120,13 +127,15 @@ class Desk(Client):
 
     async def _crowd(self) -> None:
         """Order what was offered of an item for several customers at the same moment, who want more than there is."""
-        offers = await self._machine.look(_offers, self._timeout_s)
+        channel = self._random.choice(CHANNELS)
+        offers = await self._machine.look(partial(_offers, channel=channel), self._timeout_s)
         if not offers:
             return
         place, item, units = self._random.choice(offers)
         customers = self._random.randint(2, CROWD)
         line = PlacedLine(min(units // customers + 1, self._trade.quantity), item, location=place)
-        wanted = [Placement(self._order_name(), (line,), ttl_s=self._random.choice(TTL_S)) for _ in range(customers)]
+        ttl_s = self._random.choice(TTL_S)
+        wanted = [Placement(self._order_name(), (line,), channel=channel, ttl_s=ttl_s) for _ in range(customers)]
         await asyncio.gather(*[self._place(placement) for placement in wanted])
 
     async def _order_again(self) -> None:
@@ -194,14 +203,14 @@ class Desk(Client):
 
     # what they ask -----------------------------------------------------------------------------------------------
 
-    def _placement(self, offers: list[Offer]) -> Placement:
+    def _placement(self, offers: list[Offer], channel: str) -> Placement:
         is_store = self._machine.role.role == "edge"
         lines = tuple([self._line(offers, is_store) for _ in range(self._random.choice((1, 1, 1, 2, 3)))])
         more: dict[str, Any] = {"pickup_at": self._location} if is_store else {}
         return Placement(
             self._order_name(),
             lines,
-            channel="web",
+            channel=channel,
             ttl_s=self._random.choice(TTL_S),
             partial=self._random.random() < 0.3,
             paid=self._random.random() < 0.4,
@@ -251,11 +260,11 @@ class Desk(Client):
         return ask
 
 
-def _offers(replica: Replica) -> list[Offer]:
-    """What this node may promise, at every location."""
-    free = account(replica.node, FREE)
+def _offers(replica: Replica, channel: str) -> list[Offer]:
+    """What this node may promise to a channel, at every location: of its quota, or of what is free."""
+    free, quota = account(replica.node, FREE), channel_account(replica.node, channel)
     found = [
-        (location, item, stock.balance(free))
+        (location, item, stock.balance(quota) or stock.balance(free))
         for location, place in sorted(replica.ledger.places.items())
         for item, stock in sorted(place.stocks.items())
     ]

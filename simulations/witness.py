@@ -20,6 +20,7 @@ from simulations.checkers.exactly_once import ExactlyOnce
 from simulations.checkers.floor import Floor
 from simulations.checkers.held import Held
 from simulations.checkers.orders import Orders
+from simulations.checkers.quotas import Quotas
 from simulations.checkers.rights import Rights
 from simulations.checkers.settlement import Settlement
 from simulations.checkers.stamps import Stamps
@@ -38,6 +39,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     Floor,
     Held,
     Accounts,
+    Quotas,
     Rights,
     Settlement,
     Causality,

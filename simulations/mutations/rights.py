@@ -5,6 +5,7 @@ from __future__ import annotations
 from simulations.mutations.mutation import Mutation, slip
 
 STEWARDSHIP = "replica.core.stewardship"
+CHANNELS = "replica.core.channels"
 
 UNCHECKED = slip("replica.core.movements:prepare_grant", ("taken[line.item] > lacking", "False"))
 """Nobody looks again whether what is to be covered still is lacking when the grant is written."""
@@ -65,6 +66,35 @@ RIGHTS = (
         6,
         ("Settlement", "Rights"),
         (slip("replica.core.ledger:Stock.free", ("if lane.taker:", "if lane.taker and not lane.giver:")), UNCHECKED),
+    ),
+    Mutation(
+        "quota-of-another-channel",
+        "an order of a channel takes from the quota of another one",
+        4,
+        ("Quotas",),
+        (
+            slip(
+                f"{CHANNELS}:Source.account",
+                ("channel_account(self.node, self.channel)", "channel_account(self.node, min(policy.channels_ppm))"),
+            ),
+        ),
+    ),
+    Mutation(
+        "past-the-quota",
+        "an order of a channel whose quota does not do takes what is free for all",
+        4,
+        ("Quotas",),
+        (
+            slip(
+                f"{CHANNELS}:Source.account",
+                (
+                    "return channel_account(self.node, self.channel) if has_quota else account(self.node, FREE)",
+                    "quota, free = channel_account(self.node, self.channel), account(self.node, FREE)\n"
+                    "    stock = self.ledger.stock(location, item)\n"
+                    "    return quota if has_quota and stock.balance(quota) > 0 else free",
+                ),
+            ),
+        ),
     ),
     Mutation(
         "rights-swing",

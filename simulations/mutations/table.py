@@ -44,8 +44,6 @@ What is not planted, and why:
   hubs' entries have to become durable within one reading, which 200 seeds do not show. This is a gap of the workload.
 - Entries of other scopes or other nodes' accounts taken from a peer: nobody here sends them; tests of the session do.
 - A replaced link left open, heartbeats left out, a way home never taken: slower, and healed by silence and redialling.
-- An order that takes from the quota of another channel: a quota is an account like any other, and no checker knows
-  which order is of which channel. `tests/core/test_channels.py` and `test_oversell.py` hold it.
 - A digest that differs and is not told: nothing here differs unless another bug is planted besides.
 """
 

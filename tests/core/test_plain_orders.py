@@ -97,7 +97,7 @@ def expire(replica: Replica, now_ms: int) -> list[str]:
         try:
             replica.execute(Command("", Upkeep(name), f"upkeep-{name}".encode()), now_ms)
         except Refused:
-            replica.orders.settled(name)
+            replica.orders.settled(name, now_ms)
     return sorted(due)
 
 

@@ -1,0 +1,63 @@
+"""The checker of quotas knows which order is of which channel, and what policies gave that one."""
+
+from __future__ import annotations
+
+import pytest
+
+from replica.core.commands import Command, Write
+from replica.core.documents import pack_value
+from replica.core.order_requests import PlacedLine, Placement
+from replica.core.requests import Allotment, AllotmentLine
+from replica.runtime.ports import Stored
+from simulations.checkers.checker import Violation
+from simulations.checkers.quotas import Quotas
+from simulations.history import Ask, History
+from simulations.plan import Plan
+from simulations.run import Run
+from tests.core.shuffled import Desk
+
+
+def seller(*policies: tuple[str, dict[str, float]]) -> Desk:
+    """A hub with ten colas, three of them set aside for `web`, and policies that name channels, by selector."""
+    desk = Desk("hub-east", w_1={"cola": 10})
+    desk.replica.is_hub = True
+    for number, (selector, channels) in enumerate(policies):
+        value = pack_value({"mode": "share", "channels": channels})
+        desk.replica.write(Write("policy", selector, value, f"rule-{number}".encode()), desk.now_ms)
+    allotment = Allotment((AllotmentLine("web", "cola", 3),))
+    desk.replica.execute(Command("w-1", allotment, b"allot"), desk.now_ms)
+    return desk
+
+
+def taken(desk: Desk, channel: str, asked_as: str) -> None:
+    """Have the checker look at an order that this hub takes as of one channel, and a client placed as of another one.
+    Raises Violation."""
+    desk.place("o-1", PlacedLine(2, "cola"), channel=channel)
+    desk.commit()
+    run, history = Run(Plan(7, 8.0)), History()
+    asked = Placement("o-1", (PlacedLine(2, "cola"),), channel=asked_as)
+    history.begin(Ask("hub-east", Command("", asked, b"k-1"), {}))
+    checker = Quotas(run.chain, history)
+    try:
+        for place, entry in enumerate(desk.entries, 1):
+            checker.entry(run.chain.machines["hub-east"], Stored(place, entry, b""))
+    finally:
+        run.loop.close()
+
+
+def test_orders_that_take_what_is_theirs_are_let_pass() -> None:
+    for channel in ("web", "app", ""):
+        taken(seller(("default", {"web": 0.3})), channel, channel)
+    taken(seller(), "web", "web")
+    taken(seller(("default", {"web": 0.3}), ("item:cola", {"mall": 0.3})), "web", "web")
+
+
+def test_an_order_that_takes_from_the_quota_of_another_channel_is_noticed() -> None:
+    for asked_as in ("mall", ""):
+        with pytest.raises(Violation, match="from hub-east/channel"):
+            taken(seller(("default", {"web": 0.3, "mall": 0.2})), "web", asked_as)
+
+
+def test_an_order_that_takes_what_is_free_past_its_quota_is_noticed() -> None:
+    with pytest.raises(Violation, match="from hub-east/free"):
+        taken(seller(("default", {"web": 0.3})), "app", "web")
