@@ -74,7 +74,7 @@ RIGHTS = (
         ("Quotas",),
         (
             slip(
-                f"{CHANNELS}:Source.account",
+                f"{CHANNELS}:Source._account",
                 ("channel_account(self.node, self.channel)", "channel_account(self.node, min(policy.channels_ppm))"),
             ),
         ),
@@ -86,7 +86,7 @@ RIGHTS = (
         ("Quotas",),
         (
             slip(
-                f"{CHANNELS}:Source.account",
+                f"{CHANNELS}:Source._account",
                 (
                     "return channel_account(self.node, self.channel) if has_quota else account(self.node, FREE)",
                     "quota, free = channel_account(self.node, self.channel), account(self.node, FREE)\n"
