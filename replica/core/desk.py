@@ -9,7 +9,7 @@ from msgspec import Struct
 from replica.core.catalog import Catalog
 from replica.core.channels import Source
 from replica.core.ledger import Ledger, Move
-from replica.core.movements import Draft
+from replica.core.movements import Draft, parts_of
 from replica.core.names import HELD, HUBS, account
 from replica.core.order import OrderFacts, packable
 from replica.core.order_machine import Machine
@@ -60,7 +60,7 @@ def moves_of(shares: Iterable[Share], lane_of: Callable[[str], tuple[str, str]])
         for place, (item, number) in enumerate(share.recipe):
             name = (item, *lane_of(share.source_of(place)))
             units[name] = units.get(name, 0) + number * share.quantity
-    return tuple([Move(*name, number) for name, number in units.items()])
+    return tuple([Move(*name, part) for name, number in units.items() for part in parts_of(number)])
 
 
 def order_draft(order: str, event: str, facts: OrderFacts, moves: tuple[Move, ...] = ()) -> Draft:

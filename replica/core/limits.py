@@ -55,7 +55,10 @@ NAMINGS_MAX = 4
 """How often one fulfilment may be named to be given up: its owner kept it so often for there was no shortage then."""
 
 EVENTS_PER_FULFILMENT_MAX = 256
-"""Things that may happen to one fulfilment: its history is kept whole."""
+"""Things that may happen to one fulfilment and might again: its history is kept whole. What ends it always may."""
+
+PARTS_PER_FULFILMENT_MAX = 1_500
+"""Items of SKUs held by one fulfilment: the entry that gives all of them back has to fit."""
 
 REPORTS_PER_ORDER_MAX = 16
 """Events that did nothing which are kept in view for one order; the journal has them all."""

@@ -105,6 +105,12 @@ class Draft(Struct, frozen=True, gc=False):
     key: bytes = b""
     """Of an entry that no caller asks for."""
 
+    def content(self, clock: int, key: bytes) -> Content:
+        """What its entry says, stamped and under a key."""
+        return Content(
+            self.kind, clock, key, self.actor, self.reason, self.reference, self.moves, self.lines, self.facts
+        )
+
 
 def prepare(room: Room, request: Request, seen: Seen) -> Draft:
     """Decide any request; `seen` is used by counts only. Raises Refused."""
@@ -455,10 +461,10 @@ def _lines(room: Room, resolved: Resolved, added: Mapping[str, int]) -> tuple[Li
 def move_to_level(item: str, free: str, change: int) -> list[Move]:
     """Move so many units of an item in from nowhere, or out to nowhere when it is less than 0."""
     source, target = (FOUND, free) if change > 0 else (free, LOSS)
-    return [Move(item, source, target, part) for part in _parts(abs(change))]
+    return [Move(item, source, target, part) for part in parts_of(abs(change))]
 
 
-def _parts(units: int) -> list[int]:
+def parts_of(units: int) -> list[int]:
     """Cut units into as many as one move may have."""
     whole, rest = divmod(units, QUANTITY_MAX)
     return [QUANTITY_MAX] * whole + [rest] * (rest > 0)

@@ -27,7 +27,8 @@ TRANSIT = "transit."
 OUTSIDE = (SUPPLIER, CUSTOMER, LOSS, FOUND, OPENING)
 
 VOID_KEY = "void:"
-"""How the keys begin under which nodes void duplicates; callers' may not."""
+GIVEN_KEY = "given:"
+"""How the keys begin under which nodes void duplicates and grant what they were asked for; callers' may not."""
 
 FREE = "free"
 HELD = "held"
@@ -36,7 +37,7 @@ QUARANTINE = "quarantine"
 NAME_PATTERN = rf"^[a-z0-9][a-z0-9._-]{{0,{NAME_LENGTH_MAX - 1}}}$(?!\n)"
 """Nodes, locations, regions: what a hostname and a file name can both hold. `$` alone lets a last line feed through."""
 
-ITEM_PATTERN = rf"^[!#-.0-\[\]-~]{{1,{NAME_LENGTH_MAX}}}$(?!\n)"
+ITEM_PATTERN = rf"^(?!\.\.?$)[!#-.0-\[\]-~]{{1,{NAME_LENGTH_MAX}}}$(?!\n)"
 """Items and SKUs: printable ASCII without blank, slash, backslash and quote, to stand anywhere as they are."""
 
 _name = re.compile(NAME_PATTERN)
@@ -135,8 +136,8 @@ def parse_key(text: str, field: str = "Idempotency-Key") -> bytes:
             uuid = b""
         if len(uuid) == 16 and uuid[8] & 0xC0 == 0x80:
             return uuid
-    if text.startswith(VOID_KEY):
-        raise Invalid(f"keys that begin with {VOID_KEY} are made by nodes", field=field)
+    if text.startswith((VOID_KEY, GIVEN_KEY)):
+        raise Invalid(f"keys that begin with {VOID_KEY} or {GIVEN_KEY} are made by nodes", field=field)
     if not _key.fullmatch(text):
         raise Invalid(f"a key is 1 to {KEY_LENGTH_MAX} printable ASCII characters without blanks", field=field)
     return text.encode("ascii")

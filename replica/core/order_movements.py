@@ -18,7 +18,7 @@ import msgspec
 from msgspec import UNSET
 
 from replica.core.desk import Desk, Drafts, moves_of, order_draft
-from replica.core.errors import Invalid, NotFound, NotOwner, Overloaded, RightsExhausted
+from replica.core.errors import Invalid, NotFound, NotOwner, Overloaded, Refused, RightsExhausted
 from replica.core.ledger import Move
 from replica.core.limits import EVENTS_PER_FULFILMENT_MAX, PARKED_MS, PARKED_PER_ORDER_MAX
 from replica.core.movements import Draft
@@ -49,7 +49,7 @@ from replica.core.order_requests import (
     telling_of,
 )
 from replica.core.placement import REPEAT, prepare_placement, resolve_line
-from replica.core.shares import Share, cut, named_parts
+from replica.core.shares import Share, check_parts, cut, named_parts, without
 from replica.core.shortages import about, elsewhere, is_short, may_give_up, may_name, next_id
 from replica.core.sourcing import Wanted, allocate
 
@@ -130,9 +130,6 @@ def _give_up(desk: Desk, order: Order, own: Sequence[Fulfilment], parked: Parked
     return None
 
 
-# placing -------------------------------------------------------------------------------------------------------------
-
-
 # events --------------------------------------------------------------------------------------------------------------
 
 
@@ -153,7 +150,8 @@ def _happen(desk: Desk, event: OrderEvent, telling: bytes) -> Drafts:
         return _park(desk, order, event, telling, places)
     if event.event in PARTIAL and len(own) > 1:
         raise Invalid(f"say which fulfilment: {', '.join(one.id for one in own)}", field="fulfilment")
-    drafts = []
+    drafts: Drafts = []
+    after: dict[str, Shown] = {}
     for one, verdict in verdicts:
         if verdict is Verdict.IMPOSSIBLE:
             number = event.number if concerned == own[:1] else 0
@@ -163,6 +161,7 @@ def _happen(desk: Desk, event: OrderEvent, telling: bytes) -> Drafts:
             return [(one.location, _answering(order_draft(order.name, event.event, facts), order, {}, event))]
         if isinstance(verdict, str) and verdict != REPEAT and one in own:
             drafts.append(_transition(desk, order, one, event, verdict, telling))
+            after[one.id] = _after(one, event.event, drafts[-1][1])
     asked = OrderFacts(act="ask", request=request_facts(event))
     to_ask = dict.fromkeys([one.location for one, verdict in verdicts if verdict != REPEAT and one in others])
     drafts += [
@@ -170,9 +169,8 @@ def _happen(desk: Desk, event: OrderEvent, telling: bytes) -> Drafts:
     ]  # a store hears of its own only
     if not drafts:
         drafts = [(concerned[0].location, order_draft(order.name, event.event, OrderFacts(act=REPEAT)))]
-    states = {one.id: to for one, to in verdicts if isinstance(to, str) and to != REPEAT and one in own}
     scope, first = drafts[0]
-    return [(scope, _answering(first, order, states, event)), *drafts[1:]]
+    return [(scope, _answering(first, order, after, event)), *drafts[1:]]
 
 
 def _check_lines(event: OrderEvent) -> None:
@@ -223,7 +221,7 @@ def _settle(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) ->
             return _transition(desk, order, fulfilment, event, verdict, parked.telling, parked.entry)
         except RightsExhausted:
             outcome = SHORT
-        except Invalid:
+        except Refused:
             outcome = IMPOSSIBLE
     facts = OrderFacts(
         act="report",
@@ -246,13 +244,14 @@ def _transition(
     settles: bytes = b"",
 ) -> tuple[str, Draft]:
     """The entry of an event that happens. Raises Refused."""
-    if len(fulfilment.history) >= EVENTS_PER_FULFILMENT_MAX:
+    if event.event in PARTIAL and len(fulfilment.history) >= EVENTS_PER_FULFILMENT_MAX:
         raise Invalid(f"{fulfilment.id} has had {EVENTS_PER_FULFILMENT_MAX} events: place a new order", field="event")
     facts = OrderFacts(act="step", number=event.number, settles=settles, tellings=_named(telling))
     match event.event:
         case "adjust" | "exchange":
             given_up = named_parts(fulfilment.shares, event.lines, "lines")
             taken = _replacement(desk, order, fulfilment, event)
+            check_parts([*without(fulfilment.shares, given_up), *taken], "replacement")
             facts = msgspec.structs.replace(facts, reversed=given_up, taken=taken)
             if not taken and sum(part.quantity for part in given_up) == sum(one.quantity for one in fulfilment.shares):
                 raise Invalid("nothing would be left: cancel it instead", field="lines")
@@ -374,14 +373,23 @@ def _void(desk: Desk, order: Order, lost: Fulfilment) -> tuple[str, Draft]:
 # pieces --------------------------------------------------------------------------------------------------------------
 
 
-def _answering(draft: Draft, order: Order, states: Mapping[str, str], event: OrderEvent) -> Draft:
+def _after(fulfilment: Fulfilment, event: str, draft: Draft) -> Shown:
+    """A fulfilment as a step leaves it: what is changed or comes back shows what is left, all else what it was of."""
+    facts, shown = msgspec.convert(draft.facts, OrderFacts), fulfilment.shown()
+    if event in PARTIAL:
+        left = [*without(fulfilment.shares, facts.reversed), *facts.taken]
+        sold = without(fulfilment.sold, facts.returned)
+        shown = msgspec.structs.replace(fulfilment, shares=left, sold=sold).shown()
+    return msgspec.structs.replace(shown, state=facts.to)
+
+
+def _answering(draft: Draft, order: Order, after: Mapping[str, Shown], event: OrderEvent) -> Draft:
     """The same entry, as the one that tells its caller how the order stands after it."""
-    standing = sorted(order.fulfilments.items())
-    shown = tuple(Shown(one.id, one.location, states.get(one.id, one.state), one.shown().lines) for _, one in standing)
-    after = {one.id: Fulfilment(one.id, one.location, "", one.state) for one in shown}
+    shown = tuple([after.get(name) or one.shown() for name, one in sorted(order.fulfilments.items())])
+    standing = {one.id: Fulfilment(one.id, one.location, "", one.state) for one in shown}
     facts = msgspec.structs.replace(
         msgspec.convert(draft.facts, OrderFacts),
-        state=Order(order.name, fulfilments=after).state,
+        state=Order(order.name, fulfilments=standing).state,
         shown=shown,
         request=request_facts(event),
     )

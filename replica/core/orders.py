@@ -54,6 +54,7 @@ class Orders:
         "malformed",
         "node",
         "shortened",
+        "stuck",
         "troubled",
     )
 
@@ -76,6 +77,8 @@ class Orders:
         """Orders that somebody should look at: events that did nothing, or two placements."""
         self.shortened: dict[str, None] = {}
         """Orders of which something was named to be given up."""
+        self.stuck: dict[str, None] = {}
+        """Orders of which something is due that cannot be written."""
         self.malformed = 0
         """Entries this version could not read; they are kept, forwarded and skipped."""
 
@@ -293,6 +296,8 @@ class Orders:
             entry.content.clock, entry.hash, entry.content.reason, facts.act, facts.to if facts.act == "step" else ""
         )
         insort(fulfilment.history, past)
+        if facts.act == "report":
+            _shorten(fulfilment.history)
         self._watch(order, fulfilment)
 
     def _park(self, order: Order, entry: Entry, asked: OrderEvent, facts: OrderFacts) -> None:
@@ -348,6 +353,13 @@ class Orders:
             self.troubled[order.name] = None
         if order.to_void(self.node):
             self._ripe[order.name] = self._doubled[order.name] = None
+
+
+def _shorten(history: list[Past]) -> None:
+    """Keep the earliest reports only, whatever order they were heard of in; the journal has them all."""
+    reports = [past for past in history if past.act == "report"]
+    for past in reports[REPORTS_PER_ORDER_MAX:]:
+        history.remove(past)
 
 
 def held_differences(ledger: Ledger, orders: Orders) -> list[str]:

@@ -15,6 +15,7 @@ from replica.core.order import Order, OrderFacts, Shown
 from replica.core.order_machine import HOLD, RESERVE
 from replica.core.order_requests import Placement, request_digest, request_facts
 from replica.core.requests import SkuLine
+from replica.core.shares import check_parts
 from replica.core.sourcing import Wanted, allocate, fullest
 
 REPEAT = "repeat"
@@ -38,6 +39,8 @@ def prepare_placement(desk: Desk, placement: Placement) -> Drafts:
         raise Invalid(f"the table of transitions has no {event}", field="paid")
     expires_ms = 0 if placement.paid else desk.now_ms + placement.ttl_s * 1000
     shares = {location: source.shares(location, wanted, taken) for location, taken in plan.taken.items()}
+    for held in shares.values():
+        check_parts(held, "lines")
     shown = tuple(
         Shown(f"{desk.node}.{number}", location, to, tuple((share.sku, share.quantity) for share in taken))
         for number, (location, taken) in enumerate(shares.items(), 1)
@@ -89,6 +92,8 @@ def lacking(desk: Desk, placement: Placement) -> dict[tuple[str, str], int]:
                 return {}  # a quota is what its channel has: it is not for one order to make it larger
             units.setdefault(pair, max(0, desk.ledger.stock(*pair).balance(free)))
             units[pair] += number * (missing.quantity - short.covered)
+    if any(number > desk.ledger.stock(*pair).available for pair, number in units.items()):
+        return {}  # whatever others hand over, it would not do
     return units
 
 

@@ -181,6 +181,8 @@ class Replica:
             if isinstance(request, Upkeep):
                 self.orders.settled(request.order, now_ms)
             raise
+        for _, draft in drafts[1:]:
+            packed(draft.content(self.clock.last, b""))  # all of it, or nothing
         scope, first = drafts[0]
         answer = self._record(scope, first, key, now_ms)
         for scope, draft in drafts[1:]:
@@ -190,9 +192,12 @@ class Replica:
 
     def _keep_up(self, desk: Desk, order: str, now_ms: int) -> None:
         """Do what is due about an order."""
-        while (due := next_due(desk, order)) is not None:
-            scope, draft = due
-            self._record(scope, draft, b"", now_ms)
+        try:
+            while (due := next_due(desk, order)) is not None:
+                scope, draft = due
+                self._record(scope, draft, b"", now_ms)
+        except Refused:  # more than an entry holds: a node that knew other bounds handed it over
+            self.orders.stuck[order] = None
         self.orders.settled(order, now_ms)
 
     def desk(self, now_ms: int) -> Desk:
@@ -335,20 +340,8 @@ class Replica:
 
     def _record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:
         key = key or draft.key
-        content = Content(
-            draft.kind,
-            self._next_stamp(now_ms),
-            key,
-            draft.actor,
-            draft.reason,
-            draft.reference,
-            draft.moves,
-            draft.lines,
-            draft.facts,
-        )
-        body = pack_body(content)
-        if len(body) > BODY_BYTES_MAX:
-            raise Invalid(f"this takes {len(body)} bytes to record, at most {BODY_BYTES_MAX} are", field="lines")
+        content = draft.content(self._next_stamp(now_ms), key)
+        body = packed(content)
         if len(key) > KEY_LENGTH_MAX:
             raise Invalid(f"a key has at most {KEY_LENGTH_MAX} bytes", field="Idempotency-Key")
         stream = self._own_stream(scope)
@@ -535,7 +528,16 @@ class Replica:
         if (register.kind, register.key, register.rank) == (ORDER_MACHINE, DEFAULT_KEY, CHAIN_RANK):
             machine = read_machine(register.value)
             self.machine = machine or self.machine
+            self.orders.remind(self.orders.open_names())  # what could not happen by the old table may by this one
             self.documents.malformed += machine is None
+
+
+def packed(content: Content) -> bytes:
+    """The body of an entry. Raises Invalid when there is too much to say."""
+    body = pack_body(content)
+    if len(body) > BODY_BYTES_MAX:
+        raise Invalid(f"this takes {len(body)} bytes to record, at most {BODY_BYTES_MAX} are", field="lines")
+    return body
 
 
 def vector_digest(vector: Mapping[str, Head]) -> str:

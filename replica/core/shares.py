@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from replica.core.errors import Invalid
+from replica.core.limits import PARTS_PER_FULFILMENT_MAX
 from replica.core.requests import SkuLine
 
 
@@ -48,6 +49,15 @@ def without(shares: list[Share], parts: Iterable[Part]) -> list[Share]:
         if quantity > 0:
             left.append(msgspec.structs.replace(share, quantity=quantity))
     return left
+
+
+def check_parts(shares: Iterable[Share], field: str) -> None:
+    """Refuse more than one fulfilment may hold, so that whatever it holds can be given back. Raises Invalid."""
+    parts = sum(len(share.recipe) for share in shares)
+    if parts > PARTS_PER_FULFILMENT_MAX:
+        raise Invalid(
+            f"{parts} items of SKUs to be held at one location, at most {PARTS_PER_FULFILMENT_MAX} are", field=field
+        )
 
 
 def named_parts(shares: Iterable[Share], lines: Sequence[SkuLine] | UnsetType, field: str) -> tuple[Part, ...]:

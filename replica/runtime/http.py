@@ -98,7 +98,10 @@ def checked_key(text: str | None) -> bytes:
 
 def key_of(request: web.Request) -> bytes:
     """Return the caller's idempotency key. Raises Invalid."""
-    return checked_key(request.headers.get(KEY_HEADER))
+    keys = request.headers.getall(KEY_HEADER, [])
+    if len(keys) > 1:
+        raise Invalid(f"{len(keys)} keys were sent: one request has one", field=KEY_HEADER)
+    return checked_key(keys[0] if keys else None)
 
 
 def number_of(request: web.Request, name: str, default: int, low: int, high: int) -> int:

@@ -44,6 +44,11 @@ class NodeCollector(Collector):
         yield GaugeMetricFamily(
             "shelfsync_digest_differences", "Digests that differed at equal vectors", value=len(peers.divergences)
         )
+        yield GaugeMetricFamily(
+            "shelfsync_orders_stuck",
+            "Orders of which something is due that no entry can say",
+            value=len(replica.orders.stuck),
+        )
         breaches = GaugeMetricFamily("shelfsync_breached_items", "Items with units below zero", labels=["location"])
         for location, place in sorted(replica.ledger.places.items()):
             breaches.add_metric([location], len(place.breaches()))

@@ -16,7 +16,7 @@ from replica.core.names import is_item
 from replica.core.order_requests import OrderEvent, OutsideEvent, Placement
 from replica.core.placement import lacking
 from replica.core.replica import Replica
-from replica.core.requests import SkuLines
+from replica.core.requests import SkuLines, Text
 from replica.runtime.answers import answer_of
 from replica.runtime.http import Decoder, Operation, checked_key, json_response, key_of, read_body
 from replica.runtime.node import Node
@@ -31,7 +31,7 @@ class EventBody(Struct, frozen=True, forbid_unknown_fields=True):
     """What happened to an order: to all of it, or to one fulfilment."""
 
     event: OutsideEvent
-    fulfilment: str = ""
+    fulfilment: Text = ""
     lines: SkuLines | UnsetType = UNSET
     replacement: SkuLines | UnsetType = UNSET
     number: int = 0
@@ -123,9 +123,9 @@ class OrdersApi:
         name = request.match_info["order"]
 
         def look(replica: Replica) -> Any:
-            order = replica.orders.find(name)
-            if order is None:
+            if name not in replica.orders:
                 raise NotFound(f"no order {name!r} was heard of here", field="order")
+            (order,) = replica.orders.look_at([name])
             return order_view(order)
 
         return json_response(await self._node.driver.look(look))
@@ -133,7 +133,6 @@ class OrdersApi:
 
 def _own_streams(replica: Replica, name: str) -> dict[Stream, int]:
     """How far this node's own streams go at the locations that serve an order."""
-    order = replica.orders.find(name)
-    locations = [one.location for one in order.fulfilments.values()] if order is not None else []
+    locations = [one.location for order in replica.orders.look_at([name]) for one in order.fulfilments.values()]
     streams = [Stream(replica.writer, location) for location in locations]
     return {stream: replica.head(stream).sequence for stream in streams}

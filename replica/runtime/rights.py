@@ -20,7 +20,7 @@ from replica.core.commands import Command
 from replica.core.entry import Entry
 from replica.core.errors import Overloaded, Refused
 from replica.core.limits import QUANTITY_MAX, WANTS_MAX
-from replica.core.names import FREE, account
+from replica.core.names import FREE, GIVEN_KEY, account
 from replica.core.replica import Replica
 from replica.core.requests import Grant, GrantLine
 from replica.core.session import Answered, Wanted
@@ -266,7 +266,7 @@ class Rights:
             return
         writer = self._driver.replica.writer
         commands = [
-            Command(want.location, _grant(link, want, answer), f"given:{writer}:{arrival:x}.{place}".encode())
+            Command(want.location, _grant(link, want, answer), f"{GIVEN_KEY}{writer}:{arrival:x}.{place}".encode())
             for place, (link, want, answer) in enumerate(given)
         ]
         # The key is new each time: whatever of this was made durable has moved the arrival on, and a node that

@@ -270,9 +270,10 @@ def test_collisions_are_the_same_after_a_restart_and_only_the_newest_are_kept() 
     assert [(one.entry, one.winner, one.void) for one in again] == [(o.entry, o.winner, o.void) for o in found]
 
 
-def test_keys_of_voids_are_not_for_callers() -> None:
+@pytest.mark.parametrize("key", ["void:00", "given:hub-east#0000000b:1.0"])
+def test_keys_that_nodes_make_are_not_for_callers(key: str) -> None:
     with pytest.raises(Invalid, match="made by nodes"):
-        parse_key("void:00")
+        parse_key(key)
 
 
 @st.composite

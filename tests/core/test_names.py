@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from replica.core import names
@@ -135,8 +135,9 @@ def test_the_field_of_a_key_can_be_another() -> None:
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=KEY_LENGTH_MAX))
 def test_every_key_reads_back_as_it_was_written(text: str) -> None:
-    stored = names.parse_key(text)
     bare = text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
+    assume(not bare.startswith((names.VOID_KEY, names.GIVEN_KEY)))
+    stored = names.parse_key(text)
     assert names.key_text(stored) == bare or names.key_text(stored) == bare.lower()
 
 

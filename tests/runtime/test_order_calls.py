@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 
 from tests.runtime.conftest import Caller
 from tests.runtime.test_hub_calls import stocked
@@ -164,3 +165,24 @@ async def test_held_goods_are_not_sold_to_another_customer(store: Caller) -> Non
     sale = {"lines": [{"sku": "cola", "quantity": 2}], "on_shortage": "refuse"}
     status, problem = await store.write("/v1/sales", sale)
     assert (status, problem["type"]) == (409, "insufficient-rights")
+
+
+async def test_event_about_a_fulfilment_with_an_endless_name_is_refused_by_field(hub: Caller) -> None:
+    await placed(hub)
+    status, problem = await event(hub, "cancel", fulfilment="x" * 300)
+    assert (status, problem["field"]) == (422, "fulfilment")
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+async def test_order_whose_name_no_path_can_hold_is_refused(hub: Caller, name: str) -> None:
+    await stocked(hub)
+    status, problem = await hub.write("/v1/orders", {**ORDER, "order": name})
+    assert (status, problem["field"]) == (422, "order")
+
+
+async def test_two_keys_for_one_request_are_refused(hub: Caller) -> None:
+    await placed(hub)
+    keys = [("Idempotency-Key", "k1"), ("Idempotency-Key", "k2")]
+    answer = await hub.client.post("/v1/orders/web-1/events", json={"event": "pay"}, headers=CIMultiDict(keys))
+    assert answer.status == 422
+    assert (await answer.json())["field"] == "Idempotency-Key"
