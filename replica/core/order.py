@@ -251,12 +251,12 @@ class Order(Struct, array_like=True, gc=False):
         """Fulfilments of placements that lost which a node has to undo, or to ask the owner to undo."""
         found = []
         for one, won in self.duplicates():
-            seen = [shown.location for shown in won.shown]
+            told = [one.shown[0].location, won.shown[0].location]  # only the first entry of a placement says all of it
             for name in self._begun_by(one):
                 fulfilment = self.fulfilments.get(name)
                 if fulfilment is None or fulfilment.is_voided:
                     continue
-                is_asker = node_of(one.writer) == node and fulfilment.location not in seen
+                is_asker = node_of(one.writer) == node and any(place != fulfilment.location for place in told)
                 if fulfilment.owner == node or (is_asker and self._is_to_ask(fulfilment, node)):
                     found.append(fulfilment)
         return found

@@ -142,6 +142,34 @@ def test_a_store_that_cannot_know_of_the_one_that_won_is_asked_to_cancel() -> No
     assert west.order().to_void("hub-west") == []
 
 
+def test_a_store_that_has_the_second_part_of_each_placement_is_asked_to_cancel_the_one_that_lost() -> None:
+    places = {"store_1": {"cola": 3}, "store_2": {"cola": 3}}
+    east, west = Desk("hub-east", **places), Desk("hub-west", **places)
+    stores = [Desk("store-1", store_1={}), Desk("store-2", store_2={})]
+    west.now_ms += 1
+    parts = [PlacedLine(2, "cola", location=place) for place in east.locations]
+    for hub in (east, west):
+        hub.place("o-1", *parts, paid=True)
+        hub.replica.locations = ()
+        hub.replica.learn_keepers({place: place for place in hub.locations})
+        hub.keep_up()
+    for _ in range(3):
+        east.tell(west)
+        west.tell(east)
+        for store in stores:
+            for hub in (east, west):
+                hub.commit()
+                store.take([entry for entry in hub.entries if entry.stream.scope == store.locations[0]])
+            store.keep_up()
+            for hub in (east, west):
+                store.tell(hub)
+    for one in ("hub-west.1", "hub-west.2"):
+        assert east.order().fulfilments[one].state == west.order().fulfilments[one].state == "cancelled"
+    for store in stores:
+        assert store.figures() == (6, 2, 4)
+    assert east.order().to_void("hub-east") == west.order().to_void("hub-west") == []
+
+
 def test_a_placement_that_lost_is_undone_after_a_restart_too() -> None:
     east, west, north = desks()
     east.place()
