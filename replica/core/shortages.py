@@ -103,7 +103,11 @@ def elsewhere(
 ) -> tuple[str, list[Wanted]] | None:
     """Another location where a node can hold all that a fulfilment holds, its own first; None where the customer chose
     the location, and where there is none."""
-    for location in dict.fromkeys([*locations, *sorted(ledger.places)]) if not fulfilment.is_fixed else ():
+    if fulfilment.is_fixed or not fulfilment.shares:
+        return None
+    there = ledger.locations(fulfilment.shares[0].recipe[0][0])
+    own = [location for location in locations if location in there]
+    for location in dict.fromkeys([*own, *there]):
         wanted = [
             Wanted(index, share.sku, share.recipe, share.quantity, location)
             for index, share in enumerate(fulfilment.shares)
