@@ -297,8 +297,11 @@ class Client:
         if self._machine.role.role != "hub" and not all(promises):
             return []
         newer = self._chain.plan.newer
-        if any(isinstance(command.request, Receipt) for command in commands):  # written as kinds of two releases
-            return [hub.name for hub in self._chain.hubs if (hub.name in newer) == (asks[0].machine in newer)]
+        if any(isinstance(command.request, Receipt) for command in commands):
+            alike = [hub.name for hub in self._chain.hubs if hub.name not in newer]
+            return (
+                alike if asks[0].machine in alike else []
+            )  # of the kind of the next release nobody here knows its like
         return [hub.name for hub in self._chain.hubs]
 
     async def _try(self, asks: list[Ask]) -> None:
