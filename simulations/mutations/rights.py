@@ -86,12 +86,18 @@ RIGHTS = (
         ("Quotas",),
         (
             slip(
-                f"{CHANNELS}:Source._account",
+                f"{CHANNELS}:Source.account",
                 (
-                    "return channel_account(self.node, self.channel) if has_quota else account(self.node, FREE)",
-                    "quota, free = channel_account(self.node, self.channel), account(self.node, FREE)\n"
-                    "    stock = self.ledger.stock(location, item)\n"
-                    "    return quota if has_quota and stock.balance(quota) > 0 else free",
+                    "return self._account(self.policies.policy(location, item) if self.channel else None)",
+                    "return self.standing(self.ledger.stock(location, item))[0]",
+                ),
+            ),
+            slip(
+                f"{CHANNELS}:Source.standing",
+                (
+                    "taken_from = self._account(policy)",
+                    "taken_from = self._account(policy)\n"
+                    "    taken_from = taken_from if stock.balance(taken_from) > 0 else account(self.node, FREE)",
                 ),
             ),
         ),
