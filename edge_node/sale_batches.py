@@ -129,13 +129,14 @@ def _verdict(key: str, verdict: Verdict) -> SaleVerdict:
 
 
 _GAP = "\0"
-_gap: Any = Raw(_GAP.encode())
 
 
 def _cut_shape() -> list[str]:
     """A verdict on a plain sale, cut where sales differ: at key, movement, moment, SKU, quantity and what is left."""
-    line = LineAnswer(_gap, _gap, 0, _gap)
-    shape = SaleVerdict(_gap, 201, MovementAnswer(_gap, _gap, (line,)))
+    text: Any = Raw(f'"{_GAP}"'.encode())
+    number: Any = Raw(_GAP.encode())
+    line = LineAnswer(text, number, 0, number)
+    shape = SaleVerdict(text, 201, MovementAnswer(text, text, (line,)))
     return encode_json(shape).decode().split(_GAP)
 
 
@@ -148,9 +149,11 @@ def render_sold(keys: Sequence[str], sold: Sold) -> bytes:
     if '"' in names or "\\" in names or not names.isprintable():
         return encode_json(BatchAnswer([_verdict(key, entry) for key, entry in zip(keys, sold, strict=True)]))
     a, b, c, d, e, f, g = _SHAPE
-    moments = map(stamp_text, range(sold.clock, sold.clock + len(sold)))
+    stamps = range(sold.clock, sold.clock + len(sold))
+    first, last = stamp_text(stamps[0]), stamp_text(stamps[-1])
+    moments = [first] * len(sold) if first == last else map(stamp_text, stamps)
     verdicts = [
-        f'{a}"{key}"{b}"{hash.hex()}"{c}"{moment}"{d}"{sku}"{e}{quantity}{f}{left}{g}'
+        f"{a}{key}{b}{hash.hex()}{c}{moment}{d}{sku}{e}{quantity}{f}{left}{g}"
         for key, hash, moment, sku, quantity, left in zip(
             keys, sold.hashes, moments, sold.skus, sold.quantities, sold.left, strict=True
         )
