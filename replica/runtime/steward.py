@@ -114,12 +114,16 @@ class Steward:
     def _note(self, batch: Batch) -> None:
         if any(register.kind == POLICY for register in batch.documents):
             self._mark_all()
+        acts, debts = self._acts, self.settlement.debts
         for lane, stocks in batch.cells.items():
-            for stock in stocks:
-                pair = (stock.location, stock.item)
-                is_below = bool(lane.giver) and stock.balance(lane.source) < 0
-                if is_below or self._acts or pair in self.settlement.debts:
-                    self._mark(pair)
+            due = [
+                (stock.location, stock.item)
+                for stock in stocks
+                if acts or (stock.location, stock.item) in debts or (lane.giver and stock.balance(lane.source) < 0)
+            ]
+            if due:
+                self._due.update(dict.fromkeys(due))
+                self._wake.set()
 
     @property
     def _acts(self) -> bool:
