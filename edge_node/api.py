@@ -16,12 +16,14 @@ from replica.core.replica import Replica
 from replica.core.requests import Sale, SaleBatch
 from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
 from replica.runtime.exceptions import ExceptionsApi
+from replica.runtime.express import Read, alone
 from replica.runtime.http import KEY_HEADER, Decoder, Operation, checked_key, json_response, limit_of, read_body
 from replica.runtime.node import Node
 from replica.runtime.orders_api import OrdersApi
 from replica.runtime.stock_api import StockApi, vector_answer
 
 SALES_PATH = "/v1/sales"
+BATCHES_PATH = "/v1/sales:batch"
 
 
 class Behind(Struct, frozen=True):
@@ -73,7 +75,7 @@ class EdgeApi:
         stock = self._stock
         operations = [
             Operation("POST", SALES_PATH, self.sell, "Sell", Sale, MovementAnswer, 201, is_write=True),
-            Operation("POST", "/v1/sales:batch", self._batches.sell, "Sell what waited", SaleBatch, BatchAnswer, 207),
+            Operation("POST", BATCHES_PATH, self._batches.sell, "Sell what waited", SaleBatch, BatchAnswer, 207),
             *stock.write_operations(),
             *self._orders.operations("/v1/holds", "Hold goods for a customer here"),
             Operation(
@@ -106,6 +108,11 @@ class EdgeApi:
             *stock.service_operations(),
         ]
         return [*operations, stock.document("Shelfsync edge node", operations)]
+
+    @property
+    def hot(self) -> dict[str, Read]:
+        """The calls that take the express lane."""
+        return {SALES_PATH: alone(self.read_sale), BATCHES_PATH: self._batches.read}
 
     def read_sale(self, body: bytes, key: str | None) -> Command:
         """Check one sale as it came over HTTP. Raises Refused."""

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from edge_node.admission import admit_hub
-from edge_node.api import SALES_PATH, EdgeApi
+from edge_node.api import EdgeApi
 from replica.runtime.data import open_replica
 from replica.runtime.http import make_app
 from replica.runtime.node import Node, store_scopes
@@ -50,4 +50,4 @@ async def assemble(
     api = EdgeApi(node, location, hubs)
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open)
-    return Assembly(node, app, None if is_open else (SALES_PATH, api.read_sale))
+    return Assembly(node, app, {} if is_open else api.hot)

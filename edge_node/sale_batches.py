@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +20,8 @@ from replica.core.plain_sales import Sold
 from replica.core.replica import Verdict
 from replica.core.requests import KeyedSale, SaleBatch
 from replica.runtime.answers import LineAnswer, MovementAnswer, answer_of
+from replica.runtime.driver import Verdicts
+from replica.runtime.express import Asked
 from replica.runtime.http import JSON, Decoder, encode_json, json_response, read_body
 from replica.runtime.node import Node
 from replica.runtime.problems import problem
@@ -61,26 +64,33 @@ class SaleBatches:
         self._batch, self._loose, self._keyed = Decoder(SaleBatch), Decoder(_LooseBatch), Decoder(KeyedSale)
 
     async def sell(self, request: web.Request) -> web.Response:
-        sales = self._read(await read_body(request))
-        keys = [keyed.key for keyed in sales]
-        asked, refused = self._check_keys(sales, keys)
-        verdicts = await self._node.driver.submit_all(asked)
-        if isinstance(verdicts, Sold) and not refused:
-            return web.Response(status=207, body=render_sold(keys, verdicts), content_type=JSON)
-        told = list(verdicts)
+        body = await read_body(request)
+        asked = self.read(body)
+        if asked is not None:
+            status, answer = asked.tell(await self._node.driver.submit_all(asked.requests))
+            return web.Response(status=status, body=answer, content_type=JSON)
+        sales = self._read_loose(body)
+        taken, refused = self._check_keys(sales)
+        told = list(await self._node.driver.submit_all(taken))
         for index, why in refused.items():
             told.insert(index, why)
-        answers = [_verdict(key, verdict) for key, verdict in zip(keys, told, strict=True)]
+        answers = [_verdict(sale.key, verdict) for sale, verdict in zip(sales, told, strict=True)]
         return json_response(BatchAnswer(answers), 207)
 
-    def _read(self, body: bytes) -> Sequence[KeyedSale | _Unread]:
-        """Check a batch; a sale of it that is malformed stops no other one. Raises Refused."""
+    def read(self, body: bytes, _: str | None = None) -> Asked | None:
+        """Check a batch; None where a sale of it cannot be decided: then each is looked at by itself."""
         try:
             batch: SaleBatch = self._batch.decode(body)
-            return batch.sales
-        except Invalid:
-            loose: _LooseBatch = self._loose.decode(body)
-            return [self._read_keyed(one, f"sales[{index}]") for index, one in enumerate(loose.sales)]
+            texts = [sale.key for sale in batch.sales]
+            keys = parse_uuids(texts) or [parse_key(text) for text in texts]
+        except Refused:
+            return None
+        return Asked(Sales(self._location, batch.sales, keys), partial(_tell, texts))
+
+    def _read_loose(self, body: bytes) -> list[KeyedSale | _Unread]:
+        """Check a batch; a sale of it that is malformed stops no other one. Raises Refused."""
+        loose: _LooseBatch = self._loose.decode(body)
+        return [self._read_keyed(one, f"sales[{index}]") for index, one in enumerate(loose.sales)]
 
     def _read_keyed(self, one: Raw, field: str) -> KeyedSale | _Unread:
         try:
@@ -90,17 +100,11 @@ class SaleBatches:
             why.field = field if why.field == "body" else f"{field}.{why.field}"
             return _Unread(_key_in(one), why)
 
-    def _check_keys(
-        self, sales: Sequence[KeyedSale | _Unread], texts: Sequence[str]
-    ) -> tuple[Sales, dict[int, Refused]]:
+    def _check_keys(self, sales: Sequence[KeyedSale | _Unread]) -> tuple[Sales, dict[int, Refused]]:
         """The sales that can be decided, and by their places why others cannot."""
         refused: dict[int, Refused] = {}
-        readable = [keyed for keyed in sales if isinstance(keyed, KeyedSale)]
-        keys = parse_uuids(texts) if len(readable) == len(sales) else None
-        if keys is not None:
-            return Sales(self._location, readable, keys), refused
         taken: list[KeyedSale] = []
-        keys = []
+        keys: list[bytes] = []
         for index, keyed in enumerate(sales):
             if isinstance(keyed, _Unread):
                 refused[index] = keyed.why
@@ -126,6 +130,13 @@ def _verdict(key: str, verdict: Verdict) -> SaleVerdict:
         return SaleVerdict(key, 201, answer_of(verdict))
     document = problem(verdict)
     return SaleVerdict(key, document["status"], None, document)
+
+
+def _tell(keys: Sequence[str], verdicts: Verdicts) -> tuple[int, bytes]:
+    """The answer to a batch in which every sale could be decided."""
+    if isinstance(verdicts, Sold):
+        return 207, render_sold(keys, verdicts)
+    return 207, encode_json(BatchAnswer([_verdict(key, verdict) for key, verdict in zip(keys, verdicts, strict=True)]))
 
 
 _GAP = "\0"

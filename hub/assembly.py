@@ -7,6 +7,7 @@ from pathlib import Path
 from hub.admission import admit_peer
 from hub.api import ORDERS_PATH, HubApi
 from replica.runtime.data import open_replica
+from replica.runtime.express import alone
 from replica.runtime.http import make_app
 from replica.runtime.node import Node
 from replica.runtime.ports import Clock, Entropy
@@ -47,4 +48,4 @@ async def assemble(
     api = HubApi(node, region, hosts)
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open)
-    return Assembly(node, app, None if is_open else (ORDERS_PATH, api.orders.read_prompt))
+    return Assembly(node, app, {} if is_open else {ORDERS_PATH: alone(api.orders.read_prompt)})

@@ -1,10 +1,10 @@
-"""The express lane: answers one hot call inside the HTTP protocol, and leaves everything else to aiohttp.
+"""The express lane: answers hot calls inside the HTTP protocol, and leaves everything else to aiohttp.
 
 A till's connection sends one kind of request, over and over. `Express` takes such a connection for as long as every
-piece of it is exactly one whole, plain request of that kind, to be answered at once. At the first thing it does not
-know to the letter it steps aside for good: aiohttp's own protocol takes the connection over with the bytes not yet
-answered, and nothing has to be known of what goes on inside it. Either way the same functions check, decide and render.
-See docs/decisions/0004.
+piece of it is exactly one whole, plain request of a kind it knows, to be answered at once. At the first thing it does
+not know to the letter it steps aside for good: aiohttp's own protocol takes the connection over with the bytes not yet
+answered, and nothing has to be known of what goes on inside it. Either way the same functions check, decide and
+render. See docs/decisions/0004.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct
 
-from replica.core.commands import Command
+from replica.core.commands import Command, Requests
 from replica.core.errors import Refused
 from replica.runtime.answers import answer_of
 from replica.runtime.driver import Driver, Verdicts
@@ -36,18 +36,48 @@ IDLE_S = 75.0
 """Silence after which a connection is closed, at the latest after twice as long: as aiohttp does behind the lane."""
 
 
+Tell = Callable[[Verdicts], tuple[int, bytes]]
+"""Renders what became of a request: status and body. Raises Refused."""
+
+
+class Asked(Struct, frozen=True, gc=False):
+    """What one request comes to, and how its caller is told of it."""
+
+    requests: Requests
+    tell: Tell
+
+
+Read = Callable[[bytes, str | None], Asked | None]
+"""Checks a request, given its body and key; None leaves it to aiohttp. Raises Refused."""
+
+
+def alone(read: Callable[[bytes, str | None], Command | None]) -> Read:
+    """Make the reader of a call that asks for one thing."""
+
+    def read_one(body: bytes, key: str | None) -> Asked | None:
+        command = read(body, key)
+        return Asked((command,), _tell_one) if command is not None else None
+
+    return read_one
+
+
+def _tell_one(verdicts: Verdicts) -> tuple[int, bytes]:
+    (verdict,) = verdicts
+    if isinstance(verdict, Refused):
+        raise verdict
+    return HTTPStatus.CREATED, encode_json(answer_of(verdict))
+
+
 class Express:
-    """Makes the protocol of each connection: the lane in front, aiohttp's behind."""
+    """Makes the protocol of each connection: the lane in front, aiohttp's behind. `calls`: what is read, by path."""
 
     def __init__(
         self,
-        path: str,
-        read: Callable[[bytes, str | None], Command | None],
+        calls: Mapping[str, Read],
         driver: Driver,
         behind: Callable[[], asyncio.Protocol],
     ) -> None:
-        self.start = f"POST {path} HTTP/1.1\r\n".encode()
-        self.read = read
+        self.calls = [(f"POST {path} HTTP/1.1\r\n".encode(), read) for path, read in calls.items()]
         self.driver = driver
         self.behind = behind
         self.lanes: dict[Lane, None] = {}
@@ -104,21 +134,24 @@ class Lane(asyncio.Protocol):
             if len(self._held) > HELD_BYTES_MAX:
                 self._transport.pause_reading()
             return
-        plain = _parse(data, self._express.start)
-        if plain is None:
-            self._step_aside(data)
-            return
         try:
-            command = self._express.read(plain.body, plain.key)
-            if command is None:
+            asked = self._read(data)
+            if asked is None:
                 self._step_aside(data)
                 return
-            answer = self._express.driver.submit_all((command,))
+            answer = self._express.driver.submit_all(asked.requests)
         except Refused as refused:
             self._write(_refusal(refused))
             return
         self._is_busy = True
-        answer.add_done_callback(self._answered)
+        answer.add_done_callback(partial(self._answered, asked.tell))
+
+    def _read(self, data: bytes) -> Asked | None:
+        for start, read in self._express.calls:
+            plain = _parse(data, start)
+            if plain is not None:
+                return read(plain.body, plain.key)
+        return None
 
     def close(self) -> None:
         """Close the connection, after the answer under way."""
@@ -132,14 +165,16 @@ class Lane(asyncio.Protocol):
             self.close()
         self._is_resting = True
 
-    def _answered(self, answer: asyncio.Future[Verdicts]) -> None:
+    def _answered(self, tell: Tell, answer: asyncio.Future[Verdicts]) -> None:
         self._is_busy = False
         if answer.cancelled():
             self._transport.abort()  # the driver is gone: what is durable is not known, so nothing is said
             return
-        failure = answer.exception()
-        verdict = failure if isinstance(failure, Refused) else answer.result()[0]
-        self._write(_refusal(verdict) if isinstance(verdict, Refused) else _success(verdict))
+        try:
+            status, body = tell(answer.result())
+            self._write(_response(HTTPStatus(status), JSON, body))
+        except Refused as refused:
+            self._write(_refusal(refused))
         if self._is_closing:
             self._transport.close()
         elif self._held:
@@ -199,10 +234,6 @@ def _parse(data: bytes, start: bytes) -> _Plain | None:
     if int(length) != len(body):
         return None
     return _Plain(key, body)
-
-
-def _success(verdict: Any) -> bytes:
-    return _response(HTTPStatus.CREATED, JSON, encode_json(answer_of(verdict)))
 
 
 def _refusal(refused: Refused) -> bytes:

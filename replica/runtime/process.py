@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NoReturn
 
 import structlog
@@ -21,9 +21,8 @@ import uvloop
 from aiohttp import web
 from msgspec import Struct
 
-from replica.core.commands import Command
 from replica.core.errors import Unknown
-from replica.runtime.express import Express
+from replica.runtime.express import Express, Read
 from replica.runtime.node import Node
 from replica.runtime.sqlite_journal import DataRefused
 from replica.runtime.websocket import HttpNetwork
@@ -46,11 +45,11 @@ GC_THRESHOLDS = (50_000, 20, 50)
 
 
 class Assembly(Struct, frozen=True):
-    """A node and its application; `hot` is the path of the call that takes the express lane, and what reads it."""
+    """A node and its application; `hot` are the calls that take the express lane: what reads them, by path."""
 
     node: Node
     app: web.Application
-    hot: tuple[str, Callable[[bytes, str | None], Command | None]] | None
+    hot: Mapping[str, Read]
 
 
 Assemble = Callable[[HttpNetwork], Awaitable[Assembly]]
@@ -92,7 +91,7 @@ async def serve(
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False, shutdown_timeout=REQUESTS_FINISH_S)
     await runner.setup()
     assert runner.server is not None
-    express = Express(*assembly.hot, node.driver, runner.server) if assembly.hot is not None else None
+    express = Express(assembly.hot, node.driver, runner.server) if assembly.hot else None
     try:
         server = await loop.create_server(express or runner.server, host, port, backlog=BACKLOG, reuse_address=True)
     except OSError as error:

@@ -32,8 +32,8 @@ async def serving(assembly: Assembly) -> AsyncIterator[tuple[str, int]]:
     """A node's HTTP, express lane in front, on a free port."""
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False)
     await runner.setup()
-    assert runner.server is not None and assembly.hot is not None
-    express = Express(*assembly.hot, assembly.node.driver, runner.server)
+    assert runner.server is not None and assembly.hot
+    express = Express(assembly.hot, assembly.node.driver, runner.server)
     server = await asyncio.get_running_loop().create_server(express, "127.0.0.1", 0)
     assembly.node.start([], 0.0)
     yield server.sockets[0].getsockname()
@@ -123,7 +123,7 @@ def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> N
     loop = VirtualLoop(Random(0))
 
     async def main() -> None:
-        express = Express("/v1/sales", lambda body, key: None, None, lambda: None)  # type: ignore[arg-type, return-value]
+        express = Express({"/v1/sales": lambda body, key: None}, None, lambda: None)  # type: ignore[arg-type, return-value]
         lanes, lines = [express(), express()], [Line(), Line()]
         for lane, line in zip(lanes, lines, strict=True):
             lane.connection_made(line)  # type: ignore[arg-type]
@@ -161,6 +161,47 @@ async def test_an_order_that_may_wait_goes_the_long_way(hub_address: tuple[str, 
     for quantity, status in ((11, 409), (10, 201)):
         told, headers, _ = await (await dial(hub_address)).ask(request(body % quantity, f"k{status}", start=ORDERS))
         assert (told, "server" in headers) == (status, True)
+
+
+BATCHES = b"POST /v1/sales:batch HTTP/1.1\r\n"
+
+KEYS = [b"0190aaaa-bbbb-7ccc-8ddd-00000000000%d" % number for number in range(3)]
+
+
+def batch(*keyed: tuple[bytes, bytes]) -> bytes:
+    return b'{"sales":[%b]}' % b",".join(b'{"key":"%b",%b}' % one for one in keyed)
+
+
+COLA = b'"lines":[{"sku":"cola","quantity":2}]'
+PROMISE = b'"lines":[{"sku":"cola","quantity":2}],"on_shortage":"refuse"'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        batch((KEYS[0], COLA), (KEYS[1], COLA), (KEYS[2], COLA)),
+        batch((b"till-1:1", COLA), (KEYS[1], COLA)),
+        batch((KEYS[0], COLA), (KEYS[1], PROMISE)),
+        batch((KEYS[0], COLA), (KEYS[0], PROMISE)),
+    ],
+    ids=["plain", "other keys", "one refused", "one key twice"],
+)
+async def test_both_ways_answer_a_batch_the_same(address: tuple[str, int], body: bytes) -> None:
+    till = await dial(address)
+    stock = request(b'{"lines":[{"item":"cola","quantity":9}]}', "stock", start=b"POST /v1/receipts HTTP/1.1\r\n")
+    assert (await till.ask(stock))[0] == (await till.ask(request(SOLD)))[0] == 201
+    short = await (await dial(address)).ask(request(body, None, start=BATCHES))
+    long = await (await dial(address)).ask(request(body, None, LONG_WAY, BATCHES))
+    assert (short[0], "server" in short[1], "server" in long[1]) == (207, False, True)
+    assert short[1]["content-type"] == long[1]["content-type"]
+    assert short[2] == long[2]
+
+
+async def test_a_batch_with_a_malformed_sale_goes_the_long_way(address: tuple[str, int]) -> None:
+    body = batch((KEYS[0], COLA), (b"a b", COLA), (KEYS[2], b'"lines":[]'))
+    status, headers, answer = await (await dial(address)).ask(request(body, None, start=BATCHES))
+    assert (status, "server" in headers) == (207, True)
+    assert [verdict["status"] for verdict in json.loads(answer)["verdicts"]] == [201, 422, 422]
 
 
 SOLD = b'{"lines":[{"sku":"cola","quantity":2}]}'
