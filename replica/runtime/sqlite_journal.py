@@ -58,6 +58,12 @@ SELECT substr(?1, place * ?2 + 1, ?2), ?4 + place FROM keyed
 """
 """Keys of one length in one blob, cut up by SQLite, which holds no lock of the interpreter's meanwhile."""
 
+_PUT_CELLS = """
+INSERT INTO cells SELECT key >> 32, key & 0xffffffff, value FROM json_each(?) WHERE true
+ON CONFLICT DO UPDATE SET total = excluded.total
+"""
+"""New totals of cells, in one text that SQLite takes apart likewise; a cell goes by the numbers of lane and item."""
+
 
 class DataRefused(Failure):
     """The data directory cannot be used by this process; the message says why and what to do."""
@@ -283,7 +289,7 @@ class SqliteJournal:
         return [(arrival, key) for key, arrival in shared.items()]
 
     def _write_checkpoint(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        cells: list[int] = []
+        cells: dict[int, int] = {}
         items = self._items
         for lane, changed in batch.cells.items():
             lanes: dict[str, int] = {}
@@ -291,9 +297,9 @@ class SqliteJournal:
                 number = lanes.get(stock.location) or lanes.setdefault(
                     stock.location, self._lane(connection, (stock.location, *lane.name))
                 )
-                cells += (number, items.get(stock.item) or self._add_item(connection, stock.item), total)
-        upsert = "ON CONFLICT DO UPDATE SET total = excluded.total"
-        _insert(connection, "INSERT INTO cells VALUES", upsert, 3, cells)
+                cells[number << 32 | (items.get(stock.item) or self._add_item(connection, stock.item))] = total
+        if cells:
+            connection.execute(_PUT_CELLS, (msgspec.json.encode(cells).decode(),))
         if batch.documents:
             connection.executemany(
                 "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
