@@ -15,7 +15,8 @@ from random import Random
 KEYS_PER_WORD = 4
 """Of 64 bits."""
 
-KEYS_MIN = 1 << 16
+KEYS_MIN = 1 << 20
+"""Room that every filter has, 2 MB of it: growing takes most of a second for a million keys, and tills wait for it."""
 
 _BITS_PER_KEY = 4
 _PATTERNS = 2048
