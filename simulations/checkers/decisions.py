@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from replica.core.clock import stamp_ms
 from replica.core.entry import Entry
@@ -36,6 +37,9 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 LATE_MS = 10_000
 """After which what was due must be done: keepers look four times a second, and a grain of time for the disk."""
+
+REPORTS_SHOWN = 16
+"""Events that could not happen that are shown of a fulfilment."""
 
 Past = tuple[int, bytes, str, str, str]
 """Stamp, entry, event, act, and the state it led to, if any."""
@@ -139,7 +143,8 @@ class Decisions(Checker):
         assert machine.node is not None
         scopes, orders = machine.role.scopes, machine.node.replica.orders
         shown = {(order.name, one.id): _case_of(one) for order in orders for one in order.fulfilments.values()}
-        known = {name: case for name, case in self._cases.items() if scopes is None or case.location in scopes}
+        here = {name: case for name, case in self._cases.items() if scopes is None or case.location in scopes}
+        known = {name: replace(case, past=_in_view(case.past)) for name, case in here.items()}
         for name in sorted({**shown, **known}):
             if shown.get(name) != known.get(name):
                 self.fail(f"{machine.name} shows {name} as {shown.get(name)}, its entries say {known.get(name)}")
@@ -161,6 +166,12 @@ class Decisions(Checker):
         keeper = owner.node.keepers().get(case.location, case.owner)
         if case.state in WAITING and case.owner != keeper and case.location not in owner.role.locations:
             self.fail(f"{name} is paid, and {case.owner} does not hand it to {keeper}")
+
+
+def _in_view(past: list[Past]) -> list[Past]:
+    """What is shown of what happened: all, but of what could not happen only the first."""
+    reports = [one for one in past if one[3] == "report"][:REPORTS_SHOWN]
+    return [one for one in past if one[3] != "report" or one in reports]
 
 
 def _case_of(shown: Fulfilment) -> Case:
