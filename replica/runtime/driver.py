@@ -43,9 +43,11 @@ BULK_PER_TURN = 4
 GATHER_TURNS_MAX = 64
 """Turns of the loop a batch may be gathered for: a few milliseconds when every turn reads sockets."""
 
-
 RELOAD_SHARE = 10
 """A full disk is tried again after so many times what the reload took: most of the time then is left for reads."""
+
+FULL_MS_MAX = 10_000
+"""But no later than this: what looked like a long reload may have been a process, or its machine, that stood still."""
 
 
 class Counters:
@@ -352,7 +354,7 @@ class Driver:
             started_ms = self._clock.now().elapsed_ms
             self.replica.restore(await self._journal.load())
             reloaded_ms = self._clock.now().elapsed_ms
-            self._full_until_ms = reloaded_ms + RELOAD_SHARE * (reloaded_ms - started_ms)
+            self._full_until_ms = reloaded_ms + min(RELOAD_SHARE * (reloaded_ms - started_ms), FULL_MS_MAX)
             return False
         finally:
             self._commit = None  # not before the core is reloaded: until then, reads have to wait

@@ -92,7 +92,11 @@ COMMITS = (
         "a disk that was full once counts as full for ever",
         1,
         ("Liveness",),
-        (slip(f"{DRIVER}:Driver._settle", ("RELOAD_SHARE * (reloaded_ms - started_ms)", "(1 << 60)")),),
+        (
+            slip(
+                f"{DRIVER}:Driver._settle", ("min(RELOAD_SHARE * (reloaded_ms - started_ms), FULL_MS_MAX)", "(1 << 60)")
+            ),
+        ),
     ),
     Mutation(
         "restore-keeps-vectors",

@@ -416,13 +416,14 @@ class SlowToLoad(SimulatedJournal):
         super().__init__(disk, WRITER)
         self.elapsed_ms = 0
         self.loads = 0
+        self.load_ms = 1_000
 
     def now(self) -> Moment:
         return Moment(1_700_000_000_000, self.elapsed_ms)
 
     async def load(self) -> Image:
         self.loads += 1
-        self.elapsed_ms += 1_000
+        self.elapsed_ms += self.load_ms
         return await super().load()
 
 
@@ -444,5 +445,21 @@ async def test_full_disk_is_tried_again_only_after_a_while_and_old_answers_are_g
         await driver.submit(sale("s1"))
     journal.elapsed_ms += driving.RELOAD_SHARE * 1_000
     assert (await driver.submit(sale("s1"))).sequence == 2
+    driver.stop()
+    await running
+
+
+async def test_full_disk_is_tried_again_soon_though_the_process_stood_still_while_it_reloaded() -> None:
+    disk = SimulatedDisk(room_bytes=0)
+    journal = SlowToLoad(disk)
+    driver = Driver(Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True), journal, journal)
+    running = asyncio.create_task(driver.run())
+    journal.load_ms = 600_000
+    with pytest.raises(StorageFull):
+        await driver.submit(receipt("r1"))
+    assert await driver.look(lambda replica: replica.arrival) == 0
+    disk.room_bytes = None
+    journal.elapsed_ms += driving.FULL_MS_MAX
+    assert (await driver.submit(receipt("r1"))).sequence == 1
     driver.stop()
     await running
