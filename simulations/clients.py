@@ -19,6 +19,7 @@ from replica.core.commands import Command, Write
 from replica.core.documents import pack_value
 from replica.core.limits import SALES_PER_BATCH_MAX
 from replica.core.movements import Seen
+from replica.core.names import node_of
 from replica.core.order_requests import ORDER
 from replica.core.replica import Replica
 from replica.core.requests import (
@@ -243,9 +244,11 @@ class Client:
         known = [ask for ask in self._asks[-20:] if ask.entry is not None and isinstance(ask.asked, Command)]
         if known:
             earlier = self._random.choice(known)
+            assert earlier.entry is not None
             request = Receipt((GoodsLine(self._quantity() + 7, item=self._item()),), reference="another")
             abuse = Command(self._location, request, earlier.key)
-            impostor = Ask(earlier.machine, abuse, {}, is_impostor=True)
+            who_knows = node_of(earlier.entry.stream.writer)  # another one that was asked too may have refused
+            impostor = Ask(who_knows, abuse, {}, is_impostor=True)
             self._history.begin(impostor)
             await self._try([impostor])
 
