@@ -19,6 +19,9 @@ from simulations.history import Ask
 AGAIN = ("adjust", "exchange", "return")
 """Events that may happen again, for other units."""
 
+HOLDING = ("held", "reserved", "amended", "exchanged", "picking")
+"""States in which units are set aside."""
+
 BY_ITSELF = ("hold", "reserve", "expire")
 """What nobody tells: an order that is placed, and one that was not paid."""
 
@@ -46,10 +49,9 @@ class Orders(Checker):
         """What undoes them; entries of several locations come in any order, so it is looked at in the end."""
         self._voided: dict[bytes, bytes] = {}
         """By such an entry: what undid it, for its placement lost against another node's."""
-        self._asked_back: dict[tuple[str, str], bytes] = {}
-        """By order and fulfilment: the entry that asks the node which decides by now to cancel it, for it has lost."""
-        self._answered: dict[tuple[bytes, str], None] = {}
-        """Entries of that kind, and of others that waited, that were settled for a fulfilment."""
+        self._handed_over: dict[tuple[str, str], bool] = {}
+        """By order and fulfilment that was handed over: whether it still holds units. Who has it by then may not hear
+        that it has lost, and ends it as it is asked to, by whoever placed it or by a customer."""
         self._done: dict[tuple[bytes, str], bytes] = {}
         """By key and fulfilment: what came of what was told, wherever it was told under that key."""
         self._again: list[tuple[Placement, Shown]] = []
@@ -82,8 +84,9 @@ class Orders(Checker):
         act = content.facts["act"]
         if act == "step" and content.reason in ("hold", "reserve"):
             self._origins[entry.hash] = (content.reference, node_of(entry.stream.writer), content.facts["fulfilment"])
-        if content.facts.get("settles"):
-            self._answered[content.facts["settles"], content.facts.get("fulfilment", "")] = None
+        name = (content.reference, content.facts.get("fulfilment", ""))
+        if act == "hand_over" or (act == "step" and name in self._handed_over):
+            self._handed_over[name] = act == "hand_over" or content.facts["to"] in HOLDING
         if content.facts.get("voids"):
             self._voids.append(entry)
             return
@@ -126,8 +129,8 @@ class Orders(Checker):
         for entry in self._voids:
             self._check_void(entry)
         for origin, (order, node, name) in self._origins.items():
-            asked_back = (self._asked_back.get((order, name), b""), name)
-            if self._has_lost(origin) and origin not in self._voided and asked_back not in self._answered:
+            holds = self._handed_over.get((order, name), True)
+            if self._has_lost(origin) and origin not in self._voided and holds:
                 self.fail(f"{order!r} was placed at {node} and before that elsewhere, and nobody undid it")
         for entry in self._unexplained:
             self.fail(f"{entry.content.reason} of {entry.content.reference!r} settles what nobody noted")
@@ -142,7 +145,6 @@ class Orders(Checker):
         noted = order_request_of(entry.content.facts)
         if not key and isinstance(noted, OrderEvent) and noted.event == "cancel":
             self._voids.append(entry)  # of what lost, the node where it was placed asks the one that decides now
-            self._asked_back[order, noted.fulfilment] = entry.hash
             return noted
         self.fail(f"{entry.stream.writer} did for {key!r} what nobody asked of {order!r}")
         return None
