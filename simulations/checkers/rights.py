@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from replica.core.documents import CHAIN_RANK
 from replica.core.entry import DOCUMENT
 from replica.core.names import FREE, HELD, QUARANTINE, bucket_of, is_internal, node_of, owner_of
@@ -14,6 +16,22 @@ GRANTS_PER_CAUSE = 4
 """Grants per machine that one change of stock or policy may lead to: to the hub, on to regions, and a correction of
 each by machines that saw less."""
 
+PASSED_ON = 10
+"""How many times as many there may be while each leads to where rights have not been yet: what a store of one region
+is to have back, and a hub of another one has, comes in parts as large as what is to be online."""
+
+
+class Row(Struct):
+    """Grants of an item that follow each other with nothing else between."""
+
+    demands: int
+    """How much had been wanted before."""
+    grants: int = 0
+    returns: int = 0
+    """Those of them that led to where rights had been before."""
+    seen: dict[tuple[tuple[str, int], ...], None] = {}
+    """Where they have been."""
+
 
 class Rights(Checker):
     """What nodes may promise adds up to what is available, and is not swapped between them without end."""
@@ -24,8 +42,8 @@ class Rights(Checker):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._rights: dict[tuple[str, str, str], dict[str, int]] = {}
         """By machine, location and item: what each node may promise."""
-        self._grants: dict[tuple[str, str, str], tuple[int, int]] = {}
-        """By the same: grants since something else happened to the item, and demands before that."""
+        self._rows: dict[tuple[str, str, str], Row] = {}
+        """By the same: grants since something else happened to the item."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, content = stored.entry, stored.entry.content
@@ -35,7 +53,7 @@ class Rights(Checker):
         if content.kind == "allotment" and node == machine.name:
             self.history.tally("allotted")
         if content.kind == DOCUMENT and content.facts.get("kind") == "policy" and content.facts["rank"] == CHAIN_RANK:
-            self._grants = {known: count for known, count in self._grants.items() if known[0] != machine.name}
+            self._rows = {known: row for known, row in self._rows.items() if known[0] != machine.name}
         for move in content.moves:
             key = (machine.name, scope, move.item)
             rights = self._rights.setdefault(key, {})
@@ -46,7 +64,7 @@ class Rights(Checker):
             if content.kind == "allotment":
                 continue
             if content.kind != "grant":
-                self._grants.pop(key, None)
+                self._rows.pop(key, None)
                 continue
             if bucket_of(move.source) != FREE or not is_internal(move.target) or owner_of(move.source) != node:
                 self.fail(f"a grant at {machine.name} moved from {move.source} to {move.target}")
@@ -54,7 +72,7 @@ class Rights(Checker):
 
     def replaced(self, machine: Machine) -> None:
         self._rights = {key: rights for key, rights in self._rights.items() if key[0] != machine.name}
-        self._grants = {key: count for key, count in self._grants.items() if key[0] != machine.name}
+        self._rows = {key: row for key, row in self._rows.items() if key[0] != machine.name}
 
     def finish(self) -> None:
         for machine in self.chain.machines.values():
@@ -70,9 +88,14 @@ class Rights(Checker):
 
     def _count(self, machine: Machine, key: tuple[str, str, str]) -> None:
         pair: Pair = key[1:]
-        demands = self.history.demands.get(pair, 0)
-        count, before = self._grants.get(key, (0, demands))
-        self._grants[key] = (count + 1, before)
-        bound = GRANTS_PER_CAUSE * len(self.chain.machines) * (1 + demands - before)
-        if count + 1 > bound:
-            self.fail(f"{machine.name} saw {count + 1} grants of {pair} in a row, {demands - before} were wanted")
+        demands, rights = self.history.demands.get(pair, 0), tuple(sorted(self._rights[key].items()))
+        row = self._rows.setdefault(key, Row(demands))
+        row.grants += 1
+        row.returns += rights in row.seen
+        row.seen[rights] = None
+        bound = GRANTS_PER_CAUSE * len(self.chain.machines) * (1 + demands - row.demands)
+        if row.returns > bound or row.grants > PASSED_ON * bound:
+            self.fail(
+                f"{machine.name} saw {row.grants} grants of {pair} in a row, {row.returns} of them to where rights had "
+                f"been, and {demands - row.demands} were wanted"
+            )

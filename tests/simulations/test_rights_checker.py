@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import permutations, zip_longest
+
 import pytest
 
-from replica.core.entry import Content
+from replica.core.entry import Content, Stream
 from replica.core.ledger import Move
 from replica.core.policies import Policy
 from replica.core.stewardship import Answer
@@ -18,6 +21,7 @@ from simulations.plan import Plan, Trade
 from simulations.run import Run
 from tests.core.contents import OWN, linked, receipt_content
 
+HUB = Stream("hub-east#0000000b", OWN.scope)
 TRADE = Trade(clients=1, items=1, think_ms=200.0, opening=500, theft=0.0)
 PLAN = Plan(7, 8.0, stores=("store-1",), trade=TRADE)
 """A quiet chain: whatever goes wrong in it is nobody's fault but the nodes'."""
@@ -33,15 +37,15 @@ def obliges(policy: Policy | None, wanted: int, own: int, *others: object, **mor
     return Answer(max(0, min(wanted, own)))
 
 
-def seen(*contents: Content) -> Rights:
-    """What the checker makes of these entries of a store at one machine."""
+def seen(*contents: Content, back: Sequence[Content] = ()) -> None:
+    """What the checker makes of these entries of a store at one machine, each followed by one of a hub, if any."""
     run = Run(PLAN)
     checker = Rights(run.chain, History())
     machine = run.chain.machines["store-1"]
-    for place, entry in enumerate(linked(OWN, contents).entries, 1):
+    entries = zip_longest(linked(OWN, contents).entries, linked(HUB, back).entries if back else [])
+    for place, entry in enumerate([one for pair in entries for one in pair if one is not None], 1):
         checker.entry(machine, Stored(place, entry, b""))
     run.loop.close()
-    return checker
 
 
 def grant(*moves: Move) -> Content:
@@ -67,7 +71,14 @@ def test_grants_without_end_are_noticed_and_grants_with_causes_are_not() -> None
     for _ in range(3):
         seen(*[content for _ in range(40) for content in (receipt_content(), grant(there), grant(back))])
     with pytest.raises(Violation, match="in a row"):
-        seen(receipt_content(quantity=90), *[grant(there), grant(back)] * 40)
+        seen(receipt_content(quantity=900), *[grant(there), grant(back)] * 100)
+
+
+def test_grants_that_lead_back_are_noticed_long_before_those_that_lead_on() -> None:
+    there, back = (Move("cola", *pair, 1) for pair in permutations(("store-1/free", "hub-east/free")))
+    seen(receipt_content(quantity=900), *[grant(there)] * 30)
+    with pytest.raises(Violation, match="to where rights had been"):
+        seen(receipt_content(quantity=900), *[grant(there)] * 15, back=[grant(back)] * 15)
 
 
 def test_a_steward_that_swings_is_caught() -> None:
