@@ -73,8 +73,6 @@ class Replica:
         self.open_catalog = open_catalog
         self.is_hub = False
         """Whether orders here promise, by policy, what lies elsewhere or what nobody else keeps."""
-        self.keepers: dict[str, str] = {}
-        """Which node keeps each location, as far as known."""
         self.home = HUBS
         """Where to note what is at no location that is known: a hub tells other hubs; its node says so of a store."""
         self.repeated = 0
@@ -89,6 +87,8 @@ class Replica:
         self.policies = Policies()
         self.machine = DEFAULT_MACHINE
         self.orders = Orders(self.node)
+        self.keepers: dict[str, str] = {}
+        """Which node keeps each location, as far as known: to be learned anew, for with it goes what is due to them."""
         self.counts = Counts(self.node)
         self.clock = HybridClock(image.clock)
         self.arrival = image.arrival

@@ -19,7 +19,7 @@ from replica.core.order import OrderFacts
 from replica.core.order_requests import Handover, OrderEvent, PlacedLine, Placement, Upkeep
 from replica.core.orders import Orders
 from replica.core.replica import Replica
-from tests.core.chain import NOW_MS
+from tests.core.chain import NOW_MS, image_of
 from tests.core.shuffled import BOX, CARRIER, Desk, lifecycle, lines, shuffle, write_sku
 
 RULES = json.loads((Path(__file__).parents[1] / "vectors" / "order_rules.json").read_text())
@@ -459,3 +459,18 @@ def test_entry_nobody_can_read_is_skipped_and_counted() -> None:
         content = msgspec.structs.replace(entry.content, facts=facts)
         desk.replica.orders.apply(msgspec.structs.replace(entry, content=content))
     assert desk.replica.orders.malformed == 4
+
+
+def test_what_is_to_be_handed_over_still_is_when_a_full_disk_took_back_what_was_known() -> None:
+    desk = Desk("hub-east", w_1={"cola": 5})
+    desk.replica.locations = ()
+    desk.place(paid=True)
+    desk.commit()
+    desk.replica.learn_keepers({"w-1": "store-1"})
+    desk.keep_up()
+    assert desk.order().fulfilments["hub-east.1"].owner == "store-1"
+    desk.replica.restore(image_of([(entry, b"") for entry in desk.entries], desk.writer))
+    assert desk.order().fulfilments["hub-east.1"].owner == "hub-east"
+    desk.replica.learn_keepers({"w-1": "store-1"})
+    desk.keep_up()
+    assert desk.order().fulfilments["hub-east.1"].owner == "store-1"
