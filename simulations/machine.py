@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -141,7 +141,10 @@ class Machine:
             return None
         reading: asyncio.Task[T] = self._loop.start_on(host, node.driver.look(query))
         done, _ = await asyncio.wait([reading], timeout=timeout_s)
-        if not done or isinstance(reading.exception(), Refused):
+        if not done:
+            reading.add_done_callback(_hear)
+            return None
+        if isinstance(reading.exception(), Refused):
             return None
         return reading.result()
 
@@ -152,7 +155,9 @@ class Machine:
             return
         asking = self._loop.start_on(host, node.rights.want(location, item, quantity, timeout_s))
         done, _ = await asyncio.wait([asking], timeout=timeout_s)
-        if done and isinstance(failure := asking.exception(), BaseException) and not isinstance(failure, Refused):
+        if not done:
+            asking.add_done_callback(_hear)
+        elif isinstance(failure := asking.exception(), BaseException) and not isinstance(failure, Refused):
             raise failure
 
     async def restart(self) -> None:
@@ -229,3 +234,10 @@ class Machine:
             return await submit_count(node.driver, node.journal, count)
         except Refused as refused:
             return refused
+
+
+def _hear(task: asyncio.Task[Any]) -> None:
+    """Hear for a client that has left how it ended: a refusal is nobody's loss, of anything else the loop is told."""
+    failure = None if task.cancelled() else task.exception()
+    if failure is not None and not isinstance(failure, Refused):
+        raise failure

@@ -143,7 +143,10 @@ class Run:
         self._is_over = True
         harmed = {f"frame hit by {kind}": count for kind, count in self.chain.network.harmed.items()}
         digest, entries = self._trace.hexdigest(), max(len(one.disk.stored) for one in self.chain.machines.values())
-        self.chain.end()
+        try:
+            self.chain.end()
+        except Broken as broken:  # what goes round for ever does not stop for the end either
+            violation = violation or Violation(type(broken).__name__, 0, str(broken))
         return Result(
             self.plan,
             violation,
