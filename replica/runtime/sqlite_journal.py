@@ -174,7 +174,7 @@ class SqliteJournal:
         ]
         orders = [packed for (packed,) in connection.execute("SELECT state FROM orders ORDER BY place")]
         counts = [packed for (packed,) in connection.execute("SELECT state FROM counts")]
-        ((clock,),) = connection.execute("SELECT clock FROM node").fetchall() or ((0,),)
+        ((clock,),) = connection.execute("SELECT coalesce(max(clock), 0) FROM streams")
         return Image(heads, cells, documents, max(own, clock), self._arrival, orders, shared, counts, heard)
 
     def _check_ends(
@@ -230,14 +230,13 @@ class SqliteJournal:
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
         keys = list(chain.from_iterable([run.keys for run in batch.runs]))
         with _transaction(connection):
-            self._write_runs(connection, batch.runs)
+            self._write_runs(connection, batch.runs, batch.clock)
             self._write_keys(connection, keys)
             self._write_checkpoint(connection, batch)
-            connection.execute("UPDATE node SET clock = max(clock, ?)", (batch.clock,))
         self._arrival += len(keys)
         return self._arrival
 
-    def _write_runs(self, connection: sqlite3.Connection, runs: Sequence[EntryRun]) -> None:
+    def _write_runs(self, connection: sqlite3.Connection, runs: Sequence[EntryRun], clock: int) -> None:
         arrival = self._arrival
         rows: list[object] = []
         units: dict[Stream, int] = {}
@@ -253,8 +252,8 @@ class SqliteJournal:
         for stream, moved in units.items():
             head = self._heads[stream]
             connection.execute(
-                "UPDATE streams SET sequence = ?, hash = ?, units = units + ? WHERE id = ?",
-                (head.sequence, head.hash, moved, self._streams[stream]),
+                "UPDATE streams SET sequence = ?, hash = ?, units = units + ?, clock = ? WHERE id = ?",
+                (head.sequence, head.hash, moved, clock, self._streams[stream]),
             )
 
     def _write_keys(self, connection: sqlite3.Connection, keys: Sequence[bytes]) -> None:
@@ -316,7 +315,7 @@ class SqliteJournal:
     def _add_stream(self, connection: sqlite3.Connection, stream: Stream) -> int:
         number = self._streams[stream] = len(self._streams) + 1
         self._heads[stream] = start(stream)
-        connection.execute("INSERT INTO streams VALUES (?, ?, ?, 0, x'', 0)", (number, *stream))
+        connection.execute("INSERT INTO streams VALUES (?, ?, ?, 0, x'', 0, 0)", (number, *stream))
         return number
 
     def _lane(self, connection: sqlite3.Connection, name: tuple[str, str, str, str]) -> int:
@@ -422,7 +421,7 @@ def _prepare_reader(connection: sqlite3.Connection) -> None:
 def _claim(connection: sqlite3.Connection, node: str, incarnation: str) -> str:
     row = connection.execute("SELECT name, incarnation FROM node").fetchone()
     if row is None:
-        connection.execute("INSERT INTO node (name, incarnation) VALUES (?, ?)", (node, incarnation))
+        connection.execute("INSERT INTO node VALUES (?, ?)", (node, incarnation))
         return incarnation
     owner, standing = row
     if owner != node:

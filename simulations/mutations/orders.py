@@ -31,7 +31,7 @@ ORDER_SLIPS = (
         "expired-early",
         "a hold expires a second before its time",
         9,
-        ("Decisions",),
+        ("Decisions", "Stuck"),
         (
             slip(
                 f"{MOVEMENTS}:next_due",

@@ -187,7 +187,7 @@ def test_a_journal_that_forgets_is_found_and_cut_down_to_what_makes_it_forget(
     def forget_the_last(self: SimulatedDisk, *, finishes: bool) -> None:
         kept = [stored.entry for stored in self.stored[:-1]]
         self.__dict__.update(self.blank().__dict__)
-        self.keep(kept)
+        self.keep(kept, 0)
 
     monkeypatch.setattr(SimulatedDisk, "stop", forget_the_last)
     others = tuple(Fault("slow-line", float(at), 1.0, ("store-2",)) for at in range(1, 6))
