@@ -7,7 +7,7 @@ had not committed is gone when it crashes, and only what it committed is ever se
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from replica.core.batch import Batch, Image
@@ -16,10 +16,10 @@ from replica.core.commands import Command, Write
 from replica.core.counts import Counts
 from replica.core.documents import pack_value
 from replica.core.entry import Entry, Head, Stream, start
-from replica.core.errors import PeerFault
+from replica.core.errors import PeerFault, Refused
 from replica.core.movements import Seen
 from replica.core.names import CHAIN, HUBS, node_of, parse_key, writer_of
-from replica.core.replica import Replica, Run
+from replica.core.replica import Replica, Run, Verdict
 from replica.core.requests import GoodsLine, OnShortage, Receipt, Request, Sale, SkuLine
 from replica.core.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
 from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame
@@ -317,3 +317,17 @@ def store(number: int) -> Node:
 def hub(name: str, *hosted: str) -> Node:
     """A hub: it hears of everything, and writes for the locations it hosts."""
     return Node(name, hosted or (f"warehouse-{name}",), None, "hub")
+
+
+def one_by_one(replica: Replica, asked: Iterable[Command | Write], now_ms: int) -> list[Verdict]:
+    """Have requests decided without the short road."""
+    verdicts: list[Verdict] = []
+    for request in asked:
+        try:
+            if isinstance(request, Command):
+                verdicts.append(replica.execute(request, now_ms))
+            else:
+                verdicts.append(replica.write(request, now_ms))
+        except Refused as refused:
+            verdicts.append(refused)
+    return verdicts

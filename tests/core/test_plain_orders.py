@@ -18,6 +18,7 @@ from replica.core.orders import held_differences
 from replica.core.plain_orders import Held, hold_plain
 from replica.core.replica import Replica, Verdict
 from replica.core.requests import Allotment, AllotmentLine, GoodsLine, Receipt, Sale, SkuLine
+from tests.core.chain import one_by_one
 
 NOW = 1_800_000_000_000
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 3}, "rare": {"rare": 1}}
@@ -71,17 +72,6 @@ requests = st.lists(
     ),
     max_size=25,
 )
-
-
-def one_by_one(replica: Replica, asked: list[Command], now_ms: int) -> list[Verdict]:
-    """Have requests decided without the short road."""
-    verdicts: list[Verdict] = []
-    for request in asked:
-        try:
-            verdicts.append(replica.execute(request, now_ms))
-        except Refused as refused:
-            verdicts.append(refused)
-    return verdicts
 
 
 def told(verdict: Verdict) -> object:

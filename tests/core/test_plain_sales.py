@@ -19,6 +19,7 @@ from replica.core.movements import Room, prepare_sale
 from replica.core.plain_sales import Sold, sell_plain
 from replica.core.replica import Replica, Verdict
 from replica.core.requests import GoodsLine, KeyedSale, OnShortage, Receipt, Sale, SkuLine
+from tests.core.chain import one_by_one
 
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -120,20 +121,6 @@ def replica_with_stock() -> Replica:
         replica.write(Write("sku", sku, pack_value(document), sku.encode()), 5)
     replica.execute(Command(STORE, Receipt((GoodsLine(40, item="cola"), GoodsLine(900, item="wings"))), b"stock"), 5)
     return replica
-
-
-def one_by_one(replica: Replica, asked: list[Command | Write], now_ms: int) -> list[Verdict]:
-    """Have requests decided without the short road."""
-    verdicts: list[Verdict] = []
-    for request in asked:
-        try:
-            if isinstance(request, Command):
-                verdicts.append(replica.execute(request, now_ms))
-            else:
-                verdicts.append(replica.write(request, now_ms))
-        except Refused as refused:
-            verdicts.append(refused)
-    return verdicts
 
 
 def told(verdict: Verdict) -> object:
