@@ -326,8 +326,8 @@ class Client:
         return self._random.randint(1, self._trade.quantity)
 
 
-async def try_once(chain: Chain, history: History, asks: Sequence[Ask], timeout_s: float, machine: str = "") -> None:
-    """Put asks to their machine together, or to this one, and note what their client learns."""
+async def try_once(chain: Chain, history: History, asks: Sequence[Ask], timeout_s: float, machine: str = "") -> bool:
+    """Put asks to their machine together, or to this one, and note what their client learns; tell if it answered."""
     asked_s, machine = chain.loop.time(), machine or asks[0].machine
     for ask in asks:
         ask.waiting += 1
@@ -344,6 +344,7 @@ async def try_once(chain: Chain, history: History, asks: Sequence[Ask], timeout_
         elif verdicts:
             ask.machine = machine
             history.told(ask, verdicts[place], machine, asked_s)
+    return bool(verdicts)
 
 
 async def answer_all(chain: Chain, history: History) -> None:
@@ -364,7 +365,8 @@ async def answer_all(chain: Chain, history: History) -> None:
             if ask.is_open:
                 await asyncio.sleep(BACKOFF_S[1])  # a disk that was full refuses at once until it is tried again
     for ask in [ask for ask in history.asks if ask.is_doubled and ask.entry is not None]:
-        await try_once(chain, history, [ask], PATIENT_S)
+        while not await try_once(chain, history, [ask], PATIENT_S):  # noqa: ASYNC110
+            await asyncio.sleep(BACKOFF_S[1])
 
 
 def _added_up(lines: Sequence[SkuLine], sign: int) -> dict[str, int]:

@@ -1,5 +1,5 @@
 """The journal in one SQLite file: WAL, synchronous=FULL, one connection that writes, one that looks up keys, one that
-reads for peers, and one for people's long pages, so that none holds up another.
+reads for peers, one for people's long pages, and one that copies the log into the file, so that none holds up another.
 
 A batch is one transaction and one trip into the writer's thread. The data directory is locked for this process
 (flock), so two nodes cannot run on one file, while a backup may still read it. SQLITE_FULL rolls the whole
@@ -14,6 +14,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import resources
 from itertools import chain, groupby
 from pathlib import Path
@@ -50,6 +51,14 @@ _ROWS_PER_STATEMENT = 128
 race for the interpreter's lock, and each number of rows is a text of its own that stays prepared."""
 
 _KEYS_PER_FETCH = 4_096
+
+COPY_COMMITS = 128
+"""Commits after which the log is copied into the file, beside further commits: within one it would hold up its callers
+for some milliseconds."""
+
+LOG_PAGES_MAX = 16_384
+"""Pages in the log, 64 MB, at which a commit copies what is left. SQLite begins the log anew only when all of it is
+copied, and under a load without a pause a copy beside the commits never gets there."""
 
 _INSERT_KEYS = """
 INSERT INTO keys
@@ -94,6 +103,7 @@ class SqliteJournal:
         finder: _Connection,
         reader: _Connection,
         explorer: _Connection,
+        copier: _Connection,
     ) -> None:
         self.directory = directory
         self.node = ""
@@ -103,6 +113,9 @@ class SqliteJournal:
         self._finder = finder
         self._reader = reader
         self._explorer = explorer
+        self._copier = copier
+        self._copying: asyncio.Task[None] | None = None
+        self._commits = 0
         self._arrival = 0
         self._streams: dict[Stream, int] = {}
         self._heads: dict[Stream, Head] = {}
@@ -118,13 +131,23 @@ class SqliteJournal:
 
     async def append(self, batch: Batch) -> int:
         try:
-            return await self._writer.run(self._append, batch)
+            arrival = await self._writer.run(self._append, batch)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                self._copy_beside()  # a log that is copied is written over, which takes no room
                 raise StorageFull(f"no room in {self.directory}") from error
             raise Unknown(f"commit failed: {error}") from error
         except sqlite3.Error as error:
             raise Unknown(f"commit failed: {error}") from error
+        self._commits += 1
+        if self._commits % COPY_COMMITS == 0:
+            self._copy_beside()
+        return arrival
+
+    def _copy_beside(self) -> None:
+        """Have the log copied, unless that is under way."""
+        if self._copying is None or self._copying.done():
+            self._copying = asyncio.create_task(self._copier.run(_copy_log))
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
         likely = self._keys.likely(keys)
@@ -142,9 +165,11 @@ class SqliteJournal:
         return await self._explorer.run(reading.moves_of, location, item, before, limit)
 
     async def close(self) -> None:
-        for connection in (self._explorer, self._reader, self._finder):
-            await connection.interrupt()  # nobody waits any more for what they read
-        for connection in (self._explorer, self._reader, self._finder, self._writer):
+        for connection in (self._explorer, self._reader, self._finder, self._copier):
+            await connection.interrupt()  # nobody waits any more for what they read or copy
+        if self._copying is not None:
+            await asyncio.wait([self._copying])
+        for connection in (self._explorer, self._reader, self._finder, self._copier, self._writer):
             await connection.close()
         os.close(self._lock)
 
@@ -352,7 +377,7 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
     connections: list[_Connection] = []
     try:
         await asyncio.to_thread(write_again, directory / f"{FILE_NAME}-wal")
-        for setup in (_prepare, _prepare_reader, _prepare_reader, _prepare_reader):
+        for setup in (_prepare, _prepare_reader, _prepare_reader, _prepare_reader, _prepare_copier):
             connection = _connect(directory / FILE_NAME)
             await connection
             connections.append(connection)
@@ -403,6 +428,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise DataRefused(f"SQLite stays in mode {mode!r} here, which may lose sales: give a local disk as --data")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA cache_size = -16384")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}").fetchall()
     scripts = sorted(
         (file for file in resources.files("replica.runtime").joinpath("schema").iterdir() if file.name.endswith("sql")),
         key=lambda file: file.name,
@@ -416,6 +442,16 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 def _prepare_reader(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA query_only = ON")
+
+
+def _prepare_copier(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _copy_log(connection: sqlite3.Connection) -> None:
+    """Copy what is in the log, waiting for nobody. What fails is copied the next time: until then the log has it."""
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _claim(connection: sqlite3.Connection, node: str, incarnation: str) -> str:

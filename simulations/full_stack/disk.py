@@ -80,7 +80,7 @@ class StackDisk(SimulatedDisk):
         self.refresh()
         self._is_served = False
         before = self._wal_bytes()
-        for worker in self.workers:
+        for worker in reversed(self.workers):  # the writer last: what is cut off was never copied out of the log
             worker.finish_what_was_begun()
         grown = self._wal_bytes() - before
         left, self._lives = self.path, self._lives + 1

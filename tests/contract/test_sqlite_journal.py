@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,12 +14,23 @@ from replica.core.errors import StorageFull
 from replica.core.order_requests import PlacedLine, Placement
 from replica.core.replica import Replica, Run
 from replica.core.requests import Count, CountLine
+from replica.runtime import sqlite_journal
 from replica.runtime.sqlite_journal import FILE_NAME, DataRefused, SqliteJournal, open_journal
 from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell
+
+PAGE_BYTES = 4_096
 
 
 async def opened(directory: Path) -> SqliteJournal:
     return await open_journal(directory, "store-1", INCARNATION)
+
+
+def rows_of(path: Path, query: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
 
 
 async def filled(directory: Path) -> Replica:
@@ -41,6 +53,58 @@ async def test_commits_are_synchronous_and_the_file_is_in_wal_mode(tmp_path: Pat
     ]
     await journal.close()
     assert pragmas == ["wal", 2]
+
+
+async def test_log_is_copied_into_the_file_beside_the_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_journal, "COPY_COMMITS", 3)
+    journal, replica = await opened(tmp_path), replica_of()
+    receive(replica, "r1", 100)
+    for number in range(2):
+        await commit(journal, replica)
+        sell(replica, f"s{number}")
+    assert journal._copying is None
+    await commit(journal, replica)
+    assert journal._copying is not None
+    await journal._copying
+    without_log = tmp_path / "copy.sqlite"
+    without_log.write_bytes((tmp_path / FILE_NAME).read_bytes())
+    assert rows_of(without_log, "SELECT sum(sequence) FROM streams") == [(3,)]
+    await journal.close()
+
+
+async def test_log_begins_anew_under_a_load_without_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_journal, "COPY_COMMITS", 1_000)
+    monkeypatch.setattr(sqlite_journal, "LOG_PAGES_MAX", 50)
+    journal, replica = await opened(tmp_path), replica_of()
+    receive(replica, "r1", 1_000)
+    for number in range(100):
+        await commit(journal, replica)
+        sell(replica, f"s{number}")
+    log_bytes = (tmp_path / f"{FILE_NAME}-wal").stat().st_size
+    await journal.close()
+    assert log_bytes < 100 * PAGE_BYTES
+
+
+async def test_journal_closes_in_the_midst_of_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_journal, "COPY_COMMITS", 1)
+    journal, replica = await opened(tmp_path), replica_of()
+    receive(replica, "r1", 100)
+    await commit(journal, replica)
+    assert journal._copying is not None
+    await journal.close()
+    assert journal._copying.done()
+    assert journal._copying.exception() is None
+
+
+async def test_full_disk_has_the_log_copied(tmp_path: Path) -> None:
+    journal, replica = await opened(tmp_path), replica_of()
+    await journal._writer.run(lambda c: c.execute("PRAGMA max_page_count = 1").fetchall())
+    with pytest.raises(StorageFull):
+        for number in range(1_000):
+            receive(replica, f"receipt-{number}" * 10, 1)
+            await commit(journal, replica)
+    assert journal._copying is not None
+    await journal.close()
 
 
 async def test_second_journal_on_one_directory_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.power_loss.sqlite_tables import SqliteHidden, loaded_sqlite
 
 SEEDS = range(2_000)
 PROCESSES = 2
-SEEDS_TO_CATCH_A_FLAW = 200
+SEEDS_TO_CATCH_A_FLAW = 500
 
 try:
     loaded_sqlite()

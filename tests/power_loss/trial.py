@@ -7,6 +7,7 @@ from the seed. What is known is what the driver knows: a batch whose `append` re
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
@@ -143,19 +144,21 @@ class Trial:
         return is_there
 
     async def _write(self, journal: SqliteJournal, ending: Ending) -> None:
-        """Append batches. Some runs checkpoint often, some while a backup reads."""
+        """Append batches. Some runs copy the log often, in a commit or beside it, some while a backup reads."""
         chance = self._chance
         pages = chance.choice((2, 10, 40, 1_000))
+        copies = patch.object(sqlite_journal, "COPY_COMMITS", chance.choice((1, 3, 1_000)))
         await journal._writer.run(lambda c: c.execute(f"PRAGMA wal_autocheckpoint = {pages}").fetchall())
         await journal._writer.run(lambda c: c.execute(f"PRAGMA synchronous = {self._flaw.synchronous}").fetchall())
         backup = begin_backup(self._directory / FILE_NAME) if chance.random() < 0.15 else None
         count = chance.randint(1, BATCHES_MAX)
         struck = chance.randrange(count)
         try:
-            for number in range(count):
-                if number == struck:
-                    self._strike(ending)
-                await self._append(journal)
+            with copies:
+                for number in range(count):
+                    if number == struck:
+                        self._strike(ending)
+                    await self._append(journal)
         finally:
             if backup is not None:
                 backup.close()
@@ -173,7 +176,9 @@ class Trial:
         self._activity = "commit"
         try:
             await self._flaw.append(journal, batch)
+            await _copied(journal)
         except StorageFull:
+            await _copied(journal)
             if self._disk.room_bytes is None:
                 raise
             await self._recover(journal)
@@ -229,6 +234,12 @@ class Trial:
 
     def _tell(self, what: str) -> None:
         self.outcome.story.append(f"operation {self._disk.operations}: {what}")
+
+
+async def _copied(journal: SqliteJournal) -> None:
+    """Wait for what the journal does beside its commits: in a trial all is in one order."""
+    if journal._copying is not None:
+        await asyncio.wait([journal._copying])
 
 
 def begin_backup(path: Path) -> sqlite3.Connection:
