@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from aiohttp import web
 from msgspec import Struct
@@ -32,7 +32,8 @@ class SideAnswer(Struct, frozen=True):
 class DuplicateAnswer(Struct, frozen=True):
     """One request that two nodes took: `standing` counts; `lost` is undone by the entry `void`, null until heard of.
 
-    `key` is the caller's, empty for an order that was placed under several.
+    `key` is the caller's, empty for an order that was placed under several, or whose key is not among the newest that
+    several nodes took.
     """
 
     key: str
@@ -44,7 +45,10 @@ class DuplicateAnswer(Struct, frozen=True):
 
 
 class ConflictAnswer(Struct, frozen=True):
-    """One key, or one name of an order, that two nodes took for different requests: both stand."""
+    """One key, or one name of an order, that two nodes took for different requests: both stand.
+
+    `order` is empty where one key was taken for more than placements of one order, `key` as in duplicates.
+    """
 
     key: str
     order: str
@@ -106,11 +110,12 @@ def exceptions(
     troubled = [order for name in orders.troubled if (order := orders.find(name)) is not None]
     waiting = orders.with_waiting(limit + 1)
     shortened = orders.with_shortages(limit + 1)
-    collisions = [one for one in replica.collisions if not _is_placement(one)]
+    collisions = [one for one in replica.collisions if not _is_of_one_order(one)]
     duplicates = [_duplicate(one) for one in collisions if one.is_duplicate]
     conflicts = [_conflict(one) for one in collisions if not one.is_duplicate]
-    duplicates += [answer for order in troubled for answer in _double_orders(order)]
-    conflicts += [answer for order in troubled for answer in _other_orders(order)]
+    keys = _keys_of_orders(replica.collisions)
+    duplicates += [answer for order in troubled for answer in _double_orders(order, keys)]
+    conflicts += [answer for order in troubled for answer in _other_orders(order, keys)]
     return ExceptionsAnswer(
         breach_answers(replica.ledger, settlement),
         [answer for order in shortened[-limit:] for answer in shortage_answers(order)],
@@ -124,9 +129,20 @@ def exceptions(
     )
 
 
-def _is_placement(collision: Collision) -> bool:
-    """Whether it is an order placed twice under one key: shown once, as an order."""
-    return collision.entry.content.kind == ORDER and bool(collision.entry.content.facts.get("digest"))
+def _is_of_one_order(collision: Collision) -> bool:
+    """Whether it is one order placed twice under one key: shown once, as an order."""
+    contents = collision.entry.content, collision.winner.content
+    are_placements = all(one.kind == ORDER and one.facts.get("digest") for one in contents)
+    return are_placements and contents[0].reference == contents[1].reference
+
+
+def _keys_of_orders(collisions: Iterable[Collision]) -> dict[bytes, str]:
+    """The keys that orders were placed under twice, by the entries of the placements."""
+    keys: dict[bytes, str] = {}
+    for one in collisions:
+        if _is_of_one_order(one):
+            keys[one.entry.hash] = keys[one.winner.hash] = key_text(one.entry.content.key)
+    return keys
 
 
 def _side(collision: Collision, *, is_lost: bool) -> SideAnswer:
@@ -148,20 +164,30 @@ def _conflict(found: Collision) -> ConflictAnswer:
     return ConflictAnswer(key_text(found.entry.content.key), "", requests, sides)
 
 
-def _double_orders(order: Order) -> Iterator[DuplicateAnswer]:
+def _double_orders(order: Order, keys: Mapping[bytes, str]) -> Iterator[DuplicateAnswer]:
     for lost, won in order.duplicates():
         voided = [order.fulfilments[one.id] for one in lost.shown if one.id in order.fulfilments]
         undone = [past.entry.hex() for one in voided if one.is_voided for past in one.history[-1:]]
         void = undone[0] if undone else None
-        yield DuplicateAnswer("", ORDER, order.name, _placed_side(won), _placed_side(lost), void)
+        key = _one_key((won, lost), keys)
+        yield DuplicateAnswer(key, ORDER, order.name, _placed_side(won), _placed_side(lost), void)
 
 
-def _other_orders(order: Order) -> Iterator[ConflictAnswer]:
+def _other_orders(order: Order, keys: Mapping[bytes, str]) -> Iterator[ConflictAnswer]:
     standing: dict[bytes, Placed] = {}
     for one in order.placed:
         standing.setdefault(one.digest, one)
     if len(standing) > 1:
-        yield ConflictAnswer("", order.name, [ORDER] * len(standing), [_placed_side(one) for one in standing.values()])
+        sides = list(standing.values())
+        yield ConflictAnswer(
+            _one_key(sides, keys), order.name, [ORDER] * len(sides), [_placed_side(one) for one in sides]
+        )
+
+
+def _one_key(placed: Sequence[Placed], keys: Mapping[bytes, str]) -> str:
+    """The key that placements share, as far as known."""
+    found = dict.fromkeys([keys.get(one.entry, "") for one in placed])
+    return next(iter(found)) if len(found) == 1 else ""
 
 
 def _placed_side(placed: Placed) -> SideAnswer:

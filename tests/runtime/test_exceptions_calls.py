@@ -85,11 +85,31 @@ async def test_an_order_placed_at_two_hubs_is_shown_once(hub: Caller) -> None:
         "hub-east",
     )
     assert duplicate["void"] is not None
-    assert [one["order"] for one in found["key_conflicts"] if one["order"]] == ["web-2"]
+    (conflict,) = found["key_conflicts"]
+    assert (duplicate["key"], conflict["key"], conflict["order"]) == ("web-1-key", "web-2-key", "web-2")
     shown = await hub.good("/v1/orders/web-1")
     assert {one["owner"]: (one["state"], one["is_duplicate"]) for one in shown["fulfilments"]} == {
         "hub-elsewhere": ("held", False),
         "hub-east": ("cancelled", True),
+    }
+
+
+async def test_one_key_that_two_hubs_took_for_different_orders_is_shown(hub: Caller) -> None:
+    await hub.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}}, method="PUT")
+    await hub.good("/v1/receipts?location=w-1", COLA)
+    other = elsewhere("w-1")
+    other.ask(receipt(cola=5), "stock", 1_000)
+    other.replica.execute(Command("", Placement("web-1", (PlacedLine(1, "cola"),)), b"basket"), 1_000)
+    other.ask(sale(cola=1), "payment", 1_000)
+    lines = [{"sku": "cola", "quantity": 1}]
+    for order, key in (("web-2", "basket"), ("web-3", "payment")):
+        await hub.good("/v1/orders", {"order": order, "lines": lines}, key=key)
+    await tell(hub, other, "w-1")
+    found = await hub.good("/v1/exceptions")
+    assert found["duplicates"] == []
+    assert {one["key"]: one["requests"] for one in found["key_conflicts"]} == {
+        "basket": ["order", "order"],
+        "payment": ["order", "sale"],
     }
 
 
