@@ -10,8 +10,8 @@ from msgspec import Struct
 from replica.core.clock import stamp_ms
 from replica.core.limits import PARKED_MS
 from replica.core.names import HUBS, node_of
-from replica.core.order_machine import HOLD, NATURES, RESERVE, Nature
-from replica.core.order_requests import OrderEvent
+from replica.core.order_machine import CANCEL, HOLD, NATURES, PAY, RESERVE, Nature
+from replica.core.order_requests import OrderEvent, OutsideEvent
 from replica.core.shares import Part, Share
 
 SHORTAGE = "shortage"
@@ -133,6 +133,13 @@ class Fulfilment(Struct, array_like=True, gc=False):
     def happened(self, event: str) -> bool:
         """Whether an event led somewhere before."""
         return any(past.event == event and past.act == "step" for past in self.history)
+
+    def lacks(self, event: str) -> bool:
+        """Whether a payment or cancellation said elsewhere makes a difference here, if only that it comes too late."""
+        if event == CANCEL:
+            return self.nature is not Nature.ENDED
+        is_unpaid = bool(self.expires_ms) if self.nature is Nature.HOLDS else self.nature is Nature.ENDED
+        return is_unpaid and not self.happened(PAY) and not self.happened(RESERVE)
 
     def shown(self) -> Shown:
         """As an answer tells it."""
@@ -262,10 +269,37 @@ class Order(Struct, array_like=True, gc=False):
         return found
 
     def _is_to_ask(self, fulfilment: Fulfilment, node: str) -> bool:
-        """Whether its owner, who cannot know of the placement that won, holds units and was not asked yet."""
-        return fulfilment.nature is Nature.HOLDS and not any(
-            one.node == node and one.event is not None and one.event.fulfilment == fulfilment.id for one in self.parked
-        )
+        """Whether its owner, who cannot know of the placement that won, has it still and was not asked yet."""
+        return fulfilment.nature is not Nature.ENDED and not self._was_asked(node, CANCEL, fulfilment)
+
+    def to_pass_on(self, node: str) -> list[tuple[OutsideEvent, Fulfilment]]:
+        """What callers said of placements that lost, which a node had taken, and the ones that won have to hear of."""
+        found = []
+        for one, won in self.duplicates():
+            event = self._told_of(one) if node_of(one.writer) == node else None
+            if event is None:
+                continue
+            for name in self._begun_by(won):
+                fulfilment = self.fulfilments.get(name)
+                if fulfilment is not None and fulfilment.lacks(event) and not self._was_asked(node, event, fulfilment):
+                    found.append((event, fulfilment))
+        return found
+
+    def _told_of(self, placed: Placed) -> OutsideEvent | None:
+        """Whether callers cancelled all that a placement began, or paid for it."""
+        begun = [self.fulfilments[name] for name in self._begun_by(placed) if name in self.fulfilments]
+        if begun and all(one.happened(CANCEL) and not one.is_voided and not self._was_named(one) for one in begun):
+            return "cancel"
+        return "pay" if any(one.happened(PAY) for one in begun) else None
+
+    def _was_named(self, fulfilment: Fulfilment) -> bool:
+        """Whether somebody asked to cancel just this one, as nodes do and callers seldom."""
+        named = [one.event for one in self.parked if one.event is not None and one.event.fulfilment == fulfilment.id]
+        return any(event.event == CANCEL for event in named)
+
+    def _was_asked(self, node: str, event: str, fulfilment: Fulfilment) -> bool:
+        asked = [one.event for one in self.parked if one.node == node and one.event is not None]
+        return any((one.event, one.fulfilment) == (event, fulfilment.id) for one in asked)
 
     @property
     def waiting(self) -> list[Parked]:

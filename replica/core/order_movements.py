@@ -43,6 +43,7 @@ from replica.core.order_requests import (
     Handover,
     OrderEvent,
     OrderRequest,
+    OutsideEvent,
     Placement,
     Upkeep,
     request_facts,
@@ -90,6 +91,8 @@ def next_due(desk: Desk, name: str) -> tuple[str, Draft] | None:
     order = desk.orders.find(name)
     if order is None:
         return None
+    for event, standing in order.to_pass_on(desk.node):
+        return _ask(order, event, standing)
     for lost in order.to_void(desk.node):
         return _void(desk, order, lost)
     own = [one for one in order.fulfilments.values() if one.owner == desk.node]
@@ -359,8 +362,7 @@ def _hand_over(desk: Desk, request: Handover) -> tuple[str, Draft]:
 def _void(desk: Desk, order: Order, lost: Fulfilment) -> tuple[str, Draft]:
     """Undo a fulfilment of a placement that lost: cancel it, or say that it is too late, or ask the owner to."""
     if lost.owner != desk.node:
-        asked = OrderEvent(order.name, "cancel", lost.id)
-        return lost.location, order_draft(order.name, CANCEL, OrderFacts(act="ask", request=request_facts(asked)))
+        return _ask(order, "cancel", lost)
     to = desk.machine.step(lost.state, CANCEL)
     if isinstance(to, str) and lost.nature is Nature.HOLDS:
         scope, draft = _step(desk, order, lost, CANCEL, to, OrderFacts(act="step", voids=lost.origin))
@@ -368,6 +370,12 @@ def _void(desk: Desk, order: Order, lost: Fulfilment) -> tuple[str, Draft]:
         facts = OrderFacts(act="void", fulfilment=lost.id, outcome=DUPLICATE, voids=lost.origin)
         scope, draft = lost.location, order_draft(order.name, CANCEL, facts)
     return scope, msgspec.structs.replace(draft, key=void_key(lost.origin))
+
+
+def _ask(order: Order, event: OutsideEvent, fulfilment: Fulfilment) -> tuple[str, Draft]:
+    """Tell the owner of a fulfilment, who decides, what is to happen to it."""
+    asked = request_facts(OrderEvent(order.name, event, fulfilment.id))
+    return fulfilment.location, order_draft(order.name, event, OrderFacts(act="ask", request=asked))
 
 
 # pieces --------------------------------------------------------------------------------------------------------------

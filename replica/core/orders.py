@@ -351,7 +351,7 @@ class Orders:
                 self._waiting.pop(order.name, None)
         if order.reports or len(order.placed) > 1:
             self.troubled[order.name] = None
-        if order.to_void(self.node):
+        if order.to_pass_on(self.node) or order.to_void(self.node):
             self._ripe[order.name] = self._doubled[order.name] = None
 
 

@@ -118,10 +118,16 @@ def elsewhere(
 
 
 def about(order: Order, name: str) -> list[Fulfilment]:
-    """The fulfilments that an event is about: all, or the one it names; for what was given up, what stands for it."""
+    """The fulfilments that an event is about: the one it names, and for what was given up what stands for it.
+
+    Without a name all that go on; those that ended where none does, and those that lost where nothing else is.
+    """
     instead = {one.instead_of: one for one in order.fulfilments.values()}
     if not name:
-        return [one for _, one in sorted(order.fulfilments.items()) if one.id not in instead]
+        all_of_it = [one for _, one in sorted(order.fulfilments.items()) if one.id not in instead]
+        lost = order.lost()
+        standing = [one for one in all_of_it if one.id not in lost] or all_of_it
+        return [one for one in standing if one.nature is not Nature.ENDED] or standing
     found = order.fulfilments.get(name)
     for _ in order.fulfilments:
         found = instead.get(found.id, found) if found is not None else None

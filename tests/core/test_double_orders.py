@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.batch import Image
-from replica.core.errors import OrderExists, RightsExhausted
+from replica.core.errors import NotOwner, OrderExists, RightsExhausted
 from replica.core.limits import PARKED_MS
 from replica.core.order import Fulfilment
 from replica.core.order_requests import PlacedLine, Placement
@@ -184,6 +184,124 @@ def test_a_placement_that_lost_is_undone_after_a_restart_too() -> None:
     again = Replica(west.writer, west.locations, Image(orders=packed), True)
     assert again.orders.due(west.now_ms, 9) == ["o-1"]
     assert again.orders.take_doubled() == ["o-1"]
+
+
+def keep_up(*desks: Desk) -> None:
+    for _ in range(3):
+        settle(*desks)
+        for desk in desks:
+            desk.keep_up()
+    settle(*desks)
+
+
+def test_what_is_told_of_the_whole_order_concerns_the_placement_that_stands() -> None:
+    east, west, north = desks()
+    east.place()
+    west.place()
+    settle(east, west, north)
+    with pytest.raises(NotOwner) as refused:
+        west.happen("pay")
+    assert refused.value.facts["owner"] == EAST
+    east.happen("pay")
+    keep_up(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("reserved", "cancelled")
+        assert desk.order().reports == []
+
+
+def test_a_payment_of_the_placement_that_lost_pays_for_the_one_that_stands() -> None:
+    east, west, north = desks()
+    east.place()
+    west.place()
+    west.happen("pay")
+    keep_up(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("reserved", "cancelled")
+        assert of(desk, EAST).expires_ms == 0
+        assert desk.figures() == (30, 2, 28)
+        assert desk.order().reports == []
+        assert west.order().to_pass_on(WEST) == []
+
+
+def test_a_payment_that_both_took_changes_nothing() -> None:
+    east, west, north = desks()
+    for desk in (east, west):
+        desk.place()
+        desk.happen("pay")
+    keep_up(east, west, north)
+    assert (of(north, EAST).state, of(north, WEST).state) == ("reserved", "cancelled")
+    assert north.order().reports == []
+
+
+def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_expired() -> None:
+    east, west, north = desks()
+    east.place(ttl_s=60)
+    west.place(ttl_s=60)
+    west.happen("pay")
+    east.now_ms += 61_000
+    east.keep_up()
+    keep_up(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("expired", "cancelled")
+        (report,) = desk.order().reports
+        assert (report.event, report.outcome, report.fulfilment) == ("pay", "impossible", "hub-east.1")
+
+
+def test_a_cancellation_of_the_placement_that_lost_cancels_the_one_that_stands() -> None:
+    east, west, north = desks()
+    east.place()
+    east.happen("pay")
+    west.place()
+    west.happen("cancel")
+    keep_up(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("cancelled", "cancelled")
+        assert desk.figures() == (30, 0, 30)
+        desk.check()
+
+
+def test_a_placement_that_was_undone_cancels_nothing_else() -> None:
+    east, west, north = desks()
+    east.place()
+    west.place()
+    keep_up(east, west, north)
+    keep_up(east, west, north)
+    assert of(north, WEST).is_voided
+    assert of(north, EAST).state == "held"
+
+
+def test_what_is_left_of_an_order_can_be_paid_after_a_part_of_it_ended() -> None:
+    desk = Desk("hub-east", w_1={"cola": 2}, w_2={"cola": 2})
+    desk.place("o-1", PlacedLine(2, "cola", location="w-1"), PlacedLine(2, "cola", location="w-2"))
+    desk.happen("cancel", fulfilment="hub-east.1")
+    desk.happen("pay")
+    assert [one.state for one in desk.order().fulfilments.values()] == ["cancelled", "reserved"]
+    assert desk.order().reports == []
+
+
+def test_what_a_store_handed_out_for_a_placement_that_lost_is_reported() -> None:
+    east, west = Desk("hub-east", w_1={"cola": 10}), Desk("hub-west", store_1={"cola": 10})
+    west.now_ms += 1
+    store = Desk("store-1", store_1={})
+    east.place(paid=True)
+    west.place(paid=True)
+    west.replica.locations = ()
+    west.replica.learn_keepers({"store-1": "store-1"})
+    west.keep_up()
+    west.commit()
+    store.take([entry for entry in west.entries if entry.stream.scope == "store-1"])
+    store.happen("collect")
+    store.tell(west)
+    east.tell(west)
+    west.keep_up()
+    west.commit()
+    store.take([entry for entry in west.entries if entry.stream.scope == "store-1"])
+    store.keep_up()
+    store.tell(west)
+    assert of(west, WEST).state == "collected"
+    (report,) = west.order().reports
+    assert (report.event, report.outcome, report.fulfilment) == ("cancel", "impossible", "hub-west.1")
+    assert west.order().to_void("hub-west") == []
 
 
 events = st.sampled_from(["", "pay", "cancel", "ship", "collect"])
