@@ -64,6 +64,9 @@ class Orders(Checker):
         """The keys under which they were told, by the same; a telling of several fulfilments has entries without."""
         self._settled: dict[tuple[bytes, str], bytes] = {}
         """By such an entry and fulfilment: what became of it."""
+        self._happened: dict[tuple[str, str], dict[str, None]] = {}
+        self._reported: dict[tuple[str, str], dict[str, None]] = {}
+        """By order and fulfilment: every event that led somewhere, and every one of which it is reported why not."""
         self._unexplained: list[Entry] = []
         """What settles an event whose own entry is of another location, and was not seen yet."""
 
@@ -85,6 +88,9 @@ class Orders(Checker):
         if act == "step" and content.reason in ("hold", "reserve"):
             self._origins[entry.hash] = (content.reference, node_of(entry.stream.writer), content.facts["fulfilment"])
         name = (content.reference, content.facts.get("fulfilment", ""))
+        if act in ("step", "report"):
+            noted = self._happened if act == "step" else self._reported
+            noted.setdefault(name, {})[content.reason] = None
         if act == "hand_over" or (act == "step" and name in self._handed_over):
             self._handed_over[name] = act == "hand_over" or content.facts["to"] in HOLDING
         if content.facts.get("voids"):
@@ -132,6 +138,8 @@ class Orders(Checker):
             holds = self._handed_over.get((order, name), True)
             if self._has_lost(origin) and origin not in self._voided and holds:
                 self.fail(f"{order!r} was placed at {node} and before that elsewhere, and nobody undid it")
+            if "pay" in self._happened[order, name] and self._has_lost(origin):
+                self._check_paid(order, origin)
         for entry in self._unexplained:
             self.fail(f"{entry.content.reason} of {entry.content.reference!r} settles what nobody noted")
 
@@ -143,8 +151,8 @@ class Orders(Checker):
             if ask.key == key or (not key and request == order_request_of(entry.content.facts)):
                 return request
         noted = order_request_of(entry.content.facts)
-        if not key and isinstance(noted, OrderEvent) and noted.event == "cancel":
-            self._voids.append(entry)  # of what lost, the node where it was placed asks the one that decides now
+        if not key and isinstance(noted, OrderEvent) and noted.event in ("cancel", "pay"):
+            self._voids.append(entry)  # of what lost, the node where it was placed tells who decides now, or has won
             return noted
         self.fail(f"{entry.stream.writer} did for {key!r} what nobody asked of {order!r}")
         return None
@@ -155,6 +163,22 @@ class Orders(Checker):
         began = self._began.get(order, {})
         rank, placement = began[node]
         return any(other < rank for other, same in began.values() if same == placement)
+
+    def _check_paid(self, order: str, lost: bytes) -> None:
+        """What was paid of a placement that lost is paid of the one that won, or somebody is told why not."""
+        placement = self._began[order][self._origins[lost][1]][1]
+        for origin, (other, node, name) in self._origins.items():
+            if other != order or self._began[order][node][1] != placement or self._has_lost(origin):
+                continue
+            self.history.tally("payment of what lost")
+            names = [one for place, one in self._happened if place == order and name in self._names(order, one)]
+            is_known = [
+                "pay" in self._reported.get((order, one), {})
+                or any(event in self._happened[order, one] for event in ("pay", "reserve", "cancel"))
+                for one in names
+            ]
+            if not any(is_known):
+                self.fail(f"{order!r} was paid at {self._origins[lost][1]}, and {name} is not")
 
     def _check_void(self, entry: Entry) -> None:
         """What is undone lost against an equal placement, and is undone once."""
