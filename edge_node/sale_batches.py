@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
-import msgspec
 from aiohttp import web
 from msgspec import Meta, Raw, Struct
 
@@ -118,11 +117,22 @@ class SaleBatches:
         return Sales(self._location, taken, keys), refused
 
 
+class _Named(Struct, frozen=True):
+    """No more of a sale than its key: the rest is passed over, whatever numbers it has."""
+
+    key: str = ""
+
+
+_named = Decoder(_Named)
+
+
 def _key_in(one: Raw) -> str:
-    """The key of a sale that is malformed elsewhere; empty when it has none."""
-    sale = msgspec.json.decode(one)
-    key = sale.get("key") if isinstance(sale, dict) else None
-    return key if isinstance(key, str) else ""
+    """The key of a sale that is malformed elsewhere; empty where it cannot be told."""
+    try:
+        named: _Named = _named.decode(bytes(one))
+    except Invalid:
+        return ""
+    return named.key
 
 
 def _verdict(key: str, verdict: Verdict) -> SaleVerdict:

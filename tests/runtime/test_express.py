@@ -204,6 +204,26 @@ async def test_a_batch_with_a_malformed_sale_goes_the_long_way(address: tuple[st
     assert [verdict["status"] for verdict in json.loads(answer)["verdicts"]] == [201, 422, 422]
 
 
+UNREADABLE = {
+    "beyond any float": b'"key":"bad","lines":[{"sku":"cola","quantity":1e999}]',
+    "five thousand digits": b'"key":"bad","lines":[{"sku":"cola","quantity":%b}]' % (b"9" * 5_000),
+    "beyond any float where nothing belongs": b'"key":"bad","price":-1e999,"lines":[{"sku":"cola","quantity":2}]',
+    "not UTF-8": b'"key":"bad","lines":[{"sku":"\xff","quantity":2}]',
+    "key that is no text": b'"key":7,"lines":[{"sku":"cola","quantity":1e999}]',
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_a_sale_that_cannot_be_read_stops_no_other_one_of_its_batch(address: tuple[str, int], name: str) -> None:
+    body = b'{"sales":[{"key":"one",%b},{%b},{"key":"two",%b}]}' % (COLA, UNREADABLE[name], COLA)
+    status, _, answer = await (await dial(address)).ask(request(body, None, start=BATCHES))
+    assert status == 207, answer
+    one, bad, two = json.loads(answer)["verdicts"]
+    assert (one["status"], two["status"]) == (201, 201)
+    assert bad["problem"]["field"].startswith("sales[1]")
+    assert bad["key"] == ("" if name == "key that is no text" else "bad")
+
+
 SOLD = b'{"lines":[{"sku":"cola","quantity":2}]}'
 
 BODIES = [
