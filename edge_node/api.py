@@ -17,7 +17,7 @@ from replica.core.requests import Sale, SaleBatch
 from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
 from replica.runtime.exceptions import ExceptionsApi
 from replica.runtime.express import Read, alone
-from replica.runtime.http import KEY_HEADER, Decoder, Operation, checked_key, json_response, limit_of, read_body
+from replica.runtime.http import Decoder, Operation, checked_key, json_response, key_of, limit_of
 from replica.runtime.node import Node
 from replica.runtime.orders_api import OrdersApi
 from replica.runtime.stock_api import StockApi, vector_answer
@@ -119,7 +119,8 @@ class EdgeApi:
         return Command(self._location, self._sale.decode(body), checked_key(key))
 
     async def sell(self, request: web.Request) -> web.Response:
-        command = self.read_sale(await read_body(request), request.headers.get(KEY_HEADER))
+        sale: Sale = await self._sale.read(request)
+        command = Command(self._location, sale, key_of(request))
         return json_response(answer_of(await self._node.driver.submit(command)), 201)
 
     async def pickups(self, request: web.Request) -> web.Response:

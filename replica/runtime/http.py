@@ -159,9 +159,16 @@ async def _answer_problems(request: web.Request, handler: Handler) -> web.Stream
 async def _no_foreign_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A browser on this machine is a caller on this machine, whoever wrote the page: pages of others are refused."""
     origin = request.headers.get("Origin")
-    if origin is not None and not _is_local_name(urlsplit(origin).hostname):
+    if origin is not None and not _is_local_name(_host_of(origin)):
         raise Forbidden("without keys configured pages of other sites are not served", field="Origin")
     return await handler(request)
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).hostname
+    except ValueError:  # no address at all, such as http://[::1
+        return None
 
 
 def _is_local_name(name: str | None) -> bool:

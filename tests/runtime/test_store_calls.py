@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 
 from tests.runtime.conftest import Caller
 
@@ -281,11 +282,18 @@ async def test_status_says_who_this_is_and_that_it_runs_alone(store: Caller) -> 
 
 
 async def test_page_of_another_site_may_not_sell(store: Caller) -> None:
-    for origin, expected in (("http://evil.example", 403), ("null", 403), ("http://localhost:9", 201)):
+    foreign = ("http://evil.example", "null", "http://[::1", "http://[evil]")
+    for origin, expected in (*((page, 403) for page in foreign), ("http://localhost:9", 201)):
         headers = {"Origin": origin, "Idempotency-Key": f"from-{origin}"}
         async with store.client.post("/v1/sales", json=lines(cola=1), headers=headers) as response:
             assert response.status == expected
     assert figures(await store.good("/v1/stock/cola")) == (-1, 0, -1)
+
+
+async def test_a_sale_with_two_keys_is_refused(store: Caller) -> None:
+    keys = CIMultiDict([("Idempotency-Key", "k1"), ("Idempotency-Key", "k2")])
+    async with store.client.post("/v1/sales", json=lines(cola=1), headers=keys) as response:
+        assert (response.status, (await response.json(content_type=None))["field"]) == (422, "Idempotency-Key")
 
 
 async def test_unknown_path_and_wrong_method_are_problems_too(store: Caller) -> None:
