@@ -7,8 +7,10 @@ from pathlib import Path
 
 import structlog
 
+from replica.core.batch import Image
 from replica.core.names import writer_of
 from replica.core.replica import Replica
+from replica.runtime.damage import DAMAGE, DataRefused
 from replica.runtime.ports import Entropy, Journal
 from replica.runtime.sqlite_journal import open_journal
 
@@ -23,10 +25,19 @@ async def open_replica(
     """Open a node's data and fold it. Raises DataRefused."""
     journal = await open_journal(directory, name, entropy.random_bytes(INCARNATION_BYTES).hex())
     try:
-        replica = Replica(writer_of(name, journal.incarnation), locations, await journal.load(), open_catalog)
+        image = await journal.load()
+        replica = _fold(directory, writer_of(name, journal.incarnation), locations, image, open_catalog)
     except BaseException:
         await journal.close()  # or its threads would keep the process, and the process the data
         raise
-    replica.digests()  # the first costs the most, and nobody waits yet
     log.info("journal loaded", writer=replica.writer, entries=replica.arrival, scopes=len(replica.vectors))
     return replica, journal
+
+
+def _fold(directory: Path, writer: str, locations: Iterable[str], image: Image, open_catalog: bool) -> Replica:
+    try:
+        replica = Replica(writer, locations, image, open_catalog)
+        replica.digests()  # the first costs the most, and nobody waits yet
+    except DAMAGE as error:
+        raise DataRefused(f"{directory} holds what cannot be: {error!r}; restore a backup") from error
+    return replica

@@ -22,9 +22,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from replica.core.errors import Unknown
+from replica.runtime.damage import DataRefused
 from replica.runtime.express import Express, Read
 from replica.runtime.node import Node
-from replica.runtime.sqlite_journal import DataRefused
 from replica.runtime.websocket import HttpNetwork
 
 log = structlog.get_logger(__name__)

@@ -156,4 +156,5 @@ def shared(connection: sqlite3.Connection, keys: Iterable[tuple[int, bytes]]) ->
 
 def _arrived(connection: sqlite3.Connection, arrival: int) -> Stored:
     row = connection.execute(f"{SELECT} WHERE g.arrival >= ? ORDER BY g.arrival LIMIT 1", (arrival,)).fetchone()
-    return next(one for one in segment(row).unpack() if one.arrival == arrival)
+    (stored,) = [one for one in segment(row).unpack() if one.arrival == arrival]
+    return stored

@@ -29,12 +29,13 @@ from replica.core.counts import Counts
 from replica.core.documents import Documents, Register
 from replica.core.entry import DOCUMENT, Entry, Head, Stream, start
 from replica.core.entry_run import EntryRun
-from replica.core.errors import Failure, StorageFull, Unknown
+from replica.core.errors import StorageFull, Unknown
 from replica.core.ledger import Ledger
 from replica.core.names import CHAIN
 from replica.core.order_requests import ORDER
 from replica.core.orders import Orders
 from replica.runtime import reading
+from replica.runtime.damage import DAMAGE, DataRefused, check_log, check_room
 from replica.runtime.durable_files import make_directory, write_again
 from replica.runtime.key_filter import KeyFilter
 from replica.runtime.ports import Page, Stored
@@ -72,10 +73,6 @@ INSERT INTO cells SELECT key >> 32, key & 0xffffffff, value FROM json_each(?) WH
 ON CONFLICT DO UPDATE SET total = excluded.total
 """
 """New totals of cells, in one text that SQLite takes apart likewise; a cell goes by the numbers of lane and item."""
-
-
-class DataRefused(Failure):
-    """The data directory cannot be used by this process; the message says why and what to do."""
 
 
 class _Connection(aiosqlite.Connection):
@@ -126,8 +123,9 @@ class SqliteJournal:
     async def load(self) -> Image:
         try:
             return await self._writer.run(self._load)
-        except (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError, TypeError) as error:
-            raise DataRefused(f"{self.directory / FILE_NAME} cannot be read: {error}; restore a backup") from error
+        except DAMAGE as error:
+            check_room(self.directory, error)
+            raise DataRefused(f"{self.directory / FILE_NAME} cannot be read: {error!r}; restore a backup") from error
 
     async def append(self, batch: Batch) -> int:
         try:
@@ -376,6 +374,7 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
         raise DataRefused(f"{directory} is in use by another process") from None
     connections: list[_Connection] = []
     try:
+        check_log(directory / FILE_NAME, directory / f"{FILE_NAME}-wal")
         await asyncio.to_thread(write_again, directory / f"{FILE_NAME}-wal")
         for setup in (_prepare, _prepare_reader, _prepare_reader, _prepare_reader, _prepare_copier):
             connection = _connect(directory / FILE_NAME)
@@ -391,6 +390,7 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
             await connection.close()
         os.close(lock)
         if isinstance(error, sqlite3.DatabaseError | OSError):
+            check_room(directory, error)
             raise DataRefused(f"{directory / FILE_NAME}: {error}") from error
         raise
     return journal
@@ -456,10 +456,12 @@ def _copy_log(connection: sqlite3.Connection) -> None:
 
 def _claim(connection: sqlite3.Connection, node: str, incarnation: str) -> str:
     row = connection.execute("SELECT name, incarnation FROM node").fetchone()
-    if row is None:
+    if row is None and connection.execute("SELECT 1 FROM streams").fetchone() is None:
         connection.execute("INSERT INTO node VALUES (?, ?)", (node, incarnation))
         return incarnation
-    owner, standing = row
+    owner, standing = row or (None, None)
+    if owner is None or standing is None:
+        raise DataRefused("the data no longer says which node it belongs to: restore a backup")
     if owner != node:
         raise DataRefused(f"the data belongs to node {owner!r}, not to {node!r}: give its name or another --data")
     return str(standing)

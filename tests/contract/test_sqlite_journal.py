@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 
-from replica.core.commands import Command
+from replica.core.commands import Command, Write
+from replica.core.documents import pack_value
 from replica.core.entry import start
 from replica.core.errors import StorageFull
 from replica.core.order_requests import PlacedLine, Placement
 from replica.core.replica import Replica, Run
 from replica.core.requests import Count, CountLine
 from replica.runtime import sqlite_journal
-from replica.runtime.sqlite_journal import FILE_NAME, DataRefused, SqliteJournal, open_journal
+from replica.runtime.damage import DataRefused
+from replica.runtime.data import open_replica
+from replica.runtime.sqlite_journal import FILE_NAME, SqliteJournal, open_journal
+from replica.runtime.world import SystemEntropy
 from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell
 
 PAGE_BYTES = 4_096
@@ -43,6 +47,18 @@ async def filled(directory: Path) -> Replica:
     await commit(journal, replica)
     await journal.close()
     return replica
+
+
+async def varied(directory: Path) -> None:
+    """A closed journal with an order, a count and a document in it."""
+    journal, replica = await opened(directory), replica_of()
+    await journal.load()
+    receive(replica, "r1", 10)
+    replica.execute(Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000)
+    replica.execute(Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
+    replica.write(Write("sku", "cola-6", pack_value({"recipe": {"cola": 6}}), b"d1"), 1_700_000_002_000)
+    await commit(journal, replica)
+    await journal.close()
 
 
 async def test_commits_are_synchronous_and_the_file_is_in_wal_mode(tmp_path: Path) -> None:
@@ -169,6 +185,48 @@ async def test_stream_that_does_not_end_with_its_head_is_refused(tmp_path: Path)
     journal = await opened(tmp_path)
     with pytest.raises(DataRefused, match="does not end as it should"):
         await journal.load()
+    await journal.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE orders SET state = x'c1'",
+        "UPDATE orders SET state = 'text'",
+        "UPDATE counts SET state = x'90'",
+        "DELETE FROM items",
+        "DELETE FROM lanes",
+        "UPDATE segments SET sequence = 'text'",
+        "UPDATE streams SET clock = 'text'",
+        "DELETE FROM node",
+    ],
+)
+async def test_data_with_damaged_rows_is_refused_and_let_go_of(tmp_path: Path, damage: str) -> None:
+    await varied(tmp_path)
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute(damage)
+    connection.close()
+    for _ in range(2):
+        with pytest.raises(DataRefused, match="restore a backup"):
+            await open_replica(tmp_path, "store-1", ("store-1",), SystemEntropy(), open_catalog=True)
+
+
+async def test_log_whose_file_is_gone_is_kept_and_refused(tmp_path: Path) -> None:
+    journal, replica = await opened(tmp_path), replica_of()
+    receive(replica, "r1", 10)
+    await commit(journal, replica)
+    copied = {name: (tmp_path / name).read_bytes() for name in (FILE_NAME, f"{FILE_NAME}-wal")}
+    await journal.close()
+    for name, content in copied.items():
+        (tmp_path / name).write_bytes(content)
+    for damage in (lambda file: file.write_bytes(b""), Path.unlink):
+        damage(tmp_path / FILE_NAME)
+        with pytest.raises(DataRefused, match="-wal is not"):
+            await opened(tmp_path)
+        assert (tmp_path / f"{FILE_NAME}-wal").read_bytes() == copied[f"{FILE_NAME}-wal"]
+    (tmp_path / FILE_NAME).write_bytes(copied[FILE_NAME])
+    journal = await opened(tmp_path)
+    assert len((await journal.read(0, 10)).stored) == 1
     await journal.close()
 
 

@@ -80,11 +80,18 @@ class SimulatedFiles:
         try:
             file = disk.open(str(path), False)
             if file is not None:
+                self._check_not_orphaned(disk, file)
                 disk.write(file, 0, bytes(file.seen))
                 disk.sync(file)
             disk.sync_names()
         except DiskError as error:
             raise OSError(EIO, "simulated") from error
+
+    @staticmethod
+    def _check_not_orphaned(disk: Disk, log: File) -> None:
+        """What `damage.check_log` refuses must be nothing that a disk without a flaw leaves."""
+        main = disk.open(log.name.removesuffix("-wal"), False)
+        assert not log.seen or (main is not None and main.seen), "a log without its file"
 
     @contextmanager
     def installed(self, seed: int) -> Iterator[None]:

@@ -14,7 +14,8 @@ from replica.core.batch import Batch
 from replica.core.errors import Unknown
 from replica.core.replica import Replica
 from replica.runtime import sqlite_journal
-from replica.runtime.sqlite_journal import DataRefused, SqliteJournal, open_journal
+from replica.runtime.damage import DataRefused
+from replica.runtime.sqlite_journal import SqliteJournal, open_journal
 from tests.contract.test_journal import INCARNATION, commit, receive, replica_of
 from tests.power_loss.disk import Disk
 from tests.power_loss.sqlite_files import simulated_files

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.processes
 DISK = "1500k"
 FILLER_BYTES = 500_000
 RECEIVED = 1_000_000
+PAGE_BYTES = 4_096
 REFUSALS = 5
 """So many in a row, and the disk is full even for one sale."""
 
@@ -121,3 +123,24 @@ async def test_reads_go_on_while_writes_are_refused(
 
     await asyncio.gather(*(sell() for _ in range(8)), look())
     assert set(statuses) == {200}
+
+
+async def test_a_node_that_finds_no_room_to_start_in_says_so(small_disk: Path, chain: Chain) -> None:
+    store = await chain.store("store-1")
+    await store.ready()
+    await store.kill()
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(bytes(PAGE_BYTES)):
+            pass
+    for shared in small_disk.glob("*-shm"):
+        shared.unlink()
+        with (small_disk / "filler-2").open("wb", buffering=0) as filler, suppress(OSError):
+            while filler.write(bytes(PAGE_BYTES)):
+                pass
+    await store.start()
+    async with asyncio.timeout(10):
+        assert await store.wait() == 3
+    assert "next to no room" in store.last_words()
+    (small_disk / "filler").unlink()
+    await store.start()
+    await store.ready()
