@@ -116,6 +116,7 @@ class Lane(asyncio.Protocol):
         self._is_busy = False
         self._is_closing = False
         self._is_resting = False
+        self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -126,6 +127,11 @@ class Lane(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._express.lanes.pop(self, None)
+
+    def eof_received(self) -> bool:
+        """Keep the connection for the answers under way: a caller that has no more to ask still waits for them."""
+        self._has_ended = True
+        return self._is_busy
 
     def data_received(self, data: bytes) -> None:
         self._is_resting = False
@@ -181,6 +187,8 @@ class Lane(asyncio.Protocol):
             held, self._held = self._held, b""
             self._transport.resume_reading()
             self.data_received(held)
+        if self._has_ended and not self._is_busy and self in self._express.lanes:
+            self._transport.close()
 
     def _write(self, response: bytes) -> None:
         if not self._transport.is_closing():

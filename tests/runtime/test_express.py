@@ -305,6 +305,17 @@ async def test_two_requests_in_one_piece_are_both_answered(address: tuple[str, i
     assert [(await till.read())[0], (await till.read())[0]] == [201, 201]
 
 
+@pytest.mark.parametrize(("body", "status"), [(SOLD, 201), (b"{", 400)])
+async def test_caller_that_has_no_more_to_ask_is_answered_before_the_line_is_closed(
+    address: tuple[str, int], body: bytes, status: int
+) -> None:
+    till = await dial(address)
+    till.writer.write(request(body))
+    till.writer.write_eof()
+    assert (await till.read())[0] == status
+    assert await asyncio.wait_for(till.reader.read(), 5) == b""
+
+
 async def test_caller_that_hangs_up_before_the_answer_harms_nobody(address: tuple[str, int]) -> None:
     rude = await dial(address)
     rude.writer.write(request(SOLD, "rude"))
