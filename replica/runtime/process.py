@@ -58,7 +58,7 @@ Assemble = Callable[[HttpNetwork], Awaitable[Assembly]]
 def run_node(
     assemble: Assemble, *, host: str, port: int, dial: Sequence[Sequence[str]], home_after_s: float
 ) -> NoReturn:
-    """Run a node until SIGTERM or SIGINT; exits the process."""
+    """Run a node until SIGTERM, SIGINT or SIGHUP; exits the process."""
     try:
         code = uvloop.run(serve(assemble, host, port, dial, home_after_s))
     except DataRefused as refused:
@@ -83,7 +83,7 @@ async def serve(
     gc.set_threshold(*GC_THRESHOLDS)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stopping.set)
     network = HttpNetwork()
     assembly = await assemble(network)

@@ -48,6 +48,15 @@ async def test_data_that_cannot_be_read_ends_the_process_and_frees_the_data(
     assert "restore a backup" in store.last_words()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+async def test_every_signal_that_asks_a_node_to_stop_is_heard(chain: Chain, number: signal.Signals) -> None:
+    hub = await chain.hub("hub-east")
+    await hub.ready()
+    hub.send(number)
+    async with asyncio.timeout(10):
+        assert await hub.wait() == 0
+
+
 async def test_node_whose_log_nobody_reads_any_more_still_serves_and_stops(
     tmp_path: Path, client: aiohttp.ClientSession
 ) -> None:
