@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edge_node.assembly import assemble
-from replica.runtime.configuration import CONTEXT, Name, Url, configurable, node_options
+from replica.runtime.configuration import CONTEXT, Name, Number, Url, configurable, node_options
 from replica.runtime.logs import configure_logs
 from replica.runtime.process import run_node
 
@@ -29,7 +29,7 @@ Examples:
 @click.option("--region", type=Name(), default="store", show_default=True, help="Region this store is counted to.")
 @click.option(
     "--home-after",
-    type=click.FloatRange(0.0, 86_400.0),
+    type=Number(0.0, 86_400.0),
     default=15.0,
     show_default=True,
     help="Seconds the home hub must have answered before going back to it; doubles up to an hour while it refuses.",

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from replica.runtime.configuration import CONTEXT, configurable
+from replica.runtime.configuration import CONTEXT, Number, configurable
 from simulations import failure
 from simulations.account import console, tell_catalogue
 from simulations.plan import draw_plan
@@ -95,7 +95,7 @@ Examples:
     help="How seeds are drawn: scarce stock, hasty clients and many faults, or plenty of all and few.",
 )
 @click.option("--jobs", type=click.IntRange(1, JOBS_MAX), help="Processes for --seeds. [default: one per CPU]")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Begin no more seeds after so long.")
+@click.option("--minutes", type=Number(min=0, min_open=True), help="Begin no more seeds after so long.")
 @click.option(
     "--report", type=click.Path(path_type=Path, file_okay=False), help="Write pages about runs to this directory."
 )

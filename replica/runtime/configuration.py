@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,16 @@ class Url(click.ParamType[str]):
         return text.rstrip("/")
 
 
+class Number(click.FloatRange):
+    """A number in a range. Click takes NaN for one, which is outside of no range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
 def _read_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
     """Make a TOML file's keys the defaults of this command's flags."""
     if path is None:
@@ -65,8 +76,28 @@ def _read_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     unknown = sorted(key for key in values if key not in known)
     if unknown:
         raise click.BadParameter(f"{path}: there is no key {unknown[0]!r}", ctx, param)
+    for key, value in values.items():
+        if not _fits(known[key], value):
+            raise click.BadParameter(f"{path}: {value!r} is of the wrong type", ctx, known[key])
     defaults = {str(known[key].name): _as_given(known[key], value) for key, value in values.items()}
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+def _fits(param: click.Parameter, value: object) -> bool:
+    """Whether a value is of the TOML type its option takes: click would make a port of 8701.7, and one of true."""
+    if isinstance(param, click.Option) and param.multiple and isinstance(value, list):
+        return all(_fits_one(param, one) for one in value)
+    return _fits_one(param, value)
+
+
+def _fits_one(param: click.Parameter, value: object) -> bool:
+    if isinstance(param, click.Option) and param.is_flag:
+        return isinstance(value, bool)
+    if isinstance(param.type, click.types.FloatParamType):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(param.type, click.types.IntParamType):
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str)
 
 
 def _as_given(param: click.Parameter, value: object) -> object:

@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from edge_node.__main__ import edge
+from replica.runtime.configuration import CONTEXT, Number, Url, configurable, node_options
 from shelfsync.__main__ import COMMANDS, main
 from shelfsync.demo import demo
+from simulations.__main__ import simulate
 
 WRONG: dict[str, tuple[list[str], str]] = {
     "no name": (["--data", "d"], "--name"),
@@ -20,6 +22,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a data directory that is a file": (["--name", "a", "--data", __file__], "--data"),
     "a port that is none": (["--name", "a", "--data", "d", "--port", "0"], "--port"),
     "a hub that is no address": (["--name", "a", "--data", "d", "--hub", "hub-east:8700"], "--hub"),
+    "seconds that are no number": (["--name", "a", "--data", "d", "--home-after", "nan"], "--home-after"),
     "an unknown flag": (["--name", "a", "--data", "d", "--colour", "red"], "--colour"),
     "an unknown log level": (["--name", "a", "--data", "d", "--log-level", "loud"], "--log-level"),
     "a word too many": (["--name", "a", "--data", "d", "please"], "please"),
@@ -30,6 +33,15 @@ FILES: dict[str, tuple[bytes, str]] = {
     "an unknown key": (b'colour = "red"', "'colour'"),
     "a value of the wrong kind": (b'port = "near"', "--port"),
     "a value out of range": (b"port = 70000", "--port"),
+    "a fraction for a whole number": (b"port = 8701.7", "--port"),
+    "a truth for a number": (b"port = true", "--port"),
+    "a truth for seconds": (b"home-after = true", "--home-after"),
+    "a number for a truth": (b"open-catalog = 5", "--open-catalog"),
+    "a text for a truth": (b'open-catalog = "yes"', "--open-catalog"),
+    "a number for a text": (b"region = 5", "--region"),
+    "a day for a text": (b"region = 2026-01-01", "--region"),
+    "a table for a text": (b"[region]\nname = 'east'", "--region"),
+    "no number for seconds": (b"home-after = nan", "--home-after"),
     "a list for a text": (b'region = ["east", "west"]', "--region"),
     "a list of what is no address": (b'hub = ["http://hub-east:8700", 7]', "--hub"),
     "one that is no address": (b'hub = "hub-east:8700"', "--hub"),
@@ -62,6 +74,28 @@ def test_a_wrong_configuration_is_one_line_that_names_the_key(tmp_path: Path, na
 
 def test_a_wrong_variable_is_one_line_that_names_its_flag() -> None:
     assert "--port" in error_of(edge, "--name", "a", "--data", "d", variables={"SHELFSYNC_PORT": "near"})
+
+
+def test_a_variable_that_is_no_number_is_refused() -> None:
+    assert "--home-after" in error_of(edge, "--name", "a", "--data", "d", variables={"SHELFSYNC_HOME_AFTER": "nan"})
+    assert "--minutes" in error_of(simulate, "--minutes", "nan")
+
+
+def test_a_configuration_of_the_right_types_is_taken(tmp_path: Path) -> None:
+    taken: dict[str, object] = {}
+
+    @click.command(context_settings=CONTEXT)
+    @configurable
+    @node_options(default_port=1)
+    @click.option("--hub", multiple=True, type=Url())
+    @click.option("--home-after", type=Number(0, 60))
+    def note(**values: object) -> None:
+        taken.update(values)
+
+    file = tmp_path / "node.toml"
+    file.write_text('name = "a"\ndata = "d"\nport = 8702\nopen-catalog = true\nhome-after = 5\nhub = "http://a:1"')
+    assert CliRunner().invoke(note, ["--config", str(file)]).exit_code == 0
+    assert [taken[name] for name in ("port", "open_catalog", "home_after", "hub")] == [8702, True, 5.0, ("http://a:1",)]
 
 
 @pytest.mark.parametrize("seconds", ["3", "-1", "nan", "inf", "x"])
