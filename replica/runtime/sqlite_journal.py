@@ -59,7 +59,11 @@ for some milliseconds."""
 
 LOG_PAGES_MAX = 16_384
 """Pages in the log, 64 MB, at which a commit copies what is left. SQLite begins the log anew only when all of it is
-copied, and under a load without a pause a copy beside the commits never gets there."""
+copied, and under a load without a pause a copy beside the commits never gets there. One that a long reader made longer
+is cut back to this when it begins anew."""
+
+PAGE_BYTES = 4_096
+"""SQLite's own, which no schema of ours changes."""
 
 _INSERT_KEYS = """
 INSERT INTO keys
@@ -429,6 +433,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA cache_size = -16384")
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}").fetchall()
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_PAGES_MAX * PAGE_BYTES}").fetchall()
     scripts = sorted(
         (file for file in resources.files("replica.runtime").joinpath("schema").iterdir() if file.name.endswith("sql")),
         key=lambda file: file.name,

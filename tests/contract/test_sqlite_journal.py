@@ -18,11 +18,9 @@ from replica.core.requests import Count, CountLine
 from replica.runtime import sqlite_journal
 from replica.runtime.damage import DataRefused
 from replica.runtime.data import open_replica
-from replica.runtime.sqlite_journal import FILE_NAME, SqliteJournal, open_journal
+from replica.runtime.sqlite_journal import FILE_NAME, PAGE_BYTES, SqliteJournal, open_journal
 from replica.runtime.world import SystemEntropy
 from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell
-
-PAGE_BYTES = 4_096
 
 
 async def opened(directory: Path) -> SqliteJournal:
@@ -99,6 +97,28 @@ async def test_log_begins_anew_under_a_load_without_a_pause(tmp_path: Path, monk
     log_bytes = (tmp_path / f"{FILE_NAME}-wal").stat().st_size
     await journal.close()
     assert log_bytes < 100 * PAGE_BYTES
+
+
+async def test_log_that_a_long_reader_made_longer_is_cut_back_once_it_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_journal, "LOG_PAGES_MAX", 20)
+    journal, replica = await opened(tmp_path), replica_of()
+    log = tmp_path / f"{FILE_NAME}-wal"
+    reading = sqlite3.connect(tmp_path / FILE_NAME)
+    reading.execute("BEGIN")
+    reading.execute("SELECT count(*) FROM segments").fetchall()
+    receive(replica, "r1", 1_000)
+    for number in range(60):
+        await commit(journal, replica)
+        sell(replica, f"s{number}")
+    assert log.stat().st_size > 50 * PAGE_BYTES
+    reading.close()
+    for number in range(60, 64):
+        await commit(journal, replica)
+        sell(replica, f"s{number}")
+    assert log.stat().st_size <= 20 * PAGE_BYTES
+    await journal.close()
 
 
 async def test_journal_closes_in_the_midst_of_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
