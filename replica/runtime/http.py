@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from msgspec import Struct
 
 from replica.core.errors import Invalid, Refused
@@ -126,8 +126,19 @@ def make_app(operations: Sequence[Operation], *, loopback_only: bool) -> web.App
         middlewares.append(_only_loopback)
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=middlewares)
     for operation in operations:
-        app.router.add_route(operation.method, operation.path, operation.handler)
+        app.router.add_route(operation.method, operation.path, operation.handler, expect_handler=_meet_expectation)
     return app
+
+
+async def _meet_expectation(request: web.Request) -> web.StreamResponse | None:
+    """What aiohttp does about `Expect` by itself, ahead of any middleware; its refusal is a problem document too."""
+    if request.version < HttpVersion11:
+        return None
+    if request.headers["Expect"].lower() != "100-continue":
+        return plain_problem(417, "expectation-failed", "the one Expect that is met is 100-continue")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # no answer has begun
+    return None
 
 
 @web.middleware

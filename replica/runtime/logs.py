@@ -25,6 +25,12 @@ class _Sink(io.StringIO):
             sys.stderr.flush()
 
 
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """False for a caller that speaks no HTTP: it was told so, and a traceback of it is of use to nobody else."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__module__ != "aiohttp.http_exceptions"
+
+
 def configure_logs(level: str, **context: str) -> None:
     """Set logging up for this process; `context` stands in every line."""
     threshold = getattr(logging, level.upper())
@@ -41,4 +47,6 @@ def configure_logs(level: str, **context: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(_Sink()),
     )
     structlog.contextvars.bind_contextvars(**context)
+    if threshold > logging.DEBUG:
+        logging.getLogger("aiohttp.server").addFilter(_is_worth_a_line)
     logging.basicConfig(stream=sys.stderr, level=max(threshold, logging.WARNING), format="%(name)s: %(message)s")

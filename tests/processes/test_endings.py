@@ -57,6 +57,19 @@ async def test_every_signal_that_asks_a_node_to_stop_is_heard(chain: Chain, numb
         assert await hub.wait() == 0
 
 
+@pytest.mark.parametrize(("level", "is_logged"), [("info", False), ("debug", True)])
+async def test_caller_that_speaks_no_http_fills_no_log(chain: Chain, level: str, is_logged: bool) -> None:
+    hub = await chain.hub("hub-east", more=["--log-level", level])
+    await hub.ready()
+    reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+    writer.write(b"GET /v1/status HTTP/1.1\r\nBad Header: x\r\n\r\n")
+    async with asyncio.timeout(10):
+        assert b"400" in await reader.read()
+    writer.close()
+    assert await hub.stop() == 0
+    assert ("Traceback" in hub.last_words(100)) == is_logged
+
+
 async def test_node_whose_log_nobody_reads_any_more_still_serves_and_stops(
     tmp_path: Path, client: aiohttp.ClientSession
 ) -> None:

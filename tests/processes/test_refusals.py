@@ -243,6 +243,13 @@ async def test_a_body_that_is_not_encoded_as_it_says_is_the_callers_fault(door: 
     await check_no_effect(door, before)
 
 
+async def test_an_expectation_that_is_not_met_is_a_problem_document(door: Door) -> None:
+    before = await door.state()
+    reply = await post(door.client, f"{door.store}/v1/sales", SALE, headers={"Expect": "banana"})
+    check_problem(reply, 417, "expectation-failed", None)
+    await check_no_effect(door, before)
+
+
 async def test_wrong_paths_and_methods_are_problem_documents(door: Door) -> None:
     check_problem(await post(door.client, f"{door.store}/v1/sails", SALE), 404, "not-found", None)
     check_problem(
