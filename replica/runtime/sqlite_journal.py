@@ -393,9 +393,10 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
         for connection in connections:
             await connection.close()
         os.close(lock)
-        if isinstance(error, sqlite3.DatabaseError | OSError):
+        if isinstance(error, (*DAMAGE, OSError)):
             check_room(directory, error)
-            raise DataRefused(f"{directory / FILE_NAME}: {error}") from error
+            remedy = "" if isinstance(error, sqlite3.OperationalError | OSError) else "; restore a backup"
+            raise DataRefused(f"{directory / FILE_NAME}: {error}{remedy}") from error
         raise
     return journal
 

@@ -179,6 +179,14 @@ async def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         await opened(tmp_path)
 
 
+async def test_schema_that_is_no_text_any_more_is_refused(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    content = (tmp_path / FILE_NAME).read_bytes()
+    (tmp_path / FILE_NAME).write_bytes(content.replace(b"CREATE TABLE streams", b"CREATE TABLE str\xd1ams"))
+    with pytest.raises(DataRefused, match="restore a backup"):
+        await opened(tmp_path)
+
+
 @pytest.mark.parametrize(
     "damage",
     ["DELETE FROM cells", "UPDATE cells SET total = total + 1", "DELETE FROM cells WHERE rowid IN (SELECT 1)"],
