@@ -146,8 +146,9 @@ class Rights:
         return max(0, min(cooling) - now_ms) if cooling else None
 
     def is_wanting(self, pair: Pair) -> bool:
-        """Whether somebody here waits for this item."""
-        return pair in self._demands or pair in self._requests
+        """Whether somebody here waits for this item, or was asked for some and has not answered yet."""
+        request = self._requests.get(pair)
+        return pair in self._demands or (request is not None and request.granted is None)
 
     def _survey(self, pair: Pair, replica: Replica) -> Survey:
         stock, node = replica.ledger.stock(*pair), replica.node

@@ -40,6 +40,8 @@ from replica.runtime.tills import Tills
 SETTLE_S = 1.0
 """Between a change and the look at it, and so between two looks at one item: what happens meanwhile is one change."""
 
+SETTLE_MS = int(1000 * SETTLE_S)
+
 PAIRS_PER_TURN = 256
 """Items looked at in one turn of the driver: about a millisecond, so no till waits for the steward."""
 
@@ -220,7 +222,9 @@ class Steward:
             return {}
         rights, available, region = stock.rights_by_node(), stock.available, self._peers.identity.region
         parts: dict[str, int] = {}
-        if not self._rights.is_wanting(pair):
+        if self._rights.is_wanting(pair):
+            self._later[pair] = self._clock.now().elapsed_ms + SETTLE_MS  # nothing may tell of it that the wait is over
+        else:
             parts = parts_to_pass_on(policy, rights, available, node, region, hubs)
         own = units_to_split(policy, rights, available, node, hubs, sum(parts.values()))
         for channel, units in rebalance(shares, free, quotas, own).items():

@@ -127,6 +127,35 @@ def test_regions_get_their_shares_through_the_home_hub() -> None:
     play(story())
 
 
+def test_regions_get_their_shares_again_once_a_wait_for_rights_is_over() -> None:
+    async def story() -> None:
+        chain = Region()
+        await chain.open(100)
+        await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
+        await until(lambda: chain.rights() == (20, 40, 40), 10)
+        assert await chain.west.rights.want(STORE, COLA, 79, 5.0) >= 79
+        await until(lambda: chain.rights() == (20, 40, 40), 5)
+
+    play(story())
+
+
+def test_regions_get_their_shares_again_once_a_holder_denied_that_nobody_waits_for_any_more() -> None:
+    async def story() -> None:
+        chain = Region()
+        await chain.open(100)
+        await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
+        await until(lambda: chain.rights() == (20, 40, 40), 10)
+        (answering,) = [task for task in chain.store._working if task.get_coro().__qualname__ == "Rights.run"]
+        answering.cancel()
+        assert await chain.east.rights.want(STORE, COLA, 90, 5.0) == 80
+        await asyncio.sleep(5)
+        assert chain.rights() == (20, 80, 0), "what was asked for is still on its way, as far as anybody knows"
+        chain.store._working.append(asyncio.create_task(chain.store.rights.run()))
+        await until(lambda: chain.rights() == (20, 40, 40), 5)
+
+    play(story())
+
+
 def test_what_a_policy_puts_online_waits_for_a_hub_that_is_reached() -> None:
     async def story() -> None:
         chain = Region()
