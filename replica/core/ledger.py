@@ -23,7 +23,7 @@ from msgspec import Struct
 from replica.core.counter import PNCounter
 from replica.core.errors import Broken
 from replica.core.limits import TOTAL_MAX
-from replica.core.names import FREE, HELD, QUARANTINE, bucket_of, is_internal, owner_of
+from replica.core.names import CUSTOMER, FREE, HELD, LOSS, QUARANTINE, bucket_of, is_internal, node_of, owner_of
 
 _MODULUS = 1 << 128
 
@@ -49,7 +49,18 @@ class Figures(NamedTuple):
 class Lane:
     """Writer, source and target of a cell, and what one unit moved along it changes."""
 
-    __slots__ = ("available", "giver", "on_hand", "quarantined", "reserved", "source", "taker", "target", "writer")
+    __slots__ = (
+        "available",
+        "giver",
+        "on_hand",
+        "quarantined",
+        "reserved",
+        "source",
+        "supplies",
+        "taker",
+        "target",
+        "writer",
+    )
 
     def __init__(self, writer: str, source: str, target: str) -> None:
         self.writer = writer
@@ -62,6 +73,8 @@ class Lane:
         self.giver = _owner_of_free(source)
         self.taker = _owner_of_free(target)
         """The nodes whose free units it takes from and adds to; empty for none."""
+        self.supplies = self.on_hand > 0 and self.taker == node_of(writer) and source not in (CUSTOMER, LOSS)
+        """Whether it brings goods in, which only who keeps a location does: others reverse sales at most."""
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -248,13 +261,16 @@ Changes = dict[Lane, dict[Stock, int]]
 class Ledger:
     """All cells this replica knows. `apply` never refuses: what may be done is decided before."""
 
-    __slots__ = ("_changes", "_lanes", "_locations", "places")
+    __slots__ = ("_changes", "_lanes", "_locations", "_newly_supplied", "places", "suppliers")
 
     def __init__(self) -> None:
         self.places: dict[str, Place] = {}
         self._locations: dict[str, list[str]] = {}
         self._lanes: dict[tuple[str, str, str], Lane] = {}
         self._changes: Changes = {}
+        self.suppliers: dict[str, dict[str, None]] = {}
+        """Nodes that ever brought goods in, by location."""
+        self._newly_supplied: dict[str, None] = {}
 
     def stock(self, location: str, item: str) -> Stock:
         """Return the pair as this replica sees it; an empty one, not kept, when nothing ever moved."""
@@ -286,7 +302,13 @@ class Ledger:
             lane = lanes.get(name)
             if lane is None:
                 lane = lanes[name] = Lane(*name)
-            totals[lane] = totals.get(lane, 0) + move.quantity
+            moved = totals.get(lane)
+            if moved is None:
+                moved = 0
+                if lane.supplies:
+                    self.suppliers.setdefault(location, {})[lane.taker] = None
+                    self._newly_supplied[location] = None
+            totals[lane] = moved + move.quantity
             total = stock.cells.get(lane, 0) + move.quantity
             if total > TOTAL_MAX:
                 raise Broken(f"cell {location} {move.item} {name} would pass {TOTAL_MAX}")
@@ -344,6 +366,12 @@ class Ledger:
         """Digest of one location's cells; the same on every replica that holds the same cells."""
         place = self.places.get(location)
         return place.digest() if place is not None else f"{0:032x}"
+
+    def take_newly_supplied(self) -> list[str]:
+        """Locations where a node brought goods in that had not before, since the last call."""
+        locations = list(self._newly_supplied)
+        self._newly_supplied.clear()
+        return locations
 
     def take_changes(self) -> Changes:
         """Hand over the cells changed since the last call."""

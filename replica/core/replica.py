@@ -28,6 +28,7 @@ from replica.core.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pa
 from replica.core.entry_run import EntryRun, PlainRun
 from replica.core.errors import Invalid, KeyReused, NotFound, NotHosted, Overtaken, PeerFault, Refused
 from replica.core.idempotency import RecentKeys
+from replica.core.keepers import Keepers
 from replica.core.ledger import Ledger, Move, Place
 from replica.core.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.movements import Draft, Room, Seen, prepare, prepare_sale
@@ -87,7 +88,7 @@ class Replica:
         self.policies = Policies()
         self.machine = DEFAULT_MACHINE
         self.orders = Orders(self.node)
-        self.keepers: dict[str, str] = {}
+        self.keepers = Keepers(self.node)
         """Which node keeps each location, as far as known: to be learned anew, for with it goes what is due to them."""
         self.counts = Counts(self.node)
         self.clock = HybridClock(image.clock)
@@ -213,13 +214,12 @@ class Replica:
             self.policies,
             self.is_hub,
             self.home,
-            self.keepers,
+            self.keepers.nodes,
         )
 
-    def learn_keepers(self, keepers: Mapping[str, str]) -> None:
-        """Note which node keeps each location: what is paid there becomes due to be handed to it."""
-        changed = [location for location, node in keepers.items() if self.keepers.get(location) != node]
-        self.keepers.update(keepers)
+    def learn_keepers(self, stores: Mapping[str, str], hubs: Iterable[str] = ()) -> None:
+        """Note which node keeps each location, by who was met and what was heard: what is paid becomes due to it."""
+        changed = self.keepers.learn(stores, hubs, self.ledger, self.heard)
         if changed:
             self.orders.remind_of(changed)
 
@@ -516,8 +516,11 @@ class Replica:
 
     def _hear(self, stream: Stream, stamp: int) -> None:
         heard, node = self.heard.setdefault(stream.scope, {}), node_of(stream.writer)
-        if stamp > heard.get(node, 0):
+        before = heard.get(node, 0)
+        if stamp > before:
             heard[node] = stamp
+            if not before:
+                self.keepers.heard(node, stream.scope)
 
     def _index(self, register: Register) -> None:
         if register.rank != CHAIN_RANK:

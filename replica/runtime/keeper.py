@@ -8,7 +8,7 @@ time, so that a hundred thousand holds that expire at once are behind clients' w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from replica.core.commands import Command
 from replica.core.errors import Overloaded, Refused, Stopping, StorageFull
@@ -26,22 +26,22 @@ PAUSE_S = 0.25
 OF_THE_MOMENT = (Overloaded, StorageFull)
 """Why something is not done now that may be done a little later."""
 
-Keepers = Callable[[], Mapping[str, str]]
-"""Which node keeps each location, as far as known now."""
+Met = Callable[[], tuple[Mapping[str, str], Iterable[str]]]
+"""The stores met so far, by location, and the hubs."""
 
 
 class Keeper:
     """Looks after the orders of one node, for as long as it runs."""
 
-    def __init__(self, driver: Driver, clock: Clock, keepers: Keepers) -> None:
+    def __init__(self, driver: Driver, clock: Clock, met: Met) -> None:
         self._driver = driver
         self._clock = clock
-        self._keepers = keepers
+        self._met = met
 
     async def run(self) -> None:
         """Do what is due, whenever it is due. Returns when the node stops."""
         while True:
-            self._driver.replica.learn_keepers(self._keepers())
+            self._driver.replica.learn_keepers(*self._met())
             names = self._driver.replica.orders.due(self._clock.now().wall_ms, UPKEEP_BATCH)
             if not names:
                 await asyncio.sleep(PAUSE_S)

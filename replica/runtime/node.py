@@ -62,7 +62,7 @@ class Node:
         self.rights = Rights(self.driver, self.peers, clock, self.tills)
         self.steward = Steward(self.driver, self.peers, self.rights, clock, self.tills)
         self.shortages = Shortages(self.driver, self.peers, self.steward.settlement, clock)
-        self.keeper = Keeper(self.driver, clock, self.keepers)
+        self.keeper = Keeper(self.driver, clock, self.peers.met)
         self.dialers: list[Dialer] = []
         self.is_ready = False
         self._driving: asyncio.Task[None] | None = None
@@ -90,16 +90,6 @@ class Node:
         self._working = [asyncio.create_task(work) for work in works]
         self.is_ready = True
         return [self._driving, *self._working]
-
-    def keepers(self) -> dict[str, str]:
-        """Which store keeps each location, of those this node met since it started."""
-        return {
-            scope: peer.name
-            for peer in self.peers.known.values()
-            if peer.hello is not None and peer.hello.role == "edge"
-            for scope in peer.hello.scopes or ()
-            if scope != CHAIN
-        }
 
     async def stop(self) -> None:
         """Take nothing new in, answer what waits, end the links, close the journal."""

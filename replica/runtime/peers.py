@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from replica.core.entry import Stream
 from replica.core.errors import PeerFault
+from replica.core.names import CHAIN
 from replica.core.replica import Replica
 from replica.core.session import Acknowledged, Admission, Answered, Asked, Diverged, Phase, Scopes, Wanted
 from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
@@ -213,6 +214,18 @@ class Peers:
     def connected(self) -> list[Peer]:
         """Peers with a live session, in order of names."""
         return [peer for _, peer in sorted(self.known.items()) if peer.is_connected]
+
+    def met(self) -> tuple[dict[str, str], list[str]]:
+        """The stores met since the start, by the location each keeps, and the hubs."""
+        hellos = [peer.hello for peer in self.known.values() if peer.hello is not None]
+        stores = {
+            scope: hello.node
+            for hello in hellos
+            if hello.role == "edge"
+            for scope in hello.scopes or ()
+            if scope != CHAIN
+        }
+        return stores, [hello.node for hello in hellos if hello.role == "hub"]
 
     def _hello(self) -> Hello:
         me = self.identity

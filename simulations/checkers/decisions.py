@@ -163,7 +163,8 @@ class Decisions(Checker):
         assert owner.node is not None
         if case.expires_ms and case.expires_ms + LATE_MS < now_ms:
             self.fail(f"{name} is held by {case.owner} and should have expired {now_ms - case.expires_ms} ms ago")
-        keeper = owner.node.keepers().get(case.location, case.owner)
+        stores = [machine.role for machine in self.chain.stores]
+        keeper = next((one.name for one in stores if case.location in one.locations), case.owner)
         if case.state in WAITING and case.owner != keeper and case.location not in owner.role.locations:
             self.fail(f"{name} is paid, and {case.owner} does not hand it to {keeper}")
 

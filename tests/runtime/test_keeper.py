@@ -35,6 +35,34 @@ async def grant(node: Node, to: str, units: int) -> None:
     await node.driver.submit(Command(node.replica.node, Grant(to, (GrantLine("cola", units),)), b"grant"))
 
 
+def test_paid_order_at_another_region_is_handed_to_the_store_also_after_a_restart_without_the_store() -> None:
+    async def scenario() -> None:
+        network = VirtualNetwork()
+        east, west, shop = hub("hub-east", network), hub("hub-west", network, region="west"), store("store-1", network)
+        network.nodes = {"ws://hub-east": east}
+        for node, dial in ((east, []), (west, [["ws://hub-east"]]), (shop, [["ws://hub-east"]])):
+            node.start(dial, 60.0)
+        await stock(shop)
+        await grant(shop, "hub-west", 5)
+        await until(lambda: west.replica.ledger.stock("store-1", "cola").balance("hub-west/free") == 5, 5)
+        await ask(west, Placement("o-1", (PlacedLine(1, "cola"),)), "o1")
+        await ask(west, OrderEvent("o-1", "pay"), "p1")
+        await until(lambda: order(west).fulfilments["hub-west.1"].owner == "store-1", 5)
+        await shop.stop()
+        await ask(west, Placement("o-2", (PlacedLine(1, "cola"),)), "o2")
+        await west.stop()
+        assert isinstance(west.journal, SimulatedJournal)
+        again = hub("hub-west", network, region="west", disk=west.journal._disk)
+        again.replica.restore(await again.journal.load())
+        again.start([], 60.0)
+        await ask(again, OrderEvent("o-2", "pay"), "p2")
+        await until(lambda: order(again, "o-2").fulfilments["hub-west.1"].owner == "store-1", 5)
+        for node in (east, again):
+            await node.stop()
+
+    run(scenario())
+
+
 def test_hold_expires_when_its_time_has_come() -> None:
     async def scenario() -> None:
         node = hub("hub-east", VirtualNetwork())

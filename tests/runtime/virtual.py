@@ -94,9 +94,15 @@ class VirtualNetwork:
         return [when for dialled, when in self.dialled if dialled == url]
 
 
-def hub(name: str, network: VirtualNetwork, admit: Admission = admit_peer, region: str = "east") -> Node:
-    """A hub that is not started yet, and admits whom it is told to."""
-    return _node(name, network, "hub", None, admit, region)
+def hub(
+    name: str,
+    network: VirtualNetwork,
+    admit: Admission = admit_peer,
+    region: str = "east",
+    disk: SimulatedDisk | None = None,
+) -> Node:
+    """A hub that is not started yet, and admits whom it is told to; where it is given a disk it has yet to load it."""
+    return _node(name, network, "hub", None, admit, region, disk)
 
 
 def store(name: str, network: VirtualNetwork) -> Node:
@@ -106,12 +112,18 @@ def store(name: str, network: VirtualNetwork) -> Node:
 
 
 def _node(
-    name: str, network: VirtualNetwork, role: str, scopes: Scopes, admit: Admission, region: str = "east"
+    name: str,
+    network: VirtualNetwork,
+    role: str,
+    scopes: Scopes,
+    admit: Admission,
+    region: str = "east",
+    disk: SimulatedDisk | None = None,
 ) -> Node:
     writer = writer_of(name, "0000000a")
     return Node(
         Replica(writer, (name,), open_catalog=True),
-        SimulatedJournal(SimulatedDisk(), writer),
+        SimulatedJournal(disk or SimulatedDisk(), writer),
         role=role,
         region=region,
         scopes=scopes,
