@@ -151,12 +151,34 @@ def answer_want(
     """
     if own <= 0:
         return Answer(0, NO_RIGHTS)
-    online = online_units(policy, available)
-    if policy is not None and policy.quantile_ppm:
-        online = 0  # only the store knows what it needs
     spare = own
     if is_store:
-        spare = own - (max(0, available) - online)
-    elif held_by_store is not None and policy is not None:
-        spare = min(own, available - held_by_store - online)
+        spare = own - (max(0, available) - _online(policy, available))
+    elif held_by_store is not None:
+        spare = min(own, _due_to_store(policy, available, held_by_store, own))
     return Answer(min(wanted, spare)) if spare > 0 else Answer(0, KEPT)
+
+
+def units_to_fetch(
+    policy: Policy | None, wanted: int, own: int, elsewhere: int, available: int, held_by_store: int
+) -> int:
+    """Units a hub should have before it answers a store, where it lacks some of what the store is due; else 0.
+
+    A store reaches no other hub, so the one it is connected to asks those that have some on its behalf.
+
+    Args:
+        elsewhere: free units of hubs that can be asked.
+    """
+    there = max(0, own) + elsewhere
+    due = min(wanted, there, _due_to_store(policy, available, held_by_store, there))
+    return due if due > max(0, own) else 0
+
+
+def _online(policy: Policy | None, available: int) -> int:
+    foretold = policy is not None and policy.quantile_ppm
+    return 0 if foretold else online_units(policy, available)  # of what is foretold only the store knows how much
+
+
+def _due_to_store(policy: Policy | None, available: int, held_by_store: int, there: int) -> int:
+    """What hubs hold past what is to be online; without a policy all that is there."""
+    return there if policy is None else available - held_by_store - _online(policy, available)

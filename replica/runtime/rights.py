@@ -3,12 +3,15 @@
 Of one item at a location one request is under way at a time; what is wanted meanwhile is asked together after it. A
 holder answers with what it gives, all, a part or none; after a denial it is left alone for a while that doubles. A
 node that waits for an item itself, and asked before the other did, gives none of it away, so that two short nodes
-never swap the same units for ever. Requests are not kept: whoever restarts looks at what it holds and asks anew.
+never swap the same units for ever. A store reaches one hub only: what that one lacks of what the store is due it
+asks other hubs for, with the store's stamp, and answers then. Requests are not kept: whoever restarts looks at what
+it holds and asks anew.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
@@ -23,9 +26,9 @@ from replica.core.limits import QUANTITY_MAX, WANTS_MAX
 from replica.core.names import FREE, GIVEN_KEY, account
 from replica.core.replica import Replica
 from replica.core.requests import Grant, GrantLine
-from replica.core.session import Answered, Wanted
-from replica.core.stewardship import OLDER_REQUEST, Answer, answer_want
-from replica.core.wire import Want
+from replica.core.session import Answered, Phase, Wanted
+from replica.core.stewardship import OLDER_REQUEST, Answer, answer_want, units_to_fetch
+from replica.core.wire import Hello, Want
 from replica.runtime.driver import Driver
 from replica.runtime.link import Link
 from replica.runtime.peers import Peer, Peers
@@ -48,16 +51,25 @@ DEMANDS_MAX = 1_024
 ARRIVAL_MAX_MS = 10_000
 """How long a granted unit may be on its way before it is asked for again: longer than a line takes to be noticed."""
 
+FETCH_S = 3.0
+"""How long a store waits for what its hub asks other hubs for, before it is given what there is."""
+
+FETCHES_MAX = 512
+"""Requests of stores for which other hubs are asked at a time: half of all that may wait, so orders have room too."""
+
+assert 2 * FETCHES_MAX <= DEMANDS_MAX
+
 WANTS_PER_TURN = WANTS_MAX
 """Requests of peers decided together, and made durable in one commit."""
 
 
 class _Demand(Struct, eq=False):
-    """A caller that waits until the node has so many free units."""
+    """A caller that waits until the node has so many free units; `of_store`: only hubs are asked, for a store is it."""
 
     quantity: int
     clock: int
     news: asyncio.Event
+    of_store: bool
 
 
 class _Request(Struct):
@@ -68,6 +80,8 @@ class _Request(Struct):
     received: int
     """Units the holder's writer had ever granted us when we asked."""
     asked_ms: int
+    of_store: bool
+    """Nobody waits for it but a store."""
     granted: int | None = None
     """What it answered; the units are there once its cell has grown by so much."""
 
@@ -93,29 +107,38 @@ class Rights:
         self._peers = peers
         self._clock = clock
         self._tills = tills
+        self._is_store = peers.identity.role == "edge"
         self._demands: dict[Pair, list[_Demand]] = {}
         self._requests: dict[Pair, _Request] = {}
         self._cooling: dict[tuple[str, Pair], _Cooling] = {}
         self._asked: deque[tuple[Link, Want]] = deque()
+        self._fetches: dict[asyncio.Task[None], None] = {}
+        """What is asked of other hubs for stores."""
+        self._fetched: deque[tuple[Link, Want]] = deque()
+        """Requests of stores for which that is over."""
         self._wake = asyncio.Event()
         peers.listeners.append(self)
         driver.on_durable.append(self._note)
 
     # asking ------------------------------------------------------------------------------------------------------
 
-    async def want(self, location: str, item: str, quantity: int, timeout_s: float) -> int:
+    async def want(
+        self, location: str, item: str, quantity: int, timeout_s: float, clock: int = 0, *, of_store: bool = False
+    ) -> int:
         """Try to have `quantity` free units here, asking others for what lacks; return how many there are.
 
         Returns early once there are enough, or once nobody who can be reached has any to give. Others may use the
         units before the caller does: it has them only once its own request is decided.
 
+        Args:
+            clock: the stamp of the request where a store made it, and `of_store` then; else it is made now.
         Raises:
             Refused: the node is stopping, or too many wait already.
         """
         if sum(map(len, self._demands.values())) >= DEMANDS_MAX:
             raise Overloaded(f"{DEMANDS_MAX} callers wait for rights already")
         pair, own = (location, item), 0
-        demand = _Demand(quantity, self._stamp(), asyncio.Event())
+        demand = _Demand(quantity, clock or self._stamp(), asyncio.Event(), of_store)
         self._demands.setdefault(pair, []).append(demand)
         try:
             async with asyncio.timeout(timeout_s):
@@ -152,18 +175,28 @@ class Rights:
 
     def _survey(self, pair: Pair, replica: Replica) -> Survey:
         stock, node = replica.ledger.stock(*pair), replica.node
-        free = {peer.name: stock.balance(account(peer.name, FREE)) for peer in self._reachable(pair[0])}
+        free = {peer.name: stock.balance(account(peer.name, FREE)) for peer in self._askable(pair)}
+        if self._is_store:
+            beyond = sum(units for name, units in stock.free().items() if units > 0 and name not in (node, *free))
+            free = {name: max(0, units) + beyond for name, units in free.items()}
         holders = sorted((name for name in free if free[name] > 0), key=lambda name: (-free[name], name))
         request = self._requests.get(pair)
         received = _received(replica, pair, request.link) if request is not None else 0
         return Survey(stock.balance(account(node, FREE)), holders, received)
 
-    def _reachable(self, location: str) -> list[Peer]:
+    def _askable(self, pair: Pair) -> list[Peer]:
+        """Who may be asked for an item: for stores, hubs only."""
+        is_fetched = self._is_fetched(pair)
         return [
             peer
             for peer in self._peers.connected
-            if peer.hello is not None and (peer.hello.scopes is None or location in peer.hello.scopes)
+            if peer.hello is not None
+            and (peer.hello.scopes is None or (pair[0] in peer.hello.scopes and not is_fetched))
         ]
+
+    def _is_fetched(self, pair: Pair) -> bool:
+        demands = self._demands.get(pair)
+        return demands is not None and all(demand.of_store for demand in demands)
 
     def _pursue(self, pair: Pair, units: int, survey: Survey, clock: int) -> bool:
         """Have a request for the item under way; False when there is nobody to ask now."""
@@ -180,7 +213,7 @@ class Rights:
             if link is None or not link.session.may_want or (cooling is not None and now_ms < cooling.until_ms):
                 continue
             received = _received(self._driver.replica, pair, link)
-            self._requests[pair] = _Request(link, clock, received, now_ms)
+            self._requests[pair] = _Request(link, clock, received, now_ms, self._is_fetched(pair))
             link.want(*pair, min(units, QUANTITY_MAX), clock)
             return True
         return False
@@ -223,6 +256,7 @@ class Rights:
             del self._requests[pair]
             self._tell(pair)
         self._asked = deque(one for one in self._asked if one[0] is not link)
+        self._fetched = deque(one for one in self._fetched if one[0] is not link)
 
     def _cool(self, name: str, pair: Pair) -> None:
         now_ms, before = self._clock.now().elapsed_ms, self._cooling.pop((name, pair), None)
@@ -246,11 +280,56 @@ class Rights:
 
     async def run(self) -> None:
         """Answer peers for ever: each once what it is given is durable."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._asked:
-                await self._answer([self._asked.popleft() for _ in range(min(len(self._asked), WANTS_PER_TURN))])
+        async with asyncio.TaskGroup() as fetches:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._asked or self._fetched:
+                    ready = [*(await self._put_off(_take(self._asked), fetches)), *_take(self._fetched)]
+                    if ready:
+                        await self._answer(ready)
+
+    async def _put_off(self, asked: Sequence[tuple[Link, Want]], fetches: asyncio.TaskGroup) -> list[tuple[Link, Want]]:
+        """Begin to fetch what lacks of what stores are due; return the requests that can be answered now."""
+        try:
+            lacking = await self._driver.look(partial(self._lacking, asked)) if asked else []
+        except Refused:  # as the answer will be
+            return list(asked)
+        left: list[tuple[Link, Want]] = []
+        for (link, want), units in zip(asked, lacking, strict=True):
+            if units and len(self._fetches) < FETCHES_MAX:
+                fetch = fetches.create_task(self._fetch(link, want, units))
+                self._fetches[fetch] = None
+                fetch.add_done_callback(self._fetches.pop)
+            else:
+                left.append((link, want))
+        return left
+
+    def _lacking(self, asked: Sequence[tuple[Link, Want]], replica: Replica) -> list[int]:
+        hubs = [peer.name for peer in self._peers.connected if peer.hello and peer.hello.role == "hub"]
+        lacking = []
+        for link, want in asked:
+            pair, units = (want.location, want.item), 0
+            if link.peer.role == "edge" and not self._waits_longer(want, link.peer):
+                free = replica.ledger.stock(*pair).free()
+                units = units_to_fetch(
+                    self._tills.policy(replica, *pair),
+                    want.quantity,
+                    free.get(replica.node, 0),
+                    sum(max(0, free.get(name, 0)) for name in hubs),
+                    replica.ledger.stock(*pair).available,
+                    free.get(link.peer.node, 0),
+                )
+            lacking.append(units)
+        return lacking
+
+    async def _fetch(self, link: Link, want: Want, units: int) -> None:
+        """Answer a store once this hub has so many units, or as many of them as it is given."""
+        with contextlib.suppress(Refused):  # then the store is given what there is
+            await self.want(want.location, want.item, units, FETCH_S, want.clock, of_store=True)
+        if link.session.phase is Phase.STREAMING:  # whoever went asks anew
+            self._fetched.append((link, want))
+            self._wake.set()
 
     async def _answer(self, asked: Sequence[tuple[Link, Want]]) -> None:
         try:
@@ -283,12 +362,11 @@ class Rights:
                 link.give(want.number, 0, verdict.kind)
 
     def _decide(self, asked: Sequence[tuple[Link, Want]], replica: Replica) -> tuple[int, list[Answer]]:
-        is_store = self._peers.identity.role == "edge"
         promised: dict[Pair, int] = {}
         answers = []
         for link, want in asked:
             pair, peer = (want.location, want.item), link.peer
-            if self._waits_longer(pair, want.clock, peer.writer):
+            if self._waits_longer(want, peer):
                 answers.append(Answer(0, OLDER_REQUEST))
                 continue
             stock = replica.ledger.stock(*pair)
@@ -298,20 +376,26 @@ class Rights:
                 want.quantity,
                 own,
                 stock.available - promised.get(pair, 0),
-                is_store=is_store,
+                is_store=self._is_store,
                 held_by_store=stock.balance(account(peer.node, FREE)) if peer.role == "edge" else None,
             )
             promised[pair] = promised.get(pair, 0) + answer.granted
             answers.append(answer)
         return replica.arrival, answers
 
-    def _waits_longer(self, pair: Pair, clock: int, writer: str) -> bool:
-        """Whether this node has an older unmet request of its own for the item."""
-        own = [demand.clock for demand in self._demands.get(pair, ())]
+    def _waits_longer(self, want: Want, peer: Hello) -> bool:
+        """Whether this node has an older unmet request for the item: its own, and as other hubs see it its store's."""
+        pair, is_store = (want.location, want.item), peer.role == "edge"
+        own = [demand.clock for demand in self._demands.get(pair, ()) if not (is_store and demand.of_store)]
         request = self._requests.get(pair)
-        if request is not None and request.granted is None:
+        if request is not None and request.granted is None and not (is_store and request.of_store):
             own.append(request.clock)
-        return bool(own) and (min(own), self._driver.replica.writer) < (clock, writer)
+        return bool(own) and (min(own), self._driver.replica.writer) < (want.clock, peer.writer)
+
+
+def _take(waiting: deque[tuple[Link, Want]]) -> list[tuple[Link, Want]]:
+    """As many requests as are decided in one turn, or as there are."""
+    return [waiting.popleft() for _ in range(min(len(waiting), WANTS_PER_TURN))]
 
 
 def _received(replica: Replica, pair: Pair, link: Link) -> int:

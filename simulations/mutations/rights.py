@@ -113,7 +113,9 @@ RIGHTS = (
                 ("        return surplus\n", "        return own\n"),
                 ("return surplus if own * low_share", "return -available if own * low_share"),
             ),
-            slip(f"{STEWARDSHIP}:answer_want", ("min(own, available - held_by_store - online)", "own")),
+            slip(
+                f"{STEWARDSHIP}:answer_want", ("min(own, _due_to_store(policy, available, held_by_store, own))", "own")
+            ),
         ),
     ),
     Mutation(

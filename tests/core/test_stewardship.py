@@ -19,6 +19,7 @@ from replica.core.stewardship import (
     parts_to_pass_on,
     place_in_turn,
     store_gap,
+    units_to_fetch,
 )
 from tests.core.test_policies import policies
 
@@ -47,6 +48,31 @@ WEST = Hub("hub-west", "west", True)
 )
 def test_worked_examples_of_a_stores_gap(policy: Policy | None, own: int, available: int, gap: int) -> None:
     assert store_gap(policy, own, available) == gap
+
+
+@pytest.mark.parametrize(
+    ("policy", "wanted", "own", "elsewhere", "held_by_store", "fetched"),
+    [
+        (None, 4, 0, 10, 0, 4),
+        (None, 4, 3, 10, 0, 4),
+        (None, 4, 4, 10, 0, 0),
+        (None, 40, 3, 10, 0, 13),
+        (None, 4, 3, 0, 0, 0),
+        (None, 4, -5, 2, 0, 2),
+        (HALF, 48, 0, 98, 2, 48),
+        (HALF, 60, 0, 98, 2, 48),
+        (HALF, 60, 20, 78, 2, 48),
+        (HALF, 10, 20, 78, 2, 0),
+        (HALF, 60, 0, 40, 60, 0),
+        (Policy("keep"), 98, 0, 98, 2, 98),
+        (Policy("share", share_ppm=500_000, quantile_ppm=1), 98, 0, 98, 2, 98),
+    ],
+)
+def test_a_hub_fetches_what_it_lacks_of_what_a_store_is_due(
+    policy: Policy | None, wanted: int, own: int, elsewhere: int, held_by_store: int, fetched: int
+) -> None:
+    available = own + elsewhere + held_by_store
+    assert units_to_fetch(policy, wanted, own, elsewhere, available, held_by_store) == fetched
 
 
 @given(policies, st.integers(-20, 300), st.integers(0, 300))

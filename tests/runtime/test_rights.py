@@ -14,7 +14,7 @@ from replica.core.entry import Entry
 from replica.core.errors import RightsExhausted
 from replica.core.requests import GoodsLine, Grant, GrantLine, OnShortage, Receipt, Sale, SkuLine
 from replica.runtime.node import Node
-from replica.runtime.rights import COOLING_MIN_MS
+from replica.runtime.rights import COOLING_MIN_MS, FETCH_S, _Demand
 from replica.runtime.steward import SETTLE_S
 from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, run, store, until
 
@@ -265,6 +265,88 @@ def test_two_hubs_that_are_both_short_do_not_swap_for_ever() -> None:
         assert (await asyncio.gather(older, younger))[0] == 6
         await asyncio.sleep(60)
         assert len(await chain.grants()) <= before + 2
+
+    play(story())
+
+
+def test_a_store_that_runs_low_is_given_what_another_regions_hub_has_past_what_is_online() -> None:
+    async def story() -> None:
+        chain = Region()
+        await chain.open(100)
+        await chain.rule(mode="share", share=0.8, regions={"west": 1.0})
+        await until(lambda: chain.rights() == (20, 0, 80), 10)
+        await chain.sell(chain.store, 18)
+        await until(lambda: chain.rights() == (17, 0, 65), 4)
+        await chain.rule(mode="keep")
+        await until(lambda: chain.rights() == (82, 0, 0), 4)
+
+    play(story())
+
+
+def test_what_is_fetched_for_several_items_of_a_store_at_once_is_given_of_each() -> None:
+    async def story() -> None:
+        chain, items = Region(), [f"tea-{number}" for number in range(5)]
+        await chain.open(0)
+        await chain.do(chain.store, Receipt(tuple([GoodsLine(8, item=item) for item in items])))
+        await chain.do(chain.store, Grant("hub-west", tuple([GrantLine(item, 8) for item in items])))
+        place = chain.west.replica.ledger
+        await until(lambda: place.stock(STORE, items[-1]).balance("hub-west/free") == 8, 5)
+        await asyncio.sleep(1)
+        started_s = elapsed_s()
+        wants = [chain.store.rights.want(STORE, item, 4, 5.0) for item in items]
+        assert await asyncio.gather(*wants) == [4] * len(items)
+        assert elapsed_s() - started_s < 1.0
+
+    play(story())
+
+
+def test_a_hold_at_a_store_can_wait_for_rights_of_another_regions_hub() -> None:
+    async def story() -> None:
+        chain = Region()
+        await chain.open(10)
+        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
+        await until(lambda: chain.rights() == (0, 0, 10), 5)
+        await asyncio.sleep(1)
+        assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 4
+        assert chain.rights() == (4, 0, 6)
+        assert not chain.east.rights._fetches
+
+    play(story())
+
+
+def test_a_store_is_given_what_its_hub_has_when_another_regions_hub_does_not_answer() -> None:
+    async def story() -> None:
+        chain = Region()
+        await chain.open(10)
+        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 7),)))
+        await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 3),)))
+        await until(lambda: chain.rights() == (0, 3, 7), 5)
+        await asyncio.sleep(1)
+        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "Rights.run"]
+        answering.cancel()
+        started_s = elapsed_s()
+        assert await chain.store.rights.want(STORE, COLA, 9, 30.0) == 3
+        assert elapsed_s() - started_s < 2 * FETCH_S + 0.5, "once for the part, and once for the denial"
+        assert chain.rights() == (3, 0, 7)
+
+    play(story())
+
+
+def test_another_regions_hub_that_waited_for_longer_than_the_store_gives_nothing_away() -> None:
+    async def story() -> None:
+        chain = Region()
+        await chain.open(10)
+        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
+        await until(lambda: chain.rights() == (0, 0, 10), 5)
+        await asyncio.sleep(1)
+        waiting = _Demand(99, chain.west.rights._stamp(), asyncio.Event(), of_store=False)
+        chain.west.rights._demands[STORE, COLA] = [waiting]
+        await asyncio.sleep(1)
+        assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 0
+        await asyncio.sleep(2 * COOLING_MIN_MS / 1000)
+        waiting.clock = chain.west.rights._stamp() << 1
+        assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 4
+        assert chain.rights() == (4, 0, 6)
 
     play(story())
 
