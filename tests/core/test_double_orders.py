@@ -116,7 +116,8 @@ def test_other_orders_of_the_same_name_both_stand() -> None:
             desk.place("o-1", PlacedLine(4, "cola"))
 
 
-def test_a_store_that_cannot_know_of_the_one_that_won_is_asked_to_cancel() -> None:
+def handed_to_a_store() -> tuple[Desk, Desk, Desk]:
+    """An order placed at two hubs that have not met; the store that has what lost hears of nothing else."""
     east, west = Desk("hub-east", w_1={"cola": 10}), Desk("hub-west", store_1={"cola": 10})
     west.now_ms += 1
     store = Desk("store-1", store_1={})
@@ -126,9 +127,13 @@ def test_a_store_that_cannot_know_of_the_one_that_won_is_asked_to_cancel() -> No
     west.replica.learn_keepers({"store-1": "store-1"})
     west.keep_up()
     west.commit()
-    at_store = [entry for entry in west.entries if entry.stream.scope == "store-1"]
-    store.take(at_store)
+    store.take([entry for entry in west.entries if entry.stream.scope == "store-1"])
     assert of(store, WEST).owner == "store-1"
+    return east, west, store
+
+
+def test_a_store_that_cannot_know_of_the_one_that_won_is_asked_to_cancel() -> None:
+    east, west, store = handed_to_a_store()
     east.tell(west)
     west.commit()
     (asked,) = [entry for entry in west.entries if entry.content.reason == "cancel"]
@@ -280,16 +285,7 @@ def test_what_is_left_of_an_order_can_be_paid_after_a_part_of_it_ended() -> None
 
 
 def test_what_a_store_handed_out_for_a_placement_that_lost_is_reported() -> None:
-    east, west = Desk("hub-east", w_1={"cola": 10}), Desk("hub-west", store_1={"cola": 10})
-    west.now_ms += 1
-    store = Desk("store-1", store_1={})
-    east.place(paid=True)
-    west.place(paid=True)
-    west.replica.locations = ()
-    west.replica.learn_keepers({"store-1": "store-1"})
-    west.keep_up()
-    west.commit()
-    store.take([entry for entry in west.entries if entry.stream.scope == "store-1"])
+    east, west, store = handed_to_a_store()
     store.happen("collect")
     store.tell(west)
     east.tell(west)
