@@ -270,7 +270,7 @@ class Order(Struct, array_like=True, gc=False):
 
     def _is_to_ask(self, fulfilment: Fulfilment, node: str) -> bool:
         """Whether its owner, who cannot know of the placement that won, has it still and was not asked yet."""
-        return fulfilment.nature is not Nature.ENDED and not self._was_asked(node, CANCEL, fulfilment)
+        return fulfilment.nature is not Nature.ENDED and not self._was_asked(CANCEL, fulfilment, node)
 
     def to_pass_on(self, node: str) -> list[tuple[OutsideEvent, Fulfilment]]:
         """What callers said of placements that lost, which a node had taken, and the ones that won have to hear of."""
@@ -281,24 +281,22 @@ class Order(Struct, array_like=True, gc=False):
                 continue
             for name in self._begun_by(won):
                 fulfilment = self.fulfilments.get(name)
-                if fulfilment is not None and fulfilment.lacks(event) and not self._was_asked(node, event, fulfilment):
+                if fulfilment is not None and fulfilment.lacks(event) and not self._was_asked(event, fulfilment, node):
                     found.append((event, fulfilment))
         return found
 
     def _told_of(self, placed: Placed) -> OutsideEvent | None:
         """Whether callers cancelled all that a placement began, or paid for it."""
         begun = [self.fulfilments[name] for name in self._begun_by(placed) if name in self.fulfilments]
-        if begun and all(one.happened(CANCEL) and not one.is_voided and not self._was_named(one) for one in begun):
+        if begun and all(
+            one.happened(CANCEL) and not one.is_voided and not self._was_asked(CANCEL, one) for one in begun
+        ):
             return "cancel"
         return "pay" if any(one.happened(PAY) for one in begun) else None
 
-    def _was_named(self, fulfilment: Fulfilment) -> bool:
-        """Whether somebody asked to cancel just this one, as nodes do and callers seldom."""
-        named = [one.event for one in self.parked if one.event is not None and one.event.fulfilment == fulfilment.id]
-        return any(event.event == CANCEL for event in named)
-
-    def _was_asked(self, node: str, event: str, fulfilment: Fulfilment) -> bool:
-        asked = [one.event for one in self.parked if one.node == node and one.event is not None]
+    def _was_asked(self, event: str, fulfilment: Fulfilment, node: str = "") -> bool:
+        """Whether an event of just this fulfilment was noted, by a node or by anybody: nodes do so, callers seldom."""
+        asked = [one.event for one in self.parked if one.event is not None and node in ("", one.node)]
         return any((one.event, one.fulfilment) == (event, fulfilment.id) for one in asked)
 
     @property

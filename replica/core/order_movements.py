@@ -291,8 +291,7 @@ def _name(desk: Desk, request: GiveUp) -> tuple[str, Draft]:
     fulfilment = order.fulfilments.get(request.fulfilment) if order is not None else None
     if order is None or fulfilment is None or not may_name(desk.ledger, order, fulfilment):
         raise NotFound(f"{request.fulfilment!r} of {request.order!r} need not be given up", field="fulfilment")
-    asked = request_facts(OrderEvent(order.name, "cancel", fulfilment.id))
-    return fulfilment.location, order_draft(order.name, CANCEL, OrderFacts(act="ask", outcome=SHORTAGE, request=asked))
+    return _ask(order, "cancel", fulfilment, SHORTAGE)
 
 
 def _surrender(desk: Desk, order: Order, fulfilment: Fulfilment, parked: Parked) -> tuple[str, Draft]:
@@ -372,10 +371,10 @@ def _void(desk: Desk, order: Order, lost: Fulfilment) -> tuple[str, Draft]:
     return scope, msgspec.structs.replace(draft, key=void_key(lost.origin))
 
 
-def _ask(order: Order, event: OutsideEvent, fulfilment: Fulfilment) -> tuple[str, Draft]:
+def _ask(order: Order, event: OutsideEvent, fulfilment: Fulfilment, why: str = "") -> tuple[str, Draft]:
     """Tell the owner of a fulfilment, who decides, what is to happen to it."""
     asked = request_facts(OrderEvent(order.name, event, fulfilment.id))
-    return fulfilment.location, order_draft(order.name, event, OrderFacts(act="ask", request=asked))
+    return fulfilment.location, order_draft(order.name, event, OrderFacts(act="ask", outcome=why, request=asked))
 
 
 # pieces --------------------------------------------------------------------------------------------------------------

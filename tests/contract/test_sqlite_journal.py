@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,13 @@ async def filled(directory: Path) -> Replica:
     return replica
 
 
+async def commit_each(journal: SqliteJournal, replica: Replica, numbers: Iterable[int]) -> None:
+    """So many commits, with a sale after each."""
+    for number in numbers:
+        await commit(journal, replica)
+        sell(replica, f"s{number}")
+
+
 async def varied(directory: Path) -> None:
     """A closed journal with an order, a count and a document in it."""
     journal, replica = await opened(directory), replica_of()
@@ -73,9 +81,7 @@ async def test_log_is_copied_into_the_file_beside_the_commits(tmp_path: Path, mo
     monkeypatch.setattr(sqlite_journal, "COPY_COMMITS", 3)
     journal, replica = await opened(tmp_path), replica_of()
     receive(replica, "r1", 100)
-    for number in range(2):
-        await commit(journal, replica)
-        sell(replica, f"s{number}")
+    await commit_each(journal, replica, range(2))
     assert journal._copying is None
     await commit(journal, replica)
     assert journal._copying is not None
@@ -91,9 +97,7 @@ async def test_log_begins_anew_under_a_load_without_a_pause(tmp_path: Path, monk
     monkeypatch.setattr(sqlite_journal, "LOG_PAGES_MAX", 50)
     journal, replica = await opened(tmp_path), replica_of()
     receive(replica, "r1", 1_000)
-    for number in range(100):
-        await commit(journal, replica)
-        sell(replica, f"s{number}")
+    await commit_each(journal, replica, range(100))
     log_bytes = (tmp_path / f"{FILE_NAME}-wal").stat().st_size
     await journal.close()
     assert log_bytes < 100 * PAGE_BYTES
@@ -109,14 +113,10 @@ async def test_log_that_a_long_reader_made_longer_is_cut_back_once_it_is_gone(
     reading.execute("BEGIN")
     reading.execute("SELECT count(*) FROM segments").fetchall()
     receive(replica, "r1", 1_000)
-    for number in range(60):
-        await commit(journal, replica)
-        sell(replica, f"s{number}")
+    await commit_each(journal, replica, range(60))
     assert log.stat().st_size > 50 * PAGE_BYTES
     reading.close()
-    for number in range(60, 64):
-        await commit(journal, replica)
-        sell(replica, f"s{number}")
+    await commit_each(journal, replica, range(60, 64))
     assert log.stat().st_size <= 20 * PAGE_BYTES
     await journal.close()
 
