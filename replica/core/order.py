@@ -138,7 +138,7 @@ class Fulfilment(Struct, array_like=True, gc=False):
         """Whether a payment or cancellation said elsewhere makes a difference here, if only that it comes too late."""
         if event == CANCEL:
             return self.nature is not Nature.ENDED
-        is_unpaid = bool(self.expires_ms) if self.nature is Nature.HOLDS else self.nature is Nature.ENDED
+        is_unpaid = bool(self.expires_ms) or self.nature is not Nature.HOLDS
         return is_unpaid and not self.happened(PAY) and not self.happened(RESERVE)
 
     def shown(self) -> Shown:

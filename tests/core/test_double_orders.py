@@ -252,6 +252,19 @@ def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_ex
         assert (report.event, report.outcome, report.fulfilment) == ("pay", "impossible", "hub-east.1")
 
 
+def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_was_collected_unpaid() -> None:
+    east, west, north = desks()
+    east.place()
+    east.happen("collect")
+    west.place()
+    west.happen("pay")
+    keep_up(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("collected", "cancelled")
+        (report,) = desk.order().reports
+        assert (report.event, report.outcome, report.fulfilment) == ("pay", "impossible", "hub-east.1")
+
+
 def test_a_cancellation_of_the_placement_that_lost_cancels_the_one_that_stands() -> None:
     east, west, north = desks()
     east.place()
