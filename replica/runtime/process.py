@@ -43,6 +43,10 @@ BACKLOG = 1_024
 GC_THRESHOLDS = (50_000, 20, 50)
 """Requests leave next to no cycles behind; the interpreter's own thresholds would have it look every few requests."""
 
+SWITCH_S = 0.000_3
+"""How long the journal's thread, back from the disk, waits for the interpreter's lock while the loop is busy. The
+interpreter's own 5 ms are as long as a commit takes."""
+
 
 class Assembly(Struct, frozen=True):
     """A node and its application; `hot` are the calls that take the express lane: what reads them, by path."""
@@ -81,6 +85,7 @@ async def serve(
 ) -> int:
     """Run a node on this loop until it is told to stop; return the exit code. `exit_at_once` never returns."""
     gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_S)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -1,10 +1,10 @@
 """The journal in one SQLite file: WAL, synchronous=FULL, one connection that writes, one that looks up keys, one that
 reads for peers, one for people's long pages, and one that copies the log into the file, so that none holds up another.
 
-A batch is one transaction and one trip into the writer's thread. The data directory is locked for this process
-(flock), so two nodes cannot run on one file, while a backup may still read it. SQLITE_FULL rolls the whole
-transaction back and is definite; any other failure of a commit is indefinite, and the process has to end. The next
-one makes the log it finds durable before it reads it: what it sees there may not be.
+A batch is one transaction, nearly always of one statement, and one trip into the writer's thread. The data directory
+is locked for this process (flock), so two nodes cannot run on one file, while a backup may still read it. SQLITE_FULL
+rolls the whole transaction back and is definite; any other failure of a commit is indefinite, and the process has to
+end. The next one makes the log it finds durable before it reads it: what it sees there may not be.
 """
 
 from __future__ import annotations
@@ -16,40 +16,33 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import resources
-from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
-import msgspec
 import structlog
 
 from replica.core.batch import Batch, Image
 from replica.core.counts import Counts
 from replica.core.documents import Documents, Register
-from replica.core.entry import DOCUMENT, Entry, Head, Stream, start
-from replica.core.entry_run import EntryRun
+from replica.core.entry import DOCUMENT, Entry, Stream
 from replica.core.errors import StorageFull, Unknown
 from replica.core.ledger import Ledger
 from replica.core.names import CHAIN
 from replica.core.order_requests import ORDER
 from replica.core.orders import Orders
-from replica.runtime import reading
+from replica.runtime import batch_row, reading
+from replica.runtime.batch_row import Numbers
 from replica.runtime.damage import DAMAGE, DataRefused, check_log, check_room
 from replica.runtime.durable_files import make_directory, write_again
 from replica.runtime.key_filter import KeyFilter
 from replica.runtime.ports import Page, Stored
-from replica.runtime.segment import cut_segments
 
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 FILE_NAME = "journal.sqlite"
-
-_ROWS_PER_STATEMENT = 128
-"""Most rows in one INSERT. SQLite takes many rows in one statement faster than many statements, every statement is a
-race for the interpreter's lock, and each number of rows is a text of its own that stays prepared."""
 
 _KEYS_PER_FETCH = 4_096
 
@@ -65,19 +58,6 @@ is cut back to this when it begins anew."""
 PAGE_BYTES = 4_096
 """SQLite's own, which no schema of ours changes."""
 
-_INSERT_KEYS = """
-INSERT INTO keys
-WITH RECURSIVE keyed(place) AS (SELECT 0 UNION ALL SELECT place + 1 FROM keyed WHERE place + 1 < ?3)
-SELECT substr(?1, place * ?2 + 1, ?2), ?4 + place FROM keyed
-"""
-"""Keys of one length in one blob, cut up by SQLite, which holds no lock of the interpreter's meanwhile."""
-
-_PUT_CELLS = """
-INSERT INTO cells SELECT key >> 32, key & 0xffffffff, value FROM json_each(?) WHERE true
-ON CONFLICT DO UPDATE SET total = excluded.total
-"""
-"""New totals of cells, in one text that SQLite takes apart likewise; a cell goes by the numbers of lane and item."""
-
 
 class _Connection(aiosqlite.Connection):
     """An aiosqlite connection that runs a whole function in its thread: one trip per batch, not one per statement."""
@@ -88,9 +68,7 @@ class _Connection(aiosqlite.Connection):
 
 
 def _connect(path: Path) -> _Connection:
-    return _Connection(
-        lambda: sqlite3.connect(path, isolation_level=None, cached_statements=4 * _ROWS_PER_STATEMENT), 64
-    )
+    return _Connection(lambda: sqlite3.connect(path, isolation_level=None), 64)
 
 
 class SqliteJournal:
@@ -118,10 +96,7 @@ class SqliteJournal:
         self._copying: asyncio.Task[None] | None = None
         self._commits = 0
         self._arrival = 0
-        self._streams: dict[Stream, int] = {}
-        self._heads: dict[Stream, Head] = {}
-        self._items: dict[str, int] = {}
-        self._lanes: dict[tuple[str, str, str, str], int] = {}
+        self._numbers = Numbers()
         self._keys = KeyFilter()
 
     async def load(self) -> Image:
@@ -160,7 +135,8 @@ class SqliteJournal:
         return await self._explorer.run(reading.read, after, limit)
 
     async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
-        numbers = [(self._streams[stream], after) for stream, after in held.items() if stream in self._streams]
+        known = self._numbers.streams
+        numbers = [(known[stream], after) for stream, after in held.items() if stream in known]
         return await self._reader.run(reading.missing, numbers, through, limit)
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
@@ -176,21 +152,15 @@ class SqliteJournal:
         os.close(self._lock)
 
     def _load(self, connection: sqlite3.Connection) -> Image:
-        rows = connection.execute("SELECT id, writer, scope, sequence, hash FROM streams").fetchall()
-        heads = [(Stream(writer, scope), Head(sequence, end)) for _, writer, scope, sequence, end in rows]
-        self._streams = {Stream(writer, scope): stream for stream, writer, scope, _, _ in rows}
-        self._heads = dict(heads)
-        self._items = dict(connection.execute("SELECT name, id FROM items"))
-        lanes = connection.execute("SELECT id, scope, writer, source, target FROM lanes").fetchall()
-        self._lanes = {tuple(name): lane for lane, *name in lanes}
+        numbers = self._numbers = Numbers.read(connection)
         self._arrival = reading.newest(connection)
-        heard, own = self._check_ends(connection, heads)
+        heard, own = self._check_ends(connection)
         if not self._is_checkpoint_whole(connection):
             log.warning("checkpoint does not match the journal, folding it anew", entries=self._arrival)
             self._refold(connection)
         shared = reading.shared(connection, self._fill_filter(connection))
-        names = {lane: name for name, lane in self._lanes.items()}
-        items = {item: name for name, item in self._items.items()}
+        names = {lane: name for name, lane in numbers.lanes.items()}
+        items = {item: name for name, item in numbers.items.items()}
         cells = [
             (names[lane][0], items[item], names[lane][1:], total)
             for lane, item, total in connection.execute("SELECT lane, item, total FROM cells")
@@ -202,17 +172,17 @@ class SqliteJournal:
         orders = [packed for (packed,) in connection.execute("SELECT state FROM orders ORDER BY place")]
         counts = [packed for (packed,) in connection.execute("SELECT state FROM counts")]
         ((clock,),) = connection.execute("SELECT coalesce(max(clock), 0) FROM streams")
+        heads = list(numbers.heads.items())
         return Image(heads, cells, documents, max(own, clock), self._arrival, orders, shared, counts, heard)
 
-    def _check_ends(
-        self, connection: sqlite3.Connection, heads: list[tuple[Stream, Head]]
-    ) -> tuple[list[tuple[Stream, int]], int]:
+    def _check_ends(self, connection: sqlite3.Connection) -> tuple[list[tuple[Stream, int]], int]:
         """Check that every stream ends with its head; return the newest stamp of each, and of our own."""
         heard: list[tuple[Stream, int]] = []
         own = 0
-        for stream, head in heads:
+        for stream, head in self._numbers.heads.items():
             row = connection.execute(
-                f"{reading.SELECT} WHERE g.stream = ? ORDER BY g.sequence DESC LIMIT 1", (self._streams[stream],)
+                f"{reading.SELECT} WHERE g.stream = ? ORDER BY g.sequence DESC LIMIT 1",
+                (self._numbers.streams[stream],),
             ).fetchone()
             last = reading.segment(row).unpack()[-1].entry if row is not None else None
             if last is None or (last.sequence, last.hash) != (head.sequence, head.hash):
@@ -230,7 +200,7 @@ class SqliteJournal:
         return bool(entries == self._arrival and units == total)
 
     def _refold(self, connection: sqlite3.Connection) -> None:
-        ledger, documents, orders, units = Ledger(), Documents(), Orders(""), dict.fromkeys(self._streams, 0)
+        ledger, documents, orders, units = Ledger(), Documents(), Orders(""), dict.fromkeys(self._numbers.streams, 0)
         counts = Counts(self.node)
         for stored in reading.entries(connection.execute(f"{reading.SELECT} ORDER BY g.arrival")):
             stream, content = stored.entry.stream, stored.entry.content
@@ -248,53 +218,33 @@ class SqliteJournal:
             connection.execute("DELETE FROM documents")
             connection.execute("DELETE FROM orders")
             connection.execute("DELETE FROM counts")
-            self._write_checkpoint(connection, batch)
+            self._put(connection, batch)
             connection.executemany(
                 "UPDATE streams SET units = ? WHERE id = ?",
-                [(moved, self._streams[stream]) for stream, moved in units.items()],
+                [(moved, self._numbers.streams[stream]) for stream, moved in units.items()],
             )
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
-        keys = list(chain.from_iterable([run.keys for run in batch.runs]))
-        with _transaction(connection):
-            self._write_runs(connection, batch.runs, batch.clock)
-            self._write_keys(connection, keys)
-            self._write_checkpoint(connection, batch)
-        self._arrival += len(keys)
+        if batch.documents:
+            with _transaction(connection):
+                self._put(connection, batch)
+        else:
+            self._put(connection, batch)  # one statement, which is a transaction by itself
+        self._arrival += len(batch)
         return self._arrival
 
-    def _write_runs(self, connection: sqlite3.Connection, runs: Sequence[EntryRun], clock: int) -> None:
-        arrival = self._arrival
-        rows: list[object] = []
-        units: dict[Stream, int] = {}
-        for run in runs:
-            stream = run.stream
-            number = self._streams.get(stream) or self._add_stream(connection, stream)
-            for segment in cut_segments(run, arrival, self._heads[stream].hash):
-                rows += (segment.arrival, number, segment.sequence, segment.previous, segment.bodies)
-            units[stream] = units.get(stream, 0) + run.units
-            self._heads[stream] = run.head
-            arrival += len(run)
-        _insert(connection, "INSERT INTO segments VALUES", "", 5, rows)
-        for stream, moved in units.items():
-            head = self._heads[stream]
-            connection.execute(
-                "UPDATE streams SET sequence = ?, hash = ?, units = units + ?, clock = ? WHERE id = ?",
-                (head.sequence, head.hash, moved, clock, self._streams[stream]),
-            )
+    def _put(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        """Write a batch: documents, which are rare and named as callers like, by themselves, all else in one statement.
 
-    def _write_keys(self, connection: sqlite3.Connection, keys: Sequence[bytes]) -> None:
-        """Write the keys of a batch, in its order. Those that follow each other and are equally long go as one blob.
-
-        They are noted before they are durable: a filter that knows too much is slow, one that knows too little lies.
+        Keys are noted before they are durable: a filter that knows too much is slow, one that knows too little lies.
         """
-        arrival = self._arrival + 1
-        for length, some in groupby(keys, len):
-            alike = list(some)
-            if length:
-                connection.execute(_INSERT_KEYS, (b"".join(alike), length, len(alike), arrival))
-                self._keys.add(alike)
-            arrival += len(alike)
+        self._keys.add([key for run in batch.runs for key in run.keys if key])
+        connection.execute(batch_row.INSERT, self._numbers.row(batch, self._arrival))
+        if batch.documents:
+            connection.executemany(
+                "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in batch.documents],
+            )
         if self._keys.is_full:
             self._fill_filter(connection)
 
@@ -313,49 +263,6 @@ class SqliteJournal:
                 last = key
         self._keys = keys
         return [(arrival, key) for key, arrival in shared.items()]
-
-    def _write_checkpoint(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        cells: dict[int, int] = {}
-        items = self._items
-        for lane, changed in batch.cells.items():
-            lanes: dict[str, int] = {}
-            for stock, total in changed.items():
-                number = lanes.get(stock.location) or lanes.setdefault(
-                    stock.location, self._lane(connection, (stock.location, *lane.name))
-                )
-                cells[number << 32 | (items.get(stock.item) or self._add_item(connection, stock.item))] = total
-        if cells:
-            connection.execute(_PUT_CELLS, (msgspec.json.encode(cells).decode(),))
-        if batch.documents:
-            connection.executemany(
-                "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in batch.documents],
-            )
-
-        if batch.orders:
-            upsert = "ON CONFLICT DO UPDATE SET state = excluded.state"
-            _insert(connection, "INSERT INTO orders VALUES", upsert, 2, list(chain.from_iterable(batch.orders)))
-        if batch.counts:
-            upsert = "ON CONFLICT DO UPDATE SET state = excluded.state"
-            _insert(connection, "INSERT INTO counts VALUES", upsert, 3, list(chain.from_iterable(batch.counts)))
-
-    def _add_stream(self, connection: sqlite3.Connection, stream: Stream) -> int:
-        number = self._streams[stream] = len(self._streams) + 1
-        self._heads[stream] = start(stream)
-        connection.execute("INSERT INTO streams VALUES (?, ?, ?, 0, x'', 0, 0)", (number, *stream))
-        return number
-
-    def _lane(self, connection: sqlite3.Connection, name: tuple[str, str, str, str]) -> int:
-        number = self._lanes.get(name)
-        if number is None:
-            number = self._lanes[name] = len(self._lanes) + 1
-            connection.execute("INSERT INTO lanes VALUES (?, ?, ?, ?, ?)", (number, *name))
-        return number
-
-    def _add_item(self, connection: sqlite3.Connection, name: str) -> int:
-        number = self._items[name] = len(self._items) + 1
-        connection.execute("INSERT INTO items VALUES (?, ?)", (number, name))
-        return number
 
 
 async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJournal:
@@ -444,6 +351,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise DataRefused(f"the data has schema {version}, this program knows {len(scripts)}: run a newer one")
     for number, script in enumerate(scripts[version:], version + 1):
         connection.executescript(f"BEGIN IMMEDIATE;\n{script.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;")
+    connection.executescript(batch_row.PREPARE)
 
 
 def _prepare_reader(connection: sqlite3.Connection) -> None:
@@ -471,12 +379,3 @@ def _claim(connection: sqlite3.Connection, node: str, incarnation: str) -> str:
     if owner != node:
         raise DataRefused(f"the data belongs to node {owner!r}, not to {node!r}: give its name or another --data")
     return str(standing)
-
-
-def _insert(connection: sqlite3.Connection, head: str, tail: str, width: int, values: list[Any]) -> None:
-    """Insert rows given as one flat list, many per statement."""
-    group = f"({','.join('?' * width)})"
-    step = _ROWS_PER_STATEMENT * width
-    for first in range(0, len(values), step):
-        some = values[first : first + step]
-        connection.execute(f"{head} {','.join([group] * (len(some) // width))} {tail}", some)

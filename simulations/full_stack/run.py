@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,7 +83,7 @@ class StackRun(Run):
         return StackClient(self.chain, self.history, machine, number)
 
     def play(self) -> Result:
-        with self._errors.listening(), self._stand_ins(), _no_collector():
+        with self._errors.listening(), self._stand_ins(), _interpreter_kept():
             result = super().play()
         result.counts.update(self._rarities())
         return result
@@ -163,15 +164,16 @@ def _replaced(module: ModuleType, name: str, stand_in: object) -> Iterator[None]
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
-    """The collector would run finalizers at moments that no seed decides. A node sets it up as its own: undo that."""
-    was_enabled, thresholds = gc.isenabled(), gc.get_threshold()
+def _interpreter_kept() -> Iterator[None]:
+    """The collector would run finalizers at moments that no seed decides. What a node sets up as its own is undone."""
+    was_enabled, thresholds, interval = gc.isenabled(), gc.get_threshold(), sys.getswitchinterval()
     gc.disable()
     try:
         yield
     finally:
         gc.unfreeze()
         gc.set_threshold(*thresholds)
+        sys.setswitchinterval(interval)
         if was_enabled:
             gc.enable()
 

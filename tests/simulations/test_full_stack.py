@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from replica.core.batch import Batch
-from replica.runtime import driver, sqlite_journal
+from replica.runtime import batch_row, driver
 from replica.runtime.driver import Answers, Driver
 from replica.runtime.key_filter import KeyFilter
+from replica.runtime.sqlite_journal import SqliteJournal
 from simulations.checkers.checker import Violation
 from simulations.full_stack import run
 from simulations.full_stack.__main__ import full_stack
@@ -92,19 +93,19 @@ def test_keys_that_the_journal_forgets_are_caught(monkeypatch: pytest.MonkeyPatc
     assert violation is not None and violation.checker == "ExactlyOnce"
 
 
-def test_commits_in_parts_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Nothing:
-        def __init__(self, connection: Any) -> None:
-            pass
+def test_keys_written_after_their_entries_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def put(self: SqliteJournal, connection: sqlite3.Connection, batch: Batch) -> None:
+        if batch.documents:
+            putting(self, connection, batch)
+            return
+        heap, streams, segments, keys, *others = self._numbers.row(batch, self._arrival)
+        connection.execute(batch_row.INSERT, (heap, streams, segments, "[]", *others))
+        connection.execute(batch_row.INSERT, (heap, "[]", "[]", keys, *["[]" for _ in others]))
 
-        def __enter__(self) -> None:
-            pass
-
-        def __exit__(self, *failure: object) -> None:
-            pass
-
-    monkeypatch.setattr(sqlite_journal, "_transaction", Nothing)
-    assert first_violation() is not None
+    putting = SqliteJournal._put
+    monkeypatch.setattr(SqliteJournal, "_put", put)
+    violation = first_violation()
+    assert violation is not None and violation.checker == "ExactlyOnce"
 
 
 def test_the_command_says_how_to_play_a_failure_again(monkeypatch: pytest.MonkeyPatch) -> None:
