@@ -28,6 +28,9 @@ LaneName = tuple[str, str, str, str]
 Row = tuple[bytes, *tuple[str, ...]]
 """What `INSERT` takes: the bytes, and a text for each part."""
 
+BYTES_MAX = 1 << 28
+"""Bytes in a row, past which another one is begun: SQLite takes no blob past 1,000,000,000."""
+
 _Tuples = list[tuple[Any, ...]]
 
 _encode = Encoder().encode
@@ -103,56 +106,56 @@ class Numbers:
             numbers.lanes[tuple(name)] = number
         return numbers
 
-    def row(self, batch: Batch, arrival: int) -> Row:
-        """Lay out a batch without its documents, and number what is new in it.
+    def rows(self, batch: Batch, arrival: int) -> Iterator[Row]:
+        """Lay out a batch without its documents, and number what is new in it: one row, unless it is enormous.
 
         Args:
             arrival: that of the newest entry before.
         """
-        heap = _Heap()
-        streams, segments = self._lay_runs(batch, arrival, heap)
-        keys = list(_lay_keys(batch.runs, arrival + 1, heap))
-        items, lanes, cells = self._lay_cells(batch.cells)
-        orders = {place: begin << 32 | length for place, state in batch.orders for begin, length in [heap.add(state)]}
-        counts = [(location, item, *heap.add(state)) for location, item, state in batch.counts]
-        parts = (streams, segments, keys, items, lanes, cells, orders, counts)
-        return b"".join(heap.pieces), *[_encode(part).decode() for part in parts]
-
-    def _lay_runs(self, batch: Batch, arrival: int, heap: _Heap) -> tuple[_Tuples, _Tuples]:
-        segments: _Tuples = []
+        parts = _Parts()
+        parts.lay_keys(batch.runs, arrival + 1)
         units: dict[Stream, int] = {}
         for run in batch.runs:
             stream = run.stream
             number = self.streams.setdefault(stream, len(self.streams) + 1)
             before = self.heads.get(stream) or start(stream)
             for one in cut_segments(run, arrival, before.hash):
-                segments.append((one.arrival, number, one.sequence, *heap.add(one.previous), *heap.add(one.bodies)))
+                places = (*parts.lay(one.previous), *parts.lay(one.bodies))
+                parts.segments.append((one.arrival, number, one.sequence, *places))
+                if parts.is_full:
+                    yield parts.row()
+                    parts = _Parts()
             units[stream] = units.get(stream, 0) + run.units
             self.heads[stream] = run.head
             arrival += len(run)
-        streams: _Tuples = []
         for stream, moved in units.items():
-            head = self.heads[stream]
-            streams.append((self.streams[stream], *stream, head.sequence, *heap.add(head.hash), moved, batch.clock))
-        return streams, segments
+            head, number = self.heads[stream], self.streams[stream]
+            parts.streams.append((number, *stream, head.sequence, *parts.lay(head.hash), moved, batch.clock))
+        for place, state in batch.orders:
+            begin, length = parts.lay(state)
+            parts.orders[place] = begin << 32 | length
+            if parts.is_full:
+                yield parts.row()
+                parts = _Parts()
+        parts.counts += [(location, item, *parts.lay(state)) for location, item, state in batch.counts]
+        self._lay_cells(batch.cells, parts)
+        yield parts.row()
 
-    def _lay_cells(self, changes: Changes) -> tuple[_Tuples, _Tuples, dict[int, int]]:
-        """New items, new lanes, and the new totals of cells, each cell by its lane's number and its item's in one."""
-        items, new_items, new_lanes = self.items, _Tuples(), _Tuples()
-        cells: dict[int, int] = {}
+    def _lay_cells(self, changes: Changes, parts: _Parts) -> None:
+        """The new totals of cells, each by the numbers of its lane and its item in one."""
+        items, cells = self.items, parts.cells
         for lane, changed in changes.items():
             lanes: dict[str, int] = {}
             for stock, total in changed.items():
                 location, name = stock.location, stock.item
                 number = lanes.get(location) or lanes.setdefault(
-                    location, _number(self.lanes, (location, *lane.name), new_lanes)
+                    location, _number(self.lanes, (location, *lane.name), parts.lanes)
                 )
                 item = items.get(name)
                 if item is None:
                     item = items[name] = len(items) + 1
-                    new_items.append((item, name))
+                    parts.items.append((item, name))
                 cells[number << 32 | item] = total
-        return new_items, new_lanes, cells
 
 
 def _number(numbers: dict[LaneName, int], name: LaneName, fresh: _Tuples) -> int:
@@ -163,30 +166,49 @@ def _number(numbers: dict[LaneName, int], name: LaneName, fresh: _Tuples) -> int
     return number
 
 
-def _lay_keys(runs: Sequence[EntryRun], arrival: int, heap: _Heap) -> Iterator[tuple[int, int, int, int]]:
-    """Keys that follow each other and are equally long: where the first begins, their length, number and arrival."""
-    for length, some in groupby(chain.from_iterable([run.keys for run in runs]), len):
-        alike = list(some)
-        if length:
-            yield heap.end, length, len(alike), arrival
-            heap.pieces += alike
-            heap.end += length * len(alike)
-        arrival += len(alike)
-
-
-class _Heap:
-    """Bytes laid one after another."""
-
-    __slots__ = ("end", "pieces")
+class _Parts:
+    """What a row is made of, as it is laid out."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
         self.end = 1
         """Where the next piece begins; SQLite counts from 1."""
+        self.streams, self.segments, self.keys, self.items, self.lanes, self.counts = [_Tuples() for _ in range(6)]
+        self.cells: dict[int, int] = {}
+        self.orders: dict[int, int] = {}
 
-    def add(self, piece: bytes) -> tuple[int, int]:
-        """Lay a piece down; return where it begins, and its length."""
+    def lay(self, piece: bytes) -> tuple[int, int]:
+        """Lay bytes behind those before; return where they begin, and how many they are."""
         begin = self.end
         self.pieces.append(piece)
         self.end += len(piece)
         return begin, len(piece)
+
+    def lay_keys(self, runs: Sequence[EntryRun], arrival: int) -> None:
+        """Keys that follow each other and are equally long, by where the first of them begins."""
+        for length, some in groupby(chain.from_iterable([run.keys for run in runs]), len):
+            alike = list(some)
+            if length:
+                self.keys.append((self.end, length, len(alike), arrival))
+                self.pieces += alike
+                self.end += length * len(alike)
+            arrival += len(alike)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether this is as much as a row should hold."""
+        return self.end > BYTES_MAX
+
+    def row(self) -> Row:
+        """All of it."""
+        parts = (
+            self.streams,
+            self.segments,
+            self.keys,
+            self.items,
+            self.lanes,
+            self.cells,
+            self.orders,
+            self.counts,
+        )
+        return b"".join(self.pieces), *[_encode(part).decode() for part in parts]

@@ -32,7 +32,7 @@ from replica.core.names import CHAIN
 from replica.core.order_requests import ORDER
 from replica.core.orders import Orders
 from replica.runtime import batch_row, reading
-from replica.runtime.batch_row import Numbers
+from replica.runtime.batch_row import Numbers, Row
 from replica.runtime.damage import DAMAGE, DataRefused, check_log, check_room
 from replica.runtime.durable_files import make_directory, write_again
 from replica.runtime.key_filter import KeyFilter
@@ -218,35 +218,38 @@ class SqliteJournal:
             connection.execute("DELETE FROM documents")
             connection.execute("DELETE FROM orders")
             connection.execute("DELETE FROM counts")
-            self._put(connection, batch)
+            self._put(connection, self._lay_out(batch), batch.documents)
             connection.executemany(
                 "UPDATE streams SET units = ? WHERE id = ?",
                 [(moved, self._numbers.streams[stream]) for stream, moved in units.items()],
             )
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
-        if batch.documents:
+        rows = self._lay_out(batch)
+        if batch.documents or len(rows) > 1:
             with _transaction(connection):
-                self._put(connection, batch)
+                self._put(connection, rows, batch.documents)
         else:
-            self._put(connection, batch)  # one statement, which is a transaction by itself
+            self._put(connection, rows)  # one statement, which is a transaction by itself
+        if self._keys.is_full:
+            self._fill_filter(connection)
         self._arrival += len(batch)
         return self._arrival
 
-    def _put(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        """Write a batch: documents, which are rare and named as callers like, by themselves, all else in one statement.
-
-        Keys are noted before they are durable: a filter that knows too much is slow, one that knows too little lies.
+    def _lay_out(self, batch: Batch) -> list[Row]:
+        """The rows of a batch. Its keys are noted before they are durable: a filter that knows too much is slow for
+        one key, one that knows too little would let it be used twice.
         """
         self._keys.add([key for run in batch.runs for key in run.keys if key])
-        connection.execute(batch_row.INSERT, self._numbers.row(batch, self._arrival))
-        if batch.documents:
+        return list(self._numbers.rows(batch, self._arrival))
+
+    def _put(self, connection: sqlite3.Connection, rows: Sequence[Row], documents: Sequence[Register] = ()) -> None:
+        connection.executemany(batch_row.INSERT, rows)
+        if documents:
             connection.executemany(
                 "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in batch.documents],
+                [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in documents],
             )
-        if self._keys.is_full:
-            self._fill_filter(connection)
 
     def _fill_filter(self, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
         """Read all keys; return those that several entries share, each with the last of their arrivals."""

@@ -16,9 +16,10 @@ from replica.core.errors import StorageFull
 from replica.core.order_requests import PlacedLine, Placement
 from replica.core.replica import Replica, Run
 from replica.core.requests import Count, CountLine
-from replica.runtime import sqlite_journal
+from replica.runtime import batch_row, sqlite_journal
 from replica.runtime.damage import DataRefused
 from replica.runtime.data import open_replica
+from replica.runtime.segment import SEGMENT_ENTRIES_MAX
 from replica.runtime.sqlite_journal import FILE_NAME, PAGE_BYTES, SqliteJournal, open_journal
 from replica.runtime.world import SystemEntropy
 from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell
@@ -87,6 +88,30 @@ async def test_a_batch_is_one_statement(tmp_path: Path) -> None:
     await commit(journal, replica)
     await journal.close()
     assert len(set(statements)) == 1  # the trigger makes it known once more for each of its own
+
+
+async def test_an_enormous_batch_is_one_transaction_of_several_statements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+    files = [tmp_path / name for name in ("whole", "in-parts")]
+    for directory in files:
+        journal, replica = await opened(directory), replica_of()
+        await journal._writer.run(lambda c: c.set_trace_callback(statements.append))
+        receive(replica, "r1", 1_000)
+        for number in range(3 * SEGMENT_ENTRIES_MAX):
+            sell(replica, f"s{number}")
+        for number in range(3):
+            order = Placement(f"o-{number}", (PlacedLine(2, "cola"),), paid=True)
+            replica.execute(Command("", order, b"o%d" % number), 1_700_000_000_000)
+        await commit(journal, replica)
+        await journal.close()
+        monkeypatch.setattr(batch_row, "BYTES_MAX", 1_000)
+    assert len([one for one in dict.fromkeys(statements) if one.startswith("INSERT INTO batches")]) == 1 + 4 + 1
+    assert statements[-1] == "COMMIT"
+    for table in ("streams", "segments", "keys", "items", "lanes", "cells", "orders"):
+        whole, in_parts = [rows_of(one / FILE_NAME, f"SELECT * FROM {table}") for one in files]
+        assert whole and whole == in_parts
 
 
 async def test_log_is_copied_into_the_file_beside_the_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
