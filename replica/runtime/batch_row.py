@@ -3,7 +3,6 @@
 Around each statement the interpreter's lock is given away and has to be won back, from an event loop that may be busy
 for milliseconds. So a batch is inserted as one row into a view, and a trigger, of the connection and not of the file,
 puts each part where it belongs. Numbers and names are JSON, all bytes one blob, in which they go by where they begin.
-What there are most of, cells and orders, goes as pairs of integers: SQLite parses an array anew for each of its values.
 See docs/decisions/0014.
 """
 
@@ -34,6 +33,9 @@ BYTES_MAX = 1 << 28
 _Tuples = list[tuple[Any, ...]]
 
 _encode = Encoder().encode
+
+SQLITE_MIN = (3, 38, 0)
+"""The version that brought `->>`."""
 
 INSERT = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 

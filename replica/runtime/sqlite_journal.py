@@ -337,6 +337,9 @@ class _transaction:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     """Set the file up for durability, and bring its schema up to date."""
+    if sqlite3.sqlite_version_info < batch_row.SQLITE_MIN:
+        needed = ".".join(map(str, batch_row.SQLITE_MIN))
+        raise DataRefused(f"this Python has SQLite {sqlite3.sqlite_version}, at least {needed} is needed")
     # Read to the end, or a failure goes unseen; the mode SQLite then stays in loses commits when the power goes.
     ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
     if mode != "wal":

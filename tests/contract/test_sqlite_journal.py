@@ -78,6 +78,12 @@ async def test_commits_are_synchronous_and_the_file_is_in_wal_mode(tmp_path: Pat
     assert pragmas == ["wal", 2]
 
 
+async def test_an_older_sqlite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 37, 2))
+    with pytest.raises(DataRefused, match=r"at least 3\.38\.0 is needed"):
+        await opened(tmp_path)
+
+
 async def test_a_batch_is_one_statement(tmp_path: Path) -> None:
     journal, replica = await opened(tmp_path), replica_of()
     statements: list[str] = []
