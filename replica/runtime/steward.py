@@ -79,6 +79,8 @@ class Steward:
         self.settlement = Settlement(peers.identity.node, clock)
         self._due: dict[Pair, None] = {}
         """Items to look at; each stands here once, so they are at most as many as there are."""
+        self._moved: dict[Stock, int] = {}
+        """What moved since `_due` was last added to, all of it to be looked at: few things are named that often."""
         self._later: dict[Pair, int] = {}
         """Items to look at again at some elapsed time, for who was asked denied."""
         self._wake = asyncio.Event()
@@ -118,13 +120,15 @@ class Steward:
             self._mark_all()
         acts, debts = self._acts, self.settlement.debts
         for lane, stocks in batch.cells.items():
-            due = [
-                (stock.location, stock.item)
-                for stock in stocks
-                if acts or (stock.location, stock.item) in debts or (lane.giver and stock.balance(lane.source) < 0)
-            ]
+            due = stocks
+            if not acts:
+                due = {
+                    stock: total
+                    for stock, total in stocks.items()
+                    if (stock.location, stock.item) in debts or (lane.giver and stock.balance(lane.source) < 0)
+                }
             if due:
-                self._due.update(dict.fromkeys(due))
+                self._moved |= due
                 self._wake.set()
 
     @property
@@ -133,8 +137,14 @@ class Steward:
         return self._is_store or self._driver.replica.policies.splits
 
     def _mark(self, pair: Pair) -> None:
+        self._mark_moved()
         self._due[pair] = None
         self._wake.set()
+
+    def _mark_moved(self) -> None:
+        if self._moved:
+            self._due.update([((stock.location, stock.item), None) for stock in self._moved])
+            self._moved = {}
 
     def _mark_all(self) -> None:
         for place in self._driver.replica.ledger.places.values():
@@ -168,6 +178,7 @@ class Steward:
 
     async def _review(self) -> None:
         now_ms = self._clock.now().elapsed_ms
+        self._mark_moved()
         for pair in [pair for pair, at_ms in self._later.items() if at_ms <= now_ms]:
             del self._later[pair]
             self._due[pair] = None
