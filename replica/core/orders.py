@@ -274,6 +274,9 @@ class Orders:
             fulfilment = Fulfilment(facts.fulfilment, location, node, facts.to)
             fulfilment.is_fixed, fulfilment.instead_of = facts.is_fixed, facts.instead_of
             order.fulfilments[fulfilment.id] = fulfilment
+            for parked in order.parked:
+                if parked.waits_for(fulfilment):  # it may have had its deadline, by a clock that ran ahead
+                    heapq.heappush(self._deadlines, (parked.gives_up_ms, order.name))
         match facts.act:
             case "step":
                 fulfilment.state = facts.to

@@ -13,7 +13,7 @@ from replica.core.batch import Image
 from replica.core.errors import NotOwner, OrderExists, RightsExhausted
 from replica.core.limits import PARKED_MS
 from replica.core.order import Fulfilment
-from replica.core.order_requests import PlacedLine, Placement
+from replica.core.order_requests import OrderEvent, PlacedLine, Placement
 from replica.core.replica import Replica
 from replica.runtime.order_answers import order_answer, order_view
 from tests.core.shuffled import Desk
@@ -145,6 +145,25 @@ def test_a_store_that_cannot_know_of_the_one_that_won_is_asked_to_cancel() -> No
     store.tell(west)
     assert of(west, WEST).state == "cancelled"
     assert west.order().to_void("hub-west") == []
+
+
+def test_an_event_whose_time_had_passed_by_a_clock_ahead_is_given_up_when_it_has_to_wait_again() -> None:
+    east, west, _ = desks(w_1={"cola": 10})
+    east.happen("cancel")
+    east.place()
+    east.keep_up()
+    assert (of(east, EAST).state, east.order().waiting) == ("cancelled", [])
+    east.now_ms += 2 * PARKED_MS
+    east.keep_up()
+    east.now_ms -= 2 * PARKED_MS
+    west.place()
+    west.tell(east)
+    east.keep_up()
+    assert [parked.event for parked in east.order().waiting] == [OrderEvent("o-1", "cancel")]
+    east.now_ms += 2 * PARKED_MS
+    east.keep_up()
+    assert east.order().waiting == []
+    assert [(one.event, one.outcome) for one in east.order().reports] == [("cancel", "late")]
 
 
 def test_a_store_that_has_the_second_part_of_each_placement_is_asked_to_cancel_the_one_that_lost() -> None:
