@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.batch import Image
+from replica.core.entry import Stream
 from replica.core.errors import NotOwner, OrderExists, RightsExhausted
 from replica.core.limits import PARKED_MS
 from replica.core.order import Fulfilment
 from replica.core.order_requests import OrderEvent, PlacedLine, Placement
-from replica.core.replica import Replica
+from replica.core.replica import Replica, Run
 from replica.runtime.order_answers import order_answer, order_view
 from tests.core.shuffled import Desk
 
@@ -277,6 +278,11 @@ def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_wa
     east.happen("collect")
     west.place()
     west.happen("pay")
+    stream = Stream(east.writer, "w-1")
+    held = west.replica.head(stream)
+    east.commit()
+    unheard = [one for one in east.entries if one.stream == stream and one.sequence > held.sequence]
+    west.replica.merge([Run(stream, held.sequence + 1, held.hash, unheard)], west.now_ms)  # never saw it held
     keep_up(east, west, north)
     for desk in (east, west, north):
         assert (of(desk, EAST).state, of(desk, WEST).state) == ("collected", "cancelled")
