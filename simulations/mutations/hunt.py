@@ -76,12 +76,13 @@ _is_healthy = cache(lambda seed: play_healthy(seed) is None)
 
 
 def hunt(name: str, seeds: Iterable[int]) -> Catch:
-    """Play seeds until one shows a violation that it does not show without the mutation."""
+    """Play seeds until one shows a violation that is expected of the mutation, and not without it."""
     began_s, tried, seed = time.monotonic(), 0, 0
+    expected = MUTATIONS[name].expected
     for seed in seeds:
         tried += 1
         found = play_mutated(name, seed)
-        if found is not None and _is_healthy(seed):
+        if found is not None and found.checker in expected and _is_healthy(seed):
             return Catch(name, found.checker, found.detail, seed, tried, time.monotonic() - began_s)
     return Catch(name, "", "", seed, tried, time.monotonic() - began_s)
 

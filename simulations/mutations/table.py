@@ -55,9 +55,8 @@ def drawn(catches: Mapping[str, Catch]) -> Table:
         catch = catches.get(mutation.name)
         if catch is not None:
             by = catch.checker if catch.is_caught else "[bold red]nobody"
-            mark = "" if catch.checker in mutation.expected or not catch.is_caught else " [yellow](not expected)"
             wall, seed = f"{catch.wall_s:.1f}", str(catch.seed) if catch.is_caught else "-"
-            table.add_row(mutation.name, mutation.breaks, by + mark, seed, str(catch.seeds), wall)
+            table.add_row(mutation.name, mutation.breaks, by, seed, str(catch.seeds), wall)
     return table
 
 
