@@ -30,12 +30,12 @@ Row = tuple[bytes, *tuple[str, ...]]
 BYTES_MAX = 1 << 28
 """Bytes in a row, past which another one is begun: SQLite takes no blob past 1,000,000,000."""
 
+SQLITE_MIN = (3, 38, 0)
+"""The version that brought `->>`."""
+
 _Tuples = list[tuple[Any, ...]]
 
 _encode = Encoder().encode
-
-SQLITE_MIN = (3, 38, 0)
-"""The version that brought `->>`."""
 
 INSERT = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 

@@ -14,7 +14,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -226,11 +226,9 @@ class SqliteJournal:
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
         rows = self._lay_out(batch)
-        if batch.documents or len(rows) > 1:
-            with _transaction(connection):
-                self._put(connection, rows, batch.documents)
-        else:
-            self._put(connection, rows)  # one statement, which is a transaction by itself
+        is_one = len(rows) == 1 and not batch.documents  # a statement is a transaction by itself
+        with nullcontext() if is_one else _transaction(connection):
+            self._put(connection, rows, batch.documents)
         if self._keys.is_full:
             self._fill_filter(connection)
         self._arrival += len(batch)
@@ -243,7 +241,7 @@ class SqliteJournal:
         self._keys.add([key for run in batch.runs for key in run.keys if key])
         return list(self._numbers.rows(batch, self._arrival))
 
-    def _put(self, connection: sqlite3.Connection, rows: Sequence[Row], documents: Sequence[Register] = ()) -> None:
+    def _put(self, connection: sqlite3.Connection, rows: Sequence[Row], documents: Sequence[Register]) -> None:
         connection.executemany(batch_row.INSERT, rows)
         if documents:
             connection.executemany(

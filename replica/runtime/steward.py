@@ -80,7 +80,7 @@ class Steward:
         self._due: dict[Pair, None] = {}
         """Items to look at; each stands here once, so they are at most as many as there are."""
         self._moved: dict[Stock, int] = {}
-        """What moved since `_due` was last added to, all of it to be looked at: few things are named that often."""
+        """What moved since `_due` was last added to, as batches have it: named once a look, not at every commit."""
         self._later: dict[Pair, int] = {}
         """Items to look at again at some elapsed time, for who was asked denied."""
         self._wake = asyncio.Event()

@@ -98,7 +98,7 @@ def test_keys_that_the_journal_forgets_are_caught(monkeypatch: pytest.MonkeyPatc
 
 def test_commits_in_parts_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def put(
-        self: SqliteJournal, connection: sqlite3.Connection, rows: Sequence[Row], documents: Sequence[Register] = ()
+        self: SqliteJournal, connection: sqlite3.Connection, rows: Sequence[Row], documents: Sequence[Register]
     ) -> None:
         if documents:
             putting(self, connection, rows, documents)
