@@ -12,16 +12,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from replica.core.clock import Moment
-from replica.core.commands import Command
-from replica.core.names import writer_of
-from replica.core.order_requests import PlacedLine, Placement
-from replica.core.orders import held_differences
-from replica.core.replica import Replica
-from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.core.base.clock import Moment
+from replica.core.base.names import writer_of
+from replica.core.orders.fold import held_differences
+from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.state.commands import Command
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.runtime.background.order_housekeeping import Keeper
 from replica.runtime.driver import Driver
-from replica.runtime.keeper import Keeper
-from replica.runtime.sqlite_journal import open_journal
+from replica.runtime.journal.sqlite_journal import open_journal
 
 LOCATION = "w-1"
 CHUNK = 1_000

@@ -16,11 +16,11 @@ from benchmarks.measure import Bench, Sample, apart
 from benchmarks.sales import STOCKED, Workload, make_entries
 from benchmarks.servers import hub
 from benchmarks.wire import Framer
-from replica.core.columns import ColumnDecoder
-from replica.core.limits import BATCH_ENTRIES_MAX, WINDOW_BYTES
-from replica.core.names import CHAIN, writer_of
-from replica.core.replica import Replica
-from replica.core.wire import PROTOCOL_MAX, Ack, Bye, Entries, Have, Hello, pack_frame, unpack_frame
+from replica.core.base.limits import BATCH_ENTRIES_MAX, WINDOW_BYTES
+from replica.core.base.names import CHAIN, writer_of
+from replica.core.state.replica import Replica
+from replica.core.sync.columns import ColumnDecoder
+from replica.core.sync.wire import PROTOCOL_MAX, Ack, Bye, Entries, Have, Hello, pack_frame, unpack_frame
 
 STORES = 4
 GREETING = 2

@@ -20,7 +20,7 @@ import uvloop
 from aiohttp import web
 from redis.asyncio import Redis
 
-from replica.core.order_requests import Placement
+from replica.core.orders.requests import Placement
 
 CONNECTIONS = 16
 """To each database: more only wait for each other."""

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from replica.core.commands import Command
-from replica.core.entry import Entry, genesis
-from replica.core.names import parse_key, writer_of
-from replica.core.replica import Replica
-from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
-from replica.runtime.sqlite_journal import open_journal
+from replica.core.base.names import parse_key, writer_of
+from replica.core.log.entry import Entry, genesis
+from replica.core.state.commands import Command
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.runtime.journal.sqlite_journal import open_journal
 
 DAY_MS = 86_400_000
 OPEN_MS = 14 * 3_600_000

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from benchmarks.measure import Bench, Sample
 from benchmarks.sales import STOCKED, Linked, Workload, make_entries
-from replica.core.columns import ColumnEncoder
-from replica.core.limits import FRAME_ENTRIES_MAX
-from replica.core.wire import Entries, pack_frame
+from replica.core.base.limits import FRAME_ENTRIES_MAX
+from replica.core.sync.columns import ColumnEncoder
+from replica.core.sync.wire import Entries, pack_frame
 
 SHAPES = {"1 line, 1,000 items": (1, 1_000), "5 lines, 10,000 items": (5, 10_000)}
 KEYS = {"uuid7": "UUIDv7 keys", "till": "till and counter keys"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from replica.core.errors import PeerFault
-from replica.core.session import Scopes
-from replica.core.wire import Hello
+from replica.core.base.errors import PeerFault
+from replica.core.sync.session import Scopes
+from replica.core.sync.wire import Hello
 
 
 def admit_hub(peer: Hello, scopes: tuple[str, ...]) -> Scopes:

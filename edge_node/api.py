@@ -9,18 +9,18 @@ from msgspec import Struct
 
 from edge_node.pickups import PickupPage, pickups
 from edge_node.sale_batches import BatchAnswer, SaleBatches
-from replica.core.commands import Command
-from replica.core.ledger import rights_of
-from replica.core.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of
-from replica.core.replica import Replica
-from replica.core.requests import Sale, SaleBatch
-from replica.runtime.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
-from replica.runtime.exceptions import ExceptionsApi
-from replica.runtime.express import Read, alone
-from replica.runtime.http import Decoder, Operation, checked_key, json_response, key_of, limit_of
+from replica.core.base.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of
+from replica.core.ledger.cells import rights_of
+from replica.core.state.commands import Command
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import Sale, SaleBatch
+from replica.runtime.http.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
+from replica.runtime.http.exceptions import ExceptionsApi
+from replica.runtime.http.fast_path import Read, alone
+from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, limit_of
+from replica.runtime.http.orders_api import OrdersApi
+from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.node import Node
-from replica.runtime.orders_api import OrdersApi
-from replica.runtime.stock_api import StockApi, vector_answer
 
 SALES_PATH = "/v1/sales"
 BATCHES_PATH = "/v1/sales:batch"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from edge_node.admission import admit_hub
 from edge_node.api import EdgeApi
-from replica.runtime.data import open_replica
-from replica.runtime.http import make_app
+from replica.runtime.http.operations import make_app
+from replica.runtime.journal.data import open_replica
 from replica.runtime.node import Node, store_scopes
+from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.ports import Clock, Entropy
 from replica.runtime.process import LOOPBACK_HOSTS, Assembly
-from replica.runtime.websocket import HttpNetwork
 from replica.runtime.world import SystemClock, SystemEntropy
 
 

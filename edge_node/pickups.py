@@ -6,8 +6,8 @@ from bisect import bisect_right
 
 from msgspec import Struct
 
-from replica.core.orders import Orders
-from replica.runtime.order_answers import FulfilmentView, fulfilment_view
+from replica.core.orders.fold import Orders
+from replica.runtime.http.order_answers import FulfilmentView, fulfilment_view
 
 
 class Pickup(Struct, frozen=True):

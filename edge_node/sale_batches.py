@@ -9,21 +9,21 @@ from typing import Annotated, Any
 from aiohttp import web
 from msgspec import Meta, Raw, Struct
 
-from replica.core.clock import stamp_text
-from replica.core.commands import Sales
-from replica.core.entry import Entry
-from replica.core.errors import Invalid, Refused
-from replica.core.limits import SALES_PER_BATCH_MAX
-from replica.core.names import parse_key, parse_uuids
-from replica.core.plain_sales import Sold
-from replica.core.replica import Verdict
-from replica.core.requests import KeyedSale, SaleBatch
-from replica.runtime.answers import LineAnswer, MovementAnswer, answer_of
+from replica.core.base.clock import stamp_text
+from replica.core.base.errors import Invalid, Refused
+from replica.core.base.limits import SALES_PER_BATCH_MAX
+from replica.core.base.names import parse_key, parse_uuids
+from replica.core.log.entry import Entry
+from replica.core.state.commands import Sales
+from replica.core.state.replica import Verdict
+from replica.core.stock.fast_sales import Sold
+from replica.core.stock.requests import KeyedSale, SaleBatch
 from replica.runtime.driver import Verdicts
-from replica.runtime.express import Asked
-from replica.runtime.http import JSON, Decoder, encode_json, json_response, read_body
+from replica.runtime.http.answers import LineAnswer, MovementAnswer, answer_of
+from replica.runtime.http.fast_path import Asked
+from replica.runtime.http.operations import JSON, Decoder, encode_json, json_response, read_body
+from replica.runtime.http.problems import problem
 from replica.runtime.node import Node
-from replica.runtime.problems import problem
 
 
 class SaleVerdict(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -6,10 +6,10 @@ everything, both ways.
 
 from __future__ import annotations
 
-from replica.core.errors import PeerFault
-from replica.core.names import CHAIN, is_name
-from replica.core.session import Scopes
-from replica.core.wire import Hello
+from replica.core.base.errors import PeerFault
+from replica.core.base.names import CHAIN, is_name
+from replica.core.sync.session import Scopes
+from replica.core.sync.wire import Hello
 
 
 def admit_peer(peer: Hello) -> Scopes:

@@ -13,23 +13,23 @@ from msgspec import Meta, Struct
 
 from hub.availability import LocalAvailability, Point, distances, local_availability, locations_with
 from hub.documents_api import DocumentsApi
-from replica.core.channels import Source
-from replica.core.clock import stamp_text, time_text
-from replica.core.errors import Invalid, Refused
-from replica.core.ledger import rights_of
-from replica.core.names import CHAIN
-from replica.core.places import LOCATION, LocationDocument, ReadLocation
-from replica.core.replica import Replica
-from replica.core.requests import Sku
-from replica.runtime.answers import ExplainAnswer, StockAnswer, StockPage
-from replica.runtime.exceptions import ExceptionsApi
-from replica.runtime.http import Decoder, Operation, json_response
+from replica.core.base.clock import stamp_text, time_text
+from replica.core.base.errors import Invalid, Refused
+from replica.core.base.names import CHAIN
+from replica.core.base.quantities import Sku
+from replica.core.catalog.locations import LOCATION, LocationDocument, ReadLocation
+from replica.core.ledger.cells import rights_of
+from replica.core.orders.sources import Source
+from replica.core.state.replica import Replica
+from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
+from replica.runtime.http.exceptions import ExceptionsApi
+from replica.runtime.http.operations import Decoder, Operation, json_response
+from replica.runtime.http.orders_api import OrdersApi
+from replica.runtime.http.problems import problem
+from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.node import Node
-from replica.runtime.orders_api import OrdersApi
-from replica.runtime.peers import Peer
-from replica.runtime.problems import problem
-from replica.runtime.stock_api import StockApi, vector_answer
-from replica.runtime.websocket import SYNC_PATH, accept
+from replica.runtime.peering.peers import Peer
+from replica.runtime.peering.websocket import SYNC_PATH, accept
 
 ORDERS_PATH = "/v1/orders"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from hub.admission import admit_peer
 from hub.api import ORDERS_PATH, HubApi
-from replica.runtime.data import open_replica
-from replica.runtime.express import alone
-from replica.runtime.http import make_app
+from replica.runtime.http.fast_path import alone
+from replica.runtime.http.operations import make_app
+from replica.runtime.journal.data import open_replica
 from replica.runtime.node import Node
+from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.ports import Clock, Entropy
 from replica.runtime.process import LOOPBACK_HOSTS, Assembly
-from replica.runtime.websocket import HttpNetwork
 from replica.runtime.world import SystemClock, SystemEntropy
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import UNSET, Struct
 
-from replica.core.catalog import Recipe, sellable
-from replica.core.channels import Source
-from replica.core.ledger import Ledger
-from replica.core.places import LocationDocument, distance_km
+from replica.core.catalog.locations import LocationDocument, distance_km
+from replica.core.catalog.skus import Recipe, sellable
+from replica.core.ledger.cells import Ledger
+from replica.core.orders.sources import Source
 
 
 class Point(Struct, frozen=True):

@@ -9,20 +9,20 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from replica.core.catalog import SKU, SkuDocument
-from replica.core.commands import Write
-from replica.core.documents import pack_value
-from replica.core.errors import Invalid, NotFound, Refused
-from replica.core.limits import DOCUMENT_BYTES_MAX
-from replica.core.names import is_item, is_name, key_text
-from replica.core.order_machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument
-from replica.core.places import LOCATION, LocationDocument
-from replica.core.policies import POLICY, PolicyDocument, check_policy, is_selector
-from replica.core.replica import Replica
-from replica.runtime.answers import DocumentAnswer, answer_of
-from replica.runtime.http import Decoder, Operation, json_response, key_of, limit_of
+from replica.core.base.errors import Invalid, NotFound, Refused
+from replica.core.base.limits import DOCUMENT_BYTES_MAX
+from replica.core.base.names import is_item, is_name, key_text
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.locations import LOCATION, LocationDocument
+from replica.core.catalog.skus import SKU, SkuDocument
+from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument
+from replica.core.rights.policies import POLICY, PolicyDocument, check_policy, is_selector
+from replica.core.state.commands import Write
+from replica.core.state.replica import Replica
+from replica.runtime.http.answers import DocumentAnswer, answer_of
+from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
+from replica.runtime.http.problems import invalid_from, problem
 from replica.runtime.node import Node
-from replica.runtime.problems import invalid_from, problem
 
 KINDS: dict[str, type[Struct]] = {
     SKU: SkuDocument,

@@ -21,7 +21,7 @@ import click
 from msgspec.structs import replace
 from rich.console import Console
 
-from replica.core.names import CHAIN
+from replica.core.base.names import CHAIN
 from replica.runtime.configuration import CONTEXT, configurable
 from shelfsync.assortment import REGIONS, city_of, documents, goods
 from shelfsync.chain import NodeDied

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from replica.core.names import CHAIN, CUSTOMER
+from replica.core.base.names import CHAIN, CUSTOMER
 from shelfsync.tills import Book
 
 STATUS_S = 2.0

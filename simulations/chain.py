@@ -8,8 +8,8 @@ from random import Random
 
 from edge_node.admission import admit_hub
 from hub.admission import admit_peer
-from replica.core.names import CHAIN
-from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN
+from replica.core.base.names import CHAIN
+from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN
 from replica.runtime.node import store_scopes
 from simulations.clock import EPOCH_MS
 from simulations.loop import Host, VirtualLoop

@@ -15,14 +15,15 @@ from math import ceil
 from random import Random
 from typing import Any
 
-from replica.core.commands import Command, Write
-from replica.core.documents import pack_value
-from replica.core.limits import SALES_PER_BATCH_MAX
-from replica.core.movements import Seen
-from replica.core.names import node_of
-from replica.core.order_requests import ORDER
-from replica.core.replica import Replica
-from replica.core.requests import (
+from replica.core.base.limits import SALES_PER_BATCH_MAX
+from replica.core.base.names import node_of
+from replica.core.catalog.documents import pack_value
+from replica.core.orders.requests import ORDER
+from replica.core.state.commands import Command, Write
+from replica.core.state.kinds import Request
+from replica.core.state.replica import Replica
+from replica.core.stock.movements import Seen
+from replica.core.stock.requests import (
     Action,
     Adjustment,
     AdjustmentLine,
@@ -34,12 +35,11 @@ from replica.core.requests import (
     Quarantine,
     QuarantineLine,
     Receipt,
-    Request,
     Return,
     Sale,
     SkuLine,
 )
-from replica.runtime.counting import token_of
+from replica.runtime.background.counting import token_of
 from replica.runtime.driver import INBOX_MAX
 from replica.runtime.ports import Clock
 from simulations.chain import WAREHOUSE, Chain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from replica.core.clock import Moment
+from replica.core.base.clock import Moment
 
 EPOCH_MS = 1_767_225_600_000
 """Wall time when a simulation begins: 2026-01-01."""

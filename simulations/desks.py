@@ -14,13 +14,13 @@ from typing import Any, get_args
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from replica.core.channels import channel_account
-from replica.core.commands import Command
-from replica.core.documents import pack_value
-from replica.core.names import FREE, account
-from replica.core.order_requests import OrderEvent, OutsideEvent, PlacedLine, Placement
-from replica.core.replica import Replica
-from replica.core.requests import SkuLine
+from replica.core.base.names import FREE, account
+from replica.core.catalog.documents import pack_value
+from replica.core.orders.requests import OrderEvent, OutsideEvent, PlacedLine, Placement
+from replica.core.rights.quotas import channel_account
+from replica.core.state.commands import Command
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import SkuLine
 from simulations.chain import WAREHOUSE
 from simulations.clients import DEMANDS, Client, try_once
 from simulations.history import Ask, Bought

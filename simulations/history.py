@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
-from replica.core.commands import Command, Write
-from replica.core.entry import Entry
-from replica.core.errors import Overloaded, Overtaken, Refused, Stopping, StorageFull
-from replica.core.names import is_internal
-from replica.core.order_requests import ORDER, OrderEvent, Placement
-from replica.core.replica import Verdict
+from replica.core.base.errors import Overloaded, Overtaken, Refused, Stopping, StorageFull
+from replica.core.base.names import is_internal
+from replica.core.log.entry import Entry
+from replica.core.orders.requests import ORDER, OrderEvent, Placement
+from replica.core.state.commands import Command, Write
+from replica.core.state.replica import Verdict
 from simulations.checkers.pn_counter import Outcome
 
 Pair = tuple[str, str]

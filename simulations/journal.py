@@ -11,16 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from replica.core.batch import Batch, Image
-from replica.core.counts import Counts
-from replica.core.documents import Documents
-from replica.core.entry import DOCUMENT, Entry, Head, Stream, genesis
-from replica.core.errors import StorageFull, Unknown
-from replica.core.ledger import Ledger
-from replica.core.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
-from replica.core.names import CHAIN, node_of, void_key
-from replica.core.order_requests import ORDER
-from replica.core.orders import Orders
+from replica.core.base.errors import StorageFull, Unknown
+from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
+from replica.core.base.names import CHAIN, node_of, void_key
+from replica.core.catalog.documents import Documents
+from replica.core.ledger.cells import Ledger
+from replica.core.log.entry import DOCUMENT, Entry, Head, Stream, genesis
+from replica.core.orders.fold import Orders
+from replica.core.orders.requests import ORDER
+from replica.core.state.batch import Batch, Image
+from replica.core.stock.counts import Counts
 from replica.runtime.ports import Page, Stored
 
 Latency = Callable[[], float]

@@ -22,7 +22,7 @@ from random import Random
 from typing import Any
 from weakref import WeakSet
 
-from replica.core.errors import Broken
+from replica.core.base.errors import Broken
 
 TURNS_AT_ONCE_MAX = 200_000
 """Turns without time passing after which something is spinning."""

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from replica.core.commands import Command, Write
-from replica.core.errors import Broken, Refused, Unknown
-from replica.core.names import writer_of
-from replica.core.replica import Replica, Verdict
-from replica.core.requests import Count
-from replica.core.session import Admission
-from replica.runtime.counting import submit_count
+from replica.core.base.errors import Broken, Refused, Unknown
+from replica.core.base.names import writer_of
+from replica.core.state.commands import Command, Write
+from replica.core.state.replica import Replica, Verdict
+from replica.core.stock.requests import Count
+from replica.core.sync.session import Admission
+from replica.runtime.background.counting import submit_count
 from replica.runtime.node import Node
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.journal import SimulatedDisk, SimulatedJournal

@@ -15,8 +15,8 @@ from random import Random
 
 from msgspec import Struct
 
-from replica.core.errors import PeerFault
-from replica.core.limits import FRAME_BYTES_MAX
+from replica.core.base.errors import PeerFault
+from replica.core.base.limits import FRAME_BYTES_MAX
 from simulations.loop import NOBODY
 
 LINE_BYTES = 1 << 20

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from replica.core.commands import Command, is_same_request
-from replica.core.entry import Entry
-from replica.core.movements import Draft
-from replica.core.replica import Replica
-from replica.core.requests import Receipt
+from replica.core.log.draft import Draft
+from replica.core.log.entry import Entry
+from replica.core.state.commands import Command, is_same_request
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import Receipt
 
 DELIVERY = "delivery"
 """What the next release makes of a receipt."""

@@ -11,7 +11,7 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
-from replica.core.limits import DOCUMENT_BYTES_MAX
+from replica.core.base.limits import DOCUMENT_BYTES_MAX
 from simulations.faults import Fault, draw_faults
 
 RUSH_S = 0.004

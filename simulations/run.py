@@ -21,8 +21,8 @@ from random import Random
 import structlog
 from msgspec import Struct
 
-from replica.core.errors import Broken
-from replica.core.limits import CLOCK_SKEW_MAX_MS, PARKED_MS
+from replica.core.base.errors import Broken
+from replica.core.base.limits import CLOCK_SKEW_MAX_MS, PARKED_MS
 from simulations.chain import Chain
 from simulations.checkers.checker import Checker, Violation
 from simulations.clients import Client, answer_all

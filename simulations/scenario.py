@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from replica.core.errors import Invalid
-from replica.core.names import check_name
+from replica.core.base.errors import Invalid
+from replica.core.base.names import check_name
 from simulations.faults import FAULTS, OF_IDENTITY, Fault
 from simulations.plan import Plan, Trade
 from simulations.witness import CHECKERS

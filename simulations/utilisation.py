@@ -20,12 +20,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from replica.core.commands import Command, Write
-from replica.core.documents import pack_value
-from replica.core.entry import Entry
-from replica.core.order_requests import PlacedLine, Placement
-from replica.core.replica import Replica
-from replica.core.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
+from replica.core.catalog.documents import pack_value
+from replica.core.log.entry import Entry
+from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.state.commands import Command, Write
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
 from simulations.chain import Chain
 from simulations.loop import VirtualLoop
 from simulations.machine import Machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from replica.core.entry import Entry, Stream
+from replica.core.log.entry import Entry, Stream
 from replica.runtime.ports import Stored
 from simulations.chain import Chain
 from simulations.checkers.accounts import Accounts

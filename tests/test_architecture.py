@@ -193,7 +193,7 @@ def trace(seed: int, *arguments: str) -> str:
 
 def test_the_source_was_found() -> None:
     for module in (
-        "replica.core.session",
+        "replica.core.sync.session",
         "replica.runtime.driver",
         "edge_node.assembly",
         "hub.assembly",
@@ -209,10 +209,10 @@ def test_imports_run_one_way() -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("replica.core.session", "from replica.runtime.driver import Driver"),
-        ("replica.core.session", "def late():\n    import replica.runtime.driver"),
-        ("replica.core.session", "from ..runtime import driver"),
-        ("replica.core.session", "from replica import runtime"),
+        ("replica.core.sync.session", "from replica.runtime.driver import Driver"),
+        ("replica.core.sync.session", "def late():\n    import replica.runtime.driver"),
+        ("replica.core.sync.session", "from ...runtime import driver"),
+        ("replica.core.sync.session", "from replica import runtime"),
         ("replica.runtime.driver", "import edge_node.api"),
         ("replica.runtime.driver", "from hub import assembly"),
         ("replica.runtime.driver", "import simulations"),
@@ -234,7 +234,7 @@ def test_an_import_the_wrong_way_is_caught(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("replica.core.session", "from replica.core.wire import Hello"),
+        ("replica.core.sync.session", "from replica.core.sync.wire import Hello"),
         ("replica.runtime.driver", "from replica.core import session\nfrom replica.version import VERSION"),
         ("edge_node.api", "from edge_node import admission\nfrom replica.runtime import driver"),
         ("simulations.world", "from hub.admission import admit_peer\nfrom replica.runtime.ports import Clock"),
@@ -344,7 +344,7 @@ def test_what_is_not_pure_is_caught(source: str) -> None:
     "source",
     [
         "import sys\nlittle = sys.byteorder == 'little'",
-        "from collections.abc import Mapping\nfrom replica.core.names import CHAIN",
+        "from collections.abc import Mapping\nfrom replica.core.base.names import CHAIN",
         "total = 1 | 2\nleft = {**one, **other}\nempty = {}",
         "from datetime import UTC, datetime\nmoment = datetime.fromtimestamp(seconds, UTC)",
     ],

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import click
 from yarl import URL
 
-from replica.core.errors import Invalid
-from replica.core.names import check_name
+from replica.core.base.errors import Invalid
+from replica.core.base.names import check_name
 from replica.runtime.logs import LEVELS
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -19,14 +19,15 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from replica.core.batch import Batch
-from replica.core.commands import Command, Requests, Sales, Write, keys_of
-from replica.core.entry import Entry
-from replica.core.errors import Overloaded, PeerFault, Refused, Stopping, StorageFull
-from replica.core.limits import BATCH_ENTRIES_MAX, FRAME_ENTRIES_MAX
-from replica.core.plain_sales import Sold
-from replica.core.replica import Replica, Run, Verdict
-from replica.core.session import Scopes
+from replica.core.base.errors import Overloaded, PeerFault, Refused, Stopping, StorageFull
+from replica.core.base.limits import BATCH_ENTRIES_MAX, FRAME_ENTRIES_MAX
+from replica.core.log.entry import Entry
+from replica.core.log.entry_run import Run
+from replica.core.state.batch import Batch
+from replica.core.state.commands import Command, Requests, Sales, Write, keys_of
+from replica.core.state.replica import Replica, Verdict
+from replica.core.stock.fast_sales import Sold
+from replica.core.sync.session import Scopes
 from replica.runtime.ports import Clock, Journal
 
 T = TypeVar("T")

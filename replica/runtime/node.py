@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from replica.core.names import CHAIN
-from replica.core.replica import Replica
-from replica.core.session import Admission
+from replica.core.base.names import CHAIN
+from replica.core.state.replica import Replica
+from replica.core.sync.session import Admission
+from replica.runtime.background.order_housekeeping import Keeper
+from replica.runtime.background.rebalancer import Steward
+from replica.runtime.background.rights_exchange import Rights
+from replica.runtime.background.sales_history import Tills
+from replica.runtime.background.shortages import Shortages
 from replica.runtime.driver import Driver
-from replica.runtime.keeper import Keeper
-from replica.runtime.peers import Dialer, Identity, Peers
+from replica.runtime.peering.peers import Dialer, Identity, Peers
 from replica.runtime.ports import Clock, Entropy, Journal, Network
-from replica.runtime.rights import Rights
-from replica.runtime.shortages import Shortages
-from replica.runtime.steward import Steward
-from replica.runtime.tills import Tills
 from replica.version import VERSION
 
 log = structlog.get_logger(__name__)

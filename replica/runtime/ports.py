@@ -7,9 +7,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from replica.core.batch import Batch, Image
-from replica.core.clock import Moment
-from replica.core.entry import Entry, Stream
+from replica.core.base.clock import Moment
+from replica.core.log.entry import Entry, Stream
+from replica.core.state.batch import Batch, Image
 
 
 class Stored(Struct, frozen=True, gc=False):

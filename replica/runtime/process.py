@@ -21,11 +21,11 @@ import uvloop
 from aiohttp import web
 from msgspec import Struct
 
-from replica.core.errors import Unknown
-from replica.runtime.damage import DataRefused
-from replica.runtime.express import Express, Read
+from replica.core.base.errors import Unknown
+from replica.runtime.http.fast_path import Express, Read
+from replica.runtime.journal.damage import DataRefused
 from replica.runtime.node import Node
-from replica.runtime.websocket import HttpNetwork
+from replica.runtime.peering.websocket import HttpNetwork
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ import os
 import random
 import time
 
-from replica.core.clock import Moment
+from replica.core.base.clock import Moment
 
 
 class SystemClock:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from replica.core.entry import Content
-from replica.core.ledger import Move
-from replica.core.names import CUSTOMER, FREE, HELD, QUARANTINE, account, bucket_of, node_of, owner_of
+from replica.core.base.names import CUSTOMER, FREE, HELD, QUARANTINE, account, bucket_of, node_of, owner_of
+from replica.core.ledger.cells import Move
+from replica.core.log.entry import Content
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from replica.core.limits import DOCUMENT_BYTES_MAX, FRAME_SOFT_BYTES, SCOPES_MAX, WINDOW_BYTES
+from replica.core.base.limits import DOCUMENT_BYTES_MAX, FRAME_SOFT_BYTES, SCOPES_MAX, WINDOW_BYTES
 from replica.runtime.driver import INBOX_MAX
-from replica.runtime.link import MERGES_WAITING_MAX
+from replica.runtime.peering.link import MERGES_WAITING_MAX
 from simulations.checkers.checker import Checker
 
 UNDER_WAY_BYTES_MAX = WINDOW_BYTES + FRAME_SOFT_BYTES + DOCUMENT_BYTES_MAX

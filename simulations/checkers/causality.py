@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from replica.core.entry import Stream
-from replica.core.names import node_of
+from replica.core.base.names import node_of
+from replica.core.log.entry import Stream
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine

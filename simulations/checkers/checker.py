@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replica.core.entry import Entry
+from replica.core.log.entry import Entry
 from replica.runtime.ports import Stored
 from simulations.chain import Chain
 from simulations.history import Ask, History

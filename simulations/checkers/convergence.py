@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from replica.core.documents import Register
-from replica.core.names import CHAIN
-from replica.core.replica import Replica
+from replica.core.base.names import CHAIN
+from replica.core.catalog.documents import Register
+from replica.core.state.replica import Replica
 from simulations.checkers.checker import Checker
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replica.core.entry import Entry
+from replica.core.log.entry import Entry
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.history import Pair, effect_of

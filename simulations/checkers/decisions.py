@@ -9,11 +9,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from replica.core.clock import stamp_ms
-from replica.core.entry import Entry
-from replica.core.names import node_of
-from replica.core.order import Fulfilment
-from replica.core.order_requests import ORDER
+from replica.core.base.clock import stamp_ms
+from replica.core.base.names import node_of
+from replica.core.log.entry import Entry
+from replica.core.orders.order import Fulfilment
+from replica.core.orders.requests import ORDER
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from replica.core.entry import DOCUMENT
-from replica.core.names import node_of
+from replica.core.base.names import node_of
+from replica.core.log.entry import DOCUMENT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replica.core.entry import Entry, Stream
+from replica.core.log.entry import Entry, Stream
 from simulations.checkers.checker import Checker
 from simulations.history import Ask
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from replica.core.entry import Content, Entry
-from replica.core.ledger import Move
-from replica.core.names import node_of
-from replica.core.order_requests import ORDER
+from replica.core.base.names import node_of
+from replica.core.ledger.cells import Move
+from replica.core.log.entry import Content, Entry
+from replica.core.orders.requests import ORDER
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.checkers.pn_counter import Outcome

@@ -6,9 +6,9 @@ whatever way rights take between nodes, all promises of all nodes are never more
 
 from __future__ import annotations
 
-from replica.core.entry import Entry
-from replica.core.names import FREE, bucket_of, is_internal, node_of, owner_of
-from replica.core.order_requests import ORDER
+from replica.core.base.names import FREE, bucket_of, is_internal, node_of, owner_of
+from replica.core.log.entry import Entry
+from replica.core.orders.requests import ORDER
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.history import Pair

@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from replica.core.entry import Entry
-from replica.core.names import CUSTOMER, HELD, QUARANTINE, account, node_of
-from replica.core.order_requests import ORDER
-from replica.core.orders import held_differences
+from replica.core.base.names import CUSTOMER, HELD, QUARANTINE, account, node_of
+from replica.core.log.entry import Entry
+from replica.core.orders.fold import held_differences
+from replica.core.orders.requests import ORDER
 from simulations.checkers.checker import Checker
 
 LEAVING = ("ship", "collect")

@@ -7,12 +7,12 @@ from typing import Any
 
 from msgspec import UNSET
 
-from replica.core.commands import Command
-from replica.core.entry import Entry
-from replica.core.names import node_of
-from replica.core.order import SHORTAGE
-from replica.core.order_requests import ORDER, OrderEvent, Placement, order_request_of
-from replica.core.requests import SkuLine
+from replica.core.base.names import node_of
+from replica.core.log.entry import Entry
+from replica.core.orders.order import SHORTAGE
+from replica.core.orders.requests import ORDER, OrderEvent, Placement, order_request_of
+from replica.core.state.commands import Command
+from replica.core.stock.requests import SkuLine
 from simulations.checkers.checker import Checker
 from simulations.history import Ask
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from msgpack import unpackb
 
-from replica.core.commands import Command
-from replica.core.documents import CHAIN_RANK
-from replica.core.entry import DOCUMENT, Content
-from replica.core.names import FREE, HELD, account, bucket_of, node_of
-from replica.core.order_requests import ORDER, Placement
+from replica.core.base.names import FREE, HELD, account, bucket_of, node_of
+from replica.core.catalog.documents import CHAIN_RANK
+from replica.core.log.entry import DOCUMENT, Content
+from replica.core.orders.requests import ORDER, Placement
+from replica.core.state.commands import Command
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine

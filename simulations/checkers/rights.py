@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from replica.core.documents import CHAIN_RANK
-from replica.core.entry import DOCUMENT
-from replica.core.names import FREE, HELD, QUARANTINE, bucket_of, is_internal, node_of, owner_of
+from replica.core.base.names import FREE, HELD, QUARANTINE, bucket_of, is_internal, node_of, owner_of
+from replica.core.catalog.documents import CHAIN_RANK
+from replica.core.log.entry import DOCUMENT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.history import Pair

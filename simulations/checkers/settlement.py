@@ -12,12 +12,12 @@ from math import inf
 
 from msgspec import Struct
 
-from replica.core.entry import Entry
-from replica.core.names import FREE, HELD, QUARANTINE, bucket_of, node_of, owner_of
-from replica.core.order import SHORTAGE
-from replica.core.order_movements import GIVEN_UP, MOVED
-from replica.core.order_requests import ORDER
-from replica.core.requests import BREACH
+from replica.core.base.names import FREE, HELD, QUARANTINE, bucket_of, node_of, owner_of
+from replica.core.log.entry import Entry
+from replica.core.orders.events import GIVEN_UP, MOVED
+from replica.core.orders.order import SHORTAGE
+from replica.core.orders.requests import ORDER
+from replica.core.rights.requests import BREACH
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from replica.core.clock import stamp_ms
-from replica.core.limits import CLOCK_AHEAD_MAX_MS
-from replica.core.names import node_of
+from replica.core.base.clock import stamp_ms
+from replica.core.base.limits import CLOCK_AHEAD_MAX_MS
+from replica.core.base.names import node_of
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine

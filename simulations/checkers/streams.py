@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replica.core.entry import Stream, chain, genesis
+from replica.core.log.entry import Stream, chain, genesis
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from replica.core.entry import Entry
-from replica.core.names import node_of
-from replica.core.order_requests import ORDER
+from replica.core.base.names import node_of
+from replica.core.log.entry import Entry
+from replica.core.orders.requests import ORDER
 from replica.runtime.ports import Stored
 from simulations.chain import Chain
 from simulations.checkers.checker import Checker

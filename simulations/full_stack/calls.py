@@ -10,19 +10,11 @@ import msgpack
 import msgspec
 from msgspec import Struct
 
-from replica.core.commands import Command, Write
-from replica.core.errors import InvalidTransition, Overloaded, Overtaken, Refused, Stopping, StorageFull
-from replica.core.names import key_text
-from replica.core.order_requests import OrderEvent, OrderRequest, Placement
-from replica.core.requests import (
-    Adjustment,
-    Count,
-    KeyedSale,
-    Quarantine,
-    Receipt,
-    Return,
-    Sale,
-)
+from replica.core.base.errors import InvalidTransition, Overloaded, Overtaken, Refused, Stopping, StorageFull
+from replica.core.base.names import key_text
+from replica.core.orders.requests import OrderEvent, OrderRequest, Placement
+from replica.core.state.commands import Command, Write
+from replica.core.stock.requests import Adjustment, Count, KeyedSale, Quarantine, Receipt, Return, Sale
 
 PATHS = {
     Sale: "/v1/sales",

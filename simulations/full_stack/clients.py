@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from replica.core.documents import pack_value
-from replica.core.movements import Seen
-from replica.core.requests import Count, CountLine
+from replica.core.catalog.documents import pack_value
+from replica.core.stock.movements import Seen
+from replica.core.stock.requests import Count, CountLine
 from simulations.chain import WAREHOUSE, Chain
 from simulations.checkers.checker import Violation
 from simulations.desks import Desk

@@ -15,10 +15,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from replica.core.entry import Entry
+from replica.core.log.entry import Entry
+from replica.runtime.journal.reading import read
+from replica.runtime.journal.sqlite_journal import FILE_NAME, SqliteJournal
 from replica.runtime.ports import Stored
-from replica.runtime.reading import read
-from replica.runtime.sqlite_journal import FILE_NAME, SqliteJournal
 from simulations.checkers.checker import Violation
 from simulations.full_stack.worker import Worker
 from simulations.journal import SimulatedDisk

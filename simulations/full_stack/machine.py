@@ -14,15 +14,15 @@ from msgspec.structs import replace
 
 import edge_node.assembly
 import hub.assembly
-from replica.core.commands import Command, Write
-from replica.core.duplicates import precedence
-from replica.core.entry import Entry
-from replica.core.errors import Broken
-from replica.core.names import key_text
-from replica.core.replica import Verdict
+from replica.core.base.errors import Broken
+from replica.core.base.names import key_text
+from replica.core.log.entry import Entry
+from replica.core.state.commands import Command, Write
+from replica.core.state.duplicates import precedence
+from replica.core.state.replica import Verdict
+from replica.runtime.journal.sqlite_journal import SqliteJournal
+from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import EXIT_INDETERMINATE, Assembly, serve
-from replica.runtime.sqlite_journal import SqliteJournal
-from replica.runtime.websocket import HttpNetwork
 from simulations.checkers.checker import Violation
 from simulations.full_stack.calls import Answer, Call, call_of, is_noted, refused_from
 from simulations.full_stack.disk import StackDisk, unlock

@@ -19,7 +19,7 @@ import aiosqlite.core
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 
-import replica.runtime.metrics
+import replica.runtime.http.metrics
 from simulations.chain import Chain
 from simulations.checkers.checker import Violation
 from simulations.full_stack.clients import StackClient
@@ -116,7 +116,7 @@ class StackRun(Run):
             _replaced(aiosqlite.core, "Thread", NoThread),
             _replaced(aiosqlite.core, "SimpleQueue", self._make_worker),
             _replaced(aiohttp.connector, "monotonic", self.loop.time),
-            _replaced(replica.runtime.metrics, "ProcessCollector", lambda registry: None),
+            _replaced(replica.runtime.http.metrics, "ProcessCollector", lambda registry: None),
         ):
             yield
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from replica.core.entry import Entry
-from replica.core.names import CHAIN, key_text
+from replica.core.base.names import CHAIN, key_text
+from replica.core.log.entry import Entry
 from simulations.chain import Chain
 from simulations.checkers.checker import Violation
 from simulations.checkers.pn_counter import FinalRead, Outcome, violations

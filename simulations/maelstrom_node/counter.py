@@ -7,11 +7,12 @@ refused for want of stock. The value is that of the pair's PN-counter of what is
 from __future__ import annotations
 
 from hub.admission import admit_peer
-from replica.core.commands import Command
-from replica.core.errors import Invalid, KeyReused, Refused
-from replica.core.names import parse_key, writer_of
-from replica.core.replica import Replica
-from replica.core.requests import GoodsLine, OnShortage, Receipt, Request, Sale, SkuLine
+from replica.core.base.errors import Invalid, KeyReused, Refused
+from replica.core.base.names import parse_key, writer_of
+from replica.core.state.commands import Command
+from replica.core.state.kinds import Request
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
 from replica.runtime.driver import Driver
 from replica.runtime.node import Node
 from replica.runtime.ports import Clock, Entropy, Network

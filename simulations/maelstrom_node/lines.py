@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import AsyncIterator
 
-from replica.core.limits import FRAME_BYTES_MAX
+from replica.core.base.limits import FRAME_BYTES_MAX
 
 LINE_BYTES_MAX = FRAME_BYTES_MAX * 4 // 3 + (64 << 10)
 """Bytes of one line: the largest frame in base64, and what is around it. A longer one is cut, and so understood no

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from replica.core.errors import Invalid, Refused
-from replica.core.names import check_name
+from replica.core.base.errors import Invalid, Refused
+from replica.core.base.names import check_name
 from replica.runtime.node import Node
 from replica.runtime.ports import Clock, Entropy
 from simulations.journal import SimulatedDisk

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from simulations.mutations.mutation import Mutation, slip
 
-CLOCK = "replica.core.clock:HybridClock"
-REPLICA = "replica.core.replica:Replica"
-DOCUMENTS = "replica.core.documents"
+CLOCK = "replica.core.base.clock:HybridClock"
+REPLICA = "replica.core.state.replica:Replica"
+DOCUMENTS = "replica.core.catalog.documents"
 
 CLOCKS = (
     Mutation(
@@ -28,7 +28,7 @@ CLOCKS = (
         "the short road of plain sales stamps all of a batch alike",
         0,
         ("Stamps",),
-        (slip("replica.core.plain_sales:sell_plain", ("clock += 1", "clock += 0")),),
+        (slip("replica.core.stock.fast_sales:sell_plain", ("clock += 1", "clock += 0")),),
     ),
     Mutation(
         "clock-starts-anew",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from simulations.mutations.mutation import Mutation, slip
 
 DRIVER = "replica.runtime.driver"
-LINK = "replica.runtime.link:Link"
-REPLICA = "replica.core.replica:Replica"
+LINK = "replica.runtime.peering.link:Link"
+REPLICA = "replica.core.state.replica:Replica"
 JOURNAL = "simulations.journal"
 
 COMMITS = (

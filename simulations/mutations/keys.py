@@ -5,8 +5,8 @@ from __future__ import annotations
 from simulations.mutations.mutation import Mutation, slip
 
 DRIVER = "replica.runtime.driver"
-REPLICA = "replica.core.replica"
-RECENT = "replica.core.idempotency:RecentKeys"
+REPLICA = "replica.core.state.replica"
+RECENT = "replica.core.log.recent_keys:RecentKeys"
 
 KEYS = (
     Mutation(

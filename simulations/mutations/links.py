@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from simulations.mutations.mutation import Mutation, slip
 
-SESSION = "replica.core.session:Session"
-DIALER = "replica.runtime.peers:Dialer"
-PEERS = "replica.runtime.peers:Peers"
+SESSION = "replica.core.sync.session:Session"
+DIALER = "replica.runtime.peering.peers:Dialer"
+PEERS = "replica.runtime.peering.peers:Peers"
 
 LINKS = (
     Mutation(

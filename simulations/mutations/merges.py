@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from simulations.mutations.mutation import Mutation, slip
 
-DUPLICATES = "replica.core.duplicates"
-COUNTS = "replica.core.counts"
-REPLICA = "replica.core.replica"
+DUPLICATES = "replica.core.state.duplicates"
+COUNTS = "replica.core.stock.counts"
+REPLICA = "replica.core.state.replica"
 
 MERGES = (
     Mutation(
@@ -115,6 +115,6 @@ MERGES = (
         "an order that two hubs took holds its goods at both",
         3,
         ("Orders",),
-        (slip("replica.core.order_movements:next_due", ("for lost in order.to_void(desk.node):", "for lost in ():")),),
+        (slip("replica.core.orders.events:next_due", ("for lost in order.to_void(desk.node):", "for lost in ():")),),
     ),
 )

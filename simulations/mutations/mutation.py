@@ -21,7 +21,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from replica.core.errors import Broken
+from replica.core.base.errors import Broken
 
 
 class Stale(Broken):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from simulations.mutations.mutation import Mutation, slip
 
-MOVEMENTS = "replica.core.order_movements"
-PLACEMENT = "replica.core.placement"
-ORDERS = "replica.core.orders"
-SOURCING = "replica.core.sourcing"
-REPLICA = "replica.core.replica"
+MOVEMENTS = "replica.core.orders.events"
+PLACEMENT = "replica.core.orders.placement"
+ORDERS = "replica.core.orders.fold"
+SOURCING = "replica.core.orders.sourcing"
+REPLICA = "replica.core.state.replica"
 
 ORDER_SLIPS = (
     Mutation(
@@ -72,7 +72,12 @@ ORDER_SLIPS = (
         "of orders that are decided together, none sees what those before it took",
         4,
         ("Floor",),
-        (slip("replica.core.plain_orders:_first_that_covers", ("there -= held.taken.get(stock, 0)", "there -= 0")),),
+        (
+            slip(
+                "replica.core.orders.fast_orders:_first_that_covers",
+                ("there -= held.taken.get(stock, 0)", "there -= 0"),
+            ),
+        ),
     ),
     Mutation(
         "lines-share-no-item",
@@ -196,7 +201,7 @@ ORDER_SLIPS = (
         "a change gives back as many as it is told to, of whichever lot, whether or not it has as many",
         7,
         ("Held", "Floor"),
-        (slip("replica.core.shares:named_parts", ("min(missing, room[name])", "missing")),),
+        (slip("replica.core.orders.allocations:named_parts", ("min(missing, room[name])", "missing")),),
     ),
     Mutation(
         "reversed-by-the-recipe-of-now",

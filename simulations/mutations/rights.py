@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from simulations.mutations.mutation import Mutation, slip
 
-STEWARDSHIP = "replica.core.stewardship"
-CHANNELS = "replica.core.channels"
+STEWARDSHIP = "replica.core.rights.rebalancing"
+CHANNELS = "replica.core.rights.quotas"
 
-UNCHECKED = slip("replica.core.movements:prepare_grant", ("taken[line.item] > lacking", "False"))
+UNCHECKED = slip("replica.core.rights.grants:prepare_grant", ("taken[line.item] > lacking", "False"))
 """Nobody looks again whether what is to be covered still is lacking when the grant is written."""
 
 RIGHTS = (
@@ -32,7 +32,7 @@ RIGHTS = (
         ("Floor",),
         (
             slip(f"{STEWARDSHIP}:covers", ("min(own, -units)", "-units if own > 0 else 0")),
-            slip("replica.core.movements:prepare_grant", ("_check_covered(room, room.free, taken)", "pass")),
+            slip("replica.core.rights.grants:prepare_grant", ("_check_covered(room, room.free, taken)", "pass")),
         ),
     ),
     Mutation(
@@ -40,7 +40,12 @@ RIGHTS = (
         "whoever has anything free covers a deficit at once, without leaving it to those who have more",
         6,
         ("Settlement",),
-        (slip("replica.runtime.settlement:Settlement.cover", ("place_in_turn(free, self._node) * STEP_IN_MS", "0")),),
+        (
+            slip(
+                "replica.runtime.background.settlement:Settlement.cover",
+                ("place_in_turn(free, self._node) * STEP_IN_MS", "0"),
+            ),
+        ),
     ),
     Mutation(
         "least-covers-first",
@@ -58,14 +63,17 @@ RIGHTS = (
         "holds are given up for what free units of others could cover",
         6,
         ("Settlement",),
-        (slip("replica.core.shortages:short_by", ("-stock.available", "20 - stock.available")),),
+        (slip("replica.core.orders.shortages:short_by", ("-stock.available", "20 - stock.available")),),
     ),
     Mutation(
         "grants-received-not-seen",
         "free units are reckoned without what others granted, so a deficit is covered again and again",
         6,
         ("Settlement", "Rights"),
-        (slip("replica.core.ledger:Stock.free", ("if lane.taker:", "if lane.taker and not lane.giver:")), UNCHECKED),
+        (
+            slip("replica.core.ledger.cells:Stock.free", ("if lane.taker:", "if lane.taker and not lane.giver:")),
+            UNCHECKED,
+        ),
     ),
     Mutation(
         "quota-of-another-channel",
@@ -125,7 +133,7 @@ RIGHTS = (
         ("Accounts", "Rights", "Convergence", "Floor", "Truth"),
         (
             slip(
-                "replica.core.replica:Replica._merge_run",
+                "replica.core.state.replica:Replica._merge_run",
                 (
                     "self._fold(entry)",
                     "self._fold(entry); self.ledger.apply("

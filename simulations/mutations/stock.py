@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from simulations.mutations.mutation import Mutation, slip
 
-MOVEMENTS = "replica.core.movements"
-LEDGER = "replica.core.ledger"
+MOVEMENTS = "replica.core.stock.movements"
+LEDGER = "replica.core.ledger.cells"
 
 STOCK = (
     Mutation(
@@ -20,7 +20,7 @@ STOCK = (
         "the short road of plain sales looks at what all nodes have, not at the node's own",
         4,
         ("Floor",),
-        (slip("replica.core.plain_sales:sell_plain", ("if gone > balance:", "if gone > available:")),),
+        (slip("replica.core.stock.fast_sales:sell_plain", ("if gone > balance:", "if gone > available:")),),
     ),
     Mutation(
         "rights-of-others",
@@ -150,7 +150,7 @@ STOCK = (
         ("Convergence", "Streams", "Truth", "Floor", "Held"),
         (
             slip(
-                "replica.core.replica:Replica._fold",
+                "replica.core.state.replica:Replica._fold",
                 (
                     "if content.moves:",
                     'if content.kind in ("sale", "return", "receipt", "count", "adjustment", "quarantine"):',

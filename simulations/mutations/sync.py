@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from simulations.mutations.mutation import Mutation, slip
 
-SESSION = "replica.core.session:Session"
-REPLICA = "replica.core.replica:Replica"
+SESSION = "replica.core.sync.session:Session"
+REPLICA = "replica.core.state.replica:Replica"
 DRIVER = "replica.runtime.driver"
-LINK = "replica.runtime.link:Link"
-PEERS = "replica.runtime.peers:Peers"
+LINK = "replica.runtime.peering.link:Link"
+PEERS = "replica.runtime.peering.peers:Peers"
 JOURNAL = "simulations.journal:SimulatedJournal"
 
 SYNC = (
@@ -26,7 +26,8 @@ SYNC = (
         ("Durability", "Causality", "Liveness"),
         (
             slip(
-                "replica.core.wire:unpack_frame", ("if packed[-SEAL_BYTES:] != _seal_of(content, number):", "if False:")
+                "replica.core.sync.wire:unpack_frame",
+                ("if packed[-SEAL_BYTES:] != _seal_of(content, number):", "if False:"),
             ),
         ),
     ),
@@ -125,7 +126,7 @@ SYNC = (
         ("Liveness",),
         (
             slip(
-                "replica.core.columns:_check_kinds",
+                "replica.core.sync.columns:_check_kinds",
                 (
                     "if not is_name(kind):",
                     'if kind not in ("sale", "return", "receipt", "count", "adjustment", "quarantine", "document"):',

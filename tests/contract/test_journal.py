@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from replica.core.batch import Batch
-from replica.core.commands import Command, Write
-from replica.core.documents import pack_value
-from replica.core.entry import Entry, Stream, start
-from replica.core.entry_run import runs_of
-from replica.core.order_requests import OrderEvent, PlacedLine, Placement
-from replica.core.orders import held_differences
-from replica.core.replica import Replica, Run
-from replica.core.requests import Count, CountLine, GoodsLine, Receipt, Sale, SkuLine
+from replica.core.catalog.documents import pack_value
+from replica.core.log.entry import Entry, Stream, start
+from replica.core.log.entry_run import Run, runs_of
+from replica.core.orders.fold import held_differences
+from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
+from replica.core.state.batch import Batch
+from replica.core.state.commands import Command, Write
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import Count, CountLine, GoodsLine, Receipt, Sale, SkuLine
+from replica.runtime.journal.sqlite_journal import open_journal
 from replica.runtime.ports import Journal
-from replica.runtime.sqlite_journal import open_journal
 from simulations.journal import SimulatedDisk, SimulatedJournal
 
 INCARNATION = "0123456789ab"

@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
-from replica.core.commands import Command, Write
-from replica.core.documents import pack_value
-from replica.core.entry import start
-from replica.core.errors import StorageFull
-from replica.core.order_requests import PlacedLine, Placement
-from replica.core.replica import Replica, Run
-from replica.core.requests import Count, CountLine
-from replica.runtime import batch_row, sqlite_journal
-from replica.runtime.damage import DataRefused
-from replica.runtime.data import open_replica
-from replica.runtime.segment import SEGMENT_ENTRIES_MAX
-from replica.runtime.sqlite_journal import FILE_NAME, PAGE_BYTES, SqliteJournal, open_journal
+from replica.core.base.errors import StorageFull
+from replica.core.catalog.documents import pack_value
+from replica.core.log.entry import start
+from replica.core.log.entry_run import Run
+from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.state.commands import Command, Write
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import Count, CountLine
+from replica.runtime.journal import batch_row, sqlite_journal
+from replica.runtime.journal.damage import DataRefused
+from replica.runtime.journal.data import open_replica
+from replica.runtime.journal.segment import SEGMENT_ENTRIES_MAX
+from replica.runtime.journal.sqlite_journal import FILE_NAME, PAGE_BYTES, SqliteJournal, open_journal
 from replica.runtime.world import SystemEntropy
 from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell
 

@@ -10,19 +10,21 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from replica.core.batch import Batch, Image
-from replica.core.clock import Moment
-from replica.core.commands import Command, Write
-from replica.core.counts import Counts
-from replica.core.documents import pack_value
-from replica.core.entry import Entry, Head, Stream, start
-from replica.core.errors import PeerFault, Refused
-from replica.core.movements import Seen
-from replica.core.names import CHAIN, HUBS, node_of, parse_key, writer_of
-from replica.core.replica import Replica, Run, Verdict
-from replica.core.requests import GoodsLine, OnShortage, Receipt, Request, Sale, SkuLine
-from replica.core.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
-from replica.core.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame
+from replica.core.base.clock import Moment
+from replica.core.base.errors import PeerFault, Refused
+from replica.core.base.names import CHAIN, HUBS, node_of, parse_key, writer_of
+from replica.core.catalog.documents import pack_value
+from replica.core.log.entry import Entry, Head, Stream, start
+from replica.core.log.entry_run import Run
+from replica.core.state.batch import Batch, Image
+from replica.core.state.commands import Command, Write
+from replica.core.state.kinds import Request
+from replica.core.state.replica import Replica, Verdict
+from replica.core.stock.counts import Counts
+from replica.core.stock.movements import Seen
+from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
+from replica.core.sync.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
+from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame
 
 SomeFrame = TypeVar("SomeFrame", bound=Frame)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from replica.core.entry import Content, Entry, Line, Stream, chain, pack_body, start
-from replica.core.ledger import Move
-from replica.core.limits import KEY_LENGTH_MAX, QUANTITY_MAX, TEXT_LENGTH_MAX
-from replica.core.names import account, node_of
-from replica.core.replica import Run
+from replica.core.base.limits import KEY_LENGTH_MAX, QUANTITY_MAX, TEXT_LENGTH_MAX
+from replica.core.base.names import account, node_of
+from replica.core.ledger.cells import Move
+from replica.core.log.entry import Content, Entry, Line, Stream, chain, pack_body, start
+from replica.core.log.entry_run import Run
 from tests.core.chain import NOW_MS
 
 OWN = Stream("store-1#0000000a", "store-1")

@@ -15,16 +15,17 @@ from typing import Any
 
 from msgspec import Struct
 
-from replica.core.commands import Command, Write
-from replica.core.documents import pack_value
-from replica.core.entry import Entry, Stream, genesis
-from replica.core.errors import NotFound, NotOwner
-from replica.core.limits import PARKED_MS
-from replica.core.order import Order
-from replica.core.order_requests import OrderEvent, OrderRequest, PlacedLine, Placement, Upkeep
-from replica.core.orders import held_differences
-from replica.core.replica import Replica, Run
-from replica.core.requests import GoodsLine, Receipt, SkuLine
+from replica.core.base.errors import NotFound, NotOwner
+from replica.core.base.limits import PARKED_MS
+from replica.core.catalog.documents import pack_value
+from replica.core.log.entry import Entry, Stream, genesis
+from replica.core.log.entry_run import Run
+from replica.core.orders.fold import held_differences
+from replica.core.orders.order import Order
+from replica.core.orders.requests import OrderEvent, OrderRequest, PlacedLine, Placement, Upkeep
+from replica.core.state.commands import Command, Write
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import GoodsLine, Receipt, SkuLine
 from tests.core.chain import NOW_MS
 
 CARRIER, BOX = {"cola": 6}, {"cola": 1, "wings": 200}

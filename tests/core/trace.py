@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from hashlib import blake2b
 
-from replica.core.limits import DIGEST_INTERVAL_MS, HEARTBEAT_MS
-from replica.core.names import CHAIN
-from replica.core.requests import Count, CountLine, OnShortage, Return, SkuLine
+from replica.core.base.limits import DIGEST_INTERVAL_MS, HEARTBEAT_MS
+from replica.core.base.names import CHAIN
+from replica.core.stock.requests import Count, CountLine, OnShortage, Return, SkuLine
 from tests.core.chain import STORE, Line, Node, hub, receipt, sale, store
 
 ITEMS = ("cola", "wings", "yoghurt", "leaf", "bread")

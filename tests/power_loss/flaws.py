@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from replica.core.batch import Batch
-from replica.core.entry_run import runs_of
-from replica.core.errors import Unknown
-from replica.runtime.sqlite_journal import SqliteJournal
+from replica.core.base.errors import Unknown
+from replica.core.log.entry_run import runs_of
+from replica.core.state.batch import Batch
+from replica.runtime.journal.sqlite_journal import SqliteJournal
 
 
 @dataclass(frozen=True, slots=True)

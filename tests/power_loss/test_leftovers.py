@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from replica.core.batch import Batch
-from replica.core.errors import Unknown
-from replica.core.replica import Replica
-from replica.runtime import sqlite_journal
-from replica.runtime.damage import DataRefused
-from replica.runtime.sqlite_journal import SqliteJournal, open_journal
+from replica.core.base.errors import Unknown
+from replica.core.state.batch import Batch
+from replica.core.state.replica import Replica
+from replica.runtime.journal import sqlite_journal
+from replica.runtime.journal.damage import DataRefused
+from replica.runtime.journal.sqlite_journal import SqliteJournal, open_journal
 from tests.contract.test_journal import INCARNATION, commit, receive, replica_of
 from tests.power_loss.disk import Disk
 from tests.power_loss.sqlite_files import simulated_files

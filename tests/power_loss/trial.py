@@ -18,11 +18,11 @@ from unittest.mock import patch
 
 from structlog.testing import capture_logs
 
-from replica.core.entry import Entry
-from replica.core.errors import Failure, StorageFull, Unknown
-from replica.runtime import sqlite_journal
-from replica.runtime.damage import DataRefused
-from replica.runtime.sqlite_journal import FILE_NAME, SqliteJournal, open_journal
+from replica.core.base.errors import Failure, StorageFull, Unknown
+from replica.core.log.entry import Entry
+from replica.runtime.journal import sqlite_journal
+from replica.runtime.journal.damage import DataRefused
+from replica.runtime.journal.sqlite_journal import FILE_NAME, SqliteJournal, open_journal
 from tests.power_loss.disk import Disk
 from tests.power_loss.flaws import SOUND, Flaw
 from tests.power_loss.sqlite_files import SimulatedFiles

@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from replica.core.batch import Image
-from replica.core.entry import Entry, Stream, chain, start
+from replica.core.log.entry import Entry, Stream, chain, start
+from replica.core.state.batch import Image
 from replica.runtime.ports import Journal, Stored
 from tests.core.chain import image_of
 from tests.power_loss.workload import WRITER

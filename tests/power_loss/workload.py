@@ -9,14 +9,15 @@ from __future__ import annotations
 from contextlib import suppress
 from random import Random
 
-from replica.core.batch import Batch, Image
-from replica.core.commands import Command, Write
-from replica.core.documents import pack_value
-from replica.core.entry import Entry, Stream, start
-from replica.core.errors import KeyReused
-from replica.core.names import CHAIN
-from replica.core.replica import Replica, Run
-from replica.core.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.core.base.errors import KeyReused
+from replica.core.base.names import CHAIN
+from replica.core.catalog.documents import pack_value
+from replica.core.log.entry import Entry, Stream, start
+from replica.core.log.entry_run import Run
+from replica.core.state.batch import Batch, Image
+from replica.core.state.commands import Command, Write
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import GoodsLine, Receipt, Sale, SkuLine
 
 NODE = "store-1"
 INCARNATION = "0000000a"

@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 from msgspec import convert
 
-from replica.core.catalog import SkuDocument
-from replica.core.names import is_item
-from replica.core.places import LocationDocument
+from replica.core.base.names import is_item
+from replica.core.catalog.locations import LocationDocument
+from replica.core.catalog.skus import SkuDocument
 from shelfsync.assortment import REGIONS, documents, goods, region_of
 
 PLU = re.compile(r"^4\d{3}$")

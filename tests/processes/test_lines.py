@@ -10,7 +10,7 @@ from typing import NamedTuple
 import aiohttp
 import pytest
 
-from replica.core.wire import Have, Hello, pack_frame
+from replica.core.sync.wire import Have, Hello, pack_frame
 from shelfsync.assortment import documents
 from shelfsync.chain import Chain, NodeProcess
 from shelfsync.proxy import Direction, Proxy

@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from replica.core.columns import ColumnEncoder
-from replica.core.entry import Content, Entry, Stream, chain, genesis, pack_body
-from replica.core.ledger import Move
-from replica.core.limits import CLOCK_SKEW_MAX_MS, FRAME_BYTES_MAX, SEAL_BYTES
-from replica.core.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, seal, unpack_frame
+from replica.core.base.limits import CLOCK_SKEW_MAX_MS, FRAME_BYTES_MAX, SEAL_BYTES
+from replica.core.ledger.cells import Move
+from replica.core.log.entry import Content, Entry, Stream, chain, genesis, pack_body
+from replica.core.sync.columns import ColumnEncoder
+from replica.core.sync.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, seal, unpack_frame
 from shelfsync.chain import Chain
 from tests.processes.asking import agree, eventually, metric, post, status
 

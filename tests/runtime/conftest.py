@@ -12,8 +12,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from edge_node.assembly import assemble as assemble_edge
 from hub.assembly import assemble as assemble_hub
+from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import Assembly
-from replica.runtime.websocket import HttpNetwork
 
 _keys = count(1)
 

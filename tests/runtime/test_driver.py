@@ -8,11 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from replica.core.batch import Batch, Image
-from replica.core.clock import Moment
-from replica.core.commands import Command, Sales
-from replica.core.entry import Entry, Stream
-from replica.core.errors import (
+from replica.core.base.clock import Moment
+from replica.core.base.errors import (
     KeyReused,
     Overloaded,
     PeerFault,
@@ -22,9 +19,13 @@ from replica.core.errors import (
     StorageFull,
     Unknown,
 )
-from replica.core.limits import BATCH_ENTRIES_MAX
-from replica.core.replica import Replica, Run
-from replica.core.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
+from replica.core.base.limits import BATCH_ENTRIES_MAX
+from replica.core.log.entry import Entry, Stream
+from replica.core.log.entry_run import Run
+from replica.core.state.batch import Batch, Image
+from replica.core.state.commands import Command, Sales
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
 from replica.runtime import driver as driving
 from replica.runtime.driver import Driver, Inlet
 from simulations.journal import SimulatedDisk, SimulatedJournal

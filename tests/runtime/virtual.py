@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from edge_node.admission import admit_hub
 from hub.admission import admit_peer
-from replica.core.names import writer_of
-from replica.core.replica import Replica
-from replica.core.session import Admission, Scopes
+from replica.core.base.names import writer_of
+from replica.core.state.replica import Replica
+from replica.core.sync.session import Admission, Scopes
 from replica.runtime.node import Node, store_scopes
 from simulations.clock import SimulatedClock
 from simulations.journal import SimulatedDisk, SimulatedJournal

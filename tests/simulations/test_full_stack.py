@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from replica.core.batch import Batch
-from replica.core.documents import Register
-from replica.runtime import batch_row, driver
-from replica.runtime.batch_row import Row
+from replica.core.catalog.documents import Register
+from replica.core.state.batch import Batch
+from replica.runtime import driver
 from replica.runtime.driver import Answers, Driver
-from replica.runtime.key_filter import KeyFilter
-from replica.runtime.sqlite_journal import SqliteJournal
+from replica.runtime.journal import batch_row
+from replica.runtime.journal.batch_row import Row
+from replica.runtime.journal.key_filter import KeyFilter
+from replica.runtime.journal.sqlite_journal import SqliteJournal
 from simulations.checkers.checker import Violation
 from simulations.full_stack import run
 from simulations.full_stack.__main__ import full_stack

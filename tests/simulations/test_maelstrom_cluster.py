@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from replica.core.limits import QUANTITY_MAX
+from replica.core.base.limits import QUANTITY_MAX
 from simulations.checkers.pn_counter import Add, History, Outcome, violations
 from tests.simulations.maelstrom_router import Faults, Router
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from replica.core.clock import Moment
+from replica.core.base.clock import Moment
 from simulations.maelstrom_node import connections
 from simulations.maelstrom_node.connections import WAITING_MAX, MessageNetwork, MessageSocket
 from simulations.maelstrom_node.messages import Accept, Between, Close, Frame, Open, Reset

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from replica.core.limits import QUANTITY_MAX
+from replica.core.base.limits import QUANTITY_MAX
 from simulations.maelstrom_node.lines import LINE_BYTES_MAX
 from tests.simulations.maelstrom_router import COMMAND, ROOT
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from replica.core.errors import Unknown
+from replica.core.base.errors import Unknown
 from replica.runtime.world import SystemClock, SystemEntropy
 from simulations.journal import SimulatedDisk
 from simulations.maelstrom_node.counter import value_of

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from replica.core.errors import PeerFault
+from replica.core.base.errors import PeerFault
 from simulations.loop import VirtualLoop
 from simulations.network import FAIR, End, SimulatedNetwork
 

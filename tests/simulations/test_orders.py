@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from replica.core import orders
-from replica.core.entry import Entry, Stream
-from replica.core.order_machine import DEFAULT_DOCUMENT
-from replica.core.order_requests import PlacedLine
+from replica.core.log.entry import Entry, Stream
+from replica.core.orders import fold as orders
+from replica.core.orders.machine import DEFAULT_DOCUMENT
+from replica.core.orders.requests import PlacedLine
 from simulations.checkers.checker import Checker, Violation
 from simulations.checkers.decisions import TABLE, Decisions
 from simulations.checkers.held import Held

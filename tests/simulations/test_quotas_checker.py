@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from replica.core.commands import Command, Write
-from replica.core.documents import pack_value
-from replica.core.order_requests import PlacedLine, Placement
-from replica.core.requests import Allotment, AllotmentLine
+from replica.core.catalog.documents import pack_value
+from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.rights.requests import Allotment, AllotmentLine
+from replica.core.state.commands import Command, Write
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
 from simulations.checkers.quotas import Quotas

@@ -7,11 +7,12 @@ from itertools import permutations, zip_longest
 
 import pytest
 
-from replica.core.entry import Content, Stream
-from replica.core.ledger import Move
-from replica.core.policies import Policy
-from replica.core.stewardship import Answer
-from replica.runtime import rights, steward
+from replica.core.ledger.cells import Move
+from replica.core.log.entry import Content, Stream
+from replica.core.rights.policies import Policy
+from replica.core.rights.rebalancing import Answer
+from replica.runtime.background import rebalancer as steward
+from replica.runtime.background import rights_exchange as rights
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
 from simulations.checkers.rights import Rights

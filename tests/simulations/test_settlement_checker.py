@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from replica.core.entry import Content, Stream
-from replica.core.ledger import Move
-from replica.core.requests import BREACH
+from replica.core.ledger.cells import Move
+from replica.core.log.entry import Content, Stream
+from replica.core.rights.requests import BREACH
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
 from simulations.checkers.settlement import STEP_IN_S, Settlement

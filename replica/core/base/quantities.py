@@ -1,0 +1,48 @@
+"""What requests are made of: quantities, names and texts, each with its bounds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from replica.core.base.limits import (
+    NAME_LENGTH_MAX,
+    QUANTITY_MAX,
+    TEXT_LENGTH_MAX,
+)
+
+Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX, description="Whole units, at least 1.")]
+
+
+Level = Annotated[int, Meta(ge=0, le=QUANTITY_MAX, description="Whole base units, at least 0.")]
+
+
+Delta = Annotated[int, Meta(ge=-QUANTITY_MAX, le=QUANTITY_MAX, description="Whole base units, not 0.")]
+
+
+Item = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="A base unit that is counted.")]
+
+
+Sku = Annotated[
+    str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="Something sold; its recipe names the items.")
+]
+
+
+Barcode = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="As scanned.")]
+
+
+Text = Annotated[str, Meta(max_length=TEXT_LENGTH_MAX)]
+
+
+Reason = Annotated[
+    str, Meta(min_length=1, max_length=TEXT_LENGTH_MAX, description="Why: a reason code or a few words.")
+]
+
+
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
+
+
+class _Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    pass

@@ -1,0 +1,54 @@
+"""Locations as documents, and how far apart they are."""
+
+from __future__ import annotations
+
+from math import asin, cos, radians, sin, sqrt
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from replica.core.base.names import NAME_PATTERN
+
+LOCATION = "location"
+"""The kind of the documents that describe places."""
+
+EARTH_RADIUS_KM = 6_371.0088
+
+Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
+Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
+Words = Annotated[str, Meta(max_length=256)]
+
+
+class Address(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A postal address, from the country down."""
+
+    country: Words = ""
+    province: Words = ""
+    city: Words = ""
+    district: Words = ""
+    postcode: Words = ""
+    lines: Annotated[tuple[Words, ...], Meta(max_length=8)] = ()
+
+
+class LocationDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is written under `location/{location}`."""
+
+    type: Literal["store", "warehouse", "third_party"]
+    name: Words
+    region: Annotated[str, Meta(pattern=NAME_PATTERN)]
+    address: Address = Address()
+    lat: Latitude | UnsetType = UNSET
+    lon: Longitude | UnsetType = UNSET
+    time_zone: Words = "UTC"
+    hours: dict[str, Words] = {}
+
+
+class ReadLocation(LocationDocument, frozen=True, forbid_unknown_fields=False):
+    """The same as a peer may have written it: fields that a later version added are none of our business."""
+
+
+def distance_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Great-circle distance, by the haversine formula; good to 0.5 %."""
+    phi, other_phi = radians(lat), radians(other_lat)
+    half = sin((other_phi - phi) / 2) ** 2 + cos(phi) * cos(other_phi) * sin(radians(other_lon - lon) / 2) ** 2
+    return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(half)))

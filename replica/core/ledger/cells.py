@@ -1,0 +1,396 @@
+"""The ledger: how many units moved between which accounts, and what follows from it.
+
+State is a map of cells, `(location, item, writer, source, target) -> total units ever moved`. A cell only grows and
+has one writer, so two copies merge by pointwise maximum, in any order, any number of times. Everything else is read
+off the cells: the PN-counter of a pair, the balance of an account, the stock figures. Nothing derived is stored,
+except a fingerprint per pair that makes the digest of a whole location cheap.
+
+A *lane* is the part of a cell's name that recurs: writer, source, target. Lanes are interned, and each knows what a
+unit that takes it does to the figures, so that reading a figure is one pass over a handful of cells.
+
+Source: bounded counter and escrow, Balegas et al., SRDS 2015; PN-counter, Shapiro et al., 2011.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from replica.core.base.errors import Broken
+from replica.core.base.limits import QUANTITY_MAX, TOTAL_MAX
+from replica.core.base.names import (
+    CUSTOMER,
+    FREE,
+    HELD,
+    LOSS,
+    QUARANTINE,
+    bucket_of,
+    is_internal,
+    node_of,
+    owner_of,
+)
+from replica.core.ledger.pn_counter import PNCounter
+
+_MODULUS = 1 << 128
+
+
+class Move(Struct, frozen=True, array_like=True, gc=False):
+    """`quantity` >= 1 base units of an item, from one account to another one of the same location."""
+
+    item: str
+    source: str
+    target: str
+    quantity: int
+
+
+class Figures(NamedTuple):
+    """The stock figures of one (location, item), in base units."""
+
+    on_hand: int
+    reserved: int
+    quarantined: int
+    available: int
+
+
+class Lane:
+    """Writer, source and target of a cell, and what one unit moved along it changes."""
+
+    __slots__ = (
+        "available",
+        "giver",
+        "on_hand",
+        "quarantined",
+        "reserved",
+        "source",
+        "supplies",
+        "taker",
+        "target",
+        "writer",
+    )
+
+    def __init__(self, writer: str, source: str, target: str) -> None:
+        self.writer = writer
+        self.source = source
+        self.target = target
+        self.on_hand = is_internal(target) - is_internal(source)
+        self.reserved = (bucket_of(target) == HELD) - (bucket_of(source) == HELD)
+        self.quarantined = (bucket_of(target) == QUARANTINE) - (bucket_of(source) == QUARANTINE)
+        self.available = self.on_hand - self.reserved - self.quarantined
+        self.giver = _owner_of_free(source)
+        self.taker = _owner_of_free(target)
+        """The nodes whose free units it takes from and adds to; empty for none."""
+        self.supplies = self.on_hand > 0 and self.taker == node_of(writer) and source not in (CUSTOMER, LOSS)
+        """Whether it brings goods in, which only who keeps a location does: others reverse sales at most."""
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """`(writer, source, target)`: how lanes are ordered and compared across replicas."""
+        return (self.writer, self.source, self.target)
+
+    def __repr__(self) -> str:
+        return f"Lane({self.writer}: {self.source} -> {self.target})"
+
+
+def _owner_of_free(account: str) -> str:
+    return owner_of(account) or "" if bucket_of(account) == FREE else ""
+
+
+class Stock:
+    """The cells of one (location, item)."""
+
+    __slots__ = ("cells", "fingerprint", "item", "location")
+
+    def __init__(self, location: str, item: str) -> None:
+        self.location = location
+        self.item = item
+        self.cells: dict[Lane, int] = {}
+        self.fingerprint = 0
+        """What this pair adds to its location's digest, as of when that was last taken."""
+
+    @property
+    def figures(self) -> Figures:
+        """On hand, reserved, quarantined and available, now."""
+        on_hand = reserved = quarantined = 0
+        for lane, total in self.cells.items():
+            on_hand += lane.on_hand * total
+            reserved += lane.reserved * total
+            quarantined += lane.quarantined * total
+        return Figures(on_hand, reserved, quarantined, on_hand - reserved - quarantined)
+
+    @property
+    def available(self) -> int:
+        """Units that are in the building, not held and not quarantined."""
+        available = 0
+        for lane, total in self.cells.items():
+            available += lane.available * total
+        return available
+
+    def balance(self, account: str) -> int:
+        """Units in an account: what went in, less what went out. Negative for an external source or a breach."""
+        balance = 0
+        for lane, total in self.cells.items():
+            if lane.target == account:
+                balance += total
+            elif lane.source == account:
+                balance -= total
+        return balance
+
+    def standing(self, account: str) -> tuple[int, int]:
+        """The balance of an account, and what is available, in one pass."""
+        balance = available = 0
+        for lane, total in self.cells.items():
+            available += lane.available * total
+            if lane.target == account:
+                balance += total
+            elif lane.source == account:
+                balance -= total
+        return balance, available
+
+    @property
+    def balances(self) -> dict[str, int]:
+        """The balance of every account that ever moved, internal and external, by name."""
+        return _balances(self.cells)
+
+    @property
+    def breach(self) -> int:
+        """Units by which internal accounts are below zero."""
+        return -sum(min(0, units) for name, units in self.balances.items() if is_internal(name))
+
+    def free(self) -> dict[str, int]:
+        """Free units of each node that ever had some or gave some away, by name; below zero where sold past."""
+        free: dict[str, int] = {}
+        for lane, total in self.cells.items():
+            if lane.taker:
+                free[lane.taker] = free.get(lane.taker, 0) + total
+            if lane.giver:
+                free[lane.giver] = free.get(lane.giver, 0) - total
+        return free
+
+    def rights_by_node(self) -> dict[str, int]:
+        """Units that each node may promise without asking, by name."""
+        rights: dict[str, int] = {}
+        for name, units in self.balances.items():
+            owner = owner_of(name)
+            if owner is not None and bucket_of(name) not in (HELD, QUARANTINE):
+                rights[owner] = rights.get(owner, 0) + units
+        return rights
+
+    def rights(self, node: str) -> int:
+        """Units the node may promise without asking: all it owns that is neither held nor quarantined."""
+        return rights_of(node, self.balances)
+
+    def counter(self) -> PNCounter:
+        """The pair as a PN-counter of what is on hand: raised by what came in, lowered by what went out."""
+        raised: dict[str, int] = {}
+        lowered: dict[str, int] = {}
+        for lane, total in self.cells.items():
+            if lane.on_hand > 0:
+                raised[lane.writer] = raised.get(lane.writer, 0) + total
+            elif lane.on_hand < 0:
+                lowered[lane.writer] = lowered.get(lane.writer, 0) + total
+        return PNCounter(raised, lowered)
+
+    def _print(self) -> int:
+        state = sorted((lane.name, total) for lane, total in self.cells.items())
+        return int.from_bytes(blake2b(repr((self.location, self.item, state)).encode(), digest_size=16).digest())
+
+
+def _balances(totals: Mapping[Lane, int]) -> dict[str, int]:
+    balances: dict[str, int] = {}
+    for lane, total in totals.items():
+        balances[lane.source] = balances.get(lane.source, 0) - total
+        balances[lane.target] = balances.get(lane.target, 0) + total
+    return dict(sorted(balances.items()))
+
+
+def rights_of(node: str, balances: Mapping[str, int]) -> int:
+    """Units in the accounts a node may promise from: all it owns but held and quarantine."""
+    return sum(
+        units
+        for name, units in balances.items()
+        if owner_of(name) == node and bucket_of(name) not in (HELD, QUARANTINE)
+    )
+
+
+class Place:
+    """The stock of one location, by item, and what it adds up to."""
+
+    __slots__ = ("_breaches", "_digest", "_items", "_stale", "name", "stocks", "totals")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.stocks: dict[str, Stock] = {}
+        self.totals: dict[Lane, int] = {}
+        """Units moved along each lane, over all items."""
+        self._stale: dict[Stock, None] = {}
+        self._digest = 0
+        self._breaches: dict[str, int] = {}
+        self._items: list[str] = []
+
+    def digest(self) -> str:
+        """Equal cells, equal digest: the sum of the pairs' fingerprints. Costs only what changed since."""
+        self._refresh()
+        return f"{self._digest:032x}"
+
+    def breaches(self) -> dict[str, int]:
+        """Units below zero, by item, where there are any. Costs only what changed since."""
+        self._refresh()
+        return dict(sorted(self._breaches.items()))
+
+    def items(self) -> list[str]:
+        """Items that ever moved here, in order. Items are never forgotten, so their number tells of a new one."""
+        if len(self._items) != len(self.stocks):
+            self._items = sorted(self.stocks)
+        return self._items
+
+    def balances(self) -> dict[str, int]:
+        """Units in each account, over all items."""
+        return _balances(self.totals)
+
+    def _refresh(self) -> None:
+        for stock in self._stale:
+            fresh = stock._print()
+            self._digest = (self._digest + fresh - stock.fingerprint) % _MODULUS
+            stock.fingerprint = fresh
+            breach = stock.breach
+            if breach:
+                self._breaches[stock.item] = breach
+            else:
+                self._breaches.pop(stock.item, None)
+        self._stale.clear()
+
+
+Changes = dict[Lane, dict[Stock, int]]
+"""New totals of the cells that changed, by lane and pair."""
+
+
+class Ledger:
+    """All cells this replica knows. `apply` never refuses: what may be done is decided before."""
+
+    __slots__ = ("_changes", "_lanes", "_locations", "_newly_supplied", "places", "suppliers")
+
+    def __init__(self) -> None:
+        self.places: dict[str, Place] = {}
+        self._locations: dict[str, list[str]] = {}
+        self._lanes: dict[tuple[str, str, str], Lane] = {}
+        self._changes: Changes = {}
+        self.suppliers: dict[str, dict[str, None]] = {}
+        """Nodes that ever brought goods in, by location."""
+        self._newly_supplied: dict[str, None] = {}
+
+    def stock(self, location: str, item: str) -> Stock:
+        """Return the pair as this replica sees it; an empty one, not kept, when nothing ever moved."""
+        place = self.places.get(location)
+        stock = place.stocks.get(item) if place is not None else None
+        return stock if stock is not None else Stock(location, item)
+
+    def stocks(self, location: str) -> Mapping[str, Stock]:
+        """Return the pairs of a location that ever moved, by item."""
+        place = self.places.get(location)
+        return place.stocks if place is not None else {}
+
+    def locations(self, item: str) -> Sequence[str]:
+        """Where an item ever moved, in order of names."""
+        return self._locations.get(item, ())
+
+    def apply(self, location: str, writer: str, moves: Iterable[Move]) -> None:
+        """Add the moves to the writer's cells."""
+        place = self.places.get(location)
+        if place is None:
+            place = self.places[location] = Place(location)
+        stocks, totals, stale, lanes, changes = place.stocks, place.totals, place._stale, self._lanes, self._changes
+        for move in moves:
+            stock = stocks.get(move.item)
+            if stock is None:
+                stock = stocks[move.item] = Stock(location, move.item)
+                insort(self._locations.setdefault(move.item, []), location)
+            name = (writer, move.source, move.target)
+            lane = lanes.get(name)
+            if lane is None:
+                lane = lanes[name] = Lane(*name)
+            moved = totals.get(lane)
+            if moved is None:
+                moved = 0
+                if lane.supplies:
+                    self.suppliers.setdefault(location, {})[lane.taker] = None
+                    self._newly_supplied[location] = None
+            totals[lane] = moved + move.quantity
+            total = stock.cells.get(lane, 0) + move.quantity
+            if total > TOTAL_MAX:
+                raise Broken(f"cell {location} {move.item} {name} would pass {TOTAL_MAX}")
+            stock.cells[lane] = total
+            changed = changes.get(lane)
+            if changed is None:
+                changed = changes[lane] = {}
+            changed[stock] = total
+            stale[stock] = None
+
+    def take(self, location: str, name: tuple[str, str, str], taken: Mapping[Stock, int]) -> None:
+        """Add units to cells of one lane, by pairs of the location that are there: `apply`, many moves at once."""
+        place, lane = self.places[location], self._lane(name)
+        changed = self._changes.setdefault(lane, {})
+        for stock, units in taken.items():
+            total = stock.cells.get(lane, 0) + units
+            if total > TOTAL_MAX:
+                raise Broken(f"cell {location} {stock.item} {name} would pass {TOTAL_MAX}")
+            stock.cells[lane] = changed[stock] = total
+        place.totals[lane] = place.totals.get(lane, 0) + sum(taken.values())
+        place._stale.update(dict.fromkeys(taken))
+
+    def _lane(self, name: tuple[str, str, str]) -> Lane:
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = Lane(*name)
+        return lane
+
+    def join(self, location: str, item: str, name: tuple[str, str, str], total: int) -> None:
+        """Merge one cell of another copy: the greater total stands."""
+        known = self.cell(location, item, name)
+        if total > known:
+            writer, source, target = name
+            self.apply(location, writer, (Move(item, source, target, total - known),))
+
+    def merge(self, other: Ledger) -> None:
+        """Merge another copy, cell by cell."""
+        for location, item, name, total in other.cells():
+            self.join(location, item, name, total)
+
+    def cell(self, location: str, item: str, name: tuple[str, str, str]) -> int:
+        """Return one cell's total; 0 when it never moved."""
+        lane = self._lanes.get(name)
+        return self.stock(location, item).cells.get(lane, 0) if lane is not None else 0
+
+    def cells(self) -> Iterator[tuple[str, str, tuple[str, str, str], int]]:
+        """Every cell as `(location, item, (writer, source, target), total)`, in a fixed order."""
+        for location in sorted(self.places):
+            stocks = self.places[location].stocks
+            for item in sorted(stocks):
+                for lane, total in sorted(stocks[item].cells.items(), key=lambda cell: cell[0].name):
+                    yield location, item, lane.name, total
+
+    def digest(self, location: str) -> str:
+        """Digest of one location's cells; the same on every replica that holds the same cells."""
+        place = self.places.get(location)
+        return place.digest() if place is not None else f"{0:032x}"
+
+    def take_newly_supplied(self) -> list[str]:
+        """Locations where a node brought goods in that had not before, since the last call."""
+        locations = list(self._newly_supplied)
+        self._newly_supplied.clear()
+        return locations
+
+    def take_changes(self) -> Changes:
+        """Hand over the cells changed since the last call."""
+        changes = self._changes
+        self._changes = {}
+        return changes
+
+
+def parts_of(units: int) -> list[int]:
+    """Cut units into as many as one move may have."""
+    whole, rest = divmod(units, QUANTITY_MAX)
+    return [QUANTITY_MAX] * whole + [rest] * (rest > 0)

@@ -1,0 +1,249 @@
+"""The life of a fulfilment as a table: which event leads from which state to which.
+
+Theory of operation. A fulfilment is what one location does for one order. It begins with `hold` (unpaid, with a time
+to live) or `reserve` (paid elsewhere already), and every later event names the states it may follow. Queues deliver
+late, twice and in any order, so an event that meets a state is one of three things:
+
+    possible     the table has a row for it: its owner writes the transition
+    early        no row yet, but a state that has one can still be reached: it is parked until then, or its deadline
+    impossible   no such state can be reached any more: nothing happens, and it is reported
+
+The table may be replaced by the document `order_machine/default`. What an event does to the stock may not: that is
+its nature, by the classic rules of deduction (`FLOWS`). So each state has a nature too (units held, handed out, or
+neither), and a table whose events do not fit the natures of the states they join is refused: no configuration can
+make units appear, vanish, or be handed out twice. Decisions consult the table, folding never does: an entry says
+which state it led to, so replicas agree on states whatever tables they had.
+
+Diagrams are drawn from the table (`mermaid`); docs/orders.md shows the one of the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated
+
+import msgpack
+from msgspec import Meta, Struct, ValidationError, convert
+
+from replica.core.base.names import CUSTOMER, FREE, HELD, QUARANTINE
+
+ORDER_MACHINE = "order_machine"
+"""The kind of the document that replaces the table; its key is `default`."""
+
+DEFAULT_KEY = "default"
+
+HOLD, RESERVE, PAY, ADJUST, EXCHANGE = "hold", "reserve", "pay", "adjust", "exchange"
+PICK, SHIP, COLLECT, CANCEL, RETURN, EXPIRE = "pick", "ship", "collect", "cancel", "return", "expire"
+
+
+class Nature(Enum):
+    """Where the units of a fulfilment are."""
+
+    NONE = "not taken yet"
+    HOLDS = "held"
+    HANDED_OUT = "with the customer"
+    ENDED = "back where they came from"
+
+
+NATURES: Mapping[str, Nature] = {
+    "held": Nature.HOLDS,
+    "reserved": Nature.HOLDS,
+    "amended": Nature.HOLDS,
+    "exchanged": Nature.HOLDS,
+    "picking": Nature.HOLDS,
+    "shipped": Nature.HANDED_OUT,
+    "collected": Nature.HANDED_OUT,
+    "returned": Nature.HANDED_OUT,
+    "expired": Nature.ENDED,
+    "cancelled": Nature.ENDED,
+}
+"""Every state, in the order of a fulfilment's life."""
+
+EVENTS: Mapping[str, tuple[Nature, Nature]] = {
+    HOLD: (Nature.NONE, Nature.HOLDS),
+    RESERVE: (Nature.NONE, Nature.HOLDS),
+    PAY: (Nature.HOLDS, Nature.HOLDS),
+    ADJUST: (Nature.HOLDS, Nature.HOLDS),
+    EXCHANGE: (Nature.HOLDS, Nature.HOLDS),
+    PICK: (Nature.HOLDS, Nature.HOLDS),
+    SHIP: (Nature.HOLDS, Nature.HANDED_OUT),
+    COLLECT: (Nature.HOLDS, Nature.HANDED_OUT),
+    CANCEL: (Nature.HOLDS, Nature.ENDED),
+    EXPIRE: (Nature.HOLDS, Nature.ENDED),
+    RETURN: (Nature.HANDED_OUT, Nature.HANDED_OUT),
+}
+"""Every event, and the natures of the states it joins."""
+
+PARTIAL = (ADJUST, EXCHANGE, RETURN)
+"""Events that concern some of the units and may come again for others; any other one happens once."""
+
+FLOWS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    HOLD: ((FREE, HELD),),
+    RESERVE: ((FREE, HELD),),
+    PAY: (),
+    ADJUST: ((HELD, FREE),),
+    EXCHANGE: ((HELD, FREE), (FREE, HELD)),
+    PICK: (),
+    SHIP: ((HELD, CUSTOMER),),
+    COLLECT: ((HELD, CUSTOMER),),
+    CANCEL: ((HELD, FREE),),
+    EXPIRE: ((HELD, FREE),),
+    RETURN: ((CUSTOMER, QUARANTINE),),
+}
+"""From where to where each event moves a unit. `free` stands for wherever a held unit came from; of an exchange the
+first is what was ordered, the second its replacement."""
+
+
+class TableError(ValueError):
+    """A table of transitions cannot be used."""
+
+
+class UnknownState(TableError):
+    """A state that is not listed, or that fulfilments do not have."""
+
+
+class UnknownEvent(TableError):
+    """An event that does not happen to fulfilments."""
+
+
+class UnreachableState(TableError):
+    """No sequence of events leads to a state that is listed."""
+
+
+class AmbiguousTransition(TableError):
+    """Two rows say where one event leads from one state."""
+
+
+class UnsoundTransition(TableError):
+    """A row joins states between which its event cannot move the units."""
+
+
+class Transition(Struct, frozen=True, forbid_unknown_fields=True, rename={"origins": "from"}):
+    """An event leads from any of some states to one; from none when it begins a fulfilment."""
+
+    event: str
+    origins: Annotated[tuple[str, ...], Meta(max_length=len(NATURES), description="Empty: it begins a fulfilment.")]
+    to: str
+
+
+class MachineDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is written under `order_machine/default`. Raises TableError."""
+
+    states: Annotated[tuple[str, ...], Meta(min_length=1, max_length=len(NATURES))]
+    transitions: Annotated[tuple[Transition, ...], Meta(min_length=1, max_length=len(NATURES) * len(EVENTS))]
+
+    def __post_init__(self) -> None:
+        for state in self.states:
+            if state not in NATURES:
+                raise UnknownState(f"{state!r} is no state of a fulfilment: there are {', '.join(NATURES)}")
+        rows: dict[tuple[str, str], str] = {}
+        for row in self.transitions:
+            _check_row(row, self.states)
+            for origin in row.origins or ("",):
+                if rows.setdefault((origin, row.event), row.to) != row.to:
+                    raise AmbiguousTransition(f"{row.event} leads from {origin!r} to two states")
+        reached = _reached("", rows)
+        for state in self.states:
+            if state not in reached:
+                raise UnreachableState(f"no event leads to {state!r}")
+
+
+class Verdict(Enum):
+    """What an event is to a state that has no row for it."""
+
+    EARLY = "early"
+    IMPOSSIBLE = "impossible"
+
+
+class Machine:
+    """A table, ready to be asked."""
+
+    __slots__ = ("_later", "_rows", "document")
+
+    def __init__(self, document: MachineDocument) -> None:
+        self.document = document
+        self._rows = {(origin, row.event): row.to for row in document.transitions for origin in row.origins or ("",)}
+        self._later = {state: _reached(state, self._rows) for state in ("", *document.states)}
+
+    def step(self, state: str, event: str) -> str | Verdict:
+        """The state an event leads to, or why it leads nowhere; `state` is empty before the fulfilment began."""
+        to = self._rows.get((state, event))
+        if to is not None:
+            return to
+        later = self._later.get(state, ())
+        return Verdict.EARLY if any((one, event) in self._rows for one in later) else Verdict.IMPOSSIBLE
+
+
+def mermaid(document: MachineDocument) -> str:
+    """Draw a table as a Mermaid state diagram."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for row in document.transitions:
+        for origin in row.origins or ("[*]",):
+            arrows.setdefault((origin, row.to), []).append(row.event)
+    lines = [f"    {origin} --> {to}: {', '.join(events)}" for (origin, to), events in arrows.items()]
+    ends = [f"    {state} --> [*]" for state in document.states if all(origin != state for origin, _ in arrows)]
+    return "\n".join(["stateDiagram-v2", *lines, *ends])
+
+
+def _check_row(row: Transition, states: tuple[str, ...]) -> None:
+    natures = EVENTS.get(row.event)
+    if natures is None:
+        raise UnknownEvent(f"{row.event!r} happens to no fulfilment: there are {', '.join(EVENTS)}")
+    for state in (*row.origins, row.to):
+        if state not in states:
+            raise UnknownState(f"{row.event} names the state {state!r}, which is not listed")
+    origins = [NATURES[origin] for origin in row.origins] or [Nature.NONE]
+    for origin in origins:
+        if (origin, NATURES[row.to]) != natures:
+            raise UnsoundTransition(
+                f"{row.event} takes units that are {natures[0].value} and leaves them {natures[1].value}:"
+                f" not from {', '.join(row.origins) or 'the beginning'} to {row.to}"
+            )
+
+
+def _reached(state: str, rows: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+    """States that can follow one, over however many events."""
+    reached: dict[str, None] = {}
+    waiting = [state]
+    while waiting:
+        current = waiting.pop()
+        for (origin, _), to in rows.items():
+            if origin == current and to not in reached:
+                reached[to] = None
+                waiting.append(to)
+    return tuple(reached)
+
+
+_PAID = ("reserved", "amended", "exchanged")
+_WAITING = (*_PAID, "picking")
+
+DEFAULT_DOCUMENT = MachineDocument(
+    tuple(NATURES),
+    (
+        Transition(HOLD, (), "held"),
+        Transition(RESERVE, (), "reserved"),
+        Transition(PAY, ("held",), "reserved"),
+        Transition(ADJUST, _PAID, "amended"),
+        Transition(EXCHANGE, _PAID, "exchanged"),
+        Transition(PICK, _PAID, "picking"),
+        Transition(SHIP, _WAITING, "shipped"),
+        Transition(COLLECT, ("held", *_WAITING), "collected"),
+        Transition(RETURN, ("shipped", "collected", "returned"), "returned"),
+        Transition(EXPIRE, ("held",), "expired"),
+        Transition(CANCEL, ("held", *_WAITING), "cancelled"),
+    ),
+)
+"""The table where no document says otherwise."""
+
+DEFAULT_MACHINE = Machine(DEFAULT_DOCUMENT)
+
+
+def read_machine(packed: bytes | None) -> Machine | None:
+    """The table in a document's packed value, the default where it was cleared; None where it cannot be used."""
+    if packed is None:
+        return DEFAULT_MACHINE
+    try:
+        return Machine(convert(msgpack.unpackb(packed), MachineDocument))
+    except (ValidationError, ValueError):
+        return None

@@ -1,0 +1,68 @@
+"""Sources: what the orders of one channel may take at a node, and from which accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from replica.core.base.names import FREE, account
+from replica.core.catalog.skus import Recipe
+from replica.core.ledger.cells import Ledger, Stock
+from replica.core.orders.allocations import Share
+from replica.core.orders.sourcing import Wanted
+from replica.core.rights.policies import Policies, Policy
+from replica.core.rights.quotas import channel_account, kept_back
+
+
+class Source(Struct, frozen=True):
+    """What the orders of one channel may take at a node, and from which accounts."""
+
+    ledger: Ledger
+    policies: Policies
+    node: str
+    channel: str
+    """Empty where the node splits nothing over channels, or the order names none."""
+    hosted: tuple[str, ...]
+    """Locations that the node keeps for lack of another and promises online, so that something is to be kept back."""
+
+    def account(self, location: str, item: str) -> str:
+        """The account that they take from."""
+        return self._account(self.policies.policy(location, item) if self.channel else None)
+
+    def units(self, location: str, item: str) -> int:
+        """Units that they may take."""
+        stock = self.ledger.stocks(location).get(item)
+        return self.standing(stock)[1] if stock is not None else 0
+
+    def standing(self, stock: Stock) -> tuple[str, int]:
+        """The account that they take a pair from, and how many units they may take."""
+        policy = self.policies.policy(stock.location, stock.item)
+        taken_from = self._account(policy)
+        is_free = taken_from == account(self.node, FREE)
+        kept = kept_back(policy) if is_free and stock.location in self.hosted else 0
+        return taken_from, max(0, stock.balance(taken_from) - kept)
+
+    def units_of_all(self, location: str, item: str) -> int:
+        """Units that the orders of all channels together may take."""
+        return max(0, self.ledger.stock(location, item).rights(self.node) - self._kept(location, item))
+
+    def _account(self, policy: Policy | None) -> str:
+        has_quota = policy is not None and self.channel in policy.channels_ppm
+        return channel_account(self.node, self.channel) if has_quota else account(self.node, FREE)
+
+    def _kept(self, location: str, item: str) -> int:
+        return kept_back(self.policies.policy(location, item)) if location in self.hosted else 0
+
+    def shares(self, location: str, wanted: Sequence[Wanted], taken: Mapping[int, int]) -> tuple[Share, ...]:
+        """So many of each line, by its place, as shares: one per SKU. The entry that takes them has no name yet."""
+        counts: dict[tuple[str, Recipe], int] = {}
+        for index, quantity in taken.items():
+            name = (wanted[index].sku, wanted[index].recipe)
+            counts[name] = counts.get(name, 0) + quantity
+        shares = []
+        for (sku, recipe), quantity in counts.items():
+            sources = tuple(self.account(location, item) for item, _ in recipe)
+            mixed = sources if len(dict.fromkeys(sources)) > 1 else ()
+            shares.append(Share(b"", sku, quantity, recipe, sources[0], mixed))
+        return tuple(shares)

@@ -1,0 +1,69 @@
+"""Forecasts: what a till will sell within a slot of the day, from what it sold in that slot on days before.
+
+Time is counted in slots of half an hour, local time, from some midnight on. What is kept is exact: units by item and
+slot, of the last days; a day counts from its first sale of anything on, so that a day on which the shop was closed
+says nothing, and one on which an item lay unsold says 0. Bounded by `CELLS_MAX`: past that the oldest day is let go.
+"""
+
+from __future__ import annotations
+
+from replica.core.rights.policies import WHOLE_PPM
+
+SLOT_MINUTES = 30
+SLOTS = 24 * 60 // SLOT_MINUTES
+"""Slots of a day."""
+
+DAYS_MAX = 28
+"""Days that count: four of each weekday."""
+
+DAYS_MIN = 3
+"""Fewer days than this are no history: nothing is foretold from them."""
+
+CELLS_MAX = 250_000
+"""Items and slots of days with sales: about 10 MB. A shop with 9,000 sales a day, each of another item, fills it."""
+
+
+class Demand:
+    """What was sold, by item and slot."""
+
+    __slots__ = ("_cells", "_days", "_sold")
+
+    def __init__(self) -> None:
+        self._sold: dict[str, dict[int, int]] = {}
+        """Units by item and slot."""
+        self._days: dict[int, dict[int, int]] = {}
+        """Days with sales, and the slots of each: cells hold these very numbers, which saves making them anew."""
+        self._cells = 0
+
+    def note(self, item: str, slot: int, units: int) -> None:
+        """So many units were sold in a slot."""
+        day = slot // SLOTS
+        if self._days and day <= max(self._days) - DAYS_MAX:
+            return
+        slot = self._days.setdefault(day, {}).setdefault(slot, slot)
+        sold = self._sold.setdefault(item, {})
+        self._cells += slot not in sold
+        sold[slot] = sold.get(slot, 0) + units
+        while len(self._days) > 1 and (self._cells > CELLS_MAX or min(self._days) <= max(self._days) - DAYS_MAX):
+            self._forget(min(self._days))
+
+    def foretell(self, item: str, slot: int, quantile_ppm: int) -> int:
+        """The least number of units that no more than were sold in this slot on that share of days before; 0 where
+        there is too little history. Source: nearest rank."""
+        today, cells = slot // SLOTS, self._sold.get(item, {})
+        sold = sorted(
+            [cells.get(slot + (day - today) * SLOTS, 0) for day in self._days if today - DAYS_MAX <= day < today]
+        )
+        if len(sold) < DAYS_MIN:
+            return 0
+        rank = -(-len(sold) * quantile_ppm // WHOLE_PPM)
+        return sold[max(0, rank - 1)]
+
+    def _forget(self, day: int) -> None:
+        slots = self._days.pop(day)
+        for item, cells in list(self._sold.items()):
+            for slot in [slot for slot in slots if slot in cells]:
+                del cells[slot]
+                self._cells -= 1
+            if not cells:
+                del self._sold[item]

@@ -1,0 +1,184 @@
+"""Stewardship: what a node gives others of its free rights, and when it asks for some. Pure decisions over one item.
+
+A store keeps what its policy leaves it and hands the rest to its hub; a hub passes on what the policy gives to other
+regions. Two watermarks keep everybody from chasing every sale: a surplus is granted once it is an eighth of the
+smaller of both sides, a store asks back once it holds less than a quarter of what it should. Between the two nothing
+moves, and what a grant moves leads exactly to the target, far from both.
+
+Whoever sold past its rights, or counted less than it had, asks nobody: its free units are below zero in the view of
+all, and of those who have some the one that has most covers the deficit (`covers`). It looks at the balance and not
+at what led to it. Only what others own already is moved, so nothing of this depends on whom a node reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from replica.core.rights.allocation import online_units, split_units
+from replica.core.rights.policies import Policy
+
+SURPLUS_SHARE = 8
+"""A surplus is granted from this part of the smaller side on, and from one unit."""
+
+LOW_SHARE = 4
+"""A store asks for rights when it holds less than this part of what its policy leaves it."""
+
+STEP_IN_MS = 10_000
+"""How much longer each next node waits for those before it to cover a deficit: far longer than a grant is on its way
+between nodes that reach each other, so that two cover one deficit only when they do not."""
+
+NO_RIGHTS = "no-rights"
+"""Denied: the holder has none that are free."""
+
+KEPT = "kept"
+"""Denied: the holder's policy leaves it all it has."""
+
+OLDER_REQUEST = "older-request"
+"""Denied: the holder itself has waited for longer for the same item."""
+
+
+class Hub(Struct, frozen=True):
+    """A hub this node has met: its region, and whether a grant reaches it now."""
+
+    name: str
+    region: str
+    is_reachable: bool
+
+
+class Answer(Struct, frozen=True):
+    """What a holder says to a request for rights: units it gives, and why not more than none."""
+
+    granted: int
+    reason: str = ""
+
+
+def deficit(free: Mapping[str, int]) -> int:
+    """Units by which nodes are below zero, of their free units by name."""
+    return -sum(min(0, units) for units in free.values())
+
+
+def covers(free: Mapping[str, int], node: str) -> dict[str, int]:
+    """Units this node should grant to nodes below zero, by name, once it is its turn: at most what each lacks."""
+    own = free.get(node, 0)
+    covered: dict[str, int] = {}
+    for name, units in sorted(free.items()):
+        given = min(own, -units)
+        if given > 0:
+            covered[name] = given
+            own -= given
+    return covered
+
+
+def place_in_turn(free: Mapping[str, int], node: str) -> int:
+    """How many nodes cover a deficit before this one does: those that have more, and of equals the lesser names."""
+    own = (-free.get(node, 0), node)
+    return sum(1 for name, units in free.items() if units > 0 and (-units, name) < own)
+
+
+def store_gap(policy: Policy | None, own: int, available: int, low_share: int = LOW_SHARE) -> int:
+    """Units a store should hand to its hub (above 0) or ask for (below 0); 0 between the watermarks.
+
+    `low_share` says below which part of what it should have it asks: 1 where that was only just foretold, and not yet
+    sold from. Without a policy nobody moves rights. A store that is below zero waits until others have covered that.
+    """
+    if policy is None or own < 0:
+        return 0
+    online = online_units(policy, available)
+    kept = max(0, available) - online
+    surplus = own - kept
+    if surplus >= max(1, min(online, kept) // SURPLUS_SHARE):
+        return surplus
+    return surplus if own * low_share < kept else 0
+
+
+def parts_to_pass_on(
+    policy: Policy | None, rights: Mapping[str, int], available: int, node: str, region: str, hubs: Sequence[Hub]
+) -> dict[str, int]:
+    """Units this hub should grant to hubs of other regions, by hub, so that each region has its share.
+
+    Each region gets its share of what is to be online, as far as hubs hold it; what the shares leave stays where it is.
+    While stores are below zero nothing is passed on: who covers them is not settled yet. Only the hub that holds most
+    of its region passes on, so that two do not fill one gap. A region none of whose hubs is reachable waits.
+    """
+    own = rights.get(node, 0)
+    if policy is None or not policy.regions_ppm or own <= 0:
+        return {}
+    region_of = {node: region, **{hub.name: hub.region for hub in hubs}}
+    held: dict[str, int] = {}
+    for name, where in region_of.items():
+        held[where] = held.get(where, 0) + max(0, rights.get(name, 0))
+    if available < sum(held.values()):
+        return {}
+    target = split_units(min(sum(held.values()), online_units(policy, available)), policy.regions_ppm)
+    spare = min(own, held[region] - target.get(region, 0))
+    richest = min(
+        (name for name in region_of if region_of[name] == region), key=lambda name: (-rights.get(name, 0), name)
+    )
+    passed: dict[str, int] = {}
+    for where, units in target.items() if richest == node else ():
+        lacking = units - held.get(where, 0)
+        reachable = sorted(hub.name for hub in hubs if hub.region == where and hub.is_reachable)
+        given = min(spare, lacking)
+        if where != region and reachable and given >= max(1, units // SURPLUS_SHARE):
+            passed[reachable[0]] = given
+            spare -= given
+    return passed
+
+
+def units_to_split(
+    policy: Policy | None, rights: Mapping[str, int], available: int, node: str, hubs: Sequence[Hub], passed: int
+) -> int:
+    """Units of its own that a hub may set aside for channels: not what it is about to pass on, and not what hubs hold
+    past what is to be online, for a store will want that back or somebody is below zero."""
+    held = sum(max(0, rights.get(name, 0)) for name in (node, *(hub.name for hub in hubs)))
+    past = max(0, held - online_units(policy, available))
+    return max(0, rights.get(node, 0) - passed - past)
+
+
+def answer_want(
+    policy: Policy | None, wanted: int, own: int, available: int, *, is_store: bool, held_by_store: int | None
+) -> Answer:
+    """Decide how much of what a peer wants it is given: all, a part, or none and why.
+
+    A store gives what its policy does not leave it. A hub gives a store what hubs hold past what the policy puts
+    online (without a policy: all), and gives another hub all it has. Where the store foretells what it needs the hub
+    believes it.
+
+    Args:
+        held_by_store: free units of the asker where that is a store, else None.
+    """
+    if own <= 0:
+        return Answer(0, NO_RIGHTS)
+    spare = own
+    if is_store:
+        spare = own - (max(0, available) - _online(policy, available))
+    elif held_by_store is not None:
+        spare = min(own, _due_to_store(policy, available, held_by_store, own))
+    return Answer(min(wanted, spare)) if spare > 0 else Answer(0, KEPT)
+
+
+def units_to_fetch(
+    policy: Policy | None, wanted: int, own: int, elsewhere: int, available: int, held_by_store: int
+) -> int:
+    """Units a hub should have before it answers a store, where it lacks some of what the store is due; else 0.
+
+    A store reaches no other hub, so the one it is connected to asks those that have some on its behalf.
+
+    Args:
+        elsewhere: free units of hubs that can be asked.
+    """
+    there = max(0, own) + elsewhere
+    due = min(wanted, there, _due_to_store(policy, available, held_by_store, there))
+    return due if due > max(0, own) else 0
+
+
+def _online(policy: Policy | None, available: int) -> int:
+    foretold = policy is not None and policy.quantile_ppm
+    return 0 if foretold else online_units(policy, available)  # of what is foretold only the store knows how much
+
+
+def _due_to_store(policy: Policy | None, available: int, held_by_store: int, there: int) -> int:
+    """What hubs hold past what is to be online; without a policy all that is there."""
+    return there if policy is None else available - held_by_store - _online(policy, available)

@@ -1,0 +1,116 @@
+"""What may be asked of a replica: a request at a location, a write of a document, or many sales at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from replica.core.log.entry import DOCUMENT, Entry
+from replica.core.orders.requests import OrderRequest, Placement
+from replica.core.state.kinds import Request, request_of
+from replica.core.stock.movements import Seen
+from replica.core.stock.requests import KeyedSale, Sale
+
+
+class Command(Struct, frozen=True, gc=False):
+    """One request at one location, under its key. `seen` says what a count was made from, if not from now.
+
+    What concerns an order is at no location (empty): the order says where.
+    """
+
+    location: str
+    request: Request | OrderRequest
+    key: bytes
+    seen: Seen | None = None
+
+
+class Write(Struct, frozen=True, gc=False):
+    """One write of a chain-wide document, under its key; `value` is packed, None clears it."""
+
+    kind: str
+    name: str
+    value: bytes | None
+    key: bytes
+
+
+_Asked = TypeVar("_Asked", bound=Sale | Placement)
+
+
+class _Alike(Generic[_Asked]):
+    """Requests of one kind at one location, each under its key: commands, made when somebody wants to see one."""
+
+    __slots__ = ("keys", "location", "requests")
+
+    def __init__(self, location: str, requests: Sequence[_Asked], keys: Sequence[bytes]) -> None:
+        self.location = location
+        self.requests = requests
+        self.keys = keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, place: int) -> Command:
+        return Command(self.location, self.requests[place], self.keys[place])
+
+    def __iter__(self) -> Iterator[Command]:
+        return map(self.__getitem__, range(len(self.keys)))
+
+
+class Sales(_Alike[Sale]):
+    """Sales at one location."""
+
+    __slots__ = ()
+
+
+class Placements(_Alike[Placement]):
+    """New orders, which are at no location (empty)."""
+
+    __slots__ = ()
+
+
+Requests = Sales | Sequence[Command | Write]
+"""What one caller asks at once; each is decided by itself."""
+
+
+def keys_of(requests: Requests) -> Sequence[bytes]:
+    """The key of each request."""
+    return requests.keys if isinstance(requests, Sales) else [request.key for request in requests]
+
+
+def stretches(requests: Iterable[Command | Write]) -> Iterator[Sales | Placements | Command | Write]:
+    """The requests in their order, where sales at one location, or new orders, that follow each other come together."""
+    for (kind, location), some in groupby(requests, _kind):
+        if kind is None:
+            yield from some
+        else:
+            commands = [one for one in some if isinstance(one, Command)]
+            yield kind(location, [one.request for one in commands], [one.key for one in commands])
+
+
+def _kind(request: Command | Write) -> tuple[Callable[[str, list[Any], list[bytes]], Sales | Placements] | None, str]:
+    if isinstance(request, Command):
+        if isinstance(request.request, Sale):
+            return Sales, request.location
+        if isinstance(request.request, Placement):
+            return Placements, request.location
+    return None, ""
+
+
+def is_same_request(earlier: Entry, command: Command) -> bool:
+    """Tell whether an entry is what came of this very request."""
+    request = command.request
+    if isinstance(request, KeyedSale):
+        request = request.sale()
+    is_there = earlier.stream.scope == command.location or not command.location
+    return is_there and request_of(earlier.content) == request
+
+
+def is_same_write(earlier: Entry, write: Write) -> bool:
+    """Tell whether an entry is what came of this very document write."""
+    facts = earlier.content.facts
+    asked = (write.kind, write.name, write.value)
+    written = (facts.get("kind"), facts.get("key"), facts.get("value"))
+    return earlier.content.kind == DOCUMENT and written == asked

@@ -1,0 +1,90 @@
+"""Plain sales, many at a time: the short road of what nearly all sales are.
+
+A plain sale has one line, named by its SKU, of one item, within the node's own rights, under a key not used before.
+What is recorded of it is what `prepare_sale` would lead to, to the byte; a test holds both to it. A run of plain
+sales is decided, recorded and answered as columns (`EntryRun`): no object lives on per sale but its body, its hash
+and its key, for most of what a sale costs is memory that has left the processor's cache when it is needed again.
+See docs/decisions/0011.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import UNSET, msgpack
+
+from replica.core.base.errors import Invalid
+from replica.core.base.limits import KEY_LENGTH_MAX, QUANTITY_MAX
+from replica.core.base.names import CUSTOMER
+from replica.core.log.entry import Head, Stream, chain
+from replica.core.log.entry_run import PlainRun
+from replica.core.stock.movements import Room, note_how
+from replica.core.stock.requests import OnShortage, Sale
+
+_RECORD = OnShortage.RECORD
+_NOTHING: dict[str, Any] = {}
+
+_pack = msgpack.Encoder().encode
+
+
+class Sold(PlainRun):
+    """A run of plain sales: the columns of the entries, and of what their callers are told."""
+
+    __slots__ = ("left", "quantities", "skus")
+
+    def __init__(self, stream: Stream, head: Head, clock: int, free: str) -> None:
+        super().__init__(stream, head, clock, free, CUSTOMER)
+        self.skus: list[str] = []
+        self.quantities: list[int] = []
+        self.left: list[int] = []
+        """How many more could have been sold of each SKU afterwards, over all rights in view."""
+
+
+def sell_plain(room: Room, sales: Sequence[Sale], keys: Sequence[bytes], sold: Sold) -> None:
+    """Sell, each under its new key, from the first sale on for as long as they are plain. Nothing is refused here.
+
+    Pure but for `sold`, an empty run, which is filled: the room is unchanged until what was `taken` is applied.
+    """
+    bodies, hashes, skus, quantities, left = sold.bodies, sold.hashes, sold.skus, sold.quantities, sold.left
+    stocks, free, known_recipe = room.ledger.stocks(room.location), room.free, room.catalog.known_recipe
+    taken, link, clock = sold.taken, sold.previous, sold.clock
+    for key, sale in zip(keys, sales, strict=True):
+        if len(sale.lines) != 1 or not 0 < len(key) <= KEY_LENGTH_MAX:
+            break
+        (line,) = sale.lines
+        sku, quantity = line.sku, line.quantity
+        if sku is UNSET or line.barcode is not UNSET:
+            break
+        recipe = known_recipe(sku)
+        if recipe is None or len(recipe) != 1:
+            break
+        ((item, units),) = recipe
+        stock = stocks.get(item)
+        wanted = units * quantity
+        if stock is None or wanted > QUANTITY_MAX:
+            break
+        balance, available = stock.standing(free)
+        gone = taken.get(stock, 0) + wanted
+        if gone > balance:
+            break
+        facts = _NOTHING
+        if sale.on_shortage is not _RECORD or sale.occurred_at is not UNSET:
+            facts = {}
+            try:
+                note_how(sale, facts)
+            except Invalid:
+                break  # `prepare_sale` says why
+        after = (available - gone) // units
+        moves, lines = ((item, free, CUSTOMER, wanted),), ((sku, quantity, 0, after),)
+        body = _pack(("sale", clock, key, sale.till, "", sale.receipt, moves, lines, facts))
+        link = chain(link, body)
+        clock += 1
+        taken[stock] = gone
+        bodies.append(body)
+        hashes.append(link)
+        skus.append(sku)
+        quantities.append(quantity)
+        left.append(after)
+    sold.keys = list(keys[: len(bodies)])
+    sold.units = sum(taken.values())

@@ -1,0 +1,128 @@
+"""Tills: what a store's own tills sold, for policies whose safety stock is a forecast.
+
+While any policy asks for a forecast, the journal is read: at first the last days of it, a page at a time beside all
+else, then what is new. Nothing more is kept, so a restart reads again. Until the past is read nothing is foretold, and
+the policies that ask for it count as not there: a store must not hand out what it will know it needs a second later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from replica.core.base.clock import stamp_ms
+from replica.core.base.names import FREE, account, node_of
+from replica.core.catalog.locations import LOCATION, ReadLocation
+from replica.core.log.entry import Entry
+from replica.core.rights.forecast import DAYS_MAX, SLOT_MINUTES, SLOTS, Demand
+from replica.core.rights.policies import Policy
+from replica.core.state.replica import Replica
+from replica.runtime.driver import Driver
+from replica.runtime.ports import Clock, Journal
+
+PAUSE_S = 1.0
+"""How late a new slot, or a policy that asks for a forecast, may be noticed."""
+
+ENTRIES_PER_PAGE = 256
+PAGE_PAUSE_S = 0.005
+"""Between two pages of the past: reading takes as long again as it works, so tills hardly feel it."""
+
+DAY_MS = 86_400_000
+SLOT_MS = SLOT_MINUTES * 60_000
+
+
+class Tills:
+    """Of the one location of a store; a hub has none (`location` is empty), and takes policies as they are."""
+
+    def __init__(self, driver: Driver, journal: Journal, clock: Clock, location: str) -> None:
+        self._driver = driver
+        self._journal = journal
+        self._clock = clock
+        self._location = location
+        self._demand: Demand | None = None
+        """None until the past was read."""
+        self._zone: tzinfo = UTC
+        self.turned: Callable[[], None] = lambda: None
+        """Called when what is foretold may have changed for every item."""
+
+    def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
+        """The policy for an item, with a number for what it wants foretold; None where there is none to act by."""
+        policy = replica.policies.policy(location, item)
+        if policy is None or not policy.quantile_ppm or not self._location:
+            return policy
+        if self._demand is None:
+            return None
+        units = self._demand.foretell(item, self._slot(self._clock.now().wall_ms), policy.quantile_ppm)
+        return msgspec.structs.replace(policy, safety_stock=units, quantile_ppm=0)
+
+    async def run(self) -> None:
+        """Know what tills sold, for as long as any policy asks for it."""
+        while True:
+            if self._driver.replica.policies.foretell:
+                await self._follow()
+            await asyncio.sleep(PAUSE_S)
+
+    async def _follow(self) -> None:
+        """Read the past, then what comes, until nobody wants to know any more, or the place is in another zone."""
+        self._zone = zone = self._place_zone()
+        demand, after = Demand(), await self._begin()
+        slot = -1
+        while self._driver.replica.policies.foretell and zone == self._place_zone():
+            while after < self._driver.arrival:
+                page = await self._journal.read(after, ENTRIES_PER_PAGE)
+                for stored in page.stored:
+                    self._note(demand, stored.entry)
+                after = page.through
+                await asyncio.sleep(PAGE_PAUSE_S)
+            self._demand = demand
+            now = self._slot(self._clock.now().wall_ms)
+            if now != slot:
+                slot = now
+                self.turned()
+            await asyncio.sleep(PAUSE_S)
+        self._demand = None
+
+    async def _begin(self) -> int:
+        """An arrival number before which everything is too old to count. Arrival is only about in order of time."""
+        oldest_ms = self._clock.now().wall_ms - (DAYS_MAX + 2) * DAY_MS
+        low, high = 0, self._driver.arrival
+        while high - low > ENTRIES_PER_PAGE:
+            middle = (low + high) // 2
+            page = await self._journal.read(middle, 1)
+            is_old = bool(page.stored) and stamp_ms(page.stored[0].entry.content.clock) < oldest_ms
+            low, high = (middle, high) if is_old else (low, middle)
+        return low
+
+    def _note(self, demand: Demand, entry: Entry) -> None:
+        content, node = entry.content, self._driver.replica.node
+        is_own = content.kind == "sale" and node_of(entry.stream.writer) == node
+        if not is_own or entry.stream.scope != self._location:
+            return
+        occurred_at = content.facts.get("occurred_at")
+        slot = self._slot(stamp_ms(content.clock) if occurred_at is None else occurred_at // 1000)
+        for move in content.moves:
+            if move.source == account(node, FREE):
+                demand.note(move.item, slot, move.quantity)
+
+    def _slot(self, at_ms: int) -> int:
+        """Which half hour by the clock on the wall, counted from 1970 on."""
+        try:
+            offset = datetime.fromtimestamp(at_ms / 1000, self._zone).utcoffset()
+        except (ValueError, OverflowError, OSError):  # a clock in another age
+            offset = None
+        return (at_ms + (int(offset.total_seconds()) * 1000 if offset is not None else 0)) // SLOT_MS
+
+    def _place_zone(self) -> tzinfo:
+        """The time zone that the location's document names; UTC where there is none that is known here."""
+        try:
+            place = msgspec.convert(self._driver.replica.documents.value(LOCATION, self._location), ReadLocation)
+            return ZoneInfo(place.time_zone)
+        except (msgspec.ValidationError, ValueError, OSError, KeyError):
+            return UTC
+
+
+assert SLOT_MS * SLOTS == DAY_MS

@@ -1,0 +1,269 @@
+"""The express lane: answers hot calls inside the HTTP protocol, and leaves everything else to aiohttp.
+
+A till's connection sends one kind of request, over and over. `Express` takes such a connection for as long as every
+piece of it is exactly one whole, plain request of a kind it knows, to be answered at once. At the first thing it does
+not know to the letter it steps aside for good: aiohttp's own protocol takes the connection over with the bytes not yet
+answered, and nothing has to be known of what goes on inside it. Either way the same functions check, decide and
+render. See docs/decisions/0004.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from functools import lru_cache, partial
+from http import HTTPStatus
+from typing import Any
+
+from msgspec import Struct
+
+from replica.core.base.errors import Refused
+from replica.core.state.commands import Command, Requests
+from replica.runtime.driver import Driver, Verdicts
+from replica.runtime.http.answers import answer_of
+from replica.runtime.http.operations import JSON, encode_json
+from replica.runtime.http.problems import PROBLEM, RETRY_AFTER_S, problem
+
+HELD_BYTES_MAX = 64 << 10
+"""Bytes of requests sent ahead of an answer; past that the connection is not read on."""
+
+
+IDLE_S = 75.0
+"""Silence after which a connection is closed, at the latest after twice as long: as aiohttp does behind the lane."""
+
+
+Tell = Callable[[Verdicts], tuple[int, bytes]]
+"""Renders what became of a request: status and body. Raises Refused."""
+
+
+class Asked(Struct, frozen=True, gc=False):
+    """What one request comes to, and how its caller is told of it."""
+
+    requests: Requests
+    tell: Tell
+
+
+Read = Callable[[bytes, str | None], Asked | None]
+"""Checks a request, given its body and key; None leaves it to aiohttp. Raises Refused."""
+
+
+def alone(read: Callable[[bytes, str | None], Command | None]) -> Read:
+    """Make the reader of a call that asks for one thing."""
+
+    def read_one(body: bytes, key: str | None) -> Asked | None:
+        command = read(body, key)
+        return Asked((command,), _tell_one) if command is not None else None
+
+    return read_one
+
+
+def _tell_one(verdicts: Verdicts) -> tuple[int, bytes]:
+    (verdict,) = verdicts
+    if isinstance(verdict, Refused):
+        raise verdict
+    return HTTPStatus.CREATED, encode_json(answer_of(verdict))
+
+
+class Express:
+    """Makes the protocol of each connection: the lane in front, aiohttp's behind. `calls`: what is read, by path."""
+
+    def __init__(
+        self,
+        calls: Mapping[str, Read],
+        driver: Driver,
+        behind: Callable[[], asyncio.Protocol],
+    ) -> None:
+        self.calls = [(f"POST {path} HTTP/1.1\r\n".encode(), read) for path, read in calls.items()]
+        self.driver = driver
+        self.behind = behind
+        self.lanes: dict[Lane, None] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> Lane:
+        return Lane(self)
+
+    def enter(self, lane: Lane) -> None:
+        """A connection is on the lane, until it steps aside or ends."""
+        self.lanes[lane] = None
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(IDLE_S, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what was silent since the last sweep: one timer for all, for a till's every sale would move its own."""
+        self._sweeping = asyncio.get_running_loop().call_later(IDLE_S, self._sweep) if self.lanes else None
+        for lane in list(self.lanes):
+            lane.rest()
+
+    def close(self) -> None:
+        """Close every connection on the lane, after the answer under way on it."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for lane in list(self.lanes):
+            lane.close()
+
+
+class Lane(asyncio.Protocol):
+    """One connection, until it steps aside."""
+
+    def __init__(self, express: Express) -> None:
+        self._express = express
+        self._transport: Any = None
+        self._held = b""
+        self._is_busy = False
+        self._is_closing = False
+        self._is_resting = False
+        self._has_ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._express.enter(self)
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._express.lanes.pop(self, None)
+
+    def eof_received(self) -> bool:
+        """Keep the connection for the answers under way: a caller that has no more to ask still waits for them."""
+        self._has_ended = True
+        return self._is_busy
+
+    def data_received(self, data: bytes) -> None:
+        self._is_resting = False
+        if self._is_busy:
+            self._held += data
+            if len(self._held) > HELD_BYTES_MAX:
+                self._transport.pause_reading()
+            return
+        try:
+            asked = self._read(data)
+            if asked is None:
+                self._step_aside(data)
+                return
+            answer = self._express.driver.submit_all(asked.requests)
+        except Refused as refused:
+            self._write(_refusal(refused))
+            return
+        self._is_busy = True
+        answer.add_done_callback(partial(self._answered, asked.tell))
+
+    def _read(self, data: bytes) -> Asked | None:
+        for start, read in self._express.calls:
+            plain = _parse(data, start)
+            if plain is not None:
+                return read(plain.body, plain.key)
+        return None
+
+    def close(self) -> None:
+        """Close the connection, after the answer under way."""
+        self._is_closing = True
+        if not self._is_busy:
+            self._transport.close()
+
+    def rest(self) -> None:
+        """Close the connection if nothing came since this was called before."""
+        if self._is_resting and not self._is_busy:
+            self.close()
+        self._is_resting = True
+
+    def _answered(self, tell: Tell, answer: asyncio.Future[Verdicts]) -> None:
+        self._is_busy = False
+        if answer.cancelled():
+            self._transport.abort()  # the driver is gone: what is durable is not known, so nothing is said
+            return
+        try:
+            status, body = tell(answer.result())
+            self._write(_response(HTTPStatus(status), JSON, body))
+        except Refused as refused:
+            self._write(_refusal(refused))
+        if self._is_closing:
+            self._transport.close()
+        elif self._held:
+            held, self._held = self._held, b""
+            self._transport.resume_reading()
+            self.data_received(held)
+        if self._has_ended and not self._is_busy and self in self._express.lanes:
+            self._transport.close()
+
+    def _write(self, response: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(response)
+
+    def _step_aside(self, data: bytes) -> None:
+        del self._express.lanes[self]
+        behind = self._express.behind()
+        self._transport.set_protocol(behind)
+        behind.connection_made(self._transport)
+        behind.data_received(data)
+
+
+_plain_head = re.compile(rb"(?:[ -~]+\r\n)*[ -~]+")
+"""Lines of printable ASCII: no bare line feed, no control character, nothing two parsers may read in two ways."""
+
+_DIGITS_MAX = 7
+
+
+class _Plain(Struct, frozen=True, gc=False):
+    key: str | None
+    body: bytes
+
+
+def _parse(data: bytes, start: bytes) -> _Plain | None:
+    """Read exactly one whole request of the plainest form; None for anything else, which aiohttp then judges."""
+    if not data.startswith(start):
+        return None
+    end = data.find(b"\r\n\r\n", len(start) - 2)
+    if end < 0 or not _plain_head.fullmatch(data, 0, end):
+        return None
+    key = length = host = None
+    for line in data[len(start) : end].split(b"\r\n"):
+        name, mark, value = line.partition(b":")
+        match name.lower():
+            case b"content-length" if length is None:
+                length = value.strip()
+            case b"idempotency-key" if key is None:
+                key = value.strip().decode()
+            case b"host" if host is None:
+                host = value
+            case b"connection" if value.strip().lower() == b"keep-alive":
+                pass
+            case b"content-type" | b"accept" | b"user-agent" | b"accept-encoding" | b"traceparent" if mark:
+                pass
+            case _:
+                return None
+    body = data[end + 4 :]
+    if host is None or length is None or not (length.isdigit() and len(length) <= _DIGITS_MAX):
+        return None
+    if int(length) != len(body):
+        return None
+    return _Plain(key, body)
+
+
+def _refusal(refused: Refused) -> bytes:
+    document = problem(refused)
+    status = HTTPStatus(document["status"])
+    extra = f"Retry-After: {RETRY_AFTER_S[status]}\r\n" if status in RETRY_AFTER_S else ""
+    return _response(status, PROBLEM, encode_json(document), extra)
+
+
+def _response(status: HTTPStatus, kind: str, body: bytes, extra: str = "") -> bytes:
+    return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (_head(status, kind), _date(), extra.encode(), len(body), body)
+
+
+@lru_cache(maxsize=64)
+def _head(status: HTTPStatus, kind: str) -> bytes:
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {kind}\r\n".encode()
+
+
+def _date() -> bytes:
+    return _date_at(int(time.time()))
+
+
+@lru_cache(maxsize=2)
+def _date_at(second: int) -> bytes:
+    return f"Date: {formatdate(second, usegmt=True)}\r\n".encode()

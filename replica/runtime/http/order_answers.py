@@ -1,0 +1,174 @@
+"""What callers are told about orders: answer types, and how they are read off entries and orders."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from replica.core.base.clock import stamp_text, time_text
+from replica.core.base.errors import InvalidTransition
+from replica.core.log.entry import Content
+from replica.core.orders.events import IMPOSSIBLE
+from replica.core.orders.order import Fulfilment, Order, OrderFacts
+
+
+class OrderLine(Struct, frozen=True):
+    """So many of a SKU."""
+
+    sku: str
+    quantity: int
+
+
+class FulfilmentAnswer(Struct, frozen=True, omit_defaults=True):
+    """What one location does for the order."""
+
+    id: str
+    location: str
+    state: str
+    lines: list[OrderLine] = []
+
+
+class OrderAnswer(Struct, frozen=True, omit_defaults=True):
+    """How the order stood after this. `waiting`: the event came early, or was asked of the node that decides."""
+
+    order: str
+    state: str
+    fulfilments: list[FulfilmentAnswer]
+    expires_at: str | None = None
+    waiting: str | None = None
+
+
+class PastAnswer(Struct, frozen=True):
+    """One thing that happened, the state after it, and the entry that says so."""
+
+    at: str
+    event: str
+    act: str
+    state: str
+    movement: str
+
+
+class FulfilmentView(Struct, frozen=True):
+    """A fulfilment as it stands; `owner` is the node that decides about it.
+
+    `is_duplicate`: it is of a placement that lost, for the order was placed at another node too.
+    """
+
+    id: str
+    location: str
+    owner: str
+    state: str
+    expires_at: str | None
+    lines: list[OrderLine]
+    history: list[PastAnswer]
+    is_duplicate: bool = False
+
+
+class WaitingAnswer(Struct, frozen=True):
+    """An event that waits: until its deadline, or for the owner's word (null)."""
+
+    order: str
+    event: str
+    fulfilment: str
+    since: str
+    until: str | None
+
+
+class ReportAnswer(Struct, frozen=True):
+    """An event that did nothing, and why: impossible, late, or short of units."""
+
+    order: str
+    fulfilment: str
+    event: str
+    outcome: str
+    at: str
+
+
+class OrderView(Struct, frozen=True):
+    """An order as this node sees it."""
+
+    order: str
+    state: str
+    channel: str
+    customer: str
+    placed_at: str | None
+    fulfilments: list[FulfilmentView]
+    waiting: list[WaitingAnswer]
+    reports: list[ReportAnswer]
+
+
+def order_answer(content: Content) -> OrderAnswer:
+    """Render the answer to the request that made an entry about an order."""
+    facts = msgspec.convert(content.facts, OrderFacts)
+    waiting = {"park": "parked", "ask": "asked"}.get(facts.act)
+    fulfilments = [FulfilmentAnswer(one.id, one.location, one.state, _lines(one.lines)) for one in facts.shown]
+    is_placement = "placement" in (facts.request or {})
+    expires_at = time_text(facts.expires_ms) if is_placement and facts.expires_ms else None
+    return OrderAnswer(content.reference, facts.state, fulfilments, expires_at, waiting)
+
+
+def check_happened(content: Content) -> None:
+    """Raise InvalidTransition where an entry only reports that its event cannot happen."""
+    facts = msgspec.convert(content.facts, OrderFacts)
+    if facts.act == "report" and facts.outcome == IMPOSSIBLE:
+        states = {one.id: one.state for one in facts.shown}
+        raise InvalidTransition(
+            f"{content.reason} cannot happen to {facts.fulfilment}, which is {states.get(facts.fulfilment)}",
+            field="event",
+            order=content.reference,
+            fulfilment=facts.fulfilment,
+            state=states.get(facts.fulfilment),
+        )
+
+
+def order_view(order: Order) -> OrderView:
+    """Render an order as it stands."""
+    lost = order.lost()
+    return OrderView(
+        order.name,
+        order.state,
+        order.channel,
+        order.customer,
+        stamp_text(order.placed[0].clock) if order.placed else None,
+        [fulfilment_view(one, one.id in lost) for _, one in sorted(order.fulfilments.items())],
+        waiting_answers(order),
+        report_answers(order),
+    )
+
+
+def fulfilment_view(one: Fulfilment, is_duplicate: bool = False) -> FulfilmentView:
+    """Render a fulfilment as it stands."""
+    history, state = [], ""
+    for past in one.history:
+        state = past.state or state
+        history.append(PastAnswer(stamp_text(past.clock), past.event, past.act, state, past.entry.hex()))
+    expires_at = time_text(one.expires_ms) if one.expires_ms else None
+    return FulfilmentView(
+        one.id, one.location, one.owner, one.state, expires_at, _lines(one.lines), history, is_duplicate
+    )
+
+
+def waiting_answers(order: Order) -> list[WaitingAnswer]:
+    """Render what waits at an order."""
+    return [
+        WaitingAnswer(
+            order.name,
+            parked.event.event,
+            parked.event.fulfilment,
+            stamp_text(parked.clock),
+            time_text(parked.until_ms) if parked.until_ms else None,
+        )
+        for parked in order.waiting
+        if parked.event is not None
+    ]
+
+
+def report_answers(order: Order) -> list[ReportAnswer]:
+    """Render what was reported of an order."""
+    return [
+        ReportAnswer(order.name, one.fulfilment, one.event, one.outcome, stamp_text(one.clock)) for one in order.reports
+    ]
+
+
+def _lines(lines: tuple[tuple[str, int], ...]) -> list[OrderLine]:
+    return [OrderLine(sku, quantity) for sku, quantity in lines]

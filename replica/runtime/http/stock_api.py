@@ -1,0 +1,204 @@
+"""The calls both kinds of node serve: writes at a location, stock and its explanation, journal, feed, health.
+
+Which location a call means is the assembly's to say: an edge node has one, a hub reads it from the path or query.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from replica.core.base.errors import Invalid, NotFound
+from replica.core.base.names import is_item
+from replica.core.ledger.cells import Stock
+from replica.core.rights.requests import Grant
+from replica.core.state.commands import Command
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import Adjustment, Count, Quarantine, Receipt, Return
+from replica.runtime.background.counting import submit_count, token_of
+from replica.runtime.http.answers import (
+    AdjustmentAnswer,
+    CountAnswer,
+    ExplainAnswer,
+    GrantAnswer,
+    JournalPage,
+    MovementAnswer,
+    QuarantineAnswer,
+    StockAnswer,
+    StockPage,
+    answer_of,
+    cell_answers,
+    entry_answer,
+    stock_answer,
+)
+from replica.runtime.http.metrics import CONTENT_TYPE, make_registry, render
+from replica.runtime.http.openapi import openapi
+from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of, number_of
+from replica.runtime.node import Node
+from replica.version import VERSION
+
+FEED_PAGE = 256
+FEED_IDLE_S = 15.0
+"""A comment goes out after this much silence, so that proxies and readers know the feed lives."""
+
+JOURNAL_MAX = 2**62
+
+
+class StockApi:
+    """Handlers over one node."""
+
+    def __init__(self, node: Node, location_of: Callable[[web.Request], str]) -> None:
+        self.node = node
+        self.location_of = location_of
+        self._registry = make_registry(node)
+        self._count_decoder = Decoder(Count)
+
+    def write_operations(self) -> list[Operation]:
+        """Writes at a location, but for sales."""
+        return [
+            self._write("/v1/returns", Return, MovementAnswer, "Take goods back from a customer"),
+            self._write("/v1/receipts", Receipt, MovementAnswer, "Take goods in from a supplier"),
+            Operation(
+                "POST", "/v1/counts", self.count, "Set the book to a count", Count, CountAnswer, 201, is_write=True
+            ),
+            self._write("/v1/adjustments", Adjustment, AdjustmentAnswer, "Correct stock by differences"),
+            self._write("/v1/quarantine", Quarantine, QuarantineAnswer, "Put aside, put back or write off"),
+            self._write("/v1/grants", Grant, GrantAnswer, "Hand rights to another node"),
+        ]
+
+    def service_operations(self) -> list[Operation]:
+        """Journal, feed, health and metrics."""
+        return [
+            Operation(
+                "GET",
+                "/v1/journal",
+                self.journal,
+                "Entries in arrival order",
+                answer=JournalPage,
+                query=("after", "limit"),
+            ),
+            Operation("GET", "/v1/feed", self.feed, "Entries as they become durable (SSE)", query=("after",)),
+            Operation("GET", "/healthz", self.healthz, "The process answers"),
+            Operation("GET", "/readyz", self.readyz, "Requests are served"),
+            Operation("GET", "/metrics", self.metrics, "Prometheus metrics"),
+        ]
+
+    def document(self, title: str, operations: list[Operation]) -> Operation:
+        """The call that serves the OpenAPI document of all operations and itself."""
+
+        async def describe(request: web.Request) -> web.Response:
+            return json_response(described)
+
+        operation = Operation("GET", "/openapi.json", describe, "This document")
+        described = openapi(title, VERSION, [*operations, operation])
+        return operation
+
+    def _write(self, path: str, kind: Any, answer: Any, summary: str) -> Operation:
+        decoder = Decoder(kind)
+
+        async def write(request: web.Request) -> web.Response:
+            asked = await decoder.read(request)
+            command = Command(self.location_of(request), asked, key_of(request))
+            return json_response(answer_of(await self.node.driver.submit(command)), 201)
+
+        return Operation("POST", path, write, summary, kind, answer, 201, is_write=True)
+
+    async def count(self, request: web.Request) -> web.Response:
+        asked: Count = await self._count_decoder.read(request)
+        command = Command(self.location_of(request), asked, key_of(request))
+        return json_response(answer_of(await submit_count(self.node.driver, self.node.journal, command)), 201)
+
+    def _answer(self, replica: Replica, stock: Stock) -> StockAnswer:
+        return stock_answer(stock, replica, token_of(replica, self.node.clock.now().wall_ms))
+
+    async def stock_item(self, request: web.Request) -> web.Response:
+        location, item = self.location_of(request), request.match_info["item"]
+
+        def look(replica: Replica) -> StockAnswer:
+            stock = replica.ledger.stock(location, item)
+            replica.catalog.check_item(item if is_item(item) else "", bool(stock.cells), "item")
+            return self._answer(replica, stock)
+
+        return json_response(await self.node.driver.look(look))
+
+    async def stock_page(self, request: web.Request) -> web.Response:
+        location, limit = self.location_of(request), limit_of(request)
+        cursor = request.query.get("cursor", "")
+
+        def look(replica: Replica) -> StockPage:
+            place = replica.place(location)
+            items = place.items() if place is not None else []
+            start = bisect_right(items, cursor) if cursor else 0
+            shown = items[start : start + limit]
+            answers = [self._answer(replica, replica.ledger.stock(location, item)) for item in shown]
+            return StockPage(answers, shown[-1] if start + limit < len(items) else None)
+
+        return json_response(await self.node.driver.look(look))
+
+    async def explain(self, request: web.Request) -> web.Response:
+        location, item, limit = self.location_of(request), request.match_info["item"], limit_of(request)
+        before = number_of(request, "before", JOURNAL_MAX, 1, JOURNAL_MAX)
+
+        def look(replica: Replica) -> tuple[StockAnswer, list[Any]]:
+            stock = replica.ledger.stock(location, item)
+            if not stock.cells:
+                raise NotFound(f"nothing of {item!r} ever moved at {location}", field="item")
+            answer = self._answer(replica, stock)
+            return answer, cell_answers(stock)
+
+        stock, cells = await self.node.driver.look(look)
+        page = await self.node.journal.moves_of(location, item, before, limit)
+        movements = [entry_answer(stored) for stored in page.stored]
+        return json_response(ExplainAnswer(stock, cells, movements, page.through or None))
+
+    async def journal(self, request: web.Request) -> web.Response:
+        after = number_of(request, "after", 0, 0, JOURNAL_MAX)
+        page = await self.node.journal.read(after, limit_of(request))
+        return json_response(JournalPage([entry_answer(stored) for stored in page.stored], page.through))
+
+    async def feed(self, request: web.Request) -> web.StreamResponse:
+        resumed = request.headers.get("Last-Event-ID")
+        if resumed is not None:
+            if not (resumed.isascii() and resumed.isdigit() and len(resumed) < 19):
+                raise Invalid("the id of an event of this feed is a whole number", field="Last-Event-ID")
+            after = int(resumed)
+        else:
+            after = number_of(request, "after", self.node.driver.arrival, 0, JOURNAL_MAX)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        while self.node.is_ready:
+            page = await self.node.journal.read(after, FEED_PAGE)
+            for stored in page.stored:
+                data = msgspec.json.encode(entry_answer(stored)).decode()
+                kind = stored.entry.content.kind
+                await response.write(f"id: {stored.arrival}\nevent: {kind}\ndata: {data}\n\n".encode())
+            after = page.through
+            if not page.stored:
+                try:
+                    async with asyncio.timeout(FEED_IDLE_S):
+                        await self.node.driver.moved_past(after)
+                except TimeoutError:
+                    await response.write(b": still here\n\n")
+        return response
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        return json_response({"status": "ok", "version": VERSION})
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        return json_response({"ready": self.node.is_ready}, 200 if self.node.is_ready else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        return web.Response(body=render(self._registry), headers={"Content-Type": CONTENT_TYPE})
+
+
+def vector_answer(replica: Replica) -> dict[str, dict[str, dict[str, Any]]]:
+    """The version vector: per scope and writer, the number and hash of the last entry."""
+    return {
+        scope: {writer: {"sequence": head.sequence, "hash": head.hash.hex()} for writer, head in sorted(vector.items())}
+        for scope, vector in sorted(replica.vectors.items())
+    }

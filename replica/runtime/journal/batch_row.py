@@ -1,0 +1,216 @@
+"""A batch as one row: what SQLite writes of it, it writes in one statement.
+
+Around each statement the interpreter's lock is given away and has to be won back, from an event loop that may be busy
+for milliseconds. So a batch is inserted as one row into a view, and a trigger, of the connection and not of the file,
+puts each part where it belongs. Numbers and names are JSON, all bytes one blob, in which they go by where they begin.
+See docs/decisions/0014.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby
+from typing import Any
+
+from msgspec.json import Encoder
+
+from replica.core.ledger.cells import Changes
+from replica.core.log.entry import Head, Stream, start
+from replica.core.log.entry_run import EntryRun
+from replica.core.state.batch import Batch
+from replica.runtime.journal.segment import cut_segments
+
+LaneName = tuple[str, str, str, str]
+"""Scope, writer, source and target."""
+
+Row = tuple[bytes, *tuple[str, ...]]
+"""What `INSERT` takes: the bytes, and a text for each part."""
+
+BYTES_MAX = 1 << 28
+"""Bytes in a row, past which another one is begun: SQLite takes no blob past 1,000,000,000."""
+
+SQLITE_MIN = (3, 38, 0)
+"""The version that brought `->>`."""
+
+_Tuples = list[tuple[Any, ...]]
+
+_encode = Encoder().encode
+
+INSERT = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+PREPARE = """
+CREATE TEMP VIEW batches AS
+SELECT NULL AS bytes, NULL AS streams, NULL AS segments, NULL AS keys,
+       NULL AS items, NULL AS lanes, NULL AS cells, NULL AS orders, NULL AS counts;
+
+CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batches BEGIN
+    INSERT INTO streams (id, writer, scope, sequence, hash, units, clock)
+    SELECT value->>0, value->>1, value->>2, value->>3, substr(new.bytes, value->>4, value->>5), value->>6, value->>7
+    FROM json_each(new.streams) WHERE true
+    ON CONFLICT (id) DO UPDATE SET
+        sequence = excluded.sequence, hash = excluded.hash, units = units + excluded.units, clock = excluded.clock;
+
+    INSERT INTO segments (arrival, stream, sequence, previous, bodies)
+    SELECT value->>0, value->>1, value->>2, substr(new.bytes, value->>3, value->>4),
+           substr(new.bytes, value->>5, value->>6)
+    FROM json_each(new.segments);
+
+    INSERT INTO keys (key, arrival)
+    WITH RECURSIVE keyed (place, length, rest, arrival) AS (
+        SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(new.keys)
+        UNION ALL
+        SELECT place + length, length, rest - 1, arrival + 1 FROM keyed WHERE rest > 1
+    )
+    SELECT substr(new.bytes, place, length), arrival FROM keyed;
+
+    INSERT INTO items (id, name) SELECT value->>0, value->>1 FROM json_each(new.items);
+
+    INSERT INTO lanes (id, scope, writer, source, target)
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(new.lanes);
+
+    INSERT INTO cells (lane, item, total)
+    SELECT key >> 32, key & 0xffffffff, value FROM json_each(new.cells) WHERE true
+    ON CONFLICT DO UPDATE SET total = excluded.total;
+
+    INSERT INTO orders (place, state)
+    SELECT key, substr(new.bytes, value >> 32, value & 0xffffffff) FROM json_each(new.orders) WHERE true
+    ON CONFLICT DO UPDATE SET state = excluded.state;
+
+    INSERT INTO counts (location, item, state)
+    SELECT value->>0, value->>1, substr(new.bytes, value->>2, value->>3) FROM json_each(new.counts) WHERE true
+    ON CONFLICT DO UPDATE SET state = excluded.state;
+END;
+"""
+
+
+class Numbers:
+    """The numbers by which a file names what recurs in it, and how far each of its streams reaches."""
+
+    def __init__(self) -> None:
+        self.streams: dict[Stream, int] = {}
+        self.heads: dict[Stream, Head] = {}
+        self.items: dict[str, int] = {}
+        self.lanes: dict[LaneName, int] = {}
+
+    @classmethod
+    def read(cls, connection: sqlite3.Connection) -> Numbers:
+        """Read them from the file."""
+        numbers = Numbers()
+        for number, writer, scope, sequence, end in connection.execute(
+            "SELECT id, writer, scope, sequence, hash FROM streams"
+        ):
+            stream = Stream(writer, scope)
+            numbers.streams[stream] = number
+            numbers.heads[stream] = Head(sequence, end)
+        numbers.items = dict(connection.execute("SELECT name, id FROM items"))
+        for number, *name in connection.execute("SELECT id, scope, writer, source, target FROM lanes"):
+            numbers.lanes[tuple(name)] = number
+        return numbers
+
+    def rows(self, batch: Batch, arrival: int) -> Iterator[Row]:
+        """Lay out a batch without its documents, and number what is new in it: one row, unless it is enormous.
+
+        Args:
+            arrival: that of the newest entry before.
+        """
+        parts = _Parts()
+        parts.lay_keys(batch.runs, arrival + 1)
+        units: dict[Stream, int] = {}
+        for run in batch.runs:
+            stream = run.stream
+            number = self.streams.setdefault(stream, len(self.streams) + 1)
+            before = self.heads.get(stream) or start(stream)
+            for one in cut_segments(run, arrival, before.hash):
+                places = (*parts.lay(one.previous), *parts.lay(one.bodies))
+                parts.segments.append((one.arrival, number, one.sequence, *places))
+                if parts.is_full:
+                    yield parts.row()
+                    parts = _Parts()
+            units[stream] = units.get(stream, 0) + run.units
+            self.heads[stream] = run.head
+            arrival += len(run)
+        for stream, moved in units.items():
+            head, number = self.heads[stream], self.streams[stream]
+            parts.streams.append((number, *stream, head.sequence, *parts.lay(head.hash), moved, batch.clock))
+        for place, state in batch.orders:
+            begin, length = parts.lay(state)
+            parts.orders[place] = begin << 32 | length
+            if parts.is_full:
+                yield parts.row()
+                parts = _Parts()
+        parts.counts += [(location, item, *parts.lay(state)) for location, item, state in batch.counts]
+        self._lay_cells(batch.cells, parts)
+        yield parts.row()
+
+    def _lay_cells(self, changes: Changes, parts: _Parts) -> None:
+        """The new totals of cells, each by the numbers of its lane and its item in one."""
+        items, cells = self.items, parts.cells
+        for lane, changed in changes.items():
+            lanes: dict[str, int] = {}
+            for stock, total in changed.items():
+                location, name = stock.location, stock.item
+                number = lanes.get(location) or lanes.setdefault(
+                    location, _number(self.lanes, (location, *lane.name), parts.lanes)
+                )
+                item = items.get(name)
+                if item is None:
+                    item = items[name] = len(items) + 1
+                    parts.items.append((item, name))
+                cells[number << 32 | item] = total
+
+
+def _number(numbers: dict[LaneName, int], name: LaneName, fresh: _Tuples) -> int:
+    number = numbers.get(name)
+    if number is None:
+        number = numbers[name] = len(numbers) + 1
+        fresh.append((number, *name))
+    return number
+
+
+class _Parts:
+    """What a row is made of, as it is laid out."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.end = 1
+        """Where the next piece begins; SQLite counts from 1."""
+        self.streams, self.segments, self.keys, self.items, self.lanes, self.counts = [_Tuples() for _ in range(6)]
+        self.cells: dict[int, int] = {}
+        self.orders: dict[int, int] = {}
+
+    def lay(self, piece: bytes) -> tuple[int, int]:
+        """Lay bytes behind those before; return where they begin, and how many they are."""
+        begin = self.end
+        self.pieces.append(piece)
+        self.end += len(piece)
+        return begin, len(piece)
+
+    def lay_keys(self, runs: Sequence[EntryRun], arrival: int) -> None:
+        """Keys that follow each other and are equally long, by where the first of them begins."""
+        for length, some in groupby(chain.from_iterable([run.keys for run in runs]), len):
+            alike = list(some)
+            if length:
+                self.keys.append((self.end, length, len(alike), arrival))
+                self.pieces += alike
+                self.end += length * len(alike)
+            arrival += len(alike)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether this is as much as a row should hold."""
+        return self.end > BYTES_MAX
+
+    def row(self) -> Row:
+        """All of it."""
+        parts = (
+            self.streams,
+            self.segments,
+            self.keys,
+            self.items,
+            self.lanes,
+            self.cells,
+            self.orders,
+            self.counts,
+        )
+        return b"".join(self.pieces), *[_encode(part).decode() for part in parts]

@@ -1,0 +1,160 @@
+"""Reading entries back: the queries over segments that serve peers, people and retries. Each runs in one thread.
+
+Entries are stored in segments, one row for a run of entries of one stream; `docs/decisions/0002` says why.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, takewhile
+from typing import Any
+
+import msgspec
+
+from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
+from replica.core.base.names import void_key
+from replica.core.log.entry import Entry, Stream
+from replica.runtime.journal.segment import SEGMENT_ENTRIES_MAX, Segment
+from replica.runtime.ports import Page, Stored
+
+_STREAMS_READ_SINGLY = 16
+
+PAGE_BYTES_MAX = 4 << 20
+"""Bytes of bodies read for a peer at once: entries may be large."""
+
+SELECT = (
+    "SELECT g.arrival, s.writer, s.scope, g.sequence, g.previous, g.bodies FROM segments g"
+    " JOIN streams s ON s.id = g.stream"
+)
+
+
+def segment(row: tuple[Any, ...]) -> Segment:
+    """A segment from a row of `SELECT`."""
+    arrival, writer, scope, sequence, previous, bodies = row
+    return Segment(arrival, Stream(writer, scope), sequence, previous, bodies)
+
+
+def entries(rows: Iterable[tuple[Any, ...]]) -> Iterator[Stored]:
+    """The entries of the segments in rows of `SELECT`."""
+    for row in rows:
+        yield from segment(row).unpack()
+
+
+def newest(connection: sqlite3.Connection) -> int:
+    """The arrival number of the newest entry; 0 when there is none."""
+    (newest,) = connection.execute("SELECT coalesce(max(arrival), 0) FROM segments").fetchone()
+    return int(newest)
+
+
+def read(connection: sqlite3.Connection, after: int, limit: int) -> Page:
+    """Entries that arrived after a number."""
+    rows = connection.execute(f"{SELECT} WHERE g.arrival > ? ORDER BY g.arrival", (after,))
+    stored = list(islice((one for one in entries(rows) if one.arrival > after), limit))
+    rows.close()
+    return Page(stored, stored[-1].arrival if stored else after)
+
+
+def missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], through: int, limit: int) -> list[Stored]:
+    """Few streams are read one by one along their index; many are read together, in arrival order."""
+    if len(held) <= _STREAMS_READ_SINGLY:
+        cursors = [
+            connection.execute(f"{SELECT} WHERE g.stream = ? AND g.sequence > ? ORDER BY g.sequence", (stream, after))
+            for stream, after in held
+        ]
+        streams = [_past(rows, after) for rows, (_, after) in zip(cursors, held, strict=True)]
+        in_order = heapq.merge(*streams, key=lambda one: one.arrival)
+        stored = _page(takewhile(lambda one: one.arrival <= through, in_order), limit)
+        for rows in cursors:
+            rows.close()
+        return stored
+    firsts = [
+        connection.execute(
+            "SELECT min(arrival) FROM segments WHERE stream = ? AND sequence > ?", (stream, after)
+        ).fetchone()[0]
+        for stream, after in held
+    ]
+    start = min((first for first in firsts if first is not None), default=None)
+    if start is None:
+        return []
+    wanted = dict(held)
+    numbers = connection.execute(
+        "SELECT arrival, stream, sequence FROM segments WHERE arrival >= ? ORDER BY arrival", (start,)
+    )
+    segments = (
+        connection.execute(f"{SELECT} WHERE g.arrival = ?", (arrival,)).fetchone()
+        for arrival, stream, sequence in numbers
+        if sequence > wanted.get(stream, sequence)
+    )
+    after_of = dict(_named(connection, wanted))
+    fresh = (one for one in entries(segments) if one.entry.sequence > after_of[one.entry.stream])
+    stored = _page(takewhile(lambda one: one.arrival <= through, fresh), limit)
+    numbers.close()
+    return stored
+
+
+def _past(rows: Iterable[tuple[Any, ...]], sequence: int) -> Iterator[Stored]:
+    return (one for one in entries(rows) if one.entry.sequence > sequence)
+
+
+def _page(stored: Iterable[Stored], limit: int) -> list[Stored]:
+    """Take entries up to a limit, in number and in bytes; one at least, however large."""
+    page: list[Stored] = []
+    size = 0
+    for one in stored:
+        size += len(one.entry.body)
+        if len(page) >= limit or (page and size > PAGE_BYTES_MAX):
+            break
+        page.append(one)
+    return page
+
+
+def _named(connection: sqlite3.Connection, held: Mapping[int, int]) -> Iterator[tuple[Stream, int]]:
+    for number, writer, scope in connection.execute("SELECT id, writer, scope FROM streams"):
+        if number in held:
+            yield Stream(writer, scope), held[number]
+
+
+def moves_of(connection: sqlite3.Connection, location: str, item: str, before: int, limit: int) -> Page:
+    """Find an item's entries by looking for its name in the bodies: slower than an index, but sales pay nothing."""
+    rows = connection.execute(
+        f"{SELECT} WHERE s.scope = ? AND g.arrival - ? < ? AND instr(g.bodies, ?) ORDER BY g.arrival DESC",
+        (location, SEGMENT_ENTRIES_MAX, before, msgspec.msgpack.encode(item)),
+    )
+    newest_first = (one for row in rows for one in reversed(segment(row).unpack()))
+    found = (
+        one
+        for one in newest_first
+        if one.arrival < before and any(move.item == item for move in one.entry.content.moves)
+    )
+    stored = list(islice(found, limit))
+    rows.close()
+    return Page(stored, stored[-1].arrival if len(stored) == limit else 0)
+
+
+def find(connection: sqlite3.Connection, keys: Iterable[bytes]) -> dict[bytes, list[Stored]]:
+    """The first entries that arrived under each key; keys that have none are left out."""
+    found: dict[bytes, list[Stored]] = {}
+    for key in keys:
+        rows = connection.execute(
+            "SELECT arrival FROM keys WHERE key = ? ORDER BY arrival LIMIT ?", (key, KEY_ENTRIES_MAX)
+        ).fetchall()
+        if rows:
+            found[key] = [_arrived(connection, arrival) for (arrival,) in rows]
+    return found
+
+
+def shared(connection: sqlite3.Connection, keys: Iterable[tuple[int, bytes]]) -> list[Entry]:
+    """The entries of the keys that were shared last, and what voids them, in order of arrival."""
+    found = find(connection, [key for _, key in heapq.nlargest(COLLISIONS_MAX, keys)])
+    stored = {one.arrival: one.entry for several in found.values() for one in several}
+    voids = find(connection, [void_key(entry.hash) for entry in stored.values()])
+    stored.update({one.arrival: one.entry for several in voids.values() for one in several})
+    return [entry for _, entry in sorted(stored.items())]
+
+
+def _arrived(connection: sqlite3.Connection, arrival: int) -> Stored:
+    row = connection.execute(f"{SELECT} WHERE g.arrival >= ? ORDER BY g.arrival LIMIT 1", (arrival,)).fetchone()
+    (stored,) = [one for one in segment(row).unpack() if one.arrival == arrival]
+    return stored

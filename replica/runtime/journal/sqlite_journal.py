@@ -1,0 +1,385 @@
+"""The journal in one SQLite file: WAL, synchronous=FULL, one connection that writes, one that looks up keys, one that
+reads for peers, one for people's long pages, and one that copies the log into the file, so that none holds up another.
+
+A batch is one transaction, nearly always of one statement, and one trip into the writer's thread. The data directory
+is locked for this process (flock), so two nodes cannot run on one file, while a backup may still read it. SQLITE_FULL
+rolls the whole transaction back and is definite; any other failure of a commit is indefinite, and the process has to
+end. The next one makes the log it finds durable before it reads it: what it sees there may not be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+import structlog
+
+from replica.core.base.errors import StorageFull, Unknown
+from replica.core.base.names import CHAIN
+from replica.core.catalog.documents import Documents, Register
+from replica.core.ledger.cells import Ledger
+from replica.core.log.entry import DOCUMENT, Entry, Stream
+from replica.core.orders.fold import Orders
+from replica.core.orders.requests import ORDER
+from replica.core.state.batch import Batch, Image
+from replica.core.stock.counts import Counts
+from replica.runtime.journal import batch_row, reading
+from replica.runtime.journal.batch_row import Numbers, Row
+from replica.runtime.journal.damage import DAMAGE, DataRefused, check_log, check_room
+from replica.runtime.journal.durable_files import make_directory, write_again
+from replica.runtime.journal.key_filter import KeyFilter
+from replica.runtime.ports import Page, Stored
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+FILE_NAME = "journal.sqlite"
+
+_KEYS_PER_FETCH = 4_096
+
+COPY_COMMITS = 128
+"""Commits after which the log is copied into the file, beside further commits: within one it would hold up its callers
+for some milliseconds."""
+
+LOG_PAGES_MAX = 16_384
+"""Pages in the log, 64 MB, at which a commit copies what is left. SQLite begins the log anew only when all of it is
+copied, and under a load without a pause a copy beside the commits never gets there. One that a long reader made longer
+is cut back to this when it begins anew."""
+
+PAGE_BYTES = 4_096
+"""SQLite's own, which no schema of ours changes."""
+
+
+class _Connection(aiosqlite.Connection):
+    """An aiosqlite connection that runs a whole function in its thread: one trip per batch, not one per statement."""
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        result: T = await self._execute(work, self._conn, *arguments)  # type: ignore[no-untyped-call]
+        return result
+
+
+def _connect(path: Path) -> _Connection:
+    return _Connection(lambda: sqlite3.connect(path, isolation_level=None), 64)
+
+
+class SqliteJournal:
+    """The journal port on a SQLite file. Open it with `open_journal`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        lock: int,
+        writer: _Connection,
+        finder: _Connection,
+        reader: _Connection,
+        explorer: _Connection,
+        copier: _Connection,
+    ) -> None:
+        self.directory = directory
+        self.node = ""
+        self.incarnation = ""
+        self._lock = lock
+        self._writer = writer
+        self._finder = finder
+        self._reader = reader
+        self._explorer = explorer
+        self._copier = copier
+        self._copying: asyncio.Task[None] | None = None
+        self._commits = 0
+        self._arrival = 0
+        self._numbers = Numbers()
+        self._keys = KeyFilter()
+
+    async def load(self) -> Image:
+        try:
+            return await self._writer.run(self._load)
+        except DAMAGE as error:
+            check_room(self.directory, error)
+            raise DataRefused(f"{self.directory / FILE_NAME} cannot be read: {error!r}; restore a backup") from error
+
+    async def append(self, batch: Batch) -> int:
+        try:
+            arrival = await self._writer.run(self._append, batch)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                self._copy_beside()  # a log that is copied is written over, which takes no room
+                raise StorageFull(f"no room in {self.directory}") from error
+            raise Unknown(f"commit failed: {error}") from error
+        except sqlite3.Error as error:
+            raise Unknown(f"commit failed: {error}") from error
+        self._commits += 1
+        if self._commits % COPY_COMMITS == 0:
+            self._copy_beside()
+        return arrival
+
+    def _copy_beside(self) -> None:
+        """Have the log copied, unless that is under way."""
+        if self._copying is None or self._copying.done():
+            self._copying = asyncio.create_task(self._copier.run(_copy_log))
+
+    async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
+        likely = self._keys.likely(keys)
+        found = await self._finder.run(reading.find, likely) if likely else {}
+        return {key: [one.entry for one in stored] for key, stored in found.items()}
+
+    async def read(self, after: int, limit: int) -> Page:
+        return await self._explorer.run(reading.read, after, limit)
+
+    async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
+        known = self._numbers.streams
+        numbers = [(known[stream], after) for stream, after in held.items() if stream in known]
+        return await self._reader.run(reading.missing, numbers, through, limit)
+
+    async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
+        return await self._explorer.run(reading.moves_of, location, item, before, limit)
+
+    async def close(self) -> None:
+        for connection in (self._explorer, self._reader, self._finder, self._copier):
+            await connection.interrupt()  # nobody waits any more for what they read or copy
+        if self._copying is not None:
+            await asyncio.wait([self._copying])
+        for connection in (self._explorer, self._reader, self._finder, self._copier, self._writer):
+            await connection.close()
+        os.close(self._lock)
+
+    def _load(self, connection: sqlite3.Connection) -> Image:
+        numbers = self._numbers = Numbers.read(connection)
+        self._arrival = reading.newest(connection)
+        heard, own = self._check_ends(connection)
+        if not self._is_checkpoint_whole(connection):
+            log.warning("checkpoint does not match the journal, folding it anew", entries=self._arrival)
+            self._refold(connection)
+        shared = reading.shared(connection, self._fill_filter(connection))
+        names = {lane: name for name, lane in numbers.lanes.items()}
+        items = {item: name for name, item in numbers.items.items()}
+        cells = [
+            (names[lane][0], items[item], names[lane][1:], total)
+            for lane, item, total in connection.execute("SELECT lane, item, total FROM cells")
+        ]
+        documents = [
+            Register(*row)
+            for row in connection.execute("SELECT kind, key, rank, place, version, clock, writer, value FROM documents")
+        ]
+        orders = [packed for (packed,) in connection.execute("SELECT state FROM orders ORDER BY place")]
+        counts = [packed for (packed,) in connection.execute("SELECT state FROM counts")]
+        ((clock,),) = connection.execute("SELECT coalesce(max(clock), 0) FROM streams")
+        heads = list(numbers.heads.items())
+        return Image(heads, cells, documents, max(own, clock), self._arrival, orders, shared, counts, heard)
+
+    def _check_ends(self, connection: sqlite3.Connection) -> tuple[list[tuple[Stream, int]], int]:
+        """Check that every stream ends with its head; return the newest stamp of each, and of our own."""
+        heard: list[tuple[Stream, int]] = []
+        own = 0
+        for stream, head in self._numbers.heads.items():
+            row = connection.execute(
+                f"{reading.SELECT} WHERE g.stream = ? ORDER BY g.sequence DESC LIMIT 1",
+                (self._numbers.streams[stream],),
+            ).fetchone()
+            last = reading.segment(row).unpack()[-1].entry if row is not None else None
+            if last is None or (last.sequence, last.hash) != (head.sequence, head.hash):
+                raise DataRefused(f"stream {stream.writer} {stream.scope} does not end as it should: restore a backup")
+            heard.append((stream, last.content.clock))
+            if stream.writer.endswith(f"#{self.incarnation}"):
+                own = max(own, last.content.clock)
+        return heard, own
+
+    def _is_checkpoint_whole(self, connection: sqlite3.Connection) -> bool:
+        units, entries = connection.execute(
+            "SELECT coalesce(sum(units), 0), coalesce(sum(sequence), 0) FROM streams"
+        ).fetchone()
+        (total,) = connection.execute("SELECT coalesce(sum(total), 0) FROM cells").fetchone()
+        return bool(entries == self._arrival and units == total)
+
+    def _refold(self, connection: sqlite3.Connection) -> None:
+        ledger, documents, orders, units = Ledger(), Documents(), Orders(""), dict.fromkeys(self._numbers.streams, 0)
+        counts = Counts(self.node)
+        for stored in reading.entries(connection.execute(f"{reading.SELECT} ORDER BY g.arrival")):
+            stream, content = stored.entry.stream, stored.entry.content
+            ledger.apply(stream.scope, stream.writer, content.moves)
+            units[stream] += sum(move.quantity for move in content.moves)
+            if content.kind == DOCUMENT and stream.scope == CHAIN:
+                documents.apply(content.facts, content.clock, stream.writer)
+            elif content.kind == ORDER:
+                orders.apply(stored.entry)
+            counts.apply(stored.entry)
+        changes = ledger.take_changes(), documents.take_changes(), orders.take_changes(), counts.take_changes()
+        batch = Batch([], *changes)
+        with _transaction(connection):
+            connection.execute("DELETE FROM cells")
+            connection.execute("DELETE FROM documents")
+            connection.execute("DELETE FROM orders")
+            connection.execute("DELETE FROM counts")
+            self._put(connection, self._lay_out(batch), batch.documents)
+            connection.executemany(
+                "UPDATE streams SET units = ? WHERE id = ?",
+                [(moved, self._numbers.streams[stream]) for stream, moved in units.items()],
+            )
+
+    def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
+        rows = self._lay_out(batch)
+        is_one = len(rows) == 1 and not batch.documents  # a statement is a transaction by itself
+        with nullcontext() if is_one else _transaction(connection):
+            self._put(connection, rows, batch.documents)
+        if self._keys.is_full:
+            self._fill_filter(connection)
+        self._arrival += len(batch)
+        return self._arrival
+
+    def _lay_out(self, batch: Batch) -> list[Row]:
+        """The rows of a batch. Its keys are noted before they are durable: a filter that knows too much is slow for
+        one key, one that knows too little would let it be used twice.
+        """
+        self._keys.add([key for run in batch.runs for key in run.keys if key])
+        return list(self._numbers.rows(batch, self._arrival))
+
+    def _put(self, connection: sqlite3.Connection, rows: Sequence[Row], documents: Sequence[Register]) -> None:
+        connection.executemany(batch_row.INSERT, rows)
+        if documents:
+            connection.executemany(
+                "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in documents],
+            )
+
+    def _fill_filter(self, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+        """Read all keys; return those that several entries share, each with the last of their arrivals."""
+        (expected,) = connection.execute("SELECT count(*) FROM keys").fetchone()
+        keys = KeyFilter(expected)
+        shared: dict[bytes, int] = {}
+        rows = connection.execute("SELECT key, arrival FROM keys ORDER BY key, arrival")
+        last = None
+        while some := rows.fetchmany(_KEYS_PER_FETCH):
+            keys.add([key for key, _ in some])
+            for key, arrival in some:
+                if key == last:
+                    shared[key] = arrival
+                last = key
+        self._keys = keys
+        return [(arrival, key) for key, arrival in shared.items()]
+
+
+async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJournal:
+    """Open or make the journal of a node in a directory.
+
+    Args:
+        incarnation: what a new file's writer is to be called; an existing file keeps its own.
+    Raises:
+        DataRefused: another process has it, it belongs to another node, or a newer program wrote it.
+    """
+    try:
+        make_directory(directory)
+        lock = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise DataRefused(f"{directory}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise DataRefused(f"{directory} is in use by another process") from None
+    connections: list[_Connection] = []
+    try:
+        check_log(directory / FILE_NAME, directory / f"{FILE_NAME}-wal")
+        await asyncio.to_thread(write_again, directory / f"{FILE_NAME}-wal")
+        for setup in (_prepare, _prepare_reader, _prepare_reader, _prepare_reader, _prepare_copier):
+            connection = _connect(directory / FILE_NAME)
+            await connection
+            connections.append(connection)
+            await connection.run(setup)
+        journal = SqliteJournal(directory, lock, *connections)
+        writer = connections[0]
+        journal.node = node
+        journal.incarnation = await writer.run(_claim, node, incarnation)
+    except BaseException as error:
+        for connection in connections:
+            await connection.close()
+        os.close(lock)
+        if isinstance(error, (*DAMAGE, OSError)):
+            check_room(directory, error)
+            remedy = "" if isinstance(error, sqlite3.OperationalError | OSError) else "; restore a backup"
+            raise DataRefused(f"{directory / FILE_NAME}: {error}{remedy}") from error
+        raise
+    return journal
+
+
+class _transaction:
+    """BEGIN IMMEDIATE … COMMIT; rolled back whole when anything in it fails."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                self._roll_back()
+                raise
+        else:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Set the file up for durability, and bring its schema up to date."""
+    if sqlite3.sqlite_version_info < batch_row.SQLITE_MIN:
+        needed = ".".join(map(str, batch_row.SQLITE_MIN))
+        raise DataRefused(f"this Python has SQLite {sqlite3.sqlite_version}, at least {needed} is needed")
+    # Read to the end, or a failure goes unseen; the mode SQLite then stays in loses commits when the power goes.
+    ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    if mode != "wal":
+        raise DataRefused(f"SQLite stays in mode {mode!r} here, which may lose sales: give a local disk as --data")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA cache_size = -16384")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}").fetchall()
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_PAGES_MAX * PAGE_BYTES}").fetchall()
+    scripts = sorted(
+        (file for file in resources.files("replica.runtime.journal").joinpath("schema").iterdir() if file.name.endswith("sql")),
+        key=lambda file: file.name,
+    )
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(scripts):
+        raise DataRefused(f"the data has schema {version}, this program knows {len(scripts)}: run a newer one")
+    for number, script in enumerate(scripts[version:], version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;")
+    connection.executescript(batch_row.PREPARE)
+
+
+def _prepare_reader(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _prepare_copier(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _copy_log(connection: sqlite3.Connection) -> None:
+    """Copy what is in the log, waiting for nobody. What fails is copied the next time: until then the log has it."""
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def _claim(connection: sqlite3.Connection, node: str, incarnation: str) -> str:
+    row = connection.execute("SELECT name, incarnation FROM node").fetchone()
+    if row is None and connection.execute("SELECT 1 FROM streams").fetchone() is None:
+        connection.execute("INSERT INTO node VALUES (?, ?)", (node, incarnation))
+        return incarnation
+    owner, standing = row or (None, None)
+    if owner is None or standing is None:
+        raise DataRefused("the data no longer says which node it belongs to: restore a backup")
+    if owner != node:
+        raise DataRefused(f"the data belongs to node {owner!r}, not to {node!r}: give its name or another --data")
+    return str(standing)

@@ -1,0 +1,174 @@
+"""Names, accounts and keys: what may be called what."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from replica.core.base import names
+from replica.core.base.errors import Invalid
+from replica.core.base.limits import KEY_LENGTH_MAX, NAME_LENGTH_MAX
+
+UUID_TEXT = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+@pytest.mark.parametrize("name", ["store-12", "a", "0", "hub.east_1", "a" * NAME_LENGTH_MAX])
+def test_hostname_like_text_is_a_name(name: str) -> None:
+    assert names.is_name(name)
+    assert names.check_name(name, "name") == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "-store", ".x", "Store", "a b", "a/b", "a#b", "*", "@hubs", "größe", "a" * (NAME_LENGTH_MAX + 1)]
+)
+def test_other_text_is_no_name_and_the_field_is_told(name: str) -> None:
+    assert not names.is_name(name)
+    with pytest.raises(Invalid) as refused:
+        names.check_name(name, "location")
+    assert refused.value.field == "location"
+
+
+@pytest.mark.parametrize("item", ["cola_bottle", "4006381333931", "A+B:C", "x" * NAME_LENGTH_MAX])
+def test_printable_ascii_is_an_item(item: str) -> None:
+    assert names.is_item(item)
+
+
+@pytest.mark.parametrize("item", ["", "a b", "a/b", 'a"b', "a\\b", "ü", "a\x7f", "a\x00", "x" * (NAME_LENGTH_MAX + 1)])
+def test_text_that_cannot_stand_in_a_path_is_no_item(item: str) -> None:
+    assert not names.is_item(item)
+
+
+@pytest.mark.parametrize("feed", ["\n", "\r", "\r\n"])
+def test_a_line_feed_at_the_end_never_passes(feed: str) -> None:
+    assert not names.is_name("store-1" + feed)
+    assert not names.is_item("cola" + feed)
+    assert not names.is_scope("store-1" + feed)
+    assert not names.is_scope("*" + feed)
+    assert not names.is_writer("store-1#0000000a" + feed)
+    assert not names.is_account("store-1/free" + feed)
+    assert not names.is_account("transit.9" + feed)
+    with pytest.raises(Invalid):
+        names.parse_key("order-1" + feed)
+
+
+@pytest.mark.parametrize("scope", ["*", "@hubs", "store-12"])
+def test_a_location_the_chain_and_the_hubs_are_scopes(scope: str) -> None:
+    assert names.is_scope(scope)
+
+
+@pytest.mark.parametrize("scope", ["", "**", "@stores", "Store"])
+def test_nothing_else_is_a_scope(scope: str) -> None:
+    assert not names.is_scope(scope)
+
+
+def test_a_writer_names_its_node_and_incarnation() -> None:
+    writer = names.writer_of("store-12", "00c0ffee")
+    assert writer == "store-12#00c0ffee"
+    assert names.is_writer(writer)
+    assert names.node_of(writer) == "store-12"
+
+
+@pytest.mark.parametrize("writer", ["", "store-12", "store-12#", "#00c0ffee", "store-12#xyz", "a#00c0ffee#00c0ffee"])
+def test_a_writer_without_a_node_or_an_incarnation_is_none(writer: str) -> None:
+    assert not names.is_writer(writer)
+
+
+def test_an_internal_account_names_its_owner_and_bucket() -> None:
+    held = names.account("hub-east", "campaign.618")
+    assert held == "hub-east/campaign.618"
+    assert names.is_account(held)
+    assert names.is_internal(held)
+    assert names.owner_of(held) == "hub-east"
+    assert names.bucket_of(held) == "campaign.618"
+
+
+@pytest.mark.parametrize("outside", [*names.OUTSIDE, "transit.t9"])
+def test_the_outside_has_no_owner_and_no_bucket(outside: str) -> None:
+    assert names.is_account(outside)
+    assert not names.is_internal(outside)
+    assert names.owner_of(outside) is None
+    assert names.bucket_of(outside) == ""
+
+
+@pytest.mark.parametrize("text", ["", "somewhere", "transit.", "/free", "a/", "a/b/c", "A/free", "a/Free", "a/ free"])
+def test_other_text_is_no_account(text: str) -> None:
+    assert not names.is_account(text)
+
+
+@pytest.mark.parametrize("spelt", [UUID_TEXT, UUID_TEXT.upper(), f'"{UUID_TEXT}"'])
+def test_a_uuid_is_kept_as_its_bytes_however_it_is_spelt(spelt: str) -> None:
+    assert names.parse_key(spelt) == bytes.fromhex(UUID_TEXT.replace("-", ""))
+    assert names.key_text(names.parse_key(spelt)) == UUID_TEXT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "00000000-0000-0000-0000-000000000000",
+        UUID_TEXT.replace("-bcce-", "-7cce-"),
+        UUID_TEXT.replace("0", "g"),
+        UUID_TEXT.replace("-", "_"),
+    ],
+)
+def test_text_that_only_looks_like_a_uuid_is_kept_as_text(text: str) -> None:
+    assert names.parse_key(text) == text.encode()
+    assert names.key_text(names.parse_key(text)) == text
+
+
+def test_a_quoted_key_and_the_bare_text_are_one_key() -> None:
+    assert names.parse_key('"till-3/000042"') == names.parse_key("till-3/000042") == b"till-3/000042"
+
+
+@pytest.mark.parametrize("text", ["", '""', "a b", "a\tb", "ключ", "k" * (KEY_LENGTH_MAX + 1)])
+def test_a_key_that_is_none_is_refused_by_field(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        names.parse_key(text)
+    assert refused.value.field == "Idempotency-Key"
+
+
+def test_the_field_of_a_key_can_be_another() -> None:
+    with pytest.raises(Invalid) as refused:
+        names.parse_key("", "sales[3].key")
+    assert refused.value.field == "sales[3].key"
+
+
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=KEY_LENGTH_MAX))
+def test_every_key_reads_back_as_it_was_written(text: str) -> None:
+    bare = text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
+    assume(not bare.startswith((names.VOID_KEY, names.GIVEN_KEY)))
+    stored = names.parse_key(text)
+    assert names.key_text(stored) == bare or names.key_text(stored) == bare.lower()
+
+
+@given(st.uuids(), st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=16, max_size=16))
+def test_a_uuid_and_a_text_of_16_characters_never_meet(uuid: object, text: str) -> None:
+    assert names.parse_key(str(uuid)) != names.parse_key(text)
+
+
+@given(st.binary(max_size=KEY_LENGTH_MAX))
+def test_any_key_of_a_peer_can_be_shown(key: bytes) -> None:
+    assert isinstance(names.key_text(key), str)
+
+
+uuid_texts = st.uuids().map(str) | st.uuids().map(lambda uuid: str(uuid).upper())
+odd_texts = st.sampled_from(
+    ["", "till-1", UUID_TEXT[:-1], UUID_TEXT + "0", f'"{UUID_TEXT}"', "0" * 36, "-" * 36, UUID_TEXT.replace("-", " ")]
+) | st.text("0123456789abcdef- \u0663", min_size=36, max_size=36)
+
+
+@given(st.lists(uuid_texts, max_size=5), st.lists(uuid_texts | odd_texts, max_size=3))
+def test_uuids_read_together_are_read_as_each_by_itself(plain: list[str], more: list[str]) -> None:
+    texts = [*plain, *more]
+    together = names.parse_uuids(texts)
+    if together is not None:
+        assert together == [names.parse_key(text) for text in texts]
+    else:
+        assert not texts or any(not is_plain_uuid(text) for text in texts)
+
+
+def is_plain_uuid(text: str) -> bool:
+    try:
+        return len(text) == 36 and len(names.parse_key(text)) == 16
+    except Invalid:
+        return False

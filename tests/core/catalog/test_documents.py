@@ -1,0 +1,203 @@
+"""Documents: registers of which the later write stands, whatever the order in which writes are heard of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replica.core.base.limits import VERSION_MAX
+from replica.core.catalog.documents import Documents, Register, pack_value
+
+registers = st.builds(
+    Register,
+    st.sampled_from(["sku", "price"]),
+    st.sampled_from(["a", "b"]),
+    st.integers(0, 2),
+    st.sampled_from(["", "east"]),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.sampled_from(["hub-east#0000000a", "hub-west#0000000b"]),
+    st.sampled_from([None, pack_value(1), pack_value({"x": [1]})]),
+)
+# one writer stamps each write once, so equal precedence means the very same write
+histories = st.lists(
+    registers, max_size=12, unique_by=lambda one: (one.kind, one.key, one.rank, one.at, one.precedence)
+)
+
+
+def write(
+    value: object, version: int = 1, clock: int = 1, writer: str = "hub-east#0000000a", rank: int = 0
+) -> Register:
+    """One write of `price/cola`."""
+    packed = None if value is None else pack_value(value)
+    return Register("price", "cola", rank, "", version, clock, writer, packed)
+
+
+def documents_of(history: list[Register]) -> Documents:
+    """What is known after hearing of these writes in this order."""
+    documents = Documents()
+    for register in history:
+        documents.put(register)
+    return documents
+
+
+def facts(**changed: Any) -> dict[str, Any]:
+    """The facts of a document entry, with some of them changed."""
+    return {"kind": "price", "key": "cola", "rank": 0, "at": "", "version": 1, "value": b"\x01", **changed}
+
+
+def test_a_document_reads_back_as_it_was_written() -> None:
+    documents = documents_of([write({"amount": 199, "currency": "EUR"})])
+    assert documents.value("price", "cola") == {"amount": 199, "currency": "EUR"}
+
+
+def test_a_document_nobody_wrote_has_no_value() -> None:
+    documents = Documents()
+    assert documents.value("price", "cola") is None
+    assert documents.register("price", "cola") is None
+    assert documents.keys("price") == []
+
+
+@pytest.mark.parametrize(
+    ("loser", "winner"),
+    [
+        (write(1, version=1, clock=9), write(2, version=2, clock=1)),
+        (write(1, clock=1, writer="z#0000000a"), write(2, clock=2, writer="a#0000000a")),
+        (write(1, writer="a#0000000a"), write(2, writer="b#0000000a")),
+    ],
+)
+def test_version_then_clock_then_writer_decide(loser: Register, winner: Register) -> None:
+    for history in ([loser, winner], [winner, loser]):
+        assert documents_of(history).value("price", "cola") == 2
+
+
+def test_a_clock_that_runs_ahead_wins_once_and_not_for_ever() -> None:
+    documents = documents_of([write(1, version=1, clock=1 << 60)])
+    documents.put(write(2, version=documents.next_version("price", "cola"), clock=1))
+    assert documents.value("price", "cola") == 2
+
+
+def test_the_next_version_is_one_more_than_the_greatest_seen() -> None:
+    documents = documents_of([write(1, version=7), write(2, version=3)])
+    assert documents.next_version("price", "cola") == 8
+    assert documents.next_version("price", "other") == 1
+
+
+def test_a_version_that_ran_out_does_not_win_for_ever() -> None:
+    documents = documents_of([write(1, version=VERSION_MAX, clock=1)])
+    documents.put(write(2, version=documents.next_version("price", "cola"), clock=2))
+    assert documents.value("price", "cola") == 2
+
+
+def test_the_highest_rank_that_has_a_value_counts_and_each_can_be_cleared() -> None:
+    documents = documents_of([write("chain"), write("store", rank=2)])
+    assert documents.value("price", "cola") == "store"
+    documents.put(write(None, version=2, rank=2))
+    assert documents.value("price", "cola") == "chain"
+    documents.put(write(None, version=2))
+    assert documents.value("price", "cola") is None
+    assert documents.keys("price") == []
+
+
+def test_keys_of_a_kind_are_listed_in_order() -> None:
+    documents = Documents()
+    for key in ("b", "a"):
+        documents.put(Register("price", key, 0, "", 1, 1, "w#0000000a", pack_value(1)))
+    documents.put(Register("sku", "c", 0, "", 1, 1, "w#0000000a", pack_value(1)))
+    assert documents.keys("price") == ["a", "b"]
+
+
+def test_only_a_write_that_stands_is_handed_back_and_counted_as_a_change() -> None:
+    documents = Documents()
+    newer, older = write(2, version=2), write(1, version=1)
+    assert documents.put(newer) == newer
+    assert documents.put(older) is None
+    assert documents.put(newer) is None
+    assert documents.take_changes() == [newer]
+    assert documents.take_changes() == []
+
+
+def test_changes_hold_the_newest_write_of_each_register_only() -> None:
+    documents = documents_of([write(1), write(2, version=2)])
+    assert [register.version for register in documents.take_changes()] == [2]
+
+
+def test_an_entry_gives_back_the_register_it_was_made_from() -> None:
+    register = write({"amount": 1}, version=4, clock=17)
+    assert Documents().apply(register.facts(), 17, register.writer) == register
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"kind": "price"},
+        facts(kind=1),
+        facts(key=b"cola"),
+        facts(rank="0"),
+        facts(at=None),
+        facts(version=1.0),
+        facts(value="text"),
+    ],
+)
+def test_a_write_that_cannot_be_read_is_counted_and_skipped(broken: dict[str, Any]) -> None:
+    documents = Documents()
+    assert documents.apply(broken, 1, "hub-east#0000000a") is None
+    assert documents.malformed == 1
+    assert list(documents.registers()) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        facts(version=0),
+        facts(version=-1),
+        facts(version=True),
+        facts(version=1 << 63),
+        facts(rank=True),
+        facts(rank=-1),
+        facts(rank=1 << 63),
+        facts(rank=0, at="east"),
+        facts(value=b"\xc1"),
+        facts(value=b""),
+        facts(value=b"\x01\x01"),
+        facts(value=b"\x91" * 2_000),
+        facts(value=b"\x81\x90\x00"),
+    ],
+)
+def test_a_write_nobody_who_obeys_makes_is_counted_and_skipped(broken: dict[str, Any]) -> None:
+    documents = Documents()
+    assert documents.apply(broken, 1, "hub-east#0000000a") is None
+    assert documents.malformed == 1
+    assert documents.value("price", "cola") is None
+    assert documents.next_version("price", "cola") == 1
+
+
+@given(histories, st.randoms(use_true_random=False))
+def test_writes_heard_of_in_any_order_and_twice_end_in_the_same_state(history: list[Register], random: Any) -> None:
+    other_order = [*history, *history]
+    random.shuffle(other_order)
+    one, other = documents_of(history), documents_of(other_order)
+    assert one.digest() == other.digest()
+    for kind in ("sku", "price"):
+        assert one.keys(kind) == other.keys(kind)
+        for key in ("a", "b"):
+            assert one.value(kind, key) == other.value(kind, key)
+
+
+@given(histories)
+def test_the_digest_is_of_the_standing_writes_only(history: list[Register]) -> None:
+    documents = documents_of(history)
+    assert documents_of(list(documents.registers())).digest() == documents.digest()
+
+
+def test_any_difference_in_a_write_shows_in_the_digest() -> None:
+    digests = [
+        documents_of([register]).digest()
+        for register in (write(1), write(2), write(None), write(1, version=2), write(1, clock=2), write(1, rank=1))
+    ]
+    assert len(dict.fromkeys(digests)) == len(digests)
+    assert Documents().digest() == "0" * 32

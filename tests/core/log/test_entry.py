@@ -1,0 +1,119 @@
+"""Entries: fixed bytes, and links that tie them together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from replica.core.base.errors import PeerFault
+from replica.core.base.limits import BODY_BYTES_MAX, FACTS_MAX, KEY_LENGTH_MAX, LINES_MAX, QUANTITY_MAX
+from replica.core.ledger.cells import Move
+from replica.core.log.entry import (
+    Content,
+    Line,
+    Stream,
+    chain,
+    check_content,
+    check_facts,
+    genesis,
+    pack_body,
+    start,
+    unpack_body,
+)
+from tests.core.contents import OWN, contents, receipt_content
+
+GOLDEN = Content(
+    kind="sale",
+    clock=1_750_000_000_000 << 16 | 3,
+    key=b"till-3/000042",
+    actor="till-3",
+    reason="",
+    reference="R-42",
+    moves=(Move("cola_bottle", "store-1/free", "customer", 6),),
+    lines=(Line("cola-carrier", 1, 0, -1),),
+    facts={"breach": {"cola_bottle": 2}},
+)
+GOLDEN_BODY = bytes.fromhex(
+    "99a473616c65cf01977420dc000003c40d74696c6c2d332f303030303432a674696c6c2d33a0a4522d34329194ab636f6c615f62"
+    "6f74746c65ac73746f72652d312f66726565a8637573746f6d6572069194ac636f6c612d636172726965720100ff81a662726561"
+    "636881ab636f6c615f626f74746c6502"
+)
+GOLDEN_HASH = "67140c30078e0d11306dd0cad5d54ab3"
+
+
+def test_a_fixed_content_has_a_fixed_body() -> None:
+    assert pack_body(GOLDEN) == GOLDEN_BODY
+
+
+def test_a_fixed_body_has_a_fixed_hash() -> None:
+    assert genesis(OWN).hex() == "9bb67295b446e8929cf81cb767cfdcb0"
+    assert chain(genesis(OWN), GOLDEN_BODY).hex() == GOLDEN_HASH
+
+
+def test_a_stored_body_reads_back() -> None:
+    assert unpack_body(GOLDEN_BODY) == GOLDEN
+
+
+@given(contents("store-1"))
+def test_every_body_reads_back_as_what_was_said(content: Content) -> None:
+    assert pack_body(unpack_body(pack_body(content))) == pack_body(content)
+
+
+def test_a_stream_without_entries_ends_in_its_genesis() -> None:
+    assert start(OWN).sequence == 0
+    assert start(OWN).hash == genesis(OWN)
+
+
+def test_the_first_link_ties_the_chain_to_its_writer_and_scope() -> None:
+    others = [Stream("store-1#0000000b", "store-1"), Stream("store-1#0000000a", "store-2"), OWN]
+    assert len(dict.fromkeys(map(genesis, others))) == 3
+
+
+def test_a_hash_covers_the_body_and_the_hash_before() -> None:
+    link = chain(b"a" * 16, b"body")
+    assert len(link) == 16
+    assert link != chain(b"b" * 16, b"body")
+    assert link != chain(b"a" * 16, b"bodies")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"moves": (Move("cola", "supplier", "supplier", 1),)}, "malformed"),
+        ({"moves": (Move("cola", "supplier", "store-1/free", 0),)}, "malformed"),
+        ({"moves": (Move("cola", "supplier", "store-1/free", -1),)}, "malformed"),
+        ({"moves": (Move("cola", "supplier", "store-1/free", QUANTITY_MAX + 1),)}, "malformed"),
+        ({"key": b"k" * (KEY_LENGTH_MAX + 1)}, "oversized"),
+        ({"lines": (Line("cola", 1, 0, 0),) * (LINES_MAX + 1)}, "oversized"),
+        ({"facts": {f"fact-{number}": 0 for number in range(FACTS_MAX + 1)}}, "oversized"),
+        ({"facts": {"blob": b"x" * BODY_BYTES_MAX}}, "oversized"),
+    ],
+)
+def test_what_nobody_who_obeys_writes_is_a_fault_of_the_peer(changed: dict[str, Any], reason: str) -> None:
+    content = receipt_content(**changed)
+    with pytest.raises(PeerFault) as fault:
+        check_content(content, pack_body(content))
+    assert fault.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"key": b"k" * KEY_LENGTH_MAX},
+        {"lines": (Line("cola", 1, 0, 0),) * LINES_MAX},
+        {"facts": {f"fact-{number}": 0 for number in range(FACTS_MAX)}},
+        {"moves": ()},
+    ],
+)
+def test_what_is_just_within_the_bounds_passes(changed: dict[str, Any]) -> None:
+    content = receipt_content(**changed)
+    check_content(content, pack_body(content))
+
+
+@pytest.mark.parametrize("facts", [None, [], 1, "facts", {1: 2}, {b"a": 1}])
+def test_facts_that_are_no_map_by_name_are_a_fault_of_the_peer(facts: object) -> None:
+    with pytest.raises(PeerFault) as fault:
+        check_facts(facts)
+    assert fault.value.reason == "malformed"

@@ -1,0 +1,368 @@
+"""Orders placed at two nodes that did not hear of each other: the name is the key, and one placement stands."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replica.core.base.errors import NotOwner, OrderExists, RightsExhausted
+from replica.core.base.limits import PARKED_MS
+from replica.core.log.entry import Stream
+from replica.core.log.entry_run import Run
+from replica.core.orders.order import Fulfilment
+from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
+from replica.core.state.batch import Image
+from replica.core.state.replica import Replica
+from replica.runtime.http.order_answers import order_answer, order_view
+from tests.core.shuffled import Desk
+
+SAME = Placement("o-1", (PlacedLine(2, "cola"),))
+EAST, WEST = "hub-east", "hub-west"
+
+
+def desks(**stock: dict[str, int]) -> list[Desk]:
+    """Hubs that all write for one warehouse, each with stock of its own there; the later, the later by its clock."""
+    made = [Desk(name, **(stock or {"w_1": {"cola": 10}})) for name in (EAST, WEST, "hub-north")]
+    for later, desk in enumerate(made):
+        desk.now_ms += later
+    settle(*made)
+    return made
+
+
+def settle(*desks: Desk) -> None:
+    for _ in range(3):
+        for one in desks:
+            for other in desks:
+                if one is not other:
+                    one.tell(other)
+    assert len({desk.replica.orders.digest() for desk in desks}) == 1
+
+
+def of(desk: Desk, node: str, order: str = "o-1") -> Fulfilment:
+    return desk.order(order).fulfilments[f"{node}.1"]
+
+
+def keyed(desk: Desk) -> list[bytes]:
+    return [entry.content.key for entry in desk.entries if entry.content.key.startswith(b"void:")]
+
+
+def test_an_order_placed_at_two_hubs_holds_its_goods_once() -> None:
+    east, west, north = desks()
+    east.place()
+    placed = west.place()
+    assert (of(east, EAST).state, of(west, WEST).state) == ("held", "held")
+    settle(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("held", "cancelled")
+        assert desk.order().state == "held"
+        assert desk.figures() == (30, 2, 28)
+        assert keyed(desk) == [f"void:{placed.hash.hex()}".encode()]
+        desk.check()
+
+
+def test_who_placed_the_one_that_lost_is_told_of_the_one_that_won() -> None:
+    east, west, north = desks()
+    first = east.place()
+    west.ask(SAME, "k-1")
+    settle(east, west, north)
+    for desk in (west, north):
+        again = [desk.ask(SAME, "k-1"), desk.ask(SAME, "k-1"), desk.ask(SAME, "k-2")]
+        for entry in again:
+            assert order_answer(entry.content).fulfilments == order_answer(first.content).fulfilments
+    view = order_view(west.order())
+    assert [(one.id, one.is_duplicate) for one in view.fulfilments] == [("hub-east.1", False), ("hub-west.1", True)]
+    assert view.placed_at == order_view(east.order()).placed_at
+
+
+def test_what_was_shipped_twice_stays_shipped_and_is_reported() -> None:
+    east, west, north = desks()
+    east.place(paid=True)
+    west.place(paid=True)
+    west.happen("ship")
+    settle(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("reserved", "shipped")
+        assert [(one.fulfilment, one.outcome) for one in desk.order().reports] == [("hub-west.1", "duplicate")]
+        assert desk.figures() == (28, 2, 26)
+        assert len(keyed(desk)) == 1
+        desk.check()
+
+
+def test_what_had_ended_by_itself_is_voided_all_the_same() -> None:
+    east, west, north = desks()
+    east.place()
+    west.place()
+    west.happen("cancel")
+    settle(east, west, north)
+    assert of(north, WEST).is_voided
+    assert north.order().state == "held"
+    assert len(keyed(north)) == 1
+
+
+def test_other_orders_of_the_same_name_both_stand() -> None:
+    east, west, north = desks()
+    east.place("o-1", PlacedLine(2, "cola"))
+    west.place("o-1", PlacedLine(3, "cola"))
+    settle(east, west, north)
+    for desk in (east, west, north):
+        assert desk.figures() == (30, 5, 25)
+        assert keyed(desk) == []
+        assert list(desk.replica.orders.troubled) == ["o-1"]
+        shown = order_answer(desk.place("o-1", PlacedLine(3, "cola")).content).fulfilments
+        assert [one.id for one in shown] == ["hub-west.1"]
+        with pytest.raises(OrderExists):
+            desk.place("o-1", PlacedLine(4, "cola"))
+
+
+def handed_to_a_store() -> tuple[Desk, Desk, Desk]:
+    """An order placed at two hubs that have not met; the store that has what lost hears of nothing else."""
+    east, west = Desk("hub-east", w_1={"cola": 10}), Desk("hub-west", store_1={"cola": 10})
+    west.now_ms += 1
+    store = Desk("store-1", store_1={})
+    east.place(paid=True)
+    west.place(paid=True)
+    west.replica.locations = ()
+    west.replica.learn_keepers({"store-1": "store-1"})
+    west.keep_up()
+    west.commit()
+    store.take([entry for entry in west.entries if entry.stream.scope == "store-1"])
+    assert of(store, WEST).owner == "store-1"
+    return east, west, store
+
+
+def test_a_store_that_cannot_know_of_the_one_that_won_is_asked_to_cancel() -> None:
+    east, west, store = handed_to_a_store()
+    east.tell(west)
+    west.commit()
+    (asked,) = [entry for entry in west.entries if entry.content.reason == "cancel"]
+    assert asked.content.facts["act"] == "ask"
+    store.take([entry for entry in west.entries if entry.stream.scope == "store-1"])
+    store.keep_up()
+    assert of(store, WEST).state == "cancelled"
+    assert store.figures("cola", "store-1") == (10, 0, 10)
+    store.tell(west)
+    assert of(west, WEST).state == "cancelled"
+    assert west.order().to_void("hub-west") == []
+
+
+def test_an_event_whose_time_had_passed_by_a_clock_ahead_is_given_up_when_it_has_to_wait_again() -> None:
+    east, west, _ = desks(w_1={"cola": 10})
+    east.happen("cancel")
+    east.place()
+    east.keep_up()
+    assert (of(east, EAST).state, east.order().waiting) == ("cancelled", [])
+    east.now_ms += 2 * PARKED_MS
+    east.keep_up()
+    east.now_ms -= 2 * PARKED_MS
+    west.place()
+    west.tell(east)
+    east.keep_up()
+    assert [parked.event for parked in east.order().waiting] == [OrderEvent("o-1", "cancel")]
+    east.now_ms += 2 * PARKED_MS
+    east.keep_up()
+    assert east.order().waiting == []
+    assert [(one.event, one.outcome) for one in east.order().reports] == [("cancel", "late")]
+
+
+def test_a_store_that_has_the_second_part_of_each_placement_is_asked_to_cancel_the_one_that_lost() -> None:
+    places = {"store_1": {"cola": 3}, "store_2": {"cola": 3}}
+    east, west = Desk("hub-east", **places), Desk("hub-west", **places)
+    stores = [Desk("store-1", store_1={}), Desk("store-2", store_2={})]
+    west.now_ms += 1
+    parts = [PlacedLine(2, "cola", location=place) for place in east.locations]
+    for hub in (east, west):
+        hub.place("o-1", *parts, paid=True)
+        hub.replica.locations = ()
+        hub.replica.learn_keepers({place: place for place in hub.locations})
+        hub.keep_up()
+    for _ in range(3):
+        east.tell(west)
+        west.tell(east)
+        for store in stores:
+            for hub in (east, west):
+                hub.commit()
+                store.take([entry for entry in hub.entries if entry.stream.scope == store.locations[0]])
+            store.keep_up()
+            for hub in (east, west):
+                store.tell(hub)
+    for one in ("hub-west.1", "hub-west.2"):
+        assert east.order().fulfilments[one].state == west.order().fulfilments[one].state == "cancelled"
+    for store in stores:
+        assert store.figures() == (6, 2, 4)
+    assert east.order().to_void("hub-east") == west.order().to_void("hub-west") == []
+
+
+def test_a_placement_that_lost_is_undone_after_a_restart_too() -> None:
+    east, west, north = desks()
+    east.place()
+    west.place()
+    settle(east, west)
+    west.tell(north)
+    unfinished = Replica(west.writer, west.locations, None, True)
+    for entry in north.entries:
+        if entry.content.kind == "order" and not entry.content.key.startswith(b"void:"):
+            unfinished.orders.apply(entry)
+    packed = [state for _, state in unfinished.orders.take_changes()]
+    again = Replica(west.writer, west.locations, Image(orders=packed), True)
+    assert again.orders.due(west.now_ms, 9) == ["o-1"]
+    assert again.orders.take_doubled() == ["o-1"]
+
+
+def keep_up(*desks: Desk) -> None:
+    for _ in range(3):
+        settle(*desks)
+        for desk in desks:
+            desk.keep_up()
+    settle(*desks)
+
+
+def test_what_is_told_of_the_whole_order_concerns_the_placement_that_stands() -> None:
+    east, west, north = desks()
+    east.place()
+    west.place()
+    settle(east, west, north)
+    with pytest.raises(NotOwner) as refused:
+        west.happen("pay")
+    assert refused.value.facts["owner"] == EAST
+    east.happen("pay")
+    keep_up(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("reserved", "cancelled")
+        assert desk.order().reports == []
+
+
+def test_a_payment_of_the_placement_that_lost_pays_for_the_one_that_stands() -> None:
+    east, west, north = desks()
+    east.place()
+    west.place()
+    west.happen("pay")
+    keep_up(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("reserved", "cancelled")
+        assert of(desk, EAST).expires_ms == 0
+        assert desk.figures() == (30, 2, 28)
+        assert desk.order().reports == []
+        assert west.order().to_pass_on(WEST) == []
+
+
+def test_a_payment_that_both_took_changes_nothing() -> None:
+    east, west, north = desks()
+    for desk in (east, west):
+        desk.place()
+        desk.happen("pay")
+    keep_up(east, west, north)
+    assert (of(north, EAST).state, of(north, WEST).state) == ("reserved", "cancelled")
+    assert north.order().reports == []
+
+
+def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_expired() -> None:
+    east, west, north = desks()
+    east.place(ttl_s=60)
+    west.place(ttl_s=60)
+    west.happen("pay")
+    east.now_ms += 61_000
+    east.keep_up()
+    keep_up(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("expired", "cancelled")
+        (report,) = desk.order().reports
+        assert (report.event, report.outcome, report.fulfilment) == ("pay", "impossible", "hub-east.1")
+
+
+def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_was_collected_unpaid() -> None:
+    east, west, north = desks()
+    east.place()
+    east.happen("collect")
+    west.place()
+    west.happen("pay")
+    stream = Stream(east.writer, "w-1")
+    held = west.replica.head(stream)
+    east.commit()
+    unheard = [one for one in east.entries if one.stream == stream and one.sequence > held.sequence]
+    west.replica.merge([Run(stream, held.sequence + 1, held.hash, unheard)], west.now_ms)  # never saw it held
+    keep_up(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("collected", "cancelled")
+        (report,) = desk.order().reports
+        assert (report.event, report.outcome, report.fulfilment) == ("pay", "impossible", "hub-east.1")
+
+
+def test_a_cancellation_of_the_placement_that_lost_cancels_the_one_that_stands() -> None:
+    east, west, north = desks()
+    east.place()
+    east.happen("pay")
+    west.place()
+    west.happen("cancel")
+    keep_up(east, west, north)
+    for desk in (east, west, north):
+        assert (of(desk, EAST).state, of(desk, WEST).state) == ("cancelled", "cancelled")
+        assert desk.figures() == (30, 0, 30)
+        desk.check()
+
+
+def test_a_placement_that_was_undone_cancels_nothing_else() -> None:
+    east, west, north = desks()
+    east.place()
+    west.place()
+    keep_up(east, west, north)
+    keep_up(east, west, north)
+    assert of(north, WEST).is_voided
+    assert of(north, EAST).state == "held"
+
+
+def test_what_is_left_of_an_order_can_be_paid_after_a_part_of_it_ended() -> None:
+    desk = Desk("hub-east", w_1={"cola": 2}, w_2={"cola": 2})
+    desk.place("o-1", PlacedLine(2, "cola", location="w-1"), PlacedLine(2, "cola", location="w-2"))
+    desk.happen("cancel", fulfilment="hub-east.1")
+    desk.happen("pay")
+    assert [one.state for one in desk.order().fulfilments.values()] == ["cancelled", "reserved"]
+    assert desk.order().reports == []
+
+
+def test_what_a_store_handed_out_for_a_placement_that_lost_is_reported() -> None:
+    east, west, store = handed_to_a_store()
+    store.happen("collect")
+    store.tell(west)
+    east.tell(west)
+    west.keep_up()
+    west.commit()
+    store.take([entry for entry in west.entries if entry.stream.scope == "store-1"])
+    store.keep_up()
+    store.tell(west)
+    assert of(west, WEST).state == "collected"
+    (report,) = west.order().reports
+    assert (report.event, report.outcome, report.fulfilment) == ("cancel", "impossible", "hub-west.1")
+    assert west.order().to_void("hub-west") == []
+
+
+events = st.sampled_from(["", "pay", "cancel", "ship", "collect"])
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1), events), max_size=8), st.data())
+def test_in_any_order_of_delivery_one_placement_stands(asked: list[tuple[int, int, str]], data: st.DataObject) -> None:
+    nodes = desks()
+    for index, number, event in asked:
+        name = f"o-{number}"
+        with suppress(RightsExhausted):
+            nodes[index].place(name)
+        if event:
+            nodes[index].ask_if_possible(event, name)
+        if data.draw(st.booleans()):
+            source, target = data.draw(st.sampled_from(list(permutations(range(3), 2))))
+            nodes[source].tell(nodes[target])
+    settle(*nodes)
+    for desk in nodes:
+        desk.now_ms += PARKED_MS
+        desk.check()
+        for order in desk.replica.orders:
+            lost = order.lost()
+            standing = [one for one in order.fulfilments.values() if one.id not in lost]
+            assert len(standing) == 1
+            for one in order.fulfilments.values():
+                assert one.is_voided == (one.id in lost)
+                assert not (one.id in lost and one.shares)
+    assert len(keyed(nodes[0])) == len(dict.fromkeys(keyed(nodes[0])))

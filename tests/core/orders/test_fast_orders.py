@@ -1,0 +1,181 @@
+"""The short road of the plain order leads where the long one does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from replica.core.base.errors import KeyReused, Refused, RightsExhausted
+from replica.core.base.limits import QUANTITY_MAX
+from replica.core.catalog.documents import pack_value
+from replica.core.log.entry import Entry, Stream, start
+from replica.core.orders.fast_orders import Held, hold_plain
+from replica.core.orders.fold import held_differences
+from replica.core.orders.requests import OrderEvent, PlacedLine, Placement, Upkeep
+from replica.core.rights.requests import Allotment, AllotmentLine
+from replica.core.state.commands import Command, Write
+from replica.core.state.replica import Replica, Verdict
+from replica.core.stock.requests import GoodsLine, Receipt, Sale, SkuLine
+from tests.core.chain import one_by_one
+
+NOW = 1_800_000_000_000
+RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 3}, "rare": {"rare": 1}}
+STOCK = {"w-1": {"cola": 20, "wings": 9}, "w-2": {"cola": 40, "rare": 3}, "w-3": {"cola": 9}}
+
+
+def hub_with_stock(is_hub: bool = True) -> Replica:
+    """A node with goods at three locations; at one the web shop has a quota, at another a safety stock is kept."""
+    replica = Replica("hub-1#0000000a", ("w-2", "w-1", "w-3"))
+    replica.is_hub = is_hub
+    for sku, recipe in RECIPES.items():
+        replica.write(
+            Write("sku", sku, pack_value({"recipe": recipe, "barcodes": [f"{sku}'s"]}), sku.encode()), NOW - 9
+        )
+    for location, goods in STOCK.items():
+        receipt = Receipt(tuple(GoodsLine(units, item=item) for item, units in goods.items()))
+        replica.execute(Command(location, receipt, location.encode()), NOW - 9)
+    web = {"mode": "share", "channels": {"web": 0.5}}
+    replica.write(Write("policy", "location:w-1", pack_value(web), b"policy-1"), NOW - 9)
+    replica.write(
+        Write("policy", "location:w-2", pack_value({"mode": "safety", "safety_stock": 4}), b"policy-2"), NOW - 9
+    )
+    replica.execute(Command("w-1", Allotment((AllotmentLine("web", "cola", 10),)), b"web"), NOW - 9)
+    return replica
+
+
+quantities = st.sampled_from([1, 1, 1, 2, 3, 7, 15, QUANTITY_MAX])
+locations = st.sampled_from([UNSET, UNSET, UNSET, "w-1", "w-2", "w-3", "nowhere"])
+skus = st.sampled_from(["cola", "cola", "cola", "pack", "rare", "box", "unknown"])
+named = st.builds(PlacedLine, quantities, sku=skus, location=locations)
+scanned = st.builds(PlacedLine, quantities, barcode=st.just("cola's"))
+placements = st.builds(
+    Placement,
+    st.integers(0, 12).map(lambda number: f"order-{number}"),
+    st.lists(named, min_size=1, max_size=1).map(tuple)
+    | st.lists(named | scanned | st.just(PlacedLine(1)), min_size=1, max_size=2).map(tuple),
+    channel=st.sampled_from(["", "web", "web", "mall"]),
+    customer=st.sampled_from(["", "c-1"]),
+    pickup_at=locations,
+    ttl_s=st.sampled_from([1, 900]),
+    partial=st.booleans(),
+    paid=st.sampled_from([False, False, True]),
+    campaign=st.sampled_from(["", "summer"]),
+)
+keys = st.integers(0, 40).map(lambda number: b"key-%d" % number) | st.sampled_from([b"", b"x" * 129])
+requests = st.lists(
+    st.builds(Command, st.just(""), placements, keys)
+    | st.builds(Command, st.just("w-2"), st.just(Sale((SkuLine(1, sku="cola"),))), keys)
+    | st.builds(
+        lambda number, key: Command("", OrderEvent(f"order-{number}", "cancel"), key), st.integers(0, 12), keys
+    ),
+    max_size=25,
+)
+
+
+def told(verdict: Verdict) -> object:
+    if isinstance(verdict, Entry):
+        return verdict.stream, verdict.sequence, verdict.hash, verdict.body
+    return type(verdict), str(verdict), verdict.field
+
+
+def expire(replica: Replica, now_ms: int) -> list[str]:
+    """Do what is due by a moment; return the orders it was about."""
+    due = replica.orders.due(now_ms, 100)
+    for name in due:
+        try:
+            replica.execute(Command("", Upkeep(name), f"upkeep-{name}".encode()), now_ms)
+        except Refused:
+            replica.orders.settled(name, now_ms)
+    return sorted(due)
+
+
+@given(requests, st.booleans(), st.booleans())
+def test_orders_decided_together_come_out_as_one_by_one(asked: list[Command], is_hub: bool, commits: bool) -> None:
+    together, apart = hub_with_stock(is_hub), hub_with_stock(is_hub)
+    assert [told(one) for one in together.execute_all(asked, NOW, {})] == [
+        told(one) for one in one_by_one(apart, asked, NOW)
+    ]
+    assert together.vectors == apart.vectors
+    assert list(together.ledger.cells()) == list(apart.ledger.cells())
+    assert together.orders.digest() == apart.orders.digest()
+    assert together.orders.open_names() == apart.orders.open_names()
+    assert held_differences(together.ledger, together.orders) == []
+    assert (together.heard, together.arrival, together.repeated) == (apart.heard, apart.arrival, apart.repeated)
+    assert together.clock.last == apart.clock.last
+    if commits:
+        batch, expected = together.take_batch(), apart.take_batch()
+        assert batch.entries == expected.entries
+        assert batch.orders == expected.orders
+        assert [run.units for run in batch.runs] == [run.units for run in expected.runs]
+    assert expire(together, NOW + 5_000) == expire(apart, NOW + 5_000)
+    assert together.orders.digest() == apart.orders.digest()
+    assert together.take_batch().entries == apart.take_batch().entries
+
+
+def plain(replica: Replica, *asked: Placement) -> list[str]:
+    """Where the first of these are held on the short road: for as long as they are plain and alike."""
+    desk = replica.desk(NOW)
+
+    def begin(location: str, source: str) -> Held:
+        stream = Stream(replica.writer, location)
+        return Held(stream, start(stream), 77, source, desk.held)
+
+    held = hold_plain(desk, asked, [one.order.encode() for one in asked], begin)
+    return [held.stream.scope] * len(held) if held is not None else []
+
+
+def test_plain_is_one_new_unpaid_line_of_one_item_that_one_location_covers() -> None:
+    replica = hub_with_stock()
+
+    def where(*lines: PlacedLine, **options: Any) -> list[str]:
+        return plain(replica, Placement("web-1", lines, **options))
+
+    assert where(PlacedLine(36, sku="cola")) == ["w-2"], "all but the safety stock"
+    assert where(PlacedLine(6, sku="pack")) == ["w-2"]
+    assert where(PlacedLine(10, sku="cola", location="w-1"), channel="web") == ["w-1"]
+    assert where(PlacedLine(9, sku="cola"), pickup_at="w-3") == ["w-3"]
+    assert where(PlacedLine(37, sku="cola")) == []
+    assert where(PlacedLine(11, sku="cola", location="w-1"), channel="web") == []
+    assert where(PlacedLine(1, sku="box")) == []
+    assert where(PlacedLine(1, barcode="cola's")) == []
+    assert where(PlacedLine(1, sku="unknown")) == []
+    assert where(PlacedLine(1, sku="cola"), PlacedLine(1, sku="cola")) == []
+    assert where(PlacedLine(1, sku="cola"), paid=True) == []
+    replica.execute(Command("", OrderEvent("web-1", "pay"), b"early"), NOW)
+    assert where(PlacedLine(1, sku="cola")) == [], "something waits for it"
+
+
+def test_a_run_holds_no_more_than_there_is_and_no_order_twice() -> None:
+    one = (PlacedLine(1, sku="rare"),)
+    assert plain(hub_with_stock(is_hub=False), *[Placement(f"web-{n}", one) for n in range(5)]) == ["w-2"] * 3
+    assert plain(hub_with_stock(is_hub=False), *[Placement("web-1", one)] * 2) == ["w-2"]
+
+
+def test_a_rush_goes_from_place_to_place_and_ends_where_nothing_is_left() -> None:
+    replica = hub_with_stock()
+    asked = [
+        Command("", Placement(f"web-{number}", (PlacedLine(1, sku="cola"),)), b"key-%d" % number)
+        for number in range(90)
+    ]
+    verdicts = replica.execute_all(asked, NOW, {})
+    held = [one.stream.scope for one in verdicts if isinstance(one, Entry)]
+    assert held == ["w-2"] * 36 + ["w-1"] * 10 + ["w-3"] * 9
+    assert all(isinstance(one, RightsExhausted) for one in list(verdicts)[len(held) :])
+    assert [verdict.hash for verdict in verdicts if isinstance(verdict, Entry)] == [
+        entry.hash for entry in replica.take_batch().entries[-len(held) :]
+    ]
+
+
+def test_an_order_is_known_by_its_key_from_the_run_it_was_held_in() -> None:
+    replica = hub_with_stock()
+    asked = [
+        Command("", Placement(f"web-{number}", (PlacedLine(1, sku="cola"),)), b"key-%d" % number) for number in range(3)
+    ]
+    first = list(replica.execute_all(asked, NOW, {}))
+    assert [told(one) for one in replica.execute_all(asked[::-1], NOW + 9, {})] == [told(one) for one in first[::-1]]
+    other = Command("", Placement("web-9", (PlacedLine(1, sku="cola"),)), b"key-1")
+    (refused,) = replica.execute_all([other], NOW, {})
+    assert isinstance(refused, KeyReused)

@@ -1,0 +1,476 @@
+"""Orders in the core: what each event does, whatever order events come in, and that book and orders agree."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from replica.core.base.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
+from replica.core.base.limits import PARKED_MS, PARKED_PER_ORDER_MAX
+from replica.core.orders.fold import Orders
+from replica.core.orders.order import OrderFacts
+from replica.core.orders.requests import Handover, OrderEvent, PlacedLine, Placement, Upkeep
+from replica.core.state.batch import Image
+from replica.core.state.kinds import request_of
+from replica.core.state.replica import Replica
+from tests.core.chain import NOW_MS, image_of
+from tests.core.shuffled import BOX, CARRIER, Desk, lifecycle, lines, shuffle, write_sku
+
+RULES = json.loads((Path(__file__).parents[2] / "vectors" / "order_rules.json").read_text())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# the classic rules
+
+
+@pytest.mark.parametrize("case", RULES["orderings"], ids=lambda case: "-".join(case["events"]))
+def test_events_in_any_order_end_as_the_rules_say(case: dict[str, Any]) -> None:
+    desk = Desk()
+    more: dict[str, Any] = {"adjust": {"lines": lines(cola=1)}, "exchange": {"lines": lines(cola=1)}}
+    more["exchange"]["replacement"] = lines(wings=3)
+    for event in case["events"]:
+        if event == "reserve":
+            desk.place("o-1", PlacedLine(4, "cola"), paid=True)
+        else:
+            desk.happen(event, **more.get(event, {}))
+    desk.now_ms += PARKED_MS
+    desk.keep_up()
+    assert desk.order().state == case["end"]
+    assert bool(desk.order().reports) == ("reported" in case.get("why", ""))
+    sold = 4 if case["end"] == "shipped" else 0
+    if "adjust" in case["events"]:
+        sold -= 2
+    assert desk.figures() == (
+        100 - sold,
+        4 if case["end"] == "reserved" else 0,
+        100 - sold - 4 * (case["end"] == "reserved"),
+    )
+    desk.check()
+
+
+def test_hold_moves_units_from_free_to_held_and_back() -> None:
+    desk = Desk()
+    entry = desk.place()
+    assert desk.figures() == (100, 2, 98)
+    assert (entry.content.kind, entry.content.reference, entry.content.reason) == ("order", "o-1", "hold")
+    desk.happen("cancel")
+    assert desk.figures() == (100, 0, 100)
+    desk.check()
+
+
+def test_return_goes_to_quarantine_and_only_as_often_as_was_sold() -> None:
+    desk = Desk()
+    desk.place(paid=True)
+    desk.happen("ship")
+    desk.happen("return", lines=lines(cola=1))
+    desk.happen("return")
+    stock = desk.replica.ledger.stock("w-1", "cola")
+    assert (stock.figures.on_hand, stock.balance("hub-east/quarantine"), stock.figures.available) == (100, 2, 98)
+    with pytest.raises(Invalid, match="nothing left"):
+        desk.happen("return", lines=lines(cola=1))
+    desk.check()
+
+
+def test_exchange_without_units_for_the_replacement_changes_nothing() -> None:
+    desk = Desk()
+    desk.place(paid=True)
+    with pytest.raises(RightsExhausted):
+        desk.happen("exchange", lines=lines(cola=1), replacement=lines(wings=1_001))
+    assert desk.figures() == (100, 2, 98)
+    desk.check()
+
+
+def test_release_names_the_entries_it_reverses_line_by_line() -> None:
+    desk = Desk()
+    held = desk.place("o-1", PlacedLine(3, "cola"), PlacedLine(5, "wings"), paid=True)
+    exchanged = desk.happen("exchange", lines=lines(wings=2), replacement=lines(cola=4))
+    assert [tuple(part) for part in exchanged.content.facts["reversed"]] == [(held.hash, "wings", 2)]
+    cancelled = desk.happen("cancel")
+    reversed_parts = sorted(tuple(part) for part in cancelled.content.facts["reversed"])
+    assert reversed_parts == sorted([(held.hash, "cola", 3), (held.hash, "wings", 3), (exchanged.hash, "cola", 4)])
+    desk.check()
+
+
+def test_release_gives_back_what_was_taken_though_the_recipe_changed_since() -> None:
+    desk = Desk()
+    write_sku(desk, "carrier", {"cola": 6})
+    desk.place("o-1", PlacedLine(2, "carrier"), paid=True)
+    write_sku(desk, "carrier", {"cola": 4})
+    assert desk.figures() == (100, 12, 88)
+    desk.happen("adjust", lines=lines(carrier=1))
+    assert desk.figures() == (100, 6, 94)
+    desk.happen("cancel")
+    assert desk.figures() == (100, 0, 100)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# placing
+
+
+def test_lines_that_share_an_item_are_added_up_first() -> None:
+    desk = Desk("hub-east", w_1={"cola": 10, "wings": 1_000})
+    write_sku(desk, "carrier", CARRIER)
+    write_sku(desk, "box", BOX)
+    with pytest.raises(RightsExhausted) as refused:
+        desk.place("o-1", PlacedLine(1, "carrier"), PlacedLine(5, "box"))
+    (short,) = refused.value.facts["lines"]
+    assert (short["line"], short["sku"], short["wanted"], short["free"]) == (1, "box", 5, 4)
+    assert desk.figures() == (10, 0, 10)
+    desk.place("o-1", PlacedLine(1, "carrier"), PlacedLine(4, "box"))
+    assert desk.figures() == (10, 10, 0)
+    desk.check()
+
+
+def test_partial_order_takes_what_there_is() -> None:
+    desk = Desk("hub-east", w_1={"cola": 3})
+    entry = desk.place("o-1", PlacedLine(5, "cola"), partial=True)
+    assert msgspec.convert(entry.content.facts, OrderFacts).shown[0].lines == (("cola", 3),)
+    with pytest.raises(RightsExhausted):
+        desk.place("o-2", PlacedLine(5, "cola"), partial=True)
+
+
+def test_one_location_that_has_everything_is_taken_before_several() -> None:
+    desk = Desk("hub-east", w_1={"cola": 10, "wings": 1}, w_2={"cola": 5, "wings": 5})
+    desk.place("o-1", PlacedLine(4, "cola"), PlacedLine(4, "wings"))
+    assert [one.location for one in desk.order().fulfilments.values()] == ["w-2"]
+
+
+def test_order_larger_than_any_location_is_split_and_adds_up() -> None:
+    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 15})
+    desk.place("o-1", PlacedLine(20, "cola"))
+    taken = {one.location: one.lines for one in desk.order().fulfilments.values()}
+    assert taken == {"w-2": (("cola", 15),), "w-1": (("cola", 5),)}
+    desk.happen("cancel")
+    assert desk.figures("cola", "w-1") == (10, 0, 10)
+    assert desk.figures("cola", "w-2") == (15, 0, 15)
+    desk.check()
+
+
+def test_line_that_names_a_location_is_taken_there_or_not_at_all() -> None:
+    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 1})
+    with pytest.raises(RightsExhausted):
+        desk.place("o-1", PlacedLine(2, "cola", location="w-2"))
+    desk.place("o-1", PlacedLine(1, "cola", location="w-2"), PlacedLine(1, "cola"))
+    assert sorted(one.location for one in desk.order().fulfilments.values()) == ["w-1", "w-2"]
+
+
+def test_placing_again_is_answered_as_the_first_time_whatever_the_key() -> None:
+    desk = Desk()
+    first, again = desk.place(), desk.place()
+    assert again.content.moves == ()
+    assert list(map(list, again.content.facts["shown"])) == list(map(list, first.content.facts["shown"]))
+    assert desk.figures() == (100, 2, 98)
+    with pytest.raises(OrderExists):
+        desk.place("o-1", PlacedLine(3, "cola"))
+    request = Placement("o-9", (PlacedLine(1, "cola"),))
+    assert desk.ask(request, "k") is desk.ask(request, "k")
+
+
+def test_request_is_read_off_its_entry() -> None:
+    desk = Desk()
+    placement = Placement("o-1", (PlacedLine(2, "cola", location="w-1"),), "web", "customer-7", paid=True)
+    event = OrderEvent("o-1", "exchange", "", lines(cola=1), lines(wings=2), 1)
+    assert request_of(desk.ask(placement).content) == placement
+    assert request_of(desk.ask(event).content) == event
+    assert request_of(desk.ask(OrderEvent("o-2", "ship")).content) == OrderEvent("o-2", "ship")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# events
+
+
+@pytest.mark.parametrize("event", ["adjust", "exchange"])
+def test_event_needs_its_lines(event: str) -> None:
+    desk = Desk()
+    desk.place(paid=True)
+    with pytest.raises(Invalid) as refused:
+        desk.happen(event)
+    assert refused.value.field == "lines"
+
+
+def test_adjusting_everything_away_is_a_cancellation_and_said_so() -> None:
+    desk = Desk()
+    desk.place(paid=True)
+    with pytest.raises(Invalid, match="cancel it instead"):
+        desk.happen("adjust", lines=lines(cola=2))
+    with pytest.raises(Invalid, match="2 of cola are there"):
+        desk.happen("adjust", lines=lines(cola=3))
+
+
+def test_unpaid_order_is_not_shipped_until_it_is_paid() -> None:
+    desk = Desk()
+    desk.place()
+    assert desk.happen("ship").content.facts["act"] == "park"
+    assert desk.order().state == "held"
+    desk.happen("pay")
+    assert desk.order().state == "shipped"
+    assert desk.figures() == (98, 0, 98)
+    desk.check()
+
+
+def test_numbered_events_wait_for_the_one_before() -> None:
+    for shuffled in permutations([("adjust", 1), ("exchange", 2), ("ship", 3), ("return", 4)]):
+        desk = Desk()
+        more: dict[str, Any] = {"adjust": {"lines": lines(cola=1)}}
+        more["exchange"] = {"lines": lines(cola=1), "replacement": lines(wings=1)}
+        for event, number in shuffled:
+            desk.happen(event, number=number, **more.get(event, {}))
+        desk.place("o-1", PlacedLine(4, "cola"), paid=True)
+        assert desk.order().state == "returned"
+        assert desk.order().reports == []
+        assert desk.replica.ledger.stock("w-1", "cola").balance("hub-east/quarantine") == 2
+        desk.check()
+
+
+def test_events_that_wait_are_bounded() -> None:
+    desk = Desk()
+    for _ in range(PARKED_PER_ORDER_MAX):
+        desk.happen("ship")
+    with pytest.raises(Overloaded):
+        desk.happen("ship")
+
+
+def test_hold_expires_by_the_clock_of_its_owner_and_not_before() -> None:
+    desk = Desk()
+    desk.place(ttl_s=60)
+    desk.place("o-2", ttl_s=60)
+    desk.happen("pay", "o-2")
+    desk.now_ms += 59_000
+    assert desk.replica.orders.due(desk.now_ms, 10) == []
+    desk.now_ms += 1_100
+    desk.keep_up()
+    assert (desk.order().state, desk.order("o-2").state) == ("expired", "reserved")
+    assert desk.happen("pay").content.facts["outcome"] == "impossible"
+    assert desk.figures() == (100, 2, 98)
+    desk.check()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# several nodes
+
+
+def test_fulfilment_is_handed_to_the_store_with_its_units_and_decisions() -> None:
+    hub, store = Desk(), Desk("store-1", w_1={"wings": 1})
+    hub.place(paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.tell(store)
+    assert hub.replica.ledger.stock("w-1", "cola").balance("store-1/held") == 2
+    with pytest.raises(NotOwner):
+        hub.happen("ship")
+    store.happen("collect")
+    store.tell(hub)
+    assert hub.order().state == store.order().state == "collected"
+    assert hub.replica.orders.digest() == store.replica.orders.digest()
+    hub.check()
+    store.check()
+
+
+@pytest.mark.parametrize(("ships", "state"), [(False, "cancelled"), (True, "shipped")])
+def test_cancel_after_the_handover_is_a_request_which_the_store_answers(ships: bool, state: str) -> None:
+    hub, store = Desk(), Desk("store-1", w_1={"wings": 1})
+    hub.place(paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.tell(store)
+    assert hub.happen("cancel").content.facts["act"] == "ask"
+    assert hub.order().state == "reserved"
+    if ships:
+        store.happen("ship")
+    hub.tell(store)
+    store.ask(Upkeep("o-1"))
+    store.tell(hub)
+    assert hub.order().state == store.order().state == state
+    assert hub.order().waiting == []
+    assert [one.outcome for one in hub.order().reports] == (["impossible"] if ships else [])
+    assert hub.replica.ledger.stock("w-1", "cola").balance("hub-east/free") == (98 if ships else 100)
+    hub.check()
+    store.check()
+
+
+def test_cancel_of_what_the_store_handed_out_is_impossible_and_not_asked() -> None:
+    hub, store = Desk(), Desk("store-1", w_1={"wings": 1})
+    hub.place(paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.tell(store)
+    store.happen("collect")
+    store.tell(hub)
+    assert hub.happen("cancel").content.facts["outcome"] == "impossible"
+    assert hub.order().waiting == []
+    hub.check()
+
+
+def test_cancel_of_an_order_that_two_stores_have_is_asked_of_both() -> None:
+    hub = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
+    stores = [Desk("store-1", w_1={"wings": 1}), Desk("store-2", w_2={"wings": 1})]
+    hub.place("o-1", *[PlacedLine(2, "cola", location=place) for place in ("w-1", "w-2")], paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.ask(Handover("o-1", "hub-east.2", "store-2"))
+    hub.commit()
+    assert hub.happen("cancel").content.facts["act"] == "ask"
+    hub.commit()
+    for place, store in zip(("w-1", "w-2"), stores, strict=True):
+        store.take([entry for entry in hub.entries if entry.stream.scope == place])
+        store.ask(Upkeep("o-1"))
+        store.tell(hub)
+    assert [one.state for one in hub.order().fulfilments.values()] == ["cancelled", "cancelled"]
+    assert hub.order().waiting == stores[0].order().waiting == stores[1].order().waiting == []
+    hub.check()
+
+
+def test_request_that_skips_a_number_is_given_up_by_the_owner_in_time() -> None:
+    hub, store = Desk(), Desk("store-1", w_1={"wings": 1})
+    hub.place(paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.happen("cancel", number=3)
+    hub.tell(store)
+    hub.now_ms += PARKED_MS + 1
+    hub.keep_up()
+    assert [one.outcome for one in hub.order().reports] == []
+    store.now_ms += PARKED_MS + 1
+    store.keep_up()
+    store.tell(hub)
+    assert [one.outcome for one in hub.order().reports] == ["late"]
+    assert hub.order().waiting == store.order().waiting == []
+
+
+def test_event_that_came_early_is_noted_where_its_fulfilment_is() -> None:
+    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
+    desk.place("o-1", *[PlacedLine(2, "cola", location=place) for place in ("w-1", "w-2")])
+    assert desk.happen("ship", fulfilment="hub-east.2").stream.scope == "w-2"
+
+
+def test_hold_that_is_placed_after_the_clock_was_set_right_expires_in_time() -> None:
+    desk = Desk()
+    desk.now_ms += 70 * 365 * 86_400_000
+    desk.happen("ship", "o-2099")
+    desk.now_ms = NOW_MS
+    desk.place("o-1", ttl_s=5)
+    desk.now_ms += 4_999
+    desk.keep_up()
+    assert desk.order().state == "held"
+    desk.now_ms += 1
+    desk.keep_up()
+    assert desk.order().state == "expired"
+
+
+def test_what_a_clock_far_ahead_calls_due_is_due_in_its_time_once_the_clock_is_right() -> None:
+    desk = Desk()
+    desk.place(ttl_s=5)
+    desk.happen("return", "o-2", lines=lines(cola=1))
+    assert desk.replica.orders.due(desk.now_ms + 2 * PARKED_MS, 9) == ["o-1", "o-2"]
+    for name in ("o-1", "o-2"):
+        with pytest.raises(NotFound):
+            desk.ask(Upkeep(name))
+    assert desk.replica.orders.due(desk.now_ms, 9) == []
+    desk.now_ms += 5_000
+    desk.keep_up()
+    assert desk.order().state == "expired"
+    desk.now_ms += PARKED_MS
+    desk.keep_up()
+    assert [one.outcome for one in desk.order("o-2").reports] == ["late"]
+    assert desk.replica.orders.due_in_ms(desk.now_ms) is None
+
+
+def test_what_others_note_while_the_owner_decides_folds_to_the_same_history() -> None:
+    east, west = Desk(), Desk("hub-west", w_2={"cola": 1})
+    east.place(paid=True)
+    east.happen("ship")
+    east.tell(west)
+    assert west.happen("cancel").content.facts["act"] == "report"
+    east.happen("return", lines=lines(cola=1))
+    east.tell(west)
+    west.tell(east)
+    assert east.order().fulfilments["hub-east.1"].history == west.order().fulfilments["hub-east.1"].history
+    assert east.replica.orders.digest() == west.replica.orders.digest()
+
+
+def test_event_that_reached_another_hub_early_is_done_by_the_owner() -> None:
+    east, west = Desk(), Desk("hub-west", w_2={"cola": 1})
+    west.happen("ship")
+    east.place(paid=True)
+    west.tell(east)
+    east.ask(Upkeep("o-1"))
+    east.tell(west)
+    assert east.order().state == west.order().state == "shipped"
+    assert west.order().waiting == []
+    assert east.replica.orders.digest() == west.replica.orders.digest()
+
+
+def test_order_placed_at_two_hubs_that_did_not_hear_of_each_other_is_reported() -> None:
+    east, west = Desk(), Desk("hub-west", w_2={"cola": 10})
+    east.place()
+    west.place()
+    east.tell(west)
+    west.tell(east)
+    assert list(east.replica.orders.troubled) == list(west.replica.orders.troubled) == ["o-1"]
+    assert east.replica.orders.digest() == west.replica.orders.digest()
+    east.check()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# many events
+
+
+def test_events_shuffled_doubled_and_delayed_end_as_in_order() -> None:
+    assert shuffle(events_min=1_500, seed=7).differences == []
+
+
+def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() -> None:
+    random = Random(3)
+    east = Desk("hub-east", w_1={"cola": 500, "wings": 500}, w_2={"cola": 500, "wings": 500})
+    west = Desk("hub-west", w_3={"cola": 1})
+    events = [request for number in range(30) for request in lifecycle(random, f"o-{number}")]
+    random.shuffle(events)
+    for request in events:
+        goes_astray = isinstance(request, OrderEvent) and random.random() < 0.2
+        (west if goes_astray else east).ask(request)
+    west.tell(east)
+    east.keep_up()
+    east.commit()
+    held = [*east.entries]
+    digests = []
+    for seed in range(5):
+        other = Desk("hub-north", w_9={})
+        streams = list(dict.fromkeys(entry.stream for entry in held))
+        Random(seed).shuffle(streams)
+        other.take([entry for stream in streams for entry in held if entry.stream == stream])
+        digests.append(other.replica.orders.digest())
+        other.check()
+    assert digests == [east.replica.orders.digest()] * 5
+    packed = Orders("hub-east")
+    for entry in held:
+        if entry.content.kind == "order":
+            packed.apply(entry)
+    loaded = Orders("hub-east")
+    loaded.load([state for _, state in packed.take_changes()])
+    assert loaded.digest() == east.replica.orders.digest()
+    assert Replica(east.writer, east.locations, Image(orders=[])).orders.digest() == Orders("x").digest()
+
+
+def test_entry_nobody_can_read_is_skipped_and_counted() -> None:
+    desk = Desk()
+    entry = desk.place()
+    for facts in ({}, {"act": 3}, {"act": "park", "request": {"event": {"order": 1}}}, {"act": "park", "request": 3}):
+        content = msgspec.structs.replace(entry.content, facts=facts)
+        desk.replica.orders.apply(msgspec.structs.replace(entry, content=content))
+    assert desk.replica.orders.malformed == 4
+
+
+def test_what_is_to_be_handed_over_still_is_when_a_full_disk_took_back_what_was_known() -> None:
+    desk = Desk("hub-east", w_1={"cola": 5})
+    desk.replica.locations = ()
+    desk.place(paid=True)
+    desk.commit()
+    desk.replica.learn_keepers({"w-1": "store-1"})
+    desk.keep_up()
+    assert desk.order().fulfilments["hub-east.1"].owner == "store-1"
+    desk.replica.restore(image_of([(entry, b"") for entry in desk.entries], desk.writer))
+    assert desk.order().fulfilments["hub-east.1"].owner == "hub-east"
+    desk.replica.learn_keepers({"w-1": "store-1"})
+    desk.keep_up()
+    assert desk.order().fulfilments["hub-east.1"].owner == "store-1"

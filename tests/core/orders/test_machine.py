@@ -1,0 +1,155 @@
+"""The table of transitions: the classic rules, what a table may not say, and the page that shows it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from replica.core.base.names import CUSTOMER
+from replica.core.catalog.documents import pack_value
+from replica.core.ledger.cells import Ledger, Move
+from replica.core.orders.machine import (
+    CANCEL,
+    COLLECT,
+    DEFAULT_DOCUMENT,
+    DEFAULT_MACHINE,
+    EVENTS,
+    FLOWS,
+    HOLD,
+    NATURES,
+    PAY,
+    RESERVE,
+    RETURN,
+    SHIP,
+    AmbiguousTransition,
+    MachineDocument,
+    TableError,
+    Transition,
+    UnknownEvent,
+    UnknownState,
+    UnreachableState,
+    UnsoundTransition,
+    Verdict,
+    mermaid,
+)
+from replica.core.state.commands import Write
+from replica.core.state.replica import Replica
+
+ROOT = Path(__file__).parents[3]
+RULES = json.loads((ROOT / "tests" / "vectors" / "order_rules.json").read_text())
+
+
+def effect(event: str, place: int) -> dict[str, int]:
+    """What one unit of an event changes of the figures, as the ledger reckons it."""
+    source, target = (name if name == CUSTOMER else f"store-1/{name}" for name in FLOWS[event][place])
+    ledger = Ledger()
+    ledger.apply("store-1", "store-1#0000000a", [Move("cola", source, target, 1)])
+    figures = ledger.stock("store-1", "cola").figures
+    return {"reserved": figures.reserved, "available": figures.available, "on_hand": figures.on_hand}
+
+
+@pytest.mark.parametrize("name", RULES["effects"])
+def test_event_changes_the_figures_by_the_classic_rules(name: str) -> None:
+    event, _, part = name.partition(".")
+    assert effect(event, part == "replacement") == RULES["effects"][name]
+
+
+def test_every_event_has_a_flow_and_a_row() -> None:
+    assert list(FLOWS) == list(EVENTS)
+    assert [row.event for row in DEFAULT_DOCUMENT.transitions if row.event not in EVENTS] == []
+    assert [event for event in EVENTS if all(row.event != event for row in DEFAULT_DOCUMENT.transitions)] == []
+
+
+def test_default_lists_every_state() -> None:
+    assert DEFAULT_DOCUMENT.states == tuple(NATURES)
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "leads"),
+    [
+        ("", HOLD, "held"),
+        ("", SHIP, Verdict.EARLY),
+        ("", RETURN, Verdict.EARLY),
+        ("held", PAY, "reserved"),
+        ("held", SHIP, Verdict.EARLY),
+        ("held", COLLECT, "collected"),
+        ("reserved", HOLD, Verdict.IMPOSSIBLE),
+        ("reserved", RETURN, Verdict.EARLY),
+        ("picking", "adjust", Verdict.IMPOSSIBLE),
+        ("shipped", CANCEL, Verdict.IMPOSSIBLE),
+        ("shipped", RETURN, "returned"),
+        ("cancelled", SHIP, Verdict.IMPOSSIBLE),
+        ("expired", PAY, Verdict.IMPOSSIBLE),
+        ("state-of-next-year", SHIP, Verdict.IMPOSSIBLE),
+    ],
+)
+def test_event_is_possible_early_or_impossible(state: str, event: str, leads: str | Verdict) -> None:
+    assert DEFAULT_MACHINE.step(state, event) is leads or DEFAULT_MACHINE.step(state, event) == leads
+
+
+def table(*rows: Transition, states: tuple[str, ...] = ("held", "shipped", "cancelled")) -> MachineDocument:
+    """A table of three states, with rows of one's own after the beginning."""
+    return MachineDocument(states, (Transition(HOLD, (), "held"), *rows))
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [
+        ([Transition(SHIP, ("held",), "gone")], UnknownState),
+        ([Transition(SHIP, ("reserved",), "shipped")], UnknownState),
+        ([Transition("lose", ("held",), "cancelled")], UnknownEvent),
+        ([Transition(SHIP, ("held",), "shipped")], UnreachableState),
+        ([Transition(SHIP, ("held",), "shipped"), Transition(CANCEL, ("shipped",), "cancelled")], UnsoundTransition),
+        ([Transition(RESERVE, ("held",), "held")], UnsoundTransition),
+        ([Transition(SHIP, ("held",), "cancelled")], UnsoundTransition),
+    ],
+)
+def test_table_that_cannot_be_used_is_refused_by_name(rows: list[Transition], error: type[TableError]) -> None:
+    with pytest.raises(error):
+        table(*rows)
+
+
+def test_state_that_no_fulfilment_has_is_refused() -> None:
+    with pytest.raises(UnknownState, match="lost"):
+        table(states=("held", "lost"))
+
+
+def test_event_that_leads_two_ways_is_refused() -> None:
+    ways = (Transition(PAY, ("held",), "reserved"), Transition(PAY, ("held",), "held"))
+    with pytest.raises(AmbiguousTransition):
+        MachineDocument(("held", "reserved"), (Transition(HOLD, (), "held"), *ways))
+
+
+def test_document_reads_as_the_contract_writes_it() -> None:
+    written: Any = {
+        "states": ["held", "collected", "expired", "cancelled"],
+        "transitions": [
+            {"event": "hold", "from": [], "to": "held"},
+            {"event": "collect", "from": ["held"], "to": "collected"},
+            {"event": "expire", "from": ["held"], "to": "expired"},
+            {"event": "cancel", "from": ["held"], "to": "cancelled"},
+        ],
+    }
+    document = msgspec.convert(written, MachineDocument)
+    assert document.transitions[1].origins == ("held",)
+    with pytest.raises(msgspec.ValidationError, match="no event leads to 'cancelled'"):
+        msgspec.convert({**written, "transitions": written["transitions"][:3]}, MachineDocument)
+
+
+def test_document_replaces_the_table_and_clearing_it_brings_the_default_back() -> None:
+    replica = Replica("hub-east#0000000b", ())
+    small = {"states": ["reserved"], "transitions": [{"event": "reserve", "from": [], "to": "reserved"}]}
+    for number, value in enumerate([pack_value(small), pack_value({"states": ["lost"], "transitions": []}), None]):
+        replica.write(Write("order_machine", "default", value, f"k{number}".encode()), 0)
+        expected = ("reserved",) if number < 2 else DEFAULT_DOCUMENT.states
+        assert replica.machine.document.states == expected
+        assert replica.documents.malformed == (number > 0)
+
+
+def test_page_shows_the_diagram_of_the_default_table() -> None:
+    page = (ROOT / "docs" / "orders.md").read_text()
+    assert f"```mermaid\n{mermaid(DEFAULT_DOCUMENT)}\n```" in page

@@ -1,0 +1,87 @@
+"""What two sellers do who do not coordinate: with rights they sell all there is, and never one unit more."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replica.core.base.errors import RightsExhausted
+from replica.core.orders.requests import PlacedLine
+from replica.core.rights.requests import Grant, GrantLine
+from replica.core.stock.requests import GoodsLine, OnShortage, Receipt
+from tests.core.chain import Line, Node, hub, sale, store
+from tests.core.rights.test_quotas import allot, rule
+from tests.core.shuffled import Desk
+
+CASES = json.loads((Path(__file__).parents[2] / "vectors" / "oversell.json").read_text())["cases"]
+AT_THE_TILL = [case for case in CASES if "store_sells" in case]
+MARKETPLACES = [case for case in CASES if "marketplace_sells" in case]
+
+
+def refused_past(node: Node, case: dict[str, Any], wanted: int) -> int:
+    """Promise what is wanted; where that is refused, what the refusal says is free. Return how many were sold."""
+    item = case["item"]
+    try:
+        node.ask(sale(OnShortage.REFUSE, **{item: wanted}), now_ms=2_000_000_000_000)
+        return wanted
+    except RightsExhausted as refused:
+        (short,) = refused.facts["lines"]
+        if short["free"]:
+            node.ask(sale(OnShortage.REFUSE, **{item: short["free"]}), now_ms=2_000_000_000_000)
+        return int(short["free"])
+
+
+def test_every_case_is_of_a_till_or_of_a_marketplace() -> None:
+    assert len(AT_THE_TILL) + len(MARKETPLACES) == len(CASES) == 4
+
+
+@pytest.mark.parametrize("is_till_first", [True, False])
+@pytest.mark.parametrize("case", AT_THE_TILL, ids=lambda case: f"{case['item']}-{case['stock']}")
+def test_store_and_hub_that_do_not_hear_of_each_others_sales_sell_all_there_is_and_no_more(
+    case: dict[str, Any], is_till_first: bool
+) -> None:
+    assert case["naive"]["oversold"] == case["store_sells"] + case["online_wants"] - case["stock"]
+    shop, east = store(1), hub("hub-east", "store-1")
+    shop.ask(Receipt((GoodsLine(case["stock"], item=case["item"]),)))
+    shop.ask(Grant("hub-east", (GrantLine(case["item"], case["stock"] - case["store_sells"]),)))
+    shop.commit()
+    Line(shop, east).run()
+    sellers = [(shop, case["store_sells"]), (east, case["online_wants"])]
+    sold = [refused_past(node, case, wanted) for node, wanted in (sellers if is_till_first else reversed(sellers))]
+    assert sorted(sold) == sorted([case["store_sells"], case["stock"] - case["store_sells"]])
+    for node in (shop, east):
+        with pytest.raises(RightsExhausted):
+            node.ask(sale(OnShortage.REFUSE, **{case["item"]: 1}))
+        node.commit()
+    Line(shop, east).run()
+    for node in (shop, east):
+        stock = node.replica.ledger.stock("store-1", case["item"])
+        assert (stock.figures.on_hand, stock.breach) == (0, 0)
+
+
+@pytest.mark.parametrize("first", ["mall", "web"])
+@pytest.mark.parametrize("case", MARKETPLACES, ids=lambda case: f"{case['item']}-{case['stock']}")
+def test_marketplace_and_own_channel_sell_all_there_is_and_no_more(case: dict[str, Any], first: str) -> None:
+    assert case["naive"]["oversold"] == case["marketplace_sells"] + case["own_channel_wants"] - case["stock"]
+    item, stock = case["item"], case["stock"]
+    desk = Desk("hub-east", w_1={item: stock})
+    desk.replica.is_hub = True
+    quotas = {"mall": case["marketplace_sells"], "web": stock - case["marketplace_sells"]}
+    rule(desk, channels={name: round(units / stock, 6) for name, units in quotas.items()})
+    allot(desk, *[(name, item, units) for name, units in quotas.items()])
+    wanted = {"mall": case["marketplace_sells"], "web": case["own_channel_wants"]}
+    sold = {}
+    for channel in dict.fromkeys([first, *wanted]):
+        entry = desk.place(channel, PlacedLine(wanted[channel], item), channel=channel, partial=True, paid=True)
+        sold[channel] = sum(move.quantity for move in entry.content.moves)
+    assert sold == quotas
+    for channel in (*wanted, "another"):
+        with pytest.raises(RightsExhausted):
+            desk.place(f"{channel}-2", PlacedLine(1, item), channel=channel)
+    for channel in wanted:
+        desk.happen("ship", channel)
+    assert desk.figures(item) == (0, 0, 0)
+    desk.check()

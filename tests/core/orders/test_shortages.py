@@ -1,0 +1,264 @@
+"""Shortages: which holds are named, what their owners do about it, and that each shortage is named once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replica.core.base.errors import NotFound
+from replica.core.base.limits import NAMINGS_MAX
+from replica.core.orders.fold import Orders, held_differences
+from replica.core.orders.requests import GiveUp, Handover, PlacedLine, Upkeep
+from replica.core.orders.shortages import Candidate, candidates, choose, short_by
+from replica.core.state.commands import Command
+from replica.core.stock.requests import Count, CountLine, GoodsLine, Receipt
+from tests.core.shuffled import Desk
+
+PAIR = ("w-1", "cola")
+
+
+def recount(desk: Desk, level: int, location: str = "w-1") -> None:
+    """Find so many cola on the shelf."""
+    desk.now_ms += 1_000
+    key = f"count-{desk.now_ms}".encode()
+    desk.replica.execute(Command(location, Count((CountLine("cola", level),)), key), desk.now_ms)
+
+
+def place(desk: Desk, name: str, units: int, **more: object) -> None:
+    desk.now_ms += 1_000
+    desk.place(name, PlacedLine(units, "cola"), **more)
+
+
+def named(desk: Desk) -> list[str]:
+    """What would be named now, in order."""
+    short = {PAIR: short_by(desk.replica.ledger.stock(*PAIR))}
+    return [one.order for one in choose(candidates(desk.replica.orders.open(), short), short) if short[PAIR]]
+
+
+def settle(desk: Desk) -> list[str]:
+    """Name what is to be named, and do it."""
+    names = named(desk)
+    for name in names:
+        desk.ask(GiveUp(name, "hub-east.1"))
+    return names
+
+
+def agree(desk: Desk) -> None:
+    assert held_differences(desk.replica.ledger, desk.replica.orders) == []
+    assert desk.replica.orders.malformed == 0
+
+
+def test_newest_unpaid_hold_goes_first_then_the_newest_paid_one_that_nobody_picks() -> None:
+    desk = Desk("hub-east", w_1={"cola": 10})
+    place(desk, "unpaid-1", 2)
+    place(desk, "paid-1", 2, paid=True)
+    place(desk, "unpaid-2", 2)
+    place(desk, "paid-2", 2, paid=True)
+    place(desk, "picked", 2, paid=True)
+    desk.happen("pick", "picked")
+    states = {}
+    for level, given_up in ((9, ["unpaid-2"]), (7, ["unpaid-1"]), (3, ["paid-2", "paid-1"]), (0, [])):
+        recount(desk, level)
+        assert settle(desk) == given_up, level
+        states.update(dict.fromkeys(given_up, "cancelled"))
+        assert {name: desk.order(name).state for name in states} == states
+        assert named(desk) == []
+    assert desk.order("picked").state == "picking"
+    agree(desk)
+
+
+def test_nothing_is_named_while_free_units_of_anybody_cover_the_deficit() -> None:
+    desk = Desk("hub-east", w_1={"cola": 10})
+    place(desk, "o-1", 6)
+    recount(desk, 6)
+    assert named(desk) == []
+    with pytest.raises(NotFound):
+        desk.ask(GiveUp("o-1", "hub-east.1"))
+    recount(desk, 5)
+    assert named(desk) == ["o-1"]
+
+
+def test_hold_moves_to_another_location_with_its_lines_and_its_time() -> None:
+    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 3}, w_3={"cola": 8})
+    place(desk, "o-1", 4, ttl_s=600)
+    before = desk.order().fulfilments["hub-east.1"]
+    expires_ms = before.expires_ms
+    recount(desk, 3)
+    settle(desk)
+    assert {one.id: (one.location, one.state) for one in desk.order().fulfilments.values()} == {
+        "hub-east.1": ("w-1", "cancelled"),
+        "hub-east.2": ("w-3", "held"),
+    }
+    moved = desk.order().fulfilments["hub-east.2"]
+    assert (moved.lines, moved.expires_ms, moved.instead_of) == ((("cola", 4),), expires_ms, "hub-east.1")
+    assert desk.order().state == "held"
+    assert [(one.became, one.why) for one in desk.order().parked] == [("moved", "shortage")]
+    assert desk.figures("cola", "w-3") == (8, 4, 4)
+    desk.happen("pay", fulfilment="hub-east.1", number=1)
+    assert desk.order().state == "reserved"
+    desk.happen("ship")
+    assert desk.order().state == "shipped"
+    assert desk.figures("cola", "w-3") == (4, 0, 4)
+    assert desk.order().reports == []
+    agree(desk)
+
+
+def test_paid_order_stays_paid_where_it_is_moved_to() -> None:
+    desk = Desk("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
+    place(desk, "o-1", 4, paid=True)
+    recount(desk, 3)
+    settle(desk)
+    assert desk.order().fulfilments["hub-east.2"].state == desk.order().state == "reserved"
+
+
+def test_hold_at_a_place_the_customer_chose_is_cancelled_and_not_moved() -> None:
+    desk = Desk("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
+    desk.place("o-1", PlacedLine(4, "cola"), pickup_at="w-1")
+    recount(desk, 3)
+    settle(desk)
+    assert [(one.location, one.state) for one in desk.order().fulfilments.values()] == [("w-1", "cancelled")]
+    assert desk.order().parked[0].became == "cancelled"
+
+
+def test_what_was_named_counts_until_its_owner_answered_and_the_owner_decides_on_what_it_sees() -> None:
+    hub, store = Desk("hub-east", w_1={"cola": 10}), Desk("store-1", w_1={})
+    place(hub, "o-1", 2, paid=True)
+    place(hub, "o-2", 2, paid=True)
+    for name in ("o-1", "o-2"):
+        hub.ask(Handover(name, "hub-east.1", "store-1"))
+    recount(hub, 3)
+    assert settle(hub) == ["o-2"]
+    assert (named(hub), hub.order("o-2").state) == ([], "reserved")
+    with pytest.raises(NotFound):
+        hub.ask(GiveUp("o-2", "hub-east.1"))
+    hub.tell(store)
+    hub.replica.execute(Command("w-1", Receipt((GoodsLine(1, item="cola"),)), b"late"), hub.now_ms)
+    hub.tell(store)
+    store.ask(Upkeep("o-2"))
+    store.tell(hub)
+    assert (hub.order("o-2").state, hub.order("o-2").parked[0].became) == ("reserved", "covered")
+    assert hub.order("o-2").reports == []
+    recount(hub, 3)
+    assert settle(hub) == ["o-2"]
+    hub.tell(store)
+    store.ask(Upkeep("o-2"))
+    store.tell(hub)
+    assert [one.became for one in hub.order("o-2").parked] == ["covered", "cancelled"]
+    assert hub.replica.ledger.stock(*PAIR).available == 1
+    assert hub.replica.orders.digest() == store.replica.orders.digest()
+    agree(hub)
+    agree(store)
+
+
+def test_what_the_owner_picks_meanwhile_is_not_given_up_and_another_is_named() -> None:
+    hub, store = Desk("hub-east", w_1={"cola": 10}), Desk("store-1", w_1={})
+    place(hub, "o-1", 2, paid=True)
+    place(hub, "o-2", 2, paid=True)
+    hub.ask(Handover("o-2", "hub-east.1", "store-1"))
+    hub.tell(store)
+    recount(hub, 3)
+    assert settle(hub) == ["o-2"]
+    store.happen("pick", "o-2")
+    hub.tell(store)
+    store.keep_up()
+    store.tell(hub)
+    assert hub.order("o-2").parked[0].became == "impossible"
+    assert settle(hub) == ["o-1"]
+    assert (hub.order("o-1").state, hub.order("o-2").state) == ("cancelled", "picking")
+
+
+def test_a_hold_that_was_kept_too_often_is_not_named_any_more() -> None:
+    hub, store = Desk("hub-east", w_1={"cola": 10}), Desk("store-1", w_1={})
+    place(hub, "o-1", 2, paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    for _ in range(NAMINGS_MAX):
+        recount(hub, 1)
+        assert settle(hub) == ["o-1"]
+        recount(hub, 2)
+        hub.tell(store)
+        store.ask(Upkeep("o-1"))
+        store.tell(hub)
+    recount(hub, 1)
+    assert named(hub) == []
+
+
+def test_two_hubs_that_name_the_same_hold_have_it_given_up_once() -> None:
+    east, west = Desk("hub-east", w_1={"cola": 10}), Desk("hub-west", w_9={})
+    place(east, "o-1", 2)
+    recount(east, 1)
+    east.tell(west)
+    assert settle(west) == settle(east) == ["o-1"]
+    west.tell(east)
+    east.keep_up()
+    east.tell(west)
+    assert east.order().state == west.order().state == "cancelled"
+    assert (east.order().waiting, west.order().waiting) == ([], [])
+    assert east.replica.orders.digest() == west.replica.orders.digest()
+    agree(east)
+
+
+def test_what_stands_for_a_hold_of_a_placement_that_lost_is_undone_with_it() -> None:
+    east = Desk("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
+    west = Desk("hub-west", w_9={"cola": 9})
+    place(west, "o-1", 4)
+    east.now_ms = west.now_ms
+    place(east, "o-1", 4)
+    recount(east, 3)
+    settle(east)
+    assert east.order().fulfilments["hub-east.2"].location == "w-2"
+    west.tell(east)
+    east.tell(west)
+    for desk in (east, west):
+        assert {one.id: one.state for one in desk.order().fulfilments.values()} == {
+            "hub-east.1": "cancelled",
+            "hub-east.2": "cancelled",
+            "hub-west.1": "held",
+        }
+        agree(desk)
+    assert east.figures("cola", "w-2") == (4, 0, 4)
+    assert east.replica.orders.digest() == west.replica.orders.digest()
+
+
+def test_namings_and_moves_come_back_from_a_checkpoint() -> None:
+    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
+    place(desk, "o-1", 4)
+    recount(desk, 3)
+    settle(desk)
+    loaded = Orders("hub-east")
+    loaded.load([packed for _, packed in desk.replica.take_batch().orders])
+    assert loaded.digest() == desk.replica.orders.digest()
+    assert list(loaded.shortened) == ["o-1"]
+    desk.happen("cancel")
+    assert desk.order().state == "cancelled"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# choosing
+
+
+holds = st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.integers(1, 9), st.booleans()), max_size=8)
+
+
+@given(holds, st.integers(0, 30))
+def test_enough_is_named_where_there_is_enough_and_nothing_needlessly_or_twice(
+    drawn: list[tuple[bool, int, int, bool]], short: int
+) -> None:
+    found = [
+        Candidate(is_paid, clock, GiveUp(f"o-{number}", "f"), {PAIR: units}, is_named)
+        for number, (is_paid, clock, units, is_named) in enumerate(drawn)
+    ]
+    units_of = {one.request: one.units[PAIR] for one in found}
+    asked = sum(one.units[PAIR] for one in found if one.is_named)
+    chosen = choose(found, {PAIR: short})
+    given_up = asked + sum(units_of[one] for one in chosen)
+    assert given_up >= short or len(chosen) == sum(not one.is_named for one in found)
+    if chosen:
+        assert given_up - units_of[chosen[-1]] < short, "the last one was needed too"
+    kinds = {one.request: (one.is_paid, -one.clock) for one in found}
+    assert [kinds[one] for one in chosen] == sorted(kinds[one] for one in chosen)
+    asked_now = [
+        Candidate(one.is_paid, one.clock, one.request, one.units, one.is_named or one.request in chosen)
+        for one in found
+    ]
+    assert choose(asked_now, {PAIR: short}) == []

@@ -1,0 +1,93 @@
+"""Forecasts: the quantile of what was sold in a slot on days before, against the plainest way to find it."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replica.core.rights import forecast
+from replica.core.rights.forecast import DAYS_MAX, DAYS_MIN, SLOTS, Demand
+
+MORNING = 17
+
+
+def sold(*units: int, slot: int = MORNING, item: str = "cola") -> Demand:
+    """So many units sold in a slot, day after day from day 0 on; every day something else was sold besides."""
+    demand = Demand()
+    for day, number in enumerate(units):
+        demand.note("bread", day * SLOTS, 1)
+        if number:
+            demand.note(item, day * SLOTS + slot, number)
+    return demand
+
+
+@pytest.mark.parametrize(
+    ("units", "quantile_ppm", "foretold"),
+    [
+        ((8, 8, 8), 900_000, 8),
+        ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10), 900_000, 9),
+        ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10), 1_000_000, 10),
+        ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10), 1, 1),
+        ((0, 0, 0, 9), 750_000, 0),
+        ((0, 0, 0, 9), 750_001, 9),
+        ((8, 8), 900_000, 0),
+        ((), 900_000, 0),
+    ],
+)
+def test_worked_examples(units: tuple[int, ...], quantile_ppm: int, foretold: int) -> None:
+    assert sold(*units).foretell("cola", len(units) * SLOTS + MORNING, quantile_ppm) == foretold
+
+
+def test_other_slots_other_items_and_today_do_not_count() -> None:
+    demand = sold(5, 5, 5)
+    demand.note("cola", 3 * SLOTS + MORNING, 50)
+    assert demand.foretell("cola", 3 * SLOTS + MORNING, 1_000_000) == 5
+    assert demand.foretell("cola", 3 * SLOTS + MORNING + 1, 1_000_000) == 0
+    assert demand.foretell("milk", 3 * SLOTS + MORNING, 1_000_000) == 0
+    assert demand.foretell("cola", 4 * SLOTS + MORNING, 1_000_000) == 50
+
+
+def test_days_on_which_nothing_at_all_was_sold_say_nothing() -> None:
+    demand = Demand()
+    for day in (0, 2, 4, 6):
+        demand.note("cola", day * SLOTS + MORNING, 5)
+    assert demand.foretell("cola", 7 * SLOTS + MORNING, 1) == 5
+
+
+days = st.integers(0, DAYS_MAX + 5)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["cola", "milk"]), days, st.integers(15, 18), st.integers(1, 9)), max_size=80),
+    days,
+    st.integers(15, 18),
+    st.integers(1, 1_000_000),
+)
+def test_whatever_order_sales_come_in_the_quantile_is_that_of_the_days_before(
+    sales: list[tuple[str, int, int, int]], today: int, slot: int, quantile_ppm: int
+) -> None:
+    demand = Demand()
+    for item, day, at, units in sales:
+        demand.note(item, day * SLOTS + at, units)
+    newest = max((day for _, day, _, _ in sales), default=0)
+    kept = [sale for sale in sales if newest - DAYS_MAX < sale[1]]
+    open_days = sorted({day for _, day, _, _ in kept if today - DAYS_MAX <= day < today})
+    of_day = [sum(units for item, on, at, units in kept if (item, on, at) == ("cola", day, slot)) for day in open_days]
+    rank = max(1, ceil(len(of_day) * quantile_ppm / 1_000_000))
+    expected = sorted(of_day)[rank - 1] if len(of_day) >= DAYS_MIN else 0
+    assert demand.foretell("cola", today * SLOTS + slot, quantile_ppm) == expected
+
+
+def test_memory_is_bounded_and_the_oldest_days_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "CELLS_MAX", 100)
+    demand = Demand()
+    for day in range(10):
+        for item in range(30):
+            demand.note(f"item-{item}", day * SLOTS + MORNING, 1)
+            demand.note(f"item-{item}", day * SLOTS + MORNING, 1)
+    assert demand._cells == sum(map(len, demand._sold.values())) <= 100
+    assert sorted(demand._days) == [7, 8, 9]
+    assert demand.foretell("item-0", 10 * SLOTS + MORNING, 1_000_000) == 2

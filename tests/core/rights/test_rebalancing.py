@@ -1,0 +1,232 @@
+"""Stewardship: how much is granted, asked for and given away, and that it comes to rest."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replica.core.rights.allocation import online_units
+from replica.core.rights.policies import Policy
+from replica.core.rights.rebalancing import (
+    KEPT,
+    NO_RIGHTS,
+    Answer,
+    Hub,
+    answer_want,
+    covers,
+    deficit,
+    parts_to_pass_on,
+    place_in_turn,
+    store_gap,
+    units_to_fetch,
+)
+from tests.core.rights.test_policies import policies
+
+HALF = Policy("share", share_ppm=500_000)
+BOTH_REGIONS = Policy("share", regions_ppm={"east": 500_000, "west": 500_000})
+WEST = Hub("hub-west", "west", True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "own", "available", "gap"),
+    [
+        (None, 10, 10, 0),
+        (None, -2, 8, 0),
+        (Policy("keep"), 10, 10, 0),
+        (Policy("keep"), 2, 10, -8),
+        (Policy("safety", 4), 10, 10, 6),
+        (Policy("safety", 4), 1, 7, 0),
+        (Policy("safety", 4), 0, 6, -4),
+        (Policy("safety", 4), -1, 5, 0),
+        (HALF, 100, 100, 50),
+        (HALF, 52, 100, 0),
+        (HALF, 56, 100, 6),
+        (HALF, 13, 100, 0),
+        (HALF, 12, 100, -38),
+    ],
+)
+def test_worked_examples_of_a_stores_gap(policy: Policy | None, own: int, available: int, gap: int) -> None:
+    assert store_gap(policy, own, available) == gap
+
+
+@pytest.mark.parametrize(
+    ("policy", "wanted", "own", "elsewhere", "held_by_store", "fetched"),
+    [
+        (None, 4, 0, 10, 0, 4),
+        (None, 4, 3, 10, 0, 4),
+        (None, 4, 4, 10, 0, 0),
+        (None, 40, 3, 10, 0, 13),
+        (None, 4, 3, 0, 0, 0),
+        (None, 4, -5, 2, 0, 2),
+        (HALF, 48, 0, 98, 2, 48),
+        (HALF, 60, 0, 98, 2, 48),
+        (HALF, 60, 20, 78, 2, 48),
+        (HALF, 10, 20, 78, 2, 0),
+        (HALF, 60, 0, 40, 60, 0),
+        (Policy("keep"), 98, 0, 98, 2, 98),
+        (Policy("share", share_ppm=500_000, quantile_ppm=1), 98, 0, 98, 2, 98),
+    ],
+)
+def test_a_hub_fetches_what_it_lacks_of_what_a_store_is_due(
+    policy: Policy | None, wanted: int, own: int, elsewhere: int, held_by_store: int, fetched: int
+) -> None:
+    available = own + elsewhere + held_by_store
+    assert units_to_fetch(policy, wanted, own, elsewhere, available, held_by_store) == fetched
+
+
+@given(policies, st.integers(-20, 300), st.integers(0, 300))
+def test_what_a_gap_moves_leads_to_rest_and_is_never_more_than_there_is(policy: Policy, own: int, others: int) -> None:
+    available = own + others
+    gap = store_gap(policy, own, available)
+    assert gap <= max(0, own)
+    if gap:
+        assert store_gap(policy, own - gap, available) == 0
+        assert own - gap == max(0, available) - online_units(policy, available)
+
+
+def test_a_hub_passes_on_what_is_another_regions() -> None:
+    free = {"store-1": 7, "hub-east": 10}
+    assert parts_to_pass_on(BOTH_REGIONS, free, 17, "hub-east", "east", [WEST]) == {"hub-west": 5}
+
+
+@pytest.mark.parametrize(
+    ("policy", "free", "hubs"),
+    [
+        (None, {"hub-east": 10}, [WEST]),
+        (HALF, {"hub-east": 10}, [WEST]),
+        (BOTH_REGIONS, {"hub-east": 10}, []),
+        (BOTH_REGIONS, {"hub-east": 10}, [Hub("hub-west", "west", False)]),
+        (BOTH_REGIONS, {"hub-east": 5, "hub-west": 5}, [WEST]),
+        (BOTH_REGIONS, {"hub-east": -3, "hub-west": 0}, [WEST]),
+        (BOTH_REGIONS, {"hub-east": 10, "hub-east-2": 11}, [WEST, Hub("hub-east-2", "east", True)]),
+    ],
+)
+def test_a_hub_keeps_what_nobody_else_should_have_or_can_be_given(
+    policy: Policy | None, free: dict[str, int], hubs: list[Hub]
+) -> None:
+    assert parts_to_pass_on(policy, free, 100, "hub-east", "east", hubs) == {}
+
+
+def test_hubs_hand_nothing_about_that_a_store_below_zero_will_ask_for() -> None:
+    free = {"store-1": -50, "hub-east": 10, "hub-west": 0}
+    assert parts_to_pass_on(BOTH_REGIONS, free, -40, "hub-east", "east", [WEST]) == {}
+
+
+@given(
+    st.integers(0, 200),
+    st.integers(0, 200),
+    st.integers(0, 200),
+    st.dictionaries(st.sampled_from(["east", "west", "north"]), st.integers(0, 333_333)),
+)
+def test_passing_on_takes_no_more_than_the_hub_has_and_comes_to_rest(
+    east: int, west: int, north: int, shares: dict[str, int]
+) -> None:
+    policy = Policy("share", regions_ppm=shares)
+    hubs = {"hub-east": "east", "hub-west": "west", "hub-north": "north"}
+    free = {"hub-east": east, "hub-west": west, "hub-north": north}
+    total, rounds = sum(free.values()), 0
+    while rounds < 10:
+        moved = False
+        for name, region in hubs.items():
+            others = [Hub(other, where, True) for other, where in hubs.items() if other != name]
+            for to, units in parts_to_pass_on(policy, free, total, name, region, others).items():
+                assert 0 < units <= free[name]
+                free[name] -= units
+                free[to] += units
+                moved = True
+        if not moved:
+            break
+        rounds += 1
+    assert rounds <= 2
+    assert sum(free.values()) == total
+
+
+@pytest.mark.parametrize(
+    ("policy", "wanted", "own", "available", "is_store", "held_by_store", "answer"),
+    [
+        (None, 5, 0, 9, False, None, Answer(0, NO_RIGHTS)),
+        (None, 5, -2, 9, False, 1, Answer(0, NO_RIGHTS)),
+        (None, 5, 3, 9, False, None, Answer(3)),
+        (None, 2, 3, 1, False, -2, Answer(2)),
+        (None, 5, 10, 10, True, None, Answer(0, KEPT)),
+        (Policy("safety", 4), 5, 7, 10, True, None, Answer(3)),
+        (Policy("safety", 4), 5, 4, 10, True, None, Answer(0, KEPT)),
+        (Policy("safety", 4), 4, 6, 6, False, 0, Answer(4)),
+        (Policy("safety", 4), 9, 6, 6, False, 0, Answer(4)),
+        (HALF, 9, 5, 10, False, 5, Answer(0, KEPT)),
+    ],
+)
+def test_worked_examples_of_answers(
+    policy: Policy | None,
+    wanted: int,
+    own: int,
+    available: int,
+    is_store: bool,
+    held_by_store: int | None,
+    answer: Answer,
+) -> None:
+    assert answer_want(policy, wanted, own, available, is_store=is_store, held_by_store=held_by_store) == answer
+
+
+@given(policies, st.integers(-20, 200), st.integers(0, 200))
+def test_what_a_store_asks_for_is_what_a_hub_with_the_same_view_gives(policy: Policy, store: int, hub: int) -> None:
+    available = store + hub
+    gap = store_gap(policy, store, available)
+    if gap < 0:
+        answer = answer_want(policy, -gap, hub, available, is_store=False, held_by_store=store)
+        assert answer.granted == min(-gap, hub)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# what others lack to be at zero
+
+nodes = st.dictionaries(st.sampled_from(["hub-east", "hub-west", "store-1", "store-2"]), st.integers(-50, 50))
+
+
+@pytest.mark.parametrize(
+    ("free", "node", "granted", "place"),
+    [
+        ({"store-1": -3, "hub-east": 5}, "hub-east", {"store-1": 3}, 0),
+        ({"store-1": -7, "hub-east": 5}, "hub-east", {"store-1": 5}, 0),
+        ({"store-1": -3, "hub-east": 5, "hub-west": 5}, "hub-west", {"store-1": 3}, 1),
+        ({"hub-east": -1, "store-1": -9, "hub-west": 5}, "hub-west", {"hub-east": 1, "store-1": 4}, 0),
+        ({"store-1": -3, "hub-east": 0}, "hub-east", {}, 0),
+        ({"store-1": -3, "hub-east": -2}, "hub-east", {}, 0),
+        ({"store-1": 3, "hub-east": 2}, "hub-east", {}, 1),
+    ],
+)
+def test_worked_examples_of_what_is_covered(
+    free: dict[str, int], node: str, granted: dict[str, int], place: int
+) -> None:
+    assert covers(free, node) == granted
+    assert place_in_turn(free, node) == place
+
+
+@given(nodes)
+def test_nodes_of_one_view_take_turns_and_grant_together_what_is_lacking_and_no_more(free: dict[str, int]) -> None:
+    lacking, there = deficit(free), sum(units for units in free.values() if units > 0)
+    granted: dict[str, int] = {}
+    while deficit(free) and any(units > 0 for units in free.values()):
+        (first,) = [name for name, units in free.items() if units > 0 and place_in_turn(free, name) == 0]
+        given = covers(free, first)
+        assert given, "whoever is first has something to give"
+        for to, units in given.items():
+            assert 0 < units <= -free[to]
+            free[first] -= units
+            free[to] += units
+        granted[first] = granted.get(first, 0) + sum(given.values())
+        assert len(granted) <= 4
+    assert sum(granted.values()) == min(lacking, there)
+    assert all(covers(free, name) == {} for name in free), "nobody gives it back"
+
+
+@given(nodes, st.data())
+def test_whatever_a_node_sees_it_gives_only_what_it_has_and_the_other_lacks(
+    free: dict[str, int], data: st.DataObject
+) -> None:
+    if free:
+        node = data.draw(st.sampled_from(sorted(free)))
+        given = covers(free, node)
+        assert sum(given.values()) <= max(0, free[node])
+        assert all(units <= -free[to] for to, units in given.items())

@@ -1,0 +1,622 @@
+"""A replica: what is decided here, what is merged here, and what both fold to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replica.core.base.clock import COUNTER_BITS, stamp_ms
+from replica.core.base.errors import Invalid, KeyReused, NotHosted, PeerFault, RightsExhausted, UnknownSku
+from replica.core.base.limits import BODY_BYTES_MAX, CLOCK_AHEAD_MAX_MS, KEY_LENGTH_MAX, LINES_MAX, RECIPE_ITEMS_MAX
+from replica.core.base.names import CHAIN
+from replica.core.catalog.documents import pack_value
+from replica.core.ledger.cells import Figures, Move
+from replica.core.log.entry import Entry, Head, Stream, chain, pack_body, start
+from replica.core.log.entry_run import Run
+from replica.core.state.batch import Image
+from replica.core.state.commands import Command, Write
+from replica.core.state.kinds import Request
+from replica.core.state.replica import Replica, vector_digest
+from replica.core.stock.requests import (
+    Adjustment,
+    AdjustmentLine,
+    Count,
+    CountLine,
+    GoodsLine,
+    KeyedSale,
+    OnShortage,
+    Receipt,
+    Return,
+    Sale,
+    SkuLine,
+)
+from replica.core.sync.columns import ColumnDecoder, ColumnEncoder
+from tests.core.chain import NOW_MS, STORE, Node, hub, image_of, receipt, sale, store
+from tests.core.contents import OWN, linked, receipt_content, runs
+
+PEER = Stream("hub-east#0000000b", STORE)
+
+
+def state_of(replica: Replica) -> tuple[Any, ...]:
+    """All that a refused request must leave as it was."""
+    return (
+        list(replica.ledger.cells()),
+        replica.digests(),
+        {scope: dict(vector) for scope, vector in replica.vectors.items()},
+        replica.arrival,
+        replica.uncommitted,
+        {scope: dict(stamps) for scope, stamps in replica.heard.items()},
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# requests
+
+
+def test_entries_are_numbered_from_one_and_linked() -> None:
+    node = Node()
+    first, second = node.ask(receipt(cola=3)), node.ask(sale(cola=1))
+    assert (first.stream, first.sequence, second.sequence) == (OWN, 1, 2)
+    assert first.hash == chain(start(OWN).hash, first.body)
+    assert second.hash == chain(first.hash, second.body)
+    assert first.body == pack_body(first.content)
+    assert node.replica.head(OWN) == Head(2, second.hash)
+
+
+def test_a_request_is_stamped_later_than_the_one_before_though_the_wall_clock_went_back() -> None:
+    node = Node()
+    first = node.ask(receipt(cola=3), now_ms=NOW_MS)
+    second = node.ask(sale(cola=1), now_ms=NOW_MS - 60_000)
+    assert second.content.clock > first.content.clock
+    assert stamp_ms(first.content.clock) == NOW_MS
+
+
+def test_an_entry_is_folded_as_it_is_recorded() -> None:
+    node = Node()
+    node.ask(receipt(cola=3))
+    node.ask(sale(cola=1))
+    assert node.replica.ledger.stock(STORE, "cola").figures == Figures(2, 0, 0, 2)
+    assert node.replica.arrival == node.replica.uncommitted == 2
+
+
+def test_a_key_seen_again_with_the_same_request_gives_the_first_entry_and_moves_nothing() -> None:
+    node = Node()
+    node.ask(receipt(cola=3))
+    first = node.ask(sale(cola=1), key="till-1")
+    before = state_of(node.replica)
+    assert node.ask(sale(cola=1), key="till-1") is first
+    assert state_of(node.replica) == before
+
+
+def test_a_key_seen_again_with_another_request_is_refused_and_moves_nothing() -> None:
+    node = Node()
+    node.ask(sale(cola=1), key="till-1")
+    before = state_of(node.replica)
+    with pytest.raises(KeyReused) as refused:
+        node.ask(sale(cola=2), key="till-1")
+    assert refused.value.field == "Idempotency-Key"
+    assert refused.value.kind == "idempotency-key-reused"
+    assert "till-1" in refused.value.detail
+    assert state_of(node.replica) == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        sale(OnShortage.REFUSE, cola=1),
+        sale(cola=1, leaf=1),
+        sale(leaf=1),
+        Sale((SkuLine(1, sku="cola"),), till="till-2"),
+        Sale((SkuLine(1, sku="cola"),), receipt="R-2"),
+        Return((SkuLine(1, sku="cola"),)),
+        receipt(cola=1),
+        Count((CountLine("cola", 1),)),
+        Adjustment((AdjustmentLine("cola", 1, "found"),)),
+    ],
+)
+def test_any_difference_makes_it_another_request(other: Request) -> None:
+    node = Node()
+    node.ask(sale(cola=1), key="till-1")
+    with pytest.raises(KeyReused):
+        node.ask(other, key="till-1")
+
+
+def test_a_key_that_only_the_journal_remembers_answers_too() -> None:
+    node = Node()
+    first = node.ask(sale(cola=1), key="till-1")
+    node.commit()
+    node.crash()
+    assert node.ask(sale(cola=1), key="till-1") == first
+    with pytest.raises(KeyReused):
+        node.ask(sale(cola=2), key="till-1")
+    assert node.replica.uncommitted == 0
+
+
+def test_a_key_used_at_another_node_answers_here_once_its_entry_arrived() -> None:
+    shop, other = store(1), hub("hub-east", "store-1")
+    first = shop.ask(sale(cola=1), key="till-1")
+    shop.commit()
+    other.replica.merge(shop.runs(), NOW_MS)
+    assert other.ask(sale(cola=1), key="till-1") == first
+    with pytest.raises(KeyReused):
+        other.ask(sale(cola=2), key="till-1")
+
+
+def test_a_till_gets_its_own_answer_though_a_peer_used_its_key_for_something_else() -> None:
+    node = Node()
+    first = node.ask(sale(cola=1), key="till-1")
+    node.commit()
+    node.replica.merge([linked(PEER, [receipt_content(key=b"till-1")])], NOW_MS)
+    assert node.ask(sale(cola=1), key="till-1") is first
+
+
+def test_a_key_used_at_one_location_is_not_for_another() -> None:
+    node = Node(locations=(STORE, "store-2"))
+    node.ask(sale(cola=1), key="till-1")
+    with pytest.raises(KeyReused):
+        node.replica.execute(Command("store-2", sale(cola=1), b"till-1"), NOW_MS)
+
+
+def test_requests_without_a_key_are_never_repeats() -> None:
+    node = Node()
+    assert [node.ask(sale(cola=1)).sequence for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_refused_request_does_not_use_up_its_key() -> None:
+    node = Node()
+    with pytest.raises(RightsExhausted):
+        node.ask(sale(OnShortage.REFUSE, cola=1), key="till-1")
+    node.ask(receipt(cola=1))
+    assert node.ask(sale(OnShortage.REFUSE, cola=1), key="till-1").sequence == 2
+
+
+def test_a_retry_gets_the_first_answer_even_when_it_would_now_be_refused() -> None:
+    node = Node()
+    node.ask(receipt(cola=1))
+    first = node.ask(sale(OnShortage.REFUSE, cola=1), key="till-1")
+    assert node.ask(sale(OnShortage.REFUSE, cola=1), key="till-1") is first
+
+
+def test_a_sale_of_a_batch_and_the_same_sale_by_itself_are_one_request() -> None:
+    node = Node()
+    lines = (SkuLine(1, sku="cola"),)
+    first = node.ask(KeyedSale(lines, key="till-1"), key="till-1")
+    assert node.ask(Sale(lines), key="till-1") is first
+    assert node.ask(KeyedSale(lines, key="till-1"), key="till-1") is first
+
+
+def test_a_count_asked_again_is_one_request_though_the_stock_moved_on() -> None:
+    node = Node()
+    first = node.ask(Count((CountLine("cola", 5),)), key="count-1")
+    node.ask(sale(cola=1))
+    assert node.ask(Count((CountLine("cola", 5),)), key="count-1") is first
+
+
+def test_a_location_the_node_does_not_write_for_is_refused() -> None:
+    node = Node()
+    before = state_of(node.replica)
+    with pytest.raises(NotHosted) as refused:
+        node.replica.execute(Command("store-2", sale(cola=1), b"k"), NOW_MS)
+    assert refused.value.field == "location"
+    assert state_of(node.replica) == before
+
+
+def test_a_count_without_a_token_is_made_from_the_state_of_now() -> None:
+    node = Node()
+    last = node.ask(receipt(cola=3))
+    facts = node.ask(Count((CountLine("cola", 5),))).content.facts
+    assert facts["seen"] == {OWN.writer: 1}
+    assert facts["as_of"] == (NOW_MS << 16) - 1 < last.content.clock
+
+
+def test_a_request_too_large_for_one_entry_is_refused_and_has_no_effect() -> None:
+    node = Node()
+    for number in range(LINES_MAX):
+        items = {f"item-{number}-{index}".ljust(60, "x"): 1 for index in range(RECIPE_ITEMS_MAX)}
+        if number < 200:
+            node.write(f"bundle-{number}", {"recipe": items})
+    before = state_of(node.replica)
+    with pytest.raises(Invalid) as refused:
+        node.ask(Receipt(tuple(GoodsLine(1, sku=f"bundle-{number}") for number in range(200))), key="k")
+    assert refused.value.field == "lines"
+    assert state_of(node.replica) == before
+    assert node.ask(receipt(cola=1), key="k").sequence == 1
+
+
+def test_a_key_longer_than_peers_take_is_refused_and_has_no_effect() -> None:
+    node = Node()
+    before = state_of(node.replica)
+    with pytest.raises(Invalid) as refused:
+        node.replica.execute(Command(STORE, sale(cola=1), b"k" * (KEY_LENGTH_MAX + 1)), NOW_MS)
+    assert refused.value.field == "Idempotency-Key"
+    with pytest.raises(Invalid):
+        node.replica.write(Write("sku", "cola", None, b"k" * (KEY_LENGTH_MAX + 1)), NOW_MS)
+    assert state_of(node.replica) == before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kind": "kind-of-next-year"},
+        {"kind": ""},
+        {"kind": "sale", "facts": {"on_shortage": "maybe"}},
+        {"kind": "sale", "facts": {"on_shortage": [1]}},
+        {"kind": "sale", "facts": {"scanned": 7}},
+        {"kind": "sale", "facts": {"scanned": [[[], 1]]}},
+        {"kind": "sale", "facts": {"occurred_at": "yesterday"}},
+        {"kind": "sale", "facts": {"occurred_at": 1 << 62}},
+        {"kind": "return", "reason": "none"},
+        {"kind": "receipt", "facts": {"items": 7}},
+        {"kind": "count"},
+        {"kind": "count", "facts": {"count": [1]}},
+        {"kind": "adjustment", "facts": {"adjusted": [["cola", 1]]}},
+        {"kind": "quarantine", "facts": {"quarantine": [["cola", 1, "eat"]]}},
+        {"kind": "document"},
+        {"kind": "document", "facts": {"kind": "sku"}},
+    ],
+)
+def test_a_peers_entry_that_says_nothing_known_does_not_answer_for_its_key(changed: dict[str, Any]) -> None:
+    node = Node()
+    node.replica.merge([linked(PEER, [receipt_content(key=b"k", moves=(), **changed)])], NOW_MS)
+    for request in (sale(cola=1), receipt(cola=1), Count((CountLine("cola", 1),)), Return((SkuLine(1, sku="cola"),))):
+        with pytest.raises(KeyReused):
+            node.ask(request, key="k")
+    with pytest.raises(KeyReused):
+        node.write("cola", {"recipe": {"cola": 1}}, key="k")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# documents
+
+
+def test_a_written_document_is_one_version_later_than_the_one_before() -> None:
+    node = hub("hub-east")
+    for version in (1, 2):
+        entry = node.write("cola", {"recipe": {"cola": 1}})
+        assert entry.stream.scope == CHAIN
+        assert entry.content.facts["version"] == version
+        assert entry.content.moves == ()
+
+
+def test_a_written_sku_can_be_sold_at_once_and_a_cleared_one_no_more() -> None:
+    replica = Replica("hub-east#0000000a", ("warehouse",))
+    replica.write(Write("sku", "six", pack_value({"recipe": {"cola": 6}}), b"1"), NOW_MS)
+    entry = replica.execute(Command("warehouse", sale(six=2), b"2"), NOW_MS)
+    assert entry.content.moves == (Move("cola", "hub-east/free", "customer", 12),)
+    replica.write(Write("sku", "six", None, b"3"), NOW_MS)
+    with pytest.raises(UnknownSku):
+        replica.execute(Command("warehouse", sale(six=2), b"4"), NOW_MS)
+
+
+def test_a_document_written_again_under_its_key_is_one_write() -> None:
+    node = hub("hub-east")
+    first = node.write("cola", {"recipe": {"cola": 1}}, key="w-1")
+    assert node.write("cola", {"recipe": {"cola": 1}}, key="w-1") is first
+    for name, value in (("cola", {"recipe": {"cola": 2}}), ("leaf", {"recipe": {"cola": 1}}), ("cola", None)):
+        with pytest.raises(KeyReused):
+            node.write(name, value, key="w-1")
+
+
+def test_a_key_of_a_document_is_not_for_a_sale_nor_the_other_way() -> None:
+    node = Node()
+    node.write("cola", {"recipe": {"cola": 1}}, key="k-1")
+    node.ask(sale(cola=1), key="k-2")
+    with pytest.raises(KeyReused):
+        node.ask(sale(cola=1), key="k-1")
+    with pytest.raises(KeyReused):
+        node.write("cola", {"recipe": {"cola": 1}}, key="k-2")
+
+
+def test_a_document_too_large_for_one_entry_is_refused_and_has_no_effect() -> None:
+    node = hub("hub-east")
+    before = state_of(node.replica)
+    with pytest.raises(Invalid):
+        node.write("cola", {"blob": "x" * BODY_BYTES_MAX}, kind="price")
+    assert state_of(node.replica) == before
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# merging
+
+
+def sold_out_of(run: Run, first: int, last: int) -> Run:
+    """The part of a run from one number to another."""
+    before = [run.previous, *(entry.hash for entry in run.entries)]
+    return Run(run.stream, first, before[first - run.first], run.entries[first - run.first : last - run.first + 1])
+
+
+FIVE = linked(PEER, [receipt_content(clock=NOW_MS << COUNTER_BITS | number) for number in range(5)])
+
+
+def merged(*parts: tuple[int, int]) -> tuple[Replica, list[int]]:
+    """A replica that took in these parts of five entries, and how many of each were new."""
+    replica = Node().replica
+    return replica, [replica.merge([sold_out_of(FIVE, first, last)], NOW_MS) for first, last in parts]
+
+
+@pytest.mark.parametrize(
+    ("parts", "fresh"),
+    [
+        ([(1, 5)], [5]),
+        ([(1, 2), (3, 5)], [2, 3]),
+        ([(1, 3), (2, 5)], [3, 2]),
+        ([(1, 3), (1, 5)], [3, 2]),
+        ([(1, 5), (1, 5)], [5, 0]),
+        ([(1, 5), (2, 3)], [5, 0]),
+        ([(1, 1), (1, 1), (2, 2), (1, 2), (2, 5)], [1, 0, 1, 0, 3]),
+    ],
+)
+def test_only_what_is_lacking_is_taken_in(parts: list[tuple[int, int]], fresh: list[int]) -> None:
+    replica, counted = merged(*parts)
+    assert counted == fresh
+    assert replica.head(PEER) == Head(5, FIVE.entries[-1].hash)
+    assert replica.ledger.stock(STORE, "cola").figures.on_hand == 5
+    assert replica.arrival == 5
+
+
+def test_a_gap_is_a_fault_and_takes_nothing_in() -> None:
+    replica, _ = merged((1, 2))
+    before = state_of(replica)
+    with pytest.raises(PeerFault) as fault:
+        replica.merge([sold_out_of(FIVE, 4, 5)], NOW_MS)
+    assert fault.value.reason == "gap"
+    assert state_of(replica) == before
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_two_entries_with_one_number_are_a_fork_and_the_one_held_stays(first: int) -> None:
+    replica, _ = merged((1, 2))
+    before = state_of(replica)
+    fork = linked(PEER, [*(entry.content for entry in FIVE.entries[:1]), *[receipt_content(quantity=9)] * 3])
+    with pytest.raises(PeerFault) as fault:
+        replica.merge([sold_out_of(fork, first, 4)], NOW_MS)
+    assert fault.value.reason == "fork"
+    assert state_of(replica) == before
+
+
+def test_a_fork_at_the_first_entry_is_noticed() -> None:
+    replica, _ = merged((1, 1))
+    with pytest.raises(PeerFault) as fault:
+        replica.merge([linked(PEER, [receipt_content(quantity=9)])], NOW_MS)
+    assert fault.value.reason == "fork"
+
+
+def test_a_first_entry_that_does_not_follow_the_genesis_is_a_fork() -> None:
+    replica = Node().replica
+    with pytest.raises(PeerFault) as fault:
+        replica.merge([linked(PEER, [receipt_content()], previous=b"x" * 16)], NOW_MS)
+    assert fault.value.reason == "fork"
+
+
+def test_entries_of_ones_own_writer_that_one_never_wrote_are_a_fault() -> None:
+    node = Node()
+    mine = [node.ask(receipt(cola=1)).content]
+    before = state_of(node.replica)
+    with pytest.raises(PeerFault) as fault:
+        node.replica.merge([linked(OWN, [*mine, receipt_content()])], NOW_MS)
+    assert fault.value.reason == "own-stream"
+    assert state_of(node.replica) == before
+
+
+def test_ones_own_entries_come_back_and_nothing_happens() -> None:
+    node = Node()
+    node.ask(receipt(cola=1))
+    node.commit()
+    assert node.replica.merge(node.runs(), NOW_MS) == 0
+
+
+def test_entries_of_a_former_incarnation_are_taken_in() -> None:
+    replica = Replica("store-1#0000000f", (STORE,), open_catalog=True)
+    assert replica.merge([linked(OWN, [receipt_content(quantity=4)])], NOW_MS) == 1
+    entry = replica.execute(Command(STORE, sale(OnShortage.REFUSE, cola=4), b"k"), NOW_MS)
+    assert entry.stream.writer == "store-1#0000000f"
+    assert replica.ledger.stock(STORE, "cola").figures.on_hand == 0
+
+
+def test_runs_before_a_faulty_one_are_kept() -> None:
+    replica = Node().replica
+    with pytest.raises(PeerFault):
+        replica.merge([sold_out_of(FIVE, 1, 3), sold_out_of(FIVE, 5, 5)], NOW_MS)
+    assert replica.head(PEER).sequence == 3
+    assert len(replica.take_batch().entries) == 3
+
+
+def test_a_stamp_that_was_merged_comes_before_the_next_that_is_issued() -> None:
+    node = Node()
+    ahead = (NOW_MS + CLOCK_AHEAD_MAX_MS) << COUNTER_BITS
+    node.replica.merge([linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
+    assert node.ask(sale(cola=1)).content.clock > ahead
+
+
+def test_a_stamp_from_too_far_ahead_is_kept_and_reported_but_not_believed() -> None:
+    node = Node()
+    ahead = (NOW_MS + CLOCK_AHEAD_MAX_MS + 1) << COUNTER_BITS
+    assert node.replica.merge([linked(PEER, [receipt_content(clock=ahead)])], NOW_MS) == 1
+    assert node.replica.clock.refused == 1
+    assert node.replica.newest(STORE) == ahead
+    assert stamp_ms(node.ask(sale(cola=1)).content.clock) == NOW_MS
+
+
+def test_how_fresh_a_scope_is_does_not_go_back_when_something_old_arrives() -> None:
+    replica = Node().replica
+    stamps = [(NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (5, 1)]
+    for stream, stamp in zip((PEER, Stream("hub-west#0000000c", STORE)), stamps, strict=True):
+        replica.merge([linked(stream, [receipt_content(clock=stamp, moves=())])], NOW_MS)
+    assert replica.newest(STORE) == stamps[0]
+    assert replica.newest("elsewhere") is None
+
+
+def test_what_was_seen_before_a_restart_comes_before_what_is_stamped_after_it() -> None:
+    node = Node()
+    ahead = (NOW_MS + 30_000) << COUNTER_BITS
+    node.replica.merge([linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
+    node.commit()
+    node.crash()
+    assert node.ask(sale(cola=1)).content.clock > ahead
+
+
+def test_a_wrong_clock_seen_before_a_restart_is_not_believed_after_it() -> None:
+    node = Node()
+    ahead = (NOW_MS + CLOCK_AHEAD_MAX_MS + 1) << COUNTER_BITS
+    node.replica.merge([linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
+    node.commit()
+    node.crash()
+    assert stamp_ms(node.ask(sale(cola=1)).content.clock) == NOW_MS
+
+
+def test_a_wrong_clock_hides_no_other_one_that_was_seen_before_a_restart() -> None:
+    node = Node()
+    believed, wrong = ((NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (30_000, CLOCK_AHEAD_MAX_MS + 1))
+    for stream, stamp in ((PEER, believed), (Stream("hub-west#0000000c", STORE), wrong)):
+        node.replica.merge([linked(stream, [receipt_content(clock=stamp, moves=())])], NOW_MS)
+    node.commit()
+    node.crash()
+    assert believed < node.ask(sale(cola=1)).content.clock < wrong
+
+
+def test_a_clock_that_went_wrong_hides_none_of_its_own_stamps_that_were_seen_before_a_restart() -> None:
+    node = Node()
+    believed, wrong = ((NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (30_000, CLOCK_AHEAD_MAX_MS + 1))
+    contents = [receipt_content(clock=stamp, moves=()) for stamp in (believed, wrong)]
+    node.replica.merge([linked(PEER, contents)], NOW_MS)
+    node.commit()
+    node.crash()
+    assert believed < node.ask(sale(cola=1)).content.clock < wrong
+
+
+def test_moves_of_a_kind_from_next_year_are_folded_all_the_same() -> None:
+    replica = Node().replica
+    replica.merge([linked(PEER, [receipt_content(kind="consignment", quantity=4, facts={"new": [1]})])], NOW_MS)
+    assert replica.ledger.stock(STORE, "cola").figures.on_hand == 4
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# batches, vectors and starting again
+
+
+def test_a_batch_holds_entries_in_arrival_order_and_the_newest_totals() -> None:
+    node = Node()
+    own = node.ask(receipt(cola=3))
+    node.replica.merge([FIVE], NOW_MS)
+    last = node.ask(receipt(cola=4))
+    batch = node.replica.take_batch()
+    assert batch.entries == [own, *FIVE.entries, last]
+    assert {lane.name: sum(changed.values()) for lane, changed in batch.cells.items()} == {
+        (OWN.writer, "supplier", "store-1/free"): 7,
+        (PEER.writer, "supplier", "store-1/free"): 5,
+    }
+    assert node.replica.uncommitted == 0
+    empty = node.replica.take_batch()
+    assert (empty.entries, dict(empty.cells), empty.documents) == ([], {}, [])
+
+
+def test_a_batch_holds_the_documents_that_stand() -> None:
+    node = hub("hub-east")
+    node.write("cola", {"recipe": {"cola": 1}})
+    node.write("cola", {"recipe": {"cola": 2}})
+    assert [register.version for register in node.replica.take_batch().documents] == [2]
+
+
+def test_a_stream_nobody_wrote_ends_at_its_genesis() -> None:
+    assert Node().replica.head(PEER) == start(PEER)
+
+
+def test_a_vector_is_a_copy_and_leaves_out_scopes_without_entries() -> None:
+    node = Node()
+    node.ask(receipt(cola=1))
+    vector = node.replica.vector([STORE, CHAIN])
+    assert list(vector) == [STORE]
+    node.ask(receipt(cola=1))
+    assert vector[STORE][OWN.writer].sequence == 1
+
+
+def test_equal_vectors_have_equal_digests_whatever_the_order_they_grew_in() -> None:
+    heads = {"a#0000000a": Head(1, b"x"), "b#0000000b": Head(2, b"y")}
+    assert vector_digest(heads) == vector_digest(dict(reversed(heads.items())))
+    assert vector_digest(heads) != vector_digest({**heads, "a#0000000a": Head(2, b"x")})
+    assert vector_digest(heads) != vector_digest({**heads, "a#0000000a": Head(1, b"z")})
+
+
+def test_digests_are_told_for_every_scope_held_and_for_the_chain() -> None:
+    node = Node()
+    node.ask(receipt(cola=1))
+    assert list(node.replica.digests()) == [CHAIN, STORE]
+    assert node.replica.digests()[STORE] == node.replica.ledger.digest(STORE)
+
+
+def test_a_place_where_nothing_moved_is_none() -> None:
+    assert Node().replica.place(STORE) is None
+
+
+def test_a_replica_starts_again_where_its_journal_ends() -> None:
+    node = Node()
+    node.write("six", {"recipe": {"cola": 6}, "barcodes": ["123"]})
+    node.ask(receipt(six=2))
+    node.replica.merge([FIVE], NOW_MS)
+    before = state_of(node.replica)
+    node.commit()
+    again = Replica(node.replica.writer, (STORE,), image_of(node.journal, node.replica.writer))
+    assert state_of(again)[:4] == before[:4]
+    assert again.heard == before[5]
+    assert again.uncommitted == 0
+    assert again.take_batch().entries == []
+    assert again.catalog.scan("123", "barcode") == "six"
+    entry = again.execute(Command(STORE, sale(six=1), b"k"), NOW_MS)
+    assert entry.sequence == 2
+    assert entry.content.clock > max(one.content.clock for one, _ in node.journal if one.stream == OWN)
+
+
+def test_what_was_not_committed_is_gone_after_a_restart() -> None:
+    node = Node()
+    node.ask(receipt(cola=1))
+    node.commit()
+    node.ask(receipt(cola=5), key="k")
+    node.crash()
+    assert node.replica.ledger.stock(STORE, "cola").figures.on_hand == 1
+    assert node.ask(receipt(cola=5), key="k").sequence == 2
+
+
+def test_a_replica_of_an_empty_journal_knows_nothing() -> None:
+    replica = Replica("store-1#0000000a", (STORE,), Image())
+    assert replica.vectors == {}
+    assert replica.digests() == {CHAIN: "0" * 32}
+
+
+@given(st.lists(st.sampled_from([OWN, PEER, Stream("hub-east#0000000b", CHAIN)]), min_size=1, max_size=3, unique=True),
+       st.data())  # fmt: skip
+def test_the_fold_of_the_journal_is_the_cells_in_any_arrival_order(streams: list[Stream], data: st.DataObject) -> None:
+    all_runs = [data.draw(runs(stream, max_size=4)) for stream in streams]
+    replicas = []
+    for _ in range(2):
+        replica = Replica("store-9#0000000f", ())
+        queues = [list(range(len(run.entries))) for run in all_runs]
+        while any(queues):
+            index = data.draw(st.sampled_from([index for index, queue in enumerate(queues) if queue]))
+            place = queues[index].pop(0)
+            run = all_runs[index]
+            replica.merge([sold_out_of(run, place + 1, place + 1)], NOW_MS)
+        journal: list[tuple[Entry, bytes]] = [(entry, b"") for entry in replica.take_batch().entries]
+        assert Replica("store-9#0000000f", (), image_of(journal, "")).digests() == replica.digests()
+        assert list(Replica("x#0000000f", (), image_of(journal, "")).ledger.cells()) == list(replica.ledger.cells())
+        replicas.append(replica)
+    assert replicas[0].digests() == replicas[1].digests()
+
+
+def test_what_a_node_records_is_what_peers_take() -> None:
+    node = Node()
+    node.write("six", {"recipe": {"cola": 6}, "barcodes": ["123"]}, key="w")
+    requests: list[Request] = [
+        receipt(cola=5, six=1),
+        sale(six=3),
+        Return((SkuLine(1, barcode="123"),)),
+        Count((CountLine("cola", 9),)),
+        Adjustment((AdjustmentLine("cola", -1, "broken"),)),
+    ]
+    for number, request in enumerate(requests):
+        node.ask(request, key=f"key-{number}")
+    node.commit()
+    decoded = ColumnDecoder().decode(ColumnEncoder().encode(node.journal))
+    assert [entry for run in decoded for entry in run.entries] == [entry for entry, _ in node.journal]

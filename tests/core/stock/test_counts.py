@@ -1,0 +1,298 @@
+"""Counts as of a moment: only the newest one corrects, and its writer keeps the book of that moment at its level."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from replica.core.base.errors import Overtaken, RightsExhausted
+from replica.core.base.names import is_internal
+from replica.core.ledger.cells import Move
+from replica.core.log.entry import Content, Entry
+from replica.core.log.entry_run import Run
+from replica.core.log.voids import VOID
+from replica.core.state.replica import Replica
+from replica.core.stock.counts import CORRECTION, COUNT
+from replica.core.stock.movements import Seen
+from replica.core.stock.requests import Adjustment, AdjustmentLine, Count, CountLine, OnShortage, Return, SkuLine
+from tests.core.chain import NOW_MS, STORE, Node, image_of, receipt, sale
+from tests.core.contents import OWN, linked
+from tests.core.state.test_duplicates import NAMES, entries, hub, on_hand, settle, tell
+
+
+def count(level: int, item: str = "cola") -> Count:
+    return Count((CountLine(item, level),))
+
+
+def pair() -> tuple[Node, Node]:
+    """Two hubs that write for the store's location."""
+    east, west = hub("hub-east"), hub("hub-west")
+    east.ask(receipt(cola=10), "east-stock", NOW_MS)
+    west.ask(receipt(cola=10), "west-stock", NOW_MS)
+    settle(east, west)
+    return east, west
+
+
+def test_a_movement_from_before_that_arrives_late_was_in_the_level() -> None:
+    east, west = pair()
+    west.ask(sale(cola=3), "late", NOW_MS + 1_000)
+    counted = east.ask(count(17), "count", NOW_MS + 2_000)
+    assert on_hand(east) == 17
+    settle(east, west)
+    assert on_hand(east) == on_hand(west) == 17
+    (correction,) = entries(west, CORRECTION)
+    assert correction.stream == counted.stream
+    assert correction.content.facts["count"] == counted.hash
+    assert correction.content.moves == (Move("cola", "found", "hub-east/free", 3),)
+
+
+def test_a_movement_from_after_that_arrives_late_still_counts() -> None:
+    east, west = pair()
+    east.ask(count(20), "count", NOW_MS + 1_000)
+    west.ask(sale(cola=3), "later", NOW_MS + 2_000)
+    settle(east, west)
+    assert on_hand(east) == 17
+    assert entries(east, CORRECTION) == []
+
+
+def test_of_two_counts_apart_the_newest_stands_and_the_other_ones_correction_is_undone() -> None:
+    east, west = pair()
+    east.ask(count(15), "one", NOW_MS + 1_000)
+    west.ask(count(12), "other", NOW_MS + 2_000)
+    settle(east, west)
+    assert on_hand(east) == on_hand(west) == 12
+    assert [entry.stream.writer for entry in entries(east, CORRECTION)] == [west.replica.writer]
+
+
+def test_an_older_count_that_is_entered_late_changes_nothing() -> None:
+    (node,) = (hub("hub-east"),)
+    node.ask(receipt(cola=10), "stock", NOW_MS)
+    before = Seen({"cola": 10}, (NOW_MS + 1) << 16, {node.replica.writer: 1})
+    node.ask(count(6), "newer", NOW_MS + 5_000)
+    old = node.ask(count(9), "older", NOW_MS + 6_000, before)
+    assert old.content.moves == ()
+    assert on_hand(node) == 6
+    assert node.replica.counts.find(STORE, "cola").level == 6  # type: ignore[union-attr]
+
+
+def test_a_count_made_knowing_another_is_newer_whatever_its_clock_says() -> None:
+    node = hub("hub-east")
+    node.ask(count(6), "one", NOW_MS + 9_000_000_000)
+    node.ask(count(4), "other", NOW_MS)
+    assert on_hand(node) == 4
+    node.ask(count(5), "third", NOW_MS)
+    assert on_hand(node) == 5
+
+
+def test_a_clock_that_was_far_ahead_at_one_count_does_not_spoil_the_next() -> None:
+    east, west = pair()
+    east.ask(count(20), "by-a-wrong-clock", NOW_MS + 9_000_000_000)
+    east.ask(count(20), "count", NOW_MS + 1_000)
+    settle(east, west)
+    west.ask(sale(cola=3), "after", NOW_MS + 2_000)
+    settle(east, west)
+    assert on_hand(east) == 17
+
+
+def test_a_void_counts_as_of_what_it_takes_back() -> None:
+    """The shelf was counted with one unit gone, the book held two sales of it; then one of them is voided."""
+    east, west = pair()
+    east.ask(sale(cola=1), "till-1", NOW_MS + 1_000)
+    west.ask(sale(cola=1), "till-1", NOW_MS + 1_001)
+    east.commit()
+    west.commit()
+    north = hub("hub-north")
+    for entry, previous in [*east.journal, *west.journal]:
+        if north.replica.head(entry.stream).sequence < entry.sequence:
+            north.take([Run(entry.stream, entry.sequence, previous, [entry])])
+    assert on_hand(north) == 18
+    north.ask(count(19), "count", NOW_MS + 2_000)
+    settle(east, west, north)
+    assert on_hand(east) == on_hand(north) == 19
+
+
+def test_a_count_that_was_taken_by_two_nodes_corrects_once() -> None:
+    east, west = pair()
+    east.ask(count(18), "count", NOW_MS + 1_000)
+    west.ask(count(18), "count", NOW_MS + 1_500)
+    settle(east, west)
+    assert on_hand(east) == on_hand(west) == 18
+    assert [void.content.moves for void in entries(east)] == [()]
+
+
+def test_items_that_drift_together_are_corrected_in_one_entry() -> None:
+    east, west = hub("hub-east"), hub("hub-west")
+    west.ask(receipt(cola=3, wings=4), "late", NOW_MS)
+    east.ask(Count((CountLine("cola", 1), CountLine("wings", 1))), "count", NOW_MS + 1_000)
+    settle(east, west)
+    (correction,) = entries(east, CORRECTION)
+    assert len(correction.content.moves) == 2
+    assert (on_hand(east), on_hand(east, "wings")) == (1, 1)
+
+
+def test_corrections_go_on_after_a_restart_and_none_is_written_twice() -> None:
+    east, west = pair()
+    west.ask(sale(cola=3), "late", NOW_MS + 1_000)
+    west.ask(sale(cola=2), "late-2", NOW_MS + 1_001)
+    east.ask(count(15), "count", NOW_MS + 2_000)
+    east.commit()
+    west.commit()
+    east.crash()
+    first, second = west.runs()[-2:]
+    east.take([first])
+    east.crash()  # before the commit: the movement is gone, and the correction with it
+    assert on_hand(east) == 15
+    assert entries(east, CORRECTION) == []
+    east.take([first])
+    east.commit()
+    east.crash()
+    east.take([second])
+    east.commit()
+    assert on_hand(east) == 15
+    assert len(entries(east, CORRECTION)) == 2
+    settle(east, west)
+
+
+def test_a_level_of_some_time_ago_is_worked_out_again_when_more_was_heard_meanwhile() -> None:
+    east, west = pair()
+    held = east.replica.seen(STORE, NOW_MS).vector
+    seen = Seen({"cola": 20}, (NOW_MS + 5_000) << 16, held, held=held)
+    west.ask(sale(cola=3), "late", NOW_MS + 1_000)
+    tell(west, east)
+    with pytest.raises(Overtaken):
+        east.ask(count(17), "count", NOW_MS + 6_000, seen)
+
+
+def test_a_count_is_provisional_until_every_writer_was_heard_past_it() -> None:
+    east, west = pair()
+    facts = east.ask(count(20), "count", NOW_MS + 1_000).content.facts
+    assert facts["unheard"] == ["hub-west"]
+    as_of = facts["as_of"]
+    assert east.replica.unheard(STORE, as_of) == ("hub-west",)
+    west.ask(receipt(wings=1), "word", NOW_MS + 2_000)
+    tell(west, east)
+    assert east.replica.unheard(STORE, as_of) == ()
+    east.crash()
+    assert east.replica.unheard(STORE, as_of) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        (COUNT, {"count": 7, "as_of": 1, "seen": {}}),
+        (COUNT, {"count": [["cola"]], "as_of": 1, "seen": {}}),
+        (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": "x", "seen": {}}),
+        (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": 1 << 63, "seen": {}}),
+        (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": 1, "seen": {}, "ranks": [1]}),
+        (COUNT, {}),
+        (CORRECTION, {"orders": "x"}),
+        (CORRECTION, {"orders": [["cola", [], 1, 1]]}),
+        (CORRECTION, {}),
+    ],
+)
+def test_a_count_nobody_can_read_is_skipped_and_told(kind: str, facts: dict[str, Any]) -> None:
+    node = hub("hub-north")
+    node.take([linked(OWN, [Content(kind, NOW_MS << 16, b"", "", "", "", (), (), facts)])])
+    assert node.replica.counts.malformed == 1
+    assert node.replica.counts.find(STORE, "cola") is None
+
+
+@pytest.mark.parametrize("facts", [{}, {"loser": [1]}, {"loser": b"x", "loser_writer": 1, "loser_sequence": "x"}])
+def test_a_void_nobody_can_read_moves_what_it_moves(facts: dict[str, Any]) -> None:
+    node = hub("hub-north")
+    node.ask(count(5), "count")
+    moves = (Move("cola", "supplier", "store-1/free", 2),)
+    node.take([linked(OWN, [Content(VOID, (NOW_MS + 1) << 16, b"void:x", "", "", "", moves, (), facts)])])
+    assert on_hand(node) == 7
+
+
+requests = st.one_of(
+    st.integers(1, 5).map(lambda number: receipt(cola=number)),
+    st.builds(lambda number, shortage: sale(shortage, cola=number), st.integers(1, 4), st.sampled_from(OnShortage)),
+    st.integers(1, 3).map(lambda number: Return((SkuLine(number, "cola"),))),
+    st.integers(-3, 3).filter(bool).map(lambda delta: Adjustment((AdjustmentLine("cola", delta, "checked"),))),
+    st.integers(0, 9).map(count),
+    st.integers(0, 9).map(count),
+)
+steps = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        requests,
+        st.integers(0, 9),
+        st.booleans(),
+        st.none() | st.sampled_from(list(permutations(range(3), 2))),
+        st.booleans(),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=300)
+@given(steps)
+def test_any_delivery_of_movements_duplicates_and_counts_ends_at_the_newest_count(steps: list[Any]) -> None:
+    nodes = [hub(name) for name in NAMES]
+    keyed: dict[str, Any] = {}
+    now_ms = [NOW_MS, NOW_MS + 3, NOW_MS + 7]
+    for number, (index, request, later, is_shared, delivery, crashes) in enumerate(steps):
+        now_ms[index] += later
+        key = f"key-{number % 3}" if is_shared else f"own-{number}"
+        asked = keyed.setdefault(key, request)
+        try:
+            nodes[index].ask(asked, key, now_ms[index])
+        except RightsExhausted:
+            pass
+        if delivery is not None:
+            source, target = delivery
+            tell(nodes[source], nodes[target])
+        if crashes:
+            nodes[index].crash()
+    settle(*nodes)
+    check_newest_count(nodes[0])
+    for node in nodes:
+        again = Replica(node.replica.writer, (), image_of(node.journal, node.replica.writer))
+        assert again.counts.take_changes() == []
+        packed = dict(enumerate(image_of(node.journal, node.replica.writer).counts))
+        assert len(packed) == (node.replica.counts.find(STORE, "cola") is not None)
+        assert again.counts.find(STORE, "cola") == node.replica.counts.find(STORE, "cola")
+
+
+def check_newest_count(node: Node) -> None:
+    """By entries alone: the book as of the newest count is its level."""
+    found = [entry for entry, _ in node.journal]
+    counts = [entry for entry in found if entry.content.kind == COUNT]
+    if not counts:
+        return
+    newest = max(counts, key=order_of)
+    facts = newest.content.facts
+    book = sum(effect(entry) for entry in found if is_in(entry, newest, {one.hash: one for one in found}))
+    assert book == facts["count"][0][1]
+
+
+def order_of(entry: Entry) -> tuple[int, str, int]:
+    facts = entry.content.facts
+    return facts.get("ranks", {}).get("cola", facts["as_of"]), entry.stream.writer, entry.content.clock
+
+
+def effect(entry: Entry) -> int:
+    moves = entry.content.moves
+    return sum((is_internal(move.target) - is_internal(move.source)) * move.quantity for move in moves)
+
+
+def is_in(entry: Entry, newest: Entry, by_hash: dict[bytes, Entry]) -> bool:
+    """Whether an entry is of the book as of the newest count: seen by it, from before it, or made to correct it."""
+    content, facts = entry.content, newest.content.facts
+    if entry.sequence <= facts["seen"].get(entry.stream.writer, 0) or entry.hash == newest.hash:
+        return True
+    match content.kind:
+        case "count":
+            return order_of(entry) < order_of(newest)
+        case "correction":
+            return order_of(by_hash[content.facts["count"]]) <= order_of(newest)
+        case "void":
+            return is_in(by_hash[content.facts["loser"]], newest, by_hash)
+        case _:
+            return entry.stream.writer != newest.stream.writer and content.clock <= facts["as_of"]

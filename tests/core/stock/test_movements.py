@@ -1,0 +1,648 @@
+"""What each request moves, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replica.core.base.errors import Invalid, Refused, RightsExhausted, UnknownSku
+from replica.core.base.limits import QUANTITY_MAX
+from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.skus import Catalog, sellable
+from replica.core.ledger.cells import Ledger, Move
+from replica.core.log.draft import Draft
+from replica.core.log.entry import Content, Line, pack_body, unpack_body
+from replica.core.rights.requests import Grant, GrantLine
+from replica.core.state.kinds import Request, prepare, request_of
+from replica.core.stock.movements import Room, Seen
+from replica.core.stock.requests import (
+    Action,
+    Adjustment,
+    AdjustmentLine,
+    Count,
+    CountLine,
+    Disposition,
+    GoodsLine,
+    OnShortage,
+    Quarantine,
+    QuarantineLine,
+    Receipt,
+    Return,
+    Sale,
+    SkuLine,
+)
+from tests.core.chain import NOBODY, NOW_MS, STORE
+
+WRITER = "store-1#0000000a"
+HUB = "hub-east#0000000b"
+FREE, HELD, QUARANTINE = "store-1/free", "store-1/held", "store-1/quarantine"
+
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "shared_stock.json").read_text())
+SOLD = [case for case in VECTORS["cases"] if "sellable" in case]
+REFUSED = [case for case in VECTORS["cases"] if "refused" in case]
+
+
+def sold_in(case: dict[str, Any]) -> str:
+    """What a worked example sells, as its name."""
+    return " and ".join(case["sell"]) or "nothing"
+
+
+class Shop:
+    """One location, one node that works there, and a catalogue."""
+
+    def __init__(self, recipes: Mapping[str, Mapping[str, int]] | None = None, is_open: bool = False) -> None:
+        self.ledger = Ledger()
+        self.catalog = Catalog(is_open)
+        for sku, recipe in (recipes or {}).items():
+            self.document(sku, {"recipe": dict(recipe), "barcodes": [f"barcode-of-{sku}"]})
+        self.room = Room.of(STORE, "store-1", self.ledger, self.catalog)
+
+    def document(self, sku: str, value: object) -> None:
+        assert self.catalog.put(Register("sku", sku, 0, "", 1, 1, HUB, pack_value(value)))
+
+    def ask(self, request: Request, seen: Seen = NOBODY) -> Draft:
+        """Decide and fold."""
+        draft = prepare(self.room, request, seen)
+        self.ledger.apply(STORE, WRITER, draft.moves)
+        return draft
+
+    def move(self, source: str, target: str, quantity: int, item: str = "cola", writer: str = WRITER) -> None:
+        """Something else that happened here."""
+        self.ledger.apply(STORE, writer, [Move(item, source, target, quantity)])
+
+    def balance(self, account: str, item: str = "cola") -> int:
+        return self.ledger.stock(STORE, item).balance(account)
+
+    def available(self) -> dict[str, int]:
+        return {item: stock.figures.available for item, stock in self.ledger.stocks(STORE).items()}
+
+    def sellable(self, sku: str) -> int:
+        return sellable(self.catalog.recipe(sku, 0), self.available())
+
+    def refuse(self, request: Request, why: type[Refused]) -> Refused:
+        """Ask what is refused for this reason, and see that it had no effect."""
+        before = list(self.ledger.cells())
+        with pytest.raises(why) as refused:
+            prepare(self.room, request, NOBODY)
+        assert list(self.ledger.cells()) == before
+        return refused.value
+
+
+def shop_with(**units: int) -> Shop:
+    """A shop with an open catalogue and these units free."""
+    shop = Shop(is_open=True)
+    for item, number in units.items():
+        shop.move("supplier", FREE, number, item)
+    return shop
+
+
+def shared_stock() -> Shop:
+    """The shop of the worked examples."""
+    shop = Shop(VECTORS["recipes"])
+    lines = tuple(GoodsLine(number, item=item) for item, number in VECTORS["items"].items())
+    shop.ask(Receipt(lines))
+    return shop
+
+
+def sold(sku: str, quantity: int = 1) -> SkuLine:
+    return SkuLine(quantity, sku=sku)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# sales
+
+
+@pytest.mark.parametrize("case", SOLD, ids=sold_in)
+def test_selling_one_kind_of_sku_changes_every_sku_that_shares_its_items(case: dict[str, Any]) -> None:
+    shop = shared_stock()
+    lines = tuple(sold(sku, number) for sku, number in case["sell"].items())
+    if lines:
+        draft = shop.ask(Sale(lines, OnShortage.REFUSE))
+        told = {line.sku: line.available for line in draft.lines}
+        assert told == {sku: case["sellable"][sku] for sku in case["sell"]}
+    assert {sku: shop.sellable(sku) for sku in case["sellable"]} == case["sellable"]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=sold_in)
+def test_lines_that_share_an_item_are_added_up_before_they_are_refused(case: dict[str, Any]) -> None:
+    shop = shared_stock()
+    lines = tuple(sold(sku, number) for sku, number in case["sell"].items())
+    refused = shop.refuse(Sale(lines, OnShortage.REFUSE), RightsExhausted)
+    assert refused.facts == {"lines": [{"item": "cola_bottle", "wanted": 11, "free": 10}]}
+
+
+def test_a_sale_takes_the_sellers_free_units_to_the_customer() -> None:
+    shop = shop_with(cola=10)
+    draft = shop.ask(Sale((sold("cola", 3),), till="till-3", receipt="R-9"))
+    assert draft == Draft(
+        "sale", (Move("cola", FREE, "customer", 3),), (Line("cola", 3, 0, 7),), {}, "till-3", "", "R-9"
+    )
+    assert shop.balance(FREE) == 7
+
+
+def test_a_sku_named_twice_moves_its_item_once() -> None:
+    shop = shop_with(cola=10)
+    draft = shop.ask(Sale((sold("cola", 3), sold("cola", 4))))
+    assert draft.moves == (Move("cola", FREE, "customer", 7),)
+    assert draft.lines == (Line("cola", 3, 0, 3), Line("cola", 4, 0, 3))
+
+
+def test_a_sale_past_the_rights_is_recorded_with_its_breach() -> None:
+    shop = shop_with(cola=2)
+    draft = shop.ask(Sale((sold("cola", 5),)))
+    assert draft.facts == {"breach": {"cola": 3}}
+    assert draft.lines == (Line("cola", 5, 3, -3),)
+    assert shop.balance(FREE) == -3
+    assert shop.ledger.stock(STORE, "cola").breach == 3
+
+
+def test_a_breach_is_what_this_sale_overdrew_and_not_what_was_overdrawn_before() -> None:
+    shop = shop_with(cola=2)
+    shop.ask(Sale((sold("cola", 5),)))
+    draft = shop.ask(Sale((sold("cola", 4),)))
+    assert draft.facts == {"breach": {"cola": 4}}
+    assert shop.balance(FREE) == -7
+
+
+def test_a_breach_is_told_line_by_line_in_the_order_of_the_lines() -> None:
+    shop = Shop({"one": {"cola": 1}, "six": {"cola": 6}})
+    shop.move("supplier", FREE, 8)
+    draft = shop.ask(Sale((sold("one", 1), sold("six", 2), sold("one", 2))))
+    assert [line.breach for line in draft.lines] == [0, 1, 2]
+    assert draft.facts["breach"] == {"cola": 15 - 8}
+
+
+def test_a_sale_of_a_shelf_that_never_had_any_is_recorded() -> None:
+    shop = shop_with()
+    draft = shop.ask(Sale((sold("cola"),)))
+    assert draft.lines == (Line("cola", 1, 1, -1),)
+    assert shop.balance(FREE) == -1
+
+
+def test_a_promise_past_the_rights_is_refused_item_by_item() -> None:
+    shop = Shop({"menu": {"cola": 1, "wings": 200}, "cola": {"cola": 1}, "salad": {"leaf": 1}})
+    shop.move("supplier", FREE, 2)
+    shop.move("supplier", FREE, 5, "leaf")
+    lines = (sold("menu", 2), sold("cola"), sold("salad"))
+    refused = shop.refuse(Sale(lines, OnShortage.REFUSE), RightsExhausted)
+    assert refused.kind == "insufficient-rights"
+    assert refused.facts == {
+        "lines": [{"item": "cola", "wanted": 3, "free": 2}, {"item": "wings", "wanted": 400, "free": 0}]
+    }
+
+
+def test_an_overdrawn_account_has_nothing_to_promise() -> None:
+    shop = shop_with()
+    shop.ask(Sale((sold("cola", 3),)))
+    refused = shop.refuse(Sale((sold("cola"),), OnShortage.REFUSE), RightsExhausted)
+    assert refused.facts == {"lines": [{"item": "cola", "wanted": 1, "free": 0}]}
+
+
+def test_the_last_free_unit_can_be_promised() -> None:
+    shop = shop_with(cola=1)
+    assert shop.ask(Sale((sold("cola"),), OnShortage.REFUSE)).lines == (Line("cola", 1, 0, 0),)
+
+
+@pytest.mark.parametrize("elsewhere", ["hub-east/free", "store-1/held", "store-1/quarantine", "store-1/campaign.618"])
+def test_units_that_are_not_free_and_ones_own_are_not_sold(elsewhere: str) -> None:
+    shop = shop_with(cola=3)
+    shop.move(FREE, elsewhere, 2)
+    refused = shop.refuse(Sale((sold("cola", 2),), OnShortage.REFUSE), RightsExhausted)
+    assert refused.facts == {"lines": [{"item": "cola", "wanted": 2, "free": 1}]}
+    shop.ask(Sale((sold("cola", 2),)))
+    assert shop.balance(elsewhere) == 2
+    assert shop.balance(FREE) == -1
+
+
+def test_what_is_still_available_counts_the_rights_of_everybody_here() -> None:
+    shop = shop_with(cola=5)
+    shop.move(FREE, "hub-east/free", 3)
+    shop.move(FREE, HELD, 1)
+    assert shop.ask(Sale((sold("cola"),))).lines == (Line("cola", 1, 0, 3),)
+
+
+def test_an_unknown_sku_refuses_the_whole_sale_by_line() -> None:
+    shop = Shop({"cola": {"cola": 1}})
+    refused = shop.refuse(Sale((sold("cola"), sold("cloak"))), UnknownSku)
+    assert refused.field == "lines[1].sku"
+    assert refused.facts == {"sku": "cloak"}
+
+
+def test_a_barcode_sells_its_sku() -> None:
+    shop = Shop({"six": {"cola": 6}})
+    draft = shop.ask(Sale((SkuLine(2, barcode="barcode-of-six"),)))
+    assert draft.moves == (Move("cola", FREE, "customer", 12),)
+    assert draft.lines[0].sku == "six"
+
+
+def test_an_unknown_barcode_refuses_the_sale_by_line() -> None:
+    refused = Shop().refuse(Sale((SkuLine(1, barcode="999"),)), UnknownSku)
+    assert refused.field == "lines[0].barcode"
+    assert refused.facts == {"barcode": "999"}
+
+
+@pytest.mark.parametrize("line", [SkuLine(1), SkuLine(1, sku="six", barcode="barcode-of-six")])
+def test_a_line_that_names_its_goods_not_once_is_refused(line: SkuLine) -> None:
+    refused = Shop({"six": {"cola": 6}}).refuse(Sale((sold("six"), line)), Invalid)
+    assert refused.field == "lines[1].sku"
+
+
+def test_more_units_of_an_item_than_a_move_may_have_are_refused_by_line() -> None:
+    shop = Shop({"pallet": {"cola": QUANTITY_MAX}})
+    refused = shop.refuse(Sale((sold("pallet", 2),)), Invalid)
+    assert refused.field == "lines[0].quantity"
+    refused = shop.refuse(Receipt((GoodsLine(1, sku="pallet"), GoodsLine(1, item="cola"))), Invalid)
+    assert refused.field == "lines[1].quantity"
+
+
+def test_the_most_units_of_one_line_are_sold() -> None:
+    shop = Shop({"cola": {"cola": 1}})
+    assert shop.ask(Sale((sold("cola", QUANTITY_MAX),))).moves[0].quantity == QUANTITY_MAX
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# returns and receipts
+
+
+def test_a_return_waits_in_quarantine() -> None:
+    shop = shop_with(cola=5)
+    draft = shop.ask(Return((sold("cola", 2),), original="R-1", till="till-3", receipt="R-2"))
+    assert draft == Draft(
+        "return",
+        (Move("cola", "customer", QUARANTINE, 2),),
+        (Line("cola", 2, 0, 5),),
+        {"original": "R-1"},
+        "till-3",
+        "quarantine",
+        "R-2",
+    )
+    assert shop.ledger.stock(STORE, "cola").figures == (7, 0, 2, 5)
+
+
+def test_a_return_to_the_shelf_can_be_sold_at_once() -> None:
+    shop = shop_with(cola=5)
+    draft = shop.ask(Return((sold("cola", 2),), disposition=Disposition.RESTOCK))
+    assert draft.moves == (Move("cola", "customer", FREE, 2),)
+    assert draft.lines == (Line("cola", 2, 0, 7),)
+    assert draft.reason == "restock"
+
+
+def test_a_returned_pack_comes_back_as_its_items() -> None:
+    shop = Shop({"menu": {"cola": 1, "wings": 200}})
+    assert shop.ask(Return((sold("menu", 2),))).moves == (
+        Move("cola", "customer", QUARANTINE, 2),
+        Move("wings", "customer", QUARANTINE, 400),
+    )
+
+
+def test_a_receipt_makes_goods_the_nodes_own() -> None:
+    shop = Shop({"six": {"cola": 6}})
+    draft = shop.ask(
+        Receipt((GoodsLine(2, sku="six"), GoodsLine(1, barcode="barcode-of-six"), GoodsLine(5, item="cola")), "D-7")
+    )
+    assert draft.moves == (Move("cola", "supplier", FREE, 23),)
+    assert [(line.sku, line.quantity, line.available) for line in draft.lines] == [
+        ("six", 2, 3),
+        ("six", 1, 3),
+        ("cola", 5, 23),
+    ]
+    assert draft.reference == "D-7"
+    assert shop.balance(FREE) == 23
+
+
+def test_a_receipt_of_an_item_no_recipe_uses_is_refused_by_line() -> None:
+    shop = Shop({"six": {"cola": 6}})
+    refused = shop.refuse(Receipt((GoodsLine(1, item="cola"), GoodsLine(1, item="leaf"))), UnknownSku)
+    assert refused.field == "lines[1].item"
+    assert refused.facts == {"item": "leaf"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        GoodsLine(1),
+        GoodsLine(1, sku="six", item="cola"),
+        GoodsLine(1, barcode="barcode-of-six", item="cola"),
+        GoodsLine(1, sku="six", barcode="barcode-of-six", item="cola"),
+    ],
+)
+def test_goods_that_are_named_not_once_are_refused(line: GoodsLine) -> None:
+    assert Shop({"six": {"cola": 6}}).refuse(Receipt((line,)), Invalid).field == "lines[0].sku"
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "a\n", "ü", ""])
+def test_nothing_moves_under_a_name_that_could_not_travel(name: str) -> None:
+    shop = Shop(is_open=True)
+    shop.refuse(Receipt((GoodsLine(1, item=name),)), UnknownSku)
+    shop.refuse(Receipt((GoodsLine(1, sku=name),)), UnknownSku)
+    shop.refuse(Sale((sold(name),)), UnknownSku)
+    shop.refuse(Count((CountLine(name, 1),)), UnknownSku)
+    shop.refuse(Adjustment((AdjustmentLine(name, 1, "found"),)), UnknownSku)
+    shop.refuse(Quarantine((QuarantineLine(name, 1, Action.PUT),)), UnknownSku)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# counts
+
+
+def count(**levels: int) -> Count:
+    return Count(tuple(CountLine(item, level) for item, level in levels.items()))
+
+
+@pytest.mark.parametrize(
+    ("counted", "moves"),
+    [
+        (12, (Move("cola", "found", FREE, 2),)),
+        (7, (Move("cola", FREE, "loss", 3),)),
+        (10, ()),
+        (0, (Move("cola", FREE, "loss", 10),)),
+    ],
+)
+def test_a_count_moves_the_difference_to_the_book(counted: int, moves: tuple[Move, ...]) -> None:
+    shop = shop_with(cola=10)
+    assert shop.ask(count(cola=counted)).moves == moves
+    assert shop.ledger.stock(STORE, "cola").figures.on_hand == counted
+
+
+def test_a_count_is_of_all_that_is_in_the_building() -> None:
+    shop = shop_with(cola=10)
+    shop.move(FREE, HELD, 2)
+    shop.move(FREE, QUARANTINE, 1)
+    shop.move(FREE, "hub-east/free", 3)
+    shop.ask(count(cola=11))
+    assert shop.ledger.stock(STORE, "cola").figures.on_hand == 11
+    assert shop.balance(FREE) == 5
+
+
+def test_a_count_below_what_is_free_overdraws_the_counters_own_units_only() -> None:
+    shop = shop_with(cola=10)
+    shop.move(FREE, HELD, 8)
+    shop.ask(count(cola=5))
+    assert shop.balance(FREE) == -3
+    assert shop.balance(HELD) == 8
+    assert shop.ledger.stock(STORE, "cola").breach == 3
+
+
+def test_a_count_is_as_of_what_the_counter_saw_so_what_moved_since_stays_moved() -> None:
+    shop = shop_with(cola=10)
+    seen = Seen({"cola": 10}, 77, {WRITER: 1})
+    shop.ask(Sale((sold("cola", 4),)))
+    draft = shop.ask(count(cola=9), seen)
+    assert draft.moves == (Move("cola", FREE, "loss", 1),)
+    assert shop.ledger.stock(STORE, "cola").figures.on_hand == 5
+
+
+def test_a_count_that_differs_by_more_than_one_move_may_have_makes_several() -> None:
+    shop = shop_with()
+    for _ in range(3):
+        shop.move("supplier", FREE, QUANTITY_MAX)
+    draft = shop.ask(count(cola=7))
+    assert [move.quantity for move in draft.moves] == [QUANTITY_MAX, QUANTITY_MAX, QUANTITY_MAX - 7]
+    assert shop.ledger.stock(STORE, "cola").figures.on_hand == 7
+
+
+def test_a_count_records_level_moment_and_vector() -> None:
+    shop = shop_with(cola=10, leaf=1)
+    seen = Seen({"cola": 8}, 77, {WRITER: 3, HUB: 4})
+    draft = shop.ask(Count((CountLine("cola", 9), CountLine("leaf", 1)), seen="token-1", reference="C-1"), seen)
+    assert draft.facts == {
+        "count": [["cola", 9, 8, 1, 11], ["leaf", 1, 1, 0, 1]],
+        "as_of": 77,
+        "seen": {WRITER: 3, HUB: 4},
+        "token": "token-1",
+    }
+    assert draft.reference == "C-1"
+
+
+def test_an_item_counted_twice_is_refused_by_line() -> None:
+    shop = shop_with(cola=10)
+    refused = shop.refuse(Count((CountLine("cola", 9), CountLine("leaf", 1), CountLine("cola", 9))), Invalid)
+    assert refused.field == "lines[2].item"
+
+
+def test_a_count_of_an_item_that_is_not_known_is_refused_unless_it_moved() -> None:
+    shop = Shop({"cola": {"cola": 1}})
+    refused = shop.refuse(count(cola=1, leaf=1), UnknownSku)
+    assert refused.field == "lines[1].item"
+    shop.move("supplier", "hub-east/free", 1, "leaf", HUB)
+    shop.ask(count(cola=1, leaf=1))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# adjustments and quarantine
+
+
+def test_an_adjustment_moves_each_difference_with_its_reason() -> None:
+    shop = shop_with(cola=10)
+    lines = (AdjustmentLine("cola", -3, "broken"), AdjustmentLine("leaf", 2, "found behind the shelf"))
+    draft = shop.ask(Adjustment(lines, "A-1"))
+    assert draft.moves == (Move("cola", FREE, "loss", 3), Move("leaf", "found", FREE, 2))
+    assert draft.facts == {"adjusted": [["cola", -3, "broken", 7], ["leaf", 2, "found behind the shelf", 2]]}
+    assert draft.reference == "A-1"
+
+
+def test_an_adjustment_takes_no_more_than_is_free_over_all_its_lines() -> None:
+    shop = shop_with(cola=4)
+    shop.move(FREE, HELD, 1)
+    lines = (AdjustmentLine("cola", -2, "broken"), AdjustmentLine("cola", -2, "broken"))
+    refused = shop.refuse(Adjustment(lines), RightsExhausted)
+    assert refused.facts == {"lines": [{"item": "cola", "wanted": 4, "free": 3}]}
+
+
+def test_an_adjustment_by_nothing_is_refused_by_line() -> None:
+    shop = shop_with(cola=4)
+    lines = (AdjustmentLine("cola", -1, "broken"), AdjustmentLine("cola", 0, "so what"))
+    assert shop.refuse(Adjustment(lines), Invalid).field == "lines[1].delta"
+
+
+def test_an_adjustment_of_an_item_that_is_not_known_is_refused_by_line() -> None:
+    refused = Shop().refuse(Adjustment((AdjustmentLine("cola", 1, "found"),)), UnknownSku)
+    assert refused.field == "lines[0].item"
+
+
+@pytest.mark.parametrize(
+    ("action", "move", "figures"),
+    [
+        (Action.PUT, Move("cola", FREE, QUARANTINE, 2), (10, 0, 5, 5)),
+        (Action.RESTOCK, Move("cola", QUARANTINE, FREE, 2), (10, 0, 1, 9)),
+        (Action.WRITE_OFF, Move("cola", QUARANTINE, "loss", 2), (8, 0, 1, 7)),
+    ],
+)
+def test_quarantine_takes_in_gives_back_and_writes_off(
+    action: Action, move: Move, figures: tuple[int, int, int, int]
+) -> None:
+    shop = shop_with(cola=10)
+    shop.move(FREE, QUARANTINE, 3)
+    draft = shop.ask(Quarantine((QuarantineLine("cola", 2, action),), "Q-1"))
+    assert draft.moves == (move,)
+    assert draft.facts == {"quarantine": [["cola", 2, action.value]]}
+    assert shop.ledger.stock(STORE, "cola").figures == figures
+
+
+@pytest.mark.parametrize(
+    ("actions", "free"),
+    [((Action.PUT, Action.PUT), 3), ((Action.RESTOCK, Action.WRITE_OFF), 2), ((Action.RESTOCK, Action.RESTOCK), 2)],
+)
+def test_quarantine_moves_no_more_than_is_there_over_all_its_lines(actions: tuple[Action, Action], free: int) -> None:
+    shop = shop_with(cola=5)
+    shop.move(FREE, QUARANTINE, 2)
+    lines = tuple(QuarantineLine("cola", 2, action) for action in actions)
+    refused = shop.refuse(Quarantine(lines), RightsExhausted)
+    assert refused.facts == {"lines": [{"item": "cola", "wanted": 4, "free": free}]}
+
+
+def test_quarantine_of_an_item_that_is_not_known_is_refused_by_line() -> None:
+    refused = Shop().refuse(Quarantine((QuarantineLine("cola", 1, Action.PUT),)), UnknownSku)
+    assert refused.field == "lines[0].item"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# every request
+
+RECIPES = {"cola": {"cola": 1}, "six": {"cola": 6}, "menu": {"cola": 1, "wings": 200}, "wings": {"wings": 1}}
+
+quantities = st.integers(1, 9)
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
+zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+moments = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=zones)
+skus = st.sampled_from(sorted(RECIPES))
+sku_lines = st.builds(SkuLine, quantities, sku=skus) | st.builds(
+    lambda quantity, sku: SkuLine(quantity, barcode=f"barcode-of-{sku}"), quantities, skus
+)
+goods_lines = (
+    st.builds(GoodsLine, quantities, sku=skus)
+    | st.builds(lambda quantity, sku: GoodsLine(quantity, barcode=f"barcode-of-{sku}"), quantities, skus)
+    | st.builds(GoodsLine, quantities, item=st.sampled_from(["cola", "wings"]))
+)
+items = st.sampled_from(["cola", "wings"])
+
+
+def tuples(lines: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(lines, min_size=1, max_size=4).map(tuple)
+
+
+occasions = st.fixed_dictionaries({}, optional={"till": words, "receipt": words, "occurred_at": moments})
+requests: st.SearchStrategy[Request] = st.one_of(
+    st.builds(
+        lambda lines, shortage, occasion: Sale(lines, shortage, **occasion),
+        tuples(sku_lines),
+        st.sampled_from(OnShortage),
+        occasions,
+    ),
+    st.builds(
+        lambda lines, original, disposition, occasion: Return(lines, original, disposition, **occasion),
+        tuples(sku_lines),
+        words,
+        st.sampled_from(Disposition),
+        occasions,
+    ),
+    st.builds(Receipt, tuples(goods_lines), words),
+    st.builds(
+        Count,
+        st.dictionaries(items, st.integers(0, 30), min_size=1).map(
+            lambda levels: tuple(CountLine(item, level) for item, level in levels.items())
+        ),
+        words,
+        words,
+    ),
+    st.builds(
+        Adjustment,
+        tuples(st.builds(AdjustmentLine, items, st.integers(-9, 9).filter(bool), words.filter(bool))),
+        words,
+    ),
+    st.builds(Quarantine, tuples(st.builds(QuarantineLine, items, quantities, st.sampled_from(Action))), words),
+    st.builds(Grant, st.sampled_from(["hub-east", "hub-west"]), tuples(st.builds(GrantLine, items, quantities)), words),
+)
+
+
+def content_of(draft: Draft) -> Content:
+    """What is written of a draft, as it reads back from a journal."""
+    content = Content(
+        draft.kind,
+        NOW_MS << 16,
+        b"k",
+        draft.actor,
+        draft.reason,
+        draft.reference,
+        draft.moves,
+        draft.lines,
+        draft.facts,
+    )
+    return unpack_body(pack_body(content))
+
+
+@given(requests)
+def test_a_request_reads_back_off_the_entry_it_led_to(request: Request) -> None:
+    shop = Shop(RECIPES)
+    shop.move("supplier", FREE, 1_000_000)
+    shop.move("supplier", FREE, 1_000_000, "wings")
+    shop.move(FREE, QUARANTINE, 1_000)
+    shop.move(FREE, QUARANTINE, 1_000, "wings")
+    assert request_of(content_of(shop.ask(request))) == request
+
+
+@given(requests, requests)
+def test_requests_that_differ_read_back_as_different(one: Request, other: Request) -> None:
+    shop = Shop(RECIPES)
+    try:
+        drafts = [prepare(shop.room, request, NOBODY) for request in (one, other)]
+    except Refused:
+        return
+    assert (request_of(content_of(drafts[0])) == request_of(content_of(drafts[1]))) == (one == other)
+
+
+@given(st.lists(requests, max_size=8))
+def test_whatever_is_asked_only_the_nodes_own_accounts_are_debited_and_lines_add_up(asked: list[Request]) -> None:
+    shop = Shop(RECIPES)
+    for request in asked:
+        before = list(shop.ledger.cells())
+        try:
+            draft = shop.ask(request)
+        except Refused:
+            assert list(shop.ledger.cells()) == before
+            continue
+        for move in draft.moves:
+            assert move.quantity >= 1
+            assert move.source != move.target
+            assert move.source.startswith("store-1/") or "/" not in move.source
+    for stock in shop.ledger.stocks(STORE).values():
+        assert sum(stock.balances.values()) == 0
+
+
+@given(st.lists(requests, max_size=10))
+def test_only_recorded_sales_and_counts_overdraw(asked: list[Request]) -> None:
+    shop = Shop(RECIPES)
+    for request in asked:
+        if isinstance(request, Count) or (isinstance(request, Sale) and request.on_shortage is OnShortage.RECORD):
+            continue
+        try:
+            shop.ask(request)
+        except Refused:
+            continue
+        assert all(stock.breach == 0 for stock in shop.ledger.stocks(STORE).values())
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+        datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-12))),
+    ],
+)
+def test_a_moment_outside_the_calendar_of_utc_is_refused(moment: datetime) -> None:
+    shop = Shop(RECIPES)
+    for request in (Sale((sold("cola"),), occurred_at=moment), Return((sold("cola"),), occurred_at=moment)):
+        assert shop.refuse(request, Invalid).field == "occurred_at"
+
+
+def test_when_a_sale_happened_is_kept_to_the_microsecond() -> None:
+    moment = datetime(2025, 6, 15, 15, 6, 40, 7, tzinfo=UTC)
+    draft = Shop(RECIPES).ask(Sale((sold("cola"),), occurred_at=moment))
+    assert draft.facts["occurred_at"] == 1_750_000_000_000_007

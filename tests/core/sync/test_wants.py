@@ -1,0 +1,103 @@
+"""Requests for rights on a session: one for an item at a time, each answered once, all bounded."""
+
+from __future__ import annotations
+
+import pytest
+
+from replica.core.base.limits import QUANTITY_MAX, WANTS_MAX
+from replica.core.sync.session import Answered, Phase, Wanted
+from replica.core.sync.wire import AnyFrame, Bye, Given, Want
+from tests.core.chain import STORE, Line, Node, hub, store
+from tests.core.sync.test_session import HAVE, HELLO, Alone
+
+COLA = Want(1, STORE, "cola", 5, 7)
+
+
+def streaming(node: Node | None = None) -> Alone:
+    """A session past its greeting."""
+    alone = Alone(node)
+    alone.take(HELLO, HAVE)
+    alone.said()
+    return alone
+
+
+def test_a_want_is_handed_over_and_answered_once() -> None:
+    alone = streaming()
+    assert alone.take(COLA) == [Wanted(COLA)]
+    alone.session.give(1, 3)
+    alone.session.give(1, 3)
+    assert alone.said() == [Given(1, 3, "")]
+    assert alone.session.wants_waiting == 0
+
+
+def test_an_answer_says_which_want_it_is_the_answer_to() -> None:
+    alone = streaming()
+    number = alone.session.want(STORE, "cola", 5, 7)
+    assert alone.said() == [COLA]
+    assert alone.take(Given(number, 0, "kept")) == [Answered(COLA, 0, "kept")]
+    assert alone.session.may_want
+
+
+def test_wants_and_answers_cross_on_a_line() -> None:
+    line = Line(store(1), hub("hub-east")).run()
+    one, other = (side.session for side in line.sides)
+    one.want(STORE, "cola", 5, 7)
+    other.want(STORE, "cola", 2, 8)
+    for index in (0, 1):
+        line._carry(index)
+    line.run()
+    assert [[event for event in side.events if isinstance(event, Wanted)] for side in line.sides] == [
+        [Wanted(Want(1, STORE, "cola", 2, 8))],
+        [Wanted(COLA)],
+    ]
+    assert line.is_up
+
+
+@pytest.mark.parametrize(
+    ("frames", "reason"),
+    [
+        ([Want(2, STORE, "cola", 1, 1)], "out-of-sequence"),
+        ([COLA, COLA], "out-of-sequence"),
+        ([COLA, Want(2, STORE, "cola", 1, 1)], "out-of-sequence"),
+        ([Want(1, "store-2", "cola", 1, 1)], "unauthorised"),
+        ([Want(1, "*", "cola", 1, 1)], "malformed"),
+        ([Want(1, STORE, "a b", 1, 1)], "malformed"),
+        ([Want(1, STORE, "cola", 0, 1)], "malformed"),
+        ([Want(1, STORE, "cola", QUANTITY_MAX + 1, 1)], "malformed"),
+        ([Given(1, 1, "")], "out-of-sequence"),
+        ([Given(0, 1, "")], "out-of-sequence"),
+        ([Want(number + 1, STORE, f"item-{number}", 1, 1) for number in range(WANTS_MAX + 1)], "oversized"),
+    ],
+)
+def test_what_breaks_a_rule_ends_the_session(frames: list[AnyFrame], reason: str) -> None:
+    assert streaming().fault(*frames) == reason
+
+
+def test_nobody_is_given_more_than_was_wanted() -> None:
+    alone = streaming()
+    alone.session.want(STORE, "cola", 5, 7)
+    assert alone.fault(Given(1, 6, "")) == "malformed"
+
+
+def test_a_store_is_asked_for_nothing_at_another_location() -> None:
+    alone = Alone(hub("hub-west"))
+    alone.take(store(1).hello(), HAVE)
+    assert alone.fault(Want(1, "store-2", "cola", 1, 1)) == "unauthorised"
+
+
+def test_no_more_is_wanted_at_once_than_a_peer_takes() -> None:
+    alone = streaming()
+    for number in range(WANTS_MAX):
+        assert alone.session.may_want
+        alone.session.want(STORE, f"item-{number}", 1, 1)
+    assert not alone.session.may_want
+
+
+def test_a_closed_session_answers_nothing() -> None:
+    alone = streaming()
+    alone.take(COLA)
+    alone.session.close("stopping")
+    alone.session.give(1, 1)
+    assert alone.session.phase is Phase.CLOSED
+    assert [type(frame) for frame in alone.said()] == [Bye]
+    assert not alone.session.may_want

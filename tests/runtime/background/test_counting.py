@@ -1,0 +1,121 @@
+"""Counts over HTTP: what is heard of late, counts of a figure shown some time ago, and which are provisional."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replica.core.base.errors import Overtaken
+from replica.core.state.commands import Command
+from replica.core.stock.requests import Count, CountLine
+from replica.runtime.background import counting
+from replica.runtime.background.counting import submit_count, token_of
+from replica.runtime.driver import Inlet
+from replica.runtime.http.problems import problem
+from tests.core.chain import Node, receipt
+from tests.runtime.conftest import Caller
+
+COUNTED = {"lines": [{"item": "cola", "counted": 4}]}
+
+
+def other() -> Node:
+    """A hub that writes for the store's location too."""
+    return Node("hub-east", ("store-1",), None, "hub")
+
+
+def now_ms(store: Caller) -> int:
+    return store.node.clock.now().wall_ms
+
+
+async def tell(store: Caller, node: Node) -> None:
+    node.commit()
+    await (await store.node.driver.take_in(node.runs("store-1"), Inlet()))
+
+
+async def receive(store: Caller, units: int) -> None:
+    await store.good("/v1/receipts", {"lines": [{"item": "cola", "quantity": units}]})
+
+
+async def test_what_is_heard_of_after_a_count_and_was_before_it_is_corrected_and_explained(store: Caller) -> None:
+    hub = other()
+    await receive(store, 5)
+    hub.ask(receipt(cola=7), "late", now_ms(store) - 1_000)
+    answer = await store.good("/v1/counts", COUNTED)
+    assert (answer["provisional"], (await store.good("/v1/stock/cola"))["on_hand"]) == (False, 4)
+    await tell(store, hub)
+    explained = await store.good("/v1/explain/cola")
+    assert explained["stock"]["on_hand"] == 4
+    correction, late, _, _ = explained["movements"]
+    assert (correction["kind"], correction["reference"]) == ("correction", answer["movement"])
+    assert late["writer"] == hub.replica.writer
+    shown = explained["stock"]["count"]
+    assert (shown["movement"], shown["counted"], shown["by"]) == (answer["movement"], 4, "store-1")
+    assert (shown["provisional"], shown["unheard"]) == (True, ["hub-east"])
+    hub.ask(receipt(wings=1), "word", now_ms(store) + 1_000)
+    await tell(store, hub)
+    assert not (await store.good("/v1/stock"))["items"][0]["count"]["provisional"]
+
+
+async def test_a_count_where_others_write_says_that_it_is_provisional(store: Caller) -> None:
+    hub = other()
+    hub.ask(receipt(cola=7), "early", now_ms(store) - 1_000)
+    await tell(store, hub)
+    assert (await store.good("/v1/counts", COUNTED))["provisional"]
+
+
+async def test_a_count_of_some_time_ago_leaves_in_what_was_heard_of_since_and_is_from_before(store: Caller) -> None:
+    hub = other()
+    await receive(store, 5)
+    hub.ask(receipt(cola=7), "late", now_ms(store) - 1_000)
+    seen = (await store.good("/v1/stock/cola"))["seen"]
+    await tell(store, hub)
+    await store.good("/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
+    answer = await store.good("/v1/counts", {**COUNTED, "seen": seen})
+    assert answer["lines"] == [{"item": "cola", "counted": 4, "seen": 12, "change": -8, "on_hand": 3}]
+    assert (await store.good("/v1/stock/cola"))["on_hand"] == 3
+
+
+async def test_an_older_count_that_is_entered_after_a_newer_one_changes_nothing(store: Caller, tmp_path: Path) -> None:
+    await receive(store, 5)
+    seen = (await store.good("/v1/stock/cola"))["seen"]
+    while token_of(store.node.replica, now_ms(store)).rpartition(".")[2] == seen.rpartition(".")[2]:
+        pass  # the clock goes on within a millisecond
+    newer = await store.good("/v1/counts", COUNTED)
+    older = await store.good("/v1/counts", {"lines": [{"item": "cola", "counted": 9}], "seen": seen})
+    assert [line["change"] for line in older["lines"]] == [0]
+    stock = await store.good("/v1/stock/cola")
+    assert (stock["on_hand"], stock["count"]["movement"]) == (4, newer["movement"])
+
+
+async def test_what_overtakes_a_count_has_it_worked_out_again(store: Caller, monkeypatch: Any) -> None:
+    hub, look_back = other(), counting._look_back
+    await receive(store, 5)
+    token = token_of(store.node.replica, now_ms(store))
+    tries = 0
+
+    async def overtaken(*arguments: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        seen = await look_back(*arguments)
+        if tries < counting.TRIES:
+            hub.ask(receipt(cola=1), f"late-{tries}", now_ms(store) - 10_000)
+            await tell(store, hub)
+        return seen
+
+    monkeypatch.setattr(counting, "_look_back", overtaken)
+    command = Command("store-1", Count((CountLine("cola", 4),), token), b"count")
+    entry = await submit_count(store.node.driver, store.node.journal, command)
+    assert tries == counting.TRIES
+    assert entry.content.facts["count"] == [["cola", 4, 5 + tries - 1, -tries, 4]]
+
+
+def test_a_count_that_is_overtaken_for_ever_is_told_to_try_again() -> None:
+    assert problem(Overtaken("more was heard of store-1 meanwhile"))["status"] == 503
+
+
+@pytest.mark.parametrize("level", [-1, "x", 1 << 40])
+async def test_a_level_that_cannot_be_is_refused(store: Caller, level: Any) -> None:
+    status, refused = await store.write("/v1/counts", {"lines": [{"item": "cola", "counted": level}]})
+    assert (status, refused["field"]) == (422, "lines[0].counted")

@@ -1,0 +1,144 @@
+"""Channel quotas at live hubs: set aside by policy, sold by their own channel only, and given back when wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from replica.core.base.errors import RightsExhausted
+from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.state.commands import Command
+from replica.core.stock.requests import OnShortage
+from replica.runtime.node import Node
+from tests.runtime.background.test_rights_exchange import COLA, STORE, Region, play
+from tests.runtime.conftest import Caller
+from tests.runtime.http.test_hub_calls import stocked
+from tests.runtime.virtual import until
+
+HALVES = {"mall": 0.5, "web": 0.5}
+
+
+def quotas(node: Node, name: str = "hub-east") -> dict[str, int]:
+    """What a hub has free, and set aside by channel."""
+    balances = node.replica.ledger.stock(STORE, COLA).balances
+    names = {"free": f"{name}/free", "mall": f"{name}/channel.mall", "web": f"{name}/channel.web"}
+    return {short: units for short, account in names.items() if (units := balances.get(account, 0))}
+
+
+async def order(node: Node, name: str, units: int, channel: str) -> None:
+    placement = Placement(name, (PlacedLine(units, COLA),), channel, paid=True)
+    await node.driver.submit(Command("", placement, name.encode()))
+
+
+async def shared(units: int = 20, **policy: Any) -> Region:
+    """A store that keeps half, whose hub splits the other half over two marketplaces."""
+    chain = Region()
+    await chain.open(units)
+    await chain.rule(**{"mode": "share", "share": 0.5, "channels": HALVES, **policy})
+    return chain
+
+
+def test_a_hub_sets_aside_what_its_policy_gives_each_channel_and_comes_to_rest() -> None:
+    async def story() -> None:
+        chain = await shared()
+        await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
+        before = chain.east.replica.arrival
+        await asyncio.sleep(60)
+        assert chain.east.replica.arrival == before
+        assert quotas(chain.store) == quotas(chain.west) == {"mall": 5, "web": 5}
+
+    play(story())
+
+
+def test_two_marketplaces_that_want_more_than_there_is_never_sell_the_same_unit() -> None:
+    async def story() -> None:
+        chain = await shared(20, share=1.0)
+        await until(lambda: quotas(chain.east) == {"mall": 10, "web": 10}, 10)
+        sold = 0
+        for number in range(16):
+            for channel in HALVES:
+                try:
+                    await order(chain.east, f"{channel}-{number}", 2, channel)
+                    sold += 2
+                except RightsExhausted:
+                    pass
+            await asyncio.sleep(0.3)
+        await asyncio.sleep(5)
+        stock = chain.store.replica.ledger.stock(STORE, COLA)
+        assert sold == 20 == stock.figures.reserved
+        assert stock.figures.available == stock.breach == 0
+
+    play(story())
+
+
+def test_what_one_channel_leaves_is_split_anew() -> None:
+    async def story() -> None:
+        chain = await shared(20, share=1.0)
+        await until(lambda: quotas(chain.east) == {"mall": 10, "web": 10}, 10)
+        await order(chain.east, "w", 10, "web")
+        with pytest.raises(RightsExhausted):
+            await order(chain.east, "w-2", 1, "web")
+        await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 5)
+
+    play(story())
+
+
+def test_quotas_are_freed_when_the_policy_is_cleared_and_when_the_store_wants_units_back() -> None:
+    async def story() -> None:
+        chain = await shared()
+        await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
+        await chain.sell(chain.store, 9)
+        await until(lambda: chain.free(chain.store, STORE) == 6, 20)
+        assert quotas(chain.east) == {"mall": 3, "web": 2}
+        await chain.rule()
+        await until(lambda: quotas(chain.east) == {"free": 5}, 10)
+
+    play(story())
+
+
+def test_what_a_till_sold_past_its_rights_is_covered_out_of_quotas() -> None:
+    async def story() -> None:
+        chain = await shared(10, share=1.0)
+        await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
+        await chain.sell(chain.store, 4, OnShortage.RECORD)
+        await until(lambda: chain.free(chain.east, STORE) == 0, 10)
+        await until(lambda: quotas(chain.east) == {"mall": 3, "web": 3}, 5)
+
+    play(story())
+
+
+def test_other_regions_get_their_part_before_channels_are_served() -> None:
+    async def story() -> None:
+        chain = await shared(20, share=1.0, regions={"west": 0.5})
+        await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 20)
+        await until(lambda: quotas(chain.west, "hub-west") == {"mall": 5, "web": 5}, 20)
+        before = chain.east.replica.arrival
+        await asyncio.sleep(60)
+        assert chain.east.replica.arrival == before
+
+    play(story())
+
+
+async def test_orders_and_availability_of_a_channel_over_http(hub: Caller) -> None:
+    await stocked(hub)
+    policy = {"mode": "safety", "safety_stock": 4, "channels": {"web": 0.5}}
+    await hub.good("/v1/documents/policy/location:w-1", policy, method="PUT")
+    await hub.node.steward._review()
+    shown = {}
+    for query in ("", "&channel=web", "&channel=app"):
+        shown[query] = (await hub.good(f"/v1/availability/cola?location=w-1{query}"))["guaranteed"]
+    assert shown == {"": 16, "&channel=web": 8, "&channel=app": 8}
+    (verdict,) = (await hub.good("/v1/availability", {"skus": ["cola"], "location": "w-1", "channel": "web"}))[
+        "verdicts"
+    ]
+    assert verdict["availability"]["guaranteed"] == 8
+    line = {"sku": "cola", "quantity": 9, "location": "w-1"}
+    status, problem = await hub.write("/v1/orders", {"order": "o-1", "channel": "web", "lines": [line]})
+    assert (status, problem["type"], problem["lines"][0]["free"]) == (409, "insufficient-rights", 8)
+    await hub.good("/v1/orders", {"order": "o-2", "channel": "web", "lines": [{**line, "quantity": 8}]})
+    status, problem = await hub.write("/v1/orders", {"order": "o-3", "channel": "app", "lines": [line]})
+    assert (status, problem["lines"][0]["free"]) == (409, 8)
+    accounts = (await hub.good("/v1/stock/w-1/cola_bottle"))["accounts"]
+    assert (accounts["hub-east/held"], accounts["hub-east/free"], accounts["hub-east/channel.web"]) == (8, 12, 0)

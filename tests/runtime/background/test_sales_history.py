@@ -1,0 +1,151 @@
+"""Safety stock that is foretold from what the tills sold in the same half hour of other days, between live nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from replica.core.base.errors import RightsExhausted
+from replica.core.catalog.documents import pack_value
+from replica.core.state.commands import Write
+from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
+from simulations.clock import EPOCH_MS, SimulatedClock
+from tests.runtime.background.test_rights_exchange import COLA, STORE, Region, play
+from tests.runtime.virtual import until
+
+CASES = json.loads((Path(__file__).parents[2] / "vectors" / "oversell.json").read_text())["safety_stock"]
+MIDNIGHT = datetime.fromtimestamp(EPOCH_MS / 1000, UTC)
+FORECAST = {"forecast": {"quantile": 0.9}}
+
+
+def began(case: dict[str, Any]) -> timedelta:
+    """How long after midnight a case's slot begins; the table counts its minutes from 1."""
+    hours, minutes = case["slot"].partition("-")[0].split(":")
+    return timedelta(hours=int(hours), minutes=int(minutes) - 1)
+
+
+class Shop(Region):
+    """A store whose clocks say a given time of the day, and whose tills sold so much at that time on days before."""
+
+    async def begin(self, at: timedelta, *past: int, stock: int, zone: str = "UTC") -> None:
+        for node in self.nodes:
+            assert isinstance(node.clock, SimulatedClock)
+            node.clock.step(int(at.total_seconds() * 1000))
+        await self.open(0)
+        place = {"type": "store", "name": "A shop", "region": "east", "time_zone": zone}
+        await self.east.driver.submit(Write("location", STORE, pack_value(place), b"place"))
+        await until(lambda: self.store.replica.documents.value("location", STORE) is not None, 5)
+        await self.do(self.store, Receipt((GoodsLine(stock + sum(past), item=COLA),)))
+        for ago, units in enumerate(past, 1):
+            when = datetime.combine(MIDNIGHT.date() - timedelta(ago), datetime.min.time(), ZoneInfo(zone)) + at
+            sale = Sale((SkuLine(units, COLA),), occurred_at=when + timedelta(minutes=5))
+            await self.do(self.store, sale)
+
+    async def sell_online(self, wanted: int) -> int:
+        """Sell as much as the hub may, of what is wanted."""
+        sold = 0
+        for _ in range(wanted):
+            try:
+                await self.sell(self.east, 1)
+            except RightsExhausted:
+                break
+            sold += 1
+        return sold
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["slot"])
+@pytest.mark.parametrize("kind", ["fixed", "dynamic"])
+def test_safety_stock_of_a_slot(case: dict[str, Any], kind: str) -> None:
+    async def story() -> None:
+        shop, at, till = Shop(), began(case) + timedelta(minutes=10), case["store_sells"]
+        await shop.begin(at, till, till, till, stock=case["stock"])
+        safety = case["fixed_safety"] if kind == "fixed" else case["dynamic_safety"]
+        await shop.rule(mode="safety", safety_stock=safety if kind == "fixed" else FORECAST)
+        await until(lambda: shop.rights() == (safety, case["stock"] - safety, 0), 10)
+        await asyncio.sleep(5)
+        online = await shop.sell_online(case["stock"])
+        await shop.sell(shop.store, till, OnShortage.RECORD)
+        await asyncio.sleep(30)
+        stock = shop.store.replica.ledger.stock(STORE, COLA)
+        assert online == (case["online"] if kind == "fixed" else case["stock"] - safety)
+        assert max(0, online + till - case["stock"]) == stock.breach == case.get(f"oversold_{kind}", 0)
+        assert max(0, stock.available) == case.get(f"unsellable_{kind}", 0)
+
+    play(story())
+
+
+def test_the_slot_is_one_of_the_day_where_the_store_is() -> None:
+    async def story() -> None:
+        shop = Shop()
+        await shop.begin(timedelta(hours=8, minutes=40), 6, 6, 6, stock=10, zone="Asia/Shanghai")
+        await shop.rule(mode="safety", safety_stock=FORECAST)
+        await until(lambda: shop.rights() == (0, 10, 0), 10)  # it is 16:40 in Shanghai
+        for node in shop.nodes:
+            assert isinstance(node.clock, SimulatedClock)
+            node.clock.step(16 * 3_600_000)
+        await until(lambda: shop.rights() == (6, 4, 0), 10)  # 08:40, the next day
+
+    play(story())
+
+
+def test_a_new_slot_is_noticed_and_rights_come_back_for_it() -> None:
+    async def story() -> None:
+        shop = Shop()
+        await shop.begin(timedelta(hours=8, minutes=59, seconds=20), stock=10)
+        for ago in (1, 2, 3):
+            for minute, units in ((-10, 3), (5, 7)):
+                when = MIDNIGHT - timedelta(ago) + timedelta(hours=9, minutes=minute)
+                await shop.do(shop.store, Receipt((GoodsLine(units, item=COLA),)))
+                await shop.do(shop.store, Sale((SkuLine(units, COLA),), occurred_at=when))
+        await shop.rule(mode="safety", safety_stock=FORECAST)
+        await until(lambda: shop.rights() == (3, 7, 0), 10)
+        await until(lambda: shop.rights() == (7, 3, 0), 60)
+        await shop.sell(shop.store, 5)
+        await asyncio.sleep(60)
+        assert shop.rights() == (2, 3, 0), "what was foretold was sold: nothing is asked back for it"
+
+    play(story())
+
+
+def test_too_little_history_foretells_nothing() -> None:
+    async def story() -> None:
+        shop = Shop()
+        await shop.begin(timedelta(hours=8, minutes=40), 6, 6, stock=10)
+        await shop.rule(mode="safety", safety_stock=FORECAST, last_units=1)
+        await until(lambda: shop.rights() == (1, 9, 0), 10)
+
+    play(story())
+
+
+def test_what_was_sold_is_known_again_after_a_restart_and_nothing_is_handed_out_before() -> None:
+    async def story() -> None:
+        shop = Shop()
+        await shop.begin(timedelta(hours=8, minutes=40), 6, 6, 6, stock=10)
+        await shop.rule(mode="safety", safety_stock=FORECAST)
+        await until(lambda: shop.rights() == (6, 4, 0), 10)
+        again = asyncio.create_task(_anew(shop))
+        await again
+        await asyncio.sleep(20)
+        assert shop.rights() == (6, 4, 0)
+        assert {entry.content.moves[0].target for entry in await shop.grants()} == {"hub-east/free"}
+        assert len(await shop.grants()) == 1
+
+    play(story())
+
+
+async def _anew(shop: Shop) -> None:
+    """What the tills sold is read again from the start, as after a restart, while the steward looks at everything."""
+    tills = shop.store.tills
+    (reading,) = [task for task in shop.store._working if task.get_coro().__qualname__ == "Tills.run"]  # type: ignore[union-attr]
+    reading.cancel()
+    tills._demand = None
+    shop.store.steward._mark_all()
+    await asyncio.sleep(5)
+    assert tills.policy(shop.store.replica, STORE, COLA) is None
+    shop.store._working.append(asyncio.create_task(tills.run()))

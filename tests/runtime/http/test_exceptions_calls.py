@@ -1,0 +1,118 @@
+"""GET /v1/exceptions, at stores and at hubs: requests that several nodes took, and keys that mean two things."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.state.commands import Command
+from replica.core.state.kinds import Request
+from replica.runtime.driver import Inlet
+from tests.core.chain import Node, receipt, sale
+from tests.runtime.conftest import Caller
+
+COLA = {"lines": [{"item": "cola", "quantity": 5}]}
+
+
+def elsewhere(location: str) -> Node:
+    """Another node that writes for a location, and has never heard of the one under test."""
+    return Node("hub-elsewhere", (location,), None, "hub")
+
+
+async def tell(caller: Caller, other: Node, location: str) -> None:
+    """Bring a node what the other one holds."""
+    other.commit()
+    await (await caller.node.driver.take_in(other.runs(location), Inlet()))
+
+
+async def take_twice(caller: Caller, location: str, request: Request, now_ms: int, path: str, body: Any) -> Node:
+    """Have one request taken under one key by a node and by another one, which is told of last."""
+    other = elsewhere(location)
+    other.ask(request, "till-1", now_ms)
+    await caller.good(path, body, key="till-1")
+    await tell(caller, other, location)
+    return other
+
+
+async def test_a_request_that_another_node_took_too_is_undone_and_shown(store: Caller) -> None:
+    other = await take_twice(store, "store-1", receipt(cola=5), 1_000, "/v1/receipts", {"lines": [COLA["lines"][0]]})
+    found = await store.good("/v1/exceptions")
+    (conflict,) = found["key_conflicts"]  # by item and by SKU are not one request
+    assert (found["duplicates"], conflict["key"], conflict["requests"]) == ([], "till-1", ["receipt", "receipt"])
+    assert [side["node"] for side in conflict["sides"]] == ["store-1", "hub-elsewhere"]
+    other.ask(sale(cola=2), "till-2", 1_001)
+    lost = await store.good("/v1/sales", {"lines": [{"sku": "cola", "quantity": 2}]}, key="till-2")
+    await tell(store, other, "store-1")
+    (found,) = (await store.good("/v1/exceptions"))["duplicates"]
+    assert (found["key"], found["request"], found["lost"]["movement"]) == ("till-2", "sale", lost["movement"])
+    assert (found["standing"]["node"], found["lost"]["node"]) == ("hub-elsewhere", "store-1")
+    page = await store.good("/v1/journal?limit=100")
+    (void,) = [entry for entry in page["entries"] if entry["kind"] == "void"]
+    assert (void["hash"], void["key"]) == (found["void"], f"void:{lost['movement']}")
+    assert (await store.good("/v1/stock/cola"))["on_hand"] == 5 + 5 - 2
+    again = await store.good("/v1/sales", {"lines": [{"sku": "cola", "quantity": 2}]}, key="till-2")
+    assert again["movement"] == found["standing"]["movement"]
+
+
+async def test_duplicates_are_shown_after_a_restart(hub: Caller, tmp_path: Path) -> None:
+    await hub.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}}, method="PUT")
+    body = {"lines": [{"sku": "cola", "quantity": 5}]}
+    await take_twice(hub, "w-1", receipt(cola=5), 1_000, "/v1/receipts?location=w-1", body)
+    before = await hub.good("/v1/exceptions")
+    assert len(before["duplicates"]) == 1
+    hub.node.replica.restore(await hub.node.journal.load())
+    assert await hub.good("/v1/exceptions") == before
+
+
+async def test_an_order_placed_at_two_hubs_is_shown_once(hub: Caller) -> None:
+    await hub.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}}, method="PUT")
+    body = {"lines": [{"sku": "cola", "quantity": 5}]}
+    await hub.good("/v1/receipts?location=w-1", body)
+    other = elsewhere("w-1")
+    other.ask(receipt(cola=5), "stock", 1_000)
+    for order, quantity in (("web-1", 2), ("web-2", 3)):
+        asked = Placement(order, (PlacedLine(quantity, "cola"),))
+        other.replica.execute(Command("", asked, f"{order}-key".encode()), 1_000)
+        placed = {"order": order, "lines": [{"sku": "cola", "quantity": 2}]}
+        await hub.good("/v1/orders", placed, key=f"{order}-key")
+    await tell(hub, other, "w-1")
+    found = await hub.good("/v1/exceptions")
+    (duplicate,) = found["duplicates"]
+    assert (duplicate["order"], duplicate["standing"]["node"], duplicate["lost"]["node"]) == (
+        "web-1",
+        "hub-elsewhere",
+        "hub-east",
+    )
+    assert duplicate["void"] is not None
+    (conflict,) = found["key_conflicts"]
+    assert (duplicate["key"], conflict["key"], conflict["order"]) == ("web-1-key", "web-2-key", "web-2")
+    shown = await hub.good("/v1/orders/web-1")
+    assert {one["owner"]: (one["state"], one["is_duplicate"]) for one in shown["fulfilments"]} == {
+        "hub-elsewhere": ("held", False),
+        "hub-east": ("cancelled", True),
+    }
+
+
+async def test_one_key_that_two_hubs_took_for_different_orders_is_shown(hub: Caller) -> None:
+    await hub.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}}, method="PUT")
+    await hub.good("/v1/receipts?location=w-1", COLA)
+    other = elsewhere("w-1")
+    other.ask(receipt(cola=5), "stock", 1_000)
+    other.replica.execute(Command("", Placement("web-1", (PlacedLine(1, "cola"),)), b"basket"), 1_000)
+    other.ask(sale(cola=1), "payment", 1_000)
+    lines = [{"sku": "cola", "quantity": 1}]
+    for order, key in (("web-2", "basket"), ("web-3", "payment")):
+        await hub.good("/v1/orders", {"order": order, "lines": lines}, key=key)
+    await tell(hub, other, "w-1")
+    found = await hub.good("/v1/exceptions")
+    assert found["duplicates"] == []
+    assert {one["key"]: one["requests"] for one in found["key_conflicts"]} == {
+        "basket": ["order", "order"],
+        "payment": ["order", "sale"],
+    }
+
+
+async def test_a_key_that_only_nodes_make_is_refused(store: Caller) -> None:
+    status, problem = await store.write("/v1/receipts", COLA, key="void:00")
+    assert (status, problem["field"]) == (422, "Idempotency-Key")

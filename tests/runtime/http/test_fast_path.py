@@ -1,0 +1,394 @@
+"""The express lane says to the byte what the long way says, and steps aside for all it does not know."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from aiohttp import web
+
+from edge_node.assembly import assemble as assemble_edge
+from hub.assembly import assemble as assemble_hub
+from replica.core.state.commands import Command
+from replica.core.stock.requests import GoodsLine, Receipt
+from replica.runtime.http.fast_path import IDLE_S, Express, _parse
+from replica.runtime.peering.websocket import HttpNetwork
+from replica.runtime.process import Assembly
+from simulations.loop import VirtualLoop
+
+START = b"POST /v1/sales HTTP/1.1\r\n"
+ORDERS = b"POST /v1/orders HTTP/1.1\r\n"
+LONG_WAY = "X-Long-Way: 1\r\n"
+
+
+@asynccontextmanager
+async def serving(assembly: Assembly) -> AsyncIterator[tuple[str, int]]:
+    """A node's HTTP, express lane in front, on a free port."""
+    runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False)
+    await runner.setup()
+    assert runner.server is not None and assembly.hot
+    express = Express(assembly.hot, assembly.node.driver, runner.server)
+    server = await asyncio.get_running_loop().create_server(express, "127.0.0.1", 0)
+    assembly.node.start([], 0.0)
+    yield server.sockets[0].getsockname()
+    server.close()
+    express.close()
+    await runner.cleanup()
+    await assembly.node.stop()
+
+
+@pytest.fixture
+async def address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
+    """Where a store serves."""
+    assembly = await assemble_edge(
+        HttpNetwork(),
+        name="store-1",
+        location="store-1",
+        data=tmp_path,
+        host="127.0.0.1",
+        hubs=(),
+        region="store",
+        open_catalog=True,
+    )
+    async with serving(assembly) as where:
+        yield where
+
+
+@pytest.fixture
+async def hub_address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
+    """Where a hub serves that has ten cola."""
+    assembly = await assemble_hub(
+        HttpNetwork(),
+        name="hub-1",
+        region="east",
+        data=tmp_path,
+        host="127.0.0.1",
+        hosts=("w-1",),
+        open_catalog=True,
+    )
+    async with serving(assembly) as where:
+        receipt = Receipt((GoodsLine(10, item="cola"),))
+        await assembly.node.driver.submit(Command("w-1", receipt, b"stock"))
+        yield where
+
+
+class Till:
+    """A connection that sends bytes as they are and reads one answer at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def read(self) -> tuple[int, dict[str, str], bytes]:
+        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)).decode()
+        status, *lines = head.split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        return int(status.split()[1]), headers, await self.reader.readexactly(int(headers["content-length"]))
+
+    async def ask(self, raw: bytes) -> tuple[int, dict[str, str], bytes]:
+        self.writer.write(raw)
+        return await self.read()
+
+
+async def dial(address: tuple[str, int]) -> Till:
+    return Till(*await asyncio.open_connection(*address))
+
+
+def request(body: bytes, key: str | None = "k1", extra: str = "", start: bytes = START) -> bytes:
+    named = f"Idempotency-Key: {key}\r\n" if key is not None else ""
+    head = f"Host: x\r\n{named}{extra}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return start + head.encode() + body
+
+
+class Line:
+    """A transport that notes when it is closed."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> None:
+    loop = VirtualLoop(Random(0))
+
+    async def main() -> None:
+        express = Express({"/v1/sales": lambda body, key: None}, None, lambda: None)  # type: ignore[arg-type, return-value]
+        lanes, lines = [express(), express()], [Line(), Line()]
+        for lane, line in zip(lanes, lines, strict=True):
+            lane.connection_made(line)  # type: ignore[arg-type]
+        lanes[0]._is_busy = True
+        for _ in range(4):
+            await asyncio.sleep(IDLE_S / 2)
+            lanes[0].data_received(b"more")
+        await asyncio.sleep(1)
+        assert [line.is_closed for line in lines] == [False, True]
+        express.close()
+
+    loop.run_until_complete(main())
+    loop.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        (b"", 201),
+        (b',"ttl_s":0', 422),
+        (b',"durability":"both"', 422),
+        (b',"lines":[{"sku":"tea","quantity":1}]', 409),
+    ],
+)
+async def test_both_ways_answer_an_order_the_same(hub_address: tuple[str, int], more: bytes, status: int) -> None:
+    body = b'{"order":"o-1","lines":[{"sku":"cola","quantity":2}]%b}' % more
+    short = await (await dial(hub_address)).ask(request(body, start=ORDERS))
+    long = await (await dial(hub_address)).ask(request(body, "k1", LONG_WAY, ORDERS))
+    assert (short[0], "server" in short[1], "server" in long[1]) == (status, False, True)
+    assert (short[0], short[2]) == (long[0], long[2])
+
+
+async def test_an_order_that_may_wait_goes_the_long_way(hub_address: tuple[str, int]) -> None:
+    body = b'{"order":"o-1","lines":[{"sku":"cola","quantity":%d}],"wait_ms":100}'
+    for quantity, status in ((11, 409), (10, 201)):
+        told, headers, _ = await (await dial(hub_address)).ask(request(body % quantity, f"k{status}", start=ORDERS))
+        assert (told, "server" in headers) == (status, True)
+
+
+BATCHES = b"POST /v1/sales:batch HTTP/1.1\r\n"
+
+KEYS = [b"0190aaaa-bbbb-7ccc-8ddd-00000000000%d" % number for number in range(3)]
+
+
+def batch(*keyed: tuple[bytes, bytes]) -> bytes:
+    return b'{"sales":[%b]}' % b",".join(b'{"key":"%b",%b}' % one for one in keyed)
+
+
+COLA = b'"lines":[{"sku":"cola","quantity":2}]'
+PROMISE = b'"lines":[{"sku":"cola","quantity":2}],"on_shortage":"refuse"'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        batch((KEYS[0], COLA), (KEYS[1], COLA), (KEYS[2], COLA)),
+        batch((b"till-1:1", COLA), (KEYS[1], COLA)),
+        batch((KEYS[0], COLA), (KEYS[1], PROMISE)),
+        batch((KEYS[0], COLA), (KEYS[0], PROMISE)),
+    ],
+    ids=["plain", "other keys", "one refused", "one key twice"],
+)
+async def test_both_ways_answer_a_batch_the_same(address: tuple[str, int], body: bytes) -> None:
+    till = await dial(address)
+    stock = request(b'{"lines":[{"item":"cola","quantity":9}]}', "stock", start=b"POST /v1/receipts HTTP/1.1\r\n")
+    assert (await till.ask(stock))[0] == (await till.ask(request(SOLD)))[0] == 201
+    short = await (await dial(address)).ask(request(body, None, start=BATCHES))
+    long = await (await dial(address)).ask(request(body, None, LONG_WAY, BATCHES))
+    assert (short[0], "server" in short[1], "server" in long[1]) == (207, False, True)
+    assert short[1]["content-type"] == long[1]["content-type"]
+    assert short[2] == long[2]
+
+
+async def test_a_batch_with_a_malformed_sale_goes_the_long_way(address: tuple[str, int]) -> None:
+    body = batch((KEYS[0], COLA), (b"a b", COLA), (KEYS[2], b'"lines":[]'))
+    status, headers, answer = await (await dial(address)).ask(request(body, None, start=BATCHES))
+    assert (status, "server" in headers) == (207, True)
+    assert [verdict["status"] for verdict in json.loads(answer)["verdicts"]] == [201, 422, 422]
+
+
+UNREADABLE = {
+    "beyond any float": b'"key":"bad","lines":[{"sku":"cola","quantity":1e999}]',
+    "five thousand digits": b'"key":"bad","lines":[{"sku":"cola","quantity":%b}]' % (b"9" * 5_000),
+    "beyond any float where nothing belongs": b'"key":"bad","price":-1e999,"lines":[{"sku":"cola","quantity":2}]',
+    "not UTF-8": b'"key":"bad","lines":[{"sku":"\xff","quantity":2}]',
+    "key that is no text": b'"key":7,"lines":[{"sku":"cola","quantity":1e999}]',
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_a_sale_that_cannot_be_read_stops_no_other_one_of_its_batch(address: tuple[str, int], name: str) -> None:
+    body = b'{"sales":[{"key":"one",%b},{%b},{"key":"two",%b}]}' % (COLA, UNREADABLE[name], COLA)
+    status, _, answer = await (await dial(address)).ask(request(body, None, start=BATCHES))
+    assert status == 207, answer
+    one, bad, two = json.loads(answer)["verdicts"]
+    assert (one["status"], two["status"]) == (201, 201)
+    assert bad["problem"]["field"].startswith("sales[1]")
+    assert bad["key"] == ("" if name == "key that is no text" else "bad")
+
+
+SOLD = b'{"lines":[{"sku":"cola","quantity":2}]}'
+
+BODIES = [
+    SOLD,
+    b'{"lines":[{"sku":"cola","quantity":2}],"till":"3","receipt":"77","occurred_at":"2026-01-02T03:04:05.678901Z"}',
+    b'{"lines":[{"sku":"cola","quantity":1},{"sku":"tea","quantity":4}],"on_shortage":"record"}',
+    b'{"lines":[{"sku":"cola","quantity":1}],"on_shortage":"refuse"}',
+    b'{"lines":[]}',
+    b'{"lines":[{"sku":"cola","quantity":0}]}',
+    b'{"lines":[{"sku":"cola","quantity":1.5}]}',
+    b'{"lines":[{"sku":"cola","quantity":99999999999999999999}]}',
+    b'{"lines":[{"quantity":1}]}',
+    b'{"lines":[{"sku":"cola","barcode":"1","quantity":1}]}',
+    b'{"lines":[{"barcode":"4006381333931","quantity":1}]}',
+    b'{"lines":[{"sku":"a b","quantity":1}]}',
+    b'{"lines":[{"sku":"cola","quantity":1}],"surprise":1}',
+    b"{",
+    b"",
+    b"[" * 5_000,
+    b'"\\ud800"',
+]
+
+
+@pytest.mark.parametrize("key", ["k1", '"k1"', None, "a b", "", "x" * 200])
+@pytest.mark.parametrize("body", BODIES, ids=[body[:60].decode() for body in BODIES])
+async def test_both_ways_answer_the_same(address: tuple[str, int], body: bytes, key: str | None) -> None:
+    short = await (await dial(address)).ask(request(body, key))
+    long = await (await dial(address)).ask(request(body, key, LONG_WAY))
+    assert "server" not in short[1], "the express lane did not answer"
+    assert "server" in long[1], "the long way did not answer"
+    assert short[0] == long[0]
+    if short[0] == 201:
+        assert short[2] == long[2], "the same key, so the same answer to the byte"
+    else:
+        assert json.loads(short[2]) == json.loads(long[2])
+        assert short[1]["content-type"].startswith("application/problem+json")
+
+
+async def test_one_connection_answers_many_in_order(address: tuple[str, int]) -> None:
+    till = await dial(address)
+    for number in range(1, 20):
+        status, _, body = await till.ask(request(SOLD, f"k{number}"))
+        assert (status, json.loads(body)["lines"][0]["available"]) == (201, -2 * number)
+
+
+async def test_requests_sent_ahead_are_answered_in_order(address: tuple[str, int]) -> None:
+    till = await dial(address)
+    for number in range(5):
+        till.writer.write(request(SOLD, f"k{number}"))
+        await asyncio.sleep(0)
+    available = [json.loads((await till.read())[2])["lines"][0]["available"] for _ in range(5)]
+    assert available == [-2, -4, -6, -8, -10]
+
+
+async def test_other_request_after_a_sale_is_answered_by_the_long_way_and_so_is_all_after_it(
+    address: tuple[str, int],
+) -> None:
+    till = await dial(address)
+    assert "server" not in (await till.ask(request(SOLD, "k1")))[1]
+    stock = await till.ask(b"GET /v1/stock/cola HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert json.loads(stock[2])["on_hand"] == -2
+    again = await till.ask(request(SOLD, "k2"))
+    assert again[0] == 201 and "server" in again[1]
+
+
+async def test_request_that_comes_in_pieces_is_answered(address: tuple[str, int]) -> None:
+    till = await dial(address)
+    raw = request(SOLD, "k1")
+    for piece in (raw[:10], raw[10:60], raw[60:-5], raw[-5:]):
+        till.writer.write(piece)
+        await till.writer.drain()
+        await asyncio.sleep(0.01)
+    assert (await till.read())[0] == 201
+
+
+async def test_two_requests_in_one_piece_are_both_answered(address: tuple[str, int]) -> None:
+    till = await dial(address)
+    till.writer.write(request(SOLD, "k1") + request(SOLD, "k2"))
+    assert [(await till.read())[0], (await till.read())[0]] == [201, 201]
+
+
+@pytest.mark.parametrize(("body", "status"), [(SOLD, 201), (b"{", 400)])
+async def test_caller_that_has_no_more_to_ask_is_answered_before_the_line_is_closed(
+    address: tuple[str, int], body: bytes, status: int
+) -> None:
+    till = await dial(address)
+    till.writer.write(request(body))
+    till.writer.write_eof()
+    assert (await till.read())[0] == status
+    assert await asyncio.wait_for(till.reader.read(), 5) == b""
+
+
+async def test_caller_that_hangs_up_before_the_answer_harms_nobody(address: tuple[str, int]) -> None:
+    rude = await dial(address)
+    rude.writer.write(request(SOLD, "rude"))
+    rude.writer.transport.abort()
+    till = await dial(address)
+    assert (await till.ask(request(SOLD, "k1")))[0] == 201
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET /v1/sales HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /v1/sales HTTP/1.0\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+        START + b"Content-Length: 0\r\n\r\n",
+        START + b"Host: x\r\n\r\n",
+        START + b"Host: x\r\nContent-Length: 2\r\n\r\n{}x",
+        START + b"Host: x\r\nContent-Length: 3\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: +2\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\n{}",
+        START + b"Host: x\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nIdempotency-Key: a\r\n folded\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length : 2\r\n\r\n{}",
+        START + b"Host: x\r\nIdempotency-Key: \xc3\xa9\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nUser-Agent: x\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nUser-Agent: a\0b\r\nContent-Length: 2\r\n\r\n{}",
+        START + b"Host: x\r\nContent-Length: " + b"0" * 5_000 + b"2\r\n\r\n{}",
+        START + b"Host: x\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n{}",
+    ],
+)
+def test_lane_does_not_take_what_is_not_plain(raw: bytes) -> None:
+    assert _parse(raw, START) is None
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "",
+        "User-Agent: python-requests/2\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\n",
+        "Accept: */*\r\nAccept-Encoding: gzip, deflate\r\nUser-Agent: Python/3.11 aiohttp/3.14\r\n",
+        "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n",
+    ],
+)
+def test_lane_takes_what_is_plain(extra: str) -> None:
+    plain = _parse(request(SOLD, "k1", extra), START)
+    assert plain is not None
+    assert (plain.key, plain.body) == ("k1", SOLD)
+
+
+async def test_a_follower_of_the_feed_that_leaves_is_no_error_of_ours(
+    address: tuple[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    leaving, staying = await dial(address), await dial(address)
+    leaving.writer.write(b"GET /v1/feed?after=0 HTTP/1.1\r\nHost: x\r\n\r\n")
+    await leaving.reader.readuntil(b"\r\n\r\n")
+    leaving.writer.transport.abort()
+    for number in range(3):  # the first is what the feed would tell, the others see that it has ended
+        assert (await staying.ask(request(SOLD, f"k{number}")))[0] == 201
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+async def test_a_caller_that_leaves_in_the_middle_of_a_request_is_no_error_of_ours(
+    address: tuple[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    leaving, staying = await dial(address), await dial(address)
+    leaving.writer.write(request(SOLD)[:-1])
+    await leaving.writer.drain()
+    assert (await staying.ask(request(SOLD, "k2")))[0] == 201  # by now its call waits for the rest
+    leaving.writer.close()
+    await leaving.writer.wait_closed()
+    assert (await staying.ask(request(SOLD, "k3")))[0] == 201
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

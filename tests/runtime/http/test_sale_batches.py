@@ -1,0 +1,57 @@
+"""The answer to many plain sales is the one they would get one by one, byte for byte."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_node.sale_batches import BatchAnswer, SaleVerdict, render_sold
+from replica.core.base.clock import COUNTER_BITS
+from replica.core.log.entry import Entry
+from replica.core.state.commands import Command, Sales
+from replica.core.state.replica import Replica
+from replica.core.stock.fast_sales import Sold
+from replica.core.stock.requests import GoodsLine, KeyedSale, Receipt, SkuLine
+from replica.runtime.http.answers import answer_of
+from replica.runtime.http.operations import encode_json
+
+STORE = "store-1"
+ITEMS = ["cola", "tea", "A+B:C"]
+
+texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)
+bought = st.tuples(st.sampled_from(ITEMS), st.integers(1, 9))
+
+
+def sell(sales: list[KeyedSale], now_ms: int) -> Sold:
+    replica = Replica("store-1#0000000a", (STORE,), open_catalog=True)
+    stock = tuple(GoodsLine(1_000, item=item) for item in ITEMS)
+    replica.execute(Command(STORE, Receipt(stock), b"stock"), now_ms)
+    for item in ITEMS:
+        replica.catalog.recipe(item, 0)
+    sold = replica.execute_all(Sales(STORE, sales, [sale.key.encode() for sale in sales]), now_ms, {})
+    assert isinstance(sold, Sold)
+    return sold
+
+
+def one_by_one(sales: list[KeyedSale], entries: list[Entry]) -> bytes:
+    return encode_json(
+        BatchAnswer([SaleVerdict(sale.key, 201, answer_of(one)) for sale, one in zip(sales, entries, strict=True)])
+    )
+
+
+@given(st.dictionaries(texts | st.uuids().map(str), bought, min_size=1, max_size=20), st.integers(0, 1 << 46))
+def test_an_answer_rendered_from_columns_is_the_one_of_the_entries(
+    wanted: dict[str, tuple[str, int]], now_ms: int
+) -> None:
+    sales = [KeyedSale((SkuLine(quantity, item),), key=key) for key, (item, quantity) in wanted.items()]
+    sold = sell(sales, now_ms)
+    assert render_sold(list(wanted), sold) == one_by_one(sales, list(sold))
+
+
+def test_sales_of_two_milliseconds_are_each_told_their_own() -> None:
+    sales = [KeyedSale((SkuLine(1, "cola"),), key=f"key-{number}") for number in range(3)]
+    sold = sell(sales, 5)
+    sold.clock = (5 << COUNTER_BITS) + (1 << COUNTER_BITS) - 2
+    first, last = b"1970-01-01T00:00:00.005Z", b"1970-01-01T00:00:00.006Z"
+    answer = render_sold([sale.key for sale in sales], sold)
+    assert (answer.count(first), answer.count(last)) == (2, 1)

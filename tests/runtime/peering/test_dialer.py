@@ -1,0 +1,186 @@
+"""Which hub a store turns to, and when it goes home: in virtual time, with real sessions over lines of queues."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import pytest
+
+from hub.admission import admit_peer
+from replica.core.base.errors import PeerFault
+from replica.core.sync.session import Scopes
+from replica.core.sync.wire import Hello
+from replica.runtime.node import Node
+from replica.runtime.peering import peers
+from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, run, store, until
+
+HOME_AFTER_S = 60.0
+
+
+class Region:
+    """A store with a home hub, which may have something against it, and one that stands in."""
+
+    def __init__(self) -> None:
+        self.network = VirtualNetwork()
+        self.refusal: str | None = None
+        self.home = hub("hub-east", self.network, self._admit)
+        self.away = hub("hub-west", self.network)
+        self.store = store("store-1", self.network)
+        self.network.nodes = {"home": self.home, "away": self.away}
+
+    def start(self, home_after_s: float = HOME_AFTER_S) -> None:
+        for node in (self.home, self.away):
+            node.start([], 0.0)
+        self.store.start([["home", "away"]], home_after_s)
+
+    async def stop(self) -> None:
+        for node in (self.store, self.home, self.away):
+            await node.stop()
+
+    def is_at(self, node: Node) -> bool:
+        return [peer.name for peer in self.store.peers.connected] == [node.replica.node]
+
+    def home_tries(self) -> list[float]:
+        """How long after the one before it each try to go home came."""
+        tried = self.network.dialled_at("home")
+        return [round(later - earlier) for earlier, later in pairwise(tried)]
+
+    def _admit(self, peer: Hello) -> Scopes:
+        if self.refusal is not None:
+            raise PeerFault(self.refusal, "as the test has it")
+        return admit_peer(peer)
+
+
+def play(scenario: Callable[[Region], Awaitable[None]]) -> Region:
+    """Let a scenario take place."""
+
+    async def scene() -> Region:
+        region = Region()
+        try:
+            await scenario(region)
+        finally:
+            await region.stop()
+        return region
+
+    return run(scene())
+
+
+async def pass_s(length_s: float) -> None:
+    """Let virtual time pass."""
+    end_s = elapsed_s() + length_s
+    await until(lambda: elapsed_s() >= end_s, length_s + 1)
+
+
+@pytest.mark.parametrize("refusal", ["unauthorised", "name-taken", "storage-full", "made-up"])
+def test_a_store_that_its_home_refuses_waits_twice_as_long_each_time_up_to_a_bound(
+    refusal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "HOME_AFTER_MAX_S", 4 * HOME_AFTER_S)
+
+    async def scenario(region: Region) -> None:
+        region.refusal = refusal
+        region.start()
+        await pass_s(14 * HOME_AFTER_S)
+        assert region.is_at(region.away)
+
+    assert play(scenario).home_tries() == [HOME_AFTER_S * times for times in (1, 2, 4, 4)]
+
+
+def test_a_store_that_home_serves_goes_home_after_the_first_wait_again() -> None:
+    async def scenario(region: Region) -> None:
+        region.refusal = "unauthorised"
+        region.start()
+        await until(lambda: len(region.home_tries()) == 2, 4 * HOME_AFTER_S)
+        await until(lambda: region.is_at(region.away), 5.0)
+        region.refusal = None
+        await until(lambda: region.is_at(region.home), 5 * HOME_AFTER_S)
+        assert region.home_tries() == [HOME_AFTER_S, 2 * HOME_AFTER_S, 4 * HOME_AFTER_S]
+        await pass_s(9.0)
+        cut_s = elapsed_s()
+        del region.network.nodes["home"]
+        region.home.peers.close()
+        await until(lambda: region.is_at(region.away), 5.0)
+        region.network.nodes["home"] = region.home
+        await until(lambda: region.is_at(region.home), 2 * HOME_AFTER_S)
+        assert elapsed_s() - cut_s == pytest.approx(HOME_AFTER_S, abs=5.0)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("served_s", "waits"), [(10.0, 2), (2 * HOME_AFTER_S, 1)])
+def test_a_home_that_turns_against_a_store_has_served_it_if_that_took_long_enough(served_s: float, waits: int) -> None:
+    """A single refusal after days of service must not be taken for the last of many."""
+
+    async def scenario(region: Region) -> None:
+        region.refusal = "unauthorised"
+        region.start()
+        await until(lambda: region.is_at(region.away), 5.0)
+        region.refusal = None
+        await until(lambda: region.is_at(region.home), 2 * HOME_AFTER_S)
+        await pass_s(served_s)
+        region.refusal = "unauthorised"
+        for peer in region.home.peers.connected:
+            assert peer.link is not None
+            peer.link.close("storage-full")
+        await until(lambda: region.is_at(region.away), 5.0)
+        left_s = elapsed_s()
+        tries = len(region.network.dialled_at("home"))
+        await until(lambda: len(region.network.dialled_at("home")) > tries, 5 * HOME_AFTER_S)
+        assert elapsed_s() - left_s == pytest.approx(waits * HOME_AFTER_S, abs=5.0)
+
+    play(scenario)
+
+
+def test_a_store_whose_home_was_down_goes_home_after_one_wait_however_long_it_was() -> None:
+    async def scenario(region: Region) -> None:
+        del region.network.nodes["home"]
+        region.start()
+        await pass_s(10 * HOME_AFTER_S)
+        assert region.is_at(region.away)
+        region.network.nodes["home"] = region.home
+        up_s = elapsed_s()
+        await until(lambda: region.is_at(region.home), 2 * HOME_AFTER_S)
+        assert elapsed_s() - up_s == pytest.approx(HOME_AFTER_S, abs=5.0)
+
+    play(scenario)
+
+
+def test_a_store_that_nobody_serves_does_not_wait_longer_to_go_home_for_it() -> None:
+    """Only a journey home that was in vain counts: tries by the way, while all hubs are away, do not."""
+
+    async def scenario(region: Region) -> None:
+        region.refusal = "unauthorised"
+        del region.network.nodes["away"]
+        region.start()
+        await pass_s(HOME_AFTER_S)
+        region.network.nodes["away"] = region.away
+        await until(lambda: region.is_at(region.away), 5.0)
+        assert region.store.dialers[0].home_wait_s == HOME_AFTER_S
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("home_after_s", [0.0, 4 * HOME_AFTER_S])
+def test_the_wait_that_was_asked_for_is_kept_whatever_the_bounds(
+    home_after_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "HOME_AFTER_MAX_S", 2 * HOME_AFTER_S)
+
+    async def scenario(region: Region) -> None:
+        region.refusal = "unauthorised"
+        region.start(home_after_s)
+        await until(lambda: len(region.home_tries()) == 2, 9 * HOME_AFTER_S)
+
+    first, second = play(scenario).home_tries()
+    assert first == max(home_after_s, peers.PROBE_INTERVAL_S)
+    assert second == max(min(2 * first, peers.HOME_AFTER_MAX_S), home_after_s)
+
+
+def test_the_same_region_takes_the_same_course() -> None:
+    async def scenario(region: Region) -> None:
+        region.refusal = "unauthorised"
+        region.start()
+        await pass_s(4 * HOME_AFTER_S)
+
+    assert play(scenario).network.dialled == play(scenario).network.dialled
