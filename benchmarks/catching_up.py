@@ -44,7 +44,7 @@ def _catch_up(store: Path, centre: Server, proxy: Proxy, sales: int) -> Figures:
         took = time.perf_counter() - started
         if back.digest("store-1") != centre.digest("store-1"):
             raise RuntimeError("store and hub hold the same entries and different stock")
-        up, down = (proxy.lanes[direction].passed_bytes for direction in (Direction.UP, Direction.DOWN))
+        up, down = (proxy.directions[direction].passed_bytes for direction in (Direction.UP, Direction.DOWN))
     return {"s": took, "sent MB": up / 1e6, "received MB": down / 1e6, "per sale bytes": up / sales}
 
 

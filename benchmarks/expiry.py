@@ -18,8 +18,8 @@ from replica.core.orders.fold import held_differences
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import GoodsLine, Receipt, Sale, SkuLine
-from replica.runtime.background.order_housekeeping import Keeper
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, Sale, SkuLine
+from replica.runtime.background.order_housekeeping import OrderHousekeeping
 from replica.runtime.driver import Driver
 from replica.runtime.journal.sqlite_journal import open_journal
 
@@ -72,11 +72,11 @@ async def measure(holds: int, directory: Path) -> None:
     driver = Driver(replica, journal, clock)
     driving = asyncio.create_task(driver.run())
     lines = (GoodsLine(holds, item="cola"), GoodsLine(10_000_000, item="tea"))
-    await driver.submit(Command(LOCATION, Receipt(lines), b"stock"))
+    await driver.submit(Command(LOCATION, GoodsReceipt(lines), b"stock"))
     print(f"{await place(driver, holds):,.0f} holds placed per second")
     print("at rest:       ", percentiles([await sell(driver, f"r-{number}") for number in range(SALES_AT_REST)]))
     clock.leap_ms = (TTL_S + 60) * 1_000
-    keeping = asyncio.create_task(Keeper(driver, clock, lambda: ({}, ())).run())
+    keeping = asyncio.create_task(OrderHousekeeping(driver, clock, lambda: ({}, ())).run())
     started, times_ms = time.perf_counter(), list[float]()
     while replica.ledger.stock(LOCATION, "cola").figures.reserved:
         times_ms.append(await sell(driver, f"s-{len(times_ms)}"))

@@ -15,7 +15,7 @@ from replica.core.base.names import parse_key, writer_of
 from replica.core.log.entry import Entry, genesis
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, Sale, SkuLine
 from replica.runtime.journal.sqlite_journal import open_journal
 
 DAY_MS = 86_400_000
@@ -175,11 +175,11 @@ def _post(port: int, path: str, body: bytes, headers: str = "") -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def _receipts(workload: Workload) -> Iterator[Receipt]:
+def _receipts(workload: Workload) -> Iterator[GoodsReceipt]:
     chance = random.Random(workload.stocked)
     for first in range(0, workload.items, LINES_PER_RECEIPT):
         numbers = range(first, min(workload.items, first + LINES_PER_RECEIPT))
         units = [int(workload.stocked * (1 + chance.random() / 2)) for _ in numbers]
-        yield Receipt(
+        yield GoodsReceipt(
             tuple(GoodsLine(unit, item=item_name(number)) for unit, number in zip(units, numbers, strict=True))
         )

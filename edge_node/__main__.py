@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edge_node.assembly import assemble
-from replica.runtime.configuration import CONTEXT, Name, Number, Url, configurable, node_options
+from replica.runtime.configuration import CONTEXT, NameParam, NumberParam, UrlParam, configurable, node_options
 from replica.runtime.logs import configure_logs
 from replica.runtime.process import run_node
 
@@ -24,12 +24,14 @@ Examples:
 )
 @configurable
 @node_options(default_port=8701)
-@click.option("--location", type=Name(), help="Location whose stock this node keeps. [default: the name]")
-@click.option("--hub", type=Url(), multiple=True, help="Address of a hub: the first is home, the rest stand in for it.")
-@click.option("--region", type=Name(), default="store", show_default=True, help="Region this store is counted to.")
+@click.option("--location", type=NameParam(), help="Location whose stock this node keeps. [default: the name]")
+@click.option(
+    "--hub", type=UrlParam(), multiple=True, help="Address of a hub: the first is home, the rest stand in for it."
+)
+@click.option("--region", type=NameParam(), default="store", show_default=True, help="Region this store is counted to.")
 @click.option(
     "--home-after",
-    type=Number(0.0, 86_400.0),
+    type=NumberParam(0.0, 86_400.0),
     default=15.0,
     show_default=True,
     help="Seconds the home hub must have answered before going back to it; doubles up to an hour while it refuses.",

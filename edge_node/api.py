@@ -16,7 +16,7 @@ from replica.core.state.replica import Replica
 from replica.core.stock.requests import Sale, SaleBatch
 from replica.runtime.http.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
 from replica.runtime.http.exceptions import ExceptionsApi
-from replica.runtime.http.fast_path import Read, alone
+from replica.runtime.http.fast_path import FastRead, alone
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, limit_of
 from replica.runtime.http.orders_api import OrdersApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
@@ -110,7 +110,7 @@ class EdgeApi:
         return [*operations, stock.document("Shelfsync edge node", operations)]
 
     @property
-    def hot(self) -> dict[str, Read]:
+    def hot(self) -> dict[str, FastRead]:
         """The calls that take the express lane."""
         return {SALES_PATH: alone(self.read_sale), BATCHES_PATH: self._batches.read}
 

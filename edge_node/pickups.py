@@ -31,7 +31,7 @@ def pickups(orders: Orders, cursor: str, limit: int) -> PickupPage:
     held = {
         order.name: order
         for order in orders.open()
-        if any(one.shares and one.owner == orders.node for one in order.fulfilments.values())
+        if any(one.allocations and one.owner == orders.node for one in order.fulfilments.values())
     }
     names = sorted(held)
     start = bisect_right(names, cursor) if cursor else 0
@@ -40,6 +40,6 @@ def pickups(orders: Orders, cursor: str, limit: int) -> PickupPage:
         Pickup(name, held[name].channel, held[name].customer, fulfilment_view(one))
         for name in shown
         for _, one in sorted(held[name].fulfilments.items())
-        if one.shares and one.owner == orders.node
+        if one.allocations and one.owner == orders.node
     ]
     return PickupPage(found, shown[-1] if start + limit < len(names) else None)

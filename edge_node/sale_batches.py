@@ -16,11 +16,11 @@ from replica.core.base.names import parse_key, parse_uuids
 from replica.core.log.entry import Entry
 from replica.core.state.commands import Sales
 from replica.core.state.replica import Verdict
-from replica.core.stock.fast_sales import Sold
+from replica.core.stock.fast_sales import FastSales
 from replica.core.stock.requests import KeyedSale, SaleBatch
 from replica.runtime.driver import Verdicts
 from replica.runtime.http.answers import LineAnswer, MovementAnswer, answer_of
-from replica.runtime.http.fast_path import Asked
+from replica.runtime.http.fast_path import FastCall
 from replica.runtime.http.operations import JSON, Decoder, encode_json, json_response, read_body
 from replica.runtime.http.problems import problem
 from replica.runtime.node import Node
@@ -66,7 +66,7 @@ class SaleBatches:
         body = await read_body(request)
         asked = self.read(body)
         if asked is not None:
-            status, answer = asked.tell(await self._node.driver.submit_all(asked.requests))
+            status, answer = asked.render(await self._node.driver.submit_all(asked.requests))
             return web.Response(status=status, body=answer, content_type=JSON)
         sales = self._read_loose(body)
         taken, refused = self._check_keys(sales)
@@ -76,7 +76,7 @@ class SaleBatches:
         answers = [_verdict(sale.key, verdict) for sale, verdict in zip(sales, told, strict=True)]
         return json_response(BatchAnswer(answers), 207)
 
-    def read(self, body: bytes, _: str | None = None) -> Asked | None:
+    def read(self, body: bytes, _: str | None = None) -> FastCall | None:
         """Check a batch; None where a sale of it cannot be decided: then each is looked at by itself."""
         try:
             batch: SaleBatch = self._batch.decode(body)
@@ -84,7 +84,7 @@ class SaleBatches:
             keys = parse_uuids(texts) or [parse_key(text) for text in texts]
         except Refused:
             return None
-        return Asked(Sales(self._location, batch.sales, keys), partial(_tell, texts))
+        return FastCall(Sales(self._location, batch.sales, keys), partial(_tell, texts))
 
     def _read_loose(self, body: bytes) -> list[KeyedSale | _Unread]:
         """Check a batch; a sale of it that is malformed stops no other one. Raises Refused."""
@@ -144,7 +144,7 @@ def _verdict(key: str, verdict: Verdict) -> SaleVerdict:
 
 def _tell(keys: Sequence[str], verdicts: Verdicts) -> tuple[int, bytes]:
     """The answer to a batch in which every sale could be decided."""
-    if isinstance(verdicts, Sold):
+    if isinstance(verdicts, FastSales):
         return 207, render_sold(keys, verdicts)
     return 207, encode_json(BatchAnswer([_verdict(key, verdict) for key, verdict in zip(keys, verdicts, strict=True)]))
 
@@ -164,7 +164,7 @@ def _cut_shape() -> list[str]:
 _SHAPE = _cut_shape()
 
 
-def render_sold(keys: Sequence[str], sold: Sold) -> bytes:
+def render_sold(keys: Sequence[str], sold: FastSales) -> bytes:
     """The answer to a batch of plain sales, to the byte what its verdicts encode to one by one."""
     names = "".join([*keys, *sold.skus])
     if '"' in names or "\\" in names or not names.isprintable():

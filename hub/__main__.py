@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hub.assembly import assemble
-from replica.runtime.configuration import CONTEXT, Name, Url, configurable, node_options
+from replica.runtime.configuration import CONTEXT, NameParam, UrlParam, configurable, node_options
 from replica.runtime.logs import configure_logs
 from replica.runtime.process import run_node
 
@@ -24,9 +24,11 @@ Examples:
 )
 @configurable
 @node_options(default_port=8700)
-@click.option("--region", type=Name(), required=True, help="Region this hub serves.")
-@click.option("--peer", type=Url(), multiple=True, help="Address of another hub; enough on one side of each pair.")
-@click.option("--hosts", type=Name(), multiple=True, help="Location without a node of its own: this hub writes for it.")
+@click.option("--region", type=NameParam(), required=True, help="Region this hub serves.")
+@click.option("--peer", type=UrlParam(), multiple=True, help="Address of another hub; enough on one side of each pair.")
+@click.option(
+    "--hosts", type=NameParam(), multiple=True, help="Location without a node of its own: this hub writes for it."
+)
 def hub(
     name: str,
     data: Path,

@@ -17,7 +17,7 @@ from replica.core.catalog.locations import LOCATION, LocationDocument
 from replica.core.catalog.skus import SKU, SkuDocument
 from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument
 from replica.core.rights.policies import POLICY, PolicyDocument, check_policy, is_selector
-from replica.core.state.commands import Write
+from replica.core.state.commands import DocumentWrite
 from replica.core.state.replica import Replica
 from replica.runtime.http.answers import DocumentAnswer, answer_of
 from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
@@ -37,7 +37,7 @@ _IS_KEY = {SKU: is_item, LOCATION: is_name, POLICY: is_selector, ORDER_MACHINE: 
 DOCUMENTS_PER_BATCH_MAX = 1_000
 
 
-class DocumentWrite(Struct, frozen=True, forbid_unknown_fields=True):
+class BatchDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """One document of a batch; `value` null clears it."""
 
     kind: str
@@ -48,7 +48,7 @@ class DocumentWrite(Struct, frozen=True, forbid_unknown_fields=True):
 class DocumentBatch(Struct, frozen=True, forbid_unknown_fields=True):
     """Documents to write, each decided by itself."""
 
-    documents: Annotated[tuple[DocumentWrite, ...], Meta(min_length=1, max_length=DOCUMENTS_PER_BATCH_MAX)]
+    documents: Annotated[tuple[BatchDocument, ...], Meta(min_length=1, max_length=DOCUMENTS_PER_BATCH_MAX)]
 
 
 class DocumentVerdict(Struct, frozen=True, omit_defaults=True):
@@ -109,28 +109,28 @@ class DocumentsApi:
 
     async def put(self, request: web.Request) -> web.Response:
         kind, key = request.match_info["kind"], request.match_info["key"]
-        return await self._write(request, DocumentWrite(kind, key, await self._value.read(request)))
+        return await self._write(request, BatchDocument(kind, key, await self._value.read(request)))
 
     async def delete(self, request: web.Request) -> web.Response:
-        return await self._write(request, DocumentWrite(request.match_info["kind"], request.match_info["key"], None))
+        return await self._write(request, BatchDocument(request.match_info["kind"], request.match_info["key"], None))
 
-    async def _write(self, request: web.Request, asked: DocumentWrite) -> web.Response:
+    async def _write(self, request: web.Request, asked: BatchDocument) -> web.Response:
         write = _checked(asked, key_of(request))
         return json_response(answer_of(await self._node.driver.submit(write)))
 
     async def put_batch(self, request: web.Request) -> web.Response:
         batch: DocumentBatch = await self._batch.read(request)
         key = key_text(key_of(request))
-        checked: list[Write | Refused] = []
+        checked: list[DocumentWrite | Refused] = []
         for index, asked in enumerate(batch.documents):
             try:
                 checked.append(_checked(asked, f"{key}/{index}".encode()))
             except Refused as refused:
                 checked.append(refused)
-        written = iter(await self._node.driver.submit_all([one for one in checked if isinstance(one, Write)]))
+        written = iter(await self._node.driver.submit_all([one for one in checked if isinstance(one, DocumentWrite)]))
         verdicts = []
         for asked, one in zip(batch.documents, checked, strict=True):
-            verdict = next(written) if isinstance(one, Write) else one
+            verdict = next(written) if isinstance(one, DocumentWrite) else one
             if isinstance(verdict, Refused):
                 document = problem(verdict)
                 verdicts.append(DocumentVerdict(asked.kind, asked.key, document["status"], None, document))
@@ -163,7 +163,7 @@ def _kind_of(kind: str) -> type[Struct]:
     return KINDS[kind]
 
 
-def _checked(asked: DocumentWrite, key: bytes) -> Write:
+def _checked(asked: BatchDocument, key: bytes) -> DocumentWrite:
     """Check a document against its kind. Raises Refused."""
     expected = _kind_of(asked.kind)
     if not _IS_KEY[asked.kind](asked.key) or asked.key == "schema":
@@ -182,7 +182,7 @@ def _checked(asked: DocumentWrite, key: bytes) -> Write:
         packed = pack_value(value)
         if len(packed) > DOCUMENT_BYTES_MAX:
             raise Invalid(f"a document has at most {DOCUMENT_BYTES_MAX} bytes", field="value")
-    return Write(asked.kind, asked.key, None if value is None else packed, key)
+    return DocumentWrite(asked.kind, asked.key, None if value is None else packed, key)
 
 
 def _read(replica: Replica, kind: str, key: str) -> DocumentAnswer:

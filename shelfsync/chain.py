@@ -142,14 +142,14 @@ class NodeProcess:
                 self._process.send_signal(number)
 
 
-class Chain:
-    """Nodes that live as long as this block: `async with Chain(directory) as chain`."""
+class LocalChain:
+    """Nodes that live as long as this block: `async with LocalChain(directory) as chain`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.nodes: dict[str, NodeProcess] = {}
 
-    async def __aenter__(self) -> Chain:
+    async def __aenter__(self) -> LocalChain:
         return self
 
     async def __aexit__(

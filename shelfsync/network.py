@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from shelfsync.assortment import REGIONS, region_of, store_names
-from shelfsync.chain import Chain
+from shelfsync.chain import LocalChain
 from shelfsync.proxy import Proxy
 from shelfsync.story import Lines
 
@@ -24,9 +24,9 @@ class Network:
         self.urls: dict[str, str] = {}
         """Where callers reach each node, hubs first; never by way of a line."""
 
-    async def start(self, directory: Path, stack: AsyncExitStack, home_after_s: float) -> Chain:
+    async def start(self, directory: Path, stack: AsyncExitStack, home_after_s: float) -> LocalChain:
         """Start every process and wait until all serve. Raises NodeDied."""
-        chain = await stack.enter_async_context(Chain(directory))
+        chain = await stack.enter_async_context(LocalChain(directory))
         pairs = list(combinations(self.hubs, 2))
         for name in reversed(self.hubs):
             peers = [await self._line(chain, stack, name, other) for first, other in pairs if first == name]
@@ -46,7 +46,7 @@ class Network:
         for line in self.lines.values():
             line.heal()
 
-    async def _line(self, chain: Chain, stack: AsyncExitStack, dialler: str, dialled: str) -> str:
+    async def _line(self, chain: LocalChain, stack: AsyncExitStack, dialler: str, dialled: str) -> str:
         line = await stack.enter_async_context(Proxy(chain.nodes[dialled].port))
         self.lines[dialler, dialled] = line
         return line.url

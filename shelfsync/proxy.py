@@ -46,7 +46,7 @@ class Direction(Enum):
 BOTH = (Direction.UP, Direction.DOWN)
 
 
-class Lane:
+class OneWay:
     """One direction of a line: how fast it is, how many bytes it took, and whether they vanish."""
 
     def __init__(self, bits_per_s: float | None, latency_s: float) -> None:
@@ -77,7 +77,7 @@ class Proxy:
         self, port: int, *, host: str = "127.0.0.1", bits_per_s: float | None = None, latency_s: float = 0.0
     ) -> None:
         self.target = (host, port)
-        self.lanes = {direction: Lane(bits_per_s, latency_s) for direction in BOTH}
+        self.directions = {direction: OneWay(bits_per_s, latency_s) for direction in BOTH}
         self.is_cut = False
         self._connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
@@ -119,7 +119,7 @@ class Proxy:
     @property
     def is_whole(self) -> bool:
         """Whether bytes pass in both directions."""
-        return not self.is_cut and not any(lane.swallows for lane in self.lanes.values())
+        return not self.is_cut and not any(one_way.swallows for one_way in self.directions.values())
 
     @property
     def connections(self) -> int:
@@ -135,19 +135,19 @@ class Proxy:
     def black_hole(self, *directions: Direction) -> None:
         """Accept and keep connections, but let their bytes vanish: both ways, or in the directions given."""
         for direction in directions or BOTH:
-            self.lanes[direction].swallows = True
+            self.directions[direction].swallows = True
 
     def heal(self) -> None:
         """Pass bytes again. Connections that lost some are reset."""
         self.is_cut = False
-        for lane in self.lanes.values():
-            lane.swallows = False
+        for one_way in self.directions.values():
+            one_way.swallows = False
         for connection in list(self._connections):
             if connection.is_torn:
                 connection.reset()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(self.lanes, reader, writer)
+        connection = _Connection(self.directions, reader, writer)
         if self.is_cut:
             connection.reset()
             return
@@ -163,12 +163,12 @@ class _Connection:
     """One accepted connection and the one made for it."""
 
     def __init__(
-        self, lanes: dict[Direction, Lane], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, directions: dict[Direction, OneWay], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.is_torn = False
         """Whether bytes of it vanished."""
         self.ended = asyncio.Event()
-        self._lanes = lanes
+        self._directions = directions
         self._reader = reader
         self._writers = [writer]
         self._running: asyncio.Task[None] | None = None
@@ -192,7 +192,7 @@ class _Connection:
             self.reset()
 
     async def _pass_both(self, target: tuple[str, int]) -> None:
-        up, down = self._lanes[Direction.UP], self._lanes[Direction.DOWN]
+        up, down = self._directions[Direction.UP], self._directions[Direction.DOWN]
         try:
             if up.swallows:
                 await self._swallow_first(up)
@@ -213,21 +213,21 @@ class _Connection:
             for task in passing:
                 task.cancel()
 
-    async def _swallow_first(self, up: Lane) -> None:
+    async def _swallow_first(self, up: OneWay) -> None:
         """Nothing the client says arrives, so the target never hears of the connection."""
         self.is_torn = True
         while await self._reader.read(up.chunk_bytes):
             pass
         raise ConnectionResetError
 
-    async def _pass(self, lane: Lane, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, one_way: OneWay, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(IN_FLIGHT_MAX)
-        delivering = asyncio.ensure_future(self._deliver(lane, under_way, writer))
+        delivering = asyncio.ensure_future(self._deliver(one_way, under_way, writer))
         loop = asyncio.get_running_loop()
         try:
             while True:
-                data = await reader.read(lane.chunk_bytes)
-                sent_s, arrives_s = lane.book(len(data), loop.time())
+                data = await reader.read(one_way.chunk_bytes)
+                sent_s, arrives_s = one_way.book(len(data), loop.time())
                 await under_way.put((arrives_s, data))
                 if not data:
                     await delivering
@@ -239,12 +239,12 @@ class _Connection:
             delivering.cancel()
 
     async def _deliver(
-        self, lane: Lane, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
+        self, one_way: OneWay, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
     ) -> None:
         while True:
             arrives_s, data = await under_way.get()
             await _sleep_until(arrives_s)
-            if lane.swallows:
+            if one_way.swallows:
                 self.is_torn = True
                 if not data:
                     await asyncio.Event().wait()  # the end does not arrive either: the other side stays half-open
@@ -252,7 +252,7 @@ class _Connection:
             if not data:
                 writer.write_eof()
                 return
-            lane.passed_bytes += len(data)
+            one_way.passed_bytes += len(data)
             writer.write(data)
             await writer.drain()
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from replica.runtime.configuration import CONTEXT, Number, configurable
+from replica.runtime.configuration import CONTEXT, NumberParam, configurable
 from simulations import failure
 from simulations.account import console, tell_catalogue
 from simulations.plan import draw_plan
 from simulations.scenario import Scenario, Unusable, read_scenario, scenario, scenario_names
-from simulations.series import Case, Series, Write
+from simulations.series import Case, Series, WritePage
 
 SEEDS = range(1, 101)
 """What is played when nothing is asked for."""
@@ -95,7 +95,7 @@ Examples:
     help="How seeds are drawn: scarce stock, hasty clients and many faults, or plenty of all and few.",
 )
 @click.option("--jobs", type=click.IntRange(1, JOBS_MAX), help="Processes for --seeds. [default: one per CPU]")
-@click.option("--minutes", type=Number(min=0, min_open=True), help="Begin no more seeds after so long.")
+@click.option("--minutes", type=NumberParam(min=0, min_open=True), help="Begin no more seeds after so long.")
 @click.option(
     "--report", type=click.Path(path_type=Path, file_okay=False), help="Write pages about runs to this directory."
 )
@@ -155,7 +155,7 @@ def simulate(
     sys.exit(0 if series.is_good else 1)
 
 
-def _writer(ctx: click.Context, report: Path | None) -> Write | None:
+def _writer(ctx: click.Context, report: Path | None) -> WritePage | None:
     """What writes pages, when they are wanted. Its libraries are an extra: they are asked for here and not before."""
     if report is None:
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from simulations.faults import LINES, MACHINES, OF_IDENTITY, Begin
+from simulations.observer import CHECKERS
 from simulations.scenario import scenario, scenario_names
-from simulations.witness import CHECKERS
 
 TO_FRAMES = {
     "slow-line": "Frames on the ways to and from these machines take up to seconds.",

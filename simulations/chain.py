@@ -24,7 +24,7 @@ NEXT_VERSIONS = (PROTOCOL_MIN, PROTOCOL_MAX + 1)
 """What a node of the next release speaks."""
 
 
-class Chain:
+class SimulatedChain:
     """All machines, the network between them, and what happened, in order."""
 
     def __init__(self, plan: Plan, loop: VirtualLoop, note: Callable[[str, str], None]) -> None:

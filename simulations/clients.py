@@ -19,7 +19,7 @@ from replica.core.base.limits import SALES_PER_BATCH_MAX
 from replica.core.base.names import node_of
 from replica.core.catalog.documents import pack_value
 from replica.core.orders.requests import ORDER
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.kinds import Request
 from replica.core.state.replica import Replica
 from replica.core.stock.movements import Seen
@@ -31,10 +31,10 @@ from replica.core.stock.requests import (
     CountLine,
     Disposition,
     GoodsLine,
+    GoodsReceipt,
     OnShortage,
     Quarantine,
     QuarantineLine,
-    Receipt,
     Return,
     Sale,
     SkuLine,
@@ -42,7 +42,7 @@ from replica.core.stock.requests import (
 from replica.runtime.background.counting import token_of
 from replica.runtime.driver import INBOX_MAX
 from replica.runtime.ports import Clock
-from simulations.chain import WAREHOUSE, Chain
+from simulations.chain import WAREHOUSE, SimulatedChain
 from simulations.history import Ask, History, Pair, changed_by_orders
 from simulations.machine import Machine
 from simulations.plan import RUSH_S
@@ -63,7 +63,7 @@ PATIENT_S = 2.0
 class Client:
     """One client at one machine."""
 
-    def __init__(self, chain: Chain, history: History, machine: Machine, number: int) -> None:
+    def __init__(self, chain: SimulatedChain, history: History, machine: Machine, number: int) -> None:
         self._chain = chain
         self._history = history
         self._machine = machine
@@ -134,7 +134,7 @@ class Client:
 
     async def _receive(self, units: dict[str, int] | None = None) -> None:
         units = units or {self._item(): self._quantity() for _ in range(2)}
-        await self._ask(Receipt(tuple(GoodsLine(number, item=item) for item, number in units.items())), units)
+        await self._ask(GoodsReceipt(tuple(GoodsLine(number, item=item) for item, number in units.items())), units)
 
     def _sale(self) -> tuple[Sale, dict[str, int]]:
         lines = [SkuLine(self._quantity(), self._item()) for _ in range(self._random.choice((1, 1, 1, 2, 3)))]
@@ -201,7 +201,7 @@ class Client:
         await self._put(asks)
 
     def _begin_write(self, kind: str, name: str, value: bytes | None) -> Ask:
-        ask = Ask(self._machine.name, Write(kind, name, value, self._key()), {})
+        ask = Ask(self._machine.name, DocumentWrite(kind, name, value, self._key()), {})
         self._history.begin(ask)
         return ask
 
@@ -245,7 +245,7 @@ class Client:
         if known:
             earlier = self._random.choice(known)
             assert earlier.entry is not None
-            request = Receipt((GoodsLine(self._quantity() + 7, item=self._item()),), reference="another")
+            request = GoodsReceipt((GoodsLine(self._quantity() + 7, item=self._item()),), reference="another")
             abuse = Command(self._location, request, earlier.key)
             who_knows = node_of(earlier.entry.stream.writer)  # another one that was asked too may have refused
             impostor = Ask(who_knows, abuse, {}, is_impostor=True)
@@ -300,7 +300,7 @@ class Client:
         if self._machine.role.role != "hub" and not all(promises):
             return []
         newer = self._chain.plan.newer
-        if any(isinstance(command.request, Receipt) for command in commands):
+        if any(isinstance(command.request, GoodsReceipt) for command in commands):
             alike = [hub.name for hub in self._chain.hubs if hub.name not in newer]
             return (
                 alike if asks[0].machine in alike else []
@@ -326,7 +326,9 @@ class Client:
         return self._random.randint(1, self._trade.quantity)
 
 
-async def try_once(chain: Chain, history: History, asks: Sequence[Ask], timeout_s: float, machine: str = "") -> bool:
+async def try_once(
+    chain: SimulatedChain, history: History, asks: Sequence[Ask], timeout_s: float, machine: str = ""
+) -> bool:
     """Put asks to their machine together, or to this one, and note what their client learns; tell if it answered."""
     asked_s, machine = chain.loop.time(), machine or asks[0].machine
     for ask in asks:
@@ -347,7 +349,7 @@ async def try_once(chain: Chain, history: History, asks: Sequence[Ask], timeout_
     return bool(verdicts)
 
 
-async def answer_all(chain: Chain, history: History) -> None:
+async def answer_all(chain: SimulatedChain, history: History) -> None:
     """Once everything works again: ask until no question is open but a few that were abandoned.
 
     What several machines were asked is asked once more, for by now there is one answer.

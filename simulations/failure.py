@@ -23,7 +23,7 @@ DIRECTORY = Path("simulation-failures")
 """Where plans that fail are written when there is no report."""
 
 
-class Failure(Struct, frozen=True):
+class FailedRun(Struct, frozen=True):
     """A run that found what it should not."""
 
     name: str
@@ -36,7 +36,7 @@ class Failure(Struct, frozen=True):
     """Where the plan was read from; it is not written over."""
 
 
-def shrink(failure: Failure, meter: Meter) -> Shrunk:
+def shrink(failure: FailedRun, meter: Meter) -> Shrunk:
     """Cut the plan down while the same checker finds something."""
     budget = Budget()
 
@@ -46,7 +46,7 @@ def shrink(failure: Failure, meter: Meter) -> Shrunk:
     return Shrinker(failure.plan, failure.found, lambda plan: play_out(plan).found, budget, show).shrink()
 
 
-def store(failure: Failure, plan: Plan, found: Found, directory: Path) -> Path:
+def store(failure: FailedRun, plan: Plan, found: Found, directory: Path) -> Path:
     """Write the plan so that `--plan` plays it, unless it is in a file already; return where it is."""
     if failure.file is not None and plan == failure.plan:
         return failure.file
@@ -55,7 +55,7 @@ def store(failure: Failure, plan: Plan, found: Found, directory: Path) -> Path:
     return path
 
 
-def tell(failure: Failure, shrunk: Shrunk | None, stored: Path, command: str) -> Iterator[tuple[str, str]]:
+def tell(failure: FailedRun, shrunk: Shrunk | None, stored: Path, command: str) -> Iterator[tuple[str, str]]:
     """Say all that is known, as names and lines; the last is the command that shows it again."""
     found = failure.found
     yield "violated", f"{found.checker}" + (f", invariant {found.invariant}" if found.invariant else "")

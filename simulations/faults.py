@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from simulations.network import FAIR, Way, Weather
 
 if TYPE_CHECKING:
-    from simulations.chain import Chain
+    from simulations.chain import SimulatedChain
     from simulations.journal import SimulatedDisk
 
 FLAP_S = (0.2, 2.5)
@@ -49,7 +49,7 @@ class Fault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
 
 
 Mend = Callable[[], None]
-Begin = Callable[["Chain", Fault, Random], Mend]
+Begin = Callable[["SimulatedChain", Fault, Random], Mend]
 
 
 def _nothing() -> None:
@@ -59,7 +59,7 @@ def _nothing() -> None:
 # lines ---------------------------------------------------------------------------------------------------------------
 
 
-def _cut(chain: Chain, ways: Sequence[Way]) -> Mend:
+def _cut(chain: SimulatedChain, ways: Sequence[Way]) -> Mend:
     for way in ways:
         chain.network.cut(way)
 
@@ -75,21 +75,21 @@ def _between(one: Sequence[str], other: Sequence[str]) -> list[Way]:
     return ways + [(b, a) for a, b in ways]
 
 
-def _others(chain: Chain, names: Sequence[str]) -> list[str]:
+def _others(chain: SimulatedChain, names: Sequence[str]) -> list[str]:
     return [name for name in chain.machines if name not in names]
 
 
-def isolate(chain: Chain, fault: Fault, random: Random) -> Mend:
+def isolate(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """These machines reach nobody else, and nobody reaches them."""
     return _cut(chain, _between(fault.who, _others(chain, fault.who)))
 
 
-def one_way(chain: Chain, fault: Fault, random: Random) -> Mend:
+def one_way(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """These machines hear nothing, but are heard."""
     return _cut(chain, [(other, name) for name in fault.who for other in _others(chain, fault.who)])
 
 
-def bridge(chain: Chain, fault: Fault, random: Random) -> Mend:
+def bridge(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The chain falls in two halves that only one machine still reaches, both of them."""
     others = _others(chain, fault.who[:1])
     random.shuffle(others)
@@ -97,7 +97,7 @@ def bridge(chain: Chain, fault: Fault, random: Random) -> Mend:
     return _cut(chain, _between(others[:half], others[half:]))
 
 
-def ring(chain: Chain, fault: Fault, random: Random) -> Mend:
+def ring(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """Each machine reaches only the next and the one before."""
     names = list(chain.machines)
     random.shuffle(names)
@@ -111,7 +111,7 @@ def ring(chain: Chain, fault: Fault, random: Random) -> Mend:
     return _cut(chain, apart)
 
 
-def region_loss(chain: Chain, fault: Fault, random: Random) -> Mend:
+def region_loss(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """Every hub of a region loses power, and has it again later."""
     region = next((hub.role.region for hub in chain.hubs if hub.name in fault.who), chain.hubs[0].role.region)
     lost = [hub for hub in chain.hubs if hub.role.region == region]
@@ -127,7 +127,7 @@ def region_loss(chain: Chain, fault: Fault, random: Random) -> Mend:
     return mend
 
 
-def flapping(chain: Chain, fault: Fault, random: Random) -> Mend:
+def flapping(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """These machines' lines come and go."""
     ways = _between(fault.who, _others(chain, fault.who))
     cuts: list[Mend] = []
@@ -149,14 +149,14 @@ def flapping(chain: Chain, fault: Fault, random: Random) -> Mend:
     return mend
 
 
-def half_open(chain: Chain, fault: Fault, random: Random) -> Mend:
+def half_open(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """A middlebox forgets these machines' connections: both ends believe in them, and nothing comes through."""
     for name in fault.who:
         chain.network.forget(name)
     return _nothing
 
 
-def _weather(chain: Chain, fault: Fault, random: Random, harm: str = "") -> Mend:
+def _weather(chain: SimulatedChain, fault: Fault, random: Random, harm: str = "") -> Mend:
     """Some harm to frames on the ways to and from these machines."""
     ways = _between(fault.who, _others(chain, fault.who))
     network = chain.network
@@ -178,17 +178,17 @@ def _weather(chain: Chain, fault: Fault, random: Random, harm: str = "") -> Mend
 # machines ------------------------------------------------------------------------------------------------------------
 
 
-def kill(chain: Chain, fault: Fault, random: Random) -> Mend:
+def kill(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The process ends as by kill -9; its machine says so to peers."""
     return _stop(chain, fault, has_power=True)
 
 
-def power_loss(chain: Chain, fault: Fault, random: Random) -> Mend:
+def power_loss(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The plug is pulled: nobody is told, what was being written is there or not."""
     return _stop(chain, fault, has_power=False)
 
 
-def _stop(chain: Chain, fault: Fault, *, has_power: bool) -> Mend:
+def _stop(chain: SimulatedChain, fault: Fault, *, has_power: bool) -> Mend:
     machines = [chain.machines[name] for name in fault.who]
     for machine in machines:
         machine.stop(has_power=has_power)
@@ -202,14 +202,14 @@ def _stop(chain: Chain, fault: Fault, *, has_power: bool) -> Mend:
     return mend
 
 
-def restart(chain: Chain, fault: Fault, random: Random) -> Mend:
+def restart(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """A graceful stop and start, as for an upgrade."""
     for name in fault.who:
         chain.loop.create_task(chain.machines[name].restart())
     return _nothing
 
 
-def pause(chain: Chain, fault: Fault, random: Random) -> Mend:
+def pause(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The machine sleeps and wakes, unaware."""
     hosts = [host for name in fault.who if (host := chain.machines[name].host) is not None]
     for host in hosts:
@@ -222,14 +222,14 @@ def pause(chain: Chain, fault: Fault, random: Random) -> Mend:
     return mend
 
 
-def commit_fails(chain: Chain, fault: Fault, random: Random) -> Mend:
+def commit_fails(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """An fsync answers EIO: the commit happened or not, and the process ends."""
     for name in fault.who:
         chain.machines[name].disk.fails_next_commit = random.random() < 0.5
     return _nothing
 
 
-def disk_full(chain: Chain, fault: Fault, random: Random) -> Mend:
+def disk_full(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The disk has room for a few entries more, and takes its time to find it."""
     disks = [chain.machines[name].disk for name in fault.who]
     for disk in disks:
@@ -244,7 +244,7 @@ def disk_full(chain: Chain, fault: Fault, random: Random) -> Mend:
     return mend
 
 
-def slow_disk(chain: Chain, fault: Fault, random: Random) -> Mend:
+def slow_disk(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The disk takes its time, sometimes seconds."""
     return _slow_down([chain.machines[name].disk for name in fault.who], random, SLOW_DISK_S * fault.strength)
 
@@ -264,17 +264,17 @@ def _slow_down(disks: Sequence[SimulatedDisk], random: Random, most_s: float) ->
     return mend
 
 
-def clock_forward(chain: Chain, fault: Fault, random: Random) -> Mend:
+def clock_forward(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The clock is set ahead, by a second or by a lifetime; somebody sets it right later."""
     return _step(chain, fault, 1)
 
 
-def clock_back(chain: Chain, fault: Fault, random: Random) -> Mend:
+def clock_back(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The clock is set back."""
     return _step(chain, fault, -1)
 
 
-def _step(chain: Chain, fault: Fault, sign: int) -> Mend:
+def _step(chain: SimulatedChain, fault: Fault, sign: int) -> Mend:
     low, high = CLOCK_STEP_LOG10_MS
     step_ms = int(10 ** (low + (high - low) * fault.strength))
     clocks = [chain.machines[name].clock for name in fault.who]
@@ -288,7 +288,7 @@ def _step(chain: Chain, fault: Fault, sign: int) -> Mend:
     return mend
 
 
-def clock_drift(chain: Chain, fault: Fault, random: Random) -> Mend:
+def clock_drift(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The clock runs fast or slow."""
     clocks = [chain.machines[name].clock for name in fault.who]
     for clock in clocks:
@@ -304,7 +304,7 @@ def clock_drift(chain: Chain, fault: Fault, random: Random) -> Mend:
 # clients -------------------------------------------------------------------------------------------------------------
 
 
-def lost_answers(chain: Chain, fault: Fault, random: Random) -> Mend:
+def lost_answers(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """Clients of these machines often do not get their answer, or their request never arrives."""
     machines = [chain.machines[name] for name in fault.who]
     for machine in machines:
@@ -320,7 +320,7 @@ def lost_answers(chain: Chain, fault: Fault, random: Random) -> Mend:
 # disks that lie about who they are -----------------------------------------------------------------------------------
 
 
-def restore(chain: Chain, fault: Fault, random: Random) -> Mend:
+def restore(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The disk goes back to what it held when the fault began."""
     machines = [chain.machines[name] for name in fault.who]
     backups = [machine.disk.copy() for machine in machines]
@@ -334,7 +334,7 @@ def restore(chain: Chain, fault: Fault, random: Random) -> Mend:
     return mend
 
 
-def wipe(chain: Chain, fault: Fault, random: Random) -> Mend:
+def wipe(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The disk is lost and an empty one put in."""
     for name in fault.who:
         machine = chain.machines[name]
@@ -345,13 +345,13 @@ def wipe(chain: Chain, fault: Fault, random: Random) -> Mend:
     return _nothing
 
 
-def clone(chain: Chain, fault: Fault, random: Random) -> Mend:
+def clone(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """The second machine runs on a copy of the first one's disk, under the first one's name."""
     chain.clone(fault.who[0])
     return _nothing
 
 
-def swap(chain: Chain, fault: Fault, random: Random) -> Mend:
+def swap(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     """Two machines have each other's disks."""
     one, other = (chain.machines[name] for name in fault.who[:2])
     for machine in (one, other):
@@ -396,7 +396,7 @@ FAULTS = {**LINES, **MACHINES}
 OF_IDENTITY: dict[str, Begin] = {"restore": restore, "wipe": wipe, "clone": clone, "swap": swap}
 
 
-def begin(chain: Chain, fault: Fault) -> Mend:
+def begin(chain: SimulatedChain, fault: Fault) -> Mend:
     """Let a fault begin; the answer mends it."""
     kind = FAULTS.get(fault.kind) or OF_IDENTITY[fault.kind]
     return kind(chain, fault, Random(f"{chain.plan.seed}/{fault.kind}/{fault.at_s}"))

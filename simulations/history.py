@@ -10,7 +10,7 @@ from replica.core.base.errors import Overloaded, Overtaken, Refused, Stopping, S
 from replica.core.base.names import is_internal
 from replica.core.log.entry import Entry
 from replica.core.orders.requests import ORDER, OrderEvent, Placement
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Verdict
 from simulations.checkers.pn_counter import Outcome
 
@@ -26,7 +26,7 @@ class Ask(Struct, eq=False):
 
     machine: str
     """Where it is asked now."""
-    asked: Command | Write
+    asked: Command | DocumentWrite
     delta: dict[str, int]
     is_impostor: bool = False
     """Whether the key belongs to another request, so that it must be refused."""

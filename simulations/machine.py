@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from replica.core.base.errors import Broken, Refused, Unknown
 from replica.core.base.names import writer_of
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica, Verdict
 from replica.core.stock.requests import Count
 from replica.core.sync.session import Admission
@@ -116,7 +116,7 @@ class Machine:
         self._network.drop(self.name, has_power=has_power)
         self._note(self.name, "stops" if has_power else "loses power")
 
-    async def ask(self, asked: list[Command | Write], timeout_s: float) -> list[Verdict] | None:
+    async def ask(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
         """Have a client on this machine's local network ask; None when it never learns the answer.
 
         Raises ConnectionRefusedError: definite, nobody listens.
@@ -213,7 +213,7 @@ class Machine:
             self._loop.start_on(self.host, self.node.peers.converse(end, is_dialled=False))
 
     async def _serve(
-        self, node: Node, asked: list[Command | Write], answer: asyncio.Future[list[Verdict]] | None
+        self, node: Node, asked: list[Command | DocumentWrite], answer: asyncio.Future[list[Verdict]] | None
     ) -> None:
         try:
             verdicts = await self._decide(node, asked)
@@ -222,7 +222,7 @@ class Machine:
         if answer is not None and not answer.done():
             answer.set_result(verdicts)
 
-    async def _decide(self, node: Node, asked: list[Command | Write]) -> list[Verdict]:
+    async def _decide(self, node: Node, asked: list[Command | DocumentWrite]) -> list[Verdict]:
         if isinstance(asked[0], Command) and isinstance(asked[0].request, Count):
             return [await self._count(node, count) for count in asked if isinstance(count, Command)]
         decided = node.driver.submit_all(asked)

@@ -14,7 +14,7 @@ from replica.core.log.draft import Draft
 from replica.core.log.entry import Entry
 from replica.core.state.commands import Command, is_same_request
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import Receipt
+from replica.core.stock.requests import GoodsReceipt
 
 DELIVERY = "delivery"
 """What the next release makes of a receipt."""
@@ -26,7 +26,7 @@ class NextReplica(Replica):
     def execute(self, command: Command, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
         known = self.keys.entries(command.key) or earlier
         deliveries = [one for one in known if one.content.kind == DELIVERY]
-        if isinstance(command.request, Receipt) and deliveries:
+        if isinstance(command.request, GoodsReceipt) and deliveries:
             as_receipt = [replace(one, content=replace(one.content, kind="receipt")) for one in deliveries]
             same = [one for one, read in zip(deliveries, as_receipt, strict=True) if is_same_request(read, command)]
             return self._repeat(known, same)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection
 from msgspec import Struct
 
 from simulations.checkers.checker import Violation
+from simulations.observer import CHECKERS
 from simulations.plan import Plan
-from simulations.run import Level, Run, Step
-from simulations.witness import CHECKERS
+from simulations.run import Run, ShownLevel, Step
 
 STARTED_AGAIN = "process started again"
 
@@ -28,7 +28,7 @@ class Found(Struct, frozen=True):
         return f"{self.checker}{number} at {self.at_s:.3f} s: {self.detail}"
 
 
-class Link(Struct, frozen=True):
+class LinkSpan(Struct, frozen=True):
     """Who a machine was connected with, from some time on."""
 
     at_s: float
@@ -49,9 +49,9 @@ class Outcome(Struct, frozen=True):
     counts: dict[str, int]
     """How often what occurred."""
     steps: list[Step]
-    levels: list[Level]
+    levels: list[ShownLevel]
     """Stock shown over time; empty unless watched."""
-    links: list[Link]
+    links: list[LinkSpan]
     """Connections over time; empty unless watched."""
 
 
@@ -105,7 +105,7 @@ class _Links:
     """Who is connected with whom, noted when it changes."""
 
     def __init__(self) -> None:
-        self.taken: list[Link] = []
+        self.taken: list[LinkSpan] = []
         self._last: dict[str, tuple[str, ...]] = {}
 
     def take(self, run: Run) -> None:
@@ -114,4 +114,4 @@ class _Links:
             peers = tuple(sorted(peer.name for peer in node.peers.connected)) if node is not None else ()
             if peers != self._last.get(machine.name, ()):
                 self._last[machine.name] = peers
-                self.taken.append(Link(run.loop.time(), machine.name, peers))
+                self.taken.append(LinkSpan(run.loop.time(), machine.name, peers))

@@ -23,16 +23,16 @@ from msgspec import Struct
 
 from replica.core.base.errors import Broken
 from replica.core.base.limits import CLOCK_SKEW_MAX_MS, PARKED_MS
-from simulations.chain import Chain
+from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Checker, Violation
 from simulations.clients import Client, answer_all
-from simulations.desks import Desk
 from simulations.faults import Fault, Mend, begin
 from simulations.history import History
 from simulations.loop import VirtualLoop
 from simulations.machine import Machine
+from simulations.observer import CHECKERS, Observer
+from simulations.ordering_clients import OrderingClient
 from simulations.plan import Plan
-from simulations.witness import CHECKERS, Witness
 
 LOOK_S = 0.5
 """How often the witness looks while it waits for all to agree."""
@@ -62,7 +62,7 @@ class Step(Struct, frozen=True):
     what: str
 
 
-class Level(Struct, frozen=True):
+class ShownLevel(Struct, frozen=True):
     """What a machine showed of one pair, at some time."""
 
     at_s: float
@@ -86,7 +86,7 @@ class Result(Struct):
     counts: dict[str, int]
     """How often what occurred."""
     steps: list[Step]
-    levels: list[Level]
+    levels: list[ShownLevel]
 
 
 class Run:
@@ -105,11 +105,11 @@ class Run:
         self._on_step, self._on_look = on_step, on_look
         self.loop = self.make_loop(Random(f"{plan.seed}/loop"))
         self.steps: list[Step] = []
-        self.levels: list[Level] = []
+        self.levels: list[ShownLevel] = []
         self.chain = self.make_chain()
         self.history = History()
         self._trace = blake2b(digest_size=16)
-        self._witness = Witness(self.chain, self.history, checkers)
+        self._observer = Observer(self.chain, self.history, checkers)
         self._watches_levels = watches_levels
         self._mends: list[tuple[Fault, Mend]] = []
         self._counts: dict[str, int] = {}
@@ -120,13 +120,13 @@ class Run:
         """Make the loop that everything runs on."""
         return VirtualLoop(random)
 
-    def make_chain(self) -> Chain:
+    def make_chain(self) -> SimulatedChain:
         """Make the machines and what lies between them."""
-        return Chain(self.plan, self.loop, self._note)
+        return SimulatedChain(self.plan, self.loop, self._note)
 
     def make_client(self, machine: Machine, number: int) -> Client:
         """Make one client of a machine."""
-        return Desk(self.chain, self.history, machine, number)
+        return OrderingClient(self.chain, self.history, machine, number)
 
     def play(self) -> Result:
         """Play the plan to its end, or to the first violation."""
@@ -185,7 +185,7 @@ class Run:
         self._convergence_s = loop.time() - healed_s
         async with asyncio.timeout(ANSWERS_S):
             await answer_all(self.chain, self.history)
-        self._witness.look()
+        self._observer.look()
         for _ in range(0, PASSED_OVER_MS, STRIDE_MS):
             self.chain.pass_over(STRIDE_MS)
             await asyncio.sleep(STRIDE_S)
@@ -193,7 +193,7 @@ class Run:
         while loop.time() < rested_s:
             await self._look_on(1.0)
         await self._agree("all, in the end,", list(self.chain.machines.values()))
-        self._witness.finish()
+        self._observer.finish()
         self._check_processes()
 
     # faults ------------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class Run:
     async def _look_on(self, after_s: float = LOOK_S) -> None:
         await asyncio.sleep(after_s)
         self._check_processes()
-        self._witness.look()
+        self._observer.look()
         self._on_look()
         if self._watches_levels:
             self._take_levels()
@@ -274,7 +274,7 @@ class Run:
             for machine in self.chain.subscribers(location):
                 if machine.node is not None:
                     on_hand = machine.node.replica.ledger.stock(location, item).figures.on_hand
-                    self.levels.append(Level(self.loop.time(), machine.name, location, item, on_hand))
+                    self.levels.append(ShownLevel(self.loop.time(), machine.name, location, item, on_hand))
 
     def _note(self, who: str, what: str) -> None:
         if self._is_over:

@@ -18,8 +18,8 @@ from msgspec import Struct
 from replica.core.base.errors import Invalid
 from replica.core.base.names import check_name
 from simulations.faults import FAULTS, OF_IDENTITY, Fault
+from simulations.observer import CHECKERS
 from simulations.plan import Plan, Trade
-from simulations.witness import CHECKERS
 
 DIRECTORY = Path(__file__).parent / "scenarios"
 

@@ -12,14 +12,14 @@ from rich.text import Text
 
 from simulations import failure
 from simulations.account import Totals, say, tell_plan, tell_step
-from simulations.failure import Failure
+from simulations.failure import FailedRun
+from simulations.observer import CHECKERS
 from simulations.outcome import Found, Outcome, play_out
 from simulations.plan import Plan
 from simulations.progress import Meter
 from simulations.run import Step
 from simulations.scenario import Scenario
 from simulations.swarm import play_seeds
-from simulations.witness import CHECKERS
 
 SHRUNK_PER_CHECKER_MAX = 1
 """Failures of one checker that are cut down; the others most likely have the same cause."""
@@ -27,7 +27,7 @@ SHRUNK_PER_CHECKER_MAX = 1
 EXPECTATION = "Expectation"
 """What is violated when a run is well that was to be otherwise."""
 
-Write = Callable[[str, str, Outcome], Path]
+WritePage = Callable[[str, str, Outcome], Path]
 """Writes a page about a run, by name and origin."""
 
 
@@ -45,7 +45,14 @@ class Series:
     """The runs of one command."""
 
     def __init__(
-        self, to: Console, command: str, directory: Path, write: Write | None, *, shrinks: bool, stops_at_first: bool
+        self,
+        to: Console,
+        command: str,
+        directory: Path,
+        write: WritePage | None,
+        *,
+        shrinks: bool,
+        stops_at_first: bool,
     ) -> None:
         self.totals = Totals()
         self._to = to
@@ -54,7 +61,7 @@ class Series:
         self._write = write
         self._shrinks = shrinks
         self._stops_at_first = stops_at_first
-        self._failures: list[Failure] = []
+        self._failures: list[FailedRun] = []
         self._has_records = False
         self._meter = Meter(to)
 
@@ -78,7 +85,9 @@ class Series:
                 self.totals.add(outcome)
                 if outcome.found is not None:
                     seed = outcome.plan.seed
-                    self._fail(Failure(f"seed-{seed}", f"seed {seed}, profile {profile}", outcome.plan, outcome.found))
+                    self._fail(
+                        FailedRun(f"seed-{seed}", f"seed {seed}, profile {profile}", outcome.plan, outcome.found)
+                    )
                 meter.show(self.totals.runs, len(seeds), self._how_far(len(seeds)))
                 is_late = minutes is not None and meter.elapsed_s > minutes * 60
                 if is_late or (self._failures and self._stops_at_first):
@@ -138,7 +147,7 @@ class Series:
         if case.stored.is_as_expected([one.checker for one in violations]):
             return
         unexpected = next((one for one in violations if one.checker not in expects), _nothing_found(expects, outcome))
-        self._fail(Failure(case.name, case.origin, outcome.plan, unexpected, case.file))
+        self._fail(FailedRun(case.name, case.origin, outcome.plan, unexpected, case.file))
 
     def _tell_record(self, violations: list[Found], expects: tuple[str, ...]) -> None:
         """Tell what happens where no guarantee holds yet."""
@@ -154,11 +163,11 @@ class Series:
 
     # failures ----------------------------------------------------------------------------------------------------
 
-    def _fail(self, one: Failure) -> None:
+    def _fail(self, one: FailedRun) -> None:
         self._failures.append(one)
         say(self._to, f"VIOLATION  {one.name}  {one.found}", "bold red")
 
-    def _hand_over(self, one: Failure, *, shrinks: bool) -> None:
+    def _hand_over(self, one: FailedRun, *, shrinks: bool) -> None:
         """Shrink, store, report and tell."""
         shrunk = None
         if shrinks:
@@ -172,7 +181,7 @@ class Series:
         if self._write is not None:
             self._write_pages(one, plan)
 
-    def _write_pages(self, one: Failure, plan: Plan) -> None:
+    def _write_pages(self, one: FailedRun, plan: Plan) -> None:
         assert self._write is not None
         if one.name.startswith("seed-"):
             self._say_page(self._write(one.name, one.origin, play_out(one.plan, watches=True)))

@@ -23,10 +23,10 @@ from msgspec import Struct
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry
 from replica.core.orders.requests import PlacedLine, Placement
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
-from simulations.chain import Chain
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
+from simulations.chain import SimulatedChain
 from simulations.loop import VirtualLoop
 from simulations.machine import Machine
 from simulations.plan import Plan
@@ -61,7 +61,7 @@ DEMANDS: dict[str, dict[str, float]] = {
 """Where buyers ask, of each unit wanted; all in all they want as much as there is."""
 
 
-class Outcome(Struct, frozen=True):
+class Utilisation(Struct, frozen=True):
     """What became of it: units by node, promised while cut off, and what is left after healing."""
 
     held: dict[str, int]
@@ -76,11 +76,13 @@ class Outcome(Struct, frozen=True):
         return sum(self.promised.values()) / min(STOCK, self.wanted)
 
 
-def play(seed: int, policy: Mapping[str, Any] | None, demand: Mapping[str, float]) -> Outcome:
+def play(seed: int, policy: Mapping[str, Any] | None, demand: Mapping[str, float]) -> Utilisation:
     """Play it once."""
     silence()
     loop = VirtualLoop(Random(f"{seed}/loop"))
-    chain = Chain(Plan(seed, hubs=((EAST, "east"), (WEST, "west")), stores=(STORE,)), loop, lambda who, what: None)
+    chain = SimulatedChain(
+        Plan(seed, hubs=((EAST, "east"), (WEST, "west")), stores=(STORE,)), loop, lambda who, what: None
+    )
     try:
         return loop.run_until_complete(_Cut(chain, policy, demand).play())
     finally:
@@ -88,22 +90,22 @@ def play(seed: int, policy: Mapping[str, Any] | None, demand: Mapping[str, float
 
 
 class _Cut:
-    def __init__(self, chain: Chain, policy: Mapping[str, Any] | None, demand: Mapping[str, float]) -> None:
+    def __init__(self, chain: SimulatedChain, policy: Mapping[str, Any] | None, demand: Mapping[str, float]) -> None:
         self._chain = chain
         self._policy = policy
         self._demand = demand
         self._random = Random(f"{chain.plan.seed}/buyers")
         self._asked = 0
 
-    async def play(self) -> Outcome:
+    async def play(self) -> Utilisation:
         machines = self._chain.machines
         self._chain.start()
         await asyncio.sleep(SETTLED_S)
         if self._policy is not None:
             assert await self._ask(
-                machines[EAST], Write("policy", "default", pack_value(dict(self._policy)), b"policy")
+                machines[EAST], DocumentWrite("policy", "default", pack_value(dict(self._policy)), b"policy")
             )
-        assert await self._ask(machines[STORE], Command(STORE, Receipt((GoodsLine(STOCK, item=ITEM),)), b"goods"))
+        assert await self._ask(machines[STORE], Command(STORE, GoodsReceipt((GoodsLine(STOCK, item=ITEM),)), b"goods"))
         await self._settle()
         held = {name: _free(machine) for name, machine in machines.items()}
         for way in permutations(machines, 2):
@@ -120,7 +122,7 @@ class _Cut:
         await self._settle()
         available = {_stock(machine).available for machine in machines.values()}
         assert len(available) == 1, f"nodes disagree after healing: {available}"
-        return Outcome(held, promised, sum(wanted.values()), available.pop())
+        return Utilisation(held, promised, sum(wanted.values()), available.pop())
 
     async def _sell(self, machine: Machine, units: int) -> int:
         """Have buyers want so many units of one node; return how many they were promised."""
@@ -145,7 +147,7 @@ class _Cut:
         await asyncio.gather(*(buy() for _ in range(BUYERS)))
         return promised
 
-    async def _ask(self, machine: Machine, asked: Command | Write) -> bool:
+    async def _ask(self, machine: Machine, asked: Command | DocumentWrite) -> bool:
         verdicts = await machine.ask([asked], WITHIN_S)
         assert verdicts is not None
         return isinstance(verdicts[0], Entry)

@@ -24,7 +24,7 @@ CONTEXT = {"auto_envvar_prefix": "SHELFSYNC"}
 """Settings of every command, so that the variable is the same however the command was reached."""
 
 
-class Name(click.ParamType[str]):
+class NameParam(click.ParamType[str]):
     """A node, location or region name."""
 
     name = "name"
@@ -36,7 +36,7 @@ class Name(click.ParamType[str]):
             self.fail(invalid.detail, param, ctx)
 
 
-class Url(click.ParamType[str]):
+class UrlParam(click.ParamType[str]):
     """A peer's base address."""
 
     name = "url"
@@ -53,7 +53,7 @@ class Url(click.ParamType[str]):
         return text.rstrip("/")
 
 
-class Number(click.FloatRange):
+class NumberParam(click.FloatRange):
     """A number in a range. Click takes NaN for one, which is outside of no range."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -124,7 +124,7 @@ def node_options(default_port: int) -> Callable[[F], F]:
     def add(command: F) -> F:
         for option in reversed(
             (
-                click.option("--name", type=Name(), required=True, help="Name of this node, unique in the chain."),
+                click.option("--name", type=NameParam(), required=True, help="Name of this node, unique in the chain."),
                 click.option(
                     "--data",
                     type=click.Path(path_type=Path, file_okay=False),

@@ -22,11 +22,11 @@ from msgspec import Struct
 from replica.core.base.errors import Overloaded, PeerFault, Refused, Stopping, StorageFull
 from replica.core.base.limits import BATCH_ENTRIES_MAX, FRAME_ENTRIES_MAX
 from replica.core.log.entry import Entry
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.state.batch import Batch
-from replica.core.state.commands import Command, Requests, Sales, Write, keys_of
+from replica.core.state.commands import Command, DocumentWrite, Requests, Sales, keys_of
 from replica.core.state.replica import Replica, Verdict
-from replica.core.stock.fast_sales import Sold
+from replica.core.stock.fast_sales import FastSales
 from replica.core.sync.session import Scopes
 from replica.runtime.ports import Clock, Journal
 
@@ -64,7 +64,7 @@ class Counters:
         self.commit_seconds = 0.0
 
 
-Verdicts = Sold | list[Verdict]
+Verdicts = FastSales | list[Verdict]
 """What became of one caller's requests, in their order."""
 
 
@@ -80,7 +80,7 @@ class _Look(Struct):
     answer: asyncio.Future[Any]
 
 
-class Inlet:
+class Ingress:
     """One peer's way in. Once a frame of it failed, none after it is taken: what follows may rest on what is lost."""
 
     def __init__(self) -> None:
@@ -88,8 +88,8 @@ class Inlet:
 
 
 class _Merge(Struct):
-    runs: list[Run]
-    inlet: Inlet
+    runs: list[ReceivedRun]
+    ingress: Ingress
     answer: asyncio.Future[int]
 
 
@@ -133,7 +133,7 @@ class Driver:
         """Requests in the inbox."""
         return self._waiting
 
-    async def submit(self, command: Command | Write) -> Entry:
+    async def submit(self, command: Command | DocumentWrite) -> Entry:
         """Have one request decided and made durable. Raises Refused."""
         (verdict,) = await self.submit_all((command,))
         if isinstance(verdict, Refused):
@@ -163,7 +163,7 @@ class Driver:
         self._wake.set()
         return await answer
 
-    async def take_in(self, runs: list[Run], inlet: Inlet) -> asyncio.Future[int]:
+    async def take_in(self, runs: list[ReceivedRun], ingress: Ingress) -> asyncio.Future[int]:
         """Queue a peer's entries, waiting for room; the future says how many were new, once they are durable.
 
         The future raises PeerFault or Refused. Frames are merged in the order in which they were queued.
@@ -174,7 +174,7 @@ class Driver:
             raise Stopping("the node is going down")
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(_hear)
-        self._bulk.append(_Merge(runs, inlet, answer))
+        self._bulk.append(_Merge(runs, ingress, answer))
         self._wake.set()
         return answer
 
@@ -369,7 +369,7 @@ class Driver:
                 self._waiting += 1
                 continue
             if isinstance(asked, _Merge):
-                asked.inlet.is_shut = True
+                asked.ingress.is_shut = True
             if not asked.answer.done():
                 asked.answer.set_exception(why)
 
@@ -390,17 +390,17 @@ def _look(query: Callable[[Replica], Any], replica: Replica) -> Any:
 
 
 def _merge(replica: Replica, merge: _Merge, now_ms: int, earlier: Earlier) -> int | PeerFault:
-    if merge.inlet.is_shut:
+    if merge.ingress.is_shut:
         return PeerFault("gap", "a frame before this one was not taken")
     try:
         return replica.merge(merge.runs, now_ms, earlier)
     except PeerFault as fault:
-        merge.inlet.is_shut = True
+        merge.ingress.is_shut = True
         return fault
 
 
 def _turn_away(merge: _Merge) -> StorageFull:
-    merge.inlet.is_shut = True
+    merge.ingress.is_shut = True
     return StorageFull("no room for what peers bring, a moment ago")
 
 

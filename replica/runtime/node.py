@@ -10,10 +10,10 @@ import structlog
 from replica.core.base.names import CHAIN
 from replica.core.state.replica import Replica
 from replica.core.sync.session import Admission
-from replica.runtime.background.order_housekeeping import Keeper
-from replica.runtime.background.rebalancer import Steward
-from replica.runtime.background.rights_exchange import Rights
-from replica.runtime.background.sales_history import Tills
+from replica.runtime.background.order_housekeeping import OrderHousekeeping
+from replica.runtime.background.rebalancer import RightsRebalancer
+from replica.runtime.background.rights_exchange import RightsExchange
+from replica.runtime.background.sales_history import SalesHistory
 from replica.runtime.background.shortages import Shortages
 from replica.runtime.driver import Driver
 from replica.runtime.peering.peers import Dialer, Identity, Peers
@@ -58,11 +58,11 @@ class Node:
         identity = Identity(replica.node, replica.writer, nonce, role, region, scopes, VERSION)
         self.peers = Peers(identity, admit, self.driver, journal, clock, entropy, network)
         own = next((scope for scope in scopes or () if scope != CHAIN), "") if role == "edge" else ""
-        self.tills = Tills(self.driver, journal, clock, own)
-        self.rights = Rights(self.driver, self.peers, clock, self.tills)
-        self.steward = Steward(self.driver, self.peers, self.rights, clock, self.tills)
-        self.shortages = Shortages(self.driver, self.peers, self.steward.settlement, clock)
-        self.keeper = Keeper(self.driver, clock, self.peers.met)
+        self.sales_history = SalesHistory(self.driver, journal, clock, own)
+        self.rights = RightsExchange(self.driver, self.peers, clock, self.sales_history)
+        self.rebalancer = RightsRebalancer(self.driver, self.peers, self.rights, clock, self.sales_history)
+        self.shortages = Shortages(self.driver, self.peers, self.rebalancer.settlement, clock)
+        self.housekeeping = OrderHousekeeping(self.driver, clock, self.peers.met)
         self.dialers: list[Dialer] = []
         self.is_ready = False
         self._driving: asyncio.Task[None] | None = None
@@ -80,13 +80,13 @@ class Node:
         works = [
             *(dialer.run() for dialer in self.dialers),
             self.rights.run(),
-            self.steward.run(),
-            self.keeper.run(),
+            self.rebalancer.run(),
+            self.housekeeping.run(),
         ]
         if self.peers.identity.role == "hub":
             works.append(self.shortages.run())
         else:
-            works.append(self.tills.run())
+            works.append(self.sales_history.run())
         self._working = [asyncio.create_task(work) for work in works]
         self.is_ready = True
         return [self._driving, *self._working]

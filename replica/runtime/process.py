@@ -22,7 +22,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from replica.core.base.errors import Unknown
-from replica.runtime.http.fast_path import Express, Read
+from replica.runtime.http.fast_path import FastPath, FastRead
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.node import Node
 from replica.runtime.peering.websocket import HttpNetwork
@@ -53,7 +53,7 @@ class Assembly(Struct, frozen=True):
 
     node: Node
     app: web.Application
-    hot: Mapping[str, Read]
+    hot: Mapping[str, FastRead]
 
 
 Assemble = Callable[[HttpNetwork], Awaitable[Assembly]]
@@ -96,9 +96,9 @@ async def serve(
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False, shutdown_timeout=REQUESTS_FINISH_S)
     await runner.setup()
     assert runner.server is not None
-    express = Express(assembly.hot, node.driver, runner.server) if assembly.hot else None
+    fast_path = FastPath(assembly.hot, node.driver, runner.server) if assembly.hot else None
     try:
-        server = await loop.create_server(express or runner.server, host, port, backlog=BACKLOG, reuse_address=True)
+        server = await loop.create_server(fast_path or runner.server, host, port, backlog=BACKLOG, reuse_address=True)
     except OSError as error:
         print(f"shelfsync: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
         await node.stop()
@@ -115,8 +115,8 @@ async def serve(
     log.info("stopping")
     node.is_ready = False
     server.close()
-    if express is not None:
-        express.close()
+    if fast_path is not None:
+        fast_path.close()
     node.peers.close()
     await runner.cleanup()
     await node.stop()

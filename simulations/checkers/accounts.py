@@ -51,7 +51,7 @@ class Accounts(Checker):
             "quarantine": [(free, quarantine), (quarantine, free), (quarantine, "loss")],
             "grant": [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],
             "order": list(_lanes_of_order(entry.content, node)),
-            "allotment": [lane for name in _quotas(content.moves, node) for lane in ((free, name), (name, free))],
+            "allotment": [route for name in _quotas(content.moves, node) for route in ((free, name), (name, free))],
         }[content.kind]
         for move in content.moves:
             if (move.source, move.target) not in allowed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from replica.core.log.entry import Entry
 from replica.runtime.ports import Stored
-from simulations.chain import Chain
+from simulations.chain import SimulatedChain
 from simulations.history import Ask, History
 from simulations.machine import Machine
 
@@ -24,7 +24,7 @@ class Checker:
 
     invariant = 0
 
-    def __init__(self, chain: Chain, history: History) -> None:
+    def __init__(self, chain: SimulatedChain, history: History) -> None:
         self.chain = chain
         self.history = history
 

@@ -56,7 +56,7 @@ class Convergence(Checker):
     def _check_digest(self, replica: Replica, scope: str, digest: str) -> None:
         """A digest that leaves something out tells nobody of the difference."""
         stocks = replica.ledger.stocks(scope)
-        cells = [(item, lane.name, total) for item in sorted(stocks) for lane, total in stocks[item].cells.items()]
+        cells = [(item, route.name, total) for item in sorted(stocks) for route, total in stocks[item].cells.items()]
         state: object = sorted(cells) if scope != CHAIN else sorted(map(_print, replica.documents.registers()))
         if self._states.setdefault((scope, digest), state) != state:
             self.fail(f"two states of {scope} have the digest {digest}")

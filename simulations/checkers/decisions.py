@@ -41,11 +41,11 @@ LATE_MS = 10_000
 REPORTS_SHOWN = 16
 """Events that could not happen that are shown of a fulfilment."""
 
-Past = tuple[int, bytes, str, str, str]
+Noted = tuple[int, bytes, str, str, str]
 """Stamp, entry, event, act, and the state it led to, if any."""
 
 
-class Case(Struct):
+class FulfilmentCase(Struct):
     """A fulfilment, as the entries of all nodes make it."""
 
     location: str
@@ -53,7 +53,7 @@ class Case(Struct):
     state: str = ""
     expires_ms: int = 0
     number: int = 0
-    past: list[Past] = []
+    past: list[Noted] = []
 
 
 class Decisions(Checker):
@@ -63,7 +63,7 @@ class Decisions(Checker):
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self._cases: dict[tuple[str, str], Case] = {}
+        self._cases: dict[tuple[str, str], FulfilmentCase] = {}
         self._moved: list[tuple[tuple[str, str], tuple[str, str], int]] = []
         """Fulfilments that stand for others, those, and how many events they count as theirs."""
 
@@ -80,7 +80,7 @@ class Decisions(Checker):
         node = node_of(entry.stream.writer)
         case = self._cases.get(name)
         if case is None:
-            case = self._cases[name] = Case(entry.stream.scope, node)
+            case = self._cases[name] = FulfilmentCase(entry.stream.scope, node)
             if not name[1].startswith(f"{node}."):
                 self.fail(f"{node} began {name}")
         if entry.stream.scope != case.location:
@@ -110,7 +110,7 @@ class Decisions(Checker):
         for name, case in sorted(self._cases.items()):
             self._check_due(name, case)
 
-    def _step(self, entry: Entry, name: tuple[str, str], case: Case, facts: Mapping[str, Any]) -> None:
+    def _step(self, entry: Entry, name: tuple[str, str], case: FulfilmentCase, facts: Mapping[str, Any]) -> None:
         node, event, to = node_of(entry.stream.writer), entry.content.reason, facts["to"]
         if node != case.owner:
             self.fail(f"{node} wrote {event} of {name}, which is {case.owner}'s")
@@ -129,7 +129,7 @@ class Decisions(Checker):
         if (case.state == "held") != (case.expires_ms > 0):
             self.fail(f"{name} is {to} and expires at {case.expires_ms}")
 
-    def _hand_over(self, name: tuple[str, str], case: Case, node: str, to: str) -> None:
+    def _hand_over(self, name: tuple[str, str], case: FulfilmentCase, node: str, to: str) -> None:
         if node != case.owner:
             self.fail(f"{node} handed over {name}, which is {case.owner}'s")
         if case.state not in WAITING or to == node or to != case.location:
@@ -158,7 +158,7 @@ class Decisions(Checker):
                 if one.gives_up_ms + LATE_MS < now_ms:
                     self.fail(f"{one.event} still waits at {machine.name}: until {one.gives_up_ms}, it is {now_ms}")
 
-    def _check_due(self, name: tuple[str, str], case: Case) -> None:
+    def _check_due(self, name: tuple[str, str], case: FulfilmentCase) -> None:
         owner, now_ms = self.chain.machines[case.owner], self.chain.wall_ms
         assert owner.node is not None
         if case.expires_ms and case.expires_ms + LATE_MS < now_ms:
@@ -169,12 +169,12 @@ class Decisions(Checker):
             self.fail(f"{name} is paid, and {case.owner} does not hand it to {keeper}")
 
 
-def _in_view(past: list[Past]) -> list[Past]:
+def _in_view(past: list[Noted]) -> list[Noted]:
     """What is shown of what happened: all, but of what could not happen only the first."""
     reports = [one for one in past if one[3] == "report"][:REPORTS_SHOWN]
     return [one for one in past if one[3] != "report" or one in reports]
 
 
-def _case_of(shown: Fulfilment) -> Case:
+def _case_of(shown: Fulfilment) -> FulfilmentCase:
     past = [(one.clock, one.entry, one.event, one.act, one.state) for one in shown.history]
-    return Case(shown.location, shown.owner, shown.state, shown.expires_ms, shown.number, past)
+    return FulfilmentCase(shown.location, shown.owner, shown.state, shown.expires_ms, shown.number, past)

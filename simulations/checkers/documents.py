@@ -10,7 +10,7 @@ from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
-Name = tuple[str, str]
+DocumentName = tuple[str, str]
 
 
 class Documents(Checker):
@@ -20,8 +20,8 @@ class Documents(Checker):
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self._seen: dict[tuple[str, Name], int] = {}
-        self._best: dict[Name, tuple[tuple[int, int, str], Any]] = {}
+        self._seen: dict[tuple[str, DocumentName], int] = {}
+        self._best: dict[DocumentName, tuple[tuple[int, int, str], Any]] = {}
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, content = stored.entry, stored.entry.content

@@ -78,7 +78,7 @@ class Held(Checker):
             _move_back(expected, lot, held)
         for _, sku, quantity, recipe, source, *mixed in facts.get("taken", ()):
             sources = (mixed[0] if mixed else None) or [source] * len(recipe)
-            lot = Lot(quantity, tuple((*part, taken) for part, taken in zip(recipe, sources, strict=True)))
+            lot = Lot(quantity, tuple((*reversal, taken) for reversal, taken in zip(recipe, sources, strict=True)))
             for item, units, taken in lot.recipe:
                 _add(expected, (item, taken, held), units * quantity)
             kept.held[entry.hash, sku] = lot
@@ -127,5 +127,5 @@ def _move_back(moved: Moved, lot: Lot, source: str) -> None:
         _add(moved, (item, source, taken), units * lot.quantity)
 
 
-def _add(moved: Moved, lane: tuple[str, str, str], units: int) -> None:
-    moved[lane] = moved.get(lane, 0) + units
+def _add(moved: Moved, route: tuple[str, str, str], units: int) -> None:
+    moved[route] = moved.get(route, 0) + units

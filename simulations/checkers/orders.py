@@ -25,10 +25,10 @@ HOLDING = ("held", "reserved", "amended", "exchanged", "picking")
 BY_ITSELF = ("hold", "reserve", "expire")
 """What nobody tells: an order that is placed, and one that was not paid."""
 
-Counts = dict[str, int]
+SkuCounts = dict[str, int]
 """So many of each SKU."""
 
-Shown = tuple[tuple[str, str, str, tuple[tuple[str, int], ...]], ...]
+AnsweredFulfilments = tuple[tuple[str, str, str, tuple[tuple[str, int], ...]], ...]
 """Fulfilments as an answer tells them: name, location, state, and lines."""
 
 
@@ -39,7 +39,7 @@ class Orders(Checker):
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self._placed: dict[str, list[tuple[Placement, Shown]]] = {}
+        self._placed: dict[str, list[tuple[Placement, AnsweredFulfilments]]] = {}
         """By order: every placement that took something, and what it was answered."""
         self._began: dict[str, dict[str, tuple[tuple[int, str, bytes], Placement]]] = {}
         """By order and node: how its placement there comes among others, and what it was."""
@@ -54,7 +54,7 @@ class Orders(Checker):
         that it has lost, and ends it as it is asked to, by whoever placed it or by a customer."""
         self._done: dict[tuple[bytes, str], bytes] = {}
         """By key and fulfilment: what came of what was told, wherever it was told under that key."""
-        self._again: list[tuple[Placement, Shown]] = []
+        self._again: list[tuple[Placement, AnsweredFulfilments]] = []
         """Answers to placements of what had been placed before, to be compared with those."""
         self._instead: dict[tuple[str, str], str] = {}
         """By order and fulfilment: the one it stands for, which was given up."""
@@ -231,7 +231,7 @@ class Orders(Checker):
     def _check_lines(self, request: OrderEvent, facts: Mapping[str, Any]) -> None:
         if request.event not in AGAIN:
             return
-        back, taken = Counts(), Counts()
+        back, taken = SkuCounts(), SkuCounts()
         for _, sku, quantity in (*facts.get("reversed", ()), *facts.get("returned", ())):
             back[sku] = back.get(sku, 0) + quantity
         for _, sku, quantity, *_ in facts.get("taken", ()):
@@ -241,9 +241,9 @@ class Orders(Checker):
         if back != given_up or taken != wanted:
             self.fail(f"{request} brought back {back} and took {taken}")
 
-    def _check_placed(self, placement: Placement, shown: Shown) -> None:
+    def _check_placed(self, placement: Placement, shown: AnsweredFulfilments) -> None:
         """Everything ordered is held, or with `partial` some of it; and where it was to be."""
-        wanted, found = _counted(placement.lines), Counts()
+        wanted, found = _counted(placement.lines), SkuCounts()
         places = [placement.pickup_at if line.location is UNSET else line.location for line in placement.lines]
         for _, location, _, lines in shown:
             if UNSET not in places and location not in places:
@@ -260,15 +260,15 @@ def _request_of(ask: Ask) -> Placement | OrderEvent | None:
     return request if isinstance(request, Placement | OrderEvent) else None
 
 
-def _shown(facts: Mapping[str, Any]) -> Shown:
+def _shown(facts: Mapping[str, Any]) -> AnsweredFulfilments:
     return tuple(
         (name, location, state, tuple((sku, quantity) for sku, quantity in lines))
         for name, location, state, lines in facts.get("shown", ())
     )
 
 
-def _counted(lines: Iterable[SkuLine]) -> Counts:
-    counts = Counts()
+def _counted(lines: Iterable[SkuLine]) -> SkuCounts:
+    counts = SkuCounts()
     for line in lines:
         assert isinstance(line.sku, str)
         counts[line.sku] = counts.get(line.sku, 0) + line.quantity

@@ -21,7 +21,7 @@ PASSED_ON = 10
 is to have back, and a hub of another one has, comes in parts as large as what is to be online."""
 
 
-class Row(Struct):
+class GrantSequence(Struct):
     """Grants of an item that follow each other with nothing else between."""
 
     demands: int
@@ -42,7 +42,7 @@ class Rights(Checker):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._rights: dict[tuple[str, str, str], dict[str, int]] = {}
         """By machine, location and item: what each node may promise."""
-        self._rows: dict[tuple[str, str, str], Row] = {}
+        self._rows: dict[tuple[str, str, str], GrantSequence] = {}
         """By the same: grants since something else happened to the item."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
@@ -89,7 +89,7 @@ class Rights(Checker):
     def _count(self, machine: Machine, key: tuple[str, str, str]) -> None:
         pair: Pair = key[1:]
         demands, rights = self.history.demands.get(pair, 0), tuple(sorted(self._rights[key].items()))
-        row = self._rows.setdefault(key, Row(demands))
+        row = self._rows.setdefault(key, GrantSequence(demands))
         row.grants += 1
         row.returns += rights in row.seen
         row.seen[rights] = None

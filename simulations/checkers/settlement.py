@@ -28,7 +28,7 @@ STEP_IN_S = 10.0
 DELAY_S = 3.0
 """From a decision to its entry, where a disk takes its time."""
 
-Pair = tuple[str, str, str]
+SeenPair = tuple[str, str, str]
 """A machine, and the location and item that it sees."""
 
 
@@ -50,10 +50,10 @@ class Settlement(Checker):
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self._free: dict[Pair, dict[str, int]] = {}
+        self._free: dict[SeenPair, dict[str, int]] = {}
         """By machine, location and item: free units of each node."""
-        self._turns: dict[Pair, Turn] = {}
-        self._available: dict[Pair, int] = {}
+        self._turns: dict[SeenPair, Turn] = {}
+        self._available: dict[SeenPair, int] = {}
         """By the same: units that are neither held nor in quarantine."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
@@ -76,7 +76,7 @@ class Settlement(Checker):
             is_grant = all(owner_of(one) and bucket_of(one) == FREE for one in (move.source, move.target))
             self._take_turn(pair, free, is_grant=is_grant)
 
-    def _check_turn(self, pair: Pair, free: Mapping[str, int], *, covers: bool) -> None:
+    def _check_turn(self, pair: SeenPair, free: Mapping[str, int], *, covers: bool) -> None:
         """Before an entry: whether it is a machine's turn to cover what others lack, or was a moment ago."""
         turn = self._turns.get(pair)
         if turn is None:
@@ -90,7 +90,7 @@ class Settlement(Checker):
         elif covers and now_s - turn.due_s > late_s:
             self.fail(f"{node} covered a deficit of {pair[1:]} after {now_s - turn.since_s} s, {before} come before it")
 
-    def _take_turn(self, pair: Pair, free: Mapping[str, int], *, is_grant: bool) -> None:
+    def _take_turn(self, pair: SeenPair, free: Mapping[str, int], *, is_grant: bool) -> None:
         """After an entry: see whether anybody is below zero, and since when nothing happened about it."""
         turn, now_s, is_below = self._turns.get(pair), self.chain.loop.time(), min(free.values(), default=0) < 0
         if turn is None:

@@ -51,7 +51,7 @@ class Streams(Checker):
         for machine in self.chain.machines.values():
             assert machine.node is not None
             folded = self._cells.get(machine.name, {})
-            shown = {(place, item, *lane): total for place, item, lane, total in machine.node.replica.ledger.cells()}
+            shown = {(place, item, *route): total for place, item, route, total in machine.node.replica.ledger.cells()}
             if folded != shown:
                 wrong = {cell for cell, _ in folded.items() ^ shown.items()}
                 self.fail(f"{machine.name} does not show what its journal says: {sorted(wrong)[:3]}")

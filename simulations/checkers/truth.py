@@ -8,7 +8,7 @@ from replica.core.base.names import node_of
 from replica.core.log.entry import Entry
 from replica.core.orders.requests import ORDER
 from replica.runtime.ports import Stored
-from simulations.chain import Chain
+from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Checker
 from simulations.checkers.pn_counter import Add, FinalRead, History, Outcome, violations
 from simulations.checkers.stamps import CLOCK_FAULTS
@@ -72,7 +72,7 @@ class Truth(Checker):
                 self.fail(f"{read.node} shows {read.value} of {pair}, {on_shelf} lie there")
 
 
-def is_mistimed(chain: Chain, history: Asked, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> bool:
+def is_mistimed(chain: SimulatedChain, history: Asked, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> bool:
     """Whether a shelf was counted in a chain with a wrong clock: what moved before and after is told by clocks.
 
     Or while an order took goods off it that whoever counted could not know to be gone.

@@ -13,13 +13,13 @@ from msgspec import Struct
 from replica.core.base.errors import InvalidTransition, Overloaded, Overtaken, Refused, Stopping, StorageFull
 from replica.core.base.names import key_text
 from replica.core.orders.requests import OrderEvent, OrderRequest, Placement
-from replica.core.state.commands import Command, Write
-from replica.core.stock.requests import Adjustment, Count, KeyedSale, Quarantine, Receipt, Return, Sale
+from replica.core.state.commands import Command, DocumentWrite
+from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, KeyedSale, Quarantine, Return, Sale
 
 PATHS = {
     Sale: "/v1/sales",
     Return: "/v1/returns",
-    Receipt: "/v1/receipts",
+    GoodsReceipt: "/v1/receipts",
     Count: "/v1/counts",
     Adjustment: "/v1/adjustments",
     Quarantine: "/v1/quarantine",
@@ -37,7 +37,7 @@ class Call(Struct, frozen=True):
     key: str = ""
 
 
-class Answer(Struct, frozen=True):
+class HttpAnswer(Struct, frozen=True):
     """One HTTP answer."""
 
     status: int
@@ -50,7 +50,7 @@ class Answer(Struct, frozen=True):
         return msgspec.json.decode(self.body)
 
 
-def call_of(asked: Sequence[Command | Write], at_hub: bool) -> Call:
+def call_of(asked: Sequence[Command | DocumentWrite], at_hub: bool) -> Call:
     """The request that asks for these: one write, or several sales at once."""
     if len(asked) > 1:
         return Call("POST", "/v1/sales:batch", msgspec.json.encode({"sales": [_keyed(one) for one in asked]}))
@@ -58,7 +58,7 @@ def call_of(asked: Sequence[Command | Write], at_hub: bool) -> Call:
     key = key_text(one.key)
     if isinstance(one, Command) and isinstance(one.request, OrderRequest):
         return _order_call(one.request, key, at_hub)
-    if isinstance(one, Write):
+    if isinstance(one, DocumentWrite):
         value = None if one.value is None else msgpack.unpackb(one.value)
         return Call("PUT", f"/v1/documents/{one.kind}/{one.name}", msgspec.json.encode(value), key)
     path = PATHS[type(one.request)] + (f"?location={one.location}" if at_hub else "")
@@ -73,7 +73,7 @@ def _order_call(asked: OrderRequest, key: str, at_hub: bool) -> Call:
     return Call("POST", f"/v1/orders/{quote(asked.order)}/events", msgspec.json.encode(told), key)
 
 
-def _keyed(one: Command | Write) -> KeyedSale:
+def _keyed(one: Command | DocumentWrite) -> KeyedSale:
     assert isinstance(one, Command)
     sale = one.request
     assert isinstance(sale, Sale)

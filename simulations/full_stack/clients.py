@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from replica.core.catalog.documents import pack_value
 from replica.core.stock.movements import Seen
 from replica.core.stock.requests import Count, CountLine
-from simulations.chain import WAREHOUSE, Chain
+from simulations.chain import WAREHOUSE, SimulatedChain
 from simulations.checkers.checker import Violation
-from simulations.desks import Desk
-from simulations.full_stack.calls import Answer, Call, packed
+from simulations.full_stack.calls import Call, HttpAnswer, packed
 from simulations.full_stack.machine import StackMachine
 from simulations.history import Ask, History
+from simulations.ordering_clients import OrderingClient
 
 PAGES = ("/readyz", "/healthz", "/metrics", "/openapi.json", "/v1/journal?limit=20", "/v1/stock?limit=2")
 HUB_PAGES = ("/v1/availability/item-0", "/v1/nodes", "/readyz", "/metrics", f"/v1/stock/{WAREHOUSE}", "/v1/journal")
@@ -51,12 +51,12 @@ BODIES = (
 PATIENCE_S = 0.5
 
 
-class StackClient(Desk):
+class StackClient(OrderingClient):
     """One client at one machine, over HTTP."""
 
     _machine: StackMachine
 
-    def __init__(self, chain: Chain, history: History, machine: StackMachine, number: int) -> None:
+    def __init__(self, chain: SimulatedChain, history: History, machine: StackMachine, number: int) -> None:
         super().__init__(chain, history, machine, number)
         self._is_at_hub = machine.role.role == "hub"
 
@@ -134,7 +134,7 @@ class StackClient(Desk):
         except (TimeoutError, OSError):
             self._history.tally("followed")
 
-    async def _get(self, path: str) -> Answer | None:
+    async def _get(self, path: str) -> HttpAnswer | None:
         try:
             return await self._machine.call(Call("GET", path), self._timeout_s)
         except ConnectionRefusedError:

@@ -17,17 +17,17 @@ import hub.assembly
 from replica.core.base.errors import Broken
 from replica.core.base.names import key_text
 from replica.core.log.entry import Entry
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.duplicates import precedence
 from replica.core.state.replica import Verdict
 from replica.runtime.journal.sqlite_journal import SqliteJournal
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import EXIT_INDETERMINATE, Assembly, serve
 from simulations.checkers.checker import Violation
-from simulations.full_stack.calls import Answer, Call, call_of, is_noted, refused_from
+from simulations.full_stack.calls import Call, HttpAnswer, call_of, is_noted, refused_from
 from simulations.full_stack.disk import StackDisk, unlock
 from simulations.full_stack.loop import PORT, StackLoop
-from simulations.full_stack.tills import Tills
+from simulations.full_stack.machine_clients import MachineClients
 from simulations.loop import NOBODY
 from simulations.machine import HOME_AFTER_S, STOP_MAX_S, Machine, Role
 
@@ -41,7 +41,7 @@ AHEAD = 0.5
 """Share of several sales that are sent one by one over one connection, none waiting for the answer before it."""
 
 
-class Ended(BaseException):
+class ProcessEnded(BaseException):
     """The process ended at once, as `os._exit` does it."""
 
 
@@ -62,7 +62,7 @@ class StackMachine(Machine):
     ) -> None:
         super().__init__(role, loop, loop.network, random, note, versions)
         self.disk = StackDisk(root / role.name, random)
-        self.tills = Tills(loop, self.name, random)
+        self.tills = MachineClients(loop, self.name, random)
         self.slow_stops = 0
         """Graceful stops that took longer than promised."""
         self._life: asyncio.Future[int] = loop.create_future()
@@ -91,7 +91,7 @@ class StackMachine(Machine):
 
     # what clients see --------------------------------------------------------------------------------------------
 
-    async def ask(self, asked: list[Command | Write], timeout_s: float) -> list[Verdict] | None:
+    async def ask(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
         if len(asked) > 1 and self._random.random() < AHEAD:
             return await self._ask_ahead(asked, timeout_s)
         answer = await self.call(call_of(asked, self.role.role == "hub"), timeout_s)
@@ -107,7 +107,7 @@ class StackMachine(Machine):
             for one, verdict in zip(asked, verdicts, strict=True)
         ]
 
-    async def _ask_ahead(self, asked: list[Command | Write], timeout_s: float) -> list[Verdict] | None:
+    async def _ask_ahead(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
         calls = [call_of([one], at_hub=False) for one in asked]
         answers = await self.tills.call_ahead(calls, timeout_s, self.loses_answers)
         self._note(self.name, f"{len(calls)} calls sent ahead {[answer.status for answer in answers or ()]}")
@@ -116,7 +116,7 @@ class StackMachine(Machine):
         said = zip(asked, answers, strict=True)
         return [self._verdict(one.key, answer.status, answer.document()) for one, answer in said]
 
-    async def call(self, call: Call, timeout_s: float) -> Answer | None:
+    async def call(self, call: Call, timeout_s: float) -> HttpAnswer | None:
         """Have a client call; None when it never learns the answer. Raises ConnectionRefusedError, Violation."""
         answer = await self.tills.call(call, timeout_s, self.loses_answers)
         said = f"{answer.status} {blake2b(answer.body, digest_size=4).hexdigest()}" if answer else "?"
@@ -186,7 +186,7 @@ class StackMachine(Machine):
         assert self.host is not None
         self._loop.crash(self.host)
         self._loop.call_soon(self._end, context=NOBODY)
-        raise Ended(code)
+        raise ProcessEnded(code)
 
 
 def _why(node: Any) -> BaseException | None:

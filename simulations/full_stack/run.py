@@ -20,7 +20,7 @@ import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 
 import replica.runtime.http.metrics
-from simulations.chain import Chain
+from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.full_stack.clients import StackClient
 from simulations.full_stack.loop import StackLoop
@@ -40,7 +40,7 @@ COMMIT_S = (0.005, 0.03, 0.1)
 """How long the slowest commits of a run's disks take: the longer, the more often a crash finds one half-written."""
 
 
-class StackChain(Chain):
+class StackChain(SimulatedChain):
     """Machines that run whole nodes."""
 
     loop: StackLoop

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from replica.core.base.names import CHAIN, key_text
 from replica.core.log.entry import Entry
-from simulations.chain import Chain
+from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.checkers.pn_counter import FinalRead, Outcome, violations
 from simulations.checkers.pn_counter import History as Counter
@@ -21,7 +21,7 @@ PATIENCE_S = 10.0
 JOURNAL_PAGE = 1_000
 
 
-async def judge(chain: Chain, history: History) -> None:
+async def judge(chain: SimulatedChain, history: History) -> None:
     """Ask every node for its state, its stock and its journal. Raises Violation."""
     machines = [machine for machine in chain.machines.values() if isinstance(machine, StackMachine)]
     for machine in machines:
@@ -32,7 +32,7 @@ async def judge(chain: Chain, history: History) -> None:
         _check_keys(machine, history, await _keys(machine))
 
 
-async def _check_state(chain: Chain, machines: list[StackMachine]) -> None:
+async def _check_state(chain: SimulatedChain, machines: list[StackMachine]) -> None:
     states = {machine.name: await _get(machine, "/v1/status") for machine in machines}
     scopes = sorted({scope for state in states.values() for scope in state["version_vector"]})
     for scope in scopes:
@@ -44,7 +44,7 @@ async def _check_state(chain: Chain, machines: list[StackMachine]) -> None:
                 raise Violation("Verdict", 1, f"{what} of {scope} differ: {[state[what].get(scope) for state in seen]}")
 
 
-async def _check_stock(chain: Chain, history: History) -> None:
+async def _check_stock(chain: SimulatedChain, history: History) -> None:
     for pair in history.pairs:
         subscribers = [one for one in chain.subscribers(pair[0]) if isinstance(one, StackMachine)]
         reads = tuple([FinalRead(one.name, await _on_hand(one, pair)) for one in subscribers])
@@ -100,7 +100,7 @@ def _expected(ask: Ask) -> tuple[int, ...]:
             return tuple(range(len(ask.tried) + 1))
 
 
-def _corrected(chain: Chain) -> list[tuple[str, Entry]]:
+def _corrected(chain: SimulatedChain) -> list[tuple[str, Entry]]:
     """Counts and what keeps books at them, each once."""
     found = {
         stored.entry.hash: (machine.name, stored.entry)

@@ -63,7 +63,7 @@ class MessageSocket:
                 await self._until(lambda: self._taken + 1 in self._waiting)
         except TimeoutError:
             log.info("message lost", connection=self.connection, number=self._taken + 1)
-            self.give_up()
+            self.revoke()
         if self.is_over:
             return None
         self._taken += 1
@@ -97,7 +97,7 @@ class MessageSocket:
                 pass
         self._changed.set()
 
-    def give_up(self) -> None:
+    def revoke(self) -> None:
         """End the connection at once, and tell the other side."""
         if not self.is_over:
             self._say(Reset(connection=self.connection))
@@ -113,7 +113,7 @@ class MessageSocket:
         if number > self._taken and not self.is_over:
             self._waiting.setdefault(number, frame)
             if len(self._waiting) > WAITING_MAX:
-                self.give_up()
+                self.revoke()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         """Wait until the condition holds, or the connection is over."""
@@ -148,7 +148,7 @@ class MessageNetwork:
         try:
             await socket.accepted()
         except asyncio.CancelledError:
-            socket.give_up()  # the other side may have accepted what nobody waits for any more
+            socket.revoke()  # the other side may have accepted what nobody waits for any more
             raise
         return socket
 

@@ -12,7 +12,7 @@ from replica.core.base.names import parse_key, writer_of
 from replica.core.state.commands import Command
 from replica.core.state.kinds import Request
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.runtime.driver import Driver
 from replica.runtime.node import Node
 from replica.runtime.ports import Clock, Entropy, Network
@@ -61,7 +61,7 @@ async def read(driver: Driver) -> int:
 def request_of(delta: int) -> Request:
     """The request that changes what is on hand by this much, which is not 0."""
     if delta > 0:
-        return Receipt((GoodsLine(delta, item=ITEM),))
+        return GoodsReceipt((GoodsLine(delta, item=ITEM),))
     return Sale((SkuLine(-delta, sku=ITEM),), OnShortage.RECORD)
 
 

@@ -20,7 +20,7 @@ from simulations.mutations.table import drawn, write_page
 )
 @click.option("--seeds", default=SEEDS_MAX, show_default=True, type=click.IntRange(1), help="Seeds to play at most.")
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes.")
-@click.option("--write", is_flag=True, help="Write docs/mutations.md, and the seeds that the tests play again.")
+@click.option("--write", is_flag=True, help="DocumentWrite docs/mutations.md, and the seeds that the tests play again.")
 def main(names: tuple[str, ...], seeds: int, jobs: int, write: bool) -> None:
     """Plant each bug and play seeds until a checker sees it. Exits with 1 when one is not caught."""
     if write and names:

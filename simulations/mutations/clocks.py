@@ -28,7 +28,7 @@ CLOCKS = (
         "the short road of plain sales stamps all of a batch alike",
         0,
         ("Stamps",),
-        (slip("replica.core.stock.fast_sales:sell_plain", ("clock += 1", "clock += 0")),),
+        (slip("replica.core.stock.fast_sales:sell_fast", ("clock += 1", "clock += 0")),),
     ),
     Mutation(
         "clock-starts-anew",

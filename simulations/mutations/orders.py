@@ -35,7 +35,7 @@ ORDER_SLIPS = (
         (
             slip(
                 f"{MOVEMENTS}:next_due",
-                ("fulfilment.expires_ms <= desk.now_ms", "fulfilment.expires_ms <= desk.now_ms + 1000"),
+                ("fulfilment.expires_ms <= context.now_ms", "fulfilment.expires_ms <= context.now_ms + 1000"),
             ),
             slip(f"{ORDERS}:Orders.due", ("self._deadlines[0][0] <= now_ms", "self._deadlines[0][0] <= now_ms + 1000")),
         ),
@@ -114,21 +114,21 @@ ORDER_SLIPS = (
             slip(
                 f"{MOVEMENTS}:_judge",
                 (
-                    "    return desk.machine.step(fulfilment.state, event.event)",
+                    "    return context.machine.step(fulfilment.state, event.event)",
                     '    if event.event == CANCEL and fulfilment.state in ("shipped", "collected"):\n'
                     '        return "cancelled"\n'
-                    "    return desk.machine.step(fulfilment.state, event.event)",
+                    "    return context.machine.step(fulfilment.state, event.event)",
                 ),
             ),
             slip(
                 f"{MOVEMENTS}:_step",
                 (
-                    "reversed=named_parts(fulfilment.shares,",
-                    "reversed=named_parts(fulfilment.shares or fulfilment.sold,",
+                    "reversed=named_reversals(fulfilment.allocations,",
+                    "reversed=named_reversals(fulfilment.allocations or fulfilment.sold,",
                 ),
                 (
-                    "cut(fulfilment.shares, facts.reversed)",
-                    "cut(fulfilment.shares or fulfilment.sold, facts.reversed)",
+                    "cut(fulfilment.allocations, facts.reversed)",
+                    "cut(fulfilment.allocations or fulfilment.sold, facts.reversed)",
                 ),
             ),
         ),
@@ -163,8 +163,8 @@ ORDER_SLIPS = (
         (
             slip(
                 f"{MOVEMENTS}:_happen",
-                ("if one.owner != desk.node]", 'if one.owner == ""]'),
-                ("if one.owner == desk.node]", 'if one.owner != ""]'),
+                ("if one.owner != context.node]", 'if one.owner == ""]'),
+                ("if one.owner == context.node]", 'if one.owner != ""]'),
             ),
         ),
     ),
@@ -173,21 +173,21 @@ ORDER_SLIPS = (
         "what came early happens, and is not noted to have happened",
         3,
         ("Orders", "Stuck"),
-        (slip(f"{MOVEMENTS}:_settle", ("parked.telling, parked.entry)", "parked.telling)")),),
+        (slip(f"{MOVEMENTS}:_settle", ("parked.deduplication_id, parked.entry)", "parked.deduplication_id)")),),
     ),
     Mutation(
         "told-at-two-hubs",
         "what was told at two hubs under one key, and may happen again, happens for each of them",
         3,
         ("Orders",),
-        (slip(f"{MOVEMENTS}:_judge", ("telling in fulfilment.tellings or", "False or")),),
+        (slip(f"{MOVEMENTS}:_judge", ("deduplication_id in fulfilment.deduplication_ids or", "False or")),),
     ),
     Mutation(
         "parked-for-ever",
         "what came early and has no chance left is never given up",
         9,
         ("Decisions",),
-        (slip(f"{MOVEMENTS}:next_due", ("parked.gives_up_ms <= desk.now_ms", "False")),),
+        (slip(f"{MOVEMENTS}:next_due", ("parked.gives_up_ms <= context.now_ms", "False")),),
     ),
     Mutation(
         "numbers-skipped",
@@ -201,7 +201,7 @@ ORDER_SLIPS = (
         "a change gives back as many as it is told to, of whichever lot, whether or not it has as many",
         7,
         ("Held", "Floor"),
-        (slip("replica.core.orders.allocations:named_parts", ("min(missing, room[name])", "missing")),),
+        (slip("replica.core.orders.allocations:named_reversals", ("min(missing, room[name])", "missing")),),
     ),
     Mutation(
         "reversed-by-the-recipe-of-now",
@@ -212,11 +212,12 @@ ORDER_SLIPS = (
             slip(
                 f"{MOVEMENTS}:_step",
                 (
-                    "moves = moves_of(cut(fulfilment.shares, facts.reversed), lambda source: (desk.held, source))",
-                    "recipe_of = lambda share: desk.catalog.recipe_of(share.sku, '')\n"
-                    "        back = [msgspec.structs.replace(share, recipe=recipe_of(share))"
-                    " for share in cut(fulfilment.shares, facts.reversed)]\n"
-                    "        moves = moves_of(back, lambda source: (desk.held, source))",
+                    "moves = moves_of(cut(fulfilment.allocations, facts.reversed), "
+                    "lambda source: (context.held, source))",
+                    "recipe_of = lambda allocation: context.catalog.recipe_of(allocation.sku, '')\n"
+                    "        back = [msgspec.structs.replace(allocation, recipe=recipe_of(allocation))"
+                    " for allocation in cut(fulfilment.allocations, facts.reversed)]\n"
+                    "        moves = moves_of(back, lambda source: (context.held, source))",
                 ),
             ),
         ),
@@ -229,7 +230,7 @@ ORDER_SLIPS = (
         (
             slip(
                 f"{MOVEMENTS}:_step",
-                ("quarantine = account(desk.node, QUARANTINE)", "quarantine = account(desk.node, 'free')"),
+                ("quarantine = account(context.node, QUARANTINE)", "quarantine = account(context.node, 'free')"),
             ),
         ),
     ),
@@ -241,10 +242,7 @@ ORDER_SLIPS = (
         (
             slip(
                 f"{ORDERS}:Orders._note",
-                (
-                    "insort(order.reports, Report(",
-                    "order.reports.append(Report(",
-                ),
+                ("insort(order.reports, report)", "order.reports.append(report)"),
             ),
         ),
     ),
@@ -272,8 +270,8 @@ ORDER_SLIPS = (
         ("Floor",),
         (
             slip(
-                f"{REPLICA}:Replica._room_elsewhere",
-                ("return Room.of(location, self.node,", "return Room.of(location, location,"),
+                f"{REPLICA}:Replica._view_elsewhere",
+                ("return LocationView.of(location, self.node,", "return LocationView.of(location, location,"),
             ),
         ),
     ),

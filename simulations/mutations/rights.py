@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from simulations.mutations.mutation import Mutation, slip
 
-STEWARDSHIP = "replica.core.rights.rebalancing"
-CHANNELS = "replica.core.rights.quotas"
+REBALANCING = "replica.core.rights.rebalancing"
+QUOTAS = "replica.core.rights.quotas"
 
 UNCHECKED = slip("replica.core.rights.grants:prepare_grant", ("taken[line.item] > lacking", "False"))
 """Nobody looks again whether what is to be covered still is lacking when the grant is written."""
@@ -16,14 +16,14 @@ RIGHTS = (
         "what a node sold past its rights is covered by nobody",
         6,
         ("Settlement",),
-        (slip(f"{STEWARDSHIP}:covers", ("if given > 0:", "if False:")),),
+        (slip(f"{REBALANCING}:covers", ("if given > 0:", "if False:")),),
     ),
     Mutation(
         "covers-all-it-has",
         "who covers a deficit gives all it has, not what is lacking",
         6,
         ("Settlement",),
-        (slip(f"{STEWARDSHIP}:covers", ("min(own, -units)", "own if units < 0 else 0")), UNCHECKED),
+        (slip(f"{REBALANCING}:covers", ("min(own, -units)", "own if units < 0 else 0")), UNCHECKED),
     ),
     Mutation(
         "covers-what-it-has-not",
@@ -31,8 +31,8 @@ RIGHTS = (
         4,
         ("Floor",),
         (
-            slip(f"{STEWARDSHIP}:covers", ("min(own, -units)", "-units if own > 0 else 0")),
-            slip("replica.core.rights.grants:prepare_grant", ("_check_covered(room, room.free, taken)", "pass")),
+            slip(f"{REBALANCING}:covers", ("min(own, -units)", "-units if own > 0 else 0")),
+            slip("replica.core.rights.grants:prepare_grant", ("_check_covered(view, view.free, taken)", "pass")),
         ),
     ),
     Mutation(
@@ -43,7 +43,7 @@ RIGHTS = (
         (
             slip(
                 "replica.runtime.background.settlement:Settlement.cover",
-                ("place_in_turn(free, self._node) * STEP_IN_MS", "0"),
+                ("settlement_rank(free, self._node) * STEP_IN_MS", "0"),
             ),
         ),
     ),
@@ -54,7 +54,8 @@ RIGHTS = (
         ("Settlement",),
         (
             slip(
-                f"{STEWARDSHIP}:place_in_turn", ("units > 0 and (-units, name) < own", "0 < units < free.get(node, 0)")
+                f"{REBALANCING}:settlement_rank",
+                ("units > 0 and (-units, name) < own", "0 < units < free.get(node, 0)"),
             ),
         ),
     ),
@@ -71,7 +72,7 @@ RIGHTS = (
         6,
         ("Settlement", "Rights"),
         (
-            slip("replica.core.ledger.cells:Stock.free", ("if lane.taker:", "if lane.taker and not lane.giver:")),
+            slip("replica.core.ledger.cells:Stock.free", ("if route.taker:", "if route.taker and not route.giver:")),
             UNCHECKED,
         ),
     ),
@@ -82,7 +83,7 @@ RIGHTS = (
         ("Quotas",),
         (
             slip(
-                f"{CHANNELS}:Source._account",
+                "replica.core.orders.sources:Source._account",
                 ("channel_account(self.node, self.channel)", "channel_account(self.node, min(policy.channels_ppm))"),
             ),
         ),
@@ -94,14 +95,14 @@ RIGHTS = (
         ("Quotas",),
         (
             slip(
-                f"{CHANNELS}:Source.account",
+                "replica.core.orders.sources:Source.account",
                 (
                     "return self._account(self.policies.policy(location, item) if self.channel else None)",
                     "return self.standing(self.ledger.stock(location, item))[0]",
                 ),
             ),
             slip(
-                f"{CHANNELS}:Source.standing",
+                "replica.core.orders.sources:Source.standing",
                 (
                     "taken_from = self._account(policy)",
                     "taken_from = self._account(policy)\n"
@@ -117,12 +118,12 @@ RIGHTS = (
         ("Rights",),
         (
             slip(
-                f"{STEWARDSHIP}:store_gap",
+                f"{REBALANCING}:store_gap",
                 ("        return surplus\n", "        return own\n"),
                 ("return surplus if own * low_share", "return -available if own * low_share"),
             ),
             slip(
-                f"{STEWARDSHIP}:answer_want", ("min(own, _due_to_store(policy, available, held_by_store, own))", "own")
+                f"{REBALANCING}:answer_want", ("min(own, _due_to_store(policy, available, held_by_store, own))", "own")
             ),
         ),
     ),

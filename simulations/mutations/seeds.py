@@ -16,5 +16,5 @@ def recorded() -> dict[str, int]:
 
 
 def record(seeds: Mapping[str, int]) -> None:
-    """Write the table anew."""
+    """DocumentWrite the table anew."""
     PATH.write_bytes(msgspec.json.format(msgspec.json.encode(dict(seeds)), indent=2) + b"\n")

@@ -20,7 +20,7 @@ STOCK = (
         "the short road of plain sales looks at what all nodes have, not at the node's own",
         4,
         ("Floor",),
-        (slip("replica.core.stock.fast_sales:sell_plain", ("if gone > balance:", "if gone > available:")),),
+        (slip("replica.core.stock.fast_sales:sell_fast", ("if gone > balance:", "if gone > available:")),),
     ),
     Mutation(
         "rights-of-others",
@@ -41,14 +41,14 @@ STOCK = (
         "an adjustment takes off more than is free",
         4,
         ("Floor",),
-        (slip(f"{MOVEMENTS}:prepare_adjustment", ("_check_covered(room, room.free, taken)", "pass")),),
+        (slip(f"{MOVEMENTS}:prepare_adjustment", ("_check_covered(view, view.free, taken)", "pass")),),
     ),
     Mutation(
         "quarantine-unchecked",
         "goods are written off or put back that nobody put aside",
         4,
         ("Floor",),
-        (slip(f"{MOVEMENTS}:prepare_quarantine", ("_check_covered(room, room.quarantine, from_quarantine)", "pass")),),
+        (slip(f"{MOVEMENTS}:prepare_quarantine", ("_check_covered(view, view.quarantine, from_quarantine)", "pass")),),
     ),
     Mutation(
         "quarantine-from-shelf",
@@ -58,7 +58,7 @@ STOCK = (
         (
             slip(
                 f"{MOVEMENTS}:prepare_quarantine",
-                ("room.quarantine, LOSS, from_quarantine", "room.free, LOSS, from_free"),
+                ("view.quarantine, LOSS, from_quarantine", "view.free, LOSS, from_free"),
             ),
         ),
     ),
@@ -104,7 +104,7 @@ STOCK = (
         "returned goods are for sale before anybody looked at them",
         5,
         ("Accounts",),
-        (slip(f"{MOVEMENTS}:prepare_return", ("room.free if restock else room.quarantine", "room.free")),),
+        (slip(f"{MOVEMENTS}:prepare_return", ("view.free if restock else view.quarantine", "view.free")),),
     ),
     Mutation(
         "count-as-of-now",
@@ -139,7 +139,7 @@ STOCK = (
         (
             slip(
                 f"{LEDGER}:Stock._print",
-                ("for lane, total in self.cells.items()", "for lane, total in self.cells.items() if lane.on_hand"),
+                ("for route, total in self.cells.items()", "for route, total in self.cells.items() if route.on_hand"),
             ),
         ),
     ),

@@ -61,7 +61,7 @@ def drawn(catches: Mapping[str, Catch]) -> Table:
 
 
 def write_page(catches: Mapping[str, Catch], seeds: int) -> None:
-    """Write the page of the docs. Every mutation must have been caught."""
+    """DocumentWrite the page of the docs. Every mutation must have been caught."""
     took = [catch.seeds for catch in catches.values()]
     opening = OPENING.format(seeds=seeds, mutations=len(catches), half=median(took), most=max(took))
     rows = [

@@ -8,8 +8,8 @@ from itertools import pairwise
 from msgspec import Struct
 
 from simulations.faults import OF_IDENTITY, Fault
-from simulations.outcome import Link, Outcome
-from simulations.run import Level, Step
+from simulations.outcome import LinkSpan, Outcome
+from simulations.run import ShownLevel, Step
 
 CHAIN_WIDE = ("bridge", "ring", "region-loss")
 """Kinds that meet more machines than they name; they have a lane of their own."""
@@ -56,7 +56,7 @@ class Lane(Struct, frozen=True):
     bars: list[Bar]
 
 
-class Line(Struct, frozen=True):
+class Curve(Struct, frozen=True):
     """What one machine showed of a pair: from each time on, so many units; None while it was down."""
 
     machine: str
@@ -69,7 +69,7 @@ class Panel(Struct, frozen=True):
 
     location: str
     item: str
-    lines: list[Line]
+    lines: list[Curve]
     apart_s: float
     """How long machines showed different stock."""
 
@@ -153,7 +153,7 @@ def _both(some: list[Span], others: list[Span]) -> list[Span]:
     return [span for span in met if span.from_s < span.to_s]
 
 
-def _linked(taken: list[Link], machine: str, peer: str, end_s: float) -> list[Span]:
+def _linked(taken: list[LinkSpan], machine: str, peer: str, end_s: float) -> list[Span]:
     spans: list[Span] = []
     since: float | None = None
     for link in taken:
@@ -169,7 +169,7 @@ def _linked(taken: list[Link], machine: str, peer: str, end_s: float) -> list[Sp
 
 def panels(outcome: Outcome) -> list[Panel]:
     """The pairs of which machines showed different stock for longest, and of these the busiest."""
-    by_pair: dict[tuple[str, str], dict[str, list[Level]]] = {}
+    by_pair: dict[tuple[str, str], dict[str, list[ShownLevel]]] = {}
     for level in outcome.levels:
         by_pair.setdefault((level.location, level.item), {}).setdefault(level.machine, []).append(level)
     serving = {lane.name: lane.serving for lane in lanes(outcome)}
@@ -182,7 +182,7 @@ def panels(outcome: Outcome) -> list[Panel]:
     return [panel for panel, _ in made[:PAIRS_MAX]]
 
 
-def _panel(pair: tuple[str, str], by_machine: dict[str, list[Level]], serving: dict[str, list[Span]]) -> Panel:
+def _panel(pair: tuple[str, str], by_machine: dict[str, list[ShownLevel]], serving: dict[str, list[Span]]) -> Panel:
     times = sorted({level.at_s for levels in by_machine.values() for level in levels})
     shown = {machine: {level.at_s: level.on_hand for level in levels} for machine, levels in by_machine.items()}
     apart_s = 0.0
@@ -190,12 +190,12 @@ def _panel(pair: tuple[str, str], by_machine: dict[str, list[Level]], serving: d
         units = [values[at_s] for values in shown.values() if at_s in values]
         apart_s += (next_s - at_s) * (len(set(units)) > 1)
     lines = [
-        Line(machine, times, [shown[machine].get(at_s) for at_s in times])
+        Curve(machine, times, [shown[machine].get(at_s) for at_s in times])
         for machine in serving
         if machine in by_machine
     ]
     return Panel(*pair, lines, apart_s)
 
 
-def _changes(levels: list[Level]) -> int:
+def _changes(levels: list[ShownLevel]) -> int:
     return sum(one.on_hand != other.on_hand for one, other in pairwise(levels))

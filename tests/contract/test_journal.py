@@ -9,13 +9,13 @@ import pytest
 
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Stream, start
-from replica.core.log.entry_run import Run, runs_of
+from replica.core.log.entry_run import ReceivedRun, runs_of
 from replica.core.orders.fold import held_differences
 from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
 from replica.core.state.batch import Batch
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import Count, CountLine, GoodsLine, Receipt, Sale, SkuLine
+from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, Sale, SkuLine
 from replica.runtime.journal.sqlite_journal import open_journal
 from replica.runtime.ports import Journal
 from simulations.journal import SimulatedDisk, SimulatedJournal
@@ -51,7 +51,7 @@ def replica_of(writer: str = WRITER, *locations: str) -> Replica:
 
 
 def receive(replica: Replica, key: str, quantity: int, item: str = "cola", location: str = "store-1") -> Entry:
-    request = Receipt((GoodsLine(quantity, item=item),))
+    request = GoodsReceipt((GoodsLine(quantity, item=item),))
     return replica.execute(Command(location, request, key.encode()), 1_700_000_000_000)
 
 
@@ -74,7 +74,7 @@ async def test_what_was_appended_is_loaded_after_reopening(reopen: Reopen) -> No
     await journal.load()
     receive(replica, "r1", 10)
     sell(replica, "s1", 3)
-    replica.write(Write("sku", "cola-6", pack_value({"recipe": {"cola": 6}}), b"d1"), 1_700_000_000_000)
+    replica.write(DocumentWrite("sku", "cola-6", pack_value({"recipe": {"cola": 6}}), b"d1"), 1_700_000_000_000)
     assert await commit(journal, replica) == 3
     image = await (await reopen()).load()
     loaded = Replica(WRITER, ("store-1",), image, open_catalog=True)
@@ -165,14 +165,14 @@ async def test_what_voids_an_entry_is_loaded_with_those_that_share_its_key(reope
     await journal.load()
     there.clock.last = 1_700_000_000_001 << 16
     winner, loser = receive(here, "same", 10), receive(there, "same", 10)
-    there.merge([Run(winner.stream, 1, start(winner.stream).hash, [winner])], 1_700_000_000_000)
+    there.merge([ReceivedRun(winner.stream, 1, start(winner.stream).hash, [winner])], 1_700_000_000_000)
     *_, void = there.take_batch().entries
     assert void.content.facts["loser"] == loser.hash
     there.ledger.take_changes()
     await journal.append(Batch(runs_of([winner]), here.ledger.take_changes(), []))
     loaded = Replica(WRITER, ("store-1",), await (journal := await reopen()).load())
     loaded.merge(
-        [Run(loser.stream, 1, start(loser.stream).hash, [loser, void])], 1_700_000_000_000, {b"same": [winner]}
+        [ReceivedRun(loser.stream, 1, start(loser.stream).hash, [loser, void])], 1_700_000_000_000, {b"same": [winner]}
     )
     await commit(journal, loaded)
     image = await (await reopen()).load()
@@ -304,7 +304,7 @@ async def test_newest_counts_are_loaded_as_they_were_and_go_on_correcting(reopen
     counted = Count((CountLine("cola", 12), CountLine("wings", 1)))
     count = replica.execute(Command("store-1", counted, b"c1"), 1_700_000_001_000)
     await commit(journal, replica)
-    replica.merge([Run(late[0].stream, 1, start(late[0].stream).hash, late[:1])], 1_700_000_002_000)
+    replica.merge([ReceivedRun(late[0].stream, 1, start(late[0].stream).hash, late[:1])], 1_700_000_002_000)
     await commit(journal, replica)
     journal = await reopen()
     again = Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True)
@@ -312,7 +312,7 @@ async def test_newest_counts_are_loaded_as_they_were_and_go_on_correcting(reopen
         assert again.counts.find("store-1", item) == replica.counts.find("store-1", item)
     assert again.unheard("store-1", count.content.facts["as_of"]) == ("store-1b",)
     for one in (replica, again):
-        one.merge([Run(late[1].stream, 2, late[0].hash, late[1:])], 1_700_000_002_000)
+        one.merge([ReceivedRun(late[1].stream, 2, late[0].hash, late[1:])], 1_700_000_002_000)
         assert one.ledger.stock("store-1", "cola").figures.on_hand == 12
     assert again.digests() == replica.digests()
 

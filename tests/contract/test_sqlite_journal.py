@@ -12,9 +12,9 @@ import pytest
 from replica.core.base.errors import StorageFull
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import start
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.requests import PlacedLine, Placement
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Count, CountLine
 from replica.runtime.journal import batch_row, sqlite_journal
@@ -64,7 +64,7 @@ async def varied(directory: Path) -> None:
     receive(replica, "r1", 10)
     replica.execute(Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000)
     replica.execute(Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
-    replica.write(Write("sku", "cola-6", pack_value({"recipe": {"cola": 6}}), b"d1"), 1_700_000_002_000)
+    replica.write(DocumentWrite("sku", "cola-6", pack_value({"recipe": {"cola": 6}}), b"d1"), 1_700_000_002_000)
     await commit(journal, replica)
     await journal.close()
 
@@ -362,7 +362,7 @@ async def test_counts_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: 
     receive(replica, "r1", 10)
     late = receive(other, "late", 3)
     replica.execute(Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
-    replica.merge([Run(late.stream, 1, start(late.stream).hash, [late])], 1_700_000_002_000)
+    replica.merge([ReceivedRun(late.stream, 1, start(late.stream).hash, [late])], 1_700_000_002_000)
     await commit(journal, replica)
     await journal._writer.run(lambda connection: connection.execute("DELETE FROM counts"))
     await journal._writer.run(lambda connection: connection.execute("DELETE FROM cells"))

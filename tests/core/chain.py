@@ -15,14 +15,14 @@ from replica.core.base.errors import PeerFault, Refused
 from replica.core.base.names import CHAIN, HUBS, node_of, parse_key, writer_of
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Head, Stream, start
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.state.batch import Batch, Image
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.kinds import Request
 from replica.core.state.replica import Replica, Verdict
 from replica.core.stock.counts import Counts
 from replica.core.stock.movements import Seen
-from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.core.sync.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame
 
@@ -33,9 +33,9 @@ STORE = "store-1"
 NOBODY = Seen({}, 0, {})
 
 
-def receipt(**units: int) -> Receipt:
+def receipt(**units: int) -> GoodsReceipt:
     """Goods in: so many of each item."""
-    return Receipt(tuple(GoodsLine(number, sku=item) for item, number in units.items()))
+    return GoodsReceipt(tuple(GoodsLine(number, sku=item) for item, number in units.items()))
 
 
 def sale(on_shortage: OnShortage = OnShortage.RECORD, **units: int) -> Sale:
@@ -72,7 +72,7 @@ class Node:
         """Write a chain-wide document."""
         found = parse_key(key) if key else b""
         return self.replica.write(
-            Write(kind, name, None if value is None else pack_value(value), found), now_ms, self._find(found)
+            DocumentWrite(kind, name, None if value is None else pack_value(value), found), now_ms, self._find(found)
         )
 
     def commit(self) -> Batch:
@@ -102,10 +102,12 @@ class Node:
                 vectors.setdefault(entry.stream.scope, {})[entry.stream.writer] = (entry.sequence, entry.hash)
         return vectors
 
-    def runs(self, scope: str = STORE) -> list[Run]:
+    def runs(self, scope: str = STORE) -> list[ReceivedRun]:
         """Its own stream of a scope, entry by entry."""
         own = Stream(self.replica.writer, scope)
-        return [Run(own, entry.sequence, before, [entry]) for entry, before in self.journal if entry.stream == own]
+        return [
+            ReceivedRun(own, entry.sequence, before, [entry]) for entry, before in self.journal if entry.stream == own
+        ]
 
     def hello(self, now_ms: int = NOW_MS, versions: tuple[int, int] = (PROTOCOL_MIN, PROTOCOL_MAX)) -> Hello:
         """Who this node is."""
@@ -132,7 +134,7 @@ class Node:
         moment = now or Moment(NOW_MS, 0)
         return Session(self.hello(moment.wall_ms), self.replica, self.admit, moment)
 
-    def take(self, runs: Sequence[Run], now_ms: int = NOW_MS) -> int:
+    def take(self, runs: Sequence[ReceivedRun], now_ms: int = NOW_MS) -> int:
         """Merge what a peer sent, as the driver does."""
         keys = dict.fromkeys(entry.content.key for run in runs for entry in run.entries)
         return self.replica.merge(runs, now_ms, {key: found for key in keys if (found := self._find(key))})
@@ -163,7 +165,7 @@ def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str, clock: int = 0
         heard[stream] = content.clock
     return Image(
         heads=tuple(heads.items()),
-        cells=tuple((location, item, lane, total) for (location, item, lane), total in sorted(cells.items())),
+        cells=tuple((location, item, route, total) for (location, item, route), total in sorted(cells.items())),
         documents=tuple(documents.registers()),
         clock=clock,
         arrival=len(journal),
@@ -200,7 +202,7 @@ class Side:
         self.covered = False
 
 
-class Line:
+class SessionPair:
     """Two sessions back to back. A fault on either side cuts the line; what was on its way is lost."""
 
     def __init__(self, left: Node, right: Node, now: Moment | None = None) -> None:
@@ -284,7 +286,7 @@ class Line:
                     self.fault = fault
                 self._carry(index)
 
-    def run(self, limit: int = 1_024) -> Line:
+    def run(self, limit: int = 1_024) -> SessionPair:
         """Go on until nothing is left to do."""
         busy = True
         while busy and self.is_up:
@@ -321,7 +323,7 @@ def hub(name: str, *hosted: str) -> Node:
     return Node(name, hosted or (f"warehouse-{name}",), None, "hub")
 
 
-def one_by_one(replica: Replica, asked: Iterable[Command | Write], now_ms: int) -> list[Verdict]:
+def one_by_one(replica: Replica, asked: Iterable[Command | DocumentWrite], now_ms: int) -> list[Verdict]:
     """Have requests decided without the short road."""
     verdicts: list[Verdict] = []
     for request in asked:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from replica.core.base.limits import KEY_LENGTH_MAX, QUANTITY_MAX, TEXT_LENGTH_MAX
 from replica.core.base.names import account, node_of
 from replica.core.ledger.cells import Move
-from replica.core.log.entry import Content, Entry, Line, Stream, chain, pack_body, start
-from replica.core.log.entry_run import Run
+from replica.core.log.entry import Content, Entry, EntryLine, Stream, chain, pack_body, start
+from replica.core.log.entry_run import ReceivedRun
 from tests.core.chain import NOW_MS
 
 OWN = Stream("store-1#0000000a", "store-1")
@@ -28,7 +28,7 @@ values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
-lines = st.builds(Line, items, integers, st.integers(0, (1 << 63) - 1), integers)
+lines = st.builds(EntryLine, items, integers, st.integers(0, (1 << 63) - 1), integers)
 
 
 def moves(node: str) -> st.SearchStrategy[Move]:
@@ -56,7 +56,7 @@ def contents(node: str) -> st.SearchStrategy[Content]:
     )
 
 
-def linked(stream: Stream, said: Sequence[Content], first: int = 1, previous: bytes | None = None) -> Run:
+def linked(stream: Stream, said: Sequence[Content], first: int = 1, previous: bytes | None = None) -> ReceivedRun:
     """The run of a stream that says these things one after the other."""
     before = start(stream).hash if previous is None else previous
     link, entries = before, []
@@ -64,17 +64,17 @@ def linked(stream: Stream, said: Sequence[Content], first: int = 1, previous: by
         body = pack_body(content)
         link = chain(link, body)
         entries.append(Entry(stream, number, link, body, content))
-    return Run(stream, first, before, entries)
+    return ReceivedRun(stream, first, before, entries)
 
 
-def runs(stream: Stream, max_size: int = 5) -> st.SearchStrategy[Run]:
+def runs(stream: Stream, max_size: int = 5) -> st.SearchStrategy[ReceivedRun]:
     """A stream from its first entry on."""
     return st.lists(contents(node_of(stream.writer)), min_size=1, max_size=max_size).map(
         lambda said: linked(stream, said)
     )
 
 
-def with_hash_before(run: Run) -> list[tuple[Entry, bytes]]:
+def with_hash_before(run: ReceivedRun) -> list[tuple[Entry, bytes]]:
     """The entries of a run as a session sends them."""
     before = [run.previous, *(entry.hash for entry in run.entries)]
     return list(zip(run.entries, before, strict=False))
@@ -90,7 +90,7 @@ def receipt_content(clock: int = STAMP, item: str = "cola", quantity: int = 1, *
         "reason": "",
         "reference": "",
         "moves": (Move(item, "supplier", "store-1/free", quantity),),
-        "lines": (Line(item, quantity, 0, quantity),),
+        "lines": (EntryLine(item, quantity, 0, quantity),),
         "facts": {},
     }
     return Content(**{**plain, **changed})

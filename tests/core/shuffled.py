@@ -19,19 +19,19 @@ from replica.core.base.errors import NotFound, NotOwner
 from replica.core.base.limits import PARKED_MS
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Stream, genesis
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.fold import held_differences
 from replica.core.orders.order import Order
-from replica.core.orders.requests import OrderEvent, OrderRequest, PlacedLine, Placement, Upkeep
-from replica.core.state.commands import Command, Write
+from replica.core.orders.requests import Housekeeping, OrderEvent, OrderRequest, PlacedLine, Placement
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import GoodsLine, Receipt, SkuLine
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, SkuLine
 from tests.core.chain import NOW_MS
 
 CARRIER, BOX = {"cola": 6}, {"cola": 1, "wings": 200}
 
 
-class Desk:
+class OrderTaker:
     """A replica that takes orders, with stock at its locations; time goes on when it is told to."""
 
     def __init__(self, name: str = "hub-east", **stock: dict[str, int]) -> None:
@@ -46,7 +46,7 @@ class Desk:
             lines = tuple(GoodsLine(number, item=item) for item, number in units.items() if number)
             if lines:
                 self.replica.execute(
-                    Command(location, Receipt(lines), f"stock-{name}-{location}".encode()), self.now_ms
+                    Command(location, GoodsReceipt(lines), f"stock-{name}-{location}".encode()), self.now_ms
                 )
 
     def ask(self, request: OrderRequest, key: str = "") -> Entry:
@@ -68,7 +68,7 @@ class Desk:
         """Do what is due by now."""
         for name in self.replica.orders.due(self.now_ms, 1_000):
             with suppress(NotFound):
-                self.ask(Upkeep(name))
+                self.ask(Housekeeping(name))
 
     def order(self, name: str = "o-1") -> Order:
         found = self.replica.orders.find(name)
@@ -83,7 +83,7 @@ class Desk:
     def commit(self) -> None:
         self.entries += self.replica.take_batch().entries
 
-    def tell(self, other: Desk) -> None:
+    def tell(self, other: OrderTaker) -> None:
         """Bring another replica all it lacks, in order."""
         self.commit()
         other.take(self.entries)
@@ -94,7 +94,7 @@ class Desk:
             previous = before.get(entry.stream, genesis(entry.stream))
             before[entry.stream] = entry.hash
             if self.replica.head(entry.stream).sequence < entry.sequence:
-                self.replica.merge([Run(entry.stream, entry.sequence, previous, [entry])], self.now_ms)
+                self.replica.merge([ReceivedRun(entry.stream, entry.sequence, previous, [entry])], self.now_ms)
         self.commit()
 
     def check(self) -> None:
@@ -109,10 +109,10 @@ def lines(**skus: int) -> tuple[SkuLine, ...]:
     return tuple(SkuLine(quantity, sku) for sku, quantity in skus.items())
 
 
-def write_sku(desk: Desk, sku: str, recipe: dict[str, int]) -> None:
+def write_sku(taker: OrderTaker, sku: str, recipe: dict[str, int]) -> None:
     """Describe a SKU."""
     key = f"{sku}-{len(recipe)}-{sum(recipe.values())}".encode()
-    desk.replica.write(Write("sku", sku, pack_value({"recipe": recipe}), key), desk.now_ms)
+    taker.replica.write(DocumentWrite("sku", sku, pack_value({"recipe": recipe}), key), taker.now_ms)
 
 
 def lifecycle(random: Random, name: str) -> list[OrderRequest]:
@@ -128,10 +128,10 @@ def lifecycle(random: Random, name: str) -> list[OrderRequest]:
     return [placed, *(OrderEvent(name, event, number=at, **more) for at, (event, more) in enumerate(happened, 1))]
 
 
-def states(desk: Desk) -> dict[str, Any]:
+def states(taker: OrderTaker) -> dict[str, Any]:
     """How every order ended, and every balance."""
-    found: dict[str, Any] = {order.name: order.state for order in desk.replica.orders}
-    found.update(desk.replica.ledger.places["w-1"].balances())
+    found: dict[str, Any] = {order.name: order.state for order in taker.replica.orders}
+    found.update(taker.replica.ledger.places["w-1"].balances())
     return found
 
 
@@ -150,7 +150,7 @@ def shuffle(events_min: int, seed: int) -> Shuffled:
     while sum(map(len, orders)) < events_min * 2 / 3:
         orders.append(lifecycle(random, f"o-{len(orders)}"))
     stock = {"cola": 10 * len(orders), "wings": 10 * len(orders)}
-    straight, shuffled = Desk("hub-east", w_1=stock), Desk("hub-east", w_1=stock)
+    straight, shuffled = OrderTaker("hub-east", w_1=stock), OrderTaker("hub-east", w_1=stock)
     for asked in orders:
         for request in asked:
             straight.ask(request)

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from replica.core.base.limits import DIGEST_INTERVAL_MS, HEARTBEAT_MS
 from replica.core.base.names import CHAIN
 from replica.core.stock.requests import Count, CountLine, OnShortage, Return, SkuLine
-from tests.core.chain import STORE, Line, Node, hub, receipt, sale, store
+from tests.core.chain import STORE, Node, SessionPair, hub, receipt, sale, store
 
 ITEMS = ("cola", "wings", "yoghurt", "leaf", "bread")
 
@@ -35,7 +35,7 @@ def play(broken: bool = False) -> list[str]:
         for one, other in pairs:
             one.commit()
             other.commit()
-            line = Line(one, other).run(limit=2)
+            line = SessionPair(one, other).run(limit=2)
             line.tick(HEARTBEAT_MS)
             line.tick(DIGEST_INTERVAL_MS - HEARTBEAT_MS)
             line.run()

@@ -56,7 +56,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
+class Selection:
     """A change of the directory that is not synced yet: a name now stands for a file, or for none."""
 
     name: str
@@ -92,7 +92,7 @@ class Disk:
         """Whether syncs are answered at once and do nothing."""
         self._chance = chance
         self._kept: dict[str, File] = {}
-        self._namings: list[Naming] = []
+        self._selections: list[Selection] = []
 
     # what a file system does
 
@@ -163,7 +163,7 @@ class Disk:
         """Make the directory durable: which names there are."""
         if not self.is_lying:
             self._kept = dict(self.files)
-            self._namings.clear()
+            self._selections.clear()
 
     # what befalls it
 
@@ -175,7 +175,7 @@ class Disk:
         """The disk as the next process finds it when only the process died: the page cache is still there."""
         self.switch_off()
         disk = Disk(self._chance, self.happened)
-        disk.files, disk._kept, disk._namings = self.files, self._kept, self._namings
+        disk.files, disk._kept, disk._selections = self.files, self._kept, self._selections
         return disk
 
     def after_power_loss(self) -> Disk:
@@ -184,7 +184,7 @@ class Disk:
         disk = Disk(self._chance, self.happened)
         chances = self._chances()
         names = dict(self._kept)
-        for naming in self._namings:
+        for naming in self._selections:
             if self._chance.random() < self._chance.choice(chances):
                 _set(names, naming)
         for name, file in names.items():
@@ -233,9 +233,9 @@ class Disk:
         return Change(sector.offset + at, data[at:])
 
     def _name(self, name: str, file: File | None) -> None:
-        naming = Naming(name, file)
+        naming = Selection(name, file)
         _set(self.files, naming)
-        self._namings.append(naming)
+        self._selections.append(naming)
 
     def _take_room(self, growth: int) -> bool:
         if self.room_bytes is None or growth <= 0:
@@ -256,7 +256,7 @@ class Disk:
             raise PowerIsOff(self.cut)
 
 
-def _set(names: dict[str, File], naming: Naming) -> None:
+def _set(names: dict[str, File], naming: Selection) -> None:
     if naming.file is None:
         names.pop(naming.name, None)
     else:

@@ -32,7 +32,7 @@ JULIAN_MS = 210_866_760_000_000 + 1_750_000_000_000
 """What time it always is, in milliseconds of the Julian calendar."""
 
 
-class Machine:
+class FilesMachine:
     """What the connections of one process share while it runs on a disk."""
 
     def __init__(self, disk: Disk) -> None:
@@ -44,7 +44,7 @@ class Machine:
 class Handle:
     """One file that one connection has open."""
 
-    def __init__(self, machine: Machine, file: File, flags: int) -> None:
+    def __init__(self, machine: FilesMachine, file: File, flags: int) -> None:
         self.disk = machine.disk
         self.file = file
         self.locks = machine.locks.setdefault(file.name, Locks())
@@ -61,7 +61,7 @@ class SimulatedFiles:
     def __init__(self) -> None:
         self.fault: Exception | None = None
         """What went wrong in here: C cannot pass it on, so whoever runs a trial asks."""
-        self._machine = Machine(Disk(Random(0)))
+        self._machine = FilesMachine(Disk(Random(0)))
         self._chance = Random(0)
         self._handles: dict[int, Handle] = {}
         self._sqlite = c.loaded_sqlite()
@@ -72,7 +72,7 @@ class SimulatedFiles:
 
     def put_in(self, disk: Disk) -> None:
         """Start on a disk. Files that are still open stay on theirs."""
-        self._machine = Machine(disk)
+        self._machine = FilesMachine(disk)
 
     def write_again(self, path: Path) -> None:
         """Stand in for `durable_files.write_again`, which does not go through SQLite."""

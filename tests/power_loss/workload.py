@@ -17,7 +17,7 @@ from replica.core.log.entry_run import Run
 from replica.core.state.batch import Batch, Image
 from replica.core.state.commands import Command, Write
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, Sale, SkuLine
 
 NODE = "store-1"
 INCARNATION = "0000000a"
@@ -46,7 +46,7 @@ class Author:
             self.replica.write(Write("sku", self._item(), value, key), now_ms)
         elif kind < 0.4:
             lines = tuple(GoodsLine(chance.randint(1, 500), item=self._item()) for _ in range(chance.randint(1, 4)))
-            request = Receipt(lines, reference="r" * chance.choice((0, 10, 250)))
+            request = GoodsReceipt(lines, reference="r" * chance.choice((0, 10, 250)))
             self.replica.execute(Command(NODE, request, key), now_ms)
         else:
             lines = tuple(SkuLine(chance.randint(1, 9), self._item()) for _ in range(chance.randint(1, 3)))

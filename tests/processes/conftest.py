@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from shelfsync.chain import Chain
+from shelfsync.chain import LocalChain
 
 
 @pytest.fixture
@@ -18,6 +18,6 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-async def chain(tmp_path: Path) -> AsyncIterator[Chain]:
-    async with Chain(tmp_path) as running:
+async def chain(tmp_path: Path) -> AsyncIterator[LocalChain]:
+    async with LocalChain(tmp_path) as running:
         yield running

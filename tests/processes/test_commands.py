@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
-from shelfsync.chain import Chain, NodeProcess, child_environment, free_port
+from shelfsync.chain import LocalChain, NodeProcess, child_environment, free_port
 from tests.processes.asking import connected_to, eventually, get, metric, post, status
 
 pytestmark = pytest.mark.processes
@@ -66,7 +66,7 @@ def flags(directory: Path, name: str = "store-1") -> list[str | Path]:
 
 
 @pytest.fixture
-async def stopped(chain: Chain, client: aiohttp.ClientSession) -> AsyncIterator[NodeProcess]:
+async def stopped(chain: LocalChain, client: aiohttp.ClientSession) -> AsyncIterator[NodeProcess]:
     """A store that sold once and was stopped."""
     store = await chain.store("store-1", more=["--open-catalog"])
     await chain.ready()
@@ -75,7 +75,7 @@ async def stopped(chain: Chain, client: aiohttp.ClientSession) -> AsyncIterator[
     yield store
 
 
-async def test_two_processes_never_have_one_data_directory(chain: Chain, client: aiohttp.ClientSession) -> None:
+async def test_two_processes_never_have_one_data_directory(chain: LocalChain, client: aiohttp.ClientSession) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
     await chain.ready()
     second = await run(*flags(chain.directory))
@@ -144,7 +144,7 @@ async def test_a_wrong_flag_and_a_wrong_key_are_one_clear_line_and_exit_code_2(t
 
 
 async def test_flags_come_from_the_command_line_then_the_environment_then_the_file(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     hub = await chain.hub("hub-east")
     await chain.ready()
@@ -173,7 +173,7 @@ async def test_flags_come_from_the_command_line_then_the_environment_then_the_fi
         assert await process.wait() == 0
 
 
-async def test_addresses_of_hubs_may_stand_in_one_variable(chain: Chain, client: aiohttp.ClientSession) -> None:
+async def test_addresses_of_hubs_may_stand_in_one_variable(chain: LocalChain, client: aiohttp.ClientSession) -> None:
     hub = await chain.hub("hub-east")
     await chain.ready()
     port = free_port()
@@ -195,7 +195,7 @@ async def test_addresses_of_hubs_may_stand_in_one_variable(chain: Chain, client:
         assert await process.wait() == 0
 
 
-async def test_the_node_is_healthy_ready_and_described(chain: Chain, client: aiohttp.ClientSession) -> None:
+async def test_the_node_is_healthy_ready_and_described(chain: LocalChain, client: aiohttp.ClientSession) -> None:
     nodes = [await chain.store("store-1"), await chain.hub("hub-east")]
     await chain.ready()
     for node in nodes:
@@ -205,7 +205,7 @@ async def test_the_node_is_healthy_ready_and_described(chain: Chain, client: aio
         assert await metric(client, node.url, "shelfsync_ready") == 1
 
 
-async def test_only_this_machine_is_served_without_keys(chain: Chain, client: aiohttp.ClientSession) -> None:
+async def test_only_this_machine_is_served_without_keys(chain: LocalChain, client: aiohttp.ClientSession) -> None:
     address = _other_address()
     if address is None:
         pytest.skip("this machine has no address but loopback")
@@ -219,7 +219,7 @@ async def test_only_this_machine_is_served_without_keys(chain: Chain, client: ai
 
 async def test_a_chain_leaves_no_process_behind(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
-        async with Chain(tmp_path) as chain:
+        async with LocalChain(tmp_path) as chain:
             node = await chain.store("store-1")
             raise RuntimeError("something else went wrong")
     with pytest.raises(ProcessLookupError):

@@ -13,14 +13,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from shelfsync.chain import Chain, child_environment, free_port
+from shelfsync.chain import LocalChain, child_environment, free_port
 from tests.processes.asking import get, post
 
 pytestmark = pytest.mark.processes
 
 
 async def test_number_that_msgpack_cannot_hold_is_refused_and_the_hub_goes_on(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     hub = await chain.hub("hub-east")
     await hub.ready()
@@ -32,7 +32,7 @@ async def test_number_that_msgpack_cannot_hold_is_refused_and_the_hub_goes_on(
 
 @pytest.mark.parametrize("damage", ["UPDATE streams SET hash = x'00'", "UPDATE segments SET bodies = x'c1'"])
 async def test_data_that_cannot_be_read_ends_the_process_and_frees_the_data(
-    chain: Chain, client: aiohttp.ClientSession, damage: str
+    chain: LocalChain, client: aiohttp.ClientSession, damage: str
 ) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
     await store.ready()
@@ -49,7 +49,7 @@ async def test_data_that_cannot_be_read_ends_the_process_and_frees_the_data(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-async def test_every_signal_that_asks_a_node_to_stop_is_heard(chain: Chain, number: signal.Signals) -> None:
+async def test_every_signal_that_asks_a_node_to_stop_is_heard(chain: LocalChain, number: signal.Signals) -> None:
     hub = await chain.hub("hub-east")
     await hub.ready()
     hub.send(number)
@@ -58,7 +58,7 @@ async def test_every_signal_that_asks_a_node_to_stop_is_heard(chain: Chain, numb
 
 
 @pytest.mark.parametrize(("level", "is_logged"), [("info", False), ("debug", True)])
-async def test_caller_that_speaks_no_http_fills_no_log(chain: Chain, level: str, is_logged: bool) -> None:
+async def test_caller_that_speaks_no_http_fills_no_log(chain: LocalChain, level: str, is_logged: bool) -> None:
     hub = await chain.hub("hub-east", more=["--log-level", level])
     await hub.ready()
     reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from shelfsync.chain import Chain
+from shelfsync.chain import LocalChain
 from tests.processes.asking import eventually, get, journal, new_key, post, status
 
 pytestmark = pytest.mark.processes
@@ -46,7 +46,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_a_full_disk_refuses_writes_and_nothing_else_until_there_is_room(
-    small_disk: Path, chain: Chain, client: aiohttp.ClientSession
+    small_disk: Path, chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     filler = small_disk / "filler"
     filler.write_bytes(bytes(FILLER_BYTES))
@@ -101,7 +101,7 @@ async def test_a_full_disk_refuses_writes_and_nothing_else_until_there_is_room(
 
 
 async def test_reads_go_on_while_writes_are_refused(
-    small_disk: Path, chain: Chain, client: aiohttp.ClientSession
+    small_disk: Path, chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
     await chain.ready()
@@ -125,7 +125,7 @@ async def test_reads_go_on_while_writes_are_refused(
     assert set(statuses) == {200}
 
 
-async def test_a_node_that_finds_no_room_to_start_in_says_so(small_disk: Path, chain: Chain) -> None:
+async def test_a_node_that_finds_no_room_to_start_in_says_so(small_disk: Path, chain: LocalChain) -> None:
     store = await chain.store("store-1")
     await store.ready()
     await store.kill()

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from shelfsync.chain import Chain, NodeProcess
+from shelfsync.chain import LocalChain, NodeProcess
 from tests.processes.asking import agree, connected_to, eventually, journal, post, status, times_of
 from tests.processes.load import Load
 
@@ -19,7 +19,7 @@ RECEIVED = 1_000_000
 
 
 async def test_kill_9_of_a_hub_loses_nothing_and_takes_nothing_twice(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     hub = await chain.hub("hub-east")
     stores = {name: await _open(chain, client, name, hub) for name in ("store-1", "store-2")}
@@ -53,7 +53,7 @@ async def test_kill_9_of_a_hub_loses_nothing_and_takes_nothing_twice(
 
 
 async def test_a_hub_that_is_stopped_under_load_ends_with_0_and_the_stores_come_back(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     hub = await chain.hub("hub-east")
     store = await _open(chain, client, "store-1", hub)
@@ -68,7 +68,7 @@ async def test_a_hub_that_is_stopped_under_load_ends_with_0_and_the_stores_come_
     await eventually(lambda: agree(client, [hub.url], {"store-1": store.url}), "hub and store hold the same")
 
 
-async def _open(chain: Chain, client: aiohttp.ClientSession, name: str, hub: NodeProcess) -> NodeProcess:
+async def _open(chain: LocalChain, client: aiohttp.ClientSession, name: str, hub: NodeProcess) -> NodeProcess:
     store = await chain.store(name, hubs=[hub.url], more=["--open-catalog"])
     await chain.ready()
     reply = await post(client, f"{store.url}/v1/receipts", {"lines": [{"sku": "cola", "quantity": RECEIVED}]})

@@ -12,7 +12,7 @@ import pytest
 
 from replica.core.sync.wire import Have, Hello, pack_frame
 from shelfsync.assortment import documents
-from shelfsync.chain import Chain, NodeProcess
+from shelfsync.chain import LocalChain, NodeProcess
 from shelfsync.proxy import Direction, Proxy
 from tests.processes.asking import agree, connected_to, eventually, get, metric, post, status
 from tests.processes.load import Load
@@ -36,7 +36,7 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture
-async def hubs(chain: Chain) -> AsyncIterator[Pair]:
+async def hubs(chain: LocalChain) -> AsyncIterator[Pair]:
     west = await chain.hub("hub-west", region="west")
     async with Proxy(west.port) as between:
         east = await chain.hub("hub-east", peers=[between.url])
@@ -45,7 +45,7 @@ async def hubs(chain: Chain) -> AsyncIterator[Pair]:
 
 
 async def test_a_store_that_is_cut_off_sells_on_and_delivers_when_it_is_back(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     hub = await chain.hub("hub-east")
     async with Proxy(hub.port) as line:
@@ -67,7 +67,7 @@ async def test_a_store_that_is_cut_off_sells_on_and_delivers_when_it_is_back(
 
 
 async def test_a_store_with_the_catalogue_comes_back_to_a_hub_that_does_not_have_all_of_it(
-    chain: Chain, client: aiohttp.ClientSession, hubs: Pair
+    chain: LocalChain, client: aiohttp.ClientSession, hubs: Pair
 ) -> None:
     async with Proxy(hubs.east.port) as line:
         store = await chain.store("store-1", hubs=[line.url, hubs.west.url], more=["--home-after", "600"])
@@ -97,7 +97,7 @@ async def test_a_store_with_the_catalogue_comes_back_to_a_hub_that_does_not_have
 
 
 async def test_a_black_holed_line_is_noticed_within_seconds_and_the_store_goes_home_when_it_is_mended(
-    chain: Chain, client: aiohttp.ClientSession, hubs: Pair
+    chain: LocalChain, client: aiohttp.ClientSession, hubs: Pair
 ) -> None:
     """Three stores at once, one for each way in which bytes can vanish."""
     holes = {"store-1": (), "store-2": (Direction.UP,), "store-3": (Direction.DOWN,)}
@@ -135,7 +135,7 @@ async def test_a_black_holed_line_is_noticed_within_seconds_and_the_store_goes_h
 
 
 async def test_a_store_that_its_home_refuses_turns_to_the_next_hub_and_comes_home_later(
-    chain: Chain, client: aiohttp.ClientSession, hubs: Pair
+    chain: LocalChain, client: aiohttp.ClientSession, hubs: Pair
 ) -> None:
     """Somebody else holds the store's name at its home hub: another process, or a half of an old connection."""
     await chain.ready()
@@ -164,7 +164,7 @@ async def test_a_store_that_its_home_refuses_turns_to_the_next_hub_and_comes_hom
 
 
 async def test_regions_that_were_cut_off_from_each_other_agree_again(
-    chain: Chain, client: aiohttp.ClientSession, hubs: Pair
+    chain: LocalChain, client: aiohttp.ClientSession, hubs: Pair
 ) -> None:
     stores = {}
     for name, hub in (("store-1", hubs.east), ("store-2", hubs.west)):

@@ -92,7 +92,7 @@ async def test_bytes_pass_both_ways_and_are_counted(line: Proxy) -> None:
     text = bytes(range(256)) * 4_000
     caller.say(text)
     assert await caller.hear(len(text)) == text
-    assert [line.lanes[direction].passed_bytes for direction in BOTH] == [len(text), len(text)]
+    assert [line.directions[direction].passed_bytes for direction in BOTH] == [len(text), len(text)]
 
 
 async def test_the_end_of_one_direction_passes_and_the_other_goes_on(line: Proxy) -> None:

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from shelfsync.chain import Chain, NodeProcess
+from shelfsync.chain import LocalChain, NodeProcess
 from tests.processes.asking import eventually, get, journal, metric, new_key, post
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
@@ -27,7 +27,7 @@ PIECE_S = 0.003
 """Between two pieces, so that each arrives by itself."""
 
 
-class Answer(NamedTuple):
+class RawAnswer(NamedTuple):
     """One response off the wire."""
 
     status: int
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[NodeProcess]:
-    async with Chain(tmp_path_factory.mktemp("raw")) as chain:
+    async with LocalChain(tmp_path_factory.mktemp("raw")) as chain:
         node = await chain.store("store-1", more=["--open-catalog"])
         await chain.ready()
         yield node
@@ -50,7 +50,7 @@ def request(key: str, *headers: str, body: bytes = BODY, start: str = "POST /v1/
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-async def talk(port: int, pieces: Sequence[bytes], answers: int = 1) -> list[Answer]:
+async def talk(port: int, pieces: Sequence[bytes], answers: int = 1) -> list[RawAnswer]:
     """Send pieces one by one on one connection, and read so many answers, or those that come before it closes."""
     async with asyncio.timeout(ANSWER_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -64,7 +64,7 @@ async def talk(port: int, pieces: Sequence[bytes], answers: int = 1) -> list[Ans
             writer.close()
 
 
-async def read(reader: asyncio.StreamReader) -> Answer | None:
+async def read(reader: asyncio.StreamReader) -> RawAnswer | None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -74,7 +74,7 @@ async def read(reader: asyncio.StreamReader) -> Answer | None:
     status = int(first.split()[1])
     if status == 100:
         return await read(reader)
-    return Answer(status, headers, await reader.readexactly(int(headers.get("content-length", 0))))
+    return RawAnswer(status, headers, await reader.readexactly(int(headers.get("content-length", 0))))
 
 
 SPELLINGS: dict[str, tuple[tuple[str, ...], bytes]] = {

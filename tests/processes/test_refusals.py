@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from shelfsync.chain import Chain
+from shelfsync.chain import LocalChain
 from tests.processes.asking import Reply, eventually, get, journal, new_key, post, status
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
@@ -42,7 +42,7 @@ class Door(NamedTuple):
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     directory: Path = tmp_path_factory.mktemp("door")
-    async with Chain(directory) as chain, aiohttp.ClientSession() as client:
+    async with LocalChain(directory) as chain, aiohttp.ClientSession() as client:
         hub = await chain.hub("hub-east")
         store = await chain.store("store-1", hubs=[hub.url])
         await chain.ready()

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from shelfsync.chain import Chain
+from shelfsync.chain import LocalChain
 from shelfsync.proxy import Proxy
 from tests.processes.asking import Reply, agree, eventually, get, new_key, post
 
@@ -34,7 +34,7 @@ async def rights(client: aiohttp.ClientSession, url: str, path: str) -> dict[str
     return {name.partition("/")[0]: units for name, units in accounts.items() if name.endswith("/free") and units}
 
 
-async def test_of_ten_thousand_buyers_at_two_hubs_a_hundred_get_one_of_a_hundred_units(chain: Chain) -> None:
+async def test_of_ten_thousand_buyers_at_two_hubs_a_hundred_get_one_of_a_hundred_units(chain: LocalChain) -> None:
     west = await chain.hub("hub-west", region="west", more=["--open-catalog"])
     more = ["--hosts", "w-1", "--open-catalog"]
     east = await chain.hub("hub-east", peers=[west.url], more=more)
@@ -97,7 +97,7 @@ async def sell_out(client: aiohttp.ClientSession, url: str, path: str, body: dic
 
 
 async def test_two_hubs_and_a_store_that_hear_nothing_of_each_other_sell_no_unit_twice(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     units = 1_000
     west = await chain.hub("hub-west", region="west", more=["--open-catalog"])
@@ -135,7 +135,7 @@ async def test_two_hubs_and_a_store_that_hear_nothing_of_each_other_sell_no_unit
 
 
 async def test_an_order_may_wait_until_another_hub_hands_over_rights(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     west = await chain.hub("hub-west", region="west", more=["--open-catalog"])
     east = await chain.hub("hub-east", peers=[west.url], more=["--hosts", "w-1", "--open-catalog"])
@@ -161,7 +161,7 @@ async def test_an_order_may_wait_until_another_hub_hands_over_rights(
 
 
 async def test_an_order_durable_in_two_regions_survives_the_loss_of_one(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     west = await chain.hub("hub-west", region="west", more=["--open-catalog"])
     async with Proxy(west.port) as between:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from shelfsync.chain import Chain
+from shelfsync.chain import LocalChain
 from tests.processes.asking import get, journal, post, times_of
 from tests.processes.load import Load
 
@@ -15,7 +15,9 @@ ROUNDS = 5
 RECEIVED = 1_000_000
 
 
-async def test_every_answered_sale_survives_kill_9_exactly_once(chain: Chain, client: aiohttp.ClientSession) -> None:
+async def test_every_answered_sale_survives_kill_9_exactly_once(
+    chain: LocalChain, client: aiohttp.ClientSession
+) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
     await chain.ready()
     await post(client, f"{store.url}/v1/receipts", {"lines": [{"sku": "cola", "quantity": RECEIVED}]})
@@ -40,7 +42,7 @@ async def test_every_answered_sale_survives_kill_9_exactly_once(chain: Chain, cl
 
 
 async def test_a_key_is_answered_the_same_byte_for_byte_also_after_kill_9(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
     await chain.ready()
@@ -74,7 +76,7 @@ async def test_a_key_is_answered_the_same_byte_for_byte_also_after_kill_9(
 
 
 async def test_sigterm_under_load_ends_with_0_within_5_s_and_loses_no_answered_sale(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
     await chain.ready()

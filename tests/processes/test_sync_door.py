@@ -17,7 +17,7 @@ from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content, Entry, Stream, chain, genesis, pack_body
 from replica.core.sync.columns import ColumnEncoder
 from replica.core.sync.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, seal, unpack_frame
-from shelfsync.chain import Chain
+from shelfsync.chain import LocalChain
 from tests.processes.asking import agree, eventually, metric, post, status
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
@@ -38,7 +38,7 @@ class Door(NamedTuple):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    async with Chain(tmp_path_factory.mktemp("door")) as chain, aiohttp.ClientSession() as client:
+    async with LocalChain(tmp_path_factory.mktemp("door")) as chain, aiohttp.ClientSession() as client:
         hub = await chain.hub("hub-east")
         store = await chain.store("store-1", hubs=[hub.url], more=["--open-catalog"])
         await chain.ready()

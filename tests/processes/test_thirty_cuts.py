@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from shelfsync.chain import Chain
+from shelfsync.chain import LocalChain
 from shelfsync.proxy import Proxy
 from tests.processes.asking import agree, eventually, get, new_key, post, status
 
@@ -32,7 +32,7 @@ def calls(seed: int) -> list[dict[str, Any]]:
 
 
 async def test_thirty_random_cuts_leave_every_node_with_the_same_stock(
-    chain: Chain, client: aiohttp.ClientSession
+    chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     west = await chain.hub("hub-west", region="west")
     chance = random.Random(1)

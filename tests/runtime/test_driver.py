@@ -21,13 +21,13 @@ from replica.core.base.errors import (
 )
 from replica.core.base.limits import BATCH_ENTRIES_MAX
 from replica.core.log.entry import Entry, Stream
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.state.batch import Batch, Image
 from replica.core.state.commands import Command, Sales
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.runtime import driver as driving
-from replica.runtime.driver import Driver, Inlet
+from replica.runtime.driver import Driver, Ingress
 from simulations.journal import SimulatedDisk, SimulatedJournal
 
 WRITER = "store-1#0123456789ab"
@@ -53,7 +53,7 @@ class GatedJournal(SimulatedJournal):
 
 
 def receipt(key: str, quantity: int = 10) -> Command:
-    return Command("store-1", Receipt((GoodsLine(quantity, item="cola"),)), key.encode())
+    return Command("store-1", GoodsReceipt((GoodsLine(quantity, item="cola"),)), key.encode())
 
 
 def sale(key: str, quantity: int = 1, on_shortage: OnShortage = OnShortage.RECORD) -> Command:
@@ -294,17 +294,17 @@ async def test_stopping_driver_answers_what_waits_and_takes_nothing_new() -> Non
     assert isinstance((await asked)[0], Entry)
 
 
-def run_of(replica: Replica, key: str) -> Run:
+def run_of(replica: Replica, key: str) -> ReceivedRun:
     previous = replica.head(Stream(replica.writer, "store-2")).hash
-    entry = replica.execute(Command("store-2", Receipt((GoodsLine(1, item="cola"),)), key.encode()), 1)
-    return Run(entry.stream, entry.sequence, previous, [entry])
+    entry = replica.execute(Command("store-2", GoodsReceipt((GoodsLine(1, item="cola"),)), key.encode()), 1)
+    return ReceivedRun(entry.stream, entry.sequence, previous, [entry])
 
 
 async def test_merged_entries_are_durable_when_their_future_is_done() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     journal = GatedJournal(SimulatedDisk())
     async with driven(journal) as driver:
-        merged = await driver.take_in([run_of(other, "a")], Inlet())
+        merged = await driver.take_in([run_of(other, "a")], Ingress())
         await turns()
         assert not merged.done()
         journal.gate.release()
@@ -316,7 +316,7 @@ async def test_fault_of_one_peer_fails_its_frame_and_nothing_else() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     first, _, third = run_of(other, "a"), run_of(other, "b"), run_of(other, "c")
     async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
-        good, gap = await driver.take_in([first], Inlet()), await driver.take_in([third], Inlet())
+        good, gap = await driver.take_in([first], Ingress()), await driver.take_in([third], Ingress())
         asked = driver.submit_all([receipt("r1")])
         assert await good == 1
         with pytest.raises(PeerFault, match="gap"):
@@ -329,11 +329,11 @@ async def test_nothing_a_peer_sent_after_a_frame_that_failed_is_taken() -> None:
     third_party = Replica("store-3#eeeeeeeeeeee", ("store-2",), open_catalog=True)
     first, _, third = run_of(other, "a"), run_of(other, "b"), run_of(other, "c")
     effect = run_of(third_party, "d")
-    inlet = Inlet()
+    ingress = Ingress()
     async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
-        good = await driver.take_in([first], inlet)
-        gap = await driver.take_in([third], inlet)
-        after = await driver.take_in([effect], inlet)
+        good = await driver.take_in([first], ingress)
+        gap = await driver.take_in([third], ingress)
+        after = await driver.take_in([effect], ingress)
         assert await good == 1
         for refused in (gap, after):
             with pytest.raises(PeerFault, match="gap"):
@@ -346,7 +346,7 @@ async def test_frame_refused_when_its_link_has_ended_is_no_failure_that_nobody_h
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     async with driven(SimulatedJournal(SimulatedDisk(room_bytes=0), WRITER)) as driver:
-        merged = await driver.take_in([run_of(other, "a")], Inlet())
+        merged = await driver.take_in([run_of(other, "a")], Ingress())
         await turns()
         assert merged.done()
         merged.__del__()  # as the collector does: here asyncio complains of what nobody heard
@@ -357,16 +357,16 @@ async def test_frame_lost_to_a_full_disk_takes_those_after_it_along() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     third_party = Replica("store-3#eeeeeeeeeeee", ("store-2",), open_catalog=True)
     disk = SimulatedDisk(room_bytes=0)
-    inlet = Inlet()
+    ingress = Ingress()
     async with driven(SimulatedJournal(disk, WRITER)) as driver:
-        lost = await driver.take_in([run_of(other, "a")], inlet)
+        lost = await driver.take_in([run_of(other, "a")], ingress)
         with pytest.raises(StorageFull):
             await lost
         disk.room_bytes = None
         with pytest.raises((PeerFault, StorageFull)):
-            await (await driver.take_in([run_of(third_party, "b")], inlet))
+            await (await driver.take_in([run_of(third_party, "b")], ingress))
         with pytest.raises(PeerFault, match="gap"):
-            await (await driver.take_in([run_of(third_party, "c")], inlet))
+            await (await driver.take_in([run_of(third_party, "c")], ingress))
         assert driver.replica.arrival == 0
 
 
@@ -375,7 +375,7 @@ async def test_peers_go_on_while_clients_fill_every_batch() -> None:
     journal = GatedJournal(SimulatedDisk())
     driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
     asks = [driver.submit_all([sale(f"{ask}-{number}") for number in range(BATCH_ENTRIES_MAX)]) for ask in range(3)]
-    merged = await driver.take_in([run_of(other, "a")], Inlet())
+    merged = await driver.take_in([run_of(other, "a")], Ingress())
     running = asyncio.create_task(driver.run())
     journal.gate.release()
     assert await merged == 1
@@ -389,7 +389,7 @@ async def test_clients_are_served_before_frames_that_waited_longer() -> None:
     journal = GatedJournal(SimulatedDisk())
     driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
     for frame in frames:
-        await driver.take_in(frame, Inlet())
+        await driver.take_in(frame, Ingress())
     asked = driver.submit_all([receipt("r1")])
     running = asyncio.create_task(driver.run())
     journal.gate.release()

@@ -17,7 +17,7 @@ from replica.core.state.batch import Batch
 from replica.runtime import driver
 from replica.runtime.driver import Answers, Driver
 from replica.runtime.journal import batch_row
-from replica.runtime.journal.batch_row import Row
+from replica.runtime.journal.batch_row import BatchRow
 from replica.runtime.journal.key_filter import KeyFilter
 from replica.runtime.journal.sqlite_journal import SqliteJournal
 from simulations.checkers.checker import Violation
@@ -99,7 +99,7 @@ def test_keys_that_the_journal_forgets_are_caught(monkeypatch: pytest.MonkeyPatc
 
 def test_commits_in_parts_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def put(
-        self: SqliteJournal, connection: sqlite3.Connection, rows: Sequence[Row], documents: Sequence[Register]
+        self: SqliteJournal, connection: sqlite3.Connection, rows: Sequence[BatchRow], documents: Sequence[Register]
     ) -> None:
         if documents:
             putting(self, connection, rows, documents)

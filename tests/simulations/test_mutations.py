@@ -18,7 +18,7 @@ from simulations.mutations.catalogue import AREAS, MUTATIONS
 from simulations.mutations.hunt import SEEDS_MAX, hunt, play_healthy, play_mutated, seeds_by_size
 from simulations.mutations.mutation import Constant, Edit, Mutation, Stale, planted, slip
 from simulations.mutations.seeds import recorded
-from simulations.witness import CHECKERS
+from simulations.observer import CHECKERS
 
 SEEDS = recorded()
 

@@ -14,32 +14,32 @@ from simulations.checkers.quotas import Quotas
 from simulations.history import Ask, History
 from simulations.plan import Plan
 from simulations.run import Run
-from tests.core.shuffled import Desk
+from tests.core.shuffled import OrderingClient
 
 
-def seller(*policies: tuple[str, dict[str, float]]) -> Desk:
+def seller(*policies: tuple[str, dict[str, float]]) -> OrderingClient:
     """A hub with ten colas, three of them set aside for `web`, and policies that name channels, by selector."""
-    desk = Desk("hub-east", w_1={"cola": 10})
-    desk.replica.is_hub = True
+    context = OrderingClient("hub-east", w_1={"cola": 10})
+    context.replica.is_hub = True
     for number, (selector, channels) in enumerate(policies):
         value = pack_value({"mode": "share", "channels": channels})
-        desk.replica.write(Write("policy", selector, value, f"rule-{number}".encode()), desk.now_ms)
+        context.replica.write(Write("policy", selector, value, f"rule-{number}".encode()), context.now_ms)
     allotment = Allotment((AllotmentLine("web", "cola", 3),))
-    desk.replica.execute(Command("w-1", allotment, b"allot"), desk.now_ms)
-    return desk
+    context.replica.execute(Command("w-1", allotment, b"allot"), context.now_ms)
+    return context
 
 
-def taken(desk: Desk, channel: str, asked_as: str) -> None:
+def taken(context: OrderingClient, channel: str, asked_as: str) -> None:
     """Have the checker look at an order that this hub takes as of one channel, and a client placed as of another one.
     Raises Violation."""
-    desk.place("o-1", PlacedLine(2, "cola"), channel=channel)
-    desk.commit()
+    context.place("o-1", PlacedLine(2, "cola"), channel=channel)
+    context.commit()
     run, history = Run(Plan(7, 8.0)), History()
     asked = Placement("o-1", (PlacedLine(2, "cola"),), channel=asked_as)
     history.begin(Ask("hub-east", Command("", asked, b"k-1"), {}))
     checker = Quotas(run.chain, history)
     try:
-        for place, entry in enumerate(desk.entries, 1):
+        for place, entry in enumerate(context.entries, 1):
             checker.entry(run.chain.machines["hub-east"], Stored(place, entry, b""))
     finally:
         run.loop.close()

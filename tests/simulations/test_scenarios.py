@@ -25,7 +25,7 @@ OF_DISKS = ("cloned-till", "restored-from-last-month", "swapped-disks", "wiped-d
 SHARE = 1 / 30
 
 
-def shortened(plan: Plan) -> Plan:
+def with_shortage(plan: Plan) -> Plan:
     """The same in a thirtieth of the time, with as much trade as in a third of it."""
     faults = tuple(replace(fault, at_s=fault.at_s * SHARE, for_s=fault.for_s * SHARE) for fault in plan.faults)
     trade = replace(plan.trade, think_ms=plan.trade.think_ms / 10)
@@ -85,7 +85,7 @@ def test_all_is_well_whatever_happens(name: str) -> None:
 
 
 def test_a_store_sells_for_a_week_without_a_line() -> None:
-    plan = shortened(scenario(WEEK).plan)
+    plan = with_shortage(scenario(WEEK).plan)
     outcome = play_out(plan, watches=True)
     assert outcome.found is None
     cut = plan.faults[0]

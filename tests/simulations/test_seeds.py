@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from simulations.order_takers import EVENTS
 
-from simulations.desks import EVENTS
 from simulations.faults import FAULTS
 from simulations.plan import draw_plan
 from tests.simulations.played import Played, play_seeds

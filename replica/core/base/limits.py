@@ -51,13 +51,13 @@ PARKED_MS = 3_600_000
 PARKED_PER_ORDER_MAX = 64
 """Events that wait at one order: more than a fulfilment has states."""
 
-NAMINGS_MAX = 4
+SELECTIONS_MAX = 4
 """How often one fulfilment may be named to be given up: its owner kept it so often for there was no shortage then."""
 
 EVENTS_PER_FULFILMENT_MAX = 256
 """Things that may happen to one fulfilment and might again: its history is kept whole. What ends it always may."""
 
-PARTS_PER_FULFILMENT_MAX = 1_500
+ALLOCATED_ITEMS_MAX = 1_500
 """Items of SKUs held by one fulfilment: the entry that gives all of them back has to fit."""
 
 REPORTS_PER_ORDER_MAX = 16

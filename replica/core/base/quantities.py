@@ -41,8 +41,8 @@ Reason = Annotated[
 ]
 
 
-Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
+Timestamp = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
 
 
-class _Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class RequestStruct(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     pass

@@ -56,7 +56,7 @@ class Figures(NamedTuple):
     available: int
 
 
-class Lane:
+class Route:
     """Writer, source and target of a cell, and what one unit moved along it changes."""
 
     __slots__ = (
@@ -107,7 +107,7 @@ class Stock:
     def __init__(self, location: str, item: str) -> None:
         self.location = location
         self.item = item
-        self.cells: dict[Lane, int] = {}
+        self.cells: dict[Route, int] = {}
         self.fingerprint = 0
         """What this pair adds to its location's digest, as of when that was last taken."""
 
@@ -115,38 +115,38 @@ class Stock:
     def figures(self) -> Figures:
         """On hand, reserved, quarantined and available, now."""
         on_hand = reserved = quarantined = 0
-        for lane, total in self.cells.items():
-            on_hand += lane.on_hand * total
-            reserved += lane.reserved * total
-            quarantined += lane.quarantined * total
+        for route, total in self.cells.items():
+            on_hand += route.on_hand * total
+            reserved += route.reserved * total
+            quarantined += route.quarantined * total
         return Figures(on_hand, reserved, quarantined, on_hand - reserved - quarantined)
 
     @property
     def available(self) -> int:
         """Units that are in the building, not held and not quarantined."""
         available = 0
-        for lane, total in self.cells.items():
-            available += lane.available * total
+        for route, total in self.cells.items():
+            available += route.available * total
         return available
 
     def balance(self, account: str) -> int:
         """Units in an account: what went in, less what went out. Negative for an external source or a breach."""
         balance = 0
-        for lane, total in self.cells.items():
-            if lane.target == account:
+        for route, total in self.cells.items():
+            if route.target == account:
                 balance += total
-            elif lane.source == account:
+            elif route.source == account:
                 balance -= total
         return balance
 
     def standing(self, account: str) -> tuple[int, int]:
         """The balance of an account, and what is available, in one pass."""
         balance = available = 0
-        for lane, total in self.cells.items():
-            available += lane.available * total
-            if lane.target == account:
+        for route, total in self.cells.items():
+            available += route.available * total
+            if route.target == account:
                 balance += total
-            elif lane.source == account:
+            elif route.source == account:
                 balance -= total
         return balance, available
 
@@ -163,11 +163,11 @@ class Stock:
     def free(self) -> dict[str, int]:
         """Free units of each node that ever had some or gave some away, by name; below zero where sold past."""
         free: dict[str, int] = {}
-        for lane, total in self.cells.items():
-            if lane.taker:
-                free[lane.taker] = free.get(lane.taker, 0) + total
-            if lane.giver:
-                free[lane.giver] = free.get(lane.giver, 0) - total
+        for route, total in self.cells.items():
+            if route.taker:
+                free[route.taker] = free.get(route.taker, 0) + total
+            if route.giver:
+                free[route.giver] = free.get(route.giver, 0) - total
         return free
 
     def rights_by_node(self) -> dict[str, int]:
@@ -187,23 +187,23 @@ class Stock:
         """The pair as a PN-counter of what is on hand: raised by what came in, lowered by what went out."""
         raised: dict[str, int] = {}
         lowered: dict[str, int] = {}
-        for lane, total in self.cells.items():
-            if lane.on_hand > 0:
-                raised[lane.writer] = raised.get(lane.writer, 0) + total
-            elif lane.on_hand < 0:
-                lowered[lane.writer] = lowered.get(lane.writer, 0) + total
+        for route, total in self.cells.items():
+            if route.on_hand > 0:
+                raised[route.writer] = raised.get(route.writer, 0) + total
+            elif route.on_hand < 0:
+                lowered[route.writer] = lowered.get(route.writer, 0) + total
         return PNCounter(raised, lowered)
 
     def _print(self) -> int:
-        state = sorted((lane.name, total) for lane, total in self.cells.items())
+        state = sorted((route.name, total) for route, total in self.cells.items())
         return int.from_bytes(blake2b(repr((self.location, self.item, state)).encode(), digest_size=16).digest())
 
 
-def _balances(totals: Mapping[Lane, int]) -> dict[str, int]:
+def _balances(totals: Mapping[Route, int]) -> dict[str, int]:
     balances: dict[str, int] = {}
-    for lane, total in totals.items():
-        balances[lane.source] = balances.get(lane.source, 0) - total
-        balances[lane.target] = balances.get(lane.target, 0) + total
+    for route, total in totals.items():
+        balances[route.source] = balances.get(route.source, 0) - total
+        balances[route.target] = balances.get(route.target, 0) + total
     return dict(sorted(balances.items()))
 
 
@@ -216,7 +216,7 @@ def rights_of(node: str, balances: Mapping[str, int]) -> int:
     )
 
 
-class Place:
+class LocationStock:
     """The stock of one location, by item, and what it adds up to."""
 
     __slots__ = ("_breaches", "_digest", "_items", "_stale", "name", "stocks", "totals")
@@ -224,7 +224,7 @@ class Place:
     def __init__(self, name: str) -> None:
         self.name = name
         self.stocks: dict[str, Stock] = {}
-        self.totals: dict[Lane, int] = {}
+        self.totals: dict[Route, int] = {}
         """Units moved along each lane, over all items."""
         self._stale: dict[Stock, None] = {}
         self._digest = 0
@@ -264,19 +264,19 @@ class Place:
         self._stale.clear()
 
 
-Changes = dict[Lane, dict[Stock, int]]
+Changes = dict[Route, dict[Stock, int]]
 """New totals of the cells that changed, by lane and pair."""
 
 
 class Ledger:
     """All cells this replica knows. `apply` never refuses: what may be done is decided before."""
 
-    __slots__ = ("_changes", "_lanes", "_locations", "_newly_supplied", "places", "suppliers")
+    __slots__ = ("_changes", "_locations", "_newly_supplied", "_routes", "places", "suppliers")
 
     def __init__(self) -> None:
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, LocationStock] = {}
         self._locations: dict[str, list[str]] = {}
-        self._lanes: dict[tuple[str, str, str], Lane] = {}
+        self._routes: dict[tuple[str, str, str], Route] = {}
         self._changes: Changes = {}
         self.suppliers: dict[str, dict[str, None]] = {}
         """Nodes that ever brought goods in, by location."""
@@ -301,51 +301,51 @@ class Ledger:
         """Add the moves to the writer's cells."""
         place = self.places.get(location)
         if place is None:
-            place = self.places[location] = Place(location)
-        stocks, totals, stale, lanes, changes = place.stocks, place.totals, place._stale, self._lanes, self._changes
+            place = self.places[location] = LocationStock(location)
+        stocks, totals, stale, routes, changes = place.stocks, place.totals, place._stale, self._routes, self._changes
         for move in moves:
             stock = stocks.get(move.item)
             if stock is None:
                 stock = stocks[move.item] = Stock(location, move.item)
                 insort(self._locations.setdefault(move.item, []), location)
             name = (writer, move.source, move.target)
-            lane = lanes.get(name)
-            if lane is None:
-                lane = lanes[name] = Lane(*name)
-            moved = totals.get(lane)
+            route = routes.get(name)
+            if route is None:
+                route = routes[name] = Route(*name)
+            moved = totals.get(route)
             if moved is None:
                 moved = 0
-                if lane.supplies:
-                    self.suppliers.setdefault(location, {})[lane.taker] = None
+                if route.supplies:
+                    self.suppliers.setdefault(location, {})[route.taker] = None
                     self._newly_supplied[location] = None
-            totals[lane] = moved + move.quantity
-            total = stock.cells.get(lane, 0) + move.quantity
+            totals[route] = moved + move.quantity
+            total = stock.cells.get(route, 0) + move.quantity
             if total > TOTAL_MAX:
                 raise Broken(f"cell {location} {move.item} {name} would pass {TOTAL_MAX}")
-            stock.cells[lane] = total
-            changed = changes.get(lane)
+            stock.cells[route] = total
+            changed = changes.get(route)
             if changed is None:
-                changed = changes[lane] = {}
+                changed = changes[route] = {}
             changed[stock] = total
             stale[stock] = None
 
     def take(self, location: str, name: tuple[str, str, str], taken: Mapping[Stock, int]) -> None:
         """Add units to cells of one lane, by pairs of the location that are there: `apply`, many moves at once."""
-        place, lane = self.places[location], self._lane(name)
-        changed = self._changes.setdefault(lane, {})
+        place, route = self.places[location], self._route(name)
+        changed = self._changes.setdefault(route, {})
         for stock, units in taken.items():
-            total = stock.cells.get(lane, 0) + units
+            total = stock.cells.get(route, 0) + units
             if total > TOTAL_MAX:
                 raise Broken(f"cell {location} {stock.item} {name} would pass {TOTAL_MAX}")
-            stock.cells[lane] = changed[stock] = total
-        place.totals[lane] = place.totals.get(lane, 0) + sum(taken.values())
+            stock.cells[route] = changed[stock] = total
+        place.totals[route] = place.totals.get(route, 0) + sum(taken.values())
         place._stale.update(dict.fromkeys(taken))
 
-    def _lane(self, name: tuple[str, str, str]) -> Lane:
-        lane = self._lanes.get(name)
-        if lane is None:
-            lane = self._lanes[name] = Lane(*name)
-        return lane
+    def _route(self, name: tuple[str, str, str]) -> Route:
+        route = self._routes.get(name)
+        if route is None:
+            route = self._routes[name] = Route(*name)
+        return route
 
     def join(self, location: str, item: str, name: tuple[str, str, str], total: int) -> None:
         """Merge one cell of another copy: the greater total stands."""
@@ -361,16 +361,16 @@ class Ledger:
 
     def cell(self, location: str, item: str, name: tuple[str, str, str]) -> int:
         """Return one cell's total; 0 when it never moved."""
-        lane = self._lanes.get(name)
-        return self.stock(location, item).cells.get(lane, 0) if lane is not None else 0
+        route = self._routes.get(name)
+        return self.stock(location, item).cells.get(route, 0) if route is not None else 0
 
     def cells(self) -> Iterator[tuple[str, str, tuple[str, str, str], int]]:
         """Every cell as `(location, item, (writer, source, target), total)`, in a fixed order."""
         for location in sorted(self.places):
             stocks = self.places[location].stocks
             for item in sorted(stocks):
-                for lane, total in sorted(stocks[item].cells.items(), key=lambda cell: cell[0].name):
-                    yield location, item, lane.name, total
+                for route, total in sorted(stocks[item].cells.items(), key=lambda cell: cell[0].name):
+                    yield location, item, route.name, total
 
     def digest(self, location: str) -> str:
         """Digest of one location's cells; the same on every replica that holds the same cells."""

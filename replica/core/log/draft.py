@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from replica.core.ledger.cells import Move
-from replica.core.log.entry import Content, Line
+from replica.core.log.entry import Content, EntryLine
 
 
 class Draft(Struct, frozen=True, gc=False):
@@ -15,7 +15,7 @@ class Draft(Struct, frozen=True, gc=False):
 
     kind: str
     moves: tuple[Move, ...] = ()
-    lines: tuple[Line, ...] = ()
+    lines: tuple[EntryLine, ...] = ()
     facts: dict[str, Any] = {}
     actor: str = ""
     reason: str = ""

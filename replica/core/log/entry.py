@@ -33,7 +33,7 @@ DOCUMENT = "document"
 """The kind of an entry that carries a document and moves nothing."""
 
 
-class Line(Struct, frozen=True, array_like=True, gc=False):
+class EntryLine(Struct, frozen=True, array_like=True, gc=False):
     """One line as the caller gave it, and what it was told.
 
     `quantity` and `breach` count SKUs, `breach` being how many went past the node's rights; `available` is how many
@@ -61,7 +61,7 @@ class Content(Struct, frozen=True, array_like=True, gc=False):
     reason: str
     reference: str
     moves: tuple[Move, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[EntryLine, ...]
     facts: dict[str, Any]
 
 

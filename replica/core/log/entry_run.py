@@ -70,7 +70,7 @@ class EntryRun:
         self.units += run.units
 
 
-class PlainRun(EntryRun):
+class FastRun(EntryRun):
     """Entries that a short road has just written: one move each, all along one lane."""
 
     __slots__ = ("clock", "previous", "source", "taken", "target")
@@ -93,7 +93,7 @@ def runs_of(entries: Iterable[Entry]) -> list[EntryRun]:
     return [EntryRun.of(list(run)) for _, run in groupby(entries, attrgetter("stream"))]
 
 
-class Run(Struct, frozen=True):
+class ReceivedRun(Struct, frozen=True):
     """Entries of one stream that follow each other, as a peer sent them; `previous` is the hash before the first."""
 
     stream: Stream

@@ -8,11 +8,11 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from replica.core.base.errors import Invalid
-from replica.core.base.limits import PARTS_PER_FULFILMENT_MAX
+from replica.core.base.limits import ALLOCATED_ITEMS_MAX
 from replica.core.stock.requests import SkuLine
 
 
-class Share(Struct, frozen=True, array_like=True, gc=False):
+class Allocation(Struct, frozen=True, array_like=True, gc=False):
     """Units that one entry took for a SKU: `quantity` SKUs of this recipe, out of `source`. A reversal names it.
 
     `sources` says item by item, in the order of the recipe, where they were taken from when that is not all one.
@@ -30,7 +30,7 @@ class Share(Struct, frozen=True, array_like=True, gc=False):
         return self.sources[place] if place < len(self.sources) else self.source
 
 
-class Part(Struct, frozen=True, array_like=True, gc=False):
+class Reversal(Struct, frozen=True, array_like=True, gc=False):
     """So many SKUs of the share that an entry took."""
 
     entry: bytes
@@ -38,54 +38,58 @@ class Part(Struct, frozen=True, array_like=True, gc=False):
     quantity: int
 
 
-def without(shares: list[Share], parts: Iterable[Part]) -> list[Share]:
+def without(allocations: list[Allocation], reversals: Iterable[Reversal]) -> list[Allocation]:
     """Shares less some parts of them."""
     taken: dict[tuple[bytes, str], int] = {}
-    for part in parts:
-        taken[part.entry, part.sku] = taken.get((part.entry, part.sku), 0) + part.quantity
+    for reversal in reversals:
+        taken[reversal.entry, reversal.sku] = taken.get((reversal.entry, reversal.sku), 0) + reversal.quantity
     left = []
-    for share in shares:
-        quantity = share.quantity - taken.get((share.entry, share.sku), 0)
+    for allocation in allocations:
+        quantity = allocation.quantity - taken.get((allocation.entry, allocation.sku), 0)
         if quantity > 0:
-            left.append(msgspec.structs.replace(share, quantity=quantity))
+            left.append(msgspec.structs.replace(allocation, quantity=quantity))
     return left
 
 
-def check_parts(shares: Iterable[Share], field: str) -> None:
+def check_allocations(allocations: Iterable[Allocation], field: str) -> None:
     """Refuse more than one fulfilment may hold, so that whatever it holds can be given back. Raises Invalid."""
-    parts = sum(len(share.recipe) for share in shares)
-    if parts > PARTS_PER_FULFILMENT_MAX:
+    items = sum(len(allocation.recipe) for allocation in allocations)
+    if items > ALLOCATED_ITEMS_MAX:
         raise Invalid(
-            f"{parts} items of SKUs to be held at one location, at most {PARTS_PER_FULFILMENT_MAX} are", field=field
+            f"{items} items of SKUs to be held at one location, at most {ALLOCATED_ITEMS_MAX} are", field=field
         )
 
 
-def named_parts(shares: Iterable[Share], lines: Sequence[SkuLine] | UnsetType, field: str) -> tuple[Part, ...]:
+def named_reversals(
+    allocations: Iterable[Allocation], lines: Sequence[SkuLine] | UnsetType, field: str
+) -> tuple[Reversal, ...]:
     """Name units by the entries that took them: all, or those of some lines, latest taken first. Raises Invalid."""
     if lines is UNSET:
-        return tuple(Part(share.entry, share.sku, share.quantity) for share in shares)
-    left = list(shares)
+        return tuple(Reversal(allocation.entry, allocation.sku, allocation.quantity) for allocation in allocations)
+    left = list(allocations)
     if not left:
         raise Invalid("there is nothing left", field=field)
-    parts: dict[tuple[bytes, str], int] = {}
-    room = {(share.entry, share.sku): share.quantity for share in left}
+    reversals: dict[tuple[bytes, str], int] = {}
+    room = {(allocation.entry, allocation.sku): allocation.quantity for allocation in left}
     for index, line in enumerate(lines):
         if line.sku is UNSET or line.barcode is not UNSET:
             raise Invalid("name the lines of the order by their sku", field=f"{field}[{index}].sku")
         missing = line.quantity
-        for share in reversed(left):
-            name = (share.entry, share.sku)
-            taken = min(missing, room[name]) if share.sku == line.sku else 0
+        for allocation in reversed(left):
+            name = (allocation.entry, allocation.sku)
+            taken = min(missing, room[name]) if allocation.sku == line.sku else 0
             if taken:
                 room[name] -= taken
                 missing -= taken
-                parts[name] = parts.get(name, 0) + taken
+                reversals[name] = reversals.get(name, 0) + taken
         if missing:
             raise Invalid(f"{line.quantity - missing} of {line.sku} are there", field=f"{field}[{index}].quantity")
-    return tuple(Part(entry, sku, quantity) for (entry, sku), quantity in parts.items())
+    return tuple(Reversal(entry, sku, quantity) for (entry, sku), quantity in reversals.items())
 
 
-def cut(shares: Iterable[Share], parts: Iterable[Part]) -> list[Share]:
+def cut(allocations: Iterable[Allocation], reversals: Iterable[Reversal]) -> list[Allocation]:
     """The shares that parts are of, each as large as its part."""
-    of = {(share.entry, share.sku): share for share in shares}
-    return [msgspec.structs.replace(of[part.entry, part.sku], quantity=part.quantity) for part in parts]
+    of = {(allocation.entry, allocation.sku): allocation for allocation in allocations}
+    return [
+        msgspec.structs.replace(of[reversal.entry, reversal.sku], quantity=reversal.quantity) for reversal in reversals
+    ]

@@ -10,9 +10,9 @@ from replica.core.base.names import HELD, HUBS, account
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Ledger, Move, parts_of
 from replica.core.log.draft import Draft
-from replica.core.orders.allocations import Share
+from replica.core.orders.allocations import Allocation
 from replica.core.orders.fold import Orders
-from replica.core.orders.machine import Machine
+from replica.core.orders.machine import OrderMachine
 from replica.core.orders.order import OrderFacts, packable
 from replica.core.orders.requests import ORDER
 from replica.core.orders.sources import Source
@@ -22,7 +22,7 @@ Drafts = list[tuple[str, Draft]]
 """Entries to write, each with its scope; the first answers the caller."""
 
 
-class Desk(Struct, frozen=True, gc=False):
+class OrderContext(Struct, frozen=True, gc=False):
     """What a node decides about orders with."""
 
     node: str
@@ -31,7 +31,7 @@ class Desk(Struct, frozen=True, gc=False):
     ledger: Ledger
     catalog: Catalog
     orders: Orders
-    machine: Machine
+    machine: OrderMachine
     now_ms: int
     """By the clock of this node as it is set; its stamps may be far ahead, once it was wrong, and hardly move then."""
     policies: Policies
@@ -39,7 +39,7 @@ class Desk(Struct, frozen=True, gc=False):
     """Whether it promises what lies elsewhere, by policy, and not what lies before it."""
     home: str = HUBS
     """Where the node notes what it does not know the location of: a store in its own, as it sees no other."""
-    keepers: Mapping[str, str] = {}
+    location_owners: Mapping[str, str] = {}
     """Which node keeps each location, as far as known: what is paid there is handed to it."""
 
     def source(self, channel: str) -> Source:
@@ -53,13 +53,13 @@ class Desk(Struct, frozen=True, gc=False):
         return account(self.node, HELD)
 
 
-def moves_of(shares: Iterable[Share], lane_of: Callable[[str], tuple[str, str]]) -> tuple[Move, ...]:
+def moves_of(allocations: Iterable[Allocation], route_of: Callable[[str], tuple[str, str]]) -> tuple[Move, ...]:
     """The units of shares, each along the lane for where it came from; what goes the same way is added up."""
     units: dict[tuple[str, str, str], int] = {}
-    for share in shares:
-        for place, (item, number) in enumerate(share.recipe):
-            name = (item, *lane_of(share.source_of(place)))
-            units[name] = units.get(name, 0) + number * share.quantity
+    for allocation in allocations:
+        for place, (item, number) in enumerate(allocation.recipe):
+            name = (item, *route_of(allocation.source_of(place)))
+            units[name] = units.get(name, 0) + number * allocation.quantity
     return tuple([Move(*name, part) for name, number in units.items() for part in parts_of(number)])
 
 

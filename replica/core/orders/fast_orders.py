@@ -15,17 +15,17 @@ from msgspec import UNSET
 from replica.core.base.limits import KEY_LENGTH_MAX, QUANTITY_MAX
 from replica.core.ledger.cells import Move, Stock
 from replica.core.log.entry import Content, Entry, Head, Stream, chain, pack_body
-from replica.core.log.entry_run import PlainRun
-from replica.core.orders.allocations import Share
-from replica.core.orders.context import Desk
+from replica.core.log.entry_run import FastRun
+from replica.core.orders.allocations import Allocation
+from replica.core.orders.context import OrderContext
 from replica.core.orders.machine import HOLD
-from replica.core.orders.order import Fulfilment, Order, OrderFacts, Past, Placed, Shown, packable
+from replica.core.orders.order import Fulfilment, Order, OrderFacts, Past, Placed, ShownFulfilment, packable
 from replica.core.orders.requests import ORDER, Placement, request_digest, request_facts
 from replica.core.orders.sources import Source
 from replica.core.orders.sourcing import candidates
 
 
-class Held(PlainRun):
+class FastOrders(FastRun):
     """A run of plain orders: the columns of the entries, and the orders they begin, by name."""
 
     __slots__ = ("contents", "orders")
@@ -40,9 +40,12 @@ class Held(PlainRun):
         return Entry(self.stream, self.first + place, self.hashes[place], self.bodies[place], self.contents[place])
 
 
-def hold_plain(
-    desk: Desk, placements: Sequence[Placement], keys: Sequence[bytes], begin: Callable[[str, str], Held]
-) -> Held | None:
+def hold_fast(
+    context: OrderContext,
+    placements: Sequence[Placement],
+    keys: Sequence[bytes],
+    begin: Callable[[str, str], FastOrders],
+) -> FastOrders | None:
     """Hold, each under its new key, from the first placement on for as long as they are plain and alike.
 
     Nothing is refused here; None where the first one is not plain. Pure but for the run, which is filled: the desk is
@@ -51,8 +54,8 @@ def hold_plain(
     Args:
         begin: makes an empty run at a location, from an account.
     """
-    state, orders, known_recipe = desk.machine.step("", HOLD), desk.orders, desk.catalog.known_recipe
-    held: Held | None = None
+    state, orders, known_recipe = context.machine.step("", HOLD), context.orders, context.catalog.known_recipe
+    held: FastOrders | None = None
     for key, placement in zip(keys, placements, strict=True):
         if len(placement.lines) != 1 or placement.paid or not 0 < len(key) <= KEY_LENGTH_MAX:
             break
@@ -64,8 +67,8 @@ def hold_plain(
             break
         ((item, units),) = recipe
         chosen, wanted = placement.pickup_at if line.location is UNSET else line.location, units * line.quantity
-        places = candidates(desk.ledger, desk.locations, (item,), ()) if chosen is UNSET else (chosen,)
-        stock, source = _first_that_covers(desk.source(placement.channel), held, places, item, wanted)
+        places = candidates(context.ledger, context.locations, (item,), ()) if chosen is UNSET else (chosen,)
+        stock, source = _first_that_covers(context.source(placement.channel), held, places, item, wanted)
         if stock is None or wanted > QUANTITY_MAX:
             break
         if held is None:
@@ -73,8 +76,11 @@ def hold_plain(
         elif stock.location != held.stream.scope or source != held.source:
             break
         held.taken[stock] = held.taken.get(stock, 0) + wanted
-        share, move = Share(b"", line.sku, line.quantity, recipe, source), Move(item, source, held.target, wanted)
-        _write(held, desk, key, placement, state, share, move, chosen is not UNSET)
+        allocation, move = (
+            Allocation(b"", line.sku, line.quantity, recipe, source),
+            Move(item, source, held.target, wanted),
+        )
+        _write(held, context, key, placement, state, allocation, move, chosen is not UNSET)
     if held is not None:
         held.keys = list(keys[: len(held)])
         held.units = sum(held.taken.values())
@@ -82,19 +88,19 @@ def hold_plain(
 
 
 def _write(
-    held: Held,
-    desk: Desk,
+    held: FastOrders,
+    context: OrderContext,
     key: bytes,
     placement: Placement,
     state: str,
-    share: Share,
+    allocation: Allocation,
     move: Move,
     is_fixed: bool,
 ) -> None:
     """Write the entry of an order, and the order as it leaves it."""
-    order, location, clock, name = placement.order, held.stream.scope, held.clock + len(held), f"{desk.node}.1"
-    expires_ms, digest = desk.now_ms + placement.ttl_s * 1000, request_digest(placement)
-    shown = (Shown(name, location, state, ((share.sku, share.quantity),)),)
+    order, location, clock, name = placement.order, held.stream.scope, held.clock + len(held), f"{context.node}.1"
+    expires_ms, digest = context.now_ms + placement.ttl_s * 1000, request_digest(placement)
+    shown = (ShownFulfilment(name, location, state, ((allocation.sku, allocation.quantity),)),)
     facts = OrderFacts(
         act="step",
         fulfilment=name,
@@ -104,7 +110,7 @@ def _write(
         customer=placement.customer,
         digest=digest,
         is_fixed=is_fixed,
-        taken=(share,),
+        taken=(allocation,),
         state=state,
         shown=shown,
         request=request_facts(placement),
@@ -116,14 +122,14 @@ def _write(
     held.bodies.append(body)
     held.hashes.append(link)
     placed = Placed(clock, held.stream.writer, link, digest, shown, expires_ms)
-    taken = Share(link, share.sku, share.quantity, share.recipe, share.source)
+    taken = Allocation(link, allocation.sku, allocation.quantity, allocation.recipe, allocation.source)
     past = Past(clock, link, HOLD, "step", state)
-    begun = Fulfilment(name, location, desk.node, state, expires_ms, 0, [taken], [], [past], False, is_fixed)
+    begun = Fulfilment(name, location, context.node, state, expires_ms, 0, [taken], [], [past], False, is_fixed)
     held.orders[order] = Order(order, placement.channel, placement.customer, [placed], {name: begun})
 
 
 def _first_that_covers(
-    source: Source, held: Held | None, places: Iterable[str], item: str, wanted: int
+    source: Source, held: FastOrders | None, places: Iterable[str], item: str, wanted: int
 ) -> tuple[Stock | None, str]:
     """The first place where there are so many units after what a run takes, if any, and the account they are in."""
     for location in places:

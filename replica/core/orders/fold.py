@@ -24,9 +24,9 @@ from replica.core.base.limits import REPORTS_PER_ORDER_MAX
 from replica.core.base.names import HELD, account, bucket_of, node_of
 from replica.core.ledger.cells import Ledger
 from replica.core.log.entry import Entry
-from replica.core.orders.allocations import Share, without
+from replica.core.orders.allocations import Allocation, without
 from replica.core.orders.machine import Nature
-from replica.core.orders.order import COVERED, Fulfilment, Order, OrderFacts, Parked, Past, Placed, Report
+from replica.core.orders.order import COVERED, EventReport, Fulfilment, Order, OrderFacts, Parked, Past, Placed
 from replica.core.orders.requests import ORDER, OrderEvent, order_request_of
 
 _MODULUS = 1 << 128
@@ -44,18 +44,18 @@ class Orders:
     __slots__ = (
         "_changed",
         "_deadlines",
-        "_doubled",
+        "_duplicated",
         "_handed_out",
         "_live",
         "_open",
         "_packed",
-        "_ripe",
+        "_ready",
         "_waiting",
         "malformed",
         "node",
-        "shortened",
         "stuck",
-        "troubled",
+        "with_exceptions",
+        "with_shortage",
     )
 
     def __init__(self, node: str) -> None:
@@ -67,15 +67,15 @@ class Orders:
         self._deadlines: list[tuple[int, str]] = []
         self._handed_out: dict[str, list[int]] = {}
         """Deadlines that had passed when their orders were handed out, until it is known that they had indeed."""
-        self._ripe: dict[str, None] = {}
+        self._ready: dict[str, None] = {}
         self._open: dict[str, None] = {}
         """Orders that hold units."""
         self._waiting: dict[str, None] = {}
-        self._doubled: dict[str, None] = {}
+        self._duplicated: dict[str, None] = {}
         """Orders that were placed twice, of which something is this node's to undo."""
-        self.troubled: dict[str, None] = {}
+        self.with_exceptions: dict[str, None] = {}
         """Orders that somebody should look at: events that did nothing, or two placements."""
-        self.shortened: dict[str, None] = {}
+        self.with_shortage: dict[str, None] = {}
         """Orders of which something was named to be given up."""
         self.stuck: dict[str, None] = {}
         """Orders of which something is due that cannot be written."""
@@ -123,7 +123,7 @@ class Orders:
 
     def with_shortages(self, limit: int) -> list[Order]:
         """Orders of which something was named to be given up: the last ones, those named first before others."""
-        return self.look_at(reversed([*islice(reversed(self.shortened), limit)]))
+        return self.look_at(reversed([*islice(reversed(self.with_shortage), limit)]))
 
     def with_waiting(self, limit: int) -> list[Order]:
         """Orders that have events waiting, those that have it longest first."""
@@ -184,42 +184,42 @@ class Orders:
     def due(self, now_ms: int, limit: int) -> list[str]:
         """Names of orders that something may be due about, at most `limit`; each is handed out once."""
         names: dict[str, None] = {}
-        while self._ripe and len(names) < limit:
-            names[self._ripe.popitem()[0]] = None
+        while self._ready and len(names) < limit:
+            names[self._ready.popitem()[0]] = None
         while self._deadlines and self._deadlines[0][0] <= now_ms and len(names) < limit:
             deadline_ms, name = heapq.heappop(self._deadlines)
             names[name] = None
             self._handed_out.setdefault(name, []).append(deadline_ms)
         return list(names)
 
-    def take_doubled(self) -> list[str]:
+    def take_duplicated(self) -> list[str]:
         """Hand over the orders placed twice of which something is this node's to undo, before the batch is taken."""
-        doubled = list(self._doubled)
-        self._doubled.clear()
+        doubled = list(self._duplicated)
+        self._duplicated.clear()
         return doubled
 
     def remind(self, names: Iterable[str]) -> None:
         """Hand these out again: what was due about them could not be done."""
-        self._ripe.update(dict.fromkeys(names))
+        self._ready.update(dict.fromkeys(names))
 
     def remind_of(self, locations: Iterable[str]) -> None:
         """Hand out what this node holds at some locations."""
         wanted = dict.fromkeys(locations)
         for order in self.open():
             for one in order.fulfilments.values():
-                if one.location in wanted and one.owner == self.node and one.shares:
-                    self._ripe[order.name] = None
+                if one.location in wanted and one.owner == self.node and one.allocations:
+                    self._ready[order.name] = None
 
     def settled(self, name: str, now_ms: int) -> None:
         """Nothing more is due about an order for now. A clock set right meanwhile brings deadlines back."""
-        self._ripe.pop(name, None)
+        self._ready.pop(name, None)
         for deadline_ms in self._handed_out.pop(name, ()):
             if deadline_ms > now_ms:
                 heapq.heappush(self._deadlines, (deadline_ms, name))
 
     def due_in_ms(self, now_ms: int) -> int | None:
         """Milliseconds until something may be due; None when nothing is in sight."""
-        if self._ripe:
+        if self._ready:
             return 0
         return max(0, self._deadlines[0][0] - now_ms) if self._deadlines else None
 
@@ -228,10 +228,10 @@ class Orders:
         units: dict[tuple[str, str, str], int] = {}
         for order in self.open():
             for fulfilment in order.fulfilments.values():
-                for share in fulfilment.shares:
-                    for item, number in share.recipe:
+                for allocation in fulfilment.allocations:
+                    for item, number in allocation.recipe:
                         name = (fulfilment.location, account(fulfilment.owner, HELD), item)
-                        units[name] = units.get(name, 0) + number * share.quantity
+                        units[name] = units.get(name, 0) + number * allocation.quantity
         return units
 
     def digest(self) -> str:
@@ -281,26 +281,29 @@ class Orders:
             case "step":
                 fulfilment.state = facts.to
                 fulfilment.expires_ms = facts.expires_ms
-                fulfilment.shares = without(fulfilment.shares, facts.reversed) if facts.reversed else fulfilment.shares
-                fulfilment.shares += [
-                    Share(entry.hash, one.sku, one.quantity, one.recipe, one.source, one.sources) for one in facts.taken
+                fulfilment.allocations = (
+                    without(fulfilment.allocations, facts.reversed) if facts.reversed else fulfilment.allocations
+                )
+                fulfilment.allocations += [
+                    Allocation(entry.hash, one.sku, one.quantity, one.recipe, one.source, one.sources)
+                    for one in facts.taken
                 ]
                 if fulfilment.nature is Nature.HANDED_OUT:
-                    fulfilment.sold = without(fulfilment.sold + fulfilment.shares, facts.returned)
-                    fulfilment.shares = []
+                    fulfilment.sold = without(fulfilment.sold + fulfilment.allocations, facts.returned)
+                    fulfilment.allocations = []
             case "hand_over":
                 fulfilment.owner = facts.to
         fulfilment.is_voided = fulfilment.is_voided or bool(facts.voids)
         fulfilment.number = max(fulfilment.number, facts.number)
-        for telling in facts.tellings:
-            if telling not in fulfilment.tellings:
-                insort(fulfilment.tellings, telling)
+        for deduplication_id in facts.deduplication_ids:
+            if deduplication_id not in fulfilment.deduplication_ids:
+                insort(fulfilment.deduplication_ids, deduplication_id)
         past = Past(
             entry.content.clock, entry.hash, entry.content.reason, facts.act, facts.to if facts.act == "step" else ""
         )
         insort(fulfilment.history, past)
         if facts.act == "report":
-            _shorten(fulfilment.history)
+            _trim(fulfilment.history)
         self._watch(order, fulfilment)
 
     def _park(self, order: Order, entry: Entry, asked: OrderEvent, facts: OrderFacts) -> None:
@@ -310,9 +313,9 @@ class Orders:
         order.parked = [one for one in order.parked if one.entry != entry.hash]
         became = known[0].became if known and asked.fulfilment else ""
         clock, scope, why = entry.content.clock, entry.stream.scope, facts.outcome
-        telling = facts.tellings[0] if facts.tellings else b""
+        deduplication_id = facts.deduplication_ids[0] if facts.deduplication_ids else b""
         parked = Parked(
-            asked.number, clock, entry.hash, node, asked, facts.until_ms, settled, scope, why, became, telling
+            asked.number, clock, entry.hash, node, asked, facts.until_ms, settled, scope, why, became, deduplication_id
         )
         insort(order.parked, parked)
         heapq.heappush(self._deadlines, (parked.gives_up_ms, order.name))
@@ -330,7 +333,8 @@ class Orders:
                 parked.settled.append(facts.fulfilment)
         if facts.act in ("report", "void") and facts.outcome not in ("repeat", COVERED):
             content = entry.content
-            insort(order.reports, Report(content.clock, entry.hash, facts.fulfilment, content.reason, facts.outcome))
+            report = EventReport(content.clock, entry.hash, facts.fulfilment, content.reason, facts.outcome)
+            insort(order.reports, report)
             del order.reports[REPORTS_PER_ORDER_MAX:]
 
     def _watch(self, order: Order, fulfilment: Fulfilment) -> None:
@@ -339,26 +343,26 @@ class Orders:
 
     def _look_again(self, order: Order) -> None:
         """See whether something may be ours to do about an order, or somebody's to look at."""
-        if any(one.shares for one in order.fulfilments.values()):
+        if any(one.allocations for one in order.fulfilments.values()):
             self._open[order.name] = None
         else:
             self._open.pop(order.name, None)
         if order.parked:
             if any(one.why for one in order.parked):
-                self.shortened[order.name] = None
+                self.with_shortage[order.name] = None
             if order.waiting:
                 self._waiting[order.name] = None
                 if any(one.owner == self.node for one in order.fulfilments.values()):
-                    self._ripe[order.name] = None
+                    self._ready[order.name] = None
             else:
                 self._waiting.pop(order.name, None)
         if order.reports or len(order.placed) > 1:
-            self.troubled[order.name] = None
+            self.with_exceptions[order.name] = None
         if order.to_pass_on(self.node) or order.to_void(self.node):
-            self._ripe[order.name] = self._doubled[order.name] = None
+            self._ready[order.name] = self._duplicated[order.name] = None
 
 
-def _shorten(history: list[Past]) -> None:
+def _trim(history: list[Past]) -> None:
     """Keep the earliest reports only, whatever order they were heard of in; the journal has them all."""
     reports = [past for past in history if past.act == "report"]
     for past in reports[REPORTS_PER_ORDER_MAX:]:

@@ -149,14 +149,14 @@ class MachineDocument(Struct, frozen=True, forbid_unknown_fields=True):
                 raise UnreachableState(f"no event leads to {state!r}")
 
 
-class Verdict(Enum):
+class Reachability(Enum):
     """What an event is to a state that has no row for it."""
 
     EARLY = "early"
     IMPOSSIBLE = "impossible"
 
 
-class Machine:
+class OrderMachine:
     """A table, ready to be asked."""
 
     __slots__ = ("_later", "_rows", "document")
@@ -166,13 +166,13 @@ class Machine:
         self._rows = {(origin, row.event): row.to for row in document.transitions for origin in row.origins or ("",)}
         self._later = {state: _reached(state, self._rows) for state in ("", *document.states)}
 
-    def step(self, state: str, event: str) -> str | Verdict:
+    def step(self, state: str, event: str) -> str | Reachability:
         """The state an event leads to, or why it leads nowhere; `state` is empty before the fulfilment began."""
         to = self._rows.get((state, event))
         if to is not None:
             return to
         later = self._later.get(state, ())
-        return Verdict.EARLY if any((one, event) in self._rows for one in later) else Verdict.IMPOSSIBLE
+        return Reachability.EARLY if any((one, event) in self._rows for one in later) else Reachability.IMPOSSIBLE
 
 
 def mermaid(document: MachineDocument) -> str:
@@ -236,14 +236,14 @@ DEFAULT_DOCUMENT = MachineDocument(
 )
 """The table where no document says otherwise."""
 
-DEFAULT_MACHINE = Machine(DEFAULT_DOCUMENT)
+DEFAULT_MACHINE = OrderMachine(DEFAULT_DOCUMENT)
 
 
-def read_machine(packed: bytes | None) -> Machine | None:
+def read_machine(packed: bytes | None) -> OrderMachine | None:
     """The table in a document's packed value, the default where it was cleared; None where it cannot be used."""
     if packed is None:
         return DEFAULT_MACHINE
     try:
-        return Machine(convert(msgpack.unpackb(packed), MachineDocument))
+        return OrderMachine(convert(msgpack.unpackb(packed), MachineDocument))
     except (ValidationError, ValueError):
         return None

@@ -10,7 +10,7 @@ from msgspec import Struct
 from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import PARKED_MS
 from replica.core.base.names import HUBS, node_of
-from replica.core.orders.allocations import Part, Share
+from replica.core.orders.allocations import Allocation, Reversal
 from replica.core.orders.machine import CANCEL, HOLD, NATURES, PAY, RESERVE, Nature
 from replica.core.orders.requests import OrderEvent, OutsideEvent
 
@@ -21,7 +21,7 @@ COVERED = "covered"
 """What became of that where the units were there after all."""
 
 
-class Shown(Struct, frozen=True, array_like=True, gc=False):
+class ShownFulfilment(Struct, frozen=True, array_like=True, gc=False):
     """A fulfilment as it was when an answer was given."""
 
     id: str
@@ -44,7 +44,8 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
     void       the fulfilment is of a placement that lost, and can be undone no more
 
     `voids` names the entry that began a fulfilment of a placement that lost: by this step it is undone.
-    `tellings` names what was dealt with, where nothing else tells it from its like (`order_requests.telling_of`).
+    `deduplication_ids` name the events that were dealt with, where nothing else distinguishes them (
+    `requests.deduplication_id_of`). The journal's name of the field is `tellings`.
     """
 
     act: str
@@ -61,13 +62,13 @@ class OrderFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False
     digest: bytes = b""
     is_fixed: bool = False
     instead_of: str = ""
-    taken: tuple[Share, ...] = ()
-    reversed: tuple[Part, ...] = ()
-    returned: tuple[Part, ...] = ()
+    taken: tuple[Allocation, ...] = ()
+    reversed: tuple[Reversal, ...] = ()
+    returned: tuple[Reversal, ...] = ()
     state: str = ""
-    shown: tuple[Shown, ...] = ()
+    shown: tuple[ShownFulfilment, ...] = ()
     request: dict[str, object] | None = None
-    tellings: tuple[bytes, ...] = ()
+    deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
 
 
 def packable(facts: OrderFacts) -> dict[str, Any]:
@@ -98,9 +99,9 @@ class Fulfilment(Struct, array_like=True, gc=False):
     """Milliseconds since 1970 by the owner's clock; 0: never."""
     number: int = 0
     """Of the last numbered event that was dealt with."""
-    shares: list[Share] = []
+    allocations: list[Allocation] = []
     """What is held."""
-    sold: list[Share] = []
+    sold: list[Allocation] = []
     """What is with the customer."""
     history: list[Past] = []
     is_voided: bool = False
@@ -109,7 +110,7 @@ class Fulfilment(Struct, array_like=True, gc=False):
     """Whether the customer chose the location."""
     instead_of: str = ""
     """The fulfilment that was given up for this one."""
-    tellings: list[bytes] = []
+    deduplication_ids: list[bytes] = []
     """Events that may come again and were dealt with: told again, at whatever node, they are repeats."""
 
     @property
@@ -126,8 +127,8 @@ class Fulfilment(Struct, array_like=True, gc=False):
     def lines(self) -> tuple[tuple[str, int], ...]:
         """SKUs held, or with the customer once they left, and how many of each."""
         counts: dict[str, int] = {}
-        for share in self.shares or self.sold:
-            counts[share.sku] = counts.get(share.sku, 0) + share.quantity
+        for allocation in self.allocations or self.sold:
+            counts[allocation.sku] = counts.get(allocation.sku, 0) + allocation.quantity
         return tuple(counts.items())
 
     def happened(self, event: str) -> bool:
@@ -141,9 +142,9 @@ class Fulfilment(Struct, array_like=True, gc=False):
         is_unpaid = bool(self.expires_ms) or self.nature is not Nature.HOLDS
         return is_unpaid and not self.happened(PAY) and not self.happened(RESERVE)
 
-    def shown(self) -> Shown:
+    def shown(self) -> ShownFulfilment:
         """As an answer tells it."""
-        return Shown(self.id, self.location, self.state, self.lines)
+        return ShownFulfilment(self.id, self.location, self.state, self.lines)
 
 
 class Parked(Struct, array_like=True, order=True, gc=False):
@@ -165,7 +166,7 @@ class Parked(Struct, array_like=True, order=True, gc=False):
     """`shortage` where nobody asked but the units are not there."""
     became: str = ""
     """What became of it, where it is about one fulfilment."""
-    telling: bytes = b""
+    deduplication_id: bytes = b""
     """What it shares with the same event parked under the same key elsewhere, where that must not happen twice."""
 
     @property
@@ -184,7 +185,7 @@ class Parked(Struct, array_like=True, order=True, gc=False):
         return self.concerns(fulfilment) and self.scope in (HUBS, fulfilment.location)
 
 
-class Report(Struct, frozen=True, array_like=True, order=True, gc=False):
+class EventReport(Struct, frozen=True, array_like=True, order=True, gc=False):
     """An event that did nothing, and why."""
 
     clock: int
@@ -201,7 +202,7 @@ class Placed(Struct, frozen=True, array_like=True, order=True, gc=False):
     writer: str
     entry: bytes
     digest: bytes
-    shown: tuple[Shown, ...]
+    shown: tuple[ShownFulfilment, ...]
     expires_ms: int
 
 
@@ -215,7 +216,7 @@ class Order(Struct, array_like=True, gc=False):
     """More than one: it was placed at several nodes that did not hear of each other. In order of precedence."""
     fulfilments: dict[str, Fulfilment] = {}
     parked: list[Parked] = []
-    reports: list[Report] = []
+    reports: list[EventReport] = []
     place: int = 0
     """Among the orders of this replica, counted as it heard of them: newer ones are written beside each other."""
 

@@ -10,40 +10,45 @@ from replica.core.base.errors import Invalid, OrderExists, RightsExhausted
 from replica.core.base.limits import QUANTITY_MAX
 from replica.core.base.names import FREE, account
 from replica.core.catalog.skus import Catalog, Recipe
-from replica.core.orders.allocations import check_parts
-from replica.core.orders.context import Desk, Drafts, moves_of, order_draft
+from replica.core.orders.allocations import check_allocations
+from replica.core.orders.context import Drafts, OrderContext, moves_of, order_draft
 from replica.core.orders.machine import HOLD, RESERVE
-from replica.core.orders.order import Order, OrderFacts, Shown
+from replica.core.orders.order import Order, OrderFacts, ShownFulfilment
 from replica.core.orders.requests import Placement, request_digest, request_facts
-from replica.core.orders.sourcing import Wanted, allocate, fullest
+from replica.core.orders.sourcing import WantedLine, allocate, fullest
 from replica.core.stock.requests import SkuLine
 
 REPEAT = "repeat"
 """An order or an event that had happened before."""
 
 
-def prepare_placement(desk: Desk, placement: Placement) -> Drafts:
+def prepare_placement(context: OrderContext, placement: Placement) -> Drafts:
     """Hold what was ordered, wherever the node has rights: all of it, or with `partial` what there is."""
     digest = request_digest(placement)
-    known = desk.orders.find(placement.order)
+    known = context.orders.find(placement.order)
     if known is not None and known.placed:
-        return _place_again(desk, placement, digest, known)
-    wanted = [_wanted(desk, placement, index) for index in range(len(placement.lines))]
-    source = desk.source(placement.channel)
-    plan = allocate(desk.ledger, desk.locations, source.units, wanted)
+        return _place_again(context, placement, digest, known)
+    wanted = [_wanted(context, placement, index) for index in range(len(placement.lines))]
+    source = context.source(placement.channel)
+    plan = allocate(context.ledger, context.locations, source.units, wanted)
     if plan.short and not (placement.partial and plan.taken):
         raise RightsExhausted([one.fields() for one in plan.short])
     event = RESERVE if placement.paid else HOLD
-    to = desk.machine.step("", event)
+    to = context.machine.step("", event)
     if not isinstance(to, str):
         raise Invalid(f"the table of transitions has no {event}", field="paid")
-    expires_ms = 0 if placement.paid else desk.now_ms + placement.ttl_s * 1000
-    shares = {location: source.shares(location, wanted, taken) for location, taken in plan.taken.items()}
-    for held in shares.values():
-        check_parts(held, "lines")
+    expires_ms = 0 if placement.paid else context.now_ms + placement.ttl_s * 1000
+    allocations = {location: source.allocations(location, wanted, taken) for location, taken in plan.taken.items()}
+    for held in allocations.values():
+        check_allocations(held, "lines")
     shown = tuple(
-        Shown(f"{desk.node}.{number}", location, to, tuple((share.sku, share.quantity) for share in taken))
-        for number, (location, taken) in enumerate(shares.items(), 1)
+        ShownFulfilment(
+            f"{context.node}.{number}",
+            location,
+            to,
+            tuple((allocation.sku, allocation.quantity) for allocation in taken),
+        )
+        for number, (location, taken) in enumerate(allocations.items(), 1)
     )
     answer: dict[str, Any] = {
         "channel": placement.channel,
@@ -54,7 +59,7 @@ def prepare_placement(desk: Desk, placement: Placement) -> Drafts:
         "request": request_facts(placement),
     }
     drafts: Drafts = []
-    for one, taken in zip(shown, shares.values(), strict=True):
+    for one, taken in zip(shown, allocations.values(), strict=True):
         is_fixed = any(wanted[index].location for index in plan.taken[one.location])
         facts = OrderFacts(
             act="step",
@@ -65,39 +70,39 @@ def prepare_placement(desk: Desk, placement: Placement) -> Drafts:
             is_fixed=is_fixed,
             **answer,
         )
-        moves = moves_of(taken, lambda source: (source, desk.held))
+        moves = moves_of(taken, lambda source: (source, context.held))
         drafts.append((one.location, order_draft(placement.order, event, facts, moves)))
         answer = {}
     return drafts
 
 
-def lacking(desk: Desk, placement: Placement) -> dict[tuple[str, str], int]:
+def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str], int]:
     """Free units this node would have to hold to take an order it cannot take now, by location and item.
 
     A line that names no location is looked for where most of it is believed to be, whoever's it is. Empty when there
     is enough, when a quota is what falls short, or when all there is anywhere would not do.
     """
-    wanted = [_wanted(desk, placement, index) for index in range(len(placement.lines))]
-    source = desk.source(placement.channel)
-    plan = allocate(desk.ledger, desk.locations, source.units, wanted)
+    wanted = [_wanted(context, placement, index) for index in range(len(placement.lines))]
+    source = context.source(placement.channel)
+    plan = allocate(context.ledger, context.locations, source.units, wanted)
     units: dict[tuple[str, str], int] = {}
     for short in plan.short:
         missing = short.wanted
-        location = missing.location or fullest(desk.ledger, missing)
+        location = missing.location or fullest(context.ledger, missing)
         if location is None:
             return {}
         for item, number in missing.recipe:
-            pair, free = (location, item), account(desk.node, FREE)
+            pair, free = (location, item), account(context.node, FREE)
             if source.account(*pair) != free:
                 return {}  # a quota is what its channel has: it is not for one order to make it larger
-            units.setdefault(pair, max(0, desk.ledger.stock(*pair).balance(free)))
+            units.setdefault(pair, max(0, context.ledger.stock(*pair).balance(free)))
             units[pair] += number * (missing.quantity - short.covered)
-    if any(number > desk.ledger.stock(*pair).available for pair, number in units.items()):
+    if any(number > context.ledger.stock(*pair).available for pair, number in units.items()):
         return {}  # whatever others hand over, it would not do
     return units
 
 
-def _place_again(desk: Desk, placement: Placement, digest: bytes, known: Order) -> Drafts:
+def _place_again(context: OrderContext, placement: Placement, digest: bytes, known: Order) -> Drafts:
     first = known.placed_as(digest)
     if first is None:
         raise OrderExists(f"the order {placement.order!r} was placed before, otherwise", field="order")
@@ -108,15 +113,15 @@ def _place_again(desk: Desk, placement: Placement, digest: bytes, known: Order) 
         shown=first.shown,
         request=request_facts(placement),
     )
-    place = next((one.location for one in known.fulfilments.values()), desk.home)
+    place = next((one.location for one in known.fulfilments.values()), context.home)
     return [(place, order_draft(placement.order, HOLD, facts))]
 
 
-def _wanted(desk: Desk, placement: Placement, index: int) -> Wanted:
+def _wanted(context: OrderContext, placement: Placement, index: int) -> WantedLine:
     line = placement.lines[index]
-    sku, recipe = resolve_line(desk.catalog, line, index, "lines")
+    sku, recipe = resolve_line(context.catalog, line, index, "lines")
     location = line.location if line.location is not UNSET else placement.pickup_at
-    return Wanted(index, sku, recipe, line.quantity, None if location is UNSET else location)
+    return WantedLine(index, sku, recipe, line.quantity, None if location is UNSET else location)
 
 
 def resolve_line(catalog: Catalog, line: SkuLine, index: int, field: str) -> tuple[str, Recipe]:

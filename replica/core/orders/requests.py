@@ -81,26 +81,26 @@ class Handover(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     to: LocationName
 
 
-class Upkeep(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class Housekeeping(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Do what is due about an order: expire it, retry or report what was parked. Nobody outside asks this."""
 
     order: OrderName
 
 
-class GiveUp(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Revocation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Ask the owner of a fulfilment to give it up, for its units are not there. Nobody outside asks this."""
 
     order: OrderName
     fulfilment: Text
 
 
-OrderRequest = Placement | OrderEvent | Handover | Upkeep | GiveUp
+OrderRequest = Placement | OrderEvent | Handover | Housekeeping | Revocation
 
 _KINDS: dict[str, type[OrderRequest]] = {
     "placement": Placement,
     "event": OrderEvent,
     "handover": Handover,
-    "upkeep": Upkeep,
+    "upkeep": Housekeeping,
 }
 
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -125,7 +125,7 @@ def request_digest(request: OrderRequest) -> bytes:
     return blake2b(_encode(request), digest_size=16).digest()
 
 
-def telling_of(event: OrderEvent, key: bytes) -> bytes:
+def deduplication_id_of(event: OrderEvent, key: bytes) -> bytes:
     """Name an event as it was told under a key: the same wherever it is told again, though no node knows of the other.
 
     Empty where nothing but the event is needed: what happens once is known by having happened, what is counted by its

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from replica.core.base.limits import NAMINGS_MAX
+from replica.core.base.limits import SELECTIONS_MAX
 from replica.core.ledger.cells import Ledger, Stock
 from replica.core.orders.machine import Nature
 from replica.core.orders.order import SHORTAGE, Fulfilment, Order
-from replica.core.orders.requests import GiveUp
-from replica.core.orders.sourcing import Wanted, allocate
+from replica.core.orders.requests import Revocation
+from replica.core.orders.sourcing import WantedLine, allocate
 
 PICKING = "picking"
 
@@ -29,7 +29,7 @@ class Candidate(Struct, frozen=True):
     is_paid: bool
     clock: int
     """When it began."""
-    request: GiveUp
+    request: Revocation
     units: dict[tuple[str, str], int]
     """What it holds of what is short."""
     is_named: bool
@@ -40,27 +40,27 @@ def short_by(stock: Stock) -> int:
     return max(0, -stock.available)
 
 
-def may_give_up(fulfilment: Fulfilment) -> bool:
+def may_revoke(fulfilment: Fulfilment) -> bool:
     """Whether a fulfilment holds units that nobody picks yet."""
     return fulfilment.nature is Nature.HOLDS and fulfilment.state != PICKING
 
 
 def is_short(ledger: Ledger, fulfilment: Fulfilment) -> bool:
     """Whether any item that a fulfilment holds is short at its location."""
-    items = dict.fromkeys(item for share in fulfilment.shares for item, _ in share.recipe)
+    items = dict.fromkeys(item for allocation in fulfilment.allocations for item, _ in allocation.recipe)
     return any(short_by(ledger.stock(fulfilment.location, item)) for item in items)
 
 
-def namings(order: Order, fulfilment: Fulfilment) -> tuple[int, bool]:
+def selections(order: Order, fulfilment: Fulfilment) -> tuple[int, bool]:
     """How often a fulfilment was named, and whether its owner has yet to answer."""
     named = [one for one in order.parked if one.why == SHORTAGE and one.concerns(fulfilment)]
     return len(named), any(one.waits_for(fulfilment) for one in named)
 
 
-def may_name(ledger: Ledger, order: Order, fulfilment: Fulfilment) -> bool:
+def may_select(ledger: Ledger, order: Order, fulfilment: Fulfilment) -> bool:
     """Whether to ask its owner to give up a fulfilment makes sense still."""
-    count, is_named = namings(order, fulfilment)
-    return not is_named and count < NAMINGS_MAX and may_give_up(fulfilment) and is_short(ledger, fulfilment)
+    count, is_named = selections(order, fulfilment)
+    return not is_named and count < SELECTIONS_MAX and may_revoke(fulfilment) and is_short(ledger, fulfilment)
 
 
 def candidates(orders: Iterable[Order], short: Mapping[tuple[str, str], int]) -> list[Candidate]:
@@ -69,22 +69,22 @@ def candidates(orders: Iterable[Order], short: Mapping[tuple[str, str], int]) ->
     for order in orders:
         for fulfilment in order.fulfilments.values():
             units: dict[tuple[str, str], int] = {}
-            for share in fulfilment.shares:
-                for item, number in share.recipe:
+            for allocation in fulfilment.allocations:
+                for item, number in allocation.recipe:
                     pair = (fulfilment.location, item)
                     if pair in short:
-                        units[pair] = units.get(pair, 0) + number * share.quantity
+                        units[pair] = units.get(pair, 0) + number * allocation.quantity
             if not units:
                 continue
-            count, is_named = namings(order, fulfilment)
-            if is_named or (count < NAMINGS_MAX and may_give_up(fulfilment)):
+            count, is_named = selections(order, fulfilment)
+            if is_named or (count < SELECTIONS_MAX and may_revoke(fulfilment)):
                 clock = fulfilment.history[0].clock
-                request = GiveUp(order.name, fulfilment.id)
+                request = Revocation(order.name, fulfilment.id)
                 found.append(Candidate(not fulfilment.expires_ms, clock, request, units, is_named))
     return found
 
 
-def choose(found: Iterable[Candidate], short: Mapping[tuple[str, str], int]) -> list[GiveUp]:
+def select(found: Iterable[Candidate], short: Mapping[tuple[str, str], int]) -> list[Revocation]:
     """Name the holds to give up, so that with those named before they make up for what is short, where they can."""
     left = dict(short)
     named = []
@@ -100,17 +100,17 @@ def choose(found: Iterable[Candidate], short: Mapping[tuple[str, str], int]) -> 
 
 def elsewhere(
     ledger: Ledger, locations: Sequence[str], units: Callable[[str, str], int], fulfilment: Fulfilment
-) -> tuple[str, list[Wanted]] | None:
+) -> tuple[str, list[WantedLine]] | None:
     """Another location where a node can hold all that a fulfilment holds, its own first; None where the customer chose
     the location, and where there is none."""
-    if fulfilment.is_fixed or not fulfilment.shares:
+    if fulfilment.is_fixed or not fulfilment.allocations:
         return None
-    there = ledger.locations(fulfilment.shares[0].recipe[0][0])
+    there = ledger.locations(fulfilment.allocations[0].recipe[0][0])
     own = [location for location in locations if location in there]
     for location in dict.fromkeys([*own, *there]):
         wanted = [
-            Wanted(index, share.sku, share.recipe, share.quantity, location)
-            for index, share in enumerate(fulfilment.shares)
+            WantedLine(index, allocation.sku, allocation.recipe, allocation.quantity, location)
+            for index, allocation in enumerate(fulfilment.allocations)
         ]
         if location != fulfilment.location and not allocate(ledger, locations, units, wanted).short:
             return location, wanted

@@ -9,8 +9,8 @@ from msgspec import Struct
 from replica.core.base.names import FREE, account
 from replica.core.catalog.skus import Recipe
 from replica.core.ledger.cells import Ledger, Stock
-from replica.core.orders.allocations import Share
-from replica.core.orders.sourcing import Wanted
+from replica.core.orders.allocations import Allocation
+from replica.core.orders.sourcing import WantedLine
 from replica.core.rights.policies import Policies, Policy
 from replica.core.rights.quotas import channel_account, kept_back
 
@@ -54,15 +54,17 @@ class Source(Struct, frozen=True):
     def _kept(self, location: str, item: str) -> int:
         return kept_back(self.policies.policy(location, item)) if location in self.hosted else 0
 
-    def shares(self, location: str, wanted: Sequence[Wanted], taken: Mapping[int, int]) -> tuple[Share, ...]:
+    def allocations(
+        self, location: str, wanted: Sequence[WantedLine], taken: Mapping[int, int]
+    ) -> tuple[Allocation, ...]:
         """So many of each line, by its place, as shares: one per SKU. The entry that takes them has no name yet."""
         counts: dict[tuple[str, Recipe], int] = {}
         for index, quantity in taken.items():
             name = (wanted[index].sku, wanted[index].recipe)
             counts[name] = counts.get(name, 0) + quantity
-        shares = []
+        allocations = []
         for (sku, recipe), quantity in counts.items():
             sources = tuple(self.account(location, item) for item, _ in recipe)
             mixed = sources if len(dict.fromkeys(sources)) > 1 else ()
-            shares.append(Share(b"", sku, quantity, recipe, sources[0], mixed))
-        return tuple(shares)
+            allocations.append(Allocation(b"", sku, quantity, recipe, sources[0], mixed))
+        return tuple(allocations)

@@ -14,7 +14,7 @@ from replica.core.catalog.skus import Recipe, sellable
 from replica.core.ledger.cells import Ledger
 
 
-class Wanted(Struct, frozen=True, gc=False):
+class WantedLine(Struct, frozen=True, gc=False):
     """One line: so many of a SKU, from one location or from any (None)."""
 
     index: int
@@ -27,7 +27,7 @@ class Wanted(Struct, frozen=True, gc=False):
 class Shortfall(Struct, frozen=True, gc=False):
     """A line that cannot be covered, and by how much."""
 
-    wanted: Wanted
+    wanted: WantedLine
     covered: int
 
     def fields(self) -> dict[str, object]:
@@ -42,7 +42,7 @@ class Shortfall(Struct, frozen=True, gc=False):
         }
 
 
-class Allocation(Struct, frozen=True, gc=False):
+class SourcingPlan(Struct, frozen=True, gc=False):
     """By location, how much of which line is taken there; and the lines that fell short."""
 
     taken: dict[str, dict[int, int]]
@@ -56,7 +56,7 @@ class _Rights:
         self._units = units
         self._left: dict[tuple[str, str], int] = {}
 
-    def covers(self, location: str, wanted: Wanted) -> int:
+    def covers(self, location: str, wanted: WantedLine) -> int:
         """How many SKUs of a line can be taken at a location."""
         left = self._left
         covered: int | None = None
@@ -68,16 +68,16 @@ class _Rights:
                 covered = there // units
         return covered or 0
 
-    def take(self, location: str, wanted: Wanted, quantity: int) -> None:
+    def take(self, location: str, wanted: WantedLine, quantity: int) -> None:
         """Give out so many SKUs; less than none gives them back."""
         for item, units in wanted.recipe:
             self._left[location, item] -= units * quantity
 
-    def covers_all(self, location: str, lines: Sequence[Wanted]) -> bool:
+    def covers_all(self, location: str, lines: Sequence[WantedLine]) -> bool:
         """Whether all of some lines can be taken at one location; nothing is."""
         if len(lines) == 1:
             return self.covers(location, lines[0]) >= lines[0].quantity
-        tried: list[Wanted] = []
+        tried: list[WantedLine] = []
         is_covered = True
         for wanted in lines:
             is_covered = self.covers(location, wanted) >= wanted.quantity
@@ -91,8 +91,8 @@ class _Rights:
 
 
 def allocate(
-    ledger: Ledger, locations: Sequence[str], units: Callable[[str, str], int], lines: Sequence[Wanted]
-) -> Allocation:
+    ledger: Ledger, locations: Sequence[str], units: Callable[[str, str], int], lines: Sequence[WantedLine]
+) -> SourcingPlan:
     """Give out a node's rights to lines.
 
     Args:
@@ -103,7 +103,7 @@ def allocate(
     taken: dict[str, dict[int, int]] = {}
     short: list[Shortfall] = []
 
-    def take(location: str, wanted: Wanted, quantity: int) -> None:
+    def take(location: str, wanted: WantedLine, quantity: int) -> None:
         rights.take(location, wanted, quantity)
         lot = taken.setdefault(location, {})
         lot[wanted.index] = lot.get(wanted.index, 0) + quantity
@@ -117,13 +117,13 @@ def allocate(
                 short.append(Shortfall(wanted, found))
     floating = [wanted for wanted in lines if wanted.location is None]
     if not floating:
-        return Allocation(taken, short)
+        return SourcingPlan(taken, short)
     found_at = candidates(ledger, locations, [wanted.recipe[0][0] for wanted in floating], taken)
     for location in found_at:
         if rights.covers_all(location, floating):
             for wanted in floating:
                 take(location, wanted, wanted.quantity)
-            return Allocation(taken, short)
+            return SourcingPlan(taken, short)
     for wanted in floating:
         left = wanted.quantity
         for location, there in _richest(rights, found_at, wanted, taken):
@@ -134,7 +134,7 @@ def allocate(
         if left:
             short.append(Shortfall(wanted, wanted.quantity - left))
     short.sort(key=lambda one: one.wanted.index)
-    return Allocation(taken, short)
+    return SourcingPlan(taken, short)
 
 
 def candidates(ledger: Ledger, locations: Sequence[str], items: Sequence[str], used: Iterable[str]) -> Sequence[str]:
@@ -147,14 +147,14 @@ def candidates(ledger: Ledger, locations: Sequence[str], items: Sequence[str], u
 
 
 def _richest(
-    rights: _Rights, candidates: Iterable[str], wanted: Wanted, used: Mapping[str, object]
+    rights: _Rights, candidates: Iterable[str], wanted: WantedLine, used: Mapping[str, object]
 ) -> list[tuple[str, int]]:
     """Locations by what they have of a line, most first; those that serve the order already before others."""
     found = [(location, rights.covers(location, wanted)) for location in candidates]
     return sorted(found, key=lambda one: (one[0] not in used, -one[1], one[0]))
 
 
-def fullest(ledger: Ledger, wanted: Wanted) -> str | None:
+def fullest(ledger: Ledger, wanted: WantedLine) -> str | None:
     """The location where most of a line is believed available, whoever's it is; None where that is nothing."""
     there = {
         location: sellable(wanted.recipe, {item: ledger.stock(location, item).available for item, _ in wanted.recipe})

@@ -47,7 +47,7 @@ class Demand:
         while len(self._days) > 1 and (self._cells > CELLS_MAX or min(self._days) <= max(self._days) - DAYS_MAX):
             self._forget(min(self._days))
 
-    def foretell(self, item: str, slot: int, quantile_ppm: int) -> int:
+    def forecast(self, item: str, slot: int, quantile_ppm: int) -> int:
         """The least number of units that no more than were sold in this slot on that share of days before; 0 where
         there is too little history. Source: nearest rank."""
         today, cells = slot // SLOTS, self._sold.get(item, {})

@@ -17,12 +17,12 @@ from replica.core.log.draft import Draft
 from replica.core.rights.quotas import CHANNEL, channel_account
 from replica.core.rights.requests import BREACH, AllotmentLine, Grant
 from replica.core.stock.movements import (
-    Room,
+    LocationView,
     _check_covered,
 )
 
 
-def prepare_grant(room: Room, grant: Grant) -> Draft:
+def prepare_grant(view: LocationView, grant: Grant) -> Draft:
     """Hand free units to another node. What this node does not see as its own and free it cannot give.
 
     Raises:
@@ -30,20 +30,20 @@ def prepare_grant(room: Room, grant: Grant) -> Draft:
         RightsExhausted: not covered, in particular whenever `free` is below zero.
     Source: transfer of rights, Balegas et al., SRDS 2015, section 3.2.
     """
-    if check_name(grant.to, "to") == owner_of(room.free):
+    if check_name(grant.to, "to") == owner_of(view.free):
         raise Invalid(f"{grant.to} grants rights to itself", field="to")
     target = account(grant.to, FREE)
     taken: dict[str, int] = {}
     moves = []
     for index, line in enumerate(grant.lines):
-        stock = room.ledger.stock(room.location, line.item)
-        room.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
+        stock = view.ledger.stock(view.location, line.item)
+        view.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
         taken[line.item] = taken.get(line.item, 0) + line.quantity
         lacking = max(0, -stock.balance(target))
         if grant.reason == BREACH and taken[line.item] > lacking:
             raise Invalid(f"{grant.to} lacks {lacking} of {line.item}", field=f"lines[{index}].quantity")
-        moves.append(Move(line.item, room.free, target, line.quantity))
-    _check_covered(room, room.free, taken)
+        moves.append(Move(line.item, view.free, target, line.quantity))
+    _check_covered(view, view.free, taken)
     return Draft("grant", tuple(moves), reason=grant.reason)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from replica.core.ledger.cells import Ledger
 
 
-class Keepers:
+class LocationOwners:
     """What one replica knows of keepers. Costs only what changed."""
 
     __slots__ = ("_met", "_node", "_only", "_vacant", "nodes")

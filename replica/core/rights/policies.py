@@ -29,9 +29,9 @@ WHOLE_PPM = 1_000_000
 """A share of 1, in parts per million."""
 
 Units = Annotated[int, Meta(ge=0, le=QUANTITY_MAX)]
-Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Part = Annotated[str, Meta(pattern=NAME_PATTERN)]
-Parts = Annotated[dict[Part, Share], Meta(max_length=POLICY_PARTS_MAX)]
+Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+ShareHolder = Annotated[str, Meta(pattern=NAME_PATTERN)]
+Fractions = Annotated[dict[ShareHolder, Fraction], Meta(max_length=POLICY_PARTS_MAX)]
 Mode = Literal["keep", "safety", "share", "both"]
 
 
@@ -57,10 +57,10 @@ class PolicyDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     mode: Mode
     safety_stock: Units | Forecast = 0
-    share: Share = 1.0
+    share: Fraction = 1.0
     last_units: Units = 0
-    regions: Parts = {}
-    channels: Parts = {}
+    regions: Fractions = {}
+    channels: Fractions = {}
 
 
 class ReadPolicy(PolicyDocument, frozen=True, forbid_unknown_fields=False):
@@ -128,13 +128,13 @@ def policy_of(document: PolicyDocument) -> Policy:
 class Policies:
     """The policies that stand, by selector."""
 
-    __slots__ = ("_foretold", "_policies", "_splits", "revision")
+    __slots__ = ("_forecast", "_policies", "_splits", "revision")
 
     def __init__(self) -> None:
         self._policies: dict[str, Policy] = {}
         self._splits: dict[str, None] = {}
         """Selectors whose policies name regions or channels."""
-        self._foretold: dict[str, None] = {}
+        self._forecast: dict[str, None] = {}
         """Selectors whose policies ask for a forecast."""
         self.revision = 0
         """Grows with every change, so that whoever acts by policies knows when to look again."""
@@ -144,7 +144,7 @@ class Policies:
         self.revision += 1
         self._policies.pop(register.key, None)
         self._splits.pop(register.key, None)
-        self._foretold.pop(register.key, None)
+        self._forecast.pop(register.key, None)
         if register.value is None:
             return True
         try:
@@ -158,13 +158,13 @@ class Policies:
         if policy.regions_ppm or policy.channels_ppm:
             self._splits[register.key] = None
         if policy.quantile_ppm:
-            self._foretold[register.key] = None
+            self._forecast[register.key] = None
         return True
 
     @property
-    def foretell(self) -> bool:
+    def forecast(self) -> bool:
         """Whether any policy asks for a forecast."""
-        return bool(self._foretold)
+        return bool(self._forecast)
 
     @property
     def splits(self) -> bool:

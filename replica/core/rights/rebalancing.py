@@ -47,7 +47,7 @@ class Hub(Struct, frozen=True):
     is_reachable: bool
 
 
-class Answer(Struct, frozen=True):
+class WantAnswer(Struct, frozen=True):
     """What a holder says to a request for rights: units it gives, and why not more than none."""
 
     granted: int
@@ -71,7 +71,7 @@ def covers(free: Mapping[str, int], node: str) -> dict[str, int]:
     return covered
 
 
-def place_in_turn(free: Mapping[str, int], node: str) -> int:
+def settlement_rank(free: Mapping[str, int], node: str) -> int:
     """How many nodes cover a deficit before this one does: those that have more, and of equals the lesser names."""
     own = (-free.get(node, 0), node)
     return sum(1 for name, units in free.items() if units > 0 and (-units, name) < own)
@@ -139,7 +139,7 @@ def units_to_split(
 
 def answer_want(
     policy: Policy | None, wanted: int, own: int, available: int, *, is_store: bool, held_by_store: int | None
-) -> Answer:
+) -> WantAnswer:
     """Decide how much of what a peer wants it is given: all, a part, or none and why.
 
     A store gives what its policy does not leave it. A hub gives a store what hubs hold past what the policy puts
@@ -150,13 +150,13 @@ def answer_want(
         held_by_store: free units of the asker where that is a store, else None.
     """
     if own <= 0:
-        return Answer(0, NO_RIGHTS)
+        return WantAnswer(0, NO_RIGHTS)
     spare = own
     if is_store:
         spare = own - (max(0, available) - _online(policy, available))
     elif held_by_store is not None:
         spare = min(own, _due_to_store(policy, available, held_by_store, own))
-    return Answer(min(wanted, spare)) if spare > 0 else Answer(0, KEPT)
+    return WantAnswer(min(wanted, spare)) if spare > 0 else WantAnswer(0, KEPT)
 
 
 def units_to_fetch(
@@ -175,8 +175,8 @@ def units_to_fetch(
 
 
 def _online(policy: Policy | None, available: int) -> int:
-    foretold = policy is not None and policy.quantile_ppm
-    return 0 if foretold else online_units(policy, available)  # of what is foretold only the store knows how much
+    forecast = policy is not None and policy.quantile_ppm
+    return 0 if forecast else online_units(policy, available)  # of what is foretold only the store knows how much
 
 
 def _due_to_store(policy: Policy | None, available: int, held_by_store: int, there: int) -> int:

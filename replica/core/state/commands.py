@@ -27,7 +27,7 @@ class Command(Struct, frozen=True, gc=False):
     seen: Seen | None = None
 
 
-class Write(Struct, frozen=True, gc=False):
+class DocumentWrite(Struct, frozen=True, gc=False):
     """One write of a chain-wide document, under its key; `value` is packed, None clears it."""
 
     kind: str
@@ -71,7 +71,7 @@ class Placements(_Alike[Placement]):
     __slots__ = ()
 
 
-Requests = Sales | Sequence[Command | Write]
+Requests = Sales | Sequence[Command | DocumentWrite]
 """What one caller asks at once; each is decided by itself."""
 
 
@@ -80,7 +80,7 @@ def keys_of(requests: Requests) -> Sequence[bytes]:
     return requests.keys if isinstance(requests, Sales) else [request.key for request in requests]
 
 
-def stretches(requests: Iterable[Command | Write]) -> Iterator[Sales | Placements | Command | Write]:
+def stretches(requests: Iterable[Command | DocumentWrite]) -> Iterator[Sales | Placements | Command | DocumentWrite]:
     """The requests in their order, where sales at one location, or new orders, that follow each other come together."""
     for (kind, location), some in groupby(requests, _kind):
         if kind is None:
@@ -90,7 +90,9 @@ def stretches(requests: Iterable[Command | Write]) -> Iterator[Sales | Placement
             yield kind(location, [one.request for one in commands], [one.key for one in commands])
 
 
-def _kind(request: Command | Write) -> tuple[Callable[[str, list[Any], list[bytes]], Sales | Placements] | None, str]:
+def _kind(
+    request: Command | DocumentWrite,
+) -> tuple[Callable[[str, list[Any], list[bytes]], Sales | Placements] | None, str]:
     if isinstance(request, Command):
         if isinstance(request.request, Sale):
             return Sales, request.location
@@ -108,7 +110,7 @@ def is_same_request(earlier: Entry, command: Command) -> bool:
     return is_there and request_of(earlier.content) == request
 
 
-def is_same_write(earlier: Entry, write: Write) -> bool:
+def repeats_write(earlier: Entry, write: DocumentWrite) -> bool:
     """Tell whether an entry is what came of this very document write."""
     facts = earlier.content.facts
     asked = (write.kind, write.name, write.value)

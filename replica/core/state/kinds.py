@@ -11,15 +11,15 @@ from replica.core.orders.requests import OrderRequest, order_request_of
 from replica.core.rights.grants import allotment_line, allotted, prepare_grant
 from replica.core.rights.requests import Allotment, Grant, GrantLine
 from replica.core.stock.movements import (
-    Room,
+    LocationView,
     Seen,
     _goods_lines,
     _occurred_at,
     _sku_lines,
     prepare_adjustment,
     prepare_count,
+    prepare_goods_receipt,
     prepare_quarantine,
-    prepare_receipt,
     prepare_return,
     prepare_sale,
 )
@@ -30,35 +30,35 @@ from replica.core.stock.requests import (
     Count,
     CountLine,
     Disposition,
+    GoodsReceipt,
     OnShortage,
     Quarantine,
     QuarantineLine,
-    Receipt,
     Return,
     Sale,
 )
 from replica.core.stock.requests import Quarantine as QuarantineRequest
 
 
-def prepare(room: Room, request: Request, seen: Seen) -> Draft:
+def prepare(view: LocationView, request: Request, seen: Seen) -> Draft:
     """Decide any request; `seen` is used by counts only. Raises Refused."""
     match request:
         case Sale():
-            return prepare_sale(room, request)
+            return prepare_sale(view, request)
         case Return():
-            return prepare_return(room, request)
-        case Receipt():
-            return prepare_receipt(room, request)
+            return prepare_return(view, request)
+        case GoodsReceipt():
+            return prepare_goods_receipt(view, request)
         case Count():
-            return prepare_count(room, request, seen)
+            return prepare_count(view, request, seen)
         case Adjustment():
-            return prepare_adjustment(room, request)
+            return prepare_adjustment(view, request)
         case QuarantineRequest():
-            return prepare_quarantine(room, request)
+            return prepare_quarantine(view, request)
         case Grant():
-            return prepare_grant(room, request)
+            return prepare_grant(view, request)
         case Allotment():
-            moves = allotted(room.ledger, room.location, owner_of(room.free) or "", request.lines)
+            moves = allotted(view.ledger, view.location, owner_of(view.free) or "", request.lines)
             return Draft("allotment", moves)
         case _:
             assert_never(request)
@@ -86,7 +86,7 @@ def _read_request(content: Content) -> Request | OrderRequest | None:
             original, disposition = facts.get("original", ""), Disposition(content.reason)
             return Return(_sku_lines(content), original, disposition, actor, reference, _occurred_at(facts))
         case "receipt":
-            return Receipt(_goods_lines(content), reference)
+            return GoodsReceipt(_goods_lines(content), reference)
         case "count":
             counted = tuple([CountLine(item, level) for item, level, *_ in facts["count"]])
             return Count(counted, facts.get("token", ""), reference)
@@ -107,4 +107,4 @@ def _read_request(content: Content) -> Request | OrderRequest | None:
             return None
 
 
-Request = Sale | Return | Receipt | Count | Adjustment | Quarantine | Grant | Allotment
+Request = Sale | Return | GoodsReceipt | Count | Adjustment | Quarantine | Grant | Allotment

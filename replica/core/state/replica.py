@@ -21,37 +21,37 @@ from replica.core.base.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.base.names import CHAIN, FREE, HUBS, account, key_text, node_of
 from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
 from replica.core.catalog.skus import SKU, Catalog
-from replica.core.ledger.cells import Ledger, Move, Place
+from replica.core.ledger.cells import Ledger, LocationStock, Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import DOCUMENT, Content, Entry, Head, Stream, chain, pack_body, start
-from replica.core.log.entry_run import EntryRun, PlainRun, Run
+from replica.core.log.entry_run import EntryRun, FastRun, ReceivedRun
 from replica.core.log.recent_keys import RecentKeys
 from replica.core.log.voids import VOID
-from replica.core.orders.context import Desk
+from replica.core.orders.context import OrderContext
 from replica.core.orders.events import decide, next_due
-from replica.core.orders.fast_orders import Held, hold_plain
+from replica.core.orders.fast_orders import FastOrders, hold_fast
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_KEY, DEFAULT_MACHINE, ORDER_MACHINE, read_machine
-from replica.core.orders.requests import ORDER, OrderRequest, Upkeep
-from replica.core.rights.location_owners import Keepers
+from replica.core.orders.requests import ORDER, Housekeeping, OrderRequest
+from replica.core.rights.location_owners import LocationOwners
 from replica.core.rights.policies import POLICY, Policies
 from replica.core.rights.requests import Allotment, Grant
 from replica.core.state.batch import Batch, Image
 from replica.core.state.commands import (
     Command,
+    DocumentWrite,
     Placements,
     Requests,
     Sales,
-    Write,
     is_same_request,
-    is_same_write,
+    repeats_write,
     stretches,
 )
 from replica.core.state.duplicates import Collision, Collisions, is_ours_to_void, precedence, prepare_void
 from replica.core.state.kinds import prepare
 from replica.core.stock.counts import FOLDED, Counts
-from replica.core.stock.fast_sales import Sold, sell_plain
-from replica.core.stock.movements import Room, Seen, prepare_sale
+from replica.core.stock.fast_sales import FastSales, sell_fast
+from replica.core.stock.movements import LocationView, Seen, prepare_sale
 from replica.core.stock.requests import Count, OnShortage, Sale
 
 Verdict = Entry | Refused
@@ -91,7 +91,7 @@ class Replica:
         self.policies = Policies()
         self.machine = DEFAULT_MACHINE
         self.orders = Orders(self.node)
-        self.keepers = Keepers(self.node)
+        self.location_owners = LocationOwners(self.node)
         """Which node keeps each location, as far as known: to be learned anew, for with it goes what is due to them."""
         self.counts = Counts(self.node)
         self.clock = HybridClock(image.clock)
@@ -106,7 +106,9 @@ class Replica:
         """Duplicates that are this node's to void before the batch is taken."""
         self._runs: list[EntryRun] = []
         self._own: dict[str, Stream] = {}
-        self._rooms = {location: Room.of(location, self.node, self.ledger, self.catalog) for location in self.locations}
+        self._views = {
+            location: LocationView.of(location, self.node, self.ledger, self.catalog) for location in self.locations
+        }
         for stream, head in image.heads:
             self.vectors.setdefault(stream.scope, {})[stream.writer] = head
         for stream, stamp in image.heard:
@@ -124,7 +126,7 @@ class Replica:
 
     def execute_all(
         self, requests: Requests, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
-    ) -> Sold | list[Verdict]:
+    ) -> FastSales | list[Verdict]:
         """Decide requests in order, each by itself: the entry of each, or why it was refused.
 
         Args:
@@ -154,35 +156,35 @@ class Replica:
             return self.orders.as_placed(self._repeat(known, same))
         if isinstance(command.request, OrderRequest):
             return self._conduct(command.request, command.key, now_ms)
-        room = self._rooms.get(command.location) or self._room_elsewhere(command)
-        if room is None:
+        view = self._views.get(command.location) or self._view_elsewhere(command)
+        if view is None:
             raise NotHosted(f"{self.node} does not write for {command.location!r}", field="location")
         request = command.request
         if isinstance(request, Sale):
-            draft = prepare_sale(room, request)
+            draft = prepare_sale(view, request)
         else:
             seen = command.seen or self.seen(command.location, now_ms)
             if isinstance(request, Count):
                 seen = self._place_count(command.location, request, seen)
-            draft = prepare(room, request, seen)
+            draft = prepare(view, request, seen)
         return self._record(command.location, draft, command.key, now_ms)
 
-    def write(self, write: Write, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
+    def write(self, write: DocumentWrite, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
         """Write a chain-wide document, or find the entry of the first time it was asked."""
         known = self.keys.entries(write.key) or earlier
         if known:
-            return self._repeat(known, [one for one in known if is_same_write(one, write)])
+            return self._repeat(known, [one for one in known if repeats_write(one, write)])
         version = self.documents.next_version(write.kind, write.name)
         register = Register(write.kind, write.name, CHAIN_RANK, "", version, 0, self.writer, write.value)
         return self._record(CHAIN, Draft(DOCUMENT, facts=register.facts()), write.key, now_ms)
 
     def _conduct(self, request: OrderRequest, key: bytes, now_ms: int) -> Entry:
         """Decide about an order, and then do what has become due about it."""
-        desk = self.desk(now_ms)
+        context = self.context(now_ms)
         try:
-            drafts = decide(desk, request, key)
+            drafts = decide(context, request, key)
         except NotFound:
-            if isinstance(request, Upkeep):
+            if isinstance(request, Housekeeping):
                 self.orders.settled(request.order, now_ms)
             raise
         for _, draft in drafts[1:]:
@@ -191,22 +193,22 @@ class Replica:
         answer = self._record(scope, first, key, now_ms)
         for scope, draft in drafts[1:]:
             self._record(scope, draft, b"", now_ms)
-        self._keep_up(desk, request.order, now_ms)
+        self._keep_up(context, request.order, now_ms)
         return answer
 
-    def _keep_up(self, desk: Desk, order: str, now_ms: int) -> None:
+    def _keep_up(self, context: OrderContext, order: str, now_ms: int) -> None:
         """Do what is due about an order."""
         try:
-            while (due := next_due(desk, order)) is not None:
+            while (due := next_due(context, order)) is not None:
                 scope, draft = due
                 self._record(scope, draft, b"", now_ms)
         except Refused:  # more than an entry holds: a node that knew other bounds handed it over
             self.orders.stuck[order] = None
         self.orders.settled(order, now_ms)
 
-    def desk(self, now_ms: int) -> Desk:
+    def context(self, now_ms: int) -> OrderContext:
         """What this node decides about orders with, as of now."""
-        return Desk(
+        return OrderContext(
             self.node,
             self.locations,
             self.ledger,
@@ -217,16 +219,18 @@ class Replica:
             self.policies,
             self.is_hub,
             self.home,
-            self.keepers.nodes,
+            self.location_owners.nodes,
         )
 
-    def learn_keepers(self, stores: Mapping[str, str], hubs: Iterable[str] = ()) -> None:
+    def learn_location_owners(self, stores: Mapping[str, str], hubs: Iterable[str] = ()) -> None:
         """Note which node keeps each location, by who was met and what was heard: what is paid becomes due to it."""
-        changed = self.keepers.learn(stores, hubs, self.ledger, self.heard)
+        changed = self.location_owners.learn(stores, hubs, self.ledger, self.heard)
         if changed:
             self.orders.remind_of(changed)
 
-    def merge(self, runs: Iterable[Run], now_ms: int, earlier: Mapping[bytes, Sequence[Entry]] = _NOTHING) -> int:
+    def merge(
+        self, runs: Iterable[ReceivedRun], now_ms: int, earlier: Mapping[bytes, Sequence[Entry]] = _NOTHING
+    ) -> int:
         """Take in what a peer sent and this replica lacks; return how many entries were new.
 
         What has become due by it is written at once, so that no crash comes between finding out and doing.
@@ -269,7 +273,7 @@ class Replica:
         """The newest stamp folded of a scope, if there is any: how fresh what is known of it is."""
         return max(self.heard.get(scope, {}).values(), default=None)
 
-    def place(self, location: str) -> Place | None:
+    def place(self, location: str) -> LocationStock | None:
         """The stock of a location, if anything ever moved there."""
         return self.ledger.places.get(location)
 
@@ -315,8 +319,8 @@ class Replica:
         while self._lost:
             lost = self._lost.pop(0)
             self._record(lost.entry.stream.scope, prepare_void(lost.entry, lost.winner), b"", now_ms)
-        for order in self.orders.take_doubled():
-            self._keep_up(self.desk(now_ms), order, now_ms)
+        for order in self.orders.take_duplicated():
+            self._keep_up(self.context(now_ms), order, now_ms)
         while (due := self.counts.next_correction()) is not None:
             scope, draft = due
             self._record(scope, draft, b"", now_ms)
@@ -356,7 +360,9 @@ class Replica:
         self._hold(stream, Head(entry.sequence, entry.hash), content.clock, 1)
         return entry
 
-    def _decide(self, request: Command | Write, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]) -> Verdict:
+    def _decide(
+        self, request: Command | DocumentWrite, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
+    ) -> Verdict:
         decide: Callable[..., Entry] = self.execute if isinstance(request, Command) else self.write
         try:
             return decide(request, now_ms, earlier.get(request.key, ()))
@@ -365,7 +371,7 @@ class Replica:
 
     def _decide_all(
         self, asked: Sales | Placements, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]
-    ) -> Sold | list[Verdict]:
+    ) -> FastSales | list[Verdict]:
         """Decide requests, by the short road those that are plain: every entry is what `execute` would have made.
 
         A run, where all were plain sales; else verdicts one by one.
@@ -375,46 +381,46 @@ class Replica:
         while place < len(asked):
             if place >= end:
                 end = self._first_used(asked.keys, place, earlier)
-            run = self._take_plain(asked, place, end, now_ms) if place < end else None
-            if isinstance(run, Sold) and len(run) == len(asked):
+            run = self._take_fast(asked, place, end, now_ms) if place < end else None
+            if isinstance(run, FastSales) and len(run) == len(asked):
                 return run
             verdicts += run if run is not None else [self._decide(asked[place], now_ms, earlier)]
             place += len(run) if run is not None else 1
         return verdicts
 
-    def _take_plain(self, asked: Sales | Placements, place: int, end: int, now_ms: int) -> Sold | Held | None:
+    def _take_fast(self, asked: Sales | Placements, place: int, end: int, now_ms: int) -> FastSales | FastOrders | None:
         if isinstance(asked, Sales):
-            return self._sell_plain(asked, place, end, now_ms)
-        return self._hold_plain(asked, place, end, now_ms)
+            return self._sell_fast(asked, place, end, now_ms)
+        return self._hold_fast(asked, place, end, now_ms)
 
-    def _sell_plain(self, sales: Sales, place: int, end: int, now_ms: int) -> Sold | None:
+    def _sell_fast(self, sales: Sales, place: int, end: int, now_ms: int) -> FastSales | None:
         """Sell from one place on, up to another, while sales are plain under new keys; None where the first is not."""
-        room = self._rooms.get(sales.location)
-        if room is None or len(sales.requests[place].lines) != 1:
+        view = self._views.get(sales.location)
+        if view is None or len(sales.requests[place].lines) != 1:
             return None
         stream = self._own_stream(sales.location)
-        sold = Sold(stream, self.head(stream), self._next_stamp(now_ms), room.free)
-        sell_plain(room, sales.requests[place:end], sales.keys[place:end], sold)
+        sold = FastSales(stream, self.head(stream), self._next_stamp(now_ms), view.free)
+        sell_fast(view, sales.requests[place:end], sales.keys[place:end], sold)
         if not len(sold):
             return None
         self._record_run(sold)
         return sold
 
-    def _hold_plain(self, placements: Placements, place: int, end: int, now_ms: int) -> Held | None:
+    def _hold_fast(self, placements: Placements, place: int, end: int, now_ms: int) -> FastOrders | None:
         """Hold from one place on, up to another, while orders are plain; None where the first is not."""
-        desk = self.desk(now_ms)
+        context = self.context(now_ms)
 
-        def begin(location: str, source: str) -> Held:
+        def begin(location: str, source: str) -> FastOrders:
             stream = self._own_stream(location)
-            return Held(stream, self.head(stream), self._next_stamp(now_ms), source, desk.held)
+            return FastOrders(stream, self.head(stream), self._next_stamp(now_ms), source, context.held)
 
-        held = hold_plain(desk, placements.requests[place:end], placements.keys[place:end], begin)
+        held = hold_fast(context, placements.requests[place:end], placements.keys[place:end], begin)
         if held is not None:
             self.orders.begin(held.orders)
             self._record_run(held)
         return held
 
-    def _record_run(self, run: PlainRun) -> None:
+    def _record_run(self, run: FastRun) -> None:
         """Record what a short road wrote: one entry at least."""
         newest = self.clock.last = run.clock + len(run) - 1
         self.ledger.take(run.stream.scope, (self.writer, run.source, run.target), run.taken)
@@ -437,7 +443,7 @@ class Replica:
             own[key] = None
         return len(keys)
 
-    def _room_elsewhere(self, command: Command) -> Room | None:
+    def _view_elsewhere(self, command: Command) -> LocationView | None:
         """The room for a promise at a location of others where this node was granted rights, else None.
 
         Goods come in, are counted and lie in hand only where they are: what is no promise is its own node's to write.
@@ -447,9 +453,9 @@ class Replica:
             isinstance(request, Sale) and request.on_shortage is OnShortage.REFUSE
         )
         place, free = self.place(location), account(self.node, FREE)
-        if not is_promise or place is None or all(lane.target != free for lane in place.totals):
+        if not is_promise or place is None or all(route.target != free for route in place.totals):
             return None
-        return Room.of(location, self.node, self.ledger, self.catalog)
+        return LocationView.of(location, self.node, self.ledger, self.catalog)
 
     def _next_stamp(self, now_ms: int) -> int:
         """The stamp of the next entry; it counts as issued once the entry is recorded."""
@@ -461,7 +467,7 @@ class Replica:
             stream = self._own[scope] = Stream(self.writer, scope)
         return stream
 
-    def _merge_run(self, run: Run, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]) -> int:
+    def _merge_run(self, run: ReceivedRun, now_ms: int, earlier: Mapping[bytes, Sequence[Entry]]) -> int:
         stream, entries = run.stream, run.entries
         head = self.head(stream)
         known = head.sequence - run.first + 1
@@ -523,7 +529,7 @@ class Replica:
         if stamp > before:
             heard[node] = stamp
             if not before:
-                self.keepers.heard(node, stream.scope)
+                self.location_owners.heard(node, stream.scope)
 
     def _index(self, register: Register) -> None:
         if register.rank != CHAIN_RANK:

@@ -31,7 +31,7 @@ CORRECTION = "correction"
 FOLDED = (COUNT, CORRECTION, VOID)
 """Kinds that concern counts whatever their stamp."""
 
-Order = tuple[int, str, int]
+CountRank = tuple[int, str, int]
 """How counts are ordered: rank, writer, stamp."""
 
 _STAMP_MAX = 1 << 63
@@ -58,7 +58,7 @@ class Standing(Struct, array_like=True):
     """Units by which the book as of the count is above the level, as far as its own node knows."""
 
     @property
-    def order(self) -> Order:
+    def order(self) -> CountRank:
         """The newest count has most of this."""
         return self.rank, self.writer, self.clock
 
@@ -222,7 +222,7 @@ def _counted(entry: Entry, node: str) -> list[Standing]:
     ]
 
 
-def _corrected(content: Content) -> dict[str, Order]:
+def _corrected(content: Content) -> dict[str, CountRank]:
     """The counts an entry corrects, by item."""
     if content.kind != CORRECTION:
         return {}

@@ -18,8 +18,8 @@ from replica.core.base.errors import Invalid
 from replica.core.base.limits import KEY_LENGTH_MAX, QUANTITY_MAX
 from replica.core.base.names import CUSTOMER
 from replica.core.log.entry import Head, Stream, chain
-from replica.core.log.entry_run import PlainRun
-from replica.core.stock.movements import Room, note_how
+from replica.core.log.entry_run import FastRun
+from replica.core.stock.movements import LocationView, note_how
 from replica.core.stock.requests import OnShortage, Sale
 
 _RECORD = OnShortage.RECORD
@@ -28,7 +28,7 @@ _NOTHING: dict[str, Any] = {}
 _pack = msgpack.Encoder().encode
 
 
-class Sold(PlainRun):
+class FastSales(FastRun):
     """A run of plain sales: the columns of the entries, and of what their callers are told."""
 
     __slots__ = ("left", "quantities", "skus")
@@ -41,13 +41,13 @@ class Sold(PlainRun):
         """How many more could have been sold of each SKU afterwards, over all rights in view."""
 
 
-def sell_plain(room: Room, sales: Sequence[Sale], keys: Sequence[bytes], sold: Sold) -> None:
+def sell_fast(view: LocationView, sales: Sequence[Sale], keys: Sequence[bytes], sold: FastSales) -> None:
     """Sell, each under its new key, from the first sale on for as long as they are plain. Nothing is refused here.
 
     Pure but for `sold`, an empty run, which is filled: the room is unchanged until what was `taken` is applied.
     """
     bodies, hashes, skus, quantities, left = sold.bodies, sold.hashes, sold.skus, sold.quantities, sold.left
-    stocks, free, known_recipe = room.ledger.stocks(room.location), room.free, room.catalog.known_recipe
+    stocks, free, known_recipe = view.ledger.stocks(view.location), view.free, view.catalog.known_recipe
     taken, link, clock = sold.taken, sold.previous, sold.clock
     for key, sale in zip(keys, sales, strict=True):
         if len(sale.lines) != 1 or not 0 < len(key) <= KEY_LENGTH_MAX:

@@ -19,15 +19,15 @@ from replica.core.base.names import CUSTOMER, FOUND, FREE, LOSS, QUARANTINE, SUP
 from replica.core.catalog.skus import Catalog, Recipe, sellable
 from replica.core.ledger.cells import Ledger, Move, parts_of
 from replica.core.log.draft import Draft
-from replica.core.log.entry import Content, Line
+from replica.core.log.entry import Content, EntryLine
 from replica.core.stock.requests import (
     Action,
     Adjustment,
     Count,
     Disposition,
     GoodsLine,
+    GoodsReceipt,
     OnShortage,
-    Receipt,
     Return,
     Sale,
     SkuLine,
@@ -40,7 +40,7 @@ Resolved = list[tuple[str, Recipe, int]]
 """Each line's SKU, its recipe, and how many."""
 
 
-class Room(Struct, frozen=True):
+class LocationView(Struct, frozen=True):
     """One location as the node that works there sees it."""
 
     location: str
@@ -52,7 +52,7 @@ class Room(Struct, frozen=True):
     """The account of the node's units that wait for inspection."""
 
     @classmethod
-    def of(cls, location: str, node: str, ledger: Ledger, catalog: Catalog) -> Room:
+    def of(cls, location: str, node: str, ledger: Ledger, catalog: Catalog) -> LocationView:
         """The location as this node sees it."""
         return cls(location, ledger, catalog, account(node, FREE), account(node, QUARANTINE))
 
@@ -73,14 +73,14 @@ class Seen(Struct, frozen=True):
     """Nodes that may have moved something before the moment without having been heard."""
 
 
-def prepare_sale(room: Room, sale: Sale) -> Draft:
+def prepare_sale(view: LocationView, sale: Sale) -> Draft:
     """Sell from the node's own rights; nobody else's are touched.
 
     Lines that share an item are added up first. With REFUSE a sale past the rights raises RightsExhausted with every
     item that fell short; with RECORD it goes through, and the entry says by how much each item was overdrawn.
     """
-    resolved, demand, facts = _resolve(room.catalog, sale.lines)
-    stocks, free = room.ledger.stocks(room.location), room.free
+    resolved, demand, facts = _resolve(view.catalog, sale.lines)
+    stocks, free = view.ledger.stocks(view.location), view.free
     after: dict[str, int] = {}
     rights: dict[str, int] = {}
     short: dict[str, int] = {}
@@ -97,11 +97,11 @@ def prepare_sale(room: Room, sale: Sale) -> Draft:
         facts["breach"] = short
         breaches = _breaches(resolved, rights)
         lines = [
-            Line(sku, quantity, breach, sellable(recipe, after))
+            EntryLine(sku, quantity, breach, sellable(recipe, after))
             for (sku, recipe, quantity), breach in zip(resolved, breaches, strict=True)
         ]
     else:
-        lines = [Line(sku, quantity, 0, sellable(recipe, after)) for sku, recipe, quantity in resolved]
+        lines = [EntryLine(sku, quantity, 0, sellable(recipe, after)) for sku, recipe, quantity in resolved]
     note_how(sale, facts)
     moves = tuple([Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items()])
     return Draft("sale", moves, tuple(lines), facts, sale.till, "", sale.receipt)
@@ -126,11 +126,11 @@ def _breaches(resolved: Resolved, rights: dict[str, int]) -> list[int]:
     return breaches
 
 
-def prepare_return(room: Room, returned: Return) -> Draft:
+def prepare_return(view: LocationView, returned: Return) -> Draft:
     """Take goods back, to quarantine until somebody looked at them, or straight to the shelf."""
-    resolved, units, facts = _resolve(room.catalog, returned.lines)
+    resolved, units, facts = _resolve(view.catalog, returned.lines)
     restock = returned.disposition is Disposition.RESTOCK
-    target = room.free if restock else room.quarantine
+    target = view.free if restock else view.quarantine
     if returned.original:
         facts["original"] = returned.original
     if returned.occurred_at is not UNSET:
@@ -138,7 +138,7 @@ def prepare_return(room: Room, returned: Return) -> Draft:
     return Draft(
         "return",
         tuple([Move(item, CUSTOMER, target, number) for item, number in units.items()]),
-        _lines(room, resolved, units if restock else {}),
+        _lines(view, resolved, units if restock else {}),
         facts,
         returned.till,
         returned.disposition.value,
@@ -146,19 +146,19 @@ def prepare_return(room: Room, returned: Return) -> Draft:
     )
 
 
-def prepare_receipt(room: Room, receipt: Receipt) -> Draft:
+def prepare_goods_receipt(view: LocationView, receipt: GoodsReceipt) -> Draft:
     """Take goods in from a supplier; they are the node's own to sell."""
-    resolved, units, facts = _resolve(room.catalog, receipt.lines)
+    resolved, units, facts = _resolve(view.catalog, receipt.lines)
     return Draft(
         "receipt",
-        tuple([Move(item, SUPPLIER, room.free, number) for item, number in units.items()]),
-        _lines(room, resolved, units),
+        tuple([Move(item, SUPPLIER, view.free, number) for item, number in units.items()]),
+        _lines(view, resolved, units),
         facts,
         reference=receipt.reference,
     )
 
 
-def prepare_count(room: Room, count: Count, seen: Seen) -> Draft:
+def prepare_count(view: LocationView, count: Count, seen: Seen) -> Draft:
     """Set the book to what was counted, as of what the counter saw: what moved since stays moved.
 
     The entry records level, as-of stamp and vector, and the difference it wrote. A count below what is free takes the
@@ -169,14 +169,14 @@ def prepare_count(room: Room, count: Count, seen: Seen) -> Draft:
     counted: dict[str, list[Any]] = {}
     for index, line in enumerate(count.lines):
         field = f"lines[{index}].item"
-        stock = room.ledger.stock(room.location, line.item)
-        room.catalog.check_item(line.item, bool(stock.cells), field)
+        stock = view.ledger.stock(view.location, line.item)
+        view.catalog.check_item(line.item, bool(stock.cells), field)
         if line.item in counted:
             raise Invalid(f"{line.item} is counted twice", field=field)
         on_hand = stock.figures.on_hand
         level = seen.levels.get(line.item, on_hand)
         change = line.counted - level if line.item not in seen.outdated else 0
-        moves += move_to_level(line.item, room.free, change)
+        moves += move_to_level(line.item, view.free, change)
         counted[line.item] = [line.item, line.counted, level, change, on_hand + change]
     facts: dict[str, Any] = {"count": list(counted.values()), "as_of": seen.as_of, "seen": dict(seen.vector)}
     if seen.ranks:
@@ -188,52 +188,52 @@ def prepare_count(room: Room, count: Count, seen: Seen) -> Draft:
     return Draft("count", tuple(moves), (), facts, reference=count.reference)
 
 
-def prepare_adjustment(room: Room, adjustment: Adjustment) -> Draft:
+def prepare_adjustment(view: LocationView, adjustment: Adjustment) -> Draft:
     """Correct by differences. What is taken off must be the node's own and free."""
     change: dict[str, int] = {}
     taken: dict[str, int] = {}
     moves = []
     for index, line in enumerate(adjustment.lines):
-        stock = room.ledger.stock(room.location, line.item)
-        room.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
+        stock = view.ledger.stock(view.location, line.item)
+        view.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
         if line.delta == 0:
             raise Invalid("a difference of 0 changes nothing", field=f"lines[{index}].delta")
         change[line.item] = change.get(line.item, 0) + line.delta
         if line.delta > 0:
-            moves.append(Move(line.item, FOUND, room.free, line.delta))
+            moves.append(Move(line.item, FOUND, view.free, line.delta))
         else:
             taken[line.item] = taken.get(line.item, 0) - line.delta
-            moves.append(Move(line.item, room.free, LOSS, -line.delta))
-    _check_covered(room, room.free, taken)
+            moves.append(Move(line.item, view.free, LOSS, -line.delta))
+    _check_covered(view, view.free, taken)
     adjusted = [
-        [line.item, line.delta, line.reason, room.ledger.stock(room.location, line.item).figures.on_hand + net]
+        [line.item, line.delta, line.reason, view.ledger.stock(view.location, line.item).figures.on_hand + net]
         for line in adjustment.lines
         for net in [change[line.item]]
     ]
     return Draft("adjustment", tuple(moves), (), {"adjusted": adjusted}, reference=adjustment.reference)
 
 
-def prepare_quarantine(room: Room, request: QuarantineRequest) -> Draft:
+def prepare_quarantine(view: LocationView, request: QuarantineRequest) -> Draft:
     """Put units aside, back on the shelf, or write them off. What is moved must be there, in the node's accounts."""
     moves = []
     from_free: dict[str, int] = {}
     from_quarantine: dict[str, int] = {}
     for index, line in enumerate(request.lines):
-        stock = room.ledger.stock(room.location, line.item)
-        room.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
+        stock = view.ledger.stock(view.location, line.item)
+        view.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
         match line.action:
             case Action.PUT:
-                source, target, taken = room.free, room.quarantine, from_free
+                source, target, taken = view.free, view.quarantine, from_free
             case Action.RESTOCK:
-                source, target, taken = room.quarantine, room.free, from_quarantine
+                source, target, taken = view.quarantine, view.free, from_quarantine
             case Action.WRITE_OFF:
-                source, target, taken = room.quarantine, LOSS, from_quarantine
+                source, target, taken = view.quarantine, LOSS, from_quarantine
             case _:
                 assert_never(line.action)
         taken[line.item] = taken.get(line.item, 0) + line.quantity
         moves.append(Move(line.item, source, target, line.quantity))
-    _check_covered(room, room.free, from_free)
-    _check_covered(room, room.quarantine, from_quarantine)
+    _check_covered(view, view.free, from_free)
+    _check_covered(view, view.quarantine, from_quarantine)
     done = [[line.item, line.quantity, line.action.value] for line in request.lines]
     return Draft("quarantine", tuple(moves), (), {"quarantine": done}, reference=request.reference)
 
@@ -313,15 +313,15 @@ def _occurred_at(facts: Mapping[str, Any]) -> datetime | UnsetType:
     return _EPOCH + timedelta(microseconds=noted) if noted is not None else UNSET
 
 
-def _lines(room: Room, resolved: Resolved, added: Mapping[str, int]) -> tuple[Line, ...]:
+def _lines(view: LocationView, resolved: Resolved, added: Mapping[str, int]) -> tuple[EntryLine, ...]:
     """Answer lines of goods that come in: what can be sold of each SKU once they are there."""
 
     def after(item: str) -> int:
-        return room.ledger.stock(room.location, item).available + added.get(item, 0)
+        return view.ledger.stock(view.location, item).available + added.get(item, 0)
 
     return tuple(
         [
-            Line(sku, quantity, 0, sellable(recipe, {item: after(item) for item, _ in recipe}))
+            EntryLine(sku, quantity, 0, sellable(recipe, {item: after(item) for item, _ in recipe}))
             for sku, recipe, quantity in resolved
         ]
     )
@@ -333,10 +333,10 @@ def move_to_level(item: str, free: str, change: int) -> list[Move]:
     return [Move(item, source, target, part) for part in parts_of(abs(change))]
 
 
-def _check_covered(room: Room, source: str, taken: Mapping[str, int]) -> None:
+def _check_covered(view: LocationView, source: str, taken: Mapping[str, int]) -> None:
     short = []
     for item, wanted in taken.items():
-        balance = room.ledger.stock(room.location, item).balance(source)
+        balance = view.ledger.stock(view.location, item).balance(source)
         if wanted > balance:
             short.append({"item": item, "wanted": wanted, "free": max(0, balance)})
     if short:

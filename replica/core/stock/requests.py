@@ -15,7 +15,18 @@ from replica.core.base.limits import (
     LINES_MAX,
     SALES_PER_BATCH_MAX,
 )
-from replica.core.base.quantities import Barcode, Delta, Item, Level, Moment, Quantity, Reason, Sku, Text, _Request
+from replica.core.base.quantities import (
+    Barcode,
+    Delta,
+    Item,
+    Level,
+    Quantity,
+    Reason,
+    RequestStruct,
+    Sku,
+    Text,
+    Timestamp,
+)
 
 
 class OnShortage(Enum):
@@ -42,7 +53,7 @@ class Action(Enum):
     PUT = "put"
 
 
-class SkuLine(_Request, frozen=True):
+class SkuLine(RequestStruct, frozen=True):
     """So many of a SKU, named by itself or by a barcode."""
 
     quantity: Quantity
@@ -50,7 +61,7 @@ class SkuLine(_Request, frozen=True):
     barcode: Barcode | UnsetType = UNSET
 
 
-class GoodsLine(_Request, frozen=True):
+class GoodsLine(RequestStruct, frozen=True):
     """So many of a SKU, a barcode's SKU, or an item."""
 
     quantity: Quantity
@@ -59,14 +70,14 @@ class GoodsLine(_Request, frozen=True):
     item: Item | UnsetType = UNSET
 
 
-class CountLine(_Request, frozen=True):
+class CountLine(RequestStruct, frozen=True):
     """The level found on the shelf."""
 
     item: Item
     counted: Level
 
 
-class AdjustmentLine(_Request, frozen=True):
+class AdjustmentLine(RequestStruct, frozen=True):
     """A correction by a difference, and why."""
 
     item: Item
@@ -74,7 +85,7 @@ class AdjustmentLine(_Request, frozen=True):
     reason: Reason
 
 
-class QuarantineLine(_Request, frozen=True):
+class QuarantineLine(RequestStruct, frozen=True):
     """So many units into or out of quarantine."""
 
     item: Item
@@ -86,14 +97,14 @@ SkuLines = Annotated[tuple[SkuLine, ...], Meta(min_length=1, max_length=LINES_MA
 GoodsLines = Annotated[tuple[GoodsLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
 
 
-class Sale(_Request, frozen=True):
+class Sale(RequestStruct, frozen=True):
     """Goods leave with a customer."""
 
     lines: SkuLines
     on_shortage: OnShortage = OnShortage.RECORD
     till: Text = ""
     receipt: Text = ""
-    occurred_at: Moment | UnsetType = UNSET
+    occurred_at: Timestamp | UnsetType = UNSET
 
 
 class KeyedSale(Sale, frozen=True, kw_only=True):
@@ -106,13 +117,13 @@ class KeyedSale(Sale, frozen=True, kw_only=True):
         return Sale(self.lines, self.on_shortage, self.till, self.receipt, self.occurred_at)
 
 
-class SaleBatch(_Request, frozen=True):
+class SaleBatch(RequestStruct, frozen=True):
     """Sales that waited, in the order they happened; each is decided by itself."""
 
     sales: Annotated[tuple[KeyedSale, ...], Meta(min_length=1, max_length=SALES_PER_BATCH_MAX)]
 
 
-class Return(_Request, frozen=True):
+class Return(RequestStruct, frozen=True):
     """Goods come back from a customer."""
 
     lines: SkuLines
@@ -120,17 +131,17 @@ class Return(_Request, frozen=True):
     disposition: Disposition = Disposition.QUARANTINE
     till: Text = ""
     receipt: Text = ""
-    occurred_at: Moment | UnsetType = UNSET
+    occurred_at: Timestamp | UnsetType = UNSET
 
 
-class Receipt(_Request, frozen=True):
+class GoodsReceipt(RequestStruct, frozen=True):
     """Goods come in from a supplier."""
 
     lines: GoodsLines
     reference: Text = ""
 
 
-class Count(_Request, frozen=True):
+class Count(RequestStruct, frozen=True):
     """Levels found on the shelf; `seen` is the token of the stock figure the counter worked from."""
 
     lines: Annotated[tuple[CountLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
@@ -138,14 +149,14 @@ class Count(_Request, frozen=True):
     reference: Text = ""
 
 
-class Adjustment(_Request, frozen=True):
+class Adjustment(RequestStruct, frozen=True):
     """Corrections by differences."""
 
     lines: Annotated[tuple[AdjustmentLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
     reference: Text = ""
 
 
-class Quarantine(_Request, frozen=True):
+class Quarantine(RequestStruct, frozen=True):
     """Units put aside, put back, or written off."""
 
     lines: Annotated[tuple[QuarantineLine, ...], Meta(min_length=1, max_length=LINES_MAX)]

@@ -34,14 +34,14 @@ from replica.core.log.entry import (
     HASH_BYTES,
     Content,
     Entry,
-    Line,
+    EntryLine,
     Stream,
     chain,
     check_content,
     check_facts,
     pack_body,
 )
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 
 _WIDTHS = {"b": 1, "h": 2, "i": 4, "q": 8}
 _COMPRESSION = 6
@@ -186,20 +186,20 @@ class ColumnDecoder:
     def __init__(self) -> None:
         self._names: list[str] = []
         self._items: dict[int, None] = {}
-        self._lanes: dict[tuple[str, int, int], None] = {}
+        self._routes: dict[tuple[str, int, int], None] = {}
         self._tips: dict[Stream, bytes] = {}
 
-    def decode(self, packed: bytes) -> list[Run]:
+    def decode(self, packed: bytes) -> list[ReceivedRun]:
         """Decode one batch, checking shape, names, bounds, links and the check value. Raises PeerFault."""
         try:
             return self._decode(_inflate(packed))
         except (IndexError, KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise PeerFault("malformed", f"{type(error).__name__} in a batch of entries") from None
 
-    def _decode(self, raw: bytes) -> list[Run]:
+    def _decode(self, raw: bytes) -> list[ReceivedRun]:
         restart, fresh, columns, check = msgpack.unpackb(raw, strict_map_key=False)
         if restart:
-            self._names, self._items, self._lanes = [], {}, {}
+            self._names, self._items, self._routes = [], {}, {}
         self._learn(fresh)
         (
             runs, kinds, walls, counters, keys, actors, reasons, references,
@@ -239,7 +239,7 @@ class ColumnDecoder:
             raise PeerFault("oversized", f"a batch of {total} lines")
         all_lines = list(
             map(
-                Line,
+                EntryLine,
                 self._skus(skus, total),
                 unpack_column(line_quantities, total, -full, full),
                 unpack_column(breaches, total, 0, full),
@@ -248,7 +248,7 @@ class ColumnDecoder:
         )
         facts_at = {place: check_facts(found) for place, found in facts}
 
-        decoded: list[Run] = []
+        decoded: list[ReceivedRun] = []
         hashes: list[bytes] = []
         place = 0
         for writer_index, scope_index, first, given, count in runs:
@@ -257,7 +257,7 @@ class ColumnDecoder:
             if not (first >= 1 and count >= 1 and isinstance(previous, bytes) and len(previous) == HASH_BYTES):
                 raise PeerFault("malformed", "a run without a start")
             spread = slice(move_ends[place], move_ends[place + count])
-            self._check_lanes(stream, source_column[spread], target_column[spread])
+            self._check_routes(stream, source_column[spread], target_column[spread])
             entries = []
             link = previous
             for number in range(first, first + count):
@@ -279,7 +279,7 @@ class ColumnDecoder:
                 entries.append(Entry(stream, number, link, body, content))
                 place += 1
             self._tips[stream] = link
-            decoded.append(Run(stream, first, previous, entries))
+            decoded.append(ReceivedRun(stream, first, previous, entries))
         if _check(hashes) != check:
             raise PeerFault("corrupt", "the entries do not hash to what the sender hashed")
         return decoded
@@ -327,11 +327,11 @@ class ColumnDecoder:
             raise PeerFault("malformed", f"{stream} is not a stream")
         return stream
 
-    def _check_lanes(self, stream: Stream, sources: array[int], targets: array[int]) -> None:
+    def _check_routes(self, stream: Stream, sources: array[int], targets: array[int]) -> None:
         """Only the owner debits an account: the rule every floor rests on, kept at the boundary."""
         for source, target in dict.fromkeys(zip(sources, targets, strict=True)):
-            lane = (stream.writer, source, target)
-            if lane in self._lanes:
+            route = (stream.writer, source, target)
+            if route in self._routes:
                 continue
             for index in (source, target):
                 if not is_account(self._names[index]):
@@ -339,7 +339,7 @@ class ColumnDecoder:
             owner = owner_of(self._names[source])
             if owner is not None and owner != node_of(stream.writer):
                 raise PeerFault("unauthorised", f"{stream.writer} debits {self._names[source]}")
-            self._lanes[lane] = None
+            self._routes[route] = None
 
 
 def _inflate(packed: bytes) -> bytes:

@@ -38,7 +38,7 @@ from replica.core.base.limits import (
 )
 from replica.core.base.names import CHAIN, HUBS, is_scope, is_writer, node_of
 from replica.core.log.entry import DOCUMENT, Entry, Stream
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.state.replica import Replica
 from replica.core.sync.columns import ColumnDecoder, ColumnEncoder
 from replica.core.sync.wire import (
@@ -97,7 +97,7 @@ class Arrived(Struct, frozen=True):
     """Entries came in: merge and commit them, then call `merged` with the number."""
 
     number: int
-    runs: list[Run]
+    runs: list[ReceivedRun]
 
 
 class Acknowledged(Struct, frozen=True):
@@ -112,7 +112,7 @@ class Diverged(Struct, frozen=True):
     theirs: str
 
 
-class Wanted(Struct, frozen=True):
+class RightsWanted(Struct, frozen=True):
     """The peer asks for rights: answer with `give`, whatever the answer is."""
 
     want: Want
@@ -133,7 +133,7 @@ class Ended(Struct, frozen=True):
     detail: str
 
 
-Event = Greeted | Asked | Arrived | Acknowledged | Diverged | Wanted | Answered | Ended
+Event = Greeted | Asked | Arrived | Acknowledged | Diverged | RightsWanted | Answered | Ended
 
 Admission = Callable[[Hello], Scopes]
 """Policy: from which scopes entries of this peer are taken; raises PeerFault to refuse it."""
@@ -434,7 +434,7 @@ class Session:
             raise PeerFault("oversized", f"more than {WANTS_MAX} wants at once")
         self._wants_taken = want.number
         self._taken[want.number] = want
-        return Wanted(want)
+        return RightsWanted(want)
 
     def _take_answer(self, given: Given) -> Event:
         want = self._wants.pop(given.number, None)

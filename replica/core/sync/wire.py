@@ -32,14 +32,14 @@ PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1
 """The versions of the protocol this program speaks; peers settle on the greatest both do."""
 
-Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
+WireName = Annotated[str, Meta(pattern=NAME_PATTERN)]
 ItemName = Annotated[str, Meta(pattern=ITEM_PATTERN)]
 WriterName = Annotated[str, Meta(max_length=2 * NAME_LENGTH_MAX + 1)]
 ScopeName = Annotated[str, Meta(max_length=NAME_LENGTH_MAX)]
 Short = Annotated[str, Meta(max_length=TEXT_LENGTH_MAX)]
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+WireNumber = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Hash = Annotated[bytes, Meta(max_length=32)]
-Vectors = dict[ScopeName, dict[WriterName, tuple[Count, Hash]]]
+Vectors = dict[ScopeName, dict[WriterName, tuple[WireNumber, Hash]]]
 """`{scope: {writer: (sequence, hash)}}`."""
 
 
@@ -50,14 +50,14 @@ class Frame(Struct, frozen=True, array_like=True):
 class Hello(Frame, frozen=True, tag=0, kw_only=True):
     """Who speaks. `scopes` is what it subscribes to, None meaning all; `nonce` is new at every start."""
 
-    versions: tuple[Count, Count]
-    node: Name
+    versions: tuple[WireNumber, WireNumber]
+    node: WireName
     writer: WriterName
     nonce: Annotated[bytes, Meta(max_length=32)]
-    role: Name
+    role: WireName
     region: Short
     scopes: Annotated[tuple[ScopeName, ...], Meta(max_length=SCOPES_MAX)] | None
-    clock_ms: Count
+    clock_ms: WireNumber
     software: Short
 
 
@@ -83,7 +83,7 @@ class Have(Reach, frozen=True, tag=1):
 class Entries(Frame, frozen=True, tag=2):
     """The next entries the receiver lacks, as columns; `number` counts these frames from 1."""
 
-    number: Count
+    number: WireNumber
     columns: bytes
 
 
@@ -94,7 +94,7 @@ class Covered(Reach, frozen=True, tag=3):
 class Ack(Frame, frozen=True, tag=4):
     """Entries frames up to this number are durable at the receiver."""
 
-    number: Count
+    number: WireNumber
 
 
 class Digests(Frame, frozen=True, tag=5):
@@ -113,7 +113,7 @@ class Bye(Frame, frozen=True, tag=6):
 class Beat(Frame, frozen=True, tag=7):
     """The sender is there, and its clock says this."""
 
-    clock_ms: Count
+    clock_ms: WireNumber
 
 
 class Want(Frame, frozen=True, tag=8):
@@ -122,17 +122,17 @@ class Want(Frame, frozen=True, tag=8):
     `clock` is the hybrid stamp of the request: of two nodes that want of each other the older request is served.
     """
 
-    number: Count
-    location: Name
+    number: WireNumber
+    location: WireName
     item: ItemName
     quantity: Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
-    clock: Count
+    clock: WireNumber
 
 
 class Given(Frame, frozen=True, tag=9):
     """The answer to the want of this number: units granted, in an entry on its way; where that is 0, why."""
 
-    number: Count
+    number: WireNumber
     granted: Annotated[int, Meta(ge=0, le=QUANTITY_MAX)]
     reason: Short
 

@@ -11,13 +11,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from replica.core.base.errors import Overloaded, Refused, Stopping, StorageFull
-from replica.core.orders.requests import Upkeep
+from replica.core.orders.requests import Housekeeping
 from replica.core.state.commands import Command
 from replica.core.state.replica import Verdict
 from replica.runtime.driver import Driver
 from replica.runtime.ports import Clock
 
-UPKEEP_BATCH = 32
+HOUSEKEEPING_BATCH = 32
 """Orders looked after in one turn of the driver: about 2 ms of work, which is what a till then waits longer."""
 
 PAUSE_S = 0.25
@@ -30,7 +30,7 @@ Met = Callable[[], tuple[Mapping[str, str], Iterable[str]]]
 """The stores met so far, by location, and the hubs."""
 
 
-class Keeper:
+class OrderHousekeeping:
     """Looks after the orders of one node, for as long as it runs."""
 
     def __init__(self, driver: Driver, clock: Clock, met: Met) -> None:
@@ -41,14 +41,14 @@ class Keeper:
     async def run(self) -> None:
         """Do what is due, whenever it is due. Returns when the node stops."""
         while True:
-            self._driver.replica.learn_keepers(*self._met())
-            names = self._driver.replica.orders.due(self._clock.now().wall_ms, UPKEEP_BATCH)
+            self._driver.replica.learn_location_owners(*self._met())
+            names = self._driver.replica.orders.due(self._clock.now().wall_ms, HOUSEKEEPING_BATCH)
             if not names:
                 await asyncio.sleep(PAUSE_S)
                 continue
             verdicts: list[Verdict]
             try:
-                verdicts = list(await self._driver.submit_all([Command("", Upkeep(name), b"") for name in names]))
+                verdicts = list(await self._driver.submit_all([Command("", Housekeeping(name), b"") for name in names]))
             except Stopping:
                 return
             except Refused as refused:

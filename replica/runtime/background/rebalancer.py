@@ -20,7 +20,7 @@ from msgspec import Struct
 from replica.core.base.errors import Refused
 from replica.core.base.limits import LINES_MAX, QUANTITY_MAX
 from replica.core.base.names import FREE, account
-from replica.core.ledger.cells import Place, Stock
+from replica.core.ledger.cells import LocationStock, Stock
 from replica.core.rights.policies import POLICY, Policy
 from replica.core.rights.quotas import channel_account, channel_units, rebalance
 from replica.core.rights.rebalancing import LOW_SHARE, Hub, deficit, parts_to_pass_on, store_gap, units_to_split
@@ -28,9 +28,9 @@ from replica.core.rights.requests import BREACH, Allotment, AllotmentLine, Grant
 from replica.core.state.batch import Batch
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Answered, Wanted
-from replica.runtime.background.rights_exchange import Pair, Rights
-from replica.runtime.background.sales_history import Tills
+from replica.core.sync.session import Answered, RightsWanted
+from replica.runtime.background.rights_exchange import Pair, RightsExchange
+from replica.runtime.background.sales_history import SalesHistory
 from replica.runtime.background.settlement import Settlement
 from replica.runtime.driver import Driver
 from replica.runtime.peering.link import Link
@@ -63,16 +63,18 @@ class _Plan(Struct, frozen=True):
         self.grants.setdefault((location, to, reason), []).append(GrantLine(item, min(units, QUANTITY_MAX)))
 
 
-class Steward:
+class RightsRebalancer:
     """Of one node. `run` must be running for rights to move."""
 
-    def __init__(self, driver: Driver, peers: Peers, rights: Rights, clock: Clock, tills: Tills) -> None:
+    def __init__(
+        self, driver: Driver, peers: Peers, rights: RightsExchange, clock: Clock, sales_history: SalesHistory
+    ) -> None:
         self._driver = driver
         self._peers = peers
         self._rights = rights
         self._clock = clock
-        self._tills = tills
-        tills.turned = self._turn
+        self._sales_history = sales_history
+        sales_history.turned = self._turn
         self._turned: dict[Pair, object] = {}
         """Items not looked at since another time of the day began."""
         self._is_store = peers.identity.role == "edge"
@@ -90,7 +92,7 @@ class Steward:
     async def run(self) -> None:
         """Keep rights where they should be, for ever."""
         for place in list(self._driver.replica.ledger.places.values()):
-            self._mark_place(place)
+            self._mark_location(place)
             await asyncio.sleep(0)  # what is below zero is found by going through all there is: others go on meanwhile
         while True:
             try:
@@ -107,7 +109,7 @@ class Steward:
         if link.peer.role == "hub":
             self._mark_all()
 
-    def heard(self, link: Link, event: Wanted | Answered) -> None:
+    def heard(self, link: Link, event: RightsWanted | Answered) -> None:
         """An answer may call for another request."""
         if isinstance(event, Answered) and self._is_store:
             self._mark((event.want.location, event.want.item))
@@ -119,13 +121,13 @@ class Steward:
         if any(register.kind == POLICY for register in batch.documents):
             self._mark_all()
         acts, debts = self._acts, self.settlement.debts
-        for lane, stocks in batch.cells.items():
+        for route, stocks in batch.cells.items():
             due = stocks
             if not acts:
                 due = {
                     stock: total
                     for stock, total in stocks.items()
-                    if (stock.location, stock.item) in debts or (lane.giver and stock.balance(lane.source) < 0)
+                    if (stock.location, stock.item) in debts or (route.giver and stock.balance(route.source) < 0)
                 }
             if due:
                 self._moved |= due
@@ -148,7 +150,7 @@ class Steward:
 
     def _mark_all(self) -> None:
         for place in self._driver.replica.ledger.places.values():
-            self._mark_place(place)
+            self._mark_location(place)
 
     def _turn(self) -> None:
         """Another time of the day has begun: stores fill up for what is foretold for it."""
@@ -163,7 +165,7 @@ class Steward:
         policy = replica.policies.policy(*pair)
         return 1 if policy is not None and policy.quantile_ppm else LOW_SHARE
 
-    def _mark_place(self, place: Place) -> None:
+    def _mark_location(self, place: LocationStock) -> None:
         node, balances = self._driver.replica.node, place.balances()
         set_aside = any(units and name.startswith(channel_account(node, "")) for name, units in balances.items())
         acts = self._is_store or set_aside or (self._acts and balances.get(account(node, FREE), 0) > 0)
@@ -196,7 +198,7 @@ class Steward:
         hubs = self._hubs()
         home = next((hub.name for hub in hubs if hub.is_reachable), None)
         for location, item in pairs:
-            stock, policy = replica.ledger.stock(location, item), self._tills.policy(replica, location, item)
+            stock, policy = replica.ledger.stock(location, item), self._sales_history.policy(replica, location, item)
             free = stock.free()
             is_below = deficit(free) > 0
             if is_below:

@@ -22,14 +22,14 @@ from replica.core.base.errors import Overloaded, Refused
 from replica.core.base.limits import QUANTITY_MAX, WANTS_MAX
 from replica.core.base.names import FREE, GIVEN_KEY, account
 from replica.core.log.entry import Entry
-from replica.core.rights.rebalancing import OLDER_REQUEST, Answer, answer_want, units_to_fetch
+from replica.core.rights.rebalancing import OLDER_REQUEST, WantAnswer, answer_want, units_to_fetch
 from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.batch import Batch
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Answered, Phase, Wanted
+from replica.core.sync.session import Answered, Phase, RightsWanted
 from replica.core.sync.wire import Hello, Want
-from replica.runtime.background.sales_history import Tills
+from replica.runtime.background.sales_history import SalesHistory
 from replica.runtime.driver import Driver
 from replica.runtime.peering.link import Link
 from replica.runtime.peering.peers import Peer, Peers
@@ -99,14 +99,14 @@ class Survey(Struct, frozen=True):
     received: int
 
 
-class Rights:
+class RightsExchange:
     """Both sides of requests for rights, of one node. `run` must be running for peers to be answered."""
 
-    def __init__(self, driver: Driver, peers: Peers, clock: Clock, tills: Tills) -> None:
+    def __init__(self, driver: Driver, peers: Peers, clock: Clock, sales_history: SalesHistory) -> None:
         self._driver = driver
         self._peers = peers
         self._clock = clock
-        self._tills = tills
+        self._sales_history = sales_history
         self._is_store = peers.identity.role == "edge"
         self._demands: dict[Pair, list[_Demand]] = {}
         self._requests: dict[Pair, _Request] = {}
@@ -231,9 +231,9 @@ class Rights:
         for pair in list(self._demands):
             self._tell(pair)
 
-    def heard(self, link: Link, event: Wanted | Answered) -> None:
+    def heard(self, link: Link, event: RightsWanted | Answered) -> None:
         """Queue a peer's request, or take in its answer to ours."""
-        if isinstance(event, Wanted):
+        if isinstance(event, RightsWanted):
             self._asked.append((link, event.want))
             self._wake.set()
             return
@@ -313,7 +313,7 @@ class Rights:
             if link.peer.role == "edge" and not self._waits_longer(want, link.peer):
                 free = replica.ledger.stock(*pair).free()
                 units = units_to_fetch(
-                    self._tills.policy(replica, *pair),
+                    self._sales_history.policy(replica, *pair),
                     want.quantity,
                     free.get(replica.node, 0),
                     sum(max(0, free.get(name, 0)) for name in hubs),
@@ -335,7 +335,7 @@ class Rights:
         try:
             arrival, answers = await self._driver.look(partial(self._decide, asked))
         except Refused as refused:
-            arrival, answers = 0, [Answer(0, refused.kind)] * len(asked)
+            arrival, answers = 0, [WantAnswer(0, refused.kind)] * len(asked)
         given = [
             (link, want, answer) for (link, want), answer in zip(asked, answers, strict=True) if answer.granted > 0
         ]
@@ -361,18 +361,18 @@ class Rights:
             else:
                 link.give(want.number, 0, verdict.kind)
 
-    def _decide(self, asked: Sequence[tuple[Link, Want]], replica: Replica) -> tuple[int, list[Answer]]:
+    def _decide(self, asked: Sequence[tuple[Link, Want]], replica: Replica) -> tuple[int, list[WantAnswer]]:
         promised: dict[Pair, int] = {}
         answers = []
         for link, want in asked:
             pair, peer = (want.location, want.item), link.peer
             if self._waits_longer(want, peer):
-                answers.append(Answer(0, OLDER_REQUEST))
+                answers.append(WantAnswer(0, OLDER_REQUEST))
                 continue
             stock = replica.ledger.stock(*pair)
             own = stock.balance(account(replica.node, FREE)) - promised.get(pair, 0)
             answer = answer_want(
-                self._tills.policy(replica, *pair),
+                self._sales_history.policy(replica, *pair),
                 want.quantity,
                 own,
                 stock.available - promised.get(pair, 0),
@@ -400,9 +400,9 @@ def _take(waiting: deque[tuple[Link, Want]]) -> list[tuple[Link, Want]]:
 
 def _received(replica: Replica, pair: Pair, link: Link) -> int:
     """Units this holder's writer ever granted us."""
-    lane = (link.peer.writer, account(link.peer.node, FREE), account(replica.node, FREE))
-    return replica.ledger.cell(*pair, lane)
+    route = (link.peer.writer, account(link.peer.node, FREE), account(replica.node, FREE))
+    return replica.ledger.cell(*pair, route)
 
 
-def _grant(link: Link, want: Want, answer: Answer) -> Grant:
+def _grant(link: Link, want: Want, answer: WantAnswer) -> Grant:
     return Grant(link.peer.node, (GrantLine(want.item, answer.granted),), "want")

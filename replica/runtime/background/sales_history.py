@@ -35,7 +35,7 @@ DAY_MS = 86_400_000
 SLOT_MS = SLOT_MINUTES * 60_000
 
 
-class Tills:
+class SalesHistory:
     """Of the one location of a store; a hub has none (`location` is empty), and takes policies as they are."""
 
     def __init__(self, driver: Driver, journal: Journal, clock: Clock, location: str) -> None:
@@ -56,13 +56,13 @@ class Tills:
             return policy
         if self._demand is None:
             return None
-        units = self._demand.foretell(item, self._slot(self._clock.now().wall_ms), policy.quantile_ppm)
+        units = self._demand.forecast(item, self._slot(self._clock.now().wall_ms), policy.quantile_ppm)
         return msgspec.structs.replace(policy, safety_stock=units, quantile_ppm=0)
 
     async def run(self) -> None:
         """Know what tills sold, for as long as any policy asks for it."""
         while True:
-            if self._driver.replica.policies.foretell:
+            if self._driver.replica.policies.forecast:
                 await self._follow()
             await asyncio.sleep(PAUSE_S)
 
@@ -71,7 +71,7 @@ class Tills:
         self._zone = zone = self._place_zone()
         demand, after = Demand(), await self._begin()
         slot = -1
-        while self._driver.replica.policies.foretell and zone == self._place_zone():
+        while self._driver.replica.policies.forecast and zone == self._place_zone():
             while after < self._driver.arrival:
                 page = await self._journal.read(after, ENTRIES_PER_PAGE)
                 for stored in page.stored:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from replica.core.ledger.cells import Stock
-from replica.core.rights.rebalancing import STEP_IN_MS, covers, place_in_turn
+from replica.core.rights.rebalancing import STEP_IN_MS, covers, settlement_rank
 from replica.runtime.background.rights_exchange import Pair
 from replica.runtime.ports import Clock
 
@@ -38,13 +38,13 @@ class Settlement:
     def cover(self, pair: Pair, stock: Stock, free: Mapping[str, int]) -> tuple[dict[str, int], int]:
         """What this node should grant to whom, and how many milliseconds from now: 0 when it is its turn."""
         now = self._clock.now()
-        granted = sum(total for lane, total in stock.cells.items() if lane.giver and lane.taker)
+        granted = sum(total for route, total in stock.cells.items() if route.giver and route.taker)
         debt = self.debts.get(pair)
         if debt is None:
             debt = self.debts[pair] = Debt(now.wall_ms, now.elapsed_ms, granted)
         elif debt.granted != granted:
             debt.waiting_ms, debt.granted = now.elapsed_ms, granted
-        wait_ms = place_in_turn(free, self._node) * STEP_IN_MS
+        wait_ms = settlement_rank(free, self._node) * STEP_IN_MS
         return covers(free, self._node), max(0, debt.waiting_ms + wait_ms - now.elapsed_ms)
 
     def settled(self, pair: Pair) -> None:

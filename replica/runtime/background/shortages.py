@@ -14,8 +14,8 @@ from functools import partial
 from msgspec import Struct
 
 from replica.core.base.errors import Refused, Stopping
-from replica.core.orders.requests import GiveUp
-from replica.core.orders.shortages import Candidate, candidates, choose, short_by
+from replica.core.orders.requests import Revocation
+from replica.core.orders.shortages import Candidate, candidates, select, short_by
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.runtime.background.rights_exchange import Pair
@@ -27,7 +27,7 @@ from replica.runtime.ports import Clock
 PAUSE_S = 1.0
 """How late a shortage may be noticed, beside the wait before it is acted on."""
 
-NAMING_MS = 5_000
+SELECTION_MS = 5_000
 """For how long something is short before the first hub names holds, and between one hub's turn and the next one's:
 longer than anything is on its way between nodes that reach each other."""
 
@@ -63,7 +63,7 @@ class Shortages:
             if not due:
                 continue
             try:
-                requests = choose(await self._candidates(due), due)
+                requests = select(await self._candidates(due), due)
                 await self._driver.submit_all([Command("", request, b"") for request in requests])
             except Stopping:
                 return
@@ -76,7 +76,7 @@ class Shortages:
         now_ms, ledger = self._clock.now().elapsed_ms, self._driver.replica.ledger
         short = {pair: units for pair in self._settlement.debts if (units := short_by(ledger.stock(*pair)))}
         self._short = {
-            pair: self._short.get(pair) or _Shortage(now_ms, now_ms + self._turn_ms(pair[0]), NAMING_MS)
+            pair: self._short.get(pair) or _Shortage(now_ms, now_ms + self._turn_ms(pair[0]), SELECTION_MS)
             for pair in short
         }
         return {pair: units for pair, units in short.items() if self._short[pair].next_ms <= now_ms}
@@ -85,11 +85,11 @@ class Shortages:
         """How long this hub waits before it names holds at a location."""
         hellos = [peer.hello for peer in self._peers.connected if peer.hello is not None]
         if any(hello.role == "edge" and location in (hello.scopes or ()) for hello in hellos):
-            return NAMING_MS
+            return SELECTION_MS
         node = self._driver.replica.node
         names = sorted([node, *(hello.node for hello in hellos if hello.role == "hub")])
         is_host = location in self._driver.replica.locations
-        return NAMING_MS * (1 + names.index(node) + (0 if is_host else 1))
+        return SELECTION_MS * (1 + names.index(node) + (0 if is_host else 1))
 
     async def _candidates(self, short: dict[Pair, int]) -> list[Candidate]:
         found: list[Candidate] = []
@@ -99,11 +99,11 @@ class Shortages:
             found += await self._driver.look(partial(_candidates, some, short))
         return found
 
-    def _put_off(self, due: dict[Pair, int], requests: list[GiveUp]) -> None:
+    def _put_off(self, due: dict[Pair, int], requests: list[Revocation]) -> None:
         now_ms = self._clock.now().elapsed_ms
         for pair in due:
             one = self._short[pair]
-            one.wait_ms = NAMING_MS if requests else min(2 * one.wait_ms, AGAIN_MAX_MS)
+            one.wait_ms = SELECTION_MS if requests else min(2 * one.wait_ms, AGAIN_MAX_MS)
             one.next_ms = now_ms + one.wait_ms
 
 

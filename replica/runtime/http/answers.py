@@ -299,7 +299,9 @@ def entry_answer(stored: Stored) -> EntryAnswer:
 
 def cell_answers(stock: Stock) -> list[CellAnswer]:
     """Render the cells of one pair, by writer."""
-    return [CellAnswer(*lane.name, total) for lane, total in sorted(stock.cells.items(), key=lambda cell: cell[0].name)]
+    return [
+        CellAnswer(*route.name, total) for route, total in sorted(stock.cells.items(), key=lambda cell: cell[0].name)
+    ]
 
 
 def _fields(struct: Struct) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class ExceptionsApi:
 
     async def exceptions(self, request: web.Request) -> web.Response:
         limit, differences = limit_of(request), self._node.peers.divergences
-        settlement, look = self._node.steward.settlement, self._node.driver.look
+        settlement, look = self._node.rebalancer.settlement, self._node.driver.look
         return json_response(await look(lambda replica: exceptions(replica, settlement, differences, limit)))
 
 
@@ -107,25 +107,25 @@ def exceptions(
     Of duplicates and of conflicts the newest are shown, at most `limit` of each.
     """
     orders = replica.orders
-    troubled = [order for name in orders.troubled if (order := orders.find(name)) is not None]
+    with_exceptions = [order for name in orders.with_exceptions if (order := orders.find(name)) is not None]
     waiting = orders.with_waiting(limit + 1)
-    shortened = orders.with_shortages(limit + 1)
+    with_shortage = orders.with_shortages(limit + 1)
     collisions = [one for one in replica.collisions if not _is_of_one_order(one)]
     duplicates = [_duplicate(one) for one in collisions if one.is_duplicate]
     conflicts = [_conflict(one) for one in collisions if not one.is_duplicate]
     keys = _keys_of_orders(replica.collisions)
-    duplicates += [answer for order in troubled for answer in _double_orders(order, keys)]
-    conflicts += [answer for order in troubled for answer in _other_orders(order, keys)]
+    duplicates += [answer for order in with_exceptions for answer in _double_orders(order, keys)]
+    conflicts += [answer for order in with_exceptions for answer in _other_orders(order, keys)]
     return ExceptionsAnswer(
         breach_answers(replica.ledger, settlement),
-        [answer for order in shortened[-limit:] for answer in shortage_answers(order)],
+        [answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
         duplicates[-limit:],
         conflicts[-limit:],
-        [report for order in troubled[-limit:] for report in report_answers(order)],
+        [report for order in with_exceptions[-limit:] for report in report_answers(order)],
         [answer for order in waiting[:limit] for answer in waiting_answers(order)],
         list(differences),
         orders.malformed + replica.documents.malformed,
-        any(len(some) > limit for some in (troubled, waiting, shortened, duplicates, conflicts)),
+        any(len(some) > limit for some in (with_exceptions, waiting, with_shortage, duplicates, conflicts)),
     )
 
 

@@ -1,6 +1,6 @@
 """The express lane: answers hot calls inside the HTTP protocol, and leaves everything else to aiohttp.
 
-A till's connection sends one kind of request, over and over. `Express` takes such a connection for as long as every
+A till's connection sends one kind of request, over and over. `FastPath` takes such a connection for as long as every
 piece of it is exactly one whole, plain request of a kind it knows, to be answered at once. At the first thing it does
 not know to the letter it steps aside for good: aiohttp's own protocol takes the connection over with the bytes not yet
 answered, and nothing has to be known of what goes on inside it. Either way the same functions check, decide and
@@ -36,27 +36,27 @@ IDLE_S = 75.0
 """Silence after which a connection is closed, at the latest after twice as long: as aiohttp does behind the lane."""
 
 
-Tell = Callable[[Verdicts], tuple[int, bytes]]
+Render = Callable[[Verdicts], tuple[int, bytes]]
 """Renders what became of a request: status and body. Raises Refused."""
 
 
-class Asked(Struct, frozen=True, gc=False):
+class FastCall(Struct, frozen=True, gc=False):
     """What one request comes to, and how its caller is told of it."""
 
     requests: Requests
-    tell: Tell
+    render: Render
 
 
-Read = Callable[[bytes, str | None], Asked | None]
+FastRead = Callable[[bytes, str | None], FastCall | None]
 """Checks a request, given its body and key; None leaves it to aiohttp. Raises Refused."""
 
 
-def alone(read: Callable[[bytes, str | None], Command | None]) -> Read:
+def alone(read: Callable[[bytes, str | None], Command | None]) -> FastRead:
     """Make the reader of a call that asks for one thing."""
 
-    def read_one(body: bytes, key: str | None) -> Asked | None:
+    def read_one(body: bytes, key: str | None) -> FastCall | None:
         command = read(body, key)
-        return Asked((command,), _tell_one) if command is not None else None
+        return FastCall((command,), _tell_one) if command is not None else None
 
     return read_one
 
@@ -68,49 +68,49 @@ def _tell_one(verdicts: Verdicts) -> tuple[int, bytes]:
     return HTTPStatus.CREATED, encode_json(answer_of(verdict))
 
 
-class Express:
+class FastPath:
     """Makes the protocol of each connection: the lane in front, aiohttp's behind. `calls`: what is read, by path."""
 
     def __init__(
         self,
-        calls: Mapping[str, Read],
+        calls: Mapping[str, FastRead],
         driver: Driver,
         behind: Callable[[], asyncio.Protocol],
     ) -> None:
         self.calls = [(f"POST {path} HTTP/1.1\r\n".encode(), read) for path, read in calls.items()]
         self.driver = driver
         self.behind = behind
-        self.lanes: dict[Lane, None] = {}
+        self.connections: dict[FastConnection, None] = {}
         self._sweeping: asyncio.TimerHandle | None = None
 
-    def __call__(self) -> Lane:
-        return Lane(self)
+    def __call__(self) -> FastConnection:
+        return FastConnection(self)
 
-    def enter(self, lane: Lane) -> None:
+    def enter(self, connection: FastConnection) -> None:
         """A connection is on the lane, until it steps aside or ends."""
-        self.lanes[lane] = None
+        self.connections[connection] = None
         if self._sweeping is None:
             self._sweeping = asyncio.get_running_loop().call_later(IDLE_S, self._sweep)
 
     def _sweep(self) -> None:
         """Close what was silent since the last sweep: one timer for all, for a till's every sale would move its own."""
-        self._sweeping = asyncio.get_running_loop().call_later(IDLE_S, self._sweep) if self.lanes else None
-        for lane in list(self.lanes):
-            lane.rest()
+        self._sweeping = asyncio.get_running_loop().call_later(IDLE_S, self._sweep) if self.connections else None
+        for connection in list(self.connections):
+            connection.rest()
 
     def close(self) -> None:
         """Close every connection on the lane, after the answer under way on it."""
         if self._sweeping is not None:
             self._sweeping.cancel()
-        for lane in list(self.lanes):
-            lane.close()
+        for connection in list(self.connections):
+            connection.close()
 
 
-class Lane(asyncio.Protocol):
+class FastConnection(asyncio.Protocol):
     """One connection, until it steps aside."""
 
-    def __init__(self, express: Express) -> None:
-        self._express = express
+    def __init__(self, fast_path: FastPath) -> None:
+        self._fast_path = fast_path
         self._transport: Any = None
         self._held = b""
         self._is_busy = False
@@ -120,13 +120,13 @@ class Lane(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        self._express.enter(self)
+        self._fast_path.enter(self)
         connection = transport.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._express.lanes.pop(self, None)
+        self._fast_path.connections.pop(self, None)
 
     def eof_received(self) -> bool:
         """Keep the connection for the answers under way: a caller that has no more to ask still waits for them."""
@@ -145,15 +145,15 @@ class Lane(asyncio.Protocol):
             if asked is None:
                 self._step_aside(data)
                 return
-            answer = self._express.driver.submit_all(asked.requests)
+            answer = self._fast_path.driver.submit_all(asked.requests)
         except Refused as refused:
             self._write(_refusal(refused))
             return
         self._is_busy = True
-        answer.add_done_callback(partial(self._answered, asked.tell))
+        answer.add_done_callback(partial(self._answered, asked.render))
 
-    def _read(self, data: bytes) -> Asked | None:
-        for start, read in self._express.calls:
+    def _read(self, data: bytes) -> FastCall | None:
+        for start, read in self._fast_path.calls:
             plain = _parse(data, start)
             if plain is not None:
                 return read(plain.body, plain.key)
@@ -171,13 +171,13 @@ class Lane(asyncio.Protocol):
             self.close()
         self._is_resting = True
 
-    def _answered(self, tell: Tell, answer: asyncio.Future[Verdicts]) -> None:
+    def _answered(self, render: Render, answer: asyncio.Future[Verdicts]) -> None:
         self._is_busy = False
         if answer.cancelled():
             self._transport.abort()  # the driver is gone: what is durable is not known, so nothing is said
             return
         try:
-            status, body = tell(answer.result())
+            status, body = render(answer.result())
             self._write(_response(HTTPStatus(status), JSON, body))
         except Refused as refused:
             self._write(_refusal(refused))
@@ -187,7 +187,7 @@ class Lane(asyncio.Protocol):
             held, self._held = self._held, b""
             self._transport.resume_reading()
             self.data_received(held)
-        if self._has_ended and not self._is_busy and self in self._express.lanes:
+        if self._has_ended and not self._is_busy and self in self._fast_path.connections:
             self._transport.close()
 
     def _write(self, response: bytes) -> None:
@@ -195,8 +195,8 @@ class Lane(asyncio.Protocol):
             self._transport.write(response)
 
     def _step_aside(self, data: bytes) -> None:
-        del self._express.lanes[self]
-        behind = self._express.behind()
+        del self._fast_path.connections[self]
+        behind = self._fast_path.behind()
         self._transport.set_protocol(behind)
         behind.connection_made(self._transport)
         behind.data_received(data)

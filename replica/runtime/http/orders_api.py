@@ -106,7 +106,7 @@ class OrdersApi:
     async def _gain_rights(self, placement: Placement, deadline_ms: int) -> bool:
         """Ask others for what an order lacks; True once it is here, though another order may be quicker to take it."""
         now = self._node.clock.now()
-        units = await self._node.driver.look(lambda replica: lacking(replica.desk(now.wall_ms), placement))
+        units = await self._node.driver.look(lambda replica: lacking(replica.context(now.wall_ms), placement))
         timeout_s = max(0, deadline_ms - now.elapsed_ms) / 1000
         wants = [self._node.rights.want(*pair, number, timeout_s) for pair, number in units.items()]
         there = await asyncio.gather(*wants)

@@ -19,7 +19,7 @@ from replica.core.ledger.cells import Stock
 from replica.core.rights.requests import Grant
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import Adjustment, Count, Quarantine, Receipt, Return
+from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, Quarantine, Return
 from replica.runtime.background.counting import submit_count, token_of
 from replica.runtime.http.answers import (
     AdjustmentAnswer,
@@ -62,7 +62,7 @@ class StockApi:
         """Writes at a location, but for sales."""
         return [
             self._write("/v1/returns", Return, MovementAnswer, "Take goods back from a customer"),
-            self._write("/v1/receipts", Receipt, MovementAnswer, "Take goods in from a supplier"),
+            self._write("/v1/receipts", GoodsReceipt, MovementAnswer, "Take goods in from a supplier"),
             Operation(
                 "POST", "/v1/counts", self.count, "Set the book to a count", Count, CountAnswer, 201, is_write=True
             ),

@@ -24,7 +24,7 @@ from replica.runtime.journal.segment import cut_segments
 LaneName = tuple[str, str, str, str]
 """Scope, writer, source and target."""
 
-Row = tuple[bytes, *tuple[str, ...]]
+BatchRow = tuple[bytes, *tuple[str, ...]]
 """What `INSERT` takes: the bytes, and a text for each part."""
 
 BYTES_MAX = 1 << 28
@@ -91,7 +91,7 @@ class Numbers:
         self.streams: dict[Stream, int] = {}
         self.heads: dict[Stream, Head] = {}
         self.items: dict[str, int] = {}
-        self.lanes: dict[LaneName, int] = {}
+        self.routes: dict[LaneName, int] = {}
 
     @classmethod
     def read(cls, connection: sqlite3.Connection) -> Numbers:
@@ -105,10 +105,10 @@ class Numbers:
             numbers.heads[stream] = Head(sequence, end)
         numbers.items = dict(connection.execute("SELECT name, id FROM items"))
         for number, *name in connection.execute("SELECT id, scope, writer, source, target FROM lanes"):
-            numbers.lanes[tuple(name)] = number
+            numbers.routes[tuple(name)] = number
         return numbers
 
-    def rows(self, batch: Batch, arrival: int) -> Iterator[Row]:
+    def rows(self, batch: Batch, arrival: int) -> Iterator[BatchRow]:
         """Lay out a batch without its documents, and number what is new in it: one row, unless it is enormous.
 
         Args:
@@ -146,12 +146,12 @@ class Numbers:
     def _lay_cells(self, changes: Changes, parts: _Parts) -> None:
         """The new totals of cells, each by the numbers of its lane and its item in one."""
         items, cells = self.items, parts.cells
-        for lane, changed in changes.items():
-            lanes: dict[str, int] = {}
+        for route, changed in changes.items():
+            routes: dict[str, int] = {}
             for stock, total in changed.items():
                 location, name = stock.location, stock.item
-                number = lanes.get(location) or lanes.setdefault(
-                    location, _number(self.lanes, (location, *lane.name), parts.lanes)
+                number = routes.get(location) or routes.setdefault(
+                    location, _number(self.routes, (location, *route.name), parts.routes)
                 )
                 item = items.get(name)
                 if item is None:
@@ -175,7 +175,7 @@ class _Parts:
         self.pieces: list[bytes] = []
         self.end = 1
         """Where the next piece begins; SQLite counts from 1."""
-        self.streams, self.segments, self.keys, self.items, self.lanes, self.counts = [_Tuples() for _ in range(6)]
+        self.streams, self.segments, self.keys, self.items, self.routes, self.counts = [_Tuples() for _ in range(6)]
         self.cells: dict[int, int] = {}
         self.orders: dict[int, int] = {}
 
@@ -201,14 +201,14 @@ class _Parts:
         """Whether this is as much as a row should hold."""
         return self.end > BYTES_MAX
 
-    def row(self) -> Row:
+    def row(self) -> BatchRow:
         """All of it."""
         parts = (
             self.streams,
             self.segments,
             self.keys,
             self.items,
-            self.lanes,
+            self.routes,
             self.cells,
             self.orders,
             self.counts,

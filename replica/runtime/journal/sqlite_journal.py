@@ -32,7 +32,7 @@ from replica.core.orders.requests import ORDER
 from replica.core.state.batch import Batch, Image
 from replica.core.stock.counts import Counts
 from replica.runtime.journal import batch_row, reading
-from replica.runtime.journal.batch_row import Numbers, Row
+from replica.runtime.journal.batch_row import BatchRow, Numbers
 from replica.runtime.journal.damage import DAMAGE, DataRefused, check_log, check_room
 from replica.runtime.journal.durable_files import make_directory, write_again
 from replica.runtime.journal.key_filter import KeyFilter
@@ -79,20 +79,20 @@ class SqliteJournal:
         directory: Path,
         lock: int,
         writer: _Connection,
-        finder: _Connection,
+        key_lookup: _Connection,
         reader: _Connection,
-        explorer: _Connection,
-        copier: _Connection,
+        query: _Connection,
+        checkpoint: _Connection,
     ) -> None:
         self.directory = directory
         self.node = ""
         self.incarnation = ""
         self._lock = lock
         self._writer = writer
-        self._finder = finder
+        self._key_lookup = key_lookup
         self._reader = reader
-        self._explorer = explorer
-        self._copier = copier
+        self._query = query
+        self._checkpoint = checkpoint
         self._copying: asyncio.Task[None] | None = None
         self._commits = 0
         self._arrival = 0
@@ -124,15 +124,15 @@ class SqliteJournal:
     def _copy_beside(self) -> None:
         """Have the log copied, unless that is under way."""
         if self._copying is None or self._copying.done():
-            self._copying = asyncio.create_task(self._copier.run(_copy_log))
+            self._copying = asyncio.create_task(self._checkpoint.run(_copy_log))
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
         likely = self._keys.likely(keys)
-        found = await self._finder.run(reading.find, likely) if likely else {}
+        found = await self._key_lookup.run(reading.find, likely) if likely else {}
         return {key: [one.entry for one in stored] for key, stored in found.items()}
 
     async def read(self, after: int, limit: int) -> Page:
-        return await self._explorer.run(reading.read, after, limit)
+        return await self._query.run(reading.read, after, limit)
 
     async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
         known = self._numbers.streams
@@ -140,14 +140,14 @@ class SqliteJournal:
         return await self._reader.run(reading.missing, numbers, through, limit)
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
-        return await self._explorer.run(reading.moves_of, location, item, before, limit)
+        return await self._query.run(reading.moves_of, location, item, before, limit)
 
     async def close(self) -> None:
-        for connection in (self._explorer, self._reader, self._finder, self._copier):
+        for connection in (self._query, self._reader, self._key_lookup, self._checkpoint):
             await connection.interrupt()  # nobody waits any more for what they read or copy
         if self._copying is not None:
             await asyncio.wait([self._copying])
-        for connection in (self._explorer, self._reader, self._finder, self._copier, self._writer):
+        for connection in (self._query, self._reader, self._key_lookup, self._checkpoint, self._writer):
             await connection.close()
         os.close(self._lock)
 
@@ -159,11 +159,11 @@ class SqliteJournal:
             log.warning("checkpoint does not match the journal, folding it anew", entries=self._arrival)
             self._refold(connection)
         shared = reading.shared(connection, self._fill_filter(connection))
-        names = {lane: name for name, lane in numbers.lanes.items()}
+        names = {route: name for name, route in numbers.routes.items()}
         items = {item: name for name, item in numbers.items.items()}
         cells = [
-            (names[lane][0], items[item], names[lane][1:], total)
-            for lane, item, total in connection.execute("SELECT lane, item, total FROM cells")
+            (names[route][0], items[item], names[route][1:], total)
+            for route, item, total in connection.execute("SELECT lane, item, total FROM cells")
         ]
         documents = [
             Register(*row)
@@ -234,14 +234,14 @@ class SqliteJournal:
         self._arrival += len(batch)
         return self._arrival
 
-    def _lay_out(self, batch: Batch) -> list[Row]:
+    def _lay_out(self, batch: Batch) -> list[BatchRow]:
         """The rows of a batch. Its keys are noted before they are durable: a filter that knows too much is slow for
         one key, one that knows too little would let it be used twice.
         """
         self._keys.add([key for run in batch.runs for key in run.keys if key])
         return list(self._numbers.rows(batch, self._arrival))
 
-    def _put(self, connection: sqlite3.Connection, rows: Sequence[Row], documents: Sequence[Register]) -> None:
+    def _put(self, connection: sqlite3.Connection, rows: Sequence[BatchRow], documents: Sequence[Register]) -> None:
         connection.executemany(batch_row.INSERT, rows)
         if documents:
             connection.executemany(
@@ -288,7 +288,7 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
     try:
         check_log(directory / FILE_NAME, directory / f"{FILE_NAME}-wal")
         await asyncio.to_thread(write_again, directory / f"{FILE_NAME}-wal")
-        for setup in (_prepare, _prepare_reader, _prepare_reader, _prepare_reader, _prepare_copier):
+        for setup in (_prepare, _prepare_reader, _prepare_reader, _prepare_reader, _prepare_checkpoint):
             connection = _connect(directory / FILE_NAME)
             await connection
             connections.append(connection)
@@ -347,7 +347,11 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}").fetchall()
     connection.execute(f"PRAGMA journal_size_limit = {LOG_PAGES_MAX * PAGE_BYTES}").fetchall()
     scripts = sorted(
-        (file for file in resources.files("replica.runtime.journal").joinpath("schema").iterdir() if file.name.endswith("sql")),
+        (
+            file
+            for file in resources.files("replica.runtime.journal").joinpath("schema").iterdir()
+            if file.name.endswith("sql")
+        ),
         key=lambda file: file.name,
     )
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -362,7 +366,7 @@ def _prepare_reader(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA query_only = ON")
 
 
-def _prepare_copier(connection: sqlite3.Connection) -> None:
+def _prepare_checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
 
 

@@ -29,12 +29,12 @@ from replica.core.sync.session import (
     Event,
     Greeted,
     Phase,
+    RightsWanted,
     Session,
-    Wanted,
     plain_vectors,
 )
 from replica.core.sync.wire import Hello
-from replica.runtime.driver import Driver, Inlet
+from replica.runtime.driver import Driver, Ingress
 from replica.runtime.ports import Clock, Journal, Socket
 
 log = structlog.get_logger(__name__)
@@ -68,7 +68,7 @@ class Link:
         is_dialled: bool,
         greeted: Callable[[Link], None],
         diverged: Callable[[Link, Diverged], None],
-        heard: Callable[[Link, Asked | Acknowledged | Wanted | Answered], None],
+        heard: Callable[[Link, Asked | Acknowledged | RightsWanted | Answered], None],
     ) -> None:
         self.session = Session(hello, driver.replica, admit, clock.now())
         self.is_dialled = is_dialled
@@ -86,7 +86,7 @@ class Link:
         self._frames = asyncio.Event()
         self._room = asyncio.Event()
         self._asked = asyncio.Event()
-        self._inlet = Inlet()
+        self._ingress = Ingress()
         self._merges: asyncio.Queue[tuple[int, asyncio.Future[int]]] = asyncio.Queue(MERGES_WAITING_MAX)
 
     @property
@@ -191,10 +191,10 @@ class Link:
             case Asked():
                 self._asked.set()
                 self._heard(self, event)
-            case Wanted() | Answered():
+            case RightsWanted() | Answered():
                 self._heard(self, event)
             case Arrived(number, runs):
-                await self._merges.put((number, await self._driver.take_in(runs, self._inlet)))
+                await self._merges.put((number, await self._driver.take_in(runs, self._ingress)))
             case Acknowledged():
                 self._room.set()
                 self._heard(self, event)

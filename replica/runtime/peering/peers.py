@@ -20,7 +20,7 @@ from replica.core.base.errors import PeerFault
 from replica.core.base.names import CHAIN
 from replica.core.log.entry import Stream
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Acknowledged, Admission, Answered, Asked, Diverged, Phase, Scopes, Wanted
+from replica.core.sync.session import Acknowledged, Admission, Answered, Asked, Diverged, Phase, RightsWanted, Scopes
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
 from replica.runtime.driver import Driver
 from replica.runtime.peering.link import Link
@@ -129,7 +129,7 @@ class Listener(Protocol):
     def joined(self, link: Link) -> None:
         """A session is past its greeting, both ways."""
 
-    def heard(self, link: Link, event: Wanted | Answered) -> None:
+    def heard(self, link: Link, event: RightsWanted | Answered) -> None:
         """The peer asks for rights, or answers a request for some."""
 
     def left(self, link: Link) -> None:
@@ -275,7 +275,7 @@ class Peers:
         for listener in self.listeners:
             listener.left(link)
 
-    def _hear(self, link: Link, event: Asked | Acknowledged | Wanted | Answered) -> None:
+    def _hear(self, link: Link, event: Asked | Acknowledged | RightsWanted | Answered) -> None:
         if isinstance(event, Acknowledged):
             self._acknowledged.set()
             return

@@ -21,8 +21,8 @@ FREE, HELD, QUARANTINE = "store-1/free", "store-1/held", "store-1/quarantine"
 Cell = tuple[str, str, tuple[str, str, str], int]
 
 accounts = st.sampled_from(["supplier", "customer", FREE, HELD, QUARANTINE, "hub-east/free"])
-lanes = st.tuples(st.sampled_from([WRITER, HUB]), accounts, accounts).filter(lambda lane: lane[1] != lane[2])
-cells = st.tuples(st.sampled_from([STORE, "store-2"]), st.sampled_from(["cola", "wings"]), lanes, st.integers(1, 9))
+routes = st.tuples(st.sampled_from([WRITER, HUB]), accounts, accounts).filter(lambda route: route[1] != route[2])
+cells = st.tuples(st.sampled_from([STORE, "store-2"]), st.sampled_from(["cola", "wings"]), routes, st.integers(1, 9))
 ledgers = st.lists(cells, max_size=8)
 movements = st.lists(
     st.tuples(st.sampled_from([WRITER, HUB]), st.builds(Move, st.sampled_from(["cola", "wings"]), accounts, accounts,
@@ -203,7 +203,7 @@ def test_changes_are_handed_over_once_with_the_newest_totals() -> None:
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 3)])
     changes = ledger.take_changes()
     assert {
-        lane.name: {stock.item: total for stock, total in changed.items()} for lane, changed in changes.items()
+        route.name: {stock.item: total for stock, total in changed.items()} for route, changed in changes.items()
     } == {(WRITER, "supplier", FREE): {"cola": 5}}
     assert not ledger.take_changes()
 
@@ -297,7 +297,7 @@ def test_cells_are_the_sums_of_the_moves_along_them(moved: list[tuple[str, Move]
         ledger.apply(STORE, writer, [move])
         cell = (move.item, (writer, move.source, move.target))
         sums[cell] = sums.get(cell, 0) + move.quantity
-    assert state_of(ledger) == [(STORE, item, lane, total) for (item, lane), total in sorted(sums.items())]
+    assert state_of(ledger) == [(STORE, item, route, total) for (item, route), total in sorted(sums.items())]
 
 
 @given(st.lists(ledgers, min_size=1, max_size=4), st.permutations(range(4)))

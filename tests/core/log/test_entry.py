@@ -12,7 +12,7 @@ from replica.core.base.limits import BODY_BYTES_MAX, FACTS_MAX, KEY_LENGTH_MAX, 
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import (
     Content,
-    Line,
+    EntryLine,
     Stream,
     chain,
     check_content,
@@ -32,7 +32,7 @@ GOLDEN = Content(
     reason="",
     reference="R-42",
     moves=(Move("cola_bottle", "store-1/free", "customer", 6),),
-    lines=(Line("cola-carrier", 1, 0, -1),),
+    lines=(EntryLine("cola-carrier", 1, 0, -1),),
     facts={"breach": {"cola_bottle": 2}},
 )
 GOLDEN_BODY = bytes.fromhex(
@@ -86,7 +86,7 @@ def test_a_hash_covers_the_body_and_the_hash_before() -> None:
         ({"moves": (Move("cola", "supplier", "store-1/free", -1),)}, "malformed"),
         ({"moves": (Move("cola", "supplier", "store-1/free", QUANTITY_MAX + 1),)}, "malformed"),
         ({"key": b"k" * (KEY_LENGTH_MAX + 1)}, "oversized"),
-        ({"lines": (Line("cola", 1, 0, 0),) * (LINES_MAX + 1)}, "oversized"),
+        ({"lines": (EntryLine("cola", 1, 0, 0),) * (LINES_MAX + 1)}, "oversized"),
         ({"facts": {f"fact-{number}": 0 for number in range(FACTS_MAX + 1)}}, "oversized"),
         ({"facts": {"blob": b"x" * BODY_BYTES_MAX}}, "oversized"),
     ],
@@ -102,7 +102,7 @@ def test_what_nobody_who_obeys_writes_is_a_fault_of_the_peer(changed: dict[str, 
     "changed",
     [
         {"key": b"k" * KEY_LENGTH_MAX},
-        {"lines": (Line("cola", 1, 0, 0),) * LINES_MAX},
+        {"lines": (EntryLine("cola", 1, 0, 0),) * LINES_MAX},
         {"facts": {f"fact-{number}": 0 for number in range(FACTS_MAX)}},
         {"moves": ()},
     ],

@@ -12,65 +12,65 @@ from hypothesis import strategies as st
 from replica.core.base.errors import NotOwner, OrderExists, RightsExhausted
 from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Stream
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.order import Fulfilment
 from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
 from replica.core.state.batch import Image
 from replica.core.state.replica import Replica
 from replica.runtime.http.order_answers import order_answer, order_view
-from tests.core.shuffled import Desk
+from tests.core.shuffled import OrderTaker
 
 SAME = Placement("o-1", (PlacedLine(2, "cola"),))
 EAST, WEST = "hub-east", "hub-west"
 
 
-def desks(**stock: dict[str, int]) -> list[Desk]:
+def order_takers(**stock: dict[str, int]) -> list[OrderTaker]:
     """Hubs that all write for one warehouse, each with stock of its own there; the later, the later by its clock."""
-    made = [Desk(name, **(stock or {"w_1": {"cola": 10}})) for name in (EAST, WEST, "hub-north")]
-    for later, desk in enumerate(made):
-        desk.now_ms += later
+    made = [OrderTaker(name, **(stock or {"w_1": {"cola": 10}})) for name in (EAST, WEST, "hub-north")]
+    for later, taker in enumerate(made):
+        taker.now_ms += later
     settle(*made)
     return made
 
 
-def settle(*desks: Desk) -> None:
+def settle(*order_takers: OrderTaker) -> None:
     for _ in range(3):
-        for one in desks:
-            for other in desks:
+        for one in order_takers:
+            for other in order_takers:
                 if one is not other:
                     one.tell(other)
-    assert len({desk.replica.orders.digest() for desk in desks}) == 1
+    assert len({taker.replica.orders.digest() for taker in order_takers}) == 1
 
 
-def of(desk: Desk, node: str, order: str = "o-1") -> Fulfilment:
-    return desk.order(order).fulfilments[f"{node}.1"]
+def of(taker: OrderTaker, node: str, order: str = "o-1") -> Fulfilment:
+    return taker.order(order).fulfilments[f"{node}.1"]
 
 
-def keyed(desk: Desk) -> list[bytes]:
-    return [entry.content.key for entry in desk.entries if entry.content.key.startswith(b"void:")]
+def keyed(taker: OrderTaker) -> list[bytes]:
+    return [entry.content.key for entry in taker.entries if entry.content.key.startswith(b"void:")]
 
 
 def test_an_order_placed_at_two_hubs_holds_its_goods_once() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place()
     placed = west.place()
     assert (of(east, EAST).state, of(west, WEST).state) == ("held", "held")
     settle(east, west, north)
-    for desk in (east, west, north):
-        assert (of(desk, EAST).state, of(desk, WEST).state) == ("held", "cancelled")
-        assert desk.order().state == "held"
-        assert desk.figures() == (30, 2, 28)
-        assert keyed(desk) == [f"void:{placed.hash.hex()}".encode()]
-        desk.check()
+    for taker in (east, west, north):
+        assert (of(taker, EAST).state, of(taker, WEST).state) == ("held", "cancelled")
+        assert taker.order().state == "held"
+        assert taker.figures() == (30, 2, 28)
+        assert keyed(taker) == [f"void:{placed.hash.hex()}".encode()]
+        taker.check()
 
 
 def test_who_placed_the_one_that_lost_is_told_of_the_one_that_won() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     first = east.place()
     west.ask(SAME, "k-1")
     settle(east, west, north)
-    for desk in (west, north):
-        again = [desk.ask(SAME, "k-1"), desk.ask(SAME, "k-1"), desk.ask(SAME, "k-2")]
+    for taker in (west, north):
+        again = [taker.ask(SAME, "k-1"), taker.ask(SAME, "k-1"), taker.ask(SAME, "k-2")]
         for entry in again:
             assert order_answer(entry.content).fulfilments == order_answer(first.content).fulfilments
     view = order_view(west.order())
@@ -79,21 +79,21 @@ def test_who_placed_the_one_that_lost_is_told_of_the_one_that_won() -> None:
 
 
 def test_what_was_shipped_twice_stays_shipped_and_is_reported() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place(paid=True)
     west.place(paid=True)
     west.happen("ship")
     settle(east, west, north)
-    for desk in (east, west, north):
-        assert (of(desk, EAST).state, of(desk, WEST).state) == ("reserved", "shipped")
-        assert [(one.fulfilment, one.outcome) for one in desk.order().reports] == [("hub-west.1", "duplicate")]
-        assert desk.figures() == (28, 2, 26)
-        assert len(keyed(desk)) == 1
-        desk.check()
+    for taker in (east, west, north):
+        assert (of(taker, EAST).state, of(taker, WEST).state) == ("reserved", "shipped")
+        assert [(one.fulfilment, one.outcome) for one in taker.order().reports] == [("hub-west.1", "duplicate")]
+        assert taker.figures() == (28, 2, 26)
+        assert len(keyed(taker)) == 1
+        taker.check()
 
 
 def test_what_had_ended_by_itself_is_voided_all_the_same() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place()
     west.place()
     west.happen("cancel")
@@ -104,29 +104,29 @@ def test_what_had_ended_by_itself_is_voided_all_the_same() -> None:
 
 
 def test_other_orders_of_the_same_name_both_stand() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place("o-1", PlacedLine(2, "cola"))
     west.place("o-1", PlacedLine(3, "cola"))
     settle(east, west, north)
-    for desk in (east, west, north):
-        assert desk.figures() == (30, 5, 25)
-        assert keyed(desk) == []
-        assert list(desk.replica.orders.troubled) == ["o-1"]
-        shown = order_answer(desk.place("o-1", PlacedLine(3, "cola")).content).fulfilments
+    for taker in (east, west, north):
+        assert taker.figures() == (30, 5, 25)
+        assert keyed(taker) == []
+        assert list(taker.replica.orders.with_exceptions) == ["o-1"]
+        shown = order_answer(taker.place("o-1", PlacedLine(3, "cola")).content).fulfilments
         assert [one.id for one in shown] == ["hub-west.1"]
         with pytest.raises(OrderExists):
-            desk.place("o-1", PlacedLine(4, "cola"))
+            taker.place("o-1", PlacedLine(4, "cola"))
 
 
-def handed_to_a_store() -> tuple[Desk, Desk, Desk]:
+def handed_to_a_store() -> tuple[OrderTaker, OrderTaker, OrderTaker]:
     """An order placed at two hubs that have not met; the store that has what lost hears of nothing else."""
-    east, west = Desk("hub-east", w_1={"cola": 10}), Desk("hub-west", store_1={"cola": 10})
+    east, west = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("hub-west", store_1={"cola": 10})
     west.now_ms += 1
-    store = Desk("store-1", store_1={})
+    store = OrderTaker("store-1", store_1={})
     east.place(paid=True)
     west.place(paid=True)
     west.replica.locations = ()
-    west.replica.learn_keepers({"store-1": "store-1"})
+    west.replica.learn_location_owners({"store-1": "store-1"})
     west.keep_up()
     west.commit()
     store.take([entry for entry in west.entries if entry.stream.scope == "store-1"])
@@ -150,7 +150,7 @@ def test_a_store_that_cannot_know_of_the_one_that_won_is_asked_to_cancel() -> No
 
 
 def test_an_event_whose_time_had_passed_by_a_clock_ahead_is_given_up_when_it_has_to_wait_again() -> None:
-    east, west, _ = desks(w_1={"cola": 10})
+    east, west, _ = order_takers(w_1={"cola": 10})
     east.happen("cancel")
     east.place()
     east.keep_up()
@@ -170,14 +170,14 @@ def test_an_event_whose_time_had_passed_by_a_clock_ahead_is_given_up_when_it_has
 
 def test_a_store_that_has_the_second_part_of_each_placement_is_asked_to_cancel_the_one_that_lost() -> None:
     places = {"store_1": {"cola": 3}, "store_2": {"cola": 3}}
-    east, west = Desk("hub-east", **places), Desk("hub-west", **places)
-    stores = [Desk("store-1", store_1={}), Desk("store-2", store_2={})]
+    east, west = OrderTaker("hub-east", **places), OrderTaker("hub-west", **places)
+    stores = [OrderTaker("store-1", store_1={}), OrderTaker("store-2", store_2={})]
     west.now_ms += 1
-    parts = [PlacedLine(2, "cola", location=place) for place in east.locations]
+    lines = [PlacedLine(2, "cola", location=place) for place in east.locations]
     for hub in (east, west):
-        hub.place("o-1", *parts, paid=True)
+        hub.place("o-1", *lines, paid=True)
         hub.replica.locations = ()
-        hub.replica.learn_keepers({place: place for place in hub.locations})
+        hub.replica.learn_location_owners({place: place for place in hub.locations})
         hub.keep_up()
     for _ in range(3):
         east.tell(west)
@@ -197,7 +197,7 @@ def test_a_store_that_has_the_second_part_of_each_placement_is_asked_to_cancel_t
 
 
 def test_a_placement_that_lost_is_undone_after_a_restart_too() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place()
     west.place()
     settle(east, west)
@@ -209,19 +209,19 @@ def test_a_placement_that_lost_is_undone_after_a_restart_too() -> None:
     packed = [state for _, state in unfinished.orders.take_changes()]
     again = Replica(west.writer, west.locations, Image(orders=packed), True)
     assert again.orders.due(west.now_ms, 9) == ["o-1"]
-    assert again.orders.take_doubled() == ["o-1"]
+    assert again.orders.take_duplicated() == ["o-1"]
 
 
-def keep_up(*desks: Desk) -> None:
+def keep_up(*order_takers: OrderTaker) -> None:
     for _ in range(3):
-        settle(*desks)
-        for desk in desks:
-            desk.keep_up()
-    settle(*desks)
+        settle(*order_takers)
+        for taker in order_takers:
+            taker.keep_up()
+    settle(*order_takers)
 
 
 def test_what_is_told_of_the_whole_order_concerns_the_placement_that_stands() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place()
     west.place()
     settle(east, west, north)
@@ -230,51 +230,51 @@ def test_what_is_told_of_the_whole_order_concerns_the_placement_that_stands() ->
     assert refused.value.facts["owner"] == EAST
     east.happen("pay")
     keep_up(east, west, north)
-    for desk in (east, west, north):
-        assert (of(desk, EAST).state, of(desk, WEST).state) == ("reserved", "cancelled")
-        assert desk.order().reports == []
+    for taker in (east, west, north):
+        assert (of(taker, EAST).state, of(taker, WEST).state) == ("reserved", "cancelled")
+        assert taker.order().reports == []
 
 
 def test_a_payment_of_the_placement_that_lost_pays_for_the_one_that_stands() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place()
     west.place()
     west.happen("pay")
     keep_up(east, west, north)
-    for desk in (east, west, north):
-        assert (of(desk, EAST).state, of(desk, WEST).state) == ("reserved", "cancelled")
-        assert of(desk, EAST).expires_ms == 0
-        assert desk.figures() == (30, 2, 28)
-        assert desk.order().reports == []
+    for taker in (east, west, north):
+        assert (of(taker, EAST).state, of(taker, WEST).state) == ("reserved", "cancelled")
+        assert of(taker, EAST).expires_ms == 0
+        assert taker.figures() == (30, 2, 28)
+        assert taker.order().reports == []
         assert west.order().to_pass_on(WEST) == []
 
 
 def test_a_payment_that_both_took_changes_nothing() -> None:
-    east, west, north = desks()
-    for desk in (east, west):
-        desk.place()
-        desk.happen("pay")
+    east, west, north = order_takers()
+    for taker in (east, west):
+        taker.place()
+        taker.happen("pay")
     keep_up(east, west, north)
     assert (of(north, EAST).state, of(north, WEST).state) == ("reserved", "cancelled")
     assert north.order().reports == []
 
 
 def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_expired() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place(ttl_s=60)
     west.place(ttl_s=60)
     west.happen("pay")
     east.now_ms += 61_000
     east.keep_up()
     keep_up(east, west, north)
-    for desk in (east, west, north):
-        assert (of(desk, EAST).state, of(desk, WEST).state) == ("expired", "cancelled")
-        (report,) = desk.order().reports
+    for taker in (east, west, north):
+        assert (of(taker, EAST).state, of(taker, WEST).state) == ("expired", "cancelled")
+        (report,) = taker.order().reports
         assert (report.event, report.outcome, report.fulfilment) == ("pay", "impossible", "hub-east.1")
 
 
 def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_was_collected_unpaid() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place()
     east.happen("collect")
     west.place()
@@ -283,29 +283,29 @@ def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_wa
     held = west.replica.head(stream)
     east.commit()
     unheard = [one for one in east.entries if one.stream == stream and one.sequence > held.sequence]
-    west.replica.merge([Run(stream, held.sequence + 1, held.hash, unheard)], west.now_ms)  # never saw it held
+    west.replica.merge([ReceivedRun(stream, held.sequence + 1, held.hash, unheard)], west.now_ms)  # never saw it held
     keep_up(east, west, north)
-    for desk in (east, west, north):
-        assert (of(desk, EAST).state, of(desk, WEST).state) == ("collected", "cancelled")
-        (report,) = desk.order().reports
+    for taker in (east, west, north):
+        assert (of(taker, EAST).state, of(taker, WEST).state) == ("collected", "cancelled")
+        (report,) = taker.order().reports
         assert (report.event, report.outcome, report.fulfilment) == ("pay", "impossible", "hub-east.1")
 
 
 def test_a_cancellation_of_the_placement_that_lost_cancels_the_one_that_stands() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place()
     east.happen("pay")
     west.place()
     west.happen("cancel")
     keep_up(east, west, north)
-    for desk in (east, west, north):
-        assert (of(desk, EAST).state, of(desk, WEST).state) == ("cancelled", "cancelled")
-        assert desk.figures() == (30, 0, 30)
-        desk.check()
+    for taker in (east, west, north):
+        assert (of(taker, EAST).state, of(taker, WEST).state) == ("cancelled", "cancelled")
+        assert taker.figures() == (30, 0, 30)
+        taker.check()
 
 
 def test_a_placement_that_was_undone_cancels_nothing_else() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     east.place()
     west.place()
     keep_up(east, west, north)
@@ -315,12 +315,12 @@ def test_a_placement_that_was_undone_cancels_nothing_else() -> None:
 
 
 def test_what_is_left_of_an_order_can_be_paid_after_a_part_of_it_ended() -> None:
-    desk = Desk("hub-east", w_1={"cola": 2}, w_2={"cola": 2})
-    desk.place("o-1", PlacedLine(2, "cola", location="w-1"), PlacedLine(2, "cola", location="w-2"))
-    desk.happen("cancel", fulfilment="hub-east.1")
-    desk.happen("pay")
-    assert [one.state for one in desk.order().fulfilments.values()] == ["cancelled", "reserved"]
-    assert desk.order().reports == []
+    taker = OrderTaker("hub-east", w_1={"cola": 2}, w_2={"cola": 2})
+    taker.place("o-1", PlacedLine(2, "cola", location="w-1"), PlacedLine(2, "cola", location="w-2"))
+    taker.happen("cancel", fulfilment="hub-east.1")
+    taker.happen("pay")
+    assert [one.state for one in taker.order().fulfilments.values()] == ["cancelled", "reserved"]
+    assert taker.order().reports == []
 
 
 def test_what_a_store_handed_out_for_a_placement_that_lost_is_reported() -> None:
@@ -344,7 +344,7 @@ events = st.sampled_from(["", "pay", "cancel", "ship", "collect"])
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1), events), max_size=8), st.data())
 def test_in_any_order_of_delivery_one_placement_stands(asked: list[tuple[int, int, str]], data: st.DataObject) -> None:
-    nodes = desks()
+    nodes = order_takers()
     for index, number, event in asked:
         name = f"o-{number}"
         with suppress(RightsExhausted):
@@ -355,14 +355,14 @@ def test_in_any_order_of_delivery_one_placement_stands(asked: list[tuple[int, in
             source, target = data.draw(st.sampled_from(list(permutations(range(3), 2))))
             nodes[source].tell(nodes[target])
     settle(*nodes)
-    for desk in nodes:
-        desk.now_ms += PARKED_MS
-        desk.check()
-        for order in desk.replica.orders:
+    for taker in nodes:
+        taker.now_ms += PARKED_MS
+        taker.check()
+        for order in taker.replica.orders:
             lost = order.lost()
             standing = [one for one in order.fulfilments.values() if one.id not in lost]
             assert len(standing) == 1
             for one in order.fulfilments.values():
                 assert one.is_voided == (one.id in lost)
-                assert not (one.id in lost and one.shares)
+                assert not (one.id in lost and one.allocations)
     assert len(keyed(nodes[0])) == len(dict.fromkeys(keyed(nodes[0])))

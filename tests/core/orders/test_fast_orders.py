@@ -12,13 +12,13 @@ from replica.core.base.errors import KeyReused, Refused, RightsExhausted
 from replica.core.base.limits import QUANTITY_MAX
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Stream, start
-from replica.core.orders.fast_orders import Held, hold_plain
+from replica.core.orders.fast_orders import FastOrders, hold_fast
 from replica.core.orders.fold import held_differences
-from replica.core.orders.requests import OrderEvent, PlacedLine, Placement, Upkeep
+from replica.core.orders.requests import Housekeeping, OrderEvent, PlacedLine, Placement
 from replica.core.rights.requests import Allotment, AllotmentLine
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica, Verdict
-from replica.core.stock.requests import GoodsLine, Receipt, Sale, SkuLine
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, Sale, SkuLine
 from tests.core.chain import one_by_one
 
 NOW = 1_800_000_000_000
@@ -32,15 +32,15 @@ def hub_with_stock(is_hub: bool = True) -> Replica:
     replica.is_hub = is_hub
     for sku, recipe in RECIPES.items():
         replica.write(
-            Write("sku", sku, pack_value({"recipe": recipe, "barcodes": [f"{sku}'s"]}), sku.encode()), NOW - 9
+            DocumentWrite("sku", sku, pack_value({"recipe": recipe, "barcodes": [f"{sku}'s"]}), sku.encode()), NOW - 9
         )
     for location, goods in STOCK.items():
-        receipt = Receipt(tuple(GoodsLine(units, item=item) for item, units in goods.items()))
+        receipt = GoodsReceipt(tuple(GoodsLine(units, item=item) for item, units in goods.items()))
         replica.execute(Command(location, receipt, location.encode()), NOW - 9)
     web = {"mode": "share", "channels": {"web": 0.5}}
-    replica.write(Write("policy", "location:w-1", pack_value(web), b"policy-1"), NOW - 9)
+    replica.write(DocumentWrite("policy", "location:w-1", pack_value(web), b"policy-1"), NOW - 9)
     replica.write(
-        Write("policy", "location:w-2", pack_value({"mode": "safety", "safety_stock": 4}), b"policy-2"), NOW - 9
+        DocumentWrite("policy", "location:w-2", pack_value({"mode": "safety", "safety_stock": 4}), b"policy-2"), NOW - 9
     )
     replica.execute(Command("w-1", Allotment((AllotmentLine("web", "cola", 10),)), b"web"), NOW - 9)
     return replica
@@ -86,7 +86,7 @@ def expire(replica: Replica, now_ms: int) -> list[str]:
     due = replica.orders.due(now_ms, 100)
     for name in due:
         try:
-            replica.execute(Command("", Upkeep(name), f"upkeep-{name}".encode()), now_ms)
+            replica.execute(Command("", Housekeeping(name), f"upkeep-{name}".encode()), now_ms)
         except Refused:
             replica.orders.settled(name, now_ms)
     return sorted(due)
@@ -117,13 +117,13 @@ def test_orders_decided_together_come_out_as_one_by_one(asked: list[Command], is
 
 def plain(replica: Replica, *asked: Placement) -> list[str]:
     """Where the first of these are held on the short road: for as long as they are plain and alike."""
-    desk = replica.desk(NOW)
+    taker = replica.context(NOW)
 
-    def begin(location: str, source: str) -> Held:
+    def begin(location: str, source: str) -> FastOrders:
         stream = Stream(replica.writer, location)
-        return Held(stream, start(stream), 77, source, desk.held)
+        return FastOrders(stream, start(stream), 77, source, taker.held)
 
-    held = hold_plain(desk, asked, [one.order.encode() for one in asked], begin)
+    held = hold_fast(taker, asked, [one.order.encode() for one in asked], begin)
     return [held.stream.scope] * len(held) if held is not None else []
 
 

@@ -15,12 +15,12 @@ from replica.core.base.errors import Invalid, NotFound, NotOwner, OrderExists, O
 from replica.core.base.limits import PARKED_MS, PARKED_PER_ORDER_MAX
 from replica.core.orders.fold import Orders
 from replica.core.orders.order import OrderFacts
-from replica.core.orders.requests import Handover, OrderEvent, PlacedLine, Placement, Upkeep
+from replica.core.orders.requests import Handover, Housekeeping, OrderEvent, PlacedLine, Placement
 from replica.core.state.batch import Image
 from replica.core.state.kinds import request_of
 from replica.core.state.replica import Replica
 from tests.core.chain import NOW_MS, image_of
-from tests.core.shuffled import BOX, CARRIER, Desk, lifecycle, lines, shuffle, write_sku
+from tests.core.shuffled import BOX, CARRIER, OrderTaker, lifecycle, lines, shuffle, write_sku
 
 RULES = json.loads((Path(__file__).parents[2] / "vectors" / "order_rules.json").read_text())
 
@@ -31,82 +31,82 @@ RULES = json.loads((Path(__file__).parents[2] / "vectors" / "order_rules.json").
 
 @pytest.mark.parametrize("case", RULES["orderings"], ids=lambda case: "-".join(case["events"]))
 def test_events_in_any_order_end_as_the_rules_say(case: dict[str, Any]) -> None:
-    desk = Desk()
+    taker = OrderTaker()
     more: dict[str, Any] = {"adjust": {"lines": lines(cola=1)}, "exchange": {"lines": lines(cola=1)}}
     more["exchange"]["replacement"] = lines(wings=3)
     for event in case["events"]:
         if event == "reserve":
-            desk.place("o-1", PlacedLine(4, "cola"), paid=True)
+            taker.place("o-1", PlacedLine(4, "cola"), paid=True)
         else:
-            desk.happen(event, **more.get(event, {}))
-    desk.now_ms += PARKED_MS
-    desk.keep_up()
-    assert desk.order().state == case["end"]
-    assert bool(desk.order().reports) == ("reported" in case.get("why", ""))
+            taker.happen(event, **more.get(event, {}))
+    taker.now_ms += PARKED_MS
+    taker.keep_up()
+    assert taker.order().state == case["end"]
+    assert bool(taker.order().reports) == ("reported" in case.get("why", ""))
     sold = 4 if case["end"] == "shipped" else 0
     if "adjust" in case["events"]:
         sold -= 2
-    assert desk.figures() == (
+    assert taker.figures() == (
         100 - sold,
         4 if case["end"] == "reserved" else 0,
         100 - sold - 4 * (case["end"] == "reserved"),
     )
-    desk.check()
+    taker.check()
 
 
 def test_hold_moves_units_from_free_to_held_and_back() -> None:
-    desk = Desk()
-    entry = desk.place()
-    assert desk.figures() == (100, 2, 98)
+    taker = OrderTaker()
+    entry = taker.place()
+    assert taker.figures() == (100, 2, 98)
     assert (entry.content.kind, entry.content.reference, entry.content.reason) == ("order", "o-1", "hold")
-    desk.happen("cancel")
-    assert desk.figures() == (100, 0, 100)
-    desk.check()
+    taker.happen("cancel")
+    assert taker.figures() == (100, 0, 100)
+    taker.check()
 
 
 def test_return_goes_to_quarantine_and_only_as_often_as_was_sold() -> None:
-    desk = Desk()
-    desk.place(paid=True)
-    desk.happen("ship")
-    desk.happen("return", lines=lines(cola=1))
-    desk.happen("return")
-    stock = desk.replica.ledger.stock("w-1", "cola")
+    taker = OrderTaker()
+    taker.place(paid=True)
+    taker.happen("ship")
+    taker.happen("return", lines=lines(cola=1))
+    taker.happen("return")
+    stock = taker.replica.ledger.stock("w-1", "cola")
     assert (stock.figures.on_hand, stock.balance("hub-east/quarantine"), stock.figures.available) == (100, 2, 98)
     with pytest.raises(Invalid, match="nothing left"):
-        desk.happen("return", lines=lines(cola=1))
-    desk.check()
+        taker.happen("return", lines=lines(cola=1))
+    taker.check()
 
 
 def test_exchange_without_units_for_the_replacement_changes_nothing() -> None:
-    desk = Desk()
-    desk.place(paid=True)
+    taker = OrderTaker()
+    taker.place(paid=True)
     with pytest.raises(RightsExhausted):
-        desk.happen("exchange", lines=lines(cola=1), replacement=lines(wings=1_001))
-    assert desk.figures() == (100, 2, 98)
-    desk.check()
+        taker.happen("exchange", lines=lines(cola=1), replacement=lines(wings=1_001))
+    assert taker.figures() == (100, 2, 98)
+    taker.check()
 
 
 def test_release_names_the_entries_it_reverses_line_by_line() -> None:
-    desk = Desk()
-    held = desk.place("o-1", PlacedLine(3, "cola"), PlacedLine(5, "wings"), paid=True)
-    exchanged = desk.happen("exchange", lines=lines(wings=2), replacement=lines(cola=4))
-    assert [tuple(part) for part in exchanged.content.facts["reversed"]] == [(held.hash, "wings", 2)]
-    cancelled = desk.happen("cancel")
-    reversed_parts = sorted(tuple(part) for part in cancelled.content.facts["reversed"])
-    assert reversed_parts == sorted([(held.hash, "cola", 3), (held.hash, "wings", 3), (exchanged.hash, "cola", 4)])
-    desk.check()
+    taker = OrderTaker()
+    held = taker.place("o-1", PlacedLine(3, "cola"), PlacedLine(5, "wings"), paid=True)
+    exchanged = taker.happen("exchange", lines=lines(wings=2), replacement=lines(cola=4))
+    assert [tuple(reversal) for reversal in exchanged.content.facts["reversed"]] == [(held.hash, "wings", 2)]
+    cancelled = taker.happen("cancel")
+    reversals = sorted(tuple(reversal) for reversal in cancelled.content.facts["reversed"])
+    assert reversals == sorted([(held.hash, "cola", 3), (held.hash, "wings", 3), (exchanged.hash, "cola", 4)])
+    taker.check()
 
 
 def test_release_gives_back_what_was_taken_though_the_recipe_changed_since() -> None:
-    desk = Desk()
-    write_sku(desk, "carrier", {"cola": 6})
-    desk.place("o-1", PlacedLine(2, "carrier"), paid=True)
-    write_sku(desk, "carrier", {"cola": 4})
-    assert desk.figures() == (100, 12, 88)
-    desk.happen("adjust", lines=lines(carrier=1))
-    assert desk.figures() == (100, 6, 94)
-    desk.happen("cancel")
-    assert desk.figures() == (100, 0, 100)
+    taker = OrderTaker()
+    write_sku(taker, "carrier", {"cola": 6})
+    taker.place("o-1", PlacedLine(2, "carrier"), paid=True)
+    write_sku(taker, "carrier", {"cola": 4})
+    assert taker.figures() == (100, 12, 88)
+    taker.happen("adjust", lines=lines(carrier=1))
+    assert taker.figures() == (100, 6, 94)
+    taker.happen("cancel")
+    assert taker.figures() == (100, 0, 100)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -114,71 +114,71 @@ def test_release_gives_back_what_was_taken_though_the_recipe_changed_since() -> 
 
 
 def test_lines_that_share_an_item_are_added_up_first() -> None:
-    desk = Desk("hub-east", w_1={"cola": 10, "wings": 1_000})
-    write_sku(desk, "carrier", CARRIER)
-    write_sku(desk, "box", BOX)
+    taker = OrderTaker("hub-east", w_1={"cola": 10, "wings": 1_000})
+    write_sku(taker, "carrier", CARRIER)
+    write_sku(taker, "box", BOX)
     with pytest.raises(RightsExhausted) as refused:
-        desk.place("o-1", PlacedLine(1, "carrier"), PlacedLine(5, "box"))
+        taker.place("o-1", PlacedLine(1, "carrier"), PlacedLine(5, "box"))
     (short,) = refused.value.facts["lines"]
     assert (short["line"], short["sku"], short["wanted"], short["free"]) == (1, "box", 5, 4)
-    assert desk.figures() == (10, 0, 10)
-    desk.place("o-1", PlacedLine(1, "carrier"), PlacedLine(4, "box"))
-    assert desk.figures() == (10, 10, 0)
-    desk.check()
+    assert taker.figures() == (10, 0, 10)
+    taker.place("o-1", PlacedLine(1, "carrier"), PlacedLine(4, "box"))
+    assert taker.figures() == (10, 10, 0)
+    taker.check()
 
 
 def test_partial_order_takes_what_there_is() -> None:
-    desk = Desk("hub-east", w_1={"cola": 3})
-    entry = desk.place("o-1", PlacedLine(5, "cola"), partial=True)
+    taker = OrderTaker("hub-east", w_1={"cola": 3})
+    entry = taker.place("o-1", PlacedLine(5, "cola"), partial=True)
     assert msgspec.convert(entry.content.facts, OrderFacts).shown[0].lines == (("cola", 3),)
     with pytest.raises(RightsExhausted):
-        desk.place("o-2", PlacedLine(5, "cola"), partial=True)
+        taker.place("o-2", PlacedLine(5, "cola"), partial=True)
 
 
 def test_one_location_that_has_everything_is_taken_before_several() -> None:
-    desk = Desk("hub-east", w_1={"cola": 10, "wings": 1}, w_2={"cola": 5, "wings": 5})
-    desk.place("o-1", PlacedLine(4, "cola"), PlacedLine(4, "wings"))
-    assert [one.location for one in desk.order().fulfilments.values()] == ["w-2"]
+    taker = OrderTaker("hub-east", w_1={"cola": 10, "wings": 1}, w_2={"cola": 5, "wings": 5})
+    taker.place("o-1", PlacedLine(4, "cola"), PlacedLine(4, "wings"))
+    assert [one.location for one in taker.order().fulfilments.values()] == ["w-2"]
 
 
 def test_order_larger_than_any_location_is_split_and_adds_up() -> None:
-    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 15})
-    desk.place("o-1", PlacedLine(20, "cola"))
-    taken = {one.location: one.lines for one in desk.order().fulfilments.values()}
+    taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 15})
+    taker.place("o-1", PlacedLine(20, "cola"))
+    taken = {one.location: one.lines for one in taker.order().fulfilments.values()}
     assert taken == {"w-2": (("cola", 15),), "w-1": (("cola", 5),)}
-    desk.happen("cancel")
-    assert desk.figures("cola", "w-1") == (10, 0, 10)
-    assert desk.figures("cola", "w-2") == (15, 0, 15)
-    desk.check()
+    taker.happen("cancel")
+    assert taker.figures("cola", "w-1") == (10, 0, 10)
+    assert taker.figures("cola", "w-2") == (15, 0, 15)
+    taker.check()
 
 
 def test_line_that_names_a_location_is_taken_there_or_not_at_all() -> None:
-    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 1})
+    taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 1})
     with pytest.raises(RightsExhausted):
-        desk.place("o-1", PlacedLine(2, "cola", location="w-2"))
-    desk.place("o-1", PlacedLine(1, "cola", location="w-2"), PlacedLine(1, "cola"))
-    assert sorted(one.location for one in desk.order().fulfilments.values()) == ["w-1", "w-2"]
+        taker.place("o-1", PlacedLine(2, "cola", location="w-2"))
+    taker.place("o-1", PlacedLine(1, "cola", location="w-2"), PlacedLine(1, "cola"))
+    assert sorted(one.location for one in taker.order().fulfilments.values()) == ["w-1", "w-2"]
 
 
 def test_placing_again_is_answered_as_the_first_time_whatever_the_key() -> None:
-    desk = Desk()
-    first, again = desk.place(), desk.place()
+    taker = OrderTaker()
+    first, again = taker.place(), taker.place()
     assert again.content.moves == ()
     assert list(map(list, again.content.facts["shown"])) == list(map(list, first.content.facts["shown"]))
-    assert desk.figures() == (100, 2, 98)
+    assert taker.figures() == (100, 2, 98)
     with pytest.raises(OrderExists):
-        desk.place("o-1", PlacedLine(3, "cola"))
+        taker.place("o-1", PlacedLine(3, "cola"))
     request = Placement("o-9", (PlacedLine(1, "cola"),))
-    assert desk.ask(request, "k") is desk.ask(request, "k")
+    assert taker.ask(request, "k") is taker.ask(request, "k")
 
 
 def test_request_is_read_off_its_entry() -> None:
-    desk = Desk()
+    taker = OrderTaker()
     placement = Placement("o-1", (PlacedLine(2, "cola", location="w-1"),), "web", "customer-7", paid=True)
     event = OrderEvent("o-1", "exchange", "", lines(cola=1), lines(wings=2), 1)
-    assert request_of(desk.ask(placement).content) == placement
-    assert request_of(desk.ask(event).content) == event
-    assert request_of(desk.ask(OrderEvent("o-2", "ship")).content) == OrderEvent("o-2", "ship")
+    assert request_of(taker.ask(placement).content) == placement
+    assert request_of(taker.ask(event).content) == event
+    assert request_of(taker.ask(OrderEvent("o-2", "ship")).content) == OrderEvent("o-2", "ship")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -187,68 +187,68 @@ def test_request_is_read_off_its_entry() -> None:
 
 @pytest.mark.parametrize("event", ["adjust", "exchange"])
 def test_event_needs_its_lines(event: str) -> None:
-    desk = Desk()
-    desk.place(paid=True)
+    taker = OrderTaker()
+    taker.place(paid=True)
     with pytest.raises(Invalid) as refused:
-        desk.happen(event)
+        taker.happen(event)
     assert refused.value.field == "lines"
 
 
 def test_adjusting_everything_away_is_a_cancellation_and_said_so() -> None:
-    desk = Desk()
-    desk.place(paid=True)
+    taker = OrderTaker()
+    taker.place(paid=True)
     with pytest.raises(Invalid, match="cancel it instead"):
-        desk.happen("adjust", lines=lines(cola=2))
+        taker.happen("adjust", lines=lines(cola=2))
     with pytest.raises(Invalid, match="2 of cola are there"):
-        desk.happen("adjust", lines=lines(cola=3))
+        taker.happen("adjust", lines=lines(cola=3))
 
 
 def test_unpaid_order_is_not_shipped_until_it_is_paid() -> None:
-    desk = Desk()
-    desk.place()
-    assert desk.happen("ship").content.facts["act"] == "park"
-    assert desk.order().state == "held"
-    desk.happen("pay")
-    assert desk.order().state == "shipped"
-    assert desk.figures() == (98, 0, 98)
-    desk.check()
+    taker = OrderTaker()
+    taker.place()
+    assert taker.happen("ship").content.facts["act"] == "park"
+    assert taker.order().state == "held"
+    taker.happen("pay")
+    assert taker.order().state == "shipped"
+    assert taker.figures() == (98, 0, 98)
+    taker.check()
 
 
 def test_numbered_events_wait_for_the_one_before() -> None:
     for shuffled in permutations([("adjust", 1), ("exchange", 2), ("ship", 3), ("return", 4)]):
-        desk = Desk()
+        taker = OrderTaker()
         more: dict[str, Any] = {"adjust": {"lines": lines(cola=1)}}
         more["exchange"] = {"lines": lines(cola=1), "replacement": lines(wings=1)}
         for event, number in shuffled:
-            desk.happen(event, number=number, **more.get(event, {}))
-        desk.place("o-1", PlacedLine(4, "cola"), paid=True)
-        assert desk.order().state == "returned"
-        assert desk.order().reports == []
-        assert desk.replica.ledger.stock("w-1", "cola").balance("hub-east/quarantine") == 2
-        desk.check()
+            taker.happen(event, number=number, **more.get(event, {}))
+        taker.place("o-1", PlacedLine(4, "cola"), paid=True)
+        assert taker.order().state == "returned"
+        assert taker.order().reports == []
+        assert taker.replica.ledger.stock("w-1", "cola").balance("hub-east/quarantine") == 2
+        taker.check()
 
 
 def test_events_that_wait_are_bounded() -> None:
-    desk = Desk()
+    taker = OrderTaker()
     for _ in range(PARKED_PER_ORDER_MAX):
-        desk.happen("ship")
+        taker.happen("ship")
     with pytest.raises(Overloaded):
-        desk.happen("ship")
+        taker.happen("ship")
 
 
 def test_hold_expires_by_the_clock_of_its_owner_and_not_before() -> None:
-    desk = Desk()
-    desk.place(ttl_s=60)
-    desk.place("o-2", ttl_s=60)
-    desk.happen("pay", "o-2")
-    desk.now_ms += 59_000
-    assert desk.replica.orders.due(desk.now_ms, 10) == []
-    desk.now_ms += 1_100
-    desk.keep_up()
-    assert (desk.order().state, desk.order("o-2").state) == ("expired", "reserved")
-    assert desk.happen("pay").content.facts["outcome"] == "impossible"
-    assert desk.figures() == (100, 2, 98)
-    desk.check()
+    taker = OrderTaker()
+    taker.place(ttl_s=60)
+    taker.place("o-2", ttl_s=60)
+    taker.happen("pay", "o-2")
+    taker.now_ms += 59_000
+    assert taker.replica.orders.due(taker.now_ms, 10) == []
+    taker.now_ms += 1_100
+    taker.keep_up()
+    assert (taker.order().state, taker.order("o-2").state) == ("expired", "reserved")
+    assert taker.happen("pay").content.facts["outcome"] == "impossible"
+    assert taker.figures() == (100, 2, 98)
+    taker.check()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def test_hold_expires_by_the_clock_of_its_owner_and_not_before() -> None:
 
 
 def test_fulfilment_is_handed_to_the_store_with_its_units_and_decisions() -> None:
-    hub, store = Desk(), Desk("store-1", w_1={"wings": 1})
+    hub, store = OrderTaker(), OrderTaker("store-1", w_1={"wings": 1})
     hub.place(paid=True)
     hub.ask(Handover("o-1", "hub-east.1", "store-1"))
     hub.tell(store)
@@ -273,7 +273,7 @@ def test_fulfilment_is_handed_to_the_store_with_its_units_and_decisions() -> Non
 
 @pytest.mark.parametrize(("ships", "state"), [(False, "cancelled"), (True, "shipped")])
 def test_cancel_after_the_handover_is_a_request_which_the_store_answers(ships: bool, state: str) -> None:
-    hub, store = Desk(), Desk("store-1", w_1={"wings": 1})
+    hub, store = OrderTaker(), OrderTaker("store-1", w_1={"wings": 1})
     hub.place(paid=True)
     hub.ask(Handover("o-1", "hub-east.1", "store-1"))
     hub.tell(store)
@@ -282,7 +282,7 @@ def test_cancel_after_the_handover_is_a_request_which_the_store_answers(ships: b
     if ships:
         store.happen("ship")
     hub.tell(store)
-    store.ask(Upkeep("o-1"))
+    store.ask(Housekeeping("o-1"))
     store.tell(hub)
     assert hub.order().state == store.order().state == state
     assert hub.order().waiting == []
@@ -293,7 +293,7 @@ def test_cancel_after_the_handover_is_a_request_which_the_store_answers(ships: b
 
 
 def test_cancel_of_what_the_store_handed_out_is_impossible_and_not_asked() -> None:
-    hub, store = Desk(), Desk("store-1", w_1={"wings": 1})
+    hub, store = OrderTaker(), OrderTaker("store-1", w_1={"wings": 1})
     hub.place(paid=True)
     hub.ask(Handover("o-1", "hub-east.1", "store-1"))
     hub.tell(store)
@@ -305,8 +305,8 @@ def test_cancel_of_what_the_store_handed_out_is_impossible_and_not_asked() -> No
 
 
 def test_cancel_of_an_order_that_two_stores_have_is_asked_of_both() -> None:
-    hub = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
-    stores = [Desk("store-1", w_1={"wings": 1}), Desk("store-2", w_2={"wings": 1})]
+    hub = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
+    stores = [OrderTaker("store-1", w_1={"wings": 1}), OrderTaker("store-2", w_2={"wings": 1})]
     hub.place("o-1", *[PlacedLine(2, "cola", location=place) for place in ("w-1", "w-2")], paid=True)
     hub.ask(Handover("o-1", "hub-east.1", "store-1"))
     hub.ask(Handover("o-1", "hub-east.2", "store-2"))
@@ -315,7 +315,7 @@ def test_cancel_of_an_order_that_two_stores_have_is_asked_of_both() -> None:
     hub.commit()
     for place, store in zip(("w-1", "w-2"), stores, strict=True):
         store.take([entry for entry in hub.entries if entry.stream.scope == place])
-        store.ask(Upkeep("o-1"))
+        store.ask(Housekeeping("o-1"))
         store.tell(hub)
     assert [one.state for one in hub.order().fulfilments.values()] == ["cancelled", "cancelled"]
     assert hub.order().waiting == stores[0].order().waiting == stores[1].order().waiting == []
@@ -323,7 +323,7 @@ def test_cancel_of_an_order_that_two_stores_have_is_asked_of_both() -> None:
 
 
 def test_request_that_skips_a_number_is_given_up_by_the_owner_in_time() -> None:
-    hub, store = Desk(), Desk("store-1", w_1={"wings": 1})
+    hub, store = OrderTaker(), OrderTaker("store-1", w_1={"wings": 1})
     hub.place(paid=True)
     hub.ask(Handover("o-1", "hub-east.1", "store-1"))
     hub.happen("cancel", number=3)
@@ -339,45 +339,45 @@ def test_request_that_skips_a_number_is_given_up_by_the_owner_in_time() -> None:
 
 
 def test_event_that_came_early_is_noted_where_its_fulfilment_is() -> None:
-    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
-    desk.place("o-1", *[PlacedLine(2, "cola", location=place) for place in ("w-1", "w-2")])
-    assert desk.happen("ship", fulfilment="hub-east.2").stream.scope == "w-2"
+    taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
+    taker.place("o-1", *[PlacedLine(2, "cola", location=place) for place in ("w-1", "w-2")])
+    assert taker.happen("ship", fulfilment="hub-east.2").stream.scope == "w-2"
 
 
 def test_hold_that_is_placed_after_the_clock_was_set_right_expires_in_time() -> None:
-    desk = Desk()
-    desk.now_ms += 70 * 365 * 86_400_000
-    desk.happen("ship", "o-2099")
-    desk.now_ms = NOW_MS
-    desk.place("o-1", ttl_s=5)
-    desk.now_ms += 4_999
-    desk.keep_up()
-    assert desk.order().state == "held"
-    desk.now_ms += 1
-    desk.keep_up()
-    assert desk.order().state == "expired"
+    taker = OrderTaker()
+    taker.now_ms += 70 * 365 * 86_400_000
+    taker.happen("ship", "o-2099")
+    taker.now_ms = NOW_MS
+    taker.place("o-1", ttl_s=5)
+    taker.now_ms += 4_999
+    taker.keep_up()
+    assert taker.order().state == "held"
+    taker.now_ms += 1
+    taker.keep_up()
+    assert taker.order().state == "expired"
 
 
 def test_what_a_clock_far_ahead_calls_due_is_due_in_its_time_once_the_clock_is_right() -> None:
-    desk = Desk()
-    desk.place(ttl_s=5)
-    desk.happen("return", "o-2", lines=lines(cola=1))
-    assert desk.replica.orders.due(desk.now_ms + 2 * PARKED_MS, 9) == ["o-1", "o-2"]
+    taker = OrderTaker()
+    taker.place(ttl_s=5)
+    taker.happen("return", "o-2", lines=lines(cola=1))
+    assert taker.replica.orders.due(taker.now_ms + 2 * PARKED_MS, 9) == ["o-1", "o-2"]
     for name in ("o-1", "o-2"):
         with pytest.raises(NotFound):
-            desk.ask(Upkeep(name))
-    assert desk.replica.orders.due(desk.now_ms, 9) == []
-    desk.now_ms += 5_000
-    desk.keep_up()
-    assert desk.order().state == "expired"
-    desk.now_ms += PARKED_MS
-    desk.keep_up()
-    assert [one.outcome for one in desk.order("o-2").reports] == ["late"]
-    assert desk.replica.orders.due_in_ms(desk.now_ms) is None
+            taker.ask(Housekeeping(name))
+    assert taker.replica.orders.due(taker.now_ms, 9) == []
+    taker.now_ms += 5_000
+    taker.keep_up()
+    assert taker.order().state == "expired"
+    taker.now_ms += PARKED_MS
+    taker.keep_up()
+    assert [one.outcome for one in taker.order("o-2").reports] == ["late"]
+    assert taker.replica.orders.due_in_ms(taker.now_ms) is None
 
 
 def test_what_others_note_while_the_owner_decides_folds_to_the_same_history() -> None:
-    east, west = Desk(), Desk("hub-west", w_2={"cola": 1})
+    east, west = OrderTaker(), OrderTaker("hub-west", w_2={"cola": 1})
     east.place(paid=True)
     east.happen("ship")
     east.tell(west)
@@ -390,11 +390,11 @@ def test_what_others_note_while_the_owner_decides_folds_to_the_same_history() ->
 
 
 def test_event_that_reached_another_hub_early_is_done_by_the_owner() -> None:
-    east, west = Desk(), Desk("hub-west", w_2={"cola": 1})
+    east, west = OrderTaker(), OrderTaker("hub-west", w_2={"cola": 1})
     west.happen("ship")
     east.place(paid=True)
     west.tell(east)
-    east.ask(Upkeep("o-1"))
+    east.ask(Housekeeping("o-1"))
     east.tell(west)
     assert east.order().state == west.order().state == "shipped"
     assert west.order().waiting == []
@@ -402,12 +402,12 @@ def test_event_that_reached_another_hub_early_is_done_by_the_owner() -> None:
 
 
 def test_order_placed_at_two_hubs_that_did_not_hear_of_each_other_is_reported() -> None:
-    east, west = Desk(), Desk("hub-west", w_2={"cola": 10})
+    east, west = OrderTaker(), OrderTaker("hub-west", w_2={"cola": 10})
     east.place()
     west.place()
     east.tell(west)
     west.tell(east)
-    assert list(east.replica.orders.troubled) == list(west.replica.orders.troubled) == ["o-1"]
+    assert list(east.replica.orders.with_exceptions) == list(west.replica.orders.with_exceptions) == ["o-1"]
     assert east.replica.orders.digest() == west.replica.orders.digest()
     east.check()
 
@@ -422,8 +422,8 @@ def test_events_shuffled_doubled_and_delayed_end_as_in_order() -> None:
 
 def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() -> None:
     random = Random(3)
-    east = Desk("hub-east", w_1={"cola": 500, "wings": 500}, w_2={"cola": 500, "wings": 500})
-    west = Desk("hub-west", w_3={"cola": 1})
+    east = OrderTaker("hub-east", w_1={"cola": 500, "wings": 500}, w_2={"cola": 500, "wings": 500})
+    west = OrderTaker("hub-west", w_3={"cola": 1})
     events = [request for number in range(30) for request in lifecycle(random, f"o-{number}")]
     random.shuffle(events)
     for request in events:
@@ -435,7 +435,7 @@ def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() ->
     held = [*east.entries]
     digests = []
     for seed in range(5):
-        other = Desk("hub-north", w_9={})
+        other = OrderTaker("hub-north", w_9={})
         streams = list(dict.fromkeys(entry.stream for entry in held))
         Random(seed).shuffle(streams)
         other.take([entry for stream in streams for entry in held if entry.stream == stream])
@@ -453,24 +453,24 @@ def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() ->
 
 
 def test_entry_nobody_can_read_is_skipped_and_counted() -> None:
-    desk = Desk()
-    entry = desk.place()
+    taker = OrderTaker()
+    entry = taker.place()
     for facts in ({}, {"act": 3}, {"act": "park", "request": {"event": {"order": 1}}}, {"act": "park", "request": 3}):
         content = msgspec.structs.replace(entry.content, facts=facts)
-        desk.replica.orders.apply(msgspec.structs.replace(entry, content=content))
-    assert desk.replica.orders.malformed == 4
+        taker.replica.orders.apply(msgspec.structs.replace(entry, content=content))
+    assert taker.replica.orders.malformed == 4
 
 
 def test_what_is_to_be_handed_over_still_is_when_a_full_disk_took_back_what_was_known() -> None:
-    desk = Desk("hub-east", w_1={"cola": 5})
-    desk.replica.locations = ()
-    desk.place(paid=True)
-    desk.commit()
-    desk.replica.learn_keepers({"w-1": "store-1"})
-    desk.keep_up()
-    assert desk.order().fulfilments["hub-east.1"].owner == "store-1"
-    desk.replica.restore(image_of([(entry, b"") for entry in desk.entries], desk.writer))
-    assert desk.order().fulfilments["hub-east.1"].owner == "hub-east"
-    desk.replica.learn_keepers({"w-1": "store-1"})
-    desk.keep_up()
-    assert desk.order().fulfilments["hub-east.1"].owner == "store-1"
+    taker = OrderTaker("hub-east", w_1={"cola": 5})
+    taker.replica.locations = ()
+    taker.place(paid=True)
+    taker.commit()
+    taker.replica.learn_location_owners({"w-1": "store-1"})
+    taker.keep_up()
+    assert taker.order().fulfilments["hub-east.1"].owner == "store-1"
+    taker.replica.restore(image_of([(entry, b"") for entry in taker.entries], taker.writer))
+    assert taker.order().fulfilments["hub-east.1"].owner == "hub-east"
+    taker.replica.learn_location_owners({"w-1": "store-1"})
+    taker.keep_up()
+    assert taker.order().fulfilments["hub-east.1"].owner == "store-1"

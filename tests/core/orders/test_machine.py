@@ -27,16 +27,16 @@ from replica.core.orders.machine import (
     SHIP,
     AmbiguousTransition,
     MachineDocument,
+    Reachability,
     TableError,
     Transition,
     UnknownEvent,
     UnknownState,
     UnreachableState,
     UnsoundTransition,
-    Verdict,
     mermaid,
 )
-from replica.core.state.commands import Write
+from replica.core.state.commands import DocumentWrite
 from replica.core.state.replica import Replica
 
 ROOT = Path(__file__).parents[3]
@@ -72,22 +72,22 @@ def test_default_lists_every_state() -> None:
     ("state", "event", "leads"),
     [
         ("", HOLD, "held"),
-        ("", SHIP, Verdict.EARLY),
-        ("", RETURN, Verdict.EARLY),
+        ("", SHIP, Reachability.EARLY),
+        ("", RETURN, Reachability.EARLY),
         ("held", PAY, "reserved"),
-        ("held", SHIP, Verdict.EARLY),
+        ("held", SHIP, Reachability.EARLY),
         ("held", COLLECT, "collected"),
-        ("reserved", HOLD, Verdict.IMPOSSIBLE),
-        ("reserved", RETURN, Verdict.EARLY),
-        ("picking", "adjust", Verdict.IMPOSSIBLE),
-        ("shipped", CANCEL, Verdict.IMPOSSIBLE),
+        ("reserved", HOLD, Reachability.IMPOSSIBLE),
+        ("reserved", RETURN, Reachability.EARLY),
+        ("picking", "adjust", Reachability.IMPOSSIBLE),
+        ("shipped", CANCEL, Reachability.IMPOSSIBLE),
         ("shipped", RETURN, "returned"),
-        ("cancelled", SHIP, Verdict.IMPOSSIBLE),
-        ("expired", PAY, Verdict.IMPOSSIBLE),
-        ("state-of-next-year", SHIP, Verdict.IMPOSSIBLE),
+        ("cancelled", SHIP, Reachability.IMPOSSIBLE),
+        ("expired", PAY, Reachability.IMPOSSIBLE),
+        ("state-of-next-year", SHIP, Reachability.IMPOSSIBLE),
     ],
 )
-def test_event_is_possible_early_or_impossible(state: str, event: str, leads: str | Verdict) -> None:
+def test_event_is_possible_early_or_impossible(state: str, event: str, leads: str | Reachability) -> None:
     assert DEFAULT_MACHINE.step(state, event) is leads or DEFAULT_MACHINE.step(state, event) == leads
 
 
@@ -144,7 +144,7 @@ def test_document_replaces_the_table_and_clearing_it_brings_the_default_back() -
     replica = Replica("hub-east#0000000b", ())
     small = {"states": ["reserved"], "transitions": [{"event": "reserve", "from": [], "to": "reserved"}]}
     for number, value in enumerate([pack_value(small), pack_value({"states": ["lost"], "transitions": []}), None]):
-        replica.write(Write("order_machine", "default", value, f"k{number}".encode()), 0)
+        replica.write(DocumentWrite("order_machine", "default", value, f"k{number}".encode()), 0)
         expected = ("reserved",) if number < 2 else DEFAULT_DOCUMENT.states
         assert replica.machine.document.states == expected
         assert replica.documents.malformed == (number > 0)

@@ -12,31 +12,31 @@ from replica.core.base.errors import Invalid
 from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX, QUANTITY_MAX, REPORTS_PER_ORDER_MAX
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import check_content, genesis
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.machine import DEFAULT_DOCUMENT, DEFAULT_KEY, EXPIRE, ORDER_MACHINE, MachineDocument
 from replica.core.orders.order import OrderFacts
 from replica.core.orders.placement import lacking
 from replica.core.orders.requests import PlacedLine, Placement
-from replica.core.state.commands import Command, Write
-from replica.core.stock.requests import GoodsLine, Receipt
-from tests.core.shuffled import Desk, lines, write_sku
+from replica.core.state.commands import Command, DocumentWrite
+from replica.core.stock.requests import GoodsLine, GoodsReceipt
+from tests.core.shuffled import OrderTaker, lines, write_sku
 
 MANY = 100
 """Items of a large bundle."""
 
 
-def stocked_with_bundles(number: int) -> Desk:
+def stocked_with_bundles(number: int) -> OrderTaker:
     """Cola at one location, and at another the items of bundles, as many of these as are named."""
     items = {f"{'i' * 58}{index:03d}": 1 for index in range(MANY)}
-    desk = Desk(w_1={"cola": 9}, w_2=dict.fromkeys(items, 10_000))
+    taker = OrderTaker(w_1={"cola": 9}, w_2=dict.fromkeys(items, 10_000))
     for index in range(number):
-        write_sku(desk, f"bundle-{index:03d}", items)
-    return desk
+        write_sku(taker, f"bundle-{index:03d}", items)
+    return taker
 
 
-def write_table(desk: Desk, table: MachineDocument) -> None:
+def write_table(taker: OrderTaker, table: MachineDocument) -> None:
     value = pack_value(msgspec.to_builtins(table))
-    desk.replica.write(Write(ORDER_MACHINE, DEFAULT_KEY, value, b"table-%d" % len(table.states)), desk.now_ms)
+    taker.replica.write(DocumentWrite(ORDER_MACHINE, DEFAULT_KEY, value, b"table-%d" % len(table.states)), taker.now_ms)
 
 
 def shown_lines(entry: Any) -> tuple[tuple[str, int], ...]:
@@ -44,58 +44,58 @@ def shown_lines(entry: Any) -> tuple[tuple[str, int], ...]:
 
 
 def test_units_of_several_lines_move_in_as_many_moves_as_peers_take() -> None:
-    desk = Desk(w_1={"big": QUANTITY_MAX})
+    taker = OrderTaker(w_1={"big": QUANTITY_MAX})
     for number in range(2):
-        more = Receipt((GoodsLine(QUANTITY_MAX, item="big"),))
-        desk.replica.execute(Command("w-1", more, b"more-%d" % number), desk.now_ms)
-    desk.place("o-1", PlacedLine(QUANTITY_MAX, "big"), PlacedLine(QUANTITY_MAX, "big"))
-    assert desk.figures("big") == (3 * QUANTITY_MAX, 2 * QUANTITY_MAX, QUANTITY_MAX)
-    desk.happen("cancel")
-    assert desk.figures("big") == (3 * QUANTITY_MAX, 0, 3 * QUANTITY_MAX)
-    desk.commit()
-    for entry in desk.entries:
+        more = GoodsReceipt((GoodsLine(QUANTITY_MAX, item="big"),))
+        taker.replica.execute(Command("w-1", more, b"more-%d" % number), taker.now_ms)
+    taker.place("o-1", PlacedLine(QUANTITY_MAX, "big"), PlacedLine(QUANTITY_MAX, "big"))
+    assert taker.figures("big") == (3 * QUANTITY_MAX, 2 * QUANTITY_MAX, QUANTITY_MAX)
+    taker.happen("cancel")
+    assert taker.figures("big") == (3 * QUANTITY_MAX, 0, 3 * QUANTITY_MAX)
+    taker.commit()
+    for entry in taker.entries:
         check_content(entry.content, entry.body)
 
 
 def test_order_that_is_too_large_at_its_second_location_holds_nothing_at_the_first() -> None:
-    desk = stocked_with_bundles(250)
+    taker = stocked_with_bundles(250)
     bundles = [PlacedLine(1, f"bundle-{index:03d}", location="w-2") for index in range(250)]
     with pytest.raises(Invalid) as refused:
-        desk.place("o-1", PlacedLine(7, "cola", location="w-1"), *bundles)
+        taker.place("o-1", PlacedLine(7, "cola", location="w-1"), *bundles)
     assert refused.value.field == "lines"
-    assert desk.figures() == (9, 0, 9)
-    assert "o-1" not in desk.replica.orders
+    assert taker.figures() == (9, 0, 9)
+    assert "o-1" not in taker.replica.orders
 
 
 def test_exchange_holds_no_more_than_can_be_given_back_in_one_entry() -> None:
-    desk = stocked_with_bundles(17)
-    desk.place("o-1", PlacedLine(1, "cola"), *[PlacedLine(1, f"bundle-{index:03d}") for index in range(8)], paid=True)
+    taker = stocked_with_bundles(17)
+    taker.place("o-1", PlacedLine(1, "cola"), *[PlacedLine(1, f"bundle-{index:03d}") for index in range(8)], paid=True)
     more = tuple(line for index in range(8, 17) for line in lines(**{f"bundle-{index:03d}": 1}))
-    location = max(desk.order().fulfilments.values(), key=lambda one: len(one.shares))
+    location = max(taker.order().fulfilments.values(), key=lambda one: len(one.allocations))
     with pytest.raises(Invalid) as refused:
-        desk.happen("exchange", fulfilment=location.id, lines=lines(**{"bundle-000": 1}), replacement=more)
+        taker.happen("exchange", fulfilment=location.id, lines=lines(**{"bundle-000": 1}), replacement=more)
     assert refused.value.field == "replacement"
-    desk.happen("cancel")
-    desk.check()
+    taker.happen("cancel")
+    taker.check()
 
 
 def test_exchange_for_what_does_not_exist_is_reported_once_its_order_is_there() -> None:
-    desk = Desk()
-    write_sku(desk, "cola", {"cola": 1})
-    desk.replica.catalog.is_open = False
-    desk.happen("exchange", lines=lines(cola=1), replacement=lines(ghost=1))
-    desk.place("o-1", PlacedLine(2, "cola"), paid=True)
-    assert [report.outcome for report in desk.order().reports] == ["impossible"]
-    assert desk.order().state == "reserved"
-    desk.happen("ship")
-    desk.check()
+    taker = OrderTaker()
+    write_sku(taker, "cola", {"cola": 1})
+    taker.replica.catalog.is_open = False
+    taker.happen("exchange", lines=lines(cola=1), replacement=lines(ghost=1))
+    taker.place("o-1", PlacedLine(2, "cola"), paid=True)
+    assert [report.outcome for report in taker.order().reports] == ["impossible"]
+    assert taker.order().state == "reserved"
+    taker.happen("ship")
+    taker.check()
 
 
 def test_exchange_for_what_does_not_exist_stops_no_node_that_merges_its_order() -> None:
-    hub, store = Desk("hub-east", w_1={"cola": 10}), Desk("w-1", w_1={"cola": 5})
+    hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("w-1", w_1={"cola": 5})
     write_sku(store, "cola", {"cola": 1})
     store.replica.catalog.is_open, store.replica.home = False, "w-1"
-    hub.replica.learn_keepers({"w-1": "w-1"})
+    hub.replica.learn_location_owners({"w-1": "w-1"})
     hub.replica.locations = ()
     hub.place("o-1", PlacedLine(2, "cola"), paid=True)
     store.now_ms += 5
@@ -103,26 +103,26 @@ def test_exchange_for_what_does_not_exist_stops_no_node_that_merges_its_order() 
     store.happen("exchange", fulfilment="hub-east.1", lines=lines(cola=1), replacement=lines(ghost=1))
     hub.commit()
     stream = hub.entries[0].stream
-    store.replica.merge([Run(stream, 1, genesis(stream), hub.entries)], store.now_ms)
+    store.replica.merge([ReceivedRun(stream, 1, genesis(stream), hub.entries)], store.now_ms)
     assert store.order().fulfilments["hub-east.1"].owner == "w-1"
     assert [report.outcome for report in store.order().reports] == ["impossible"]
 
 
 def test_what_cannot_happen_takes_no_room_from_what_ends_an_order() -> None:
-    desk = Desk()
-    desk.place("o-1", PlacedLine(2, "cola"), paid=True)
-    desk.happen("pick")
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(2, "cola"), paid=True)
+    taker.happen("pick")
     for _ in range(EVENTS_PER_FULFILMENT_MAX + 1):
-        desk.happen("adjust", lines=lines(cola=1))
-    desk.happen("ship")
-    assert desk.order().state == "shipped"
-    history = desk.order().fulfilments["hub-east.1"].history
+        taker.happen("adjust", lines=lines(cola=1))
+    taker.happen("ship")
+    assert taker.order().state == "shipped"
+    history = taker.order().fulfilments["hub-east.1"].history
     assert len(history) == REPORTS_PER_ORDER_MAX + 3
-    desk.check()
+    taker.check()
 
 
 def test_reports_that_are_kept_are_the_same_whatever_order_they_were_heard_in() -> None:
-    hub, peer = Desk("hub-east"), Desk("hub-west", w_1={})
+    hub, peer = OrderTaker("hub-east"), OrderTaker("hub-west", w_1={})
     hub.place("o-1", PlacedLine(2, "cola"), paid=True)
     hub.happen("pick")
     for _ in range(REPORTS_PER_ORDER_MAX + 5):
@@ -132,45 +132,45 @@ def test_reports_that_are_kept_are_the_same_whatever_order_they_were_heard_in() 
 
 
 def test_hold_that_could_not_expire_by_one_table_does_by_the_next() -> None:
-    desk = Desk()
-    desk.place("o-1", PlacedLine(2, "cola"), ttl_s=1)
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(2, "cola"), ttl_s=1)
     rows = tuple(row for row in DEFAULT_DOCUMENT.transitions if row.event != EXPIRE)
     states = tuple(state for state in DEFAULT_DOCUMENT.states if state != "expired")
-    write_table(desk, MachineDocument(states, rows))
-    desk.now_ms += 2_000
-    desk.keep_up()
-    assert desk.order().state == "held"
-    write_table(desk, DEFAULT_DOCUMENT)
-    desk.keep_up()
-    assert desk.order().state == "expired"
-    desk.check()
+    write_table(taker, MachineDocument(states, rows))
+    taker.now_ms += 2_000
+    taker.keep_up()
+    assert taker.order().state == "held"
+    write_table(taker, DEFAULT_DOCUMENT)
+    taker.keep_up()
+    assert taker.order().state == "expired"
+    taker.check()
 
 
 def test_answer_to_a_change_shows_what_is_left() -> None:
-    desk = Desk()
-    desk.place("o-1", PlacedLine(5, "cola"), paid=True)
-    assert shown_lines(desk.happen("adjust", lines=lines(cola=2))) == (("cola", 3),)
-    assert shown_lines(desk.happen("exchange", lines=lines(cola=1), replacement=lines(wings=4))) == (
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(5, "cola"), paid=True)
+    assert shown_lines(taker.happen("adjust", lines=lines(cola=2))) == (("cola", 3),)
+    assert shown_lines(taker.happen("exchange", lines=lines(cola=1), replacement=lines(wings=4))) == (
         ("cola", 2),
         ("wings", 4),
     )
-    assert shown_lines(desk.happen("ship")) == (("cola", 2), ("wings", 4))
-    assert shown_lines(desk.happen("return", lines=lines(wings=4))) == (("cola", 2),)
+    assert shown_lines(taker.happen("ship")) == (("cola", 2), ("wings", 4))
+    assert shown_lines(taker.happen("return", lines=lines(wings=4))) == (("cola", 2),)
 
 
 def test_order_for_more_than_there_is_anywhere_asks_nobody_for_rights() -> None:
-    store, hub = Desk("w-1", w_1={"cola": 10}), Desk("hub-east", w_1={})
+    store, hub = OrderTaker("w-1", w_1={"cola": 10}), OrderTaker("hub-east", w_1={})
     store.tell(hub)
 
     def lacks(units: int) -> dict[tuple[str, str], int]:
-        return lacking(hub.replica.desk(hub.now_ms), Placement("o-1", (PlacedLine(units, "cola"),)))
+        return lacking(hub.replica.context(hub.now_ms), Placement("o-1", (PlacedLine(units, "cola"),)))
 
     assert lacks(10) == {("w-1", "cola"): 10}
     assert lacks(11) == {}
 
 
 def test_what_is_due_and_fits_no_entry_stops_no_merge(monkeypatch: pytest.MonkeyPatch) -> None:
-    hub, peer = Desk("hub-east", w_1={"cola": 9}), Desk("hub-west", w_1={"cola": 9})
+    hub, peer = OrderTaker("hub-east", w_1={"cola": 9}), OrderTaker("hub-west", w_1={"cola": 9})
     hub.place()
     peer.now_ms += 5
     peer.place()

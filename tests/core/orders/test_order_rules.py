@@ -9,53 +9,53 @@ import pytest
 
 from replica.core.base.limits import PARKED_MS
 from replica.core.orders.requests import PlacedLine
-from tests.core.shuffled import Desk, lines
+from tests.core.shuffled import OrderTaker, lines
 
 RULES = json.loads((Path(__file__).parents[2] / "vectors" / "order_rules.json").read_text())
 NAMES = ("on_hand", "reserved", "available")
 UNITS = 3
 
 
-def happen(desk: Desk, event: str) -> None:
+def happen(taker: OrderTaker, event: str) -> None:
     """Let an event happen to `UNITS` of what was ordered."""
     match event:
         case "reserve":
-            desk.place("o-2", PlacedLine(UNITS, "cola"), paid=True)
+            taker.place("o-2", PlacedLine(UNITS, "cola"), paid=True)
         case "adjust":
-            desk.happen("adjust", lines=lines(cola=UNITS))
+            taker.happen("adjust", lines=lines(cola=UNITS))
         case "exchange":
-            desk.happen("exchange", lines=lines(cola=UNITS), replacement=lines(wings=UNITS))
+            taker.happen("exchange", lines=lines(cola=UNITS), replacement=lines(wings=UNITS))
         case _:
-            desk.happen(event)
+            taker.happen(event)
 
 
 @pytest.mark.parametrize("name", RULES["effects"])
 def test_effect_of_an_event_on_the_figures(name: str) -> None:
     event, _, part = name.partition(".")
     item = "wings" if part == "replacement" else "cola"
-    desk = Desk()
+    taker = OrderTaker()
     ordered = UNITS + (event in ("adjust", "exchange"))
-    desk.place("o-1", PlacedLine(ordered, "cola"), paid=True)
-    before = dict(zip(NAMES, desk.figures(item), strict=True))
-    happen(desk, event)
-    after = dict(zip(NAMES, desk.figures(item), strict=True))
+    taker.place("o-1", PlacedLine(ordered, "cola"), paid=True)
+    before = dict(zip(NAMES, taker.figures(item), strict=True))
+    happen(taker, event)
+    after = dict(zip(NAMES, taker.figures(item), strict=True))
     assert {figure: after[figure] - before[figure] for figure in NAMES} == {
         figure: units * UNITS for figure, units in RULES["effects"][name].items()
     }
     assert after["on_hand"] == after["available"] + after["reserved"]
-    desk.check()
+    taker.check()
 
 
 def test_shipment_of_what_was_never_reserved_is_reported_at_its_deadline_and_not_before() -> None:
     (rule,) = [one for one in RULES["orderings"] if one["events"] == ["ship"]]
-    desk = Desk()
-    before = desk.figures()
-    desk.happen("ship")
-    desk.now_ms += PARKED_MS - 1_000
-    desk.keep_up()
-    assert (len(desk.order().waiting), desk.order().reports) == (1, [])
-    desk.now_ms += 2_000
-    desk.keep_up()
-    assert desk.order().waiting == []
-    assert [(one.event, one.outcome) for one in desk.order().reports] == [("ship", "late")]
-    assert (desk.order().state, desk.figures()) == (rule["end"], before)
+    taker = OrderTaker()
+    before = taker.figures()
+    taker.happen("ship")
+    taker.now_ms += PARKED_MS - 1_000
+    taker.keep_up()
+    assert (len(taker.order().waiting), taker.order().reports) == (1, [])
+    taker.now_ms += 2_000
+    taker.keep_up()
+    assert taker.order().waiting == []
+    assert [(one.event, one.outcome) for one in taker.order().reports] == [("ship", "late")]
+    assert (taker.order().state, taker.figures()) == (rule["end"], before)

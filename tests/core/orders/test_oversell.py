@@ -11,10 +11,10 @@ import pytest
 from replica.core.base.errors import RightsExhausted
 from replica.core.orders.requests import PlacedLine
 from replica.core.rights.requests import Grant, GrantLine
-from replica.core.stock.requests import GoodsLine, OnShortage, Receipt
-from tests.core.chain import Line, Node, hub, sale, store
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage
+from tests.core.chain import Node, SessionPair, hub, sale, store
 from tests.core.rights.test_quotas import allot, rule
-from tests.core.shuffled import Desk
+from tests.core.shuffled import OrderTaker
 
 CASES = json.loads((Path(__file__).parents[2] / "vectors" / "oversell.json").read_text())["cases"]
 AT_THE_TILL = [case for case in CASES if "store_sells" in case]
@@ -45,10 +45,10 @@ def test_store_and_hub_that_do_not_hear_of_each_others_sales_sell_all_there_is_a
 ) -> None:
     assert case["naive"]["oversold"] == case["store_sells"] + case["online_wants"] - case["stock"]
     shop, east = store(1), hub("hub-east", "store-1")
-    shop.ask(Receipt((GoodsLine(case["stock"], item=case["item"]),)))
+    shop.ask(GoodsReceipt((GoodsLine(case["stock"], item=case["item"]),)))
     shop.ask(Grant("hub-east", (GrantLine(case["item"], case["stock"] - case["store_sells"]),)))
     shop.commit()
-    Line(shop, east).run()
+    SessionPair(shop, east).run()
     sellers = [(shop, case["store_sells"]), (east, case["online_wants"])]
     sold = [refused_past(node, case, wanted) for node, wanted in (sellers if is_till_first else reversed(sellers))]
     assert sorted(sold) == sorted([case["store_sells"], case["stock"] - case["store_sells"]])
@@ -56,7 +56,7 @@ def test_store_and_hub_that_do_not_hear_of_each_others_sales_sell_all_there_is_a
         with pytest.raises(RightsExhausted):
             node.ask(sale(OnShortage.REFUSE, **{case["item"]: 1}))
         node.commit()
-    Line(shop, east).run()
+    SessionPair(shop, east).run()
     for node in (shop, east):
         stock = node.replica.ledger.stock("store-1", case["item"])
         assert (stock.figures.on_hand, stock.breach) == (0, 0)
@@ -67,21 +67,21 @@ def test_store_and_hub_that_do_not_hear_of_each_others_sales_sell_all_there_is_a
 def test_marketplace_and_own_channel_sell_all_there_is_and_no_more(case: dict[str, Any], first: str) -> None:
     assert case["naive"]["oversold"] == case["marketplace_sells"] + case["own_channel_wants"] - case["stock"]
     item, stock = case["item"], case["stock"]
-    desk = Desk("hub-east", w_1={item: stock})
-    desk.replica.is_hub = True
+    taker = OrderTaker("hub-east", w_1={item: stock})
+    taker.replica.is_hub = True
     quotas = {"mall": case["marketplace_sells"], "web": stock - case["marketplace_sells"]}
-    rule(desk, channels={name: round(units / stock, 6) for name, units in quotas.items()})
-    allot(desk, *[(name, item, units) for name, units in quotas.items()])
+    rule(taker, channels={name: round(units / stock, 6) for name, units in quotas.items()})
+    allot(taker, *[(name, item, units) for name, units in quotas.items()])
     wanted = {"mall": case["marketplace_sells"], "web": case["own_channel_wants"]}
     sold = {}
     for channel in dict.fromkeys([first, *wanted]):
-        entry = desk.place(channel, PlacedLine(wanted[channel], item), channel=channel, partial=True, paid=True)
+        entry = taker.place(channel, PlacedLine(wanted[channel], item), channel=channel, partial=True, paid=True)
         sold[channel] = sum(move.quantity for move in entry.content.moves)
     assert sold == quotas
     for channel in (*wanted, "another"):
         with pytest.raises(RightsExhausted):
-            desk.place(f"{channel}-2", PlacedLine(1, item), channel=channel)
+            taker.place(f"{channel}-2", PlacedLine(1, item), channel=channel)
     for channel in wanted:
-        desk.happen("ship", channel)
-    assert desk.figures(item) == (0, 0, 0)
-    desk.check()
+        taker.happen("ship", channel)
+    assert taker.figures(item) == (0, 0, 0)
+    taker.check()

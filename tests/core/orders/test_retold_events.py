@@ -15,77 +15,77 @@ from replica.core.base.errors import NotOwner
 from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Entry
 from replica.core.orders.fold import Orders
-from replica.core.orders.requests import GiveUp, Handover, OrderEvent, PlacedLine
+from replica.core.orders.requests import Handover, OrderEvent, PlacedLine, Revocation
 from replica.core.state.commands import Command
-from replica.core.stock.requests import Count, CountLine, GoodsLine, Receipt
-from tests.core.shuffled import Desk, lines
+from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt
+from tests.core.shuffled import OrderTaker, lines
 
 ONE_LESS = OrderEvent("o-1", "adjust", lines=lines(cola=1))
 HUBS = ("hub-east", "hub-west", "hub-north")
 
 
-def desks() -> list[Desk]:
+def order_takers() -> list[OrderTaker]:
     """Hubs that write for a location each; the later, the later by its clock."""
-    made = [Desk(name, **{f"w_{number}": {"cola": 50, "wings": 50}}) for number, name in enumerate(HUBS)]
-    for later, desk in enumerate(made):
-        desk.now_ms += later
+    made = [OrderTaker(name, **{f"w_{number}": {"cola": 50, "wings": 50}}) for number, name in enumerate(HUBS)]
+    for later, taker in enumerate(made):
+        taker.now_ms += later
     settle(*made)
     return made
 
 
-def place(desk: Desk) -> Entry:
-    return desk.place("o-1", PlacedLine(9, "cola", location=desk.locations[0]), paid=True)
+def place(taker: OrderTaker) -> Entry:
+    return taker.place("o-1", PlacedLine(9, "cola", location=taker.locations[0]), paid=True)
 
 
-def settle(*desks: Desk) -> None:
+def settle(*order_takers: OrderTaker) -> None:
     """Let everybody hear of everything, and do what is due by it."""
     for _ in range(3):
-        for one in desks:
+        for one in order_takers:
             one.keep_up()
-            for other in desks:
+            for other in order_takers:
                 if one is not other:
                     one.tell(other)
-    assert len({desk.replica.orders.digest() for desk in desks}) == 1
+    assert len({taker.replica.orders.digest() for taker in order_takers}) == 1
 
 
-def receive(desk: Desk, location: str, **items: int) -> None:
+def receive(taker: OrderTaker, location: str, **items: int) -> None:
     goods = tuple(GoodsLine(units, item=item) for item, units in items.items())
-    desk.replica.execute(Command(location, Receipt(goods), f"more-{location}".encode()), desk.now_ms)
+    taker.replica.execute(Command(location, GoodsReceipt(goods), f"more-{location}".encode()), taker.now_ms)
 
 
-def held(desk: Desk, sku: str = "cola", order: str = "o-1") -> int:
-    return sum(dict(one.lines).get(sku, 0) for one in desk.order(order).fulfilments.values() if one.shares)
+def held(taker: OrderTaker, sku: str = "cola", order: str = "o-1") -> int:
+    return sum(dict(one.lines).get(sku, 0) for one in taker.order(order).fulfilments.values() if one.allocations)
 
 
-def outcomes(desk: Desk) -> list[str]:
+def outcomes(taker: OrderTaker) -> list[str]:
     """What became of everything that waited."""
-    desk.commit()
-    steps = [entry.content for entry in desk.entries if entry.content.facts.get("settles")]
+    taker.commit()
+    steps = [entry.content for entry in taker.entries if entry.content.facts.get("settles")]
     return sorted(one.facts.get("outcome") or one.facts["act"] for one in steps)
 
 
 def test_an_event_parked_at_two_hubs_under_one_key_happens_once() -> None:
     for first, second in ((0, 1), (1, 0)):
-        east, *others = desks()
-        for desk in others:
-            assert desk.ask(ONE_LESS, "k-1").content.facts["act"] == "park"
+        east, *others = order_takers()
+        for taker in others:
+            assert taker.ask(ONE_LESS, "k-1").content.facts["act"] == "park"
         place(east)
         for index in (first, second):
             others[index].tell(east)
             east.keep_up()
         settle(east, *others)
-        for desk in (east, *others):
-            assert held(desk) == 8
-            assert desk.order().waiting == desk.order().reports == []
-            assert outcomes(desk) == ["repeat", "step"]
-            desk.check()
+        for taker in (east, *others):
+            assert held(taker) == 8
+            assert taker.order().waiting == taker.order().reports == []
+            assert outcomes(taker) == ["repeat", "step"]
+            taker.check()
 
 
 def test_a_return_and_an_exchange_that_were_told_twice_happen_once() -> None:
-    east, west, north = desks()
-    for desk in (west, north):
-        desk.ask(OrderEvent("o-1", "exchange", lines=lines(cola=2), replacement=lines(wings=3)), "k-1")
-        desk.ask(OrderEvent("o-1", "return", lines=lines(wings=1)), "k-2")
+    east, west, north = order_takers()
+    for taker in (west, north):
+        taker.ask(OrderEvent("o-1", "exchange", lines=lines(cola=2), replacement=lines(wings=3)), "k-1")
+        taker.ask(OrderEvent("o-1", "return", lines=lines(wings=1)), "k-2")
     place(east)
     settle(east, west, north)
     assert (held(east), held(east, "wings")) == (7, 3)
@@ -96,19 +96,19 @@ def test_a_return_and_an_exchange_that_were_told_twice_happen_once() -> None:
 
 
 def test_an_event_that_happened_at_one_hub_and_waits_at_another_happens_once() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     assert west.ask(ONE_LESS, "k-1").content.facts["act"] == "park"
     place(east)
     assert east.ask(ONE_LESS, "k-1").content.facts["act"] == "step"
     settle(east, west, north)
-    for desk in (east, west, north):
-        assert held(desk) == 8
-        assert outcomes(desk) == ["repeat"]
+    for taker in (east, west, north):
+        assert held(taker) == 8
+        assert outcomes(taker) == ["repeat"]
 
 
 def test_an_event_that_waited_and_happened_does_not_happen_again_at_the_store_that_has_the_order_by_then() -> None:
-    east, west, _ = desks()
-    store = Desk("store-1", store_1={})
+    east, west, _ = order_takers()
+    store = OrderTaker("store-1", store_1={})
     west.ask(ONE_LESS, "k-1")
     place(east)
     west.tell(east)
@@ -123,10 +123,10 @@ def test_an_event_that_waited_and_happened_does_not_happen_again_at_the_store_th
 
 
 def test_an_event_that_could_not_happen_is_not_tried_again_for_its_twin() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     more = OrderEvent("o-1", "exchange", lines=lines(cola=1), replacement=lines(wings=60))
-    for desk in (west, north):
-        desk.ask(more, "k-1")
+    for taker in (west, north):
+        taker.ask(more, "k-1")
     place(east)
     west.tell(east)
     east.keep_up()
@@ -138,13 +138,13 @@ def test_an_event_that_could_not_happen_is_not_tried_again_for_its_twin() -> Non
 
 
 def test_a_fulfilment_that_stands_for_another_knows_what_happened_to_that() -> None:
-    east, west = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 20}), Desk("hub-west", w_3={})
+    east, west = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 20}), OrderTaker("hub-west", w_3={})
     west.ask(ONE_LESS, "k-1")
     east.place("o-1", PlacedLine(9, "cola"), paid=True)
     east.ask(ONE_LESS, "k-1")
     east.now_ms += 1_000
     east.replica.execute(Command("w-1", Count((CountLine("cola", 3),)), b"count"), east.now_ms)
-    east.ask(GiveUp("o-1", "hub-east.1"))
+    east.ask(Revocation("o-1", "hub-east.1"))
     assert east.order().fulfilments["hub-east.2"].state == "reserved"
     settle(east, west)
     assert held(east) == held(west) == 8
@@ -152,7 +152,7 @@ def test_a_fulfilment_that_stands_for_another_knows_what_happened_to_that() -> N
 
 
 def test_one_event_under_two_keys_and_two_events_under_one_key_both_happen() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     two_less = OrderEvent("o-1", "adjust", lines=lines(cola=2))
     west.ask(ONE_LESS, "k-1")
     north.ask(ONE_LESS, "k-2")
@@ -165,9 +165,9 @@ def test_one_event_under_two_keys_and_two_events_under_one_key_both_happen() -> 
 
 
 def test_what_happened_twice_under_one_key_folds_to_the_same_whichever_scope_comes_first() -> None:
-    east, west, north = desks()
-    for desk in (west, north):
-        desk.ask(ONE_LESS, "k-1")
+    east, west, north = order_takers()
+    for taker in (west, north):
+        taker.ask(ONE_LESS, "k-1")
     place(east)
     settle(east, west, north)
     entries = [entry for entry in north.entries if entry.content.kind == "order"]
@@ -180,7 +180,7 @@ def test_what_happened_twice_under_one_key_folds_to_the_same_whichever_scope_com
 
 
 def test_what_the_owner_made_of_an_event_stands_though_whoever_noted_it_gave_it_up() -> None:
-    east, west, north = desks()
+    east, west, north = order_takers()
     west.ask(OrderEvent("o-1", "adjust", "hub-east.1", lines=lines(cola=1)), "k-1")
     place(east)
     west.tell(east)
@@ -188,13 +188,13 @@ def test_what_the_owner_made_of_an_event_stands_though_whoever_noted_it_gave_it_
     west.now_ms += PARKED_MS
     west.keep_up()
     settle(east, west, north)
-    for desk in (east, west, north):
-        assert outcomes(desk) == ["late", "step"]
-        assert [one.became for one in desk.order().parked] == [""]
+    for taker in (east, west, north):
+        assert outcomes(taker) == ["late", "step"]
+        assert [one.became for one in taker.order().parked] == [""]
 
 
 def test_orders_that_were_packed_before_there_were_tellings_are_read() -> None:
-    east, west, _ = desks()
+    east, west, _ = order_takers()
     place(east)
     east.ask(ONE_LESS, "k-1")
     west.ask(ONE_LESS, "k-2")
@@ -209,16 +209,16 @@ def test_orders_that_were_packed_before_there_were_tellings_are_read() -> None:
     loaded.load([msgspec.msgpack.encode(unaware)])
     order = loaded.find("o-1")
     assert order is not None
-    assert order.fulfilments["hub-east.1"].tellings == []
-    assert [one.telling for one in order.parked] == [b""]
-    assert order.fulfilments["hub-east.1"].shares == east.order().fulfilments["hub-east.1"].shares
+    assert order.fulfilments["hub-east.1"].deduplication_ids == []
+    assert [one.deduplication_id for one in order.parked] == [b""]
+    assert order.fulfilments["hub-east.1"].allocations == east.order().fulfilments["hub-east.1"].allocations
 
 
-def folded_of(desk: Desk) -> Orders:
+def folded_of(taker: OrderTaker) -> Orders:
     """What a desk's entries about orders fold to, and was not taken yet."""
-    desk.commit()
-    folded = Orders(desk.replica.node)
-    for entry in desk.entries:
+    taker.commit()
+    folded = Orders(taker.replica.node)
+    for entry in taker.entries:
         if entry.content.kind == "order":
             folded.apply(entry)
     return folded
@@ -232,7 +232,7 @@ def folded_of(desk: Desk) -> Orders:
 @example([(1, [1, 0, 2])], 1)
 def test_in_any_order_of_delivery_each_key_counts_once(told: list[tuple[int, list[int]]], seed: int) -> None:
     """Keys are told at some hubs each, the order is placed at one of them at some time, and word gets around anyhow."""
-    nodes, random = desks(), Random(seed)
+    nodes, random = order_takers(), Random(seed)
     steps: list[Any] = [(number, index) for number, (_, at) in enumerate(told) for index in at]
     random.shuffle(steps)
     steps.insert(random.randint(0, len(steps)), None)
@@ -252,7 +252,7 @@ def test_in_any_order_of_delivery_each_key_counts_once(told: list[tuple[int, lis
             if random.random() < 0.5:
                 target.keep_up()
     settle(*nodes)
-    for desk in nodes:
-        assert held(desk) == 40 - sum(told[number][0] for number in taken)
-        assert desk.order().waiting == desk.order().reports == []
-        desk.check()
+    for taker in nodes:
+        assert held(taker) == 40 - sum(told[number][0] for number in taken)
+        assert taker.order().waiting == taker.order().reports == []
+        taker.check()

@@ -7,122 +7,122 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.base.errors import NotFound
-from replica.core.base.limits import NAMINGS_MAX
+from replica.core.base.limits import SELECTIONS_MAX
 from replica.core.orders.fold import Orders, held_differences
-from replica.core.orders.requests import GiveUp, Handover, PlacedLine, Upkeep
-from replica.core.orders.shortages import Candidate, candidates, choose, short_by
+from replica.core.orders.requests import Handover, Housekeeping, PlacedLine, Revocation
+from replica.core.orders.shortages import Candidate, candidates, select, short_by
 from replica.core.state.commands import Command
-from replica.core.stock.requests import Count, CountLine, GoodsLine, Receipt
-from tests.core.shuffled import Desk
+from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt
+from tests.core.shuffled import OrderTaker
 
 PAIR = ("w-1", "cola")
 
 
-def recount(desk: Desk, level: int, location: str = "w-1") -> None:
+def recount(taker: OrderTaker, level: int, location: str = "w-1") -> None:
     """Find so many cola on the shelf."""
-    desk.now_ms += 1_000
-    key = f"count-{desk.now_ms}".encode()
-    desk.replica.execute(Command(location, Count((CountLine("cola", level),)), key), desk.now_ms)
+    taker.now_ms += 1_000
+    key = f"count-{taker.now_ms}".encode()
+    taker.replica.execute(Command(location, Count((CountLine("cola", level),)), key), taker.now_ms)
 
 
-def place(desk: Desk, name: str, units: int, **more: object) -> None:
-    desk.now_ms += 1_000
-    desk.place(name, PlacedLine(units, "cola"), **more)
+def place(taker: OrderTaker, name: str, units: int, **more: object) -> None:
+    taker.now_ms += 1_000
+    taker.place(name, PlacedLine(units, "cola"), **more)
 
 
-def named(desk: Desk) -> list[str]:
+def named(taker: OrderTaker) -> list[str]:
     """What would be named now, in order."""
-    short = {PAIR: short_by(desk.replica.ledger.stock(*PAIR))}
-    return [one.order for one in choose(candidates(desk.replica.orders.open(), short), short) if short[PAIR]]
+    short = {PAIR: short_by(taker.replica.ledger.stock(*PAIR))}
+    return [one.order for one in select(candidates(taker.replica.orders.open(), short), short) if short[PAIR]]
 
 
-def settle(desk: Desk) -> list[str]:
+def settle(taker: OrderTaker) -> list[str]:
     """Name what is to be named, and do it."""
-    names = named(desk)
+    names = named(taker)
     for name in names:
-        desk.ask(GiveUp(name, "hub-east.1"))
+        taker.ask(Revocation(name, "hub-east.1"))
     return names
 
 
-def agree(desk: Desk) -> None:
-    assert held_differences(desk.replica.ledger, desk.replica.orders) == []
-    assert desk.replica.orders.malformed == 0
+def agree(taker: OrderTaker) -> None:
+    assert held_differences(taker.replica.ledger, taker.replica.orders) == []
+    assert taker.replica.orders.malformed == 0
 
 
 def test_newest_unpaid_hold_goes_first_then_the_newest_paid_one_that_nobody_picks() -> None:
-    desk = Desk("hub-east", w_1={"cola": 10})
-    place(desk, "unpaid-1", 2)
-    place(desk, "paid-1", 2, paid=True)
-    place(desk, "unpaid-2", 2)
-    place(desk, "paid-2", 2, paid=True)
-    place(desk, "picked", 2, paid=True)
-    desk.happen("pick", "picked")
+    taker = OrderTaker("hub-east", w_1={"cola": 10})
+    place(taker, "unpaid-1", 2)
+    place(taker, "paid-1", 2, paid=True)
+    place(taker, "unpaid-2", 2)
+    place(taker, "paid-2", 2, paid=True)
+    place(taker, "picked", 2, paid=True)
+    taker.happen("pick", "picked")
     states = {}
     for level, given_up in ((9, ["unpaid-2"]), (7, ["unpaid-1"]), (3, ["paid-2", "paid-1"]), (0, [])):
-        recount(desk, level)
-        assert settle(desk) == given_up, level
+        recount(taker, level)
+        assert settle(taker) == given_up, level
         states.update(dict.fromkeys(given_up, "cancelled"))
-        assert {name: desk.order(name).state for name in states} == states
-        assert named(desk) == []
-    assert desk.order("picked").state == "picking"
-    agree(desk)
+        assert {name: taker.order(name).state for name in states} == states
+        assert named(taker) == []
+    assert taker.order("picked").state == "picking"
+    agree(taker)
 
 
 def test_nothing_is_named_while_free_units_of_anybody_cover_the_deficit() -> None:
-    desk = Desk("hub-east", w_1={"cola": 10})
-    place(desk, "o-1", 6)
-    recount(desk, 6)
-    assert named(desk) == []
+    taker = OrderTaker("hub-east", w_1={"cola": 10})
+    place(taker, "o-1", 6)
+    recount(taker, 6)
+    assert named(taker) == []
     with pytest.raises(NotFound):
-        desk.ask(GiveUp("o-1", "hub-east.1"))
-    recount(desk, 5)
-    assert named(desk) == ["o-1"]
+        taker.ask(Revocation("o-1", "hub-east.1"))
+    recount(taker, 5)
+    assert named(taker) == ["o-1"]
 
 
 def test_hold_moves_to_another_location_with_its_lines_and_its_time() -> None:
-    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 3}, w_3={"cola": 8})
-    place(desk, "o-1", 4, ttl_s=600)
-    before = desk.order().fulfilments["hub-east.1"]
+    taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 3}, w_3={"cola": 8})
+    place(taker, "o-1", 4, ttl_s=600)
+    before = taker.order().fulfilments["hub-east.1"]
     expires_ms = before.expires_ms
-    recount(desk, 3)
-    settle(desk)
-    assert {one.id: (one.location, one.state) for one in desk.order().fulfilments.values()} == {
+    recount(taker, 3)
+    settle(taker)
+    assert {one.id: (one.location, one.state) for one in taker.order().fulfilments.values()} == {
         "hub-east.1": ("w-1", "cancelled"),
         "hub-east.2": ("w-3", "held"),
     }
-    moved = desk.order().fulfilments["hub-east.2"]
+    moved = taker.order().fulfilments["hub-east.2"]
     assert (moved.lines, moved.expires_ms, moved.instead_of) == ((("cola", 4),), expires_ms, "hub-east.1")
-    assert desk.order().state == "held"
-    assert [(one.became, one.why) for one in desk.order().parked] == [("moved", "shortage")]
-    assert desk.figures("cola", "w-3") == (8, 4, 4)
-    desk.happen("pay", fulfilment="hub-east.1", number=1)
-    assert desk.order().state == "reserved"
-    desk.happen("ship")
-    assert desk.order().state == "shipped"
-    assert desk.figures("cola", "w-3") == (4, 0, 4)
-    assert desk.order().reports == []
-    agree(desk)
+    assert taker.order().state == "held"
+    assert [(one.became, one.why) for one in taker.order().parked] == [("moved", "shortage")]
+    assert taker.figures("cola", "w-3") == (8, 4, 4)
+    taker.happen("pay", fulfilment="hub-east.1", number=1)
+    assert taker.order().state == "reserved"
+    taker.happen("ship")
+    assert taker.order().state == "shipped"
+    assert taker.figures("cola", "w-3") == (4, 0, 4)
+    assert taker.order().reports == []
+    agree(taker)
 
 
 def test_paid_order_stays_paid_where_it_is_moved_to() -> None:
-    desk = Desk("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
-    place(desk, "o-1", 4, paid=True)
-    recount(desk, 3)
-    settle(desk)
-    assert desk.order().fulfilments["hub-east.2"].state == desk.order().state == "reserved"
+    taker = OrderTaker("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
+    place(taker, "o-1", 4, paid=True)
+    recount(taker, 3)
+    settle(taker)
+    assert taker.order().fulfilments["hub-east.2"].state == taker.order().state == "reserved"
 
 
 def test_hold_at_a_place_the_customer_chose_is_cancelled_and_not_moved() -> None:
-    desk = Desk("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
-    desk.place("o-1", PlacedLine(4, "cola"), pickup_at="w-1")
-    recount(desk, 3)
-    settle(desk)
-    assert [(one.location, one.state) for one in desk.order().fulfilments.values()] == [("w-1", "cancelled")]
-    assert desk.order().parked[0].became == "cancelled"
+    taker = OrderTaker("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
+    taker.place("o-1", PlacedLine(4, "cola"), pickup_at="w-1")
+    recount(taker, 3)
+    settle(taker)
+    assert [(one.location, one.state) for one in taker.order().fulfilments.values()] == [("w-1", "cancelled")]
+    assert taker.order().parked[0].became == "cancelled"
 
 
 def test_what_was_named_counts_until_its_owner_answered_and_the_owner_decides_on_what_it_sees() -> None:
-    hub, store = Desk("hub-east", w_1={"cola": 10}), Desk("store-1", w_1={})
+    hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("store-1", w_1={})
     place(hub, "o-1", 2, paid=True)
     place(hub, "o-2", 2, paid=True)
     for name in ("o-1", "o-2"):
@@ -131,18 +131,18 @@ def test_what_was_named_counts_until_its_owner_answered_and_the_owner_decides_on
     assert settle(hub) == ["o-2"]
     assert (named(hub), hub.order("o-2").state) == ([], "reserved")
     with pytest.raises(NotFound):
-        hub.ask(GiveUp("o-2", "hub-east.1"))
+        hub.ask(Revocation("o-2", "hub-east.1"))
     hub.tell(store)
-    hub.replica.execute(Command("w-1", Receipt((GoodsLine(1, item="cola"),)), b"late"), hub.now_ms)
+    hub.replica.execute(Command("w-1", GoodsReceipt((GoodsLine(1, item="cola"),)), b"late"), hub.now_ms)
     hub.tell(store)
-    store.ask(Upkeep("o-2"))
+    store.ask(Housekeeping("o-2"))
     store.tell(hub)
     assert (hub.order("o-2").state, hub.order("o-2").parked[0].became) == ("reserved", "covered")
     assert hub.order("o-2").reports == []
     recount(hub, 3)
     assert settle(hub) == ["o-2"]
     hub.tell(store)
-    store.ask(Upkeep("o-2"))
+    store.ask(Housekeeping("o-2"))
     store.tell(hub)
     assert [one.became for one in hub.order("o-2").parked] == ["covered", "cancelled"]
     assert hub.replica.ledger.stock(*PAIR).available == 1
@@ -152,7 +152,7 @@ def test_what_was_named_counts_until_its_owner_answered_and_the_owner_decides_on
 
 
 def test_what_the_owner_picks_meanwhile_is_not_given_up_and_another_is_named() -> None:
-    hub, store = Desk("hub-east", w_1={"cola": 10}), Desk("store-1", w_1={})
+    hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("store-1", w_1={})
     place(hub, "o-1", 2, paid=True)
     place(hub, "o-2", 2, paid=True)
     hub.ask(Handover("o-2", "hub-east.1", "store-1"))
@@ -169,22 +169,22 @@ def test_what_the_owner_picks_meanwhile_is_not_given_up_and_another_is_named() -
 
 
 def test_a_hold_that_was_kept_too_often_is_not_named_any_more() -> None:
-    hub, store = Desk("hub-east", w_1={"cola": 10}), Desk("store-1", w_1={})
+    hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("store-1", w_1={})
     place(hub, "o-1", 2, paid=True)
     hub.ask(Handover("o-1", "hub-east.1", "store-1"))
-    for _ in range(NAMINGS_MAX):
+    for _ in range(SELECTIONS_MAX):
         recount(hub, 1)
         assert settle(hub) == ["o-1"]
         recount(hub, 2)
         hub.tell(store)
-        store.ask(Upkeep("o-1"))
+        store.ask(Housekeeping("o-1"))
         store.tell(hub)
     recount(hub, 1)
     assert named(hub) == []
 
 
 def test_two_hubs_that_name_the_same_hold_have_it_given_up_once() -> None:
-    east, west = Desk("hub-east", w_1={"cola": 10}), Desk("hub-west", w_9={})
+    east, west = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("hub-west", w_9={})
     place(east, "o-1", 2)
     recount(east, 1)
     east.tell(west)
@@ -199,8 +199,8 @@ def test_two_hubs_that_name_the_same_hold_have_it_given_up_once() -> None:
 
 
 def test_what_stands_for_a_hold_of_a_placement_that_lost_is_undone_with_it() -> None:
-    east = Desk("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
-    west = Desk("hub-west", w_9={"cola": 9})
+    east = OrderTaker("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
+    west = OrderTaker("hub-west", w_9={"cola": 9})
     place(west, "o-1", 4)
     east.now_ms = west.now_ms
     place(east, "o-1", 4)
@@ -209,28 +209,28 @@ def test_what_stands_for_a_hold_of_a_placement_that_lost_is_undone_with_it() -> 
     assert east.order().fulfilments["hub-east.2"].location == "w-2"
     west.tell(east)
     east.tell(west)
-    for desk in (east, west):
-        assert {one.id: one.state for one in desk.order().fulfilments.values()} == {
+    for taker in (east, west):
+        assert {one.id: one.state for one in taker.order().fulfilments.values()} == {
             "hub-east.1": "cancelled",
             "hub-east.2": "cancelled",
             "hub-west.1": "held",
         }
-        agree(desk)
+        agree(taker)
     assert east.figures("cola", "w-2") == (4, 0, 4)
     assert east.replica.orders.digest() == west.replica.orders.digest()
 
 
 def test_namings_and_moves_come_back_from_a_checkpoint() -> None:
-    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
-    place(desk, "o-1", 4)
-    recount(desk, 3)
-    settle(desk)
+    taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
+    place(taker, "o-1", 4)
+    recount(taker, 3)
+    settle(taker)
     loaded = Orders("hub-east")
-    loaded.load([packed for _, packed in desk.replica.take_batch().orders])
-    assert loaded.digest() == desk.replica.orders.digest()
-    assert list(loaded.shortened) == ["o-1"]
-    desk.happen("cancel")
-    assert desk.order().state == "cancelled"
+    loaded.load([packed for _, packed in taker.replica.take_batch().orders])
+    assert loaded.digest() == taker.replica.orders.digest()
+    assert list(loaded.with_shortage) == ["o-1"]
+    taker.happen("cancel")
+    assert taker.order().state == "cancelled"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -245,12 +245,12 @@ def test_enough_is_named_where_there_is_enough_and_nothing_needlessly_or_twice(
     drawn: list[tuple[bool, int, int, bool]], short: int
 ) -> None:
     found = [
-        Candidate(is_paid, clock, GiveUp(f"o-{number}", "f"), {PAIR: units}, is_named)
+        Candidate(is_paid, clock, Revocation(f"o-{number}", "f"), {PAIR: units}, is_named)
         for number, (is_paid, clock, units, is_named) in enumerate(drawn)
     ]
     units_of = {one.request: one.units[PAIR] for one in found}
     asked = sum(one.units[PAIR] for one in found if one.is_named)
-    chosen = choose(found, {PAIR: short})
+    chosen = select(found, {PAIR: short})
     given_up = asked + sum(units_of[one] for one in chosen)
     assert given_up >= short or len(chosen) == sum(not one.is_named for one in found)
     if chosen:
@@ -261,4 +261,4 @@ def test_enough_is_named_where_there_is_enough_and_nothing_needlessly_or_twice(
         Candidate(one.is_paid, one.clock, one.request, one.units, one.is_named or one.request in chosen)
         for one in found
     ]
-    assert choose(asked_now, {PAIR: short}) == []
+    assert select(asked_now, {PAIR: short}) == []

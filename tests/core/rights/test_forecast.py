@@ -25,7 +25,7 @@ def sold(*units: int, slot: int = MORNING, item: str = "cola") -> Demand:
 
 
 @pytest.mark.parametrize(
-    ("units", "quantile_ppm", "foretold"),
+    ("units", "quantile_ppm", "forecast"),
     [
         ((8, 8, 8), 900_000, 8),
         ((1, 2, 3, 4, 5, 6, 7, 8, 9, 10), 900_000, 9),
@@ -37,24 +37,24 @@ def sold(*units: int, slot: int = MORNING, item: str = "cola") -> Demand:
         ((), 900_000, 0),
     ],
 )
-def test_worked_examples(units: tuple[int, ...], quantile_ppm: int, foretold: int) -> None:
-    assert sold(*units).foretell("cola", len(units) * SLOTS + MORNING, quantile_ppm) == foretold
+def test_worked_examples(units: tuple[int, ...], quantile_ppm: int, forecast: int) -> None:
+    assert sold(*units).forecast("cola", len(units) * SLOTS + MORNING, quantile_ppm) == forecast
 
 
 def test_other_slots_other_items_and_today_do_not_count() -> None:
     demand = sold(5, 5, 5)
     demand.note("cola", 3 * SLOTS + MORNING, 50)
-    assert demand.foretell("cola", 3 * SLOTS + MORNING, 1_000_000) == 5
-    assert demand.foretell("cola", 3 * SLOTS + MORNING + 1, 1_000_000) == 0
-    assert demand.foretell("milk", 3 * SLOTS + MORNING, 1_000_000) == 0
-    assert demand.foretell("cola", 4 * SLOTS + MORNING, 1_000_000) == 50
+    assert demand.forecast("cola", 3 * SLOTS + MORNING, 1_000_000) == 5
+    assert demand.forecast("cola", 3 * SLOTS + MORNING + 1, 1_000_000) == 0
+    assert demand.forecast("milk", 3 * SLOTS + MORNING, 1_000_000) == 0
+    assert demand.forecast("cola", 4 * SLOTS + MORNING, 1_000_000) == 50
 
 
 def test_days_on_which_nothing_at_all_was_sold_say_nothing() -> None:
     demand = Demand()
     for day in (0, 2, 4, 6):
         demand.note("cola", day * SLOTS + MORNING, 5)
-    assert demand.foretell("cola", 7 * SLOTS + MORNING, 1) == 5
+    assert demand.forecast("cola", 7 * SLOTS + MORNING, 1) == 5
 
 
 days = st.integers(0, DAYS_MAX + 5)
@@ -78,7 +78,7 @@ def test_whatever_order_sales_come_in_the_quantile_is_that_of_the_days_before(
     of_day = [sum(units for item, on, at, units in kept if (item, on, at) == ("cola", day, slot)) for day in open_days]
     rank = max(1, ceil(len(of_day) * quantile_ppm / 1_000_000))
     expected = sorted(of_day)[rank - 1] if len(of_day) >= DAYS_MIN else 0
-    assert demand.foretell("cola", today * SLOTS + slot, quantile_ppm) == expected
+    assert demand.forecast("cola", today * SLOTS + slot, quantile_ppm) == expected
 
 
 def test_memory_is_bounded_and_the_oldest_days_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,4 +90,4 @@ def test_memory_is_bounded_and_the_oldest_days_go_first(monkeypatch: pytest.Monk
             demand.note(f"item-{item}", day * SLOTS + MORNING, 1)
     assert demand._cells == sum(map(len, demand._sold.values())) <= 100
     assert sorted(demand._days) == [7, 8, 9]
-    assert demand.foretell("item-0", 10 * SLOTS + MORNING, 1_000_000) == 2
+    assert demand.forecast("item-0", 10 * SLOTS + MORNING, 1_000_000) == 2

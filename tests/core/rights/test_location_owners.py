@@ -22,18 +22,18 @@ def supplied(node: Node, now_ms: int = NOW_MS) -> Node:
     return node
 
 
-def keepers(viewer: Node, *hubs: str, met: str = "") -> dict[str, str]:
-    viewer.replica.learn_keepers({STORE: met} if met else {}, hubs)
-    return viewer.replica.keepers.nodes
+def location_owners(viewer: Node, *hubs: str, met: str = "") -> dict[str, str]:
+    viewer.replica.learn_location_owners({STORE: met} if met else {}, hubs)
+    return viewer.replica.location_owners.nodes
 
 
 def test_whoever_brings_goods_in_keeps_the_location_and_is_known_again_after_a_start() -> None:
     viewer = hub()
     viewer.take(supplied(store()).runs())
     viewer.commit()
-    assert keepers(viewer) == {STORE: STORE}
+    assert location_owners(viewer) == {STORE: STORE}
     viewer.crash()
-    assert keepers(viewer) == {STORE: STORE}
+    assert location_owners(viewer) == {STORE: STORE}
 
 
 def test_who_is_granted_rights_at_a_location_does_not_keep_it() -> None:
@@ -45,39 +45,39 @@ def test_who_is_granted_rights_at_a_location_does_not_keep_it() -> None:
     east.ask(Grant(STORE, (GrantLine("cola", 2),)), now_ms=NOW_MS + 1)
     east.commit()
     viewer.take(east.runs())
-    assert keepers(viewer) == {STORE: STORE}
+    assert location_owners(viewer) == {STORE: STORE}
 
 
 def test_hub_that_writes_for_a_location_keeps_nothing() -> None:
     viewer, elsewhere, met = hub(), supplied(hub("hub-east", STORE)), supplied(hub("hub-north", STORE))
     viewer.take(elsewhere.runs())
-    assert keepers(viewer) == {STORE: "hub-east"}, "nothing tells yet that it is a hub"
+    assert location_owners(viewer) == {STORE: "hub-east"}, "nothing tells yet that it is a hub"
     elsewhere.write("cola", {"recipe": {"cola": 1}})
     elsewhere.commit()
     viewer.take(elsewhere.runs(CHAIN))
-    assert keepers(viewer) == {}
+    assert location_owners(viewer) == {}
     viewer.take(met.runs())
-    assert keepers(viewer, "hub-north") == {}
+    assert location_owners(viewer, "hub-north") == {}
     viewer.take(supplied(store()).runs())
-    assert keepers(viewer, "hub-north") == {STORE: STORE}
+    assert location_owners(viewer, "hub-north") == {STORE: STORE}
 
 
 def test_node_that_writes_for_a_location_is_not_its_own_store() -> None:
-    assert keepers(supplied(hub("hub-west", STORE))) == {}
+    assert location_owners(supplied(hub("hub-west", STORE))) == {}
 
 
 def test_of_two_nodes_that_kept_a_location_the_one_heard_of_last_does() -> None:
     viewer = hub()
     for name, now_ms in (("z-old", NOW_MS), ("a-new", NOW_MS + 1)):
         viewer.take(supplied(store(name), now_ms).runs(), now_ms)
-    assert keepers(viewer) == {STORE: "a-new"}
+    assert location_owners(viewer) == {STORE: "a-new"}
     viewer.commit()
     viewer.crash()
-    assert keepers(viewer) == {STORE: "a-new"}
+    assert location_owners(viewer) == {STORE: "a-new"}
 
 
 def test_store_that_was_met_keeps_its_location_whatever_was_written_there() -> None:
     viewer = hub()
-    assert keepers(viewer, met="newcomer") == {STORE: "newcomer"}
+    assert location_owners(viewer, met="newcomer") == {STORE: "newcomer"}
     viewer.take(supplied(store()).runs())
-    assert keepers(viewer, met="newcomer") == {STORE: "newcomer"}
+    assert location_owners(viewer, met="newcomer") == {STORE: "newcomer"}

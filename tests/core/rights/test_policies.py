@@ -136,9 +136,9 @@ def test_a_forecast_stands_with_its_quantile_until_it_is_replaced() -> None:
     found = standing(default={"mode": "safety", "safety_stock": {"forecast": {"quantile": 0.9}}})
     asked = found.policy("store-1", "cola")
     assert asked is not None
-    assert (asked.safety_stock, asked.quantile_ppm, found.foretell) == (0, 900_000, True)
+    assert (asked.safety_stock, asked.quantile_ppm, found.forecast) == (0, 900_000, True)
     found.put(policy("default", {"mode": "safety", "safety_stock": 4}, 2))
-    assert not found.foretell
+    assert not found.forecast
     assert not found.put(policy("default", {"mode": "safety", "safety_stock": {"forecast": {"quantile": 0}}}, 3))
 
 

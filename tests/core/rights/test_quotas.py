@@ -10,44 +10,46 @@ from hypothesis import strategies as st
 
 from replica.core.base.errors import Invalid, RightsExhausted
 from replica.core.catalog.documents import pack_value
-from replica.core.orders.requests import Handover, PlacedLine, Upkeep
+from replica.core.orders.requests import Handover, Housekeeping, PlacedLine
 from replica.core.rights.policies import Policy
 from replica.core.rights.quotas import kept_back, rebalance
 from replica.core.rights.rebalancing import Hub, units_to_split
 from replica.core.rights.requests import Allotment, AllotmentLine
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.kinds import request_of
-from tests.core.shuffled import BOX, Desk, lines, write_sku
+from tests.core.shuffled import BOX, OrderTaker, lines, write_sku
 
 HALVES = {"mall": 500_000, "web": 500_000}
 WEST = Hub("hub-west", "west", True)
 
 
-def rule(desk: Desk, selector: str = "default", **policy: Any) -> None:
-    desk.now_ms += 1_000
+def rule(taker: OrderTaker, selector: str = "default", **policy: Any) -> None:
+    taker.now_ms += 1_000
     value = pack_value({"mode": "share", **policy})
-    desk.replica.write(Write("policy", selector, value, f"policy-{desk.now_ms}".encode()), desk.now_ms)
+    taker.replica.write(DocumentWrite("policy", selector, value, f"policy-{taker.now_ms}".encode()), taker.now_ms)
 
 
-def allot(desk: Desk, *moved: tuple[str, str, int]) -> Any:
-    desk.now_ms += 1_000
+def allot(taker: OrderTaker, *moved: tuple[str, str, int]) -> Any:
+    taker.now_ms += 1_000
     request = Allotment(tuple(AllotmentLine(*one) for one in moved))
-    entry = desk.replica.execute(Command("w-1", request, f"allot-{desk.now_ms}".encode()), desk.now_ms)
+    entry = taker.replica.execute(Command("w-1", request, f"allot-{taker.now_ms}".encode()), taker.now_ms)
     assert request_of(entry.content) == request
     return entry
 
 
-def hub(**stock: int) -> Desk:
+def hub(**stock: int) -> OrderTaker:
     """A hub that sells over `mall` and `web`, each of which has a quota of half of it, and over its own shop."""
-    desk = Desk("hub-east", w_1=stock or {"cola": 10})
-    desk.replica.is_hub = True
-    rule(desk, channels={"mall": 0.5, "web": 0.5})
-    allot(desk, *[(channel, item, units // 2) for item, units in (stock or {"cola": 10}).items() for channel in HALVES])
-    return desk
+    taker = OrderTaker("hub-east", w_1=stock or {"cola": 10})
+    taker.replica.is_hub = True
+    rule(taker, channels={"mall": 0.5, "web": 0.5})
+    allot(
+        taker, *[(channel, item, units // 2) for item, units in (stock or {"cola": 10}).items() for channel in HALVES]
+    )
+    return taker
 
 
-def accounts(desk: Desk, item: str = "cola") -> dict[str, int]:
-    balances = desk.replica.ledger.stock("w-1", item).balances
+def accounts(taker: OrderTaker, item: str = "cola") -> dict[str, int]:
+    balances = taker.replica.ledger.stock("w-1", item).balances
     return {name.removeprefix("hub-east/"): units for name, units in balances.items() if units and "/" in name}
 
 
@@ -121,18 +123,18 @@ def test_what_a_hub_has_to_split(
 
 
 def test_allotment_moves_no_more_than_is_there_and_names_a_channel() -> None:
-    desk = hub()
-    assert accounts(desk) == {"channel.mall": 5, "channel.web": 5}
+    taker = hub()
+    assert accounts(taker) == {"channel.mall": 5, "channel.web": 5}
     with pytest.raises(RightsExhausted):
-        allot(desk, ("web", "cola", 1))
+        allot(taker, ("web", "cola", 1))
     with pytest.raises(RightsExhausted):
-        allot(desk, ("web", "cola", -6))
+        allot(taker, ("web", "cola", -6))
     for channel, units, field in (("Web Shop", 1, "channel"), ("web", 0, "units")):
         with pytest.raises(Invalid) as refused:
-            allot(desk, (channel, "cola", units))
+            allot(taker, (channel, "cola", units))
         assert refused.value.field == f"lines[0].{field}"
-    allot(desk, ("web", "cola", -2), ("mall", "cola", 2))
-    assert accounts(desk) == {"channel.mall": 7, "channel.web": 3}
+    allot(taker, ("web", "cola", -2), ("mall", "cola", 2))
+    assert accounts(taker) == {"channel.mall": 7, "channel.web": 3}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -140,73 +142,73 @@ def test_allotment_moves_no_more_than_is_there_and_names_a_channel() -> None:
 
 
 def test_two_channels_cannot_sell_the_same_unit() -> None:
-    desk = hub()
-    desk.place("m-1", PlacedLine(5, "cola"), channel="mall")
+    taker = hub()
+    taker.place("m-1", PlacedLine(5, "cola"), channel="mall")
     for channel in ("mall", "app", ""):
         with pytest.raises(RightsExhausted):
-            desk.place(f"{channel}-2", PlacedLine(1, "cola"), channel=channel)
-    desk.place("w-1", PlacedLine(5, "cola"), channel="web")
-    assert accounts(desk) == {"held": 10}
-    desk.check()
+            taker.place(f"{channel}-2", PlacedLine(1, "cola"), channel=channel)
+    taker.place("w-1", PlacedLine(5, "cola"), channel="web")
+    assert accounts(taker) == {"held": 10}
+    taker.check()
 
 
 def test_channel_without_a_quota_takes_what_is_free() -> None:
-    desk = hub()
-    allot(desk, ("web", "cola", -3))
-    desk.place("a-1", PlacedLine(3, "cola"), channel="app")
-    assert accounts(desk) == {"channel.mall": 5, "channel.web": 2, "held": 3}
-    desk.happen("cancel", "a-1")
-    assert accounts(desk)["free"] == 3
+    taker = hub()
+    allot(taker, ("web", "cola", -3))
+    taker.place("a-1", PlacedLine(3, "cola"), channel="app")
+    assert accounts(taker) == {"channel.mall": 5, "channel.web": 2, "held": 3}
+    taker.happen("cancel", "a-1")
+    assert accounts(taker)["free"] == 3
 
 
 @pytest.mark.parametrize("event", ["cancel", "adjust", "exchange", "expire", "refuse"])
 def test_what_is_released_goes_back_to_the_channel_it_came_from(event: str) -> None:
-    desk = hub(cola=10, wings=20)
-    store = Desk("store-1", w_1={})
-    desk.place("o-1", PlacedLine(4, "cola"), channel="web", paid=event not in ("cancel", "expire"))
+    taker = hub(cola=10, wings=20)
+    store = OrderTaker("store-1", w_1={})
+    taker.place("o-1", PlacedLine(4, "cola"), channel="web", paid=event not in ("cancel", "expire"))
     match event:
         case "adjust":
-            desk.happen("adjust", lines=lines(cola=1))
+            taker.happen("adjust", lines=lines(cola=1))
         case "exchange":
-            desk.happen("exchange", lines=lines(cola=1), replacement=lines(wings=2))
-            assert accounts(desk, "wings") == {"channel.mall": 10, "channel.web": 8, "held": 2}
+            taker.happen("exchange", lines=lines(cola=1), replacement=lines(wings=2))
+            assert accounts(taker, "wings") == {"channel.mall": 10, "channel.web": 8, "held": 2}
         case "expire":
-            desk.now_ms += 1_000_000
-            desk.keep_up()
+            taker.now_ms += 1_000_000
+            taker.keep_up()
         case "refuse":
-            desk.ask(Handover("o-1", "hub-east.1", "store-1"))
-            desk.tell(store)
-            desk.happen("cancel")
-            desk.tell(store)
-            store.ask(Upkeep("o-1"))
-            store.tell(desk)
+            taker.ask(Handover("o-1", "hub-east.1", "store-1"))
+            taker.tell(store)
+            taker.happen("cancel")
+            taker.tell(store)
+            store.ask(Housekeeping("o-1"))
+            store.tell(taker)
         case _:
-            desk.happen("cancel")
+            taker.happen("cancel")
     back = 1 if event in ("adjust", "exchange") else 4
-    assert accounts(desk)["channel.web"] == 1 + back
-    assert "free" not in accounts(desk)
-    desk.check()
+    assert accounts(taker)["channel.web"] == 1 + back
+    assert "free" not in accounts(taker)
+    taker.check()
 
 
 def test_bundle_whose_items_have_different_policies_takes_each_from_its_own_account_and_gives_it_back() -> None:
-    desk = hub(cola=10, wings=1_000)
-    write_sku(desk, "box", BOX)
-    rule(desk, "item:wings")
-    allot(desk, ("web", "wings", -500), ("mall", "wings", -500))
-    desk.place("o-1", PlacedLine(2, "box"), channel="web")
-    assert accounts(desk) == {"channel.mall": 5, "channel.web": 3, "held": 2}
-    assert accounts(desk, "wings") == {"free": 600, "held": 400}
-    desk.happen("cancel")
-    assert accounts(desk) == {"channel.mall": 5, "channel.web": 5}
-    assert accounts(desk, "wings") == {"free": 1_000}
-    desk.check()
+    taker = hub(cola=10, wings=1_000)
+    write_sku(taker, "box", BOX)
+    rule(taker, "item:wings")
+    allot(taker, ("web", "wings", -500), ("mall", "wings", -500))
+    taker.place("o-1", PlacedLine(2, "box"), channel="web")
+    assert accounts(taker) == {"channel.mall": 5, "channel.web": 3, "held": 2}
+    assert accounts(taker, "wings") == {"free": 600, "held": 400}
+    taker.happen("cancel")
+    assert accounts(taker) == {"channel.mall": 5, "channel.web": 5}
+    assert accounts(taker, "wings") == {"free": 1_000}
+    taker.check()
 
 
 def test_store_knows_no_channels() -> None:
-    desk = Desk("store-1", w_1={"cola": 5})
-    rule(desk, channels={"web": 0.5})
-    desk.place("o-1", PlacedLine(5, "cola"), channel="web")
-    desk.check()
+    taker = OrderTaker("store-1", w_1={"cola": 5})
+    rule(taker, channels={"web": 0.5})
+    taker.place("o-1", PlacedLine(5, "cola"), channel="web")
+    taker.check()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -229,13 +231,13 @@ def test_what_is_kept_back_of_a_warehouse(policy: Policy | None, units: int) -> 
 
 
 def test_hub_never_promises_the_safety_stock_of_a_warehouse_it_keeps_itself() -> None:
-    desk = Desk("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
-    desk.replica.is_hub = True
-    rule(desk, "location:w-1", mode="safety", safety_stock=4)
+    taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
+    taker.replica.is_hub = True
+    rule(taker, "location:w-1", mode="safety", safety_stock=4)
     with pytest.raises(RightsExhausted):
-        desk.place("o-1", PlacedLine(7, "cola", location="w-1"))
-    desk.place("o-1", PlacedLine(6, "cola", location="w-1"))
-    desk.place("o-2", PlacedLine(10, "cola"))
-    assert [one.location for one in desk.order("o-2").fulfilments.values()] == ["w-2"]
+        taker.place("o-1", PlacedLine(7, "cola", location="w-1"))
+    taker.place("o-1", PlacedLine(6, "cola", location="w-1"))
+    taker.place("o-2", PlacedLine(10, "cola"))
+    assert [one.location for one in taker.order("o-2").fulfilments.values()] == ["w-2"]
     with pytest.raises(RightsExhausted):
-        desk.place("o-3", PlacedLine(1, "cola"))
+        taker.place("o-3", PlacedLine(1, "cola"))

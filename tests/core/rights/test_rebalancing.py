@@ -11,13 +11,13 @@ from replica.core.rights.policies import Policy
 from replica.core.rights.rebalancing import (
     KEPT,
     NO_RIGHTS,
-    Answer,
     Hub,
+    WantAnswer,
     answer_want,
     covers,
     deficit,
     parts_to_pass_on,
-    place_in_turn,
+    settlement_rank,
     store_gap,
     units_to_fetch,
 )
@@ -145,16 +145,16 @@ def test_passing_on_takes_no_more_than_the_hub_has_and_comes_to_rest(
 @pytest.mark.parametrize(
     ("policy", "wanted", "own", "available", "is_store", "held_by_store", "answer"),
     [
-        (None, 5, 0, 9, False, None, Answer(0, NO_RIGHTS)),
-        (None, 5, -2, 9, False, 1, Answer(0, NO_RIGHTS)),
-        (None, 5, 3, 9, False, None, Answer(3)),
-        (None, 2, 3, 1, False, -2, Answer(2)),
-        (None, 5, 10, 10, True, None, Answer(0, KEPT)),
-        (Policy("safety", 4), 5, 7, 10, True, None, Answer(3)),
-        (Policy("safety", 4), 5, 4, 10, True, None, Answer(0, KEPT)),
-        (Policy("safety", 4), 4, 6, 6, False, 0, Answer(4)),
-        (Policy("safety", 4), 9, 6, 6, False, 0, Answer(4)),
-        (HALF, 9, 5, 10, False, 5, Answer(0, KEPT)),
+        (None, 5, 0, 9, False, None, WantAnswer(0, NO_RIGHTS)),
+        (None, 5, -2, 9, False, 1, WantAnswer(0, NO_RIGHTS)),
+        (None, 5, 3, 9, False, None, WantAnswer(3)),
+        (None, 2, 3, 1, False, -2, WantAnswer(2)),
+        (None, 5, 10, 10, True, None, WantAnswer(0, KEPT)),
+        (Policy("safety", 4), 5, 7, 10, True, None, WantAnswer(3)),
+        (Policy("safety", 4), 5, 4, 10, True, None, WantAnswer(0, KEPT)),
+        (Policy("safety", 4), 4, 6, 6, False, 0, WantAnswer(4)),
+        (Policy("safety", 4), 9, 6, 6, False, 0, WantAnswer(4)),
+        (HALF, 9, 5, 10, False, 5, WantAnswer(0, KEPT)),
     ],
 )
 def test_worked_examples_of_answers(
@@ -164,7 +164,7 @@ def test_worked_examples_of_answers(
     available: int,
     is_store: bool,
     held_by_store: int | None,
-    answer: Answer,
+    answer: WantAnswer,
 ) -> None:
     assert answer_want(policy, wanted, own, available, is_store=is_store, held_by_store=held_by_store) == answer
 
@@ -200,7 +200,7 @@ def test_worked_examples_of_what_is_covered(
     free: dict[str, int], node: str, granted: dict[str, int], place: int
 ) -> None:
     assert covers(free, node) == granted
-    assert place_in_turn(free, node) == place
+    assert settlement_rank(free, node) == place
 
 
 @given(nodes)
@@ -208,7 +208,7 @@ def test_nodes_of_one_view_take_turns_and_grant_together_what_is_lacking_and_no_
     lacking, there = deficit(free), sum(units for units in free.values() if units > 0)
     granted: dict[str, int] = {}
     while deficit(free) and any(units > 0 for units in free.values()):
-        (first,) = [name for name, units in free.items() if units > 0 and place_in_turn(free, name) == 0]
+        (first,) = [name for name, units in free.items() if units > 0 and settlement_rank(free, name) == 0]
         given = covers(free, first)
         assert given, "whoever is first has something to give"
         for to, units in given.items():

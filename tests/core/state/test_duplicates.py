@@ -13,7 +13,7 @@ from replica.core.base.errors import Invalid, KeyReused
 from replica.core.base.limits import COLLISIONS_MAX
 from replica.core.base.names import parse_key
 from replica.core.log.entry import Entry
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.log.voids import VOID
 from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.kinds import Request
@@ -44,7 +44,7 @@ def tell(source: Node, target: Node) -> None:
     source.commit()
     for entry, previous in list(source.journal):
         if target.replica.head(entry.stream).sequence < entry.sequence:
-            target.take([Run(entry.stream, entry.sequence, previous, [entry])])
+            target.take([ReceivedRun(entry.stream, entry.sequence, previous, [entry])])
             target.commit()
 
 
@@ -174,7 +174,7 @@ def test_the_void_is_in_the_batch_of_what_it_is_written_for_even_where_the_rest_
     east.commit()
     runs = east.runs()
     with pytest.raises(Exception, match="gap"):
-        west.take([runs[0], Run(runs[1].stream, 9, runs[1].previous, runs[1].entries)])
+        west.take([runs[0], ReceivedRun(runs[1].stream, 9, runs[1].previous, runs[1].entries)])
     assert [entry.content.kind for entry in west.commit().entries] == ["receipt", "receipt", VOID]
 
 

@@ -26,10 +26,10 @@ from replica.core.stock.requests import (
     CountLine,
     Disposition,
     GoodsLine,
+    GoodsReceipt,
     OnShortage,
     Quarantine,
     QuarantineLine,
-    Receipt,
     Return,
     Sale,
     SkuLine,
@@ -118,7 +118,7 @@ class OneNode(RuleBasedStateMachine):
 
     @rule(target=asked, item=items, number=numbers)
     def receive(self, item: str, number: int) -> Any:
-        return self.ask(Receipt((GoodsLine(number, item=item),)), {item: number}, {})
+        return self.ask(GoodsReceipt((GoodsLine(number, item=item),)), {item: number}, {})
 
     @rule(target=asked, item=items, level=st.integers(0, 20))
     def count_now(self, item: str, level: int) -> Any:

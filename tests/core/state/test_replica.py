@@ -15,9 +15,9 @@ from replica.core.base.names import CHAIN
 from replica.core.catalog.documents import pack_value
 from replica.core.ledger.cells import Figures, Move
 from replica.core.log.entry import Entry, Head, Stream, chain, pack_body, start
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.state.batch import Image
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.kinds import Request
 from replica.core.state.replica import Replica, vector_digest
 from replica.core.stock.requests import (
@@ -26,9 +26,9 @@ from replica.core.stock.requests import (
     Count,
     CountLine,
     GoodsLine,
+    GoodsReceipt,
     KeyedSale,
     OnShortage,
-    Receipt,
     Return,
     Sale,
     SkuLine,
@@ -220,7 +220,7 @@ def test_a_request_too_large_for_one_entry_is_refused_and_has_no_effect() -> Non
             node.write(f"bundle-{number}", {"recipe": items})
     before = state_of(node.replica)
     with pytest.raises(Invalid) as refused:
-        node.ask(Receipt(tuple(GoodsLine(1, sku=f"bundle-{number}") for number in range(200))), key="k")
+        node.ask(GoodsReceipt(tuple(GoodsLine(1, sku=f"bundle-{number}") for number in range(200))), key="k")
     assert refused.value.field == "lines"
     assert state_of(node.replica) == before
     assert node.ask(receipt(cola=1), key="k").sequence == 1
@@ -233,7 +233,7 @@ def test_a_key_longer_than_peers_take_is_refused_and_has_no_effect() -> None:
         node.replica.execute(Command(STORE, sale(cola=1), b"k" * (KEY_LENGTH_MAX + 1)), NOW_MS)
     assert refused.value.field == "Idempotency-Key"
     with pytest.raises(Invalid):
-        node.replica.write(Write("sku", "cola", None, b"k" * (KEY_LENGTH_MAX + 1)), NOW_MS)
+        node.replica.write(DocumentWrite("sku", "cola", None, b"k" * (KEY_LENGTH_MAX + 1)), NOW_MS)
     assert state_of(node.replica) == before
 
 
@@ -283,10 +283,10 @@ def test_a_written_document_is_one_version_later_than_the_one_before() -> None:
 
 def test_a_written_sku_can_be_sold_at_once_and_a_cleared_one_no_more() -> None:
     replica = Replica("hub-east#0000000a", ("warehouse",))
-    replica.write(Write("sku", "six", pack_value({"recipe": {"cola": 6}}), b"1"), NOW_MS)
+    replica.write(DocumentWrite("sku", "six", pack_value({"recipe": {"cola": 6}}), b"1"), NOW_MS)
     entry = replica.execute(Command("warehouse", sale(six=2), b"2"), NOW_MS)
     assert entry.content.moves == (Move("cola", "hub-east/free", "customer", 12),)
-    replica.write(Write("sku", "six", None, b"3"), NOW_MS)
+    replica.write(DocumentWrite("sku", "six", None, b"3"), NOW_MS)
     with pytest.raises(UnknownSku):
         replica.execute(Command("warehouse", sale(six=2), b"4"), NOW_MS)
 
@@ -322,10 +322,12 @@ def test_a_document_too_large_for_one_entry_is_refused_and_has_no_effect() -> No
 # merging
 
 
-def sold_out_of(run: Run, first: int, last: int) -> Run:
+def sold_out_of(run: ReceivedRun, first: int, last: int) -> ReceivedRun:
     """The part of a run from one number to another."""
     before = [run.previous, *(entry.hash for entry in run.entries)]
-    return Run(run.stream, first, before[first - run.first], run.entries[first - run.first : last - run.first + 1])
+    return ReceivedRun(
+        run.stream, first, before[first - run.first], run.entries[first - run.first : last - run.first + 1]
+    )
 
 
 FIVE = linked(PEER, [receipt_content(clock=NOW_MS << COUNTER_BITS | number) for number in range(5)])
@@ -504,7 +506,7 @@ def test_a_batch_holds_entries_in_arrival_order_and_the_newest_totals() -> None:
     last = node.ask(receipt(cola=4))
     batch = node.replica.take_batch()
     assert batch.entries == [own, *FIVE.entries, last]
-    assert {lane.name: sum(changed.values()) for lane, changed in batch.cells.items()} == {
+    assert {route.name: sum(changed.values()) for route, changed in batch.cells.items()} == {
         (OWN.writer, "supplier", "store-1/free"): 7,
         (PEER.writer, "supplier", "store-1/free"): 5,
     }

@@ -13,7 +13,7 @@ from replica.core.base.errors import Overtaken, RightsExhausted
 from replica.core.base.names import is_internal
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content, Entry
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.log.voids import VOID
 from replica.core.state.replica import Replica
 from replica.core.stock.counts import CORRECTION, COUNT
@@ -108,7 +108,7 @@ def test_a_void_counts_as_of_what_it_takes_back() -> None:
     north = hub("hub-north")
     for entry, previous in [*east.journal, *west.journal]:
         if north.replica.head(entry.stream).sequence < entry.sequence:
-            north.take([Run(entry.stream, entry.sequence, previous, [entry])])
+            north.take([ReceivedRun(entry.stream, entry.sequence, previous, [entry])])
     assert on_hand(north) == 18
     north.ask(count(19), "count", NOW_MS + 2_000)
     settle(east, west, north)

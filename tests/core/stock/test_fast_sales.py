@@ -14,11 +14,11 @@ from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Ledger, Move
 from replica.core.log.entry import Content, Entry, Stream, pack_body, start
-from replica.core.state.commands import Command, Sales, Write
+from replica.core.state.commands import Command, DocumentWrite, Sales
 from replica.core.state.replica import Replica, Verdict
-from replica.core.stock.fast_sales import Sold, sell_plain
-from replica.core.stock.movements import Room, prepare_sale
-from replica.core.stock.requests import GoodsLine, KeyedSale, OnShortage, Receipt, Sale, SkuLine
+from replica.core.stock.fast_sales import FastSales, sell_fast
+from replica.core.stock.movements import LocationView, prepare_sale
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, KeyedSale, OnShortage, Sale, SkuLine
 from tests.core.chain import one_by_one
 
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}
@@ -39,7 +39,7 @@ sales = st.builds(
 )
 
 
-def room_of(free: int, elsewhere: int) -> Room:
+def room_of(free: int, elsewhere: int) -> LocationView:
     """A location with cola on the node's own shelf and in a hub's hands."""
     ledger, catalog = Ledger(), Catalog()
     for sku, recipe in RECIPES.items():
@@ -48,25 +48,25 @@ def room_of(free: int, elsewhere: int) -> Room:
     for account, units in (("store-1/free", free), ("hub-1/free", elsewhere)):
         if units:
             ledger.apply("store-1", "store-1#0000000a", [Move("cola", "supplier", account, units)])
-    return Room.of("store-1", "store-1", ledger, catalog)
+    return LocationView.of("store-1", "store-1", ledger, catalog)
 
 
 STREAM = Stream("store-1#0000000a", "store-1")
 
 
-def plain_sale(room: Room, sale: KeyedSale) -> Entry | None:
+def plain_sale(view: LocationView, sale: KeyedSale) -> Entry | None:
     """The entry a sale becomes on the short road, if it is plain."""
-    sold = Sold(STREAM, start(STREAM), 77, room.free)
-    sell_plain(room, [sale], [b"key"], sold)
+    sold = FastSales(STREAM, start(STREAM), 77, view.free)
+    sell_fast(view, [sale], [b"key"], sold)
     return sold[0] if len(sold) else None
 
 
 @given(sales, st.sampled_from([0, 5, 40, QUANTITY_MAX]), st.sampled_from([0, 3]))
 def test_a_plain_sale_is_the_sale_it_would_be_by_the_long_road(sale: KeyedSale, free: int, elsewhere: int) -> None:
-    room = room_of(free, elsewhere)
-    entry = plain_sale(room, sale)
+    view = room_of(free, elsewhere)
+    entry = plain_sale(view, sale)
     try:
-        draft = prepare_sale(room, sale)
+        draft = prepare_sale(view, sale)
     except Refused:
         assert entry is None
         return
@@ -79,10 +79,10 @@ def test_a_plain_sale_is_the_sale_it_would_be_by_the_long_road(sale: KeyedSale, 
 
 
 def test_plain_is_one_line_of_one_item_that_the_rights_cover() -> None:
-    room = room_of(6, 0)
+    view = room_of(6, 0)
 
     def is_plain(*lines: SkuLine) -> bool:
-        return plain_sale(room, KeyedSale(lines, key="k")) is not None
+        return plain_sale(view, KeyedSale(lines, key="k")) is not None
 
     assert is_plain(SkuLine(6, sku="cola"))
     assert is_plain(SkuLine(1, sku="pack"))
@@ -93,15 +93,15 @@ def test_plain_is_one_line_of_one_item_that_the_rights_cover() -> None:
 
 
 def test_a_run_sells_no_more_than_the_rights_cover_and_stops_there() -> None:
-    room = room_of(6, 100)
-    sold = Sold(STREAM, start(STREAM), 77, room.free)
+    view = room_of(6, 100)
+    sold = FastSales(STREAM, start(STREAM), 77, view.free)
     four = KeyedSale((SkuLine(4, sku="cola"),), key="k")
-    sell_plain(room, [four, four], [b"1", b"2"], sold)
+    sell_fast(view, [four, four], [b"1", b"2"], sold)
     assert (len(sold), sold.left, sold.units) == (1, [102], 4)
 
 
 STORE = "store-1"
-RECEIPT = Receipt((GoodsLine(9, item="cola"),))
+RECEIPT = GoodsReceipt((GoodsLine(9, item="cola"),))
 requests = st.lists(
     st.builds(
         Command,
@@ -109,7 +109,7 @@ requests = st.lists(
         sales | st.just(RECEIPT),
         st.integers(0, 30).map(lambda number: b"key-%d" % number) | st.sampled_from([b"", b"x" * 129]),
     )
-    | st.just(Write("sku", "four", pack_value({"recipe": {"cola": 4}}), b"write")),
+    | st.just(DocumentWrite("sku", "four", pack_value({"recipe": {"cola": 4}}), b"write")),
     max_size=25,
 )
 
@@ -118,8 +118,10 @@ def replica_with_stock() -> Replica:
     replica = Replica("store-1#0000000a", (STORE, "store-2"))
     for sku, recipe in RECIPES.items():
         document = {"recipe": recipe, "barcodes": [f"{sku}'s"]}
-        replica.write(Write("sku", sku, pack_value(document), sku.encode()), 5)
-    replica.execute(Command(STORE, Receipt((GoodsLine(40, item="cola"), GoodsLine(900, item="wings"))), b"stock"), 5)
+        replica.write(DocumentWrite("sku", sku, pack_value(document), sku.encode()), 5)
+    replica.execute(
+        Command(STORE, GoodsReceipt((GoodsLine(40, item="cola"), GoodsLine(900, item="wings"))), b"stock"), 5
+    )
     return replica
 
 
@@ -154,7 +156,7 @@ def test_a_key_is_known_from_the_run_it_was_sold_in() -> None:
 
 
 @given(requests, st.sampled_from([4, 5, 6]))
-def test_requests_decided_together_come_out_as_one_by_one(asked: list[Command | Write], now_ms: int) -> None:
+def test_requests_decided_together_come_out_as_one_by_one(asked: list[Command | DocumentWrite], now_ms: int) -> None:
     together, apart = replica_with_stock(), replica_with_stock()
     assert [told(one) for one in together.execute_all(asked, now_ms, {})] == [
         told(one) for one in one_by_one(apart, asked, now_ms)

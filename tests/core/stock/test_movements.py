@@ -18,10 +18,10 @@ from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.skus import Catalog, sellable
 from replica.core.ledger.cells import Ledger, Move
 from replica.core.log.draft import Draft
-from replica.core.log.entry import Content, Line, pack_body, unpack_body
+from replica.core.log.entry import Content, EntryLine, pack_body, unpack_body
 from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.kinds import Request, prepare, request_of
-from replica.core.stock.movements import Room, Seen
+from replica.core.stock.movements import LocationView, Seen
 from replica.core.stock.requests import (
     Action,
     Adjustment,
@@ -30,10 +30,10 @@ from replica.core.stock.requests import (
     CountLine,
     Disposition,
     GoodsLine,
+    GoodsReceipt,
     OnShortage,
     Quarantine,
     QuarantineLine,
-    Receipt,
     Return,
     Sale,
     SkuLine,
@@ -62,14 +62,14 @@ class Shop:
         self.catalog = Catalog(is_open)
         for sku, recipe in (recipes or {}).items():
             self.document(sku, {"recipe": dict(recipe), "barcodes": [f"barcode-of-{sku}"]})
-        self.room = Room.of(STORE, "store-1", self.ledger, self.catalog)
+        self.view = LocationView.of(STORE, "store-1", self.ledger, self.catalog)
 
     def document(self, sku: str, value: object) -> None:
         assert self.catalog.put(Register("sku", sku, 0, "", 1, 1, HUB, pack_value(value)))
 
     def ask(self, request: Request, seen: Seen = NOBODY) -> Draft:
         """Decide and fold."""
-        draft = prepare(self.room, request, seen)
+        draft = prepare(self.view, request, seen)
         self.ledger.apply(STORE, WRITER, draft.moves)
         return draft
 
@@ -90,7 +90,7 @@ class Shop:
         """Ask what is refused for this reason, and see that it had no effect."""
         before = list(self.ledger.cells())
         with pytest.raises(why) as refused:
-            prepare(self.room, request, NOBODY)
+            prepare(self.view, request, NOBODY)
         assert list(self.ledger.cells()) == before
         return refused.value
 
@@ -107,7 +107,7 @@ def shared_stock() -> Shop:
     """The shop of the worked examples."""
     shop = Shop(VECTORS["recipes"])
     lines = tuple(GoodsLine(number, item=item) for item, number in VECTORS["items"].items())
-    shop.ask(Receipt(lines))
+    shop.ask(GoodsReceipt(lines))
     return shop
 
 
@@ -142,7 +142,7 @@ def test_a_sale_takes_the_sellers_free_units_to_the_customer() -> None:
     shop = shop_with(cola=10)
     draft = shop.ask(Sale((sold("cola", 3),), till="till-3", receipt="R-9"))
     assert draft == Draft(
-        "sale", (Move("cola", FREE, "customer", 3),), (Line("cola", 3, 0, 7),), {}, "till-3", "", "R-9"
+        "sale", (Move("cola", FREE, "customer", 3),), (EntryLine("cola", 3, 0, 7),), {}, "till-3", "", "R-9"
     )
     assert shop.balance(FREE) == 7
 
@@ -151,14 +151,14 @@ def test_a_sku_named_twice_moves_its_item_once() -> None:
     shop = shop_with(cola=10)
     draft = shop.ask(Sale((sold("cola", 3), sold("cola", 4))))
     assert draft.moves == (Move("cola", FREE, "customer", 7),)
-    assert draft.lines == (Line("cola", 3, 0, 3), Line("cola", 4, 0, 3))
+    assert draft.lines == (EntryLine("cola", 3, 0, 3), EntryLine("cola", 4, 0, 3))
 
 
 def test_a_sale_past_the_rights_is_recorded_with_its_breach() -> None:
     shop = shop_with(cola=2)
     draft = shop.ask(Sale((sold("cola", 5),)))
     assert draft.facts == {"breach": {"cola": 3}}
-    assert draft.lines == (Line("cola", 5, 3, -3),)
+    assert draft.lines == (EntryLine("cola", 5, 3, -3),)
     assert shop.balance(FREE) == -3
     assert shop.ledger.stock(STORE, "cola").breach == 3
 
@@ -182,7 +182,7 @@ def test_a_breach_is_told_line_by_line_in_the_order_of_the_lines() -> None:
 def test_a_sale_of_a_shelf_that_never_had_any_is_recorded() -> None:
     shop = shop_with()
     draft = shop.ask(Sale((sold("cola"),)))
-    assert draft.lines == (Line("cola", 1, 1, -1),)
+    assert draft.lines == (EntryLine("cola", 1, 1, -1),)
     assert shop.balance(FREE) == -1
 
 
@@ -207,7 +207,7 @@ def test_an_overdrawn_account_has_nothing_to_promise() -> None:
 
 def test_the_last_free_unit_can_be_promised() -> None:
     shop = shop_with(cola=1)
-    assert shop.ask(Sale((sold("cola"),), OnShortage.REFUSE)).lines == (Line("cola", 1, 0, 0),)
+    assert shop.ask(Sale((sold("cola"),), OnShortage.REFUSE)).lines == (EntryLine("cola", 1, 0, 0),)
 
 
 @pytest.mark.parametrize("elsewhere", ["hub-east/free", "store-1/held", "store-1/quarantine", "store-1/campaign.618"])
@@ -225,7 +225,7 @@ def test_what_is_still_available_counts_the_rights_of_everybody_here() -> None:
     shop = shop_with(cola=5)
     shop.move(FREE, "hub-east/free", 3)
     shop.move(FREE, HELD, 1)
-    assert shop.ask(Sale((sold("cola"),))).lines == (Line("cola", 1, 0, 3),)
+    assert shop.ask(Sale((sold("cola"),))).lines == (EntryLine("cola", 1, 0, 3),)
 
 
 def test_an_unknown_sku_refuses_the_whole_sale_by_line() -> None:
@@ -258,7 +258,7 @@ def test_more_units_of_an_item_than_a_move_may_have_are_refused_by_line() -> Non
     shop = Shop({"pallet": {"cola": QUANTITY_MAX}})
     refused = shop.refuse(Sale((sold("pallet", 2),)), Invalid)
     assert refused.field == "lines[0].quantity"
-    refused = shop.refuse(Receipt((GoodsLine(1, sku="pallet"), GoodsLine(1, item="cola"))), Invalid)
+    refused = shop.refuse(GoodsReceipt((GoodsLine(1, sku="pallet"), GoodsLine(1, item="cola"))), Invalid)
     assert refused.field == "lines[1].quantity"
 
 
@@ -277,7 +277,7 @@ def test_a_return_waits_in_quarantine() -> None:
     assert draft == Draft(
         "return",
         (Move("cola", "customer", QUARANTINE, 2),),
-        (Line("cola", 2, 0, 5),),
+        (EntryLine("cola", 2, 0, 5),),
         {"original": "R-1"},
         "till-3",
         "quarantine",
@@ -290,7 +290,7 @@ def test_a_return_to_the_shelf_can_be_sold_at_once() -> None:
     shop = shop_with(cola=5)
     draft = shop.ask(Return((sold("cola", 2),), disposition=Disposition.RESTOCK))
     assert draft.moves == (Move("cola", "customer", FREE, 2),)
-    assert draft.lines == (Line("cola", 2, 0, 7),)
+    assert draft.lines == (EntryLine("cola", 2, 0, 7),)
     assert draft.reason == "restock"
 
 
@@ -305,7 +305,9 @@ def test_a_returned_pack_comes_back_as_its_items() -> None:
 def test_a_receipt_makes_goods_the_nodes_own() -> None:
     shop = Shop({"six": {"cola": 6}})
     draft = shop.ask(
-        Receipt((GoodsLine(2, sku="six"), GoodsLine(1, barcode="barcode-of-six"), GoodsLine(5, item="cola")), "D-7")
+        GoodsReceipt(
+            (GoodsLine(2, sku="six"), GoodsLine(1, barcode="barcode-of-six"), GoodsLine(5, item="cola")), "D-7"
+        )
     )
     assert draft.moves == (Move("cola", "supplier", FREE, 23),)
     assert [(line.sku, line.quantity, line.available) for line in draft.lines] == [
@@ -319,7 +321,7 @@ def test_a_receipt_makes_goods_the_nodes_own() -> None:
 
 def test_a_receipt_of_an_item_no_recipe_uses_is_refused_by_line() -> None:
     shop = Shop({"six": {"cola": 6}})
-    refused = shop.refuse(Receipt((GoodsLine(1, item="cola"), GoodsLine(1, item="leaf"))), UnknownSku)
+    refused = shop.refuse(GoodsReceipt((GoodsLine(1, item="cola"), GoodsLine(1, item="leaf"))), UnknownSku)
     assert refused.field == "lines[1].item"
     assert refused.facts == {"item": "leaf"}
 
@@ -334,14 +336,14 @@ def test_a_receipt_of_an_item_no_recipe_uses_is_refused_by_line() -> None:
     ],
 )
 def test_goods_that_are_named_not_once_are_refused(line: GoodsLine) -> None:
-    assert Shop({"six": {"cola": 6}}).refuse(Receipt((line,)), Invalid).field == "lines[0].sku"
+    assert Shop({"six": {"cola": 6}}).refuse(GoodsReceipt((line,)), Invalid).field == "lines[0].sku"
 
 
 @pytest.mark.parametrize("name", ["a b", "a/b", "a\n", "ü", ""])
 def test_nothing_moves_under_a_name_that_could_not_travel(name: str) -> None:
     shop = Shop(is_open=True)
-    shop.refuse(Receipt((GoodsLine(1, item=name),)), UnknownSku)
-    shop.refuse(Receipt((GoodsLine(1, sku=name),)), UnknownSku)
+    shop.refuse(GoodsReceipt((GoodsLine(1, item=name),)), UnknownSku)
+    shop.refuse(GoodsReceipt((GoodsLine(1, sku=name),)), UnknownSku)
     shop.refuse(Sale((sold(name),)), UnknownSku)
     shop.refuse(Count((CountLine(name, 1),)), UnknownSku)
     shop.refuse(Adjustment((AdjustmentLine(name, 1, "found"),)), UnknownSku)
@@ -543,7 +545,7 @@ requests: st.SearchStrategy[Request] = st.one_of(
         st.sampled_from(Disposition),
         occasions,
     ),
-    st.builds(Receipt, tuples(goods_lines), words),
+    st.builds(GoodsReceipt, tuples(goods_lines), words),
     st.builds(
         Count,
         st.dictionaries(items, st.integers(0, 30), min_size=1).map(
@@ -592,7 +594,7 @@ def test_a_request_reads_back_off_the_entry_it_led_to(request: Request) -> None:
 def test_requests_that_differ_read_back_as_different(one: Request, other: Request) -> None:
     shop = Shop(RECIPES)
     try:
-        drafts = [prepare(shop.room, request, NOBODY) for request in (one, other)]
+        drafts = [prepare(shop.view, request, NOBODY) for request in (one, other)]
     except Refused:
         return
     assert (request_of(content_of(drafts[0])) == request_of(content_of(drafts[1]))) == (one == other)

@@ -23,8 +23,8 @@ from replica.core.base.limits import (
     TEXT_LENGTH_MAX,
 )
 from replica.core.ledger.cells import Move
-from replica.core.log.entry import Content, Line, Stream, pack_body
-from replica.core.log.entry_run import Run
+from replica.core.log.entry import Content, EntryLine, Stream, pack_body
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.state.replica import Replica
 from replica.core.sync.columns import ColumnDecoder, ColumnEncoder, pack_column, unpack_column
 from tests.core.chain import NOW_MS
@@ -33,7 +33,7 @@ from tests.core.contents import OWN, RELAYED, STREAMS, linked, receipt_content, 
 REASONS = ("malformed", "oversized", "corrupt", "unauthorised")
 
 
-def encode(*batches: Run) -> bytes:
+def encode(*batches: ReceivedRun) -> bytes:
     """The runs as the first batch of a session."""
     return ColumnEncoder().encode([pair for run in batches for pair in with_hash_before(run)])
 
@@ -111,7 +111,7 @@ def test_a_column_with_a_value_out_of_range_is_malformed(low: int, high: int) ->
 @given(st.lists(st.sampled_from(STREAMS), min_size=1, max_size=3, unique=True).flatmap(
     lambda streams: st.tuples(*(runs(stream) for stream in streams))
 ))  # fmt: skip
-def test_every_batch_reads_back_entry_by_entry(batch: tuple[Run, ...]) -> None:
+def test_every_batch_reads_back_entry_by_entry(batch: tuple[ReceivedRun, ...]) -> None:
     decoded = ColumnDecoder().decode(encode(*batch))
     assert [(run.stream, run.first, run.previous) for run in decoded] == [
         (run.stream, run.first, run.previous) for run in batch
@@ -120,7 +120,9 @@ def test_every_batch_reads_back_entry_by_entry(batch: tuple[Run, ...]) -> None:
 
 
 @given(runs(OWN, max_size=8), runs(RELAYED, max_size=8), st.data())
-def test_every_cut_into_batches_reads_back_in_one_session(own: Run, relayed: Run, data: st.DataObject) -> None:
+def test_every_cut_into_batches_reads_back_in_one_session(
+    own: ReceivedRun, relayed: ReceivedRun, data: st.DataObject
+) -> None:
     pairs = [*with_hash_before(own), *with_hash_before(relayed)]
     encoder, decoder = ColumnEncoder(), ColumnDecoder()
     decoded = []
@@ -284,8 +286,8 @@ def test_a_lane_that_was_checked_for_one_writer_is_checked_for_the_next() -> Non
         {"moves": (Move("cola", "supplier", "store-1/free", -1),)},
         {"moves": (Move("cola", "supplier", "store-1/free", QUANTITY_MAX + 1),)},
         {"moves": (Move("cola", "supplier", "store-1/free", (1 << 63) - 1),)},
-        {"lines": (Line("a b", 1, 0, 0),)},
-        {"lines": (Line("cola", 1, -1, 0),)},
+        {"lines": (EntryLine("a b", 1, 0, 0),)},
+        {"lines": (EntryLine("cola", 1, -1, 0),)},
         {"kind": "k" * (TEXT_LENGTH_MAX + 1)},
         {"actor": "a" * (TEXT_LENGTH_MAX + 1)},
         {"reason": "r" * (TEXT_LENGTH_MAX + 1)},

@@ -18,7 +18,7 @@ from replica.core.base.errors import PeerFault, Refused
 from replica.core.base.limits import DIGEST_INTERVAL_MS, HEARTBEAT_MS
 from replica.core.base.names import CHAIN
 from replica.core.log.entry import Stream, start
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.state.kinds import Request
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import (
@@ -33,19 +33,19 @@ from replica.core.stock.requests import (
     Return,
     SkuLine,
 )
-from tests.core.chain import NOW_MS, STORE, Line, Node, hub, image_of, receipt, sale, store
+from tests.core.chain import NOW_MS, STORE, Node, SessionPair, hub, image_of, receipt, sale, store
 from tests.core.contents import OWN, linked, receipt_content
 
 Vector = dict[str, int]
 
 
-class Chain:
+class FourNodes:
     """Two stores and two hubs; every store talks to both hubs, and the hubs to each other."""
 
     def __init__(self) -> None:
         self.nodes = [store(1), store(2), hub("hub-east", STORE), hub("hub-west", STORE, "store-2")]
         self.pairs = [(one, other) for one, other in combinations(range(4), 2) if (one, other) != (0, 1)]
-        self.lines: dict[tuple[int, int], Line] = {}
+        self.lines: dict[tuple[int, int], SessionPair] = {}
         self.before: dict[tuple[Stream, int], Vector] = {}
         """What each entry's author held of its scope just before it."""
         self.checked = [0] * 4
@@ -72,10 +72,10 @@ class Chain:
     def held(self, node: Node, scope: str) -> Vector:
         return {writer: head.sequence for writer, head in node.replica.vectors.get(scope, {}).items()}
 
-    def connect(self, pair: tuple[int, int]) -> Line:
+    def connect(self, pair: tuple[int, int]) -> SessionPair:
         line = self.lines.get(pair)
         if line is None or not line.is_up:
-            line = self.lines[pair] = Line(self.nodes[pair[0]], self.nodes[pair[1]])
+            line = self.lines[pair] = SessionPair(self.nodes[pair[0]], self.nodes[pair[1]])
         return line
 
     def cut(self, pair: tuple[int, int]) -> None:
@@ -161,7 +161,7 @@ requests: st.SearchStrategy[Request] = st.one_of(
 )
 
 nodes = st.integers(0, 3)
-pairs = st.sampled_from(Chain().pairs)
+pairs = st.sampled_from(FourNodes().pairs)
 sides = st.integers(0, 1)
 turns = st.integers(1, 40)
 steps = st.one_of(
@@ -187,7 +187,7 @@ busy_steps = st.one_of(
 programmes = st.lists(busy_steps, min_size=50, max_size=70)
 
 
-def talk(line: Line, turns: int) -> None:
+def talk(line: SessionPair, turns: int) -> None:
     """Let both sides go on for some turns, a few entries at a time."""
     for turn in range(turns):
         index = turn % 2
@@ -196,7 +196,7 @@ def talk(line: Line, turns: int) -> None:
         line.pump(index, 2)
 
 
-def take(chain: Chain, step: tuple[object, ...]) -> None:
+def take(chain: FourNodes, step: tuple[object, ...]) -> None:
     match step:
         case ("ask", int(index), request):
             chain.ask(index, request)  # type: ignore[arg-type]
@@ -237,7 +237,7 @@ def take(chain: Chain, step: tuple[object, ...]) -> None:
 def test_any_delivery_repetition_and_interruption_of_streams_ends_in_equal_replicas(
     programme: list[tuple[object, ...]],
 ) -> None:
-    chain = Chain()
+    chain = FourNodes()
     for step in programme:
         take(chain, step)
         chain.check_causality()
@@ -266,9 +266,9 @@ RUNS = [
 ]
 
 
-def part_of(run: Run, first: int, last: int) -> Run:
+def part_of(run: ReceivedRun, first: int, last: int) -> ReceivedRun:
     before = [start(run.stream).hash, *(entry.hash for entry in run.entries)]
-    return Run(run.stream, first, before[first - 1], run.entries[first - 1 : last])
+    return ReceivedRun(run.stream, first, before[first - 1], run.entries[first - 1 : last])
 
 
 @given(deliveries())
@@ -295,7 +295,7 @@ def test_parts_of_streams_merged_in_any_order_with_overlaps_and_retries_end_equa
 
 
 def test_an_isolated_store_goes_on_selling_and_everything_arrives_when_the_line_is_back() -> None:
-    chain = Chain()
+    chain = FourNodes()
     chain.ask(0, receipt(cola=10))
     for _ in range(12):
         chain.ask(0, sale(OnShortage.REFUSE, cola=1))
@@ -308,7 +308,7 @@ def test_an_isolated_store_goes_on_selling_and_everything_arrives_when_the_line_
 
 
 def test_an_isolated_store_sells_only_its_own_rights() -> None:
-    chain = Chain()
+    chain = FourNodes()
     chain.ask(2, receipt(cola=5))
     chain.heal()
     chain.ask(0, sale(OnShortage.REFUSE, cola=1))
@@ -318,7 +318,7 @@ def test_an_isolated_store_sells_only_its_own_rights() -> None:
 
 
 def test_a_store_that_goes_to_the_other_hub_brings_along_what_only_it_holds() -> None:
-    chain = Chain()
+    chain = FourNodes()
     chain.ask(0, receipt(cola=10))
     chain.nodes[0].commit()
     chain.connect((0, 2)).run()
@@ -332,7 +332,7 @@ def test_a_store_that_goes_to_the_other_hub_brings_along_what_only_it_holds() ->
 
 
 def test_a_line_that_is_cut_in_the_middle_of_a_backlog_resumes_where_it_stopped() -> None:
-    chain = Chain()
+    chain = FourNodes()
     for _ in range(9):
         chain.ask(0, receipt(cola=1))
     chain.nodes[0].commit()
@@ -353,8 +353,8 @@ def test_a_cloned_disk_is_noticed_wherever_both_copies_are_heard_of() -> None:
     clone.ask(receipt(cola=2))
     shop.commit()
     clone.commit()
-    assert Line(shop, east).run().fault is None
-    line = Line(clone, east, Moment(NOW_MS, 0)).run()
+    assert SessionPair(shop, east).run().fault is None
+    line = SessionPair(clone, east, Moment(NOW_MS, 0)).run()
     assert line.fault is not None
     assert line.fault.reason == "fork"
     assert east.replica.head(OWN).hash == shop.journal[0][0].hash
@@ -364,14 +364,14 @@ def test_a_disk_that_went_back_in_time_is_noticed_at_the_first_contact() -> None
     shop, east = store(1), hub("hub-east")
     shop.ask(receipt(cola=1))
     shop.commit()
-    Line(shop, east).run()
-    line = Line(store(1), east).run()
+    SessionPair(shop, east).run()
+    line = SessionPair(store(1), east).run()
     assert line.fault is not None
     assert line.fault.reason == "own-stream"
 
 
 def test_a_request_that_two_nodes_accepted_while_cut_off_has_one_effect_once_they_met() -> None:
-    chain = Chain()
+    chain = FourNodes()
     chain.nodes[0].ask(receipt(cola=5), key="till-1")
     chain.nodes[2].ask(receipt(cola=5), key="till-1")
     for node in (chain.nodes[0], chain.nodes[2]):
@@ -383,7 +383,7 @@ def test_a_request_that_two_nodes_accepted_while_cut_off_has_one_effect_once_the
 
 
 def test_a_count_stands_against_a_movement_from_before_it_that_arrives_late() -> None:
-    chain = Chain()
+    chain = FourNodes()
     shop, east = chain.nodes[0], chain.nodes[2]
     east.ask(receipt(cola=5), key="delivery", now_ms=NOW_MS)
     shop.ask(Count((CountLine("cola", 5),)), key="count", now_ms=NOW_MS + 60_000)
@@ -397,7 +397,7 @@ def test_a_count_stands_against_a_movement_from_before_it_that_arrives_late() ->
 
 @pytest.mark.parametrize("broken", ["digest", "causality"])
 def test_a_chain_that_is_broken_on_purpose_is_noticed(broken: str) -> None:
-    chain = Chain()
+    chain = FourNodes()
     chain.ask(0, receipt(cola=1))
     chain.nodes[0].commit()
     chain.connect((0, 2)).run()

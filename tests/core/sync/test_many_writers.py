@@ -11,7 +11,7 @@ from replica.core.ledger.cells import Move
 from replica.core.log.entry import Stream
 from replica.core.sync.session import Asked, Phase, plain_vectors
 from replica.core.sync.wire import AnyFrame, Covered, Entries, Have, Vectors
-from tests.core.chain import NOW_MS, STORE, Line, Node, hub, store
+from tests.core.chain import NOW_MS, STORE, Node, SessionPair, hub, store
 from tests.core.contents import linked, receipt_content
 from tests.core.sync.test_session import ENTRIES, HELLO, Alone
 
@@ -45,14 +45,14 @@ def test_replicas_of_many_writers_compare_in_parts_and_end_equal() -> None:
     both = former("hub-west", 0x100, 40)
     shop = holding(holding(store(1), former("store-1", 0x1000, MANY)), both)
     east = holding(holding(hub("hub-east"), former("hub-east", 0x1000, MANY)), both)
-    line = Line(shop, east).run()
+    line = SessionPair(shop, east).run()
     assert line.fault is None
     assert shop.replica.vectors == east.replica.vectors
     assert shop.replica.digests() == east.replica.digests()
     assert [have.is_last for have in line.said(Have)] == [False, False, True] * 2
     assert [covered.is_last for covered in line.said(Covered)].count(False) >= 4
     assert [side.session.entries_behind() for side in line.sides] == [0, 0]
-    again = Line(shop, east).run()
+    again = SessionPair(shop, east).run()
     assert again.said(Entries) == []
     assert [len(have.vectors[STORE]) for have in again.said(Have)] == [
         *(4 * [FRAME_STREAMS_MAX]),
@@ -124,7 +124,7 @@ def test_a_frame_of_more_streams_than_that_cannot_be_made() -> None:
 
 
 def test_a_lost_part_ends_the_session_with_the_next_one() -> None:
-    line = Line(holding(store(1), former("store-1", 0x1000, MANY)), hub("hub-east"))
+    line = SessionPair(holding(store(1), former("store-1", 0x1000, MANY)), hub("hub-east"))
     line.deliver(0)
     line.deliver(1)
     del line.sides[1].inbox[1]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.base.limits import DIGEST_INTERVAL_MS, HEARTBEAT_MS
-from replica.core.sync.session import Phase, Wanted
+from replica.core.sync.session import Phase, RightsWanted
 from replica.core.sync.wire import AnyFrame, unpack_frame
-from tests.core.chain import STORE, Line, Node, hub, receipt, store
+from tests.core.chain import STORE, Node, SessionPair, hub, receipt, store
 
 SHOP, HUB = 0, 1
 """The sides of the lines here."""
@@ -25,18 +25,18 @@ def filled(node: Node, number: int) -> Node:
     return node
 
 
-def opened() -> Line:
+def opened() -> SessionPair:
     """A store and a hub that just met, and have something to tell each other."""
-    return Line(filled(store(1), 5), filled(hub("hub-east", STORE), 3))
+    return SessionPair(filled(store(1), 5), filled(hub("hub-east", STORE), 3))
 
 
-def deal(line: Line, index: int) -> None:
+def deal(line: SessionPair, index: int) -> None:
     """Let one side ask for rights, once it may, and answer what it is asked."""
     side = line.sides[index]
     if side.session.phase is Phase.STREAMING and not side.session.wants_sent:
         side.session.want(STORE, "cola", 1, 1)
     for event in side.events:
-        if isinstance(event, Wanted):
+        if isinstance(event, RightsWanted):
             side.session.give(event.want.number, 1)
     line._carry(index)
 
@@ -181,7 +181,7 @@ def test_a_frame_lost_in_silence_is_noticed_with_the_next_heartbeat(listener: in
     assert line.fault is not None
     assert line.fault.reason == "corrupt"
     shop, east = (side.node for side in line.sides)
-    assert Line(shop, east).run().fault is None
+    assert SessionPair(shop, east).run().fault is None
     assert shop.replica.vectors == east.replica.vectors
 
 

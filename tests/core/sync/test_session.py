@@ -27,7 +27,7 @@ from replica.core.base.limits import (
 from replica.core.base.names import CHAIN, HUBS
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content, Stream
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.sync.columns import ColumnEncoder
 from replica.core.sync.session import (
     FRAMES_OF,
@@ -61,14 +61,14 @@ from replica.core.sync.wire import (
     seal,
     unpack_frame,
 )
-from tests.core.chain import NOW_MS, STORE, Line, Node, hub, receipt, sale, store
+from tests.core.chain import NOW_MS, STORE, Node, SessionPair, hub, receipt, sale, store
 from tests.core.contents import OWN, linked, receipt_content, with_hash_before
 
 NOW = Moment(NOW_MS, 0)
 PEER = Stream("hub-east#0000000a", STORE)
 
 
-def columns_of(*runs: Run) -> bytes:
+def columns_of(*runs: ReceivedRun) -> bytes:
     """Runs as the first batch of a session."""
     return ColumnEncoder().encode([pair for run in runs for pair in with_hash_before(run)])
 
@@ -359,7 +359,7 @@ def holding(*numbers: int) -> Node:
     return node
 
 
-def have(run: Run) -> Have:
+def have(run: ReceivedRun) -> Have:
     """What a peer says that holds all of a run."""
     last = run.entries[-1]
     return Have({run.stream.scope: {run.stream.writer: (last.sequence, last.hash)}})
@@ -375,7 +375,7 @@ def test_a_fork_below_the_longer_head_is_told_by_the_entries() -> None:
     fork = linked(PEER, [content("hub-east", number) for number in (1, 9, 3)])
     node = holding(1, 2)
     alone = Alone(node)
-    tail = Run(PEER, 3, fork.entries[1].hash, fork.entries[2:])
+    tail = ReceivedRun(PEER, 3, fork.entries[1].hash, fork.entries[2:])
     (arrived,) = alone.take(HELLO, have(fork), Entries(1, columns_of(tail)))[2:]
     with pytest.raises(PeerFault) as fault:
         node.replica.merge(arrived.runs, NOW_MS)
@@ -386,7 +386,7 @@ def test_a_fork_below_the_longer_head_is_told_by_the_entries() -> None:
 def test_a_gap_in_what_the_peer_sends_harms_nothing() -> None:
     run = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
     node = holding(1)
-    tail = Run(PEER, 3, run.entries[1].hash, run.entries[2:])
+    tail = ReceivedRun(PEER, 3, run.entries[1].hash, run.entries[2:])
     (arrived,) = Alone(node).take(HELLO, have(run), Entries(1, columns_of(tail)))[2:]
     with pytest.raises(PeerFault) as fault:
         node.replica.merge(arrived.runs, NOW_MS)
@@ -432,7 +432,7 @@ def test_both_sides_send_what_the_other_lacks_and_end_equal() -> None:
     filled(east, 3)
     east.write("cola", {"recipe": {"cola": 1}})
     east.commit()
-    line = Line(shop, east).run()
+    line = SessionPair(shop, east).run()
     assert line.fault is None
     assert shop.replica.vectors == east.replica.vectors
     assert shop.replica.digests() == east.replica.digests()
@@ -441,7 +441,7 @@ def test_both_sides_send_what_the_other_lacks_and_end_equal() -> None:
 
 def test_what_is_new_is_pushed_without_being_asked_for() -> None:
     shop, east = store(1), hub("hub-east")
-    line = Line(shop, east).run()
+    line = SessionPair(shop, east).run()
     filled(shop, 2)
     line.run()
     assert east.replica.head(OWN).sequence == 2
@@ -449,15 +449,15 @@ def test_what_is_new_is_pushed_without_being_asked_for() -> None:
 
 def test_nothing_is_sent_twice_nor_back_to_where_it_came_from() -> None:
     shop, east = filled(store(1), 3), hub("hub-east")
-    line = Line(shop, east).run()
-    Line(shop, east).run()
+    line = SessionPair(shop, east).run()
+    SessionPair(shop, east).run()
     assert len(line.said(Entries)) == 1
-    assert Line(shop, east).run().said(Entries) == []
+    assert SessionPair(shop, east).run().said(Entries) == []
 
 
 def test_a_backlog_travels_in_frames_of_the_most_entries() -> None:
     shop = filled(store(1), FRAME_ENTRIES_MAX + 1)
-    line = Line(shop, hub("hub-east")).run()
+    line = SessionPair(shop, hub("hub-east")).run()
     arrived = [event for event in line.sides[1].events if isinstance(event, Arrived)]
     assert [sum(len(run.entries) for run in event.runs) for event in arrived] == [FRAME_ENTRIES_MAX, 1]
     assert [event.number for event in arrived] == [1, 2]
@@ -471,7 +471,7 @@ def test_a_store_gets_its_own_location_and_the_chain_and_nothing_else() -> None:
     east.write("cola", {"recipe": {"cola": 1}})
     east.commit()
     shop = store(1)
-    Line(shop, east).run()
+    SessionPair(shop, east).run()
     assert sorted(shop.replica.vectors) == [CHAIN, STORE]
 
 
@@ -479,10 +479,10 @@ def test_a_store_never_says_to_a_hub_what_it_heard_of_the_chain() -> None:
     east, west, shop = hub("hub-east"), hub("hub-west"), store(1)
     east.write("cola", {"recipe": {"cola": 1}})
     east.commit()
-    Line(shop, east).run()
+    SessionPair(shop, east).run()
     filled(shop, 1)
     for other in (east, west):
-        line = Line(shop, other).run()
+        line = SessionPair(shop, other).run()
         assert line.fault is None
         assert other.replica.head(OWN).sequence == 1
     assert CHAIN not in west.replica.vectors
@@ -491,14 +491,14 @@ def test_a_store_never_says_to_a_hub_what_it_heard_of_the_chain() -> None:
 def test_a_hub_relays_to_a_store_what_another_hub_wrote_for_its_location() -> None:
     west, east, shop = hub("hub-west", STORE), hub("hub-east"), store(1)
     filled(west, 2)
-    Line(west, east).run()
-    Line(east, shop).run()
+    SessionPair(west, east).run()
+    SessionPair(east, shop).run()
     assert shop.replica.ledger.stock(STORE, "cola").figures.on_hand == 2
 
 
 def test_an_acknowledgement_makes_room_and_says_what_is_durable() -> None:
     shop, east = filled(store(1), 3), hub("hub-east")
-    line = Line(shop, east)
+    line = SessionPair(shop, east)
     for _ in range(4):
         line.deliver(0)
         line.deliver(1)
@@ -516,12 +516,12 @@ def test_what_is_durable_at_the_peer_never_goes_back() -> None:
     former = Stream("store-1#0000000e", STORE)
     run = linked(former, [receipt_content(quantity=number) for number in (1, 2, 3)])
     shop = store(1)
-    shop.replica.merge([Run(former, 1, run.previous, run.entries[:1])], NOW_MS)
+    shop.replica.merge([ReceivedRun(former, 1, run.previous, run.entries[:1])], NOW_MS)
     shop.commit()
     alone = Alone(shop)
     alone.take(HELLO, HAVE)
     alone.session.send(shop.journal)
-    rest = Run(former, 2, run.entries[0].hash, run.entries[1:])
+    rest = ReceivedRun(former, 2, run.entries[0].hash, run.entries[1:])
     alone.take(Entries(1, columns_of(rest)), Ack(1))
     assert alone.session.durable[former] == 3
 
@@ -599,7 +599,7 @@ def test_what_the_peer_holds_and_we_lack_is_counted_until_it_came() -> None:
 def test_what_came_from_elsewhere_meanwhile_is_not_lacking() -> None:
     alone = Alone()
     run = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
-    alone.take(HELLO, have(Run(PEER, 1, run.previous, run.entries[:1])))
+    alone.take(HELLO, have(ReceivedRun(PEER, 1, run.previous, run.entries[:1])))
     assert alone.session.entries_behind() == 1
     alone.node.replica.merge([run], NOW_MS)
     assert alone.session.entries_behind() == 0
@@ -655,7 +655,7 @@ def test_a_session_beats_so_that_its_peer_never_waits_long() -> None:
 
 
 def test_two_sessions_with_nothing_to_say_stay_up() -> None:
-    line = Line(store(1), hub("hub-east")).run()
+    line = SessionPair(store(1), hub("hub-east")).run()
     for _ in range(30):
         line.tick(HEARTBEAT_MS)
         line.run()
@@ -663,7 +663,7 @@ def test_two_sessions_with_nothing_to_say_stay_up() -> None:
 
 
 def test_equal_vectors_with_equal_digests_raise_no_alarm() -> None:
-    line = Line(filled(store(1), 2), hub("hub-east")).run()
+    line = SessionPair(filled(store(1), 2), hub("hub-east")).run()
     for _ in range(DIGEST_INTERVAL_MS // HEARTBEAT_MS + 1):
         line.tick(HEARTBEAT_MS)
         line.run()
@@ -673,7 +673,7 @@ def test_equal_vectors_with_equal_digests_raise_no_alarm() -> None:
 
 def test_equal_vectors_with_unequal_digests_raise_the_alarm_on_both_sides() -> None:
     shop, east = filled(store(1), 2), hub("hub-east")
-    line = Line(shop, east).run()
+    line = SessionPair(shop, east).run()
     east.replica.ledger.apply(STORE, OWN.writer, [Move("cola", "supplier", "store-1/free", 1)])
     for _ in range(DIGEST_INTERVAL_MS // HEARTBEAT_MS + 1):
         line.tick(HEARTBEAT_MS)
@@ -689,7 +689,7 @@ def test_unequal_documents_raise_the_alarm_too() -> None:
     shop, east = store(1), hub("hub-east")
     east.write("cola", {"recipe": {"cola": 1}})
     east.commit()
-    line = Line(shop, east).run()
+    line = SessionPair(shop, east).run()
     assert shop.replica.vectors[CHAIN] == east.replica.vectors[CHAIN]
     facts = {"kind": "price", "key": "x", "rank": 0, "at": "", "version": 1, "value": b"\x01"}
     shop.replica.documents.apply(facts, 1, "hub-east#0000000a")
@@ -735,7 +735,7 @@ def flip(frame: bytes, places: list[int]) -> bytes:
     return bytes(flipped)
 
 
-def spoil(line: Line, change: Callable[[bytes], bytes], at: int) -> None:
+def spoil(line: SessionPair, change: Callable[[bytes], bytes], at: int) -> None:
     """Run a line, and change one frame on its way."""
     east = line.sides[1]
     for _ in range(40):
@@ -754,12 +754,12 @@ def test_a_frame_with_flipped_bits_harms_no_state(at: int, places: list[int]) ->
     shop, east = filled(store(1), 5), hub("hub-east")
     shop.ask(sale(cola=2))
     shop.commit()
-    line = Line(shop, east)
+    line = SessionPair(shop, east)
     spoil(line, lambda frame: flip(frame, places), at)
     held = east.replica.head(OWN)
     if held.sequence:
         assert held.hash == shop.journal[held.sequence - 1][0].hash
-    healed = Line(shop, east).run()
+    healed = SessionPair(shop, east).run()
     assert healed.fault is None
     assert east.replica.vectors == shop.replica.vectors
     assert east.replica.digests() == shop.replica.digests()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from replica.core.base.limits import QUANTITY_MAX, WANTS_MAX
-from replica.core.sync.session import Answered, Phase, Wanted
+from replica.core.sync.session import Answered, Phase, RightsWanted
 from replica.core.sync.wire import AnyFrame, Bye, Given, Want
-from tests.core.chain import STORE, Line, Node, hub, store
+from tests.core.chain import STORE, Node, SessionPair, hub, store
 from tests.core.sync.test_session import HAVE, HELLO, Alone
 
 COLA = Want(1, STORE, "cola", 5, 7)
@@ -23,7 +23,7 @@ def streaming(node: Node | None = None) -> Alone:
 
 def test_a_want_is_handed_over_and_answered_once() -> None:
     alone = streaming()
-    assert alone.take(COLA) == [Wanted(COLA)]
+    assert alone.take(COLA) == [RightsWanted(COLA)]
     alone.session.give(1, 3)
     alone.session.give(1, 3)
     assert alone.said() == [Given(1, 3, "")]
@@ -39,16 +39,16 @@ def test_an_answer_says_which_want_it_is_the_answer_to() -> None:
 
 
 def test_wants_and_answers_cross_on_a_line() -> None:
-    line = Line(store(1), hub("hub-east")).run()
+    line = SessionPair(store(1), hub("hub-east")).run()
     one, other = (side.session for side in line.sides)
     one.want(STORE, "cola", 5, 7)
     other.want(STORE, "cola", 2, 8)
     for index in (0, 1):
         line._carry(index)
     line.run()
-    assert [[event for event in side.events if isinstance(event, Wanted)] for side in line.sides] == [
-        [Wanted(Want(1, STORE, "cola", 2, 8))],
-        [Wanted(COLA)],
+    assert [[event for event in side.events if isinstance(event, RightsWanted)] for side in line.sides] == [
+        [RightsWanted(Want(1, STORE, "cola", 2, 8))],
+        [RightsWanted(COLA)],
     ]
     assert line.is_up
 

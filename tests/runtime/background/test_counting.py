@@ -12,7 +12,7 @@ from replica.core.state.commands import Command
 from replica.core.stock.requests import Count, CountLine
 from replica.runtime.background import counting
 from replica.runtime.background.counting import submit_count, token_of
-from replica.runtime.driver import Inlet
+from replica.runtime.driver import Ingress
 from replica.runtime.http.problems import problem
 from tests.core.chain import Node, receipt
 from tests.runtime.conftest import Caller
@@ -31,7 +31,7 @@ def now_ms(store: Caller) -> int:
 
 async def tell(store: Caller, node: Node) -> None:
     node.commit()
-    await (await store.node.driver.take_in(node.runs("store-1"), Inlet()))
+    await (await store.node.driver.take_in(node.runs("store-1"), Ingress()))
 
 
 async def receive(store: Caller, units: int) -> None:

@@ -10,7 +10,7 @@ from replica.core.orders.order import Order
 from replica.core.orders.requests import OrderEvent, OrderRequest, PlacedLine, Placement
 from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.commands import Command
-from replica.core.stock.requests import GoodsLine, Receipt
+from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.runtime.background.order_housekeeping import PAUSE_S
 from replica.runtime.node import Node
 from simulations.journal import SimulatedJournal
@@ -28,7 +28,7 @@ def order(node: Node, name: str = "o-1") -> Order:
 
 
 async def stock(node: Node, units: int = 10) -> None:
-    await node.driver.submit(Command(node.replica.node, Receipt((GoodsLine(units, item="cola"),)), b"stock"))
+    await node.driver.submit(Command(node.replica.node, GoodsReceipt((GoodsLine(units, item="cola"),)), b"stock"))
 
 
 async def grant(node: Node, to: str, units: int) -> None:

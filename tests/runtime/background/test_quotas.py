@@ -125,7 +125,7 @@ async def test_orders_and_availability_of_a_channel_over_http(hub: Caller) -> No
     await stocked(hub)
     policy = {"mode": "safety", "safety_stock": 4, "channels": {"web": 0.5}}
     await hub.good("/v1/documents/policy/location:w-1", policy, method="PUT")
-    await hub.node.steward._review()
+    await hub.node.rebalancer._review()
     shown = {}
     for query in ("", "&channel=web", "&channel=app"):
         shown[query] = (await hub.good(f"/v1/availability/cola?location=w-1{query}"))["guaranteed"]

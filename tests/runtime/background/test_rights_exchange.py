@@ -12,8 +12,8 @@ from replica.core.base.errors import RightsExhausted
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry
 from replica.core.rights.requests import Grant, GrantLine
-from replica.core.state.commands import Command, Write
-from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
+from replica.core.state.commands import Command, DocumentWrite
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.runtime.background.rebalancer import SETTLE_S
 from replica.runtime.background.rights_exchange import COOLING_MIN_MS, FETCH_S, _Demand
 from replica.runtime.node import Node
@@ -39,7 +39,7 @@ class Region:
         self.west.start([["hub-east"]], 0.0)
         self.store.start([["hub-east"]] if connected else [], 0.0)
         if units:
-            await self.do(self.store, Receipt((GoodsLine(units, item=COLA),)))
+            await self.do(self.store, GoodsReceipt((GoodsLine(units, item=COLA),)))
         if connected:
             await until(lambda: self.free(self.west, STORE) == units, 5)
 
@@ -53,7 +53,7 @@ class Region:
     async def rule(self, selector: str = "default", **policy: Any) -> None:
         self.asked += 1
         value = pack_value(policy) if policy else None
-        await self.east.driver.submit(Write("policy", selector, value, b"ask-%d" % self.asked))
+        await self.east.driver.submit(DocumentWrite("policy", selector, value, b"ask-%d" % self.asked))
 
     async def sell(self, node: Node, units: int, on_shortage: OnShortage = OnShortage.REFUSE) -> Entry:
         return await self.do(node, Sale((SkuLine(units, COLA),), on_shortage))
@@ -146,7 +146,7 @@ def test_regions_get_their_shares_again_once_a_holder_denied_that_nobody_waits_f
         await chain.open(100)
         await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
         await until(lambda: chain.rights() == (20, 40, 40), 10)
-        (answering,) = [task for task in chain.store._working if task.get_coro().__qualname__ == "Rights.run"]
+        (answering,) = [task for task in chain.store._working if task.get_coro().__qualname__ == "RightsExchange.run"]
         answering.cancel()
         assert await chain.east.rights.want(STORE, COLA, 90, 5.0) == 80
         await asyncio.sleep(5)
@@ -288,7 +288,7 @@ def test_what_is_fetched_for_several_items_of_a_store_at_once_is_given_of_each()
     async def story() -> None:
         chain, items = Region(), [f"tea-{number}" for number in range(5)]
         await chain.open(0)
-        await chain.do(chain.store, Receipt(tuple([GoodsLine(8, item=item) for item in items])))
+        await chain.do(chain.store, GoodsReceipt(tuple([GoodsLine(8, item=item) for item in items])))
         await chain.do(chain.store, Grant("hub-west", tuple([GrantLine(item, 8) for item in items])))
         place = chain.west.replica.ledger
         await until(lambda: place.stock(STORE, items[-1]).balance("hub-west/free") == 8, 5)
@@ -323,7 +323,7 @@ def test_a_store_is_given_what_its_hub_has_when_another_regions_hub_does_not_ans
         await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 3),)))
         await until(lambda: chain.rights() == (0, 3, 7), 5)
         await asyncio.sleep(1)
-        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "Rights.run"]
+        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "RightsExchange.run"]
         answering.cancel()
         started_s = elapsed_s()
         assert await chain.store.rights.want(STORE, COLA, 9, 30.0) == 3
@@ -374,7 +374,7 @@ def test_nobody_waits_past_the_time_given_for_a_holder_that_does_not_answer() ->
         await chain.open(20)
         await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 9),)))
         await until(lambda: chain.free(chain.east, "hub-west") == 9, 5)
-        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "Rights.run"]
+        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "RightsExchange.run"]
         answering.cancel()  # it takes requests in, and answers none
         started_s = elapsed_s()
         assert await chain.east.rights.want(STORE, COLA, 3, 2.0) == 0

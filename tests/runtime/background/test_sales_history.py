@@ -13,8 +13,8 @@ import pytest
 
 from replica.core.base.errors import RightsExhausted
 from replica.core.catalog.documents import pack_value
-from replica.core.state.commands import Write
-from replica.core.stock.requests import GoodsLine, OnShortage, Receipt, Sale, SkuLine
+from replica.core.state.commands import DocumentWrite
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from simulations.clock import EPOCH_MS, SimulatedClock
 from tests.runtime.background.test_rights_exchange import COLA, STORE, Region, play
 from tests.runtime.virtual import until
@@ -39,9 +39,9 @@ class Shop(Region):
             node.clock.step(int(at.total_seconds() * 1000))
         await self.open(0)
         place = {"type": "store", "name": "A shop", "region": "east", "time_zone": zone}
-        await self.east.driver.submit(Write("location", STORE, pack_value(place), b"place"))
+        await self.east.driver.submit(DocumentWrite("location", STORE, pack_value(place), b"place"))
         await until(lambda: self.store.replica.documents.value("location", STORE) is not None, 5)
-        await self.do(self.store, Receipt((GoodsLine(stock + sum(past), item=COLA),)))
+        await self.do(self.store, GoodsReceipt((GoodsLine(stock + sum(past), item=COLA),)))
         for ago, units in enumerate(past, 1):
             when = datetime.combine(MIDNIGHT.date() - timedelta(ago), datetime.min.time(), ZoneInfo(zone)) + at
             sale = Sale((SkuLine(units, COLA),), occurred_at=when + timedelta(minutes=5))
@@ -101,7 +101,7 @@ def test_a_new_slot_is_noticed_and_rights_come_back_for_it() -> None:
         for ago in (1, 2, 3):
             for minute, units in ((-10, 3), (5, 7)):
                 when = MIDNIGHT - timedelta(ago) + timedelta(hours=9, minutes=minute)
-                await shop.do(shop.store, Receipt((GoodsLine(units, item=COLA),)))
+                await shop.do(shop.store, GoodsReceipt((GoodsLine(units, item=COLA),)))
                 await shop.do(shop.store, Sale((SkuLine(units, COLA),), occurred_at=when))
         await shop.rule(mode="safety", safety_stock=FORECAST)
         await until(lambda: shop.rights() == (3, 7, 0), 10)
@@ -141,11 +141,11 @@ def test_what_was_sold_is_known_again_after_a_restart_and_nothing_is_handed_out_
 
 async def _anew(shop: Shop) -> None:
     """What the tills sold is read again from the start, as after a restart, while the steward looks at everything."""
-    tills = shop.store.tills
-    (reading,) = [task for task in shop.store._working if task.get_coro().__qualname__ == "Tills.run"]  # type: ignore[union-attr]
+    sales_history = shop.store.sales_history
+    (reading,) = [task for task in shop.store._working if task.get_coro().__qualname__ == "SalesHistory.run"]  # type: ignore[union-attr]
     reading.cancel()
-    tills._demand = None
-    shop.store.steward._mark_all()
+    sales_history._demand = None
+    shop.store.rebalancer._mark_all()
     await asyncio.sleep(5)
-    assert tills.policy(shop.store.replica, STORE, COLA) is None
-    shop.store._working.append(asyncio.create_task(tills.run()))
+    assert sales_history.policy(shop.store.replica, STORE, COLA) is None
+    shop.store._working.append(asyncio.create_task(sales_history.run()))

@@ -9,7 +9,7 @@ import pytest
 from replica.core.base.errors import Invalid
 from replica.core.rights.rebalancing import STEP_IN_MS
 from replica.core.rights.requests import BREACH, Grant, GrantLine
-from replica.core.stock.requests import Count, CountLine, GoodsLine, OnShortage, Receipt
+from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, OnShortage
 from replica.runtime.background.rebalancer import SETTLE_S
 from tests.runtime.background.test_rights_exchange import COLA, STORE, Region, play
 from tests.runtime.virtual import VirtualNetwork, elapsed_s, until
@@ -65,7 +65,7 @@ def test_a_hub_covers_another_that_counted_less_than_it_had() -> None:
         chain = Region()
         await chain.open(0)
         warehouse = chain.east.replica.node
-        await chain.do_at(warehouse, chain.east, Receipt((GoodsLine(10, item=COLA),)))
+        await chain.do_at(warehouse, chain.east, GoodsReceipt((GoodsLine(10, item=COLA),)))
         await chain.do_at(warehouse, chain.east, Grant("hub-west", (GrantLine(COLA, 7),)))
         await chain.do_at(warehouse, chain.east, Count((CountLine(COLA, 5),)))
         ledgers = [node.replica.ledger for node in (chain.east, chain.west)]
@@ -141,10 +141,10 @@ def test_goods_that_come_in_settle_a_debt_without_any_grant() -> None:
         await chain.sell(chain.store, 5, RECORD)
         await until(lambda: chain.free(chain.east, STORE) == -3, 5)
         await asyncio.sleep(2 * SETTLE_S)
-        assert list(chain.east.steward.settlement.debts) == [(STORE, COLA)]
-        await chain.do(chain.store, Receipt((GoodsLine(10, item=COLA),)))
+        assert list(chain.east.rebalancer.settlement.debts) == [(STORE, COLA)]
+        await chain.do(chain.store, GoodsReceipt((GoodsLine(10, item=COLA),)))
         await asyncio.sleep(3 * SETTLE_S)
         assert await covering(chain) == []
-        assert chain.east.steward.settlement.debts == {}
+        assert chain.east.rebalancer.settlement.debts == {}
 
     play(story())

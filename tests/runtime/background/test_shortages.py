@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from replica.core.orders.requests import GiveUp, PlacedLine, Placement
+from replica.core.orders.requests import PlacedLine, Placement, Revocation
 from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.commands import Command
 from replica.core.stock.requests import OnShortage
-from replica.runtime.background.shortages import NAMING_MS
+from replica.runtime.background.shortages import SELECTION_MS
 from replica.runtime.http.exceptions import ExceptionsAnswer, exceptions
 from replica.runtime.node import Node
 from tests.runtime.background.test_rights_exchange import COLA, STORE, Region, play
@@ -17,7 +17,7 @@ from tests.runtime.conftest import Caller
 from tests.runtime.http.test_order_calls import placed
 from tests.runtime.virtual import elapsed_s, until
 
-NAMING_S = NAMING_MS / 1000
+SELECTION_S = SELECTION_MS / 1000
 
 
 async def order(chain: Region, node: Node, name: str, units: int, **more: Any) -> None:
@@ -26,7 +26,7 @@ async def order(chain: Region, node: Node, name: str, units: int, **more: Any) -
 
 
 def told(node: Node) -> ExceptionsAnswer:
-    return exceptions(node.replica, node.steward.settlement, (), 100)
+    return exceptions(node.replica, node.rebalancer.settlement, (), 100)
 
 
 def state(node: Node, name: str) -> str:
@@ -52,15 +52,15 @@ def test_home_hub_has_a_hold_given_up_for_what_the_till_sold() -> None:
         chain = await promised(8)
         await chain.sell(chain.store, 3, OnShortage.RECORD)
         sold_s = elapsed_s()
-        await until(lambda: state(chain.store, "unpaid") == "cancelled", 3 * NAMING_S)
-        assert elapsed_s() - sold_s >= NAMING_S
+        await until(lambda: state(chain.store, "unpaid") == "cancelled", 3 * SELECTION_S)
+        assert elapsed_s() - sold_s >= SELECTION_S
         await until(lambda: chain.rights() == (0, 1, 0), 5)
         assert state(chain.store, "paid") == "reserved"
         for node in (chain.east, chain.west):
             await until(lambda node=node: told(node).breaches == [], 5)  # type: ignore[misc]
             (one,) = told(node).shortages
             assert (one.order, one.outcome, one.named_by, one.owner) == ("unpaid", "cancelled", "hub-east", "hub-east")
-        await asyncio.sleep(10 * NAMING_S)
+        await asyncio.sleep(10 * SELECTION_S)
         assert len(told(chain.west).shortages) == 1
 
     play(story())
@@ -71,7 +71,7 @@ def test_what_cannot_be_made_up_for_is_shown_and_nothing_is_named_again() -> Non
         chain = Region()
         await chain.open(2)
         await chain.sell(chain.store, 5, OnShortage.RECORD)
-        await asyncio.sleep(20 * NAMING_S)
+        await asyncio.sleep(20 * SELECTION_S)
         (breach,) = told(chain.west).breaches
         assert (breach.location, breach.item, breach.units, breach.short) == (STORE, COLA, 3, 3)
         assert breach.since is not None
@@ -85,7 +85,7 @@ def test_store_that_holds_the_goods_answers_what_its_hub_names() -> None:
         chain = await promised(8)
         await until(lambda: (STORE, "store-1/held", COLA) in chain.east.replica.orders.held(), 5)
         await chain.sell(chain.store, 8, OnShortage.RECORD)
-        await until(lambda: state(chain.east, "paid") == state(chain.east, "unpaid") == "cancelled", 4 * NAMING_S)
+        await until(lambda: state(chain.east, "paid") == state(chain.east, "unpaid") == "cancelled", 4 * SELECTION_S)
         owners = {one.order: one.owner for one in told(chain.east).shortages}
         assert owners == {"paid": STORE, "unpaid": "hub-east"}
         await until(lambda: told(chain.east).breaches == [], 10)
@@ -104,7 +104,7 @@ def test_another_hub_names_when_the_home_hub_is_gone() -> None:
         await chain.sell(chain.store, 1, OnShortage.RECORD)
         await until(lambda: chain.free(chain.west, STORE) == -1, 5)
         await chain.east.stop()
-        await until(lambda: state(chain.west, "unpaid") == "cancelled", 10 * NAMING_S)
+        await until(lambda: state(chain.west, "unpaid") == "cancelled", 10 * SELECTION_S)
         (one,) = told(chain.west).shortages
         assert one.named_by == "hub-west"
 
@@ -117,7 +117,7 @@ async def test_breaches_and_shortages_are_told(hub: Caller) -> None:
     await hub.write("/v1/counts?location=w-1", {"lines": [{"item": "cola_bottle", "counted": 1}]})
     (breach,) = (await hub.good("/v1/exceptions"))["breaches"]
     assert (breach["location"], breach["item"], breach["units"], breach["short"]) == ("w-1", "cola_bottle", 2, 2)
-    await hub.node.driver.submit(Command("", GiveUp("web-1", "hub-east.1"), b""))
+    await hub.node.driver.submit(Command("", Revocation("web-1", "hub-east.1"), b""))
     (shortage,) = (await hub.good("/v1/exceptions"))["shortages"]
     assert shortage["order"] == "web-1"
     assert (shortage["outcome"], shortage["instead"]) == ("moved", "hub-east.2")

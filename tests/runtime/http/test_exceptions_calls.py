@@ -8,7 +8,7 @@ from typing import Any
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.state.commands import Command
 from replica.core.state.kinds import Request
-from replica.runtime.driver import Inlet
+from replica.runtime.driver import Ingress
 from tests.core.chain import Node, receipt, sale
 from tests.runtime.conftest import Caller
 
@@ -23,7 +23,7 @@ def elsewhere(location: str) -> Node:
 async def tell(caller: Caller, other: Node, location: str) -> None:
     """Bring a node what the other one holds."""
     other.commit()
-    await (await caller.node.driver.take_in(other.runs(location), Inlet()))
+    await (await caller.node.driver.take_in(other.runs(location), Ingress()))
 
 
 async def take_twice(caller: Caller, location: str, request: Request, now_ms: int, path: str, body: Any) -> Node:

@@ -16,8 +16,8 @@ from aiohttp import web
 from edge_node.assembly import assemble as assemble_edge
 from hub.assembly import assemble as assemble_hub
 from replica.core.state.commands import Command
-from replica.core.stock.requests import GoodsLine, Receipt
-from replica.runtime.http.fast_path import IDLE_S, Express, _parse
+from replica.core.stock.requests import GoodsLine, GoodsReceipt
+from replica.runtime.http.fast_path import IDLE_S, FastPath, _parse
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import Assembly
 from simulations.loop import VirtualLoop
@@ -33,12 +33,12 @@ async def serving(assembly: Assembly) -> AsyncIterator[tuple[str, int]]:
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False)
     await runner.setup()
     assert runner.server is not None and assembly.hot
-    express = Express(assembly.hot, assembly.node.driver, runner.server)
-    server = await asyncio.get_running_loop().create_server(express, "127.0.0.1", 0)
+    fast_path = FastPath(assembly.hot, assembly.node.driver, runner.server)
+    server = await asyncio.get_running_loop().create_server(fast_path, "127.0.0.1", 0)
     assembly.node.start([], 0.0)
     yield server.sockets[0].getsockname()
     server.close()
-    express.close()
+    fast_path.close()
     await runner.cleanup()
     await assembly.node.stop()
 
@@ -73,7 +73,7 @@ async def hub_address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
         open_catalog=True,
     )
     async with serving(assembly) as where:
-        receipt = Receipt((GoodsLine(10, item="cola"),))
+        receipt = GoodsReceipt((GoodsLine(10, item="cola"),))
         await assembly.node.driver.submit(Command("w-1", receipt, b"stock"))
         yield where
 
@@ -123,17 +123,17 @@ def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> N
     loop = VirtualLoop(Random(0))
 
     async def main() -> None:
-        express = Express({"/v1/sales": lambda body, key: None}, None, lambda: None)  # type: ignore[arg-type, return-value]
-        lanes, lines = [express(), express()], [Line(), Line()]
-        for lane, line in zip(lanes, lines, strict=True):
-            lane.connection_made(line)  # type: ignore[arg-type]
-        lanes[0]._is_busy = True
+        fast_path = FastPath({"/v1/sales": lambda body, key: None}, None, lambda: None)  # type: ignore[arg-type, return-value]
+        connections, lines = [fast_path(), fast_path()], [Line(), Line()]
+        for connection, line in zip(connections, lines, strict=True):
+            connection.connection_made(line)  # type: ignore[arg-type]
+        connections[0]._is_busy = True
         for _ in range(4):
             await asyncio.sleep(IDLE_S / 2)
-            lanes[0].data_received(b"more")
+            connections[0].data_received(b"more")
         await asyncio.sleep(1)
         assert [line.is_closed for line in lines] == [False, True]
-        express.close()
+        fast_path.close()
 
     loop.run_until_complete(main())
     loop.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from replica.core.rights.requests import Grant, GrantLine
-from replica.runtime.driver import Inlet
+from replica.runtime.driver import Ingress
 from tests.core.chain import receipt, store
 from tests.runtime.conftest import Caller
 
@@ -214,7 +214,7 @@ async def test_availability_is_what_the_hub_was_granted_up_to_what_it_believes_i
     away.ask(receipt(cola=10))
     away.ask(Grant("hub-east", (GrantLine("cola", 4),)))
     away.commit()
-    await (await hub.node.driver.take_in(away.runs(), Inlet()))
+    await (await hub.node.driver.take_in(away.runs(), Ingress()))
     single = await hub.good("/v1/availability/cola")
     bulk = await hub.good("/v1/availability", {"skus": ["cola"]}, key="none")
     assert bulk["verdicts"][0]["availability"] == single

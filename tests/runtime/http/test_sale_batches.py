@@ -10,8 +10,8 @@ from replica.core.base.clock import COUNTER_BITS
 from replica.core.log.entry import Entry
 from replica.core.state.commands import Command, Sales
 from replica.core.state.replica import Replica
-from replica.core.stock.fast_sales import Sold
-from replica.core.stock.requests import GoodsLine, KeyedSale, Receipt, SkuLine
+from replica.core.stock.fast_sales import FastSales
+from replica.core.stock.requests import GoodsLine, GoodsReceipt, KeyedSale, SkuLine
 from replica.runtime.http.answers import answer_of
 from replica.runtime.http.operations import encode_json
 
@@ -22,14 +22,14 @@ texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, 
 bought = st.tuples(st.sampled_from(ITEMS), st.integers(1, 9))
 
 
-def sell(sales: list[KeyedSale], now_ms: int) -> Sold:
+def sell(sales: list[KeyedSale], now_ms: int) -> FastSales:
     replica = Replica("store-1#0000000a", (STORE,), open_catalog=True)
     stock = tuple(GoodsLine(1_000, item=item) for item in ITEMS)
-    replica.execute(Command(STORE, Receipt(stock), b"stock"), now_ms)
+    replica.execute(Command(STORE, GoodsReceipt(stock), b"stock"), now_ms)
     for item in ITEMS:
         replica.catalog.recipe(item, 0)
     sold = replica.execute_all(Sales(STORE, sales, [sale.key.encode() for sale in sales]), now_ms, {})
-    assert isinstance(sold, Sold)
+    assert isinstance(sold, FastSales)
     return sold
 
 

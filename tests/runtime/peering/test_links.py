@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from replica.core.base.limits import FRAME_ENTRIES_MAX
 from replica.core.state.commands import Command
-from replica.core.stock.requests import GoodsLine, Receipt
+from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.core.sync.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, unpack_frame
 from replica.runtime.node import Node
 from simulations.clock import EPOCH_MS
@@ -45,7 +45,9 @@ class CrowdedWire(Wire):
 async def deliver(node: Node, number: int) -> None:
     """Receive so many deliveries."""
     line = GoodsLine(1, item="cola")
-    await node.driver.submit_all([Command(node.replica.node, Receipt((line,)), b"r%d" % one) for one in range(number)])
+    await node.driver.submit_all(
+        [Command(node.replica.node, GoodsReceipt((line,)), b"r%d" % one) for one in range(number)]
+    )
 
 
 def test_a_bye_over_a_line_that_was_full_follows_the_frames_that_waited_before_it() -> None:

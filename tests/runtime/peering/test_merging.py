@@ -10,7 +10,7 @@ from replica.core.base.errors import StorageFull, Unknown
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Count, CountLine
-from replica.runtime.driver import Driver, Inlet
+from replica.runtime.driver import Driver, Ingress
 from replica.runtime.world import SystemClock
 from simulations.journal import SimulatedDisk, SimulatedJournal
 from tests.core.chain import Node, receipt
@@ -53,14 +53,14 @@ async def test_a_commit_nobody_knows_of_holds_all_of_it_or_none(happened: bool) 
     disk = SimulatedDisk()
     driver, running, node = await filled(disk)
     disk.fails_next_commit = happened
-    merging = await driver.take_in(node.runs(), Inlet())
+    merging = await driver.take_in(node.runs(), Ingress())
     with pytest.raises(Unknown):
         await running
     merging.cancel()
     assert kinds(disk) == (KINDS if happened else KINDS[:2])
     driver, running = await started(disk)
     if not happened:
-        await (await driver.take_in(node.runs(), Inlet()))
+        await (await driver.take_in(node.runs(), Ingress()))
     assert kinds(disk) == KINDS
     assert driver.replica.ledger.stock("store-1", "cola").figures.on_hand == 5
     driver.stop()
@@ -72,13 +72,13 @@ async def test_a_full_disk_takes_the_void_back_with_what_it_was_written_for() ->
     driver, running, node = await filled(disk)
     disk.room_bytes = 300
     with pytest.raises(StorageFull):
-        await (await driver.take_in(node.runs(), Inlet()))
+        await (await driver.take_in(node.runs(), Ingress()))
     assert kinds(disk) == KINDS[:2]
     assert driver.replica.ledger.stock("store-1", "cola").figures.on_hand == 5
     disk.room_bytes = None
     while True:
         try:
-            await (await driver.take_in(node.runs(), Inlet()))
+            await (await driver.take_in(node.runs(), Ingress()))
             break
         except StorageFull:
             await asyncio.sleep(0)
@@ -93,7 +93,7 @@ async def test_a_duplicate_of_long_ago_is_looked_up_in_the_journal() -> None:
     for number in range(8):
         await driver.submit(Command("store-1", receipt(wings=1), f"more-{number}".encode()))
     assert b"delivery" not in driver.replica.keys
-    await (await driver.take_in(node.runs(), Inlet()))
+    await (await driver.take_in(node.runs(), Ingress()))
     assert kinds(disk)[-2:] == ["void", "correction"]
     again = await driver.submit(Command("store-1", receipt(cola=5), b"delivery"))
     assert again.stream.writer == node.replica.writer

@@ -84,7 +84,7 @@ ORDERLY = 0.7
 assert set(EVENTS) == set(get_args(OutsideEvent))
 
 
-class Desk(Client):
+class OrderingClient(Client):
     """A client that also orders."""
 
     def _acts(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from random import Random
 
-from simulations.full_stack.calls import Answer, Call, packed, packed_in_chunks
+from simulations.full_stack.calls import Call, HttpAnswer, packed, packed_in_chunks
 from simulations.full_stack.loop import StackLoop
 from simulations.full_stack.network import CLIENTS_OF
 from simulations.full_stack.transport import Transport
@@ -20,7 +20,7 @@ ODD = 0.2
 KEPT_MAX = 8
 
 
-class Line:
+class NodeConnection:
     """One connection to a node."""
 
     def __init__(self, transport: Transport, reader: asyncio.StreamReader) -> None:
@@ -31,12 +31,12 @@ class Line:
         """Send bytes."""
         self._transport.write(data)
 
-    async def read(self) -> Answer:
+    async def read(self) -> HttpAnswer:
         """Read one answer. Raises EOFError or OSError when the connection ends before that."""
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
         body = await self._reader.readexactly(int(headers.get("content-length", "0")))
-        return Answer(int(head[0].split()[1]), body, headers.get("connection", "") == "close")
+        return HttpAnswer(int(head[0].split()[1]), body, headers.get("connection", "") == "close")
 
     async def rest(self) -> bytes:
         """Read all that comes until the node hangs up."""
@@ -51,7 +51,7 @@ class Line:
         random.choice((self._transport.end, self._transport.end.other)).is_forgotten = True
 
 
-class Tills:
+class MachineClients:
     """All clients of one machine."""
 
     def __init__(self, loop: StackLoop, machine: str, random: Random) -> None:
@@ -59,10 +59,10 @@ class Tills:
         self._machine = machine
         self._name = CLIENTS_OF + machine
         self._random = random
-        self._kept: list[Line] = []
+        self._kept: list[NodeConnection] = []
         loop.network.power(self._name)
 
-    async def call(self, call: Call, timeout_s: float, loses: float = 0.0) -> Answer | None:
+    async def call(self, call: Call, timeout_s: float, loses: float = 0.0) -> HttpAnswer | None:
         """Ask and wait; None when it is not known what became of it.
 
         Raises ConnectionRefusedError: definite, nothing was sent.
@@ -70,7 +70,7 @@ class Tills:
         answers = await self.call_ahead([call], timeout_s, loses)
         return answers[0] if answers else None
 
-    async def call_ahead(self, calls: Sequence[Call], timeout_s: float, loses: float = 0.0) -> list[Answer] | None:
+    async def call_ahead(self, calls: Sequence[Call], timeout_s: float, loses: float = 0.0) -> list[HttpAnswer] | None:
         """Send several requests without waiting for the answers in between, which come in the same order.
 
         Raises ConnectionRefusedError: definite, nothing was sent.
@@ -103,11 +103,11 @@ class Tills:
         while self._kept:
             self._kept.pop().abort()
 
-    async def open(self) -> Line:
+    async def open(self) -> NodeConnection:
         """Connect. Raises ConnectionError, or hangs."""
         reader = asyncio.StreamReader(loop=self._loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=self._loop)
-        return Line(await self._loop.open(self._name, self._machine, lambda: protocol), reader)
+        return NodeConnection(await self._loop.open(self._name, self._machine, lambda: protocol), reader)
 
     def _pack(self, call: Call) -> bytes:
         if self._random.random() >= ODD:

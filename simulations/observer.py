@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from replica.core.log.entry import Entry, Stream
 from replica.runtime.ports import Stored
-from simulations.chain import Chain
+from simulations.chain import SimulatedChain
 from simulations.checkers.accounts import Accounts
 from simulations.checkers.bounds import Bounds
 from simulations.checkers.causality import Causality
@@ -53,10 +53,10 @@ CHECKERS: tuple[type[Checker], ...] = (
 """In the order in which they are asked: who names the cause comes before who sees the consequence."""
 
 
-class Witness:
+class Observer:
     """Looks at the chain again and again."""
 
-    def __init__(self, chain: Chain, history: History, checkers: Iterable[type[Checker]] = CHECKERS) -> None:
+    def __init__(self, chain: SimulatedChain, history: History, checkers: Iterable[type[Checker]] = CHECKERS) -> None:
         self._chain = chain
         self._checkers = [checker(chain, history) for checker in checkers]
         self._seen: dict[str, tuple[SimulatedDisk, int]] = {}
