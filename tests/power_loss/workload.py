@@ -13,9 +13,9 @@ from replica.core.base.errors import KeyReused
 from replica.core.base.names import CHAIN
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Stream, start
-from replica.core.log.entry_run import Run
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.state.batch import Batch, Image
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, Sale, SkuLine
 
@@ -43,7 +43,7 @@ class Author:
         kind = chance.random()
         if kind < 0.1:
             value = pack_value({"name": "n" * chance.choice((1, 100, 3_000))})
-            self.replica.write(Write("sku", self._item(), value, key), now_ms)
+            self.replica.write(DocumentWrite("sku", self._item(), value, key), now_ms)
         elif kind < 0.4:
             lines = tuple(GoodsLine(chance.randint(1, 500), item=self._item()) for _ in range(chance.randint(1, 4)))
             request = GoodsReceipt(lines, reference="r" * chance.choice((0, 10, 250)))
@@ -102,4 +102,4 @@ class Workload:
             sent = self._sent.get(stream, [])
             held = self._own.replica.head(stream).sequence
             previous = sent[held - 1].hash if held else start(stream).hash
-            self._own.replica.merge([Run(stream, held + 1, previous, sent[held:])], self._now_ms)
+            self._own.replica.merge([ReceivedRun(stream, held + 1, previous, sent[held:])], self._now_ms)

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_node.__main__ import edge
-from replica.runtime.configuration import CONTEXT, Number, Url, configurable, node_options
+from replica.runtime.configuration import CONTEXT, NumberParam, UrlParam, configurable, node_options
 from shelfsync.__main__ import COMMANDS, main
 from shelfsync.demo import demo
 from simulations.__main__ import simulate
@@ -87,8 +87,8 @@ def test_a_configuration_of_the_right_types_is_taken(tmp_path: Path) -> None:
     @click.command(context_settings=CONTEXT)
     @configurable
     @node_options(default_port=1)
-    @click.option("--hub", multiple=True, type=Url())
-    @click.option("--home-after", type=Number(0, 60))
+    @click.option("--hub", multiple=True, type=UrlParam())
+    @click.option("--home-after", type=NumberParam(0, 60))
     def note(**values: object) -> None:
         taken.update(values)
 

@@ -16,7 +16,7 @@ from simulations.history import changed_by_orders
 from simulations.outcome import play_out
 from simulations.plan import Plan, Trade
 from simulations.run import Run
-from tests.core.shuffled import OrderingClient, lines
+from tests.core.shuffled import OrderTaker, lines
 
 TRADE = Trade(clients=2, items=2, think_ms=150.0, opening=500, theft=0.0, orders=6.0)
 PLAN = Plan(11, 10.0, trade=TRADE)
@@ -34,19 +34,19 @@ def seen(checker: type[Checker], *entries: Entry) -> None:
         run.loop.close()
 
 
-def told(context: OrderingClient) -> list[Entry]:
+def told(taker: OrderTaker) -> list[Entry]:
     """What a desk wrote about orders."""
-    context.commit()
-    return [entry for entry in context.entries if entry.content.kind == "order"]
+    taker.commit()
+    return [entry for entry in taker.entries if entry.content.kind == "order"]
 
 
 def life(*events: str) -> list[Entry]:
     """The entries of a paid order of two items to which this happened."""
-    context = OrderingClient()
-    context.place("o-1", PlacedLine(2, "cola"), paid=True)
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(2, "cola"), paid=True)
     for event in events:
-        context.happen(event, **({"lines": lines(cola=1)} if event in ("adjust", "return") else {}))
-    return told(context)
+        taker.happen(event, **({"lines": lines(cola=1)} if event in ("adjust", "return") else {}))
+    return told(taker)
 
 
 def by_another(entry: Entry) -> Entry:
@@ -86,11 +86,11 @@ def test_units_that_are_not_the_orders_are_seen() -> None:
 
 
 def test_a_hold_that_ends_a_moment_early_is_seen() -> None:
-    context = OrderingClient()
-    context.place("o-1", PlacedLine(2, "cola"), ttl_s=5)
-    context.now_ms += 5_000
-    context.keep_up()
-    placed, expired = told(context)
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(2, "cola"), ttl_s=5)
+    taker.now_ms += 5_000
+    taker.keep_up()
+    placed, expired = told(taker)
     seen(Decisions, placed, expired)
     later = expired.content.clock + (1 << 16)
     with pytest.raises(Violation, match="before its time"):

@@ -7,39 +7,39 @@ import pytest
 from replica.core.catalog.documents import pack_value
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.rights.requests import Allotment, AllotmentLine
-from replica.core.state.commands import Command, Write
+from replica.core.state.commands import Command, DocumentWrite
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
 from simulations.checkers.quotas import Quotas
 from simulations.history import Ask, History
 from simulations.plan import Plan
 from simulations.run import Run
-from tests.core.shuffled import OrderingClient
+from tests.core.shuffled import OrderTaker
 
 
-def seller(*policies: tuple[str, dict[str, float]]) -> OrderingClient:
+def seller(*policies: tuple[str, dict[str, float]]) -> OrderTaker:
     """A hub with ten colas, three of them set aside for `web`, and policies that name channels, by selector."""
-    context = OrderingClient("hub-east", w_1={"cola": 10})
-    context.replica.is_hub = True
+    taker = OrderTaker("hub-east", w_1={"cola": 10})
+    taker.replica.is_hub = True
     for number, (selector, channels) in enumerate(policies):
         value = pack_value({"mode": "share", "channels": channels})
-        context.replica.write(Write("policy", selector, value, f"rule-{number}".encode()), context.now_ms)
+        taker.replica.write(DocumentWrite("policy", selector, value, f"rule-{number}".encode()), taker.now_ms)
     allotment = Allotment((AllotmentLine("web", "cola", 3),))
-    context.replica.execute(Command("w-1", allotment, b"allot"), context.now_ms)
-    return context
+    taker.replica.execute(Command("w-1", allotment, b"allot"), taker.now_ms)
+    return taker
 
 
-def taken(context: OrderingClient, channel: str, asked_as: str) -> None:
+def taken(taker: OrderTaker, channel: str, asked_as: str) -> None:
     """Have the checker look at an order that this hub takes as of one channel, and a client placed as of another one.
     Raises Violation."""
-    context.place("o-1", PlacedLine(2, "cola"), channel=channel)
-    context.commit()
+    taker.place("o-1", PlacedLine(2, "cola"), channel=channel)
+    taker.commit()
     run, history = Run(Plan(7, 8.0)), History()
     asked = Placement("o-1", (PlacedLine(2, "cola"),), channel=asked_as)
     history.begin(Ask("hub-east", Command("", asked, b"k-1"), {}))
     checker = Quotas(run.chain, history)
     try:
-        for place, entry in enumerate(context.entries, 1):
+        for place, entry in enumerate(taker.entries, 1):
             checker.entry(run.chain.machines["hub-east"], Stored(place, entry, b""))
     finally:
         run.loop.close()

@@ -10,7 +10,7 @@ import pytest
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content, Stream
 from replica.core.rights.policies import Policy
-from replica.core.rights.rebalancing import Answer
+from replica.core.rights.rebalancing import WantAnswer
 from replica.runtime.background import rebalancer as steward
 from replica.runtime.background import rights_exchange as rights
 from replica.runtime.ports import Stored
@@ -33,9 +33,9 @@ def swings(policy: Policy | None, own: int, available: int, *others: object) -> 
     return own if own > 0 else -max(0, available)
 
 
-def obliges(policy: Policy | None, wanted: int, own: int, *others: object, **more: object) -> Answer:
+def obliges(policy: Policy | None, wanted: int, own: int, *others: object, **more: object) -> WantAnswer:
     """A hub that always gives what it is asked for."""
-    return Answer(max(0, min(wanted, own)))
+    return WantAnswer(max(0, min(wanted, own)))
 
 
 def seen(*contents: Content, back: Sequence[Content] = ()) -> None:

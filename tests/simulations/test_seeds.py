@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from simulations.order_takers import EVENTS
 
 from simulations.faults import FAULTS
+from simulations.ordering_clients import EVENTS
 from simulations.plan import draw_plan
 from tests.simulations.played import Played, play_seeds
 
