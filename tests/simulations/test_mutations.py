@@ -13,7 +13,7 @@ from multiprocessing import get_context
 import pytest
 
 from replica.core.state.replica import Replica
-from replica.core.stock.movements import prepare_sale
+from replica.core.stock.sales import prepare_sale
 from simulations.mutations.catalogue import AREAS, MUTATIONS
 from simulations.mutations.hunt import SEEDS_MAX, hunt, play_healthy, play_mutated, seeds_by_size
 from simulations.mutations.mutation import Constant, Edit, Mutation, Stale, planted, slip
