@@ -96,15 +96,17 @@ KEYS = (
         ("ExactlyOnce", "Truth"),
         (
             slip(
-                "replica.core.state.decisions:execute_all",
+                "replica.core.state.decisions:execute_requests",
                 (
-                    "    decided = iter(execute_requests(replica, joined(callers), now_ms, earlier))\n",
-                    "    together = joined(callers)\n"
-                    "            firsts = {str(one).partition('key=')[0]: one for one in reversed(together)}\n"
-                    "            first = execute_requests(replica, list(firsts.values()), now_ms, earlier)\n"
-                    "            found = dict(zip(firsts, first))\n"
-                    "            decided = iter([found[str(one).partition('key=')[0]] for one in together])\n",
+                    "    for some in stretches(requests):\n",
+                    "    firsts = {str(one).partition('key=')[0]: one for one in reversed(list(requests))}\n"
+                    "    if len(firsts) < len(requests):\n"
+                    "        decided = execute_requests(replica, list(firsts.values()), now_ms, earlier)\n"
+                    "        found = dict(zip(firsts, decided))\n"
+                    "        return [found[str(one).partition('key=')[0]] for one in requests]\n"
+                    "    for some in stretches(requests):\n",
                 ),
+            ),
             ),
         ),
     ),
