@@ -107,7 +107,6 @@ KEYS = (
                     "    for some in stretches(requests):\n",
                 ),
             ),
-            ),
         ),
     ),
     Mutation(
