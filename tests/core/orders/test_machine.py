@@ -152,5 +152,5 @@ def test_document_replaces_the_table_and_clearing_it_brings_the_default_back() -
 
 
 def test_page_shows_the_diagram_of_the_default_table() -> None:
-    page = (ROOT / "docs" / "orders.md").read_text()
+    page = (ROOT / "docs" / "reference" / "order-events.md").read_text()
     assert f"```mermaid\n{mermaid(DEFAULT_DOCUMENT)}\n```" in page
