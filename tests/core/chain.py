@@ -68,7 +68,7 @@ class Node:
         """Have a request decided at the node's first location."""
         found = parse_key(key) if key else b""
         command = Command(self.replica.locations[0], request, found, seen)
-        return decisions.execute(self.replica, command, now_ms, self._find(found))
+        return decisions.execute(self.replica, command, now_ms, self.find(found))
 
     def write(self, name: str, value: object, key: str = "", kind: str = "sku", now_ms: int = NOW_MS) -> Entry:
         """Write a chain-wide document."""
@@ -77,7 +77,7 @@ class Node:
             self.replica,
             DocumentWrite(kind, name, None if value is None else pack_value(value), found),
             now_ms,
-            self._find(found),
+            self.find(found),
         )
 
     def commit(self) -> Batch:
@@ -142,9 +142,10 @@ class Node:
     def take(self, runs: Sequence[ReceivedRun], now_ms: int = NOW_MS) -> int:
         """Merge what a peer sent, as the driver does."""
         keys = dict.fromkeys(entry.content.key for run in runs for entry in run.entries)
-        return decisions.merge(self.replica, runs, now_ms, {key: found for key in keys if (found := self._find(key))})
+        return decisions.merge(self.replica, runs, now_ms, {key: found for key in keys if (found := self.find(key))})
 
-    def _find(self, key: bytes) -> list[Entry]:
+    def find(self, key: bytes) -> list[Entry]:
+        """The entries that were committed under a key."""
         return [entry for entry, _ in self.journal if key and entry.content.key == key]
 
 

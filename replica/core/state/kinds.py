@@ -93,6 +93,11 @@ class Kinds:
             if record.request is not None:
                 self._by_request[record.request] = record
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The kinds in this table, as entries carry them."""
+        return tuple(self._by_name)
+
     def with_record(self, record: EntryKind) -> Kinds:
         """A table that has one more kind, which decides its request from now on."""
         return Kinds((*self._records, record))
