@@ -8,7 +8,7 @@ like any other.
 
 What moved goods is reversed, even where that overdraws. Nothing is reversed of a grant, for rights are not goods: what
 was granted twice is nowhere twice, and policies move it back. Nor of a count, which stands or not by its own order
-(`counts`), nor of a document, whose writes replace each other. What becomes of orders is `order_movements`' to say.
+(`counts`), nor of a document, whose writes replace each other. Orders are undone by their own rules (`orders.events`).
 
 Entries of one key and different requests both stand; they are reported.
 """
@@ -25,6 +25,7 @@ from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import DOCUMENT, Content, Entry
 from replica.core.log.voids import VOID, effective_clock
+from replica.core.orders.facts import voids_of
 from replica.core.orders.requests import ORDER
 from replica.core.state.kinds import request_of
 
@@ -105,9 +106,9 @@ def is_same_request(one: Entry, other: Entry) -> bool:
         case "document":
             return one.stream.scope == other.stream.scope and _document(one.content) == _document(other.content)
         case "order":
-            asked, voids = request_of(one.content), one.content.facts.get("voids")
+            asked, voids = request_of(one.content), voids_of(one.content)
             if voids:
-                return bool(voids == other.content.facts.get("voids"))
+                return voids == voids_of(other.content)
             return asked is not None and asked == request_of(other.content)
         case _:
             asked = request_of(one.content)

@@ -13,8 +13,8 @@ import pytest
 
 from replica.core.base.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
 from replica.core.base.limits import PARKED_MS, PARKED_PER_ORDER_MAX
+from replica.core.orders.facts import StepFacts, decode
 from replica.core.orders.fold import Orders
-from replica.core.orders.order import OrderFacts
 from replica.core.orders.requests import Handover, Housekeeping, OrderEvent, PlacedLine, Placement
 from replica.core.state.batch import Image
 from replica.core.state.kinds import request_of
@@ -130,7 +130,9 @@ def test_lines_that_share_an_item_are_added_up_first() -> None:
 def test_partial_order_takes_what_there_is() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 3})
     entry = taker.place("o-1", PlacedLine(5, "cola"), partial=True)
-    assert msgspec.convert(entry.content.facts, OrderFacts).shown[0].lines == (("cola", 3),)
+    facts = decode(entry.content)
+    assert isinstance(facts, StepFacts)
+    assert facts.shown[0].lines == (("cola", 3),)
     with pytest.raises(RightsExhausted):
         taker.place("o-2", PlacedLine(5, "cola"), partial=True)
 

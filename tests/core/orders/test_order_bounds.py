@@ -13,8 +13,8 @@ from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX, QUANTITY_MAX, RE
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import check_content, genesis
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.orders.facts import StepFacts, decode
 from replica.core.orders.machine import DEFAULT_DOCUMENT, DEFAULT_KEY, EXPIRE, ORDER_MACHINE, MachineDocument
-from replica.core.orders.order import OrderFacts
 from replica.core.orders.placement import lacking
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.state.commands import Command, DocumentWrite
@@ -40,7 +40,9 @@ def write_table(taker: OrderTaker, table: MachineDocument) -> None:
 
 
 def shown_lines(entry: Any) -> tuple[tuple[str, int], ...]:
-    return msgspec.convert(entry.content.facts, OrderFacts).shown[0].lines
+    facts = decode(entry.content)
+    assert isinstance(facts, StepFacts)
+    return facts.shown[0].lines
 
 
 def test_units_of_several_lines_move_in_as_many_moves_as_peers_take() -> None:

@@ -68,7 +68,7 @@ def test_newest_unpaid_hold_goes_first_then_the_newest_paid_one_that_nobody_pick
     agree(taker)
 
 
-def test_nothing_is_named_while_free_units_of_anybody_cover_the_deficit() -> None:
+def test_nothing_is_selected_while_free_units_of_anybody_cover_the_deficit() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10})
     place(taker, "o-1", 6)
     recount(taker, 6)
@@ -151,7 +151,7 @@ def test_what_was_named_counts_until_its_owner_answered_and_the_owner_decides_on
     agree(store)
 
 
-def test_what_the_owner_picks_meanwhile_is_not_given_up_and_another_is_named() -> None:
+def test_what_the_owner_picks_meanwhile_is_not_given_up_and_another_is_selected() -> None:
     hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("store-1", w_1={})
     place(hub, "o-1", 2, paid=True)
     place(hub, "o-2", 2, paid=True)
@@ -241,24 +241,24 @@ holds = st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.integers(1, 9), 
 
 
 @given(holds, st.integers(0, 30))
-def test_enough_is_named_where_there_is_enough_and_nothing_needlessly_or_twice(
+def test_enough_is_selected_where_there_is_enough_and_nothing_needlessly_or_twice(
     drawn: list[tuple[bool, int, int, bool]], short: int
 ) -> None:
     found = [
-        Candidate(is_paid, clock, Revocation(f"o-{number}", "f"), {PAIR: units}, is_named)
-        for number, (is_paid, clock, units, is_named) in enumerate(drawn)
+        Candidate(is_paid, clock, Revocation(f"o-{number}", "f"), {PAIR: units}, is_selected)
+        for number, (is_paid, clock, units, is_selected) in enumerate(drawn)
     ]
     units_of = {one.request: one.units[PAIR] for one in found}
-    asked = sum(one.units[PAIR] for one in found if one.is_named)
+    asked = sum(one.units[PAIR] for one in found if one.is_selected)
     chosen = select(found, {PAIR: short})
     given_up = asked + sum(units_of[one] for one in chosen)
-    assert given_up >= short or len(chosen) == sum(not one.is_named for one in found)
+    assert given_up >= short or len(chosen) == sum(not one.is_selected for one in found)
     if chosen:
         assert given_up - units_of[chosen[-1]] < short, "the last one was needed too"
     kinds = {one.request: (one.is_paid, -one.clock) for one in found}
     assert [kinds[one] for one in chosen] == sorted(kinds[one] for one in chosen)
     asked_now = [
-        Candidate(one.is_paid, one.clock, one.request, one.units, one.is_named or one.request in chosen)
+        Candidate(one.is_paid, one.clock, one.request, one.units, one.is_selected or one.request in chosen)
         for one in found
     ]
     assert select(asked_now, {PAIR: short}) == []
