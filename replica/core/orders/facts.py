@@ -176,6 +176,12 @@ EventFacts = StepFacts | ParkFacts | ReportFacts | RepeatFacts | AskFacts
 """Facts of an entry that can answer a caller's event."""
 
 
+class _Holder(Struct, frozen=True, array_like=True):
+    """A struct around the union, because msgspec keeps what it knows of a struct and works out a union at each call."""
+
+    facts: OrderFacts
+
+
 def encode(facts: OrderFacts) -> dict[str, Any]:
     """Facts as an entry holds them, by name."""
     found: dict[str, Any] = msgspec.to_builtins(facts, builtin_types=(bytes,))
@@ -187,8 +193,7 @@ def decode(content: Content) -> OrderFacts | None:
     if content.kind != ORDER:
         return None
     try:
-        facts: OrderFacts = msgspec.convert(content.facts, OrderFacts)
-        return facts
+        return msgspec.convert((content.facts,), _Holder).facts
     except (ValueError, TypeError):
         return None
 
