@@ -13,7 +13,15 @@ from msgspec import msgpack
 
 from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Entry
-from replica.core.orders.requests import Handover, Housekeeping, OrderEvent, PlacedLine, Placement, Revocation
+from replica.core.orders.requests import (
+    ORDER,
+    Handover,
+    Housekeeping,
+    OrderEvent,
+    PlacedLine,
+    Placement,
+    Revocation,
+)
 from replica.core.state.commands import Command
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt
 from tests.core.shuffled import OrderTaker, lines
@@ -77,9 +85,9 @@ def _life_at_two_nodes() -> list[OrderTaker]:
     west.happen("cancel", "o-6")
     less = OrderEvent("o-3", "adjust", lines=lines(cola=1))
     less_of_7 = OrderEvent("o-7", "adjust", lines=lines(cola=1))
-    west.ask(less_of_7, "told-twice")
+    west.ask(less_of_7, "sent-twice")
     east.place("o-7", paid=True)
-    east.ask(less_of_7, "told-twice")
+    east.ask(less_of_7, "sent-twice")
     east.ask(less, "early")
     for _ in range(2):
         west.tell(east)
@@ -123,7 +131,7 @@ def recorded() -> dict[str, list[str]]:
             taker.commit()
             for entry in taker.entries:
                 bodies.update(entry.body)
-                if entry.content.kind == "order":
+                if entry.content.kind == ORDER:
                     found.append(_line(entry))
             for order in taker.replica.orders:
                 checkpoints.update(msgpack.encode(order))
