@@ -188,7 +188,7 @@ def _void(context: OrderContext, order: Order, lost: Fulfilment) -> OrderDraft:
 
 
 def _after(fulfilment: Fulfilment, draft: OrderDraft) -> ShownFulfilment:
-    """A fulfilment as a step leaves it: a partial event shows the units that are left, any other one what it was of."""
+    """A fulfilment as a step leaves it: with the units that are left after a partial event, else with all it had."""
     facts, shown = draft.facts, fulfilment.shown()
     assert isinstance(facts, StepFacts)
     if draft.event in PARTIAL:

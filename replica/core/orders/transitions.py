@@ -78,7 +78,7 @@ def transition(
 
 
 def step(context: OrderContext, order: Order, fulfilment: Fulfilment, event: str, facts: StepFacts) -> OrderDraft:
-    """One transition with the units it moves: facts say the rest, and which units it reverses where that is not all."""
+    """One transition and the units it moves. A cancellation or expiry reverses all units; else `facts` says which."""
     if event in (CANCEL, EXPIRE):
         facts = msgspec.structs.replace(facts, reversed=named_reversals(fulfilment.allocations, UNSET, ""))
     facts = msgspec.structs.replace(facts, expires_ms=fulfilment.expires_ms if facts.to == "held" else 0)
