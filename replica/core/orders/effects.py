@@ -1,8 +1,9 @@
 """What one entry changes in the order it is about.
 
-An entry says which state it led to, and a fold does not check whether that was allowed: the writer decided it. Entries of one
-location come in causal order. Entries of several locations may come in any order and lead to the same result:
-fulfilments do not depend on each other, an event that was parked and the entry that settles it find each other
+An entry says which state it led to, and a fold does not check whether that was allowed: the writer decided it.
+
+Entries of one location come in causal order. Entries of several locations may come in any order and lead to the same
+result: fulfilments do not depend on each other, an event that was parked and the entry that settles it find each other
 whichever comes first, and histories are kept in order of stamps.
 """
 
