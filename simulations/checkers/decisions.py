@@ -155,8 +155,8 @@ class Decisions(Checker):
         now_ms = self.chain.wall_ms
         for order in machine.node.replica.orders:
             for one in order.waiting:
-                if one.gives_up_ms + LATE_MS < now_ms:
-                    self.fail(f"{one.event} still waits at {machine.name}: until {one.gives_up_ms}, it is {now_ms}")
+                if one.deadline_ms + LATE_MS < now_ms:
+                    self.fail(f"{one.event} still waits at {machine.name}: until {one.deadline_ms}, it is {now_ms}")
 
     def _check_due(self, name: tuple[str, str], case: FulfilmentCase) -> None:
         owner, now_ms = self.chain.machines[case.owner], self.chain.wall_ms

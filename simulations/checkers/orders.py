@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from replica.core.base.names import node_of
 from replica.core.log.entry import Entry
-from replica.core.orders.order import SHORTAGE
+from replica.core.orders.facts import SHORTAGE
 from replica.core.orders.requests import ORDER, OrderEvent, Placement, order_request_of
 from replica.core.state.commands import Command
 from replica.core.stock.requests import SkuLine

@@ -14,8 +14,7 @@ from msgspec import Struct
 
 from replica.core.base.names import FREE, HELD, QUARANTINE, bucket_of, node_of, owner_of
 from replica.core.log.entry import Entry
-from replica.core.orders.events import GIVEN_UP, MOVED
-from replica.core.orders.order import SHORTAGE
+from replica.core.orders.facts import CANCELLED, MOVED, SHORTAGE
 from replica.core.orders.requests import ORDER
 from replica.core.rights.requests import BREACH
 from replica.runtime.ports import Stored
@@ -106,7 +105,7 @@ class Settlement(Checker):
     def _check_shortage(self, machine: Machine, entry: Entry) -> None:
         """A hold is given up for a shortage only while there is one, in the view of whoever says so."""
         facts, is_own = entry.content.facts, node_of(entry.stream.writer) == machine.name
-        if entry.content.kind != ORDER or not is_own or facts.get("outcome") not in (SHORTAGE, MOVED, GIVEN_UP):
+        if entry.content.kind != ORDER or not is_own or facts.get("outcome") not in (SHORTAGE, MOVED, CANCELLED):
             return
         place = (machine.name, entry.stream.scope)
         if all(units >= 0 for (*where, _), units in self._available.items() if tuple(where) == place):

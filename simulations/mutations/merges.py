@@ -114,6 +114,10 @@ MERGES = (
         "an order that two hubs took holds its goods at both",
         3,
         ("Orders",),
-        (slip("replica.core.orders.events:next_due", ("for lost in order.to_void(context.node):", "for lost in ():")),),
+        (
+            slip(
+                "replica.core.orders.events:_next_due", ("for lost in order.to_void(context.node):", "for lost in ():")
+            ),
+        ),
     ),
 )

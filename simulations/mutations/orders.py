@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from simulations.mutations.mutation import Mutation, slip
 
-MOVEMENTS = "replica.core.orders.events"
+EVENTS = "replica.core.orders.events"
+TRANSITIONS = "replica.core.orders.transitions"
+PARKING = "replica.core.orders.parking"
 PLACEMENT = "replica.core.orders.placement"
 ORDERS = "replica.core.orders.fold"
+DUE = "replica.core.orders.due"
+EFFECTS = "replica.core.orders.effects"
 SOURCING = "replica.core.orders.sourcing"
 REPLICA = "replica.core.state.replica"
 
@@ -18,7 +22,7 @@ ORDER_SLIPS = (
         ("Decisions",),
         (
             slip(
-                f"{MOVEMENTS}:next_due",
+                f"{EVENTS}:_next_due",
                 (
                     "    for fulfilment in own:\n        if fulfilment.expires_ms and",
                     "    for fulfilment in order.fulfilments.values():\n        if fulfilment.expires_ms and",
@@ -34,10 +38,12 @@ ORDER_SLIPS = (
         ("Decisions", "Stuck"),
         (
             slip(
-                f"{MOVEMENTS}:next_due",
+                f"{EVENTS}:_next_due",
                 ("fulfilment.expires_ms <= context.now_ms", "fulfilment.expires_ms <= context.now_ms + 1000"),
             ),
-            slip(f"{ORDERS}:Orders.due", ("self._deadlines[0][0] <= now_ms", "self._deadlines[0][0] <= now_ms + 1000")),
+            slip(
+                f"{DUE}:DueOrders.take", ("self._deadlines[0][0] <= now_ms", "self._deadlines[0][0] <= now_ms + 1000")
+            ),
         ),
     ),
     Mutation(
@@ -112,7 +118,7 @@ ORDER_SLIPS = (
         ("Decisions",),
         (
             slip(
-                f"{MOVEMENTS}:_judge",
+                f"{TRANSITIONS}:judge",
                 (
                     "    return context.machine.step(fulfilment.state, event.event)",
                     '    if event.event == CANCEL and fulfilment.state in ("shipped", "collected"):\n'
@@ -121,7 +127,7 @@ ORDER_SLIPS = (
                 ),
             ),
             slip(
-                f"{MOVEMENTS}:_step",
+                f"{TRANSITIONS}:step",
                 (
                     "reversed=named_reversals(fulfilment.allocations,",
                     "reversed=named_reversals(fulfilment.allocations or fulfilment.sold,",
@@ -138,7 +144,7 @@ ORDER_SLIPS = (
         "an order is handed to the store, and its units stay with the hub",
         7,
         ("Held",),
-        (slip(f"{MOVEMENTS}:_hand_over", ('"hand_over", facts, moves)', '"hand_over", facts)')),),
+        (slip("replica.core.orders.owners:hand_over", ("facts=facts, moves=moves)", "facts=facts)")),),
     ),
     Mutation(
         "handover-of-units-alone",
@@ -147,10 +153,12 @@ ORDER_SLIPS = (
         ("Held",),
         (
             slip(
-                f"{ORDERS}:Orders._step",
+                f"{ORDERS}:Orders.apply",
                 (
-                    "fulfilment.owner = facts.to",
-                    "fulfilment.owner = facts.to if facts.to != self.node else fulfilment.owner",
+                    "changed = apply_facts(order, entry, facts)\n",
+                    "changed = apply_facts(order, entry, facts)\n"
+                    "    if entry.content.facts['act'] == 'hand_over' and changed and changed.owner == self.node:\n"
+                    "        changed.owner = entry.stream.writer.partition('#')[0]\n",
                 ),
             ),
         ),
@@ -162,7 +170,7 @@ ORDER_SLIPS = (
         ("Decisions",),
         (
             slip(
-                f"{MOVEMENTS}:_happen",
+                f"{EVENTS}:_happen",
                 ("if one.owner != context.node]", 'if one.owner == ""]'),
                 ("if one.owner == context.node]", 'if one.owner != ""]'),
             ),
@@ -173,35 +181,35 @@ ORDER_SLIPS = (
         "what came early happens, and is not noted to have happened",
         3,
         ("Orders", "Stuck"),
-        (slip(f"{MOVEMENTS}:_settle", ("parked.deduplication_id, parked.entry)", "parked.deduplication_id)")),),
+        (slip(f"{PARKING}:settle", ("parked.deduplication_id, parked.entry)", "parked.deduplication_id)")),),
     ),
     Mutation(
         "told-at-two-hubs",
         "what was told at two hubs under one key, and may happen again, happens for each of them",
         3,
         ("Orders",),
-        (slip(f"{MOVEMENTS}:_judge", ("deduplication_id in fulfilment.deduplication_ids or", "False or")),),
+        (slip(f"{TRANSITIONS}:judge", ("deduplication_id in fulfilment.deduplication_ids or", "False or")),),
     ),
     Mutation(
         "parked-for-ever",
         "what came early and has no chance left is never given up",
         9,
         ("Decisions",),
-        (slip(f"{MOVEMENTS}:next_due", ("parked.gives_up_ms <= context.now_ms", "False")),),
+        (slip(f"{EVENTS}:_next_due", ("parked.deadline_ms <= context.now_ms", "False")),),
     ),
     Mutation(
         "numbers-skipped",
         "an event happens though one with a smaller number did not yet",
         9,
         ("Decisions",),
-        (slip(f"{MOVEMENTS}:_judge", ("event.number > fulfilment.number + 1", "False")),),
+        (slip(f"{TRANSITIONS}:judge", ("event.number > fulfilment.number + 1", "False")),),
     ),
     Mutation(
         "reversed-more-than-taken",
         "a change gives back as many as it is told to, of whichever lot, whether or not it has as many",
         7,
         ("Held", "Floor"),
-        (slip("replica.core.orders.allocations:named_reversals", ("min(missing, room[name])", "missing")),),
+        (slip("replica.core.orders.allocations:named_reversals", ("min(missing, left[name])", "missing")),),
     ),
     Mutation(
         "reversed-by-the-recipe-of-now",
@@ -210,7 +218,7 @@ ORDER_SLIPS = (
         ("Held", "Floor"),
         (
             slip(
-                f"{MOVEMENTS}:_step",
+                f"{TRANSITIONS}:step",
                 (
                     "moves = moves_of(cut(fulfilment.allocations, facts.reversed), "
                     "lambda source: (context.held, source))",
@@ -229,7 +237,7 @@ ORDER_SLIPS = (
         ("Held", "Accounts"),
         (
             slip(
-                f"{MOVEMENTS}:_step",
+                f"{TRANSITIONS}:step",
                 ("quarantine = account(context.node, QUARANTINE)", "quarantine = account(context.node, 'free')"),
             ),
         ),
@@ -241,7 +249,7 @@ ORDER_SLIPS = (
         ("Convergence", "Decisions"),
         (
             slip(
-                f"{ORDERS}:Orders._note",
+                f"{EFFECTS}:_report",
                 ("insort(order.reports, report)", "order.reports.append(report)"),
             ),
         ),

@@ -1,4 +1,4 @@
-"""Shares of an order: the units that entries took for its SKUs, and how parts of them are named to be given back."""
+"""Allocations of an order: the units that entries took for its SKUs, and reversals, which name some of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from replica.core.stock.requests import SkuLine
 class Allocation(Struct, frozen=True, array_like=True, gc=False):
     """Units that one entry took for a SKU: `quantity` SKUs of this recipe, out of `source`. A reversal names it.
 
-    `sources` says item by item, in the order of the recipe, where they were taken from when that is not all one.
+    If the items came from several accounts, `sources` has the account of each, in the order of the recipe.
     """
 
     entry: bytes
@@ -25,13 +25,13 @@ class Allocation(Struct, frozen=True, array_like=True, gc=False):
     source: str
     sources: tuple[str, ...] = ()
 
-    def source_of(self, place: int) -> str:
-        """Where the item at this place of the recipe was taken from."""
-        return self.sources[place] if place < len(self.sources) else self.source
+    def source_of(self, index: int) -> str:
+        """The account that the item at this index of the recipe was taken from."""
+        return self.sources[index] if index < len(self.sources) else self.source
 
 
 class Reversal(Struct, frozen=True, array_like=True, gc=False):
-    """So many SKUs of the share that an entry took."""
+    """A number of SKUs of the allocation that an entry made."""
 
     entry: bytes
     sku: str
@@ -39,7 +39,7 @@ class Reversal(Struct, frozen=True, array_like=True, gc=False):
 
 
 def without(allocations: list[Allocation], reversals: Iterable[Reversal]) -> list[Allocation]:
-    """Shares less some parts of them."""
+    """What is left of allocations after some reversals."""
     taken: dict[tuple[bytes, str], int] = {}
     for reversal in reversals:
         taken[reversal.entry, reversal.sku] = taken.get((reversal.entry, reversal.sku), 0) + reversal.quantity
@@ -52,11 +52,13 @@ def without(allocations: list[Allocation], reversals: Iterable[Reversal]) -> lis
 
 
 def check_allocations(allocations: Iterable[Allocation], field: str) -> None:
-    """Refuse more than one fulfilment may hold, so that whatever it holds can be given back. Raises Invalid."""
+    """Refuse more than one fulfilment may hold, so that one entry can release all of it. Raises Invalid."""
     items = sum(len(allocation.recipe) for allocation in allocations)
     if items > ALLOCATED_ITEMS_MAX:
         raise Invalid(
-            f"{items} items of SKUs to be held at one location, at most {ALLOCATED_ITEMS_MAX} are", field=field
+            f"the SKUs in {field} have {items} items at one location, and {ALLOCATED_ITEMS_MAX} are the most:"
+            " divide them over several orders",
+            field=field,
         )
 
 
@@ -66,29 +68,35 @@ def named_reversals(
     """Name units by the entries that took them: all, or those of some lines, latest taken first. Raises Invalid."""
     if lines is UNSET:
         return tuple(Reversal(allocation.entry, allocation.sku, allocation.quantity) for allocation in allocations)
-    left = list(allocations)
-    if not left:
-        raise Invalid("there is nothing left", field=field)
+    held = list(allocations)
+    if not held:
+        raise Invalid(f"{field} name units, and the fulfilment has nothing left: check its state first", field=field)
     reversals: dict[tuple[bytes, str], int] = {}
-    room = {(allocation.entry, allocation.sku): allocation.quantity for allocation in left}
+    left = {(allocation.entry, allocation.sku): allocation.quantity for allocation in held}
     for index, line in enumerate(lines):
         if line.sku is UNSET or line.barcode is not UNSET:
-            raise Invalid("name the lines of the order by their sku", field=f"{field}[{index}].sku")
+            raise Invalid(
+                "a line of an existing order is named by its sku, not by barcode", field=f"{field}[{index}].sku"
+            )
         missing = line.quantity
-        for allocation in reversed(left):
+        for allocation in reversed(held):
             name = (allocation.entry, allocation.sku)
-            taken = min(missing, room[name]) if allocation.sku == line.sku else 0
+            taken = min(missing, left[name]) if allocation.sku == line.sku else 0
             if taken:
-                room[name] -= taken
+                left[name] -= taken
                 missing -= taken
                 reversals[name] = reversals.get(name, 0) + taken
         if missing:
-            raise Invalid(f"{line.quantity - missing} of {line.sku} are there", field=f"{field}[{index}].quantity")
+            raise Invalid(
+                f"the line names {line.quantity}, and only {line.quantity - missing} of {line.sku} are there:"
+                " name fewer",
+                field=f"{field}[{index}].quantity",
+            )
     return tuple(Reversal(entry, sku, quantity) for (entry, sku), quantity in reversals.items())
 
 
 def cut(allocations: Iterable[Allocation], reversals: Iterable[Reversal]) -> list[Allocation]:
-    """The shares that parts are of, each as large as its part."""
+    """The allocations that some reversals are of, each with the quantity of its reversal."""
     of = {(allocation.entry, allocation.sku): allocation for allocation in allocations}
     return [
         msgspec.structs.replace(of[reversal.entry, reversal.sku], quantity=reversal.quantity) for reversal in reversals

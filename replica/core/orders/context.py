@@ -1,4 +1,4 @@
-"""The desk: what a node decides about orders with, and how what it decides is written down."""
+"""The order context: what a node decides about orders with, and the drafts in which it writes its decisions down."""
 
 from __future__ import annotations
 
@@ -11,18 +11,41 @@ from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Ledger, Move, parts_of
 from replica.core.log.draft import Draft
 from replica.core.orders.allocations import Allocation
+from replica.core.orders.facts import OrderFacts, encode
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import OrderMachine
-from replica.core.orders.order import OrderFacts, packable
 from replica.core.orders.requests import ORDER
 from replica.core.orders.sources import Source
 from replica.core.rights.policies import Policies
 
 Drafts = list[tuple[str, Draft]]
-"""Entries to write, each with its scope; the first answers the caller."""
+"""Entries to write, each with its scope; the first one answers the caller."""
 
 
-class OrderContext(Struct, frozen=True, gc=False):
+class OrderDraft(Struct, frozen=True, kw_only=True):
+    """An entry about an order, before its facts are encoded."""
+
+    scope: str
+    order: str
+    event: str
+    facts: OrderFacts
+    moves: tuple[Move, ...] = ()
+    key: bytes = b""
+
+    def encoded(self) -> tuple[str, Draft]:
+        """The scope, and the draft of the entry there."""
+        draft = Draft(
+            kind=ORDER,
+            moves=self.moves,
+            facts=encode(self.facts),
+            reason=self.event,
+            reference=self.order,
+            key=self.key,
+        )
+        return self.scope, draft
+
+
+class OrderContext(Struct, frozen=True):
     """What a node decides about orders with."""
 
     node: str
@@ -33,19 +56,25 @@ class OrderContext(Struct, frozen=True, gc=False):
     orders: Orders
     machine: OrderMachine
     now_ms: int
-    """By the clock of this node as it is set; its stamps may be far ahead, once it was wrong, and hardly move then."""
+    """By the clock of this node as it is set now. Its stamps may be far ahead, if the clock once was wrong."""
     policies: Policies
     is_hub: bool = False
-    """Whether it promises what lies elsewhere, by policy, and not what lies before it."""
+    """Whether it promises units of other locations, by policy, and not the units in front of it."""
     home: str = HUBS
-    """Where the node notes what it does not know the location of: a store in its own, as it sees no other."""
+    """The scope where the node notes events of an unknown location: its own for a store, which sees no other."""
     location_owners: Mapping[str, str] = {}
-    """Which node keeps each location, as far as known: what is paid there is handed to it."""
+    """The node that owns each location, as far as known: paid fulfilments there are handed over to it."""
 
     def source(self, channel: str) -> Source:
         """Where orders of a channel take units from."""
         hosted = self.locations if self.is_hub else ()
-        return Source(self.ledger, self.policies, self.node, channel if self.is_hub else "", hosted)
+        return Source(
+            ledger=self.ledger,
+            policies=self.policies,
+            node=self.node,
+            channel=channel if self.is_hub else "",
+            hosted=hosted,
+        )
 
     @property
     def held(self) -> str:
@@ -54,14 +83,10 @@ class OrderContext(Struct, frozen=True, gc=False):
 
 
 def moves_of(allocations: Iterable[Allocation], route_of: Callable[[str], tuple[str, str]]) -> tuple[Move, ...]:
-    """The units of shares, each along the lane for where it came from; what goes the same way is added up."""
+    """The units of allocations, each along the route for its source; units on the same route are added up."""
     units: dict[tuple[str, str, str], int] = {}
     for allocation in allocations:
-        for place, (item, number) in enumerate(allocation.recipe):
-            name = (item, *route_of(allocation.source_of(place)))
+        for index, (item, number) in enumerate(allocation.recipe):
+            name = (item, *route_of(allocation.source_of(index)))
             units[name] = units.get(name, 0) + number * allocation.quantity
-    return tuple([Move(*name, part) for name, number in units.items() for part in parts_of(number)])
-
-
-def order_draft(order: str, event: str, facts: OrderFacts, moves: tuple[Move, ...] = ()) -> Draft:
-    return Draft(ORDER, moves, (), packable(facts), "", event, order)
+    return tuple(Move(*name, part) for name, number in units.items() for part in parts_of(number))

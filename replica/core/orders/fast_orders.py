@@ -1,9 +1,9 @@
-"""Plain orders, many at a time: the short road of what nearly all orders of a rush are.
+"""Fast orders: the fast path for nearly all orders of a rush, many at a time.
 
-A plain order is new, unpaid and of one line, named by its SKU, of one item, which one location covers whole, under a
-key not used before. What is recorded of it is what `prepare_placement` would lead to, to the byte, and the order it
-begins is the one its entry folds to; a test holds it to both. Orders that take from one account at one location and
-follow each other are decided and recorded as columns, as plain sales are. See docs/decisions/0012.
+An order takes the fast path if it is new, unpaid, has one line with a SKU of one item, one location covers it, and its
+key was not used before. Its entry is the same, byte for byte, as `prepare_placement` leads to, and the order it begins
+is the one its entry folds to; a test compares both. Orders that follow each other and take from one account at one
+location are decided and recorded as columns, like fast sales. See docs/decisions/0012.
 """
 
 from __future__ import annotations
@@ -18,26 +18,33 @@ from replica.core.log.entry import Content, Entry, Head, Stream, chain, pack_bod
 from replica.core.log.entry_run import FastRun
 from replica.core.orders.allocations import Allocation
 from replica.core.orders.context import OrderContext
+from replica.core.orders.facts import STEP, ShownFulfilment, StepFacts, encode
 from replica.core.orders.machine import HOLD
-from replica.core.orders.order import Fulfilment, Order, OrderFacts, Past, Placed, ShownFulfilment, packable
+from replica.core.orders.order import Fulfilment, Order, Past, Placed
 from replica.core.orders.requests import ORDER, Placement, request_digest, request_facts
 from replica.core.orders.sources import Source
 from replica.core.orders.sourcing import candidates
 
 
 class FastOrders(FastRun):
-    """A run of plain orders: the columns of the entries, and the orders they begin, by name."""
+    """A run of fast orders: the columns of the entries, and the orders they begin, by name."""
 
     __slots__ = ("contents", "orders")
 
     def __init__(self, stream: Stream, head: Head, clock: int, source: str, target: str) -> None:
         super().__init__(stream, head, clock, source, target)
         self.contents: list[Content] = []
-        """What each entry says: each caller is about to be told."""
+        """The content of each entry: each caller is about to be answered."""
         self.orders: dict[str, Order] = {}
 
-    def __getitem__(self, place: int) -> Entry:
-        return Entry(self.stream, self.first + place, self.hashes[place], self.bodies[place], self.contents[place])
+    def __getitem__(self, index: int) -> Entry:
+        return Entry(
+            stream=self.stream,
+            sequence=self.first + index,
+            hash=self.hashes[index],
+            body=self.bodies[index],
+            content=self.contents[index],
+        )
 
 
 def hold_fast(
@@ -46,10 +53,10 @@ def hold_fast(
     keys: Sequence[bytes],
     begin: Callable[[str, str], FastOrders],
 ) -> FastOrders | None:
-    """Hold, each under its new key, from the first placement on for as long as they are plain and alike.
+    """Hold the first placements, each under its new key, as long as they can take the fast path together.
 
-    Nothing is refused here; None where the first one is not plain. Pure but for the run, which is filled: the desk is
-    unchanged until what was `taken` and begun is applied.
+    Refuses nothing: None where the first one cannot take it. Pure, except that it fills the run: the context does not
+    change until somebody applies the units `taken` and the orders begun.
 
     Args:
         begin: makes an empty run at a location, from an account.
@@ -67,8 +74,8 @@ def hold_fast(
             break
         ((item, units),) = recipe
         chosen, wanted = placement.pickup_at if line.location is UNSET else line.location, units * line.quantity
-        places = candidates(context.ledger, context.locations, (item,), ()) if chosen is UNSET else (chosen,)
-        stock, source = _first_that_covers(context.source(placement.channel), held, places, item, wanted)
+        found_at = candidates(context.ledger, context.locations, (item,), ()) if chosen is UNSET else (chosen,)
+        stock, source = _first_that_covers(context.source(placement.channel), held, found_at, item, wanted)
         if stock is None or wanted > QUANTITY_MAX:
             break
         if held is None:
@@ -76,10 +83,8 @@ def hold_fast(
         elif stock.location != held.stream.scope or source != held.source:
             break
         held.taken[stock] = held.taken.get(stock, 0) + wanted
-        allocation, move = (
-            Allocation(b"", line.sku, line.quantity, recipe, source),
-            Move(item, source, held.target, wanted),
-        )
+        allocation = Allocation(entry=b"", sku=line.sku, quantity=line.quantity, recipe=recipe, source=source)
+        move = Move(item, source, held.target, wanted)
         _write(held, context, key, placement, state, allocation, move, chosen is not UNSET)
     if held is not None:
         held.keys = list(keys[: len(held)])
@@ -101,8 +106,7 @@ def _write(
     order, location, clock, name = placement.order, held.stream.scope, held.clock + len(held), f"{context.node}.1"
     expires_ms, digest = context.now_ms + placement.ttl_s * 1000, request_digest(placement)
     shown = (ShownFulfilment(name, location, state, ((allocation.sku, allocation.quantity),)),)
-    facts = OrderFacts(
-        act="step",
+    facts = StepFacts(
         fulfilment=name,
         to=state,
         expires_ms=expires_ms,
@@ -115,24 +119,64 @@ def _write(
         shown=shown,
         request=request_facts(placement),
     )
-    content = Content(ORDER, clock, key, "", HOLD, order, (move,), (), packable(facts))
+    content = Content(
+        kind=ORDER,
+        clock=clock,
+        key=key,
+        actor="",
+        reason=HOLD,
+        reference=order,
+        moves=(move,),
+        lines=(),
+        facts=encode(facts),
+    )
     body = pack_body(content)
     link = chain(held.hashes[-1] if held.hashes else held.previous, body)
     held.contents.append(content)
     held.bodies.append(body)
     held.hashes.append(link)
-    placed = Placed(clock, held.stream.writer, link, digest, shown, expires_ms)
-    taken = Allocation(link, allocation.sku, allocation.quantity, allocation.recipe, allocation.source)
-    past = Past(clock, link, HOLD, "step", state)
-    begun = Fulfilment(name, location, context.node, state, expires_ms, 0, [taken], [], [past], False, is_fixed)
-    held.orders[order] = Order(order, placement.channel, placement.customer, [placed], {name: begun})
+    held.orders[order] = Order(
+        name=order,
+        channel=placement.channel,
+        customer=placement.customer,
+        placed=[
+            Placed(
+                clock=clock,
+                writer=held.stream.writer,
+                entry=link,
+                digest=digest,
+                shown=shown,
+                expires_ms=expires_ms,
+            )
+        ],
+        fulfilments={
+            name: Fulfilment(
+                id=name,
+                location=location,
+                owner=context.node,
+                state=state,
+                expires_ms=expires_ms,
+                allocations=[
+                    Allocation(
+                        entry=link,
+                        sku=allocation.sku,
+                        quantity=allocation.quantity,
+                        recipe=allocation.recipe,
+                        source=allocation.source,
+                    )
+                ],
+                history=[Past(clock=clock, entry=link, event=HOLD, act=STEP, state=state)],
+                is_fixed=is_fixed,
+            )
+        },
+    )
 
 
 def _first_that_covers(
-    source: Source, held: FastOrders | None, places: Iterable[str], item: str, wanted: int
+    source: Source, held: FastOrders | None, locations: Iterable[str], item: str, wanted: int
 ) -> tuple[Stock | None, str]:
-    """The first place where there are so many units after what a run takes, if any, and the account they are in."""
-    for location in places:
+    """The first location with enough units after what a run takes, if any, and the account of these units."""
+    for location in locations:
         stock = source.ledger.stocks(location).get(item)
         if stock is None:
             continue

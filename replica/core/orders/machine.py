@@ -6,15 +6,15 @@ late, twice and in any order, so an event that meets a state is one of three thi
 
     possible     the table has a row for it: its owner writes the transition
     early        no row yet, but a state that has one can still be reached: it is parked until then, or its deadline
-    impossible   no such state can be reached any more: nothing happens, and it is reported
+    impossible   no such state can be reached any more: it changes nothing, and is reported
 
-The table may be replaced by the document `order_machine/default`. What an event does to the stock may not: that is
-its nature, by the classic rules of deduction (`FLOWS`). So each state has a nature too (units held, handed out, or
-neither), and a table whose events do not fit the natures of the states they join is refused: no configuration can
-make units appear, vanish, or be handed out twice. Decisions consult the table, folding never does: an entry says
-which state it led to, so replicas agree on states whatever tables they had.
+The document `order_machine/default` replaces the table. It cannot replace what an event does to the stock (`FLOWS`, by
+the classic rules of deduction). So each state has a nature (units held, handed out, or neither), and a table is refused
+if one of its events does not fit the natures of the states it joins: no configuration can make units appear, vanish, or
+leave twice. Decisions read the table, a fold never does: an entry says which state it led to, so replicas agree on
+states whatever tables they had.
 
-Diagrams are drawn from the table (`mermaid`); docs/reference/order-events.md shows the one of the default.
+`mermaid` draws diagrams from the table; docs/reference/order-events.md shows the default one.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ EVENTS: Mapping[str, tuple[Nature, Nature]] = {
 """Every event, and the natures of the states it joins."""
 
 PARTIAL = (ADJUST, EXCHANGE, RETURN)
-"""Events that concern some of the units and may come again for others; any other one happens once."""
+"""Events that concern some of the units and may come again for others. Any other event happens once."""
 
 FLOWS: Mapping[str, tuple[tuple[str, str], ...]] = {
     HOLD: ((FREE, HELD),),
@@ -91,8 +91,8 @@ FLOWS: Mapping[str, tuple[tuple[str, str], ...]] = {
     EXPIRE: ((HELD, FREE),),
     RETURN: ((CUSTOMER, QUARANTINE),),
 }
-"""From where to where each event moves a unit. `free` stands for wherever a held unit came from; of an exchange the
-first is what was ordered, the second its replacement."""
+"""The accounts from which and to which each event moves a unit. `free` is whichever account a held unit came from. An
+exchange has two: of the unit that was ordered, and of its replacement."""
 
 
 class TableError(ValueError):
@@ -120,7 +120,7 @@ class UnsoundTransition(TableError):
 
 
 class Transition(Struct, frozen=True, forbid_unknown_fields=True, rename={"origins": "from"}):
-    """An event leads from any of some states to one; from none when it begins a fulfilment."""
+    """A row: an event leads from each of some states to one. Without states it begins a fulfilment."""
 
     event: str
     origins: Annotated[tuple[str, ...], Meta(max_length=len(NATURES), description="Empty: it begins a fulfilment.")]
@@ -128,7 +128,7 @@ class Transition(Struct, frozen=True, forbid_unknown_fields=True, rename={"origi
 
 
 class MachineDocument(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is written under `order_machine/default`. Raises TableError."""
+    """The value of the document `order_machine/default`. Raises TableError."""
 
     states: Annotated[tuple[str, ...], Meta(min_length=1, max_length=len(NATURES))]
     transitions: Annotated[tuple[Transition, ...], Meta(min_length=1, max_length=len(NATURES) * len(EVENTS))]
@@ -136,28 +136,30 @@ class MachineDocument(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for state in self.states:
             if state not in NATURES:
-                raise UnknownState(f"{state!r} is no state of a fulfilment: there are {', '.join(NATURES)}")
+                raise UnknownState(f"states names {state!r}, which no fulfilment has: use {', '.join(NATURES)}")
         rows: dict[tuple[str, str], str] = {}
         for row in self.transitions:
             _check_row(row, self.states)
             for origin in row.origins or ("",):
                 if rows.setdefault((origin, row.event), row.to) != row.to:
-                    raise AmbiguousTransition(f"{row.event} leads from {origin!r} to two states")
+                    raise AmbiguousTransition(
+                        f"transitions lead {row.event} from {origin!r} to two states: keep one row"
+                    )
         reached = _reached("", rows)
         for state in self.states:
             if state not in reached:
-                raise UnreachableState(f"no event leads to {state!r}")
+                raise UnreachableState(f"no event leads to {state!r}: add a row for it, or remove it from states")
 
 
 class Reachability(Enum):
-    """What an event is to a state that has no row for it."""
+    """Whether an event without a row for the present state can still happen later."""
 
     EARLY = "early"
     IMPOSSIBLE = "impossible"
 
 
 class OrderMachine:
-    """A table, ready to be asked."""
+    """A table, ready for look-ups."""
 
     __slots__ = ("_later", "_rows", "document")
 
@@ -189,16 +191,16 @@ def mermaid(document: MachineDocument) -> str:
 def _check_row(row: Transition, states: tuple[str, ...]) -> None:
     natures = EVENTS.get(row.event)
     if natures is None:
-        raise UnknownEvent(f"{row.event!r} happens to no fulfilment: there are {', '.join(EVENTS)}")
+        raise UnknownEvent(f"transitions name the event {row.event!r}, which does not exist: use {', '.join(EVENTS)}")
     for state in (*row.origins, row.to):
         if state not in states:
-            raise UnknownState(f"{row.event} names the state {state!r}, which is not listed")
+            raise UnknownState(f"{row.event} names the state {state!r}: add it to states")
     origins = [NATURES[origin] for origin in row.origins] or [Nature.NONE]
     for origin in origins:
         if (origin, NATURES[row.to]) != natures:
             raise UnsoundTransition(
-                f"{row.event} takes units that are {natures[0].value} and leaves them {natures[1].value}:"
-                f" not from {', '.join(row.origins) or 'the beginning'} to {row.to}"
+                f"{row.event} cannot lead from {', '.join(row.origins) or 'the beginning'} to {row.to}: it takes units"
+                f" that are {natures[0].value} and leaves them {natures[1].value}"
             )
 
 
@@ -234,13 +236,13 @@ DEFAULT_DOCUMENT = MachineDocument(
         Transition(CANCEL, ("held", *_WAITING), "cancelled"),
     ),
 )
-"""The table where no document says otherwise."""
+"""The table without a document."""
 
 DEFAULT_MACHINE = OrderMachine(DEFAULT_DOCUMENT)
 
 
 def read_machine(packed: bytes | None) -> OrderMachine | None:
-    """The table in a document's packed value, the default where it was cleared; None where it cannot be used."""
+    """The table in a document's packed value; the default where it was cleared, None where it cannot be used."""
     if packed is None:
         return DEFAULT_MACHINE
     try:

@@ -1,9 +1,8 @@
-"""Placing orders: pure decisions over what a node may promise, and where."""
+"""Placing orders: pure decisions about what a node may promise, and where."""
 
 from __future__ import annotations
 
-from typing import Any
-
+import msgspec
 from msgspec import UNSET
 
 from replica.core.base.errors import Invalid, OrderExists, RightsExhausted
@@ -11,19 +10,17 @@ from replica.core.base.limits import QUANTITY_MAX
 from replica.core.base.names import FREE, account
 from replica.core.catalog.skus import Catalog, Recipe
 from replica.core.orders.allocations import check_allocations
-from replica.core.orders.context import Drafts, OrderContext, moves_of, order_draft
+from replica.core.orders.context import OrderContext, OrderDraft, moves_of
+from replica.core.orders.facts import RepeatFacts, ShownFulfilment, StepFacts
 from replica.core.orders.machine import HOLD, RESERVE
-from replica.core.orders.order import Order, OrderFacts, ShownFulfilment
+from replica.core.orders.order import Order
 from replica.core.orders.requests import Placement, request_digest, request_facts
 from replica.core.orders.sourcing import WantedLine, allocate, fullest
 from replica.core.stock.requests import SkuLine
 
-REPEAT = "repeat"
-"""An order or an event that had happened before."""
 
-
-def prepare_placement(context: OrderContext, placement: Placement) -> Drafts:
-    """Hold what was ordered, wherever the node has rights: all of it, or with `partial` what there is."""
+def prepare_placement(context: OrderContext, placement: Placement) -> list[OrderDraft]:
+    """Hold what was ordered, where the node has rights: all of it, or with `partial` what there is. Raises Refused."""
     digest = request_digest(placement)
     known = context.orders.find(placement.order)
     if known is not None and known.placed:
@@ -36,7 +33,11 @@ def prepare_placement(context: OrderContext, placement: Placement) -> Drafts:
     event = RESERVE if placement.paid else HOLD
     to = context.machine.step("", event)
     if not isinstance(to, str):
-        raise Invalid(f"the table of transitions has no {event}", field="paid")
+        raise Invalid(
+            f"paid asks for the event {event}, and the table of transitions has no row for it: change the document"
+            " order_machine/default",
+            field="paid",
+        )
     expires_ms = 0 if placement.paid else context.now_ms + placement.ttl_s * 1000
     allocations = {location: source.allocations(location, wanted, taken) for location, taken in plan.taken.items()}
     for held in allocations.values():
@@ -50,37 +51,30 @@ def prepare_placement(context: OrderContext, placement: Placement) -> Drafts:
         )
         for number, (location, taken) in enumerate(allocations.items(), 1)
     )
-    answer: dict[str, Any] = {
-        "channel": placement.channel,
-        "customer": placement.customer,
-        "digest": digest,
-        "state": to,
-        "shown": shown,
-        "request": request_facts(placement),
-    }
-    drafts: Drafts = []
+    drafts: list[OrderDraft] = []
     for one, taken in zip(shown, allocations.values(), strict=True):
         is_fixed = any(wanted[index].location for index in plan.taken[one.location])
-        facts = OrderFacts(
-            act="step",
-            fulfilment=one.id,
-            to=to,
-            expires_ms=expires_ms,
-            taken=taken,
-            is_fixed=is_fixed,
-            **answer,
-        )
+        facts = StepFacts(fulfilment=one.id, to=to, expires_ms=expires_ms, taken=taken, is_fixed=is_fixed)
+        if not drafts:  # the first entry answers the caller
+            facts = msgspec.structs.replace(
+                facts,
+                channel=placement.channel,
+                customer=placement.customer,
+                digest=digest,
+                state=to,
+                shown=shown,
+                request=request_facts(placement),
+            )
         moves = moves_of(taken, lambda source: (source, context.held))
-        drafts.append((one.location, order_draft(placement.order, event, facts, moves)))
-        answer = {}
+        drafts.append(OrderDraft(scope=one.location, order=placement.order, event=event, facts=facts, moves=moves))
     return drafts
 
 
 def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str], int]:
-    """Free units this node would have to hold to take an order it cannot take now, by location and item.
+    """Free units this node would need to take an order that it cannot take now, by location and item.
 
-    A line that names no location is looked for where most of it is believed to be, whoever's it is. Empty when there
-    is enough, when a quota is what falls short, or when all there is anywhere would not do.
+    A line without a location is looked for at the location with most of it, to whichever node these units belong. Empty
+    when there is enough, when a quota is exhausted, or when all nodes together have too few.
     """
     wanted = [_wanted(context, placement, index) for index in range(len(placement.lines))]
     source = context.source(placement.channel)
@@ -94,39 +88,48 @@ def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str]
         for item, number in missing.recipe:
             pair, free = (location, item), account(context.node, FREE)
             if source.account(*pair) != free:
-                return {}  # a quota is what its channel has: it is not for one order to make it larger
+                return {}  # a quota limits its channel, and no single order may raise it
             units.setdefault(pair, max(0, context.ledger.stock(*pair).balance(free)))
             units[pair] += number * (missing.quantity - short.covered)
     if any(number > context.ledger.stock(*pair).available for pair, number in units.items()):
-        return {}  # whatever others hand over, it would not do
+        return {}  # too few, whatever the other nodes grant
     return units
 
 
-def _place_again(context: OrderContext, placement: Placement, digest: bytes, known: Order) -> Drafts:
+def _place_again(context: OrderContext, placement: Placement, digest: bytes, known: Order) -> list[OrderDraft]:
     first = known.placed_as(digest)
     if first is None:
-        raise OrderExists(f"the order {placement.order!r} was placed before, otherwise", field="order")
-    facts = OrderFacts(
-        act=REPEAT,
+        raise OrderExists(
+            f"the order {placement.order!r} exists with other contents: place a new order under another name",
+            field="order",
+        )
+    facts = RepeatFacts(
         expires_ms=first.expires_ms,
         state=first.shown[0].state,
         shown=first.shown,
         request=request_facts(placement),
     )
-    place = next((one.location for one in known.fulfilments.values()), context.home)
-    return [(place, order_draft(placement.order, HOLD, facts))]
+    location = next((one.location for one in known.fulfilments.values()), context.home)
+    return [OrderDraft(scope=location, order=placement.order, event=HOLD, facts=facts)]
 
 
 def _wanted(context: OrderContext, placement: Placement, index: int) -> WantedLine:
     line = placement.lines[index]
     sku, recipe = resolve_line(context.catalog, line, index, "lines")
     location = line.location if line.location is not UNSET else placement.pickup_at
-    return WantedLine(index, sku, recipe, line.quantity, None if location is UNSET else location)
+    return WantedLine(
+        index=index,
+        sku=sku,
+        recipe=recipe,
+        quantity=line.quantity,
+        location=None if location is UNSET else location,
+    )
 
 
 def resolve_line(catalog: Catalog, line: SkuLine, index: int, field: str) -> tuple[str, Recipe]:
+    """The SKU of a line, by its name or its barcode, and the recipe of it. Raises Refused."""
     if (line.sku is UNSET) == (line.barcode is UNSET):
-        raise Invalid("name the goods once: by sku or by barcode", field=f"{field}[{index}].sku")
+        raise Invalid("a line needs a sku or a barcode, and not both", field=f"{field}[{index}].sku")
     if line.sku is not UNSET:
         sku, named = line.sku, "sku"
     else:
@@ -135,5 +138,8 @@ def resolve_line(catalog: Catalog, line: SkuLine, index: int, field: str) -> tup
     recipe = catalog.recipe_of(sku, f"{field}[{index}].{named}")
     for item, units in recipe:
         if units * line.quantity > QUANTITY_MAX:
-            raise Invalid(f"more than {QUANTITY_MAX} of {item} at once", field=f"{field}[{index}].quantity")
+            raise Invalid(
+                f"quantity is {units * line.quantity} of {item}, and {QUANTITY_MAX} is the most: divide the line",
+                field=f"{field}[{index}].quantity",
+            )
     return sku, recipe

@@ -1,7 +1,7 @@
-"""What a caller may ask about an order, as types that validate and describe themselves in OpenAPI.
+"""Requests about orders, as types that validate and describe themselves in OpenAPI.
 
-Nothing personal is taken in: `customer` and `ship_to` are references into the caller's own system, for an entry cannot
-be made to forget. An entry holds the request it answers, so two requests under one key are compared as they were made.
+Requests hold no personal data, because nobody can delete it from an entry: `customer` and `ship_to` are references into
+the caller's own system. An entry holds the request it answers, so that two requests under one key can be compared.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ LocationName = Annotated[str, Meta(pattern=NAME_PATTERN)]
 Reference = Annotated[Text, Meta(description="An opaque reference, never the data itself.")]
 
 OutsideEvent = Literal["pay", "adjust", "exchange", "pick", "ship", "collect", "cancel", "return"]
-"""Events that callers report; the others come of themselves."""
+"""Events that callers report; nodes add the others themselves."""
 
 
-class PlacedLine(SkuLine, frozen=True, kw_only=True, gc=False):
-    """So many of a SKU, from a location of the caller's choice or from wherever there are."""
+class PlacedLine(SkuLine, frozen=True, kw_only=True):
+    """A quantity of a SKU, from a location of the caller's choice or from any."""
 
     location: LocationName | UnsetType = UNSET
 
 
-class Placement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
-    """A new order: what to hold for whom, and for how long.
+class Placement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A new order: what to hold, for whom, and for how long.
 
-    `partial` takes what there is instead of all or nothing; `paid` begins a reservation that does not expire;
-    `pickup_at` takes every line that names no location from this one; `wait_ms` lets an order for which this node has
-    not the rights wait so long until others hand it some.
+    `partial` takes what there is instead of all or nothing. `paid` begins a reservation that does not expire.
+    `pickup_at` is the location of every line that names none. If this node has too few rights, the order waits for
+    `wait_ms` until other nodes grant some.
     """
 
     order: OrderName
@@ -58,11 +58,12 @@ class Placement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     wait_ms: Annotated[int, Meta(ge=0, le=HOLD_WAIT_MAX_MS)] = 0
 
 
-class OrderEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class OrderEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Something that happened to an order, or to one fulfilment of it.
 
-    `lines` says which units an adjustment or exchange gives up, or a return brings; `replacement` what an exchange
-    takes instead. `number` counts a fulfilment's events from 1 as their sender does: one that skips a number waits.
+    `lines` are the units that an adjustment or exchange takes out of the order, or that a return brings back.
+    `replacement` is what an exchange takes instead. `number` is the sender's number of the event, counted from 1 for
+    each fulfilment: an event that skips a number waits.
     """
 
     order: OrderName
@@ -73,7 +74,7 @@ class OrderEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     number: Annotated[int, Meta(ge=0, le=EVENT_NUMBER_MAX)] = 0
 
 
-class Handover(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class Handover(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Give a fulfilment, its units and every decision about it to another node of its location."""
 
     order: OrderName
@@ -81,14 +82,14 @@ class Handover(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     to: LocationName
 
 
-class Housekeeping(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
-    """Do what is due about an order: expire it, retry or report what was parked. Nobody outside asks this."""
+class Housekeeping(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Do what is due about an order: expire it, retry parked events or report them. Only nodes ask this."""
 
     order: OrderName
 
 
 class Revocation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Ask the owner of a fulfilment to give it up, for its units are not there. Nobody outside asks this."""
+    """Ask the owner of a fulfilment to revoke it, because its units are missing. Only nodes ask this."""
 
     order: OrderName
     fulfilment: Text
@@ -114,22 +115,22 @@ def request_facts(request: OrderRequest) -> dict[str, Any]:
 
 
 def order_request_of(facts: Mapping[str, Any]) -> OrderRequest | None:
-    """Read the request off an entry's facts; None where it answers nobody's. Raises ValueError."""
+    """The request in an entry's facts; None where the entry answers no request. Raises ValueError."""
     for name, fields in (facts.get("request") or {}).items():
         return msgspec.convert(fields, _KINDS[name])
     return None
 
 
 def request_digest(request: OrderRequest) -> bytes:
-    """Equal requests, equal digest: how a repeated placement is known whatever its key."""
+    """Equal requests, equal digest: it shows that a placement is a repeat, whatever its key."""
     return blake2b(_encode(request), digest_size=16).digest()
 
 
 def deduplication_id_of(event: OrderEvent, key: bytes) -> bytes:
-    """Name an event as it was told under a key: the same wherever it is told again, though no node knows of the other.
+    """The deduplication id of an event under a key: the same at every node, even if they do not hear of each other.
 
-    Empty where nothing but the event is needed: what happens once is known by having happened, what is counted by its
-    number; and what has no key was told by nobody outside.
+    Empty where it is not needed: an event that happens only once is known by its name, one with a number by its number,
+    and one without a key came from no caller.
     """
     if not key or event.number or event.event not in PARTIAL:
         return b""

@@ -1,10 +1,12 @@
-"""Shortages: which holds are given up where more is promised than is in the building. Pure decisions.
+"""Shortages: which holds to revoke where more is promised than is in the building. Pure decisions.
 
-A pair is short by the units that all free rights together are below zero: then nothing is left that could cover what
-was sold past them, and some units held for orders are not there. A hub names the holds to give up: newest unpaid
-first, then newest paid ones that nobody picks yet, whole fulfilments, until what they hold makes up for it. To name
-one is to ask its owner (`ask`, outcome `shortage`). What was named counts as given up until its owner answered, so
-one shortage is named once, by whomever. The owner decides on what it sees then (`order_movements`).
+The rights of all nodes to one item at one location are added up. If the sum is below zero, the pair (location, item) is
+short by that many units: more was sold than there was, and some units held for orders are missing. A hub then selects
+holds to revoke: first the newest unpaid ones, then the newest paid ones that nobody picks yet. It selects whole
+fulfilments, until they hold as many units as are missing.
+
+To select a hold, a hub asks its owner (`AskFacts`, reason `shortage`). Until the owner has answered, all hubs count the
+hold as revoked, so they select nothing twice for one shortage. The owner decides by what it sees then (`revocations`).
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from msgspec import Struct
 
 from replica.core.base.limits import SELECTIONS_MAX
 from replica.core.ledger.cells import Ledger, Stock
+from replica.core.orders.facts import SHORTAGE
 from replica.core.orders.machine import Nature
-from replica.core.orders.order import SHORTAGE, Fulfilment, Order
+from replica.core.orders.order import Fulfilment, Order
 from replica.core.orders.requests import Revocation
 from replica.core.orders.sourcing import WantedLine, allocate
 
@@ -31,12 +34,13 @@ class Candidate(Struct, frozen=True):
     """When it began."""
     request: Revocation
     units: dict[tuple[str, str], int]
-    """What it holds of what is short."""
-    is_named: bool
+    """Units that it holds of each pair that is short."""
+    is_selected: bool
+    """Whether its owner was asked to revoke it and has yet to answer."""
 
 
 def short_by(stock: Stock) -> int:
-    """Units of a pair that are promised to orders and not there, as far as is known."""
+    """Units of a pair that are promised to orders and missing, as far as this node knows."""
     return max(0, -stock.available)
 
 
@@ -52,19 +56,19 @@ def is_short(ledger: Ledger, fulfilment: Fulfilment) -> bool:
 
 
 def selections(order: Order, fulfilment: Fulfilment) -> tuple[int, bool]:
-    """How often a fulfilment was named, and whether its owner has yet to answer."""
-    named = [one for one in order.parked if one.why == SHORTAGE and one.concerns(fulfilment)]
-    return len(named), any(one.waits_for(fulfilment) for one in named)
+    """How often a fulfilment was selected, and whether its owner has yet to answer."""
+    asked = [one for one in order.parked if one.why == SHORTAGE and one.concerns(fulfilment)]
+    return len(asked), any(one.waits_for(fulfilment) for one in asked)
 
 
 def may_select(ledger: Ledger, order: Order, fulfilment: Fulfilment) -> bool:
-    """Whether to ask its owner to give up a fulfilment makes sense still."""
-    count, is_named = selections(order, fulfilment)
-    return not is_named and count < SELECTIONS_MAX and may_revoke(fulfilment) and is_short(ledger, fulfilment)
+    """Whether it makes sense to ask the owner of a fulfilment to revoke it."""
+    count, is_selected = selections(order, fulfilment)
+    return not is_selected and count < SELECTIONS_MAX and may_revoke(fulfilment) and is_short(ledger, fulfilment)
 
 
 def candidates(orders: Iterable[Order], short: Mapping[tuple[str, str], int]) -> list[Candidate]:
-    """Holds that could be given up for some short pairs, and those that were named already."""
+    """Holds that could be revoked for some short pairs, and those that were selected already."""
     found = []
     for order in orders:
         for fulfilment in order.fulfilments.values():
@@ -76,65 +80,55 @@ def candidates(orders: Iterable[Order], short: Mapping[tuple[str, str], int]) ->
                         units[pair] = units.get(pair, 0) + number * allocation.quantity
             if not units:
                 continue
-            count, is_named = selections(order, fulfilment)
-            if is_named or (count < SELECTIONS_MAX and may_revoke(fulfilment)):
-                clock = fulfilment.history[0].clock
-                request = Revocation(order.name, fulfilment.id)
-                found.append(Candidate(not fulfilment.expires_ms, clock, request, units, is_named))
+            count, is_selected = selections(order, fulfilment)
+            if is_selected or (count < SELECTIONS_MAX and may_revoke(fulfilment)):
+                candidate = Candidate(
+                    is_paid=not fulfilment.expires_ms,
+                    clock=fulfilment.history[0].clock,
+                    request=Revocation(order.name, fulfilment.id),
+                    units=units,
+                    is_selected=is_selected,
+                )
+                found.append(candidate)
     return found
 
 
 def select(found: Iterable[Candidate], short: Mapping[tuple[str, str], int]) -> list[Revocation]:
-    """Name the holds to give up, so that with those named before they make up for what is short, where they can."""
+    """Select holds that, with those selected before, hold as many units as are short, where there are enough."""
     left = dict(short)
-    named = []
-    for one in sorted(found, key=lambda one: (not one.is_named, one.is_paid, -one.clock, one.request.order)):
-        if not one.is_named and all(left[pair] <= 0 for pair in one.units):
+    selected = []
+    for one in sorted(found, key=lambda one: (not one.is_selected, one.is_paid, -one.clock, one.request.order)):
+        if not one.is_selected and all(left[pair] <= 0 for pair in one.units):
             continue
         for pair, units in one.units.items():
             left[pair] -= units
-        if not one.is_named:
-            named.append(one.request)
-    return named
+        if not one.is_selected:
+            selected.append(one.request)
+    return selected
 
 
 def elsewhere(
     ledger: Ledger, locations: Sequence[str], units: Callable[[str, str], int], fulfilment: Fulfilment
 ) -> tuple[str, list[WantedLine]] | None:
-    """Another location where a node can hold all that a fulfilment holds, its own first; None where the customer chose
-    the location, and where there is none."""
+    """Another location where a node can hold everything that a fulfilment holds, its own locations first.
+
+    None where the customer chose the location, or there is no other one.
+    """
     if fulfilment.is_fixed or not fulfilment.allocations:
         return None
     there = ledger.locations(fulfilment.allocations[0].recipe[0][0])
     own = [location for location in locations if location in there]
     for location in dict.fromkeys([*own, *there]):
         wanted = [
-            WantedLine(index, allocation.sku, allocation.recipe, allocation.quantity, location)
+            WantedLine(
+                index=index,
+                sku=allocation.sku,
+                recipe=allocation.recipe,
+                quantity=allocation.quantity,
+                location=location,
+            )
             for index, allocation in enumerate(fulfilment.allocations)
         ]
         if location != fulfilment.location and not allocate(ledger, locations, units, wanted).short:
             return location, wanted
     return None
-
-
-def about(order: Order, name: str) -> list[Fulfilment]:
-    """The fulfilments that an event is about: the one it names, and for what was given up what stands for it.
-
-    Without a name all that go on; those that ended where none does, and those that lost where nothing else is.
-    """
-    instead = {one.instead_of: one for one in order.fulfilments.values()}
-    if not name:
-        all_of_it = [one for _, one in sorted(order.fulfilments.items()) if one.id not in instead]
-        lost = order.lost()
-        standing = [one for one in all_of_it if one.id not in lost] or all_of_it
-        return [one for one in standing if one.nature is not Nature.ENDED] or standing
-    found = order.fulfilments.get(name)
-    for _ in order.fulfilments:
-        found = instead.get(found.id, found) if found is not None else None
-    return [found] if found is not None else []
-
-
-def next_id(order: Order, node: str) -> str:
-    """The id of the next fulfilment that a node begins for an order."""
-    ids = [one.rpartition(".") for one in order.fulfilments]
-    return f"{node}.{1 + max((int(last) for name, _, last in ids if name == node and last.isdigit()), default=0)}"

@@ -22,9 +22,9 @@ class Source(Struct, frozen=True):
     policies: Policies
     node: str
     channel: str
-    """Empty where the node splits nothing over channels, or the order names none."""
+    """Empty where the node has no quotas for channels, or the order names none."""
     hosted: tuple[str, ...]
-    """Locations that the node keeps for lack of another and promises online, so that something is to be kept back."""
+    """Locations that the node owns because no store does. It promises their units online and keeps some back."""
 
     def account(self, location: str, item: str) -> str:
         """The account that they take from."""
@@ -36,7 +36,7 @@ class Source(Struct, frozen=True):
         return self.standing(stock)[1] if stock is not None else 0
 
     def standing(self, stock: Stock) -> tuple[str, int]:
-        """The account that they take a pair from, and how many units they may take."""
+        """The account from which they take a pair, and how many units they may take."""
         policy = self.policies.policy(stock.location, stock.item)
         taken_from = self._account(policy)
         is_free = taken_from == account(self.node, FREE)
@@ -57,7 +57,7 @@ class Source(Struct, frozen=True):
     def allocations(
         self, location: str, wanted: Sequence[WantedLine], taken: Mapping[int, int]
     ) -> tuple[Allocation, ...]:
-        """So many of each line, by its place, as shares: one per SKU. The entry that takes them has no name yet."""
+        """A quantity of each line, by its index, as allocations: one for each SKU, of an entry that has no hash yet."""
         counts: dict[tuple[str, Recipe], int] = {}
         for index, quantity in taken.items():
             name = (wanted[index].sku, wanted[index].recipe)
@@ -66,5 +66,8 @@ class Source(Struct, frozen=True):
         for (sku, recipe), quantity in counts.items():
             sources = tuple(self.account(location, item) for item, _ in recipe)
             mixed = sources if len(dict.fromkeys(sources)) > 1 else ()
-            allocations.append(Allocation(b"", sku, quantity, recipe, sources[0], mixed))
+            allocation = Allocation(
+                entry=b"", sku=sku, quantity=quantity, recipe=recipe, source=sources[0], sources=mixed
+            )
+            allocations.append(allocation)
         return tuple(allocations)

@@ -1,7 +1,8 @@
-"""Where an order's lines are taken from: among the locations where this node has rights, as few as will do.
+"""Sourcing: from which locations the lines of an order are taken, among those where this node has rights.
 
-One location that covers everything is best, those the caller named before others, in the node's own order; else each
-line is taken from where most is left, in whole SKUs. Lines that share an item draw on one and the same number.
+One location that covers everything is best: first those that the caller named, then the node's own in their order. If
+there is none, each line is taken from the location with most of it, in whole SKUs. Lines with a common item draw on the
+same units.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from replica.core.catalog.skus import Recipe, sellable
 from replica.core.ledger.cells import Ledger
 
 
-class WantedLine(Struct, frozen=True, gc=False):
-    """One line: so many of a SKU, from one location or from any (None)."""
+class WantedLine(Struct, frozen=True):
+    """One line: a quantity of a SKU, from one location or from any (None)."""
 
     index: int
     sku: str
@@ -24,14 +25,14 @@ class WantedLine(Struct, frozen=True, gc=False):
     location: str | None
 
 
-class Shortfall(Struct, frozen=True, gc=False):
-    """A line that cannot be covered, and by how much."""
+class Shortfall(Struct, frozen=True):
+    """A line that cannot be covered, and how much of it can."""
 
     wanted: WantedLine
     covered: int
 
     def fields(self) -> dict[str, object]:
-        """As a refusal tells it: line, SKU, items, SKUs wanted and SKUs there are."""
+        """The fields of a refusal: line, SKU, items, SKUs wanted and SKUs there are."""
         wanted = self.wanted
         return {
             "line": wanted.index,
@@ -42,15 +43,15 @@ class Shortfall(Struct, frozen=True, gc=False):
         }
 
 
-class SourcingPlan(Struct, frozen=True, gc=False):
-    """By location, how much of which line is taken there; and the lines that fell short."""
+class SourcingPlan(Struct, frozen=True):
+    """How much of each line is taken at each location, and the lines that cannot be covered."""
 
     taken: dict[str, dict[int, int]]
     short: list[Shortfall]
 
 
 class _Rights:
-    """What is left of a node's rights while lines are given out."""
+    """What is left of a node's rights while lines take from them."""
 
     def __init__(self, units: Callable[[str, str], int]) -> None:
         self._units = units
@@ -69,12 +70,12 @@ class _Rights:
         return covered or 0
 
     def take(self, location: str, wanted: WantedLine, quantity: int) -> None:
-        """Give out so many SKUs; less than none gives them back."""
+        """Take a number of SKUs; a negative number gives them back."""
         for item, units in wanted.recipe:
             self._left[location, item] -= units * quantity
 
     def covers_all(self, location: str, lines: Sequence[WantedLine]) -> bool:
-        """Whether all of some lines can be taken at one location; nothing is."""
+        """Whether all of some lines can be taken at one location. Takes nothing."""
         if len(lines) == 1:
             return self.covers(location, lines[0]) >= lines[0].quantity
         tried: list[WantedLine] = []
@@ -93,10 +94,10 @@ class _Rights:
 def allocate(
     ledger: Ledger, locations: Sequence[str], units: Callable[[str, str], int], lines: Sequence[WantedLine]
 ) -> SourcingPlan:
-    """Give out a node's rights to lines.
+    """Take lines from a node's rights.
 
     Args:
-        locations: those the node writes for, which come before others where it merely has rights.
+        locations: those the node writes for. They come before others where it only has rights.
         units: how many of an item the lines may take at a location.
     """
     rights = _Rights(units)
@@ -105,8 +106,8 @@ def allocate(
 
     def take(location: str, wanted: WantedLine, quantity: int) -> None:
         rights.take(location, wanted, quantity)
-        lot = taken.setdefault(location, {})
-        lot[wanted.index] = lot.get(wanted.index, 0) + quantity
+        here = taken.setdefault(location, {})
+        here[wanted.index] = here.get(wanted.index, 0) + quantity
 
     for wanted in lines:
         if wanted.location is not None:
@@ -138,8 +139,8 @@ def allocate(
 
 
 def candidates(ledger: Ledger, locations: Sequence[str], items: Sequence[str], used: Iterable[str]) -> Sequence[str]:
-    """Where one of some items may be: the locations that serve the order already, then the node's own, then others."""
-    there = dict.fromkeys([location for item in items for location in ledger.locations(item)])
+    """Locations that may have one of some items: those that serve the order already, the node's own, then others."""
+    there = dict.fromkeys(location for item in items for location in ledger.locations(item))
     if len(there) == 1:
         return list(there)
     own = [location for location in locations if location in there]
@@ -149,13 +150,13 @@ def candidates(ledger: Ledger, locations: Sequence[str], items: Sequence[str], u
 def _richest(
     rights: _Rights, candidates: Iterable[str], wanted: WantedLine, used: Mapping[str, object]
 ) -> list[tuple[str, int]]:
-    """Locations by what they have of a line, most first; those that serve the order already before others."""
+    """Locations that serve the order already, then others, both by how much they have of a line, most first."""
     found = [(location, rights.covers(location, wanted)) for location in candidates]
     return sorted(found, key=lambda one: (one[0] not in used, -one[1], one[0]))
 
 
 def fullest(ledger: Ledger, wanted: WantedLine) -> str | None:
-    """The location where most of a line is believed available, whoever's it is; None where that is nothing."""
+    """The location where most of a line is available, to whichever node, as far as this one knows; None for nowhere."""
     there = {
         location: sellable(wanted.recipe, {item: ledger.stock(location, item).available for item, _ in wanted.recipe})
         for location in ledger.locations(wanted.recipe[0][0])

@@ -8,7 +8,7 @@ like any other.
 
 What moved goods is reversed, even where that overdraws. Nothing is reversed of a grant, for rights are not goods: what
 was granted twice is nowhere twice, and policies move it back. Nor of a count, which stands or not by its own order
-(`counts`), nor of a document, whose writes replace each other. What becomes of orders is `order_movements`' to say.
+(`counts`), nor of a document, whose writes replace each other. Orders are undone by their own rules (`orders.events`).
 
 Entries of one key and different requests both stand; they are reported.
 """

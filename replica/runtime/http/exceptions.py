@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from replica.core.base.clock import stamp_text
 from replica.core.base.names import key_text, node_of
+from replica.core.orders.facts import is_placement
 from replica.core.orders.order import Order, Placed
 from replica.core.orders.requests import ORDER
 from replica.core.state.duplicates import Collision
@@ -132,7 +133,7 @@ def exceptions(
 def _is_of_one_order(collision: Collision) -> bool:
     """Whether it is one order placed twice under one key: shown once, as an order."""
     contents = collision.entry.content, collision.winner.content
-    are_placements = all(one.kind == ORDER and one.facts.get("digest") for one in contents)
+    are_placements = all(is_placement(one) for one in contents)
     return are_placements and contents[0].reference == contents[1].reference
 
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Iterable
+from typing import assert_never
+
 from msgspec import Struct
 
 from replica.core.base.clock import stamp_text, time_text
 from replica.core.base.errors import InvalidTransition
 from replica.core.log.entry import Content
-from replica.core.orders.events import IMPOSSIBLE
-from replica.core.orders.order import Fulfilment, Order, OrderFacts
+from replica.core.orders.facts import (
+    IMPOSSIBLE,
+    AskFacts,
+    HandoverFacts,
+    ParkFacts,
+    RepeatFacts,
+    ReportFacts,
+    ShownFulfilment,
+    StepFacts,
+    VoidFacts,
+    decode,
+)
+from replica.core.orders.order import Fulfilment, Order
 
 
 class OrderLine(Struct, frozen=True):
@@ -99,18 +112,32 @@ class OrderView(Struct, frozen=True):
 
 def order_answer(content: Content) -> OrderAnswer:
     """Render the answer to the request that made an entry about an order."""
-    facts = msgspec.convert(content.facts, OrderFacts)
-    waiting = {"park": "parked", "ask": "asked"}.get(facts.act)
-    fulfilments = [FulfilmentAnswer(one.id, one.location, one.state, _lines(one.lines)) for one in facts.shown]
-    is_placement = "placement" in (facts.request or {})
-    expires_at = time_text(facts.expires_ms) if is_placement and facts.expires_ms else None
-    return OrderAnswer(content.reference, facts.state, fulfilments, expires_at, waiting)
+    facts, order = decode(content), content.reference
+    match facts:
+        case StepFacts() | RepeatFacts():
+            is_placement = "placement" in (facts.request or {})
+            expires_at = time_text(facts.expires_ms) if is_placement and facts.expires_ms else None
+            return OrderAnswer(order, facts.state, _fulfilments(facts.shown), expires_at=expires_at)
+        case ReportFacts():
+            return OrderAnswer(order, facts.state, _fulfilments(facts.shown))
+        case ParkFacts():
+            return OrderAnswer(order, facts.state, _fulfilments(facts.shown), waiting="parked")
+        case AskFacts():
+            return OrderAnswer(order, facts.state, _fulfilments(facts.shown), waiting="asked")
+        case HandoverFacts():
+            return OrderAnswer(order, facts.state, [])
+        case VoidFacts():
+            return OrderAnswer(order, "", [])
+        case None:
+            raise ValueError(f"this version cannot read an entry about the order {order!r}: a later one wrote it")
+        case _:
+            assert_never(facts)
 
 
 def check_happened(content: Content) -> None:
     """Raise InvalidTransition where an entry only reports that its event cannot happen."""
-    facts = msgspec.convert(content.facts, OrderFacts)
-    if facts.act == "report" and facts.outcome == IMPOSSIBLE:
+    facts = decode(content)
+    if isinstance(facts, ReportFacts) and facts.outcome == IMPOSSIBLE:
         states = {one.id: one.state for one in facts.shown}
         raise InvalidTransition(
             f"{content.reason} cannot happen to {facts.fulfilment}, which is {states.get(facts.fulfilment)}",
@@ -168,6 +195,10 @@ def report_answers(order: Order) -> list[ReportAnswer]:
     return [
         ReportAnswer(order.name, one.fulfilment, one.event, one.outcome, stamp_text(one.clock)) for one in order.reports
     ]
+
+
+def _fulfilments(shown: Iterable[ShownFulfilment]) -> list[FulfilmentAnswer]:
+    return [FulfilmentAnswer(one.id, one.location, one.state, _lines(one.lines)) for one in shown]
 
 
 def _lines(lines: tuple[tuple[str, int], ...]) -> list[OrderLine]:

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from replica.core.base.clock import stamp_text, time_text
 from replica.core.ledger.cells import Ledger
-from replica.core.orders.order import SHORTAGE, Order
+from replica.core.orders.facts import MOVED, SHORTAGE
+from replica.core.orders.order import Order
 from replica.core.orders.shortages import short_by
 from replica.runtime.background.settlement import Settlement
 
@@ -68,7 +69,7 @@ def shortage_answers(order: Order) -> list[ShortageAnswer]:
                     parked.node,
                     stamp_text(parked.clock),
                     parked.became or None,
-                    instead if parked.became == "moved" else None,
+                    instead if parked.became == MOVED else None,
                 )
             )
     return answers

@@ -1,4 +1,4 @@
-"""Orders placed at two nodes that did not hear of each other: the name is the key, and one placement stands."""
+"""Orders placed at two nodes that were cut off from each other: the name is the key, and one placement stands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Stream
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.order import Fulfilment
-from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
+from replica.core.orders.requests import ORDER, OrderEvent, PlacedLine, Placement
 from replica.core.state import decisions
 from replica.core.state.batch import Image
 from replica.core.state.replica import Replica
@@ -26,7 +26,7 @@ EAST, WEST = "hub-east", "hub-west"
 
 
 def order_takers(**stock: dict[str, int]) -> list[OrderTaker]:
-    """Hubs that all write for one warehouse, each with stock of its own there; the later, the later by its clock."""
+    """Hubs that all write for one warehouse, each with stock of its own there; the clock of each next one is ahead."""
     made = [OrderTaker(name, **(stock or {"w_1": {"cola": 10}})) for name in (EAST, WEST, "hub-north")]
     for later, taker in enumerate(made):
         taker.now_ms += later
@@ -65,7 +65,7 @@ def test_an_order_placed_at_two_hubs_holds_its_goods_once() -> None:
         taker.check()
 
 
-def test_who_placed_the_one_that_lost_is_told_of_the_one_that_won() -> None:
+def test_the_answer_to_a_placement_that_lost_is_the_one_that_won() -> None:
     east, west, north = order_takers()
     first = east.place()
     west.ask(SAME, "k-1")
@@ -120,7 +120,7 @@ def test_other_orders_of_the_same_name_both_stand() -> None:
 
 
 def handed_to_a_store() -> tuple[OrderTaker, OrderTaker, OrderTaker]:
-    """An order placed at two hubs that have not met; the store that has what lost hears of nothing else."""
+    """An order placed at two hubs that have not met. A store owns the fulfilment that lost, and hears only of that."""
     east, west = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("hub-west", store_1={"cola": 10})
     west.now_ms += 1
     store = OrderTaker("store-1", store_1={})
@@ -150,7 +150,7 @@ def test_a_store_that_cannot_know_of_the_one_that_won_is_asked_to_cancel() -> No
     assert west.order().to_void("hub-west") == []
 
 
-def test_an_event_whose_time_had_passed_by_a_clock_ahead_is_given_up_when_it_has_to_wait_again() -> None:
+def test_an_event_handed_out_by_a_clock_ahead_is_reported_late_when_it_waits_again() -> None:
     east, west, _ = order_takers(w_1={"cola": 10})
     east.happen("cancel")
     east.place()
@@ -169,16 +169,16 @@ def test_an_event_whose_time_had_passed_by_a_clock_ahead_is_given_up_when_it_has
     assert [(one.event, one.outcome) for one in east.order().reports] == [("cancel", "late")]
 
 
-def test_a_store_that_has_the_second_part_of_each_placement_is_asked_to_cancel_the_one_that_lost() -> None:
-    places = {"store_1": {"cola": 3}, "store_2": {"cola": 3}}
-    east, west = OrderTaker("hub-east", **places), OrderTaker("hub-west", **places)
+def test_a_store_with_the_second_line_of_each_placement_cancels_the_one_that_lost() -> None:
+    stock = {"store_1": {"cola": 3}, "store_2": {"cola": 3}}
+    east, west = OrderTaker("hub-east", **stock), OrderTaker("hub-west", **stock)
     stores = [OrderTaker("store-1", store_1={}), OrderTaker("store-2", store_2={})]
     west.now_ms += 1
-    lines = [PlacedLine(2, "cola", location=place) for place in east.locations]
+    lines = [PlacedLine(2, "cola", location=location) for location in east.locations]
     for hub in (east, west):
         hub.place("o-1", *lines, paid=True)
         hub.replica.locations = ()
-        hub.replica.learn_location_owners({place: place for place in hub.locations})
+        hub.replica.learn_location_owners({location: location for location in hub.locations})
         hub.keep_up()
     for _ in range(3):
         east.tell(west)
@@ -205,7 +205,7 @@ def test_a_placement_that_lost_is_undone_after_a_restart_too() -> None:
     west.tell(north)
     unfinished = Replica(west.writer, west.locations, None, True)
     for entry in north.entries:
-        if entry.content.kind == "order" and not entry.content.key.startswith(b"void:"):
+        if entry.content.kind == ORDER and not entry.content.key.startswith(b"void:"):
             unfinished.orders.apply(entry)
     rows = unfinished.orders.take_changes()
     again = Replica(west.writer, west.locations, Image(checkpoint={"orders": rows}), True)
@@ -221,7 +221,7 @@ def keep_up(*order_takers: OrderTaker) -> None:
     settle(*order_takers)
 
 
-def test_what_is_told_of_the_whole_order_concerns_the_placement_that_stands() -> None:
+def test_an_event_of_the_whole_order_concerns_the_placement_that_stands() -> None:
     east, west, north = order_takers()
     east.place()
     west.place()
@@ -260,7 +260,7 @@ def test_a_payment_that_both_took_changes_nothing() -> None:
     assert north.order().reports == []
 
 
-def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_expired() -> None:
+def test_a_payment_of_what_lost_is_reported_where_the_other_one_expired() -> None:
     east, west, north = order_takers()
     east.place(ttl_s=60)
     west.place(ttl_s=60)
@@ -274,7 +274,7 @@ def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_ex
         assert (report.event, report.outcome, report.fulfilment) == ("pay", "impossible", "hub-east.1")
 
 
-def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_was_collected_unpaid() -> None:
+def test_a_payment_of_what_lost_is_reported_where_the_other_was_collected_unpaid() -> None:
     east, west, north = order_takers()
     east.place()
     east.happen("collect")
@@ -317,7 +317,7 @@ def test_a_placement_that_was_undone_cancels_nothing_else() -> None:
     assert of(north, EAST).state == "held"
 
 
-def test_what_is_left_of_an_order_can_be_paid_after_a_part_of_it_ended() -> None:
+def test_what_is_left_of_an_order_can_be_paid_after_one_fulfilment_ended() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 2}, w_2={"cola": 2})
     taker.place("o-1", PlacedLine(2, "cola", location="w-1"), PlacedLine(2, "cola", location="w-2"))
     taker.happen("cancel", fulfilment="hub-east.1")

@@ -1,4 +1,4 @@
-"""The short road of the plain order leads where the long one does."""
+"""The fast path of orders leads to the same entries and orders as the general one."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def hub_with_stock(is_hub: bool = True) -> Replica:
 quantities = st.sampled_from([1, 1, 1, 2, 3, 7, 15, QUANTITY_MAX])
 locations = st.sampled_from([UNSET, UNSET, UNSET, "w-1", "w-2", "w-3", "nowhere"])
 skus = st.sampled_from(["cola", "cola", "cola", "pack", "rare", "box", "unknown"])
-named = st.builds(PlacedLine, quantities, sku=skus, location=locations)
-scanned = st.builds(PlacedLine, quantities, barcode=st.just("cola's"))
+by_sku = st.builds(PlacedLine, quantities, sku=skus, location=locations)
+by_barcode = st.builds(PlacedLine, quantities, barcode=st.just("cola's"))
 placements = st.builds(
     Placement,
     st.integers(0, 12).map(lambda number: f"order-{number}"),
-    st.lists(named, min_size=1, max_size=1).map(tuple)
-    | st.lists(named | scanned | st.just(PlacedLine(1)), min_size=1, max_size=2).map(tuple),
+    st.lists(by_sku, min_size=1, max_size=1).map(tuple)
+    | st.lists(by_sku | by_barcode | st.just(PlacedLine(1)), min_size=1, max_size=2).map(tuple),
     channel=st.sampled_from(["", "web", "web", "mall"]),
     customer=st.sampled_from(["", "c-1"]),
     pickup_at=locations,
@@ -81,7 +81,7 @@ requests = st.lists(
 )
 
 
-def told(verdict: Verdict) -> object:
+def answer(verdict: Verdict) -> object:
     if isinstance(verdict, Entry):
         return verdict.stream, verdict.sequence, verdict.hash, verdict.body
     return type(verdict), str(verdict), verdict.field
@@ -92,7 +92,7 @@ def expire(replica: Replica, now_ms: int) -> list[str]:
     due = replica.orders.due(now_ms, 100)
     for name in due:
         try:
-            decisions.execute(replica, Command("", Housekeeping(name), f"upkeep-{name}".encode()), now_ms)
+            decisions.execute(replica, Command("", Housekeeping(name), f"housekeeping-{name}".encode()), now_ms)
         except Refused:
             replica.orders.settled(name, now_ms)
     return sorted(due)
@@ -101,8 +101,8 @@ def expire(replica: Replica, now_ms: int) -> list[str]:
 @given(requests, st.booleans(), st.booleans())
 def test_orders_decided_together_come_out_as_one_by_one(asked: list[Command], is_hub: bool, commits: bool) -> None:
     together, apart = hub_with_stock(is_hub), hub_with_stock(is_hub)
-    assert [told(one) for one in decisions.execute_requests(together, asked, NOW, {})] == [
-        told(one) for one in one_by_one(apart, asked, NOW)
+    assert [answer(one) for one in decisions.execute_requests(together, asked, NOW, {})] == [
+        answer(one) for one in one_by_one(apart, asked, NOW)
     ]
     assert together.vectors == apart.vectors
     assert list(together.ledger.cells()) == list(apart.ledger.cells())
@@ -121,8 +121,8 @@ def test_orders_decided_together_come_out_as_one_by_one(asked: list[Command], is
     assert together.take_batch().entries == apart.take_batch().entries
 
 
-def plain(replica: Replica, *asked: Placement) -> list[str]:
-    """Where the first of these are held on the short road: for as long as they are plain and alike."""
+def held_fast(replica: Replica, *asked: Placement) -> list[str]:
+    """Where the first of these are held on the fast path, as long as they can take it together."""
     taker = replica.context(NOW)
 
     def begin(location: str, source: str) -> FastOrders:
@@ -133,11 +133,11 @@ def plain(replica: Replica, *asked: Placement) -> list[str]:
     return [held.stream.scope] * len(held) if held is not None else []
 
 
-def test_plain_is_one_new_unpaid_line_of_one_item_that_one_location_covers() -> None:
+def test_fast_is_one_new_unpaid_line_of_one_item_that_one_location_covers() -> None:
     replica = hub_with_stock()
 
     def where(*lines: PlacedLine, **options: Any) -> list[str]:
-        return plain(replica, Placement("web-1", lines, **options))
+        return held_fast(replica, Placement("web-1", lines, **options))
 
     assert where(PlacedLine(36, sku="cola")) == ["w-2"], "all but the safety stock"
     assert where(PlacedLine(6, sku="pack")) == ["w-2"]
@@ -156,11 +156,11 @@ def test_plain_is_one_new_unpaid_line_of_one_item_that_one_location_covers() -> 
 
 def test_a_run_holds_no_more_than_there_is_and_no_order_twice() -> None:
     one = (PlacedLine(1, sku="rare"),)
-    assert plain(hub_with_stock(is_hub=False), *[Placement(f"web-{n}", one) for n in range(5)]) == ["w-2"] * 3
-    assert plain(hub_with_stock(is_hub=False), *[Placement("web-1", one)] * 2) == ["w-2"]
+    assert held_fast(hub_with_stock(is_hub=False), *[Placement(f"web-{n}", one) for n in range(5)]) == ["w-2"] * 3
+    assert held_fast(hub_with_stock(is_hub=False), *[Placement("web-1", one)] * 2) == ["w-2"]
 
 
-def test_a_rush_goes_from_place_to_place_and_ends_where_nothing_is_left() -> None:
+def test_a_rush_goes_from_location_to_location_until_nothing_is_left() -> None:
     replica = hub_with_stock()
     asked = [
         Command("", Placement(f"web-{number}", (PlacedLine(1, sku="cola"),)), b"key-%d" % number)
@@ -181,8 +181,8 @@ def test_an_order_is_known_by_its_key_from_the_run_it_was_held_in() -> None:
         Command("", Placement(f"web-{number}", (PlacedLine(1, sku="cola"),)), b"key-%d" % number) for number in range(3)
     ]
     first = list(decisions.execute_requests(replica, asked, NOW, {}))
-    assert [told(one) for one in decisions.execute_requests(replica, asked[::-1], NOW + 9, {})] == [
-        told(one) for one in first[::-1]
+    assert [answer(one) for one in decisions.execute_requests(replica, asked[::-1], NOW + 9, {})] == [
+        answer(one) for one in first[::-1]
     ]
     other = Command("", Placement("web-9", (PlacedLine(1, sku="cola"),)), b"key-1")
     (refused,) = decisions.execute_requests(replica, [other], NOW, {})

@@ -13,9 +13,9 @@ import pytest
 
 from replica.core.base.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
 from replica.core.base.limits import PARKED_MS, PARKED_PER_ORDER_MAX
+from replica.core.orders.facts import StepFacts, decode
 from replica.core.orders.fold import Orders
-from replica.core.orders.order import OrderFacts
-from replica.core.orders.requests import Handover, Housekeeping, OrderEvent, PlacedLine, Placement
+from replica.core.orders.requests import ORDER, Handover, Housekeeping, OrderEvent, PlacedLine, Placement
 from replica.core.state.batch import Image
 from replica.core.state.kinds import KINDS
 from replica.core.state.replica import Replica
@@ -58,7 +58,7 @@ def test_hold_moves_units_from_free_to_held_and_back() -> None:
     taker = OrderTaker()
     entry = taker.place()
     assert taker.figures() == (100, 2, 98)
-    assert (entry.content.kind, entry.content.reference, entry.content.reason) == ("order", "o-1", "hold")
+    assert (entry.content.kind, entry.content.reference, entry.content.reason) == (ORDER, "o-1", "hold")
     taker.happen("cancel")
     assert taker.figures() == (100, 0, 100)
     taker.check()
@@ -113,7 +113,7 @@ def test_release_gives_back_what_was_taken_though_the_recipe_changed_since() -> 
 # placing
 
 
-def test_lines_that_share_an_item_are_added_up_first() -> None:
+def test_lines_with_a_common_item_are_added_up_first() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10, "wings": 1_000})
     write_sku(taker, "carrier", CARRIER)
     write_sku(taker, "box", BOX)
@@ -130,7 +130,9 @@ def test_lines_that_share_an_item_are_added_up_first() -> None:
 def test_partial_order_takes_what_there_is() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 3})
     entry = taker.place("o-1", PlacedLine(5, "cola"), partial=True)
-    assert msgspec.convert(entry.content.facts, OrderFacts).shown[0].lines == (("cola", 3),)
+    facts = decode(entry.content)
+    assert isinstance(facts, StepFacts)
+    assert facts.shown[0].lines == (("cola", 3),)
     with pytest.raises(RightsExhausted):
         taker.place("o-2", PlacedLine(5, "cola"), partial=True)
 
@@ -194,7 +196,7 @@ def test_event_needs_its_lines(event: str) -> None:
     assert refused.value.field == "lines"
 
 
-def test_adjusting_everything_away_is_a_cancellation_and_said_so() -> None:
+def test_adjusting_everything_away_is_refused_as_a_cancellation() -> None:
     taker = OrderTaker()
     taker.place(paid=True)
     with pytest.raises(Invalid, match="cancel it instead"):
@@ -307,14 +309,14 @@ def test_cancel_of_what_the_store_handed_out_is_impossible_and_not_asked() -> No
 def test_cancel_of_an_order_that_two_stores_have_is_asked_of_both() -> None:
     hub = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
     stores = [OrderTaker("store-1", w_1={"wings": 1}), OrderTaker("store-2", w_2={"wings": 1})]
-    hub.place("o-1", *[PlacedLine(2, "cola", location=place) for place in ("w-1", "w-2")], paid=True)
+    hub.place("o-1", *[PlacedLine(2, "cola", location=location) for location in ("w-1", "w-2")], paid=True)
     hub.ask(Handover("o-1", "hub-east.1", "store-1"))
     hub.ask(Handover("o-1", "hub-east.2", "store-2"))
     hub.commit()
     assert hub.happen("cancel").content.facts["act"] == "ask"
     hub.commit()
-    for place, store in zip(("w-1", "w-2"), stores, strict=True):
-        store.take([entry for entry in hub.entries if entry.stream.scope == place])
+    for location, store in zip(("w-1", "w-2"), stores, strict=True):
+        store.take([entry for entry in hub.entries if entry.stream.scope == location])
         store.ask(Housekeeping("o-1"))
         store.tell(hub)
     assert [one.state for one in hub.order().fulfilments.values()] == ["cancelled", "cancelled"]
@@ -322,7 +324,7 @@ def test_cancel_of_an_order_that_two_stores_have_is_asked_of_both() -> None:
     hub.check()
 
 
-def test_request_that_skips_a_number_is_given_up_by_the_owner_in_time() -> None:
+def test_request_that_skips_a_number_is_reported_late_by_the_owner() -> None:
     hub, store = OrderTaker(), OrderTaker("store-1", w_1={"wings": 1})
     hub.place(paid=True)
     hub.ask(Handover("o-1", "hub-east.1", "store-1"))
@@ -340,7 +342,7 @@ def test_request_that_skips_a_number_is_given_up_by_the_owner_in_time() -> None:
 
 def test_event_that_came_early_is_noted_where_its_fulfilment_is() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
-    taker.place("o-1", *[PlacedLine(2, "cola", location=place) for place in ("w-1", "w-2")])
+    taker.place("o-1", *[PlacedLine(2, "cola", location=location) for location in ("w-1", "w-2")])
     assert taker.happen("ship", fulfilment="hub-east.2").stream.scope == "w-2"
 
 
@@ -444,7 +446,7 @@ def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() ->
     assert digests == [east.replica.orders.digest()] * 5
     packed = Orders("hub-east")
     for entry in held:
-        if entry.content.kind == "order":
+        if entry.content.kind == ORDER:
             packed.apply(entry)
     loaded = Orders("hub-east")
     loaded.load(packed.take_changes())
@@ -461,7 +463,7 @@ def test_entry_nobody_can_read_is_skipped_and_counted() -> None:
     assert taker.replica.orders.malformed == 4
 
 
-def test_what_is_to_be_handed_over_still_is_when_a_full_disk_took_back_what_was_known() -> None:
+def test_a_handover_is_still_due_after_a_full_disk_undid_it() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 5})
     taker.replica.locations = ()
     taker.place(paid=True)

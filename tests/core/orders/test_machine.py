@@ -1,4 +1,4 @@
-"""The table of transitions: the classic rules, what a table may not say, and the page that shows it."""
+"""The table of transitions: the classic rules, the tables that are refused, and the page that shows the default."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ ROOT = Path(__file__).parents[3]
 RULES = json.loads((ROOT / "tests" / "vectors" / "order_rules.json").read_text())
 
 
-def effect(event: str, place: int) -> dict[str, int]:
-    """What one unit of an event changes of the figures, as the ledger reckons it."""
-    source, target = (name if name == CUSTOMER else f"store-1/{name}" for name in FLOWS[event][place])
+def effect(event: str, index: int) -> dict[str, int]:
+    """How one unit of an event changes the figures, by the ledger."""
+    source, target = (name if name == CUSTOMER else f"store-1/{name}" for name in FLOWS[event][index])
     ledger = Ledger()
     ledger.apply("store-1", "store-1#0000000a", [Move("cola", source, target, 1)])
     figures = ledger.stock("store-1", "cola").figures
@@ -55,8 +55,8 @@ def effect(event: str, place: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", RULES["effects"])
 def test_event_changes_the_figures_by_the_classic_rules(name: str) -> None:
-    event, _, part = name.partition(".")
-    assert effect(event, part == "replacement") == RULES["effects"][name]
+    event, _, side = name.partition(".")
+    assert effect(event, side == "replacement") == RULES["effects"][name]
 
 
 def test_every_event_has_a_flow_and_a_row() -> None:

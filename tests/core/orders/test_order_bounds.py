@@ -1,5 +1,5 @@
-"""Orders at the bounds of what an entry may say: nothing is half done, nothing is written that peers refuse, and no
-unit stays held because too much was asked before."""
+"""Orders at the limits of an entry: a node writes all of an order or nothing, nothing that peers refuse, and can always
+release what it holds."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX, QUANTITY_MAX, RE
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import check_content, genesis
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.orders.facts import StepFacts, decode
 from replica.core.orders.machine import DEFAULT_DOCUMENT, DEFAULT_KEY, EXPIRE, ORDER_MACHINE, MachineDocument
-from replica.core.orders.order import OrderFacts
 from replica.core.orders.placement import lacking
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.state import decisions
@@ -27,7 +27,7 @@ MANY = 100
 
 
 def stocked_with_bundles(number: int) -> OrderTaker:
-    """Cola at one location, and at another the items of bundles, as many of these as are named."""
+    """Cola at one location, the items of bundles at another, and this number of bundles."""
     items = {f"{'i' * 58}{index:03d}": 1 for index in range(MANY)}
     taker = OrderTaker(w_1={"cola": 9}, w_2=dict.fromkeys(items, 10_000))
     for index in range(number):
@@ -43,7 +43,9 @@ def write_table(taker: OrderTaker, table: MachineDocument) -> None:
 
 
 def shown_lines(entry: Any) -> tuple[tuple[str, int], ...]:
-    return msgspec.convert(entry.content.facts, OrderFacts).shown[0].lines
+    facts = decode(entry.content)
+    assert isinstance(facts, StepFacts)
+    return facts.shown[0].lines
 
 
 def test_units_of_several_lines_move_in_as_many_moves_as_peers_take() -> None:
@@ -111,7 +113,7 @@ def test_exchange_for_what_does_not_exist_stops_no_node_that_merges_its_order() 
     assert [report.outcome for report in store.order().reports] == ["impossible"]
 
 
-def test_what_cannot_happen_takes_no_room_from_what_ends_an_order() -> None:
+def test_reports_leave_room_for_the_events_that_end_an_order() -> None:
     taker = OrderTaker()
     taker.place("o-1", PlacedLine(2, "cola"), paid=True)
     taker.happen("pick")

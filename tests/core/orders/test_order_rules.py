@@ -1,4 +1,4 @@
-"""The classic rules of deduction, each of them run through the order core: what an event changes, unit by unit."""
+"""The classic rules of deduction, each run through the order core: how an event changes the figures."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def happen(taker: OrderTaker, event: str) -> None:
 
 @pytest.mark.parametrize("name", RULES["effects"])
 def test_effect_of_an_event_on_the_figures(name: str) -> None:
-    event, _, part = name.partition(".")
-    item = "wings" if part == "replacement" else "cola"
+    event, _, side = name.partition(".")
+    item = "wings" if side == "replacement" else "cola"
     taker = OrderTaker()
     ordered = UNITS + (event in ("adjust", "exchange"))
     taker.place("o-1", PlacedLine(ordered, "cola"), paid=True)

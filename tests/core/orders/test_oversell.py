@@ -1,4 +1,4 @@
-"""What two sellers do who do not coordinate: with rights they sell all there is, and never one unit more."""
+"""Two sellers that do not coordinate: with rights they sell all there is, and never one unit more."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MARKETPLACES = [case for case in CASES if "marketplace_sells" in case]
 
 
 def refused_past(node: Node, case: dict[str, Any], wanted: int) -> int:
-    """Promise what is wanted; where that is refused, what the refusal says is free. Return how many were sold."""
+    """Promise what is wanted or, if the node refuses, the free units it names. Return how many were sold."""
     item = case["item"]
     try:
         node.ask(sale(OnShortage.REFUSE, **{item: wanted}), now_ms=2_000_000_000_000)
@@ -40,7 +40,7 @@ def test_every_case_is_of_a_till_or_of_a_marketplace() -> None:
 
 @pytest.mark.parametrize("is_till_first", [True, False])
 @pytest.mark.parametrize("case", AT_THE_TILL, ids=lambda case: f"{case['item']}-{case['stock']}")
-def test_store_and_hub_that_do_not_hear_of_each_others_sales_sell_all_there_is_and_no_more(
+def test_store_and_hub_cut_off_from_each_other_sell_all_there_is_and_no_more(
     case: dict[str, Any], is_till_first: bool
 ) -> None:
     assert case["naive"]["oversold"] == case["store_sells"] + case["online_wants"] - case["stock"]

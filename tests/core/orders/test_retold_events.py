@@ -1,4 +1,4 @@
-"""Events that may come again, told twice under one key at nodes that did not hear of each other: they happen once."""
+"""Events that callers send twice under one key, to nodes that are cut off from each other: each happens once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from replica.core.base.errors import NotOwner
 from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Entry
 from replica.core.orders.fold import Orders
-from replica.core.orders.requests import Handover, OrderEvent, PlacedLine, Revocation
+from replica.core.orders.requests import ORDER, Handover, OrderEvent, PlacedLine, Revocation
 from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt
@@ -26,7 +26,7 @@ HUBS = ("hub-east", "hub-west", "hub-north")
 
 
 def order_takers() -> list[OrderTaker]:
-    """Hubs that write for a location each; the later, the later by its clock."""
+    """Hubs that write for a location each; the clock of each next one is ahead."""
     made = [OrderTaker(name, **{f"w_{number}": {"cola": 50, "wings": 50}}) for number, name in enumerate(HUBS)]
     for later, taker in enumerate(made):
         taker.now_ms += later
@@ -39,7 +39,7 @@ def place(taker: OrderTaker) -> Entry:
 
 
 def settle(*order_takers: OrderTaker) -> None:
-    """Let everybody hear of everything, and do what is due by it."""
+    """Let every node hear of everything, and do what is due then."""
     for _ in range(3):
         for one in order_takers:
             one.keep_up()
@@ -59,7 +59,7 @@ def held(taker: OrderTaker, sku: str = "cola", order: str = "o-1") -> int:
 
 
 def outcomes(taker: OrderTaker) -> list[str]:
-    """What became of everything that waited."""
+    """The outcomes of the events that waited."""
     taker.commit()
     steps = [entry.content for entry in taker.entries if entry.content.facts.get("settles")]
     return sorted(one.facts.get("outcome") or one.facts["act"] for one in steps)
@@ -82,7 +82,7 @@ def test_an_event_parked_at_two_hubs_under_one_key_happens_once() -> None:
             taker.check()
 
 
-def test_a_return_and_an_exchange_that_were_told_twice_happen_once() -> None:
+def test_a_return_and_an_exchange_that_were_sent_twice_happen_once() -> None:
     east, west, north = order_takers()
     for taker in (west, north):
         taker.ask(OrderEvent("o-1", "exchange", lines=lines(cola=2), replacement=lines(wings=3)), "k-1")
@@ -107,7 +107,7 @@ def test_an_event_that_happened_at_one_hub_and_waits_at_another_happens_once() -
         assert outcomes(taker) == ["repeat"]
 
 
-def test_an_event_that_waited_and_happened_does_not_happen_again_at_the_store_that_has_the_order_by_then() -> None:
+def test_an_event_that_waited_and_happened_is_a_repeat_at_the_next_owner() -> None:
     east, west, _ = order_takers()
     store = OrderTaker("store-1", store_1={})
     west.ask(ONE_LESS, "k-1")
@@ -138,7 +138,7 @@ def test_an_event_that_could_not_happen_is_not_tried_again_for_its_twin() -> Non
     assert outcomes(north) == ["repeat", "short"]
 
 
-def test_a_fulfilment_that_stands_for_another_knows_what_happened_to_that() -> None:
+def test_a_replacement_knows_what_happened_to_the_fulfilment_it_replaces() -> None:
     east, west = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 20}), OrderTaker("hub-west", w_3={})
     west.ask(ONE_LESS, "k-1")
     east.place("o-1", PlacedLine(9, "cola"), paid=True)
@@ -165,13 +165,13 @@ def test_one_event_under_two_keys_and_two_events_under_one_key_both_happen() -> 
     assert held(north) == 9 - 1 - 1 - 1 - 2
 
 
-def test_what_happened_twice_under_one_key_folds_to_the_same_whichever_scope_comes_first() -> None:
+def test_a_key_used_twice_folds_to_the_same_whichever_scope_comes_first() -> None:
     east, west, north = order_takers()
     for taker in (west, north):
         taker.ask(ONE_LESS, "k-1")
     place(east)
     settle(east, west, north)
-    entries = [entry for entry in north.entries if entry.content.kind == "order"]
+    entries = [entry for entry in north.entries if entry.content.kind == ORDER]
     streams = list(dict.fromkeys(entry.stream for entry in entries))
     for order in permutations(streams):
         folded = Orders("hub-north")
@@ -180,7 +180,7 @@ def test_what_happened_twice_under_one_key_folds_to_the_same_whichever_scope_com
         assert folded.digest() == north.replica.orders.digest()
 
 
-def test_what_the_owner_made_of_an_event_stands_though_whoever_noted_it_gave_it_up() -> None:
+def test_the_outcome_of_the_owner_stands_though_another_node_reported_it_late() -> None:
     east, west, north = order_takers()
     west.ask(OrderEvent("o-1", "adjust", "hub-east.1", lines=lines(cola=1)), "k-1")
     place(east)
@@ -194,7 +194,7 @@ def test_what_the_owner_made_of_an_event_stands_though_whoever_noted_it_gave_it_
         assert [one.became for one in taker.order().parked] == [""]
 
 
-def test_orders_that_were_packed_before_there_were_tellings_are_read() -> None:
+def test_orders_that_were_packed_before_there_were_deduplication_ids_are_read() -> None:
     east, west, _ = order_takers()
     place(east)
     east.ask(ONE_LESS, "k-1")
@@ -216,11 +216,11 @@ def test_orders_that_were_packed_before_there_were_tellings_are_read() -> None:
 
 
 def folded_of(taker: OrderTaker) -> Orders:
-    """What a desk's entries about orders fold to, and was not taken yet."""
+    """A new fold of the entries about orders that a node holds."""
     taker.commit()
     folded = Orders(taker.replica.node)
     for entry in taker.entries:
-        if entry.content.kind == "order":
+        if entry.content.kind == ORDER:
             folded.apply(entry)
     return folded
 
@@ -231,10 +231,10 @@ def folded_of(taker: OrderTaker) -> Orders:
 )
 @example([(1, [1, 2])], 0)
 @example([(1, [1, 0, 2])], 1)
-def test_in_any_order_of_delivery_each_key_counts_once(told: list[tuple[int, list[int]]], seed: int) -> None:
-    """Keys are told at some hubs each, the order is placed at one of them at some time, and word gets around anyhow."""
+def test_in_any_order_of_delivery_each_key_counts_once(sent: list[tuple[int, list[int]]], seed: int) -> None:
+    """Callers send each key to some hubs, place the order at one of them, and hubs hear of each other in any order."""
     nodes, random = order_takers(), Random(seed)
-    steps: list[Any] = [(number, index) for number, (_, at) in enumerate(told) for index in at]
+    steps: list[Any] = [(number, index) for number, (_, at) in enumerate(sent) for index in at]
     random.shuffle(steps)
     steps.insert(random.randint(0, len(steps)), None)
     taken: dict[int, None] = {}
@@ -243,7 +243,7 @@ def test_in_any_order_of_delivery_each_key_counts_once(told: list[tuple[int, lis
             nodes[0].place("o-1", PlacedLine(40, "cola"), paid=True)
         else:
             number, index = step
-            event = OrderEvent("o-1", "adjust", lines=lines(cola=told[number][0]))
+            event = OrderEvent("o-1", "adjust", lines=lines(cola=sent[number][0]))
             with suppress(NotOwner):
                 nodes[index].ask(event, f"k-{number}")
                 taken[number] = None
@@ -254,6 +254,6 @@ def test_in_any_order_of_delivery_each_key_counts_once(told: list[tuple[int, lis
                 target.keep_up()
     settle(*nodes)
     for taker in nodes:
-        assert held(taker) == 40 - sum(told[number][0] for number in taken)
+        assert held(taker) == 40 - sum(sent[number][0] for number in taken)
         assert taker.order().waiting == taker.order().reports == []
         taker.check()

@@ -1,7 +1,8 @@
-"""Shortages: which holds are named, what their owners do about it, and that each shortage is named once."""
+"""Shortages: which holds hubs select, what their owners do, and that hubs select nothing twice for one shortage."""
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,15 +32,15 @@ def place(taker: OrderTaker, name: str, units: int, **more: object) -> None:
     taker.place(name, PlacedLine(units, "cola"), **more)
 
 
-def named(taker: OrderTaker) -> list[str]:
-    """What would be named now, in order."""
+def selected(taker: OrderTaker) -> list[str]:
+    """The orders of which a hold would be selected now, in order."""
     short = {PAIR: short_by(taker.replica.ledger.stock(*PAIR))}
     return [one.order for one in select(candidates(taker.replica.orders.open(), short), short) if short[PAIR]]
 
 
 def settle(taker: OrderTaker) -> list[str]:
-    """Name what is to be named, and do it."""
-    names = named(taker)
+    """Select the holds to revoke, and revoke them."""
+    names = selected(taker)
     for name in names:
         taker.ask(Revocation(name, "hub-east.1"))
     return names
@@ -59,25 +60,25 @@ def test_newest_unpaid_hold_goes_first_then_the_newest_paid_one_that_nobody_pick
     place(taker, "picked", 2, paid=True)
     taker.happen("pick", "picked")
     states = {}
-    for level, given_up in ((9, ["unpaid-2"]), (7, ["unpaid-1"]), (3, ["paid-2", "paid-1"]), (0, [])):
+    for level, revoked in ((9, ["unpaid-2"]), (7, ["unpaid-1"]), (3, ["paid-2", "paid-1"]), (0, [])):
         recount(taker, level)
-        assert settle(taker) == given_up, level
-        states.update(dict.fromkeys(given_up, "cancelled"))
+        assert settle(taker) == revoked, level
+        states.update(dict.fromkeys(revoked, "cancelled"))
         assert {name: taker.order(name).state for name in states} == states
-        assert named(taker) == []
+        assert selected(taker) == []
     assert taker.order("picked").state == "picking"
     agree(taker)
 
 
-def test_nothing_is_named_while_free_units_of_anybody_cover_the_deficit() -> None:
+def test_nothing_is_selected_while_free_units_of_anybody_cover_the_deficit() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10})
     place(taker, "o-1", 6)
     recount(taker, 6)
-    assert named(taker) == []
+    assert selected(taker) == []
     with pytest.raises(NotFound):
         taker.ask(Revocation("o-1", "hub-east.1"))
     recount(taker, 5)
-    assert named(taker) == ["o-1"]
+    assert selected(taker) == ["o-1"]
 
 
 def test_hold_moves_to_another_location_with_its_lines_and_its_time() -> None:
@@ -113,7 +114,7 @@ def test_paid_order_stays_paid_where_it_is_moved_to() -> None:
     assert taker.order().fulfilments["hub-east.2"].state == taker.order().state == "reserved"
 
 
-def test_hold_at_a_place_the_customer_chose_is_cancelled_and_not_moved() -> None:
+def test_hold_at_a_location_the_customer_chose_is_cancelled_and_not_moved() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
     taker.place("o-1", PlacedLine(4, "cola"), pickup_at="w-1")
     recount(taker, 3)
@@ -122,7 +123,7 @@ def test_hold_at_a_place_the_customer_chose_is_cancelled_and_not_moved() -> None
     assert taker.order().parked[0].became == "cancelled"
 
 
-def test_what_was_named_counts_until_its_owner_answered_and_the_owner_decides_on_what_it_sees() -> None:
+def test_a_selected_hold_counts_until_its_owner_answers_by_what_it_sees() -> None:
     hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("store-1", w_1={})
     place(hub, "o-1", 2, paid=True)
     place(hub, "o-2", 2, paid=True)
@@ -130,7 +131,7 @@ def test_what_was_named_counts_until_its_owner_answered_and_the_owner_decides_on
         hub.ask(Handover(name, "hub-east.1", "store-1"))
     recount(hub, 3)
     assert settle(hub) == ["o-2"]
-    assert (named(hub), hub.order("o-2").state) == ([], "reserved")
+    assert (selected(hub), hub.order("o-2").state) == ([], "reserved")
     with pytest.raises(NotFound):
         hub.ask(Revocation("o-2", "hub-east.1"))
     hub.tell(store)
@@ -152,7 +153,7 @@ def test_what_was_named_counts_until_its_owner_answered_and_the_owner_decides_on
     agree(store)
 
 
-def test_what_the_owner_picks_meanwhile_is_not_given_up_and_another_is_named() -> None:
+def test_a_hold_the_owner_picks_meanwhile_is_kept_and_another_is_selected() -> None:
     hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("store-1", w_1={})
     place(hub, "o-1", 2, paid=True)
     place(hub, "o-2", 2, paid=True)
@@ -169,7 +170,7 @@ def test_what_the_owner_picks_meanwhile_is_not_given_up_and_another_is_named() -
     assert (hub.order("o-1").state, hub.order("o-2").state) == ("cancelled", "picking")
 
 
-def test_a_hold_that_was_kept_too_often_is_not_named_any_more() -> None:
+def test_a_hold_that_was_kept_too_often_is_not_selected_again() -> None:
     hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("store-1", w_1={})
     place(hub, "o-1", 2, paid=True)
     hub.ask(Handover("o-1", "hub-east.1", "store-1"))
@@ -181,10 +182,10 @@ def test_a_hold_that_was_kept_too_often_is_not_named_any_more() -> None:
         store.ask(Housekeeping("o-1"))
         store.tell(hub)
     recount(hub, 1)
-    assert named(hub) == []
+    assert selected(hub) == []
 
 
-def test_two_hubs_that_name_the_same_hold_have_it_given_up_once() -> None:
+def test_two_hubs_that_select_the_same_hold_have_it_revoked_once() -> None:
     east, west = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("hub-west", w_9={})
     place(east, "o-1", 2)
     recount(east, 1)
@@ -199,7 +200,7 @@ def test_two_hubs_that_name_the_same_hold_have_it_given_up_once() -> None:
     agree(east)
 
 
-def test_what_stands_for_a_hold_of_a_placement_that_lost_is_undone_with_it() -> None:
+def test_the_replacement_of_a_hold_is_undone_with_the_placement_that_lost() -> None:
     east = OrderTaker("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
     west = OrderTaker("hub-west", w_9={"cola": 9})
     place(west, "o-1", 4)
@@ -221,7 +222,7 @@ def test_what_stands_for_a_hold_of_a_placement_that_lost_is_undone_with_it() -> 
     assert east.replica.orders.digest() == west.replica.orders.digest()
 
 
-def test_namings_and_moves_come_back_from_a_checkpoint() -> None:
+def test_selections_and_moves_come_back_from_a_checkpoint() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
     place(taker, "o-1", 4)
     recount(taker, 3)
@@ -242,24 +243,27 @@ holds = st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.integers(1, 9), 
 
 
 @given(holds, st.integers(0, 30))
-def test_enough_is_named_where_there_is_enough_and_nothing_needlessly_or_twice(
+def test_enough_is_selected_where_there_is_enough_and_nothing_twice(
     drawn: list[tuple[bool, int, int, bool]], short: int
 ) -> None:
     found = [
-        Candidate(is_paid, clock, Revocation(f"o-{number}", "f"), {PAIR: units}, is_named)
-        for number, (is_paid, clock, units, is_named) in enumerate(drawn)
+        Candidate(
+            is_paid=is_paid,
+            clock=clock,
+            request=Revocation(f"o-{number}", "f"),
+            units={PAIR: units},
+            is_selected=is_selected,
+        )
+        for number, (is_paid, clock, units, is_selected) in enumerate(drawn)
     ]
     units_of = {one.request: one.units[PAIR] for one in found}
-    asked = sum(one.units[PAIR] for one in found if one.is_named)
+    asked = sum(one.units[PAIR] for one in found if one.is_selected)
     chosen = select(found, {PAIR: short})
-    given_up = asked + sum(units_of[one] for one in chosen)
-    assert given_up >= short or len(chosen) == sum(not one.is_named for one in found)
+    revoked = asked + sum(units_of[one] for one in chosen)
+    assert revoked >= short or len(chosen) == sum(not one.is_selected for one in found)
     if chosen:
-        assert given_up - units_of[chosen[-1]] < short, "the last one was needed too"
+        assert revoked - units_of[chosen[-1]] < short, "the last one was needed too"
     kinds = {one.request: (one.is_paid, -one.clock) for one in found}
     assert [kinds[one] for one in chosen] == sorted(kinds[one] for one in chosen)
-    asked_now = [
-        Candidate(one.is_paid, one.clock, one.request, one.units, one.is_named or one.request in chosen)
-        for one in found
-    ]
+    asked_now = [msgspec.structs.replace(one, is_selected=one.is_selected or one.request in chosen) for one in found]
     assert select(asked_now, {PAIR: short}) == []

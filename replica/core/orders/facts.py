@@ -1,0 +1,210 @@
+"""Facts of entries about orders: one struct for each act, so that an entry has only the fields its act can have.
+
+The tag `act` says which struct it is. `encode` and `decode` are the only ways in and out of an entry: what a node
+decides is encoded once, when its draft is made, and everybody who reads an entry decodes it. An entry that this version
+cannot read, or whose act only a later version knows, decodes to None: whoever folds skips it.
+
+The bytes are part of every journal and of the wire. So a field keeps its name in the file (`tellings`), fields stand in
+one order for all acts, and defaults are left out. tests/vectors/order_facts.json holds recorded bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from replica.core.log.entry import Content
+from replica.core.orders.allocations import Allocation, Reversal
+from replica.core.orders.requests import ORDER, OrderEvent
+
+STEP, PARK, REPORT, REPEAT = "step", "park", "report", "repeat"
+ASK, HAND_OVER, VOID = "ask", "hand_over", "void"
+"""The acts. HAND_OVER is the event of its entry, too."""
+
+IMPOSSIBLE = "impossible"
+"""Outcome of an event that cannot happen any more."""
+
+LATE = "late"
+"""Outcome of an event whose predecessor did not come before the deadline."""
+
+SHORT = "short"
+"""Outcome of an exchange for which there were no units."""
+
+DUPLICATE = "duplicate"
+"""Outcome for a fulfilment that cannot be undone any more, although its order was placed twice."""
+
+SHORTAGE = "shortage"
+"""Why a fulfilment is to be cancelled: its units are missing."""
+
+COVERED = "covered"
+"""Outcome of such a request: the units were there after all."""
+
+MOVED = "moved"
+"""Outcome of such a request: another fulfilment replaces it."""
+
+CANCELLED = "cancelled"
+"""Outcome of such a request: it was cancelled, and nothing replaces it."""
+
+
+class ShownFulfilment(Struct, frozen=True, array_like=True, gc=False):
+    """A fulfilment as it was when an answer was given."""
+
+    id: str
+    location: str
+    state: str
+    lines: tuple[tuple[str, int], ...]
+
+
+class EventRequest(Struct, frozen=True):
+    """An event as an entry holds it: under the name of its kind."""
+
+    event: OrderEvent
+
+
+class StepFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=STEP):
+    """A fulfilment went to another state, or began.
+
+    The first entry of a placement has a `digest`. `state` and `shown` are the answer to a caller, and `request` is what
+    the caller asked; other entries have none. `request` is kept as it was written: a fold must not fail because a
+    later version asked for something new.
+    """
+
+    fulfilment: str
+    to: str
+    """The state it is in now."""
+    expires_ms: int = 0
+    """Milliseconds since 1970; 0: never."""
+    number: int = 0
+    """The sender's number of the event; 0: it has none."""
+    outcome: str = ""
+    """MOVED or CANCELLED when the owner revoked it because of a shortage."""
+    settles: bytes = b""
+    """The entry of the parked event that happened by this step."""
+    voids: bytes = b""
+    """The entry that began this fulfilment, when its placement lost and this step undoes it."""
+    channel: str = ""
+    customer: str = ""
+    digest: bytes = b""
+    """Of the placement."""
+    is_fixed: bool = False
+    """Whether the customer chose the location."""
+    instead_of: str = ""
+    """The fulfilment that this one replaces."""
+    taken: tuple[Allocation, ...] = ()
+    """Units that came in. Their entry is this one."""
+    reversed: tuple[Reversal, ...] = ()
+    """Units that went back to where they came from."""
+    returned: tuple[Reversal, ...] = ()
+    """Units that the customer brought back."""
+    state: str = ""
+    shown: tuple[ShownFulfilment, ...] = ()
+    request: dict[str, Any] | None = None
+    deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
+    """Events that this fulfilment has dealt with (`requests.deduplication_id_of`)."""
+
+
+class ParkFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=PARK):
+    """An event came early and waits for its predecessor."""
+
+    until_ms: int = 0
+    """Its deadline, in milliseconds since 1970."""
+    state: str = ""
+    shown: tuple[ShownFulfilment, ...] = ()
+    request: EventRequest
+    deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
+
+
+class ReportFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=REPORT):
+    """An event changed nothing, and why."""
+
+    fulfilment: str = ""
+    """Empty: it is about every fulfilment that the event concerned."""
+    number: int = 0
+    outcome: str
+    settles: bytes = b""
+    """The entry of the event, if it had been parked or asked."""
+    state: str = ""
+    shown: tuple[ShownFulfilment, ...] = ()
+    request: dict[str, Any] | None = None
+    deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
+
+
+class RepeatFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=REPEAT):
+    """The answer to an event or placement that had happened before."""
+
+    expires_ms: int = 0
+    state: str = ""
+    shown: tuple[ShownFulfilment, ...] = ()
+    request: dict[str, Any] | None = None
+
+
+class AskFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=ASK):
+    """A node asks the owner of a fulfilment to let an event happen."""
+
+    reason: str = msgspec.field(default="", name="outcome")
+    """SHORTAGE when the node asks for a cancellation because units are missing."""
+    state: str = ""
+    shown: tuple[ShownFulfilment, ...] = ()
+    request: EventRequest
+
+
+class HandoverFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=HAND_OVER):
+    """A fulfilment, its units and all decisions about it now are another node's."""
+
+    fulfilment: str
+    to: str
+    """The node that owns it now."""
+    state: str = ""
+    request: dict[str, Any] | None = None
+
+
+class VoidFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=VOID):
+    """A fulfilment is of a placement that lost, and it is too late to undo it."""
+
+    fulfilment: str
+    outcome: str
+    """DUPLICATE."""
+    voids: bytes
+    """The entry that began it."""
+
+
+OrderFacts = StepFacts | ParkFacts | ReportFacts | RepeatFacts | AskFacts | HandoverFacts | VoidFacts
+
+EventFacts = StepFacts | ParkFacts | ReportFacts | RepeatFacts | AskFacts
+"""Facts of an entry that can answer a caller's event."""
+
+
+class _Holder(Struct, frozen=True, array_like=True):
+    """A struct around the union, because msgspec keeps what it knows of a struct and works out a union at each call."""
+
+    facts: OrderFacts
+
+
+def encode(facts: OrderFacts) -> dict[str, Any]:
+    """Facts as an entry holds them, by name."""
+    found: dict[str, Any] = msgspec.to_builtins(facts, builtin_types=(bytes,))
+    return found
+
+
+def decode(content: Content) -> OrderFacts | None:
+    """The facts of an entry about an order; None where it is about something else or this version cannot read it."""
+    if content.kind != ORDER:
+        return None
+    try:
+        return msgspec.convert((content.facts,), _Holder).facts
+    except (ValueError, TypeError):
+        return None
+
+
+def is_placement(content: Content) -> bool:
+    """Whether an entry is the first one of a placement."""
+    facts = decode(content)
+    return isinstance(facts, StepFacts) and bool(facts.digest)
+
+
+def voids_of(content: Content) -> bytes:
+    """The entry that began the fulfilment which an entry undoes or reports as lost; empty where it does neither."""
+    facts = decode(content)
+    return facts.voids if isinstance(facts, StepFacts | VoidFacts) else b""
