@@ -1,4 +1,4 @@
-"""HTTP of a hub: availability, every location's stock, the nodes it knows, and the door for peers."""
+"""The HTTP calls of a hub: availability, the stock of all locations, its nodes, and the WebSocket for peers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SKUS_PER_CALL_MAX = 1_000
 
 
 class AvailabilityAnswer(Struct, frozen=True):
-    """Over all locations shown: units that are this node's to promise, up to units believed available."""
+    """The availability of a SKU: this node may promise `guaranteed`, and believes `optimistic` to be available."""
 
     sku: str
     guaranteed: int
@@ -46,7 +46,7 @@ class AvailabilityAnswer(Struct, frozen=True):
 
 
 class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which SKUs, optionally at one location, of one channel's units, with distances from a point `lat,lon`."""
+    """The SKUs; optionally one location, the quotas of one channel, and a point `lat,lon` for distances."""
 
     skus: Annotated[tuple[Sku, ...], Meta(min_length=1, max_length=SKUS_PER_CALL_MAX)]
     location: str = ""
@@ -55,7 +55,7 @@ class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AvailabilityVerdict(Struct, frozen=True, omit_defaults=True):
-    """Availability of one SKU, or why there is none."""
+    """The availability of one SKU, or a problem."""
 
     sku: str
     availability: AvailabilityAnswer | None = None
@@ -69,7 +69,7 @@ class AvailabilityVerdicts(Struct, frozen=True):
 
 
 class NodeAnswer(Struct, frozen=True):
-    """One node this hub knows. `stranded`: by location, units that only it may promise while nobody reaches it."""
+    """One node that this hub knows. `stranded`: the units that only it may promise, by location, while it is away."""
 
     node: str
     writer: str
@@ -86,16 +86,16 @@ class NodeAnswer(Struct, frozen=True):
 
 
 class NodesAnswer(Struct, frozen=True):
-    """Every node this hub has met since it started, in order of names."""
+    """All nodes that this hub met since its start, in order of names."""
 
     nodes: list[NodeAnswer]
 
 
 class HubStatusAnswer(Struct, frozen=True):
-    """The state of this hub; `digest` covers all scopes, `digests` each by itself.
+    """The state of this hub. `digest` covers all scopes together, `digests` has one for each scope.
 
-    `rights`: by location, units this hub may promise, over all items. `stranded`: by node that is not connected and by
-    location, units that only that node may promise.
+    `rights`: the units that this hub may promise, over all items, by location. `stranded`: the units that only a node
+    without a connection may promise, by node and location.
     """
 
     node: str
@@ -124,56 +124,58 @@ class HubApi:
         self._query = Decoder(AvailabilityQuery)
         self._stock = StockApi(node, self._location_of)
         self._documents = DocumentsApi(node)
-        self.orders = OrdersApi(node)
+        self.orders = OrdersApi(node, can_replicate=True)
         self._exceptions = ExceptionsApi(node)
 
     def operations(self) -> list[Operation]:
-        """Every call a hub serves."""
+        """All calls of a hub."""
         stock = self._stock
         at_location = [
             msgspec.structs.replace(operation, query=("location",)) for operation in stock.write_operations()
         ]
         operations = [
             Operation(
-                "GET",
-                "/v1/availability/{sku}",
-                self.availability,
-                "What can be promised of a SKU",
+                method="GET",
+                path="/v1/availability/{sku}",
+                handler=self.availability,
+                summary="Read the availability of a SKU",
                 answer=AvailabilityAnswer,
                 query=("near", "location", "channel"),
             ),
             Operation(
-                "POST",
-                "/v1/availability",
-                self.availability_bulk,
-                "What can be promised of many SKUs",
-                AvailabilityQuery,
-                AvailabilityVerdicts,
+                method="POST",
+                path="/v1/availability",
+                handler=self.availability_bulk,
+                summary="Read the availability of many SKUs",
+                body=AvailabilityQuery,
+                answer=AvailabilityVerdicts,
             ),
             Operation(
-                "GET",
-                "/v1/stock/{location}",
-                stock.stock_page,
-                "Stock of a location, item by item",
+                method="GET",
+                path="/v1/stock/{location}",
+                handler=stock.stock_page,
+                summary="List the stock of a location, item by item",
                 answer=StockPage,
                 query=("cursor", "limit"),
             ),
-            Operation("GET", "/v1/stock/{location}/{item}", stock.stock_item, "Stock of one item", answer=StockAnswer),
             Operation(
-                "GET",
-                "/v1/explain/{location}/{item}",
-                stock.explain,
-                "Why the stock of an item is what it is",
+                "GET", "/v1/stock/{location}/{item}", stock.stock_item, "Read the stock of one item", answer=StockAnswer
+            ),
+            Operation(
+                method="GET",
+                path="/v1/explain/{location}/{item}",
+                handler=stock.explain,
+                summary="List the movements that make the stock of an item",
                 answer=ExplainAnswer,
                 query=("before", "limit"),
             ),
             *at_location,
             *self._documents.operations(),
-            *self.orders.operations(ORDERS_PATH, "Place an order: hold its goods"),
+            *self.orders.operations(ORDERS_PATH, "Place an order and hold its goods"),
             *self._exceptions.operations(),
-            Operation("GET", "/v1/nodes", self.nodes, "Nodes this hub knows", answer=NodesAnswer),
-            Operation("GET", "/v1/status", self.status, "State of this hub", answer=HubStatusAnswer),
-            Operation("GET", SYNC_PATH, self.sync, "Peers: a WebSocket, see docs/wire_format.md"),
+            Operation("GET", "/v1/nodes", self.nodes, "List the nodes that this hub knows", answer=NodesAnswer),
+            Operation("GET", "/v1/status", self.status, "Read the state of this hub", answer=HubStatusAnswer),
+            Operation("GET", SYNC_PATH, self.sync, "Synchronize with a peer (WebSocket, see docs/wire_format.md)"),
             *stock.service_operations(),
         ]
         return [*operations, stock.document("Shelfsync hub", operations)]
@@ -184,7 +186,10 @@ class HubApi:
             return location
         if len(self._hosts) == 1:
             return self._hosts[0]
-        raise Invalid(f"say which location; this hub writes for: {', '.join(self._hosts) or 'none'}", field="location")
+        hosts = ", ".join(self._hosts) or "none"
+        raise Invalid(
+            f"The query field location is missing. Send one of the locations of this hub: {hosts}.", field="location"
+        )
 
     async def availability(self, request: web.Request) -> web.Response:
         near = _point(request.query.get("near", ""))
@@ -222,7 +227,7 @@ class HubApi:
         )
 
     def _as_of(self, replica: Replica, location: str) -> str | None:
-        """When what is known of a location was true: now, while its node is connected or where we write ourselves."""
+        """When the knowledge about a location was last current: now, if its node is connected or this hub hosts it."""
         is_live = location in self._hosts or any(
             peer.hello is not None and location in (peer.hello.scopes or ()) for peer in self._node.peers.connected
         )
@@ -244,18 +249,18 @@ class HubApi:
         assert hello is not None
         seen_ms = self._node.clock.now().wall_ms if peer.is_connected else peer.seen_ms
         return NodeAnswer(
-            peer.name,
-            hello.writer,
-            hello.role,
-            hello.region,
-            None if hello.scopes is None else [scope for scope in hello.scopes if scope != CHAIN],
-            peer.is_connected,
-            time_text(seen_ms) if seen_ms else None,
-            peer.entries_behind(),
-            peer.unacknowledged(replica),
-            "" if peer.is_connected else peer.reason,
-            hello.software,
-            {} if peer.is_connected else _rights_by_location(peer.name, balances),
+            node=peer.name,
+            writer=hello.writer,
+            role=hello.role,
+            region=hello.region,
+            locations=None if hello.scopes is None else [scope for scope in hello.scopes if scope != CHAIN],
+            connected=peer.is_connected,
+            last_seen=time_text(seen_ms) if seen_ms else None,
+            behind=peer.entries_behind(),
+            unacknowledged=peer.unacknowledged(replica),
+            reason="" if peer.is_connected else peer.reason,
+            software=hello.software,
+            stranded={} if peer.is_connected else _rights_by_location(peer.name, balances),
         )
 
     async def status(self, request: web.Request) -> web.Response:
@@ -268,20 +273,22 @@ class HubApi:
         away = [name for name, peer in sorted(self._node.peers.known.items()) if not peer.is_connected]
         stranded = {name: _rights_by_location(name, balances) for name in away}
         return HubStatusAnswer(
-            replica.node,
-            replica.writer,
-            self._region,
-            list(self._hosts),
-            replica.arrival,
-            blake2b(repr(sorted(digests.items())).encode(), digest_size=16).hexdigest(),
-            digests,
-            vector_answer(replica),
-            [peer.name for peer in self._node.peers.connected],
-            {location: len(place.breaches()) for location, place in sorted(places.items()) if place.breaches()},
-            self._node.peers.divergences,
-            _rights_by_location(replica.node, balances),
-            {name: rights for name, rights in stranded.items() if rights},
-            balances,
+            node=replica.node,
+            writer=replica.writer,
+            region=self._region,
+            hosts=list(self._hosts),
+            entries=replica.arrival,
+            digest=blake2b(repr(sorted(digests.items())).encode(), digest_size=16).hexdigest(),
+            digests=digests,
+            version_vector=vector_answer(replica),
+            connected=[peer.name for peer in self._node.peers.connected],
+            breaches={
+                location: len(found) for location, place in sorted(places.items()) if (found := place.breaches())
+            },
+            differences=self._node.peers.divergences,
+            rights=_rights_by_location(replica.node, balances),
+            stranded={name: rights for name, rights in stranded.items() if rights},
+            units=balances,
         )
 
     async def sync(self, request: web.Request) -> web.StreamResponse:
@@ -291,7 +298,7 @@ class HubApi:
 
 
 def _rights_by_location(node: str, balances: dict[str, dict[str, int]]) -> dict[str, int]:
-    """Units the node may promise, over all items, where there are any."""
+    """The units that the node may promise, over all items, at each location where it has any."""
     rights = {location: rights_of(node, units) for location, units in balances.items()}
     return {location: units for location, units in rights.items() if units > 0}
 
@@ -302,9 +309,13 @@ def _point(text: str) -> Point | None:
     try:
         lat, lon = (float(part) for part in text.split(","))
     except ValueError:
-        raise Invalid("near is latitude,longitude in degrees, such as 48.1,11.6", field="near") from None
+        raise Invalid(
+            f"The field near is {text!r}. Send latitude,longitude in degrees, such as 48.1,11.6.", field="near"
+        ) from None
     if not (-90 <= lat <= 90 and -180 <= lon <= 180):
-        raise Invalid("latitude is in -90..90, longitude in -180..180", field="near")
+        raise Invalid(
+            f"The field near is {text!r}. Send a latitude in -90..90 and a longitude in -180..180.", field="near"
+        )
     return Point(lat, lon)
 
 
@@ -312,6 +323,6 @@ def _places(replica: Replica, locations: Sequence[str]) -> dict[str, LocationDoc
     places: dict[str, LocationDocument] = {}
     for location in locations:
         value = replica.documents.value(LOCATION, location)
-        with contextlib.suppress(msgspec.ValidationError):  # written by another version: as good as not there
+        with contextlib.suppress(msgspec.ValidationError):  # another version wrote it: ignored
             places[location] = msgspec.convert(value, ReadLocation)
     return places

@@ -32,8 +32,8 @@ async def serving(assembly: Assembly) -> AsyncIterator[tuple[str, int]]:
     """A node's HTTP, express lane in front, on a free port."""
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False)
     await runner.setup()
-    assert runner.server is not None and assembly.hot
-    fast_path = FastPath(assembly.hot, assembly.node.driver, runner.server)
+    assert runner.server is not None and assembly.fast_calls
+    fast_path = FastPath(assembly.fast_calls, assembly.node.driver, runner.server)
     server = await asyncio.get_running_loop().create_server(fast_path, "127.0.0.1", 0)
     assembly.node.start([], 0.0)
     yield server.sockets[0].getsockname()

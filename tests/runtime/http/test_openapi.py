@@ -17,6 +17,9 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "openapi"
 
 TEXTS = ("summary", "description", "title")
 
+UNSUPPORTED = {"/v1/holds": ("campaign", "ship_to"), "/v1/orders": ("campaign", "ship_to")}
+"""Fields that callers may no longer fill, by the path of their call."""
+
 COMPONENT = "#/components/schemas/"
 
 
@@ -45,12 +48,29 @@ def described_before(name: str) -> dict[str, Any]:
     return dict(json.loads((FIXTURES / f"{name}.json").read_text("utf-8")))
 
 
+def fields_of(calls: dict[str, Any], path: str) -> dict[str, Any]:
+    """The fields of the body of a call, by name."""
+    fields: dict[str, Any] = calls[path]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    return fields
+
+
+def check_same(after: dict[str, Any], before: dict[str, Any]) -> None:
+    """Check that a document describes the same calls, except for the fields that are no longer supported."""
+    calls, calls_before = inlined(after), inlined(before)
+    for path, names in UNSUPPORTED.items():
+        if path in calls_before:
+            for name in names:
+                assert fields_of(calls, path).pop(name) == {"type": "string", "maxLength": 0, "default": ""}
+                fields_of(calls_before, path).pop(name)
+    assert calls == calls_before
+
+
 async def test_store_describes_the_calls_it_described_before(store: Caller) -> None:
-    assert inlined(await store.good("/openapi.json")) == inlined(described_before("edge"))
+    check_same(await store.good("/openapi.json"), described_before("edge"))
 
 
 async def test_hub_describes_the_calls_it_described_before(hub: Caller) -> None:
-    assert inlined(await hub.good("/openapi.json")) == inlined(described_before("hub"))
+    check_same(await hub.good("/openapi.json"), described_before("hub"))
 
 
 @pytest.mark.parametrize("name", ["edge", "hub"])
