@@ -1,4 +1,4 @@
-"""The calls about documents: write, read, clear and list. The type of a kind checks its documents, and is its schema."""
+"""The calls about documents: write, read, clear and list. The type of a kind checks documents, and is their schema."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ async def test_same_key_is_answered_the_same_and_another_request_refused(hub: Ca
     assert (await hub.good("/v1/stock/w-1/cola_bottle"))["reserved"] == 3
 
 
-async def test_what_falls_short_is_said_line_by_line(hub: Caller) -> None:
+async def test_answer_lists_the_missing_quantity_of_each_line(hub: Caller) -> None:
     await stocked(hub)
     lines = [{"sku": "cola", "quantity": 1}, {"sku": "cola-carrier", "quantity": 5}]
     status, problem = await hub.write("/v1/orders", {"order": "web-2", "lines": lines})
