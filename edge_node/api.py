@@ -112,7 +112,13 @@ class EdgeApi:
                 answer=StockPage,
                 query=("cursor", "limit"),
             ),
-            Operation("GET", "/v1/stock/{item}", stock.stock_item, "Read the stock of one item", answer=StockAnswer),
+            Operation(
+                method="GET",
+                path="/v1/stock/{item}",
+                handler=stock.stock_item,
+                summary="Read the stock of one item",
+                answer=StockAnswer,
+            ),
             Operation(
                 method="GET",
                 path="/v1/explain/{item}",
@@ -122,7 +128,13 @@ class EdgeApi:
                 query=("before", "limit"),
             ),
             *self._exceptions.operations(),
-            Operation("GET", "/v1/status", self.status, "Read the state of this node", answer=StatusAnswer),
+            Operation(
+                method="GET",
+                path="/v1/status",
+                handler=self.status,
+                summary="Read the state of this node",
+                answer=StatusAnswer,
+            ),
             *stock.service_operations(),
         ]
         return [*operations, stock.document("Shelfsync edge node", operations)]
@@ -155,8 +167,8 @@ class EdgeApi:
         latest = hub or max(peers.known.values(), key=lambda peer: peer.seen_ms, default=None)
         now_ms = self._node.clock.now().wall_ms
         away_s = 0.0 if hub is not None or latest is None else max(0, now_ms - latest.seen_ms) / 1000
-        place = replica.place(self._location)
-        units = place.balances() if place is not None else {}
+        stock = replica.place(self._location)
+        units = stock.balances() if stock is not None else {}
         own = sum(head.sequence for vector in replica.vectors.values() for head in vector.values())
         reason = next((dialer.reason for dialer in self._node.dialers), "no hub configured")
         return StatusAnswer(
@@ -172,7 +184,7 @@ class EdgeApi:
             digest=replica.digest(self._location),
             digests=replica.digests(),
             entries=replica.arrival,
-            breaches=place.breaches() if place is not None else {},
+            breaches=stock.breaches() if stock is not None else {},
             rights=rights_of(replica.node, units),
             stranded=_stranded(units, replica.node) if hub is None else {},
             units=units,

@@ -2,70 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from hub.availability import LocalAvailability, Point, distances, local_availability, locations_with
+from hub.availability_api import AvailabilityApi
 from hub.documents_api import DocumentsApi
-from replica.core.base.clock import stamp_text, time_text
-from replica.core.base.errors import Invalid, Refused
+from replica.core.base.clock import time_text
+from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
-from replica.core.base.quantities import Sku
-from replica.core.catalog.locations import LOCATION, LocationDocument, ReadLocation
 from replica.core.ledger.cells import rights_of
-from replica.core.orders.sources import Source
 from replica.core.state.replica import Replica
 from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
 from replica.runtime.http.exceptions import ExceptionsApi
-from replica.runtime.http.operations import Decoder, Operation, json_response
+from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.orders_api import OrdersApi
-from replica.runtime.http.problems import problem
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.node import Node
 from replica.runtime.peering.peers import Peer
 from replica.runtime.peering.websocket import SYNC_PATH, accept
 
 ORDERS_PATH = "/v1/orders"
-
-SKUS_PER_CALL_MAX = 1_000
-
-
-class AvailabilityAnswer(Struct, frozen=True):
-    """The availability of a SKU: this node may promise `guaranteed`, and believes `optimistic` to be available."""
-
-    sku: str
-    guaranteed: int
-    optimistic: int
-    locations: list[LocalAvailability]
-
-
-class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """The SKUs; optionally one location, the quotas of one channel, and a point `lat,lon` for distances."""
-
-    skus: Annotated[tuple[Sku, ...], Meta(min_length=1, max_length=SKUS_PER_CALL_MAX)]
-    location: str = ""
-    near: str = ""
-    channel: str = ""
-
-
-class AvailabilityVerdict(Struct, frozen=True, omit_defaults=True):
-    """The availability of one SKU, or a problem."""
-
-    sku: str
-    availability: AvailabilityAnswer | None = None
-    problem: dict[str, Any] | None = None
-
-
-class AvailabilityVerdicts(Struct, frozen=True):
-    """One verdict per SKU, in the order of the request."""
-
-    verdicts: list[AvailabilityVerdict]
 
 
 class NodeAnswer(Struct, frozen=True):
@@ -121,7 +82,7 @@ class HubApi:
         self._node = node
         self._region = region
         self._hosts = tuple(hosts)
-        self._query = Decoder(AvailabilityQuery)
+        self._availability = AvailabilityApi(node, self._hosts)
         self._stock = StockApi(node, self._location_of)
         self._documents = DocumentsApi(node)
         self.orders = OrdersApi(node, can_replicate=True)
@@ -134,22 +95,7 @@ class HubApi:
             msgspec.structs.replace(operation, query=("location",)) for operation in stock.write_operations()
         ]
         operations = [
-            Operation(
-                method="GET",
-                path="/v1/availability/{sku}",
-                handler=self.availability,
-                summary="Read the availability of a SKU",
-                answer=AvailabilityAnswer,
-                query=("near", "location", "channel"),
-            ),
-            Operation(
-                method="POST",
-                path="/v1/availability",
-                handler=self.availability_bulk,
-                summary="Read the availability of many SKUs",
-                body=AvailabilityQuery,
-                answer=AvailabilityVerdicts,
-            ),
+            *self._availability.operations(),
             Operation(
                 method="GET",
                 path="/v1/stock/{location}",
@@ -159,7 +105,11 @@ class HubApi:
                 query=("cursor", "limit"),
             ),
             Operation(
-                "GET", "/v1/stock/{location}/{item}", stock.stock_item, "Read the stock of one item", answer=StockAnswer
+                method="GET",
+                path="/v1/stock/{location}/{item}",
+                handler=stock.stock_item,
+                summary="Read the stock of one item",
+                answer=StockAnswer,
             ),
             Operation(
                 method="GET",
@@ -173,9 +123,26 @@ class HubApi:
             *self._documents.operations(),
             *self.orders.operations(ORDERS_PATH, "Place an order and hold its goods"),
             *self._exceptions.operations(),
-            Operation("GET", "/v1/nodes", self.nodes, "List the nodes that this hub knows", answer=NodesAnswer),
-            Operation("GET", "/v1/status", self.status, "Read the state of this hub", answer=HubStatusAnswer),
-            Operation("GET", SYNC_PATH, self.sync, "Synchronize with a peer (WebSocket, see docs/wire_format.md)"),
+            Operation(
+                method="GET",
+                path="/v1/nodes",
+                handler=self.nodes,
+                summary="List the nodes that this hub knows",
+                answer=NodesAnswer,
+            ),
+            Operation(
+                method="GET",
+                path="/v1/status",
+                handler=self.status,
+                summary="Read the state of this hub",
+                answer=HubStatusAnswer,
+            ),
+            Operation(
+                method="GET",
+                path=SYNC_PATH,
+                handler=self.sync,
+                summary="Synchronize with a peer (WebSocket, see docs/wire_format.md)",
+            ),
             *stock.service_operations(),
         ]
         return [*operations, stock.document("Shelfsync hub", operations)]
@@ -191,56 +158,11 @@ class HubApi:
             f"The query field location is missing. Send one of the locations of this hub: {hosts}.", field="location"
         )
 
-    async def availability(self, request: web.Request) -> web.Response:
-        near = _point(request.query.get("near", ""))
-        location, sku = request.query.get("location", ""), request.match_info["sku"]
-        channel, look = request.query.get("channel", ""), self._node.driver.look
-        return json_response(await look(lambda replica: self._availability(replica, sku, location, near, channel)))
-
-    async def availability_bulk(self, request: web.Request) -> web.Response:
-        query: AvailabilityQuery = await self._query.read(request)
-        near = _point(query.near)
-
-        def look(replica: Replica) -> AvailabilityVerdicts:
-            verdicts = []
-            for sku in query.skus:
-                try:
-                    answer = self._availability(replica, sku, query.location, near, query.channel)
-                    verdicts.append(AvailabilityVerdict(sku, answer))
-                except Refused as refused:
-                    verdicts.append(AvailabilityVerdict(sku, None, problem(refused)))
-            return AvailabilityVerdicts(verdicts)
-
-        return json_response(await self._node.driver.look(look))
-
-    def _availability(
-        self, replica: Replica, sku: str, location: str, near: Point | None, channel: str
-    ) -> AvailabilityAnswer:
-        source = Source(replica.ledger, replica.policies, replica.node, channel, replica.locations)
-        recipe = replica.catalog.recipe_of(sku, "sku")
-        locations = [location] if location else locations_with(replica.ledger, recipe)
-        away = distances(_places(replica, locations), locations, near) if near is not None else {}
-        local = [local_availability(source, recipe, one, self._as_of(replica, one), away.get(one)) for one in locations]
-        local.sort(key=lambda one: (one.distance_km is None, one.distance_km or 0.0, one.location))
-        return AvailabilityAnswer(
-            sku, sum(one.guaranteed for one in local), sum(one.optimistic for one in local), local
-        )
-
-    def _as_of(self, replica: Replica, location: str) -> str | None:
-        """When the knowledge about a location was last current: now, if its node is connected or this hub hosts it."""
-        is_live = location in self._hosts or any(
-            peer.hello is not None and location in (peer.hello.scopes or ()) for peer in self._node.peers.connected
-        )
-        if is_live:
-            return time_text(self._node.clock.now().wall_ms)
-        newest = replica.newest(location)
-        return stamp_text(newest) if newest is not None else None
-
     async def nodes(self, request: web.Request) -> web.Response:
         return json_response(await self._node.driver.look(self._nodes))
 
     def _nodes(self, replica: Replica) -> NodesAnswer:
-        balances = {location: place.balances() for location, place in sorted(replica.ledger.places.items())}
+        balances = {location: stock.balances() for location, stock in sorted(replica.ledger.places.items())}
         known = sorted(self._node.peers.known.items())
         return NodesAnswer([self._node_answer(replica, peer, balances) for _, peer in known])
 
@@ -268,8 +190,8 @@ class HubApi:
 
     def _status(self, replica: Replica) -> HubStatusAnswer:
         digests = replica.digests()
-        places = replica.ledger.places
-        balances = {location: place.balances() for location, place in sorted(places.items())}
+        stocks = replica.ledger.places
+        balances = {location: stock.balances() for location, stock in sorted(stocks.items())}
         away = [name for name, peer in sorted(self._node.peers.known.items()) if not peer.is_connected]
         stranded = {name: _rights_by_location(name, balances) for name in away}
         return HubStatusAnswer(
@@ -283,7 +205,7 @@ class HubApi:
             version_vector=vector_answer(replica),
             connected=[peer.name for peer in self._node.peers.connected],
             breaches={
-                location: len(found) for location, place in sorted(places.items()) if (found := place.breaches())
+                location: len(found) for location, stock in sorted(stocks.items()) if (found := stock.breaches())
             },
             differences=self._node.peers.divergences,
             rights=_rights_by_location(replica.node, balances),
@@ -301,28 +223,3 @@ def _rights_by_location(node: str, balances: dict[str, dict[str, int]]) -> dict[
     """The units that the node may promise, over all items, at each location where it has any."""
     rights = {location: rights_of(node, units) for location, units in balances.items()}
     return {location: units for location, units in rights.items() if units > 0}
-
-
-def _point(text: str) -> Point | None:
-    if not text:
-        return None
-    try:
-        lat, lon = (float(part) for part in text.split(","))
-    except ValueError:
-        raise Invalid(
-            f"The field near is {text!r}. Send latitude,longitude in degrees, such as 48.1,11.6.", field="near"
-        ) from None
-    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
-        raise Invalid(
-            f"The field near is {text!r}. Send a latitude in -90..90 and a longitude in -180..180.", field="near"
-        )
-    return Point(lat, lon)
-
-
-def _places(replica: Replica, locations: Sequence[str]) -> dict[str, LocationDocument]:
-    places: dict[str, LocationDocument] = {}
-    for location in locations:
-        value = replica.documents.value(LOCATION, location)
-        with contextlib.suppress(msgspec.ValidationError):  # another version wrote it: ignored
-            places[location] = msgspec.convert(value, ReadLocation)
-    return places

@@ -58,11 +58,11 @@ def locations_with(ledger: Ledger, recipe: Recipe) -> list[str]:
     ]
 
 
-def distances(places: Mapping[str, LocationDocument], locations: Iterable[str], near: Point) -> dict[str, float]:
+def distances(documents: Mapping[str, LocationDocument], locations: Iterable[str], near: Point) -> dict[str, float]:
     """The kilometres from a point to each location with known coordinates."""
     found = {}
     for location in locations:
-        place = places.get(location)
-        if place is not None and place.lat is not UNSET and place.lon is not UNSET:
-            found[location] = round(distance_km(near.lat, near.lon, place.lat, place.lon), 3)
+        document = documents.get(location)
+        if document is not None and document.lat is not UNSET and document.lon is not UNSET:
+            found[location] = round(distance_km(near.lat, near.lon, document.lat, document.lon), 3)
     return found

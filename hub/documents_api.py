@@ -87,12 +87,37 @@ class DocumentsApi:
         path = "/v1/documents/{kind}"
         one = f"{path}/{{key}}"
         return [
-            Operation("GET", f"{path}/schema", self.schema, "Read the JSON schema of a kind of document"),
-            Operation("PUT", one, self.put, "Write a document", Any, DocumentAnswer, is_write=True),
-            Operation("GET", one, self.get, "Read a document", answer=DocumentAnswer),
-            Operation("DELETE", one, self.delete, "Clear a document", answer=DocumentAnswer, is_write=True),
             Operation(
-                "GET", path, self.page, "List the documents of a kind", answer=DocumentPage, query=("cursor", "limit")
+                method="GET",
+                path=f"{path}/schema",
+                handler=self.schema,
+                summary="Read the JSON schema of a kind of document",
+            ),
+            Operation(
+                method="PUT",
+                path=one,
+                handler=self.put,
+                summary="Write a document",
+                body=Any,
+                answer=DocumentAnswer,
+                is_write=True,
+            ),
+            Operation(method="GET", path=one, handler=self.get, summary="Read a document", answer=DocumentAnswer),
+            Operation(
+                method="DELETE",
+                path=one,
+                handler=self.delete,
+                summary="Clear a document",
+                answer=DocumentAnswer,
+                is_write=True,
+            ),
+            Operation(
+                method="GET",
+                path=path,
+                handler=self.page,
+                summary="List the documents of a kind",
+                answer=DocumentPage,
+                query=("cursor", "limit"),
             ),
             Operation(
                 method="POST",

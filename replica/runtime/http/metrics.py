@@ -62,8 +62,8 @@ class NodeCollector(Collector):
         breaches = GaugeMetricFamily(
             "shelfsync_breached_items", "Items with an account below zero.", labels=["location"]
         )
-        for location, place in sorted(replica.ledger.places.items()):
-            breaches.add_metric([location], len(place.breaches()))
+        for location, stock in sorted(replica.ledger.places.items()):
+            breaches.add_metric([location], len(stock.breaches()))
         yield breaches
         connected = GaugeMetricFamily(
             "shelfsync_peer_connected", "1 while a session with the peer is live, else 0.", labels=["peer"]

@@ -44,15 +44,15 @@ class ShortageAnswer(Struct, frozen=True):
 def breach_answers(ledger: Ledger, settlement: Settlement) -> list[BreachAnswer]:
     """Render the breaches, location by location."""
     answers = []
-    for location, place in sorted(ledger.places.items()):
-        for item, units in place.breaches().items():
+    for location, stock in sorted(ledger.places.items()):
+        for item, units in stock.breaches().items():
             debt = settlement.debts.get((location, item))
             answers.append(
                 BreachAnswer(
                     location=location,
                     item=item,
                     units=units,
-                    short=short_by(place.stocks[item]),
+                    short=short_by(stock.stocks[item]),
                     since=time_text(debt.seen_ms) if debt is not None else None,
                 )
             )

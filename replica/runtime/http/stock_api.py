@@ -95,11 +95,15 @@ class StockApi:
                 query=("after", "limit"),
             ),
             Operation(
-                "GET", "/v1/feed", self.feed, "Follow journal entries as they become durable (SSE)", query=("after",)
+                method="GET",
+                path="/v1/feed",
+                handler=self.feed,
+                summary="Follow journal entries as they become durable (SSE)",
+                query=("after",),
             ),
-            Operation("GET", "/healthz", self.healthz, "Check that the process runs"),
-            Operation("GET", "/readyz", self.readyz, "Check that the node serves requests"),
-            Operation("GET", "/metrics", self.metrics, "Read metrics for Prometheus"),
+            Operation(method="GET", path="/healthz", handler=self.healthz, summary="Check that the process runs"),
+            Operation(method="GET", path="/readyz", handler=self.readyz, summary="Check that the node serves requests"),
+            Operation(method="GET", path="/metrics", handler=self.metrics, summary="Read metrics for Prometheus"),
         ]
 
     def document(self, title: str, operations: list[Operation]) -> Operation:
@@ -108,7 +112,7 @@ class StockApi:
         async def describe(request: web.Request) -> web.Response:
             return json_response(described)
 
-        operation = Operation("GET", "/openapi.json", describe, "Read this document")
+        operation = Operation(method="GET", path="/openapi.json", handler=describe, summary="Read this document")
         described = openapi(title, VERSION, [*operations, operation])
         return operation
 
@@ -154,8 +158,8 @@ class StockApi:
         cursor = request.query.get("cursor", "")
 
         def look(replica: Replica) -> StockPage:
-            place = replica.place(location)
-            items = place.items() if place is not None else []
+            stock = replica.place(location)
+            items = stock.items() if stock is not None else []
             start = bisect_right(items, cursor) if cursor else 0
             shown = items[start : start + limit]
             answers = [self._answer(replica, replica.ledger.stock(location, item)) for item in shown]
