@@ -110,7 +110,13 @@ class AvailabilityApi:
     def _availability(
         self, replica: Replica, sku: str, location: str, near: Point | None, channel: str
     ) -> AvailabilityAnswer:
-        source = Source(replica.ledger, replica.policies, replica.node, channel, replica.locations)
+        source = Source(
+            ledger=replica.ledger,
+            policies=replica.policies,
+            node=replica.node,
+            channel=channel,
+            hosted=replica.locations,
+        )
         recipe = replica.catalog.recipe_of(sku, "sku")
         locations = [location] if location else locations_with(replica.ledger, recipe)
         away = distances(_location_documents(replica, locations), locations, near) if near is not None else {}

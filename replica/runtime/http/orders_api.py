@@ -48,7 +48,9 @@ class PlacementBody(Placement, frozen=True, forbid_unknown_fields=True, omit_def
 class EventBody(Struct, frozen=True, forbid_unknown_fields=True):
     """An event of an order, or of one of its fulfilments.
 
-    `number` counts the events of a fulfilment from 1. An event that skips a number waits for the one before.
+    `lines`: the units that an adjustment or exchange releases, or that a return brings back. `replacement`: the units
+    that an exchange takes instead. `number` counts the events of a fulfilment from 1. An event that skips a number
+    waits for the one before.
     """
 
     event: OutsideEvent
