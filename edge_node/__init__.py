@@ -1,1 +1,1 @@
-"""The node of a store: sells from its own file, whether the line to headquarters works or not."""
+"""The node of a store. It sells from its own journal, with or without a connection to a hub."""

@@ -24,17 +24,20 @@ Examples:
 )
 @configurable
 @node_options(default_port=8701)
-@click.option("--location", type=NameParam(), help="Location whose stock this node keeps. [default: the name]")
+@click.option("--location", type=NameParam(), help="Location of this node. [default: the name of the node]")
 @click.option(
-    "--hub", type=UrlParam(), multiple=True, help="Address of a hub: the first is home, the rest stand in for it."
+    "--hub",
+    type=UrlParam(),
+    multiple=True,
+    help="Address of a hub. The first is the home hub, the others are used if it fails.",
 )
-@click.option("--region", type=NameParam(), default="store", show_default=True, help="Region this store is counted to.")
+@click.option("--region", type=NameParam(), default="store", show_default=True, help="Region of this store.")
 @click.option(
     "--home-after",
     type=NumberParam(0.0, 86_400.0),
     default=15.0,
     show_default=True,
-    help="Seconds the home hub must have answered before going back to it; doubles up to an hour while it refuses.",
+    help="Seconds the home hub must answer before the store returns to it; doubles up to 1 h while it refuses.",
 )
 def edge(
     name: str,
@@ -48,7 +51,7 @@ def edge(
     region: str,
     home_after: float,
 ) -> None:
-    """Run the node of a store. Without --hub it runs alone."""
+    """Run the node of a store. Without --hub it runs alone, without synchronization."""
     configure_logs(log_level, node=name)
     run_node(
         partial(

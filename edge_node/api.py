@@ -1,4 +1,4 @@
-"""HTTP of an edge node: sales, and what every node serves, for its one location."""
+"""The HTTP calls of an edge node: sales, and the calls of every node, for its one location."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from replica.core.state.replica import Replica
 from replica.core.stock.requests import Sale, SaleBatch
 from replica.runtime.http.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
 from replica.runtime.http.exceptions import ExceptionsApi
-from replica.runtime.http.fast_path import FastRead, alone
+from replica.runtime.http.fast_path import FastRead, single
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, limit_of
 from replica.runtime.http.orders_api import OrdersApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
@@ -27,16 +27,17 @@ BATCHES_PATH = "/v1/sales:batch"
 
 
 class Behind(Struct, frozen=True):
-    """Entries the hub is known to hold that this node lacks, and for how long it has been cut off."""
+    """The number of entries that the hub has and this node lacks, and the seconds since the node lost its hub."""
 
     entries: int
     seconds: float
 
 
 class StatusAnswer(Struct, frozen=True):
-    """The state of this node and of its line to the hub; `reason` says why there is none.
+    """The state of this node and of its connection to a hub. `reason`: why there is no connection.
 
-    `rights`: units this node may promise, over all items. `stranded`: by node, those of others, while none is reached.
+    `rights`: the units that this node may promise, over all items. `stranded`: the same for other nodes, by node, while
+    this node has no connection.
     """
 
     node: str
@@ -67,55 +68,84 @@ class EdgeApi:
         self._sale = Decoder(Sale)
         self._batches = SaleBatches(node, location)
         self._stock = StockApi(node, lambda request: location)
-        self._orders = OrdersApi(node)
+        self._orders = OrdersApi(node, can_replicate=False)
         self._exceptions = ExceptionsApi(node)
 
     def operations(self) -> list[Operation]:
-        """Every call an edge node serves."""
+        """All calls of an edge node."""
         stock = self._stock
         operations = [
-            Operation("POST", SALES_PATH, self.sell, "Sell", Sale, MovementAnswer, 201, is_write=True),
-            Operation("POST", BATCHES_PATH, self._batches.sell, "Sell what waited", SaleBatch, BatchAnswer, 207),
-            *stock.write_operations(),
-            *self._orders.operations("/v1/holds", "Hold goods for a customer here"),
             Operation(
-                "GET",
-                "/v1/pickups",
-                self.pickups,
-                "What waits here to be picked or collected",
+                method="POST",
+                path=SALES_PATH,
+                handler=self.sell,
+                summary="Sell goods",
+                body=Sale,
+                answer=MovementAnswer,
+                status=201,
+                is_write=True,
+            ),
+            Operation(
+                method="POST",
+                path=BATCHES_PATH,
+                handler=self._batches.sell,
+                summary="Record many sales at once",
+                body=SaleBatch,
+                answer=BatchAnswer,
+                status=207,
+            ),
+            *stock.write_operations(),
+            *self._orders.operations("/v1/holds", "Hold goods for a customer at this store"),
+            Operation(
+                method="GET",
+                path="/v1/pickups",
+                handler=self.pickups,
+                summary="List fulfilments to pick or to collect at this store",
                 answer=PickupPage,
                 query=("cursor", "limit"),
             ),
             Operation(
-                "GET",
-                "/v1/stock",
-                stock.stock_page,
-                "Stock, item by item",
+                method="GET",
+                path="/v1/stock",
+                handler=stock.stock_page,
+                summary="List the stock, item by item",
                 answer=StockPage,
                 query=("cursor", "limit"),
             ),
-            Operation("GET", "/v1/stock/{item}", stock.stock_item, "Stock of one item", answer=StockAnswer),
             Operation(
-                "GET",
-                "/v1/explain/{item}",
-                stock.explain,
-                "Why the stock of an item is what it is",
+                method="GET",
+                path="/v1/stock/{item}",
+                handler=stock.stock_item,
+                summary="Read the stock of one item",
+                answer=StockAnswer,
+            ),
+            Operation(
+                method="GET",
+                path="/v1/explain/{item}",
+                handler=stock.explain,
+                summary="List the movements that make the stock of an item",
                 answer=ExplainAnswer,
                 query=("before", "limit"),
             ),
             *self._exceptions.operations(),
-            Operation("GET", "/v1/status", self.status, "State of this node", answer=StatusAnswer),
+            Operation(
+                method="GET",
+                path="/v1/status",
+                handler=self.status,
+                summary="Read the state of this node",
+                answer=StatusAnswer,
+            ),
             *stock.service_operations(),
         ]
         return [*operations, stock.document("Shelfsync edge node", operations)]
 
     @property
-    def hot(self) -> dict[str, FastRead]:
-        """The calls that take the express lane."""
-        return {SALES_PATH: alone(self.read_sale), BATCHES_PATH: self._batches.read}
+    def fast_calls(self) -> dict[str, FastRead]:
+        """The calls of the fast path: their readers, by path."""
+        return {SALES_PATH: single(self.read_sale), BATCHES_PATH: self._batches.read}
 
     def read_sale(self, body: bytes, key: str | None) -> Command:
-        """Check one sale as it came over HTTP. Raises Refused."""
+        """Check the body and key of one sale. Raises Refused."""
         return Command(self._location, self._sale.decode(body), checked_key(key))
 
     async def sell(self, request: web.Request) -> web.Response:
@@ -137,31 +167,32 @@ class EdgeApi:
         latest = hub or max(peers.known.values(), key=lambda peer: peer.seen_ms, default=None)
         now_ms = self._node.clock.now().wall_ms
         away_s = 0.0 if hub is not None or latest is None else max(0, now_ms - latest.seen_ms) / 1000
-        place = replica.place(self._location)
-        units = place.balances() if place is not None else {}
+        stock = replica.place(self._location)
+        units = stock.balances() if stock is not None else {}
         own = sum(head.sequence for vector in replica.vectors.values() for head in vector.values())
+        reason = next((dialer.reason for dialer in self._node.dialers), "no hub configured")
         return StatusAnswer(
-            replica.node,
-            replica.writer,
-            self._location,
-            hub.name if hub is not None else None,
-            hub is not None,
-            "" if hub is not None else next((dialer.reason for dialer in self._node.dialers), "no hub configured"),
-            Behind(hub.entries_behind() if hub is not None else 0, away_s),
-            latest.unacknowledged(replica) if latest is not None else (own if self._hubs else 0),
-            vector_answer(replica),
-            replica.digest(self._location),
-            replica.digests(),
-            replica.arrival,
-            place.breaches() if place is not None else {},
-            rights_of(replica.node, units),
-            _stranded(units, replica.node) if hub is None else {},
-            units,
+            node=replica.node,
+            writer=replica.writer,
+            location=self._location,
+            hub=hub.name if hub is not None else None,
+            connected=hub is not None,
+            reason="" if hub is not None else reason,
+            behind=Behind(hub.entries_behind() if hub is not None else 0, away_s),
+            unacknowledged=latest.unacknowledged(replica) if latest is not None else (own if self._hubs else 0),
+            version_vector=vector_answer(replica),
+            digest=replica.digest(self._location),
+            digests=replica.digests(),
+            entries=replica.arrival,
+            breaches=stock.breaches() if stock is not None else {},
+            rights=rights_of(replica.node, units),
+            stranded=_stranded(units, replica.node) if hub is None else {},
+            units=units,
         )
 
 
 def _stranded(units: dict[str, int], node: str) -> dict[str, int]:
-    """Rights at this location of nodes that cannot be asked for them now."""
+    """The rights of other nodes at this location, while this node cannot request them."""
     owners = dict.fromkeys(
         owner_of(name)
         for name in units

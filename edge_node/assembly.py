@@ -50,4 +50,4 @@ async def assemble(
     api = EdgeApi(node, location, hubs)
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open)
-    return Assembly(node, app, {} if is_open else api.hot)
+    return Assembly(node, app, {} if is_open else api.fast_calls)

@@ -1,4 +1,4 @@
-"""What waits in the store for a customer: the fulfilments this node decides about and still holds units for."""
+"""Pickups: the fulfilments that this node owns and still holds units for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from replica.runtime.http.order_answers import FulfilmentView, fulfilment_view
 
 
 class Pickup(Struct, frozen=True):
-    """One fulfilment, the order it is of, and the reference of who it is for."""
+    """One fulfilment, its order, and the reference of the customer."""
 
     order: str
     channel: str
@@ -20,14 +20,14 @@ class Pickup(Struct, frozen=True):
 
 
 class PickupPage(Struct, frozen=True):
-    """Pickups in order of orders; `next` is the cursor of the next page, null on the last."""
+    """Pickups in order of the names of orders; `next` is the cursor of the next page, null on the last page."""
 
     pickups: list[Pickup]
     next: str | None
 
 
 def pickups(orders: Orders, cursor: str, limit: int) -> PickupPage:
-    """List what is held by this node, of at most `limit` orders after the cursor."""
+    """List the pickups of at most `limit` orders after the cursor."""
     held = {
         order.name: order
         for order in orders.open()

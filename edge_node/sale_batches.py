@@ -1,4 +1,4 @@
-"""`POST /v1/sales:batch`: sales that waited, each decided by itself, with a verdict per sale."""
+"""`POST /v1/sales:batch`: many sales in one call. The node decides each one separately, with a verdict per sale."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from replica.runtime.node import Node
 
 
 class SaleVerdict(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What became of one sale of a batch: `sale` where it was taken, `problem` where not."""
+    """The outcome of one sale of a batch: `sale` if the node accepted it, else `problem`."""
 
     key: str
     status: int
@@ -41,13 +41,13 @@ class BatchAnswer(Struct, frozen=True):
 
 
 class _LooseBatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """A batch whose sales are looked at one by one."""
+    """A batch whose sales are checked one by one."""
 
     sales: Annotated[list[Raw], Meta(min_length=1, max_length=SALES_PER_BATCH_MAX)]
 
 
-class _Unread(Struct, frozen=True):
-    """A sale of a batch that is malformed, and its key as far as it can be told."""
+class _Malformed(Struct, frozen=True):
+    """A malformed sale of a batch, its key if it is readable, and the refusal."""
 
     key: str
     why: Invalid
@@ -63,75 +63,74 @@ class SaleBatches:
 
     async def sell(self, request: web.Request) -> web.Response:
         body = await read_body(request)
-        asked = self.read(body)
-        if asked is not None:
-            status, answer = asked.render(await self._node.driver.submit_all(asked.requests))
+        call = self.read(body)
+        if call is not None:
+            status, answer = call.render(await self._node.driver.submit_all(call.requests))
             return web.Response(status=status, body=answer, content_type=JSON)
         sales = self._read_loose(body)
-        taken, refused = self._check_keys(sales)
-        told = list(await self._node.driver.submit_all(taken))
+        checked, refused = self._check_keys(sales)
+        verdicts = list(await self._node.driver.submit_all(checked))
         for index, why in refused.items():
-            told.insert(index, why)
-        answers = [_verdict(sale.key, verdict) for sale, verdict in zip(sales, told, strict=True)]
+            verdicts.insert(index, why)
+        answers = [_verdict(sale.key, verdict) for sale, verdict in zip(sales, verdicts, strict=True)]
         return json_response(BatchAnswer(answers), 207)
 
     def read(self, body: bytes, _: str | None = None) -> FastCall | None:
-        """Check a batch; None where a sale of it cannot be decided: then each is looked at by itself."""
+        """Check a batch; None if one of its sales is malformed: then each sale is checked separately."""
         try:
             batch: SaleBatch = self._batch.decode(body)
             texts = [sale.key for sale in batch.sales]
             keys = parse_uuids(texts) or [parse_key(text) for text in texts]
         except Refused:
             return None
-        return FastCall(Sales(self._location, batch.sales, keys), partial(_tell, texts))
+        return FastCall(Sales(self._location, batch.sales, keys), partial(_render_batch, texts))
 
-    def _read_loose(self, body: bytes) -> list[KeyedSale | _Unread]:
-        """Check a batch; a sale of it that is malformed stops no other one. Raises Refused."""
+    def _read_loose(self, body: bytes) -> list[KeyedSale | _Malformed]:
+        """Check the sales of a batch; a malformed one does not stop the others. Raises Refused."""
         loose: _LooseBatch = self._loose.decode(body)
         return [self._read_keyed(one, f"sales[{index}]") for index, one in enumerate(loose.sales)]
 
-    def _read_keyed(self, one: Raw, field: str) -> KeyedSale | _Unread:
+    def _read_keyed(self, one: Raw, at: str) -> KeyedSale | _Malformed:
         try:
-            keyed: KeyedSale = self._keyed.decode(bytes(one))
+            keyed: KeyedSale = self._keyed.decode(bytes(one), at)
             return keyed
         except Invalid as why:
-            why.field = field if why.field == "body" else f"{field}.{why.field}"
-            return _Unread(_key_in(one), why)
+            return _Malformed(_key_in(one), why)
 
-    def _check_keys(self, sales: Sequence[KeyedSale | _Unread]) -> tuple[Sales, dict[int, Refused]]:
-        """The sales that can be decided, and by their places why others cannot."""
+    def _check_keys(self, sales: Sequence[KeyedSale | _Malformed]) -> tuple[Sales, dict[int, Refused]]:
+        """The sales that can be decided, and the refusals of the others by index."""
         refused: dict[int, Refused] = {}
-        taken: list[KeyedSale] = []
+        checked: list[KeyedSale] = []
         keys: list[bytes] = []
         for index, keyed in enumerate(sales):
-            if isinstance(keyed, _Unread):
+            if isinstance(keyed, _Malformed):
                 refused[index] = keyed.why
                 continue
             try:
                 keys.append(parse_key(keyed.key))
-                taken.append(keyed)
+                checked.append(keyed)
             except Refused as wrong:
                 wrong.field = f"sales[{index}].key"
                 refused[index] = wrong
-        return Sales(self._location, taken, keys), refused
+        return Sales(self._location, checked, keys), refused
 
 
-class _Named(Struct, frozen=True):
-    """No more of a sale than its key: the rest is passed over, whatever numbers it has."""
+class _OnlyKey(Struct, frozen=True):
+    """The key of a sale. The decoder skips all other fields, whatever they contain."""
 
     key: str = ""
 
 
-_named = Decoder(_Named)
+_only_key = Decoder(_OnlyKey)
 
 
 def _key_in(one: Raw) -> str:
-    """The key of a sale that is malformed elsewhere; empty where it cannot be told."""
+    """The key of a malformed sale; empty if it is not readable."""
     try:
-        named: _Named = _named.decode(bytes(one))
+        found: _OnlyKey = _only_key.decode(bytes(one))
     except Invalid:
         return ""
-    return named.key
+    return found.key
 
 
 def _verdict(key: str, verdict: Verdict) -> SaleVerdict:
@@ -141,8 +140,8 @@ def _verdict(key: str, verdict: Verdict) -> SaleVerdict:
     return SaleVerdict(key, document["status"], None, document)
 
 
-def _tell(keys: Sequence[str], verdicts: Verdicts) -> tuple[int, bytes]:
-    """The answer to a batch in which every sale could be decided."""
+def _render_batch(keys: Sequence[str], verdicts: Verdicts) -> tuple[int, bytes]:
+    """The answer to a batch without malformed sales."""
     if isinstance(verdicts, FastSales):
         return 207, render_sold(keys, verdicts)
     return 207, encode_json(BatchAnswer([_verdict(key, verdict) for key, verdict in zip(keys, verdicts, strict=True)]))
@@ -152,7 +151,7 @@ _GAP = "\0"
 
 
 def _cut_shape() -> list[str]:
-    """A verdict on a plain sale, cut where sales differ: at key, movement, moment, SKU, quantity and what is left."""
+    """The verdict on a fast sale, cut where sales differ: at key, movement, time, SKU, quantity and available."""
     text: Any = Raw(f'"{_GAP}"'.encode())
     number: Any = Raw(_GAP.encode())
     line = LineAnswer(text, number, 0, number)
@@ -164,7 +163,7 @@ _SHAPE = _cut_shape()
 
 
 def render_sold(keys: Sequence[str], sold: FastSales) -> bytes:
-    """The answer to a batch of plain sales, to the byte what its verdicts encode to one by one."""
+    """The answer to a batch of fast sales. Its bytes equal those of the verdicts encoded one by one."""
     names = "".join([*keys, *sold.skus])
     if '"' in names or "\\" in names or not names.isprintable():
         return encode_json(BatchAnswer([_verdict(key, entry) for key, entry in zip(keys, sold, strict=True)]))

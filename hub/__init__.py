@@ -1,1 +1,1 @@
-"""The node of a region: keeps every location's ledger, sells online, links stores and other regions."""
+"""The node of a region. It has the ledgers of all locations, takes orders, and connects stores and other hubs."""

@@ -25,10 +25,8 @@ Examples:
 @configurable
 @node_options(default_port=8700)
 @click.option("--region", type=NameParam(), required=True, help="Region this hub serves.")
-@click.option("--peer", type=UrlParam(), multiple=True, help="Address of another hub; enough on one side of each pair.")
-@click.option(
-    "--hosts", type=NameParam(), multiple=True, help="Location without a node of its own: this hub writes for it."
-)
+@click.option("--peer", type=UrlParam(), multiple=True, help="Address of another hub. One side of each pair needs it.")
+@click.option("--hosts", type=NameParam(), multiple=True, help="Location without its own node: this hub writes for it.")
 def hub(
     name: str,
     data: Path,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hub.admission import admit_peer
 from hub.api import ORDERS_PATH, HubApi
-from replica.runtime.http.fast_path import alone
+from replica.runtime.http.fast_path import single
 from replica.runtime.http.operations import make_app
 from replica.runtime.journal.data import open_replica
 from replica.runtime.node import Node
@@ -48,4 +48,4 @@ async def assemble(
     api = HubApi(node, region, hosts)
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open)
-    return Assembly(node, app, {} if is_open else {ORDERS_PATH: alone(api.orders.read_prompt)})
+    return Assembly(node, app, {} if is_open else {ORDERS_PATH: single(api.orders.read_fast)})

@@ -1,4 +1,4 @@
-"""What can be promised of a SKU: an interval per location, from what this node owns to what it believes is there."""
+"""The availability of a SKU per location: units this node has the rights to, and units it believes available."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from replica.core.orders.sources import Source
 
 
 class Point(Struct, frozen=True):
-    """Where a customer is."""
+    """The position of a customer."""
 
     lat: float
     lon: float
 
 
 class LocalAvailability(Struct, frozen=True, omit_defaults=True):
-    """`guaranteed` to `optimistic` SKUs at one location, as of when it was last heard."""
+    """The availability at one location, at least `guaranteed` and at most `optimistic`, as known at `as_of`."""
 
     location: str
     guaranteed: int
@@ -32,30 +32,37 @@ class LocalAvailability(Struct, frozen=True, omit_defaults=True):
 def local_availability(
     source: Source, recipe: Recipe, location: str, as_of: str | None, distance: float | None
 ) -> LocalAvailability:
-    """Availability at one location: what a channel's orders may take there, or with none named what those of all
-    channels may, and what the ledger says is available to everybody."""
+    """The availability at one location.
+
+    Guaranteed is what the orders of the source's channel may take, or without a channel the orders of all channels.
+    Optimistic is what the ledger has available for everybody.
+    """
     stocks = {item: source.ledger.stock(location, item) for item, _ in recipe}
     promise = source.units if source.channel else source.units_of_all
     rights = {item: promise(location, item) for item in stocks}
     available = {item: stock.available for item, stock in stocks.items()}
     return LocalAvailability(
-        location, max(0, sellable(recipe, rights)), max(0, sellable(recipe, available)), as_of, distance
+        location=location,
+        guaranteed=max(0, sellable(recipe, rights)),
+        optimistic=max(0, sellable(recipe, available)),
+        as_of=as_of,
+        distance_km=distance,
     )
 
 
 def locations_with(ledger: Ledger, recipe: Recipe) -> list[str]:
-    """Locations where every item of the recipe ever moved, in order."""
+    """The locations where each item of the recipe moved at least once, in order."""
     (first, _), *others = recipe
     return [
         location for location in ledger.locations(first) if all(item in ledger.stocks(location) for item, _ in others)
     ]
 
 
-def distances(places: Mapping[str, LocationDocument], locations: Iterable[str], near: Point) -> dict[str, float]:
-    """Kilometres from a point to each location whose place is known."""
+def distances(documents: Mapping[str, LocationDocument], locations: Iterable[str], near: Point) -> dict[str, float]:
+    """The kilometres from a point to each location with known coordinates."""
     found = {}
     for location in locations:
-        place = places.get(location)
-        if place is not None and place.lat is not UNSET and place.lon is not UNSET:
-            found[location] = round(distance_km(near.lat, near.lon, place.lat, place.lon), 3)
+        document = documents.get(location)
+        if document is not None and document.lat is not UNSET and document.lon is not UNSET:
+            found[location] = round(distance_km(near.lat, near.lon, document.lat, document.lon), 3)
     return found

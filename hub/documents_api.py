@@ -1,4 +1,4 @@
-"""Documents over HTTP: write, read, clear and list; each kind is checked against its type, which is also its schema."""
+"""The calls about documents: write, read, clear and list. The type of a kind checks documents, and is their schema."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from replica.core.catalog.skus import SKU, SkuDocument
 from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument
 from replica.core.rights.policies import POLICY, PolicyDocument, check_policy, is_selector
 from replica.core.state.commands import DocumentWrite
+from replica.core.state.decisions import Verdict
 from replica.core.state.replica import Replica
 from replica.runtime.http.answers import DocumentAnswer, answer_of
 from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
@@ -30,7 +31,7 @@ KINDS: dict[str, type[Struct]] = {
     POLICY: PolicyDocument,
     ORDER_MACHINE: MachineDocument,
 }
-"""The kinds of documents, and the type each is checked against."""
+"""The kinds of documents, and the type of each."""
 
 _IS_KEY = {SKU: is_item, LOCATION: is_name, POLICY: is_selector, ORDER_MACHINE: is_item}
 
@@ -38,7 +39,7 @@ DOCUMENTS_PER_BATCH_MAX = 1_000
 
 
 class BatchDocument(Struct, frozen=True, forbid_unknown_fields=True):
-    """One document of a batch; `value` null clears it."""
+    """One document of a batch; the value null clears it."""
 
     kind: str
     key: str
@@ -46,13 +47,13 @@ class BatchDocument(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DocumentBatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """Documents to write, each decided by itself."""
+    """Documents to write. The node decides each one separately."""
 
     documents: Annotated[tuple[BatchDocument, ...], Meta(min_length=1, max_length=DOCUMENTS_PER_BATCH_MAX)]
 
 
 class DocumentVerdict(Struct, frozen=True, omit_defaults=True):
-    """What became of one document of a batch."""
+    """The outcome of one document of a batch: `document` if the node wrote it, else `problem`."""
 
     kind: str
     key: str
@@ -68,14 +69,14 @@ class DocumentVerdicts(Struct, frozen=True):
 
 
 class DocumentPage(Struct, frozen=True):
-    """Documents of a kind in order of keys; `next` is the cursor of the next page, null on the last."""
+    """Documents of a kind in order of keys; `next` is the cursor of the next page, null on the last page."""
 
     documents: list[DocumentAnswer]
     next: str | None
 
 
 class DocumentsApi:
-    """Document calls of one hub."""
+    """The calls about documents at one hub."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -83,23 +84,50 @@ class DocumentsApi:
         self._value = Decoder(Any)
 
     def operations(self) -> list[Operation]:
-        """Every call about documents."""
+        """All calls about documents."""
         path = "/v1/documents/{kind}"
         one = f"{path}/{{key}}"
         return [
-            Operation("GET", f"{path}/schema", self.schema, "JSON schema of a kind"),
-            Operation("PUT", one, self.put, "Write a document", Any, DocumentAnswer, is_write=True),
-            Operation("GET", one, self.get, "A document as it stands", answer=DocumentAnswer),
-            Operation("DELETE", one, self.delete, "Clear a document", answer=DocumentAnswer, is_write=True),
-            Operation("GET", path, self.page, "Documents of a kind", answer=DocumentPage, query=("cursor", "limit")),
             Operation(
-                "POST",
-                "/v1/documents:batch",
-                self.put_batch,
-                "Write many documents",
-                DocumentBatch,
-                DocumentVerdicts,
-                207,
+                method="GET",
+                path=f"{path}/schema",
+                handler=self.schema,
+                summary="Read the JSON schema of a kind of document",
+            ),
+            Operation(
+                method="PUT",
+                path=one,
+                handler=self.put,
+                summary="Write a document",
+                body=Any,
+                answer=DocumentAnswer,
+                is_write=True,
+            ),
+            Operation(method="GET", path=one, handler=self.get, summary="Read a document", answer=DocumentAnswer),
+            Operation(
+                method="DELETE",
+                path=one,
+                handler=self.delete,
+                summary="Clear a document",
+                answer=DocumentAnswer,
+                is_write=True,
+            ),
+            Operation(
+                method="GET",
+                path=path,
+                handler=self.page,
+                summary="List the documents of a kind",
+                answer=DocumentPage,
+                query=("cursor", "limit"),
+            ),
+            Operation(
+                method="POST",
+                path="/v1/documents:batch",
+                handler=self.put_batch,
+                summary="Write many documents",
+                body=DocumentBatch,
+                answer=DocumentVerdicts,
+                status=207,
                 is_write=True,
             ),
         ]
@@ -114,28 +142,24 @@ class DocumentsApi:
     async def delete(self, request: web.Request) -> web.Response:
         return await self._write(request, BatchDocument(request.match_info["kind"], request.match_info["key"], None))
 
-    async def _write(self, request: web.Request, asked: BatchDocument) -> web.Response:
-        write = _checked(asked, key_of(request))
+    async def _write(self, request: web.Request, document: BatchDocument) -> web.Response:
+        write = _checked(document, key_of(request))
         return json_response(answer_of(await self._node.driver.submit(write)))
 
     async def put_batch(self, request: web.Request) -> web.Response:
         batch: DocumentBatch = await self._batch.read(request)
         key = key_text(key_of(request))
         checked: list[DocumentWrite | Refused] = []
-        for index, asked in enumerate(batch.documents):
+        for index, document in enumerate(batch.documents):
             try:
-                checked.append(_checked(asked, f"{key}/{index}".encode()))
+                checked.append(_checked(document, f"{key}/{index}".encode()))
             except Refused as refused:
                 checked.append(refused)
         written = iter(await self._node.driver.submit_all([one for one in checked if isinstance(one, DocumentWrite)]))
         verdicts = []
-        for asked, one in zip(batch.documents, checked, strict=True):
-            verdict = next(written) if isinstance(one, DocumentWrite) else one
-            if isinstance(verdict, Refused):
-                document = problem(verdict)
-                verdicts.append(DocumentVerdict(asked.kind, asked.key, document["status"], None, document))
-            else:
-                verdicts.append(DocumentVerdict(asked.kind, asked.key, 200, answer_of(verdict)))
+        for document, one in zip(batch.documents, checked, strict=True):
+            outcome = next(written) if isinstance(one, DocumentWrite) else one
+            verdicts.append(_verdict(document, outcome))
         return json_response(DocumentVerdicts(verdicts), 207)
 
     async def get(self, request: web.Request) -> web.Response:
@@ -157,37 +181,49 @@ class DocumentsApi:
         return json_response(await self._node.driver.look(look))
 
 
+def _verdict(document: BatchDocument, outcome: Verdict) -> DocumentVerdict:
+    if isinstance(outcome, Refused):
+        why = problem(outcome)
+        return DocumentVerdict(kind=document.kind, key=document.key, status=why["status"], problem=why)
+    return DocumentVerdict(kind=document.kind, key=document.key, status=200, document=answer_of(outcome))
+
+
 def _kind_of(kind: str) -> type[Struct]:
     if kind not in KINDS:
-        raise NotFound(f"no kind {kind!r}; there are {', '.join(KINDS)}", field="kind")
+        raise NotFound(f"There is no kind of document {kind!r}. Use one of the kinds {', '.join(KINDS)}.", field="kind")
     return KINDS[kind]
 
 
-def _checked(asked: BatchDocument, key: bytes) -> DocumentWrite:
-    """Check a document against its kind. Raises Refused."""
-    expected = _kind_of(asked.kind)
-    if not _IS_KEY[asked.kind](asked.key) or asked.key == "schema":
-        raise Invalid(f"{asked.key!r} cannot be the key of a {asked.kind}", field="key")
-    if asked.kind == ORDER_MACHINE and asked.key != DEFAULT_KEY:
-        raise Invalid(f"there is one table of transitions, {DEFAULT_KEY!r}", field="key")
-    value = asked.value
+def _checked(document: BatchDocument, key: bytes) -> DocumentWrite:
+    """Check a document against the type of its kind. Raises Refused."""
+    kind = _kind_of(document.kind)
+    if not _IS_KEY[document.kind](document.key) or document.key == "schema":
+        text = f"The key {document.key!r} is not valid for a document of the kind {document.kind}. Correct it."
+        raise Invalid(text, field="key")
+    if document.kind == ORDER_MACHINE and document.key != DEFAULT_KEY:
+        text = f"The kind {ORDER_MACHINE} has one document. Use the key {DEFAULT_KEY!r} instead of {document.key!r}."
+        raise Invalid(text, field="key")
+    value = document.value
     if value is not None:
         try:
-            document = msgspec.convert(value, expected)
-            if isinstance(document, PolicyDocument):
-                check_policy(document)
-            value = msgspec.to_builtins(document)
+            converted = msgspec.convert(value, kind)
+            if isinstance(converted, PolicyDocument):
+                check_policy(converted)
+            value = msgspec.to_builtins(converted)
         except msgspec.ValidationError as error:
             raise invalid_from(error) from None
         packed = pack_value(value)
         if len(packed) > DOCUMENT_BYTES_MAX:
-            raise Invalid(f"a document has at most {DOCUMENT_BYTES_MAX} bytes", field="value")
-    return DocumentWrite(asked.kind, asked.key, None if value is None else packed, key)
+            text = f"The document has {len(packed)} bytes. Shorten it to at most {DOCUMENT_BYTES_MAX} bytes."
+            raise Invalid(text, field="value")
+    return DocumentWrite(document.kind, document.key, None if value is None else packed, key)
 
 
 def _read(replica: Replica, kind: str, key: str) -> DocumentAnswer:
     value = replica.documents.value(kind, key)
     register = replica.documents.register(kind, key)
     if value is None or register is None:
-        raise NotFound(f"no {kind} {key!r}", field="key")
+        raise NotFound(
+            f"There is no document {key!r} of the kind {kind}. Correct the key, or write it first.", field="key"
+        )
     return DocumentAnswer(kind, key, register.version, value)

@@ -1,1 +1,1 @@
-"""The console: one command, `shelfsync`, for everything."""
+"""The command line: the command `shelfsync`, and the demo."""

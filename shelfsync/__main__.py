@@ -1,4 +1,4 @@
-"""`shelfsync`: every command under one name. A command's module is imported when it is called, not before."""
+"""`shelfsync`: all commands under one name. The module of a command is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ COMMANDS = {
     "demo": "shelfsync.demo:demo",
     "simulate": "simulations.__main__:simulate",
 }
-"""Where each command lives."""
+"""The module and function of each command."""
 
 
 class Commands(click.Group):
-    """The commands, loaded when asked for."""
+    """The commands, each imported when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -34,7 +34,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="shelfsync")
 def main() -> None:
-    """Retail stock that is true everywhere at once."""
+    """Keep retail stock consistent across stores and hubs, also while they are disconnected."""
 
 
 if __name__ == "__main__":

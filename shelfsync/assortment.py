@@ -1,6 +1,6 @@
-"""Sample goods and places: some forty SKUs of every kind, and the stores of a small chain.
+"""Sample goods and locations: about forty SKUs of all kinds, and the stores of a small chain.
 
-The barcodes begin with 952, which GS1 sets aside for examples.
+The barcodes begin with 952, which GS1 reserves for examples.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 from msgspec import Struct
 
 REGIONS = ("east", "west", "north", "south")
-"""Regions in the order in which a demo takes them; the sample places lie in them in turn."""
+"""Regions in the order in which a demo uses them; the sample locations are distributed over them in turn."""
 
 LOOSE_UNIT = "GRM"
 """UN/ECE Rec 20 code of goods sold by weight."""
 
 
 class Good(Struct, frozen=True):
-    """One SKU of the sample: what it is made of, and how many make a delivery."""
+    """One sample SKU: its recipe and its barcode."""
 
     sku: str
     recipe: dict[str, int]
@@ -28,17 +28,17 @@ class Good(Struct, frozen=True):
 
     @property
     def units(self) -> int:
-        """Base units in one, over all its items."""
+        """Base units in one SKU, over all its items."""
         return sum(self.recipe.values())
 
     @property
     def lot(self) -> int:
-        """How many are delivered at once."""
+        """The quantity of one delivery."""
         return 60_000 if self.is_loose else 120
 
     @property
     def is_basic(self) -> bool:
-        """Whether it is one unit of one item, so that receiving it brings nothing else along."""
+        """Whether the recipe is one unit of one item, so that a delivery brings no other items."""
         return list(self.recipe.values()) == [1]
 
 
@@ -51,20 +51,20 @@ def goods() -> list[Good]:
 
 
 def store_names(stores: int) -> list[str]:
-    """Names of the first so many stores."""
+    """The names of the first stores."""
     return [f"store-{number}" for number in range(1, stores + 1)]
 
 
 def region_of(store: int, regions: int) -> str:
-    """The region of a store, counted from 0, in a chain of so many regions."""
+    """The region of a store, counted from 0, in a chain with this number of regions."""
     return REGIONS[store % len(REGIONS) % regions]
 
 
 def documents(stores: int, regions: int) -> list[dict[str, Any]]:
-    """Every SKU and location as the body of a `documents:batch` call wants them."""
-    places = _read("locations.json")
+    """All SKUs and locations, as documents of a `documents:batch` call."""
+    samples = _read("locations.json")
     locations = {
-        name: {**places[number % len(places)], "region": region_of(number, regions)}
+        name: {**samples[number % len(samples)], "region": region_of(number, regions)}
         for number, name in enumerate(store_names(stores))
     }
     return [
@@ -75,9 +75,9 @@ def documents(stores: int, regions: int) -> list[dict[str, Any]]:
 
 
 def city_of(store: int) -> str:
-    """Where a store, counted from 0, is."""
-    places = _read("locations.json")
-    city: str = places[store % len(places)]["name"]
+    """The city of a store, counted from 0."""
+    samples = _read("locations.json")
+    city: str = samples[store % len(samples)]["name"]
     return city
 
 

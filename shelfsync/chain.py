@@ -1,8 +1,8 @@
-"""A chain of real processes on this machine: hubs and stores as children, each with a port of loopback, a data
-directory and a log file of its own.
+"""A chain of real processes on this machine: hubs and stores as child processes.
 
-Rule: no child outlives its chain. Children are in sessions of their own, so that Ctrl-C reaches only the parent.
-Leaving the `async with` block ends them all; where the parent dies without a word, the kernel tells them (Linux).
+Each has its own loopback port, data directory and log file. Rule: no child outlives its chain. Each child runs in its
+own session, so that Ctrl-C reaches only the parent. The end of the `async with` block ends all children. If the parent
+is killed, the kernel sends them SIGTERM (Linux).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from types import TracebackType
 import aiohttp
 
 READY_S = 30.0
-"""How long a process may take until it serves; a busy machine starts ten at once."""
+"""How long a process may take to serve; a busy machine starts ten at once."""
 
 STOP_S = 6.0
-"""How long a process may take to end after SIGTERM: the 5 s it promises, and one for the machine."""
+"""How long a process may take to end after SIGTERM: the guaranteed 5 s, and one more for a busy machine."""
 
 POLL_S = 0.05
 
 PORTS = range(20_000, 32_000)
-"""Below the range the kernel takes client ports from, so that a port is still free after a restart."""
+"""Below the range of the kernel's client ports, so that a port is still free after a restart."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -39,7 +39,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class NodeDied(Exception):
-    """A process ended that should not have, or never came up; the message ends with its last words."""
+    """A process ended unexpectedly, or never served; the message contains the end of its log."""
 
 
 class NodeProcess:
@@ -57,24 +57,24 @@ class NodeProcess:
 
     @property
     def command(self) -> list[str]:
-        """The command line it is started with."""
+        """The command line of the process."""
         own = ["--name", self.name, "--data", str(self.data), "--port", str(self.port)]
         return [sys.executable, "-m", self._module, *own, *self.arguments]
 
     @property
     def is_running(self) -> bool:
-        """Whether there is a process that has not ended."""
+        """Whether the process runs."""
         return self._process is not None and self._process.returncode is None
 
     @property
     def pid(self) -> int:
-        """Process id of the last process started."""
+        """The id of the process that was started last."""
         assert self._process is not None
         return self._process.pid
 
     async def start(self) -> None:
-        """Start the process; returns before it serves."""
-        assert not self.is_running, f"{self.name} runs already"
+        """Start the process. Returns before it serves."""
+        assert not self.is_running, f"{self.name} is already running"
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command,
@@ -87,7 +87,7 @@ class NodeProcess:
             )
 
     async def ready(self, within_s: float = READY_S) -> None:
-        """Wait until it serves. Raises NodeDied when it ends instead, or takes too long."""
+        """Wait until the process serves. Raises NodeDied if it ends or takes too long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s), aiohttp.ClientSession() as client:
                 while self.is_running:
@@ -99,7 +99,7 @@ class NodeProcess:
                         pass
                     await asyncio.sleep(POLL_S)
         if self.is_running:
-            raise NodeDied(f"{self.name} does not serve after {within_s:g} s{self.last_words()}")
+            raise NodeDied(f"{self.name} did not become ready within {within_s:g} s{self.log_end()}")
         raise self.death()
 
     async def wait(self) -> int:
@@ -108,7 +108,7 @@ class NodeProcess:
         return await self._process.wait()
 
     async def stop(self, within_s: float = STOP_S) -> int:
-        """Ask it to end, insist after a while; return its exit code."""
+        """Send SIGTERM, and SIGKILL after a while; return the exit code."""
         if self.is_running:
             self.send(signal.SIGTERM)
             try:
@@ -119,22 +119,22 @@ class NodeProcess:
         return await self.wait()
 
     async def kill(self) -> int:
-        """End it between two instructions (SIGKILL), and wait until it is gone."""
+        """Send SIGKILL, and wait until the process ended."""
         self.send(signal.SIGKILL)
         return await self.wait()
 
     def death(self) -> NodeDied:
-        """What to say of a process that ended when it should not have."""
+        """The error for a process that ended unexpectedly."""
         assert self._process is not None
-        return NodeDied(f"{self.name} ended with exit code {self._process.returncode}{self.last_words()}")
+        return NodeDied(f"{self.name} ended with exit code {self._process.returncode}{self.log_end()}")
 
-    def last_words(self, lines: int = 12) -> str:
-        """The end of its log, one indented line each."""
+    def log_end(self, lines: int = 12) -> str:
+        """The last lines of the log, each on its own indented line."""
         try:
-            said = self.log.read_text(errors="replace").splitlines()[-lines:]
+            last = self.log.read_text(errors="replace").splitlines()[-lines:]
         except OSError:
-            said = []
-        return "".join(f"\n    {line}" for line in said) or "; it said nothing"
+            last = []
+        return "".join(f"\n    {line}" for line in last) or "; its log is empty"
 
     def send(self, number: signal.Signals) -> None:
         if self.is_running and self._process is not None:
@@ -143,7 +143,7 @@ class NodeProcess:
 
 
 class LocalChain:
-    """Nodes that live as long as this block: `async with LocalChain(directory) as chain`."""
+    """Nodes that run until the end of a block: `async with LocalChain(directory) as chain`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -160,13 +160,13 @@ class LocalChain:
     async def hub(
         self, name: str, *, region: str = "east", peers: Sequence[str] = (), more: Sequence[str] = ()
     ) -> NodeProcess:
-        """Start a hub; wait for `ready` before use. `more` are further flags."""
+        """Start a hub; wait for `ready` before use. `more`: further flags."""
         return await self.start(name, "hub", ["--region", region, *_each("--peer", peers), *more])
 
     async def store(
         self, name: str, *, hubs: Sequence[str] = (), region: str = "east", more: Sequence[str] = ()
     ) -> NodeProcess:
-        """Start a store; the first of `hubs` is its home."""
+        """Start a store; the first of `hubs` is its home hub."""
         return await self.start(name, "edge_node", ["--region", region, *_each("--hub", hubs), *more])
 
     async def start(self, name: str, module: str, arguments: Sequence[str]) -> NodeProcess:
@@ -176,11 +176,11 @@ class LocalChain:
         return node
 
     async def ready(self) -> None:
-        """Wait until every node serves. Raises NodeDied."""
+        """Wait until all nodes serve. Raises NodeDied."""
         await asyncio.gather(*(node.ready() for node in self.nodes.values()))
 
     async def watch(self) -> None:
-        """Raise NodeDied as soon as a node ends; never returns."""
+        """Raise NodeDied when a node ends; never returns."""
         waiting = {asyncio.ensure_future(node.wait()): node for node in self.nodes.values()}
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -190,7 +190,7 @@ class LocalChain:
                 task.cancel()
 
     async def stop(self) -> None:
-        """End every node, at once and together; whoever does not end when asked is killed."""
+        """Stop all nodes at the same time; kill each one that does not end in time."""
         started = [node for node in self.nodes.values() if node.is_running]
         ending = asyncio.gather(*(node.stop() for node in started))
         try:
@@ -203,16 +203,16 @@ class LocalChain:
 
 
 def free_port() -> int:
-    """Return a port of loopback nobody listens on."""
+    """Return a free loopback port."""
     for port in random.SystemRandom().sample(PORTS, 200):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise OSError("no free port on 127.0.0.1")
+    raise OSError(f"no free port on 127.0.0.1 in {PORTS.start}..{PORTS.stop - 1}")
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment of a child: it finds this program, and its flags are all that configures it."""
+    """Return the environment of a child: it finds this program, and only flags configure it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SHELFSYNC_")}
     home = str(Path(__file__).resolve().parents[1])
     path = environment.get("PYTHONPATH")
@@ -224,6 +224,6 @@ def _each(flag: str, values: Sequence[str]) -> list[str]:
 
 
 def _die_with_parent() -> None:
-    """Runs in the child before it becomes the node: have the kernel stop it when the parent is gone."""
+    """Run in the child before the node starts: the kernel will send SIGTERM when the parent ends."""
     assert _libc is not None
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

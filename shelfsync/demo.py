@@ -1,8 +1,8 @@
-"""`shelfsync demo`: a whole chain on this machine, shoppers, and lines that fail.
+"""`shelfsync demo`: a whole chain on this machine, with shoppers and failing connections.
 
 Real hubs and stores run as child processes. Stores reach hubs, and hubs each other, only through proxies of this
-process, so that a line can be cut for real. Shoppers sell all the while. In the end everything is mended, and the
-verdict compares all nodes with each other and with what the tills were told.
+process, so that the demo can really cut a connection. Tills sell all the time. In the end the demo restores all
+connections. The verdict compares all nodes with each other and with what the tills were answered.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from replica.runtime.configuration import CONTEXT, configurable
 from shelfsync.assortment import REGIONS, city_of, documents, goods
 from shelfsync.chain import NodeDied
 from shelfsync.network import Network
+from shelfsync.outages import SECONDS_MIN, outages, pace_of, run_outages
 from shelfsync.screen import Row, Screen, Snapshot, screen_for
-from shelfsync.story import SECONDS_MIN, acts, pace_of, play
-from shelfsync.tills import Book, Surprise, Till, uuid7
+from shelfsync.tills import Book, Till, UnexpectedAnswer, uuid7
 from shelfsync.verdict import Statuses, agreeing, await_agreement, sold_at, survey
 
 STORES_MAX = 12
@@ -36,21 +36,21 @@ SECONDS_MAX = 86_400.0
 TILLS_PER_STORE = 2
 
 SURVEY_S = 0.5
-"""How often the nodes are asked how they are."""
+"""The time between two reads of the status of all nodes."""
 
 CATALOGUE_S = 30.0
-"""How long the catalogue may take to reach every store."""
+"""How long the catalogue may take to reach all stores."""
 
 CATALOGUE_POLL_S = 0.1
 
 CONVERGE_S = 60.0
-"""How long the chain may take to agree once all lines are whole."""
+"""How long the nodes may take to agree after all connections work again."""
 
 HOME_AFTER_S = 3.0
 
 
 class Demo:
-    """One chain and all that goes on in it."""
+    """One demo on one chain."""
 
     def __init__(self, network: Network, client: aiohttp.ClientSession, screen: Screen, seconds: float | None) -> None:
         self._network = network
@@ -60,29 +60,29 @@ class Demo:
         self._closing = asyncio.Event()
         self._books = {name: Book() for name in network.stores}
         self._now = ""
-        self._began_s = self._mended_s = _clock_s()
+        self._began_s = self._healed_s = _clock_s()
 
     def close(self) -> None:
-        """Let no more customers in; what follows is the verdict."""
+        """Close the stores. The verdict follows."""
         self._closing.set()
 
     async def run(self, directory: Path, stack: AsyncExitStack) -> bool:
-        """Play the demo; True when the verdict is good. Raises NodeDied, Surprise."""
+        """Run the demo; True if the verdict is good. Raises NodeDied, UnexpectedAnswer."""
         network = self._network
-        self._tell(f"starting {len(network.hubs)} hubs and {len(network.stores)} stores")
+        self._announce(f"starting {len(network.hubs)} hubs and {len(network.stores)} stores")
         chain = await network.start(directory, stack, HOME_AFTER_S)
-        playing = asyncio.ensure_future(self._play())
+        running_day = asyncio.ensure_future(self._run_day())
         others = [asyncio.ensure_future(chain.watch()), asyncio.ensure_future(self._keep_showing())]
         try:
-            await asyncio.wait([playing, *others], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([running_day, *others], return_when=asyncio.FIRST_COMPLETED)
             for task in others:
                 if task.done():
                     task.result()
-            return await playing
+            return await running_day
         finally:
-            await _cancel(playing, *others)
+            await _cancel(running_day, *others)
 
-    async def _play(self) -> bool:
+    async def _run_day(self) -> bool:
         await self._load_catalogue()
         tills = [
             Till(f"{name}-till-{number}", self._network.urls[name], self._client, goods(), self._books[name])
@@ -90,12 +90,12 @@ class Demo:
             for number in range(1, TILLS_PER_STORE + 1)
         ]
         await asyncio.gather(*(till.receive_first_delivery() for till in tills[::TILLS_PER_STORE]))
-        self._say_where()
+        self._show_addresses()
         await self._shop(tills)
         return await self._judge()
 
     async def _load_catalogue(self) -> None:
-        """Write goods and places at the first hub, and wait until every node has them."""
+        """Write goods and locations at the first hub, and wait until all nodes have them."""
         first = self._network.hubs[0]
         body = {"documents": documents(len(self._network.stores), len(self._network.hubs))}
         headers = {"Idempotency-Key": str(uuid7())}
@@ -104,8 +104,8 @@ class Demo:
             verdicts = (await response.json())["verdicts"]
         refused = [verdict for verdict in verdicts if verdict["status"] != 200]
         if refused:
-            raise Surprise(f"{first} refused a document: {refused[0]}")
-        self._tell(f"{len(verdicts)} documents written at {first}; waiting until every node has them")
+            raise UnexpectedAnswer(f"{first} refused a document: {refused[0]}")
+        self._announce(f"{first} has {len(verdicts)} documents; waiting until all nodes have them")
         try:
             async with asyncio.timeout(CATALOGUE_S):
                 while True:
@@ -113,18 +113,18 @@ class Demo:
                         return
                     await asyncio.sleep(CATALOGUE_POLL_S)
         except TimeoutError:
-            raise Surprise(f"the catalogue did not reach every node within {CATALOGUE_S:g} s") from None
+            raise UnexpectedAnswer(f"the catalogue did not reach all nodes within {CATALOGUE_S:g} s") from None
 
     async def _has_catalogue(self) -> bool:
         urls = self._network.urls
         statuses = await survey(self._client, urls)
         return len(statuses) == len(urls) and len({status["digests"][CHAIN] for status in statuses.values()}) == 1
 
-    def _say_where(self) -> None:
+    def _show_addresses(self) -> None:
         urls = self._network.urls
         hub, store = urls[self._network.hubs[0]], urls[self._network.stores[0]]
         until = f"for {self._seconds:g} s" if self._seconds is not None else "until Ctrl-C"
-        self._tell(f"the stores are open {until}")
+        self._announce(f"the stores are open {until}")
         for line in (
             "",
             *(f"  {name:10} {url}" for name, url in urls.items()),
@@ -138,19 +138,19 @@ class Demo:
             self._screen.say(line)
 
     async def _shop(self, tills: list[Till]) -> None:
-        """Sell while lines fail, until closing time; then let every till finish."""
+        """Sell during outages until closing time, then let all tills finish."""
         network = self._network
         serving = [asyncio.ensure_future(till.serve(self._closing)) for till in tills]
-        story = acts(network.stores, network.hubs, network.home, network.lines)
-        failing = asyncio.ensure_future(play(story, pace_of(self._seconds), self._tell))
+        in_turn = outages(network.stores, network.hubs, network.home, network.lines)
+        failing = asyncio.ensure_future(run_outages(in_turn, pace_of(self._seconds), self._announce))
         open_hours = asyncio.ensure_future(self._closing_time())
         try:
             await asyncio.wait([failing, open_hours, *serving], return_when=asyncio.FIRST_COMPLETED)
             self._closing.set()
             await _cancel(failing, open_hours)
             network.heal()
-            self._mended_s = _clock_s()
-            self._tell("closed: all lines are mended, the last customers are served")
+            self._healed_s = _clock_s()
+            self._announce("the stores are closed: all connections are restored, the tills serve the last customers")
             _, waiting = await asyncio.wait(serving, timeout=CONVERGE_S)
             for task in serving:
                 if task not in waiting:
@@ -166,25 +166,27 @@ class Demo:
             pass
 
     async def _judge(self) -> bool:
-        self._tell("waiting until all nodes agree")
+        self._announce("waiting until all nodes agree")
         left = await await_agreement(self._client, self._network.urls, self._books, CONVERGE_S)
         if self._seconds is not None:
-            left += [f"no till of {name} was told of a sale" for name, book in self._books.items() if not book.sales]
-        took_s = _clock_s() - self._mended_s
+            left += [f"no till of {name} sold anything" for name, book in self._books.items() if not book.sales]
+        took_s = _clock_s() - self._healed_s
         await self._show()
         self._screen.settle()
         self._screen.say("")
         for difference in left:
             self._screen.say(f"  {difference}", "red")
         if left:
-            self._screen.say(f"verdict: NOT EQUAL, {took_s:.0f} s after the lines were mended", "bold red")
+            self._screen.say(f"verdict: NOT EQUAL, {took_s:.0f} s after the connections were restored", "bold red")
             return False
         books = self._books.values()
         sales, returns = sum(book.sales for book in books), sum(book.returns for book in books)
         units = sum(book.units for book in books)
-        self._screen.say(f"  {len(self._network.urls)} nodes hold the same, {took_s:.1f} s after the lines were mended")
-        self._screen.say(f"  the tills were told of {sales:,} sales and {returns:,} returns: {units:,} units in all")
-        self._screen.say("  every ledger says the same: none lost, none twice")
+        self._screen.say(
+            f"  {len(self._network.urls)} nodes hold the same, {took_s:.1f} s after the connections were restored"
+        )
+        self._screen.say(f"  the tills have {sales:,} sales and {returns:,} returns, {units:,} units in total")
+        self._screen.say("  each ledger has the same units: no sale is lost, no sale is counted twice")
         self._screen.say("verdict: EQUAL", "bold green")
         return True
 
@@ -198,20 +200,20 @@ class Demo:
         books = self._books.values()
         self._screen.show(
             Snapshot(
-                _clock_s() - self._began_s,
-                self._now,
-                sum(book.sales for book in books),
-                sum(book.asked_again for book in books),
-                len(self._network.hubs),
-                [self._row(statuses, name) for name in self._network.urls],
+                elapsed_s=_clock_s() - self._began_s,
+                now=self._now,
+                sales=sum(book.sales for book in books),
+                retries=sum(book.retries for book in books),
+                hubs=len(self._network.hubs),
+                rows=[self._row(statuses, name) for name in self._network.urls],
             )
         )
 
     def _row(self, statuses: Statuses, name: str) -> Row:
         network, status = self._network, statuses.get(name)
         is_hub = name in network.hubs
-        place = name.removeprefix("hub-") if is_hub else city_of(network.stores.index(name))
-        row = Row(name, place, is_hub, network.home.get(name, ""))
+        city = name.removeprefix("hub-") if is_hub else city_of(network.stores.index(name))
+        row = Row(node=name, city=city, is_hub=is_hub, home=network.home.get(name, ""))
         if status is None:
             return row
         seen = {"answers": True, "digest": status["digest"][:8]}
@@ -223,14 +225,14 @@ class Demo:
         line, sold, equal = status["hub"] or "", sold_at(status, name), len(agreeing(statuses, name))
         return replace(row, line=line, units_sold=sold, unacknowledged=status["unacknowledged"], agreeing=equal, **seen)
 
-    def _tell(self, what: str) -> None:
+    def _announce(self, what: str) -> None:
         self._now = what
         self._screen.say(f"{_clock_s() - self._began_s:6.1f} s  {what}", "cyan")
 
 
 def _long_enough(ctx: click.Context, param: click.Parameter, seconds: float | None) -> float | None:
     if seconds is not None and not SECONDS_MIN <= seconds <= SECONDS_MAX:
-        text = f"{seconds:g} is not in {SECONDS_MIN:g}..{SECONDS_MAX:g}: lines must fail and mend while shoppers shop"
+        text = f"{seconds:g} is not in {SECONDS_MIN:g}..{SECONDS_MAX:g}. The stores must be open for two outages"
         raise click.BadParameter(text, ctx, param)
     return seconds
 
@@ -241,25 +243,29 @@ def _long_enough(ctx: click.Context, param: click.Parameter, seconds: float | No
 Examples:
   shelfsync demo
   shelfsync demo --stores 6 --regions 3
-  shelfsync demo --seconds 30        ends by itself; the exit status is the verdict
+  shelfsync demo --seconds 30        stops by itself; the exit status is the verdict
 """,
 )
 @configurable
-@click.option("--stores", type=click.IntRange(1, STORES_MAX), default=3, show_default=True, help="Stores to run.")
+@click.option("--stores", type=click.IntRange(1, STORES_MAX), default=3, show_default=True, help="Number of stores.")
 @click.option(
-    "--regions", type=click.IntRange(1, len(REGIONS)), default=2, show_default=True, help="Regions, each with a hub."
+    "--regions",
+    type=click.IntRange(1, len(REGIONS)),
+    default=2,
+    show_default=True,
+    help="Number of regions, each with a hub.",
 )
 @click.option(
     "--seconds",
     type=float,
     callback=_long_enough,
-    help=f"How long the stores are open, at least {SECONDS_MIN:g}. [default: until Ctrl-C]",
+    help=f"Seconds that the stores are open, at least {SECONDS_MIN:g}. [default: until Ctrl-C]",
 )
 def demo(stores: int, regions: int, seconds: float | None) -> None:
-    """Run a whole chain on this machine: real processes, shoppers, and lines that fail.
+    """Run a whole chain on this machine: real processes, shoppers, and failing connections.
 
-    Ends with a verdict: 0 when all nodes hold the same and it is what the tills were told, else 1. Ctrl-C closes the
-    stores and gives the verdict too; a second one stops everything at once.
+    The demo ends with a verdict. The exit status is 0 if all nodes hold the same and the tills agree, else 1. Ctrl-C
+    closes the stores and gives the verdict. A second Ctrl-C stops all processes immediately.
     """
     sys.exit(asyncio.run(_run(Network(stores, regions), seconds)))
 
@@ -275,7 +281,7 @@ async def _run(network: Network, seconds: float | None) -> int:
             demo = Demo(network, client, screen, seconds)
             _obey_signals(demo)
             is_good = await demo.run(directory, stack)
-    except (NodeDied, Surprise) as failure:
+    except (NodeDied, UnexpectedAnswer) as failure:
         screen.say(f"stopped: {failure}", "bold red")
     except asyncio.CancelledError:
         screen.say("stopped before the verdict", "bold red")
@@ -283,12 +289,12 @@ async def _run(network: Network, seconds: float | None) -> int:
         if is_good:
             shutil.rmtree(directory, ignore_errors=True)
         else:
-            screen.say(f"data and logs are kept in {directory}")
+            screen.say(f"data and logs are in {directory}")
     return 0 if is_good else 1
 
 
 def _obey_signals(demo: Demo) -> None:
-    """Ctrl-C closes the stores, a second one ends everything at once, and so do SIGTERM and a terminal that goes."""
+    """Ctrl-C closes the stores. A second one, SIGTERM or a closed terminal stops everything immediately."""
     loop, running = asyncio.get_running_loop(), asyncio.current_task()
     assert running is not None
 
@@ -302,7 +308,7 @@ def _obey_signals(demo: Demo) -> None:
 
 
 async def _cancel(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel tasks and wait until they are gone."""
+    """Cancel tasks and wait until they ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Hubs and stores as real processes, and a line for each pair that talks: a proxy, so that it can be cut."""
+"""Hubs and stores as real processes, with a proxy between each connected pair, so that the demo can cut it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from shelfsync.assortment import REGIONS, region_of, store_names
 from shelfsync.chain import LocalChain
+from shelfsync.outages import Lines
 from shelfsync.proxy import Proxy
-from shelfsync.story import Lines
 
 
 class Network:
-    """A chain of so many stores and regions. Start it, and everything ends with the stack it was started on."""
+    """A chain with these numbers of stores and regions. All its processes end with the exit stack of `start`."""
 
     def __init__(self, stores: int, regions: int) -> None:
         self.stores = store_names(stores)
@@ -22,16 +22,16 @@ class Network:
         """The hub each store dials first."""
         self.lines: Lines = {}
         self.urls: dict[str, str] = {}
-        """Where callers reach each node, hubs first; never by way of a line."""
+        """The address of each node for callers, hubs first; not through a proxy."""
 
     async def start(self, directory: Path, stack: AsyncExitStack, home_after_s: float) -> LocalChain:
-        """Start every process and wait until all serve. Raises NodeDied."""
+        """Start all processes and wait until they serve. Raises NodeDied."""
         chain = await stack.enter_async_context(LocalChain(directory))
         pairs = list(combinations(self.hubs, 2))
         for name in reversed(self.hubs):
             peers = [await self._line(chain, stack, name, other) for first, other in pairs if first == name]
             await chain.hub(name, region=_region(name), peers=peers)
-        await chain.ready()  # a store that finds its home hub closed would begin elsewhere
+        await chain.ready()  # without its home hub a store would begin at another one
         for name in self.stores:
             in_order = sorted(self.hubs, key=lambda hub: hub != self.home[name])
             urls = [await self._line(chain, stack, name, hub) for hub in in_order]
@@ -42,7 +42,7 @@ class Network:
         return chain
 
     def heal(self) -> None:
-        """Make every line whole."""
+        """Heal all lines."""
         for line in self.lines.values():
             line.heal()
 

@@ -1,14 +1,14 @@
 """A line that can fail: one listening port on loopback that passes bytes to one target.
 
-Whoever must be cut off reaches the other side only through such a proxy. A line is whole, cut (live connections are
-reset, new ones too) or a black hole (connections stay, bytes vanish) in one or both directions. A connection that lost
-bytes cannot go on, so healing resets it, as a middlebox that forgot it would.
+Two nodes that must be disconnected talk only through such a proxy. A line is whole, cut (live and new connections are
+reset) or a black hole in one or both directions (connections stay open, bytes are lost). A connection that lost bytes
+cannot continue, so healing resets it, as a middlebox without its state does.
 
     client --> proxy --> target        UP
     client <-- proxy <-- target        DOWN
 
-Bandwidth and latency belong to the line, not to a connection: connections share each direction in turn. A chunk
-waits for its turn, then travels for the latency while the next one is already on its way.
+Bandwidth and latency belong to the line, not to a connection: connections take turns in each direction. A chunk waits
+for its turn and arrives after the latency; the next chunk is sent meanwhile.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from types import TracebackType
 CHUNK_BYTES = 64 << 10
 
 CHUNK_S = 0.02
-"""The longest a chunk may occupy a slow line, so that connections share it finely."""
+"""The longest time that a chunk may occupy a slow line, so that connections share it fairly."""
 
 CHUNK_BYTES_MIN = 512
 
 IN_FLIGHT_MAX = 256
-"""Chunks of one connection under way in one direction."""
+"""The largest number of sent but undelivered chunks of one connection, in one direction."""
 
 CONNECT_S = 5.0
 
@@ -37,7 +37,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Direction(Enum):
-    """Which way bytes go."""
+    """The direction of bytes."""
 
     UP = "from the client to the target"
     DOWN = "from the target to the client"
@@ -47,7 +47,7 @@ BOTH = (Direction.UP, Direction.DOWN)
 
 
 class OneWay:
-    """One direction of a line: how fast it is, how many bytes it took, and whether they vanish."""
+    """One direction of a line: its speed, its delivered bytes, and whether it loses bytes."""
 
     def __init__(self, bits_per_s: float | None, latency_s: float) -> None:
         self.bits_per_s = bits_per_s
@@ -58,13 +58,13 @@ class OneWay:
 
     @property
     def chunk_bytes(self) -> int:
-        """How much to read at once."""
+        """The number of bytes to read at once."""
         if self.bits_per_s is None:
             return CHUNK_BYTES
         return max(CHUNK_BYTES_MIN, min(CHUNK_BYTES, int(self.bits_per_s / 8 * CHUNK_S)))
 
     def book(self, size: int, now_s: float) -> tuple[float, float]:
-        """Take a turn for so many bytes; return when they are off the sender's hands and when they arrive."""
+        """Reserve a turn for this number of bytes; return when they are sent and when they arrive."""
         occupied_s = size * 8 / self.bits_per_s if self.bits_per_s is not None else 0.0
         self._free_at_s = max(now_s, self._free_at_s) + occupied_s
         return self._free_at_s, self._free_at_s + self.latency_s
@@ -106,14 +106,14 @@ class Proxy:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that the proxy listens on."""
         assert self._server is not None
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     @property
     def url(self) -> str:
-        """The target's base address, by way of this line."""
+        """The base address of the target, through this line."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -123,17 +123,17 @@ class Proxy:
 
     @property
     def connections(self) -> int:
-        """How many are live, stuck ones included."""
+        """The number of live connections, stuck ones included."""
         return len(self._connections)
 
     def cut(self) -> None:
-        """Reset live connections and every new one, until healed."""
+        """Reset live and new connections, until healed."""
         self.is_cut = True
         for connection in list(self._connections):
             connection.reset()
 
     def black_hole(self, *directions: Direction) -> None:
-        """Accept and keep connections, but let their bytes vanish: both ways, or in the directions given."""
+        """Accept and keep connections, but lose their bytes, in both directions or in the given ones."""
         for direction in directions or BOTH:
             self.directions[direction].swallows = True
 
@@ -160,13 +160,13 @@ class Proxy:
 
 
 class _Connection:
-    """One accepted connection and the one made for it."""
+    """One accepted connection, and its connection to the target."""
 
     def __init__(
         self, directions: dict[Direction, OneWay], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.is_torn = False
-        """Whether bytes of it vanished."""
+        """Whether the connection lost bytes."""
         self.ended = asyncio.Event()
         self._directions = directions
         self._reader = reader
@@ -174,7 +174,7 @@ class _Connection:
         self._running: asyncio.Task[None] | None = None
 
     def reset(self) -> None:
-        """End it at once, with a reset to both sides."""
+        """End the connection immediately, with a reset to both sides."""
         for writer in self._writers:
             sock = writer.get_extra_info("socket")
             with contextlib.suppress(OSError):
@@ -184,7 +184,7 @@ class _Connection:
             self._running.cancel()
 
     async def run(self, target: tuple[str, int]) -> None:
-        """Pass bytes both ways until both sides are done, or one is gone."""
+        """Pass bytes in both directions until both sides are done, or one is gone."""
         self._running = asyncio.ensure_future(self._pass_both(target))
         try:
             await asyncio.wait([self._running])
@@ -214,21 +214,21 @@ class _Connection:
                 task.cancel()
 
     async def _swallow_first(self, up: OneWay) -> None:
-        """Nothing the client says arrives, so the target never hears of the connection."""
+        """Lose all bytes of the client; the target never sees the connection."""
         self.is_torn = True
         while await self._reader.read(up.chunk_bytes):
             pass
         raise ConnectionResetError
 
     async def _pass(self, one_way: OneWay, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(IN_FLIGHT_MAX)
-        delivering = asyncio.ensure_future(self._deliver(one_way, under_way, writer))
+        undelivered: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(IN_FLIGHT_MAX)
+        delivering = asyncio.ensure_future(self._deliver(one_way, undelivered, writer))
         loop = asyncio.get_running_loop()
         try:
             while True:
                 data = await reader.read(one_way.chunk_bytes)
                 sent_s, arrives_s = one_way.book(len(data), loop.time())
-                await under_way.put((arrives_s, data))
+                await undelivered.put((arrives_s, data))
                 if not data:
                     await delivering
                     return
@@ -239,15 +239,15 @@ class _Connection:
             delivering.cancel()
 
     async def _deliver(
-        self, one_way: OneWay, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
+        self, one_way: OneWay, undelivered: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
     ) -> None:
         while True:
-            arrives_s, data = await under_way.get()
+            arrives_s, data = await undelivered.get()
             await _sleep_until(arrives_s)
             if one_way.swallows:
                 self.is_torn = True
                 if not data:
-                    await asyncio.Event().wait()  # the end does not arrive either: the other side stays half-open
+                    await asyncio.Event().wait()  # the end of the stream is lost too: the other side stays half-open
                 continue
             if not data:
                 writer.write_eof()

@@ -1,4 +1,4 @@
-"""What the demo shows: a live table on a terminal, plain lines where the output goes elsewhere."""
+"""The output of the demo: a live table on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 SUMMARY_S = 2.0
-"""Least time between two plain summary lines."""
+"""The shortest time between two plain summary lines."""
 
 
 class Row(Struct, frozen=True):
-    """One node as the table shows it: `line` is where it is connected, if anywhere, `home` a store's own hub."""
+    """One node in the table: `line` is the node it is connected to, `home` the home hub of a store."""
 
     node: str
-    place: str
+    city: str
     is_hub: bool
     home: str = ""
     answers: bool = False
@@ -39,13 +39,13 @@ class Snapshot(Struct, frozen=True):
     elapsed_s: float
     now: str
     sales: int
-    asked_again: int
+    retries: int
     hubs: int
     rows: list[Row]
 
 
 class Screen(Protocol):
-    """Where the demo tells its story; use it as a context."""
+    """The output of the demo, as a context manager."""
 
     def __enter__(self) -> Screen: ...
 
@@ -54,17 +54,17 @@ class Screen(Protocol):
     ) -> None: ...
 
     def say(self, text: str, style: str = "") -> None:
-        """Print a line that stays."""
+        """Print a line."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show how things stand now."""
+        """Show the current state."""
 
     def settle(self) -> None:
-        """Leave what is shown as it is: lines go below it from here on, and nothing is shown any more."""
+        """Stop updating: further lines go below the last state, and no other state is shown."""
 
 
 class LiveScreen:
-    """A table that is drawn anew in place; lines that stay go above it."""
+    """A table that is updated in place; lines go above it."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -116,17 +116,17 @@ class PlainScreen:
 
 
 def screen_for(console: Console) -> Screen:
-    """Return the screen that suits where the output goes."""
+    """Return the screen for this console."""
     return LiveScreen(console) if console.is_terminal else PlainScreen(lambda text: print(text, flush=True))
 
 
 def _summary(snapshot: Snapshot) -> str:
-    """Sales, and the stores that are not where they belong."""
+    """The sales, and the stores that are not connected to their home hub."""
     stores = [row for row in snapshot.rows if not row.is_hub]
     groups = {
-        "no answer from": [row.node for row in stores if not row.answers],
+        "not answering": [row.node for row in stores if not row.answers],
         "cut off": [f"{row.node} ({row.unacknowledged:,} waiting)" for row in stores if row.answers and not row.line],
-        "not at home": [f"{row.node} at {row.line}" for row in stores if row.line not in ("", row.home)],
+        "not at the home hub": [f"{row.node} at {row.line}" for row in stores if row.line not in ("", row.home)],
     }
     connected = sum(bool(row.line) for row in stores)
     first = f"{snapshot.sales:,} sales, {connected} of {len(stores)} stores connected"
@@ -136,7 +136,7 @@ def _summary(snapshot: Snapshot) -> str:
 def _render(snapshot: Snapshot) -> Group:
     table = Table(pad_edge=False, box=None, padding=(0, 2, 0, 0))
     table.add_column("node", no_wrap=True)
-    table.add_column("where", no_wrap=True)
+    table.add_column("city", no_wrap=True)
     table.add_column("connected to", no_wrap=True)
     table.add_column("units sold", justify="right", no_wrap=True)
     table.add_column("waiting", justify="right", no_wrap=True)
@@ -145,18 +145,18 @@ def _render(snapshot: Snapshot) -> Group:
     for row in snapshot.rows:
         table.add_row(
             Text(row.node, style="bold" if row.is_hub else ""),
-            row.place,
+            row.city,
             _line(row),
             f"{row.units_sold:,}",
             Text(f"{row.unacknowledged:,}", style="yellow" if row.unacknowledged else "dim"),
             row.digest,
             Text(f"{row.agreeing}/{snapshot.hubs} hubs", style="green" if row.agreeing == snapshot.hubs else "yellow"),
         )
-    counts = Text(f"{snapshot.elapsed_s:.0f} s · {snapshot.sales:,} sales · {snapshot.asked_again} asked again")
+    counts = Text(f"{snapshot.elapsed_s:.0f} s · {snapshot.sales:,} sales · {snapshot.retries} retries")
     return Group(Text(), table, counts, Text(f"now: {snapshot.now}", style="bold cyan"))
 
 
 def _line(row: Row) -> Text:
     if not row.answers:
-        return Text("does not answer", style="red")
+        return Text("not answering", style="red")
     return Text(row.line, style="green") if row.line else Text("cut off", style="red")

@@ -1,7 +1,7 @@
-"""Tills: shoppers who buy and bring back, and a book of what the tills were told.
+"""Tills: shoppers buy and return goods, and a book keeps what the tills were answered.
 
-A request that got no definite answer (no connection, a time-out, a fault of the server) may have had its effect. It is
-asked again with the same key until there is an answer; only what was answered goes into the book.
+A request without a definite answer (no connection, a time-out, a server error) may have had its effect. The till
+retries it with the same key until it gets an answer. Only answered requests go into the book.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import aiohttp
 from shelfsync.assortment import Good
 
 ANSWER_S = 5.0
-"""How long a till waits for an answer before it asks again."""
+"""How long a till waits for an answer before it retries."""
 
 RETRY_S = 0.2
 
@@ -28,28 +28,28 @@ PAUSE_S = 0.06
 RETURNS_SHARE = 0.05
 
 LOW_LOTS = 0.2
-"""Below this part of a delivery, more is ordered."""
+"""Below this part of a delivery the till orders another one."""
 
 
-class Surprise(Exception):
+class UnexpectedAnswer(Exception):
     """A store gave an answer that the demo cannot explain."""
 
 
 class Book:
-    """What the tills of one store were told: the ledgers have to say the same."""
+    """The sales and returns that the tills of one store were answered. The ledgers must have the same."""
 
     def __init__(self) -> None:
         self.sales = 0
         self.returns = 0
         self.units = 0
-        """Base units sold less units brought back."""
-        self.asked_again = 0
+        """Base units sold minus units returned."""
+        self.retries = 0
         self.open = 0
         """Requests without an answer so far."""
 
 
 class Till:
-    """One till of one store, and whoever stands at it."""
+    """One till of one store, with its customers."""
 
     def __init__(self, name: str, url: str, client: aiohttp.ClientSession, goods: list[Good], book: Book) -> None:
         self.name = name
@@ -61,12 +61,12 @@ class Till:
         self._bought: list[Good] = []
 
     async def receive_first_delivery(self) -> None:
-        """Fill the shelves."""
+        """Receive the first delivery of the store."""
         lines = [{"sku": good.sku, "quantity": good.lot} for good in self._goods.values() if good.is_basic]
         await self.ask("/v1/receipts", {"lines": lines, "reference": "first delivery"})
 
     async def serve(self, closing: asyncio.Event) -> None:
-        """Serve customers until closing time; whoever is being served then is served."""
+        """Serve customers until closing time. The last customer is served to the end."""
         while not closing.is_set():
             if self._bought and self._random.random() < RETURNS_SHARE:
                 await self._take_back(self._bought.pop())
@@ -75,7 +75,7 @@ class Till:
             await asyncio.sleep(self._random.expovariate(1 / PAUSE_S))
 
     async def ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Have one write done exactly once; return the answer, however often it takes to ask."""
+        """Do one write exactly once, with as many retries as it needs; return the answer."""
         headers = {"Idempotency-Key": str(uuid7())}
         timeout = aiohttp.ClientTimeout(total=ANSWER_S)
         self._book.open += 1
@@ -87,10 +87,10 @@ class Till:
                     self._book.open -= 1
                     return dict(answer)
                 if response.status < 500:
-                    raise Surprise(f"{self.name}: {path} was refused: {answer}")
+                    raise UnexpectedAnswer(f"the store refused {path} of {self.name}: {answer}")
             except (aiohttp.ClientError, TimeoutError, ValueError):
-                pass  # no answer that can be read: it may have been done
-            self._book.asked_again += 1
+                pass  # no readable answer: the write may have had its effect
+            self._book.retries += 1
             await asyncio.sleep(RETRY_S)
 
     async def _sell(self) -> None:

@@ -1,4 +1,4 @@
-"""The verdict: do all nodes hold the same, and is it what the tills were told?"""
+"""The verdict: whether all nodes hold the same state, and whether it is what the tills were answered."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from replica.core.base.names import CHAIN, CUSTOMER
 from shelfsync.tills import Book
 
 STATUS_S = 2.0
-"""How long a node may take to say how it is."""
+"""How long a node may take to answer with its status."""
 
 POLL_S = 0.25
 
 Statuses = dict[str, dict[str, Any]]
-"""What each node that answered says of itself, by name."""
+"""The status of each node that answered, by name."""
 
 
 async def survey(client: aiohttp.ClientSession, urls: Mapping[str, str]) -> Statuses:
-    """Ask every node how it is; who does not answer is left out."""
+    """Read the status of all nodes. The result leaves out those that do not answer."""
 
     async def ask(url: str) -> dict[str, Any] | None:
         try:
@@ -35,20 +35,20 @@ async def survey(client: aiohttp.ClientSession, urls: Mapping[str, str]) -> Stat
 
 
 def sold_at(status: Mapping[str, Any], location: str) -> int:
-    """Units that a node's ledger says customers of a location have."""
+    """The units sold at a location, according to the ledger of a node."""
     units = status["units"]
     accounts: dict[str, int] = units if "location" in status else units.get(location, {})
     return accounts.get(CUSTOMER, 0)
 
 
 def agreeing(statuses: Statuses, store: str) -> list[str]:
-    """Hubs that hold exactly what a store holds of itself."""
+    """The hubs that hold exactly the same state of a store as the store itself."""
     ours = statuses[store]["digests"].get(store)
     return [name for name, status in statuses.items() if _is_hub(status) and status["digests"].get(store) == ours]
 
 
 def differences(statuses: Statuses, books: Mapping[str, Book], nodes: Mapping[str, str]) -> list[str]:
-    """Say what is not as it must be, a sentence each; nothing when all nodes agree with each other and the tills."""
+    """List the differences, a sentence each; none if all nodes agree with each other and with the tills."""
     silent = [f"{name} does not answer" for name in nodes if name not in statuses]
     hubs = {name: status for name, status in statuses.items() if _is_hub(status)}
     stores = {name: status for name, status in statuses.items() if not _is_hub(status)}
@@ -64,16 +64,16 @@ def differences(statuses: Statuses, books: Mapping[str, Book], nodes: Mapping[st
     for location, book in books.items():
         for name in (location, *hubs):
             if name in statuses and (sold := sold_at(statuses[name], location)) != book.units:
-                found.append(f"{name} has {sold:,} units sold at {location}, the tills were told {book.units:,}")
+                found.append(f"{name} has {sold:,} units sold at {location}, the tills have {book.units:,}")
         if book.open:
-            found.append(f"{book.open} requests at {location} never got an answer")
+            found.append(f"{book.open} requests at {location} got no answer")
     return silent + found
 
 
 async def await_agreement(
     client: aiohttp.ClientSession, nodes: Mapping[str, str], books: Mapping[str, Book], within_s: float
 ) -> list[str]:
-    """Wait until nothing differs any more, or time is up; return what still differs."""
+    """Wait until there are no differences, or the time is over; return the remaining differences."""
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + within_s
     while True:

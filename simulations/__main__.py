@@ -19,13 +19,13 @@ from simulations.scenario import Scenario, Unusable, read_scenario, scenario, sc
 from simulations.series import Case, Series, WritePage
 
 SEEDS = range(1, 101)
-"""What is played when nothing is asked for."""
+"""The seeds that run without other flags."""
 
 JOBS_MAX = 256
 SEEDS_MAX = 10_000_000
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+"""Exit status after Ctrl-C, as in shells."""
 
 
 class Seeds(click.ParamType[range]):
@@ -38,10 +38,12 @@ class Seeds(click.ParamType[range]):
             return value
         match = re.fullmatch(r"(\d{1,18})\.\.(\d{1,18})", str(value))
         if match is None:
-            self.fail(f"{value!r} is not a range such as 1..100", param, ctx)
+            self.fail(f"{value!r} is not a range. Use one such as 1..100", param, ctx)
         first, last = int(match[1]), int(match[2])
         if not first <= last < first + SEEDS_MAX:
-            self.fail(f"{value!r} holds no seeds, or more than {SEEDS_MAX:,}", param, ctx)
+            self.fail(
+                f"{value!r} has no seeds, or more than {SEEDS_MAX:,}. Use a first seed up to the last", param, ctx
+            )
         return range(first, last + 1)
 
 
@@ -63,7 +65,9 @@ class StoredPlan(click.ParamType[Case]):
 def _known(ctx: click.Context, param: click.Parameter, names: Sequence[str]) -> Sequence[str]:
     for name in names:
         if name not in scenario_names():
-            raise click.BadParameter(f"there is no {name!r}; there are {', '.join(scenario_names())}", ctx, param)
+            raise click.BadParameter(
+                f"there is no scenario {name!r}. Use one of {', '.join(scenario_names())}", ctx, param
+            )
     return names
 
 
@@ -80,28 +84,28 @@ Examples:
 """,
 )
 @configurable
-@click.option("--seed", type=click.IntRange(min=0), help="Play one seed and tell what happens.")
-@click.option("--seeds", type=Seeds(), help="Play many seeds, both ends included. [default: 1..100]")
+@click.option("--seed", type=click.IntRange(min=0), help="Run one seed and print each step.")
+@click.option("--seeds", type=Seeds(), help="Run many seeds, both ends included. [default: 1..100]")
 @click.option(
-    "--scenario", "scenarios", multiple=True, callback=_known, help="Play a kept scenario; several may be given."
+    "--scenario", "scenarios", multiple=True, callback=_known, help="Run a scenario by name. The flag may be repeated."
 )
-@click.option("--plan", "plan", type=StoredPlan(), help="Play a stored plan, TOML or JSON.")
+@click.option("--plan", "plan", type=StoredPlan(), help="Run a stored plan, a TOML or JSON file.")
 @click.option("--list", "lists", is_flag=True, help="List scenarios, kinds of faults and checkers.")
 @click.option(
     "--profile",
     type=click.Choice(("pressure", "quiet")),
     default="pressure",
     show_default=True,
-    help="How seeds are drawn: scarce stock, hasty clients and many faults, or plenty of all and few.",
+    help="How plans are drawn from seeds: with scarce stock and many faults, or with much stock and few faults.",
 )
 @click.option("--jobs", type=click.IntRange(1, JOBS_MAX), help="Processes for --seeds. [default: one per CPU]")
-@click.option("--minutes", type=NumberParam(min=0, min_open=True), help="Begin no more seeds after so long.")
+@click.option("--minutes", type=NumberParam(min=0, min_open=True), help="Begin no seeds after this number of minutes.")
 @click.option(
-    "--report", type=click.Path(path_type=Path, file_okay=False), help="Write pages about runs to this directory."
+    "--report", type=click.Path(path_type=Path, file_okay=False), help="Write a report of each run to this directory."
 )
-@click.option("--shrink/--no-shrink", default=True, show_default=True, help="Cut failing plans down.")
+@click.option("--shrink/--no-shrink", default=True, show_default=True, help="Shrink failing plans.")
 @click.option(
-    "--keep-going/--stop-at-first", default=False, help="Whether to go on after a violation. [default: stop-at-first]"
+    "--keep-going/--stop-at-first", default=False, help="Continue after a violation. [default: stop-at-first]"
 )
 @click.pass_context
 def simulate(
@@ -118,14 +122,15 @@ def simulate(
     shrink: bool,
     keep_going: bool,
 ) -> None:
-    """Play a whole chain in virtual time while everything fails, and check every guarantee.
+    """Simulate a whole chain in virtual time with many faults, and check all guarantees.
 
-    One seed always plays the same. Exits with 0 when all is well, 1 when a guarantee was violated, 2 for wrong flags.
+    A seed always gives the same run. The exit status is 0 if all guarantees hold, 1 if one was violated, and 2 for
+    wrong flags.
     """
     given = {"--seed": seed is not None, "--seeds": seeds, "--scenario": scenarios, "--plan": plan, "--list": lists}
     named = [flag for flag, value in given.items() if value]
     if len(named) > 1:
-        raise click.UsageError(f"{named[0]} and {named[1]} do not go together", ctx)
+        raise click.UsageError(f"{named[0]} and {named[1]} cannot be combined. Use one of them", ctx)
     to = console()
     if lists:
         tell_catalogue(to)
@@ -156,7 +161,7 @@ def simulate(
 
 
 def _writer(ctx: click.Context, report: Path | None) -> WritePage | None:
-    """What writes pages, when they are wanted. Its libraries are an extra: they are asked for here and not before."""
+    """The writer of report pages. Its libraries are an extra, so the import happens only if a report is requested."""
     if report is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Configuration: every flag is also an environment variable and a key of a TOML file; the flag wins, then the variable.
+"""Configuration: each flag is also an environment variable and a key of a TOML file. Flag before variable before file.
 
 --hub URL   SHELFSYNC_HUB="URL URL"   hub = ["URL", "URL"]
 """
@@ -21,7 +21,7 @@ from replica.runtime.logs import LEVELS
 F = TypeVar("F", bound=Callable[..., Any])
 
 CONTEXT = {"auto_envvar_prefix": "SHELFSYNC"}
-"""Settings of every command, so that the variable is the same however the command was reached."""
+"""The settings of all commands: the variable of a flag is the same for each way to start a command."""
 
 
 class NameParam(click.ParamType[str]):
@@ -37,7 +37,7 @@ class NameParam(click.ParamType[str]):
 
 
 class UrlParam(click.ParamType[str]):
-    """A peer's base address."""
+    """The base address of a peer."""
 
     name = "url"
 
@@ -49,42 +49,48 @@ class UrlParam(click.ParamType[str]):
         except ValueError:
             is_good = False
         if not is_good:
-            self.fail(f"{text!r} is not an address such as http://hub-east:8700", param, ctx)
+            self.fail(f"{text!r} is not an address. Use one such as http://hub-east:8700", param, ctx)
         return text.rstrip("/")
 
 
 class NumberParam(click.FloatRange):
-    """A number in a range. Click takes NaN for one, which is outside of no range."""
+    """A number in a range. Click alone accepts NaN, because NaN is outside of no range."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number: float = super().convert(value, param, ctx)
         if math.isnan(number):
-            self.fail(f"{value!r} is not a number", param, ctx)
+            self.fail(f"{value!r} is not a number. Use one such as 15 or 0.5", param, ctx)
         return number
 
 
 def _read_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
-    """Make a TOML file's keys the defaults of this command's flags."""
+    """Use the keys of a TOML file as defaults of the flags of this command."""
     if path is None:
         return
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
-    except (OSError, ValueError) as error:  # not there, not TOML, not even text
+    except (OSError, ValueError) as error:  # missing, not TOML, or not text
         raise click.BadParameter(f"{path}: {error}", ctx, param) from None
     known = {name.lstrip("-"): each for each in ctx.command.params for name in each.opts if each is not param}
     unknown = sorted(key for key in values if key not in known)
     if unknown:
-        raise click.BadParameter(f"{path}: there is no key {unknown[0]!r}", ctx, param)
+        raise click.BadParameter(
+            f"{path}: the key {unknown[0]!r} is not known. Use one of {', '.join(sorted(known))}", ctx, param
+        )
     for key, value in values.items():
         if not _fits(known[key], value):
-            raise click.BadParameter(f"{path}: {value!r} is of the wrong type", ctx, known[key])
+            raise click.BadParameter(
+                f"{path}: the value {value!r} of {key!r} has the wrong type. Use {_type_text(known[key])}",
+                ctx,
+                known[key],
+            )
     defaults = {str(known[key].name): _as_given(known[key], value) for key, value in values.items()}
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
 
 
 def _fits(param: click.Parameter, value: object) -> bool:
-    """Whether a value is of the TOML type its option takes: click would make a port of 8701.7, and one of true."""
+    """Whether a value has the TOML type of its option. Click alone accepts 8701.7 and true as a port."""
     if isinstance(param, click.Option) and param.multiple and isinstance(value, list):
         return all(_fits_one(param, one) for one in value)
     return _fits_one(param, value)
@@ -100,43 +106,66 @@ def _fits_one(param: click.Parameter, value: object) -> bool:
     return isinstance(value, str)
 
 
+def _type_text(param: click.Parameter) -> str:
+    """The TOML type that an option takes, as text."""
+    if isinstance(param, click.Option) and param.is_flag:
+        return "true or false"
+    if isinstance(param.type, click.types.FloatParamType):
+        return "a number"
+    if isinstance(param.type, click.types.IntParamType):
+        return "a whole number"
+    return "a text" if not (isinstance(param, click.Option) and param.multiple) else "a text or a list of texts"
+
+
 def _as_given(param: click.Parameter, value: object) -> object:
-    """One address where there may be several is a list of one."""
+    """A single value of an option that may be repeated becomes a list."""
     is_list = isinstance(param, click.Option) and param.multiple
     return [value] if is_list and not isinstance(value, list) else value
 
 
 def configurable(command: F) -> F:
-    """Give a command `--config FILE`."""
+    """Add the flag `--config FILE` to a command."""
     return click.option(
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
         is_eager=True,
         expose_value=False,
         callback=_read_file,
-        help="TOML file with any of these flags as keys.",
+        help="TOML file. Its keys are these flags, without the dashes.",
     )(command)
 
 
 def node_options(default_port: int) -> Callable[[F], F]:
-    """Give a command the flags every node has."""
+    """Add the flags that all nodes have to a command."""
 
     def add(command: F) -> F:
         for option in reversed(
             (
-                click.option("--name", type=NameParam(), required=True, help="Name of this node, unique in the chain."),
+                click.option("--name", type=NameParam(), required=True, help="Unique name of this node in the chain."),
                 click.option(
                     "--data",
                     type=click.Path(path_type=Path, file_okay=False),
                     required=True,
-                    help="Directory for the journal.",
+                    help="Directory of the journal.",
                 ),
                 click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
                 click.option(
-                    "--port", type=click.IntRange(1, 65535), default=default_port, show_default=True, help="Port."
+                    "--port",
+                    type=click.IntRange(1, 65535),
+                    default=default_port,
+                    show_default=True,
+                    help="Port to listen on.",
                 ),
-                click.option("--open-catalog", is_flag=True, help="Take an unknown SKU for the item of the same name."),
-                click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True),
+                click.option(
+                    "--open-catalog", is_flag=True, help="Accept an unknown SKU as the item with the same name."
+                ),
+                click.option(
+                    "--log-level",
+                    type=click.Choice(LEVELS),
+                    default="info",
+                    show_default=True,
+                    help="Lowest level of log lines.",
+                ),
             )
         ):
             command = option(command)

@@ -1,8 +1,9 @@
-"""A node as a process: listen, serve until told to stop, end with a code that says why.
+"""A node as a process: it listens, serves until a signal, and ends with an exit code.
 
-0  stopped as asked              2  wrong flags or configuration
-3  the data cannot be used       4  the address cannot be listened on
-74 a commit failed and nobody knows what is durable: start again, the idempotency keys answer
+0  stopped by a signal           2  wrong flag or configuration
+3  the data cannot be used       4  the node cannot listen on the address
+70 an unexpected error: see the log
+74 a commit failed and nobody knows what is durable: start the node again, and retry requests with the same keys
 """
 
 from __future__ import annotations
@@ -41,19 +42,19 @@ REQUESTS_FINISH_S = 1.0
 BACKLOG = 1_024
 
 GC_THRESHOLDS = (50_000, 20, 50)
-"""Requests leave next to no cycles behind; the interpreter's own thresholds would have it look every few requests."""
+"""Requests leave almost no cycles behind. With its own thresholds the interpreter would collect every few requests."""
 
 SWITCH_S = 0.000_3
-"""How long the journal's thread, back from the disk, waits for the interpreter's lock while the loop is busy. The
-interpreter's own 5 ms are as long as a commit takes."""
+"""How long the thread of the journal waits for the interpreter's lock after a commit, while the loop is busy. The
+default of 5 ms is as long as a commit takes."""
 
 
 class Assembly(Struct, frozen=True):
-    """A node and its application; `hot` are the calls that take the express lane: what reads them, by path."""
+    """A node and its application. `fast_calls`: the calls of the fast path, their readers by path."""
 
     node: Node
     app: web.Application
-    hot: Mapping[str, FastRead]
+    fast_calls: Mapping[str, FastRead]
 
 
 Assemble = Callable[[HttpNetwork], Awaitable[Assembly]]
@@ -62,7 +63,7 @@ Assemble = Callable[[HttpNetwork], Awaitable[Assembly]]
 def run_node(
     assemble: Assemble, *, host: str, port: int, dial: Sequence[Sequence[str]], home_after_s: float
 ) -> NoReturn:
-    """Run a node until SIGTERM, SIGINT or SIGHUP; exits the process."""
+    """Run a node until SIGTERM, SIGINT or SIGHUP, then exit the process."""
     try:
         code = uvloop.run(serve(assemble, host, port, dial, home_after_s))
     except DataRefused as refused:
@@ -71,7 +72,7 @@ def run_node(
     except Exception:
         traceback.print_exc()
         code = EXIT_BROKEN
-    os._exit(code)  # a thread that is still busy must not keep a process that is done
+    os._exit(code)  # a busy thread must not keep the process alive
 
 
 async def serve(
@@ -83,7 +84,7 @@ async def serve(
     *,
     exit_at_once: Callable[[int], NoReturn] = os._exit,
 ) -> int:
-    """Run a node on this loop until it is told to stop; return the exit code. `exit_at_once` never returns."""
+    """Run a node on this loop until a signal stops it; return the exit code. `exit_at_once` never returns."""
     gc.set_threshold(*GC_THRESHOLDS)
     sys.setswitchinterval(SWITCH_S)
     stopping = asyncio.Event()
@@ -96,16 +97,19 @@ async def serve(
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False, shutdown_timeout=REQUESTS_FINISH_S)
     await runner.setup()
     assert runner.server is not None
-    fast_path = FastPath(assembly.hot, node.driver, runner.server) if assembly.hot else None
+    fast_path = FastPath(assembly.fast_calls, node.driver, runner.server) if assembly.fast_calls else None
     try:
         server = await loop.create_server(fast_path or runner.server, host, port, backlog=BACKLOG, reuse_address=True)
     except OSError as error:
-        print(f"shelfsync: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+        print(
+            f"shelfsync: cannot listen on {host}:{port}: {error.strerror}. Choose another --host or --port.",
+            file=sys.stderr,
+        )
         await node.stop()
         return EXIT_ADDRESS
-    gc.freeze()  # what was loaded stays: the collector need not walk it again and again
+    gc.freeze()  # the loaded state stays: the collector skips it from here on
     vital = node.start(dial, home_after_s)
-    log.warning("no keys configured: only callers on this machine are served", host=host)
+    log.warning("no keys configured: the node serves only callers on this machine", host=host)
     log.info("serving", host=host, port=port)
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait([stopped, *vital], return_when=asyncio.FIRST_COMPLETED)
@@ -126,10 +130,10 @@ async def serve(
 
 
 def _end_at_once(task: asyncio.Task[None], exit_at_once: Callable[[int], NoReturn]) -> NoReturn:
-    """Crash-only: what is durable is not known, or an invariant broke, so this process says and writes nothing more."""
+    """Crash-only: nobody knows what is durable, or an invariant broke, so the process answers and writes no more."""
     failure = task.exception()
     code = EXIT_INDETERMINATE if isinstance(failure, Unknown) else EXIT_BROKEN
     trace = "".join(traceback.format_exception(failure)) if failure is not None else ""
-    log.critical("a task the node lives by ended, so does the process", error=str(failure), trace=trace, code=code)
+    log.critical("a vital task ended, so the process ends", error=str(failure), trace=trace, code=code)
     sys.stderr.flush()
     exit_at_once(code)

@@ -9,7 +9,7 @@ import pytest
 
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Stream, start
-from replica.core.log.entry_run import ReceivedRun, runs_of
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.fold import held_differences
 from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
 from replica.core.state import decisions
@@ -20,6 +20,7 @@ from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceip
 from replica.runtime.journal.sqlite_journal import open_journal
 from replica.runtime.ports import Journal
 from simulations.journal import SimulatedDisk, SimulatedJournal
+from tests.core.runs import runs_of
 
 INCARNATION = "0123456789ab"
 WRITER = f"store-1#{INCARNATION}"

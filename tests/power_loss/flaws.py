@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from replica.core.base.errors import Unknown
-from replica.core.log.entry_run import runs_of
 from replica.core.state.batch import Batch
 from replica.runtime.journal.sqlite_journal import SqliteJournal
+from tests.core.runs import runs_of
 
 
 @dataclass(frozen=True, slots=True)

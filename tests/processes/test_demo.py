@@ -85,7 +85,7 @@ async def test_a_demo_of_12_seconds_ends_with_a_good_verdict_and_leaves_nothing(
         assert [entry.name for entry in tmp_path.iterdir()] == ["said"]
 
 
-async def test_a_node_that_dies_ends_the_demo_with_its_last_words(tmp_path: Path) -> None:
+async def test_a_node_that_dies_ends_the_demo_with_the_end_of_its_log(tmp_path: Path) -> None:
     async with demo(tmp_path, "--stores", "2", "--regions", "1") as running:
         await running.shopping()
         os.kill(running.children()["store-2"], signal.SIGKILL)

@@ -45,7 +45,7 @@ async def test_data_that_cannot_be_read_ends_the_process_and_frees_the_data(
         await store.start()
         async with asyncio.timeout(10):
             assert await store.wait() == 3
-    assert "restore a backup" in store.last_words()
+    assert "restore a backup" in store.log_end()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
@@ -67,7 +67,7 @@ async def test_caller_that_speaks_no_http_fills_no_log(chain: LocalChain, level:
         assert b"400" in await reader.read()
     writer.close()
     assert await hub.stop() == 0
-    assert ("Traceback" in hub.last_words(100)) == is_logged
+    assert ("Traceback" in hub.log_end(100)) == is_logged
 
 
 async def test_node_whose_log_nobody_reads_any_more_still_serves_and_stops(

@@ -140,7 +140,7 @@ async def test_a_node_that_finds_no_room_to_start_in_says_so(small_disk: Path, c
     await store.start()
     async with asyncio.timeout(10):
         assert await store.wait() == 3
-    assert "next to no room" in store.last_words()
+    assert "next to no room" in store.log_end()
     (small_disk / "filler").unlink()
     await store.start()
     await store.ready()

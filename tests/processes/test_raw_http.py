@@ -1,7 +1,6 @@
 """Bytes on a store's port: however a request is cut up, spelt or sent ahead, it is answered as any other.
 
-The plainest form of a sale is answered by a lane of its own; everything else goes the ordinary way. Nobody may be able
-to tell which way was taken, but by the time it took.
+The fast path answers the plainest form of a sale, aiohttp all others. A caller can see no difference except the time.
 """
 
 from __future__ import annotations
@@ -117,8 +116,8 @@ async def test_requests_sent_ahead_are_answered_in_order_and_each_once(store: No
     answers = await talk(store.port, pieces, len(keys))
     assert [answer.status for answer in answers] == [201] * len(keys)
     async with aiohttp.ClientSession() as client:
-        told = {entry["key"]: entry["hash"] for entry in await journal(client, store.url)}
-    assert [json.loads(answer.body)["movement"] for answer in answers] == [told[key] for key in keys]
+        hashes = {entry["key"]: entry["hash"] for entry in await journal(client, store.url)}
+    assert [json.loads(answer.body)["movement"] for answer in answers] == [hashes[key] for key in keys]
 
 
 async def test_many_requests_sent_ahead_do_not_pile_up_without_end(store: NodeProcess) -> None:

@@ -15,9 +15,9 @@ DIGESTS = {"*": "d0", "store-1": "d1", "store-2": "d2"}
 
 
 def book(units: int) -> Book:
-    told = Book()
-    told.units = units
-    return told
+    found = Book()
+    found.units = units
+    return found
 
 
 @pytest.fixture
@@ -74,11 +74,10 @@ def test_all_nodes_may_agree_and_still_be_wrong(statuses: dict[str, Any], books:
         statuses[hub]["units"]["store-1"]["customer"] = units
     statuses["store-1"]["units"]["customer"] = units
     assert differences(statuses, books, NODES) == [
-        f"{name} has {units} units sold at store-1, the tills were told 7"
-        for name in ("store-1", "hub-east", "hub-west")
+        f"{name} has {units} units sold at store-1, the tills have 7" for name in ("store-1", "hub-east", "hub-west")
     ]
 
 
 def test_a_request_without_an_answer_is_no_good_verdict(statuses: dict[str, Any], books: dict[str, Book]) -> None:
     books["store-2"].open = 1
-    assert differences(statuses, books, NODES) == ["1 requests at store-2 never got an answer"]
+    assert differences(statuses, books, NODES) == ["1 requests at store-2 got no answer"]

@@ -1,23 +1,23 @@
-"""What can go wrong, by who must act.
+"""Errors, by who must act.
 
 Failure
-├── Refused              definite: nothing happened, and the caller is told why
-│   ├── Invalid          a field has a value it cannot have
-│   ├── UnknownSku       no such SKU, item or barcode
-│   ├── NotFound         no such resource
-│   ├── KeyReused        the idempotency key belongs to another request
-│   ├── RightsExhausted  the units are not this node's to promise or give away
-│   ├── NotHosted        this node does not write for that location
-│   ├── NotOwner         another node decides about that fulfilment
-│   ├── OrderExists      an order of that name was placed, and it was another one
-│   ├── InvalidTransition  the fulfilment is past what the event needs
-│   ├── Overtaken        more was heard while a level was worked out: work it out again
-│   ├── Overloaded       a bounded queue is full: try again a little later
-│   ├── StorageFull      the disk has no room: nothing was written
-│   └── Stopping         the node is going down
-├── Unknown              indefinite: ask again with the same key
+├── Refused              definite: nothing happened, and the caller learns why
+│   ├── Invalid          a field has an invalid value
+│   ├── UnknownSku       the catalogue has no such SKU, item or barcode
+│   ├── NotFound         the resource does not exist
+│   ├── KeyReused        the idempotency key was used for another request
+│   ├── RightsExhausted  this node does not have the rights to enough units
+│   ├── NotHosted        this node does not write for the location
+│   ├── NotOwner         another node owns the fulfilment
+│   ├── OrderExists      another order has the same name
+│   ├── InvalidTransition  the event is not possible in the state of the fulfilment
+│   ├── Overtaken        the stock changed while the request was processed: try again
+│   ├── Overloaded       a bounded queue is full: try again later
+│   ├── StorageFull      the disk is full: nothing was written
+│   └── Stopping         the node is stopping
+├── Unknown              indefinite: retry with the same key
 ├── PeerFault            a peer broke the protocol: its session ends, this node goes on
-└── Broken               an invariant does not hold: stop at once
+└── Broken               an invariant does not hold: stop immediately
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ from typing import Any
 
 
 class Failure(Exception):
-    """Root of what this project raises on purpose."""
+    """Root of the errors that this project raises itself."""
 
 
 class Refused(Failure):
-    """Nothing happened. `kind` is the stable problem type; `fields` says what to mend."""
+    """Nothing happened. `kind` is the stable type of the problem, `detail` says what to correct and how.
+
+    `field` names the field to correct as the caller wrote it; `facts` are further fields of the problem document.
+    """
 
     kind = "refused"
-    title = "The request was refused."
 
     def __init__(self, detail: str, *, field: str | None = None, **facts: Any) -> None:
         super().__init__(detail)
@@ -44,106 +46,93 @@ class Refused(Failure):
 
 
 class Invalid(Refused):
-    """A field has a value it cannot have."""
+    """A field has an invalid value."""
 
     kind = "invalid-request"
-    title = "The request is not valid."
 
 
 class UnknownSku(Refused):
-    """No such SKU, item or barcode at this node."""
+    """The catalogue of this node has no such SKU, item or barcode."""
 
     kind = "unknown-sku"
-    title = "No such SKU."
 
 
 class NotFound(Refused):
-    """No such resource."""
+    """The resource does not exist on this node."""
 
     kind = "not-found"
-    title = "There is no such thing here."
 
 
 class KeyReused(Refused):
-    """The idempotency key was used before, for another request."""
+    """The idempotency key was used for another request."""
 
     kind = "idempotency-key-reused"
-    title = "The idempotency key belongs to another request."
 
 
 class RightsExhausted(Refused):
-    """Units may exist, but they are not this node's to promise or give away."""
+    """Units may exist, but this node does not have the rights to promise or grant them."""
 
     kind = "insufficient-rights"
-    title = "This node does not own enough units."
 
     def __init__(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        short = ", ".join(f"{line['item']}: {line['wanted']} wanted, {line['free']} free" for line in lines)
-        super().__init__(short, lines=list(lines))
+        missing = [f"{line['wanted']} of {line['item']} requested, {line['free']} available" for line in lines]
+        super().__init__("; ".join(missing), lines=list(lines))
 
 
 class NotHosted(Refused):
-    """This node does not write for that location."""
+    """This node does not write for the location."""
 
     kind = "not-hosted"
-    title = "This node does not write for that location."
 
 
 class NotOwner(Refused):
-    """Another node decides about that fulfilment."""
+    """Another node owns the fulfilment: only its owner decides about it."""
 
     kind = "not-owner"
-    title = "Another node decides about this."
 
 
 class OrderExists(Refused):
-    """An order of that name was placed before, and it was another one."""
+    """Another order has the same name."""
 
     kind = "order-exists"
-    title = "There is another order of that name."
 
 
 class InvalidTransition(Refused):
-    """The fulfilment is past what the event needs. Reported, and nothing else happened."""
+    """The event is not possible in the state of the fulfilment. The node records a report, and changes nothing else."""
 
     kind = "invalid-transition"
-    title = "This cannot happen to the order any more."
 
 
 class Overtaken(Refused):
-    """More was heard of the stock while its level of some time ago was worked out."""
+    """New entries arrived while the node computed a past stock level."""
 
     kind = "overtaken"
-    title = "The stock moved meanwhile. Try again."
 
 
 class Overloaded(Refused):
-    """A bounded queue is full. Definite: the request was not taken in."""
+    """A bounded queue is full. Definite: the node did not accept the request."""
 
     kind = "overloaded"
-    title = "Too many requests wait already."
 
 
 class StorageFull(Refused):
-    """The disk has no room. Definite: the transaction was rolled back whole."""
+    """The disk is full. Definite: the whole transaction was rolled back."""
 
     kind = "storage-full"
-    title = "There is no room to write."
 
 
 class Stopping(Refused):
-    """The node is going down and takes nothing new in."""
+    """The node is stopping and accepts no new requests."""
 
     kind = "stopping"
-    title = "The node is stopping."
 
 
 class Unknown(Failure):
-    """Indefinite: the effect may or may not be durable. Ask again with the same key."""
+    """Indefinite: the effect may or may not be durable. Retry with the same key."""
 
 
 class PeerFault(Failure):
-    """A peer broke the protocol. `reason` is one of a closed list, counted by it."""
+    """A peer broke the protocol. `reason` is one of a closed list; the node counts faults by reason."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -152,4 +141,4 @@ class PeerFault(Failure):
 
 
 class Broken(Failure):
-    """An invariant does not hold. Nothing this process says can be trusted any more."""
+    """An invariant does not hold. Nothing this process says can be trusted any longer."""

@@ -7,9 +7,7 @@ off its body when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -86,11 +84,6 @@ class FastRun(EntryRun):
         """The accounts that units go from and to."""
         self.taken: dict[Stock, int] = {}
         """Units taken off each pair."""
-
-
-def runs_of(entries: Iterable[Entry]) -> list[EntryRun]:
-    """The runs that entries in arrival order are made of."""
-    return [EntryRun.of(list(run)) for _, run in groupby(entries, attrgetter("stream"))]
 
 
 class ReceivedRun(Struct, frozen=True):

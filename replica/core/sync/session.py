@@ -307,11 +307,6 @@ class Session:
         """Whether the peer may be asked for rights now."""
         return self.phase is Phase.STREAMING and len(self._wants) < WANTS_MAX
 
-    @property
-    def wants_waiting(self) -> int:
-        """Wants of either side that are not answered."""
-        return len(self._wants) + len(self._taken)
-
     def want(self, location: str, item: str, quantity: int, clock: int) -> int:
         """Ask the peer for rights, where `may_want`; one request for an item at a time. Return its number."""
         self.wants_sent += 1

@@ -1,7 +1,6 @@
-"""What callers are told: answer types, and how they are read off entries and stock.
+"""Answers to callers: their types, and how they are rendered from entries and stock.
 
-Every answer to a write is rendered from the entry alone, so the same key gets the same answer for as long as the
-journal holds the entry, at whichever node holds it.
+The answer to a write is rendered from its entry alone. So a retry gets the same answer at each node that has the entry.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from replica.runtime.ports import Stored
 
 
 class LineAnswer(Struct, frozen=True, gc=False):
-    """`breach`: how many of `quantity` went past this node's rights; `available`: how many more there are."""
+    """`breach`: how many of `quantity` exceed the rights of this node. `available`: how many more can be sold."""
 
     sku: str
     quantity: int
@@ -30,7 +29,7 @@ class LineAnswer(Struct, frozen=True, gc=False):
 
 
 class MovementAnswer(Struct, frozen=True, gc=False):
-    """`movement` names the entry for good; `at` is when it was decided."""
+    """`movement` is the permanent name of the entry; `at` is when the node recorded it."""
 
     movement: str
     at: str
@@ -38,7 +37,7 @@ class MovementAnswer(Struct, frozen=True, gc=False):
 
 
 class CountedLine(Struct, frozen=True):
-    """`seen` is the level the count was compared with, `change` what was written, `on_hand` the level after it."""
+    """`seen` is the level that the count is compared with, `change` the correction, `on_hand` the level after it."""
 
     item: str
     counted: int
@@ -48,10 +47,10 @@ class CountedLine(Struct, frozen=True):
 
 
 class CountAnswer(Struct, frozen=True):
-    """What a count changed, as of which moment, against which state (entries seen, by writer).
+    """What a count changed. `as_of` is the moment it holds for, `seen` the number of entries known then, by writer.
 
-    `provisional`: other nodes may have moved something before that moment and not have been heard yet. What turns up is
-    corrected by itself.
+    `provisional`: this node may not have all movements of other nodes before that moment yet. When they arrive, the
+    node corrects the level by itself.
     """
 
     movement: str
@@ -63,7 +62,7 @@ class CountAnswer(Struct, frozen=True):
 
 
 class AdjustedLine(Struct, frozen=True):
-    """One correction and the level after all of them."""
+    """One correction, and the level after all corrections of the request."""
 
     item: str
     delta: int
@@ -72,7 +71,7 @@ class AdjustedLine(Struct, frozen=True):
 
 
 class AdjustmentAnswer(Struct, frozen=True):
-    """What was corrected."""
+    """The corrections of a request."""
 
     movement: str
     at: str
@@ -80,7 +79,7 @@ class AdjustmentAnswer(Struct, frozen=True):
 
 
 class QuarantinedLine(Struct, frozen=True):
-    """One step into or out of quarantine."""
+    """One movement into or out of quarantine."""
 
     item: str
     quantity: int
@@ -88,7 +87,7 @@ class QuarantinedLine(Struct, frozen=True):
 
 
 class QuarantineAnswer(Struct, frozen=True):
-    """What was put aside, put back or written off."""
+    """Goods put into quarantine, restocked or written off."""
 
     movement: str
     at: str
@@ -96,14 +95,14 @@ class QuarantineAnswer(Struct, frozen=True):
 
 
 class GrantedLine(Struct, frozen=True):
-    """Units of an item that are another node's now."""
+    """Units of an item that another node has the rights to now."""
 
     item: str
     quantity: int
 
 
 class GrantAnswer(Struct, frozen=True):
-    """Which rights went to which node."""
+    """The rights that this node granted to another one."""
 
     movement: str
     at: str
@@ -112,7 +111,7 @@ class GrantAnswer(Struct, frozen=True):
 
 
 class DocumentAnswer(Struct, frozen=True):
-    """A document as it stands; `version` grows with every write."""
+    """The current value of a document; `version` grows with each write."""
 
     kind: str
     key: str
@@ -120,18 +119,20 @@ class DocumentAnswer(Struct, frozen=True):
     value: Any
 
 
-Answer = MovementAnswer | CountAnswer | AdjustmentAnswer | QuarantineAnswer | GrantAnswer | OrderAnswer | DocumentAnswer
+WriteAnswer = (
+    MovementAnswer | CountAnswer | AdjustmentAnswer | QuarantineAnswer | GrantAnswer | OrderAnswer | DocumentAnswer
+)
 
 
 class Pn(Struct, frozen=True):
-    """The pair as a PN-counter: units in and units out, by writer. `on_hand` is Σp - Σn."""
+    """The stock as a PN-counter: units in (`p`) and units out (`n`), by writer. `on_hand` is Σp - Σn."""
 
     p: dict[str, int]
     n: dict[str, int]
 
 
 class LastCount(Struct, frozen=True):
-    """The newest count of an item, which the book is kept true to; `unheard`: nodes that make it provisional."""
+    """The newest count of an item. `unheard`: nodes whose movements may be missing, so that it is provisional."""
 
     movement: str
     by: str
@@ -142,9 +143,9 @@ class LastCount(Struct, frozen=True):
 
 
 class StockAnswer(Struct, frozen=True):
-    """Stock of one item at one location, in base units; `seen` is the token a count made from this figure gives.
+    """Stock of one item at one location, in base units.
 
-    `count` is the newest one, null where nobody ever counted.
+    `seen` is a token: a count that was made from these figures sends it along. `count` is null if nobody counted yet.
     """
 
     location: str
@@ -163,7 +164,7 @@ class StockAnswer(Struct, frozen=True):
 
 
 class StockPage(Struct, frozen=True):
-    """Stock in order of items; `next` is the cursor of the next page, null on the last."""
+    """Stock in order of items; `next` is the cursor of the next page, null on the last page."""
 
     items: list[StockAnswer]
     next: str | None
@@ -190,14 +191,14 @@ class EntryAnswer(Struct, frozen=True):
 
 
 class JournalPage(Struct, frozen=True):
-    """Entries in arrival order; ask again with `after` = `next`."""
+    """Entries in order of arrival; the next page begins with `after` = `next`."""
 
     entries: list[EntryAnswer]
     next: int
 
 
 class CellAnswer(Struct, frozen=True):
-    """Units a writer ever moved from one account to another."""
+    """All units that a writer moved from one account to another."""
 
     writer: str
     source: str
@@ -206,7 +207,10 @@ class CellAnswer(Struct, frozen=True):
 
 
 class ExplainAnswer(Struct, frozen=True):
-    """The stock figure, the cells that add up to it, and the entries behind them, newest first."""
+    """The stock, the cells that add up to it, and the entries behind them, newest first.
+
+    `next` is the value of `before` for the next page, null on the last page.
+    """
 
     stock: StockAnswer
     cells: list[CellAnswer]
@@ -214,7 +218,7 @@ class ExplainAnswer(Struct, frozen=True):
     next: int | None
 
 
-def answer_of(entry: Entry) -> Answer:
+def answer_of(entry: Entry) -> WriteAnswer:
     """Render the answer to the write that made this entry."""
     content = entry.content
     movement, at, facts = entry.hash.hex(), stamp_text(content.clock), content.facts
@@ -223,8 +227,14 @@ def answer_of(entry: Entry) -> Answer:
             return _movement_answer(content, movement, at)
         case "count":
             counted = tuple(CountedLine(*line) for line in facts["count"])
-            is_provisional = bool(facts.get("unheard"))
-            return CountAnswer(movement, at, stamp_text(facts["as_of"]), facts["seen"], counted, is_provisional)
+            return CountAnswer(
+                movement=movement,
+                at=at,
+                as_of=stamp_text(facts["as_of"]),
+                seen=facts["seen"],
+                lines=counted,
+                provisional=bool(facts.get("unheard")),
+            )
         case "adjustment":
             return AdjustmentAnswer(movement, at, tuple(AdjustedLine(*line) for line in facts["adjusted"]))
         case "quarantine":
@@ -246,19 +256,22 @@ def _movement_answer(content: Content, movement: str, at: str) -> MovementAnswer
 
 
 def stock_answer(stock: Stock, replica: Replica, seen: str) -> StockAnswer:
-    """Render the stock of one pair as this node sees it."""
-    figures, balances, counter = stock.figures, stock.balances, stock.counter()
+    """Render the stock of one item at one location, as this node sees it."""
+    figures, counter = stock.figures, stock.counter()
     return StockAnswer(
-        stock.location,
-        stock.item,
-        replica.catalog.unit(stock.item),
-        *figures,
-        stock.rights(replica.node),
-        stock.breach,
-        balances,
-        Pn(dict(sorted(counter.raised.items())), dict(sorted(counter.lowered.items()))),
-        seen,
-        _last_count(replica, stock),
+        location=stock.location,
+        item=stock.item,
+        unit=replica.catalog.unit(stock.item),
+        on_hand=figures.on_hand,
+        reserved=figures.reserved,
+        quarantined=figures.quarantined,
+        available=figures.available,
+        rights=stock.rights(replica.node),
+        breach=stock.breach,
+        accounts=stock.balances,
+        pn=Pn(dict(sorted(counter.raised.items())), dict(sorted(counter.lowered.items()))),
+        seen=seen,
+        count=_last_count(replica, stock),
     )
 
 
@@ -268,7 +281,14 @@ def _last_count(replica: Replica, stock: Stock) -> LastCount | None:
         return None
     node = node_of(last.writer)
     unheard = [other for other in replica.unheard(stock.location, last.as_of) if other != node]
-    return LastCount(last.entry.hex(), node, stamp_text(last.as_of), last.level, bool(unheard), unheard)
+    return LastCount(
+        movement=last.entry.hex(),
+        by=node,
+        as_of=stamp_text(last.as_of),
+        counted=last.level,
+        provisional=bool(unheard),
+        unheard=unheard,
+    )
 
 
 def entry_answer(stored: Stored) -> EntryAnswer:
@@ -279,26 +299,26 @@ def entry_answer(stored: Stored) -> EntryAnswer:
     if content.kind == DOCUMENT:
         facts["value"] = _value(facts.get("value"))
     return EntryAnswer(
-        stored.arrival,
-        entry.stream.writer,
-        entry.stream.scope,
-        entry.sequence,
-        entry.hash.hex(),
-        content.kind,
-        stamp_text(content.clock),
-        content.clock,
-        key_text(content.key),
-        content.actor,
-        content.reason,
-        content.reference,
-        [_fields(move) for move in content.moves],
-        [_fields(line) for line in content.lines],
-        facts,
+        arrival=stored.arrival,
+        writer=entry.stream.writer,
+        scope=entry.stream.scope,
+        sequence=entry.sequence,
+        hash=entry.hash.hex(),
+        kind=content.kind,
+        at=stamp_text(content.clock),
+        clock=content.clock,
+        key=key_text(content.key),
+        actor=content.actor,
+        reason=content.reason,
+        reference=content.reference,
+        moves=[_fields(move) for move in content.moves],
+        lines=[_fields(line) for line in content.lines],
+        facts=facts,
     )
 
 
 def cell_answers(stock: Stock) -> list[CellAnswer]:
-    """Render the cells of one pair, by writer."""
+    """Render the cells of one item at one location, by writer."""
     return [
         CellAnswer(*route.name, total) for route, total in sorted(stock.cells.items(), key=lambda cell: cell[0].name)
     ]
@@ -309,7 +329,7 @@ def _fields(struct: Struct) -> dict[str, Any]:
 
 
 def _value(packed: bytes | None) -> Any:
-    """A document's value; its bytes as they are where it was written in a way this version cannot read."""
+    """The value of a document, or its bytes if this version cannot decode them."""
     try:
         return None if packed is None else msgpack.unpackb(packed)
     except (ValueError, TypeError, msgpack.UnpackException):

@@ -1,4 +1,4 @@
-"""What somebody should look at, over all a node knows: nothing here mends itself, or more than one may have noticed."""
+"""`GET /v1/exceptions`: what a person should look at, because the node cannot resolve it alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from replica.runtime.node import Node
 
 
 class SideAnswer(Struct, frozen=True):
-    """One of two entries: who wrote it, where and when."""
+    """One of two entries: its node, location and time."""
 
     movement: str
     node: str
@@ -31,10 +31,10 @@ class SideAnswer(Struct, frozen=True):
 
 
 class DuplicateAnswer(Struct, frozen=True):
-    """One request that two nodes took: `standing` counts; `lost` is undone by the entry `void`, null until heard of.
+    """One request that two nodes accepted. `standing` counts. The entry `void` undoes `lost`, null until it arrives.
 
-    `key` is the caller's, empty for an order that was placed under several, or whose key is not among the newest that
-    several nodes took.
+    `key` is the idempotency key of the caller. It is empty for an order that was placed under several keys, and for an
+    order that is too old for the node to know its key.
     """
 
     key: str
@@ -46,9 +46,9 @@ class DuplicateAnswer(Struct, frozen=True):
 
 
 class ConflictAnswer(Struct, frozen=True):
-    """One key, or one name of an order, that two nodes took for different requests: both stand.
+    """Two nodes accepted different requests under one key, or different orders under one name. Both count.
 
-    `order` is empty where one key was taken for more than placements of one order, `key` as in duplicates.
+    `order` is the name of the order, empty if only the key is the same. `key` is as in duplicates.
     """
 
     key: str
@@ -58,10 +58,12 @@ class ConflictAnswer(Struct, frozen=True):
 
 
 class ExceptionsAnswer(Struct, frozen=True):
-    """Breaches by location and item; holds named to be given up; requests that several nodes took; keys used for
-    different requests; events that did nothing or still wait; digest differences.
+    """What a person should look at.
 
-    `truncated` says that there are more orders to look at than are shown.
+    `breaches`: accounts below zero, by location and item. `shortages`: holds selected to be revoked. `duplicates`:
+    requests that two nodes accepted. `key_conflicts`: keys used for different requests. `reports`: events without an
+    effect. `waiting`: events that wait. `differences`: digests that differ between nodes. `unreadable`: entries that
+    this version cannot read. `truncated`: the node has more exceptions than it lists here.
     """
 
     breaches: list[BreachAnswer]
@@ -76,7 +78,7 @@ class ExceptionsAnswer(Struct, frozen=True):
 
 
 class ExceptionsApi:
-    """The call of one node."""
+    """The call at one node."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -85,10 +87,10 @@ class ExceptionsApi:
         """The call."""
         return [
             Operation(
-                "GET",
-                "/v1/exceptions",
-                self.exceptions,
-                "What somebody should look at",
+                method="GET",
+                path="/v1/exceptions",
+                handler=self.exceptions,
+                summary="List what a person should look at",
                 answer=ExceptionsAnswer,
                 query=("limit",),
             )
@@ -103,9 +105,9 @@ class ExceptionsApi:
 def exceptions(
     replica: Replica, settlement: Settlement, differences: Sequence[dict[str, str]], limit: int
 ) -> ExceptionsAnswer:
-    """Gather what is wrong, of at most `limit` orders that have reports and as many that have events waiting.
+    """Gather the exceptions of at most `limit` orders with reports, and of at most `limit` orders with waiting events.
 
-    Of duplicates and of conflicts the newest are shown, at most `limit` of each.
+    Of duplicates, conflicts and shortages it lists the newest, at most `limit` of each.
     """
     orders = replica.orders
     with_exceptions = [order for name in orders.with_exceptions if (order := orders.find(name)) is not None]
@@ -118,27 +120,27 @@ def exceptions(
     duplicates += [answer for order in with_exceptions for answer in _double_orders(order, keys)]
     conflicts += [answer for order in with_exceptions for answer in _other_orders(order, keys)]
     return ExceptionsAnswer(
-        breach_answers(replica.ledger, settlement),
-        [answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
-        duplicates[-limit:],
-        conflicts[-limit:],
-        [report for order in with_exceptions[-limit:] for report in report_answers(order)],
-        [answer for order in waiting[:limit] for answer in waiting_answers(order)],
-        list(differences),
-        orders.malformed + replica.documents.malformed,
-        any(len(some) > limit for some in (with_exceptions, waiting, with_shortage, duplicates, conflicts)),
+        breaches=breach_answers(replica.ledger, settlement),
+        shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
+        duplicates=duplicates[-limit:],
+        key_conflicts=conflicts[-limit:],
+        reports=[report for order in with_exceptions[-limit:] for report in report_answers(order)],
+        waiting=[answer for order in waiting[:limit] for answer in waiting_answers(order)],
+        differences=list(differences),
+        unreadable=orders.malformed + replica.documents.malformed,
+        truncated=any(len(some) > limit for some in (with_exceptions, waiting, with_shortage, duplicates, conflicts)),
     )
 
 
 def _is_of_one_order(collision: Collision) -> bool:
-    """Whether it is one order placed twice under one key: shown once, as an order."""
+    """Whether one order was placed twice under one key: the node lists it once, as an order."""
     contents = collision.entry.content, collision.winner.content
     are_placements = all(is_placement(one) for one in contents)
     return are_placements and contents[0].reference == contents[1].reference
 
 
 def _keys_of_orders(collisions: Iterable[Collision]) -> dict[bytes, str]:
-    """The keys that orders were placed under twice, by the entries of the placements."""
+    """The keys of orders that were placed twice under one key, by the entries of the placements."""
     keys: dict[bytes, str] = {}
     for one in collisions:
         if _is_of_one_order(one):
@@ -156,7 +158,9 @@ def _duplicate(found: Collision) -> DuplicateAnswer:
     content, void = found.entry.content, found.void.hash.hex() if found.void is not None else None
     standing, lost = _side(found, is_lost=False), _side(found, is_lost=True)
     order = content.reference if content.kind == ORDER else ""
-    return DuplicateAnswer(key_text(content.key), content.kind, order, standing, lost, void)
+    return DuplicateAnswer(
+        key=key_text(content.key), request=content.kind, order=order, standing=standing, lost=lost, void=void
+    )
 
 
 def _conflict(found: Collision) -> ConflictAnswer:
@@ -171,7 +175,14 @@ def _double_orders(order: Order, keys: Mapping[bytes, str]) -> Iterator[Duplicat
         undone = [past.entry.hex() for one in voided if one.is_voided for past in one.history[-1:]]
         void = undone[0] if undone else None
         key = _one_key((won, lost), keys)
-        yield DuplicateAnswer(key, ORDER, order.name, _placed_side(won), _placed_side(lost), void)
+        yield DuplicateAnswer(
+            key=key,
+            request=ORDER,
+            order=order.name,
+            standing=_placed_side(won),
+            lost=_placed_side(lost),
+            void=void,
+        )
 
 
 def _other_orders(order: Order, keys: Mapping[bytes, str]) -> Iterator[ConflictAnswer]:
@@ -186,7 +197,7 @@ def _other_orders(order: Order, keys: Mapping[bytes, str]) -> Iterator[ConflictA
 
 
 def _one_key(placed: Sequence[Placed], keys: Mapping[bytes, str]) -> str:
-    """The key that placements share, as far as known."""
+    """The key that placements share; empty if they share none or it is unknown."""
     found = dict.fromkeys([keys.get(one.entry, "") for one in placed])
     return next(iter(found)) if len(found) == 1 else ""
 

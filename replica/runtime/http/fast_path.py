@@ -1,10 +1,9 @@
-"""The express lane: answers hot calls inside the HTTP protocol, and leaves everything else to aiohttp.
+"""The fast path: answers frequent calls inside the HTTP protocol, and leaves all others to aiohttp.
 
-A till's connection sends one kind of request, over and over. `FastPath` takes such a connection for as long as every
-piece of it is exactly one whole, plain request of a kind it knows, to be answered at once. At the first thing it does
-not know to the letter it steps aside for good: aiohttp's own protocol takes the connection over with the bytes not yet
-answered, and nothing has to be known of what goes on inside it. Either way the same functions check, decide and
-render. See docs/decisions/0004.
+A till sends one kind of request over and over. `FastPath` serves its connection as long as each piece that arrives is
+exactly one whole, plain request of a known kind that needs no waiting. When anything else arrives, the fast path hands
+the connection over for good: aiohttp's own protocol continues with the bytes that have no answer yet. Both paths check,
+decide and render with the same functions. See docs/decisions/0004.
 """
 
 from __future__ import annotations
@@ -30,19 +29,17 @@ from replica.runtime.http.operations import JSON, encode_json
 from replica.runtime.http.problems import PROBLEM, RETRY_AFTER_S, problem
 
 HELD_BYTES_MAX = 64 << 10
-"""Bytes of requests sent ahead of an answer; past that the connection is not read on."""
-
+"""Most bytes of requests that may wait for an answer; beyond that the node stops reading the connection."""
 
 IDLE_S = 75.0
-"""Silence after which a connection is closed, at the latest after twice as long: as aiohttp does behind the lane."""
-
+"""Silence after which a connection is closed, at the latest after twice as long; aiohttp waits as long."""
 
 Render = Callable[[Verdicts], tuple[int, bytes]]
-"""Renders what became of a request: status and body. Raises Refused."""
+"""Renders the answer to a request: status and body. Raises Refused."""
 
 
 class FastCall(Struct, frozen=True, gc=False):
-    """What one request comes to, and how its caller is told of it."""
+    """The requests that one call contains, and how to render their answer."""
 
     requests: Requests
     render: Render
@@ -52,17 +49,17 @@ FastRead = Callable[[bytes, str | None], FastCall | None]
 """Checks a request, given its body and key; None leaves it to aiohttp. Raises Refused."""
 
 
-def alone(read: Callable[[bytes, str | None], Command | None]) -> FastRead:
-    """Make the reader of a call that asks for one thing."""
+def single(read: Callable[[bytes, str | None], Command | None]) -> FastRead:
+    """Make the reader of a call that contains one request."""
 
     def read_one(body: bytes, key: str | None) -> FastCall | None:
         command = read(body, key)
-        return FastCall((command,), _tell_one) if command is not None else None
+        return FastCall((command,), _render_one) if command is not None else None
 
     return read_one
 
 
-def _tell_one(verdicts: Verdicts) -> tuple[int, bytes]:
+def _render_one(verdicts: Verdicts) -> tuple[int, bytes]:
     (verdict,) = verdicts
     if isinstance(verdict, Refused):
         raise verdict
@@ -70,17 +67,17 @@ def _tell_one(verdicts: Verdicts) -> tuple[int, bytes]:
 
 
 class FastPath:
-    """Makes the protocol of each connection: the lane in front, aiohttp's behind. `calls`: what is read, by path."""
+    """Makes the protocol of each connection. `calls`: the readers by path. `fallback`: makes aiohttp's protocol."""
 
     def __init__(
         self,
         calls: Mapping[str, FastRead],
         driver: Driver,
-        behind: Callable[[], asyncio.Protocol],
+        fallback: Callable[[], asyncio.Protocol],
     ) -> None:
         self.calls = [(f"POST {path} HTTP/1.1\r\n".encode(), read) for path, read in calls.items()]
         self.driver = driver
-        self.behind = behind
+        self.fallback = fallback
         self.connections: dict[FastConnection, None] = {}
         self._sweeping: asyncio.TimerHandle | None = None
 
@@ -88,19 +85,19 @@ class FastPath:
         return FastConnection(self)
 
     def enter(self, connection: FastConnection) -> None:
-        """A connection is on the lane, until it steps aside or ends."""
+        """Remember a connection until it is handed over or ends."""
         self.connections[connection] = None
         if self._sweeping is None:
             self._sweeping = asyncio.get_running_loop().call_later(IDLE_S, self._sweep)
 
     def _sweep(self) -> None:
-        """Close what was silent since the last sweep: one timer for all, for a till's every sale would move its own."""
+        """Close connections that were silent since the last sweep. One timer serves all of them, for speed."""
         self._sweeping = asyncio.get_running_loop().call_later(IDLE_S, self._sweep) if self.connections else None
         for connection in list(self.connections):
             connection.rest()
 
     def close(self) -> None:
-        """Close every connection on the lane, after the answer under way on it."""
+        """Close each connection of the fast path, after the answer it waits for."""
         if self._sweeping is not None:
             self._sweeping.cancel()
         for connection in list(self.connections):
@@ -108,7 +105,7 @@ class FastPath:
 
 
 class FastConnection(asyncio.Protocol):
-    """One connection, until it steps aside."""
+    """One connection, until it is handed over."""
 
     def __init__(self, fast_path: FastPath) -> None:
         self._fast_path = fast_path
@@ -130,7 +127,7 @@ class FastConnection(asyncio.Protocol):
         self._fast_path.connections.pop(self, None)
 
     def eof_received(self) -> bool:
-        """Keep the connection for the answers under way: a caller that has no more to ask still waits for them."""
+        """Keep the connection while an answer is due: a caller that sends no more still waits for it."""
         self._has_ended = True
         return self._is_busy
 
@@ -142,16 +139,16 @@ class FastConnection(asyncio.Protocol):
                 self._transport.pause_reading()
             return
         try:
-            asked = self._read(data)
-            if asked is None:
-                self._step_aside(data)
+            call = self._read(data)
+            if call is None:
+                self._hand_over(data)
                 return
-            answer = self._fast_path.driver.submit_all(asked.requests)
+            answer = self._fast_path.driver.submit_all(call.requests)
         except Refused as refused:
             self._write(_refusal(refused))
             return
         self._is_busy = True
-        answer.add_done_callback(partial(self._answered, asked.render))
+        answer.add_done_callback(partial(self._answered, call.render))
 
     def _read(self, data: bytes) -> FastCall | None:
         for start, read in self._fast_path.calls:
@@ -161,13 +158,13 @@ class FastConnection(asyncio.Protocol):
         return None
 
     def close(self) -> None:
-        """Close the connection, after the answer under way."""
+        """Close the connection, after the answer it waits for."""
         self._is_closing = True
         if not self._is_busy:
             self._transport.close()
 
     def rest(self) -> None:
-        """Close the connection if nothing came since this was called before."""
+        """Close the connection if nothing arrived since the last call of this method."""
         if self._is_resting and not self._is_busy:
             self.close()
         self._is_resting = True
@@ -175,7 +172,7 @@ class FastConnection(asyncio.Protocol):
     def _answered(self, render: Render, answer: asyncio.Future[Verdicts]) -> None:
         self._is_busy = False
         if answer.cancelled():
-            self._transport.abort()  # the driver is gone: what is durable is not known, so nothing is said
+            self._transport.abort()  # the driver ended: nobody knows what is durable, so there is no answer
             return
         try:
             status, body = render(answer.result())
@@ -195,16 +192,16 @@ class FastConnection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.write(response)
 
-    def _step_aside(self, data: bytes) -> None:
+    def _hand_over(self, data: bytes) -> None:
         del self._fast_path.connections[self]
-        behind = self._fast_path.behind()
-        self._transport.set_protocol(behind)
-        behind.connection_made(self._transport)
-        behind.data_received(data)
+        fallback = self._fast_path.fallback()
+        self._transport.set_protocol(fallback)
+        fallback.connection_made(self._transport)
+        fallback.data_received(data)
 
 
 _plain_head = re.compile(rb"(?:[ -~]+\r\n)*[ -~]+")
-"""Lines of printable ASCII: no bare line feed, no control character, nothing two parsers may read in two ways."""
+"""Lines of printable ASCII: no bare line feed, no control character, nothing that two parsers read differently."""
 
 _DIGITS_MAX = 7
 
@@ -215,7 +212,7 @@ class _Plain(Struct, frozen=True, gc=False):
 
 
 def _parse(data: bytes, start: bytes) -> _Plain | None:
-    """Read exactly one whole request of the plainest form; None for anything else, which aiohttp then judges."""
+    """Read exactly one whole request of the plainest form; None for anything else, which aiohttp then parses."""
     if not data.startswith(start):
         return None
     end = data.find(b"\r\n\r\n", len(start) - 2)

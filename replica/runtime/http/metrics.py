@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: read off plain counters at each scrape, so that no request pays for them."""
+"""Metrics for Prometheus: computed from plain counters at each scrape, so that they cost a request nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class NodeCollector(Collector):
-    """Everything a node counts."""
+    """All metrics of a node."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -23,40 +23,58 @@ class NodeCollector(Collector):
         driver, replica, peers = self._node.driver, self._node.replica, self._node.peers
         counters = driver.counters
         for name, text, value in (
-            ("commits", "Commits made", counters.commits),
-            ("commit_seconds", "Time spent in commits", counters.commit_seconds),
-            ("entries_written", "Entries made durable, own and merged", counters.entries_written),
-            ("entries_merged", "Entries of other writers merged", counters.entries_merged),
-            ("requests_refused", "Requests refused by the core", counters.refused),
-            ("requests_repeated", "Requests whose key was known: answered, not done again", replica.repeated),
-            ("requests_overloaded", "Requests not taken in, the inbox being full", counters.overloaded),
-            ("storage_full", "Commits that found no room", counters.storage_full),
-            ("clock_refused", "Stamps too far ahead to be believed", replica.clock.refused),
-            ("documents_malformed", "Document entries that could not be read", replica.documents.malformed),
+            ("commits", "Commits of the journal.", counters.commits),
+            ("commit_seconds", "Seconds spent in commits.", counters.commit_seconds),
+            ("entries_written", "Entries made durable: written by this node, or merged.", counters.entries_written),
+            ("entries_merged", "Entries of other writers that this node merged.", counters.entries_merged),
+            ("requests_refused", "Requests refused by a rule of the domain.", counters.refused),
+            ("requests_repeated", "Retries of requests: answered, but not executed again.", replica.repeated),
+            ("requests_overloaded", "Requests refused because the inbox was full.", counters.overloaded),
+            ("storage_full", "Commits that failed because the disk was full.", counters.storage_full),
+            ("clock_refused", "Stamps of peers rejected because they were too far ahead.", replica.clock.refused),
+            (
+                "documents_malformed",
+                "Entries with a document that this version cannot read.",
+                replica.documents.malformed,
+            ),
         ):
             yield CounterMetricFamily(f"shelfsync_{name}", text, value=value)
-        ended = CounterMetricFamily("shelfsync_sessions_ended", "Sync sessions ended", labels=["reason"])
+        ended = CounterMetricFamily(
+            "shelfsync_sessions_ended", "Sync sessions that ended, by reason.", labels=["reason"]
+        )
         for reason, times in sorted(peers.ended.items()):
             ended.add_metric([reason], times)
         yield ended
-        yield GaugeMetricFamily("shelfsync_ready", "1 once requests are served", value=int(self._node.is_ready))
-        yield GaugeMetricFamily("shelfsync_journal_entries", "Entries held", value=replica.arrival)
         yield GaugeMetricFamily(
-            "shelfsync_digest_differences", "Digests that differed at equal vectors", value=len(peers.divergences)
+            "shelfsync_ready", "1 while the node serves requests, else 0.", value=int(self._node.is_ready)
+        )
+        yield GaugeMetricFamily("shelfsync_journal_entries", "Entries in the journal.", value=replica.arrival)
+        yield GaugeMetricFamily(
+            "shelfsync_digest_differences",
+            "Digests that differed between nodes with equal version vectors.",
+            value=len(peers.divergences),
         )
         yield GaugeMetricFamily(
             "shelfsync_orders_stuck",
-            "Orders of which something is due that no entry can say",
+            "Orders with a due step that no entry can record.",
             value=len(replica.orders.stuck),
         )
-        breaches = GaugeMetricFamily("shelfsync_breached_items", "Items with units below zero", labels=["location"])
-        for location, place in sorted(replica.ledger.places.items()):
-            breaches.add_metric([location], len(place.breaches()))
+        breaches = GaugeMetricFamily(
+            "shelfsync_breached_items", "Items with an account below zero.", labels=["location"]
+        )
+        for location, stock in sorted(replica.ledger.places.items()):
+            breaches.add_metric([location], len(stock.breaches()))
         yield breaches
-        connected = GaugeMetricFamily("shelfsync_peer_connected", "1 while a session is live", labels=["peer"])
-        behind = GaugeMetricFamily("shelfsync_peer_behind_entries", "Entries the peer has and we lack", labels=["peer"])
+        connected = GaugeMetricFamily(
+            "shelfsync_peer_connected", "1 while a session with the peer is live, else 0.", labels=["peer"]
+        )
+        behind = GaugeMetricFamily(
+            "shelfsync_peer_behind_entries", "Entries that the peer has and this node lacks.", labels=["peer"]
+        )
         unacknowledged = GaugeMetricFamily(
-            "shelfsync_peer_unacknowledged_entries", "Entries the peer has not acknowledged", labels=["peer"]
+            "shelfsync_peer_unacknowledged_entries",
+            "Entries of this node that the peer has not acknowledged.",
+            labels=["peer"],
         )
         for name, peer in sorted(peers.known.items()):
             connected.add_metric([name], int(peer.is_connected))
@@ -66,7 +84,7 @@ class NodeCollector(Collector):
 
 
 def make_registry(node: Node) -> CollectorRegistry:
-    """A registry of a node's own; nothing global, so two nodes in one process do not meet."""
+    """Make the registry of one node. It is not global, so that two nodes of one process stay separate."""
     registry = CollectorRegistry()
     registry.register(NodeCollector(node))
     ProcessCollector(registry=registry)
@@ -74,5 +92,5 @@ def make_registry(node: Node) -> CollectorRegistry:
 
 
 def render(registry: CollectorRegistry) -> bytes:
-    """The exposition text."""
+    """The metrics as text for Prometheus."""
     return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of a node, made from the table its routes are made from."""
+"""The OpenAPI 3.1 document of a node, made from the same table of operations as its routes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import Any
 import msgspec
 
 from replica.runtime.http.operations import KEY_HEADER, Operation
+from replica.runtime.http.problems import PROBLEM_TYPES
 
 _variable = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 
 _PROBLEM = {
     "type": "object",
-    "description": "RFC 9457 problem document",
+    "description": "A problem document (RFC 9457). Its type is one of:\n\n"
+    + "\n".join(f"- `{one.type}` ({one.status}): {one.title}" for one in PROBLEM_TYPES.values()),
     "required": ["type", "title", "status", "detail"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "field": {"type": "string", "description": "what to mend, as the caller wrote it"},
+        "type": {"type": "string", "description": "The type of the problem. It does not change."},
+        "title": {"type": "string", "description": "The same text for all problems of a type."},
+        "status": {"type": "integer", "description": "The HTTP status."},
+        "detail": {"type": "string", "description": "What was wrong in this request, and what to do next."},
+        "field": {"type": "string", "description": "The field to correct, as the caller wrote it."},
     },
 }
 
@@ -60,8 +62,11 @@ def _describe(operation: Operation, schema_of: dict[int, Any]) -> dict[str, Any]
         "parameters": parameters,
         "responses": {
             str(operation.status): success,
-            "4XX": {"description": "refused: nothing happened", "content": problem},
-            "5XX": {"description": "try again with the same key", "content": problem},
+            "4XX": {"description": "The node refused the request: nothing happened.", "content": problem},
+            "5XX": {
+                "description": "The node could not process the request. Retry with the same idempotency key.",
+                "content": problem,
+            },
         },
     }
     if operation.body is not None:

@@ -1,6 +1,6 @@
-"""HTTP, the thin part: operations as a table, bodies decoded into types, refusals turned into problem documents.
+"""The HTTP calls of a node: a table of operations, decoded bodies, and problem documents for refusals.
 
-The table of operations makes both the routes and the OpenAPI document, so neither can say what the other does not.
+The routes and the OpenAPI document are both made from the table of operations, so they always agree.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger(__name__)
 
 BODY_BYTES_MAX = 2 << 20
-"""Bytes of a request's body: 500 sales of 20 lines take about half of it."""
+"""Largest body of a request, in bytes: 500 sales of 20 lines take about half of it."""
 
 PAGE_MAX = 1_000
 PAGE_DEFAULT = 100
@@ -39,7 +39,7 @@ encode_json = msgspec.json.Encoder().encode
 
 
 class Operation(Struct, frozen=True):
-    """One call: how it is reached, what does it, and the types of what goes in and out."""
+    """One call: method and path, handler, and the types of body and answer."""
 
     method: str
     path: str
@@ -58,21 +58,23 @@ def json_response(answer: object, status: int = 200) -> web.Response:
 
 
 class Decoder:
-    """Decodes bodies of one type; what is wrong is said with the name of the field."""
+    """Decodes bodies of one type. A refusal names the invalid field."""
 
     def __init__(self, kind: Any) -> None:
         self._decode = msgspec.json.Decoder(kind).decode
 
-    def decode(self, body: bytes) -> Any:
-        """Check a body. Raises Refused."""
+    def decode(self, body: bytes, at: str = "") -> Any:
+        """Check a body, or the part of a body `at` a path such as `sales[3]`. Raises Refused."""
         try:
             return self._decode(body)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise invalid_from(error) from None
+            raise invalid_from(error, at) from None
         except UnicodeDecodeError as error:
-            raise Malformed(f"not UTF-8: {error.reason} at byte {error.start}", field="body") from None
+            text = f"{at or 'The body'} is not UTF-8: {error.reason} at byte {error.start}."
+            raise Malformed(text, field=at or "body") from None
         except RecursionError:
-            raise Invalid("nested too deep", field="body") from None
+            text = f"{at or 'The body'} has too many levels of lists and objects. Use fewer."
+            raise Invalid(text, field=at or "body") from None
 
     async def read(self, request: web.Request) -> Any:
         """Read and check a request's body. Raises Refused."""
@@ -84,15 +86,20 @@ async def read_body(request: web.Request) -> bytes:
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise TooLarge(f"at most {BODY_BYTES_MAX} bytes are taken", field="body") from None
+        raise TooLarge(f"The body has more than {BODY_BYTES_MAX} bytes.", field="body") from None
     except web.RequestPayloadError as error:
-        raise Malformed(f"not encoded as it says: {error}", field="body") from None
+        raise Malformed(
+            f"The body does not match its Content-Encoding or Transfer-Encoding: {error}.", field="body"
+        ) from None
 
 
 def checked_key(text: str | None) -> bytes:
     """Return the stored form of a caller's idempotency key. Raises Invalid."""
     if text is None:
-        raise Invalid("every write needs a key of its own, so that it can be asked again safely", field=KEY_HEADER)
+        raise Invalid(
+            f"The header {KEY_HEADER} is missing. Send a new key with each write, and the same key with its retries.",
+            field=KEY_HEADER,
+        )
     return parse_key(text)
 
 
@@ -100,7 +107,7 @@ def key_of(request: web.Request) -> bytes:
     """Return the caller's idempotency key. Raises Invalid."""
     keys = request.headers.getall(KEY_HEADER, [])
     if len(keys) > 1:
-        raise Invalid(f"{len(keys)} keys were sent: one request has one", field=KEY_HEADER)
+        raise Invalid(f"The request has {len(keys)} headers {KEY_HEADER}. Send one.", field=KEY_HEADER)
     return checked_key(keys[0] if keys else None)
 
 
@@ -110,12 +117,12 @@ def number_of(request: web.Request, name: str, default: int, low: int, high: int
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
-        raise Invalid(f"{name} is a whole number in {low}..{high}", field=name)
+        raise Invalid(f"The query field {name} is {text!r}. Send a whole number in {low}..{high}.", field=name)
     return int(text)
 
 
 def limit_of(request: web.Request) -> int:
-    """Return how many results the caller wants on a page. Raises Invalid."""
+    """Return the number of results on a page. Raises Invalid."""
     return number_of(request, "limit", PAGE_DEFAULT, 1, PAGE_MAX)
 
 
@@ -131,13 +138,15 @@ def make_app(operations: Sequence[Operation], *, loopback_only: bool) -> web.App
 
 
 async def _meet_expectation(request: web.Request) -> web.StreamResponse | None:
-    """What aiohttp does about `Expect` by itself, ahead of any middleware; its refusal is a problem document too."""
+    """Answer the header `Expect` as aiohttp does before any middleware, but refuse with a problem document."""
     if request.version < HttpVersion11:
         return None
     if request.headers["Expect"].lower() != "100-continue":
-        return plain_problem(417, "expectation-failed", "the one Expect that is met is 100-continue")
+        return plain_problem(
+            "expectation-failed", "Send the header Expect with the value 100-continue, or leave it out."
+        )
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0  # no answer has begun
+    request.writer.output_size = 0  # aiohttp counts these bytes as the beginning of a response
     return None
 
 
@@ -148,37 +157,43 @@ async def _answer_problems(request: web.Request, handler: Handler) -> web.Stream
     except Refused as refused:
         return problem_response(refused)
     except web.HTTPNotFound:
-        return plain_problem(404, "not-found", f"there is no {request.path}")
+        return plain_problem(
+            "not-found", f"There is no path {request.path}. The document /openapi.json lists all paths."
+        )
     except web.HTTPMethodNotAllowed as wrong:
-        response = plain_problem(405, "method-not-allowed", f"{request.path} takes {', '.join(wrong.allowed_methods)}")
-        response.headers["Allow"] = ", ".join(sorted(wrong.allowed_methods))
+        allowed = ", ".join(sorted(wrong.allowed_methods))
+        response = plain_problem("method-not-allowed", f"{request.path} supports {allowed}, not {request.method}.")
+        response.headers["Allow"] = allowed
         return response
     except web.HTTPException:
         raise
     except ConnectionResetError:
         if request.transport is not None and not request.transport.is_closing():
             raise
-        return plain_problem(400, "caller-left", "nobody reads this, and it is no fault of ours for the log")
+        return plain_problem("caller-left", "The client closed the connection before the response.")
     except Exception:
         log.exception("request failed", method=request.method, path=request.path)
-        if request.writer.output_size:  # an answer has begun: there is no saying two things in one
+        if request.writer.output_size:  # a response has begun: a second one cannot follow in it
             raise ConnectionResetError from None
-        return plain_problem(500, "internal", "a fault of ours; it is in the log")
+        return plain_problem("internal", "The log of the node has the cause.")
 
 
 @web.middleware
 async def _no_foreign_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A browser on this machine is a caller on this machine, whoever wrote the page: pages of others are refused."""
+    """Refuse pages of other sites: a browser on this machine calls from this machine, whoever wrote the page."""
     origin = request.headers.get("Origin")
     if origin is not None and not _is_local_name(_host_of(origin)):
-        raise Forbidden("without keys configured pages of other sites are not served", field="Origin")
+        raise Forbidden(
+            "No keys are configured, so the node does not serve pages of other sites. Call it from this machine.",
+            field="Origin",
+        )
     return await handler(request)
 
 
 def _host_of(origin: str) -> str | None:
     try:
         return urlsplit(origin).hostname
-    except ValueError:  # no address at all, such as http://[::1
+    except ValueError:  # not an address, such as http://[::1
         return None
 
 
@@ -189,7 +204,9 @@ def _is_local_name(name: str | None) -> bool:
 @web.middleware
 async def _only_loopback(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not _is_loopback(request.remote):
-        raise Forbidden("without keys configured this node serves callers on its own machine only")
+        raise Forbidden(
+            "No keys are configured, so the node serves only callers on its own machine. Call it from there."
+        )
     return await handler(request)
 
 

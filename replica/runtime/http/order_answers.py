@@ -1,4 +1,4 @@
-"""What callers are told about orders: answer types, and how they are read off entries and orders."""
+"""Answers about orders: their types, and how they are rendered from entries and orders."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from replica.core.orders.order import Fulfilment, Order
 
 
 class OrderLine(Struct, frozen=True):
-    """So many of a SKU."""
+    """A quantity of a SKU."""
 
     sku: str
     quantity: int
 
 
 class FulfilmentAnswer(Struct, frozen=True, omit_defaults=True):
-    """What one location does for the order."""
+    """A fulfilment: the part of the order that one location serves."""
 
     id: str
     location: str
@@ -42,7 +42,11 @@ class FulfilmentAnswer(Struct, frozen=True, omit_defaults=True):
 
 
 class OrderAnswer(Struct, frozen=True, omit_defaults=True):
-    """How the order stood after this. `waiting`: the event came early, or was asked of the node that decides."""
+    """The order after the request.
+
+    `waiting`: `parked` if the event came before the event it needs, `asked` if another node owns the fulfilment and
+    decides.
+    """
 
     order: str
     state: str
@@ -52,7 +56,7 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
 
 
 class PastAnswer(Struct, frozen=True):
-    """One thing that happened, the state after it, and the entry that says so."""
+    """One event of the past, the state after it, and the entry that records it."""
 
     at: str
     event: str
@@ -62,9 +66,9 @@ class PastAnswer(Struct, frozen=True):
 
 
 class FulfilmentView(Struct, frozen=True):
-    """A fulfilment as it stands; `owner` is the node that decides about it.
+    """A fulfilment as this node sees it; `owner` is the node that decides about it.
 
-    `is_duplicate`: it is of a placement that lost, for the order was placed at another node too.
+    `is_duplicate`: the order was placed at two nodes, and the fulfilment belongs to the placement that is voided.
     """
 
     id: str
@@ -78,7 +82,7 @@ class FulfilmentView(Struct, frozen=True):
 
 
 class WaitingAnswer(Struct, frozen=True):
-    """An event that waits: until its deadline, or for the owner's word (null)."""
+    """An event that waits: until a deadline, or for the decision of the owner (`until` is null)."""
 
     order: str
     event: str
@@ -88,7 +92,7 @@ class WaitingAnswer(Struct, frozen=True):
 
 
 class ReportAnswer(Struct, frozen=True):
-    """An event that did nothing, and why: impossible, late, or short of units."""
+    """An event without an effect; `outcome` says why, such as impossible, late or short of units."""
 
     order: str
     fulfilment: str
@@ -135,55 +139,66 @@ def order_answer(content: Content) -> OrderAnswer:
 
 
 def check_happened(content: Content) -> None:
-    """Raise InvalidTransition where an entry only reports that its event cannot happen."""
+    """Raise InvalidTransition if an entry only reports that its event is impossible."""
     facts = decode(content)
     if isinstance(facts, ReportFacts) and facts.outcome == IMPOSSIBLE:
         states = {one.id: one.state for one in facts.shown}
+        state = states.get(facts.fulfilment)
         raise InvalidTransition(
-            f"{content.reason} cannot happen to {facts.fulfilment}, which is {states.get(facts.fulfilment)}",
+            f"The fulfilment {facts.fulfilment} is {state}: the event {content.reason!r} is not possible.",
             field="event",
             order=content.reference,
             fulfilment=facts.fulfilment,
-            state=states.get(facts.fulfilment),
+            state=state,
         )
 
 
 def order_view(order: Order) -> OrderView:
-    """Render an order as it stands."""
+    """Render an order as this node sees it."""
     lost = order.lost()
     return OrderView(
-        order.name,
-        order.state,
-        order.channel,
-        order.customer,
-        stamp_text(order.placed[0].clock) if order.placed else None,
-        [fulfilment_view(one, one.id in lost) for _, one in sorted(order.fulfilments.items())],
-        waiting_answers(order),
-        report_answers(order),
+        order=order.name,
+        state=order.state,
+        channel=order.channel,
+        customer=order.customer,
+        placed_at=stamp_text(order.placed[0].clock) if order.placed else None,
+        fulfilments=[fulfilment_view(one, one.id in lost) for _, one in sorted(order.fulfilments.items())],
+        waiting=waiting_answers(order),
+        reports=report_answers(order),
     )
 
 
 def fulfilment_view(one: Fulfilment, is_duplicate: bool = False) -> FulfilmentView:
-    """Render a fulfilment as it stands."""
+    """Render a fulfilment as this node sees it."""
     history, state = [], ""
     for past in one.history:
         state = past.state or state
-        history.append(PastAnswer(stamp_text(past.clock), past.event, past.act, state, past.entry.hex()))
-    expires_at = time_text(one.expires_ms) if one.expires_ms else None
+        history.append(
+            PastAnswer(
+                at=stamp_text(past.clock), event=past.event, act=past.act, state=state, movement=past.entry.hex()
+            )
+        )
     return FulfilmentView(
-        one.id, one.location, one.owner, one.state, expires_at, _lines(one.lines), history, is_duplicate
+        id=one.id,
+        location=one.location,
+        owner=one.owner,
+        state=one.state,
+        expires_at=time_text(one.expires_ms) if one.expires_ms else None,
+        lines=_lines(one.lines),
+        history=history,
+        is_duplicate=is_duplicate,
     )
 
 
 def waiting_answers(order: Order) -> list[WaitingAnswer]:
-    """Render what waits at an order."""
+    """Render the events that wait at an order."""
     return [
         WaitingAnswer(
-            order.name,
-            parked.event.event,
-            parked.event.fulfilment,
-            stamp_text(parked.clock),
-            time_text(parked.until_ms) if parked.until_ms else None,
+            order=order.name,
+            event=parked.event.event,
+            fulfilment=parked.event.fulfilment,
+            since=stamp_text(parked.clock),
+            until=time_text(parked.until_ms) if parked.until_ms else None,
         )
         for parked in order.waiting
         if parked.event is not None
@@ -191,9 +206,16 @@ def waiting_answers(order: Order) -> list[WaitingAnswer]:
 
 
 def report_answers(order: Order) -> list[ReportAnswer]:
-    """Render what was reported of an order."""
+    """Render the reports of an order."""
     return [
-        ReportAnswer(order.name, one.fulfilment, one.event, one.outcome, stamp_text(one.clock)) for one in order.reports
+        ReportAnswer(
+            order=order.name,
+            fulfilment=one.fulfilment,
+            event=one.event,
+            outcome=one.outcome,
+            at=stamp_text(one.clock),
+        )
+        for one in order.reports
     ]
 
 

@@ -1,12 +1,12 @@
-"""The calls about orders that both kinds of node serve: place, tell what happened, look."""
+"""The calls about orders that both kinds of node serve: place an order, report an event, read an order."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from replica.core.base.errors import Invalid, NotFound, RightsExhausted
 from replica.core.base.limits import EVENT_NUMBER_MAX
@@ -24,12 +24,34 @@ from replica.runtime.http.order_answers import OrderAnswer, OrderView, check_hap
 from replica.runtime.http.problems import NotReplicated
 from replica.runtime.node import Node
 
-REPLICATED_S = 5.0
-"""How long an order waits for another region: some round trips between the farthest ones."""
+REPLICATION_TIMEOUT_S = 5.0
+"""How long a placement waits for another region: several round trips between the most distant ones."""
+
+UNSUPPORTED = ("campaign", "ship_to")
+"""Fields of a placement that the node refuses, because nothing acts on them yet."""
+
+_Unsupported = Annotated[str, Meta(max_length=0, description="Not supported yet: a value is refused with status 422.")]
+
+
+class PlacementBody(Placement, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """A new order: the goods to hold, for whom, and for how long.
+
+    `partial` accepts an order for which there are not enough units, and holds what there is. `paid` begins a
+    reservation that does not expire. `pickup_at` is the location of each line that names none. `wait_ms` is how long a
+    node without enough rights may wait until other nodes grant them.
+    """
+
+    ship_to: _Unsupported = ""
+    campaign: _Unsupported = ""
 
 
 class EventBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """What happened to an order: to all of it, or to one fulfilment."""
+    """An event of an order, or of one of its fulfilments.
+
+    `lines`: the units that an adjustment or exchange releases, or that a return brings back. `replacement`: the units
+    that an exchange takes instead. `number` counts the events of a fulfilment from 1. An event that skips a number
+    waits for the one before.
+    """
 
     event: OutsideEvent
     fulfilment: Text = ""
@@ -37,49 +59,86 @@ class EventBody(Struct, frozen=True, forbid_unknown_fields=True):
     replacement: SkuLines | UnsetType = UNSET
     number: int = 0
 
-    def of(self, order: str) -> OrderEvent:
-        """The request it is, for this order. Raises Invalid."""
+    def request(self, order: str) -> OrderEvent:
+        """The event as a request about this order. Raises Invalid."""
         if not is_item(order):
-            raise Invalid(f"{order!r} cannot be the name of an order", field="order")
+            raise Invalid(f"The field order is {order!r}, which is not a valid name. Correct it.", field="order")
         if not 0 <= self.number <= EVENT_NUMBER_MAX:
-            raise Invalid(f"number is in 1..{EVENT_NUMBER_MAX}", field="number")
-        return OrderEvent(order, self.event, self.fulfilment, self.lines, self.replacement, self.number)
+            raise Invalid(
+                f"The field number is {self.number}. Send a number in 1..{EVENT_NUMBER_MAX}, or leave it out.",
+                field="number",
+            )
+        return OrderEvent(
+            order=order,
+            event=self.event,
+            fulfilment=self.fulfilment,
+            lines=self.lines,
+            replacement=self.replacement,
+            number=self.number,
+        )
 
 
 class OrdersApi:
-    """Order calls of one node."""
+    """The calls about orders at one node. `can_replicate`: a placement may wait until another region has it."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, *, can_replicate: bool) -> None:
         self._node = node
+        self._can_replicate = can_replicate
         self._placement = Decoder(Placement)
         self._event = Decoder(EventBody)
 
     def operations(self, place_path: str, summary: str) -> list[Operation]:
-        """Every call about orders; placing one has a path of its own at each kind of node."""
+        """All calls about orders. Each kind of node has its own path for placing one."""
         return [
-            Operation("POST", place_path, self.place, summary, Placement, OrderAnswer, 201, is_write=True),
             Operation(
-                "POST",
-                "/v1/orders/{order}/events",
-                self.happen,
-                "What happened to an order; 202 while it waits",
-                EventBody,
-                OrderAnswer,
+                method="POST",
+                path=place_path,
+                handler=self.place,
+                summary=summary,
+                body=PlacementBody,
+                answer=OrderAnswer,
+                status=201,
                 is_write=True,
             ),
-            Operation("GET", "/v1/orders/{order}", self.get, "An order, its fulfilments and history", answer=OrderView),
+            Operation(
+                method="POST",
+                path="/v1/orders/{order}/events",
+                handler=self.report_event,
+                summary="Report an event of an order (202: the event waits)",
+                body=EventBody,
+                answer=OrderAnswer,
+                is_write=True,
+            ),
+            Operation(
+                method="GET",
+                path="/v1/orders/{order}",
+                handler=self.get,
+                summary="Read an order, its fulfilments and its history",
+                answer=OrderView,
+            ),
         ]
 
-    def read_prompt(self, body: bytes, key: str | None) -> Command | None:
-        """Check one placement that is answered as soon as it is durable here; None for any other. Raises Refused."""
+    def read_fast(self, body: bytes, key: str | None) -> Command | None:
+        """Check a placement for the fast path; None if it waits for rights or another region. Raises Refused."""
         placement = self._read(body)
-        is_prompt = not placement.wait_ms and placement.durability == "local"
-        return Command("", placement, checked_key(key)) if is_prompt else None
+        is_fast = not placement.wait_ms and placement.durability == "local"
+        return Command("", placement, checked_key(key)) if is_fast else None
 
     def _read(self, body: bytes) -> Placement:
-        placement: Placement = self._placement.decode(body)
-        if placement.durability != "local" and self._node.peers.identity.role != "hub":
-            raise Invalid("a store answers once an order is durable here: local", field="durability")
+        try:
+            placement: Placement = self._placement.decode(body)
+        except Invalid as invalid:
+            if invalid.field in UNSUPPORTED:
+                raise _unsupported(invalid.field) from None
+            raise
+        for field in UNSUPPORTED:
+            if getattr(placement, field):
+                raise _unsupported(field)
+        if placement.durability != "local" and not self._can_replicate:
+            raise Invalid(
+                f"The field durability is {placement.durability!r}, but this node is not a hub. Send 'local'.",
+                field="durability",
+            )
         return placement
 
     async def place(self, request: web.Request) -> web.Response:
@@ -94,27 +153,30 @@ class OrdersApi:
                 if not placement.wait_ms or not await self._gain_rights(placement, deadline_ms):
                     raise
         if placement.durability == "region":
-            await self._replicate(placement.order)
+            await self._await_replication(placement.order)
         return json_response(answer_of(entry), 201)
 
-    async def _replicate(self, order: str) -> None:
-        """Wait until another region holds an order durably. Raises NotReplicated."""
+    async def _await_replication(self, order: str) -> None:
+        """Wait until a hub of another region has stored the order. Raises NotReplicated."""
         reached = await self._node.driver.look(lambda replica: _own_streams(replica, order))
-        if not await self._node.peers.held_elsewhere(reached, REPLICATED_S):
-            raise NotReplicated(f"{order} is held here; no hub of another region has it after {REPLICATED_S:g} s")
+        if not await self._node.peers.held_elsewhere(reached, REPLICATION_TIMEOUT_S):
+            raise NotReplicated(
+                f"The order {order} is stored on this node, but no hub of another region has confirmed it within "
+                f"{REPLICATION_TIMEOUT_S:g} s."
+            )
 
     async def _gain_rights(self, placement: Placement, deadline_ms: int) -> bool:
-        """Ask others for what an order lacks; True once it is here, though another order may be quicker to take it."""
+        """Ask other nodes for the rights that an order lacks. True if they arrived; another order may use them."""
         now = self._node.clock.now()
         units = await self._node.driver.look(lambda replica: lacking(replica.context(now.wall_ms), placement))
         timeout_s = max(0, deadline_ms - now.elapsed_ms) / 1000
         wants = [self._node.rights.want(*pair, number, timeout_s) for pair, number in units.items()]
-        there = await asyncio.gather(*wants)
-        return bool(units) and all(own >= number for own, number in zip(there, units.values(), strict=True))
+        gained = await asyncio.gather(*wants)
+        return bool(units) and all(own >= number for own, number in zip(gained, units.values(), strict=True))
 
-    async def happen(self, request: web.Request) -> web.Response:
+    async def report_event(self, request: web.Request) -> web.Response:
         body: EventBody = await self._event.read(request)
-        event = body.of(request.match_info["order"])
+        event = body.request(request.match_info["order"])
         entry = await self._node.driver.submit(Command("", event, key_of(request)))
         check_happened(entry.content)
         answer = order_answer(entry.content)
@@ -125,15 +187,22 @@ class OrdersApi:
 
         def look(replica: Replica) -> Any:
             if name not in replica.orders:
-                raise NotFound(f"no order {name!r} was heard of here", field="order")
+                raise NotFound(
+                    f"This node has no order {name!r}. Correct the name, or ask the node where it was placed.",
+                    field="order",
+                )
             (order,) = replica.orders.look_at([name])
             return order_view(order)
 
         return json_response(await self._node.driver.look(look))
 
 
+def _unsupported(field: str) -> Invalid:
+    return Invalid(f"The field {field} is not supported yet. Leave it out.", field=field)
+
+
 def _own_streams(replica: Replica, name: str) -> dict[Stream, int]:
-    """How far this node's own streams go at the locations that serve an order."""
+    """The heads of this node's own streams at the locations that serve an order."""
     locations = [one.location for order in replica.orders.look_at([name]) for one in order.fulfilments.values()]
     streams = [Stream(replica.writer, location) for location in locations]
     return {stream: replica.head(stream).sequence for stream in streams}

@@ -1,4 +1,33 @@
-"""Errors as callers see them: RFC 9457 problem documents, one status per kind of refusal."""
+"""Errors as callers see them: RFC 9457 problem documents.
+
+`PROBLEM_TYPES` is the one table of problem types: type, HTTP status, title, and what the caller does next. The title is
+the same for all problems of a type (RFC 9457, section 3.1.3). The detail is about the one request: what was wrong, with
+which field, and what to do next. The member `field` names the field as the caller wrote it.
+
+type                    status  title
+invalid-request            422  A field of the request has an invalid value.
+malformed-json             400  The body is not valid JSON.
+body-too-large             413  The body is too large.
+expectation-failed         417  The node does not support this Expect header.
+forbidden                  403  The caller is not allowed to do this.
+not-found                  404  The resource does not exist on this node.
+unknown-sku                404  The catalogue has no such SKU, item or barcode.
+method-not-allowed         405  The path does not support this method.
+idempotency-key-reused     422  The idempotency key was used for another request.
+insufficient-rights        409  This node does not have the rights to enough units.
+not-hosted                 409  This node does not write for the location.
+not-owner                  409  Another node owns the fulfilment.
+order-exists               409  Another order has the same name.
+invalid-transition         409  The event is not possible in the state of the fulfilment.
+overtaken                  503  The stock changed while the request was processed.
+overloaded                 503  Too many requests are waiting.
+stopping                   503  The node is stopping.
+not-replicated             503  No other region has confirmed the order yet.
+storage-full               507  The disk of the node is full.
+caller-left                400  The client closed the connection.
+internal                   500  The node failed to process the request.
+refused                    400  The request was refused.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +36,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from replica.core.base.errors import (
     Invalid,
@@ -25,78 +55,125 @@ from replica.core.base.errors import (
     UnknownSku,
 )
 
-STATUS: dict[type[Refused], int] = {
-    Invalid: 422,
-    UnknownSku: 404,
-    NotFound: 404,
-    KeyReused: 422,
-    RightsExhausted: 409,
-    NotHosted: 409,
-    NotOwner: 409,
-    OrderExists: 409,
-    InvalidTransition: 409,
-    Overtaken: 503,
-    Overloaded: 503,
-    StorageFull: 507,
-    Stopping: 503,
-}
-"""HTTP status by refusal; what is not listed is a 400."""
-
 PROBLEM = "application/problem+json"
 
 RETRY_AFTER_S = {503: 1, 507: 5}
 
-_path = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$?\.?(?P<path>[^`]*)`)?$", re.DOTALL)
-_named = re.compile(r"field `(?P<name>[^`]+)`")
+_location_in_error = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$?\.?(?P<path>[^`]*)`)?$", re.DOTALL)
+_missing = re.compile(r"missing required field `(?P<name>[^`]+)`")
+_unknown = re.compile(r"unknown field `(?P<name>[^`]+)`")
 
 
 class Malformed(Invalid):
-    """The body is not JSON at all."""
+    """The body is not valid JSON."""
 
     kind = "malformed-json"
-    title = "The body is not valid JSON."
 
 
 class TooLarge(Invalid):
-    """The body is larger than is taken."""
+    """The body is too large."""
 
     kind = "body-too-large"
-    title = "The body is too large."
 
 
 class Forbidden(Refused):
-    """The caller may not do this."""
+    """The caller is not allowed to do this."""
 
     kind = "forbidden"
-    title = "This caller may not do that."
 
 
 class NotReplicated(Refused):
-    """What was asked is done and durable here; it was to be durable elsewhere too before the answer, and is not yet."""
+    """The order is durable on this node, but no other region has confirmed it yet."""
 
     kind = "not-replicated"
-    title = "Done here, but no other region has it yet: ask again with the same key."
 
 
-STATUS |= {Malformed: 400, TooLarge: 413, Forbidden: 403, NotReplicated: 503}
+class ProblemType(Struct, frozen=True):
+    """One type of problem. `next_step` ends the detail of each problem of the type; empty: each case has its own."""
+
+    type: str
+    status: int
+    title: str
+    next_step: str = ""
+
+
+_RETRY = "Retry with the same idempotency key."
+
+PROBLEM_TYPES = {
+    one.type: one
+    for one in (
+        ProblemType(Invalid.kind, 422, "A field of the request has an invalid value."),
+        ProblemType(Malformed.kind, 400, "The body is not valid JSON.", "Send one JSON value in UTF-8."),
+        ProblemType(TooLarge.kind, 413, "The body is too large.", "Split the request into several."),
+        ProblemType("expectation-failed", 417, "The node does not support this Expect header."),
+        ProblemType(Forbidden.kind, 403, "The caller is not allowed to do this."),
+        ProblemType(NotFound.kind, 404, "The resource does not exist on this node."),
+        ProblemType(
+            UnknownSku.kind,
+            404,
+            "The catalogue has no such SKU, item or barcode.",
+            "Correct the name, or write a document of the SKU first.",
+        ),
+        ProblemType("method-not-allowed", 405, "The path does not support this method."),
+        ProblemType(
+            KeyReused.kind,
+            422,
+            "The idempotency key was used for another request.",
+            "Send a new request with a new key, and a retry with an unchanged body.",
+        ),
+        ProblemType(
+            RightsExhausted.kind,
+            409,
+            "This node does not have the rights to enough units.",
+            "Request fewer units, or retry when the node has more rights.",
+        ),
+        ProblemType(
+            NotHosted.kind,
+            409,
+            "This node does not write for the location.",
+            "Send the request to a node that writes for the location.",
+        ),
+        ProblemType(
+            NotOwner.kind, 409, "Another node owns the fulfilment.", "Send the event to the owner of the fulfilment."
+        ),
+        ProblemType(OrderExists.kind, 409, "Another order has the same name.", "Place the order under a new name."),
+        ProblemType(
+            InvalidTransition.kind,
+            409,
+            "The event is not possible in the state of the fulfilment.",
+            "Read the order for its current state.",
+        ),
+        ProblemType(Overtaken.kind, 503, "The stock changed while the request was processed.", _RETRY),
+        ProblemType(Overloaded.kind, 503, "Too many requests are waiting.", _RETRY),
+        ProblemType(Stopping.kind, 503, "The node is stopping.", _RETRY),
+        ProblemType(NotReplicated.kind, 503, "No other region has confirmed the order yet.", _RETRY),
+        ProblemType(StorageFull.kind, 507, "The disk of the node is full.", f"Free space on the disk. {_RETRY}"),
+        ProblemType("caller-left", 400, "The client closed the connection.", _RETRY),
+        ProblemType("internal", 500, "The node failed to process the request.", _RETRY),
+        ProblemType(Refused.kind, 400, "The request was refused."),
+    )
+}
+"""Each type of problem, by type."""
 
 
 def problem(refused: Refused) -> dict[str, Any]:
     """The problem document of a refusal."""
-    document: dict[str, Any] = {
-        "type": refused.kind,
-        "title": refused.title,
-        "status": STATUS.get(type(refused), 400),
-        "detail": refused.detail,
-    }
+    document = _document(PROBLEM_TYPES.get(refused.kind, PROBLEM_TYPES[Refused.kind]), refused.kind, refused.detail)
     if refused.field is not None:
         document["field"] = refused.field
     document.update(refused.facts)
     return document
 
 
+def _document(kind: ProblemType, name: str, detail: str) -> dict[str, Any]:
+    if kind.next_step:
+        end = "" if detail.endswith((".", "!", "?")) else "."
+        detail = f"{detail}{end} {kind.next_step}"
+    return {"type": name, "title": kind.title, "status": kind.status, "detail": detail}
+
+
 def problem_response(refused: Refused) -> web.Response:
-    """The answer a refusal becomes."""
+    """The HTTP response of a refusal."""
     document = problem(refused)
     status = document["status"]
     headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else None
@@ -108,20 +185,34 @@ def problem_response(refused: Refused) -> web.Response:
     )
 
 
-def plain_problem(status: int, kind: str, detail: str) -> web.Response:
-    """A problem that no refusal of ours stands behind: unknown path, wrong method, our own fault."""
-    document = {"type": kind, "title": detail, "status": status, "detail": detail}
-    return web.Response(status=status, body=msgspec.json.encode(document), content_type=PROBLEM)
+def plain_problem(kind: str, detail: str) -> web.Response:
+    """The HTTP response of a problem without a refusal: unknown path, wrong method, fault of the node."""
+    document = _document(PROBLEM_TYPES[kind], kind, detail)
+    return web.Response(status=document["status"], body=msgspec.json.encode(document), content_type=PROBLEM)
 
 
-def invalid_from(error: msgspec.ValidationError | msgspec.DecodeError) -> Invalid:
-    """Turn a decoder's complaint into one that names the field as the caller wrote it."""
+def invalid_from(error: msgspec.ValidationError | msgspec.DecodeError, at: str = "") -> Invalid:
+    """Turn a decoder's error into one that names the field as the caller wrote it.
+
+    `at`: the path of the decoded value in the body, such as `sales[3]`; empty for the whole body.
+    """
     if not isinstance(error, msgspec.ValidationError):
-        return Malformed(str(error), field="body")
-    found = _path.match(str(error))
-    what, path = (found["what"], found["path"] or "") if found else (str(error), "")
-    named = _named.search(what)
-    if named:
-        path = f"{path}.{named['name']}" if path else named["name"]
-    path = path.replace("[...]", "[]")
-    return Invalid(what.replace("`", ""), field=path or "body")
+        return Malformed(f"{at or 'The body'} is not valid JSON: {error}", field=at or "body")
+    found = _location_in_error.match(str(error))
+    what, inner = (found["what"], found["path"] or "") if found else (str(error), "")
+    path = _joined(at, inner.replace("[...]", "[]"))
+    if missing := _missing.search(what):
+        path = _joined(path, missing["name"])
+        return Invalid(f"The field {path} is missing. Add it.", field=path)
+    if unknown := _unknown.search(what):
+        path = _joined(path, unknown["name"])
+        return Invalid(f"The field {path} does not exist. Correct its name or remove it.", field=path)
+    path = path or "body"
+    name = "The body" if path == "body" else f"The field {path}"
+    return Invalid(f"{name} has an invalid value: {what.replace('`', '')}. Correct it.", field=path)
+
+
+def _joined(path: str, name: str) -> str:
+    if not path or not name or name.startswith("["):
+        return path + name
+    return f"{path}.{name}"

@@ -1,4 +1,4 @@
-"""What callers are told of breaches and shortages: what is below zero, what was given up for it, and how that went."""
+"""Answers about breaches and shortages: which accounts are below zero, and which holds are revoked for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from replica.runtime.background.settlement import Settlement
 class BreachAnswer(Struct, frozen=True):
     """Units below zero at a location.
 
-    `since` is when this node first saw it so, since it started; `short` is how much of it no free units are there for.
+    `since`: when this node first saw the breach after its start. `short`: the units that no free units can cover.
     """
 
     location: str
@@ -26,10 +26,10 @@ class BreachAnswer(Struct, frozen=True):
 
 
 class ShortageAnswer(Struct, frozen=True):
-    """A hold that was named to be given up, when, and by whom.
+    """A hold that a hub selected to be revoked, when, and which hub.
 
-    `outcome`: null until its owner answered; `cancelled`; `moved`, to the fulfilment `instead`; `covered` when the
-    units were there by then; `impossible` when it was being picked or had ended.
+    `outcome`: null until the owner of the fulfilment decides; `cancelled`; `moved`, to the fulfilment `instead`;
+    `covered` if enough units had arrived by then; `impossible` if the fulfilment was being picked or had ended.
     """
 
     order: str
@@ -43,33 +43,40 @@ class ShortageAnswer(Struct, frozen=True):
 
 
 def breach_answers(ledger: Ledger, settlement: Settlement) -> list[BreachAnswer]:
-    """Render what is below zero, location by location."""
+    """Render the breaches, location by location."""
     answers = []
-    for location, place in sorted(ledger.places.items()):
-        for item, units in place.breaches().items():
+    for location, stock in sorted(ledger.places.items()):
+        for item, units in stock.breaches().items():
             debt = settlement.debts.get((location, item))
-            since = time_text(debt.seen_ms) if debt is not None else None
-            answers.append(BreachAnswer(location, item, units, short_by(place.stocks[item]), since))
+            answers.append(
+                BreachAnswer(
+                    location=location,
+                    item=item,
+                    units=units,
+                    short=short_by(stock.stocks[item]),
+                    since=time_text(debt.seen_ms) if debt is not None else None,
+                )
+            )
     return answers
 
 
 def shortage_answers(order: Order) -> list[ShortageAnswer]:
-    """Render what was named of an order, and what became of it."""
+    """Render the holds of an order that were selected to be revoked, and the outcome of each."""
     answers = []
     for parked in order.parked:
-        named = order.fulfilments.get(parked.event.fulfilment) if parked.event is not None else None
-        if parked.why == SHORTAGE and named is not None:
-            instead = next((one.id for one in order.fulfilments.values() if one.instead_of == named.id), None)
+        selected = order.fulfilments.get(parked.event.fulfilment) if parked.event is not None else None
+        if parked.why == SHORTAGE and selected is not None:
+            instead = next((one.id for one in order.fulfilments.values() if one.instead_of == selected.id), None)
             answers.append(
                 ShortageAnswer(
-                    order.name,
-                    named.id,
-                    named.location,
-                    named.owner,
-                    parked.node,
-                    stamp_text(parked.clock),
-                    parked.became or None,
-                    instead if parked.became == MOVED else None,
+                    order=order.name,
+                    fulfilment=selected.id,
+                    location=selected.location,
+                    owner=selected.owner,
+                    named_by=parked.node,
+                    named_at=stamp_text(parked.clock),
+                    outcome=parked.became or None,
+                    instead=instead if parked.became == MOVED else None,
                 )
             )
     return answers

@@ -1,6 +1,6 @@
 """The calls both kinds of node serve: writes at a location, stock and its explanation, journal, feed, health.
 
-Which location a call means is the assembly's to say: an edge node has one, a hub reads it from the path or query.
+The assembly hands in how to find the location of a call: an edge node has one, a hub reads it from path or query.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from replica.version import VERSION
 
 FEED_PAGE = 256
 FEED_IDLE_S = 15.0
-"""A comment goes out after this much silence, so that proxies and readers know the feed lives."""
+"""After this silence the feed sends a comment, so that proxies and readers keep the connection."""
 
 JOURNAL_MAX = 2**62
 
 
 class StockApi:
-    """Handlers over one node."""
+    """The calls at one node."""
 
     def __init__(self, node: Node, location_of: Callable[[web.Request], str]) -> None:
         self.node = node
@@ -59,42 +59,60 @@ class StockApi:
         self._count_decoder = Decoder(Count)
 
     def write_operations(self) -> list[Operation]:
-        """Writes at a location, but for sales."""
+        """The writes at a location, except sales."""
         return [
-            self._write("/v1/returns", Return, MovementAnswer, "Take goods back from a customer"),
-            self._write("/v1/receipts", GoodsReceipt, MovementAnswer, "Take goods in from a supplier"),
+            self._write("/v1/returns", Return, MovementAnswer, "Return goods from a customer"),
+            self._write("/v1/receipts", GoodsReceipt, MovementAnswer, "Receive goods from a supplier"),
             Operation(
-                "POST", "/v1/counts", self.count, "Set the book to a count", Count, CountAnswer, 201, is_write=True
+                method="POST",
+                path="/v1/counts",
+                handler=self.count,
+                summary="Set the stock to a count",
+                body=Count,
+                answer=CountAnswer,
+                status=201,
+                is_write=True,
             ),
-            self._write("/v1/adjustments", Adjustment, AdjustmentAnswer, "Correct stock by differences"),
-            self._write("/v1/quarantine", Quarantine, QuarantineAnswer, "Put aside, put back or write off"),
-            self._write("/v1/grants", Grant, GrantAnswer, "Hand rights to another node"),
+            self._write("/v1/adjustments", Adjustment, AdjustmentAnswer, "Adjust stock by differences"),
+            self._write(
+                "/v1/quarantine",
+                Quarantine,
+                QuarantineAnswer,
+                "Put goods into quarantine, restock them or write them off",
+            ),
+            self._write("/v1/grants", Grant, GrantAnswer, "Grant rights to another node"),
         ]
 
     def service_operations(self) -> list[Operation]:
-        """Journal, feed, health and metrics."""
+        """The calls about journal, feed, health and metrics."""
         return [
             Operation(
-                "GET",
-                "/v1/journal",
-                self.journal,
-                "Entries in arrival order",
+                method="GET",
+                path="/v1/journal",
+                handler=self.journal,
+                summary="List journal entries in order of arrival",
                 answer=JournalPage,
                 query=("after", "limit"),
             ),
-            Operation("GET", "/v1/feed", self.feed, "Entries as they become durable (SSE)", query=("after",)),
-            Operation("GET", "/healthz", self.healthz, "The process answers"),
-            Operation("GET", "/readyz", self.readyz, "Requests are served"),
-            Operation("GET", "/metrics", self.metrics, "Prometheus metrics"),
+            Operation(
+                method="GET",
+                path="/v1/feed",
+                handler=self.feed,
+                summary="Follow journal entries as they become durable (SSE)",
+                query=("after",),
+            ),
+            Operation(method="GET", path="/healthz", handler=self.healthz, summary="Check that the process runs"),
+            Operation(method="GET", path="/readyz", handler=self.readyz, summary="Check that the node serves requests"),
+            Operation(method="GET", path="/metrics", handler=self.metrics, summary="Read metrics for Prometheus"),
         ]
 
     def document(self, title: str, operations: list[Operation]) -> Operation:
-        """The call that serves the OpenAPI document of all operations and itself."""
+        """The call that serves the OpenAPI document of all operations, itself included."""
 
         async def describe(request: web.Request) -> web.Response:
             return json_response(described)
 
-        operation = Operation("GET", "/openapi.json", describe, "This document")
+        operation = Operation(method="GET", path="/openapi.json", handler=describe, summary="Read this document")
         described = openapi(title, VERSION, [*operations, operation])
         return operation
 
@@ -102,15 +120,24 @@ class StockApi:
         decoder = Decoder(kind)
 
         async def write(request: web.Request) -> web.Response:
-            asked = await decoder.read(request)
-            command = Command(self.location_of(request), asked, key_of(request))
+            body = await decoder.read(request)
+            command = Command(self.location_of(request), body, key_of(request))
             return json_response(answer_of(await self.node.driver.submit(command)), 201)
 
-        return Operation("POST", path, write, summary, kind, answer, 201, is_write=True)
+        return Operation(
+            method="POST",
+            path=path,
+            handler=write,
+            summary=summary,
+            body=kind,
+            answer=answer,
+            status=201,
+            is_write=True,
+        )
 
     async def count(self, request: web.Request) -> web.Response:
-        asked: Count = await self._count_decoder.read(request)
-        command = Command(self.location_of(request), asked, key_of(request))
+        body: Count = await self._count_decoder.read(request)
+        command = Command(self.location_of(request), body, key_of(request))
         return json_response(answer_of(await submit_count(self.node.driver, self.node.journal, command)), 201)
 
     def _answer(self, replica: Replica, stock: Stock) -> StockAnswer:
@@ -131,8 +158,8 @@ class StockApi:
         cursor = request.query.get("cursor", "")
 
         def look(replica: Replica) -> StockPage:
-            place = replica.place(location)
-            items = place.items() if place is not None else []
+            stock = replica.place(location)
+            items = stock.items() if stock is not None else []
             start = bisect_right(items, cursor) if cursor else 0
             shown = items[start : start + limit]
             answers = [self._answer(replica, replica.ledger.stock(location, item)) for item in shown]
@@ -147,7 +174,9 @@ class StockApi:
         def look(replica: Replica) -> tuple[StockAnswer, list[Any]]:
             stock = replica.ledger.stock(location, item)
             if not stock.cells:
-                raise NotFound(f"nothing of {item!r} ever moved at {location}", field="item")
+                raise NotFound(
+                    f"The item {item!r} never moved at {location}. Correct the item or the location.", field="item"
+                )
             answer = self._answer(replica, stock)
             return answer, cell_answers(stock)
 
@@ -165,7 +194,10 @@ class StockApi:
         resumed = request.headers.get("Last-Event-ID")
         if resumed is not None:
             if not (resumed.isascii() and resumed.isdigit() and len(resumed) < 19):
-                raise Invalid("the id of an event of this feed is a whole number", field="Last-Event-ID")
+                raise Invalid(
+                    f"The header Last-Event-ID is {resumed!r}. Send the id of an event of this feed, a whole number.",
+                    field="Last-Event-ID",
+                )
             after = int(resumed)
         else:
             after = number_of(request, "after", self.node.driver.arrival, 0, JOURNAL_MAX)
@@ -197,7 +229,7 @@ class StockApi:
 
 
 def vector_answer(replica: Replica) -> dict[str, dict[str, dict[str, Any]]]:
-    """The version vector: per scope and writer, the number and hash of the last entry."""
+    """The version vector: number and hash of the last entry, by scope and writer."""
     return {
         scope: {writer: {"sequence": head.sequence, "hash": head.hash.hex()} for writer, head in sorted(vector.items())}
         for scope, vector in sorted(replica.vectors.items())

@@ -27,7 +27,8 @@ def test_a_want_is_handed_over_and_answered_once() -> None:
     alone.session.give(1, 3)
     alone.session.give(1, 3)
     assert alone.said() == [Given(1, 3, "")]
-    assert alone.session.wants_waiting == 0
+    again = Want(2, STORE, "cola", 5, 8)
+    assert alone.take(again) == [RightsWanted(again)]  # the first no longer waits
 
 
 def test_an_answer_says_which_want_it_is_the_answer_to() -> None:

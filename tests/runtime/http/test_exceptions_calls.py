@@ -1,4 +1,4 @@
-"""GET /v1/exceptions, at stores and at hubs: requests that several nodes took, and keys that mean two things."""
+"""GET /v1/exceptions, at stores and at hubs: requests that two nodes accepted, and keys used for two requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def elsewhere(location: str) -> Node:
     return Node("hub-elsewhere", (location,), None, "hub")
 
 
-async def tell(caller: Caller, other: Node, location: str) -> None:
+async def bring(caller: Caller, other: Node, location: str) -> None:
     """Bring a node what the other one holds."""
     other.commit()
     await (await caller.node.driver.take_in(other.runs(location), Ingress()))
@@ -30,11 +30,11 @@ async def tell(caller: Caller, other: Node, location: str) -> None:
 async def take_twice(
     caller: Caller, location: str, request: LocationRequest, now_ms: int, path: str, body: Any
 ) -> Node:
-    """Have one request taken under one key by a node and by another one, which is told of last."""
+    """Have one request taken under one key by a node and by another one, whose entry arrives last."""
     other = elsewhere(location)
     other.ask(request, "till-1", now_ms)
     await caller.good(path, body, key="till-1")
-    await tell(caller, other, location)
+    await bring(caller, other, location)
     return other
 
 
@@ -46,7 +46,7 @@ async def test_a_request_that_another_node_took_too_is_undone_and_shown(store: C
     assert [side["node"] for side in conflict["sides"]] == ["store-1", "hub-elsewhere"]
     other.ask(sale(cola=2), "till-2", 1_001)
     lost = await store.good("/v1/sales", {"lines": [{"sku": "cola", "quantity": 2}]}, key="till-2")
-    await tell(store, other, "store-1")
+    await bring(store, other, "store-1")
     (found,) = (await store.good("/v1/exceptions"))["duplicates"]
     assert (found["key"], found["request"], found["lost"]["movement"]) == ("till-2", "sale", lost["movement"])
     assert (found["standing"]["node"], found["lost"]["node"]) == ("hub-elsewhere", "store-1")
@@ -79,7 +79,7 @@ async def test_an_order_placed_at_two_hubs_is_shown_once(hub: Caller) -> None:
         decisions.execute(other.replica, Command("", asked, f"{order}-key".encode()), 1_000)
         placed = {"order": order, "lines": [{"sku": "cola", "quantity": 2}]}
         await hub.good("/v1/orders", placed, key=f"{order}-key")
-    await tell(hub, other, "w-1")
+    await bring(hub, other, "w-1")
     found = await hub.good("/v1/exceptions")
     (duplicate,) = found["duplicates"]
     assert (duplicate["order"], duplicate["standing"]["node"], duplicate["lost"]["node"]) == (
@@ -107,7 +107,7 @@ async def test_one_key_that_two_hubs_took_for_different_orders_is_shown(hub: Cal
     lines = [{"sku": "cola", "quantity": 1}]
     for order, key in (("web-2", "basket"), ("web-3", "payment")):
         await hub.good("/v1/orders", {"order": order, "lines": lines}, key=key)
-    await tell(hub, other, "w-1")
+    await bring(hub, other, "w-1")
     found = await hub.good("/v1/exceptions")
     assert found["duplicates"] == []
     assert {one["key"]: one["requests"] for one in found["key_conflicts"]} == {

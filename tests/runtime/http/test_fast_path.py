@@ -1,4 +1,4 @@
-"""The express lane says to the byte what the long way says, and steps aside for all it does not know."""
+"""The fast path answers with the same bytes as aiohttp, and hands over each connection that it cannot serve."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from simulations.loop import VirtualLoop
 
 START = b"POST /v1/sales HTTP/1.1\r\n"
 ORDERS = b"POST /v1/orders HTTP/1.1\r\n"
-LONG_WAY = "X-Long-Way: 1\r\n"
+SLOW_PATH = "X-Slow-Path: 1\r\n"
+"""A header that the fast path does not know."""
 
 
 @asynccontextmanager
 async def serving(assembly: Assembly) -> AsyncIterator[tuple[str, int]]:
-    """A node's HTTP, express lane in front, on a free port."""
+    """The HTTP of a node, with the fast path, on a free port."""
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False)
     await runner.setup()
-    assert runner.server is not None and assembly.hot
-    fast_path = FastPath(assembly.hot, assembly.node.driver, runner.server)
+    assert runner.server is not None and assembly.fast_calls
+    fast_path = FastPath(assembly.fast_calls, assembly.node.driver, runner.server)
     server = await asyncio.get_running_loop().create_server(fast_path, "127.0.0.1", 0)
     assembly.node.start([], 0.0)
     yield server.sockets[0].getsockname()
@@ -145,22 +146,24 @@ def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> N
         (b"", 201),
         (b',"ttl_s":0', 422),
         (b',"durability":"both"', 422),
+        (b',"ship_to":"a-1"', 422),
+        (b',"campaign":"summer"', 422),
         (b',"lines":[{"sku":"tea","quantity":1}]', 409),
     ],
 )
-async def test_both_ways_answer_an_order_the_same(hub_address: tuple[str, int], more: bytes, status: int) -> None:
+async def test_both_paths_answer_an_order_the_same(hub_address: tuple[str, int], more: bytes, status: int) -> None:
     body = b'{"order":"o-1","lines":[{"sku":"cola","quantity":2}]%b}' % more
-    short = await (await dial(hub_address)).ask(request(body, start=ORDERS))
-    long = await (await dial(hub_address)).ask(request(body, "k1", LONG_WAY, ORDERS))
-    assert (short[0], "server" in short[1], "server" in long[1]) == (status, False, True)
-    assert (short[0], short[2]) == (long[0], long[2])
+    fast = await (await dial(hub_address)).ask(request(body, start=ORDERS))
+    slow = await (await dial(hub_address)).ask(request(body, "k1", SLOW_PATH, ORDERS))
+    assert (fast[0], "server" in fast[1], "server" in slow[1]) == (status, False, True)
+    assert (fast[0], fast[2]) == (slow[0], slow[2])
 
 
-async def test_an_order_that_may_wait_goes_the_long_way(hub_address: tuple[str, int]) -> None:
+async def test_an_order_that_may_wait_takes_the_slow_path(hub_address: tuple[str, int]) -> None:
     body = b'{"order":"o-1","lines":[{"sku":"cola","quantity":%d}],"wait_ms":100}'
     for quantity, status in ((11, 409), (10, 201)):
-        told, headers, _ = await (await dial(hub_address)).ask(request(body % quantity, f"k{status}", start=ORDERS))
-        assert (told, "server" in headers) == (status, True)
+        answered, headers, _ = await (await dial(hub_address)).ask(request(body % quantity, f"k{status}", start=ORDERS))
+        assert (answered, "server" in headers) == (status, True)
 
 
 BATCHES = b"POST /v1/sales:batch HTTP/1.1\r\n"
@@ -186,18 +189,18 @@ PROMISE = b'"lines":[{"sku":"cola","quantity":2}],"on_shortage":"refuse"'
     ],
     ids=["plain", "other keys", "one refused", "one key twice"],
 )
-async def test_both_ways_answer_a_batch_the_same(address: tuple[str, int], body: bytes) -> None:
+async def test_both_paths_answer_a_batch_the_same(address: tuple[str, int], body: bytes) -> None:
     till = await dial(address)
     stock = request(b'{"lines":[{"item":"cola","quantity":9}]}', "stock", start=b"POST /v1/receipts HTTP/1.1\r\n")
     assert (await till.ask(stock))[0] == (await till.ask(request(SOLD)))[0] == 201
-    short = await (await dial(address)).ask(request(body, None, start=BATCHES))
-    long = await (await dial(address)).ask(request(body, None, LONG_WAY, BATCHES))
-    assert (short[0], "server" in short[1], "server" in long[1]) == (207, False, True)
-    assert short[1]["content-type"] == long[1]["content-type"]
-    assert short[2] == long[2]
+    fast = await (await dial(address)).ask(request(body, None, start=BATCHES))
+    slow = await (await dial(address)).ask(request(body, None, SLOW_PATH, BATCHES))
+    assert (fast[0], "server" in fast[1], "server" in slow[1]) == (207, False, True)
+    assert fast[1]["content-type"] == slow[1]["content-type"]
+    assert fast[2] == slow[2]
 
 
-async def test_a_batch_with_a_malformed_sale_goes_the_long_way(address: tuple[str, int]) -> None:
+async def test_a_batch_with_a_malformed_sale_takes_the_slow_path(address: tuple[str, int]) -> None:
     body = batch((KEYS[0], COLA), (b"a b", COLA), (KEYS[2], b'"lines":[]'))
     status, headers, answer = await (await dial(address)).ask(request(body, None, start=BATCHES))
     assert (status, "server" in headers) == (207, True)
@@ -249,17 +252,17 @@ BODIES = [
 
 @pytest.mark.parametrize("key", ["k1", '"k1"', None, "a b", "", "x" * 200])
 @pytest.mark.parametrize("body", BODIES, ids=[body[:60].decode() for body in BODIES])
-async def test_both_ways_answer_the_same(address: tuple[str, int], body: bytes, key: str | None) -> None:
-    short = await (await dial(address)).ask(request(body, key))
-    long = await (await dial(address)).ask(request(body, key, LONG_WAY))
-    assert "server" not in short[1], "the express lane did not answer"
-    assert "server" in long[1], "the long way did not answer"
-    assert short[0] == long[0]
-    if short[0] == 201:
-        assert short[2] == long[2], "the same key, so the same answer to the byte"
+async def test_both_paths_answer_the_same(address: tuple[str, int], body: bytes, key: str | None) -> None:
+    fast = await (await dial(address)).ask(request(body, key))
+    slow = await (await dial(address)).ask(request(body, key, SLOW_PATH))
+    assert "server" not in fast[1], "the fast path did not answer"
+    assert "server" in slow[1], "aiohttp did not answer"
+    assert fast[0] == slow[0]
+    if fast[0] == 201:
+        assert fast[2] == slow[2], "the same key, so the same answer to the byte"
     else:
-        assert json.loads(short[2]) == json.loads(long[2])
-        assert short[1]["content-type"].startswith("application/problem+json")
+        assert json.loads(fast[2]) == json.loads(slow[2])
+        assert fast[1]["content-type"].startswith("application/problem+json")
 
 
 async def test_one_connection_answers_many_in_order(address: tuple[str, int]) -> None:
@@ -278,7 +281,7 @@ async def test_requests_sent_ahead_are_answered_in_order(address: tuple[str, int
     assert available == [-2, -4, -6, -8, -10]
 
 
-async def test_other_request_after_a_sale_is_answered_by_the_long_way_and_so_is_all_after_it(
+async def test_another_request_after_a_sale_moves_the_connection_to_the_slow_path(
     address: tuple[str, int],
 ) -> None:
     till = await dial(address)
@@ -350,7 +353,7 @@ async def test_caller_that_hangs_up_before_the_answer_harms_nobody(address: tupl
         START + b"Host: x\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n{}",
     ],
 )
-def test_lane_does_not_take_what_is_not_plain(raw: bytes) -> None:
+def test_fast_path_does_not_read_a_request_that_is_not_plain(raw: bytes) -> None:
     assert _parse(raw, START) is None
 
 
@@ -363,7 +366,7 @@ def test_lane_does_not_take_what_is_not_plain(raw: bytes) -> None:
         "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n",
     ],
 )
-def test_lane_takes_what_is_plain(extra: str) -> None:
+def test_fast_path_reads_a_plain_request(extra: str) -> None:
     plain = _parse(request(SOLD, "k1", extra), START)
     assert plain is not None
     assert (plain.key, plain.body) == ("k1", SOLD)
@@ -376,7 +379,7 @@ async def test_a_follower_of_the_feed_that_leaves_is_no_error_of_ours(
     leaving.writer.write(b"GET /v1/feed?after=0 HTTP/1.1\r\nHost: x\r\n\r\n")
     await leaving.reader.readuntil(b"\r\n\r\n")
     leaving.writer.transport.abort()
-    for number in range(3):  # the first is what the feed would tell, the others see that it has ended
+    for number in range(3):  # the feed would send the first one, the others arrive after its end
         assert (await staying.ask(request(SOLD, f"k{number}")))[0] == 201
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 

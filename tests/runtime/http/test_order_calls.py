@@ -60,7 +60,7 @@ async def test_same_key_is_answered_the_same_and_another_request_refused(hub: Ca
     assert (await hub.good("/v1/stock/w-1/cola_bottle"))["reserved"] == 3
 
 
-async def test_what_falls_short_is_said_line_by_line(hub: Caller) -> None:
+async def test_answer_lists_the_missing_quantity_of_each_line(hub: Caller) -> None:
     await stocked(hub)
     lines = [{"sku": "cola", "quantity": 1}, {"sku": "cola-carrier", "quantity": 5}]
     status, problem = await hub.write("/v1/orders", {"order": "web-2", "lines": lines})
@@ -134,10 +134,28 @@ async def test_order_nobody_heard_of_is_not_found(hub: Caller) -> None:
     assert (status, problem["field"]) == (404, "order")
 
 
+@pytest.mark.parametrize("field", ["campaign", "ship_to"])
+@pytest.mark.parametrize("value", ["summer", {"country": "DE"}, None])
+async def test_field_that_nothing_acts_on_is_refused(hub: Caller, field: str, value: Any) -> None:
+    await stocked(hub)
+    status, problem = await hub.write("/v1/orders", {**ORDER, field: value})
+    assert (status, problem["type"], problem["field"]) == (422, "invalid-request", field)
+    assert "not supported yet" in problem["detail"]
+    assert (await hub.read("/v1/orders/web-1"))[0] == 404
+    schema = (await hub.good("/openapi.json"))["components"]["schemas"]["PlacementBody"]["properties"][field]
+    assert schema["maxLength"] == 0 and "422" in schema["description"]
+
+
+@pytest.mark.parametrize("field", ["campaign", "ship_to"])
+async def test_field_that_nothing_acts_on_is_refused_by_a_store(store: Caller, field: str) -> None:
+    status, problem = await store.write("/v1/holds", {**ORDER, field: "x"})
+    assert (status, problem["field"]) == (422, field)
+
+
 async def test_orders_are_described_in_openapi(hub: Caller) -> None:
     document = await hub.good("/openapi.json")
     assert {"/v1/orders", "/v1/orders/{order}", "/v1/orders/{order}/events", "/v1/exceptions"} <= set(document["paths"])
-    assert "ttl_s" in document["components"]["schemas"]["Placement"]["properties"]
+    assert "ttl_s" in document["components"]["schemas"]["PlacementBody"]["properties"]
 
 
 async def test_store_holds_for_a_customer_here_and_hands_over(store: Caller) -> None:

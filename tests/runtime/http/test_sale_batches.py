@@ -1,4 +1,4 @@
-"""The answer to many plain sales is the one they would get one by one, byte for byte."""
+"""The answer to many fast sales has the same bytes as the answers to each of them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_answer_rendered_from_columns_is_the_one_of_the_entries(
     assert render_sold(list(wanted), sold) == one_by_one(sales, list(sold))
 
 
-def test_sales_of_two_milliseconds_are_each_told_their_own() -> None:
+def test_sales_of_two_milliseconds_are_each_answered_with_their_own_time() -> None:
     sales = [KeyedSale((SkuLine(1, "cola"),), key=f"key-{number}") for number in range(3)]
     sold = sell(sales, 5)
     sold.clock = (5 << COUNTER_BITS) + (1 << COUNTER_BITS) - 2

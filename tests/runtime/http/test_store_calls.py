@@ -207,13 +207,13 @@ async def test_explanation_adds_up_to_the_stock_and_names_every_movement(store: 
     await store.good("/v1/receipts", lines(cola=10))
     for _ in range(4):
         await store.good("/v1/sales", lines(cola=1, tea=1))
-    told = await store.good("/v1/explain/cola?limit=3")
-    assert {(cell["source"], cell["target"]): cell["total"] for cell in told["cells"]} == {
+    found = await store.good("/v1/explain/cola?limit=3")
+    assert {(cell["source"], cell["target"]): cell["total"] for cell in found["cells"]} == {
         ("supplier", "store-1/free"): 10,
         ("store-1/free", "customer"): 4,
     }
-    assert [entry["kind"] for entry in told["movements"]] == ["sale"] * 3
-    rest = await store.good(f"/v1/explain/cola?limit=3&before={told['next']}")
+    assert [entry["kind"] for entry in found["movements"]] == ["sale"] * 3
+    rest = await store.good(f"/v1/explain/cola?limit=3&before={found['next']}")
     assert [entry["kind"] for entry in rest["movements"]] == ["sale", "receipt"]
     assert rest["next"] is None
     status, problem = await store.read("/v1/explain/nothing")
@@ -235,7 +235,7 @@ async def test_journal_pages_in_arrival_order(store: Caller) -> None:
     assert await store.good(f"/v1/journal?after={rest['next']}") == {"entries": [], "next": rest["next"]}
 
 
-async def test_feed_tells_of_what_happens_and_resumes_after_the_last_event(store: Caller) -> None:
+async def test_feed_sends_new_entries_and_resumes_after_the_last_event(store: Caller) -> None:
     async def events(headers: dict[str, str], number: int, path: str = "/v1/feed") -> list[tuple[int, dict[str, Any]]]:
         found: list[tuple[int, dict[str, Any]]] = []
         async with store.client.get(path, headers=headers) as response:

@@ -1,0 +1,165 @@
+"""The calls about availability: of one SKU, and of many."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta, Struct
+
+from hub.availability import LocalAvailability, Point, distances, local_availability, locations_with
+from replica.core.base.clock import stamp_text, time_text
+from replica.core.base.errors import Invalid, Refused
+from replica.core.base.quantities import Sku
+from replica.core.catalog.locations import LOCATION, LocationDocument, ReadLocation
+from replica.core.orders.sources import Source
+from replica.core.state.replica import Replica
+from replica.runtime.http.operations import Decoder, Operation, json_response
+from replica.runtime.http.problems import problem
+from replica.runtime.node import Node
+
+SKUS_PER_CALL_MAX = 1_000
+
+
+class AvailabilityAnswer(Struct, frozen=True):
+    """The availability of a SKU: this node may promise `guaranteed`, and believes `optimistic` to be available."""
+
+    sku: str
+    guaranteed: int
+    optimistic: int
+    locations: list[LocalAvailability]
+
+
+class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """The SKUs; optionally one location, the quotas of one channel, and a point `lat,lon` for distances."""
+
+    skus: Annotated[tuple[Sku, ...], Meta(min_length=1, max_length=SKUS_PER_CALL_MAX)]
+    location: str = ""
+    near: str = ""
+    channel: str = ""
+
+
+class AvailabilityVerdict(Struct, frozen=True, omit_defaults=True):
+    """The availability of one SKU, or a problem."""
+
+    sku: str
+    availability: AvailabilityAnswer | None = None
+    problem: dict[str, Any] | None = None
+
+
+class AvailabilityVerdicts(Struct, frozen=True):
+    """One verdict per SKU, in the order of the request."""
+
+    verdicts: list[AvailabilityVerdict]
+
+
+class AvailabilityApi:
+    """The calls about availability at one hub. `hosts`: the locations that the hub writes for."""
+
+    def __init__(self, node: Node, hosts: Sequence[str]) -> None:
+        self._node = node
+        self._hosts = tuple(hosts)
+        self._query = Decoder(AvailabilityQuery)
+
+    def operations(self) -> list[Operation]:
+        """All calls about availability."""
+        return [
+            Operation(
+                method="GET",
+                path="/v1/availability/{sku}",
+                handler=self.availability,
+                summary="Read the availability of a SKU",
+                answer=AvailabilityAnswer,
+                query=("near", "location", "channel"),
+            ),
+            Operation(
+                method="POST",
+                path="/v1/availability",
+                handler=self.availability_bulk,
+                summary="Read the availability of many SKUs",
+                body=AvailabilityQuery,
+                answer=AvailabilityVerdicts,
+            ),
+        ]
+
+    async def availability(self, request: web.Request) -> web.Response:
+        near = _point(request.query.get("near", ""))
+        location, sku = request.query.get("location", ""), request.match_info["sku"]
+        channel, look = request.query.get("channel", ""), self._node.driver.look
+        return json_response(await look(lambda replica: self._availability(replica, sku, location, near, channel)))
+
+    async def availability_bulk(self, request: web.Request) -> web.Response:
+        query: AvailabilityQuery = await self._query.read(request)
+        near = _point(query.near)
+
+        def look(replica: Replica) -> AvailabilityVerdicts:
+            verdicts = []
+            for sku in query.skus:
+                try:
+                    answer = self._availability(replica, sku, query.location, near, query.channel)
+                    verdicts.append(AvailabilityVerdict(sku, answer))
+                except Refused as refused:
+                    verdicts.append(AvailabilityVerdict(sku, None, problem(refused)))
+            return AvailabilityVerdicts(verdicts)
+
+        return json_response(await self._node.driver.look(look))
+
+    def _availability(
+        self, replica: Replica, sku: str, location: str, near: Point | None, channel: str
+    ) -> AvailabilityAnswer:
+        source = Source(
+            ledger=replica.ledger,
+            policies=replica.policies,
+            node=replica.node,
+            channel=channel,
+            hosted=replica.locations,
+        )
+        recipe = replica.catalog.recipe_of(sku, "sku")
+        locations = [location] if location else locations_with(replica.ledger, recipe)
+        away = distances(_location_documents(replica, locations), locations, near) if near is not None else {}
+        local = [local_availability(source, recipe, one, self._as_of(replica, one), away.get(one)) for one in locations]
+        local.sort(key=lambda one: (one.distance_km is None, one.distance_km or 0.0, one.location))
+        return AvailabilityAnswer(
+            sku=sku,
+            guaranteed=sum(one.guaranteed for one in local),
+            optimistic=sum(one.optimistic for one in local),
+            locations=local,
+        )
+
+    def _as_of(self, replica: Replica, location: str) -> str | None:
+        """When the knowledge about a location was last current: now, if its node is connected or this hub hosts it."""
+        is_live = location in self._hosts or any(
+            peer.hello is not None and location in (peer.hello.scopes or ()) for peer in self._node.peers.connected
+        )
+        if is_live:
+            return time_text(self._node.clock.now().wall_ms)
+        newest = replica.newest(location)
+        return stamp_text(newest) if newest is not None else None
+
+
+def _point(text: str) -> Point | None:
+    if not text:
+        return None
+    try:
+        lat, lon = (float(part) for part in text.split(","))
+    except ValueError:
+        raise Invalid(
+            f"The field near is {text!r}. Send latitude,longitude in degrees, such as 48.1,11.6.", field="near"
+        ) from None
+    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
+        raise Invalid(
+            f"The field near is {text!r}. Send a latitude in -90..90 and a longitude in -180..180.", field="near"
+        )
+    return Point(lat, lon)
+
+
+def _location_documents(replica: Replica, locations: Sequence[str]) -> dict[str, LocationDocument]:
+    documents: dict[str, LocationDocument] = {}
+    for location in locations:
+        value = replica.documents.value(LOCATION, location)
+        with contextlib.suppress(msgspec.ValidationError):  # another version wrote it: ignored
+            documents[location] = msgspec.convert(value, ReadLocation)
+    return documents
