@@ -67,7 +67,7 @@ class EdgeApi:
         self._sale = Decoder(Sale)
         self._batches = SaleBatches(node, location)
         self._stock = StockApi(node, lambda request: location)
-        self._orders = OrdersApi(node)
+        self._orders = OrdersApi(node, awaits_regions=False)
         self._exceptions = ExceptionsApi(node)
 
     def operations(self) -> list[Operation]:

@@ -124,7 +124,7 @@ class HubApi:
         self._query = Decoder(AvailabilityQuery)
         self._stock = StockApi(node, self._location_of)
         self._documents = DocumentsApi(node)
-        self.orders = OrdersApi(node)
+        self.orders = OrdersApi(node, awaits_regions=True)
         self._exceptions = ExceptionsApi(node)
 
     def operations(self) -> list[Operation]:

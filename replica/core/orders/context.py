@@ -1,4 +1,4 @@
-"""The desk: what a node decides about orders with, and how what it decides is written down."""
+"""The order context: what a node knows when it decides about orders, and how it writes a decision down."""
 
 from __future__ import annotations
 
@@ -22,8 +22,19 @@ Drafts = list[tuple[str, Draft]]
 """Entries to write, each with its scope; the first answers the caller."""
 
 
+class OrderPolicy(Struct, frozen=True, kw_only=True):
+    """How one kind of node decides about orders, where the kinds differ. Whoever assembles the node hands it in."""
+
+    hosted: tuple[str, ...] = ()
+    """Locations without a node of their own, which this node promises online. It keeps their safety stock back."""
+    has_quotas: bool = False
+    """Whether orders of a channel take from the quota of that channel, and not from what is free."""
+    notes_scope: str = HUBS
+    """The scope in which the node writes notes about orders that it knows no location of."""
+
+
 class OrderContext(Struct, frozen=True, gc=False):
-    """What a node decides about orders with."""
+    """What a node knows when it decides about orders."""
 
     node: str
     locations: tuple[str, ...]
@@ -35,26 +46,33 @@ class OrderContext(Struct, frozen=True, gc=False):
     now_ms: int
     """By the clock of this node as it is set; its stamps may be far ahead, once it was wrong, and hardly move then."""
     policies: Policies
-    is_hub: bool = False
-    """Whether it promises what lies elsewhere, by policy, and not what lies before it."""
-    home: str = HUBS
-    """Where the node notes what it does not know the location of: a store in its own, as it sees no other."""
+    order_policy: OrderPolicy = OrderPolicy()
     location_owners: Mapping[str, str] = {}
-    """Which node keeps each location, as far as known: what is paid there is handed to it."""
+    """The node that owns each location, as far as known. It receives the fulfilments that were paid there."""
 
     def source(self, channel: str) -> Source:
         """Where orders of a channel take units from."""
-        hosted = self.locations if self.is_hub else ()
-        return Source(self.ledger, self.policies, self.node, channel if self.is_hub else "", hosted)
+        return Source(
+            ledger=self.ledger,
+            policies=self.policies,
+            node=self.node,
+            channel=channel if self.order_policy.has_quotas else "",
+            hosted=self.order_policy.hosted,
+        )
+
+    @property
+    def home(self) -> str:
+        """The scope in which the node writes notes about orders that it knows no location of."""
+        return self.order_policy.notes_scope
 
     @property
     def held(self) -> str:
-        """The account of what the node holds for orders."""
+        """The account with the units that the node holds for orders."""
         return account(self.node, HELD)
 
 
 def moves_of(allocations: Iterable[Allocation], route_of: Callable[[str], tuple[str, str]]) -> tuple[Move, ...]:
-    """The units of shares, each along the lane for where it came from; what goes the same way is added up."""
+    """The units of allocations, each on the route for its source. Units of one item on one route are added up."""
     units: dict[tuple[str, str, str], int] = {}
     for allocation in allocations:
         for place, (item, number) in enumerate(allocation.recipe):

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from replica.core.base.clock import COUNTER_BITS, HybridClock
 from replica.core.base.errors import Invalid, KeyReused, NotFound, NotHosted, Overtaken, PeerFault, Refused
 from replica.core.base.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
-from replica.core.base.names import CHAIN, FREE, HUBS, account, key_text, node_of
+from replica.core.base.names import CHAIN, FREE, account, key_text, node_of
 from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
 from replica.core.catalog.skus import SKU, Catalog
 from replica.core.ledger.cells import Ledger, LocationStock, Move
@@ -27,7 +27,7 @@ from replica.core.log.entry import DOCUMENT, Content, Entry, Head, Stream, chain
 from replica.core.log.entry_run import EntryRun, FastRun, ReceivedRun
 from replica.core.log.recent_keys import RecentKeys
 from replica.core.log.voids import VOID
-from replica.core.orders.context import OrderContext
+from replica.core.orders.context import OrderContext, OrderPolicy
 from replica.core.orders.events import decide, next_due
 from replica.core.orders.fast_orders import FastOrders, hold_fast
 from replica.core.orders.fold import Orders
@@ -68,17 +68,19 @@ class Replica:
     """Everything one node knows, and the only way to change it."""
 
     def __init__(
-        self, writer: str, locations: Iterable[str], image: Image | None = None, open_catalog: bool = False
+        self,
+        writer: str,
+        locations: Iterable[str],
+        image: Image | None = None,
+        open_catalog: bool = False,
+        order_policy: OrderPolicy | None = None,
     ) -> None:
         self.writer = writer
         self.node = node_of(writer)
         self.locations = tuple(locations)
         """Locations this node writes for. Where it was granted rights it may promise them besides."""
         self.open_catalog = open_catalog
-        self.is_hub = False
-        """Whether orders here promise, by policy, what lies elsewhere or what nobody else keeps."""
-        self.home = HUBS
-        """Where to note what is at no location that is known: a hub tells other hubs; its node says so of a store."""
+        self.order_policy = order_policy or OrderPolicy()
         self.repeated = 0
         """Requests answered from an entry that was there before."""
         self.restore(image or Image())
@@ -209,17 +211,16 @@ class Replica:
     def context(self, now_ms: int) -> OrderContext:
         """What this node decides about orders with, as of now."""
         return OrderContext(
-            self.node,
-            self.locations,
-            self.ledger,
-            self.catalog,
-            self.orders,
-            self.machine,
-            now_ms,
-            self.policies,
-            self.is_hub,
-            self.home,
-            self.location_owners.nodes,
+            node=self.node,
+            locations=self.locations,
+            ledger=self.ledger,
+            catalog=self.catalog,
+            orders=self.orders,
+            machine=self.machine,
+            now_ms=now_ms,
+            policies=self.policies,
+            order_policy=self.order_policy,
+            location_owners=self.location_owners.nodes,
         )
 
     def learn_location_owners(self, stores: Mapping[str, str], hubs: Iterable[str] = ()) -> None:

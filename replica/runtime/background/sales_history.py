@@ -36,7 +36,7 @@ SLOT_MS = SLOT_MINUTES * 60_000
 
 
 class SalesHistory:
-    """Of the one location of a store; a hub has none (`location` is empty), and takes policies as they are."""
+    """The sales history of the one location of a store."""
 
     def __init__(self, driver: Driver, journal: Journal, clock: Clock, location: str) -> None:
         self._driver = driver
@@ -52,7 +52,7 @@ class SalesHistory:
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
         """The policy for an item, with a number for what it wants foretold; None where there is none to act by."""
         policy = replica.policies.policy(location, item)
-        if policy is None or not policy.quantile_ppm or not self._location:
+        if policy is None or not policy.quantile_ppm:
             return policy
         if self._demand is None:
             return None

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from replica.core.ledger.cells import Stock
 from replica.core.rights.rebalancing import STEP_IN_MS, covers, settlement_rank
-from replica.runtime.background.rights_exchange import Pair
+from replica.runtime.background.strategy import Pair
 from replica.runtime.ports import Clock
 
 

@@ -18,10 +18,11 @@ from replica.core.orders.requests import Revocation
 from replica.core.orders.shortages import Candidate, candidates, select, short_by
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.runtime.background.rights_exchange import Pair
 from replica.runtime.background.settlement import Settlement
+from replica.runtime.background.strategy import Pair
 from replica.runtime.driver import Driver
 from replica.runtime.peering.peers import Peers
+from replica.runtime.peering.roles import replicates_all, serves_a_store
 from replica.runtime.ports import Clock
 
 PAUSE_S = 1.0
@@ -84,10 +85,10 @@ class Shortages:
     def _turn_ms(self, location: str) -> int:
         """How long this hub waits before it names holds at a location."""
         hellos = [peer.hello for peer in self._peers.connected if peer.hello is not None]
-        if any(hello.role == "edge" and location in (hello.scopes or ()) for hello in hellos):
+        if any(serves_a_store(hello) and location in (hello.scopes or ()) for hello in hellos):
             return SELECTION_MS
         node = self._driver.replica.node
-        names = sorted([node, *(hello.node for hello in hellos if hello.role == "hub")])
+        names = sorted([node, *(hello.node for hello in hellos if replicates_all(hello))])
         is_host = location in self._driver.replica.locations
         return SELECTION_MS * (1 + names.index(node) + (0 if is_host else 1))
 
