@@ -107,7 +107,7 @@ class Node:
         self.rights = RightsRequests(self.driver, self.peers, clock, strategy)
         self.rights_answers = RightsAnswers(self.driver, self.peers, self.rights, strategy)
         self.rebalancer = RightsRebalancer(self.driver, self.peers, self.rights, clock, self.settlement, strategy)
-        self.housekeeping = OrderHousekeeping(self.driver, clock, self.peers.met)
+        self.housekeeping = OrderHousekeeping(self.driver, self.peers.met)
         self.dialers: list[Dialer] = []
         self.is_ready = False
         self._driving: asyncio.Task[None] | None = None
