@@ -111,7 +111,7 @@ class EdgeApi:
 
     @property
     def hot(self) -> dict[str, FastRead]:
-        """The calls that take the express lane."""
+        """The calls that take the fast path."""
         return {SALES_PATH: alone(self.read_sale), BATCHES_PATH: self._batches.read}
 
     def read_sale(self, body: bytes, key: str | None) -> Command:
