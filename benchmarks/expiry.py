@@ -76,7 +76,7 @@ async def measure(holds: int, directory: Path) -> None:
     print(f"{await place(driver, holds):,.0f} holds placed per second")
     print("at rest:       ", percentiles([await sell(driver, f"r-{number}") for number in range(SALES_AT_REST)]))
     clock.leap_ms = (TTL_S + 60) * 1_000
-    keeping = asyncio.create_task(OrderHousekeeping(driver, clock, lambda: ({}, ())).run())
+    keeping = asyncio.create_task(OrderHousekeeping(driver, lambda: ({}, ())).run())
     started, times_ms = time.perf_counter(), list[float]()
     while replica.ledger.stock(LOCATION, "cola").figures.reserved:
         times_ms.append(await sell(driver, f"s-{len(times_ms)}"))

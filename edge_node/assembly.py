@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
-from edge_node.admission import admit_hub
 from edge_node.api import EdgeApi
+from edge_node.role import store_role
 from replica.runtime.http.operations import make_app
 from replica.runtime.journal.data import open_replica
-from replica.runtime.node import Node, store_scopes
+from replica.runtime.node import Node
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.ports import Clock, Entropy
 from replica.runtime.process import LOOPBACK_HOSTS, Assembly
@@ -34,15 +33,15 @@ async def assemble(
     Time and randomness are this machine's, unless others are given.
     """
     entropy = entropy or SystemEntropy()
-    replica, journal = await open_replica(data, name, (location,), entropy, open_catalog=open_catalog)
-    scopes = store_scopes(location)
+    role = store_role(location)
+    replica, journal = await open_replica(
+        data, name, (location,), entropy, open_catalog=open_catalog, order_policy=role.order_policy
+    )
     node = Node(
         replica,
         journal,
-        role="edge",
+        role,
         region=region,
-        scopes=scopes,
-        admit=partial(admit_hub, scopes=scopes),
         clock=clock or SystemClock(),
         entropy=entropy,
         network=network,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hub.admission import admit_peer
 from hub.api import ORDERS_PATH, HubApi
+from hub.role import hub_role
 from replica.runtime.http.fast_path import single
 from replica.runtime.http.operations import make_app
 from replica.runtime.journal.data import open_replica
@@ -33,14 +33,15 @@ async def assemble(
     Time and randomness are this machine's, unless others are given.
     """
     entropy = entropy or SystemEntropy()
-    replica, journal = await open_replica(data, name, hosts, entropy, open_catalog=open_catalog)
+    role = hub_role(hosts)
+    replica, journal = await open_replica(
+        data, name, hosts, entropy, open_catalog=open_catalog, order_policy=role.order_policy
+    )
     node = Node(
         replica,
         journal,
-        role="hub",
+        role,
         region=region,
-        scopes=None,
-        admit=admit_peer,
         clock=clock or SystemClock(),
         entropy=entropy,
         network=network,

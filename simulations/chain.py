@@ -6,11 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from edge_node.admission import admit_hub
-from hub.admission import admit_peer
+from edge_node.role import store_role
+from hub.role import hub_role
 from replica.core.base.names import CHAIN
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN
-from replica.runtime.node import store_scopes
 from simulations.clock import EPOCH_MS
 from simulations.loop import Host, VirtualLoop
 from simulations.machine import Machine, Role
@@ -118,15 +117,12 @@ def roles(plan: Plan) -> list[Role]:
     """The machines of a plan. Hubs dial those before them; each store has the hubs in an order of its own."""
     hubs = list(plan.hubs)
     made = [
-        Role(name, "hub", region, (WAREHOUSE,), None, admit_peer, tuple((earlier,) for earlier, _ in hubs[:place]))
+        Role(name, hub_role((WAREHOUSE,)), region, (WAREHOUSE,), tuple((earlier,) for earlier, _ in hubs[:place]))
         for place, (name, region) in enumerate(hubs)
     ]
     for place, name in enumerate(plan.stores):
         order = [hubs[(place + offset) % len(hubs)][0] for offset in range(len(hubs))]
-        scopes = store_scopes(name)
-        assert CHAIN in scopes
-        admit = partial(admit_hub, scopes=scopes)
-        made.append(Role(name, "edge", "store", (name,), scopes, admit, (tuple(order),)))
+        made.append(Role(name, store_role(name), "store", (name,), (tuple(order),)))
     return made
 
 

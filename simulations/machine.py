@@ -17,9 +17,9 @@ from replica.core.state.decisions import Verdict
 from replica.core.state.kinds import KINDS
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Count
-from replica.core.sync.session import Admission
+from replica.core.sync.session import Scopes
 from replica.runtime.background.counting import submit_count
-from replica.runtime.node import Node
+from replica.runtime.node import Node, NodeRole
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.journal import SimulatedDisk, SimulatedJournal
 from simulations.loop import NOBODY, Host, VirtualLoop
@@ -42,13 +42,22 @@ class Role(Struct, frozen=True):
     """What a machine is in the chain."""
 
     name: str
-    role: str
+    node: NodeRole
+    """The same as in production."""
     region: str
     locations: tuple[str, ...]
     """Locations it writes for."""
-    scopes: tuple[str, ...] | None
-    admit: Admission
     dial: tuple[tuple[str, ...], ...]
+
+    @property
+    def role(self) -> str:
+        """The role that its node tells its peers."""
+        return self.node.name
+
+    @property
+    def scopes(self) -> Scopes:
+        """What its node subscribes to; None means all."""
+        return self.node.scopes
 
 
 class Machine:
@@ -178,15 +187,19 @@ class Machine:
     async def _live(self) -> None:
         journal = SimulatedJournal(self.disk, self.writer)
         role = self.role
-        kinds = KINDS if self._versions is None else NEXT_KINDS
-        replica = Replica(self.writer, role.locations, await journal.load(), open_catalog=True, kinds=kinds)
+        replica = Replica(
+            self.writer,
+            role.locations,
+            await journal.load(),
+            open_catalog=True,
+            kinds=KINDS if self._versions is None else NEXT_KINDS,
+            order_policy=role.node.order_policy,
+        )
         node = Node(
             replica,
             journal,
-            role=role.role,
+            role.node,
             region=role.region,
-            scopes=role.scopes,
-            admit=role.admit,
             clock=self.clock,
             entropy=self._entropy,
             network=MachineNetwork(self._network, self.name),

@@ -3,6 +3,7 @@
 Requests and peers' entries wait in a bounded inbox. The driver takes what waits, lets the core decide, commits once,
 and only then lets answers go. While one batch is being committed the next is computed; batches commit in order.
 Clients go before bulk merges. Reads wait for the commit of what they saw, so nobody is shown what a crash could undo.
+Background work that changes a replica hands the driver a function (`change`), which it calls in its turn.
 
 When a commit finds the disk full, that batch and the one computed after it are refused and the core is reloaded from
 the journal. When it fails in any other way nobody knows what is durable: `run` raises Unknown, the process ends, and
@@ -51,6 +52,10 @@ FULL_MS_MAX = 10_000
 """But no later than this: what looked like a long reload may have been a process, or its machine, that stood still."""
 
 
+FULL_LATELY = "no room to write, a moment ago"
+"""Why the driver refuses a write without trying it."""
+
+
 class Counters:
     """What the driver counts; read at every scrape of the metrics, never reset."""
 
@@ -76,6 +81,15 @@ class _Look(Struct):
     answer: asyncio.Future[Any]
 
 
+class _Change(Struct):
+    apply: Callable[[Replica, int], Any]
+    answer: asyncio.Future[Any]
+
+
+_Client = _Ask | _Look | _Change
+"""What waits in the inbox, beside what peers bring."""
+
+
 class Ingress:
     """One peer's way in. Once a frame of it failed, none after it is taken: what follows may rest on what is lost."""
 
@@ -94,7 +108,7 @@ class _Watcher(Struct, eq=False):
     event: asyncio.Event
 
 
-Answers = list[tuple[_Ask | _Look | _Merge, Any]]
+Answers = list[tuple[_Client | _Merge, Any]]
 """What was asked, and what to say to it once the batch is durable."""
 
 
@@ -108,7 +122,7 @@ class Driver:
         """Arrival number of the newest durable entry."""
         self._journal = journal
         self._clock = clock
-        self._clients: deque[_Ask | _Look] = deque()
+        self._clients: deque[_Client] = deque()
         self._bulk: deque[_Merge] = deque()
         self._waiting = 0
         self._wake = asyncio.Event()
@@ -149,11 +163,22 @@ class Driver:
         """Read the replica. What was seen is durable when this returns."""
         if self._commit is None and not self.replica.uncommitted:
             return query(self.replica)
-        self._check_open(1)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._clients.append(_Look(query, answer))
-        self._waiting += 1
-        self._wake.set()
+        self._queue(_Look(query, answer))
+        return await answer
+
+    async def change(self, apply: Callable[[Replica, int], T]) -> T:
+        """Have `apply` change the replica in a turn of the driver, after the requests of that turn.
+
+        `apply` gets the replica and the wall time in milliseconds. The entries that it records are durable when this
+        returns. Its other changes are not journalled. An exception from it ends the driver, because the replica may
+        then be changed in part.
+
+        Raises:
+            Refused: definite; nothing changed.
+        """
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue(_Change(apply, answer))
         return await answer
 
     async def take_in(self, runs: list[ReceivedRun], ingress: Ingress) -> asyncio.Future[int]:
@@ -230,8 +255,8 @@ class Driver:
             turns += 1
             await asyncio.sleep(0)
 
-    def _take(self) -> tuple[list[_Ask | _Look], list[_Merge]]:
-        asks: list[_Ask | _Look] = []
+    def _take(self) -> tuple[list[_Client], list[_Merge]]:
+        asks: list[_Client] = []
         merges: list[_Merge] = []
         room = BATCH_ENTRIES_MAX
         while self._clients and room > 0:
@@ -247,7 +272,7 @@ class Driver:
             self._bulk_room.release()
         return asks, merges
 
-    async def _find_earlier(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge]) -> Earlier:
+    async def _find_earlier(self, asks: Sequence[_Client], merges: Sequence[_Merge]) -> Earlier:
         """Look up the keys of requests, and those of peers' entries: another node may have used one too."""
         known = self.replica.keys
         keys: list[bytes] = []
@@ -260,11 +285,17 @@ class Driver:
                 keys += [key for entry in run.entries if (key := entry.content.key) and key not in known]
         return await self._journal.find(keys) if keys and self.arrival else {}
 
-    def _compute(self, asks: Sequence[_Ask | _Look], merges: Sequence[_Merge], earlier: Earlier) -> Answers:
+    def _compute(self, asks: Sequence[_Client], merges: Sequence[_Merge], earlier: Earlier) -> Answers:
         replica, now_ms, answers = self.replica, self._clock.now().wall_ms, Answers()
         decided = iter(self._decide_all([ask.requests for ask in asks if isinstance(ask, _Ask)], now_ms, earlier))
         for ask in asks:
-            answers.append((ask, next(decided) if isinstance(ask, _Ask) else _look(ask.query, replica)))
+            match ask:
+                case _Ask():
+                    answers.append((ask, next(decided)))
+                case _Look(query):
+                    answers.append((ask, _look(query, replica)))
+                case _Change(apply):
+                    answers.append((ask, StorageFull(FULL_LATELY) if self._is_full else apply(replica, now_ms)))
         for merge in merges:
             before = replica.uncommitted
             answers.append((merge, _turn_away(merge) if self._is_full else _merge(replica, merge, now_ms, earlier)))
@@ -289,7 +320,7 @@ class Driver:
             if request.key in self.replica.keys or request.key in earlier:
                 verdicts += decisions.execute_requests(self.replica, [request], now_ms, earlier)
             else:
-                verdicts.append(StorageFull("no room to write, a moment ago"))
+                verdicts.append(StorageFull(FULL_LATELY))
         return verdicts
 
     @property
@@ -358,6 +389,12 @@ class Driver:
                 asked.ingress.is_shut = True
             if not asked.answer.done():
                 asked.answer.set_exception(why)
+
+    def _queue(self, asked: _Look | _Change) -> None:
+        self._check_open(1)
+        self._clients.append(asked)
+        self._waiting += 1
+        self._wake.set()
 
     def _check_open(self, weight: int) -> None:
         if self._stopping:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
 
 import structlog
+from msgspec import Struct
 
-from replica.core.base.names import CHAIN
+from replica.core.orders.context import OrderPolicy
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Admission
+from replica.core.sync.session import Admission, Scopes
 from replica.runtime.background.order_housekeeping import OrderHousekeeping
 from replica.runtime.background.rebalancer import RightsRebalancer
-from replica.runtime.background.rights_exchange import RightsExchange
-from replica.runtime.background.sales_history import SalesHistory
-from replica.runtime.background.shortages import Shortages
+from replica.runtime.background.rights_answers import RightsAnswers
+from replica.runtime.background.rights_requests import RightsRequests
+from replica.runtime.background.settlement import Settlement
+from replica.runtime.background.strategy import RebalancingStrategy
 from replica.runtime.driver import Driver
 from replica.runtime.peering.peers import Dialer, Identity, Peers
 from replica.runtime.ports import Clock, Entropy, Journal, Network
@@ -30,45 +33,86 @@ STOP_S = 2.5
 CLOSE_S = 1.0
 """How long the files may take to close. What is durable is durable: past that the process just ends."""
 
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""Background work that runs for as long as the node does."""
+
+
+class NodeParts(Struct, frozen=True, kw_only=True):
+    """What the background work of a node is built on."""
+
+    driver: Driver
+    peers: Peers
+    journal: Journal
+    clock: Clock
+    settlement: Settlement
+
+
+class Background(Struct, frozen=True):
+    """The background work of one node, where stores and hubs differ."""
+
+    strategy: RebalancingStrategy
+    works: tuple[Work, ...]
+
+
+class NodeRole(Struct, frozen=True, kw_only=True):
+    """What stores and hubs do differently. `edge_node.role` and `hub.role` make one each; no shared module asks."""
+
+    name: str
+    """As the hello tells peers."""
+    scopes: Scopes
+    """What the node subscribes to; None means all."""
+    admit: Admission
+    """Which peers it talks to, and about which scopes."""
+    order_policy: OrderPolicy
+    """Its replica has to be made with the same."""
+    background: Callable[[NodeParts], Background]
+
 
 class Node:
-    """What both kinds of node have in common at run time. Start it, use `driver`, stop it."""
+    """What all nodes have in common at run time. Start it, use `driver`, stop it."""
 
     def __init__(
         self,
         replica: Replica,
         journal: Journal,
+        role: NodeRole,
         *,
-        role: str,
         region: str,
-        scopes: tuple[str, ...] | None,
-        admit: Admission,
         clock: Clock,
         entropy: Entropy,
         network: Network,
     ) -> None:
+        assert replica.order_policy == role.order_policy
         self.replica = replica
-        if scopes is not None:  # a store: what it cannot place is its own, for it sees no other location
-            replica.home = replica.locations[0]
-        replica.is_hub = role == "hub"
         self.journal = journal
         self.clock = clock
         self.driver = Driver(replica, journal, clock)
         nonce = entropy.random_bytes(NONCE_BYTES)
-        identity = Identity(replica.node, replica.writer, nonce, role, region, scopes, VERSION)
-        self.peers = Peers(identity, admit, self.driver, journal, clock, entropy, network)
-        own = next((scope for scope in scopes or () if scope != CHAIN), "") if role == "edge" else ""
-        self.sales_history = SalesHistory(self.driver, journal, clock, own)
-        self.rights = RightsExchange(self.driver, self.peers, clock, self.sales_history)
-        self.rebalancer = RightsRebalancer(self.driver, self.peers, self.rights, clock, self.sales_history)
-        self.shortages = Shortages(self.driver, self.peers, self.rebalancer.settlement, clock)
-        self.housekeeping = OrderHousekeeping(self.driver, clock, self.peers.met)
+        identity = Identity(
+            node=replica.node,
+            writer=replica.writer,
+            nonce=nonce,
+            role=role.name,
+            region=region,
+            scopes=role.scopes,
+            software=VERSION,
+        )
+        self.peers = Peers(identity, role.admit, self.driver, journal, clock, entropy, network)
+        self.settlement = Settlement(replica.node, clock)
+        parts = NodeParts(
+            driver=self.driver, peers=self.peers, journal=journal, clock=clock, settlement=self.settlement
+        )
+        self._background = role.background(parts)
+        strategy = self._background.strategy
+        self.rights = RightsRequests(self.driver, self.peers, clock, strategy)
+        self.rights_answers = RightsAnswers(self.driver, self.peers, self.rights, strategy)
+        self.rebalancer = RightsRebalancer(self.driver, self.peers, self.rights, clock, self.settlement, strategy)
+        self.housekeeping = OrderHousekeeping(self.driver, self.peers.met)
         self.dialers: list[Dialer] = []
         self.is_ready = False
         self._driving: asyncio.Task[None] | None = None
         self._working: list[asyncio.Task[None]] = []
-        """What dials, answers requests for rights, moves rights and keeps orders; names holds to be given up, at a hub;
-        reads what tills sold, at a store."""
+        """The dialers and the background work."""
 
     def start(self, dial: Iterable[Sequence[str]], home_after_s: float) -> list[asyncio.Task[None]]:
         """Begin to drive and to dial; each element of `dial` is one list of addresses, in order of preference.
@@ -79,14 +123,11 @@ class Node:
         self.dialers = [Dialer(self.peers, urls, home_after_s) for urls in dial if urls]
         works = [
             *(dialer.run() for dialer in self.dialers),
-            self.rights.run(),
+            self.rights_answers.run(),
             self.rebalancer.run(),
             self.housekeeping.run(),
+            *(work() for work in self._background.works),
         ]
-        if self.peers.identity.role == "hub":
-            works.append(self.shortages.run())
-        else:
-            works.append(self.sales_history.run())
         self._working = [asyncio.create_task(work) for work in works]
         self.is_ready = True
         return [self._driving, *self._working]
@@ -105,8 +146,3 @@ class Node:
                 await self.journal.close()
         except TimeoutError:
             log.warning("the journal does not close, leaving it as it is: what is durable is durable")
-
-
-def store_scopes(location: str) -> tuple[str, ...]:
-    """What a store subscribes to: its own location, and what concerns the whole chain."""
-    return (location, CHAIN)

@@ -6,7 +6,7 @@ refused for want of stock. The value is that of the pair's PN-counter of what is
 
 from __future__ import annotations
 
-from hub.admission import admit_peer
+from hub.role import hub_role
 from replica.core.base.errors import Invalid, KeyReused, Refused
 from replica.core.base.names import parse_key, writer_of
 from replica.core.state.commands import Command
@@ -29,14 +29,14 @@ async def make_node(name: str, disk: SimulatedDisk, clock: Clock, entropy: Entro
     """Put a hub together that writes for the one location, and exchanges everything with its peers."""
     writer = writer_of(name, entropy.random_bytes(INCARNATION_BYTES).hex())
     journal = SimulatedJournal(disk, writer)
-    replica = Replica(writer, (LOCATION,), await journal.load(), open_catalog=True)
+    role = hub_role((LOCATION,))
+    image = await journal.load()
+    replica = Replica(writer, (LOCATION,), image, open_catalog=True, order_policy=role.order_policy)
     return Node(
         replica,
         journal,
-        role="hub",
+        role,
         region="maelstrom",
-        scopes=None,
-        admit=admit_peer,
         clock=clock,
         entropy=entropy,
         network=network,

@@ -123,7 +123,8 @@ RIGHTS = (
                 ("return surplus if own * low_share", "return -available if own * low_share"),
             ),
             slip(
-                f"{REBALANCING}:answer_want", ("min(own, _due_to_store(policy, available, held_by_store, own))", "own")
+                f"{REBALANCING}:answer_of_hub",
+                ("min(own, _due_to_store(policy, available, held_by_store, own))", "own"),
             ),
         ),
     ),

@@ -13,6 +13,7 @@ from replica.core.base.errors import StorageFull
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import start
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.orders.context import OrderPolicy
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
@@ -287,7 +288,9 @@ async def test_data_with_damaged_rows_is_refused_and_let_go_of(tmp_path: Path, d
     connection.close()
     for _ in range(2):
         with pytest.raises(DataRefused, match="restore a backup"):
-            await open_replica(tmp_path, "store-1", ("store-1",), SystemEntropy(), open_catalog=True)
+            await open_replica(
+                tmp_path, "store-1", ("store-1",), SystemEntropy(), open_catalog=True, order_policy=OrderPolicy()
+            )
 
 
 async def test_log_whose_file_is_gone_is_kept_and_refused(tmp_path: Path) -> None:

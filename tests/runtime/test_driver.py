@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from replica.core.base.clock import Moment
 from replica.core.base.errors import (
+    Broken,
     KeyReused,
     Overloaded,
     PeerFault,
@@ -215,6 +216,64 @@ async def test_full_disk_refuses_its_batch_and_the_one_computed_after_it() -> No
         journal.gate.release()
         assert (await driver.submit(sale("s1"))).sequence == 2
         assert on_hand(driver.replica) == 9
+
+
+def deliver(key: str) -> Callable[[Replica, int], int]:
+    """A change that records a receipt, and returns what is on hand after it."""
+
+    def apply(replica: Replica, now_ms: int) -> int:
+        decisions.execute(replica, receipt(key), now_ms)
+        return on_hand(replica)
+
+    return apply
+
+
+async def test_change_is_made_in_a_turn_after_requests_before_it_and_is_durable_when_it_returns() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        asked = driver.submit_all([receipt("r1")])
+        changed = asyncio.create_task(driver.change(deliver("r2")))
+        assert on_hand(driver.replica) == 0
+        await turns()
+        assert not changed.done()
+        journal.gate.release()
+        assert await changed == 20
+        assert asked.done()
+        assert journal.batches == [2]
+
+
+async def test_change_is_refused_when_the_disk_is_full_and_leaves_nothing_behind() -> None:
+    disk = SimulatedDisk(room_bytes=0)
+    async with driven(SimulatedJournal(disk, WRITER)) as driver:
+        with pytest.raises(StorageFull):
+            await driver.change(deliver("r1"))
+        assert await driver.look(on_hand) == 0
+        disk.room_bytes = None
+        assert await driver.change(deliver("r1")) == 10
+
+
+async def test_change_is_not_begun_while_the_disk_counts_as_full() -> None:
+    made: list[int] = []
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        driver._full_until_ms = 1
+        with pytest.raises(StorageFull):
+            await driver.change(lambda replica, now_ms: made.append(now_ms))
+        driver._full_until_ms = 0
+        await driver.change(lambda replica, now_ms: made.append(now_ms))
+    assert made == [1_700_000_000_000]
+
+
+async def test_change_that_fails_ends_the_driver() -> None:
+    def broken(replica: Replica, now_ms: int) -> None:
+        raise Broken("half done")
+
+    journal = SimulatedJournal(SimulatedDisk(), WRITER)
+    driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
+    changing = asyncio.create_task(driver.change(broken))
+    await turns(1)
+    with pytest.raises(Broken, match="half done"):
+        await driver.run()
+    changing.cancel()
 
 
 async def test_read_goes_on_while_the_disk_is_full() -> None:

@@ -11,12 +11,15 @@ from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
-from edge_node.admission import admit_hub
+from msgspec.structs import replace
+
+from edge_node.role import store_role
 from hub.admission import admit_peer
+from hub.role import hub_role
 from replica.core.base.names import writer_of
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Admission, Scopes
-from replica.runtime.node import Node, store_scopes
+from replica.core.sync.session import Admission
+from replica.runtime.node import Node, NodeRole
 from simulations.clock import SimulatedClock
 from simulations.journal import SimulatedDisk, SimulatedJournal
 from simulations.loop import VirtualLoop
@@ -102,32 +105,27 @@ def hub(
     disk: SimulatedDisk | None = None,
 ) -> Node:
     """A hub that is not started yet, and admits whom it is told to; where it is given a disk it has yet to load it."""
-    return _node(name, network, "hub", None, admit, region, disk)
+    return _node(name, network, replace(hub_role((name,)), admit=admit), region, disk)
 
 
 def store(name: str, network: VirtualNetwork) -> Node:
     """A store that is not started yet, and keeps the location of its own name."""
-    scopes = store_scopes(name)
-    return _node(name, network, "edge", scopes, partial(admit_hub, scopes=scopes))
+    return _node(name, network, store_role(name))
 
 
 def _node(
     name: str,
     network: VirtualNetwork,
-    role: str,
-    scopes: Scopes,
-    admit: Admission,
+    role: NodeRole,
     region: str = "east",
     disk: SimulatedDisk | None = None,
 ) -> Node:
     writer = writer_of(name, "0000000a")
     return Node(
-        Replica(writer, (name,), open_catalog=True),
+        Replica(writer, (name,), open_catalog=True, order_policy=role.order_policy),
         SimulatedJournal(disk or SimulatedDisk(), writer),
-        role=role,
+        role,
         region=region,
-        scopes=scopes,
-        admit=admit,
         clock=SimulatedClock(elapsed_s),
         entropy=NoChance(),
         network=network,

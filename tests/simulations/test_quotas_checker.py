@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hub.role import hub_role
 from replica.core.catalog.documents import pack_value
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.rights.requests import Allotment, AllotmentLine
@@ -21,7 +22,7 @@ from tests.core.shuffled import OrderTaker
 def seller(*policies: tuple[str, dict[str, float]]) -> OrderTaker:
     """A hub with ten colas, three of them set aside for `web`, and policies that name channels, by selector."""
     taker = OrderTaker("hub-east", w_1={"cola": 10})
-    taker.replica.is_hub = True
+    taker.replica.order_policy = hub_role(taker.replica.locations).order_policy
     for number, (selector, channels) in enumerate(policies):
         value = pack_value({"mode": "share", "channels": channels})
         decisions.write(

@@ -7,12 +7,12 @@ from itertools import permutations, zip_longest
 
 import pytest
 
+import edge_node.rebalancing
+import hub.rebalancing
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content, Stream
 from replica.core.rights.policies import Policy
 from replica.core.rights.rebalancing import WantAnswer
-from replica.runtime.background import rebalancer as steward
-from replica.runtime.background import rights_exchange as rights
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
 from simulations.checkers.rights import Rights
@@ -33,8 +33,8 @@ def swings(policy: Policy | None, own: int, available: int, *others: object) -> 
     return own if own > 0 else -max(0, available)
 
 
-def obliges(policy: Policy | None, wanted: int, own: int, *others: object, **more: object) -> WantAnswer:
-    """A hub that always gives what it is asked for."""
+def obliges(policy: Policy | None, wanted: int, own: int, *others: object) -> WantAnswer:
+    """A node that always gives what it is asked for."""
     return WantAnswer(max(0, min(wanted, own)))
 
 
@@ -84,8 +84,9 @@ def test_grants_that_lead_back_are_noticed_long_before_those_that_lead_on() -> N
 
 def test_a_steward_that_swings_is_caught() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steward, "store_gap", swings)
-        patch.setattr(rights, "answer_want", obliges)
+        patch.setattr(edge_node.rebalancing, "store_gap", swings)
+        patch.setattr(edge_node.rebalancing, "answer_of_store", obliges)
+        patch.setattr(hub.rebalancing, "answer_of_hub", obliges)
         outcome = play_out(PLAN)
     assert outcome.found is not None
     assert outcome.found.checker == "Rights"

@@ -22,6 +22,17 @@ Drafts = list[tuple[str, Draft]]
 """Entries to write, each with its scope; the first one answers the caller."""
 
 
+class OrderPolicy(Struct, frozen=True, kw_only=True):
+    """How one kind of node decides about orders, where the kinds differ. Whoever assembles the node hands it in."""
+
+    hosted: tuple[str, ...] = ()
+    """Locations without a node of their own, which this node promises online. It keeps their safety stock back."""
+    has_quotas: bool = False
+    """Whether orders of a channel take from the quota of that channel, and not from what is free."""
+    notes_scope: str = HUBS
+    """The scope in which the node writes notes about orders that it knows no location of."""
+
+
 class OrderDraft(Struct, frozen=True, kw_only=True):
     """An entry about an order, before its facts are encoded."""
 
@@ -58,27 +69,23 @@ class OrderContext(Struct, frozen=True):
     now_ms: int
     """By the clock of this node as it is set now. Its stamps may be far ahead, if the clock once was wrong."""
     policies: Policies
-    is_hub: bool = False
-    """Whether it promises units of other locations, by policy, and not the units in front of it."""
-    home: str = HUBS
-    """The scope where the node notes events of an unknown location: its own for a store, which sees no other."""
+    order_policy: OrderPolicy = OrderPolicy()
     location_owners: Mapping[str, str] = {}
-    """The node that owns each location, as far as known: paid fulfilments there are handed over to it."""
+    """The node that owns each location, as far as known. It receives the fulfilments that were paid there."""
 
     def source(self, channel: str) -> Source:
         """Where orders of a channel take units from."""
-        hosted = self.locations if self.is_hub else ()
         return Source(
             ledger=self.ledger,
             policies=self.policies,
             node=self.node,
-            channel=channel if self.is_hub else "",
-            hosted=hosted,
+            channel=channel if self.order_policy.has_quotas else "",
+            hosted=self.order_policy.hosted,
         )
 
     @property
     def held(self) -> str:
-        """The account of what the node holds for orders."""
+        """The account with the units that the node holds for orders."""
         return account(self.node, HELD)
 
 

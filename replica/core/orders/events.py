@@ -125,7 +125,7 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
     order = context.orders.find(event.order)
     concerned = order.concerned(event.fulfilment) if order is not None else []
     if order is None or not concerned:
-        drafts = park(context, order, event, deduplication_id, [context.home])
+        drafts = park(context, order, event, deduplication_id, [context.order_policy.notes_scope])
         return _answering(drafts, order or Order(event.order), {}, event)
     others = [one for one in concerned if one.owner != context.node]
     if others and event.event != CANCEL:

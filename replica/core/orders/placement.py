@@ -109,7 +109,7 @@ def _place_again(context: OrderContext, placement: Placement, digest: bytes, kno
         shown=first.shown,
         request=request_facts(placement),
     )
-    location = next((one.location for one in known.fulfilments.values()), context.home)
+    location = next((one.location for one in known.fulfilments.values()), context.order_policy.notes_scope)
     return [OrderDraft(scope=location, order=placement.order, event=HOLD, facts=facts)]
 
 

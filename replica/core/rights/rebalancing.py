@@ -1,13 +1,13 @@
-"""Stewardship: what a node gives others of its free rights, and when it asks for some. Pure decisions over one item.
+"""Rebalancing: which free rights a node grants to others, and when it asks for some. Pure decisions over one item.
 
-A store keeps what its policy leaves it and hands the rest to its hub; a hub passes on what the policy gives to other
-regions. Two watermarks keep everybody from chasing every sale: a surplus is granted once it is an eighth of the
-smaller of both sides, a store asks back once it holds less than a quarter of what it should. Between the two nothing
-moves, and what a grant moves leads exactly to the target, far from both.
+A store keeps what its policy leaves it and grants the rest to its hub. A hub grants to the hubs of other regions what
+the policy gives them. Two watermarks prevent a grant per sale: a node grants a surplus once it is an eighth of the
+smaller side, and a store asks for rights once it holds less than a quarter of its target. A grant leads exactly to
+the target, which is far from both watermarks.
 
-Whoever sold past its rights, or counted less than it had, asks nobody: its free units are below zero in the view of
-all, and of those who have some the one that has most covers the deficit (`covers`). It looks at the balance and not
-at what led to it. Only what others own already is moved, so nothing of this depends on whom a node reaches.
+A node that sold past its rights, or counted less than it had, asks nobody. Every node sees its free units below zero,
+and the node with the most free units covers the deficit (`covers`). This depends on balances only, and moves only
+units that the covering node owns. So it does not depend on which nodes are connected.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class WantAnswer(Struct, frozen=True):
 
 
 def deficit(free: Mapping[str, int]) -> int:
-    """Units by which nodes are below zero, of their free units by name."""
+    """The units that nodes lack to be at zero, given the free units of each node by name."""
     return -sum(min(0, units) for units in free.values())
 
 
@@ -80,8 +80,8 @@ def settlement_rank(free: Mapping[str, int], node: str) -> int:
 def store_gap(policy: Policy | None, own: int, available: int, low_share: int = LOW_SHARE) -> int:
     """Units a store should hand to its hub (above 0) or ask for (below 0); 0 between the watermarks.
 
-    `low_share` says below which part of what it should have it asks: 1 where that was only just foretold, and not yet
-    sold from. Without a policy nobody moves rights. A store that is below zero waits until others have covered that.
+    `low_share` says below which part of its target the store asks: 1 when the target is a new forecast, from which it
+    has not sold yet. Without a policy nobody moves rights. A store that is below zero waits until others covered it.
     """
     if policy is None or own < 0:
         return 0
@@ -137,25 +137,29 @@ def units_to_split(
     return max(0, rights.get(node, 0) - passed - past)
 
 
-def answer_want(
-    policy: Policy | None, wanted: int, own: int, available: int, *, is_store: bool, held_by_store: int | None
-) -> WantAnswer:
-    """Decide how much of what a peer wants it is given: all, a part, or none and why.
+def answer_of_store(policy: Policy | None, wanted: int, own: int, available: int) -> WantAnswer:
+    """Decide how many units a store grants to a peer that wants some. It keeps what its policy leaves it."""
+    return _answer(wanted, own, own - (max(0, available) - _online(policy, available)))
 
-    A store gives what its policy does not leave it. A hub gives a store what hubs hold past what the policy puts
-    online (without a policy: all), and gives another hub all it has. Where the store foretells what it needs the hub
-    believes it.
+
+def answer_of_hub(
+    policy: Policy | None, wanted: int, own: int, available: int, held_by_store: int | None
+) -> WantAnswer:
+    """Decide how many units a hub grants to a peer that wants some.
+
+    A store gets what hubs hold past what the policy puts online; without a policy it gets all. Another hub gets all.
+    If the store forecasts its need, the hub believes it.
 
     Args:
-        held_by_store: free units of the asker where that is a store, else None.
+        held_by_store: free units of the peer if it is the node of a store, else None.
     """
+    spare = own if held_by_store is None else min(own, _due_to_store(policy, available, held_by_store, own))
+    return _answer(wanted, own, spare)
+
+
+def _answer(wanted: int, own: int, spare: int) -> WantAnswer:
     if own <= 0:
         return WantAnswer(0, NO_RIGHTS)
-    spare = own
-    if is_store:
-        spare = own - (max(0, available) - _online(policy, available))
-    elif held_by_store is not None:
-        spare = min(own, _due_to_store(policy, available, held_by_store, own))
     return WantAnswer(min(wanted, spare)) if spare > 0 else WantAnswer(0, KEPT)
 
 

@@ -16,13 +16,13 @@ from hashlib import blake2b
 from replica.core.base.clock import COUNTER_BITS, HybridClock
 from replica.core.base.errors import Invalid, PeerFault
 from replica.core.base.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
-from replica.core.base.names import CHAIN, HUBS, node_of
+from replica.core.base.names import CHAIN, node_of
 from replica.core.ledger.cells import LocationStock
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.log.entry_run import EntryRun, FastRun, ReceivedRun
 from replica.core.log.recent_keys import RecentKeys
-from replica.core.orders.context import OrderContext
+from replica.core.orders.context import OrderContext, OrderPolicy
 from replica.core.orders.machine import OrderMachine
 from replica.core.rights.location_owners import LocationOwners
 from replica.core.state.batch import Batch, Image
@@ -49,6 +49,7 @@ class Replica:
         image: Image | None = None,
         open_catalog: bool = False,
         kinds: Kinds = KINDS,
+        order_policy: OrderPolicy | None = None,
     ) -> None:
         self.writer = writer
         self.node = node_of(writer)
@@ -57,10 +58,8 @@ class Replica:
         self.open_catalog = open_catalog
         self.kinds = kinds
         """The kinds of entries that this replica knows."""
-        self.is_hub = False
-        """Whether orders here promise, by policy, what lies elsewhere or what nobody else keeps."""
-        self.home = HUBS
-        """Where to note what is at no location that is known: a hub tells other hubs; its node says so of a store."""
+        self.order_policy = order_policy or OrderPolicy()
+        """How this kind of node decides about orders."""
         self.repeated = 0
         """Requests answered from an entry that was there before."""
         self.restore(image or Image())
@@ -105,17 +104,16 @@ class Replica:
     def context(self, now_ms: int) -> OrderContext:
         """What this node decides about orders with, as of now."""
         return OrderContext(
-            self.node,
-            self.locations,
-            self.ledger,
-            self.catalog,
-            self.orders,
-            self.machine,
-            now_ms,
-            self.policies,
-            self.is_hub,
-            self.home,
-            self.location_owners.nodes,
+            node=self.node,
+            locations=self.locations,
+            ledger=self.ledger,
+            catalog=self.catalog,
+            orders=self.orders,
+            machine=self.machine,
+            now_ms=now_ms,
+            policies=self.policies,
+            order_policy=self.order_policy,
+            location_owners=self.location_owners.nodes,
         )
 
     def learn_location_owners(self, stores: Mapping[str, str], hubs: Iterable[str] = ()) -> None:

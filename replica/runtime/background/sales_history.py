@@ -1,8 +1,8 @@
-"""Tills: what a store's own tills sold, for policies whose safety stock is a forecast.
+"""Sales history: what a store's own tills sold, for policies whose safety stock is a forecast.
 
-While any policy asks for a forecast, the journal is read: at first the last days of it, a page at a time beside all
-else, then what is new. Nothing more is kept, so a restart reads again. Until the past is read nothing is foretold, and
-the policies that ask for it count as not there: a store must not hand out what it will know it needs a second later.
+While any policy asks for a forecast, this module reads the journal: first the last days of it, a page at a time, then
+each new entry. It stores nothing, so a node that restarts reads again. Until it has read the past there is no forecast,
+and policies that ask for one do not count: a store must not grant units that it will need a second later.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ PAUSE_S = 1.0
 
 ENTRIES_PER_PAGE = 256
 PAGE_PAUSE_S = 0.005
-"""Between two pages of the past: reading takes as long again as it works, so tills hardly feel it."""
+"""Between two pages of the past: reading pauses as long as it works, so it hardly delays sales."""
 
 DAY_MS = 86_400_000
 SLOT_MS = SLOT_MINUTES * 60_000
 
 
 class SalesHistory:
-    """Of the one location of a store; a hub has none (`location` is empty), and takes policies as they are."""
+    """The sales history of the one location of a store."""
 
     def __init__(self, driver: Driver, journal: Journal, clock: Clock, location: str) -> None:
         self._driver = driver
@@ -47,12 +47,12 @@ class SalesHistory:
         """None until the past was read."""
         self._zone: tzinfo = UTC
         self.turned: Callable[[], None] = lambda: None
-        """Called when what is foretold may have changed for every item."""
+        """Called when the forecast of every item may have changed."""
 
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
-        """The policy for an item, with a number for what it wants foretold; None where there is none to act by."""
+        """The policy for an item, with the forecast as its safety stock; None if there is none to act by."""
         policy = replica.policies.policy(location, item)
-        if policy is None or not policy.quantile_ppm or not self._location:
+        if policy is None or not policy.quantile_ppm:
             return policy
         if self._demand is None:
             return None
@@ -60,14 +60,14 @@ class SalesHistory:
         return msgspec.structs.replace(policy, safety_stock=units, quantile_ppm=0)
 
     async def run(self) -> None:
-        """Know what tills sold, for as long as any policy asks for it."""
+        """Read what tills sold, for as long as any policy asks for a forecast."""
         while True:
             if self._driver.replica.policies.forecast:
                 await self._follow()
             await asyncio.sleep(PAUSE_S)
 
     async def _follow(self) -> None:
-        """Read the past, then what comes, until nobody wants to know any more, or the place is in another zone."""
+        """Read the past, then new entries, until no policy asks any more, or the location has another time zone."""
         self._zone = zone = self._place_zone()
         demand, after = Demand(), await self._begin()
         slot = -1
@@ -87,7 +87,7 @@ class SalesHistory:
         self._demand = None
 
     async def _begin(self) -> int:
-        """An arrival number before which everything is too old to count. Arrival is only about in order of time."""
+        """An arrival number before which all entries are too old to count. Arrival follows time only roughly."""
         oldest_ms = self._clock.now().wall_ms - (DAYS_MAX + 2) * DAY_MS
         low, high = 0, self._driver.arrival
         while high - low > ENTRIES_PER_PAGE:
@@ -109,7 +109,7 @@ class SalesHistory:
                 demand.note(move.item, slot, move.quantity)
 
     def _slot(self, at_ms: int) -> int:
-        """Which half hour by the clock on the wall, counted from 1970 on."""
+        """Which half hour of local time, counted from 1970 on."""
         try:
             offset = datetime.fromtimestamp(at_ms / 1000, self._zone).utcoffset()
         except (ValueError, OverflowError, OSError):  # a clock in another age

@@ -1,7 +1,7 @@
-"""Settlement: the nodes this one sees below zero, since when, and when it is its turn to cover what they lack.
+"""Settlement: which nodes this one sees below zero, since when, and when its turn to cover their deficit comes.
 
-The core says who covers how much (`core.stewardship`); here is only the waiting. The clock of a deficit starts anew
-whenever somebody granted anything there: as long as those whose turn it is act, nobody else steps in.
+The core decides who covers how much (`core.rights.rebalancing`); this module only waits. The wait for a deficit begins
+anew whenever any node granted anything there: while the nodes whose turn it is act, no other node steps in.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from msgspec import Struct
 
 from replica.core.ledger.cells import Stock
 from replica.core.rights.rebalancing import STEP_IN_MS, covers, settlement_rank
-from replica.runtime.background.rights_exchange import Pair
+from replica.runtime.background.strategy import Pair
 from replica.runtime.ports import Clock
 
 
 class Debt(Struct):
-    """Nodes are below zero at one pair."""
+    """A pair at which nodes are below zero."""
 
     seen_ms: int
-    """Wall time at which this node first saw it, since it started."""
+    """Wall time at which this node first saw it since its start."""
     waiting_ms: int
-    """Elapsed time at which it was last seen that anybody granted anything."""
+    """Elapsed time at which this node last saw a grant there."""
     granted: int
-    """Units ever granted by anybody there, as last seen."""
+    """Units ever granted there by any node, as last seen."""
 
 
 class Settlement:
-    """What one node knows of debts, its own and others'. Bounded by the pairs there are."""
+    """The debts that one node knows, its own and others'. There is at most one per pair."""
 
     def __init__(self, node: str, clock: Clock) -> None:
         self._node = node
@@ -36,7 +36,7 @@ class Settlement:
         self.debts: dict[Pair, Debt] = {}
 
     def cover(self, pair: Pair, stock: Stock, free: Mapping[str, int]) -> tuple[dict[str, int], int]:
-        """What this node should grant to whom, and how many milliseconds from now: 0 when it is its turn."""
+        """Units that this node should grant, by receiver, and in how many milliseconds: 0 when it is its turn."""
         now = self._clock.now()
         granted = sum(total for route, total in stock.cells.items() if route.giver and route.taker)
         debt = self.debts.get(pair)
@@ -48,9 +48,9 @@ class Settlement:
         return covers(free, self._node), max(0, debt.waiting_ms + wait_ms - now.elapsed_ms)
 
     def settled(self, pair: Pair) -> None:
-        """Nobody is below zero there any more."""
+        """Forget the debt of a pair, because no node is below zero there any more."""
         self.debts.pop(pair, None)
 
     def touched(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """Those of some pairs that have a debt."""
+        """Return those pairs that have a debt."""
         return [pair for pair in pairs if pair in self.debts] if self.debts else []

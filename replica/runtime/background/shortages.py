@@ -1,9 +1,9 @@
-"""Shortages at a hub: where nothing free is left to cover what was sold past it, holds are named to be given up.
+"""Shortages at a hub: if no free units are left to cover a deficit, the hub selects holds to be revoked.
 
-The core says which (`core.shortages`); here is who does it and when. The hub that the location's store is connected
-to names first; where a hub writes for the location itself, hubs take turns in order of names; others come after them.
-Whoever comes later finds named what those before it named, and two that do not reach each other name the same holds.
-Open orders are gone through a few at a time, so a shortage among many orders keeps nobody waiting.
+The core decides which holds (`core.orders.shortages`); this module decides which hub acts, and when. The hub to which
+the location's store is connected selects first. If hubs write for the location themselves, they take turns in order of
+names. Other hubs come after them. A later hub sees what earlier ones selected, and two hubs that do not reach each
+other select the same holds. The hub looks at a few open orders at a time, so no other request waits long.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from replica.core.orders.requests import Revocation
 from replica.core.orders.shortages import Candidate, candidates, select, short_by
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.runtime.background.rights_exchange import Pair
 from replica.runtime.background.settlement import Settlement
+from replica.runtime.background.strategy import Pair
 from replica.runtime.driver import Driver
 from replica.runtime.peering.peers import Peers
+from replica.runtime.peering.roles import replicates_all, serves_a_store
 from replica.runtime.ports import Clock
 
 PAUSE_S = 1.0
-"""How late a shortage may be noticed, beside the wait before it is acted on."""
+"""How late a hub may notice a shortage. The wait before it acts comes on top."""
 
 SELECTION_MS = 5_000
-"""For how long something is short before the first hub names holds, and between one hub's turn and the next one's:
-longer than anything is on its way between nodes that reach each other."""
+"""How long a shortage lasts before the first hub selects holds, and between the turns of two hubs: longer than an entry
+is on its way between nodes that reach each other."""
 
 AGAIN_MAX_MS = 300_000
-"""Longest wait before holds are gone through again, which doubles each time: there may be nothing left to name."""
+"""Longest wait before a hub looks at holds again. It doubles each time, because there may be none left to select."""
 
 ORDERS_PER_TURN = 256
 """Orders looked at in one turn of the driver: about a millisecond or two."""
@@ -46,7 +47,7 @@ class _Shortage(Struct):
 
 
 class Shortages:
-    """Of one hub. `run` must be running for holds to be named."""
+    """The shortages of one hub. `run` must be running for holds to be selected."""
 
     def __init__(self, driver: Driver, peers: Peers, settlement: Settlement, clock: Clock) -> None:
         self._driver = driver
@@ -56,7 +57,7 @@ class Shortages:
         self._short: dict[Pair, _Shortage] = {}
 
     async def run(self) -> None:
-        """Name what is to be given up, for ever. Returns when the node stops."""
+        """Select holds to be revoked, for ever. Returns when the node stops."""
         while True:
             await asyncio.sleep(PAUSE_S)
             due = self._due() if self._settlement.debts or self._short else {}
@@ -67,12 +68,12 @@ class Shortages:
                 await self._driver.submit_all([Command("", request, b"") for request in requests])
             except Stopping:
                 return
-            except Refused:  # a full inbox or disk: what is short stays short
+            except Refused:  # a full inbox or disk: the shortage stays
                 continue
             self._put_off(due, requests)
 
     def _due(self) -> dict[Pair, int]:
-        """Units lacking at each pair that it is this hub's turn to do something about."""
+        """Units that lack at each pair where it is this hub's turn."""
         now_ms, ledger = self._clock.now().elapsed_ms, self._driver.replica.ledger
         short = {pair: units for pair in self._settlement.debts if (units := short_by(ledger.stock(*pair)))}
         self._short = {
@@ -82,12 +83,12 @@ class Shortages:
         return {pair: units for pair, units in short.items() if self._short[pair].next_ms <= now_ms}
 
     def _turn_ms(self, location: str) -> int:
-        """How long this hub waits before it names holds at a location."""
+        """How long this hub waits before it selects holds at a location."""
         hellos = [peer.hello for peer in self._peers.connected if peer.hello is not None]
-        if any(hello.role == "edge" and location in (hello.scopes or ()) for hello in hellos):
+        if any(serves_a_store(hello) and location in (hello.scopes or ()) for hello in hellos):
             return SELECTION_MS
         node = self._driver.replica.node
-        names = sorted([node, *(hello.node for hello in hellos if hello.role == "hub")])
+        names = sorted([node, *(hello.node for hello in hellos if replicates_all(hello))])
         is_host = location in self._driver.replica.locations
         return SELECTION_MS * (1 + names.index(node) + (0 if is_host else 1))
 

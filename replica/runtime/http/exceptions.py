@@ -98,7 +98,7 @@ class ExceptionsApi:
 
     async def exceptions(self, request: web.Request) -> web.Response:
         limit, differences = limit_of(request), self._node.peers.divergences
-        settlement, look = self._node.rebalancer.settlement, self._node.driver.look
+        settlement, look = self._node.settlement, self._node.driver.look
         return json_response(await look(lambda replica: exceptions(replica, settlement, differences, limit)))
 
 

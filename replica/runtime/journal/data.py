@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from replica.core.base.names import writer_of
-from replica.core.state.batch import Image
+from replica.core.orders.context import OrderPolicy
 from replica.core.state.replica import Replica
 from replica.runtime.journal.damage import DAMAGE, DataRefused
 from replica.runtime.journal.sqlite_journal import open_journal
@@ -20,24 +20,27 @@ INCARNATION_BYTES = 6
 
 
 async def open_replica(
-    directory: Path, name: str, locations: Iterable[str], entropy: Entropy, *, open_catalog: bool
+    directory: Path,
+    name: str,
+    locations: Iterable[str],
+    entropy: Entropy,
+    *,
+    open_catalog: bool,
+    order_policy: OrderPolicy,
 ) -> tuple[Replica, Journal]:
     """Open a node's data and fold it. Raises DataRefused."""
     journal = await open_journal(directory, name, entropy.random_bytes(INCARNATION_BYTES).hex())
     try:
         image = await journal.load()
-        replica = _fold(directory, writer_of(name, journal.incarnation), locations, image, open_catalog)
+        try:
+            replica = Replica(
+                writer_of(name, journal.incarnation), locations, image, open_catalog, order_policy=order_policy
+            )
+            replica.digests()  # the first costs the most, and nobody waits yet
+        except DAMAGE as error:
+            raise DataRefused(f"{directory} holds what cannot be: {error!r}; restore a backup") from error
     except BaseException:
         await journal.close()  # or its threads would keep the process, and the process the data
         raise
     log.info("journal loaded", writer=replica.writer, entries=replica.arrival, scopes=len(replica.vectors))
     return replica, journal
-
-
-def _fold(directory: Path, writer: str, locations: Iterable[str], image: Image, open_catalog: bool) -> Replica:
-    try:
-        replica = Replica(writer, locations, image, open_catalog)
-        replica.digests()  # the first costs the most, and nobody waits yet
-    except DAMAGE as error:
-        raise DataRefused(f"{directory} holds what cannot be: {error!r}; restore a backup") from error
-    return replica

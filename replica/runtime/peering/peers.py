@@ -24,6 +24,7 @@ from replica.core.sync.session import Acknowledged, Admission, Answered, Asked, 
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
 from replica.runtime.driver import Driver
 from replica.runtime.peering.link import Link
+from replica.runtime.peering.roles import replicates_all, serves_a_store
 from replica.runtime.ports import Clock, Entropy, Journal, Network, Socket
 
 log = structlog.get_logger(__name__)
@@ -207,7 +208,7 @@ class Peers:
         return any(
             all(peer.durable.get(stream, 0) >= sequence for stream, sequence in reached.items())
             for peer in self.known.values()
-            if peer.hello is not None and peer.hello.role == "hub" and peer.hello.region != self.identity.region
+            if peer.hello is not None and replicates_all(peer.hello) and peer.hello.region != self.identity.region
         )
 
     @property
@@ -221,11 +222,11 @@ class Peers:
         stores = {
             scope: hello.node
             for hello in hellos
-            if hello.role == "edge"
+            if serves_a_store(hello)
             for scope in hello.scopes or ()
             if scope != CHAIN
         }
-        return stores, [hello.node for hello in hellos if hello.role == "hub"]
+        return stores, [hello.node for hello in hellos if replicates_all(hello)]
 
     def _hello(self) -> Hello:
         me = self.identity

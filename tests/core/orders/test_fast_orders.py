@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from hub.role import hub_role
 from replica.core.base.errors import KeyReused, Refused, RightsExhausted
 from replica.core.base.limits import QUANTITY_MAX
 from replica.core.catalog.documents import pack_value
@@ -30,8 +31,9 @@ STOCK = {"w-1": {"cola": 20, "wings": 9}, "w-2": {"cola": 40, "rare": 3}, "w-3":
 
 def hub_with_stock(is_hub: bool = True) -> Replica:
     """A node with goods at three locations; at one the web shop has a quota, at another a safety stock is kept."""
-    replica = Replica("hub-1#0000000a", ("w-2", "w-1", "w-3"))
-    replica.is_hub = is_hub
+    locations = ("w-2", "w-1", "w-3")
+    policy = hub_role(locations).order_policy if is_hub else None
+    replica = Replica("hub-1#0000000a", locations, order_policy=policy)
     for sku, recipe in RECIPES.items():
         decisions.write(
             replica,

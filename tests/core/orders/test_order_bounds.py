@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from edge_node.role import store_role
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX, QUANTITY_MAX, REPORTS_PER_ORDER_MAX
 from replica.core.catalog.documents import pack_value
@@ -99,7 +100,7 @@ def test_exchange_for_what_does_not_exist_is_reported_once_its_order_is_there() 
 def test_exchange_for_what_does_not_exist_stops_no_node_that_merges_its_order() -> None:
     hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("w-1", w_1={"cola": 5})
     write_sku(store, "cola", {"cola": 1})
-    store.replica.catalog.is_open, store.replica.home = False, "w-1"
+    store.replica.catalog.is_open, store.replica.order_policy = False, store_role("w-1").order_policy
     hub.replica.learn_location_owners({"w-1": "w-1"})
     hub.replica.locations = ()
     hub.place("o-1", PlacedLine(2, "cola"), paid=True)

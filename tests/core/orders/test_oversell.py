@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hub.role import hub_role
 from replica.core.base.errors import RightsExhausted
 from replica.core.orders.requests import PlacedLine
 from replica.core.rights.requests import Grant, GrantLine
@@ -68,7 +69,7 @@ def test_marketplace_and_own_channel_sell_all_there_is_and_no_more(case: dict[st
     assert case["naive"]["oversold"] == case["marketplace_sells"] + case["own_channel_wants"] - case["stock"]
     item, stock = case["item"], case["stock"]
     taker = OrderTaker("hub-east", w_1={item: stock})
-    taker.replica.is_hub = True
+    taker.replica.order_policy = hub_role(taker.replica.locations).order_policy
     quotas = {"mall": case["marketplace_sells"], "web": stock - case["marketplace_sells"]}
     rule(taker, channels={name: round(units / stock, 6) for name, units in quotas.items()})
     allot(taker, *[(name, item, units) for name, units in quotas.items()])

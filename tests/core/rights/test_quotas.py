@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.role import hub_role
 from replica.core.base.errors import Invalid, RightsExhausted
 from replica.core.catalog.documents import pack_value
 from replica.core.orders.requests import Handover, Housekeeping, PlacedLine
@@ -43,7 +44,7 @@ def allot(taker: OrderTaker, *moved: tuple[str, str, int]) -> Any:
 def hub(**stock: int) -> OrderTaker:
     """A hub that sells over `mall` and `web`, each of which has a quota of half of it, and over its own shop."""
     taker = OrderTaker("hub-east", w_1=stock or {"cola": 10})
-    taker.replica.is_hub = True
+    taker.replica.order_policy = hub_role(taker.replica.locations).order_policy
     rule(taker, channels={"mall": 0.5, "web": 0.5})
     allot(
         taker, *[(channel, item, units // 2) for item, units in (stock or {"cola": 10}).items() for channel in HALVES]
@@ -235,7 +236,7 @@ def test_what_is_kept_back_of_a_warehouse(policy: Policy | None, units: int) -> 
 
 def test_hub_never_promises_the_safety_stock_of_a_warehouse_it_keeps_itself() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
-    taker.replica.is_hub = True
+    taker.replica.order_policy = hub_role(taker.replica.locations).order_policy
     rule(taker, "location:w-1", mode="safety", safety_stock=4)
     with pytest.raises(RightsExhausted):
         taker.place("o-1", PlacedLine(7, "cola", location="w-1"))

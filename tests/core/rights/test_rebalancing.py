@@ -13,7 +13,8 @@ from replica.core.rights.rebalancing import (
     NO_RIGHTS,
     Hub,
     WantAnswer,
-    answer_want,
+    answer_of_hub,
+    answer_of_store,
     covers,
     deficit,
     parts_to_pass_on,
@@ -166,7 +167,10 @@ def test_worked_examples_of_answers(
     held_by_store: int | None,
     answer: WantAnswer,
 ) -> None:
-    assert answer_want(policy, wanted, own, available, is_store=is_store, held_by_store=held_by_store) == answer
+    if is_store:
+        assert answer_of_store(policy, wanted, own, available) == answer
+    else:
+        assert answer_of_hub(policy, wanted, own, available, held_by_store) == answer
 
 
 @given(policies, st.integers(-20, 200), st.integers(0, 200))
@@ -174,7 +178,7 @@ def test_what_a_store_asks_for_is_what_a_hub_with_the_same_view_gives(policy: Po
     available = store + hub
     gap = store_gap(policy, store, available)
     if gap < 0:
-        answer = answer_want(policy, -gap, hub, available, is_store=False, held_by_store=store)
+        answer = answer_of_hub(policy, -gap, hub, available, held_by_store=store)
         assert answer.granted == min(-gap, hub)
 
 

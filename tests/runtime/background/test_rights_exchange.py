@@ -15,7 +15,8 @@ from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.runtime.background.rebalancer import SETTLE_S
-from replica.runtime.background.rights_exchange import COOLING_MIN_MS, FETCH_S, _Demand
+from replica.runtime.background.rights_answers import FETCH_S
+from replica.runtime.background.rights_requests import COOLING_MIN_MS, _Demand
 from replica.runtime.node import Node
 from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, run, store, until
 
@@ -146,12 +147,12 @@ def test_regions_get_their_shares_again_once_a_holder_denied_that_nobody_waits_f
         await chain.open(100)
         await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
         await until(lambda: chain.rights() == (20, 40, 40), 10)
-        (answering,) = [task for task in chain.store._working if task.get_coro().__qualname__ == "RightsExchange.run"]
+        (answering,) = [task for task in chain.store._working if task.get_coro().__qualname__ == "RightsAnswers.run"]
         answering.cancel()
         assert await chain.east.rights.want(STORE, COLA, 90, 5.0) == 80
         await asyncio.sleep(5)
         assert chain.rights() == (20, 80, 0), "what was asked for is still on its way, as far as anybody knows"
-        chain.store._working.append(asyncio.create_task(chain.store.rights.run()))
+        chain.store._working.append(asyncio.create_task(chain.store.rights_answers.run()))
         await until(lambda: chain.rights() == (20, 40, 40), 5)
 
     play(story())
@@ -310,7 +311,7 @@ def test_a_hold_at_a_store_can_wait_for_rights_of_another_regions_hub() -> None:
         await asyncio.sleep(1)
         assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 4
         assert chain.rights() == (4, 0, 6)
-        assert not chain.east.rights._fetches
+        assert not chain.east.rights_answers._fetches
 
     play(story())
 
@@ -323,7 +324,7 @@ def test_a_store_is_given_what_its_hub_has_when_another_regions_hub_does_not_ans
         await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 3),)))
         await until(lambda: chain.rights() == (0, 3, 7), 5)
         await asyncio.sleep(1)
-        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "RightsExchange.run"]
+        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "RightsAnswers.run"]
         answering.cancel()
         started_s = elapsed_s()
         assert await chain.store.rights.want(STORE, COLA, 9, 30.0) == 3
@@ -374,7 +375,7 @@ def test_nobody_waits_past_the_time_given_for_a_holder_that_does_not_answer() ->
         await chain.open(20)
         await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 9),)))
         await until(lambda: chain.free(chain.east, "hub-west") == 9, 5)
-        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "RightsExchange.run"]
+        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "RightsAnswers.run"]
         answering.cancel()  # it takes requests in, and answers none
         started_s = elapsed_s()
         assert await chain.east.rights.want(STORE, COLA, 3, 2.0) == 0

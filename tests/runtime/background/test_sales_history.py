@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from edge_node.rebalancing import StoreRebalancing
 from replica.core.base.errors import RightsExhausted
 from replica.core.catalog.documents import pack_value
 from replica.core.state.commands import DocumentWrite
@@ -141,9 +142,11 @@ def test_what_was_sold_is_known_again_after_a_restart_and_nothing_is_handed_out_
 
 async def _anew(shop: Shop) -> None:
     """What the tills sold is read again from the start, as after a restart, while the steward looks at everything."""
-    sales_history = shop.store.sales_history
     (reading,) = [task for task in shop.store._working if task.get_coro().__qualname__ == "SalesHistory.run"]  # type: ignore[union-attr]
     reading.cancel()
+    strategy = shop.store.rebalancer._strategy
+    assert isinstance(strategy, StoreRebalancing)
+    sales_history = strategy._sales_history
     sales_history._demand = None
     shop.store.rebalancer._mark_all()
     await asyncio.sleep(5)

@@ -141,10 +141,10 @@ def test_goods_that_come_in_settle_a_debt_without_any_grant() -> None:
         await chain.sell(chain.store, 5, RECORD)
         await until(lambda: chain.free(chain.east, STORE) == -3, 5)
         await asyncio.sleep(2 * SETTLE_S)
-        assert list(chain.east.rebalancer.settlement.debts) == [(STORE, COLA)]
+        assert list(chain.east.settlement.debts) == [(STORE, COLA)]
         await chain.do(chain.store, GoodsReceipt((GoodsLine(10, item=COLA),)))
         await asyncio.sleep(3 * SETTLE_S)
         assert await covering(chain) == []
-        assert chain.east.rebalancer.settlement.debts == {}
+        assert chain.east.settlement.debts == {}
 
     play(story())

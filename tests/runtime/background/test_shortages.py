@@ -26,7 +26,7 @@ async def order(chain: Region, node: Node, name: str, units: int, **more: Any) -
 
 
 def told(node: Node) -> ExceptionsAnswer:
-    return exceptions(node.replica, node.rebalancer.settlement, (), 100)
+    return exceptions(node.replica, node.settlement, (), 100)
 
 
 def state(node: Node, name: str) -> str:

@@ -1,0 +1,67 @@
+"""How rights move at a hub: it sets aside what belongs to channels, and grants to other regions what is theirs.
+
+A hub asks for no rights by policy: stores hand them over. It acts only where policies name regions or channels, and
+wherever it still has units set aside for a channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from replica.core.base.names import FREE, account
+from replica.core.ledger.cells import LocationStock, Stock
+from replica.core.rights.policies import Policies, Policy
+from replica.core.rights.quotas import channel_account, channel_units, rebalance
+from replica.core.rights.rebalancing import WantAnswer, answer_of_hub, parts_to_pass_on, units_to_split
+from replica.core.state.replica import Replica
+from replica.runtime.background.strategy import ItemView, Moves
+
+
+class HubRebalancing:
+    """The rebalancing strategy of a hub."""
+
+    asks = False
+
+    def watch(self, look_at_all: Callable[[], None]) -> None:
+        """A hub has no forecast, so only its stock and its policies call for a look."""
+
+    def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
+        return replica.policies.policy(location, item)
+
+    def acts(self, policies: Policies) -> bool:
+        return policies.splits
+
+    def concerns(self, replica: Replica, place: LocationStock) -> bool:
+        node, balances = replica.node, place.balances()
+        set_aside = any(units and name.startswith(channel_account(node, "")) for name, units in balances.items())
+        return set_aside or (self.acts(replica.policies) and balances.get(account(node, FREE), 0) > 0)
+
+    def moves(self, view: ItemView) -> Moves:
+        """What the hub grants to hubs of other regions, after it set aside for channels what is theirs.
+
+        Units that should be granted and are not free are freed first, and granted at the next look.
+        """
+        policy, node, stock = view.policy, view.node, view.stock
+        shares = policy.channels_ppm if policy is not None else {}
+        quotas = channel_units(stock, node)
+        if not shares and not any(quotas.values()) and (policy is None or not policy.regions_ppm):
+            return Moves()
+        rights, available = stock.rights_by_node(), stock.available
+        parts: dict[str, int] = {}
+        if not view.is_wanting:
+            parts = parts_to_pass_on(policy, rights, available, node, view.region, view.hubs)
+        own = units_to_split(policy, rights, available, node, view.hubs, sum(parts.values()))
+        is_granted = not view.is_short and sum(parts.values()) <= view.own
+        return Moves(
+            grants=parts if is_granted else {},
+            allotments=rebalance(shares, view.own, quotas, own),
+            is_put_off=view.is_wanting,
+        )
+
+    def within_reach(self, stock: Stock, node: str, askable: Mapping[str, int]) -> dict[str, int]:
+        return dict(askable)
+
+    def answer(
+        self, policy: Policy | None, wanted: int, own: int, available: int, held_by_store: int | None
+    ) -> WantAnswer:
+        return answer_of_hub(policy, wanted, own, available, held_by_store)

@@ -1,0 +1,257 @@
+"""Requests for rights: a node that is short of an item asks the richest holder it can reach.
+
+One request per item at a location is under way at a time. What is wanted meanwhile is asked together after it. After a
+denial the node leaves that holder alone for a while, which doubles each time. Requests are not kept: a node that
+restarts looks at what it holds and asks anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from msgspec import Struct
+
+from replica.core.base.errors import Overloaded
+from replica.core.base.limits import QUANTITY_MAX
+from replica.core.base.names import FREE, account
+from replica.core.state.batch import Batch
+from replica.core.state.replica import Replica
+from replica.core.sync.session import Answered, RightsWanted
+from replica.core.sync.wire import Hello, Want
+from replica.runtime.background.strategy import Pair, RebalancingStrategy
+from replica.runtime.driver import Driver
+from replica.runtime.peering.link import Link
+from replica.runtime.peering.peers import Peer, Peers
+from replica.runtime.peering.roles import serves_a_store
+from replica.runtime.ports import Clock
+
+COOLING_MIN_MS = 1_000
+COOLING_MAX_MS = 60_000
+"""How long a holder is not asked for the same item again: after one denial, and at most, doubling in between."""
+
+COOLING_KEPT = 10_000
+"""Denials remembered. Past that the oldest are forgotten, which costs a request each."""
+
+DEMANDS_MAX = 1_024
+"""Callers that may wait for rights. Further orders are refused at once."""
+
+ARRIVAL_MAX_MS = 10_000
+"""How long a granted unit may be on its way before the node asks again: longer than a lost link stays unnoticed."""
+
+
+class _Demand(Struct, eq=False):
+    """A caller that waits until the node has so many free units."""
+
+    quantity: int
+    clock: int
+    news: asyncio.Event
+    of_store: bool
+    """Whether the caller is a store's request, for which only hubs are asked."""
+
+
+class _Request(Struct, kw_only=True):
+    """What this node asked of a holder, and how far that is."""
+
+    link: Link
+    clock: int
+    received: int
+    """Units the holder's writer had ever granted us when we asked."""
+    asked_ms: int
+    of_store: bool
+    """Whether only a store's request waits for it."""
+    granted: int | None = None
+    """What it answered. The units are here once its cell has grown by so much."""
+
+
+class _Cooling(Struct, frozen=True):
+    until_ms: int
+    wait_ms: int
+
+
+class Survey(Struct, frozen=True):
+    """One item at a location as this node sees it: its own free units, and who else has some, richest first."""
+
+    own: int
+    holders: list[str]
+    received: int
+
+
+class RightsRequests:
+    """What one node asks others for."""
+
+    def __init__(self, driver: Driver, peers: Peers, clock: Clock, strategy: RebalancingStrategy) -> None:
+        self._driver = driver
+        self._peers = peers
+        self._clock = clock
+        self._strategy = strategy
+        self._demands: dict[Pair, list[_Demand]] = {}
+        self._requests: dict[Pair, _Request] = {}
+        self._cooling: dict[tuple[str, Pair], _Cooling] = {}
+        peers.listeners.append(self)
+        driver.on_durable.append(self._note)
+
+    async def want(
+        self, location: str, item: str, quantity: int, timeout_s: float, clock: int = 0, *, of_store: bool = False
+    ) -> int:
+        """Try to have `quantity` free units here, by asking others for the rest; return how many there are.
+
+        Returns early once there are enough, or once no reachable node has any to give. Others may use the units
+        before the caller does: it has them only once its own request is decided.
+
+        Args:
+            clock: the stamp of a store's request, with `of_store`; 0 for a request that is made now.
+        Raises:
+            Refused: the node is stopping, or too many wait already.
+        """
+        if sum(map(len, self._demands.values())) >= DEMANDS_MAX:
+            raise Overloaded(f"{DEMANDS_MAX} callers wait for rights already")
+        pair, own = (location, item), 0
+        demand = _Demand(quantity, clock or self._stamp(), asyncio.Event(), of_store)
+        self._demands.setdefault(pair, []).append(demand)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    demand.news.clear()
+                    survey = await self._driver.look(partial(self._survey, pair))
+                    own = survey.own
+                    lacking = sum(one.quantity for one in self._demands[pair]) - own
+                    if own >= quantity or not self._pursue(pair, lacking, survey, self._oldest(pair)):
+                        return own
+                    await demand.news.wait()
+        except TimeoutError:
+            return own
+        finally:
+            self._demands[pair].remove(demand)
+            if not self._demands[pair]:
+                del self._demands[pair]
+
+    async def ask(self, location: str, item: str, quantity: int) -> int | None:
+        """Ask a holder for units, unless one is asked already.
+
+        Returns the milliseconds after which another try may help; None if it was done, or if only an event can help.
+        """
+        pair = (location, item)
+        survey = await self._driver.look(partial(self._survey, pair))
+        if self._pursue(pair, quantity, survey, self._stamp()):
+            return None
+        now_ms = self._clock.now().elapsed_ms
+        cooling = [self._cooling[name, pair].until_ms for name in survey.holders if (name, pair) in self._cooling]
+        return max(0, min(cooling) - now_ms) if cooling else None
+
+    def is_wanting(self, pair: Pair) -> bool:
+        """Whether somebody here waits for this item, or was asked for some and has not answered yet."""
+        request = self._requests.get(pair)
+        return pair in self._demands or (request is not None and request.granted is None)
+
+    def _survey(self, pair: Pair, replica: Replica) -> Survey:
+        stock, node = replica.ledger.stock(*pair), replica.node
+        free = {peer.name: stock.balance(account(peer.name, FREE)) for peer in self._askable(pair)}
+        free = self._strategy.within_reach(stock, node, free)
+        holders = sorted((name for name in free if free[name] > 0), key=lambda name: (-free[name], name))
+        request = self._requests.get(pair)
+        received = _received(replica, pair, request.link) if request is not None else 0
+        return Survey(stock.balance(account(node, FREE)), holders, received)
+
+    def _askable(self, pair: Pair) -> list[Peer]:
+        """Who may be asked for an item: for stores, hubs only."""
+        is_fetched = self._is_fetched(pair)
+        return [
+            peer
+            for peer in self._peers.connected
+            if peer.hello is not None
+            and (peer.hello.scopes is None or (pair[0] in peer.hello.scopes and not is_fetched))
+        ]
+
+    def _is_fetched(self, pair: Pair) -> bool:
+        demands = self._demands.get(pair)
+        return demands is not None and all(demand.of_store for demand in demands)
+
+    def _pursue(self, pair: Pair, units: int, survey: Survey, clock: int) -> bool:
+        """Have a request for the item under way; False when there is nobody to ask now."""
+        now_ms = self._clock.now().elapsed_ms
+        request = self._requests.get(pair)
+        if request is not None:
+            is_here = request.granted is not None and survey.received >= request.received + request.granted
+            is_late = request.granted is not None and now_ms - request.asked_ms > ARRIVAL_MAX_MS
+            if not (is_here or is_late):
+                return True
+            del self._requests[pair]
+        for name in survey.holders:
+            link, cooling = self._peers.known[name].link, self._cooling.get((name, pair))
+            if link is None or not link.session.may_want or (cooling is not None and now_ms < cooling.until_ms):
+                continue
+            received = _received(self._driver.replica, pair, link)
+            self._requests[pair] = _Request(
+                link=link, clock=clock, received=received, asked_ms=now_ms, of_store=self._is_fetched(pair)
+            )
+            link.want(*pair, min(units, QUANTITY_MAX), clock)
+            return True
+        return False
+
+    def waits_longer(self, want: Want, peer: Hello) -> bool:
+        """Whether this node waited longer for the item than a peer. Against a store, waits of stores do not count."""
+        pair, from_store = (want.location, want.item), serves_a_store(peer)
+        own = [demand.clock for demand in self._demands.get(pair, ()) if not (from_store and demand.of_store)]
+        request = self._requests.get(pair)
+        if request is not None and request.granted is None and not (from_store and request.of_store):
+            own.append(request.clock)
+        return bool(own) and (min(own), self._driver.replica.writer) < (want.clock, peer.writer)
+
+    def _stamp(self) -> int:
+        return self._driver.replica.clock.next(self._clock.now().wall_ms)
+
+    def _oldest(self, pair: Pair) -> int:
+        return min(demand.clock for demand in self._demands[pair])
+
+    def joined(self, link: Link) -> None:
+        """There may be a new holder to ask."""
+        for pair in list(self._demands):
+            self._tell(pair)
+
+    def heard(self, link: Link, event: RightsWanted | Answered) -> None:
+        """Take in a peer's answer to a request of ours."""
+        if isinstance(event, RightsWanted):
+            return
+        pair = (event.want.location, event.want.item)
+        request = self._requests.get(pair)
+        if request is None or request.link is not link:
+            return
+        name = link.peer.node
+        if event.granted:
+            request.granted = event.granted
+            self._cooling.pop((name, pair), None)
+        else:
+            del self._requests[pair]
+            self._cool(name, pair)
+        self._tell(pair)
+
+    def left(self, link: Link) -> None:
+        """Requests on this link get no answer any more: callers that wait look for another holder."""
+        for pair in [pair for pair, request in self._requests.items() if request.link is link]:
+            del self._requests[pair]
+            self._tell(pair)
+
+    def _cool(self, name: str, pair: Pair) -> None:
+        now_ms, before = self._clock.now().elapsed_ms, self._cooling.pop((name, pair), None)
+        wait_ms = min(2 * before.wait_ms, COOLING_MAX_MS) if before is not None else COOLING_MIN_MS
+        if len(self._cooling) >= COOLING_KEPT:
+            del self._cooling[next(iter(self._cooling))]
+        self._cooling[name, pair] = _Cooling(now_ms + wait_ms, wait_ms)
+
+    def _note(self, batch: Batch) -> None:
+        if not self._demands:
+            return
+        for stocks in batch.cells.values():
+            for stock in stocks:
+                self._tell((stock.location, stock.item))
+
+    def _tell(self, pair: Pair) -> None:
+        for demand in self._demands.get(pair, ()):
+            demand.news.set()
+
+
+def _received(replica: Replica, pair: Pair, link: Link) -> int:
+    """Units this holder's writer ever granted us."""
+    route = (link.peer.writer, account(link.peer.node, FREE), account(replica.node, FREE))
+    return replica.ledger.cell(*pair, route)

@@ -1,0 +1,25 @@
+"""Roles: what a node tells its peers that it is, and what a node may conclude from it.
+
+This is the only module that compares roles. What a node itself does differently from others is not read off its role:
+`edge_node` and `hub` hand that in when they assemble it (`replica.runtime.node.NodeRole`).
+"""
+
+from __future__ import annotations
+
+from replica.core.sync.wire import Hello
+
+EDGE = "edge"
+"""The role of a store's node, as its hello names it."""
+
+HUB = "hub"
+"""The role of a hub, as its hello names it."""
+
+
+def serves_a_store(peer: Hello) -> bool:
+    """Whether a peer is the node of a store: it holds one location, and connects to hubs only."""
+    return peer.role == EDGE
+
+
+def replicates_all(peer: Hello) -> bool:
+    """Whether a peer is a hub: it replicates every scope, and connects to stores and to other hubs."""
+    return peer.role == HUB
