@@ -15,9 +15,10 @@ from multiprocessing import get_context
 from msgspec import Struct
 
 from simulations.checkers.checker import Violation
+from simulations.draw import draw_plan
 from simulations.mutations.catalogue import MUTATIONS
 from simulations.mutations.mutation import planted
-from simulations.plan import Plan, draw_plan
+from simulations.plan import Plan
 from simulations.run import Run
 
 SEEDS_MAX = 1_200

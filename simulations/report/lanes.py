@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from simulations.faults import OF_IDENTITY, Fault
+from simulations.faults import OF_IDENTITY
 from simulations.outcome import LinkSpan, Outcome
+from simulations.plan import Fault
 from simulations.run import ShownLevel, Step
 
 CHAIN_WIDE = ("bridge", "ring", "region-loss")

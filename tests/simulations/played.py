@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
-from simulations.plan import draw_plan
+from simulations.draw import draw_plan
 from simulations.run import play
 
 PROCESSES = 2
