@@ -14,6 +14,7 @@ import argparse
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -67,15 +68,23 @@ def is_under(module: str, package: str) -> bool:
 def imports(module: str, source: str, known: Mapping[str, str]) -> list[str]:
     """Modules that a source imports, wherever in it, by their full names. `known` tells modules from other names."""
     found: list[str] = []
+    for base, level, names in _statements(source):
+        package = ".".join(module.split(".")[:-level]) if level else ""
+        whole = ".".join(part for part in (package, base) if part)
+        # `from package import module` imports the module too
+        found += [whole, *(f"{whole}.{name}" for name in names if f"{whole}.{name}" in known)]
+    return found
+
+
+@cache
+def _statements(source: str) -> list[tuple[str, int, tuple[str, ...]]]:
+    """The imports of a source: from where, how many packages up, and what."""
+    found: list[tuple[str, int, tuple[str, ...]]] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            found += [(alias.name, 0, ()) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                base = ".".join([*module.split(".")[: -node.level], *([base] if base else [])])
-            # `from package import module` imports the module too
-            found += [base, *(f"{base}.{alias.name}" for alias in node.names if f"{base}.{alias.name}" in known)]
+            found.append((node.module or "", node.level, tuple(alias.name for alias in node.names)))
     return found
 
 
