@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from random import Random
 from typing import Any, TypeVar
 
 from edge_node.admission import admit_hub
@@ -19,14 +18,14 @@ from replica.core.sync.session import Admission, Scopes
 from replica.runtime.node import Node, store_scopes
 from simulations.clock import SimulatedClock
 from simulations.journal import SimulatedDisk, SimulatedJournal
-from simulations.loop import VirtualLoop
+from tests.virtual_time import virtual_loop
 
 T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run in virtual time from 0 on."""
-    with asyncio.Runner(loop_factory=partial(VirtualLoop, Random(0))) as runner:
+    """Run in virtual time from 0 on; for tests that run the same work twice. Others are marked `virtual_time`."""
+    with asyncio.Runner(loop_factory=virtual_loop) as runner:
         return runner.run(work)
 
 
@@ -49,17 +48,17 @@ class Wire:
     """One end of a connection in memory."""
 
     def __init__(self, ours: asyncio.Queue[bytes | None], theirs: asyncio.Queue[bytes | None]) -> None:
-        self._ours = ours
-        self._theirs = theirs
+        self.ours = ours
+        self.theirs = theirs
 
     async def send(self, frame: bytes) -> None:
-        self._theirs.put_nowait(frame)
+        self.theirs.put_nowait(frame)
 
     async def receive(self) -> bytes | None:
-        return await self._ours.get()
+        return await self.ours.get()
 
     async def close(self) -> None:
-        for end in (self._ours, self._theirs):
+        for end in (self.ours, self.theirs):
             end.put_nowait(None)
 
 

@@ -14,8 +14,8 @@ from replica.runtime.background import counting
 from replica.runtime.background.counting import submit_count, token_of
 from replica.runtime.driver import Ingress
 from replica.runtime.http.problems import problem
+from tests.callers import Caller
 from tests.core.chain import Node, receipt
-from tests.runtime.conftest import Caller
 
 COUNTED = {"lines": [{"item": "cola", "counted": 4}]}
 

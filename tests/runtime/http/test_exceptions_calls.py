@@ -9,8 +9,8 @@ from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.state.commands import Command
 from replica.core.state.kinds import Request
 from replica.runtime.driver import Ingress
+from tests.callers import Caller
 from tests.core.chain import Node, receipt, sale
-from tests.runtime.conftest import Caller
 
 COLA = {"lines": [{"item": "cola", "quantity": 5}]}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from tests.runtime.conftest import Caller
+from tests.callers import Caller
 
 
 def lines(**quantities: int) -> dict[str, Any]:
