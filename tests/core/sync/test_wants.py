@@ -44,7 +44,7 @@ def test_wants_and_answers_cross_on_a_line() -> None:
     one.want(STORE, "cola", 5, 7)
     other.want(STORE, "cola", 2, 8)
     for index in (0, 1):
-        line._carry(index)
+        line.carry(index)
     line.run()
     assert [[event for event in side.events if isinstance(event, RightsWanted)] for side in line.sides] == [
         [RightsWanted(Want(1, STORE, "cola", 2, 8))],
