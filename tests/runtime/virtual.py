@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from edge_node.admission import admit_hub
 from hub.admission import admit_peer
 from replica.core.base.names import writer_of
+from replica.core.state.batch import Image
 from replica.core.state.replica import Replica
 from replica.core.sync.session import Admission, Scopes
 from replica.runtime.node import Node, store_scopes
@@ -104,10 +105,10 @@ def hub(
     return _node(name, network, "hub", None, admit, region, disk)
 
 
-def store(name: str, network: VirtualNetwork) -> Node:
-    """A store that is not started yet, and keeps the location of its own name."""
+def store(name: str, network: VirtualNetwork, disk: SimulatedDisk | None = None, image: Image | None = None) -> Node:
+    """A store that is not started yet, and keeps the location of its own name; `image` is what its disk holds."""
     scopes = store_scopes(name)
-    return _node(name, network, "edge", scopes, partial(admit_hub, scopes=scopes))
+    return _node(name, network, "edge", scopes, partial(admit_hub, scopes=scopes), disk=disk, image=image)
 
 
 def _node(
@@ -118,10 +119,11 @@ def _node(
     admit: Admission,
     region: str = "east",
     disk: SimulatedDisk | None = None,
+    image: Image | None = None,
 ) -> Node:
     writer = writer_of(name, "0000000a")
     return Node(
-        Replica(writer, (name,), open_catalog=True),
+        Replica(writer, (name,), image, open_catalog=True),
         SimulatedJournal(disk or SimulatedDisk(), writer),
         role=role,
         region=region,

@@ -276,6 +276,11 @@ class RightsExchange:
         for demand in self._demands.get(pair, ()):
             demand.news.set()
 
+    @property
+    def fetching(self) -> int:
+        """Requests of stores for which other hubs are being asked."""
+        return len(self._fetches)
+
     # answering ---------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:

@@ -15,7 +15,7 @@ from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.runtime.background.order_housekeeping import PAUSE_S
 from replica.runtime.node import Node
-from simulations.journal import SimulatedJournal
+from simulations.journal import SimulatedDisk
 from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, store, until
 
 pytestmark = pytest.mark.virtual_time
@@ -42,7 +42,9 @@ async def grant(node: Node, to: str, units: int) -> None:
 
 async def test_paid_order_at_another_region_is_handed_to_the_store_also_after_a_restart_without_the_store() -> None:
     network = VirtualNetwork()
-    east, west, shop = hub("hub-east", network), hub("hub-west", network, region="west"), store("store-1", network)
+    disk = SimulatedDisk()
+    west = hub("hub-west", network, region="west", disk=disk)
+    east, shop = hub("hub-east", network), store("store-1", network)
     network.nodes = {"ws://hub-east": east}
     for node, dial in ((east, []), (west, [["ws://hub-east"]]), (shop, [["ws://hub-east"]])):
         node.start(dial, 60.0)
@@ -55,8 +57,7 @@ async def test_paid_order_at_another_region_is_handed_to_the_store_also_after_a_
     await shop.stop()
     await ask(west, Placement("o-2", (PlacedLine(1, "cola"),)), "o2")
     await west.stop()
-    assert isinstance(west.journal, SimulatedJournal)
-    again = hub("hub-west", network, region="west", disk=west.journal._disk)
+    again = hub("hub-west", network, region="west", disk=disk)
     again.replica.restore(await again.journal.load())
     again.start([], 60.0)
     await ask(again, OrderEvent("o-2", "pay"), "p2")
@@ -93,12 +94,11 @@ async def test_many_holds_expire_in_small_pieces() -> None:
 
 
 async def test_hold_that_ends_while_the_disk_is_full_expires_once_there_is_room() -> None:
-    node = hub("hub-east", VirtualNetwork())
+    disk = SimulatedDisk()
+    node = hub("hub-east", VirtualNetwork(), disk=disk)
     node.start([], 0.0)
     await stock(node)
     await ask(node, Placement("o-1", (PlacedLine(2, "cola"),), ttl_s=5), "o1")
-    assert isinstance(node.journal, SimulatedJournal)
-    disk = node.journal._disk
     disk.room_bytes, disk.read_s = 0, lambda: 0.5
     await asyncio.sleep(20.0)
     assert node.driver.counters.storage_full > 0

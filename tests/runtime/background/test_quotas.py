@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from replica.core.stock.requests import OnShortage
 from replica.runtime.node import Node
 from tests.callers import Caller
 from tests.hub.test_hub_calls import stocked
+from tests.processes.asking import eventually
 from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
 from tests.runtime.virtual import until
 
@@ -25,6 +27,10 @@ def quotas(node: Node, name: str = "hub-east") -> dict[str, int]:
     balances = node.replica.ledger.stock(STORE, COLA).balances
     names = {"free": f"{name}/free", "mall": f"{name}/channel.mall", "web": f"{name}/channel.web"}
     return {short: units for short, account in names.items() if (units := balances.get(account, 0))}
+
+
+async def has_quota(node: Node, location: str, item: str) -> bool:
+    return node.replica.ledger.stock(location, item).balance("hub-east/channel.web") > 0
 
 
 async def order(node: Node, name: str, units: int, channel: str) -> None:
@@ -113,7 +119,7 @@ async def test_orders_and_availability_of_a_channel_over_http(hub: Caller) -> No
     await stocked(hub)
     policy = {"mode": "safety", "safety_stock": 4, "channels": {"web": 0.5}}
     await hub.good("/v1/documents/policy/location:w-1", policy, method="PUT")
-    await hub.node.rebalancer._review()
+    await eventually(partial(has_quota, hub.node, "w-1", "cola_bottle"), "there is a quota")
     shown = {}
     for query in ("", "&channel=web", "&channel=app"):
         shown[query] = (await hub.good(f"/v1/availability/cola?location=w-1{query}"))["guaranteed"]

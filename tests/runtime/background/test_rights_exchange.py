@@ -14,8 +14,9 @@ from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.runtime.background.rebalancer import SETTLE_S
-from replica.runtime.background.rights_exchange import COOLING_MIN_MS, FETCH_S, _Demand
+from replica.runtime.background.rights_exchange import COOLING_MIN_MS, FETCH_S
 from replica.runtime.node import Node
+from simulations.journal import SimulatedDisk
 from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, store, until
 
 pytestmark = pytest.mark.virtual_time
@@ -28,9 +29,11 @@ class Region:
     """A store with a hub in the east, and a hub in the west."""
 
     def __init__(self) -> None:
-        network = VirtualNetwork()
+        network = self.network = VirtualNetwork()
         self.east, self.west = hub("hub-east", network), hub("hub-west", network, region="west")
-        self.store = store(STORE, network)
+        self.disk = SimulatedDisk()
+        """The disk of the store."""
+        self.store = store(STORE, network, self.disk)
         self.nodes = [self.store, self.east, self.west]
         network.nodes = {node.replica.node: node for node in self.nodes}
         self.asked = 0
@@ -127,20 +130,20 @@ async def test_regions_get_their_shares_again_once_a_holder_denied_that_nobody_w
     await chain.open(100)
     await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
     await until(lambda: chain.rights() == (20, 40, 40), 10)
-    (answering,) = [task for task in chain.store._working if task.get_coro().__qualname__ == "RightsExchange.run"]
-    answering.cancel()
+    chain.store.worker("RightsExchange").cancel()
     assert await chain.east.rights.want(STORE, COLA, 90, 5.0) == 80
     await asyncio.sleep(5)
     assert chain.rights() == (20, 80, 0), "what was asked for is still on its way, as far as anybody knows"
-    chain.store._working.append(asyncio.create_task(chain.store.rights.run()))
+    answering = asyncio.create_task(chain.store.rights.run())
     await until(lambda: chain.rights() == (20, 40, 40), 5)
+    answering.cancel()
 
 
 async def test_what_a_policy_puts_online_waits_for_a_hub_that_is_reached() -> None:
     chain = Region()
     await chain.open(10)
     chain.east.peers.close()
-    chain.store._working[0].cancel()
+    chain.store.worker("Dialer").cancel()
     await chain.rule(mode="safety", safety_stock=4)
     await asyncio.sleep(10)
     assert chain.rights() == (10, 0, 0)
@@ -258,7 +261,7 @@ async def test_a_hold_at_a_store_can_wait_for_rights_of_another_regions_hub() ->
     await asyncio.sleep(1)
     assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 4
     assert chain.rights() == (4, 0, 6)
-    assert not chain.east.rights._fetches
+    assert chain.east.rights.fetching == 0
 
 
 async def test_a_store_is_given_what_its_hub_has_when_another_regions_hub_does_not_answer() -> None:
@@ -268,28 +271,33 @@ async def test_a_store_is_given_what_its_hub_has_when_another_regions_hub_does_n
     await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 3),)))
     await until(lambda: chain.rights() == (0, 3, 7), 5)
     await asyncio.sleep(1)
-    (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "RightsExchange.run"]
-    answering.cancel()
+    chain.west.worker("RightsExchange").cancel()
     started_s = elapsed_s()
     assert await chain.store.rights.want(STORE, COLA, 9, 30.0) == 3
     assert elapsed_s() - started_s < 2 * FETCH_S + 0.5, "once for the part, and once for the denial"
     assert chain.rights() == (3, 0, 7)
 
 
-async def test_another_regions_hub_that_waited_for_longer_than_the_store_gives_nothing_away() -> None:
+@pytest.mark.parametrize(("is_older", "given"), [(True, 0), (False, 4)])
+async def test_another_regions_hub_that_waited_for_longer_than_the_store_gives_nothing_away(
+    is_older: bool, given: int
+) -> None:
     chain = Region()
-    await chain.open(10)
+    silent = hub("hub-north", chain.network, region="north")
+    chain.network.nodes["hub-north"] = silent
+    await chain.open(11)
+    silent.start([["hub-west"]], 0.0)
+    silent.worker("RightsExchange").cancel()  # it takes requests in, and answers none: who asks it waits
+    await chain.do(chain.store, Grant("hub-north", (GrantLine(COLA, 1),)))
     await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
-    await until(lambda: chain.rights() == (0, 0, 10), 5)
+    await until(lambda: chain.rights() == (0, 0, 10) and chain.free(silent, "hub-north") == 1, 5)
     await asyncio.sleep(1)
-    waiting = _Demand(99, chain.west.rights._stamp(), asyncio.Event(), of_store=False)
-    chain.west.rights._demands[STORE, COLA] = [waiting]
+    stamp = chain.west.replica.clock.next(chain.west.clock.now().wall_ms)
+    waiting = asyncio.create_task(chain.west.rights.want(STORE, COLA, 99, 60.0, stamp if is_older else stamp << 1))
     await asyncio.sleep(1)
-    assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 0
-    await asyncio.sleep(2 * COOLING_MIN_MS / 1000)
-    waiting.clock = chain.west.rights._stamp() << 1
-    assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 4
-    assert chain.rights() == (4, 0, 6)
+    assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == given
+    assert chain.rights() == (given, 0, 10 - given)
+    assert not waiting.done()
 
 
 async def test_demands_for_one_item_are_asked_together() -> None:
@@ -310,8 +318,7 @@ async def test_nobody_waits_past_the_time_given_for_a_holder_that_does_not_answe
     await chain.open(20)
     await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 9),)))
     await until(lambda: chain.free(chain.east, "hub-west") == 9, 5)
-    (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "RightsExchange.run"]
-    answering.cancel()  # it takes requests in, and answers none
+    chain.west.worker("RightsExchange").cancel()  # it takes requests in, and answers none
     started_s = elapsed_s()
     assert await chain.east.rights.want(STORE, COLA, 3, 2.0) == 0
     assert elapsed_s() - started_s == pytest.approx(2.0)

@@ -17,7 +17,7 @@ from replica.core.state.commands import DocumentWrite
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from simulations.clock import EPOCH_MS, SimulatedClock
 from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
-from tests.runtime.virtual import until
+from tests.runtime.virtual import store, until
 
 pytestmark = pytest.mark.virtual_time
 
@@ -118,8 +118,7 @@ async def test_what_was_sold_is_known_again_after_a_restart_and_nothing_is_hande
     await shop.begin(timedelta(hours=8, minutes=40), 6, 6, 6, stock=10)
     await shop.rule(mode="safety", safety_stock=FORECAST)
     await until(lambda: shop.rights() == (6, 4, 0), 10)
-    again = asyncio.create_task(_anew(shop))
-    await again
+    await _anew(shop)
     await asyncio.sleep(20)
     assert shop.rights() == (6, 4, 0)
     assert {entry.content.moves[0].target for entry in await shop.grants()} == {"hub-east/free"}
@@ -127,12 +126,16 @@ async def test_what_was_sold_is_known_again_after_a_restart_and_nothing_is_hande
 
 
 async def _anew(shop: Shop) -> None:
-    """What the tills sold is read again from the start, as after a restart, while the steward looks at everything."""
-    sales_history = shop.store.sales_history
-    (reading,) = [task for task in shop.store._working if task.get_coro().__qualname__ == "SalesHistory.run"]  # type: ignore[union-attr]
-    reading.cancel()
-    sales_history._demand = None
-    shop.store.rebalancer._mark_all()
+    """The store starts again; what its tills sold is not read for a while, during which it looks at everything."""
+    before = shop.store
+    del shop.network.nodes[STORE]
+    await before.stop()
+    again = store(STORE, shop.network, shop.disk, await before.journal.load())
+    assert isinstance(again.clock, SimulatedClock)
+    again.clock.step(before.clock.now().wall_ms - again.clock.now().wall_ms)
+    shop.disk.read_s = lambda: 6.0
+    shop.store, shop.nodes[0], shop.network.nodes[STORE] = again, again, again
+    again.start([["hub-east"]], 0.0)
     await asyncio.sleep(5)
-    assert sales_history.policy(shop.store.replica, STORE, COLA) is None
-    shop.store._working.append(asyncio.create_task(sales_history.run()))
+    assert again.sales_history.policy(again.replica, STORE, COLA) is None
+    shop.disk.read_s = lambda: 0.0

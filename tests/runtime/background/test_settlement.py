@@ -98,8 +98,9 @@ async def test_two_that_cover_the_same_while_cut_off_leave_a_surplus_and_no_swap
     await chain.sell(chain.store, 5, RECORD)
     await until(lambda: chain.free(chain.west, STORE) == -3, SETTLE_S)
     network.nodes = {}
-    for link in list(chain.west.peers._live):
-        link.close("stopping")
+    for peer in chain.west.peers.connected:
+        assert peer.link is not None
+        peer.link.close("stopping")
     await until(lambda: chain.rights()[1:] == (3, 3), 2 * STEP_IN_S)
     network.nodes = {node.replica.node: node for node in chain.nodes}
     await until(lambda: chain.rights() == (3, 3, 3), 10)
