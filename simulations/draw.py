@@ -39,7 +39,16 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
     core = tuple(sorted(random.sample(names, random.randint(2, len(names))))) if random.random() < 0.5 else ()
     if not pressure:
         faults = draw_faults(random, names, seconds, random.randint(0, 3))
-        return Plan(seed, seconds, hubs, stores, newer, Trade(think_ms=1_000.0, quantity=1_000_000), faults, core)
+        return Plan(
+            seed=seed,
+            seconds=seconds,
+            hubs=hubs,
+            stores=stores,
+            newer=newer,
+            trade=Trade(think_ms=1_000.0, quantity=1_000_000),
+            faults=faults,
+            core=core,
+        )
     sparse = random.random() < 0.4
     clients, asks = random.randint(1, 3), random.choice((200, 600, 1_500))
     trade = Trade(
@@ -65,7 +74,17 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
     away_s = random.choice((0.0, 0.0, 90.0)) if core else 0.0
     if trade.rush_s:
         faults = _amid_the_rush(random, faults, trade.rush_s, seconds)
-    return Plan(seed, seconds, hubs, stores, newer, trade, faults, core, away_s=away_s)
+    return Plan(
+        seed=seed,
+        seconds=seconds,
+        hubs=hubs,
+        stores=stores,
+        newer=newer,
+        trade=trade,
+        faults=faults,
+        core=core,
+        away_s=away_s,
+    )
 
 
 def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, seconds: float) -> tuple[Fault, ...]:
@@ -79,7 +98,8 @@ def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, sec
             continue
         moved.append(replace(fault, at_s=round(rush_at_s + random.uniform(0.0, RUSH_S), 4)))
         if random.random() < SLOW_STOPS:
-            moved.append(Fault("slow-disk", round(max(0.0, rush_at_s - 0.1), 4), 1.0, fault.who, 0.2))
+            slow_at_s = round(max(0.0, rush_at_s - 0.1), 4)
+            moved.append(Fault("slow-disk", slow_at_s, 1.0, fault.who, strength=0.2))
     return tuple(sorted(moved, key=lambda fault: fault.at_s))
 
 
@@ -93,6 +113,12 @@ def draw_faults(random: Random, names: Sequence[str], seconds: float, count: int
         if drawn and random.random() < TOGETHER:
             who, at_s = list(drawn[-1].who), min(drawn[-1].at_s + random.random(), seconds)
         drawn.append(
-            Fault(random.choice(kinds), round(at_s, 3), round(for_s, 3), tuple(who), round(random.random(), 3))
+            Fault(
+                kind=random.choice(kinds),
+                at_s=round(at_s, 3),
+                for_s=round(for_s, 3),
+                who=tuple(who),
+                strength=round(random.random(), 3),
+            )
         )
     return tuple(sorted(drawn, key=lambda fault: fault.at_s))

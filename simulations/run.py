@@ -148,15 +148,15 @@ class Run:
         except Broken as broken:  # what goes round for ever does not stop for the end either
             violation = violation or Violation(type(broken).__name__, 0, str(broken))
         return Result(
-            self.plan,
-            violation,
-            digest,
-            end_s,
-            self._convergence_s,
-            entries,
-            dict(sorted({**self._counts, **self.history.counts, **harmed}.items())),
-            self.steps,
-            self.levels,
+            plan=self.plan,
+            violation=violation,
+            digest=digest,
+            simulated_s=end_s,
+            convergence_s=self._convergence_s,
+            entries=entries,
+            counts=dict(sorted({**self._counts, **self.history.counts, **harmed}.items())),
+            steps=self.steps,
+            levels=self.levels,
         )
 
     async def _play(self) -> None:

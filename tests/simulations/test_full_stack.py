@@ -42,11 +42,11 @@ SOMETIMES = (
 
 
 COMMITS_IN_PARTS = Mutation(
-    "commits-in-parts",
-    "each part of a batch is a commit of its own",
-    2,
-    (),
-    (
+    name="commits-in-parts",
+    breaks="each part of a batch is a commit of its own",
+    invariant=2,
+    expected=(),
+    edits=(
         slip(
             "replica.runtime.journal.sqlite_journal:SqliteJournal._put",
             (
