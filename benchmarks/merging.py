@@ -18,6 +18,7 @@ from benchmarks.servers import hub
 from benchmarks.wire import Framer
 from replica.core.base.limits import BATCH_ENTRIES_MAX, WINDOW_BYTES
 from replica.core.base.names import CHAIN, writer_of
+from replica.core.state import decisions
 from replica.core.state.replica import Replica
 from replica.core.sync.columns import ColumnDecoder
 from replica.core.sync.wire import PROTOCOL_MAX, Ack, Bye, Entries, Have, Hello, pack_frame, unpack_frame
@@ -55,7 +56,7 @@ def merge_in_memory(workload: Workload) -> float:
         for packed in frames:
             frame = unpack_frame(packed, next(places))
             assert isinstance(frame, Entries)
-            replica.merge(decoder.decode(frame.columns), now_ms)
+            decisions.merge(replica, decoder.decode(frame.columns), now_ms)
             if replica.uncommitted >= BATCH_ENTRIES_MAX:
                 replica.take_batch()
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from replica.core.base.names import parse_key, writer_of
 from replica.core.log.entry import Entry, genesis
+from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, Sale, SkuLine
@@ -92,13 +93,13 @@ def sell_for(replica: Replica, location: str, workload: Workload) -> Iterator[En
     now_ms = int(time.time() * 1000)
     started_ms = now_ms - int(workload.days * DAY_MS) - workload.sales
     for receipt in _receipts(workload):
-        yield replica.execute(Command(location, receipt, os.urandom(16)), started_ms)
+        yield decisions.execute(replica, Command(location, receipt, os.urandom(16)), started_ms)
     chance = random.Random(workload.items)
     keys = make_keys(workload.keys, workload.sales, moments_of(workload, now_ms))
     for key, moment in zip(keys, moments_of(workload, now_ms), strict=True):
         numbers = chance.sample(range(workload.items), workload.lines)
         sale = Sale(tuple(SkuLine(1 + (chance.random() < 0.2), item_name(number)) for number in numbers))
-        yield replica.execute(Command(location, sale, parse_key(key)), moment)
+        yield decisions.execute(replica, Command(location, sale, parse_key(key)), moment)
 
 
 Linked = list[tuple[Entry, bytes]]

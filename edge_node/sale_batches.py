@@ -15,10 +15,9 @@ from replica.core.base.limits import SALES_PER_BATCH_MAX
 from replica.core.base.names import parse_key, parse_uuids
 from replica.core.log.entry import Entry
 from replica.core.state.commands import Sales
-from replica.core.state.replica import Verdict
+from replica.core.state.decisions import Verdict, Verdicts
 from replica.core.stock.fast_sales import FastSales
 from replica.core.stock.requests import KeyedSale, SaleBatch
-from replica.runtime.driver import Verdicts
 from replica.runtime.http.answers import LineAnswer, MovementAnswer, answer_of
 from replica.runtime.http.fast_path import FastCall
 from replica.runtime.http.operations import JSON, Decoder, encode_json, json_response, read_body

@@ -173,7 +173,7 @@ class HubApi:
             *self._exceptions.operations(),
             Operation("GET", "/v1/nodes", self.nodes, "Nodes this hub knows", answer=NodesAnswer),
             Operation("GET", "/v1/status", self.status, "State of this hub", answer=HubStatusAnswer),
-            Operation("GET", SYNC_PATH, self.sync, "Peers: a WebSocket, see docs/wire_format.md"),
+            Operation("GET", SYNC_PATH, self.sync, "Peers: a WebSocket, see docs/reference/wire-format.md"),
             *stock.service_operations(),
         ]
         return [*operations, stock.document("Shelfsync hub", operations)]

@@ -20,9 +20,9 @@ from replica.core.base.names import node_of
 from replica.core.catalog.documents import pack_value
 from replica.core.orders.requests import ORDER
 from replica.core.state.commands import Command, DocumentWrite
-from replica.core.state.kinds import Request
+from replica.core.state.kinds import LocationRequest
 from replica.core.state.replica import Replica
-from replica.core.stock.movements import Seen
+from replica.core.stock.counts import Seen
 from replica.core.stock.requests import (
     Action,
     Adjustment,
@@ -260,12 +260,12 @@ class Client:
 
     # how they ask ------------------------------------------------------------------------------------------------
 
-    async def _ask(self, request: Request, delta: dict[str, int], location: str = "") -> Ask:
+    async def _ask(self, request: LocationRequest, delta: dict[str, int], location: str = "") -> Ask:
         ask = self._begin(request, delta, location=location)
         await self._put([ask])
         return ask
 
-    def _begin(self, request: Request, delta: dict[str, int], location: str = "") -> Ask:
+    def _begin(self, request: LocationRequest, delta: dict[str, int], location: str = "") -> Ask:
         command = Command(location or self._location, request, self._key())
         ask = Ask(self._machine.name, command, delta)
         self._asks.append(ask)

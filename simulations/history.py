@@ -11,7 +11,7 @@ from replica.core.base.names import is_internal
 from replica.core.log.entry import Entry
 from replica.core.orders.requests import ORDER, OrderEvent, Placement
 from replica.core.state.commands import Command, DocumentWrite
-from replica.core.state.replica import Verdict
+from replica.core.state.decisions import Verdict
 from simulations.pn_counter import Outcome
 
 Pair = tuple[str, str]

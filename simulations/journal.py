@@ -13,14 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from replica.core.base.errors import StorageFull, Unknown
 from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
-from replica.core.base.names import CHAIN, node_of, void_key
-from replica.core.catalog.documents import Documents
-from replica.core.ledger.cells import Ledger
-from replica.core.log.entry import DOCUMENT, Entry, Head, Stream, genesis
-from replica.core.orders.fold import Orders
-from replica.core.orders.requests import ORDER
+from replica.core.base.names import node_of, void_key
+from replica.core.log.entry import Entry, Stream, genesis
 from replica.core.state.batch import Batch, Image
-from replica.core.stock.counts import Counts
+from replica.core.state.fold import image_of
 from replica.runtime.ports import Page, Stored
 
 Latency = Callable[[], float]
@@ -123,31 +119,8 @@ class SimulatedJournal:
 
     async def load(self) -> Image:
         await self._disk.spend_reading()
-        ledger, documents, orders = Ledger(), Documents(), Orders(node_of(self._writer))
-        heads: dict[Stream, Head] = {}
-        counts = Counts(node_of(self._writer))
-        heard: dict[Stream, int] = {}
-        for stored in self._disk.stored:
-            entry, content = stored.entry, stored.entry.content
-            heads[entry.stream] = Head(entry.sequence, entry.hash)
-            ledger.apply(entry.stream.scope, entry.stream.writer, content.moves)
-            if content.kind == DOCUMENT and entry.stream.scope == CHAIN:
-                documents.apply(content.facts, content.clock, entry.stream.writer)
-            elif content.kind == ORDER:
-                orders.apply(entry)
-            counts.apply(entry)
-            heard[entry.stream] = content.clock
-        return Image(
-            list(heads.items()),
-            list(ledger.cells()),
-            list(documents.registers()),
-            self._disk.clock,
-            len(self._disk.stored),
-            [packed for _, packed in orders.take_changes()],
-            self._disk.shared(),
-            [packed for *_, packed in counts.take_changes()],
-            list(heard.items()),
-        )
+        entries = (stored.entry for stored in self._disk.stored)
+        return image_of(entries, node_of(self._writer), clock=self._disk.clock, shared=self._disk.shared())
 
     async def append(self, batch: Batch) -> int:
         disk = self._disk

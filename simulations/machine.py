@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from replica.core.base.errors import Broken, Refused, Unknown
 from replica.core.base.names import writer_of
 from replica.core.state.commands import Command, DocumentWrite
-from replica.core.state.replica import Replica, Verdict
+from replica.core.state.decisions import Verdict
+from replica.core.state.kinds import KINDS
+from replica.core.state.replica import Replica
 from replica.core.stock.requests import Count
 from replica.core.sync.session import Admission
 from replica.runtime.background.counting import submit_count
@@ -22,7 +24,7 @@ from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.journal import SimulatedDisk, SimulatedJournal
 from simulations.loop import NOBODY, Host, VirtualLoop
 from simulations.network import End, MachineNetwork, SimulatedNetwork
-from simulations.next_release import NextReplica
+from simulations.next_release import NEXT_KINDS
 
 T = TypeVar("T")
 
@@ -176,8 +178,8 @@ class Machine:
     async def _live(self) -> None:
         journal = SimulatedJournal(self.disk, self.writer)
         role = self.role
-        release = Replica if self._versions is None else NextReplica
-        replica = release(self.writer, role.locations, await journal.load(), open_catalog=True)
+        kinds = KINDS if self._versions is None else NEXT_KINDS
+        replica = Replica(self.writer, role.locations, await journal.load(), open_catalog=True, kinds=kinds)
         node = Node(
             replica,
             journal,

@@ -1,38 +1,30 @@
 """The next release, as far as this one meets it: it writes what this one has never heard of.
 
-A node must keep, pass on and fold entries of kinds that a later version adds. So machines of the next release write
-receipts as a kind of their own, with facts of their own, and know them again when they are asked twice.
+A node must keep, pass on and fold entries of kinds that a later version adds. So machines of the next release record
+goods receipts as a kind of their own, with facts of their own, and know them again when they are asked twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from replica.core.log.draft import Draft
-from replica.core.log.entry import Entry
-from replica.core.state.commands import Command, is_same_request
-from replica.core.state.replica import Replica
+from replica.core.state.kinds import KINDS, EntryKind
+from replica.core.stock.goods_receipts import prepare_goods_receipt, read_goods_receipt
+from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import GoodsReceipt
 
 DELIVERY = "delivery"
-"""What the next release makes of a receipt."""
+"""What the next release makes of a goods receipt."""
 
 
-class NextReplica(Replica):
-    """A replica of the next release."""
+def prepare_delivery(view: LocationView, request: GoodsReceipt) -> Draft:
+    """Take goods in, and note at which door."""
+    draft = prepare_goods_receipt(view, request)
+    return replace(draft, kind=DELIVERY, facts={**draft.facts, "door": {"number": 2, "seen": [True, None]}})
 
-    def execute(self, command: Command, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
-        known = self.keys.entries(command.key) or earlier
-        deliveries = [one for one in known if one.content.kind == DELIVERY]
-        if isinstance(command.request, GoodsReceipt) and deliveries:
-            as_receipt = [replace(one, content=replace(one.content, kind="receipt")) for one in deliveries]
-            same = [one for one, read in zip(deliveries, as_receipt, strict=True) if is_same_request(read, command)]
-            return self._repeat(known, same)
-        return super().execute(command, now_ms, earlier)
 
-    def _record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:
-        if draft.kind == "receipt":
-            draft = replace(draft, kind=DELIVERY, facts={**draft.facts, "door": {"number": 2, "seen": [True, None]}})
-        return super()._record(scope, draft, key, now_ms)
+NEXT_KINDS = KINDS.with_record(
+    EntryKind(name=DELIVERY, request=GoodsReceipt, prepare=prepare_delivery, read=read_goods_receipt)
+)
+"""The kinds that the next release knows."""

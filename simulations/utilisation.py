@@ -5,7 +5,7 @@ come as fast as they are answered, to whom the demand says, each for one to thre
 refused goes away. What was promised is never more than there was; the *utilisation* is the share of what buyers
 wanted, as far as it was there, that they got. After healing exactly the rest is available.
 
-`python -m simulations.utilisation [SEEDS]` prints the table of docs/rights.md.
+`python -m simulations.utilisation [SEEDS]` prints the table of docs/explanation/rights.md.
 """
 
 from __future__ import annotations

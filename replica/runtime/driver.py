@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import chain, groupby, islice
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -23,10 +22,11 @@ from replica.core.base.errors import Overloaded, PeerFault, Refused, Stopping, S
 from replica.core.base.limits import BATCH_ENTRIES_MAX, FRAME_ENTRIES_MAX
 from replica.core.log.entry import Entry
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.state import decisions
 from replica.core.state.batch import Batch
-from replica.core.state.commands import Command, DocumentWrite, Requests, Sales, keys_of
-from replica.core.state.replica import Replica, Verdict
-from replica.core.stock.fast_sales import FastSales
+from replica.core.state.commands import Command, DocumentWrite, Requests, keys_of
+from replica.core.state.decisions import Verdict, Verdicts
+from replica.core.state.replica import Earlier, Replica
 from replica.core.sync.session import Scopes
 from replica.runtime.ports import Clock, Journal
 
@@ -64,10 +64,6 @@ class Counters:
         self.commit_seconds = 0.0
 
 
-Verdicts = FastSales | list[Verdict]
-"""What became of one caller's requests, in their order."""
-
-
 class _Ask(Struct):
     """Requests of one caller that wait together, and where their verdicts go."""
 
@@ -97,9 +93,6 @@ class _Watcher(Struct, eq=False):
     scopes: Scopes
     event: asyncio.Event
 
-
-Earlier = dict[bytes, list[Entry]]
-"""What the journal holds under keys that are not among the newest."""
 
 Answers = list[tuple[_Ask | _Look | _Merge, Any]]
 """What was asked, and what to say to it once the batch is durable."""
@@ -284,31 +277,24 @@ class Driver:
         return answers
 
     def _decide_all(self, asked: Sequence[Requests], now_ms: int, earlier: Earlier) -> list[Verdicts]:
-        """Decide what callers ask: many sales call by call, single requests together, which is less work for each."""
-        verdicts: list[Verdicts] = []
-        for are_sales, some in groupby(asked, lambda requests: isinstance(requests, Sales)):
-            calls = list(some)
-            if are_sales:
-                verdicts += [self._decide(requests, now_ms, earlier) for requests in calls]
-            else:
-                decided = iter(self._decide(list(chain.from_iterable(calls)), now_ms, earlier))
-                verdicts += [list(islice(decided, len(requests))) for requests in calls]
-        return verdicts
-
-    def _decide(self, requests: Requests, now_ms: int, earlier: Earlier) -> Verdicts:
-        """Decide requests. While the disk counts as full only repeated ones have an answer, that of the first time."""
+        """Decide what callers ask, in order. While the disk counts as full, only repeated requests have an answer."""
         replica = self.replica
-        if not self._is_full:
-            verdicts = replica.execute_all(requests, now_ms, earlier)
+        if self._is_full:
+            decided = [self._decide_repeated(requests, now_ms, earlier) for requests in asked]
         else:
-            verdicts = [
-                replica.execute_all((request,), now_ms, earlier)[0]
-                if request.key in replica.keys or request.key in earlier
-                else StorageFull("no room to write, a moment ago")
-                for request in requests
-            ]
-        if isinstance(verdicts, list):
-            self.counters.refused += sum([isinstance(verdict, Refused) for verdict in verdicts])
+            decided = decisions.execute_all(replica, asked, now_ms, earlier)
+        for verdicts in decided:
+            if isinstance(verdicts, list):
+                self.counters.refused += sum([isinstance(verdict, Refused) for verdict in verdicts])
+        return decided
+
+    def _decide_repeated(self, requests: Requests, now_ms: int, earlier: Earlier) -> Verdicts:
+        verdicts: list[Verdict] = []
+        for request in requests:
+            if request.key in self.replica.keys or request.key in earlier:
+                verdicts += decisions.execute_requests(self.replica, [request], now_ms, earlier)
+            else:
+                verdicts.append(StorageFull("no room to write, a moment ago"))
         return verdicts
 
     @property
@@ -398,7 +384,7 @@ def _merge(replica: Replica, merge: _Merge, now_ms: int, earlier: Earlier) -> in
     if merge.ingress.is_shut:
         return PeerFault("gap", "a frame before this one was not taken")
     try:
-        return replica.merge(merge.runs, now_ms, earlier)
+        return decisions.merge(replica, merge.runs, now_ms, earlier)
     except PeerFault as fault:
         merge.ingress.is_shut = True
         return fault

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from replica.core.catalog.documents import pack_value
-from replica.core.stock.movements import Seen
+from replica.core.stock.counts import Seen
 from replica.core.stock.requests import Count, CountLine
 from simulations.chain import WAREHOUSE, SimulatedChain
 from simulations.checkers.checker import Violation

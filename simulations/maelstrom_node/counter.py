@@ -10,7 +10,7 @@ from hub.admission import admit_peer
 from replica.core.base.errors import Invalid, KeyReused, Refused
 from replica.core.base.names import parse_key, writer_of
 from replica.core.state.commands import Command
-from replica.core.state.kinds import Request
+from replica.core.state.kinds import LocationRequest
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.runtime.driver import Driver
@@ -58,7 +58,7 @@ async def read(driver: Driver) -> int:
     return await driver.look(value_of)
 
 
-def request_of(delta: int) -> Request:
+def request_of(delta: int) -> LocationRequest:
     """The request that changes what is on hand by this much, which is not 0."""
     if delta > 0:
         return GoodsReceipt((GoodsLine(delta, item=ITEM),))

@@ -54,7 +54,7 @@ CLOCKS = (
         "an entry's stamp may lie before those of entries its author held",
         0,
         ("Stamps",),
-        (slip(f"{REPLICA}._merge_run", ("self.clock.observe(content.clock, now_ms)", "pass")),),
+        (slip(f"{REPLICA}.take_in", ("self.clock.observe(content.clock, now_ms)", "pass")),),
     ),
     Mutation(
         "version-not-raised",
@@ -99,6 +99,11 @@ CLOCKS = (
         "a restarted node shows no document that was written before",
         1,
         ("Convergence", "Documents"),
-        (slip(f"{REPLICA}.restore", ("if self.documents.put(register) is not None:", "if False:")),),
+        (
+            slip(
+                "replica.core.state.fold:_DocumentsPart.load",
+                ("if self._documents.put(register) is not None:", "if False:"),
+            ),
+        ),
     ),
 )

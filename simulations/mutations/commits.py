@@ -118,7 +118,15 @@ COMMITS = (
         (
             slip(
                 f"{REPLICA}.restore",
-                ("self.ledger = Ledger()", 'self.ledger = getattr(self, "ledger", Ledger())'),
+                (
+                    "self.fold = Fold(self.node, open_catalog=self.open_catalog, kinds=self.kinds)",
+                    'kept = getattr(self, "ledger", None)\n'
+                    "    self.fold = Fold(self.node, open_catalog=self.open_catalog, kinds=self.kinds)\n"
+                    "    self.fold.ledger = kept if kept is not None else self.fold.ledger",
+                ),
+            ),
+            slip(
+                "replica.core.state.fold:Fold.load",
                 (
                     "self.ledger.apply(location, writer, (Move(item, source, target, total),))",
                     "self.ledger.join(location, item, (writer, source, target), total)",
@@ -146,7 +154,7 @@ COMMITS = (
         (
             slip(
                 f"{JOURNAL}:SimulatedJournal.load",
-                ("for stored in self._disk.stored:", "for stored in self._disk.stored[:-1]:"),
+                ("for stored in self._disk.stored)", "for stored in self._disk.stored[:-1])"),
             ),
         ),
     ),
@@ -155,6 +163,11 @@ COMMITS = (
         "a restarted node takes its journal for empty: it finds no key in it and nothing to send",
         1,
         ("Liveness", "ExactlyOnce"),
-        (slip(f"{JOURNAL}:SimulatedJournal.load", ("        len(self._disk.stored),\n", "        0,\n")),),
+        (
+            slip(
+                "replica.core.state.fold:image_of",
+                ("arrival=arrival", "arrival=0"),
+            ),
+        ),
     ),
 )

@@ -48,7 +48,7 @@ KEYS = (
         "the short roads of plain sales and orders remember no key until their batch is durable",
         3,
         ("ExactlyOnce",),
-        (slip(f"{REPLICA}:Replica._record_run", ("self.keys.put_run(run)", "pass")),),
+        (slip(f"{REPLICA}:Replica.record_run", ("self.keys.put_run(run)", "pass")),),
     ),
     Mutation(
         "keys-let-go-full",
@@ -69,8 +69,8 @@ KEYS = (
         ("ExactlyOnce",),
         (
             slip(
-                f"{REPLICA}:is_same_request",
-                ("request_of(earlier.content) == request", "request_of(earlier.content) is not None"),
+                "replica.core.state.commands:repeats_command",
+                ("kinds.request_of(earlier.content) == request", "kinds.request_of(earlier.content) is not None"),
             ),
         ),
     ),
@@ -81,10 +81,10 @@ KEYS = (
         ("ExactlyOnce",),
         (
             slip(
-                f"{REPLICA}:is_same_request",
+                "replica.core.state.commands:repeats_command",
                 (
-                    "request_of(earlier.content) == request",
-                    "earlier.content.lines and request_of(earlier.content) == request",
+                    "kinds.request_of(earlier.content) == request",
+                    "earlier.content.lines and kinds.request_of(earlier.content) == request",
                 ),
             ),
         ),
@@ -96,13 +96,15 @@ KEYS = (
         ("ExactlyOnce", "Truth"),
         (
             slip(
-                f"{DRIVER}:Driver._decide",
+                "replica.core.state.decisions:execute_requests",
                 (
-                    "    verdicts = replica.execute_all(requests, now_ms, earlier)\n",
+                    "    for some in stretches(requests):\n",
                     "    firsts = {str(one).partition('key=')[0]: one for one in reversed(list(requests))}\n"
-                    "        decided = replica.execute_all(list(firsts.values()), now_ms, earlier)\n"
+                    "    if len(firsts) < len(requests):\n"
+                    "        decided = execute_requests(replica, list(firsts.values()), now_ms, earlier)\n"
                     "        found = dict(zip(firsts, decided))\n"
-                    "        verdicts = [found[str(one).partition('key=')[0]] for one in requests]\n",
+                    "        return [found[str(one).partition('key=')[0]] for one in requests]\n"
+                    "    for some in stretches(requests):\n",
                 ),
             ),
         ),
@@ -114,10 +116,10 @@ KEYS = (
         ("ExactlyOnce", "Truth"),
         (
             slip(
-                f"{DRIVER}:Driver._decide_all",
+                "replica.core.state.decisions:execute_all",
                 (
-                    "iter(self._decide(list(chain.from_iterable(calls)), now_ms, earlier))",
-                    "iter(sorted(self._decide(list(chain.from_iterable(calls)), now_ms, earlier),"
+                    "iter(execute_requests(replica, joined(callers), now_ms, earlier))",
+                    "iter(sorted(execute_requests(replica, joined(callers), now_ms, earlier),"
                     " key=lambda one: isinstance(one, Refused)))",
                 ),
             ),

@@ -16,13 +16,12 @@ MERGES = (
         ("ExactlyOnce",),
         (
             slip(
-                f"{REPLICA}:Replica._follow_up",
-                ("lost = self._lost.pop(0)", "lost = self._lost[0]"),
+                "replica.core.state.decisions:_follow_up",
                 (
-                    'prepare_void(lost.entry, lost.winner), b"", now_ms)\n',
-                    'prepare_void(lost.entry, lost.winner), b"", now_ms)\n'
-                    "        scope, lost = lost.entry.stream.scope, self._lost.pop(0)\n"
-                    '        self._record(scope, prepare_void(lost.entry, lost.winner), b"", now_ms)\n',
+                    'prepare_void(lost.entry, lost.winner, replica.kinds), b"", now_ms)\n',
+                    'prepare_void(lost.entry, lost.winner, replica.kinds), b"", now_ms)\n'
+                    "        again = prepare_void(lost.entry, lost.winner, replica.kinds)\n"
+                    '        replica.record(lost.entry.stream.scope, again, b"", now_ms)\n',
                 ),
             ),
         ),
@@ -58,14 +57,14 @@ MERGES = (
         "what lost is voided, and nothing taken back",
         3,
         ("ExactlyOnce",),
-        (slip(f"{DUPLICATES}:prepare_void", ("if content.kind in NOT_REVERSED else content.moves", "")),),
+        (slip(f"{DUPLICATES}:prepare_void", ("content.moves if", "() if")),),
     ),
     Mutation(
         "answers-with-the-first-heard-of",
         "a key that two nodes used is answered with the entry heard of first, not with the one that won",
         3,
         ("ExactlyOnce",),
-        (slip(f"{REPLICA}:Replica._repeat", ("return min(same, key=precedence)", "return same[0]")),),
+        (slip("replica.core.state.decisions:_repeat", ("return min(same, key=precedence)", "return same[0]")),),
     ),
     Mutation(
         "late-movement-ignored",
@@ -108,7 +107,7 @@ MERGES = (
         "a restarted node has forgotten its counts, and lets books drift from them",
         5,
         ("Counted", "Truth"),
-        (slip(f"{REPLICA}:Replica.restore", ("self.counts.load(image.counts)", "pass")),),
+        (slip("replica.core.state.fold:Fold.load", ("part.load(", 'name != "counts" and part.load(')),),
     ),
     Mutation(
         "orders-placed-twice-stand",

@@ -253,12 +253,12 @@ ORDER_SLIPS = (
         ("Floor", "Rights", "Streams", "Convergence"),
         (
             slip(
-                f"{REPLICA}:Replica._fold",
+                f"{REPLICA}:Replica._apply",
                 (
-                    "if content.moves:",
-                    'if content.kind == "grant" and stream.writer != self.writer:\n'
-                    "        self.ledger.apply(stream.scope, stream.writer, content.moves)\n"
-                    "    if content.moves:",
+                    "self.fold.apply(entry)",
+                    'if entry.content.kind == "grant" and entry.stream.writer != self.writer:\n'
+                    "        self.ledger.apply(entry.stream.scope, entry.stream.writer, entry.content.moves)\n"
+                    "    self.fold.apply(entry)",
                 ),
             ),
         ),
@@ -270,8 +270,8 @@ ORDER_SLIPS = (
         ("Floor",),
         (
             slip(
-                f"{REPLICA}:Replica._view_elsewhere",
-                ("return LocationView.of(location, self.node,", "return LocationView.of(location, location,"),
+                "replica.core.state.decisions:_view_elsewhere",
+                ("return LocationView.of(location, replica.node,", "return LocationView.of(location, location,"),
             ),
         ),
     ),

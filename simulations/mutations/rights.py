@@ -32,7 +32,7 @@ RIGHTS = (
         ("Floor",),
         (
             slip(f"{REBALANCING}:covers", ("min(own, -units)", "-units if own > 0 else 0")),
-            slip("replica.core.rights.grants:prepare_grant", ("_check_covered(view, view.free, taken)", "pass")),
+            slip("replica.core.rights.grants:prepare_grant", ("check_covered(view, view.free, taken)", "pass")),
         ),
     ),
     Mutation(
@@ -134,10 +134,10 @@ RIGHTS = (
         ("Accounts", "Rights", "Convergence", "Floor", "Truth"),
         (
             slip(
-                "replica.core.state.replica:Replica._merge_run",
+                "replica.core.state.replica:Replica.take_in",
                 (
-                    "self._fold(entry)",
-                    "self._fold(entry); self.ledger.apply("
+                    "self._apply(entry)",
+                    "self._apply(entry); self.ledger.apply("
                     "stream.scope, stream.writer, entry.content.moves if entry.content.kind == 'grant' else ())",
                 ),
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulations.mutations.mutation import Mutation, slip
 
-MOVEMENTS = "replica.core.stock.movements"
+PACKAGE = "replica.core.stock"
 LEDGER = "replica.core.ledger.cells"
 
 STOCK = (
@@ -13,7 +13,7 @@ STOCK = (
         "a sale that is a promise goes through past the node's rights",
         4,
         ("Floor",),
-        (slip(f"{MOVEMENTS}:prepare_sale", ("if short and sale.on_shortage is OnShortage.REFUSE:", "if False:")),),
+        (slip(f"{PACKAGE}.sales:prepare_sale", ("if short and sale.on_shortage is OnShortage.REFUSE:", "if False:")),),
     ),
     Mutation(
         "plain-sale-past-rights",
@@ -27,28 +27,33 @@ STOCK = (
         "what is taken off is compared with what all nodes have, not with the node's own",
         4,
         ("Floor",),
-        (slip(f"{MOVEMENTS}:_check_covered", (".balance(source)", ".available")),),
+        (slip(f"{PACKAGE}.location_view:check_covered", (".balance(source)", ".available")),),
     ),
     Mutation(
         "lines-not-added-up",
         "of several lines that share an item only the last one moves it",
         5,
         ("Truth",),
-        (slip(f"{MOVEMENTS}:_resolve", ("units.get(item, 0) + number * quantity", "number * quantity")),),
+        (slip(f"{PACKAGE}.lines:resolve", ("units.get(item, 0) + number * quantity", "number * quantity")),),
     ),
     Mutation(
         "adjustment-unchecked",
         "an adjustment takes off more than is free",
         4,
         ("Floor",),
-        (slip(f"{MOVEMENTS}:prepare_adjustment", ("_check_covered(view, view.free, taken)", "pass")),),
+        (slip(f"{PACKAGE}.adjustments:prepare_adjustment", ("check_covered(view, view.free, taken)", "pass")),),
     ),
     Mutation(
         "quarantine-unchecked",
         "goods are written off or put back that nobody put aside",
         4,
         ("Floor",),
-        (slip(f"{MOVEMENTS}:prepare_quarantine", ("_check_covered(view, view.quarantine, from_quarantine)", "pass")),),
+        (
+            slip(
+                f"{PACKAGE}.quarantine:prepare_quarantine",
+                ("check_covered(view, view.quarantine, from_quarantine)", "pass"),
+            ),
+        ),
     ),
     Mutation(
         "quarantine-from-shelf",
@@ -57,7 +62,7 @@ STOCK = (
         ("Accounts",),
         (
             slip(
-                f"{MOVEMENTS}:prepare_quarantine",
+                f"{PACKAGE}.quarantine:prepare_quarantine",
                 ("view.quarantine, LOSS, from_quarantine", "view.free, LOSS, from_free"),
             ),
         ),
@@ -67,14 +72,14 @@ STOCK = (
         "a sale past the rights does not say so",
         6,
         ("Floor",),
-        (slip(f"{MOVEMENTS}:prepare_sale", ('facts["breach"] = short', "pass")),),
+        (slip(f"{PACKAGE}.sales:prepare_sale", ('facts["breach"] = short', "pass")),),
     ),
     Mutation(
         "breach-counted-again",
         "a breach counts again what earlier sales had overdrawn",
         6,
         ("Floor",),
-        (slip(f"{MOVEMENTS}:prepare_sale", ("wanted - max(0, balance)", "wanted - balance")),),
+        (slip(f"{PACKAGE}.sales:prepare_sale", ("wanted - max(0, balance)", "wanted - balance")),),
     ),
     Mutation(
         "breach-clamped",
@@ -83,7 +88,7 @@ STOCK = (
         ("Truth", "Floor"),
         (
             slip(
-                f"{MOVEMENTS}:prepare_sale",
+                f"{PACKAGE}.sales:prepare_sale",
                 (
                     "Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items()",
                     "Move(item, free, CUSTOMER, min(wanted, rights[item]))"
@@ -97,21 +102,21 @@ STOCK = (
         "a breach is measured against what is available to everybody",
         6,
         ("Floor",),
-        (slip(f"{MOVEMENTS}:prepare_sale", ("rights[item] = balance", "rights[item] = balance = available")),),
+        (slip(f"{PACKAGE}.sales:prepare_sale", ("rights[item] = balance", "rights[item] = balance = available")),),
     ),
     Mutation(
         "return-to-shelf",
         "returned goods are for sale before anybody looked at them",
         5,
         ("Accounts",),
-        (slip(f"{MOVEMENTS}:prepare_return", ("view.free if restock else view.quarantine", "view.free")),),
+        (slip(f"{PACKAGE}.returns:prepare_return", ("view.free if restock else view.quarantine", "view.free")),),
     ),
     Mutation(
         "count-as-of-now",
         "a count corrects the book of now by what was counted then",
         5,
         ("Truth", "Counted"),
-        (slip(f"{MOVEMENTS}:prepare_count", ("seen.levels.get(line.item, on_hand)", "on_hand")),),
+        (slip(f"{PACKAGE}.counts:prepare_count", ("seen.levels.get(line.item, on_hand)", "on_hand")),),
     ),
     Mutation(
         "count-on-top",
@@ -120,7 +125,8 @@ STOCK = (
         ("Truth", "Counted"),
         (
             slip(
-                f"{MOVEMENTS}:prepare_count", ("change = line.counted - level", "change = line.counted - min(level, 0)")
+                f"{PACKAGE}.counts:prepare_count",
+                ("change = line.counted - level", "change = line.counted - min(level, 0)"),
             ),
         ),
     ),
@@ -150,7 +156,7 @@ STOCK = (
         ("Convergence", "Streams", "Truth", "Floor", "Held"),
         (
             slip(
-                "replica.core.state.replica:Replica._fold",
+                "replica.core.state.fold:Fold.apply",
                 (
                     "if content.moves:",
                     'if content.kind in ("sale", "return", "receipt", "count", "adjustment", "quarantine"):',

@@ -17,7 +17,7 @@ SYNC = (
         "entries that came by another way before are added once more",
         7,
         ("Streams", "Convergence"),
-        (slip(f"{REPLICA}._merge_run", ("fresh = entries[known:]", "fresh = entries")),),
+        (slip(f"{REPLICA}.take_in", ("fresh = entries[known:]", "fresh = entries")),),
     ),
     Mutation(
         "frames-unsealed",

@@ -12,6 +12,7 @@ from replica.core.log.entry import Entry, Stream, start
 from replica.core.log.entry_run import ReceivedRun, runs_of
 from replica.core.orders.fold import held_differences
 from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
+from replica.core.state import decisions
 from replica.core.state.batch import Batch
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
@@ -52,12 +53,12 @@ def replica_of(writer: str = WRITER, *locations: str) -> Replica:
 
 def receive(replica: Replica, key: str, quantity: int, item: str = "cola", location: str = "store-1") -> Entry:
     request = GoodsReceipt((GoodsLine(quantity, item=item),))
-    return replica.execute(Command(location, request, key.encode()), 1_700_000_000_000)
+    return decisions.execute(replica, Command(location, request, key.encode()), 1_700_000_000_000)
 
 
 def sell(replica: Replica, key: str, quantity: int = 1, item: str = "cola") -> Entry:
     request = Sale((SkuLine(quantity, item),))
-    return replica.execute(Command("store-1", request, key.encode()), 1_700_000_000_000)
+    return decisions.execute(replica, Command("store-1", request, key.encode()), 1_700_000_000_000)
 
 
 async def commit(journal: Journal, replica: Replica) -> int:
@@ -66,7 +67,8 @@ async def commit(journal: Journal, replica: Replica) -> int:
 
 async def test_new_journal_is_empty(reopen: Reopen) -> None:
     image = await (await reopen()).load()
-    assert (list(image.heads), list(image.cells), list(image.documents), image.arrival) == ([], [], [], 0)
+    assert (list(image.heads), list(image.cells), image.arrival) == ([], [], 0)
+    assert not any(image.checkpoint.values())
 
 
 async def test_what_was_appended_is_loaded_after_reopening(reopen: Reopen) -> None:
@@ -74,7 +76,9 @@ async def test_what_was_appended_is_loaded_after_reopening(reopen: Reopen) -> No
     await journal.load()
     receive(replica, "r1", 10)
     sell(replica, "s1", 3)
-    replica.write(DocumentWrite("sku", "cola-6", pack_value({"recipe": {"cola": 6}}), b"d1"), 1_700_000_000_000)
+    decisions.write(
+        replica, DocumentWrite("sku", "cola-6", pack_value({"recipe": {"cola": 6}}), b"d1"), 1_700_000_000_000
+    )
     assert await commit(journal, replica) == 3
     image = await (await reopen()).load()
     loaded = Replica(WRITER, ("store-1",), image, open_catalog=True)
@@ -155,7 +159,7 @@ async def test_all_entries_under_one_key_are_found_the_first_to_arrive_first(reo
     await commit(journal, here)
     second = receive(there, "same", 10)
     here.keys.put(second.content.key, second)
-    await journal.append(Batch(runs_of([second]), there.ledger.take_changes(), []))
+    await journal.append(Batch(runs=runs_of([second]), cells=there.ledger.take_changes(), checkpoint={}))
     assert (await journal.find([b"same"]))[b"same"] == [first, second]
     assert list((await (await reopen()).load()).shared) == [first, second]
 
@@ -165,14 +169,17 @@ async def test_what_voids_an_entry_is_loaded_with_those_that_share_its_key(reope
     await journal.load()
     there.clock.last = 1_700_000_000_001 << 16
     winner, loser = receive(here, "same", 10), receive(there, "same", 10)
-    there.merge([ReceivedRun(winner.stream, 1, start(winner.stream).hash, [winner])], 1_700_000_000_000)
+    decisions.merge(there, [ReceivedRun(winner.stream, 1, start(winner.stream).hash, [winner])], 1_700_000_000_000)
     *_, void = there.take_batch().entries
     assert void.content.facts["loser"] == loser.hash
     there.ledger.take_changes()
-    await journal.append(Batch(runs_of([winner]), here.ledger.take_changes(), []))
+    await journal.append(Batch(runs=runs_of([winner]), cells=here.ledger.take_changes(), checkpoint={}))
     loaded = Replica(WRITER, ("store-1",), await (journal := await reopen()).load())
-    loaded.merge(
-        [ReceivedRun(loser.stream, 1, start(loser.stream).hash, [loser, void])], 1_700_000_000_000, {b"same": [winner]}
+    decisions.merge(
+        loaded,
+        [ReceivedRun(loser.stream, 1, start(loser.stream).hash, [loser, void])],
+        1_700_000_000_000,
+        {b"same": [winner]},
     )
     await commit(journal, loaded)
     image = await (await reopen()).load()
@@ -266,7 +273,7 @@ async def test_batch_of_several_streams_keeps_arrival_order(reopen: Reopen) -> N
         entries.append(receive(east, f"e{number}", 1, location="w-1"))
         entries.append(receive(west, f"w{number}", 1, location="w-1"))
     changes = east.ledger.take_changes() | west.ledger.take_changes()
-    assert await journal.append(Batch(runs_of(entries), changes, [])) == 6
+    assert await journal.append(Batch(runs=runs_of(entries), cells=changes, checkpoint={})) == 6
     assert [stored.entry for stored in (await journal.read(0, 10)).stored] == entries
     image = await (await reopen()).load()
     loaded = Replica(WRITER, ("store-1",), image)
@@ -302,9 +309,9 @@ async def test_newest_counts_are_loaded_as_they_were_and_go_on_correcting(reopen
     receive(replica, "r1", 10)
     late = [receive(other, f"late-{number}", number) for number in (3, 4)]
     counted = Count((CountLine("cola", 12), CountLine("wings", 1)))
-    count = replica.execute(Command("store-1", counted, b"c1"), 1_700_000_001_000)
+    count = decisions.execute(replica, Command("store-1", counted, b"c1"), 1_700_000_001_000)
     await commit(journal, replica)
-    replica.merge([ReceivedRun(late[0].stream, 1, start(late[0].stream).hash, late[:1])], 1_700_000_002_000)
+    decisions.merge(replica, [ReceivedRun(late[0].stream, 1, start(late[0].stream).hash, late[:1])], 1_700_000_002_000)
     await commit(journal, replica)
     journal = await reopen()
     again = Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True)
@@ -312,7 +319,7 @@ async def test_newest_counts_are_loaded_as_they_were_and_go_on_correcting(reopen
         assert again.counts.find("store-1", item) == replica.counts.find("store-1", item)
     assert again.unheard("store-1", count.content.facts["as_of"]) == ("store-1b",)
     for one in (replica, again):
-        one.merge([ReceivedRun(late[1].stream, 2, late[0].hash, late[1:])], 1_700_000_002_000)
+        decisions.merge(one, [ReceivedRun(late[1].stream, 2, late[0].hash, late[1:])], 1_700_000_002_000)
         assert one.ledger.stock("store-1", "cola").figures.on_hand == 12
     assert again.digests() == replica.digests()
 
@@ -323,7 +330,7 @@ async def test_orders_are_loaded_as_they_were_and_go_on(reopen: Reopen) -> None:
     receive(replica, "r1", 10)
 
     def ask(replica: Replica, request: Placement | OrderEvent, key: str) -> Entry:
-        return replica.execute(Command("", request, key.encode()), 1_700_000_000_000)
+        return decisions.execute(replica, Command("", request, key.encode()), 1_700_000_000_000)
 
     ask(replica, Placement("o-1", (PlacedLine(2, "cola"),), paid=True), "o1")
     await commit(journal, replica)

@@ -15,6 +15,7 @@ from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import start
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Count, CountLine
@@ -70,9 +71,13 @@ async def varied(directory: Path) -> None:
     journal, replica = await opened(directory), replica_of()
     await journal.load()
     receive(replica, "r1", 10)
-    replica.execute(Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000)
-    replica.execute(Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
-    replica.write(DocumentWrite("sku", "cola-6", pack_value({"recipe": {"cola": 6}}), b"d1"), 1_700_000_002_000)
+    decisions.execute(
+        replica, Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000
+    )
+    decisions.execute(replica, Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
+    decisions.write(
+        replica, DocumentWrite("sku", "cola-6", pack_value({"recipe": {"cola": 6}}), b"d1"), 1_700_000_002_000
+    )
     await commit(journal, replica)
     await journal.close()
 
@@ -97,8 +102,10 @@ async def test_a_batch_is_one_statement(tmp_path: Path) -> None:
     journal, replica = await opened(tmp_path), replica_of()
     statements: list[str] = []
     receive(replica, "r1", 10)
-    replica.execute(Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000)
-    replica.execute(Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
+    decisions.execute(
+        replica, Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000
+    )
+    decisions.execute(replica, Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
     await journal.on_writer(lambda c: c.set_trace_callback(statements.append))
     await commit(journal, replica)
     await journal.close()
@@ -118,7 +125,7 @@ async def test_an_enormous_batch_is_one_transaction_of_several_statements(
             sell(replica, f"s{number}")
         for number in range(3):
             order = Placement(f"o-{number}", (PlacedLine(2, "cola"),), paid=True)
-            replica.execute(Command("", order, b"o%d" % number), 1_700_000_000_000)
+            decisions.execute(replica, Command("", order, b"o%d" % number), 1_700_000_000_000)
         await commit(journal, replica)
         await journal.close()
         monkeypatch.setattr(batch_row, "BYTES_MAX", 1_000)
@@ -352,7 +359,7 @@ async def test_orders_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: 
     await journal.load()
     receive(replica, "r1", 10)
     placement = Placement("o-1", (PlacedLine(2, "cola"),), paid=True)
-    replica.execute(Command("", placement, b"o1"), 1_700_000_000_000)
+    decisions.execute(replica, Command("", placement, b"o1"), 1_700_000_000_000)
     await commit(journal, replica)
     await journal.close()
     forget(tmp_path / FILE_NAME, "orders", "cells")
@@ -369,8 +376,8 @@ async def test_counts_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: 
     await journal.load()
     receive(replica, "r1", 10)
     late = receive(other, "late", 3)
-    replica.execute(Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
-    replica.merge([ReceivedRun(late.stream, 1, start(late.stream).hash, [late])], 1_700_000_002_000)
+    decisions.execute(replica, Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
+    decisions.merge(replica, [ReceivedRun(late.stream, 1, start(late.stream).hash, [late])], 1_700_000_002_000)
     await commit(journal, replica)
     await journal.close()
     forget(tmp_path / FILE_NAME, "counts", "cells")

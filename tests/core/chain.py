@@ -14,14 +14,16 @@ from replica.core.base.clock import Moment
 from replica.core.base.errors import PeerFault, Refused
 from replica.core.base.names import CHAIN, HUBS, node_of, parse_key, writer_of
 from replica.core.catalog.documents import pack_value
-from replica.core.log.entry import Entry, Head, Stream, start
+from replica.core.log.entry import Entry, Stream, start
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.state import decisions
 from replica.core.state.batch import Batch, Image
 from replica.core.state.commands import Command, DocumentWrite
-from replica.core.state.kinds import Request
-from replica.core.state.replica import Replica, Verdict
-from replica.core.stock.counts import Counts
-from replica.core.stock.movements import Seen
+from replica.core.state.decisions import Verdict
+from replica.core.state.fold import image_of as folded_image
+from replica.core.state.kinds import LocationRequest
+from replica.core.state.replica import Replica
+from replica.core.stock.counts import Seen
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.core.sync.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame
@@ -62,17 +64,20 @@ class Node:
         self._tips: dict[Stream, bytes] = {}
         self._clock = 0
 
-    def ask(self, request: Request, key: str = "", now_ms: int = NOW_MS, seen: Seen | None = None) -> Entry:
+    def ask(self, request: LocationRequest, key: str = "", now_ms: int = NOW_MS, seen: Seen | None = None) -> Entry:
         """Have a request decided at the node's first location."""
         found = parse_key(key) if key else b""
         command = Command(self.replica.locations[0], request, found, seen)
-        return self.replica.execute(command, now_ms, self._find(found))
+        return decisions.execute(self.replica, command, now_ms, self._find(found))
 
     def write(self, name: str, value: object, key: str = "", kind: str = "sku", now_ms: int = NOW_MS) -> Entry:
         """Write a chain-wide document."""
         found = parse_key(key) if key else b""
-        return self.replica.write(
-            DocumentWrite(kind, name, None if value is None else pack_value(value), found), now_ms, self._find(found)
+        return decisions.write(
+            self.replica,
+            DocumentWrite(kind, name, None if value is None else pack_value(value), found),
+            now_ms,
+            self._find(found),
         )
 
     def commit(self) -> Batch:
@@ -145,43 +150,17 @@ class Node:
     def take(self, runs: Sequence[ReceivedRun], now_ms: int = NOW_MS) -> int:
         """Merge what a peer sent, as the driver does."""
         keys = dict.fromkeys(entry.content.key for run in runs for entry in run.entries)
-        return self.replica.merge(runs, now_ms, {key: found for key in keys if (found := self._find(key))})
+        return decisions.merge(self.replica, runs, now_ms, {key: found for key in keys if (found := self._find(key))})
 
     def _find(self, key: bytes) -> list[Entry]:
         return [entry for entry, _ in self.journal if key and entry.content.key == key]
 
 
 def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str, clock: int = 0) -> Image:
-    """What a journal with these entries gives back at start, folded by nothing but the definition of the fold."""
-    heads: dict[Stream, Head] = {}
-    cells: dict[tuple[str, str, tuple[str, str, str]], int] = {}
-    nobody = Replica("nobody#00000000", ())
-    documents, orders, counts = nobody.documents, nobody.orders, Counts(node_of(writer))
-    heard: dict[Stream, int] = {}
-    for entry, _ in journal:
-        stream, content = entry.stream, entry.content
-        heads[stream] = Head(entry.sequence, entry.hash)
-        clock = max(clock, content.clock) if stream.writer == writer else clock
-        for move in content.moves:
-            cell = (stream.scope, move.item, (stream.writer, move.source, move.target))
-            cells[cell] = cells.get(cell, 0) + move.quantity
-        if content.kind == "document" and stream.scope == CHAIN:
-            documents.apply(content.facts, content.clock, stream.writer)
-        if content.kind == "order":
-            orders.apply(entry)
-        counts.apply(entry)
-        heard[stream] = content.clock
-    return Image(
-        heads=tuple(heads.items()),
-        cells=tuple((location, item, route, total) for (location, item, route), total in sorted(cells.items())),
-        documents=tuple(documents.registers()),
-        clock=clock,
-        arrival=len(journal),
-        orders=[packed for _, packed in orders.take_changes()],
-        shared=shared_entries([entry for entry, _ in journal]),
-        counts=[packed for *_, packed in counts.take_changes()],
-        heard=list(heard.items()),
-    )
+    """What a journal with these entries gives back at start."""
+    entries = [entry for entry, _ in journal]
+    own = [entry.content.clock for entry in entries if entry.stream.writer == writer]
+    return folded_image(entries, node_of(writer), clock=max([clock, *own]), shared=shared_entries(entries))
 
 
 def shared_entries(entries: Sequence[Entry]) -> list[Entry]:
@@ -338,9 +317,9 @@ def one_by_one(replica: Replica, asked: Iterable[Command | DocumentWrite], now_m
     for request in asked:
         try:
             if isinstance(request, Command):
-                verdicts.append(replica.execute(request, now_ms))
+                verdicts.append(decisions.execute(replica, request, now_ms))
             else:
-                verdicts.append(replica.write(request, now_ms))
+                verdicts.append(decisions.write(replica, request, now_ms))
         except Refused as refused:
             verdicts.append(refused)
     return verdicts

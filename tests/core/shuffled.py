@@ -23,6 +23,7 @@ from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.fold import held_differences
 from replica.core.orders.order import Order
 from replica.core.orders.requests import Housekeeping, OrderEvent, OrderRequest, PlacedLine, Placement
+from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, SkuLine
@@ -45,13 +46,15 @@ class OrderTaker:
         for location, units in zip(self.locations, places.values(), strict=True):
             lines = tuple(GoodsLine(number, item=item) for item, number in units.items() if number)
             if lines:
-                self.replica.execute(
-                    Command(location, GoodsReceipt(lines), f"stock-{name}-{location}".encode()), self.now_ms
+                decisions.execute(
+                    self.replica,
+                    Command(location, GoodsReceipt(lines), f"stock-{name}-{location}".encode()),
+                    self.now_ms,
                 )
 
     def ask(self, request: OrderRequest, key: str = "") -> Entry:
         name = (key or f"{self.writer}-{next(self._keys)}").encode()
-        return self.replica.execute(Command("", request, name), self.now_ms)
+        return decisions.execute(self.replica, Command("", request, name), self.now_ms)
 
     def place(self, order: str = "o-1", *lines: PlacedLine, **more: Any) -> Entry:
         return self.ask(Placement(order, lines or (PlacedLine(2, "cola"),), **more))
@@ -94,7 +97,9 @@ class OrderTaker:
             previous = before.get(entry.stream, genesis(entry.stream))
             before[entry.stream] = entry.hash
             if self.replica.head(entry.stream).sequence < entry.sequence:
-                self.replica.merge([ReceivedRun(entry.stream, entry.sequence, previous, [entry])], self.now_ms)
+                decisions.merge(
+                    self.replica, [ReceivedRun(entry.stream, entry.sequence, previous, [entry])], self.now_ms
+                )
         self.commit()
 
     def check(self) -> None:
@@ -112,7 +117,7 @@ def lines(**skus: int) -> tuple[SkuLine, ...]:
 def write_sku(taker: OrderTaker, sku: str, recipe: dict[str, int]) -> None:
     """Describe a SKU."""
     key = f"{sku}-{len(recipe)}-{sum(recipe.values())}".encode()
-    taker.replica.write(DocumentWrite("sku", sku, pack_value({"recipe": recipe}), key), taker.now_ms)
+    decisions.write(taker.replica, DocumentWrite("sku", sku, pack_value({"recipe": recipe}), key), taker.now_ms)
 
 
 def lifecycle(random: Random, name: str) -> list[OrderRequest]:

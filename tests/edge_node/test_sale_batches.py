@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from edge_node.sale_batches import BatchAnswer, SaleVerdict, render_sold
 from replica.core.base.clock import COUNTER_BITS
 from replica.core.log.entry import Entry
+from replica.core.state import decisions
 from replica.core.state.commands import Command, Sales
 from replica.core.state.replica import Replica
 from replica.core.stock.fast_sales import FastSales
@@ -25,10 +26,10 @@ bought = st.tuples(st.sampled_from(ITEMS), st.integers(1, 9))
 def sell(sales: list[KeyedSale], now_ms: int) -> FastSales:
     replica = Replica("store-1#0000000a", (STORE,), open_catalog=True)
     stock = tuple(GoodsLine(1_000, item=item) for item in ITEMS)
-    replica.execute(Command(STORE, GoodsReceipt(stock), b"stock"), now_ms)
+    decisions.execute(replica, Command(STORE, GoodsReceipt(stock), b"stock"), now_ms)
     for item in ITEMS:
         replica.catalog.recipe(item, 0)
-    sold = replica.execute_all(Sales(STORE, sales, [sale.key.encode() for sale in sales]), now_ms, {})
+    sold = decisions.execute_requests(replica, Sales(STORE, sales, [sale.key.encode() for sale in sales]), now_ms, {})
     assert isinstance(sold, FastSales)
     return sold
 

@@ -28,8 +28,8 @@ async def append_in_halves(journal: SqliteJournal, batch: Batch) -> int:
     """Two transactions where one was asked for."""
     middle = len(batch) // 2
     if middle:
-        await journal.append(Batch(runs_of(batch.entries[:middle]), {}, []))
-    return await journal.append(Batch(runs_of(batch.entries[middle:]), batch.cells, batch.documents))
+        await journal.append(Batch(runs=runs_of(batch.entries[:middle]), cells={}, checkpoint={}))
+    return await journal.append(replace(batch, runs=runs_of(batch.entries[middle:])))
 
 
 async def append_and_hope(journal: SqliteJournal, batch: Batch) -> int:
@@ -47,13 +47,13 @@ async def append_another_fold(journal: SqliteJournal, batch: Batch) -> int:
         first, second = list(cells)[:2]
         cells[first] += 1
         cells[second] -= 1
-    return await journal.append(Batch(batch.runs, cells, batch.documents))
+    return await journal.append(replace(batch, cells=cells))
 
 
 async def append_without_keys(journal: SqliteJournal, batch: Batch) -> int:
     """Entries whose keys are not noted."""
     bare = [replace(entry, content=replace(entry.content, key=b"")) for entry in batch.entries]
-    return await journal.append(Batch(runs_of(bare), batch.cells, batch.documents))
+    return await journal.append(replace(batch, runs=runs_of(bare)))
 
 
 SOUND = Flaw()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from replica.core.log.entry import Entry, Stream, chain, start
-from replica.core.state.batch import Image
+from replica.core.state.batch import Checkpoint, Image, Row
 from replica.runtime.ports import Journal, Stored
 from tests.core.chain import image_of
 from tests.power_loss.workload import WRITER
@@ -70,12 +70,17 @@ def check_image(image: Image, stored: Sequence[Stored]) -> None:
     for what, loaded, expected in (
         ("heads", dict(image.heads), dict(folded.heads)),
         ("cells", sorted(image.cells), sorted(folded.cells)),
-        ("documents", sorted(image.documents, key=repr), sorted(folded.documents, key=repr)),
+        ("checkpoint rows", sorted_rows(image.checkpoint), sorted_rows(folded.checkpoint)),
         ("clock", max(image.clock, folded.clock), image.clock),
         ("arrival", image.arrival, folded.arrival),
     ):
         if loaded != expected:
             raise Violation(f"{what} are not what the entries fold to: {loaded} instead of {expected}")
+
+
+def sorted_rows(checkpoint: Checkpoint) -> dict[str, list[Row]]:
+    """The rows of each part that has any, in an order of their own."""
+    return {part: rows for part, some in sorted(checkpoint.items()) if (rows := sorted(some, key=repr))}
 
 
 async def check_keys(journal: Journal, stored: Sequence[Stored], tried: Iterable[bytes]) -> None:

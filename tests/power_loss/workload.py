@@ -14,6 +14,7 @@ from replica.core.base.names import CHAIN
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Stream, start
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.state import decisions
 from replica.core.state.batch import Batch, Image
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
@@ -43,14 +44,14 @@ class Author:
         kind = chance.random()
         if kind < 0.1:
             value = pack_value({"name": "n" * chance.choice((1, 100, 3_000))})
-            self.replica.write(DocumentWrite("sku", self._item(), value, key), now_ms)
+            decisions.write(self.replica, DocumentWrite("sku", self._item(), value, key), now_ms)
         elif kind < 0.4:
             lines = tuple(GoodsLine(chance.randint(1, 500), item=self._item()) for _ in range(chance.randint(1, 4)))
             request = GoodsReceipt(lines, reference="r" * chance.choice((0, 10, 250)))
-            self.replica.execute(Command(NODE, request, key), now_ms)
+            decisions.execute(self.replica, Command(NODE, request, key), now_ms)
         else:
             lines = tuple(SkuLine(chance.randint(1, 9), self._item()) for _ in range(chance.randint(1, 3)))
-            self.replica.execute(Command(NODE, Sale(lines), key), now_ms)
+            decisions.execute(self.replica, Command(NODE, Sale(lines), key), now_ms)
 
     def _item(self) -> str:
         return f"item-{self._chance.randrange(self._chance.choice((5, 200)))}"
@@ -102,4 +103,4 @@ class Workload:
             sent = self._sent.get(stream, [])
             held = self._own.replica.head(stream).sequence
             previous = sent[held - 1].hash if held else start(stream).hash
-            self._own.replica.merge([ReceivedRun(stream, held + 1, previous, sent[held:])], self._now_ms)
+            decisions.merge(self._own.replica, [ReceivedRun(stream, held + 1, previous, sent[held:])], self._now_ms)

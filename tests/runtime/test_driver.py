@@ -22,6 +22,7 @@ from replica.core.base.errors import (
 from replica.core.base.limits import BATCH_ENTRIES_MAX
 from replica.core.log.entry import Entry, Stream
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.state import decisions
 from replica.core.state.batch import Batch, Image
 from replica.core.state.commands import Command, Sales
 from replica.core.state.replica import Replica
@@ -296,7 +297,7 @@ async def test_stopping_driver_answers_what_waits_and_takes_nothing_new() -> Non
 
 def run_of(replica: Replica, key: str) -> ReceivedRun:
     previous = replica.head(Stream(replica.writer, "store-2")).hash
-    entry = replica.execute(Command("store-2", GoodsReceipt((GoodsLine(1, item="cola"),)), key.encode()), 1)
+    entry = decisions.execute(replica, Command("store-2", GoodsReceipt((GoodsLine(1, item="cola"),)), key.encode()), 1)
     return ReceivedRun(entry.stream, entry.sequence, previous, [entry])
 
 

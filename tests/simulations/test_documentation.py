@@ -1,16 +1,20 @@
-"""docs/simulations.md names every scenario, fault and checker, as the code describes them, and no others."""
+"""docs/reference/simulations.md names every scenario, fault and checker, as the code describes them, and no others."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+
 from simulations import catalogue
 from simulations.scenario import BESIDES
 
 ROOT = Path(__file__).parents[2]
 
-PAGE = (ROOT / "docs" / "simulations.md").read_text()
+PAGE = (ROOT / "docs" / "reference" / "simulations.md").read_text()
+
+GUIDE = (ROOT / "docs" / "how-to" / "run-simulations.md").read_text()
 
 
 def rows() -> dict[str, str]:
@@ -27,7 +31,8 @@ def test_the_page_lists_all_there_is() -> None:
     assert sorted(catalogue.IN_RUN) == sorted(BESIDES)
 
 
-def test_files_that_the_page_names_are_there() -> None:
-    named = re.findall(r"`((?:simulations|tests)/[\w/.]+)`", PAGE)
+@pytest.mark.parametrize("page", [PAGE, GUIDE], ids=["reference", "guide"])
+def test_files_that_the_page_names_are_there(page: str) -> None:
+    named = re.findall(r"`((?:simulations|tests)/[\w/.]+)`", page)
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []

@@ -12,8 +12,8 @@ from multiprocessing import get_context
 
 import pytest
 
-from replica.core.state.replica import Replica
-from replica.core.stock.movements import prepare_sale
+from replica.core.state.decisions import merge
+from replica.core.stock.sales import prepare_sale
 from simulations.mutations.catalogue import AREAS, MUTATIONS
 from simulations.mutations.hunt import SEEDS_MAX, hunt, play_healthy, play_mutated, seeds_by_size
 from simulations.mutations.mutation import Constant, Edit, Mutation, Stale, planted, slip
@@ -106,8 +106,8 @@ def planted_edit(edit: Edit | Constant) -> None:
     [
         slip("replica.core.gone:Replica.merge", ("a", "b")),
         slip("replica.core.state.replica:Replica.gone", ("a", "b")),
-        slip("replica.core.state.replica:Replica.merge", ("text that is not there", "b")),
-        slip("replica.core.state.replica:Replica.merge", ("run", "walk")),
+        slip("replica.core.state.decisions:merge", ("text that is not there", "b")),
+        slip("replica.core.state.decisions:merge", ("run", "walk")),
         slip("replica.core.state.replica:Replica", ("a", "b")),
         Constant("replica.core.base.limits:GONE", 1),
     ],
@@ -118,16 +118,16 @@ def test_a_mutation_of_code_that_is_gone_is_stale(edit: Edit | Constant) -> None
 
 
 def test_a_mutation_is_taken_out_again_whatever_happens() -> None:
-    before = Replica.merge.__code__, prepare_sale.__code__
+    before = merge.__code__, prepare_sale.__code__
     with pytest.raises(RuntimeError), planted(MUTATIONS["promise-unchecked"]):
         assert prepare_sale.__code__ is not before[1]
         raise RuntimeError
-    assert (Replica.merge.__code__, prepare_sale.__code__) == before
+    assert (merge.__code__, prepare_sale.__code__) == before
 
 
 def test_of_two_edits_the_first_is_taken_out_when_the_second_is_stale() -> None:
-    before = Replica.merge.__code__
-    good = slip("replica.core.state.replica:Replica.merge", ("merged = 0", "merged = 1"))
+    before = merge.__code__
+    good = slip("replica.core.state.decisions:merge", ("merged = 0", "merged = 1"))
     with pytest.raises(Stale), planted(Mutation("trial", "nothing", 0, (), (good, Constant("replica.core:GONE", 1)))):
         pass
-    assert Replica.merge.__code__ is before
+    assert merge.__code__ is before

@@ -7,6 +7,7 @@ import pytest
 from replica.core.catalog.documents import pack_value
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.rights.requests import Allotment, AllotmentLine
+from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
@@ -23,9 +24,11 @@ def seller(*policies: tuple[str, dict[str, float]]) -> OrderTaker:
     taker.replica.is_hub = True
     for number, (selector, channels) in enumerate(policies):
         value = pack_value({"mode": "share", "channels": channels})
-        taker.replica.write(DocumentWrite("policy", selector, value, f"rule-{number}".encode()), taker.now_ms)
+        decisions.write(
+            taker.replica, DocumentWrite("policy", selector, value, f"rule-{number}".encode()), taker.now_ms
+        )
     allotment = Allotment((AllotmentLine("web", "cola", 3),))
-    taker.replica.execute(Command("w-1", allotment, b"allot"), taker.now_ms)
+    decisions.execute(taker.replica, Command("w-1", allotment, b"allot"), taker.now_ms)
     return taker
 
 

@@ -3,7 +3,7 @@
 Every entry has the same nine fields, whatever its kind. Its moves are folded into the ledger whatever the kind, so
 that a node which does not know a newer kind still holds the same stock; only the kind's own meaning is skipped.
 The body is the entry's canonical msgpack; its hash covers the body and the hash before it, and is its identity.
-The layout is written down in docs/wire_format.md.
+The layout is written down in docs/reference/wire-format.md.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ of others, holds that expired. One entry per fulfilment and transition, so each 
 
 A release names what it reverses: the entry that took the units and how many of which SKU; it gives back the items
 that entry took, from whatever recipe the SKU had then, to where they came from.
-Source: order rules of classic deduction, docs/orders.md.
+Source: order rules of classic deduction, docs/reference/order-events.md.
 """
 
 from __future__ import annotations

@@ -129,9 +129,9 @@ class Orders:
         """Orders that have events waiting, those that have it longest first."""
         return [self._read(name) for name in islice(self._waiting, limit)]
 
-    def load(self, packed: Iterable[bytes]) -> None:
-        """Take in the checkpoint of an earlier fold."""
-        for one in packed:
+    def load(self, rows: Iterable[tuple[int, bytes]]) -> None:
+        """Take in the checkpoint of an earlier fold: rows as they were handed over, in order of their places."""
+        for _, one in rows:
             order = _decode(one)
             self._packed[order.name] = one
             for fulfilment in order.fulfilments.values():

@@ -14,7 +14,7 @@ neither), and a table whose events do not fit the natures of the states they joi
 make units appear, vanish, or be handed out twice. Decisions consult the table, folding never does: an entry says
 which state it led to, so replicas agree on states whatever tables they had.
 
-Diagrams are drawn from the table (`mermaid`); docs/orders.md shows the one of the default.
+Diagrams are drawn from the table (`mermaid`); docs/reference/order-events.md shows the one of the default.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from replica.core.base.errors import Invalid, RightsExhausted
 from replica.core.base.names import (
     FREE,
@@ -12,14 +10,18 @@ from replica.core.base.names import (
     check_name,
     owner_of,
 )
-from replica.core.ledger.cells import Ledger, Move
+from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
+from replica.core.log.entry import Content
 from replica.core.rights.quotas import CHANNEL, channel_account
-from replica.core.rights.requests import BREACH, AllotmentLine, Grant
-from replica.core.stock.movements import (
-    LocationView,
-    _check_covered,
-)
+from replica.core.rights.requests import BREACH, Allotment, AllotmentLine, Grant, GrantLine
+from replica.core.stock.location_view import LocationView, check_covered
+
+GRANT = "grant"
+"""The kind of entries that hand rights to another node."""
+
+ALLOTMENT = "allotment"
+"""The kind of entries that set rights aside for channels."""
 
 
 def prepare_grant(view: LocationView, grant: Grant) -> Draft:
@@ -43,21 +45,32 @@ def prepare_grant(view: LocationView, grant: Grant) -> Draft:
         if grant.reason == BREACH and taken[line.item] > lacking:
             raise Invalid(f"{grant.to} lacks {lacking} of {line.item}", field=f"lines[{index}].quantity")
         moves.append(Move(line.item, view.free, target, line.quantity))
-    _check_covered(view, view.free, taken)
-    return Draft("grant", tuple(moves), reason=grant.reason)
+    check_covered(view, view.free, taken)
+    return Draft(GRANT, tuple(moves), reason=grant.reason)
 
 
-def allotted(ledger: Ledger, location: str, node: str, lines: Sequence[AllotmentLine]) -> tuple[Move, ...]:
-    """The moves of an allotment: line by line, none of them past what is there by then. Raises Refused."""
-    free = account(node, FREE)
+def read_grant(content: Content) -> Grant:
+    """Read the grant off its entry."""
+    lines = tuple(GrantLine(move.item, move.quantity) for move in content.moves)
+    return Grant(owner_of(content.moves[0].target) or "", lines, content.reason)
+
+
+def prepare_allotment(view: LocationView, request: Allotment) -> Draft:
+    """Move units between the free units and channel quotas, line by line; no line takes more than is there by then.
+
+    Raises:
+        Invalid: a line moves 0 units, or names no channel.
+        RightsExhausted: a line takes more than the account has.
+    """
+    node = owner_of(view.free) or ""
     left: dict[tuple[str, str], int] = {}
     moves = []
-    for index, line in enumerate(lines):
-        stock = ledger.stock(location, line.item)
+    for index, line in enumerate(request.lines):
+        stock = view.ledger.stock(view.location, line.item)
         quota = channel_account(node, check_name(line.channel, f"lines[{index}].channel"))
         if line.units == 0:
             raise Invalid("an allotment of 0 changes nothing", field=f"lines[{index}].units")
-        source, target = (free, quota) if line.units > 0 else (quota, free)
+        source, target = (view.free, quota) if line.units > 0 else (quota, view.free)
         for name in (source, target):
             left.setdefault((name, line.item), stock.balance(name))
         there, units = left[source, line.item], abs(line.units)
@@ -66,10 +79,15 @@ def allotted(ledger: Ledger, location: str, node: str, lines: Sequence[Allotment
         left[source, line.item] -= units
         left[target, line.item] += units
         moves.append(Move(line.item, source, target, units))
-    return tuple(moves)
+    return Draft(ALLOTMENT, tuple(moves))
 
 
-def allotment_line(move: Move) -> AllotmentLine:
+def read_allotment(content: Content) -> Allotment:
+    """Read the allotment off its entry."""
+    return Allotment(tuple(_allotment_line(move) for move in content.moves))
+
+
+def _allotment_line(move: Move) -> AllotmentLine:
     """The line of an allotment that led to a move."""
     is_back = bucket_of(move.target) == FREE
     channel = bucket_of(move.source if is_back else move.target).removeprefix(CHANNEL)

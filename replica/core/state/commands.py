@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from replica.core.log.entry import DOCUMENT, Entry
 from replica.core.orders.requests import OrderRequest, Placement
-from replica.core.state.kinds import Request, request_of
-from replica.core.stock.movements import Seen
+from replica.core.state.kinds import Kinds, LocationRequest
+from replica.core.stock.counts import Seen
 from replica.core.stock.requests import KeyedSale, Sale
 
 
@@ -22,7 +22,7 @@ class Command(Struct, frozen=True, gc=False):
     """
 
     location: str
-    request: Request | OrderRequest
+    request: LocationRequest | OrderRequest
     key: bytes
     seen: Seen | None = None
 
@@ -71,16 +71,35 @@ class Placements(_Alike[Placement]):
     __slots__ = ()
 
 
-Requests = Sales | Sequence[Command | DocumentWrite]
-"""What one caller asks at once; each is decided by itself."""
+Requests = Sales | Placements | Sequence[Command | DocumentWrite]
+"""What one caller asks at once; each request is decided by itself."""
 
 
 def keys_of(requests: Requests) -> Sequence[bytes]:
     """The key of each request."""
-    return requests.keys if isinstance(requests, Sales) else [request.key for request in requests]
+    return requests.keys if isinstance(requests, Sales | Placements) else [request.key for request in requests]
 
 
-def stretches(requests: Iterable[Command | DocumentWrite]) -> Iterator[Sales | Placements | Command | DocumentWrite]:
+def alike(asked: Sequence[Requests]) -> Iterator[list[Requests]]:
+    """The callers in their order; together those who follow each other and ask for one sale, or one order, each.
+
+    A caller who asks for many at once is left alone: their verdicts stay in the columns that they are rendered from.
+    """
+    for kind, callers in groupby(asked, _kind_of_single):
+        if kind is None:
+            yield from [[requests] for requests in callers]
+        else:
+            yield list(callers)
+
+
+def joined(callers: Sequence[Requests]) -> list[Command | DocumentWrite]:
+    """The single requests of callers who ask alike."""
+    return [request for requests in callers for request in requests]
+
+
+def stretches(
+    requests: Iterable[Command | DocumentWrite],
+) -> Iterator[Sales | Placements | Command | DocumentWrite]:
     """The requests in their order, where sales at one location, or new orders, that follow each other come together."""
     for (kind, location), some in groupby(requests, _kind):
         if kind is None:
@@ -88,6 +107,13 @@ def stretches(requests: Iterable[Command | DocumentWrite]) -> Iterator[Sales | P
         else:
             commands = [one for one in some if isinstance(one, Command)]
             yield kind(location, [one.request for one in commands], [one.key for one in commands])
+
+
+def _kind_of_single(requests: Requests) -> object:
+    if isinstance(requests, Sales | Placements) or len(requests) != 1:
+        return None
+    kind, location = _kind(requests[0])
+    return (kind, location) if kind is not None else None
 
 
 def _kind(
@@ -101,18 +127,16 @@ def _kind(
     return None, ""
 
 
-def is_same_request(earlier: Entry, command: Command) -> bool:
+def repeats_command(kinds: Kinds, earlier: Entry, command: Command) -> bool:
     """Tell whether an entry is what came of this very request."""
     request = command.request
     if isinstance(request, KeyedSale):
         request = request.sale()
     is_there = earlier.stream.scope == command.location or not command.location
-    return is_there and request_of(earlier.content) == request
+    return is_there and kinds.request_of(earlier.content) == request
 
 
-def repeats_write(earlier: Entry, write: DocumentWrite) -> bool:
+def repeats_write(kinds: Kinds, earlier: Entry, write: DocumentWrite) -> bool:
     """Tell whether an entry is what came of this very document write."""
-    facts = earlier.content.facts
     asked = (write.kind, write.name, write.value)
-    written = (facts.get("kind"), facts.get("key"), facts.get("value"))
-    return earlier.content.kind == DOCUMENT and written == asked
+    return earlier.content.kind == DOCUMENT and kinds.request_of(earlier.content) == asked

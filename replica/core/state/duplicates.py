@@ -23,13 +23,10 @@ from replica.core.base.limits import COLLISIONS_MAX
 from replica.core.base.names import node_of, void_key
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
-from replica.core.log.entry import DOCUMENT, Content, Entry
+from replica.core.log.entry import Entry
 from replica.core.log.voids import VOID, effective_clock
 from replica.core.orders.requests import ORDER
-from replica.core.state.kinds import request_of
-
-NOT_REVERSED = ("grant", "count", DOCUMENT, ORDER)
-"""Kinds of which nothing is taken back by reversing moves."""
+from replica.core.state.kinds import Kinds, VoidEffect
 
 
 class Collision(Struct):
@@ -45,9 +42,10 @@ class Collision(Struct):
 class Collisions:
     """The newest collisions that a replica came across, for people to look at: nothing is decided by them."""
 
-    __slots__ = ("_found",)
+    __slots__ = ("_found", "_kinds")
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Kinds) -> None:
+        self._kinds = kinds
         self._found: dict[bytes, Collision] = {}
 
     def __iter__(self) -> Iterator[Collision]:
@@ -55,7 +53,7 @@ class Collisions:
 
     def meet(self, entry: Entry, known: Sequence[Entry]) -> Collision:
         """Settle who wins, when an entry comes under a key that others have: the one that lost by it, and to whom."""
-        same = [one for one in known if is_same_request(one, entry)]
+        same = [one for one in known if self._kinds.are_same_request(one, entry)]
         best = min(same, key=precedence, default=None)
         if best is None:
             found = Collision(entry, known[0], is_duplicate=False)
@@ -95,39 +93,20 @@ def precedence(entry: Entry) -> tuple[int, str, bytes]:
     return entry.content.clock, entry.stream.writer, entry.hash
 
 
-def is_same_request(one: Entry, other: Entry) -> bool:
-    """Tell whether two entries under one key are what came of one request. What is unreadable is like nothing else."""
-    if one.content.kind != other.content.kind:
-        return False
-    match one.content.kind:
-        case "void":
-            return True  # its key says all there is to say
-        case "document":
-            return one.stream.scope == other.stream.scope and _document(one.content) == _document(other.content)
-        case "order":
-            asked, voids = request_of(one.content), one.content.facts.get("voids")
-            if voids:
-                return bool(voids == other.content.facts.get("voids"))
-            return asked is not None and asked == request_of(other.content)
-        case _:
-            asked = request_of(one.content)
-            return one.stream.scope == other.stream.scope and asked is not None and asked == request_of(other.content)
-
-
 def is_ours_to_void(collision: Collision, node: str) -> bool:
     """Whether an entry that lost is this node's to void here; orders are looked after by themselves."""
     loser = collision.entry
     return collision.is_duplicate and loser.content.kind != ORDER and node_of(loser.stream.writer) == node
 
 
-def prepare_void(loser: Entry, winner: Entry) -> Draft:
+def prepare_void(loser: Entry, winner: Entry, kinds: Kinds) -> Draft:
     """Take back what a duplicate moved, to the unit: what that overdraws is a breach.
 
     It counts as of its loser's time, so a count between the two, which found one unit gone where the book held two,
     is made right again.
     """
     content = loser.content
-    moves = [] if content.kind in NOT_REVERSED else content.moves
+    moves = content.moves if kinds.void_effect(content) is VoidEffect.MOVES else ()
     facts = {
         "loser": loser.hash,
         "loser_writer": loser.stream.writer,
@@ -135,10 +114,5 @@ def prepare_void(loser: Entry, winner: Entry) -> Draft:
         "winner": winner.hash,
         "as_of": effective_clock(content),
     }
-    reverse = tuple([Move(move.item, move.target, move.source, move.quantity) for move in moves])
+    reverse = tuple(Move(move.item, move.target, move.source, move.quantity) for move in moves)
     return Draft(VOID, reverse, facts=facts, reason=content.kind, reference=loser.hash.hex(), key=void_key(loser.hash))
-
-
-def _document(content: Content) -> tuple[object, object, object]:
-    facts = content.facts
-    return facts.get("kind"), facts.get("key"), facts.get("value")

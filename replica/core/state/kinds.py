@@ -1,110 +1,155 @@
-"""Kinds of entries: how each is prepared from a request, and read back."""
+"""The kinds of entries: one record each says what is asked, and how it is decided, read back and voided.
+
+A request at a location becomes an entry of one kind (`prepare`), and can be read off that entry again (`request_of`).
+So the journal alone tells whether a request was made before, whatever the stock was then.
+
+To add a kind: write its request, `prepare_…` and `read_…` in a module of its own, add a record here, and add its call
+in `replica.runtime.http.writes`. CONTRIBUTING.md walks through an example.
+"""
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Any
 
-from replica.core.base.names import owner_of
+from msgspec import Struct
+
 from replica.core.log.draft import Draft
-from replica.core.log.entry import Content
-from replica.core.orders.requests import OrderRequest, order_request_of
-from replica.core.rights.grants import allotment_line, allotted, prepare_grant
-from replica.core.rights.requests import Allotment, Grant, GrantLine
-from replica.core.stock.movements import (
-    LocationView,
-    Seen,
-    _goods_lines,
-    _occurred_at,
-    _sku_lines,
-    prepare_adjustment,
-    prepare_count,
-    prepare_goods_receipt,
-    prepare_quarantine,
-    prepare_return,
-    prepare_sale,
-)
-from replica.core.stock.requests import (
-    Action,
-    Adjustment,
-    AdjustmentLine,
-    Count,
-    CountLine,
-    Disposition,
-    GoodsReceipt,
-    OnShortage,
-    Quarantine,
-    QuarantineLine,
-    Return,
-    Sale,
-)
-from replica.core.stock.requests import Quarantine as QuarantineRequest
+from replica.core.log.entry import DOCUMENT, Content, Entry
+from replica.core.log.voids import VOID
+from replica.core.orders.requests import ORDER, OrderRequest, order_request_of
+from replica.core.rights.grants import ALLOTMENT, GRANT, prepare_allotment, prepare_grant, read_allotment, read_grant
+from replica.core.rights.requests import Allotment, Grant
+from replica.core.stock.adjustments import ADJUSTMENT, prepare_adjustment, read_adjustment
+from replica.core.stock.counts import COUNT, read_count
+from replica.core.stock.goods_receipts import GOODS_RECEIPT, prepare_goods_receipt, read_goods_receipt
+from replica.core.stock.location_view import LocationView
+from replica.core.stock.quarantine import QUARANTINE_STEP, prepare_quarantine, read_quarantine
+from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, OnShortage, Quarantine, Return, Sale
+from replica.core.stock.returns import RETURN, prepare_return, read_return
+from replica.core.stock.sales import SALE, prepare_sale, read_sale
+
+LocationRequest = Sale | Return | GoodsReceipt | Count | Adjustment | Quarantine | Grant | Allotment
+"""What may be asked at one location: the `request` of a record below."""
 
 
-def prepare(view: LocationView, request: Request, seen: Seen) -> Draft:
-    """Decide any request; `seen` is used by counts only. Raises Refused."""
-    match request:
-        case Sale():
-            return prepare_sale(view, request)
-        case Return():
-            return prepare_return(view, request)
-        case GoodsReceipt():
-            return prepare_goods_receipt(view, request)
-        case Count():
-            return prepare_count(view, request, seen)
-        case Adjustment():
-            return prepare_adjustment(view, request)
-        case QuarantineRequest():
-            return prepare_quarantine(view, request)
-        case Grant():
-            return prepare_grant(view, request)
-        case Allotment():
-            moves = allotted(view.ledger, view.location, owner_of(view.free) or "", request.lines)
-            return Draft("allotment", moves)
-        case _:
-            assert_never(request)
+class VoidEffect(Enum):
+    """What a void takes back of an entry that lost to a duplicate."""
+
+    MOVES = "moves"
+    """Its moves: what happened once was recorded twice."""
+    NOTHING = "nothing"
+    """Rights are no goods, and policies move them back; the newest count stands; documents replace each other."""
+    BY_OWNER = "by owner"
+    """The owner of the fulfilment decides (`replica.core.orders`)."""
 
 
-def request_of(content: Content) -> Request | OrderRequest | None:
-    """Read the request off the entry it led to: the inverse of `prepare`, whatever the stock was.
+class EntryKind(Struct, frozen=True, kw_only=True):
+    """One kind of entry. All functions are pure."""
 
-    Two requests under one key are one request exactly when they are equal, so nothing has to be kept to compare them.
-    None when no request known here leads to such an entry: peers may write kinds of next year, or nonsense.
-    """
-    try:
-        return _read_request(content)
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
-        return None
+    name: str
+    """As entries carry it."""
+    read: Callable[[Content], object]
+    """What was asked, read off an entry: equal for equal requests. None where it cannot be told."""
+    request: type | None = None
+    """What a caller asks at one location; None where nobody asks in this way."""
+    prepare: Callable[[LocationView, Any], Draft] | None = None
+    """Decides a request on the view of its location alone. Raises Refused."""
+    is_promise: Callable[[Any], bool] = lambda request: False
+    """Whether a request moves rights only, so that a node may decide it at a location of others."""
+    voided: VoidEffect = VoidEffect.MOVES
+    is_of_location: bool = True
+    """Whether the same request at another location is another request."""
 
 
-def _read_request(content: Content) -> Request | OrderRequest | None:
-    facts, actor, reference = content.facts, content.actor, content.reference
-    match content.kind:
-        case "sale":
-            on_shortage = OnShortage(facts.get("on_shortage", OnShortage.RECORD.value))
-            return Sale(_sku_lines(content), on_shortage, actor, reference, _occurred_at(facts))
-        case "return":
-            original, disposition = facts.get("original", ""), Disposition(content.reason)
-            return Return(_sku_lines(content), original, disposition, actor, reference, _occurred_at(facts))
-        case "receipt":
-            return GoodsReceipt(_goods_lines(content), reference)
-        case "count":
-            counted = tuple([CountLine(item, level) for item, level, *_ in facts["count"]])
-            return Count(counted, facts.get("token", ""), reference)
-        case "adjustment":
-            adjusted = tuple([AdjustmentLine(item, delta, reason) for item, delta, reason, _ in facts["adjusted"]])
-            return Adjustment(adjusted, reference)
-        case "quarantine":
-            done = [QuarantineLine(item, number, Action(action)) for item, number, action in facts["quarantine"]]
-            return QuarantineRequest(tuple(done), reference)
-        case "grant":
-            granted = tuple([GrantLine(move.item, move.quantity) for move in content.moves])
-            return Grant(owner_of(content.moves[0].target) or "", granted, content.reason)
-        case "allotment":
-            return Allotment(tuple([allotment_line(move) for move in content.moves]))
-        case "order":
-            return order_request_of(facts)
-        case _:
+def _refuses_shortage(sale: Sale) -> bool:
+    return sale.on_shortage is OnShortage.REFUSE
+
+
+def _always(request: object) -> bool:
+    return True
+
+
+def _read_document(content: Content) -> tuple[object, object, object]:
+    facts = content.facts
+    return facts.get("kind"), facts.get("key"), facts.get("value")
+
+
+def _read_order(content: Content) -> bytes | OrderRequest | None:
+    """The request about an order, or the placement that the entry undoes."""
+    return content.facts.get("voids") or order_request_of(content.facts)
+
+
+class Kinds:
+    """A table of kinds. Entries of kinds that are not in it are kept and forwarded, and count by their moves."""
+
+    def __init__(self, records: Iterable[EntryKind]) -> None:
+        self._records = tuple(records)
+        self._by_name: dict[str, EntryKind] = {}
+        self._by_request: dict[type, EntryKind] = {}
+        for record in self._records:
+            self._by_name[record.name] = record
+            if record.request is not None:
+                self._by_request[record.request] = record
+
+    def with_record(self, record: EntryKind) -> Kinds:
+        """A table that has one more kind, which decides its request from now on."""
+        return Kinds((*self._records, record))
+
+    def of_request(self, request: LocationRequest) -> EntryKind:
+        """The kind of entry that a request at a location leads to."""
+        return next(self._by_request[one] for one in type(request).__mro__ if one in self._by_request)
+
+    def void_effect(self, content: Content) -> VoidEffect:
+        """What a void takes back of an entry."""
+        kind = self._by_name.get(content.kind)
+        return kind.voided if kind is not None else VoidEffect.MOVES
+
+    def request_of(self, content: Content) -> object:
+        """Read what was asked off the entry it led to: the inverse of `prepare`.
+
+        None when no request known here leads to such an entry: peers may write kinds of later versions, or nonsense.
+        """
+        kind = self._by_name.get(content.kind)
+        try:
+            return kind.read(content) if kind is not None else None
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError):
             return None
 
+    def are_same_request(self, one: Entry, other: Entry) -> bool:
+        """Tell whether two entries under one key record one request. An entry that cannot be read is like no other."""
+        kind = self._by_name.get(one.content.kind)
+        if kind is None or one.content.kind != other.content.kind:
+            return False
+        if kind.is_of_location and one.stream.scope != other.stream.scope:
+            return False
+        asked = self.request_of(one.content)
+        return asked is not None and asked == self.request_of(other.content)
 
-Request = Sale | Return | GoodsReceipt | Count | Adjustment | Quarantine | Grant | Allotment
+
+KINDS = Kinds(
+    (
+        EntryKind(name=SALE, request=Sale, prepare=prepare_sale, read=read_sale, is_promise=_refuses_shortage),
+        EntryKind(name=RETURN, request=Return, prepare=prepare_return, read=read_return),
+        EntryKind(name=GOODS_RECEIPT, request=GoodsReceipt, prepare=prepare_goods_receipt, read=read_goods_receipt),
+        EntryKind(name=COUNT, request=Count, read=read_count, voided=VoidEffect.NOTHING),
+        EntryKind(name=ADJUSTMENT, request=Adjustment, prepare=prepare_adjustment, read=read_adjustment),
+        EntryKind(name=QUARANTINE_STEP, request=Quarantine, prepare=prepare_quarantine, read=read_quarantine),
+        EntryKind(
+            name=GRANT,
+            request=Grant,
+            prepare=prepare_grant,
+            read=read_grant,
+            is_promise=_always,
+            voided=VoidEffect.NOTHING,
+        ),
+        EntryKind(
+            name=ALLOTMENT, request=Allotment, prepare=prepare_allotment, read=read_allotment, is_promise=_always
+        ),
+        EntryKind(name=ORDER, read=_read_order, voided=VoidEffect.BY_OWNER, is_of_location=False),
+        EntryKind(name=DOCUMENT, read=_read_document, voided=VoidEffect.NOTHING),
+        EntryKind(name=VOID, read=lambda content: VOID, is_of_location=False),  # its key says all there is to say
+    )
+)
+"""The kinds that this version knows."""

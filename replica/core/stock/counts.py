@@ -14,15 +14,22 @@ of the later moment (`rank`). A count by a clock that is wrong is wrong by what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from replica.core.base.names import FREE, account, is_internal, node_of
+from replica.core.base.errors import Invalid
+from replica.core.base.names import FOUND, FREE, LOSS, account, is_internal, node_of
+from replica.core.ledger.cells import Move, parts_of
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry
 from replica.core.log.voids import VOID, effective_clock
-from replica.core.stock.movements import Seen, move_to_level
+from replica.core.stock.location_view import LocationView
+from replica.core.stock.requests import (
+    Count,
+    CountLine,
+)
 
 COUNT = "count"
 CORRECTION = "correction"
@@ -33,6 +40,23 @@ FOLDED = (COUNT, CORRECTION, VOID)
 
 CountRank = tuple[int, str, int]
 """How counts are ordered: rank, writer, stamp."""
+
+
+class Seen(Struct, frozen=True):
+    """What a counter worked from: each item's level at a moment, and how much of each stream was in it."""
+
+    levels: Mapping[str, int]
+    as_of: int
+    vector: Mapping[str, int]
+    ranks: Mapping[str, int] = {}
+    """By item, where the count comes in the order of counts, if not where its moment says."""
+    outdated: tuple[str, ...] = ()
+    """Items of which a newer count is known: this one changes nothing."""
+    held: Mapping[str, int] | None = None
+    """How far each stream was held when the levels were worked out, if that was before the count is decided."""
+    unheard: tuple[str, ...] = ()
+    """Nodes that may have moved something before the moment without having been heard."""
+
 
 _STAMP_MAX = 1 << 63
 
@@ -86,10 +110,10 @@ class Counts:
         """The newest count of an item at a location."""
         return self._standing.get(location, {}).get(item)
 
-    def load(self, packed: Iterable[bytes]) -> None:
-        """Take in the checkpoint of an earlier fold."""
-        for one in packed:
-            standing = _decode(one)
+    def load(self, rows: Iterable[tuple[str, str, bytes]]) -> None:
+        """Take in the checkpoint of an earlier fold: location, item, and the count packed."""
+        for _, _, packed in rows:
+            standing = _decode(packed)
             self._stand(standing)
             if standing.drift:
                 self._drifted[standing.location, standing.item] = None
@@ -242,3 +266,45 @@ def _effects(content: Content) -> dict[str, int]:
         change = (is_internal(move.target) - is_internal(move.source)) * move.quantity
         effects[move.item] = effects.get(move.item, 0) + change
     return effects
+
+
+def prepare_count(view: LocationView, count: Count, seen: Seen) -> Draft:
+    """Set the book to what was counted, as of what the counter saw: what moved since stays moved.
+
+    The entry records level, as-of stamp and vector, and the difference it wrote. A count below what is free takes the
+    node's own units and may overdraw them: the shelf is right, the book was not. Where a newer count is known nothing
+    changes.
+    """
+    moves = []
+    counted: dict[str, list[Any]] = {}
+    for index, line in enumerate(count.lines):
+        field = f"lines[{index}].item"
+        stock = view.ledger.stock(view.location, line.item)
+        view.catalog.check_item(line.item, bool(stock.cells), field)
+        if line.item in counted:
+            raise Invalid(f"{line.item} is counted twice", field=field)
+        on_hand = stock.figures.on_hand
+        level = seen.levels.get(line.item, on_hand)
+        change = line.counted - level if line.item not in seen.outdated else 0
+        moves += move_to_level(line.item, view.free, change)
+        counted[line.item] = [line.item, line.counted, level, change, on_hand + change]
+    facts: dict[str, Any] = {"count": list(counted.values()), "as_of": seen.as_of, "seen": dict(seen.vector)}
+    if seen.ranks:
+        facts["ranks"] = dict(seen.ranks)
+    if seen.unheard:
+        facts["unheard"] = list(seen.unheard)
+    if count.seen:
+        facts["token"] = count.seen
+    return Draft(COUNT, tuple(moves), (), facts, reference=count.reference)
+
+
+def read_count(content: Content) -> Count:
+    """Read the count off its entry."""
+    lines = tuple(CountLine(item, level) for item, level, *_ in content.facts["count"])
+    return Count(lines, content.facts.get("token", ""), content.reference)
+
+
+def move_to_level(item: str, free: str, change: int) -> list[Move]:
+    """Move so many units of an item in from nowhere, or out to nowhere when it is less than 0."""
+    source, target = (FOUND, free) if change > 0 else (free, LOSS)
+    return [Move(item, source, target, part) for part in parts_of(abs(change))]

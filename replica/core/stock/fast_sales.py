@@ -19,8 +19,9 @@ from replica.core.base.limits import KEY_LENGTH_MAX, QUANTITY_MAX
 from replica.core.base.names import CUSTOMER
 from replica.core.log.entry import Head, Stream, chain
 from replica.core.log.entry_run import FastRun
-from replica.core.stock.movements import LocationView, note_how
+from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import OnShortage, Sale
+from replica.core.stock.sales import note_how
 
 _RECORD = OnShortage.RECORD
 _NOTHING: dict[str, Any] = {}

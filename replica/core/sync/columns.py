@@ -3,7 +3,7 @@
 A batch is turned on its side: all items, all quantities, all clocks each form one column, stored as little-endian
 planes of the narrowest width that holds it, so that like bytes lie together and zlib finds them. Names travel once
 per session: both ends keep a dictionary that grows in step. Hashes do not travel at all; the receiver computes them
-and compares one check value per batch. The layout is written down in docs/wire_format.md.
+and compares one check value per batch. The layout is written down in docs/reference/wire-format.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A frame ends with its seal, a check value over its bytes and its place in its di
 that was changed, lost, doubled or swapped on its way is noticed: a false acknowledgement would claim what is not
 durable, and a lost frame would be waited for without end.
 
-Written down in docs/wire_format.md; the version there is PROTOCOL_MAX.
+Written down in docs/reference/wire-format.md; the version there is PROTOCOL_MAX.
 """
 
 from __future__ import annotations

@@ -17,8 +17,7 @@ from replica.core.base.names import is_internal
 from replica.core.log.entry import Entry
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.core.stock.counts import is_after
-from replica.core.stock.movements import Seen
+from replica.core.stock.counts import Seen, is_after
 from replica.core.stock.requests import Count
 from replica.runtime.driver import Driver
 from replica.runtime.ports import Journal

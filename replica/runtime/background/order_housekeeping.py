@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from replica.core.base.errors import Overloaded, Refused, Stopping, StorageFull
 from replica.core.orders.requests import Housekeeping
 from replica.core.state.commands import Command
-from replica.core.state.replica import Verdict
+from replica.core.state.decisions import Verdict
 from replica.runtime.driver import Driver
 from replica.runtime.ports import Clock
 

@@ -118,7 +118,7 @@ class RightsRebalancer:
         """Who cannot be reached is granted nothing; `joined` comes back to it."""
 
     def _note(self, batch: Batch) -> None:
-        if any(register.kind == POLICY for register in batch.documents):
+        if any(kind == POLICY for kind, *_ in batch.checkpoint.get("documents", ())):
             self._mark_all()
         acts, debts = self._acts, self.settlement.debts
         for route, stocks in batch.cells.items():

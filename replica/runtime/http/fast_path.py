@@ -23,7 +23,8 @@ from msgspec import Struct
 
 from replica.core.base.errors import Refused
 from replica.core.state.commands import Command, Requests
-from replica.runtime.driver import Driver, Verdicts
+from replica.core.state.decisions import Verdicts
+from replica.runtime.driver import Driver
 from replica.runtime.http.answers import answer_of
 from replica.runtime.http.operations import JSON, encode_json
 from replica.runtime.http.problems import PROBLEM, RETRY_AFTER_S, problem

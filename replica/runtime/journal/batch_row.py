@@ -20,12 +20,13 @@ from replica.core.log.entry import Head, Stream, start
 from replica.core.log.entry_run import EntryRun
 from replica.core.state.batch import Batch
 from replica.runtime.journal.segment import cut_segments
+from replica.runtime.journal.statements import STATEMENTS
 
 LaneName = tuple[str, str, str, str]
 """Scope, writer, source and target."""
 
 BatchRow = tuple[bytes, *tuple[str, ...]]
-"""What `INSERT` takes: the bytes, and a text for each part."""
+"""What `insert_batch` takes: the bytes, and a text for each part."""
 
 BYTES_MAX = 1 << 28
 """Bytes in a row, past which another one is begun: SQLite takes no blob past 1,000,000,000."""
@@ -36,52 +37,6 @@ SQLITE_MIN = (3, 38, 0)
 _Tuples = list[tuple[Any, ...]]
 
 _encode = Encoder().encode
-
-INSERT = "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
-PREPARE = """
-CREATE TEMP VIEW batches AS
-SELECT NULL AS bytes, NULL AS streams, NULL AS segments, NULL AS keys,
-       NULL AS items, NULL AS lanes, NULL AS cells, NULL AS orders, NULL AS counts;
-
-CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batches BEGIN
-    INSERT INTO streams (id, writer, scope, sequence, hash, units, clock)
-    SELECT value->>0, value->>1, value->>2, value->>3, substr(new.bytes, value->>4, value->>5), value->>6, value->>7
-    FROM json_each(new.streams) WHERE true
-    ON CONFLICT (id) DO UPDATE SET
-        sequence = excluded.sequence, hash = excluded.hash, units = units + excluded.units, clock = excluded.clock;
-
-    INSERT INTO segments (arrival, stream, sequence, previous, bodies)
-    SELECT value->>0, value->>1, value->>2, substr(new.bytes, value->>3, value->>4),
-           substr(new.bytes, value->>5, value->>6)
-    FROM json_each(new.segments);
-
-    INSERT INTO keys (key, arrival)
-    WITH RECURSIVE keyed (place, length, rest, arrival) AS (
-        SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(new.keys)
-        UNION ALL
-        SELECT place + length, length, rest - 1, arrival + 1 FROM keyed WHERE rest > 1
-    )
-    SELECT substr(new.bytes, place, length), arrival FROM keyed;
-
-    INSERT INTO items (id, name) SELECT value->>0, value->>1 FROM json_each(new.items);
-
-    INSERT INTO lanes (id, scope, writer, source, target)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(new.lanes);
-
-    INSERT INTO cells (lane, item, total)
-    SELECT key >> 32, key & 0xffffffff, value FROM json_each(new.cells) WHERE true
-    ON CONFLICT DO UPDATE SET total = excluded.total;
-
-    INSERT INTO orders (place, state)
-    SELECT key, substr(new.bytes, value >> 32, value & 0xffffffff) FROM json_each(new.orders) WHERE true
-    ON CONFLICT DO UPDATE SET state = excluded.state;
-
-    INSERT INTO counts (location, item, state)
-    SELECT value->>0, value->>1, substr(new.bytes, value->>2, value->>3) FROM json_each(new.counts) WHERE true
-    ON CONFLICT DO UPDATE SET state = excluded.state;
-END;
-"""
 
 
 class Numbers:
@@ -97,19 +52,17 @@ class Numbers:
     def read(cls, connection: sqlite3.Connection) -> Numbers:
         """Read them from the file."""
         numbers = Numbers()
-        for number, writer, scope, sequence, end in connection.execute(
-            "SELECT id, writer, scope, sequence, hash FROM streams"
-        ):
+        for number, writer, scope, sequence, end in connection.execute(STATEMENTS["all_streams"]):
             stream = Stream(writer, scope)
             numbers.streams[stream] = number
             numbers.heads[stream] = Head(sequence, end)
-        numbers.items = dict(connection.execute("SELECT name, id FROM items"))
-        for number, *name in connection.execute("SELECT id, scope, writer, source, target FROM lanes"):
+        numbers.items = dict(connection.execute(STATEMENTS["all_items"]))
+        for number, *name in connection.execute(STATEMENTS["all_routes"]):
             numbers.routes[tuple(name)] = number
         return numbers
 
     def rows(self, batch: Batch, arrival: int) -> Iterator[BatchRow]:
-        """Lay out a batch without its documents, and number what is new in it: one row, unless it is enormous.
+        """Lay out a batch without what is put row by row, and number what is new in it: one row, unless it is enormous.
 
         Args:
             arrival: that of the newest entry before.
@@ -133,13 +86,15 @@ class Numbers:
         for stream, moved in units.items():
             head, number = self.heads[stream], self.streams[stream]
             parts.streams.append((number, *stream, head.sequence, *parts.lay(head.hash), moved, batch.clock))
-        for place, state in batch.orders:
+        for index, state in batch.checkpoint.get("orders", ()):
             begin, length = parts.lay(state)
-            parts.orders[place] = begin << 32 | length
+            parts.orders[index] = begin << 32 | length
             if parts.is_full:
                 yield parts.row()
                 parts = _Parts()
-        parts.counts += [(location, item, *parts.lay(state)) for location, item, state in batch.counts]
+        parts.counts += [
+            (location, item, *parts.lay(state)) for location, item, state in batch.checkpoint.get("counts", ())
+        ]
         self._lay_cells(batch.cells, parts)
         yield parts.row()
 

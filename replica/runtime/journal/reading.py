@@ -17,6 +17,7 @@ from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
 from replica.core.base.names import void_key
 from replica.core.log.entry import Entry, Stream
 from replica.runtime.journal.segment import SEGMENT_ENTRIES_MAX, Segment
+from replica.runtime.journal.statements import STATEMENTS
 from replica.runtime.ports import Page, Stored
 
 _STREAMS_READ_SINGLY = 16
@@ -24,33 +25,28 @@ _STREAMS_READ_SINGLY = 16
 PAGE_BYTES_MAX = 4 << 20
 """Bytes of bodies read for a peer at once: entries may be large."""
 
-SELECT = (
-    "SELECT g.arrival, s.writer, s.scope, g.sequence, g.previous, g.bodies FROM segments g"
-    " JOIN streams s ON s.id = g.stream"
-)
-
 
 def segment(row: tuple[Any, ...]) -> Segment:
-    """A segment from a row of `SELECT`."""
+    """A segment from a row of segments."""
     arrival, writer, scope, sequence, previous, bodies = row
     return Segment(arrival, Stream(writer, scope), sequence, previous, bodies)
 
 
 def entries(rows: Iterable[tuple[Any, ...]]) -> Iterator[Stored]:
-    """The entries of the segments in rows of `SELECT`."""
+    """The entries of the segments in rows of segments."""
     for row in rows:
         yield from segment(row).unpack()
 
 
 def newest(connection: sqlite3.Connection) -> int:
     """The arrival number of the newest entry; 0 when there is none."""
-    (newest,) = connection.execute("SELECT coalesce(max(arrival), 0) FROM segments").fetchone()
+    (newest,) = connection.execute(STATEMENTS["newest_arrival"]).fetchone()
     return int(newest)
 
 
 def read(connection: sqlite3.Connection, after: int, limit: int) -> Page:
     """Entries that arrived after a number."""
-    rows = connection.execute(f"{SELECT} WHERE g.arrival > ? ORDER BY g.arrival", (after,))
+    rows = connection.execute(STATEMENTS["segments_after"], (after,))
     stored = list(islice((one for one in entries(rows) if one.arrival > after), limit))
     rows.close()
     return Page(stored, stored[-1].arrival if stored else after)
@@ -59,31 +55,21 @@ def read(connection: sqlite3.Connection, after: int, limit: int) -> Page:
 def missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], through: int, limit: int) -> list[Stored]:
     """Few streams are read one by one along their index; many are read together, in arrival order."""
     if len(held) <= _STREAMS_READ_SINGLY:
-        cursors = [
-            connection.execute(f"{SELECT} WHERE g.stream = ? AND g.sequence > ? ORDER BY g.sequence", (stream, after))
-            for stream, after in held
-        ]
+        cursors = [connection.execute(STATEMENTS["stream_after"], (stream, after)) for stream, after in held]
         streams = [_past(rows, after) for rows, (_, after) in zip(cursors, held, strict=True)]
         in_order = heapq.merge(*streams, key=lambda one: one.arrival)
         stored = _page(takewhile(lambda one: one.arrival <= through, in_order), limit)
         for rows in cursors:
             rows.close()
         return stored
-    firsts = [
-        connection.execute(
-            "SELECT min(arrival) FROM segments WHERE stream = ? AND sequence > ?", (stream, after)
-        ).fetchone()[0]
-        for stream, after in held
-    ]
+    firsts = [connection.execute(STATEMENTS["first_after"], (stream, after)).fetchone()[0] for stream, after in held]
     start = min((first for first in firsts if first is not None), default=None)
     if start is None:
         return []
     wanted = dict(held)
-    numbers = connection.execute(
-        "SELECT arrival, stream, sequence FROM segments WHERE arrival >= ? ORDER BY arrival", (start,)
-    )
+    numbers = connection.execute(STATEMENTS["places_from"], (start,))
     segments = (
-        connection.execute(f"{SELECT} WHERE g.arrival = ?", (arrival,)).fetchone()
+        connection.execute(STATEMENTS["segment_at"], (arrival,)).fetchone()
         for arrival, stream, sequence in numbers
         if sequence > wanted.get(stream, sequence)
     )
@@ -111,7 +97,7 @@ def _page(stored: Iterable[Stored], limit: int) -> list[Stored]:
 
 
 def _named(connection: sqlite3.Connection, held: Mapping[int, int]) -> Iterator[tuple[Stream, int]]:
-    for number, writer, scope in connection.execute("SELECT id, writer, scope FROM streams"):
+    for number, writer, scope, *_ in connection.execute(STATEMENTS["all_streams"]):
         if number in held:
             yield Stream(writer, scope), held[number]
 
@@ -119,8 +105,7 @@ def _named(connection: sqlite3.Connection, held: Mapping[int, int]) -> Iterator[
 def moves_of(connection: sqlite3.Connection, location: str, item: str, before: int, limit: int) -> Page:
     """Find an item's entries by looking for its name in the bodies: slower than an index, but sales pay nothing."""
     rows = connection.execute(
-        f"{SELECT} WHERE s.scope = ? AND g.arrival - ? < ? AND instr(g.bodies, ?) ORDER BY g.arrival DESC",
-        (location, SEGMENT_ENTRIES_MAX, before, msgspec.msgpack.encode(item)),
+        STATEMENTS["segments_naming"], (location, SEGMENT_ENTRIES_MAX, before, msgspec.msgpack.encode(item))
     )
     newest_first = (one for row in rows for one in reversed(segment(row).unpack()))
     found = (
@@ -137,9 +122,7 @@ def find(connection: sqlite3.Connection, keys: Iterable[bytes]) -> dict[bytes, l
     """The first entries that arrived under each key; keys that have none are left out."""
     found: dict[bytes, list[Stored]] = {}
     for key in keys:
-        rows = connection.execute(
-            "SELECT arrival FROM keys WHERE key = ? ORDER BY arrival LIMIT ?", (key, KEY_ENTRIES_MAX)
-        ).fetchall()
+        rows = connection.execute(STATEMENTS["arrivals_of_key"], (key, KEY_ENTRIES_MAX)).fetchall()
         if rows:
             found[key] = [_arrived(connection, arrival) for (arrival,) in rows]
     return found
@@ -155,6 +138,6 @@ def shared(connection: sqlite3.Connection, keys: Iterable[tuple[int, bytes]]) ->
 
 
 def _arrived(connection: sqlite3.Connection, arrival: int) -> Stored:
-    row = connection.execute(f"{SELECT} WHERE g.arrival >= ? ORDER BY g.arrival LIMIT 1", (arrival,)).fetchone()
+    row = connection.execute(STATEMENTS["segment_with"], (arrival,)).fetchone()
     (stored,) = [one for one in segment(row).unpack() if one.arrival == arrival]
     return stored

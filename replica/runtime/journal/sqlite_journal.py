@@ -13,9 +13,8 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,19 +22,15 @@ import aiosqlite
 import structlog
 
 from replica.core.base.errors import StorageFull, Unknown
-from replica.core.base.names import CHAIN
-from replica.core.catalog.documents import Documents, Register
-from replica.core.ledger.cells import Ledger
-from replica.core.log.entry import DOCUMENT, Entry, Stream
-from replica.core.orders.fold import Orders
-from replica.core.orders.requests import ORDER
-from replica.core.state.batch import Batch, Image
-from replica.core.stock.counts import Counts
+from replica.core.log.entry import Entry, Stream
+from replica.core.state.batch import Batch, Checkpoint, Image
+from replica.core.state.fold import fold
 from replica.runtime.journal import batch_row, reading
 from replica.runtime.journal.batch_row import BatchRow, Numbers
 from replica.runtime.journal.damage import DAMAGE, DataRefused, check_log, check_room
 from replica.runtime.journal.durable_files import make_directory, write_again
 from replica.runtime.journal.key_filter import KeyFilter
+from replica.runtime.journal.statements import BATCH, PARTS, PUT_PARTS, STATEMENTS, schema_scripts
 from replica.runtime.ports import Page, Stored
 
 T = TypeVar("T")
@@ -172,27 +167,25 @@ class SqliteJournal:
         items = {item: name for name, item in numbers.items.items()}
         cells = [
             (names[route][0], items[item], names[route][1:], total)
-            for route, item, total in connection.execute("SELECT lane, item, total FROM cells")
+            for route, item, total in connection.execute(STATEMENTS["load_cells"])
         ]
-        documents = [
-            Register(*row)
-            for row in connection.execute("SELECT kind, key, rank, place, version, clock, writer, value FROM documents")
-        ]
-        orders = [packed for (packed,) in connection.execute("SELECT state FROM orders ORDER BY place")]
-        counts = [packed for (packed,) in connection.execute("SELECT state FROM counts")]
-        ((clock,),) = connection.execute("SELECT coalesce(max(clock), 0) FROM streams")
-        heads = list(numbers.heads.items())
-        return Image(heads, cells, documents, max(own, clock), self._arrival, orders, shared, counts, heard)
+        ((clock,),) = connection.execute(STATEMENTS["newest_clock"])
+        return Image(
+            heads=list(numbers.heads.items()),
+            cells=cells,
+            checkpoint={part: connection.execute(STATEMENTS[f"load_{part}"]).fetchall() for part in PARTS},
+            clock=max(own, clock),
+            arrival=self._arrival,
+            shared=shared,
+            heard=heard,
+        )
 
     def _check_ends(self, connection: sqlite3.Connection) -> tuple[list[tuple[Stream, int]], int]:
         """Check that every stream ends with its head; return the newest stamp of each, and of our own."""
         heard: list[tuple[Stream, int]] = []
         own = 0
         for stream, head in self._numbers.heads.items():
-            row = connection.execute(
-                f"{reading.SELECT} WHERE g.stream = ? ORDER BY g.sequence DESC LIMIT 1",
-                (self._numbers.streams[stream],),
-            ).fetchone()
+            row = connection.execute(STATEMENTS["last_segment"], (self._numbers.streams[stream],)).fetchone()
             last = reading.segment(row).unpack()[-1].entry if row is not None else None
             if last is None or (last.sequence, last.hash) != (head.sequence, head.hash):
                 raise DataRefused(f"stream {stream.writer} {stream.scope} does not end as it should: restore a backup")
@@ -202,42 +195,33 @@ class SqliteJournal:
         return heard, own
 
     def _is_checkpoint_whole(self, connection: sqlite3.Connection) -> bool:
-        units, entries = connection.execute(
-            "SELECT coalesce(sum(units), 0), coalesce(sum(sequence), 0) FROM streams"
-        ).fetchone()
-        (total,) = connection.execute("SELECT coalesce(sum(total), 0) FROM cells").fetchone()
+        units, entries = connection.execute(STATEMENTS["expected_sums"]).fetchone()
+        (total,) = connection.execute(STATEMENTS["sum_of_cells"]).fetchone()
         return bool(entries == self._arrival and units == total)
 
     def _refold(self, connection: sqlite3.Connection) -> None:
-        ledger, documents, orders, units = Ledger(), Documents(), Orders(""), dict.fromkeys(self._numbers.streams, 0)
-        counts = Counts(self.node)
-        for stored in reading.entries(connection.execute(f"{reading.SELECT} ORDER BY g.arrival")):
-            stream, content = stored.entry.stream, stored.entry.content
-            ledger.apply(stream.scope, stream.writer, content.moves)
-            units[stream] += sum(move.quantity for move in content.moves)
-            if content.kind == DOCUMENT and stream.scope == CHAIN:
-                documents.apply(content.facts, content.clock, stream.writer)
-            elif content.kind == ORDER:
-                orders.apply(stored.entry)
-            counts.apply(stored.entry)
-        changes = ledger.take_changes(), documents.take_changes(), orders.take_changes(), counts.take_changes()
-        batch = Batch([], *changes)
+        units = dict.fromkeys(self._numbers.streams, 0)
+
+        def entries() -> Iterator[Entry]:
+            for stored in reading.entries(connection.execute(STATEMENTS["all_segments"])):
+                units[stored.entry.stream] += sum(move.quantity for move in stored.entry.content.moves)
+                yield stored.entry
+
+        cells, checkpoint = fold(entries(), self.node).take_changes()
+        batch = Batch(runs=[], cells=cells, checkpoint=checkpoint)
         with _transaction(connection):
-            connection.execute("DELETE FROM cells")
-            connection.execute("DELETE FROM documents")
-            connection.execute("DELETE FROM orders")
-            connection.execute("DELETE FROM counts")
-            self._put(connection, self._lay_out(batch), batch.documents)
+            for part in ("cells", *PARTS):
+                connection.execute(STATEMENTS[f"clear_{part}"])
+            self._put(connection, self._lay_out(batch), checkpoint)
             connection.executemany(
-                "UPDATE streams SET units = ? WHERE id = ?",
-                [(moved, self._numbers.streams[stream]) for stream, moved in units.items()],
+                STATEMENTS["set_units"], [(moved, self._numbers.streams[stream]) for stream, moved in units.items()]
             )
 
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
         rows = self._lay_out(batch)
-        is_one = len(rows) == 1 and not batch.documents  # a statement is a transaction by itself
+        is_one = len(rows) == 1 and not any(batch.checkpoint.get(part) for part in PUT_PARTS)
         with nullcontext() if is_one else _transaction(connection):
-            self._put(connection, rows, batch.documents)
+            self._put(connection, rows, batch.checkpoint)
         if self._keys.is_full:
             self._fill_filter(connection)
         self._arrival += len(batch)
@@ -250,20 +234,18 @@ class SqliteJournal:
         self._keys.add([key for run in batch.runs for key in run.keys if key])
         return list(self._numbers.rows(batch, self._arrival))
 
-    def _put(self, connection: sqlite3.Connection, rows: Sequence[BatchRow], documents: Sequence[Register]) -> None:
-        connection.executemany(batch_row.INSERT, rows)
-        if documents:
-            connection.executemany(
-                "REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(d.kind, d.key, d.rank, d.at, d.version, d.clock, d.writer, d.value) for d in documents],
-            )
+    def _put(self, connection: sqlite3.Connection, rows: Sequence[BatchRow], checkpoint: Checkpoint) -> None:
+        connection.executemany(STATEMENTS["insert_batch"], rows)
+        for part in PUT_PARTS:
+            if checkpoint.get(part):
+                connection.executemany(STATEMENTS[f"put_{part}"], checkpoint[part])
 
     def _fill_filter(self, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
         """Read all keys; return those that several entries share, each with the last of their arrivals."""
-        (expected,) = connection.execute("SELECT count(*) FROM keys").fetchone()
+        (expected,) = connection.execute(STATEMENTS["number_of_keys"]).fetchone()
         keys = KeyFilter(expected)
         shared: dict[bytes, int] = {}
-        rows = connection.execute("SELECT key, arrival FROM keys ORDER BY key, arrival")
+        rows = connection.execute(STATEMENTS["all_keys"])
         last = None
         while some := rows.fetchmany(_KEYS_PER_FETCH):
             keys.add([key for key, _ in some])
@@ -355,20 +337,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA cache_size = -16384")
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}").fetchall()
     connection.execute(f"PRAGMA journal_size_limit = {LOG_PAGES_MAX * PAGE_BYTES}").fetchall()
-    scripts = sorted(
-        (
-            file
-            for file in resources.files("replica.runtime.journal").joinpath("schema").iterdir()
-            if file.name.endswith("sql")
-        ),
-        key=lambda file: file.name,
-    )
+    scripts = schema_scripts()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(scripts):
         raise DataRefused(f"the data has schema {version}, this program knows {len(scripts)}: run a newer one")
     for number, script in enumerate(scripts[version:], version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;")
-    connection.executescript(batch_row.PREPARE)
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+    connection.executescript(BATCH)
 
 
 def _prepare_reader(connection: sqlite3.Connection) -> None:
@@ -386,9 +361,9 @@ def _copy_log(connection: sqlite3.Connection) -> None:
 
 
 def _claim(connection: sqlite3.Connection, node: str, incarnation: str) -> str:
-    row = connection.execute("SELECT name, incarnation FROM node").fetchone()
-    if row is None and connection.execute("SELECT 1 FROM streams").fetchone() is None:
-        connection.execute("INSERT INTO node VALUES (?, ?)", (node, incarnation))
+    row = connection.execute(STATEMENTS["node"]).fetchone()
+    if row is None and connection.execute(STATEMENTS["any_stream"]).fetchone() is None:
+        connection.execute(STATEMENTS["claim"], (node, incarnation))
         return incarnation
     owner, standing = row or (None, None)
     if owner is None or standing is None:

@@ -15,6 +15,7 @@ from replica.core.log.entry import Stream
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.order import Fulfilment
 from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
+from replica.core.state import decisions
 from replica.core.state.batch import Image
 from replica.core.state.replica import Replica
 from replica.runtime.http.order_answers import order_answer, order_view
@@ -206,8 +207,8 @@ def test_a_placement_that_lost_is_undone_after_a_restart_too() -> None:
     for entry in north.entries:
         if entry.content.kind == "order" and not entry.content.key.startswith(b"void:"):
             unfinished.orders.apply(entry)
-    packed = [state for _, state in unfinished.orders.take_changes()]
-    again = Replica(west.writer, west.locations, Image(orders=packed), True)
+    rows = unfinished.orders.take_changes()
+    again = Replica(west.writer, west.locations, Image(checkpoint={"orders": rows}), True)
     assert again.orders.due(west.now_ms, 9) == ["o-1"]
     assert again.orders.take_duplicated() == ["o-1"]
 
@@ -283,7 +284,9 @@ def test_a_payment_of_the_placement_that_lost_is_reported_where_the_other_one_wa
     held = west.replica.head(stream)
     east.commit()
     unheard = [one for one in east.entries if one.stream == stream and one.sequence > held.sequence]
-    west.replica.merge([ReceivedRun(stream, held.sequence + 1, held.hash, unheard)], west.now_ms)  # never saw it held
+    decisions.merge(
+        west.replica, [ReceivedRun(stream, held.sequence + 1, held.hash, unheard)], west.now_ms
+    )  # never saw it held
     keep_up(east, west, north)
     for taker in (east, west, north):
         assert (of(taker, EAST).state, of(taker, WEST).state) == ("collected", "cancelled")

@@ -16,8 +16,10 @@ from replica.core.orders.fast_orders import FastOrders, hold_fast
 from replica.core.orders.fold import held_differences
 from replica.core.orders.requests import Housekeeping, OrderEvent, PlacedLine, Placement
 from replica.core.rights.requests import Allotment, AllotmentLine
+from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
-from replica.core.state.replica import Replica, Verdict
+from replica.core.state.decisions import Verdict
+from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, Sale, SkuLine
 from tests.core.chain import one_by_one
 
@@ -31,18 +33,22 @@ def hub_with_stock(is_hub: bool = True) -> Replica:
     replica = Replica("hub-1#0000000a", ("w-2", "w-1", "w-3"))
     replica.is_hub = is_hub
     for sku, recipe in RECIPES.items():
-        replica.write(
-            DocumentWrite("sku", sku, pack_value({"recipe": recipe, "barcodes": [f"{sku}'s"]}), sku.encode()), NOW - 9
+        decisions.write(
+            replica,
+            DocumentWrite("sku", sku, pack_value({"recipe": recipe, "barcodes": [f"{sku}'s"]}), sku.encode()),
+            NOW - 9,
         )
     for location, goods in STOCK.items():
         receipt = GoodsReceipt(tuple(GoodsLine(units, item=item) for item, units in goods.items()))
-        replica.execute(Command(location, receipt, location.encode()), NOW - 9)
+        decisions.execute(replica, Command(location, receipt, location.encode()), NOW - 9)
     web = {"mode": "share", "channels": {"web": 0.5}}
-    replica.write(DocumentWrite("policy", "location:w-1", pack_value(web), b"policy-1"), NOW - 9)
-    replica.write(
-        DocumentWrite("policy", "location:w-2", pack_value({"mode": "safety", "safety_stock": 4}), b"policy-2"), NOW - 9
+    decisions.write(replica, DocumentWrite("policy", "location:w-1", pack_value(web), b"policy-1"), NOW - 9)
+    decisions.write(
+        replica,
+        DocumentWrite("policy", "location:w-2", pack_value({"mode": "safety", "safety_stock": 4}), b"policy-2"),
+        NOW - 9,
     )
-    replica.execute(Command("w-1", Allotment((AllotmentLine("web", "cola", 10),)), b"web"), NOW - 9)
+    decisions.execute(replica, Command("w-1", Allotment((AllotmentLine("web", "cola", 10),)), b"web"), NOW - 9)
     return replica
 
 
@@ -86,7 +92,7 @@ def expire(replica: Replica, now_ms: int) -> list[str]:
     due = replica.orders.due(now_ms, 100)
     for name in due:
         try:
-            replica.execute(Command("", Housekeeping(name), f"upkeep-{name}".encode()), now_ms)
+            decisions.execute(replica, Command("", Housekeeping(name), f"upkeep-{name}".encode()), now_ms)
         except Refused:
             replica.orders.settled(name, now_ms)
     return sorted(due)
@@ -95,7 +101,7 @@ def expire(replica: Replica, now_ms: int) -> list[str]:
 @given(requests, st.booleans(), st.booleans())
 def test_orders_decided_together_come_out_as_one_by_one(asked: list[Command], is_hub: bool, commits: bool) -> None:
     together, apart = hub_with_stock(is_hub), hub_with_stock(is_hub)
-    assert [told(one) for one in together.execute_all(asked, NOW, {})] == [
+    assert [told(one) for one in decisions.execute_requests(together, asked, NOW, {})] == [
         told(one) for one in one_by_one(apart, asked, NOW)
     ]
     assert together.vectors == apart.vectors
@@ -108,7 +114,7 @@ def test_orders_decided_together_come_out_as_one_by_one(asked: list[Command], is
     if commits:
         batch, expected = together.take_batch(), apart.take_batch()
         assert batch.entries == expected.entries
-        assert batch.orders == expected.orders
+        assert batch.checkpoint == expected.checkpoint
         assert [run.units for run in batch.runs] == [run.units for run in expected.runs]
     assert expire(together, NOW + 5_000) == expire(apart, NOW + 5_000)
     assert together.orders.digest() == apart.orders.digest()
@@ -144,7 +150,7 @@ def test_plain_is_one_new_unpaid_line_of_one_item_that_one_location_covers() -> 
     assert where(PlacedLine(1, sku="unknown")) == []
     assert where(PlacedLine(1, sku="cola"), PlacedLine(1, sku="cola")) == []
     assert where(PlacedLine(1, sku="cola"), paid=True) == []
-    replica.execute(Command("", OrderEvent("web-1", "pay"), b"early"), NOW)
+    decisions.execute(replica, Command("", OrderEvent("web-1", "pay"), b"early"), NOW)
     assert where(PlacedLine(1, sku="cola")) == [], "something waits for it"
 
 
@@ -160,7 +166,7 @@ def test_a_rush_goes_from_place_to_place_and_ends_where_nothing_is_left() -> Non
         Command("", Placement(f"web-{number}", (PlacedLine(1, sku="cola"),)), b"key-%d" % number)
         for number in range(90)
     ]
-    verdicts = replica.execute_all(asked, NOW, {})
+    verdicts = decisions.execute_requests(replica, asked, NOW, {})
     held = [one.stream.scope for one in verdicts if isinstance(one, Entry)]
     assert held == ["w-2"] * 36 + ["w-1"] * 10 + ["w-3"] * 9
     assert all(isinstance(one, RightsExhausted) for one in list(verdicts)[len(held) :])
@@ -174,8 +180,10 @@ def test_an_order_is_known_by_its_key_from_the_run_it_was_held_in() -> None:
     asked = [
         Command("", Placement(f"web-{number}", (PlacedLine(1, sku="cola"),)), b"key-%d" % number) for number in range(3)
     ]
-    first = list(replica.execute_all(asked, NOW, {}))
-    assert [told(one) for one in replica.execute_all(asked[::-1], NOW + 9, {})] == [told(one) for one in first[::-1]]
+    first = list(decisions.execute_requests(replica, asked, NOW, {}))
+    assert [told(one) for one in decisions.execute_requests(replica, asked[::-1], NOW + 9, {})] == [
+        told(one) for one in first[::-1]
+    ]
     other = Command("", Placement("web-9", (PlacedLine(1, sku="cola"),)), b"key-1")
-    (refused,) = replica.execute_all([other], NOW, {})
+    (refused,) = decisions.execute_requests(replica, [other], NOW, {})
     assert isinstance(refused, KeyReused)

@@ -17,7 +17,7 @@ from replica.core.orders.fold import Orders
 from replica.core.orders.order import OrderFacts
 from replica.core.orders.requests import Handover, Housekeeping, OrderEvent, PlacedLine, Placement
 from replica.core.state.batch import Image
-from replica.core.state.kinds import request_of
+from replica.core.state.kinds import KINDS
 from replica.core.state.replica import Replica
 from tests.core.chain import NOW_MS, image_of
 from tests.core.shuffled import BOX, CARRIER, OrderTaker, lifecycle, lines, shuffle, write_sku
@@ -176,9 +176,9 @@ def test_request_is_read_off_its_entry() -> None:
     taker = OrderTaker()
     placement = Placement("o-1", (PlacedLine(2, "cola", location="w-1"),), "web", "customer-7", paid=True)
     event = OrderEvent("o-1", "exchange", "", lines(cola=1), lines(wings=2), 1)
-    assert request_of(taker.ask(placement).content) == placement
-    assert request_of(taker.ask(event).content) == event
-    assert request_of(taker.ask(OrderEvent("o-2", "ship")).content) == OrderEvent("o-2", "ship")
+    assert KINDS.request_of(taker.ask(placement).content) == placement
+    assert KINDS.request_of(taker.ask(event).content) == event
+    assert KINDS.request_of(taker.ask(OrderEvent("o-2", "ship")).content) == OrderEvent("o-2", "ship")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -447,9 +447,9 @@ def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() ->
         if entry.content.kind == "order":
             packed.apply(entry)
     loaded = Orders("hub-east")
-    loaded.load([state for _, state in packed.take_changes()])
+    loaded.load(packed.take_changes())
     assert loaded.digest() == east.replica.orders.digest()
-    assert Replica(east.writer, east.locations, Image(orders=[])).orders.digest() == Orders("x").digest()
+    assert Replica(east.writer, east.locations, Image()).orders.digest() == Orders("x").digest()
 
 
 def test_entry_nobody_can_read_is_skipped_and_counted() -> None:

@@ -36,6 +36,7 @@ from replica.core.orders.machine import (
     UnsoundTransition,
     mermaid,
 )
+from replica.core.state import decisions
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.replica import Replica
 
@@ -144,12 +145,12 @@ def test_document_replaces_the_table_and_clearing_it_brings_the_default_back() -
     replica = Replica("hub-east#0000000b", ())
     small = {"states": ["reserved"], "transitions": [{"event": "reserve", "from": [], "to": "reserved"}]}
     for number, value in enumerate([pack_value(small), pack_value({"states": ["lost"], "transitions": []}), None]):
-        replica.write(DocumentWrite("order_machine", "default", value, f"k{number}".encode()), 0)
+        decisions.write(replica, DocumentWrite("order_machine", "default", value, f"k{number}".encode()), 0)
         expected = ("reserved",) if number < 2 else DEFAULT_DOCUMENT.states
         assert replica.machine.document.states == expected
         assert replica.documents.malformed == (number > 0)
 
 
 def test_page_shows_the_diagram_of_the_default_table() -> None:
-    page = (ROOT / "docs" / "orders.md").read_text()
+    page = (ROOT / "docs" / "reference" / "order-events.md").read_text()
     assert f"```mermaid\n{mermaid(DEFAULT_DOCUMENT)}\n```" in page

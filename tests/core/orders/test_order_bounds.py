@@ -17,6 +17,7 @@ from replica.core.orders.machine import DEFAULT_DOCUMENT, DEFAULT_KEY, EXPIRE, O
 from replica.core.orders.order import OrderFacts
 from replica.core.orders.placement import lacking
 from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from tests.core.shuffled import OrderTaker, lines, write_sku
@@ -36,7 +37,9 @@ def stocked_with_bundles(number: int) -> OrderTaker:
 
 def write_table(taker: OrderTaker, table: MachineDocument) -> None:
     value = pack_value(msgspec.to_builtins(table))
-    taker.replica.write(DocumentWrite(ORDER_MACHINE, DEFAULT_KEY, value, b"table-%d" % len(table.states)), taker.now_ms)
+    decisions.write(
+        taker.replica, DocumentWrite(ORDER_MACHINE, DEFAULT_KEY, value, b"table-%d" % len(table.states)), taker.now_ms
+    )
 
 
 def shown_lines(entry: Any) -> tuple[tuple[str, int], ...]:
@@ -47,7 +50,7 @@ def test_units_of_several_lines_move_in_as_many_moves_as_peers_take() -> None:
     taker = OrderTaker(w_1={"big": QUANTITY_MAX})
     for number in range(2):
         more = GoodsReceipt((GoodsLine(QUANTITY_MAX, item="big"),))
-        taker.replica.execute(Command("w-1", more, b"more-%d" % number), taker.now_ms)
+        decisions.execute(taker.replica, Command("w-1", more, b"more-%d" % number), taker.now_ms)
     taker.place("o-1", PlacedLine(QUANTITY_MAX, "big"), PlacedLine(QUANTITY_MAX, "big"))
     assert taker.figures("big") == (3 * QUANTITY_MAX, 2 * QUANTITY_MAX, QUANTITY_MAX)
     taker.happen("cancel")
@@ -103,7 +106,7 @@ def test_exchange_for_what_does_not_exist_stops_no_node_that_merges_its_order() 
     store.happen("exchange", fulfilment="hub-east.1", lines=lines(cola=1), replacement=lines(ghost=1))
     hub.commit()
     stream = hub.entries[0].stream
-    store.replica.merge([ReceivedRun(stream, 1, genesis(stream), hub.entries)], store.now_ms)
+    decisions.merge(store.replica, [ReceivedRun(stream, 1, genesis(stream), hub.entries)], store.now_ms)
     assert store.order().fulfilments["hub-east.1"].owner == "w-1"
     assert [report.outcome for report in store.order().reports] == ["impossible"]
 

@@ -16,6 +16,7 @@ from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Entry
 from replica.core.orders.fold import Orders
 from replica.core.orders.requests import Handover, OrderEvent, PlacedLine, Revocation
+from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt
 from tests.core.shuffled import OrderTaker, lines
@@ -50,7 +51,7 @@ def settle(*order_takers: OrderTaker) -> None:
 
 def receive(taker: OrderTaker, location: str, **items: int) -> None:
     goods = tuple(GoodsLine(units, item=item) for item, units in items.items())
-    taker.replica.execute(Command(location, GoodsReceipt(goods), f"more-{location}".encode()), taker.now_ms)
+    decisions.execute(taker.replica, Command(location, GoodsReceipt(goods), f"more-{location}".encode()), taker.now_ms)
 
 
 def held(taker: OrderTaker, sku: str = "cola", order: str = "o-1") -> int:
@@ -143,7 +144,7 @@ def test_a_fulfilment_that_stands_for_another_knows_what_happened_to_that() -> N
     east.place("o-1", PlacedLine(9, "cola"), paid=True)
     east.ask(ONE_LESS, "k-1")
     east.now_ms += 1_000
-    east.replica.execute(Command("w-1", Count((CountLine("cola", 3),)), b"count"), east.now_ms)
+    decisions.execute(east.replica, Command("w-1", Count((CountLine("cola", 3),)), b"count"), east.now_ms)
     east.ask(Revocation("o-1", "hub-east.1"))
     assert east.order().fulfilments["hub-east.2"].state == "reserved"
     settle(east, west)
@@ -206,7 +207,7 @@ def test_orders_that_were_packed_before_there_were_tellings_are_read() -> None:
     assert parked[0][-1]
     unaware = [name, channel, customer, placed, older, [fields[:-1] for fields in parked], *rest]
     loaded = Orders("hub-east")
-    loaded.load([msgspec.msgpack.encode(unaware)])
+    loaded.load([(1, msgspec.msgpack.encode(unaware))])
     order = loaded.find("o-1")
     assert order is not None
     assert order.fulfilments["hub-east.1"].deduplication_ids == []

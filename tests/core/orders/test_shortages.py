@@ -11,6 +11,7 @@ from replica.core.base.limits import SELECTIONS_MAX
 from replica.core.orders.fold import Orders, held_differences
 from replica.core.orders.requests import Handover, Housekeeping, PlacedLine, Revocation
 from replica.core.orders.shortages import Candidate, candidates, select, short_by
+from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt
 from tests.core.shuffled import OrderTaker
@@ -22,7 +23,7 @@ def recount(taker: OrderTaker, level: int, location: str = "w-1") -> None:
     """Find so many cola on the shelf."""
     taker.now_ms += 1_000
     key = f"count-{taker.now_ms}".encode()
-    taker.replica.execute(Command(location, Count((CountLine("cola", level),)), key), taker.now_ms)
+    decisions.execute(taker.replica, Command(location, Count((CountLine("cola", level),)), key), taker.now_ms)
 
 
 def place(taker: OrderTaker, name: str, units: int, **more: object) -> None:
@@ -133,7 +134,7 @@ def test_what_was_named_counts_until_its_owner_answered_and_the_owner_decides_on
     with pytest.raises(NotFound):
         hub.ask(Revocation("o-2", "hub-east.1"))
     hub.tell(store)
-    hub.replica.execute(Command("w-1", GoodsReceipt((GoodsLine(1, item="cola"),)), b"late"), hub.now_ms)
+    decisions.execute(hub.replica, Command("w-1", GoodsReceipt((GoodsLine(1, item="cola"),)), b"late"), hub.now_ms)
     hub.tell(store)
     store.ask(Housekeeping("o-2"))
     store.tell(hub)
@@ -226,7 +227,7 @@ def test_namings_and_moves_come_back_from_a_checkpoint() -> None:
     recount(taker, 3)
     settle(taker)
     loaded = Orders("hub-east")
-    loaded.load([packed for _, packed in taker.replica.take_batch().orders])
+    loaded.load(taker.replica.take_batch().checkpoint["orders"])
     assert loaded.digest() == taker.replica.orders.digest()
     assert list(loaded.with_shortage) == ["o-1"]
     taker.happen("cancel")

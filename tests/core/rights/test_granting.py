@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from replica.core.base.errors import Invalid, NotHosted, PeerFault, Refused, RightsExhausted, UnknownSku
 from replica.core.ledger.cells import Move
 from replica.core.rights.requests import Grant, GrantLine
+from replica.core.state import decisions
 from replica.core.state.commands import Command
-from replica.core.state.kinds import request_of
+from replica.core.state.kinds import KINDS
 from replica.core.stock.requests import Count, CountLine, OnShortage
 from replica.core.sync.columns import ColumnDecoder, ColumnEncoder
 from tests.core.chain import NOW_MS, STORE, Node, hub, receipt, sale, store
@@ -45,7 +46,7 @@ def deliver(source: Node, target: Node, limit: int | None = None) -> None:
     """Bring a node the next entries of another one's own stream, at most so many."""
     source.commit()
     held = target.replica.head(source.runs()[0].stream).sequence if source.runs() else 0
-    target.replica.merge(source.runs()[held : None if limit is None else held + limit], NOW_MS)
+    decisions.merge(target.replica, source.runs()[held : None if limit is None else held + limit], NOW_MS)
     target.commit()
 
 
@@ -114,14 +115,14 @@ def test_a_grant_reads_back_as_the_request_it_was() -> None:
     node.ask(receipt(cola=10, wings=3))
     asked = Grant("hub-east", (GrantLine("cola", 2), GrantLine("wings", 1), GrantLine("cola", 3)), "policy")
     entry = node.ask(asked, key="once")
-    assert request_of(entry.content) == asked
+    assert KINDS.request_of(entry.content) == asked
     assert node.ask(asked, key="once") is entry
     with pytest.raises(Refused):
         node.ask(grant("hub-east", 2), key="once")
 
 
 def test_a_grant_without_moves_is_no_request() -> None:
-    assert request_of(receipt_content(kind="grant", moves=(), lines=())) is None
+    assert KINDS.request_of(receipt_content(kind="grant", moves=(), lines=())) is None
 
 
 def test_a_peer_may_grant_its_own_rights_and_nobody_elses() -> None:
@@ -130,7 +131,7 @@ def test_a_peer_may_grant_its_own_rights_and_nobody_elses() -> None:
     node.ask(grant("hub-east", 4))
     node.commit()
     east = hub("hub-east", STORE)
-    east.replica.merge(ColumnDecoder().decode(ColumnEncoder().encode(node.journal)), NOW_MS)
+    decisions.merge(east.replica, ColumnDecoder().decode(ColumnEncoder().encode(node.journal)), NOW_MS)
     assert free(east, east) == 4
     stolen = receipt_content(kind="grant", lines=(), moves=(Move(ITEM, "hub-east/free", "store-1/free", 1),))
     with pytest.raises(PeerFault) as fault:
@@ -242,7 +243,7 @@ def test_no_order_of_grants_sales_and_deliveries_takes_anybody_below_zero(progra
 
 def at_the_store(node: Node, request: Any, key: str = "") -> Any:
     """Have a node decide at the store's location, whether it writes for it or not."""
-    return node.replica.execute(Command(STORE, request, key.encode()), NOW_MS)
+    return decisions.execute(node.replica, Command(STORE, request, key.encode()), NOW_MS)
 
 
 def test_a_hub_promises_at_a_stores_location_what_it_was_granted_there() -> None:

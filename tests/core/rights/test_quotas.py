@@ -15,8 +15,9 @@ from replica.core.rights.policies import Policy
 from replica.core.rights.quotas import kept_back, rebalance
 from replica.core.rights.rebalancing import Hub, units_to_split
 from replica.core.rights.requests import Allotment, AllotmentLine
+from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
-from replica.core.state.kinds import request_of
+from replica.core.state.kinds import KINDS
 from tests.core.shuffled import BOX, OrderTaker, lines, write_sku
 
 HALVES = {"mall": 500_000, "web": 500_000}
@@ -26,14 +27,16 @@ WEST = Hub("hub-west", "west", True)
 def rule(taker: OrderTaker, selector: str = "default", **policy: Any) -> None:
     taker.now_ms += 1_000
     value = pack_value({"mode": "share", **policy})
-    taker.replica.write(DocumentWrite("policy", selector, value, f"policy-{taker.now_ms}".encode()), taker.now_ms)
+    decisions.write(
+        taker.replica, DocumentWrite("policy", selector, value, f"policy-{taker.now_ms}".encode()), taker.now_ms
+    )
 
 
 def allot(taker: OrderTaker, *moved: tuple[str, str, int]) -> Any:
     taker.now_ms += 1_000
     request = Allotment(tuple(AllotmentLine(*one) for one in moved))
-    entry = taker.replica.execute(Command("w-1", request, f"allot-{taker.now_ms}".encode()), taker.now_ms)
-    assert request_of(entry.content) == request
+    entry = decisions.execute(taker.replica, Command("w-1", request, f"allot-{taker.now_ms}".encode()), taker.now_ms)
+    assert KINDS.request_of(entry.content) == request
     return entry
 
 

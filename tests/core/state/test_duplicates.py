@@ -16,7 +16,7 @@ from replica.core.log.entry import Entry
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.log.voids import VOID
 from replica.core.rights.requests import Grant, GrantLine
-from replica.core.state.kinds import Request
+from replica.core.state.kinds import LocationRequest
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import (
     Action,
@@ -75,7 +75,7 @@ def stocked(units: int = 20) -> list[Node]:
     return nodes
 
 
-REQUESTS: list[Request] = [
+REQUESTS: list[LocationRequest] = [
     sale(cola=3),
     sale(OnShortage.REFUSE, cola=3),
     receipt(cola=3),
@@ -90,7 +90,7 @@ REQUESTS: list[Request] = [
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: type(one).__name__)
-def test_a_fact_that_three_nodes_took_counts_once(request_: Request) -> None:
+def test_a_fact_that_three_nodes_took_counts_once(request_: LocationRequest) -> None:
     alone = stocked()
     alone[0].ask(request_, "once")
     nodes = stocked()

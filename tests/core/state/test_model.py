@@ -15,9 +15,10 @@ from replica.core.base.limits import FRAME_ENTRIES_MAX
 from replica.core.base.names import CHAIN
 from replica.core.ledger.cells import Figures
 from replica.core.log.entry import Entry, Head, Stream, start
-from replica.core.state.kinds import Request
+from replica.core.state import decisions
+from replica.core.state.kinds import LocationRequest
 from replica.core.state.replica import Replica
-from replica.core.stock.movements import Seen
+from replica.core.stock.counts import Seen
 from replica.core.stock.requests import (
     Action,
     Adjustment,
@@ -67,7 +68,7 @@ class OneNode(RuleBasedStateMachine):
         self.keys = 0
         self.now_ms = NOW_MS
 
-    def ask(self, request: Request, free: Levels, quarantine: Levels, seen: Seen | None = None) -> Any:
+    def ask(self, request: LocationRequest, free: Levels, quarantine: Levels, seen: Seen | None = None) -> Any:
         """Ask what must be accepted and change the levels by so much."""
         self.keys += 1
         key = f"key-{self.keys}"
@@ -79,7 +80,7 @@ class OneNode(RuleBasedStateMachine):
         assert entry.sequence == len(self.entries)
         return (key, request, entry)
 
-    def refuse(self, request: Request) -> RightsExhausted:
+    def refuse(self, request: LocationRequest) -> RightsExhausted:
         """Ask what must be refused for want of units."""
         before = self.node.replica.uncommitted
         try:
@@ -244,7 +245,7 @@ class OneNode(RuleBasedStateMachine):
         assert again.digests() == replica.digests()
         peer, encoder, decoder = Replica("hub-east#0000000b", ()), ColumnEncoder(), ColumnDecoder()
         for first in range(0, len(journal), FRAME_ENTRIES_MAX):
-            peer.merge(decoder.decode(encoder.encode(journal[first : first + FRAME_ENTRIES_MAX])), NOW_MS)
+            decisions.merge(peer, decoder.decode(encoder.encode(journal[first : first + FRAME_ENTRIES_MAX])), NOW_MS)
         assert peer.vectors[CHAIN] == replica.vectors[CHAIN]
         assert peer.digests() == replica.digests()
         assert sorted(peer.vectors) == sorted(replica.vectors)

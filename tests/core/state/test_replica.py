@@ -16,9 +16,10 @@ from replica.core.catalog.documents import pack_value
 from replica.core.ledger.cells import Figures, Move
 from replica.core.log.entry import Entry, Head, Stream, chain, pack_body, start
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.state import decisions
 from replica.core.state.batch import Image
 from replica.core.state.commands import Command, DocumentWrite
-from replica.core.state.kinds import Request
+from replica.core.state.kinds import LocationRequest
 from replica.core.state.replica import Replica, vector_digest
 from replica.core.stock.requests import (
     Adjustment,
@@ -117,7 +118,7 @@ def test_a_key_seen_again_with_another_request_is_refused_and_moves_nothing() ->
         Adjustment((AdjustmentLine("cola", 1, "found"),)),
     ],
 )
-def test_any_difference_makes_it_another_request(other: Request) -> None:
+def test_any_difference_makes_it_another_request(other: LocationRequest) -> None:
     node = Node()
     node.ask(sale(cola=1), key="till-1")
     with pytest.raises(KeyReused):
@@ -139,7 +140,7 @@ def test_a_key_used_at_another_node_answers_here_once_its_entry_arrived() -> Non
     shop, other = store(1), hub("hub-east", "store-1")
     first = shop.ask(sale(cola=1), key="till-1")
     shop.commit()
-    other.replica.merge(shop.runs(), NOW_MS)
+    decisions.merge(other.replica, shop.runs(), NOW_MS)
     assert other.ask(sale(cola=1), key="till-1") == first
     with pytest.raises(KeyReused):
         other.ask(sale(cola=2), key="till-1")
@@ -149,7 +150,7 @@ def test_a_till_gets_its_own_answer_though_a_peer_used_its_key_for_something_els
     node = Node()
     first = node.ask(sale(cola=1), key="till-1")
     node.commit()
-    node.replica.merge([linked(PEER, [receipt_content(key=b"till-1")])], NOW_MS)
+    decisions.merge(node.replica, [linked(PEER, [receipt_content(key=b"till-1")])], NOW_MS)
     assert node.ask(sale(cola=1), key="till-1") is first
 
 
@@ -157,7 +158,7 @@ def test_a_key_used_at_one_location_is_not_for_another() -> None:
     node = Node(locations=(STORE, "store-2"))
     node.ask(sale(cola=1), key="till-1")
     with pytest.raises(KeyReused):
-        node.replica.execute(Command("store-2", sale(cola=1), b"till-1"), NOW_MS)
+        decisions.execute(node.replica, Command("store-2", sale(cola=1), b"till-1"), NOW_MS)
 
 
 def test_requests_without_a_key_are_never_repeats() -> None:
@@ -199,7 +200,7 @@ def test_a_location_the_node_does_not_write_for_is_refused() -> None:
     node = Node()
     before = state_of(node.replica)
     with pytest.raises(NotHosted) as refused:
-        node.replica.execute(Command("store-2", sale(cola=1), b"k"), NOW_MS)
+        decisions.execute(node.replica, Command("store-2", sale(cola=1), b"k"), NOW_MS)
     assert refused.value.field == "location"
     assert state_of(node.replica) == before
 
@@ -230,10 +231,10 @@ def test_a_key_longer_than_peers_take_is_refused_and_has_no_effect() -> None:
     node = Node()
     before = state_of(node.replica)
     with pytest.raises(Invalid) as refused:
-        node.replica.execute(Command(STORE, sale(cola=1), b"k" * (KEY_LENGTH_MAX + 1)), NOW_MS)
+        decisions.execute(node.replica, Command(STORE, sale(cola=1), b"k" * (KEY_LENGTH_MAX + 1)), NOW_MS)
     assert refused.value.field == "Idempotency-Key"
     with pytest.raises(Invalid):
-        node.replica.write(DocumentWrite("sku", "cola", None, b"k" * (KEY_LENGTH_MAX + 1)), NOW_MS)
+        decisions.write(node.replica, DocumentWrite("sku", "cola", None, b"k" * (KEY_LENGTH_MAX + 1)), NOW_MS)
     assert state_of(node.replica) == before
 
 
@@ -260,7 +261,7 @@ def test_a_key_longer_than_peers_take_is_refused_and_has_no_effect() -> None:
 )
 def test_a_peers_entry_that_says_nothing_known_does_not_answer_for_its_key(changed: dict[str, Any]) -> None:
     node = Node()
-    node.replica.merge([linked(PEER, [receipt_content(key=b"k", moves=(), **changed)])], NOW_MS)
+    decisions.merge(node.replica, [linked(PEER, [receipt_content(key=b"k", moves=(), **changed)])], NOW_MS)
     for request in (sale(cola=1), receipt(cola=1), Count((CountLine("cola", 1),)), Return((SkuLine(1, sku="cola"),))):
         with pytest.raises(KeyReused):
             node.ask(request, key="k")
@@ -283,12 +284,12 @@ def test_a_written_document_is_one_version_later_than_the_one_before() -> None:
 
 def test_a_written_sku_can_be_sold_at_once_and_a_cleared_one_no_more() -> None:
     replica = Replica("hub-east#0000000a", ("warehouse",))
-    replica.write(DocumentWrite("sku", "six", pack_value({"recipe": {"cola": 6}}), b"1"), NOW_MS)
-    entry = replica.execute(Command("warehouse", sale(six=2), b"2"), NOW_MS)
+    decisions.write(replica, DocumentWrite("sku", "six", pack_value({"recipe": {"cola": 6}}), b"1"), NOW_MS)
+    entry = decisions.execute(replica, Command("warehouse", sale(six=2), b"2"), NOW_MS)
     assert entry.content.moves == (Move("cola", "hub-east/free", "customer", 12),)
-    replica.write(DocumentWrite("sku", "six", None, b"3"), NOW_MS)
+    decisions.write(replica, DocumentWrite("sku", "six", None, b"3"), NOW_MS)
     with pytest.raises(UnknownSku):
-        replica.execute(Command("warehouse", sale(six=2), b"4"), NOW_MS)
+        decisions.execute(replica, Command("warehouse", sale(six=2), b"4"), NOW_MS)
 
 
 def test_a_document_written_again_under_its_key_is_one_write() -> None:
@@ -336,7 +337,7 @@ FIVE = linked(PEER, [receipt_content(clock=NOW_MS << COUNTER_BITS | number) for 
 def merged(*parts: tuple[int, int]) -> tuple[Replica, list[int]]:
     """A replica that took in these parts of five entries, and how many of each were new."""
     replica = Node().replica
-    return replica, [replica.merge([sold_out_of(FIVE, first, last)], NOW_MS) for first, last in parts]
+    return replica, [decisions.merge(replica, [sold_out_of(FIVE, first, last)], NOW_MS) for first, last in parts]
 
 
 @pytest.mark.parametrize(
@@ -363,7 +364,7 @@ def test_a_gap_is_a_fault_and_takes_nothing_in() -> None:
     replica, _ = merged((1, 2))
     before = state_of(replica)
     with pytest.raises(PeerFault) as fault:
-        replica.merge([sold_out_of(FIVE, 4, 5)], NOW_MS)
+        decisions.merge(replica, [sold_out_of(FIVE, 4, 5)], NOW_MS)
     assert fault.value.reason == "gap"
     assert state_of(replica) == before
 
@@ -374,7 +375,7 @@ def test_two_entries_with_one_number_are_a_fork_and_the_one_held_stays(first: in
     before = state_of(replica)
     fork = linked(PEER, [*(entry.content for entry in FIVE.entries[:1]), *[receipt_content(quantity=9)] * 3])
     with pytest.raises(PeerFault) as fault:
-        replica.merge([sold_out_of(fork, first, 4)], NOW_MS)
+        decisions.merge(replica, [sold_out_of(fork, first, 4)], NOW_MS)
     assert fault.value.reason == "fork"
     assert state_of(replica) == before
 
@@ -382,14 +383,14 @@ def test_two_entries_with_one_number_are_a_fork_and_the_one_held_stays(first: in
 def test_a_fork_at_the_first_entry_is_noticed() -> None:
     replica, _ = merged((1, 1))
     with pytest.raises(PeerFault) as fault:
-        replica.merge([linked(PEER, [receipt_content(quantity=9)])], NOW_MS)
+        decisions.merge(replica, [linked(PEER, [receipt_content(quantity=9)])], NOW_MS)
     assert fault.value.reason == "fork"
 
 
 def test_a_first_entry_that_does_not_follow_the_genesis_is_a_fork() -> None:
     replica = Node().replica
     with pytest.raises(PeerFault) as fault:
-        replica.merge([linked(PEER, [receipt_content()], previous=b"x" * 16)], NOW_MS)
+        decisions.merge(replica, [linked(PEER, [receipt_content()], previous=b"x" * 16)], NOW_MS)
     assert fault.value.reason == "fork"
 
 
@@ -398,7 +399,7 @@ def test_entries_of_ones_own_writer_that_one_never_wrote_are_a_fault() -> None:
     mine = [node.ask(receipt(cola=1)).content]
     before = state_of(node.replica)
     with pytest.raises(PeerFault) as fault:
-        node.replica.merge([linked(OWN, [*mine, receipt_content()])], NOW_MS)
+        decisions.merge(node.replica, [linked(OWN, [*mine, receipt_content()])], NOW_MS)
     assert fault.value.reason == "own-stream"
     assert state_of(node.replica) == before
 
@@ -407,13 +408,13 @@ def test_ones_own_entries_come_back_and_nothing_happens() -> None:
     node = Node()
     node.ask(receipt(cola=1))
     node.commit()
-    assert node.replica.merge(node.runs(), NOW_MS) == 0
+    assert decisions.merge(node.replica, node.runs(), NOW_MS) == 0
 
 
 def test_entries_of_a_former_incarnation_are_taken_in() -> None:
     replica = Replica("store-1#0000000f", (STORE,), open_catalog=True)
-    assert replica.merge([linked(OWN, [receipt_content(quantity=4)])], NOW_MS) == 1
-    entry = replica.execute(Command(STORE, sale(OnShortage.REFUSE, cola=4), b"k"), NOW_MS)
+    assert decisions.merge(replica, [linked(OWN, [receipt_content(quantity=4)])], NOW_MS) == 1
+    entry = decisions.execute(replica, Command(STORE, sale(OnShortage.REFUSE, cola=4), b"k"), NOW_MS)
     assert entry.stream.writer == "store-1#0000000f"
     assert replica.ledger.stock(STORE, "cola").figures.on_hand == 0
 
@@ -421,7 +422,7 @@ def test_entries_of_a_former_incarnation_are_taken_in() -> None:
 def test_runs_before_a_faulty_one_are_kept() -> None:
     replica = Node().replica
     with pytest.raises(PeerFault):
-        replica.merge([sold_out_of(FIVE, 1, 3), sold_out_of(FIVE, 5, 5)], NOW_MS)
+        decisions.merge(replica, [sold_out_of(FIVE, 1, 3), sold_out_of(FIVE, 5, 5)], NOW_MS)
     assert replica.head(PEER).sequence == 3
     assert len(replica.take_batch().entries) == 3
 
@@ -429,14 +430,14 @@ def test_runs_before_a_faulty_one_are_kept() -> None:
 def test_a_stamp_that_was_merged_comes_before_the_next_that_is_issued() -> None:
     node = Node()
     ahead = (NOW_MS + CLOCK_AHEAD_MAX_MS) << COUNTER_BITS
-    node.replica.merge([linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
+    decisions.merge(node.replica, [linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
     assert node.ask(sale(cola=1)).content.clock > ahead
 
 
 def test_a_stamp_from_too_far_ahead_is_kept_and_reported_but_not_believed() -> None:
     node = Node()
     ahead = (NOW_MS + CLOCK_AHEAD_MAX_MS + 1) << COUNTER_BITS
-    assert node.replica.merge([linked(PEER, [receipt_content(clock=ahead)])], NOW_MS) == 1
+    assert decisions.merge(node.replica, [linked(PEER, [receipt_content(clock=ahead)])], NOW_MS) == 1
     assert node.replica.clock.refused == 1
     assert node.replica.newest(STORE) == ahead
     assert stamp_ms(node.ask(sale(cola=1)).content.clock) == NOW_MS
@@ -446,7 +447,7 @@ def test_how_fresh_a_scope_is_does_not_go_back_when_something_old_arrives() -> N
     replica = Node().replica
     stamps = [(NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (5, 1)]
     for stream, stamp in zip((PEER, Stream("hub-west#0000000c", STORE)), stamps, strict=True):
-        replica.merge([linked(stream, [receipt_content(clock=stamp, moves=())])], NOW_MS)
+        decisions.merge(replica, [linked(stream, [receipt_content(clock=stamp, moves=())])], NOW_MS)
     assert replica.newest(STORE) == stamps[0]
     assert replica.newest("elsewhere") is None
 
@@ -454,7 +455,7 @@ def test_how_fresh_a_scope_is_does_not_go_back_when_something_old_arrives() -> N
 def test_what_was_seen_before_a_restart_comes_before_what_is_stamped_after_it() -> None:
     node = Node()
     ahead = (NOW_MS + 30_000) << COUNTER_BITS
-    node.replica.merge([linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
+    decisions.merge(node.replica, [linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
     node.commit()
     node.crash()
     assert node.ask(sale(cola=1)).content.clock > ahead
@@ -463,7 +464,7 @@ def test_what_was_seen_before_a_restart_comes_before_what_is_stamped_after_it() 
 def test_a_wrong_clock_seen_before_a_restart_is_not_believed_after_it() -> None:
     node = Node()
     ahead = (NOW_MS + CLOCK_AHEAD_MAX_MS + 1) << COUNTER_BITS
-    node.replica.merge([linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
+    decisions.merge(node.replica, [linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
     node.commit()
     node.crash()
     assert stamp_ms(node.ask(sale(cola=1)).content.clock) == NOW_MS
@@ -473,7 +474,7 @@ def test_a_wrong_clock_hides_no_other_one_that_was_seen_before_a_restart() -> No
     node = Node()
     believed, wrong = ((NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (30_000, CLOCK_AHEAD_MAX_MS + 1))
     for stream, stamp in ((PEER, believed), (Stream("hub-west#0000000c", STORE), wrong)):
-        node.replica.merge([linked(stream, [receipt_content(clock=stamp, moves=())])], NOW_MS)
+        decisions.merge(node.replica, [linked(stream, [receipt_content(clock=stamp, moves=())])], NOW_MS)
     node.commit()
     node.crash()
     assert believed < node.ask(sale(cola=1)).content.clock < wrong
@@ -483,7 +484,7 @@ def test_a_clock_that_went_wrong_hides_none_of_its_own_stamps_that_were_seen_bef
     node = Node()
     believed, wrong = ((NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (30_000, CLOCK_AHEAD_MAX_MS + 1))
     contents = [receipt_content(clock=stamp, moves=()) for stamp in (believed, wrong)]
-    node.replica.merge([linked(PEER, contents)], NOW_MS)
+    decisions.merge(node.replica, [linked(PEER, contents)], NOW_MS)
     node.commit()
     node.crash()
     assert believed < node.ask(sale(cola=1)).content.clock < wrong
@@ -491,7 +492,9 @@ def test_a_clock_that_went_wrong_hides_none_of_its_own_stamps_that_were_seen_bef
 
 def test_moves_of_a_kind_from_next_year_are_folded_all_the_same() -> None:
     replica = Node().replica
-    replica.merge([linked(PEER, [receipt_content(kind="consignment", quantity=4, facts={"new": [1]})])], NOW_MS)
+    decisions.merge(
+        replica, [linked(PEER, [receipt_content(kind="consignment", quantity=4, facts={"new": [1]})])], NOW_MS
+    )
     assert replica.ledger.stock(STORE, "cola").figures.on_hand == 4
 
 
@@ -502,7 +505,7 @@ def test_moves_of_a_kind_from_next_year_are_folded_all_the_same() -> None:
 def test_a_batch_holds_entries_in_arrival_order_and_the_newest_totals() -> None:
     node = Node()
     own = node.ask(receipt(cola=3))
-    node.replica.merge([FIVE], NOW_MS)
+    decisions.merge(node.replica, [FIVE], NOW_MS)
     last = node.ask(receipt(cola=4))
     batch = node.replica.take_batch()
     assert batch.entries == [own, *FIVE.entries, last]
@@ -512,14 +515,14 @@ def test_a_batch_holds_entries_in_arrival_order_and_the_newest_totals() -> None:
     }
     assert node.replica.uncommitted == 0
     empty = node.replica.take_batch()
-    assert (empty.entries, dict(empty.cells), empty.documents) == ([], {}, [])
+    assert (empty.entries, dict(empty.cells), empty.checkpoint) == ([], {}, {})
 
 
 def test_a_batch_holds_the_documents_that_stand() -> None:
     node = hub("hub-east")
     node.write("cola", {"recipe": {"cola": 1}})
     node.write("cola", {"recipe": {"cola": 2}})
-    assert [register.version for register in node.replica.take_batch().documents] == [2]
+    assert [row[4] for row in node.replica.take_batch().checkpoint["documents"]] == [2]
 
 
 def test_a_stream_nobody_wrote_ends_at_its_genesis() -> None:
@@ -557,7 +560,7 @@ def test_a_replica_starts_again_where_its_journal_ends() -> None:
     node = Node()
     node.write("six", {"recipe": {"cola": 6}, "barcodes": ["123"]})
     node.ask(receipt(six=2))
-    node.replica.merge([FIVE], NOW_MS)
+    decisions.merge(node.replica, [FIVE], NOW_MS)
     before = state_of(node.replica)
     node.commit()
     again = Replica(node.replica.writer, (STORE,), image_of(node.journal, node.replica.writer))
@@ -566,7 +569,7 @@ def test_a_replica_starts_again_where_its_journal_ends() -> None:
     assert again.uncommitted == 0
     assert again.take_batch().entries == []
     assert again.catalog.scan("123", "barcode") == "six"
-    entry = again.execute(Command(STORE, sale(six=1), b"k"), NOW_MS)
+    entry = decisions.execute(again, Command(STORE, sale(six=1), b"k"), NOW_MS)
     assert entry.sequence == 2
     assert entry.content.clock > max(one.content.clock for one, _ in node.journal if one.stream == OWN)
 
@@ -599,7 +602,7 @@ def test_the_fold_of_the_journal_is_the_cells_in_any_arrival_order(streams: list
             index = data.draw(st.sampled_from([index for index, queue in enumerate(queues) if queue]))
             place = queues[index].pop(0)
             run = all_runs[index]
-            replica.merge([sold_out_of(run, place + 1, place + 1)], NOW_MS)
+            decisions.merge(replica, [sold_out_of(run, place + 1, place + 1)], NOW_MS)
         journal: list[tuple[Entry, bytes]] = [(entry, b"") for entry in replica.take_batch().entries]
         assert Replica("store-9#0000000f", (), image_of(journal, "")).digests() == replica.digests()
         assert list(Replica("x#0000000f", (), image_of(journal, "")).ledger.cells()) == list(replica.ledger.cells())
@@ -610,7 +613,7 @@ def test_the_fold_of_the_journal_is_the_cells_in_any_arrival_order(streams: list
 def test_what_a_node_records_is_what_peers_take() -> None:
     node = Node()
     node.write("six", {"recipe": {"cola": 6}, "barcodes": ["123"]}, key="w")
-    requests: list[Request] = [
+    requests: list[LocationRequest] = [
         receipt(cola=5, six=1),
         sale(six=3),
         Return((SkuLine(1, barcode="123"),)),

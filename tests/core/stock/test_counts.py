@@ -16,8 +16,7 @@ from replica.core.log.entry import Content, Entry
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.log.voids import VOID
 from replica.core.state.replica import Replica
-from replica.core.stock.counts import CORRECTION, COUNT
-from replica.core.stock.movements import Seen
+from replica.core.stock.counts import CORRECTION, COUNT, Seen
 from replica.core.stock.requests import Adjustment, AdjustmentLine, Count, CountLine, OnShortage, Return, SkuLine
 from tests.core.chain import NOW_MS, STORE, Node, image_of, receipt, sale
 from tests.core.contents import OWN, linked
@@ -255,7 +254,7 @@ def test_any_delivery_of_movements_duplicates_and_counts_ends_at_the_newest_coun
     for node in nodes:
         again = Replica(node.replica.writer, (), image_of(node.journal, node.replica.writer))
         assert again.counts.take_changes() == []
-        packed = dict(enumerate(image_of(node.journal, node.replica.writer).counts))
+        packed = dict(enumerate(image_of(node.journal, node.replica.writer).checkpoint.get("counts", ())))
         assert len(packed) == (node.replica.counts.find(STORE, "cola") is not None)
         assert again.counts.find(STORE, "cola") == node.replica.counts.find(STORE, "cola")
 

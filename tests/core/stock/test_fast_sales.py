@@ -14,11 +14,14 @@ from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Ledger, Move
 from replica.core.log.entry import Content, Entry, Stream, pack_body, start
+from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite, Sales
-from replica.core.state.replica import Replica, Verdict
+from replica.core.state.decisions import Verdict
+from replica.core.state.replica import Replica
 from replica.core.stock.fast_sales import FastSales, sell_fast
-from replica.core.stock.movements import LocationView, prepare_sale
+from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, KeyedSale, OnShortage, Sale, SkuLine
+from replica.core.stock.sales import prepare_sale
 from tests.core.chain import one_by_one
 
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}
@@ -118,9 +121,9 @@ def replica_with_stock() -> Replica:
     replica = Replica("store-1#0000000a", (STORE, "store-2"))
     for sku, recipe in RECIPES.items():
         document = {"recipe": recipe, "barcodes": [f"{sku}'s"]}
-        replica.write(DocumentWrite("sku", sku, pack_value(document), sku.encode()), 5)
-    replica.execute(
-        Command(STORE, GoodsReceipt((GoodsLine(40, item="cola"), GoodsLine(900, item="wings"))), b"stock"), 5
+        decisions.write(replica, DocumentWrite("sku", sku, pack_value(document), sku.encode()), 5)
+    decisions.execute(
+        replica, Command(STORE, GoodsReceipt((GoodsLine(40, item="cola"), GoodsLine(900, item="wings"))), b"stock"), 5
     )
     return replica
 
@@ -136,7 +139,7 @@ keyed_sales = st.lists(st.tuples(sales, st.integers(0, 30).map(lambda number: b"
 def test_sales_of_one_call_come_out_as_one_by_one(asked: list[tuple[Sale, bytes]], location: str) -> None:
     together, apart = replica_with_stock(), replica_with_stock()
     call = Sales(location, [sale for sale, _ in asked], [key for _, key in asked])
-    assert [told(one) for one in together.execute_all(call, 5, {})] == [
+    assert [told(one) for one in decisions.execute_requests(together, call, 5, {})] == [
         told(one) for one in one_by_one(apart, list(call), 5)
     ]
     assert together.vectors == apart.vectors
@@ -147,8 +150,10 @@ def test_sales_of_one_call_come_out_as_one_by_one(asked: list[tuple[Sale, bytes]
 def test_a_key_is_known_from_the_run_it_was_sold_in() -> None:
     replica = replica_with_stock()
     sale = KeyedSale((SkuLine(1, sku="cola"),), key="k")
-    first = list(replica.execute_all(Sales(STORE, [sale] * 3, [b"1", b"2", b"3"]), 6, {}))
-    assert list(replica.execute_all(Sales(STORE, [sale] * 4, [b"3", b"4", b"2", b"5"]), 6, {}))[::2] == [
+    first = list(decisions.execute_requests(replica, Sales(STORE, [sale] * 3, [b"1", b"2", b"3"]), 6, {}))
+    assert list(decisions.execute_requests(replica, Sales(STORE, [sale] * 4, [b"3", b"4", b"2", b"5"]), 6, {}))[
+        ::2
+    ] == [
         first[2],
         first[1],
     ]
@@ -158,7 +163,7 @@ def test_a_key_is_known_from_the_run_it_was_sold_in() -> None:
 @given(requests, st.sampled_from([4, 5, 6]))
 def test_requests_decided_together_come_out_as_one_by_one(asked: list[Command | DocumentWrite], now_ms: int) -> None:
     together, apart = replica_with_stock(), replica_with_stock()
-    assert [told(one) for one in together.execute_all(asked, now_ms, {})] == [
+    assert [told(one) for one in decisions.execute_requests(together, asked, now_ms, {})] == [
         told(one) for one in one_by_one(apart, asked, now_ms)
     ]
     for replica in (together, apart):
@@ -174,12 +179,14 @@ def test_requests_decided_together_come_out_as_one_by_one(asked: list[Command | 
 def test_a_key_the_journal_holds_is_answered_from_there() -> None:
     replica = replica_with_stock()
     sale = KeyedSale((SkuLine(1, sku="cola"),), key="k")
-    (first,) = replica.execute_all([Command(STORE, sale, b"k")], 6, {})
+    (first,) = decisions.execute_requests(replica, [Command(STORE, sale, b"k")], 6, {})
     assert isinstance(first, Entry)
     for _ in range(3):
-        replica.execute(Command(STORE, RECEIPT, b"more-%d" % replica.arrival), 6)
+        decisions.execute(replica, Command(STORE, RECEIPT, b"more-%d" % replica.arrival), 6)
         replica.take_batch()
-    again = replica.execute_all([Command(STORE, sale, b"k"), Command(STORE, sale, b"k-2")], 6, {b"k": [first]})
+    again = decisions.execute_requests(
+        replica, [Command(STORE, sale, b"k"), Command(STORE, sale, b"k-2")], 6, {b"k": [first]}
+    )
     assert again[0] is first
     assert again[1] is not first
 
@@ -189,5 +196,5 @@ def test_a_sale_at_no_moment_in_utc_is_refused_and_the_others_are_taken() -> Non
     good = KeyedSale((SkuLine(1, sku="cola"),), key="k")
     bad = KeyedSale(good.lines, occurred_at=NO_MOMENT_IN_UTC, key="k")
     asked = [Command(STORE, sale, b"%d" % index) for index, sale in enumerate([good, bad, good])]
-    verdicts = replica.execute_all(asked, 6, {})
+    verdicts = decisions.execute_requests(replica, asked, 6, {})
     assert [isinstance(verdict, Entry) for verdict in verdicts] == [True, False, True]

@@ -20,8 +20,9 @@ from replica.core.ledger.cells import Ledger, Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, EntryLine, pack_body, unpack_body
 from replica.core.rights.requests import Grant, GrantLine
-from replica.core.state.kinds import Request, prepare, request_of
-from replica.core.stock.movements import LocationView, Seen
+from replica.core.state.kinds import KINDS, LocationRequest
+from replica.core.stock.counts import Seen, prepare_count
+from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import (
     Action,
     Adjustment,
@@ -54,6 +55,15 @@ def sold_in(case: dict[str, Any]) -> str:
     return " and ".join(case["sell"]) or "nothing"
 
 
+def prepare(view: LocationView, request: LocationRequest, seen: Seen) -> Draft:
+    """Decide any request."""
+    if isinstance(request, Count):
+        return prepare_count(view, request, seen)
+    decide = KINDS.of_request(request).prepare
+    assert decide is not None
+    return decide(view, request)
+
+
 class Shop:
     """One location, one node that works there, and a catalogue."""
 
@@ -67,7 +77,7 @@ class Shop:
     def document(self, sku: str, value: object) -> None:
         assert self.catalog.put(Register("sku", sku, 0, "", 1, 1, HUB, pack_value(value)))
 
-    def ask(self, request: Request, seen: Seen = NOBODY) -> Draft:
+    def ask(self, request: LocationRequest, seen: Seen = NOBODY) -> Draft:
         """Decide and fold."""
         draft = prepare(self.view, request, seen)
         self.ledger.apply(STORE, WRITER, draft.moves)
@@ -86,7 +96,7 @@ class Shop:
     def sellable(self, sku: str) -> int:
         return sellable(self.catalog.recipe(sku, 0), self.available())
 
-    def refuse(self, request: Request, why: type[Refused]) -> Refused:
+    def refuse(self, request: LocationRequest, why: type[Refused]) -> Refused:
         """Ask what is refused for this reason, and see that it had no effect."""
         before = list(self.ledger.cells())
         with pytest.raises(why) as refused:
@@ -531,7 +541,7 @@ def tuples(lines: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 occasions = st.fixed_dictionaries({}, optional={"till": words, "receipt": words, "occurred_at": moments})
-requests: st.SearchStrategy[Request] = st.one_of(
+requests: st.SearchStrategy[LocationRequest] = st.one_of(
     st.builds(
         lambda lines, shortage, occasion: Sale(lines, shortage, **occasion),
         tuples(sku_lines),
@@ -581,27 +591,29 @@ def content_of(draft: Draft) -> Content:
 
 
 @given(requests)
-def test_a_request_reads_back_off_the_entry_it_led_to(request: Request) -> None:
+def test_a_request_reads_back_off_the_entry_it_led_to(request: LocationRequest) -> None:
     shop = Shop(RECIPES)
     shop.move("supplier", FREE, 1_000_000)
     shop.move("supplier", FREE, 1_000_000, "wings")
     shop.move(FREE, QUARANTINE, 1_000)
     shop.move(FREE, QUARANTINE, 1_000, "wings")
-    assert request_of(content_of(shop.ask(request))) == request
+    assert KINDS.request_of(content_of(shop.ask(request))) == request
 
 
 @given(requests, requests)
-def test_requests_that_differ_read_back_as_different(one: Request, other: Request) -> None:
+def test_requests_that_differ_read_back_as_different(one: LocationRequest, other: LocationRequest) -> None:
     shop = Shop(RECIPES)
     try:
         drafts = [prepare(shop.view, request, NOBODY) for request in (one, other)]
     except Refused:
         return
-    assert (request_of(content_of(drafts[0])) == request_of(content_of(drafts[1]))) == (one == other)
+    assert (KINDS.request_of(content_of(drafts[0])) == KINDS.request_of(content_of(drafts[1]))) == (one == other)
 
 
 @given(st.lists(requests, max_size=8))
-def test_whatever_is_asked_only_the_nodes_own_accounts_are_debited_and_lines_add_up(asked: list[Request]) -> None:
+def test_whatever_is_asked_only_the_nodes_own_accounts_are_debited_and_lines_add_up(
+    asked: list[LocationRequest],
+) -> None:
     shop = Shop(RECIPES)
     for request in asked:
         before = list(shop.ledger.cells())
@@ -619,7 +631,7 @@ def test_whatever_is_asked_only_the_nodes_own_accounts_are_debited_and_lines_add
 
 
 @given(st.lists(requests, max_size=10))
-def test_only_recorded_sales_and_counts_overdraw(asked: list[Request]) -> None:
+def test_only_recorded_sales_and_counts_overdraw(asked: list[LocationRequest]) -> None:
     shop = Shop(RECIPES)
     for request in asked:
         if isinstance(request, Count) or (isinstance(request, Sale) and request.on_shortage is OnShortage.RECORD):

@@ -25,6 +25,7 @@ from replica.core.base.limits import (
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content, EntryLine, Stream, pack_body
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.state import decisions
 from replica.core.state.replica import Replica
 from replica.core.sync.columns import ColumnDecoder, ColumnEncoder, pack_column, unpack_column
 from tests.core.chain import NOW_MS
@@ -399,7 +400,7 @@ def take_apart(packed: bytes) -> None:
     try:
         decoded = ColumnDecoder().decode(packed)
         replica = Replica("store-9#0000000f", ())
-        replica.merge(decoded, NOW_MS)
+        decisions.merge(replica, decoded, NOW_MS)
     except PeerFault as fault:
         assert fault.reason in (*REASONS, "gap", "fork")
     else:

@@ -19,7 +19,8 @@ from replica.core.base.limits import DIGEST_INTERVAL_MS, HEARTBEAT_MS
 from replica.core.base.names import CHAIN
 from replica.core.log.entry import Stream, start
 from replica.core.log.entry_run import ReceivedRun
-from replica.core.state.kinds import Request
+from replica.core.state import decisions
+from replica.core.state.kinds import LocationRequest
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import (
     Action,
@@ -51,7 +52,7 @@ class FourNodes:
         self.checked = [0] * 4
         self.asked = 0
 
-    def ask(self, index: int, request: Request) -> None:
+    def ask(self, index: int, request: LocationRequest) -> None:
         """Let a node decide something; what it refuses is nobody's business here."""
         node, self.asked = self.nodes[index], self.asked + 1
         scope = node.replica.locations[0]
@@ -151,7 +152,7 @@ class FourNodes:
             assert again.digests() == node.replica.digests()
 
 
-requests: st.SearchStrategy[Request] = st.one_of(
+requests: st.SearchStrategy[LocationRequest] = st.one_of(
     st.integers(1, 9).map(lambda number: receipt(cola=number)),
     st.builds(lambda number, shortage: sale(shortage, cola=number), st.integers(1, 5), st.sampled_from(OnShortage)),
     st.integers(1, 3).map(lambda number: Return((SkuLine(number, sku="cola"),))),
@@ -281,14 +282,14 @@ def test_parts_of_streams_merged_in_any_order_with_overlaps_and_retries_end_equa
         left = []
         for stream, first, last in waiting:
             try:
-                replica.merge([part_of(RUNS[stream], first, last)], NOW_MS)
+                decisions.merge(replica, [part_of(RUNS[stream], first, last)], NOW_MS)
             except PeerFault as fault:
                 assert fault.reason == "gap"
                 left.append((stream, first, last))
         assert len(left) < len(waiting)
         waiting = left
     whole = Replica("hub-west#0000000c", ())
-    whole.merge(RUNS, NOW_MS)
+    decisions.merge(whole, RUNS, NOW_MS)
     assert replica.vectors == whole.vectors
     assert replica.digests() == whole.digests()
     assert replica.arrival == whole.arrival == 24

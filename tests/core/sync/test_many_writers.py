@@ -9,6 +9,7 @@ from replica.core.base.limits import FRAME_STREAMS_MAX
 from replica.core.base.names import CHAIN
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Stream
+from replica.core.state import decisions
 from replica.core.sync.session import Asked, Phase, plain_vectors
 from replica.core.sync.wire import AnyFrame, Covered, Entries, Have, Vectors
 from tests.core.chain import NOW_MS, STORE, Node, SessionPair, hub, store
@@ -29,7 +30,7 @@ def holding(node: Node, streams: list[Stream], entries: int = 1) -> Node:
         source = stream.writer.partition("#")[0]
         moves = (Move("cola", "supplier", f"{source}/free", 1),)
         contents = [receipt_content(moves=moves, quantity=1) for _ in range(entries)]
-        node.replica.merge([linked(stream, contents)], NOW_MS)
+        decisions.merge(node.replica, [linked(stream, contents)], NOW_MS)
     node.commit()
     return node
 

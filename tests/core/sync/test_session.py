@@ -28,6 +28,7 @@ from replica.core.base.names import CHAIN, HUBS
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content, Stream
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.state import decisions
 from replica.core.sync.columns import ColumnEncoder
 from replica.core.sync.session import (
     FRAMES_OF,
@@ -157,7 +158,9 @@ def test_a_session_opens_with_its_own_hello() -> None:
 def test_a_hello_is_answered_with_what_one_holds_and_takes_from_this_peer() -> None:
     alone = Alone()
     alone.node.ask(receipt(cola=1))
-    alone.node.replica.merge([linked(Stream("store-2#0000000a", "store-2"), [receipt_content(moves=())])], NOW_MS)
+    decisions.merge(
+        alone.node.replica, [linked(Stream("store-2#0000000a", "store-2"), [receipt_content(moves=())])], NOW_MS
+    )
     alone.said()
     assert alone.take(HELLO) == [Greeted(HELLO)]
     alone.session.claim(plain_vectors(alone.node.replica, alone.session.accepted))
@@ -354,7 +357,7 @@ def content(node: str, number: int) -> Content:
 def holding(*numbers: int) -> Node:
     """A store that holds a stream of hub-east with these quantities."""
     node = store(1)
-    node.replica.merge([linked(PEER, [content("hub-east", number) for number in numbers])], NOW_MS)
+    decisions.merge(node.replica, [linked(PEER, [content("hub-east", number) for number in numbers])], NOW_MS)
     node.commit()
     return node
 
@@ -378,7 +381,7 @@ def test_a_fork_below_the_longer_head_is_told_by_the_entries() -> None:
     tail = ReceivedRun(PEER, 3, fork.entries[1].hash, fork.entries[2:])
     (arrived,) = alone.take(HELLO, have(fork), Entries(1, columns_of(tail)))[2:]
     with pytest.raises(PeerFault) as fault:
-        node.replica.merge(arrived.runs, NOW_MS)
+        decisions.merge(node.replica, arrived.runs, NOW_MS)
     assert fault.value.reason == "fork"
     assert node.replica.head(PEER).sequence == 2
 
@@ -389,7 +392,7 @@ def test_a_gap_in_what_the_peer_sends_harms_nothing() -> None:
     tail = ReceivedRun(PEER, 3, run.entries[1].hash, run.entries[2:])
     (arrived,) = Alone(node).take(HELLO, have(run), Entries(1, columns_of(tail)))[2:]
     with pytest.raises(PeerFault) as fault:
-        node.replica.merge(arrived.runs, NOW_MS)
+        decisions.merge(node.replica, arrived.runs, NOW_MS)
     assert fault.value.reason == "gap"
     assert node.replica.head(PEER).sequence == 1
 
@@ -411,7 +414,7 @@ def test_entries_of_ones_own_writer_that_one_never_wrote_are_noticed_when_they_c
     node = store(1)
     (arrived,) = Alone(node).take(HELLO, HAVE, Entries(1, columns_of(linked(OWN, [receipt_content()]))))[2:]
     with pytest.raises(PeerFault) as fault:
-        node.replica.merge(arrived.runs, NOW_MS)
+        decisions.merge(node.replica, arrived.runs, NOW_MS)
     assert fault.value.reason == "own-stream"
 
 
@@ -466,8 +469,8 @@ def test_a_backlog_travels_in_frames_of_the_most_entries() -> None:
 def test_a_store_gets_its_own_location_and_the_chain_and_nothing_else() -> None:
     east = hub("hub-east", STORE, "store-2")
     east.ask(receipt(cola=1))
-    east.replica.merge([linked(Stream("hub-west#0000000a", "store-2"), [receipt_content(moves=())])], NOW_MS)
-    east.replica.merge([linked(Stream("hub-west#0000000a", HUBS), [receipt_content(moves=())])], NOW_MS)
+    decisions.merge(east.replica, [linked(Stream("hub-west#0000000a", "store-2"), [receipt_content(moves=())])], NOW_MS)
+    decisions.merge(east.replica, [linked(Stream("hub-west#0000000a", HUBS), [receipt_content(moves=())])], NOW_MS)
     east.write("cola", {"recipe": {"cola": 1}})
     east.commit()
     shop = store(1)
@@ -516,7 +519,7 @@ def test_what_is_durable_at_the_peer_never_goes_back() -> None:
     former = Stream("store-1#0000000e", STORE)
     run = linked(former, [receipt_content(quantity=number) for number in (1, 2, 3)])
     shop = store(1)
-    shop.replica.merge([ReceivedRun(former, 1, run.previous, run.entries[:1])], NOW_MS)
+    decisions.merge(shop.replica, [ReceivedRun(former, 1, run.previous, run.entries[:1])], NOW_MS)
     shop.commit()
     alone = Alone(shop)
     alone.take(HELLO, HAVE)
@@ -558,7 +561,7 @@ def test_entries_the_peer_has_are_not_sent() -> None:
 def test_entries_the_peer_sent_are_not_sent_back() -> None:
     alone = Alone()
     (arrived,) = alone.take(HELLO, HAVE, ENTRIES)[2:]
-    alone.node.replica.merge(arrived.runs, NOW_MS)
+    decisions.merge(alone.node.replica, arrived.runs, NOW_MS)
     assert alone.session.lacking() == {}
 
 
@@ -590,7 +593,7 @@ def test_what_the_peer_holds_and_we_lack_is_counted_until_it_came() -> None:
     alone.take(HELLO, have(run))
     assert alone.session.entries_behind() == 3
     (arrived,) = alone.take(Entries(1, columns_of(run)))
-    alone.node.replica.merge(arrived.runs, NOW_MS)
+    decisions.merge(alone.node.replica, arrived.runs, NOW_MS)
     alone.session.merged(1)
     assert alone.session.entries_behind() == 0
     assert Ack(1) in alone.said()
@@ -601,7 +604,7 @@ def test_what_came_from_elsewhere_meanwhile_is_not_lacking() -> None:
     run = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
     alone.take(HELLO, have(ReceivedRun(PEER, 1, run.previous, run.entries[:1])))
     assert alone.session.entries_behind() == 1
-    alone.node.replica.merge([run], NOW_MS)
+    decisions.merge(alone.node.replica, [run], NOW_MS)
     assert alone.session.entries_behind() == 0
     assert alone.session.behind == {}
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.state import decisions
 from replica.core.state.commands import Command
-from replica.core.state.kinds import Request
+from replica.core.state.kinds import LocationRequest
 from replica.runtime.driver import Ingress
 from tests.callers import Caller
 from tests.core.chain import Node, receipt, sale
@@ -26,7 +27,9 @@ async def tell(caller: Caller, other: Node, location: str) -> None:
     await (await caller.node.driver.take_in(other.runs(location), Ingress()))
 
 
-async def take_twice(caller: Caller, location: str, request: Request, now_ms: int, path: str, body: Any) -> Node:
+async def take_twice(
+    caller: Caller, location: str, request: LocationRequest, now_ms: int, path: str, body: Any
+) -> Node:
     """Have one request taken under one key by a node and by another one, which is told of last."""
     other = elsewhere(location)
     other.ask(request, "till-1", now_ms)
@@ -73,7 +76,7 @@ async def test_an_order_placed_at_two_hubs_is_shown_once(hub: Caller) -> None:
     other.ask(receipt(cola=5), "stock", 1_000)
     for order, quantity in (("web-1", 2), ("web-2", 3)):
         asked = Placement(order, (PlacedLine(quantity, "cola"),))
-        other.replica.execute(Command("", asked, f"{order}-key".encode()), 1_000)
+        decisions.execute(other.replica, Command("", asked, f"{order}-key".encode()), 1_000)
         placed = {"order": order, "lines": [{"sku": "cola", "quantity": 2}]}
         await hub.good("/v1/orders", placed, key=f"{order}-key")
     await tell(hub, other, "w-1")
@@ -99,7 +102,7 @@ async def test_one_key_that_two_hubs_took_for_different_orders_is_shown(hub: Cal
     await hub.good("/v1/receipts?location=w-1", COLA)
     other = elsewhere("w-1")
     other.ask(receipt(cola=5), "stock", 1_000)
-    other.replica.execute(Command("", Placement("web-1", (PlacedLine(1, "cola"),)), b"basket"), 1_000)
+    decisions.execute(other.replica, Command("", Placement("web-1", (PlacedLine(1, "cola"),)), b"basket"), 1_000)
     other.ask(sale(cola=1), "payment", 1_000)
     lines = [{"sku": "cola", "quantity": 1}]
     for order, key in (("web-2", "basket"), ("web-3", "payment")):

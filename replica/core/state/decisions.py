@@ -1,0 +1,245 @@
+"""What a replica decides: each request is decided, recorded and answered, or refused.
+
+Functions take a replica, change it by recording entries, and do nothing else: no I/O, no clock, no chance. `execute`
+and `write` may refuse, and have then changed nothing. `merge` takes in a peer's entries and records at once what has
+become due by them, so that no crash comes between finding out and doing. Fast paths are in `fast_paths`: what they
+record is what would be recorded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from msgspec.structs import replace
+
+from replica.core.base.errors import KeyReused, NotFound, NotHosted, Overtaken, Refused
+from replica.core.base.names import CHAIN, FREE, account, key_text
+from replica.core.catalog.documents import CHAIN_RANK, Register
+from replica.core.log.draft import Draft
+from replica.core.log.entry import DOCUMENT, Entry
+from replica.core.log.entry_run import ReceivedRun
+from replica.core.orders.context import OrderContext
+from replica.core.orders.events import decide, next_due
+from replica.core.orders.requests import Housekeeping, OrderRequest
+from replica.core.state.commands import (
+    Command,
+    DocumentWrite,
+    Placements,
+    Requests,
+    Sales,
+    alike,
+    joined,
+    repeats_command,
+    repeats_write,
+    stretches,
+)
+from replica.core.state.duplicates import precedence, prepare_void
+from replica.core.state.fast_paths import first_used, take_fast
+from replica.core.state.kinds import EntryKind
+from replica.core.state.replica import Earlier, Replica, packed
+from replica.core.stock.counts import Seen, prepare_count
+from replica.core.stock.fast_sales import FastSales
+from replica.core.stock.location_view import LocationView
+from replica.core.stock.requests import Count
+
+Verdict = Entry | Refused
+"""What became of one request."""
+
+Verdicts = FastSales | list[Verdict]
+"""What became of one caller's requests, in their order: a run where all were fast sales."""
+
+_NOTHING: Earlier = {}
+
+
+def execute_all(replica: Replica, asked: Sequence[Requests], now_ms: int, earlier: Earlier) -> list[Verdicts]:
+    """Decide the requests of several callers in order, each request by itself.
+
+    Callers who ask alike and follow each other are decided together where that is less work for each.
+
+    Args:
+        asked: by caller.
+        earlier: the entries the journal holds under the requests' keys, where they are not among the newest.
+    """
+    verdicts: list[Verdicts] = []
+    for callers in alike(asked):
+        if len(callers) == 1:
+            verdicts.append(execute_requests(replica, callers[0], now_ms, earlier))
+        else:
+            decided = iter(execute_requests(replica, joined(callers), now_ms, earlier))
+            verdicts += [list(islice(decided, len(requests))) for requests in callers]
+    return verdicts
+
+
+def execute_requests(replica: Replica, requests: Requests, now_ms: int, earlier: Earlier) -> Verdicts:
+    """Decide the requests of one caller."""
+    if isinstance(requests, Sales | Placements):
+        return _execute_alike(replica, requests, now_ms, earlier)
+    verdicts: list[Verdict] = []
+    for some in stretches(requests):
+        if isinstance(some, Sales | Placements):
+            verdicts += _execute_alike(replica, some, now_ms, earlier)
+        else:
+            verdicts.append(_try(replica, some, now_ms, earlier))
+    return verdicts
+
+
+def _execute_alike(replica: Replica, asked: Sales | Placements, now_ms: int, earlier: Earlier) -> Verdicts:
+    """Decide by a fast path what it takes, and by `execute` what it leaves."""
+    verdicts: list[Verdict] = []
+    index = end = 0
+    while index < len(asked):
+        if index >= end:
+            end = first_used(replica, asked.keys, index, earlier)
+        run = take_fast(replica, asked, index, end, now_ms) if index < end else None
+        if isinstance(run, FastSales) and len(run) == len(asked):
+            return run
+        verdicts += run if run is not None else [_try(replica, asked[index], now_ms, earlier)]
+        index += len(run) if run is not None else 1
+    return verdicts
+
+
+def _try(replica: Replica, request: Command | DocumentWrite, now_ms: int, earlier: Earlier) -> Verdict:
+    known = earlier.get(request.key, ())
+    try:
+        if isinstance(request, Command):
+            return execute(replica, request, now_ms, known)
+        return write(replica, request, now_ms, known)
+    except Refused as refused:
+        return refused
+
+
+def execute(replica: Replica, command: Command, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
+    """Decide a request and record it, or find the entry of the first time it was asked.
+
+    Args:
+        earlier: the entries the journal holds under the command's key, when it is not one of the newest.
+    Raises:
+        Refused: definite; nothing changed.
+    """
+    known = replica.keys.entries(command.key) or earlier
+    if known:
+        same = [one for one in known if repeats_command(replica.kinds, one, command)]
+        return replica.orders.as_placed(_repeat(replica, known, same))
+    request = command.request
+    if isinstance(request, OrderRequest):
+        return _execute_order(replica, request, command.key, now_ms)
+    kind = replica.kinds.of_request(request)
+    view = replica.view(command.location) or _view_elsewhere(replica, kind, command)
+    if view is None:
+        raise NotHosted(f"{replica.node} does not write for {command.location!r}", field="location")
+    if isinstance(request, Count):
+        draft = prepare_count(view, request, _rank_count(replica, command, request, now_ms))
+    else:
+        assert kind.prepare is not None
+        draft = kind.prepare(view, request)
+    return replica.record(command.location, draft, command.key, now_ms)
+
+
+def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
+    """Write a chain-wide document, or find the entry of the first time it was asked."""
+    known = replica.keys.entries(write.key) or earlier
+    if known:
+        return _repeat(replica, known, [one for one in known if repeats_write(replica.kinds, one, write)])
+    register = Register(
+        kind=write.kind,
+        key=write.name,
+        rank=CHAIN_RANK,
+        at="",
+        version=replica.documents.next_version(write.kind, write.name),
+        clock=0,
+        writer=replica.writer,
+        value=write.value,
+    )
+    return replica.record(CHAIN, Draft(DOCUMENT, facts=register.facts()), write.key, now_ms)
+
+
+def merge(replica: Replica, runs: Iterable[ReceivedRun], now_ms: int, earlier: Earlier = _NOTHING) -> int:
+    """Take in what a peer sent and this replica lacks, and record what becomes due; return how many entries were new.
+
+    Args:
+        earlier: the entries the journal holds under their keys, where they are not among the newest.
+    Raises:
+        PeerFault: a gap, a fork, or entries of our own writer that we never wrote. Runs before it are kept.
+    """
+    merged = 0
+    try:
+        for run in runs:
+            merged += replica.take_in(run, now_ms, earlier)
+    finally:
+        _follow_up(replica, now_ms)
+    return merged
+
+
+def _follow_up(replica: Replica, now_ms: int) -> None:
+    """Record what this node has to record because of what was merged."""
+    while (lost := replica.take_lost()) is not None:
+        replica.record(lost.entry.stream.scope, prepare_void(lost.entry, lost.winner, replica.kinds), b"", now_ms)
+    for order in replica.orders.take_duplicated():
+        _keep_up(replica, replica.context(now_ms), order, now_ms)
+    while (due := replica.counts.next_correction()) is not None:
+        scope, draft = due
+        replica.record(scope, draft, b"", now_ms)
+
+
+def _execute_order(replica: Replica, request: OrderRequest, key: bytes, now_ms: int) -> Entry:
+    """Decide about an order, and then do what has become due about it."""
+    context = replica.context(now_ms)
+    try:
+        drafts = decide(context, request, key)
+    except NotFound:
+        if isinstance(request, Housekeeping):
+            replica.orders.settled(request.order, now_ms)
+        raise
+    for _, draft in drafts[1:]:
+        packed(draft.content(replica.clock.last, b""))  # all of it, or nothing
+    scope, first = drafts[0]
+    answer = replica.record(scope, first, key, now_ms)
+    for scope, draft in drafts[1:]:
+        replica.record(scope, draft, b"", now_ms)
+    _keep_up(replica, context, request.order, now_ms)
+    return answer
+
+
+def _keep_up(replica: Replica, context: OrderContext, order: str, now_ms: int) -> None:
+    """Do what is due about an order."""
+    try:
+        while (due := next_due(context, order)) is not None:
+            scope, draft = due
+            replica.record(scope, draft, b"", now_ms)
+    except Refused:  # more than an entry holds: a node that knew other bounds handed it over
+        replica.orders.stuck[order] = None
+    replica.orders.settled(order, now_ms)
+
+
+def _repeat(replica: Replica, known: Sequence[Entry], same: Sequence[Entry]) -> Entry:
+    """The answer to a request of a known key: that of the winner, if several nodes took it."""
+    if not same:
+        raise KeyReused(
+            f"the key {key_text(known[0].content.key)} was used for another {known[0].content.kind}",
+            field="Idempotency-Key",
+        )
+    replica.repeated += 1
+    return min(same, key=precedence)
+
+
+def _rank_count(replica: Replica, command: Command, count: Count, now_ms: int) -> Seen:
+    """What a count was made from, with its rank among the counts known here. Raises Overtaken."""
+    location, seen = command.location, command.seen or replica.seen(command.location, now_ms)
+    heard = {writer: head.sequence for writer, head in replica.vectors.get(location, {}).items()}
+    if seen.held is not None and {**seen.held, replica.writer: 0} != {**heard, replica.writer: 0}:
+        raise Overtaken(f"more was heard of {location} meanwhile", field="seen")
+    ranked = replica.counts.placed(location, replica.writer, seen, [line.item for line in count.lines])
+    return replace(ranked, unheard=replica.unheard(location, seen.as_of))
+
+
+def _view_elsewhere(replica: Replica, kind: EntryKind, command: Command) -> LocationView | None:
+    """The view for a promise at a location of others where this node was granted rights, else None.
+
+    Goods come in, are counted and lie in hand only where they are: only a promise may be made from elsewhere.
+    """
+    location = command.location
+    stock, free = replica.place(location), account(replica.node, FREE)
+    if not kind.is_promise(command.request) or stock is None or all(route.target != free for route in stock.totals):
+        return None
+    return LocationView.of(location, replica.node, replica.ledger, replica.catalog)

@@ -1,0 +1,70 @@
+"""Fast paths: nearly all sales and orders, decided many at a time and recorded as columns.
+
+A fast path takes a run of requests for as long as they are of the simplest form and their keys are new. What it records
+is, to the byte, what `decisions.execute` would record; tests hold the two to each other. It refuses nothing: what it
+does not take is left to `decisions`. See docs/decisions/0008, 0011 and 0012.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from replica.core.orders.fast_orders import FastOrders, hold_fast
+from replica.core.state.commands import Placements, Sales
+from replica.core.state.replica import Earlier, Replica
+from replica.core.stock.fast_sales import FastSales, sell_fast
+
+
+def take_fast(
+    replica: Replica, asked: Sales | Placements, index: int, end: int, now_ms: int
+) -> FastSales | FastOrders | None:
+    """Decide and record requests from an index on, up to another, while they are of the simplest form.
+
+    None where the first one is not; nothing changed then. All keys in this range are new.
+    """
+    if isinstance(asked, Sales):
+        return _sell(replica, asked, index, end, now_ms)
+    return _hold(replica, asked, index, end, now_ms)
+
+
+def _sell(replica: Replica, sales: Sales, index: int, end: int, now_ms: int) -> FastSales | None:
+    view = replica.view(sales.location)
+    if view is None or len(sales.requests[index].lines) != 1:
+        return None
+    stream = replica.own_stream(sales.location)
+    sold = FastSales(stream, replica.head(stream), replica.next_stamp(now_ms), view.free)
+    sell_fast(view, sales.requests[index:end], sales.keys[index:end], sold)
+    if not len(sold):
+        return None
+    replica.record_run(sold)
+    return sold
+
+
+def _hold(replica: Replica, placements: Placements, index: int, end: int, now_ms: int) -> FastOrders | None:
+    context = replica.context(now_ms)
+
+    def begin(location: str, source: str) -> FastOrders:
+        stream = replica.own_stream(location)
+        return FastOrders(stream, replica.head(stream), replica.next_stamp(now_ms), source, context.held)
+
+    held = hold_fast(context, placements.requests[index:end], placements.keys[index:end], begin)
+    if held is not None:
+        replica.orders.begin(held.orders)
+        replica.record_run(held)
+    return held
+
+
+def first_used(replica: Replica, keys: Sequence[bytes], index: int, earlier: Earlier) -> int:
+    """The index, from one on, of the first key that was used before; the number of keys where all are new."""
+    own: dict[bytes, None] = {}
+    if index == 0:
+        own = dict.fromkeys(keys)
+        if len(own) == len(keys) and replica.keys.is_disjoint(own) and earlier.keys().isdisjoint(own):
+            return len(keys)
+        own.clear()
+    for number in range(index, len(keys)):
+        key = keys[number]
+        if key in own or key in replica.keys or key in earlier:
+            return number
+        own[key] = None
+    return len(keys)

@@ -1,0 +1,172 @@
+"""The fold: what entries add up to, computed here and nowhere else.
+
+Nodes, journals that fold anew, simulated journals and tests all use this one. It has parts: the ledger's cells, the
+documents, the orders, the counts. A part takes entries in, hands over what changed, and takes back what it handed over.
+A journal keeps that checkpoint as rows of a part, and knows nothing else about it. Folding never refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from replica.core.base.names import CHAIN
+from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
+from replica.core.catalog.skus import Catalog
+from replica.core.ledger.cells import Changes, Ledger, Move
+from replica.core.log.entry import DOCUMENT, Entry, Head, Stream
+from replica.core.log.voids import VOID
+from replica.core.orders.fold import Orders
+from replica.core.orders.machine import DEFAULT_MACHINE
+from replica.core.orders.requests import ORDER
+from replica.core.rights.policies import Policies
+from replica.core.state.batch import Checkpoint, Image, Row
+from replica.core.state.document_kinds import DOCUMENT_KINDS
+from replica.core.state.duplicates import Collisions
+from replica.core.state.kinds import KINDS, Kinds
+from replica.core.stock.counts import FOLDED, Counts
+
+
+class Part(Protocol):
+    """One part of what entries add up to."""
+
+    def apply(self, entry: Entry) -> object:
+        """Take one entry in. Never refuses; what cannot be read is counted as malformed."""
+
+    def take_changes(self) -> Iterable[Row]:
+        """Hand over a row for everything that changed since the last call; equal keys replace each other."""
+
+    def load(self, rows: Iterable[Row]) -> None:
+        """Take in all rows that were ever handed over, the newest of each key."""
+
+
+class Fold:
+    """What a replica's entries add up to."""
+
+    __slots__ = (
+        "_applies",
+        "catalog",
+        "collisions",
+        "counts",
+        "documents",
+        "ledger",
+        "machine",
+        "orders",
+        "parts",
+        "policies",
+    )
+
+    def __init__(self, node: str, *, open_catalog: bool = False, kinds: Kinds = KINDS) -> None:
+        self.ledger = Ledger()
+        self.documents = Documents()
+        self.catalog = Catalog(open_catalog)
+        self.policies = Policies()
+        self.machine = DEFAULT_MACHINE
+        self.orders = Orders(node)
+        self.counts = Counts(node)
+        self.collisions = Collisions(kinds)
+        self.parts: dict[str, Part] = {
+            "documents": _DocumentsPart(self.documents, self._index),
+            "orders": self.orders,
+            "counts": self.counts,
+        }
+        self._applies: dict[str, Callable[[Entry], object]] = {
+            DOCUMENT: self.parts["documents"].apply,
+            ORDER: self.orders.apply,
+            VOID: self.collisions.settle,
+        }
+
+    def apply(self, entry: Entry) -> None:
+        """Let one entry have its effect."""
+        stream, content = entry.stream, entry.content
+        if content.moves:
+            self.ledger.apply(stream.scope, stream.writer, content.moves)
+        apply = self._applies.get(content.kind)
+        if apply is not None:
+            apply(entry)
+        watched = self.counts.watched
+        if content.kind in FOLDED or (watched and content.clock <= watched.get(stream.scope, 0)):
+            self.counts.apply(entry)
+
+    def take_changes(self) -> tuple[Changes, Checkpoint]:
+        """Hand over what changed since the last call: the new totals of cells, and the rows of each part."""
+        rows = {name: changed for name, part in self.parts.items() if (changed := part.take_changes())}
+        return self.ledger.take_changes(), rows
+
+    def load(self, image: Image) -> None:
+        """Take in the checkpoint of an earlier fold."""
+        for location, item, (writer, source, target), total in image.cells:
+            self.ledger.apply(location, writer, (Move(item, source, target, total),))
+        for name, part in self.parts.items():
+            part.load(image.checkpoint.get(name, ()))
+        self.collisions.load(image.shared)
+        self.ledger.take_changes()
+
+    def _index(self, register: Register) -> None:
+        kind = DOCUMENT_KINDS.get(register.kind)
+        if register.rank == CHAIN_RANK and kind is not None and not kind.index(self, register):
+            self.documents.malformed += 1
+
+
+class _DocumentsPart:
+    """The documents as a part; `changed` is told of each write that became the one that stands."""
+
+    def __init__(self, documents: Documents, changed: Callable[[Register], None]) -> None:
+        self._documents = documents
+        self._changed = changed
+
+    def apply(self, entry: Entry) -> None:
+        if entry.stream.scope == CHAIN:
+            content = entry.content
+            standing = self._documents.apply(content.facts, content.clock, entry.stream.writer)
+            if standing is not None:
+                self._changed(standing)
+
+    def take_changes(self) -> list[Row]:
+        return [
+            (one.kind, one.key, one.rank, one.at, one.version, one.clock, one.writer, one.value)
+            for one in self._documents.take_changes()
+        ]
+
+    def load(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            register = Register(*row)
+            if self._documents.put(register) is not None:
+                self._changed(register)
+        self._documents.take_changes()
+
+
+def fold(entries: Iterable[Entry], node: str) -> Fold:
+    """Fold entries in their order of arrival, as the replica of a node does."""
+    folded = Fold(node)
+    for entry in entries:
+        folded.apply(entry)
+    return folded
+
+
+def image_of(entries: Iterable[Entry], node: str, *, clock: int = 0, shared: Iterable[Entry] = ()) -> Image:
+    """The image that a journal with these entries gives back at start.
+
+    Args:
+        clock: where the hybrid clock of the node stood.
+        shared: the entries that share their keys with others, and what voids them.
+    """
+    folded = Fold(node)
+    heads: dict[Stream, Head] = {}
+    heard: dict[Stream, int] = {}
+    arrival = 0
+    for entry in entries:
+        folded.apply(entry)
+        heads[entry.stream] = Head(entry.sequence, entry.hash)
+        heard[entry.stream] = entry.content.clock
+        arrival += 1
+    _, checkpoint = folded.take_changes()
+    return Image(
+        heads=list(heads.items()),
+        cells=list(folded.ledger.cells()),
+        checkpoint=checkpoint,
+        clock=clock,
+        arrival=arrival,
+        shared=shared,
+        heard=list(heard.items()),
+    )

@@ -1,0 +1,33 @@
+"""Goods receipts: goods come in from a supplier."""
+
+from __future__ import annotations
+
+from replica.core.base.names import SUPPLIER
+from replica.core.ledger.cells import Move
+from replica.core.log.draft import Draft
+from replica.core.log.entry import Content
+from replica.core.stock.lines import goods_lines, received_lines, resolve
+from replica.core.stock.location_view import LocationView
+from replica.core.stock.requests import (
+    GoodsReceipt,
+)
+
+GOODS_RECEIPT = "receipt"
+"""The kind of these entries."""
+
+
+def prepare_goods_receipt(view: LocationView, receipt: GoodsReceipt) -> Draft:
+    """Take goods in from a supplier; they are the node's own to sell."""
+    resolved, units, facts = resolve(view.catalog, receipt.lines)
+    return Draft(
+        GOODS_RECEIPT,
+        tuple([Move(item, SUPPLIER, view.free, number) for item, number in units.items()]),
+        received_lines(view, resolved, units),
+        facts,
+        reference=receipt.reference,
+    )
+
+
+def read_goods_receipt(content: Content) -> GoodsReceipt:
+    """Read the goods receipt off its entry."""
+    return GoodsReceipt(goods_lines(content), content.reference)

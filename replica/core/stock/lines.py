@@ -1,0 +1,111 @@
+"""Lines of a request: from SKUs and barcodes to items, and back from the entry they led to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from replica.core.base.errors import Invalid
+from replica.core.base.limits import QUANTITY_MAX
+from replica.core.catalog.skus import Catalog, Recipe, sellable
+from replica.core.log.entry import Content, EntryLine
+from replica.core.stock.location_view import LocationView
+from replica.core.stock.requests import (
+    GoodsLine,
+    SkuLine,
+)
+
+Resolved = list[tuple[str, Recipe, int]]
+"""Each line's SKU, its recipe, and how many."""
+
+
+def resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Resolved, dict[str, int], dict[str, Any]]:
+    """Resolve lines to recipes, and add up the units of each item over all of them.
+
+    The third value are facts that note how lines named their goods where it was not by SKU.
+    """
+    resolved: Resolved = []
+    units: dict[str, int] = {}
+    facts: dict[str, Any] = {}
+    for index, line in enumerate(lines):
+        name, quantity = line.sku, line.quantity
+        if name is not UNSET and line.barcode is UNSET and type(line) is not GoodsLine:
+            recipe = catalog.recipe(name, index)
+        else:
+            name, recipe = _resolve_line(catalog, line, index, facts)
+        resolved.append((name, recipe, quantity))
+        for item, number in recipe:
+            total = units[item] = units.get(item, 0) + number * quantity
+            if total > QUANTITY_MAX:
+                raise Invalid(f"more than {QUANTITY_MAX} of {item} at once", field=f"lines[{index}].quantity")
+    return resolved, units, facts
+
+
+def _resolve_line(catalog: Catalog, line: SkuLine | GoodsLine, index: int, facts: dict[str, Any]) -> tuple[str, Recipe]:
+    sku, barcode = line.sku, line.barcode
+    item = line.item if isinstance(line, GoodsLine) else UNSET
+    if (sku is UNSET) + (barcode is UNSET) + (item is UNSET) != 2:
+        raise Invalid("name the goods once: by sku or by barcode", field=f"lines[{index}].sku")
+    if item is not UNSET:
+        facts.setdefault("items", []).append(index)
+        return item, ((catalog.check_item(item, False, f"lines[{index}].item"), 1),)
+    if barcode is not UNSET:
+        facts.setdefault("scanned", []).append([index, barcode])
+        sku = catalog.scan(barcode, f"lines[{index}].barcode")
+    assert sku is not UNSET
+    return sku, catalog.recipe(sku, index)
+
+
+def sku_lines(content: Content) -> tuple[SkuLine, ...]:
+    scanned = dict(content.facts.get("scanned", ()))
+    return tuple(
+        [
+            SkuLine(line.quantity, barcode=scanned[index]) if index in scanned else SkuLine(line.quantity, line.sku)
+            for index, line in enumerate(content.lines)
+        ]
+    )
+
+
+def goods_lines(content: Content) -> tuple[GoodsLine, ...]:
+    items = dict.fromkeys(content.facts.get("items", ()))
+    return tuple(
+        [
+            GoodsLine(named.quantity, item=line.sku)
+            if index in items
+            else GoodsLine(named.quantity, named.sku, named.barcode)
+            for index, (line, named) in enumerate(zip(content.lines, sku_lines(content), strict=True))
+        ]
+    )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970 of a moment that is in the calendar of UTC too, so that it can be read back."""
+    try:
+        return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+    except OverflowError:
+        raise Invalid(f"{moment} is no moment in UTC", field="occurred_at") from None
+
+
+def occurred_at(facts: Mapping[str, Any]) -> datetime | UnsetType:
+    noted = facts.get("occurred_at")
+    return _EPOCH + timedelta(microseconds=noted) if noted is not None else UNSET
+
+
+def received_lines(view: LocationView, resolved: Resolved, added: Mapping[str, int]) -> tuple[EntryLine, ...]:
+    """Answer lines of goods that come in: what can be sold of each SKU once they are there."""
+
+    def after(item: str) -> int:
+        return view.ledger.stock(view.location, item).available + added.get(item, 0)
+
+    return tuple(
+        [
+            EntryLine(sku, quantity, 0, sellable(recipe, {item: after(item) for item, _ in recipe}))
+            for sku, recipe, quantity in resolved
+        ]
+    )

@@ -1,0 +1,92 @@
+"""Sales: goods leave with a customer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET
+
+from replica.core.base.errors import RightsExhausted
+from replica.core.base.names import CUSTOMER
+from replica.core.catalog.skus import sellable
+from replica.core.ledger.cells import Move
+from replica.core.log.draft import Draft
+from replica.core.log.entry import Content, EntryLine
+from replica.core.stock.lines import Resolved, microseconds, occurred_at, resolve, sku_lines
+from replica.core.stock.location_view import LocationView
+from replica.core.stock.requests import (
+    OnShortage,
+    Sale,
+)
+
+SALE = "sale"
+"""The kind of these entries."""
+
+
+_RECORD = OnShortage.RECORD
+
+
+def prepare_sale(view: LocationView, sale: Sale) -> Draft:
+    """Sell from the node's own rights; nobody else's are touched.
+
+    Lines that share an item are added up first. With REFUSE a sale past the rights raises RightsExhausted with every
+    item that fell short; with RECORD it goes through, and the entry says by how much each item was overdrawn.
+    """
+    resolved, demand, facts = resolve(view.catalog, sale.lines)
+    stocks, free = view.ledger.stocks(view.location), view.free
+    after: dict[str, int] = {}
+    rights: dict[str, int] = {}
+    short: dict[str, int] = {}
+    for item, wanted in demand.items():
+        stock = stocks.get(item)
+        balance, available = stock.standing(free) if stock is not None else (0, 0)
+        after[item] = available - wanted
+        rights[item] = balance
+        if wanted > balance:
+            short[item] = wanted - max(0, balance)
+    if short and sale.on_shortage is OnShortage.REFUSE:
+        raise RightsExhausted([{"item": item, "wanted": demand[item], "free": max(0, rights[item])} for item in short])
+    if short:
+        facts["breach"] = short
+        breaches = _breaches(resolved, rights)
+        lines = [
+            EntryLine(sku, quantity, breach, sellable(recipe, after))
+            for (sku, recipe, quantity), breach in zip(resolved, breaches, strict=True)
+        ]
+    else:
+        lines = [EntryLine(sku, quantity, 0, sellable(recipe, after)) for sku, recipe, quantity in resolved]
+    note_how(sale, facts)
+    moves = tuple([Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items()])
+    return Draft(SALE, moves, tuple(lines), facts, sale.till, "", sale.receipt)
+
+
+def note_how(sale: Sale, facts: dict[str, Any]) -> None:
+    """Note what was asked besides the goods, where it is not the usual. Raises Invalid."""
+    if sale.on_shortage is not _RECORD:
+        facts["on_shortage"] = sale.on_shortage.value
+    if sale.occurred_at is not UNSET:
+        facts["occurred_at"] = microseconds(sale.occurred_at)
+
+
+def _breaches(resolved: Resolved, rights: dict[str, int]) -> list[int]:
+    """How many of each line's SKUs the rights do not cover, giving out the rights in the order of the lines."""
+    left = dict(rights)
+    breaches = []
+    for _, recipe, quantity in resolved:
+        breaches.append(quantity - min(quantity, max(0, sellable(recipe, left))))
+        for item, units in recipe:
+            left[item] -= units * quantity
+    return breaches
+
+
+def read_sale(content: Content) -> Sale:
+    """Read the sale off its entry."""
+    on_shortage = OnShortage(content.facts.get("on_shortage", OnShortage.RECORD.value))
+    lines = sku_lines(content)
+    return Sale(
+        lines=lines,
+        on_shortage=on_shortage,
+        till=content.actor,
+        receipt=content.reference,
+        occurred_at=occurred_at(content.facts),
+    )
