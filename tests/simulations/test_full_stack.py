@@ -50,15 +50,15 @@ COMMITS_IN_PARTS = Mutation(
         slip(
             "replica.runtime.journal.sqlite_journal:SqliteJournal._put",
             (
-                "connection.executemany(batch_row.INSERT, rows)",
-                """if not documents:
+                'connection.executemany(STATEMENTS["insert_batch"], rows)',
+                """if not any(checkpoint.get(part) for part in PUT_PARTS):
         rows = [
             (heap, *[part if one == place else "[]" for one in range(len(parts))])
             for heap, *parts in rows
             for place, part in enumerate(parts)
         ]
     for row in rows:
-        connection.execute(batch_row.INSERT, row)""",
+        connection.execute(STATEMENTS["insert_batch"], row)""",
             ),
         ),
     ),
