@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check simulate simulate-mutations bench
+.PHONY: demo test check graph simulate simulate-mutations bench
 
 demo: $(STAMP)
 	$(BIN)/shelfsync demo $(ARGS)
@@ -16,6 +16,10 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Who imports whom in replica/core and replica/runtime. ARGS=--write puts the pictures into ARCHITECTURE.md.
+graph: $(STAMP)
+	$(BIN)/python -m tests.imports $(ARGS)
 
 # Thousands of seeds within half an hour on two cores. ARGS="--seed 7", ARGS="--scenario black-friday" …
 simulate: $(STAMP)

@@ -14,7 +14,7 @@ import click
 from replica.runtime.configuration import CONTEXT, NumberParam, configurable
 from simulations import failure
 from simulations.account import console, tell_catalogue
-from simulations.plan import draw_plan
+from simulations.draw import draw_plan
 from simulations.scenario import Scenario, Unusable, read_scenario, scenario, scenario_names
 from simulations.series import Case, Series, WritePage
 

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from simulations import catalogue
-from simulations.faults import FAULTS, OF_IDENTITY, Fault
+from simulations.faults import FAULTS, OF_IDENTITY
 from simulations.outcome import Outcome
-from simulations.plan import Plan
+from simulations.plan import Fault, Plan
 from simulations.run import Step
 
 WIDTH = 120

@@ -1,4 +1,4 @@
-"""Clients: tills, clerks and desks that ask, lose patience, ask again, and count shelves amid sales.
+"""Clients: tills and clerks that ask, lose patience, ask again, and count shelves amid sales.
 
 A client knows only what it is told. It retries under the same key, at once or much later, one by one or twice at the
 same time; some leave a question open for good. At the end of a run whoever is left asks until everything but a few

@@ -1,8 +1,8 @@
 """Everything that goes wrong, by name: whom it meets, how it begins, and how exactly that is mended again.
 
 A kind of fault is one function: it breaks something and returns what mends it. Faults overlap as they please, so each
-mends only what it broke. `FAULTS` is what a swarm draws from; `OF_IDENTITY` holds disks that went back in time or
-belong to another, which no guarantee covers until nodes know their own incarnation.
+mends only what it broke. A drawn plan takes its faults from `FAULTS`; `OF_IDENTITY` holds disks that went back in time
+or belong to another, which no guarantee covers until nodes know their own incarnation.
 """
 
 from __future__ import annotations
@@ -11,16 +11,13 @@ from asyncio import TimerHandle
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from simulations.chain import SimulatedChain
+from simulations.journal import SimulatedDisk
 from simulations.network import FAIR, Way, Weather
-
-if TYPE_CHECKING:
-    from simulations.chain import SimulatedChain
-    from simulations.journal import SimulatedDisk
+from simulations.plan import Fault
 
 FLAP_S = (0.2, 2.5)
 """How long a flapping line stays as it is."""
@@ -31,25 +28,12 @@ FULL_DISK_S = 1.0
 DRIFT_PPM = 20_000
 """The worst of each, at strength 1; a crystal that is 2 % off is broken."""
 
-TOGETHER = 0.3
-"""Share of faults that meet the same machines as another, within a second: trouble comes in pairs."""
-
 CLOCK_STEP_LOG10_MS = (3.0, 12.4)
 """Steps of a clock: from a second to the year 2099 and beyond, evenly by order of magnitude."""
 
 
-class Fault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One thing that goes wrong: what, when, for how long, whom it meets, and how bad it is (0..1)."""
-
-    kind: str
-    at_s: float
-    for_s: float
-    who: tuple[str, ...] = ()
-    strength: float = 0.5
-
-
 Mend = Callable[[], None]
-Begin = Callable[["SimulatedChain", Fault, Random], Mend]
+Begin = Callable[[SimulatedChain, Fault, Random], Mend]
 
 
 def _nothing() -> None:
@@ -400,18 +384,3 @@ def begin(chain: SimulatedChain, fault: Fault) -> Mend:
     """Let a fault begin; the answer mends it."""
     kind = FAULTS.get(fault.kind) or OF_IDENTITY[fault.kind]
     return kind(chain, fault, Random(f"{chain.plan.seed}/{fault.kind}/{fault.at_s}"))
-
-
-def draw_faults(random: Random, names: Sequence[str], seconds: float, count: int) -> tuple[Fault, ...]:
-    """Draw faults for a swarm: only some kinds take part in one run, so that rare ones meet in others."""
-    kinds = random.sample(sorted(FAULTS), random.randint(3, 9))
-    drawn: list[Fault] = []
-    for _ in range(count):
-        who = random.sample(list(names), random.choice((1, 1, 1, 2)))
-        at_s, for_s = random.uniform(0.0, seconds), min(random.expovariate(1 / 4), 20.0)
-        if drawn and random.random() < TOGETHER:
-            who, at_s = list(drawn[-1].who), min(drawn[-1].at_s + random.random(), seconds)
-        drawn.append(
-            Fault(random.choice(kinds), round(at_s, 3), round(for_s, 3), tuple(who), round(random.random(), 3))
-        )
-    return tuple(sorted(drawn, key=lambda fault: fault.at_s))

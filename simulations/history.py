@@ -12,7 +12,7 @@ from replica.core.log.entry import Entry
 from replica.core.orders.requests import ORDER, OrderEvent, Placement
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.decisions import Verdict
-from simulations.checkers.pn_counter import Outcome
+from simulations.pn_counter import Outcome
 
 Pair = tuple[str, str]
 """A location and an item."""

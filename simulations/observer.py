@@ -1,4 +1,4 @@
-"""The witness: sees every entry that becomes durable and every answer, and has all checkers look at them."""
+"""The observer: it sees every entry that becomes durable and every answer, and shows them to all checkers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Desks: clients that order besides, and tell what happened to orders: early, late, twice, out of order, at any node.
+"""Ordering clients: they also order, and report what happened to orders: early, late, twice, out of order, anywhere.
 
 At a hub they place orders, retry them, pay, change and cancel; in a store they hold goods for customers who stand
-there, and hand out what waits to be picked up. Nobody asks a desk whether what it tells makes sense.
+there, and hand out what waits to be picked up. Nobody checks whether what such a client reports makes sense.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class OrderingClient(Client):
             return acts
         if self._machine.role.role == "edge":
             return [*acts, (self._order, 5.0 * often), (self._tell, 10.0 * often)]
-        desk = [
+        at_hub = [
             (self._order, 18.0),
             (self._tell, 22.0),
             (self._tell_all, 3.0),
@@ -102,7 +102,7 @@ class OrderingClient(Client):
             (self._write_box, 4.0),
             (self._write_policy, 2.0 if self._chain.stores else 0.0),
         ]
-        return [*acts, *[(act, weight * often) for act, weight in desk]]
+        return [*acts, *[(act, weight * often) for act, weight in at_hub]]
 
     async def _order(self) -> None:
         """Place an order, perhaps after something was told about it already, perhaps with a look for rights first."""

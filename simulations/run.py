@@ -26,16 +26,16 @@ from replica.core.base.limits import CLOCK_SKEW_MAX_MS, PARKED_MS
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Checker, Violation
 from simulations.clients import Client, answer_all
-from simulations.faults import Fault, Mend, begin
+from simulations.faults import Mend, begin
 from simulations.history import History
 from simulations.loop import VirtualLoop
 from simulations.machine import Machine
 from simulations.observer import CHECKERS, Observer
 from simulations.ordering_clients import OrderingClient
-from simulations.plan import Plan
+from simulations.plan import Fault, Plan
 
 LOOK_S = 0.5
-"""How often the witness looks while it waits for all to agree."""
+"""How often the observer looks while it waits for all to agree."""
 
 AWAY_LOOK_S = 5.0
 """How often it looks while some are away: often enough that it sees an entry when its time of day still is what it
@@ -148,15 +148,15 @@ class Run:
         except Broken as broken:  # what goes round for ever does not stop for the end either
             violation = violation or Violation(type(broken).__name__, 0, str(broken))
         return Result(
-            self.plan,
-            violation,
-            digest,
-            end_s,
-            self._convergence_s,
-            entries,
-            dict(sorted({**self._counts, **self.history.counts, **harmed}.items())),
-            self.steps,
-            self.levels,
+            plan=self.plan,
+            violation=violation,
+            digest=digest,
+            simulated_s=end_s,
+            convergence_s=self._convergence_s,
+            entries=entries,
+            counts=dict(sorted({**self._counts, **self.history.counts, **harmed}.items())),
+            steps=self.steps,
+            levels=self.levels,
         )
 
     async def _play(self) -> None:

@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from replica.core.base.errors import Invalid
 from replica.core.base.names import check_name
-from simulations.faults import FAULTS, OF_IDENTITY, Fault
+from simulations.faults import FAULTS, OF_IDENTITY
 from simulations.observer import CHECKERS
-from simulations.plan import Plan, Trade
+from simulations.plan import Fault, Plan, Trade
 
 DIRECTORY = Path(__file__).parent / "scenarios"
 

@@ -15,9 +15,8 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from simulations.faults import Fault
 from simulations.outcome import Found
-from simulations.plan import Plan
+from simulations.plan import Fault, Plan
 from simulations.scenario import WHO_MIN
 
 T = TypeVar("T")

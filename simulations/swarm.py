@@ -11,8 +11,8 @@ from itertools import islice
 
 from msgspec.structs import replace
 
+from simulations.draw import draw_plan
 from simulations.outcome import Outcome, play_out
-from simulations.plan import draw_plan
 
 WAITING_PER_JOB = 2
 """Seeds handed out ahead, so that no process waits for its next one."""

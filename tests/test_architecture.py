@@ -1,4 +1,7 @@
-"""Who may import whom, and what the core may not do: read off the source, and off two runs of one script."""
+"""Who may import whom, and what the core may not do: read off the source, and off two runs of one script.
+
+Top-level packages import by `MAY_IMPORT`, rooms within them by `ORDERS` of `tests/imports.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,30 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-
-PACKAGES = ("replica", "edge_node", "hub", "simulations", "shelfsync", "benchmarks")
+from tests.imports import (
+    DRAWN,
+    ORDERS,
+    PACKAGES,
+    PAGE,
+    ROOT,
+    Graph,
+    against_order,
+    all_circles,
+    circles,
+    is_under,
+    module_graph,
+    picture,
+    read_sources,
+    room_graph,
+    shown_picture,
+    summary,
+    with_picture,
+)
+from tests.imports import imports as imports_among
 
 MAY_IMPORT = {
     "replica.core": ("replica.core",),
@@ -81,34 +100,11 @@ CORE_ATTRIBUTES_BANNED = ("now", "utcnow", "today")
 SETS_OF_VIEWS = (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Sub)
 
 
-def sources(package: str) -> Iterator[tuple[str, str]]:
-    """Every module of a package, by name, with its source."""
-    for path in sorted((ROOT / package).rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path.read_text()
+SOURCES = read_sources(*PACKAGES)
 
+MODULES = module_graph(SOURCES)
 
-SOURCES = {name: source for package in PACKAGES for name, source in sources(package)}
-
-
-def is_under(module: str, package: str) -> bool:
-    """Whether a module is a package or inside it."""
-    return module == package or module.startswith(f"{package}.")
-
-
-def imports(module: str, source: str) -> list[str]:
-    """Modules that a source imports, wherever in it, by their full names."""
-    found: list[str] = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                base = ".".join([*module.split(".")[: -node.level], *([base] if base else [])])
-            # `from package import module` imports the module too
-            found += [base, *(f"{base}.{alias.name}" for alias in node.names if f"{base}.{alias.name}" in SOURCES)]
-    return found
+imports = partial(imports_among, known=SOURCES)
 
 
 def wrong_imports(module: str, source: str) -> list[str]:
@@ -135,7 +131,7 @@ def reached(module: str, known: dict[str, str]) -> list[str]:
             continue
         seen[name] = None
         if name in known:
-            waiting += imports(name, known[name])
+            waiting += imports_among(name, known[name], known)
             waiting += [name.rpartition(".")[0]] if "." in name else []
     return list(seen)
 
@@ -244,6 +240,142 @@ def test_an_import_the_right_way_passes(module: str, source: str) -> None:
     assert wrong_imports(module, source) == []
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# rooms
+
+
+def with_source(module: str, source: str) -> Graph:
+    """Who imports whom, were there another module, or another source of one."""
+    return module_graph({**SOURCES, module: source})
+
+
+@pytest.mark.parametrize("package", ORDERS)
+def test_rooms_import_only_rooms_before_them(package: str) -> None:
+    assert against_order(package, MODULES) == []
+    assert sum(map(len, room_graph(package, MODULES).values())) > 15
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "found"),
+    [
+        ("replica.core.base.broken", "from replica.core.ledger import cells", "base imports ledger"),
+        ("replica.core.ledger.broken", "import replica.core.catalog.skus", "ledger imports catalog"),
+        ("replica.core.catalog.broken", "from replica.core.log.entry import Entry", "catalog imports log"),
+        ("replica.core.log.broken", "from replica.core.stock import counts", "log imports stock"),
+        ("replica.core.stock.broken", "from replica.core.rights.grants import prepare_grant", "stock imports rights"),
+        ("replica.core.rights.broken", "from ..orders import order", "rights imports orders"),
+        ("replica.core.orders.broken", "import replica.core.planning.costs", "orders imports planning"),
+        ("replica.core.planning.costs", "import replica.core.identity.branches", "planning imports identity"),
+        ("replica.core.identity.branches", "from replica.core.state.replica import Replica", "identity imports state"),
+        ("replica.core.state.broken", "def late():\n    from replica.core.sync import session", "state imports sync"),
+        ("replica.core.misplaced", "", "misplaced has no place"),
+        ("replica.runtime.ports", "from replica.runtime.driver import Driver", "ports imports driver"),
+        ("replica.runtime.world", "import replica.runtime.configuration", "world imports configuration"),
+        ("replica.runtime.logs", "from replica.runtime import configuration", "logs imports configuration"),
+        ("replica.runtime.journal.broken", "from replica.runtime.driver import Driver", "journal imports driver"),
+        ("replica.runtime.driver", "from replica.runtime.journal.data import open_data", "driver imports journal"),
+        ("replica.runtime.driver", "from replica.runtime.peering import link", "driver imports peering"),
+        ("replica.runtime.peering.broken", "from replica.runtime import background", "peering imports background"),
+        ("replica.runtime.background.broken", "from replica.runtime.node import Node", "background imports node"),
+        ("replica.runtime.node", "from replica.runtime.http import answers", "node imports http"),
+        ("replica.runtime.http.broken", "def late():\n    import replica.runtime.process", "http imports process"),
+        ("replica.runtime.misplaced", "", "misplaced has no place"),
+        ("simulations.plan", "from simulations.faults import FAULTS", "plan imports faults"),
+        ("simulations.history", "from simulations.checkers.checker import Violation", "history imports checkers"),
+        ("simulations.account", "from simulations.report import pages", "account imports report"),
+        ("simulations.misplaced", "", "misplaced has no place"),
+    ],
+)  # fmt: skip
+def test_an_import_against_the_order_of_rooms_is_caught(module: str, source: str, found: str) -> None:
+    (package,) = [package for package in ORDERS if is_under(module, package)]
+    stubs = {"replica.core.planning.costs": "", "replica.core.identity.branches": ""}
+    wrong = against_order(package, module_graph({**SOURCES, **stubs, module: source}))
+    assert wrong == [f"{package}.{found}"]
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    assert all_circles(module_graph({**SOURCES, **read_sources("tests")})) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "circle"),
+    [
+        ("replica.core.base.limits", "import replica.core.base.clock", "replica.core.base.clock"),
+        ("replica.runtime.http.problems", "from replica.runtime.http.operations import Call", "replica.runtime.http"),
+        ("edge_node.pickups", "from edge_node import api", "edge_node.api"),
+        ("hub.availability", "def late():\n    import hub.api", "hub.api"),
+        ("simulations.history", "from simulations.checkers.checker import Checker", "simulations.checkers"),
+        ("simulations.full_stack.worker", "from .disk import StackDisk", "simulations.full_stack.disk"),
+        ("simulations.plan", "if TYPE_CHECKING:\n    import simulations.chain", "simulations.chain"),
+        ("shelfsync.screen", "from shelfsync.demo import main", "shelfsync.demo"),
+        ("benchmarks.measure", "import benchmarks.load", "benchmarks.load"),
+        ("tests.imports", "import tests.test_architecture", "tests.test_architecture"),
+    ],
+)
+def test_a_circle_is_caught(module: str, source: str, circle: str) -> None:
+    graph = module_graph({**SOURCES, **read_sources("tests"), module: source})
+    assert any(is_under(name, circle) for found in all_circles(graph) for name in found)
+
+
+def test_a_circle_of_rooms_without_a_circle_of_modules_is_caught() -> None:
+    sources = {"a.one.x": "import a.two.x", "a.two.x": "", "a.two.y": "import a.one.y", "a.one.y": ""}
+    assert circles(module_graph(sources)) == []
+    assert all_circles(module_graph(sources)) == [["a.one", "a.two"]]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# the pictures and the map in ARCHITECTURE.md
+
+
+@pytest.mark.parametrize("package", DRAWN)
+def test_architecture_page_shows_the_rooms_as_they_are(package: str) -> None:
+    assert shown_picture(package, PAGE.read_text()) == picture(package, MODULES), "make graph ARGS=--write draws it"
+
+
+def test_a_picture_changes_with_the_imports() -> None:
+    changed = with_source("replica.core.base.broken", "import replica.core.sync.wire")
+    assert picture("replica.core", changed) != picture("replica.core", MODULES)
+    assert summary("replica.core", MODULES).endswith("0 against the order; circles: 0 of rooms, 0 of modules")
+    assert "1 against the order; circles: 1 of rooms, 0 of modules" in summary("replica.core", changed)
+
+
+def test_a_picture_is_written_in_its_place_and_nowhere_else() -> None:
+    page = "before\n<!-- graph: replica/core -->\n<!-- end -->\n<!-- graph: other -->\n<!-- end -->\nafter\n"
+    once = with_picture("replica.core", page, "old")
+    assert with_picture("replica.core", once, "new") == page.replace("core -->\n", "core -->\nnew\n")
+
+
+def misnamed(page: str, known: Graph) -> list[str]:
+    """Modules that are not listed under the heading of their package, and listed ones that are not there."""
+    listed: set[str] = set()
+    package = ""
+    for line in page.partition("## Where code lives")[2].partition("\n## ")[0].splitlines():
+        if line.startswith("#"):
+            found = re.search(r"`([\w/]+)/`", line)
+            package = found[1].replace("/", ".") if found else ""
+        elif row := re.match(r"\| `(\w+)` \|", line):
+            listed.add(f"{package}.{row[1]}")
+    packages = {name.rpartition(".")[0] for name in known}
+    modules = {name for name in known if any(is_under(name, one) for one in DRAWN) and name not in packages}
+    return sorted(modules ^ listed)
+
+
+def test_architecture_page_names_every_module_of_core_and_runtime_and_no_other() -> None:
+    assert misnamed(PAGE.read_text(), MODULES) == []
+
+
+def test_a_module_that_the_page_does_not_name_is_caught() -> None:
+    page = PAGE.read_text()
+    for module in ("replica.core.stock.transfers", "replica.core.ledger.replica", "replica.runtime.inbox"):
+        assert misnamed(page, with_source(module, "")) == [module]
+    assert misnamed(page.replace("| `driver` |", "| driver |"), MODULES) == ["replica.runtime.driver"]
+    assert misnamed(page.replace("| `driver` |", "| `driver` |\n| `engine` |"), MODULES) == ["replica.runtime.engine"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# the simulations
+
+
 def test_only_the_table_of_commands_names_the_simulations() -> None:
     naming = [module for module, source in SOURCES.items() if names_of_simulations(source)]
     assert [name for name in naming if not is_under(name, "simulations") and name != "shelfsync.__main__"] == []
@@ -265,7 +397,8 @@ def importers(package: str, known: dict[str, str]) -> list[str]:
     return [
         module
         for module, source in known.items()
-        if not is_under(module, package) and any(is_under(name, package) for name in imports(module, source))
+        if not is_under(module, package)
+        and any(is_under(name, package) for name in imports_among(module, source, known))
     ]
 
 

@@ -136,6 +136,11 @@ class Driver:
         """Elapsed time until which new writes are turned away untried, for the disk was just found full."""
 
     @property
+    def watching(self) -> int:
+        """Readers that wait for news."""
+        return len(self._watchers)
+
+    @property
     def waiting(self) -> int:
         """Requests in the inbox."""
         return self._waiting

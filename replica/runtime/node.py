@@ -128,9 +128,13 @@ class Node:
             self.housekeeping.run(),
             *(work() for work in self._background.works),
         ]
-        self._working = [asyncio.create_task(work) for work in works]
+        self._working = [_begin(work) for work in works]
         self.is_ready = True
         return [self._driving, *self._working]
+
+    def worker(self, name: str) -> asyncio.Task[None]:
+        """The background worker of this class, e.g. "RightsAnswers": whoever cancels it holds up its work alone."""
+        return next(task for task in self._working if task.get_name() == name)
 
     async def stop(self) -> None:
         """Take nothing new in, answer what waits, end the links, close the journal."""
@@ -146,3 +150,8 @@ class Node:
                 await self.journal.close()
         except TimeoutError:
             log.warning("the journal does not close, leaving it as it is: what is durable is durable")
+
+
+def _begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Begin background work, under the name of the class whose `run` it is."""
+    return asyncio.create_task(work, name=getattr(work, "__qualname__", "").removesuffix(".run"))

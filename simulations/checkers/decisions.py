@@ -36,7 +36,7 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
 """What each event follows, and leads to: by a table that is not the code's."""
 
 LATE_MS = 10_000
-"""After which what was due must be done: keepers look four times a second, and a grain of time for the disk."""
+"""A node does what is due within this time: its order housekeeping looks four times a second, and disks are slow."""
 
 REPORTS_SHOWN = 16
 """Events that could not happen that are shown of a fulfilment."""
@@ -164,9 +164,9 @@ class Decisions(Checker):
         if case.expires_ms and case.expires_ms + LATE_MS < now_ms:
             self.fail(f"{name} is held by {case.owner} and should have expired {now_ms - case.expires_ms} ms ago")
         stores = [machine.role for machine in self.chain.stores]
-        keeper = next((one.name for one in stores if case.location in one.locations), case.owner)
-        if case.state in WAITING and case.owner != keeper and case.location not in owner.role.locations:
-            self.fail(f"{name} is paid, and {case.owner} does not hand it to {keeper}")
+        location_owner = next((one.name for one in stores if case.location in one.locations), case.owner)
+        if case.state in WAITING and case.owner != location_owner and case.location not in owner.role.locations:
+            self.fail(f"{name} is paid, and {case.owner} does not hand it to {location_owner}")
 
 
 def _in_view(past: list[Noted]) -> list[Noted]:

@@ -8,8 +8,8 @@ from replica.core.log.entry import Content, Entry
 from replica.core.orders.requests import ORDER
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
-from simulations.checkers.pn_counter import Outcome
 from simulations.machine import Machine
+from simulations.pn_counter import Outcome
 
 VOID = "void"
 KEPT = ("grant", "count", "document", ORDER)

@@ -10,11 +10,10 @@ from replica.core.orders.requests import ORDER
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Checker
-from simulations.checkers.pn_counter import Add, FinalRead, History, Outcome, violations
 from simulations.checkers.stamps import CLOCK_FAULTS
-from simulations.history import Ask, Pair, effect_of
-from simulations.history import History as Asked
+from simulations.history import Ask, History, Pair, effect_of
 from simulations.machine import Machine
+from simulations.pn_counter import Add, CounterHistory, FinalRead, Outcome, violations
 
 AS_WRITTEN = ("count", ORDER)
 """Kinds whose effect on the shelf follows from what was there before; of orders, `Held` and `Orders` say what it is."""
@@ -48,9 +47,9 @@ class Truth(Checker):
                 self.fail(f"{pair}: {violation}")
             self._compare_with_shelf(pair)
 
-    def _adds_and_reads(self, pair: Pair) -> History:
+    def _adds_and_reads(self, pair: Pair) -> CounterHistory:
         names = tuple(machine.name for machine in self.chain.subscribers(pair[0]))
-        return History(names, adds(self.history, pair, self._corrected.values()), self._reads(pair))
+        return CounterHistory(names, adds(self.history, pair, self._corrected.values()), self._reads(pair))
 
     def _reads(self, pair: Pair) -> tuple[FinalRead, ...]:
         return tuple(
@@ -72,7 +71,7 @@ class Truth(Checker):
                 self.fail(f"{read.node} shows {read.value} of {pair}, {on_shelf} lie there")
 
 
-def is_mistimed(chain: SimulatedChain, history: Asked, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> bool:
+def is_mistimed(chain: SimulatedChain, history: History, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> bool:
     """Whether a shelf was counted in a chain with a wrong clock: what moved before and after is told by clocks.
 
     Or while an order took goods off it that whoever counted could not know to be gone.
@@ -89,7 +88,7 @@ def is_mistimed(chain: SimulatedChain, history: Asked, pair: Pair, corrected: It
     return is_wrong and len(writers) > 1 and any(entry.stream.scope == pair[0] for _, entry in corrected)
 
 
-def adds(history: Asked, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> tuple[Add, ...]:
+def adds(history: History, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> tuple[Add, ...]:
     """What was asked of a pair, and how it ended; and what counts wrote, which no client can tell."""
     location, item = pair
     of_orders = Add("orders", history.of_orders(pair), Outcome.ACKNOWLEDGED)

@@ -125,7 +125,7 @@ class StackClient(OrderingClient):
         """Follow the live feed for a while, and leave without a word."""
         try:
             async with asyncio.timeout(self._random.uniform(0.1, 3 * PATIENCE_S)):
-                line = await self._machine.tills.open()
+                line = await self._machine.clients.open()
                 try:
                     line.write(packed(Call("GET", "/v1/feed?after=0"), self._machine.name))
                     await line.rest()
@@ -159,7 +159,7 @@ class StackClient(OrderingClient):
         said = b""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                line = await self._machine.tills.open()
+                line = await self._machine.clients.open()
                 try:
                     line.write(data)
                     if self._random.random() < 0.7:

@@ -62,7 +62,7 @@ class StackMachine(Machine):
     ) -> None:
         super().__init__(role, loop, loop.network, random, note, versions)
         self.disk = StackDisk(root / role.name, random)
-        self.tills = MachineClients(loop, self.name, random)
+        self.clients = MachineClients(loop, self.name, random)
         self.slow_stops = 0
         """Graceful stops that took longer than promised."""
         self._life: asyncio.Future[int] = loop.create_future()
@@ -109,7 +109,7 @@ class StackMachine(Machine):
 
     async def _ask_ahead(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
         calls = [call_of([one], at_hub=False) for one in asked]
-        answers = await self.tills.call_ahead(calls, timeout_s, self.loses_answers)
+        answers = await self.clients.call_ahead(calls, timeout_s, self.loses_answers)
         self._note(self.name, f"{len(calls)} calls sent ahead {[answer.status for answer in answers or ()]}")
         if answers is None:
             return None
@@ -118,7 +118,7 @@ class StackMachine(Machine):
 
     async def call(self, call: Call, timeout_s: float) -> HttpAnswer | None:
         """Have a client call; None when it never learns the answer. Raises ConnectionRefusedError, Violation."""
-        answer = await self.tills.call(call, timeout_s, self.loses_answers)
+        answer = await self.clients.call(call, timeout_s, self.loses_answers)
         said = f"{answer.status} {blake2b(answer.body, digest_size=4).hexdigest()}" if answer else "?"
         self._note(self.name, f"{call.method} {call.path} {call.key} {said}")
         if answer is not None and answer.status == OURS:

@@ -15,7 +15,7 @@ REUSE = 0.8
 """Share of requests that go over a connection that is open already."""
 
 ODD = 0.2
-"""Share of requests in a form that the fast path leaves to aiohttp."""
+"""Share of requests in a form that the fast path leaves to the general path."""
 
 KEPT_MAX = 8
 

@@ -6,8 +6,8 @@ from random import Random
 
 from msgspec.structs import replace
 
-from simulations.faults import Fault
-from simulations.plan import Plan, draw_plan
+from simulations.draw import draw_plan
+from simulations.plan import Fault, Plan
 
 SECONDS = (4.0, 8.0)
 CLIENTS_MAX = 2

@@ -9,12 +9,11 @@ from replica.core.base.names import CHAIN, key_text
 from replica.core.log.entry import Entry
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
-from simulations.checkers.pn_counter import FinalRead, Outcome, violations
-from simulations.checkers.pn_counter import History as Counter
 from simulations.checkers.truth import adds, is_mistimed
 from simulations.full_stack.calls import Call
 from simulations.full_stack.machine import StackMachine
 from simulations.history import Ask, History, Pair
+from simulations.pn_counter import CounterHistory, FinalRead, Outcome, violations
 
 PATIENCE_S = 10.0
 
@@ -25,7 +24,7 @@ async def judge(chain: SimulatedChain, history: History) -> None:
     """Ask every node for its state, its stock and its journal. Raises Violation."""
     machines = [machine for machine in chain.machines.values() if isinstance(machine, StackMachine)]
     for machine in machines:
-        machine.tills.hang_up()
+        machine.clients.hang_up()
     await _check_state(chain, machines)
     await _check_stock(chain, history)
     for machine in machines:
@@ -49,7 +48,7 @@ async def _check_stock(chain: SimulatedChain, history: History) -> None:
         subscribers = [one for one in chain.subscribers(pair[0]) if isinstance(one, StackMachine)]
         reads = tuple([FinalRead(one.name, await _on_hand(one, pair)) for one in subscribers])
         names = tuple(one.name for one in subscribers)
-        for violation in violations(Counter(names, adds(history, pair, _corrected(chain)), reads)):
+        for violation in violations(CounterHistory(names, adds(history, pair, _corrected(chain)), reads)):
             raise Violation("Verdict", 5, f"{pair}: {violation}")
         on_shelf = history.on_shelf(pair)
         is_known = on_shelf is not None and not history.is_robbed(pair)

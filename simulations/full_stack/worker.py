@@ -10,12 +10,9 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from simulations.full_stack.disk import StackDisk
 
 Work = Callable[[], Any]
 
@@ -33,6 +30,16 @@ class NoThread:
         """Nothing to start: the queue does its work itself."""
 
 
+class WorkersDisk(Protocol):
+    """What a worker needs of the disk it works on."""
+
+    read_s: Callable[[], float]
+    write_s: Callable[[], float]
+
+    def carry_out(self, commit: Callable[[], Any]) -> Any:
+        """Do a commit, as well as the disk can."""
+
+
 class _Job(Struct, eq=False):
     begins_s: float
     future: asyncio.Future[Any] | None
@@ -42,7 +49,7 @@ class _Job(Struct, eq=False):
 class Worker:
     """The queue of one connection, and the hand that empties it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, disk: StackDisk) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, disk: WorkersDisk) -> None:
         self.connection: sqlite3.Connection | None = None
         self._loop = loop
         self._disk = disk

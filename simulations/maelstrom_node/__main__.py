@@ -11,7 +11,7 @@ To have Maelstrom test it, give it a program to start:
         --nemesis partition --nemesis-interval 5
 
 Nodes find each other again within some seconds of the end of a partition; Maelstrom waits for ten before the final
-reads. Its checker lets replicas disagree; ours, simulations/checkers/pn_counter.py, does not, and
+reads. Its checker lets replicas disagree; ours, simulations/pn_counter.py, does not, and
 tests/simulations/test_maelstrom_cluster.py holds these processes to it without Maelstrom.
 
 The process ends with 0 when its input ends, or when nobody reads its output; with 1 when an invariant broke.

@@ -15,9 +15,10 @@ from multiprocessing import get_context
 from msgspec import Struct
 
 from simulations.checkers.checker import Violation
+from simulations.draw import draw_plan
 from simulations.mutations.catalogue import MUTATIONS
 from simulations.mutations.mutation import planted
-from simulations.plan import Plan, draw_plan
+from simulations.plan import Plan
 from simulations.run import Run
 
 SEEDS_MAX = 1_200
@@ -83,8 +84,13 @@ def hunt(name: str, seeds: Iterable[int]) -> Catch:
         tried += 1
         found = play_mutated(name, seed)
         if found is not None and found.checker in expected and _is_healthy(seed):
-            return Catch(name, found.checker, found.detail, seed, tried, time.monotonic() - began_s)
-    return Catch(name, "", "", seed, tried, time.monotonic() - began_s)
+            return _ended(name, seed, tried, began_s, found.checker, found.detail)
+    return _ended(name, seed, tried, began_s)
+
+
+def _ended(name: str, seed: int, tried: int, began_s: float, checker: str = "", detail: str = "") -> Catch:
+    wall_s = time.monotonic() - began_s
+    return Catch(name=name, checker=checker, detail=detail, seed=seed, seeds=tried, wall_s=wall_s)
 
 
 def hunt_all(names: Iterable[str], seeds: Iterable[int], jobs: int) -> Iterator[Catch]:

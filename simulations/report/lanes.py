@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from simulations.faults import OF_IDENTITY, Fault
+from simulations.faults import OF_IDENTITY
 from simulations.outcome import LinkSpan, Outcome
+from simulations.plan import Fault
 from simulations.run import ShownLevel, Step
 
 CHAIN_WIDE = ("bridge", "ring", "region-loss")
@@ -94,7 +95,7 @@ def lanes(outcome: Outcome) -> list[Lane]:
     until_s = min(end_s, healed_s(outcome) or end_s)
     begun = [fault for fault in plan.faults if fault.at_s <= until_s]
     wide = [fault for fault in begun if fault.kind in CHAIN_WIDE]
-    made = [Lane(CHAIN_LANE, False, [], [], _bars(wide, until_s))] if wide else []
+    made = [Lane(name=CHAIN_LANE, is_machine=False, serving=[], paused=[], bars=_bars(wide, until_s))] if wide else []
     for name in names:
         own = [fault for fault in begun if name in fault.who and fault.kind not in CHAIN_WIDE]
         serving = _serving(name, steps, end_s)
@@ -104,7 +105,7 @@ def lanes(outcome: Outcome) -> list[Lane]:
             for one in serving
             if one.from_s <= span.from_s < one.to_s
         ]
-        made.append(Lane(name, True, serving, paused, _bars(own, until_s)))
+        made.append(Lane(name=name, is_machine=True, serving=serving, paused=paused, bars=_bars(own, until_s)))
     return made
 
 

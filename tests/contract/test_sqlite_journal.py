@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,13 @@ def rows_of(path: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
     finally:
         connection.close()
+
+
+def forget(path: Path, *tables: str) -> None:
+    """Empty some tables of a journal that is closed."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for table in tables:
+            connection.execute(f"DELETE FROM {table}")
 
 
 async def filled(directory: Path) -> Replica:
@@ -78,7 +86,7 @@ async def varied(directory: Path) -> None:
 async def test_commits_are_synchronous_and_the_file_is_in_wal_mode(tmp_path: Path) -> None:
     journal = await opened(tmp_path)
     pragmas = [
-        await journal._writer.run(lambda c, n=name: c.execute(f"PRAGMA {n}").fetchone()[0])
+        await journal.on_writer(lambda c, n=name: c.execute(f"PRAGMA {n}").fetchone()[0])
         for name in ("journal_mode", "synchronous")
     ]
     await journal.close()
@@ -99,7 +107,7 @@ async def test_a_batch_is_one_statement(tmp_path: Path) -> None:
         replica, Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000
     )
     decisions.execute(replica, Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
-    await journal._writer.run(lambda c: c.set_trace_callback(statements.append))
+    await journal.on_writer(lambda c: c.set_trace_callback(statements.append))
     await commit(journal, replica)
     await journal.close()
     assert len(set(statements)) == 1  # the trigger makes it known once more for each of its own
@@ -112,7 +120,7 @@ async def test_an_enormous_batch_is_one_transaction_of_several_statements(
     files = [tmp_path / name for name in ("whole", "in-parts")]
     for directory in files:
         journal, replica = await opened(directory), replica_of()
-        await journal._writer.run(lambda c: c.set_trace_callback(statements.append))
+        await journal.on_writer(lambda c: c.set_trace_callback(statements.append))
         receive(replica, "r1", 1_000)
         for number in range(3 * SEGMENT_ENTRIES_MAX):
             sell(replica, f"s{number}")
@@ -134,10 +142,10 @@ async def test_log_is_copied_into_the_file_beside_the_commits(tmp_path: Path, mo
     journal, replica = await opened(tmp_path), replica_of()
     receive(replica, "r1", 100)
     await commit_each(journal, replica, range(2))
-    assert journal._copying is None
+    assert journal.log_copy is None
     await commit(journal, replica)
-    assert journal._copying is not None
-    await journal._copying
+    assert journal.log_copy is not None
+    await journal.log_copy
     without_log = tmp_path / "copy.sqlite"
     without_log.write_bytes((tmp_path / FILE_NAME).read_bytes())
     assert rows_of(without_log, "SELECT sum(sequence) FROM streams") == [(3,)]
@@ -178,20 +186,20 @@ async def test_journal_closes_in_the_midst_of_a_copy(tmp_path: Path, monkeypatch
     journal, replica = await opened(tmp_path), replica_of()
     receive(replica, "r1", 100)
     await commit(journal, replica)
-    assert journal._copying is not None
+    assert journal.log_copy is not None
     await journal.close()
-    assert journal._copying.done()
-    assert journal._copying.exception() is None
+    assert journal.log_copy.done()
+    assert journal.log_copy.exception() is None
 
 
 async def test_full_disk_has_the_log_copied(tmp_path: Path) -> None:
     journal, replica = await opened(tmp_path), replica_of()
-    await journal._writer.run(lambda c: c.execute("PRAGMA max_page_count = 1").fetchall())
+    await journal.on_writer(lambda c: c.execute("PRAGMA max_page_count = 1").fetchall())
     with pytest.raises(StorageFull):
         for number in range(1_000):
             receive(replica, f"receipt-{number}" * 10, 1)
             await commit(journal, replica)
-    assert journal._copying is not None
+    assert journal.log_copy is not None
     await journal.close()
 
 
@@ -318,8 +326,8 @@ async def test_full_disk_writes_nothing_and_recovers_when_there_is_room(tmp_path
     receive(replica, "r1", 1_000_000)
     arrival = await commit(journal, replica)
     before = replica.digests()
-    pages = await journal._writer.run(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
-    await journal._writer.run(lambda c: c.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    pages = await journal.on_writer(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
+    await journal.on_writer(lambda c: c.execute(f"PRAGMA max_page_count = {pages}").fetchone())
     for number in range(500):
         sell(replica, f"full-{number}", item=f"item-{number}")
     with pytest.raises(StorageFull):
@@ -328,7 +336,7 @@ async def test_full_disk_writes_nothing_and_recovers_when_there_is_room(tmp_path
     assert replica.digests() == before
     assert (await journal.read(arrival, 10)).stored == []
     assert await journal.find([b"full-1"]) == {}
-    await journal._writer.run(lambda c: c.execute("PRAGMA max_page_count = 1073741823").fetchone())
+    await journal.on_writer(lambda c: c.execute("PRAGMA max_page_count = 1073741823").fetchone())
     sell(replica, "after", 5)
     assert await commit(journal, replica) == arrival + 1
     await journal.close()
@@ -342,9 +350,10 @@ async def test_reader_is_not_held_up_by_an_open_write(tmp_path: Path) -> None:
     await journal.load()
     receive(replica, "r1", 10)
     await commit(journal, replica)
-    await journal._writer.run(lambda c: c.execute("BEGIN IMMEDIATE") and None)
-    assert len((await journal.read(0, 10)).stored) == 1
-    await journal._writer.run(lambda c: c.execute("ROLLBACK") and None)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert len((await journal.read(0, 10)).stored) == 1
+        writer.execute("ROLLBACK")
     await journal.close()
 
 
@@ -355,9 +364,8 @@ async def test_orders_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: 
     placement = Placement("o-1", (PlacedLine(2, "cola"),), paid=True)
     decisions.execute(replica, Command("", placement, b"o1"), 1_700_000_000_000)
     await commit(journal, replica)
-    await journal._writer.run(lambda connection: connection.execute("DELETE FROM orders"))
-    await journal._writer.run(lambda connection: connection.execute("DELETE FROM cells"))
     await journal.close()
+    forget(tmp_path / FILE_NAME, "orders", "cells")
     journal = await opened(tmp_path)
     image = await journal.load()
     await journal.close()
@@ -374,9 +382,8 @@ async def test_counts_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: 
     decisions.execute(replica, Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
     decisions.merge(replica, [ReceivedRun(late.stream, 1, start(late.stream).hash, [late])], 1_700_000_002_000)
     await commit(journal, replica)
-    await journal._writer.run(lambda connection: connection.execute("DELETE FROM counts"))
-    await journal._writer.run(lambda connection: connection.execute("DELETE FROM cells"))
     await journal.close()
+    forget(tmp_path / FILE_NAME, "counts", "cells")
     journal = await opened(tmp_path)
     again = Replica(WRITER, ("store-1",), await journal.load())
     await journal.close()

@@ -90,6 +90,14 @@ class Node:
             self._tips[stream] = entry.hash
         return batch
 
+    def restored(self, incarnation: str) -> Node:
+        """Another life of this node, from a copy of its journal, that writes under an incarnation of its own."""
+        again = Node(self.name, self.replica.locations, self.scopes, self.role)
+        writer = writer_of(self.name, incarnation)
+        again.replica = Replica(writer, self.replica.locations, image_of(self.journal, writer), open_catalog=True)
+        again.journal, again._tips = list(self.journal), dict(self._tips)
+        return again
+
     def crash(self) -> None:
         """Lose what was not committed, and start again from the journal."""
         self.replica.restore(image_of(self.journal, self.replica.writer, self._clock))
@@ -192,7 +200,7 @@ class SessionPair:
         self.frames: list[bytes] = []
         """Every frame that was sent by either side, in order."""
         for index in (0, 1):
-            self._carry(index)
+            self.carry(index)
 
     @property
     def is_up(self) -> bool:
@@ -221,7 +229,7 @@ class SessionPair:
                 side.asked = side.asked or isinstance(event, Asked)
         except PeerFault as fault:
             self.fault = fault
-        self._carry(index)
+        self.carry(index)
 
     def settle(self, index: int) -> bool:
         """Let the side merge, commit and acknowledge the oldest frame that waits; False when none does."""
@@ -237,7 +245,7 @@ class SessionPair:
         side.node.commit()
         if self.fault is None:
             side.session.merged(arrived.number)
-        self._carry(index)
+        self.carry(index)
         return True
 
     def pump(self, index: int, limit: int = 1_024) -> bool:
@@ -252,7 +260,7 @@ class SessionPair:
         else:
             session.cover(None if side.covered else plain_vectors(side.node.replica, session.offered))
             side.covered = True
-        self._carry(index)
+        self.carry(index)
         return bool(stored)
 
     def tick(self, later_ms: int) -> None:
@@ -264,7 +272,7 @@ class SessionPair:
                     self.sides[index].session.tick(self.now)
                 except PeerFault as fault:
                     self.fault = fault
-                self._carry(index)
+                self.carry(index)
 
     def run(self, limit: int = 1_024) -> SessionPair:
         """Go on until nothing is left to do."""
@@ -285,7 +293,8 @@ class SessionPair:
         """Digests that differed at equal vectors."""
         return [event for side in self.sides for event in side.events if isinstance(event, Diverged)]
 
-    def _carry(self, index: int) -> None:
+    def carry(self, index: int) -> None:
+        """Put what the side said on its way to the other."""
         frames = self.sides[index].session.take_frames()
         self.frames += frames
         self.sides[index].sent += frames

@@ -65,8 +65,8 @@ class SimulatedFiles:
         self._chance = Random(0)
         self._handles: dict[int, Handle] = {}
         self._sqlite = c.loaded_sqlite()
-        self._methods = c.FileMethods(2)
-        self._bind(self._methods, "file")
+        self.methods = c.FileMethods(2)
+        self._bind(self.methods, "file")
         self._system = c.FileSystem(2, ctypes.sizeof(c.OpenFile), PATH_BYTES_MAX, None, b"power-loss")
         self._bind(self._system, "system")
 
@@ -139,7 +139,7 @@ class SimulatedFiles:
         if file is None:
             return c.CANTOPEN
         self._handles[address] = Handle(self._machine, file, flags)
-        methods.methods = ctypes.addressof(self._methods)
+        methods.methods = ctypes.addressof(self.methods)
         if flags_out:
             flags_out[0] = flags
         return c.OK

@@ -136,13 +136,13 @@ async def test_journal_whose_log_cannot_be_switched_on_for_a_failed_sync_is_refu
 async def test_journal_on_a_file_system_that_has_no_logs_is_refused(
     open_on: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulated_files()._methods, "version", 1)  # without shared memory
+    monkeypatch.setattr(simulated_files().methods, "version", 1)  # without shared memory
     with pytest.raises(DataRefused, match="stays in mode 'delete'"):
         await open_on(Disk(Luck()))
 
 
 async def mode_of(journal: SqliteJournal) -> str:
-    (mode,) = await journal._writer.run(lambda c: c.execute("PRAGMA journal_mode").fetchone())
+    (mode,) = await journal.on_writer(lambda c: c.execute("PRAGMA journal_mode").fetchone())
     return str(mode)
 
 

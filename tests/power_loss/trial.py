@@ -149,8 +149,8 @@ class Trial:
         chance = self._chance
         pages = chance.choice((2, 10, 40, 1_000))
         copies = patch.object(sqlite_journal, "COPY_COMMITS", chance.choice((1, 3, 1_000)))
-        await journal._writer.run(lambda c: c.execute(f"PRAGMA wal_autocheckpoint = {pages}").fetchall())
-        await journal._writer.run(lambda c: c.execute(f"PRAGMA synchronous = {self._flaw.synchronous}").fetchall())
+        await journal.on_writer(lambda c: c.execute(f"PRAGMA wal_autocheckpoint = {pages}").fetchall())
+        await journal.on_writer(lambda c: c.execute(f"PRAGMA synchronous = {self._flaw.synchronous}").fetchall())
         backup = begin_backup(self._directory / FILE_NAME) if chance.random() < 0.15 else None
         count = chance.randint(1, BATCHES_MAX)
         struck = chance.randrange(count)
@@ -239,8 +239,8 @@ class Trial:
 
 async def _copied(journal: SqliteJournal) -> None:
     """Wait for what the journal does beside its commits: in a trial all is in one order."""
-    if journal._copying is not None:
-        await asyncio.wait([journal._copying])
+    if journal.log_copy is not None:
+        await asyncio.wait([journal.log_copy])
 
 
 def begin_backup(path: Path) -> sqlite3.Connection:

@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 
 from shelfsync.chain import LocalChain, NodeProcess, child_environment, free_port
+from tests.components import skip_on_this_machine
 from tests.processes.asking import connected_to, eventually, get, metric, post, status
 
 pytestmark = pytest.mark.processes
@@ -208,7 +209,7 @@ async def test_the_node_is_healthy_ready_and_described(chain: LocalChain, client
 async def test_only_this_machine_is_served_without_keys(chain: LocalChain, client: aiohttp.ClientSession) -> None:
     address = _other_address()
     if address is None:
-        pytest.skip("this machine has no address but loopback")
+        skip_on_this_machine("it has no address except loopback")
     store = await chain.store("store-1", more=["--host", "0.0.0.0", "--open-catalog"])
     await chain.ready()
     sale = {"lines": [{"sku": "cola", "quantity": 1}]}

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from shelfsync.chain import LocalChain
+from tests.components import skip_without
 from tests.processes.asking import eventually, get, journal, new_key, post, status
 
 pytestmark = pytest.mark.processes
@@ -33,12 +34,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     directory = tmp_path / "store-1"
     directory.mkdir()
     if os.geteuid() != 0:
-        pytest.skip("only root may mount a disk")
+        skip_without("a small disk", "only root may mount one")
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", directory], capture_output=True, check=False
     )
     if mounted.returncode != 0:
-        pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
+        skip_without("a small disk", f"none can be mounted here: {mounted.stderr.decode().strip()}")
     try:
         yield directory
     finally:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from functools import partial
-from random import Random
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -17,19 +15,20 @@ from edge_node.role import store_role
 from hub.admission import admit_peer
 from hub.role import hub_role
 from replica.core.base.names import writer_of
+from replica.core.state.batch import Image
 from replica.core.state.replica import Replica
 from replica.core.sync.session import Admission
 from replica.runtime.node import Node, NodeRole
 from simulations.clock import SimulatedClock
 from simulations.journal import SimulatedDisk, SimulatedJournal
-from simulations.loop import VirtualLoop
+from tests.virtual_time import virtual_loop
 
 T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run in virtual time from 0 on."""
-    with asyncio.Runner(loop_factory=partial(VirtualLoop, Random(0))) as runner:
+    """Run in virtual time from 0 on; for tests that run the same work twice. Others are marked `virtual_time`."""
+    with asyncio.Runner(loop_factory=virtual_loop) as runner:
         return runner.run(work)
 
 
@@ -52,17 +51,17 @@ class Wire:
     """One end of a connection in memory."""
 
     def __init__(self, ours: asyncio.Queue[bytes | None], theirs: asyncio.Queue[bytes | None]) -> None:
-        self._ours = ours
-        self._theirs = theirs
+        self.ours = ours
+        self.theirs = theirs
 
     async def send(self, frame: bytes) -> None:
-        self._theirs.put_nowait(frame)
+        self.theirs.put_nowait(frame)
 
     async def receive(self) -> bytes | None:
-        return await self._ours.get()
+        return await self.ours.get()
 
     async def close(self) -> None:
-        for end in (self._ours, self._theirs):
+        for end in (self.ours, self.theirs):
             end.put_nowait(None)
 
 
@@ -108,9 +107,9 @@ def hub(
     return _node(name, network, replace(hub_role((name,)), admit=admit), region, disk)
 
 
-def store(name: str, network: VirtualNetwork) -> Node:
-    """A store that is not started yet, and keeps the location of its own name."""
-    return _node(name, network, store_role(name))
+def store(name: str, network: VirtualNetwork, disk: SimulatedDisk | None = None, image: Image | None = None) -> Node:
+    """A store that is not started yet, and keeps the location of its own name; `image` is what its disk holds."""
+    return _node(name, network, store_role(name), disk=disk, image=image)
 
 
 def _node(
@@ -119,10 +118,11 @@ def _node(
     role: NodeRole,
     region: str = "east",
     disk: SimulatedDisk | None = None,
+    image: Image | None = None,
 ) -> Node:
     writer = writer_of(name, "0000000a")
     return Node(
-        Replica(writer, (name,), open_catalog=True, order_policy=role.order_policy),
+        Replica(writer, (name,), image, open_catalog=True, order_policy=role.order_policy),
         SimulatedJournal(disk or SimulatedDisk(), writer),
         role,
         region=region,

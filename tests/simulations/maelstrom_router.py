@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from simulations.checkers.pn_counter import Add, FinalRead, Outcome
+from simulations.pn_counter import Add, FinalRead, Outcome
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "simulations.maelstrom_node")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
-from simulations.plan import draw_plan
+from simulations.draw import draw_plan
 from simulations.run import play
 
 PROCESSES = 2
@@ -31,7 +31,13 @@ def play_seed(seed: int) -> Played:
     """Play one seed under pressure."""
     result = play(draw_plan(seed))
     violation = str(result.violation) if result.violation is not None else None
-    return Played(seed, violation, result.digest, result.counts, result.convergence_s)
+    return Played(
+        seed=seed,
+        violation=violation,
+        digest=result.digest,
+        counts=result.counts,
+        convergence_s=result.convergence_s,
+    )
 
 
 def play_seeds(seeds: Iterable[int]) -> list[Played]:

@@ -15,9 +15,10 @@ from click.testing import CliRunner, Result
 from simulations import catalogue
 from simulations.__main__ import simulate
 from simulations.checkers.floor import Floor
-from simulations.faults import FAULTS, Fault
+from simulations.draw import draw_plan
+from simulations.faults import FAULTS
 from simulations.journal import SimulatedDisk
-from simulations.plan import Plan, Trade, draw_plan
+from simulations.plan import Fault, Plan, Trade
 from simulations.scenario import Scenario, read_scenario, write_scenario
 
 ROOT = Path(__file__).parents[2]

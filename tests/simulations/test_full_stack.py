@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from replica.core.catalog.documents import Register
-from replica.core.state.batch import Batch
-from replica.runtime import driver
-from replica.runtime.driver import Answers, Driver
-from replica.runtime.journal import batch_row
-from replica.runtime.journal.batch_row import BatchRow
 from replica.runtime.journal.key_filter import KeyFilter
-from replica.runtime.journal.sqlite_journal import SqliteJournal
 from simulations.checkers.checker import Violation
 from simulations.full_stack import run
 from simulations.full_stack.__main__ import full_stack
 from simulations.full_stack.plan import draw_stack_plan
+from simulations.mutations.catalogue import MUTATIONS
+from simulations.mutations.mutation import Mutation, planted, slip
 from simulations.run import Result
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +38,30 @@ SOMETIMES = (
     "torn commits",
     "refused idempotency-key-reused",
     "refused insufficient-rights",
+)
+
+
+COMMITS_IN_PARTS = Mutation(
+    name="commits-in-parts",
+    breaks="each part of a batch is a commit of its own",
+    invariant=2,
+    expected=(),
+    edits=(
+        slip(
+            "replica.runtime.journal.sqlite_journal:SqliteJournal._put",
+            (
+                'connection.executemany(STATEMENTS["insert_batch"], rows)',
+                """if not any(checkpoint.get(part) for part in PUT_PARTS):
+        rows = [
+            (heap, *[part if one == place else "[]" for one in range(len(parts))])
+            for heap, *parts in rows
+            for place, part in enumerate(parts)
+        ]
+    for row in rows:
+        connection.execute(STATEMENTS["insert_batch"], row)""",
+            ),
+        ),
+    ),
 )
 
 
@@ -80,14 +97,9 @@ def test_a_seed_leaves_the_same_trace_in_another_process_and_under_another_hash_
     assert len({one.digest for one in played}) == len(played)
 
 
-def test_an_answer_before_its_commit_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def write(self: Driver, batch: Batch, answers: Answers) -> None:
-        driver._release(answers)
-        await committing(self, batch, answers)
-
-    committing = Driver._write
-    monkeypatch.setattr(Driver, "_write", write)
-    violation = first_violation()
+def test_an_answer_before_its_commit_is_caught() -> None:
+    with planted(MUTATIONS["answer-before-commit"]):
+        violation = first_violation()
     assert violation is not None and violation.checker == "Durability"
 
 
@@ -97,21 +109,9 @@ def test_keys_that_the_journal_forgets_are_caught(monkeypatch: pytest.MonkeyPatc
     assert violation is not None and violation.checker == "ExactlyOnce"
 
 
-def test_commits_in_parts_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    def put(
-        self: SqliteJournal, connection: sqlite3.Connection, rows: Sequence[BatchRow], documents: Sequence[Register]
-    ) -> None:
-        if documents:
-            putting(self, connection, rows, documents)
-            return
-        for heap, *parts in rows:
-            for place, part in enumerate(parts):
-                alone = [part if one == place else "[]" for one in range(len(parts))]
-                connection.execute(batch_row.INSERT, (heap, *alone))
-
-    putting = SqliteJournal._put
-    monkeypatch.setattr(SqliteJournal, "_put", put)
-    assert first_violation() is not None
+def test_commits_in_parts_are_caught() -> None:
+    with planted(COMMITS_IN_PARTS):
+        assert first_violation() is not None
 
 
 def test_the_command_says_how_to_play_a_failure_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,6 +160,5 @@ def run_stuck(work: Coroutine[Any, Any, Any], loop: VirtualLoop) -> None:
     try:
         loop.run_until_complete(task)
     finally:
-        task._log_destroy_pending = False  # type: ignore[attr-defined]
         loop.close()
         work.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from replica.core.base.limits import QUANTITY_MAX
-from simulations.checkers.pn_counter import Add, History, Outcome, violations
+from simulations.pn_counter import Add, CounterHistory, Outcome, violations
 from tests.simulations.maelstrom_router import Faults, Router
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(30)]
@@ -34,10 +34,10 @@ async def add_everywhere(router: Router, chance: random.Random, number: int, eac
     return await asyncio.gather(*asked)
 
 
-async def settle(router: Router, adds: list[Add]) -> History:
+async def settle(router: Router, adds: list[Add]) -> CounterHistory:
     """Heal the network, and read at every node."""
     router.heal()
-    return History(router.names, tuple(adds), await router.final_reads(CONVERGES_S))
+    return CounterHistory(router.names, tuple(adds), await router.final_reads(CONVERGES_S))
 
 
 async def test_nodes_on_a_good_network_end_equal_and_right(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from itertools import chain, combinations
 
 import pytest
 
-from simulations.checkers.pn_counter import (
+from simulations.pn_counter import (
     SUMS_MAX,
     Acceptable,
     Add,
+    CounterHistory,
     Disagreement,
     FinalRead,
-    History,
     NotAcceptable,
     NotRead,
     Outcome,
@@ -32,9 +32,11 @@ ADDS = (OK, ALSO_OK, REFUSED, UNKNOWN)
 SUM = OK.delta + ALSO_OK.delta
 
 
-def history(*values: int, adds: tuple[Add, ...] = ADDS) -> History:
+def history(*values: int, adds: tuple[Add, ...] = ADDS) -> CounterHistory:
     """A run whose nodes answered these values in the end, in order; those after the last never answered."""
-    return History(NODES, adds, tuple(FinalRead(node, value) for node, value in zip(NODES, values, strict=False)))
+    return CounterHistory(
+        NODES, adds, tuple(FinalRead(node, value) for node, value in zip(NODES, values, strict=False))
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ def test_replicas_that_disagree_are_caught_though_each_value_is_acceptable() -> 
 
 def test_one_node_that_answers_two_final_values_is_caught() -> None:
     reads = (*history(SUM, SUM, SUM).final_reads, FinalRead("n1", SUM + UNKNOWN.delta))
-    assert [type(found) for found in violations(History(NODES, ADDS, reads))] == [Disagreement]
+    assert [type(found) for found in violations(CounterHistory(NODES, ADDS, reads))] == [Disagreement]
 
 
 def test_a_run_without_any_final_read_is_caught() -> None:
@@ -119,7 +121,7 @@ def test_one_node_without_a_final_read_is_caught() -> None:
 
 def test_a_history_of_no_nodes_is_none() -> None:
     with pytest.raises(ValueError, match="no nodes"):
-        History((), (), ())
+        CounterHistory((), (), ())
 
 
 def test_a_lost_acknowledged_add_is_caught_and_named() -> None:

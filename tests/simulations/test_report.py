@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 from simulations.__main__ import simulate
 from simulations.checkers.floor import Floor
-from simulations.faults import FAULTS, OF_IDENTITY, Fault
+from simulations.faults import FAULTS, OF_IDENTITY
 from simulations.outcome import Outcome, play_out
-from simulations.plan import Plan, Trade
+from simulations.plan import Fault, Plan, Trade
 from simulations.report.lanes import FAMILIES, Span, lanes, links, panels
 from simulations.report.pages import Pages
 from simulations.scenario import Scenario, read_scenario, write_scenario

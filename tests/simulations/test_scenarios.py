@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from simulations.__main__ import simulate
-from simulations.faults import OF_IDENTITY, Fault
+from simulations.draw import draw_plan
+from simulations.faults import OF_IDENTITY
 from simulations.outcome import Outcome, play_out
-from simulations.plan import Plan, Trade, draw_plan
+from simulations.plan import Fault, Plan, Trade
 from simulations.report.lanes import links
 from simulations.scenario import Scenario, as_toml, read_scenario, scenario, scenario_names, write_scenario
 from simulations.series import all_found

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from simulations.draw import draw_plan
 from simulations.faults import FAULTS
 from simulations.ordering_clients import EVENTS
-from simulations.plan import draw_plan
 from tests.simulations.played import Played, play_seeds
 
 ROOT = Path(__file__).parents[2]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from simulations.faults import Fault
+from simulations.draw import draw_plan
 from simulations.outcome import Found
-from simulations.plan import Plan, Trade, draw_plan
+from simulations.plan import Fault, Plan, Trade
 from simulations.shrinking import Budget, Shrinker, Shrunk, minimize
 
 LARGE = Plan(

@@ -35,6 +35,15 @@ class Demand:
         """Days with sales, and the slots of each: cells hold these very numbers, which saves making them anew."""
         self._cells = 0
 
+    def __len__(self) -> int:
+        """Items and slots of days that are kept: at most `CELLS_MAX`, unless one day has more."""
+        return self._cells
+
+    @property
+    def days(self) -> list[int]:
+        """Days with sales that are kept, in order."""
+        return sorted(self._days)
+
     def note(self, item: str, slot: int, units: int) -> None:
         """So many units were sold in a slot."""
         day = slot // SLOTS

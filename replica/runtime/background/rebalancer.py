@@ -89,7 +89,7 @@ class RightsRebalancer:
         self._rights = rights
         self._clock = clock
         self._settlement = settlement
-        self._strategy = strategy
+        self.strategy = strategy
         self._due: dict[Pair, None] = {}
         """Items to look at; each is here once, so they are at most as many as there are."""
         self._moved: dict[Stock, int] = {}
@@ -123,7 +123,7 @@ class RightsRebalancer:
 
     def heard(self, link: Link, event: RightsWanted | Answered) -> None:
         """If the strategy asks for rights, an answer may call for another request."""
-        if isinstance(event, Answered) and self._strategy.asks:
+        if isinstance(event, Answered) and self.strategy.asks:
             self._mark((event.want.location, event.want.item))
 
     def left(self, link: Link) -> None:
@@ -132,7 +132,7 @@ class RightsRebalancer:
     def _note(self, batch: Batch) -> None:
         if any(kind == POLICY for kind, *_ in batch.checkpoint.get("documents", ())):
             self._mark_all()
-        acts, debts = self._strategy.acts(self._driver.replica.policies), self._settlement.debts
+        acts, debts = self.strategy.acts(self._driver.replica.policies), self._settlement.debts
         for route, stocks in batch.cells.items():
             due = stocks
             if not acts:
@@ -160,7 +160,7 @@ class RightsRebalancer:
             self._mark_location(place)
 
     def _mark_location(self, place: LocationStock) -> None:
-        is_concerned = self._strategy.concerns(self._driver.replica, place)
+        is_concerned = self.strategy.concerns(self._driver.replica, place)
         for item in place.items() if is_concerned else place.breaches():
             self._mark((place.name, item))
 
@@ -198,7 +198,7 @@ class RightsRebalancer:
                 self._settlement.settled(pair)
             view = ItemView(
                 stock=stock,
-                policy=self._strategy.policy(replica, *pair),
+                policy=self.strategy.policy(replica, *pair),
                 free=free,
                 is_short=is_short,
                 is_wanting=self._rights.is_wanting(pair),
@@ -206,7 +206,7 @@ class RightsRebalancer:
                 region=region,
                 hubs=hubs,
             )
-            moves = self._strategy.moves(view)
+            moves = self.strategy.moves(view)
             if moves.is_put_off:
                 self._later[pair] = self._clock.now().elapsed_ms + SETTLE_MS
             plan.add(pair, moves)

@@ -72,6 +72,11 @@ class RightsAnswers:
         self._asked = deque(one for one in self._asked if one[0] is not link)
         self._fetched = deque(one for one in self._fetched if one[0] is not link)
 
+    @property
+    def fetching(self) -> int:
+        """Requests of stores for which other hubs are being asked."""
+        return len(self._fetches)
+
     async def run(self) -> None:
         """Answer peers for ever, each once its grant is durable."""
         async with asyncio.TaskGroup() as fetches:

@@ -94,6 +94,15 @@ class SqliteJournal:
         self._numbers = Numbers()
         self._keys = KeyFilter()
 
+    @property
+    def log_copy(self) -> asyncio.Task[None] | None:
+        """The copy of the log into the file that was begun last, done or under way; None before the first."""
+        return self._copying
+
+    async def on_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work on the connection that commits, between two commits: its settings hold for it alone."""
+        return await self._writer.run(work)
+
     async def load(self) -> Image:
         try:
             return await self._writer.run(self._load)

@@ -88,6 +88,8 @@ def test_memory_is_bounded_and_the_oldest_days_go_first(monkeypatch: pytest.Monk
         for item in range(30):
             demand.note(f"item-{item}", day * SLOTS + MORNING, 1)
             demand.note(f"item-{item}", day * SLOTS + MORNING, 1)
-    assert demand._cells == sum(map(len, demand._sold.values())) <= 100
-    assert sorted(demand._days) == [7, 8, 9]
-    assert demand.forecast("item-0", 10 * SLOTS + MORNING, 1_000_000) == 2
+    assert len(demand) == 3 * 30 <= 100
+    assert demand.days == [7, 8, 9]
+    for item in range(30):
+        assert demand.forecast(f"item-{item}", 10 * SLOTS + MORNING, 1) == 2
+        assert demand.forecast(f"item-{item}", 10 * SLOTS + MORNING, 1_000_000) == 2

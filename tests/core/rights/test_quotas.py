@@ -211,7 +211,8 @@ def test_bundle_whose_items_have_different_policies_takes_each_from_its_own_acco
 def test_store_knows_no_channels() -> None:
     taker = OrderTaker("store-1", w_1={"cola": 5})
     rule(taker, channels={"web": 0.5})
-    taker.place("o-1", PlacedLine(5, "cola"), channel="web")
+    entry = taker.place("o-1", PlacedLine(5, "cola"), channel="web")
+    assert [(move.source, move.quantity) for move in entry.content.moves] == [("store-1/free", 5)]
     taker.check()
 
 

@@ -38,7 +38,7 @@ def deal(line: SessionPair, index: int) -> None:
     for event in side.events:
         if isinstance(event, RightsWanted):
             side.session.give(event.want.number, 1)
-    line._carry(index)
+    line.carry(index)
 
 
 def recorded() -> tuple[list[bytes], list[bytes]]:

@@ -10,7 +10,12 @@ from replica.core.sync.wire import AnyFrame, Bye, Given, Want
 from tests.core.chain import STORE, Node, SessionPair, hub, store
 from tests.core.sync.test_session import HAVE, HELLO, Alone
 
-COLA = Want(1, STORE, "cola", 5, 7)
+
+def want(number: int = 1, item: str = "cola", quantity: int = 1, *, location: str = STORE, clock: int = 1) -> Want:
+    return Want(number=number, location=location, item=item, quantity=quantity, clock=clock)
+
+
+COLA = want(quantity=5, clock=7)
 
 
 def streaming(node: Node | None = None) -> Alone:
@@ -45,10 +50,10 @@ def test_wants_and_answers_cross_on_a_line() -> None:
     one.want(STORE, "cola", 5, 7)
     other.want(STORE, "cola", 2, 8)
     for index in (0, 1):
-        line._carry(index)
+        line.carry(index)
     line.run()
     assert [[event for event in side.events if isinstance(event, RightsWanted)] for side in line.sides] == [
-        [RightsWanted(Want(1, STORE, "cola", 2, 8))],
+        [RightsWanted(want(quantity=2, clock=8))],
         [RightsWanted(COLA)],
     ]
     assert line.is_up
@@ -57,17 +62,17 @@ def test_wants_and_answers_cross_on_a_line() -> None:
 @pytest.mark.parametrize(
     ("frames", "reason"),
     [
-        ([Want(2, STORE, "cola", 1, 1)], "out-of-sequence"),
+        ([want(2)], "out-of-sequence"),
         ([COLA, COLA], "out-of-sequence"),
-        ([COLA, Want(2, STORE, "cola", 1, 1)], "out-of-sequence"),
-        ([Want(1, "store-2", "cola", 1, 1)], "unauthorised"),
-        ([Want(1, "*", "cola", 1, 1)], "malformed"),
-        ([Want(1, STORE, "a b", 1, 1)], "malformed"),
-        ([Want(1, STORE, "cola", 0, 1)], "malformed"),
-        ([Want(1, STORE, "cola", QUANTITY_MAX + 1, 1)], "malformed"),
+        ([COLA, want(2)], "out-of-sequence"),
+        ([want(location="store-2")], "unauthorised"),
+        ([want(location="*")], "malformed"),
+        ([want(item="a b")], "malformed"),
+        ([want(quantity=0)], "malformed"),
+        ([want(quantity=QUANTITY_MAX + 1)], "malformed"),
         ([Given(1, 1, "")], "out-of-sequence"),
         ([Given(0, 1, "")], "out-of-sequence"),
-        ([Want(number + 1, STORE, f"item-{number}", 1, 1) for number in range(WANTS_MAX + 1)], "oversized"),
+        ([want(number + 1, f"item-{number}") for number in range(WANTS_MAX + 1)], "oversized"),
     ],
 )
 def test_what_breaks_a_rule_ends_the_session(frames: list[AnyFrame], reason: str) -> None:
@@ -83,7 +88,7 @@ def test_nobody_is_given_more_than_was_wanted() -> None:
 def test_a_store_is_asked_for_nothing_at_another_location() -> None:
     alone = Alone(hub("hub-west"))
     alone.take(store(1).hello(), HAVE)
-    assert alone.fault(Want(1, "store-2", "cola", 1, 1)) == "unauthorised"
+    assert alone.fault(want(location="store-2")) == "unauthorised"
 
 
 def test_no_more_is_wanted_at_once_than_a_peer_takes() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from replica.core.log.entry import Entry
 from replica.core.orders.fold import held_differences
 from replica.core.orders.order import Order
@@ -13,8 +15,10 @@ from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.runtime.background.order_housekeeping import PAUSE_S
 from replica.runtime.node import Node
-from simulations.journal import SimulatedJournal
-from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, run, store, until
+from simulations.journal import SimulatedDisk
+from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, store, until
+
+pytestmark = pytest.mark.virtual_time
 
 
 async def ask(node: Node, request: OrderRequest, key: str) -> Entry:
@@ -36,111 +40,96 @@ async def grant(node: Node, to: str, units: int) -> None:
     await node.driver.submit(Command(node.replica.node, Grant(to, (GrantLine("cola", units),)), b"grant"))
 
 
-def test_paid_order_at_another_region_is_handed_to_the_store_also_after_a_restart_without_the_store() -> None:
-    async def scenario() -> None:
-        network = VirtualNetwork()
-        east, west, shop = hub("hub-east", network), hub("hub-west", network, region="west"), store("store-1", network)
-        network.nodes = {"ws://hub-east": east}
-        for node, dial in ((east, []), (west, [["ws://hub-east"]]), (shop, [["ws://hub-east"]])):
-            node.start(dial, 60.0)
-        await stock(shop)
-        await grant(shop, "hub-west", 5)
-        await until(lambda: west.replica.ledger.stock("store-1", "cola").balance("hub-west/free") == 5, 5)
-        await ask(west, Placement("o-1", (PlacedLine(1, "cola"),)), "o1")
-        await ask(west, OrderEvent("o-1", "pay"), "p1")
-        await until(lambda: order(west).fulfilments["hub-west.1"].owner == "store-1", 5)
-        await shop.stop()
-        await ask(west, Placement("o-2", (PlacedLine(1, "cola"),)), "o2")
-        await west.stop()
-        assert isinstance(west.journal, SimulatedJournal)
-        again = hub("hub-west", network, region="west", disk=west.journal._disk)
-        again.replica.restore(await again.journal.load())
-        again.start([], 60.0)
-        await ask(again, OrderEvent("o-2", "pay"), "p2")
-        await until(lambda: order(again, "o-2").fulfilments["hub-west.1"].owner == "store-1", 5)
-        for node in (east, again):
-            await node.stop()
-
-    run(scenario())
-
-
-def test_hold_expires_when_its_time_has_come() -> None:
-    async def scenario() -> None:
-        node = hub("hub-east", VirtualNetwork())
-        node.start([], 0.0)
-        await stock(node)
-        started_s = elapsed_s()
-        await ask(node, Placement("o-1", (PlacedLine(2, "cola"),), ttl_s=60), "o1")
-        await ask(node, Placement("o-2", (PlacedLine(2, "cola"),), ttl_s=60), "o2")
-        await ask(node, OrderEvent("o-2", "pay"), "p2")
-        await until(lambda: order(node).state == "expired", 70)
-        assert 60 <= elapsed_s() - started_s <= 60 + 2 * PAUSE_S + 0.2
-        assert order(node, "o-2").state == "reserved"
-        assert node.replica.ledger.stock("hub-east", "cola").figures.reserved == 2
+async def test_paid_order_at_another_region_is_handed_to_the_store_also_after_a_restart_without_the_store() -> None:
+    network = VirtualNetwork()
+    disk = SimulatedDisk()
+    west = hub("hub-west", network, region="west", disk=disk)
+    east, shop = hub("hub-east", network), store("store-1", network)
+    network.nodes = {"ws://hub-east": east}
+    for node, dial in ((east, []), (west, [["ws://hub-east"]]), (shop, [["ws://hub-east"]])):
+        node.start(dial, 60.0)
+    await stock(shop)
+    await grant(shop, "hub-west", 5)
+    await until(lambda: west.replica.ledger.stock("store-1", "cola").balance("hub-west/free") == 5, 5)
+    await ask(west, Placement("o-1", (PlacedLine(1, "cola"),)), "o1")
+    await ask(west, OrderEvent("o-1", "pay"), "p1")
+    await until(lambda: order(west).fulfilments["hub-west.1"].owner == "store-1", 5)
+    await shop.stop()
+    await ask(west, Placement("o-2", (PlacedLine(1, "cola"),)), "o2")
+    await west.stop()
+    again = hub("hub-west", network, region="west", disk=disk)
+    again.replica.restore(await again.journal.load())
+    again.start([], 60.0)
+    await ask(again, OrderEvent("o-2", "pay"), "p2")
+    await until(lambda: order(again, "o-2").fulfilments["hub-west.1"].owner == "store-1", 5)
+    for node in (east, again):
         await node.stop()
 
-    run(scenario())
+
+async def test_hold_expires_when_its_time_has_come() -> None:
+    node = hub("hub-east", VirtualNetwork())
+    node.start([], 0.0)
+    await stock(node)
+    started_s = elapsed_s()
+    await ask(node, Placement("o-1", (PlacedLine(2, "cola"),), ttl_s=60), "o1")
+    await ask(node, Placement("o-2", (PlacedLine(2, "cola"),), ttl_s=60), "o2")
+    await ask(node, OrderEvent("o-2", "pay"), "p2")
+    await until(lambda: order(node).state == "expired", 70)
+    assert 60 <= elapsed_s() - started_s <= 60 + 2 * PAUSE_S + 0.2
+    assert order(node, "o-2").state == "reserved"
+    assert node.replica.ledger.stock("hub-east", "cola").figures.reserved == 2
+    await node.stop()
 
 
-def test_many_holds_expire_in_small_pieces() -> None:
-    async def scenario() -> None:
-        node = hub("hub-east", VirtualNetwork())
-        node.start([], 0.0)
-        await stock(node, 1_000)
-        for number in range(500):
-            await ask(node, Placement(f"o-{number}", (PlacedLine(2, "cola"),), ttl_s=5), f"k{number}")
-        await until(lambda: all(one.state == "expired" for one in node.replica.orders), 10)
-        assert node.replica.ledger.stock("hub-east", "cola").figures.available == 1_000
-        assert held_differences(node.replica.ledger, node.replica.orders) == []
+async def test_many_holds_expire_in_small_pieces() -> None:
+    node = hub("hub-east", VirtualNetwork())
+    node.start([], 0.0)
+    await stock(node, 1_000)
+    for number in range(500):
+        await ask(node, Placement(f"o-{number}", (PlacedLine(2, "cola"),), ttl_s=5), f"k{number}")
+    await until(lambda: all(one.state == "expired" for one in node.replica.orders), 10)
+    assert node.replica.ledger.stock("hub-east", "cola").figures.available == 1_000
+    assert held_differences(node.replica.ledger, node.replica.orders) == []
+    await node.stop()
+
+
+async def test_hold_that_ends_while_the_disk_is_full_expires_once_there_is_room() -> None:
+    disk = SimulatedDisk()
+    node = hub("hub-east", VirtualNetwork(), disk=disk)
+    node.start([], 0.0)
+    await stock(node)
+    await ask(node, Placement("o-1", (PlacedLine(2, "cola"),), ttl_s=5), "o1")
+    disk.room_bytes, disk.read_s = 0, lambda: 0.5
+    await asyncio.sleep(20.0)
+    assert node.driver.counters.storage_full > 0
+    assert order(node).state == "held"
+    disk.room_bytes = None
+    await until(lambda: order(node).state == "expired", 10)
+    await node.stop()
+
+
+async def test_paid_order_is_handed_to_the_store_which_answers_a_cancellation() -> None:
+    network = VirtualNetwork()
+    east, shop = hub("hub-east", network), store("store-1", network)
+    network.nodes["ws://hub-east"] = east
+    for node, dial in ((east, []), (shop, [["ws://hub-east"]])):
+        node.start(dial, 60.0)
+    await stock(shop)
+    await grant(shop, "hub-east", 5)
+    await until(lambda: east.replica.ledger.stock("store-1", "cola").balance("hub-east/free") == 5, 5)
+    for number in (1, 2, 3):
+        await ask(east, Placement(f"o-{number}", (PlacedLine(1, "cola"),)), f"o{number}")
+    assert order(east).fulfilments["hub-east.1"].owner == "hub-east"
+    for number in (1, 2):
+        await ask(east, OrderEvent(f"o-{number}", "pay"), f"p{number}")
+    await until(lambda: shop.replica.ledger.stock("store-1", "cola").balance("store-1/held") == 2, 5)
+    assert order(shop, "o-3").fulfilments["hub-east.1"].owner == "hub-east"
+    await ask(shop, OrderEvent("o-1", "collect"), "c1")
+    for number in (1, 2):
+        asked = await ask(east, OrderEvent(f"o-{number}", "cancel"), f"x{number}")
+        assert asked.content.facts["act"] == "ask" or order(east).state == "collected"
+    await until(lambda: (order(east).state, order(east, "o-2").state) == ("collected", "cancelled"), 5)
+    for node in (shop, east):
         await node.stop()
-
-    run(scenario())
-
-
-def test_hold_that_ends_while_the_disk_is_full_expires_once_there_is_room() -> None:
-    async def scenario() -> None:
-        node = hub("hub-east", VirtualNetwork())
-        node.start([], 0.0)
-        await stock(node)
-        await ask(node, Placement("o-1", (PlacedLine(2, "cola"),), ttl_s=5), "o1")
-        assert isinstance(node.journal, SimulatedJournal)
-        disk = node.journal._disk
-        disk.room_bytes, disk.read_s = 0, lambda: 0.5
-        await asyncio.sleep(20.0)
-        assert node.driver.counters.storage_full > 0
-        assert order(node).state == "held"
-        disk.room_bytes = None
-        await until(lambda: order(node).state == "expired", 10)
-        await node.stop()
-
-    run(scenario())
-
-
-def test_paid_order_is_handed_to_the_store_which_answers_a_cancellation() -> None:
-    async def scenario() -> None:
-        network = VirtualNetwork()
-        east, shop = hub("hub-east", network), store("store-1", network)
-        network.nodes["ws://hub-east"] = east
-        for node, dial in ((east, []), (shop, [["ws://hub-east"]])):
-            node.start(dial, 60.0)
-        await stock(shop)
-        await grant(shop, "hub-east", 5)
-        await until(lambda: east.replica.ledger.stock("store-1", "cola").balance("hub-east/free") == 5, 5)
-        for number in (1, 2, 3):
-            await ask(east, Placement(f"o-{number}", (PlacedLine(1, "cola"),)), f"o{number}")
-        assert order(east).fulfilments["hub-east.1"].owner == "hub-east"
-        for number in (1, 2):
-            await ask(east, OrderEvent(f"o-{number}", "pay"), f"p{number}")
-        await until(lambda: shop.replica.ledger.stock("store-1", "cola").balance("store-1/held") == 2, 5)
-        assert order(shop, "o-3").fulfilments["hub-east.1"].owner == "hub-east"
-        await ask(shop, OrderEvent("o-1", "collect"), "c1")
-        for number in (1, 2):
-            asked = await ask(east, OrderEvent(f"o-{number}", "cancel"), f"x{number}")
-            assert asked.content.facts["act"] == "ask" or order(east).state == "collected"
-        await until(lambda: (order(east).state, order(east, "o-2").state) == ("collected", "cancelled"), 5)
-        for node in (shop, east):
-            await node.stop()
-        assert east.replica.ledger.stock("store-1", "cola").balance("hub-east/free") == 3
-        assert held_differences(east.replica.ledger, east.replica.orders) == []
-
-    run(scenario())
+    assert east.replica.ledger.stock("store-1", "cola").balance("hub-east/free") == 3
+    assert held_differences(east.replica.ledger, east.replica.orders) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.state.commands import Command
 from replica.core.stock.requests import OnShortage
 from replica.runtime.node import Node
-from tests.runtime.background.test_rights_exchange import COLA, STORE, Region, play
-from tests.runtime.conftest import Caller
-from tests.runtime.http.test_hub_calls import stocked
+from tests.callers import Caller
+from tests.hub.test_hub_calls import stocked
+from tests.processes.asking import eventually
+from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
 from tests.runtime.virtual import until
 
 HALVES = {"mall": 0.5, "web": 0.5}
@@ -25,6 +27,10 @@ def quotas(node: Node, name: str = "hub-east") -> dict[str, int]:
     balances = node.replica.ledger.stock(STORE, COLA).balances
     names = {"free": f"{name}/free", "mall": f"{name}/channel.mall", "web": f"{name}/channel.web"}
     return {short: units for short, account in names.items() if (units := balances.get(account, 0))}
+
+
+async def has_quota(node: Node, location: str, item: str) -> bool:
+    return node.replica.ledger.stock(location, item).balance("hub-east/channel.web") > 0
 
 
 async def order(node: Node, name: str, units: int, channel: str) -> None:
@@ -40,92 +46,80 @@ async def shared(units: int = 20, **policy: Any) -> Region:
     return chain
 
 
-def test_a_hub_sets_aside_what_its_policy_gives_each_channel_and_comes_to_rest() -> None:
-    async def story() -> None:
-        chain = await shared()
-        await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
-        before = chain.east.replica.arrival
-        await asyncio.sleep(60)
-        assert chain.east.replica.arrival == before
-        assert quotas(chain.store) == quotas(chain.west) == {"mall": 5, "web": 5}
-
-    play(story())
+@pytest.mark.virtual_time
+async def test_a_hub_sets_aside_what_its_policy_gives_each_channel_and_comes_to_rest() -> None:
+    chain = await shared()
+    await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
+    before = chain.east.replica.arrival
+    await asyncio.sleep(60)
+    assert chain.east.replica.arrival == before
+    assert quotas(chain.store) == quotas(chain.west) == {"mall": 5, "web": 5}
 
 
-def test_two_marketplaces_that_want_more_than_there_is_never_sell_the_same_unit() -> None:
-    async def story() -> None:
-        chain = await shared(20, share=1.0)
-        await until(lambda: quotas(chain.east) == {"mall": 10, "web": 10}, 10)
-        sold = 0
-        for number in range(16):
-            for channel in HALVES:
-                try:
-                    await order(chain.east, f"{channel}-{number}", 2, channel)
-                    sold += 2
-                except RightsExhausted:
-                    pass
-            await asyncio.sleep(0.3)
-        await asyncio.sleep(5)
-        stock = chain.store.replica.ledger.stock(STORE, COLA)
-        assert sold == 20 == stock.figures.reserved
-        assert stock.figures.available == stock.breach == 0
-
-    play(story())
+@pytest.mark.virtual_time
+async def test_two_marketplaces_that_want_more_than_there_is_never_sell_the_same_unit() -> None:
+    chain = await shared(20, share=1.0)
+    await until(lambda: quotas(chain.east) == {"mall": 10, "web": 10}, 10)
+    sold = 0
+    for number in range(16):
+        for channel in HALVES:
+            try:
+                await order(chain.east, f"{channel}-{number}", 2, channel)
+                sold += 2
+            except RightsExhausted:
+                pass
+        await asyncio.sleep(0.3)
+    await asyncio.sleep(5)
+    stock = chain.store.replica.ledger.stock(STORE, COLA)
+    assert sold == 20 == stock.figures.reserved
+    assert stock.figures.available == stock.breach == 0
 
 
-def test_what_one_channel_leaves_is_split_anew() -> None:
-    async def story() -> None:
-        chain = await shared(20, share=1.0)
-        await until(lambda: quotas(chain.east) == {"mall": 10, "web": 10}, 10)
-        await order(chain.east, "w", 10, "web")
-        with pytest.raises(RightsExhausted):
-            await order(chain.east, "w-2", 1, "web")
-        await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 5)
-
-    play(story())
+@pytest.mark.virtual_time
+async def test_what_one_channel_leaves_is_split_anew() -> None:
+    chain = await shared(20, share=1.0)
+    await until(lambda: quotas(chain.east) == {"mall": 10, "web": 10}, 10)
+    await order(chain.east, "w", 10, "web")
+    with pytest.raises(RightsExhausted):
+        await order(chain.east, "w-2", 1, "web")
+    await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 5)
 
 
-def test_quotas_are_freed_when_the_policy_is_cleared_and_when_the_store_wants_units_back() -> None:
-    async def story() -> None:
-        chain = await shared()
-        await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
-        await chain.sell(chain.store, 9)
-        await until(lambda: chain.free(chain.store, STORE) == 6, 20)
-        assert quotas(chain.east) == {"mall": 3, "web": 2}
-        await chain.rule()
-        await until(lambda: quotas(chain.east) == {"free": 5}, 10)
-
-    play(story())
+@pytest.mark.virtual_time
+async def test_quotas_are_freed_when_the_policy_is_cleared_and_when_the_store_wants_units_back() -> None:
+    chain = await shared()
+    await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
+    await chain.sell(chain.store, 9)
+    await until(lambda: chain.free(chain.store, STORE) == 6, 20)
+    assert quotas(chain.east) == {"mall": 3, "web": 2}
+    await chain.rule()
+    await until(lambda: quotas(chain.east) == {"free": 5}, 10)
 
 
-def test_what_a_till_sold_past_its_rights_is_covered_out_of_quotas() -> None:
-    async def story() -> None:
-        chain = await shared(10, share=1.0)
-        await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
-        await chain.sell(chain.store, 4, OnShortage.RECORD)
-        await until(lambda: chain.free(chain.east, STORE) == 0, 10)
-        await until(lambda: quotas(chain.east) == {"mall": 3, "web": 3}, 5)
-
-    play(story())
+@pytest.mark.virtual_time
+async def test_what_a_till_sold_past_its_rights_is_covered_out_of_quotas() -> None:
+    chain = await shared(10, share=1.0)
+    await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
+    await chain.sell(chain.store, 4, OnShortage.RECORD)
+    await until(lambda: chain.free(chain.east, STORE) == 0, 10)
+    await until(lambda: quotas(chain.east) == {"mall": 3, "web": 3}, 5)
 
 
-def test_other_regions_get_their_part_before_channels_are_served() -> None:
-    async def story() -> None:
-        chain = await shared(20, share=1.0, regions={"west": 0.5})
-        await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 20)
-        await until(lambda: quotas(chain.west, "hub-west") == {"mall": 5, "web": 5}, 20)
-        before = chain.east.replica.arrival
-        await asyncio.sleep(60)
-        assert chain.east.replica.arrival == before
-
-    play(story())
+@pytest.mark.virtual_time
+async def test_other_regions_get_their_part_before_channels_are_served() -> None:
+    chain = await shared(20, share=1.0, regions={"west": 0.5})
+    await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 20)
+    await until(lambda: quotas(chain.west, "hub-west") == {"mall": 5, "web": 5}, 20)
+    before = chain.east.replica.arrival
+    await asyncio.sleep(60)
+    assert chain.east.replica.arrival == before
 
 
 async def test_orders_and_availability_of_a_channel_over_http(hub: Caller) -> None:
     await stocked(hub)
     policy = {"mode": "safety", "safety_stock": 4, "channels": {"web": 0.5}}
     await hub.good("/v1/documents/policy/location:w-1", policy, method="PUT")
-    await hub.node.rebalancer._review()
+    await eventually(partial(has_quota, hub.node, "w-1", "cola_bottle"), "there is a quota")
     shown = {}
     for query in ("", "&channel=web", "&channel=app"):
         shown[query] = (await hub.good(f"/v1/availability/cola?location=w-1{query}"))["guaranteed"]

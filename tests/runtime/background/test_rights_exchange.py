@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -16,9 +15,12 @@ from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.runtime.background.rebalancer import SETTLE_S
 from replica.runtime.background.rights_answers import FETCH_S
-from replica.runtime.background.rights_requests import COOLING_MIN_MS, _Demand
+from replica.runtime.background.rights_requests import COOLING_MIN_MS
 from replica.runtime.node import Node
-from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, run, store, until
+from simulations.journal import SimulatedDisk
+from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, store, until
+
+pytestmark = pytest.mark.virtual_time
 
 STORE = "store-1"
 COLA = "cola"
@@ -28,9 +30,11 @@ class Region:
     """A store with a hub in the east, and a hub in the west."""
 
     def __init__(self) -> None:
-        network = VirtualNetwork()
+        network = self.network = VirtualNetwork()
         self.east, self.west = hub("hub-east", network), hub("hub-west", network, region="west")
-        self.store = store(STORE, network)
+        self.disk = SimulatedDisk()
+        """The disk of the store."""
+        self.store = store(STORE, network, self.disk)
         self.nodes = [self.store, self.east, self.west]
         network.nodes = {node.replica.node: node for node in self.nodes}
         self.asked = 0
@@ -71,314 +75,251 @@ class Region:
         return [stored.entry for stored in page.stored if stored.entry.content.kind == "grant"]
 
 
-def play(story: Coroutine[Any, Any, None]) -> None:
-    run(story)
+async def test_a_store_without_a_policy_keeps_all_it_has() -> None:
+    chain = Region()
+    await chain.open(10)
+    await asyncio.sleep(10)
+    assert chain.rights() == (10, 0, 0)
 
 
-def test_a_store_without_a_policy_keeps_all_it_has() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(10)
-        await asyncio.sleep(10)
-        assert chain.rights() == (10, 0, 0)
-
-    play(story())
-
-
-def test_a_policy_moves_what_it_puts_online_to_the_hub_which_then_sells_it() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(10)
-        await chain.rule(mode="safety", safety_stock=4)
-        await until(lambda: chain.rights() == (4, 6, 0), 5)
-        await chain.sell(chain.east, 6)
-        with pytest.raises(RightsExhausted):
-            await chain.sell(chain.east, 1)
-        await until(lambda: chain.store.replica.ledger.stock(STORE, COLA).figures.on_hand == 4, 5)
-
-    play(story())
+async def test_a_policy_moves_what_it_puts_online_to_the_hub_which_then_sells_it() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.rule(mode="safety", safety_stock=4)
+    await until(lambda: chain.rights() == (4, 6, 0), 5)
+    await chain.sell(chain.east, 6)
+    with pytest.raises(RightsExhausted):
+        await chain.sell(chain.east, 1)
+    await until(lambda: chain.store.replica.ledger.stock(STORE, COLA).figures.on_hand == 4, 5)
 
 
-def test_many_sales_make_few_grants() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(200)
-        await chain.rule(mode="share", share=0.5)
-        await until(lambda: chain.rights() == (100, 100, 0), 5)
-        for _ in range(60):
-            await chain.sell(chain.east, 1)
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(5)
-        own, online, _ = chain.rights()
-        assert abs(own - online) <= 2 * max(1, min(own, online) // 8)
-        assert len(await chain.grants()) <= 1 + 60 * 0.05 / SETTLE_S + 1
-
-    play(story())
+async def test_many_sales_make_few_grants() -> None:
+    chain = Region()
+    await chain.open(200)
+    await chain.rule(mode="share", share=0.5)
+    await until(lambda: chain.rights() == (100, 100, 0), 5)
+    for _ in range(60):
+        await chain.sell(chain.east, 1)
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(5)
+    own, online, _ = chain.rights()
+    assert abs(own - online) <= 2 * max(1, min(own, online) // 8)
+    assert len(await chain.grants()) <= 1 + 60 * 0.05 / SETTLE_S + 1
 
 
-def test_regions_get_their_shares_through_the_home_hub() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(20)
-        await chain.rule(mode="share", share=0.5, regions={"east": 0.5, "west": 0.5})
-        await until(lambda: chain.rights() == (10, 5, 5), 10)
-        before = len(await chain.grants())
-        await asyncio.sleep(60)
-        assert len(await chain.grants()) == before == 2
-
-    play(story())
+async def test_regions_get_their_shares_through_the_home_hub() -> None:
+    chain = Region()
+    await chain.open(20)
+    await chain.rule(mode="share", share=0.5, regions={"east": 0.5, "west": 0.5})
+    await until(lambda: chain.rights() == (10, 5, 5), 10)
+    before = len(await chain.grants())
+    await asyncio.sleep(60)
+    assert len(await chain.grants()) == before == 2
 
 
-def test_regions_get_their_shares_again_once_a_wait_for_rights_is_over() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(100)
-        await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
-        await until(lambda: chain.rights() == (20, 40, 40), 10)
-        assert await chain.west.rights.want(STORE, COLA, 79, 5.0) >= 79
-        await until(lambda: chain.rights() == (20, 40, 40), 5)
-
-    play(story())
+async def test_regions_get_their_shares_again_once_a_wait_for_rights_is_over() -> None:
+    chain = Region()
+    await chain.open(100)
+    await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
+    await until(lambda: chain.rights() == (20, 40, 40), 10)
+    assert await chain.west.rights.want(STORE, COLA, 79, 5.0) >= 79
+    await until(lambda: chain.rights() == (20, 40, 40), 5)
 
 
-def test_regions_get_their_shares_again_once_a_holder_denied_that_nobody_waits_for_any_more() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(100)
-        await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
-        await until(lambda: chain.rights() == (20, 40, 40), 10)
-        (answering,) = [task for task in chain.store._working if task.get_coro().__qualname__ == "RightsAnswers.run"]
-        answering.cancel()
-        assert await chain.east.rights.want(STORE, COLA, 90, 5.0) == 80
-        await asyncio.sleep(5)
-        assert chain.rights() == (20, 80, 0), "what was asked for is still on its way, as far as anybody knows"
-        chain.store._working.append(asyncio.create_task(chain.store.rights_answers.run()))
-        await until(lambda: chain.rights() == (20, 40, 40), 5)
-
-    play(story())
+async def test_regions_get_their_shares_again_once_a_holder_denied_that_nobody_waits_for_any_more() -> None:
+    chain = Region()
+    await chain.open(100)
+    await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
+    await until(lambda: chain.rights() == (20, 40, 40), 10)
+    chain.store.worker("RightsAnswers").cancel()
+    assert await chain.east.rights.want(STORE, COLA, 90, 5.0) == 80
+    await asyncio.sleep(5)
+    assert chain.rights() == (20, 80, 0), "what was asked for is still on its way, as far as anybody knows"
+    answering = asyncio.create_task(chain.store.rights_answers.run())
+    await until(lambda: chain.rights() == (20, 40, 40), 5)
+    answering.cancel()
 
 
-def test_what_a_policy_puts_online_waits_for_a_hub_that_is_reached() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(10)
-        chain.east.peers.close()
-        chain.store._working[0].cancel()
-        await chain.rule(mode="safety", safety_stock=4)
-        await asyncio.sleep(10)
-        assert chain.rights() == (10, 0, 0)
-
-    play(story())
+async def test_what_a_policy_puts_online_waits_for_a_hub_that_is_reached() -> None:
+    chain = Region()
+    await chain.open(10)
+    chain.east.peers.close()
+    chain.store.worker("Dialer").cancel()
+    await chain.rule(mode="safety", safety_stock=4)
+    await asyncio.sleep(10)
+    assert chain.rights() == (10, 0, 0)
 
 
-def test_a_store_that_runs_low_asks_for_rights_back() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(10)
-        await chain.rule(mode="safety", safety_stock=4)
-        await until(lambda: chain.rights() == (4, 6, 0), 5)
-        await chain.sell(chain.store, 4)
-        await until(lambda: chain.rights() == (4, 2, 0), 5)
-
-    play(story())
+async def test_a_store_that_runs_low_asks_for_rights_back() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.rule(mode="safety", safety_stock=4)
+    await until(lambda: chain.rights() == (4, 6, 0), 5)
+    await chain.sell(chain.store, 4)
+    await until(lambda: chain.rights() == (4, 2, 0), 5)
 
 
-def test_goods_in_hand_sold_past_the_rights_are_covered_by_who_has_some() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(10)
-        await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 8),)))
-        await until(lambda: chain.free(chain.east, "hub-east") == 8, 5)
-        await chain.sell(chain.store, 5, OnShortage.RECORD)
-        await until(lambda: chain.rights() == (0, 5, 0), 5)
-
-    play(story())
+async def test_goods_in_hand_sold_past_the_rights_are_covered_by_who_has_some() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 8),)))
+    await until(lambda: chain.free(chain.east, "hub-east") == 8, 5)
+    await chain.sell(chain.store, 5, OnShortage.RECORD)
+    await until(lambda: chain.rights() == (0, 5, 0), 5)
 
 
-def test_a_withdrawn_online_share_comes_back_to_the_store() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(10)
-        await chain.rule(mode="safety", safety_stock=1)
-        await until(lambda: chain.rights() == (1, 9, 0), 5)
-        await chain.rule(mode="keep")
-        await until(lambda: chain.rights() == (10, 0, 0), 5)
-
-    play(story())
+async def test_a_withdrawn_online_share_comes_back_to_the_store() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.rule(mode="safety", safety_stock=1)
+    await until(lambda: chain.rights() == (1, 9, 0), 5)
+    await chain.rule(mode="keep")
+    await until(lambda: chain.rights() == (10, 0, 0), 5)
 
 
-def test_a_hub_that_lacks_rights_is_given_what_the_store_need_not_keep() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(100)
-        await chain.rule(mode="share", share=0.5)
-        await until(lambda: chain.rights() == (50, 50, 0), 5)
-        await chain.sell(chain.east, 8)  # the store's surplus of 4 is below its watermark
-        await asyncio.sleep(5)
-        assert chain.rights() == (50, 42, 0)
-        assert await chain.east.rights.want(STORE, COLA, 46, 5.0) == 46
-        assert chain.rights() == (46, 46, 0)
-        started_s = elapsed_s()
-        assert await chain.east.rights.want(STORE, COLA, 60, 5.0) == 46
-        assert elapsed_s() - started_s < 1.0, "a denial is an answer, nobody waits for the end of the time"
-
-    play(story())
+async def test_a_hub_that_lacks_rights_is_given_what_the_store_need_not_keep() -> None:
+    chain = Region()
+    await chain.open(100)
+    await chain.rule(mode="share", share=0.5)
+    await until(lambda: chain.rights() == (50, 50, 0), 5)
+    await chain.sell(chain.east, 8)  # the store's surplus of 4 is below its watermark
+    await asyncio.sleep(5)
+    assert chain.rights() == (50, 42, 0)
+    assert await chain.east.rights.want(STORE, COLA, 46, 5.0) == 46
+    assert chain.rights() == (46, 46, 0)
+    started_s = elapsed_s()
+    assert await chain.east.rights.want(STORE, COLA, 60, 5.0) == 46
+    assert elapsed_s() - started_s < 1.0, "a denial is an answer, nobody waits for the end of the time"
 
 
-def test_the_richest_holder_is_asked_first_and_a_part_is_taken_for_a_part() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(20)
-        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 7),)))
-        await until(lambda: chain.rights() == (13, 0, 7), 5)
-        await asyncio.sleep(1)
-        assert await chain.east.rights.want(STORE, COLA, 9, 5.0) == 7
-        assert chain.rights() == (13, 7, 0)
-
-    play(story())
+async def test_the_richest_holder_is_asked_first_and_a_part_is_taken_for_a_part() -> None:
+    chain = Region()
+    await chain.open(20)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 7),)))
+    await until(lambda: chain.rights() == (13, 0, 7), 5)
+    await asyncio.sleep(1)
+    assert await chain.east.rights.want(STORE, COLA, 9, 5.0) == 7
+    assert chain.rights() == (13, 7, 0)
 
 
-def test_a_denial_cools_the_asker_down() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(10)
-        link = chain.east.peers.known[STORE].link
-        assert link is not None
-        for _ in range(5):
-            assert await chain.east.rights.want(STORE, COLA, 1, 5.0) == 0
-        assert link.session.wants_sent == 1
-        await asyncio.sleep(COOLING_MIN_MS / 1000)
+async def test_a_denial_cools_the_asker_down() -> None:
+    chain = Region()
+    await chain.open(10)
+    link = chain.east.peers.known[STORE].link
+    assert link is not None
+    for _ in range(5):
         assert await chain.east.rights.want(STORE, COLA, 1, 5.0) == 0
-        assert link.session.wants_sent == 2
-
-    play(story())
-
-
-def test_two_hubs_that_are_both_short_do_not_swap_for_ever() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(20)
-        await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 3),)))
-        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 3),)))
-        await until(lambda: chain.rights() == (14, 3, 3), 5)
-        await asyncio.sleep(1)
-        before = len(await chain.grants())
-        older, younger = (hub.rights.want(STORE, COLA, 6, 30.0) for hub in (chain.east, chain.west))
-        assert (await asyncio.gather(older, younger))[0] == 6
-        await asyncio.sleep(60)
-        assert len(await chain.grants()) <= before + 2
-
-    play(story())
+    assert link.session.wants_sent == 1
+    await asyncio.sleep(COOLING_MIN_MS / 1000)
+    assert await chain.east.rights.want(STORE, COLA, 1, 5.0) == 0
+    assert link.session.wants_sent == 2
 
 
-def test_a_store_that_runs_low_is_given_what_another_regions_hub_has_past_what_is_online() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(100)
-        await chain.rule(mode="share", share=0.8, regions={"west": 1.0})
-        await until(lambda: chain.rights() == (20, 0, 80), 10)
-        await chain.sell(chain.store, 18)
-        await until(lambda: chain.rights() == (17, 0, 65), 4)
-        await chain.rule(mode="keep")
-        await until(lambda: chain.rights() == (82, 0, 0), 4)
-
-    play(story())
-
-
-def test_what_is_fetched_for_several_items_of_a_store_at_once_is_given_of_each() -> None:
-    async def story() -> None:
-        chain, items = Region(), [f"tea-{number}" for number in range(5)]
-        await chain.open(0)
-        await chain.do(chain.store, GoodsReceipt(tuple([GoodsLine(8, item=item) for item in items])))
-        await chain.do(chain.store, Grant("hub-west", tuple([GrantLine(item, 8) for item in items])))
-        place = chain.west.replica.ledger
-        await until(lambda: place.stock(STORE, items[-1]).balance("hub-west/free") == 8, 5)
-        await asyncio.sleep(1)
-        started_s = elapsed_s()
-        wants = [chain.store.rights.want(STORE, item, 4, 5.0) for item in items]
-        assert await asyncio.gather(*wants) == [4] * len(items)
-        assert elapsed_s() - started_s < 1.0
-
-    play(story())
+async def test_two_hubs_that_are_both_short_do_not_swap_for_ever() -> None:
+    chain = Region()
+    await chain.open(20)
+    await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 3),)))
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 3),)))
+    await until(lambda: chain.rights() == (14, 3, 3), 5)
+    await asyncio.sleep(1)
+    before = len(await chain.grants())
+    older, younger = (hub.rights.want(STORE, COLA, 6, 30.0) for hub in (chain.east, chain.west))
+    assert (await asyncio.gather(older, younger))[0] == 6
+    await asyncio.sleep(60)
+    assert len(await chain.grants()) <= before + 2
 
 
-def test_a_hold_at_a_store_can_wait_for_rights_of_another_regions_hub() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(10)
-        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
-        await until(lambda: chain.rights() == (0, 0, 10), 5)
-        await asyncio.sleep(1)
-        assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 4
-        assert chain.rights() == (4, 0, 6)
-        assert not chain.east.rights_answers._fetches
-
-    play(story())
+async def test_a_store_that_runs_low_is_given_what_another_regions_hub_has_past_what_is_online() -> None:
+    chain = Region()
+    await chain.open(100)
+    await chain.rule(mode="share", share=0.8, regions={"west": 1.0})
+    await until(lambda: chain.rights() == (20, 0, 80), 10)
+    await chain.sell(chain.store, 18)
+    await until(lambda: chain.rights() == (17, 0, 65), 4)
+    await chain.rule(mode="keep")
+    await until(lambda: chain.rights() == (82, 0, 0), 4)
 
 
-def test_a_store_is_given_what_its_hub_has_when_another_regions_hub_does_not_answer() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(10)
-        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 7),)))
-        await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 3),)))
-        await until(lambda: chain.rights() == (0, 3, 7), 5)
-        await asyncio.sleep(1)
-        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "RightsAnswers.run"]
-        answering.cancel()
-        started_s = elapsed_s()
-        assert await chain.store.rights.want(STORE, COLA, 9, 30.0) == 3
-        assert elapsed_s() - started_s < 2 * FETCH_S + 0.5, "once for the part, and once for the denial"
-        assert chain.rights() == (3, 0, 7)
-
-    play(story())
+async def test_what_is_fetched_for_several_items_of_a_store_at_once_is_given_of_each() -> None:
+    chain, items = Region(), [f"tea-{number}" for number in range(5)]
+    await chain.open(0)
+    await chain.do(chain.store, GoodsReceipt(tuple([GoodsLine(8, item=item) for item in items])))
+    await chain.do(chain.store, Grant("hub-west", tuple([GrantLine(item, 8) for item in items])))
+    place = chain.west.replica.ledger
+    await until(lambda: place.stock(STORE, items[-1]).balance("hub-west/free") == 8, 5)
+    await asyncio.sleep(1)
+    started_s = elapsed_s()
+    wants = [chain.store.rights.want(STORE, item, 4, 5.0) for item in items]
+    assert await asyncio.gather(*wants) == [4] * len(items)
+    assert elapsed_s() - started_s < 1.0
 
 
-def test_another_regions_hub_that_waited_for_longer_than_the_store_gives_nothing_away() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(10)
-        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
-        await until(lambda: chain.rights() == (0, 0, 10), 5)
-        await asyncio.sleep(1)
-        waiting = _Demand(99, chain.west.rights._stamp(), asyncio.Event(), of_store=False)
-        chain.west.rights._demands[STORE, COLA] = [waiting]
-        await asyncio.sleep(1)
-        assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 0
-        await asyncio.sleep(2 * COOLING_MIN_MS / 1000)
-        waiting.clock = chain.west.rights._stamp() << 1
-        assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 4
-        assert chain.rights() == (4, 0, 6)
-
-    play(story())
+async def test_a_hold_at_a_store_can_wait_for_rights_of_another_regions_hub() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
+    await until(lambda: chain.rights() == (0, 0, 10), 5)
+    await asyncio.sleep(1)
+    assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == 4
+    assert chain.rights() == (4, 0, 6)
+    assert chain.east.rights_answers.fetching == 0
 
 
-def test_demands_for_one_item_are_asked_together() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(20)
-        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 9),)))
-        await until(lambda: chain.free(chain.east, "hub-west") == 9, 5)
-        await asyncio.sleep(1)
-        link = chain.east.peers.known["hub-west"].link
-        assert link is not None
-        had = await asyncio.gather(*[chain.east.rights.want(STORE, COLA, 3, 5.0) for _ in range(3)])
-        assert min(had) >= 3
-        assert link.session.wants_sent <= 2
-
-    play(story())
+async def test_a_store_is_given_what_its_hub_has_when_another_regions_hub_does_not_answer() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 7),)))
+    await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 3),)))
+    await until(lambda: chain.rights() == (0, 3, 7), 5)
+    await asyncio.sleep(1)
+    chain.west.worker("RightsAnswers").cancel()
+    started_s = elapsed_s()
+    assert await chain.store.rights.want(STORE, COLA, 9, 30.0) == 3
+    assert elapsed_s() - started_s < 2 * FETCH_S + 0.5, "once for the part, and once for the denial"
+    assert chain.rights() == (3, 0, 7)
 
 
-def test_nobody_waits_past_the_time_given_for_a_holder_that_does_not_answer() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(20)
-        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 9),)))
-        await until(lambda: chain.free(chain.east, "hub-west") == 9, 5)
-        (answering,) = [task for task in chain.west._working if task.get_coro().__qualname__ == "RightsAnswers.run"]
-        answering.cancel()  # it takes requests in, and answers none
-        started_s = elapsed_s()
-        assert await chain.east.rights.want(STORE, COLA, 3, 2.0) == 0
-        assert elapsed_s() - started_s == pytest.approx(2.0)
+@pytest.mark.parametrize(("is_older", "given"), [(True, 0), (False, 4)])
+async def test_another_regions_hub_that_waited_for_longer_than_the_store_gives_nothing_away(
+    is_older: bool, given: int
+) -> None:
+    chain = Region()
+    silent = hub("hub-north", chain.network, region="north")
+    chain.network.nodes["hub-north"] = silent
+    await chain.open(11)
+    silent.start([["hub-west"]], 0.0)
+    silent.worker("RightsAnswers").cancel()  # it takes requests in, and answers none: who asks it waits
+    await chain.do(chain.store, Grant("hub-north", (GrantLine(COLA, 1),)))
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
+    await until(lambda: chain.rights() == (0, 0, 10) and chain.free(silent, "hub-north") == 1, 5)
+    await asyncio.sleep(1)
+    stamp = chain.west.replica.clock.next(chain.west.clock.now().wall_ms)
+    waiting = asyncio.create_task(chain.west.rights.want(STORE, COLA, 99, 60.0, stamp if is_older else stamp << 1))
+    await asyncio.sleep(1)
+    assert await chain.store.rights.want(STORE, COLA, 4, 5.0) == given
+    assert chain.rights() == (given, 0, 10 - given)
+    assert not waiting.done()
 
-    play(story())
+
+async def test_demands_for_one_item_are_asked_together() -> None:
+    chain = Region()
+    await chain.open(20)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 9),)))
+    await until(lambda: chain.free(chain.east, "hub-west") == 9, 5)
+    await asyncio.sleep(1)
+    link = chain.east.peers.known["hub-west"].link
+    assert link is not None
+    had = await asyncio.gather(*[chain.east.rights.want(STORE, COLA, 3, 5.0) for _ in range(3)])
+    assert min(had) >= 3
+    assert link.session.wants_sent <= 2
+
+
+async def test_nobody_waits_past_the_time_given_for_a_holder_that_does_not_answer() -> None:
+    chain = Region()
+    await chain.open(20)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 9),)))
+    await until(lambda: chain.free(chain.east, "hub-west") == 9, 5)
+    chain.west.worker("RightsAnswers").cancel()  # it takes requests in, and answers none
+    started_s = elapsed_s()
+    assert await chain.east.rights.want(STORE, COLA, 3, 2.0) == 0
+    assert elapsed_s() - started_s == pytest.approx(2.0)

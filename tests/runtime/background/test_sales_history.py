@@ -11,14 +11,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge_node.rebalancing import StoreRebalancing
 from replica.core.base.errors import RightsExhausted
 from replica.core.catalog.documents import pack_value
 from replica.core.state.commands import DocumentWrite
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from simulations.clock import EPOCH_MS, SimulatedClock
-from tests.runtime.background.test_rights_exchange import COLA, STORE, Region, play
-from tests.runtime.virtual import until
+from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
+from tests.runtime.virtual import store, until
+
+pytestmark = pytest.mark.virtual_time
 
 CASES = json.loads((Path(__file__).parents[2] / "vectors" / "oversell.json").read_text())["safety_stock"]
 MIDNIGHT = datetime.fromtimestamp(EPOCH_MS / 1000, UTC)
@@ -62,93 +63,79 @@ class Shop(Region):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["slot"])
 @pytest.mark.parametrize("kind", ["fixed", "dynamic"])
-def test_safety_stock_of_a_slot(case: dict[str, Any], kind: str) -> None:
-    async def story() -> None:
-        shop, at, till = Shop(), began(case) + timedelta(minutes=10), case["store_sells"]
-        await shop.begin(at, till, till, till, stock=case["stock"])
-        safety = case["fixed_safety"] if kind == "fixed" else case["dynamic_safety"]
-        await shop.rule(mode="safety", safety_stock=safety if kind == "fixed" else FORECAST)
-        await until(lambda: shop.rights() == (safety, case["stock"] - safety, 0), 10)
-        await asyncio.sleep(5)
-        online = await shop.sell_online(case["stock"])
-        await shop.sell(shop.store, till, OnShortage.RECORD)
-        await asyncio.sleep(30)
-        stock = shop.store.replica.ledger.stock(STORE, COLA)
-        assert online == (case["online"] if kind == "fixed" else case["stock"] - safety)
-        assert max(0, online + till - case["stock"]) == stock.breach == case.get(f"oversold_{kind}", 0)
-        assert max(0, stock.available) == case.get(f"unsellable_{kind}", 0)
-
-    play(story())
+async def test_safety_stock_of_a_slot(case: dict[str, Any], kind: str) -> None:
+    shop, at, till = Shop(), began(case) + timedelta(minutes=10), case["store_sells"]
+    await shop.begin(at, till, till, till, stock=case["stock"])
+    safety = case["fixed_safety"] if kind == "fixed" else case["dynamic_safety"]
+    await shop.rule(mode="safety", safety_stock=safety if kind == "fixed" else FORECAST)
+    await until(lambda: shop.rights() == (safety, case["stock"] - safety, 0), 10)
+    await asyncio.sleep(5)
+    online = await shop.sell_online(case["stock"])
+    await shop.sell(shop.store, till, OnShortage.RECORD)
+    await asyncio.sleep(30)
+    stock = shop.store.replica.ledger.stock(STORE, COLA)
+    assert online == (case["online"] if kind == "fixed" else case["stock"] - safety)
+    assert max(0, online + till - case["stock"]) == stock.breach == case.get(f"oversold_{kind}", 0)
+    assert max(0, stock.available) == case.get(f"unsellable_{kind}", 0)
 
 
-def test_the_slot_is_one_of_the_day_where_the_store_is() -> None:
-    async def story() -> None:
-        shop = Shop()
-        await shop.begin(timedelta(hours=8, minutes=40), 6, 6, 6, stock=10, zone="Asia/Shanghai")
-        await shop.rule(mode="safety", safety_stock=FORECAST)
-        await until(lambda: shop.rights() == (0, 10, 0), 10)  # it is 16:40 in Shanghai
-        for node in shop.nodes:
-            assert isinstance(node.clock, SimulatedClock)
-            node.clock.step(16 * 3_600_000)
-        await until(lambda: shop.rights() == (6, 4, 0), 10)  # 08:40, the next day
-
-    play(story())
+async def test_the_slot_is_one_of_the_day_where_the_store_is() -> None:
+    shop = Shop()
+    await shop.begin(timedelta(hours=8, minutes=40), 6, 6, 6, stock=10, zone="Asia/Shanghai")
+    await shop.rule(mode="safety", safety_stock=FORECAST)
+    await until(lambda: shop.rights() == (0, 10, 0), 10)  # it is 16:40 in Shanghai
+    for node in shop.nodes:
+        assert isinstance(node.clock, SimulatedClock)
+        node.clock.step(16 * 3_600_000)
+    await until(lambda: shop.rights() == (6, 4, 0), 10)  # 08:40, the next day
 
 
-def test_a_new_slot_is_noticed_and_rights_come_back_for_it() -> None:
-    async def story() -> None:
-        shop = Shop()
-        await shop.begin(timedelta(hours=8, minutes=59, seconds=20), stock=10)
-        for ago in (1, 2, 3):
-            for minute, units in ((-10, 3), (5, 7)):
-                when = MIDNIGHT - timedelta(ago) + timedelta(hours=9, minutes=minute)
-                await shop.do(shop.store, GoodsReceipt((GoodsLine(units, item=COLA),)))
-                await shop.do(shop.store, Sale((SkuLine(units, COLA),), occurred_at=when))
-        await shop.rule(mode="safety", safety_stock=FORECAST)
-        await until(lambda: shop.rights() == (3, 7, 0), 10)
-        await until(lambda: shop.rights() == (7, 3, 0), 60)
-        await shop.sell(shop.store, 5)
-        await asyncio.sleep(60)
-        assert shop.rights() == (2, 3, 0), "what was foretold was sold: nothing is asked back for it"
-
-    play(story())
+async def test_a_new_slot_is_noticed_and_rights_come_back_for_it() -> None:
+    shop = Shop()
+    await shop.begin(timedelta(hours=8, minutes=59, seconds=20), stock=10)
+    for ago in (1, 2, 3):
+        for minute, units in ((-10, 3), (5, 7)):
+            when = MIDNIGHT - timedelta(ago) + timedelta(hours=9, minutes=minute)
+            await shop.do(shop.store, GoodsReceipt((GoodsLine(units, item=COLA),)))
+            await shop.do(shop.store, Sale((SkuLine(units, COLA),), occurred_at=when))
+    await shop.rule(mode="safety", safety_stock=FORECAST)
+    await until(lambda: shop.rights() == (3, 7, 0), 10)
+    await until(lambda: shop.rights() == (7, 3, 0), 60)
+    await shop.sell(shop.store, 5)
+    await asyncio.sleep(60)
+    assert shop.rights() == (2, 3, 0), "what was foretold was sold: nothing is asked back for it"
 
 
-def test_too_little_history_foretells_nothing() -> None:
-    async def story() -> None:
-        shop = Shop()
-        await shop.begin(timedelta(hours=8, minutes=40), 6, 6, stock=10)
-        await shop.rule(mode="safety", safety_stock=FORECAST, last_units=1)
-        await until(lambda: shop.rights() == (1, 9, 0), 10)
-
-    play(story())
+async def test_too_little_history_foretells_nothing() -> None:
+    shop = Shop()
+    await shop.begin(timedelta(hours=8, minutes=40), 6, 6, stock=10)
+    await shop.rule(mode="safety", safety_stock=FORECAST, last_units=1)
+    await until(lambda: shop.rights() == (1, 9, 0), 10)
 
 
-def test_what_was_sold_is_known_again_after_a_restart_and_nothing_is_handed_out_before() -> None:
-    async def story() -> None:
-        shop = Shop()
-        await shop.begin(timedelta(hours=8, minutes=40), 6, 6, 6, stock=10)
-        await shop.rule(mode="safety", safety_stock=FORECAST)
-        await until(lambda: shop.rights() == (6, 4, 0), 10)
-        again = asyncio.create_task(_anew(shop))
-        await again
-        await asyncio.sleep(20)
-        assert shop.rights() == (6, 4, 0)
-        assert {entry.content.moves[0].target for entry in await shop.grants()} == {"hub-east/free"}
-        assert len(await shop.grants()) == 1
-
-    play(story())
+async def test_what_was_sold_is_known_again_after_a_restart_and_nothing_is_handed_out_before() -> None:
+    shop = Shop()
+    await shop.begin(timedelta(hours=8, minutes=40), 6, 6, 6, stock=10)
+    await shop.rule(mode="safety", safety_stock=FORECAST)
+    await until(lambda: shop.rights() == (6, 4, 0), 10)
+    await _anew(shop)
+    await asyncio.sleep(20)
+    assert shop.rights() == (6, 4, 0)
+    assert {entry.content.moves[0].target for entry in await shop.grants()} == {"hub-east/free"}
+    assert len(await shop.grants()) == 1
 
 
 async def _anew(shop: Shop) -> None:
-    """What the tills sold is read again from the start, as after a restart, while the steward looks at everything."""
-    (reading,) = [task for task in shop.store._working if task.get_coro().__qualname__ == "SalesHistory.run"]  # type: ignore[union-attr]
-    reading.cancel()
-    strategy = shop.store.rebalancer._strategy
-    assert isinstance(strategy, StoreRebalancing)
-    sales_history = strategy._sales_history
-    sales_history._demand = None
-    shop.store.rebalancer._mark_all()
+    """The store starts again; what its tills sold is not read for a while, during which it looks at everything."""
+    before = shop.store
+    del shop.network.nodes[STORE]
+    await before.stop()
+    again = store(STORE, shop.network, shop.disk, await before.journal.load())
+    assert isinstance(again.clock, SimulatedClock)
+    again.clock.step(before.clock.now().wall_ms - again.clock.now().wall_ms)
+    shop.disk.read_s = lambda: 6.0
+    shop.store, shop.nodes[0], shop.network.nodes[STORE] = again, again, again
+    again.start([["hub-east"]], 0.0)
     await asyncio.sleep(5)
-    assert sales_history.policy(shop.store.replica, STORE, COLA) is None
-    shop.store._working.append(asyncio.create_task(sales_history.run()))
+    assert again.rebalancer.strategy.policy(again.replica, STORE, COLA) is None
+    shop.disk.read_s = lambda: 0.0

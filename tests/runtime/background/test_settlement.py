@@ -11,8 +11,10 @@ from replica.core.rights.rebalancing import STEP_IN_MS
 from replica.core.rights.requests import BREACH, Grant, GrantLine
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, OnShortage
 from replica.runtime.background.rebalancer import SETTLE_S
-from tests.runtime.background.test_rights_exchange import COLA, STORE, Region, play
+from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
 from tests.runtime.virtual import VirtualNetwork, elapsed_s, until
+
+pytestmark = pytest.mark.virtual_time
 
 RECORD = OnShortage.RECORD
 STEP_IN_S = STEP_IN_MS / 1000
@@ -39,112 +41,89 @@ async def covering(chain: Region) -> list[tuple[str, int]]:
     ]
 
 
-def test_the_richest_covers_once_what_was_sold_past_the_rights_and_the_next_covers_the_rest() -> None:
-    async def story() -> None:
-        chain = await shared(4, 6, 2)
-        await chain.sell(chain.store, 10, RECORD)
-        await until(lambda: chain.rights() == (0, 2, 0), 5 * SETTLE_S)
-        await asyncio.sleep(3 * STEP_IN_S)
-        assert await covering(chain) == [("hub-west", 6), ("hub-east", 2)]
-
-    play(story())
+async def test_the_richest_covers_once_what_was_sold_past_the_rights_and_the_next_covers_the_rest() -> None:
+    chain = await shared(4, 6, 2)
+    await chain.sell(chain.store, 10, RECORD)
+    await until(lambda: chain.rights() == (0, 2, 0), 5 * SETTLE_S)
+    await asyncio.sleep(3 * STEP_IN_S)
+    assert await covering(chain) == [("hub-west", 6), ("hub-east", 2)]
 
 
-def test_a_store_draws_on_a_hub_of_another_region_that_it_does_not_reach() -> None:
-    async def story() -> None:
-        chain = await shared(0, 8, 2)
-        await chain.sell(chain.store, 5, RECORD)
-        await until(lambda: chain.rights() == (0, 0, 5), 5)
-        assert chain.store.peers.known.get("hub-west") is None
-
-    play(story())
+async def test_a_store_draws_on_a_hub_of_another_region_that_it_does_not_reach() -> None:
+    chain = await shared(0, 8, 2)
+    await chain.sell(chain.store, 5, RECORD)
+    await until(lambda: chain.rights() == (0, 0, 5), 5)
+    assert chain.store.peers.known.get("hub-west") is None
 
 
-def test_a_hub_covers_another_that_counted_less_than_it_had() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(0)
-        warehouse = chain.east.replica.node
-        await chain.do_at(warehouse, chain.east, GoodsReceipt((GoodsLine(10, item=COLA),)))
-        await chain.do_at(warehouse, chain.east, Grant("hub-west", (GrantLine(COLA, 7),)))
-        await chain.do_at(warehouse, chain.east, Count((CountLine(COLA, 5),)))
-        ledgers = [node.replica.ledger for node in (chain.east, chain.west)]
-        assert ledgers[0].stock(warehouse, COLA).free() == {"hub-east": -2, "hub-west": 7}
-        await until(lambda: all(one.stock(warehouse, COLA).free()["hub-east"] == 0 for one in ledgers), 5)
-        assert ledgers[1].stock(warehouse, COLA).free() == {"hub-east": 0, "hub-west": 5}
-
-    play(story())
+async def test_a_hub_covers_another_that_counted_less_than_it_had() -> None:
+    chain = Region()
+    await chain.open(0)
+    warehouse = chain.east.replica.node
+    await chain.do_at(warehouse, chain.east, GoodsReceipt((GoodsLine(10, item=COLA),)))
+    await chain.do_at(warehouse, chain.east, Grant("hub-west", (GrantLine(COLA, 7),)))
+    await chain.do_at(warehouse, chain.east, Count((CountLine(COLA, 5),)))
+    ledgers = [node.replica.ledger for node in (chain.east, chain.west)]
+    assert ledgers[0].stock(warehouse, COLA).free() == {"hub-east": -2, "hub-west": 7}
+    await until(lambda: all(one.stock(warehouse, COLA).free()["hub-east"] == 0 for one in ledgers), 5)
+    assert ledgers[1].stock(warehouse, COLA).free() == {"hub-east": 0, "hub-west": 5}
 
 
-def test_the_next_one_steps_in_when_the_richest_is_gone() -> None:
-    async def story() -> None:
-        chain = await shared(4, 6, 2)
-        await chain.west.stop()
-        await chain.sell(chain.store, 5, RECORD)
-        sold_s = elapsed_s()
-        await until(lambda: chain.free(chain.store, STORE) == 0, 2 * STEP_IN_S)
-        assert elapsed_s() - sold_s >= STEP_IN_S
-        assert await covering(chain) == [("hub-east", 3)]
-
-    play(story())
+async def test_the_next_one_steps_in_when_the_richest_is_gone() -> None:
+    chain = await shared(4, 6, 2)
+    await chain.west.stop()
+    await chain.sell(chain.store, 5, RECORD)
+    sold_s = elapsed_s()
+    await until(lambda: chain.free(chain.store, STORE) == 0, 2 * STEP_IN_S)
+    assert elapsed_s() - sold_s >= STEP_IN_S
+    assert await covering(chain) == [("hub-east", 3)]
 
 
-def test_sales_that_go_on_past_the_rights_are_covered_by_the_richest_alone() -> None:
-    async def story() -> None:
-        chain = await shared(100, 200, 1)
-        for _ in range(60):
-            await chain.sell(chain.store, 1, RECORD)
-            await asyncio.sleep(0.5)
-        await until(lambda: chain.free(chain.store, STORE) == 0, 5 * SETTLE_S)
-        granted = await covering(chain)
-        assert {name for name, _ in granted} == {"hub-west"}
-        assert sum(units for _, units in granted) == 59
-        assert len(granted) <= 60 * 0.5 / SETTLE_S + 2
-
-    play(story())
+async def test_sales_that_go_on_past_the_rights_are_covered_by_the_richest_alone() -> None:
+    chain = await shared(100, 200, 1)
+    for _ in range(60):
+        await chain.sell(chain.store, 1, RECORD)
+        await asyncio.sleep(0.5)
+    await until(lambda: chain.free(chain.store, STORE) == 0, 5 * SETTLE_S)
+    granted = await covering(chain)
+    assert {name for name, _ in granted} == {"hub-west"}
+    assert sum(units for _, units in granted) == 59
+    assert len(granted) <= 60 * 0.5 / SETTLE_S + 2
 
 
-def test_two_that_cover_the_same_while_cut_off_leave_a_surplus_and_no_swap() -> None:
-    async def story() -> None:
-        chain = await shared(6, 6, 2)
-        network = chain.east.peers.network
-        assert isinstance(network, VirtualNetwork)
-        await chain.sell(chain.store, 5, RECORD)
-        await until(lambda: chain.free(chain.west, STORE) == -3, SETTLE_S)
-        network.nodes = {}
-        for link in list(chain.west.peers._live):
-            link.close("stopping")
-        await until(lambda: chain.rights()[1:] == (3, 3), 2 * STEP_IN_S)
-        network.nodes = {node.replica.node: node for node in chain.nodes}
-        await until(lambda: chain.rights() == (3, 3, 3), 10)
-        assert await covering(chain) == [("hub-east", 3), ("hub-west", 3)]
-        before = len(await chain.grants())
-        await asyncio.sleep(5 * STEP_IN_S)
-        assert len(await chain.grants()) == before
-
-    play(story())
+async def test_two_that_cover_the_same_while_cut_off_leave_a_surplus_and_no_swap() -> None:
+    chain = await shared(6, 6, 2)
+    network = chain.east.peers.network
+    assert isinstance(network, VirtualNetwork)
+    await chain.sell(chain.store, 5, RECORD)
+    await until(lambda: chain.free(chain.west, STORE) == -3, SETTLE_S)
+    network.nodes = {}
+    for peer in chain.west.peers.connected:
+        assert peer.link is not None
+        peer.link.close("stopping")
+    await until(lambda: chain.rights()[1:] == (3, 3), 2 * STEP_IN_S)
+    network.nodes = {node.replica.node: node for node in chain.nodes}
+    await until(lambda: chain.rights() == (3, 3, 3), 10)
+    assert await covering(chain) == [("hub-east", 3), ("hub-west", 3)]
+    before = len(await chain.grants())
+    await asyncio.sleep(5 * STEP_IN_S)
+    assert len(await chain.grants()) == before
 
 
-def test_a_grant_that_covers_is_refused_where_it_is_more_than_is_lacking() -> None:
-    async def story() -> None:
-        chain = await shared(4, 0, 2)
-        with pytest.raises(Invalid) as refused:
-            await chain.do(chain.east, Grant(STORE, (GrantLine(COLA, 1),), BREACH))
-        assert refused.value.field == "lines[0].quantity"
-
-    play(story())
+async def test_a_grant_that_covers_is_refused_where_it_is_more_than_is_lacking() -> None:
+    chain = await shared(4, 0, 2)
+    with pytest.raises(Invalid) as refused:
+        await chain.do(chain.east, Grant(STORE, (GrantLine(COLA, 1),), BREACH))
+    assert refused.value.field == "lines[0].quantity"
 
 
-def test_goods_that_come_in_settle_a_debt_without_any_grant() -> None:
-    async def story() -> None:
-        chain = await shared(0, 0, 2)
-        await chain.sell(chain.store, 5, RECORD)
-        await until(lambda: chain.free(chain.east, STORE) == -3, 5)
-        await asyncio.sleep(2 * SETTLE_S)
-        assert list(chain.east.settlement.debts) == [(STORE, COLA)]
-        await chain.do(chain.store, GoodsReceipt((GoodsLine(10, item=COLA),)))
-        await asyncio.sleep(3 * SETTLE_S)
-        assert await covering(chain) == []
-        assert chain.east.settlement.debts == {}
-
-    play(story())
+async def test_goods_that_come_in_settle_a_debt_without_any_grant() -> None:
+    chain = await shared(0, 0, 2)
+    await chain.sell(chain.store, 5, RECORD)
+    await until(lambda: chain.free(chain.east, STORE) == -3, 5)
+    await asyncio.sleep(2 * SETTLE_S)
+    assert list(chain.east.settlement.debts) == [(STORE, COLA)]
+    await chain.do(chain.store, GoodsReceipt((GoodsLine(10, item=COLA),)))
+    await asyncio.sleep(3 * SETTLE_S)
+    assert await covering(chain) == []
+    assert chain.east.settlement.debts == {}

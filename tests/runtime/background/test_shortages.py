@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from replica.core.orders.requests import PlacedLine, Placement, Revocation
 from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.commands import Command
@@ -12,8 +14,8 @@ from replica.core.stock.requests import OnShortage
 from replica.runtime.background.shortages import SELECTION_MS
 from replica.runtime.http.exceptions import ExceptionsAnswer, exceptions
 from replica.runtime.node import Node
-from tests.runtime.background.test_rights_exchange import COLA, STORE, Region, play
-from tests.runtime.conftest import Caller
+from tests.callers import Caller
+from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
 from tests.runtime.http.test_order_calls import placed
 from tests.runtime.virtual import elapsed_s, until
 
@@ -47,68 +49,60 @@ async def promised(units: int) -> Region:
     return chain
 
 
-def test_home_hub_has_a_hold_given_up_for_what_the_till_sold() -> None:
-    async def story() -> None:
-        chain = await promised(8)
-        await chain.sell(chain.store, 3, OnShortage.RECORD)
-        sold_s = elapsed_s()
-        await until(lambda: state(chain.store, "unpaid") == "cancelled", 3 * SELECTION_S)
-        assert elapsed_s() - sold_s >= SELECTION_S
-        await until(lambda: chain.rights() == (0, 1, 0), 5)
-        assert state(chain.store, "paid") == "reserved"
-        for node in (chain.east, chain.west):
-            await until(lambda node=node: told(node).breaches == [], 5)  # type: ignore[misc]
-            (one,) = told(node).shortages
-            assert (one.order, one.outcome, one.named_by, one.owner) == ("unpaid", "cancelled", "hub-east", "hub-east")
-        await asyncio.sleep(10 * SELECTION_S)
-        assert len(told(chain.west).shortages) == 1
-
-    play(story())
+@pytest.mark.virtual_time
+async def test_home_hub_has_a_hold_given_up_for_what_the_till_sold() -> None:
+    chain = await promised(8)
+    await chain.sell(chain.store, 3, OnShortage.RECORD)
+    sold_s = elapsed_s()
+    await until(lambda: state(chain.store, "unpaid") == "cancelled", 3 * SELECTION_S)
+    assert elapsed_s() - sold_s >= SELECTION_S
+    await until(lambda: chain.rights() == (0, 1, 0), 5)
+    assert state(chain.store, "paid") == "reserved"
+    for node in (chain.east, chain.west):
+        await until(lambda node=node: told(node).breaches == [], 5)  # type: ignore[misc]
+        (one,) = told(node).shortages
+        assert (one.order, one.outcome, one.named_by, one.owner) == ("unpaid", "cancelled", "hub-east", "hub-east")
+    await asyncio.sleep(10 * SELECTION_S)
+    assert len(told(chain.west).shortages) == 1
 
 
-def test_what_cannot_be_made_up_for_is_shown_and_nothing_is_named_again() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(2)
-        await chain.sell(chain.store, 5, OnShortage.RECORD)
-        await asyncio.sleep(20 * SELECTION_S)
-        (breach,) = told(chain.west).breaches
-        assert (breach.location, breach.item, breach.units, breach.short) == (STORE, COLA, 3, 3)
-        assert breach.since is not None
-        assert told(chain.west).shortages == []
-
-    play(story())
+@pytest.mark.virtual_time
+async def test_what_cannot_be_made_up_for_is_shown_and_nothing_is_named_again() -> None:
+    chain = Region()
+    await chain.open(2)
+    await chain.sell(chain.store, 5, OnShortage.RECORD)
+    await asyncio.sleep(20 * SELECTION_S)
+    (breach,) = told(chain.west).breaches
+    assert (breach.location, breach.item, breach.units, breach.short) == (STORE, COLA, 3, 3)
+    assert breach.since is not None
+    assert told(chain.west).shortages == []
 
 
-def test_store_that_holds_the_goods_answers_what_its_hub_names() -> None:
-    async def story() -> None:
-        chain = await promised(8)
-        await until(lambda: (STORE, "store-1/held", COLA) in chain.east.replica.orders.held(), 5)
-        await chain.sell(chain.store, 8, OnShortage.RECORD)
-        await until(lambda: state(chain.east, "paid") == state(chain.east, "unpaid") == "cancelled", 4 * SELECTION_S)
-        owners = {one.order: one.owner for one in told(chain.east).shortages}
-        assert owners == {"paid": STORE, "unpaid": "hub-east"}
-        await until(lambda: told(chain.east).breaches == [], 10)
-
-    play(story())
+@pytest.mark.virtual_time
+async def test_store_that_holds_the_goods_answers_what_its_hub_names() -> None:
+    chain = await promised(8)
+    await until(lambda: (STORE, "store-1/held", COLA) in chain.east.replica.orders.held(), 5)
+    await chain.sell(chain.store, 8, OnShortage.RECORD)
+    await until(lambda: state(chain.east, "paid") == state(chain.east, "unpaid") == "cancelled", 4 * SELECTION_S)
+    owners = {one.order: one.owner for one in told(chain.east).shortages}
+    assert owners == {"paid": STORE, "unpaid": "hub-east"}
+    await until(lambda: told(chain.east).breaches == [], 10)
 
 
-def test_another_hub_names_when_the_home_hub_is_gone() -> None:
-    async def story() -> None:
-        chain = Region()
-        await chain.open(8)
-        await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 8),)))
-        await until(lambda: chain.rights() == (0, 0, 8), 5)
-        await order(chain, chain.west, "unpaid", 8)
-        await until(lambda: state(chain.store, "unpaid") == "held", 5)
-        await chain.sell(chain.store, 1, OnShortage.RECORD)
-        await until(lambda: chain.free(chain.west, STORE) == -1, 5)
-        await chain.east.stop()
-        await until(lambda: state(chain.west, "unpaid") == "cancelled", 10 * SELECTION_S)
-        (one,) = told(chain.west).shortages
-        assert one.named_by == "hub-west"
-
-    play(story())
+@pytest.mark.virtual_time
+async def test_another_hub_names_when_the_home_hub_is_gone() -> None:
+    chain = Region()
+    await chain.open(8)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 8),)))
+    await until(lambda: chain.rights() == (0, 0, 8), 5)
+    await order(chain, chain.west, "unpaid", 8)
+    await until(lambda: state(chain.store, "unpaid") == "held", 5)
+    await chain.sell(chain.store, 1, OnShortage.RECORD)
+    await until(lambda: chain.free(chain.west, STORE) == -1, 5)
+    await chain.east.stop()
+    await until(lambda: state(chain.west, "unpaid") == "cancelled", 10 * SELECTION_S)
+    (one,) = told(chain.west).shortages
+    assert one.named_by == "hub-west"
 
 
 async def test_breaches_and_shortages_are_told(hub: Caller) -> None:

@@ -10,8 +10,8 @@ from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.state.kinds import LocationRequest
 from replica.runtime.driver import Ingress
+from tests.callers import Caller
 from tests.core.chain import Node, receipt, sale
-from tests.runtime.conftest import Caller
 
 COLA = {"lines": [{"item": "cola", "quantity": 5}]}
 

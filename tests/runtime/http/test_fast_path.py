@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from random import Random
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -17,10 +17,9 @@ from edge_node.assembly import assemble as assemble_edge
 from hub.assembly import assemble as assemble_hub
 from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
-from replica.runtime.http.fast_path import IDLE_S, FastPath, _parse
+from replica.runtime.http.fast_path import IDLE_S, FastCall, FastPath, _parse
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import Assembly
-from simulations.loop import VirtualLoop
 
 START = b"POST /v1/sales HTTP/1.1\r\n"
 ORDERS = b"POST /v1/orders HTTP/1.1\r\n"
@@ -120,24 +119,27 @@ class Line:
         self.is_closed = True
 
 
-def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> None:
-    loop = VirtualLoop(Random(0))
+class SilentDriver:
+    """A driver that takes requests in, and answers none."""
 
-    async def main() -> None:
-        fast_path = FastPath({"/v1/sales": lambda body, key: None}, None, lambda: None)  # type: ignore[arg-type, return-value]
-        connections, lines = [fast_path(), fast_path()], [Line(), Line()]
-        for connection, line in zip(connections, lines, strict=True):
-            connection.connection_made(line)  # type: ignore[arg-type]
-        connections[0]._is_busy = True
-        for _ in range(4):
-            await asyncio.sleep(IDLE_S / 2)
-            connections[0].data_received(b"more")
-        await asyncio.sleep(1)
-        assert [line.is_closed for line in lines] == [False, True]
-        fast_path.close()
+    def submit_all(self, requests: object) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().create_future()
 
-    loop.run_until_complete(main())
-    loop.close()
+
+@pytest.mark.virtual_time
+async def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> None:
+    calls = {"/v1/sales": lambda body, key: FastCall((), lambda verdicts: (200, b""))}
+    fast_path = FastPath(calls, SilentDriver(), lambda: None)  # type: ignore[arg-type, return-value]
+    connections, lines = [fast_path(), fast_path()], [Line(), Line()]
+    for connection, line in zip(connections, lines, strict=True):
+        connection.connection_made(line)  # type: ignore[arg-type]
+    connections[0].data_received(request(b"{}"))
+    for _ in range(4):
+        await asyncio.sleep(IDLE_S / 2)
+        connections[0].data_received(b"more")
+    await asyncio.sleep(1)
+    assert [line.is_closed for line in lines] == [False, True]
+    fast_path.close()
 
 
 @pytest.mark.parametrize(

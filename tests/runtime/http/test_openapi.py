@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.conftest import Caller
+from tests.callers import Caller
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "openapi"
 

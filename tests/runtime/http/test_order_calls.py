@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from tests.runtime.conftest import Caller
-from tests.runtime.http.test_hub_calls import stocked
+from tests.callers import Caller
+from tests.hub.test_hub_calls import stocked
 
 ORDER = {"order": "web-1", "channel": "web", "customer": "c-17", "lines": [{"sku": "cola", "quantity": 3}]}
 

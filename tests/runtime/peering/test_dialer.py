@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import pytest
@@ -14,6 +14,8 @@ from replica.core.sync.wire import Hello
 from replica.runtime.node import Node
 from replica.runtime.peering import peers
 from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, run, store, until
+
+pytestmark = pytest.mark.virtual_time
 
 HOME_AFTER_S = 60.0
 
@@ -52,18 +54,12 @@ class Region:
         return admit_peer(peer)
 
 
-def play(scenario: Callable[[Region], Awaitable[None]]) -> Region:
-    """Let a scenario take place."""
-
-    async def scene() -> Region:
-        region = Region()
-        try:
-            await scenario(region)
-        finally:
-            await region.stop()
-        return region
-
-    return run(scene())
+@pytest.fixture
+async def region() -> AsyncIterator[Region]:
+    """A region that stops with its test."""
+    region = Region()
+    yield region
+    await region.stop()
 
 
 async def pass_s(length_s: float) -> None:
@@ -73,114 +69,103 @@ async def pass_s(length_s: float) -> None:
 
 
 @pytest.mark.parametrize("refusal", ["unauthorised", "name-taken", "storage-full", "made-up"])
-def test_a_store_that_its_home_refuses_waits_twice_as_long_each_time_up_to_a_bound(
-    refusal: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_store_that_its_home_refuses_waits_twice_as_long_each_time_up_to_a_bound(
+    refusal: str, monkeypatch: pytest.MonkeyPatch, region: Region
 ) -> None:
     monkeypatch.setattr(peers, "HOME_AFTER_MAX_S", 4 * HOME_AFTER_S)
 
-    async def scenario(region: Region) -> None:
-        region.refusal = refusal
-        region.start()
-        await pass_s(14 * HOME_AFTER_S)
-        assert region.is_at(region.away)
-
-    assert play(scenario).home_tries() == [HOME_AFTER_S * times for times in (1, 2, 4, 4)]
+    region.refusal = refusal
+    region.start()
+    await pass_s(14 * HOME_AFTER_S)
+    assert region.is_at(region.away)
+    assert region.home_tries() == [HOME_AFTER_S * times for times in (1, 2, 4, 4)]
 
 
-def test_a_store_that_home_serves_goes_home_after_the_first_wait_again() -> None:
-    async def scenario(region: Region) -> None:
-        region.refusal = "unauthorised"
-        region.start()
-        await until(lambda: len(region.home_tries()) == 2, 4 * HOME_AFTER_S)
-        await until(lambda: region.is_at(region.away), 5.0)
-        region.refusal = None
-        await until(lambda: region.is_at(region.home), 5 * HOME_AFTER_S)
-        assert region.home_tries() == [HOME_AFTER_S, 2 * HOME_AFTER_S, 4 * HOME_AFTER_S]
-        await pass_s(9.0)
-        cut_s = elapsed_s()
-        del region.network.nodes["home"]
-        region.home.peers.close()
-        await until(lambda: region.is_at(region.away), 5.0)
-        region.network.nodes["home"] = region.home
-        await until(lambda: region.is_at(region.home), 2 * HOME_AFTER_S)
-        assert elapsed_s() - cut_s == pytest.approx(HOME_AFTER_S, abs=5.0)
-
-    play(scenario)
+async def test_a_store_that_home_serves_goes_home_after_the_first_wait_again(region: Region) -> None:
+    region.refusal = "unauthorised"
+    region.start()
+    await until(lambda: len(region.home_tries()) == 2, 4 * HOME_AFTER_S)
+    await until(lambda: region.is_at(region.away), 5.0)
+    region.refusal = None
+    await until(lambda: region.is_at(region.home), 5 * HOME_AFTER_S)
+    assert region.home_tries() == [HOME_AFTER_S, 2 * HOME_AFTER_S, 4 * HOME_AFTER_S]
+    await pass_s(9.0)
+    cut_s = elapsed_s()
+    del region.network.nodes["home"]
+    region.home.peers.close()
+    await until(lambda: region.is_at(region.away), 5.0)
+    region.network.nodes["home"] = region.home
+    await until(lambda: region.is_at(region.home), 2 * HOME_AFTER_S)
+    assert elapsed_s() - cut_s == pytest.approx(HOME_AFTER_S, abs=5.0)
 
 
 @pytest.mark.parametrize(("served_s", "waits"), [(10.0, 2), (2 * HOME_AFTER_S, 1)])
-def test_a_home_that_turns_against_a_store_has_served_it_if_that_took_long_enough(served_s: float, waits: int) -> None:
+async def test_a_home_that_turns_against_a_store_has_served_it_if_that_took_long_enough(
+    served_s: float, waits: int, region: Region
+) -> None:
     """A single refusal after days of service must not be taken for the last of many."""
 
-    async def scenario(region: Region) -> None:
-        region.refusal = "unauthorised"
-        region.start()
-        await until(lambda: region.is_at(region.away), 5.0)
-        region.refusal = None
-        await until(lambda: region.is_at(region.home), 2 * HOME_AFTER_S)
-        await pass_s(served_s)
-        region.refusal = "unauthorised"
-        for peer in region.home.peers.connected:
-            assert peer.link is not None
-            peer.link.close("storage-full")
-        await until(lambda: region.is_at(region.away), 5.0)
-        left_s = elapsed_s()
-        tries = len(region.network.dialled_at("home"))
-        await until(lambda: len(region.network.dialled_at("home")) > tries, 5 * HOME_AFTER_S)
-        assert elapsed_s() - left_s == pytest.approx(waits * HOME_AFTER_S, abs=5.0)
-
-    play(scenario)
+    region.refusal = "unauthorised"
+    region.start()
+    await until(lambda: region.is_at(region.away), 5.0)
+    region.refusal = None
+    await until(lambda: region.is_at(region.home), 2 * HOME_AFTER_S)
+    await pass_s(served_s)
+    region.refusal = "unauthorised"
+    for peer in region.home.peers.connected:
+        assert peer.link is not None
+        peer.link.close("storage-full")
+    await until(lambda: region.is_at(region.away), 5.0)
+    left_s = elapsed_s()
+    tries = len(region.network.dialled_at("home"))
+    await until(lambda: len(region.network.dialled_at("home")) > tries, 5 * HOME_AFTER_S)
+    assert elapsed_s() - left_s == pytest.approx(waits * HOME_AFTER_S, abs=5.0)
 
 
-def test_a_store_whose_home_was_down_goes_home_after_one_wait_however_long_it_was() -> None:
-    async def scenario(region: Region) -> None:
-        del region.network.nodes["home"]
-        region.start()
-        await pass_s(10 * HOME_AFTER_S)
-        assert region.is_at(region.away)
-        region.network.nodes["home"] = region.home
-        up_s = elapsed_s()
-        await until(lambda: region.is_at(region.home), 2 * HOME_AFTER_S)
-        assert elapsed_s() - up_s == pytest.approx(HOME_AFTER_S, abs=5.0)
-
-    play(scenario)
+async def test_a_store_whose_home_was_down_goes_home_after_one_wait_however_long_it_was(region: Region) -> None:
+    del region.network.nodes["home"]
+    region.start()
+    await pass_s(10 * HOME_AFTER_S)
+    assert region.is_at(region.away)
+    region.network.nodes["home"] = region.home
+    up_s = elapsed_s()
+    await until(lambda: region.is_at(region.home), 2 * HOME_AFTER_S)
+    assert elapsed_s() - up_s == pytest.approx(HOME_AFTER_S, abs=5.0)
 
 
-def test_a_store_that_nobody_serves_does_not_wait_longer_to_go_home_for_it() -> None:
+async def test_a_store_that_nobody_serves_does_not_wait_longer_to_go_home_for_it(region: Region) -> None:
     """Only a journey home that was in vain counts: tries by the way, while all hubs are away, do not."""
 
-    async def scenario(region: Region) -> None:
-        region.refusal = "unauthorised"
-        del region.network.nodes["away"]
-        region.start()
-        await pass_s(HOME_AFTER_S)
-        region.network.nodes["away"] = region.away
-        await until(lambda: region.is_at(region.away), 5.0)
-        assert region.store.dialers[0].home_wait_s == HOME_AFTER_S
-
-    play(scenario)
+    region.refusal = "unauthorised"
+    del region.network.nodes["away"]
+    region.start()
+    await pass_s(HOME_AFTER_S)
+    region.network.nodes["away"] = region.away
+    await until(lambda: region.is_at(region.away), 5.0)
+    assert region.store.dialers[0].home_wait_s == HOME_AFTER_S
 
 
 @pytest.mark.parametrize("home_after_s", [0.0, 4 * HOME_AFTER_S])
-def test_the_wait_that_was_asked_for_is_kept_whatever_the_bounds(
-    home_after_s: float, monkeypatch: pytest.MonkeyPatch
+async def test_the_wait_that_was_asked_for_is_kept_whatever_the_bounds(
+    home_after_s: float, monkeypatch: pytest.MonkeyPatch, region: Region
 ) -> None:
     monkeypatch.setattr(peers, "HOME_AFTER_MAX_S", 2 * HOME_AFTER_S)
 
-    async def scenario(region: Region) -> None:
-        region.refusal = "unauthorised"
-        region.start(home_after_s)
-        await until(lambda: len(region.home_tries()) == 2, 9 * HOME_AFTER_S)
-
-    first, second = play(scenario).home_tries()
+    region.refusal = "unauthorised"
+    region.start(home_after_s)
+    await until(lambda: len(region.home_tries()) == 2, 9 * HOME_AFTER_S)
+    first, second = region.home_tries()
     assert first == max(home_after_s, peers.PROBE_INTERVAL_S)
     assert second == max(min(2 * first, peers.HOME_AFTER_MAX_S), home_after_s)
 
 
 def test_the_same_region_takes_the_same_course() -> None:
-    async def scenario(region: Region) -> None:
+    async def course() -> list[tuple[str, float]]:
+        region = Region()
         region.refusal = "unauthorised"
         region.start()
         await pass_s(4 * HOME_AFTER_S)
+        await region.stop()
+        return region.network.dialled
 
-    assert play(scenario).network.dialled == play(scenario).network.dialled
+    assert run(course()) == run(course())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from structlog.testing import capture_logs
 
 from replica.core.base.limits import FRAME_ENTRIES_MAX
@@ -12,7 +13,9 @@ from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.core.sync.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, unpack_frame
 from replica.runtime.node import Node
 from simulations.clock import EPOCH_MS
-from tests.runtime.virtual import VirtualNetwork, Wire, hub, run, wires
+from tests.runtime.virtual import VirtualNetwork, Wire, hub, wires
+
+pytestmark = pytest.mark.virtual_time
 
 HELLO = Hello(
     versions=(1, 1),
@@ -31,7 +34,7 @@ class CrowdedWire(Wire):
     """A connection whose line is full from the first entries on, but for as many frames as there is `room`."""
 
     def __init__(self, wire: Wire, room: asyncio.Semaphore) -> None:
-        super().__init__(wire._ours, wire._theirs)
+        super().__init__(wire.ours, wire.theirs)
         self._room = room
         self.is_crowded = False
 
@@ -50,39 +53,35 @@ async def deliver(node: Node, number: int) -> None:
     )
 
 
-def test_a_bye_over_a_line_that_was_full_follows_the_frames_that_waited_before_it() -> None:
-    async def scenario() -> list[AnyFrame]:
-        east = hub("hub-east", VirtualNetwork())
-        east.start([], 0.0)
-        await deliver(east, 3 * FRAME_ENTRIES_MAX)
-        theirs, ours = wires()
-        room = asyncio.Semaphore(0)
-        talking = asyncio.create_task(east.peers.converse(CrowdedWire(theirs, room), is_dialled=False))
-        await ours.send(pack_frame(HELLO, 0))
-        await ours.send(pack_frame(Have({}), 1))
-        await asyncio.sleep(0.5)
-        room.release()  # now it takes all that waited, and is stuck with the first of them
-        await asyncio.sleep(0.5)
-        await ours.send(pack_frame(Ack(99), 2))
-        await asyncio.sleep(0.5)
-        for _ in range(9):
-            room.release()
-        assert await talking == "out-of-sequence"
-        await east.stop()
-        said: list[AnyFrame] = []
-        while (packed := await ours.receive()) is not None:
-            said.append(unpack_frame(packed, len(said)))
-        return said
-
-    said = run(scenario())
+async def test_a_bye_over_a_line_that_was_full_follows_the_frames_that_waited_before_it() -> None:
+    east = hub("hub-east", VirtualNetwork())
+    east.start([], 0.0)
+    await deliver(east, 3 * FRAME_ENTRIES_MAX)
+    theirs, ours = wires()
+    room = asyncio.Semaphore(0)
+    talking = asyncio.create_task(east.peers.converse(CrowdedWire(theirs, room), is_dialled=False))
+    await ours.send(pack_frame(HELLO, 0))
+    await ours.send(pack_frame(Have({}), 1))
+    await asyncio.sleep(0.5)
+    room.release()  # now it takes all that waited, and is stuck with the first of them
+    await asyncio.sleep(0.5)
+    await ours.send(pack_frame(Ack(99), 2))
+    await asyncio.sleep(0.5)
+    for _ in range(9):
+        room.release()
+    assert await talking == "out-of-sequence"
+    await east.stop()
+    said: list[AnyFrame] = []
+    while (packed := await ours.receive()) is not None:
+        said.append(unpack_frame(packed, len(said)))
     assert sum(isinstance(frame, Entries) for frame in said) == 3
     assert isinstance(said[-1], Bye)
     assert said[-1].reason == "out-of-sequence"
 
 
-def test_a_frame_that_crosses_our_bye_is_no_fault_of_the_peer() -> None:
-    async def scenario() -> str:
-        east = hub("hub-east", VirtualNetwork())
+async def test_a_frame_that_crosses_our_bye_is_no_fault_of_the_peer() -> None:
+    east = hub("hub-east", VirtualNetwork())
+    with capture_logs() as logs:
         east.start([], 0.0)
         theirs, ours = wires()
         talking = asyncio.create_task(east.peers.converse(theirs, is_dialled=False))
@@ -90,10 +89,6 @@ def test_a_frame_that_crosses_our_bye_is_no_fault_of_the_peer() -> None:
         await asyncio.sleep(0.5)
         await ours.send(pack_frame(Beat(EPOCH_MS), 1))
         east.peers.close()  # before the heartbeat is looked at
-        reason = await talking
+        assert await talking == "stopping"
         await east.stop()
-        return reason
-
-    with capture_logs() as logs:
-        assert run(scenario()) == "stopping"
     assert [log for log in logs if log["event"] == "peer fault"] == []

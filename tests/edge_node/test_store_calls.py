@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from tests.runtime.conftest import Caller
+from tests.callers import Caller
 
 
 def lines(**quantities: int) -> dict[str, Any]:
@@ -253,7 +253,7 @@ async def test_feed_sends_new_entries_and_resumes_after_the_last_event(store: Ca
 
     await store.good("/v1/receipts", lines(cola=10))
     listening = asyncio.create_task(events({}, 1))
-    while not store.node.driver._watchers:  # noqa: ASYNC110
+    while not store.node.driver.watching:  # noqa: ASYNC110
         await asyncio.sleep(0)
     await store.good("/v1/sales", lines(cola=1))
     async with asyncio.timeout(5):

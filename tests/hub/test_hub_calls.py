@@ -8,8 +8,8 @@ import pytest
 
 from replica.core.rights.requests import Grant, GrantLine
 from replica.runtime.driver import Ingress
+from tests.callers import Caller
 from tests.core.chain import receipt, store
-from tests.runtime.conftest import Caller
 
 COLA = {"recipe": {"cola_bottle": 1}, "unit": "EA", "barcodes": ["4006381333931"]}
 CARRIER = {"recipe": {"cola_bottle": 6}}

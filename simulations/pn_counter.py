@@ -44,7 +44,7 @@ class FinalRead(Struct, frozen=True):
     value: int
 
 
-class History(Struct, frozen=True):
+class CounterHistory(Struct, frozen=True):
     """What clients saw of a run on these nodes."""
 
     nodes: tuple[str, ...]
@@ -85,7 +85,7 @@ class NotAcceptable(Struct, frozen=True):
     happened: tuple[Add, ...]
 
 
-Violation = NotRead | Disagreement | NotAcceptable
+CounterViolation = NotRead | Disagreement | NotAcceptable
 
 
 class TooManyUnknown(Exception):
@@ -131,10 +131,10 @@ def subset_sums(deltas: Iterable[int]) -> list[int]:
     return sorted(sums)
 
 
-def violations(history: History) -> list[Violation]:
+def violations(history: CounterHistory) -> list[CounterViolation]:
     """Find what is wrong with a history; nothing, if it is one of a correct counter. Raises TooManyUnknown."""
     read = {final.node for final in history.final_reads}
-    found: list[Violation] = [NotRead(node) for node in history.nodes if node not in read]
+    found: list[CounterViolation] = [NotRead(node) for node in history.nodes if node not in read]
     values = sorted({final.value for final in history.final_reads})
     if len(values) > 1:
         found.append(Disagreement(history.final_reads))
@@ -142,7 +142,7 @@ def violations(history: History) -> list[Violation]:
     return [*found, *(_explain(value, history, sums) for value in values if value not in sums)]
 
 
-def _explain(value: int, history: History, sums: Acceptable) -> NotAcceptable:
+def _explain(value: int, history: CounterHistory, sums: Acceptable) -> NotAcceptable:
     nodes = tuple(final.node for final in history.final_reads if final.value == value)
     lost = [add for add in history.adds if add.outcome is Outcome.ACKNOWLEDGED and value + add.delta in sums]
     happened = [add for add in history.adds if add.outcome is Outcome.REFUSED and value - add.delta in sums]
