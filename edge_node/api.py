@@ -14,12 +14,13 @@ from replica.core.ledger.cells import rights_of
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Sale, SaleBatch
-from replica.runtime.http.answers import ExplainAnswer, MovementAnswer, StockAnswer, StockPage, answer_of
+from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.fast_path import FastRead, single
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, limit_of
 from replica.runtime.http.orders_api import OrdersApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
+from replica.runtime.http.writes import MovementAnswer, answer_of
 from replica.runtime.node import Node
 
 SALES_PATH = "/v1/sales"

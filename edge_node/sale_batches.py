@@ -18,10 +18,10 @@ from replica.core.state.commands import Sales
 from replica.core.state.decisions import Verdict, Verdicts
 from replica.core.stock.fast_sales import FastSales
 from replica.core.stock.requests import KeyedSale, SaleBatch
-from replica.runtime.http.answers import LineAnswer, MovementAnswer, answer_of
 from replica.runtime.http.fast_path import FastCall
 from replica.runtime.http.operations import JSON, Decoder, encode_json, json_response, read_body
 from replica.runtime.http.problems import problem
+from replica.runtime.http.writes import LineAnswer, MovementAnswer, answer_of
 from replica.runtime.node import Node
 
 

@@ -11,29 +11,16 @@ from msgspec import Meta, Struct
 
 from replica.core.base.errors import Invalid, NotFound, Refused
 from replica.core.base.limits import DOCUMENT_BYTES_MAX
-from replica.core.base.names import is_item, is_name, key_text
+from replica.core.base.names import key_text
 from replica.core.catalog.documents import pack_value
-from replica.core.catalog.locations import LOCATION, LocationDocument
-from replica.core.catalog.skus import SKU, SkuDocument
-from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument
-from replica.core.rights.policies import POLICY, PolicyDocument, check_policy, is_selector
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.decisions import Verdict
+from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
 from replica.core.state.replica import Replica
-from replica.runtime.http.answers import DocumentAnswer, answer_of
 from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
 from replica.runtime.http.problems import invalid_from, problem
+from replica.runtime.http.writes import DocumentAnswer, answer_of
 from replica.runtime.node import Node
-
-KINDS: dict[str, type[Struct]] = {
-    SKU: SkuDocument,
-    LOCATION: LocationDocument,
-    POLICY: PolicyDocument,
-    ORDER_MACHINE: MachineDocument,
-}
-"""The kinds of documents, and the type of each."""
-
-_IS_KEY = {SKU: is_item, LOCATION: is_name, POLICY: is_selector, ORDER_MACHINE: is_item}
 
 DOCUMENTS_PER_BATCH_MAX = 1_000
 
@@ -133,7 +120,7 @@ class DocumentsApi:
         ]
 
     async def schema(self, request: web.Request) -> web.Response:
-        return json_response(msgspec.json.schema(_kind_of(request.match_info["kind"])))
+        return json_response(msgspec.json.schema(_kind_of(request.match_info["kind"]).document))
 
     async def put(self, request: web.Request) -> web.Response:
         kind, key = request.match_info["kind"], request.match_info["key"]
@@ -188,27 +175,25 @@ def _verdict(document: BatchDocument, outcome: Verdict) -> DocumentVerdict:
     return DocumentVerdict(kind=document.kind, key=document.key, status=200, document=answer_of(outcome))
 
 
-def _kind_of(kind: str) -> type[Struct]:
-    if kind not in KINDS:
-        raise NotFound(f"There is no kind of document {kind!r}. Use one of the kinds {', '.join(KINDS)}.", field="kind")
-    return KINDS[kind]
+def _kind_of(kind: str) -> DocumentKind:
+    if kind not in DOCUMENT_KINDS:
+        known = ", ".join(DOCUMENT_KINDS)
+        raise NotFound(f"There is no kind of document {kind!r}. Use one of the kinds {known}.", field="kind")
+    return DOCUMENT_KINDS[kind]
 
 
 def _checked(document: BatchDocument, key: bytes) -> DocumentWrite:
-    """Check a document against the type of its kind. Raises Refused."""
+    """Check a document against its kind. Raises Refused."""
     kind = _kind_of(document.kind)
-    if not _IS_KEY[document.kind](document.key) or document.key == "schema":
-        text = f"The key {document.key!r} is not valid for a document of the kind {document.kind}. Correct it."
-        raise Invalid(text, field="key")
-    if document.kind == ORDER_MACHINE and document.key != DEFAULT_KEY:
-        text = f"The kind {ORDER_MACHINE} has one document. Use the key {DEFAULT_KEY!r} instead of {document.key!r}."
+    if not kind.is_key(document.key) or document.key == "schema":
+        hint = f" {kind.key_hint}" if kind.key_hint else " Correct it."
+        text = f"The key {document.key!r} is not valid for a document of the kind {document.kind}.{hint}"
         raise Invalid(text, field="key")
     value = document.value
     if value is not None:
         try:
-            converted = msgspec.convert(value, kind)
-            if isinstance(converted, PolicyDocument):
-                check_policy(converted)
+            converted = msgspec.convert(value, kind.document)
+            kind.check(converted)
             value = msgspec.to_builtins(converted)
         except msgspec.ValidationError as error:
             raise invalid_from(error) from None

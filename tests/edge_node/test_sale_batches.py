@@ -13,8 +13,8 @@ from replica.core.state.commands import Command, Sales
 from replica.core.state.replica import Replica
 from replica.core.stock.fast_sales import FastSales
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, KeyedSale, SkuLine
-from replica.runtime.http.answers import answer_of
 from replica.runtime.http.operations import encode_json
+from replica.runtime.http.writes import answer_of
 
 STORE = "store-1"
 ITEMS = ["cola", "tea", "A+B:C"]

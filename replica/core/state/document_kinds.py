@@ -37,6 +37,8 @@ class DocumentKind(Struct, frozen=True, kw_only=True):
     """What may be written: its fields, and so the schema."""
     is_key: Callable[[str], bool]
     """Whether a text may be a key."""
+    key_hint: str = ""
+    """What callers are told to do about a key that may not be."""
     check: Callable[[Any], object] = lambda document: document
     """Refuses what the fields alone do not show. Raises Invalid."""
     index: Callable[[Indexes, Register], bool] = lambda indexes, register: True
@@ -70,7 +72,13 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
         DocumentKind(name=SKU, document=SkuDocument, is_key=is_item, index=_index_sku),
         DocumentKind(name=LOCATION, document=LocationDocument, is_key=is_name),
         DocumentKind(name=POLICY, document=PolicyDocument, is_key=is_selector, check=check_policy, index=_index_policy),
-        DocumentKind(name=ORDER_MACHINE, document=MachineDocument, is_key=_is_default, index=_index_machine),
+        DocumentKind(
+            name=ORDER_MACHINE,
+            document=MachineDocument,
+            is_key=_is_default,
+            key_hint=f"There is one such document. Use the key {DEFAULT_KEY!r}.",
+            index=_index_machine,
+        ),
     )
 }
 """By name, in the order in which callers are shown them. A kind of a later version is kept and forwarded."""

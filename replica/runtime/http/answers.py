@@ -11,117 +11,11 @@ import msgpack
 from msgspec import Struct
 
 from replica.core.base.clock import stamp_text
-from replica.core.base.names import key_text, node_of, owner_of
+from replica.core.base.names import key_text, node_of
 from replica.core.ledger.cells import Stock
-from replica.core.log.entry import DOCUMENT, Content, Entry
+from replica.core.log.entry import DOCUMENT
 from replica.core.state.replica import Replica
-from replica.runtime.http.order_answers import OrderAnswer, order_answer
 from replica.runtime.ports import Stored
-
-
-class LineAnswer(Struct, frozen=True, gc=False):
-    """`breach`: how many of `quantity` exceed the rights of this node. `available`: how many more can be sold."""
-
-    sku: str
-    quantity: int
-    breach: int
-    available: int
-
-
-class MovementAnswer(Struct, frozen=True, gc=False):
-    """`movement` is the permanent name of the entry; `at` is when the node recorded it."""
-
-    movement: str
-    at: str
-    lines: tuple[LineAnswer, ...]
-
-
-class CountedLine(Struct, frozen=True):
-    """`seen` is the level that the count is compared with, `change` the correction, `on_hand` the level after it."""
-
-    item: str
-    counted: int
-    seen: int
-    change: int
-    on_hand: int
-
-
-class CountAnswer(Struct, frozen=True):
-    """What a count changed. `as_of` is the moment it holds for, `seen` the number of entries known then, by writer.
-
-    `provisional`: this node may not have all movements of other nodes before that moment yet. When they arrive, the
-    node corrects the level by itself.
-    """
-
-    movement: str
-    at: str
-    as_of: str
-    seen: dict[str, int]
-    lines: tuple[CountedLine, ...]
-    provisional: bool
-
-
-class AdjustedLine(Struct, frozen=True):
-    """One correction, and the level after all corrections of the request."""
-
-    item: str
-    delta: int
-    reason: str
-    on_hand: int
-
-
-class AdjustmentAnswer(Struct, frozen=True):
-    """The corrections of a request."""
-
-    movement: str
-    at: str
-    lines: tuple[AdjustedLine, ...]
-
-
-class QuarantinedLine(Struct, frozen=True):
-    """One movement into or out of quarantine."""
-
-    item: str
-    quantity: int
-    action: str
-
-
-class QuarantineAnswer(Struct, frozen=True):
-    """Goods put into quarantine, restocked or written off."""
-
-    movement: str
-    at: str
-    lines: tuple[QuarantinedLine, ...]
-
-
-class GrantedLine(Struct, frozen=True):
-    """Units of an item that another node has the rights to now."""
-
-    item: str
-    quantity: int
-
-
-class GrantAnswer(Struct, frozen=True):
-    """The rights that this node granted to another one."""
-
-    movement: str
-    at: str
-    to: str
-    lines: tuple[GrantedLine, ...]
-
-
-class DocumentAnswer(Struct, frozen=True):
-    """The current value of a document; `version` grows with each write."""
-
-    kind: str
-    key: str
-    version: int
-    value: Any
-
-
-WriteAnswer = (
-    MovementAnswer | CountAnswer | AdjustmentAnswer | QuarantineAnswer | GrantAnswer | OrderAnswer | DocumentAnswer
-)
 
 
 class Pn(Struct, frozen=True):
@@ -218,43 +112,6 @@ class ExplainAnswer(Struct, frozen=True):
     next: int | None
 
 
-def answer_of(entry: Entry) -> WriteAnswer:
-    """Render the answer to the write that made this entry."""
-    content = entry.content
-    movement, at, facts = entry.hash.hex(), stamp_text(content.clock), content.facts
-    match content.kind:
-        case "sale" | "return" | "receipt":
-            return _movement_answer(content, movement, at)
-        case "count":
-            counted = tuple(CountedLine(*line) for line in facts["count"])
-            return CountAnswer(
-                movement=movement,
-                at=at,
-                as_of=stamp_text(facts["as_of"]),
-                seen=facts["seen"],
-                lines=counted,
-                provisional=bool(facts.get("unheard")),
-            )
-        case "adjustment":
-            return AdjustmentAnswer(movement, at, tuple(AdjustedLine(*line) for line in facts["adjusted"]))
-        case "quarantine":
-            return QuarantineAnswer(movement, at, tuple(QuarantinedLine(*line) for line in facts["quarantine"]))
-        case "grant":
-            granted = tuple(GrantedLine(move.item, move.quantity) for move in content.moves)
-            return GrantAnswer(movement, at, owner_of(content.moves[0].target) or "", granted)
-        case "order":
-            return order_answer(content)
-        case "document":
-            return DocumentAnswer(facts["kind"], facts["key"], facts["version"], _value(facts["value"]))
-        case _:
-            return _movement_answer(content, movement, at)
-
-
-def _movement_answer(content: Content, movement: str, at: str) -> MovementAnswer:
-    lines = [LineAnswer(line.sku, line.quantity, line.breach, line.available) for line in content.lines]
-    return MovementAnswer(movement, at, tuple(lines))
-
-
 def stock_answer(stock: Stock, replica: Replica, seen: str) -> StockAnswer:
     """Render the stock of one item at one location, as this node sees it."""
     figures, counter = stock.figures, stock.counter()
@@ -297,7 +154,7 @@ def entry_answer(stored: Stored) -> EntryAnswer:
     content = entry.content
     facts = dict(content.facts)
     if content.kind == DOCUMENT:
-        facts["value"] = _value(facts.get("value"))
+        facts["value"] = document_value(facts.get("value"))
     return EntryAnswer(
         arrival=stored.arrival,
         writer=entry.stream.writer,
@@ -328,7 +185,7 @@ def _fields(struct: Struct) -> dict[str, Any]:
     return {field: getattr(struct, field) for field in struct.__struct_fields__}
 
 
-def _value(packed: bytes | None) -> Any:
+def document_value(packed: bytes | None) -> Any:
     """The value of a document, or its bytes if this version cannot decode them."""
     try:
         return None if packed is None else msgpack.unpackb(packed)

@@ -24,9 +24,9 @@ from replica.core.base.errors import Refused
 from replica.core.state.commands import Command, Requests
 from replica.core.state.decisions import Verdicts
 from replica.runtime.driver import Driver
-from replica.runtime.http.answers import answer_of
 from replica.runtime.http.operations import JSON, encode_json
 from replica.runtime.http.problems import PROBLEM, RETRY_AFTER_S, problem
+from replica.runtime.http.writes import answer_of
 
 HELD_BYTES_MAX = 64 << 10
 """Most bytes of requests that may wait for an answer; beyond that the node stops reading the connection."""

@@ -18,10 +18,10 @@ from replica.core.orders.requests import OrderEvent, OutsideEvent, Placement
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import SkuLines
-from replica.runtime.http.answers import answer_of
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, read_body
 from replica.runtime.http.order_answers import OrderAnswer, OrderView, check_happened, order_answer, order_view
 from replica.runtime.http.problems import NotReplicated
+from replica.runtime.http.writes import answer_of
 from replica.runtime.node import Node
 
 REPLICATION_TIMEOUT_S = 5.0

@@ -16,22 +16,14 @@ from aiohttp import web
 from replica.core.base.errors import Invalid, NotFound
 from replica.core.base.names import is_item
 from replica.core.ledger.cells import Stock
-from replica.core.rights.requests import Grant
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, Quarantine, Return
-from replica.runtime.background.counting import submit_count, token_of
+from replica.runtime.background.counting import token_of
 from replica.runtime.http.answers import (
-    AdjustmentAnswer,
-    CountAnswer,
     ExplainAnswer,
-    GrantAnswer,
     JournalPage,
-    MovementAnswer,
-    QuarantineAnswer,
     StockAnswer,
     StockPage,
-    answer_of,
     cell_answers,
     entry_answer,
     stock_answer,
@@ -39,6 +31,11 @@ from replica.runtime.http.answers import (
 from replica.runtime.http.metrics import CONTENT_TYPE, make_registry, render
 from replica.runtime.http.openapi import openapi
 from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of, number_of
+from replica.runtime.http.writes import (
+    WRITE_CALLS,
+    WriteCall,
+    answer_of,
+)
 from replica.runtime.node import Node
 from replica.version import VERSION
 
@@ -56,32 +53,10 @@ class StockApi:
         self.node = node
         self.location_of = location_of
         self._registry = make_registry(node)
-        self._count_decoder = Decoder(Count)
 
     def write_operations(self) -> list[Operation]:
         """The writes at a location, except sales."""
-        return [
-            self._write("/v1/returns", Return, MovementAnswer, "Return goods from a customer"),
-            self._write("/v1/receipts", GoodsReceipt, MovementAnswer, "Receive goods from a supplier"),
-            Operation(
-                method="POST",
-                path="/v1/counts",
-                handler=self.count,
-                summary="Set the stock to a count",
-                body=Count,
-                answer=CountAnswer,
-                status=201,
-                is_write=True,
-            ),
-            self._write("/v1/adjustments", Adjustment, AdjustmentAnswer, "Adjust stock by differences"),
-            self._write(
-                "/v1/quarantine",
-                Quarantine,
-                QuarantineAnswer,
-                "Put goods into quarantine, restock them or write them off",
-            ),
-            self._write("/v1/grants", Grant, GrantAnswer, "Grant rights to another node"),
-        ]
+        return [self._write(call) for call in WRITE_CALLS]
 
     def service_operations(self) -> list[Operation]:
         """The calls about journal, feed, health and metrics."""
@@ -116,29 +91,24 @@ class StockApi:
         described = openapi(title, VERSION, [*operations, operation])
         return operation
 
-    def _write(self, path: str, kind: Any, answer: Any, summary: str) -> Operation:
-        decoder = Decoder(kind)
+    def _write(self, call: WriteCall) -> Operation:
+        decoder = Decoder(call.request)
 
         async def write(request: web.Request) -> web.Response:
-            body = await decoder.read(request)
-            command = Command(self.location_of(request), body, key_of(request))
-            return json_response(answer_of(await self.node.driver.submit(command)), 201)
+            asked = await decoder.read(request)
+            command = Command(self.location_of(request), asked, key_of(request))
+            return json_response(answer_of(await call.submit(self.node, command)), 201)
 
         return Operation(
             method="POST",
-            path=path,
+            path=call.path,
             handler=write,
-            summary=summary,
-            body=kind,
-            answer=answer,
+            summary=call.summary,
+            body=call.request,
+            answer=call.answer,
             status=201,
             is_write=True,
         )
-
-    async def count(self, request: web.Request) -> web.Response:
-        body: Count = await self._count_decoder.read(request)
-        command = Command(self.location_of(request), body, key_of(request))
-        return json_response(answer_of(await submit_count(self.node.driver, self.node.journal, command)), 201)
 
     def _answer(self, replica: Replica, stock: Stock) -> StockAnswer:
         return stock_answer(stock, replica, token_of(replica, self.node.clock.now().wall_ms))

@@ -1,0 +1,268 @@
+"""The writes at a location over HTTP: one record for each call, with how its answer is rendered.
+
+An answer is rendered from the entry alone. So the same key gets the same answer for as long as the journal holds the
+entry, at whichever node holds it.
+
+To add a kind of request: its call is one record in `WRITE_CALLS`. CONTRIBUTING.md walks through an example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from msgspec import Struct
+
+from replica.core.base.clock import stamp_text
+from replica.core.base.names import owner_of
+from replica.core.log.entry import DOCUMENT, Entry
+from replica.core.orders.requests import ORDER
+from replica.core.rights.grants import GRANT
+from replica.core.rights.requests import Grant
+from replica.core.state.commands import Command
+from replica.core.stock.adjustments import ADJUSTMENT
+from replica.core.stock.counts import COUNT
+from replica.core.stock.goods_receipts import GOODS_RECEIPT
+from replica.core.stock.quarantine import QUARANTINE_STEP
+from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, Quarantine, Return
+from replica.core.stock.returns import RETURN
+from replica.runtime.background.counting import submit_count
+from replica.runtime.http.answers import document_value
+from replica.runtime.http.order_answers import OrderAnswer, order_answer
+from replica.runtime.node import Node
+
+
+class LineAnswer(Struct, frozen=True, gc=False):
+    """`breach`: how many of `quantity` exceed the rights of this node. `available`: how many more can be sold."""
+
+    sku: str
+    quantity: int
+    breach: int
+    available: int
+
+
+class MovementAnswer(Struct, frozen=True, gc=False):
+    """`movement` is the permanent name of the entry; `at` is when the node recorded it."""
+
+    movement: str
+    at: str
+    lines: tuple[LineAnswer, ...]
+
+
+class CountedLine(Struct, frozen=True):
+    """`seen` is the level that the count is compared with, `change` the correction, `on_hand` the level after it."""
+
+    item: str
+    counted: int
+    seen: int
+    change: int
+    on_hand: int
+
+
+class CountAnswer(Struct, frozen=True):
+    """What a count changed. `as_of` is the moment it holds for, `seen` the number of entries known then, by writer.
+
+    `provisional`: this node may not have all movements of other nodes before that moment yet. When they arrive, the
+    node corrects the level by itself.
+    """
+
+    movement: str
+    at: str
+    as_of: str
+    seen: dict[str, int]
+    lines: tuple[CountedLine, ...]
+    provisional: bool
+
+
+class AdjustedLine(Struct, frozen=True):
+    """One correction, and the level after all corrections of the request."""
+
+    item: str
+    delta: int
+    reason: str
+    on_hand: int
+
+
+class AdjustmentAnswer(Struct, frozen=True):
+    """The corrections of a request."""
+
+    movement: str
+    at: str
+    lines: tuple[AdjustedLine, ...]
+
+
+class QuarantinedLine(Struct, frozen=True):
+    """One movement into or out of quarantine."""
+
+    item: str
+    quantity: int
+    action: str
+
+
+class QuarantineAnswer(Struct, frozen=True):
+    """Goods put into quarantine, restocked or written off."""
+
+    movement: str
+    at: str
+    lines: tuple[QuarantinedLine, ...]
+
+
+class GrantedLine(Struct, frozen=True):
+    """Units of an item that another node has the rights to now."""
+
+    item: str
+    quantity: int
+
+
+class GrantAnswer(Struct, frozen=True):
+    """The rights that this node granted to another one."""
+
+    movement: str
+    at: str
+    to: str
+    lines: tuple[GrantedLine, ...]
+
+
+class DocumentAnswer(Struct, frozen=True):
+    """The current value of a document; `version` grows with each write."""
+
+    kind: str
+    key: str
+    version: int
+    value: Any
+
+
+class WriteCall(Struct, frozen=True, kw_only=True):
+    """One call that writes at a location."""
+
+    path: str
+    kind: str
+    """The kind of entry it leads to."""
+    request: Any
+    """The type of its body."""
+    answer: Any
+    """The type of its answer."""
+    summary: str
+    render: Callable[[Entry], Any]
+    """Renders the answer from the entry."""
+    submit: Callable[[Node, Command], Awaitable[Entry]] = lambda node, command: node.driver.submit(command)
+    """Has the request decided and made durable. Raises Refused."""
+
+
+def _movement(entry: Entry) -> MovementAnswer:
+    content = entry.content
+    lines = tuple(
+        LineAnswer(sku=line.sku, quantity=line.quantity, breach=line.breach, available=line.available)
+        for line in content.lines
+    )
+    return MovementAnswer(entry.hash.hex(), stamp_text(content.clock), lines)
+
+
+def _count(entry: Entry) -> CountAnswer:
+    facts = entry.content.facts
+    return CountAnswer(
+        movement=entry.hash.hex(),
+        at=stamp_text(entry.content.clock),
+        as_of=stamp_text(facts["as_of"]),
+        seen=facts["seen"],
+        lines=tuple(CountedLine(*line) for line in facts["count"]),
+        provisional=bool(facts.get("unheard")),
+    )
+
+
+def _adjustment(entry: Entry) -> AdjustmentAnswer:
+    content = entry.content
+    lines = tuple(AdjustedLine(*line) for line in content.facts["adjusted"])
+    return AdjustmentAnswer(entry.hash.hex(), stamp_text(content.clock), lines)
+
+
+def _quarantine(entry: Entry) -> QuarantineAnswer:
+    content = entry.content
+    lines = tuple(QuarantinedLine(*line) for line in content.facts["quarantine"])
+    return QuarantineAnswer(entry.hash.hex(), stamp_text(content.clock), lines)
+
+
+def _grant(entry: Entry) -> GrantAnswer:
+    content = entry.content
+    lines = tuple(GrantedLine(move.item, move.quantity) for move in content.moves)
+    to = owner_of(content.moves[0].target) or ""
+    return GrantAnswer(movement=entry.hash.hex(), at=stamp_text(content.clock), to=to, lines=lines)
+
+
+def _document(entry: Entry) -> DocumentAnswer:
+    facts = entry.content.facts
+    value = document_value(facts["value"])
+    return DocumentAnswer(kind=facts["kind"], key=facts["key"], version=facts["version"], value=value)
+
+
+def _order(entry: Entry) -> OrderAnswer:
+    return order_answer(entry.content)
+
+
+def _submit_count(node: Node, command: Command) -> Awaitable[Entry]:
+    return submit_count(node.driver, node.journal, command)
+
+
+WRITE_CALLS = (
+    WriteCall(
+        path="/v1/returns",
+        kind=RETURN,
+        request=Return,
+        answer=MovementAnswer,
+        summary="Return goods from a customer",
+        render=_movement,
+    ),
+    WriteCall(
+        path="/v1/receipts",
+        kind=GOODS_RECEIPT,
+        request=GoodsReceipt,
+        answer=MovementAnswer,
+        summary="Receive goods from a supplier",
+        render=_movement,
+    ),
+    WriteCall(
+        path="/v1/counts",
+        kind=COUNT,
+        request=Count,
+        answer=CountAnswer,
+        summary="Set the stock to a count",
+        render=_count,
+        submit=_submit_count,
+    ),
+    WriteCall(
+        path="/v1/adjustments",
+        kind=ADJUSTMENT,
+        request=Adjustment,
+        answer=AdjustmentAnswer,
+        summary="Adjust stock by differences",
+        render=_adjustment,
+    ),
+    WriteCall(
+        path="/v1/quarantine",
+        kind=QUARANTINE_STEP,
+        request=Quarantine,
+        answer=QuarantineAnswer,
+        summary="Put goods into quarantine, restock them or write them off",
+        render=_quarantine,
+    ),
+    WriteCall(
+        path="/v1/grants",
+        kind=GRANT,
+        request=Grant,
+        answer=GrantAnswer,
+        summary="Grant rights to another node",
+        render=_grant,
+    ),
+)
+"""The writes that both kinds of node serve, besides sales, orders and documents."""
+
+_RENDER: dict[str, Callable[[Entry], Any]] = {
+    ORDER: _order,
+    DOCUMENT: _document,
+    **{call.kind: call.render for call in WRITE_CALLS},
+}
+
+
+def answer_of(entry: Entry) -> Any:
+    """Render the answer to the write that made this entry; a kind without a call of its own answers as a movement."""
+    return _RENDER.get(entry.content.kind, _movement)(entry)
