@@ -118,9 +118,8 @@ KEYS = (
             slip(
                 "replica.core.state.decisions:execute_all",
                 (
-                    "iter(execute_requests(replica, joined(callers), now_ms, earlier))",
-                    "iter(sorted(execute_requests(replica, joined(callers), now_ms, earlier),"
-                    " key=lambda one: isinstance(one, Refused)))",
+                    "[[verdict] for verdict in decided]",
+                    "[[verdict] for verdict in sorted(decided, key=lambda one: isinstance(one, Refused))]",
                 ),
             ),
         ),

@@ -75,26 +75,29 @@ Requests = Sales | Placements | Sequence[Command | DocumentWrite]
 """What one caller asks at once; each request is decided by itself."""
 
 
+Kind = Callable[[str, list[Any], list[bytes]], Sales | Placements]
+"""Makes columns of requests that are alike."""
+
+
 def keys_of(requests: Requests) -> Sequence[bytes]:
     """The key of each request."""
     return requests.keys if isinstance(requests, Sales | Placements) else [request.key for request in requests]
 
 
-def alike(asked: Sequence[Requests]) -> Iterator[list[Requests]]:
-    """The callers in their order; together those who follow each other and ask for one sale, or one order, each.
+def together(asked: Sequence[Requests]) -> Iterator[tuple[Requests, Sequence[Requests]]]:
+    """The callers in their order, each stretch of them with what is to be decided for it at once.
 
-    A caller who asks for many at once is left alone: their verdicts stay in the columns that they are rendered from.
+    Callers who follow each other and ask for one sale, or one order, each are decided together. A caller who asks for
+    many at once is left alone: the verdicts stay in the columns that they are rendered from.
     """
-    for kind, callers in groupby(asked, _kind_of_single):
-        if kind is None:
-            yield from [[requests] for requests in callers]
+    for of, some in groupby(asked, _kind_of_single):
+        callers = list(some)
+        if of is None or len(callers) == 1:
+            yield from [(requests, (requests,)) for requests in callers]
         else:
-            yield list(callers)
-
-
-def joined(callers: Sequence[Requests]) -> list[Command | DocumentWrite]:
-    """The single requests of callers who ask alike."""
-    return [request for requests in callers for request in requests]
+            kind, location = of
+            commands = [one for (one,) in callers if isinstance(one, Command)]
+            yield kind(location, [one.request for one in commands], [one.key for one in commands]), callers
 
 
 def stretches(
@@ -109,16 +112,14 @@ def stretches(
             yield kind(location, [one.request for one in commands], [one.key for one in commands])
 
 
-def _kind_of_single(requests: Requests) -> object:
+def _kind_of_single(requests: Requests) -> tuple[Kind, str] | None:
     if isinstance(requests, Sales | Placements) or len(requests) != 1:
         return None
     kind, location = _kind(requests[0])
     return (kind, location) if kind is not None else None
 
 
-def _kind(
-    request: Command | DocumentWrite,
-) -> tuple[Callable[[str, list[Any], list[bytes]], Sales | Placements] | None, str]:
+def _kind(request: Command | DocumentWrite) -> tuple[Kind | None, str]:
     if isinstance(request, Command):
         if isinstance(request.request, Sale):
             return Sales, request.location

@@ -9,7 +9,6 @@ record is what would be recorded here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
 from msgspec.structs import replace
 
@@ -28,11 +27,10 @@ from replica.core.state.commands import (
     Placements,
     Requests,
     Sales,
-    alike,
-    joined,
     repeats_command,
     repeats_write,
     stretches,
+    together,
 )
 from replica.core.state.duplicates import precedence, prepare_void
 from replica.core.state.fast_paths import first_used, take_fast
@@ -62,12 +60,12 @@ def execute_all(replica: Replica, asked: Sequence[Requests], now_ms: int, earlie
         earlier: the entries the journal holds under the requests' keys, where they are not among the newest.
     """
     verdicts: list[Verdicts] = []
-    for callers in alike(asked):
+    for requests, callers in together(asked):
+        decided = execute_requests(replica, requests, now_ms, earlier)
         if len(callers) == 1:
-            verdicts.append(execute_requests(replica, callers[0], now_ms, earlier))
+            verdicts.append(decided)
         else:
-            decided = iter(execute_requests(replica, joined(callers), now_ms, earlier))
-            verdicts += [list(islice(decided, len(requests))) for requests in callers]
+            verdicts += [[verdict] for verdict in decided]
     return verdicts
 
 

@@ -105,7 +105,8 @@ class Kinds:
 
     def of_request(self, request: LocationRequest) -> EntryKind:
         """The kind of entry that a request at a location leads to."""
-        return next(self._by_request[one] for one in type(request).__mro__ if one in self._by_request)
+        kind = self._by_request.get(type(request))
+        return kind or next(self._by_request[one] for one in type(request).__mro__ if one in self._by_request)
 
     def void_effect(self, content: Content) -> VoidEffect:
         """What a void takes back of an entry."""
