@@ -105,8 +105,12 @@ class Kinds:
 
     def of_request(self, request: LocationRequest) -> EntryKind:
         """The kind of entry that a request at a location leads to."""
-        kind = self._by_request.get(type(request))
-        return kind or next(self._by_request[one] for one in type(request).__mro__ if one in self._by_request)
+        return self.of_type(type(request))
+
+    def of_type(self, request: type) -> EntryKind:
+        """The kind of entry that requests of a type, or of a type derived from it, lead to."""
+        kind = self._by_request.get(request)
+        return kind or next(self._by_request[one] for one in request.__mro__ if one in self._by_request)
 
     def void_effect(self, content: Content) -> VoidEffect:
         """What a void takes back of an entry."""
