@@ -343,7 +343,8 @@ async def test_orders_are_loaded_as_they_were_and_go_on(reopen: Reopen) -> None:
     again = Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True)
     assert again.orders.digest() == replica.orders.digest()
     assert held_differences(again.ledger, again.orders) == []
-    assert again.orders.due_in_ms(1_700_000_000_000) == 900_000
+    assert again.orders.due(1_700_000_000_000 + 899_999, 1) == []
+    assert again.orders.due(1_700_000_000_000 + 900_000, 1) == ["o-2"]
     for one in (replica, again):
         ask(one, OrderEvent("o-1", "ship"), "o1-ship")
         ask(one, Placement("o-3", (PlacedLine(1, "cola"),), paid=True), "o3-placed")

@@ -48,9 +48,3 @@ class DueOrders:
         for deadline_ms in self._handed_out.pop(name, ()):
             if deadline_ms > now_ms:
                 self.watch(name, deadline_ms)
-
-    def due_in_ms(self, now_ms: int) -> int | None:
-        """Milliseconds until something may be due; None when there is no deadline."""
-        if self._ready:
-            return 0
-        return max(0, self._deadlines[0][0] - now_ms) if self._deadlines else None

@@ -191,10 +191,6 @@ class Orders:
         """Nothing more is due about an order for now. A clock set right meanwhile brings deadlines back."""
         self._due.settled(name, now_ms)
 
-    def due_in_ms(self, now_ms: int) -> int | None:
-        """Milliseconds until something may be due; None when there is no deadline."""
-        return self._due.due_in_ms(now_ms)
-
     def held(self) -> dict[tuple[str, str, str], int]:
         """Units in open fulfilments, by location, held account and item."""
         units: dict[tuple[str, str, str], int] = {}
