@@ -61,14 +61,14 @@ CLOCKS = (
         "a write of a document carries the version of the one it replaces",
         1,
         ("Documents",),
-        (slip(f"{DOCUMENTS}:Documents.next_version", ("standing.version + 1", "standing.version")),),
+        (slip(f"{DOCUMENTS}:Documents.next_version", ("current.version + 1", "current.version")),),
     ),
     Mutation(
         "last-arrival-wins",
         "of two writes of a document the one stands that arrives last",
         1,
         ("Convergence", "Documents"),
-        (slip(f"{DOCUMENTS}:Documents.put", ("if standing.precedence >= register.precedence:", "if False:")),),
+        (slip(f"{DOCUMENTS}:Documents.put", ("if current.precedence >= register.precedence:", "if False:")),),
     ),
     Mutation(
         "tie-by-arrival",

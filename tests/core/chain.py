@@ -1,7 +1,7 @@
-"""A chain in memory: nodes, each a replica with a list for a journal, and lines of two sessions back to back.
+"""A chain in memory: nodes, each with a replica and a list as its journal, and lines, each with two sessions.
 
-No bytes leave the process and no time passes but what a test lets pass. A node commits when it is told to; what it
-had not committed is gone when it crashes, and only what it committed is ever sent.
+No bytes leave the process. Only a test lets time pass or makes a node commit. A crash loses uncommitted entries, and a
+node sends committed entries only.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ SomeFrame = TypeVar("SomeFrame", bound=Frame)
 
 NOW_MS = 1_750_000_000_000
 STORE = "store-1"
-NOBODY = Seen({}, 0, {})
+NOBODY = Seen(levels={}, as_of=0, vector={})
 
 
 def receipt(**units: int) -> GoodsReceipt:
-    """Goods in: so many of each item."""
+    """Goods in: a number of each item."""
     return GoodsReceipt(tuple(GoodsLine(number, sku=item) for item, number in units.items()))
 
 
 def sale(on_shortage: OnShortage = OnShortage.RECORD, **units: int) -> Sale:
-    """Goods out: so many of each SKU."""
-    return Sale(tuple(SkuLine(number, sku=sku) for sku, number in units.items()), on_shortage)
+    """Goods out: a number of each SKU."""
+    return Sale(lines=tuple(SkuLine(number, sku=sku) for sku, number in units.items()), on_shortage=on_shortage)
 
 
 class Node:
-    """A replica and its journal. Its catalogue is open: any name is the item of that name."""
+    """A replica and its journal. Its catalogue is open: every SKU name is also an item."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Node:
         self._clock = 0
 
     def ask(self, request: LocationRequest, key: str = "", now_ms: int = NOW_MS, seen: Seen | None = None) -> Entry:
-        """Have a request decided at the node's first location."""
+        """Decide a request at the node's first location."""
         found = parse_key(key) if key else b""
         command = Command(self.replica.locations[0], request, found, seen)
         return decisions.execute(self.replica, command, now_ms, self.find(found))
@@ -81,7 +81,7 @@ class Node:
         )
 
     def commit(self) -> Batch:
-        """Make durable what was decided and merged."""
+        """Make new and merged entries durable."""
         batch = self.replica.take_batch()
         self._clock = batch.clock
         for entry in batch.entries:
@@ -91,7 +91,7 @@ class Node:
         return batch
 
     def restored(self, incarnation: str) -> Node:
-        """Another life of this node, from a copy of its journal, that writes under an incarnation of its own."""
+        """This node, restored from a copy of its journal with another incarnation."""
         again = Node(self.name, self.replica.locations, self.scopes, self.role)
         writer = writer_of(self.name, incarnation)
         again.replica = Replica(writer, self.replica.locations, image_of(self.journal, writer), open_catalog=True)
@@ -99,7 +99,7 @@ class Node:
         return again
 
     def crash(self) -> None:
-        """Lose what was not committed, and start again from the journal."""
+        """Lose uncommitted entries, and start again from the journal."""
         self.replica.restore(image_of(self.journal, self.replica.writer, self._clock))
 
     def missing(self, held: Mapping[Stream, int], limit: int) -> list[tuple[Entry, bytes]]:
@@ -108,7 +108,7 @@ class Node:
         return lacking[:limit]
 
     def durable(self, scopes: Scopes) -> Vectors:
-        """How far the journal holds each stream of some scopes."""
+        """The last number and hash of each stream in the journal, for these scopes."""
         vectors: Vectors = {}
         for entry, _ in self.journal:
             if scopes is None or entry.stream.scope in scopes:
@@ -116,14 +116,14 @@ class Node:
         return vectors
 
     def runs(self, scope: str = STORE) -> list[ReceivedRun]:
-        """Its own stream of a scope, entry by entry."""
+        """Its own stream of a scope, one run for each entry."""
         own = Stream(self.replica.writer, scope)
         return [
             ReceivedRun(own, entry.sequence, before, [entry]) for entry, before in self.journal if entry.stream == own
         ]
 
     def hello(self, now_ms: int = NOW_MS, versions: tuple[int, int] = (PROTOCOL_MIN, PROTOCOL_MAX)) -> Hello:
-        """Who this node is."""
+        """The hello of this node."""
         return Hello(
             versions=versions,
             node=self.name,
@@ -137,7 +137,7 @@ class Node:
         )
 
     def admit(self, peer: Hello) -> Scopes:
-        """Take from a hub all that one subscribes to, from a store its own location only."""
+        """Accept all of this node's scopes from a hub, but only its own location from a store."""
         if peer.role == "hub":
             return self.scopes
         return tuple(scope for scope in peer.scopes or () if scope not in (CHAIN, HUBS))
@@ -148,24 +148,24 @@ class Node:
         return Session(self.hello(moment.wall_ms), self.replica, self.admit, moment)
 
     def take(self, runs: Sequence[ReceivedRun], now_ms: int = NOW_MS) -> int:
-        """Merge what a peer sent, as the driver does."""
+        """Merge runs of a peer, as the driver does."""
         keys = dict.fromkeys(entry.content.key for run in runs for entry in run.entries)
         return decisions.merge(self.replica, runs, now_ms, {key: found for key in keys if (found := self.find(key))})
 
     def find(self, key: bytes) -> list[Entry]:
-        """The entries that were committed under a key."""
+        """The committed entries with a key."""
         return [entry for entry, _ in self.journal if key and entry.content.key == key]
 
 
 def image_of(journal: Sequence[tuple[Entry, bytes]], writer: str, clock: int = 0) -> Image:
-    """What a journal with these entries gives back at start."""
+    """The image that a journal with these entries loads at start."""
     entries = [entry for entry, _ in journal]
     own = [entry.content.clock for entry in entries if entry.stream.writer == writer]
     return folded_image(entries, node_of(writer), clock=max([clock, *own]), shared=shared_entries(entries))
 
 
 def shared_entries(entries: Sequence[Entry]) -> list[Entry]:
-    """Entries that share their keys with others, and what voids them."""
+    """Entries that share their keys with others, and the voids of these entries."""
     uses: dict[bytes, int] = {}
     for entry in entries:
         uses[entry.content.key] = uses.get(entry.content.key, 0) + bool(entry.content.key)
@@ -181,9 +181,9 @@ class Side:
         self.session = node.session(now)
         self.inbox: deque[bytes] = deque()
         self.sent: list[bytes] = []
-        """Every frame it sent, in order."""
+        """Every frame that it sent, in order."""
         self.last: bytes | None = None
-        """The frame that was delivered last."""
+        """The frame that it received last."""
         self.waiting: deque[Arrived] = deque()
         self.events: list[Event] = []
         self.asked = False
@@ -191,24 +191,24 @@ class Side:
 
 
 class SessionPair:
-    """Two sessions back to back. A fault on either side cuts the line; what was on its way is lost."""
+    """Two connected sessions. A fault on either side cuts the line and loses the frames in flight."""
 
     def __init__(self, left: Node, right: Node, now: Moment | None = None) -> None:
         self.now = now or Moment(NOW_MS, 0)
         self.sides = (Side(left, self.now), Side(right, self.now))
         self.fault: PeerFault | None = None
         self.frames: list[bytes] = []
-        """Every frame that was sent by either side, in order."""
+        """Every frame of both sides, in order."""
         for index in (0, 1):
             self.carry(index)
 
     @property
     def is_up(self) -> bool:
-        """Whether both sides still talk."""
+        """Whether no fault occurred and neither session is closed."""
         return self.fault is None and all(side.session.phase is not Phase.CLOSED for side in self.sides)
 
     def deliver(self, index: int) -> bool:
-        """Let the side take one frame; False when none is on its way."""
+        """Let the side receive one frame; False if none is in flight."""
         side = self.sides[index]
         if not self.is_up or not side.inbox:
             return False
@@ -217,7 +217,7 @@ class SessionPair:
         return True
 
     def feed(self, index: int, frame: bytes) -> None:
-        """Let the side take this very frame."""
+        """Let the side receive this frame."""
         side = self.sides[index]
         try:
             for event in side.session.receive(frame, self.now):
@@ -232,7 +232,7 @@ class SessionPair:
         self.carry(index)
 
     def settle(self, index: int) -> bool:
-        """Let the side merge, commit and acknowledge the oldest frame that waits; False when none does."""
+        """Let the side merge, commit and acknowledge the oldest waiting frame; False if none waits."""
         side = self.sides[index]
         if not self.is_up or not side.waiting:
             return False
@@ -249,7 +249,7 @@ class SessionPair:
         return True
 
     def pump(self, index: int, limit: int = 1_024) -> bool:
-        """Let the side send what the other lacks; False when that is nothing."""
+        """Let the side send entries that the other lacks; False if it lacks none."""
         side = self.sides[index]
         session = side.session
         if not self.is_up or not side.asked or not session.has_room:
@@ -275,7 +275,7 @@ class SessionPair:
                 self.carry(index)
 
     def run(self, limit: int = 1_024) -> SessionPair:
-        """Go on until nothing is left to do."""
+        """Run both sides until they have nothing left to do."""
         busy = True
         while busy and self.is_up:
             steps = [step(index) for index in (0, 1) for step in (self.deliver, self.settle)]
@@ -285,16 +285,16 @@ class SessionPair:
         return self
 
     def said(self, kind: type[SomeFrame]) -> list[SomeFrame]:
-        """The frames of one kind that were sent."""
-        said = [unpack_frame(packed, number) for side in self.sides for number, packed in enumerate(side.sent)]
-        return [frame for frame in said if isinstance(frame, kind)]
+        """The sent frames of one kind."""
+        sent = [unpack_frame(packed, number) for side in self.sides for number, packed in enumerate(side.sent)]
+        return [frame for frame in sent if isinstance(frame, kind)]
 
     def alarms(self) -> list[Diverged]:
-        """Digests that differed at equal vectors."""
+        """Events for digests that differed at equal vectors."""
         return [event for side in self.sides for event in side.events if isinstance(event, Diverged)]
 
     def carry(self, index: int) -> None:
-        """Put what the side said on its way to the other."""
+        """Put the side's new frames into the other's inbox."""
         frames = self.sides[index].session.take_frames()
         self.frames += frames
         self.sides[index].sent += frames
@@ -302,18 +302,18 @@ class SessionPair:
 
 
 def store(number: int) -> Node:
-    """A store's node: it writes for its location, and hears of that and of the chain."""
+    """A store's node: it writes for its location, and subscribes to that and to the chain."""
     name = f"store-{number}"
     return Node(name, (name,), (name, CHAIN))
 
 
 def hub(name: str, *hosted: str) -> Node:
-    """A hub: it hears of everything, and writes for the locations it hosts."""
+    """A hub: it subscribes to everything, and writes for the locations that it hosts."""
     return Node(name, hosted or (f"warehouse-{name}",), None, "hub")
 
 
 def one_by_one(replica: Replica, asked: Iterable[Command | DocumentWrite], now_ms: int) -> list[Verdict]:
-    """Have requests decided without the short road."""
+    """Decide requests without the fast paths."""
     verdicts: list[Verdict] = []
     for request in asked:
         try:

@@ -1,4 +1,4 @@
-"""Contents, entries and streams that hypothesis makes up: all that a node which obeys could write, and more."""
+"""Hypothesis strategies for contents, entries and streams: all that a correct node may write, and more."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ lines = st.builds(EntryLine, items, integers, st.integers(0, (1 << 63) - 1), int
 
 
 def moves(node: str) -> st.SearchStrategy[Move]:
-    """Moves that a node may make: out of the outside's accounts and its own, into any."""
+    """Moves that a node may make: from external accounts and its own, to any account."""
     outside = ["supplier", "customer", "loss", "found", "opening", "transit.t9"]
     own = [account(node, bucket) for bucket in ("free", "held", "quarantine", "campaign.618")]
     sources, targets = st.sampled_from([*outside, *own]), st.sampled_from([*outside, *own, "hub-west/free"])
@@ -41,7 +41,7 @@ def moves(node: str) -> st.SearchStrategy[Move]:
 
 
 def contents(node: str) -> st.SearchStrategy[Content]:
-    """What an entry of this node may say."""
+    """Contents of entries that this node may write."""
     return st.builds(
         Content,
         kind=st.sampled_from(["sale", "receipt", "document", "kind-of-next-year"]),
@@ -56,26 +56,26 @@ def contents(node: str) -> st.SearchStrategy[Content]:
     )
 
 
-def linked(stream: Stream, said: Sequence[Content], first: int = 1, previous: bytes | None = None) -> ReceivedRun:
-    """The run of a stream that says these things one after the other."""
+def linked(stream: Stream, written: Sequence[Content], first: int = 1, previous: bytes | None = None) -> ReceivedRun:
+    """The run of a stream with these contents, in order."""
     before = start(stream).hash if previous is None else previous
     link, entries = before, []
-    for number, content in enumerate(said, first):
+    for number, content in enumerate(written, first):
         body = pack_body(content)
         link = chain(link, body)
-        entries.append(Entry(stream, number, link, body, content))
+        entries.append(Entry(stream=stream, sequence=number, hash=link, body=body, content=content))
     return ReceivedRun(stream, first, before, entries)
 
 
 def runs(stream: Stream, max_size: int = 5) -> st.SearchStrategy[ReceivedRun]:
-    """A stream from its first entry on."""
+    """Runs of a stream from its first entry."""
     return st.lists(contents(node_of(stream.writer)), min_size=1, max_size=max_size).map(
-        lambda said: linked(stream, said)
+        lambda written: linked(stream, written)
     )
 
 
 def with_hash_before(run: ReceivedRun) -> list[tuple[Entry, bytes]]:
-    """The entries of a run as a session sends them."""
+    """The entries of a run, each with the hash before it, as a session sends them."""
     before = [run.previous, *(entry.hash for entry in run.entries)]
     return list(zip(run.entries, before, strict=False))
 

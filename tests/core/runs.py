@@ -1,4 +1,4 @@
-"""Runs of entries, for tests that write a journal themselves."""
+"""Runs of entries for tests that write a journal."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A desk that takes orders, and what may happen to many of them: shared by the tests, and a command of its own.
+"""A replica that takes orders, and random events of many orders: used by tests and as a command.
 
-`python -m tests.core.shuffled [EVENTS]` shuffles, doubles and delays so many events (200,000 unless told) and compares
-with the same events in order, once each.
+`python -m tests.core.shuffled [EVENTS]` shuffles, duplicates and delays this number of events (200,000 by default).
+It compares the result with the same events in order, once each.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ CARRIER, BOX = {"cola": 6}, {"cola": 1, "wings": 200}
 
 
 class OrderTaker:
-    """A replica that takes orders, with stock at its locations; time goes on when it is told to."""
+    """A replica that takes orders, with stock at its locations. Only a test advances `now_ms`."""
 
     def __init__(self, name: str = "hub-east", **stock: dict[str, int]) -> None:
-        places = stock or {"w-1": {"cola": 100, "wings": 1_000}}
-        self.locations = tuple(name.replace("_", "-") for name in places)
+        stock = stock or {"w-1": {"cola": 100, "wings": 1_000}}
+        self.locations = tuple(name.replace("_", "-") for name in stock)
         self.writer = f"{name}#0000000b"
         self.replica = Replica(self.writer, self.locations, open_catalog=True)
         self.now_ms = NOW_MS
         self.entries: list[Entry] = []
         self._keys = count(1)
-        for location, units in zip(self.locations, places.values(), strict=True):
+        for location, units in zip(self.locations, stock.values(), strict=True):
             lines = tuple(GoodsLine(number, item=item) for item, number in units.items() if number)
             if lines:
                 decisions.execute(
@@ -57,18 +57,18 @@ class OrderTaker:
         return decisions.execute(self.replica, Command("", request, name), self.now_ms)
 
     def place(self, order: str = "o-1", *lines: PlacedLine, **more: Any) -> Entry:
-        return self.ask(Placement(order, lines or (PlacedLine(2, "cola"),), **more))
+        return self.ask(Placement(order=order, lines=lines or (PlacedLine(2, "cola"),), **more))
 
     def happen(self, event: Any, order: str = "o-1", **more: Any) -> Entry:
-        return self.ask(OrderEvent(order, event, **more))
+        return self.ask(OrderEvent(order=order, event=event, **more))
 
     def ask_if_possible(self, event: Any, order: str) -> None:
-        """Let an event happen unless another node decides."""
+        """Ask for an event, unless another node owns the fulfilment."""
         with suppress(NotOwner):
             self.happen(event, order)
 
     def keep_up(self) -> None:
-        """Do what is due by now."""
+        """Do all housekeeping that is due now."""
         for name in self.replica.orders.due(self.now_ms, 1_000):
             with suppress(NotFound):
                 self.ask(Housekeeping(name))
@@ -87,7 +87,7 @@ class OrderTaker:
         self.entries += self.replica.take_batch().entries
 
     def tell(self, other: OrderTaker) -> None:
-        """Bring another replica all it lacks, in order."""
+        """Send another replica all entries that it lacks, in order."""
         self.commit()
         other.take(self.entries)
 
@@ -103,11 +103,11 @@ class OrderTaker:
         self.commit()
 
     def check(self) -> None:
-        """Book and orders agree; no account is below zero."""
+        """Check that the ledger agrees with the orders, and that no account is below zero."""
         assert held_differences(self.replica.ledger, self.replica.orders) == []
         assert self.replica.orders.malformed == 0
-        for place in self.replica.ledger.places.values():
-            assert place.breaches() == {}
+        for location_stock in self.replica.ledger.places.values():
+            assert location_stock.breaches() == {}
 
 
 def lines(**skus: int) -> tuple[SkuLine, ...]:
@@ -115,14 +115,15 @@ def lines(**skus: int) -> tuple[SkuLine, ...]:
 
 
 def write_sku(taker: OrderTaker, sku: str, recipe: dict[str, int]) -> None:
-    """Describe a SKU."""
+    """Write the document of a SKU."""
     key = f"{sku}-{len(recipe)}-{sum(recipe.values())}".encode()
     decisions.write(taker.replica, DocumentWrite("sku", sku, pack_value({"recipe": recipe}), key), taker.now_ms)
 
 
 def lifecycle(random: Random, name: str) -> list[OrderRequest]:
-    """What happens to one order, in the order in which it happens."""
-    placed = Placement(name, (PlacedLine(random.randint(3, 6), "cola"), PlacedLine(2, "wings")), paid=True)
+    """The requests of one order, in order."""
+    wanted = (PlacedLine(random.randint(3, 6), "cola"), PlacedLine(2, "wings"))
+    placed = Placement(order=name, lines=wanted, paid=True)
     happened: list[Any] = []
     if random.random() < 0.3:
         happened.append(("adjust", {"lines": lines(cola=1)}))
@@ -130,18 +131,25 @@ def lifecycle(random: Random, name: str) -> list[OrderRequest]:
         happened.append(("exchange", {"lines": lines(wings=1), "replacement": lines(cola=1)}))
     end = random.choice(["ship", "collect", "cancel", "ship-return", "pick-ship", "pick-cancel", ""])
     happened += [(event, {}) for event in end.split("-") if event]
-    return [placed, *(OrderEvent(name, event, number=at, **more) for at, (event, more) in enumerate(happened, 1))]
+    events = [
+        OrderEvent(order=name, event=event, number=number, **more)
+        for number, (event, more) in enumerate(happened, start=1)
+    ]
+    return [placed, *events]
 
 
 def states(taker: OrderTaker) -> dict[str, Any]:
-    """How every order ended, and every balance."""
+    """The state of every order, and every balance."""
     found: dict[str, Any] = {order.name: order.state for order in taker.replica.orders}
     found.update(taker.replica.ledger.places["w-1"].balances())
     return found
 
 
 class Shuffled(Struct):
-    """How two desks compare that heard the same events, one in order, one not; empty `differences`: they agree."""
+    """The comparison of two replicas with the same events: in order, and shuffled.
+
+    They agree if `differences` is empty.
+    """
 
     events: int
     parked: int
@@ -149,7 +157,7 @@ class Shuffled(Struct):
 
 
 def shuffle(events_min: int, seed: int) -> Shuffled:
-    """Let so many events happen in order at one desk, and shuffled, a half of them doubled, delayed at another."""
+    """Send events in order to one replica; send them shuffled, delayed and half of them duplicated to another."""
     random = Random(seed)
     orders: list[list[OrderRequest]] = []
     while sum(map(len, orders)) < events_min * 2 / 3:
@@ -179,5 +187,5 @@ if __name__ == "__main__":
     started = time.perf_counter()
     found = shuffle(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000, seed=1)
     print(f"{found.events:,} events, {found.parked:,} parked, {time.perf_counter() - started:.1f} s")
-    print("\n".join(found.differences[:20]) or "every order and every balance is as in order")
+    print("\n".join(found.differences[:20]) or "every order and every balance is equal")
     sys.exit(bool(found.differences))

@@ -1,6 +1,6 @@
-"""A small scripted day of a chain, printed as every frame and digest it led to: the same script, the same trace.
+"""A small scripted day of a chain, printed as its frames and digests: the same script gives the same trace.
 
-Run as `python -m tests.core.trace`. With `--broken` one step iterates a set of names, which is how traces come apart.
+Run as `python -m tests.core.trace`. With `--broken` one step iterates a set of names, so the traces differ.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def play(broken: bool = False) -> list[str]:
         for item in set(ITEMS) if broken else ITEMS:
             shops[0].ask(sale(OnShortage.RECORD, **{item: 1 + day}), key=f"sale-{day}-{item}")
             shops[1].ask(sale(OnShortage.RECORD, **{item: 2}), key=f"sale-{day}-{item}-2")
-        shops[0].ask(Return((SkuLine(1, sku="cola"),)), key=f"return-{day}")
+        shops[0].ask(Return(lines=(SkuLine(1, sku="cola"),)), key=f"return-{day}")
         shops[1].ask(Count((CountLine("wings", 7 + day),)), key=f"count-{day}")
         for one, other in pairs:
             one.commit()

@@ -1,8 +1,8 @@
 """Hybrid logical clock: stamps that follow causes, close to wall time.
 
 A stamp is one integer, `milliseconds since 1970 << 16 | counter`, so stamps compare as numbers and fit a signed
-64-bit column. A stamp is issued after all that its issuer had seen; a stamp from too far in the future is not
-believed, so one wrong clock cannot drag a chain with it.
+64-bit column. A node's next stamp is greater than every stamp it has accepted. A node accepts no stamp from too far
+in the future, so one wrong clock cannot move the clocks of the whole chain.
 Source: Kulkarni et al., Logical Physical Clocks, OPODIS 2014.
 """
 
@@ -18,7 +18,7 @@ COUNTER_BITS = 16
 
 
 class Moment(NamedTuple):
-    """One reading of both clocks: wall time, which may jump, and time that only goes on. Milliseconds."""
+    """One reading of both clocks, in milliseconds: wall time, which may jump, and elapsed time, which only grows."""
 
     wall_ms: int
     elapsed_ms: int
@@ -49,10 +49,10 @@ class HybridClock:
     def __init__(self, last: int = 0) -> None:
         self.last = last
         self.refused = 0
-        """Stamps seen that were too far ahead to be believed."""
+        """Number of observed stamps that were too far ahead."""
 
     def next(self, now_ms: int) -> int:
-        """The stamp that `tick` would issue."""
+        """Return the stamp that `tick` would issue."""
         wall = now_ms << COUNTER_BITS
         return wall if wall > self.last else self.last + 1
 
@@ -62,7 +62,7 @@ class HybridClock:
         return self.last
 
     def observe(self, stamp: int, now_ms: int) -> bool:
-        """Advance past a stamp seen elsewhere; False, and no change, when it is too far ahead."""
+        """Advance past the stamp of another node. If it is too far ahead, change nothing and return False."""
         if stamp <= self.last:
             return True
         if stamp_ms(stamp) > now_ms + CLOCK_AHEAD_MAX_MS:

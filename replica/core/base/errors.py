@@ -141,4 +141,4 @@ class PeerFault(Failure):
 
 
 class Broken(Failure):
-    """An invariant does not hold. Nothing this process says can be trusted any longer."""
+    """An invariant does not hold, so no answer of this process can be trusted."""

@@ -1,7 +1,7 @@
-"""Identifiers: what a name may look like, and how names are put together.
+"""Identifiers: which names are valid, and how they are composed.
 
 A *node* has a configured name; a *writer* is one incarnation of it, `name#incarnation`; an *account* is
-`owner/bucket` inside a location, or one of the outside's names; a *scope* is a location, `*` or `@hubs`.
+`owner/bucket` inside a location, or the name of an external account; a *scope* is a location, `*` or `@hubs`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CHAIN = "*"
 """The scope of chain-wide documents; every node subscribes to it."""
 
 HUBS = "@hubs"
-"""The scope of what stores need not see."""
+"""The scope of entries that stores do not need."""
 
 SUPPLIER = "supplier"
 CUSTOMER = "customer"
@@ -28,17 +28,17 @@ OUTSIDE = (SUPPLIER, CUSTOMER, LOSS, FOUND, OPENING)
 
 VOID_KEY = "void:"
 GIVEN_KEY = "given:"
-"""How the keys begin under which nodes void duplicates and grant what they were asked for; callers' may not."""
+"""Prefixes of the keys under which nodes void duplicates and grant requested rights; no caller may use them."""
 
 FREE = "free"
 HELD = "held"
 QUARANTINE = "quarantine"
 
 NAME_PATTERN = rf"^[a-z0-9][a-z0-9._-]{{0,{NAME_LENGTH_MAX - 1}}}$(?!\n)"
-"""Nodes, locations, regions: what a hostname and a file name can both hold. `$` alone lets a last line feed through."""
+"""Nodes, locations, regions: valid in a hostname and in a file name. `$` alone accepts a final line feed."""
 
 ITEM_PATTERN = rf"^(?!\.\.?$)[!#-.0-\[\]-~]{{1,{NAME_LENGTH_MAX}}}$(?!\n)"
-"""Items and SKUs: printable ASCII without blank, slash, backslash and quote, to stand anywhere as they are."""
+"""Items and SKUs: printable ASCII without blank, slash, backslash and quote, so nothing has to escape them."""
 
 _name = re.compile(NAME_PATTERN)
 _item = re.compile(ITEM_PATTERN)
@@ -57,48 +57,48 @@ def check_name(name: str, field: str) -> str:
 
 
 def is_name(name: str) -> bool:
-    """Tell whether this could be a node's or location's name."""
+    """Return whether this could be a node's or location's name."""
     return bool(_name.fullmatch(name))
 
 
 def is_item(name: str) -> bool:
-    """Tell whether this could be an item's or a SKU's name."""
+    """Return whether this could be an item's or a SKU's name."""
     return bool(_item.fullmatch(name))
 
 
 def is_scope(scope: str) -> bool:
-    """Tell whether this could be a stream's scope."""
+    """Return whether this could be a stream's scope."""
     return scope in (CHAIN, HUBS) or bool(_name.fullmatch(scope))
 
 
 def writer_of(node: str, incarnation: str) -> str:
-    """Name the writer that is this incarnation of the node."""
+    """Return the writer of this incarnation of the node."""
     return f"{node}#{incarnation}"
 
 
 def is_writer(writer: str) -> bool:
-    """Tell whether this could be a writer: `name#incarnation`."""
+    """Return whether this could be a writer: `name#incarnation`."""
     node, mark, incarnation = writer.partition("#")
     return bool(mark) and bool(_name.fullmatch(node)) and bool(_incarnation.fullmatch(incarnation))
 
 
 def node_of(writer: str) -> str:
-    """Name the node a writer is an incarnation of."""
+    """Return the node of a writer."""
     return writer.partition("#")[0]
 
 
 def account(owner: str, bucket: str) -> str:
-    """Name the account of a node's bucket."""
+    """Return the account of a node's bucket."""
     return f"{owner}/{bucket}"
 
 
 def is_internal(name: str) -> bool:
-    """Tell whether an account holds units inside the building."""
+    """Return whether an account holds units inside the building."""
     return "/" in name
 
 
 def is_account(name: str) -> bool:
-    """Tell whether this could be an account, internal or external."""
+    """Return whether this could be an account, internal or external."""
     owner, mark, bucket = name.partition("/")
     if mark:
         return bool(_name.fullmatch(owner)) and bool(_bucket.fullmatch(bucket))
@@ -106,26 +106,26 @@ def is_account(name: str) -> bool:
 
 
 def owner_of(name: str) -> str | None:
-    """Name the node that owns an account; None for the outside's accounts."""
+    """Return the node that owns an account; None for an external account."""
     owner, mark, _ = name.partition("/")
     return owner if mark else None
 
 
 def bucket_of(name: str) -> str:
-    """Name the bucket of an internal account; empty for the outside's."""
+    """Return the bucket of an internal account; empty for an external account."""
     return name.partition("/")[2]
 
 
 def void_key(loser: bytes) -> bytes:
-    """The key of the entry that voids the entry of this hash."""
+    """Return the key of the entry that voids the entry with this hash."""
     return f"{VOID_KEY}{loser.hex()}".encode()
 
 
 def parse_key(text: str, field: str = "Idempotency-Key") -> bytes:
     """Return the stored form of an idempotency key: a UUID's 16 bytes, or the text itself.
 
-    The two forms cannot meet: byte 8 of such a UUID is never ASCII. A quoted structured-field string, as the
-    IETF draft writes it, and the bare text are the same key.
+    The two forms cannot collide, because byte 8 of such a UUID is never ASCII. A quoted structured-field string, as
+    in the IETF draft, and the bare text are the same key.
     """
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = text[1:-1]
@@ -148,7 +148,7 @@ _UUID_VARIANT = bytes(range(0x80, 0xC0))
 
 
 def parse_uuids(texts: Sequence[str]) -> list[bytes] | None:
-    """Return `parse_key` of each where all are plain UUIDs, at a fraction of the price; None where some is not."""
+    """Return `parse_key` of each text if all are plain UUIDs, at a fraction of the cost; else None."""
     joined = "".join(texts)
     if not texts or joined.count("-") != 4 * len(texts) or max(map(len, texts)) != 36 or min(map(len, texts)) != 36:
         return None

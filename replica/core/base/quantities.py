@@ -1,4 +1,4 @@
-"""What requests are made of: quantities, names and texts, each with its bounds."""
+"""Types of the fields of requests: quantities, names and texts, each with its bounds."""
 
 from __future__ import annotations
 

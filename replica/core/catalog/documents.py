@@ -1,8 +1,8 @@
-"""Documents: what the whole chain shares besides stock, such as SKUs and places.
+"""Documents: data that the whole chain shares besides stock, such as SKUs and locations.
 
-A document is a set of registers, one per rank (chain, region, store) and the place the rank speaks for; each keeps
-the write with the greatest `(version, clock, writer)`. The version is one more than the highest the author had seen,
-so a clock that runs ahead wins once, not for ever. The highest rank that has a value is the one that counts.
+A document is a set of registers, one for each rank (chain, region, store) and each region or store of that rank. A
+register keeps the write with the greatest `(version, clock, writer)`. A writer adds one to the highest version it has
+seen, so a clock that runs ahead wins once, not for ever. The highest rank that has a value gives the document's value.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MODULUS = 1 << 128
 
 
 class Register(Struct, frozen=True, gc=False):
-    """One write of one document at one rank. `value` is msgpack, or None when it was cleared."""
+    """One write of one document at one rank. `value` is msgpack, or None if the register was cleared."""
 
     kind: str
     key: str
@@ -36,11 +36,11 @@ class Register(Struct, frozen=True, gc=False):
 
     @property
     def precedence(self) -> tuple[int, int, str]:
-        """What decides between two writes of one register."""
+        """Of two writes of one register, the one with the greater precedence wins."""
         return (self.version, self.clock, self.writer)
 
     def facts(self) -> dict[str, Any]:
-        """The facts of the entry that carries this write; clock and writer are the entry's own."""
+        """The facts of the entry with this write; the entry itself has the clock and the writer."""
         return {
             "kind": self.kind,
             "key": self.key,
@@ -52,7 +52,7 @@ class Register(Struct, frozen=True, gc=False):
 
 
 class Documents:
-    """The registers this replica knows, and the digest of them."""
+    """The registers that this replica knows, and their digest."""
 
     __slots__ = ("_changes", "_digest", "_registers", "malformed")
 
@@ -61,10 +61,10 @@ class Documents:
         self._changes: dict[tuple[str, str, int, str], Register] = {}
         self._digest = 0
         self.malformed = 0
-        """Document entries this version could not read; they are kept, forwarded and skipped."""
+        """Number of document entries that this version could not read: kept, forwarded and skipped."""
 
     def apply(self, facts: dict[str, Any], clock: int, writer: str) -> Register | None:
-        """Fold one document entry; return its register where it became the one that stands."""
+        """Fold one document entry; return its register if that is now the current write."""
         match facts:
             case {
                 "kind": str(kind),
@@ -74,35 +74,46 @@ class Documents:
                 "version": int(version),
                 "value": bytes() | None as value,
             } if _is_sound(rank, at, version) and _is_readable(value):
-                return self.put(Register(kind, key, rank, at, version, clock, writer, value))
+                return self.put(
+                    Register(
+                        kind=kind,
+                        key=key,
+                        rank=rank,
+                        at=at,
+                        version=version,
+                        clock=clock,
+                        writer=writer,
+                        value=value,
+                    )
+                )
         self.malformed += 1
         return None
 
     def put(self, register: Register) -> Register | None:
-        """Merge one write; return it where it became the one that stands."""
+        """Merge one write; return it if it is now the current write."""
         ranks = self._registers.setdefault(register.kind, {}).setdefault(register.key, {})
         slot = (register.rank, register.at)
-        standing = ranks.get(slot)
-        if standing is not None:
-            if standing.precedence >= register.precedence:
+        current = ranks.get(slot)
+        if current is not None:
+            if current.precedence >= register.precedence:
                 return None
-            self._digest -= _print(standing)
+            self._digest -= _print(current)
         ranks[slot] = register
         self._digest = (self._digest + _print(register)) % _MODULUS
         self._changes[register.kind, register.key, *slot] = register
         return register
 
     def register(self, kind: str, key: str, rank: int = CHAIN_RANK, at: str = "") -> Register | None:
-        """Return the standing write of one register."""
+        """Return the current write of one register."""
         return self._registers.get(kind, {}).get(key, {}).get((rank, at))
 
     def next_version(self, kind: str, key: str, rank: int = CHAIN_RANK, at: str = "") -> int:
-        """The version a new write of this register must carry. At the greatest one the later clock decides."""
-        standing = self.register(kind, key, rank, at)
-        return min(standing.version + 1, VERSION_MAX) if standing is not None else 1
+        """Return the version for a new write of this register. At VERSION_MAX the later clock decides."""
+        current = self.register(kind, key, rank, at)
+        return min(current.version + 1, VERSION_MAX) if current is not None else 1
 
     def value(self, kind: str, key: str) -> Any:
-        """The value of the highest rank that has one; None when there is none."""
+        """The value of the highest rank that has one; None if no rank has one."""
         ranks = self._registers.get(kind, {}).get(key, {})
         for slot in sorted(ranks, reverse=True):
             value = ranks[slot].value
@@ -119,7 +130,7 @@ class Documents:
         )
 
     def registers(self) -> Iterator[Register]:
-        """Every standing write."""
+        """The current write of every register."""
         for keys in self._registers.values():
             for ranks in keys.values():
                 yield from ranks.values()
@@ -136,7 +147,7 @@ class Documents:
 
 
 def pack_value(value: Any) -> bytes:
-    """Encode a document's value. Raises Invalid where msgpack has no room for it."""
+    """Encode a document's value. Raises Invalid if msgpack cannot encode it."""
     try:
         packed: bytes = msgpack.packb(value)
     except (OverflowError, ValueError, TypeError) as error:
@@ -145,7 +156,7 @@ def pack_value(value: Any) -> bytes:
 
 
 def _is_sound(rank: int, at: str, version: int) -> bool:
-    """Whether a register of this version can be: a truth value is no number, and the chain's rank has no place."""
+    """Return whether a register may have these fields: a bool is no number, and the chain's rank has no `at`."""
     if type(rank) is not int or type(version) is not int:
         return False
     return 0 <= rank <= RANK_MAX and 1 <= version <= VERSION_MAX and not (rank == CHAIN_RANK and at)

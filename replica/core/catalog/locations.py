@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from replica.core.base.names import NAME_PATTERN
 
 LOCATION = "location"
-"""The kind of the documents that describe places."""
+"""The kind of the documents that describe locations."""
 
 EARTH_RADIUS_KM = 6_371.0088
 
@@ -31,7 +31,7 @@ class Address(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class LocationDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is written under `location/{location}`."""
+    """The value of the document `location/{location}`."""
 
     type: Literal["store", "warehouse", "third_party"]
     name: Words
@@ -44,7 +44,7 @@ class LocationDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 
 class ReadLocation(LocationDocument, frozen=True, forbid_unknown_fields=False):
-    """The same as a peer may have written it: fields that a later version added are none of our business."""
+    """The same, read from a peer: fields that a later version added are ignored."""
 
 
 def distance_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:

@@ -1,7 +1,7 @@
 """SKUs, their recipes and barcodes: an index over the `sku` documents.
 
-Standard, pack, weighed and bundle are one thing here: a recipe `{item: units}`. What can be sold of a SKU is the
-least, over its items, of the units there divided by the units it takes, rounded down.
+Standard, pack, weighed and bundle SKUs all have the same form: a recipe `{item: units}`. The sellable quantity of a
+SKU is the minimum, over its items, of the item's units divided by the units in the recipe, rounded down.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from replica.core.base.quantities import Barcode, Quantity
 from replica.core.catalog.documents import Register
 
 SKU = "sku"
-"""The kind of the documents this index is made from."""
+"""The kind of the documents in this index."""
 
 EACH = "EA"
-"""UN/ECE Rec 20 code of an item that no SKU gives a unit."""
+"""UN/ECE Rec 20 code of an item whose unit no SKU defines."""
 
 Recipe = tuple[tuple[str, int], ...]
 """`(item, units of it in one SKU)`, ordered by item."""
@@ -34,7 +34,7 @@ _OPEN_RECIPES_MAX = 1 << 16
 
 
 class SkuDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is written under `sku/{sku}`."""
+    """The value of the document `sku/{sku}`."""
 
     recipe: Annotated[dict[RecipeItem, Quantity], Meta(min_length=1, max_length=RECIPE_ITEMS_MAX)]
     unit: Annotated[str, Meta(pattern=r"^[A-Z0-9]{2,3}$", description="UN/ECE Rec 20 code.")] = EACH
@@ -44,7 +44,7 @@ class SkuDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 
 class _ReadSku(SkuDocument, frozen=True, forbid_unknown_fields=False):
-    """The same as a peer may have written it: fields that a later version added are none of our business."""
+    """The same, read from a peer: fields that a later version added are ignored."""
 
 
 class _Sku(Struct, frozen=True, gc=False):
@@ -53,12 +53,12 @@ class _Sku(Struct, frozen=True, gc=False):
 
     @property
     def base_item(self) -> str | None:
-        """The item this SKU is one unit of; None for packs, bundles and weighed goods."""
+        """The item if this SKU is one unit of it; None for packs, bundles and weighed goods."""
         return self.recipe[0][0] if len(self.recipe) == 1 and self.recipe[0][1] == 1 else None
 
 
 class Catalog:
-    """Which SKU is made of which items. An open catalogue takes an unknown SKU for the item of the same name."""
+    """The recipe of each SKU. An open catalogue treats an unknown SKU as the item of the same name."""
 
     __slots__ = ("_barcodes", "_open_recipes", "_skus", "_units", "_uses", "is_open")
 
@@ -71,7 +71,7 @@ class Catalog:
         self._uses: dict[str, int] = {}
 
     def put(self, register: Register) -> bool:
-        """Take in a standing `sku` document; False when it cannot be read, and the SKU is then unknown."""
+        """Index the current write of a `sku` document. If it cannot be read, the SKU is unknown: return False."""
         self._remove(register.key)
         if register.value is None:
             return True
@@ -89,17 +89,17 @@ class Catalog:
         return True
 
     def known_recipe(self, name: str) -> Recipe | None:
-        """Return what one of the SKU is made of where that is at hand; None says nothing."""
+        """Return the recipe of a SKU if it is in memory. After None the SKU may still be known."""
         sku = self._skus.get(name)
         return sku.recipe if sku is not None else self._open_recipes.get(name)
 
     def recipe(self, name: str, index: int) -> Recipe:
-        """Return what one of the SKU of a request's line is made of, or raise UnknownSku."""
+        """Return the recipe of the SKU in a line of a request, or raise UnknownSku."""
         sku = self._skus.get(name)
         return sku.recipe if sku is not None else self.recipe_of(name, f"lines[{index}].sku")
 
     def recipe_of(self, name: str, field: str) -> Recipe:
-        """Return what one of the SKU named in a field is made of, or raise UnknownSku."""
+        """Return the recipe of the SKU in a field of a request, or raise UnknownSku."""
         sku = self._skus.get(name)
         if sku is not None:
             return sku.recipe
@@ -114,20 +114,20 @@ class Catalog:
         return recipe
 
     def scan(self, barcode: str, field: str) -> str:
-        """Return the SKU a barcode names (the first by name when several claim it), or raise UnknownSku."""
+        """Return the SKU with a barcode (the first by name if several have it), or raise UnknownSku."""
         skus = self._barcodes.get(barcode)
         if not skus:
             raise UnknownSku(f"no SKU has the barcode {barcode!r}", field=field, barcode=barcode)
         return skus[0]
 
     def check_item(self, item: str, moved: bool, field: str) -> str:
-        """Return an item that some recipe uses or that `moved` before, or raise UnknownSku."""
+        """Return the item if a recipe uses it or it `moved` before, or raise UnknownSku."""
         if not (moved or item in self._uses or (self.is_open and is_item(item))):
             raise UnknownSku(f"no SKU uses the item {item!r}, and it never moved here", field=field, item=item)
         return item
 
     def unit(self, item: str) -> str:
-        """UN/ECE Rec 20 code of the item's base unit, by the first SKU by name that is one of it."""
+        """UN/ECE Rec 20 code of the item's base unit, from the first SKU by name that is one unit of it."""
         units = self._units.get(item)
         return units[min(units)] if units else EACH
 
@@ -146,7 +146,7 @@ class Catalog:
 
 
 def sellable(recipe: Recipe, units: Mapping[str, int]) -> int:
-    """How many SKUs the units of its items make: min over items of floor(units / quantity)."""
+    """Return how many SKUs the units of its items make: min over items of floor(units / quantity)."""
     if len(recipe) == 1:
         ((item, quantity),) = recipe
         return units[item] // quantity

@@ -1,12 +1,12 @@
 """The ledger: how many units moved between which accounts, and what follows from it.
 
 State is a map of cells, `(location, item, writer, source, target) -> total units ever moved`. A cell only grows and
-has one writer, so two copies merge by pointwise maximum, in any order, any number of times. Everything else is read
-off the cells: the PN-counter of a pair, the balance of an account, the stock figures. Nothing derived is stored,
-except a fingerprint per pair that makes the digest of a whole location cheap.
+has one writer, so two copies merge by pointwise maximum, in any order, any number of times. Everything else is
+computed from the cells: the PN-counter of a pair, the balance of an account, the stock figures. Nothing derived is
+stored, except a fingerprint per pair that makes the digest of a whole location cheap.
 
-A *lane* is the part of a cell's name that recurs: writer, source, target. Lanes are interned, and each knows what a
-unit that takes it does to the figures, so that reading a figure is one pass over a handful of cells.
+A *route* is the part of a cell's name that recurs: writer, source, target. Routes are interned. Each route stores how
+one moved unit changes the figures, so a figure costs one pass over a few cells.
 
 Source: bounded counter and escrow, Balegas et al., SRDS 2015; PN-counter, Shapiro et al., 2011.
 """
@@ -82,17 +82,17 @@ class Route:
         self.available = self.on_hand - self.reserved - self.quarantined
         self.giver = _owner_of_free(source)
         self.taker = _owner_of_free(target)
-        """The nodes whose free units it takes from and adds to; empty for none."""
+        """Nodes whose free units the route lowers (`giver`) and raises (`taker`); empty if there is none."""
         self.supplies = self.on_hand > 0 and self.taker == node_of(writer) and source not in (CUSTOMER, LOSS)
-        """Whether it brings goods in, which only who keeps a location does: others reverse sales at most."""
+        """Whether the route brings goods in. Only the node that keeps the location does; others only reverse sales."""
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """`(writer, source, target)`: how lanes are ordered and compared across replicas."""
+        """`(writer, source, target)`: orders and compares routes across replicas."""
         return (self.writer, self.source, self.target)
 
     def __repr__(self) -> str:
-        return f"Lane({self.writer}: {self.source} -> {self.target})"
+        return f"Route({self.writer}: {self.source} -> {self.target})"
 
 
 def _owner_of_free(account: str) -> str:
@@ -109,7 +109,7 @@ class Stock:
         self.item = item
         self.cells: dict[Route, int] = {}
         self.fingerprint = 0
-        """What this pair adds to its location's digest, as of when that was last taken."""
+        """The summand of this pair in the last digest of its location."""
 
     @property
     def figures(self) -> Figures:
@@ -130,7 +130,7 @@ class Stock:
         return available
 
     def balance(self, account: str) -> int:
-        """Units in an account: what went in, less what went out. Negative for an external source or a breach."""
+        """Units moved into an account, less units moved out. Negative for an external source or a breach."""
         balance = 0
         for route, total in self.cells.items():
             if route.target == account:
@@ -140,7 +140,7 @@ class Stock:
         return balance
 
     def standing(self, account: str) -> tuple[int, int]:
-        """The balance of an account, and what is available, in one pass."""
+        """The balance of an account and the available units, in one pass."""
         balance = available = 0
         for route, total in self.cells.items():
             available += route.available * total
@@ -161,7 +161,7 @@ class Stock:
         return -sum(min(0, units) for name, units in self.balances.items() if is_internal(name))
 
     def free(self) -> dict[str, int]:
-        """Free units of each node that ever had some or gave some away, by name; below zero where sold past."""
+        """Free units of each node whose free account ever moved, by name; below zero after a breach."""
         free: dict[str, int] = {}
         for route, total in self.cells.items():
             if route.taker:
@@ -180,11 +180,11 @@ class Stock:
         return rights
 
     def rights(self, node: str) -> int:
-        """Units the node may promise without asking: all it owns that is neither held nor quarantined."""
+        """Units that the node may promise without asking: in all its accounts except held and quarantine."""
         return rights_of(node, self.balances)
 
     def counter(self) -> PNCounter:
-        """The pair as a PN-counter of what is on hand: raised by what came in, lowered by what went out."""
+        """The pair as a PN-counter of the units on hand: raised by arrivals, lowered by departures."""
         raised: dict[str, int] = {}
         lowered: dict[str, int] = {}
         for route, total in self.cells.items():
@@ -208,7 +208,7 @@ def _balances(totals: Mapping[Route, int]) -> dict[str, int]:
 
 
 def rights_of(node: str, balances: Mapping[str, int]) -> int:
-    """Units in the accounts a node may promise from: all it owns but held and quarantine."""
+    """Units that a node may promise without asking: in all its accounts except held and quarantine."""
     return sum(
         units
         for name, units in balances.items()
@@ -217,7 +217,7 @@ def rights_of(node: str, balances: Mapping[str, int]) -> int:
 
 
 class LocationStock:
-    """The stock of one location, by item, and what it adds up to."""
+    """The stock of one location, by item, and its totals."""
 
     __slots__ = ("_breaches", "_digest", "_items", "_stale", "name", "stocks", "totals")
 
@@ -225,24 +225,24 @@ class LocationStock:
         self.name = name
         self.stocks: dict[str, Stock] = {}
         self.totals: dict[Route, int] = {}
-        """Units moved along each lane, over all items."""
+        """Units moved along each route, over all items."""
         self._stale: dict[Stock, None] = {}
         self._digest = 0
         self._breaches: dict[str, int] = {}
         self._items: list[str] = []
 
     def digest(self) -> str:
-        """Equal cells, equal digest: the sum of the pairs' fingerprints. Costs only what changed since."""
+        """Equal cells, equal digest: the sum of the pairs' fingerprints. Reads only pairs that have changed since."""
         self._refresh()
         return f"{self._digest:032x}"
 
     def breaches(self) -> dict[str, int]:
-        """Units below zero, by item, where there are any. Costs only what changed since."""
+        """The breach of each item that has one. Reads only pairs that have changed since the last call."""
         self._refresh()
         return dict(sorted(self._breaches.items()))
 
     def items(self) -> list[str]:
-        """Items that ever moved here, in order. Items are never forgotten, so their number tells of a new one."""
+        """Items that ever moved here, in order. None is ever removed, so a new number of items means a new item."""
         if len(self._items) != len(self.stocks):
             self._items = sorted(self.stocks)
         return self._items
@@ -265,11 +265,11 @@ class LocationStock:
 
 
 Changes = dict[Route, dict[Stock, int]]
-"""New totals of the cells that changed, by lane and pair."""
+"""New totals of the cells that changed, by route and pair."""
 
 
 class Ledger:
-    """All cells this replica knows. `apply` never refuses: what may be done is decided before."""
+    """All cells that this replica knows. `apply` never refuses, because nodes check a request before they write it."""
 
     __slots__ = ("_changes", "_locations", "_newly_supplied", "_routes", "places", "suppliers")
 
@@ -283,26 +283,26 @@ class Ledger:
         self._newly_supplied: dict[str, None] = {}
 
     def stock(self, location: str, item: str) -> Stock:
-        """Return the pair as this replica sees it; an empty one, not kept, when nothing ever moved."""
-        place = self.places.get(location)
-        stock = place.stocks.get(item) if place is not None else None
+        """Return the pair as this replica sees it. If nothing ever moved, return an empty one and do not store it."""
+        here = self.places.get(location)
+        stock = here.stocks.get(item) if here is not None else None
         return stock if stock is not None else Stock(location, item)
 
     def stocks(self, location: str) -> Mapping[str, Stock]:
         """Return the pairs of a location that ever moved, by item."""
-        place = self.places.get(location)
-        return place.stocks if place is not None else {}
+        here = self.places.get(location)
+        return here.stocks if here is not None else {}
 
     def locations(self, item: str) -> Sequence[str]:
-        """Where an item ever moved, in order of names."""
+        """Locations where an item ever moved, in order of names."""
         return self._locations.get(item, ())
 
     def apply(self, location: str, writer: str, moves: Iterable[Move]) -> None:
         """Add the moves to the writer's cells."""
-        place = self.places.get(location)
-        if place is None:
-            place = self.places[location] = LocationStock(location)
-        stocks, totals, stale, routes, changes = place.stocks, place.totals, place._stale, self._routes, self._changes
+        here = self.places.get(location)
+        if here is None:
+            here = self.places[location] = LocationStock(location)
+        stocks, totals, stale, routes, changes = here.stocks, here.totals, here._stale, self._routes, self._changes
         for move in moves:
             stock = stocks.get(move.item)
             if stock is None:
@@ -321,7 +321,7 @@ class Ledger:
             totals[route] = moved + move.quantity
             total = stock.cells.get(route, 0) + move.quantity
             if total > TOTAL_MAX:
-                raise Broken(f"cell {location} {move.item} {name} would pass {TOTAL_MAX}")
+                raise Broken(f"cell {location} {move.item} {name} would exceed {TOTAL_MAX}")
             stock.cells[route] = total
             changed = changes.get(route)
             if changed is None:
@@ -330,16 +330,16 @@ class Ledger:
             stale[stock] = None
 
     def take(self, location: str, name: tuple[str, str, str], taken: Mapping[Stock, int]) -> None:
-        """Add units to cells of one lane, by pairs of the location that are there: `apply`, many moves at once."""
-        place, route = self.places[location], self._route(name)
+        """Add units to the cells of one route, for known pairs of the location: `apply` for many moves at once."""
+        here, route = self.places[location], self._route(name)
         changed = self._changes.setdefault(route, {})
         for stock, units in taken.items():
             total = stock.cells.get(route, 0) + units
             if total > TOTAL_MAX:
-                raise Broken(f"cell {location} {stock.item} {name} would pass {TOTAL_MAX}")
+                raise Broken(f"cell {location} {stock.item} {name} would exceed {TOTAL_MAX}")
             stock.cells[route] = changed[stock] = total
-        place.totals[route] = place.totals.get(route, 0) + sum(taken.values())
-        place._stale.update(dict.fromkeys(taken))
+        here.totals[route] = here.totals.get(route, 0) + sum(taken.values())
+        here._stale.update(dict.fromkeys(taken))
 
     def _route(self, name: tuple[str, str, str]) -> Route:
         route = self._routes.get(name)
@@ -348,7 +348,7 @@ class Ledger:
         return route
 
     def join(self, location: str, item: str, name: tuple[str, str, str], total: int) -> None:
-        """Merge one cell of another copy: the greater total stands."""
+        """Merge one cell of another copy: the greater total wins."""
         known = self.cell(location, item, name)
         if total > known:
             writer, source, target = name
@@ -360,7 +360,7 @@ class Ledger:
             self.join(location, item, name, total)
 
     def cell(self, location: str, item: str, name: tuple[str, str, str]) -> int:
-        """Return one cell's total; 0 when it never moved."""
+        """Return one cell's total; 0 if nothing ever moved."""
         route = self._routes.get(name)
         return self.stock(location, item).cells.get(route, 0) if route is not None else 0
 
@@ -374,11 +374,11 @@ class Ledger:
 
     def digest(self, location: str) -> str:
         """Digest of one location's cells; the same on every replica that holds the same cells."""
-        place = self.places.get(location)
-        return place.digest() if place is not None else f"{0:032x}"
+        here = self.places.get(location)
+        return here.digest() if here is not None else f"{0:032x}"
 
     def take_newly_supplied(self) -> list[str]:
-        """Locations where a node brought goods in that had not before, since the last call."""
+        """Locations where a node first brought goods in after the last call."""
         locations = list(self._newly_supplied)
         self._newly_supplied.clear()
         return locations
@@ -391,6 +391,6 @@ class Ledger:
 
 
 def parts_of(units: int) -> list[int]:
-    """Cut units into as many as one move may have."""
+    """Split units into quantities that one move may have."""
     whole, rest = divmod(units, QUANTITY_MAX)
     return [QUANTITY_MAX] * whole + [rest] * (rest > 0)

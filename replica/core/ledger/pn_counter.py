@@ -22,11 +22,11 @@ class PNCounter:
 
     @property
     def value(self) -> int:
-        """All that was ever added, less all that was ever taken away."""
+        """The sum of all increments, less the sum of all decrements."""
         return sum(self.raised.values()) - sum(self.lowered.values())
 
     def increment(self, writer: str, amount: int = 1) -> None:
-        """Raise by `amount` >= 1. Only ever one process may count as `writer`."""
+        """Raise by `amount` >= 1. Only one process may ever count as `writer`."""
         self.raised[writer] = self.raised.get(writer, 0) + _checked(amount)
 
     def decrement(self, writer: str, amount: int = 1) -> None:
@@ -34,7 +34,7 @@ class PNCounter:
         self.lowered[writer] = self.lowered.get(writer, 0) + _checked(amount)
 
     def merge(self, other: PNCounter) -> PNCounter:
-        """Return the least counter that knows all both know; neither operand changes."""
+        """Return the smallest counter that contains both; neither operand changes."""
         return PNCounter(_maxima(self.raised, other.raised), _maxima(self.lowered, other.lowered))
 
     def __eq__(self, other: object) -> bool:
@@ -55,7 +55,7 @@ def _checked(amount: int) -> int:
 
 
 def _totals(given: Mapping[str, int]) -> dict[str, int]:
-    """A copy without zeros, so that counters of one value and one history are equal."""
+    """A copy without zeros, so that counters with the same history are equal."""
     return {writer: _checked(total) for writer, total in given.items() if total != 0}
 
 

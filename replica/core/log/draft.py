@@ -21,10 +21,18 @@ class Draft(Struct, frozen=True, gc=False):
     reason: str = ""
     reference: str = ""
     key: bytes = b""
-    """Of an entry that no caller asks for."""
+    """The key of an entry that no caller requests; else empty."""
 
     def content(self, clock: int, key: bytes) -> Content:
-        """What its entry says, stamped and under a key."""
+        """Return the content of its entry, with a clock stamp and a key."""
         return Content(
-            self.kind, clock, key, self.actor, self.reason, self.reference, self.moves, self.lines, self.facts
+            kind=self.kind,
+            clock=clock,
+            key=key,
+            actor=self.actor,
+            reason=self.reason,
+            reference=self.reference,
+            moves=self.moves,
+            lines=self.lines,
+            facts=self.facts,
         )

@@ -1,9 +1,9 @@
-"""Entries: what a journal is made of.
+"""Entries: the records of a journal.
 
-Every entry has the same nine fields, whatever its kind. Its moves are folded into the ledger whatever the kind, so
-that a node which does not know a newer kind still holds the same stock; only the kind's own meaning is skipped.
-The body is the entry's canonical msgpack; its hash covers the body and the hash before it, and is its identity.
-The layout is written down in docs/reference/wire-format.md.
+Entries of all kinds have the same nine fields. A node folds the moves of all kinds into the ledger, so a node that does
+not know a newer kind still has the same stock; it skips only the special meaning of that kind.
+The body is the entry's canonical msgpack. Its hash covers the body and the previous hash, and identifies the entry.
+docs/reference/wire-format.md specifies the layout.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from replica.core.base.limits import (
 from replica.core.ledger.cells import Move
 
 HASH_BYTES = 16
-"""128 bits: a second entry with the hash of a given one is out of reach; see docs/decisions/0003."""
+"""128 bits: nobody can find a second entry with the hash of a given one; see docs/decisions/0003."""
 
 DOCUMENT = "document"
 """The kind of an entry that carries a document and moves nothing."""
 
 
 class EntryLine(Struct, frozen=True, array_like=True, gc=False):
-    """One line as the caller gave it, and what it was told.
+    """One line of a request, and the answer to it.
 
-    `quantity` and `breach` count SKUs, `breach` being how many went past the node's rights; `available` is how many
-    more could have been sold afterwards, over all rights in view.
+    `quantity` and `breach` count SKUs. `breach` is how many exceeded the node's rights. `available` is how many more
+    could have been sold afterwards, with the rights of all nodes, as far as the replica knew.
     """
 
     sku: str
@@ -47,11 +47,11 @@ class EntryLine(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Content(Struct, frozen=True, array_like=True, gc=False):
-    """What an entry says.
+    """The fields of an entry.
 
-    `clock` is a hybrid stamp; `key` the caller's idempotency key, empty when there was none; `actor` who, `reason` why,
-    `reference` the paper behind it. `facts` holds what is particular to the kind, msgpack values only. What the caller
-    asked can be read off an entry in full (`movements.request_of`), so a repeat is told from another request.
+    `clock` is a hybrid stamp; `key` the caller's idempotency key, empty if there was none; `actor` who, `reason` why,
+    `reference` a till receipt or delivery note. `facts` holds the fields of the kind, msgpack values only. A node can
+    compute the whole request from its entry (`state.kinds`), so it can distinguish a repeat from another request.
     """
 
     kind: str
@@ -73,7 +73,7 @@ class Stream(NamedTuple):
 
 
 class Head(Struct, frozen=True, gc=False):
-    """How far a stream prefix reaches: the last entry's number and hash."""
+    """The number and hash of the last entry in a prefix of a stream."""
 
     sequence: int
     hash: bytes
@@ -99,12 +99,12 @@ def pack_body(content: Content) -> bytes:
 
 
 def unpack_body(body: bytes) -> Content:
-    """Decode a body this replica wrote or verified."""
+    """Decode a body that this replica wrote or verified."""
     return _decoder.decode(body)
 
 
 def genesis(stream: Stream) -> bytes:
-    """The hash before a stream's first entry; it ties the chain to its writer and scope."""
+    """Return the hash before a stream's first entry; it ties the hashes to the writer and scope."""
     return blake2b(f"shelfsync/1\0{stream.writer}\0{stream.scope}".encode(), digest_size=HASH_BYTES).digest()
 
 
@@ -112,14 +112,14 @@ _blank = blake2b(digest_size=HASH_BYTES)
 
 
 def chain(previous: bytes, body: bytes) -> bytes:
-    """The hash of an entry: of its body and of the hash before it."""
-    hashed = _blank.copy()  # half the price of making one
+    """Return the hash of an entry: of its body and the previous hash."""
+    hashed = _blank.copy()  # half the cost of a new one
     hashed.update(previous + body)
     return hashed.digest()
 
 
 def start(stream: Stream) -> Head:
-    """The head of a stream that has no entries."""
+    """Return the head of a stream without entries."""
     return Head(0, genesis(stream))
 
 
@@ -128,12 +128,12 @@ class _Shape(Struct, frozen=True):
 
 
 def check_content(content: Content, body: bytes) -> None:
-    """Refuse a peer's entry whose values nobody who obeys could have written. Raises PeerFault.
+    """Refuse a peer's entry with values that no correct node writes. Raises PeerFault.
 
-    Names are checked by the decoder, once per name; here is what can only be seen entry by entry.
+    The decoder checks each name once. This function checks the fields that differ from entry to entry.
     """
     if len(body) > BODY_BYTES_MAX:
-        raise PeerFault("oversized", f"an entry of {len(body)} bytes, at most {BODY_BYTES_MAX} are taken")
+        raise PeerFault("oversized", f"an entry of {len(body)} bytes, at most {BODY_BYTES_MAX} are allowed")
     if len(content.moves) > MOVES_MAX or len(content.lines) > LINES_MAX or len(content.facts) > FACTS_MAX:
         raise PeerFault("oversized", "an entry with too many moves, lines or facts")
     if len(content.key) > KEY_LENGTH_MAX:
@@ -159,10 +159,10 @@ def check_facts(facts: object) -> dict[str, Any]:
 def _is_nested_within(levels: int, value: object) -> bool:
     if isinstance(value, dict):
         if not all(isinstance(name, str) for name in value):
-            raise PeerFault("malformed", "facts named by something that is no text")
+            raise PeerFault("malformed", "a fact whose name is no text")
         return levels > 0 and all(_is_nested_within(levels - 1, inner) for inner in value.values())
     if value is not None and not isinstance(value, bool | int | float | str | bytes | list | tuple):
-        raise PeerFault("malformed", f"a {type(value).__name__} among facts")
+        raise PeerFault("malformed", f"a fact of type {type(value).__name__}")
     if isinstance(value, list | tuple):
         return levels > 0 and all(_is_nested_within(levels - 1, inner) for inner in value)
     return True

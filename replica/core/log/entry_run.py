@@ -1,8 +1,8 @@
-"""Entries of one stream that follow each other, kept as columns until somebody wants to see one.
+"""Consecutive entries of one stream, stored as columns.
 
-What becomes of a new entry is nearly always done to many at once, and to one property of each: the journal writes
-bodies and keys, a caller is told hashes. So a run keeps a list of each, and no object per entry; an `Entry` is read
-off its body when it is asked for.
+Most code handles many new entries at once, and one property of each: the journal writes bodies and keys, an answer
+contains hashes. So a run keeps one list for each property and no object for each entry. It decodes an `Entry` from its
+body on demand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from replica.core.log.entry import Entry, Head, Stream, unpack_body
 
 
 class EntryRun:
-    """The entries of a stream from number `first` on; `units` is how many they move in all."""
+    """The entries of a stream from number `first`; `units` is the sum of all units that they move."""
 
     __slots__ = ("bodies", "first", "hashes", "keys", "stream", "units")
 
@@ -26,12 +26,12 @@ class EntryRun:
         self.bodies: list[bytes] = []
         self.hashes: list[bytes] = []
         self.keys: list[bytes] = []
-        """Each entry's key, empty where it has none."""
+        """Each entry's key; empty if it has none."""
         self.units = 0
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> EntryRun:
-        """The columns of entries; one at least, each the next of the stream."""
+        """The run of at least one entry; each follows the one before it in the stream."""
         run = EntryRun(entries[0].stream, entries[0].sequence)
         for entry in entries:
             run.append(entry)
@@ -39,21 +39,21 @@ class EntryRun:
 
     @property
     def head(self) -> Head:
-        """How far the stream reaches with this run, of one entry at least."""
+        """The head of the stream after this run of at least one entry."""
         return Head(self.first + len(self.bodies) - 1, self.hashes[-1])
 
     def __len__(self) -> int:
         return len(self.bodies)
 
-    def __getitem__(self, place: int) -> Entry:
-        body = self.bodies[place]
-        return Entry(self.stream, self.first + place, self.hashes[place], body, unpack_body(body))
+    def __getitem__(self, index: int) -> Entry:
+        body = self.bodies[index]
+        return Entry(self.stream, self.first + index, self.hashes[index], body, unpack_body(body))
 
     def __iter__(self) -> Iterator[Entry]:
         return map(self.__getitem__, range(len(self.bodies)))
 
     def append(self, entry: Entry) -> None:
-        """Take in the next entry."""
+        """Append the next entry."""
         self.bodies.append(entry.body)
         self.hashes.append(entry.hash)
         self.keys.append(entry.content.key)
@@ -61,7 +61,7 @@ class EntryRun:
             self.units += move.quantity
 
     def extend(self, run: EntryRun) -> None:
-        """Take in the run that follows this one."""
+        """Append the run that follows this one."""
         self.bodies += run.bodies
         self.hashes += run.hashes
         self.keys += run.keys
@@ -69,25 +69,25 @@ class EntryRun:
 
 
 class FastRun(EntryRun):
-    """Entries that a short road has just written: one move each, all along one lane."""
+    """Entries that a fast path has just written: one move each, all along one route."""
 
     __slots__ = ("clock", "previous", "source", "taken", "target")
 
     def __init__(self, stream: Stream, head: Head, clock: int, source: str, target: str) -> None:
         super().__init__(stream, head.sequence + 1)
         self.previous = head.hash
-        """The hash before the first."""
+        """The hash before the first entry."""
         self.clock = clock
-        """The stamp of the first; each next one's is one more."""
+        """The stamp of the first entry; each next stamp is one more."""
         self.source = source
         self.target = target
-        """The accounts that units go from and to."""
+        """All units move from account `source` to account `target`."""
         self.taken: dict[Stock, int] = {}
-        """Units taken off each pair."""
+        """Units taken from each pair."""
 
 
 class ReceivedRun(Struct, frozen=True):
-    """Entries of one stream that follow each other, as a peer sent them; `previous` is the hash before the first."""
+    """Consecutive entries of one stream, as a peer sent them; `previous` is the hash before the first."""
 
     stream: Stream
     first: int

@@ -1,12 +1,12 @@
-"""Exactly once at one node: which keys were used lately, and for what.
+"""Exactly once at one node: the keys that were used recently, and their entries.
 
-The journal holds every key for good. This index holds those of the newest batches only, whose commit a reader of the
-journal may not see yet: the one being computed, the one being committed, and one more to be safe. Whoever asks brings
-along what the journal says of the other keys. It is small on purpose: entries that are let go soon are let go while
+The journal holds every key for ever. This index holds only the keys of the newest batches, because a reader of the
+journal may not yet see their commit: the batch being computed, the batch being committed, and one more to be safe. The
+caller looks up all other keys in the journal first. The index is small on purpose: it releases entries early, while
 they are still in the processor's cache.
 
-Two nodes may have used one key. Of a key that is here, every entry held is here: who puts a second one puts those of
-the journal before it, and all stay until the last of them is long durable.
+Two nodes may have used one key. If a key is in the index, so are all its entries: before a caller puts a second entry,
+it puts those of the journal. All of them stay until the last one has long been durable.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from replica.core.log.entry_run import EntryRun
 
 
 class RecentKeys:
-    """The entries of each key of the newest batches: each by itself, or the run it is in."""
+    """The entries of each key of the newest batches: a single entry, or the run that contains it."""
 
     __slots__ = ("_before", "_current", "_earliest", "_shared")
 
@@ -33,7 +33,7 @@ class RecentKeys:
         return key in self._current or key in self._before or key in self._earliest
 
     def is_disjoint(self, keys: Collection[bytes]) -> bool:
-        """Tell whether none of the keys is known; many are asked about at the price of a few."""
+        """Return whether none of the keys is known; many keys cost as little as a few."""
         return (
             self._current.keys().isdisjoint(keys)
             and self._before.keys().isdisjoint(keys)
@@ -46,7 +46,7 @@ class RecentKeys:
         return found[found.keys.index(key)] if isinstance(found, EntryRun) else found
 
     def entries(self, key: bytes) -> Sequence[Entry]:
-        """Every entry under a key, in order of arrival; empty when it was not used lately."""
+        """Return every entry under a key, in order of arrival; empty if it was not used recently."""
         shared = self._shared.get(key)
         if shared is not None:
             return shared
@@ -64,11 +64,11 @@ class RecentKeys:
             self._current[key] = known[0]
 
     def put_run(self, run: EntryRun) -> None:
-        """Remember a run just written; its keys are new, all of them."""
+        """Remember a run just written; all its keys are new."""
         self._current |= dict.fromkeys(run.keys, run)
 
     def turn(self) -> None:
-        """A batch was taken to be committed: begin the next, and let the one go that has long been durable."""
+        """Begin the next batch after one was taken for commit. Release the batch that has long been durable."""
         self._earliest, self._before, self._current = self._before, self._current, {}
         if self._shared:
             self._shared = {key: entries for key, entries in self._shared.items() if key in self}

@@ -1,4 +1,4 @@
-"""Names, accounts and keys: what may be called what."""
+"""Names, accounts and keys: which texts are valid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UUID_TEXT = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 @pytest.mark.parametrize("name", ["store-12", "a", "0", "hub.east_1", "a" * NAME_LENGTH_MAX])
-def test_hostname_like_text_is_a_name(name: str) -> None:
+def test_text_like_a_hostname_is_a_name(name: str) -> None:
     assert names.is_name(name)
     assert names.check_name(name, "name") == name
 
@@ -22,7 +22,7 @@ def test_hostname_like_text_is_a_name(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["", "-store", ".x", "Store", "a b", "a/b", "a#b", "*", "@hubs", "größe", "a" * (NAME_LENGTH_MAX + 1)]
 )
-def test_other_text_is_no_name_and_the_field_is_told(name: str) -> None:
+def test_other_text_is_no_name_and_the_refusal_has_the_field(name: str) -> None:
     assert not names.is_name(name)
     with pytest.raises(Invalid) as refused:
         names.check_name(name, "location")
@@ -40,7 +40,7 @@ def test_text_that_cannot_stand_in_a_path_is_no_item(item: str) -> None:
 
 
 @pytest.mark.parametrize("feed", ["\n", "\r", "\r\n"])
-def test_a_line_feed_at_the_end_never_passes(feed: str) -> None:
+def test_text_with_a_line_feed_at_its_end_is_never_valid(feed: str) -> None:
     assert not names.is_name("store-1" + feed)
     assert not names.is_item("cola" + feed)
     assert not names.is_scope("store-1" + feed)
@@ -53,7 +53,7 @@ def test_a_line_feed_at_the_end_never_passes(feed: str) -> None:
 
 
 @pytest.mark.parametrize("scope", ["*", "@hubs", "store-12"])
-def test_a_location_the_chain_and_the_hubs_are_scopes(scope: str) -> None:
+def test_locations_the_chain_and_the_hubs_are_scopes(scope: str) -> None:
     assert names.is_scope(scope)
 
 
@@ -62,7 +62,7 @@ def test_nothing_else_is_a_scope(scope: str) -> None:
     assert not names.is_scope(scope)
 
 
-def test_a_writer_names_its_node_and_incarnation() -> None:
+def test_a_writer_consists_of_its_node_and_incarnation() -> None:
     writer = names.writer_of("store-12", "00c0ffee")
     assert writer == "store-12#00c0ffee"
     assert names.is_writer(writer)
@@ -70,11 +70,11 @@ def test_a_writer_names_its_node_and_incarnation() -> None:
 
 
 @pytest.mark.parametrize("writer", ["", "store-12", "store-12#", "#00c0ffee", "store-12#xyz", "a#00c0ffee#00c0ffee"])
-def test_a_writer_without_a_node_or_an_incarnation_is_none(writer: str) -> None:
+def test_text_without_a_node_or_an_incarnation_is_no_writer(writer: str) -> None:
     assert not names.is_writer(writer)
 
 
-def test_an_internal_account_names_its_owner_and_bucket() -> None:
+def test_an_internal_account_consists_of_its_owner_and_bucket() -> None:
     held = names.account("hub-east", "campaign.618")
     assert held == "hub-east/campaign.618"
     assert names.is_account(held)
@@ -84,7 +84,7 @@ def test_an_internal_account_names_its_owner_and_bucket() -> None:
 
 
 @pytest.mark.parametrize("outside", [*names.OUTSIDE, "transit.t9"])
-def test_the_outside_has_no_owner_and_no_bucket(outside: str) -> None:
+def test_an_external_account_has_no_owner_and_no_bucket(outside: str) -> None:
     assert names.is_account(outside)
     assert not names.is_internal(outside)
     assert names.owner_of(outside) is None
@@ -97,7 +97,7 @@ def test_other_text_is_no_account(text: str) -> None:
 
 
 @pytest.mark.parametrize("spelt", [UUID_TEXT, UUID_TEXT.upper(), f'"{UUID_TEXT}"'])
-def test_a_uuid_is_kept_as_its_bytes_however_it_is_spelt(spelt: str) -> None:
+def test_a_uuid_in_any_spelling_is_stored_as_its_bytes(spelt: str) -> None:
     assert names.parse_key(spelt) == bytes.fromhex(UUID_TEXT.replace("-", ""))
     assert names.key_text(names.parse_key(spelt)) == UUID_TEXT
 
@@ -111,7 +111,7 @@ def test_a_uuid_is_kept_as_its_bytes_however_it_is_spelt(spelt: str) -> None:
         UUID_TEXT.replace("-", "_"),
     ],
 )
-def test_text_that_only_looks_like_a_uuid_is_kept_as_text(text: str) -> None:
+def test_text_that_only_looks_like_a_uuid_is_stored_as_text(text: str) -> None:
     assert names.parse_key(text) == text.encode()
     assert names.key_text(names.parse_key(text)) == text
 
@@ -121,20 +121,20 @@ def test_a_quoted_key_and_the_bare_text_are_one_key() -> None:
 
 
 @pytest.mark.parametrize("text", ["", '""', "a b", "a\tb", "ключ", "k" * (KEY_LENGTH_MAX + 1)])
-def test_a_key_that_is_none_is_refused_by_field(text: str) -> None:
+def test_the_refusal_of_an_invalid_key_has_the_field(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         names.parse_key(text)
     assert refused.value.field == "Idempotency-Key"
 
 
-def test_the_field_of_a_key_can_be_another() -> None:
+def test_the_refusal_of_a_key_has_the_given_field() -> None:
     with pytest.raises(Invalid) as refused:
         names.parse_key("", "sales[3].key")
     assert refused.value.field == "sales[3].key"
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=KEY_LENGTH_MAX))
-def test_every_key_reads_back_as_it_was_written(text: str) -> None:
+def test_every_key_reads_back_as_written(text: str) -> None:
     bare = text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
     assume(not bare.startswith((names.VOID_KEY, names.GIVEN_KEY)))
     stored = names.parse_key(text)
@@ -142,12 +142,12 @@ def test_every_key_reads_back_as_it_was_written(text: str) -> None:
 
 
 @given(st.uuids(), st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=16, max_size=16))
-def test_a_uuid_and_a_text_of_16_characters_never_meet(uuid: object, text: str) -> None:
+def test_a_uuid_and_a_text_of_16_characters_never_collide(uuid: object, text: str) -> None:
     assert names.parse_key(str(uuid)) != names.parse_key(text)
 
 
 @given(st.binary(max_size=KEY_LENGTH_MAX))
-def test_any_key_of_a_peer_can_be_shown(key: bytes) -> None:
+def test_every_key_of_a_peer_has_a_text(key: bytes) -> None:
     assert isinstance(names.key_text(key), str)
 
 
@@ -158,7 +158,7 @@ odd_texts = st.sampled_from(
 
 
 @given(st.lists(uuid_texts, max_size=5), st.lists(uuid_texts | odd_texts, max_size=3))
-def test_uuids_read_together_are_read_as_each_by_itself(plain: list[str], more: list[str]) -> None:
+def test_uuids_parsed_together_equal_uuids_parsed_one_by_one(plain: list[str], more: list[str]) -> None:
     texts = [*plain, *more]
     together = names.parse_uuids(texts)
     if together is not None:

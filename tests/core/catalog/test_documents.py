@@ -1,4 +1,4 @@
-"""Documents: registers of which the later write stands, whatever the order in which writes are heard of."""
+"""Documents: the later write of a register wins, in whatever order a node receives the writes."""
 
 from __future__ import annotations
 
@@ -13,31 +13,37 @@ from replica.core.catalog.documents import Documents, Register, pack_value
 
 registers = st.builds(
     Register,
-    st.sampled_from(["sku", "price"]),
-    st.sampled_from(["a", "b"]),
-    st.integers(0, 2),
-    st.sampled_from(["", "east"]),
-    st.integers(1, 3),
-    st.integers(1, 3),
-    st.sampled_from(["hub-east#0000000a", "hub-west#0000000b"]),
-    st.sampled_from([None, pack_value(1), pack_value({"x": [1]})]),
+    kind=st.sampled_from(["sku", "price"]),
+    key=st.sampled_from(["a", "b"]),
+    rank=st.integers(0, 2),
+    at=st.sampled_from(["", "east"]),
+    version=st.integers(1, 3),
+    clock=st.integers(1, 3),
+    writer=st.sampled_from(["hub-east#0000000a", "hub-west#0000000b"]),
+    value=st.sampled_from([None, pack_value(1), pack_value({"x": [1]})]),
 )
-# one writer stamps each write once, so equal precedence means the very same write
+# one writer stamps each write once, so equal precedence means the same write
 histories = st.lists(
     registers, max_size=12, unique_by=lambda one: (one.kind, one.key, one.rank, one.at, one.precedence)
 )
 
 
 def write(
-    value: object, version: int = 1, clock: int = 1, writer: str = "hub-east#0000000a", rank: int = 0
+    value: object,
+    version: int = 1,
+    clock: int = 1,
+    writer: str = "hub-east#0000000a",
+    rank: int = 0,
+    kind: str = "price",
+    key: str = "cola",
 ) -> Register:
-    """One write of `price/cola`."""
+    """One write, of `price/cola` by default."""
     packed = None if value is None else pack_value(value)
-    return Register("price", "cola", rank, "", version, clock, writer, packed)
+    return Register(kind=kind, key=key, rank=rank, at="", version=version, clock=clock, writer=writer, value=packed)
 
 
 def documents_of(history: list[Register]) -> Documents:
-    """What is known after hearing of these writes in this order."""
+    """The documents after these writes in this order."""
     documents = Documents()
     for register in history:
         documents.put(register)
@@ -54,7 +60,7 @@ def test_a_document_reads_back_as_it_was_written() -> None:
     assert documents.value("price", "cola") == {"amount": 199, "currency": "EUR"}
 
 
-def test_a_document_nobody_wrote_has_no_value() -> None:
+def test_a_document_without_a_write_has_no_value() -> None:
     documents = Documents()
     assert documents.value("price", "cola") is None
     assert documents.register("price", "cola") is None
@@ -69,7 +75,7 @@ def test_a_document_nobody_wrote_has_no_value() -> None:
         (write(1, writer="a#0000000a"), write(2, writer="b#0000000a")),
     ],
 )
-def test_version_then_clock_then_writer_decide(loser: Register, winner: Register) -> None:
+def test_the_greatest_version_then_clock_then_writer_wins(loser: Register, winner: Register) -> None:
     for history in ([loser, winner], [winner, loser]):
         assert documents_of(history).value("price", "cola") == 2
 
@@ -86,13 +92,13 @@ def test_the_next_version_is_one_more_than_the_greatest_seen() -> None:
     assert documents.next_version("price", "other") == 1
 
 
-def test_a_version_that_ran_out_does_not_win_for_ever() -> None:
+def test_a_write_of_the_greatest_version_does_not_win_for_ever() -> None:
     documents = documents_of([write(1, version=VERSION_MAX, clock=1)])
     documents.put(write(2, version=documents.next_version("price", "cola"), clock=2))
     assert documents.value("price", "cola") == 2
 
 
-def test_the_highest_rank_that_has_a_value_counts_and_each_can_be_cleared() -> None:
+def test_the_highest_rank_with_a_value_wins_and_each_can_be_cleared() -> None:
     documents = documents_of([write("chain"), write("store", rank=2)])
     assert documents.value("price", "cola") == "store"
     documents.put(write(None, version=2, rank=2))
@@ -105,12 +111,12 @@ def test_the_highest_rank_that_has_a_value_counts_and_each_can_be_cleared() -> N
 def test_keys_of_a_kind_are_listed_in_order() -> None:
     documents = Documents()
     for key in ("b", "a"):
-        documents.put(Register("price", key, 0, "", 1, 1, "w#0000000a", pack_value(1)))
-    documents.put(Register("sku", "c", 0, "", 1, 1, "w#0000000a", pack_value(1)))
+        documents.put(write(1, key=key))
+    documents.put(write(1, kind="sku", key="c"))
     assert documents.keys("price") == ["a", "b"]
 
 
-def test_only_a_write_that_stands_is_handed_back_and_counted_as_a_change() -> None:
+def test_only_a_write_that_wins_is_returned_and_is_a_change() -> None:
     documents = Documents()
     newer, older = write(2, version=2), write(1, version=1)
     assert documents.put(newer) == newer
@@ -120,12 +126,12 @@ def test_only_a_write_that_stands_is_handed_back_and_counted_as_a_change() -> No
     assert documents.take_changes() == []
 
 
-def test_changes_hold_the_newest_write_of_each_register_only() -> None:
+def test_changes_have_only_the_newest_write_of_each_register() -> None:
     documents = documents_of([write(1), write(2, version=2)])
     assert [register.version for register in documents.take_changes()] == [2]
 
 
-def test_an_entry_gives_back_the_register_it_was_made_from() -> None:
+def test_the_facts_of_a_write_fold_into_the_same_register() -> None:
     register = write({"amount": 1}, version=4, clock=17)
     assert Documents().apply(register.facts(), 17, register.writer) == register
 
@@ -143,7 +149,7 @@ def test_an_entry_gives_back_the_register_it_was_made_from() -> None:
         facts(value="text"),
     ],
 )
-def test_a_write_that_cannot_be_read_is_counted_and_skipped(broken: dict[str, Any]) -> None:
+def test_an_unreadable_write_is_counted_and_skipped(broken: dict[str, Any]) -> None:
     documents = Documents()
     assert documents.apply(broken, 1, "hub-east#0000000a") is None
     assert documents.malformed == 1
@@ -168,7 +174,7 @@ def test_a_write_that_cannot_be_read_is_counted_and_skipped(broken: dict[str, An
         facts(value=b"\x81\x90\x00"),
     ],
 )
-def test_a_write_nobody_who_obeys_makes_is_counted_and_skipped(broken: dict[str, Any]) -> None:
+def test_a_write_that_no_correct_node_makes_is_counted_and_skipped(broken: dict[str, Any]) -> None:
     documents = Documents()
     assert documents.apply(broken, 1, "hub-east#0000000a") is None
     assert documents.malformed == 1
@@ -177,7 +183,7 @@ def test_a_write_nobody_who_obeys_makes_is_counted_and_skipped(broken: dict[str,
 
 
 @given(histories, st.randoms(use_true_random=False))
-def test_writes_heard_of_in_any_order_and_twice_end_in_the_same_state(history: list[Register], random: Any) -> None:
+def test_writes_received_in_any_order_and_twice_give_the_same_state(history: list[Register], random: Any) -> None:
     other_order = [*history, *history]
     random.shuffle(other_order)
     one, other = documents_of(history), documents_of(other_order)
@@ -189,12 +195,12 @@ def test_writes_heard_of_in_any_order_and_twice_end_in_the_same_state(history: l
 
 
 @given(histories)
-def test_the_digest_is_of_the_standing_writes_only(history: list[Register]) -> None:
+def test_the_digest_covers_only_the_current_writes(history: list[Register]) -> None:
     documents = documents_of(history)
     assert documents_of(list(documents.registers())).digest() == documents.digest()
 
 
-def test_any_difference_in_a_write_shows_in_the_digest() -> None:
+def test_any_difference_in_a_write_changes_the_digest() -> None:
     digests = [
         documents_of([register]).digest()
         for register in (write(1), write(2), write(None), write(1, version=2), write(1, clock=2), write(1, rank=1))

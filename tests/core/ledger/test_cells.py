@@ -1,4 +1,4 @@
-"""The ledger: cells, the figures read off them, and the laws of their merge."""
+"""The ledger: cells, their figures, and the laws of their merge."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ movements = st.lists(
 
 
 def ledger_of(given_cells: list[Cell]) -> Ledger:
-    """A copy that heard of these cells."""
+    """A ledger with these cells."""
     ledger = Ledger()
     for cell in given_cells:
         ledger.join(*cell)
@@ -72,13 +72,11 @@ def state_of(ledger: Ledger) -> list[Cell]:
         ("opening", FREE, Figures(3, 0, 0, 3)),
     ],
 )
-def test_each_operation_changes_the_figures_as_the_deduction_rules_say(
-    source: str, target: str, changed: Figures
-) -> None:
+def test_each_operation_changes_the_figures_by_the_deduction_rules(source: str, target: str, changed: Figures) -> None:
     assert stock_after((source, target, 3)).figures == changed
 
 
-def test_the_pn_counter_of_a_pair_counts_what_crosses_the_wall_by_writer() -> None:
+def test_the_pn_counter_of_a_pair_counts_arrivals_and_departures_by_writer() -> None:
     ledger = Ledger()
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 10), Move("cola", FREE, "customer", 4)])
     ledger.apply(STORE, WRITER, [Move("cola", FREE, "hub-east/free", 5)])
@@ -88,7 +86,7 @@ def test_the_pn_counter_of_a_pair_counts_what_crosses_the_wall_by_writer() -> No
     assert stock.counter().value == stock.figures.on_hand == 4
 
 
-def test_a_balance_is_what_went_in_less_what_went_out() -> None:
+def test_a_balance_is_units_moved_in_less_units_moved_out() -> None:
     stock = stock_after(("supplier", FREE, 10), (FREE, "customer", 4), (FREE, HELD, 1))
     assert stock.balance(FREE) == 5
     assert stock.balance("supplier") == -10
@@ -96,12 +94,12 @@ def test_a_balance_is_what_went_in_less_what_went_out() -> None:
     assert stock.balances == {"customer": 4, FREE: 5, HELD: 1, "supplier": -10}
 
 
-def test_a_breach_counts_internal_accounts_below_zero_only() -> None:
+def test_a_breach_counts_only_internal_accounts_below_zero() -> None:
     stock = stock_after(("supplier", "hub-east/free", 9), (FREE, "customer", 4), (HELD, "customer", 1))
     assert stock.breach == 5
 
 
-def test_rights_are_all_a_node_owns_that_is_neither_held_nor_quarantined() -> None:
+def test_rights_are_the_units_of_a_node_except_held_and_quarantined_ones() -> None:
     stock = stock_after(
         ("supplier", FREE, 10),
         (FREE, HELD, 1),
@@ -114,14 +112,14 @@ def test_rights_are_all_a_node_owns_that_is_neither_held_nor_quarantined() -> No
     assert stock.rights("store") == 0
 
 
-def test_a_pair_that_never_moved_is_empty_and_not_kept() -> None:
+def test_a_pair_that_never_moved_is_empty_and_not_stored() -> None:
     ledger = Ledger()
     assert ledger.stock(STORE, "cola").figures == Figures(0, 0, 0, 0)
     assert ledger.places == {}
     assert dict(ledger.stocks(STORE)) == {}
 
 
-def test_a_later_copy_of_a_cell_wins_and_an_older_one_changes_nothing() -> None:
+def test_the_greater_total_of_a_cell_wins_and_a_smaller_changes_nothing() -> None:
     ledger = Ledger()
     name = (WRITER, "supplier", FREE)
     ledger.join(STORE, "cola", name, 5)
@@ -140,7 +138,7 @@ def test_cells_of_two_writers_over_the_same_accounts_are_two_cells() -> None:
     assert len(state_of(ledger)) == 2
 
 
-def test_equal_cells_have_equal_digests_whatever_the_order_they_came_in() -> None:
+def test_equal_cells_have_equal_digests_in_whatever_order_they_arrive() -> None:
     moves = [Move("cola", "supplier", FREE, 2), Move("wings", "supplier", FREE, 3), Move("cola", FREE, "customer", 1)]
     one, other = Ledger(), Ledger()
     one.apply(STORE, WRITER, moves)
@@ -160,11 +158,11 @@ def test_equal_cells_have_equal_digests_whatever_the_order_they_came_in() -> Non
         (STORE, "cola", (WRITER, "supplier", HELD), 5),
     ],
 )
-def test_any_difference_in_a_cell_shows_in_the_digest(cell: Cell) -> None:
+def test_any_difference_in_a_cell_changes_the_digest(cell: Cell) -> None:
     assert ledger_of([(STORE, "cola", (WRITER, "supplier", FREE), 5)]).digest(STORE) != ledger_of([cell]).digest(STORE)
 
 
-def test_a_digest_is_of_one_location_only() -> None:
+def test_a_digest_covers_only_one_location() -> None:
     ledger = ledger_of([(STORE, "cola", (WRITER, "supplier", FREE), 5)])
     before = ledger.digest(STORE)
     ledger.apply("store-2", WRITER, [Move("cola", "supplier", FREE, 1)])
@@ -173,25 +171,25 @@ def test_a_digest_is_of_one_location_only() -> None:
     assert ledger.digest("nowhere") == "0" * 32
 
 
-def test_breaches_are_listed_while_they_last() -> None:
+def test_a_breach_is_listed_until_it_is_covered() -> None:
     ledger = Ledger()
     ledger.apply(STORE, WRITER, [Move("cola", FREE, "customer", 2), Move("wings", "supplier", FREE, 1)])
-    place = ledger.places[STORE]
-    assert place.breaches() == {"cola": 2}
+    here = ledger.places[STORE]
+    assert here.breaches() == {"cola": 2}
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 2)])
-    assert place.breaches() == {}
+    assert here.breaches() == {}
 
 
-def test_items_of_a_place_are_listed_in_order_and_never_forgotten() -> None:
+def test_items_of_a_location_are_listed_in_order_and_never_removed() -> None:
     ledger = Ledger()
     ledger.apply(STORE, WRITER, [Move("wings", "supplier", FREE, 1)])
-    place = ledger.places[STORE]
-    assert list(place.items()) == ["wings"]
+    here = ledger.places[STORE]
+    assert list(here.items()) == ["wings"]
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 1), Move("wings", FREE, "loss", 1)])
-    assert list(place.items()) == ["cola", "wings"]
+    assert list(here.items()) == ["cola", "wings"]
 
 
-def test_a_place_adds_up_the_balances_of_all_items() -> None:
+def test_a_location_sums_the_balances_of_all_items() -> None:
     ledger = Ledger()
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 2), Move("wings", "supplier", FREE, 3)])
     assert ledger.places[STORE].balances() == {FREE: 5, "supplier": -5}
@@ -208,7 +206,7 @@ def test_changes_are_handed_over_once_with_the_newest_totals() -> None:
     assert not ledger.take_changes()
 
 
-def test_a_cell_that_would_pass_what_a_column_holds_stops_the_process() -> None:
+def test_a_total_that_exceeds_a_database_column_stops_the_process() -> None:
     ledger = ledger_of([(STORE, "cola", (WRITER, "supplier", FREE), TOTAL_MAX)])
     with pytest.raises(Broken):
         ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 1)])
@@ -220,7 +218,7 @@ def test_merge_is_commutative(left: list[Cell], right: list[Cell]) -> None:
     one.merge(ledger_of(right))
     other.merge(ledger_of(left))
     assert state_of(one) == state_of(other)
-    assert [one.digest(place) for place in one.places] == [other.digest(place) for place in one.places]
+    assert [one.digest(location) for location in one.places] == [other.digest(location) for location in one.places]
 
 
 @given(ledgers, ledgers, ledgers)
@@ -247,7 +245,7 @@ def test_merge_is_idempotent(left: list[Cell], right: list[Cell]) -> None:
 
 
 @given(movements)
-def test_nothing_is_created_or_lost_between_accounts(moved: list[tuple[str, Move]]) -> None:
+def test_moves_between_accounts_create_and_lose_no_units(moved: list[tuple[str, Move]]) -> None:
     ledger = Ledger()
     for writer, move in moved:
         ledger.apply(STORE, writer, [move])

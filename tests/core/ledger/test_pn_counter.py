@@ -1,4 +1,4 @@
-"""The PN-counter, and the laws its merge keeps."""
+"""The PN-counter, and the laws of its merge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_new_counter_is_zero() -> None:
     assert PNCounter().value == 0
 
 
-def test_the_value_is_what_was_added_less_what_was_taken_away() -> None:
+def test_the_value_is_all_increments_less_all_decrements() -> None:
     counter = PNCounter()
     counter.increment("a", 5)
     counter.increment("b")
@@ -37,18 +37,18 @@ def test_a_counter_moves_by_whole_numbers_of_at_least_one(amount: int) -> None:
 
 
 @pytest.mark.parametrize("total", [-1, 1.5, True])
-def test_a_counter_cannot_be_made_of_what_never_was_counted(total: int) -> None:
+def test_a_counter_refuses_totals_that_nobody_can_have_counted(total: int) -> None:
     with pytest.raises(Invalid):
         PNCounter({"a": total})
     with pytest.raises(Invalid):
         PNCounter({}, {"a": total})
 
 
-def test_a_writer_that_counted_nothing_is_as_if_it_were_not_there() -> None:
+def test_a_writer_with_a_total_of_zero_makes_no_difference() -> None:
     assert PNCounter({"a": 0}, {"b": 0}) == PNCounter()
 
 
-def test_concurrent_counts_of_different_writers_all_survive_the_merge() -> None:
+def test_a_merge_keeps_concurrent_counts_of_different_writers() -> None:
     left, right = PNCounter({"a": 2}), PNCounter({"a": 2})
     left.increment("a", 3)
     right.decrement("b", 4)
@@ -80,11 +80,11 @@ def test_merge_is_idempotent(left: PNCounter, right: PNCounter) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(-9, 9).filter(bool), st.integers(0, 2)), max_size=40))
-def test_nothing_counted_anywhere_is_lost_however_copies_travel(steps: list[tuple[int, int, int]]) -> None:
+def test_no_count_is_lost_in_whatever_order_copies_merge(steps: list[tuple[int, int, int]]) -> None:
     copies = [PNCounter() for _ in range(3)]
-    for place, amount, other in steps:
-        (copies[place].increment if amount > 0 else copies[place].decrement)(f"w{place}", abs(amount))
-        copies[other] = copies[other].merge(copies[place])
+    for index, amount, other in steps:
+        (copies[index].increment if amount > 0 else copies[index].decrement)(f"w{index}", abs(amount))
+        copies[other] = copies[other].merge(copies[index])
     merged = copies[0].merge(copies[1]).merge(copies[2])
     assert merged.value == sum(amount for _, amount, _ in steps)
 
@@ -93,10 +93,10 @@ def test_a_counter_is_not_equal_to_something_else() -> None:
     assert PNCounter() != 0
 
 
-def test_a_counter_has_no_hash_since_it_changes() -> None:
+def test_a_counter_has_no_hash_because_it_changes() -> None:
     with pytest.raises(TypeError):
         hash(PNCounter())
 
 
-def test_a_counter_shows_what_it_holds() -> None:
+def test_a_counter_shows_its_totals() -> None:
     assert repr(PNCounter({"a": 1}, {"b": 2})) == "PNCounter({'a': 1}, {'b': 2})"

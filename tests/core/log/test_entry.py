@@ -1,4 +1,4 @@
-"""Entries: fixed bytes, and links that tie them together."""
+"""Entries: fixed bytes, and hashes that link them."""
 
 from __future__ import annotations
 
@@ -57,21 +57,21 @@ def test_a_stored_body_reads_back() -> None:
 
 
 @given(contents("store-1"))
-def test_every_body_reads_back_as_what_was_said(content: Content) -> None:
+def test_every_body_reads_back_as_its_content(content: Content) -> None:
     assert pack_body(unpack_body(pack_body(content))) == pack_body(content)
 
 
-def test_a_stream_without_entries_ends_in_its_genesis() -> None:
+def test_the_head_of_an_empty_stream_is_its_genesis() -> None:
     assert start(OWN).sequence == 0
     assert start(OWN).hash == genesis(OWN)
 
 
-def test_the_first_link_ties_the_chain_to_its_writer_and_scope() -> None:
+def test_the_genesis_differs_by_writer_and_scope() -> None:
     others = [Stream("store-1#0000000b", "store-1"), Stream("store-1#0000000a", "store-2"), OWN]
     assert len(dict.fromkeys(map(genesis, others))) == 3
 
 
-def test_a_hash_covers_the_body_and_the_hash_before() -> None:
+def test_a_hash_covers_the_body_and_the_previous_hash() -> None:
     link = chain(b"a" * 16, b"body")
     assert len(link) == 16
     assert link != chain(b"b" * 16, b"body")
@@ -91,7 +91,7 @@ def test_a_hash_covers_the_body_and_the_hash_before() -> None:
         ({"facts": {"blob": b"x" * BODY_BYTES_MAX}}, "oversized"),
     ],
 )
-def test_what_nobody_who_obeys_writes_is_a_fault_of_the_peer(changed: dict[str, Any], reason: str) -> None:
+def test_content_that_no_correct_node_writes_is_a_peer_fault(changed: dict[str, Any], reason: str) -> None:
     content = receipt_content(**changed)
     with pytest.raises(PeerFault) as fault:
         check_content(content, pack_body(content))
@@ -107,13 +107,13 @@ def test_what_nobody_who_obeys_writes_is_a_fault_of_the_peer(changed: dict[str, 
         {"moves": ()},
     ],
 )
-def test_what_is_just_within_the_bounds_passes(changed: dict[str, Any]) -> None:
+def test_content_just_within_the_bounds_passes(changed: dict[str, Any]) -> None:
     content = receipt_content(**changed)
     check_content(content, pack_body(content))
 
 
 @pytest.mark.parametrize("facts", [None, [], 1, "facts", {1: 2}, {b"a": 1}])
-def test_facts_that_are_no_map_by_name_are_a_fault_of_the_peer(facts: object) -> None:
+def test_facts_that_are_no_map_by_name_are_a_peer_fault(facts: object) -> None:
     with pytest.raises(PeerFault) as fault:
         check_facts(facts)
     assert fault.value.reason == "malformed"

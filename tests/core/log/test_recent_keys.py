@@ -1,4 +1,4 @@
-"""Keys kept in memory: the newest ones, and of two entries under one key the first."""
+"""Recent keys: the index has the newest keys, and returns the first of two entries under one key."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tests.core.chain import Node, receipt
 
 
 def entries(number: int) -> list[Entry]:
-    """So many entries, each under a key of its own."""
+    """A number of entries, each under its own key."""
     node = Node()
     return [node.ask(receipt(cola=1), key=f"key-{index}") for index in range(number)]
 
 
-def test_a_key_that_was_never_used_is_not_known() -> None:
+def test_an_unused_key_is_not_known() -> None:
     keys = RecentKeys()
     assert keys.get(b"key-0") is None
     assert b"key-0" not in keys
@@ -28,7 +28,7 @@ def test_an_entry_is_found_under_its_key() -> None:
     assert b"key-0" in keys
 
 
-def test_of_two_entries_under_one_key_the_first_heard_of_stays() -> None:
+def test_of_two_entries_under_one_key_the_first_received_stays() -> None:
     first, second = entries(2)
     keys = RecentKeys()
     keys.put(b"key", first)
@@ -45,7 +45,7 @@ def test_of_two_entries_under_one_key_in_different_batches_the_first_stays() -> 
     assert keys.get(b"key") is first
 
 
-def test_key_is_known_through_its_own_batch_and_the_two_after_it() -> None:
+def test_a_key_is_known_during_its_own_batch_and_the_next_two() -> None:
     (entry,) = entries(1)
     keys = RecentKeys()
     keys.put(b"key", entry)
@@ -58,7 +58,7 @@ def test_key_is_known_through_its_own_batch_and_the_two_after_it() -> None:
     assert b"key" not in keys
 
 
-def test_all_entries_under_one_key_are_known_until_the_last_of_them_is_let_go() -> None:
+def test_all_entries_under_one_key_are_known_until_the_last_is_released() -> None:
     first, second = entries(2)
     keys = RecentKeys()
     keys.put(b"key", first)
@@ -71,7 +71,7 @@ def test_all_entries_under_one_key_are_known_until_the_last_of_them_is_let_go() 
     assert b"key" not in keys
 
 
-def test_entries_of_one_batch_under_one_key_are_let_go_together() -> None:
+def test_entries_of_one_batch_under_one_key_are_released_together() -> None:
     first, second = entries(2)
     keys = RecentKeys()
     keys.put(b"key", first)
@@ -85,7 +85,7 @@ def test_entries_of_one_batch_under_one_key_are_let_go_together() -> None:
     assert keys.entries(b"key") == (second,)
 
 
-def test_a_run_is_known_by_each_of_its_keys_for_as_long_as_an_entry_is() -> None:
+def test_a_run_is_known_by_each_of_its_keys_as_long_as_an_entry() -> None:
     run = EntryRun.of(entries(3))
     keys = RecentKeys()
     keys.put_run(run)
@@ -97,7 +97,7 @@ def test_a_run_is_known_by_each_of_its_keys_for_as_long_as_an_entry_is() -> None
     assert keys.get(run.keys[0]) is None
 
 
-def test_an_entry_that_comes_later_under_a_key_of_a_run_does_not_hide_it() -> None:
+def test_a_later_entry_under_a_key_of_a_run_does_not_hide_the_run() -> None:
     first, second = entries(2)
     keys = RecentKeys()
     keys.put_run(EntryRun.of([first]))
