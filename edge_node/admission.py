@@ -1,4 +1,4 @@
-"""Whom a store talks to: hubs, and only about its own location and the whole chain."""
+"""Admission at a store: only hubs, with entries of the store's location and of the chain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from replica.core.sync.wire import Hello
 
 
 def admit_hub(peer: Hello, scopes: tuple[str, ...]) -> Scopes:
-    """Return the scopes whose entries are taken from this peer. Raises PeerFault."""
+    """Return the scopes whose entries the store accepts from this peer. Raises PeerFault."""
     if peer.role != "hub":
-        raise PeerFault("unauthorised", f"{peer.node} is a {peer.role}, a store talks to hubs")
+        raise PeerFault("unauthorised", f"{peer.node} has the role {peer.role}. A store connects only to hubs")
     return scopes

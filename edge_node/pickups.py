@@ -1,4 +1,4 @@
-"""Pickups: the fulfilments that this node owns and still holds units for."""
+"""Pickups: the fulfilments that this node owns and that still hold units."""
 
 from __future__ import annotations
 

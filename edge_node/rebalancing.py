@@ -1,6 +1,7 @@
-"""How rights move at a store: it grants to its hub what its policy does not leave it, and asks for rights back.
+"""The rebalancing strategy of a store: it grants surplus units to its hub, and asks for units when it has too few.
 
-Rights go only to a connected hub, because nobody can sell those of an unreachable node.
+Its policy decides how many units it keeps. It grants only to a connected hub, because nobody can sell the rights of an
+unreachable node.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ class StoreRebalancing:
         self._driver = driver
         self._sales_history = sales_history
         self._renewed: dict[Pair, None] = {}
-        """Items with a new forecast, from which the store has not sold yet."""
+        """Items with a new forecast that the rebalancer has not looked at yet."""
 
     def watch(self, look_at_all: Callable[[], None]) -> None:
-        def turned() -> None:
-            for name, place in self._driver.replica.ledger.places.items():
-                self._renewed.update(dict.fromkeys((name, item) for item in place.items()))
+        def renew() -> None:
+            for name, location_stock in self._driver.replica.ledger.places.items():
+                self._renewed.update(dict.fromkeys((name, item) for item in location_stock.items()))
             look_at_all()
 
-        self._sales_history.turned = turned
+        self._sales_history.on_new_forecasts = renew
 
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
         return self._sales_history.policy(replica, location, item)
@@ -41,7 +42,7 @@ class StoreRebalancing:
     def acts(self, policies: Policies) -> bool:
         return True
 
-    def concerns(self, replica: Replica, place: LocationStock) -> bool:
+    def concerns(self, replica: Replica, location_stock: LocationStock) -> bool:
         return True
 
     def moves(self, view: ItemView) -> Moves:
@@ -50,11 +51,11 @@ class StoreRebalancing:
         gap = store_gap(view.policy, view.own, view.stock.available, self._low_share(view.stock))
         if gap < 0:
             return Moves(wanted=-gap)
-        home = next((hub.name for hub in view.hubs if hub.is_reachable), None)
-        return Moves(grants={home: gap}) if gap > 0 and home is not None else Moves()
+        receiver = next((hub.name for hub in view.hubs if hub.is_reachable), None)
+        return Moves(grants={receiver: gap}) if gap > 0 and receiver is not None else Moves()
 
     def _low_share(self, stock: Stock) -> int:
-        """Below which part of its target the store asks for more."""
+        """Return n: the store asks for more when it holds less than 1/n of its target."""
         pair = (stock.location, stock.item)
         if pair not in self._renewed:
             return LOW_SHARE
@@ -63,7 +64,7 @@ class StoreRebalancing:
         return 1 if policy is not None and policy.quantile_ppm else LOW_SHARE
 
     def within_reach(self, stock: Stock, node: str, askable: Mapping[str, int]) -> dict[str, int]:
-        """A store reaches only its hub, but that one asks other hubs on its behalf: what they have counts too."""
+        """Add the units of other hubs: the store reaches only its own hub, which asks the others on its behalf."""
         beyond = sum(units for name, units in stock.free().items() if units > 0 and name not in (node, *askable))
         return {name: max(0, units) + beyond for name, units in askable.items()}
 

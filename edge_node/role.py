@@ -1,4 +1,4 @@
-"""What a store's node does differently from a hub: the values and strategies that are handed to a `Node`."""
+"""The role of a store's node: the values and strategies of a `Node` that differ from a hub's."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class _Malformed(Struct, frozen=True):
 
 
 class SaleBatches:
-    """The call, at one store."""
+    """The call at one store."""
 
     def __init__(self, node: Node, location: str) -> None:
         self._node = node
@@ -76,7 +76,7 @@ class SaleBatches:
         return json_response(BatchAnswer(answers), 207)
 
     def read(self, body: bytes, _: str | None = None) -> FastCall | None:
-        """Check a batch; None if one of its sales is malformed: then each sale is checked separately."""
+        """Check a batch. None if a sale is malformed: then `sell` checks each sale separately."""
         try:
             batch: SaleBatch = self._batch.decode(body)
             texts = [sale.key for sale in batch.sales]
@@ -98,7 +98,7 @@ class SaleBatches:
             return _Malformed(_key_in(one), why)
 
     def _check_keys(self, sales: Sequence[KeyedSale | _Malformed]) -> tuple[Sales, dict[int, Refused]]:
-        """The sales that can be decided, and the refusals of the others by index."""
+        """Return the sales with a valid key, and the refusals of the others by index."""
         refused: dict[int, Refused] = {}
         checked: list[KeyedSale] = []
         keys: list[bytes] = []
@@ -151,7 +151,7 @@ _GAP = "\0"
 
 
 def _cut_shape() -> list[str]:
-    """The verdict on a fast sale, cut where sales differ: at key, movement, time, SKU, quantity and available."""
+    """Cut the verdict on a fast sale where sales differ: at key, movement, time, SKU, quantity and available."""
     text: Any = Raw(f'"{_GAP}"'.encode())
     number: Any = Raw(_GAP.encode())
     line = LineAnswer(text, number, 0, number)

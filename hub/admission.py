@@ -1,7 +1,7 @@
-"""Whom a hub talks to, and about what.
+"""Admission at a hub.
 
-A store is trusted for its own location's streams, its own and those it relays, and for nothing else. Hubs exchange
-everything, both ways.
+From a store, the hub accepts only the streams of the store's location: its own, and those that it relays. Hubs exchange
+all scopes in both directions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from replica.core.sync.wire import Hello
 
 
 def admit_peer(peer: Hello) -> Scopes:
-    """Return the scopes whose entries are taken from this peer. Raises PeerFault."""
+    """Return the scopes whose entries the hub accepts from this peer; None for all. Raises PeerFault."""
     match peer.role:
         case "hub":
             return None
@@ -23,4 +23,4 @@ def admit_peer(peer: Hello) -> Scopes:
                 raise PeerFault("unauthorised", "a store subscribes to its one location and to the chain")
             return locations
         case _:
-            raise PeerFault("unauthorised", f"{peer.node} is a {peer.role}")
+            raise PeerFault("unauthorised", f"{peer.node} has the unknown role {peer.role}")

@@ -1,4 +1,4 @@
-"""A hub, put together."""
+"""Assembles a hub."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ async def assemble(
     clock: Clock | None = None,
     entropy: Entropy | None = None,
 ) -> Assembly:
-    """Open the data and make node and application; nothing listens or dials yet. Raises DataRefused.
+    """Open the data, and make the node and its application. Nothing listens or dials yet. Raises DataRefused.
 
-    Time and randomness are this machine's, unless others are given.
+    Without `clock` and `entropy`, the node uses those of this machine.
     """
     entropy = entropy or SystemEntropy()
     role = hub_role(hosts)

@@ -34,8 +34,8 @@ def local_availability(
 ) -> LocalAvailability:
     """The availability at one location.
 
-    Guaranteed is what the orders of the source's channel may take, or without a channel the orders of all channels.
-    Optimistic is what the ledger has available for everybody.
+    Guaranteed are the units that orders of the source's channel may take. Without a channel: orders of all channels.
+    Optimistic are the units that the ledger shows as available for everybody.
     """
     stocks = {item: source.ledger.stock(location, item) for item, _ in recipe}
     promise = source.units if source.channel else source.units_of_all

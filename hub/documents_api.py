@@ -1,4 +1,4 @@
-"""The calls about documents: write, read, clear and list. The type of a kind checks documents, and is their schema."""
+"""The calls about documents: write, read, clear and list. The type of a kind is also the schema of its documents."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How rights move at a hub: it sets aside what belongs to channels, and grants to other regions what is theirs.
+"""The rebalancing strategy of a hub: it sets units aside for channels, and grants units to hubs of other regions.
 
-A hub asks for no rights by policy: stores hand them over. It acts only where policies name regions or channels, and
-wherever it still has units set aside for a channel.
+A hub asks for no rights by policy, because stores grant them. It acts if policies name regions or channels, or if it
+still has units set aside for a channel.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class HubRebalancing:
     asks = False
 
     def watch(self, look_at_all: Callable[[], None]) -> None:
-        """A hub has no forecast, so only its stock and its policies call for a look."""
+        """Do nothing: a hub has no forecast, so only changes of its stock and policies call for a look."""
 
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
         return replica.policies.policy(location, item)
@@ -31,15 +31,15 @@ class HubRebalancing:
     def acts(self, policies: Policies) -> bool:
         return policies.splits
 
-    def concerns(self, replica: Replica, place: LocationStock) -> bool:
-        node, balances = replica.node, place.balances()
+    def concerns(self, replica: Replica, location_stock: LocationStock) -> bool:
+        node, balances = replica.node, location_stock.balances()
         set_aside = any(units and name.startswith(channel_account(node, "")) for name, units in balances.items())
         return set_aside or (self.acts(replica.policies) and balances.get(account(node, FREE), 0) > 0)
 
     def moves(self, view: ItemView) -> Moves:
-        """What the hub grants to hubs of other regions, after it set aside for channels what is theirs.
+        """Grant units to hubs of other regions, and set units aside for channels.
 
-        Units that should be granted and are not free are freed first, and granted at the next look.
+        If too few of the units to grant are free, the hub frees them first and grants them at the next look.
         """
         policy, node, stock = view.policy, view.node, view.stock
         shares = policy.channels_ppm if policy is not None else {}

@@ -1,4 +1,4 @@
-"""What a hub does differently from a store's node: the values and strategies that are handed to a `Node`."""
+"""The role of a hub: the values and strategies of a `Node` that differ from those of a store's node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer to many fast sales has the same bytes as the answers to each of them."""
+"""The answer to many fast sales has the same bytes as their verdicts, encoded one by one."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def one_by_one(sales: list[KeyedSale], entries: list[Entry]) -> bytes:
 
 
 @given(st.dictionaries(texts | st.uuids().map(str), bought, min_size=1, max_size=20), st.integers(0, 1 << 46))
-def test_an_answer_rendered_from_columns_is_the_one_of_the_entries(
+def test_answer_rendered_from_columns_equals_that_of_the_entries(
     wanted: dict[str, tuple[str, int]], now_ms: int
 ) -> None:
-    sales = [KeyedSale((SkuLine(quantity, item),), key=key) for key, (item, quantity) in wanted.items()]
+    sales = [KeyedSale(lines=(SkuLine(quantity, item),), key=key) for key, (item, quantity) in wanted.items()]
     sold = sell(sales, now_ms)
     assert render_sold(list(wanted), sold) == one_by_one(sales, list(sold))
 
 
-def test_sales_of_two_milliseconds_are_each_answered_with_their_own_time() -> None:
-    sales = [KeyedSale((SkuLine(1, "cola"),), key=f"key-{number}") for number in range(3)]
+def test_fast_sales_that_span_two_milliseconds_have_their_own_times() -> None:
+    sales = [KeyedSale(lines=(SkuLine(1, "cola"),), key=f"key-{number}") for number in range(3)]
     sold = sell(sales, 5)
     sold.clock = (5 << COUNTER_BITS) + (1 << COUNTER_BITS) - 2
     first, last = b"1970-01-01T00:00:00.005Z", b"1970-01-01T00:00:00.006Z"

@@ -20,7 +20,7 @@ def figures(answer: dict[str, Any]) -> tuple[int, int, int]:
     return answer["on_hand"], answer["quarantined"], answer["available"]
 
 
-async def test_receipt_and_sale_move_the_stock_and_the_counter_shows_both(store: Caller) -> None:
+async def test_goods_receipt_and_sale_move_the_stock_and_the_pn_counter_shows_both(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=10))
     sold = await store.good("/v1/sales", lines(cola=3))
     assert sold["lines"] == [{"sku": "cola", "quantity": 3, "breach": 0, "available": 7}]
@@ -42,7 +42,7 @@ async def test_sale_past_the_stock_is_recorded_as_a_breach_and_shown(store: Call
     assert (await store.good("/v1/status"))["breaches"] == {}
 
 
-async def test_promise_past_the_stock_is_refused_with_the_lines_that_fell_short(store: Caller) -> None:
+async def test_promise_past_the_stock_is_refused_with_the_missing_lines(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=2, tea=9))
     status, problem = await store.write("/v1/sales", {**lines(cola=5, tea=1), "on_shortage": "refuse"})
     assert (status, problem["type"]) == (409, "insufficient-rights")
@@ -65,7 +65,7 @@ async def test_batch_gives_each_sale_its_own_verdict(store: Caller) -> None:
     assert figures(await store.good("/v1/stock/cola")) == (0, 0, 0)
 
 
-async def test_sale_of_a_batch_and_the_same_sale_by_itself_are_one(store: Caller) -> None:
+async def test_sale_of_a_batch_is_not_repeated_as_a_single_sale(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=2))
     batched = await store.good("/v1/sales:batch", {"sales": [{"key": "a", **lines(cola=1)}]})
     alone = await store.good("/v1/sales", lines(cola=1), key="a")
@@ -73,7 +73,7 @@ async def test_sale_of_a_batch_and_the_same_sale_by_itself_are_one(store: Caller
     assert figures(await store.good("/v1/stock/cola")) == (1, 0, 1)
 
 
-async def test_bad_key_in_a_batch_is_named_and_stops_no_other_sale(store: Caller) -> None:
+async def test_invalid_key_in_a_batch_does_not_stop_the_other_sales(store: Caller) -> None:
     sales = [{"key": "a", **lines(cola=1)}, {"key": "b c", **lines(cola=1)}, {"key": "c", **lines(cola=1)}]
     sales.append({"key": "d\n", **lines(cola=1)})
     answer = await store.good("/v1/sales:batch", {"sales": sales})
@@ -82,7 +82,7 @@ async def test_bad_key_in_a_batch_is_named_and_stops_no_other_sale(store: Caller
     assert [entry["key"] for entry in (await store.good("/v1/journal"))["entries"]] == ["a", "c"]
 
 
-async def test_malformed_sale_of_a_batch_is_named_and_stops_no_other_sale(store: Caller) -> None:
+async def test_malformed_sale_of_a_batch_does_not_stop_the_others(store: Caller) -> None:
     good = lines(cola=1)
     sales = [{"key": "a", **good}, {"key": "b", **lines(cola=0)}, good, "sale", {"key": "e", **good, "colour": 1}]
     answer = await store.good("/v1/sales:batch", {"sales": [*sales, {"key": "f", **good}]})
@@ -114,7 +114,7 @@ async def test_return_with_restock_goes_straight_to_the_shelf(store: Caller) -> 
     assert figures(await store.good("/v1/stock/cola")) == (2, 0, 2)
 
 
-async def test_count_sets_the_book_to_the_shelf(store: Caller) -> None:
+async def test_count_sets_the_stock_to_the_counted_level(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=10, tea=4))
     counted = {"lines": [{"item": "cola", "counted": 8}, {"item": "tea", "counted": 6}]}
     answer = await store.good("/v1/counts", counted)
@@ -125,7 +125,7 @@ async def test_count_sets_the_book_to_the_shelf(store: Caller) -> None:
     assert figures(await store.good("/v1/stock/cola")) == (8, 0, 8)
 
 
-async def test_what_was_sold_after_the_counter_looked_stays_sold(store: Caller) -> None:
+async def test_count_with_a_token_keeps_movements_after_the_token(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=10))
     seen = (await store.good("/v1/stock/cola"))["seen"]
     await store.good("/v1/sales", lines(cola=3))
@@ -136,7 +136,7 @@ async def test_what_was_sold_after_the_counter_looked_stays_sold(store: Caller) 
     assert figures(await store.good("/v1/stock/cola")) == (7, 0, 7)
 
 
-async def test_retry_of_a_count_is_the_same_count(store: Caller) -> None:
+async def test_retry_of_a_count_gets_the_same_answer_and_changes_nothing(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=10))
     seen = (await store.good("/v1/stock/cola"))["seen"]
     count = {"lines": [{"item": "cola", "counted": 4}], "seen": seen}
@@ -147,20 +147,20 @@ async def test_retry_of_a_count_is_the_same_count(store: Caller) -> None:
 
 
 @pytest.mark.parametrize("seen", ["nonsense", "0123456789ab.1.1", "..", "zz.1.1", "-1"])
-async def test_token_that_is_not_this_journals_is_refused(store: Caller, seen: str) -> None:
+async def test_token_of_another_journal_is_refused(store: Caller, seen: str) -> None:
     await store.good("/v1/receipts", lines(cola=10))
     status, problem = await store.write("/v1/counts", {"lines": [{"item": "cola", "counted": 1}], "seen": seen})
     assert (status, problem["field"]) == (422, "seen")
 
 
-async def test_token_from_the_future_is_refused(store: Caller) -> None:
+async def test_token_ahead_of_the_journal_is_refused(store: Caller) -> None:
     incarnation = store.node.replica.writer.partition("#")[2]
     body = {"lines": [{"item": "cola", "counted": 1}], "seen": f"{incarnation}.ffff.1"}
     status, problem = await store.write("/v1/counts", body)
     assert (status, problem["field"]) == (422, "seen")
 
 
-async def test_adjustment_says_the_level_after_all_of_its_lines(store: Caller) -> None:
+async def test_adjustment_answers_the_level_after_all_of_its_lines(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=10))
     corrections = [
         {"item": "cola", "delta": -4, "reason": "damaged"},
@@ -179,7 +179,7 @@ async def test_adjustment_says_the_level_after_all_of_its_lines(store: Caller) -
         ({"item": "cola", "delta": 0.5, "reason": "x"}, "lines[0].delta"),
     ],
 )
-async def test_adjustment_that_makes_no_sense_is_refused(store: Caller, line: dict[str, Any], field: str) -> None:
+async def test_invalid_adjustment_is_refused(store: Caller, line: dict[str, Any], field: str) -> None:
     await store.good("/v1/receipts", lines(cola=10))
     status, problem = await store.write("/v1/adjustments", {"lines": [line]})
     assert status == 422
@@ -198,12 +198,12 @@ async def test_stock_pages_through_every_item_once(store: Caller) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=ten", "limit=-1", "limit=1.5"])
-async def test_page_of_impossible_size_is_refused(store: Caller, query: str) -> None:
+async def test_page_of_invalid_size_is_refused(store: Caller, query: str) -> None:
     status, problem = await store.read(f"/v1/stock?{query}")
     assert (status, problem["field"]) == (422, "limit")
 
 
-async def test_explanation_adds_up_to_the_stock_and_names_every_movement(store: Caller) -> None:
+async def test_explanation_adds_up_to_the_stock_and_lists_every_movement(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=10))
     for _ in range(4):
         await store.good("/v1/sales", lines(cola=1, tea=1))
@@ -220,7 +220,7 @@ async def test_explanation_adds_up_to_the_stock_and_names_every_movement(store: 
     assert (status, problem["type"]) == (404, "not-found")
 
 
-async def test_item_that_was_never_heard_of_has_no_stock(store: Caller) -> None:
+async def test_item_that_never_moved_has_no_stock(store: Caller) -> None:
     assert figures(await store.good("/v1/stock/never-moved")) == (0, 0, 0)
     status, problem = await store.read("/v1/stock/a%20b")
     assert (status, problem["type"]) == (404, "unknown-sku")
@@ -266,7 +266,7 @@ async def test_feed_sends_new_entries_and_resumes_after_the_last_event(store: Ca
     assert (status, problem["field"]) == (422, "after")
 
 
-async def test_status_says_who_this_is_and_that_it_runs_alone(store: Caller) -> None:
+async def test_status_of_a_store_without_a_hub_shows_that_it_runs_alone(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=10))
     status = await store.good("/v1/status")
     assert (status["node"], status["location"], status["hub"], status["connected"]) == (
@@ -281,7 +281,7 @@ async def test_status_says_who_this_is_and_that_it_runs_alone(store: Caller) -> 
     assert status["digest"] == status["digests"]["store-1"]
 
 
-async def test_page_of_another_site_may_not_sell(store: Caller) -> None:
+async def test_web_page_of_another_site_cannot_sell(store: Caller) -> None:
     foreign = ("http://evil.example", "null", "http://[::1", "http://[evil]")
     for origin, expected in (*((page, 403) for page in foreign), ("http://localhost:9", 201)):
         headers = {"Origin": origin, "Idempotency-Key": f"from-{origin}"}
@@ -296,14 +296,14 @@ async def test_a_sale_with_two_keys_is_refused(store: Caller) -> None:
         assert (response.status, (await response.json(content_type=None))["field"]) == (422, "Idempotency-Key")
 
 
-async def test_unknown_path_and_wrong_method_are_problems_too(store: Caller) -> None:
+async def test_unknown_path_and_wrong_method_get_problem_documents(store: Caller) -> None:
     status, problem = await store.read("/v1/nowhere")
     assert (status, problem["type"]) == (404, "not-found")
     status, problem = await store.write("/v1/stock", {})
     assert (status, problem["type"]) == (405, "method-not-allowed")
 
 
-async def test_openapi_document_names_every_call_and_resolves_every_reference(store: Caller) -> None:
+async def test_openapi_document_lists_every_call_and_resolves_every_reference(store: Caller) -> None:
     document = await store.good("/openapi.json")
     served = {(route.method, route.resource.canonical) for route in store.client.app.router.routes() if route.resource}
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}

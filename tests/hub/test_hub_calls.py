@@ -16,7 +16,7 @@ CARRIER = {"recipe": {"cola_bottle": 6}}
 
 
 async def stocked(hub: Caller) -> None:
-    """Two warehouses with cola, described."""
+    """Write the SKUs, and receive cola in two warehouses."""
     await hub.good("/v1/documents/sku/cola", COLA, method="PUT")
     await hub.good("/v1/documents/sku/cola-carrier", CARRIER, method="PUT")
     for location, quantity in (("w-1", 20), ("w-2", 7)):
@@ -37,7 +37,7 @@ async def test_hub_writes_for_the_locations_it_hosts(hub: Caller) -> None:
     assert (await hub.good("/v1/explain/w-1/cola_bottle"))["stock"]["on_hand"] == 17
 
 
-async def test_location_must_be_named_and_hosted(hub: Caller) -> None:
+async def test_location_of_a_write_is_required_and_must_be_hosted(hub: Caller) -> None:
     body = {"lines": [{"item": "cola", "counted": 1}]}
     status, problem = await hub.write("/v1/counts", body)
     assert (status, problem["field"]) == (422, "location")
@@ -47,7 +47,7 @@ async def test_location_must_be_named_and_hosted(hub: Caller) -> None:
     assert (status, problem["type"]) == (409, "not-hosted")
 
 
-async def test_key_used_at_one_location_is_not_good_for_another(hub: Caller) -> None:
+async def test_key_used_at_one_location_is_refused_at_another(hub: Caller) -> None:
     await stocked(hub)
     receipt = {"lines": [{"sku": "cola", "quantity": 1}]}
     await hub.good("/v1/receipts?location=w-1", receipt, key="once")
@@ -65,11 +65,11 @@ async def test_availability_adds_up_locations_through_the_recipe(hub: Caller) ->
     assert [(local["location"], local["optimistic"]) for local in one["locations"]] == [("w-2", 7)]
 
 
-async def test_nearest_location_comes_first_when_the_customer_says_where(hub: Caller) -> None:
+async def test_nearest_location_comes_first_if_the_query_has_a_point(hub: Caller) -> None:
     await stocked(hub)
     for name, lat, lon in (("w-1", 53.55, 9.99), ("w-2", 48.14, 11.58)):
-        place = {"type": "warehouse", "name": name, "region": "east", "lat": lat, "lon": lon}
-        await hub.good(f"/v1/documents/location/{name}", place, method="PUT")
+        document = {"type": "warehouse", "name": name, "region": "east", "lat": lat, "lon": lon}
+        await hub.good(f"/v1/documents/location/{name}", document, method="PUT")
     answer = await hub.good("/v1/availability/cola?near=48.37,10.90")
     assert [one["location"] for one in answer["locations"]] == ["w-2", "w-1"]
     assert answer["locations"][0]["distance_km"] == pytest.approx(56.5, abs=2)
@@ -77,13 +77,13 @@ async def test_nearest_location_comes_first_when_the_customer_says_where(hub: Ca
 
 
 @pytest.mark.parametrize("near", ["x", "1", "1,2,3", "91,0", "0,181", "nan,0"])
-async def test_point_that_is_none_is_refused(hub: Caller, near: str) -> None:
+async def test_invalid_point_is_refused(hub: Caller, near: str) -> None:
     await stocked(hub)
     status, problem = await hub.read(f"/v1/availability/cola?near={near}")
     assert (status, problem["field"]) == (422, "near")
 
 
-async def test_many_skus_are_answered_at_once_each_by_itself(hub: Caller) -> None:
+async def test_availability_of_many_skus_has_one_verdict_per_sku(hub: Caller) -> None:
     await stocked(hub)
     answer = await hub.good("/v1/availability", {"skus": ["cola", "unheard-of", "cola-carrier"]})
     found = [verdict.get("availability", {}).get("optimistic") for verdict in answer["verdicts"]]
@@ -172,7 +172,7 @@ async def test_policy_is_written_under_its_selector_and_counts_at_once(hub: Call
     assert counted.safety_stock == 2
 
 
-async def test_unknown_kind_is_said_to_be_unknown(hub: Caller) -> None:
+async def test_unknown_kind_of_document_is_not_found(hub: Caller) -> None:
     for path in ("/v1/documents/colour/red", "/v1/documents/colour", "/v1/documents/colour/schema"):
         status, problem = await hub.read(path)
         assert (status, problem["field"]) == (404, "kind")
@@ -195,20 +195,20 @@ async def test_batch_of_documents_gives_each_its_verdict(hub: Caller) -> None:
     assert await hub.good("/v1/documents:batch", {"documents": documents}, key="load") == answer
 
 
-async def test_hub_that_met_nobody_knows_no_nodes(hub: Caller) -> None:
+async def test_hub_without_peers_lists_no_nodes(hub: Caller) -> None:
     assert await hub.good("/v1/nodes") == {"nodes": []}
     status = await hub.good("/v1/status")
     assert (status["node"], status["region"], status["hosts"]) == ("hub-east", "east", ["w-1", "w-2"])
     assert (status["connected"], status["differences"]) == ([], [])
 
 
-async def test_units_of_the_item_come_from_its_sku(hub: Caller) -> None:
+async def test_unit_of_an_item_comes_from_its_sku(hub: Caller) -> None:
     await hub.good("/v1/documents/sku/wings", {"recipe": {"wings_g": 1}, "unit": "GRM"}, method="PUT")
     await hub.good("/v1/receipts?location=w-1", {"lines": [{"item": "wings_g", "quantity": 500}]})
     assert (await hub.good("/v1/stock/w-1/wings_g"))["unit"] == "GRM"
 
 
-async def test_availability_is_what_the_hub_was_granted_up_to_what_it_believes_is_there(hub: Caller) -> None:
+async def test_availability_ranges_from_granted_units_to_units_in_the_ledger(hub: Caller) -> None:
     await hub.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}}, method="PUT")
     away = store(1)
     away.ask(receipt(cola=10))

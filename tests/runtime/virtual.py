@@ -1,6 +1,6 @@
 """Nodes in virtual time, on the loop and the clock of the simulations, and a network of queues.
 
-Nothing here waits: an hour of heartbeats takes a second. When nothing is due and nobody can wake anybody, it says so.
+Nothing here waits in real time: an hour of heartbeats takes a second. A test that waits for ever fails immediately.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run in virtual time from 0 on; for tests that run the same work twice. Others are marked `virtual_time`."""
+    """Run in virtual time from 0 on. Tests that run the same work twice use this; others are marked `virtual_time`."""
     with asyncio.Runner(loop_factory=virtual_loop) as runner:
         return runner.run(work)
 
@@ -37,8 +37,8 @@ def elapsed_s() -> float:
     return asyncio.get_running_loop().time()
 
 
-class NoChance:
-    """Entropy that is none."""
+class FixedEntropy:
+    """Entropy that always gives the same values."""
 
     def random_bytes(self, length: int) -> bytes:
         return bytes(length)
@@ -73,7 +73,7 @@ def wires() -> tuple[Wire, Wire]:
 
 
 class VirtualNetwork:
-    """Nodes by address. All are ready, and take in whoever dials; `dialled` says who was, and when."""
+    """Nodes by address. All are ready and accept every peer. `dialled`: the dialled addresses, with times."""
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
@@ -103,12 +103,12 @@ def hub(
     region: str = "east",
     disk: SimulatedDisk | None = None,
 ) -> Node:
-    """A hub that is not started yet, and admits whom it is told to; where it is given a disk it has yet to load it."""
+    """A hub that is not started yet. It admits peers with `admit`. With a `disk`, the test has to load the journal."""
     return _node(name, network, replace(hub_role((name,)), admit=admit), region, disk)
 
 
 def store(name: str, network: VirtualNetwork, disk: SimulatedDisk | None = None, image: Image | None = None) -> Node:
-    """A store that is not started yet, and keeps the location of its own name; `image` is what its disk holds."""
+    """A store that is not started yet, and owns the location of its own name. `image`: the content of its disk."""
     return _node(name, network, store_role(name), disk=disk, image=image)
 
 
@@ -127,14 +127,14 @@ def _node(
         role,
         region=region,
         clock=SimulatedClock(elapsed_s),
-        entropy=NoChance(),
+        entropy=FixedEntropy(),
         network=network,
     )
 
 
 async def until(check: Callable[[], bool], within_s: float) -> None:
-    """Let virtual time pass until something holds."""
+    """Let virtual time pass until `check` is true."""
     deadline_s = elapsed_s() + within_s
     while not check():
-        assert elapsed_s() < deadline_s, f"not within {within_s:g} s of virtual time"
+        assert elapsed_s() < deadline_s, f"the check was not true within {within_s:g} s of virtual time"
         await asyncio.sleep(0.1)

@@ -1,9 +1,9 @@
-"""Counts that were made from a figure some time ago: what the level was then, worked out from the journal.
+"""Counts of figures that somebody read some time ago: the node computes the level of that moment from its journal.
 
-Who reads a stock figure gets a token: how far the journal had come, and the moment. A count that brings it is compared
-with the level of that moment: that of now, less what was moved after it. What was heard of since and is from before it
-stays in, for the shelf was counted without it. When more of that comes in while it is being worked out, it is worked
-out again.
+Each answer with stock figures has a token: how far the journal had come, and the moment. If a count has a token, the
+node compares it with the level of that moment: the level of now, less the movements after that moment. A movement from
+before it that arrived later stays in the level, because the shelf already showed it. If more such movements arrive
+during the computation, the node computes the level again.
 """
 
 from __future__ import annotations
@@ -23,25 +23,30 @@ from replica.runtime.driver import Driver
 from replica.runtime.ports import Journal
 
 TRIES = 8
-"""How often a level is worked out anew: what overtakes it is one frame of a peer, which takes longer to merge."""
+"""How often the node computes a level: only a frame of a peer overtakes it, and a frame takes longer to merge."""
 
 _SCAN_PAGE = 1_000
 
 
+_WRONG_TOKEN = (
+    "The field seen is not a token of this node's journal. Read the stock from this node, and send its token."
+)
+
+
 class _Token(Struct, frozen=True):
-    """What a `seen` token holds: how far the journal of one incarnation had come, and when."""
+    """The content of a `seen` token: how far the journal of one incarnation had come, and the moment."""
 
     arrival: int
     as_of: int
 
 
 def token_of(replica: Replica, now_ms: int) -> str:
-    """The token of what a replica shows now."""
+    """The token of the figures that a replica shows now."""
     return f"{_incarnation(replica)}.{replica.arrival:x}.{replica.seen('', now_ms).as_of:x}"
 
 
 async def submit_count(driver: Driver, journal: Journal, command: Command) -> Entry:
-    """Have a count decided, as of its token if it brings one. Raises Refused."""
+    """Have the driver decide a count, as of its token if it has one. Raises Refused."""
     count = command.request
     assert isinstance(count, Count)
     if not count.seen:
@@ -57,7 +62,7 @@ async def submit_count(driver: Driver, journal: Journal, command: Command) -> En
 
 
 async def _look_back(driver: Driver, journal: Journal, location: str, count: Count) -> Seen:
-    """Work out the levels as of a token: those of now, less what moved after it."""
+    """Compute the levels as of a token: those of now, less the movements after it."""
 
     def now(replica: Replica) -> tuple[int, dict[str, int], dict[str, int], str]:
         stocks = {line.item: replica.ledger.stock(location, line.item) for line in count.lines}
@@ -67,7 +72,7 @@ async def _look_back(driver: Driver, journal: Journal, location: str, count: Cou
     token = _read_token(driver.replica, count.seen)
     newest, levels, vector, writer = await driver.look(now)
     if token.arrival > newest:
-        raise Invalid("this token was not given by this node's journal", field="seen")
+        raise Invalid(_WRONG_TOKEN, field="seen")
     held: dict[str, int] = {}
     then = ChainMap(held, vector)
     after = token.arrival
@@ -83,7 +88,7 @@ async def _look_back(driver: Driver, journal: Journal, location: str, count: Cou
                     if move.item in levels:
                         levels[move.item] -= (is_internal(move.target) - is_internal(move.source)) * move.quantity
         after = page.through if page.stored else newest
-    return Seen(levels, token.as_of, {**vector, **held}, held=vector)
+    return Seen(levels=levels, as_of=token.as_of, vector={**vector, **held}, held=vector)
 
 
 def _read_token(replica: Replica, text: str) -> _Token:
@@ -94,7 +99,7 @@ def _read_token(replica: Replica, text: str) -> _Token:
     except ValueError:
         token = None
     if token is None or incarnation != _incarnation(replica) or token.arrival < 0 or not 0 <= token.as_of < 1 << 63:
-        raise Invalid("this token was not given by this node's journal", field="seen")
+        raise Invalid(_WRONG_TOKEN, field="seen")
     return token
 
 

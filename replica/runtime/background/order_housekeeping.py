@@ -1,7 +1,7 @@
-"""Order housekeeping: has the driver do what a node owes its orders, without being asked.
+"""Order housekeeping: steps of orders that no client requests, such as the expiry of a hold.
 
-The core says what is due and decides it (`core.state.housekeeping`). It is done a few orders at a time, in turns of
-the driver, so that a hundred thousand holds that expire at once wait behind the writes of clients.
+The core finds and decides the steps that are due (`core.state.housekeeping`). The driver processes a few orders in each
+turn. So if a hundred thousand holds expire at once, the writes of clients still come first.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from replica.core.state.housekeeping import keep_orders
 from replica.runtime.driver import Driver
 
 HOUSEKEEPING_BATCH = 32
-"""Orders kept in one turn of the driver: about 2 ms of work, by which a client then waits longer."""
+"""Orders processed in one turn of the driver. A client may wait for it: about 2 ms."""
 
 PAUSE_S = 0.25
-"""How late a node may notice that something is due: an expiry, or an event of another node."""
+"""How late a node may notice a step that is due: an expiry, or an event of another node."""
 
 Met = Callable[[], tuple[Mapping[str, str], Iterable[str]]]
 """The stores met so far, by location, and the hubs."""
 
 
 class OrderHousekeeping:
-    """Keeps the orders of one node, for as long as it runs."""
+    """The order housekeeping of one node."""
 
     def __init__(self, driver: Driver, met: Met) -> None:
         self._driver = driver
         self._met = met
 
     async def run(self) -> None:
-        """Do what is due, whenever it is due. Returns when the node stops."""
+        """Process due steps until the node stops."""
         while True:
             stores, hubs = self._met()
             try:
@@ -41,7 +41,7 @@ class OrderHousekeeping:
                 )
             except Stopping:
                 return
-            except Refused:  # a full inbox or disk: what is due stays due
+            except Refused:  # a full inbox or disk: the steps stay due
                 kept = 0
             if not kept:
                 await asyncio.sleep(PAUSE_S)

@@ -1,10 +1,9 @@
 """The rights rebalancer: keeps this node's free rights where the policies want them.
 
-What a node grants, asks for and sets aside is decided by its strategy (`strategy`): a store and a hub have one each.
-Every node covers what others lack to be at zero, when it is its turn (`settlement`). The rebalancer looks at an item
-after its stock or policies changed, at most once per second, and a strategy acts only past its watermarks: one grant
-per change of mind, not one per sale. By policy rights go only to connected hubs, because nobody can sell the rights of
-an unreachable node.
+The node's strategy decides what to grant, ask for and set aside (`strategy`): a store and a hub have one each. Every
+node covers the deficits of others, when it is its turn (`settlement`). The rebalancer looks at an item after its stock
+or policies changed, at most once per second. A strategy acts only past its watermarks, so that not every sale causes a
+grant. By policy a node grants only to connected hubs, because nobody can sell the rights of an unreachable node.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from replica.runtime.peering.roles import replicates_all
 from replica.runtime.ports import Clock
 
 SETTLE_S = 1.0
-"""Between a change and the look at it, and so between two looks at one item: all changes meanwhile count as one."""
+"""Pause between a change and the look at it, and so between two looks at an item. One look covers all changes."""
 
 SETTLE_MS = int(1000 * SETTLE_S)
 
@@ -47,7 +46,7 @@ assert PAIRS_PER_TURN <= LINES_MAX
 
 
 class _Plan(Struct, frozen=True):
-    """What one look found to be done."""
+    """The work that one look found."""
 
     arrival: int
     grants: dict[tuple[str, str, str], list[GrantLine]]
@@ -61,7 +60,7 @@ class _Plan(Struct, frozen=True):
         self.grants.setdefault((location, to, reason), []).append(GrantLine(item, min(units, QUANTITY_MAX)))
 
     def add(self, pair: Pair, moves: Moves) -> None:
-        """Add what the strategy wants done about one item."""
+        """Add the moves of the strategy for one item."""
         location, item = pair
         for channel, units in moves.allotments.items():
             bounded = max(-QUANTITY_MAX, min(units, QUANTITY_MAX))
@@ -91,21 +90,21 @@ class RightsRebalancer:
         self._settlement = settlement
         self.strategy = strategy
         self._due: dict[Pair, None] = {}
-        """Items to look at; each is here once, so they are at most as many as there are."""
+        """Items to look at, each once: at most as many as the node has."""
         self._moved: dict[Stock, int] = {}
-        """What moved since `_due` was last added to, as batches have it: named once a look, not at every commit."""
+        """Stocks that moved and are not in `_due` yet. Adding them once a look costs less than at each commit."""
         self._later: dict[Pair, int] = {}
-        """Items to look at again, each with the elapsed time: a holder denied, or a strategy put them off."""
+        """Items to look at again, by elapsed time: a holder denied a request, or a strategy put them off."""
         self._wake = asyncio.Event()
         strategy.watch(self._mark_all)
         peers.listeners.append(self)
         driver.on_durable.append(self._note)
 
     async def run(self) -> None:
-        """Keep rights where they should be, for ever."""
-        for place in list(self._driver.replica.ledger.places.values()):
-            self._mark_location(place)
-            await asyncio.sleep(0)  # it goes through all items to find those below zero: others run in between
+        """Rebalance rights, for ever."""
+        for location_stock in list(self._driver.replica.ledger.places.values()):
+            self._mark_location(location_stock)
+            await asyncio.sleep(0)  # marking reads all items of a location: other tasks run in between
         while True:
             try:
                 async with asyncio.timeout(self._rest_s()):
@@ -127,7 +126,7 @@ class RightsRebalancer:
             self._mark((event.want.location, event.want.item))
 
     def left(self, link: Link) -> None:
-        """Nothing to do: an unreachable node is granted nothing, and `joined` looks again."""
+        """Nothing to do: a strategy grants only to connected hubs, and `joined` looks again."""
 
     def _note(self, batch: Batch) -> None:
         if any(kind == POLICY for kind, *_ in batch.checkpoint.get("documents", ())):
@@ -156,16 +155,16 @@ class RightsRebalancer:
             self._moved = {}
 
     def _mark_all(self) -> None:
-        for place in self._driver.replica.ledger.places.values():
-            self._mark_location(place)
+        for location_stock in self._driver.replica.ledger.places.values():
+            self._mark_location(location_stock)
 
-    def _mark_location(self, place: LocationStock) -> None:
-        is_concerned = self.strategy.concerns(self._driver.replica, place)
-        for item in place.items() if is_concerned else place.breaches():
-            self._mark((place.name, item))
+    def _mark_location(self, location_stock: LocationStock) -> None:
+        is_concerned = self.strategy.concerns(self._driver.replica, location_stock)
+        for item in location_stock.items() if is_concerned else location_stock.breaches():
+            self._mark((location_stock.name, item))
 
     def _rest_s(self) -> float | None:
-        """How long nothing is due unless an event comes; None: for ever."""
+        """Seconds until an item in `_later` is due; None if there is none."""
         if not self._later:
             return None
         return max(0, min(self._later.values()) - self._clock.now().elapsed_ms) / 1000
@@ -181,7 +180,7 @@ class RightsRebalancer:
         while some := list(islice(pairs, PAIRS_PER_TURN)):
             try:
                 await self._act(await self._driver.look(partial(self._plan, some)))
-            except Refused:  # too busy, full or stopping: the rights stay, and are looked at again
+            except Refused:  # overloaded, full or stopping: the rights stay, and the next look includes these items
                 for pair in some:
                     self._mark(pair)
 
@@ -213,7 +212,7 @@ class RightsRebalancer:
         return plan
 
     def _settle(self, plan: _Plan, pair: Pair, stock: Stock, free: Mapping[str, int]) -> None:
-        """Cover what others lack, when it is this node's turn."""
+        """Cover the deficits of others, when it is this node's turn."""
         covered, wait_ms = self._settlement.cover(pair, stock, free)
         if covered and wait_ms:
             self._later[pair] = self._clock.now().elapsed_ms + wait_ms
@@ -230,10 +229,10 @@ class RightsRebalancer:
         ]
 
     async def _act(self, plan: _Plan) -> None:
-        """Grant, set aside and ask. If a command is refused, its items are looked at again.
+        """Grant, set aside and ask. If a command is refused, the next look includes its items.
 
         A crash between decision and answer grants nothing twice. If a grant became durable, the next look reads the
-        new balance, and the arrival number, of which the key is made, is a new one. If it did not, nothing happened.
+        new balance, and its keys are new because they contain the arrival number. Otherwise nothing happened.
         """
         writer = self._driver.replica.writer
         commands = [

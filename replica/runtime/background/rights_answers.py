@@ -1,8 +1,8 @@
-"""Answers to requests for rights: a node grants a peer that asks all it wants, a part, or nothing.
+"""Answers to requests for rights: a node grants a peer all units that it requests, some of them, or none.
 
-A node that waits for an item itself, and asked before the peer did, grants none of it, so two short nodes never swap
-the same units for ever. A store reaches one hub only. If that hub has less than the store is due, it asks other hubs
-for the rest, with the stamp of the store, and answers then.
+If the node waits for the item itself and asked before the peer, it grants none. So two short nodes do not swap the same
+units for ever. A store reaches one hub only. If that hub has less than the store is due, it asks other hubs for the
+rest, with the stamp of the store. After that it answers.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from replica.runtime.peering.peers import Peers
 from replica.runtime.peering.roles import replicates_all, serves_a_store
 
 FETCH_S = 3.0
-"""How long a store waits while its hub asks other hubs. After that it gets what there is."""
+"""How long a store waits while its hub asks other hubs. After that the hub grants what it has."""
 
 FETCHES_MAX = 512
-"""Requests of stores for which other hubs are asked at a time: half of all that may wait, so orders have room too."""
+"""Requests of stores for which a hub asks other hubs at a time. The other half of `DEMANDS_MAX` is for orders."""
 
 assert 2 * FETCHES_MAX <= DEMANDS_MAX
 
 WANTS_PER_TURN = WANTS_MAX
-"""Requests of peers that are decided together, and made durable in one commit."""
+"""Requests of peers that the node decides together, and makes durable in one commit."""
 
 
 class RightsAnswers:
-    """Answers the peers of one node. `run` must be running for them to be answered."""
+    """Answers the peers of one node. `run` must be running for peers to get answers."""
 
     def __init__(self, driver: Driver, peers: Peers, requests: RightsRequests, strategy: RebalancingStrategy) -> None:
         self._driver = driver
@@ -54,7 +54,7 @@ class RightsAnswers:
         self._fetches: dict[asyncio.Task[None], None] = {}
         """Requests to other hubs on behalf of stores."""
         self._fetched: deque[tuple[Link, Want]] = deque()
-        """Requests of stores for which that is over."""
+        """Requests of stores for which the hub asked other hubs, and which it can answer now."""
         self._wake = asyncio.Event()
         peers.listeners.append(self)
 
@@ -68,7 +68,7 @@ class RightsAnswers:
             self._wake.set()
 
     def left(self, link: Link) -> None:
-        """Drop the requests of this link: nobody can be answered on it any more."""
+        """Drop the requests of this link, because no answer reaches the peer on it any more."""
         self._asked = deque(one for one in self._asked if one[0] is not link)
         self._fetched = deque(one for one in self._fetched if one[0] is not link)
 
@@ -89,10 +89,10 @@ class RightsAnswers:
                         await self._answer(ready)
 
     async def _put_off(self, asked: Sequence[tuple[Link, Want]], fetches: asyncio.TaskGroup) -> list[tuple[Link, Want]]:
-        """Begin to fetch the units that stores are due and that lack here; return the requests to answer now."""
+        """Start to fetch units that stores are due and this hub lacks; return the requests to answer now."""
         try:
             lacking = await self._driver.look(partial(self._lacking, asked)) if asked else []
-        except Refused:  # as the answer will be
+        except Refused:  # the answers will be refused too
             return list(asked)
         left: list[tuple[Link, Want]] = []
         for (link, want), units in zip(asked, lacking, strict=True):
@@ -123,10 +123,10 @@ class RightsAnswers:
         return lacking
 
     async def _fetch(self, link: Link, want: Want, units: int) -> None:
-        """Answer a store once this hub has so many units, or as many of them as other hubs grant."""
-        with contextlib.suppress(Refused):  # then the store gets what there is
+        """Try to have `units` here, with grants of other hubs. Then queue the answer to the store."""
+        with contextlib.suppress(Refused):  # then the store gets what this hub has
             await self._requests.want(want.location, want.item, units, FETCH_S, want.clock, of_store=True)
-        if link.session.phase is Phase.STREAMING:  # a peer that left asks anew
+        if link.session.phase is Phase.STREAMING:  # a peer that left asks again
             self._fetched.append((link, want))
             self._wake.set()
 
@@ -148,8 +148,8 @@ class RightsAnswers:
             Command(want.location, _grant(link, want, answer), f"{GIVEN_KEY}{writer}:{arrival:x}.{index}".encode())
             for index, (link, want, answer) in enumerate(given)
         ]
-        # The key is new each time. If a grant became durable, the arrival number is a new one, and a node that starts
-        # again holds that much less. So a peer that repeats its request gets no unit twice.
+        # Keys are new each time. If a grant became durable, the arrival number grew, and a node that starts again has
+        # fewer units. So a peer that repeats its request gets no unit twice.
         try:
             verdicts = await self._driver.submit_all(commands)
         except Refused as refused:
@@ -183,7 +183,7 @@ class RightsAnswers:
 
 
 def _take(waiting: deque[tuple[Link, Want]]) -> list[tuple[Link, Want]]:
-    """As many requests as are decided in one turn, or as there are."""
+    """Take the requests of one turn."""
     return [waiting.popleft() for _ in range(min(len(waiting), WANTS_PER_TURN))]
 
 

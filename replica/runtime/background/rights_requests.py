@@ -1,8 +1,8 @@
 """Requests for rights: a node that is short of an item asks the richest holder it can reach.
 
-One request per item at a location is under way at a time. What is wanted meanwhile is asked together after it. After a
-denial the node leaves that holder alone for a while, which doubles each time. Requests are not kept: a node that
-restarts looks at what it holds and asks anew.
+A node has at most one request per item and location in flight. The next one asks for all that callers want by then.
+After a denial the node does not ask that holder for a while, which doubles each time. Requests are not stored: after a
+restart the node looks at its stock and asks again.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from replica.runtime.ports import Clock
 
 COOLING_MIN_MS = 1_000
 COOLING_MAX_MS = 60_000
-"""How long a holder is not asked for the same item again: after one denial, and at most, doubling in between."""
+"""How long a node does not ask a holder again for an item: after one denial, and at most. It doubles each time."""
 
 COOLING_KEPT = 10_000
-"""Denials remembered. Past that the oldest are forgotten, which costs a request each."""
+"""Denials that a node remembers. Past that it forgets the oldest, which costs a request each."""
 
 DEMANDS_MAX = 1_024
-"""Callers that may wait for rights. Further orders are refused at once."""
+"""Callers that may wait for rights. The node refuses further ones immediately."""
 
 ARRIVAL_MAX_MS = 10_000
-"""How long a granted unit may be on its way before the node asks again: longer than a lost link stays unnoticed."""
+"""How long a granted unit may take to arrive before the node asks again. It notices a lost link sooner."""
 
 
 class _Demand(Struct, eq=False):
-    """A caller that waits until the node has so many free units."""
+    """A caller that waits until the node has `quantity` free units."""
 
     quantity: int
     clock: int
@@ -51,17 +51,17 @@ class _Demand(Struct, eq=False):
 
 
 class _Request(Struct, kw_only=True):
-    """What this node asked of a holder, and how far that is."""
+    """A request of this node to a holder, and its answer."""
 
     link: Link
     clock: int
     received: int
-    """Units the holder's writer had ever granted us when we asked."""
+    """Units that the holder's writer had ever granted this node before the request."""
     asked_ms: int
     of_store: bool
-    """Whether only a store's request waits for it."""
+    """Whether only requests of stores wait for it."""
     granted: int | None = None
-    """What it answered. The units are here once its cell has grown by so much."""
+    """Units that the holder granted; None until it answers. They are here once its cell has grown by this number."""
 
 
 class _Cooling(Struct, frozen=True):
@@ -70,7 +70,7 @@ class _Cooling(Struct, frozen=True):
 
 
 class Survey(Struct, frozen=True):
-    """One item at a location as this node sees it: its own free units, and who else has some, richest first."""
+    """One item at a location as this node sees it: its own free units, and other holders, richest first."""
 
     own: int
     holders: list[str]
@@ -78,7 +78,7 @@ class Survey(Struct, frozen=True):
 
 
 class RightsRequests:
-    """What one node asks others for."""
+    """The requests of one node."""
 
     def __init__(self, driver: Driver, peers: Peers, clock: Clock, strategy: RebalancingStrategy) -> None:
         self._driver = driver
@@ -94,15 +94,15 @@ class RightsRequests:
     async def want(
         self, location: str, item: str, quantity: int, timeout_s: float, clock: int = 0, *, of_store: bool = False
     ) -> int:
-        """Try to have `quantity` free units here, by asking others for the rest; return how many there are.
+        """Try to have `quantity` free units here, and ask others for the rest; return how many there are.
 
-        Returns early once there are enough, or once no reachable node has any to give. Others may use the units
-        before the caller does: it has them only once its own request is decided.
+        Returns early if there are enough, or if no reachable node has any. The units are not reserved for the caller:
+        another request may use them before the caller's own is decided.
 
         Args:
             clock: the stamp of a store's request, with `of_store`; 0 for a request that is made now.
         Raises:
-            Refused: the node is stopping, or too many wait already.
+            Refused: the node is stopping, or too many callers wait.
         """
         if sum(map(len, self._demands.values())) >= DEMANDS_MAX:
             raise Overloaded(f"{DEMANDS_MAX} callers wait for rights already")
@@ -127,9 +127,10 @@ class RightsRequests:
                 del self._demands[pair]
 
     async def ask(self, location: str, item: str, quantity: int) -> int | None:
-        """Ask a holder for units, unless one is asked already.
+        """Ask a holder for units, unless a request is in flight.
 
-        Returns the milliseconds after which another try may help; None if it was done, or if only an event can help.
+        Returns the milliseconds after which another try may help; None if a request is in flight, or if only an event
+        can help.
         """
         pair = (location, item)
         survey = await self._driver.look(partial(self._survey, pair))
@@ -140,7 +141,7 @@ class RightsRequests:
         return max(0, min(cooling) - now_ms) if cooling else None
 
     def is_wanting(self, pair: Pair) -> bool:
-        """Whether somebody here waits for this item, or was asked for some and has not answered yet."""
+        """Whether a caller waits for this item, or a holder has not answered a request for it yet."""
         request = self._requests.get(pair)
         return pair in self._demands or (request is not None and request.granted is None)
 
@@ -154,7 +155,7 @@ class RightsRequests:
         return Survey(stock.balance(account(node, FREE)), holders, received)
 
     def _askable(self, pair: Pair) -> list[Peer]:
-        """Who may be asked for an item: for stores, hubs only."""
+        """The peers that this node may ask for an item. For requests of stores: hubs only."""
         is_fetched = self._is_fetched(pair)
         return [
             peer
@@ -168,7 +169,7 @@ class RightsRequests:
         return demands is not None and all(demand.of_store for demand in demands)
 
     def _pursue(self, pair: Pair, units: int, survey: Survey, clock: int) -> bool:
-        """Have a request for the item under way; False when there is nobody to ask now."""
+        """Have a request for the item in flight; False if there is nobody to ask now."""
         now_ms = self._clock.now().elapsed_ms
         request = self._requests.get(pair)
         if request is not None:
@@ -190,7 +191,7 @@ class RightsRequests:
         return False
 
     def waits_longer(self, want: Want, peer: Hello) -> bool:
-        """Whether this node waited longer for the item than a peer. Against a store, waits of stores do not count."""
+        """Whether this node waited longer for the item than a peer. Waits of stores do not count against a store."""
         pair, from_store = (want.location, want.item), serves_a_store(peer)
         own = [demand.clock for demand in self._demands.get(pair, ()) if not (from_store and demand.of_store)]
         request = self._requests.get(pair)
@@ -205,12 +206,12 @@ class RightsRequests:
         return min(demand.clock for demand in self._demands[pair])
 
     def joined(self, link: Link) -> None:
-        """There may be a new holder to ask."""
+        """Wake all callers, because the new peer may be a holder."""
         for pair in list(self._demands):
-            self._tell(pair)
+            self._wake(pair)
 
     def heard(self, link: Link, event: RightsWanted | Answered) -> None:
-        """Take in a peer's answer to a request of ours."""
+        """Note a peer's answer to a request of this node."""
         if isinstance(event, RightsWanted):
             return
         pair = (event.want.location, event.want.item)
@@ -224,13 +225,13 @@ class RightsRequests:
         else:
             del self._requests[pair]
             self._cool(name, pair)
-        self._tell(pair)
+        self._wake(pair)
 
     def left(self, link: Link) -> None:
-        """Requests on this link get no answer any more: callers that wait look for another holder."""
+        """Drop the requests on this link, and wake their callers to ask another holder."""
         for pair in [pair for pair, request in self._requests.items() if request.link is link]:
             del self._requests[pair]
-            self._tell(pair)
+            self._wake(pair)
 
     def _cool(self, name: str, pair: Pair) -> None:
         now_ms, before = self._clock.now().elapsed_ms, self._cooling.pop((name, pair), None)
@@ -244,14 +245,14 @@ class RightsRequests:
             return
         for stocks in batch.cells.values():
             for stock in stocks:
-                self._tell((stock.location, stock.item))
+                self._wake((stock.location, stock.item))
 
-    def _tell(self, pair: Pair) -> None:
+    def _wake(self, pair: Pair) -> None:
         for demand in self._demands.get(pair, ()):
             demand.news.set()
 
 
 def _received(replica: Replica, pair: Pair, link: Link) -> int:
-    """Units this holder's writer ever granted us."""
+    """Units that this holder's writer ever granted this node."""
     route = (link.peer.writer, account(link.peer.node, FREE), account(replica.node, FREE))
     return replica.ledger.cell(*pair, route)

@@ -1,4 +1,4 @@
-"""Sales history: what a store's own tills sold, for policies whose safety stock is a forecast.
+"""Sales history: the sales of a store's own tills, for policies whose safety stock is a forecast.
 
 While any policy asks for a forecast, this module reads the journal: first the last days of it, a page at a time, then
 each new entry. It stores nothing, so a node that restarts reads again. Until it has read the past there is no forecast,
@@ -21,15 +21,16 @@ from replica.core.log.entry import Entry
 from replica.core.rights.forecast import DAYS_MAX, SLOT_MINUTES, SLOTS, Demand
 from replica.core.rights.policies import Policy
 from replica.core.state.replica import Replica
+from replica.core.stock.sales import SALE
 from replica.runtime.driver import Driver
 from replica.runtime.ports import Clock, Journal
 
 PAUSE_S = 1.0
-"""How late a new slot, or a policy that asks for a forecast, may be noticed."""
+"""How late the node may notice a new slot, or a policy that asks for a forecast."""
 
 ENTRIES_PER_PAGE = 256
 PAGE_PAUSE_S = 0.005
-"""Between two pages of the past: reading pauses as long as it works, so it hardly delays sales."""
+"""Pause between two pages of the past: about as long as reading one, so it hardly delays sales."""
 
 DAY_MS = 86_400_000
 SLOT_MS = SLOT_MINUTES * 60_000
@@ -44,13 +45,13 @@ class SalesHistory:
         self._clock = clock
         self._location = location
         self._demand: Demand | None = None
-        """None until the past was read."""
+        """None until the past is read."""
         self._zone: tzinfo = UTC
-        self.turned: Callable[[], None] = lambda: None
+        self.on_new_forecasts: Callable[[], None] = lambda: None
         """Called when the forecast of every item may have changed."""
 
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
-        """The policy for an item, with the forecast as its safety stock; None if there is none to act by."""
+        """The policy for an item, with the forecast as its safety stock; None if none counts now."""
         policy = replica.policies.policy(location, item)
         if policy is None or not policy.quantile_ppm:
             return policy
@@ -60,18 +61,18 @@ class SalesHistory:
         return msgspec.structs.replace(policy, safety_stock=units, quantile_ppm=0)
 
     async def run(self) -> None:
-        """Read what tills sold, for as long as any policy asks for a forecast."""
+        """Read the sales of the tills while any policy asks for a forecast."""
         while True:
             if self._driver.replica.policies.forecast:
                 await self._follow()
             await asyncio.sleep(PAUSE_S)
 
     async def _follow(self) -> None:
-        """Read the past, then new entries, until no policy asks any more, or the location has another time zone."""
-        self._zone = zone = self._place_zone()
+        """Read the past, then new entries, until no policy asks any more or the location changes its time zone."""
+        self._zone = zone = self._location_zone()
         demand, after = Demand(), await self._begin()
         slot = -1
-        while self._driver.replica.policies.forecast and zone == self._place_zone():
+        while self._driver.replica.policies.forecast and zone == self._location_zone():
             while after < self._driver.arrival:
                 page = await self._journal.read(after, ENTRIES_PER_PAGE)
                 for stored in page.stored:
@@ -82,7 +83,7 @@ class SalesHistory:
             now = self._slot(self._clock.now().wall_ms)
             if now != slot:
                 slot = now
-                self.turned()
+                self.on_new_forecasts()
             await asyncio.sleep(PAUSE_S)
         self._demand = None
 
@@ -99,7 +100,7 @@ class SalesHistory:
 
     def _note(self, demand: Demand, entry: Entry) -> None:
         content, node = entry.content, self._driver.replica.node
-        is_own = content.kind == "sale" and node_of(entry.stream.writer) == node
+        is_own = content.kind == SALE and node_of(entry.stream.writer) == node
         if not is_own or entry.stream.scope != self._location:
             return
         occurred_at = content.facts.get("occurred_at")
@@ -109,18 +110,18 @@ class SalesHistory:
                 demand.note(move.item, slot, move.quantity)
 
     def _slot(self, at_ms: int) -> int:
-        """Which half hour of local time, counted from 1970 on."""
+        """The number of the half hour of local time, counted from 1970."""
         try:
             offset = datetime.fromtimestamp(at_ms / 1000, self._zone).utcoffset()
-        except (ValueError, OverflowError, OSError):  # a clock in another age
+        except (ValueError, OverflowError, OSError):  # the clock shows a year that datetime does not have
             offset = None
         return (at_ms + (int(offset.total_seconds()) * 1000 if offset is not None else 0)) // SLOT_MS
 
-    def _place_zone(self) -> tzinfo:
-        """The time zone that the location's document names; UTC where there is none that is known here."""
+    def _location_zone(self) -> tzinfo:
+        """The time zone in the location's document; UTC if it names none that this node knows."""
         try:
-            place = msgspec.convert(self._driver.replica.documents.value(LOCATION, self._location), ReadLocation)
-            return ZoneInfo(place.time_zone)
+            document = msgspec.convert(self._driver.replica.documents.value(LOCATION, self._location), ReadLocation)
+            return ZoneInfo(document.time_zone)
         except (msgspec.ValidationError, ValueError, OSError, KeyError):
             return UTC
 

@@ -1,7 +1,7 @@
-"""Settlement: which nodes this one sees below zero, since when, and when its turn to cover their deficit comes.
+"""Settlement: the deficits that this node sees, since when, and when it is its turn to cover them.
 
 The core decides who covers how much (`core.rights.rebalancing`); this module only waits. The wait for a deficit begins
-anew whenever any node granted anything there: while the nodes whose turn it is act, no other node steps in.
+again after each grant there. So no other node steps in while the nodes whose turn it is act.
 """
 
 from __future__ import annotations

@@ -26,11 +26,11 @@ from replica.runtime.peering.roles import replicates_all, serves_a_store
 from replica.runtime.ports import Clock
 
 PAUSE_S = 1.0
-"""How late a hub may notice a shortage. The wait before it acts comes on top."""
+"""How late a hub may notice a shortage. The wait before it acts is added to that."""
 
 SELECTION_MS = 5_000
-"""How long a shortage lasts before the first hub selects holds, and between the turns of two hubs: longer than an entry
-is on its way between nodes that reach each other."""
+"""How long the first hub waits before it selects holds, and each later hub after the one before it. An entry between
+nodes that reach each other takes less."""
 
 AGAIN_MAX_MS = 300_000
 """Longest wait before a hub looks at holds again. It doubles each time, because there may be none left to select."""
@@ -41,7 +41,7 @@ ORDERS_PER_TURN = 256
 
 class _Shortage(Struct):
     since_ms: int
-    """Elapsed time at which it was first seen."""
+    """Elapsed time at which the hub first saw it."""
     next_ms: int
     wait_ms: int
 
@@ -57,7 +57,7 @@ class Shortages:
         self._short: dict[Pair, _Shortage] = {}
 
     async def run(self) -> None:
-        """Select holds to be revoked, for ever. Returns when the node stops."""
+        """Select holds to be revoked until the node stops."""
         while True:
             await asyncio.sleep(PAUSE_S)
             due = self._due() if self._settlement.debts or self._short else {}
@@ -73,7 +73,7 @@ class Shortages:
             self._put_off(due, requests)
 
     def _due(self) -> dict[Pair, int]:
-        """Units that lack at each pair where it is this hub's turn."""
+        """The missing units of each pair where it is this hub's turn."""
         now_ms, ledger = self._clock.now().elapsed_ms, self._driver.replica.ledger
         short = {pair: units for pair in self._settlement.debts if (units := short_by(ledger.stock(*pair)))}
         self._short = {

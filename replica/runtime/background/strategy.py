@@ -25,11 +25,11 @@ class ItemView(Struct, frozen=True, kw_only=True):
 
     stock: Stock
     policy: Policy | None
-    """The policy that counts now; without one nobody moves rights."""
+    """The policy that counts now. Without one, nobody moves rights."""
     free: Mapping[str, int]
     """Free units of each node, by name."""
     is_short: bool
-    """Whether free units of any node are below zero. Until others covered that, nothing moves by policy."""
+    """Whether free units of any node are below zero. Until others have covered that, nothing moves by policy."""
     is_wanting: bool
     """Whether this node waits for the item itself."""
     node: str
@@ -44,7 +44,7 @@ class ItemView(Struct, frozen=True, kw_only=True):
 
 
 class Moves(Struct, frozen=True, kw_only=True):
-    """What a strategy wants done about one item."""
+    """The decision of a strategy about one item."""
 
     grants: Mapping[str, int] = {}
     """Units to grant, by the node that receives them."""
@@ -53,7 +53,7 @@ class Moves(Struct, frozen=True, kw_only=True):
     allotments: Mapping[str, int] = {}
     """Units to set aside (above 0) or to free again (below 0), by channel."""
     is_put_off: bool = False
-    """Whether to look again a little later, because no event will tell that the time has come."""
+    """Whether to look again a little later, because no event will cause another look."""
 
 
 class RebalancingStrategy(Protocol):
@@ -63,16 +63,16 @@ class RebalancingStrategy(Protocol):
     """Whether the node asks for rights by policy. If so, an answer to a request may call for the next request."""
 
     def watch(self, look_at_all: Callable[[], None]) -> None:
-        """Keep a function, to call it whenever every item should be looked at again."""
+        """Keep a function, and call it whenever the rebalancer should look at all items again."""
 
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
-        """The policy that counts for an item now; None if there is none to act by."""
+        """The policy that counts for an item now; None if none counts now."""
 
     def acts(self, policies: Policies) -> bool:
         """Whether these policies can call for anything at this node."""
 
-    def concerns(self, replica: Replica, place: LocationStock) -> bool:
-        """Whether every item of a location should be looked at, and not only those below zero."""
+    def concerns(self, replica: Replica, location_stock: LocationStock) -> bool:
+        """Whether the rebalancer should look at every item of a location, and not only at those below zero."""
 
     def moves(self, view: ItemView) -> Moves:
         """Decide what to do about one item."""

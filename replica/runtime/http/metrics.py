@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: computed from plain counters at each scrape, so that they cost a request nothing."""
+"""Metrics for Prometheus: computed from plain counters at each scrape, so that requests do not get slower."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ async def _answer_problems(request: web.Request, handler: Handler) -> web.Stream
 
 @web.middleware
 async def _no_foreign_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse pages of other sites: a browser on this machine calls from this machine, whoever wrote the page."""
+    """Refuse pages of other sites, because a browser on this machine calls from this machine for any page."""
     origin = request.headers.get("Origin")
     if origin is not None and not _is_local_name(_host_of(origin)):
         raise Forbidden(

@@ -121,17 +121,19 @@ def order_answer(content: Content) -> OrderAnswer:
         case StepFacts() | RepeatFacts():
             is_placement = "placement" in (facts.request or {})
             expires_at = time_text(facts.expires_ms) if is_placement and facts.expires_ms else None
-            return OrderAnswer(order, facts.state, _fulfilments(facts.shown), expires_at=expires_at)
+            return OrderAnswer(
+                order=order, state=facts.state, fulfilments=_fulfilments(facts.shown), expires_at=expires_at
+            )
         case ReportFacts():
-            return OrderAnswer(order, facts.state, _fulfilments(facts.shown))
+            return OrderAnswer(order=order, state=facts.state, fulfilments=_fulfilments(facts.shown))
         case ParkFacts():
-            return OrderAnswer(order, facts.state, _fulfilments(facts.shown), waiting="parked")
+            return OrderAnswer(order=order, state=facts.state, fulfilments=_fulfilments(facts.shown), waiting="parked")
         case AskFacts():
-            return OrderAnswer(order, facts.state, _fulfilments(facts.shown), waiting="asked")
+            return OrderAnswer(order=order, state=facts.state, fulfilments=_fulfilments(facts.shown), waiting="asked")
         case HandoverFacts():
-            return OrderAnswer(order, facts.state, [])
+            return OrderAnswer(order=order, state=facts.state, fulfilments=[])
         case VoidFacts():
-            return OrderAnswer(order, "", [])
+            return OrderAnswer(order=order, state="", fulfilments=[])
         case None:
             raise ValueError(f"this version cannot read an entry about the order {order!r}: a later one wrote it")
         case _:

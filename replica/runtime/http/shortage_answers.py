@@ -1,4 +1,4 @@
-"""Answers about breaches and shortages: which accounts are below zero, and which holds are revoked for it."""
+"""Answers about breaches and shortages: which accounts are below zero, and which holds are revoked because of that."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class WriteCall(Struct, frozen=True, kw_only=True):
     render: Callable[[Entry], Any]
     """Renders the answer from the entry."""
     submit: Callable[[Node, Command], Awaitable[Entry]] = lambda node, command: node.driver.submit(command)
-    """Has the request decided and made durable. Raises Refused."""
+    """Decides the request and makes it durable. Raises Refused."""
 
 
 def _movement(entry: Entry) -> MovementAnswer:
@@ -165,7 +165,10 @@ def _count(entry: Entry) -> CountAnswer:
         at=stamp_text(entry.content.clock),
         as_of=stamp_text(facts["as_of"]),
         seen=facts["seen"],
-        lines=tuple(CountedLine(*line) for line in facts["count"]),
+        lines=tuple(
+            CountedLine(item=item, counted=counted, seen=seen, change=change, on_hand=on_hand)
+            for item, counted, seen, change, on_hand in facts["count"]
+        ),
         provisional=bool(facts.get("unheard")),
     )
 

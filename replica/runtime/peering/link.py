@@ -4,7 +4,7 @@
     pump       journal -> session                 ticker   time -> session
     sender     session -> socket, the only one that sends, so frames keep their order
 
-When any of them ends, all end. A fault of the peer ends the link, is counted by reason, and harms nothing else.
+When one of them ends, all end. A fault of the peer ends only this link, and the node counts it by reason.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ MERGES_WAITING_MAX = 8
 """Frames of one peer between their arrival and their commit."""
 
 TICK_MIN_S, TICK_MAX_S = 0.01, HEARTBEAT_MS / 1000
-"""Between two looks at the time: a clock that reads a hair less than was slept must not make it spin, and a session
-that has just been greeted must not be late with its first heartbeat."""
+"""Shortest and longest pause between two looks at the time. Without the minimum, the ticker would spin if the clock
+reads slightly less than the ticker slept. Without the maximum, the first heartbeat after a greeting could be late."""
 
-FAREWELL_S = 1.0
-"""How long a last frame may take to leave."""
+LAST_FRAMES_S = 1.0
+"""How long the last frames may take to leave."""
 
 
 class Link:
@@ -73,7 +73,7 @@ class Link:
         self.session = Session(hello, driver.replica, admit, clock.now())
         self.is_dialled = is_dialled
         self.reason = ""
-        """Why it ended: our own fault reason, the peer's, or `hung-up`."""
+        """Why the link ended: a reason of this node or of the peer, or `hung-up`."""
         self._socket = socket
         self._driver = driver
         self._journal = journal
@@ -91,12 +91,12 @@ class Link:
 
     @property
     def peer(self) -> Hello:
-        """Who is on the other side, once greeted."""
+        """The peer's hello. There is none before the greeting."""
         assert self.session.peer is not None
         return self.session.peer
 
     async def run(self) -> str:
-        """Run until either side ends it; return the reason."""
+        """Run until either side ends the link; return the reason."""
         works = (self._send(), self._receive(), self._acknowledge(), self._pump(), self._tick())
         tasks = [asyncio.create_task(work) for work in works]
         try:
@@ -118,23 +118,23 @@ class Link:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._say_last_words()
+            await self._send_last_frames()
         return self.reason
 
     def close(self, reason: str, detail: str = "") -> None:
-        """End the link from our side."""
+        """End the link from this side."""
         self.reason = self.reason or reason
         self.session.close(reason, detail)
         self._frames.set()
 
     def want(self, location: str, item: str, quantity: int, clock: int) -> int:
-        """Ask the peer for rights; return the number its answer will name."""
+        """Ask the peer for rights; return the number of the request, which the answer repeats."""
         number = self.session.want(location, item, quantity, clock)
         self._frames.set()
         return number
 
     def give(self, number: int, granted: int, reason: str = "") -> None:
-        """Answer a want of the peer."""
+        """Answer a request of the peer for rights."""
         self.session.give(number, granted, reason)
         self._frames.set()
 
@@ -147,13 +147,13 @@ class Link:
     def _peer_name(self) -> str:
         return self.session.peer.node if self.session.peer is not None else "?"
 
-    async def _say_last_words(self) -> None:
+    async def _send_last_frames(self) -> None:
         try:
-            async with asyncio.timeout(FAREWELL_S):
+            async with asyncio.timeout(LAST_FRAMES_S):
                 await self._flush()
                 await self._socket.close()
         except (ConnectionError, TimeoutError):
-            pass  # nobody listens any more, which is what a farewell may find
+            pass  # the peer is gone already
 
     async def _send(self) -> None:
         while True:
@@ -164,7 +164,7 @@ class Link:
             self._frames.clear()
 
     async def _flush(self) -> None:
-        """Send what waits. Frames that a cancellation leaves behind go with the last words: a gap would spoil those."""
+        """Send the waiting frames. After a cancellation `_send_last_frames` sends the rest, so no frame is missing."""
         self._leaving.extend(self.session.take_frames())
         while self._leaving:
             await self._socket.send(self._leaving.popleft())
@@ -173,7 +173,7 @@ class Link:
         while not self._is_closed():
             packed = await self._socket.receive()
             if packed is None or self._is_closed():
-                return  # what crosses our bye is nobody's fault
+                return  # a frame that crosses our bye is not a fault of the peer
             for event in self.session.receive(packed, self._clock.now()):
                 await self._handle(event)
             if self.session.has_frames:
@@ -205,7 +205,7 @@ class Link:
                 log.info("peer said bye", peer=self._peer_name, reason=reason, detail=detail)
 
     async def _acknowledge(self) -> None:
-        """Acknowledge frames in the order they came, each once its commit is through."""
+        """Acknowledge frames in order of arrival, each after its commit."""
         while True:
             number, merged = await self._merges.get()
             await merged
@@ -213,7 +213,7 @@ class Link:
             self._frames.set()
 
     async def _pump(self) -> None:
-        """Send what the peer lacks, then what becomes durable, for as long as the link lasts."""
+        """Send the entries that the peer lacks, then new ones as they become durable, until the link ends."""
         await self._asked.wait()
         session, scopes = self.session, self.session.offered
         vectors = await self._driver.look(lambda replica: plain_vectors(replica, scopes))
@@ -223,7 +223,7 @@ class Link:
             lacking = session.lacking()
             stored = await self._journal.missing(lacking, arrival, PAGE) if lacking else []
             if session.phase is Phase.CLOSED:
-                return  # bye is said, and it is the last word
+                return  # no frame may follow bye
             if stored:
                 await self._offer([(one.entry, one.previous) for one in stored])
                 continue
@@ -233,7 +233,7 @@ class Link:
             await self._driver.moved_past(arrival, scopes)
 
     async def _offer(self, entries: list[tuple[Entry, bytes]]) -> None:
-        """Send entries a frame at a time, as the window allows; others have their turn in between."""
+        """Send entries frame by frame, as the window allows. Other tasks run in between."""
         while entries:
             while not self.session.has_room:
                 self._room.clear()

@@ -1,9 +1,9 @@
-"""Peers: who is connected, who was, and how the connections are made and kept.
+"""Peers: the nodes that this node is or was connected to, and how it makes and keeps connections.
 
-`Peers` holds a record per peer and lets one live session stand under a name. `Dialer` keeps a connection to the first
-peer of a list that answers: an edge's hubs in order of preference, or the one address of a hub's peer. It moves on
-within seconds when one does not answer, and goes back to the first when that has been well for a while: a while that
-doubles each time home, although it is well, does not serve it.
+`Peers` has a record per peer, and allows one live session per name. `Dialer` keeps a connection to the first peer of a
+list that answers: a store's hubs in order of preference, or the one address of a hub's peer. If a peer does not answer,
+it tries the next one within seconds. It goes back to the first one, the home hub, when that has answered for a while.
+This wait doubles each time the home hub answers but does not serve the store.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ log = structlog.get_logger(__name__)
 DIAL_TIMEOUT_S = 2.0
 RETRY_MIN_S = 0.2
 RETRY_MAX_S = 2.0
-"""Between two rounds through the list: doubles from the first to the second, times 0.5 to 1.5 by chance."""
+"""Pause between two rounds through the list: it doubles from MIN to MAX, times a random number in 0.5..1.5."""
 
 PROBE_INTERVAL_S = 2.0
 
 HOME_AFTER_MAX_S = 3_600.0
-"""Longest wait before a home that did not serve is tried again: every try takes a node that is well served elsewhere
-off its hub for a moment, and whoever mends what home had against it should not have to wait for a day."""
+"""Longest wait before a store tries to return to a home hub that did not serve it. Each try interrupts the service of
+the other hub for a moment. But after somebody corrects the fault, the store should not stay away for a day."""
 
 DIVERGENCES_KEPT = 100
 
 PEERS_MAX = 10_000
-"""Peers a node keeps a record of: a large chain's stores, and then some."""
+"""Peers that a node keeps a record of: more than the stores of a large chain."""
 
 REASONS = frozenset(
     [
@@ -69,16 +69,15 @@ REASONS = frozenset(
         "version",
     ]
 )
-"""Why links end. Anything else a peer says is counted as `other`, so that nobody makes up counters without end."""
-
+"""Why links end. The node counts other reasons of peers as `other`, so that the number of counters is bounded."""
 
 UNREFUSED = frozenset(["duplicate-link", "going-home", "hung-up", "replaced", "silent", "stopping"])
-"""Why a link ends that the peer had nothing against. After any other end the next peer of the list is tried, and the
-wait between two rounds grows: a hub that refuses a store must neither keep it nor be dialled many times a second."""
+"""Reasons that are not a refusal by the peer. After any other reason the dialer tries the next peer, and the pause
+between two rounds grows: a hub that refuses a store must neither keep it nor be dialled many times a second."""
 
 
 class Identity(Struct, frozen=True):
-    """Who this node is to its peers. `scopes` is what it subscribes to, None meaning all."""
+    """What this node tells its peers about itself. `scopes`: its subscriptions; None for all."""
 
     node: str
     writer: str
@@ -88,11 +87,11 @@ class Identity(Struct, frozen=True):
     scopes: tuple[str, ...] | None
     software: str
     versions: tuple[int, int] = (PROTOCOL_MIN, PROTOCOL_MAX)
-    """Least and greatest version of the protocol it speaks."""
+    """Least and greatest version of the protocol that it speaks."""
 
 
 class Peer:
-    """What is known of one peer, connected or not."""
+    """The record of one peer, connected or not."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -104,7 +103,7 @@ class Peer:
         self.reason = ""
         """Why the last link ended."""
         self.offered: Scopes = ()
-        """Scopes we have to bring it; None for all."""
+        """Scopes that this node sends it; None for all."""
 
     @property
     def is_connected(self) -> bool:
@@ -112,11 +111,11 @@ class Peer:
         return self.link is not None and self.link.session.phase is Phase.STREAMING
 
     def entries_behind(self) -> int:
-        """Entries it is known to hold that we lack."""
+        """Entries that the peer is known to have and this node lacks."""
         return self.link.session.entries_behind() if self.link is not None else 0
 
     def unacknowledged(self, replica: Replica) -> int:
-        """Entries we have to bring it that it has not told us it holds durably."""
+        """Entries of its scopes that the peer has not acknowledged as durable."""
         return sum(
             max(0, head.sequence - self.durable.get(Stream(writer, scope), 0))
             for scope in (replica.vectors if self.offered is None else self.offered)
@@ -125,16 +124,16 @@ class Peer:
 
 
 class Listener(Protocol):
-    """Who wants to know of links: when one is up, what is said about rights on it, when it is down."""
+    """Gets the events of links: a link is up, a peer asks for rights or answers, a link is down."""
 
     def joined(self, link: Link) -> None:
-        """A session is past its greeting, both ways."""
+        """Both sides of a session have sent their greetings."""
 
     def heard(self, link: Link, event: RightsWanted | Answered) -> None:
         """The peer asks for rights, or answers a request for some."""
 
     def left(self, link: Link) -> None:
-        """A session that was past its greeting is over; nothing asked on it is answered any more."""
+        """A session ended after its greeting. Requests on it get no answer any more."""
 
 
 class Peers:
@@ -167,7 +166,7 @@ class Peers:
         self.listeners: list[Listener] = []
 
     async def converse(self, socket: Socket, *, is_dialled: bool, started: Callable[[Link], None] | None = None) -> str:
-        """Run one link on a socket until it ends; return why it did."""
+        """Run one link on a socket until it ends; return the reason."""
         link = Link(
             socket,
             self._hello(),
@@ -195,7 +194,7 @@ class Peers:
             link.close("stopping")
 
     async def held_elsewhere(self, reached: Mapping[Stream, int], timeout_s: float) -> bool:
-        """Wait until a hub of another region holds streams durably as far as this; False when that takes too long."""
+        """Wait until a hub of another region has stored streams up to these numbers; False if that takes too long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while not self._is_elsewhere(reached):
@@ -217,7 +216,7 @@ class Peers:
         return [peer for _, peer in sorted(self.known.items()) if peer.is_connected]
 
     def met(self) -> tuple[dict[str, str], list[str]]:
-        """The stores met since the start, by the location each keeps, and the hubs."""
+        """The stores met since the start, by location, and the hubs."""
         hellos = [peer.hello for peer in self.known.values() if peer.hello is not None]
         stores = {
             scope: hello.node
@@ -243,24 +242,24 @@ class Peers:
         )
 
     def _enter(self, link: Link) -> None:
-        """Let one session stand under a peer's name. Raises PeerFault when it is not this one."""
+        """Keep one session per name of a peer. Raises PeerFault if another session stays."""
         hello = link.peer
         if hello.node not in self.known and len(self.known) >= PEERS_MAX:
             raise PeerFault("oversized", f"{PEERS_MAX} peers are known already")
         peer = self.known.setdefault(hello.node, Peer(hello.node))
-        standing = peer.link
-        if standing is not None:
-            if standing.peer.nonce != hello.nonce:
+        current = peer.link
+        if current is not None:
+            if current.peer.nonce != hello.nonce:
                 raise PeerFault("name-taken", f"another process is connected as {hello.node}")
-            if standing.is_dialled != link.is_dialled and self._is_preferred(standing):
+            if current.is_dialled != link.is_dialled and self._is_preferred(current):
                 raise PeerFault("duplicate-link", f"{hello.node} and {self.identity.node} are connected already")
-            standing.close("replaced", "the same process connected again")
+            current.close("replaced", "the same process connected again")
         peer.hello, peer.link = hello, link
         peer.offered, peer.durable = link.session.offered, link.session.durable
         log.info("peer connected", peer=hello.node, role=hello.role, region=hello.region, dialled=link.is_dialled)
 
     def _is_preferred(self, link: Link) -> bool:
-        """Of two links that both sides dialled at once, the one stays that the lesser name dialled."""
+        """If both sides dialled at once, the link stays that the node with the lesser name dialled."""
         return link.is_dialled == (self.identity.node < link.peer.node)
 
     def _leave(self, link: Link) -> None:
@@ -305,7 +304,7 @@ class Dialer:
         self._peers = peers
         self._home_after_s = max(home_after_s, PROBE_INTERVAL_S)
         self.home_wait_s = self._home_after_s
-        """How long home must have been well before this node goes back to it."""
+        """How long the home hub must have answered before this node goes back to it."""
         self._name = ""
 
     async def run(self) -> None:
@@ -316,16 +315,16 @@ class Dialer:
                 if await self._try(url):
                     retry_s = RETRY_MIN_S
                     if self.reason != "silent":
-                        break  # after silence the line may be bad for good, and the next hub has another line
+                        break  # after silence the line may stay bad, and the next hub has another line
             jitter = 0.5 + self._peers.entropy.fraction()
             await asyncio.sleep(retry_s * jitter)
             retry_s = min(RETRY_MAX_S, retry_s * 2)
 
     async def _try(self, url: str) -> bool:
-        """Connect and stay connected; True when a session got past its greeting and nobody refused to go on with it."""
+        """Connect and stay connected; True if the session began and the peer did not refuse to continue it."""
         known = self._peers.known.get(self._name)
         if known is not None and known.is_connected:
-            return False  # it dialled us
+            return False  # it dialled this node
         try:
             async with asyncio.timeout(DIAL_TIMEOUT_S):
                 socket = await self._peers.network.dial(url)
@@ -352,10 +351,10 @@ class Dialer:
         return is_served
 
     async def _go_home(self, started: Iterable[Link]) -> None:
-        """While connected elsewhere: once the first hub has answered for a while, end this link to go back to it.
+        """While connected to another hub: once the home hub has answered for a while, end this link to go back to it.
 
-        The next wait is twice as long, unless home serves now: one that answers and refuses would have us for ever
-        on the way.
+        The next wait is twice as long, unless the home hub serves the store this time. Otherwise a home hub that
+        answers and refuses would make the store change its hub without end.
         """
         well_s = 0.0
         while well_s < self.home_wait_s:

@@ -1,7 +1,7 @@
-"""Roles: what a node tells its peers that it is, and what a node may conclude from it.
+"""Roles: what kind of node a peer is, by its hello, and what a node may conclude from it.
 
-This is the only module that compares roles. What a node itself does differently from others is not read off its role:
-`edge_node` and `hub` hand that in when they assemble it (`replica.runtime.node.NodeRole`).
+This is the only module that compares roles. A node does not look at its own role to decide what to do: `edge_node` and
+`hub` hand in the differences when they assemble it (`replica.runtime.node.NodeRole`).
 """
 
 from __future__ import annotations

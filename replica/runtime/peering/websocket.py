@@ -14,7 +14,7 @@ SYNC_PATH = "/v1/sync"
 PROBE_TIMEOUT_S = 1.0
 
 _MESSAGE_BYTES_MAX = FRAME_BYTES_MAX + 2
-"""The transport takes less than this: one byte more than a frame may have, so that the session can say bye."""
+"""The transport accepts less than this: one byte more than a frame may have, so that the session can send bye."""
 
 
 class WebSocket:
@@ -38,7 +38,7 @@ class WebSocket:
             case aiohttp.WSMsgType.TEXT:
                 return b""  # no frame is text: the session calls it malformed
             case aiohttp.WSMsgType.ERROR if _is_too_big(message.data):
-                raise PeerFault("oversized", f"a message the transport does not take, above {FRAME_BYTES_MAX} bytes")
+                raise PeerFault("oversized", f"the message has more than {FRAME_BYTES_MAX} bytes")
             case _:
                 return None
 
@@ -51,7 +51,7 @@ def _is_too_big(failure: object) -> bool:
 
 
 async def accept(request: web.Request) -> tuple[web.WebSocketResponse, WebSocket]:
-    """Take in a peer that dialled us."""
+    """Accept a peer that dialled this node."""
     response = web.WebSocketResponse(max_msg_size=_MESSAGE_BYTES_MAX, compress=False, timeout=1.0)
     await response.prepare(request)
     return response, WebSocket(response)

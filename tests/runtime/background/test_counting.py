@@ -1,4 +1,4 @@
-"""Counts over HTTP: what is heard of late, counts of a figure shown some time ago, and which are provisional."""
+"""Counts over HTTP: late movements, counts with a token, and provisional counts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def now_ms(store: Caller) -> int:
     return store.node.clock.now().wall_ms
 
 
-async def tell(store: Caller, node: Node) -> None:
+async def deliver(store: Caller, node: Node) -> None:
     node.commit()
     await (await store.node.driver.take_in(node.runs("store-1"), Ingress()))
 
@@ -39,13 +39,13 @@ async def receive(store: Caller, units: int) -> None:
     await store.good("/v1/receipts", {"lines": [{"item": "cola", "quantity": units}]})
 
 
-async def test_what_is_heard_of_after_a_count_and_was_before_it_is_corrected_and_explained(store: Caller) -> None:
+async def test_movement_from_before_a_count_that_arrives_after_it_is_corrected(store: Caller) -> None:
     hub = other()
     await receive(store, 5)
     hub.ask(receipt(cola=7), "late", now_ms(store) - 1_000)
     answer = await store.good("/v1/counts", COUNTED)
     assert (answer["provisional"], (await store.good("/v1/stock/cola"))["on_hand"]) == (False, 4)
-    await tell(store, hub)
+    await deliver(store, hub)
     explained = await store.good("/v1/explain/cola")
     assert explained["stock"]["on_hand"] == 4
     correction, late, _, _ = explained["movements"]
@@ -55,34 +55,34 @@ async def test_what_is_heard_of_after_a_count_and_was_before_it_is_corrected_and
     assert (shown["movement"], shown["counted"], shown["by"]) == (answer["movement"], 4, "store-1")
     assert (shown["provisional"], shown["unheard"]) == (True, ["hub-east"])
     hub.ask(receipt(wings=1), "word", now_ms(store) + 1_000)
-    await tell(store, hub)
+    await deliver(store, hub)
     assert not (await store.good("/v1/stock"))["items"][0]["count"]["provisional"]
 
 
-async def test_a_count_where_others_write_says_that_it_is_provisional(store: Caller) -> None:
+async def test_count_is_provisional_if_other_nodes_write_for_the_location(store: Caller) -> None:
     hub = other()
     hub.ask(receipt(cola=7), "early", now_ms(store) - 1_000)
-    await tell(store, hub)
+    await deliver(store, hub)
     assert (await store.good("/v1/counts", COUNTED))["provisional"]
 
 
-async def test_a_count_of_some_time_ago_leaves_in_what_was_heard_of_since_and_is_from_before(store: Caller) -> None:
+async def test_count_with_a_token_includes_earlier_movements_that_arrived_later(store: Caller) -> None:
     hub = other()
     await receive(store, 5)
     hub.ask(receipt(cola=7), "late", now_ms(store) - 1_000)
     seen = (await store.good("/v1/stock/cola"))["seen"]
-    await tell(store, hub)
+    await deliver(store, hub)
     await store.good("/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
     answer = await store.good("/v1/counts", {**COUNTED, "seen": seen})
     assert answer["lines"] == [{"item": "cola", "counted": 4, "seen": 12, "change": -8, "on_hand": 3}]
     assert (await store.good("/v1/stock/cola"))["on_hand"] == 3
 
 
-async def test_an_older_count_that_is_entered_after_a_newer_one_changes_nothing(store: Caller, tmp_path: Path) -> None:
+async def test_older_count_that_is_entered_after_a_newer_one_changes_nothing(store: Caller, tmp_path: Path) -> None:
     await receive(store, 5)
     seen = (await store.good("/v1/stock/cola"))["seen"]
     while token_of(store.node.replica, now_ms(store)).rpartition(".")[2] == seen.rpartition(".")[2]:
-        pass  # the clock goes on within a millisecond
+        pass  # the clock moves on within a millisecond
     newer = await store.good("/v1/counts", COUNTED)
     older = await store.good("/v1/counts", {"lines": [{"item": "cola", "counted": 9}], "seen": seen})
     assert [line["change"] for line in older["lines"]] == [0]
@@ -91,7 +91,7 @@ async def test_an_older_count_that_is_entered_after_a_newer_one_changes_nothing(
 
 
 class OvertakenDriver:
-    """A driver whose node hears of something just before each of its first counts is decided."""
+    """A driver that merges a movement of another node just before each count, except the last."""
 
     def __init__(self, store: Caller, hub: Node) -> None:
         self._store = store
@@ -105,11 +105,11 @@ class OvertakenDriver:
         self.tries += 1
         if self.tries < counting.TRIES:
             self._hub.ask(receipt(cola=1), f"late-{self.tries}", now_ms(self._store) - 10_000)
-            await tell(self._store, self._hub)
+            await deliver(self._store, self._hub)
         return await self._driver.submit(command)
 
 
-async def test_what_overtakes_a_count_has_it_worked_out_again(store: Caller) -> None:
+async def test_node_computes_the_level_again_if_a_movement_overtakes_a_count(store: Caller) -> None:
     await receive(store, 5)
     token = token_of(store.node.replica, now_ms(store))
     driver = OvertakenDriver(store, other())
@@ -119,11 +119,11 @@ async def test_what_overtakes_a_count_has_it_worked_out_again(store: Caller) -> 
     assert entry.content.facts["count"] == [["cola", 4, 5 + driver.tries - 1, -driver.tries, 4]]
 
 
-def test_a_count_that_is_overtaken_for_ever_is_told_to_try_again() -> None:
+def test_overtaken_count_is_answered_with_status_503() -> None:
     assert problem(Overtaken("more was heard of store-1 meanwhile"))["status"] == 503
 
 
 @pytest.mark.parametrize("level", [-1, "x", 1 << 40])
-async def test_a_level_that_cannot_be_is_refused(store: Caller, level: Any) -> None:
+async def test_invalid_level_of_a_count_is_refused(store: Caller, level: Any) -> None:
     status, refused = await store.write("/v1/counts", {"lines": [{"item": "cola", "counted": level}]})
     assert (status, refused["field"]) == (422, "lines[0].counted")

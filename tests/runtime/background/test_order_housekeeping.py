@@ -1,4 +1,4 @@
-"""What a node does about its orders by itself, in virtual time."""
+"""Order housekeeping of live nodes, in virtual time."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ async def stock(node: Node, units: int = 10) -> None:
 
 
 async def grant(node: Node, to: str, units: int) -> None:
-    """Hand rights over, as the store's own entry."""
+    """Grant rights, as an entry of the store."""
     await node.driver.submit(Command(node.replica.node, Grant(to, (GrantLine("cola", units),)), b"grant"))
 
 
-async def test_paid_order_at_another_region_is_handed_to_the_store_also_after_a_restart_without_the_store() -> None:
+async def test_hub_of_another_region_hands_paid_orders_to_the_store_also_after_a_restart() -> None:
     network = VirtualNetwork()
     disk = SimulatedDisk()
     west = hub("hub-west", network, region="west", disk=disk)
@@ -51,29 +51,29 @@ async def test_paid_order_at_another_region_is_handed_to_the_store_also_after_a_
     await stock(shop)
     await grant(shop, "hub-west", 5)
     await until(lambda: west.replica.ledger.stock("store-1", "cola").balance("hub-west/free") == 5, 5)
-    await ask(west, Placement("o-1", (PlacedLine(1, "cola"),)), "o1")
-    await ask(west, OrderEvent("o-1", "pay"), "p1")
+    await ask(west, Placement(order="o-1", lines=(PlacedLine(1, "cola"),)), "o1")
+    await ask(west, OrderEvent(order="o-1", event="pay"), "p1")
     await until(lambda: order(west).fulfilments["hub-west.1"].owner == "store-1", 5)
     await shop.stop()
-    await ask(west, Placement("o-2", (PlacedLine(1, "cola"),)), "o2")
+    await ask(west, Placement(order="o-2", lines=(PlacedLine(1, "cola"),)), "o2")
     await west.stop()
     again = hub("hub-west", network, region="west", disk=disk)
     again.replica.restore(await again.journal.load())
     again.start([], 60.0)
-    await ask(again, OrderEvent("o-2", "pay"), "p2")
+    await ask(again, OrderEvent(order="o-2", event="pay"), "p2")
     await until(lambda: order(again, "o-2").fulfilments["hub-west.1"].owner == "store-1", 5)
     for node in (east, again):
         await node.stop()
 
 
-async def test_hold_expires_when_its_time_has_come() -> None:
+async def test_hold_expires_at_its_time_and_a_paid_one_does_not() -> None:
     node = hub("hub-east", VirtualNetwork())
     node.start([], 0.0)
     await stock(node)
     started_s = elapsed_s()
-    await ask(node, Placement("o-1", (PlacedLine(2, "cola"),), ttl_s=60), "o1")
-    await ask(node, Placement("o-2", (PlacedLine(2, "cola"),), ttl_s=60), "o2")
-    await ask(node, OrderEvent("o-2", "pay"), "p2")
+    await ask(node, Placement(order="o-1", lines=(PlacedLine(2, "cola"),), ttl_s=60), "o1")
+    await ask(node, Placement(order="o-2", lines=(PlacedLine(2, "cola"),), ttl_s=60), "o2")
+    await ask(node, OrderEvent(order="o-2", event="pay"), "p2")
     await until(lambda: order(node).state == "expired", 70)
     assert 60 <= elapsed_s() - started_s <= 60 + 2 * PAUSE_S + 0.2
     assert order(node, "o-2").state == "reserved"
@@ -81,24 +81,24 @@ async def test_hold_expires_when_its_time_has_come() -> None:
     await node.stop()
 
 
-async def test_many_holds_expire_in_small_pieces() -> None:
+async def test_many_holds_that_expire_at_once_all_expire() -> None:
     node = hub("hub-east", VirtualNetwork())
     node.start([], 0.0)
     await stock(node, 1_000)
     for number in range(500):
-        await ask(node, Placement(f"o-{number}", (PlacedLine(2, "cola"),), ttl_s=5), f"k{number}")
+        await ask(node, Placement(order=f"o-{number}", lines=(PlacedLine(2, "cola"),), ttl_s=5), f"k{number}")
     await until(lambda: all(one.state == "expired" for one in node.replica.orders), 10)
     assert node.replica.ledger.stock("hub-east", "cola").figures.available == 1_000
     assert held_differences(node.replica.ledger, node.replica.orders) == []
     await node.stop()
 
 
-async def test_hold_that_ends_while_the_disk_is_full_expires_once_there_is_room() -> None:
+async def test_hold_that_ends_while_the_disk_is_full_expires_once_it_has_space() -> None:
     disk = SimulatedDisk()
     node = hub("hub-east", VirtualNetwork(), disk=disk)
     node.start([], 0.0)
     await stock(node)
-    await ask(node, Placement("o-1", (PlacedLine(2, "cola"),), ttl_s=5), "o1")
+    await ask(node, Placement(order="o-1", lines=(PlacedLine(2, "cola"),), ttl_s=5), "o1")
     disk.room_bytes, disk.read_s = 0, lambda: 0.5
     await asyncio.sleep(20.0)
     assert node.driver.counters.storage_full > 0
@@ -108,7 +108,7 @@ async def test_hold_that_ends_while_the_disk_is_full_expires_once_there_is_room(
     await node.stop()
 
 
-async def test_paid_order_is_handed_to_the_store_which_answers_a_cancellation() -> None:
+async def test_hub_hands_a_paid_order_to_the_store_which_answers_a_cancellation() -> None:
     network = VirtualNetwork()
     east, shop = hub("hub-east", network), store("store-1", network)
     network.nodes["ws://hub-east"] = east
@@ -118,15 +118,15 @@ async def test_paid_order_is_handed_to_the_store_which_answers_a_cancellation() 
     await grant(shop, "hub-east", 5)
     await until(lambda: east.replica.ledger.stock("store-1", "cola").balance("hub-east/free") == 5, 5)
     for number in (1, 2, 3):
-        await ask(east, Placement(f"o-{number}", (PlacedLine(1, "cola"),)), f"o{number}")
+        await ask(east, Placement(order=f"o-{number}", lines=(PlacedLine(1, "cola"),)), f"o{number}")
     assert order(east).fulfilments["hub-east.1"].owner == "hub-east"
     for number in (1, 2):
-        await ask(east, OrderEvent(f"o-{number}", "pay"), f"p{number}")
+        await ask(east, OrderEvent(order=f"o-{number}", event="pay"), f"p{number}")
     await until(lambda: shop.replica.ledger.stock("store-1", "cola").balance("store-1/held") == 2, 5)
     assert order(shop, "o-3").fulfilments["hub-east.1"].owner == "hub-east"
-    await ask(shop, OrderEvent("o-1", "collect"), "c1")
+    await ask(shop, OrderEvent(order="o-1", event="collect"), "c1")
     for number in (1, 2):
-        asked = await ask(east, OrderEvent(f"o-{number}", "cancel"), f"x{number}")
+        asked = await ask(east, OrderEvent(order=f"o-{number}", event="cancel"), f"x{number}")
         assert asked.content.facts["act"] == "ask" or order(east).state == "collected"
     await until(lambda: (order(east).state, order(east, "o-2").state) == ("collected", "cancelled"), 5)
     for node in (shop, east):

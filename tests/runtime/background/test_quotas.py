@@ -1,4 +1,4 @@
-"""Channel quotas at live hubs: set aside by policy, sold by their own channel only, and given back when wanted."""
+"""Channel quotas at live hubs: policies set them, only their channel sells them, and the hub frees them on demand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HALVES = {"mall": 0.5, "web": 0.5}
 
 
 def quotas(node: Node, name: str = "hub-east") -> dict[str, int]:
-    """What a hub has free, and set aside by channel."""
+    """The free units of a hub, and those set aside by channel."""
     balances = node.replica.ledger.stock(STORE, COLA).balances
     names = {"free": f"{name}/free", "mall": f"{name}/channel.mall", "web": f"{name}/channel.web"}
     return {short: units for short, account in names.items() if (units := balances.get(account, 0))}
@@ -34,12 +34,12 @@ async def has_quota(node: Node, location: str, item: str) -> bool:
 
 
 async def order(node: Node, name: str, units: int, channel: str) -> None:
-    placement = Placement(name, (PlacedLine(units, COLA),), channel, paid=True)
+    placement = Placement(order=name, lines=(PlacedLine(units, COLA),), channel=channel, paid=True)
     await node.driver.submit(Command("", placement, name.encode()))
 
 
 async def shared(units: int = 20, **policy: Any) -> Region:
-    """A store that keeps half, whose hub splits the other half over two marketplaces."""
+    """A store that keeps half of its units, and a hub that splits the other half over two marketplaces."""
     chain = Region()
     await chain.open(units)
     await chain.rule(**{"mode": "share", "share": 0.5, "channels": HALVES, **policy})
@@ -47,7 +47,7 @@ async def shared(units: int = 20, **policy: Any) -> Region:
 
 
 @pytest.mark.virtual_time
-async def test_a_hub_sets_aside_what_its_policy_gives_each_channel_and_comes_to_rest() -> None:
+async def test_hub_sets_units_aside_for_each_channel_once_and_then_stops() -> None:
     chain = await shared()
     await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
     before = chain.east.replica.arrival
@@ -57,7 +57,7 @@ async def test_a_hub_sets_aside_what_its_policy_gives_each_channel_and_comes_to_
 
 
 @pytest.mark.virtual_time
-async def test_two_marketplaces_that_want_more_than_there_is_never_sell_the_same_unit() -> None:
+async def test_two_marketplaces_never_sell_the_same_unit() -> None:
     chain = await shared(20, share=1.0)
     await until(lambda: quotas(chain.east) == {"mall": 10, "web": 10}, 10)
     sold = 0
@@ -76,7 +76,7 @@ async def test_two_marketplaces_that_want_more_than_there_is_never_sell_the_same
 
 
 @pytest.mark.virtual_time
-async def test_what_one_channel_leaves_is_split_anew() -> None:
+async def test_hub_splits_the_remaining_units_again_after_a_channel_sold_its_quota() -> None:
     chain = await shared(20, share=1.0)
     await until(lambda: quotas(chain.east) == {"mall": 10, "web": 10}, 10)
     await order(chain.east, "w", 10, "web")
@@ -86,7 +86,7 @@ async def test_what_one_channel_leaves_is_split_anew() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_quotas_are_freed_when_the_policy_is_cleared_and_when_the_store_wants_units_back() -> None:
+async def test_hub_frees_quotas_when_the_store_needs_units_or_the_policy_is_cleared() -> None:
     chain = await shared()
     await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
     await chain.sell(chain.store, 9)
@@ -97,7 +97,7 @@ async def test_quotas_are_freed_when_the_policy_is_cleared_and_when_the_store_wa
 
 
 @pytest.mark.virtual_time
-async def test_what_a_till_sold_past_its_rights_is_covered_out_of_quotas() -> None:
+async def test_hub_covers_the_deficit_of_a_store_from_channel_quotas() -> None:
     chain = await shared(10, share=1.0)
     await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
     await chain.sell(chain.store, 4, OnShortage.RECORD)
@@ -106,7 +106,7 @@ async def test_what_a_till_sold_past_its_rights_is_covered_out_of_quotas() -> No
 
 
 @pytest.mark.virtual_time
-async def test_other_regions_get_their_part_before_channels_are_served() -> None:
+async def test_other_regions_get_their_units_before_channels_do() -> None:
     chain = await shared(20, share=1.0, regions={"west": 0.5})
     await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 20)
     await until(lambda: quotas(chain.west, "hub-west") == {"mall": 5, "web": 5}, 20)

@@ -1,4 +1,4 @@
-"""Rights between live nodes, in virtual time: policies move them, requests fetch them, and it all comes to rest."""
+"""Rights between live nodes, in virtual time: policies and requests move them, and then nothing moves any more."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ class Region:
         await self.east.driver.submit(DocumentWrite("policy", selector, value, b"ask-%d" % self.asked))
 
     async def sell(self, node: Node, units: int, on_shortage: OnShortage = OnShortage.REFUSE) -> Entry:
-        return await self.do(node, Sale((SkuLine(units, COLA),), on_shortage))
+        return await self.do(node, Sale(lines=(SkuLine(units, COLA),), on_shortage=on_shortage))
 
     def free(self, viewer: Node, owner: str) -> int:
         return viewer.replica.ledger.stock(STORE, COLA).balance(f"{owner}/free")
 
     def rights(self) -> tuple[int, ...]:
-        """What store, east and west own, each by its own word."""
+        """The rights of store, east and west, each as the node itself knows them."""
         return tuple(self.free(node, node.replica.node) for node in self.nodes)
 
     async def grants(self) -> list[Entry]:
@@ -75,14 +75,14 @@ class Region:
         return [stored.entry for stored in page.stored if stored.entry.content.kind == "grant"]
 
 
-async def test_a_store_without_a_policy_keeps_all_it_has() -> None:
+async def test_store_without_a_policy_grants_nothing() -> None:
     chain = Region()
     await chain.open(10)
     await asyncio.sleep(10)
     assert chain.rights() == (10, 0, 0)
 
 
-async def test_a_policy_moves_what_it_puts_online_to_the_hub_which_then_sells_it() -> None:
+async def test_policy_moves_units_to_the_hub_which_then_sells_them() -> None:
     chain = Region()
     await chain.open(10)
     await chain.rule(mode="safety", safety_stock=4)
@@ -107,7 +107,7 @@ async def test_many_sales_make_few_grants() -> None:
     assert len(await chain.grants()) <= 1 + 60 * 0.05 / SETTLE_S + 1
 
 
-async def test_regions_get_their_shares_through_the_home_hub() -> None:
+async def test_regions_get_their_units_through_the_home_hub() -> None:
     chain = Region()
     await chain.open(20)
     await chain.rule(mode="share", share=0.5, regions={"east": 0.5, "west": 0.5})
@@ -117,7 +117,7 @@ async def test_regions_get_their_shares_through_the_home_hub() -> None:
     assert len(await chain.grants()) == before == 2
 
 
-async def test_regions_get_their_shares_again_once_a_wait_for_rights_is_over() -> None:
+async def test_regions_get_their_units_again_after_a_request_for_rights_ends() -> None:
     chain = Region()
     await chain.open(100)
     await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
@@ -126,7 +126,7 @@ async def test_regions_get_their_shares_again_once_a_wait_for_rights_is_over() -
     await until(lambda: chain.rights() == (20, 40, 40), 5)
 
 
-async def test_regions_get_their_shares_again_once_a_holder_denied_that_nobody_waits_for_any_more() -> None:
+async def test_regions_get_their_units_again_after_a_late_denial_of_a_request() -> None:
     chain = Region()
     await chain.open(100)
     await chain.rule(mode="share", share=0.8, regions={"east": 0.5, "west": 0.5})
@@ -134,13 +134,13 @@ async def test_regions_get_their_shares_again_once_a_holder_denied_that_nobody_w
     chain.store.worker("RightsAnswers").cancel()
     assert await chain.east.rights.want(STORE, COLA, 90, 5.0) == 80
     await asyncio.sleep(5)
-    assert chain.rights() == (20, 80, 0), "what was asked for is still on its way, as far as anybody knows"
+    assert chain.rights() == (20, 80, 0), "the request is still in flight"
     answering = asyncio.create_task(chain.store.rights_answers.run())
     await until(lambda: chain.rights() == (20, 40, 40), 5)
     answering.cancel()
 
 
-async def test_what_a_policy_puts_online_waits_for_a_hub_that_is_reached() -> None:
+async def test_store_grants_nothing_by_policy_without_a_connected_hub() -> None:
     chain = Region()
     await chain.open(10)
     chain.east.peers.close()
@@ -159,7 +159,7 @@ async def test_a_store_that_runs_low_asks_for_rights_back() -> None:
     await until(lambda: chain.rights() == (4, 2, 0), 5)
 
 
-async def test_goods_in_hand_sold_past_the_rights_are_covered_by_who_has_some() -> None:
+async def test_node_with_free_units_covers_goods_in_hand_sold_past_the_rights() -> None:
     chain = Region()
     await chain.open(10)
     await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 8),)))
@@ -168,7 +168,7 @@ async def test_goods_in_hand_sold_past_the_rights_are_covered_by_who_has_some() 
     await until(lambda: chain.rights() == (0, 5, 0), 5)
 
 
-async def test_a_withdrawn_online_share_comes_back_to_the_store() -> None:
+async def test_units_return_to_the_store_when_its_policy_keeps_all() -> None:
     chain = Region()
     await chain.open(10)
     await chain.rule(mode="safety", safety_stock=1)
@@ -177,7 +177,7 @@ async def test_a_withdrawn_online_share_comes_back_to_the_store() -> None:
     await until(lambda: chain.rights() == (10, 0, 0), 5)
 
 
-async def test_a_hub_that_lacks_rights_is_given_what_the_store_need_not_keep() -> None:
+async def test_store_grants_its_surplus_to_a_hub_that_lacks_rights() -> None:
     chain = Region()
     await chain.open(100)
     await chain.rule(mode="share", share=0.5)
@@ -189,10 +189,10 @@ async def test_a_hub_that_lacks_rights_is_given_what_the_store_need_not_keep() -
     assert chain.rights() == (46, 46, 0)
     started_s = elapsed_s()
     assert await chain.east.rights.want(STORE, COLA, 60, 5.0) == 46
-    assert elapsed_s() - started_s < 1.0, "a denial is an answer, nobody waits for the end of the time"
+    assert elapsed_s() - started_s < 1.0, "a denial ends the wait"
 
 
-async def test_the_richest_holder_is_asked_first_and_a_part_is_taken_for_a_part() -> None:
+async def test_richest_holder_is_asked_first_and_may_grant_fewer_units() -> None:
     chain = Region()
     await chain.open(20)
     await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 7),)))
@@ -202,7 +202,7 @@ async def test_the_richest_holder_is_asked_first_and_a_part_is_taken_for_a_part(
     assert chain.rights() == (13, 7, 0)
 
 
-async def test_a_denial_cools_the_asker_down() -> None:
+async def test_node_does_not_ask_a_holder_again_soon_after_a_denial() -> None:
     chain = Region()
     await chain.open(10)
     link = chain.east.peers.known[STORE].link
@@ -215,7 +215,7 @@ async def test_a_denial_cools_the_asker_down() -> None:
     assert link.session.wants_sent == 2
 
 
-async def test_two_hubs_that_are_both_short_do_not_swap_for_ever() -> None:
+async def test_two_short_hubs_do_not_swap_units_for_ever() -> None:
     chain = Region()
     await chain.open(20)
     await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, 3),)))
@@ -229,7 +229,7 @@ async def test_two_hubs_that_are_both_short_do_not_swap_for_ever() -> None:
     assert len(await chain.grants()) <= before + 2
 
 
-async def test_a_store_that_runs_low_is_given_what_another_regions_hub_has_past_what_is_online() -> None:
+async def test_hub_of_another_region_grants_its_surplus_to_a_store_that_runs_low() -> None:
     chain = Region()
     await chain.open(100)
     await chain.rule(mode="share", share=0.8, regions={"west": 1.0})
@@ -240,13 +240,13 @@ async def test_a_store_that_runs_low_is_given_what_another_regions_hub_has_past_
     await until(lambda: chain.rights() == (82, 0, 0), 4)
 
 
-async def test_what_is_fetched_for_several_items_of_a_store_at_once_is_given_of_each() -> None:
+async def test_hub_fetches_several_items_for_a_store_at_once() -> None:
     chain, items = Region(), [f"tea-{number}" for number in range(5)]
     await chain.open(0)
     await chain.do(chain.store, GoodsReceipt(tuple([GoodsLine(8, item=item) for item in items])))
     await chain.do(chain.store, Grant("hub-west", tuple([GrantLine(item, 8) for item in items])))
-    place = chain.west.replica.ledger
-    await until(lambda: place.stock(STORE, items[-1]).balance("hub-west/free") == 8, 5)
+    ledger = chain.west.replica.ledger
+    await until(lambda: ledger.stock(STORE, items[-1]).balance("hub-west/free") == 8, 5)
     await asyncio.sleep(1)
     started_s = elapsed_s()
     wants = [chain.store.rights.want(STORE, item, 4, 5.0) for item in items]
@@ -254,7 +254,7 @@ async def test_what_is_fetched_for_several_items_of_a_store_at_once_is_given_of_
     assert elapsed_s() - started_s < 1.0
 
 
-async def test_a_hold_at_a_store_can_wait_for_rights_of_another_regions_hub() -> None:
+async def test_store_gets_rights_from_a_hub_of_another_region_through_its_own_hub() -> None:
     chain = Region()
     await chain.open(10)
     await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
@@ -265,7 +265,7 @@ async def test_a_hold_at_a_store_can_wait_for_rights_of_another_regions_hub() ->
     assert chain.east.rights_answers.fetching == 0
 
 
-async def test_a_store_is_given_what_its_hub_has_when_another_regions_hub_does_not_answer() -> None:
+async def test_hub_grants_what_it_has_if_the_hub_of_another_region_does_not_answer() -> None:
     chain = Region()
     await chain.open(10)
     await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 7),)))
@@ -275,20 +275,18 @@ async def test_a_store_is_given_what_its_hub_has_when_another_regions_hub_does_n
     chain.west.worker("RightsAnswers").cancel()
     started_s = elapsed_s()
     assert await chain.store.rights.want(STORE, COLA, 9, 30.0) == 3
-    assert elapsed_s() - started_s < 2 * FETCH_S + 0.5, "once for the part, and once for the denial"
+    assert elapsed_s() - started_s < 2 * FETCH_S + 0.5, "one fetch for the grant, and one for the denial"
     assert chain.rights() == (3, 0, 7)
 
 
 @pytest.mark.parametrize(("is_older", "given"), [(True, 0), (False, 4)])
-async def test_another_regions_hub_that_waited_for_longer_than_the_store_gives_nothing_away(
-    is_older: bool, given: int
-) -> None:
+async def test_hub_that_waited_for_rights_longer_than_the_store_grants_it_nothing(is_older: bool, given: int) -> None:
     chain = Region()
     silent = hub("hub-north", chain.network, region="north")
     chain.network.nodes["hub-north"] = silent
     await chain.open(11)
     silent.start([["hub-west"]], 0.0)
-    silent.worker("RightsAnswers").cancel()  # it takes requests in, and answers none: who asks it waits
+    silent.worker("RightsAnswers").cancel()  # it accepts requests and answers none, so peers wait
     await chain.do(chain.store, Grant("hub-north", (GrantLine(COLA, 1),)))
     await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
     await until(lambda: chain.rights() == (0, 0, 10) and chain.free(silent, "hub-north") == 1, 5)
@@ -301,7 +299,7 @@ async def test_another_regions_hub_that_waited_for_longer_than_the_store_gives_n
     assert not waiting.done()
 
 
-async def test_demands_for_one_item_are_asked_together() -> None:
+async def test_node_combines_requests_for_one_item() -> None:
     chain = Region()
     await chain.open(20)
     await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 9),)))
@@ -314,12 +312,12 @@ async def test_demands_for_one_item_are_asked_together() -> None:
     assert link.session.wants_sent <= 2
 
 
-async def test_nobody_waits_past_the_time_given_for_a_holder_that_does_not_answer() -> None:
+async def test_request_for_rights_ends_at_its_timeout_if_the_holder_does_not_answer() -> None:
     chain = Region()
     await chain.open(20)
     await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 9),)))
     await until(lambda: chain.free(chain.east, "hub-west") == 9, 5)
-    chain.west.worker("RightsAnswers").cancel()  # it takes requests in, and answers none
+    chain.west.worker("RightsAnswers").cancel()  # it accepts requests and answers none
     started_s = elapsed_s()
     assert await chain.east.rights.want(STORE, COLA, 3, 2.0) == 0
     assert elapsed_s() - started_s == pytest.approx(2.0)

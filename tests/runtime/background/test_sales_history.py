@@ -1,4 +1,4 @@
-"""Safety stock that is foretold from what the tills sold in the same half hour of other days, between live nodes."""
+"""Safety stock between live nodes: a forecast from sales of the tills in the same half hour of other days."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ FORECAST = {"forecast": {"quantile": 0.9}}
 
 
 def began(case: dict[str, Any]) -> timedelta:
-    """How long after midnight a case's slot begins; the table counts its minutes from 1."""
+    """How long after midnight the slot of a case begins. The table counts its minutes from 1."""
     hours, minutes = case["slot"].partition("-")[0].split(":")
     return timedelta(hours=int(hours), minutes=int(minutes) - 1)
 
 
 class Shop(Region):
-    """A store whose clocks say a given time of the day, and whose tills sold so much at that time on days before."""
+    """A region at a given time of the day, with sales of the store's tills at that time on the days before."""
 
     async def begin(self, at: timedelta, *past: int, stock: int, zone: str = "UTC") -> None:
         for node in self.nodes:
             assert isinstance(node.clock, SimulatedClock)
             node.clock.step(int(at.total_seconds() * 1000))
         await self.open(0)
-        place = {"type": "store", "name": "A shop", "region": "east", "time_zone": zone}
-        await self.east.driver.submit(DocumentWrite("location", STORE, pack_value(place), b"place"))
+        document = {"type": "store", "name": "A shop", "region": "east", "time_zone": zone}
+        await self.east.driver.submit(DocumentWrite("location", STORE, pack_value(document), b"document"))
         await until(lambda: self.store.replica.documents.value("location", STORE) is not None, 5)
         await self.do(self.store, GoodsReceipt((GoodsLine(stock + sum(past), item=COLA),)))
         for ago, units in enumerate(past, 1):
             when = datetime.combine(MIDNIGHT.date() - timedelta(ago), datetime.min.time(), ZoneInfo(zone)) + at
-            sale = Sale((SkuLine(units, COLA),), occurred_at=when + timedelta(minutes=5))
+            sale = Sale(lines=(SkuLine(units, COLA),), occurred_at=when + timedelta(minutes=5))
             await self.do(self.store, sale)
 
     async def sell_online(self, wanted: int) -> int:
-        """Sell as much as the hub may, of what is wanted."""
+        """Sell up to the wanted units at the hub; return how many it sold."""
         sold = 0
         for _ in range(wanted):
             try:
@@ -79,7 +79,7 @@ async def test_safety_stock_of_a_slot(case: dict[str, Any], kind: str) -> None:
     assert max(0, stock.available) == case.get(f"unsellable_{kind}", 0)
 
 
-async def test_the_slot_is_one_of_the_day_where_the_store_is() -> None:
+async def test_slot_of_the_forecast_is_in_the_time_zone_of_the_store() -> None:
     shop = Shop()
     await shop.begin(timedelta(hours=8, minutes=40), 6, 6, 6, stock=10, zone="Asia/Shanghai")
     await shop.rule(mode="safety", safety_stock=FORECAST)
@@ -90,43 +90,43 @@ async def test_the_slot_is_one_of_the_day_where_the_store_is() -> None:
     await until(lambda: shop.rights() == (6, 4, 0), 10)  # 08:40, the next day
 
 
-async def test_a_new_slot_is_noticed_and_rights_come_back_for_it() -> None:
+async def test_store_asks_for_rights_back_when_a_new_slot_begins() -> None:
     shop = Shop()
     await shop.begin(timedelta(hours=8, minutes=59, seconds=20), stock=10)
     for ago in (1, 2, 3):
         for minute, units in ((-10, 3), (5, 7)):
             when = MIDNIGHT - timedelta(ago) + timedelta(hours=9, minutes=minute)
             await shop.do(shop.store, GoodsReceipt((GoodsLine(units, item=COLA),)))
-            await shop.do(shop.store, Sale((SkuLine(units, COLA),), occurred_at=when))
+            await shop.do(shop.store, Sale(lines=(SkuLine(units, COLA),), occurred_at=when))
     await shop.rule(mode="safety", safety_stock=FORECAST)
     await until(lambda: shop.rights() == (3, 7, 0), 10)
     await until(lambda: shop.rights() == (7, 3, 0), 60)
     await shop.sell(shop.store, 5)
     await asyncio.sleep(60)
-    assert shop.rights() == (2, 3, 0), "what was foretold was sold: nothing is asked back for it"
+    assert shop.rights() == (2, 3, 0), "the store sold its forecast, so it asks for nothing"
 
 
-async def test_too_little_history_foretells_nothing() -> None:
+async def test_too_little_history_gives_no_forecast() -> None:
     shop = Shop()
     await shop.begin(timedelta(hours=8, minutes=40), 6, 6, stock=10)
     await shop.rule(mode="safety", safety_stock=FORECAST, last_units=1)
     await until(lambda: shop.rights() == (1, 9, 0), 10)
 
 
-async def test_what_was_sold_is_known_again_after_a_restart_and_nothing_is_handed_out_before() -> None:
+async def test_restarted_store_grants_nothing_before_it_knows_its_sales_history() -> None:
     shop = Shop()
     await shop.begin(timedelta(hours=8, minutes=40), 6, 6, 6, stock=10)
     await shop.rule(mode="safety", safety_stock=FORECAST)
     await until(lambda: shop.rights() == (6, 4, 0), 10)
-    await _anew(shop)
+    await _restart(shop)
     await asyncio.sleep(20)
     assert shop.rights() == (6, 4, 0)
     assert {entry.content.moves[0].target for entry in await shop.grants()} == {"hub-east/free"}
     assert len(await shop.grants()) == 1
 
 
-async def _anew(shop: Shop) -> None:
-    """The store starts again; what its tills sold is not read for a while, during which it looks at everything."""
+async def _restart(shop: Shop) -> None:
+    """Start the store again. For a while its disk is too slow to read past sales, and it looks at all items."""
     before = shop.store
     del shop.network.nodes[STORE]
     await before.stop()

@@ -1,4 +1,4 @@
-"""Goods in hand sold past the rights, between live nodes in virtual time: who covers them, how much, and when."""
+"""Goods in hand sold past the rights: which node covers them, how much and when. Live nodes in virtual time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEP_IN_S = STEP_IN_MS / 1000
 
 
 async def shared(east: int, west: int, store: int) -> Region:
-    """A store and two hubs with so many units each."""
+    """A store and two hubs, each with these rights."""
     chain = Region()
     await chain.open(east + west + store)
     for name, units in (("hub-east", east), ("hub-west", west)):
@@ -33,7 +33,7 @@ async def shared(east: int, west: int, store: int) -> Region:
 
 
 async def covering(chain: Region) -> list[tuple[str, int]]:
-    """Who granted how much to cover a deficit, in order."""
+    """The nodes that granted units to cover a deficit, and how many, in order."""
     return [
         (entry.stream.writer.partition("#")[0], sum(move.quantity for move in entry.content.moves))
         for entry in await chain.grants()
@@ -41,7 +41,7 @@ async def covering(chain: Region) -> list[tuple[str, int]]:
     ]
 
 
-async def test_the_richest_covers_once_what_was_sold_past_the_rights_and_the_next_covers_the_rest() -> None:
+async def test_the_richest_node_covers_a_deficit_first_and_the_next_one_the_rest() -> None:
     chain = await shared(4, 6, 2)
     await chain.sell(chain.store, 10, RECORD)
     await until(lambda: chain.rights() == (0, 2, 0), 5 * SETTLE_S)
@@ -49,14 +49,14 @@ async def test_the_richest_covers_once_what_was_sold_past_the_rights_and_the_nex
     assert await covering(chain) == [("hub-west", 6), ("hub-east", 2)]
 
 
-async def test_a_store_draws_on_a_hub_of_another_region_that_it_does_not_reach() -> None:
+async def test_hub_covers_the_deficit_of_a_store_that_is_not_connected_to_it() -> None:
     chain = await shared(0, 8, 2)
     await chain.sell(chain.store, 5, RECORD)
     await until(lambda: chain.rights() == (0, 0, 5), 5)
     assert chain.store.peers.known.get("hub-west") is None
 
 
-async def test_a_hub_covers_another_that_counted_less_than_it_had() -> None:
+async def test_hub_covers_the_deficit_of_another_hub_after_a_count() -> None:
     chain = Region()
     await chain.open(0)
     warehouse = chain.east.replica.node
@@ -69,7 +69,7 @@ async def test_a_hub_covers_another_that_counted_less_than_it_had() -> None:
     assert ledgers[1].stock(warehouse, COLA).free() == {"hub-east": 0, "hub-west": 5}
 
 
-async def test_the_next_one_steps_in_when_the_richest_is_gone() -> None:
+async def test_next_node_covers_a_deficit_when_the_richest_is_gone() -> None:
     chain = await shared(4, 6, 2)
     await chain.west.stop()
     await chain.sell(chain.store, 5, RECORD)
@@ -79,7 +79,7 @@ async def test_the_next_one_steps_in_when_the_richest_is_gone() -> None:
     assert await covering(chain) == [("hub-east", 3)]
 
 
-async def test_sales_that_go_on_past_the_rights_are_covered_by_the_richest_alone() -> None:
+async def test_only_the_richest_node_covers_sales_that_continue_past_the_rights() -> None:
     chain = await shared(100, 200, 1)
     for _ in range(60):
         await chain.sell(chain.store, 1, RECORD)
@@ -91,7 +91,7 @@ async def test_sales_that_go_on_past_the_rights_are_covered_by_the_richest_alone
     assert len(granted) <= 60 * 0.5 / SETTLE_S + 2
 
 
-async def test_two_that_cover_the_same_while_cut_off_leave_a_surplus_and_no_swap() -> None:
+async def test_two_disconnected_nodes_that_cover_one_deficit_do_not_swap_units_later() -> None:
     chain = await shared(6, 6, 2)
     network = chain.east.peers.network
     assert isinstance(network, VirtualNetwork)
@@ -110,14 +110,14 @@ async def test_two_that_cover_the_same_while_cut_off_leave_a_surplus_and_no_swap
     assert len(await chain.grants()) == before
 
 
-async def test_a_grant_that_covers_is_refused_where_it_is_more_than_is_lacking() -> None:
+async def test_grant_that_exceeds_the_deficit_it_covers_is_refused() -> None:
     chain = await shared(4, 0, 2)
     with pytest.raises(Invalid) as refused:
         await chain.do(chain.east, Grant(STORE, (GrantLine(COLA, 1),), BREACH))
     assert refused.value.field == "lines[0].quantity"
 
 
-async def test_goods_that_come_in_settle_a_debt_without_any_grant() -> None:
+async def test_goods_receipt_settles_a_deficit_without_a_grant() -> None:
     chain = await shared(0, 0, 2)
     await chain.sell(chain.store, 5, RECORD)
     await until(lambda: chain.free(chain.east, STORE) == -3, 5)

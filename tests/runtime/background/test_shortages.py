@@ -1,4 +1,4 @@
-"""Shortages between live nodes in virtual time, and how they are told over HTTP."""
+"""Shortages between live nodes in virtual time, and over HTTP."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ SELECTION_S = SELECTION_MS / 1000
 
 
 async def order(chain: Region, node: Node, name: str, units: int, **more: Any) -> None:
-    placement = Placement(name, (PlacedLine(units, COLA),), **more)
+    placement = Placement(order=name, lines=(PlacedLine(units, COLA),), **more)
     await node.driver.submit(Command("", placement, name.encode()))
 
 
-def told(node: Node) -> ExceptionsAnswer:
+def exceptions_of(node: Node) -> ExceptionsAnswer:
     return exceptions(node.replica, node.settlement, (), 100)
 
 
@@ -37,7 +37,7 @@ def state(node: Node, name: str) -> str:
 
 
 async def promised(units: int) -> Region:
-    """A store that handed all it has to its hub, which promised it: the newer half unpaid."""
+    """A store that granted all units to its hub, which promised them: the older half is paid, the newer is not."""
     chain = Region()
     await chain.open(units)
     await chain.do(chain.store, Grant("hub-east", (GrantLine(COLA, units),)))
@@ -50,7 +50,7 @@ async def promised(units: int) -> Region:
 
 
 @pytest.mark.virtual_time
-async def test_home_hub_has_a_hold_given_up_for_what_the_till_sold() -> None:
+async def test_home_hub_revokes_a_hold_for_units_that_the_till_sold() -> None:
     chain = await promised(8)
     await chain.sell(chain.store, 3, OnShortage.RECORD)
     sold_s = elapsed_s()
@@ -59,38 +59,38 @@ async def test_home_hub_has_a_hold_given_up_for_what_the_till_sold() -> None:
     await until(lambda: chain.rights() == (0, 1, 0), 5)
     assert state(chain.store, "paid") == "reserved"
     for node in (chain.east, chain.west):
-        await until(lambda node=node: told(node).breaches == [], 5)  # type: ignore[misc]
-        (one,) = told(node).shortages
+        await until(lambda node=node: exceptions_of(node).breaches == [], 5)  # type: ignore[misc]
+        (one,) = exceptions_of(node).shortages
         assert (one.order, one.outcome, one.named_by, one.owner) == ("unpaid", "cancelled", "hub-east", "hub-east")
     await asyncio.sleep(10 * SELECTION_S)
-    assert len(told(chain.west).shortages) == 1
+    assert len(exceptions_of(chain.west).shortages) == 1
 
 
 @pytest.mark.virtual_time
-async def test_what_cannot_be_made_up_for_is_shown_and_nothing_is_named_again() -> None:
+async def test_deficit_without_holds_is_listed_and_no_hold_is_selected() -> None:
     chain = Region()
     await chain.open(2)
     await chain.sell(chain.store, 5, OnShortage.RECORD)
     await asyncio.sleep(20 * SELECTION_S)
-    (breach,) = told(chain.west).breaches
+    (breach,) = exceptions_of(chain.west).breaches
     assert (breach.location, breach.item, breach.units, breach.short) == (STORE, COLA, 3, 3)
     assert breach.since is not None
-    assert told(chain.west).shortages == []
+    assert exceptions_of(chain.west).shortages == []
 
 
 @pytest.mark.virtual_time
-async def test_store_that_holds_the_goods_answers_what_its_hub_names() -> None:
+async def test_store_revokes_its_holds_that_a_hub_selected() -> None:
     chain = await promised(8)
     await until(lambda: (STORE, "store-1/held", COLA) in chain.east.replica.orders.held(), 5)
     await chain.sell(chain.store, 8, OnShortage.RECORD)
     await until(lambda: state(chain.east, "paid") == state(chain.east, "unpaid") == "cancelled", 4 * SELECTION_S)
-    owners = {one.order: one.owner for one in told(chain.east).shortages}
+    owners = {one.order: one.owner for one in exceptions_of(chain.east).shortages}
     assert owners == {"paid": STORE, "unpaid": "hub-east"}
-    await until(lambda: told(chain.east).breaches == [], 10)
+    await until(lambda: exceptions_of(chain.east).breaches == [], 10)
 
 
 @pytest.mark.virtual_time
-async def test_another_hub_names_when_the_home_hub_is_gone() -> None:
+async def test_another_hub_selects_holds_when_the_home_hub_is_gone() -> None:
     chain = Region()
     await chain.open(8)
     await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 8),)))
@@ -101,11 +101,11 @@ async def test_another_hub_names_when_the_home_hub_is_gone() -> None:
     await until(lambda: chain.free(chain.west, STORE) == -1, 5)
     await chain.east.stop()
     await until(lambda: state(chain.west, "unpaid") == "cancelled", 10 * SELECTION_S)
-    (one,) = told(chain.west).shortages
+    (one,) = exceptions_of(chain.west).shortages
     assert one.named_by == "hub-west"
 
 
-async def test_breaches_and_shortages_are_told(hub: Caller) -> None:
+async def test_exceptions_list_breaches_and_shortages(hub: Caller) -> None:
     await placed(hub)
     assert (await hub.good("/v1/exceptions"))["breaches"] == []
     await hub.write("/v1/counts?location=w-1", {"lines": [{"item": "cola_bottle", "counted": 1}]})

@@ -17,36 +17,36 @@ COLA = {"lines": [{"item": "cola", "quantity": 5}]}
 
 
 def elsewhere(location: str) -> Node:
-    """Another node that writes for a location, and has never heard of the one under test."""
+    """Another node that writes for a location, and does not know the node under test."""
     return Node("hub-elsewhere", (location,), None, "hub")
 
 
-async def bring(caller: Caller, other: Node, location: str) -> None:
-    """Bring a node what the other one holds."""
+async def deliver(caller: Caller, other: Node, location: str) -> None:
+    """Deliver the entries of the other node."""
     other.commit()
     await (await caller.node.driver.take_in(other.runs(location), Ingress()))
 
 
-async def take_twice(
+async def accept_twice(
     caller: Caller, location: str, request: LocationRequest, now_ms: int, path: str, body: Any
 ) -> Node:
-    """Have one request taken under one key by a node and by another one, whose entry arrives last."""
+    """Have two nodes accept one request under one key. The entry of the other node arrives last."""
     other = elsewhere(location)
     other.ask(request, "till-1", now_ms)
     await caller.good(path, body, key="till-1")
-    await bring(caller, other, location)
+    await deliver(caller, other, location)
     return other
 
 
-async def test_a_request_that_another_node_took_too_is_undone_and_shown(store: Caller) -> None:
-    other = await take_twice(store, "store-1", receipt(cola=5), 1_000, "/v1/receipts", {"lines": [COLA["lines"][0]]})
+async def test_duplicate_of_a_request_at_another_node_is_voided_and_listed(store: Caller) -> None:
+    other = await accept_twice(store, "store-1", receipt(cola=5), 1_000, "/v1/receipts", {"lines": [COLA["lines"][0]]})
     found = await store.good("/v1/exceptions")
-    (conflict,) = found["key_conflicts"]  # by item and by SKU are not one request
+    (conflict,) = found["key_conflicts"]  # a request by item and one by SKU are different
     assert (found["duplicates"], conflict["key"], conflict["requests"]) == ([], "till-1", ["receipt", "receipt"])
     assert [side["node"] for side in conflict["sides"]] == ["store-1", "hub-elsewhere"]
     other.ask(sale(cola=2), "till-2", 1_001)
     lost = await store.good("/v1/sales", {"lines": [{"sku": "cola", "quantity": 2}]}, key="till-2")
-    await bring(store, other, "store-1")
+    await deliver(store, other, "store-1")
     (found,) = (await store.good("/v1/exceptions"))["duplicates"]
     assert (found["key"], found["request"], found["lost"]["movement"]) == ("till-2", "sale", lost["movement"])
     assert (found["standing"]["node"], found["lost"]["node"]) == ("hub-elsewhere", "store-1")
@@ -61,25 +61,25 @@ async def test_a_request_that_another_node_took_too_is_undone_and_shown(store: C
 async def test_duplicates_are_shown_after_a_restart(hub: Caller, tmp_path: Path) -> None:
     await hub.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}}, method="PUT")
     body = {"lines": [{"sku": "cola", "quantity": 5}]}
-    await take_twice(hub, "w-1", receipt(cola=5), 1_000, "/v1/receipts?location=w-1", body)
+    await accept_twice(hub, "w-1", receipt(cola=5), 1_000, "/v1/receipts?location=w-1", body)
     before = await hub.good("/v1/exceptions")
     assert len(before["duplicates"]) == 1
     hub.node.replica.restore(await hub.node.journal.load())
     assert await hub.good("/v1/exceptions") == before
 
 
-async def test_an_order_placed_at_two_hubs_is_shown_once(hub: Caller) -> None:
+async def test_order_placed_at_two_hubs_is_listed_once(hub: Caller) -> None:
     await hub.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}}, method="PUT")
     body = {"lines": [{"sku": "cola", "quantity": 5}]}
     await hub.good("/v1/receipts?location=w-1", body)
     other = elsewhere("w-1")
     other.ask(receipt(cola=5), "stock", 1_000)
     for order, quantity in (("web-1", 2), ("web-2", 3)):
-        asked = Placement(order, (PlacedLine(quantity, "cola"),))
+        asked = Placement(order=order, lines=(PlacedLine(quantity, "cola"),))
         decisions.execute(other.replica, Command("", asked, f"{order}-key".encode()), 1_000)
         placed = {"order": order, "lines": [{"sku": "cola", "quantity": 2}]}
         await hub.good("/v1/orders", placed, key=f"{order}-key")
-    await bring(hub, other, "w-1")
+    await deliver(hub, other, "w-1")
     found = await hub.good("/v1/exceptions")
     (duplicate,) = found["duplicates"]
     assert (duplicate["order"], duplicate["standing"]["node"], duplicate["lost"]["node"]) == (
@@ -97,17 +97,19 @@ async def test_an_order_placed_at_two_hubs_is_shown_once(hub: Caller) -> None:
     }
 
 
-async def test_one_key_that_two_hubs_took_for_different_orders_is_shown(hub: Caller) -> None:
+async def test_key_that_two_hubs_accepted_for_different_orders_is_listed(hub: Caller) -> None:
     await hub.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}}, method="PUT")
     await hub.good("/v1/receipts?location=w-1", COLA)
     other = elsewhere("w-1")
     other.ask(receipt(cola=5), "stock", 1_000)
-    decisions.execute(other.replica, Command("", Placement("web-1", (PlacedLine(1, "cola"),)), b"basket"), 1_000)
+    decisions.execute(
+        other.replica, Command("", Placement(order="web-1", lines=(PlacedLine(1, "cola"),)), b"basket"), 1_000
+    )
     other.ask(sale(cola=1), "payment", 1_000)
     lines = [{"sku": "cola", "quantity": 1}]
     for order, key in (("web-2", "basket"), ("web-3", "payment")):
         await hub.good("/v1/orders", {"order": order, "lines": lines}, key=key)
-    await bring(hub, other, "w-1")
+    await deliver(hub, other, "w-1")
     found = await hub.good("/v1/exceptions")
     assert found["duplicates"] == []
     assert {one["key"]: one["requests"] for one in found["key_conflicts"]} == {

@@ -45,7 +45,7 @@ async def serving(assembly: Assembly) -> AsyncIterator[tuple[str, int]]:
 
 @pytest.fixture
 async def address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
-    """Where a store serves."""
+    """The address of a store."""
     assembly = await assemble_edge(
         HttpNetwork(),
         name="store-1",
@@ -62,7 +62,7 @@ async def address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
 
 @pytest.fixture
 async def hub_address(tmp_path: Path) -> AsyncIterator[tuple[str, int]]:
-    """Where a hub serves that has ten cola."""
+    """The address of a hub that has ten cola."""
     assembly = await assemble_hub(
         HttpNetwork(),
         name="hub-1",
@@ -120,14 +120,14 @@ class Line:
 
 
 class SilentDriver:
-    """A driver that takes requests in, and answers none."""
+    """A driver that accepts requests and answers none."""
 
     def submit_all(self, requests: object) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().create_future()
 
 
 @pytest.mark.virtual_time
-async def test_a_connection_silent_for_long_is_closed_and_one_that_sells_is_not() -> None:
+async def test_a_connection_silent_for_long_is_closed_and_a_busy_one_is_not() -> None:
     calls = {"/v1/sales": lambda body, key: FastCall((), lambda verdicts: (200, b""))}
     fast_path = FastPath(calls, SilentDriver(), lambda: None)  # type: ignore[arg-type, return-value]
     connections, lines = [fast_path(), fast_path()], [Line(), Line()]
@@ -219,7 +219,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-async def test_a_sale_that_cannot_be_read_stops_no_other_one_of_its_batch(address: tuple[str, int], name: str) -> None:
+async def test_unreadable_sale_of_a_batch_does_not_stop_the_others(address: tuple[str, int], name: str) -> None:
     body = b'{"sales":[{"key":"one",%b},{%b},{"key":"two",%b}]}' % (COLA, UNREADABLE[name], COLA)
     status, _, answer = await (await dial(address)).ask(request(body, None, start=BATCHES))
     assert status == 207, answer
@@ -267,7 +267,7 @@ async def test_both_paths_answer_the_same(address: tuple[str, int], body: bytes,
         assert fast[1]["content-type"].startswith("application/problem+json")
 
 
-async def test_one_connection_answers_many_in_order(address: tuple[str, int]) -> None:
+async def test_one_connection_answers_many_requests_in_order(address: tuple[str, int]) -> None:
     till = await dial(address)
     for number in range(1, 20):
         status, _, body = await till.ask(request(SOLD, f"k{number}"))
@@ -294,7 +294,7 @@ async def test_another_request_after_a_sale_moves_the_connection_to_the_slow_pat
     assert again[0] == 201 and "server" in again[1]
 
 
-async def test_request_that_comes_in_pieces_is_answered(address: tuple[str, int]) -> None:
+async def test_request_that_arrives_in_pieces_is_answered(address: tuple[str, int]) -> None:
     till = await dial(address)
     raw = request(SOLD, "k1")
     for piece in (raw[:10], raw[10:60], raw[60:-5], raw[-5:]):
@@ -311,7 +311,7 @@ async def test_two_requests_in_one_piece_are_both_answered(address: tuple[str, i
 
 
 @pytest.mark.parametrize(("body", "status"), [(SOLD, 201), (b"{", 400)])
-async def test_caller_that_has_no_more_to_ask_is_answered_before_the_line_is_closed(
+async def test_client_that_sends_no_more_gets_its_answer_before_the_close(
     address: tuple[str, int], body: bytes, status: int
 ) -> None:
     till = await dial(address)
@@ -321,7 +321,7 @@ async def test_caller_that_has_no_more_to_ask_is_answered_before_the_line_is_clo
     assert await asyncio.wait_for(till.reader.read(), 5) == b""
 
 
-async def test_caller_that_hangs_up_before_the_answer_harms_nobody(address: tuple[str, int]) -> None:
+async def test_client_that_hangs_up_before_the_answer_does_not_stop_others(address: tuple[str, int]) -> None:
     rude = await dial(address)
     rude.writer.write(request(SOLD, "rude"))
     rude.writer.transport.abort()
@@ -374,7 +374,7 @@ def test_fast_path_reads_a_plain_request(extra: str) -> None:
     assert (plain.key, plain.body) == ("k1", SOLD)
 
 
-async def test_a_follower_of_the_feed_that_leaves_is_no_error_of_ours(
+async def test_client_that_leaves_the_feed_logs_no_error(
     address: tuple[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     leaving, staying = await dial(address), await dial(address)
@@ -386,13 +386,13 @@ async def test_a_follower_of_the_feed_that_leaves_is_no_error_of_ours(
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_a_caller_that_leaves_in_the_middle_of_a_request_is_no_error_of_ours(
+async def test_client_that_leaves_in_the_middle_of_a_request_logs_no_error(
     address: tuple[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     leaving, staying = await dial(address), await dial(address)
     leaving.writer.write(request(SOLD)[:-1])
     await leaving.writer.drain()
-    assert (await staying.ask(request(SOLD, "k2")))[0] == 201  # by now its call waits for the rest
+    assert (await staying.ask(request(SOLD, "k2")))[0] == 201  # the call of the leaving client waits for the rest now
     leaving.writer.close()
     await leaving.writer.wait_closed()
     assert (await staying.ask(request(SOLD, "k3")))[0] == 201

@@ -23,7 +23,7 @@ async def event(hub: Caller, name: str, order: str = "web-1", **more: Any) -> tu
     return await hub.write(f"/v1/orders/{order}/events", {"event": name, **more})
 
 
-async def test_order_holds_its_goods_and_says_until_when(hub: Caller) -> None:
+async def test_order_holds_its_goods_and_answers_when_it_expires(hub: Caller) -> None:
     answer = await placed(hub)
     assert (answer["order"], answer["state"]) == ("web-1", "held")
     (fulfilment,) = answer["fulfilments"]
@@ -33,7 +33,7 @@ async def test_order_holds_its_goods_and_says_until_when(hub: Caller) -> None:
     assert (stock["on_hand"], stock["reserved"], stock["available"]) == (20, 3, 17)
 
 
-async def test_order_goes_its_way_and_shows_its_history(hub: Caller) -> None:
+async def test_order_takes_its_events_and_shows_its_history(hub: Caller) -> None:
     await placed(hub)
     for name, state in (("pay", "reserved"), ("pick", "picking"), ("ship", "shipped"), ("return", "returned")):
         status, answer = await event(hub, name)
@@ -46,7 +46,7 @@ async def test_order_goes_its_way_and_shows_its_history(hub: Caller) -> None:
     assert (stock["on_hand"], stock["reserved"], stock["quarantined"], stock["available"]) == (20, 0, 3, 17)
 
 
-async def test_same_key_is_answered_the_same_and_another_request_refused(hub: Caller) -> None:
+async def test_same_key_gets_the_same_answer_and_another_request_is_refused(hub: Caller) -> None:
     await stocked(hub)
     first = await hub.write("/v1/orders", ORDER, key="k1")
     assert await hub.write("/v1/orders", ORDER, key="k1") == first
@@ -81,7 +81,7 @@ async def test_line_may_name_its_location(hub: Caller) -> None:
     assert (status, answer["state"]) == (200, "held")
 
 
-async def test_early_event_waits_and_impossible_one_is_refused_and_reported(hub: Caller) -> None:
+async def test_early_event_waits_and_impossible_event_is_refused_and_reported(hub: Caller) -> None:
     status, answer = await event(hub, "ship")
     assert (status, answer["state"], answer["waiting"]) == (202, "none", "parked")
     assert [one["order"] for one in (await hub.good("/v1/exceptions"))["waiting"]] == ["web-1"]
@@ -129,7 +129,7 @@ async def test_event_that_is_malformed_is_refused_by_field(hub: Caller, body: di
     assert (status, problem["field"]) == (422, field)
 
 
-async def test_order_nobody_heard_of_is_not_found(hub: Caller) -> None:
+async def test_unknown_order_is_not_found(hub: Caller) -> None:
     status, problem = await hub.read("/v1/orders/web-9")
     assert (status, problem["field"]) == (404, "order")
 
@@ -158,7 +158,7 @@ async def test_orders_are_described_in_openapi(hub: Caller) -> None:
     assert "ttl_s" in document["components"]["schemas"]["PlacementBody"]["properties"]
 
 
-async def test_store_holds_for_a_customer_here_and_hands_over(store: Caller) -> None:
+async def test_store_holds_goods_for_a_customer_and_hands_them_over(store: Caller) -> None:
     await store.good("/v1/receipts", {"lines": [{"sku": "cola", "quantity": 5}]})
     for name in ("hold-1", "hold-2"):
         held = {"order": name, "customer": "c-9", "lines": [{"sku": "cola", "quantity": 2}], "ttl_s": 86_400}
@@ -185,7 +185,7 @@ async def test_held_goods_are_not_sold_to_another_customer(store: Caller) -> Non
     assert (status, problem["type"]) == (409, "insufficient-rights")
 
 
-async def test_event_about_a_fulfilment_with_an_endless_name_is_refused_by_field(hub: Caller) -> None:
+async def test_event_with_a_fulfilment_name_that_is_too_long_is_refused_by_field(hub: Caller) -> None:
     await placed(hub)
     status, problem = await event(hub, "cancel", fulfilment="x" * 300)
     assert (status, problem["field"]) == (422, "fulfilment")

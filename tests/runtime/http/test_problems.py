@@ -29,11 +29,11 @@ def test_no_two_refusals_share_a_type() -> None:
     assert len(set(kinds)) == len(kinds)
 
 
-def test_titles_name_one_type_each() -> None:
+def test_each_type_of_problem_has_its_own_title() -> None:
     assert len({one.title for one in PROBLEM_TYPES.values()}) == len(PROBLEM_TYPES)
 
 
-def test_the_table_in_the_docstring_is_the_table() -> None:
+def test_docstring_lists_the_table_of_problem_types() -> None:
     rows = re.findall(r"^([a-z-]+) +(\d{3})  (.+)$", problems.__doc__ or "", re.MULTILINE)
     assert {(kind, int(status), title) for kind, status, title in rows} == {
         (one.type, one.status, one.title) for one in PROBLEM_TYPES.values()

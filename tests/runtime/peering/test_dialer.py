@@ -1,4 +1,4 @@
-"""Which hub a store turns to, and when it goes home: in virtual time, with real sessions over lines of queues."""
+"""Which hub a store connects to, and when it goes back to its home hub. Real sessions over queues, in virtual time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOME_AFTER_S = 60.0
 
 
 class Region:
-    """A store with a home hub, which may have something against it, and one that stands in."""
+    """A store with a home hub, which may refuse it, and another hub."""
 
     def __init__(self) -> None:
         self.network = VirtualNetwork()
@@ -44,13 +44,13 @@ class Region:
         return [peer.name for peer in self.store.peers.connected] == [node.replica.node]
 
     def home_tries(self) -> list[float]:
-        """How long after the one before it each try to go home came."""
+        """Seconds between each try to go home and the one before."""
         tried = self.network.dialled_at("home")
         return [round(later - earlier) for earlier, later in pairwise(tried)]
 
     def _admit(self, peer: Hello) -> Scopes:
         if self.refusal is not None:
-            raise PeerFault(self.refusal, "as the test has it")
+            raise PeerFault(self.refusal, "the test refuses it")
         return admit_peer(peer)
 
 
@@ -69,7 +69,7 @@ async def pass_s(length_s: float) -> None:
 
 
 @pytest.mark.parametrize("refusal", ["unauthorised", "name-taken", "storage-full", "made-up"])
-async def test_a_store_that_its_home_refuses_waits_twice_as_long_each_time_up_to_a_bound(
+async def test_wait_to_go_home_doubles_up_to_a_bound_while_the_home_hub_refuses(
     refusal: str, monkeypatch: pytest.MonkeyPatch, region: Region
 ) -> None:
     monkeypatch.setattr(peers, "HOME_AFTER_MAX_S", 4 * HOME_AFTER_S)
@@ -81,7 +81,7 @@ async def test_a_store_that_its_home_refuses_waits_twice_as_long_each_time_up_to
     assert region.home_tries() == [HOME_AFTER_S * times for times in (1, 2, 4, 4)]
 
 
-async def test_a_store_that_home_serves_goes_home_after_the_first_wait_again(region: Region) -> None:
+async def test_store_waits_only_the_first_wait_again_after_its_home_hub_served_it(region: Region) -> None:
     region.refusal = "unauthorised"
     region.start()
     await until(lambda: len(region.home_tries()) == 2, 4 * HOME_AFTER_S)
@@ -100,10 +100,10 @@ async def test_a_store_that_home_serves_goes_home_after_the_first_wait_again(reg
 
 
 @pytest.mark.parametrize(("served_s", "waits"), [(10.0, 2), (2 * HOME_AFTER_S, 1)])
-async def test_a_home_that_turns_against_a_store_has_served_it_if_that_took_long_enough(
+async def test_wait_to_go_home_starts_again_only_after_the_home_hub_served_long_enough(
     served_s: float, waits: int, region: Region
 ) -> None:
-    """A single refusal after days of service must not be taken for the last of many."""
+    """A single refusal after long service must not count as the last of many."""
 
     region.refusal = "unauthorised"
     region.start()
@@ -122,7 +122,7 @@ async def test_a_home_that_turns_against_a_store_has_served_it_if_that_took_long
     assert elapsed_s() - left_s == pytest.approx(waits * HOME_AFTER_S, abs=5.0)
 
 
-async def test_a_store_whose_home_was_down_goes_home_after_one_wait_however_long_it_was(region: Region) -> None:
+async def test_store_goes_home_after_one_wait_however_long_the_home_hub_was_down(region: Region) -> None:
     del region.network.nodes["home"]
     region.start()
     await pass_s(10 * HOME_AFTER_S)
@@ -133,8 +133,8 @@ async def test_a_store_whose_home_was_down_goes_home_after_one_wait_however_long
     assert elapsed_s() - up_s == pytest.approx(HOME_AFTER_S, abs=5.0)
 
 
-async def test_a_store_that_nobody_serves_does_not_wait_longer_to_go_home_for_it(region: Region) -> None:
-    """Only a journey home that was in vain counts: tries by the way, while all hubs are away, do not."""
+async def test_wait_to_go_home_does_not_grow_while_no_hub_serves_the_store(region: Region) -> None:
+    """Only tries from another hub count. Tries while the store has no hub do not."""
 
     region.refusal = "unauthorised"
     del region.network.nodes["away"]
@@ -146,7 +146,7 @@ async def test_a_store_that_nobody_serves_does_not_wait_longer_to_go_home_for_it
 
 
 @pytest.mark.parametrize("home_after_s", [0.0, 4 * HOME_AFTER_S])
-async def test_the_wait_that_was_asked_for_is_kept_whatever_the_bounds(
+async def test_configured_wait_to_go_home_holds_beyond_the_bounds(
     home_after_s: float, monkeypatch: pytest.MonkeyPatch, region: Region
 ) -> None:
     monkeypatch.setattr(peers, "HOME_AFTER_MAX_S", 2 * HOME_AFTER_S)
@@ -159,7 +159,7 @@ async def test_the_wait_that_was_asked_for_is_kept_whatever_the_bounds(
     assert second == max(min(2 * first, peers.HOME_AFTER_MAX_S), home_after_s)
 
 
-def test_the_same_region_takes_the_same_course() -> None:
+def test_same_region_dials_in_the_same_order_at_the_same_times() -> None:
     async def course() -> list[tuple[str, float]]:
         region = Region()
         region.refusal = "unauthorised"

@@ -1,4 +1,4 @@
-"""Links over lines of queues, in virtual time: what is said last arrives whole, and in its place."""
+"""Links over queues, in virtual time: the last frames arrive complete and in order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HELLO = Hello(
 
 
 class CrowdedWire(Wire):
-    """A connection whose line is full from the first entries on, but for as many frames as there is `room`."""
+    """A connection that is full from the first entries on, except for as many frames as `room` allows."""
 
     def __init__(self, wire: Wire, room: asyncio.Semaphore) -> None:
         super().__init__(wire.ours, wire.theirs)
@@ -46,14 +46,14 @@ class CrowdedWire(Wire):
 
 
 async def deliver(node: Node, number: int) -> None:
-    """Receive so many deliveries."""
+    """Record `number` goods receipts."""
     line = GoodsLine(1, item="cola")
     await node.driver.submit_all(
         [Command(node.replica.node, GoodsReceipt((line,)), b"r%d" % one) for one in range(number)]
     )
 
 
-async def test_a_bye_over_a_line_that_was_full_follows_the_frames_that_waited_before_it() -> None:
+async def test_bye_on_a_full_line_follows_the_frames_that_waited_before_it() -> None:
     east = hub("hub-east", VirtualNetwork())
     east.start([], 0.0)
     await deliver(east, 3 * FRAME_ENTRIES_MAX)
@@ -63,7 +63,7 @@ async def test_a_bye_over_a_line_that_was_full_follows_the_frames_that_waited_be
     await ours.send(pack_frame(HELLO, 0))
     await ours.send(pack_frame(Have({}), 1))
     await asyncio.sleep(0.5)
-    room.release()  # now it takes all that waited, and is stuck with the first of them
+    room.release()  # now the link takes all waiting frames, and is stuck with the first of them
     await asyncio.sleep(0.5)
     await ours.send(pack_frame(Ack(99), 2))
     await asyncio.sleep(0.5)
@@ -79,7 +79,7 @@ async def test_a_bye_over_a_line_that_was_full_follows_the_frames_that_waited_be
     assert said[-1].reason == "out-of-sequence"
 
 
-async def test_a_frame_that_crosses_our_bye_is_no_fault_of_the_peer() -> None:
+async def test_frame_that_crosses_our_bye_is_not_a_fault_of_the_peer() -> None:
     east = hub("hub-east", VirtualNetwork())
     with capture_logs() as logs:
         east.start([], 0.0)
@@ -88,7 +88,7 @@ async def test_a_frame_that_crosses_our_bye_is_no_fault_of_the_peer() -> None:
         await ours.send(pack_frame(HELLO, 0))
         await asyncio.sleep(0.5)
         await ours.send(pack_frame(Beat(EPOCH_MS), 1))
-        east.peers.close()  # before the heartbeat is looked at
+        east.peers.close()  # before the link reads the heartbeat
         assert await talking == "stopping"
         await east.stop()
     assert [log for log in logs if log["event"] == "peer fault"] == []

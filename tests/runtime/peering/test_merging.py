@@ -1,4 +1,4 @@
-"""What becomes due by a merge is durable with it or not at all, whatever the commit comes to."""
+"""Voids and corrections that a merge causes are durable together with it or not at all."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.core.chain import Node, receipt
 
 WRITER = "hub-west#0000000a"
 KINDS = ["receipt", "count", "receipt", "receipt", "void", "correction"]
-"""What is durable where the merge is: its own receipt and count, the other's, and what those bring."""
+"""The durable kinds after the merge: own receipt and count, receipts of the other hub, and their consequences."""
 
 
 def other(now_ms: int) -> Node:
-    """Another hub, which took the same delivery under the same key a little earlier, and one more."""
+    """Another hub, which received the same delivery under the same key a little earlier, and one more."""
     node = Node("hub-east", ("store-1",), None, "hub")
     node.ask(receipt(cola=5), "delivery", now_ms - 5_000)
     node.ask(receipt(cola=2), "more", now_ms - 4_000)
@@ -37,7 +37,7 @@ async def started(disk: SimulatedDisk) -> tuple[Driver, asyncio.Task[None]]:
 
 
 async def filled(disk: SimulatedDisk) -> tuple[Driver, asyncio.Task[None], Node]:
-    """A hub that took the delivery too, and counted what was there."""
+    """A hub that received the delivery too, and counted it."""
     driver, running = await started(disk)
     await driver.submit(Command("store-1", receipt(cola=5), b"delivery"))
     await driver.submit(Command("store-1", Count((CountLine("cola", 5),)), b"count"))
@@ -49,7 +49,7 @@ def kinds(disk: SimulatedDisk) -> list[str]:
 
 
 @pytest.mark.parametrize("happened", [False, True])
-async def test_a_commit_nobody_knows_of_holds_all_of_it_or_none(happened: bool) -> None:
+async def test_indeterminate_commit_stores_a_whole_merge_or_nothing(happened: bool) -> None:
     disk = SimulatedDisk()
     driver, running, node = await filled(disk)
     disk.fails_next_commit = happened
@@ -67,7 +67,7 @@ async def test_a_commit_nobody_knows_of_holds_all_of_it_or_none(happened: bool) 
     await running
 
 
-async def test_a_full_disk_takes_the_void_back_with_what_it_was_written_for() -> None:
+async def test_full_disk_undoes_a_void_together_with_the_merge_that_caused_it() -> None:
     disk = SimulatedDisk()
     driver, running, node = await filled(disk)
     disk.room_bytes = 300
@@ -87,7 +87,7 @@ async def test_a_full_disk_takes_the_void_back_with_what_it_was_written_for() ->
     await running
 
 
-async def test_a_duplicate_of_long_ago_is_looked_up_in_the_journal() -> None:
+async def test_duplicate_of_an_old_request_is_found_in_the_journal() -> None:
     disk = SimulatedDisk()
     driver, running, node = await filled(disk)
     for number in range(8):
