@@ -1,6 +1,6 @@
-"""Allocation: how many units may be promised online, and whose they are. Pure arithmetic in whole units.
+"""Allocation: how many units may be promised online, and how they are split. Pure arithmetic in whole units.
 
-Everything rounds down, and splits never add up to more than there is: a unit in doubt stays where it lies.
+All results are rounded down, and splits never add up to more than there is: a unit in doubt stays where it is.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def online_units(policy: Policy | None, available: int) -> int:
 
 
 def split_units(units: int, parts_ppm: Mapping[str, int]) -> dict[str, int]:
-    """Split units by shares that add up to at most 1: each within one unit of its share, together never too many.
+    """Split units by shares that add up to at most 1: each within one unit of its share, together at most `units`.
 
-    What is left over after rounding down goes to the largest remainders, ties by name.
+    Units left over after rounding down go to the largest remainders, ties by name.
     Source: largest remainder method (Hamilton).
     """
     there = max(0, units)

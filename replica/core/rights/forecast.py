@@ -1,8 +1,8 @@
-"""Forecasts: what a till will sell within a slot of the day, from what it sold in that slot on days before.
+"""Forecasts: how many units tills will sell in a slot of the day, from their sales in that slot on past days.
 
-Time is counted in slots of half an hour, local time, from some midnight on. What is kept is exact: units by item and
-slot, of the last days; a day counts from its first sale of anything on, so that a day on which the shop was closed
-says nothing, and one on which an item lay unsold says 0. Bounded by `CELLS_MAX`: past that the oldest day is let go.
+Time is counted in slots of half an hour, in local time, from a midnight on. The history is exact: units by item and
+slot, of the last days. A day counts as soon as anything is sold on it. So a day on which the shop was closed does not
+count, and a day on which only other items were sold counts as 0. Above `CELLS_MAX` the oldest day is dropped.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ DAYS_MAX = 28
 """Days that count: four of each weekday."""
 
 DAYS_MIN = 3
-"""Fewer days than this are no history: nothing is foretold from them."""
+"""With fewer days than this the forecast is 0."""
 
 CELLS_MAX = 250_000
 """Items and slots of days with sales: about 10 MB. A shop with 9,000 sales a day, each of another item, fills it."""
 
 
 class Demand:
-    """What was sold, by item and slot."""
+    """Units sold, by item and slot."""
 
     __slots__ = ("_cells", "_days", "_sold")
 
     def __init__(self) -> None:
         self._sold: dict[str, dict[int, int]] = {}
-        """Units by item and slot."""
+        """Units sold, by item and slot."""
         self._days: dict[int, dict[int, int]] = {}
-        """Days with sales, and the slots of each: cells hold these very numbers, which saves making them anew."""
+        """Days with sales, and the slots of each. The keys of `_sold` are the same objects, which saves memory."""
         self._cells = 0
 
     def __len__(self) -> int:
-        """Items and slots of days that are kept: at most `CELLS_MAX`, unless one day has more."""
+        """Pairs of item and slot in memory: at most `CELLS_MAX`, unless one day has more."""
         return self._cells
 
     @property
     def days(self) -> list[int]:
-        """Days with sales that are kept, in order."""
+        """Days with sales in memory, in order."""
         return sorted(self._days)
 
     def note(self, item: str, slot: int, units: int) -> None:
-        """So many units were sold in a slot."""
+        """Add units that were sold in a slot."""
         day = slot // SLOTS
         if self._days and day <= max(self._days) - DAYS_MAX:
             return
@@ -57,8 +57,8 @@ class Demand:
             self._forget(min(self._days))
 
     def forecast(self, item: str, slot: int, quantile_ppm: int) -> int:
-        """The least number of units that no more than were sold in this slot on that share of days before; 0 where
-        there is too little history. Source: nearest rank."""
+        """The smallest number of units that covered the sales in this slot on this fraction of past days; 0 with too
+        little history. Source: nearest rank."""
         today, cells = slot // SLOTS, self._sold.get(item, {})
         sold = sorted(
             [cells.get(slot + (day - today) * SLOTS, 0) for day in self._days if today - DAYS_MAX <= day < today]

@@ -25,15 +25,15 @@ ALLOTMENT = "allotment"
 
 
 def prepare_grant(view: LocationView, grant: Grant) -> Draft:
-    """Hand free units to another node. What this node does not see as its own and free it cannot give.
+    """Hand free units to another node. A node grants only units that it sees as its own and free.
 
     Raises:
-        Invalid: the node grants to itself, to what is no node, or covers more than the other lacks.
-        RightsExhausted: not covered, in particular whenever `free` is below zero.
+        Invalid: the target is this node or not the name of a node, or the grant covers more than the target lacks.
+        RightsExhausted: the free units do not cover the grant, in particular whenever `free` is below zero.
     Source: transfer of rights, Balegas et al., SRDS 2015, section 3.2.
     """
     if check_name(grant.to, "to") == owner_of(view.free):
-        raise Invalid(f"{grant.to} grants rights to itself", field="to")
+        raise Invalid(f"{grant.to} cannot grant rights to itself", field="to")
     target = account(grant.to, FREE)
     taken: dict[str, int] = {}
     moves = []
@@ -46,21 +46,21 @@ def prepare_grant(view: LocationView, grant: Grant) -> Draft:
             raise Invalid(f"{grant.to} lacks {lacking} of {line.item}", field=f"lines[{index}].quantity")
         moves.append(Move(line.item, view.free, target, line.quantity))
     check_covered(view, view.free, taken)
-    return Draft(GRANT, tuple(moves), reason=grant.reason)
+    return Draft(kind=GRANT, moves=tuple(moves), reason=grant.reason)
 
 
 def read_grant(content: Content) -> Grant:
-    """Read the grant off its entry."""
+    """Read the grant from its entry."""
     lines = tuple(GrantLine(move.item, move.quantity) for move in content.moves)
     return Grant(owner_of(content.moves[0].target) or "", lines, content.reason)
 
 
 def prepare_allotment(view: LocationView, request: Allotment) -> Draft:
-    """Move units between the free units and channel quotas, line by line; no line takes more than is there by then.
+    """Move units between the free units and channel quotas, line by line, in order.
 
     Raises:
-        Invalid: a line moves 0 units, or names no channel.
-        RightsExhausted: a line takes more than the account has.
+        Invalid: a line moves 0 units, or its channel is not a valid name.
+        RightsExhausted: a line takes more units than the lines before it leave in the account.
     """
     node = owner_of(view.free) or ""
     left: dict[tuple[str, str], int] = {}
@@ -79,16 +79,16 @@ def prepare_allotment(view: LocationView, request: Allotment) -> Draft:
         left[source, line.item] -= units
         left[target, line.item] += units
         moves.append(Move(line.item, source, target, units))
-    return Draft(ALLOTMENT, tuple(moves))
+    return Draft(kind=ALLOTMENT, moves=tuple(moves))
 
 
 def read_allotment(content: Content) -> Allotment:
-    """Read the allotment off its entry."""
+    """Read the allotment from its entry."""
     return Allotment(tuple(_allotment_line(move) for move in content.moves))
 
 
 def _allotment_line(move: Move) -> AllotmentLine:
-    """The line of an allotment that led to a move."""
+    """The allotment line that led to a move."""
     is_back = bucket_of(move.target) == FREE
     channel = bucket_of(move.source if is_back else move.target).removeprefix(CHANNEL)
     return AllotmentLine(channel, move.item, -move.quantity if is_back else move.quantity)

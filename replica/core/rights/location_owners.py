@@ -1,10 +1,10 @@
-"""Keepers: which store's own node keeps each location, as far as a replica can tell.
+"""Location owners: which edge node keeps the stock of each location, as far as a replica knows.
 
-Whoever met a store knows. Everybody else reads it off what is replicated: only a node that keeps a location writes
-goods in there, from the supplier or found by a count. A hub does so too, where it writes for a location without a
-node; but a store writes at its one location and nowhere else, and whoever wrote in any other scope is no store. So
-it is known again after a start, of stores that have long been silent, and of those of other regions. A hub that
-never wrote but goods at one place, and was not met either, passes for a store: it has those goods.
+A node that met a store knows its location. Every other node infers it from replicated entries: only the owner of a
+location writes goods in there, from the supplier or found by a count. A hub does so too for a location without an edge
+node. But a store writes only at its one location: a node that wrote in any other scope is not a store. So a replica
+knows the owners again after a restart, also stores that have long been silent or are in other regions. If a hub only
+wrote goods in at one location, and was never met, it passes for a store: it has those goods.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from replica.core.ledger.cells import Ledger
 
 
 class LocationOwners:
-    """What one replica knows of keepers. Costs only what changed."""
+    """The location owners that one replica knows. The cost depends only on what changed."""
 
     __slots__ = ("_met", "_node", "_only", "_vacant", "nodes")
 
     def __init__(self, node: str) -> None:
         self._node = node
         self._only: dict[str, str] = {}
-        """The one scope that a node was heard of in; empty where it is no store."""
+        """The only scope in which each node wrote; empty if the node is not a store."""
         self._met: dict[str, str] = {}
         self._vacant: dict[str, None] = {}
-        """Locations whose keeper turned out to be no store."""
+        """Locations whose owner turned out not to be a store."""
         self.nodes: dict[str, str] = {}
-        """The keeping node by location; its own locations a node knows by itself."""
+        """The owner by location. This node's own locations are missing, because it knows them by itself."""
 
     def heard(self, node: str, scope: str) -> None:
-        """A node is heard of in a scope for the first time."""
+        """Note that a node wrote in a scope for the first time."""
         if self._only.setdefault(node, scope) != scope:
             self._rule_out(node)
 
     def learn(
         self, stores: Mapping[str, str], hubs: Iterable[str], ledger: Ledger, heard: Mapping[str, Mapping[str, int]]
     ) -> list[str]:
-        """Take in who was met, and who wrote goods in since the last call; return locations with a new keeper.
+        """Note which nodes were met, and which wrote goods in since the last call; return locations with a new owner.
 
         Args:
             stores: the nodes of stores that were met, by location.
-            heard: the newest stamp of each node, by scope: of several keepers the one heard of last still is one.
+            heard: the newest stamp of each node, by scope. The candidate with the newest one is the owner.
         """
         changed = []
         for hub in hubs:
@@ -54,13 +54,13 @@ class LocationOwners:
         self._vacant.clear()
         for location in due:
             stamps = heard.get(location, {})
-            kept_by = [
+            candidates = [
                 (stamps.get(node, 0), node)
                 for node in ledger.suppliers[location]
                 if node != self._node and self._only.get(node) == location
             ]
-            if kept_by and location not in self._met and self.nodes.get(location) != max(kept_by)[1]:
-                self.nodes[location] = max(kept_by)[1]
+            if candidates and location not in self._met and self.nodes.get(location) != max(candidates)[1]:
+                self.nodes[location] = max(candidates)[1]
                 changed.append(location)
         return changed
 

@@ -1,10 +1,10 @@
-"""Policies: how much of a location's stock is sold online, as documents that the whole chain shares.
+"""Policies: how much of a location's stock is sold online. They are documents that all nodes share.
 
-A policy stands under a selector: `default`, `item:I`, `location:L` or `location:L,item:I`. The most specific one that
-applies counts, whole: `location:L,item:I` before `location:L` before `item:I` before `default`. Where none applies
-nobody moves rights, but to cover what was sold past them.
+A policy has a selector: `default`, `item:I`, `location:L` or `location:L,item:I`. Only the most specific policy that
+applies counts, and as a whole: `location:L,item:I` before `location:L` before `item:I` before `default`. Without a
+policy, nodes move rights only to cover a breach.
 
-Shares are parts per million, cut off below, so that what is worked out from them is exact and never rounded up.
+Shares are whole parts per million, rounded down, so that units computed from them are exact and never rounded up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from replica.core.base.names import NAME_PATTERN, is_item, is_name
 from replica.core.catalog.documents import Register
 
 POLICY = "policy"
-"""The kind of the documents that say who may promise what."""
+"""The kind of the documents that say which node may promise how much."""
 
 DEFAULT = "default"
 
@@ -36,23 +36,23 @@ Mode = Literal["keep", "safety", "share", "both"]
 
 
 class Quantile(Struct, frozen=True, forbid_unknown_fields=True):
-    """Enough for what will be sold, in this share of cases."""
+    """Enough units to cover the sales in this fraction of cases."""
 
     quantile: Annotated[float, Meta(gt=0.0, le=1.0)]
 
 
 class Forecast(Struct, frozen=True, forbid_unknown_fields=True):
-    """As many units as tills will sell until rights can be moved back: what they sold on days before says how many."""
+    """The units that tills will sell until rights can be moved back, forecast from their sales on past days."""
 
     forecast: Quantile
 
 
 class PolicyDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is written under `policy/{selector}`.
+    """The document under `policy/{selector}`.
 
-    `keep`: nothing is sold online; `safety`: all but `safety_stock` units are; `share`: this share of what is
-    available; `both`: this share of what is above `safety_stock`. Never the last `last_units` of a location.
-    `regions` and `channels` say which part of what is online is whose; what they leave stays with the home hub.
+    `keep`: nothing is sold online; `safety`: all except `safety_stock` units; `share`: this share of the available
+    units; `both`: this share of the units above `safety_stock`. The last `last_units` of a location are never sold
+    online. `regions` and `channels` split the online units; the rest stays with the home hub.
     """
 
     mode: Mode
@@ -64,31 +64,31 @@ class PolicyDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class ReadPolicy(PolicyDocument, frozen=True, forbid_unknown_fields=False):
-    """The same as a peer may have written it: fields that a later version added are none of our business."""
+    """The same document as a peer may have written it: fields that a later version added are ignored."""
 
 
 class Policy(Struct, frozen=True):
-    """A policy as it is reckoned with: units, and shares in parts per million."""
+    """A policy in the form for calculations: units, and shares in parts per million."""
 
     mode: Mode
     safety_stock: int = 0
-    """Where `quantile_ppm` is not 0, as far as is known: nothing."""
+    """0 as long as `quantile_ppm` is not 0, because only the store knows the forecast."""
     share_ppm: int = WHOLE_PPM
     last_units: int = 0
     regions_ppm: dict[str, int] = {}
     channels_ppm: dict[str, int] = {}
     quantile_ppm: int = 0
-    """Not 0: the safety stock is to be foretold, by the store whose tills it is for."""
+    """If not 0, the store forecasts the safety stock from the sales of its own tills."""
 
 
 def parts_per_million(share: float) -> int:
-    """A share in 0..1 in parts per million, the rest cut off. Exact for up to six decimals, as they were written."""
+    """Convert a share of 0..1 to parts per million, rounded down. Exact for a share with up to six decimals."""
     ppm = round(share * WHOLE_PPM)
     return ppm if ppm / WHOLE_PPM <= share else ppm - 1
 
 
 def is_selector(text: str) -> bool:
-    """Tell whether this could be a policy's selector."""
+    """Whether this text has the form of a policy's selector."""
     kind, _, name = text.partition(":")
     match kind:
         case "item":
@@ -101,46 +101,46 @@ def is_selector(text: str) -> bool:
 
 
 def check_policy(value: PolicyDocument) -> PolicyDocument:
-    """Return the policy, or raise Invalid naming the field: what only all fields together can tell."""
+    """Check the rules that concern several fields, and return the policy. Raises Invalid with the field."""
     for field, parts in (("regions", value.regions), ("channels", value.channels)):
         if parts and value.mode == "keep":
-            raise Invalid("with mode keep there is nothing online to be split", field=field)
+            raise Invalid("mode keep puts no units online, so there is nothing to split", field=field)
         if sum(parts_per_million(share) for share in parts.values()) > WHOLE_PPM:
-            raise Invalid(f"the {field} add up to more than 1", field=field)
+            raise Invalid(f"the shares of {field} add up to more than 1", field=field)
     return value
 
 
 def policy_of(document: PolicyDocument) -> Policy:
-    """Return the policy a document asks for."""
+    """Return the policy that a document describes."""
     safety = document.safety_stock
     quantile = safety.forecast.quantile if isinstance(safety, Forecast) else 0.0
     return Policy(
-        document.mode,
-        0 if isinstance(safety, Forecast) else safety,
-        parts_per_million(document.share),
-        document.last_units,
-        {name: parts_per_million(share) for name, share in sorted(document.regions.items())},
-        {name: parts_per_million(share) for name, share in sorted(document.channels.items())},
-        max(1, parts_per_million(quantile)) if quantile else 0,
+        mode=document.mode,
+        safety_stock=0 if isinstance(safety, Forecast) else safety,
+        share_ppm=parts_per_million(document.share),
+        last_units=document.last_units,
+        regions_ppm={name: parts_per_million(share) for name, share in sorted(document.regions.items())},
+        channels_ppm={name: parts_per_million(share) for name, share in sorted(document.channels.items())},
+        quantile_ppm=max(1, parts_per_million(quantile)) if quantile else 0,
     )
 
 
 class Policies:
-    """The policies that stand, by selector."""
+    """The current policies, by selector."""
 
     __slots__ = ("_forecast", "_policies", "_splits", "revision")
 
     def __init__(self) -> None:
         self._policies: dict[str, Policy] = {}
         self._splits: dict[str, None] = {}
-        """Selectors whose policies name regions or channels."""
+        """Selectors whose policies split units among regions or channels."""
         self._forecast: dict[str, None] = {}
         """Selectors whose policies ask for a forecast."""
         self.revision = 0
-        """Grows with every change, so that whoever acts by policies knows when to look again."""
+        """Grows with every change, so that a user of the policies knows when to look again."""
 
     def put(self, register: Register) -> bool:
-        """Take in a policy's standing write; False where it makes no sense here: then it counts as not there."""
+        """Apply the newest write of a policy. False if this version cannot use it: then the selector has no policy."""
         self.revision += 1
         self._policies.pop(register.key, None)
         self._splits.pop(register.key, None)
@@ -168,7 +168,7 @@ class Policies:
 
     @property
     def splits(self) -> bool:
-        """Whether any policy says which part is which region's or which channel's."""
+        """Whether any policy splits units among regions or channels."""
         return bool(self._splits)
 
     def policy(self, location: str, item: str) -> Policy | None:

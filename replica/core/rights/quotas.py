@@ -1,9 +1,9 @@
-"""Channels: how a hub sets units aside for them, and what an order of a channel may take. Pure decisions.
+"""Channel quotas: how a hub sets units aside for channels, and what orders of a channel may take. Pure decisions.
 
-A channel for which the policy of an item names a share has a quota: an account of the hub's own, `hub/channel.<name>`.
-Its orders take from there and from nowhere else, and nobody else does, so two channels cannot sell the same unit; an
-order of any other channel takes from `hub/free`. A unit is in one account at a time, so quotas never add up to more
-than there is. The hub splits what it has to promise by the shares, as often as that differs by more than a watermark.
+If the policy of an item gives a channel a share, the channel has a quota: the account `hub/channel.<name>` of the hub.
+Only orders of this channel take units from it, and they take from no other account, so two channels cannot sell the
+same unit. Orders of other channels take from `hub/free`. A unit is in one account at a time, so quotas never add up to
+more units than there are. The hub splits its units by the shares again when a quota is off by at least a watermark.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from replica.core.rights.allocation import split_units
 from replica.core.rights.policies import Policy
 
 CHANNEL = "channel."
-"""What the buckets of channels begin with."""
+"""The prefix of the buckets of channels."""
 
 WATERMARK_SHARE = 8
-"""A quota is changed by this part of what it should be at least, and by one unit at least."""
+"""A quota changes by at least its target divided by this, and by at least one unit."""
 
 
 def channel_account(node: str, channel: str) -> str:
-    """Name the account of a channel's quota at a hub."""
+    """Return the account of a channel's quota at a hub."""
     return account(node, CHANNEL + channel)
 
 
 def channel_units(stock: Stock, node: str) -> dict[str, int]:
-    """Units a hub has set aside, by channel, of every channel that ever had some."""
+    """Units that a hub has set aside, by channel, for every channel that ever had some."""
     start = channel_account(node, "")
     return {name[len(start) :]: units for name, units in stock.balances.items() if name.startswith(start)}
 
 
 def rebalance(shares_ppm: Mapping[str, int], free: int, quotas: Mapping[str, int], own: int) -> dict[str, int]:
-    """Units to set aside (above 0) or give back to free (below 0), by channel, those given back first.
+    """Units to set aside (above 0) or to free (below 0), by channel. The channels that give units back come first.
 
     Args:
-        shares_ppm: the share of each channel; what they leave stays free.
-        free: units of the hub that are set aside for nobody.
-        quotas: what each channel has now.
-        own: of free units and quotas together, what is the hub's to split; the rest is wanted elsewhere.
+        shares_ppm: the share of each channel; the rest stays free.
+        free: units of the hub that are not set aside.
+        quotas: the units of each channel now.
+        own: how many of free units and quotas together the hub may split; the rest is needed elsewhere.
     """
     targets = split_units(own, shares_ppm)
     wanted_free = free + sum(quotas.values()) - own
@@ -60,7 +60,7 @@ def rebalance(shares_ppm: Mapping[str, int], free: int, quotas: Mapping[str, int
 
 
 def kept_back(policy: Policy | None) -> int:
-    """Units of an item that a hub never promises online where it keeps the location itself."""
+    """Units of an item that a hub never promises online at a location that it hosts itself."""
     if policy is None:
         return 0
     safety = policy.safety_stock if policy.mode in ("safety", "both") else 0

@@ -20,23 +20,23 @@ from replica.core.rights.allocation import online_units, split_units
 from replica.core.rights.policies import Policy
 
 SURPLUS_SHARE = 8
-"""A surplus is granted from this part of the smaller side on, and from one unit."""
+"""A node grants a surplus of at least the smaller side divided by this, and of at least one unit."""
 
 LOW_SHARE = 4
-"""A store asks for rights when it holds less than this part of what its policy leaves it."""
+"""A store asks for rights when it holds less than its target divided by this."""
 
 STEP_IN_MS = 10_000
-"""How much longer each next node waits for those before it to cover a deficit: far longer than a grant is on its way
-between nodes that reach each other, so that two cover one deficit only when they do not."""
+"""How much longer each next node waits before it covers a deficit. A grant between connected nodes takes far less
+time, so two nodes cover one deficit only if they are not connected."""
 
 NO_RIGHTS = "no-rights"
-"""Denied: the holder has none that are free."""
+"""Denied: the holder has no free rights."""
 
 KEPT = "kept"
-"""Denied: the holder's policy leaves it all it has."""
+"""Denied: the policy leaves the holder all it has."""
 
 OLDER_REQUEST = "older-request"
-"""Denied: the holder itself has waited for longer for the same item."""
+"""Denied: the holder itself has waited longer for the same item."""
 
 
 class Hub(Struct, frozen=True):
@@ -48,19 +48,19 @@ class Hub(Struct, frozen=True):
 
 
 class WantAnswer(Struct, frozen=True):
-    """What a holder says to a request for rights: units it gives, and why not more than none."""
+    """The answer of a holder to a request for rights: the units it grants, and the reason if it grants none."""
 
     granted: int
     reason: str = ""
 
 
 def deficit(free: Mapping[str, int]) -> int:
-    """The units that nodes lack to be at zero, given the free units of each node by name."""
+    """The units that all nodes below zero lack, given the free units of each node by name."""
     return -sum(min(0, units) for units in free.values())
 
 
 def covers(free: Mapping[str, int], node: str) -> dict[str, int]:
-    """Units this node should grant to nodes below zero, by name, once it is its turn: at most what each lacks."""
+    """Units this node should grant to nodes below zero, by name, once it is its turn: at most the units each lacks."""
     own = free.get(node, 0)
     covered: dict[str, int] = {}
     for name, units in sorted(free.items()):
@@ -72,7 +72,7 @@ def covers(free: Mapping[str, int], node: str) -> dict[str, int]:
 
 
 def settlement_rank(free: Mapping[str, int], node: str) -> int:
-    """How many nodes cover a deficit before this one does: those that have more, and of equals the lesser names."""
+    """How many nodes cover a deficit before this one: those with more free units, and of equals the lesser names."""
     own = (-free.get(node, 0), node)
     return sum(1 for name, units in free.items() if units > 0 and (-units, name) < own)
 
@@ -81,7 +81,7 @@ def store_gap(policy: Policy | None, own: int, available: int, low_share: int = 
     """Units a store should hand to its hub (above 0) or ask for (below 0); 0 between the watermarks.
 
     `low_share` says below which part of its target the store asks: 1 when the target is a new forecast, from which it
-    has not sold yet. Without a policy nobody moves rights. A store that is below zero waits until others covered it.
+    has not sold yet. Without a policy the gap is 0. A store below zero waits until other nodes covered its deficit.
     """
     if policy is None or own < 0:
         return 0
@@ -98,9 +98,9 @@ def parts_to_pass_on(
 ) -> dict[str, int]:
     """Units this hub should grant to hubs of other regions, by hub, so that each region has its share.
 
-    Each region gets its share of what is to be online, as far as hubs hold it; what the shares leave stays where it is.
-    While stores are below zero nothing is passed on: who covers them is not settled yet. Only the hub that holds most
-    of its region passes on, so that two do not fill one gap. A region none of whose hubs is reachable waits.
+    Each region gets its share of the online units that hubs hold; the rest stays where it is. While a store is below
+    zero, a hub passes nothing on, because it is not settled yet which node covers the store. Only the hub with the most
+    units of its region passes units on, so that two hubs do not fill one gap. A region without a reachable hub waits.
     """
     own = rights.get(node, 0)
     if policy is None or not policy.regions_ppm or own <= 0:
@@ -130,11 +130,14 @@ def parts_to_pass_on(
 def units_to_split(
     policy: Policy | None, rights: Mapping[str, int], available: int, node: str, hubs: Sequence[Hub], passed: int
 ) -> int:
-    """Units of its own that a hub may set aside for channels: not what it is about to pass on, and not what hubs hold
-    past what is to be online, for a store will want that back or somebody is below zero."""
+    """Units of its own that a hub may set aside for channels.
+
+    Two kinds of units are excluded: those it is about to pass on, and those that hubs hold beyond the online units,
+    because a store will ask for them or a node is below zero.
+    """
     held = sum(max(0, rights.get(name, 0)) for name in (node, *(hub.name for hub in hubs)))
-    past = max(0, held - online_units(policy, available))
-    return max(0, rights.get(node, 0) - passed - past)
+    beyond = max(0, held - online_units(policy, available))
+    return max(0, rights.get(node, 0) - passed - beyond)
 
 
 def answer_of_store(policy: Policy | None, wanted: int, own: int, available: int) -> WantAnswer:
@@ -147,8 +150,8 @@ def answer_of_hub(
 ) -> WantAnswer:
     """Decide how many units a hub grants to a peer that wants some.
 
-    A store gets what hubs hold past what the policy puts online; without a policy it gets all. Another hub gets all.
-    If the store forecasts its need, the hub believes it.
+    A store gets what hubs hold beyond the units that the policy puts online; without a policy it gets all. Another hub
+    gets all. If the store forecasts its need, the hub relies on the forecast.
 
     Args:
         held_by_store: free units of the peer if it is the node of a store, else None.
@@ -166,12 +169,12 @@ def _answer(wanted: int, own: int, spare: int) -> WantAnswer:
 def units_to_fetch(
     policy: Policy | None, wanted: int, own: int, elsewhere: int, available: int, held_by_store: int
 ) -> int:
-    """Units a hub should have before it answers a store, where it lacks some of what the store is due; else 0.
+    """Units that a hub should have before it answers a store, if it lacks some that the store should get; else 0.
 
-    A store reaches no other hub, so the one it is connected to asks those that have some on its behalf.
+    A store reaches only one hub, so this hub asks other hubs on its behalf.
 
     Args:
-        elsewhere: free units of hubs that can be asked.
+        elsewhere: free units of the hubs that this hub can ask.
     """
     there = max(0, own) + elsewhere
     due = min(wanted, there, _due_to_store(policy, available, held_by_store, there))
@@ -180,9 +183,9 @@ def units_to_fetch(
 
 def _online(policy: Policy | None, available: int) -> int:
     forecast = policy is not None and policy.quantile_ppm
-    return 0 if forecast else online_units(policy, available)  # of what is foretold only the store knows how much
+    return 0 if forecast else online_units(policy, available)  # only the store knows the forecast
 
 
 def _due_to_store(policy: Policy | None, available: int, held_by_store: int, there: int) -> int:
-    """What hubs hold past what is to be online; without a policy all that is there."""
+    """Units that hubs hold beyond the online units; without a policy all units there are."""
     return there if policy is None else available - held_by_store - _online(policy, available)

@@ -1,4 +1,4 @@
-"""What a node may ask of its own rights: grants to other nodes, allotments to channels."""
+"""Requests about a node's own rights: grants to other nodes, allotments to channels."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from replica.core.base.quantities import Delta, Item, Quantity, RequestStruct, T
 
 
 class GrantLine(RequestStruct, frozen=True):
-    """So many units that another node may promise from now on."""
+    """Units that another node may promise from now on."""
 
     item: Item
     quantity: Quantity
 
 
 class AllotmentLine(RequestStruct, frozen=True):
-    """So many units more for a channel; less than none are given back."""
+    """Units that a channel gets in addition, or gives back if they are negative."""
 
     channel: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
     item: Item
@@ -29,11 +29,11 @@ class AllotmentLine(RequestStruct, frozen=True):
 
 
 BREACH = "breach"
-"""The reason of a grant that covers what another node lacks to be at zero: it never gives more than that."""
+"""The reason of a grant that covers a deficit of another node. Such a grant never raises that node above zero."""
 
 
 class Grant(RequestStruct, frozen=True):
-    """Rights go to another node: its to promise once it holds the entry, this node's no more."""
+    """Rights go to another node. It may promise them once it holds the entry; this node no longer may."""
 
     to: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="The node that receives them.")]
     lines: Annotated[tuple[GrantLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
@@ -41,6 +41,6 @@ class Grant(RequestStruct, frozen=True):
 
 
 class Allotment(RequestStruct, frozen=True):
-    """A node sets free units of its own aside for channels, or frees them again, in this order. Nobody outside asks."""
+    """A node sets its own free units aside for channels, or frees them again, in this order. No caller requests it."""
 
     lines: Annotated[tuple[AllotmentLine, ...], Meta(min_length=1, max_length=LINES_MAX)]

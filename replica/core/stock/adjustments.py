@@ -18,7 +18,11 @@ ADJUSTMENT = "adjustment"
 
 
 def prepare_adjustment(view: LocationView, adjustment: Adjustment) -> Draft:
-    """Correct by differences. What is taken off must be the node's own and free."""
+    """Correct the book stock by differences.
+
+    Raises:
+        RightsExhausted: the differences take off more units than the node's own free ones.
+    """
     change: dict[str, int] = {}
     taken: dict[str, int] = {}
     moves = []
@@ -39,10 +43,10 @@ def prepare_adjustment(view: LocationView, adjustment: Adjustment) -> Draft:
         for line in adjustment.lines
         for net in [change[line.item]]
     ]
-    return Draft(ADJUSTMENT, tuple(moves), (), {"adjusted": adjusted}, reference=adjustment.reference)
+    return Draft(kind=ADJUSTMENT, moves=tuple(moves), facts={"adjusted": adjusted}, reference=adjustment.reference)
 
 
 def read_adjustment(content: Content) -> Adjustment:
-    """Read the adjustment off its entry."""
+    """Read the adjustment from its entry."""
     lines = tuple(AdjustmentLine(item, delta, reason) for item, delta, reason, _ in content.facts["adjusted"])
     return Adjustment(lines, content.reference)

@@ -1,14 +1,16 @@
-"""Counts: what was found on a shelf as of a moment, and the book that is kept true to it.
+"""Counts: the levels found on a shelf at a moment, and the corrections that keep the book stock equal to them.
 
-A count says that a (location, item) had so many units as of a moment. The newest one corrects, and no other: its own
-writer keeps the book *as of that moment* at the level. So what it hears of only afterwards, and was before that moment,
-was in the level already, and is taken out again by a correction that names the count. "Before" is told by stamps: a
-movement's own; a void's is that of what it takes back; an older count's correction is before a newer count, whenever
-it was written. So whoever hears what when, and whoever counts, books end at the newest count and what came after it.
+A count says how many units a (location, item) had at a moment. Only the newest count corrects: its writer keeps the
+book stock *as of that moment* equal to the level. If the writer later receives a movement from before that moment, the
+level already contained it, so the writer takes it out again by a correction that refers to the count. Stamps decide
+what was before. A movement has its own stamp, a void has the stamp of the entry it takes back, and the correction of an
+older count is before a newer count, whenever it was written. So in any order of delivery, and whoever counts, the book
+stock ends at the newest count plus the movements after it.
 
-Only the writer of a count decides for it: late is what its own replica came to hold after the count, by its stamp from
-before it. Of two counts the one that was made knowing the other is newer, whatever their clocks say; of others the one
-of the later moment (`rank`). A count by a clock that is wrong is wrong by what moved in between.
+Only the writer of a count decides for it. An entry is late if the writer's replica received it after the count and its
+stamp is from before. Of two counts, the one made with knowledge of the other is newer, whatever their clocks say.
+Otherwise the count of the later moment is newer (`rank`). If the clock of a count is wrong, the count is wrong by the
+units that moved in between.
 """
 
 from __future__ import annotations
@@ -36,32 +38,33 @@ CORRECTION = "correction"
 """The kind of an entry that keeps the book at a count."""
 
 FOLDED = (COUNT, CORRECTION, VOID)
-"""Kinds that concern counts whatever their stamp."""
+"""Kinds of entries that concern counts, whatever their stamp."""
 
 CountRank = tuple[int, str, int]
 """How counts are ordered: rank, writer, stamp."""
 
 
 class Seen(Struct, frozen=True):
-    """What a counter worked from: each item's level at a moment, and how much of each stream was in it."""
+    """What the counter saw: the levels of items at a moment, and the last entry of each stream that they include."""
 
     levels: Mapping[str, int]
     as_of: int
     vector: Mapping[str, int]
     ranks: Mapping[str, int] = {}
-    """By item, where the count comes in the order of counts, if not where its moment says."""
+    """By item: the rank of the count among counts, if it differs from the moment."""
     outdated: tuple[str, ...] = ()
-    """Items of which a newer count is known: this one changes nothing."""
+    """Items that have a newer count, so this count does not change them."""
     held: Mapping[str, int] | None = None
-    """How far each stream was held when the levels were worked out, if that was before the count is decided."""
+    """The last entry held of each stream when the levels were computed, if that was before the count is decided."""
     unheard: tuple[str, ...] = ()
-    """Nodes that may have moved something before the moment without having been heard."""
+    """Nodes whose movements from before the moment may still be missing."""
 
 
 _STAMP_MAX = 1 << 63
 
 _NUMBER_MAX = 1 << 62
-"""Past every stamp of the next 2,000 years, and so far below what can be packed that a count can outrank any other."""
+"""Above every stamp of the next 2,000 years, and so far below the largest number that can be packed that a count can
+outrank any other."""
 
 
 class Standing(Struct, array_like=True):
@@ -77,13 +80,13 @@ class Standing(Struct, array_like=True):
     sequence: int
     entry: bytes
     vector: dict[str, int] = {}
-    """How far its writer held each stream, kept at its own node."""
+    """The last entry of each stream that its writer held. Only the writer's node keeps this."""
     drift: int = 0
-    """Units by which the book as of the count is above the level, as far as its own node knows."""
+    """Units by which the book stock as of the count is above the level, as far as the writer's node knows."""
 
     @property
     def order(self) -> CountRank:
-        """The newest count has most of this."""
+        """The rank by which counts compare: the newest count has the highest."""
         return self.rank, self.writer, self.clock
 
 
@@ -92,16 +95,16 @@ _decode = msgspec.msgpack.Decoder(Standing).decode
 
 
 class Counts:
-    """The newest count of every (location, item), and by how much the book drifted from those of this node."""
+    """The newest count of every (location, item), and how far the book stock drifted from those of this node."""
 
     __slots__ = ("_changed", "_drifted", "_standing", "malformed", "node", "watched")
 
     def __init__(self, node: str) -> None:
         self.node = node
         self.watched: dict[str, int] = {}
-        """By location, the latest moment that this node's counts are of: what is stamped after it is not late."""
+        """By location: the latest moment of this node's counts. An entry with a later stamp is not late."""
         self.malformed = 0
-        """Counts this version could not read; they are kept, forwarded and skipped."""
+        """Counts that this version cannot read. The node keeps and forwards them, and the fold skips them."""
         self._standing: dict[str, dict[str, Standing]] = {}
         self._drifted: dict[tuple[str, str], None] = {}
         self._changed: dict[tuple[str, str], None] = {}
@@ -111,7 +114,7 @@ class Counts:
         return self._standing.get(location, {}).get(item)
 
     def load(self, rows: Iterable[tuple[str, str, bytes]]) -> None:
-        """Take in the checkpoint of an earlier fold: location, item, and the count packed."""
+        """Load the checkpoint of an earlier fold: location, item, packed count."""
         for _, _, packed in rows:
             standing = _decode(packed)
             self._stand(standing)
@@ -119,7 +122,7 @@ class Counts:
                 self._drifted[standing.location, standing.item] = None
 
     def apply(self, entry: Entry) -> None:
-        """Fold one entry: a count, what corrects or takes back, and whatever may be late. Never refuses."""
+        """Fold one entry: a count, a correction, a void, or any entry that may be late. Never refuses."""
         location, content = entry.stream.scope, entry.content
         try:
             counted = _counted(entry, self.node) if content.kind == COUNT else []
@@ -147,7 +150,7 @@ class Counts:
                 self._note(one)
 
     def placed(self, location: str, writer: str, seen: Seen, items: Iterable[str]) -> Seen:
-        """Say of a count of these items that is about to be made how it stands to those there were."""
+        """Rank a new count of these items among the known counts, and list the items that have a newer one."""
         ranks: dict[str, int] = {}
         outdated = []
         for item in items:
@@ -164,7 +167,7 @@ class Counts:
         return msgspec.structs.replace(seen, ranks=ranks, outdated=tuple(outdated))
 
     def next_correction(self) -> tuple[str, Draft] | None:
-        """The next entry this node owes one of its counts: what all items of one count need, together."""
+        """The next correction that this node must write: one for all drifted items of one count, or None."""
         while self._drifted:
             location, item = next(iter(self._drifted))
             first = self._standing[location][item]
@@ -176,11 +179,11 @@ class Counts:
                 moves = tuple([move for one in together for move in move_to_level(one.item, free, -one.drift)])
                 orders = [[one.item, *one.order] for one in together]
                 facts = {"count": first.entry, "as_of": first.as_of, "orders": orders}
-                return location, Draft(CORRECTION, moves, facts=facts, reference=first.entry.hex())
+                return location, Draft(kind=CORRECTION, moves=moves, facts=facts, reference=first.entry.hex())
         return None
 
     def take_changes(self) -> list[tuple[str, str, bytes]]:
-        """Hand over the counts changed since the last call: location, item, and the count packed."""
+        """Hand over the counts changed since the last call: location, item, packed count."""
         changed = [(*pair, _encode(self._at(*pair))) for pair in self._changed]
         self._changed.clear()
         return changed
@@ -205,11 +208,11 @@ class Counts:
 
 
 def is_after(entry: Entry, counter: str, as_of: int, vector: Mapping[str, int]) -> bool:
-    """Whether an entry that was not held at a count is from after it, so that the count says nothing of it.
+    """Whether an entry that the writer of a count did not hold is from after the count, so the count excludes it.
 
     Args:
-        counter: the writer of the count: what it wrote later is from later, whatever its clock.
-        vector: how far each stream was held when it was counted: what takes back an entry of those is before.
+        counter: the writer of the count. Its own later entries are from after the count, whatever its clock says.
+        vector: the last entry of each stream held at the count. A void of one of these entries is from before.
     """
     content, writer = entry.content, entry.stream.writer
     if content.kind in (COUNT, CORRECTION):
@@ -223,7 +226,7 @@ def is_after(entry: Entry, counter: str, as_of: int, vector: Mapping[str, int]) 
 
 
 def _counted(entry: Entry, node: str) -> list[Standing]:
-    """The counts an entry makes, item by item. Raises for what no node of this version wrote."""
+    """The counts that an entry makes, item by item. Raises if no node of this version can have written it."""
     stream, content = entry.stream, entry.content
     facts = content.facts
     as_of, ranks = _number(facts["as_of"]), facts.get("ranks", {})
@@ -231,23 +234,23 @@ def _counted(entry: Entry, node: str) -> list[Standing]:
     vector = {str(writer): _number(last) for writer, last in facts["seen"].items()} if own else {}
     return [
         Standing(
-            stream.scope,
-            str(item),
-            _number(level),
-            as_of,
-            _number(ranks.get(item, as_of)),
-            stream.writer,
-            content.clock,
-            entry.sequence,
-            entry.hash,
-            vector,
+            location=stream.scope,
+            item=str(item),
+            level=_number(level),
+            as_of=as_of,
+            rank=_number(ranks.get(item, as_of)),
+            writer=stream.writer,
+            clock=content.clock,
+            sequence=entry.sequence,
+            entry=entry.hash,
+            vector=vector,
         )
         for item, level, *_ in facts["count"]
     ]
 
 
 def _corrected(content: Content) -> dict[str, CountRank]:
-    """The counts an entry corrects, by item."""
+    """The counts that an entry corrects, by item."""
     if content.kind != CORRECTION:
         return {}
     return {str(item): (_number(rank), str(by), _number(clock)) for item, rank, by, clock in content.facts["orders"]}
@@ -255,12 +258,12 @@ def _corrected(content: Content) -> dict[str, CountRank]:
 
 def _number(value: object) -> int:
     if not isinstance(value, int) or not -_NUMBER_MAX < value < _NUMBER_MAX:
-        raise TypeError(f"{value!r} is no whole number, or too large")
+        raise TypeError(f"{value!r} is not a whole number, or is too large")
     return value
 
 
 def _effects(content: Content) -> dict[str, int]:
-    """What an entry changes of what is on hand, by item."""
+    """By how many units an entry changes the stock on hand, by item."""
     effects: dict[str, int] = {}
     for move in content.moves:
         change = (is_internal(move.target) - is_internal(move.source)) * move.quantity
@@ -269,11 +272,11 @@ def _effects(content: Content) -> dict[str, int]:
 
 
 def prepare_count(view: LocationView, count: Count, seen: Seen) -> Draft:
-    """Set the book to what was counted, as of what the counter saw: what moved since stays moved.
+    """Set the book stock to the counted level as of the moment that the counter saw. Later movements still count.
 
-    The entry records level, as-of stamp and vector, and the difference it wrote. A count below what is free takes the
-    node's own units and may overdraw them: the shelf is right, the book was not. Where a newer count is known nothing
-    changes.
+    The entry records the level, the as-of stamp, the vector and the difference it writes. A count below the book stock
+    takes the node's own free units and may overdraw them, because the shelf is right and the book stock was wrong. An
+    item that has a newer count does not change.
     """
     moves = []
     counted: dict[str, list[Any]] = {}
@@ -295,16 +298,16 @@ def prepare_count(view: LocationView, count: Count, seen: Seen) -> Draft:
         facts["unheard"] = list(seen.unheard)
     if count.seen:
         facts["token"] = count.seen
-    return Draft(COUNT, tuple(moves), (), facts, reference=count.reference)
+    return Draft(kind=COUNT, moves=tuple(moves), facts=facts, reference=count.reference)
 
 
 def read_count(content: Content) -> Count:
-    """Read the count off its entry."""
+    """Read the count from its entry."""
     lines = tuple(CountLine(item, level) for item, level, *_ in content.facts["count"])
     return Count(lines, content.facts.get("token", ""), content.reference)
 
 
 def move_to_level(item: str, free: str, change: int) -> list[Move]:
-    """Move so many units of an item in from nowhere, or out to nowhere when it is less than 0."""
+    """The moves that change an item by this number of units: in from `found`, or out to `loss` if it is negative."""
     source, target = (FOUND, free) if change > 0 else (free, LOSS)
     return [Move(item, source, target, part) for part in parts_of(abs(change))]

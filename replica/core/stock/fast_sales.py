@@ -1,9 +1,9 @@
-"""Plain sales, many at a time: the short road of what nearly all sales are.
+"""Fast sales: the fast path for nearly all sales, many at a time.
 
-A plain sale has one line, named by its SKU, of one item, within the node's own rights, under a key not used before.
-What is recorded of it is what `prepare_sale` would lead to, to the byte; a test holds both to it. A run of plain
-sales is decided, recorded and answered as columns (`EntryRun`): no object lives on per sale but its body, its hash
-and its key, for most of what a sale costs is memory that has left the processor's cache when it is needed again.
+A sale takes the fast path if it has one line with a SKU of one item, the node's own rights cover it, and its key was
+not used before. Its entry is the same, byte for byte, as `prepare_sale` leads to; a test compares both. A run of fast
+sales is decided, recorded and answered as columns (`EntryRun`). Only three objects of each sale stay alive, its body,
+hash and key, because most of the cost of a sale is memory that has left the processor's cache when it is needed again.
 See docs/decisions/0011.
 """
 
@@ -21,7 +21,7 @@ from replica.core.log.entry import Head, Stream, chain
 from replica.core.log.entry_run import FastRun
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import OnShortage, Sale
-from replica.core.stock.sales import note_how
+from replica.core.stock.sales import SALE, note_options
 
 _RECORD = OnShortage.RECORD
 _NOTHING: dict[str, Any] = {}
@@ -30,7 +30,7 @@ _pack = msgpack.Encoder().encode
 
 
 class FastSales(FastRun):
-    """A run of plain sales: the columns of the entries, and of what their callers are told."""
+    """A run of fast sales: the columns of the entries and of the answers to their callers."""
 
     __slots__ = ("left", "quantities", "skus")
 
@@ -39,13 +39,13 @@ class FastSales(FastRun):
         self.skus: list[str] = []
         self.quantities: list[int] = []
         self.left: list[int] = []
-        """How many more could have been sold of each SKU afterwards, over all rights in view."""
+        """How many more of each SKU could have been sold afterwards, over all rights in view."""
 
 
 def sell_fast(view: LocationView, sales: Sequence[Sale], keys: Sequence[bytes], sold: FastSales) -> None:
-    """Sell, each under its new key, from the first sale on for as long as they are plain. Nothing is refused here.
+    """Record the first sales, each under its new key, as long as they can take the fast path. Refuses nothing.
 
-    Pure but for `sold`, an empty run, which is filled: the room is unchanged until what was `taken` is applied.
+    Pure, except that it fills the empty run `sold`: the view does not change until somebody applies the units `taken`.
     """
     bodies, hashes, skus, quantities, left = sold.bodies, sold.hashes, sold.skus, sold.quantities, sold.left
     stocks, free, known_recipe = view.ledger.stocks(view.location), view.free, view.catalog.known_recipe
@@ -73,12 +73,12 @@ def sell_fast(view: LocationView, sales: Sequence[Sale], keys: Sequence[bytes], 
         if sale.on_shortage is not _RECORD or sale.occurred_at is not UNSET:
             facts = {}
             try:
-                note_how(sale, facts)
+                note_options(sale, facts)
             except Invalid:
-                break  # `prepare_sale` says why
+                break  # `prepare_sale` refuses it with the reason
         after = (available - gone) // units
         moves, lines = ((item, free, CUSTOMER, wanted),), ((sku, quantity, 0, after),)
-        body = _pack(("sale", clock, key, sale.till, "", sale.receipt, moves, lines, facts))
+        body = _pack((SALE, clock, key, sale.till, "", sale.receipt, moves, lines, facts))
         link = chain(link, body)
         clock += 1
         taken[stock] = gone

@@ -17,17 +17,17 @@ GOODS_RECEIPT = "receipt"
 
 
 def prepare_goods_receipt(view: LocationView, receipt: GoodsReceipt) -> Draft:
-    """Take goods in from a supplier; they are the node's own to sell."""
+    """Take goods in from a supplier. The node that records them owns the rights."""
     resolved, units, facts = resolve(view.catalog, receipt.lines)
     return Draft(
-        GOODS_RECEIPT,
-        tuple([Move(item, SUPPLIER, view.free, number) for item, number in units.items()]),
-        received_lines(view, resolved, units),
-        facts,
+        kind=GOODS_RECEIPT,
+        moves=tuple([Move(item, SUPPLIER, view.free, number) for item, number in units.items()]),
+        lines=received_lines(view, resolved, units),
+        facts=facts,
         reference=receipt.reference,
     )
 
 
 def read_goods_receipt(content: Content) -> GoodsReceipt:
-    """Read the goods receipt off its entry."""
+    """Read the goods receipt from its entry."""
     return GoodsReceipt(goods_lines(content), content.reference)

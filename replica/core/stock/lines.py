@@ -1,4 +1,4 @@
-"""Lines of a request: from SKUs and barcodes to items, and back from the entry they led to."""
+"""Lines of a request: how SKUs and barcodes become items, and how the lines are read back from their entry."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from replica.core.stock.requests import (
 )
 
 Resolved = list[tuple[str, Recipe, int]]
-"""Each line's SKU, its recipe, and how many."""
+"""The SKU, the recipe and the quantity of each line."""
 
 
 def resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Resolved, dict[str, int], dict[str, Any]]:
-    """Resolve lines to recipes, and add up the units of each item over all of them.
+    """Resolve lines to recipes, and add up the units of each item over all lines.
 
-    The third value are facts that note how lines named their goods where it was not by SKU.
+    Returns the resolved lines, the units by item, and facts that note which lines gave a barcode or an item.
     """
     resolved: Resolved = []
     units: dict[str, int] = {}
@@ -40,7 +40,9 @@ def resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Res
         for item, number in recipe:
             total = units[item] = units.get(item, 0) + number * quantity
             if total > QUANTITY_MAX:
-                raise Invalid(f"more than {QUANTITY_MAX} of {item} at once", field=f"lines[{index}].quantity")
+                raise Invalid(
+                    f"one request moves at most {QUANTITY_MAX} units of {item}", field=f"lines[{index}].quantity"
+                )
     return resolved, units, facts
 
 
@@ -48,7 +50,7 @@ def _resolve_line(catalog: Catalog, line: SkuLine | GoodsLine, index: int, facts
     sku, barcode = line.sku, line.barcode
     item = line.item if isinstance(line, GoodsLine) else UNSET
     if (sku is UNSET) + (barcode is UNSET) + (item is UNSET) != 2:
-        raise Invalid("name the goods once: by sku or by barcode", field=f"lines[{index}].sku")
+        raise Invalid("give the goods of each line exactly once: by sku or by barcode", field=f"lines[{index}].sku")
     if item is not UNSET:
         facts.setdefault("items", []).append(index)
         return item, ((catalog.check_item(item, False, f"lines[{index}].item"), 1),)
@@ -73,10 +75,10 @@ def goods_lines(content: Content) -> tuple[GoodsLine, ...]:
     items = dict.fromkeys(content.facts.get("items", ()))
     return tuple(
         [
-            GoodsLine(named.quantity, item=line.sku)
+            GoodsLine(given.quantity, item=line.sku)
             if index in items
-            else GoodsLine(named.quantity, named.sku, named.barcode)
-            for index, (line, named) in enumerate(zip(content.lines, sku_lines(content), strict=True))
+            else GoodsLine(given.quantity, given.sku, given.barcode)
+            for index, (line, given) in enumerate(zip(content.lines, sku_lines(content), strict=True))
         ]
     )
 
@@ -85,11 +87,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def microseconds(moment: datetime) -> int:
-    """Microseconds since 1970 of a moment that is in the calendar of UTC too, so that it can be read back."""
+    """Microseconds since 1970. Raises Invalid for a moment outside the UTC calendar: it could not be read back."""
     try:
         return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
     except OverflowError:
-        raise Invalid(f"{moment} is no moment in UTC", field="occurred_at") from None
+        raise Invalid(f"{moment} is outside the calendar of UTC", field="occurred_at") from None
 
 
 def occurred_at(facts: Mapping[str, Any]) -> datetime | UnsetType:
@@ -98,7 +100,7 @@ def occurred_at(facts: Mapping[str, Any]) -> datetime | UnsetType:
 
 
 def received_lines(view: LocationView, resolved: Resolved, added: Mapping[str, int]) -> tuple[EntryLine, ...]:
-    """Answer lines of goods that come in: what can be sold of each SKU once they are there."""
+    """Answer lines of goods that come in, with how many of each SKU can be sold afterwards."""
 
     def after(item: str) -> int:
         return view.ledger.stock(view.location, item).available + added.get(item, 0)

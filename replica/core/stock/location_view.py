@@ -26,7 +26,13 @@ class LocationView(Struct, frozen=True):
     @classmethod
     def of(cls, location: str, node: str, ledger: Ledger, catalog: Catalog) -> LocationView:
         """The location as this node sees it."""
-        return cls(location, ledger, catalog, account(node, FREE), account(node, QUARANTINE))
+        return cls(
+            location=location,
+            ledger=ledger,
+            catalog=catalog,
+            free=account(node, FREE),
+            quarantine=account(node, QUARANTINE),
+        )
 
 
 def check_covered(view: LocationView, source: str, taken: Mapping[str, int]) -> None:

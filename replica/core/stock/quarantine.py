@@ -20,7 +20,11 @@ QUARANTINE_STEP = "quarantine"
 
 
 def prepare_quarantine(view: LocationView, request: Quarantine) -> Draft:
-    """Put units aside, back on the shelf, or write them off. What is moved must be there, in the node's accounts."""
+    """Put units aside, put them back on the shelf, or write them off.
+
+    Raises:
+        RightsExhausted: the request takes more units from an account of the node than there are.
+    """
     moves = []
     from_free: dict[str, int] = {}
     from_quarantine: dict[str, int] = {}
@@ -41,11 +45,11 @@ def prepare_quarantine(view: LocationView, request: Quarantine) -> Draft:
     check_covered(view, view.free, from_free)
     check_covered(view, view.quarantine, from_quarantine)
     done = [[line.item, line.quantity, line.action.value] for line in request.lines]
-    return Draft(QUARANTINE_STEP, tuple(moves), (), {"quarantine": done}, reference=request.reference)
+    return Draft(kind=QUARANTINE_STEP, moves=tuple(moves), facts={"quarantine": done}, reference=request.reference)
 
 
 def read_quarantine(content: Content) -> Quarantine:
-    """Read the request off its entry."""
+    """Read the request from its entry."""
     done = content.facts["quarantine"]
     lines = tuple(QuarantineLine(item, quantity, Action(action)) for item, quantity, action in done)
     return Quarantine(lines, content.reference)

@@ -1,6 +1,6 @@
-"""What a caller may ask of a location's stock: the types that validate, decide, and describe themselves in OpenAPI.
+"""Requests about the stock of a location. The same types validate requests and describe them in OpenAPI.
 
-Item and SKU names are only bounded here; what they may be made of is checked once, where a name is first met.
+These types bound only the length of item and SKU names. The catalog checks the characters of a name it does not know.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class OnShortage(Enum):
     """What a sale does when the node's own rights do not cover it."""
 
     RECORD = "record"
-    """The goods are in the customer's hand: take the sale, let rights go below zero, mark the breach."""
+    """The customer already has the goods: record the sale, let the rights go below zero, and mark the breach."""
     REFUSE = "refuse"
-    """It is a promise: sell only what this node owns."""
+    """The sale is a promise: refuse it if the node's own rights do not cover it."""
 
 
 class Disposition(Enum):
@@ -46,7 +46,7 @@ class Disposition(Enum):
 
 
 class Action(Enum):
-    """What to do with goods in quarantine, or with goods to be put there."""
+    """What to do with units: put them back on the shelf, write them off, or put them into quarantine."""
 
     RESTOCK = "restock"
     WRITE_OFF = "write_off"
@@ -54,7 +54,7 @@ class Action(Enum):
 
 
 class SkuLine(RequestStruct, frozen=True):
-    """So many of a SKU, named by itself or by a barcode."""
+    """A quantity of a SKU, which the line gives directly or by a barcode."""
 
     quantity: Quantity
     sku: Sku | UnsetType = UNSET
@@ -62,7 +62,7 @@ class SkuLine(RequestStruct, frozen=True):
 
 
 class GoodsLine(RequestStruct, frozen=True):
-    """So many of a SKU, a barcode's SKU, or an item."""
+    """A quantity of a SKU, which the line gives directly or by a barcode, or of an item."""
 
     quantity: Quantity
     sku: Sku | UnsetType = UNSET
@@ -71,14 +71,14 @@ class GoodsLine(RequestStruct, frozen=True):
 
 
 class CountLine(RequestStruct, frozen=True):
-    """The level found on the shelf."""
+    """The level of an item that was found on the shelf."""
 
     item: Item
     counted: Level
 
 
 class AdjustmentLine(RequestStruct, frozen=True):
-    """A correction by a difference, and why."""
+    """A difference that corrects the book stock of an item, and its reason."""
 
     item: Item
     delta: Delta
@@ -86,7 +86,7 @@ class AdjustmentLine(RequestStruct, frozen=True):
 
 
 class QuarantineLine(RequestStruct, frozen=True):
-    """So many units into or out of quarantine."""
+    """A quantity that goes into or out of quarantine."""
 
     item: Item
     quantity: Quantity
@@ -108,17 +108,23 @@ class Sale(RequestStruct, frozen=True):
 
 
 class KeyedSale(Sale, frozen=True, kw_only=True):
-    """One sale of a batch, with the key that is its own."""
+    """One sale of a batch, with its own key."""
 
     key: Annotated[str, Meta(min_length=1, max_length=KEY_LENGTH_MAX + 2)]
 
     def sale(self) -> Sale:
-        """The same sale as it would have been asked by itself, so that a retry of either form is a retry."""
-        return Sale(self.lines, self.on_shortage, self.till, self.receipt, self.occurred_at)
+        """The same sale without its key. It equals a sale sent alone, so either form can be a retry of the other."""
+        return Sale(
+            lines=self.lines,
+            on_shortage=self.on_shortage,
+            till=self.till,
+            receipt=self.receipt,
+            occurred_at=self.occurred_at,
+        )
 
 
 class SaleBatch(RequestStruct, frozen=True):
-    """Sales that waited, in the order they happened; each is decided by itself."""
+    """Sales that waited to be sent, in the order in which they happened. The node decides each one separately."""
 
     sales: Annotated[tuple[KeyedSale, ...], Meta(min_length=1, max_length=SALES_PER_BATCH_MAX)]
 
@@ -142,7 +148,7 @@ class GoodsReceipt(RequestStruct, frozen=True):
 
 
 class Count(RequestStruct, frozen=True):
-    """Levels found on the shelf; `seen` is the token of the stock figure the counter worked from."""
+    """Levels found on the shelf. `seen` is the token that came with the stock figures which the counter used."""
 
     lines: Annotated[tuple[CountLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
     seen: Annotated[str, Meta(max_length=64)] = ""
@@ -150,7 +156,7 @@ class Count(RequestStruct, frozen=True):
 
 
 class Adjustment(RequestStruct, frozen=True):
-    """Corrections by differences."""
+    """Differences that correct the book stock."""
 
     lines: Annotated[tuple[AdjustmentLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
     reference: Text = ""

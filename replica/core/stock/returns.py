@@ -20,7 +20,7 @@ RETURN = "return"
 
 
 def prepare_return(view: LocationView, returned: Return) -> Draft:
-    """Take goods back, to quarantine until somebody looked at them, or straight to the shelf."""
+    """Take goods back: into quarantine until somebody inspects them, or directly to the shelf."""
     resolved, units, facts = resolve(view.catalog, returned.lines)
     restock = returned.disposition is Disposition.RESTOCK
     target = view.free if restock else view.quarantine
@@ -29,18 +29,18 @@ def prepare_return(view: LocationView, returned: Return) -> Draft:
     if returned.occurred_at is not UNSET:
         facts["occurred_at"] = microseconds(returned.occurred_at)
     return Draft(
-        RETURN,
-        tuple([Move(item, CUSTOMER, target, number) for item, number in units.items()]),
-        received_lines(view, resolved, units if restock else {}),
-        facts,
-        returned.till,
-        returned.disposition.value,
-        returned.receipt,
+        kind=RETURN,
+        moves=tuple([Move(item, CUSTOMER, target, number) for item, number in units.items()]),
+        lines=received_lines(view, resolved, units if restock else {}),
+        facts=facts,
+        actor=returned.till,
+        reason=returned.disposition.value,
+        reference=returned.receipt,
     )
 
 
 def read_return(content: Content) -> Return:
-    """Read the return off its entry."""
+    """Read the return from its entry."""
     return Return(
         lines=sku_lines(content),
         original=content.facts.get("original", ""),

@@ -27,10 +27,13 @@ _RECORD = OnShortage.RECORD
 
 
 def prepare_sale(view: LocationView, sale: Sale) -> Draft:
-    """Sell from the node's own rights; nobody else's are touched.
+    """Sell from the node's own rights only.
 
-    Lines that share an item are added up first. With REFUSE a sale past the rights raises RightsExhausted with every
-    item that fell short; with RECORD it goes through, and the entry says by how much each item was overdrawn.
+    Lines that share an item are added up first. With RECORD a sale past the rights is recorded, and its entry says by
+    how many units it overdraws each item.
+
+    Raises:
+        RightsExhausted: with REFUSE, if the rights do not cover the sale; it lists every item that lacks units.
     """
     resolved, demand, facts = resolve(view.catalog, sale.lines)
     stocks, free = view.ledger.stocks(view.location), view.free
@@ -55,13 +58,13 @@ def prepare_sale(view: LocationView, sale: Sale) -> Draft:
         ]
     else:
         lines = [EntryLine(sku, quantity, 0, sellable(recipe, after)) for sku, recipe, quantity in resolved]
-    note_how(sale, facts)
+    note_options(sale, facts)
     moves = tuple([Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items()])
-    return Draft(SALE, moves, tuple(lines), facts, sale.till, "", sale.receipt)
+    return Draft(kind=SALE, moves=moves, lines=tuple(lines), facts=facts, actor=sale.till, reference=sale.receipt)
 
 
-def note_how(sale: Sale, facts: dict[str, Any]) -> None:
-    """Note what was asked besides the goods, where it is not the usual. Raises Invalid."""
+def note_options(sale: Sale, facts: dict[str, Any]) -> None:
+    """Note in the facts the options of a sale that differ from the default. Raises Invalid."""
     if sale.on_shortage is not _RECORD:
         facts["on_shortage"] = sale.on_shortage.value
     if sale.occurred_at is not UNSET:
@@ -69,7 +72,7 @@ def note_how(sale: Sale, facts: dict[str, Any]) -> None:
 
 
 def _breaches(resolved: Resolved, rights: dict[str, int]) -> list[int]:
-    """How many of each line's SKUs the rights do not cover, giving out the rights in the order of the lines."""
+    """How many SKUs of each line the rights do not cover. Earlier lines take the rights first."""
     left = dict(rights)
     breaches = []
     for _, recipe, quantity in resolved:
@@ -80,7 +83,7 @@ def _breaches(resolved: Resolved, rights: dict[str, int]) -> list[int]:
 
 
 def read_sale(content: Content) -> Sale:
-    """Read the sale off its entry."""
+    """Read the sale from its entry."""
     on_shortage = OnShortage(content.facts.get("on_shortage", OnShortage.RECORD.value))
     lines = sku_lines(content)
     return Sale(

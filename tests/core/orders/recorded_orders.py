@@ -1,7 +1,7 @@
-"""Orders to which everything happens that an entry can say, for the test of the bytes that are written about them.
+"""Orders with everything that an entry can record about them, for the test of the bytes of these entries.
 
 `python -m tests.core.orders.recorded_orders` prints these bytes. The file `tests/vectors/order_facts.json` holds them
-as they were first printed: whoever changes one of them changes what databases and peers hold.
+as they were first printed. A change of these bytes is a change of the data in databases and at peers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,13 @@ def _count(taker: OrderTaker, level: int) -> None:
 def _life_at_one_node() -> list[OrderTaker]:
     """Every event, repeats, events that come early, too late and with numbers, and holds that expire."""
     taker = OrderTaker("hub-east", w_1={"cola": 100, "wings": 50}, w_2={"cola": 20})
-    placement = Placement("o-1", (PlacedLine(5, "cola"), PlacedLine(2, "wings")), "web", "customer-7", paid=True)
+    placement = Placement(
+        order="o-1",
+        lines=(PlacedLine(5, "cola"), PlacedLine(2, "wings")),
+        channel="web",
+        customer="customer-7",
+        paid=True,
+    )
     taker.ask(placement)
     taker.ask(placement)
     taker.happen("adjust", lines=lines(cola=1))
@@ -59,14 +65,17 @@ def _life_at_one_node() -> list[OrderTaker]:
     taker.place("o-3", PlacedLine(3, "cola"), pickup_at="w-1")
     taker.happen("pay", "o-3", number=1)
     taker.happen("adjust", "o-3", number=2, lines=lines(cola=1))
-    run = [Command("", Placement(f"o-{n}", (PlacedLine(1, "cola"),), "web"), f"k-{n}".encode()) for n in range(4, 7)]
+    run = [
+        Command("", Placement(order=f"o-{n}", lines=(PlacedLine(1, "cola"),), channel="web"), f"k-{n}".encode())
+        for n in range(4, 7)
+    ]
     decisions.execute_requests(taker.replica, run, taker.now_ms, {})
     taker.happen("collect", "o-4")
     return [taker]
 
 
 def _life_at_two_nodes() -> list[OrderTaker]:
-    """Orders that are handed over, asked for, and placed at two nodes."""
+    """Orders that are handed over, that other nodes request to change, and that are placed at two nodes."""
     east, west = OrderTaker("hub-east", w_1={"cola": 20}), OrderTaker("hub-west", w_2={"cola": 20})
     store = OrderTaker("store-1", w_1={"wings": 1})
     west.now_ms += 5
@@ -84,8 +93,8 @@ def _life_at_two_nodes() -> list[OrderTaker]:
     west.happen("pay", "o-4")
     west.happen("pay", "o-5")
     west.happen("cancel", "o-6")
-    less = OrderEvent("o-3", "adjust", lines=lines(cola=1))
-    less_of_7 = OrderEvent("o-7", "adjust", lines=lines(cola=1))
+    less = OrderEvent(order="o-3", event="adjust", lines=lines(cola=1))
+    less_of_7 = OrderEvent(order="o-7", event="adjust", lines=lines(cola=1))
     west.ask(less_of_7, "sent-twice")
     east.place("o-7", paid=True)
     east.ask(less_of_7, "sent-twice")
@@ -105,7 +114,7 @@ def _life_with_shortages() -> list[OrderTaker]:
     taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 4})
     taker.place("o-1", PlacedLine(4, "cola", location="w-1"))
     taker.place("o-2", PlacedLine(4, "cola"), paid=True)
-    taker.ask(OrderEvent("o-2", "adjust", lines=lines(cola=1)), "one-less")
+    taker.ask(OrderEvent(order="o-2", event="adjust", lines=lines(cola=1)), "one-less")
     _count(taker, 5)
     for name in ("o-2", "o-1"):
         taker.ask(Revocation(name, "hub-east.1"))
@@ -123,7 +132,7 @@ def _life_with_shortages() -> list[OrderTaker]:
 
 
 def recorded() -> dict[str, list[str]]:
-    """Each entry about an order, as its event and the bytes of its facts, and digests of what was written in all."""
+    """The event and the bytes of the facts of each order entry, and digests of all that was written."""
     written: dict[str, list[str]] = {}
     for life in (_life_at_one_node, _life_at_two_nodes, _life_with_shortages):
         bodies, checkpoints = blake2b(digest_size=16), blake2b(digest_size=16)

@@ -21,7 +21,7 @@ from replica.core.state.replica import Replica
 from replica.runtime.http.order_answers import order_answer, order_view
 from tests.core.shuffled import OrderTaker
 
-SAME = Placement("o-1", (PlacedLine(2, "cola"),))
+SAME = Placement(order="o-1", lines=(PlacedLine(2, "cola"),))
 EAST, WEST = "hub-east", "hub-west"
 
 
@@ -65,7 +65,7 @@ def test_an_order_placed_at_two_hubs_holds_its_goods_once() -> None:
         taker.check()
 
 
-def test_the_answer_to_a_placement_that_lost_is_the_one_that_won() -> None:
+def test_a_placement_that_lost_is_answered_with_the_one_that_won() -> None:
     east, west, north = order_takers()
     first = east.place()
     west.ask(SAME, "k-1")
@@ -79,7 +79,7 @@ def test_the_answer_to_a_placement_that_lost_is_the_one_that_won() -> None:
     assert view.placed_at == order_view(east.order()).placed_at
 
 
-def test_what_was_shipped_twice_stays_shipped_and_is_reported() -> None:
+def test_a_shipped_fulfilment_of_the_placement_that_lost_is_reported() -> None:
     east, west, north = order_takers()
     east.place(paid=True)
     west.place(paid=True)
@@ -93,7 +93,7 @@ def test_what_was_shipped_twice_stays_shipped_and_is_reported() -> None:
         taker.check()
 
 
-def test_what_had_ended_by_itself_is_voided_all_the_same() -> None:
+def test_a_cancelled_placement_that_lost_is_voided_too() -> None:
     east, west, north = order_takers()
     east.place()
     west.place()
@@ -104,7 +104,7 @@ def test_what_had_ended_by_itself_is_voided_all_the_same() -> None:
     assert len(keyed(north)) == 1
 
 
-def test_other_orders_of_the_same_name_both_stand() -> None:
+def test_different_orders_of_one_name_both_stand() -> None:
     east, west, north = order_takers()
     east.place("o-1", PlacedLine(2, "cola"))
     west.place("o-1", PlacedLine(3, "cola"))
@@ -120,7 +120,7 @@ def test_other_orders_of_the_same_name_both_stand() -> None:
 
 
 def handed_to_a_store() -> tuple[OrderTaker, OrderTaker, OrderTaker]:
-    """An order placed at two hubs that have not met. A store owns the fulfilment that lost, and hears only of that."""
+    """An order placed at two hubs that have not met. A store owns the fulfilment that lost, and knows only this one."""
     east, west = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("hub-west", store_1={"cola": 10})
     west.now_ms += 1
     store = OrderTaker("store-1", store_1={})
@@ -135,7 +135,7 @@ def handed_to_a_store() -> tuple[OrderTaker, OrderTaker, OrderTaker]:
     return east, west, store
 
 
-def test_a_store_that_cannot_know_of_the_one_that_won_is_asked_to_cancel() -> None:
+def test_a_store_that_lacks_the_winning_placement_is_asked_to_cancel() -> None:
     east, west, store = handed_to_a_store()
     east.tell(west)
     west.commit()
@@ -162,7 +162,7 @@ def test_an_event_handed_out_by_a_clock_ahead_is_reported_late_when_it_waits_aga
     west.place()
     west.tell(east)
     east.keep_up()
-    assert [parked.event for parked in east.order().waiting] == [OrderEvent("o-1", "cancel")]
+    assert [parked.event for parked in east.order().waiting] == [OrderEvent(order="o-1", event="cancel")]
     east.now_ms += 2 * PARKED_MS
     east.keep_up()
     assert east.order().waiting == []
@@ -250,7 +250,7 @@ def test_a_payment_of_the_placement_that_lost_pays_for_the_one_that_stands() -> 
         assert west.order().to_pass_on(WEST) == []
 
 
-def test_a_payment_that_both_took_changes_nothing() -> None:
+def test_a_payment_that_both_hubs_took_changes_nothing() -> None:
     east, west, north = order_takers()
     for taker in (east, west):
         taker.place()
@@ -260,7 +260,7 @@ def test_a_payment_that_both_took_changes_nothing() -> None:
     assert north.order().reports == []
 
 
-def test_a_payment_of_what_lost_is_reported_where_the_other_one_expired() -> None:
+def test_a_payment_of_the_placement_that_lost_is_reported_if_the_other_expired() -> None:
     east, west, north = order_takers()
     east.place(ttl_s=60)
     west.place(ttl_s=60)
@@ -274,7 +274,7 @@ def test_a_payment_of_what_lost_is_reported_where_the_other_one_expired() -> Non
         assert (report.event, report.outcome, report.fulfilment) == ("pay", "impossible", "hub-east.1")
 
 
-def test_a_payment_of_what_lost_is_reported_where_the_other_was_collected_unpaid() -> None:
+def test_a_payment_of_the_lost_placement_is_reported_if_the_other_was_collected() -> None:
     east, west, north = order_takers()
     east.place()
     east.happen("collect")
@@ -284,9 +284,8 @@ def test_a_payment_of_what_lost_is_reported_where_the_other_was_collected_unpaid
     held = west.replica.head(stream)
     east.commit()
     unheard = [one for one in east.entries if one.stream == stream and one.sequence > held.sequence]
-    decisions.merge(
-        west.replica, [ReceivedRun(stream, held.sequence + 1, held.hash, unheard)], west.now_ms
-    )  # never saw it held
+    # west receives the hold together with the collection
+    decisions.merge(west.replica, [ReceivedRun(stream, held.sequence + 1, held.hash, unheard)], west.now_ms)
     keep_up(east, west, north)
     for taker in (east, west, north):
         assert (of(taker, EAST).state, of(taker, WEST).state) == ("collected", "cancelled")
@@ -317,7 +316,7 @@ def test_a_placement_that_was_undone_cancels_nothing_else() -> None:
     assert of(north, EAST).state == "held"
 
 
-def test_what_is_left_of_an_order_can_be_paid_after_one_fulfilment_ended() -> None:
+def test_an_order_can_be_paid_after_one_of_its_fulfilments_ended() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 2}, w_2={"cola": 2})
     taker.place("o-1", PlacedLine(2, "cola", location="w-1"), PlacedLine(2, "cola", location="w-2"))
     taker.happen("cancel", fulfilment="hub-east.1")
@@ -326,7 +325,7 @@ def test_what_is_left_of_an_order_can_be_paid_after_one_fulfilment_ended() -> No
     assert taker.order().reports == []
 
 
-def test_what_a_store_handed_out_for_a_placement_that_lost_is_reported() -> None:
+def test_goods_collected_for_a_placement_that_lost_are_reported() -> None:
     east, west, store = handed_to_a_store()
     store.happen("collect")
     store.tell(west)

@@ -84,7 +84,7 @@ def test_fields_of_a_later_version_are_ignored() -> None:
     assert facts == StepFacts(fulfilment="f", to="held")
 
 
-def test_a_step_is_read_though_a_later_version_asked_for_it() -> None:
+def test_a_step_with_a_request_of_a_later_version_is_read() -> None:
     facts = decode(content_of({"act": "step", "fulfilment": "f", "to": "held", "request": {"wish": {"gift": True}}}))
     assert isinstance(facts, StepFacts)
 
@@ -100,13 +100,13 @@ def test_facts_with_a_field_of_another_act_cannot_be_built() -> None:
         VoidFacts(fulfilment="f", outcome="duplicate", voids=b"e", expires_ms=1)  # type: ignore[call-arg]
 
 
-def test_only_the_first_entry_of_a_placement_is_one() -> None:
+def test_only_the_first_entry_of_a_placement_counts_as_the_placement() -> None:
     step = StepFacts(fulfilment="f", to="held")
     assert is_placement(content_of(encode(msgspec.structs.replace(step, digest=b"d"))))
     assert not is_placement(content_of(encode(step)))
 
 
-def test_what_an_entry_voids_is_read_off_steps_and_voids() -> None:
+def test_steps_and_voids_say_which_entry_they_void() -> None:
     assert voids_of(content_of(encode(VoidFacts(fulfilment="f", outcome="duplicate", voids=b"e")))) == b"e"
     assert voids_of(content_of(encode(StepFacts(fulfilment="f", to="cancelled", voids=b"e")))) == b"e"
     assert voids_of(content_of(encode(StepFacts(fulfilment="f", to="cancelled")))) == b""

@@ -61,8 +61,8 @@ by_sku = st.builds(PlacedLine, quantities, sku=skus, location=locations)
 by_barcode = st.builds(PlacedLine, quantities, barcode=st.just("cola's"))
 placements = st.builds(
     Placement,
-    st.integers(0, 12).map(lambda number: f"order-{number}"),
-    st.lists(by_sku, min_size=1, max_size=1).map(tuple)
+    order=st.integers(0, 12).map(lambda number: f"order-{number}"),
+    lines=st.lists(by_sku, min_size=1, max_size=1).map(tuple)
     | st.lists(by_sku | by_barcode | st.just(PlacedLine(1)), min_size=1, max_size=2).map(tuple),
     channel=st.sampled_from(["", "web", "web", "mall"]),
     customer=st.sampled_from(["", "c-1"]),
@@ -75,9 +75,11 @@ placements = st.builds(
 keys = st.integers(0, 40).map(lambda number: b"key-%d" % number) | st.sampled_from([b"", b"x" * 129])
 requests = st.lists(
     st.builds(Command, st.just(""), placements, keys)
-    | st.builds(Command, st.just("w-2"), st.just(Sale((SkuLine(1, sku="cola"),))), keys)
+    | st.builds(Command, st.just("w-2"), st.just(Sale(lines=(SkuLine(1, sku="cola"),))), keys)
     | st.builds(
-        lambda number, key: Command("", OrderEvent(f"order-{number}", "cancel"), key), st.integers(0, 12), keys
+        lambda number, key: Command("", OrderEvent(order=f"order-{number}", event="cancel"), key),
+        st.integers(0, 12),
+        keys,
     ),
     max_size=25,
 )
@@ -90,7 +92,7 @@ def answer(verdict: Verdict) -> object:
 
 
 def expire(replica: Replica, now_ms: int) -> list[str]:
-    """Do what is due by a moment; return the orders it was about."""
+    """Do what is due at a moment; return the orders that it concerned."""
     due = replica.orders.due(now_ms, 100)
     for name in due:
         try:
@@ -101,7 +103,9 @@ def expire(replica: Replica, now_ms: int) -> list[str]:
 
 
 @given(requests, st.booleans(), st.booleans())
-def test_orders_decided_together_come_out_as_one_by_one(asked: list[Command], is_hub: bool, commits: bool) -> None:
+def test_orders_decided_together_have_the_same_results_as_one_by_one(
+    asked: list[Command], is_hub: bool, commits: bool
+) -> None:
     together, apart = hub_with_stock(is_hub), hub_with_stock(is_hub)
     assert [answer(one) for one in decisions.execute_requests(together, asked, NOW, {})] == [
         answer(one) for one in one_by_one(apart, asked, NOW)
@@ -124,7 +128,7 @@ def test_orders_decided_together_come_out_as_one_by_one(asked: list[Command], is
 
 
 def held_fast(replica: Replica, *asked: Placement) -> list[str]:
-    """Where the first of these are held on the fast path, as long as they can take it together."""
+    """The location of each of the first orders that the fast path holds together."""
     taker = replica.context(NOW)
 
     def begin(location: str, source: str) -> FastOrders:
@@ -135,11 +139,11 @@ def held_fast(replica: Replica, *asked: Placement) -> list[str]:
     return [held.stream.scope] * len(held) if held is not None else []
 
 
-def test_fast_is_one_new_unpaid_line_of_one_item_that_one_location_covers() -> None:
+def test_a_fast_order_has_one_new_unpaid_line_of_one_item_at_one_location() -> None:
     replica = hub_with_stock()
 
     def where(*lines: PlacedLine, **options: Any) -> list[str]:
-        return held_fast(replica, Placement("web-1", lines, **options))
+        return held_fast(replica, Placement(order="web-1", lines=lines, **options))
 
     assert where(PlacedLine(36, sku="cola")) == ["w-2"], "all but the safety stock"
     assert where(PlacedLine(6, sku="pack")) == ["w-2"]
@@ -152,20 +156,23 @@ def test_fast_is_one_new_unpaid_line_of_one_item_that_one_location_covers() -> N
     assert where(PlacedLine(1, sku="unknown")) == []
     assert where(PlacedLine(1, sku="cola"), PlacedLine(1, sku="cola")) == []
     assert where(PlacedLine(1, sku="cola"), paid=True) == []
-    decisions.execute(replica, Command("", OrderEvent("web-1", "pay"), b"early"), NOW)
-    assert where(PlacedLine(1, sku="cola")) == [], "something waits for it"
+    decisions.execute(replica, Command("", OrderEvent(order="web-1", event="pay"), b"early"), NOW)
+    assert where(PlacedLine(1, sku="cola")) == [], "an event waits for it"
 
 
 def test_a_run_holds_no_more_than_there_is_and_no_order_twice() -> None:
     one = (PlacedLine(1, sku="rare"),)
-    assert held_fast(hub_with_stock(is_hub=False), *[Placement(f"web-{n}", one) for n in range(5)]) == ["w-2"] * 3
-    assert held_fast(hub_with_stock(is_hub=False), *[Placement("web-1", one)] * 2) == ["w-2"]
+    assert (
+        held_fast(hub_with_stock(is_hub=False), *[Placement(order=f"web-{n}", lines=one) for n in range(5)])
+        == ["w-2"] * 3
+    )
+    assert held_fast(hub_with_stock(is_hub=False), *[Placement(order="web-1", lines=one)] * 2) == ["w-2"]
 
 
 def test_a_rush_goes_from_location_to_location_until_nothing_is_left() -> None:
     replica = hub_with_stock()
     asked = [
-        Command("", Placement(f"web-{number}", (PlacedLine(1, sku="cola"),)), b"key-%d" % number)
+        Command("", Placement(order=f"web-{number}", lines=(PlacedLine(1, sku="cola"),)), b"key-%d" % number)
         for number in range(90)
     ]
     verdicts = decisions.execute_requests(replica, asked, NOW, {})
@@ -177,15 +184,16 @@ def test_a_rush_goes_from_location_to_location_until_nothing_is_left() -> None:
     ]
 
 
-def test_an_order_is_known_by_its_key_from_the_run_it_was_held_in() -> None:
+def test_the_key_of_an_order_in_a_run_is_known_afterwards() -> None:
     replica = hub_with_stock()
     asked = [
-        Command("", Placement(f"web-{number}", (PlacedLine(1, sku="cola"),)), b"key-%d" % number) for number in range(3)
+        Command("", Placement(order=f"web-{number}", lines=(PlacedLine(1, sku="cola"),)), b"key-%d" % number)
+        for number in range(3)
     ]
     first = list(decisions.execute_requests(replica, asked, NOW, {}))
     assert [answer(one) for one in decisions.execute_requests(replica, asked[::-1], NOW + 9, {})] == [
         answer(one) for one in first[::-1]
     ]
-    other = Command("", Placement("web-9", (PlacedLine(1, sku="cola"),)), b"key-1")
+    other = Command("", Placement(order="web-9", lines=(PlacedLine(1, sku="cola"),)), b"key-1")
     (refused,) = decisions.execute_requests(replica, [other], NOW, {})
     assert isinstance(refused, KeyReused)

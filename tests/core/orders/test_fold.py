@@ -1,4 +1,4 @@
-"""Orders in the core: what each event does, whatever order events come in, and that book and orders agree."""
+"""Orders in the core: what each event does, in any order of events, and that ledger and orders agree."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_hold_moves_units_from_free_to_held_and_back() -> None:
     taker.check()
 
 
-def test_return_goes_to_quarantine_and_only_as_often_as_was_sold() -> None:
+def test_return_goes_to_quarantine_and_takes_no_more_than_was_sold() -> None:
     taker = OrderTaker()
     taker.place(paid=True)
     taker.happen("ship")
@@ -86,7 +86,7 @@ def test_exchange_without_units_for_the_replacement_changes_nothing() -> None:
     taker.check()
 
 
-def test_release_names_the_entries_it_reverses_line_by_line() -> None:
+def test_release_lists_the_entries_it_reverses_line_by_line() -> None:
     taker = OrderTaker()
     held = taker.place("o-1", PlacedLine(3, "cola"), PlacedLine(5, "wings"), paid=True)
     exchanged = taker.happen("exchange", lines=lines(wings=2), replacement=lines(cola=4))
@@ -97,7 +97,7 @@ def test_release_names_the_entries_it_reverses_line_by_line() -> None:
     taker.check()
 
 
-def test_release_gives_back_what_was_taken_though_the_recipe_changed_since() -> None:
+def test_release_frees_the_units_that_were_taken_though_the_recipe_changed() -> None:
     taker = OrderTaker()
     write_sku(taker, "carrier", {"cola": 6})
     taker.place("o-1", PlacedLine(2, "carrier"), paid=True)
@@ -127,7 +127,7 @@ def test_lines_with_a_common_item_are_added_up_first() -> None:
     taker.check()
 
 
-def test_partial_order_takes_what_there_is() -> None:
+def test_partial_order_holds_the_units_that_are_there() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 3})
     entry = taker.place("o-1", PlacedLine(5, "cola"), partial=True)
     facts = decode(entry.content)
@@ -162,7 +162,7 @@ def test_line_that_names_a_location_is_taken_there_or_not_at_all() -> None:
     assert sorted(one.location for one in taker.order().fulfilments.values()) == ["w-1", "w-2"]
 
 
-def test_placing_again_is_answered_as_the_first_time_whatever_the_key() -> None:
+def test_a_repeated_placement_gets_the_first_answer_whatever_its_key() -> None:
     taker = OrderTaker()
     first, again = taker.place(), taker.place()
     assert again.content.moves == ()
@@ -170,17 +170,23 @@ def test_placing_again_is_answered_as_the_first_time_whatever_the_key() -> None:
     assert taker.figures() == (100, 2, 98)
     with pytest.raises(OrderExists):
         taker.place("o-1", PlacedLine(3, "cola"))
-    request = Placement("o-9", (PlacedLine(1, "cola"),))
+    request = Placement(order="o-9", lines=(PlacedLine(1, "cola"),))
     assert taker.ask(request, "k") is taker.ask(request, "k")
 
 
-def test_request_is_read_off_its_entry() -> None:
+def test_request_is_read_back_from_its_entry() -> None:
     taker = OrderTaker()
-    placement = Placement("o-1", (PlacedLine(2, "cola", location="w-1"),), "web", "customer-7", paid=True)
-    event = OrderEvent("o-1", "exchange", "", lines(cola=1), lines(wings=2), 1)
+    placement = Placement(
+        order="o-1", lines=(PlacedLine(2, "cola", location="w-1"),), channel="web", customer="customer-7", paid=True
+    )
+    event = OrderEvent(
+        order="o-1", event="exchange", fulfilment="", lines=lines(cola=1), replacement=lines(wings=2), number=1
+    )
     assert KINDS.request_of(taker.ask(placement).content) == placement
     assert KINDS.request_of(taker.ask(event).content) == event
-    assert KINDS.request_of(taker.ask(OrderEvent("o-2", "ship")).content) == OrderEvent("o-2", "ship")
+    assert KINDS.request_of(taker.ask(OrderEvent(order="o-2", event="ship")).content) == OrderEvent(
+        order="o-2", event="ship"
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -196,7 +202,7 @@ def test_event_needs_its_lines(event: str) -> None:
     assert refused.value.field == "lines"
 
 
-def test_adjusting_everything_away_is_refused_as_a_cancellation() -> None:
+def test_adjustment_of_all_units_is_refused_with_a_hint_to_cancel() -> None:
     taker = OrderTaker()
     taker.place(paid=True)
     with pytest.raises(Invalid, match="cancel it instead"):
@@ -294,7 +300,7 @@ def test_cancel_after_the_handover_is_a_request_which_the_store_answers(ships: b
     store.check()
 
 
-def test_cancel_of_what_the_store_handed_out_is_impossible_and_not_asked() -> None:
+def test_cancel_of_a_collected_fulfilment_is_impossible_and_not_requested() -> None:
     hub, store = OrderTaker(), OrderTaker("store-1", w_1={"wings": 1})
     hub.place(paid=True)
     hub.ask(Handover("o-1", "hub-east.1", "store-1"))
@@ -306,7 +312,7 @@ def test_cancel_of_what_the_store_handed_out_is_impossible_and_not_asked() -> No
     hub.check()
 
 
-def test_cancel_of_an_order_that_two_stores_have_is_asked_of_both() -> None:
+def test_cancel_of_an_order_at_two_stores_is_requested_from_both() -> None:
     hub = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
     stores = [OrderTaker("store-1", w_1={"wings": 1}), OrderTaker("store-2", w_2={"wings": 1})]
     hub.place("o-1", *[PlacedLine(2, "cola", location=location) for location in ("w-1", "w-2")], paid=True)
@@ -340,7 +346,7 @@ def test_request_that_skips_a_number_is_reported_late_by_the_owner() -> None:
     assert hub.order().waiting == store.order().waiting == []
 
 
-def test_event_that_came_early_is_noted_where_its_fulfilment_is() -> None:
+def test_early_event_is_recorded_at_the_location_of_its_fulfilment() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
     taker.place("o-1", *[PlacedLine(2, "cola", location=location) for location in ("w-1", "w-2")])
     assert taker.happen("ship", fulfilment="hub-east.2").stream.scope == "w-2"
@@ -360,7 +366,7 @@ def test_hold_that_is_placed_after_the_clock_was_set_right_expires_in_time() -> 
     assert taker.order().state == "expired"
 
 
-def test_what_a_clock_far_ahead_calls_due_is_due_in_its_time_once_the_clock_is_right() -> None:
+def test_work_due_by_a_clock_far_ahead_waits_for_its_time_by_the_right_clock() -> None:
     taker = OrderTaker()
     taker.place(ttl_s=5)
     taker.happen("return", "o-2", lines=lines(cola=1))
@@ -378,7 +384,7 @@ def test_what_a_clock_far_ahead_calls_due_is_due_in_its_time_once_the_clock_is_r
     assert taker.replica.orders.due(1 << 62, 9) == []
 
 
-def test_what_others_note_while_the_owner_decides_folds_to_the_same_history() -> None:
+def test_reports_of_others_while_the_owner_decides_fold_to_the_same_history() -> None:
     east, west = OrderTaker(), OrderTaker("hub-west", w_2={"cola": 1})
     east.place(paid=True)
     east.happen("ship")
@@ -391,7 +397,7 @@ def test_what_others_note_while_the_owner_decides_folds_to_the_same_history() ->
     assert east.replica.orders.digest() == west.replica.orders.digest()
 
 
-def test_event_that_reached_another_hub_early_is_done_by_the_owner() -> None:
+def test_event_that_reached_another_hub_early_happens_at_the_owner() -> None:
     east, west = OrderTaker(), OrderTaker("hub-west", w_2={"cola": 1})
     west.happen("ship")
     east.place(paid=True)
@@ -403,7 +409,7 @@ def test_event_that_reached_another_hub_early_is_done_by_the_owner() -> None:
     assert east.replica.orders.digest() == west.replica.orders.digest()
 
 
-def test_order_placed_at_two_hubs_that_did_not_hear_of_each_other_is_reported() -> None:
+def test_order_placed_at_two_hubs_that_were_cut_off_is_reported() -> None:
     east, west = OrderTaker(), OrderTaker("hub-west", w_2={"cola": 10})
     east.place()
     west.place()
@@ -418,7 +424,7 @@ def test_order_placed_at_two_hubs_that_did_not_hear_of_each_other_is_reported() 
 # many events
 
 
-def test_events_shuffled_doubled_and_delayed_end_as_in_order() -> None:
+def test_events_shuffled_repeated_and_delayed_end_as_in_order() -> None:
     assert shuffle(events_min=1_500, seed=7).differences == []
 
 
@@ -454,7 +460,7 @@ def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() ->
     assert Replica(east.writer, east.locations, Image()).orders.digest() == Orders("x").digest()
 
 
-def test_entry_nobody_can_read_is_skipped_and_counted() -> None:
+def test_unreadable_entry_is_skipped_and_counted() -> None:
     taker = OrderTaker()
     entry = taker.place()
     for facts in ({}, {"act": 3}, {"act": "park", "request": {"event": {"order": 1}}}, {"act": "park", "request": 3}):

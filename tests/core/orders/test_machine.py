@@ -93,7 +93,7 @@ def test_event_is_possible_early_or_impossible(state: str, event: str, leads: st
 
 
 def table(*rows: Transition, states: tuple[str, ...] = ("held", "shipped", "cancelled")) -> MachineDocument:
-    """A table of three states, with rows of one's own after the beginning."""
+    """A table of three states, with these rows after the first one."""
     return MachineDocument(states, (Transition(HOLD, (), "held"), *rows))
 
 
@@ -109,7 +109,7 @@ def table(*rows: Transition, states: tuple[str, ...] = ("held", "shipped", "canc
         ([Transition(SHIP, ("held",), "cancelled")], UnsoundTransition),
     ],
 )
-def test_table_that_cannot_be_used_is_refused_by_name(rows: list[Transition], error: type[TableError]) -> None:
+def test_unusable_table_is_refused_with_its_error(rows: list[Transition], error: type[TableError]) -> None:
     with pytest.raises(error):
         table(*rows)
 
@@ -119,13 +119,13 @@ def test_state_that_no_fulfilment_has_is_refused() -> None:
         table(states=("held", "lost"))
 
 
-def test_event_that_leads_two_ways_is_refused() -> None:
+def test_event_with_two_targets_is_refused() -> None:
     ways = (Transition(PAY, ("held",), "reserved"), Transition(PAY, ("held",), "held"))
     with pytest.raises(AmbiguousTransition):
         MachineDocument(("held", "reserved"), (Transition(HOLD, (), "held"), *ways))
 
 
-def test_document_reads_as_the_contract_writes_it() -> None:
+def test_document_is_read_in_its_documented_form() -> None:
     written: Any = {
         "states": ["held", "collected", "expired", "cancelled"],
         "transitions": [

@@ -1,5 +1,5 @@
-"""Orders at the limits of an entry: a node writes all of an order or nothing, nothing that peers refuse, and can always
-release what it holds."""
+"""Orders at the limits of an entry: a node writes an order as a whole or not at all, writes nothing that peers refuse,
+and can always release the units it holds."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def shown_lines(entry: Any) -> tuple[tuple[str, int], ...]:
     return facts.shown[0].lines
 
 
-def test_units_of_several_lines_move_in_as_many_moves_as_peers_take() -> None:
+def test_units_of_several_lines_are_split_into_moves_that_peers_accept() -> None:
     taker = OrderTaker(w_1={"big": QUANTITY_MAX})
     for number in range(2):
         more = GoodsReceipt((GoodsLine(QUANTITY_MAX, item="big"),))
@@ -73,7 +73,7 @@ def test_order_that_is_too_large_at_its_second_location_holds_nothing_at_the_fir
     assert "o-1" not in taker.replica.orders
 
 
-def test_exchange_holds_no_more_than_can_be_given_back_in_one_entry() -> None:
+def test_exchange_holds_no_more_than_one_entry_can_release() -> None:
     taker = stocked_with_bundles(17)
     taker.place("o-1", PlacedLine(1, "cola"), *[PlacedLine(1, f"bundle-{index:03d}") for index in range(8)], paid=True)
     more = tuple(line for index in range(8, 17) for line in lines(**{f"bundle-{index:03d}": 1}))
@@ -85,7 +85,7 @@ def test_exchange_holds_no_more_than_can_be_given_back_in_one_entry() -> None:
     taker.check()
 
 
-def test_exchange_for_what_does_not_exist_is_reported_once_its_order_is_there() -> None:
+def test_exchange_for_an_unknown_sku_is_reported_once_its_order_is_there() -> None:
     taker = OrderTaker()
     write_sku(taker, "cola", {"cola": 1})
     taker.replica.catalog.is_open = False
@@ -97,7 +97,7 @@ def test_exchange_for_what_does_not_exist_is_reported_once_its_order_is_there() 
     taker.check()
 
 
-def test_exchange_for_what_does_not_exist_stops_no_node_that_merges_its_order() -> None:
+def test_exchange_for_an_unknown_sku_stops_no_node_that_merges_its_order() -> None:
     hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("w-1", w_1={"cola": 5})
     write_sku(store, "cola", {"cola": 1})
     store.replica.catalog.is_open, store.replica.order_policy = False, store_role("w-1").order_policy
@@ -127,7 +127,7 @@ def test_reports_leave_room_for_the_events_that_end_an_order() -> None:
     taker.check()
 
 
-def test_reports_that_are_kept_are_the_same_whatever_order_they_were_heard_in() -> None:
+def test_kept_reports_are_the_same_in_any_order_of_delivery() -> None:
     hub, peer = OrderTaker("hub-east"), OrderTaker("hub-west", w_1={})
     hub.place("o-1", PlacedLine(2, "cola"), paid=True)
     hub.happen("pick")
@@ -152,7 +152,7 @@ def test_hold_that_could_not_expire_by_one_table_does_by_the_next() -> None:
     taker.check()
 
 
-def test_answer_to_a_change_shows_what_is_left() -> None:
+def test_answer_to_a_change_shows_the_lines_that_are_left() -> None:
     taker = OrderTaker()
     taker.place("o-1", PlacedLine(5, "cola"), paid=True)
     assert shown_lines(taker.happen("adjust", lines=lines(cola=2))) == (("cola", 3),)
@@ -164,18 +164,18 @@ def test_answer_to_a_change_shows_what_is_left() -> None:
     assert shown_lines(taker.happen("return", lines=lines(wings=4))) == (("cola", 2),)
 
 
-def test_order_for_more_than_there_is_anywhere_asks_nobody_for_rights() -> None:
+def test_order_for_more_than_all_stock_requests_no_rights() -> None:
     store, hub = OrderTaker("w-1", w_1={"cola": 10}), OrderTaker("hub-east", w_1={})
     store.tell(hub)
 
     def lacks(units: int) -> dict[tuple[str, str], int]:
-        return lacking(hub.replica.context(hub.now_ms), Placement("o-1", (PlacedLine(units, "cola"),)))
+        return lacking(hub.replica.context(hub.now_ms), Placement(order="o-1", lines=(PlacedLine(units, "cola"),)))
 
     assert lacks(10) == {("w-1", "cola"): 10}
     assert lacks(11) == {}
 
 
-def test_what_is_due_and_fits_no_entry_stops_no_merge(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_due_work_that_fits_no_entry_stops_no_merge(monkeypatch: pytest.MonkeyPatch) -> None:
     hub, peer = OrderTaker("hub-east", w_1={"cola": 9}), OrderTaker("hub-west", w_1={"cola": 9})
     hub.place()
     peer.now_ms += 5

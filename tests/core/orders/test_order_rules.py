@@ -17,7 +17,7 @@ UNITS = 3
 
 
 def happen(taker: OrderTaker, event: str) -> None:
-    """Let an event happen to `UNITS` of what was ordered."""
+    """Let an event happen to `UNITS` of the order."""
     match event:
         case "reserve":
             taker.place("o-2", PlacedLine(UNITS, "cola"), paid=True)
@@ -46,7 +46,7 @@ def test_effect_of_an_event_on_the_figures(name: str) -> None:
     taker.check()
 
 
-def test_shipment_of_what_was_never_reserved_is_reported_at_its_deadline_and_not_before() -> None:
+def test_shipment_of_an_unreserved_order_is_reported_only_at_its_deadline() -> None:
     (rule,) = [one for one in RULES["orderings"] if one["events"] == ["ship"]]
     taker = OrderTaker()
     before = taker.figures()

@@ -22,8 +22,8 @@ AT_THE_TILL = [case for case in CASES if "store_sells" in case]
 MARKETPLACES = [case for case in CASES if "marketplace_sells" in case]
 
 
-def refused_past(node: Node, case: dict[str, Any], wanted: int) -> int:
-    """Promise what is wanted or, if the node refuses, the free units it names. Return how many were sold."""
+def promise_up_to(node: Node, case: dict[str, Any], wanted: int) -> int:
+    """Promise the wanted units or, if the node refuses, the free units in its refusal. Return how many were sold."""
     item = case["item"]
     try:
         node.ask(sale(OnShortage.REFUSE, **{item: wanted}), now_ms=2_000_000_000_000)
@@ -51,7 +51,7 @@ def test_store_and_hub_cut_off_from_each_other_sell_all_there_is_and_no_more(
     shop.commit()
     SessionPair(shop, east).run()
     sellers = [(shop, case["store_sells"]), (east, case["online_wants"])]
-    sold = [refused_past(node, case, wanted) for node, wanted in (sellers if is_till_first else reversed(sellers))]
+    sold = [promise_up_to(node, case, wanted) for node, wanted in (sellers if is_till_first else reversed(sellers))]
     assert sorted(sold) == sorted([case["store_sells"], case["stock"] - case["store_sells"]])
     for node in (shop, east):
         with pytest.raises(RightsExhausted):

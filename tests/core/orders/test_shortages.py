@@ -21,7 +21,7 @@ PAIR = ("w-1", "cola")
 
 
 def recount(taker: OrderTaker, level: int, location: str = "w-1") -> None:
-    """Find so many cola on the shelf."""
+    """Count this many cola on the shelf."""
     taker.now_ms += 1_000
     key = f"count-{taker.now_ms}".encode()
     decisions.execute(taker.replica, Command(location, Count((CountLine("cola", level),)), key), taker.now_ms)
@@ -33,7 +33,7 @@ def place(taker: OrderTaker, name: str, units: int, **more: object) -> None:
 
 
 def selected(taker: OrderTaker) -> list[str]:
-    """The orders of which a hold would be selected now, in order."""
+    """The orders whose holds would be selected now, in order."""
     short = {PAIR: short_by(taker.replica.ledger.stock(*PAIR))}
     return [one.order for one in select(candidates(taker.replica.orders.open(), short), short) if short[PAIR]]
 
@@ -70,7 +70,7 @@ def test_newest_unpaid_hold_goes_first_then_the_newest_paid_one_that_nobody_pick
     agree(taker)
 
 
-def test_nothing_is_selected_while_free_units_of_anybody_cover_the_deficit() -> None:
+def test_nothing_is_selected_while_free_units_of_any_node_cover_the_deficit() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10})
     place(taker, "o-1", 6)
     recount(taker, 6)
@@ -81,7 +81,7 @@ def test_nothing_is_selected_while_free_units_of_anybody_cover_the_deficit() -> 
     assert selected(taker) == ["o-1"]
 
 
-def test_hold_moves_to_another_location_with_its_lines_and_its_time() -> None:
+def test_hold_moves_to_another_location_with_its_lines_and_its_expiry() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 3}, w_3={"cola": 8})
     place(taker, "o-1", 4, ttl_s=600)
     before = taker.order().fulfilments["hub-east.1"]
@@ -123,7 +123,7 @@ def test_hold_at_a_location_the_customer_chose_is_cancelled_and_not_moved() -> N
     assert taker.order().parked[0].became == "cancelled"
 
 
-def test_a_selected_hold_counts_until_its_owner_answers_by_what_it_sees() -> None:
+def test_a_selected_hold_counts_until_its_owner_answers_by_its_own_view() -> None:
     hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("store-1", w_1={})
     place(hub, "o-1", 2, paid=True)
     place(hub, "o-2", 2, paid=True)
@@ -236,14 +236,14 @@ def test_selections_and_moves_come_back_from_a_checkpoint() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# choosing
+# selection
 
 
 holds = st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.integers(1, 9), st.booleans()), max_size=8)
 
 
 @given(holds, st.integers(0, 30))
-def test_enough_is_selected_where_there_is_enough_and_nothing_twice(
+def test_enough_holds_are_selected_if_there_are_enough_and_none_twice(
     drawn: list[tuple[bool, int, int, bool]], short: int
 ) -> None:
     found = [

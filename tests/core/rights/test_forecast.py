@@ -1,4 +1,4 @@
-"""Forecasts: the quantile of what was sold in a slot on days before, against the plainest way to find it."""
+"""Forecasts: the quantile of the sales in a slot on past days, compared with a simple calculation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MORNING = 17
 
 
 def sold(*units: int, slot: int = MORNING, item: str = "cola") -> Demand:
-    """So many units sold in a slot, day after day from day 0 on; every day something else was sold besides."""
+    """Units sold in a slot, one number for each day from day 0 on. On every day another item was sold too."""
     demand = Demand()
     for day, number in enumerate(units):
         demand.note("bread", day * SLOTS, 1)
@@ -37,7 +37,7 @@ def sold(*units: int, slot: int = MORNING, item: str = "cola") -> Demand:
         ((), 900_000, 0),
     ],
 )
-def test_worked_examples(units: tuple[int, ...], quantile_ppm: int, forecast: int) -> None:
+def test_worked_examples_of_forecasts(units: tuple[int, ...], quantile_ppm: int, forecast: int) -> None:
     assert sold(*units).forecast("cola", len(units) * SLOTS + MORNING, quantile_ppm) == forecast
 
 
@@ -50,7 +50,7 @@ def test_other_slots_other_items_and_today_do_not_count() -> None:
     assert demand.forecast("cola", 4 * SLOTS + MORNING, 1_000_000) == 50
 
 
-def test_days_on_which_nothing_at_all_was_sold_say_nothing() -> None:
+def test_days_without_any_sale_do_not_count() -> None:
     demand = Demand()
     for day in (0, 2, 4, 6):
         demand.note("cola", day * SLOTS + MORNING, 5)
@@ -66,7 +66,7 @@ days = st.integers(0, DAYS_MAX + 5)
     st.integers(15, 18),
     st.integers(1, 1_000_000),
 )
-def test_whatever_order_sales_come_in_the_quantile_is_that_of_the_days_before(
+def test_in_any_order_of_sales_the_forecast_is_the_quantile_of_past_days(
     sales: list[tuple[str, int, int, int]], today: int, slot: int, quantile_ppm: int
 ) -> None:
     demand = Demand()

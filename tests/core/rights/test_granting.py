@@ -1,4 +1,4 @@
-"""Rights: whoever sells from what it was granted oversells nothing, in whatever order things happen and arrive."""
+"""Rights: nodes that sell only granted units never oversell, in any order of events and deliveries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REFUSE = OnShortage.REFUSE
 
 
 def grant(to: str, *units: int, item: str = ITEM) -> Grant:
-    """So many units to a node, in as many lines as numbers are given."""
+    """A grant to a node, with one line for each number of units."""
     return Grant(to, tuple(GrantLine(item, number) for number in units))
 
 
@@ -43,7 +43,7 @@ def free(viewer: Node, owner: Node) -> int:
 
 
 def deliver(source: Node, target: Node, limit: int | None = None) -> None:
-    """Bring a node the next entries of another one's own stream, at most so many."""
+    """Bring a node the next entries of another node's stream, at most `limit`."""
     source.commit()
     held = target.replica.head(source.runs()[0].stream).sequence if source.runs() else 0
     decisions.merge(target.replica, source.runs()[held : None if limit is None else held + limit], NOW_MS)
@@ -58,7 +58,7 @@ def deliver_all(nodes: Sequence[Node]) -> None:
 # what a grant is ------------------------------------------------------------------------------------------------------
 
 
-def test_a_grant_moves_free_units_to_the_other_nodes_free() -> None:
+def test_a_grant_moves_free_units_to_the_free_account_of_another_node() -> None:
     node = store(1)
     node.ask(receipt(cola=10))
     entry = node.ask(grant("hub-east", 4))
@@ -69,7 +69,7 @@ def test_a_grant_moves_free_units_to_the_other_nodes_free() -> None:
 
 
 @pytest.mark.parametrize("to", ["store-1", "", "Hub", "hub/east", "x" * 65])
-def test_a_grant_to_oneself_or_to_no_node_is_invalid(to: str) -> None:
+def test_a_grant_to_itself_or_to_an_invalid_name_is_refused(to: str) -> None:
     node = store(1)
     node.ask(receipt(cola=10))
     with pytest.raises(Invalid) as refused:
@@ -95,7 +95,7 @@ def test_a_node_below_zero_grants_nothing() -> None:
     assert refused.value.facts["lines"] == [{"item": ITEM, "wanted": 1, "free": 0}]
 
 
-def test_what_is_held_or_in_quarantine_is_not_granted() -> None:
+def test_held_units_are_not_granted() -> None:
     node = store(1)
     node.ask(receipt(cola=2))
     node.replica.ledger.apply(STORE, node.replica.writer, [Move(ITEM, "supplier", "store-1/held", 5)])
@@ -103,14 +103,14 @@ def test_what_is_held_or_in_quarantine_is_not_granted() -> None:
         node.ask(grant("hub-east", 3))
 
 
-def test_an_item_nobody_knows_is_not_granted() -> None:
+def test_an_unknown_item_is_not_granted() -> None:
     node = store(1)
     node.replica.catalog.is_open = False
     with pytest.raises(UnknownSku):
         node.ask(grant("hub-east", 1))
 
 
-def test_a_grant_reads_back_as_the_request_it_was() -> None:
+def test_a_grant_is_read_back_from_its_entry() -> None:
     node = store(1)
     node.ask(receipt(cola=10, wings=3))
     asked = Grant("hub-east", (GrantLine("cola", 2), GrantLine("wings", 1), GrantLine("cola", 3)), "policy")
@@ -125,7 +125,7 @@ def test_a_grant_without_moves_is_no_request() -> None:
     assert KINDS.request_of(receipt_content(kind="grant", moves=(), lines=())) is None
 
 
-def test_a_peer_may_grant_its_own_rights_and_nobody_elses() -> None:
+def test_a_peer_may_grant_only_its_own_rights() -> None:
     node = store(1)
     node.ask(receipt(cola=10))
     node.ask(grant("hub-east", 4))
@@ -139,7 +139,7 @@ def test_a_peer_may_grant_its_own_rights_and_nobody_elses() -> None:
     assert fault.value.reason == "unauthorised"
 
 
-def test_granted_units_can_be_spent_once_the_entry_is_here_and_not_before() -> None:
+def test_granted_units_can_be_promised_only_once_the_entry_is_here() -> None:
     node, east, _ = chain()
     node.ask(receipt(cola=10))
     node.ask(grant("hub-east", 4))
@@ -151,7 +151,7 @@ def test_granted_units_can_be_spent_once_the_entry_is_here_and_not_before() -> N
         east.ask(sale(REFUSE, cola=1))
 
 
-def test_rights_may_be_granted_on_before_the_first_grantor_hears_of_it() -> None:
+def test_rights_can_be_granted_on_to_a_node_that_lacks_the_first_grant() -> None:
     node, east, west = chain()
     node.ask(receipt(cola=10))
     node.ask(grant("hub-east", 4))
@@ -169,9 +169,7 @@ def test_rights_may_be_granted_on_before_the_first_grantor_hears_of_it() -> None
 
 @pytest.mark.parametrize("case", OVERSELL["cases"], ids=lambda case: f"{case['item']}-{case['stock']}")
 @pytest.mark.parametrize("online_first", [False, True])
-def test_two_sellers_who_split_rights_sell_all_the_stock_and_nothing_twice(
-    case: dict[str, Any], online_first: bool
-) -> None:
+def test_two_sellers_that_split_rights_sell_every_unit_exactly_once(case: dict[str, Any], online_first: bool) -> None:
     one, other = (case[field] for field in case if field.endswith(("_sells", "_wants")))
     stock = case["stock"]
     assert one + other == case["naive"]["sold"] == stock + case["naive"]["oversold"]
@@ -208,7 +206,7 @@ steps = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(steps, max_size=60))
-def test_no_order_of_grants_sales_and_deliveries_takes_anybody_below_zero(programme: list[tuple[Any, ...]]) -> None:
+def test_no_order_of_grants_sales_and_deliveries_takes_a_node_below_zero(programme: list[tuple[Any, ...]]) -> None:
     members = chain()
     received = sold = 0
     for act, index, other, number in programme:
@@ -246,7 +244,7 @@ def at_the_store(node: Node, request: Any, key: str = "") -> Any:
     return decisions.execute(node.replica, Command(STORE, request, key.encode()), NOW_MS)
 
 
-def test_a_hub_promises_at_a_stores_location_what_it_was_granted_there() -> None:
+def test_a_hub_promises_at_a_stores_location_only_what_it_was_granted_there() -> None:
     node, east = store(1), hub("hub-east", "warehouse")
     node.ask(receipt(cola=10))
     deliver(node, east)
@@ -263,7 +261,7 @@ def test_a_hub_promises_at_a_stores_location_what_it_was_granted_there() -> None
     assert node.replica.ledger.stock(STORE, ITEM).figures.on_hand == 7
 
 
-def test_what_lies_at_a_stores_location_is_the_stores_to_write_whatever_rights_a_hub_has() -> None:
+def test_a_hub_records_no_goods_at_a_stores_location_whatever_rights_it_has() -> None:
     node, east = store(1), hub("hub-east", "warehouse")
     node.ask(receipt(cola=10))
     node.ask(grant("hub-east", 4))

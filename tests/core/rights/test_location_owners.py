@@ -1,4 +1,4 @@
-"""Who keeps a location, read off what is replicated."""
+"""Location owners, inferred from replicated entries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def location_owners(viewer: Node, *hubs: str, met: str = "") -> dict[str, str]:
     return viewer.replica.location_owners.nodes
 
 
-def test_whoever_brings_goods_in_keeps_the_location_and_is_known_again_after_a_start() -> None:
+def test_a_node_that_receives_goods_is_the_location_owner_after_a_restart_too() -> None:
     viewer = hub()
     viewer.take(supplied(store()).runs())
     viewer.commit()
@@ -36,7 +36,7 @@ def test_whoever_brings_goods_in_keeps_the_location_and_is_known_again_after_a_s
     assert location_owners(viewer) == {STORE: STORE}
 
 
-def test_who_is_granted_rights_at_a_location_does_not_keep_it() -> None:
+def test_a_grant_at_a_location_does_not_make_its_receiver_the_owner() -> None:
     viewer, shop, east = hub(), supplied(store()), hub("hub-east", STORE)
     shop.ask(Grant("hub-east", (GrantLine("cola", 2),)))
     shop.commit()
@@ -48,10 +48,10 @@ def test_who_is_granted_rights_at_a_location_does_not_keep_it() -> None:
     assert location_owners(viewer) == {STORE: STORE}
 
 
-def test_hub_that_writes_for_a_location_keeps_nothing() -> None:
+def test_a_hub_that_writes_for_a_location_is_not_its_owner() -> None:
     viewer, elsewhere, met = hub(), supplied(hub("hub-east", STORE)), supplied(hub("hub-north", STORE))
     viewer.take(elsewhere.runs())
-    assert location_owners(viewer) == {STORE: "hub-east"}, "nothing tells yet that it is a hub"
+    assert location_owners(viewer) == {STORE: "hub-east"}, "nothing shows yet that it is a hub"
     elsewhere.write("cola", {"recipe": {"cola": 1}})
     elsewhere.commit()
     viewer.take(elsewhere.runs(CHAIN))
@@ -66,7 +66,7 @@ def test_node_that_writes_for_a_location_is_not_its_own_store() -> None:
     assert location_owners(supplied(hub("hub-west", STORE))) == {}
 
 
-def test_of_two_nodes_that_kept_a_location_the_one_heard_of_last_does() -> None:
+def test_of_two_owners_of_a_location_the_one_heard_of_last_counts() -> None:
     viewer = hub()
     for name, now_ms in (("z-old", NOW_MS), ("a-new", NOW_MS + 1)):
         viewer.take(supplied(store(name), now_ms).runs(), now_ms)
@@ -76,7 +76,7 @@ def test_of_two_nodes_that_kept_a_location_the_one_heard_of_last_does() -> None:
     assert location_owners(viewer) == {STORE: "a-new"}
 
 
-def test_store_that_was_met_keeps_its_location_whatever_was_written_there() -> None:
+def test_a_store_that_was_met_owns_its_location_whatever_was_written_there() -> None:
     viewer = hub()
     assert location_owners(viewer, met="newcomer") == {STORE: "newcomer"}
     viewer.take(supplied(store()).runs())

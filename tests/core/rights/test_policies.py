@@ -1,4 +1,4 @@
-"""Policies: which one counts, what is refused as it is written, and what they leave to whom, to the unit."""
+"""Policies: which one counts, which documents are refused, and how many units are online and for whom."""
 
 from __future__ import annotations
 
@@ -28,16 +28,25 @@ available = st.integers(-50, 5_000)
 ppms = st.integers(0, WHOLE_PPM)
 policies = st.builds(
     Policy,
-    st.sampled_from(["keep", "safety", "share", "both"]),
-    st.integers(0, 60),
-    ppms,
-    st.integers(0, 60),
+    mode=st.sampled_from(["keep", "safety", "share", "both"]),
+    safety_stock=st.integers(0, 60),
+    share_ppm=ppms,
+    last_units=st.integers(0, 60),
 )
 
 
 def policy(key: str, value: object, version: int = 1) -> Register:
-    """The standing write of a `policy` document."""
-    return Register("policy", key, 0, "", version, 1, "hub-east#0000000a", None if value is None else pack_value(value))
+    """The newest write of a `policy` document."""
+    return Register(
+        kind="policy",
+        key=key,
+        rank=0,
+        at="",
+        version=version,
+        clock=1,
+        writer="hub-east#0000000a",
+        value=None if value is None else pack_value(value),
+    )
 
 
 def standing(**values: object) -> Policies:
@@ -68,7 +77,7 @@ def test_the_most_specific_selector_counts_whatever_came_first() -> None:
             assert counted.safety_stock == number
 
 
-def test_without_a_policy_there_is_none() -> None:
+def test_an_item_without_a_matching_policy_has_none() -> None:
     assert Policies().policy("s-1", "cola") is None
     assert standing(item__cola={"mode": "keep"}).policy("s-1", "wings") is None
 
@@ -76,7 +85,7 @@ def test_without_a_policy_there_is_none() -> None:
 def test_a_cleared_policy_makes_room_for_the_next_one() -> None:
     found = standing(default={"mode": "keep"}, item__cola={"mode": "share", "share": 0.5})
     found.put(policy("item:cola", None, 2))
-    assert found.policy("s-1", "cola") == Policy("keep")
+    assert found.policy("s-1", "cola") == Policy(mode="keep")
 
 
 @pytest.mark.parametrize(
@@ -90,18 +99,18 @@ def test_a_cleared_policy_makes_room_for_the_next_one() -> None:
         {"mode": "share", "regions": {"a": 0.6, "b": 0.6}},
     ],
 )
-def test_a_policy_that_makes_no_sense_here_counts_as_not_there(value: object) -> None:
+def test_a_policy_that_cannot_be_used_leaves_its_selector_without_a_policy(value: object) -> None:
     found = standing(default={"mode": "safety", "safety_stock": 4}, item__cola={"mode": "keep"})
     assert not found.put(policy("item:cola", value, 2))
-    assert found.policy("s-1", "cola") == Policy("safety", 4)
+    assert found.policy("s-1", "cola") == Policy(mode="safety", safety_stock=4)
 
 
-def test_fields_of_a_later_version_are_none_of_our_business() -> None:
+def test_policy_fields_of_a_later_version_are_ignored() -> None:
     found = standing(default={"mode": "share", "share": 0.25, "mood": "good"})
-    assert found.policy("s-1", "cola") == Policy("share", share_ppm=250_000)
+    assert found.policy("s-1", "cola") == Policy(mode="share", share_ppm=250_000)
 
 
-def test_every_change_is_told_by_the_revision() -> None:
+def test_every_change_raises_the_revision() -> None:
     found = standing(default={"mode": "keep"})
     before = found.revision
     found.put(policy("default", None, 2))
@@ -116,7 +125,7 @@ def test_a_selector_names_a_location_an_item_or_both(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "Default", "item:", "location:", "location:S", "location:s-1,cola", "item:a b", "location:s-1,item:"]
 )
-def test_anything_else_is_no_selector(text: str) -> None:
+def test_other_text_is_not_a_selector(text: str) -> None:
     assert not is_selector(text)
 
 
@@ -124,15 +133,15 @@ def test_anything_else_is_no_selector(text: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["regions", "channels"])
-def test_parts_that_add_up_to_more_than_one_are_refused_by_name(field: str) -> None:
+def test_shares_that_add_up_to_more_than_one_are_refused_by_field(field: str) -> None:
     shares: dict[str, Any] = {field: {"a": 0.7, "b": 0.300001}}
     with pytest.raises(Invalid) as refused:
-        check_policy(PolicyDocument("share", **shares))
+        check_policy(PolicyDocument(mode="share", **shares))
     assert refused.value.field == field
-    check_policy(PolicyDocument("share", **{field: {"a": 0.7, "b": 0.1, "c": 0.2}}))
+    check_policy(PolicyDocument(mode="share", **{field: {"a": 0.7, "b": 0.1, "c": 0.2}}))
 
 
-def test_a_forecast_stands_with_its_quantile_until_it_is_replaced() -> None:
+def test_a_forecast_policy_keeps_its_quantile_until_it_is_replaced() -> None:
     found = standing(default={"mode": "safety", "safety_stock": {"forecast": {"quantile": 0.9}}})
     asked = found.policy("store-1", "cola")
     assert asked is not None
@@ -142,25 +151,25 @@ def test_a_forecast_stands_with_its_quantile_until_it_is_replaced() -> None:
     assert not found.put(policy("default", {"mode": "safety", "safety_stock": {"forecast": {"quantile": 0}}}, 3))
 
 
-# what they leave ------------------------------------------------------------------------------------------------------
+# units online --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("asked", "there", "online"),
     [
-        (Policy("keep"), 10, 0),
-        (Policy("safety", 4), 10, 6),
-        (Policy("safety", 4), 3, 0),
-        (Policy("share", 0, 300_000), 10, 3),
-        (Policy("share", 0, 290_000), 100, 29),
-        (Policy("share", 0, 333_333), 3, 0),
-        (Policy("both", 4, 500_000), 11, 3),
-        (Policy("share", 0, WHOLE_PPM, 2), 10, 8),
-        (Policy("share", 0, 500_000, 8), 10, 2),
-        (Policy("safety", 0), -3, 0),
+        (Policy(mode="keep"), 10, 0),
+        (Policy(mode="safety", safety_stock=4), 10, 6),
+        (Policy(mode="safety", safety_stock=4), 3, 0),
+        (Policy(mode="share", safety_stock=0, share_ppm=300_000), 10, 3),
+        (Policy(mode="share", safety_stock=0, share_ppm=290_000), 100, 29),
+        (Policy(mode="share", safety_stock=0, share_ppm=333_333), 3, 0),
+        (Policy(mode="both", safety_stock=4, share_ppm=500_000), 11, 3),
+        (Policy(mode="share", safety_stock=0, share_ppm=WHOLE_PPM, last_units=2), 10, 8),
+        (Policy(mode="share", safety_stock=0, share_ppm=500_000, last_units=8), 10, 2),
+        (Policy(mode="safety", safety_stock=0), -3, 0),
     ],
 )
-def test_worked_examples(asked: Policy, there: int, online: int) -> None:
+def test_worked_examples_of_online_units(asked: Policy, there: int, online: int) -> None:
     assert online_units(asked, there) == online
 
 
@@ -169,7 +178,7 @@ def test_without_a_policy_nothing_is_online() -> None:
 
 
 @given(policies, available)
-def test_what_is_online_is_whole_covered_and_leaves_what_must_stay(asked: Policy, there: int) -> None:
+def test_online_units_are_available_and_leave_the_units_that_must_stay(asked: Policy, there: int) -> None:
     online = online_units(asked, there)
     assert 0 <= online <= max(0, there)
     if online:
@@ -182,7 +191,7 @@ def test_what_is_online_is_whole_covered_and_leaves_what_must_stay(asked: Policy
 
 
 @given(policies, available)
-def test_one_unit_more_never_means_less_online_nor_two_more(asked: Policy, there: int) -> None:
+def test_one_more_unit_puts_at_most_one_more_online_and_never_fewer(asked: Policy, there: int) -> None:
     assert 0 <= online_units(asked, there + 1) - online_units(asked, there) <= 1
 
 
@@ -202,11 +211,11 @@ def parts(draw: st.DrawFn) -> dict[str, int]:
     """Shares that add up to at most 1."""
     cuts = sorted(draw(st.lists(ppms, min_size=1, max_size=6)))
     shares = [after - before for before, after in zip([0, *cuts], cuts, strict=False)]
-    return {f"region-{place}": share for place, share in enumerate(shares)}
+    return {f"region-{index}": share for index, share in enumerate(shares)}
 
 
 @given(st.integers(-5, 3_000), parts())
-def test_a_split_gives_each_its_share_within_one_unit_and_never_more_than_there_is(
+def test_a_split_is_within_one_unit_of_each_share_and_never_exceeds_the_total(
     units: int, shares: dict[str, int]
 ) -> None:
     split, there = split_units(units, shares), max(0, units)

@@ -1,4 +1,4 @@
-"""Channels: how units are set aside for them, and what their orders may take."""
+"""Channel quotas: how units are set aside for channels, and which units their orders may take."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def allot(taker: OrderTaker, *moved: tuple[str, str, int]) -> Any:
 
 
 def hub(**stock: int) -> OrderTaker:
-    """A hub that sells over `mall` and `web`, each of which has a quota of half of it, and over its own shop."""
+    """A hub whose channels `mall` and `web` each have a quota of half the stock; other channels have none."""
     taker = OrderTaker("hub-east", w_1=stock or {"cola": 10})
     taker.replica.order_policy = hub_role(taker.replica.locations).order_policy
     rule(taker, channels={"mall": 0.5, "web": 0.5})
@@ -81,7 +81,7 @@ def test_worked_examples_of_quotas(
 ) -> None:
     found = rebalance(shares, free, quotas, own)
     assert found == moves
-    assert list(found) == list(moves), "what is freed comes first"
+    assert list(found) == list(moves), "units are freed first"
 
 
 channels = st.sampled_from(["app", "mall", "web"])
@@ -93,7 +93,7 @@ channels = st.sampled_from(["app", "mall", "web"])
     st.dictionaries(channels, st.integers(0, 200)),
     st.integers(0, 100),
 )
-def test_quotas_never_add_up_to_more_than_there_is_and_come_to_rest(
+def test_quotas_never_add_up_to_more_than_there_is_and_need_no_second_change(
     shares: dict[str, int], free: int, quotas: dict[str, int], elsewhere: int
 ) -> None:
     own = max(0, free + sum(quotas.values()) - elsewhere)
@@ -111,22 +111,22 @@ def test_quotas_never_add_up_to_more_than_there_is_and_come_to_rest(
 @pytest.mark.parametrize(
     ("policy", "rights", "available", "passed", "own"),
     [
-        (Policy("share", channels_ppm=HALVES), {"hub-east": 10}, 10, 0, 10),
-        (Policy("safety", 4, channels_ppm=HALVES), {"hub-east": 10}, 10, 0, 6),
-        (Policy("safety", 4, channels_ppm=HALVES), {"hub-east": 6, "store-1": 4}, 10, 0, 6),
-        (Policy("safety", 4, channels_ppm=HALVES), {"hub-east": 6, "store-1": -2}, 4, 0, 0),
-        (Policy("share", channels_ppm=HALVES), {"hub-east": 6, "store-1": -2}, 4, 0, 4),
-        (Policy("share", channels_ppm=HALVES), {"hub-east": 6, "hub-west": 4}, 10, 2, 4),
+        (Policy(mode="share", channels_ppm=HALVES), {"hub-east": 10}, 10, 0, 10),
+        (Policy(mode="safety", safety_stock=4, channels_ppm=HALVES), {"hub-east": 10}, 10, 0, 6),
+        (Policy(mode="safety", safety_stock=4, channels_ppm=HALVES), {"hub-east": 6, "store-1": 4}, 10, 0, 6),
+        (Policy(mode="safety", safety_stock=4, channels_ppm=HALVES), {"hub-east": 6, "store-1": -2}, 4, 0, 0),
+        (Policy(mode="share", channels_ppm=HALVES), {"hub-east": 6, "store-1": -2}, 4, 0, 4),
+        (Policy(mode="share", channels_ppm=HALVES), {"hub-east": 6, "hub-west": 4}, 10, 2, 4),
         (None, {"hub-east": 6}, 6, 0, 0),
     ],
 )
-def test_what_a_hub_has_to_split(
+def test_worked_examples_of_units_that_a_hub_may_split(
     policy: Policy | None, rights: dict[str, int], available: int, passed: int, own: int
 ) -> None:
     assert units_to_split(policy, rights, available, "hub-east", [WEST], passed) == own
 
 
-def test_allotment_moves_no_more_than_is_there_and_names_a_channel() -> None:
+def test_allotment_moves_no_more_than_there_is_and_needs_a_valid_channel() -> None:
     taker = hub()
     assert accounts(taker) == {"channel.mall": 5, "channel.web": 5}
     with pytest.raises(RightsExhausted):
@@ -156,7 +156,7 @@ def test_two_channels_cannot_sell_the_same_unit() -> None:
     taker.check()
 
 
-def test_channel_without_a_quota_takes_what_is_free() -> None:
+def test_channel_without_a_quota_takes_free_units() -> None:
     taker = hub()
     allot(taker, ("web", "cola", -3))
     taker.place("a-1", PlacedLine(3, "cola"), channel="app")
@@ -166,7 +166,7 @@ def test_channel_without_a_quota_takes_what_is_free() -> None:
 
 
 @pytest.mark.parametrize("event", ["cancel", "adjust", "exchange", "expire", "refuse"])
-def test_what_is_released_goes_back_to_the_channel_it_came_from(event: str) -> None:
+def test_released_units_go_back_to_the_channel_they_came_from(event: str) -> None:
     taker = hub(cola=10, wings=20)
     store = OrderTaker("store-1", w_1={})
     taker.place("o-1", PlacedLine(4, "cola"), channel="web", paid=event not in ("cancel", "expire"))
@@ -194,7 +194,7 @@ def test_what_is_released_goes_back_to_the_channel_it_came_from(event: str) -> N
     taker.check()
 
 
-def test_bundle_whose_items_have_different_policies_takes_each_from_its_own_account_and_gives_it_back() -> None:
+def test_bundle_takes_and_releases_each_item_at_the_account_of_its_policy() -> None:
     taker = hub(cola=10, wings=1_000)
     write_sku(taker, "box", BOX)
     rule(taker, "item:wings")
@@ -208,7 +208,7 @@ def test_bundle_whose_items_have_different_policies_takes_each_from_its_own_acco
     taker.check()
 
 
-def test_store_knows_no_channels() -> None:
+def test_store_has_no_channel_quotas() -> None:
     taker = OrderTaker("store-1", w_1={"cola": 5})
     rule(taker, channels={"web": 0.5})
     entry = taker.place("o-1", PlacedLine(5, "cola"), channel="web")
@@ -217,25 +217,25 @@ def test_store_knows_no_channels() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# what is kept back where nobody but the hub keeps the location
+# units that a hub keeps back at a location that it hosts
 
 
 @pytest.mark.parametrize(
     ("policy", "units"),
     [
         (None, 0),
-        (Policy("keep"), 0),
-        (Policy("share", 4), 0),
-        (Policy("safety", 4), 4),
-        (Policy("both", 4, last_units=6), 6),
-        (Policy("share", last_units=2), 2),
+        (Policy(mode="keep"), 0),
+        (Policy(mode="share", safety_stock=4), 0),
+        (Policy(mode="safety", safety_stock=4), 4),
+        (Policy(mode="both", safety_stock=4, last_units=6), 6),
+        (Policy(mode="share", last_units=2), 2),
     ],
 )
-def test_what_is_kept_back_of_a_warehouse(policy: Policy | None, units: int) -> None:
+def test_worked_examples_of_units_kept_back(policy: Policy | None, units: int) -> None:
     assert kept_back(policy) == units
 
 
-def test_hub_never_promises_the_safety_stock_of_a_warehouse_it_keeps_itself() -> None:
+def test_hub_never_promises_the_safety_stock_of_a_warehouse_that_it_hosts() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 10})
     taker.replica.order_policy = hub_role(taker.replica.locations).order_policy
     rule(taker, "location:w-1", mode="safety", safety_stock=4)

@@ -1,4 +1,4 @@
-"""Stewardship: how much is granted, asked for and given away, and that it comes to rest."""
+"""Rebalancing: how many units nodes grant, request and pass on, and that the moves come to an end."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from replica.core.rights.rebalancing import (
 )
 from tests.core.rights.test_policies import policies
 
-HALF = Policy("share", share_ppm=500_000)
-BOTH_REGIONS = Policy("share", regions_ppm={"east": 500_000, "west": 500_000})
+HALF = Policy(mode="share", share_ppm=500_000)
+BOTH_REGIONS = Policy(mode="share", regions_ppm={"east": 500_000, "west": 500_000})
 WEST = Hub("hub-west", "west", True)
 
 
@@ -34,12 +34,12 @@ WEST = Hub("hub-west", "west", True)
     [
         (None, 10, 10, 0),
         (None, -2, 8, 0),
-        (Policy("keep"), 10, 10, 0),
-        (Policy("keep"), 2, 10, -8),
-        (Policy("safety", 4), 10, 10, 6),
-        (Policy("safety", 4), 1, 7, 0),
-        (Policy("safety", 4), 0, 6, -4),
-        (Policy("safety", 4), -1, 5, 0),
+        (Policy(mode="keep"), 10, 10, 0),
+        (Policy(mode="keep"), 2, 10, -8),
+        (Policy(mode="safety", safety_stock=4), 10, 10, 6),
+        (Policy(mode="safety", safety_stock=4), 1, 7, 0),
+        (Policy(mode="safety", safety_stock=4), 0, 6, -4),
+        (Policy(mode="safety", safety_stock=4), -1, 5, 0),
         (HALF, 100, 100, 50),
         (HALF, 52, 100, 0),
         (HALF, 56, 100, 6),
@@ -65,11 +65,11 @@ def test_worked_examples_of_a_stores_gap(policy: Policy | None, own: int, availa
         (HALF, 60, 20, 78, 2, 48),
         (HALF, 10, 20, 78, 2, 0),
         (HALF, 60, 0, 40, 60, 0),
-        (Policy("keep"), 98, 0, 98, 2, 98),
-        (Policy("share", share_ppm=500_000, quantile_ppm=1), 98, 0, 98, 2, 98),
+        (Policy(mode="keep"), 98, 0, 98, 2, 98),
+        (Policy(mode="share", share_ppm=500_000, quantile_ppm=1), 98, 0, 98, 2, 98),
     ],
 )
-def test_a_hub_fetches_what_it_lacks_of_what_a_store_is_due(
+def test_a_hub_fetches_the_units_that_it_lacks_for_a_store(
     policy: Policy | None, wanted: int, own: int, elsewhere: int, held_by_store: int, fetched: int
 ) -> None:
     available = own + elsewhere + held_by_store
@@ -77,7 +77,7 @@ def test_a_hub_fetches_what_it_lacks_of_what_a_store_is_due(
 
 
 @given(policies, st.integers(-20, 300), st.integers(0, 300))
-def test_what_a_gap_moves_leads_to_rest_and_is_never_more_than_there_is(policy: Policy, own: int, others: int) -> None:
+def test_moving_a_gap_leaves_no_gap_and_takes_no_more_than_there_is(policy: Policy, own: int, others: int) -> None:
     available = own + others
     gap = store_gap(policy, own, available)
     assert gap <= max(0, own)
@@ -86,7 +86,7 @@ def test_what_a_gap_moves_leads_to_rest_and_is_never_more_than_there_is(policy: 
         assert own - gap == max(0, available) - online_units(policy, available)
 
 
-def test_a_hub_passes_on_what_is_another_regions() -> None:
+def test_a_hub_passes_on_the_share_of_another_region() -> None:
     free = {"store-1": 7, "hub-east": 10}
     assert parts_to_pass_on(BOTH_REGIONS, free, 17, "hub-east", "east", [WEST]) == {"hub-west": 5}
 
@@ -103,13 +103,13 @@ def test_a_hub_passes_on_what_is_another_regions() -> None:
         (BOTH_REGIONS, {"hub-east": 10, "hub-east-2": 11}, [WEST, Hub("hub-east-2", "east", True)]),
     ],
 )
-def test_a_hub_keeps_what_nobody_else_should_have_or_can_be_given(
+def test_a_hub_keeps_units_that_no_reachable_hub_should_have(
     policy: Policy | None, free: dict[str, int], hubs: list[Hub]
 ) -> None:
     assert parts_to_pass_on(policy, free, 100, "hub-east", "east", hubs) == {}
 
 
-def test_hubs_hand_nothing_about_that_a_store_below_zero_will_ask_for() -> None:
+def test_a_hub_passes_nothing_on_while_a_store_is_below_zero() -> None:
     free = {"store-1": -50, "hub-east": 10, "hub-west": 0}
     assert parts_to_pass_on(BOTH_REGIONS, free, -40, "hub-east", "east", [WEST]) == {}
 
@@ -120,10 +120,10 @@ def test_hubs_hand_nothing_about_that_a_store_below_zero_will_ask_for() -> None:
     st.integers(0, 200),
     st.dictionaries(st.sampled_from(["east", "west", "north"]), st.integers(0, 333_333)),
 )
-def test_passing_on_takes_no_more_than_the_hub_has_and_comes_to_rest(
+def test_passing_on_takes_no_more_than_the_hub_has_and_comes_to_an_end(
     east: int, west: int, north: int, shares: dict[str, int]
 ) -> None:
-    policy = Policy("share", regions_ppm=shares)
+    policy = Policy(mode="share", regions_ppm=shares)
     hubs = {"hub-east": "east", "hub-west": "west", "hub-north": "north"}
     free = {"hub-east": east, "hub-west": west, "hub-north": north}
     total, rounds = sum(free.values()), 0
@@ -151,14 +151,14 @@ def test_passing_on_takes_no_more_than_the_hub_has_and_comes_to_rest(
         (None, 5, 3, 9, False, None, WantAnswer(3)),
         (None, 2, 3, 1, False, -2, WantAnswer(2)),
         (None, 5, 10, 10, True, None, WantAnswer(0, KEPT)),
-        (Policy("safety", 4), 5, 7, 10, True, None, WantAnswer(3)),
-        (Policy("safety", 4), 5, 4, 10, True, None, WantAnswer(0, KEPT)),
-        (Policy("safety", 4), 4, 6, 6, False, 0, WantAnswer(4)),
-        (Policy("safety", 4), 9, 6, 6, False, 0, WantAnswer(4)),
+        (Policy(mode="safety", safety_stock=4), 5, 7, 10, True, None, WantAnswer(3)),
+        (Policy(mode="safety", safety_stock=4), 5, 4, 10, True, None, WantAnswer(0, KEPT)),
+        (Policy(mode="safety", safety_stock=4), 4, 6, 6, False, 0, WantAnswer(4)),
+        (Policy(mode="safety", safety_stock=4), 9, 6, 6, False, 0, WantAnswer(4)),
         (HALF, 9, 5, 10, False, 5, WantAnswer(0, KEPT)),
     ],
 )
-def test_worked_examples_of_answers(
+def test_worked_examples_of_answers_to_requests_for_rights(
     policy: Policy | None,
     wanted: int,
     own: int,
@@ -174,7 +174,7 @@ def test_worked_examples_of_answers(
 
 
 @given(policies, st.integers(-20, 200), st.integers(0, 200))
-def test_what_a_store_asks_for_is_what_a_hub_with_the_same_view_gives(policy: Policy, store: int, hub: int) -> None:
+def test_a_hub_with_the_same_view_grants_what_a_store_asks_for(policy: Policy, store: int, hub: int) -> None:
     available = store + hub
     gap = store_gap(policy, store, available)
     if gap < 0:
@@ -183,13 +183,13 @@ def test_what_a_store_asks_for_is_what_a_hub_with_the_same_view_gives(policy: Po
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# what others lack to be at zero
+# covering deficits
 
 nodes = st.dictionaries(st.sampled_from(["hub-east", "hub-west", "store-1", "store-2"]), st.integers(-50, 50))
 
 
 @pytest.mark.parametrize(
-    ("free", "node", "granted", "place"),
+    ("free", "node", "granted", "rank"),
     [
         ({"store-1": -3, "hub-east": 5}, "hub-east", {"store-1": 3}, 0),
         ({"store-1": -7, "hub-east": 5}, "hub-east", {"store-1": 5}, 0),
@@ -200,21 +200,21 @@ nodes = st.dictionaries(st.sampled_from(["hub-east", "hub-west", "store-1", "sto
         ({"store-1": 3, "hub-east": 2}, "hub-east", {}, 1),
     ],
 )
-def test_worked_examples_of_what_is_covered(
-    free: dict[str, int], node: str, granted: dict[str, int], place: int
+def test_worked_examples_of_covered_deficits(
+    free: dict[str, int], node: str, granted: dict[str, int], rank: int
 ) -> None:
     assert covers(free, node) == granted
-    assert settlement_rank(free, node) == place
+    assert settlement_rank(free, node) == rank
 
 
 @given(nodes)
-def test_nodes_of_one_view_take_turns_and_grant_together_what_is_lacking_and_no_more(free: dict[str, int]) -> None:
+def test_nodes_with_one_view_take_turns_and_cover_exactly_the_deficit(free: dict[str, int]) -> None:
     lacking, there = deficit(free), sum(units for units in free.values() if units > 0)
     granted: dict[str, int] = {}
     while deficit(free) and any(units > 0 for units in free.values()):
         (first,) = [name for name, units in free.items() if units > 0 and settlement_rank(free, name) == 0]
         given = covers(free, first)
-        assert given, "whoever is first has something to give"
+        assert given, "the first node has units to grant"
         for to, units in given.items():
             assert 0 < units <= -free[to]
             free[first] -= units
@@ -222,11 +222,11 @@ def test_nodes_of_one_view_take_turns_and_grant_together_what_is_lacking_and_no_
         granted[first] = granted.get(first, 0) + sum(given.values())
         assert len(granted) <= 4
     assert sum(granted.values()) == min(lacking, there)
-    assert all(covers(free, name) == {} for name in free), "nobody gives it back"
+    assert all(covers(free, name) == {} for name in free), "no node grants units back"
 
 
 @given(nodes, st.data())
-def test_whatever_a_node_sees_it_gives_only_what_it_has_and_the_other_lacks(
+def test_a_node_covers_at_most_its_own_units_and_the_deficit_of_the_other(
     free: dict[str, int], data: st.DataObject
 ) -> None:
     if free:

@@ -1,4 +1,4 @@
-"""Counts as of a moment: only the newest one corrects, and its writer keeps the book of that moment at its level."""
+"""Counts as of a moment: only the newest corrects, and its writer keeps the book stock of that moment at its level."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pair() -> tuple[Node, Node]:
     return east, west
 
 
-def test_a_movement_from_before_that_arrives_late_was_in_the_level() -> None:
+def test_a_late_movement_from_before_a_count_does_not_change_its_level() -> None:
     east, west = pair()
     west.ask(sale(cola=3), "late", NOW_MS + 1_000)
     counted = east.ask(count(17), "count", NOW_MS + 2_000)
@@ -49,7 +49,7 @@ def test_a_movement_from_before_that_arrives_late_was_in_the_level() -> None:
     assert correction.content.moves == (Move("cola", "found", "hub-east/free", 3),)
 
 
-def test_a_movement_from_after_that_arrives_late_still_counts() -> None:
+def test_a_late_movement_from_after_a_count_still_counts() -> None:
     east, west = pair()
     east.ask(count(20), "count", NOW_MS + 1_000)
     west.ask(sale(cola=3), "later", NOW_MS + 2_000)
@@ -58,7 +58,7 @@ def test_a_movement_from_after_that_arrives_late_still_counts() -> None:
     assert entries(east, CORRECTION) == []
 
 
-def test_of_two_counts_apart_the_newest_stands_and_the_other_ones_correction_is_undone() -> None:
+def test_the_newest_of_two_separate_counts_stands_and_undoes_the_other() -> None:
     east, west = pair()
     east.ask(count(15), "one", NOW_MS + 1_000)
     west.ask(count(12), "other", NOW_MS + 2_000)
@@ -70,7 +70,7 @@ def test_of_two_counts_apart_the_newest_stands_and_the_other_ones_correction_is_
 def test_an_older_count_that_is_entered_late_changes_nothing() -> None:
     (node,) = (hub("hub-east"),)
     node.ask(receipt(cola=10), "stock", NOW_MS)
-    before = Seen({"cola": 10}, (NOW_MS + 1) << 16, {node.replica.writer: 1})
+    before = Seen(levels={"cola": 10}, as_of=(NOW_MS + 1) << 16, vector={node.replica.writer: 1})
     node.ask(count(6), "newer", NOW_MS + 5_000)
     old = node.ask(count(9), "older", NOW_MS + 6_000, before)
     assert old.content.moves == ()
@@ -78,7 +78,7 @@ def test_an_older_count_that_is_entered_late_changes_nothing() -> None:
     assert node.replica.counts.find(STORE, "cola").level == 6  # type: ignore[union-attr]
 
 
-def test_a_count_made_knowing_another_is_newer_whatever_its_clock_says() -> None:
+def test_a_count_made_with_knowledge_of_another_is_newer_whatever_its_clock() -> None:
     node = hub("hub-east")
     node.ask(count(6), "one", NOW_MS + 9_000_000_000)
     node.ask(count(4), "other", NOW_MS)
@@ -97,8 +97,8 @@ def test_a_clock_that_was_far_ahead_at_one_count_does_not_spoil_the_next() -> No
     assert on_hand(east) == 17
 
 
-def test_a_void_counts_as_of_what_it_takes_back() -> None:
-    """The shelf was counted with one unit gone, the book held two sales of it; then one of them is voided."""
+def test_a_void_counts_as_of_the_entry_it_takes_back() -> None:
+    """One unit is gone from the shelf, the book stock contains two sales of it, and then one of these is voided."""
     east, west = pair()
     east.ask(sale(cola=1), "till-1", NOW_MS + 1_000)
     west.ask(sale(cola=1), "till-1", NOW_MS + 1_001)
@@ -114,7 +114,7 @@ def test_a_void_counts_as_of_what_it_takes_back() -> None:
     assert on_hand(east) == on_hand(north) == 19
 
 
-def test_a_count_that_was_taken_by_two_nodes_corrects_once() -> None:
+def test_a_count_that_two_nodes_took_corrects_once() -> None:
     east, west = pair()
     east.ask(count(18), "count", NOW_MS + 1_000)
     west.ask(count(18), "count", NOW_MS + 1_500)
@@ -156,17 +156,17 @@ def test_corrections_go_on_after_a_restart_and_none_is_written_twice() -> None:
     settle(east, west)
 
 
-def test_a_level_of_some_time_ago_is_worked_out_again_when_more_was_heard_meanwhile() -> None:
+def test_a_past_level_is_computed_again_if_entries_arrived_meanwhile() -> None:
     east, west = pair()
     held = east.replica.seen(STORE, NOW_MS).vector
-    seen = Seen({"cola": 20}, (NOW_MS + 5_000) << 16, held, held=held)
+    seen = Seen(levels={"cola": 20}, as_of=(NOW_MS + 5_000) << 16, vector=held, held=held)
     west.ask(sale(cola=3), "late", NOW_MS + 1_000)
     tell(west, east)
     with pytest.raises(Overtaken):
         east.ask(count(17), "count", NOW_MS + 6_000, seen)
 
 
-def test_a_count_is_provisional_until_every_writer_was_heard_past_it() -> None:
+def test_a_count_is_provisional_until_every_writer_was_heard_from_after_it() -> None:
     east, west = pair()
     facts = east.ask(count(20), "count", NOW_MS + 1_000).content.facts
     assert facts["unheard"] == ["hub-west"]
@@ -193,26 +193,64 @@ def test_a_count_is_provisional_until_every_writer_was_heard_past_it() -> None:
         (CORRECTION, {}),
     ],
 )
-def test_a_count_nobody_can_read_is_skipped_and_told(kind: str, facts: dict[str, Any]) -> None:
+def test_an_unreadable_count_is_skipped_and_reported(kind: str, facts: dict[str, Any]) -> None:
     node = hub("hub-north")
-    node.take([linked(OWN, [Content(kind, NOW_MS << 16, b"", "", "", "", (), (), facts)])])
+    node.take(
+        [
+            linked(
+                OWN,
+                [
+                    Content(
+                        kind=kind,
+                        clock=NOW_MS << 16,
+                        key=b"",
+                        actor="",
+                        reason="",
+                        reference="",
+                        moves=(),
+                        lines=(),
+                        facts=facts,
+                    )
+                ],
+            )
+        ]
+    )
     assert node.replica.counts.malformed == 1
     assert node.replica.counts.find(STORE, "cola") is None
 
 
 @pytest.mark.parametrize("facts", [{}, {"loser": [1]}, {"loser": b"x", "loser_writer": 1, "loser_sequence": "x"}])
-def test_a_void_nobody_can_read_moves_what_it_moves(facts: dict[str, Any]) -> None:
+def test_an_unreadable_void_still_moves_its_units(facts: dict[str, Any]) -> None:
     node = hub("hub-north")
     node.ask(count(5), "count")
     moves = (Move("cola", "supplier", "store-1/free", 2),)
-    node.take([linked(OWN, [Content(VOID, (NOW_MS + 1) << 16, b"void:x", "", "", "", moves, (), facts)])])
+    node.take(
+        [
+            linked(
+                OWN,
+                [
+                    Content(
+                        kind=VOID,
+                        clock=(NOW_MS + 1) << 16,
+                        key=b"void:x",
+                        actor="",
+                        reason="",
+                        reference="",
+                        moves=moves,
+                        lines=(),
+                        facts=facts,
+                    )
+                ],
+            )
+        ]
+    )
     assert on_hand(node) == 7
 
 
 requests = st.one_of(
     st.integers(1, 5).map(lambda number: receipt(cola=number)),
     st.builds(lambda number, shortage: sale(shortage, cola=number), st.integers(1, 4), st.sampled_from(OnShortage)),
-    st.integers(1, 3).map(lambda number: Return((SkuLine(number, "cola"),))),
+    st.integers(1, 3).map(lambda number: Return(lines=(SkuLine(number, "cola"),))),
     st.integers(-3, 3).filter(bool).map(lambda delta: Adjustment((AdjustmentLine("cola", delta, "checked"),))),
     st.integers(0, 9).map(count),
     st.integers(0, 9).map(count),
@@ -260,7 +298,7 @@ def test_any_delivery_of_movements_duplicates_and_counts_ends_at_the_newest_coun
 
 
 def check_newest_count(node: Node) -> None:
-    """By entries alone: the book as of the newest count is its level."""
+    """Check by entries alone that the book stock as of the newest count is its level."""
     found = [entry for entry, _ in node.journal]
     counts = [entry for entry in found if entry.content.kind == COUNT]
     if not counts:
@@ -282,7 +320,7 @@ def effect(entry: Entry) -> int:
 
 
 def is_in(entry: Entry, newest: Entry, by_hash: dict[bytes, Entry]) -> bool:
-    """Whether an entry is of the book as of the newest count: seen by it, from before it, or made to correct it."""
+    """Whether the book stock as of the newest count contains an entry: seen by it, from before it, or correcting it."""
     content, facts = entry.content, newest.content.facts
     if entry.sequence <= facts["seen"].get(entry.stream.writer, 0) or entry.hash == newest.hash:
         return True

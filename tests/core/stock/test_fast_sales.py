@@ -1,4 +1,4 @@
-"""The short road of the plain sale leads where the long one does."""
+"""The fast path of sales leads to the same entries as the general one."""
 
 from __future__ import annotations
 
@@ -26,28 +26,39 @@ from tests.core.chain import one_by_one
 
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NO_MOMENT_IN_UTC = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
+OUTSIDE_UTC = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
 
 quantities = st.integers(1, 12) | st.just(QUANTITY_MAX)
-named = st.builds(SkuLine, quantities, sku=st.sampled_from([*RECIPES, "unknown"]))
-scanned = st.builds(SkuLine, quantities, barcode=st.just("cola's"))
+by_sku = st.builds(SkuLine, quantities, sku=st.sampled_from([*RECIPES, "unknown"]))
+by_barcode = st.builds(SkuLine, quantities, barcode=st.just("cola's"))
 sales = st.builds(
     KeyedSale,
-    st.lists(named | scanned | st.just(SkuLine(1)), min_size=1, max_size=2).map(tuple),
-    st.sampled_from(OnShortage),
-    st.sampled_from(["", "till-1"]),
-    st.sampled_from(["", "R-1"]),
-    st.sampled_from([UNSET, MOMENT, NO_MOMENT_IN_UTC]),
+    lines=st.lists(by_sku | by_barcode | st.just(SkuLine(1)), min_size=1, max_size=2).map(tuple),
+    on_shortage=st.sampled_from(OnShortage),
+    till=st.sampled_from(["", "till-1"]),
+    receipt=st.sampled_from(["", "R-1"]),
+    occurred_at=st.sampled_from([UNSET, MOMENT, OUTSIDE_UTC]),
     key=st.just("k"),
 )
 
 
-def room_of(free: int, elsewhere: int) -> LocationView:
-    """A location with cola on the node's own shelf and in a hub's hands."""
+def view_of(free: int, elsewhere: int) -> LocationView:
+    """A location where the node and a hub have free cola."""
     ledger, catalog = Ledger(), Catalog()
     for sku, recipe in RECIPES.items():
         document = {"recipe": recipe, "barcodes": [f"{sku}'s"]}
-        assert catalog.put(Register("sku", sku, 0, "", 1, 1, "hub-1#0000000b", pack_value(document)))
+        assert catalog.put(
+            Register(
+                kind="sku",
+                key=sku,
+                rank=0,
+                at="",
+                version=1,
+                clock=1,
+                writer="hub-1#0000000b",
+                value=pack_value(document),
+            )
+        )
     for account, units in (("store-1/free", free), ("hub-1/free", elsewhere)):
         if units:
             ledger.apply("store-1", "store-1#0000000a", [Move("cola", "supplier", account, units)])
@@ -57,17 +68,17 @@ def room_of(free: int, elsewhere: int) -> LocationView:
 STREAM = Stream("store-1#0000000a", "store-1")
 
 
-def plain_sale(view: LocationView, sale: KeyedSale) -> Entry | None:
-    """The entry a sale becomes on the short road, if it is plain."""
+def fast_sale(view: LocationView, sale: KeyedSale) -> Entry | None:
+    """The entry of a sale on the fast path; None if the sale cannot take it."""
     sold = FastSales(STREAM, start(STREAM), 77, view.free)
     sell_fast(view, [sale], [b"key"], sold)
     return sold[0] if len(sold) else None
 
 
 @given(sales, st.sampled_from([0, 5, 40, QUANTITY_MAX]), st.sampled_from([0, 3]))
-def test_a_plain_sale_is_the_sale_it_would_be_by_the_long_road(sale: KeyedSale, free: int, elsewhere: int) -> None:
-    view = room_of(free, elsewhere)
-    entry = plain_sale(view, sale)
+def test_a_fast_sale_has_the_same_entry_as_by_the_general_path(sale: KeyedSale, free: int, elsewhere: int) -> None:
+    view = view_of(free, elsewhere)
+    entry = fast_sale(view, sale)
     try:
         draft = prepare_sale(view, sale)
     except Refused:
@@ -75,41 +86,49 @@ def test_a_plain_sale_is_the_sale_it_would_be_by_the_long_road(sale: KeyedSale, 
         return
     if entry is not None:
         content = Content(
-            draft.kind, 77, b"key", draft.actor, draft.reason, draft.reference, draft.moves, draft.lines, draft.facts
+            kind=draft.kind,
+            clock=77,
+            key=b"key",
+            actor=draft.actor,
+            reason=draft.reason,
+            reference=draft.reference,
+            moves=draft.moves,
+            lines=draft.lines,
+            facts=draft.facts,
         )
         assert entry.content == content
         assert entry.body == pack_body(content)
 
 
-def test_plain_is_one_line_of_one_item_that_the_rights_cover() -> None:
-    view = room_of(6, 0)
+def test_a_fast_sale_has_one_line_of_one_item_that_the_rights_cover() -> None:
+    view = view_of(6, 0)
 
-    def is_plain(*lines: SkuLine) -> bool:
-        return plain_sale(view, KeyedSale(lines, key="k")) is not None
+    def is_fast(*lines: SkuLine) -> bool:
+        return fast_sale(view, KeyedSale(lines=lines, key="k")) is not None
 
-    assert is_plain(SkuLine(6, sku="cola"))
-    assert is_plain(SkuLine(1, sku="pack"))
-    assert not is_plain(SkuLine(7, sku="cola"))
-    assert not is_plain(SkuLine(1, sku="box"))
-    assert not is_plain(SkuLine(1, sku="cola"), SkuLine(1, sku="cola"))
-    assert not is_plain(SkuLine(1, barcode="cola's"))
+    assert is_fast(SkuLine(6, sku="cola"))
+    assert is_fast(SkuLine(1, sku="pack"))
+    assert not is_fast(SkuLine(7, sku="cola"))
+    assert not is_fast(SkuLine(1, sku="box"))
+    assert not is_fast(SkuLine(1, sku="cola"), SkuLine(1, sku="cola"))
+    assert not is_fast(SkuLine(1, barcode="cola's"))
 
 
 def test_a_run_sells_no_more_than_the_rights_cover_and_stops_there() -> None:
-    view = room_of(6, 100)
+    view = view_of(6, 100)
     sold = FastSales(STREAM, start(STREAM), 77, view.free)
-    four = KeyedSale((SkuLine(4, sku="cola"),), key="k")
+    four = KeyedSale(lines=(SkuLine(4, sku="cola"),), key="k")
     sell_fast(view, [four, four], [b"1", b"2"], sold)
     assert (len(sold), sold.left, sold.units) == (1, [102], 4)
 
 
 STORE = "store-1"
-RECEIPT = GoodsReceipt((GoodsLine(9, item="cola"),))
+GOODS_RECEIPT = GoodsReceipt((GoodsLine(9, item="cola"),))
 requests = st.lists(
     st.builds(
         Command,
         st.sampled_from([STORE, STORE, STORE, "store-2", "nowhere"]),
-        sales | st.just(RECEIPT),
+        sales | st.just(GOODS_RECEIPT),
         st.integers(0, 30).map(lambda number: b"key-%d" % number) | st.sampled_from([b"", b"x" * 129]),
     )
     | st.just(DocumentWrite("sku", "four", pack_value({"recipe": {"cola": 4}}), b"write")),
@@ -128,7 +147,7 @@ def replica_with_stock() -> Replica:
     return replica
 
 
-def told(verdict: Verdict) -> object:
+def answer(verdict: Verdict) -> object:
     return verdict if isinstance(verdict, Entry) else (type(verdict), str(verdict), verdict.field)
 
 
@@ -136,20 +155,20 @@ keyed_sales = st.lists(st.tuples(sales, st.integers(0, 30).map(lambda number: b"
 
 
 @given(keyed_sales, st.sampled_from([STORE, STORE, "nowhere"]))
-def test_sales_of_one_call_come_out_as_one_by_one(asked: list[tuple[Sale, bytes]], location: str) -> None:
+def test_sales_of_one_call_have_the_same_results_as_one_by_one(asked: list[tuple[Sale, bytes]], location: str) -> None:
     together, apart = replica_with_stock(), replica_with_stock()
     call = Sales(location, [sale for sale, _ in asked], [key for _, key in asked])
-    assert [told(one) for one in decisions.execute_requests(together, call, 5, {})] == [
-        told(one) for one in one_by_one(apart, list(call), 5)
+    assert [answer(one) for one in decisions.execute_requests(together, call, 5, {})] == [
+        answer(one) for one in one_by_one(apart, list(call), 5)
     ]
     assert together.vectors == apart.vectors
     assert together.digests() == apart.digests()
     assert together.take_batch().entries == apart.take_batch().entries
 
 
-def test_a_key_is_known_from_the_run_it_was_sold_in() -> None:
+def test_the_key_of_a_sale_in_a_run_is_known_afterwards() -> None:
     replica = replica_with_stock()
-    sale = KeyedSale((SkuLine(1, sku="cola"),), key="k")
+    sale = KeyedSale(lines=(SkuLine(1, sku="cola"),), key="k")
     first = list(decisions.execute_requests(replica, Sales(STORE, [sale] * 3, [b"1", b"2", b"3"]), 6, {}))
     assert list(decisions.execute_requests(replica, Sales(STORE, [sale] * 4, [b"3", b"4", b"2", b"5"]), 6, {}))[
         ::2
@@ -161,10 +180,12 @@ def test_a_key_is_known_from_the_run_it_was_sold_in() -> None:
 
 
 @given(requests, st.sampled_from([4, 5, 6]))
-def test_requests_decided_together_come_out_as_one_by_one(asked: list[Command | DocumentWrite], now_ms: int) -> None:
+def test_requests_decided_together_have_the_same_results_as_one_by_one(
+    asked: list[Command | DocumentWrite], now_ms: int
+) -> None:
     together, apart = replica_with_stock(), replica_with_stock()
-    assert [told(one) for one in decisions.execute_requests(together, asked, now_ms, {})] == [
-        told(one) for one in one_by_one(apart, asked, now_ms)
+    assert [answer(one) for one in decisions.execute_requests(together, asked, now_ms, {})] == [
+        answer(one) for one in one_by_one(apart, asked, now_ms)
     ]
     for replica in (together, apart):
         replica.digests()
@@ -176,13 +197,13 @@ def test_requests_decided_together_come_out_as_one_by_one(asked: list[Command | 
     assert together.take_batch().entries == apart.take_batch().entries
 
 
-def test_a_key_the_journal_holds_is_answered_from_there() -> None:
+def test_a_key_that_the_journal_holds_is_answered_from_the_journal() -> None:
     replica = replica_with_stock()
-    sale = KeyedSale((SkuLine(1, sku="cola"),), key="k")
+    sale = KeyedSale(lines=(SkuLine(1, sku="cola"),), key="k")
     (first,) = decisions.execute_requests(replica, [Command(STORE, sale, b"k")], 6, {})
     assert isinstance(first, Entry)
     for _ in range(3):
-        decisions.execute(replica, Command(STORE, RECEIPT, b"more-%d" % replica.arrival), 6)
+        decisions.execute(replica, Command(STORE, GOODS_RECEIPT, b"more-%d" % replica.arrival), 6)
         replica.take_batch()
     again = decisions.execute_requests(
         replica, [Command(STORE, sale, b"k"), Command(STORE, sale, b"k-2")], 6, {b"k": [first]}
@@ -191,10 +212,10 @@ def test_a_key_the_journal_holds_is_answered_from_there() -> None:
     assert again[1] is not first
 
 
-def test_a_sale_at_no_moment_in_utc_is_refused_and_the_others_are_taken() -> None:
+def test_a_sale_outside_the_utc_calendar_is_refused_and_the_others_are_taken() -> None:
     replica = replica_with_stock()
-    good = KeyedSale((SkuLine(1, sku="cola"),), key="k")
-    bad = KeyedSale(good.lines, occurred_at=NO_MOMENT_IN_UTC, key="k")
+    good = KeyedSale(lines=(SkuLine(1, sku="cola"),), key="k")
+    bad = KeyedSale(lines=good.lines, occurred_at=OUTSIDE_UTC, key="k")
     asked = [Command(STORE, sale, b"%d" % index) for index, sale in enumerate([good, bad, good])]
     verdicts = decisions.execute_requests(replica, asked, 6, {})
     assert [isinstance(verdict, Entry) for verdict in verdicts] == [True, False, True]

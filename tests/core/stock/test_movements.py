@@ -1,4 +1,4 @@
-"""What each request moves, and what it refuses."""
+"""What each request moves, and when it is refused."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ REFUSED = [case for case in VECTORS["cases"] if "refused" in case]
 
 
 def sold_in(case: dict[str, Any]) -> str:
-    """What a worked example sells, as its name."""
+    """A name for a worked example: what it sells."""
     return " and ".join(case["sell"]) or "nothing"
 
 
@@ -75,7 +75,9 @@ class Shop:
         self.view = LocationView.of(STORE, "store-1", self.ledger, self.catalog)
 
     def document(self, sku: str, value: object) -> None:
-        assert self.catalog.put(Register("sku", sku, 0, "", 1, 1, HUB, pack_value(value)))
+        assert self.catalog.put(
+            Register(kind="sku", key=sku, rank=0, at="", version=1, clock=1, writer=HUB, value=pack_value(value))
+        )
 
     def ask(self, request: LocationRequest, seen: Seen = NOBODY) -> Draft:
         """Decide and fold."""
@@ -84,7 +86,7 @@ class Shop:
         return draft
 
     def move(self, source: str, target: str, quantity: int, item: str = "cola", writer: str = WRITER) -> None:
-        """Something else that happened here."""
+        """Move units that no request moves."""
         self.ledger.apply(STORE, writer, [Move(item, source, target, quantity)])
 
     def balance(self, account: str, item: str = "cola") -> int:
@@ -97,7 +99,7 @@ class Shop:
         return sellable(self.catalog.recipe(sku, 0), self.available())
 
     def refuse(self, request: LocationRequest, why: type[Refused]) -> Refused:
-        """Ask what is refused for this reason, and see that it had no effect."""
+        """Make a request that is refused for this reason, and check that it had no effect."""
         before = list(self.ledger.cells())
         with pytest.raises(why) as refused:
             prepare(self.view, request, NOBODY)
@@ -134,9 +136,9 @@ def test_selling_one_kind_of_sku_changes_every_sku_that_shares_its_items(case: d
     shop = shared_stock()
     lines = tuple(sold(sku, number) for sku, number in case["sell"].items())
     if lines:
-        draft = shop.ask(Sale(lines, OnShortage.REFUSE))
-        told = {line.sku: line.available for line in draft.lines}
-        assert told == {sku: case["sellable"][sku] for sku in case["sell"]}
+        draft = shop.ask(Sale(lines=lines, on_shortage=OnShortage.REFUSE))
+        answered = {line.sku: line.available for line in draft.lines}
+        assert answered == {sku: case["sellable"][sku] for sku in case["sell"]}
     assert {sku: shop.sellable(sku) for sku in case["sellable"]} == case["sellable"]
 
 
@@ -144,54 +146,60 @@ def test_selling_one_kind_of_sku_changes_every_sku_that_shares_its_items(case: d
 def test_lines_that_share_an_item_are_added_up_before_they_are_refused(case: dict[str, Any]) -> None:
     shop = shared_stock()
     lines = tuple(sold(sku, number) for sku, number in case["sell"].items())
-    refused = shop.refuse(Sale(lines, OnShortage.REFUSE), RightsExhausted)
+    refused = shop.refuse(Sale(lines=lines, on_shortage=OnShortage.REFUSE), RightsExhausted)
     assert refused.facts == {"lines": [{"item": "cola_bottle", "wanted": 11, "free": 10}]}
 
 
 def test_a_sale_takes_the_sellers_free_units_to_the_customer() -> None:
     shop = shop_with(cola=10)
-    draft = shop.ask(Sale((sold("cola", 3),), till="till-3", receipt="R-9"))
+    draft = shop.ask(Sale(lines=(sold("cola", 3),), till="till-3", receipt="R-9"))
     assert draft == Draft(
-        "sale", (Move("cola", FREE, "customer", 3),), (EntryLine("cola", 3, 0, 7),), {}, "till-3", "", "R-9"
+        kind="sale",
+        moves=(Move("cola", FREE, "customer", 3),),
+        lines=(EntryLine("cola", 3, 0, 7),),
+        facts={},
+        actor="till-3",
+        reason="",
+        reference="R-9",
     )
     assert shop.balance(FREE) == 7
 
 
-def test_a_sku_named_twice_moves_its_item_once() -> None:
+def test_a_sku_on_two_lines_moves_its_item_once() -> None:
     shop = shop_with(cola=10)
-    draft = shop.ask(Sale((sold("cola", 3), sold("cola", 4))))
+    draft = shop.ask(Sale(lines=(sold("cola", 3), sold("cola", 4))))
     assert draft.moves == (Move("cola", FREE, "customer", 7),)
     assert draft.lines == (EntryLine("cola", 3, 0, 3), EntryLine("cola", 4, 0, 3))
 
 
 def test_a_sale_past_the_rights_is_recorded_with_its_breach() -> None:
     shop = shop_with(cola=2)
-    draft = shop.ask(Sale((sold("cola", 5),)))
+    draft = shop.ask(Sale(lines=(sold("cola", 5),)))
     assert draft.facts == {"breach": {"cola": 3}}
     assert draft.lines == (EntryLine("cola", 5, 3, -3),)
     assert shop.balance(FREE) == -3
     assert shop.ledger.stock(STORE, "cola").breach == 3
 
 
-def test_a_breach_is_what_this_sale_overdrew_and_not_what_was_overdrawn_before() -> None:
+def test_a_breach_contains_only_the_units_that_this_sale_overdrew() -> None:
     shop = shop_with(cola=2)
-    shop.ask(Sale((sold("cola", 5),)))
-    draft = shop.ask(Sale((sold("cola", 4),)))
+    shop.ask(Sale(lines=(sold("cola", 5),)))
+    draft = shop.ask(Sale(lines=(sold("cola", 4),)))
     assert draft.facts == {"breach": {"cola": 4}}
     assert shop.balance(FREE) == -7
 
 
-def test_a_breach_is_told_line_by_line_in_the_order_of_the_lines() -> None:
+def test_a_breach_is_answered_line_by_line_in_the_order_of_the_lines() -> None:
     shop = Shop({"one": {"cola": 1}, "six": {"cola": 6}})
     shop.move("supplier", FREE, 8)
-    draft = shop.ask(Sale((sold("one", 1), sold("six", 2), sold("one", 2))))
+    draft = shop.ask(Sale(lines=(sold("one", 1), sold("six", 2), sold("one", 2))))
     assert [line.breach for line in draft.lines] == [0, 1, 2]
     assert draft.facts["breach"] == {"cola": 15 - 8}
 
 
-def test_a_sale_of_a_shelf_that_never_had_any_is_recorded() -> None:
+def test_a_sale_of_an_item_that_never_was_in_stock_is_recorded() -> None:
     shop = shop_with()
-    draft = shop.ask(Sale((sold("cola"),)))
+    draft = shop.ask(Sale(lines=(sold("cola"),)))
     assert draft.lines == (EntryLine("cola", 1, 1, -1),)
     assert shop.balance(FREE) == -1
 
@@ -201,7 +209,7 @@ def test_a_promise_past_the_rights_is_refused_item_by_item() -> None:
     shop.move("supplier", FREE, 2)
     shop.move("supplier", FREE, 5, "leaf")
     lines = (sold("menu", 2), sold("cola"), sold("salad"))
-    refused = shop.refuse(Sale(lines, OnShortage.REFUSE), RightsExhausted)
+    refused = shop.refuse(Sale(lines=lines, on_shortage=OnShortage.REFUSE), RightsExhausted)
     assert refused.kind == "insufficient-rights"
     assert refused.facts == {
         "lines": [{"item": "cola", "wanted": 3, "free": 2}, {"item": "wings", "wanted": 400, "free": 0}]
@@ -210,63 +218,63 @@ def test_a_promise_past_the_rights_is_refused_item_by_item() -> None:
 
 def test_an_overdrawn_account_has_nothing_to_promise() -> None:
     shop = shop_with()
-    shop.ask(Sale((sold("cola", 3),)))
-    refused = shop.refuse(Sale((sold("cola"),), OnShortage.REFUSE), RightsExhausted)
+    shop.ask(Sale(lines=(sold("cola", 3),)))
+    refused = shop.refuse(Sale(lines=(sold("cola"),), on_shortage=OnShortage.REFUSE), RightsExhausted)
     assert refused.facts == {"lines": [{"item": "cola", "wanted": 1, "free": 0}]}
 
 
 def test_the_last_free_unit_can_be_promised() -> None:
     shop = shop_with(cola=1)
-    assert shop.ask(Sale((sold("cola"),), OnShortage.REFUSE)).lines == (EntryLine("cola", 1, 0, 0),)
+    assert shop.ask(Sale(lines=(sold("cola"),), on_shortage=OnShortage.REFUSE)).lines == (EntryLine("cola", 1, 0, 0),)
 
 
 @pytest.mark.parametrize("elsewhere", ["hub-east/free", "store-1/held", "store-1/quarantine", "store-1/campaign.618"])
-def test_units_that_are_not_free_and_ones_own_are_not_sold(elsewhere: str) -> None:
+def test_a_node_sells_only_its_own_free_units(elsewhere: str) -> None:
     shop = shop_with(cola=3)
     shop.move(FREE, elsewhere, 2)
-    refused = shop.refuse(Sale((sold("cola", 2),), OnShortage.REFUSE), RightsExhausted)
+    refused = shop.refuse(Sale(lines=(sold("cola", 2),), on_shortage=OnShortage.REFUSE), RightsExhausted)
     assert refused.facts == {"lines": [{"item": "cola", "wanted": 2, "free": 1}]}
-    shop.ask(Sale((sold("cola", 2),)))
+    shop.ask(Sale(lines=(sold("cola", 2),)))
     assert shop.balance(elsewhere) == 2
     assert shop.balance(FREE) == -1
 
 
-def test_what_is_still_available_counts_the_rights_of_everybody_here() -> None:
+def test_available_units_include_the_rights_of_all_nodes_at_the_location() -> None:
     shop = shop_with(cola=5)
     shop.move(FREE, "hub-east/free", 3)
     shop.move(FREE, HELD, 1)
-    assert shop.ask(Sale((sold("cola"),))).lines == (EntryLine("cola", 1, 0, 3),)
+    assert shop.ask(Sale(lines=(sold("cola"),))).lines == (EntryLine("cola", 1, 0, 3),)
 
 
 def test_an_unknown_sku_refuses_the_whole_sale_by_line() -> None:
     shop = Shop({"cola": {"cola": 1}})
-    refused = shop.refuse(Sale((sold("cola"), sold("cloak"))), UnknownSku)
+    refused = shop.refuse(Sale(lines=(sold("cola"), sold("cloak"))), UnknownSku)
     assert refused.field == "lines[1].sku"
     assert refused.facts == {"sku": "cloak"}
 
 
 def test_a_barcode_sells_its_sku() -> None:
     shop = Shop({"six": {"cola": 6}})
-    draft = shop.ask(Sale((SkuLine(2, barcode="barcode-of-six"),)))
+    draft = shop.ask(Sale(lines=(SkuLine(2, barcode="barcode-of-six"),)))
     assert draft.moves == (Move("cola", FREE, "customer", 12),)
     assert draft.lines[0].sku == "six"
 
 
 def test_an_unknown_barcode_refuses_the_sale_by_line() -> None:
-    refused = Shop().refuse(Sale((SkuLine(1, barcode="999"),)), UnknownSku)
+    refused = Shop().refuse(Sale(lines=(SkuLine(1, barcode="999"),)), UnknownSku)
     assert refused.field == "lines[0].barcode"
     assert refused.facts == {"barcode": "999"}
 
 
 @pytest.mark.parametrize("line", [SkuLine(1), SkuLine(1, sku="six", barcode="barcode-of-six")])
-def test_a_line_that_names_its_goods_not_once_is_refused(line: SkuLine) -> None:
-    refused = Shop({"six": {"cola": 6}}).refuse(Sale((sold("six"), line)), Invalid)
+def test_a_line_that_does_not_give_its_goods_exactly_once_is_refused(line: SkuLine) -> None:
+    refused = Shop({"six": {"cola": 6}}).refuse(Sale(lines=(sold("six"), line)), Invalid)
     assert refused.field == "lines[1].sku"
 
 
 def test_more_units_of_an_item_than_a_move_may_have_are_refused_by_line() -> None:
     shop = Shop({"pallet": {"cola": QUANTITY_MAX}})
-    refused = shop.refuse(Sale((sold("pallet", 2),)), Invalid)
+    refused = shop.refuse(Sale(lines=(sold("pallet", 2),)), Invalid)
     assert refused.field == "lines[0].quantity"
     refused = shop.refuse(GoodsReceipt((GoodsLine(1, sku="pallet"), GoodsLine(1, item="cola"))), Invalid)
     assert refused.field == "lines[1].quantity"
@@ -274,31 +282,31 @@ def test_more_units_of_an_item_than_a_move_may_have_are_refused_by_line() -> Non
 
 def test_the_most_units_of_one_line_are_sold() -> None:
     shop = Shop({"cola": {"cola": 1}})
-    assert shop.ask(Sale((sold("cola", QUANTITY_MAX),))).moves[0].quantity == QUANTITY_MAX
+    assert shop.ask(Sale(lines=(sold("cola", QUANTITY_MAX),))).moves[0].quantity == QUANTITY_MAX
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# returns and receipts
+# returns and goods receipts
 
 
 def test_a_return_waits_in_quarantine() -> None:
     shop = shop_with(cola=5)
-    draft = shop.ask(Return((sold("cola", 2),), original="R-1", till="till-3", receipt="R-2"))
+    draft = shop.ask(Return(lines=(sold("cola", 2),), original="R-1", till="till-3", receipt="R-2"))
     assert draft == Draft(
-        "return",
-        (Move("cola", "customer", QUARANTINE, 2),),
-        (EntryLine("cola", 2, 0, 5),),
-        {"original": "R-1"},
-        "till-3",
-        "quarantine",
-        "R-2",
+        kind="return",
+        moves=(Move("cola", "customer", QUARANTINE, 2),),
+        lines=(EntryLine("cola", 2, 0, 5),),
+        facts={"original": "R-1"},
+        actor="till-3",
+        reason="quarantine",
+        reference="R-2",
     )
     assert shop.ledger.stock(STORE, "cola").figures == (7, 0, 2, 5)
 
 
 def test_a_return_to_the_shelf_can_be_sold_at_once() -> None:
     shop = shop_with(cola=5)
-    draft = shop.ask(Return((sold("cola", 2),), disposition=Disposition.RESTOCK))
+    draft = shop.ask(Return(lines=(sold("cola", 2),), disposition=Disposition.RESTOCK))
     assert draft.moves == (Move("cola", "customer", FREE, 2),)
     assert draft.lines == (EntryLine("cola", 2, 0, 7),)
     assert draft.reason == "restock"
@@ -306,13 +314,13 @@ def test_a_return_to_the_shelf_can_be_sold_at_once() -> None:
 
 def test_a_returned_pack_comes_back_as_its_items() -> None:
     shop = Shop({"menu": {"cola": 1, "wings": 200}})
-    assert shop.ask(Return((sold("menu", 2),))).moves == (
+    assert shop.ask(Return(lines=(sold("menu", 2),))).moves == (
         Move("cola", "customer", QUARANTINE, 2),
         Move("wings", "customer", QUARANTINE, 400),
     )
 
 
-def test_a_receipt_makes_goods_the_nodes_own() -> None:
+def test_a_goods_receipt_gives_its_units_to_the_node() -> None:
     shop = Shop({"six": {"cola": 6}})
     draft = shop.ask(
         GoodsReceipt(
@@ -329,7 +337,7 @@ def test_a_receipt_makes_goods_the_nodes_own() -> None:
     assert shop.balance(FREE) == 23
 
 
-def test_a_receipt_of_an_item_no_recipe_uses_is_refused_by_line() -> None:
+def test_a_goods_receipt_of_an_item_that_no_recipe_uses_is_refused_by_line() -> None:
     shop = Shop({"six": {"cola": 6}})
     refused = shop.refuse(GoodsReceipt((GoodsLine(1, item="cola"), GoodsLine(1, item="leaf"))), UnknownSku)
     assert refused.field == "lines[1].item"
@@ -345,16 +353,16 @@ def test_a_receipt_of_an_item_no_recipe_uses_is_refused_by_line() -> None:
         GoodsLine(1, sku="six", barcode="barcode-of-six", item="cola"),
     ],
 )
-def test_goods_that_are_named_not_once_are_refused(line: GoodsLine) -> None:
+def test_a_goods_receipt_line_gives_its_goods_exactly_once_or_is_refused(line: GoodsLine) -> None:
     assert Shop({"six": {"cola": 6}}).refuse(GoodsReceipt((line,)), Invalid).field == "lines[0].sku"
 
 
 @pytest.mark.parametrize("name", ["a b", "a/b", "a\n", "ü", ""])
-def test_nothing_moves_under_a_name_that_could_not_travel(name: str) -> None:
+def test_nothing_moves_under_an_invalid_name(name: str) -> None:
     shop = Shop(is_open=True)
     shop.refuse(GoodsReceipt((GoodsLine(1, item=name),)), UnknownSku)
     shop.refuse(GoodsReceipt((GoodsLine(1, sku=name),)), UnknownSku)
-    shop.refuse(Sale((sold(name),)), UnknownSku)
+    shop.refuse(Sale(lines=(sold(name),)), UnknownSku)
     shop.refuse(Count((CountLine(name, 1),)), UnknownSku)
     shop.refuse(Adjustment((AdjustmentLine(name, 1, "found"),)), UnknownSku)
     shop.refuse(Quarantine((QuarantineLine(name, 1, Action.PUT),)), UnknownSku)
@@ -383,7 +391,7 @@ def test_a_count_moves_the_difference_to_the_book(counted: int, moves: tuple[Mov
     assert shop.ledger.stock(STORE, "cola").figures.on_hand == counted
 
 
-def test_a_count_is_of_all_that_is_in_the_building() -> None:
+def test_a_count_includes_all_units_in_the_building() -> None:
     shop = shop_with(cola=10)
     shop.move(FREE, HELD, 2)
     shop.move(FREE, QUARANTINE, 1)
@@ -393,7 +401,7 @@ def test_a_count_is_of_all_that_is_in_the_building() -> None:
     assert shop.balance(FREE) == 5
 
 
-def test_a_count_below_what_is_free_overdraws_the_counters_own_units_only() -> None:
+def test_a_count_below_the_book_stock_overdraws_only_the_counters_own_units() -> None:
     shop = shop_with(cola=10)
     shop.move(FREE, HELD, 8)
     shop.ask(count(cola=5))
@@ -402,10 +410,10 @@ def test_a_count_below_what_is_free_overdraws_the_counters_own_units_only() -> N
     assert shop.ledger.stock(STORE, "cola").breach == 3
 
 
-def test_a_count_is_as_of_what_the_counter_saw_so_what_moved_since_stays_moved() -> None:
+def test_a_count_is_as_of_the_levels_seen_so_later_movements_still_count() -> None:
     shop = shop_with(cola=10)
-    seen = Seen({"cola": 10}, 77, {WRITER: 1})
-    shop.ask(Sale((sold("cola", 4),)))
+    seen = Seen(levels={"cola": 10}, as_of=77, vector={WRITER: 1})
+    shop.ask(Sale(lines=(sold("cola", 4),)))
     draft = shop.ask(count(cola=9), seen)
     assert draft.moves == (Move("cola", FREE, "loss", 1),)
     assert shop.ledger.stock(STORE, "cola").figures.on_hand == 5
@@ -422,7 +430,7 @@ def test_a_count_that_differs_by_more_than_one_move_may_have_makes_several() -> 
 
 def test_a_count_records_level_moment_and_vector() -> None:
     shop = shop_with(cola=10, leaf=1)
-    seen = Seen({"cola": 8}, 77, {WRITER: 3, HUB: 4})
+    seen = Seen(levels={"cola": 8}, as_of=77, vector={WRITER: 3, HUB: 4})
     draft = shop.ask(Count((CountLine("cola", 9), CountLine("leaf", 1)), seen="token-1", reference="C-1"), seen)
     assert draft.facts == {
         "count": [["cola", 9, 8, 1, 11], ["leaf", 1, 1, 0, 1]],
@@ -439,7 +447,7 @@ def test_an_item_counted_twice_is_refused_by_line() -> None:
     assert refused.field == "lines[2].item"
 
 
-def test_a_count_of_an_item_that_is_not_known_is_refused_unless_it_moved() -> None:
+def test_a_count_of_an_unknown_item_is_refused_unless_it_moved() -> None:
     shop = Shop({"cola": {"cola": 1}})
     refused = shop.refuse(count(cola=1, leaf=1), UnknownSku)
     assert refused.field == "lines[1].item"
@@ -468,13 +476,13 @@ def test_an_adjustment_takes_no_more_than_is_free_over_all_its_lines() -> None:
     assert refused.facts == {"lines": [{"item": "cola", "wanted": 4, "free": 3}]}
 
 
-def test_an_adjustment_by_nothing_is_refused_by_line() -> None:
+def test_an_adjustment_by_zero_is_refused_by_line() -> None:
     shop = shop_with(cola=4)
     lines = (AdjustmentLine("cola", -1, "broken"), AdjustmentLine("cola", 0, "so what"))
     assert shop.refuse(Adjustment(lines), Invalid).field == "lines[1].delta"
 
 
-def test_an_adjustment_of_an_item_that_is_not_known_is_refused_by_line() -> None:
+def test_an_adjustment_of_an_unknown_item_is_refused_by_line() -> None:
     refused = Shop().refuse(Adjustment((AdjustmentLine("cola", 1, "found"),)), UnknownSku)
     assert refused.field == "lines[0].item"
 
@@ -510,7 +518,7 @@ def test_quarantine_moves_no_more_than_is_there_over_all_its_lines(actions: tupl
     assert refused.facts == {"lines": [{"item": "cola", "wanted": 4, "free": free}]}
 
 
-def test_quarantine_of_an_item_that_is_not_known_is_refused_by_line() -> None:
+def test_quarantine_of_an_unknown_item_is_refused_by_line() -> None:
     refused = Shop().refuse(Quarantine((QuarantineLine("cola", 1, Action.PUT),)), UnknownSku)
     assert refused.field == "lines[0].item"
 
@@ -543,13 +551,15 @@ def tuples(lines: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
 occasions = st.fixed_dictionaries({}, optional={"till": words, "receipt": words, "occurred_at": moments})
 requests: st.SearchStrategy[LocationRequest] = st.one_of(
     st.builds(
-        lambda lines, shortage, occasion: Sale(lines, shortage, **occasion),
+        lambda lines, shortage, occasion: Sale(lines=lines, on_shortage=shortage, **occasion),
         tuples(sku_lines),
         st.sampled_from(OnShortage),
         occasions,
     ),
     st.builds(
-        lambda lines, original, disposition, occasion: Return(lines, original, disposition, **occasion),
+        lambda lines, original, disposition, occasion: Return(
+            lines=lines, original=original, disposition=disposition, **occasion
+        ),
         tuples(sku_lines),
         words,
         st.sampled_from(Disposition),
@@ -575,23 +585,23 @@ requests: st.SearchStrategy[LocationRequest] = st.one_of(
 
 
 def content_of(draft: Draft) -> Content:
-    """What is written of a draft, as it reads back from a journal."""
+    """The content of a draft's entry, as it is read back from a journal."""
     content = Content(
-        draft.kind,
-        NOW_MS << 16,
-        b"k",
-        draft.actor,
-        draft.reason,
-        draft.reference,
-        draft.moves,
-        draft.lines,
-        draft.facts,
+        kind=draft.kind,
+        clock=NOW_MS << 16,
+        key=b"k",
+        actor=draft.actor,
+        reason=draft.reason,
+        reference=draft.reference,
+        moves=draft.moves,
+        lines=draft.lines,
+        facts=draft.facts,
     )
     return unpack_body(pack_body(content))
 
 
 @given(requests)
-def test_a_request_reads_back_off_the_entry_it_led_to(request: LocationRequest) -> None:
+def test_a_request_is_read_back_from_its_entry(request: LocationRequest) -> None:
     shop = Shop(RECIPES)
     shop.move("supplier", FREE, 1_000_000)
     shop.move("supplier", FREE, 1_000_000, "wings")
@@ -611,7 +621,7 @@ def test_requests_that_differ_read_back_as_different(one: LocationRequest, other
 
 
 @given(st.lists(requests, max_size=8))
-def test_whatever_is_asked_only_the_nodes_own_accounts_are_debited_and_lines_add_up(
+def test_any_request_debits_only_the_nodes_own_accounts_and_adds_up_to_zero(
     asked: list[LocationRequest],
 ) -> None:
     shop = Shop(RECIPES)
@@ -652,11 +662,11 @@ def test_only_recorded_sales_and_counts_overdraw(asked: list[LocationRequest]) -
 )
 def test_a_moment_outside_the_calendar_of_utc_is_refused(moment: datetime) -> None:
     shop = Shop(RECIPES)
-    for request in (Sale((sold("cola"),), occurred_at=moment), Return((sold("cola"),), occurred_at=moment)):
+    for request in (Sale(lines=(sold("cola"),), occurred_at=moment), Return(lines=(sold("cola"),), occurred_at=moment)):
         assert shop.refuse(request, Invalid).field == "occurred_at"
 
 
 def test_when_a_sale_happened_is_kept_to_the_microsecond() -> None:
     moment = datetime(2025, 6, 15, 15, 6, 40, 7, tzinfo=UTC)
-    draft = Shop(RECIPES).ask(Sale((sold("cola"),), occurred_at=moment))
+    draft = Shop(RECIPES).ask(Sale(lines=(sold("cola"),), occurred_at=moment))
     assert draft.facts["occurred_at"] == 1_750_000_000_000_007

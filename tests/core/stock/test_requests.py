@@ -1,4 +1,4 @@
-"""Requests as they arrive: what is a request, and what is refused before anything is decided."""
+"""Requests as they arrive: which are valid, and which are refused before the node decides."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ COLA = {"sku": "cola", "quantity": 1}
 
 
 def read(kind: type[Any], value: object) -> Any:
-    """The request that this JSON is."""
+    """Read a request from JSON."""
     return msgspec.json.decode(msgspec.json.encode(value), type=kind)
 
 
 def test_a_sale_at_a_till_is_recorded_unless_it_says_otherwise() -> None:
-    assert read(Sale, {"lines": [COLA]}) == Sale((SkuLine(1, sku="cola"),), OnShortage.RECORD)
+    assert read(Sale, {"lines": [COLA]}) == Sale(lines=(SkuLine(1, sku="cola"),), on_shortage=OnShortage.RECORD)
     assert read(Sale, {"lines": [COLA], "on_shortage": "refuse"}).on_shortage is OnShortage.REFUSE
 
 
@@ -90,7 +90,7 @@ def test_a_sale_of_a_batch_is_the_sale_without_its_key() -> None:
         (Quarantine, {"lines": [{"item": "cola", "quantity": 1, "action": "eat"}]}),
     ],
 )
-def test_what_is_no_request_is_refused_as_it_is_read(kind: type[Any], value: object) -> None:
+def test_an_invalid_request_is_refused_while_it_is_read(kind: type[Any], value: object) -> None:
     with pytest.raises(msgspec.ValidationError):
         read(kind, value)
 
@@ -99,5 +99,5 @@ def test_the_largest_request_is_read() -> None:
     assert len(read(Sale, {"lines": [{"sku": "x" * 64, "quantity": QUANTITY_MAX}] * LINES_MAX}).lines) == LINES_MAX
 
 
-def test_what_is_left_out_is_not_written() -> None:
-    assert msgspec.json.encode(Sale((SkuLine(1, sku="cola"),))) == b'{"lines":[{"quantity":1,"sku":"cola"}]}'
+def test_a_field_with_its_default_value_is_not_written() -> None:
+    assert msgspec.json.encode(Sale(lines=(SkuLine(1, sku="cola"),))) == b'{"lines":[{"quantity":1,"sku":"cola"}]}'

@@ -21,7 +21,7 @@ from replica.core.state.commands import Command
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt
 from tests.core.shuffled import OrderTaker, lines
 
-ONE_LESS = OrderEvent("o-1", "adjust", lines=lines(cola=1))
+ONE_LESS = OrderEvent(order="o-1", event="adjust", lines=lines(cola=1))
 HUBS = ("hub-east", "hub-west", "hub-north")
 
 
@@ -39,7 +39,7 @@ def place(taker: OrderTaker) -> Entry:
 
 
 def settle(*order_takers: OrderTaker) -> None:
-    """Let every node hear of everything, and do what is due then."""
+    """Deliver every entry to every node, and let each node do what is due."""
     for _ in range(3):
         for one in order_takers:
             one.keep_up()
@@ -85,8 +85,8 @@ def test_an_event_parked_at_two_hubs_under_one_key_happens_once() -> None:
 def test_a_return_and_an_exchange_that_were_sent_twice_happen_once() -> None:
     east, west, north = order_takers()
     for taker in (west, north):
-        taker.ask(OrderEvent("o-1", "exchange", lines=lines(cola=2), replacement=lines(wings=3)), "k-1")
-        taker.ask(OrderEvent("o-1", "return", lines=lines(wings=1)), "k-2")
+        taker.ask(OrderEvent(order="o-1", event="exchange", lines=lines(cola=2), replacement=lines(wings=3)), "k-1")
+        taker.ask(OrderEvent(order="o-1", event="return", lines=lines(wings=1)), "k-2")
     place(east)
     settle(east, west, north)
     assert (held(east), held(east, "wings")) == (7, 3)
@@ -123,9 +123,9 @@ def test_an_event_that_waited_and_happened_is_a_repeat_at_the_next_owner() -> No
     assert store.ask(ONE_LESS, "k-2").content.facts["act"] == "step"
 
 
-def test_an_event_that_could_not_happen_is_not_tried_again_for_its_twin() -> None:
+def test_an_event_that_could_not_happen_is_not_tried_again_for_its_repeat() -> None:
     east, west, north = order_takers()
-    more = OrderEvent("o-1", "exchange", lines=lines(cola=1), replacement=lines(wings=60))
+    more = OrderEvent(order="o-1", event="exchange", lines=lines(cola=1), replacement=lines(wings=60))
     for taker in (west, north):
         taker.ask(more, "k-1")
     place(east)
@@ -138,7 +138,7 @@ def test_an_event_that_could_not_happen_is_not_tried_again_for_its_twin() -> Non
     assert outcomes(north) == ["repeat", "short"]
 
 
-def test_a_replacement_knows_what_happened_to_the_fulfilment_it_replaces() -> None:
+def test_a_replacement_knows_the_events_of_the_fulfilment_it_replaces() -> None:
     east, west = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 20}), OrderTaker("hub-west", w_3={})
     west.ask(ONE_LESS, "k-1")
     east.place("o-1", PlacedLine(9, "cola"), paid=True)
@@ -154,7 +154,7 @@ def test_a_replacement_knows_what_happened_to_the_fulfilment_it_replaces() -> No
 
 def test_one_event_under_two_keys_and_two_events_under_one_key_both_happen() -> None:
     east, west, north = order_takers()
-    two_less = OrderEvent("o-1", "adjust", lines=lines(cola=2))
+    two_less = OrderEvent(order="o-1", event="adjust", lines=lines(cola=2))
     west.ask(ONE_LESS, "k-1")
     north.ask(ONE_LESS, "k-2")
     east.ask(ONE_LESS, "k-3")
@@ -182,7 +182,7 @@ def test_a_key_used_twice_folds_to_the_same_whichever_scope_comes_first() -> Non
 
 def test_the_outcome_of_the_owner_stands_though_another_node_reported_it_late() -> None:
     east, west, north = order_takers()
-    west.ask(OrderEvent("o-1", "adjust", "hub-east.1", lines=lines(cola=1)), "k-1")
+    west.ask(OrderEvent(order="o-1", event="adjust", fulfilment="hub-east.1", lines=lines(cola=1)), "k-1")
     place(east)
     west.tell(east)
     east.keep_up()
@@ -194,7 +194,7 @@ def test_the_outcome_of_the_owner_stands_though_another_node_reported_it_late() 
         assert [one.became for one in taker.order().parked] == [""]
 
 
-def test_orders_that_were_packed_before_there_were_deduplication_ids_are_read() -> None:
+def test_packed_orders_of_a_version_without_deduplication_ids_are_read() -> None:
     east, west, _ = order_takers()
     place(east)
     east.ask(ONE_LESS, "k-1")
@@ -232,7 +232,7 @@ def folded_of(taker: OrderTaker) -> Orders:
 @example([(1, [1, 2])], 0)
 @example([(1, [1, 0, 2])], 1)
 def test_in_any_order_of_delivery_each_key_counts_once(sent: list[tuple[int, list[int]]], seed: int) -> None:
-    """Callers send each key to some hubs, place the order at one of them, and hubs hear of each other in any order."""
+    """Callers send each key to some hubs and place the order at one of them; hubs exchange entries in any order."""
     nodes, random = order_takers(), Random(seed)
     steps: list[Any] = [(number, index) for number, (_, at) in enumerate(sent) for index in at]
     random.shuffle(steps)
@@ -243,7 +243,7 @@ def test_in_any_order_of_delivery_each_key_counts_once(sent: list[tuple[int, lis
             nodes[0].place("o-1", PlacedLine(40, "cola"), paid=True)
         else:
             number, index = step
-            event = OrderEvent("o-1", "adjust", lines=lines(cola=sent[number][0]))
+            event = OrderEvent(order="o-1", event="adjust", lines=lines(cola=sent[number][0]))
             with suppress(NotOwner):
                 nodes[index].ask(event, f"k-{number}")
                 taken[number] = None
