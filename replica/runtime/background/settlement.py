@@ -6,7 +6,7 @@ again after each grant there. So no other node steps in while the nodes whose tu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -50,7 +50,3 @@ class Settlement:
     def settled(self, pair: Pair) -> None:
         """Forget the debt of a pair, because no node is below zero there any more."""
         self.debts.pop(pair, None)
-
-    def touched(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """Return those pairs that have a debt."""
-        return [pair for pair in pairs if pair in self.debts] if self.debts else []
