@@ -372,6 +372,36 @@ def test_a_module_that_the_page_does_not_name_is_caught() -> None:
     assert misnamed(page.replace("| `driver` |", "| `driver` |\n| `engine` |"), MODULES) == ["replica.runtime.engine"]
 
 
+def unknown_names(page: str, known: dict[str, str]) -> list[str]:
+    """What the table of guarantees names that is not there: code by `module.function` or `Class.method`, and tests."""
+    table = page.partition("## Guarantees")[2].partition("\n### ")[0]
+    defined = {name.rpartition(".")[2] for name in known}
+    for module, source in known.items():
+        last = module.rpartition(".")[2]
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                defined |= {node.name, f"{last}.{node.name}"}
+            if isinstance(node, ast.ClassDef):
+                methods = [one.name for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+                defined |= {f"{node.name}.{method}" for method in methods}
+                defined |= {f"{last}.{method}" for method in methods}
+    unknown = []
+    for row in re.findall(r"^\| \d+ \|(.*)\|$", table, re.MULTILINE):
+        _, kept_by, tests, _ = row.split(" | ")
+        unknown += [name for name in re.findall(r"`([\w.]+)`", kept_by) if name not in defined]
+        unknown += [path for path in re.findall(r"`(tests/[\w/.]+)`", tests) if not (ROOT / path).exists()]
+    return unknown
+
+
+def test_table_of_guarantees_names_code_and_tests_that_are_there() -> None:
+    page = PAGE.read_text()
+    assert unknown_names(page, SOURCES) == []
+    assert unknown_names(page.replace("`decisions.execute`", "`Replica.execute`"), SOURCES) == ["Replica.execute"]
+    assert unknown_names(page.replace("/test_model.py", "/test_gone.py", 1), SOURCES) == [
+        "tests/core/state/test_gone.py"
+    ]
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # the simulations
 
