@@ -58,7 +58,7 @@ def receive(replica: Replica, key: str, quantity: int, item: str = "cola", locat
 
 
 def sell(replica: Replica, key: str, quantity: int = 1, item: str = "cola") -> Entry:
-    request = Sale((SkuLine(quantity, item),))
+    request = Sale(lines=(SkuLine(quantity, item),))
     return decisions.execute(replica, Command("store-1", request, key.encode()), 1_700_000_000_000)
 
 
@@ -333,11 +333,11 @@ async def test_orders_are_loaded_as_they_were_and_go_on(reopen: Reopen) -> None:
     def ask(replica: Replica, request: Placement | OrderEvent, key: str) -> Entry:
         return decisions.execute(replica, Command("", request, key.encode()), 1_700_000_000_000)
 
-    ask(replica, Placement("o-1", (PlacedLine(2, "cola"),), paid=True), "o1")
+    ask(replica, Placement(order="o-1", lines=(PlacedLine(2, "cola"),), paid=True), "o1")
     await commit(journal, replica)
-    ask(replica, Placement("o-2", (PlacedLine(3, "cola"),)), "o2")
-    ask(replica, OrderEvent("o-3", "ship"), "o3")
-    ask(replica, OrderEvent("o-1", "pick"), "o1-pick")
+    ask(replica, Placement(order="o-2", lines=(PlacedLine(3, "cola"),)), "o2")
+    ask(replica, OrderEvent(order="o-3", event="ship"), "o3")
+    ask(replica, OrderEvent(order="o-1", event="pick"), "o1-pick")
     await commit(journal, replica)
     journal = await reopen()
     again = Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True)
@@ -345,6 +345,6 @@ async def test_orders_are_loaded_as_they_were_and_go_on(reopen: Reopen) -> None:
     assert held_differences(again.ledger, again.orders) == []
     assert again.orders.due_in_ms(1_700_000_000_000) == 900_000
     for one in (replica, again):
-        ask(one, OrderEvent("o-1", "ship"), "o1-ship")
-        ask(one, Placement("o-3", (PlacedLine(1, "cola"),), paid=True), "o3-placed")
+        ask(one, OrderEvent(order="o-1", event="ship"), "o1-ship")
+        ask(one, Placement(order="o-3", lines=(PlacedLine(1, "cola"),), paid=True), "o3-placed")
     assert again.orders.digest() == replica.orders.digest()

@@ -73,7 +73,9 @@ async def varied(directory: Path) -> None:
     await journal.load()
     receive(replica, "r1", 10)
     decisions.execute(
-        replica, Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000
+        replica,
+        Command("", Placement(order="o-1", lines=(PlacedLine(2, "cola"),), paid=True), b"o1"),
+        1_700_000_000_000,
     )
     decisions.execute(replica, Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
     decisions.write(
@@ -104,7 +106,9 @@ async def test_a_batch_is_one_statement(tmp_path: Path) -> None:
     statements: list[str] = []
     receive(replica, "r1", 10)
     decisions.execute(
-        replica, Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000
+        replica,
+        Command("", Placement(order="o-1", lines=(PlacedLine(2, "cola"),), paid=True), b"o1"),
+        1_700_000_000_000,
     )
     decisions.execute(replica, Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
     await journal.on_writer(lambda c: c.set_trace_callback(statements.append))
@@ -125,7 +129,7 @@ async def test_an_enormous_batch_is_one_transaction_of_several_statements(
         for number in range(3 * SEGMENT_ENTRIES_MAX):
             sell(replica, f"s{number}")
         for number in range(3):
-            order = Placement(f"o-{number}", (PlacedLine(2, "cola"),), paid=True)
+            order = Placement(order=f"o-{number}", lines=(PlacedLine(2, "cola"),), paid=True)
             decisions.execute(replica, Command("", order, b"o%d" % number), 1_700_000_000_000)
         await commit(journal, replica)
         await journal.close()
@@ -271,7 +275,7 @@ async def test_stream_that_does_not_end_with_its_head_is_refused(tmp_path: Path)
         connection.execute("UPDATE streams SET hash = x'00'")
     connection.close()
     journal = await opened(tmp_path)
-    with pytest.raises(DataRefused, match="does not end as it should"):
+    with pytest.raises(DataRefused, match="does not end with its head"):
         await journal.load()
     await journal.close()
 
@@ -361,7 +365,7 @@ async def test_orders_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: 
     journal, replica = await opened(tmp_path), replica_of()
     await journal.load()
     receive(replica, "r1", 10)
-    placement = Placement("o-1", (PlacedLine(2, "cola"),), paid=True)
+    placement = Placement(order="o-1", lines=(PlacedLine(2, "cola"),), paid=True)
     decisions.execute(replica, Command("", placement, b"o1"), 1_700_000_000_000)
     await commit(journal, replica)
     await journal.close()

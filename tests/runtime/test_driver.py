@@ -59,7 +59,7 @@ def receipt(key: str, quantity: int = 10) -> Command:
 
 
 def sale(key: str, quantity: int = 1, on_shortage: OnShortage = OnShortage.RECORD) -> Command:
-    return Command("store-1", Sale((SkuLine(quantity, "cola"),), on_shortage), key.encode())
+    return Command("store-1", Sale(lines=(SkuLine(quantity, "cola"),), on_shortage=on_shortage), key.encode())
 
 
 @asynccontextmanager
@@ -161,7 +161,7 @@ async def test_same_key_twice_in_one_call_has_one_effect() -> None:
 async def test_calls_of_many_sales_and_single_requests_are_each_told_their_own() -> None:
     journal = GatedJournal(SimulatedDisk())
     async with driven(journal) as driver:
-        cola = Sale((SkuLine(1, "cola"),), OnShortage.REFUSE)
+        cola = Sale(lines=(SkuLine(1, "cola"),), on_shortage=OnShortage.REFUSE)
         calls = [
             driver.submit_all([receipt("r1", 5)]),
             driver.submit_all(Sales("store-1", [cola, cola], [b"a1", b"a2"])),

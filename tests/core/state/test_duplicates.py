@@ -70,7 +70,7 @@ def stocked(units: int = 20) -> list[Node]:
     nodes = [hub(name) for name in NAMES]
     for node in nodes:
         node.ask(receipt(cola=units), f"stock-{node.name}")
-        node.ask(Return((SkuLine(9, "cola"),)), f"aside-{node.name}")
+        node.ask(Return(lines=(SkuLine(9, "cola"),)), f"aside-{node.name}")
     settle(*nodes)
     return nodes
 
@@ -79,8 +79,8 @@ REQUESTS: list[LocationRequest] = [
     sale(cola=3),
     sale(OnShortage.REFUSE, cola=3),
     receipt(cola=3),
-    Return((SkuLine(3, "cola"),)),
-    Return((SkuLine(3, "cola"),), disposition=Disposition.RESTOCK),
+    Return(lines=(SkuLine(3, "cola"),)),
+    Return(lines=(SkuLine(3, "cola"),), disposition=Disposition.RESTOCK),
     Adjustment((AdjustmentLine("cola", 3, "found"),)),
     Adjustment((AdjustmentLine("cola", -3, "broken"),)),
     Quarantine((QuarantineLine("cola", 3, Action.PUT),)),
@@ -302,7 +302,7 @@ def test_any_delivery_of_retries_at_three_nodes_counts_each_request_once(
             nodes[index].crash()
     settle(*nodes)
     once, more = stocked()[0], 9
-    once.ask(Return((SkuLine(more, "cola"),)), "more")  # it alone sets aside what three had
+    once.ask(Return(lines=(SkuLine(more, "cola"),)), "more")  # it alone sets aside what three had
     for key, request in accepted.items():
         if any(entry.content.key == key.encode() for entry, _ in nodes[0].journal):  # no crash took it
             once.ask(request, key)

@@ -97,7 +97,7 @@ class OneNode(RuleBasedStateMachine):
             for item, units in RECIPES[sku].items():
                 demand[item] = demand.get(item, 0) + units * quantity
         short = [item for item in demand if demand[item] > self.free[item]]
-        request = Sale(tuple(SkuLine(quantity, sku=sku) for sku, quantity in basket), on_shortage)
+        request = Sale(lines=tuple(SkuLine(quantity, sku=sku) for sku, quantity in basket), on_shortage=on_shortage)
         if short and on_shortage is OnShortage.REFUSE:
             wanted = {line["item"]: line["wanted"] for line in self.refuse(request).facts["lines"]}
             assert wanted == {item: demand[item] for item in short}
@@ -113,7 +113,7 @@ class OneNode(RuleBasedStateMachine):
         for sku, quantity in basket:
             for item, units in RECIPES[sku].items():
                 back[item] = back.get(item, 0) + units * quantity
-        request = Return(tuple(SkuLine(quantity, sku=sku) for sku, quantity in basket), disposition=disposition)
+        request = Return(lines=tuple(SkuLine(quantity, sku=sku) for sku, quantity in basket), disposition=disposition)
         to_shelf = disposition is Disposition.RESTOCK
         return self.ask(request, back if to_shelf else {}, {} if to_shelf else back)
 

@@ -110,9 +110,9 @@ def test_a_key_seen_again_with_another_request_is_refused_and_moves_nothing() ->
         sale(OnShortage.REFUSE, cola=1),
         sale(cola=1, leaf=1),
         sale(leaf=1),
-        Sale((SkuLine(1, sku="cola"),), till="till-2"),
-        Sale((SkuLine(1, sku="cola"),), receipt="R-2"),
-        Return((SkuLine(1, sku="cola"),)),
+        Sale(lines=(SkuLine(1, sku="cola"),), till="till-2"),
+        Sale(lines=(SkuLine(1, sku="cola"),), receipt="R-2"),
+        Return(lines=(SkuLine(1, sku="cola"),)),
         receipt(cola=1),
         Count((CountLine("cola", 1),)),
         Adjustment((AdjustmentLine("cola", 1, "found"),)),
@@ -184,9 +184,9 @@ def test_a_retry_gets_the_first_answer_even_when_it_would_now_be_refused() -> No
 def test_a_sale_of_a_batch_and_the_same_sale_by_itself_are_one_request() -> None:
     node = Node()
     lines = (SkuLine(1, sku="cola"),)
-    first = node.ask(KeyedSale(lines, key="till-1"), key="till-1")
-    assert node.ask(Sale(lines), key="till-1") is first
-    assert node.ask(KeyedSale(lines, key="till-1"), key="till-1") is first
+    first = node.ask(KeyedSale(lines=lines, key="till-1"), key="till-1")
+    assert node.ask(Sale(lines=lines), key="till-1") is first
+    assert node.ask(KeyedSale(lines=lines, key="till-1"), key="till-1") is first
 
 
 def test_a_count_asked_again_is_one_request_though_the_stock_moved_on() -> None:
@@ -262,7 +262,12 @@ def test_a_key_longer_than_peers_take_is_refused_and_has_no_effect() -> None:
 def test_a_peers_entry_that_says_nothing_known_does_not_answer_for_its_key(changed: dict[str, Any]) -> None:
     node = Node()
     decisions.merge(node.replica, [linked(PEER, [receipt_content(key=b"k", moves=(), **changed)])], NOW_MS)
-    for request in (sale(cola=1), receipt(cola=1), Count((CountLine("cola", 1),)), Return((SkuLine(1, sku="cola"),))):
+    for request in (
+        sale(cola=1),
+        receipt(cola=1),
+        Count((CountLine("cola", 1),)),
+        Return(lines=(SkuLine(1, sku="cola"),)),
+    ):
         with pytest.raises(KeyReused):
             node.ask(request, key="k")
     with pytest.raises(KeyReused):
@@ -616,7 +621,7 @@ def test_what_a_node_records_is_what_peers_take() -> None:
     requests: list[LocationRequest] = [
         receipt(cola=5, six=1),
         sale(six=3),
-        Return((SkuLine(1, barcode="123"),)),
+        Return(lines=(SkuLine(1, barcode="123"),)),
         Count((CountLine("cola", 9),)),
         Adjustment((AdjustmentLine("cola", -1, "broken"),)),
     ]

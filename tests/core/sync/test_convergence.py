@@ -155,7 +155,7 @@ class FourNodes:
 requests: st.SearchStrategy[LocationRequest] = st.one_of(
     st.integers(1, 9).map(lambda number: receipt(cola=number)),
     st.builds(lambda number, shortage: sale(shortage, cola=number), st.integers(1, 5), st.sampled_from(OnShortage)),
-    st.integers(1, 3).map(lambda number: Return((SkuLine(number, sku="cola"),))),
+    st.integers(1, 3).map(lambda number: Return(lines=(SkuLine(number, sku="cola"),))),
     st.integers(0, 9).map(lambda level: Count((CountLine("cola", level),))),
     st.integers(-3, 3).filter(bool).map(lambda delta: Adjustment((AdjustmentLine("cola", delta, "checked"),))),
     st.builds(lambda action: Quarantine((QuarantineLine("cola", 1, action),)), st.sampled_from(Action)),

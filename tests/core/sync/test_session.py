@@ -121,7 +121,7 @@ EVERY_FRAME: list[AnyFrame] = [
     Ack(0),
     Digests({}),
     Beat(NOW_MS),
-    Want(1, STORE, "cola", 2, 1),
+    Want(number=1, location=STORE, item="cola", quantity=2, clock=1),
     Given(1, 2, ""),
     Bye("done", ""),
 ]

@@ -32,7 +32,7 @@ def test_a_want_is_handed_over_and_answered_once() -> None:
     alone.session.give(1, 3)
     alone.session.give(1, 3)
     assert alone.said() == [Given(1, 3, "")]
-    again = Want(2, STORE, "cola", 5, 8)
+    again = Want(number=2, location=STORE, item="cola", quantity=5, clock=8)
     assert alone.take(again) == [RightsWanted(again)]  # the first no longer waits
 
 

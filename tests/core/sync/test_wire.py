@@ -117,7 +117,11 @@ def test_a_frame_in_the_place_of_another_is_corrupt(frame: AnyFrame, number: int
     [
         (Ack(3), "920403", "b737fcf9"),
         (Beat(1_750_000_000_000), "9207cf000001977420dc00", "87e8821f"),
-        (Want(1, "store-1", "cola", 6, 9), "960801a773746f72652d31a4636f6c610609", "7a21e331"),
+        (
+            Want(number=1, location="store-1", item="cola", quantity=6, clock=9),
+            "960801a773746f72652d31a4636f6c610609",
+            "7a21e331",
+        ),
         (Given(1, 0, "kept"), "94090100a46b657074", "86f6e2f3"),
         (Bye("silent", ""), "9306a673696c656e74a0", "0d277f49"),
         (Entries(1, b"\x01\x02"), "930201c4020102", "b8f8fdfb"),
