@@ -1,4 +1,4 @@
-"""A scripted day of a store and two hubs that uses every kind of entry; the earlier release recorded its frames."""
+"""A scripted day of a store and two hubs that uses every kind of entry. An earlier release recorded its frames."""
 
 from __future__ import annotations
 
