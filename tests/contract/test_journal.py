@@ -281,7 +281,7 @@ async def test_batch_of_several_streams_keeps_arrival_order(reopen: Reopen) -> N
     assert loaded.ledger.stock("w-1", "cola").figures.on_hand == 6
 
 
-async def test_keys_of_every_length_are_found_and_entries_without_a_key_are_kept(reopen: Reopen) -> None:
+async def test_keys_of_every_length_are_found_among_entries_without_a_key(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
     keys = ["k", "key", "kex", "a-longer-key", "", "", "l", "0198c1f0-0000-7000-8000-000000000001", "0" * 128, "m"]

@@ -118,7 +118,7 @@ class SqliteJournal:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
                 self._copy_beside()  # SQLite overwrites a copied log, so the next commit needs no new room
-                raise StorageFull(f"no room in {self.directory}") from error
+                raise StorageFull(f"no room in {self.directory}: free some space, then retry") from error
             raise Unknown(f"commit failed: {error}") from error
         except sqlite3.Error as error:
             raise Unknown(f"commit failed: {error}") from error
