@@ -1,13 +1,13 @@
-"""The one driver: the only thing that changes a replica.
+"""The driver: only it changes a replica.
 
-Requests and peers' entries wait in a bounded inbox. The driver takes what waits, lets the core decide, commits once,
-and only then lets answers go. While one batch is being committed the next is computed; batches commit in order.
-Clients go before bulk merges. Reads wait for the commit of what they saw, so nobody is shown what a crash could undo.
-Background work that changes a replica hands the driver a function (`change`), which it calls in its turn.
+Requests and peers' entries wait in a bounded inbox. The driver takes them, lets the core decide, commits once, and then
+sends the answers. It computes the next batch while one is being committed; batches commit in order. Clients go before
+bulk merges. A read waits for the commit of the state it saw, so no caller sees state that a crash could undo.
+Background work that changes a replica gives the driver a function (`change`), and the driver calls it.
 
-When a commit finds the disk full, that batch and the one computed after it are refused and the core is reloaded from
-the journal. When it fails in any other way nobody knows what is durable: `run` raises Unknown, the process ends, and
-the idempotency key answers after the restart.
+If a commit finds the disk full, the driver refuses that batch and the one computed after it, and reloads the core from
+the journal. If a commit fails in any other way, it is unknown what is durable: `run` raises Unknown, and the process
+ends. After the restart a retry with the same idempotency key gets the answer.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ from replica.runtime.ports import Clock, Journal
 T = TypeVar("T")
 
 INBOX_MAX = 8_192
-"""Requests that may wait: about half a second of work, past which waiting helps nobody."""
+"""Requests that may wait: about half a second of work. Callers gain nothing from a longer queue."""
 
 BULK_MAX = 64
-"""Frames of peers that may wait; a session holds back the rest by not acknowledging."""
+"""Frames of peers that may wait. Peers hold back more because they get no acknowledgement."""
 
 BULK_PER_TURN = 4
 """Frames merged in one turn while clients wait too."""
 
 GATHER_TURNS_MAX = 64
-"""Turns of the loop a batch may be gathered for: a few milliseconds when every turn reads sockets."""
+"""Turns of the event loop for which a batch may gather: a few milliseconds if every turn reads sockets."""
 
 RELOAD_SHARE = 10
-"""A full disk is tried again after so many times what the reload took: most of the time then is left for reads."""
+"""After a full disk the driver waits this many times the duration of the reload, so reads get most of the time."""
 
 FULL_MS_MAX = 10_000
-"""But no later than this: what looked like a long reload may have been a process, or its machine, that stood still."""
+"""The longest such wait, in milliseconds. A reload may look long because the process or its machine was suspended."""
 
 
-FULL_LATELY = "no room to write, a moment ago"
+FULL_LATELY = "the disk was full a moment ago: free some space, then retry"
 """Why the driver refuses a write without trying it."""
 
 
 class Counters:
-    """What the driver counts; read at every scrape of the metrics, never reset."""
+    """Counters of the driver. Every scrape of the metrics reads them; nothing resets them."""
 
     def __init__(self) -> None:
         self.commits = 0
@@ -70,7 +70,7 @@ class Counters:
 
 
 class _Ask(Struct):
-    """Requests of one caller that wait together, and where their verdicts go."""
+    """Requests of one caller that wait together, and the future of their verdicts."""
 
     requests: Requests
     answer: asyncio.Future[Verdicts]
@@ -87,11 +87,11 @@ class _Change(Struct):
 
 
 _Client = _Ask | _Look | _Change
-"""What waits in the inbox, beside what peers bring."""
+"""What waits in the inbox, apart from peers' entries."""
 
 
 class Ingress:
-    """One peer's way in. Once a frame of it failed, none after it is taken: what follows may rest on what is lost."""
+    """The order of one peer's frames. After a failed frame none is accepted, because later ones may depend on it."""
 
     def __init__(self) -> None:
         self.is_shut = False
@@ -109,11 +109,11 @@ class _Watcher(Struct, eq=False):
 
 
 Answers = list[tuple[_Client | _Merge, Any]]
-"""What was asked, and what to say to it once the batch is durable."""
+"""Each request with its answer, which is sent once the batch is durable."""
 
 
 class Driver:
-    """Drives one replica on one journal. `run` must be running for anything to be answered."""
+    """Drives one replica on one journal. It answers only while `run` is running."""
 
     def __init__(self, replica: Replica, journal: Journal, clock: Clock) -> None:
         self.replica = replica
@@ -128,21 +128,21 @@ class Driver:
         self._wake = asyncio.Event()
         self._watchers: list[_Watcher] = []
         self.on_durable: list[Callable[[Batch], None]] = []
-        """Told of every batch once it is durable; they take note and return at once."""
+        """Called with every batch once it is durable. Each must return immediately."""
         self._bulk_room = asyncio.Semaphore(BULK_MAX)
         self._commit: asyncio.Task[None] | None = None
         self._stopping = False
         self._full_until_ms = 0
-        """Elapsed time until which new writes are turned away untried, for the disk was just found full."""
+        """Elapsed time until which new writes are refused without a try, because the disk was just full."""
 
     @property
     def watching(self) -> int:
-        """Readers that wait for news."""
+        """Number of callers waiting in `moved_past`."""
         return len(self._watchers)
 
     @property
     def waiting(self) -> int:
-        """Requests in the inbox."""
+        """Number of requests in the inbox."""
         return self._waiting
 
     async def submit(self, command: Command | DocumentWrite) -> Entry:
@@ -153,9 +153,9 @@ class Driver:
         return verdict
 
     def submit_all(self, requests: Requests) -> asyncio.Future[Verdicts]:
-        """Have requests decided in order, each by itself, and made durable together.
+        """Have requests decided in order, each separately, and made durable together.
 
-        Raises Overloaded or Stopping when they are not taken in.
+        Raises Overloaded or Stopping if they are not accepted.
         """
         self._check_open(len(requests))
         answer: asyncio.Future[Verdicts] = asyncio.get_running_loop().create_future()
@@ -165,7 +165,7 @@ class Driver:
         return answer
 
     async def look(self, query: Callable[[Replica], T]) -> T:
-        """Read the replica. What was seen is durable when this returns."""
+        """Read the replica. The state that `query` saw is durable when this returns."""
         if self._commit is None and not self.replica.uncommitted:
             return query(self.replica)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -177,7 +177,7 @@ class Driver:
 
         `apply` gets the replica and the wall time in milliseconds. The entries that it records are durable when this
         returns. Its other changes are not journalled. An exception from it ends the driver, because the replica may
-        then be changed in part.
+        be partly changed.
 
         Raises:
             Refused: definite; nothing changed.
@@ -187,7 +187,7 @@ class Driver:
         return await answer
 
     async def take_in(self, runs: list[ReceivedRun], ingress: Ingress) -> asyncio.Future[int]:
-        """Queue a peer's entries, waiting for room; the future says how many were new, once they are durable.
+        """Queue a peer's entries; wait for room first. Once they are durable, the future gives the number of new ones.
 
         The future raises PeerFault or Refused. Frames are merged in the order in which they were queued.
         """
@@ -196,15 +196,15 @@ class Driver:
             self._bulk_room.release()
             raise Stopping("the node is going down")
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(_hear)
+        answer.add_done_callback(_ignore_unread_refusal)
         self._bulk.append(_Merge(runs, ingress, answer))
         self._wake.set()
         return answer
 
     async def moved_past(self, arrival: int, scopes: Scopes = None) -> None:
-        """Wait until an entry of these scopes (None: of any) is durable that is newer than `arrival`.
+        """Wait until an entry newer than `arrival` is durable in one of these scopes (None: in any).
 
-        May return early; whoever waits looks again.
+        May return early, so callers check again.
         """
         if self.arrival > arrival:
             return
@@ -217,12 +217,12 @@ class Driver:
                 self._watchers.remove(watcher)
 
     def stop(self) -> None:
-        """Take nothing new in; `run` returns once all that waits is answered."""
+        """Accept nothing new. `run` returns once all waiting requests are answered."""
         self._stopping = True
         self._wake.set()
 
     async def run(self) -> None:
-        """Drive until stopped. Raises Unknown when a commit failed and the process has to end."""
+        """Drive until stopped. Raises Unknown if a commit failed and the process has to end."""
         while True:
             if not self._clients and not self._bulk:
                 if self._commit is not None and not self._commit.done():
@@ -241,18 +241,18 @@ class Driver:
             if await self._settle():
                 self._start_commit(answers)
             else:
-                self._refuse(answers, StorageFull("no room to write"))
+                self._refuse(answers, StorageFull("the disk is full: free some space, then retry"))
 
     async def _rest(self, commit: asyncio.Task[None]) -> None:
-        """Nothing waits: sleep until something does, or the commit under way is through."""
+        """Sleep until something waits in the inbox, or the running commit ends."""
         self._wake.clear()
         commit.add_done_callback(lambda _: self._wake.set())
         await self._wake.wait()
 
     async def _gather(self) -> None:
-        """Let requests that are on their way come in, for as long as every turn of the loop brings some.
+        """Let more requests arrive, as long as every turn of the event loop brings some.
 
-        A commit costs about the same for one request as for fifty; who is alone waits one turn and no longer.
+        A commit costs about the same for one request as for fifty. A single request waits only one turn.
         """
         waiting, turns = 0, 0
         while waiting < self._waiting < BATCH_ENTRIES_MAX and turns < GATHER_TURNS_MAX:
@@ -271,14 +271,16 @@ class Driver:
             self._waiting -= weight
             asks.append(ask)
         frames = BULK_PER_TURN if asks else BATCH_ENTRIES_MAX // FRAME_ENTRIES_MAX
-        while self._bulk and (not merges or (len(merges) < frames and room > 0)):  # one at least: peers go on too
+        while self._bulk and (
+            not merges or (len(merges) < frames and room > 0)
+        ):  # at least one, so that peers make progress
             room -= FRAME_ENTRIES_MAX
             merges.append(self._bulk.popleft())
             self._bulk_room.release()
         return asks, merges
 
     async def _find_earlier(self, asks: Sequence[_Client], merges: Sequence[_Merge]) -> Earlier:
-        """Look up the keys of requests, and those of peers' entries: another node may have used one too."""
+        """Look up the keys of requests and of peers' entries, because another node may have used the same key."""
         known = self.replica.keys
         keys: list[bytes] = []
         for ask in asks:
@@ -308,7 +310,7 @@ class Driver:
         return answers
 
     def _decide_all(self, asked: Sequence[Requests], now_ms: int, earlier: Earlier) -> list[Verdicts]:
-        """Decide what callers ask, in order. While the disk counts as full, only repeated requests have an answer."""
+        """Decide the requests in order. While the disk counts as full, only repeated requests get an answer."""
         replica = self.replica
         if self._is_full:
             decided = [self._decide_repeated(requests, now_ms, earlier) for requests in asked]
@@ -353,11 +355,11 @@ class Driver:
         counters.commit_seconds += (self._clock.now().elapsed_ms - started) / 1000
         _release(answers)
         if self._watchers:
-            self._tell_watchers(batch)
-        for note in self.on_durable:
-            note(batch)
+            self._wake_watchers(batch)
+        for notify in self.on_durable:
+            notify(batch)
 
-    def _tell_watchers(self, batch: Batch) -> None:
+    def _wake_watchers(self, batch: Batch) -> None:
         moved = dict.fromkeys(run.stream.scope for run in batch.runs)
         staying = []
         for watcher in self._watchers:
@@ -368,7 +370,7 @@ class Driver:
         self._watchers = staying
 
     async def _settle(self) -> bool:
-        """Wait for the commit under way. False when the disk was full: the core then is what the journal says."""
+        """Wait for the running commit. False if the disk was full; the core was then reloaded from the journal."""
         if self._commit is None:
             return True
         try:
@@ -380,11 +382,11 @@ class Driver:
             self._full_until_ms = reloaded_ms + min(RELOAD_SHARE * (reloaded_ms - started_ms), FULL_MS_MAX)
             return False
         finally:
-            self._commit = None  # not before the core is reloaded: until then, reads have to wait
+            self._commit = None  # only after the reload, because reads have to wait for it
         return True
 
     def _refuse(self, answers: Answers, why: Refused) -> None:
-        """Nothing of this batch was written: say so to writers; readers are asked anew of what there is."""
+        """Answer a batch that was not written: refuse its writes and merges, and queue its reads again."""
         for asked, _ in answers:
             if isinstance(asked, _Look):
                 self._clients.append(asked)
@@ -406,11 +408,11 @@ class Driver:
             raise Stopping("the node is going down")
         if self._waiting + weight > INBOX_MAX:
             self.counters.overloaded += 1
-            raise Overloaded(f"{self._waiting} requests wait, at most {INBOX_MAX} may")
+            raise Overloaded(f"{self._waiting} requests wait, the limit is {INBOX_MAX}")
 
 
 def _look(query: Callable[[Replica], Any], replica: Replica) -> Any:
-    """Answer a read; whatever it raises is its caller's, for it changes nothing."""
+    """Answer a read. Its exceptions go to its caller, because a read changes nothing."""
     try:
         return query(replica)
     except Exception as failure:
@@ -419,7 +421,7 @@ def _look(query: Callable[[Replica], Any], replica: Replica) -> Any:
 
 def _merge(replica: Replica, merge: _Merge, now_ms: int, earlier: Earlier) -> int | PeerFault:
     if merge.ingress.is_shut:
-        return PeerFault("gap", "a frame before this one was not taken")
+        return PeerFault("gap", "an earlier frame was not merged")
     try:
         return decisions.merge(replica, merge.runs, now_ms, earlier)
     except PeerFault as fault:
@@ -429,11 +431,11 @@ def _merge(replica: Replica, merge: _Merge, now_ms: int, earlier: Earlier) -> in
 
 def _turn_away(merge: _Merge) -> StorageFull:
     merge.ingress.is_shut = True
-    return StorageFull("no room for what peers bring, a moment ago")
+    return StorageFull("the disk was full a moment ago: peers' entries are not merged")
 
 
-def _hear(answer: asyncio.Future[int]) -> None:
-    """The link that asked may have ended since: that nobody waits for a refusal any more is no error."""
+def _ignore_unread_refusal(answer: asyncio.Future[int]) -> None:
+    """Mark an exception as read. It is no error if nobody waits for it because the link has ended."""
     if not answer.cancelled():
         answer.exception()
 

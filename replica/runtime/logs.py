@@ -13,7 +13,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 class _Sink(io.StringIO):
-    """Standard error, or nothing once its reader is gone: a node does not stop for want of a listener."""
+    """Standard error. If its reader is gone, lines are dropped, and the node keeps running."""
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError, ValueError):
@@ -26,13 +26,13 @@ class _Sink(io.StringIO):
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """False for a caller that speaks no HTTP: it was told so, and a traceback of it is of use to nobody else."""
+    """False for requests that are not HTTP: the caller got an error, and a traceback in the log helps nobody."""
     kind = record.exc_info[0] if record.exc_info else None
     return kind is None or kind.__module__ != "aiohttp.http_exceptions"
 
 
 def configure_logs(level: str, **context: str) -> None:
-    """Set logging up for this process; `context` stands in every line."""
+    """Set logging up for this process. Every line contains `context`."""
     threshold = getattr(logging, level.upper())
     renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(

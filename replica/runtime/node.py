@@ -1,4 +1,4 @@
-"""A node at run time: one replica on one journal, its driver, its peers, and how they start and stop."""
+"""A node at run time: one replica, its journal, its driver and its peers, and how they start and stop."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ log = structlog.get_logger(__name__)
 NONCE_BYTES = 16
 
 STOP_S = 2.5
-"""How long waiting work may take once a node was told to stop; SIGTERM promises 5 s in all."""
+"""How long waiting work may take after a node is asked to stop. A node promises to end within 5 s of SIGTERM."""
 
 CLOSE_S = 1.0
-"""How long the files may take to close. What is durable is durable: past that the process just ends."""
+"""How long the files may take to close. After that the process ends anyway, because durable entries are safe."""
 
 Work = Callable[[], Coroutine[Any, Any, None]]
-"""Background work that runs for as long as the node does."""
+"""Background work that runs as long as the node."""
 
 
 class NodeParts(Struct, frozen=True, kw_only=True):
-    """What the background work of a node is built on."""
+    """The parts of a node that its background work uses."""
 
     driver: Driver
     peers: Peers
@@ -48,28 +48,28 @@ class NodeParts(Struct, frozen=True, kw_only=True):
 
 
 class Background(Struct, frozen=True):
-    """The background work of one node, where stores and hubs differ."""
+    """The background work of one node that differs between stores and hubs."""
 
     strategy: RebalancingStrategy
     works: tuple[Work, ...]
 
 
 class NodeRole(Struct, frozen=True, kw_only=True):
-    """What stores and hubs do differently. `edge_node.role` and `hub.role` make one each; no shared module asks."""
+    """What differs between stores and hubs. `edge_node.role` and `hub.role` make it; no shared module asks the role."""
 
     name: str
-    """As the hello tells peers."""
+    """The role in the hello."""
     scopes: Scopes
-    """What the node subscribes to; None means all."""
+    """The scopes the node subscribes to; None means all."""
     admit: Admission
-    """Which peers it talks to, and about which scopes."""
+    """Which peers it admits, and for which scopes."""
     order_policy: OrderPolicy
-    """Its replica has to be made with the same."""
+    """The order policy. The node's replica must have an equal one."""
     background: Callable[[NodeParts], Background]
 
 
 class Node:
-    """What all nodes have in common at run time. Start it, use `driver`, stop it."""
+    """A store or hub at run time. Start it, use `driver`, stop it."""
 
     def __init__(
         self,
@@ -115,9 +115,10 @@ class Node:
         """The dialers and the background work."""
 
     def start(self, dial: Iterable[Sequence[str]], home_after_s: float) -> list[asyncio.Task[None]]:
-        """Begin to drive and to dial; each element of `dial` is one list of addresses, in order of preference.
+        """Start the driver, the dialers and the background work.
 
-        Returns the tasks a node lives by: when one ends by itself, the process has to end.
+        Each element of `dial` is one list of addresses, in order of preference. Returns the tasks that a node needs:
+        if one ends by itself, the process has to end.
         """
         self._driving = asyncio.create_task(self.driver.run())
         self.dialers = [Dialer(self.peers, urls, home_after_s) for urls in dial if urls]
@@ -133,7 +134,7 @@ class Node:
         return [self._driving, *self._working]
 
     def worker(self, name: str) -> asyncio.Task[None]:
-        """The background worker of this class, e.g. "RightsAnswers": whoever cancels it holds up its work alone."""
+        """The task of a background worker, by class name, e.g. "RightsAnswers". Cancelling it stops only this work."""
         return next(task for task in self._working if task.get_name() == name)
 
     async def stop(self) -> None:
@@ -149,9 +150,9 @@ class Node:
             async with asyncio.timeout(CLOSE_S):
                 await self.journal.close()
         except TimeoutError:
-            log.warning("the journal does not close, leaving it as it is: what is durable is durable")
+            log.warning("the journal did not close in time, ending without it: durable entries are safe")
 
 
 def _begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Begin background work, under the name of the class whose `run` it is."""
+    """Start background work as a task. Its name is the class that `run` belongs to."""
     return asyncio.create_task(work, name=getattr(work, "__qualname__", "").removesuffix(".run"))

@@ -1,4 +1,4 @@
-"""Ports: what the driver needs from the world. Production and simulation differ in these and in nothing else."""
+"""Ports: what a node needs from the outside world. Production and simulation differ only in these."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from replica.core.state.batch import Batch, Image
 
 
 class Stored(Struct, frozen=True, gc=False):
-    """An entry as a journal gives it back: its place in arrival order, and the hash before it."""
+    """An entry as a journal returns it, with its arrival number and the hash before it."""
 
     arrival: int
     entry: Entry
@@ -21,34 +21,34 @@ class Stored(Struct, frozen=True, gc=False):
 
 
 class Page(Struct, frozen=True):
-    """Entries in arrival order. `through` is how far was looked, also where nothing matched."""
+    """Some entries of a journal. `through` is the arrival number up to which it searched, even if nothing matched."""
 
     stored: list[Stored]
     through: int
 
 
 class Clock(Protocol):
-    """Where time comes from."""
+    """The source of time."""
 
     def now(self) -> Moment:
-        """Read wall time (milliseconds since 1970) and elapsed time (since some start)."""
+        """Read wall time (milliseconds since 1970) and elapsed time (milliseconds since some start)."""
 
 
 class Entropy(Protocol):
-    """Where randomness comes from."""
+    """The source of randomness."""
 
     def random_bytes(self, length: int) -> bytes:
-        """Bytes nobody can guess."""
+        """Bytes that nobody can predict."""
 
     def fraction(self) -> float:
         """A number in 0..1, for jitter."""
 
 
 class Journal(Protocol):
-    """Where entries become durable. Held to its contract by tests/contract/test_journal.py."""
+    """The journal makes entries durable. tests/contract/test_journal.py checks this contract."""
 
     async def load(self) -> Image:
-        """Read the heads and the checkpoint of the fold; refold where the checkpoint does not match the entries."""
+        """Read the heads and the checkpoint of the fold. If the checkpoint does not match the entries, fold again."""
 
     async def append(self, batch: Batch) -> int:
         """Make a batch durable, all or nothing; return the arrival number of its last entry.
@@ -59,25 +59,25 @@ class Journal(Protocol):
         """
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
-        """Find the entries that arrived under each key, among those durable now; missing keys are left out.
+        """Find the durable entries under each key: the first KEY_ENTRIES_MAX, in order of arrival.
 
-        The first KEY_ENTRIES_MAX of each, in order of arrival.
+        Keys without entries are left out.
         """
 
     async def read(self, after: int, limit: int) -> Page:
         """Read up to `limit` entries that arrived after `after`."""
 
     async def missing(self, held: Mapping[Stream, int], through: int, limit: int) -> list[Stored]:
-        """Read entries of these streams past the numbers held that arrived up to `through`, in arrival order.
+        """Read at most `limit` entries of these streams past the numbers held, in arrival order, up to `through`.
 
-        At most `limit`. What comes is a prefix: nothing of these streams that arrived before the last of it is left
-        out. `through` keeps out what arrived after the caller chose the streams: its cause may be of another stream.
+        The result is a prefix: it has every such entry that arrived before its last one. `through` excludes entries
+        that arrived after the caller chose the streams, because their causes may be in another stream.
         """
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
-        """Read entries that moved an item at a location, newest first, of those that arrived before `before`.
+        """Read entries that moved an item at a location and arrived before `before`, newest first.
 
-        `through` is where to go on from: 0 when nothing older is left.
+        `through` is `before` for the next page; 0 if there are no older entries.
         """
 
     async def close(self) -> None:
@@ -85,26 +85,26 @@ class Journal(Protocol):
 
 
 class Socket(Protocol):
-    """A live connection to a peer that carries frames in order."""
+    """An open connection to a peer. It carries frames in order."""
 
     async def send(self, frame: bytes) -> None:
-        """Send one frame; waits while the line is full. Raises ConnectionError when it is gone.
+        """Send one frame; wait while the connection is full. Raises ConnectionError if the connection is lost.
 
-        Cancelled while it waits, the frame is on its way all the same, and whole.
+        If the call is cancelled while it waits, the whole frame is still sent.
         """
 
     async def receive(self) -> bytes | None:
-        """The next frame; None when the other side hung up."""
+        """The next frame; None if the other side hung up."""
 
     async def close(self) -> None:
-        """Hang up. What was sent before is still delivered where the line allows."""
+        """Hang up. Frames sent before are still delivered if the connection allows it."""
 
 
 class Network(Protocol):
-    """How peers are reached."""
+    """Connections to peers."""
 
     async def dial(self, url: str) -> Socket:
         """Connect to a peer's sync address. Raises OSError or TimeoutError."""
 
     async def is_ready(self, url: str) -> bool:
-        """Tell whether the node behind a sync address answers that it is ready. Never raises."""
+        """Whether the node at a sync address answers that it is ready. Never raises."""

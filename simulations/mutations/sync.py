@@ -166,7 +166,7 @@ SYNC = (
         "who waits for one of several scopes is woken only when all of them moved",
         1,
         ("Liveness",),
-        (slip(f"{DRIVER}:Driver._tell_watchers", ("any(scope in moved", "all(scope in moved")),),
+        (slip(f"{DRIVER}:Driver._wake_watchers", ("any(scope in moved", "all(scope in moved")),),
     ),
     Mutation(
         "window-unlimited",

@@ -30,7 +30,7 @@ Reopen = Callable[[], Awaitable[Journal]]
 
 @pytest.fixture(params=["sqlite", "simulated"])
 async def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Reopen]:
-    """Open the journal on one and the same disk, closing the one that was open before."""
+    """Close the open journal, if any, and open it again on the same disk."""
     disk = SimulatedDisk()
     opened: list[Journal] = []
 
@@ -58,7 +58,7 @@ def receive(replica: Replica, key: str, quantity: int, item: str = "cola", locat
 
 
 def sell(replica: Replica, key: str, quantity: int = 1, item: str = "cola") -> Entry:
-    request = Sale((SkuLine(quantity, item),))
+    request = Sale(lines=(SkuLine(quantity, item),))
     return decisions.execute(replica, Command("store-1", request, key.encode()), 1_700_000_000_000)
 
 
@@ -72,7 +72,7 @@ async def test_new_journal_is_empty(reopen: Reopen) -> None:
     assert not any(image.checkpoint.values())
 
 
-async def test_what_was_appended_is_loaded_after_reopening(reopen: Reopen) -> None:
+async def test_appended_entries_are_loaded_after_reopening(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
     receive(replica, "r1", 10)
@@ -91,7 +91,7 @@ async def test_what_was_appended_is_loaded_after_reopening(reopen: Reopen) -> No
     assert loaded.catalog.recipe_of("cola-6", "sku") == (("cola", 6),)
 
 
-async def test_loaded_replica_goes_on_where_the_journal_ends(reopen: Reopen) -> None:
+async def test_loaded_replica_continues_where_the_journal_ends(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
     receive(replica, "r1", 10)
@@ -105,7 +105,7 @@ async def test_loaded_replica_goes_on_where_the_journal_ends(reopen: Reopen) -> 
     assert [(stored.arrival, stored.entry.sequence) for stored in page.stored] == [(1, 1), (2, 2)]
 
 
-async def test_entries_come_back_as_they_were_each_with_the_hash_before(reopen: Reopen) -> None:
+async def test_entries_are_read_back_unchanged_each_with_the_hash_before(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
     written = [receive(replica, "r1", 10), sell(replica, "s1"), sell(replica, "s2")]
@@ -115,7 +115,7 @@ async def test_entries_come_back_as_they_were_each_with_the_hash_before(reopen: 
     assert [stored.previous for stored in page.stored[1:]] == [entry.hash for entry in written[:-1]]
 
 
-async def test_reading_pages_through_batches_without_gap_or_repeat(reopen: Reopen) -> None:
+async def test_pages_cover_all_batches_without_gap_or_repetition(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
     receive(replica, "r", 1_000)
@@ -132,7 +132,7 @@ async def test_reading_pages_through_batches_without_gap_or_repeat(reopen: Reope
     assert page.through == after
 
 
-async def test_key_is_found_from_the_moment_it_is_durable(reopen: Reopen) -> None:
+async def test_key_is_found_as_soon_as_it_is_durable(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
     assert await journal.find([b"r1"]) == {}
@@ -153,7 +153,7 @@ async def test_key_is_found_after_reopening(reopen: Reopen) -> None:
     assert await journal.find([b"r1"]) == {b"r1": [entry]}
 
 
-async def test_all_entries_under_one_key_are_found_the_first_to_arrive_first(reopen: Reopen) -> None:
+async def test_all_entries_under_one_key_are_found_in_arrival_order(reopen: Reopen) -> None:
     journal, here, there = await reopen(), replica_of(), replica_of("store-1b#aaaaaaaaaaaa", "store-1")
     await journal.load()
     first = receive(here, "same", 10)
@@ -165,7 +165,7 @@ async def test_all_entries_under_one_key_are_found_the_first_to_arrive_first(reo
     assert list((await (await reopen()).load()).shared) == [first, second]
 
 
-async def test_what_voids_an_entry_is_loaded_with_those_that_share_its_key(reopen: Reopen) -> None:
+async def test_void_of_an_entry_is_loaded_with_the_entries_that_share_its_key(reopen: Reopen) -> None:
     journal, here, there = await reopen(), replica_of(), replica_of("store-1b#aaaaaaaaaaaa", "store-1")
     await journal.load()
     there.clock.last = 1_700_000_000_001 << 16
@@ -203,7 +203,7 @@ async def test_keys_are_found_among_many(reopen: Reopen) -> None:
 
 
 @pytest.mark.parametrize("writers", [3, 40], ids=["few streams", "many streams"])
-async def test_missing_entries_come_in_arrival_order_and_as_a_prefix(reopen: Reopen, writers: int) -> None:
+async def test_missing_entries_are_a_prefix_in_arrival_order(reopen: Reopen, writers: int) -> None:
     journal = await reopen()
     await journal.load()
     replicas = [replica_of(f"node-{number:02}#{number:012x}", "store-1") for number in range(1, writers + 1)]
@@ -220,7 +220,7 @@ async def test_missing_entries_come_in_arrival_order_and_as_a_prefix(reopen: Reo
 
 
 @pytest.mark.parametrize("writers", [2, 40], ids=["few streams", "many streams"])
-async def test_what_arrived_after_the_streams_were_chosen_is_left_for_the_next_time(
+async def test_missing_leaves_out_entries_that_arrived_after_the_streams_were_chosen(
     reopen: Reopen, writers: int
 ) -> None:
     journal = await reopen()
@@ -237,7 +237,7 @@ async def test_what_arrived_after_the_streams_were_chosen_is_left_for_the_next_t
     assert [stored.arrival for stored in found] == list(range(1, chosen + 1))
 
 
-async def test_nothing_is_missing_of_streams_held_to_the_end_or_unknown(reopen: Reopen) -> None:
+async def test_nothing_is_missing_of_complete_or_unknown_streams(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
     receive(replica, "r1", 10)
@@ -281,7 +281,7 @@ async def test_batch_of_several_streams_keeps_arrival_order(reopen: Reopen) -> N
     assert loaded.ledger.stock("w-1", "cola").figures.on_hand == 6
 
 
-async def test_keys_of_every_length_and_none_are_found_where_they_were_used(reopen: Reopen) -> None:
+async def test_keys_of_every_length_are_found_among_entries_without_a_key(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
     keys = ["k", "key", "kex", "a-longer-key", "", "", "l", "0198c1f0-0000-7000-8000-000000000001", "0" * 128, "m"]
@@ -293,7 +293,7 @@ async def test_keys_of_every_length_and_none_are_found_where_they_were_used(reop
     }
 
 
-async def test_batch_larger_than_any_segment_comes_back_whole(reopen: Reopen) -> None:
+async def test_batch_larger_than_any_segment_is_read_back_whole(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
     written = [receive(replica, f"r{number}", 1) for number in range(1_000)]
@@ -303,7 +303,7 @@ async def test_batch_larger_than_any_segment_comes_back_whole(reopen: Reopen) ->
     assert page.stored[0].previous == written[499].hash
 
 
-async def test_newest_counts_are_loaded_as_they_were_and_go_on_correcting(reopen: Reopen) -> None:
+async def test_newest_counts_are_loaded_unchanged_and_keep_correcting(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     other = replica_of("store-1b#aaaaaaaaaaaa", "store-1")
     await journal.load()
@@ -325,7 +325,7 @@ async def test_newest_counts_are_loaded_as_they_were_and_go_on_correcting(reopen
     assert again.digests() == replica.digests()
 
 
-async def test_orders_are_loaded_as_they_were_and_go_on(reopen: Reopen) -> None:
+async def test_orders_are_loaded_unchanged_and_continue(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
     receive(replica, "r1", 10)
@@ -333,11 +333,11 @@ async def test_orders_are_loaded_as_they_were_and_go_on(reopen: Reopen) -> None:
     def ask(replica: Replica, request: Placement | OrderEvent, key: str) -> Entry:
         return decisions.execute(replica, Command("", request, key.encode()), 1_700_000_000_000)
 
-    ask(replica, Placement("o-1", (PlacedLine(2, "cola"),), paid=True), "o1")
+    ask(replica, Placement(order="o-1", lines=(PlacedLine(2, "cola"),), paid=True), "o1")
     await commit(journal, replica)
-    ask(replica, Placement("o-2", (PlacedLine(3, "cola"),)), "o2")
-    ask(replica, OrderEvent("o-3", "ship"), "o3")
-    ask(replica, OrderEvent("o-1", "pick"), "o1-pick")
+    ask(replica, Placement(order="o-2", lines=(PlacedLine(3, "cola"),)), "o2")
+    ask(replica, OrderEvent(order="o-3", event="ship"), "o3")
+    ask(replica, OrderEvent(order="o-1", event="pick"), "o1-pick")
     await commit(journal, replica)
     journal = await reopen()
     again = Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True)
@@ -346,6 +346,6 @@ async def test_orders_are_loaded_as_they_were_and_go_on(reopen: Reopen) -> None:
     assert again.orders.due(1_700_000_000_000 + 899_999, 1) == []
     assert again.orders.due(1_700_000_000_000 + 900_000, 1) == ["o-2"]
     for one in (replica, again):
-        ask(one, OrderEvent("o-1", "ship"), "o1-ship")
-        ask(one, Placement("o-3", (PlacedLine(1, "cola"),), paid=True), "o3-placed")
+        ask(one, OrderEvent(order="o-1", event="ship"), "o1-ship")
+        ask(one, Placement(order="o-3", lines=(PlacedLine(1, "cola"),), paid=True), "o3-placed")
     assert again.orders.digest() == replica.orders.digest()

@@ -1,4 +1,4 @@
-"""What only the SQLite journal promises: its file, its lock, a full disk, and a checkpoint that is checked."""
+"""Guarantees of the SQLite journal alone: its file, its lock, a full disk, and a checked checkpoint."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def filled(directory: Path) -> Replica:
 
 
 async def commit_each(journal: SqliteJournal, replica: Replica, numbers: Iterable[int]) -> None:
-    """So many commits, with a sale after each."""
+    """One commit for each number, with a sale after each."""
     for number in numbers:
         await commit(journal, replica)
         sell(replica, f"s{number}")
@@ -73,7 +73,9 @@ async def varied(directory: Path) -> None:
     await journal.load()
     receive(replica, "r1", 10)
     decisions.execute(
-        replica, Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000
+        replica,
+        Command("", Placement(order="o-1", lines=(PlacedLine(2, "cola"),), paid=True), b"o1"),
+        1_700_000_000_000,
     )
     decisions.execute(replica, Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
     decisions.write(
@@ -104,13 +106,15 @@ async def test_a_batch_is_one_statement(tmp_path: Path) -> None:
     statements: list[str] = []
     receive(replica, "r1", 10)
     decisions.execute(
-        replica, Command("", Placement("o-1", (PlacedLine(2, "cola"),), paid=True), b"o1"), 1_700_000_000_000
+        replica,
+        Command("", Placement(order="o-1", lines=(PlacedLine(2, "cola"),), paid=True), b"o1"),
+        1_700_000_000_000,
     )
     decisions.execute(replica, Command("store-1", Count((CountLine("cola", 8),)), b"c1"), 1_700_000_001_000)
     await journal.on_writer(lambda c: c.set_trace_callback(statements.append))
     await commit(journal, replica)
     await journal.close()
-    assert len(set(statements)) == 1  # the trigger makes it known once more for each of its own
+    assert len(set(statements)) == 1  # SQLite reports it again for each statement of the trigger
 
 
 async def test_an_enormous_batch_is_one_transaction_of_several_statements(
@@ -125,7 +129,7 @@ async def test_an_enormous_batch_is_one_transaction_of_several_statements(
         for number in range(3 * SEGMENT_ENTRIES_MAX):
             sell(replica, f"s{number}")
         for number in range(3):
-            order = Placement(f"o-{number}", (PlacedLine(2, "cola"),), paid=True)
+            order = Placement(order=f"o-{number}", lines=(PlacedLine(2, "cola"),), paid=True)
             decisions.execute(replica, Command("", order, b"o%d" % number), 1_700_000_000_000)
         await commit(journal, replica)
         await journal.close()
@@ -137,7 +141,9 @@ async def test_an_enormous_batch_is_one_transaction_of_several_statements(
         assert whole and whole == in_parts
 
 
-async def test_log_is_copied_into_the_file_beside_the_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_log_is_copied_into_the_file_while_commits_continue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sqlite_journal, "COPY_COMMITS", 3)
     journal, replica = await opened(tmp_path), replica_of()
     receive(replica, "r1", 100)
@@ -152,7 +158,7 @@ async def test_log_is_copied_into_the_file_beside_the_commits(tmp_path: Path, mo
     await journal.close()
 
 
-async def test_log_begins_anew_under_a_load_without_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_log_restarts_under_constant_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_journal, "COPY_COMMITS", 1_000)
     monkeypatch.setattr(sqlite_journal, "LOG_PAGES_MAX", 50)
     journal, replica = await opened(tmp_path), replica_of()
@@ -163,7 +169,7 @@ async def test_log_begins_anew_under_a_load_without_a_pause(tmp_path: Path, monk
     assert log_bytes < 100 * PAGE_BYTES
 
 
-async def test_log_that_a_long_reader_made_longer_is_cut_back_once_it_is_gone(
+async def test_log_that_a_long_reader_made_longer_is_cut_back_after_it_closes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_journal, "LOG_PAGES_MAX", 20)
@@ -181,7 +187,7 @@ async def test_log_that_a_long_reader_made_longer_is_cut_back_once_it_is_gone(
     await journal.close()
 
 
-async def test_journal_closes_in_the_midst_of_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_journal_closes_during_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_journal, "COPY_COMMITS", 1)
     journal, replica = await opened(tmp_path), replica_of()
     receive(replica, "r1", 100)
@@ -192,7 +198,7 @@ async def test_journal_closes_in_the_midst_of_a_copy(tmp_path: Path, monkeypatch
     assert journal.log_copy.exception() is None
 
 
-async def test_full_disk_has_the_log_copied(tmp_path: Path) -> None:
+async def test_full_disk_starts_a_copy_of_the_log(tmp_path: Path) -> None:
     journal, replica = await opened(tmp_path), replica_of()
     await journal.on_writer(lambda c: c.execute("PRAGMA max_page_count = 1").fetchall())
     with pytest.raises(StorageFull):
@@ -217,7 +223,7 @@ async def test_data_of_another_node_is_refused(tmp_path: Path) -> None:
         await open_journal(tmp_path, "store-2", INCARNATION)
 
 
-async def test_incarnation_stays_with_the_file(tmp_path: Path) -> None:
+async def test_existing_file_keeps_its_incarnation(tmp_path: Path) -> None:
     await (await opened(tmp_path)).close()
     journal = await open_journal(tmp_path, "store-1", "ffffffffffff")
     assert journal.incarnation == INCARNATION
@@ -233,13 +239,13 @@ async def test_newer_schema_is_refused_by_an_older_program(tmp_path: Path) -> No
         await opened(tmp_path)
 
 
-async def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+async def test_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"no database at all" * 100)
     with pytest.raises(DataRefused, match="not a database"):
         await opened(tmp_path)
 
 
-async def test_schema_that_is_no_text_any_more_is_refused(tmp_path: Path) -> None:
+async def test_schema_that_is_not_valid_text_is_refused(tmp_path: Path) -> None:
     await filled(tmp_path)
     content = (tmp_path / FILE_NAME).read_bytes()
     (tmp_path / FILE_NAME).write_bytes(content.replace(b"CREATE TABLE streams", b"CREATE TABLE str\xd1ams"))
@@ -251,7 +257,7 @@ async def test_schema_that_is_no_text_any_more_is_refused(tmp_path: Path) -> Non
     "damage",
     ["DELETE FROM cells", "UPDATE cells SET total = total + 1", "DELETE FROM cells WHERE rowid IN (SELECT 1)"],
 )
-async def test_damaged_checkpoint_is_folded_anew_from_the_journal(tmp_path: Path, damage: str) -> None:
+async def test_damaged_checkpoint_is_folded_again_from_the_journal(tmp_path: Path, damage: str) -> None:
     replica = await filled(tmp_path)
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute(damage.replace("rowid IN (SELECT 1)", "lane = 1"))
@@ -271,7 +277,7 @@ async def test_stream_that_does_not_end_with_its_head_is_refused(tmp_path: Path)
         connection.execute("UPDATE streams SET hash = x'00'")
     connection.close()
     journal = await opened(tmp_path)
-    with pytest.raises(DataRefused, match="does not end as it should"):
+    with pytest.raises(DataRefused, match="does not end with its head"):
         await journal.load()
     await journal.close()
 
@@ -289,7 +295,7 @@ async def test_stream_that_does_not_end_with_its_head_is_refused(tmp_path: Path)
         "DELETE FROM node",
     ],
 )
-async def test_data_with_damaged_rows_is_refused_and_let_go_of(tmp_path: Path, damage: str) -> None:
+async def test_data_with_damaged_rows_is_refused_and_unlocked(tmp_path: Path, damage: str) -> None:
     await varied(tmp_path)
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute(damage)
@@ -301,7 +307,7 @@ async def test_data_with_damaged_rows_is_refused_and_let_go_of(tmp_path: Path, d
             )
 
 
-async def test_log_whose_file_is_gone_is_kept_and_refused(tmp_path: Path) -> None:
+async def test_log_without_its_file_is_kept_and_refused(tmp_path: Path) -> None:
     journal, replica = await opened(tmp_path), replica_of()
     receive(replica, "r1", 10)
     await commit(journal, replica)
@@ -345,7 +351,7 @@ async def test_full_disk_writes_nothing_and_recovers_when_there_is_room(tmp_path
     await loaded.close()
 
 
-async def test_reader_is_not_held_up_by_an_open_write(tmp_path: Path) -> None:
+async def test_open_write_does_not_block_a_reader(tmp_path: Path) -> None:
     journal, replica = await opened(tmp_path), replica_of()
     await journal.load()
     receive(replica, "r1", 10)
@@ -357,11 +363,11 @@ async def test_reader_is_not_held_up_by_an_open_write(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_orders_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: Path) -> None:
+async def test_orders_are_folded_again_with_the_rest_of_the_checkpoint(tmp_path: Path) -> None:
     journal, replica = await opened(tmp_path), replica_of()
     await journal.load()
     receive(replica, "r1", 10)
-    placement = Placement("o-1", (PlacedLine(2, "cola"),), paid=True)
+    placement = Placement(order="o-1", lines=(PlacedLine(2, "cola"),), paid=True)
     decisions.execute(replica, Command("", placement, b"o1"), 1_700_000_000_000)
     await commit(journal, replica)
     await journal.close()
@@ -373,7 +379,7 @@ async def test_orders_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: 
     assert again.orders.digest() == replica.orders.digest()
 
 
-async def test_counts_are_folded_anew_with_the_rest_of_the_checkpoint(tmp_path: Path) -> None:
+async def test_counts_are_folded_again_with_the_rest_of_the_checkpoint(tmp_path: Path) -> None:
     journal, replica = await opened(tmp_path), replica_of()
     other = replica_of("store-1b#aaaaaaaaaaaa", "store-1")
     await journal.load()

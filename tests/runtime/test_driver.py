@@ -1,4 +1,4 @@
-"""The driver: nothing is answered before it is durable, and a commit that fails takes nothing with it unseen."""
+"""The driver: it answers nothing before it is durable, and reports everything lost with a failed commit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FrozenClock:
 
 
 class GatedJournal(SimulatedJournal):
-    """Lets a commit through only when told to."""
+    """A journal whose commits wait until the test releases the gate."""
 
     def __init__(self, disk: SimulatedDisk) -> None:
         super().__init__(disk, WRITER)
@@ -59,7 +59,7 @@ def receipt(key: str, quantity: int = 10) -> Command:
 
 
 def sale(key: str, quantity: int = 1, on_shortage: OnShortage = OnShortage.RECORD) -> Command:
-    return Command("store-1", Sale((SkuLine(quantity, "cola"),), on_shortage), key.encode())
+    return Command("store-1", Sale(lines=(SkuLine(quantity, "cola"),), on_shortage=on_shortage), key.encode())
 
 
 @asynccontextmanager
@@ -106,7 +106,7 @@ async def test_read_shows_nothing_that_is_not_durable() -> None:
         assert (await asked).sequence == 1
 
 
-async def test_read_with_nothing_under_way_is_answered_at_once() -> None:
+async def test_read_is_answered_at_once_when_nothing_waits_for_a_commit() -> None:
     async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
         assert await driver.look(on_hand) == 0
 
@@ -158,10 +158,10 @@ async def test_same_key_twice_in_one_call_has_one_effect() -> None:
         assert on_hand(driver.replica) == 10
 
 
-async def test_calls_of_many_sales_and_single_requests_are_each_told_their_own() -> None:
+async def test_each_call_gets_its_own_verdicts_among_sales_and_single_requests() -> None:
     journal = GatedJournal(SimulatedDisk())
     async with driven(journal) as driver:
-        cola = Sale((SkuLine(1, "cola"),), OnShortage.REFUSE)
+        cola = Sale(lines=(SkuLine(1, "cola"),), on_shortage=OnShortage.REFUSE)
         calls = [
             driver.submit_all([receipt("r1", 5)]),
             driver.submit_all(Sales("store-1", [cola, cola], [b"a1", b"a2"])),
@@ -170,9 +170,9 @@ async def test_calls_of_many_sales_and_single_requests_are_each_told_their_own()
             driver.submit_all(Sales("store-1", [], [])),
         ]
         journal.gate.release()
-        told = [list(verdicts) for verdicts in await asyncio.gather(*calls)]
+        answered = [list(verdicts) for verdicts in await asyncio.gather(*calls)]
         assert journal.batches == [6]
-    keys = [[one.content.key if isinstance(one, Entry) else type(one) for one in call] for call in told]
+    keys = [[one.content.key if isinstance(one, Entry) else type(one) for one in call] for call in answered]
     assert keys == [[b"r1"], [b"a1", b"a2"], [b"s1", b"s2"], [b"a1", b"b2", RightsExhausted], []]
     assert driver.counters.refused == 1
 
@@ -188,7 +188,7 @@ async def test_same_key_after_a_restart_is_answered_from_the_journal() -> None:
             await driver.submit(receipt("r1", 11))
 
 
-async def test_repeat_of_a_refused_request_is_decided_anew() -> None:
+async def test_repetition_of_a_refused_request_is_decided_again() -> None:
     async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
         with pytest.raises(Refused):
             await driver.submit(sale("s1", 1, OnShortage.REFUSE))
@@ -219,7 +219,7 @@ async def test_full_disk_refuses_its_batch_and_the_one_computed_after_it() -> No
 
 
 def deliver(key: str) -> Callable[[Replica, int], int]:
-    """A change that records a receipt, and returns what is on hand after it."""
+    """A change that records a goods receipt, and returns the units on hand after it."""
 
     def apply(replica: Replica, now_ms: int) -> int:
         decisions.execute(replica, receipt(key), now_ms)
@@ -228,7 +228,7 @@ def deliver(key: str) -> Callable[[Replica, int], int]:
     return apply
 
 
-async def test_change_is_made_in_a_turn_after_requests_before_it_and_is_durable_when_it_returns() -> None:
+async def test_change_runs_after_earlier_requests_and_is_durable_when_it_returns() -> None:
     journal = GatedJournal(SimulatedDisk())
     async with driven(journal) as driver:
         asked = driver.submit_all([receipt("r1")])
@@ -242,7 +242,7 @@ async def test_change_is_made_in_a_turn_after_requests_before_it_and_is_durable_
         assert journal.batches == [2]
 
 
-async def test_change_is_refused_when_the_disk_is_full_and_leaves_nothing_behind() -> None:
+async def test_change_on_a_full_disk_is_refused_and_has_no_effect() -> None:
     disk = SimulatedDisk(room_bytes=0)
     async with driven(SimulatedJournal(disk, WRITER)) as driver:
         with pytest.raises(StorageFull):
@@ -252,7 +252,7 @@ async def test_change_is_refused_when_the_disk_is_full_and_leaves_nothing_behind
         assert await driver.change(deliver("r1")) == 10
 
 
-async def test_change_is_not_begun_while_the_disk_counts_as_full() -> None:
+async def test_change_is_not_started_while_the_disk_counts_as_full() -> None:
     made: list[int] = []
     async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
         driver._full_until_ms = 1
@@ -276,7 +276,7 @@ async def test_change_that_fails_ends_the_driver() -> None:
     changing.cancel()
 
 
-async def test_read_goes_on_while_the_disk_is_full() -> None:
+async def test_read_is_answered_while_the_disk_is_full() -> None:
     disk = SimulatedDisk()
     journal = GatedJournal(disk)
     async with driven(journal) as driver:
@@ -293,7 +293,7 @@ async def test_read_goes_on_while_the_disk_is_full() -> None:
         assert await looked == 10
 
 
-async def test_read_that_fails_fails_for_its_caller_alone() -> None:
+async def test_failed_read_affects_only_its_caller() -> None:
     journal = GatedJournal(SimulatedDisk())
     async with driven(journal) as driver:
         asked = driver.submit_all([receipt("r1")])
@@ -308,7 +308,7 @@ async def test_read_that_fails_fails_for_its_caller_alone() -> None:
         await driver.submit(sale("s1"))
 
 
-async def test_commit_nobody_knows_the_outcome_of_ends_the_driver_and_answers_nothing() -> None:
+async def test_commit_with_an_unknown_outcome_ends_the_driver_without_an_answer() -> None:
     disk = SimulatedDisk()
     journal = SimulatedJournal(disk, WRITER)
     driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
@@ -333,7 +333,7 @@ async def test_idle_driver_notices_a_failed_commit() -> None:
             await driver.run()
 
 
-async def test_full_inbox_refuses_and_says_so() -> None:
+async def test_full_inbox_refuses_requests_and_counts_them() -> None:
     journal = GatedJournal(SimulatedDisk())
     driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
     taken = [driver.submit_all([sale(f"s{number}")]) for number in range(driving.INBOX_MAX)]
@@ -343,7 +343,7 @@ async def test_full_inbox_refuses_and_says_so() -> None:
     assert not any(future.done() for future in taken)
 
 
-async def test_stopping_driver_answers_what_waits_and_takes_nothing_new() -> None:
+async def test_stopping_driver_answers_waiting_requests_and_accepts_no_new_ones() -> None:
     journal = SimulatedJournal(SimulatedDisk(), WRITER)
     driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
     asked = driver.submit_all([receipt("r1")])
@@ -372,7 +372,7 @@ async def test_merged_entries_are_durable_when_their_future_is_done() -> None:
         assert driver.replica.head(Stream(other.writer, "store-2")).sequence == 1
 
 
-async def test_fault_of_one_peer_fails_its_frame_and_nothing_else() -> None:
+async def test_fault_of_one_peer_fails_only_its_frame() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     first, _, third = run_of(other, "a"), run_of(other, "b"), run_of(other, "c")
     async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
@@ -384,7 +384,7 @@ async def test_fault_of_one_peer_fails_its_frame_and_nothing_else() -> None:
         assert isinstance((await asked)[0], Entry)
 
 
-async def test_nothing_a_peer_sent_after_a_frame_that_failed_is_taken() -> None:
+async def test_frames_of_a_peer_after_a_failed_one_are_not_merged() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     third_party = Replica("store-3#eeeeeeeeeeee", ("store-2",), open_catalog=True)
     first, _, third = run_of(other, "a"), run_of(other, "b"), run_of(other, "c")
@@ -401,7 +401,7 @@ async def test_nothing_a_peer_sent_after_a_frame_that_failed_is_taken() -> None:
         assert driver.replica.head(effect.stream).sequence == 0
 
 
-async def test_frame_refused_when_its_link_has_ended_is_no_failure_that_nobody_heard_of() -> None:
+async def test_refused_frame_of_an_ended_link_is_not_reported_as_unread() -> None:
     failures: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
@@ -409,11 +409,11 @@ async def test_frame_refused_when_its_link_has_ended_is_no_failure_that_nobody_h
         merged = await driver.take_in([run_of(other, "a")], Ingress())
         await turns()
         assert merged.done()
-        merged.__del__()  # as the collector does: here asyncio complains of what nobody heard
+        merged.__del__()  # as the garbage collector does; asyncio reports an unread exception here
     assert failures == []
 
 
-async def test_frame_lost_to_a_full_disk_takes_those_after_it_along() -> None:
+async def test_frames_after_one_lost_to_a_full_disk_are_not_merged() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     third_party = Replica("store-3#eeeeeeeeeeee", ("store-2",), open_catalog=True)
     disk = SimulatedDisk(room_bytes=0)
@@ -430,7 +430,7 @@ async def test_frame_lost_to_a_full_disk_takes_those_after_it_along() -> None:
         assert driver.replica.arrival == 0
 
 
-async def test_peers_go_on_while_clients_fill_every_batch() -> None:
+async def test_peers_make_progress_while_clients_fill_every_batch() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     journal = GatedJournal(SimulatedDisk())
     driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
@@ -443,7 +443,7 @@ async def test_peers_go_on_while_clients_fill_every_batch() -> None:
     running.cancel()
 
 
-async def test_clients_are_served_before_frames_that_waited_longer() -> None:
+async def test_clients_are_served_before_frames_that_have_waited_longer() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     frames = [[run_of(other, f"k{number}")] for number in range(driving.BULK_PER_TURN * 3)]
     journal = GatedJournal(SimulatedDisk())
@@ -471,7 +471,7 @@ async def test_watcher_wakes_for_its_own_scopes_only() -> None:
 
 
 class SlowToLoad(SimulatedJournal):
-    """Takes a second to reload, by the clock it brings."""
+    """A journal and a clock. A reload takes a second of its time."""
 
     def __init__(self, disk: SimulatedDisk) -> None:
         super().__init__(disk, WRITER)
@@ -488,7 +488,7 @@ class SlowToLoad(SimulatedJournal):
         return await super().load()
 
 
-async def test_full_disk_is_tried_again_only_after_a_while_and_old_answers_are_given_meanwhile() -> None:
+async def test_full_disk_is_tried_again_after_a_wait_with_old_answers_meanwhile() -> None:
     disk = SimulatedDisk()
     journal = SlowToLoad(disk)
     driver = Driver(Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True), journal, journal)
@@ -510,7 +510,7 @@ async def test_full_disk_is_tried_again_only_after_a_while_and_old_answers_are_g
     await running
 
 
-async def test_full_disk_is_tried_again_soon_though_the_process_stood_still_while_it_reloaded() -> None:
+async def test_full_disk_is_tried_again_soon_after_a_reload_in_a_suspended_process() -> None:
     disk = SimulatedDisk(room_bytes=0)
     journal = SlowToLoad(disk)
     driver = Driver(Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True), journal, journal)

@@ -1,4 +1,4 @@
-"""A scripted day of a store and two hubs that uses every kind of entry; the earlier release recorded its frames."""
+"""A scripted day of a store and two hubs that uses every kind of entry. An earlier release recorded its frames."""
 
 from __future__ import annotations
 
@@ -82,8 +82,11 @@ class Day:
         east.ask(receipt(cola=5), key="twin")
         west.ask(receipt(cola=5), key="twin")
         shop.ask(sale(six=2, cola=1), key="s-1")
-        shop.ask(Sale((SkuLine(1, barcode="4001"),), OnShortage.REFUSE, "t-1", "R-1"), key="s-2")
-        shop.ask(Return((SkuLine(1, sku="cola"),), "R-1", Disposition.QUARANTINE), key="r-1")
+        shop.ask(
+            Sale(lines=(SkuLine(1, barcode="4001"),), on_shortage=OnShortage.REFUSE, till="t-1", receipt="R-1"),
+            key="s-2",
+        )
+        shop.ask(Return(lines=(SkuLine(1, sku="cola"),), original="R-1", disposition=Disposition.QUARANTINE), key="r-1")
         shop.ask(Quarantine((QuarantineLine("cola", 1, Action.RESTOCK),)), key="q-1")
         shop.ask(Adjustment((AdjustmentLine("wings", -300, "spoiled"),), "A-1"), key="a-1")
         shop.ask(Count((CountLine("cola", 46),)), key="c-1", now_ms=NOW_MS + 50)
@@ -96,15 +99,15 @@ class Day:
     def _take_orders(self) -> None:
         east, west = self.east, self.west
         lines = (PlacedLine(2, "cola", location=STORE), PlacedLine(1, "menu"))
-        twice = Placement("o-2", (PlacedLine(3, "cola"),), ttl_s=60)
+        twice = Placement(order="o-2", lines=(PlacedLine(3, "cola"),), ttl_s=60)
         one, two = (SkuLine(1, "cola"),), (SkuLine(2, "cola"),)
-        self.order(east, Placement("o-1", lines, channel="web", customer="c"), "o-1", 100)
+        self.order(east, Placement(order="o-1", lines=lines, channel="web", customer="c"), "o-1", 100)
         self.order(east, twice, "o-2", 101)
         self.order(west, twice, "o-2", 102)
-        self.order(east, OrderEvent("o-1", "pay"), "pay", 110)
-        self.order(east, OrderEvent("o-1", "adjust", lines=one), "adj", 111)
-        self.order(east, OrderEvent("o-1", "exchange", lines=one, replacement=two), "ex", 112)
-        self.order(east, OrderEvent("o-9", "ship"), "early", 113)
+        self.order(east, OrderEvent(order="o-1", event="pay"), "pay", 110)
+        self.order(east, OrderEvent(order="o-1", event="adjust", lines=one), "adj", 111)
+        self.order(east, OrderEvent(order="o-1", event="exchange", lines=one, replacement=two), "ex", 112)
+        self.order(east, OrderEvent(order="o-9", event="ship"), "early", 113)
         east.ask(receipt(cola=9), key="both-2")
         self.shop.ask(sale(six=40), key="breach", now_ms=NOW_MS + 120)
         self.meet_all()
@@ -118,10 +121,10 @@ class Day:
                 self.order(east, Handover("o-1", fulfilment.id, STORE), "hand", 130)
         self.order(east, Housekeeping("o-2"), "", 70_000)
         self.meet_all()
-        self.order(shop, OrderEvent("o-1", "pick"), "pick", 80_000)
-        self.order(east, OrderEvent("o-1", "cancel"), "cancel", 80_001)
+        self.order(shop, OrderEvent(order="o-1", event="pick"), "pick", 80_000)
+        self.order(east, OrderEvent(order="o-1", event="cancel"), "cancel", 80_001)
         self.meet_all()
         self.meet(east, self.west)
-        self.order(shop, OrderEvent("o-1", "collect"), "collect", 90_000)
-        self.order(shop, OrderEvent("o-1", "return", lines=(SkuLine(1, "cola"),)), "ret", 90_001)
+        self.order(shop, OrderEvent(order="o-1", event="collect"), "collect", 90_000)
+        self.order(shop, OrderEvent(order="o-1", event="return", lines=(SkuLine(1, "cola"),)), "ret", 90_001)
         self.meet_all()

@@ -1,4 +1,4 @@
-"""The data directories of an earlier release are opened, answer as before, and keep their schema."""
+"""Data directories of an earlier release open, give the same answers, and keep their schema."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ RECORDED_AT_MS = 1_796_041_980_000
 """A minute after the data was recorded: its holds have not expired."""
 
 VOLATILE = ("seen", "since")
-"""Fields that say when or from what state an answer was given."""
+"""Fields that depend on the time or state of an answer."""
 
 
 class EarlierClock:
-    """A clock that goes on from shortly after the data was recorded."""
+    """A clock that starts shortly after the data was recorded."""
 
     def __init__(self) -> None:
         self._clock = SystemClock()
@@ -98,7 +98,7 @@ def reads(role: str) -> list[tuple[str, tuple[int, Any]]]:
     return [(path, answer) for path, answer in ANSWERS["reads"][role].items() if path != "status"]
 
 
-async def test_the_node_of_the_earlier_release_is_the_same_writer_with_the_same_digest(role: str, data: Path) -> None:
+async def test_the_node_of_the_earlier_release_has_the_same_writer_and_digest(role: str, data: Path) -> None:
     async with serving(role, data) as client, client.get("/v1/status") as response:
         status = await response.json()
     assert {name: status[name] for name in ANSWERS["reads"][role]["status"]} == ANSWERS["reads"][role]["status"]
@@ -111,7 +111,7 @@ async def test_a_key_of_the_earlier_release_gets_its_first_answer(role: str, dat
                 assert (path, response.status, await response.json(content_type=None)) == (path, status, answer)
 
 
-async def test_the_file_keeps_its_schema_when_it_is_opened_and_written(role: str, data: Path) -> None:
+async def test_the_file_keeps_its_schema_when_it_is_opened_and_written_to(role: str, data: Path) -> None:
     before = schema(data)
     path = "/v1/receipts" + ("?location=w-1" if role == "hub" else "")
     async with serving(role, data) as client:

@@ -1,4 +1,4 @@
-"""Sync sessions with an earlier release: today's nodes send its frames, and read them."""
+"""Sync sessions of an earlier release: current nodes send the same frames, and end with the same digests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replica hands its journal for one commit, and what it gets back at start."""
+"""What a replica gives its journal for one commit, and what the journal returns at start."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from replica.core.log.entry import Entry, Head, Stream
 from replica.core.log.entry_run import EntryRun
 
 Row = tuple[Any, ...]
-"""One row of a part's checkpoint: its key first, then its state; whole numbers, texts, bytes and None only."""
+"""One row of a part's checkpoint: first the key, then the state. Values are integers, texts, bytes or None."""
 
 Checkpoint = Mapping[str, Iterable[Row]]
 """Rows by the part of the fold that they belong to."""
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """What one commit writes: entries in arrival order, run by run, and the checkpoint of what they changed."""
+    """What one commit writes: entries in arrival order, in runs, and the checkpoint rows that they changed."""
 
     runs: list[EntryRun]
     cells: Changes
-    """The new totals of cells, apart from the other parts for speed."""
+    """The new totals of cells. They are separate from the other parts for speed."""
     checkpoint: Checkpoint
     clock: int = 0
-    """Where the hybrid clock stands: the last stamp issued, or seen and believed."""
+    """The last stamp of the hybrid clock: issued here, or received and accepted."""
 
     def __len__(self) -> int:
         return sum([len(run) for run in self.runs])
@@ -38,17 +38,17 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class Image(Struct, frozen=True, kw_only=True):
-    """What a journal gives back at start: the heads, and the checkpoint of the fold."""
+    """What a journal returns at start: the heads, and the checkpoint of the fold."""
 
     heads: Iterable[tuple[Stream, Head]] = ()
     cells: Iterable[tuple[str, str, tuple[str, str, str], int]] = ()
     checkpoint: Checkpoint = {}
     """All rows of each part, in the order of their keys."""
     clock: int = 0
-    """Where the hybrid clock stood: the last stamp issued, or seen and believed."""
+    """The last stamp of the hybrid clock: issued here, or received and accepted."""
     arrival: int = 0
-    """How many entries the journal holds."""
+    """The number of entries in the journal."""
     shared: Iterable[Entry] = ()
-    """The newest entries that share their keys with others, and what voids them, in order of arrival."""
+    """The newest entries whose keys other entries also have, and their voids, in order of arrival."""
     heard: Iterable[tuple[Stream, int]] = ()
     """The newest stamp of each stream."""

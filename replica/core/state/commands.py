@@ -1,4 +1,4 @@
-"""What may be asked of a replica: a request at a location, a write of a document, or many sales at once."""
+"""The requests a replica takes: a request at a location, a write of a document, or many sales at once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from replica.core.stock.requests import KeyedSale, Sale
 
 
 class Command(Struct, frozen=True, gc=False):
-    """One request at one location, under its key. `seen` says what a count was made from, if not from now.
+    """One request at one location, under its key. `seen` is the state a count was made from, unless it is the present.
 
-    What concerns an order is at no location (empty): the order says where.
+    A request about an order has an empty location, because the order names its locations.
     """
 
     location: str
@@ -40,7 +40,7 @@ _Asked = TypeVar("_Asked", bound=Sale | Placement)
 
 
 class _Alike(Generic[_Asked]):
-    """Requests of one kind at one location, each under its key: commands, made when somebody wants to see one."""
+    """Requests of one kind at one location, each under its key. A `Command` is built only when somebody reads it."""
 
     __slots__ = ("keys", "location", "requests")
 
@@ -52,8 +52,8 @@ class _Alike(Generic[_Asked]):
     def __len__(self) -> int:
         return len(self.keys)
 
-    def __getitem__(self, place: int) -> Command:
-        return Command(self.location, self.requests[place], self.keys[place])
+    def __getitem__(self, index: int) -> Command:
+        return Command(self.location, self.requests[index], self.keys[index])
 
     def __iter__(self) -> Iterator[Command]:
         return map(self.__getitem__, range(len(self.keys)))
@@ -66,13 +66,13 @@ class Sales(_Alike[Sale]):
 
 
 class Placements(_Alike[Placement]):
-    """New orders, which are at no location (empty)."""
+    """New orders. Their location is empty."""
 
     __slots__ = ()
 
 
 Requests = Sales | Placements | Sequence[Command | DocumentWrite]
-"""What one caller asks at once; each request is decided by itself."""
+"""The requests of one caller. The replica decides each request separately."""
 
 
 Kind = Callable[[str, list[Any], list[bytes]], Sales | Placements]
@@ -85,10 +85,10 @@ def keys_of(requests: Requests) -> Sequence[bytes]:
 
 
 def together(asked: Sequence[Requests]) -> Iterator[tuple[Requests, Sequence[Requests]]]:
-    """The callers in their order, each stretch of them with what is to be decided for it at once.
+    """What to decide at once, in the order of the callers, each with the callers it is of.
 
-    Callers who follow each other and ask for one sale, or one order, each are decided together. A caller who asks for
-    many at once is left alone: the verdicts stay in the columns that they are rendered from.
+    Adjacent callers with one sale each, or one order each, form one group. A caller with many requests is a group of its
+    own, because its answer is rendered from the columns of its verdicts.
     """
     for of, some in groupby(asked, _kind_of_single):
         callers = list(some)
@@ -103,7 +103,7 @@ def together(asked: Sequence[Requests]) -> Iterator[tuple[Requests, Sequence[Req
 def stretches(
     requests: Iterable[Command | DocumentWrite],
 ) -> Iterator[Sales | Placements | Command | DocumentWrite]:
-    """The requests in their order, where sales at one location, or new orders, that follow each other come together."""
+    """The requests in their order. Adjacent sales at one location, or adjacent new orders, come as one group."""
     for (kind, location), some in groupby(requests, _kind):
         if kind is None:
             yield from some
@@ -129,7 +129,7 @@ def _kind(request: Command | DocumentWrite) -> tuple[Kind | None, str]:
 
 
 def repeats_command(kinds: Kinds, earlier: Entry, command: Command) -> bool:
-    """Tell whether an entry is what came of this very request."""
+    """Whether an earlier entry records this request."""
     request = command.request
     if isinstance(request, KeyedSale):
         request = request.sale()
@@ -138,6 +138,6 @@ def repeats_command(kinds: Kinds, earlier: Entry, command: Command) -> bool:
 
 
 def repeats_write(kinds: Kinds, earlier: Entry, write: DocumentWrite) -> bool:
-    """Tell whether an entry is what came of this very document write."""
+    """Whether an earlier entry records this document write."""
     asked = (write.kind, write.name, write.value)
     return earlier.content.kind == DOCUMENT and kinds.request_of(earlier.content) == asked

@@ -1,9 +1,9 @@
-"""What a replica decides: each request is decided, recorded and answered, or refused.
+"""Decisions: a replica decides each request, and then records and answers it, or refuses it.
 
-Functions take a replica, change it by recording entries, and do nothing else: no I/O, no clock, no chance. `execute`
-and `write` may refuse, and have then changed nothing. `merge` takes in a peer's entries and records at once what has
-become due by them, so that no crash comes between finding out and doing. Fast paths are in `fast_paths`: what they
-record is what would be recorded here.
+These functions change a replica only by recording entries. They use no I/O, no clock and no randomness. If `execute`
+or `write` refuses, nothing changed. `merge` takes in a peer's entries and records what becomes due because of them in
+the same batch, so a crash cannot separate the two. Fast paths are in `fast_paths`; they record the same entries as
+this module would.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import Count
 
 Verdict = Entry | Refused
-"""What became of one request."""
+"""The result of one request."""
 
 Verdicts = FastSales | list[Verdict]
-"""What became of one caller's requests, in their order: a run where all were fast sales."""
+"""The results of one caller's requests, in their order. If all were fast sales, a run."""
 
 _NOTHING: Earlier = {}
 
 
 def execute_all(replica: Replica, asked: Sequence[Requests], now_ms: int, earlier: Earlier) -> list[Verdicts]:
-    """Decide the requests of several callers in order, each request by itself.
+    """Decide the requests of several callers in order, each request separately.
 
-    Callers who ask alike and follow each other are decided together where that is less work for each.
+    Adjacent callers with one sale each, or one order each, are decided together, because that costs less.
 
     Args:
-        asked: by caller.
-        earlier: the entries the journal holds under the requests' keys, where they are not among the newest.
+        asked: the requests of each caller.
+        earlier: the entries under the requests' keys in the journal, unless the replica still holds them in memory.
     """
     verdicts: list[Verdicts] = []
     for requests, callers in together(asked):
@@ -83,7 +83,7 @@ def execute_requests(replica: Replica, requests: Requests, now_ms: int, earlier:
 
 
 def _execute_alike(replica: Replica, asked: Sales | Placements, now_ms: int, earlier: Earlier) -> Verdicts:
-    """Decide by a fast path what it takes, and by `execute` what it leaves."""
+    """Decide by the fast path as many requests as it takes, and the others by `execute`."""
     verdicts: list[Verdict] = []
     index = end = 0
     while index < len(asked):
@@ -108,10 +108,10 @@ def _try(replica: Replica, request: Command | DocumentWrite, now_ms: int, earlie
 
 
 def execute(replica: Replica, command: Command, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
-    """Decide a request and record it, or find the entry of the first time it was asked.
+    """Decide a request and record it. If it repeats an earlier request, return the entry of that one.
 
     Args:
-        earlier: the entries the journal holds under the command's key, when it is not one of the newest.
+        earlier: the entries under the command's key in the journal, unless the replica still holds them in memory.
     Raises:
         Refused: definite; nothing changed.
     """
@@ -135,7 +135,7 @@ def execute(replica: Replica, command: Command, now_ms: int, earlier: Sequence[E
 
 
 def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
-    """Write a chain-wide document, or find the entry of the first time it was asked."""
+    """Write a chain-wide document. If it repeats an earlier write, return the entry of that one."""
     known = replica.keys.entries(write.key) or earlier
     if known:
         return _repeat(replica, known, [one for one in known if repeats_write(replica.kinds, one, write)])
@@ -149,16 +149,16 @@ def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence
         writer=replica.writer,
         value=write.value,
     )
-    return replica.record(CHAIN, Draft(DOCUMENT, facts=register.facts()), write.key, now_ms)
+    return replica.record(CHAIN, Draft(kind=DOCUMENT, facts=register.facts()), write.key, now_ms)
 
 
 def merge(replica: Replica, runs: Iterable[ReceivedRun], now_ms: int, earlier: Earlier = _NOTHING) -> int:
-    """Take in what a peer sent and this replica lacks, and record what becomes due; return how many entries were new.
+    """Take in a peer's entries that this replica lacks, and record what becomes due. Return the number of new entries.
 
     Args:
-        earlier: the entries the journal holds under their keys, where they are not among the newest.
+        earlier: the entries under their keys in the journal, unless the replica still holds them in memory.
     Raises:
-        PeerFault: a gap, a fork, or entries of our own writer that we never wrote. Runs before it are kept.
+        PeerFault: a gap, a fork, or entries of our own writer that we never wrote. Earlier runs of this call stay.
     """
     merged = 0
     try:
@@ -170,18 +170,18 @@ def merge(replica: Replica, runs: Iterable[ReceivedRun], now_ms: int, earlier: E
 
 
 def _follow_up(replica: Replica, now_ms: int) -> None:
-    """Record what this node has to record because of what was merged."""
+    """Record the voids, order changes and corrections that became due because of a merge."""
     while (lost := replica.take_lost()) is not None:
         replica.record(lost.entry.stream.scope, prepare_void(lost.entry, lost.winner, replica.kinds), b"", now_ms)
     for order in replica.orders.take_duplicated():
-        _keep_up(replica, replica.context(now_ms), order, now_ms)
+        _record_due(replica, replica.context(now_ms), order, now_ms)
     while (due := replica.counts.next_correction()) is not None:
         scope, draft = due
         replica.record(scope, draft, b"", now_ms)
 
 
 def _execute_order(replica: Replica, request: OrderRequest, key: bytes, now_ms: int) -> Entry:
-    """Decide about an order, and then do what has become due about it."""
+    """Decide a request about an order, then record what becomes due for that order."""
     context = replica.context(now_ms)
     try:
         drafts = decide(context, request, key)
@@ -190,28 +190,28 @@ def _execute_order(replica: Replica, request: OrderRequest, key: bytes, now_ms: 
             replica.orders.settled(request.order, now_ms)
         raise
     for _, draft in drafts[1:]:
-        packed(draft.content(replica.clock.last, b""))  # all of it, or nothing
+        packed(draft.content(replica.clock.last, b""))  # check all sizes before the first entry is recorded
     scope, first = drafts[0]
     answer = replica.record(scope, first, key, now_ms)
     for scope, draft in drafts[1:]:
         replica.record(scope, draft, b"", now_ms)
-    _keep_up(replica, context, request.order, now_ms)
+    _record_due(replica, context, request.order, now_ms)
     return answer
 
 
-def _keep_up(replica: Replica, context: OrderContext, order: str, now_ms: int) -> None:
-    """Do what is due about an order."""
+def _record_due(replica: Replica, context: OrderContext, order: str, now_ms: int) -> None:
+    """Record everything that is due for an order."""
     try:
         while (due := next_due(context, order)) is not None:
             scope, draft = due
             replica.record(scope, draft, b"", now_ms)
-    except Refused:  # more than an entry holds: a node that knew other bounds handed it over
+    except Refused:  # too large for one entry, because a node with other limits handed the order over
         replica.orders.stuck[order] = None
     replica.orders.settled(order, now_ms)
 
 
 def _repeat(replica: Replica, known: Sequence[Entry], same: Sequence[Entry]) -> Entry:
-    """The answer to a request of a known key: that of the winner, if several nodes took it."""
+    """The answer to a repeated request. If several nodes accepted it, the entry that won."""
     if not same:
         raise KeyReused(
             f"the key {key_text(known[0].content.key)} was used for another {known[0].content.kind}",
@@ -222,19 +222,19 @@ def _repeat(replica: Replica, known: Sequence[Entry], same: Sequence[Entry]) -> 
 
 
 def _rank_count(replica: Replica, command: Command, count: Count, now_ms: int) -> Seen:
-    """What a count was made from, with its rank among the counts known here. Raises Overtaken."""
+    """The state a count was made from, with its rank among the counts known here. Raises Overtaken."""
     location, seen = command.location, command.seen or replica.seen(command.location, now_ms)
     heard = {writer: head.sequence for writer, head in replica.vectors.get(location, {}).items()}
     if seen.held is not None and {**seen.held, replica.writer: 0} != {**heard, replica.writer: 0}:
-        raise Overtaken(f"more was heard of {location} meanwhile", field="seen")
+        raise Overtaken(f"new entries of {location} arrived meanwhile", field="seen")
     ranked = replica.counts.placed(location, replica.writer, seen, [line.item for line in count.lines])
     return replace(ranked, unheard=replica.unheard(location, seen.as_of))
 
 
 def _view_elsewhere(replica: Replica, kind: EntryKind, command: Command) -> LocationView | None:
-    """The view for a promise at a location of others where this node was granted rights, else None.
+    """The view of a location that this node does not write for, if the request is a promise and it has rights there.
 
-    Goods come in, are counted and lie in hand only where they are: only a promise may be made from elsewhere.
+    None otherwise: only a promise may be made from elsewhere, because goods are received and counted on the spot.
     """
     location = command.location
     stock, free = replica.place(location), account(replica.node, FREE)

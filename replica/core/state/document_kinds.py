@@ -1,7 +1,7 @@
-"""The kinds of documents: one record each says what may be written, and who is told when one changes.
+"""The kinds of documents. The record of a kind holds its fields, its check, and which index takes in its changes.
 
-To add a kind: write its document in a module of its own, and add a record here. Calls, schema and replication follow.
-CONTRIBUTING.md walks through an example.
+To add a kind: write its document in a module of its own, and add a record here. Calls, schema and replication follow
+from the record. CONTRIBUTING.md walks through an example.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ class DocumentKind(Struct, frozen=True, kw_only=True):
 
     name: str
     document: type[Struct]
-    """What may be written: its fields, and so the schema."""
+    """The fields of the document. The schema follows from them."""
     is_key: Callable[[str], bool]
-    """Whether a text may be a key."""
+    """Whether a text is a valid key."""
     key_hint: str = ""
-    """What callers are told to do about a key that may not be."""
+    """What a caller should do about an invalid key. The answer carries it."""
     check: Callable[[Any], object] = lambda document: document
-    """Refuses what the fields alone do not show. Raises Invalid."""
+    """Checks what the field types cannot express. Raises Invalid."""
     index: Callable[[Indexes, Register], bool] = lambda indexes, register: True
-    """Takes in the chain's standing write of a document; False where it cannot be read here."""
+    """Takes in the current chain-wide write of a document. False if this version cannot read it."""
 
 
 def _index_sku(indexes: Indexes, register: Register) -> bool:
@@ -58,7 +58,7 @@ def _index_machine(indexes: Indexes, register: Register) -> bool:
         return True
     machine = read_machine(register.value)
     indexes.machine = machine or indexes.machine
-    indexes.orders.remind(indexes.orders.open_names())  # the new table may allow what the old one did not
+    indexes.orders.remind(indexes.orders.open_names())  # the new table may allow events that the old one refused
     return machine is not None
 
 
@@ -81,4 +81,4 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
         ),
     )
 }
-"""By name, in the order in which callers are shown them. A kind of a later version is kept and forwarded."""
+"""By name, in the order callers see them. A replica keeps and forwards kinds of later versions too."""

@@ -1,16 +1,16 @@
-"""Exactly once across nodes: requests that two nodes accepted under one key while they were cut off from each other.
+"""Exactly once across nodes: two nodes accepted one request under one key while they were disconnected.
 
-They find out when they merge. Of the entries with one key and the same request the least `(clock, writer, hash)` wins,
-for good: whoever lost once can never win again, for what else turns up only takes the place of the winner. So an entry
-has to be voided exactly when it is the least that was held until a lesser one came, and only its own node does it, in
-the batch that brings the other one. The void is keyed by the entry it voids, so two voids of one entry are duplicates
-like any other.
+They notice it when they merge. Among the entries with one key and one request, the entry with the least
+`(clock, writer, hash)` wins. An entry that lost never wins again, because only a lesser entry replaces a winner.
+So a node voids its own entry when that entry was the least known, and a merge brings a lesser one. The void is in the
+batch of that merge. Its key is made from the voided entry, so two voids of one entry are duplicates like any other.
 
-What moved goods is reversed, even where that overdraws. Nothing is reversed of a grant, for rights are not goods: what
-was granted twice is nowhere twice, and policies move it back. Nor of a count, which stands or not by its own order
-(`counts`), nor of a document, whose writes replace each other. Orders are undone by their own rules (`orders.events`).
+The void reverses the moves of the entry, even where that overdraws an account. Four kinds differ. A void of a grant
+moves nothing, because a repeated grant creates no units, and policies move the rights back. A void of a count moves
+nothing, because counts have their own order (`counts`). A void of a document moves nothing, because writes replace
+each other. Orders are voided by their own rules (`orders.events`).
 
-Entries of one key and different requests both stand; they are reported.
+Two entries with one key and different requests both stay valid. The node reports them.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from replica.core.state.kinds import Kinds, VoidEffect
 
 
 class Collision(Struct):
-    """Two entries under one key: `entry` lost to `winner`, or is of another request than it and stands."""
+    """Two entries under one key. `entry` lost to `winner`; if it records another request, both stay valid."""
 
     entry: Entry
     winner: Entry
     is_duplicate: bool
     void: Entry | None = None
-    """What took back its effect, once that is known."""
+    """The entry that voids `entry`, once it is known."""
 
 
 class Collisions:
-    """The newest collisions that a replica came across, for people to look at: nothing is decided by them."""
+    """The newest collisions that a replica found. People read them; no decision depends on them."""
 
     __slots__ = ("_found", "_kinds")
 
@@ -52,7 +52,7 @@ class Collisions:
         return iter(self._found.values())
 
     def meet(self, entry: Entry, known: Sequence[Entry]) -> Collision:
-        """Settle who wins, when an entry comes under a key that others have: the one that lost by it, and to whom."""
+        """Compare an entry with the known entries of its key. Return the entry that lost, and the winner."""
         same = [one for one in known if self._kinds.are_same_request(one, entry)]
         best = min(same, key=precedence, default=None)
         if best is None:
@@ -70,14 +70,14 @@ class Collisions:
         return found
 
     def settle(self, void: Entry) -> None:
-        """Note that an entry was voided, if it is one of those kept."""
+        """Note the void of an entry, if the collision of that entry is kept here."""
         loser = void.content.facts.get("loser")
         found = self._found.get(loser) if isinstance(loser, bytes) else None
         if found is not None:
             found.void = void
 
     def load(self, entries: Iterable[Entry]) -> None:
-        """Find again what there was in entries that share keys, and in voids, in order of arrival."""
+        """Rebuild the collisions from entries that share keys, and from voids, in order of arrival."""
         held: dict[bytes, list[Entry]] = {}
         for entry in entries:
             known = held.setdefault(entry.content.key, [])
@@ -89,21 +89,21 @@ class Collisions:
 
 
 def precedence(entry: Entry) -> tuple[int, str, bytes]:
-    """The order in which entries of one key and request come: the least wins, wherever they are compared."""
+    """The order of entries with one key and one request. The least wins, on every node."""
     return entry.content.clock, entry.stream.writer, entry.hash
 
 
 def is_ours_to_void(collision: Collision, node: str) -> bool:
-    """Whether an entry that lost is this node's to void here; orders are looked after by themselves."""
+    """Whether this node voids the losing entry here. Orders have their own voids (`orders.events`)."""
     loser = collision.entry
     return collision.is_duplicate and loser.content.kind != ORDER and node_of(loser.stream.writer) == node
 
 
 def prepare_void(loser: Entry, winner: Entry, kinds: Kinds) -> Draft:
-    """Take back what a duplicate moved, to the unit: what that overdraws is a breach.
+    """Reverse every move of a duplicate. If that overdraws an account, the missing units are a breach.
 
-    It counts as of its loser's time, so a count between the two, which found one unit gone where the book held two,
-    is made right again.
+    The void takes effect at the time of the losing entry. So it also repairs a count made between the two: that count
+    found one unit gone while the ledger showed two.
     """
     content = loser.content
     moves = content.moves if kinds.void_effect(content) is VoidEffect.MOVES else ()
@@ -115,4 +115,6 @@ def prepare_void(loser: Entry, winner: Entry, kinds: Kinds) -> Draft:
         "as_of": effective_clock(content),
     }
     reverse = tuple(Move(move.item, move.target, move.source, move.quantity) for move in moves)
-    return Draft(VOID, reverse, facts=facts, reason=content.kind, reference=loser.hash.hex(), key=void_key(loser.hash))
+    return Draft(
+        kind=VOID, moves=reverse, facts=facts, reason=content.kind, reference=loser.hash.hex(), key=void_key(loser.hash)
+    )

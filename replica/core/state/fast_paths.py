@@ -1,8 +1,8 @@
-"""Fast paths: nearly all sales and orders, decided many at a time and recorded as columns.
+"""Fast paths: they decide nearly all sales and orders, many at a time, and record them as columns.
 
-A fast path takes a run of requests for as long as they are of the simplest form and their keys are new. What it records
-is, to the byte, what `decisions.execute` would record; tests hold the two to each other. It refuses nothing: what it
-does not take is left to `decisions`. See docs/decisions/0008, 0011 and 0012.
+A fast path takes requests from the front while they have the simplest form and new keys. It records the same bytes as
+`decisions.execute`; tests compare the two. It refuses nothing, and leaves every other request to `decisions`.
+See docs/decisions/0008, 0011 and 0012.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from replica.core.stock.fast_sales import FastSales, sell_fast
 def take_fast(
     replica: Replica, asked: Sales | Placements, index: int, end: int, now_ms: int
 ) -> FastSales | FastOrders | None:
-    """Decide and record requests from an index on, up to another, while they are of the simplest form.
+    """Decide and record requests from `index` up to `end`, while they have the simplest form.
 
-    None where the first one is not; nothing changed then. All keys in this range are new.
+    All keys in this range are new. None if the first request has another form; nothing changed then.
     """
     if isinstance(asked, Sales):
         return _sell(replica, asked, index, end, now_ms)
@@ -55,7 +55,7 @@ def _hold(replica: Replica, placements: Placements, index: int, end: int, now_ms
 
 
 def first_used(replica: Replica, keys: Sequence[bytes], index: int, earlier: Earlier) -> int:
-    """The index, from one on, of the first key that was used before; the number of keys where all are new."""
+    """The index of the first key, from `index` on, that was used before. If all are new, the number of keys."""
     own: dict[bytes, None] = {}
     if index == 0:
         own = dict.fromkeys(keys)

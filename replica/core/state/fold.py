@@ -1,8 +1,8 @@
-"""The fold: what entries add up to, computed here and nowhere else.
+"""The fold: it computes the state that entries add up to. Only this module does that.
 
-Nodes, journals that fold anew, simulated journals and tests all use this one. It has parts: the ledger's cells, the
-documents, the orders, the counts. A part takes entries in, hands over what changed, and takes back what it handed over.
-A journal keeps that checkpoint as rows of a part, and knows nothing else about it. Folding never refuses.
+Nodes, journals that fold again, simulated journals and tests all use it. The fold has parts: the ledger's cells, the
+documents, the orders, the counts. A part applies entries, hands over changed rows, and loads such rows.
+A journal stores the rows of each part, and knows nothing else about them. Folding never refuses an entry.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from replica.core.stock.counts import FOLDED, Counts
 
 
 class Part(Protocol):
-    """One part of what entries add up to."""
+    """One part of the fold."""
 
     def apply(self, entry: Entry) -> object:
-        """Take one entry in. Never refuses; what cannot be read is counted as malformed."""
+        """Apply one entry. Never refuses; it counts an unreadable entry as malformed."""
 
     def take_changes(self) -> Iterable[Row]:
-        """Hand over a row for everything that changed since the last call; equal keys replace each other."""
+        """Hand over a row for each change since the last call. A row replaces earlier rows with its key."""
 
     def load(self, rows: Iterable[Row]) -> None:
-        """Take in all rows that were ever handed over, the newest of each key."""
+        """Load the newest row of each key that was ever handed over."""
 
 
 class Fold:
-    """What a replica's entries add up to."""
+    """The state that a replica's entries add up to."""
 
     __slots__ = (
         "_applies",
@@ -77,7 +77,7 @@ class Fold:
         }
 
     def apply(self, entry: Entry) -> None:
-        """Let one entry have its effect."""
+        """Apply one entry to every part."""
         stream, content = entry.stream, entry.content
         if content.moves:
             self.ledger.apply(stream.scope, stream.writer, content.moves)
@@ -89,12 +89,12 @@ class Fold:
             self.counts.apply(entry)
 
     def take_changes(self) -> tuple[Changes, Checkpoint]:
-        """Hand over what changed since the last call: the new totals of cells, and the rows of each part."""
+        """Hand over the changes since the last call: the new totals of cells, and the rows of each part."""
         rows = {name: changed for name, part in self.parts.items() if (changed := part.take_changes())}
         return self.ledger.take_changes(), rows
 
     def load(self, image: Image) -> None:
-        """Take in the checkpoint of an earlier fold."""
+        """Load the checkpoint of an earlier fold."""
         for location, item, (writer, source, target), total in image.cells:
             self.ledger.apply(location, writer, (Move(item, source, target, total),))
         for name, part in self.parts.items():
@@ -109,7 +109,7 @@ class Fold:
 
 
 class _DocumentsPart:
-    """The documents as a part; `changed` is told of each write that became the one that stands."""
+    """The documents as a part. It calls `changed` with each write that becomes the current one."""
 
     def __init__(self, documents: Documents, changed: Callable[[Register], None]) -> None:
         self._documents = documents
@@ -145,11 +145,11 @@ def fold(entries: Iterable[Entry], node: str) -> Fold:
 
 
 def image_of(entries: Iterable[Entry], node: str, *, clock: int = 0, shared: Iterable[Entry] = ()) -> Image:
-    """The image that a journal with these entries gives back at start.
+    """The image that a journal with these entries returns at start.
 
     Args:
-        clock: where the hybrid clock of the node stood.
-        shared: the entries that share their keys with others, and what voids them.
+        clock: the last stamp of the node's hybrid clock.
+        shared: the entries whose keys other entries also have, and their voids.
     """
     folded = Fold(node)
     heads: dict[Stream, Head] = {}

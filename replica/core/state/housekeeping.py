@@ -1,7 +1,7 @@
-"""Housekeeping: what a node does about its orders by itself.
+"""Housekeeping: what a node does for its orders without a request.
 
-Holds expire, parked events are retried or give up, requests of other nodes are answered, and paid fulfilments go to
-the node that owns their location.
+It expires holds, retries or drops parked events, answers requests of other nodes, and hands paid fulfilments to the
+node that owns their location.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from replica.core.state.replica import Replica
 
 
 def keep_orders(replica: Replica, now_ms: int, *, stores: Mapping[str, str], hubs: Iterable[str], limit: int) -> int:
-    """Do what is due about at most `limit` orders; return how many there were.
+    """Do what is due for at most `limit` orders. Return how many orders that were.
 
     Args:
-        stores: the nodes of the stores that were met, by location. Paid fulfilments there become due to them.
-        hubs: the hubs that were met.
+        stores: the store nodes this node has met, by location. Paid fulfilments there become due to them.
+        hubs: the hubs this node has met.
     """
     replica.learn_location_owners(stores, hubs)
     names = replica.orders.due(now_ms, limit)

@@ -1,7 +1,7 @@
-"""The kinds of entries: one record each says what is asked, and how it is decided, read back and voided.
+"""The kinds of entries. The record of a kind holds its request, and how it is decided, read back and voided.
 
-A request at a location becomes an entry of one kind (`prepare`), and can be read off that entry again (`request_of`).
-So the journal alone tells whether a request was made before, whatever the stock was then.
+A request at a location becomes an entry of one kind (`prepare`). The request can be read back from the entry
+(`request_of`). So the journal alone shows whether a request was made before, whatever the stock was then.
 
 To add a kind: write its request, `prepare_…` and `read_…` in a module of its own, add a record here, and add its call
 in `replica.runtime.http.writes`. CONTRIBUTING.md walks through an example.
@@ -32,16 +32,16 @@ from replica.core.stock.returns import RETURN, prepare_return, read_return
 from replica.core.stock.sales import SALE, prepare_sale, read_sale
 
 LocationRequest = Sale | Return | GoodsReceipt | Count | Adjustment | Quarantine | Grant | Allotment
-"""What may be asked at one location: the `request` of a record below."""
+"""The requests at one location: the `request` of a record below."""
 
 
 class VoidEffect(Enum):
-    """What a void takes back of an entry that lost to a duplicate."""
+    """Which effect of an entry its void reverses, when the entry lost to a duplicate."""
 
     MOVES = "moves"
-    """Its moves: what happened once was recorded twice."""
+    """The moves, because one event was recorded twice."""
     NOTHING = "nothing"
-    """Rights are no goods, and policies move them back; the newest count stands; documents replace each other."""
+    """Nothing: policies move granted rights back, the newest count is valid, and documents replace each other."""
     BY_OWNER = "by owner"
     """The owner of the fulfilment decides (`replica.core.orders`)."""
 
@@ -50,15 +50,15 @@ class EntryKind(Struct, frozen=True, kw_only=True):
     """One kind of entry. All functions are pure."""
 
     name: str
-    """As entries carry it."""
+    """The kind as written in entries."""
     read: Callable[[Content], object]
-    """What was asked, read off an entry: equal for equal requests. None where it cannot be told."""
+    """Reads the request back from an entry. Equal requests give equal values. None if the entry does not show it."""
     request: type | None = None
-    """What a caller asks at one location; None where nobody asks in this way."""
+    """The type of the request at one location. None if no request at a location leads to this kind."""
     prepare: Callable[[LocationView, Any], Draft] | None = None
-    """Decides a request on the view of its location alone. Raises Refused."""
+    """Decides a request from the view of its location alone. Raises Refused."""
     is_promise: Callable[[Any], bool] = lambda request: False
-    """Whether a request moves rights only, so that a node may decide it at a location of others."""
+    """Whether a request moves rights only. A node may decide such a request at a location that it does not own."""
     voided: VoidEffect = VoidEffect.MOVES
     is_of_location: bool = True
     """Whether the same request at another location is another request."""
@@ -83,7 +83,7 @@ def _read_order(content: Content) -> bytes | OrderRequest | None:
 
 
 class Kinds:
-    """A table of kinds. Entries of kinds that are not in it are kept and forwarded, and count by their moves."""
+    """A table of kinds. A replica keeps and forwards entries of other kinds too, and applies their moves."""
 
     def __init__(self, records: Iterable[EntryKind]) -> None:
         self._records = tuple(records)
@@ -96,11 +96,11 @@ class Kinds:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The kinds in this table, as entries carry them."""
+        """The kinds in this table, as written in entries."""
         return tuple(self._by_name)
 
     def with_record(self, record: EntryKind) -> Kinds:
-        """A table that has one more kind, which decides its request from now on."""
+        """A table with one more kind. The new kind decides its request from now on."""
         return Kinds((*self._records, record))
 
     def of_request(self, request: LocationRequest) -> EntryKind:
@@ -113,14 +113,14 @@ class Kinds:
         return kind or next(self._by_request[one] for one in request.__mro__ if one in self._by_request)
 
     def void_effect(self, content: Content) -> VoidEffect:
-        """What a void takes back of an entry."""
+        """Which effect of an entry its void reverses."""
         kind = self._by_name.get(content.kind)
         return kind.voided if kind is not None else VoidEffect.MOVES
 
     def request_of(self, content: Content) -> object:
-        """Read what was asked off the entry it led to: the inverse of `prepare`.
+        """Read the request back from its entry: the inverse of `prepare`.
 
-        None when no request known here leads to such an entry: peers may write kinds of later versions, or nonsense.
+        None if no known request leads to such an entry. Peers may write kinds of later versions, or nonsense.
         """
         kind = self._by_name.get(content.kind)
         try:
@@ -129,7 +129,7 @@ class Kinds:
             return None
 
     def are_same_request(self, one: Entry, other: Entry) -> bool:
-        """Tell whether two entries under one key record one request. An entry that cannot be read is like no other."""
+        """Whether two entries under one key record one request. An unreadable entry equals no other entry."""
         kind = self._by_name.get(one.content.kind)
         if kind is None or one.content.kind != other.content.kind:
             return False
@@ -160,7 +160,7 @@ KINDS = Kinds(
         ),
         EntryKind(name=ORDER, read=_read_order, voided=VoidEffect.BY_OWNER, is_of_location=False),
         EntryKind(name=DOCUMENT, read=_read_document, voided=VoidEffect.NOTHING),
-        EntryKind(name=VOID, read=lambda content: VOID, is_of_location=False),  # its key says all there is to say
+        EntryKind(name=VOID, read=lambda content: VOID, is_of_location=False),  # its key identifies it
     )
 )
 """The kinds that this version knows."""

@@ -1,11 +1,11 @@
-"""A replica: a set of stream prefixes, and what they fold to.
+"""A replica: a prefix of each stream, and the state these entries fold to.
 
-A replica is state. It takes in entries of its own (`record`) and of peers (`take_in`), both by the same fold, and knows
-how far it holds each stream. What to record is decided in `replica.core.state.decisions`. Nothing here is durable:
-entries gather in a batch, which the driver takes and commits before any answer goes out.
+A replica is state. It takes in its own entries (`record`) and entries of peers (`take_in`) by the same fold.
+`replica.core.state.decisions` decides what to record. Nothing here is durable: new entries collect in a batch. The
+driver takes the batch and commits it before it sends any answer.
 
-Rules: one process writes as `writer`; a stream grows by exactly the next number, linked to the hash before; the
-version vector says per scope how far each stream is held.
+Rules: one process writes as `writer`. The next entry of a stream has the next number, and its hash covers the hash
+before it. The version vector gives the last entry held of each stream, by scope.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ Vector = dict[str, Head]
 """How far each stream of one scope is held, by writer."""
 
 Earlier = Mapping[bytes, Sequence[Entry]]
-"""The entries that the journal holds under some keys, where those are not among the newest."""
+"""The entries in the journal under some keys, unless the replica still holds them in memory."""
 
 
 class Replica:
-    """Everything one node knows."""
+    """The state of one node."""
 
     def __init__(
         self,
@@ -54,18 +54,18 @@ class Replica:
         self.writer = writer
         self.node = node_of(writer)
         self.locations = tuple(locations)
-        """Locations this node writes for. It may also promise where it was granted rights."""
+        """Locations this node writes for. It may also make promises at locations where it was granted rights."""
         self.open_catalog = open_catalog
         self.kinds = kinds
         """The kinds of entries that this replica knows."""
         self.order_policy = order_policy or OrderPolicy()
         """How this kind of node decides about orders."""
         self.repeated = 0
-        """Requests answered from an entry that was there before."""
+        """Number of repeated requests, answered with the entry of the first one."""
         self.restore(image or Image())
 
     def restore(self, image: Image) -> None:
-        """Forget everything, and begin from what a journal holds."""
+        """Drop all state, and start from the image of a journal."""
         self.fold = Fold(self.node, open_catalog=self.open_catalog, kinds=self.kinds)
         self.ledger = self.fold.ledger
         self.documents = self.fold.documents
@@ -75,12 +75,12 @@ class Replica:
         self.counts = self.fold.counts
         self.collisions = self.fold.collisions
         self.location_owners = LocationOwners(self.node)
-        """Which node owns each location, as far as known. It is learned anew: what is due to owners goes with it."""
+        """Which node owns each location, as far as known. A restarted node learns again what is due to each owner."""
         self.clock = HybridClock(image.clock)
         self.arrival = image.arrival
-        """How many entries were folded: the place in arrival order of the newest one."""
+        """The number of entries folded, which is the arrival number of the newest one."""
         self.heard: dict[str, dict[str, int]] = {}
-        """The newest stamp folded of each node, by scope."""
+        """The newest stamp of each node's entries, by scope."""
         self.vectors: dict[str, Vector] = {}
         self.keys = RecentKeys()
         self._lost: list[Collision] = []
@@ -98,11 +98,11 @@ class Replica:
 
     @property
     def machine(self) -> OrderMachine:
-        """The table of order transitions that stands."""
+        """The current table of order transitions."""
         return self.fold.machine
 
     def context(self, now_ms: int) -> OrderContext:
-        """What this node decides about orders with, as of now."""
+        """All that this node needs to decide about orders now."""
         return OrderContext(
             node=self.node,
             locations=self.locations,
@@ -117,34 +117,34 @@ class Replica:
         )
 
     def learn_location_owners(self, stores: Mapping[str, str], hubs: Iterable[str] = ()) -> None:
-        """Note which node keeps each location, by who was met and what was heard: what is paid becomes due to it."""
+        """Note which node owns each location, from nodes met and entries received. Paid fulfilments are due to it."""
         changed = self.location_owners.learn(stores, hubs, self.ledger, self.heard)
         if changed:
             self.orders.remind_of(changed)
 
     def head(self, stream: Stream) -> Head:
-        """How far a stream is held; number 0 and its genesis when not at all."""
+        """The last entry held of a stream. Without entries: number 0 and the genesis hash."""
         vector = self.vectors.get(stream.scope)
         return (vector.get(stream.writer) if vector is not None else None) or start(stream)
 
     def vector(self, scopes: Iterable[str]) -> dict[str, Vector]:
-        """A copy of the version vector of some scopes; scopes without entries are left out."""
+        """A copy of the version vector of some scopes, without scopes that have no entries."""
         return {scope: dict(self.vectors[scope]) for scope in scopes if scope in self.vectors}
 
     def digest(self, scope: str) -> str:
-        """Digest of what a scope folds to: a location's cells, or the chain's documents."""
+        """Digest of the folded state of a scope: the cells of a location, or the chain-wide documents."""
         return self.documents.digest() if scope == CHAIN else self.ledger.digest(scope)
 
     def digests(self) -> dict[str, str]:
-        """Digest of every scope held, in order."""
+        """Digest of every scope held, sorted by scope."""
         return {scope: self.digest(scope) for scope in sorted({**self.vectors, CHAIN: None})}
 
     def vector_digest(self, scope: str) -> str:
-        """Digest of how far each stream of a scope is held."""
+        """Digest of the version vector of a scope."""
         return vector_digest(self.vectors.get(scope, {}))
 
     def newest(self, scope: str) -> int | None:
-        """The newest stamp folded of a scope, if there is any: how fresh what is known of it is."""
+        """The newest stamp of a scope's entries, which shows how fresh its state is. None without entries."""
         return max(self.heard.get(scope, {}).values(), default=None)
 
     def place(self, location: str) -> LocationStock | None:
@@ -152,21 +152,24 @@ class Replica:
         return self.ledger.places.get(location)
 
     def seen(self, location: str, now_ms: int) -> Seen:
-        """What a count made from this very state is made from.
+        """The present state, as a count made from it records it.
 
-        Its moment is that of the wall clock, not of the last stamp: that may be of a clock that ran ahead.
+        Its time is the wall clock and not the last stamp, because the last stamp may come from a clock that ran ahead.
         """
         vector = self.vectors.get(location, {})
         as_of = (now_ms << COUNTER_BITS) - 1
-        return Seen({}, as_of, {writer: head.sequence for writer, head in sorted(vector.items())})
+        return Seen(levels={}, as_of=as_of, vector={writer: head.sequence for writer, head in sorted(vector.items())})
 
     def unheard(self, location: str, as_of: int) -> tuple[str, ...]:
-        """Other nodes that write at a location and were not heard of past a moment: a count of it is provisional."""
+        """Other nodes that write at a location, and of which no entry later than `as_of` arrived yet.
+
+        While there are any, a count of the location as of then is provisional.
+        """
         heard = self.heard.get(location, {})
         return tuple([node for node, stamp in sorted(heard.items()) if stamp <= as_of and node != self.node])
 
     def view(self, location: str) -> LocationView | None:
-        """A location that this node writes for, as it sees it; None elsewhere."""
+        """The view of a location that this node writes for; None for other locations."""
         return self._views.get(location)
 
     @property
@@ -175,7 +178,7 @@ class Replica:
         return sum([len(run) for run in self._runs])
 
     def take_batch(self) -> Batch:
-        """Hand over what the next commit must write."""
+        """Hand over the batch that the next commit must write."""
         runs = self._runs
         if runs:
             self._runs = []
@@ -184,15 +187,18 @@ class Replica:
         return Batch(runs=runs, cells=cells, checkpoint=checkpoint, clock=self.clock.last)
 
     def take_lost(self) -> Collision | None:
-        """Hand over the next duplicate that this node has to void; None when there is none."""
+        """Hand over the next duplicate that this node has to void; None if there is none."""
         return self._lost.pop(0) if self._lost else None
 
     def next_stamp(self, now_ms: int) -> int:
-        """The stamp of the next entry; it counts as issued once the entry is recorded."""
+        """The stamp of the next entry. It is issued when that entry is recorded."""
         return self.clock.next(now_ms)
 
     def record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:
-        """Append an entry of this node's own and fold it. Raises Invalid where it is too large; nothing changed."""
+        """Append an entry to this node's own stream, and fold it.
+
+        Raises Invalid if it is too large; nothing changed.
+        """
         key = key or draft.key
         content = draft.content(self.next_stamp(now_ms), key)
         body = packed(content)
@@ -200,7 +206,9 @@ class Replica:
             raise Invalid(f"a key has at most {KEY_LENGTH_MAX} bytes", field="Idempotency-Key")
         stream = self.own_stream(scope)
         head = self.head(stream)
-        entry = Entry(stream, head.sequence + 1, chain(head.hash, body), body, content)
+        entry = Entry(
+            stream=stream, sequence=head.sequence + 1, hash=chain(head.hash, body), body=body, content=content
+        )
         self.clock.last = content.clock
         self._apply(entry)
         self._open_run(stream, entry.sequence).append(entry)
@@ -208,7 +216,7 @@ class Replica:
         return entry
 
     def record_run(self, run: FastRun) -> None:
-        """Append a run that a fast path has decided: one entry at least."""
+        """Append a run of at least one entry that a fast path has decided."""
         newest = self.clock.last = run.clock + len(run) - 1
         self.ledger.take(run.stream.scope, (self.writer, run.source, run.target), run.taken)
         self.keys.put_run(run)
@@ -223,7 +231,7 @@ class Replica:
         return stream
 
     def take_in(self, run: ReceivedRun, now_ms: int, earlier: Earlier) -> int:
-        """Fold what a peer sent and this replica lacks; return how many entries were new.
+        """Fold a peer's entries that this replica lacks. Return the number of new entries.
 
         Raises:
             PeerFault: a gap, a fork, or entries of our own writer that we never wrote. Nothing changed then.
@@ -253,7 +261,7 @@ class Replica:
         return len(fresh)
 
     def _meet(self, entry: Entry, earlier: Earlier) -> None:
-        """An entry comes under a key that was used before: at another node, for the same request or another."""
+        """Handle an entry whose key another node already used, for the same request or another one."""
         key = entry.content.key
         if key not in self.keys:
             for one in earlier[key]:
@@ -268,13 +276,13 @@ class Replica:
             self.keys.put(entry.content.key, entry)
 
     def _open_run(self, stream: Stream, first: int) -> EntryRun:
-        """The run of the batch that the next entries of a stream join; number `first` is the first of them."""
+        """The run of the batch that takes the next entries of a stream; `first` is the number of the first."""
         if not self._runs or self._runs[-1].stream != stream:
             self._runs.append(EntryRun(stream, first))
         return self._runs[-1]
 
     def _hold(self, stream: Stream, head: Head, newest: int, number: int) -> None:
-        """Hold a stream as far as a number of entries that were folded; `newest` is the newest of their stamps."""
+        """Note that `number` entries of a stream were folded, up to `head`; `newest` is their newest stamp."""
         self.vectors.setdefault(stream.scope, {})[stream.writer] = head
         self._hear(stream, newest)
         self.arrival += number
@@ -289,14 +297,16 @@ class Replica:
 
 
 def packed(content: Content) -> bytes:
-    """The body of an entry. Raises Invalid when there is too much to say."""
+    """The body of an entry. Raises Invalid if it is too large."""
     body = pack_body(content)
     if len(body) > BODY_BYTES_MAX:
-        raise Invalid(f"this takes {len(body)} bytes to record, at most {BODY_BYTES_MAX} are", field="lines")
+        raise Invalid(
+            f"the entry has {len(body)} bytes, the limit is {BODY_BYTES_MAX}: send less at once", field="lines"
+        )
     return body
 
 
 def vector_digest(vector: Mapping[str, Head]) -> str:
-    """Equal vectors, equal digest."""
+    """Digest of a version vector. Equal vectors have equal digests, whatever the order of their keys."""
     state = sorted((writer, head.sequence, head.hash) for writer, head in vector.items())
     return blake2b(repr(state).encode(), digest_size=16).hexdigest()

@@ -1,9 +1,9 @@
-"""Entries as columns: how a batch of entries travels.
+"""Entries as columns: the encoding of a batch of entries in a frame.
 
-A batch is turned on its side: all items, all quantities, all clocks each form one column, stored as little-endian
-planes of the narrowest width that holds it, so that like bytes lie together and zlib finds them. Names travel once
-per session: both ends keep a dictionary that grows in step. Hashes do not travel at all; the receiver computes them
-and compares one check value per batch. The layout is written down in docs/reference/wire-format.md.
+All items of a batch form one column, and so do all quantities, all clocks and so on. A column is stored as
+little-endian planes of the narrowest width that holds it. Planes put similar bytes side by side, so zlib compresses
+them well. Each name is sent once in a session, because both ends keep the same dictionary. Hashes are not sent: the
+receiver computes them, and compares one check value for each batch. docs/reference/wire-format.md has the layout.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def unpack_column(packed: bytes, length: int, low: int, high: int) -> array[int]
     """Decode a column of `length` integers, each within `low..high`. Raises PeerFault."""
     code = next((code for code, size in _WIDTHS.items() if packed and size == packed[0]), None)
     if code is None or len(packed) - 1 != length * packed[0]:
-        raise PeerFault("malformed", "a column of the wrong length")
+        raise PeerFault("malformed", "a column has the wrong length")
     column = array(code)
     column.frombytes(_rows(packed[1:], packed[0]))
     if sys.byteorder == "big":
@@ -73,7 +73,7 @@ def unpack_column(packed: bytes, length: int, low: int, high: int) -> array[int]
 
 
 def _planes(rows: bytes, width: int) -> bytes:
-    return rows if width == 1 else b"".join([rows[place::width] for place in range(width)])
+    return rows if width == 1 else b"".join([rows[plane::width] for plane in range(width)])
 
 
 def _rows(planes: bytes, width: int) -> bytes:
@@ -81,13 +81,13 @@ def _rows(planes: bytes, width: int) -> bytes:
         return planes
     rows = bytearray(len(planes))
     length = len(planes) // width
-    for place in range(width):
-        rows[place::width] = planes[place * length : (place + 1) * length]
+    for plane in range(width):
+        rows[plane::width] = planes[plane * length : (plane + 1) * length]
     return bytes(rows)
 
 
 def _pack_blobs(blobs: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Encode byte strings as a column of lengths and their bytes, in planes where all are equally long."""
+    """Encode byte strings as a column of lengths and their bytes. If all lengths are equal, the bytes are in planes."""
     lengths = [len(blob) for blob in blobs]
     joined = b"".join(blobs)
     width = lengths[0] if lengths else 0
@@ -100,7 +100,7 @@ def _unpack_blobs(packed: Any, length: int, longest: int) -> list[bytes]:
     lengths = unpack_column(packed[0], length, 0, longest)
     joined = packed[1]
     if sum(lengths) != len(joined):
-        raise PeerFault("malformed", "byte strings of the wrong length")
+        raise PeerFault("malformed", "byte strings have the wrong length")
     width = lengths[0] if length else 0
     if width and lengths.count(width) == length:
         joined = _rows(joined, width)
@@ -116,7 +116,7 @@ class ColumnEncoder:
         self._tips: dict[Stream, bytes] = {}
 
     def encode(self, entries: Sequence[tuple[Entry, bytes]]) -> bytes:
-        """Encode entries in arrival order, each with the hash before it; at most FRAME_ENTRIES_MAX."""
+        """Encode at most FRAME_ENTRIES_MAX entries in arrival order, each with the hash before it."""
         contents = [entry.content for entry, _ in entries]
         moves = [move for content in contents for move in content.moves]
         lines = [line for content in contents for line in content.lines]
@@ -150,7 +150,7 @@ class ColumnEncoder:
             pack_column([line.quantity for line in lines]),
             pack_column([line.breach for line in lines]),
             pack_column([line.available for line in lines]),
-            [[place, content.facts] for place, content in enumerate(contents) if content.facts],
+            [[number, content.facts] for number, content in enumerate(contents) if content.facts],
         )
         check = _check(entry.hash for entry, _ in entries)
         raw: bytes = msgpack.packb((restart, fresh, columns, check))
@@ -164,7 +164,7 @@ class ColumnEncoder:
         return index
 
     def _runs(self, entries: Sequence[tuple[Entry, bytes]], fresh: list[str]) -> list[list[Any]]:
-        """Group entries into runs. The hash before a run travels only where the receiver cannot know it."""
+        """Group entries into runs. The hash before a run is sent only if the receiver cannot know it."""
         runs: list[list[Any]] = []
         last: Entry | None = None
         for entry, previous in entries:
@@ -181,7 +181,7 @@ class ColumnEncoder:
 
 
 class ColumnDecoder:
-    """The receiving side of one session's dictionary. Whatever a peer sends, it answers entries or PeerFault."""
+    """The receiving side of one session's dictionary. For any input it returns entries, or raises PeerFault."""
 
     def __init__(self) -> None:
         self._names: list[str] = []
@@ -246,42 +246,42 @@ class ColumnDecoder:
                 unpack_column(availables, total, -full, full),
             )
         )
-        facts_at = {place: check_facts(found) for place, found in facts}
+        facts_at = {number: check_facts(found) for number, found in facts}
 
         decoded: list[ReceivedRun] = []
         hashes: list[bytes] = []
-        place = 0
+        at = 0
         for writer_index, scope_index, first, given, count in runs:
             stream = self._stream(writer_index, scope_index)
             previous = given or self._tips[stream]
             if not (first >= 1 and count >= 1 and isinstance(previous, bytes) and len(previous) == HASH_BYTES):
-                raise PeerFault("malformed", "a run without a start")
-            spread = slice(move_ends[place], move_ends[place + count])
+                raise PeerFault("malformed", "a run has no valid start")
+            spread = slice(move_ends[at], move_ends[at + count])
             self._check_routes(stream, source_column[spread], target_column[spread])
             entries = []
             link = previous
             for number in range(first, first + count):
                 content = Content(
-                    kind_list[place],
-                    stamps[place],
-                    key_list[place],
-                    actor_list[place],
-                    reason_list[place],
-                    references[place],
-                    tuple(all_moves[move_ends[place] : move_ends[place + 1]]),
-                    tuple(all_lines[line_ends[place] : line_ends[place + 1]]),
-                    facts_at.get(place, {}),
+                    kind_list[at],
+                    stamps[at],
+                    key_list[at],
+                    actor_list[at],
+                    reason_list[at],
+                    references[at],
+                    tuple(all_moves[move_ends[at] : move_ends[at + 1]]),
+                    tuple(all_lines[line_ends[at] : line_ends[at + 1]]),
+                    facts_at.get(at, {}),
                 )
                 body = pack_body(content)
                 check_content(content, body)
                 link = chain(link, body)
                 hashes.append(link)
                 entries.append(Entry(stream, number, link, body, content))
-                place += 1
+                at += 1
             self._tips[stream] = link
             decoded.append(ReceivedRun(stream, first, previous, entries))
         if _check(hashes) != check:
-            raise PeerFault("corrupt", "the entries do not hash to what the sender hashed")
+            raise PeerFault("corrupt", "the entries do not have the hashes that the sender computed")
         return decoded
 
     def _learn(self, fresh: list[str]) -> None:
@@ -316,19 +316,19 @@ class ColumnDecoder:
             for wall, counter in zip(times, unpack_column(counters, length, 0, 0xFFFF), strict=True)
         ]
         if not 0 <= min(stamps) <= max(stamps) < 1 << 63:
-            raise PeerFault("malformed", "a stamp out of range")
+            raise PeerFault("malformed", "a stamp is out of range")
         return stamps
 
     def _stream(self, writer_index: int, scope_index: int) -> Stream:
         if not (writer_index >= 0 and scope_index >= 0):
-            raise PeerFault("malformed", "a name with a negative number")
+            raise PeerFault("malformed", "a name has a negative number")
         stream = Stream(self._names[writer_index], self._names[scope_index])
         if stream not in self._tips and not (is_writer(stream.writer) and is_scope(stream.scope)):
             raise PeerFault("malformed", f"{stream} is not a stream")
         return stream
 
     def _check_routes(self, stream: Stream, sources: array[int], targets: array[int]) -> None:
-        """Only the owner debits an account: the rule every floor rests on, kept at the boundary."""
+        """Check that a node debits only its own accounts. Every floor depends on this rule."""
         for source, target in dict.fromkeys(zip(sources, targets, strict=True)):
             route = (stream.writer, source, target)
             if route in self._routes:
@@ -345,14 +345,14 @@ class ColumnDecoder:
 def _inflate(packed: bytes) -> bytes:
     length = int.from_bytes(packed[:4], "big")
     if length > FRAME_RAW_BYTES_MAX:
-        raise PeerFault("oversized", f"a batch of {length} bytes once inflated")
+        raise PeerFault("oversized", f"a batch of {length} bytes, the limit is {FRAME_RAW_BYTES_MAX}")
     inflater = zlib.decompressobj()
     try:
         raw = inflater.decompress(packed[4:], max(1, length))
     except zlib.error:
-        raise PeerFault("corrupt", "a batch that does not inflate") from None
+        raise PeerFault("corrupt", "a batch does not inflate") from None
     if len(raw) != length or not inflater.eof or inflater.unused_data:
-        raise PeerFault("corrupt", "a batch that inflates to another length")
+        raise PeerFault("corrupt", "a batch inflates to another length than it says")
     return raw
 
 
@@ -368,4 +368,4 @@ def _check_kinds(kinds: list[str]) -> None:
 
 def _check_text(text: object) -> None:
     if not isinstance(text, str) or len(text) > TEXT_LENGTH_MAX:
-        raise PeerFault("malformed", "a name or text that is none, or too long")
+        raise PeerFault("malformed", "a name or text is not a string, or is too long")

@@ -1,18 +1,18 @@
 """One sync session between two peers, sans I/O.
 
-Both sides do the same, at the same time: say who they are (hello), say what they hold (have), then send what the
-other lacks in their own arrival order, so that causes come before effects, and acknowledge what they made durable.
-What takes more than one frame to say, have and covered, is said in parts. After the backlog the same loop pushes what
-is new. Bytes and times come in, bytes and events come out; whoever
-drives the session reads the journal for it and commits what it hands over.
+Both sides do the same, at the same time. Each says who it is (hello) and what it holds (have). Then each sends the
+entries that the other lacks, in its own arrival order, so causes come before effects, and acknowledges what it made
+durable. A have or covered that does not fit one frame is split into parts. After the backlog the same loop pushes new
+entries. Bytes and times come in, bytes and events come out. The caller reads the journal for the session, and commits
+the entries that it hands over.
 
     greeting --hello--> comparing --last have--> streaming        any --fault, bye, silence--> closed
 
-Every frame is sealed with its place among those of its direction: one that was changed, lost, doubled or swapped on
-its way ends the session, at the latest when the next frame comes, which a heartbeat soon is.
+Every frame has a seal over its bytes and its number in its direction. If a frame is changed, lost, duplicated or
+reordered on the way, the session ends: at the latest with the next frame, and a heartbeat comes soon.
 
-What to send is always worked out from the vector the peer gave in this session, never from remembered
-acknowledgements. A frame that breaks a rule raises PeerFault; the driver of the session says bye and hangs up.
+The session computes what to send from the vector that the peer gave in this session, never from remembered
+acknowledgements. A frame that breaks a rule raises PeerFault; the caller then sends the bye and hangs up.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ from replica.core.sync.wire import (
 )
 
 Scopes = tuple[str, ...] | None
-"""Some scopes, or None for all of them."""
+"""Some scopes; None means all."""
 
 
 class Phase(Enum):
-    """Where a session stands."""
+    """The phase of a session."""
 
     GREETING = "greeting"
     COMPARING = "comparing"
@@ -80,32 +80,32 @@ FRAMES_OF: dict[Phase, tuple[type[AnyFrame], ...]] = {
     Phase.STREAMING: (Entries, Covered, Ack, Digests, Bye, Beat, Want, Given),
     Phase.CLOSED: (),
 }
-"""Which frames a session takes in each phase; any other one is out of sequence."""
+"""Which frames a session takes in each phase. Any other frame is out of sequence."""
 
 
 class Greeted(Struct, frozen=True):
-    """The peer said who it is, and may be talked to: `claim` what is durably held."""
+    """The peer said who it is and was admitted. Call `claim` with the vectors held durably."""
 
     peer: Hello
 
 
 class Asked(Struct, frozen=True):
-    """The peer said what it holds: send it what `lacking` names."""
+    """The peer said what it holds. Send it the entries of the streams in `lacking`."""
 
 
 class Arrived(Struct, frozen=True):
-    """Entries came in: merge and commit them, then call `merged` with the number."""
+    """Entries arrived. Merge and commit them, then call `merged` with the number."""
 
     number: int
     runs: list[ReceivedRun]
 
 
 class Acknowledged(Struct, frozen=True):
-    """The peer made more of what was sent durable; there may be room to send more."""
+    """The peer made more entries durable. There may be room to send more."""
 
 
 class Diverged(Struct, frozen=True):
-    """Equal version vectors, unequal digests: an alarm, never overwritten."""
+    """Equal version vectors, unequal digests. This is an alarm; neither side overwrites its state."""
 
     scope: str
     ours: str
@@ -113,7 +113,7 @@ class Diverged(Struct, frozen=True):
 
 
 class RightsWanted(Struct, frozen=True):
-    """The peer asks for rights: answer with `give`, whatever the answer is."""
+    """The peer asks for rights. Always answer with `give`, also to grant nothing."""
 
     want: Want
 
@@ -136,7 +136,7 @@ class Ended(Struct, frozen=True):
 Event = Greeted | Asked | Arrived | Acknowledged | Diverged | RightsWanted | Answered | Ended
 
 Admission = Callable[[Hello], Scopes]
-"""Policy: from which scopes entries of this peer are taken; raises PeerFault to refuse it."""
+"""Policy: the scopes whose entries are accepted from a peer. Raises PeerFault to refuse the peer."""
 
 
 class _Sent(Struct, frozen=True):
@@ -146,47 +146,47 @@ class _Sent(Struct, frozen=True):
 
 
 class Session:
-    """One side of one session. Send what `take_frames` gives after every call."""
+    """One side of one session. After every call, send the frames that `take_frames` returns."""
 
     def __init__(self, hello: Hello, replica: Replica, admit: Admission, now: Moment) -> None:
         self.phase = Phase.GREETING
         self.peer: Hello | None = None
         self.unacknowledged_bytes = 0
         self.behind: dict[Stream, int] = {}
-        """Streams of which the peer is known to hold more than we do: up to which number."""
+        """Streams of which the peer holds more than we do, with the highest number known."""
         self._hello = hello
         self._replica = replica
         self._admit = admit
         self._accepts: Scopes = ()
         self._held: dict[Stream, int] = {}
         self.durable: dict[Stream, int] = {}
-        """How far the peer durably holds each stream, by its own word."""
+        """The last number of each stream that the peer says it holds durably."""
         self._sent: deque[_Sent] = deque()
         self._numbers = 0
         self._arrived = 0
         self._covered: dict[str, dict[str, tuple[int, bytes]]] = {}
         self._wants: dict[int, Want] = {}
-        """Wants of ours the peer has not answered, by number."""
+        """Our wants that the peer has not answered, by number."""
         self._taken: dict[int, Want] = {}
-        """Wants of the peer that wait for an answer of ours, by number."""
+        """The peer's wants that we have not answered, by number."""
         self.wants_sent = self._wants_taken = 0
         self._encoder = ColumnEncoder()
         self._decoder = ColumnDecoder()
         self._outgoing: list[bytes] = []
         self._sealed = self._opened = 0
-        """How many frames went out, and came in: the place of the next one, which its seal depends on."""
+        """Number of frames sent, and received. The seal of the next frame depends on it."""
         self._heard_ms = self._spoke_ms = self._digested_ms = now.elapsed_ms
         self._digested: dict[str, tuple[str, str]] = {}
         self._push(hello)
 
     def take_frames(self) -> list[bytes]:
-        """Hand over the frames to send now, in this order and without leaving one out."""
+        """Hand over the frames to send now. Send all of them, in this order."""
         frames = self._outgoing
         self._outgoing = []
         return frames
 
     def receive(self, packed: bytes, now: Moment) -> list[Event]:
-        """Take in one frame. Raises PeerFault when it breaks a rule; the session is then closed."""
+        """Take in one frame. If it breaks a rule, the session closes and PeerFault is raised."""
         try:
             frame = unpack_frame(packed, self._opened)
             self._opened += 1
@@ -199,7 +199,7 @@ class Session:
             raise
 
     def tick(self, now: Moment) -> None:
-        """Let time pass: speak when silent for long, compare digests, notice a peer that is gone (PeerFault)."""
+        """Send the heartbeat and digests that are due. Raises PeerFault if the peer is silent for too long."""
         if self.phase is Phase.CLOSED:
             return
         silence_ms = now.elapsed_ms - self._heard_ms
@@ -215,7 +215,7 @@ class Session:
 
     @property
     def due_ms(self) -> int:
-        """Elapsed time at which `tick` has something to do, unless the peer is heard before."""
+        """Elapsed time, in milliseconds, at which `tick` has work, unless a frame of the peer arrives before."""
         due_ms = self._heard_ms + SILENCE_MAX_MS + 1
         if self.phase is not Phase.GREETING:
             due_ms = min(due_ms, self._spoke_ms + HEARTBEAT_MS)
@@ -225,7 +225,7 @@ class Session:
 
     @property
     def has_frames(self) -> bool:
-        """Whether frames wait to be taken."""
+        """Whether `take_frames` would return any."""
         return bool(self._outgoing)
 
     @property
@@ -235,19 +235,19 @@ class Session:
 
     @property
     def subscribed(self) -> Scopes:
-        """Scopes the peer wants of us; None for all."""
+        """Scopes the peer wants from us; None means all."""
         return () if self.peer is None else self.peer.scopes
 
     @property
     def accepted(self) -> Scopes:
-        """Scopes whose entries are taken from the peer; None for all."""
+        """Scopes whose entries we accept from the peer; None means all."""
         return self._accepts
 
     @property
     def offered(self) -> Scopes:
-        """Scopes to send to the peer: of those it wants, all but what it would not take from us.
+        """Scopes to send to the peer: those it wants, except those it would not accept from us.
 
-        A store holds `*`, and a hub wants every scope; but a hub takes from a store its location's streams only.
+        A store holds `*`, and a hub wants every scope. But a hub accepts from a store only the streams of its location.
         """
         own, wanted = self._hello.scopes, self.subscribed
         if own is None:
@@ -255,21 +255,21 @@ class Session:
         return tuple(scope for scope in own if scope != CHAIN and (wanted is None or scope in wanted))
 
     def claim(self, vectors: Vectors) -> None:
-        """Say, once greeted, how far we durably hold the scopes accepted: what this names the peer never sends."""
+        """Once greeted, say how far we hold the accepted scopes durably. The peer never sends those entries."""
         if self.phase is not Phase.CLOSED:
             self._push_reach(Have, vectors)
 
     def lacking(self) -> dict[Stream, int]:
-        """Streams of which we hold more than the peer does or was sent, and up to where it is served."""
+        """Streams with entries to send, each with the last number that the peer holds or was sent."""
         vectors, held = self._replica.vectors, self._held
         scopes = vectors if self.offered is None else self.offered
         streams = ((Stream(writer, scope), head) for scope in scopes for writer, head in vectors.get(scope, {}).items())
         return {stream: held.get(stream, 0) for stream, head in streams if head.sequence > held.get(stream, 0)}
 
     def send(self, entries: Sequence[tuple[Entry, bytes]]) -> int:
-        """Send those of the entries the peer lacks, given in arrival order with the hash before each.
+        """Send those entries that the peer lacks. They come in arrival order, each with the hash before it.
 
-        Stops when the window is full; returns how many of the entries given are now held by the peer or on their way.
+        Stops when the window is full. Returns how many of the given entries the peer now holds, or will receive.
         """
         frame: list[tuple[Entry, bytes]] = []
         size = 0
@@ -291,14 +291,14 @@ class Session:
         return len(entries)
 
     def cover(self, vectors: Vectors | None = None) -> None:
-        """Say that the backlog is through, up to `vectors` the first time, up to what was sent since after that."""
+        """Say that the backlog was sent: the first time up to `vectors`, later up to the entries sent since."""
         covered = vectors if vectors is not None else self._covered
         if covered or vectors is not None:
             self._push_reach(Covered, covered)
         self._covered = {}
 
     def merged(self, number: int) -> None:
-        """Acknowledge: the entries frame of this number, and all before it, are durable here."""
+        """Acknowledge that the entries frame of this number, and all before it, are durable here."""
         if self.phase is not Phase.CLOSED:
             self._push(Ack(number))
 
@@ -308,9 +308,11 @@ class Session:
         return self.phase is Phase.STREAMING and len(self._wants) < WANTS_MAX
 
     def want(self, location: str, item: str, quantity: int, clock: int) -> int:
-        """Ask the peer for rights, where `may_want`; one request for an item at a time. Return its number."""
+        """Ask the peer for rights, if `may_want`: one request at a time for each item. Return its number."""
         self.wants_sent += 1
-        want = self._wants[self.wants_sent] = Want(self.wants_sent, location, item, quantity, clock)
+        want = self._wants[self.wants_sent] = Want(
+            number=self.wants_sent, location=location, item=item, quantity=quantity, clock=clock
+        )
         self._push(want)
         return want.number
 
@@ -326,7 +328,7 @@ class Session:
             self.phase = Phase.CLOSED
 
     def entries_behind(self) -> int:
-        """How many entries the peer is known to hold that this replica lacks."""
+        """How many entries the peer holds, as far as known, that this replica lacks."""
         self._settle_behind()
         return sum(known - self._replica.head(stream).sequence for stream, known in self.behind.items())
 
@@ -365,7 +367,7 @@ class Session:
         if not is_writer(peer.writer) or node_of(peer.writer) != peer.node:
             raise PeerFault("malformed", f"{peer.writer!r} is not a writer of {peer.node}")
         if peer.scopes is not None and not all(map(is_scope, peer.scopes)):
-            raise PeerFault("malformed", "a scope that is none")
+            raise PeerFault("malformed", "the hello names an invalid scope")
         self._check_clock(peer.clock_ms, now)
         self._accepts = self._admit(peer)
         self.peer = peer
@@ -383,7 +385,7 @@ class Session:
                     raise PeerFault("own-stream", f"{scope}: the peer holds {sequence}, we wrote {ours.sequence}")
                 self._held[stream] = self.durable[stream] = sequence
         if len(self._held) > STREAMS_MAX:
-            raise PeerFault("oversized", f"{len(self._held)} streams in one session, at most {STREAMS_MAX} are taken")
+            raise PeerFault("oversized", f"{len(self._held)} streams in one session, the limit is {STREAMS_MAX}")
         self._note_behind(have.vectors)
         if not have.is_last:
             return []
@@ -392,15 +394,15 @@ class Session:
 
     def _arrive(self, frame: Entries) -> Event:
         if frame.number != self._arrived + 1:
-            raise PeerFault("out-of-sequence", f"entries frame {frame.number} after {self._arrived}")
+            raise PeerFault("out-of-sequence", f"entries frame {frame.number} follows {self._arrived}")
         runs = self._decoder.decode(frame.columns)
         for run in runs:
             if self._accepts is not None and run.stream.scope not in self._accepts:
-                raise PeerFault("unauthorised", f"entries of {run.stream.scope!r}")
+                raise PeerFault("unauthorised", f"the peer may not send entries of {run.stream.scope!r}")
             if run.stream.scope in (CHAIN, HUBS) and any(entry.content.moves for entry in run.entries):
-                raise PeerFault("malformed", "stock moves outside a location")
+                raise PeerFault("malformed", f"entries of {run.stream.scope!r} move stock")
             if run.stream.scope != CHAIN and any(entry.content.kind == DOCUMENT for entry in run.entries):
-                raise PeerFault("unauthorised", f"documents of the chain among the entries of {run.stream.scope!r}")
+                raise PeerFault("unauthorised", f"entries of {run.stream.scope!r} write chain-wide documents")
             last = run.entries[-1].sequence
             if last > self._held.get(run.stream, 0):
                 self._held[run.stream] = self.durable[run.stream] = last
@@ -409,7 +411,7 @@ class Session:
 
     def _acknowledge(self, number: int) -> list[Event]:
         if number > self._numbers:
-            raise PeerFault("out-of-sequence", f"frame {number} acknowledged, {self._numbers} were sent")
+            raise PeerFault("out-of-sequence", f"the peer acknowledges frame {number}, we sent {self._numbers}")
         while self._sent and self._sent[0].number <= number:
             sent = self._sent.popleft()
             self.unacknowledged_bytes -= sent.size
@@ -419,14 +421,14 @@ class Session:
 
     def _take_want(self, want: Want) -> Event:
         if want.number != self._wants_taken + 1:
-            raise PeerFault("out-of-sequence", f"want {want.number} after {self._wants_taken}")
+            raise PeerFault("out-of-sequence", f"want {want.number} follows {self._wants_taken}")
         for scopes in (self._hello.scopes, self.subscribed):
             if scopes is not None and want.location not in scopes:
-                raise PeerFault("unauthorised", f"rights at {want.location!r}")
+                raise PeerFault("unauthorised", f"the peer may not ask for rights at {want.location!r}")
         if any((one.location, one.item) == (want.location, want.item) for one in self._taken.values()):
             raise PeerFault("out-of-sequence", f"a second want of {want.item} before the first was answered")
         if len(self._taken) >= WANTS_MAX:
-            raise PeerFault("oversized", f"more than {WANTS_MAX} wants at once")
+            raise PeerFault("oversized", f"more than {WANTS_MAX} unanswered wants")
         self._wants_taken = want.number
         self._taken[want.number] = want
         return RightsWanted(want)
@@ -434,9 +436,9 @@ class Session:
     def _take_answer(self, given: Given) -> Event:
         want = self._wants.pop(given.number, None)
         if want is None:
-            raise PeerFault("out-of-sequence", f"an answer to want {given.number}, which was not asked")
+            raise PeerFault("out-of-sequence", f"an answer to want {given.number}, which is not open")
         if given.granted > want.quantity:
-            raise PeerFault("malformed", f"{given.granted} units granted, {want.quantity} were wanted")
+            raise PeerFault("malformed", f"the peer grants {given.granted} units, we asked for {want.quantity}")
         return Answered(want, given.granted, given.reason)
 
     def _diverged(self, frame: Digests) -> Iterable[Event]:
@@ -458,14 +460,14 @@ class Session:
                     if sequence > self._replica.head(Stream(writer, scope)).sequence:
                         self.behind[Stream(writer, scope)] = sequence
         if len(self.behind) > STREAMS_MAX:
-            raise PeerFault("oversized", f"{len(self.behind)} streams nobody has sent")
+            raise PeerFault("oversized", f"the peer names {len(self.behind)} streams and has not sent them")
 
     def _settle_behind(self) -> None:
         for stream in [s for s, known in self.behind.items() if self._replica.head(s).sequence >= known]:
             del self.behind[stream]
 
     def _push(self, frame: AnyFrame) -> int:
-        """Seal a frame and let it wait to be taken; return its size."""
+        """Seal a frame and queue it for `take_frames`. Return its size in bytes."""
         packed = pack_frame(frame, self._sealed)
         self._sealed += 1
         self._outgoing.append(packed)
@@ -498,7 +500,7 @@ class Session:
 
 
 def plain_vectors(replica: Replica, scopes: Scopes) -> Vectors:
-    """The replica's version vector of some scopes, as it goes into a frame."""
+    """The replica's version vector of some scopes, as plain values for a frame."""
     vectors = replica.vector(list(replica.vectors) if scopes is None else scopes)
     return {
         scope: {writer: (head.sequence, head.hash) for writer, head in streams.items()}

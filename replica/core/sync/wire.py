@@ -1,10 +1,10 @@
 """Frames of the sync protocol: msgpack arrays `[type, ...]`, sealed, bounded, typed on arrival.
 
-A frame ends with its seal, a check value over its bytes and its place in its direction of the session, so that one
-that was changed, lost, doubled or swapped on its way is noticed: a false acknowledgement would claim what is not
-durable, and a lost frame would be waited for without end.
+A frame ends with its seal: a check value over its bytes and its number in its direction of the session. The seal shows
+when a frame was changed, lost, duplicated or reordered. Without it, a false acknowledgement would claim entries that
+are not durable, and a peer would wait for a lost frame for ever.
 
-Written down in docs/reference/wire-format.md; the version there is PROTOCOL_MAX.
+docs/reference/wire-format.md describes the format; the version there is PROTOCOL_MAX.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from replica.core.base.names import ITEM_PATTERN, NAME_PATTERN
 
 PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1
-"""The versions of the protocol this program speaks; peers settle on the greatest both do."""
+"""The protocol versions of this program. Two peers use the greatest version that both have."""
 
 WireName = Annotated[str, Meta(pattern=NAME_PATTERN)]
 ItemName = Annotated[str, Meta(pattern=ITEM_PATTERN)]
@@ -44,11 +44,11 @@ Vectors = dict[ScopeName, dict[WriterName, tuple[WireNumber, Hash]]]
 
 
 class Frame(Struct, frozen=True, array_like=True):
-    """Any frame; the tag is its type on the wire."""
+    """Any frame. The tag is its type on the wire."""
 
 
 class Hello(Frame, frozen=True, tag=0, kw_only=True):
-    """Who speaks. `scopes` is what it subscribes to, None meaning all; `nonce` is new at every start."""
+    """Who the sender is. It subscribes to `scopes`; None means all. `nonce` is new at every start."""
 
     versions: tuple[WireNumber, WireNumber]
     node: WireName
@@ -62,64 +62,64 @@ class Hello(Frame, frozen=True, tag=0, kw_only=True):
 
 
 class Reach(Frame, frozen=True):
-    """How far each of some streams reaches, in as many frames as that takes."""
+    """The last number and hash of some streams, in one or more frames. `is_last` marks the last frame."""
 
     vectors: Vectors
     is_last: bool = True
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which makes a frame malformed: a part is bounded, and brings the whole further."""
+        """Raises ValueError, so the frame is malformed, if it has too many streams, or none and is not the last."""
         streams = sum(map(len, self.vectors.values()))
         if streams > FRAME_STREAMS_MAX:
-            raise ValueError(f"{streams} streams in one frame, at most {FRAME_STREAMS_MAX} are taken")
+            raise ValueError(f"{streams} streams in one frame, the limit is {FRAME_STREAMS_MAX}")
         if not (streams or self.is_last):
-            raise ValueError("no streams in a frame that is not the last")
+            raise ValueError("a frame that is not the last names no streams")
 
 
 class Have(Reach, frozen=True, tag=1):
-    """How far the sender holds each stream it wants more of."""
+    """The last entry that the sender holds of each stream it subscribes to."""
 
 
 class Entries(Frame, frozen=True, tag=2):
-    """The next entries the receiver lacks, as columns; `number` counts these frames from 1."""
+    """The next entries that the receiver lacks, as columns. `number` counts these frames from 1."""
 
     number: WireNumber
     columns: bytes
 
 
 class Covered(Reach, frozen=True, tag=3):
-    """All that the sender holds up to here was sent or was there before. Streams unchanged since are left out."""
+    """The receiver was sent, or had before, all entries the sender holds up to here. Unchanged streams are left out."""
 
 
 class Ack(Frame, frozen=True, tag=4):
-    """Entries frames up to this number are durable at the receiver."""
+    """All entries frames up to this number are durable at the sender of the acknowledgement."""
 
     number: WireNumber
 
 
 class Digests(Frame, frozen=True, tag=5):
-    """Per scope: digest of the version vector, and of what it folds to."""
+    """By scope: the digest of the version vector, and the digest of the folded state."""
 
     digests: dict[ScopeName, tuple[Short, Short]]
 
 
 class Bye(Frame, frozen=True, tag=6):
-    """The session ends, and why."""
+    """The sender ends the session, with the reason."""
 
     reason: Short
     detail: Short
 
 
 class Beat(Frame, frozen=True, tag=7):
-    """The sender is there, and its clock says this."""
+    """A heartbeat, with the sender's wall clock in milliseconds."""
 
     clock_ms: WireNumber
 
 
 class Want(Frame, frozen=True, tag=8):
-    """The sender asks for units of an item at a location; `number` counts these frames from 1.
+    """The sender asks for units of an item at a location. `number` counts these frames from 1.
 
-    `clock` is the hybrid stamp of the request: of two nodes that want of each other the older request is served.
+    `clock` is the hybrid stamp of the request. If two nodes ask each other, the older request is served.
     """
 
     number: WireNumber
@@ -130,7 +130,7 @@ class Want(Frame, frozen=True, tag=8):
 
 
 class Given(Frame, frozen=True, tag=9):
-    """The answer to the want of this number: units granted, in an entry on its way; where that is 0, why."""
+    """The answer to the want of this number: the units granted, which an entry brings. If 0, `reason` says why."""
 
     number: WireNumber
     granted: Annotated[int, Meta(ge=0, le=QUANTITY_MAX)]
@@ -141,28 +141,28 @@ AnyFrame = Hello | Have | Entries | Covered | Ack | Digests | Bye | Beat | Want 
 
 
 def pack_frame(frame: AnyFrame, number: int) -> bytes:
-    """Encode and seal the frame that `number` others went before, in this direction of the session."""
+    """Encode and seal a frame. `number` is how many frames went before it in this direction of the session."""
     return seal(msgpack.packb(_plain(frame)), number)
 
 
 def unpack_frame(packed: bytes, number: int) -> AnyFrame:
-    """Check the seal of the frame that `number` others came before, then decode it and check its fields.
+    """Check the seal of a frame, then decode it and check its fields. `number` is how many frames came before it.
 
     Raises:
-        PeerFault: oversized; corrupt, it is not the frame that was sent in this place; or malformed.
+        PeerFault: oversized; corrupt, because the peer sent another frame with this number; or malformed.
     """
     if len(packed) > FRAME_BYTES_MAX:
-        raise PeerFault("oversized", f"a frame of {len(packed)} bytes, at most {FRAME_BYTES_MAX} are taken")
+        raise PeerFault("oversized", f"a frame of {len(packed)} bytes, the limit is {FRAME_BYTES_MAX}")
     if len(packed) < SEAL_BYTES:
-        raise PeerFault("malformed", "a frame too short for a seal")
+        raise PeerFault("malformed", "a frame shorter than a seal")
     content = packed[:-SEAL_BYTES]
     if packed[-SEAL_BYTES:] != _seal_of(content, number):
-        raise PeerFault("corrupt", f"frame {number} is not what was sent: one was changed, lost, doubled or swapped")
+        raise PeerFault("corrupt", f"the seal of frame {number} is wrong: a frame was changed, lost or reordered")
     return _parse(content)
 
 
 def split_vectors(vectors: Vectors) -> list[Vectors]:
-    """The vectors in parts that fit into a frame each, in the same order; one empty part when there are no streams."""
+    """The vectors in parts that each fit into one frame, in the same order. Without streams, one empty part."""
     heads = ((scope, writer, head) for scope, streams in vectors.items() for writer, head in streams.items())
     parts: list[Vectors] = []
     while some := list(islice(heads, FRAME_STREAMS_MAX)):
@@ -174,12 +174,12 @@ def split_vectors(vectors: Vectors) -> list[Vectors]:
 
 
 def seal(content: bytes, number: int) -> bytes:
-    """Put a seal to a frame's content."""
+    """Append the seal to a frame's content."""
     return content + _seal_of(content, number)
 
 
 def _seal_of(content: bytes, number: int) -> bytes:
-    """A CRC-32 that starts from the frame's number: the same content in two places never has the same seal."""
+    """A CRC-32 that starts from the frame's number. So the same content never has the same seal under two numbers."""
     return zlib.crc32(content, number % (1 << 32)).to_bytes(SEAL_BYTES, "little")
 
 

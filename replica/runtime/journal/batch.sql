@@ -1,10 +1,10 @@
--- A batch is written by one statement: a row is inserted into this view, and the trigger puts each part in its table.
--- Both belong to the connection, not to the file. Numbers and names come as JSON; bytes come as one blob, of which the
--- JSON names where each piece begins (from 1) and how long it is. See docs/decisions/0014.
+-- One statement writes a batch: it inserts a row into this view, and the trigger puts each part into its table.
+-- Both belong to the connection, not to the file. Numbers and names are JSON. All bytes are one blob; the JSON says
+-- where each piece begins (from 1) and how long it is. See docs/decisions/0014.
 
 CREATE TEMP VIEW batches AS
 SELECT NULL AS bytes, NULL AS streams, NULL AS segments, NULL AS keys,
-       NULL AS items, NULL AS lanes, NULL AS cells, NULL AS orders, NULL AS counts;
+       NULL AS items, NULL AS routes, NULL AS cells, NULL AS orders, NULL AS counts;
 
 CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batches BEGIN
 
@@ -21,21 +21,21 @@ CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batches BEGIN
            substr(new.bytes, value->>5, value->>6)
     FROM json_each(new.segments);
 
-    -- Keys: each row is some keys of one length that follow each other. [begin, length, number of keys, first arrival]
+    -- Keys. A row has adjacent keys of one length. [begin, length, number of keys, first arrival]
     INSERT INTO keys (key, arrival)
-    WITH RECURSIVE keyed (place, length, rest, arrival) AS (
+    WITH RECURSIVE keyed (position, length, rest, arrival) AS (
         SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(new.keys)
         UNION ALL
-        SELECT place + length, length, rest - 1, arrival + 1 FROM keyed WHERE rest > 1
+        SELECT position + length, length, rest - 1, arrival + 1 FROM keyed WHERE rest > 1
     )
-    SELECT substr(new.bytes, place, length), arrival FROM keyed;
+    SELECT substr(new.bytes, position, length), arrival FROM keyed;
 
-    -- Names of items that are new in the file. [id, name]
+    -- Items that are new in the file. [id, name]
     INSERT INTO items (id, name) SELECT value->>0, value->>1 FROM json_each(new.items);
 
     -- Routes that are new in the file. [id, scope, writer, source, target]
     INSERT INTO lanes (id, scope, writer, source, target)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(new.lanes);
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(new.routes);
 
     -- New totals of cells. {route << 32 | item: total}
     INSERT INTO cells (lane, item, total)

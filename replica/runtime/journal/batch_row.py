@@ -1,9 +1,9 @@
-"""A batch as one row: what SQLite writes of it, it writes in one statement.
+"""A batch as one row, so that SQLite writes it in one statement.
 
-Around each statement the interpreter's lock is given away and has to be won back, from an event loop that may be busy
-for milliseconds. So a batch is inserted as one row into a view, and a trigger, of the connection and not of the file,
-puts each part where it belongs. Numbers and names are JSON, all bytes one blob, in which they go by where they begin.
-See docs/decisions/0014.
+Each statement releases the interpreter's lock and then waits for it again, while the event loop may be busy for
+milliseconds. So the journal inserts a batch as one row into a view. A trigger puts each part into its table. View and
+trigger belong to the connection, not to the file. Numbers and names are JSON. All bytes are one blob, and the JSON says
+where each piece begins. See docs/decisions/0014.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from replica.core.state.batch import Batch
 from replica.runtime.journal.segment import cut_segments
 from replica.runtime.journal.statements import STATEMENTS
 
-LaneName = tuple[str, str, str, str]
+RouteName = tuple[str, str, str, str]
 """Scope, writer, source and target."""
 
 BatchRow = tuple[bytes, *tuple[str, ...]]
-"""What `insert_batch` takes: the bytes, and a text for each part."""
+"""The parameters of `insert_batch`: the bytes, and a text for each part."""
 
 BYTES_MAX = 1 << 28
-"""Bytes in a row, past which another one is begun: SQLite takes no blob past 1,000,000,000."""
+"""Bytes after which a batch continues in another row. SQLite limits a blob to 1,000,000,000 bytes."""
 
 SQLITE_MIN = (3, 38, 0)
-"""The version that brought `->>`."""
+"""The first version with `->>`."""
 
 _Tuples = list[tuple[Any, ...]]
 
@@ -40,13 +40,13 @@ _encode = Encoder().encode
 
 
 class Numbers:
-    """The numbers by which a file names what recurs in it, and how far each of its streams reaches."""
+    """The numbers that a file uses for streams, items and routes, and the head of each stream."""
 
     def __init__(self) -> None:
         self.streams: dict[Stream, int] = {}
         self.heads: dict[Stream, Head] = {}
         self.items: dict[str, int] = {}
-        self.routes: dict[LaneName, int] = {}
+        self.routes: dict[RouteName, int] = {}
 
     @classmethod
     def read(cls, connection: sqlite3.Connection) -> Numbers:
@@ -62,10 +62,12 @@ class Numbers:
         return numbers
 
     def rows(self, batch: Batch, arrival: int) -> Iterator[BatchRow]:
-        """Lay out a batch without what is put row by row, and number what is new in it: one row, unless it is enormous.
+        """Lay out a batch as one row, or several if it is enormous, and number its new names.
+
+        Parts that are written row by row (`PUT_PARTS`) are left out.
 
         Args:
-            arrival: that of the newest entry before.
+            arrival: the arrival number of the newest entry before the batch.
         """
         parts = _Parts()
         parts.lay_keys(batch.runs, arrival + 1)
@@ -75,8 +77,8 @@ class Numbers:
             number = self.streams.setdefault(stream, len(self.streams) + 1)
             before = self.heads.get(stream) or start(stream)
             for one in cut_segments(run, arrival, before.hash):
-                places = (*parts.lay(one.previous), *parts.lay(one.bodies))
-                parts.segments.append((one.arrival, number, one.sequence, *places))
+                spans = (*parts.lay(one.previous), *parts.lay(one.bodies))
+                parts.segments.append((one.arrival, number, one.sequence, *spans))
                 if parts.is_full:
                     yield parts.row()
                     parts = _Parts()
@@ -99,7 +101,7 @@ class Numbers:
         yield parts.row()
 
     def _lay_cells(self, changes: Changes, parts: _Parts) -> None:
-        """The new totals of cells, each by the numbers of its lane and its item in one."""
+        """Lay out the new totals of cells. The key of a cell is one integer: route number << 32 | item number."""
         items, cells = self.items, parts.cells
         for route, changed in changes.items():
             routes: dict[str, int] = {}
@@ -115,7 +117,7 @@ class Numbers:
                 cells[number << 32 | item] = total
 
 
-def _number(numbers: dict[LaneName, int], name: LaneName, fresh: _Tuples) -> int:
+def _number(numbers: dict[RouteName, int], name: RouteName, fresh: _Tuples) -> int:
     number = numbers.get(name)
     if number is None:
         number = numbers[name] = len(numbers) + 1
@@ -124,7 +126,7 @@ def _number(numbers: dict[LaneName, int], name: LaneName, fresh: _Tuples) -> int
 
 
 class _Parts:
-    """What a row is made of, as it is laid out."""
+    """The parts of a row while it is laid out."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -135,14 +137,14 @@ class _Parts:
         self.orders: dict[int, int] = {}
 
     def lay(self, piece: bytes) -> tuple[int, int]:
-        """Lay bytes behind those before; return where they begin, and how many they are."""
+        """Append bytes to the blob. Return where they begin, and how many they are."""
         begin = self.end
         self.pieces.append(piece)
         self.end += len(piece)
         return begin, len(piece)
 
     def lay_keys(self, runs: Sequence[EntryRun], arrival: int) -> None:
-        """Keys that follow each other and are equally long, by where the first of them begins."""
+        """Append all keys to the blob. Adjacent keys of one length share a row, with the position of the first."""
         for length, some in groupby(chain.from_iterable([run.keys for run in runs]), len):
             alike = list(some)
             if length:
@@ -153,11 +155,11 @@ class _Parts:
 
     @property
     def is_full(self) -> bool:
-        """Whether this is as much as a row should hold."""
+        """Whether the row has reached BYTES_MAX."""
         return self.end > BYTES_MAX
 
     def row(self) -> BatchRow:
-        """All of it."""
+        """The finished row."""
         parts = (
             self.streams,
             self.segments,

@@ -1,4 +1,4 @@
-"""Data that cannot be used: how it shows, and what is said of it."""
+"""Unusable data: how it is detected, and which error says so."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DAMAGE = (
     TypeError,
     ValueError,
 )
-"""What reading and folding raises where rows are not as they were written."""
+"""The errors that reading and folding damaged rows can raise."""
 
 ROOM_BYTES_MIN = 1 << 20
-"""Room below which a disk is called full. SQLite asks for some to open a file, and says no more than "I/O error"."""
+"""Free bytes below which a disk counts as full. SQLite needs some to open a file, and only reports an I/O error."""
 
 
 class DataRefused(Failure):
@@ -31,20 +31,18 @@ class DataRefused(Failure):
 
 
 def check_log(file: Path, log: Path) -> None:
-    """Raise DataRefused where SQLite would throw the log away: it takes an empty file for a new one.
+    """Raise DataRefused if the file is empty and the log is not. SQLite would take the file for new and drop the log.
 
-    No power cut leaves this behind: a file has its first page for good before it has a log.
+    Power loss cannot cause this, because the first page of a file is durable before the file has a log.
     """
     if log.exists() and log.stat().st_size and not (file.exists() and file.stat().st_size):
-        raise DataRefused(
-            f"{file} is empty, and {log.name} is not: give it the file it belongs to, or restore a backup"
-        )
+        raise DataRefused(f"{file} is empty, and {log.name} is not: put the file of this log back, or restore a backup")
 
 
 def check_room(directory: Path, error: BaseException) -> None:
-    """Raise DataRefused where a failure is likely to be no more than a disk that is full."""
+    """Raise DataRefused if the likely cause of a failure is only a full disk."""
     if not isinstance(error, sqlite3.OperationalError | OSError):
         return
     disk = os.statvfs(directory)
     if disk.f_bavail * disk.f_frsize < ROOM_BYTES_MIN:
-        raise DataRefused(f"there is next to no room in {directory}: make some ({error})") from error
+        raise DataRefused(f"there is next to no room in {directory}: free some space ({error})") from error

@@ -1,4 +1,4 @@
-"""A node's data: its files opened, its journal folded, ready to drive."""
+"""Open a node's data: its journal, and the replica folded from it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def open_replica(
     open_catalog: bool,
     order_policy: OrderPolicy,
 ) -> tuple[Replica, Journal]:
-    """Open a node's data and fold it. Raises DataRefused."""
+    """Open a node's journal, and load its replica. Raises DataRefused."""
     journal = await open_journal(directory, name, entropy.random_bytes(INCARNATION_BYTES).hex())
     try:
         image = await journal.load()
@@ -36,11 +36,11 @@ async def open_replica(
             replica = Replica(
                 writer_of(name, journal.incarnation), locations, image, open_catalog, order_policy=order_policy
             )
-            replica.digests()  # the first costs the most, and nobody waits yet
+            replica.digests()  # the first digest costs the most; no caller waits yet
         except DAMAGE as error:
-            raise DataRefused(f"{directory} holds what cannot be: {error!r}; restore a backup") from error
+            raise DataRefused(f"{directory} holds invalid data: {error!r}; restore a backup") from error
     except BaseException:
-        await journal.close()  # or its threads would keep the process, and the process the data
+        await journal.close()  # otherwise its threads keep the process alive, with the lock on the data
         raise
     log.info("journal loaded", writer=replica.writer, entries=replica.arrival, scopes=len(replica.vectors))
     return replica, journal

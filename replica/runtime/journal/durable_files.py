@@ -1,4 +1,4 @@
-"""Files and directories made durable, where what was done before does not suffice."""
+"""Make files and directories durable where SQLite's own syncs are not enough."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and those above it, to stay: a new name is durable once the directory it is in was synced."""
+    """Make a directory and its parents durably. A new name is durable once the directory that holds it is synced."""
     missing = [one for one in (path, *path.parents) if not one.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for made in missing:
@@ -17,11 +17,11 @@ def make_directory(path: Path) -> None:
 
 
 def write_again(path: Path) -> None:
-    """Make durable what is seen of a file that an earlier process left, or that it is gone.
+    """Make the content of a file that an earlier process left durable, or the fact that there is no file.
 
-    That process may have been killed before its sync, or its sync may have failed. Reading shows what it wrote all the
-    same, and power loss would take it back together with all that was built on it since. To sync once more is not
-    enough: after a sync that failed, Linux believes that there is nothing left to write.
+    That process may have been killed before its sync, or its sync may have failed. A reader sees the written bytes
+    anyway. Power loss would remove them, with everything built on them since. Another sync is not enough: after a
+    failed sync, Linux counts the pages as written.
     Source: Rebello et al., Can Applications Recover from fsync Failures?, USENIX ATC 2020.
     """
     try:
@@ -40,7 +40,7 @@ def write_again(path: Path) -> None:
 
 
 def sync_names(directory: Path) -> None:
-    """Make durable which names a directory holds."""
+    """Make the names in a directory durable."""
     opened = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(opened)

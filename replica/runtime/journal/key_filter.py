@@ -1,7 +1,7 @@
-"""Which keys the journal surely does not hold: a Bloom filter, so that a new key costs no trip to the disk.
+"""A Bloom filter of the journal's keys, so that a new key costs no read from the disk.
 
-A key sets four bits, all in one word, so a key costs one visit to memory. Full, at 16 bits a key, it has one new key in
-150 looked up in vain; then it grows by doubling, from the keys themselves.
+A key sets four bits, all in one word, so a key costs one memory access. A full filter has 16 bits for each key, and
+takes one new key in 150 for a known one. Then a filter of twice the size is filled from the keys themselves.
 Source: Bloom, Space/time trade-offs in hash coding with allowable errors, CACM 1970; in one word: Putze et al.,
 Cache-, Hash- and Space-Efficient Bloom Filters, WEA 2007.
 """
@@ -13,17 +13,18 @@ from collections.abc import Collection, Iterable
 from random import Random
 
 KEYS_PER_WORD = 4
-"""Of 64 bits."""
+"""A word has 64 bits."""
 
 KEYS_MIN = 1 << 20
-"""Room that every filter has, 2 MB of it: growing takes most of a second for a million keys, and tills wait for it."""
+"""Keys that every filter has room for, in 2 MB. Growing is rare because it takes most of a second for a million keys,
+and tills wait for it."""
 
 _BITS_PER_KEY = 4
 _PATTERNS = 2048
 
 
 def _make_patterns() -> list[int]:
-    """What a key may set in its word. Any patterns that differ will do; these are the same in every process."""
+    """The bit patterns a key may set in its word. Any distinct patterns work; these are the same in every process."""
     chance = Random(_PATTERNS)
     return [sum(1 << bit for bit in chance.sample(range(64), _BITS_PER_KEY)) for _ in range(_PATTERNS)]
 
@@ -32,9 +33,10 @@ _patterns = _make_patterns()
 
 
 class KeyFilter:
-    """Remembers keys inexactly: never forgets one, and rarely believes to know one it does not.
+    """A set of keys that is inexact: it contains every added key, and rarely seems to contain another one.
 
-    A key's place follows from its hash in this process, which others cannot foresee, and the interpreter keeps it.
+    The word and pattern of a key follow from its hash in this process. Callers cannot predict that hash, and the
+    interpreter caches it.
     """
 
     __slots__ = ("_mask", "_words", "count")
@@ -49,11 +51,11 @@ class KeyFilter:
 
     @property
     def is_full(self) -> bool:
-        """Whether more keys would make it guess too often; then make a larger one and add them all anew."""
+        """Whether the filter is full. Then make a larger one, and add all keys to it."""
         return self.count >= len(self._words) * KEYS_PER_WORD
 
     def add(self, keys: Collection[bytes]) -> None:
-        """Remember keys."""
+        """Add keys."""
         words, mask, patterns = self._words, self._mask, _patterns
         for key in keys:
             mixed = hash(key)
@@ -61,6 +63,6 @@ class KeyFilter:
         self.count += len(keys)
 
     def likely(self, keys: Iterable[bytes]) -> list[bytes]:
-        """Return those of the keys that may have been added; what is left out never was."""
+        """Return the keys that may have been added. A key left out was certainly not added."""
         words, mask, patterns = self._words, self._mask, _patterns
         return [key for key in keys if not patterns[((mixed := hash(key)) >> 48) % _PATTERNS] & ~words[mixed & mask]]

@@ -1,6 +1,6 @@
--- Every statement that the journal runs besides the batch and the schema. The first line of each is its name, the lines
--- after it say what it is for; a blank line ends it. A checkpoint part of the fold has `load_`, `clear_` and, where it is
--- not part of the batch, `put_`: its columns are those of the part's rows, in their order.
+-- Every statement that the journal runs, except the batch and the schema. The first line of each is its name, the next
+-- lines describe it, and a blank line ends it. Each part of the fold has `load_` and `clear_`. A part that is not
+-- written with the batch also has `put_`. The columns of a part are the fields of its rows, in the same order.
 
 -- insert_batch
 -- Write one batch through the view of batch.sql.
@@ -46,8 +46,8 @@ SELECT g.arrival, s.writer, s.scope, g.sequence, g.previous, g.bodies
 FROM segments g JOIN streams s ON s.id = g.stream
 WHERE g.stream = ? AND g.sequence > ? ORDER BY g.sequence
 
--- segments_naming
--- Segments of a scope that name an item somewhere in their bodies, newest first. Sales pay nothing for this search.
+-- segments_with_item
+-- Segments of a scope with the name of an item in their bodies, newest first. There is no index, so sales pay nothing.
 SELECT g.arrival, s.writer, s.scope, g.sequence, g.previous, g.bodies
 FROM segments g JOIN streams s ON s.id = g.stream
 WHERE s.scope = ? AND g.arrival - ? < ? AND instr(g.bodies, ?) ORDER BY g.arrival DESC
@@ -56,24 +56,24 @@ WHERE s.scope = ? AND g.arrival - ? < ? AND instr(g.bodies, ?) ORDER BY g.arriva
 -- The arrival of the first segment of a stream past a sequence number; NULL when there is none.
 SELECT min(arrival) FROM segments WHERE stream = ? AND sequence > ?
 
--- places_from
+-- segment_ends_from
 -- Arrival, stream and sequence of all segments from an arrival number on.
 SELECT arrival, stream, sequence FROM segments WHERE arrival >= ? ORDER BY arrival
 
 -- arrivals_of_key
--- The first arrivals under a key, at most so many.
+-- The first arrivals under a key, up to a limit.
 SELECT arrival FROM keys WHERE key = ? ORDER BY arrival LIMIT ?
 
 -- number_of_keys
--- How many keys there are, counting one that arrived twice twice.
+-- The number of keys. A key that arrived twice counts twice.
 SELECT count(*) FROM keys
 
 -- all_keys
--- All keys with their arrivals, equal keys together.
+-- All keys with their arrivals, sorted, so that equal keys are adjacent.
 SELECT key, arrival FROM keys ORDER BY key, arrival
 
 -- all_streams
--- Every stream with its number, its head, and where the clock stood when it last grew.
+-- Every stream with its number and its head.
 SELECT id, writer, scope, sequence, hash FROM streams
 
 -- any_stream
@@ -81,15 +81,15 @@ SELECT id, writer, scope, sequence, hash FROM streams
 SELECT 1 FROM streams
 
 -- newest_clock
--- The farthest the hybrid clock stood at any commit.
+-- The greatest stamp of the hybrid clock at any commit.
 SELECT coalesce(max(clock), 0) FROM streams
 
 -- expected_sums
--- The units in all moves, and the number of entries: what the cells and the arrivals must add up to.
+-- The units in all moves, and the number of entries. The cells and the arrivals must add up to these.
 SELECT coalesce(sum(units), 0), coalesce(sum(sequence), 0) FROM streams
 
 -- set_units
--- Correct the units that a stream moved, after folding anew.
+-- Set the units that a stream moved, after folding again.
 UPDATE streams SET units = ? WHERE id = ?
 
 -- all_items
@@ -109,27 +109,27 @@ SELECT lane, item, total FROM cells
 SELECT coalesce(sum(total), 0) FROM cells
 
 -- clear_cells
--- Forget the cells before they are folded anew.
+-- Delete the cells before they are folded again.
 DELETE FROM cells
 
 -- load_documents
--- The standing write of every document register.
+-- The current write of every document register.
 SELECT kind, key, rank, place, version, clock, writer, value FROM documents
 
 -- clear_documents
--- Forget the documents before they are folded anew.
+-- Delete the documents before they are folded again.
 DELETE FROM documents
 
 -- put_documents
--- Take in the write of a register that stands now.
+-- Store the current write of a register.
 REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 -- load_orders
--- All orders, packed, in the order in which this replica heard of them.
+-- All orders, packed, in the order in which they arrived at this replica.
 SELECT place, state FROM orders ORDER BY place
 
 -- clear_orders
--- Forget the orders before they are folded anew.
+-- Delete the orders before they are folded again.
 DELETE FROM orders
 
 -- load_counts
@@ -137,13 +137,13 @@ DELETE FROM orders
 SELECT location, item, state FROM counts
 
 -- clear_counts
--- Forget the counts before they are folded anew.
+-- Delete the counts before they are folded again.
 DELETE FROM counts
 
 -- node
--- Who the file belongs to.
+-- The node that owns the file.
 SELECT name, incarnation FROM node
 
 -- claim
--- Give the file to a node.
+-- Make a node the owner of the file.
 INSERT INTO node VALUES (?, ?)

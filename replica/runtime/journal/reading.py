@@ -1,6 +1,6 @@
-"""Reading entries back: the queries over segments that serve peers, people and retries. Each runs in one thread.
+"""Queries over segments, for peers, people and retries. Each runs in one thread.
 
-Entries are stored in segments, one row for a run of entries of one stream; `docs/decisions/0002` says why.
+A segment is one row for a run of entries of one stream; `docs/decisions/0002` says why.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from replica.runtime.ports import Page, Stored
 _STREAMS_READ_SINGLY = 16
 
 PAGE_BYTES_MAX = 4 << 20
-"""Bytes of bodies read for a peer at once: entries may be large."""
+"""Bytes of bodies read for a peer at once. This is bounded because entries may be large."""
 
 
 def segment(row: tuple[Any, ...]) -> Segment:
-    """A segment from a row of segments."""
+    """A segment from its row."""
     arrival, writer, scope, sequence, previous, bodies = row
-    return Segment(arrival, Stream(writer, scope), sequence, previous, bodies)
+    return Segment(arrival=arrival, stream=Stream(writer, scope), sequence=sequence, previous=previous, bodies=bodies)
 
 
 def entries(rows: Iterable[tuple[Any, ...]]) -> Iterator[Stored]:
-    """The entries of the segments in rows of segments."""
+    """The entries of all segments in some rows."""
     for row in rows:
         yield from segment(row).unpack()
 
@@ -53,7 +53,11 @@ def read(connection: sqlite3.Connection, after: int, limit: int) -> Page:
 
 
 def missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], through: int, limit: int) -> list[Stored]:
-    """Few streams are read one by one along their index; many are read together, in arrival order."""
+    """Entries of some streams past the numbers held, in arrival order.
+
+    If there are few streams, each is read along its index, and the results are merged. If there are many, all segments
+    are read in arrival order.
+    """
     if len(held) <= _STREAMS_READ_SINGLY:
         cursors = [connection.execute(STATEMENTS["stream_after"], (stream, after)) for stream, after in held]
         streams = [_past(rows, after) for rows, (_, after) in zip(cursors, held, strict=True)]
@@ -67,7 +71,7 @@ def missing(connection: sqlite3.Connection, held: Sequence[tuple[int, int]], thr
     if start is None:
         return []
     wanted = dict(held)
-    numbers = connection.execute(STATEMENTS["places_from"], (start,))
+    numbers = connection.execute(STATEMENTS["segment_ends_from"], (start,))
     segments = (
         connection.execute(STATEMENTS["segment_at"], (arrival,)).fetchone()
         for arrival, stream, sequence in numbers
@@ -85,7 +89,7 @@ def _past(rows: Iterable[tuple[Any, ...]], sequence: int) -> Iterator[Stored]:
 
 
 def _page(stored: Iterable[Stored], limit: int) -> list[Stored]:
-    """Take entries up to a limit, in number and in bytes; one at least, however large."""
+    """Take entries up to a limit in number and in bytes, but at least one, however large."""
     page: list[Stored] = []
     size = 0
     for one in stored:
@@ -103,9 +107,9 @@ def _named(connection: sqlite3.Connection, held: Mapping[int, int]) -> Iterator[
 
 
 def moves_of(connection: sqlite3.Connection, location: str, item: str, before: int, limit: int) -> Page:
-    """Find an item's entries by looking for its name in the bodies: slower than an index, but sales pay nothing."""
+    """Find an item's entries by its name in the bodies. This is slower than an index, but costs sales nothing."""
     rows = connection.execute(
-        STATEMENTS["segments_naming"], (location, SEGMENT_ENTRIES_MAX, before, msgspec.msgpack.encode(item))
+        STATEMENTS["segments_with_item"], (location, SEGMENT_ENTRIES_MAX, before, msgspec.msgpack.encode(item))
     )
     newest_first = (one for row in rows for one in reversed(segment(row).unpack()))
     found = (
@@ -119,7 +123,7 @@ def moves_of(connection: sqlite3.Connection, location: str, item: str, before: i
 
 
 def find(connection: sqlite3.Connection, keys: Iterable[bytes]) -> dict[bytes, list[Stored]]:
-    """The first entries that arrived under each key; keys that have none are left out."""
+    """The first entries that arrived under each key, at most KEY_ENTRIES_MAX; keys without entries are left out."""
     found: dict[bytes, list[Stored]] = {}
     for key in keys:
         rows = connection.execute(STATEMENTS["arrivals_of_key"], (key, KEY_ENTRIES_MAX)).fetchall()
@@ -129,7 +133,7 @@ def find(connection: sqlite3.Connection, keys: Iterable[bytes]) -> dict[bytes, l
 
 
 def shared(connection: sqlite3.Connection, keys: Iterable[tuple[int, bytes]]) -> list[Entry]:
-    """The entries of the keys that were shared last, and what voids them, in order of arrival."""
+    """The entries of the newest shared keys, and their voids, in order of arrival."""
     found = find(connection, [key for _, key in heapq.nlargest(COLLISIONS_MAX, keys)])
     stored = {one.arrival: one.entry for several in found.values() for one in several}
     voids = find(connection, [void_key(entry.hash) for entry in stored.values()])

@@ -1,10 +1,12 @@
-"""The journal in one SQLite file: WAL, synchronous=FULL, one connection that writes, one that looks up keys, one that
-reads for peers, one for people's long pages, and one that copies the log into the file, so that none holds up another.
+"""The journal in one SQLite file, with WAL and synchronous=FULL.
 
-A batch is one transaction, nearly always of one statement, and one trip into the writer's thread. The data directory
-is locked for this process (flock), so two nodes cannot run on one file, while a backup may still read it. SQLITE_FULL
-rolls the whole transaction back and is definite; any other failure of a commit is indefinite, and the process has to
-end. The next one makes the log it finds durable before it reads it: what it sees there may not be.
+It has five connections, so that none blocks another: one writes, one looks up keys, one reads for peers, one reads long
+pages for people, and one copies the log (WAL) into the file.
+
+A batch is one transaction, nearly always of one statement, and one call into the writer's thread. This process locks
+the data directory (flock), so two nodes cannot use one file; a backup may still read it. SQLITE_FULL rolls the whole
+transaction back and is definite. Any other failure of a commit is indefinite, and the process has to end. The next
+process makes the log durable before it reads it, because the log may hold content that is not durable.
 """
 
 from __future__ import annotations
@@ -42,20 +44,20 @@ FILE_NAME = "journal.sqlite"
 _KEYS_PER_FETCH = 4_096
 
 COPY_COMMITS = 128
-"""Commits after which the log is copied into the file, beside further commits: within one it would hold up its callers
-for some milliseconds."""
+"""Commits after which the log is copied into the file. The copy runs beside further commits, because within a commit it
+would delay the callers for some milliseconds."""
 
 LOG_PAGES_MAX = 16_384
-"""Pages in the log, 64 MB, at which a commit copies what is left. SQLite begins the log anew only when all of it is
-copied, and under a load without a pause a copy beside the commits never gets there. One that a long reader made longer
-is cut back to this when it begins anew."""
+"""Pages in the log, 64 MB, at which a commit itself copies the rest. SQLite restarts the log only when all of it is
+copied, and under constant load a copy beside the commits never completes. If a long reader made the log longer, SQLite
+cuts it back to this size when it restarts it."""
 
 PAGE_BYTES = 4_096
-"""SQLite's own, which no schema of ours changes."""
+"""SQLite's default. No schema here changes it."""
 
 
 class _Connection(aiosqlite.Connection):
-    """An aiosqlite connection that runs a whole function in its thread: one trip per batch, not one per statement."""
+    """An aiosqlite connection that runs a whole function in its thread: one call per batch, not one per statement."""
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
         result: T = await self._execute(work, self._conn, *arguments)  # type: ignore[no-untyped-call]
@@ -96,11 +98,11 @@ class SqliteJournal:
 
     @property
     def log_copy(self) -> asyncio.Task[None] | None:
-        """The copy of the log into the file that was begun last, done or under way; None before the first."""
+        """The newest copy of the log into the file, running or done; None before the first."""
         return self._copying
 
     async def on_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do work on the connection that commits, between two commits: its settings hold for it alone."""
+        """Run `work` on the connection that commits, between two commits. Pragmas set here affect only that one."""
         return await self._writer.run(work)
 
     async def load(self) -> Image:
@@ -115,8 +117,8 @@ class SqliteJournal:
             arrival = await self._writer.run(self._append, batch)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
-                self._copy_beside()  # a log that is copied is written over, which takes no room
-                raise StorageFull(f"no room in {self.directory}") from error
+                self._copy_beside()  # SQLite overwrites a copied log, so the next commit needs no new room
+                raise StorageFull(f"no room in {self.directory}: free some space, then retry") from error
             raise Unknown(f"commit failed: {error}") from error
         except sqlite3.Error as error:
             raise Unknown(f"commit failed: {error}") from error
@@ -126,7 +128,7 @@ class SqliteJournal:
         return arrival
 
     def _copy_beside(self) -> None:
-        """Have the log copied, unless that is under way."""
+        """Start to copy the log into the file, unless a copy is running."""
         if self._copying is None or self._copying.done():
             self._copying = asyncio.create_task(self._checkpoint.run(_copy_log))
 
@@ -148,7 +150,7 @@ class SqliteJournal:
 
     async def close(self) -> None:
         for connection in (self._query, self._reader, self._key_lookup, self._checkpoint):
-            await connection.interrupt()  # nobody waits any more for what they read or copy
+            await connection.interrupt()  # nobody waits for their results any more
         if self._copying is not None:
             await asyncio.wait([self._copying])
         for connection in (self._query, self._reader, self._key_lookup, self._checkpoint, self._writer):
@@ -160,7 +162,7 @@ class SqliteJournal:
         self._arrival = reading.newest(connection)
         heard, own = self._check_ends(connection)
         if not self._is_checkpoint_whole(connection):
-            log.warning("checkpoint does not match the journal, folding it anew", entries=self._arrival)
+            log.warning("checkpoint does not match the journal, folding it again", entries=self._arrival)
             self._refold(connection)
         shared = reading.shared(connection, self._fill_filter(connection))
         names = {route: name for name, route in numbers.routes.items()}
@@ -181,14 +183,14 @@ class SqliteJournal:
         )
 
     def _check_ends(self, connection: sqlite3.Connection) -> tuple[list[tuple[Stream, int]], int]:
-        """Check that every stream ends with its head; return the newest stamp of each, and of our own."""
+        """Check that every stream ends with its head. Return the newest stamp of each stream, and of our own writer."""
         heard: list[tuple[Stream, int]] = []
         own = 0
         for stream, head in self._numbers.heads.items():
             row = connection.execute(STATEMENTS["last_segment"], (self._numbers.streams[stream],)).fetchone()
             last = reading.segment(row).unpack()[-1].entry if row is not None else None
             if last is None or (last.sequence, last.hash) != (head.sequence, head.hash):
-                raise DataRefused(f"stream {stream.writer} {stream.scope} does not end as it should: restore a backup")
+                raise DataRefused(f"stream {stream.writer} {stream.scope} does not end with its head: restore a backup")
             heard.append((stream, last.content.clock))
             if stream.writer.endswith(f"#{self.incarnation}"):
                 own = max(own, last.content.clock)
@@ -228,8 +230,9 @@ class SqliteJournal:
         return self._arrival
 
     def _lay_out(self, batch: Batch) -> list[BatchRow]:
-        """The rows of a batch. Its keys are noted before they are durable: a filter that knows too much is slow for
-        one key, one that knows too little would let it be used twice.
+        """The rows of a batch. Its keys enter the filter before they are durable.
+
+        A surplus key in the filter costs one vain lookup. A missing key would let a request be accepted twice.
         """
         self._keys.add([key for run in batch.runs for key in run.keys if key])
         return list(self._numbers.rows(batch, self._arrival))
@@ -241,7 +244,7 @@ class SqliteJournal:
                 connection.executemany(STATEMENTS[f"put_{part}"], checkpoint[part])
 
     def _fill_filter(self, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
-        """Read all keys; return those that several entries share, each with the last of their arrivals."""
+        """Fill the filter with all keys. Return the keys that several entries share, each with their last arrival."""
         (expected,) = connection.execute(STATEMENTS["number_of_keys"]).fetchone()
         keys = KeyFilter(expected)
         shared: dict[bytes, int] = {}
@@ -258,12 +261,13 @@ class SqliteJournal:
 
 
 async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJournal:
-    """Open or make the journal of a node in a directory.
+    """Open or create the journal of a node in a directory.
 
     Args:
-        incarnation: what a new file's writer is to be called; an existing file keeps its own.
+        incarnation: the incarnation of the writer in a new file; an existing file keeps its own.
     Raises:
-        DataRefused: another process has it, it belongs to another node, or a newer program wrote it.
+        DataRefused: another process uses the directory, it belongs to another node, a newer program wrote it, or it
+            cannot be read.
     """
     try:
         make_directory(directory)
@@ -301,7 +305,7 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
 
 
 class _transaction:
-    """BEGIN IMMEDIATE … COMMIT; rolled back whole when anything in it fails."""
+    """BEGIN IMMEDIATE … COMMIT. If anything in it fails, all of it is rolled back."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -325,14 +329,14 @@ class _transaction:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Set the file up for durability, and bring its schema up to date."""
+    """Set the file up for durability, and update its schema."""
     if sqlite3.sqlite_version_info < batch_row.SQLITE_MIN:
         needed = ".".join(map(str, batch_row.SQLITE_MIN))
         raise DataRefused(f"this Python has SQLite {sqlite3.sqlite_version}, at least {needed} is needed")
-    # Read to the end, or a failure goes unseen; the mode SQLite then stays in loses commits when the power goes.
+    # Read all rows, otherwise a failure goes unnoticed, and SQLite stays in a mode that loses commits at power loss.
     ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
     if mode != "wal":
-        raise DataRefused(f"SQLite stays in mode {mode!r} here, which may lose sales: give a local disk as --data")
+        raise DataRefused(f"SQLite stays in mode {mode!r} here and may lose sales: give a local disk as --data")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA cache_size = -16384")
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}").fetchall()
@@ -355,7 +359,7 @@ def _prepare_checkpoint(connection: sqlite3.Connection) -> None:
 
 
 def _copy_log(connection: sqlite3.Connection) -> None:
-    """Copy what is in the log, waiting for nobody. What fails is copied the next time: until then the log has it."""
+    """Copy the log into the file without waiting for readers. After a failure the next copy includes the rest."""
     with suppress(sqlite3.OperationalError):
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
@@ -367,7 +371,7 @@ def _claim(connection: sqlite3.Connection, node: str, incarnation: str) -> str:
         return incarnation
     owner, standing = row or (None, None)
     if owner is None or standing is None:
-        raise DataRefused("the data no longer says which node it belongs to: restore a backup")
+        raise DataRefused("the data does not name its node any more: restore a backup")
     if owner != node:
         raise DataRefused(f"the data belongs to node {owner!r}, not to {node!r}: give its name or another --data")
     return str(standing)

@@ -8,7 +8,7 @@ from importlib import resources
 def read_statements(text: str) -> dict[str, str]:
     """Parse named statements: a comment line with the name, comment lines that describe it, then the statement.
 
-    Raises ValueError where a statement has no name or no description, or two have one name.
+    Raises ValueError if a statement has no name or no description, or if two have the same name.
     """
     found: dict[str, str] = {}
     for block in text.split("\n\n")[1:]:
@@ -29,17 +29,17 @@ STATEMENTS = read_statements(_text("queries.sql"))
 """Every statement by name."""
 
 BATCH = _text("batch.sql")
-"""The view and the trigger that a batch is written through, for each connection that writes."""
+"""The view and the trigger that spread a batch over the tables, for each connection that writes."""
 
 PARTS = [name.removeprefix("load_") for name in STATEMENTS if name.startswith("load_") and name != "load_cells"]
-"""The parts of the fold that the file keeps a checkpoint of."""
+"""The parts of the fold that have a checkpoint in the file."""
 
 PUT_PARTS = [name.removeprefix("put_") for name in STATEMENTS if name.startswith("put_")]
-"""Those that are written row by row beside the batch, because they seldom change."""
+"""The parts that are written row by row beside the batch, because they seldom change."""
 
 
 def schema_scripts() -> list[str]:
-    """The scripts that bring a file from each schema version to the next, the first from an empty file."""
+    """The scripts that update a file from each schema version to the next. The first starts from an empty file."""
     files = resources.files("replica.runtime.journal").joinpath("schema").iterdir()
     scripts = [file for file in files if file.name.endswith(".sql")]
     return [file.read_text() for file in sorted(scripts, key=lambda file: file.name)]

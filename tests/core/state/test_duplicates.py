@@ -1,4 +1,4 @@
-"""Exactly once across nodes: one request under one key at several nodes counts once, whoever hears of it when."""
+"""Exactly once across nodes: one request under one key at several nodes counts once, in any order of merging."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def hub(name: str) -> Node:
     return Node(name, (STORE,), None, "hub")
 
 
-def tell(source: Node, target: Node) -> None:
-    """Bring one node all the other holds, entry by entry, in order of arrival; each is a frame and a commit."""
+def send_all(source: Node, target: Node) -> None:
+    """Send all entries of one node to the other, in order of arrival. Each entry is a frame and a commit."""
     source.commit()
     for entry, previous in list(source.journal):
         if target.replica.head(entry.stream).sequence < entry.sequence:
@@ -49,11 +49,11 @@ def tell(source: Node, target: Node) -> None:
 
 
 def settle(*nodes: Node) -> None:
-    """Tell everybody everything, until nothing is new."""
+    """Send all entries to all nodes, until nothing is new."""
     for _ in range(3):
         for source in nodes:
             for target in nodes:
-                tell(source, target)
+                send_all(source, target)
     assert len({repr(node.replica.digests()) for node in nodes}) == 1
 
 
@@ -66,11 +66,11 @@ def on_hand(node: Node, item: str = "cola") -> int:
 
 
 def stocked(units: int = 20) -> list[Node]:
-    """Three hubs with as much stock each, of which all know."""
+    """Three hubs with equal stock, and with all entries of each other."""
     nodes = [hub(name) for name in NAMES]
     for node in nodes:
         node.ask(receipt(cola=units), f"stock-{node.name}")
-        node.ask(Return((SkuLine(9, "cola"),)), f"aside-{node.name}")
+        node.ask(Return(lines=(SkuLine(9, "cola"),)), f"aside-{node.name}")
     settle(*nodes)
     return nodes
 
@@ -79,8 +79,8 @@ REQUESTS: list[LocationRequest] = [
     sale(cola=3),
     sale(OnShortage.REFUSE, cola=3),
     receipt(cola=3),
-    Return((SkuLine(3, "cola"),)),
-    Return((SkuLine(3, "cola"),), disposition=Disposition.RESTOCK),
+    Return(lines=(SkuLine(3, "cola"),)),
+    Return(lines=(SkuLine(3, "cola"),), disposition=Disposition.RESTOCK),
     Adjustment((AdjustmentLine("cola", 3, "found"),)),
     Adjustment((AdjustmentLine("cola", -3, "broken"),)),
     Quarantine((QuarantineLine("cola", 3, Action.PUT),)),
@@ -90,7 +90,7 @@ REQUESTS: list[LocationRequest] = [
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: type(one).__name__)
-def test_a_fact_that_three_nodes_took_counts_once(request_: LocationRequest) -> None:
+def test_a_fact_that_three_nodes_recorded_counts_once(request_: LocationRequest) -> None:
     alone = stocked()
     alone[0].ask(request_, "once")
     nodes = stocked()
@@ -107,7 +107,7 @@ def test_a_fact_that_three_nodes_took_counts_once(request_: LocationRequest) -> 
         assert all(void.content.key == f"void:{void.content.reference}".encode() for void in voids)
 
 
-def test_the_least_by_clock_then_writer_wins_and_everybody_is_answered_with_it() -> None:
+def test_the_least_by_clock_then_writer_wins_and_all_nodes_answer_with_it() -> None:
     nodes = [hub(name) for name in NAMES]
     taken = [node.ask(receipt(cola=5), "once", NOW_MS) for node in nodes]
     settle(*nodes)
@@ -119,12 +119,12 @@ def test_the_least_by_clock_then_writer_wins_and_everybody_is_answered_with_it()
         assert on_hand(node) == 5
 
 
-def test_what_lost_once_is_voided_once_though_a_lesser_one_turns_up_later() -> None:
+def test_an_entry_that_lost_is_voided_once_though_a_lesser_one_arrives_later() -> None:
     east, north, west = (hub(name) for name in NAMES)
     for node, later in ((west, 3), (north, 2), (east, 1)):
         node.ask(receipt(cola=5), "once", NOW_MS + later)
-    tell(north, west)
-    tell(west, north)
+    send_all(north, west)
+    send_all(west, north)
     assert (on_hand(west), on_hand(north)) == (5, 5)
     assert [void.content.facts["winner"] for void in entries(west)] == [entries(north, "receipt")[0].hash]
     settle(east, north, west)
@@ -132,7 +132,7 @@ def test_what_lost_once_is_voided_once_though_a_lesser_one_turns_up_later() -> N
     assert len(entries(east)) == 2
 
 
-def test_a_duplicate_is_found_in_the_journal_long_after_and_after_a_restart() -> None:
+def test_a_duplicate_is_found_in_the_journal_much_later_and_after_a_restart() -> None:
     east, west = hub("hub-east"), hub("hub-west")
     first = east.ask(receipt(cola=5), "once")
     west.ask(receipt(cola=5), "once", NOW_MS + 1)
@@ -146,7 +146,7 @@ def test_a_duplicate_is_found_in_the_journal_long_after_and_after_a_restart() ->
     assert west.ask(receipt(cola=5), "once") == first
 
 
-def test_a_crash_before_the_commit_loses_the_void_with_what_it_was_written_for() -> None:
+def test_a_crash_before_the_commit_loses_the_void_and_the_merged_entry() -> None:
     east, west = hub("hub-east"), hub("hub-west")
     east.ask(receipt(cola=5), "once")
     west.ask(receipt(cola=5), "once", NOW_MS + 1)
@@ -166,7 +166,7 @@ def test_a_crash_before_the_commit_loses_the_void_with_what_it_was_written_for()
     assert len(entries(east)) == 1
 
 
-def test_the_void_is_in_the_batch_of_what_it_is_written_for_even_where_the_rest_of_a_frame_is_at_fault() -> None:
+def test_the_void_is_in_the_batch_of_its_merge_though_a_later_run_is_at_fault() -> None:
     east, west = hub("hub-east"), hub("hub-west")
     east.ask(receipt(cola=5), "once")
     east.ask(receipt(cola=1), "other")
@@ -178,7 +178,7 @@ def test_the_void_is_in_the_batch_of_what_it_is_written_for_even_where_the_rest_
     assert [entry.content.kind for entry in west.commit().entries] == ["receipt", "receipt", VOID]
 
 
-def test_a_voided_receipt_that_was_sold_meanwhile_is_a_breach() -> None:
+def test_a_voided_goods_receipt_whose_units_were_sold_is_a_breach() -> None:
     east, west = hub("hub-east"), hub("hub-west")
     east.ask(receipt(cola=5), "once")
     west.ask(receipt(cola=5), "once", NOW_MS + 1)
@@ -195,21 +195,21 @@ def test_two_voids_of_one_entry_are_duplicates_themselves() -> None:
     east.commit()
     west.commit()
     restored = west.restored("0000000f")
-    tell(east, west)
-    tell(east, restored)
+    send_all(east, west)
+    send_all(east, restored)
     assert (len(entries(west)), len(entries(restored))) == (1, 1)
-    tell(west, east)
-    tell(restored, east)
+    send_all(west, east)
+    send_all(restored, east)
     for _ in range(2):
-        tell(east, restored)
-        tell(restored, east)
+        send_all(east, restored)
+        send_all(restored, east)
     assert on_hand(east) == 5
     assert on_hand(restored) == 5
     assert len(entries(east)) == 3
     assert east.replica.ledger.stock(STORE, "cola").breach == 0
 
 
-def test_rights_that_were_granted_twice_are_not_taken_back() -> None:
+def test_the_void_of_a_repeated_grant_moves_no_rights_back() -> None:
     nodes = stocked()
     request = Grant("store-1", (GrantLine("cola", 3),))
     nodes[0].ask(request, "once")
@@ -220,7 +220,7 @@ def test_rights_that_were_granted_twice_are_not_taken_back() -> None:
     assert [void.content.moves for void in entries(nodes[2])] == [()]
 
 
-def test_a_document_written_twice_under_one_key_is_written_once() -> None:
+def test_a_document_written_at_two_nodes_under_one_key_is_one_write() -> None:
     east, west = hub("hub-east"), hub("hub-west")
     first = east.write("cola-6", {"recipe": {"cola": 6}}, "once")
     west.write("cola-6", {"recipe": {"cola": 6}}, "once", now_ms=NOW_MS + 1)
@@ -230,7 +230,7 @@ def test_a_document_written_twice_under_one_key_is_written_once() -> None:
     assert (found.is_duplicate, found.entry.stream.writer) == (True, west.replica.writer)
 
 
-def test_different_requests_under_one_key_both_stand_and_are_reported() -> None:
+def test_different_requests_under_one_key_both_stay_valid_and_are_reported() -> None:
     east, west = hub("hub-east"), hub("hub-west")
     one, other = east.ask(receipt(cola=5), "once"), west.ask(receipt(cola=6), "once", NOW_MS + 1)
     settle(east, west)
@@ -245,7 +245,7 @@ def test_different_requests_under_one_key_both_stand_and_are_reported() -> None:
         assert entries(node) == []
 
 
-def test_one_key_at_two_locations_is_no_duplicate() -> None:
+def test_one_key_at_two_locations_is_not_a_duplicate() -> None:
     east, west = Node("hub-east", ("w-1",), None, "hub"), Node("hub-west", ("w-2",), None, "hub")
     east.ask(receipt(cola=5), "1")
     west.ask(receipt(cola=5), "1")
@@ -254,7 +254,7 @@ def test_one_key_at_two_locations_is_no_duplicate() -> None:
     assert entries(west) == []
 
 
-def test_collisions_are_the_same_after_a_restart_and_only_the_newest_are_kept() -> None:
+def test_a_replica_keeps_the_newest_collisions_and_has_the_same_after_a_restart() -> None:
     east, west = hub("hub-east"), hub("hub-west")
     for number in range(COLLISIONS_MAX + 9):
         east.ask(receipt(cola=1), f"key-{number}")
@@ -269,14 +269,14 @@ def test_collisions_are_the_same_after_a_restart_and_only_the_newest_are_kept() 
 
 
 @pytest.mark.parametrize("key", ["void:00", "given:hub-east#0000000b:1.0"])
-def test_keys_that_nodes_make_are_not_for_callers(key: str) -> None:
+def test_a_caller_cannot_use_a_key_of_the_form_that_nodes_make(key: str) -> None:
     with pytest.raises(Invalid, match="made by nodes"):
         parse_key(key)
 
 
 @st.composite
 def retries(draw: st.DrawFn) -> list[tuple[int, str, Any, int]]:
-    """Requests at three nodes, `(node, key, request, milliseconds)`: many under the same few keys."""
+    """Requests at three nodes, as `(node, key, request, milliseconds)`. Many have the same few keys."""
     by_key = {f"key-{number}": draw(st.sampled_from(REQUESTS)) for number in range(4)}
     keys = st.sampled_from(sorted(by_key))
     asked = st.tuples(st.integers(0, 2), keys, st.integers(0, 3))
@@ -289,22 +289,22 @@ def test_any_delivery_of_retries_at_three_nodes_counts_each_request_once(
 ) -> None:
     nodes = stocked()
     accepted: dict[str, Any] = {}
-    for place, (index, key, request, later) in enumerate(asked):
+    for number, (index, key, request, later) in enumerate(asked):
         try:
             nodes[index].ask(request, key, NOW_MS + later)
             accepted[key] = request
         except Exception as refused:
             assert getattr(refused, "kind", "") == "insufficient-rights"
-        if place < len(deliveries):
-            source, target = deliveries[place]
-            tell(nodes[source], nodes[target])
+        if number < len(deliveries):
+            source, target = deliveries[number]
+            send_all(nodes[source], nodes[target])
         if data.draw(st.booleans()):
             nodes[index].crash()
     settle(*nodes)
     once, more = stocked()[0], 9
-    once.ask(Return((SkuLine(more, "cola"),)), "more")  # it alone sets aside what three had
+    once.ask(Return(lines=(SkuLine(more, "cola"),)), "more")  # as much in quarantine as the three nodes together
     for key, request in accepted.items():
-        if any(entry.content.key == key.encode() for entry, _ in nodes[0].journal):  # no crash took it
+        if any(entry.content.key == key.encode() for entry, _ in nodes[0].journal):  # it was not lost in a crash
             once.ask(request, key)
     assert on_hand(nodes[0]) == on_hand(once) - more
     losers = {entry.content.facts["loser"] for entry in entries(nodes[0])}

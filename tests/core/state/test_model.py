@@ -1,4 +1,4 @@
-"""One node against a plain dictionary: whatever is asked in whatever order, the replica says what the model says."""
+"""One node against a plain dictionary: after any requests in any order, the replica equals the model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Levels = dict[str, int]
 
 
 class OneNode(RuleBasedStateMachine):
-    """Sales, returns, receipts, counts, adjustments, quarantine, repeats, commits and crashes, in any order."""
+    """Sales, returns, goods receipts, counts, adjustments, quarantine, repeats, commits and crashes, in any order."""
 
     asked = Bundle("asked")
     sightings = Bundle("sightings")
@@ -63,13 +63,13 @@ class OneNode(RuleBasedStateMachine):
         self.free: Levels = dict.fromkeys(ITEMS, 0)
         self.quarantine: Levels = dict.fromkeys(ITEMS, 0)
         self.entries: list[Entry] = []
-        """What was accepted, in order."""
+        """The entries of accepted requests, in order."""
         self.committed: tuple[int, Levels, Levels] = (0, dict(self.free), dict(self.quarantine))
         self.keys = 0
         self.now_ms = NOW_MS
 
     def ask(self, request: LocationRequest, free: Levels, quarantine: Levels, seen: Seen | None = None) -> Any:
-        """Ask what must be accepted and change the levels by so much."""
+        """Make a request that must be accepted, and change the levels by these amounts."""
         self.keys += 1
         key = f"key-{self.keys}"
         entry = self.node.ask(request, key, self.now_ms, seen)
@@ -81,7 +81,7 @@ class OneNode(RuleBasedStateMachine):
         return (key, request, entry)
 
     def refuse(self, request: LocationRequest) -> RightsExhausted:
-        """Ask what must be refused for want of units."""
+        """Make a request that must be refused because units are missing."""
         before = self.node.replica.uncommitted
         try:
             self.node.ask(request, "refused", self.now_ms)
@@ -97,7 +97,7 @@ class OneNode(RuleBasedStateMachine):
             for item, units in RECIPES[sku].items():
                 demand[item] = demand.get(item, 0) + units * quantity
         short = [item for item in demand if demand[item] > self.free[item]]
-        request = Sale(tuple(SkuLine(quantity, sku=sku) for sku, quantity in basket), on_shortage)
+        request = Sale(lines=tuple(SkuLine(quantity, sku=sku) for sku, quantity in basket), on_shortage=on_shortage)
         if short and on_shortage is OnShortage.REFUSE:
             wanted = {line["item"]: line["wanted"] for line in self.refuse(request).facts["lines"]}
             assert wanted == {item: demand[item] for item in short}
@@ -113,7 +113,7 @@ class OneNode(RuleBasedStateMachine):
         for sku, quantity in basket:
             for item, units in RECIPES[sku].items():
                 back[item] = back.get(item, 0) + units * quantity
-        request = Return(tuple(SkuLine(quantity, sku=sku) for sku, quantity in basket), disposition=disposition)
+        request = Return(lines=tuple(SkuLine(quantity, sku=sku) for sku, quantity in basket), disposition=disposition)
         to_shelf = disposition is Disposition.RESTOCK
         return self.ask(request, back if to_shelf else {}, {} if to_shelf else back)
 
@@ -137,7 +137,7 @@ class OneNode(RuleBasedStateMachine):
 
     @rule(target=asked, item=items, level=st.integers(0, 20), sighting=sightings)
     def count_as_of(self, item: str, level: int, sighting: Seen) -> Any:
-        """A count of some time ago: it corrects unless a newer one is known, by its moment or by having seen it."""
+        """A count of an earlier state. It corrects unless a newer count is known: a later one, or one that saw it."""
         known = self.counted(item)
         rank = sighting.as_of
         if known is not None and known[2] <= sighting.vector.get(OWN.writer, 0):
@@ -145,12 +145,12 @@ class OneNode(RuleBasedStateMachine):
         is_outdated = known is not None and known[0] > rank
         levels = sighting.levels
         if known is not None and known[2] > sighting.vector.get(OWN.writer, 0) and not is_outdated:
-            return multiple()  # what was counted meanwhile is before this: only a journal tells by how much
+            return multiple()  # a count between the two precedes this one, and only a journal has its difference
         change = 0 if is_outdated else level - levels[item]
         return self.ask(Count((CountLine(item, level),)), {item: change}, {}, sighting)
 
     def counted(self, item: str) -> tuple[int, int, int] | None:
-        """Rank, stamp and number of the newest count of an item, by the entries."""
+        """Rank, stamp and number of the newest count of an item among the entries."""
         counts = [
             (entry.content.facts.get("ranks", {}).get(item, entry.content.facts["as_of"]), entry.content.clock, number)
             for number, entry in enumerate(self.entries, 1)
@@ -181,11 +181,11 @@ class OneNode(RuleBasedStateMachine):
     def ask_again(self, known: Any) -> None:
         key, request, entry = known
         if entry not in self.entries:
-            return  # it was lost in a crash, so nobody was told of it
+            return  # it was lost in a crash before it was answered
         assert self.node.ask(request, key, self.now_ms) == entry
 
     @rule(known=asked, other=asked)
-    def use_a_key_for_something_else(self, known: Any, other: Any) -> None:
+    def use_a_key_for_another_request(self, known: Any, other: Any) -> None:
         key, request, entry = known
         if request == other[1] or entry not in self.entries:
             return
@@ -193,7 +193,7 @@ class OneNode(RuleBasedStateMachine):
             self.node.ask(other[1], key, self.now_ms)
         except KeyReused:
             return
-        raise AssertionError("a key answered for another request")
+        raise AssertionError("a key was accepted for another request")
 
     @rule(by_ms=st.integers(-100_000, 100_000))
     def set_the_clock(self, by_ms: int) -> None:
@@ -213,7 +213,7 @@ class OneNode(RuleBasedStateMachine):
         self.free, self.quarantine = dict(free), dict(quarantine)
 
     @invariant()
-    def stock_is_what_the_model_says(self) -> None:
+    def stock_equals_the_model(self) -> None:
         for item in ITEMS:
             stock = self.node.replica.ledger.stock(STORE, item)
             free, aside = self.free[item], self.quarantine[item]
@@ -235,7 +235,7 @@ class OneNode(RuleBasedStateMachine):
         assert all(earlier < later for earlier, later in pairwise(clocks))
 
     def teardown(self) -> None:
-        """The fold of the journal is the cells, at a restart and at a peer that got it all."""
+        """The fold of the journal equals the cells, after a restart and at a peer that received everything."""
         if not hasattr(self, "node"):
             return
         self.node.commit()
@@ -255,13 +255,13 @@ TestOneNode = OneNode.TestCase
 TestOneNode.settings = settings(max_examples=100, stateful_step_count=40)
 
 
-def test_a_model_that_forgot_a_movement_is_noticed() -> None:
+def test_a_model_that_misses_a_movement_fails_the_check() -> None:
     machine = OneNode()
     machine.open_shop()
     machine.receive("cola", 5)
     machine.free["cola"] += 1
     try:
-        machine.stock_is_what_the_model_says()
+        machine.stock_equals_the_model()
     except AssertionError:
         return
-    raise Refused("the model and the node differ, and nobody noticed")
+    raise Refused("the model and the node differ, and the check passed")

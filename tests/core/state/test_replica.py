@@ -1,4 +1,4 @@
-"""A replica: what is decided here, what is merged here, and what both fold to."""
+"""A replica: its own decisions, its merges, and the state that both fold to."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PEER = Stream("hub-east#0000000b", STORE)
 
 
 def state_of(replica: Replica) -> tuple[Any, ...]:
-    """All that a refused request must leave as it was."""
+    """All state that a refused request must not change."""
     return (
         list(replica.ledger.cells()),
         replica.digests(),
@@ -67,7 +67,7 @@ def test_entries_are_numbered_from_one_and_linked() -> None:
     assert node.replica.head(OWN) == Head(2, second.hash)
 
 
-def test_a_request_is_stamped_later_than_the_one_before_though_the_wall_clock_went_back() -> None:
+def test_each_stamp_is_later_than_the_one_before_though_the_wall_clock_goes_back() -> None:
     node = Node()
     first = node.ask(receipt(cola=3), now_ms=NOW_MS)
     second = node.ask(sale(cola=1), now_ms=NOW_MS - 60_000)
@@ -83,7 +83,7 @@ def test_an_entry_is_folded_as_it_is_recorded() -> None:
     assert node.replica.arrival == node.replica.uncommitted == 2
 
 
-def test_a_key_seen_again_with_the_same_request_gives_the_first_entry_and_moves_nothing() -> None:
+def test_a_repeated_request_returns_the_first_entry_and_moves_nothing() -> None:
     node = Node()
     node.ask(receipt(cola=3))
     first = node.ask(sale(cola=1), key="till-1")
@@ -92,7 +92,7 @@ def test_a_key_seen_again_with_the_same_request_gives_the_first_entry_and_moves_
     assert state_of(node.replica) == before
 
 
-def test_a_key_seen_again_with_another_request_is_refused_and_moves_nothing() -> None:
+def test_a_key_reused_for_another_request_is_refused_and_moves_nothing() -> None:
     node = Node()
     node.ask(sale(cola=1), key="till-1")
     before = state_of(node.replica)
@@ -110,22 +110,22 @@ def test_a_key_seen_again_with_another_request_is_refused_and_moves_nothing() ->
         sale(OnShortage.REFUSE, cola=1),
         sale(cola=1, leaf=1),
         sale(leaf=1),
-        Sale((SkuLine(1, sku="cola"),), till="till-2"),
-        Sale((SkuLine(1, sku="cola"),), receipt="R-2"),
-        Return((SkuLine(1, sku="cola"),)),
+        Sale(lines=(SkuLine(1, sku="cola"),), till="till-2"),
+        Sale(lines=(SkuLine(1, sku="cola"),), receipt="R-2"),
+        Return(lines=(SkuLine(1, sku="cola"),)),
         receipt(cola=1),
         Count((CountLine("cola", 1),)),
         Adjustment((AdjustmentLine("cola", 1, "found"),)),
     ],
 )
-def test_any_difference_makes_it_another_request(other: LocationRequest) -> None:
+def test_any_difference_makes_another_request(other: LocationRequest) -> None:
     node = Node()
     node.ask(sale(cola=1), key="till-1")
     with pytest.raises(KeyReused):
         node.ask(other, key="till-1")
 
 
-def test_a_key_that_only_the_journal_remembers_answers_too() -> None:
+def test_a_key_that_is_only_in_the_journal_is_recognised() -> None:
     node = Node()
     first = node.ask(sale(cola=1), key="till-1")
     node.commit()
@@ -136,7 +136,7 @@ def test_a_key_that_only_the_journal_remembers_answers_too() -> None:
     assert node.replica.uncommitted == 0
 
 
-def test_a_key_used_at_another_node_answers_here_once_its_entry_arrived() -> None:
+def test_a_key_used_at_another_node_is_recognised_once_its_entry_arrived() -> None:
     shop, other = store(1), hub("hub-east", "store-1")
     first = shop.ask(sale(cola=1), key="till-1")
     shop.commit()
@@ -146,7 +146,7 @@ def test_a_key_used_at_another_node_answers_here_once_its_entry_arrived() -> Non
         other.ask(sale(cola=2), key="till-1")
 
 
-def test_a_till_gets_its_own_answer_though_a_peer_used_its_key_for_something_else() -> None:
+def test_a_till_gets_its_own_entry_though_a_peer_used_its_key_for_another_request() -> None:
     node = Node()
     first = node.ask(sale(cola=1), key="till-1")
     node.commit()
@@ -154,14 +154,14 @@ def test_a_till_gets_its_own_answer_though_a_peer_used_its_key_for_something_els
     assert node.ask(sale(cola=1), key="till-1") is first
 
 
-def test_a_key_used_at_one_location_is_not_for_another() -> None:
+def test_a_key_used_at_one_location_is_refused_at_another() -> None:
     node = Node(locations=(STORE, "store-2"))
     node.ask(sale(cola=1), key="till-1")
     with pytest.raises(KeyReused):
         decisions.execute(node.replica, Command("store-2", sale(cola=1), b"till-1"), NOW_MS)
 
 
-def test_requests_without_a_key_are_never_repeats() -> None:
+def test_requests_without_a_key_are_never_repetitions() -> None:
     node = Node()
     assert [node.ask(sale(cola=1)).sequence for _ in range(3)] == [1, 2, 3]
 
@@ -181,15 +181,15 @@ def test_a_retry_gets_the_first_answer_even_when_it_would_now_be_refused() -> No
     assert node.ask(sale(OnShortage.REFUSE, cola=1), key="till-1") is first
 
 
-def test_a_sale_of_a_batch_and_the_same_sale_by_itself_are_one_request() -> None:
+def test_a_sale_in_a_batch_and_the_same_single_sale_are_one_request() -> None:
     node = Node()
     lines = (SkuLine(1, sku="cola"),)
-    first = node.ask(KeyedSale(lines, key="till-1"), key="till-1")
-    assert node.ask(Sale(lines), key="till-1") is first
-    assert node.ask(KeyedSale(lines, key="till-1"), key="till-1") is first
+    first = node.ask(KeyedSale(lines=lines, key="till-1"), key="till-1")
+    assert node.ask(Sale(lines=lines), key="till-1") is first
+    assert node.ask(KeyedSale(lines=lines, key="till-1"), key="till-1") is first
 
 
-def test_a_count_asked_again_is_one_request_though_the_stock_moved_on() -> None:
+def test_a_repeated_count_is_one_request_though_the_stock_changed_since() -> None:
     node = Node()
     first = node.ask(Count((CountLine("cola", 5),)), key="count-1")
     node.ask(sale(cola=1))
@@ -205,7 +205,7 @@ def test_a_location_the_node_does_not_write_for_is_refused() -> None:
     assert state_of(node.replica) == before
 
 
-def test_a_count_without_a_token_is_made_from_the_state_of_now() -> None:
+def test_a_count_without_a_token_is_made_from_the_present_state() -> None:
     node = Node()
     last = node.ask(receipt(cola=3))
     facts = node.ask(Count((CountLine("cola", 5),))).content.facts
@@ -227,7 +227,7 @@ def test_a_request_too_large_for_one_entry_is_refused_and_has_no_effect() -> Non
     assert node.ask(receipt(cola=1), key="k").sequence == 1
 
 
-def test_a_key_longer_than_peers_take_is_refused_and_has_no_effect() -> None:
+def test_a_key_longer_than_peers_accept_is_refused_and_has_no_effect() -> None:
     node = Node()
     before = state_of(node.replica)
     with pytest.raises(Invalid) as refused:
@@ -259,10 +259,15 @@ def test_a_key_longer_than_peers_take_is_refused_and_has_no_effect() -> None:
         {"kind": "document", "facts": {"kind": "sku"}},
     ],
 )
-def test_a_peers_entry_that_says_nothing_known_does_not_answer_for_its_key(changed: dict[str, Any]) -> None:
+def test_an_unreadable_entry_of_a_peer_answers_no_request_under_its_key(changed: dict[str, Any]) -> None:
     node = Node()
     decisions.merge(node.replica, [linked(PEER, [receipt_content(key=b"k", moves=(), **changed)])], NOW_MS)
-    for request in (sale(cola=1), receipt(cola=1), Count((CountLine("cola", 1),)), Return((SkuLine(1, sku="cola"),))):
+    for request in (
+        sale(cola=1),
+        receipt(cola=1),
+        Count((CountLine("cola", 1),)),
+        Return(lines=(SkuLine(1, sku="cola"),)),
+    ):
         with pytest.raises(KeyReused):
             node.ask(request, key="k")
     with pytest.raises(KeyReused):
@@ -273,7 +278,7 @@ def test_a_peers_entry_that_says_nothing_known_does_not_answer_for_its_key(chang
 # documents
 
 
-def test_a_written_document_is_one_version_later_than_the_one_before() -> None:
+def test_a_written_document_has_the_next_version() -> None:
     node = hub("hub-east")
     for version in (1, 2):
         entry = node.write("cola", {"recipe": {"cola": 1}})
@@ -282,7 +287,7 @@ def test_a_written_document_is_one_version_later_than_the_one_before() -> None:
         assert entry.content.moves == ()
 
 
-def test_a_written_sku_can_be_sold_at_once_and_a_cleared_one_no_more() -> None:
+def test_a_written_sku_can_be_sold_immediately_and_a_cleared_one_not_any_more() -> None:
     replica = Replica("hub-east#0000000a", ("warehouse",))
     decisions.write(replica, DocumentWrite("sku", "six", pack_value({"recipe": {"cola": 6}}), b"1"), NOW_MS)
     entry = decisions.execute(replica, Command("warehouse", sale(six=2), b"2"), NOW_MS)
@@ -292,7 +297,7 @@ def test_a_written_sku_can_be_sold_at_once_and_a_cleared_one_no_more() -> None:
         decisions.execute(replica, Command("warehouse", sale(six=2), b"4"), NOW_MS)
 
 
-def test_a_document_written_again_under_its_key_is_one_write() -> None:
+def test_a_repeated_document_write_is_one_write() -> None:
     node = hub("hub-east")
     first = node.write("cola", {"recipe": {"cola": 1}}, key="w-1")
     assert node.write("cola", {"recipe": {"cola": 1}}, key="w-1") is first
@@ -301,7 +306,7 @@ def test_a_document_written_again_under_its_key_is_one_write() -> None:
             node.write(name, value, key="w-1")
 
 
-def test_a_key_of_a_document_is_not_for_a_sale_nor_the_other_way() -> None:
+def test_a_key_of_a_document_is_refused_for_a_sale_and_the_reverse() -> None:
     node = Node()
     node.write("cola", {"recipe": {"cola": 1}}, key="k-1")
     node.ask(sale(cola=1), key="k-2")
@@ -323,8 +328,8 @@ def test_a_document_too_large_for_one_entry_is_refused_and_has_no_effect() -> No
 # merging
 
 
-def sold_out_of(run: ReceivedRun, first: int, last: int) -> ReceivedRun:
-    """The part of a run from one number to another."""
+def slice_of(run: ReceivedRun, first: int, last: int) -> ReceivedRun:
+    """The entries of a run numbered `first` to `last`."""
     before = [run.previous, *(entry.hash for entry in run.entries)]
     return ReceivedRun(
         run.stream, first, before[first - run.first], run.entries[first - run.first : last - run.first + 1]
@@ -335,9 +340,9 @@ FIVE = linked(PEER, [receipt_content(clock=NOW_MS << COUNTER_BITS | number) for 
 
 
 def merged(*parts: tuple[int, int]) -> tuple[Replica, list[int]]:
-    """A replica that took in these parts of five entries, and how many of each were new."""
+    """A replica that merged these parts of five entries, and how many entries of each part were new."""
     replica = Node().replica
-    return replica, [decisions.merge(replica, [sold_out_of(FIVE, first, last)], NOW_MS) for first, last in parts]
+    return replica, [decisions.merge(replica, [slice_of(FIVE, first, last)], NOW_MS) for first, last in parts]
 
 
 @pytest.mark.parametrize(
@@ -352,7 +357,7 @@ def merged(*parts: tuple[int, int]) -> tuple[Replica, list[int]]:
         ([(1, 1), (1, 1), (2, 2), (1, 2), (2, 5)], [1, 0, 1, 0, 3]),
     ],
 )
-def test_only_what_is_lacking_is_taken_in(parts: list[tuple[int, int]], fresh: list[int]) -> None:
+def test_a_merge_takes_in_only_missing_entries(parts: list[tuple[int, int]], fresh: list[int]) -> None:
     replica, counted = merged(*parts)
     assert counted == fresh
     assert replica.head(PEER) == Head(5, FIVE.entries[-1].hash)
@@ -360,22 +365,22 @@ def test_only_what_is_lacking_is_taken_in(parts: list[tuple[int, int]], fresh: l
     assert replica.arrival == 5
 
 
-def test_a_gap_is_a_fault_and_takes_nothing_in() -> None:
+def test_a_gap_is_a_fault_and_nothing_is_merged() -> None:
     replica, _ = merged((1, 2))
     before = state_of(replica)
     with pytest.raises(PeerFault) as fault:
-        decisions.merge(replica, [sold_out_of(FIVE, 4, 5)], NOW_MS)
+        decisions.merge(replica, [slice_of(FIVE, 4, 5)], NOW_MS)
     assert fault.value.reason == "gap"
     assert state_of(replica) == before
 
 
 @pytest.mark.parametrize("first", [1, 2, 3])
-def test_two_entries_with_one_number_are_a_fork_and_the_one_held_stays(first: int) -> None:
+def test_two_entries_with_one_number_are_a_fork_and_the_first_stays(first: int) -> None:
     replica, _ = merged((1, 2))
     before = state_of(replica)
     fork = linked(PEER, [*(entry.content for entry in FIVE.entries[:1]), *[receipt_content(quantity=9)] * 3])
     with pytest.raises(PeerFault) as fault:
-        decisions.merge(replica, [sold_out_of(fork, first, 4)], NOW_MS)
+        decisions.merge(replica, [slice_of(fork, first, 4)], NOW_MS)
     assert fault.value.reason == "fork"
     assert state_of(replica) == before
 
@@ -394,7 +399,7 @@ def test_a_first_entry_that_does_not_follow_the_genesis_is_a_fork() -> None:
     assert fault.value.reason == "fork"
 
 
-def test_entries_of_ones_own_writer_that_one_never_wrote_are_a_fault() -> None:
+def test_unknown_entries_of_our_own_writer_are_a_fault() -> None:
     node = Node()
     mine = [node.ask(receipt(cola=1)).content]
     before = state_of(node.replica)
@@ -404,14 +409,14 @@ def test_entries_of_ones_own_writer_that_one_never_wrote_are_a_fault() -> None:
     assert state_of(node.replica) == before
 
 
-def test_ones_own_entries_come_back_and_nothing_happens() -> None:
+def test_merging_our_own_entries_changes_nothing() -> None:
     node = Node()
     node.ask(receipt(cola=1))
     node.commit()
     assert decisions.merge(node.replica, node.runs(), NOW_MS) == 0
 
 
-def test_entries_of_a_former_incarnation_are_taken_in() -> None:
+def test_entries_of_a_former_incarnation_are_merged() -> None:
     replica = Replica("store-1#0000000f", (STORE,), open_catalog=True)
     assert decisions.merge(replica, [linked(OWN, [receipt_content(quantity=4)])], NOW_MS) == 1
     entry = decisions.execute(replica, Command(STORE, sale(OnShortage.REFUSE, cola=4), b"k"), NOW_MS)
@@ -422,19 +427,19 @@ def test_entries_of_a_former_incarnation_are_taken_in() -> None:
 def test_runs_before_a_faulty_one_are_kept() -> None:
     replica = Node().replica
     with pytest.raises(PeerFault):
-        decisions.merge(replica, [sold_out_of(FIVE, 1, 3), sold_out_of(FIVE, 5, 5)], NOW_MS)
+        decisions.merge(replica, [slice_of(FIVE, 1, 3), slice_of(FIVE, 5, 5)], NOW_MS)
     assert replica.head(PEER).sequence == 3
     assert len(replica.take_batch().entries) == 3
 
 
-def test_a_stamp_that_was_merged_comes_before_the_next_that_is_issued() -> None:
+def test_the_next_stamp_is_later_than_every_merged_stamp() -> None:
     node = Node()
     ahead = (NOW_MS + CLOCK_AHEAD_MAX_MS) << COUNTER_BITS
     decisions.merge(node.replica, [linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
     assert node.ask(sale(cola=1)).content.clock > ahead
 
 
-def test_a_stamp_from_too_far_ahead_is_kept_and_reported_but_not_believed() -> None:
+def test_a_stamp_too_far_ahead_is_kept_and_reported_but_not_followed() -> None:
     node = Node()
     ahead = (NOW_MS + CLOCK_AHEAD_MAX_MS + 1) << COUNTER_BITS
     assert decisions.merge(node.replica, [linked(PEER, [receipt_content(clock=ahead)])], NOW_MS) == 1
@@ -443,7 +448,7 @@ def test_a_stamp_from_too_far_ahead_is_kept_and_reported_but_not_believed() -> N
     assert stamp_ms(node.ask(sale(cola=1)).content.clock) == NOW_MS
 
 
-def test_how_fresh_a_scope_is_does_not_go_back_when_something_old_arrives() -> None:
+def test_the_newest_stamp_of_a_scope_does_not_go_back_when_an_old_entry_arrives() -> None:
     replica = Node().replica
     stamps = [(NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (5, 1)]
     for stream, stamp in zip((PEER, Stream("hub-west#0000000c", STORE)), stamps, strict=True):
@@ -452,7 +457,7 @@ def test_how_fresh_a_scope_is_does_not_go_back_when_something_old_arrives() -> N
     assert replica.newest("elsewhere") is None
 
 
-def test_what_was_seen_before_a_restart_comes_before_what_is_stamped_after_it() -> None:
+def test_a_stamp_after_a_restart_is_later_than_every_stamp_merged_before() -> None:
     node = Node()
     ahead = (NOW_MS + 30_000) << COUNTER_BITS
     decisions.merge(node.replica, [linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
@@ -461,7 +466,7 @@ def test_what_was_seen_before_a_restart_comes_before_what_is_stamped_after_it() 
     assert node.ask(sale(cola=1)).content.clock > ahead
 
 
-def test_a_wrong_clock_seen_before_a_restart_is_not_believed_after_it() -> None:
+def test_a_stamp_too_far_ahead_is_not_followed_after_a_restart_either() -> None:
     node = Node()
     ahead = (NOW_MS + CLOCK_AHEAD_MAX_MS + 1) << COUNTER_BITS
     decisions.merge(node.replica, [linked(PEER, [receipt_content(clock=ahead)])], NOW_MS)
@@ -470,7 +475,7 @@ def test_a_wrong_clock_seen_before_a_restart_is_not_believed_after_it() -> None:
     assert stamp_ms(node.ask(sale(cola=1)).content.clock) == NOW_MS
 
 
-def test_a_wrong_clock_hides_no_other_one_that_was_seen_before_a_restart() -> None:
+def test_a_wrong_clock_hides_no_stamp_of_another_writer_after_a_restart() -> None:
     node = Node()
     believed, wrong = ((NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (30_000, CLOCK_AHEAD_MAX_MS + 1))
     for stream, stamp in ((PEER, believed), (Stream("hub-west#0000000c", STORE), wrong)):
@@ -480,7 +485,7 @@ def test_a_wrong_clock_hides_no_other_one_that_was_seen_before_a_restart() -> No
     assert believed < node.ask(sale(cola=1)).content.clock < wrong
 
 
-def test_a_clock_that_went_wrong_hides_none_of_its_own_stamps_that_were_seen_before_a_restart() -> None:
+def test_a_wrong_clock_hides_no_earlier_stamp_of_its_own_after_a_restart() -> None:
     node = Node()
     believed, wrong = ((NOW_MS + offset_ms) << COUNTER_BITS for offset_ms in (30_000, CLOCK_AHEAD_MAX_MS + 1))
     contents = [receipt_content(clock=stamp, moves=()) for stamp in (believed, wrong)]
@@ -490,7 +495,7 @@ def test_a_clock_that_went_wrong_hides_none_of_its_own_stamps_that_were_seen_bef
     assert believed < node.ask(sale(cola=1)).content.clock < wrong
 
 
-def test_moves_of_a_kind_from_next_year_are_folded_all_the_same() -> None:
+def test_moves_of_an_unknown_kind_are_folded_too() -> None:
     replica = Node().replica
     decisions.merge(
         replica, [linked(PEER, [receipt_content(kind="consignment", quantity=4, facts={"new": [1]})])], NOW_MS
@@ -518,14 +523,14 @@ def test_a_batch_holds_entries_in_arrival_order_and_the_newest_totals() -> None:
     assert (empty.entries, dict(empty.cells), empty.checkpoint) == ([], {}, {})
 
 
-def test_a_batch_holds_the_documents_that_stand() -> None:
+def test_a_batch_holds_the_current_documents_only() -> None:
     node = hub("hub-east")
     node.write("cola", {"recipe": {"cola": 1}})
     node.write("cola", {"recipe": {"cola": 2}})
     assert [row[4] for row in node.replica.take_batch().checkpoint["documents"]] == [2]
 
 
-def test_a_stream_nobody_wrote_ends_at_its_genesis() -> None:
+def test_a_stream_without_entries_ends_at_its_genesis() -> None:
     assert Node().replica.head(PEER) == start(PEER)
 
 
@@ -538,25 +543,25 @@ def test_a_vector_is_a_copy_and_leaves_out_scopes_without_entries() -> None:
     assert vector[STORE][OWN.writer].sequence == 1
 
 
-def test_equal_vectors_have_equal_digests_whatever_the_order_they_grew_in() -> None:
+def test_equal_vectors_have_equal_digests_in_any_order_of_growth() -> None:
     heads = {"a#0000000a": Head(1, b"x"), "b#0000000b": Head(2, b"y")}
     assert vector_digest(heads) == vector_digest(dict(reversed(heads.items())))
     assert vector_digest(heads) != vector_digest({**heads, "a#0000000a": Head(2, b"x")})
     assert vector_digest(heads) != vector_digest({**heads, "a#0000000a": Head(1, b"z")})
 
 
-def test_digests_are_told_for_every_scope_held_and_for_the_chain() -> None:
+def test_digests_cover_every_scope_held_and_the_chain() -> None:
     node = Node()
     node.ask(receipt(cola=1))
     assert list(node.replica.digests()) == [CHAIN, STORE]
     assert node.replica.digests()[STORE] == node.replica.ledger.digest(STORE)
 
 
-def test_a_place_where_nothing_moved_is_none() -> None:
+def test_a_location_where_nothing_moved_has_no_stock() -> None:
     assert Node().replica.place(STORE) is None
 
 
-def test_a_replica_starts_again_where_its_journal_ends() -> None:
+def test_a_restarted_replica_continues_where_its_journal_ends() -> None:
     node = Node()
     node.write("six", {"recipe": {"cola": 6}, "barcodes": ["123"]})
     node.ask(receipt(six=2))
@@ -574,7 +579,7 @@ def test_a_replica_starts_again_where_its_journal_ends() -> None:
     assert entry.content.clock > max(one.content.clock for one, _ in node.journal if one.stream == OWN)
 
 
-def test_what_was_not_committed_is_gone_after_a_restart() -> None:
+def test_uncommitted_entries_are_gone_after_a_restart() -> None:
     node = Node()
     node.ask(receipt(cola=1))
     node.commit()
@@ -584,7 +589,7 @@ def test_what_was_not_committed_is_gone_after_a_restart() -> None:
     assert node.ask(receipt(cola=5), key="k").sequence == 2
 
 
-def test_a_replica_of_an_empty_journal_knows_nothing() -> None:
+def test_a_replica_of_an_empty_journal_is_empty() -> None:
     replica = Replica("store-1#0000000a", (STORE,), Image())
     assert replica.vectors == {}
     assert replica.digests() == {CHAIN: "0" * 32}
@@ -592,7 +597,9 @@ def test_a_replica_of_an_empty_journal_knows_nothing() -> None:
 
 @given(st.lists(st.sampled_from([OWN, PEER, Stream("hub-east#0000000b", CHAIN)]), min_size=1, max_size=3, unique=True),
        st.data())  # fmt: skip
-def test_the_fold_of_the_journal_is_the_cells_in_any_arrival_order(streams: list[Stream], data: st.DataObject) -> None:
+def test_the_fold_of_the_journal_equals_the_cells_in_any_arrival_order(
+    streams: list[Stream], data: st.DataObject
+) -> None:
     all_runs = [data.draw(runs(stream, max_size=4)) for stream in streams]
     replicas = []
     for _ in range(2):
@@ -600,9 +607,8 @@ def test_the_fold_of_the_journal_is_the_cells_in_any_arrival_order(streams: list
         queues = [list(range(len(run.entries))) for run in all_runs]
         while any(queues):
             index = data.draw(st.sampled_from([index for index, queue in enumerate(queues) if queue]))
-            place = queues[index].pop(0)
-            run = all_runs[index]
-            decisions.merge(replica, [sold_out_of(run, place + 1, place + 1)], NOW_MS)
+            number = queues[index].pop(0) + 1
+            decisions.merge(replica, [slice_of(all_runs[index], number, number)], NOW_MS)
         journal: list[tuple[Entry, bytes]] = [(entry, b"") for entry in replica.take_batch().entries]
         assert Replica("store-9#0000000f", (), image_of(journal, "")).digests() == replica.digests()
         assert list(Replica("x#0000000f", (), image_of(journal, "")).ledger.cells()) == list(replica.ledger.cells())
@@ -610,13 +616,13 @@ def test_the_fold_of_the_journal_is_the_cells_in_any_arrival_order(streams: list
     assert replicas[0].digests() == replicas[1].digests()
 
 
-def test_what_a_node_records_is_what_peers_take() -> None:
+def test_peers_decode_the_entries_that_a_node_records() -> None:
     node = Node()
     node.write("six", {"recipe": {"cola": 6}, "barcodes": ["123"]}, key="w")
     requests: list[LocationRequest] = [
         receipt(cola=5, six=1),
         sale(six=3),
-        Return((SkuLine(1, barcode="123"),)),
+        Return(lines=(SkuLine(1, barcode="123"),)),
         Count((CountLine("cola", 9),)),
         Adjustment((AdjustmentLine("cola", -1, "broken"),)),
     ]

@@ -1,4 +1,4 @@
-"""Entries as columns: what is encoded reads back, and nothing a peer can send does more than end its session."""
+"""Entries as columns: every encoded batch reads back, and bad input of a peer at most ends its session."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def put_together(plain: Any) -> bytes:
 
 
 def fault_of(packed: bytes, decoder: ColumnDecoder | None = None) -> str:
-    """Why a batch is not taken."""
+    """The reason why a batch is refused."""
     with pytest.raises(PeerFault) as fault:
         (decoder or ColumnDecoder()).decode(packed)
     return fault.value.reason
 
 
 def fault_of_content(stream: Stream = OWN, **changed: Any) -> str:
-    """Why an entry that says this is not taken, though its sender hashed and encoded it well."""
+    """The reason why an entry with this content is refused, though its sender hashed and encoded it correctly."""
     return fault_of(encode(linked(stream, [receipt_content(**changed)])))
 
 
@@ -89,7 +89,7 @@ def test_a_column_is_as_narrow_as_its_widest_value(column: list[int], width: int
     assert len(pack_column(column)) == 1 + width * len(column)
 
 
-def test_a_column_lies_in_planes_of_like_bytes() -> None:
+def test_a_column_is_stored_as_planes_of_its_bytes() -> None:
     assert pack_column([0x0102, 0x0304, 0x0506]) == bytes.fromhex("02 020406 010305")
 
 
@@ -121,7 +121,7 @@ def test_every_batch_reads_back_entry_by_entry(batch: tuple[ReceivedRun, ...]) -
 
 
 @given(runs(OWN, max_size=8), runs(RELAYED, max_size=8), st.data())
-def test_every_cut_into_batches_reads_back_in_one_session(
+def test_every_split_into_batches_reads_back_in_one_session(
     own: ReceivedRun, relayed: ReceivedRun, data: st.DataObject
 ) -> None:
     pairs = [*with_hash_before(own), *with_hash_before(relayed)]
@@ -134,7 +134,7 @@ def test_every_cut_into_batches_reads_back_in_one_session(
     assert decoded == [*own.entries, *relayed.entries]
 
 
-def test_streams_that_take_turns_keep_their_arrival_order() -> None:
+def test_alternating_streams_keep_their_arrival_order() -> None:
     own, relayed = linked(OWN, [receipt_content()] * 3), linked(RELAYED, [receipt_content()] * 3)
     mixed = [pair for pairs in zip(with_hash_before(own), with_hash_before(relayed), strict=True) for pair in pairs]
     decoded = ColumnDecoder().decode(ColumnEncoder().encode(mixed))
@@ -143,7 +143,7 @@ def test_streams_that_take_turns_keep_their_arrival_order() -> None:
     assert [run.previous for run in decoded[2:4]] == [own.entries[0].hash, relayed.entries[0].hash]
 
 
-def test_names_travel_once_in_a_session() -> None:
+def test_a_name_is_sent_once_in_a_session() -> None:
     encoder = ColumnEncoder()
     run = linked(OWN, [receipt_content(item="a-rather-long-name-of-an-item")] * 2)
     first, second = (encoder.encode([pair]) for pair in with_hash_before(run))
@@ -151,7 +151,7 @@ def test_names_travel_once_in_a_session() -> None:
     assert taken_apart(second)[1] == []
 
 
-def test_the_dictionary_starts_anew_before_it_is_full_and_both_ends_go_on() -> None:
+def test_the_dictionary_restarts_before_it_is_full_and_both_ends_continue() -> None:
     encoder, decoder = ColumnEncoder(), ColumnDecoder()
     number = 600
     said = []
@@ -175,7 +175,7 @@ def test_the_dictionary_starts_anew_before_it_is_full_and_both_ends_go_on() -> N
         (Move("cola", "hub-east/free", "store-1/free", 1), "unauthorised"),
     ],
 )
-def test_names_are_checked_anew_when_the_dictionary_starts_anew(move: Move, reason: str) -> None:
+def test_names_are_checked_again_after_the_dictionary_restarts(move: Move, reason: str) -> None:
     decoder = ColumnDecoder()
     decoder.decode(encode(linked(OWN, [receipt_content()])))
     anew = taken_apart(encode(linked(OWN, [receipt_content(moves=(move,))])))
@@ -183,7 +183,7 @@ def test_names_are_checked_anew_when_the_dictionary_starts_anew(move: Move, reas
     assert fault_of(put_together(anew), decoder) == reason
 
 
-def test_a_batch_with_more_new_names_than_are_left_starts_the_dictionary_anew() -> None:
+def test_a_batch_with_more_new_names_than_fit_restarts_the_dictionary() -> None:
     encoder, decoder = ColumnEncoder(), ColumnDecoder()
     said = [
         receipt_content(
@@ -195,7 +195,7 @@ def test_a_batch_with_more_new_names_than_are_left_starts_the_dictionary_anew() 
         assert decoder.decode(encoder.encode([pair]))[0].entries == [pair[0]]
 
 
-def test_a_batch_that_does_not_hash_to_what_its_sender_hashed_is_corrupt() -> None:
+def test_a_batch_with_other_hashes_than_its_sender_computed_is_corrupt() -> None:
     plain = taken_apart(encode(linked(OWN, [receipt_content(quantity=5)])))
     plain[3] = bytes(16)
     assert fault_of(put_together(plain)) == "corrupt"
@@ -208,7 +208,7 @@ def test_a_changed_quantity_is_corrupt() -> None:
     assert fault_of(put_together(plain)) == "corrupt"
 
 
-def test_a_hash_before_the_run_that_was_made_up_is_corrupt() -> None:
+def test_an_invented_hash_before_a_run_is_corrupt() -> None:
     plain = taken_apart(encode(linked(OWN, [receipt_content()])))
     plain[2][0][0][3] = b"x" * 16
     assert fault_of(put_together(plain)) == "corrupt"
@@ -233,10 +233,10 @@ def test_a_hash_before_the_run_that_was_made_up_is_corrupt() -> None:
         {4: 1.0},
     ],
 )
-def test_a_run_that_cannot_be_is_malformed(run_fields: dict[int, Any]) -> None:
+def test_an_invalid_run_is_malformed(run_fields: dict[int, Any]) -> None:
     plain = taken_apart(encode(linked(OWN, [receipt_content()])))
-    for place, value in run_fields.items():
-        plain[2][0][0][place] = value
+    for index, value in run_fields.items():
+        plain[2][0][0][index] = value
     assert fault_of(put_together(plain)) == "malformed"
 
 
@@ -244,7 +244,7 @@ def test_a_batch_without_entries_is_malformed() -> None:
     assert fault_of(ColumnEncoder().encode([])) == "malformed"
 
 
-def test_a_batch_of_the_most_entries_passes_and_one_more_is_malformed() -> None:
+def test_a_batch_of_the_most_entries_is_read_and_one_more_is_malformed() -> None:
     run = linked(OWN, [receipt_content()] * (FRAME_ENTRIES_MAX + 1))
     pairs = with_hash_before(run)
     assert len(ColumnDecoder().decode(ColumnEncoder().encode(pairs[:-1]))[0].entries) == FRAME_ENTRIES_MAX
@@ -267,7 +267,7 @@ def test_a_former_incarnation_of_a_node_may_have_debited_its_accounts() -> None:
     assert ColumnDecoder().decode(encode(run))[0].entries == run.entries
 
 
-def test_a_lane_that_was_checked_for_one_writer_is_checked_for_the_next() -> None:
+def test_a_route_is_checked_for_each_writer_separately() -> None:
     sold = receipt_content(moves=(Move("cola", "store-1/free", "customer", 1),))
     assert fault_of(encode(linked(OWN, [sold]), linked(RELAYED, [sold]))) == "unauthorised"
 
@@ -296,7 +296,7 @@ def test_a_lane_that_was_checked_for_one_writer_is_checked_for_the_next() -> Non
         {"clock": -1},
     ],
 )
-def test_an_entry_nobody_who_obeys_writes_is_malformed(changed: dict[str, Any]) -> None:
+def test_an_entry_that_no_correct_node_writes_is_malformed(changed: dict[str, Any]) -> None:
     assert fault_of_content(**changed) == "malformed"
 
 
@@ -308,7 +308,7 @@ def test_an_entry_nobody_who_obeys_writes_is_malformed(changed: dict[str, Any]) 
         {"facts": {"blob": b"x" * BODY_BYTES_MAX}},
     ],
 )
-def test_an_entry_past_a_bound_is_oversized(changed: dict[str, Any]) -> None:
+def test_an_entry_above_a_limit_is_oversized(changed: dict[str, Any]) -> None:
     assert fault_of_content(**changed) == "oversized"
 
 
@@ -323,7 +323,7 @@ def test_an_entry_past_a_bound_is_oversized(changed: dict[str, Any]) -> None:
         Stream("store-1#0000000a", "@stores"),
     ],
 )
-def test_a_stream_that_cannot_be_is_malformed(stream: Stream) -> None:
+def test_an_invalid_stream_is_malformed(stream: Stream) -> None:
     assert fault_of_content(stream, moves=()) == "malformed"
 
 
@@ -345,7 +345,7 @@ def test_a_batch_nested_deeper_than_the_stack_is_malformed() -> None:
     assert fault_of(len(raw).to_bytes(4, "big") + zlib.compress(raw)) == "malformed"
 
 
-def test_facts_may_be_nested_as_deep_as_the_bound() -> None:
+def test_facts_may_be_nested_up_to_the_limit() -> None:
     deep: object = 7
     for _ in range(FACTS_DEPTH_MAX - 1):
         deep = [deep]
@@ -354,23 +354,23 @@ def test_facts_may_be_nested_as_deep_as_the_bound() -> None:
 
 
 @pytest.mark.parametrize("extension", [msgpack.ExtType(5, b"x"), msgpack.Timestamp(1, 2)])
-def test_facts_of_types_that_do_not_travel_harm_nothing(extension: object) -> None:
+def test_facts_of_unsupported_types_harm_nothing(extension: object) -> None:
     plain = taken_apart(encode(linked(OWN, [receipt_content(facts={"odd": 7})])))
     plain[2][-1][0][1]["odd"] = extension
     take_apart(put_together(plain))
 
 
-def test_a_batch_that_inflates_past_the_bound_is_oversized_before_it_is_inflated() -> None:
+def test_a_batch_above_the_limit_is_oversized_before_it_is_inflated() -> None:
     packed = (FRAME_RAW_BYTES_MAX + 1).to_bytes(4, "big") + zlib.compress(bytes(1_000))
     assert fault_of(packed) == "oversized"
 
 
 @pytest.mark.parametrize("given_length", [999, 1_001, 0])
-def test_a_batch_that_inflates_to_another_length_is_corrupt(given_length: int) -> None:
+def test_a_batch_that_inflates_to_another_length_than_it_says_is_corrupt(given_length: int) -> None:
     assert fault_of(given_length.to_bytes(4, "big") + zlib.compress(bytes(1_000))) == "corrupt"
 
 
-def test_a_batch_with_something_behind_it_is_corrupt() -> None:
+def test_a_batch_with_extra_bytes_at_the_end_is_corrupt() -> None:
     assert fault_of(encode(linked(OWN, [receipt_content()])) + b"more") == "corrupt"
 
 
@@ -385,7 +385,7 @@ def test_more_names_than_a_session_holds_are_oversized() -> None:
     assert fault_of(put_together(plain)) == "oversized"
 
 
-def test_the_largest_batch_a_node_sends_is_taken() -> None:
+def test_the_largest_batch_that_a_node_sends_is_read() -> None:
     content = receipt_content(
         moves=tuple(Move(f"item-{index:050}", "supplier", "store-1/free", QUANTITY_MAX) for index in range(10_000)),
         lines=(),
@@ -396,7 +396,7 @@ def test_the_largest_batch_a_node_sends_is_taken() -> None:
 
 
 def take_apart(packed: bytes) -> None:
-    """Read and merge a batch; nothing but a fault of the peer may come of it."""
+    """Read and merge a batch. Only a fault of the peer may be raised."""
     try:
         decoded = ColumnDecoder().decode(packed)
         replica = Replica("store-9#0000000f", ())
@@ -412,33 +412,33 @@ def take_apart(packed: bytes) -> None:
 
 
 @given(st.binary(max_size=100))
-def test_no_bytes_harm_the_reader(packed: bytes) -> None:
+def test_arbitrary_bytes_do_not_harm_the_reader(packed: bytes) -> None:
     take_apart(packed)
 
 
 @given(st.binary(max_size=100))
-def test_no_bytes_that_inflate_harm_the_reader(raw: bytes) -> None:
+def test_arbitrary_deflated_bytes_do_not_harm_the_reader(raw: bytes) -> None:
     take_apart(len(raw).to_bytes(4, "big") + zlib.compress(raw))
 
 
 @given(values)
-def test_no_values_harm_the_reader(plain: Any) -> None:
+def test_arbitrary_values_do_not_harm_the_reader(plain: Any) -> None:
     take_apart(put_together(plain))
 
 
-def places_in(plain: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The ways to every value inside plain values."""
+def paths_in(plain: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths to every value inside plain values."""
     if isinstance(plain, list):
-        inside = [place for index, one in enumerate(plain) for place in places_in(one, (*path, index))]
+        inside = [found for index, one in enumerate(plain) for found in paths_in(one, (*path, index))]
     elif isinstance(plain, dict):
-        inside = [place for key, one in plain.items() for place in places_in(one, (*path, key))]
+        inside = [found for key, one in plain.items() for found in paths_in(one, (*path, key))]
     else:
         inside = []
     return [path, *inside]
 
 
 def replaced(plain: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """Plain values with one of them replaced."""
+    """Plain values with the value at one path replaced."""
     if not path:
         return value
     if not isinstance(plain, list | dict):
@@ -465,7 +465,7 @@ SAMPLE = taken_apart(
         ),
     )
 )
-PLACES = places_in(SAMPLE)
+PATHS = paths_in(SAMPLE)
 
 odd: st.SearchStrategy[Any] = st.sampled_from(
     [
@@ -493,29 +493,29 @@ odd: st.SearchStrategy[Any] = st.sampled_from(
 
 
 @settings(max_examples=300)
-@given(st.lists(st.tuples(st.sampled_from(PLACES), odd | values | integers.map(lambda one: pack_column([one]))),
+@given(st.lists(st.tuples(st.sampled_from(PATHS), odd | values | integers.map(lambda one: pack_column([one]))),
                 min_size=1, max_size=2))  # fmt: skip
-def test_no_value_in_any_place_harms_the_reader(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
+def test_an_arbitrary_value_at_any_path_does_not_harm_the_reader(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     plain: Any = SAMPLE
     for path, value in changes:
         try:
             plain = replaced(plain, path, value)
         except (IndexError, KeyError, TypeError):
-            break  # the first change took that place away
+            break  # the first change removed that path
     take_apart(put_together(plain))
 
 
 @given(st.data())
-def test_no_flipped_bit_harms_the_reader(data: st.DataObject) -> None:
+def test_flipped_bits_do_not_harm_the_reader(data: st.DataObject) -> None:
     raw = bytearray(msgpack.packb(SAMPLE))
-    for place in data.draw(st.lists(st.integers(0, 8 * len(raw) - 1), min_size=1, max_size=3)):
-        raw[place // 8] ^= 1 << place % 8
+    for bit in data.draw(st.lists(st.integers(0, 8 * len(raw) - 1), min_size=1, max_size=3)):
+        raw[bit // 8] ^= 1 << bit % 8
     take_apart(len(raw).to_bytes(4, "big") + zlib.compress(bytes(raw)))
 
 
 @given(st.lists(st.lists(st.builds(Move, st.just("cola"), st.just("supplier"), st.just("store-1/free"),
                                    st.integers(1, QUANTITY_MAX)), max_size=3), max_size=3))  # fmt: skip
-def test_quantities_up_to_the_bound_of_a_move_travel(moved: list[list[Move]]) -> None:
+def test_quantities_up_to_the_limit_of_a_move_read_back(moved: list[list[Move]]) -> None:
     said: list[Content] = [receipt_content(moves=tuple(moves), lines=()) for moves in moved] or [receipt_content()]
     run = linked(OWN, said)
     assert ColumnDecoder().decode(encode(run))[0].entries == run.entries

@@ -1,8 +1,8 @@
-"""A chain under every order of delivery: whatever is cut, lost, repeated or crashes, copies end equal.
+"""Four nodes under any order of delivery: after cuts, losses, repetitions and crashes, all replicas end equal.
 
-A programme is a list of small steps that hypothesis makes up. After it the lines are healed and everything must have
-arrived everywhere it belongs, with equal vectors and equal digests, and no replica may ever have held an entry
-without those its author had.
+Hypothesis generates a programme: a list of small steps. After it the lines are healed. Then every entry must have
+arrived at every node that subscribes to it, with equal vectors and equal digests. No replica may ever have held an
+entry without the entries that its author held.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class FourNodes:
         self.pairs = [(one, other) for one, other in combinations(range(4), 2) if (one, other) != (0, 1)]
         self.lines: dict[tuple[int, int], SessionPair] = {}
         self.before: dict[tuple[Stream, int], Vector] = {}
-        """What each entry's author held of its scope just before it."""
+        """How far the author of each entry held its scope just before the entry."""
         self.checked = [0] * 4
         self.asked = 0
 
     def ask(self, index: int, request: LocationRequest) -> None:
-        """Let a node decide something; what it refuses is nobody's business here."""
+        """Let a node decide a request. A refusal is ignored."""
         node, self.asked = self.nodes[index], self.asked + 1
         scope = node.replica.locations[0]
         held = self.held(node, scope)
@@ -90,7 +90,7 @@ class FourNodes:
         self.nodes[index].crash()
 
     def check_causality(self) -> None:
-        """No journal has an entry before those its author had seen in that scope."""
+        """Check that no journal has an entry before the entries of that scope that its author held."""
         for node in self.nodes:
             self._note_what_was_written_by_itself(node)
         for node in self.nodes:
@@ -103,7 +103,7 @@ class FourNodes:
                 known[stream] = entry.sequence
 
     def _note_what_was_written_by_itself(self, node: Node) -> None:
-        """Voids and corrections: nobody asked for them, so what their author held is read off its journal."""
+        """Voids and corrections have no request, so their author's journal shows how far it held the scope."""
         held: dict[str, Vector] = {}
         for entry, _ in node.journal:
             stream = entry.stream
@@ -113,7 +113,7 @@ class FourNodes:
             known[stream.writer] = entry.sequence
 
     def heal(self) -> None:
-        """Connect everybody to everybody until nothing is left to say, long enough for digests to be compared."""
+        """Connect all pairs until nothing is left to send, and long enough to compare digests."""
         for index in range(4):
             self.nodes[index].commit()
         for pair in self.pairs:
@@ -145,7 +145,7 @@ class FourNodes:
                 assert shop.documents.value("price", key) == east.documents.value("price", key)
 
     def check_folds(self) -> None:
-        """Each replica is the fold of its journal."""
+        """Check that each replica is the fold of its journal."""
         for node in self.nodes:
             again = Replica(node.replica.writer, (), image_of(node.journal, node.replica.writer))
             assert list(again.ledger.cells()) == list(node.replica.ledger.cells())
@@ -155,7 +155,7 @@ class FourNodes:
 requests: st.SearchStrategy[LocationRequest] = st.one_of(
     st.integers(1, 9).map(lambda number: receipt(cola=number)),
     st.builds(lambda number, shortage: sale(shortage, cola=number), st.integers(1, 5), st.sampled_from(OnShortage)),
-    st.integers(1, 3).map(lambda number: Return((SkuLine(number, sku="cola"),))),
+    st.integers(1, 3).map(lambda number: Return(lines=(SkuLine(number, sku="cola"),))),
     st.integers(0, 9).map(lambda level: Count((CountLine("cola", level),))),
     st.integers(-3, 3).filter(bool).map(lambda delta: Adjustment((AdjustmentLine("cola", delta, "checked"),))),
     st.builds(lambda action: Quarantine((QuarantineLine("cola", 1, action),)), st.sampled_from(Action)),
@@ -189,7 +189,7 @@ programmes = st.lists(busy_steps, min_size=50, max_size=70)
 
 
 def talk(line: SessionPair, turns: int) -> None:
-    """Let both sides go on for some turns, a few entries at a time."""
+    """Let both sides run for some turns, a few entries at a time."""
     for turn in range(turns):
         index = turn % 2
         line.deliver(index)
@@ -224,7 +224,7 @@ def take(chain: FourNodes, step: tuple[object, ...]) -> None:
             inbox = chain.connect((one, other)).sides[side].inbox
             if inbox:
                 inbox.popleft()
-                # what follows a lost frame is not taken for it
+                # the next frame then has a wrong seal
         case ("cut", (int(one), int(other))):
             chain.cut((one, other))
         case ("crash", int(index)):
@@ -235,7 +235,7 @@ def take(chain: FourNodes, step: tuple[object, ...]) -> None:
 
 @settings(max_examples=150)
 @given(programmes)
-def test_any_delivery_repetition_and_interruption_of_streams_ends_in_equal_replicas(
+def test_any_delivery_repetition_and_interruption_ends_in_equal_replicas(
     programme: list[tuple[object, ...]],
 ) -> None:
     chain = FourNodes()
@@ -250,7 +250,7 @@ def test_any_delivery_repetition_and_interruption_of_streams_ends_in_equal_repli
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> list[tuple[int, int, int]]:
-    """Parts of three streams, `(stream, first, last)`, in any order and overlapping, that cover them all."""
+    """Parts of three streams, as `(stream, first, last)`. They cover all streams, in any order, with overlaps."""
     parts = [
         (stream, first, min(8, first + length))
         for stream in range(3)
@@ -262,8 +262,8 @@ def deliveries(draw: st.DrawFn) -> list[tuple[int, int, int]]:
 
 STREAMS = (OWN, Stream("hub-east#0000000b", STORE), Stream("hub-east#0000000b", "store-2"))
 RUNS = [
-    linked(stream, [receipt_content(clock=NOW_MS << 16 | number, quantity=number + place + 1) for number in range(8)])
-    for place, stream in enumerate(STREAMS)
+    linked(stream, [receipt_content(clock=NOW_MS << 16 | number, quantity=number + index + 1) for number in range(8)])
+    for index, stream in enumerate(STREAMS)
 ]
 
 
@@ -273,7 +273,7 @@ def part_of(run: ReceivedRun, first: int, last: int) -> ReceivedRun:
 
 
 @given(deliveries())
-def test_parts_of_streams_merged_in_any_order_with_overlaps_and_retries_end_equal(
+def test_parts_merged_in_any_order_with_overlaps_and_retries_end_equal(
     parts: list[tuple[int, int, int]],
 ) -> None:
     replica = Replica("hub-west#0000000c", ())
@@ -295,7 +295,7 @@ def test_parts_of_streams_merged_in_any_order_with_overlaps_and_retries_end_equa
     assert replica.arrival == whole.arrival == 24
 
 
-def test_an_isolated_store_goes_on_selling_and_everything_arrives_when_the_line_is_back() -> None:
+def test_an_isolated_store_keeps_selling_and_its_entries_arrive_after_reconnect() -> None:
     chain = FourNodes()
     chain.ask(0, receipt(cola=10))
     for _ in range(12):
@@ -318,7 +318,7 @@ def test_an_isolated_store_sells_only_its_own_rights() -> None:
     assert (stock.rights("store-1"), stock.rights("hub-east")) == (0, 5)
 
 
-def test_a_store_that_goes_to_the_other_hub_brings_along_what_only_it_holds() -> None:
+def test_a_store_that_changes_hubs_sends_the_entries_that_only_it_holds() -> None:
     chain = FourNodes()
     chain.ask(0, receipt(cola=10))
     chain.nodes[0].commit()
@@ -332,7 +332,7 @@ def test_a_store_that_goes_to_the_other_hub_brings_along_what_only_it_holds() ->
     assert chain.nodes[2].replica.vectors == chain.nodes[3].replica.vectors
 
 
-def test_a_line_that_is_cut_in_the_middle_of_a_backlog_resumes_where_it_stopped() -> None:
+def test_a_line_cut_in_the_middle_of_a_backlog_resumes_where_it_stopped() -> None:
     chain = FourNodes()
     for _ in range(9):
         chain.ask(0, receipt(cola=1))
@@ -348,7 +348,7 @@ def test_a_line_that_is_cut_in_the_middle_of_a_backlog_resumes_where_it_stopped(
     assert chain.nodes[2].replica.head(OWN).sequence == 9
 
 
-def test_a_cloned_disk_is_noticed_wherever_both_copies_are_heard_of() -> None:
+def test_a_cloned_disk_is_noticed_by_a_node_that_meets_both_copies() -> None:
     shop, clone, east = store(1), store(1), hub("hub-east")
     shop.ask(receipt(cola=1))
     clone.ask(receipt(cola=2))
@@ -361,7 +361,7 @@ def test_a_cloned_disk_is_noticed_wherever_both_copies_are_heard_of() -> None:
     assert east.replica.head(OWN).hash == shop.journal[0][0].hash
 
 
-def test_a_disk_that_went_back_in_time_is_noticed_at_the_first_contact() -> None:
+def test_a_disk_restored_to_an_earlier_state_is_noticed_at_the_first_contact() -> None:
     shop, east = store(1), hub("hub-east")
     shop.ask(receipt(cola=1))
     shop.commit()
@@ -371,7 +371,7 @@ def test_a_disk_that_went_back_in_time_is_noticed_at_the_first_contact() -> None
     assert line.fault.reason == "own-stream"
 
 
-def test_a_request_that_two_nodes_accepted_while_cut_off_has_one_effect_once_they_met() -> None:
+def test_a_request_two_nodes_accepted_while_disconnected_has_one_effect() -> None:
     chain = FourNodes()
     chain.nodes[0].ask(receipt(cola=5), key="till-1")
     chain.nodes[2].ask(receipt(cola=5), key="till-1")
@@ -383,7 +383,7 @@ def test_a_request_that_two_nodes_accepted_while_cut_off_has_one_effect_once_the
     assert chain.nodes[2].replica.ledger.stock(STORE, "cola").figures.on_hand == 5
 
 
-def test_a_count_stands_against_a_movement_from_before_it_that_arrives_late() -> None:
+def test_a_count_stays_valid_when_an_earlier_movement_arrives_late() -> None:
     chain = FourNodes()
     shop, east = chain.nodes[0], chain.nodes[2]
     east.ask(receipt(cola=5), key="delivery", now_ms=NOW_MS)

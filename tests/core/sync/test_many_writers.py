@@ -1,4 +1,4 @@
-"""Replicas of very many writers: what takes more than a frame is said in parts, and nothing goes on before the last."""
+"""Replicas with very many writers: vectors come in several frames, and nothing continues before the last of them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MANY = 2 * FRAME_STREAMS_MAX + 1
 
 
 def former(name: str, first: int, number: int) -> list[Stream]:
-    """Streams of what a node was before as many restores."""
+    """Streams of earlier incarnations of a node, as after many restores."""
     return [Stream(f"{name}#{one:08x}", STORE) for one in range(first, first + number)]
 
 
 def holding(node: Node, streams: list[Stream], entries: int = 1) -> Node:
-    """The node, with so many entries of each stream, by the same writer everywhere the same ones."""
+    """The node, with this number of entries of each stream. Every node has the same entries of a stream."""
     for stream in streams:
         source = stream.writer.partition("#")[0]
         moves = (Move("cola", "supplier", f"{source}/free", 1),)
@@ -61,7 +61,7 @@ def test_replicas_of_many_writers_compare_in_parts_and_end_equal() -> None:
     ] * 2
 
 
-def test_nothing_is_asked_for_before_the_last_part() -> None:
+def test_no_entries_are_asked_for_before_the_last_part() -> None:
     streams = former("hub-west", 0, 3)
     alone = Alone(holding(store(1), streams, entries=2))
     vectors = plain_vectors(holding(store(2), streams[:2]).replica, None)[STORE]
@@ -74,7 +74,7 @@ def test_nothing_is_asked_for_before_the_last_part() -> None:
 
 
 @pytest.mark.parametrize("frame", [ENTRIES, Covered({})], ids=lambda frame: type(frame).__name__)
-def test_what_belongs_after_the_last_part_is_out_of_sequence_before_it(frame: AnyFrame) -> None:
+def test_a_streaming_frame_before_the_last_part_is_out_of_sequence(frame: AnyFrame) -> None:
     part = Have(heads(former("hub-west", 0, 1)), is_last=False)
     assert Alone().fault(HELLO, part, frame) == "out-of-sequence"
 
@@ -83,14 +83,14 @@ def test_a_part_after_the_last_is_out_of_sequence() -> None:
     assert Alone().fault(HELLO, Have({}), Have({})) == "out-of-sequence"
 
 
-def test_a_fork_is_noticed_in_whichever_part_it_shows() -> None:
+def test_a_fork_is_noticed_in_any_part() -> None:
     streams = former("hub-west", 0, 2)
     alone = Alone(holding(store(1), streams))
     elsewhere = Have({CHAIN: {"hub-west#0000000a": (1, b"h" * 16)}}, is_last=False)
     assert alone.fault(HELLO, elsewhere, Have(heads(streams[1:]))) == "fork"
 
 
-def test_a_peer_that_names_streams_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_that_names_more_streams_than_the_limit_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("replica.core.sync.session.STREAMS_MAX", 5)
     alone = Alone()
     alone.take(HELLO, Have(heads(former("hub-west", 0, 5)), is_last=False))
@@ -100,7 +100,7 @@ def test_a_peer_that_names_streams_without_end_is_stopped(monkeypatch: pytest.Mo
     assert alone.fault(Covered(heads(former("hub-west", 5, 1)))) == "oversized"
 
 
-def test_a_peer_that_names_the_same_streams_again_is_not_taken_for_one_that_names_more(
+def test_a_peer_may_name_the_same_streams_again_at_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("replica.core.sync.session.STREAMS_MAX", 5)
@@ -109,7 +109,7 @@ def test_a_peer_that_names_the_same_streams_again_is_not_taken_for_one_that_name
     assert alone.take(HELLO, Have(streams), Covered(streams), Covered(streams))[1:] == [Asked()]
 
 
-def test_what_is_covered_in_parts_is_counted_whole() -> None:
+def test_entries_covered_in_several_parts_are_all_counted() -> None:
     alone = Alone()
     streams = former("hub-west", 0, MANY)
     alone.take(HELLO, Have({}))
@@ -119,7 +119,7 @@ def test_what_is_covered_in_parts_is_counted_whole() -> None:
     assert alone.session.entries_behind() == 2 * MANY
 
 
-def test_a_frame_of_more_streams_than_that_cannot_be_made() -> None:
+def test_a_frame_with_more_streams_than_the_limit_cannot_be_built() -> None:
     with pytest.raises(ValueError, match=f"{FRAME_STREAMS_MAX + 1} streams"):
         Have(heads(former("hub-west", 0, FRAME_STREAMS_MAX + 1)))
 

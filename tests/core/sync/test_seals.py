@@ -1,4 +1,4 @@
-"""Lines that change, lose, double or swap frames: noticed at the latest with the next frame, and no state is harmed."""
+"""Lines that change, lose, duplicate or reorder frames. The next frame at the latest shows it; no state is harmed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOP, HUB = 0, 1
 
 
 def filled(node: Node, number: int) -> Node:
-    """The node, after so many receipts."""
+    """The node, after this number of goods receipts."""
     for _ in range(number):
         node.ask(receipt(cola=1))
     node.commit()
@@ -26,12 +26,12 @@ def filled(node: Node, number: int) -> Node:
 
 
 def opened() -> SessionPair:
-    """A store and a hub that just met, and have something to tell each other."""
+    """A store and a hub that just connected, and have entries for each other."""
     return SessionPair(filled(store(1), 5), filled(hub("hub-east", STORE), 3))
 
 
 def deal(line: SessionPair, index: int) -> None:
-    """Let one side ask for rights, once it may, and answer what it is asked."""
+    """Let one side ask for rights as soon as it may, and answer the wants of the other."""
     side = line.sides[index]
     if side.session.phase is Phase.STREAMING and not side.session.wants_sent:
         side.session.want(STORE, "cola", 1, 1)
@@ -42,7 +42,7 @@ def deal(line: SessionPair, index: int) -> None:
 
 
 def recorded() -> tuple[list[bytes], list[bytes]]:
-    """What either side of an undisturbed session said, from hello to bye."""
+    """All frames of each side of an undisturbed session, from hello to bye."""
     line = opened()
     for _ in range(DIGEST_INTERVAL_MS // HEARTBEAT_MS + 1):
         line.run(limit=2)
@@ -60,7 +60,7 @@ SAID = recorded()
 
 
 class Heard(NamedTuple):
-    """What came of a session that one side heard: where and why it ended, and what is held because of it."""
+    """The result of a session at its receiving side: at which frame and why it ended, and the state held then."""
 
     ended_at: int | None
     reason: str
@@ -68,14 +68,14 @@ class Heard(NamedTuple):
 
 
 def hear(listener: int, frames: list[bytes]) -> Heard:
-    """Let one side of a new session hear these frames."""
+    """Feed these frames to one side of a new session."""
     line = opened()
     node, session = line.sides[listener].node, line.sides[listener].session
     ended_at = None
-    for place, frame in enumerate(frames):
+    for number, frame in enumerate(frames):
         line.feed(listener, frame)
         if line.fault is not None:
-            ended_at = place
+            ended_at = number
             break
         deal(line, listener)
         while line.settle(listener) or line.pump(listener, 2):
@@ -85,7 +85,7 @@ def hear(listener: int, frames: list[bytes]) -> Heard:
 
 
 def check_noticed(speaker: int, frames: list[bytes], at: int) -> None:
-    """These frames of one side end the session at this one, and leave what the frames before it led to."""
+    """Check that the session ends at frame `at`, with the state that the frames before it led to."""
     heard = hear(1 - speaker, frames)
     assert (heard.ended_at, heard.reason) == (at, "corrupt")
     assert heard.held == hear(1 - speaker, SAID[speaker][:at]).held
@@ -94,12 +94,12 @@ def check_noticed(speaker: int, frames: list[bytes], at: int) -> None:
 speakers = st.sampled_from((SHOP, HUB))
 
 
-def places(speaker: int) -> st.SearchStrategy[int]:
+def frame_numbers(speaker: int) -> st.SearchStrategy[int]:
     return st.integers(0, len(SAID[speaker]) - 1)
 
 
 @pytest.mark.parametrize("speaker", [SHOP, HUB])
-def test_what_was_recorded_is_a_whole_session_with_every_kind_of_frame(speaker: int) -> None:
+def test_the_recording_is_a_whole_session_with_every_kind_of_frame(speaker: int) -> None:
     said = [unpack_frame(packed, number) for number, packed in enumerate(SAID[speaker])]
     assert [*dict.fromkeys(type(frame).__name__ for frame in sorted(said, key=_tag))] == [
         kind.__name__ for kind in AnyFrame.__args__
@@ -118,7 +118,7 @@ def _tag(frame: AnyFrame) -> int:
 @given(speakers, st.data(), st.integers(1, 255))
 def test_a_changed_byte_is_noticed_at_once_and_harms_nothing(speaker: int, data: st.DataObject, change: int) -> None:
     frames = list(SAID[speaker])
-    at = data.draw(places(speaker))
+    at = data.draw(frame_numbers(speaker))
     changed = bytearray(frames[at])
     changed[data.draw(st.integers(0, len(changed) - 1))] ^= change
     frames[at] = bytes(changed)
@@ -134,9 +134,9 @@ def test_a_lost_frame_is_noticed_with_the_next_one_and_harms_nothing(speaker: in
 
 
 @given(speakers, st.data())
-def test_a_doubled_frame_is_noticed_at_once_and_harms_nothing(speaker: int, data: st.DataObject) -> None:
+def test_a_duplicated_frame_is_noticed_at_once_and_harms_nothing(speaker: int, data: st.DataObject) -> None:
     frames = list(SAID[speaker])
-    at = data.draw(places(speaker))
+    at = data.draw(frame_numbers(speaker))
     frames.insert(at, frames[at])
     check_noticed(speaker, frames, at + 1)
 
@@ -144,17 +144,17 @@ def test_a_doubled_frame_is_noticed_at_once_and_harms_nothing(speaker: int, data
 @given(speakers, st.data())
 def test_swapped_frames_are_noticed_at_the_first_and_harm_nothing(speaker: int, data: st.DataObject) -> None:
     frames = list(SAID[speaker])
-    one, other = sorted(data.draw(st.lists(places(speaker), min_size=2, max_size=2, unique=True)))
+    one, other = sorted(data.draw(st.lists(frame_numbers(speaker), min_size=2, max_size=2, unique=True)))
     frames[one], frames[other] = frames[other], frames[one]
     check_noticed(speaker, frames, one)
 
 
 @given(speakers, st.data(), st.binary(max_size=40))
-def test_a_frame_of_the_middlebox_itself_is_noticed_and_harms_nothing(
+def test_a_frame_that_a_middlebox_adds_is_noticed_and_harms_nothing(
     speaker: int, data: st.DataObject, foreign: bytes
 ) -> None:
     frames = list(SAID[speaker])
-    at = data.draw(places(speaker))
+    at = data.draw(frame_numbers(speaker))
     frames.insert(at, foreign)
     heard = hear(1 - speaker, frames)
     assert (heard.ended_at, heard.reason in ("corrupt", "malformed")) == (at, True)
@@ -163,8 +163,8 @@ def test_a_frame_of_the_middlebox_itself_is_noticed_and_harms_nothing(
 
 @pytest.mark.parametrize("at", range(5))
 @pytest.mark.parametrize("listener", [SHOP, HUB])
-def test_a_frame_lost_in_silence_is_noticed_with_the_next_heartbeat(listener: int, at: int) -> None:
-    """Whatever it was that nobody would have sent again: a have, an acknowledgement, the last entries."""
+def test_a_frame_lost_before_a_silence_is_noticed_with_the_next_heartbeat(listener: int, at: int) -> None:
+    """Also for frames that are never sent again: a have, an acknowledgement, the last entries."""
     line = opened()
     speaker, inbox = line.sides[1 - listener], line.sides[listener].inbox
     while len(speaker.sent) <= at:
@@ -185,7 +185,7 @@ def test_a_frame_lost_in_silence_is_noticed_with_the_next_heartbeat(listener: in
     assert shop.replica.vectors == east.replica.vectors
 
 
-def test_a_session_that_ended_over_a_seal_says_so_with_a_seal_of_its_own() -> None:
+def test_a_session_that_ends_because_of_a_seal_sends_a_sealed_bye() -> None:
     line = opened()
     line.feed(HUB, SAID[SHOP][1])
     assert line.sides[HUB].session.phase is Phase.CLOSED

@@ -1,4 +1,4 @@
-"""Two sessions back to back, without a socket: who may say what when, and what comes of it."""
+"""Two sessions back to back, without a socket: which frames are allowed when, and their effects."""
 
 from __future__ import annotations
 
@@ -75,25 +75,25 @@ def columns_of(*runs: ReceivedRun) -> bytes:
 
 
 class Alone:
-    """One side of a session of store-1; the test speaks for the peer."""
+    """One side of a session, by default of store-1. The test sends the peer's frames."""
 
     def __init__(self, node: Node | None = None, admit: Admission | None = None, now: Moment = NOW) -> None:
         self.node = node or store(1)
         self.session = Session(self.node.hello(now.wall_ms), self.node.replica, admit or self.node.admit, now)
         self.now = now
-        self._told, self._heard = count(), count()
+        self._sent, self._received = count(), count()
 
     def take(self, *frames: AnyFrame) -> list[Any]:
-        """What comes of these frames."""
-        packed = (pack_frame(frame, next(self._told)) for frame in frames)
+        """The events of these frames."""
+        packed = (pack_frame(frame, next(self._sent)) for frame in frames)
         return [event for one in packed for event in self.session.receive(one, self.now)]
 
     def said(self) -> list[AnyFrame]:
-        """What it says by now."""
-        return [unpack_frame(packed, next(self._heard)) for packed in self.session.take_frames()]
+        """The frames it sent since the last call."""
+        return [unpack_frame(packed, next(self._received)) for packed in self.session.take_frames()]
 
     def fault(self, *frames: AnyFrame) -> str:
-        """Why the session ends at the last of these frames; it says so, and takes nothing more."""
+        """The reason why the session ends at the last of these frames. It also says it in its bye."""
         self.take(*frames[:-1])
         self.said()
         with pytest.raises(PeerFault) as fault:
@@ -121,14 +121,14 @@ EVERY_FRAME: list[AnyFrame] = [
     Ack(0),
     Digests({}),
     Beat(NOW_MS),
-    Want(1, STORE, "cola", 2, 1),
+    Want(number=1, location=STORE, item="cola", quantity=2, clock=1),
     Given(1, 2, ""),
     Bye("done", ""),
 ]
 
 
 def in_phase(phase: Phase) -> Alone:
-    """A session that got this far."""
+    """A session in this phase."""
     alone = Alone()
     match phase:
         case Phase.COMPARING:
@@ -155,7 +155,7 @@ def test_a_session_opens_with_its_own_hello() -> None:
     assert alone.session.phase is Phase.GREETING
 
 
-def test_a_hello_is_answered_with_what_one_holds_and_takes_from_this_peer() -> None:
+def test_a_hello_is_answered_with_the_vectors_of_the_scopes_accepted() -> None:
     alone = Alone()
     alone.node.ask(receipt(cola=1))
     decisions.merge(
@@ -168,7 +168,7 @@ def test_a_hello_is_answered_with_what_one_holds_and_takes_from_this_peer() -> N
     assert alone.session.phase is Phase.COMPARING
 
 
-def test_a_have_is_a_request_for_what_is_lacking() -> None:
+def test_a_have_asks_for_the_missing_entries() -> None:
     alone = Alone()
     alone.node.ask(receipt(cola=1))
     assert alone.take(HELLO, HAVE) == [Greeted(HELLO), Asked()]
@@ -177,7 +177,7 @@ def test_a_have_is_a_request_for_what_is_lacking() -> None:
 
 @pytest.mark.parametrize("frame", EVERY_FRAME, ids=lambda frame: type(frame).__name__)
 @pytest.mark.parametrize("phase", list(Phase))
-def test_each_phase_takes_its_own_frames_and_any_other_ends_it(phase: Phase, frame: AnyFrame) -> None:
+def test_each_phase_takes_its_own_frames_and_any_other_ends_the_session(phase: Phase, frame: AnyFrame) -> None:
     alone = in_phase(phase)
     if isinstance(frame, FRAMES_OF[phase]):
         alone.take(frame)
@@ -189,7 +189,7 @@ def test_each_phase_takes_its_own_frames_and_any_other_ends_it(phase: Phase, fra
     assert [type(said) for said in alone.said()] == ([] if phase is Phase.CLOSED else [Bye])
 
 
-def test_the_table_of_frames_names_every_phase_and_every_frame() -> None:
+def test_the_table_of_frames_has_every_phase_and_every_frame() -> None:
     assert list(FRAMES_OF) == list(Phase)
     named = {frame: None for frames in FRAMES_OF.values() for frame in frames}
     assert sorted(frame.__name__ for frame in named) == sorted(type(frame).__name__ for frame in EVERY_FRAME)
@@ -206,7 +206,7 @@ def test_the_table_of_frames_names_every_phase_and_every_frame() -> None:
         ([Entries(1, bytes(3) + b"\x01nonsense")], "corrupt"),
     ],
 )
-def test_a_frame_with_a_number_out_of_turn_ends_the_session(frames: list[AnyFrame], reason: str) -> None:
+def test_a_frame_with_a_wrong_number_ends_the_session(frames: list[AnyFrame], reason: str) -> None:
     assert Alone().fault(HELLO, HAVE, *frames) == reason
 
 
@@ -214,7 +214,7 @@ def test_a_frame_with_a_number_out_of_turn_ends_the_session(frames: list[AnyFram
     ("packed", "reason"),
     [(b"", "malformed"), (b"no", "malformed"), (b"nonsense", "corrupt"), (seal(b"nonsense", 2), "malformed")],
 )
-def test_bytes_that_are_no_frame_end_the_session(packed: bytes, reason: str) -> None:
+def test_bytes_that_are_not_a_frame_end_the_session(packed: bytes, reason: str) -> None:
     alone = in_phase(Phase.STREAMING)
     with pytest.raises(PeerFault) as fault:
         alone.session.receive(packed, NOW)
@@ -222,7 +222,7 @@ def test_bytes_that_are_no_frame_end_the_session(packed: bytes, reason: str) -> 
     assert alone.said() == [Bye(reason, fault.value.detail)]
 
 
-def test_a_session_that_faulted_takes_nothing_more() -> None:
+def test_a_session_takes_nothing_after_a_fault() -> None:
     alone = Alone()
     alone.fault(HELLO, HELLO)
     with pytest.raises(PeerFault) as fault:
@@ -264,7 +264,7 @@ def test_a_session_says_bye_once() -> None:
         ((PROTOCOL_MAX + 1, PROTOCOL_MIN - 1), False),
     ],
 )
-def test_peers_talk_when_some_version_is_spoken_by_both(versions: tuple[int, int], agreed: bool) -> None:
+def test_peers_connect_if_they_share_a_protocol_version(versions: tuple[int, int], agreed: bool) -> None:
     if agreed:
         assert Alone().take(greeting(versions=versions))
     else:
@@ -285,7 +285,7 @@ def test_peers_talk_when_some_version_is_spoken_by_both(versions: tuple[int, int
         ({"clock_ms": NOW_MS - CLOCK_SKEW_MAX_MS - 1}, "clock"),
     ],
 )
-def test_a_peer_that_is_not_who_it_can_be_is_refused(changed: dict[str, Any], reason: str) -> None:
+def test_a_peer_with_an_impossible_hello_is_refused(changed: dict[str, Any], reason: str) -> None:
     assert Alone().fault(greeting(**changed)) == reason
 
 
@@ -298,7 +298,7 @@ def test_a_clock_that_runs_away_later_ends_the_session() -> None:
     assert Alone().fault(HELLO, HAVE, Beat(NOW_MS + CLOCK_SKEW_MAX_MS + 1)) == "clock"
 
 
-def test_a_peer_that_policy_refuses_hears_why() -> None:
+def test_a_peer_that_policy_refuses_gets_the_reason() -> None:
     def nobody(peer: Hello) -> Scopes:
         raise PeerFault("unauthorised", f"{peer.node} is not welcome")
 
@@ -306,7 +306,7 @@ def test_a_peer_that_policy_refuses_hears_why() -> None:
     assert alone.fault(HELLO) == "unauthorised"
 
 
-def test_entries_of_a_scope_the_peer_is_not_trusted_for_end_the_session() -> None:
+def test_entries_of_a_scope_not_accepted_from_the_peer_end_the_session() -> None:
     other = Stream("hub-east#0000000a", "store-2")
     frame = Entries(1, columns_of(linked(other, [receipt_content(moves=())])))
     alone = Alone()
@@ -314,7 +314,7 @@ def test_entries_of_a_scope_the_peer_is_not_trusted_for_end_the_session() -> Non
     assert alone.node.replica.vectors == {}
 
 
-def test_a_peer_trusted_for_everything_may_send_any_scope() -> None:
+def test_a_peer_accepted_for_all_scopes_may_send_any_scope() -> None:
     other = Stream("hub-east#0000000a", "store-2")
     alone = Alone(admit=lambda peer: None)
     (arrived,) = alone.take(HELLO, HAVE, Entries(1, columns_of(linked(other, [receipt_content(moves=())]))))[2:]
@@ -330,7 +330,7 @@ def test_stock_moves_outside_a_location_end_the_session(scope: str) -> None:
 
 
 @pytest.mark.parametrize("scope", [STORE, HUBS])
-def test_a_document_in_a_scope_that_is_not_the_chains_ends_the_session(scope: str) -> None:
+def test_a_document_outside_the_chain_scope_ends_the_session(scope: str) -> None:
     facts = {"kind": "price", "key": "cola", "rank": 0, "at": "", "version": 1, "value": b"\x01"}
     content = receipt_content(kind="document", moves=(), lines=(), facts=facts)
     frame = Entries(1, columns_of(linked(Stream("hub-east#0000000a", scope), [content])))
@@ -347,7 +347,7 @@ def test_a_store_cannot_change_the_chains_documents_through_its_own_stream() -> 
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# forks, gaps and one's own stream
+# forks, gaps and our own stream
 
 
 def content(node: str, number: int) -> Content:
@@ -363,18 +363,18 @@ def holding(*numbers: int) -> Node:
 
 
 def have(run: ReceivedRun) -> Have:
-    """What a peer says that holds all of a run."""
+    """The have of a peer that holds all of a run."""
     last = run.entries[-1]
     return Have({run.stream.scope: {run.stream.writer: (last.sequence, last.hash)}})
 
 
-def test_two_entries_with_one_number_are_told_by_the_heads() -> None:
+def test_two_entries_with_one_number_are_noticed_by_the_heads() -> None:
     fork = linked(PEER, [content("hub-east", 1), content("hub-east", 9)])
     alone = Alone(holding(1, 2))
     assert alone.fault(HELLO, have(fork)) == "fork"
 
 
-def test_a_fork_below_the_longer_head_is_told_by_the_entries() -> None:
+def test_a_fork_below_the_longer_head_is_noticed_by_the_entries() -> None:
     fork = linked(PEER, [content("hub-east", number) for number in (1, 9, 3)])
     node = holding(1, 2)
     alone = Alone(node)
@@ -386,7 +386,7 @@ def test_a_fork_below_the_longer_head_is_told_by_the_entries() -> None:
     assert node.replica.head(PEER).sequence == 2
 
 
-def test_a_gap_in_what_the_peer_sends_harms_nothing() -> None:
+def test_a_gap_in_the_entries_of_a_peer_changes_nothing() -> None:
     run = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
     node = holding(1)
     tail = ReceivedRun(PEER, 3, run.entries[1].hash, run.entries[2:])
@@ -397,20 +397,20 @@ def test_a_gap_in_what_the_peer_sends_harms_nothing() -> None:
     assert node.replica.head(PEER).sequence == 1
 
 
-def test_a_peer_that_holds_more_of_ones_own_stream_than_one_wrote_is_noticed_by_the_heads() -> None:
+def test_a_peer_that_holds_more_of_our_stream_than_we_wrote_is_noticed_by_the_heads() -> None:
     node = store(1)
     first = node.ask(receipt(cola=1)).content
     longer = linked(OWN, [first, receipt_content()])
     assert Alone(node).fault(HELLO, have(longer)) == "own-stream"
 
 
-def test_a_fork_of_ones_own_stream_is_noticed_by_the_heads() -> None:
+def test_a_fork_of_our_own_stream_is_noticed_by_the_heads() -> None:
     node = store(1)
     node.ask(receipt(cola=1))
     assert Alone(node).fault(HELLO, have(linked(OWN, [receipt_content(quantity=9)]))) == "fork"
 
 
-def test_entries_of_ones_own_writer_that_one_never_wrote_are_noticed_when_they_come() -> None:
+def test_unknown_entries_of_our_own_writer_are_noticed_when_they_arrive() -> None:
     node = store(1)
     (arrived,) = Alone(node).take(HELLO, HAVE, Entries(1, columns_of(linked(OWN, [receipt_content()]))))[2:]
     with pytest.raises(PeerFault) as fault:
@@ -423,14 +423,14 @@ def test_entries_of_ones_own_writer_that_one_never_wrote_are_noticed_when_they_c
 
 
 def filled(node: Node, number: int) -> Node:
-    """The node, after so many receipts."""
+    """The node, after this number of goods receipts."""
     for _ in range(number):
         node.ask(receipt(cola=1))
     node.commit()
     return node
 
 
-def test_both_sides_send_what_the_other_lacks_and_end_equal() -> None:
+def test_both_sides_send_the_missing_entries_and_end_equal() -> None:
     shop, east = filled(store(1), 5), hub("hub-east", STORE)
     filled(east, 3)
     east.write("cola", {"recipe": {"cola": 1}})
@@ -442,7 +442,7 @@ def test_both_sides_send_what_the_other_lacks_and_end_equal() -> None:
     assert shop.replica.ledger.stock(STORE, "cola").figures.on_hand == 8
 
 
-def test_what_is_new_is_pushed_without_being_asked_for() -> None:
+def test_new_entries_are_pushed_without_a_request() -> None:
     shop, east = store(1), hub("hub-east")
     line = SessionPair(shop, east).run()
     filled(shop, 2)
@@ -450,7 +450,7 @@ def test_what_is_new_is_pushed_without_being_asked_for() -> None:
     assert east.replica.head(OWN).sequence == 2
 
 
-def test_nothing_is_sent_twice_nor_back_to_where_it_came_from() -> None:
+def test_no_entry_is_sent_twice_or_back_to_its_sender() -> None:
     shop, east = filled(store(1), 3), hub("hub-east")
     line = SessionPair(shop, east).run()
     SessionPair(shop, east).run()
@@ -466,7 +466,7 @@ def test_a_backlog_travels_in_frames_of_the_most_entries() -> None:
     assert [event.number for event in arrived] == [1, 2]
 
 
-def test_a_store_gets_its_own_location_and_the_chain_and_nothing_else() -> None:
+def test_a_store_gets_only_its_own_location_and_the_chain() -> None:
     east = hub("hub-east", STORE, "store-2")
     east.ask(receipt(cola=1))
     decisions.merge(east.replica, [linked(Stream("hub-west#0000000a", "store-2"), [receipt_content(moves=())])], NOW_MS)
@@ -478,7 +478,7 @@ def test_a_store_gets_its_own_location_and_the_chain_and_nothing_else() -> None:
     assert sorted(shop.replica.vectors) == [CHAIN, STORE]
 
 
-def test_a_store_never_says_to_a_hub_what_it_heard_of_the_chain() -> None:
+def test_a_store_never_relays_chain_wide_entries_to_a_hub() -> None:
     east, west, shop = hub("hub-east"), hub("hub-west"), store(1)
     east.write("cola", {"recipe": {"cola": 1}})
     east.commit()
@@ -491,7 +491,7 @@ def test_a_store_never_says_to_a_hub_what_it_heard_of_the_chain() -> None:
     assert CHAIN not in west.replica.vectors
 
 
-def test_a_hub_relays_to_a_store_what_another_hub_wrote_for_its_location() -> None:
+def test_a_hub_relays_to_a_store_the_entries_of_another_hub_for_its_location() -> None:
     west, east, shop = hub("hub-west", STORE), hub("hub-east"), store(1)
     filled(west, 2)
     SessionPair(west, east).run()
@@ -499,7 +499,7 @@ def test_a_hub_relays_to_a_store_what_another_hub_wrote_for_its_location() -> No
     assert shop.replica.ledger.stock(STORE, "cola").figures.on_hand == 2
 
 
-def test_an_acknowledgement_makes_room_and_says_what_is_durable() -> None:
+def test_an_acknowledgement_frees_the_window_and_raises_the_durable_number() -> None:
     shop, east = filled(store(1), 3), hub("hub-east")
     line = SessionPair(shop, east)
     for _ in range(4):
@@ -515,7 +515,7 @@ def test_an_acknowledgement_makes_room_and_says_what_is_durable() -> None:
     assert Acknowledged() in line.sides[0].events
 
 
-def test_what_is_durable_at_the_peer_never_goes_back() -> None:
+def test_the_durable_number_at_the_peer_never_goes_back() -> None:
     former = Stream("store-1#0000000e", STORE)
     run = linked(former, [receipt_content(quantity=number) for number in (1, 2, 3)])
     shop = store(1)
@@ -529,7 +529,7 @@ def test_what_is_durable_at_the_peer_never_goes_back() -> None:
     assert alone.session.durable[former] == 3
 
 
-def test_a_session_stops_sending_while_too_much_is_unacknowledged() -> None:
+def test_a_session_stops_sending_while_its_window_is_full() -> None:
     alone = Alone()
     assert not alone.session.has_room
     alone.take(HELLO, HAVE)
@@ -565,7 +565,7 @@ def test_entries_the_peer_sent_are_not_sent_back() -> None:
     assert alone.session.lacking() == {}
 
 
-def test_a_session_says_how_far_it_is_through_and_then_what_it_sent_since() -> None:
+def test_a_session_covers_its_backlog_and_later_only_entries_sent_since() -> None:
     shop = filled(store(1), 1)
     alone = Alone(shop)
     alone.take(HELLO, HAVE)
@@ -581,13 +581,13 @@ def test_a_session_says_how_far_it_is_through_and_then_what_it_sent_since() -> N
     assert alone.said() == []
 
 
-def test_an_empty_backlog_is_said_to_be_through() -> None:
+def test_an_empty_backlog_is_covered_too() -> None:
     alone = in_phase(Phase.STREAMING)
     alone.session.cover({})
     assert alone.said() == [Covered({})]
 
 
-def test_what_the_peer_holds_and_we_lack_is_counted_until_it_came() -> None:
+def test_entries_the_peer_holds_and_we_lack_are_counted_until_they_arrive() -> None:
     alone = Alone()
     run = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
     alone.take(HELLO, have(run))
@@ -599,7 +599,7 @@ def test_what_the_peer_holds_and_we_lack_is_counted_until_it_came() -> None:
     assert Ack(1) in alone.said()
 
 
-def test_what_came_from_elsewhere_meanwhile_is_not_lacking() -> None:
+def test_entries_that_arrived_from_another_peer_are_not_missing() -> None:
     alone = Alone()
     run = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
     alone.take(HELLO, have(ReceivedRun(PEER, 1, run.previous, run.entries[:1])))
@@ -609,7 +609,7 @@ def test_what_came_from_elsewhere_meanwhile_is_not_lacking() -> None:
     assert alone.session.behind == {}
 
 
-def test_what_the_peer_covers_beyond_us_is_counted() -> None:
+def test_entries_the_peer_covers_and_we_lack_are_counted() -> None:
     alone = in_phase(Phase.STREAMING)
     alone.take(Covered({STORE: {PEER.writer: (7, b"h" * 16)}, "store-2": {PEER.writer: (9, b"h" * 16)}}))
     assert alone.session.entries_behind() == 7
@@ -619,7 +619,7 @@ def test_what_the_peer_covers_beyond_us_is_counted() -> None:
 # time and digests
 
 
-def test_a_session_that_hears_nothing_for_long_ends() -> None:
+def test_a_session_ends_if_no_frame_arrives_for_too_long() -> None:
     alone = in_phase(Phase.STREAMING)
     alone.session.tick(Moment(NOW_MS, SILENCE_MAX_MS))
     with pytest.raises(PeerFault) as fault:
@@ -629,7 +629,7 @@ def test_a_session_that_hears_nothing_for_long_ends() -> None:
     assert isinstance(alone.said()[-1], Bye)
 
 
-def test_a_peer_that_never_says_hello_counts_as_silent() -> None:
+def test_a_peer_that_never_sends_hello_counts_as_silent() -> None:
     with pytest.raises(PeerFault) as fault:
         Alone().session.tick(Moment(NOW_MS, SILENCE_MAX_MS + 1))
     assert fault.value.reason == "silent"
@@ -643,13 +643,13 @@ def test_any_frame_breaks_the_silence() -> None:
     assert alone.session.phase is Phase.STREAMING
 
 
-def test_a_wall_clock_that_jumps_is_no_silence() -> None:
+def test_a_jump_of_the_wall_clock_is_not_silence() -> None:
     alone = in_phase(Phase.STREAMING)
     alone.session.tick(Moment(NOW_MS + 10 * SILENCE_MAX_MS, 1))
     assert alone.session.phase is Phase.STREAMING
 
 
-def test_a_session_beats_so_that_its_peer_never_waits_long() -> None:
+def test_a_session_sends_a_heartbeat_when_it_was_silent_for_the_interval() -> None:
     alone = in_phase(Phase.STREAMING)
     alone.session.tick(Moment(NOW_MS, HEARTBEAT_MS - 1))
     assert alone.said() == []
@@ -657,7 +657,7 @@ def test_a_session_beats_so_that_its_peer_never_waits_long() -> None:
     assert alone.said() == [Beat(NOW_MS + HEARTBEAT_MS)]
 
 
-def test_two_sessions_with_nothing_to_say_stay_up() -> None:
+def test_two_idle_sessions_stay_up() -> None:
     line = SessionPair(store(1), hub("hub-east")).run()
     for _ in range(30):
         line.tick(HEARTBEAT_MS)
@@ -702,13 +702,13 @@ def test_unequal_documents_raise_the_alarm_too() -> None:
     assert [alarm.scope for alarm in line.alarms()] == [CHAIN, CHAIN]
 
 
-def test_unequal_digests_at_unequal_vectors_are_no_alarm() -> None:
+def test_unequal_digests_at_unequal_vectors_raise_no_alarm() -> None:
     alone = in_phase(Phase.STREAMING)
     alone.node.ask(receipt(cola=1))
     assert alone.take(Digests({STORE: ("another vector", "another digest"), "store-2": ("v", "d")})) == []
 
 
-def test_digests_are_said_again_only_when_the_vector_changed() -> None:
+def test_digests_are_sent_again_only_after_the_vector_changed() -> None:
     shop = filled(store(1), 1)
     alone = Alone(shop)
     alone.take(HELLO, HAVE)
@@ -728,18 +728,18 @@ def test_digests_are_said_again_only_when_the_vector_changed() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# whatever a peer sends
+# arbitrary frames of a peer
 
 
-def flip(frame: bytes, places: list[int]) -> bytes:
+def flip(frame: bytes, bits: list[int]) -> bytes:
     flipped = bytearray(frame)
-    for place in places:
-        flipped[place % (8 * len(flipped)) // 8] ^= 1 << place % 8
+    for bit in bits:
+        flipped[bit % (8 * len(flipped)) // 8] ^= 1 << bit % 8
     return bytes(flipped)
 
 
 def spoil(line: SessionPair, change: Callable[[bytes], bytes], at: int) -> None:
-    """Run a line, and change one frame on its way."""
+    """Run a line, and change one frame on the way."""
     east = line.sides[1]
     for _ in range(40):
         for index in (0, 1):
@@ -753,12 +753,12 @@ def spoil(line: SessionPair, change: Callable[[bytes], bytes], at: int) -> None:
 
 
 @given(st.integers(0, 6), st.lists(st.integers(0, 1 << 14), min_size=1, max_size=3))
-def test_a_frame_with_flipped_bits_harms_no_state(at: int, places: list[int]) -> None:
+def test_a_frame_with_flipped_bits_harms_no_state(at: int, bits: list[int]) -> None:
     shop, east = filled(store(1), 5), hub("hub-east")
     shop.ask(sale(cola=2))
     shop.commit()
     line = SessionPair(shop, east)
-    spoil(line, lambda frame: flip(frame, places), at)
+    spoil(line, lambda frame: flip(frame, bits), at)
     held = east.replica.head(OWN)
     if held.sequence:
         assert held.hash == shop.journal[held.sequence - 1][0].hash
@@ -769,7 +769,7 @@ def test_a_frame_with_flipped_bits_harms_no_state(at: int, places: list[int]) ->
 
 
 @given(st.lists(st.sampled_from(EVERY_FRAME) | st.binary(max_size=40), max_size=12), st.booleans())
-def test_no_frames_in_any_order_do_more_than_end_the_session(frames: list[AnyFrame | bytes], sealed: bool) -> None:
+def test_arbitrary_frames_in_any_order_at_most_end_the_session(frames: list[AnyFrame | bytes], sealed: bool) -> None:
     alone = Alone()
     for number, frame in enumerate(frames):
         content = frame if isinstance(frame, bytes) else pack_frame(frame, number)[:-SEAL_BYTES]

@@ -1,4 +1,4 @@
-"""Requests for rights on a session: one for an item at a time, each answered once, all bounded."""
+"""Requests for rights in a session: one at a time for each item, one answer each, and a bounded number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLA = want(quantity=5, clock=7)
 
 
 def streaming(node: Node | None = None) -> Alone:
-    """A session past its greeting."""
+    """A session in the streaming phase."""
     alone = Alone(node)
     alone.take(HELLO, HAVE)
     alone.said()
@@ -32,11 +32,11 @@ def test_a_want_is_handed_over_and_answered_once() -> None:
     alone.session.give(1, 3)
     alone.session.give(1, 3)
     assert alone.said() == [Given(1, 3, "")]
-    again = Want(2, STORE, "cola", 5, 8)
+    again = Want(number=2, location=STORE, item="cola", quantity=5, clock=8)
     assert alone.take(again) == [RightsWanted(again)]  # the first no longer waits
 
 
-def test_an_answer_says_which_want_it_is_the_answer_to() -> None:
+def test_an_answer_names_its_want() -> None:
     alone = streaming()
     number = alone.session.want(STORE, "cola", 5, 7)
     assert alone.said() == [COLA]
@@ -44,7 +44,7 @@ def test_an_answer_says_which_want_it_is_the_answer_to() -> None:
     assert alone.session.may_want
 
 
-def test_wants_and_answers_cross_on_a_line() -> None:
+def test_wants_of_both_sides_may_cross_on_a_line() -> None:
     line = SessionPair(store(1), hub("hub-east")).run()
     one, other = (side.session for side in line.sides)
     one.want(STORE, "cola", 5, 7)
@@ -75,23 +75,23 @@ def test_wants_and_answers_cross_on_a_line() -> None:
         ([want(number + 1, f"item-{number}") for number in range(WANTS_MAX + 1)], "oversized"),
     ],
 )
-def test_what_breaks_a_rule_ends_the_session(frames: list[AnyFrame], reason: str) -> None:
+def test_a_want_or_answer_that_breaks_a_rule_ends_the_session(frames: list[AnyFrame], reason: str) -> None:
     assert streaming().fault(*frames) == reason
 
 
-def test_nobody_is_given_more_than_was_wanted() -> None:
+def test_an_answer_with_more_units_than_wanted_ends_the_session() -> None:
     alone = streaming()
     alone.session.want(STORE, "cola", 5, 7)
     assert alone.fault(Given(1, 6, "")) == "malformed"
 
 
-def test_a_store_is_asked_for_nothing_at_another_location() -> None:
+def test_a_store_may_not_ask_for_rights_at_another_location() -> None:
     alone = Alone(hub("hub-west"))
     alone.take(store(1).hello(), HAVE)
     assert alone.fault(want(location="store-2")) == "unauthorised"
 
 
-def test_no_more_is_wanted_at_once_than_a_peer_takes() -> None:
+def test_a_session_has_at_most_as_many_open_wants_as_a_peer_takes() -> None:
     alone = streaming()
     for number in range(WANTS_MAX):
         assert alone.session.may_want

@@ -1,4 +1,4 @@
-"""Frames: what is packed reads back, and whatever else arrives is a fault of the peer."""
+"""Frames: every packed frame reads back, and any other bytes are a fault of the peer."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ numbers = st.integers(0, (1 << 32) - 1)
 
 
 def fault(packed: bytes, number: int = 0) -> str:
-    """Why this is not taken."""
+    """The reason why these bytes are refused."""
     with pytest.raises(PeerFault) as fault:
         unpack_frame(packed, number)
     return fault.value.reason
 
 
 def plain(frame: AnyFrame) -> list[Any]:
-    """A frame as it lies on the wire."""
+    """A frame as plain values, as on the wire."""
     unpacked: list[Any] = msgpack.unpackb(pack_frame(frame, 0)[:-SEAL_BYTES])
     return unpacked
 
@@ -107,7 +107,7 @@ def test_every_frame_reads_back_as_it_was_sent(frame: AnyFrame, number: int) -> 
 
 
 @given(frames, numbers, numbers)
-def test_a_frame_in_the_place_of_another_is_corrupt(frame: AnyFrame, number: int, other: int) -> None:
+def test_a_frame_with_the_number_of_another_is_corrupt(frame: AnyFrame, number: int, other: int) -> None:
     assume(number != other)
     assert fault(pack_frame(frame, number), other) == "corrupt"
 
@@ -117,7 +117,11 @@ def test_a_frame_in_the_place_of_another_is_corrupt(frame: AnyFrame, number: int
     [
         (Ack(3), "920403", "b737fcf9"),
         (Beat(1_750_000_000_000), "9207cf000001977420dc00", "87e8821f"),
-        (Want(1, "store-1", "cola", 6, 9), "960801a773746f72652d31a4636f6c610609", "7a21e331"),
+        (
+            Want(number=1, location="store-1", item="cola", quantity=6, clock=9),
+            "960801a773746f72652d31a4636f6c610609",
+            "7a21e331",
+        ),
         (Given(1, 0, "kept"), "94090100a46b657074", "86f6e2f3"),
         (Bye("silent", ""), "9306a673696c656e74a0", "0d277f49"),
         (Entries(1, b"\x01\x02"), "930201c4020102", "b8f8fdfb"),
@@ -141,8 +145,8 @@ def test_a_fixed_frame_has_fixed_bytes(frame: AnyFrame, content: str, sealed_wit
     assert pack_frame(frame, 7) == bytes.fromhex(content) + bytes.fromhex(sealed_with)
 
 
-def test_a_seal_is_the_crc_that_others_compute_too() -> None:
-    """The check value of CRC-32/ISO-HDLC in the catalogues of CRCs; and of nothing at all, the number itself."""
+def test_a_seal_is_a_standard_crc_32() -> None:
+    """The published check value of CRC-32/ISO-HDLC; the seal of empty content is the frame number."""
     assert seal(b"123456789", 0) == b"123456789" + 0xCBF43926.to_bytes(4, "little")
     assert [seal(b"", number).hex() for number in (0, 1, 1 << 32, (1 << 32) + 2)] == [
         "00000000",
@@ -152,19 +156,19 @@ def test_a_seal_is_the_crc_that_others_compute_too() -> None:
     ]
 
 
-def test_the_versions_this_program_speaks_are_a_range() -> None:
+def test_the_protocol_versions_are_a_range() -> None:
     assert 1 <= PROTOCOL_MIN <= PROTOCOL_MAX
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"\xc1", b"\x93", b"\x90", b"\x00", b"\xc0", b"\x80", b"\x91\x63", b"\x04\x03"]
 )
-def test_what_is_no_frame_is_malformed(content: bytes) -> None:
+def test_content_that_is_not_a_frame_is_malformed(content: bytes) -> None:
     assert fault(seal(content, 0)) == "malformed"
 
 
 @pytest.mark.parametrize("length", range(SEAL_BYTES))
-def test_what_is_shorter_than_a_seal_is_malformed(length: int) -> None:
+def test_bytes_shorter_than_a_seal_are_malformed(length: int) -> None:
     assert fault(bytes(length)) == "malformed"
 
 
@@ -190,12 +194,12 @@ def test_what_is_shorter_than_a_seal_is_malformed(length: int) -> None:
         [5, {"store-1": ["v"]}],
     ],
 )
-def test_a_frame_with_a_field_that_cannot_be_is_malformed(array: list[Any]) -> None:
+def test_a_frame_with_an_invalid_field_is_malformed(array: list[Any]) -> None:
     assert fault(seal(msgpack.packb(array), 0)) == "malformed"
 
 
 @pytest.mark.parametrize(
-    ("place", "value"),
+    ("index", "value"),
     [
         (1, [1]),
         (2, "Store 1"),
@@ -210,9 +214,9 @@ def test_a_frame_with_a_field_that_cannot_be_is_malformed(array: list[Any]) -> N
         (9, None),
     ],
 )
-def test_a_hello_with_a_field_that_cannot_be_is_malformed(place: int, value: object) -> None:
+def test_a_hello_with_an_invalid_field_is_malformed(index: int, value: object) -> None:
     array = plain(HELLO)
-    array[place] = value
+    array[index] = value
     assert fault(seal(msgpack.packb(array), 0)) == "malformed"
 
 
@@ -223,19 +227,19 @@ def test_a_hello_with_too_many_scopes_is_malformed() -> None:
 
 
 def reach(number: int, size: int = NAME_LENGTH_MAX) -> Vectors:
-    """So many streams of as many scopes, with the longest names and numbers there may be."""
+    """`number` streams, each of another scope, with the greatest numbers and with names of `size` characters."""
     names = (f"{one}".rjust(size, "x") for one in range(number))
     return {name: {f"{name}#{name}": ((1 << 63) - 1, bytes(32))} for name in names}
 
 
 @pytest.mark.parametrize("kind", [Have, Covered])
-def test_as_many_streams_as_may_be_named_fit_into_a_frame(kind: type[Have] | type[Covered]) -> None:
+def test_the_most_streams_with_the_longest_names_fit_into_a_frame(kind: type[Have] | type[Covered]) -> None:
     frame = kind(reach(FRAME_STREAMS_MAX))
     assert unpack_frame(pack_frame(frame, 0), 0) == frame
 
 
 @pytest.mark.parametrize("tag", [1, 3])
-def test_more_streams_than_that_are_malformed(tag: int) -> None:
+def test_more_streams_than_the_limit_are_malformed(tag: int) -> None:
     assert fault(seal(msgpack.packb([tag, reach(FRAME_STREAMS_MAX + 1), True]), 0)) == "malformed"
     one_scope = {"*": {f"a#{number:08x}": (1, b"h") for number in range(FRAME_STREAMS_MAX + 1)}}
     assert fault(seal(msgpack.packb([tag, one_scope, True]), 0)) == "malformed"
@@ -243,7 +247,7 @@ def test_more_streams_than_that_are_malformed(tag: int) -> None:
 
 @pytest.mark.parametrize("tag", [1, 3])
 @pytest.mark.parametrize("nothing", [{}, {"*": {}}])
-def test_a_part_that_names_nothing_and_is_not_the_last_is_malformed(tag: int, nothing: Vectors) -> None:
+def test_a_part_without_streams_that_is_not_the_last_is_malformed(tag: int, nothing: Vectors) -> None:
     assert fault(seal(msgpack.packb([tag, nothing, False]), 0)) == "malformed"
 
 
@@ -252,7 +256,7 @@ def test_a_part_that_names_nothing_and_is_not_the_last_is_malformed(tag: int, no
         shorts, st.dictionaries(shorts, st.tuples(counts, st.binary(max_size=32)), max_size=40), max_size=60
     )
 )
-def test_vectors_in_parts_are_the_same_vectors(whole: Vectors) -> None:
+def test_the_parts_of_vectors_add_up_to_the_vectors(whole: Vectors) -> None:
     parts = split_vectors(whole)
     assert all(0 < sum(map(len, part.values())) <= FRAME_STREAMS_MAX for part in parts) or parts == [{}]
     again: Vectors = {}
@@ -266,7 +270,7 @@ def test_vectors_in_parts_are_the_same_vectors(whole: Vectors) -> None:
     ("streams", "parts"),
     [(0, 1), (1, 1), (FRAME_STREAMS_MAX, 1), (FRAME_STREAMS_MAX + 1, 2), (2 * FRAME_STREAMS_MAX, 2)],
 )
-def test_vectors_take_no_more_parts_than_they_must(streams: int, parts: int) -> None:
+def test_vectors_are_split_into_as_few_parts_as_possible(streams: int, parts: int) -> None:
     assert len(split_vectors(reach(streams, size=8))) == parts
 
 
@@ -281,7 +285,7 @@ MANY = [f"store-{number}" for number in range(SCOPES_MAX)]
     ],
     ids=lambda frame: type(frame).__name__,
 )
-def test_as_many_scopes_as_may_be_named_fit_into_a_frame(frame: AnyFrame) -> None:
+def test_the_most_scopes_with_the_longest_names_fit_into_a_frame(frame: AnyFrame) -> None:
     assert unpack_frame(pack_frame(frame, 0), 0) == frame
 
 
@@ -289,17 +293,17 @@ def test_a_frame_from_a_newer_peer_with_more_fields_is_read() -> None:
     assert unpack_frame(seal(msgpack.packb([*plain(Ack(3)), "later"]), 0), 0) == Ack(3)
 
 
-def test_a_frame_past_the_bound_is_oversized_before_it_is_read() -> None:
+def test_a_frame_above_the_limit_is_oversized_before_it_is_read() -> None:
     assert fault(b"\xc1" * (FRAME_BYTES_MAX + 1)) == "oversized"
 
 
 @pytest.mark.parametrize("depth", [100, 500, 1_000, 1_023, 1_025, 100_000])
-def test_a_frame_nested_however_deep_is_malformed(depth: int) -> None:
+def test_a_nested_frame_is_malformed_at_any_depth(depth: int) -> None:
     assert fault(seal(b"\x91" * depth + b"\x00", 0)) == "malformed"
 
 
 def take_apart(content: bytes) -> None:
-    """Read a frame whose seal is right; nothing but a fault of the peer may come of it."""
+    """Read a frame with a valid seal. Only a fault of the peer may be raised."""
     try:
         frame = unpack_frame(seal(content, 0), 0)
     except PeerFault as fault:
@@ -309,7 +313,7 @@ def take_apart(content: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_harm_the_reader(content: bytes) -> None:
+def test_arbitrary_bytes_do_not_harm_the_reader(content: bytes) -> None:
     take_apart(content)
 
 
@@ -319,16 +323,16 @@ def test_bytes_without_a_seal_are_corrupt_or_malformed(packed: bytes) -> None:
 
 
 @given(st.integers(0, 9), st.lists(values, max_size=10))
-def test_no_values_in_a_frame_harm_the_reader(kind: int, fields: list[Any]) -> None:
+def test_arbitrary_values_in_a_frame_do_not_harm_the_reader(kind: int, fields: list[Any]) -> None:
     take_apart(msgpack.packb([kind, *fields]))
 
 
 @given(frames, st.data())
-def test_no_flipped_bit_harms_the_reader(frame: AnyFrame, data: st.DataObject) -> None:
-    """Not even one that is flipped before the frame is sealed."""
+def test_flipped_bits_do_not_harm_the_reader(frame: AnyFrame, data: st.DataObject) -> None:
+    """The bits are flipped before the frame is sealed, so the seal does not show it."""
     content = bytearray(pack_frame(frame, 0)[:-SEAL_BYTES])
-    for place in data.draw(st.lists(st.integers(0, 8 * len(content) - 1), min_size=1, max_size=3)):
-        content[place // 8] ^= 1 << place % 8
+    for bit in data.draw(st.lists(st.integers(0, 8 * len(content) - 1), min_size=1, max_size=3)):
+        content[bit // 8] ^= 1 << bit % 8
     take_apart(bytes(content))
 
 
@@ -340,6 +344,6 @@ def test_a_changed_byte_is_noticed(frame: AnyFrame, number: int, data: st.DataOb
 
 
 @given(frames, st.data())
-def test_no_frame_that_was_cut_short_harms_the_reader(frame: AnyFrame, data: st.DataObject) -> None:
+def test_a_truncated_frame_does_not_harm_the_reader(frame: AnyFrame, data: st.DataObject) -> None:
     content = pack_frame(frame, 0)[:-SEAL_BYTES]
     take_apart(content[: data.draw(st.integers(0, len(content) - 1))])

@@ -1,4 +1,4 @@
-"""Files and directories are made durable where the journal relies on it."""
+"""Files and directories are durable where the journal depends on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Touched = dict[str, list[int]]
 
 @pytest.fixture
 def touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Touched]:
-    """Inodes that were written to and synced by Python, in order."""
+    """Inodes that Python wrote to and synced, in order."""
     found: Touched = {"written": [], "synced": []}
     real_write, real_sync = os.pwrite, os.fsync
 
@@ -36,9 +36,7 @@ def touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Touched]:
     yield found
 
 
-def test_file_that_is_written_again_has_the_same_bytes_and_is_synced_with_its_name(
-    tmp_path: Path, touched: Touched
-) -> None:
+def test_file_written_again_has_the_same_bytes_and_is_synced_with_its_name(tmp_path: Path, touched: Touched) -> None:
     path = tmp_path / "log"
     content = os.urandom(3_000_000)
     path.write_bytes(content)
@@ -47,13 +45,13 @@ def test_file_that_is_written_again_has_the_same_bytes_and_is_synced_with_its_na
     assert touched["synced"] == [path.stat().st_ino, tmp_path.stat().st_ino]
 
 
-def test_file_that_is_not_there_is_not_made_and_stays_away(tmp_path: Path, touched: Touched) -> None:
+def test_missing_file_is_not_made_and_its_absence_is_synced(tmp_path: Path, touched: Touched) -> None:
     write_again(tmp_path / "log")
     assert list(tmp_path.iterdir()) == []
     assert touched["synced"] == [tmp_path.stat().st_ino]
 
 
-def test_names_of_all_directories_that_were_made_are_synced(tmp_path: Path, touched: Touched) -> None:
+def test_names_of_all_new_directories_are_synced(tmp_path: Path, touched: Touched) -> None:
     make_directory(tmp_path / "a" / "b")
     assert touched["synced"] == [(tmp_path / "a").stat().st_ino, tmp_path.stat().st_ino]
     make_directory(tmp_path / "a" / "b")

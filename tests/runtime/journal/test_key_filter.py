@@ -1,4 +1,4 @@
-"""The filter before the key index never forgets a key, and seldom takes a new one for an old one."""
+"""The key filter contains every added key, and seldom takes a new key for a known one."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ def keys(seed: int, number: int) -> list[bytes]:
     return [chance.randbytes(16) for _ in range(number)]
 
 
-def test_every_key_that_was_added_is_likely() -> None:
+def test_every_added_key_is_likely() -> None:
     known = [*keys(1, 5_000), b"", b"till-1-0000001"]
     key_filter = KeyFilter()
     key_filter.add(known)
     assert key_filter.likely(known) == known
 
 
-def test_a_filter_without_keys_knows_none() -> None:
+def test_an_empty_filter_contains_no_key() -> None:
     assert KeyFilter().likely(keys(1, 100)) == []
 
 
-def test_a_full_filter_takes_fewer_than_one_new_key_in_a_hundred_for_an_old_one() -> None:
+def test_a_full_filter_takes_less_than_one_new_key_in_a_hundred_for_a_known_one() -> None:
     key_filter = KeyFilter()
     key_filter.add(keys(1, KEYS_MIN - 1))
     assert not key_filter.is_full
@@ -32,7 +32,7 @@ def test_a_full_filter_takes_fewer_than_one_new_key_in_a_hundred_for_an_old_one(
     assert len(key_filter.likely(keys(3, 20_000))) < 200
 
 
-def test_a_filter_has_room_for_as_many_keys_again_as_it_was_made_for() -> None:
+def test_a_filter_has_room_for_twice_the_expected_keys() -> None:
     key_filter = KeyFilter(KEYS_MIN)
     key_filter.add(keys(1, 2 * KEYS_MIN - 1))
     assert not key_filter.is_full
