@@ -87,8 +87,8 @@ def keys_of(requests: Requests) -> Sequence[bytes]:
 def together(asked: Sequence[Requests]) -> Iterator[tuple[Requests, Sequence[Requests]]]:
     """What to decide at once, in the order of the callers, each with the callers it is of.
 
-    Adjacent callers with one sale each, or one order each, form one group. A caller with many requests is a group of its
-    own, because its answer is rendered from the columns of its verdicts.
+    Adjacent callers with one sale each, or one order each, form one group. A caller with many requests is a group of
+    its own, because its answer is rendered from the columns of its verdicts.
     """
     for of, some in groupby(asked, _kind_of_single):
         callers = list(some)
