@@ -39,10 +39,14 @@ class DocumentKind(Struct, frozen=True, kw_only=True):
     """Whether a text is a valid key."""
     key_hint: str = ""
     """What a caller should do about an invalid key. The answer carries it."""
-    check: Callable[[Any], object] = lambda document: document
+    check: Callable[[Any], None] = lambda document: None
     """Checks what the field types cannot express. Raises Invalid."""
     index: Callable[[Indexes, Register], bool] = lambda indexes, register: True
     """Takes in the current chain-wide write of a document. False if this version cannot read it."""
+
+
+def _check_policy(document: PolicyDocument) -> None:
+    check_policy(document)
 
 
 def _index_sku(indexes: Indexes, register: Register) -> bool:
@@ -71,7 +75,9 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
     for kind in (
         DocumentKind(name=SKU, document=SkuDocument, is_key=is_item, index=_index_sku),
         DocumentKind(name=LOCATION, document=LocationDocument, is_key=is_name),
-        DocumentKind(name=POLICY, document=PolicyDocument, is_key=is_selector, check=check_policy, index=_index_policy),
+        DocumentKind(
+            name=POLICY, document=PolicyDocument, is_key=is_selector, check=_check_policy, index=_index_policy
+        ),
         DocumentKind(
             name=ORDER_MACHINE,
             document=MachineDocument,

@@ -56,7 +56,7 @@ class EntryKind(Struct, frozen=True, kw_only=True):
     request: type | None = None
     """The type of the request at one location. None if no request at a location leads to this kind."""
     prepare: Callable[[LocationView, Any], Draft] | None = None
-    """Decides a request from the view of its location alone. Raises Refused."""
+    """Decides a request from the view of its location. Raises Refused. None: `decisions` needs more than that."""
     is_promise: Callable[[Any], bool] = lambda request: False
     """Whether a request moves rights only. A node may decide such a request at a location that it does not own."""
     voided: VoidEffect = VoidEffect.MOVES
@@ -98,6 +98,15 @@ class Kinds:
     def names(self) -> tuple[str, ...]:
         """The kinds in this table, as written in entries."""
         return tuple(self._by_name)
+
+    @property
+    def requests(self) -> tuple[type, ...]:
+        """The types of all requests at a location."""
+        return tuple(self._by_request)
+
+    def of_name(self, name: str) -> EntryKind:
+        """The kind that entries call so."""
+        return self._by_name[name]
 
     def with_record(self, record: EntryKind) -> Kinds:
         """A table with one more kind. The new kind decides its request from now on."""

@@ -18,13 +18,12 @@ from replica.core.base.names import owner_of
 from replica.core.log.entry import DOCUMENT, Entry
 from replica.core.orders.requests import ORDER
 from replica.core.rights.grants import GRANT
-from replica.core.rights.requests import Grant
 from replica.core.state.commands import Command
+from replica.core.state.kinds import KINDS
 from replica.core.stock.adjustments import ADJUSTMENT
 from replica.core.stock.counts import COUNT
 from replica.core.stock.goods_receipts import GOODS_RECEIPT
 from replica.core.stock.quarantine import QUARANTINE_STEP
-from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, Quarantine, Return
 from replica.core.stock.returns import RETURN
 from replica.runtime.background.counting import submit_count
 from replica.runtime.http.answers import document_value
@@ -138,8 +137,6 @@ class WriteCall(Struct, frozen=True, kw_only=True):
     path: str
     kind: str
     """The kind of entry it leads to."""
-    request: Any
-    """The type of its body."""
     answer: Any
     """The type of its answer."""
     summary: str
@@ -147,6 +144,13 @@ class WriteCall(Struct, frozen=True, kw_only=True):
     """Renders the answer from the entry."""
     submit: Callable[[Node, Command], Awaitable[Entry]] = lambda node, command: node.driver.submit(command)
     """Decides the request and makes it durable. Raises Refused."""
+
+    @property
+    def request(self) -> type:
+        """The type of its body."""
+        request = KINDS.of_name(self.kind).request
+        assert request is not None
+        return request
 
 
 def _movement(entry: Entry) -> MovementAnswer:
@@ -210,7 +214,6 @@ WRITE_CALLS = (
     WriteCall(
         path="/v1/returns",
         kind=RETURN,
-        request=Return,
         answer=MovementAnswer,
         summary="Return goods from a customer",
         render=_movement,
@@ -218,7 +221,6 @@ WRITE_CALLS = (
     WriteCall(
         path="/v1/receipts",
         kind=GOODS_RECEIPT,
-        request=GoodsReceipt,
         answer=MovementAnswer,
         summary="Receive goods from a supplier",
         render=_movement,
@@ -226,7 +228,6 @@ WRITE_CALLS = (
     WriteCall(
         path="/v1/counts",
         kind=COUNT,
-        request=Count,
         answer=CountAnswer,
         summary="Set the stock to a count",
         render=_count,
@@ -235,7 +236,6 @@ WRITE_CALLS = (
     WriteCall(
         path="/v1/adjustments",
         kind=ADJUSTMENT,
-        request=Adjustment,
         answer=AdjustmentAnswer,
         summary="Adjust stock by differences",
         render=_adjustment,
@@ -243,7 +243,6 @@ WRITE_CALLS = (
     WriteCall(
         path="/v1/quarantine",
         kind=QUARANTINE_STEP,
-        request=Quarantine,
         answer=QuarantineAnswer,
         summary="Put goods into quarantine, restock them or write them off",
         render=_quarantine,
@@ -251,7 +250,6 @@ WRITE_CALLS = (
     WriteCall(
         path="/v1/grants",
         kind=GRANT,
-        request=Grant,
         answer=GrantAnswer,
         summary="Grant rights to another node",
         render=_grant,

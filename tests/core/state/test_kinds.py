@@ -22,26 +22,26 @@ from replica.core.stock.location_view import LocationView
 from tests.core.chain import NOW_MS, STORE, receipt
 from tests.core.contents import receipt_content
 
-BREAKAGE = "breakage"
+SHRINKAGE = "shrinkage"
 
 
-class Breakage(RequestStruct, frozen=True):
-    """Units broke and go to waste: a kind of a later version."""
+class Shrinkage(RequestStruct, frozen=True):
+    """Units are gone, nobody knows where: a kind of a later version."""
 
     item: Item
     quantity: Quantity
 
 
-def prepare_breakage(view: LocationView, request: Breakage) -> Draft:
-    return Draft(BREAKAGE, (Move(request.item, view.free, LOSS, request.quantity),))
+def prepare_shrinkage(view: LocationView, request: Shrinkage) -> Draft:
+    return Draft(SHRINKAGE, (Move(request.item, view.free, LOSS, request.quantity),))
 
 
-def read_breakage(content: Content) -> Breakage:
+def read_shrinkage(content: Content) -> Shrinkage:
     (move,) = content.moves
-    return Breakage(move.item, move.quantity)
+    return Shrinkage(move.item, move.quantity)
 
 
-LATER = KINDS.with_record(EntryKind(name=BREAKAGE, request=Breakage, prepare=prepare_breakage, read=read_breakage))
+LATER = KINDS.with_record(EntryKind(name=SHRINKAGE, request=Shrinkage, prepare=prepare_shrinkage, read=read_shrinkage))
 
 
 def replica_of(node: str = STORE, kinds: Kinds = LATER, location: str = STORE) -> Replica:
@@ -51,8 +51,8 @@ def replica_of(node: str = STORE, kinds: Kinds = LATER, location: str = STORE) -
     return replica
 
 
-def breakage(quantity: int, key: bytes = b"b-1") -> Command:
-    return Command(STORE, Breakage("cola", quantity), key)  # type: ignore[arg-type]
+def shrinkage(quantity: int, key: bytes = b"b-1") -> Command:
+    return Command(STORE, Shrinkage("cola", quantity), key)  # type: ignore[arg-type]
 
 
 def merge_all(receiver: Replica, sender: Replica) -> list[Entry]:
@@ -65,16 +65,16 @@ def merge_all(receiver: Replica, sender: Replica) -> list[Entry]:
 
 def test_a_kind_of_a_later_version_needs_nothing_but_its_record() -> None:
     replica = replica_of()
-    entry = decisions.execute(replica, breakage(3), NOW_MS)
-    assert (entry.content.kind, replica.ledger.stock(STORE, "cola").figures.on_hand) == (BREAKAGE, 7)
-    assert decisions.execute(replica, breakage(3), NOW_MS + 9) is entry
+    entry = decisions.execute(replica, shrinkage(3), NOW_MS)
+    assert (entry.content.kind, replica.ledger.stock(STORE, "cola").figures.on_hand) == (SHRINKAGE, 7)
+    assert decisions.execute(replica, shrinkage(3), NOW_MS + 9) is entry
     with pytest.raises(KeyReused):
-        decisions.execute(replica, breakage(4), NOW_MS)
+        decisions.execute(replica, shrinkage(4), NOW_MS)
 
 
 def test_a_replica_that_lacks_a_kind_counts_its_moves_and_refuses_its_key_for_other_requests() -> None:
     later, earlier = replica_of(), replica_of("hub-east", KINDS, "w-1")
-    decisions.execute(later, breakage(3), NOW_MS)
+    decisions.execute(later, shrinkage(3), NOW_MS)
     merge_all(earlier, later)
     assert earlier.ledger.stock(STORE, "cola").figures.on_hand == 7
     assert earlier.digests() == later.digests()
@@ -86,12 +86,13 @@ def test_a_physical_fact_is_recorded_at_its_own_location_only() -> None:
     elsewhere = replica_of("hub-east", LATER, "w-1")
     merge_all(elsewhere, replica_of())
     with pytest.raises(NotHosted):
-        decisions.execute(elsewhere, breakage(1), NOW_MS)
+        decisions.execute(elsewhere, shrinkage(1), NOW_MS)
 
 
 def test_every_request_at_a_location_has_one_kind() -> None:
     kinds = [KINDS.of_type(request) for request in LocationRequest.__args__]
     assert [kind.request for kind in kinds] == list(LocationRequest.__args__)
+    assert sorted(KINDS.requests, key=repr) == sorted(LocationRequest.__args__, key=repr)
     assert len(dict.fromkeys(kind.name for kind in kinds)) == len(kinds)
 
 

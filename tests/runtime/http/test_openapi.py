@@ -1,11 +1,13 @@
-"""The OpenAPI documents keep their calls, fields, types and statuses. Texts and names of components are free.
+"""The OpenAPI documents keep the calls, fields, types and statuses of an earlier release; more may be added.
 
-A change that callers are meant to see goes into the documents in `tests/fixtures/openapi` in the same commit.
+Texts and names of components are free. What an earlier caller could send must still be taken, and what it reads must
+still be there.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,23 +56,82 @@ def fields_of(calls: dict[str, Any], path: str) -> dict[str, Any]:
     return fields
 
 
-def check_same(after: dict[str, Any], before: dict[str, Any]) -> None:
-    """Check that a document describes the same calls, except for the fields that are no longer supported."""
+def lost(after: Any, before: Any, where: tuple[str, ...] = ()) -> list[str]:
+    """What of an earlier document is not in a later one, by where it stood."""
+    at = "/".join(where)
+    if isinstance(before, dict):
+        if not isinstance(after, dict):
+            return [at]
+        found = [] if "properties" not in before else new_demands(after, before, where)
+        for key, value in before.items():
+            if key == "required" and isinstance(value, list):
+                continue
+            found += lost(after[key], value, (*where, key)) if key in after else [f"{at}/{key}"]
+        return found
+    if isinstance(before, list):
+        kept = isinstance(after, list) and all(each in after or _is_kept_in(after, each) for each in before)
+        return [] if kept else [at]
+    return [] if after == before else [at]
+
+
+def _is_kept_in(after: list[Any], before: Any) -> bool:
+    """Whether one of a list keeps all of an earlier one; parameters are compared by name."""
+    if isinstance(before, dict) and "name" in before:
+        after = [one for one in after if one.get("name") == before["name"]]
+    return any(not lost(one, before) for one in after)
+
+
+def new_demands(after: dict[str, Any], before: dict[str, Any], where: tuple[str, ...]) -> list[str]:
+    """Fields that callers must send now and had not to, or can no longer rely on in an answer."""
+    now, then = set(after.get("required", ())), set(before.get("required", ()))
+    missing = now - then if "requestBody" in where else then - now
+    return ["/".join((*where, "required", name)) for name in sorted(missing)]
+
+
+def check_kept(after: dict[str, Any], before: dict[str, Any]) -> None:
+    """Check that a document keeps what an earlier one said, except for the fields that are no longer supported."""
     calls, calls_before = inlined(after), inlined(before)
     for path, names in UNSUPPORTED.items():
         if path in calls_before:
             for name in names:
                 assert fields_of(calls, path).pop(name) == {"type": "string", "maxLength": 0, "default": ""}
                 fields_of(calls_before, path).pop(name)
-    assert calls == calls_before
+    assert lost(calls, calls_before) == []
 
 
-async def test_store_describes_the_same_calls_as_before(store: Caller) -> None:
-    check_same(await store.good("/openapi.json"), described_before("edge"))
+async def test_store_keeps_the_calls_of_the_earlier_release(store: Caller) -> None:
+    check_kept(await store.good("/openapi.json"), described_before("edge"))
 
 
-async def test_hub_describes_the_same_calls_as_before(hub: Caller) -> None:
-    check_same(await hub.good("/openapi.json"), described_before("hub"))
+async def test_hub_keeps_the_calls_of_the_earlier_release(hub: Caller) -> None:
+    check_kept(await hub.good("/openapi.json"), described_before("hub"))
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda one: one["paths"].pop("/v1/sales"), "//v1/sales"),
+        (lambda one: one["paths"]["/v1/sales"]["post"]["responses"].pop("201"), "/201"),
+        (lambda one: one["components"]["schemas"]["Sale"]["properties"].pop("till"), "/properties/till"),
+        (lambda one: one["components"]["schemas"]["Sale"]["required"].append("till"), "/required/till"),
+        (lambda one: one["components"]["schemas"]["MovementAnswer"]["required"].remove("at"), "/required/at"),
+    ],
+    ids=["call", "status", "field", "new demand", "field of an answer"],
+)
+def test_what_an_earlier_caller_would_miss_is_seen(change: Callable[[Any], object], found: str) -> None:
+    after = described_before("edge")
+    change(after)
+    missed = lost(inlined(after), inlined(described_before("edge")))
+    assert missed
+    assert all(found in one for one in missed)
+
+
+def test_additions_are_no_loss() -> None:
+    after = described_before("edge")
+    after["paths"]["/v1/new"] = {"get": {}}
+    after["components"]["schemas"]["Sale"]["properties"]["cashier"] = {"type": "string"}
+    after["components"]["schemas"]["MovementAnswer"]["properties"]["total"] = {"type": "integer"}
+    assert lost(inlined(after), inlined(described_before("edge"))) == []
 
 
 @pytest.mark.parametrize("name", ["edge", "hub"])
