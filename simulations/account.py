@@ -32,7 +32,7 @@ def say(to: Console, text: str = "", style: str = "") -> None:
     to.print(Text(text, style=style), soft_wrap=True)
 
 
-def tell_plan(plan: Plan) -> Iterator[str]:
+def describe_plan(plan: Plan) -> Iterator[str]:
     """Describe a plan in lines."""
     trade = plan.trade
     yield f"hubs     {', '.join(f'{name} ({region})' for name, region in plan.hubs)}"
@@ -49,19 +49,19 @@ def tell_plan(plan: Plan) -> Iterator[str]:
     )
     if plan.core:
         yield f"core     {_named(plan.core)}: healed first, and must agree without the others"
-    for place, fault in enumerate(plan.faults):
-        yield f"{'faults' if not place else '':9}{tell_fault(fault)}"
+    for index, fault in enumerate(plan.faults):
+        yield f"{'faults' if not index else '':9}{describe_fault(fault)}"
     if not plan.faults:
         yield "faults   none"
 
 
-def tell_fault(fault: Fault) -> str:
+def describe_fault(fault: Fault) -> str:
     """Describe a fault in a line."""
     who = "+".join(fault.who) or "the chain"
     return f"{fault.at_s:9.3f} s  for {duration(fault.for_s):>8}  {fault.kind:13} {who}, strength {fault.strength:g}"
 
 
-def tell_step(step: Step) -> str:
+def describe_step(step: Step) -> str:
     """Describe a step in a line."""
     return f"{step.at_s:12.3f} s  {step.who:20} {step.what}"
 
@@ -74,7 +74,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
-def tell_catalogue(to: Console) -> None:
+def print_catalogue(to: Console) -> None:
     """List scenarios, faults and checkers."""
     about = {name: catalogue.first_sentence(text) for name, text in catalogue.scenarios().items()}
     _list(to, "Scenarios", about)
@@ -113,7 +113,7 @@ class Totals:
             self.times[name] = self.times.get(name, 0) + times
             self.runs_with[name] = self.runs_with.get(name, 0) + (times > 0)
 
-    def tell(self, to: Console, wall_s: float) -> None:
+    def print(self, to: Console, wall_s: float) -> None:
         """Print what occurred how often, and the totals."""
         happened = sorted(name for name in self.times if name not in FAULTS and name not in OF_IDENTITY)
         kinds = [*FAULTS, *(kind for kind in OF_IDENTITY if kind in self.times)]

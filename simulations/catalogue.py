@@ -42,7 +42,7 @@ def scenarios() -> dict[str, str]:
 
 def faults() -> dict[str, dict[str, str]]:
     """The kinds of faults, by group and name."""
-    return {group: {kind: _told(kind, begin) for kind, begin in kinds.items()} for group, kinds in GROUPS.items()}
+    return {group: {kind: _line_of(kind, begin) for kind, begin in kinds.items()} for group, kinds in GROUPS.items()}
 
 
 def checkers() -> dict[str, str]:
@@ -55,7 +55,7 @@ def first_sentence(text: str) -> str:
     return " ".join(text.split()).partition(". ")[0].rstrip(".") + "."
 
 
-def _told(kind: str, begin: Begin) -> str:
+def _line_of(kind: str, begin: Begin) -> str:
     return TO_FRAMES.get(kind) or _first_line(begin.func.__doc__ if isinstance(begin, partial) else begin.__doc__)
 
 

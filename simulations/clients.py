@@ -339,13 +339,13 @@ async def try_once(
     except ConnectionRefusedError:
         history.tally("nobody listens")
         verdicts = []
-    for place, ask in enumerate(asks):
+    for index, ask in enumerate(asks):
         ask.waiting -= 1
         if verdicts is None:
             history.unheard(ask, machine, chain.loop.time())
         elif verdicts:
             ask.machine = machine
-            history.told(ask, verdicts[place], machine, asked_s)
+            history.answered(ask, verdicts[index], machine, asked_s)
     return bool(verdicts)
 
 
@@ -366,7 +366,7 @@ async def answer_all(chain: SimulatedChain, history: History) -> None:
             await try_once(chain, history, [ask], PATIENT_S)
             if ask.is_open:
                 await asyncio.sleep(BACKOFF_S[1])  # a disk that was full refuses at once until it is tried again
-    for ask in [ask for ask in history.asks if ask.is_doubled and ask.entry is not None]:
+    for ask in [ask for ask in history.asks if ask.may_be_duplicated and ask.entry is not None]:
         while not await try_once(chain, history, [ask], PATIENT_S):  # noqa: ASYNC110
             await asyncio.sleep(BACKOFF_S[1])
 

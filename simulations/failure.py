@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from replica.version import VERSION
-from simulations.account import tell_plan
+from simulations.account import describe_plan
 from simulations.outcome import Found, play_out
 from simulations.plan import Plan
 from simulations.progress import Meter
@@ -55,7 +55,7 @@ def store(failure: FailedRun, plan: Plan, found: Found, directory: Path) -> Path
     return path
 
 
-def tell(failure: FailedRun, shrunk: Shrunk | None, stored: Path, command: str) -> Iterator[tuple[str, str]]:
+def describe(failure: FailedRun, shrunk: Shrunk | None, stored: Path, command: str) -> Iterator[tuple[str, str]]:
     """Say all that is known, as names and lines; the last is the command that shows it again."""
     found = failure.found
     yield "violated", f"{found.checker}" + (f", invariant {found.invariant}" if found.invariant else "")
@@ -63,8 +63,8 @@ def tell(failure: FailedRun, shrunk: Shrunk | None, stored: Path, command: str) 
     yield "when", f"{found.at_s:.3f} s"
     yield "of", failure.origin
     yield "commit", commit()
-    for place, line in enumerate(tell_plan(failure.plan)):
-        yield "" if place else "plan", line
+    for index, line in enumerate(describe_plan(failure.plan)):
+        yield "" if index else "plan", line
     if shrunk is not None and shrunk.plan != failure.plan:
         yield "shrunk", f"{size_of(failure.plan)}; now {size_of(shrunk.plan)} ({shrunk.runs} runs)"
         yield "", str(shrunk.found)

@@ -67,7 +67,7 @@ class Ask(Struct, eq=False):
         return self.entry is None and (self.waiting > 0 or bool(self.unheard_s))
 
     @property
-    def is_doubled(self) -> bool:
+    def may_be_duplicated(self) -> bool:
         """Whether several machines may have done it."""
         return len(self.tried) > 1
 
@@ -102,7 +102,7 @@ class History:
     """All asks of a run, and the shelves they empty and fill."""
 
     def __init__(self) -> None:
-        self.on_told: Callable[[Ask, Entry], None] = lambda ask, entry: None
+        self.on_answer: Callable[[Ask, Entry], None] = lambda ask, entry: None
         self.on_shown: Callable[[str, str, dict[str, int]], None] = lambda machine, scope, vector: None
         self.asks: list[Ask] = []
         self.conflicts: list[tuple[Ask, Entry]] = []
@@ -133,7 +133,7 @@ class History:
         self.tally("no answer")
         ask.unheard_s[machine] = now_s
 
-    def told(self, ask: Ask, verdict: Verdict, machine: str, asked_s: float) -> None:
+    def answered(self, ask: Ask, verdict: Verdict, machine: str, asked_s: float) -> None:
         """A try that began at `asked_s` was answered. The first answer stands; goods move when it comes.
 
         A refusal says nothing of tries at other machines. An answer may differ from the first one only where several
@@ -147,13 +147,13 @@ class History:
                     ask.refused = verdict
             return
         if ask.entry is not None or ask.is_impostor:
-            if ask.entry is None or (ask.entry.hash != verdict.hash and not ask.is_doubled):
+            if ask.entry is None or (ask.entry.hash != verdict.hash and not ask.may_be_duplicated):
                 self.conflicts.append((ask, verdict))
             ask.last = verdict
             return
         ask.last = verdict
         self.tally("acknowledged")
-        self.on_told(ask, verdict)
+        self.on_answer(ask, verdict)
         ask.entry = verdict
         for item, units in ask.delta.items():
             pair = (ask.location, item)
@@ -210,7 +210,7 @@ class History:
                 continue
             writer, stamp = ask.entry.stream.writer, ask.entry.content.clock
             if ask.entry.sequence > held.get(writer, 0) and stamp > as_of:
-                if ask.is_doubled:
+                if ask.may_be_duplicated:
                     return None  # another machine may have done it earlier
                 moved -= ask.delta[pair[1]]
         return moved

@@ -99,11 +99,11 @@ class SimulatedDisk:
     def shared(self) -> list[Entry]:
         """The entries of the keys that were shared last, and what voids them, in order of arrival."""
         several = [entries for entries in self._of_key.values() if len(entries) > 1]
-        places = {stored.entry.hash: stored.arrival for stored in self.stored} if several else {}
-        several.sort(key=lambda entries: places[entries[-1].hash])
+        arrivals = {stored.entry.hash: stored.arrival for stored in self.stored} if several else {}
+        several.sort(key=lambda entries: arrivals[entries[-1].hash])
         found = [entry for entries in several[-COLLISIONS_MAX:] for entry in entries[:KEY_ENTRIES_MAX]]
         found += [void for entry in found for void in self.under(void_key(entry.hash)) if void not in found]
-        return sorted(found, key=lambda entry: places[entry.hash])
+        return sorted(found, key=lambda entry: arrivals[entry.hash])
 
     def past(self, stream: Stream, sequence: int, limit: int) -> list[Stored]:
         """The durable entries of a stream past a number, the first so many of them."""

@@ -157,8 +157,8 @@ class VirtualLoop(BaseEventLoop):
         self.turns += 1
         if self.turns - self._turns_then > TURNS_AT_ONCE_MAX:
             raise Stuck(f"{TURNS_AT_ONCE_MAX} turns at {self._now:.3f} s: {', '.join(host.name for host in queue)}")
-        place = self._random.randrange(len(queue)) if len(queue) > 1 else 0
-        host, ready = queue[place], queue[place].ready
+        index = self._random.randrange(len(queue)) if len(queue) > 1 else 0
+        host, ready = queue[index], queue[index].ready
         for _ in range(len(ready)):
             if host.is_paused or not ready:
                 break

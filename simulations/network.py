@@ -110,11 +110,11 @@ class End:
             self._changed.set()
             self.put(Hangup())
 
-    def abort(self, tells: bool) -> None:
+    def abort(self, notifies: bool) -> None:
         """The process is gone; `tells` whether its machine lives on to say so."""
         if self.is_open:
             self.is_open = False
-            if tells:
+            if notifies:
                 self.put(Reset())
 
     def put(self, carried: Carried) -> None:
@@ -279,9 +279,9 @@ class SimulatedNetwork:
                 case "truncate":
                     return [frame[: random.randrange(len(frame))]]
                 case "corrupt":
-                    place = random.randrange(len(frame))
-                    flipped = frame[place] ^ 1 << random.randrange(8)
-                    return [frame[:place] + bytes([flipped]) + frame[place + 1 :]]
+                    index = random.randrange(len(frame))
+                    flipped = frame[index] ^ 1 << random.randrange(8)
+                    return [frame[:index] + bytes([flipped]) + frame[index + 1 :]]
                 case "oversize":
                     return [bytes(FRAME_BYTES_MAX + 1)]
         return [frame]

@@ -92,11 +92,11 @@ class OrderingClient(Client):
         if not often:
             return acts
         if self._machine.role.role == "edge":
-            return [*acts, (self._order, 5.0 * often), (self._tell, 10.0 * often)]
+            return [*acts, (self._order, 5.0 * often), (self._report_event, 10.0 * often)]
         at_hub = [
             (self._order, 18.0),
-            (self._tell, 22.0),
-            (self._tell_all, 3.0),
+            (self._report_event, 22.0),
+            (self._report_life, 3.0),
             (self._order_again, 3.0),
             (self._crowd, 2.0),
             (self._write_box, 4.0),
@@ -131,9 +131,9 @@ class OrderingClient(Client):
         offers = await self._machine.look(partial(_offers, channel=channel), self._timeout_s)
         if not offers:
             return
-        place, item, units = self._random.choice(offers)
+        location, item, units = self._random.choice(offers)
         customers = self._random.randint(2, CROWD)
-        line = PlacedLine(min(units // customers + 1, self._trade.quantity), item, location=place)
+        line = PlacedLine(min(units // customers + 1, self._trade.quantity), item, location=location)
         ttl_s = self._random.choice(TTL_S)
         wanted = [Placement(self._order_name(), (line,), channel=channel, ttl_s=ttl_s) for _ in range(customers)]
         await asyncio.gather(*[self._place(placement) for placement in wanted])
@@ -147,13 +147,15 @@ class OrderingClient(Client):
                 placement = replace(placement, channel="another")
             await self._put([self._begin_order(placement)])
 
-    async def _tell(self) -> None:
+    async def _report_event(self) -> None:
         """Tell what happened to an order, or did not: any event, of all of it or of one fulfilment, numbered or not."""
         latest = self._latest()
         if self._random.random() > UNKNOWN:
             latest = [one for one in latest if one.fulfilments] or latest
         if self._machine.role.role == "edge":
-            latest = [one for one in latest if any(place == self._location for _, place in one.fulfilments)] or latest
+            latest = [
+                one for one in latest if any(where == self._location for _, where in one.fulfilments)
+            ] or latest
         if not latest:
             return
         bought = self._random.choice(latest)
@@ -162,7 +164,7 @@ class OrderingClient(Client):
             event = bought.life[bought.lived]
             bought.lived += 1
         is_hub = self._machine.role.role == "hub"
-        names = [name for name, place in bought.fulfilments if is_hub or place == self._location]
+        names = [name for name, location in bought.fulfilments if is_hub or location == self._location]
         fulfilment = self._random.choice(names) if names and self._random.random() < 0.6 else ""
         number = 0
         if self._random.random() < 0.2:
@@ -170,28 +172,28 @@ class OrderingClient(Client):
             number = bought.numbered
         await self._put_event(self._event(bought.placement.order, bought.placement, event, fulfilment, number))
 
-    async def _tell_all(self) -> None:
+    async def _report_life(self) -> None:
         """Tell the whole life of an order, in any order, and one thing twice."""
-        untold = [one for one in self._latest() if not one.lived + one.numbered and len(one.fulfilments) == 1]
-        if not untold:
+        unreported = [one for one in self._latest() if not one.lived + one.numbered and len(one.fulfilments) == 1]
+        if not unreported:
             return
-        bought = self._random.choice(untold)
+        bought = self._random.choice(unreported)
         life = bought.life
         bought.lived = bought.numbered = len(life)
         (fulfilment, _), order = bought.fulfilments[0], bought.placement.order
-        told = [self._event(order, bought.placement, event, fulfilment, at) for at, event in enumerate(life, 1)]
-        told.append(self._random.choice(told))
-        self._random.shuffle(told)
-        for event in told:
+        reported = [self._event(order, bought.placement, event, fulfilment, at) for at, event in enumerate(life, 1)]
+        reported.append(self._random.choice(reported))
+        self._random.shuffle(reported)
+        for event in reported:
             await self._put_event(event)
-            await asyncio.sleep(self._random.expovariate(1000 / self._trade.think_ms) / len(told))
+            await asyncio.sleep(self._random.expovariate(1000 / self._trade.think_ms) / len(reported))
 
     async def _put_event(self, event: OrderEvent, at_two_hubs: float = AT_TWO_HUBS) -> None:
         """Tell something; sometimes at two hubs at once under one key, as two workers on one queue do."""
         ask, hubs = self._begin_order(event), [hub.name for hub in self._chain.hubs]
         if self._machine.role.role == "hub" and len(hubs) > 1 and self._random.random() < at_two_hubs:
             two = self._random.sample(hubs, 2)
-            self._history.tally("told at two hubs")
+            self._history.tally("reported at two hubs")
             await asyncio.gather(*[try_once(self._chain, self._history, [ask], self._timeout_s, hub) for hub in two])
         if not ask.is_settled:
             await self._put([ask])
@@ -224,14 +226,14 @@ class OrderingClient(Client):
     def _line(self, offers: list[Offer], is_store: bool) -> PlacedLine:
         """Something that was offered, or whatever comes to the customer's mind."""
         if offers and self._random.random() < OFFERED:
-            place, item, units = self._random.choice(offers)
+            location, item, units = self._random.choice(offers)
             if item == self._items[0] and units >= BOX_UNITS_MAX and self._random.random() < BOXES:
-                return PlacedLine(1, BOX, location=place)
-            return PlacedLine(self._random.randint(1, min(units, self._trade.quantity)), item, location=place)
-        places = ["", "", "", WAREHOUSE, *[store.name for store in self._chain.stores]]
-        place = self._location if is_store else self._random.choice(places)
+                return PlacedLine(1, BOX, location=location)
+            return PlacedLine(self._random.randint(1, min(units, self._trade.quantity)), item, location=location)
+        locations = ["", "", "", WAREHOUSE, *[store.name for store in self._chain.stores]]
+        location = self._location if is_store else self._random.choice(locations)
         sku = BOX if self._random.random() < BOXES else self._item()
-        return PlacedLine(self._quantity(), sku, location=place or UNSET)
+        return PlacedLine(self._quantity(), sku, location=location or UNSET)
 
     def _any_event(self) -> Any:
         (event,) = self._random.choices(list(EVENTS), list(EVENTS.values()))
@@ -265,7 +267,7 @@ def _offers(replica: Replica, channel: str) -> list[Offer]:
     free, quota = account(replica.node, FREE), channel_account(replica.node, channel)
     found = [
         (location, item, stock.balance(quota) or stock.balance(free))
-        for location, place in sorted(replica.ledger.places.items())
-        for item, stock in sorted(place.stocks.items())
+        for location, view in sorted(replica.ledger.places.items())
+        for item, stock in sorted(view.stocks.items())
     ]
     return [offer for offer in found if offer[2] > 0]

@@ -104,8 +104,8 @@ def check_plan(plan: Plan) -> None:
     if not plan.seconds > 0 or not plan.look_s > 0:
         raise ValueError("seconds and look_s are more than 0")
     _check_trade(plan.trade)
-    for place, fault in enumerate(plan.faults, 1):
-        _check_fault(f"fault {place}", fault, names)
+    for index, fault in enumerate(plan.faults, 1):
+        _check_fault(f"fault {index}", fault, names)
 
 
 def _check_trade(trade: Trade) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from simulations import failure
-from simulations.account import Totals, say, tell_plan, tell_step
+from simulations.account import Totals, say, describe_plan, describe_step
 from simulations.failure import FailedRun
 from simulations.observer import CHECKERS
 from simulations.outcome import Found, Outcome, play_out
@@ -105,7 +105,7 @@ class Series:
             can_shrink = checker != EXPECTATION and shrunk_of[checker] <= SHRUNK_PER_CHECKER_MAX
             self._hand_over(one, shrinks=self._shrinks and can_shrink)
         say(self._to)
-        self.totals.tell(self._to, wall_s)
+        self.totals.print(self._to, wall_s)
         if self._failures:
             say(self._to, f"violations: {len(self._failures):,}", "bold red")
         else:
@@ -114,7 +114,7 @@ class Series:
     def stop(self) -> None:
         """Tell what was reached when somebody has seen enough."""
         say(self._to, "stopped", "bold red")
-        self.totals.tell(self._to, self._meter.elapsed_s)
+        self.totals.print(self._to, self._meter.elapsed_s)
 
     # one plan ----------------------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class Series:
         say(to, case.origin, "bold cyan")
         if stored.about:
             to.print(Text(" ".join(stored.about.split())), width=min(to.width, 100))
-        for line in tell_plan(plan):
+        for line in describe_plan(plan):
             say(to, f"  {line}")
         say(to)
         with Meter(to) as meter:
@@ -132,7 +132,7 @@ class Series:
                 pace = f"{at_s / meter.elapsed_s:,.0f} a second, {meter.left(at_s, plan.seconds)}"
                 meter.show(at_s, plan.seconds, f"{at_s:,.0f} of {plan.seconds:,.0f} s simulated, {pace}")
 
-            outcome = play_out(plan, watches=self._write is not None, on_step=self._tell_step, on_look=look)
+            outcome = play_out(plan, watches=self._write is not None, on_step=self._print_step, on_look=look)
         self.totals.add(outcome)
         self._judge(case, outcome)
 
@@ -143,13 +143,13 @@ class Series:
         say(self._to, f"trace    {outcome.digest}")
         violations = all_found(case.stored, outcome)
         if case.stored.is_record:
-            self._tell_record(violations, expects)
+            self._print_record(violations, expects)
         if case.stored.is_as_expected([one.checker for one in violations]):
             return
         unexpected = next((one for one in violations if one.checker not in expects), _nothing_found(expects, outcome))
         self._fail(FailedRun(case.name, case.origin, outcome.plan, unexpected, case.file))
 
-    def _tell_record(self, violations: list[Found], expects: tuple[str, ...]) -> None:
+    def _print_record(self, violations: list[Found], expects: tuple[str, ...]) -> None:
         """Tell what happens where no guarantee holds yet."""
         self._has_records = True
         for one in violations:
@@ -158,8 +158,8 @@ class Series:
             say(self._to, "recorded no violation", "yellow")
         say(self._to, f"expected {', '.join(expects)}: no guarantee covers this yet", "yellow")
 
-    def _tell_step(self, step: Step) -> None:
-        say(self._to, tell_step(step))
+    def _print_step(self, step: Step) -> None:
+        say(self._to, describe_step(step))
 
     # failures ----------------------------------------------------------------------------------------------------
 
@@ -176,7 +176,7 @@ class Series:
         plan, found = (shrunk.plan, shrunk.found) if shrunk is not None else (one.plan, one.found)
         stored = failure.store(one, plan, found, self._directory)
         say(self._to)
-        for name, line in failure.tell(one, shrunk, stored, self._command):
+        for name, line in failure.describe(one, shrunk, stored, self._command):
             self._to.print(Text.assemble((f"{name:9}", "bold"), line), soft_wrap=True)
         if self._write is not None:
             self._write_pages(one, plan)

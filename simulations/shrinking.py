@@ -197,13 +197,13 @@ def _with_less_trade(plan: Plan) -> Iterator[Plan]:
 
 def _with_shorter_faults(plan: Plan) -> Iterator[Plan]:
     """Each plan with one fault that meets fewer machines, or is over sooner."""
-    for place, fault in enumerate(plan.faults):
+    for index, fault in enumerate(plan.faults):
         if len(fault.who) > max(1, WHO_MIN.get(fault.kind, 0)):
             for name in fault.who:
-                yield _with_fault(plan, place, replace(fault, who=tuple(one for one in fault.who if one != name)))
+                yield _with_fault(plan, index, replace(fault, who=tuple(one for one in fault.who if one != name)))
         if fault.for_s > FAULT_MIN_S:
-            yield _with_fault(plan, place, replace(fault, for_s=round(max(FAULT_MIN_S, fault.for_s / 2), 3)))
+            yield _with_fault(plan, index, replace(fault, for_s=round(max(FAULT_MIN_S, fault.for_s / 2), 3)))
 
 
-def _with_fault(plan: Plan, place: int, fault: Fault) -> Plan:
-    return replace(plan, faults=(*plan.faults[:place], fault, *plan.faults[place + 1 :]))
+def _with_fault(plan: Plan, index: int, fault: Fault) -> Plan:
+    return replace(plan, faults=(*plan.faults[:index], fault, *plan.faults[index + 1 :]))

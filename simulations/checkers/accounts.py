@@ -30,7 +30,7 @@ LEAVING = ("ship", "collect")
 """Events of an order that take units from what is free, give them back, and hand them out."""
 
 
-class Accounts(Checker):
+class AccountsChecker(Checker):
     """Each kind of entry moves units between the accounts that are its own, by a table that is not the code's."""
 
     invariant = 5
@@ -50,7 +50,7 @@ class Accounts(Checker):
             "adjustment": [("found", free), (free, "loss")],
             "quarantine": [(free, quarantine), (quarantine, free), (quarantine, "loss")],
             "grant": [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],
-            "order": list(_lanes_of_order(entry.content, node)),
+            "order": list(_routes_of_order(entry.content, node)),
             "allotment": [route for name in _quotas(content.moves, node) for route in ((free, name), (name, free))],
         }[content.kind]
         for move in content.moves:
@@ -58,7 +58,7 @@ class Accounts(Checker):
                 self.fail(f"a {content.kind} moved from {move.source} to {move.target}")
 
 
-def _lanes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
+def _routes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
     free, held, event = account(node, FREE), account(node, HELD), content.reason
     act = content.facts.get("act", "")
     if act == "hand_over":

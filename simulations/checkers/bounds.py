@@ -11,7 +11,7 @@ UNDER_WAY_BYTES_MAX = WINDOW_BYTES + FRAME_SOFT_BYTES + DOCUMENT_BYTES_MAX
 """A window all but full, and the largest frame that was begun then: nothing is larger here than a document."""
 
 
-class Bounds(Checker):
+class BoundsChecker(Checker):
     """No queue grows past its bound."""
 
     invariant = 10

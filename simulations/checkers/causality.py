@@ -9,7 +9,7 @@ from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
 
-class Causality(Checker):
+class CausalityChecker(Checker):
     """Causes precede effects, on every disk."""
 
     invariant = 8

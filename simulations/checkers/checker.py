@@ -37,7 +37,7 @@ class Checker:
     def replaced(self, machine: Machine) -> None:
         """A machine has another disk: what it held is gone, and all that is on this one is shown from its start."""
 
-    def told(self, ask: Ask, entry: Entry) -> None:
+    def answered(self, ask: Ask, entry: Entry) -> None:
         """A client is told that its request is done."""
 
     def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:

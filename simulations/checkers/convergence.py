@@ -8,7 +8,7 @@ from replica.core.state.replica import Replica
 from simulations.checkers.checker import Checker
 
 
-class Convergence(Checker):
+class ConvergenceChecker(Checker):
     """Whoever holds the same entries holds the same stock and documents, at any time and at any machine."""
 
     invariant = 1
@@ -45,8 +45,8 @@ class Convergence(Checker):
     def _compare_orders(self) -> None:
         """Who holds all the same entries has all the same orders. Digests of orders go through all of them."""
         hubs = [(hub.name, hub.node.replica) for hub in self.chain.hubs if hub.node is not None]
-        for place, (name, replica) in enumerate(hubs):
-            for other, others in hubs[:place]:
+        for index, (name, replica) in enumerate(hubs):
+            for other, others in hubs[:index]:
                 held, is_equal = (replica, replica.arrival, others), replica.vectors == others.vectors
                 if is_equal and self._compared.get((name, other)) != held:
                     self._compared[name, other] = held

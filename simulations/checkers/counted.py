@@ -9,7 +9,7 @@ from simulations.history import Pair, effect_of
 from simulations.machine import Machine
 
 
-class Counted(Checker):
+class CountedChecker(Checker):
     """With everything delivered the book as of the newest count of an item equals its level."""
 
     invariant = 5

@@ -56,7 +56,7 @@ class FulfilmentCase(Struct):
     past: list[Noted] = []
 
 
-class Decisions(Checker):
+class DecisionsChecker(Checker):
     """Only its owner decides about a fulfilment, which never both leaves and stays; all that is due is done."""
 
     invariant = 9

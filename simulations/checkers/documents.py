@@ -13,7 +13,7 @@ from simulations.machine import Machine
 DocumentName = tuple[str, str]
 
 
-class Documents(Checker):
+class DocumentsChecker(Checker):
     """A write follows every write its author held; of writes apart the same one wins everywhere."""
 
     invariant = 1

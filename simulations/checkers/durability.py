@@ -7,12 +7,12 @@ from simulations.checkers.checker import Checker
 from simulations.history import Ask
 
 
-class Durability(Checker):
+class DurabilityChecker(Checker):
     """An answer, an acknowledgement or a figure rests on entries that no crash can take away."""
 
     invariant = 2
 
-    def told(self, ask: Ask, entry: Entry) -> None:
+    def answered(self, ask: Ask, entry: Entry) -> None:
         self._check_kept(ask.machine, entry)
 
     def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:

@@ -16,7 +16,7 @@ KEPT = ("grant", "count", "document", ORDER)
 """Kinds of which a void takes nothing back."""
 
 
-class ExactlyOnce(Checker):
+class ExactlyOnceChecker(Checker):
     """One key has one entry that counts: of several the least, and every other one is voided, once."""
 
     invariant = 3
@@ -61,7 +61,11 @@ class ExactlyOnce(Checker):
                 self.fail(f"{ask.machine} refused {ask.key!r}, and did it")
             if ask.entry is not None and ask.entry.hash not in under:
                 self.fail(f"{ask.machine} acknowledged {ask.key!r}, and nobody has its entry")
-            if ask.is_doubled and ask.last is not None and ask.last.hash != min(under.values(), key=_precedence).hash:
+            if (
+                ask.may_be_duplicated
+                and ask.last is not None
+                and ask.last.hash != min(under.values(), key=_precedence).hash
+            ):
                 self.fail(f"{ask.machine} still answers {ask.key!r} with what lost")
 
     def _voids(self, loser: Entry) -> dict[bytes, Entry]:

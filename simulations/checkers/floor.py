@@ -18,7 +18,7 @@ MAY_OVERDRAW = ("sale", "count", "correction", "void")
 """Goods in the customer's hand, a shelf that holds less than the book, and what was taken in twice and is not there."""
 
 
-class Floor(Checker):
+class FloorChecker(Checker):
     """Accounts are debited by their owner only, and stay above zero unless goods in hand, or a count, overdrew them."""
 
     invariant = 4
@@ -92,8 +92,8 @@ class Floor(Checker):
             below: dict[str, dict[str, int]] = {}
             for (name, location, item, account), units in self._balances.items():
                 if name == machine.name and is_internal(account) and units < 0:
-                    place = below.setdefault(location, {})
-                    place[item] = place.get(item, 0) - units
+                    units_below = below.setdefault(location, {})
+                    units_below[item] = units_below.get(item, 0) - units
             for location, shown in machine.node.replica.ledger.places.items():
                 if shown.breaches() != dict(sorted(below.get(location, {}).items())):
                     self.fail(f"{machine.name} shows breaches {shown.breaches()} at {location}, not {below}")

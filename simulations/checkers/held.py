@@ -36,7 +36,7 @@ class Kept(Struct):
     sold: Lots = {}
 
 
-class Held(Checker):
+class HeldChecker(Checker):
     """Each event moves the units of its fulfilment, all of them and no others; and nothing else is held."""
 
     invariant = 7

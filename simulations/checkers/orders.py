@@ -32,7 +32,7 @@ AnsweredFulfilments = tuple[tuple[str, str, str, tuple[tuple[str, int], ...]], .
 """Fulfilments as an answer tells them: name, location, state, and lines."""
 
 
-class Orders(Checker):
+class OrdersChecker(Checker):
     """An order is told as it was asked for, first and again; what happened to it was asked, as often and as much."""
 
     invariant = 3
@@ -70,7 +70,7 @@ class Orders(Checker):
         self._unexplained: list[Entry] = []
         """What settles an event whose own entry is of another location, and was not seen yet."""
 
-    def told(self, ask: Ask, entry: Entry) -> None:
+    def answered(self, ask: Ask, entry: Entry) -> None:
         request = _request_of(ask)
         if request is None:
             return
@@ -98,7 +98,7 @@ class Orders(Checker):
             return
         if content.facts.get("instead_of"):
             self._instead[content.reference, content.facts["fulfilment"]] = content.facts["instead_of"]
-        if act == "ask" and content.facts.get("outcome") == SHORTAGE:  # `Settlement` says whether there was any
+        if act == "ask" and content.facts.get("outcome") == SHORTAGE:  # `SettlementChecker` says whether there was any
             asked = order_request_of(content.facts)
             if not isinstance(asked, OrderEvent) or asked.event != "cancel" or not asked.fulfilment:
                 self.fail(f"{entry.stream.writer} named {asked} to be given up")
@@ -171,7 +171,7 @@ class Orders(Checker):
             if other != order or self._began[order][node][1] != placement or self._has_lost(origin):
                 continue
             self.history.tally("payment of what lost")
-            names = [one for place, one in self._happened if place == order and name in self._names(order, one)]
+            names = [one for its_order, one in self._happened if its_order == order and name in self._names(order, one)]
             is_known = [
                 "pay" in self._reported.get((order, one), {})
                 or any(event in self._happened[order, one] for event in ("pay", "reserve", "cancel"))
@@ -244,9 +244,9 @@ class Orders(Checker):
     def _check_placed(self, placement: Placement, shown: AnsweredFulfilments) -> None:
         """Everything ordered is held, or with `partial` some of it; and where it was to be."""
         wanted, found = _counted(placement.lines), SkuCounts()
-        places = [placement.pickup_at if line.location is UNSET else line.location for line in placement.lines]
+        locations = [placement.pickup_at if line.location is UNSET else line.location for line in placement.lines]
         for _, location, _, lines in shown:
-            if UNSET not in places and location not in places:
+            if UNSET not in locations and location not in locations:
                 self.fail(f"{placement} was taken from {location}")
             for sku, quantity in lines:
                 found[sku] = found.get(sku, 0) + quantity

@@ -1,6 +1,6 @@
 """A channel's orders take from its quota and from nothing else, and nobody else takes from it.
 
-`Floor` keeps every quota at zero or above, so with this the units that a channel's orders hold were all set aside for
+`FloorChecker` keeps every quota at zero or above, so with this the units that a channel's orders hold were all set aside for
 it. Which channel an order is of is what its client asked for; which channels have quotas, what the policies say that
 lay on the hub's disk before the order did.
 """
@@ -24,7 +24,7 @@ Written = tuple[tuple[int, int, str], Any]
 """What decides between two writes of a policy, and what it says."""
 
 
-class Quotas(Checker):
+class QuotasChecker(Checker):
     """What an order of a channel takes was set aside for it, where the policy that its hub knows says so."""
 
     invariant = 4

@@ -33,7 +33,7 @@ class GrantSequence(Struct):
     """Where they have been."""
 
 
-class Rights(Checker):
+class RightsChecker(Checker):
     """What nodes may promise adds up to what is available, and is not swapped between them without end."""
 
     invariant = 4

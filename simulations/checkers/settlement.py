@@ -42,7 +42,7 @@ class Turn(Struct):
     """Since when nobody is below zero any more."""
 
 
-class Settlement(Checker):
+class SettlementChecker(Checker):
     """What lacks is covered in turn, no more than that, and holds are given up only where nobody has anything free."""
 
     invariant = 6
@@ -107,8 +107,8 @@ class Settlement(Checker):
         facts, is_own = entry.content.facts, node_of(entry.stream.writer) == machine.name
         if entry.content.kind != ORDER or not is_own or facts.get("outcome") not in (SHORTAGE, MOVED, CANCELLED):
             return
-        place = (machine.name, entry.stream.scope)
-        if all(units >= 0 for (*where, _), units in self._available.items() if tuple(where) == place):
+        seen_location = (machine.name, entry.stream.scope)
+        if all(units >= 0 for (*where, _), units in self._available.items() if tuple(where) == seen_location):
             self.fail(f"{machine.name} gave up {facts.get('fulfilment') or facts.get('request')}, and nothing is short")
 
     def replaced(self, machine: Machine) -> None:

@@ -18,7 +18,7 @@ DELAY_MS = 30_000
 CLOCK_FAULTS = ("clock-forward", "clock-back", "clock-drift")
 
 
-class Stamps(Checker):
+class StampsChecker(Checker):
     """A writer's stamps only grow; where its clock is right, past every stamp it held and had to believe."""
 
     def __init__(self, *arguments: object) -> None:

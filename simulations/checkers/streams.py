@@ -10,7 +10,7 @@ from simulations.machine import Machine
 Cell = tuple[str, str, str, str, str]
 
 
-class Streams(Checker):
+class StreamsChecker(Checker):
     """Copies of a stream are prefixes of one log, and what a replica shows is what its own copies add up to."""
 
     invariant = 7
@@ -51,7 +51,9 @@ class Streams(Checker):
         for machine in self.chain.machines.values():
             assert machine.node is not None
             folded = self._cells.get(machine.name, {})
-            shown = {(place, item, *route): total for place, item, route, total in machine.node.replica.ledger.cells()}
+            shown = {
+                (location, item, *route): total for location, item, route, total in machine.node.replica.ledger.cells()
+            }
             if folded != shown:
                 wrong = {cell for cell, _ in folded.items() ^ shown.items()}
                 self.fail(f"{machine.name} does not show what its journal says: {sorted(wrong)[:3]}")

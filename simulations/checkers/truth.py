@@ -16,10 +16,10 @@ from simulations.machine import Machine
 from simulations.pn_counter import Add, CounterHistory, FinalRead, Outcome, violations
 
 AS_WRITTEN = ("count", ORDER)
-"""Kinds whose effect on the shelf follows from what was there before; of orders, `Held` and `Orders` say what it is."""
+"""Kinds whose effect on the shelf follows from what was there before; of orders, `HeldChecker` and `OrdersChecker` say what it is."""
 
 
-class Truth(Checker):
+class TruthChecker(Checker):
     """An answer has the effect its client asked for; sums are acceptable; counted shelves are as they were counted."""
 
     invariant = 5
@@ -33,7 +33,7 @@ class Truth(Checker):
         if stored.entry.content.kind in ("count", "correction"):
             self._corrected.setdefault(stored.entry.hash, (machine.name, stored.entry))
 
-    def told(self, ask: Ask, entry: Entry) -> None:
+    def answered(self, ask: Ask, entry: Entry) -> None:
         if entry.content.kind not in AS_WRITTEN and effect_of(entry) != ask.delta:
             self.fail(f"{ask.key!r} was to change {ask.delta} and changed {effect_of(entry)}")
 
@@ -76,7 +76,7 @@ def is_mistimed(chain: SimulatedChain, history: History, pair: Pair, corrected: 
 
     Or while an order took goods off it that whoever counted could not know to be gone.
 
-    That the book still is as it was counted, by the clocks there are, is `Counted`'s to check.
+    That the book still is as it was counted, by the clocks there are, is `CountedChecker`'s to check.
     """
     is_wrong = any(fault.kind in CLOCK_FAULTS for fault in chain.plan.faults)
     asks = [ask for ask in history.asks if ask.location == pair[0] and pair[1] in ask.delta]

@@ -105,7 +105,7 @@ def packed(call: Call, host: str, *extra: str) -> bytes:
 
 def packed_in_chunks(call: Call, host: str, size: int) -> bytes:
     """The same with its body in chunks, which only aiohttp understands, not the fast path."""
-    pieces = [call.body[place : place + size] for place in range(0, len(call.body), size)]
+    pieces = [call.body[index : index + size] for index in range(0, len(call.body), size)]
     head = packed(Call(call.method, call.path, b"", call.key), host, "Transfer-Encoding: chunked")
     head = head.replace(b"Content-Length: 0\r\n", b"Content-Type: application/json\r\n")
     return head + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"

@@ -63,7 +63,7 @@ class StackDisk(SimulatedDisk):
         kept = [one.entry.hash for one in self.stored]
         if [one.entry.hash for one in found[: len(kept)]] != kept:
             raise Violation(
-                "Durability", 2, f"{self._root.name}: {len(kept)} entries were durable, now {len(found)} are"
+                "DurabilityChecker", 2, f"{self._root.name}: {len(kept)} entries were durable, now {len(found)} are"
             )
         self._note(found[len(kept) :])
 

@@ -136,7 +136,9 @@ class StackMachine(Machine):
             self.disk.refresh()
             entry = min(self.disk.under(key), key=precedence, default=None)
         if entry is None or entry.content.key != key:
-            raise Violation("Durability", 2, f"{self.name} answered {key_text(key)}, and its file does not hold that")
+            raise Violation(
+                "DurabilityChecker", 2, f"{self.name} answered {key_text(key)}, and its file does not hold that"
+            )
         return entry
 
     # the process -------------------------------------------------------------------------------------------------

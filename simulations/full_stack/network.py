@@ -61,8 +61,8 @@ class ByteEnd(End):
             self.is_open = False
             self.put(Reset() if self.unread else Hangup())
 
-    def abort(self, tells: bool) -> None:
-        if self.is_open and tells:
+    def abort(self, notifies: bool) -> None:
+        if self.is_open and notifies:
             self.hang_up()  # a kernel closes what a killed process leaves, as if it had been closed
         self.is_open = False
         self.on_gone()
@@ -112,8 +112,8 @@ class ByteNetwork(SimulatedNetwork):
     def send(self, end: End, frame: bytes) -> None:
         self.bytes_carried += len(frame)
         if len(frame) > 1 and self._random.random() < SPLIT:
-            place = self._random.randrange(1, len(frame))
-            pieces = [frame[:place], frame[place:]]
+            index = self._random.randrange(1, len(frame))
+            pieces = [frame[:index], frame[index:]]
         else:
             pieces = [frame]
         for piece in pieces:
@@ -123,8 +123,8 @@ class ByteNetwork(SimulatedNetwork):
         weather, random = self.weather.get(end.way), self._random
         if weather is not None and random.random() < weather.corrupt:
             self._tally("corrupt")
-            place = random.randrange(len(piece))
-            piece = piece[:place] + bytes([piece[place] ^ 1 << random.randrange(8)]) + piece[place + 1 :]
+            index = random.randrange(len(piece))
+            piece = piece[:index] + bytes([piece[index] ^ 1 << random.randrange(8)]) + piece[index + 1 :]
         if weather is not None and random.random() < weather.truncate:
             self._tally("truncate")
             end.put(piece[: random.randrange(len(piece))])

@@ -65,7 +65,7 @@ class Service:
         self._clock = clock
         self._entropy = entropy
         self._disk = disk or SimulatedDisk()
-        self._network = MessageNetwork("", (), clock, self._tell)
+        self._network = MessageNetwork("", (), clock, self._send)
         self._lines = 0
         self._answering: set[asyncio.Task[None]] = set()
         self._conversing: set[asyncio.Task[str]] = set()
@@ -125,7 +125,7 @@ class Service:
 
     async def _begin(self, name: str, names: list[str]) -> None:
         structlog.contextvars.bind_contextvars(node=name)
-        self._network = network = MessageNetwork(name, names, self._clock, self._tell)
+        self._network = network = MessageNetwork(name, names, self._clock, self._send)
         self.node = await make_node(name, self._disk, self._clock, self._entropy, network)
         for task in self.node.start([(peer,) for peer in network.dialled], home_after_s=0.0):
             task.add_done_callback(self._note_failure)
@@ -159,7 +159,7 @@ class Service:
     def _bad(self, src: str, dest: str, request: Request, text: str) -> BadRequest:
         return BadRequest(src, dest, Error(in_reply_to=request.msg_id, code=Code.MALFORMED_REQUEST, text=text))
 
-    def _tell(self, peer: str, body: Between) -> None:
+    def _send(self, peer: str, body: Between) -> None:
         self._say(self._network.name, peer, body)
 
     def _say(self, src: str, dest: str, body: Body) -> None:

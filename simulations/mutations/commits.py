@@ -14,7 +14,7 @@ COMMITS = (
         "answer-before-commit",
         "callers are answered while the disk still writes",
         2,
-        ("Durability",),
+        ("DurabilityChecker",),
         (
             slip(
                 f"{DRIVER}:Driver._start_commit",
@@ -26,21 +26,21 @@ COMMITS = (
         "reads-do-not-wait",
         "a read shows what a crash may still undo",
         2,
-        ("Durability",),
+        ("DurabilityChecker",),
         (slip(f"{DRIVER}:Driver.look", ("if self._commit is None and not self.replica.uncommitted:", "if True:")),),
     ),
     Mutation(
         "reads-wait-for-the-next-batch-only",
         "a read waits for what is being computed and not for what is being written",
         2,
-        ("Durability",),
+        ("DurabilityChecker",),
         (slip(f"{DRIVER}:Driver.look", ("self._commit is None and not self.replica", "not self.replica")),),
     ),
     Mutation(
         "claim-before-commit",
         "a session claims to hold what is not durable yet",
         2,
-        ("Durability",),
+        ("DurabilityChecker",),
         (
             slip(
                 f"{LINK}._handle",
@@ -55,14 +55,14 @@ COMMITS = (
         "acknowledged-on-arrival",
         "frames are acknowledged before they are merged and committed",
         2,
-        ("Durability",),
+        ("DurabilityChecker",),
         (slip(f"{LINK}._acknowledge", ("await merged", "pass")),),
     ),
     Mutation(
         "acknowledged-once-merged",
         "frames are acknowledged once they are merged, before they are durable",
         2,
-        ("Durability",),
+        ("DurabilityChecker",),
         (
             slip(
                 f"{DRIVER}:Driver._compute",
@@ -77,14 +77,14 @@ COMMITS = (
         "full-disk-keeps-core",
         "after a full disk the core goes on from what was not written",
         7,
-        ("Streams", "Durability"),
+        ("StreamsChecker", "DurabilityChecker"),
         (slip(f"{DRIVER}:Driver._settle", ("self.replica.restore(await self._journal.load())", "pass")),),
     ),
     Mutation(
         "full-disk-answers-the-next",
         "what was computed on top of a batch that did not fit is answered as done",
         2,
-        ("Durability",),
+        ("DurabilityChecker",),
         (slip(f"{DRIVER}:Driver.run", ("if await self._settle():", "if await self._settle() or True:")),),
     ),
     Mutation(
@@ -102,7 +102,7 @@ COMMITS = (
         "restore-keeps-vectors",
         "after a full disk streams go on after the entry that did not fit",
         7,
-        ("Streams", "Durability", "Convergence"),
+        ("StreamsChecker", "DurabilityChecker", "ConvergenceChecker"),
         (
             slip(
                 f"{REPLICA}.restore",
@@ -114,7 +114,7 @@ COMMITS = (
         "restore-keeps-ledger",
         "after a full disk the ledger still has what did not fit",
         7,
-        ("Streams", "Convergence", "Truth", "Floor"),
+        ("StreamsChecker", "ConvergenceChecker", "TruthChecker", "FloorChecker"),
         (
             slip(
                 f"{REPLICA}.restore",
@@ -138,7 +138,7 @@ COMMITS = (
         "commits-overlap",
         "the next commit begins before the one under way is through",
         7,
-        ("Streams", "Durability", "Causality", "ExactlyOnce"),
+        ("StreamsChecker", "DurabilityChecker", "CausalityChecker", "ExactlyOnceChecker"),
         (
             slip(
                 f"{DRIVER}:Driver.run",
@@ -150,7 +150,7 @@ COMMITS = (
         "last-entry-not-loaded",
         "a restarted node does not know the last entry it wrote",
         7,
-        ("Streams",),
+        ("StreamsChecker",),
         (
             slip(
                 f"{JOURNAL}:SimulatedJournal.load",
@@ -162,7 +162,7 @@ COMMITS = (
         "arrivals-forgotten",
         "a restarted node takes its journal for empty: it finds no key in it and nothing to send",
         1,
-        ("Liveness", "ExactlyOnce"),
+        ("Liveness", "ExactlyOnceChecker"),
         (
             slip(
                 "replica.core.state.fold:image_of",

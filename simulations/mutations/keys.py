@@ -13,7 +13,7 @@ KEYS = (
         "keys-in-memory",
         "keys are looked for in memory only, so older ones count as new",
         3,
-        ("ExactlyOnce",),
+        ("ExactlyOnceChecker",),
         (
             slip(
                 f"{DRIVER}:Driver._find_earlier",
@@ -25,7 +25,7 @@ KEYS = (
         "recent-keys-forgotten",
         "keys of the newest batches are neither remembered nor durable yet",
         3,
-        ("ExactlyOnce",),
+        ("ExactlyOnceChecker",),
         (
             slip(f"{RECENT}.put", ("self._current[key] = entry", "pass")),
             slip(f"{RECENT}.put_run", ("run.keys, run", "()")),
@@ -35,7 +35,7 @@ KEYS = (
         "keys-turn-early",
         "keys are let go when their batch is taken, before it is durable",
         3,
-        ("ExactlyOnce",),
+        ("ExactlyOnceChecker",),
         (
             slip(
                 f"{RECENT}.turn",
@@ -44,17 +44,17 @@ KEYS = (
         ),
     ),
     Mutation(
-        "plain-sales-without-keys",
+        "fast-sales-without-keys",
         "the short roads of plain sales and orders remember no key until their batch is durable",
         3,
-        ("ExactlyOnce",),
+        ("ExactlyOnceChecker",),
         (slip(f"{REPLICA}:Replica.record_run", ("self.keys.put_run(run)", "pass")),),
     ),
     Mutation(
         "keys-let-go-full",
         "a full disk takes the entries back and not their keys",
         3,
-        ("ExactlyOnce", "Durability"),
+        ("ExactlyOnceChecker", "DurabilityChecker"),
         (
             slip(
                 f"{REPLICA}:Replica.restore",
@@ -66,7 +66,7 @@ KEYS = (
         "any-request-under-a-key",
         "a key used again for another request is answered with the first one's entry",
         3,
-        ("ExactlyOnce",),
+        ("ExactlyOnceChecker",),
         (
             slip(
                 "replica.core.state.commands:repeats_command",
@@ -78,7 +78,7 @@ KEYS = (
         "requests-compared-by-expansion",
         "a repetition is refused where what it would do now differs from what it did then",
         3,
-        ("ExactlyOnce",),
+        ("ExactlyOnceChecker",),
         (
             slip(
                 "replica.core.state.commands:repeats_command",
@@ -93,7 +93,7 @@ KEYS = (
         "twins-answered-alike",
         "two requests of one batch that ask the same under two keys are decided once",
         3,
-        ("ExactlyOnce", "Truth"),
+        ("ExactlyOnceChecker", "TruthChecker"),
         (
             slip(
                 "replica.core.state.decisions:execute_requests",
@@ -113,7 +113,7 @@ KEYS = (
         "verdicts-sorted",
         "verdicts come with the refused ones last, not in the order of the requests",
         3,
-        ("ExactlyOnce", "Truth"),
+        ("ExactlyOnceChecker", "TruthChecker"),
         (
             slip(
                 "replica.core.state.decisions:execute_all",
@@ -129,7 +129,7 @@ KEYS = (
         "answers-in-the-order-of-size",
         "callers who asked for equally much at the same time get each other's answers",
         3,
-        ("ExactlyOnce", "Truth", "Orders"),
+        ("ExactlyOnceChecker", "TruthChecker", "OrdersChecker"),
         (
             slip(
                 f"{DRIVER}:_release",
@@ -147,7 +147,7 @@ KEYS = (
         "failure-taken-for-refusal",
         "a commit whose outcome nobody knows is answered as one that did not happen",
         3,
-        ("ExactlyOnce", "Streams"),
+        ("ExactlyOnceChecker", "StreamsChecker"),
         (
             slip(
                 f"{DRIVER}:Driver._write",

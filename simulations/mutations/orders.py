@@ -19,7 +19,7 @@ ORDER_SLIPS = (
         "expired-by-anybody",
         "whoever knows of a hold lets it expire, not its owner alone",
         9,
-        ("Decisions",),
+        ("DecisionsChecker",),
         (
             slip(
                 f"{EVENTS}:_next_due",
@@ -35,7 +35,7 @@ ORDER_SLIPS = (
         "expired-early",
         "a hold expires a second before its time",
         9,
-        ("Decisions", "Stuck"),
+        ("DecisionsChecker", "Stuck"),
         (
             slip(
                 f"{EVENTS}:_next_due",
@@ -50,7 +50,7 @@ ORDER_SLIPS = (
         "expiry-forgotten-at-restart",
         "a node that starts again has forgotten which of its holds expire",
         9,
-        ("Decisions",),
+        ("DecisionsChecker",),
         (
             slip(
                 f"{ORDERS}:Orders.load",
@@ -62,7 +62,7 @@ ORDER_SLIPS = (
         "ordered-past-rights",
         "an order takes what it wants wherever it is named, whether or not it is there",
         4,
-        ("Floor", "Orders"),
+        ("FloorChecker", "OrdersChecker"),
         (
             slip(
                 f"{SOURCING}:allocate",
@@ -77,7 +77,7 @@ ORDER_SLIPS = (
         "rush-past-rights",
         "of orders that are decided together, none sees what those before it took",
         4,
-        ("Floor",),
+        ("FloorChecker",),
         (
             slip(
                 "replica.core.orders.fast_orders:_first_that_covers",
@@ -89,21 +89,21 @@ ORDER_SLIPS = (
         "lines-share-no-item",
         "lines of one order that share an item may each take all of it",
         4,
-        ("Floor",),
+        ("FloorChecker",),
         (slip(f"{SOURCING}:_Rights.take", ("-= units * quantity", "-= 0")),),
     ),
     Mutation(
         "held-again-by-a-repeat",
         "an order that is placed again is held again",
         9,
-        ("Decisions", "Orders"),
+        ("DecisionsChecker", "OrdersChecker"),
         (slip(f"{PLACEMENT}:prepare_placement", ("if known is not None and known.placed:", "if False:")),),
     ),
     Mutation(
         "repeat-answered-as-of-now",
         "an order that is placed again is told as it stands, not as it was told first",
         3,
-        ("Orders",),
+        ("OrdersChecker",),
         (
             slip(
                 f"{PLACEMENT}:_place_again",
@@ -115,7 +115,7 @@ ORDER_SLIPS = (
         "cancelled-after-it-left",
         "a cancellation gives back what was handed out already",
         9,
-        ("Decisions",),
+        ("DecisionsChecker",),
         (
             slip(
                 f"{TRANSITIONS}:judge",
@@ -143,14 +143,14 @@ ORDER_SLIPS = (
         "handover-without-units",
         "an order is handed to the store, and its units stay with the hub",
         7,
-        ("Held",),
+        ("HeldChecker",),
         (slip("replica.core.orders.owners:hand_over", ("facts=facts, moves=moves)", "facts=facts)")),),
     ),
     Mutation(
         "handover-of-units-alone",
         "a store that is handed an order takes the units and believes that the hub decides",
         7,
-        ("Held",),
+        ("HeldChecker",),
         (
             slip(
                 f"{ORDERS}:Orders.apply",
@@ -167,7 +167,7 @@ ORDER_SLIPS = (
         "anybody-decides",
         "a node lets events happen to fulfilments of others",
         9,
-        ("Decisions",),
+        ("DecisionsChecker",),
         (
             slip(
                 f"{EVENTS}:_happen",
@@ -180,42 +180,42 @@ ORDER_SLIPS = (
         "parked-twice",
         "what came early happens, and is not noted to have happened",
         3,
-        ("Orders", "Stuck"),
+        ("OrdersChecker", "Stuck"),
         (slip(f"{PARKING}:settle", ("parked.deduplication_id, parked.entry)", "parked.deduplication_id)")),),
     ),
     Mutation(
-        "told-at-two-hubs",
+        "reported-at-two-hubs",
         "what was told at two hubs under one key, and may happen again, happens for each of them",
         3,
-        ("Orders",),
+        ("OrdersChecker",),
         (slip(f"{TRANSITIONS}:judge", ("deduplication_id in fulfilment.deduplication_ids or", "False or")),),
     ),
     Mutation(
         "parked-for-ever",
         "what came early and has no chance left is never given up",
         9,
-        ("Decisions",),
+        ("DecisionsChecker",),
         (slip(f"{EVENTS}:_next_due", ("parked.deadline_ms <= context.now_ms", "False")),),
     ),
     Mutation(
         "numbers-skipped",
         "an event happens though one with a smaller number did not yet",
         9,
-        ("Decisions",),
+        ("DecisionsChecker",),
         (slip(f"{TRANSITIONS}:judge", ("event.number > fulfilment.number + 1", "False")),),
     ),
     Mutation(
         "reversed-more-than-taken",
         "a change gives back as many as it is told to, of whichever lot, whether or not it has as many",
         7,
-        ("Held", "Floor"),
+        ("HeldChecker", "FloorChecker"),
         (slip("replica.core.orders.allocations:named_reversals", ("min(missing, left[name])", "missing")),),
     ),
     Mutation(
         "reversed-by-the-recipe-of-now",
         "what an order gives back is what its SKU is made of by now",
         7,
-        ("Held", "Floor"),
+        ("HeldChecker", "FloorChecker"),
         (
             slip(
                 f"{TRANSITIONS}:step",
@@ -234,7 +234,7 @@ ORDER_SLIPS = (
         "returned-to-the-shelf",
         "what a customer brings back of an order can be sold before anybody looked at it",
         7,
-        ("Held", "Accounts"),
+        ("HeldChecker", "AccountsChecker"),
         (
             slip(
                 f"{TRANSITIONS}:step",
@@ -246,7 +246,7 @@ ORDER_SLIPS = (
         "histories-as-they-come",
         "what happened to an order is kept in the order in which a node heard of it",
         1,
-        ("Convergence", "Decisions"),
+        ("ConvergenceChecker", "DecisionsChecker"),
         (
             slip(
                 f"{EFFECTS}:_report",
@@ -258,7 +258,7 @@ ORDER_SLIPS = (
         "granted-twice",
         "who is granted rights counts them twice",
         4,
-        ("Floor", "Rights", "Streams", "Convergence"),
+        ("FloorChecker", "RightsChecker", "StreamsChecker", "ConvergenceChecker"),
         (
             slip(
                 f"{REPLICA}:Replica._apply",
@@ -275,7 +275,7 @@ ORDER_SLIPS = (
         "promised-from-the-store",
         "a hub that was granted some of a store's rights sells from the store's own",
         4,
-        ("Floor",),
+        ("FloorChecker",),
         (
             slip(
                 "replica.core.state.decisions:_view_elsewhere",

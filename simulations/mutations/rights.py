@@ -15,21 +15,21 @@ RIGHTS = (
         "deficit-left-alone",
         "what a node sold past its rights is covered by nobody",
         6,
-        ("Settlement",),
+        ("SettlementChecker",),
         (slip(f"{REBALANCING}:covers", ("if given > 0:", "if False:")),),
     ),
     Mutation(
         "covers-all-it-has",
         "who covers a deficit gives all it has, not what is lacking",
         6,
-        ("Settlement",),
+        ("SettlementChecker",),
         (slip(f"{REBALANCING}:covers", ("min(own, -units)", "own if units < 0 else 0")), UNCHECKED),
     ),
     Mutation(
         "covers-what-it-has-not",
         "a deficit is covered whole, by a node that has less, and no grant is checked",
         4,
-        ("Floor",),
+        ("FloorChecker",),
         (
             slip(f"{REBALANCING}:covers", ("min(own, -units)", "-units if own > 0 else 0")),
             slip("replica.core.rights.grants:prepare_grant", ("check_covered(view, view.free, taken)", "pass")),
@@ -39,7 +39,7 @@ RIGHTS = (
         "everybody-covers-at-once",
         "whoever has anything free covers a deficit at once, without leaving it to those who have more",
         6,
-        ("Settlement",),
+        ("SettlementChecker",),
         (
             slip(
                 "replica.runtime.background.settlement:Settlement.cover",
@@ -51,7 +51,7 @@ RIGHTS = (
         "least-covers-first",
         "of those who have anything free the one that has least covers a deficit first",
         6,
-        ("Settlement",),
+        ("SettlementChecker",),
         (
             slip(
                 f"{REBALANCING}:settlement_rank",
@@ -60,17 +60,17 @@ RIGHTS = (
         ),
     ),
     Mutation(
-        "given-up-needlessly",
+        "revoked-needlessly",
         "holds are given up for what free units of others could cover",
         6,
-        ("Settlement",),
+        ("SettlementChecker",),
         (slip("replica.core.orders.shortages:short_by", ("-stock.available", "20 - stock.available")),),
     ),
     Mutation(
         "grants-received-not-seen",
         "free units are reckoned without what others granted, so a deficit is covered again and again",
         6,
-        ("Settlement", "Rights"),
+        ("SettlementChecker", "RightsChecker"),
         (
             slip("replica.core.ledger.cells:Stock.free", ("if route.taker:", "if route.taker and not route.giver:")),
             UNCHECKED,
@@ -80,7 +80,7 @@ RIGHTS = (
         "quota-of-another-channel",
         "an order of a channel takes from the quota of another one",
         4,
-        ("Quotas",),
+        ("QuotasChecker",),
         (
             slip(
                 "replica.core.orders.sources:Source._account",
@@ -92,7 +92,7 @@ RIGHTS = (
         "past-the-quota",
         "an order of a channel whose quota does not do takes what is free for all",
         4,
-        ("Quotas",),
+        ("QuotasChecker",),
         (
             slip(
                 "replica.core.orders.sources:Source.account",
@@ -115,7 +115,7 @@ RIGHTS = (
         "rights-swing",
         "a store hands over all it has and asks for all there is, and its hub lets it",
         4,
-        ("Rights",),
+        ("RightsChecker",),
         (
             slip(
                 f"{REBALANCING}:store_gap",
@@ -132,7 +132,7 @@ RIGHTS = (
         "grant-credited-twice",
         "a grant that was merged counts once more",
         5,
-        ("Accounts", "Rights", "Convergence", "Floor", "Truth"),
+        ("AccountsChecker", "RightsChecker", "ConvergenceChecker", "FloorChecker", "TruthChecker"),
         (
             slip(
                 "replica.core.state.replica:Replica.take_in",

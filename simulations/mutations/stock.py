@@ -12,42 +12,42 @@ STOCK = (
         "promise-unchecked",
         "a sale that is a promise goes through past the node's rights",
         4,
-        ("Floor",),
+        ("FloorChecker",),
         (slip(f"{PACKAGE}.sales:prepare_sale", ("if short and sale.on_shortage is OnShortage.REFUSE:", "if False:")),),
     ),
     Mutation(
-        "plain-sale-past-rights",
+        "fast-sale-past-rights",
         "the short road of plain sales looks at what all nodes have, not at the node's own",
         4,
-        ("Floor",),
+        ("FloorChecker",),
         (slip("replica.core.stock.fast_sales:sell_fast", ("if gone > balance:", "if gone > available:")),),
     ),
     Mutation(
         "rights-of-others",
         "what is taken off is compared with what all nodes have, not with the node's own",
         4,
-        ("Floor",),
+        ("FloorChecker",),
         (slip(f"{PACKAGE}.location_view:check_covered", (".balance(source)", ".available")),),
     ),
     Mutation(
         "lines-not-added-up",
         "of several lines that share an item only the last one moves it",
         5,
-        ("Truth",),
+        ("TruthChecker",),
         (slip(f"{PACKAGE}.lines:resolve", ("units.get(item, 0) + number * quantity", "number * quantity")),),
     ),
     Mutation(
         "adjustment-unchecked",
         "an adjustment takes off more than is free",
         4,
-        ("Floor",),
+        ("FloorChecker",),
         (slip(f"{PACKAGE}.adjustments:prepare_adjustment", ("check_covered(view, view.free, taken)", "pass")),),
     ),
     Mutation(
         "quarantine-unchecked",
         "goods are written off or put back that nobody put aside",
         4,
-        ("Floor",),
+        ("FloorChecker",),
         (
             slip(
                 f"{PACKAGE}.quarantine:prepare_quarantine",
@@ -59,7 +59,7 @@ STOCK = (
         "quarantine-from-shelf",
         "goods are written off from the shelf instead of from quarantine",
         5,
-        ("Accounts",),
+        ("AccountsChecker",),
         (
             slip(
                 f"{PACKAGE}.quarantine:prepare_quarantine",
@@ -71,21 +71,21 @@ STOCK = (
         "breach-unrecorded",
         "a sale past the rights does not say so",
         6,
-        ("Floor",),
+        ("FloorChecker",),
         (slip(f"{PACKAGE}.sales:prepare_sale", ('facts["breach"] = short', "pass")),),
     ),
     Mutation(
         "breach-counted-again",
         "a breach counts again what earlier sales had overdrawn",
         6,
-        ("Floor",),
+        ("FloorChecker",),
         (slip(f"{PACKAGE}.sales:prepare_sale", ("wanted - max(0, balance)", "wanted - balance")),),
     ),
     Mutation(
         "breach-clamped",
         "a sale of goods in hand moves only what the book has left",
         5,
-        ("Truth", "Floor"),
+        ("TruthChecker", "FloorChecker"),
         (
             slip(
                 f"{PACKAGE}.sales:prepare_sale",
@@ -101,28 +101,28 @@ STOCK = (
         "breach-by-nodes-view-of-all",
         "a breach is measured against what is available to everybody",
         6,
-        ("Floor",),
+        ("FloorChecker",),
         (slip(f"{PACKAGE}.sales:prepare_sale", ("rights[item] = balance", "rights[item] = balance = available")),),
     ),
     Mutation(
         "return-to-shelf",
         "returned goods are for sale before anybody looked at them",
         5,
-        ("Accounts",),
+        ("AccountsChecker",),
         (slip(f"{PACKAGE}.returns:prepare_return", ("view.free if restock else view.quarantine", "view.free")),),
     ),
     Mutation(
         "count-as-of-now",
         "a count corrects the book of now by what was counted then",
         5,
-        ("Truth", "Counted"),
+        ("TruthChecker", "CountedChecker"),
         (slip(f"{PACKAGE}.counts:prepare_count", ("seen.levels.get(line.item, on_hand)", "on_hand")),),
     ),
     Mutation(
         "count-on-top",
         "a count of more than the book had is added to the book as a whole",
         5,
-        ("Truth", "Counted"),
+        ("TruthChecker", "CountedChecker"),
         (
             slip(
                 f"{PACKAGE}.counts:prepare_count",
@@ -134,14 +134,14 @@ STOCK = (
         "digest-stale",
         "a pair's fingerprint is not taken again when the pair moves again",
         1,
-        ("Convergence",),
+        ("ConvergenceChecker",),
         (slip(f"{LEDGER}:Ledger.apply", ("stale[stock] = None", "stock.fingerprint or stale.update({stock: None})")),),
     ),
     Mutation(
         "digest-without-quarantine",
         "the digest leaves out cells that change nothing on hand",
         1,
-        ("Convergence",),
+        ("ConvergenceChecker",),
         (
             slip(
                 f"{LEDGER}:Stock._print",
@@ -153,7 +153,7 @@ STOCK = (
         "cells-of-kinds-known",
         "entries of a kind of the next release are kept and not folded",
         1,
-        ("Convergence", "Streams", "Truth", "Floor", "Held"),
+        ("ConvergenceChecker", "StreamsChecker", "TruthChecker", "FloorChecker", "HeldChecker"),
         (
             slip(
                 "replica.core.state.fold:Fold.apply",

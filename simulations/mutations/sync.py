@@ -16,14 +16,14 @@ SYNC = (
         "merged-again",
         "entries that came by another way before are added once more",
         7,
-        ("Streams", "Convergence"),
+        ("StreamsChecker", "ConvergenceChecker"),
         (slip(f"{REPLICA}.take_in", ("fresh = entries[known:]", "fresh = entries")),),
     ),
     Mutation(
         "frames-unsealed",
         "frames that were changed, lost or swapped on their way are taken as they come",
         2,
-        ("Durability", "Causality", "Liveness"),
+        ("DurabilityChecker", "CausalityChecker", "Liveness"),
         (
             slip(
                 "replica.core.sync.wire:unpack_frame",
@@ -59,7 +59,7 @@ SYNC = (
         "acknowledges-all-sent",
         "one acknowledgement is taken for all that was sent",
         2,
-        ("Durability",),
+        ("DurabilityChecker",),
         (
             slip(
                 f"{SESSION}._acknowledge", ("while self._sent and self._sent[0].number <= number:", "while self._sent:")
@@ -70,7 +70,7 @@ SYNC = (
         "sent-stream-by-stream",
         "what a peer lacks is sent in the order of streams, effects before causes",
         8,
-        ("Causality",),
+        ("CausalityChecker",),
         (
             slip(
                 f"{JOURNAL}.missing",
@@ -94,7 +94,7 @@ SYNC = (
         "nothing-relayed",
         "a node passes on its own entries only, and not what it heard from others",
         1,
-        ("Liveness", "Causality"),
+        ("Liveness", "CausalityChecker"),
         (
             slip(
                 f"{SESSION}.lacking",
@@ -116,7 +116,7 @@ SYNC = (
         "chain-not-taken",
         "a store takes from its hub what concerns its location and no chain-wide document",
         1,
-        ("Liveness", "Documents"),
+        ("Liveness", "DocumentsChecker"),
         (slip("edge_node.admission:admit_hub", ("return scopes", "return scopes[:1]")),),
     ),
     Mutation(
@@ -172,7 +172,7 @@ SYNC = (
         "window-unlimited",
         "a backlog is sent without waiting for acknowledgements",
         10,
-        ("Bounds",),
+        ("BoundsChecker",),
         (slip(f"{SESSION}.has_room", (" and self.unacknowledged_bytes < WINDOW_BYTES", "")),),
     ),
     Mutation(
@@ -183,14 +183,14 @@ SYNC = (
         (slip(f"{SESSION}._acknowledge", ("self.unacknowledged_bytes -= sent.size", "pass")),),
     ),
     Mutation(
-        "room-not-told",
+        "space-not-signalled",
         "who waits for room to send is not told when there is some",
         1,
         ("Liveness",),
         (slip(f"{LINK}._handle", ("self._room.set()", "pass")),),
     ),
     Mutation(
-        "bulk-room-leaks",
+        "bulk-slot-leaks",
         "a merged frame keeps its place among those that wait",
         1,
         ("Liveness",),
@@ -200,14 +200,14 @@ SYNC = (
         "merges-unlimited",
         "frames of one peer pile up between arrival and commit",
         10,
-        ("Bounds",),
+        ("BoundsChecker",),
         (slip(f"{LINK}.__init__", ("asyncio.Queue(MERGES_WAITING_MAX)", "asyncio.Queue()")),),
     ),
     Mutation(
         "inbox-unlimited",
         "requests pile up in the inbox however many wait",
         10,
-        ("Bounds",),
+        ("BoundsChecker",),
         (slip(f"{DRIVER}:Driver._check_open", ("if self._waiting + weight > INBOX_MAX:", "if False:")),),
     ),
 )

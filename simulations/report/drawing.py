@@ -79,7 +79,7 @@ class Picture:
                 bottom=MARGIN_BOTTOM_IN / total,
                 hspace=GAP_IN * len(heights) / sum(heights),
             )
-            axes = [figure.add_subplot(grid[place]) for place in range(len(heights))]
+            axes = [figure.add_subplot(grid[index]) for index in range(len(heights))]
             self._draw_lanes(axes[0], rows)
             if self._links:
                 self._draw_links(axes[1])
@@ -103,9 +103,9 @@ class Picture:
 
     def _draw_lanes(self, axes: Axes, rows: list[list[list[tuple[float, float, Bar]]]]) -> None:
         top, ticks = 0.0, []
-        for place, (lane, packed) in enumerate(zip(self._lanes, rows, strict=True)):
+        for index, (lane, packed) in enumerate(zip(self._lanes, rows, strict=True)):
             height = len(packed) + 1.6
-            if place % 2 == 0:
+            if index % 2 == 0:
                 axes.axhspan(top, top + height, color="#f5f7f9", zorder=0)
             ticks.append((top + height / 2, lane.name))
             self._draw_state(axes, lane, top + 0.3)
@@ -149,7 +149,7 @@ class Picture:
     def _draw_panel(self, axes: Axes, panel: Panel) -> None:
         names = [lane.name for lane in self._lanes if lane.is_machine]
         count = len(panel.lines)
-        for place, line in enumerate(panel.lines):
+        for rank, line in enumerate(panel.lines):
             index = names.index(line.machine)
             axes.step(
                 [at_s / self._scale for at_s in line.times_s],
@@ -157,8 +157,8 @@ class Picture:
                 where="post",
                 label=line.machine,
                 color=MACHINE_COLOURS[index % len(MACHINE_COLOURS)],
-                linestyle=MACHINE_STYLES[place % len(MACHINE_STYLES)] if place else "-",
-                linewidth=1.1 + 1.3 * (count - 1 - place),  # where they agree, each still shows under the next
+                linestyle=MACHINE_STYLES[rank % len(MACHINE_STYLES)] if rank else "-",
+                linewidth=1.1 + 1.3 * (count - 1 - rank),  # where they agree, each still shows under the next
             )
         axes.margins(y=0.12)
         axes.grid(axis="y", color="#e3e8ed", linewidth=0.6)
@@ -200,7 +200,7 @@ class Picture:
         healed, found = healed_s(self._outcome), self._outcome.found
         marks = [(found.at_s, f"{found.checker} violated", RED)] if found is not None else []
         marks += [(healed, "healed", GREEN)] if healed is not None else []
-        for place, (at_s, text, colour) in enumerate(marks):
+        for index, (at_s, text, colour) in enumerate(marks):
             at = at_s / self._scale
             for one in axes:
                 one.axvline(at, color=colour, linewidth=1.2, linestyle=(0, (4, 2)), zorder=5)
@@ -208,7 +208,7 @@ class Picture:
             axes[0].annotate(
                 text,
                 (at, 1),
-                (-3 if is_late else 3, 3 + 11 * place),
+                (-3 if is_late else 3, 3 + 11 * index),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
                 color=colour,

@@ -141,8 +141,8 @@ def links(outcome: Outcome) -> dict[tuple[str, str], list[Span]]:
     order = [lane.name for lane in lanes(outcome)]
     hubs = [name for name, _ in outcome.plan.hubs]
     seen: dict[tuple[str, str], list[Span]] = {}
-    for place, one in enumerate(order):
-        for other in (name for name in order[:place] if name in hubs):
+    for index, one in enumerate(order):
+        for other in (name for name in order[:index] if name in hubs):
             both = _both(_linked(taken, one, other, end_s), _linked(taken, other, one, end_s))
             if both:
                 seen[one, other] = both

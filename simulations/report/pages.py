@@ -10,7 +10,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from simulations import catalogue, failure
-from simulations.account import duration, tell_plan
+from simulations.account import duration, describe_plan
 from simulations.faults import FAULTS, OF_IDENTITY
 from simulations.outcome import Outcome
 from simulations.report.drawing import draw
@@ -60,7 +60,7 @@ class Pages:
             commit=failure.commit(),
             about=catalogue.checkers().get(outcome.found.checker, "") if outcome.found is not None else "",
             picture=Markup(draw(outcome)),
-            plan=list(tell_plan(outcome.plan)),
+            plan=list(describe_plan(outcome.plan)),
             faults={kind: count for kind, count in outcome.counts.items() if kind in kinds},
             happened={name: count for name, count in outcome.counts.items() if name not in kinds},
             replay=failure.replay(self._command, plan),

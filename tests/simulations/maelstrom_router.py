@@ -157,9 +157,9 @@ class Router:
         elif self._chance.random() < self.faults.loss:
             self.seen["lost"] += 1
         else:
-            is_doubled = self._chance.random() < self.faults.doubling
-            self.seen["doubled"] += is_doubled
-            for _ in range(1 + is_doubled):
+            may_be_duplicated = self._chance.random() < self.faults.doubling
+            self.seen["doubled"] += may_be_duplicated
+            for _ in range(1 + may_be_duplicated):
                 self._delay(message)
 
     def _delay(self, message: dict[str, Any]) -> None:

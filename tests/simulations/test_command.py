@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from simulations import catalogue
 from simulations.__main__ import simulate
-from simulations.checkers.floor import Floor
+from simulations.checkers.floor import FloorChecker
 from simulations.draw import draw_plan
 from simulations.faults import FAULTS
 from simulations.journal import SimulatedDisk
@@ -93,12 +93,12 @@ def stored(tmp_path: Path) -> Path:
 def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A checker that holds every machine that is down against the chain."""
 
-    def moment(self: Floor) -> None:
+    def moment(self: FloorChecker) -> None:
         killed = [machine.name for machine in self.chain.machines.values() if machine.is_held_down]
         if killed:
             self.fail(f"{killed[0]} is down")
 
-    monkeypatch.setattr(Floor, "moment", moment)
+    monkeypatch.setattr(FloorChecker, "moment", moment)
     return None
 
 
@@ -171,7 +171,7 @@ def test_no_more_seeds_are_begun_when_time_is_up() -> None:
 def test_a_violation_leaves_a_smaller_plan_and_a_replay_that_shows_it_again(broken: None, tmp_path: Path) -> None:
     result = ran("--seeds", "8..9", "--jobs", "1")
     assert result.exit_code == 1, result.output
-    assert "VIOLATION  seed-8  Floor (invariant 4)" in result.output
+    assert "VIOLATION  seed-8  FloorChecker (invariant 4)" in result.output
     assert re.search(r"^of +seed 8, profile pressure$", result.output, re.MULTILINE)
     assert re.search(r"^commit +(\w{12}|version)", result.output, re.MULTILINE)
     kept = read_scenario(tmp_path / "simulation-failures" / "seed-8.toml").plan
@@ -179,7 +179,7 @@ def test_a_violation_leaves_a_smaller_plan_and_a_replay_that_shows_it_again(brok
     (replay,) = re.findall(r"^replay +\S+ (.*)$", result.output, re.MULTILINE)
     again = ran(*shlex.split(replay))
     assert again.exit_code == 1
-    assert "VIOLATION  seed-8  Floor (invariant 4)" in again.output
+    assert "VIOLATION  seed-8  FloorChecker (invariant 4)" in again.output
 
 
 def test_a_journal_that_forgets_is_found_and_cut_down_to_what_makes_it_forget(
@@ -230,11 +230,11 @@ def test_the_first_violation_ends_it_unless_asked_to_go_on(broken: None) -> None
 def test_an_expected_violation_is_recorded_and_an_unexpected_calm_is_not_well(broken: None, tmp_path: Path) -> None:
     path = tmp_path / "expected.toml"
     plan = Plan(7, 3.0, stores=("store-1",), faults=(Fault("kill", 1.0, 1.0, ("store-1",)),))
-    write_scenario(path, Scenario(plan, "Down for a second.", ("Floor",)))
+    write_scenario(path, Scenario(plan, "Down for a second.", ("FloorChecker",)))
     result = ran("--plan", path)
     assert result.exit_code == 0, result.output
-    assert "recorded Floor" in result.output
-    write_scenario(path, Scenario(SMALL, "Nothing fails.", ("Floor",)))
+    assert "recorded FloorChecker" in result.output
+    write_scenario(path, Scenario(SMALL, "Nothing fails.", ("FloorChecker",)))
     result = ran("--plan", path, "--no-shrink")
     assert result.exit_code == 1
-    assert "expected Floor, and all was well" in result.output
+    assert "expected FloorChecker, and all was well" in result.output

@@ -53,9 +53,9 @@ COMMITS_IN_PARTS = Mutation(
                 'connection.executemany(STATEMENTS["insert_batch"], rows)',
                 """if not any(checkpoint.get(part) for part in PUT_PARTS):
         rows = [
-            (heap, *[part if one == place else "[]" for one in range(len(parts))])
+            (heap, *[part if one == index else "[]" for one in range(len(parts))])
             for heap, *parts in rows
-            for place, part in enumerate(parts)
+            for index, part in enumerate(parts)
         ]
     for row in rows:
         connection.execute(STATEMENTS["insert_batch"], row)""",
@@ -100,13 +100,13 @@ def test_a_seed_leaves_the_same_trace_in_another_process_and_under_another_hash_
 def test_an_answer_before_its_commit_is_caught() -> None:
     with planted(MUTATIONS["answer-before-commit"]):
         violation = first_violation()
-    assert violation is not None and violation.checker == "Durability"
+    assert violation is not None and violation.checker == "DurabilityChecker"
 
 
 def test_keys_that_the_journal_forgets_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KeyFilter, "likely", lambda self, keys: [])
     violation = first_violation()
-    assert violation is not None and violation.checker == "ExactlyOnce"
+    assert violation is not None and violation.checker == "ExactlyOnceChecker"
 
 
 def test_commits_in_parts_are_caught() -> None:

@@ -10,8 +10,8 @@ from replica.core.orders import fold as orders
 from replica.core.orders.machine import DEFAULT_DOCUMENT
 from replica.core.orders.requests import PlacedLine
 from simulations.checkers.checker import Checker, Violation
-from simulations.checkers.decisions import TABLE, Decisions
-from simulations.checkers.held import Held
+from simulations.checkers.decisions import TABLE, DecisionsChecker
+from simulations.checkers.held import HeldChecker
 from simulations.history import changed_by_orders
 from simulations.outcome import play_out
 from simulations.plan import Plan, Trade
@@ -59,14 +59,14 @@ def changed(entry: Entry, **facts: object) -> Entry:
 
 def test_the_checkers_have_nothing_against_orders_that_are_kept_well() -> None:
     for events in (("adjust", "pick", "ship", "return"), ("collect", "return", "return"), ("adjust", "cancel")):
-        seen(Decisions, *life(*events))
-        seen(Held, *life(*events))
+        seen(DecisionsChecker, *life(*events))
+        seen(HeldChecker, *life(*events))
 
 
 def test_whoever_decides_about_what_is_anothers_is_seen() -> None:
     placed, shipped = life("ship")
     with pytest.raises(Violation, match="which is hub-east's"):
-        seen(Decisions, placed, by_another(shipped))
+        seen(DecisionsChecker, placed, by_another(shipped))
 
 
 def test_what_left_and_was_cancelled_is_seen() -> None:
@@ -74,15 +74,15 @@ def test_what_left_and_was_cancelled_is_seen() -> None:
     _, cancelled = life("cancel")
     for one, other in ((shipped, cancelled), (cancelled, shipped)):
         with pytest.raises(Violation, match="led"):
-            seen(Decisions, placed, one, other)
+            seen(DecisionsChecker, placed, one, other)
 
 
 def test_units_that_are_not_the_orders_are_seen() -> None:
     placed, adjusted, cancelled = life("adjust", "cancel")
     with pytest.raises(Violation, match="leaves"):
-        seen(Held, placed, cancelled, adjusted)
+        seen(HeldChecker, placed, cancelled, adjusted)
     with pytest.raises(Violation, match="moved"):
-        seen(Held, placed, adjusted, replace(cancelled, content=replace(cancelled.content, moves=())))
+        seen(HeldChecker, placed, adjusted, replace(cancelled, content=replace(cancelled.content, moves=())))
 
 
 def test_a_hold_that_ends_a_moment_early_is_seen() -> None:
@@ -91,10 +91,10 @@ def test_a_hold_that_ends_a_moment_early_is_seen() -> None:
     taker.now_ms += 5_000
     taker.keep_up()
     placed, expired = told(taker)
-    seen(Decisions, placed, expired)
+    seen(DecisionsChecker, placed, expired)
     later = expired.content.clock + (1 << 16)
     with pytest.raises(Violation, match="before its time"):
-        seen(Decisions, changed(placed, expires_ms=(later >> 16) + 1), expired)
+        seen(DecisionsChecker, changed(placed, expires_ms=(later >> 16) + 1), expired)
 
 
 def test_the_table_of_the_checker_is_that_of_the_code() -> None:

@@ -12,7 +12,7 @@ from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
-from simulations.checkers.quotas import Quotas
+from simulations.checkers.quotas import QuotasChecker
 from simulations.history import Ask, History
 from simulations.plan import Plan
 from simulations.run import Run
@@ -41,10 +41,10 @@ def taken(taker: OrderTaker, channel: str, asked_as: str) -> None:
     run, history = Run(Plan(7, 8.0)), History()
     asked = Placement("o-1", (PlacedLine(2, "cola"),), channel=asked_as)
     history.begin(Ask("hub-east", Command("", asked, b"k-1"), {}))
-    checker = Quotas(run.chain, history)
+    checker = QuotasChecker(run.chain, history)
     try:
-        for place, entry in enumerate(taker.entries, 1):
-            checker.entry(run.chain.machines["hub-east"], Stored(place, entry, b""))
+        for arrival, entry in enumerate(taker.entries, 1):
+            checker.entry(run.chain.machines["hub-east"], Stored(arrival, entry, b""))
     finally:
         run.loop.close()
 

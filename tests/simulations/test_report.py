@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from simulations.__main__ import simulate
-from simulations.checkers.floor import Floor
+from simulations.checkers.floor import FloorChecker
 from simulations.faults import FAULTS, OF_IDENTITY
 from simulations.outcome import Outcome, play_out
 from simulations.plan import Fault, Plan, Trade
@@ -126,12 +126,12 @@ def test_a_page_tells_plan_counters_steps_and_replay(page: Path, outcome: Outcom
 
 
 def test_a_violation_is_marked_with_its_time_and_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Floor, "moment", lambda self: self.chain.loop.time() > 9 and self.fail("a <plain> lie"))
+    monkeypatch.setattr(FloorChecker, "moment", lambda self: self.chain.loop.time() > 9 and self.fail("a <plain> lie"))
     write_scenario(tmp_path / "cut.toml", Scenario(CUT))
     result = CliRunner().invoke(simulate, ["--plan", str(tmp_path / "cut.toml"), "--report", str(tmp_path / "report")])
     assert result.exit_code == 1, result.output
     text = (tmp_path / "report" / "cut.html").read_text()
-    for told in ("Floor violated", "invariant 4", "at 9.500 s", "a &lt;plain&gt; lie"):
+    for told in ("FloorChecker violated", "invariant 4", "at 9.500 s", "a &lt;plain&gt; lie"):
         assert told in text
     Checked(text)
     assert "cut-shrunk.html" in (tmp_path / "report" / "index.html").read_text()

@@ -15,7 +15,7 @@ from replica.core.rights.policies import Policy
 from replica.core.rights.rebalancing import WantAnswer
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
-from simulations.checkers.rights import Rights
+from simulations.checkers.rights import RightsChecker
 from simulations.history import History
 from simulations.outcome import play_out
 from simulations.plan import Plan, Trade
@@ -41,11 +41,11 @@ def obliges(policy: Policy | None, wanted: int, own: int, *others: object) -> Wa
 def seen(*contents: Content, back: Sequence[Content] = ()) -> None:
     """What the checker makes of these entries of a store at one machine, each followed by one of a hub, if any."""
     run = Run(PLAN)
-    checker = Rights(run.chain, History())
+    checker = RightsChecker(run.chain, History())
     machine = run.chain.machines["store-1"]
     entries = zip_longest(linked(OWN, contents).entries, linked(HUB, back).entries if back else [])
-    for place, entry in enumerate([one for pair in entries for one in pair if one is not None], 1):
-        checker.entry(machine, Stored(place, entry, b""))
+    for arrival, entry in enumerate([one for pair in entries for one in pair if one is not None], 1):
+        checker.entry(machine, Stored(arrival, entry, b""))
     run.loop.close()
 
 
@@ -89,4 +89,4 @@ def test_a_steward_that_swings_is_caught() -> None:
         patch.setattr(hub.rebalancing, "answer_of_hub", obliges)
         outcome = play_out(PLAN)
     assert outcome.found is not None
-    assert outcome.found.checker == "Rights"
+    assert outcome.found.checker == "RightsChecker"

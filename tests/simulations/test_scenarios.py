@@ -107,21 +107,23 @@ def test_what_happens_to_a_disk_that_lies_is_recorded(name: str) -> None:
 def test_the_command_succeeds_when_a_record_still_holds() -> None:
     result = CliRunner().invoke(simulate, ["--scenario", "wiped-disk"])
     assert result.exit_code == 0, result.output
-    assert "recorded Durability" in result.output
+    assert "recorded DurabilityChecker" in result.output
     assert "all is as recorded" in result.output
 
 
 def test_a_record_that_holds_no_longer_is_a_failure(tmp_path: Path) -> None:
     path = tmp_path / "wiped.toml"
-    write_scenario(path, replace(scenario("wiped-disk"), expects=("Truth",)))
+    write_scenario(path, replace(scenario("wiped-disk"), expects=("TruthChecker",)))
     result = CliRunner().invoke(simulate, ["--plan", str(path), "--no-shrink"])
     assert result.exit_code == 1
-    assert "VIOLATION  wiped  Durability" in result.output
+    assert "VIOLATION  wiped  DurabilityChecker" in result.output
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_plan_is_the_same_after_it_was_written_and_read(tmp_path: Path, seed: int) -> None:
-    stored = Scenario(draw_plan(seed, pressure=seed % 2 == 0), 'of "quotes",\nlines and \\', ("Floor", "nothing"))
+    stored = Scenario(
+        draw_plan(seed, pressure=seed % 2 == 0), 'of "quotes",\nlines and \\', ("FloorChecker", "nothing")
+    )
     write_scenario(tmp_path / "plan.toml", stored)
     assert read_scenario(tmp_path / "plan.toml") == stored
 

@@ -11,7 +11,7 @@ from replica.core.log.entry import Content, Stream
 from replica.core.rights.requests import BREACH
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
-from simulations.checkers.settlement import STEP_IN_S, Settlement
+from simulations.checkers.settlement import STEP_IN_S, SettlementChecker
 from simulations.history import History
 from simulations.plan import Plan
 from simulations.run import Run
@@ -36,14 +36,14 @@ SOLD_PAST = (
 def covered(*said: tuple[str, Content], by: str, after_s: float = 0.0) -> None:
     """Have the checker see, at one machine, what a store said, and after a while what others say. Raises Violation."""
     run = Run(Plan(7, 8.0))
-    checker, machine = Settlement(run.chain, History()), run.chain.machines[by]
+    checker, machine = SettlementChecker(run.chain, History()), run.chain.machines[by]
     try:
-        for place, entry in enumerate(linked(OWN, SOLD_PAST).entries, 1):
-            checker.entry(machine, Stored(place, entry, b""))
+        for arrival, entry in enumerate(linked(OWN, SOLD_PAST).entries, 1):
+            checker.entry(machine, Stored(arrival, entry, b""))
         run.loop.run_until_complete(asyncio.sleep(after_s))
-        for place, (node, content) in enumerate(said, 9):
+        for arrival, (node, content) in enumerate(said, 9):
             (entry,) = linked(Stream(f"{node}#0000000b", "store-1"), [content]).entries
-            checker.entry(machine, Stored(place, entry, b""))
+            checker.entry(machine, Stored(arrival, entry, b""))
     finally:
         run.loop.close()
 

@@ -25,13 +25,13 @@ LARGE = Plan(
 NOW = 5.0
 
 
-def shrunk(plan: Plan, fails: Callable[[Plan], bool], runs_max: int = 1_000, checker: str = "Floor") -> Shrunk:
+def shrunk(plan: Plan, fails: Callable[[Plan], bool], runs_max: int = 1_000, checker: str = "FloorChecker") -> Shrunk:
     """What is left of a plan that fails with this predicate."""
 
     def play(one: Plan) -> Found | None:
         return Found(checker, 4, "below zero", NOW) if fails(one) else None
 
-    return Shrinker(plan, Found("Floor", 4, "below zero", NOW), play, Budget(runs_max)).shrink()
+    return Shrinker(plan, Found("FloorChecker", 4, "below zero", NOW), play, Budget(runs_max)).shrink()
 
 
 def test_what_does_not_matter_goes() -> None:
@@ -63,7 +63,7 @@ def test_a_machine_that_goes_is_mentioned_nowhere() -> None:
 
 
 def test_another_violation_is_not_the_same_failure() -> None:
-    assert shrunk(LARGE, lambda plan: True, checker="Truth").plan == LARGE
+    assert shrunk(LARGE, lambda plan: True, checker="TruthChecker").plan == LARGE
 
 
 def test_the_bound_on_runs_holds_and_what_is_left_still_fails() -> None:
@@ -81,7 +81,7 @@ def test_the_bound_on_runs_holds_and_what_is_left_still_fails() -> None:
 def test_the_bound_on_time_holds() -> None:
     clock = iter(range(1_000))
     budget = Budget(1_000, 20.0, lambda: float(next(clock)))
-    Shrinker(LARGE, Found("Floor", 4, "", NOW), lambda plan: None, budget).shrink()
+    Shrinker(LARGE, Found("FloorChecker", 4, "", NOW), lambda plan: None, budget).shrink()
     assert 0 < budget.runs < 20
 
 
