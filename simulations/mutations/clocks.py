@@ -1,4 +1,4 @@
-"""Slips in stamps and in documents, which are decided by versions and stamps."""
+"""Mistakes in stamps, and in documents, because versions and stamps decide between two writes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ DOCUMENTS = "replica.core.catalog.documents"
 CLOCKS = (
     Mutation(
         "stamps-repeat",
-        "two entries of one moment get the same stamp",
+        "two entries of the same millisecond get the same stamp",
         0,
         ("StampsChecker",),
         (slip(f"{CLOCK}.next", ("self.last + 1", "self.last")),),
     ),
     Mutation(
         "stamps-follow-the-wall",
-        "a clock that is set back takes the stamps back with it",
+        "if the clock is set back, stamps go back too",
         0,
         ("StampsChecker",),
         (slip(f"{CLOCK}.next", ("wall if wall > self.last else self.last + 1", "wall")),),
     ),
     Mutation(
         "fast-sales-in-one-moment",
-        "the short road of plain sales stamps all of a batch alike",
+        "the fast path gives all sales of a batch the same stamp",
         0,
         ("StampsChecker",),
         (slip("replica.core.stock.fast_sales:sell_fast", ("clock += 1", "clock += 0")),),
@@ -44,14 +44,14 @@ CLOCKS = (
     ),
     Mutation(
         "stamps-believed",
-        "one clock that runs ahead drags every other one with it",
+        "one clock that runs ahead moves all other clocks ahead",
         0,
         ("StampsChecker",),
         (slip(f"{CLOCK}.observe", ("if stamp_ms(stamp) > now_ms + CLOCK_AHEAD_MAX_MS:", "if False:")),),
     ),
     Mutation(
         "causes-not-observed",
-        "an entry's stamp may lie before those of entries its author held",
+        "an entry's stamp can be before the stamps of entries that its author held",
         0,
         ("StampsChecker",),
         (slip(f"{REPLICA}.take_in", ("self.clock.observe(content.clock, now_ms)", "pass")),),
@@ -65,14 +65,14 @@ CLOCKS = (
     ),
     Mutation(
         "last-arrival-wins",
-        "of two writes of a document the one stands that arrives last",
+        "of two writes of a document, the one that arrives last wins",
         1,
         ("ConvergenceChecker", "DocumentsChecker"),
         (slip(f"{DOCUMENTS}:Documents.put", ("if standing.precedence >= register.precedence:", "if False:")),),
     ),
     Mutation(
         "tie-by-arrival",
-        "of two writes of one version the one stands that arrives first",
+        "of two writes of the same version, the one that arrives first wins",
         1,
         ("ConvergenceChecker", "DocumentsChecker"),
         (
@@ -84,7 +84,7 @@ CLOCKS = (
     ),
     Mutation(
         "clock-before-version",
-        "a write by a clock that runs ahead wins over all that come after it",
+        "a write by a clock that runs ahead wins over all later writes",
         1,
         ("DocumentsChecker",),
         (
@@ -96,7 +96,7 @@ CLOCKS = (
     ),
     Mutation(
         "documents-not-restored",
-        "a restarted node shows no document that was written before",
+        "a restarted node shows no earlier document",
         1,
         ("ConvergenceChecker", "DocumentsChecker"),
         (

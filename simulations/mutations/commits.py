@@ -1,4 +1,4 @@
-"""Slips around the commit: what is said before it, and what is left of one that failed."""
+"""Mistakes around the commit: answers before it, and the state after a commit that failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ JOURNAL = "simulations.journal"
 COMMITS = (
     Mutation(
         "answer-before-commit",
-        "callers are answered while the disk still writes",
+        "the node answers callers before the commit ends",
         2,
         ("DurabilityChecker",),
         (
@@ -24,21 +24,21 @@ COMMITS = (
     ),
     Mutation(
         "reads-do-not-wait",
-        "a read shows what a crash may still undo",
+        "a read shows entries that a crash can still lose",
         2,
         ("DurabilityChecker",),
         (slip(f"{DRIVER}:Driver.look", ("if self._commit is None and not self.replica.uncommitted:", "if True:")),),
     ),
     Mutation(
         "reads-wait-for-the-next-batch-only",
-        "a read waits for what is being computed and not for what is being written",
+        "a read waits for the batch that is computed, not for the batch that is being committed",
         2,
         ("DurabilityChecker",),
         (slip(f"{DRIVER}:Driver.look", ("self._commit is None and not self.replica", "not self.replica")),),
     ),
     Mutation(
         "claim-before-commit",
-        "a session claims to hold what is not durable yet",
+        "a session claims entries that are not durable yet",
         2,
         ("DurabilityChecker",),
         (
@@ -53,14 +53,14 @@ COMMITS = (
     ),
     Mutation(
         "acknowledged-on-arrival",
-        "frames are acknowledged before they are merged and committed",
+        "a link acknowledges frames before it merges and commits them",
         2,
         ("DurabilityChecker",),
         (slip(f"{LINK}._acknowledge", ("await merged", "pass")),),
     ),
     Mutation(
         "acknowledged-once-merged",
-        "frames are acknowledged once they are merged, before they are durable",
+        "a link acknowledges frames after the merge, before they are durable",
         2,
         ("DurabilityChecker",),
         (
@@ -75,21 +75,21 @@ COMMITS = (
     ),
     Mutation(
         "full-disk-keeps-core",
-        "after a full disk the core goes on from what was not written",
+        "after a full disk, the core continues from state that was not written",
         7,
         ("StreamsChecker", "DurabilityChecker"),
         (slip(f"{DRIVER}:Driver._settle", ("self.replica.restore(await self._journal.load())", "pass")),),
     ),
     Mutation(
         "full-disk-answers-the-next",
-        "what was computed on top of a batch that did not fit is answered as done",
+        "requests that build on a batch that did not fit are answered as done",
         2,
         ("DurabilityChecker",),
         (slip(f"{DRIVER}:Driver.run", ("if await self._settle():", "if await self._settle() or True:")),),
     ),
     Mutation(
         "full-disk-for-ever",
-        "a disk that was full once counts as full for ever",
+        "a disk that was full once is treated as full for ever",
         1,
         ("Liveness",),
         (
@@ -100,7 +100,7 @@ COMMITS = (
     ),
     Mutation(
         "restore-keeps-vectors",
-        "after a full disk streams go on after the entry that did not fit",
+        "after a full disk, streams continue after the entry that did not fit",
         7,
         ("StreamsChecker", "DurabilityChecker", "ConvergenceChecker"),
         (
@@ -112,7 +112,7 @@ COMMITS = (
     ),
     Mutation(
         "restore-keeps-ledger",
-        "after a full disk the ledger still has what did not fit",
+        "after a full disk, the ledger still contains the entries that did not fit",
         7,
         ("StreamsChecker", "ConvergenceChecker", "TruthChecker", "FloorChecker"),
         (
@@ -136,7 +136,7 @@ COMMITS = (
     ),
     Mutation(
         "commits-overlap",
-        "the next commit begins before the one under way is through",
+        "the next commit begins before the current one ends",
         7,
         ("StreamsChecker", "DurabilityChecker", "CausalityChecker", "ExactlyOnceChecker"),
         (
@@ -160,7 +160,7 @@ COMMITS = (
     ),
     Mutation(
         "arrivals-forgotten",
-        "a restarted node takes its journal for empty: it finds no key in it and nothing to send",
+        "a restarted node treats its journal as empty: it finds no key in it and sends nothing",
         1,
         ("Liveness", "ExactlyOnceChecker"),
         (

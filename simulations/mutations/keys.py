@@ -1,4 +1,4 @@
-"""Slips in exactly-once: keys, repetitions, and who gets which answer."""
+"""Mistakes in exactly-once: keys, repeated requests, and which caller gets which answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RECENT = "replica.core.log.recent_keys:RecentKeys"
 KEYS = (
     Mutation(
         "keys-in-memory",
-        "keys are looked for in memory only, so older ones count as new",
+        "the driver looks for keys in memory only, so it treats older ones as new",
         3,
         ("ExactlyOnceChecker",),
         (
@@ -23,7 +23,7 @@ KEYS = (
     ),
     Mutation(
         "recent-keys-forgotten",
-        "keys of the newest batches are neither remembered nor durable yet",
+        "the replica does not remember the keys of batches that are not durable yet",
         3,
         ("ExactlyOnceChecker",),
         (
@@ -33,7 +33,7 @@ KEYS = (
     ),
     Mutation(
         "keys-turn-early",
-        "keys are let go when their batch is taken, before it is durable",
+        "the replica forgets the keys of a batch before the batch is durable",
         3,
         ("ExactlyOnceChecker",),
         (
@@ -45,14 +45,14 @@ KEYS = (
     ),
     Mutation(
         "fast-sales-without-keys",
-        "the short roads of plain sales and orders remember no key until their batch is durable",
+        "the fast paths of sales and orders remember no key until their batch is durable",
         3,
         ("ExactlyOnceChecker",),
         (slip(f"{REPLICA}:Replica.record_run", ("self.keys.put_run(run)", "pass")),),
     ),
     Mutation(
         "keys-let-go-full",
-        "a full disk takes the entries back and not their keys",
+        "a full disk removes the entries, but not their keys",
         3,
         ("ExactlyOnceChecker", "DurabilityChecker"),
         (
@@ -64,7 +64,7 @@ KEYS = (
     ),
     Mutation(
         "any-request-under-a-key",
-        "a key used again for another request is answered with the first one's entry",
+        "if a key is used for another request, the node answers with the first entry",
         3,
         ("ExactlyOnceChecker",),
         (
@@ -76,7 +76,7 @@ KEYS = (
     ),
     Mutation(
         "requests-compared-by-expansion",
-        "a repetition is refused where what it would do now differs from what it did then",
+        "the node refuses a repeated request if its effect would be different now",
         3,
         ("ExactlyOnceChecker",),
         (
@@ -91,7 +91,7 @@ KEYS = (
     ),
     Mutation(
         "twins-answered-alike",
-        "two requests of one batch that ask the same under two keys are decided once",
+        "two equal requests with different keys in one batch are decided once",
         3,
         ("ExactlyOnceChecker", "TruthChecker"),
         (
@@ -111,7 +111,7 @@ KEYS = (
     ),
     Mutation(
         "verdicts-sorted",
-        "verdicts come with the refused ones last, not in the order of the requests",
+        "verdicts are sorted: refusals last, not in the order of the requests",
         3,
         ("ExactlyOnceChecker", "TruthChecker"),
         (
@@ -127,7 +127,7 @@ KEYS = (
     ),
     Mutation(
         "answers-in-the-order-of-size",
-        "callers who asked for equally much at the same time get each other's answers",
+        "callers of single requests at the same time get each other's answers",
         3,
         ("ExactlyOnceChecker", "TruthChecker", "OrdersChecker"),
         (
@@ -145,7 +145,7 @@ KEYS = (
     ),
     Mutation(
         "failure-taken-for-refusal",
-        "a commit whose outcome nobody knows is answered as one that did not happen",
+        "a commit with an unknown outcome is answered as if it did not happen",
         3,
         ("ExactlyOnceChecker", "StreamsChecker"),
         (

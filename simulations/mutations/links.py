@@ -1,4 +1,4 @@
-"""Slips in how connections are made and kept."""
+"""Mistakes in how nodes make and keep connections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PEERS = "replica.runtime.peering.peers:Peers"
 LINKS = (
     Mutation(
         "dialled-once",
-        "a connection that ended is not made again",
+        "a node does not dial again after a connection ended",
         1,
         ("Liveness",),
         (
@@ -37,21 +37,21 @@ LINKS = (
     ),
     Mutation(
         "dial-without-timeout",
-        "a dial into a cut line is waited for as long as it takes",
+        "a node waits without limit for a dial on a cut line",
         10,
         ("Liveness",),
         (slip(f"{DIALER}._try", ("asyncio.timeout(DIAL_TIMEOUT_S)", "asyncio.timeout(None)")),),
     ),
     Mutation(
         "silence-unlimited",
-        "a connection that is dead on the line counts as alive",
+        "a connection on a dead line counts as alive",
         1,
         ("Liveness",),
         (slip(f"{SESSION}.tick", ("if silence_ms > SILENCE_MAX_MS:", "if False:")),),
     ),
     Mutation(
         "silence-heard-in-own-words",
-        "speaking to a dead line counts as hearing from it",
+        "sending on a dead line counts as receiving from it",
         1,
         ("Liveness",),
         (
@@ -63,7 +63,7 @@ LINKS = (
     ),
     Mutation(
         "first-link-stays",
-        "a name is taken for good by the first process that had it",
+        "the first process with a name keeps that name for ever",
         1,
         ("Liveness",),
         (

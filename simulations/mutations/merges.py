@@ -1,4 +1,4 @@
-"""Slips in what becomes due when entries merge: duplicates voided, books kept at counts."""
+"""Mistakes in the work that follows a merge: voiding duplicates, and keeping book stocks at counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REPLICA = "replica.core.state.replica"
 MERGES = (
     Mutation(
         "voided-twice",
-        "what lost is voided once more, under the same key",
+        "a duplicate is voided twice, under the same key",
         3,
         ("ExactlyOnceChecker",),
         (
@@ -28,14 +28,14 @@ MERGES = (
     ),
     Mutation(
         "void-of-the-later-arrival",
-        "of two entries under one key the one loses that is heard of last",
+        "of two entries under one key, the one that arrives last loses",
         3,
         ("ExactlyOnceChecker",),
         (slip(f"{DUPLICATES}:Collisions.meet", ("elif precedence(best) < precedence(entry):", "elif True:")),),
     ),
     Mutation(
         "void-by-the-clock-alone",
-        "of two entries of one moment under one key each node takes its own for the winner",
+        "of two entries under one key at the same time, each node considers its own the winner",
         3,
         ("ExactlyOnceChecker",),
         (
@@ -47,35 +47,35 @@ MERGES = (
     ),
     Mutation(
         "duplicates-of-long-ago",
-        "keys of peers' entries are compared with the newest ones only, not with the journal's",
+        "a node compares the keys of peers' entries with recent keys only, not with its journal",
         3,
         ("ExactlyOnceChecker",),
         (slip("replica.runtime.driver:Driver._find_earlier", ("for merge in merges:", "for merge in ():")),),
     ),
     Mutation(
         "void-of-nothing",
-        "what lost is voided, and nothing taken back",
+        "the void of a duplicate moves no units back",
         3,
         ("ExactlyOnceChecker",),
         (slip(f"{DUPLICATES}:prepare_void", ("content.moves if", "() if")),),
     ),
     Mutation(
         "answers-with-the-first-heard-of",
-        "a key that two nodes used is answered with the entry heard of first, not with the one that won",
+        "for a key that two nodes used, a node answers with the entry that arrived first, not with the winner",
         3,
         ("ExactlyOnceChecker",),
         (slip("replica.core.state.decisions:_repeat", ("return min(same, key=precedence)", "return same[0]")),),
     ),
     Mutation(
         "late-movement-ignored",
-        "what is heard of only after a count and was before it moves the book of then",
+        "a movement from before a count that arrives after it changes the book stock as of the count",
         5,
         ("CountedChecker", "TruthChecker"),
         (slip(f"{COUNTS}:Counts.apply", ("if is_before:", "if is_before and order is not None:")),),
     ),
     Mutation(
         "older-count-corrects-too",
-        "a node goes on keeping the book at its own count though a newer one came from elsewhere",
+        "a node keeps the book stock at its own count although a newer count came from another node",
         5,
         ("CountedChecker", "TruthChecker", "Liveness"),
         (
@@ -87,14 +87,14 @@ MERGES = (
     ),
     Mutation(
         "older-correction-stands",
-        "what an older count corrected stays in the book when a newer one, made apart, stands",
+        "the correction by an older count stays in the book stock although a newer concurrent count replaces it",
         5,
         ("CountedChecker", "TruthChecker"),
         (slip(f"{COUNTS}:Counts.apply", ("is_before = order <= standing.order", "is_before = False")),),
     ),
     Mutation(
         "void-as-of-now",
-        "a void counts from when it was written, not from when the duplicate was",
+        "a void takes effect when it was written, not when the duplicate was",
         5,
         ("CountedChecker", "TruthChecker"),
         (
@@ -104,14 +104,14 @@ MERGES = (
     ),
     Mutation(
         "corrections-forgotten",
-        "a restarted node has forgotten its counts, and lets books drift from them",
+        "a restarted node forgets its counts, and does not correct the book stock",
         5,
         ("CountedChecker", "TruthChecker"),
         (slip("replica.core.state.fold:Fold.load", ("part.load(", 'name != "counts" and part.load(')),),
     ),
     Mutation(
         "orders-placed-twice-stand",
-        "an order that two hubs took holds its goods at both",
+        "an order that two hubs accepted holds units at both",
         3,
         ("OrdersChecker",),
         (

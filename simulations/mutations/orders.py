@@ -1,4 +1,4 @@
-"""Slips in what happens to orders, and in rights that move for them."""
+"""Mistakes in events of orders, and in the rights that move for orders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPLICA = "replica.core.state.replica"
 ORDER_SLIPS = (
     Mutation(
         "expired-by-anybody",
-        "whoever knows of a hold lets it expire, not its owner alone",
+        "any node that knows a hold expires it, not only its owner",
         9,
         ("DecisionsChecker",),
         (
@@ -48,7 +48,7 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "expiry-forgotten-at-restart",
-        "a node that starts again has forgotten which of its holds expire",
+        "a restarted node forgets which of its holds expire",
         9,
         ("DecisionsChecker",),
         (
@@ -60,7 +60,7 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "ordered-past-rights",
-        "an order takes what it wants wherever it is named, whether or not it is there",
+        "an order takes the wanted quantity at a named location, even if it is not available",
         4,
         ("FloorChecker", "OrdersChecker"),
         (
@@ -75,7 +75,7 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "rush-past-rights",
-        "of orders that are decided together, none sees what those before it took",
+        "orders that are decided together do not see the units that earlier ones took",
         4,
         ("FloorChecker",),
         (
@@ -87,21 +87,21 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "lines-share-no-item",
-        "lines of one order that share an item may each take all of it",
+        "several lines of one order can each take all units of the same item",
         4,
         ("FloorChecker",),
         (slip(f"{SOURCING}:_Rights.take", ("-= units * quantity", "-= 0")),),
     ),
     Mutation(
         "held-again-by-a-repeat",
-        "an order that is placed again is held again",
+        "an order that is placed again holds units again",
         9,
         ("DecisionsChecker", "OrdersChecker"),
         (slip(f"{PLACEMENT}:prepare_placement", ("if known is not None and known.placed:", "if False:")),),
     ),
     Mutation(
         "repeat-answered-as-of-now",
-        "an order that is placed again is told as it stands, not as it was told first",
+        "the answer to a repeated placement shows the present state, not the first answer",
         3,
         ("OrdersChecker",),
         (
@@ -113,7 +113,7 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "cancelled-after-it-left",
-        "a cancellation gives back what was handed out already",
+        "a cancellation returns units that were shipped or collected already",
         9,
         ("DecisionsChecker",),
         (
@@ -141,14 +141,14 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "handover-without-units",
-        "an order is handed to the store, and its units stay with the hub",
+        "an order is handed over to the store, but its units stay with the hub",
         7,
         ("HeldChecker",),
         (slip("replica.core.orders.owners:hand_over", ("facts=facts, moves=moves)", "facts=facts)")),),
     ),
     Mutation(
         "handover-of-units-alone",
-        "a store that is handed an order takes the units and believes that the hub decides",
+        "a store takes the units of an order that is handed over, but treats the hub as the owner",
         7,
         ("HeldChecker",),
         (
@@ -165,7 +165,7 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "anybody-decides",
-        "a node lets events happen to fulfilments of others",
+        "a node applies events to fulfilments of other owners",
         9,
         ("DecisionsChecker",),
         (
@@ -178,42 +178,42 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "parked-twice",
-        "what came early happens, and is not noted to have happened",
+        "a parked event is applied without a note that it was applied",
         3,
         ("OrdersChecker", "Stuck"),
         (slip(f"{PARKING}:settle", ("parked.deduplication_id, parked.entry)", "parked.deduplication_id)")),),
     ),
     Mutation(
         "reported-at-two-hubs",
-        "what was told at two hubs under one key, and may happen again, happens for each of them",
+        "an event that may repeat, reported at two hubs under one key, is applied twice",
         3,
         ("OrdersChecker",),
         (slip(f"{TRANSITIONS}:judge", ("deduplication_id in fulfilment.deduplication_ids or", "False or")),),
     ),
     Mutation(
         "parked-for-ever",
-        "what came early and has no chance left is never given up",
+        "a parked event is never dropped after its deadline",
         9,
         ("DecisionsChecker",),
         (slip(f"{EVENTS}:_next_due", ("parked.deadline_ms <= context.now_ms", "False")),),
     ),
     Mutation(
         "numbers-skipped",
-        "an event happens though one with a smaller number did not yet",
+        "an event is applied before an event with a smaller number",
         9,
         ("DecisionsChecker",),
         (slip(f"{TRANSITIONS}:judge", ("event.number > fulfilment.number + 1", "False")),),
     ),
     Mutation(
         "reversed-more-than-taken",
-        "a change gives back as many as it is told to, of whichever lot, whether or not it has as many",
+        "a change returns the requested quantity from an allocation even if that contains less",
         7,
         ("HeldChecker", "FloorChecker"),
         (slip("replica.core.orders.allocations:named_reversals", ("min(missing, left[name])", "missing")),),
     ),
     Mutation(
         "reversed-by-the-recipe-of-now",
-        "what an order gives back is what its SKU is made of by now",
+        "an order returns units by the present recipe of its SKU, not by the recipe when it took them",
         7,
         ("HeldChecker", "FloorChecker"),
         (
@@ -232,7 +232,7 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "returned-to-the-shelf",
-        "what a customer brings back of an order can be sold before anybody looked at it",
+        "returned goods of an order go to the free account, not to quarantine",
         7,
         ("HeldChecker", "AccountsChecker"),
         (
@@ -244,7 +244,7 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "histories-as-they-come",
-        "what happened to an order is kept in the order in which a node heard of it",
+        "each node keeps the reports of an order in the order of arrival",
         1,
         ("ConvergenceChecker", "DecisionsChecker"),
         (
@@ -256,7 +256,7 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "granted-twice",
-        "who is granted rights counts them twice",
+        "a node that is granted rights counts them twice",
         4,
         ("FloorChecker", "RightsChecker", "StreamsChecker", "ConvergenceChecker"),
         (
@@ -273,7 +273,7 @@ ORDER_SLIPS = (
     ),
     Mutation(
         "promised-from-the-store",
-        "a hub that was granted some of a store's rights sells from the store's own",
+        "a hub with granted rights at a store sells from the store's own rights",
         4,
         ("FloorChecker",),
         (

@@ -1,4 +1,4 @@
-"""Slips in who grants how much to whom."""
+"""Mistakes in grants: who grants how much to whom."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ REBALANCING = "replica.core.rights.rebalancing"
 QUOTAS = "replica.core.rights.quotas"
 
 UNCHECKED = slip("replica.core.rights.grants:prepare_grant", ("taken[line.item] > lacking", "False"))
-"""Nobody looks again whether what is to be covered still is lacking when the grant is written."""
+"""The grant is written without a check that the deficit still exists."""
 
 RIGHTS = (
     Mutation(
         "deficit-left-alone",
-        "what a node sold past its rights is covered by nobody",
+        "no node covers units that another node sold past its rights",
         6,
         ("SettlementChecker",),
         (slip(f"{REBALANCING}:covers", ("if given > 0:", "if False:")),),
     ),
     Mutation(
         "covers-all-it-has",
-        "who covers a deficit gives all it has, not what is lacking",
+        "a node that covers a deficit grants all its units, not only the missing ones",
         6,
         ("SettlementChecker",),
         (slip(f"{REBALANCING}:covers", ("min(own, -units)", "own if units < 0 else 0")), UNCHECKED),
     ),
     Mutation(
         "covers-what-it-has-not",
-        "a deficit is covered whole, by a node that has less, and no grant is checked",
+        "a node covers a deficit with more units than it has, and grants are not checked",
         4,
         ("FloorChecker",),
         (
@@ -37,7 +37,7 @@ RIGHTS = (
     ),
     Mutation(
         "everybody-covers-at-once",
-        "whoever has anything free covers a deficit at once, without leaving it to those who have more",
+        "every node with free units covers a deficit at once, instead of waiting for nodes with more units",
         6,
         ("SettlementChecker",),
         (
@@ -49,7 +49,7 @@ RIGHTS = (
     ),
     Mutation(
         "least-covers-first",
-        "of those who have anything free the one that has least covers a deficit first",
+        "the node with the fewest free units covers a deficit first",
         6,
         ("SettlementChecker",),
         (
@@ -61,14 +61,14 @@ RIGHTS = (
     ),
     Mutation(
         "revoked-needlessly",
-        "holds are given up for what free units of others could cover",
+        "holds are revoked although free units of other nodes could cover the deficit",
         6,
         ("SettlementChecker",),
         (slip("replica.core.orders.shortages:short_by", ("-stock.available", "20 - stock.available")),),
     ),
     Mutation(
         "grants-received-not-seen",
-        "free units are reckoned without what others granted, so a deficit is covered again and again",
+        "free units do not include grants by others, so a deficit is covered repeatedly",
         6,
         ("SettlementChecker", "RightsChecker"),
         (
@@ -78,7 +78,7 @@ RIGHTS = (
     ),
     Mutation(
         "quota-of-another-channel",
-        "an order of a channel takes from the quota of another one",
+        "an order of a channel takes from the quota of another channel",
         4,
         ("QuotasChecker",),
         (
@@ -90,7 +90,7 @@ RIGHTS = (
     ),
     Mutation(
         "past-the-quota",
-        "an order of a channel whose quota does not do takes what is free for all",
+        "an order of a channel with too small a quota takes free units",
         4,
         ("QuotasChecker",),
         (
@@ -113,7 +113,7 @@ RIGHTS = (
     ),
     Mutation(
         "rights-swing",
-        "a store hands over all it has and asks for all there is, and its hub lets it",
+        "a store grants all its rights to its hub, then asks for all of them, and the hub agrees",
         4,
         ("RightsChecker",),
         (
@@ -130,7 +130,7 @@ RIGHTS = (
     ),
     Mutation(
         "grant-credited-twice",
-        "a grant that was merged counts once more",
+        "a merged grant counts twice",
         5,
         ("AccountsChecker", "RightsChecker", "ConvergenceChecker", "FloorChecker", "TruthChecker"),
         (

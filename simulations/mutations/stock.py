@@ -1,4 +1,4 @@
-"""Slips in what a request moves, and in what is read off the ledger."""
+"""Mistakes in the units that a request moves, and in the figures of the ledger."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ LEDGER = "replica.core.ledger.cells"
 STOCK = (
     Mutation(
         "promise-unchecked",
-        "a sale that is a promise goes through past the node's rights",
+        "a sale with on_shortage=refuse succeeds past the node's rights",
         4,
         ("FloorChecker",),
         (slip(f"{PACKAGE}.sales:prepare_sale", ("if short and sale.on_shortage is OnShortage.REFUSE:", "if False:")),),
     ),
     Mutation(
         "fast-sale-past-rights",
-        "the short road of plain sales looks at what all nodes have, not at the node's own",
+        "the fast path of sales checks the rights of all nodes, not the node's own",
         4,
         ("FloorChecker",),
         (slip("replica.core.stock.fast_sales:sell_fast", ("if gone > balance:", "if gone > available:")),),
     ),
     Mutation(
         "rights-of-others",
-        "what is taken off is compared with what all nodes have, not with the node's own",
+        "the check of a deduction uses the rights of all nodes, not the node's own",
         4,
         ("FloorChecker",),
         (slip(f"{PACKAGE}.location_view:check_covered", (".balance(source)", ".available")),),
     ),
     Mutation(
         "lines-not-added-up",
-        "of several lines that share an item only the last one moves it",
+        "of several lines with the same item, only the last one moves units",
         5,
         ("TruthChecker",),
         (slip(f"{PACKAGE}.lines:resolve", ("units.get(item, 0) + number * quantity", "number * quantity")),),
     ),
     Mutation(
         "adjustment-unchecked",
-        "an adjustment takes off more than is free",
+        "an adjustment removes more units than are free",
         4,
         ("FloorChecker",),
         (slip(f"{PACKAGE}.adjustments:prepare_adjustment", ("check_covered(view, view.free, taken)", "pass")),),
     ),
     Mutation(
         "quarantine-unchecked",
-        "goods are written off or put back that nobody put aside",
+        "units that are not in quarantine are written off or released",
         4,
         ("FloorChecker",),
         (
@@ -57,7 +57,7 @@ STOCK = (
     ),
     Mutation(
         "quarantine-from-shelf",
-        "goods are written off from the shelf instead of from quarantine",
+        "units are written off from the free account instead of from quarantine",
         5,
         ("AccountsChecker",),
         (
@@ -69,21 +69,21 @@ STOCK = (
     ),
     Mutation(
         "breach-unrecorded",
-        "a sale past the rights does not say so",
+        "a sale past the rights does not record its breach",
         6,
         ("FloorChecker",),
         (slip(f"{PACKAGE}.sales:prepare_sale", ('facts["breach"] = short', "pass")),),
     ),
     Mutation(
         "breach-counted-again",
-        "a breach counts again what earlier sales had overdrawn",
+        "a breach includes units that earlier sales had overdrawn",
         6,
         ("FloorChecker",),
         (slip(f"{PACKAGE}.sales:prepare_sale", ("wanted - max(0, balance)", "wanted - balance")),),
     ),
     Mutation(
         "breach-clamped",
-        "a sale of goods in hand moves only what the book has left",
+        "a sale of goods in hand moves only the units that the book stock has left",
         5,
         ("TruthChecker", "FloorChecker"),
         (
@@ -99,28 +99,28 @@ STOCK = (
     ),
     Mutation(
         "breach-by-nodes-view-of-all",
-        "a breach is measured against what is available to everybody",
+        "a breach is computed from the available units of all nodes",
         6,
         ("FloorChecker",),
         (slip(f"{PACKAGE}.sales:prepare_sale", ("rights[item] = balance", "rights[item] = balance = available")),),
     ),
     Mutation(
         "return-to-shelf",
-        "returned goods are for sale before anybody looked at them",
+        "returned goods go to the free account, not to quarantine",
         5,
         ("AccountsChecker",),
         (slip(f"{PACKAGE}.returns:prepare_return", ("view.free if restock else view.quarantine", "view.free")),),
     ),
     Mutation(
         "count-as-of-now",
-        "a count corrects the book of now by what was counted then",
+        "a count corrects the present book stock, not the book stock when the shelf was counted",
         5,
         ("TruthChecker", "CountedChecker"),
         (slip(f"{PACKAGE}.counts:prepare_count", ("seen.levels.get(line.item, on_hand)", "on_hand")),),
     ),
     Mutation(
         "count-on-top",
-        "a count of more than the book had is added to the book as a whole",
+        "a count above the book stock is added to it completely",
         5,
         ("TruthChecker", "CountedChecker"),
         (
@@ -132,14 +132,14 @@ STOCK = (
     ),
     Mutation(
         "digest-stale",
-        "a pair's fingerprint is not taken again when the pair moves again",
+        "the fingerprint of a pair is not updated after another movement",
         1,
         ("ConvergenceChecker",),
         (slip(f"{LEDGER}:Ledger.apply", ("stale[stock] = None", "stock.fingerprint or stale.update({stock: None})")),),
     ),
     Mutation(
         "digest-without-quarantine",
-        "the digest leaves out cells that change nothing on hand",
+        "the digest does not include cells that leave on_hand unchanged",
         1,
         ("ConvergenceChecker",),
         (
@@ -151,7 +151,7 @@ STOCK = (
     ),
     Mutation(
         "cells-of-kinds-known",
-        "entries of a kind of the next release are kept and not folded",
+        "entries of a kind of the next release are stored but not folded",
         1,
         ("ConvergenceChecker", "StreamsChecker", "TruthChecker", "FloorChecker", "HeldChecker"),
         (

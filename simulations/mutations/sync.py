@@ -1,4 +1,4 @@
-"""Slips in the session: what is sent, in which order, and what is taken in."""
+"""Mistakes in the session: which entries it sends, in which order, and which it accepts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ JOURNAL = "simulations.journal:SimulatedJournal"
 SYNC = (
     Mutation(
         "merged-again",
-        "entries that came by another way before are added once more",
+        "entries that already came by another link are applied again",
         7,
         ("StreamsChecker", "ConvergenceChecker"),
         (slip(f"{REPLICA}.take_in", ("fresh = entries[known:]", "fresh = entries")),),
     ),
     Mutation(
         "frames-unsealed",
-        "frames that were changed, lost or swapped on their way are taken as they come",
+        "a session accepts frames that were changed, lost or swapped on the line",
         2,
         ("DurabilityChecker", "CausalityChecker", "Liveness"),
         (
@@ -33,7 +33,7 @@ SYNC = (
     ),
     Mutation(
         "cursor-kept",
-        "what was sent in an earlier session is taken for received",
+        "entries that were sent in an earlier session count as received",
         1,
         ("Liveness",),
         (
@@ -57,7 +57,7 @@ SYNC = (
     ),
     Mutation(
         "acknowledges-all-sent",
-        "one acknowledgement is taken for all that was sent",
+        "one acknowledgement counts for everything that was sent",
         2,
         ("DurabilityChecker",),
         (
@@ -68,7 +68,7 @@ SYNC = (
     ),
     Mutation(
         "sent-stream-by-stream",
-        "what a peer lacks is sent in the order of streams, effects before causes",
+        "missing entries are sent stream by stream, so effects arrive before causes",
         8,
         ("CausalityChecker",),
         (
@@ -80,7 +80,7 @@ SYNC = (
     ),
     Mutation(
         "first-missing-left-out",
-        "of what a peer lacks the first entry is left out",
+        "the first entry that a peer lacks is not sent",
         1,
         ("Liveness",),
         (
@@ -92,7 +92,7 @@ SYNC = (
     ),
     Mutation(
         "nothing-relayed",
-        "a node passes on its own entries only, and not what it heard from others",
+        "a node sends only its own entries, not those of other writers",
         1,
         ("Liveness", "CausalityChecker"),
         (
@@ -107,21 +107,21 @@ SYNC = (
     ),
     Mutation(
         "chain-offered-by-stores",
-        "a store relays chain-wide documents, which no hub takes from it",
+        "a store offers chain-wide documents, which hubs accept only from hubs",
         1,
         ("Liveness",),
         (slip(f"{SESSION}.offered", ("scope != CHAIN and ", "")),),
     ),
     Mutation(
         "chain-not-taken",
-        "a store takes from its hub what concerns its location and no chain-wide document",
+        "a store accepts entries of its location from its hub, but no chain-wide documents",
         1,
         ("Liveness", "DocumentsChecker"),
         (slip("edge_node.admission:admit_hub", ("return scopes", "return scopes[:1]")),),
     ),
     Mutation(
         "kinds-of-next-release-refused",
-        "one entry of a kind not known here stops the whole stream",
+        "one entry of an unknown kind stops the whole stream",
         1,
         ("Liveness",),
         (
@@ -136,7 +136,7 @@ SYNC = (
     ),
     Mutation(
         "versions-must-be-equal",
-        "nodes of two releases do not talk to each other during an upgrade",
+        "nodes of two releases refuse to connect during an upgrade",
         1,
         ("Liveness",),
         (
@@ -151,7 +151,7 @@ SYNC = (
     ),
     Mutation(
         "wake-up-lost",
-        "what becomes durable while the journal is read waits for the next entry to be sent",
+        "an entry that becomes durable while the journal is read is sent only after the next entry",
         1,
         ("Liveness",),
         (
@@ -163,7 +163,7 @@ SYNC = (
     ),
     Mutation(
         "watchers-of-all-scopes",
-        "who waits for one of several scopes is woken only when all of them moved",
+        "a watcher of several scopes wakes only after all of them changed, not after one",
         1,
         ("Liveness",),
         (slip(f"{DRIVER}:Driver._tell_watchers", ("any(scope in moved", "all(scope in moved")),),
@@ -177,35 +177,35 @@ SYNC = (
     ),
     Mutation(
         "window-never-freed",
-        "acknowledged bytes count as under way for ever, until nothing more is sent",
+        "acknowledged bytes still count as unacknowledged, until the session sends nothing more",
         1,
         ("Liveness",),
         (slip(f"{SESSION}._acknowledge", ("self.unacknowledged_bytes -= sent.size", "pass")),),
     ),
     Mutation(
         "space-not-signalled",
-        "who waits for room to send is not told when there is some",
+        "a link that waits for space in the window does not wake when there is space",
         1,
         ("Liveness",),
         (slip(f"{LINK}._handle", ("self._room.set()", "pass")),),
     ),
     Mutation(
         "bulk-slot-leaks",
-        "a merged frame keeps its place among those that wait",
+        "a merged frame still counts as waiting",
         1,
         ("Liveness",),
         (slip(f"{DRIVER}:Driver._take", ("self._bulk_room.release()", "pass")),),
     ),
     Mutation(
         "merges-unlimited",
-        "frames of one peer pile up between arrival and commit",
+        "the number of one peer's frames between arrival and commit has no limit",
         10,
         ("BoundsChecker",),
         (slip(f"{LINK}.__init__", ("asyncio.Queue(MERGES_WAITING_MAX)", "asyncio.Queue()")),),
     ),
     Mutation(
         "inbox-unlimited",
-        "requests pile up in the inbox however many wait",
+        "the number of requests in the inbox has no limit",
         10,
         ("BoundsChecker",),
         (slip(f"{DRIVER}:Driver._check_open", ("if self._waiting + weight > INBOX_MAX:", "if False:")),),
