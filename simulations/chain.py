@@ -117,12 +117,18 @@ def roles(plan: Plan) -> list[Role]:
     """The machines of a plan. Hubs dial those before them; each store has the hubs in an order of its own."""
     hubs = list(plan.hubs)
     made = [
-        Role(name, hub_role((WAREHOUSE,)), region, (WAREHOUSE,), tuple((earlier,) for earlier, _ in hubs[:index]))
+        Role(
+            name=name,
+            node=hub_role((WAREHOUSE,)),
+            region=region,
+            locations=(WAREHOUSE,),
+            dial=tuple((earlier,) for earlier, _ in hubs[:index]),
+        )
         for index, (name, region) in enumerate(hubs)
     ]
     for index, name in enumerate(plan.stores):
         order = [hubs[(index + offset) % len(hubs)][0] for offset in range(len(hubs))]
-        made.append(Role(name, store_role(name), "store", (name,), (tuple(order),)))
+        made.append(Role(name=name, node=store_role(name), region="store", locations=(name,), dial=(tuple(order),)))
     return made
 
 

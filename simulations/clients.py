@@ -139,7 +139,9 @@ class Client:
     def _sale(self) -> tuple[Sale, dict[str, int]]:
         lines = [SkuLine(self._quantity(), self._item()) for _ in range(self._random.choice((1, 1, 1, 2, 3)))]
         promise = self._random.random() < self._trade.refuse
-        sale = Sale(tuple(lines), OnShortage.REFUSE if promise else OnShortage.RECORD, till=self._name)
+        sale = Sale(
+            lines=tuple(lines), on_shortage=OnShortage.REFUSE if promise else OnShortage.RECORD, till=self._name
+        )
         return sale, _added_up(lines, -1)
 
     async def _sell(self) -> None:
@@ -151,7 +153,7 @@ class Client:
 
     async def _take_back(self) -> None:
         line = SkuLine(self._quantity(), self._item())
-        await self._ask(Return((line,), disposition=self._random.choice(list(Disposition))), _added_up([line], 1))
+        await self._ask(Return(lines=(line,), disposition=self._random.choice(list(Disposition))), _added_up([line], 1))
 
     async def _adjust(self) -> None:
         item, delta = self._item(), self._quantity() * self._random.choice((1, -1))
@@ -201,7 +203,7 @@ class Client:
         await self._put(asks)
 
     def _begin_write(self, kind: str, name: str, value: bytes | None) -> Ask:
-        ask = Ask(self._machine.name, DocumentWrite(kind, name, value, self._key()), {})
+        ask = Ask(machine=self._machine.name, asked=DocumentWrite(kind, name, value, self._key()), delta={})
         self._history.begin(ask)
         return ask
 
@@ -218,7 +220,7 @@ class Client:
         if self._random.random() < DEMANDS:
             self._history.demand((location, item))
             await self._machine.want(location, item, units, self._timeout_s)
-        sale = Sale((SkuLine(units, item),), OnShortage.REFUSE, till=self._name)
+        sale = Sale(lines=(SkuLine(units, item),), on_shortage=OnShortage.REFUSE, till=self._name)
         await self._ask(sale, {item: -units}, location=location)
 
     async def _write_policy(self) -> None:
@@ -248,7 +250,7 @@ class Client:
             request = GoodsReceipt((GoodsLine(self._quantity() + 7, item=self._item()),), reference="another")
             abuse = Command(self._location, request, earlier.key)
             who_knows = node_of(earlier.entry.stream.writer)  # another one that was asked too may have refused
-            impostor = Ask(who_knows, abuse, {}, is_impostor=True)
+            impostor = Ask(machine=who_knows, asked=abuse, delta={}, is_impostor=True)
             self._history.begin(impostor)
             await self._try([impostor])
 
@@ -267,7 +269,7 @@ class Client:
 
     def _begin(self, request: LocationRequest, delta: dict[str, int], location: str = "") -> Ask:
         command = Command(location or self._location, request, self._key())
-        ask = Ask(self._machine.name, command, delta)
+        ask = Ask(machine=self._machine.name, asked=command, delta=delta)
         self._asks.append(ask)
         self._history.begin(ask)
         return ask

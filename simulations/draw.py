@@ -99,7 +99,7 @@ def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, sec
         moved.append(replace(fault, at_s=round(rush_at_s + random.uniform(0.0, RUSH_S), 4)))
         if random.random() < SLOW_STOPS:
             slow_at_s = round(max(0.0, rush_at_s - 0.1), 4)
-            moved.append(Fault("slow-disk", slow_at_s, 1.0, fault.who, strength=0.2))
+            moved.append(Fault(kind="slow-disk", at_s=slow_at_s, for_s=1.0, who=fault.who, strength=0.2))
     return tuple(sorted(moved, key=lambda fault: fault.at_s))
 
 

@@ -147,7 +147,7 @@ def _weather(chain: SimulatedChain, fault: Fault, random: Random, harm: str = ""
     if harm:
         weather = replace(FAIR, **{harm: 0.02 + 0.3 * fault.strength})
     else:
-        weather = Weather((50.0, 100.0 + SLOW_LINE_MS * fault.strength))
+        weather = Weather(delay_ms=(50.0, 100.0 + SLOW_LINE_MS * fault.strength))
     for way in ways:
         network.weather[way] = weather
 

@@ -122,7 +122,7 @@ class OrderingClient(Client):
 
     async def _place(self, placement: Placement) -> None:
         ask = self._begin_order(placement)
-        self._history.bought.append(Bought(placement, ask, self._random.choice(LIVES)))
+        self._history.bought.append(Bought(placement=placement, ask=ask, life=self._random.choice(LIVES)))
         await self._put([ask])
 
     async def _crowd(self) -> None:
@@ -135,7 +135,9 @@ class OrderingClient(Client):
         customers = self._random.randint(2, CROWD)
         line = PlacedLine(min(units // customers + 1, self._trade.quantity), item, location=location)
         ttl_s = self._random.choice(TTL_S)
-        wanted = [Placement(self._order_name(), (line,), channel=channel, ttl_s=ttl_s) for _ in range(customers)]
+        wanted = [
+            Placement(order=self._order_name(), lines=(line,), channel=channel, ttl_s=ttl_s) for _ in range(customers)
+        ]
         await asyncio.gather(*[self._place(placement) for placement in wanted])
 
     async def _order_again(self) -> None:
@@ -153,9 +155,7 @@ class OrderingClient(Client):
         if self._random.random() > UNKNOWN:
             latest = [one for one in latest if one.fulfilments] or latest
         if self._machine.role.role == "edge":
-            latest = [
-                one for one in latest if any(where == self._location for _, where in one.fulfilments)
-            ] or latest
+            latest = [one for one in latest if any(where == self._location for _, where in one.fulfilments)] or latest
         if not latest:
             return
         bought = self._random.choice(latest)
@@ -210,8 +210,8 @@ class OrderingClient(Client):
         lines = tuple([self._line(offers, is_store) for _ in range(self._random.choice((1, 1, 1, 2, 3)))])
         more: dict[str, Any] = {"pickup_at": self._location} if is_store else {}
         return Placement(
-            self._order_name(),
-            lines,
+            order=self._order_name(),
+            lines=lines,
             channel=channel,
             ttl_s=self._random.choice(TTL_S),
             partial=self._random.random() < 0.3,
@@ -243,12 +243,14 @@ class OrderingClient(Client):
         of = self._random.choice(placement.lines)
         lines = (SkuLine(self._random.randint(1, of.quantity), of.sku),) if event in PARTIAL else UNSET
         replacement = (SkuLine(self._quantity(), self._item()),) if event == "exchange" else UNSET
-        return OrderEvent(order, event, fulfilment, lines, replacement, number)
+        return OrderEvent(
+            order=order, event=event, fulfilment=fulfilment, lines=lines, replacement=replacement, number=number
+        )
 
     def _one_less(self, placement: Placement) -> OrderEvent:
         """A change that could well happen twice, where it is told twice."""
         of = max(placement.lines, key=lambda line: line.quantity)
-        return OrderEvent(placement.order, "adjust", lines=(SkuLine(1, of.sku),))
+        return OrderEvent(order=placement.order, event="adjust", lines=(SkuLine(1, of.sku),))
 
     def _latest(self) -> list[Bought]:
         """Orders that were placed or tried last, and some of those that were."""
@@ -256,7 +258,7 @@ class OrderingClient(Client):
         return bought[-LATEST:] + [one for one in bought[-4 * LATEST : -LATEST] if one.fulfilments][-LATEST:]
 
     def _begin_order(self, request: Placement | OrderEvent) -> Ask:
-        ask = Ask(self._machine.name, Command("", request, self._key()), {})
+        ask = Ask(machine=self._machine.name, asked=Command("", request, self._key()), delta={})
         self._asks.append(ask)
         self._history.begin(ask)
         return ask

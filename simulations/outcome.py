@@ -88,7 +88,19 @@ def play_out(
         found = _as_found(result.violation, end_s)
     counts = {**counts, STARTED_AGAIN: _restarts(steps)}
     wall_s = time.perf_counter() - began_s
-    return Outcome(plan, found, digest, end_s, wall_s, convergence_s, entries, counts, steps, run.levels, links.taken)
+    return Outcome(
+        plan=plan,
+        found=found,
+        digest=digest,
+        simulated_s=end_s,
+        wall_s=wall_s,
+        convergence_s=convergence_s,
+        entries=entries,
+        counts=counts,
+        steps=steps,
+        levels=run.levels,
+        links=links.taken,
+    )
 
 
 def _as_found(violation: Violation | None, at_s: float) -> Found | None:

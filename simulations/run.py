@@ -274,7 +274,11 @@ class Run:
             for machine in self.chain.subscribers(location):
                 if machine.node is not None:
                     on_hand = machine.node.replica.ledger.stock(location, item).figures.on_hand
-                    self.levels.append(ShownLevel(self.loop.time(), machine.name, location, item, on_hand))
+                    self.levels.append(
+                        ShownLevel(
+                            at_s=self.loop.time(), machine=machine.name, location=location, item=item, on_hand=on_hand
+                        )
+                    )
 
     def _note(self, who: str, what: str) -> None:
         if self._is_over:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from simulations import failure
-from simulations.account import Totals, say, describe_plan, describe_step
+from simulations.account import Totals, describe_plan, describe_step, say
 from simulations.failure import FailedRun
 from simulations.observer import CHECKERS
 from simulations.outcome import Found, Outcome, play_out
@@ -86,7 +86,12 @@ class Series:
                 if outcome.found is not None:
                     seed = outcome.plan.seed
                     self._fail(
-                        FailedRun(f"seed-{seed}", f"seed {seed}, profile {profile}", outcome.plan, outcome.found)
+                        FailedRun(
+                            name=f"seed-{seed}",
+                            origin=f"seed {seed}, profile {profile}",
+                            plan=outcome.plan,
+                            found=outcome.found,
+                        )
                     )
                 meter.show(self.totals.runs, len(seeds), self._how_far(len(seeds)))
                 is_late = minutes is not None and meter.elapsed_s > minutes * 60
@@ -147,7 +152,7 @@ class Series:
         if case.stored.is_as_expected([one.checker for one in violations]):
             return
         unexpected = next((one for one in violations if one.checker not in expects), _nothing_found(expects, outcome))
-        self._fail(FailedRun(case.name, case.origin, outcome.plan, unexpected, case.file))
+        self._fail(FailedRun(name=case.name, origin=case.origin, plan=outcome.plan, found=unexpected, file=case.file))
 
     def _print_record(self, violations: list[Found], expects: tuple[str, ...]) -> None:
         """Tell what happens where no guarantee holds yet."""

@@ -81,7 +81,7 @@ def play(seed: int, policy: Mapping[str, Any] | None, demand: Mapping[str, float
     silence()
     loop = VirtualLoop(Random(f"{seed}/loop"))
     chain = SimulatedChain(
-        Plan(seed, hubs=((EAST, "east"), (WEST, "west")), stores=(STORE,)), loop, lambda who, what: None
+        Plan(seed=seed, hubs=((EAST, "east"), (WEST, "west")), stores=(STORE,)), loop, lambda who, what: None
     )
     try:
         return loop.run_until_complete(_Cut(chain, policy, demand).play())
@@ -136,11 +136,11 @@ class _Cut:
                 self._asked += 1
                 name = f"buyer-{self._asked}"
                 if machine.role.role == "edge":
-                    sale = Sale((SkuLine(wanted, ITEM),), OnShortage.REFUSE)
+                    sale = Sale(lines=(SkuLine(wanted, ITEM),), on_shortage=OnShortage.REFUSE)
                     command = Command(STORE, sale, name.encode())
                 else:
                     line = PlacedLine(wanted, ITEM, location=STORE)
-                    command = Command("", Placement(name, (line,), paid=True), name.encode())
+                    command = Command("", Placement(order=name, lines=(line,), paid=True), name.encode())
                 if await self._ask(machine, command):
                     promised += wanted
 

@@ -80,7 +80,7 @@ class DecisionsChecker(Checker):
         node = node_of(entry.stream.writer)
         case = self._cases.get(name)
         if case is None:
-            case = self._cases[name] = FulfilmentCase(entry.stream.scope, node)
+            case = self._cases[name] = FulfilmentCase(location=entry.stream.scope, owner=node)
             if not name[1].startswith(f"{node}."):
                 self.fail(f"{node} began {name}")
         if entry.stream.scope != case.location:
@@ -177,4 +177,11 @@ def _in_view(past: list[Noted]) -> list[Noted]:
 
 def _case_of(shown: Fulfilment) -> FulfilmentCase:
     past = [(one.clock, one.entry, one.event, one.act, one.state) for one in shown.history]
-    return FulfilmentCase(shown.location, shown.owner, shown.state, shown.expires_ms, shown.number, past)
+    return FulfilmentCase(
+        location=shown.location,
+        owner=shown.owner,
+        state=shown.state,
+        expires_ms=shown.expires_ms,
+        number=shown.number,
+        past=past,
+    )

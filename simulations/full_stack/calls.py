@@ -77,7 +77,14 @@ def _keyed(one: Command | DocumentWrite) -> KeyedSale:
     assert isinstance(one, Command)
     sale = one.request
     assert isinstance(sale, Sale)
-    return KeyedSale(sale.lines, sale.on_shortage, sale.till, sale.receipt, sale.occurred_at, key=key_text(one.key))
+    return KeyedSale(
+        lines=sale.lines,
+        on_shortage=sale.on_shortage,
+        till=sale.till,
+        receipt=sale.receipt,
+        occurred_at=sale.occurred_at,
+        key=key_text(one.key),
+    )
 
 
 def is_noted(problem: dict[str, Any]) -> bool:

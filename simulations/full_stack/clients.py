@@ -81,7 +81,7 @@ class StackClient(OrderingClient):
             return
         token = answer.document()["seen"]
         as_of, vector = self._behind(token)
-        of_orders = self._of_orders(pair, Seen({}, as_of, vector))
+        of_orders = self._of_orders(pair, Seen(levels={}, as_of=as_of, vector=vector))
         on_shelf, thefts = self._history.on_shelf(pair, of_orders), self._history.thefts
         moved = self._history.moved_after(pair, vector, as_of)
         if on_shelf is None or on_shelf < 0 or moved is None or on_shelf + moved < 0:

@@ -27,7 +27,10 @@ def draw_stack_plan(seed: int) -> Plan:
     drawn = draw_plan(seed)
     seconds = random.uniform(*SECONDS)
     names = [name for name, _ in drawn.hubs] + list(drawn.stores)
-    faults = [Fault(kind, round(random.uniform(0.5, seconds), 3), 2.0, (random.choice(names),)) for kind in ALWAYS]
+    faults = [
+        Fault(kind=kind, at_s=round(random.uniform(0.5, seconds), 3), for_s=2.0, who=(random.choice(names),))
+        for kind in ALWAYS
+    ]
     faults += [
         replace(fault, at_s=round(fault.at_s * seconds / drawn.seconds, 3), for_s=min(fault.for_s, FAULT_S_MAX))
         for fault in drawn.faults

@@ -62,7 +62,7 @@ def request_of(delta: int) -> LocationRequest:
     """The request that changes what is on hand by this much, which is not 0."""
     if delta > 0:
         return GoodsReceipt((GoodsLine(delta, item=ITEM),))
-    return Sale((SkuLine(-delta, sku=ITEM),), OnShortage.RECORD)
+    return Sale(lines=(SkuLine(-delta, sku=ITEM),), on_shortage=OnShortage.RECORD)
 
 
 def value_of(replica: Replica) -> int:

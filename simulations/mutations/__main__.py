@@ -24,7 +24,9 @@ from simulations.mutations.table import drawn, write_page
 def main(names: tuple[str, ...], seeds: int, jobs: int, write: bool) -> None:
     """Plant each bug and play seeds until a checker sees it. Exits with 1 if a mutation is not caught."""
     if write and names:
-        raise click.UsageError("--write and --only cannot be combined. Use --write without --only, to hunt for every mutation")
+        raise click.UsageError(
+            "--write and --only cannot be combined. Use --write without --only, to hunt for every mutation"
+        )
     console = Console()
     catches = _hunt(console, names or tuple(MUTATIONS), seeds, jobs)
     console.print(drawn(catches))

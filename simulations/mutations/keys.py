@@ -10,11 +10,11 @@ RECENT = "replica.core.log.recent_keys:RecentKeys"
 
 KEYS = (
     Mutation(
-        "keys-in-memory",
-        "the driver looks for keys in memory only, so it treats older ones as new",
-        3,
-        ("ExactlyOnceChecker",),
-        (
+        name="keys-in-memory",
+        breaks="the driver looks for keys in memory only, so it treats older ones as new",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(
                 f"{DRIVER}:Driver._find_earlier",
                 ("await self._journal.find(keys) if keys and self.arrival else {}", "{}"),
@@ -22,21 +22,21 @@ KEYS = (
         ),
     ),
     Mutation(
-        "recent-keys-forgotten",
-        "the replica does not remember the keys of batches that are not durable yet",
-        3,
-        ("ExactlyOnceChecker",),
-        (
+        name="recent-keys-forgotten",
+        breaks="the replica does not remember the keys of batches that are not durable yet",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(f"{RECENT}.put", ("self._current[key] = entry", "pass")),
             slip(f"{RECENT}.put_run", ("run.keys, run", "()")),
         ),
     ),
     Mutation(
-        "keys-turn-early",
-        "the replica forgets the keys of a batch before the batch is durable",
-        3,
-        ("ExactlyOnceChecker",),
-        (
+        name="keys-turn-early",
+        breaks="the replica forgets the keys of a batch before the batch is durable",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(
                 f"{RECENT}.turn",
                 ("= self._before, self._current, {}", "= {}, {}, {}"),
@@ -44,18 +44,18 @@ KEYS = (
         ),
     ),
     Mutation(
-        "fast-sales-without-keys",
-        "the fast paths of sales and orders remember no key until their batch is durable",
-        3,
-        ("ExactlyOnceChecker",),
-        (slip(f"{REPLICA}:Replica.record_run", ("self.keys.put_run(run)", "pass")),),
+        name="fast-sales-without-keys",
+        breaks="the fast paths of sales and orders remember no key until their batch is durable",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(slip(f"{REPLICA}:Replica.record_run", ("self.keys.put_run(run)", "pass")),),
     ),
     Mutation(
-        "keys-let-go-full",
-        "a full disk removes the entries, but not their keys",
-        3,
-        ("ExactlyOnceChecker", "DurabilityChecker"),
-        (
+        name="keys-let-go-full",
+        breaks="a full disk removes the entries, but not their keys",
+        invariant=3,
+        expected=("ExactlyOnceChecker", "DurabilityChecker"),
+        edits=(
             slip(
                 f"{REPLICA}:Replica.restore",
                 ("self.keys = RecentKeys()", 'self.keys = getattr(self, "keys", RecentKeys())'),
@@ -63,11 +63,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "any-request-under-a-key",
-        "if a key is used for another request, the node answers with the first entry",
-        3,
-        ("ExactlyOnceChecker",),
-        (
+        name="any-request-under-a-key",
+        breaks="if a key is used for another request, the node answers with the first entry",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(
                 "replica.core.state.commands:repeats_command",
                 ("kinds.request_of(earlier.content) == request", "kinds.request_of(earlier.content) is not None"),
@@ -75,11 +75,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "requests-compared-by-expansion",
-        "the node refuses a repeated request if its effect would be different now",
-        3,
-        ("ExactlyOnceChecker",),
-        (
+        name="requests-compared-by-expansion",
+        breaks="the node refuses a repeated request if its effect would be different now",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(
                 "replica.core.state.commands:repeats_command",
                 (
@@ -90,11 +90,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "twins-answered-alike",
-        "two equal requests with different keys in one batch are decided once",
-        3,
-        ("ExactlyOnceChecker", "TruthChecker"),
-        (
+        name="twins-answered-alike",
+        breaks="two equal requests with different keys in one batch are decided once",
+        invariant=3,
+        expected=("ExactlyOnceChecker", "TruthChecker"),
+        edits=(
             slip(
                 "replica.core.state.decisions:execute_requests",
                 (
@@ -110,11 +110,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "verdicts-sorted",
-        "verdicts are sorted: refusals last, not in the order of the requests",
-        3,
-        ("ExactlyOnceChecker", "TruthChecker"),
-        (
+        name="verdicts-sorted",
+        breaks="verdicts are sorted: refusals last, not in the order of the requests",
+        invariant=3,
+        expected=("ExactlyOnceChecker", "TruthChecker"),
+        edits=(
             slip(
                 "replica.core.state.decisions:execute_all",
                 (
@@ -126,11 +126,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "answers-in-the-order-of-size",
-        "callers of single requests at the same time get each other's answers",
-        3,
-        ("ExactlyOnceChecker", "TruthChecker", "OrdersChecker"),
-        (
+        name="answers-in-the-order-of-size",
+        breaks="callers of single requests at the same time get each other's answers",
+        invariant=3,
+        expected=("ExactlyOnceChecker", "TruthChecker", "OrdersChecker"),
+        edits=(
             slip(
                 f"{DRIVER}:_release",
                 (
@@ -144,11 +144,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "failure-taken-for-refusal",
-        "a commit with an unknown outcome is answered as if it did not happen",
-        3,
-        ("ExactlyOnceChecker", "StreamsChecker"),
-        (
+        name="failure-taken-for-refusal",
+        breaks="a commit with an unknown outcome is answered as if it did not happen",
+        invariant=3,
+        expected=("ExactlyOnceChecker", "StreamsChecker"),
+        edits=(
             slip(
                 f"{DRIVER}:Driver._write",
                 ("except StorageFull as full:", "except Exception as failed:\n        full = StorageFull(str(failed))"),

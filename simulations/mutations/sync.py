@@ -13,18 +13,18 @@ JOURNAL = "simulations.journal:SimulatedJournal"
 
 SYNC = (
     Mutation(
-        "merged-again",
-        "entries that already came by another link are applied again",
-        7,
-        ("StreamsChecker", "ConvergenceChecker"),
-        (slip(f"{REPLICA}.take_in", ("fresh = entries[known:]", "fresh = entries")),),
+        name="merged-again",
+        breaks="entries that already came by another link are applied again",
+        invariant=7,
+        expected=("StreamsChecker", "ConvergenceChecker"),
+        edits=(slip(f"{REPLICA}.take_in", ("fresh = entries[known:]", "fresh = entries")),),
     ),
     Mutation(
-        "frames-unsealed",
-        "a session accepts frames that were changed, lost or swapped on the line",
-        2,
-        ("DurabilityChecker", "CausalityChecker", "Liveness"),
-        (
+        name="frames-unsealed",
+        breaks="a session accepts frames that were changed, lost or swapped on the line",
+        invariant=2,
+        expected=("DurabilityChecker", "CausalityChecker", "Liveness"),
+        edits=(
             slip(
                 "replica.core.sync.wire:unpack_frame",
                 ("if packed[-SEAL_BYTES:] != _seal_of(content, number):", "if False:"),
@@ -32,11 +32,11 @@ SYNC = (
         ),
     ),
     Mutation(
-        "cursor-kept",
-        "entries that were sent in an earlier session count as received",
-        1,
-        ("Liveness",),
-        (
+        name="cursor-kept",
+        breaks="entries that were sent in an earlier session count as received",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{PEERS}._enter",
                 (
@@ -56,22 +56,22 @@ SYNC = (
         ),
     ),
     Mutation(
-        "acknowledges-all-sent",
-        "one acknowledgement counts for everything that was sent",
-        2,
-        ("DurabilityChecker",),
-        (
+        name="acknowledges-all-sent",
+        breaks="one acknowledgement counts for everything that was sent",
+        invariant=2,
+        expected=("DurabilityChecker",),
+        edits=(
             slip(
                 f"{SESSION}._acknowledge", ("while self._sent and self._sent[0].number <= number:", "while self._sent:")
             ),
         ),
     ),
     Mutation(
-        "sent-stream-by-stream",
-        "missing entries are sent stream by stream, so effects arrive before causes",
-        8,
-        ("CausalityChecker",),
-        (
+        name="sent-stream-by-stream",
+        breaks="missing entries are sent stream by stream, so effects arrive before causes",
+        invariant=8,
+        expected=("CausalityChecker",),
+        edits=(
             slip(
                 f"{JOURNAL}.missing",
                 ("key=lambda stored: stored.arrival", "key=lambda stored: (stored.entry.stream, stored.arrival)"),
@@ -79,11 +79,11 @@ SYNC = (
         ),
     ),
     Mutation(
-        "first-missing-left-out",
-        "the first entry that a peer lacks is not sent",
-        1,
-        ("Liveness",),
-        (
+        name="first-missing-left-out",
+        breaks="the first entry that a peer lacks is not sent",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{JOURNAL}.missing",
                 ("self._disk.past(stream, sequence, limit)", "self._disk.past(stream, sequence + 1, limit)"),
@@ -91,11 +91,11 @@ SYNC = (
         ),
     ),
     Mutation(
-        "nothing-relayed",
-        "a node sends only its own entries, not those of other writers",
-        1,
-        ("Liveness", "CausalityChecker"),
-        (
+        name="nothing-relayed",
+        breaks="a node sends only its own entries, not those of other writers",
+        invariant=1,
+        expected=("Liveness", "CausalityChecker"),
+        edits=(
             slip(
                 f"{SESSION}.lacking",
                 (
@@ -106,25 +106,25 @@ SYNC = (
         ),
     ),
     Mutation(
-        "chain-offered-by-stores",
-        "a store offers chain-wide documents, which hubs accept only from hubs",
-        1,
-        ("Liveness",),
-        (slip(f"{SESSION}.offered", ("scope != CHAIN and ", "")),),
+        name="chain-offered-by-stores",
+        breaks="a store offers chain-wide documents, which hubs accept only from hubs",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{SESSION}.offered", ("scope != CHAIN and ", "")),),
     ),
     Mutation(
-        "chain-not-taken",
-        "a store accepts entries of its location from its hub, but no chain-wide documents",
-        1,
-        ("Liveness", "DocumentsChecker"),
-        (slip("edge_node.admission:admit_hub", ("return scopes", "return scopes[:1]")),),
+        name="chain-not-taken",
+        breaks="a store accepts entries of its location from its hub, but no chain-wide documents",
+        invariant=1,
+        expected=("Liveness", "DocumentsChecker"),
+        edits=(slip("edge_node.admission:admit_hub", ("return scopes", "return scopes[:1]")),),
     ),
     Mutation(
-        "kinds-of-next-release-refused",
-        "one entry of an unknown kind stops the whole stream",
-        1,
-        ("Liveness",),
-        (
+        name="kinds-of-next-release-refused",
+        breaks="one entry of an unknown kind stops the whole stream",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 "replica.core.sync.columns:_check_kinds",
                 (
@@ -135,11 +135,11 @@ SYNC = (
         ),
     ),
     Mutation(
-        "versions-must-be-equal",
-        "nodes of two releases refuse to connect during an upgrade",
-        1,
-        ("Liveness",),
-        (
+        name="versions-must-be-equal",
+        breaks="nodes of two releases refuse to connect during an upgrade",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{SESSION}._greet",
                 (
@@ -150,11 +150,11 @@ SYNC = (
         ),
     ),
     Mutation(
-        "wake-up-lost",
-        "an entry that becomes durable while the journal is read is sent only after the next entry",
-        1,
-        ("Liveness",),
-        (
+        name="wake-up-lost",
+        breaks="an entry that becomes durable while the journal is read is sent only after the next entry",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{LINK}._pump",
                 ("self._driver.moved_past(arrival, scopes)", "self._driver.moved_past(self._driver.arrival, scopes)"),
@@ -162,52 +162,52 @@ SYNC = (
         ),
     ),
     Mutation(
-        "watchers-of-all-scopes",
-        "a watcher of several scopes wakes only after all of them changed, not after one",
-        1,
-        ("Liveness",),
-        (slip(f"{DRIVER}:Driver._tell_watchers", ("any(scope in moved", "all(scope in moved")),),
+        name="watchers-of-all-scopes",
+        breaks="a watcher of several scopes wakes only after all of them changed, not after one",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{DRIVER}:Driver._tell_watchers", ("any(scope in moved", "all(scope in moved")),),
     ),
     Mutation(
-        "window-unlimited",
-        "a backlog is sent without waiting for acknowledgements",
-        10,
-        ("BoundsChecker",),
-        (slip(f"{SESSION}.has_room", (" and self.unacknowledged_bytes < WINDOW_BYTES", "")),),
+        name="window-unlimited",
+        breaks="a backlog is sent without waiting for acknowledgements",
+        invariant=10,
+        expected=("BoundsChecker",),
+        edits=(slip(f"{SESSION}.has_room", (" and self.unacknowledged_bytes < WINDOW_BYTES", "")),),
     ),
     Mutation(
-        "window-never-freed",
-        "acknowledged bytes still count as unacknowledged, until the session sends nothing more",
-        1,
-        ("Liveness",),
-        (slip(f"{SESSION}._acknowledge", ("self.unacknowledged_bytes -= sent.size", "pass")),),
+        name="window-never-freed",
+        breaks="acknowledged bytes still count as unacknowledged, until the session sends nothing more",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{SESSION}._acknowledge", ("self.unacknowledged_bytes -= sent.size", "pass")),),
     ),
     Mutation(
-        "space-not-signalled",
-        "a link that waits for space in the window does not wake when there is space",
-        1,
-        ("Liveness",),
-        (slip(f"{LINK}._handle", ("self._room.set()", "pass")),),
+        name="space-not-signalled",
+        breaks="a link that waits for space in the window does not wake when there is space",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{LINK}._handle", ("self._room.set()", "pass")),),
     ),
     Mutation(
-        "bulk-slot-leaks",
-        "a merged frame still counts as waiting",
-        1,
-        ("Liveness",),
-        (slip(f"{DRIVER}:Driver._take", ("self._bulk_room.release()", "pass")),),
+        name="bulk-slot-leaks",
+        breaks="a merged frame still counts as waiting",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{DRIVER}:Driver._take", ("self._bulk_room.release()", "pass")),),
     ),
     Mutation(
-        "merges-unlimited",
-        "the number of one peer's frames between arrival and commit has no limit",
-        10,
-        ("BoundsChecker",),
-        (slip(f"{LINK}.__init__", ("asyncio.Queue(MERGES_WAITING_MAX)", "asyncio.Queue()")),),
+        name="merges-unlimited",
+        breaks="the number of one peer's frames between arrival and commit has no limit",
+        invariant=10,
+        expected=("BoundsChecker",),
+        edits=(slip(f"{LINK}.__init__", ("asyncio.Queue(MERGES_WAITING_MAX)", "asyncio.Queue()")),),
     ),
     Mutation(
-        "inbox-unlimited",
-        "the number of requests in the inbox has no limit",
-        10,
-        ("BoundsChecker",),
-        (slip(f"{DRIVER}:Driver._check_open", ("if self._waiting + weight > INBOX_MAX:", "if False:")),),
+        name="inbox-unlimited",
+        breaks="the number of requests in the inbox has no limit",
+        invariant=10,
+        expected=("BoundsChecker",),
+        edits=(slip(f"{DRIVER}:Driver._check_open", ("if self._waiting + weight > INBOX_MAX:", "if False:")),),
     ),
 )

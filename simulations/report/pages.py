@@ -10,7 +10,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from simulations import catalogue, failure
-from simulations.account import duration, describe_plan
+from simulations.account import describe_plan, duration
 from simulations.faults import FAULTS, OF_IDENTITY
 from simulations.outcome import Outcome
 from simulations.report.drawing import draw
@@ -67,7 +67,14 @@ class Pages:
         )
         path.write_text(text)
         self._list(
-            Listed(name, origin, str(outcome.found or ""), outcome.simulated_s, outcome.entries, outcome.convergence_s)
+            Listed(
+                name=name,
+                origin=origin,
+                found=str(outcome.found or ""),
+                simulated_s=outcome.simulated_s,
+                entries=outcome.entries,
+                convergence_s=outcome.convergence_s,
+            )
         )
         return path
 

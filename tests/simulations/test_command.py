@@ -23,7 +23,7 @@ from simulations.scenario import Scenario, read_scenario, write_scenario
 
 ROOT = Path(__file__).parents[2]
 
-SMALL = Plan(7, 3.0, stores=("store-1",), hubs=(("hub-east", "east"),), trade=Trade(clients=1, items=1))
+SMALL = Plan(seed=7, seconds=3.0, stores=("store-1",), hubs=(("hub-east", "east"),), trade=Trade(clients=1, items=1))
 """Over in a moment."""
 
 WRONG = {
@@ -191,9 +191,11 @@ def test_a_journal_that_forgets_is_found_and_cut_down_to_what_makes_it_forget(
         self.keep(kept, 0)
 
     monkeypatch.setattr(SimulatedDisk, "stop", forget_the_last)
-    others = tuple(Fault("slow-line", float(at), 1.0, ("store-2",)) for at in range(1, 6))
-    faults = (*others, Fault("kill", 6.0, 2.0, ("store-1",)))
-    plan = Plan(5, 12.0, stores=("store-1", "store-2"), trade=Trade(clients=2, think_ms=100.0), faults=faults)
+    others = tuple(Fault(kind="slow-line", at_s=float(at), for_s=1.0, who=("store-2",)) for at in range(1, 6))
+    faults = (*others, Fault(kind="kill", at_s=6.0, for_s=2.0, who=("store-1",)))
+    plan = Plan(
+        seed=5, seconds=12.0, stores=("store-1", "store-2"), trade=Trade(clients=2, think_ms=100.0), faults=faults
+    )
     write_scenario(tmp_path / "forgetful.toml", Scenario(plan))
     result = ran("--plan", tmp_path / "forgetful.toml")
     assert result.exit_code == 1, result.output
@@ -229,7 +231,9 @@ def test_the_first_violation_ends_it_unless_asked_to_go_on(broken: None) -> None
 
 def test_an_expected_violation_is_recorded_and_an_unexpected_calm_is_not_well(broken: None, tmp_path: Path) -> None:
     path = tmp_path / "expected.toml"
-    plan = Plan(7, 3.0, stores=("store-1",), faults=(Fault("kill", 1.0, 1.0, ("store-1",)),))
+    plan = Plan(
+        seed=7, seconds=3.0, stores=("store-1",), faults=(Fault(kind="kill", at_s=1.0, for_s=1.0, who=("store-1",)),)
+    )
     write_scenario(path, Scenario(plan, "Down for a second.", ("FloorChecker",)))
     result = ran("--plan", path)
     assert result.exit_code == 0, result.output

@@ -97,7 +97,7 @@ def test_a_mutation_says_whom_it_expects_to_be_caught_by(mutation: Mutation) -> 
 
 
 def planted_edit(edit: Edit | Constant) -> None:
-    with planted(Mutation("trial", "nothing", 0, (), (edit,))):
+    with planted(Mutation(name="trial", breaks="nothing", invariant=0, expected=(), edits=(edit,))):
         pass
 
 
@@ -128,6 +128,13 @@ def test_a_mutation_is_taken_out_again_whatever_happens() -> None:
 def test_of_two_edits_the_first_is_taken_out_when_the_second_is_stale() -> None:
     before = merge.__code__
     good = slip("replica.core.state.decisions:merge", ("merged = 0", "merged = 1"))
-    with pytest.raises(Stale), planted(Mutation("trial", "nothing", 0, (), (good, Constant("replica.core:GONE", 1)))):
+    with (
+        pytest.raises(Stale),
+        planted(
+            Mutation(
+                name="trial", breaks="nothing", invariant=0, expected=(), edits=(good, Constant("replica.core:GONE", 1))
+            )
+        ),
+    ):
         pass
     assert merge.__code__ is before

@@ -19,7 +19,7 @@ from simulations.run import Run
 from tests.core.shuffled import OrderTaker, lines
 
 TRADE = Trade(clients=2, items=2, think_ms=150.0, opening=500, theft=0.0, orders=6.0)
-PLAN = Plan(11, 10.0, trade=TRADE)
+PLAN = Plan(seed=11, seconds=10.0, trade=TRADE)
 """A chain on which nothing fails but the customers' manners."""
 
 

@@ -38,9 +38,9 @@ def taken(taker: OrderTaker, channel: str, asked_as: str) -> None:
     Raises Violation."""
     taker.place("o-1", PlacedLine(2, "cola"), channel=channel)
     taker.commit()
-    run, history = Run(Plan(7, 8.0)), History()
-    asked = Placement("o-1", (PlacedLine(2, "cola"),), channel=asked_as)
-    history.begin(Ask("hub-east", Command("", asked, b"k-1"), {}))
+    run, history = Run(Plan(seed=7, seconds=8.0)), History()
+    asked = Placement(order="o-1", lines=(PlacedLine(2, "cola"),), channel=asked_as)
+    history.begin(Ask(machine="hub-east", asked=Command("", asked, b"k-1"), delta={}))
     checker = QuotasChecker(run.chain, history)
     try:
         for arrival, entry in enumerate(taker.entries, 1):

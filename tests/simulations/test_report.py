@@ -22,15 +22,15 @@ from simulations.report.pages import Pages
 from simulations.scenario import Scenario, read_scenario, write_scenario
 
 CUT = Plan(
-    3,
-    40.0,
+    seed=3,
+    seconds=40.0,
     stores=("store-1", "store-2"),
     trade=Trade(clients=1, items=1, think_ms=400.0),
     faults=(
-        Fault("isolate", 5.0, 25.0, ("store-1",)),
-        Fault("kill", 8.0, 4.0, ("store-2",)),
-        Fault("pause", 14.0, 3.0, ("store-2",)),
-        Fault("ring", 20.0, 2.0),
+        Fault(kind="isolate", at_s=5.0, for_s=25.0, who=("store-1",)),
+        Fault(kind="kill", at_s=8.0, for_s=4.0, who=("store-2",)),
+        Fault(kind="pause", at_s=14.0, for_s=3.0, who=("store-2",)),
+        Fault(kind="ring", at_s=20.0, for_s=2.0),
     ),
 )
 

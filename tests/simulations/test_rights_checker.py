@@ -24,7 +24,7 @@ from tests.core.contents import OWN, linked, receipt_content
 
 HUB = Stream("hub-east#0000000b", OWN.scope)
 TRADE = Trade(clients=1, items=1, think_ms=200.0, opening=500, theft=0.0)
-PLAN = Plan(7, 8.0, stores=("store-1",), trade=TRADE)
+PLAN = Plan(seed=7, seconds=8.0, stores=("store-1",), trade=TRADE)
 """A quiet chain: whatever goes wrong in it is nobody's fault but the nodes'."""
 
 

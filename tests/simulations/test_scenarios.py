@@ -129,7 +129,9 @@ def test_a_plan_is_the_same_after_it_was_written_and_read(tmp_path: Path, seed: 
 
 
 def test_a_written_plan_has_a_line_for_each_fault_and_none_for_what_is_as_always() -> None:
-    plan = Plan(1, 2.0, faults=(Fault("kill", 1.0, 1.0, ("store-1",)),), trade=Trade(clients=1))
+    plan = Plan(
+        seed=1, seconds=2.0, faults=(Fault(kind="kill", at_s=1.0, for_s=1.0, who=("store-1",)),), trade=Trade(clients=1)
+    )
     text = as_toml(Scenario(plan))
     assert '    { kind = "kill", at_s = 1.0, for_s = 1.0, who = ["store-1"] },\n' in text
     assert "think_ms" not in text

@@ -35,7 +35,7 @@ SOLD_PAST = (
 
 def covered(*said: tuple[str, Content], by: str, after_s: float = 0.0) -> None:
     """Have the checker see, at one machine, what a store said, and after a while what others say. Raises Violation."""
-    run = Run(Plan(7, 8.0))
+    run = Run(Plan(seed=7, seconds=8.0))
     checker, machine = SettlementChecker(run.chain, History()), run.chain.machines[by]
     try:
         for arrival, entry in enumerate(linked(OWN, SOLD_PAST).entries, 1):

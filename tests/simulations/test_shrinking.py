@@ -12,13 +12,13 @@ from simulations.plan import Fault, Plan, Trade
 from simulations.shrinking import Budget, Shrinker, Shrunk, minimize
 
 LARGE = Plan(
-    1,
-    60.0,
+    seed=1,
+    seconds=60.0,
     hubs=(("hub-east", "east"), ("hub-west", "west"), ("hub-north", "north")),
     stores=("store-1", "store-2", "store-3"),
     newer=("store-1", "hub-west"),
     trade=Trade(clients=3, items=4),
-    faults=tuple(Fault("kill", float(at), 8.0, ("store-1", "hub-east")) for at in range(20)),
+    faults=tuple(Fault(kind="kill", at_s=float(at), for_s=8.0, who=("store-1", "hub-east")) for at in range(20)),
     core=("hub-east", "hub-west"),
 )
 
@@ -48,7 +48,7 @@ def test_what_matters_stays() -> None:
         return bool(kept) and "store-1" in kept[0].who and kept[0].for_s >= 2 and len(plan.hubs) >= 2
 
     left = shrunk(LARGE, fails).plan
-    assert left.faults == (Fault("kill", needed.at_s, 2.0, ("store-1",)),)
+    assert left.faults == (Fault(kind="kill", at_s=needed.at_s, for_s=2.0, who=("store-1",)),)
     assert left.stores == ("store-1",)
     assert len(left.hubs) == 2
 
