@@ -1,4 +1,4 @@
-"""Units sit where their request puts them: each kind of entry moves between its own accounts and no others."""
+"""Each kind of entry moves units only between the accounts that are allowed for it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ KNOWN = (
 TAKING = ("hold", "reserve", "exchange")
 GIVING = ("adjust", "exchange", "cancel", "expire")
 LEAVING = ("ship", "collect")
-"""Events of an order that take units from what is free, give them back, and hand them out."""
+"""Events of an order that take free units, return them, and hand them out."""
 
 
 class AccountsChecker(Checker):
-    """Each kind of entry moves units between the accounts that are its own, by a table that is not the code's."""
+    """Each kind of entry moves units only between allowed accounts, by a table of the checker's own."""
 
     invariant = 5
 
@@ -67,7 +67,7 @@ def _routes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
         return
     if event in TAKING:
         yield from ((name, held) for name in (free, *_quotas(content.moves, node)))
-    if event in GIVING:  # back where it came from: to another's rights, where that one handed the order over
+    if event in GIVING:  # back to the source account, which belongs to another node after a handover
         yield from ((held, move.target) for move in content.moves if _is_promised_from(move.target))
     if event in LEAVING:
         yield held, CUSTOMER

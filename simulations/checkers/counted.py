@@ -1,4 +1,4 @@
-"""The book as of the newest count is what was counted, by entries alone and by a rule of its own."""
+"""The book stock as of the newest count equals the counted level. Computed from entries, by a rule of the checker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulations.machine import Machine
 
 
 class CountedChecker(Checker):
-    """With everything delivered the book as of the newest count of an item equals its level."""
+    """After delivery of all entries, the book stock as of the newest count of an item equals the counted level."""
 
     invariant = 5
 
@@ -37,10 +37,10 @@ class CountedChecker(Checker):
             level = _levels(count)[item]
             if book != level:
                 by = count.stream.writer
-                self.fail(f"{level} of {item} were counted at {location} by {by}, the book of then says {book}")
+                self.fail(f"{by} counted {level} of {item} at {location}, but the book stock as of the count is {book}")
 
     def _is_in(self, entry: Entry, count: Entry, item: str) -> bool:
-        """Whether an entry is of the book as of a count: it was seen, is from before, or was made to correct it."""
+        """Whether the book stock as of a count includes an entry: one that it saw, an earlier one, or a correction."""
         content, facts = entry.content, count.content.facts
         if entry.hash == count.hash or entry.sequence <= facts["seen"].get(entry.stream.writer, 0):
             return True

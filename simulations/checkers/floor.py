@@ -1,7 +1,7 @@
-"""Nobody gives away what is not its own; and what goods in hand overdraw is said to the unit.
+"""A node debits only its own accounts, and records every breach exactly.
 
-Promises (sales that may be refused, and what is held for orders and was not given back) need units that came in. So
-whatever way rights take between nodes, all promises of all nodes are never more than everything that ever came in.
+Promises need units that came in. A promise is a sale that may be refused, or an order that holds units. However rights
+move between nodes, the sum of all promises is never more than the sum of all units that ever came in.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from simulations.history import Pair
 from simulations.machine import Machine
 
 MAY_OVERDRAW = ("sale", "count", "correction", "void")
-"""Goods in the customer's hand, a shelf that holds less than the book, and what was taken in twice and is not there."""
+"""Kinds that may overdraw: goods in hand, a shelf with fewer units than the book, and a receipt that was voided."""
 
 
 class FloorChecker(Checker):
-    """Accounts are debited by their owner only, and stay above zero unless goods in hand, or a count, overdrew them."""
+    """Only the owner of an account debits it, and only goods in hand, counts and voids take it below zero."""
 
     invariant = 4
 
@@ -27,9 +27,9 @@ class FloorChecker(Checker):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._balances: dict[tuple[str, str, str, str], int] = {}
         self._why: dict[tuple[str, str, str], str] = {}
-        """By account: the kind of entry that overdrew it first."""
+        """By account: the kind of the first entry that overdrew it."""
         self._below: list[tuple[str, str, str, str]] = []
-        """Accounts of others that a machine saw below zero, until their owners' entries are looked at."""
+        """Accounts of other nodes that a machine saw below zero. Their owners' entries are checked later."""
         self._promised: dict[Pair, int] = {}
         self._came_in: dict[Pair, int] = {}
 
@@ -54,7 +54,7 @@ class FloorChecker(Checker):
         if is_own and content.kind == "sale":
             said = content.facts.get("breach", {})
             if said != overdrawn:
-                self.fail(f"a sale at {machine.name} overdrew {overdrawn} and says {said}")
+                self.fail(f"a sale at {machine.name} overdrew {overdrawn}, but records {said}")
             if overdrawn and content.facts.get("on_shortage") == "refuse":
                 self.fail(f"a promise at {machine.name} overdrew {overdrawn}")
 
@@ -72,13 +72,13 @@ class FloorChecker(Checker):
                 promised -= move.quantity
             self._promised[pair] = promised
             if promised > self._came_in.get(pair, 0):
-                self.fail(f"{promised} of {pair} are promised, {self._came_in.get(pair, 0)} ever came in")
+                self.fail(f"{promised} of {pair} are promised, but only {self._came_in.get(pair, 0)} ever came in")
 
     def moment(self) -> None:
         below, self._below = self._below, []
         for machine, *account in below:
             if tuple(account) not in self._why:
-                self.fail(f"{machine} sees {account} below zero, and its owner does not")
+                self.fail(f"{machine} sees {account} below zero, but its owner does not")
 
     def replaced(self, machine: Machine) -> None:
         self._balances = {account: units for account, units in self._balances.items() if account[0] != machine.name}

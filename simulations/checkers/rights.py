@@ -1,4 +1,4 @@
-"""Rights move from hand to hand and never come into being on the way; and they come to rest."""
+"""Grants never create rights, and they stop when nothing else changes."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from simulations.history import Pair
 from simulations.machine import Machine
 
 GRANTS_PER_CAUSE = 4
-"""Grants per machine that one change of stock or policy may lead to: to the hub, on to regions, and a correction of
+"""Grants per machine that one change of stock or policy may cause: to the hub, to other regions, and a correction of
 each by machines that saw less."""
 
 PASSED_ON = 10
-"""How many times as many there may be while each leads to where rights have not been yet: what a store of one region
-is to have back, and a hub of another one has, comes in parts as large as what is to be online."""
+"""Factor on this limit for grants that lead to a new distribution of rights. If a store needs rights back from a hub of
+another region, they come in portions as large as the online stock."""
 
 
 class GrantSequence(Struct):
-    """Grants of an item that follow each other with nothing else between."""
+    """Consecutive grants of an item, with no other movement between them."""
 
     demands: int
-    """How much had been wanted before."""
+    """The number of demands before the first of them."""
     grants: int = 0
     returns: int = 0
-    """Those of them that led to where rights had been before."""
+    """Grants that led to an earlier distribution of rights."""
     seen: dict[tuple[tuple[str, int], ...], None] = {}
-    """Where they have been."""
+    """The distributions of rights so far."""
 
 
 class RightsChecker(Checker):
-    """What nodes may promise adds up to what is available, and is not swapped between them without end."""
+    """The rights of all nodes add up to the available units, and nodes do not exchange them for ever."""
 
     invariant = 4
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._rights: dict[tuple[str, str, str], dict[str, int]] = {}
-        """By machine, location and item: what each node may promise."""
+        """By machine, location and item: the rights of each node."""
         self._rows: dict[tuple[str, str, str], GrantSequence] = {}
-        """By the same: grants since something else happened to the item."""
+        """By machine, location and item: grants since the last other movement of the item."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, content = stored.entry, stored.entry.content
@@ -96,6 +96,6 @@ class RightsChecker(Checker):
         bound = GRANTS_PER_CAUSE * len(self.chain.machines) * (1 + demands - row.demands)
         if row.returns > bound or row.grants > PASSED_ON * bound:
             self.fail(
-                f"{machine.name} saw {row.grants} grants of {pair} in a row, {row.returns} of them to where rights had "
-                f"been, and {demands - row.demands} were wanted"
+                f"{machine.name} saw {row.grants} grants of {pair} in a row, {row.returns} of them to an earlier "
+                f"distribution of rights, after {demands - row.demands} demands"
             )

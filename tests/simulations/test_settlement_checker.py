@@ -75,5 +75,5 @@ def test_who_was_in_turn_when_it_decided_may_be_overtaken() -> None:
 
 
 def test_covering_more_than_lacks_is_noticed() -> None:
-    with pytest.raises(Violation, match="covered 4 of 3"):
+    with pytest.raises(Violation, match="covered 4 of the 3"):
         covered(covers("hub-east", 4), by="hub-east")
