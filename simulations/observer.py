@@ -1,4 +1,4 @@
-"""The observer: it sees every entry that becomes durable and every answer, and shows them to all checkers."""
+"""The observer sees every entry that becomes durable and every answer, and shows them to all checkers."""
 
 from __future__ import annotations
 
@@ -50,42 +50,42 @@ CHECKERS: tuple[type[Checker], ...] = (
     CountedChecker,
     TruthChecker,
 )
-"""In the order in which they are asked: who names the cause comes before who sees the consequence."""
+"""In calling order: checkers that find causes come before checkers that find consequences."""
 
 
 class Observer:
-    """Looks at the chain again and again."""
+    """Looks at the chain repeatedly."""
 
     def __init__(self, chain: SimulatedChain, history: History, checkers: Iterable[type[Checker]] = CHECKERS) -> None:
         self._chain = chain
         self._checkers = [checker(chain, history) for checker in checkers]
         self._seen: dict[str, tuple[SimulatedDisk, int]] = {}
-        """Of each machine the disk that was read, and how far."""
+        """By machine: the disk that was read, and the number of entries read."""
         self._known: dict[Stream, int] = {}
-        """How far each stream was seen, on whatever disk."""
+        """The last number of each stream that was seen on any disk."""
         self._looking = [(one, type(one).appeared is not Checker.appeared) for one in self._checkers]
         history.on_answer = self.answered
         history.on_shown = self.shown
 
     def answered(self, ask: Ask, entry: Entry) -> None:
-        """A client was told that its request is done. Raises Violation."""
+        """A client got the answer that its request is done. Raises Violation."""
         for checker in self._checkers:
             checker.answered(ask, entry)
 
     def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
-        """A client was shown what these entries of a scope make. Raises Violation."""
+        """A client saw the version vector of a scope at a machine. Raises Violation."""
         for checker in self._checkers:
             checker.shown(machine, scope, vector)
 
     def look(self) -> None:
-        """Look at all that happened since the last time. Raises Violation."""
+        """Look at everything that happened since the last look. Raises Violation."""
         for machine in self._chain.machines.values():
             self._read(machine)
         for checker in self._checkers:
             checker.moment()
 
     def finish(self) -> None:
-        """Look for the last time, once all is healed, delivered and answered. Raises Violation."""
+        """Look for the last time, when everything is healed, delivered and answered. Raises Violation."""
         self.look()
         for checker in self._checkers:
             checker.finish()

@@ -1,6 +1,5 @@
 """The hunt: play plans with a mutation planted until a checker sees it.
 
-
 Small plans are played first. A recorded seed of a small plan is cheap to play again.
 """
 

@@ -1,9 +1,7 @@
 """Mutations, and how they are planted in the running code and removed again.
 
-
 A mutation is a mistake that a programmer could make: a few edits of the source of real functions, or of a constant.
 Each edit quotes the code that it expects. So a refactoring that moves the code makes the mutation fail, not harmless.
-
 
 `planted` compiles the edited source and replaces the code object of the function. So every importer of the function
 runs the new code, and nothing else about the function changes.

@@ -241,4 +241,4 @@ def test_an_expected_violation_is_recorded_and_an_unexpected_calm_is_not_well(br
     write_scenario(path, Scenario(SMALL, "Nothing fails.", ("FloorChecker",)))
     result = ran("--plan", path, "--no-shrink")
     assert result.exit_code == 1
-    assert "expected FloorChecker, and all was well" in result.output
+    assert "expected FloorChecker, but all was well" in result.output
