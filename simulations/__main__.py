@@ -48,7 +48,7 @@ class Seeds(click.ParamType[range]):
 
 
 class StoredPlan(click.ParamType[Case]):
-    """A file with a plan."""
+    """The path of a file with a plan."""
 
     name = "file"
 

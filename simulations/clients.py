@@ -130,7 +130,7 @@ class Client:
         ]
         return [*everywhere, *at_the_till]
 
-    # actions of clients ---------------------------------------------------------------------------------------------
+    # actions of clients ------------------------------------------------------------------------------------------
 
     async def _receive(self, units: dict[str, int] | None = None) -> None:
         units = units or {self._item(): self._quantity() for _ in range(2)}
@@ -260,7 +260,7 @@ class Client:
         if vector is not None:
             self._history.show(self._machine.name, self._location, vector)
 
-    # sending requests ------------------------------------------------------------------------------------------------
+    # sending requests --------------------------------------------------------------------------------------------
 
     async def _ask(self, request: LocationRequest, delta: dict[str, int], location: str = "") -> Ask:
         ask = self._begin(request, delta, location=location)

@@ -121,7 +121,7 @@ class VirtualLoop(BaseEventLoop):
                 task.get_coro().close()
         self.failures.clear()
 
-    # required by BaseEventLoop ---------------------------------------------------------------------------
+    # required by BaseEventLoop -----------------------------------------------------------------------------------
 
     def _call_soon(self, callback: Callable[..., object], args: Any, context: Context | None) -> Handle:
         handle = Handle(callback, args, self, context)

@@ -203,7 +203,7 @@ class OrderingClient(Client):
         recipe = {self._items[0]: self._random.randint(1, BOX_UNITS_MAX)}
         await self._put([self._begin_write("sku", BOX, pack_value({"recipe": recipe}))])
 
-    # requests -----------------------------------------------------------------------------------------------
+    # requests ----------------------------------------------------------------------------------------------------
 
     def _placement(self, offers: list[Offer], channel: str) -> Placement:
         is_store = self._machine.role.role == "edge"

@@ -1,4 +1,4 @@
-"""The picture of a run: lanes, links and stock over one axis of time, as SVG that stands in a page by itself."""
+"""The picture of a run: lanes, links and stock over one axis of time, as an SVG element without references."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PANEL_IN = 1.35
 GAP_IN = 0.34
 
 LETTER_IN = 0.073
-"""Width of a letter of a label, rather more than less."""
+"""Width of a letter of a label, rounded up."""
 
 INK, PALE, RED, GREEN = "#1f2933", "#8a94a0", "#b3001b", "#007a5a"
 SERVING = "#b8c4d0"
@@ -34,24 +34,24 @@ DOWN_LOOK: dict[str, Any] = {"facecolor": "white", "edgecolor": PALE, "hatch": "
 FAMILY_COLOURS = dict(
     zip(FAMILIES, ("#e69f00", "#cc79a7", "#d55e00", "#0072b2", "#009e73", "#56b4e9", "#000000"), strict=True)
 )
-"""Okabe and Ito: told apart by everybody."""
+"""The palette of Okabe and Ito, which people with colour blindness can distinguish."""
 
 MACHINE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7f7f7f")
 MACHINE_STYLES = ("-", "--", "-.", ":")
 
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "shelfsync",
-    "svg.fonttype": "path",  # labels take the room that was reckoned with, whatever fonts there are
+    "svg.fonttype": "path",  # labels have the same width with any fonts
     "font.size": 8,
     "font.family": "DejaVu Sans",
 }
 
 UNITS = ((172_800.0, 86_400.0, "days"), (7_200.0, 3_600.0, "hours"), (0.0, 1.0, "seconds"))
-"""From which length on time is told in which unit."""
+"""By minimum duration: the length of the unit, and its name."""
 
 
 class Picture:
-    """One run, being drawn."""
+    """Draws one run."""
 
     def __init__(self, outcome: Outcome) -> None:
         self._outcome = outcome
@@ -91,12 +91,12 @@ class Picture:
     # lanes -------------------------------------------------------------------------------------------------------
 
     def _labelled(self, bars: Sequence[Bar]) -> list[tuple[float, float, Bar]]:
-        """Bars with the room they and their labels take."""
+        """Bars with the space for them and their labels."""
         made = []
         for bar in bars:
             start, end = self._scaled(bar.span)
             width = self._letter * (len(bar.kind) + 1.5)
-            if end - start < width:  # the label stands beside the bar, on the side that has room
+            if end - start < width:  # the label is beside the bar, on the side with space
                 start, end = (start, end + width) if end + width <= self._end else (start - width, end)
             made.append((start, end, bar))
         return made
@@ -158,7 +158,7 @@ class Picture:
                 label=line.machine,
                 color=MACHINE_COLOURS[index % len(MACHINE_COLOURS)],
                 linestyle=MACHINE_STYLES[rank % len(MACHINE_STYLES)] if rank else "-",
-                linewidth=1.1 + 1.3 * (count - 1 - rank),  # where they agree, each still shows under the next
+                linewidth=1.1 + 1.3 * (count - 1 - rank),  # so equal curves are all visible
             )
         axes.margins(y=0.12)
         axes.grid(axis="y", color="#e3e8ed", linewidth=0.6)
@@ -196,7 +196,7 @@ class Picture:
         return [family for family in FAMILIES if family in met]
 
     def _mark(self, axes: list[Axes]) -> None:
-        """Mark the end of trade and faults, and the violation, across everything."""
+        """Mark the healing and the violation across all parts."""
         healed, found = healed_s(self._outcome), self._outcome.found
         marks = [(found.at_s, f"{found.checker} violated", RED)] if found is not None else []
         marks += [(healed, "healed", GREEN)] if healed is not None else []
@@ -225,12 +225,12 @@ class Picture:
 
 
 def draw(outcome: Outcome) -> str:
-    """Return the picture of a run as an SVG element that refers to nothing outside."""
+    """Return the picture of a run as an SVG element without references to other files."""
     return Picture(outcome).draw()
 
 
 def _packed(bars: list[tuple[float, float, Bar]]) -> list[list[tuple[float, float, Bar]]]:
-    """Put bars into as few rows as it takes that none overlaps another."""
+    """Put bars into as few rows as possible, without overlaps."""
     rows: list[list[tuple[float, float, Bar]]] = []
     for bar in sorted(bars, key=lambda one: one[0]):
         row = next((row for row in rows if row[-1][1] <= bar[0]), None)
@@ -251,7 +251,7 @@ def _ink_on(colour: str) -> str:
 
 
 def _as_element(figure: Figure) -> str:
-    """The bare element: no prologue, no metadata, no addresses, which HTML does not need."""
+    """The SVG element without prologue, metadata and namespaces, because HTML does not need them."""
     text = StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = text.getvalue()

@@ -1,4 +1,4 @@
-"""A page per run, and one that lists them: plain files that need nothing but a browser."""
+"""A page for each run, and a page that lists them: files that need only a browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from simulations.report.drawing import draw
 from simulations.scenario import Scenario, write_scenario
 
 LISTED = "runs.json"
-"""What the list holds, for the next command that writes to the same directory."""
+"""The content of the list, for the next command that writes to the same directory."""
 
 
 class Listed(Struct, frozen=True):
@@ -47,7 +47,7 @@ class Pages:
         self._templates.filters["duration"] = duration
 
     def write(self, name: str, origin: str, outcome: Outcome) -> Path:
-        """Write the page of a run and its plan, and put it on the list; return where the page is."""
+        """Write the page and the plan of a run, and add the run to the list. Returns the path of the page."""
         self._directory.mkdir(parents=True, exist_ok=True)
         plan = self._directory / f"{name}.plan.toml"
         write_scenario(plan, Scenario(outcome.plan, about=f"{origin}, at {failure.commit()}"))
