@@ -64,7 +64,7 @@ def _others(chain: SimulatedChain, names: Sequence[str]) -> list[str]:
 
 
 def isolate(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """These machines and all others do not reach each other."""
+    """These machines are cut off from all other machines."""
     return _cut(chain, _between(fault.who, _others(chain, fault.who)))
 
 

@@ -109,7 +109,7 @@ def test_a_wrong_flag_is_one_line_that_names_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WRONG_PLANS)
-def test_a_wrong_plan_is_one_line_that_says_what_is_wrong(tmp_path: Path, name: str) -> None:
+def test_a_wrong_plan_is_one_line_that_names_the_fault(tmp_path: Path, name: str) -> None:
     content, named = WRONG_PLANS[name]
     path = tmp_path / "plan.toml"
     path.write_text(content)
@@ -118,7 +118,7 @@ def test_a_wrong_plan_is_one_line_that_says_what_is_wrong(tmp_path: Path, name: 
     assert named in line
 
 
-def test_flags_are_variables_and_keys_of_a_file_too(tmp_path: Path, stored: Path) -> None:
+def test_flags_can_be_variables_and_keys_of_a_file(tmp_path: Path, stored: Path) -> None:
     assert "plan" in ran(variables={"SHELFSYNC_PLAN": str(stored)}).output
     assert "--profile" in error_of(ran(variables={"SHELFSYNC_PROFILE": "lazy"}))
     file = tmp_path / "simulate.toml"
@@ -135,7 +135,7 @@ def test_the_list_names_every_scenario_fault_and_checker() -> None:
             assert re.search(rf"^  {re.escape(name)} ", result.output, re.MULTILINE), name
 
 
-def test_one_seed_is_told_step_by_step() -> None:
+def test_one_seed_prints_each_step() -> None:
     result = ran("--seed", "8")
     assert result.exit_code == 0, result.output
     for fault in draw_plan(8).faults:
@@ -154,7 +154,7 @@ def test_the_profile_decides_how_a_seed_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_many_seeds_end_with_what_occurred_and_totals(jobs: int) -> None:
+def test_many_seeds_end_with_event_counts_and_totals(jobs: int) -> None:
     result = ran("--seeds", "7..8", "--jobs", str(jobs))
     assert result.exit_code == 0, result.output
     for kind in FAULTS:
@@ -163,12 +163,12 @@ def test_many_seeds_end_with_what_occurred_and_totals(jobs: int) -> None:
         assert told in result.output
 
 
-def test_no_more_seeds_are_begun_when_time_is_up() -> None:
+def test_no_seed_begins_after_the_time_is_up() -> None:
     result = ran("--seeds", "8..1000", "--jobs", "1", "--minutes", "0.0001")
     assert "ended after 1 of 993 seeds" in result.output
 
 
-def test_a_violation_leaves_a_smaller_plan_and_a_replay_that_shows_it_again(broken: None, tmp_path: Path) -> None:
+def test_a_violation_leaves_a_shrunk_plan_and_a_working_replay(broken: None, tmp_path: Path) -> None:
     result = ran("--seeds", "8..9", "--jobs", "1")
     assert result.exit_code == 1, result.output
     assert "VIOLATION  seed-8  FloorChecker (invariant 4)" in result.output
@@ -182,9 +182,7 @@ def test_a_violation_leaves_a_smaller_plan_and_a_replay_that_shows_it_again(brok
     assert "VIOLATION  seed-8  FloorChecker (invariant 4)" in again.output
 
 
-def test_a_journal_that_forgets_is_found_and_cut_down_to_what_makes_it_forget(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_forgetting_journal_is_found_and_its_plan_shrinks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def forget_the_last(self: SimulatedDisk, *, finishes: bool) -> None:
         kept = [stored.entry for stored in self.stored[:-1]]
         self.__dict__.update(self.blank().__dict__)
@@ -210,26 +208,26 @@ def test_a_journal_that_forgets_is_found_and_cut_down_to_what_makes_it_forget(
     assert read_scenario(tmp_path / "forgetful.toml").plan == plan
 
 
-def test_the_replay_of_a_kept_plan_is_a_command_that_runs(stored: Path) -> None:
+def test_the_replay_of_a_stored_plan_is_a_command_that_runs(stored: Path) -> None:
     command = [sys.executable, "-m", "simulations", "--plan", str(stored)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all is well" in done.stdout
 
 
-def test_nothing_is_shrunk_unless_asked(broken: None, tmp_path: Path) -> None:
+def test_no_shrink_keeps_the_whole_plan(broken: None, tmp_path: Path) -> None:
     result = ran("--seeds", "8..9", "--jobs", "1", "--no-shrink")
     assert result.exit_code == 1
     assert read_scenario(tmp_path / "simulation-failures" / "seed-8.toml").plan == draw_plan(8)
 
 
-def test_the_first_violation_ends_it_unless_asked_to_go_on(broken: None) -> None:
+def test_keep_going_continues_after_a_violation(broken: None) -> None:
     result = ran("--seeds", "8..10", "--jobs", "1", "--no-shrink", "--keep-going")
     assert len(re.findall(r"^VIOLATION", result.output, re.MULTILINE)) > 1
     assert result.output.count("\nreplay") == len(re.findall(r"^VIOLATION", result.output, re.MULTILINE))
 
 
-def test_an_expected_violation_is_recorded_and_an_unexpected_calm_is_not_well(broken: None, tmp_path: Path) -> None:
+def test_a_missing_expected_violation_is_a_failure(broken: None, tmp_path: Path) -> None:
     path = tmp_path / "expected.toml"
     plan = Plan(
         seed=7, seconds=3.0, stores=("store-1",), faults=(Fault(kind="kill", at_s=1.0, for_s=1.0, who=("store-1",)),)

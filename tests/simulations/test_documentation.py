@@ -22,7 +22,7 @@ def rows() -> dict[str, str]:
     return dict(re.findall(r"^\| `([^`]+)` \| (.+) \|$", PAGE, re.MULTILINE))
 
 
-def test_the_page_lists_all_there_is() -> None:
+def test_the_page_lists_every_scenario_fault_and_checker() -> None:
     there = {name: catalogue.first_sentence(about) for name, about in catalogue.scenarios().items()}
     for kinds in catalogue.faults().values():
         there |= kinds
@@ -32,7 +32,7 @@ def test_the_page_lists_all_there_is() -> None:
 
 
 @pytest.mark.parametrize("page", [PAGE, GUIDE], ids=["reference", "guide"])
-def test_files_that_the_page_names_are_there(page: str) -> None:
+def test_files_that_the_page_names_exist(page: str) -> None:
     named = re.findall(r"`((?:simulations|tests)/[\w/.]+)`", page)
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []

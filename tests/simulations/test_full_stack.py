@@ -78,17 +78,17 @@ def first_violation() -> Violation | None:
     return None
 
 
-def test_no_seed_breaks_a_promise(played: list[Result]) -> None:
+def test_no_seed_violates_a_guarantee(played: list[Result]) -> None:
     assert {one.plan.seed: str(one.violation) for one in played if one.violation is not None} == {}
 
 
-def test_cuts_kills_and_unknown_answers_occurred(played: list[Result]) -> None:
+def test_cuts_kills_and_unknown_outcomes_occurred(played: list[Result]) -> None:
     assert [what for what in SOMETIMES if not any(one.counts.get(what) for one in played)] == []
     assert all(one.counts["lives"] > len(one.plan.hubs) + len(one.plan.stores) for one in played)
     assert sum(one.counts["acknowledged"] for one in played) > 300
 
 
-def test_a_seed_leaves_the_same_trace_in_another_process_and_under_another_hash_seed(played: list[Result]) -> None:
+def test_a_seed_has_the_same_trace_in_another_process_with_another_hash_seed(played: list[Result]) -> None:
     seed = SEEDS[-1]
     command = [sys.executable, "-m", "simulations.full_stack", "--seed", str(seed)]
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
@@ -114,7 +114,7 @@ def test_commits_in_parts_are_caught() -> None:
         assert first_violation() is not None
 
 
-def test_the_command_says_how_to_play_a_failure_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_how_to_play_a_failure_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KeyFilter, "likely", lambda self, keys: [])
     shown = CliRunner().invoke(full_stack, ["--seeds", "1..3"])
     assert shown.exit_code == 1

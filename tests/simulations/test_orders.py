@@ -57,19 +57,19 @@ def changed(entry: Entry, **facts: object) -> Entry:
     return replace(entry, content=replace(entry.content, facts={**entry.content.facts, **facts}))
 
 
-def test_the_checkers_have_nothing_against_orders_that_are_kept_well() -> None:
+def test_the_checkers_accept_correct_orders() -> None:
     for events in (("adjust", "pick", "ship", "return"), ("collect", "return", "return"), ("adjust", "cancel")):
         seen(DecisionsChecker, *life(*events))
         seen(HeldChecker, *life(*events))
 
 
-def test_whoever_decides_about_what_is_anothers_is_seen() -> None:
+def test_a_node_that_decides_for_another_owner_is_caught() -> None:
     placed, shipped = life("ship")
     with pytest.raises(Violation, match="which hub-east owns"):
         seen(DecisionsChecker, placed, by_another(shipped))
 
 
-def test_what_left_and_was_cancelled_is_seen() -> None:
+def test_a_fulfilment_that_is_shipped_and_cancelled_is_caught() -> None:
     placed, shipped = life("ship")
     _, cancelled = life("cancel")
     for one, other in ((shipped, cancelled), (cancelled, shipped)):
@@ -77,7 +77,7 @@ def test_what_left_and_was_cancelled_is_seen() -> None:
             seen(DecisionsChecker, placed, one, other)
 
 
-def test_units_that_are_not_the_orders_are_seen() -> None:
+def test_moves_of_wrong_units_are_caught() -> None:
     placed, adjusted, cancelled = life("adjust", "cancel")
     with pytest.raises(Violation, match="leaves"):
         seen(HeldChecker, placed, cancelled, adjusted)
@@ -85,7 +85,7 @@ def test_units_that_are_not_the_orders_are_seen() -> None:
         seen(HeldChecker, placed, adjusted, replace(cancelled, content=replace(cancelled.content, moves=())))
 
 
-def test_a_hold_that_ends_a_moment_early_is_seen() -> None:
+def test_a_hold_that_expires_early_is_caught() -> None:
     taker = OrderTaker()
     taker.place("o-1", PlacedLine(2, "cola"), ttl_s=5)
     taker.now_ms += 5_000
@@ -97,11 +97,11 @@ def test_a_hold_that_ends_a_moment_early_is_seen() -> None:
         seen(DecisionsChecker, changed(placed, expires_ms=(later >> 16) + 1), expired)
 
 
-def test_the_table_of_the_checker_is_that_of_the_code() -> None:
+def test_the_checkers_table_equals_that_of_the_code() -> None:
     assert {row.event: (row.origins or ("",), row.to) for row in DEFAULT_DOCUMENT.transitions} == dict(TABLE)
 
 
-def test_what_orders_changed_on_a_shelf_is_what_the_counter_held_of_them() -> None:
+def test_changes_by_orders_include_entries_that_the_counter_held() -> None:
     entries = life("ship", "return")
     writer, last = entries[-1].stream.writer, entries[-1].sequence
     assert changed_by_orders(entries, ("w-1", "cola"), {writer: last}, 0) == -1
@@ -111,7 +111,7 @@ def test_what_orders_changed_on_a_shelf_is_what_the_counter_held_of_them() -> No
     assert changed_by_orders(entries, ("w-2", "cola"), {writer: last}, 0) == 0
 
 
-def test_a_chain_without_faults_takes_orders_from_beginning_to_end() -> None:
+def test_a_chain_without_faults_completes_orders() -> None:
     outcome = play_out(PLAN)
     assert outcome.found is None
     happened = {name for name, times in outcome.counts.items() if times}
@@ -119,7 +119,7 @@ def test_a_chain_without_faults_takes_orders_from_beginning_to_end() -> None:
     assert {f"order {what}" for what in expected} <= happened
 
 
-def test_orders_that_are_kept_packed_are_decided_about_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packed_orders_lead_to_the_same_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = play_out(PLAN)
     monkeypatch.setattr(orders, "LIVE_MAX", 1)
     packed = play_out(PLAN)
@@ -127,7 +127,7 @@ def test_orders_that_are_kept_packed_are_decided_about_alike(monkeypatch: pytest
     assert packed.digest == kept.digest
 
 
-def test_nobody_orders_where_the_plan_says_so() -> None:
+def test_without_orders_in_the_plan_no_client_orders() -> None:
     outcome = play_out(replace(PLAN, trade=replace(TRADE, orders=0.0)))
     assert outcome.found is None
     assert not [name for name in outcome.counts if name.startswith("order ")]

@@ -49,19 +49,19 @@ def taken(taker: OrderTaker, channel: str, asked_as: str) -> None:
         run.loop.close()
 
 
-def test_orders_that_take_what_is_theirs_are_let_pass() -> None:
+def test_orders_that_take_from_the_right_account_pass() -> None:
     for channel in ("web", "app", ""):
         taken(seller(("default", {"web": 0.3})), channel, channel)
     taken(seller(), "web", "web")
     taken(seller(("default", {"web": 0.3}), ("item:cola", {"mall": 0.3})), "web", "web")
 
 
-def test_an_order_that_takes_from_the_quota_of_another_channel_is_noticed() -> None:
+def test_an_order_that_takes_another_channels_quota_is_caught() -> None:
     for asked_as in ("mall", ""):
         with pytest.raises(Violation, match="from hub-east/channel"):
             taken(seller(("default", {"web": 0.3, "mall": 0.2})), "web", asked_as)
 
 
-def test_an_order_that_takes_what_is_free_past_its_quota_is_noticed() -> None:
+def test_an_order_that_takes_free_units_past_its_quota_is_caught() -> None:
     with pytest.raises(Violation, match="from hub-east/free"):
         taken(seller(("default", {"web": 0.3})), "app", "web")

@@ -53,7 +53,7 @@ def grant(*moves: Move) -> Content:
     return receipt_content(kind="grant", lines=(), moves=moves)
 
 
-def test_a_quiet_chain_moves_rights_and_comes_to_rest() -> None:
+def test_a_quiet_chain_moves_rights_and_then_stops() -> None:
     outcome = play_out(PLAN)
     assert outcome.found is None
     assert outcome.counts["wanted"] > 0
@@ -62,12 +62,12 @@ def test_a_quiet_chain_moves_rights_and_comes_to_rest() -> None:
 @pytest.mark.parametrize(
     "move", [Move("cola", "supplier", "hub-east/free", 1), Move("cola", "hub-east/free", "store-1/free", 1)]
 )
-def test_rights_that_come_from_nowhere_or_from_another_are_noticed(move: Move) -> None:
+def test_grants_from_outside_or_from_another_node_are_caught(move: Move) -> None:
     with pytest.raises(Violation):
         seen(receipt_content(), grant(move))
 
 
-def test_grants_without_end_are_noticed_and_grants_with_causes_are_not() -> None:
+def test_endless_grants_are_caught_and_grants_with_causes_pass() -> None:
     there, back = (Move("cola", "store-1/free", f"hub-{name}/free", 1) for name in ("east", "west"))
     for _ in range(3):
         seen(*[content for _ in range(40) for content in (receipt_content(), grant(there), grant(back))])
@@ -75,14 +75,14 @@ def test_grants_without_end_are_noticed_and_grants_with_causes_are_not() -> None
         seen(receipt_content(quantity=900), *[grant(there), grant(back)] * 100)
 
 
-def test_grants_that_lead_back_are_noticed_long_before_those_that_lead_on() -> None:
+def test_grants_that_return_are_caught_before_those_that_lead_on() -> None:
     there, back = (Move("cola", *pair, 1) for pair in permutations(("store-1/free", "hub-east/free")))
     seen(receipt_content(quantity=900), *[grant(there)] * 30)
     with pytest.raises(Violation, match="to an earlier distribution of rights"):
         seen(receipt_content(quantity=900), *[grant(there)] * 15, back=[grant(back)] * 15)
 
 
-def test_a_steward_that_swings_is_caught() -> None:
+def test_a_rebalancer_that_swings_is_caught() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(edge_node.rebalancing, "store_gap", swings)
         patch.setattr(edge_node.rebalancing, "answer_of_store", obliges)

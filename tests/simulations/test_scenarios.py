@@ -72,12 +72,12 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
 }
 
 
-def test_every_scenario_is_held_to_its_file() -> None:
+def test_every_scenario_has_a_test() -> None:
     assert sorted([*HAPPENS, *OF_DISKS, WEEK]) == scenario_names()
 
 
 @pytest.mark.parametrize("name", HAPPENS)
-def test_all_is_well_whatever_happens(name: str) -> None:
+def test_guarantees_hold_in_every_scenario(name: str) -> None:
     stored = scenario(name)
     assert not stored.is_record
     outcome = play_out(stored.plan, watches=True)
@@ -85,7 +85,7 @@ def test_all_is_well_whatever_happens(name: str) -> None:
     assert HAPPENS[name](outcome)
 
 
-def test_a_store_sells_for_a_week_without_a_line() -> None:
+def test_a_store_sells_for_a_week_without_its_line() -> None:
     plan = with_shortage(scenario(WEEK).plan)
     outcome = play_out(plan, watches=True)
     assert outcome.found is None
@@ -96,7 +96,7 @@ def test_a_store_sells_for_a_week_without_a_line() -> None:
 
 
 @pytest.mark.parametrize("name", OF_DISKS)
-def test_what_happens_to_a_disk_that_lies_is_recorded(name: str) -> None:
+def test_violations_after_disk_faults_are_recorded(name: str) -> None:
     stored = scenario(name)
     assert stored.is_record
     assert any(fault.kind in OF_IDENTITY for fault in stored.plan.faults)
@@ -111,7 +111,7 @@ def test_the_command_succeeds_when_a_record_still_holds() -> None:
     assert "all is as recorded" in result.output
 
 
-def test_a_record_that_holds_no_longer_is_a_failure(tmp_path: Path) -> None:
+def test_a_record_that_no_longer_holds_is_a_failure(tmp_path: Path) -> None:
     path = tmp_path / "wiped.toml"
     write_scenario(path, replace(scenario("wiped-disk"), expects=("TruthChecker",)))
     result = CliRunner().invoke(simulate, ["--plan", str(path), "--no-shrink"])
@@ -120,7 +120,7 @@ def test_a_record_that_holds_no_longer_is_a_failure(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_plan_is_the_same_after_it_was_written_and_read(tmp_path: Path, seed: int) -> None:
+def test_a_plan_is_equal_after_writing_and_reading(tmp_path: Path, seed: int) -> None:
     stored = Scenario(
         draw_plan(seed, pressure=seed % 2 == 0), 'of "quotes",\nlines and \\', ("FloorChecker", "nothing")
     )
@@ -128,7 +128,7 @@ def test_a_plan_is_the_same_after_it_was_written_and_read(tmp_path: Path, seed: 
     assert read_scenario(tmp_path / "plan.toml") == stored
 
 
-def test_a_written_plan_has_a_line_for_each_fault_and_none_for_what_is_as_always() -> None:
+def test_a_written_plan_has_one_line_per_fault_and_no_defaults() -> None:
     plan = Plan(
         seed=1, seconds=2.0, faults=(Fault(kind="kill", at_s=1.0, for_s=1.0, who=("store-1",)),), trade=Trade(clients=1)
     )

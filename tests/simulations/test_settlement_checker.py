@@ -52,28 +52,28 @@ def covers(node: str, units: int = 3) -> tuple[str, Content]:
     return node, moved("grant", f"{node}/free", STORE, units, BREACH)
 
 
-def test_the_richest_may_cover_at_once_and_the_next_when_it_has_waited() -> None:
+def test_the_richest_node_covers_at_once_and_the_next_after_a_wait() -> None:
     covered(covers("hub-east"), by="hub-east")
     covered(covers("hub-west"), by="hub-west", after_s=STEP_IN_S)
     covered(covers("hub-east", 2), covers("hub-west", 1), by="hub-east")
 
 
-def test_who_covers_before_its_turn_is_noticed() -> None:
+def test_a_node_that_covers_before_its_turn_is_caught() -> None:
     with pytest.raises(Violation, match="1 come before it"):
         covered(covers("hub-west"), by="hub-west")
 
 
-def test_who_does_not_wait_anew_when_another_covered_some_is_noticed() -> None:
+def test_a_node_that_does_not_wait_after_anothers_grant_is_caught() -> None:
     waited_s = STEP_IN_S / 2
     with pytest.raises(Violation, match="1 come before it"):
         covered(covers("hub-east", 1), covers("hub-west", 2), by="hub-west", after_s=waited_s)
 
 
-def test_who_was_in_turn_when_it_decided_may_be_overtaken() -> None:
+def test_a_node_that_was_in_turn_when_it_decided_passes() -> None:
     more = ("store-1", moved("receipt", "supplier", WEST, 9))
     covered(more, covers("hub-east"), by="hub-east")
 
 
-def test_covering_more_than_lacks_is_noticed() -> None:
+def test_covering_more_than_the_deficit_is_caught() -> None:
     with pytest.raises(Violation, match="covered 4 of the 3"):
         covered(covers("hub-east", 4), by="hub-east")

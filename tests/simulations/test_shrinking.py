@@ -34,13 +34,13 @@ def shrunk(plan: Plan, fails: Callable[[Plan], bool], runs_max: int = 1_000, che
     return Shrinker(plan, Found("FloorChecker", 4, "below zero", NOW), play, Budget(runs_max)).shrink()
 
 
-def test_what_does_not_matter_goes() -> None:
+def test_unneeded_parts_of_a_plan_go() -> None:
     left = shrunk(LARGE, lambda plan: True).plan
     assert (left.faults, left.stores, left.core, left.newer) == ((), (), (), ())
     assert (len(left.hubs), left.trade.clients, left.trade.items, left.seconds) == (1, 1, 1, 1.0)
 
 
-def test_what_matters_stays() -> None:
+def test_needed_parts_of_a_plan_stay() -> None:
     needed = LARGE.faults[3]
 
     def fails(plan: Plan) -> bool:
@@ -53,7 +53,7 @@ def test_what_matters_stays() -> None:
     assert len(left.hubs) == 2
 
 
-def test_a_machine_that_goes_is_mentioned_nowhere() -> None:
+def test_a_removed_machine_is_mentioned_nowhere() -> None:
     seen: list[Plan] = []
     shrunk(LARGE, lambda plan: bool(seen.append(plan)) or len(plan.stores) < 2 or len(plan.hubs) < 3)
     for plan in seen:
@@ -62,11 +62,11 @@ def test_a_machine_that_goes_is_mentioned_nowhere() -> None:
         assert set(mentioned) <= set(names)
 
 
-def test_another_violation_is_not_the_same_failure() -> None:
+def test_a_violation_of_another_checker_is_another_failure() -> None:
     assert shrunk(LARGE, lambda plan: True, checker="TruthChecker").plan == LARGE
 
 
-def test_the_bound_on_runs_holds_and_what_is_left_still_fails() -> None:
+def test_the_bound_on_runs_holds_and_the_shrunk_plan_fails() -> None:
     tried: list[bool] = []
 
     def fails(plan: Plan) -> bool:
@@ -86,7 +86,7 @@ def test_the_bound_on_time_holds() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_drawn_plan_shrinks_to_the_faults_of_one_kind_that_fail(seed: int) -> None:
+def test_a_drawn_plan_shrinks_to_the_one_fault_that_fails(seed: int) -> None:
     plan = draw_plan(seed)
     kind = plan.faults[0].kind
     left = shrunk(plan, lambda one: any(fault.kind == kind for fault in one.faults)).plan
