@@ -1,4 +1,4 @@
-"""Clocks that are wrong on purpose."""
+"""Simulated clocks."""
 
 from __future__ import annotations
 

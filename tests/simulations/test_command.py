@@ -1,4 +1,4 @@
-"""The command: its flags, what it tells, how it ends, and that the replay it prints is one."""
+"""The command: its flags, its output, its exit status, and the replay that it prints."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from simulations.scenario import Scenario, read_scenario, write_scenario
 ROOT = Path(__file__).parents[2]
 
 SMALL = Plan(seed=7, seconds=3.0, stores=("store-1",), hubs=(("hub-east", "east"),), trade=Trade(clients=1, items=1))
-"""Over in a moment."""
+"""A plan that takes a moment."""
 
 WRONG = {
-    "a seed that is none": (["--seed", "seven"], "--seed"),
+    "a seed that is no number": (["--seed", "seven"], "--seed"),
     "a seed below zero": (["--seed", "-1"], "--seed"),
-    "seeds that are no range": (["--seeds", "1-9"], "--seeds"),
+    "seeds without a range": (["--seeds", "1-9"], "--seeds"),
     "a range that ends before it begins": (["--seeds", "9..1"], "--seeds"),
     "too many seeds": (["--seeds", "1..99999999999"], "--seeds"),
     "an unknown scenario": (["--scenario", "quiet-sunday"], "--scenario"),
@@ -41,7 +41,7 @@ WRONG = {
     "two things to play": (["--seed", "1", "--seeds", "1..2"], "--seed and --seeds"),
     "a list and a seed": (["--list", "--seed", "1"], "--list"),
     "an unknown flag": (["--colour", "red"], "--colour"),
-    "a word too many": (["please"], "please"),
+    "an extra word": (["please"], "please"),
 }
 
 WRONG_PLANS = {
@@ -66,12 +66,12 @@ WRONG_PLANS = {
 
 
 def ran(*arguments: str | Path, variables: Mapping[str, str] | None = None) -> Result:
-    """The command's ending and its output, in a directory of its own."""
+    """Run the command."""
     return CliRunner().invoke(simulate, [str(argument) for argument in arguments], env=dict(variables or {}))
 
 
 def error_of(result: Result) -> str:
-    """The one line a command ends with, which has to end with exit code 2."""
+    """The error line of a command that must exit with 2."""
     assert result.exit_code == 2, result.output
     (line,) = [line for line in result.output.splitlines() if line.startswith("Error:")]
     return line
@@ -91,7 +91,7 @@ def stored(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A checker that holds every machine that is down against the chain."""
+    """Make a checker report every machine that is down."""
 
     def moment(self: FloorChecker) -> None:
         killed = [machine.name for machine in self.chain.machines.values() if machine.is_held_down]
@@ -140,8 +140,8 @@ def test_one_seed_prints_each_step() -> None:
     assert result.exit_code == 0, result.output
     for fault in draw_plan(8).faults:
         assert re.search(rf"{fault.at_s:.3f} s +{re.escape('+'.join(fault.who))} +{fault.kind} begins", result.output)
-    for told in ("seed 8, profile pressure", "hub-east", "serves 0", "healed:", "trace", "all is well"):
-        assert told in result.output
+    for text in ("seed 8, profile pressure", "hub-east", "serves 0", "healed:", "trace", "all is well"):
+        assert text in result.output
 
 
 def test_the_same_seed_leaves_the_same_trace() -> None:
@@ -159,8 +159,8 @@ def test_many_seeds_end_with_event_counts_and_totals(jobs: int) -> None:
     assert result.exit_code == 0, result.output
     for kind in FAULTS:
         assert kind in result.output
-    for told in (f"2 seeds, 7..8, profile pressure, {jobs} at a time", "2 runs, ", "acknowledged", "all is well"):
-        assert told in result.output
+    for text in (f"2 seeds, 7..8, profile pressure, {jobs} at a time", "2 runs, ", "acknowledged", "all is well"):
+        assert text in result.output
 
 
 def test_no_seed_begins_after_the_time_is_up() -> None:
@@ -227,7 +227,7 @@ def test_keep_going_continues_after_a_violation(broken: None) -> None:
     assert result.output.count("\nreplay") == len(re.findall(r"^VIOLATION", result.output, re.MULTILINE))
 
 
-def test_a_missing_expected_violation_is_a_failure(broken: None, tmp_path: Path) -> None:
+def test_an_expected_violation_is_recorded_and_a_missing_one_fails(broken: None, tmp_path: Path) -> None:
     path = tmp_path / "expected.toml"
     plan = Plan(
         seed=7, seconds=3.0, stores=("store-1",), faults=(Fault(kind="kill", at_s=1.0, for_s=1.0, who=("store-1",)),)

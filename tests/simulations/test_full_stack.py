@@ -1,4 +1,4 @@
-"""Whole nodes under simulation: promises hold, what should go wrong does, everything repeats, flaws are caught."""
+"""Whole nodes under simulation: guarantees hold, faults happen, runs repeat, and planted bugs are caught."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 SEEDS = (*range(1, 10), 20, 34)
 FLAWED_SEEDS = range(1, 17)
-"""What is broken on purpose is found within so many."""
+"""A planted bug must be found within these seeds."""
 
 SOMETIMES = (
     "isolate",
@@ -43,7 +43,7 @@ SOMETIMES = (
 
 COMMITS_IN_PARTS = Mutation(
     name="commits-in-parts",
-    breaks="each part of a batch is a commit of its own",
+    breaks="each part of a batch is committed separately",
     invariant=2,
     expected=(),
     edits=(

@@ -1,4 +1,4 @@
-"""The sockets of the full stack: what asyncio and aiohttp see when lines, processes and machines fail."""
+"""The sockets of the full stack, as asyncio and aiohttp see them if lines, processes and machines fail."""
 
 from __future__ import annotations
 
@@ -157,11 +157,11 @@ def test_bytes_written_before_closing_arrive(world: World) -> None:
 
 def test_a_signal_reaches_the_process_that_handles_it(world: World) -> None:
     async def wait() -> str:
-        told = asyncio.Event()
-        world.loop.add_signal_handler(signal.SIGTERM, told.set)
+        received = asyncio.Event()
+        world.loop.add_signal_handler(signal.SIGTERM, received.set)
         world.loop.call_later(1.0, world.loop.signal, world.server, signal.SIGTERM)
         world.loop.call_later(2.0, world.loop.signal, world.client, signal.SIGTERM)
-        await told.wait()
+        await received.wait()
         return f"{world.loop.time():.1f}"
 
     assert world.loop.run_until_complete(world.loop.start_on(world.server, wait())) == "1.0"

@@ -1,4 +1,4 @@
-"""The virtual loop: time that jumps, hosts that take turns, crash without a trace, pause without noticing."""
+"""The virtual loop: time jumps, and hosts take turns, crash and pause."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_hosts_that_spin_raise_stuck() -> None:
 
 
 def run_stuck(work: Coroutine[Any, Any, Any], loop: VirtualLoop) -> None:
-    """As `run`, for a loop on which nothing can be wound up."""
+    """As `run`, for a loop that cannot wind up."""
     task = loop.create_task(work)
     try:
         loop.run_until_complete(task)

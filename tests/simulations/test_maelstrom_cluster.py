@@ -1,4 +1,4 @@
-"""Node processes under a network that loses, doubles, delays and cuts: their counters end equal, and right."""
+"""Node processes on a network that loses, doubles, delays and cuts: their counters end with equal, right values."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tests.simulations.maelstrom_router import Faults, Router
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(30)]
 
 CONVERGES_S = 12.0
-"""A dial under way, the wait before the next, and one more of each for a session that a late message ended."""
+"""Twice a dial and the wait before the next dial, because a late message may end the first session."""
 
 TOO_MUCH = QUANTITY_MAX + 1
 
 
 def deltas(chance: random.Random, number: int) -> list[int]:
-    """Large and sparse, so that every subset has a sum of its own; some are refused everywhere."""
+    """Large and sparse, so that every subset has its own sum. Every node refuses some of them."""
     return [chance.choice((-1, 1)) * chance.randrange(1, QUANTITY_MAX) for _ in range(number)] + [TOO_MUCH] * 3
 
 
 async def add_everywhere(router: Router, chance: random.Random, number: int, each_s: float) -> list[Add]:
-    """Add at random nodes, one after another begun, however long each takes."""
+    """Begin adds at random nodes at a fixed pace, without waiting for answers in between."""
     asked = []
     for delta in deltas(chance, number):
         asked.append(asyncio.create_task(router.add(chance.choice(router.names), delta)))

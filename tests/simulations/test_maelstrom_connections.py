@@ -1,4 +1,4 @@
-"""Connections over messages: what is lost, late or doubled, and who notices."""
+"""Connections over messages that are lost, late or doubled."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class StandingClock:
 
 
 class Pair:
-    """Two nodes; what they say to each other waits until it is delivered."""
+    """Two nodes. Their messages wait until `deliver`."""
 
     def __init__(self) -> None:
         self.said: dict[str, list[Between]] = {name: [] for name in NAMES}
-        """Messages on their way, by the node they are for."""
+        """Messages under way, by receiver."""
         self.networks = {name: self.network(name) for name in NAMES}
         self.connected: list[MessageSocket] = []
 
@@ -35,19 +35,19 @@ class Pair:
         return MessageNetwork(name, names, StandingClock(), lambda peer, body: self.said[peer].append(body))
 
     def take(self, name: str) -> list[Between]:
-        """Take what is on its way to a node off the line."""
+        """Remove the messages to a node from the line."""
         bodies, self.said[name] = self.said[name], []
         return bodies
 
     def deliver(self, name: str, bodies: Iterable[Between] | None = None) -> None:
-        """Deliver these messages, or all that are on their way, to a node."""
+        """Deliver these messages, or all that are under way, to a node."""
         (other,) = (each for each in NAMES if each != name)
         for body in self.take(name) if bodies is None else bodies:
             socket = self.networks[name].take(other, body)
             self.connected += [socket] if socket is not None else []
 
     async def connect(self) -> tuple[MessageSocket, MessageSocket]:
-        """Have the lesser name dial the greater one; return both ends."""
+        """Let the lesser name dial the greater one. Returns both ends."""
         dialling = asyncio.create_task(self.networks["n1"].dial("n2"))
         await asyncio.sleep(0)
         self.deliver("n2")
@@ -186,7 +186,7 @@ async def test_a_cancelled_dial_leaves_no_half_of_a_connection(pair: Pair) -> No
     await asyncio.gather(dialling, return_exceptions=True)
     (reset,) = pair.take("n2")
     assert isinstance(reset, Reset)
-    pair.deliver("n2", [reset, opening])  # the reset came first, and so for nothing
+    pair.deliver("n2", [reset, opening])  # the reset comes first, so it has no effect
     pair.deliver("n1")
     pair.deliver("n2")
     assert await received(pair.connected[0], 1) == [None]

@@ -1,4 +1,4 @@
-"""One node's process, over real pipes: the protocol, what it makes of garbage, and how it ends."""
+"""One node's process, over real pipes: the protocol, invalid lines, and the exit status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INIT = {"type": "init", "msg_id": 1, "node_id": "n1", "node_ids": ["n1"]}
 
 
 class Ended(NamedTuple):
-    """How a node ended: its code, what it answered in order, and its logs."""
+    """A node that ended: its exit status, its answers in order, and its logs."""
 
     code: int
     answers: list[dict[str, Any]]
@@ -44,7 +44,7 @@ def line(body: dict[str, Any], src: str = "c1", dest: str = "n1") -> bytes:
 
 
 def run(*given: dict[str, Any] | bytes, begin: bool = True) -> Ended:
-    """Give a node bodies of requests, or bytes as they are, until its input ends."""
+    """Send a node bodies of requests, or raw bytes, and then end its input."""
     lines = [one if isinstance(one, bytes) else line(one) for one in given]
     said = b"".join([line(INIT)] * begin + lines)
     ended = subprocess.run(COMMAND, cwd=ROOT, input=said, capture_output=True, timeout=ENDS_S, check=False)
@@ -55,7 +55,7 @@ def run(*given: dict[str, Any] | bytes, begin: bool = True) -> Ended:
 
 
 def read_after(*given: dict[str, Any] | bytes) -> int:
-    """The value once all of this was answered: a node answers what it was asked before its input ends."""
+    """The value after answers to all of this. A node answers all requests before its input ends."""
     with subprocess.Popen(COMMAND, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -141,11 +141,11 @@ GARBAGE = {
     "no object": b"[1, 2]\n",
     "no body": b'{"src": "c1", "dest": "n1"}\n',
     "no type": line({"msg_id": 2}),
-    "a body that is none": b'{"src": "c1", "dest": "n1", "body": 7}\n',
+    "a body that is no object": b'{"src": "c1", "dest": "n1", "body": 7}\n',
     "deep nesting": b"[" * 100_000 + b"\n",
     "a line without end": b"x" * (LINE_BYTES_MAX + 100) + b"\n",
     "a request without a number": line({"type": "add", "delta": 5}),
-    "a number that is none": line({"type": "add", "delta": 5, "msg_id": "two"}),
+    "a message id that is no number": line({"type": "add", "delta": 5, "msg_id": "two"}),
     "a message to another node": line({"type": "read", "msg_id": 2}, dest="n2"),
     "an answer nobody waits for": line({"type": "add_ok", "in_reply_to": 2}),
     "an error of another node": line({"type": "error", "in_reply_to": 2, "msg_id": 3, "code": 13}),
@@ -178,7 +178,7 @@ def test_a_node_with_a_closed_output_exits_with_0() -> None:
         assert process.stderr is not None
         process.stdout.close()
         process.stdin.write(line(INIT))
-        process.stdin.flush()  # and left open: the node has to notice by itself
+        process.stdin.flush()  # the input stays open, so only the output shows that the reader is gone
         assert process.wait(ENDS_S) == 0
         assert b"Traceback" not in process.stderr.read()
 

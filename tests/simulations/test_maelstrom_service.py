@@ -1,4 +1,4 @@
-"""The service in this process: what it answers when its disk fails."""
+"""The service in this process: its answers if its disk fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INIT = {"type": "init", "msg_id": 1, "node_id": "n1", "node_ids": ["n1"]}
 
 
 class Asker:
-    """Asks a service, and keeps what it says."""
+    """Sends requests to a service, and keeps its answers."""
 
     def __init__(self, disk: SimulatedDisk) -> None:
         self.said: list[dict[str, Any]] = []

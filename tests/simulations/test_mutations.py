@@ -1,7 +1,7 @@
-"""Every planted bug is caught at the seed recorded for it, or soon after, and the code as it is shows nothing there.
+"""Every planted bug is caught at its recorded seed or at a cheap one, and the real code has no violation there.
 
-When the workload, a checker or the timing of the code changes, a mutation may show itself at other seeds only; it is
-then hunted for here. `make simulate-mutations ARGS=--write` hunts for all of them anew and records where they were.
+If the workload, a checker or the timing of the code changes, only other seeds may show a mutation. Then these tests
+hunt for it. `make simulate-mutations ARGS=--write` hunts for all mutations again and records their seeds.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from simulations.observer import CHECKERS
 SEEDS = recorded()
 
 HUNTED = 60
-"""Seeds a mutation is hunted for where it no longer shows itself at its own."""
+"""The number of seeds to try if the recorded seed no longer shows a mutation."""
 
 Caught = tuple[str, str] | None
-"""Which checker found something, and what."""
+"""The checker that found a violation, and its detail."""
 
 
 def mutated(name: str) -> Caught:
@@ -50,7 +50,7 @@ def pool() -> Iterator[ProcessPoolExecutor]:
 
 @pytest.fixture(scope="module")
 def playing(pool: ProcessPoolExecutor) -> dict[str | int, Future[Caught]]:
-    """Every run that any test here asks about, under way."""
+    """All runs of these tests, in progress."""
     runs: dict[str | int, Future[Caught]] = {name: pool.submit(mutated, name) for name in MUTATIONS}
     runs.update({seed: pool.submit(healthy, seed) for seed in sorted(set(SEEDS.values()))})
     return runs
@@ -59,7 +59,7 @@ def playing(pool: ProcessPoolExecutor) -> dict[str | int, Future[Caught]]:
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutation_is_caught_by_an_expected_checker(name: str, playing: dict[str | int, Future[Caught]]) -> None:
     caught = playing[name].result()
-    assert caught is not None, f"{name} shows nothing, neither at seed {SEEDS[name]} nor at the {HUNTED} cheapest"
+    assert caught is not None, f"{name} is not caught at seed {SEEDS[name]} or at the {HUNTED} cheapest seeds"
     assert caught[0] in MUTATIONS[name].expected, caught
 
 

@@ -1,4 +1,4 @@
-"""The simulated network: what lines, machines and bad weather do to frames."""
+"""The simulated network: the effects of lines, machines and bad weather on frames."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def connection() -> Connection:
 
 
 async def within(seconds: float, awaited: Awaitable[bytes | None]) -> bytes | str | None:
-    """What is received in time, or that nothing is."""
+    """The received frame, or "nothing" after a timeout."""
     try:
         async with asyncio.timeout(seconds):
             return await awaited
@@ -48,7 +48,7 @@ async def within(seconds: float, awaited: Awaitable[bytes | None]) -> bytes | st
 
 
 async def all_of(end: End) -> list[bytes]:
-    """All frames that come within ten seconds."""
+    """All frames, until none comes for ten seconds."""
     found = []
     while isinstance(frame := await within(10, end.receive()), bytes):
         found.append(frame)

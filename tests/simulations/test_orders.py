@@ -1,4 +1,4 @@
-"""Orders under the simulator: what its checkers rest on, and what no single node's tests can show."""
+"""Orders in the simulator: tests of its checkers, and of orders on several nodes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.core.shuffled import OrderTaker, lines
 
 TRADE = Trade(clients=2, items=2, think_ms=150.0, opening=500, theft=0.0, orders=6.0)
 PLAN = Plan(seed=11, seconds=10.0, trade=TRADE)
-"""A chain on which nothing fails but the customers' manners."""
+"""A chain without faults, except that clients report impossible events."""
 
 
 def seen(checker: type[Checker], *entries: Entry) -> None:
-    """Have a checker look at entries as they come. Raises Violation."""
+    """Show entries to a checker. Raises Violation."""
     run = Run(PLAN, [])
     looking = checker(run.chain, run.history)
     try:
@@ -34,19 +34,19 @@ def seen(checker: type[Checker], *entries: Entry) -> None:
         run.loop.close()
 
 
-def told(taker: OrderTaker) -> list[Entry]:
-    """What a desk wrote about orders."""
+def order_entries(taker: OrderTaker) -> list[Entry]:
+    """The entries about orders that a node wrote."""
     taker.commit()
     return [entry for entry in taker.entries if entry.content.kind == "order"]
 
 
 def life(*events: str) -> list[Entry]:
-    """The entries of a paid order of two items to which this happened."""
+    """The entries of a paid order of two units with these events."""
     taker = OrderTaker()
     taker.place("o-1", PlacedLine(2, "cola"), paid=True)
     for event in events:
         taker.happen(event, **({"lines": lines(cola=1)} if event in ("adjust", "return") else {}))
-    return told(taker)
+    return order_entries(taker)
 
 
 def by_another(entry: Entry) -> Entry:
@@ -90,7 +90,7 @@ def test_a_hold_that_expires_early_is_caught() -> None:
     taker.place("o-1", PlacedLine(2, "cola"), ttl_s=5)
     taker.now_ms += 5_000
     taker.keep_up()
-    placed, expired = told(taker)
+    placed, expired = order_entries(taker)
     seen(DecisionsChecker, placed, expired)
     later = expired.content.clock + (1 << 16)
     with pytest.raises(Violation, match="before its time"):

@@ -1,4 +1,4 @@
-"""What the pn-counter checker accepts, and the broken histories it must catch."""
+"""The histories that the pn-counter checker accepts, and the wrong ones that it must catch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SUM = OK.delta + ALSO_OK.delta
 
 
 def history(*values: int, adds: tuple[Add, ...] = ADDS) -> CounterHistory:
-    """A run whose nodes answered these values in the end, in order; those after the last never answered."""
+    """A run with these final values of the nodes, in order. Nodes without a value never answered."""
     return CounterHistory(
         NODES, adds, tuple(FinalRead(node, value) for node, value in zip(NODES, values, strict=False))
     )

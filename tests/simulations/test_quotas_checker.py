@@ -1,4 +1,4 @@
-"""The checker of quotas knows which order is of which channel, and what policies gave that one."""
+"""The checker of quotas knows the channel of each order, and the quotas that policies give it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.core.shuffled import OrderTaker
 
 
 def seller(*policies: tuple[str, dict[str, float]]) -> OrderTaker:
-    """A hub with ten colas, three of them set aside for `web`, and policies that name channels, by selector."""
+    """A hub with ten colas, three of them in the quota of `web`, and policies with channels, by selector."""
     taker = OrderTaker("hub-east", w_1={"cola": 10})
     taker.replica.order_policy = hub_role(taker.replica.locations).order_policy
     for number, (selector, channels) in enumerate(policies):
@@ -34,8 +34,7 @@ def seller(*policies: tuple[str, dict[str, float]]) -> OrderTaker:
 
 
 def taken(taker: OrderTaker, channel: str, asked_as: str) -> None:
-    """Have the checker look at an order that this hub takes as of one channel, and a client placed as of another one.
-    Raises Violation."""
+    """Show the checker an order that a hub takes for one channel and a client placed for another. Raises Violation."""
     taker.place("o-1", PlacedLine(2, "cola"), channel=channel)
     taker.commit()
     run, history = Run(Plan(seed=7, seconds=8.0)), History()

@@ -1,4 +1,4 @@
-"""The report: pages that are whole, refer to nothing outside, and show lanes, stock, violation and replay."""
+"""The report: complete pages without outside references, with lanes, stock, violation and replay."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ VOID = ("meta", "link", "br", "input", "img", "hr")
 
 
 class Checked(HTMLParser):
-    """Reads a page, and fails where an element is not closed."""
+    """Reads a page, and fails if an element is not closed."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -118,8 +118,8 @@ def test_a_page_is_complete_and_has_no_outside_references(page: Path) -> None:
 
 def test_a_page_shows_plan_counters_steps_and_replay(page: Path, outcome: Outcome) -> None:
     text = page.read_text()
-    for told in ("scenario cut", "all is well", "isolate", "acknowledged", outcome.digest, "healed: hub-east"):
-        assert told in text
+    for expected in ("scenario cut", "all is well", "isolate", "acknowledged", outcome.digest, "healed: hub-east"):
+        assert expected in text
     assert f"shelfsync simulate --plan {page.parent / 'cut.plan.toml'}" in text
     assert read_scenario(page.parent / "cut.plan.toml").plan == CUT
     assert text.count("<tr>") > len(outcome.steps)
@@ -131,8 +131,8 @@ def test_a_violation_is_marked_with_its_time_and_text(tmp_path: Path, monkeypatc
     result = CliRunner().invoke(simulate, ["--plan", str(tmp_path / "cut.toml"), "--report", str(tmp_path / "report")])
     assert result.exit_code == 1, result.output
     text = (tmp_path / "report" / "cut.html").read_text()
-    for told in ("FloorChecker violated", "invariant 4", "at 9.500 s", "a &lt;plain&gt; lie"):
-        assert told in text
+    for expected in ("FloorChecker violated", "invariant 4", "at 9.500 s", "a &lt;plain&gt; lie"):
+        assert expected in text
     Checked(text)
     assert "cut-shrunk.html" in (tmp_path / "report" / "index.html").read_text()
 

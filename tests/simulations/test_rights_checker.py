@@ -1,4 +1,4 @@
-"""The checker of rights catches nodes that mint rights on the way, or swap them without end."""
+"""The checker of rights catches nodes that create rights by a grant, or exchange them for ever."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from tests.core.contents import OWN, linked, receipt_content
 HUB = Stream("hub-east#0000000b", OWN.scope)
 TRADE = Trade(clients=1, items=1, think_ms=200.0, opening=500, theft=0.0)
 PLAN = Plan(seed=7, seconds=8.0, stores=("store-1",), trade=TRADE)
-"""A quiet chain: whatever goes wrong in it is nobody's fault but the nodes'."""
+"""A chain without faults, so only nodes can cause a violation."""
 
 
 def swings(policy: Policy | None, own: int, available: int, *others: object) -> int:
-    """A store that gives all it has, and then wants it back."""
+    """A store that grants all its rights, and then wants them back."""
     return own if own > 0 else -max(0, available)
 
 
 def obliges(policy: Policy | None, wanted: int, own: int, *others: object) -> WantAnswer:
-    """A node that always gives what it is asked for."""
+    """A node that always grants the requested rights."""
     return WantAnswer(max(0, min(wanted, own)))
 
 
 def seen(*contents: Content, back: Sequence[Content] = ()) -> None:
-    """What the checker makes of these entries of a store at one machine, each followed by one of a hub, if any."""
+    """Show the checker these entries of a store at one machine, each followed by one of a hub, if any."""
     run = Run(PLAN)
     checker = RightsChecker(run.chain, History())
     machine = run.chain.machines["store-1"]

@@ -1,4 +1,4 @@
-"""Each kept scenario ends as its file says; and what its faults are meant to bring about does happen."""
+"""Each scenario ends as its file expects, and its faults have the intended effect."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from simulations.scenario import Scenario, as_toml, read_scenario, scenario, sce
 from simulations.series import all_found
 
 WEEK = "week-offline"
-"""Takes minutes as it stands; some hours of it are a test."""
+"""The whole scenario takes minutes, so the test plays some hours of it."""
 
 OF_DISKS = ("cloned-till", "restored-from-last-month", "swapped-disks", "wiped-disk")
 
 SHARE = 1 / 30
 
 
-def with_shortage(plan: Plan) -> Plan:
-    """The same in a thirtieth of the time, with as much trade as in a third of it."""
+def with_less_time(plan: Plan) -> Plan:
+    """The same plan in a thirtieth of the time, with as much trade as in a third of it."""
     faults = tuple(replace(fault, at_s=fault.at_s * SHARE, for_s=fault.for_s * SHARE) for fault in plan.faults)
     trade = replace(plan.trade, think_ms=plan.trade.think_ms / 10)
     return replace(plan, seconds=plan.seconds * SHARE, faults=faults, trade=trade, look_s=60.0)
 
 
 def served_again(outcome: Outcome, name: str) -> int:
-    """How often a machine served anew."""
+    """How often a machine began to serve again."""
     return sum(step.who == name and step.what.startswith("serves ") for step in outcome.steps) - 1
 
 
@@ -86,7 +86,7 @@ def test_guarantees_hold_in_every_scenario(name: str) -> None:
 
 
 def test_a_store_sells_for_a_week_without_its_line() -> None:
-    plan = with_shortage(scenario(WEEK).plan)
+    plan = with_less_time(scenario(WEEK).plan)
     outcome = play_out(plan, watches=True)
     assert outcome.found is None
     cut = plan.faults[0]

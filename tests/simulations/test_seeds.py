@@ -1,4 +1,4 @@
-"""Two hundred seeds under pressure: no promise is broken, all that can go wrong did, and everything repeats."""
+"""Two hundred seeds under pressure: guarantees hold, every fault happens, and every run repeats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 SEEDS = range(200)
 AGAIN = SEEDS[::20]
-"""Five percent of them, played once more elsewhere."""
+"""Five percent of the seeds, played again in another process."""
 
 SOMETIMES = (
     "acknowledged",
@@ -45,7 +45,7 @@ SOMETIMES = (
     *(f"order {what}" for what in (*EVENTS, "hold", "reserve", "expire", "hand_over")),
     *(f"order {what}" for what in ("park", "ask", "impossible", "late", "short", "repeat")),
 )
-"""What must happen to clients at least once in all these runs, or the runs prove less than they seem to."""
+"""Events that must happen to clients in these runs at least once; otherwise the runs prove less than they seem to."""
 
 pytestmark = pytest.mark.timeout(600)
 

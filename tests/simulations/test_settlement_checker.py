@@ -1,4 +1,4 @@
-"""The checker of settlement catches nodes that cover a deficit out of turn, or more of it than there is."""
+"""The checker of settlement catches nodes that cover a deficit out of turn, or with too many units."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ SOLD_PAST = (
     moved("grant", STORE, WEST, 4),
     moved("sale", STORE, "customer", 3),
 )
-"""The store is three below zero; hub-east has six, hub-west four."""
+"""The store is three units below zero. hub-east has six units, hub-west four."""
 
 
 def covered(*said: tuple[str, Content], by: str, after_s: float = 0.0) -> None:
-    """Have the checker see, at one machine, what a store said, and after a while what others say. Raises Violation."""
+    """Show the checker, at one machine, the entries of a store, and after a while those of others. Raises Violation."""
     run = Run(Plan(seed=7, seconds=8.0))
     checker, machine = SettlementChecker(run.chain, History()), run.chain.machines[by]
     try:

@@ -1,4 +1,4 @@
-"""Shrinking, on predicates whose smallest failing plan is known."""
+"""Shrinking, with predicates whose smallest failing plan is known."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOW = 5.0
 
 
 def shrunk(plan: Plan, fails: Callable[[Plan], bool], runs_max: int = 1_000, checker: str = "FloorChecker") -> Shrunk:
-    """What is left of a plan that fails with this predicate."""
+    """Shrink a plan that fails with this predicate."""
 
     def play(one: Plan) -> Found | None:
         return Found(checker, 4, "below zero", NOW) if fails(one) else None

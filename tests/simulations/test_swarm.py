@@ -1,4 +1,4 @@
-"""Many seeds over several processes."""
+"""Many seeds in several processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two hubs and a store that hear nothing of each other sell the same stock: never more than there is, and all of it."""
+"""Two disconnected hubs and a store sell the same stock: all of it, and never more."""
 
 from __future__ import annotations
 
