@@ -339,7 +339,7 @@ async def try_once(
     try:
         verdicts = await chain.machines[machine].ask([ask.asked for ask in asks], timeout_s)
     except ConnectionRefusedError:
-        history.tally("nobody listens")
+        history.tally("not listening")
         verdicts = []
     for index, ask in enumerate(asks):
         ask.waiting -= 1

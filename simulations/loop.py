@@ -62,7 +62,7 @@ def current_host() -> Host | None:
     return _host.get()
 
 
-NOBODY = Context()
+NO_HOST = Context()
 """The context of work without a host."""
 
 

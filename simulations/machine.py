@@ -22,7 +22,7 @@ from replica.runtime.background.counting import submit_count
 from replica.runtime.node import Node, NodeRole
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.journal import SimulatedDisk, SimulatedJournal
-from simulations.loop import NOBODY, Host, VirtualLoop
+from simulations.loop import NO_HOST, Host, VirtualLoop
 from simulations.network import End, MachineNetwork, SimulatedNetwork
 from simulations.next_release import NEXT_KINDS
 
@@ -217,11 +217,11 @@ class Machine:
         if not isinstance(failure, Unknown):
             self.failure = failure or Broken("a vital task of the node returned")
         self._note(self.name, f"ends {failure!r}")
-        self._loop.call_soon(self._end, context=NOBODY)
+        self._loop.call_soon(self._end, context=NO_HOST)
 
     def _end(self) -> None:
         self.stop()
-        self._loop.call_later(self._random.uniform(*RESTART_S), self.start, context=NOBODY)
+        self._loop.call_later(self._random.uniform(*RESTART_S), self.start, context=NO_HOST)
 
     def _accept(self, end: End) -> None:
         if self.node is not None and self.host is not None:

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from replica.core.base.errors import PeerFault
 from replica.core.base.limits import FRAME_BYTES_MAX
-from simulations.loop import NOBODY
+from simulations.loop import NO_HOST
 
 LINE_BYTES = 1 << 20
 """A sender waits while more bytes than this are under way in its direction."""
@@ -296,7 +296,7 @@ class SimulatedNetwork:
 
     def call_at(self, when: float, arrive: Callable[[], None]) -> None:
         """Call `arrive` at a time. Packets belong to no machine, so they arrive even if their sender is gone."""
-        self._loop.call_at(when, arrive, context=NOBODY)
+        self._loop.call_at(when, arrive, context=NO_HOST)
 
     def _move_all(self) -> None:
         for end in self._ends:

@@ -7,21 +7,29 @@ from collections.abc import Iterable, Iterator
 from replica.core.base.names import CUSTOMER, FREE, HELD, QUARANTINE, account, bucket_of, node_of, owner_of
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content
+from replica.core.orders.requests import ORDER
+from replica.core.rights.grants import ALLOTMENT, GRANT
+from replica.core.stock.adjustments import ADJUSTMENT
+from replica.core.stock.counts import CORRECTION, COUNT
+from replica.core.stock.goods_receipts import GOODS_RECEIPT
+from replica.core.stock.quarantine import QUARANTINE_STEP
+from replica.core.stock.returns import RETURN
+from replica.core.stock.sales import SALE
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
 KNOWN = (
-    "sale",
-    "return",
-    "receipt",
-    "count",
-    "adjustment",
-    "quarantine",
-    "grant",
-    "allotment",
-    "correction",
-    "order",
+    SALE,
+    RETURN,
+    GOODS_RECEIPT,
+    COUNT,
+    ADJUSTMENT,
+    QUARANTINE_STEP,
+    GRANT,
+    ALLOTMENT,
+    CORRECTION,
+    ORDER,
 )
 
 TAKING = ("hold", "reserve", "exchange")
@@ -42,16 +50,16 @@ class AccountsChecker(Checker):
         if content.kind not in KNOWN:
             return
         allowed = {
-            "sale": [(free, "customer")],
-            "return": [("customer", quarantine if content.reason == "quarantine" else free)],
-            "receipt": [("supplier", free)],
-            "count": [("found", free), (free, "loss")],
-            "correction": [("found", free), (free, "loss")],
-            "adjustment": [("found", free), (free, "loss")],
-            "quarantine": [(free, quarantine), (quarantine, free), (quarantine, "loss")],
-            "grant": [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],
-            "order": list(_routes_of_order(entry.content, node)),
-            "allotment": [route for name in _quotas(content.moves, node) for route in ((free, name), (name, free))],
+            SALE: [(free, "customer")],
+            RETURN: [("customer", quarantine if content.reason == "quarantine" else free)],
+            GOODS_RECEIPT: [("supplier", free)],
+            COUNT: [("found", free), (free, "loss")],
+            CORRECTION: [("found", free), (free, "loss")],
+            ADJUSTMENT: [("found", free), (free, "loss")],
+            QUARANTINE_STEP: [(free, quarantine), (quarantine, free), (quarantine, "loss")],
+            GRANT: [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],
+            ORDER: list(_routes_of_order(entry.content, node)),
+            ALLOTMENT: [route for name in _quotas(content.moves, node) for route in ((free, name), (name, free))],
         }[content.kind]
         for move in content.moves:
             if (move.source, move.target) not in allowed:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from replica.core.base.names import node_of
 from replica.core.ledger.cells import Move
-from replica.core.log.entry import Content, Entry
+from replica.core.log.entry import DOCUMENT, Content, Entry
+from replica.core.log.voids import VOID
 from replica.core.orders.requests import ORDER
+from replica.core.rights.grants import GRANT
+from replica.core.stock.counts import COUNT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 from simulations.pn_counter import Outcome
 
-VOID = "void"
-KEPT = ("grant", "count", "document", ORDER)
+KEPT = (GRANT, COUNT, DOCUMENT, ORDER)
 """Kinds whose void moves no units back."""
 
 

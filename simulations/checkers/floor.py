@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from replica.core.base.names import FREE, bucket_of, is_internal, node_of, owner_of
 from replica.core.log.entry import Entry
+from replica.core.log.voids import VOID
 from replica.core.orders.requests import ORDER
+from replica.core.stock.counts import CORRECTION, COUNT
+from replica.core.stock.sales import SALE
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.history import Pair
 from simulations.machine import Machine
 
-MAY_OVERDRAW = ("sale", "count", "correction", "void")
+MAY_OVERDRAW = (SALE, COUNT, CORRECTION, VOID)
 """Kinds that may overdraw: goods in hand, a shelf with fewer units than the book, and a receipt that was voided."""
 
 
@@ -51,7 +54,7 @@ class FloorChecker(Checker):
             self._add((*source[:3], move.target), move.quantity)
         if is_own and overdrawn and content.kind not in MAY_OVERDRAW:
             self.fail(f"a {content.kind} at {machine.name} overdrew {overdrawn}")
-        if is_own and content.kind == "sale":
+        if is_own and content.kind == SALE:
             said = content.facts.get("breach", {})
             if said != overdrawn:
                 self.fail(f"a sale at {machine.name} overdrew {overdrawn}, but records {said}")

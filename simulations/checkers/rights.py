@@ -7,6 +7,7 @@ from msgspec import Struct
 from replica.core.base.names import FREE, HELD, QUARANTINE, bucket_of, is_internal, node_of, owner_of
 from replica.core.catalog.documents import CHAIN_RANK
 from replica.core.log.entry import DOCUMENT
+from replica.core.rights.grants import ALLOTMENT, GRANT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.history import Pair
@@ -48,9 +49,9 @@ class RightsChecker(Checker):
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, content = stored.entry, stored.entry.content
         node, scope = node_of(entry.stream.writer), entry.stream.scope
-        if content.kind == "grant" and node == machine.name:
+        if content.kind == GRANT and node == machine.name:
             self.history.tally(f"granted by {content.reason or 'hand'}")
-        if content.kind == "allotment" and node == machine.name:
+        if content.kind == ALLOTMENT and node == machine.name:
             self.history.tally("allotted")
         if content.kind == DOCUMENT and content.facts.get("kind") == "policy" and content.facts["rank"] == CHAIN_RANK:
             self._rows = {known: row for known, row in self._rows.items() if known[0] != machine.name}
@@ -61,9 +62,9 @@ class RightsChecker(Checker):
                 owner = owner_of(account)
                 if owner is not None and bucket_of(account) not in (HELD, QUARANTINE):
                     rights[owner] = rights.get(owner, 0) + units
-            if content.kind == "allotment":
+            if content.kind == ALLOTMENT:
                 continue
-            if content.kind != "grant":
+            if content.kind != GRANT:
                 self._rows.pop(key, None)
                 continue
             if bucket_of(move.source) != FREE or not is_internal(move.target) or owner_of(move.source) != node:

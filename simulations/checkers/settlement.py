@@ -16,6 +16,7 @@ from replica.core.base.names import FREE, HELD, QUARANTINE, bucket_of, node_of, 
 from replica.core.log.entry import Entry
 from replica.core.orders.facts import CANCELLED, MOVED, SHORTAGE
 from replica.core.orders.requests import ORDER
+from replica.core.rights.grants import GRANT
 from replica.core.rights.requests import BREACH
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
@@ -58,7 +59,7 @@ class SettlementChecker(Checker):
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, content = stored.entry, stored.entry.content
         self._check_shortage(machine, entry)
-        covers = content.kind == "grant" and content.reason == BREACH and node_of(entry.stream.writer) == machine.name
+        covers = content.kind == GRANT and content.reason == BREACH and node_of(entry.stream.writer) == machine.name
         for move in content.moves:
             pair = (machine.name, entry.stream.scope, move.item)
             free = self._free.setdefault(pair, {})

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from replica.core.base.names import node_of
 from replica.core.log.entry import Entry
 from replica.core.orders.requests import ORDER
+from replica.core.stock.counts import CORRECTION, COUNT
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Checker
@@ -15,7 +16,7 @@ from simulations.history import Ask, History, Pair, effect_of
 from simulations.machine import Machine
 from simulations.pn_counter import Add, CounterHistory, FinalRead, Outcome, violations
 
-AS_WRITTEN = ("count", ORDER)
+AS_WRITTEN = (COUNT, ORDER)
 """Kinds whose effect depends on earlier stock. `HeldChecker` and `OrdersChecker` check the effect of orders."""
 
 
@@ -30,7 +31,7 @@ class TruthChecker(Checker):
         """Counts and corrections, with the machine on which each was seen first."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
-        if stored.entry.content.kind in ("count", "correction"):
+        if stored.entry.content.kind in (COUNT, CORRECTION):
             self._corrected.setdefault(stored.entry.hash, (machine.name, stored.entry))
 
     def answered(self, ask: Ask, entry: Entry) -> None:

@@ -28,7 +28,7 @@ from simulations.full_stack.calls import Call, HttpAnswer, call_of, is_noted, re
 from simulations.full_stack.disk import StackDisk, unlock
 from simulations.full_stack.loop import PORT, StackLoop
 from simulations.full_stack.machine_clients import MachineClients
-from simulations.loop import NOBODY
+from simulations.loop import NO_HOST
 from simulations.machine import HOME_AFTER_S, STOP_MAX_S, Machine, Role
 
 ADDRESS = "127.0.0.1"
@@ -189,7 +189,7 @@ class StackMachine(Machine):
         self._note(self.name, f"ends at once with {code}")
         assert self.host is not None
         self._loop.crash(self.host)
-        self._loop.call_soon(self._end, context=NOBODY)
+        self._loop.call_soon(self._end, context=NO_HOST)
         raise ProcessEnded(code)
 
 

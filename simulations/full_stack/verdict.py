@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from replica.core.base.names import CHAIN, key_text
 from replica.core.log.entry import Entry
+from replica.core.stock.counts import CORRECTION, COUNT
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.checkers.truth import adds, is_mistimed
@@ -105,7 +106,7 @@ def _corrected(chain: SimulatedChain) -> list[tuple[str, Entry]]:
         stored.entry.hash: (machine.name, stored.entry)
         for machine in chain.machines.values()
         for stored in machine.disk.stored
-        if stored.entry.content.kind in ("count", "correction")
+        if stored.entry.content.kind in (COUNT, CORRECTION)
     }
     return list(found.values())
 

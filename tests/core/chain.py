@@ -32,7 +32,7 @@ SomeFrame = TypeVar("SomeFrame", bound=Frame)
 
 NOW_MS = 1_750_000_000_000
 STORE = "store-1"
-NOBODY = Seen({}, 0, {})
+NO_HOST = Seen({}, 0, {})
 
 
 def receipt(**units: int) -> GoodsReceipt:

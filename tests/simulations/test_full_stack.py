@@ -32,7 +32,7 @@ SOMETIMES = (
     "lost-answers",
     "corrupt",
     "no answer",
-    "nobody listens",
+    "not listening",
     "nonsense",
     "shown",
     "torn commits",

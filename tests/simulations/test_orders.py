@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from replica.core.log.entry import Entry, Stream
 from replica.core.orders import fold as orders
 from replica.core.orders.machine import DEFAULT_DOCUMENT
-from replica.core.orders.requests import PlacedLine
+from replica.core.orders.requests import ORDER, PlacedLine
 from simulations.checkers.checker import Checker, Violation
 from simulations.checkers.decisions import TABLE, DecisionsChecker
 from simulations.checkers.held import HeldChecker
@@ -37,7 +37,7 @@ def seen(checker: type[Checker], *entries: Entry) -> None:
 def order_entries(taker: OrderTaker) -> list[Entry]:
     """The entries about orders that a node wrote."""
     taker.commit()
-    return [entry for entry in taker.entries if entry.content.kind == "order"]
+    return [entry for entry in taker.entries if entry.content.kind == ORDER]
 
 
 def life(*events: str) -> list[Entry]:

@@ -25,7 +25,7 @@ SOMETIMES = (
     "granted by policy",
     "granted by want",
     "no answer",
-    "nobody listens",
+    "not listening",
     "left open",
     "shown",
     "stolen",

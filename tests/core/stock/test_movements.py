@@ -39,7 +39,7 @@ from replica.core.stock.requests import (
     Sale,
     SkuLine,
 )
-from tests.core.chain import NOBODY, NOW_MS, STORE
+from tests.core.chain import NO_HOST, NOW_MS, STORE
 
 WRITER = "store-1#0000000a"
 HUB = "hub-east#0000000b"
@@ -77,7 +77,7 @@ class Shop:
     def document(self, sku: str, value: object) -> None:
         assert self.catalog.put(Register("sku", sku, 0, "", 1, 1, HUB, pack_value(value)))
 
-    def ask(self, request: LocationRequest, seen: Seen = NOBODY) -> Draft:
+    def ask(self, request: LocationRequest, seen: Seen = NO_HOST) -> Draft:
         """Decide and fold."""
         draft = prepare(self.view, request, seen)
         self.ledger.apply(STORE, WRITER, draft.moves)
@@ -100,7 +100,7 @@ class Shop:
         """Ask what is refused for this reason, and see that it had no effect."""
         before = list(self.ledger.cells())
         with pytest.raises(why) as refused:
-            prepare(self.view, request, NOBODY)
+            prepare(self.view, request, NO_HOST)
         assert list(self.ledger.cells()) == before
         return refused.value
 
@@ -604,7 +604,7 @@ def test_a_request_reads_back_off_the_entry_it_led_to(request: LocationRequest) 
 def test_requests_that_differ_read_back_as_different(one: LocationRequest, other: LocationRequest) -> None:
     shop = Shop(RECIPES)
     try:
-        drafts = [prepare(shop.view, request, NOBODY) for request in (one, other)]
+        drafts = [prepare(shop.view, request, NO_HOST) for request in (one, other)]
     except Refused:
         return
     assert (KINDS.request_of(content_of(drafts[0])) == KINDS.request_of(content_of(drafts[1]))) == (one == other)
