@@ -79,9 +79,8 @@ class Client:
         if self._trade.opening:
             await self._receive(dict.fromkeys(self._items, self._trade.opening))
         while (left_s := until - self._chain.loop.time()) > 0:
-            await asyncio.sleep(
-                min(self._pause_s(), left_s)
-            )  # at the end all send at once, so no later entry hides a lost one
+            # at the end all send at once, so no later entry hides a lost one
+            await asyncio.sleep(min(self._pause_s(), left_s))
             await self._act()
 
     def _pause_s(self) -> float:
@@ -304,9 +303,8 @@ class Client:
         newer = self._chain.plan.newer
         if any(isinstance(command.request, GoodsReceipt) for command in commands):
             alike = [hub.name for hub in self._chain.hubs if hub.name not in newer]
-            return (
-                alike if asks[0].machine in alike else []
-            )  # machines of this release do not know the next release's kind of it
+            # machines of this release do not know the next release's kind of goods receipt
+            return alike if asks[0].machine in alike else []
         return [hub.name for hub in self._chain.hubs]
 
     async def _try(self, asks: list[Ask]) -> None:
