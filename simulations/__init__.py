@@ -1,1 +1,1 @@
-"""The partition simulator's stand-ins for the world: first-class, held to the same contracts as the real ones."""
+"""The simulator of a whole chain. The contracts of the real adapters also test the simulated ones."""

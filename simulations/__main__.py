@@ -13,7 +13,7 @@ import click
 
 from replica.runtime.configuration import CONTEXT, NumberParam, configurable
 from simulations import failure
-from simulations.account import console, tell_catalogue
+from simulations.account import console, print_catalogue
 from simulations.draw import draw_plan
 from simulations.scenario import Scenario, Unusable, read_scenario, scenario, scenario_names
 from simulations.series import Case, Series, WritePage
@@ -48,7 +48,7 @@ class Seeds(click.ParamType[range]):
 
 
 class StoredPlan(click.ParamType[Case]):
-    """A file with a plan."""
+    """The path of a file with a plan."""
 
     name = "file"
 
@@ -133,7 +133,7 @@ def simulate(
         raise click.UsageError(f"{named[0]} and {named[1]} cannot be combined. Use one of them", ctx)
     to = console()
     if lists:
-        tell_catalogue(to)
+        print_catalogue(to)
         return
     series = Series(
         to,

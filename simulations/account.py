@@ -1,4 +1,4 @@
-"""What the command tells of a run and of a series of runs, as text that reads the same on a terminal and in a file."""
+"""The text that the command prints about a run and a series of runs, the same on a terminal and in a file."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from simulations.plan import Fault, Plan
 from simulations.run import Step
 
 WIDTH = 120
-"""Columns where nobody looks."""
+"""Columns if the output is not a terminal."""
 
 SINGLE_MACHINES_MAX = 8
-"""Machines of a plan that are named one by one."""
+"""Up to this number of machines, a plan lists each name."""
 
 
 def console() -> Console:
-    """Where all of it goes."""
+    """The console for all output."""
     return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
 
 
 def say(to: Console, text: str = "", style: str = "") -> None:
-    """Print a line as it is: never wrapped, so that commands and paths can be copied."""
+    """Print a line without wrapping, so that readers can copy commands and paths."""
     to.print(Text(text, style=style), soft_wrap=True)
 
 
-def tell_plan(plan: Plan) -> Iterator[str]:
+def describe_plan(plan: Plan) -> Iterator[str]:
     """Describe a plan in lines."""
     trade = plan.trade
     yield f"hubs     {', '.join(f'{name} ({region})' for name, region in plan.hubs)}"
@@ -40,41 +40,41 @@ def tell_plan(plan: Plan) -> Iterator[str]:
     if plan.newer:
         yield f"newer    {_named(plan.newer)}"
     yield (
-        f"trade    {duration(plan.seconds)}; {trade.clients} clients at each machine, one thing each "
-        f"{trade.think_ms:g} ms, patient for {trade.timeout_ms:g} ms, {trade.patience} more tries"
+        f"trade    {duration(plan.seconds)}; {trade.clients} clients at each machine, one request each "
+        f"{trade.think_ms:g} ms, timeout {trade.timeout_ms:g} ms, {trade.patience} retries"
     )
     yield (
-        f"goods    {trade.items} items, {trade.opening:,} of each at first, up to {trade.quantity:,} a line; "
-        f"{trade.hot:.0%} want the same one, {trade.refuse:.0%} are promises, {trade.repeat:.0%} are asked twice"
+        f"goods    {trade.items} items, {trade.opening:,} of each at first, up to {trade.quantity:,} in a line; "
+        f"{trade.hot:.0%} want the same item, {trade.refuse:.0%} are promises, {trade.repeat:.0%} are repeated"
     )
     if plan.core:
-        yield f"core     {_named(plan.core)}: healed first, and must agree without the others"
-    for place, fault in enumerate(plan.faults):
-        yield f"{'faults' if not place else '':9}{tell_fault(fault)}"
+        yield f"core     {_named(plan.core)}: healed first, and must agree while the others are down"
+    for index, fault in enumerate(plan.faults):
+        yield f"{'faults' if not index else '':9}{describe_fault(fault)}"
     if not plan.faults:
         yield "faults   none"
 
 
-def tell_fault(fault: Fault) -> str:
-    """Describe a fault in a line."""
+def describe_fault(fault: Fault) -> str:
+    """Describe a fault in one line."""
     who = "+".join(fault.who) or "the chain"
     return f"{fault.at_s:9.3f} s  for {duration(fault.for_s):>8}  {fault.kind:13} {who}, strength {fault.strength:g}"
 
 
-def tell_step(step: Step) -> str:
-    """Describe a step in a line."""
+def describe_step(step: Step) -> str:
+    """Describe a step in one line."""
     return f"{step.at_s:12.3f} s  {step.who:20} {step.what}"
 
 
 def duration(seconds: float) -> str:
-    """Say how long that is, in the unit that fits."""
+    """Return a duration as text, in a suitable unit."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.3g} {unit}"
     return f"{seconds:.3g} s"
 
 
-def tell_catalogue(to: Console) -> None:
+def print_catalogue(to: Console) -> None:
     """List scenarios, faults and checkers."""
     about = {name: catalogue.first_sentence(text) for name, text in catalogue.scenarios().items()}
     _list(to, "Scenarios", about)
@@ -95,7 +95,7 @@ def _list(to: Console, title: str, lines: Mapping[str, str]) -> None:
 
 
 class Totals:
-    """What a series of runs came to."""
+    """The totals of a series of runs."""
 
     def __init__(self) -> None:
         self.runs = self.entries = self.violations = 0
@@ -113,8 +113,8 @@ class Totals:
             self.times[name] = self.times.get(name, 0) + times
             self.runs_with[name] = self.runs_with.get(name, 0) + (times > 0)
 
-    def tell(self, to: Console, wall_s: float) -> None:
-        """Print what occurred how often, and the totals."""
+    def print(self, to: Console, wall_s: float) -> None:
+        """Print how often each event happened, and the totals."""
         happened = sorted(name for name in self.times if name not in FAULTS and name not in OF_IDENTITY)
         kinds = [*FAULTS, *(kind for kind in OF_IDENTITY if kind in self.times)]
         if self.runs == 1:

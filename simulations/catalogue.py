@@ -1,4 +1,4 @@
-"""What there is, each in a line: scenarios, kinds of faults, checkers. Read off the code, so it is all there is."""
+"""All scenarios, kinds of faults and checkers, each with one line. Read from the code, so the lists are complete."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from simulations.observer import CHECKERS
 from simulations.scenario import scenario, scenario_names
 
 TO_FRAMES = {
-    "slow-line": "Frames on the ways to and from these machines take up to seconds.",
-    "drop": "Frames on the ways to and from these machines vanish, and the connection stays.",
+    "slow-line": "Frames to and from these machines take up to seconds.",
+    "drop": "Frames to and from these machines are lost, but the connection stays.",
     "duplicate": "Frames arrive twice.",
     "reorder": "Frames overtake one another.",
-    "truncate": "Frames arrive without their end.",
+    "truncate": "Frames arrive truncated.",
     "corrupt": "Frames arrive with a bit flipped.",
-    "oversize": "A frame arrives that is larger than any may be.",
+    "oversize": "A frame above the size limit arrives.",
 }
-"""What one function does in seven ways."""
+"""The seven kinds that one function implements."""
 
 IN_RUN = {
-    "Liveness": "After healing all machines hold the same entries in time, first those of the core, then all.",
-    "Process": "No process ends but by a fault, and no exception stays unseen.",
-    "Stuck": "Something can always happen, and nothing spins while time stands still.",
-    "Broken": "No node finds one of its own assertions broken.",
-    "Simulator": "The simulator itself does not break.",
+    "Liveness": "After healing, machines agree on their entries in time: first the core, then all.",
+    "Process": "No process ends except by a fault, and every exception is received.",
+    "Stuck": "Some task or timer can always run, and no host spins while time stands still.",
+    "Broken": "No assertion of a node fails.",
+    "Simulator": "The simulator raises no exception.",
 }
-"""What the run itself demands, besides the checkers."""
+"""What the run itself checks, besides the checkers."""
 
 GROUPS = {
     "between machines": LINES,
     "at a machine": MACHINES,
-    "disks that went back in time or belong to another (scenarios only; no guarantee covers them yet)": OF_IDENTITY,
+    "disks from the past or of another machine (scenarios only, because no guarantee covers them yet)": OF_IDENTITY,
 }
 
 
 def scenarios() -> dict[str, str]:
-    """The kept scenarios, by name, with what they are about."""
+    """The descriptions of the stored scenarios, by name."""
     return {name: scenario(name).about for name in scenario_names()}
 
 
 def faults() -> dict[str, dict[str, str]]:
-    """The kinds of faults, by group and name."""
-    return {group: {kind: _told(kind, begin) for kind, begin in kinds.items()} for group, kinds in GROUPS.items()}
+    """The descriptions of the kinds of faults, by group and name."""
+    return {group: {kind: _line_of(kind, begin) for kind, begin in kinds.items()} for group, kinds in GROUPS.items()}
 
 
 def checkers() -> dict[str, str]:
-    """What can find a violation, by name."""
+    """The descriptions of everything that can find a violation, by name."""
     return {**{checker.__name__: _first_line(checker.__doc__) for checker in CHECKERS}, **IN_RUN}
 
 
 def first_sentence(text: str) -> str:
-    """The sentence that stands for a paragraph in a list."""
+    """The first sentence of a paragraph, for lists."""
     return " ".join(text.split()).partition(". ")[0].rstrip(".") + "."
 
 
-def _told(kind: str, begin: Begin) -> str:
+def _line_of(kind: str, begin: Begin) -> str:
     return TO_FRAMES.get(kind) or _first_line(begin.func.__doc__ if isinstance(begin, partial) else begin.__doc__)
 
 

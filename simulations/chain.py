@@ -1,4 +1,4 @@
-"""The chain under simulation: hubs of several regions, stores, a warehouse that two hubs write for."""
+"""The simulated chain: hubs of several regions, stores, and a warehouse that all hubs write for."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from simulations.network import SimulatedNetwork
 from simulations.plan import Plan
 
 WAREHOUSE = "warehouse"
-"""A location without a node of its own: every hub may write for it, each from its own rights."""
+"""A location without a node of its own. Every hub may write for it, from its own rights."""
 
 NEXT_VERSIONS = (PROTOCOL_MIN, PROTOCOL_MAX + 1)
-"""What a node of the next release speaks."""
+"""The protocol versions of a node of the next release."""
 
 
 class SimulatedChain:
-    """All machines, the network between them, and what happened, in order."""
+    """All machines, and the network between them."""
 
     def __init__(self, plan: Plan, loop: VirtualLoop, note: Callable[[str, str], None]) -> None:
         self.plan = plan
@@ -71,11 +71,11 @@ class SimulatedChain:
 
     @property
     def is_passed_over(self) -> bool:
-        """Whether the time of day made such a leap that what was ahead of it when it came need not be any more."""
+        """Whether the time of day jumped. Stamps that were ahead before the jump may be in the past now."""
         return self._passed_over_ms > 0
 
     def pass_over(self, by_ms: int) -> None:
-        """Let so much time of day pass at once, in which nobody does anything."""
+        """Move the time of day of all machines forward at once."""
         self._passed_over_ms += by_ms
         for machine in self.machines.values():
             machine.clock.step(by_ms)
@@ -86,9 +86,9 @@ class SimulatedChain:
             machine.start()
 
     def end(self) -> None:
-        """End every coroutine in an orderly way, and the loop; what they say about it interests nobody."""
+        """End every coroutine and the loop. Exceptions of these coroutines are ignored."""
         for machine in self.machines.values():
-            machine.is_held_down += 1  # or its supervisor would start it again meanwhile
+            machine.is_held_down += 1  # otherwise its supervisor would start it again
             machine.stop()
         try:
             self.loop.wind_up(self.lives)
@@ -96,11 +96,11 @@ class SimulatedChain:
             self.loop.close()
 
     def subscribers(self, scope: str) -> list[Machine]:
-        """Machines that hold a scope, its writers among them."""
+        """Machines that hold a scope, including its writers."""
         return [one for one in self.machines.values() if one.role.scopes is None or scope in one.role.scopes]
 
     def clone(self, name: str) -> None:
-        """Start a second machine on a copy of this one's disk: it takes itself for the first."""
+        """Start a second machine on a copy of this machine's disk, under the name of this machine."""
         first = self.machines[name]
         random = Random(f"{self.plan.seed}/{name}/clone")
         second = Machine(first.role, self.loop, self.network, random, self.note, name=f"{name}-clone")
@@ -109,20 +109,26 @@ class SimulatedChain:
         second.start()
 
     def is_source(self, machine: Machine, scope: str) -> bool:
-        """Whether others get a scope from this machine. Nobody takes chain-wide documents from a store."""
+        """Whether other machines take a scope from this machine. No machine takes chain-wide documents from a store."""
         return scope != CHAIN or machine.role.role == "hub"
 
 
 def roles(plan: Plan) -> list[Role]:
-    """The machines of a plan. Hubs dial those before them; each store has the hubs in an order of its own."""
+    """The machines of a plan. Each hub dials the hubs before it. Each store dials the hubs in its own order."""
     hubs = list(plan.hubs)
     made = [
-        Role(name, hub_role((WAREHOUSE,)), region, (WAREHOUSE,), tuple((earlier,) for earlier, _ in hubs[:place]))
-        for place, (name, region) in enumerate(hubs)
+        Role(
+            name=name,
+            node=hub_role((WAREHOUSE,)),
+            region=region,
+            locations=(WAREHOUSE,),
+            dial=tuple((earlier,) for earlier, _ in hubs[:index]),
+        )
+        for index, (name, region) in enumerate(hubs)
     ]
-    for place, name in enumerate(plan.stores):
-        order = [hubs[(place + offset) % len(hubs)][0] for offset in range(len(hubs))]
-        made.append(Role(name, store_role(name), "store", (name,), (tuple(order),)))
+    for index, name in enumerate(plan.stores):
+        order = [hubs[(index + offset) % len(hubs)][0] for offset in range(len(hubs))]
+        made.append(Role(name=name, node=store_role(name), region="store", locations=(name,), dial=(tuple(order),)))
     return made
 
 

@@ -1,8 +1,8 @@
-"""Clients: tills and clerks that ask, lose patience, ask again, and count shelves amid sales.
+"""Clients: tills and clerks that send requests, lose patience, retry, and count shelves during sales.
 
-A client knows only what it is told. It retries under the same key, at once or much later, one by one or twice at the
-same time; some leave a question open for good. At the end of a run whoever is left asks until everything but a few
-abandoned questions is answered.
+A client knows only the answers that it got. It retries under the same key: at once or much later, once or twice at the
+same time. Some clients abandon a request. At the end of a run, `answer_all` retries until all requests except a few
+abandoned ones have answers.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ BACKOFF_S = (0.01, 0.5)
 FLOOD_ASKS = SALES_PER_BATCH_MAX
 LIST_PAGES = 8
 ABANDONED_MAX = 8
-"""Questions left open per pair: what is acceptable then is still a small part of what is conceivable."""
+"""Abandoned requests per location. With so few, only a small part of all possible sums is acceptable."""
 
 DEMANDS = 0.2
 """Share of promises for which a hub first asks others for rights."""
 
 PATIENT_S = 2.0
-"""How long the last clients wait for an answer before they ask again."""
+"""Timeout of the last retries."""
 
 
 class Client:
@@ -75,17 +75,16 @@ class Client:
         self._location = machine.name if machine.role.role == "edge" else WAREHOUSE
 
     async def run(self, until: float) -> None:
-        """Trade until this time."""
+        """Send requests until this time."""
         if self._trade.opening:
             await self._receive(dict.fromkeys(self._items, self._trade.opening))
         while (left_s := until - self._chain.loop.time()) > 0:
-            await asyncio.sleep(
-                min(self._pause_s(), left_s)
-            )  # at the end all ask at once: no later entry hides a lost one
+            # at the end all send at once, so no later entry hides a lost one
+            await asyncio.sleep(min(self._pause_s(), left_s))
             await self._act()
 
     def _pause_s(self) -> float:
-        """How long until the client acts again; in a rush it comes with the others, a commit or two apart."""
+        """The time until the client acts again. In a rush all clients act at nearly the same time."""
         pause_s = self._random.expovariate(1000 / self._trade.think_ms)
         rush_s = self._trade.rush_s
         if not rush_s:
@@ -98,7 +97,7 @@ class Client:
         return [f"item-{number}" for number in range(self._trade.items)]
 
     async def _act(self) -> None:
-        """Do one of the things clients do, each as often as its weight says."""
+        """Do one random action, by the weights of `_acts`."""
         acts = self._acts()
         (act,) = self._random.choices([act for act, _ in acts], [weight for _, weight in acts])
         await act()
@@ -130,7 +129,7 @@ class Client:
         ]
         return [*everywhere, *at_the_till]
 
-    # what clients do ---------------------------------------------------------------------------------------------
+    # actions of clients ------------------------------------------------------------------------------------------
 
     async def _receive(self, units: dict[str, int] | None = None) -> None:
         units = units or {self._item(): self._quantity() for _ in range(2)}
@@ -139,7 +138,9 @@ class Client:
     def _sale(self) -> tuple[Sale, dict[str, int]]:
         lines = [SkuLine(self._quantity(), self._item()) for _ in range(self._random.choice((1, 1, 1, 2, 3)))]
         promise = self._random.random() < self._trade.refuse
-        sale = Sale(tuple(lines), OnShortage.REFUSE if promise else OnShortage.RECORD, till=self._name)
+        sale = Sale(
+            lines=tuple(lines), on_shortage=OnShortage.REFUSE if promise else OnShortage.RECORD, till=self._name
+        )
         return sale, _added_up(lines, -1)
 
     async def _sell(self) -> None:
@@ -151,7 +152,7 @@ class Client:
 
     async def _take_back(self) -> None:
         line = SkuLine(self._quantity(), self._item())
-        await self._ask(Return((line,), disposition=self._random.choice(list(Disposition))), _added_up([line], 1))
+        await self._ask(Return(lines=(line,), disposition=self._random.choice(list(Disposition))), _added_up([line], 1))
 
     async def _adjust(self) -> None:
         item, delta = self._item(), self._quantity() * self._random.choice((1, -1))
@@ -163,7 +164,7 @@ class Client:
         await self._ask(Quarantine((QuarantineLine(item, units, action),)), delta)
 
     async def _count(self) -> None:
-        """Count a shelf as of now, and enter it some time later, while sales go on."""
+        """Count a shelf now, and send the count some time later, during sales."""
         item, location = self._item(), self._location
         look = partial(_seen, location=location, clock=self._machine.clock)
         shown = await self._machine.look(look, self._timeout_s)
@@ -177,13 +178,13 @@ class Client:
             return
         ask = self._begin(Count((CountLine(item, on_shelf + moved),), token), {item: 0})
         ask.thefts_seen, ask.of_orders = thefts, (seen.vector, seen.as_of, of_orders)
-        ask.waiting += 1  # nobody else counts this shelf until this count is entered
+        ask.waiting += 1  # no other client counts this shelf before this count is sent
         await asyncio.sleep(self._random.uniform(0.0, 1.0))
         ask.waiting -= 1
         await self._put([ask])
 
     def _of_orders(self, pair: Pair, seen: Seen) -> int:
-        """What orders changed on a shelf, by what is durable at this machine, and what was seen of others."""
+        """The change of a shelf by orders, from entries that are durable at this machine or anywhere else."""
         self._machine.disk.refresh()
         entries = [stored.entry for stored in self._machine.disk.stored if stored.entry.content.kind == ORDER]
         known = {entry.hash: entry for entry in entries}
@@ -195,30 +196,30 @@ class Client:
         await self._put([self._begin_write("promotion", name, pack_value({"off": value, "by": self._name}))])
 
     async def _write_list(self) -> None:
-        """Write a price list: so many large documents that a line has to be told when there is room for more."""
+        """Write a price list: so many large documents that the window of a link fills up."""
         pages = [b85encode(self._random.randbytes(self._trade.list_bytes)).decode() for _ in range(LIST_PAGES)]
         asks = [self._begin_write("prices", f"page-{number}", pack_value(page)) for number, page in enumerate(pages)]
         await self._put(asks)
 
     def _begin_write(self, kind: str, name: str, value: bytes | None) -> Ask:
-        ask = Ask(self._machine.name, DocumentWrite(kind, name, value, self._key()), {})
+        ask = Ask(machine=self._machine.name, asked=DocumentWrite(kind, name, value, self._key()), delta={})
         self._history.begin(ask)
         return ask
 
     async def _flood(self) -> None:
-        """Ask one thing again so often at once that not all of it may wait."""
+        """Repeat one request more often at once than the inbox admits."""
         known = [ask for ask in self._asks[-20:] if ask.entry is not None]
         if known:
             asks = [self._random.choice(known)] * FLOOD_ASKS
             await asyncio.gather(*[self._try(asks) for _ in range(INBOX_MAX // FLOOD_ASKS + 2)])
 
     async def _promise(self) -> None:
-        """Sell online what lies in a store, from the rights of this hub; sometimes it asks others for some first."""
+        """Sell a store's units online, from the rights of this hub. Sometimes ask other nodes for rights first."""
         location, item, units = self._random.choice(self._chain.stores).name, self._item(), self._quantity()
         if self._random.random() < DEMANDS:
             self._history.demand((location, item))
             await self._machine.want(location, item, units, self._timeout_s)
-        sale = Sale((SkuLine(units, item),), OnShortage.REFUSE, till=self._name)
+        sale = Sale(lines=(SkuLine(units, item),), on_shortage=OnShortage.REFUSE, till=self._name)
         await self._ask(sale, {item: -units}, location=location)
 
     async def _write_policy(self) -> None:
@@ -235,30 +236,30 @@ class Client:
         await self._put([self._begin_write("policy", self._random.choice(selectors), value)])
 
     async def _ask_again(self) -> None:
-        """Ask something again that was asked before; the first answer must come."""
+        """Repeat an earlier request. The answer must be the first one."""
         if self._asks:
             await self._put([self._random.choice(self._asks[-20:])])
 
     async def _abuse_key(self) -> None:
-        """Use a key again for another request: that must be refused, and change nothing."""
+        """Use a key again for another request. The node must refuse it and change nothing."""
         known = [ask for ask in self._asks[-20:] if ask.entry is not None and isinstance(ask.asked, Command)]
         if known:
             earlier = self._random.choice(known)
             assert earlier.entry is not None
             request = GoodsReceipt((GoodsLine(self._quantity() + 7, item=self._item()),), reference="another")
             abuse = Command(self._location, request, earlier.key)
-            who_knows = node_of(earlier.entry.stream.writer)  # another one that was asked too may have refused
-            impostor = Ask(who_knows, abuse, {}, is_impostor=True)
+            who_knows = node_of(earlier.entry.stream.writer)  # another machine that got the request may have refused it
+            impostor = Ask(machine=who_knows, asked=abuse, delta={}, is_impostor=True)
             self._history.begin(impostor)
             await self._try([impostor])
 
     async def _read(self) -> None:
-        """Look at the stock. What a client was shown no crash may undo."""
+        """Read the stock. No crash may undo what a client saw."""
         vector = await self._machine.look(partial(_shown, scope=self._location), self._timeout_s)
         if vector is not None:
             self._history.show(self._machine.name, self._location, vector)
 
-    # how they ask ------------------------------------------------------------------------------------------------
+    # sending requests --------------------------------------------------------------------------------------------
 
     async def _ask(self, request: LocationRequest, delta: dict[str, int], location: str = "") -> Ask:
         ask = self._begin(request, delta, location=location)
@@ -267,13 +268,13 @@ class Client:
 
     def _begin(self, request: LocationRequest, delta: dict[str, int], location: str = "") -> Ask:
         command = Command(location or self._location, request, self._key())
-        ask = Ask(self._machine.name, command, delta)
+        ask = Ask(machine=self._machine.name, asked=command, delta=delta)
         self._asks.append(ask)
         self._history.begin(ask)
         return ask
 
     async def _put(self, asks: list[Ask]) -> None:
-        """Ask, and ask again while there is patience."""
+        """Send requests, and retry them as often as `patience` permits."""
         for _ in range(self._trade.patience + 1):
             doubled = self._random.random() < self._trade.repeat / 2
             await asyncio.gather(*[self._try(asks) for _ in range(2 if doubled else 1)])
@@ -283,7 +284,7 @@ class Client:
             await asyncio.sleep(self._random.uniform(*BACKOFF_S))
 
     def _turn_elsewhere(self, asks: list[Ask]) -> None:
-        """Ask another machine, under the same key: should both have done it, it counts once all the same."""
+        """Sometimes turn to another machine, under the same key. If both do the request, it still counts once."""
         others = [name for name in self._elsewhere(asks) if name != asks[0].machine]
         if others and not any(ask.is_settled for ask in asks) and self._random.random() < self._trade.failover:
             name = self._random.choice(others)
@@ -292,23 +293,22 @@ class Client:
             self._history.tally("asked elsewhere")
 
     def _elsewhere(self, asks: list[Ask]) -> list[str]:
-        """Machines that could do this too. A hub can promise what lies in a store, out of its own rights."""
+        """Machines that can do these requests too. A hub can promise a store's units, from its own rights."""
         commands = [ask.asked for ask in asks if isinstance(ask.asked, Command)]
         if any(isinstance(command.request, Count) for command in commands):
-            return []  # its token is of one machine
+            return []  # the token of a count belongs to one machine
         promises = [isinstance(one.request, Sale) and one.request.on_shortage is OnShortage.REFUSE for one in commands]
         if self._machine.role.role != "hub" and not all(promises):
             return []
         newer = self._chain.plan.newer
         if any(isinstance(command.request, GoodsReceipt) for command in commands):
             alike = [hub.name for hub in self._chain.hubs if hub.name not in newer]
-            return (
-                alike if asks[0].machine in alike else []
-            )  # of the kind of the next release nobody here knows its like
+            # machines of this release do not know the next release's kind of goods receipt
+            return alike if asks[0].machine in alike else []
         return [hub.name for hub in self._chain.hubs]
 
     async def _try(self, asks: list[Ask]) -> None:
-        """Ask once. An ask stays open when this try, or one at the same time, got no answer."""
+        """Send requests once. A request stays open if any try got no answer."""
         await try_once(self._chain, self._history, asks, self._timeout_s)
 
     @property
@@ -329,7 +329,7 @@ class Client:
 async def try_once(
     chain: SimulatedChain, history: History, asks: Sequence[Ask], timeout_s: float, machine: str = ""
 ) -> bool:
-    """Put asks to their machine together, or to this one, and note what their client learns; tell if it answered."""
+    """Send requests together to their machine, or to `machine`, and note the answers. Returns whether it answered."""
     asked_s, machine = chain.loop.time(), machine or asks[0].machine
     for ask in asks:
         ask.waiting += 1
@@ -337,22 +337,22 @@ async def try_once(
     try:
         verdicts = await chain.machines[machine].ask([ask.asked for ask in asks], timeout_s)
     except ConnectionRefusedError:
-        history.tally("nobody listens")
+        history.tally("not listening")
         verdicts = []
-    for place, ask in enumerate(asks):
+    for index, ask in enumerate(asks):
         ask.waiting -= 1
         if verdicts is None:
             history.unheard(ask, machine, chain.loop.time())
         elif verdicts:
             ask.machine = machine
-            history.told(ask, verdicts[place], machine, asked_s)
+            history.answered(ask, verdicts[index], machine, asked_s)
     return bool(verdicts)
 
 
 async def answer_all(chain: SimulatedChain, history: History) -> None:
-    """Once everything works again: ask until no question is open but a few that were abandoned.
+    """After healing, retry until no request is open except a few abandoned ones.
 
-    What several machines were asked is asked once more, for by now there is one answer.
+    A request that several machines got is sent once more, because by now it has one answer.
     """
     abandoned: dict[str, int] = {}
     for ask in [ask for ask in history.asks if ask.is_open]:
@@ -365,8 +365,8 @@ async def answer_all(chain: SimulatedChain, history: History) -> None:
             ask.machine = next(iter(ask.unheard_s), ask.machine)
             await try_once(chain, history, [ask], PATIENT_S)
             if ask.is_open:
-                await asyncio.sleep(BACKOFF_S[1])  # a disk that was full refuses at once until it is tried again
-    for ask in [ask for ask in history.asks if ask.is_doubled and ask.entry is not None]:
+                await asyncio.sleep(BACKOFF_S[1])  # a full disk refuses at once until its next try
+    for ask in [ask for ask in history.asks if ask.may_be_duplicated and ask.entry is not None]:
         while not await try_once(chain, history, [ask], PATIENT_S):  # noqa: ASYNC110
             await asyncio.sleep(BACKOFF_S[1])
 
@@ -380,7 +380,7 @@ def _added_up(lines: Sequence[SkuLine], sign: int) -> dict[str, int]:
 
 
 def _seen(replica: Replica, location: str, clock: Clock) -> tuple[str, Seen]:
-    """The token that a terminal shows with the stock, and what is behind it."""
+    """The token that a terminal shows with the stock, and what it stands for."""
     now_ms = clock.now().wall_ms
     return token_of(replica, now_ms), replica.seen(location, now_ms)
 

@@ -1,4 +1,4 @@
-"""Clocks that are wrong on purpose, and randomness that repeats."""
+"""Clocks that faults set wrong, and randomness that repeats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EPOCH_MS = 1_767_225_600_000
 
 
 class SimulatedClock:
-    """A machine's clocks. Elapsed time runs a little fast or slow; wall time can be set to anything besides."""
+    """A machine's clocks. Elapsed time can run fast or slow. Wall time can also be set to any value."""
 
     def __init__(self, time: Callable[[], float]) -> None:
         self._time = time
@@ -23,7 +23,7 @@ class SimulatedClock:
 
     @property
     def error_ms(self) -> int:
-        """How far wall time is from the truth."""
+        """Wall time minus true time."""
         return self.now().wall_ms - EPOCH_MS - int(self._time() * 1000)
 
     def now(self) -> Moment:
@@ -31,7 +31,7 @@ class SimulatedClock:
         return Moment(EPOCH_MS + elapsed_ms + self._ahead_ms, elapsed_ms)
 
     def drift(self, parts_per_million: int) -> None:
-        """Run fast by so much from now on; slow when negative."""
+        """Run fast from now on, or slow if negative."""
         now = self._time()
         self._elapsed_ms += (now - self._since) * 1000 * self._rate
         self._since, self._rate = now, 1 + parts_per_million / 1_000_000
@@ -41,13 +41,13 @@ class SimulatedClock:
         self._ahead_ms += by_ms
 
     def correct(self) -> None:
-        """Set wall time right and keep it so."""
+        """Set wall time right, and stop drifting."""
         self.drift(0)
         self._ahead_ms -= self.error_ms
 
 
 class SimulatedEntropy:
-    """Randomness of one machine, from the seed of the simulation."""
+    """The randomness of one machine, from the seed of the simulation."""
 
     def __init__(self, random: Random) -> None:
         self._random = random

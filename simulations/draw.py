@@ -1,6 +1,6 @@
 """Plans drawn from a seed: the same seed gives the same plan.
 
-Only some kinds of fault take part in one plan, so that rare ones meet in others.
+Each plan has only some kinds of faults, so that rare kinds meet in other plans.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from simulations.faults import FAULTS
 from simulations.plan import RUSH_S, Fault, Plan, Trade
 
 SLOW_STOPS = 0.5
-"""Share of restarts amid a rush that meet a slow disk."""
+"""Share of restarts during a rush that come with a slow disk."""
 
 REGIONS = ("east", "west", "north")
 
 LIST_DOCUMENT_BYTES = DOCUMENT_BYTES_MAX * 3 // 4
-"""Random bytes in a document of a list: as text it is nearly as large as a document may be."""
+"""Random bytes in each document of a list. As text they nearly reach the size limit of a document."""
 
 TOGETHER = 0.3
-"""Share of faults that meet the same machines as another, within a second: trouble comes in pairs."""
+"""Share of faults that hit the same machines as the fault before, within a second."""
 
 
 def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
-    """Draw a plan. Under pressure stock is scarce, clients are impatient, and much goes wrong."""
+    """Draw a plan. Under pressure, stock is scarce, clients are impatient, and there are many faults."""
     random = Random(f"{seed}/plan")
     hubs = tuple((f"hub-{region}", region) for region in REGIONS[: random.choice((1, 2, 2, 2, 3))])
     if random.random() < 0.2:
@@ -88,8 +88,10 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
 
 
 def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, seconds: float) -> tuple[Fault, ...]:
-    """Have machines be restarted while clients come, half of them while the disk is slow: what waits takes a while to
-    be answered, and a node that stops has to say so to those who come then."""
+    """Move restarts into a rush, half of them with a slow disk.
+
+    Then answers take a while, and a node that stops must refuse the requests that arrive meanwhile.
+    """
     moved: list[Fault] = []
     for fault in faults:
         rush_at_s = round(fault.at_s / rush_s) * rush_s
@@ -99,12 +101,12 @@ def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, sec
         moved.append(replace(fault, at_s=round(rush_at_s + random.uniform(0.0, RUSH_S), 4)))
         if random.random() < SLOW_STOPS:
             slow_at_s = round(max(0.0, rush_at_s - 0.1), 4)
-            moved.append(Fault("slow-disk", slow_at_s, 1.0, fault.who, strength=0.2))
+            moved.append(Fault(kind="slow-disk", at_s=slow_at_s, for_s=1.0, who=fault.who, strength=0.2))
     return tuple(sorted(moved, key=lambda fault: fault.at_s))
 
 
 def draw_faults(random: Random, names: Sequence[str], seconds: float, count: int) -> tuple[Fault, ...]:
-    """Draw faults for a swarm: only some kinds take part in one run, so that rare ones meet in others."""
+    """Draw faults, of a few random kinds only."""
     kinds = random.sample(sorted(FAULTS), random.randint(3, 9))
     drawn: list[Fault] = []
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""What a violation leaves behind: a plan in a file that shows it again, cut down, and how to play it."""
+"""Failed runs: shrink the plan, store it in a file, and describe how to play it again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from replica.version import VERSION
-from simulations.account import tell_plan
+from simulations.account import describe_plan
 from simulations.outcome import Found, play_out
 from simulations.plan import Plan
 from simulations.progress import Meter
@@ -20,24 +20,24 @@ from simulations.shrinking import Budget, Shrinker, Shrunk, size_of
 ROOT = Path(__file__).parents[1]
 
 DIRECTORY = Path("simulation-failures")
-"""Where plans that fail are written when there is no report."""
+"""The directory for failing plans, if there is no report directory."""
 
 
 class FailedRun(Struct, frozen=True):
-    """A run that found what it should not."""
+    """A run with a violation."""
 
     name: str
-    """What was played, such as `seed-7`."""
+    """The name of the run, such as `seed-7`."""
     origin: str
-    """The same for people: `seed 7, profile pressure`."""
+    """The name for people, such as `seed 7, profile pressure`."""
     plan: Plan
     found: Found
     file: Path | None = None
-    """Where the plan was read from; it is not written over."""
+    """The file of the plan, if it came from a file. It is never overwritten."""
 
 
 def shrink(failure: FailedRun, meter: Meter) -> Shrunk:
-    """Cut the plan down while the same checker finds something."""
+    """Shrink the plan while the same checker finds a violation."""
     budget = Budget()
 
     def show(runs: int, smallest: Plan) -> None:
@@ -47,7 +47,7 @@ def shrink(failure: FailedRun, meter: Meter) -> Shrunk:
 
 
 def store(failure: FailedRun, plan: Plan, found: Found, directory: Path) -> Path:
-    """Write the plan so that `--plan` plays it, unless it is in a file already; return where it is."""
+    """Write the plan for `--plan`, unless it is in a file already. Returns the path."""
     if failure.file is not None and plan == failure.plan:
         return failure.file
     path = directory / f"{failure.name}{'-shrunk' if failure.file is not None else ''}.toml"
@@ -55,16 +55,16 @@ def store(failure: FailedRun, plan: Plan, found: Found, directory: Path) -> Path
     return path
 
 
-def tell(failure: FailedRun, shrunk: Shrunk | None, stored: Path, command: str) -> Iterator[tuple[str, str]]:
-    """Say all that is known, as names and lines; the last is the command that shows it again."""
+def describe(failure: FailedRun, shrunk: Shrunk | None, stored: Path, command: str) -> Iterator[tuple[str, str]]:
+    """Describe the failure as names and lines. The last line is the command that plays it again."""
     found = failure.found
     yield "violated", f"{found.checker}" + (f", invariant {found.invariant}" if found.invariant else "")
     yield "seen", found.detail
     yield "when", f"{found.at_s:.3f} s"
     yield "of", failure.origin
     yield "commit", commit()
-    for place, line in enumerate(tell_plan(failure.plan)):
-        yield "" if place else "plan", line
+    for index, line in enumerate(describe_plan(failure.plan)):
+        yield "" if index else "plan", line
     if shrunk is not None and shrunk.plan != failure.plan:
         yield "shrunk", f"{size_of(failure.plan)}; now {size_of(shrunk.plan)} ({shrunk.runs} runs)"
         yield "", str(shrunk.found)
@@ -78,11 +78,11 @@ def replay(command: str, stored: Path) -> str:
 
 
 def commit() -> str:
-    """The commit this code is of, marked when files were changed since; the version when there is no repository."""
+    """The commit of this code, with a mark if files have changed. Without a repository, the version."""
     if not (ROOT / ".git").exists():
         return f"version {VERSION}"
-    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
-        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return f"version {VERSION}"

@@ -1,8 +1,8 @@
-"""Everything that goes wrong, by name: whom it meets, how it begins, and how exactly that is mended again.
+"""All kinds of faults by name: what each breaks, and how it mends that.
 
-A kind of fault is one function: it breaks something and returns what mends it. Faults overlap as they please, so each
-mends only what it broke. A drawn plan takes its faults from `FAULTS`; `OF_IDENTITY` holds disks that went back in time
-or belong to another, which no guarantee covers until nodes know their own incarnation.
+A kind of fault is one function. It breaks something and returns a function that mends it. Faults overlap, so each mends
+only what it broke. Drawn plans use the faults in `FAULTS`. `OF_IDENTITY` has disks from the past or of another machine.
+No guarantee covers these until nodes know their own incarnation.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from simulations.network import FAIR, Way, Weather
 from simulations.plan import Fault
 
 FLAP_S = (0.2, 2.5)
-"""How long a flapping line stays as it is."""
+"""How long a flapping line stays cut, or whole."""
 
 SLOW_LINE_MS = 3_000.0
 SLOW_DISK_S = 3.0
 FULL_DISK_S = 1.0
 DRIFT_PPM = 20_000
-"""The worst of each, at strength 1; a crystal that is 2 % off is broken."""
+"""The worst of each, at strength 1. A real clock that drifts by 2 % is broken."""
 
 CLOCK_STEP_LOG10_MS = (3.0, 12.4)
-"""Steps of a clock: from a second to the year 2099 and beyond, evenly by order of magnitude."""
+"""Steps of a clock: from a second to past the year 2099, uniform in the logarithm."""
 
 
 Mend = Callable[[], None]
@@ -64,17 +64,17 @@ def _others(chain: SimulatedChain, names: Sequence[str]) -> list[str]:
 
 
 def isolate(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """These machines reach nobody else, and nobody reaches them."""
+    """These machines are cut off from all other machines."""
     return _cut(chain, _between(fault.who, _others(chain, fault.who)))
 
 
 def one_way(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """These machines hear nothing, but are heard."""
+    """These machines can send, but receive nothing."""
     return _cut(chain, [(other, name) for name in fault.who for other in _others(chain, fault.who)])
 
 
 def bridge(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The chain falls in two halves that only one machine still reaches, both of them."""
+    """The chain splits into two halves, and only one machine reaches both."""
     others = _others(chain, fault.who[:1])
     random.shuffle(others)
     half = len(others) // 2
@@ -82,7 +82,7 @@ def bridge(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
 
 
 def ring(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """Each machine reaches only the next and the one before."""
+    """Each machine reaches only its two neighbours on a ring."""
     names = list(chain.machines)
     random.shuffle(names)
     count = len(names)
@@ -96,7 +96,7 @@ def ring(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
 
 
 def region_loss(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """Every hub of a region loses power, and has it again later."""
+    """Every hub of a region loses power and gets it back later."""
     region = next((hub.role.region for hub in chain.hubs if hub.name in fault.who), chain.hubs[0].role.region)
     lost = [hub for hub in chain.hubs if hub.role.region == region]
     for hub in lost:
@@ -112,7 +112,7 @@ def region_loss(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
 
 
 def flapping(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """These machines' lines come and go."""
+    """The lines of these machines are cut and mended repeatedly."""
     ways = _between(fault.who, _others(chain, fault.who))
     cuts: list[Mend] = []
     timers: list[TimerHandle] = []
@@ -134,20 +134,20 @@ def flapping(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
 
 
 def half_open(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """A middlebox forgets these machines' connections: both ends believe in them, and nothing comes through."""
+    """A middlebox drops the connections of these machines: both ends consider them open, but nothing arrives."""
     for name in fault.who:
         chain.network.forget(name)
     return _nothing
 
 
 def _weather(chain: SimulatedChain, fault: Fault, random: Random, harm: str = "") -> Mend:
-    """Some harm to frames on the ways to and from these machines."""
+    """Slow down or damage frames to and from these machines."""
     ways = _between(fault.who, _others(chain, fault.who))
     network = chain.network
     if harm:
         weather = replace(FAIR, **{harm: 0.02 + 0.3 * fault.strength})
     else:
-        weather = Weather((50.0, 100.0 + SLOW_LINE_MS * fault.strength))
+        weather = Weather(delay_ms=(50.0, 100.0 + SLOW_LINE_MS * fault.strength))
     for way in ways:
         network.weather[way] = weather
 
@@ -163,12 +163,12 @@ def _weather(chain: SimulatedChain, fault: Fault, random: Random, harm: str = ""
 
 
 def kill(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The process ends as by kill -9; its machine says so to peers."""
+    """The process ends as by kill -9, and its machine resets its connections."""
     return _stop(chain, fault, has_power=True)
 
 
 def power_loss(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The plug is pulled: nobody is told, what was being written is there or not."""
+    """The machine loses power: peers see nothing, and the commit in progress happened or not."""
     return _stop(chain, fault, has_power=False)
 
 
@@ -187,14 +187,14 @@ def _stop(chain: SimulatedChain, fault: Fault, *, has_power: bool) -> Mend:
 
 
 def restart(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """A graceful stop and start, as for an upgrade."""
+    """The process stops gracefully and starts again, as for an upgrade."""
     for name in fault.who:
         chain.loop.create_task(chain.machines[name].restart())
     return _nothing
 
 
 def pause(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The machine sleeps and wakes, unaware."""
+    """The machine sleeps and wakes without noticing it."""
     hosts = [host for name in fault.who if (host := chain.machines[name].host) is not None]
     for host in hosts:
         chain.loop.pause(host)
@@ -207,14 +207,14 @@ def pause(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
 
 
 def commit_fails(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """An fsync answers EIO: the commit happened or not, and the process ends."""
+    """An fsync returns EIO: the commit happened or not, and the process ends."""
     for name in fault.who:
         chain.machines[name].disk.fails_next_commit = random.random() < 0.5
     return _nothing
 
 
 def disk_full(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The disk has room for a few entries more, and takes its time to find it."""
+    """The disk has space for a few more entries only, and is slow."""
     disks = [chain.machines[name].disk for name in fault.who]
     for disk in disks:
         disk.room_bytes = random.randrange(2_000)
@@ -229,7 +229,7 @@ def disk_full(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
 
 
 def slow_disk(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The disk takes its time, sometimes seconds."""
+    """The disk is slow, sometimes by seconds."""
     return _slow_down([chain.machines[name].disk for name in fault.who], random, SLOW_DISK_S * fault.strength)
 
 
@@ -249,12 +249,12 @@ def _slow_down(disks: Sequence[SimulatedDisk], random: Random, most_s: float) ->
 
 
 def clock_forward(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The clock is set ahead, by a second or by a lifetime; somebody sets it right later."""
+    """The clock is set ahead, by a second or by decades, and is set right later."""
     return _step(chain, fault, 1)
 
 
 def clock_back(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The clock is set back."""
+    """The clock is set back, and is set right later."""
     return _step(chain, fault, -1)
 
 
@@ -289,7 +289,7 @@ def clock_drift(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
 
 
 def lost_answers(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """Clients of these machines often do not get their answer, or their request never arrives."""
+    """Requests and answers of these machines' clients are often lost."""
     machines = [chain.machines[name] for name in fault.who]
     for machine in machines:
         machine.loses_answers = 0.1 + 0.6 * fault.strength
@@ -301,11 +301,11 @@ def lost_answers(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
     return mend
 
 
-# disks that lie about who they are -----------------------------------------------------------------------------------
+# disks from the past or of another machine ---------------------------------------------------------------------------
 
 
 def restore(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The disk goes back to what it held when the fault began."""
+    """The disk is restored to its content when the fault began."""
     machines = [chain.machines[name] for name in fault.who]
     backups = [machine.disk.copy() for machine in machines]
 
@@ -319,7 +319,7 @@ def restore(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
 
 
 def wipe(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The disk is lost and an empty one put in."""
+    """The disk is replaced by an empty one."""
     for name in fault.who:
         machine = chain.machines[name]
         machine.stop()
@@ -330,13 +330,13 @@ def wipe(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
 
 
 def clone(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """The second machine runs on a copy of the first one's disk, under the first one's name."""
+    """A second machine runs on a copy of this machine's disk, under the same name."""
     chain.clone(fault.who[0])
     return _nothing
 
 
 def swap(chain: SimulatedChain, fault: Fault, random: Random) -> Mend:
-    """Two machines have each other's disks."""
+    """Two machines swap their disks."""
     one, other = (chain.machines[name] for name in fault.who[:2])
     for machine in (one, other):
         machine.stop()
@@ -381,6 +381,6 @@ OF_IDENTITY: dict[str, Begin] = {"restore": restore, "wipe": wipe, "clone": clon
 
 
 def begin(chain: SimulatedChain, fault: Fault) -> Mend:
-    """Let a fault begin; the answer mends it."""
+    """Begin a fault. Returns the function that mends it."""
     kind = FAULTS.get(fault.kind) or OF_IDENTITY[fault.kind]
     return kind(chain, fault, Random(f"{chain.plan.seed}/{fault.kind}/{fault.at_s}"))

@@ -1,4 +1,4 @@
-"""What clients asked and were told, and what really lies on the shelves."""
+"""The requests of clients with their answers, and the true stock on the shelves."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ Pair = tuple[str, str]
 """A location and an item."""
 
 OF_THE_MOMENT = (Overloaded, Overtaken, Stopping, StorageFull)
-"""Refusals that say nothing of an earlier try: this one was not decided at all."""
+"""Refusals without a decision. They say nothing about an earlier try."""
 
 
 class Ask(Struct, eq=False):
-    """One request under one key, however often and wherever it was tried, and what it would change on the shelf."""
+    """One request under one key, with all its tries, and its change of the shelf."""
 
     machine: str
-    """Where it is asked now."""
+    """The machine that gets the next try."""
     asked: Command | DocumentWrite
     delta: dict[str, int]
     is_impostor: bool = False
-    """Whether the key belongs to another request, so that it must be refused."""
+    """Whether the key belongs to another request, so that nodes must refuse it."""
     thefts_seen: int | None = None
-    """Of a count: how many thefts had happened when the shelf was counted."""
+    """For a count: the number of thefts before the shelf was counted."""
     of_orders: tuple[Mapping[str, int], int, int] | None = None
-    """Of a count: what its client held, the moment, and what orders had changed on the shelf by then, as it knew."""
+    """For a count: the version vector that its client saw, the moment, and the change by orders that it knew."""
     entry: Entry | None = None
     refused: Refused | None = None
-    """Why it was refused for good."""
+    """The final refusal."""
     waiting: int = 0
-    """Tries that wait for their answer."""
+    """Tries without an answer so far."""
     unheard_s: dict[str, float] = {}
-    """By machine, when the last of the tries was given up whose outcome nobody knows."""
+    """By machine: when the last try with an unknown outcome timed out."""
     tried: dict[str, None] = {}
-    """Machines where it was tried: more than one may have done it."""
+    """Machines that got a try. More than one may have done the request."""
     last: Entry | None = None
-    """What it was answered with last."""
+    """The latest answer."""
 
     @property
     def key(self) -> bytes:
@@ -53,91 +53,91 @@ class Ask(Struct, eq=False):
 
     @property
     def location(self) -> str:
-        """Where it would move goods; none for a document."""
+        """The location of the goods; empty for a document."""
         return self.asked.location if isinstance(self.asked, Command) else ""
 
     @property
     def is_settled(self) -> bool:
-        """Whether its client need not ask again."""
+        """Whether its client has a final answer."""
         return self.entry is not None or self.refused is not None
 
     @property
     def is_open(self) -> bool:
-        """Whether it may have happened, or may yet, without anybody having been told."""
+        """Whether it may have happened, or may still happen, without an answer."""
         return self.entry is None and (self.waiting > 0 or bool(self.unheard_s))
 
     @property
-    def is_doubled(self) -> bool:
+    def may_be_duplicated(self) -> bool:
         """Whether several machines may have done it."""
         return len(self.tried) > 1
 
     @property
     def outcome(self) -> Outcome:
-        """How it ended, as its client knows."""
+        """The outcome that its client knows."""
         if self.entry is not None:
             return Outcome.ACKNOWLEDGED
         return Outcome.UNKNOWN if self.is_open else Outcome.REFUSED
 
 
 class Bought(Struct, eq=False):
-    """An order as its customer knows it."""
+    """An order, as its customer knows it."""
 
     placement: Placement
     ask: Ask
     life: tuple[str, ...] = ()
-    """What is to happen to it, if all goes as it should."""
+    """The events that the customer plans for it, in order."""
     lived: int = 0
-    """How much of that was told."""
+    """How many of them were reported."""
     numbered: int = 0
-    """Events of it that were given a number so far."""
+    """The last number given to one of its events."""
 
     @property
     def fulfilments(self) -> list[tuple[str, str]]:
-        """Name and location of each, as far as the customer was told."""
+        """Name and location of each fulfilment in the answer to the placement."""
         shown = self.ask.entry.content.facts.get("shown", ()) if self.ask.entry is not None else ()
         return [(name, location) for name, location, *_ in shown]
 
 
 class History:
-    """All asks of a run, and the shelves they empty and fill."""
+    """All requests of a run, and the shelves that they change."""
 
     def __init__(self) -> None:
-        self.on_told: Callable[[Ask, Entry], None] = lambda ask, entry: None
+        self.on_answer: Callable[[Ask, Entry], None] = lambda ask, entry: None
         self.on_shown: Callable[[str, str, dict[str, int]], None] = lambda machine, scope, vector: None
         self.asks: list[Ask] = []
         self.conflicts: list[tuple[Ask, Entry]] = []
-        """Answers that differ from the first one to the same ask."""
+        """Answers that differ from the first answer to the same request."""
         self.demands: dict[Pair, int] = {}
-        """How often a node was made to ask others for rights."""
+        """How often a client made a node ask other nodes for rights."""
         self.bought: list[Bought] = []
-        """Every order that anybody placed, or will in a moment."""
+        """Every order that a client placed or is about to place."""
         self.asks_of: dict[str, list[Ask]] = {}
-        """Everything that was asked about each order."""
+        """By order: all requests about it."""
         self.handed_out: list[Entry] = []
-        """Every entry about an order that is durable anywhere."""
+        """Every entry of an order that is durable on any machine."""
         self.counts: dict[str, int] = {}
-        """How often what happened to clients, by name."""
+        """How often each event happened to clients, by name."""
         self._shelf: dict[Pair, int] = {}
         self._robbed: dict[Pair, int] = {}
         self._thefts = 0
 
     def begin(self, ask: Ask) -> None:
-        """An ask is on its way."""
+        """Note a new request."""
         self.asks.append(ask)
         request = ask.asked.request if isinstance(ask.asked, Command) else None
         if isinstance(request, Placement | OrderEvent):
             self.asks_of.setdefault(request.order, []).append(ask)
 
     def unheard(self, ask: Ask, machine: str, now_s: float) -> None:
-        """A try got no answer: nobody knows what became of it."""
+        """Note that a try got no answer, so its outcome is unknown."""
         self.tally("no answer")
         ask.unheard_s[machine] = now_s
 
-    def told(self, ask: Ask, verdict: Verdict, machine: str, asked_s: float) -> None:
-        """A try that began at `asked_s` was answered. The first answer stands; goods move when it comes.
+    def answered(self, ask: Ask, verdict: Verdict, machine: str, asked_s: float) -> None:
+        """Note the answer to a try that began at `asked_s`. The first answer is final, and the goods move then.
 
-        A refusal says nothing of tries at other machines. An answer may differ from the first one only where several
-        machines may have done what was asked.
+        A refusal says nothing about tries at other machines. A later answer may differ from the first one only if
+        several machines may have done the request.
         """
         if isinstance(verdict, Refused):
             self.tally(f"refused {verdict.kind}")
@@ -147,13 +147,13 @@ class History:
                     ask.refused = verdict
             return
         if ask.entry is not None or ask.is_impostor:
-            if ask.entry is None or (ask.entry.hash != verdict.hash and not ask.is_doubled):
+            if ask.entry is None or (ask.entry.hash != verdict.hash and not ask.may_be_duplicated):
                 self.conflicts.append((ask, verdict))
             ask.last = verdict
             return
         ask.last = verdict
         self.tally("acknowledged")
-        self.on_told(ask, verdict)
+        self.on_answer(ask, verdict)
         ask.entry = verdict
         for item, units in ask.delta.items():
             pair = (ask.location, item)
@@ -162,7 +162,7 @@ class History:
                 self._robbed.pop(pair, None)
 
     def steal(self, pair: Pair, units: int) -> None:
-        """Goods vanish from a shelf; no book knows until somebody counts."""
+        """Remove goods from a shelf without an entry, until the next count finds that."""
         self.tally("stolen")
         self._thefts += 1
         self._robbed[pair] = self._thefts
@@ -170,28 +170,28 @@ class History:
 
     @property
     def thefts(self) -> int:
-        """Thefts so far: what a count made now will have seen."""
+        """The number of thefts so far."""
         return self._thefts
 
     def show(self, machine: str, scope: str, vector: dict[str, int]) -> None:
-        """A client was shown stock that these entries make: no crash may undo them."""
+        """Note that a client saw stock from these entries. No crash may undo them."""
         self.tally("shown")
         self.on_shown(machine, scope, vector)
 
     def of_orders(self, pair: Pair) -> int:
-        """What orders changed of what lies there."""
+        """The change of a shelf by orders."""
         return sum(effect_of(entry).get(pair[1], 0) for entry in self.handed_out if entry.stream.scope == pair[0])
 
     def was_overtaken(self, count: Ask, pair: Pair) -> bool:
-        """Whether orders had changed more of a shelf by the moment of a count than its client knew."""
+        """Whether orders had changed a shelf before a count in a way that its client did not know."""
         assert count.of_orders is not None
         held, as_of, known = count.of_orders
         return changed_by_orders(self.handed_out, pair, held, as_of) != known
 
     def on_shelf(self, pair: Pair, of_orders: int | None = None) -> int | None:
-        """Units that lie there; None while nobody can know, for an ask is open.
+        """Units on a shelf; None if an open request makes that unknown.
 
-        `of_orders` is what orders changed of it, where that is not all they did up to now.
+        `of_orders` is the change by orders to assume, instead of all changes up to now.
         """
         if any(ask.is_open and ask.location == pair[0] and pair[1] in ask.delta for ask in self.asks):
             return None
@@ -199,10 +199,10 @@ class History:
         return self._shelf.get(pair, 0) + changed
 
     def moved_after(self, pair: Pair, held: Mapping[str, int], as_of: int) -> int | None:
-        """Units that were on the shelf at a moment and are not any more; None while nobody can tell.
+        """Units that left a shelf after a moment; None if that is unknown.
 
-        What whoever holds these entries has not heard of left, or came, when its stamp says: that is the only time
-        that books know of.
+        An entry that the counting client did not hold moved its goods at the time of its stamp, because books know
+        no other time.
         """
         moved = 0
         for ask in self.asks:
@@ -210,22 +210,22 @@ class History:
                 continue
             writer, stamp = ask.entry.stream.writer, ask.entry.content.clock
             if ask.entry.sequence > held.get(writer, 0) and stamp > as_of:
-                if ask.is_doubled:
+                if ask.may_be_duplicated:
                     return None  # another machine may have done it earlier
                 moved -= ask.delta[pair[1]]
         return moved
 
     def is_robbed(self, pair: Pair) -> bool:
-        """Whether goods vanished since the last count."""
+        """Whether goods were stolen since the last count."""
         return pair in self._robbed
 
     @property
     def pairs(self) -> list[Pair]:
-        """Every location and item that anybody asked to move."""
+        """Every location and item of all requests."""
         return sorted({(ask.location, item) for ask in self.asks for item in ask.delta})
 
     def demand(self, pair: Pair) -> None:
-        """A node is made to ask others for rights."""
+        """Note that a client makes a node ask other nodes for rights."""
         self.tally("wanted")
         self.demands[pair] = self.demands.get(pair, 0) + 1
 
@@ -235,8 +235,7 @@ class History:
 
 
 def changed_by_orders(entries: Iterable[Entry], pair: Pair, held: Mapping[str, int], as_of: int) -> int:
-    """What orders changed of what lies there by a moment: by entries that are held, so many of each writer's, or that
-    are stamped before it."""
+    """The change of a shelf by orders up to a moment, by entries in `held` or stamped up to `as_of`."""
     return sum(
         effect_of(entry).get(pair[1], 0)
         for entry in entries
@@ -247,7 +246,7 @@ def changed_by_orders(entries: Iterable[Entry], pair: Pair, held: Mapping[str, i
 
 
 def effect_of(entry: Entry) -> dict[str, int]:
-    """What an entry changes of what is on hand, by item."""
+    """The change of on_hand by an entry, by item."""
     effect: dict[str, int] = {}
     for move in entry.content.moves:
         change = (is_internal(move.target) - is_internal(move.source)) * move.quantity

@@ -1,9 +1,8 @@
-"""A journal in memory: the journal port on a simulated disk, held to the same contract as the real one.
+"""A journal in memory: the journal port on a simulated disk. The contract tests of the real journal test it too.
 
-The disk outlives the journal that writes to it, as a file outlives its process. It is slow at times, has room for so
-many bytes, and may be told to fail a commit in a way that leaves nobody knowing whether it happened. What was being
-written when the process or the power went is there as a whole or not at all: a torn commit fails its checksum when
-the file is opened, which the trials of the real journal prove (tests/power_loss).
+The disk outlives the journal, as a file outlives its process. It can be slow, it can be full, and a fault can make a
+commit fail with an unknown outcome. After a crash, the commit in progress is there completely or not at all. The real
+journal behaves the same, because a torn commit fails its checksum when the file is opened (tests/power_loss).
 """
 
 from __future__ import annotations
@@ -23,35 +22,35 @@ Latency = Callable[[], float]
 
 
 class SimulatedDisk:
-    """What survives: entries in arrival order."""
+    """The durable entries of a machine, in arrival order."""
 
     def __init__(self, room_bytes: int | None = None) -> None:
         self.stored: list[Stored] = []
         self.room_bytes = room_bytes
         self.fails_next_commit: bool | None = None
-        """None: it works. Otherwise the next commit fails, and whether it happened all the same."""
+        """None: the disk works. Otherwise the next commit fails, and the value says whether it is durable."""
         self.read_s: Latency = _at_once
         self.write_s: Latency = _at_once
-        """How long the next reading and the next commit take."""
+        """How long the next read and the next commit take."""
         self.slowed: list[tuple[Latency, Latency]] = []
-        """What makes it slower than that at the moment: how long reading and committing take at least."""
+        """Minimum times of reads and commits, one pair for each fault that slows the disk down."""
         self.clock = 0
-        """Where the clock of the one who writes stood."""
+        """The clock of the writer at the last commit."""
         self.writing: tuple[Sequence[Entry], int] = ((), 0)
-        """What is being written, with where the clock stands then: durable no sooner than the commit returns."""
+        """The commit in progress, with the clock of the writer. It is durable when the commit returns."""
         self._of_stream: dict[Stream, list[Stored]] = {}
         self._of_key: dict[bytes, list[Entry]] = {}
 
     async def spend_reading(self) -> None:
-        """Take as long as reading takes."""
+        """Wait as long as a read takes."""
         await _take(max([self.read_s(), *(read_s() for read_s, _ in self.slowed)]))
 
     async def spend_writing(self) -> None:
-        """Take as long as a commit takes."""
+        """Wait as long as a commit takes."""
         await _take(max([self.write_s(), *(write_s() for _, write_s in self.slowed)]))
 
     def keep(self, entries: Sequence[Entry], clock: int) -> None:
-        """Make entries durable, and where the clock stands with them."""
+        """Make entries and the clock of the writer durable."""
         self.clock = max(self.clock, clock)
         for entry in entries:
             stream = self._of_stream.setdefault(entry.stream, [])
@@ -63,28 +62,28 @@ class SimulatedDisk:
                 self._of_key.setdefault(entry.content.key, []).append(entry)
 
     def refresh(self) -> None:
-        """Learn what is durable by now, where that is kept elsewhere."""
+        """Learn which entries are durable, if another object stores them."""
 
     def stop(self, *, finishes: bool) -> None:
-        """The process or the power is gone; `finishes` whether what was being written is there all the same."""
+        """The process or the power is gone. `finishes`: whether the commit in progress became durable."""
         if finishes:
             self.keep(*self.writing)
         self.writing = ((), 0)
 
     def copy(self) -> SimulatedDisk:
-        """A backup as of now."""
+        """A backup of the present content."""
         copied = self.blank()
         copied.keep([stored.entry for stored in self.stored], self.clock)
         return copied
 
     def blank(self) -> SimulatedDisk:
-        """A new disk of the same make."""
+        """An empty disk with the same speed and size."""
         made = SimulatedDisk(self.room_bytes)
         made.read_s, made.write_s = self.read_s, self.write_s
         return made
 
     def head(self, stream: Stream) -> int:
-        """The number of the last durable entry of a stream; 0 when there is none."""
+        """The number of the last durable entry of a stream; 0 if there is none."""
         return len(self._of_stream.get(stream, ()))
 
     def entry(self, stream: Stream, sequence: int) -> Entry | None:
@@ -97,16 +96,16 @@ class SimulatedDisk:
         return self._of_key.get(key, [])[:KEY_ENTRIES_MAX]
 
     def shared(self) -> list[Entry]:
-        """The entries of the keys that were shared last, and what voids them, in order of arrival."""
+        """The entries of the latest keys with several entries, and their voids, in order of arrival."""
         several = [entries for entries in self._of_key.values() if len(entries) > 1]
-        places = {stored.entry.hash: stored.arrival for stored in self.stored} if several else {}
-        several.sort(key=lambda entries: places[entries[-1].hash])
+        arrivals = {stored.entry.hash: stored.arrival for stored in self.stored} if several else {}
+        several.sort(key=lambda entries: arrivals[entries[-1].hash])
         found = [entry for entries in several[-COLLISIONS_MAX:] for entry in entries[:KEY_ENTRIES_MAX]]
         found += [void for entry in found for void in self.under(void_key(entry.hash)) if void not in found]
-        return sorted(found, key=lambda entry: places[entry.hash])
+        return sorted(found, key=lambda entry: arrivals[entry.hash])
 
     def past(self, stream: Stream, sequence: int, limit: int) -> list[Stored]:
-        """The durable entries of a stream past a number, the first so many of them."""
+        """The durable entries of a stream after `sequence`, at most `limit`."""
         return self._of_stream.get(stream, [])[sequence : sequence + limit]
 
 
@@ -142,7 +141,7 @@ class SimulatedJournal:
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
         if not any(self._disk.under(key) for key in keys):
-            return {}  # as a filter in memory knows
+            return {}  # the real journal's filter in memory answers this without a read
         await self._disk.spend_reading()
         found = ((key, self._disk.under(key)) for key in keys)
         return {key: entries for key, entries in found if entries}

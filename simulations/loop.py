@@ -1,12 +1,12 @@
-"""An event loop in virtual time: asyncio as it is, with the clock and the machines made up.
+"""An event loop in virtual time: unchanged asyncio, with a simulated clock and simulated machines.
 
-Every handle belongs to a *host*, one life of one machine, by the context it was made in. Hosts take turns: the seed
-picks one of those with work, and it runs all that is ready there, in order, as one turn of a real loop does. So what
-happens on one host happens in an order a real process could show, while hosts interleave in any. When no host has
-work, time jumps to the next timer. Nothing here reads a clock, and nothing iterates a set.
+Every handle belongs to a *host*, one life of one machine. The context of the handle defines the host. Hosts take turns:
+the seed picks a host with work, and the loop runs everything that is ready there, in order, as one turn of a real loop
+does. So events on one host have an order that a real process can show, and hosts interleave in any order. If no host
+has work, time jumps to the next timer. The loop reads no clock and iterates over no set.
 
-A crash drops a host: its handles are never run again, nothing is cancelled, no `finally` runs. A paused host keeps
-its handles for later. What belongs to no host (the simulation itself, packets on the line) never dies.
+A crash drops a host: the loop never runs its handles again, cancels nothing, and runs no `finally`. A paused host keeps
+its handles for later. Work without a host (the simulation itself, packets on the line) never dies.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from weakref import WeakSet
 from replica.core.base.errors import Broken
 
 TURNS_AT_ONCE_MAX = 200_000
-"""Turns without time passing after which something is spinning."""
+"""After this number of turns at the same time, some host spins."""
 
 
 class Stuck(Broken):
-    """Nothing is ready and no timer runs, or hosts spin and time stands still."""
+    """Nothing is ready and no timer runs, or hosts spin while time stands still."""
 
 
 class Host:
@@ -43,12 +43,12 @@ class Host:
         self.is_dead = False
         self.is_paused = False
         self.is_queued = False
-        """Whether it waits for its turn, or has it."""
+        """Whether it waits for its turn or has it."""
         self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._kept: list[asyncio.Task[Any]] = []
 
     def die(self) -> None:
-        """Never run again. Its tasks are kept: one collected as garbage would run its `finally`."""
+        """Never run again. The host keeps its tasks, because a collected task would run its `finally`."""
         self.is_dead = True
         self._kept = list(self.tasks)
         self.ready.clear()
@@ -58,23 +58,23 @@ _host: ContextVar[Host | None] = ContextVar("host", default=None)
 
 
 def current_host() -> Host | None:
-    """The host whose work this is; None for what belongs to no machine."""
+    """The host of the running work; None if it belongs to no machine."""
     return _host.get()
 
 
-NOBODY = Context()
-"""The context of what belongs to no host."""
+NO_HOST = Context()
+"""The context of work without a host."""
 
 
 class VirtualLoop(BaseEventLoop):
-    """An event loop on which `random` decides who goes first, and time passes when nobody has anything to do."""
+    """An event loop in which `random` picks the next host, and time passes if no host has work."""
 
     def __init__(self, random: Random) -> None:
         super().__init__()
         self.turns = 0
-        """Turns taken by all hosts."""
+        """The number of turns of all hosts."""
         self.failures: list[dict[str, Any]] = []
-        """What asyncio would have logged: exceptions that nobody received."""
+        """Exceptions without a receiver, which asyncio would log."""
         self._random = random
         self._now = 0.0
         self._turns_then = 0
@@ -90,17 +90,17 @@ class VirtualLoop(BaseEventLoop):
         return self._now
 
     def start_on(self, host: Host, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Start work on a host; all that it starts runs there too."""
+        """Start work on a host. Everything that it starts runs on that host too."""
         context = copy_context()
         context.run(_host.set, host)
         return self.create_task(work, context=context)
 
     def crash(self, host: Host) -> None:
-        """Drop a host as it stands."""
+        """Drop a host immediately."""
         host.die()
 
     def pause(self, host: Host) -> None:
-        """Let a host sleep: what comes waits."""
+        """Let a host sleep. Its work waits."""
         host.is_paused = True
 
     def resume(self, host: Host) -> None:
@@ -109,7 +109,7 @@ class VirtualLoop(BaseEventLoop):
         self._enqueue(host)
 
     def wind_up(self, hosts: list[Host]) -> None:
-        """End every task, those of dead hosts among them, so that no coroutine is thrown away half-way."""
+        """End every task, also those of dead hosts, so that no unfinished coroutine is collected."""
         for host in hosts:
             host.is_dead = host.is_paused = False
         tasks = asyncio.all_tasks(self)
@@ -121,7 +121,7 @@ class VirtualLoop(BaseEventLoop):
                 task.get_coro().close()
         self.failures.clear()
 
-    # what BaseEventLoop asks of a loop ---------------------------------------------------------------------------
+    # required by BaseEventLoop -----------------------------------------------------------------------------------
 
     def _call_soon(self, callback: Callable[..., object], args: Any, context: Context | None) -> Handle:
         handle = Handle(callback, args, self, context)
@@ -142,7 +142,7 @@ class VirtualLoop(BaseEventLoop):
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
-        pass  # it is thrown away when its time comes
+        pass  # `_pass_time` drops it at its time
 
     def _process_events(self, event_list: object) -> None:
         pass
@@ -157,8 +157,8 @@ class VirtualLoop(BaseEventLoop):
         self.turns += 1
         if self.turns - self._turns_then > TURNS_AT_ONCE_MAX:
             raise Stuck(f"{TURNS_AT_ONCE_MAX} turns at {self._now:.3f} s: {', '.join(host.name for host in queue)}")
-        place = self._random.randrange(len(queue)) if len(queue) > 1 else 0
-        host, ready = queue[place], queue[place].ready
+        index = self._random.randrange(len(queue)) if len(queue) > 1 else 0
+        host, ready = queue[index], queue[index].ready
         for _ in range(len(ready)):
             if host.is_paused or not ready:
                 break
@@ -170,7 +170,7 @@ class VirtualLoop(BaseEventLoop):
             host.is_queued = False
 
     def _pass_time(self) -> None:
-        """Jump to the earliest timer that anybody still waits for, and make all ready that are due then."""
+        """Jump to the next timer that is not cancelled, and make all handles ready that are due then."""
         timers = self._timers
         self._turns_then = self.turns
         while not self._queue:

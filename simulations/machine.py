@@ -1,4 +1,4 @@
-"""One machine of the chain: a disk and clocks that stay, and a node that comes and goes."""
+"""One machine of the chain: its disk and clocks stay, its node starts and stops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from replica.runtime.background.counting import submit_count
 from replica.runtime.node import Node, NodeRole
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.journal import SimulatedDisk, SimulatedJournal
-from simulations.loop import NOBODY, Host, VirtualLoop
+from simulations.loop import NO_HOST, Host, VirtualLoop
 from simulations.network import End, MachineNetwork, SimulatedNetwork
 from simulations.next_release import NEXT_KINDS
 
@@ -30,20 +30,20 @@ T = TypeVar("T")
 
 HOME_AFTER_S = 5.0
 STOP_MAX_S = 5.0
-"""What SIGTERM promises."""
+"""A node stops within this time after SIGTERM."""
 
 RESTART_S = (0.2, 3.0)
-"""How long a supervisor takes to start an ended process again."""
+"""How long the supervisor takes to restart a process."""
 
 INCARNATION_BYTES = 6
 
 
 class Role(Struct, frozen=True):
-    """What a machine is in the chain."""
+    """The role of a machine in the chain."""
 
     name: str
     node: NodeRole
-    """The same as in production."""
+    """The production role of its node."""
     region: str
     locations: tuple[str, ...]
     """Locations it writes for."""
@@ -56,12 +56,12 @@ class Role(Struct, frozen=True):
 
     @property
     def scopes(self) -> Scopes:
-        """What its node subscribes to; None means all."""
+        """The scopes of its node; None means all."""
         return self.node.scopes
 
 
 class Machine:
-    """A machine, its disk, and the life its node leads at the moment, if any."""
+    """A machine, its disk, and its running node, if any."""
 
     def __init__(
         self,
@@ -75,21 +75,21 @@ class Machine:
     ) -> None:
         self.role = role
         self.name = name or role.name
-        """Where it is reached; a clone has an address of its own, and believes to be the other."""
+        """Its address. A clone has its own address, but the role of the other machine."""
         self.disk = SimulatedDisk()
         self.clock = SimulatedClock(loop.time)
         self.node: Node | None = None
-        """The node, once it serves."""
+        """The node, after it began to serve."""
         self.host: Host | None = None
         self.lives: list[Host] = []
         self.failure: BaseException | None = None
-        """Why its process ended, when that is a bug."""
+        """The reason why its process ended, if that is a bug."""
         self.writer = ""
         self.is_held_down = 0
-        """Faults that keep it down, so that nobody starts it."""
+        """The number of faults that keep it down."""
         self.is_stopping = False
         self.loses_answers = 0.0
-        """Share of its clients' requests or answers that get lost."""
+        """Share of its clients' requests or answers that are lost."""
         self.most_waiting = 0
         """The most requests that ever waited in its inbox."""
         self._loop = loop
@@ -106,7 +106,7 @@ class Machine:
         return self.node is not None
 
     def identify(self) -> None:
-        """Take a new incarnation, as a node does that finds no data."""
+        """Take a new incarnation, as a node without data does."""
         self.writer = writer_of(self.role.name, self._entropy.random_bytes(INCARNATION_BYTES).hex())
 
     def start(self) -> None:
@@ -118,7 +118,7 @@ class Machine:
             self._loop.start_on(self.host, self._live())
 
     def stop(self, *, has_power: bool = True) -> None:
-        """End the process as kill -9 does, or the machine as a pulled plug does."""
+        """End the process as kill -9 does, or the machine as a power loss does."""
         if self.host is None:
             return
         self._loop.crash(self.host)
@@ -128,9 +128,9 @@ class Machine:
         self._note(self.name, "stops" if has_power else "loses power")
 
     async def ask(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
-        """Have a client on this machine's local network ask; None when it never learns the answer.
+        """Send requests of a client on this machine's local network; None if the client gets no answer.
 
-        Raises ConnectionRefusedError: definite, nobody listens.
+        Raises ConnectionRefusedError: definite, no process listens.
         """
         node, host = self.node, self.host
         if node is None or host is None:
@@ -146,7 +146,7 @@ class Machine:
             return None
 
     async def look(self, query: Callable[[Replica], T], timeout_s: float) -> T | None:
-        """Have a client read; None when no answer comes, or none but a refusal."""
+        """Read for a client; None if it gets no answer or a refusal."""
         node, host = self.node, self.host
         if node is None or host is None:
             return None
@@ -160,7 +160,7 @@ class Machine:
         return reading.result()
 
     async def want(self, location: str, item: str, quantity: int, timeout_s: float) -> None:
-        """Have a client ask this machine's node to get rights; whatever comes of it, it does not tell."""
+        """Make this machine's node ask other nodes for rights. Refusals are ignored."""
         node, host = self.node, self.host
         if node is None or host is None:
             return
@@ -172,7 +172,7 @@ class Machine:
             raise failure
 
     async def restart(self) -> None:
-        """Stop as SIGTERM does, as for an upgrade, and start again."""
+        """Stop gracefully, as after SIGTERM, and start again."""
         node, host = self.node, self.host
         if node is None or host is None:
             return
@@ -215,13 +215,13 @@ class Machine:
             return
         failure = next((task.exception() for task in vital if task.done()), None)
         if not isinstance(failure, Unknown):
-            self.failure = failure or Broken("a task the node lives by returned")
+            self.failure = failure or Broken("a vital task of the node returned")
         self._note(self.name, f"ends {failure!r}")
-        self._loop.call_soon(self._end, context=NOBODY)
+        self._loop.call_soon(self._end, context=NO_HOST)
 
     def _end(self) -> None:
         self.stop()
-        self._loop.call_later(self._random.uniform(*RESTART_S), self.start, context=NOBODY)
+        self._loop.call_later(self._random.uniform(*RESTART_S), self.start, context=NO_HOST)
 
     def _accept(self, end: End) -> None:
         if self.node is not None and self.host is not None:
@@ -252,7 +252,7 @@ class Machine:
 
 
 def _hear(task: asyncio.Task[Any]) -> None:
-    """Hear for a client that has left how it ended: a refusal is nobody's loss, of anything else the loop is told."""
+    """Receive the outcome for a client that has left. Ignores refusals, and raises other failures to the loop."""
     failure = None if task.cancelled() else task.exception()
     if failure is not None and not isinstance(failure, Refused):
         raise failure

@@ -1,9 +1,9 @@
-"""A network of machines: connections that carry frames in order, until a fault says otherwise.
+"""A network of machines: connections carry frames in order, unless a fault changes that.
 
-A *way* is one direction between two machines. A cut way loses nothing and tells nobody: what was sent stands still, as
-TCP retransmits in vain, and moves on when the way is whole again, unless one end gave up meanwhile. A process that
-ends resets its connections; a machine that loses power says nothing, and who goes on talking to it finds out once it
-is up again. What a `Weather` does to single frames no TCP would do; broken middleboxes do, and the session must notice.
+A *way* is one direction between two machines. A cut way loses nothing and notifies no end: frames wait, as TCP
+retransmits without success, and continue when the way is mended, unless one end closed the connection. A process that
+ends resets its connections. A machine that loses power sends nothing, so its peers notice that only when it is up
+again. `Weather` damages single frames. TCP does not do that, but broken middleboxes do, and the session must notice it.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from msgspec import Struct
 
 from replica.core.base.errors import PeerFault
 from replica.core.base.limits import FRAME_BYTES_MAX
-from simulations.loop import NOBODY
+from simulations.loop import NO_HOST
 
 LINE_BYTES = 1 << 20
-"""Bytes under way in one direction after which a sender waits."""
+"""A sender waits while more bytes than this are under way in its direction."""
 
 BYTES_PER_S = 4_000_000
-"""What a line carries: 32 Mbit/s."""
+"""The rate of a line: 32 Mbit/s."""
 
 REFUSED_MS = 1
-"""How long a machine takes to say that nobody listens."""
+"""How long a machine takes to refuse a connection."""
 
 
 class Weather(Struct, frozen=True):
-    """What a way does to frames: how long it takes, and the share of frames that come to harm, by kind."""
+    """The delay of a way, and the share of frames that it damages, by kind."""
 
     delay_ms: tuple[float, float] = (1.0, 20.0)
     drop: float = 0.0
@@ -50,11 +50,11 @@ Accept = Callable[["End"], None]
 
 
 class Reset(Struct, frozen=True):
-    """In the place of a frame: the connection is gone."""
+    """Instead of a frame: the connection is gone."""
 
 
 class Hangup(Struct, frozen=True):
-    """In the place of a frame: nothing more will come."""
+    """Instead of a frame: no more frames will come."""
 
 
 Carried = bytes | Reset | Hangup
@@ -67,11 +67,11 @@ class End:
         self.machine = machine
         self.other: End
         self.is_open = True
-        """Whether the process that holds it lives and has not closed it."""
+        """Whether its process is alive and has not closed it."""
         self.under_way = 0
-        """Bytes sent from here that have not arrived."""
+        """Bytes that were sent here and have not arrived."""
         self.is_forgotten = False
-        """Whether a middlebox forgot this connection: nothing arrives any more, and nobody is told."""
+        """Whether a middlebox dropped this connection: nothing arrives, and no end is notified."""
         self.held_back: bytes | None = None
         """A frame that the next one overtakes."""
         self._network = network
@@ -84,7 +84,9 @@ class End:
 
     async def send(self, frame: bytes) -> None:
         if self.is_open and self._ended is None:
-            self._network.send(self, frame)  # before any wait: who is cancelled has sent a frame whole or not at all
+            self._network.send(
+                self, frame
+            )  # before any wait, so a cancelled sender has sent its frame completely or not at all
         while self.is_open and self._ended is None and self.under_way > LINE_BYTES:
             self._changed.clear()
             await self._changed.wait()
@@ -101,7 +103,7 @@ class End:
             await self._changed.wait()
         frame = self._inbox.popleft()
         if len(frame) > FRAME_BYTES_MAX:
-            raise PeerFault("oversized", "a message the transport does not take")
+            raise PeerFault("oversized", "the message exceeds the limit of the transport")
         return frame
 
     async def close(self) -> None:
@@ -110,15 +112,15 @@ class End:
             self._changed.set()
             self.put(Hangup())
 
-    def abort(self, tells: bool) -> None:
-        """The process is gone; `tells` whether its machine lives on to say so."""
+    def abort(self, notifies: bool) -> None:
+        """The process is gone. `notifies`: whether its machine is still up and resets the connection."""
         if self.is_open:
             self.is_open = False
-            if tells:
+            if notifies:
                 self.put(Reset())
 
     def put(self, carried: Carried) -> None:
-        """Put something on the line towards the other end."""
+        """Send a frame, a reset or a hangup to the other end."""
         if self.is_forgotten:
             return
         size = len(carried) if isinstance(carried, bytes) else 0
@@ -129,7 +131,7 @@ class End:
         self.move()
 
     def move(self) -> None:
-        """Carry on with what is on the line, where the way allows."""
+        """Continue with the frames on the line, unless the way is cut."""
         if self._line and not self._is_moving and not self._network.is_cut(self.way):
             self._is_moving = True
             self._network.call_at(self._line[0][0], self._arrive)
@@ -148,7 +150,7 @@ class End:
     def _take(self, carried: Carried) -> None:
         if not self.is_open:
             if isinstance(carried, bytes) and self._network.is_up(self.machine):
-                self.put(Reset())  # nobody here knows of such a connection
+                self.put(Reset())  # no process here knows this connection
         elif isinstance(carried, bytes):
             self._inbox.append(carried)
             self._changed.set()
@@ -158,12 +160,12 @@ class End:
 
 
 class SimulatedNetwork:
-    """All machines' connections, and what is wrong with the ways between them."""
+    """The connections of all machines, and the faults of the ways between them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, random: Random) -> None:
         self.weather: dict[Way, Weather] = {}
         self.harmed: dict[str, int] = {}
-        """Frames that came to harm, by kind."""
+        """The number of damaged frames, by kind."""
         self._loop = loop
         self._random = random
         self._cuts: dict[Way, int] = {}
@@ -174,22 +176,22 @@ class SimulatedNetwork:
     # ways --------------------------------------------------------------------------------------------------------
 
     def cut(self, way: Way) -> None:
-        """Let nothing through one way; cuts add up."""
+        """Let nothing through a way. Cuts add up."""
         self._cuts[way] = self._cuts.get(way, 0) + 1
 
     def mend(self, way: Way) -> None:
-        """Take one cut off a way."""
+        """Remove one cut from a way."""
         self._cuts[way] -= 1
         self._move_all()
 
     def mend_all(self) -> None:
-        """Fair weather everywhere."""
+        """Remove all cuts and all bad weather."""
         self._cuts.clear()
         self.weather.clear()
         self._move_all()
 
     def is_cut(self, way: Way) -> bool:
-        """Whether nothing gets through."""
+        """Whether a way lets nothing through."""
         return self._cuts.get(way, 0) > 0
 
     def delay_ms(self, way: Way) -> float:
@@ -203,7 +205,7 @@ class SimulatedNetwork:
         return self._up.get(machine, False)
 
     def power(self, machine: str) -> None:
-        """The machine is on."""
+        """The machine has power now."""
         self._up[machine] = True
 
     def listen(self, machine: str, accept: Accept) -> None:
@@ -211,7 +213,7 @@ class SimulatedNetwork:
         self._listening[machine] = accept
 
     def drop(self, machine: str, *, has_power: bool) -> None:
-        """The process on this machine is gone, and the machine too when it has no power."""
+        """The process on this machine is gone, and without `has_power` the machine too."""
         self._listening.pop(machine, None)
         self._up[machine] = has_power
         for end in self._ends:
@@ -220,13 +222,13 @@ class SimulatedNetwork:
         self._ends = [end for end in self._ends if end.is_open or end.other.is_open]
 
     def forget(self, machine: str) -> None:
-        """Let nothing more through on the connections a machine has now; new ones work."""
+        """Let nothing more through on the present connections of a machine. New connections work."""
         for end in self._ends:
             if machine in (end.machine, end.other.machine):
                 end.is_forgotten = True
 
     def make_end(self, way: Way) -> End:
-        """Make the end of a new connection from which this way leads."""
+        """Make the end of a new connection at the start of this way."""
         return End(self, way[0], way)
 
     def is_listening(self, machine: str) -> bool:
@@ -234,7 +236,7 @@ class SimulatedNetwork:
         return machine in self._listening
 
     async def connect(self, source: str, target: str) -> End:
-        """Open a connection. Hangs when nothing comes through, as a lost SYN does. Raises ConnectionError."""
+        """Open a connection. Waits while nothing gets through, as with a lost SYN. Raises ConnectionError."""
         await asyncio.sleep(self.delay_ms((source, target)) / 1000)
         while self.is_cut((source, target)) or self.is_cut((target, source)) or not self.is_up(target):  # noqa: ASYNC110
             await asyncio.sleep(1.0)  # a lost SYN is sent again after a second
@@ -252,7 +254,7 @@ class SimulatedNetwork:
     # frames ------------------------------------------------------------------------------------------------------
 
     def send(self, end: End, frame: bytes) -> None:
-        """Put a frame on the line, whole or as the weather leaves it."""
+        """Put a frame on the line, after damage by the weather."""
         weather = self.weather.get(end.way)
         frames = self._weathered(end, frame, weather) if weather is not None else [frame]
         if frames and end.held_back is not None:
@@ -279,9 +281,9 @@ class SimulatedNetwork:
                 case "truncate":
                     return [frame[: random.randrange(len(frame))]]
                 case "corrupt":
-                    place = random.randrange(len(frame))
-                    flipped = frame[place] ^ 1 << random.randrange(8)
-                    return [frame[:place] + bytes([flipped]) + frame[place + 1 :]]
+                    index = random.randrange(len(frame))
+                    flipped = frame[index] ^ 1 << random.randrange(8)
+                    return [frame[:index] + bytes([flipped]) + frame[index + 1 :]]
                 case "oversize":
                     return [bytes(FRAME_BYTES_MAX + 1)]
         return [frame]
@@ -293,8 +295,8 @@ class SimulatedNetwork:
         return self._loop.time()
 
     def call_at(self, when: float, arrive: Callable[[], None]) -> None:
-        """Packets belong to no machine: they arrive also when their sender is gone."""
-        self._loop.call_at(when, arrive, context=NOBODY)
+        """Call `arrive` at a time. Packets belong to no machine, so they arrive even if their sender is gone."""
+        self._loop.call_at(when, arrive, context=NO_HOST)
 
     def _move_all(self) -> None:
         for end in self._ends:
@@ -302,7 +304,7 @@ class SimulatedNetwork:
 
 
 class MachineNetwork:
-    """The network port of one machine; addresses are the names of machines."""
+    """The network port of one machine. Addresses are names of machines."""
 
     def __init__(self, network: SimulatedNetwork, machine: str) -> None:
         self._network = network
@@ -312,7 +314,7 @@ class MachineNetwork:
         return await self._network.connect(self._machine, url)
 
     async def is_ready(self, url: str) -> bool:
-        """A probe there and back, as an HTTP request with a timeout of one second."""
+        """A probe there and back, like an HTTP request with a timeout of one second."""
         network, there, back = self._network, (self._machine, url), (url, self._machine)
         await asyncio.sleep((network.delay_ms(there) + network.delay_ms(back)) / 1000)
         return network.is_listening(url) and not (network.is_cut(there) or network.is_cut(back))

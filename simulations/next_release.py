@@ -1,7 +1,7 @@
-"""The next release, as far as this one meets it: it writes what this one has never heard of.
+"""The next release: its nodes write entries that this release does not know.
 
-A node must keep, pass on and fold entries of kinds that a later version adds. So machines of the next release record
-goods receipts as a kind of their own, with facts of their own, and know them again when they are asked twice.
+A node must store, relay and fold entries of kinds that a later version adds. So machines of the next release record
+goods receipts as another kind, with additional facts, and recognise them if a request repeats.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import GoodsReceipt
 
 DELIVERY = "delivery"
-"""What the next release makes of a goods receipt."""
+"""The kind that the next release uses for a goods receipt."""
 
 
 def prepare_delivery(view: LocationView, request: GoodsReceipt) -> Draft:
-    """Take goods in, and note at which door."""
+    """Receive goods, and note the door."""
     draft = prepare_goods_receipt(view, request)
     return replace(draft, kind=DELIVERY, facts={**draft.facts, "door": {"number": 2, "seen": [True, None]}})
 

@@ -1,4 +1,4 @@
-"""The observer: it sees every entry that becomes durable and every answer, and shows them to all checkers."""
+"""The observer sees every entry that becomes durable and every answer, and shows them to all checkers."""
 
 from __future__ import annotations
 
@@ -7,85 +7,85 @@ from collections.abc import Iterable, Sequence
 from replica.core.log.entry import Entry, Stream
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
-from simulations.checkers.accounts import Accounts
-from simulations.checkers.bounds import Bounds
-from simulations.checkers.causality import Causality
+from simulations.checkers.accounts import AccountsChecker
+from simulations.checkers.bounds import BoundsChecker
+from simulations.checkers.causality import CausalityChecker
 from simulations.checkers.checker import Checker
-from simulations.checkers.convergence import Convergence
-from simulations.checkers.counted import Counted
-from simulations.checkers.decisions import Decisions
-from simulations.checkers.documents import Documents
-from simulations.checkers.durability import Durability
-from simulations.checkers.exactly_once import ExactlyOnce
-from simulations.checkers.floor import Floor
-from simulations.checkers.held import Held
-from simulations.checkers.orders import Orders
-from simulations.checkers.quotas import Quotas
-from simulations.checkers.rights import Rights
-from simulations.checkers.settlement import Settlement
-from simulations.checkers.stamps import Stamps
-from simulations.checkers.streams import Streams
-from simulations.checkers.truth import Truth
+from simulations.checkers.convergence import ConvergenceChecker
+from simulations.checkers.counted import CountedChecker
+from simulations.checkers.decisions import DecisionsChecker
+from simulations.checkers.documents import DocumentsChecker
+from simulations.checkers.durability import DurabilityChecker
+from simulations.checkers.exactly_once import ExactlyOnceChecker
+from simulations.checkers.floor import FloorChecker
+from simulations.checkers.held import HeldChecker
+from simulations.checkers.orders import OrdersChecker
+from simulations.checkers.quotas import QuotasChecker
+from simulations.checkers.rights import RightsChecker
+from simulations.checkers.settlement import SettlementChecker
+from simulations.checkers.stamps import StampsChecker
+from simulations.checkers.streams import StreamsChecker
+from simulations.checkers.truth import TruthChecker
 from simulations.history import Ask, History
 from simulations.journal import SimulatedDisk
 from simulations.machine import Machine
 
 CHECKERS: tuple[type[Checker], ...] = (
-    Streams,
-    ExactlyOnce,
-    Durability,
-    Decisions,
-    Orders,
-    Floor,
-    Held,
-    Accounts,
-    Quotas,
-    Rights,
-    Settlement,
-    Causality,
-    Stamps,
-    Documents,
-    Convergence,
-    Bounds,
-    Counted,
-    Truth,
+    StreamsChecker,
+    ExactlyOnceChecker,
+    DurabilityChecker,
+    DecisionsChecker,
+    OrdersChecker,
+    FloorChecker,
+    HeldChecker,
+    AccountsChecker,
+    QuotasChecker,
+    RightsChecker,
+    SettlementChecker,
+    CausalityChecker,
+    StampsChecker,
+    DocumentsChecker,
+    ConvergenceChecker,
+    BoundsChecker,
+    CountedChecker,
+    TruthChecker,
 )
-"""In the order in which they are asked: who names the cause comes before who sees the consequence."""
+"""In calling order: checkers that find causes come before checkers that find consequences."""
 
 
 class Observer:
-    """Looks at the chain again and again."""
+    """Looks at the chain repeatedly."""
 
     def __init__(self, chain: SimulatedChain, history: History, checkers: Iterable[type[Checker]] = CHECKERS) -> None:
         self._chain = chain
         self._checkers = [checker(chain, history) for checker in checkers]
         self._seen: dict[str, tuple[SimulatedDisk, int]] = {}
-        """Of each machine the disk that was read, and how far."""
+        """By machine: the disk that was read, and the number of entries read."""
         self._known: dict[Stream, int] = {}
-        """How far each stream was seen, on whatever disk."""
+        """The last number of each stream that was seen on any disk."""
         self._looking = [(one, type(one).appeared is not Checker.appeared) for one in self._checkers]
-        history.on_told = self.told
+        history.on_answer = self.answered
         history.on_shown = self.shown
 
-    def told(self, ask: Ask, entry: Entry) -> None:
-        """A client was told that its request is done. Raises Violation."""
+    def answered(self, ask: Ask, entry: Entry) -> None:
+        """A client got the answer that its request is done. Raises Violation."""
         for checker in self._checkers:
-            checker.told(ask, entry)
+            checker.answered(ask, entry)
 
     def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
-        """A client was shown what these entries of a scope make. Raises Violation."""
+        """A client saw the version vector of a scope at a machine. Raises Violation."""
         for checker in self._checkers:
             checker.shown(machine, scope, vector)
 
     def look(self) -> None:
-        """Look at all that happened since the last time. Raises Violation."""
+        """Look at everything that happened since the last look. Raises Violation."""
         for machine in self._chain.machines.values():
             self._read(machine)
         for checker in self._checkers:
             checker.moment()
 
     def finish(self) -> None:
-        """Look for the last time, once all is healed, delivered and answered. Raises Violation."""
+        """Look for the last time, when everything is healed, delivered and answered. Raises Violation."""
         self.look()
         for checker in self._checkers:
             checker.finish()

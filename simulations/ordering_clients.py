@@ -1,7 +1,7 @@
-"""Ordering clients: they also order, and report what happened to orders: early, late, twice, out of order, anywhere.
+"""Ordering clients also place orders and report events of orders: early, late, twice, out of order, at any node.
 
-At a hub they place orders, retry them, pay, change and cancel; in a store they hold goods for customers who stand
-there, and hand out what waits to be picked up. Nobody checks whether what such a client reports makes sense.
+At a hub they place orders, retry them, pay, change and cancel. In a store they hold goods for customers in the store,
+and hand out orders that wait for pickup. The reported events need not make sense.
 """
 
 from __future__ import annotations
@@ -26,44 +26,44 @@ from simulations.clients import DEMANDS, Client, try_once
 from simulations.history import Ask, Bought
 
 BOX = "box"
-"""A SKU of several items, whose recipe changes while orders of it are open."""
+"""A SKU of several units, whose recipe changes while orders of it are open."""
 
 BOX_UNITS_MAX = 3
 BOXES = 0.3
-"""Share of order lines that want it, of those that may get it."""
+"""Share of order lines that want a box."""
 
 OFFERED = 0.5
-"""Share of order lines that want what their client was shown to be there."""
+"""Share of order lines that want offered units."""
 
 Offer = tuple[str, str, int]
-"""A location, an item, and how many units the node may promise of it."""
+"""A location, an item, and the units of it that the node may promise."""
 
 CHANNELS = ("web", "web", "mall", "app", "")
-"""Of orders; two of them have quotas where a policy splits anything."""
+"""Channels of orders. If a policy has quotas, two of the channels have one."""
 
 TTL_S = (1, 2, 5, 900)
-"""How long holds live: most expire while clients trade, the rest within the hour after."""
+"""How long holds live. Most expire during the trade, the rest within an hour after it."""
 
 LATEST = 12
-"""Orders that clients still talk about."""
+"""The number of latest orders that clients report about."""
 
 EARLY = 0.1
-"""Share of orders something is told about before they are placed."""
+"""Share of orders with an event that is reported before the placement."""
 
 CROWD = 6
-"""Customers at most who order one item at the same moment."""
+"""At most this many customers order one item at the same moment."""
 
 CHANGED_EARLY = 0.1
-"""Share of the other ones that are paid of which two hubs are told, before they are placed, that there is one less."""
+"""Share of other paid orders with an adjustment that two hubs get before the placement."""
 
 AT_TWO_HUBS = 0.05
-"""Share of what is told at a hub that is told at two of them at once."""
+"""Share of events at a hub that are reported at two hubs at once."""
 
 UNKNOWN = 0.1
-"""Share of what is told that is about an order whose client was not told yet, or told no."""
+"""Share of events that may be about an order without a positive answer."""
 
 EVENTS = {"pay": 6, "adjust": 2, "exchange": 2, "pick": 2, "ship": 3, "collect": 2, "cancel": 4, "return": 3}
-"""What is told, each as often as its weight says."""
+"""The reported events, with their weights."""
 
 PARTIAL = ("adjust", "exchange", "return")
 
@@ -76,27 +76,27 @@ LIVES = (
     ("cancel",),
     ("collect",),
 )
-"""What may happen to an order from its placement to its end."""
+"""Possible sequences of events after a placement."""
 
 ORDERLY = 0.7
-"""Share of what is told that is the next event of the order's life; the rest is anything."""
+"""Share of reports with the next event of the order's life. The others have a random event."""
 
 assert set(EVENTS) == set(get_args(OutsideEvent))
 
 
 class OrderingClient(Client):
-    """A client that also orders."""
+    """A client that also places orders."""
 
     def _acts(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
         acts, often = super()._acts(), self._trade.orders
         if not often:
             return acts
         if self._machine.role.role == "edge":
-            return [*acts, (self._order, 5.0 * often), (self._tell, 10.0 * often)]
+            return [*acts, (self._order, 5.0 * often), (self._report_event, 10.0 * often)]
         at_hub = [
             (self._order, 18.0),
-            (self._tell, 22.0),
-            (self._tell_all, 3.0),
+            (self._report_event, 22.0),
+            (self._report_life, 3.0),
             (self._order_again, 3.0),
             (self._crowd, 2.0),
             (self._write_box, 4.0),
@@ -105,7 +105,7 @@ class OrderingClient(Client):
         return [*acts, *[(act, weight * often) for act, weight in at_hub]]
 
     async def _order(self) -> None:
-        """Place an order, perhaps after something was told about it already, perhaps with a look for rights first."""
+        """Place an order. Sometimes report an event about it before, or ask for rights first."""
         channel = self._random.choice(CHANNELS)
         offers = await self._machine.look(partial(_offers, channel=channel), self._timeout_s) or []
         placement = self._placement(offers, channel)
@@ -122,24 +122,26 @@ class OrderingClient(Client):
 
     async def _place(self, placement: Placement) -> None:
         ask = self._begin_order(placement)
-        self._history.bought.append(Bought(placement, ask, self._random.choice(LIVES)))
+        self._history.bought.append(Bought(placement=placement, ask=ask, life=self._random.choice(LIVES)))
         await self._put([ask])
 
     async def _crowd(self) -> None:
-        """Order what was offered of an item for several customers at the same moment, who want more than there is."""
+        """Place orders of one item for several customers at the same moment, for more units than were offered."""
         channel = self._random.choice(CHANNELS)
         offers = await self._machine.look(partial(_offers, channel=channel), self._timeout_s)
         if not offers:
             return
-        place, item, units = self._random.choice(offers)
+        location, item, units = self._random.choice(offers)
         customers = self._random.randint(2, CROWD)
-        line = PlacedLine(min(units // customers + 1, self._trade.quantity), item, location=place)
+        line = PlacedLine(min(units // customers + 1, self._trade.quantity), item, location=location)
         ttl_s = self._random.choice(TTL_S)
-        wanted = [Placement(self._order_name(), (line,), channel=channel, ttl_s=ttl_s) for _ in range(customers)]
+        wanted = [
+            Placement(order=self._order_name(), lines=(line,), channel=channel, ttl_s=ttl_s) for _ in range(customers)
+        ]
         await asyncio.gather(*[self._place(placement) for placement in wanted])
 
     async def _order_again(self) -> None:
-        """Place an order again under another key, as a shop does that lost its notes; or another one under its name."""
+        """Place an order again under another key, as a shop without records does, or another order under its name."""
         here = [bought for bought in self._latest() if bought.ask.machine == self._machine.name]
         if here:
             placement = self._random.choice(here).placement
@@ -147,13 +149,13 @@ class OrderingClient(Client):
                 placement = replace(placement, channel="another")
             await self._put([self._begin_order(placement)])
 
-    async def _tell(self) -> None:
-        """Tell what happened to an order, or did not: any event, of all of it or of one fulfilment, numbered or not."""
+    async def _report_event(self) -> None:
+        """Report any event of an order, true or not, for the order or for one fulfilment, with a number or without."""
         latest = self._latest()
         if self._random.random() > UNKNOWN:
             latest = [one for one in latest if one.fulfilments] or latest
         if self._machine.role.role == "edge":
-            latest = [one for one in latest if any(place == self._location for _, place in one.fulfilments)] or latest
+            latest = [one for one in latest if any(where == self._location for _, where in one.fulfilments)] or latest
         if not latest:
             return
         bought = self._random.choice(latest)
@@ -162,7 +164,7 @@ class OrderingClient(Client):
             event = bought.life[bought.lived]
             bought.lived += 1
         is_hub = self._machine.role.role == "hub"
-        names = [name for name, place in bought.fulfilments if is_hub or place == self._location]
+        names = [name for name, location in bought.fulfilments if is_hub or location == self._location]
         fulfilment = self._random.choice(names) if names and self._random.random() < 0.6 else ""
         number = 0
         if self._random.random() < 0.2:
@@ -170,46 +172,46 @@ class OrderingClient(Client):
             number = bought.numbered
         await self._put_event(self._event(bought.placement.order, bought.placement, event, fulfilment, number))
 
-    async def _tell_all(self) -> None:
-        """Tell the whole life of an order, in any order, and one thing twice."""
-        untold = [one for one in self._latest() if not one.lived + one.numbered and len(one.fulfilments) == 1]
-        if not untold:
+    async def _report_life(self) -> None:
+        """Report the whole life of an order, shuffled, with one event twice."""
+        unreported = [one for one in self._latest() if not one.lived + one.numbered and len(one.fulfilments) == 1]
+        if not unreported:
             return
-        bought = self._random.choice(untold)
+        bought = self._random.choice(unreported)
         life = bought.life
         bought.lived = bought.numbered = len(life)
         (fulfilment, _), order = bought.fulfilments[0], bought.placement.order
-        told = [self._event(order, bought.placement, event, fulfilment, at) for at, event in enumerate(life, 1)]
-        told.append(self._random.choice(told))
-        self._random.shuffle(told)
-        for event in told:
+        reported = [self._event(order, bought.placement, event, fulfilment, at) for at, event in enumerate(life, 1)]
+        reported.append(self._random.choice(reported))
+        self._random.shuffle(reported)
+        for event in reported:
             await self._put_event(event)
-            await asyncio.sleep(self._random.expovariate(1000 / self._trade.think_ms) / len(told))
+            await asyncio.sleep(self._random.expovariate(1000 / self._trade.think_ms) / len(reported))
 
     async def _put_event(self, event: OrderEvent, at_two_hubs: float = AT_TWO_HUBS) -> None:
-        """Tell something; sometimes at two hubs at once under one key, as two workers on one queue do."""
+        """Report an event, sometimes at two hubs at once under one key, as two workers on one queue do."""
         ask, hubs = self._begin_order(event), [hub.name for hub in self._chain.hubs]
         if self._machine.role.role == "hub" and len(hubs) > 1 and self._random.random() < at_two_hubs:
             two = self._random.sample(hubs, 2)
-            self._history.tally("told at two hubs")
+            self._history.tally("reported at two hubs")
             await asyncio.gather(*[try_once(self._chain, self._history, [ask], self._timeout_s, hub) for hub in two])
         if not ask.is_settled:
             await self._put([ask])
 
     async def _write_box(self) -> None:
-        """Change what a box is made of. What was ordered before is given back as it was taken."""
+        """Change the recipe of a box. Earlier orders must still return the units that they took."""
         recipe = {self._items[0]: self._random.randint(1, BOX_UNITS_MAX)}
         await self._put([self._begin_write("sku", BOX, pack_value({"recipe": recipe}))])
 
-    # what they ask -----------------------------------------------------------------------------------------------
+    # requests ----------------------------------------------------------------------------------------------------
 
     def _placement(self, offers: list[Offer], channel: str) -> Placement:
         is_store = self._machine.role.role == "edge"
         lines = tuple([self._line(offers, is_store) for _ in range(self._random.choice((1, 1, 1, 2, 3)))])
         more: dict[str, Any] = {"pickup_at": self._location} if is_store else {}
         return Placement(
-            self._order_name(),
-            lines,
+            order=self._order_name(),
+            lines=lines,
             channel=channel,
             ttl_s=self._random.choice(TTL_S),
             partial=self._random.random() < 0.3,
@@ -222,16 +224,16 @@ class OrderingClient(Client):
         return f"{self._name}-o{self._number}"
 
     def _line(self, offers: list[Offer], is_store: bool) -> PlacedLine:
-        """Something that was offered, or whatever comes to the customer's mind."""
+        """A line with offered units, or a random line."""
         if offers and self._random.random() < OFFERED:
-            place, item, units = self._random.choice(offers)
+            location, item, units = self._random.choice(offers)
             if item == self._items[0] and units >= BOX_UNITS_MAX and self._random.random() < BOXES:
-                return PlacedLine(1, BOX, location=place)
-            return PlacedLine(self._random.randint(1, min(units, self._trade.quantity)), item, location=place)
-        places = ["", "", "", WAREHOUSE, *[store.name for store in self._chain.stores]]
-        place = self._location if is_store else self._random.choice(places)
+                return PlacedLine(1, BOX, location=location)
+            return PlacedLine(self._random.randint(1, min(units, self._trade.quantity)), item, location=location)
+        locations = ["", "", "", WAREHOUSE, *[store.name for store in self._chain.stores]]
+        location = self._location if is_store else self._random.choice(locations)
         sku = BOX if self._random.random() < BOXES else self._item()
-        return PlacedLine(self._quantity(), sku, location=place or UNSET)
+        return PlacedLine(self._quantity(), sku, location=location or UNSET)
 
     def _any_event(self) -> Any:
         (event,) = self._random.choices(list(EVENTS), list(EVENTS.values()))
@@ -241,31 +243,33 @@ class OrderingClient(Client):
         of = self._random.choice(placement.lines)
         lines = (SkuLine(self._random.randint(1, of.quantity), of.sku),) if event in PARTIAL else UNSET
         replacement = (SkuLine(self._quantity(), self._item()),) if event == "exchange" else UNSET
-        return OrderEvent(order, event, fulfilment, lines, replacement, number)
+        return OrderEvent(
+            order=order, event=event, fulfilment=fulfilment, lines=lines, replacement=replacement, number=number
+        )
 
     def _one_less(self, placement: Placement) -> OrderEvent:
-        """A change that could well happen twice, where it is told twice."""
+        """An adjustment by one unit, which could be applied twice if it is reported twice."""
         of = max(placement.lines, key=lambda line: line.quantity)
-        return OrderEvent(placement.order, "adjust", lines=(SkuLine(1, of.sku),))
+        return OrderEvent(order=placement.order, event="adjust", lines=(SkuLine(1, of.sku),))
 
     def _latest(self) -> list[Bought]:
-        """Orders that were placed or tried last, and some of those that were."""
+        """The latest orders, and some earlier ones that succeeded."""
         bought = self._history.bought
         return bought[-LATEST:] + [one for one in bought[-4 * LATEST : -LATEST] if one.fulfilments][-LATEST:]
 
     def _begin_order(self, request: Placement | OrderEvent) -> Ask:
-        ask = Ask(self._machine.name, Command("", request, self._key()), {})
+        ask = Ask(machine=self._machine.name, asked=Command("", request, self._key()), delta={})
         self._asks.append(ask)
         self._history.begin(ask)
         return ask
 
 
 def _offers(replica: Replica, channel: str) -> list[Offer]:
-    """What this node may promise to a channel, at every location: of its quota, or of what is free."""
+    """The units that this node may promise to a channel at every location, from its quota or from free units."""
     free, quota = account(replica.node, FREE), channel_account(replica.node, channel)
     found = [
         (location, item, stock.balance(quota) or stock.balance(free))
-        for location, place in sorted(replica.ledger.places.items())
-        for item, stock in sorted(place.stocks.items())
+        for location, view in sorted(replica.ledger.places.items())
+        for item, stock in sorted(view.stocks.items())
     ]
     return [offer for offer in found if offer[2] > 0]

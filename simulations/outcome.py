@@ -1,4 +1,4 @@
-"""How a run ended, small enough to travel between processes; told also when the run itself broke."""
+"""The outcome of a run, small enough to send between processes. A run that breaks has an outcome too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STARTED_AGAIN = "process started again"
 
 
 class Found(Struct, frozen=True):
-    """A violation: who found it, the number of the invariant in the design (0: not numbered there), what was seen."""
+    """A violation: the checker, the number of the invariant in the design (0: none), and the details."""
 
     checker: str
     invariant: int
@@ -29,7 +29,7 @@ class Found(Struct, frozen=True):
 
 
 class LinkSpan(Struct, frozen=True):
-    """Who a machine was connected with, from some time on."""
+    """The peers of a machine, from a time on."""
 
     at_s: float
     machine: str
@@ -37,7 +37,7 @@ class LinkSpan(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """How playing a plan ended."""
+    """How the run of a plan ended."""
 
     plan: Plan
     found: Found | None
@@ -47,12 +47,12 @@ class Outcome(Struct, frozen=True):
     convergence_s: float
     entries: int
     counts: dict[str, int]
-    """How often what occurred."""
+    """How often each event happened."""
     steps: list[Step]
     levels: list[ShownLevel]
-    """Stock shown over time; empty unless watched."""
+    """The shown stock over time; empty without `watches`."""
     links: list[LinkSpan]
-    """Connections over time; empty unless watched."""
+    """The connections over time; empty without `watches`."""
 
 
 def play_out(
@@ -63,8 +63,13 @@ def play_out(
     on_step: Callable[[Step], None] = lambda step: None,
     on_look: Callable[[float], None] = lambda at_s: None,
 ) -> Outcome:
-    """Play a plan. `watches` whether stock and links are kept for a report; `without` names checkers
-    that do not look; `on_look` is told the simulated time."""
+    """Play a plan.
+
+    Args:
+        watches: whether to keep stock and links for a report.
+        without: names of checkers to leave out.
+        on_look: gets the simulated time at each look.
+    """
     began_s = time.perf_counter()
     links = _Links()
 
@@ -78,7 +83,7 @@ def play_out(
     found: Found | None
     try:
         result = run.play()
-    except Exception as error:  # whatever it is: the seed that leads there must be told
+    except Exception as error:  # any failure, so that its seed is reported
         end_s, steps = run.loop.time(), run.steps
         found = Found("Simulator", 0, f"the run itself broke: {error!r}", end_s)
         digest, convergence_s, entries, counts = "", 0.0, 0, dict[str, int]()
@@ -88,7 +93,19 @@ def play_out(
         found = _as_found(result.violation, end_s)
     counts = {**counts, STARTED_AGAIN: _restarts(steps)}
     wall_s = time.perf_counter() - began_s
-    return Outcome(plan, found, digest, end_s, wall_s, convergence_s, entries, counts, steps, run.levels, links.taken)
+    return Outcome(
+        plan=plan,
+        found=found,
+        digest=digest,
+        simulated_s=end_s,
+        wall_s=wall_s,
+        convergence_s=convergence_s,
+        entries=entries,
+        counts=counts,
+        steps=steps,
+        levels=run.levels,
+        links=links.taken,
+    )
 
 
 def _as_found(violation: Violation | None, at_s: float) -> Found | None:
@@ -96,13 +113,13 @@ def _as_found(violation: Violation | None, at_s: float) -> Found | None:
 
 
 def _restarts(steps: list[Step]) -> int:
-    """How often a machine served that had served before."""
+    """How often a machine began to serve again."""
     serving = [step.who for step in steps if step.what.startswith("serves ")]
     return len(serving) - len(set(serving))
 
 
 class _Links:
-    """Who is connected with whom, noted when it changes."""
+    """The connections of all machines, noted at each change."""
 
     def __init__(self) -> None:
         self.taken: list[LinkSpan] = []

@@ -1,7 +1,7 @@
-"""What one simulation will do, as data: drawn from a seed, written by hand, or cut down until little is left of it.
+"""The plan of one simulation, as data: drawn from a seed, written by hand, or shrunk.
 
-Nothing about a run is decided anywhere else. A plan can be stored, changed and played again; so a failure is replayed
-by its seed, shrunk by leaving faults out, and kept as a scenario.
+A plan decides everything about a run. It can be stored, changed and played again. So a seed replays a failure,
+shrinking removes faults from its plan, and the shrunk plan can become a scenario.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 RUSH_S = 0.004
-"""Within this much time all come who come together."""
+"""All clients of one rush act within this time."""
 
 
 class Fault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One thing that goes wrong: what, when, for how long, whom it meets, and how bad it is (0..1)."""
+    """One fault: its kind, its time, its duration, the machines that it hits, and its strength (0..1)."""
 
     kind: str
     at_s: float
@@ -30,37 +30,37 @@ class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     items: int = 3
     think_ms: float = 300.0
     timeout_ms: float = 500.0
-    """How long a client waits for an answer before it asks again."""
+    """How long a client waits for an answer before it retries."""
     patience: int = 3
-    """How often it asks again before it leaves the question open."""
+    """How often a client retries before it abandons the request."""
     opening: int = 100
-    """Units of each item a store receives at first."""
+    """Units of each item that a client receives at first."""
     quantity: int = 3
-    """The most units of a line; large ones are sparse, so that each subset of sales has its own sum."""
+    """The most units of a line. Large quantities are sparse, so that each subset of sales has its own sum."""
     hot: float = 0.5
-    """Share of lines that want the same one item."""
+    """Share of lines that want the same item."""
     refuse: float = 0.5
     """Share of sales that are promises."""
     repeat: float = 0.15
-    """Share of requests that are asked twice: at once, or again later."""
+    """Share of requests that are sent twice: at once, or later."""
     theft: float = 0.02
-    """How often goods vanish from a shelf without a word."""
+    """Share of actions after which goods are stolen."""
     rush_s: float = 0.0
-    """Clients come together, at multiples of this; 0 when each comes in its own time."""
+    """Clients act together, at multiples of this; 0 if each acts at its own times."""
     floods: float = 0.0
-    """How often more is asked at once than may wait, beside what is asked else."""
+    """Weight of sending more requests at once than the inbox admits."""
     list_bytes: int = 0
-    """Random bytes in each of the documents that come as whole lists; 0 when none come."""
+    """Random bytes in each document of a price list; 0 for no price lists."""
     failover: float = 0.5
-    """Share of tries without an answer after which another machine is asked the same under the same key."""
+    """Share of tries without an answer after which the client turns to another machine, with the same key."""
     online: bool = True
-    """Whether clients at hubs write policies and sell what lies in stores."""
+    """Whether clients at hubs write policies and sell the units of stores."""
     orders: float = 1.0
-    """How often clients place orders and tell what happened to them, beside what they do else; 0 for never."""
+    """Factor on the weights of placing orders and reporting their events; 0 for never."""
 
 
 class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One simulation: the chain, its trade, and its faults, in order of time."""
+    """One simulation: the chain, its trade, and its faults in order of time."""
 
     seed: int
     seconds: float = 30.0
@@ -73,8 +73,8 @@ class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     trade: Trade = Trade()
     faults: tuple[Fault, ...] = ()
     core: tuple[str, ...] = ()
-    """Machines that are healed first, and must agree while the others are still away; none means all."""
+    """Machines that are healed first, and must agree while the others are down. Empty means all."""
     look_s: float = 0.5
     """How often the observer looks while clients trade."""
     away_s: float = 0.0
-    """How much longer the others stay away: nobody may have given them up when they come back."""
+    """How much longer the others stay down. The core must still accept them when they come back."""

@@ -1,12 +1,12 @@
-"""The pn-counter checker: may a replicated counter end with these values?
+"""The pn-counter checker: can a correct replicated counter end with these values?
 
-Every add ends in one of three ways. Acknowledged: it counts, once. Refused: it never counts. Unknown (no answer, or
-one that leaves it open): it counts once or not at all. So a final value is acceptable when it is the sum of what was
-acknowledged and of any subset of what is unknown.
+Every add ends in one of three ways. An acknowledged add counts once. A refused add never counts. An unknown add (no
+answer, or an answer that leaves it open) counts once or not at all. So a final value is acceptable if it is the sum of
+all acknowledged adds and of any subset of the unknown ones.
 
-The rule is that of Maelstrom's pn-counter workload, made stricter: every node must have answered a final read, and all
-must agree; and a refused add is one that did not happen, not one nobody knows of. Sums can only tell adds apart whose
-deltas differ: use large sparse deltas, so that every subset has a sum of its own.
+The rule is that of Maelstrom's pn-counter workload, but stricter: every node must answer a final read, all values must
+be equal, and a refused add did not happen. Sums can only distinguish adds with different deltas: use large sparse
+deltas, so that every subset has its own sum.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from enum import Enum
 from msgspec import Struct
 
 SUMS_MAX = 1 << 21
-"""Sums held of each half of the unknown adds: 42 of them at least, a few hundred MB at most."""
+"""Limit of the sums for each half of the unknown adds. It admits at least 42 adds, and needs a few hundred MB."""
 
 
 class Outcome(Enum):
-    """How an add ended, as its caller knows."""
+    """The outcome of an add that its caller knows."""
 
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
@@ -30,7 +30,7 @@ class Outcome(Enum):
 
 
 class Add(Struct, frozen=True):
-    """One add, where it was asked, and how it ended."""
+    """One add, its node, and its outcome."""
 
     node: str
     delta: int
@@ -38,14 +38,14 @@ class Add(Struct, frozen=True):
 
 
 class FinalRead(Struct, frozen=True):
-    """What a node answered once the network was whole and nobody added any more."""
+    """The answer of a node after the network was healed and the adds had ended."""
 
     node: str
     value: int
 
 
 class CounterHistory(Struct, frozen=True):
-    """What clients saw of a run on these nodes."""
+    """A run on these nodes, as clients saw it."""
 
     nodes: tuple[str, ...]
     adds: tuple[Add, ...]
@@ -53,30 +53,30 @@ class CounterHistory(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not self.nodes:
-            raise ValueError("a history of no nodes says nothing")
+            raise ValueError("a history with no nodes proves nothing")
 
     def deltas(self, outcome: Outcome) -> list[int]:
-        """Deltas of the adds that ended like this."""
+        """The deltas of all adds with this outcome."""
         return [add.delta for add in self.adds if add.outcome is outcome]
 
 
 class NotRead(Struct, frozen=True):
-    """A node never answered a final read, so nobody knows what it holds."""
+    """A node never answered a final read, so its value is unknown."""
 
     node: str
 
 
 class Disagreement(Struct, frozen=True):
-    """Final values differ: between nodes, or at one."""
+    """Final values differ, between nodes or at one node."""
 
     reads: tuple[FinalRead, ...]
 
 
 class NotAcceptable(Struct, frozen=True):
-    """A final value that no outcome of the unknown adds explains.
+    """A final value that no outcomes of the unknown adds explain.
 
-    `lost` are acknowledged adds that would explain it by not having happened, `happened` refused ones that would by
-    having happened: each by itself. When both are empty more than one add went wrong.
+    `lost`: each acknowledged add that explains the value if it did not happen. `happened`: each refused add that
+    explains the value if it happened. If both are empty, more than one add went wrong.
     """
 
     value: int
@@ -89,11 +89,11 @@ CounterViolation = NotRead | Disagreement | NotAcceptable
 
 
 class TooManyUnknown(Exception):
-    """So many adds are unknown that telling which sums are acceptable takes too much room."""
+    """The acceptable sums of the unknown adds need too much memory."""
 
 
 class Acceptable:
-    """The values a counter may end with."""
+    """The values with which a counter may end."""
 
     def __init__(self, acknowledged: Iterable[int], indeterminate: Sequence[int]) -> None:
         """Raises TooManyUnknown."""
@@ -106,7 +106,7 @@ class Acceptable:
         return any(_holds(self._right, wanted - one) for one in self._left)
 
     def ranges(self) -> list[tuple[int, int]]:
-        """All of them, as inclusive ranges in order. Takes room for every sum: for a handful of unknown adds."""
+        """All values, as inclusive ranges in order. Needs memory for every sum, so only for few unknown adds."""
         found: list[tuple[int, int]] = []
         for value in sorted({self.base + one + other for one in self._left for other in self._right}):
             if found and found[-1][1] == value - 1:
@@ -117,12 +117,12 @@ class Acceptable:
 
 
 def acceptable(final: int, acknowledged: Iterable[int], indeterminate: Sequence[int]) -> bool:
-    """Tell whether a counter may end with this value. Raises TooManyUnknown."""
+    """Whether a counter may end with this value. Raises TooManyUnknown."""
     return final in Acceptable(acknowledged, indeterminate)
 
 
 def subset_sums(deltas: Iterable[int]) -> list[int]:
-    """Every sum that some subset of the deltas has, in order. Raises TooManyUnknown."""
+    """The sums of all subsets of the deltas, in order. Raises TooManyUnknown."""
     sums = {0}
     for delta in deltas:
         sums |= {one + delta for one in sums}
@@ -132,7 +132,7 @@ def subset_sums(deltas: Iterable[int]) -> list[int]:
 
 
 def violations(history: CounterHistory) -> list[CounterViolation]:
-    """Find what is wrong with a history; nothing, if it is one of a correct counter. Raises TooManyUnknown."""
+    """Find the violations in a history. A correct counter has none. Raises TooManyUnknown."""
     read = {final.node for final in history.final_reads}
     found: list[CounterViolation] = [NotRead(node) for node in history.nodes if node not in read]
     values = sorted({final.value for final in history.final_reads})

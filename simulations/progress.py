@@ -1,4 +1,4 @@
-"""How far it is: a bar that is drawn in place on a terminal, a line every few seconds where it is piped."""
+"""Progress: a bar on a terminal, or a line every few seconds in other output."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from simulations.account import duration, say
 
 LINE_S = 5.0
-"""Least time between two plain lines."""
+"""Minimum time between two lines."""
 
 REDRAW_S = 0.1
-"""Least time between two updates of the bar."""
+"""Minimum time between two updates of the bar."""
 
 
 class Meter:
-    """Progress of one long thing; use it as a context. Lines that stay are printed to the console as always."""
+    """The progress of one long task. Use it as a context. Other output can go to the console as usual."""
 
     def __init__(self, to: Console) -> None:
         self._console = to
@@ -41,11 +41,11 @@ class Meter:
 
     @property
     def elapsed_s(self) -> float:
-        """Wall time since it began."""
+        """Wall time since the beginning."""
         return time.monotonic() - self._began_s
 
     def show(self, done: float, total: float, text: str) -> None:
-        """Say how far it is, unless that was said a moment ago."""
+        """Show the progress, unless it was shown a moment ago."""
         now_s = time.monotonic()
         if now_s < self._next_s:
             return
@@ -56,5 +56,5 @@ class Meter:
             say(self._console, f"  {text}")
 
     def left(self, done: float, total: float) -> str:
-        """Say how long the rest may take."""
+        """Estimate how long the rest takes."""
         return f"{duration(self.elapsed_s / done * max(0.0, total - done))} left" if done else "…"

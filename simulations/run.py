@@ -1,13 +1,13 @@
-"""One run of a plan: trade under faults, heal, and see whether everything is as it was promised.
+"""One run of a plan: trade under faults, heal, and check all guarantees.
 
-    trade     clients ask while faults come and go; safety is checked all along
-    core      the core of the plan is healed, the others stay away: the core must agree within CONVERGENCE_S
-    heal      everything is healed, clients ask until they know: all must agree within CONVERGENCE_S
-    hour      an hour is passed over: what expires, or waits for something that does not come, is done
-    rest      nobody asks any more: rights come to rest
+    trade     clients send requests while faults begin and end; checkers check safety
+    core      the core of the plan is healed, the others stay down: the core must agree within CONVERGENCE_S
+    heal      everything is healed: all must agree within CONVERGENCE_S, then clients retry until they have answers
+    hour      the time of day moves an hour forward: holds expire, and parked events reach their deadline
+    rest      no client sends requests: nodes must stop moving rights
     verdict   every checker looks for the last time
 
-Same plan, same trace: its digest covers every step on the way.
+The same plan has the same trace. The digest of the trace covers every step.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ from simulations.ordering_clients import OrderingClient
 from simulations.plan import Fault, Plan
 
 LOOK_S = 0.5
-"""How often the observer looks while it waits for all to agree."""
+"""How often the observer looks while it waits for agreement."""
 
 AWAY_LOOK_S = 5.0
-"""How often it looks while some are away: often enough that it sees an entry when its time of day still is what it
-was when the entry was merged."""
+"""How often the observer looks while some machines are down. It must see an entry soon after its merge,
+because checkers compare its stamp with the present time."""
 
 CONVERGENCE_S = 30.0
-"""Bound on the time from healing until all agree: silence to be noticed, two rounds of dialling, the backlog."""
+"""Bound on the time from healing to agreement: the silence timeout, two rounds of dialling, and the backlog."""
 
 PASSED_OVER_MS, STRIDE_MS, STRIDE_S = PARKED_MS + 60_000, CLOCK_SKEW_MAX_MS * 2 // 3, 0.1
-"""The time of day that is passed over at the end, in strides that leave nobody's clock far from what is on the line."""
+"""The time of day that the end of a run skips, in steps so small that frames on the line keep credible stamps."""
 
 REST_S = 30.0
-"""For how long nodes are left alone once nobody asks anything: what they do by themselves must come to an end."""
+"""How long nodes run without requests at the end. Their background work must end within this time."""
 
 ANSWERS_S = 120.0
-"""How long the last clients may have to ask until they know."""
+"""How long the last retries may take."""
 
 
 class Step(Struct, frozen=True):
-    """One thing that happened, for the trace and the report."""
+    """One event, for the trace and the report."""
 
     at_s: float
     who: str
@@ -63,7 +63,7 @@ class Step(Struct, frozen=True):
 
 
 class ShownLevel(Struct, frozen=True):
-    """What a machine showed of one pair, at some time."""
+    """The stock of one pair that a machine showed at a time."""
 
     at_s: float
     machine: str
@@ -84,7 +84,7 @@ class Result(Struct):
     """From healing until all agreed."""
     entries: int
     counts: dict[str, int]
-    """How often what occurred."""
+    """How often each event happened."""
     steps: list[Step]
     levels: list[ShownLevel]
 
@@ -121,7 +121,7 @@ class Run:
         return VirtualLoop(random)
 
     def make_chain(self) -> SimulatedChain:
-        """Make the machines and what lies between them."""
+        """Make the machines and their network."""
         return SimulatedChain(self.plan, self.loop, self._note)
 
     def make_client(self, machine: Machine, number: int) -> Client:
@@ -145,7 +145,7 @@ class Run:
         digest, entries = self._trace.hexdigest(), max(len(one.disk.stored) for one in self.chain.machines.values())
         try:
             self.chain.end()
-        except Broken as broken:  # what goes round for ever does not stop for the end either
+        except Broken as broken:  # a host that spins does not stop at the end either
             violation = violation or Violation(type(broken).__name__, 0, str(broken))
         return Result(
             plan=self.plan,
@@ -192,7 +192,7 @@ class Run:
         rested_s = loop.time() + REST_S
         while loop.time() < rested_s:
             await self._look_on(1.0)
-        await self._agree("all, in the end,", list(self.chain.machines.values()))
+        await self._agree("all, at the end,", list(self.chain.machines.values()))
         self._observer.finish()
         self._check_processes()
 
@@ -214,7 +214,7 @@ class Run:
             mend()
 
     def _mend_all(self, core: Iterable[str] = ()) -> None:
-        """Heal everything; but let machines that are not of the core be gone, power and all."""
+        """Heal everything, except that machines outside the core lose power."""
         for fault, mend in list(self._mends):
             self._end(fault, mend)
         self.chain.network.mend_all()
@@ -239,7 +239,7 @@ class Run:
             self._take_levels()
 
     async def _agree(self, who: str, machines: list[Machine]) -> None:
-        """Wait until these machines hold the same entries. Raises Violation when they do not in time."""
+        """Wait until these machines hold the same entries. Raises Violation if that takes too long."""
         until = self.loop.time() + CONVERGENCE_S
         while not self._is_agreed(machines):
             if self.loop.time() > until:
@@ -250,7 +250,7 @@ class Run:
         return not self._apart(machines)
 
     def _apart(self, machines: list[Machine]) -> list[str]:
-        """Machines that do not serve or still write, and who lacks what of which scope that another has to give."""
+        """Machines that do not serve or still write, and machines that lack entries of a scope."""
         apart = [one.name for one in machines if one.node is None or one.node.driver.arrival < one.node.replica.arrival]
         for source in machines:
             for scope, vector in source.node.replica.vectors.items() if source.node is not None else ():
@@ -267,14 +267,18 @@ class Run:
             if machine.failure is not None:
                 raise Violation("Process", 0, f"{machine.name} broke: {machine.failure!r}")
         for failure in self.loop.failures:
-            raise Violation("Process", 0, f"nobody received: {failure}")
+            raise Violation("Process", 0, f"an exception without a receiver: {failure}")
 
     def _take_levels(self) -> None:
         for location, item in self.history.pairs:
             for machine in self.chain.subscribers(location):
                 if machine.node is not None:
                     on_hand = machine.node.replica.ledger.stock(location, item).figures.on_hand
-                    self.levels.append(ShownLevel(self.loop.time(), machine.name, location, item, on_hand))
+                    self.levels.append(
+                        ShownLevel(
+                            at_s=self.loop.time(), machine=machine.name, location=location, item=item, on_hand=on_hand
+                        )
+                    )
 
     def _note(self, who: str, what: str) -> None:
         if self._is_over:
@@ -286,7 +290,7 @@ class Run:
 
 
 def silence() -> None:
-    """Keep nodes from writing logs: a run says what happened in its trace."""
+    """Turn off the logs of nodes, because the trace of a run shows what happened."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 

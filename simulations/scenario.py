@@ -1,7 +1,7 @@
-"""Plans in files: scenarios that are kept by name, and what a failure was cut down to.
+"""Plans in files: named scenarios, and shrunk failures.
 
-A file is TOML (or the same as JSON): `about`, `expects` and the plan. A shrunk failure is written in the same form, so
-it becomes a scenario by being moved to `simulations/scenarios/`.
+A file is TOML or JSON, with `about`, `expects` and the plan. A shrunk failure has the same form, so it becomes a
+scenario when you move it to `simulations/scenarios/`.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from simulations.plan import Fault, Plan, Trade
 DIRECTORY = Path(__file__).parent / "scenarios"
 
 NOTHING = "nothing"
-"""Among what a scenario expects: that every guarantee holds."""
+"""In `expects`: every guarantee holds."""
 
 BESIDES = ("Liveness", "Process", "Broken", "Stuck", "Simulator")
-"""What finds violations besides the checkers: the run, the loop, and the simulator about itself."""
+"""Names of violations that the run, the loop and the simulator find, not the checkers."""
 
 WHO_MIN = {"swap": 2, "clone": 1, "restore": 1, "wipe": 1}
-"""Machines that a kind of fault cannot do without."""
+"""The minimum number of machines of a kind of fault."""
 
 STRENGTH_MAX = 1.0
 
 
 class Unusable(Exception):
-    """A file holds no plan that can be played; the text says where and why."""
+    """A file has no plan that can be played. The text says where and why."""
 
 
 class Scenario(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A plan, what it tells, and the checkers that may find a violation."""
+    """A plan, its description, and the checkers that may find a violation."""
 
     plan: Plan
     about: str = ""
@@ -48,21 +48,21 @@ class Scenario(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
 
     @property
     def is_record(self) -> bool:
-        """Whether it records what happens where no guarantee holds, rather than demand that all do."""
+        """Whether it records present behaviour that no guarantee covers."""
         return self.expects != (NOTHING,)
 
     def is_as_expected(self, found: Collection[str]) -> bool:
-        """Whether these checkers, and no others, may find violations."""
+        """Whether the scenario permits violations by these checkers."""
         return all(checker in self.expects for checker in found or (NOTHING,))
 
 
 def scenario_names() -> list[str]:
-    """Names of the kept scenarios, in order."""
+    """The names of all scenarios, in order."""
     return sorted(path.stem for path in DIRECTORY.glob("*.toml"))
 
 
 def scenario(name: str) -> Scenario:
-    """Return a kept scenario. Raises Unusable."""
+    """Read a scenario by name. Raises Unusable."""
     return read_scenario(DIRECTORY / f"{name}.toml")
 
 
@@ -75,23 +75,23 @@ def read_scenario(path: Path) -> Scenario:
         check_plan(found.plan)
     except OSError as error:
         raise Unusable(f"{path}: {error.strerror}") from None
-    except (ValueError, Invalid) as error:  # not text, not TOML, not a plan, or one that cannot be
+    except (ValueError, Invalid) as error:  # not text, not TOML, not a plan, or an invalid one
         raise Unusable(f"{path}: {error}") from None
     known = {*(checker.__name__ for checker in CHECKERS), *BESIDES, NOTHING}
     unknown = [name for name in found.expects if name not in known]
     if unknown:
-        raise Unusable(f"{path}: there is no checker {unknown[0]!r}; there are {', '.join(sorted(known))}")
+        raise Unusable(f"{path}: there is no checker {unknown[0]!r}. Use one of {', '.join(sorted(known))}")
     return found
 
 
 def write_scenario(path: Path, stored: Scenario) -> None:
-    """Write a plan for people to read and edit, and for `--plan` to play."""
+    """Write a plan that people can edit and `--plan` can play."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(as_toml(stored))
 
 
 def check_plan(plan: Plan) -> None:
-    """Raise ValueError, or Invalid for a name, when a plan cannot be played."""
+    """Raise ValueError (for a name: Invalid) if a plan cannot be played."""
     names = [*(name for name, _ in plan.hubs), *plan.stores]
     for name in (*names, *(region for _, region in plan.hubs)):
         check_name(name, "name")
@@ -102,32 +102,32 @@ def check_plan(plan: Plan) -> None:
     for field, mentioned in (("core", plan.core), ("newer", plan.newer)):
         _check_known(field, mentioned, names)
     if not plan.seconds > 0 or not plan.look_s > 0:
-        raise ValueError("seconds and look_s are more than 0")
+        raise ValueError("seconds and look_s must be greater than 0")
     _check_trade(plan.trade)
-    for place, fault in enumerate(plan.faults, 1):
-        _check_fault(f"fault {place}", fault, names)
+    for index, fault in enumerate(plan.faults, 1):
+        _check_fault(f"fault {index}", fault, names)
 
 
 def _check_trade(trade: Trade) -> None:
     least = min(trade.clients, trade.opening, trade.patience, trade.orders)
     if least < 0 or trade.items < 1 or trade.quantity < 1:
-        raise ValueError("trade has at least 1 item, 1 as the quantity, and nothing below 0")
+        raise ValueError("trade: items and quantity must be at least 1, and no value may be below 0")
     if not (trade.think_ms > 0 and trade.timeout_ms > 0):
-        raise ValueError("think_ms and timeout_ms are more than 0")
+        raise ValueError("think_ms and timeout_ms must be greater than 0")
     for field in ("hot", "refuse", "repeat", "theft", "failover"):
         if not 0 <= getattr(trade, field) <= 1:
-            raise ValueError(f"{field} is a share, 0 to 1")
+            raise ValueError(f"{field} must be from 0 to 1")
 
 
 def _check_fault(where: str, fault: Fault, names: list[str]) -> None:
     kinds = {**FAULTS, **OF_IDENTITY}
     if fault.kind not in kinds:
-        raise ValueError(f"{where}: there is no kind {fault.kind!r}; there are {', '.join(kinds)}")
+        raise ValueError(f"{where}: there is no kind {fault.kind!r}. Use one of {', '.join(kinds)}")
     _check_known(where, fault.who, names)
     if len(fault.who) < WHO_MIN.get(fault.kind, 0):
-        raise ValueError(f"{where}: {fault.kind} needs {WHO_MIN[fault.kind]} in who")
+        raise ValueError(f"{where}: {fault.kind} needs {WHO_MIN[fault.kind]} names in who")
     if fault.at_s < 0 or fault.for_s < 0 or not 0 <= fault.strength <= STRENGTH_MAX:
-        raise ValueError(f"{where}: at_s and for_s are 0 or more, strength is 0 to {STRENGTH_MAX:g}")
+        raise ValueError(f"{where}: at_s and for_s must be at least 0, strength from 0 to {STRENGTH_MAX:g}")
 
 
 def _check_known(where: str, mentioned: tuple[str, ...], names: list[str]) -> None:
@@ -140,7 +140,7 @@ def _check_known(where: str, mentioned: tuple[str, ...], names: list[str]) -> No
 
 
 def as_toml(stored: Scenario) -> str:
-    """Return a scenario as TOML: one fault per line, and only what differs from the defaults."""
+    """Return a scenario as TOML, with one line for each fault, without default values."""
     built: dict[str, Any] = msgspec.to_builtins(stored)
     plan: dict[str, Any] = built.pop("plan")
     trade: dict[str, Any] = plan.pop("trade", {})
@@ -152,7 +152,7 @@ def as_toml(stored: Scenario) -> str:
 
 
 def _value(value: object) -> str:
-    """Numbers, texts and lists of them are written in TOML as in JSON."""
+    """TOML writes numbers, texts and lists of them as JSON does."""
     if isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value):
         return "\n".join(["[", *(f"    {_table(one)}," for one in value), "]"])
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""All the runs of one command: played, told, counted, and what failed cut down, stored and reported."""
+"""All runs of one command: play, print and count them; shrink, store and report the failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from simulations import failure
-from simulations.account import Totals, say, tell_plan, tell_step
+from simulations.account import Totals, describe_plan, describe_step, say
 from simulations.failure import FailedRun
 from simulations.observer import CHECKERS
 from simulations.outcome import Found, Outcome, play_out
@@ -22,23 +22,23 @@ from simulations.scenario import Scenario
 from simulations.swarm import play_seeds
 
 SHRUNK_PER_CHECKER_MAX = 1
-"""Failures of one checker that are cut down; the others most likely have the same cause."""
+"""Failures of one checker that are shrunk. The others probably have the same cause."""
 
 EXPECTATION = "Expectation"
-"""What is violated when a run is well that was to be otherwise."""
+"""The name of the violation if a run has none of its expected violations."""
 
 WritePage = Callable[[str, str, Outcome], Path]
-"""Writes a page about a run, by name and origin."""
+"""Writes a page about a run. Takes the name, the origin and the outcome."""
 
 
 class Case(Struct, frozen=True):
-    """One plan to play: its name, where it is from, and what may come of it."""
+    """One plan to play: its name, its origin, and its scenario."""
 
     name: str
     origin: str
     stored: Scenario
     file: Path | None = None
-    """Where it was read from, when somebody named the file."""
+    """The file of the plan, from `--plan`."""
 
 
 class Series:
@@ -67,18 +67,18 @@ class Series:
 
     @property
     def is_good(self) -> bool:
-        """Whether every run ended as it should."""
+        """Whether every run ended as expected."""
         return not self._failures
 
     def play_cases(self, cases: Sequence[Case]) -> None:
-        """Play plans one after the other, and tell what happens."""
+        """Play plans one after the other, and print each step."""
         for case in cases:
             self._play_case(case)
             if self._failures and self._stops_at_first:
                 break
 
     def play_swarm(self, seeds: Sequence[int], jobs: int, profile: str, minutes: float | None) -> None:
-        """Play many seeds, as far as time allows."""
+        """Play many seeds, until the time is up."""
         say(self._to, f"{len(seeds):,} seeds, {seeds[0]}..{seeds[-1]}, profile {profile}, {jobs} at a time")
         with self._meter as meter, closing(play_seeds(seeds, jobs, pressure=profile == "pressure")) as outcomes:
             for outcome in outcomes:
@@ -86,9 +86,14 @@ class Series:
                 if outcome.found is not None:
                     seed = outcome.plan.seed
                     self._fail(
-                        FailedRun(f"seed-{seed}", f"seed {seed}, profile {profile}", outcome.plan, outcome.found)
+                        FailedRun(
+                            name=f"seed-{seed}",
+                            origin=f"seed {seed}, profile {profile}",
+                            plan=outcome.plan,
+                            found=outcome.found,
+                        )
                     )
-                meter.show(self.totals.runs, len(seeds), self._how_far(len(seeds)))
+                meter.show(self.totals.runs, len(seeds), self._progress(len(seeds)))
                 is_late = minutes is not None and meter.elapsed_s > minutes * 60
                 if is_late or (self._failures and self._stops_at_first):
                     break
@@ -96,7 +101,7 @@ class Series:
             say(self._to, f"ended after {self.totals.runs:,} of {len(seeds):,} seeds", "yellow")
 
     def finish(self) -> None:
-        """Tell of every failure all there is to tell, and what the runs came to."""
+        """Print every failure in detail, and the totals."""
         wall_s = self._meter.elapsed_s
         shrunk_of: dict[str, int] = {}
         for one in self._failures:
@@ -105,16 +110,16 @@ class Series:
             can_shrink = checker != EXPECTATION and shrunk_of[checker] <= SHRUNK_PER_CHECKER_MAX
             self._hand_over(one, shrinks=self._shrinks and can_shrink)
         say(self._to)
-        self.totals.tell(self._to, wall_s)
+        self.totals.print(self._to, wall_s)
         if self._failures:
             say(self._to, f"violations: {len(self._failures):,}", "bold red")
         else:
             say(self._to, "all is as recorded" if self._has_records else "all is well", "bold green")
 
     def stop(self) -> None:
-        """Tell what was reached when somebody has seen enough."""
+        """Print the totals after Ctrl-C."""
         say(self._to, "stopped", "bold red")
-        self.totals.tell(self._to, self._meter.elapsed_s)
+        self.totals.print(self._to, self._meter.elapsed_s)
 
     # one plan ----------------------------------------------------------------------------------------------------
 
@@ -123,7 +128,7 @@ class Series:
         say(to, case.origin, "bold cyan")
         if stored.about:
             to.print(Text(" ".join(stored.about.split())), width=min(to.width, 100))
-        for line in tell_plan(plan):
+        for line in describe_plan(plan):
             say(to, f"  {line}")
         say(to)
         with Meter(to) as meter:
@@ -132,7 +137,7 @@ class Series:
                 pace = f"{at_s / meter.elapsed_s:,.0f} a second, {meter.left(at_s, plan.seconds)}"
                 meter.show(at_s, plan.seconds, f"{at_s:,.0f} of {plan.seconds:,.0f} s simulated, {pace}")
 
-            outcome = play_out(plan, watches=self._write is not None, on_step=self._tell_step, on_look=look)
+            outcome = play_out(plan, watches=self._write is not None, on_step=self._print_step, on_look=look)
         self.totals.add(outcome)
         self._judge(case, outcome)
 
@@ -143,14 +148,14 @@ class Series:
         say(self._to, f"trace    {outcome.digest}")
         violations = all_found(case.stored, outcome)
         if case.stored.is_record:
-            self._tell_record(violations, expects)
+            self._print_record(violations, expects)
         if case.stored.is_as_expected([one.checker for one in violations]):
             return
         unexpected = next((one for one in violations if one.checker not in expects), _nothing_found(expects, outcome))
-        self._fail(FailedRun(case.name, case.origin, outcome.plan, unexpected, case.file))
+        self._fail(FailedRun(name=case.name, origin=case.origin, plan=outcome.plan, found=unexpected, file=case.file))
 
-    def _tell_record(self, violations: list[Found], expects: tuple[str, ...]) -> None:
-        """Tell what happens where no guarantee holds yet."""
+    def _print_record(self, violations: list[Found], expects: tuple[str, ...]) -> None:
+        """Print violations that no guarantee covers yet."""
         self._has_records = True
         for one in violations:
             say(self._to, f"recorded {one}", "yellow")
@@ -158,8 +163,8 @@ class Series:
             say(self._to, "recorded no violation", "yellow")
         say(self._to, f"expected {', '.join(expects)}: no guarantee covers this yet", "yellow")
 
-    def _tell_step(self, step: Step) -> None:
-        say(self._to, tell_step(step))
+    def _print_step(self, step: Step) -> None:
+        say(self._to, describe_step(step))
 
     # failures ----------------------------------------------------------------------------------------------------
 
@@ -168,7 +173,7 @@ class Series:
         say(self._to, f"VIOLATION  {one.name}  {one.found}", "bold red")
 
     def _hand_over(self, one: FailedRun, *, shrinks: bool) -> None:
-        """Shrink, store, report and tell."""
+        """Shrink, store, print and report a failure."""
         shrunk = None
         if shrinks:
             with Meter(self._to) as meter:
@@ -176,7 +181,7 @@ class Series:
         plan, found = (shrunk.plan, shrunk.found) if shrunk is not None else (one.plan, one.found)
         stored = failure.store(one, plan, found, self._directory)
         say(self._to)
-        for name, line in failure.tell(one, shrunk, stored, self._command):
+        for name, line in failure.describe(one, shrunk, stored, self._command):
             self._to.print(Text.assemble((f"{name:9}", "bold"), line), soft_wrap=True)
         if self._write is not None:
             self._write_pages(one, plan)
@@ -192,7 +197,7 @@ class Series:
     def _say_page(self, page: Path) -> None:
         self._to.print(Text.assemble(("report   ", "bold"), str(page)), soft_wrap=True)
 
-    def _how_far(self, count: int) -> str:
+    def _progress(self, count: int) -> str:
         totals, meter = self.totals, self._meter
         return (
             f"{totals.runs:,}/{count:,} seeds, {totals.simulated_s / meter.elapsed_s:,.0f} simulated s per s, "
@@ -201,7 +206,7 @@ class Series:
 
 
 def all_found(stored: Scenario, outcome: Outcome) -> list[Found]:
-    """All that is found; of a record also what would be, did those not look who found something as expected."""
+    """All violations. For a record, the plan is played again without the checkers that found an expected violation."""
     found = [outcome.found] if outcome.found is not None else []
     while stored.is_record and outcome.found is not None and outcome.found.checker in stored.expects:
         if outcome.found.checker not in (checker.__name__ for checker in CHECKERS):
@@ -212,4 +217,4 @@ def all_found(stored: Scenario, outcome: Outcome) -> list[Found]:
 
 
 def _nothing_found(expects: tuple[str, ...], outcome: Outcome) -> Found:
-    return Found(EXPECTATION, 0, f"expected {', '.join(expects)}, and all was well", outcome.simulated_s)
+    return Found(EXPECTATION, 0, f"expected {', '.join(expects)}, but all was well", outcome.simulated_s)

@@ -1,8 +1,8 @@
-"""Cutting a failing plan down to what the failure needs.
+"""Shrink a failing plan to the parts that the failure needs.
 
-Rounds of cuts, the large ones first: what happens after the violation, faults (delta debugging), the core, machines,
-clients, items, and at last how long faults take. A cut stays when the same checker still finds a violation. Rounds
-repeat until none helps, or until the runs or the time granted are used up; what is left then still fails, always.
+Each round tries cuts, the large ones first: the time after the violation, faults (delta debugging), the core, machines,
+clients, items, and the durations of faults. A cut stays if the same checker still finds a violation. Rounds repeat
+until no cut helps, or until the budget is spent. So the remaining plan always fails.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ T = TypeVar("T")
 
 RUNS_MAX = 400
 WALL_MAX_S = 120.0
-"""What shrinking one failure may cost, whichever comes first."""
+"""The limits for shrinking one failure."""
 
 MARGIN_S = 1.0
-"""Left between the violation and the end of trade."""
+"""Time between the violation and the end of trade."""
 
 SECONDS_MIN = 1.0
 FAULT_MIN_S = 0.1
-"""Nothing is made shorter than this."""
+"""Minimum durations."""
 
 Play = Callable[[Plan], Found | None]
 
 
 class Shrunk(Struct, frozen=True):
-    """What is left of a plan, what is found in it, and the runs that took."""
+    """A shrunk plan, its violation, and the number of runs."""
 
     plan: Plan
     found: Found
@@ -44,7 +44,7 @@ class Shrunk(Struct, frozen=True):
 
 
 class Budget:
-    """Runs and time that shrinking may use."""
+    """The runs and the time for shrinking."""
 
     def __init__(
         self, runs_max: int = RUNS_MAX, wall_max_s: float = WALL_MAX_S, clock: Callable[[], float] = time.monotonic
@@ -55,17 +55,17 @@ class Budget:
 
     @property
     def spent(self) -> float:
-        """The share that is used up."""
+        """The used share of the budget."""
         return max(self.runs / self._runs_max, (self._clock() - self._began_s) / self._wall_max_s)
 
     @property
     def is_spent(self) -> bool:
-        """Whether no more runs may be made."""
+        """Whether the budget is used up."""
         return self.spent >= 1.0
 
 
 class Shrinker:
-    """A failing plan on its way to a smaller one."""
+    """Makes a failing plan smaller."""
 
     def __init__(
         self, plan: Plan, found: Found, play: Play, budget: Budget, on_run: Callable[[int, Plan], None] | None = None
@@ -77,7 +77,7 @@ class Shrinker:
         self._on_run = on_run or (lambda runs, plan: None)
 
     def shrink(self) -> Shrunk:
-        """Cut until nothing more can go."""
+        """Cut until no cut stays."""
         before = None
         while self.plan != before and not self._budget.is_spent:
             before = self.plan
@@ -90,7 +90,7 @@ class Shrinker:
         return Shrunk(self.plan, self.found, self._budget.runs)
 
     def _cut_once(self, plan: Plan) -> bool:
-        """Take this plan when it fails too. It is not tried when it is what there is, or the budget is spent."""
+        """Take this plan if it fails too. Does not try the present plan, or any plan after the budget is spent."""
         if plan == self.plan or self._budget.is_spent:
             return False
         self._budget.runs += 1
@@ -102,12 +102,12 @@ class Shrinker:
         return True
 
     def _cut_while(self, cuts: Callable[[Plan], Iterator[Plan]]) -> None:
-        """Try cuts of a kind until none of them stays."""
+        """Try cuts of one kind until none of them stays."""
         while any(self._cut_once(plan) for plan in cuts(self.plan)):
             pass
 
     def _cut_end(self) -> None:
-        """Nothing that comes after the violation caused it; then try still less time."""
+        """Remove everything after the violation, because it is no cause. Then try less time."""
         at_s = self.found.at_s
         if at_s < self.plan.seconds:
             faults = tuple(fault for fault in self.plan.faults if fault.at_s <= at_s)
@@ -124,9 +124,9 @@ class Shrinker:
 
 
 def minimize(items: Sequence[T], fails_with: Callable[[Sequence[T]], bool]) -> Sequence[T]:
-    """Return a part of the items that fails and of which no single one can go (delta debugging, Zeller 1999).
+    """Return a subset of the items that fails, from which no single item can go (delta debugging, Zeller 1999).
 
-    `fails_with` is asked about parts only, never about all of them.
+    Calls `fails_with` with proper subsets only.
     """
     if items and fails_with(()):
         return ()
@@ -148,10 +148,10 @@ def minimize(items: Sequence[T], fails_with: Callable[[Sequence[T]], bool]) -> S
 
 
 def size_of(plan: Plan) -> str:
-    """Say how large a plan is."""
+    """Describe the size of a plan."""
     counts = {"fault": len(plan.faults), "machine": len(plan.hubs) + len(plan.stores), "client": plan.trade.clients}
-    told = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items()]
-    return f"{', '.join(told)} each, {plan.seconds:.4g} s"
+    parts = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items()]
+    return f"{', '.join(parts)} each, {plan.seconds:.4g} s"
 
 
 # cuts ----------------------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def _with_seconds(plan: Plan, seconds: float) -> Plan:
 
 
 def _without_machine(plan: Plan) -> Iterator[Plan]:
-    """Each plan with one machine less, stores first; one hub stays."""
+    """All plans with one machine less, stores first. One hub stays."""
     for store in plan.stores:
         yield _forget(replace(plan, stores=tuple(name for name in plan.stores if name != store)), store)
     for hub, _ in plan.hubs if len(plan.hubs) > 1 else ():
@@ -173,7 +173,7 @@ def _without_machine(plan: Plan) -> Iterator[Plan]:
 
 
 def _forget(plan: Plan, gone: str) -> Plan:
-    """Take a machine that is gone out of all that mentions it; a fault that met only this one goes too."""
+    """Remove a machine from the rest of the plan, with faults that hit only this machine."""
     faults = []
     for fault in plan.faults:
         who = tuple(name for name in fault.who if name != gone)
@@ -196,14 +196,14 @@ def _with_less_trade(plan: Plan) -> Iterator[Plan]:
 
 
 def _with_shorter_faults(plan: Plan) -> Iterator[Plan]:
-    """Each plan with one fault that meets fewer machines, or is over sooner."""
-    for place, fault in enumerate(plan.faults):
+    """All plans in which one fault hits fewer machines or ends sooner."""
+    for index, fault in enumerate(plan.faults):
         if len(fault.who) > max(1, WHO_MIN.get(fault.kind, 0)):
             for name in fault.who:
-                yield _with_fault(plan, place, replace(fault, who=tuple(one for one in fault.who if one != name)))
+                yield _with_fault(plan, index, replace(fault, who=tuple(one for one in fault.who if one != name)))
         if fault.for_s > FAULT_MIN_S:
-            yield _with_fault(plan, place, replace(fault, for_s=round(max(FAULT_MIN_S, fault.for_s / 2), 3)))
+            yield _with_fault(plan, index, replace(fault, for_s=round(max(FAULT_MIN_S, fault.for_s / 2), 3)))
 
 
-def _with_fault(plan: Plan, place: int, fault: Fault) -> Plan:
-    return replace(plan, faults=(*plan.faults[:place], fault, *plan.faults[place + 1 :]))
+def _with_fault(plan: Plan, index: int, fault: Fault) -> Plan:
+    return replace(plan, faults=(*plan.faults[:index], fault, *plan.faults[index + 1 :]))

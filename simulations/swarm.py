@@ -1,4 +1,4 @@
-"""Many seeds over several processes. Each seed is a world of its own: order and number of processes change nothing."""
+"""Many seeds in several processes. Seeds are independent, so order and number of processes do not matter."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from simulations.draw import draw_plan
 from simulations.outcome import Outcome, play_out
 
 WAITING_PER_JOB = 2
-"""Seeds handed out ahead, so that no process waits for its next one."""
+"""Seeds queued for each process, so that no process waits for its next seed."""
 
 SEEDS_PER_PROCESS = 250
-"""Seeds a process plays before it is renewed: what many worlds leave in its memory makes the next ones slower."""
+"""Seeds that a process plays before a new one replaces it, because garbage of earlier runs slows it down."""
 
 
 def play_seed(seed: int, *, pressure: bool = True) -> Outcome:
-    """Play the plan of a seed. Of a run in which all is well only figures are kept."""
+    """Play the plan of a seed. A run without a violation keeps no steps."""
     outcome = play_out(draw_plan(seed, pressure=pressure))
     return outcome if outcome.found is not None else replace(outcome, steps=[])
 
 
 def play_seeds(seeds: Iterable[int], jobs: int, *, pressure: bool = True) -> Generator[Outcome, None, None]:
-    """Yield outcomes as they come, in any order; closing it lets go of the seeds not begun."""
+    """Yield outcomes as they come, in any order. Closing the generator drops the seeds that have not begun."""
     if jobs == 1:
         for seed in seeds:
             yield play_seed(seed, pressure=pressure)
@@ -55,7 +55,7 @@ def _play_together(seeds: Iterable[int], jobs: int, pressure: bool) -> Generator
 
 @contextmanager
 def _processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that start from nothing, and leave Ctrl-C to the one that shows progress."""
+    """Fresh processes that ignore Ctrl-C, because the parent process handles it."""
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
     try:

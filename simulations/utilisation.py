@@ -1,9 +1,9 @@
-"""How much of a location's stock can still be sold while nobody hears of anybody, by policy and by who asks.
+"""The share of a location's stock that nodes can sell while all lines are cut, by policy and by demand.
 
-A store and two hubs in two regions have their rights where a policy wants them. Then every line is cut, and buyers
-come as fast as they are answered, to whom the demand says, each for one to three units and for all or nothing; who is
-refused goes away. What was promised is never more than there was; the *utilisation* is the share of what buyers
-wanted, as far as it was there, that they got. After healing exactly the rest is available.
+A store and two hubs in two regions have the rights that a policy gives them. Then every line is cut. Buyers come as
+fast as nodes answer them. The demand defines where they ask. Each wants one to three units, all or nothing, and leaves
+after a refusal. Nodes never promise more than the stock. The *utilisation* is the promised share of the wanted units,
+up to the stock. After healing, exactly the rest is available.
 
 `python -m simulations.utilisation [SEEDS]` prints the table of docs/explanation/rights.md.
 """
@@ -36,10 +36,10 @@ STOCK = 1_000
 STORE, EAST, WEST = "store-1", "hub-east", "hub-west"
 ITEM = "tea"
 BUYERS = 32
-"""How many ask at the same time, all in all."""
+"""Buyers that ask at the same time, at each node."""
 
 SETTLED_S = 8.0
-"""Without a change for so long, rights are where they are wanted."""
+"""After this time without a change, rights are distributed."""
 
 WITHIN_S = 120.0
 
@@ -58,30 +58,30 @@ DEMANDS: dict[str, dict[str, float]] = {
     "online, one region": {EAST: 1.0},
     "everywhere": {STORE: 0.5, EAST: 0.25, WEST: 0.25},
 }
-"""Where buyers ask, of each unit wanted; all in all they want as much as there is."""
+"""The share of units that buyers want at each node. In total they want the whole stock."""
 
 
 class Utilisation(Struct, frozen=True):
-    """What became of it: units by node, promised while cut off, and what is left after healing."""
+    """The result: units by node, and the units that are available after healing."""
 
     held: dict[str, int]
-    """Rights of each node when the lines were cut, by its own word."""
+    """The rights of each node when the lines were cut, by its own view."""
     promised: dict[str, int]
     wanted: int
     available: int
 
     @property
     def utilisation(self) -> float:
-        """The share of what was wanted, as far as it was there, that was promised."""
+        """The promised share of the wanted units, up to the stock."""
         return sum(self.promised.values()) / min(STOCK, self.wanted)
 
 
 def play(seed: int, policy: Mapping[str, Any] | None, demand: Mapping[str, float]) -> Utilisation:
-    """Play it once."""
+    """Play one seed."""
     silence()
     loop = VirtualLoop(Random(f"{seed}/loop"))
     chain = SimulatedChain(
-        Plan(seed, hubs=((EAST, "east"), (WEST, "west")), stores=(STORE,)), loop, lambda who, what: None
+        Plan(seed=seed, hubs=((EAST, "east"), (WEST, "west")), stores=(STORE,)), loop, lambda who, what: None
     )
     try:
         return loop.run_until_complete(_Cut(chain, policy, demand).play())
@@ -125,7 +125,7 @@ class _Cut:
         return Utilisation(held, promised, sum(wanted.values()), available.pop())
 
     async def _sell(self, machine: Machine, units: int) -> int:
-        """Have buyers want so many units of one node; return how many they were promised."""
+        """Let buyers ask one node for `units` units in total. Returns the promised units."""
         left, promised = units, 0
 
         async def buy() -> None:
@@ -136,11 +136,11 @@ class _Cut:
                 self._asked += 1
                 name = f"buyer-{self._asked}"
                 if machine.role.role == "edge":
-                    sale = Sale((SkuLine(wanted, ITEM),), OnShortage.REFUSE)
+                    sale = Sale(lines=(SkuLine(wanted, ITEM),), on_shortage=OnShortage.REFUSE)
                     command = Command(STORE, sale, name.encode())
                 else:
                     line = PlacedLine(wanted, ITEM, location=STORE)
-                    command = Command("", Placement(name, (line,), paid=True), name.encode())
+                    command = Command("", Placement(order=name, lines=(line,), paid=True), name.encode())
                 if await self._ask(machine, command):
                     promised += wanted
 
@@ -153,7 +153,7 @@ class _Cut:
         return isinstance(verdicts[0], Entry)
 
     async def _settle(self) -> None:
-        """Wait until all agree, and nothing moved for a while."""
+        """Wait until all machines agree and nothing has moved for `SETTLED_S`."""
         seen, since_s = "", self._chain.loop.time()
         deadline_s = since_s + WITHIN_S
         while self._chain.loop.time() - since_s < SETTLED_S:
@@ -175,7 +175,7 @@ def _free(machine: Machine) -> int:
 
 
 def main(seeds: int) -> None:
-    """Print utilisation by policy and demand: medians over so many seeds."""
+    """Print the utilisation by policy and demand, as medians over `seeds` seeds."""
     print(f"| policy | {' | '.join(DEMANDS)} |\n|---|{'---:|' * len(DEMANDS)}")
     for name, policy in POLICIES.items():
         shares = [

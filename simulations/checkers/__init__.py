@@ -1,1 +1,1 @@
-"""Checkers: pure functions from what was observed to the violations found in it."""
+"""Checkers: each turns observations of a run into violations. They do not change the run."""

@@ -1,4 +1,4 @@
-"""Units sit where their request puts them: each kind of entry moves between its own accounts and no others."""
+"""Each kind of entry moves units only between the accounts that are allowed for it."""
 
 from __future__ import annotations
 
@@ -7,31 +7,39 @@ from collections.abc import Iterable, Iterator
 from replica.core.base.names import CUSTOMER, FREE, HELD, QUARANTINE, account, bucket_of, node_of, owner_of
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content
+from replica.core.orders.requests import ORDER
+from replica.core.rights.grants import ALLOTMENT, GRANT
+from replica.core.stock.adjustments import ADJUSTMENT
+from replica.core.stock.counts import CORRECTION, COUNT
+from replica.core.stock.goods_receipts import GOODS_RECEIPT
+from replica.core.stock.quarantine import QUARANTINE_STEP
+from replica.core.stock.returns import RETURN
+from replica.core.stock.sales import SALE
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
 KNOWN = (
-    "sale",
-    "return",
-    "receipt",
-    "count",
-    "adjustment",
-    "quarantine",
-    "grant",
-    "allotment",
-    "correction",
-    "order",
+    SALE,
+    RETURN,
+    GOODS_RECEIPT,
+    COUNT,
+    ADJUSTMENT,
+    QUARANTINE_STEP,
+    GRANT,
+    ALLOTMENT,
+    CORRECTION,
+    ORDER,
 )
 
 TAKING = ("hold", "reserve", "exchange")
 GIVING = ("adjust", "exchange", "cancel", "expire")
 LEAVING = ("ship", "collect")
-"""Events of an order that take units from what is free, give them back, and hand them out."""
+"""Events of an order that take free units, return them, and hand them out."""
 
 
-class Accounts(Checker):
-    """Each kind of entry moves units between the accounts that are its own, by a table that is not the code's."""
+class AccountsChecker(Checker):
+    """Each kind of entry moves units only between allowed accounts, by a table of the checker's own."""
 
     invariant = 5
 
@@ -42,23 +50,23 @@ class Accounts(Checker):
         if content.kind not in KNOWN:
             return
         allowed = {
-            "sale": [(free, "customer")],
-            "return": [("customer", quarantine if content.reason == "quarantine" else free)],
-            "receipt": [("supplier", free)],
-            "count": [("found", free), (free, "loss")],
-            "correction": [("found", free), (free, "loss")],
-            "adjustment": [("found", free), (free, "loss")],
-            "quarantine": [(free, quarantine), (quarantine, free), (quarantine, "loss")],
-            "grant": [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],
-            "order": list(_lanes_of_order(entry.content, node)),
-            "allotment": [route for name in _quotas(content.moves, node) for route in ((free, name), (name, free))],
+            SALE: [(free, "customer")],
+            RETURN: [("customer", quarantine if content.reason == "quarantine" else free)],
+            GOODS_RECEIPT: [("supplier", free)],
+            COUNT: [("found", free), (free, "loss")],
+            CORRECTION: [("found", free), (free, "loss")],
+            ADJUSTMENT: [("found", free), (free, "loss")],
+            QUARANTINE_STEP: [(free, quarantine), (quarantine, free), (quarantine, "loss")],
+            GRANT: [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],
+            ORDER: list(_routes_of_order(entry.content, node)),
+            ALLOTMENT: [route for name in _quotas(content.moves, node) for route in ((free, name), (name, free))],
         }[content.kind]
         for move in content.moves:
             if (move.source, move.target) not in allowed:
                 self.fail(f"a {content.kind} moved from {move.source} to {move.target}")
 
 
-def _lanes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
+def _routes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
     free, held, event = account(node, FREE), account(node, HELD), content.reason
     act = content.facts.get("act", "")
     if act == "hand_over":
@@ -67,7 +75,7 @@ def _lanes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
         return
     if event in TAKING:
         yield from ((name, held) for name in (free, *_quotas(content.moves, node)))
-    if event in GIVING:  # back where it came from: to another's rights, where that one handed the order over
+    if event in GIVING:  # back to the source account, which belongs to another node after a handover
         yield from ((held, move.target) for move in content.moves if _is_promised_from(move.target))
     if event in LEAVING:
         yield held, CUSTOMER

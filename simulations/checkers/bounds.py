@@ -1,4 +1,4 @@
-"""Everything is bounded: what waits, what is under way, and what a session keeps."""
+"""Everything is bounded: waiting requests, unacknowledged bytes, and the memory of a session."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from replica.runtime.peering.link import MERGES_WAITING_MAX
 from simulations.checkers.checker import Checker
 
 UNDER_WAY_BYTES_MAX = WINDOW_BYTES + FRAME_SOFT_BYTES + DOCUMENT_BYTES_MAX
-"""A window all but full, and the largest frame that was begun then: nothing is larger here than a document."""
+"""A nearly full window, and the largest frame that a session can then begin. A document is the largest content."""
 
 
-class Bounds(Checker):
+class BoundsChecker(Checker):
     """No queue grows past its bound."""
 
     invariant = 10
@@ -26,6 +26,6 @@ class Bounds(Checker):
                 assert peer.link is not None
                 session = peer.link.session
                 if session.unacknowledged_bytes > UNDER_WAY_BYTES_MAX:
-                    self.fail(f"{machine.name} has {session.unacknowledged_bytes} bytes under way to {peer.name}")
+                    self.fail(f"{machine.name} has {session.unacknowledged_bytes} unacknowledged bytes to {peer.name}")
                 if peer.link.merges_waiting > MERGES_WAITING_MAX or len(session.behind) > SCOPES_MAX:
-                    self.fail(f"{machine.name} takes in more from {peer.name} than it can merge")
+                    self.fail(f"{machine.name} accepts more frames from {peer.name} than it can merge")

@@ -1,4 +1,4 @@
-"""No replica has an entry without those its author had in that scope."""
+"""If a replica holds an entry, it also holds the entries of that scope that the author held."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
 
-class Causality(Checker):
-    """Causes precede effects, on every disk."""
+class CausalityChecker(Checker):
+    """On every disk, causes come before their effects."""
 
     invariant = 8
 

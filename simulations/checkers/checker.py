@@ -1,4 +1,4 @@
-"""What every checker is: told of all that becomes durable and of all that clients learn, it says what must not be."""
+"""The base of all checkers. A checker sees every entry that becomes durable and every answer, and finds violations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulations.machine import Machine
 
 
 class Violation(Exception):
-    """A guarantee does not hold. `invariant` is its number in the design, 0 for what is not numbered there."""
+    """A guarantee does not hold. `invariant` is its number in the design, or 0 if it has none."""
 
     def __init__(self, checker: str, invariant: int, detail: str) -> None:
         super().__init__(f"{checker}: {detail}")
@@ -20,7 +20,7 @@ class Violation(Exception):
 
 
 class Checker:
-    """One guarantee. Safety is checked as things happen and at every moment, the rest when all is over."""
+    """One guarantee. A checker checks safety during the run, and everything else at the end."""
 
     invariant = 0
 
@@ -29,25 +29,25 @@ class Checker:
         self.history = history
 
     def entry(self, machine: Machine, stored: Stored) -> None:
-        """An entry became durable on a machine; called once each, in its arrival order."""
+        """An entry became durable on a machine. Called once for each entry, in the machine's arrival order."""
 
     def appeared(self, entry: Entry) -> None:
-        """An entry is durable somewhere for the first time; called after those it rests on within its scope."""
+        """An entry became durable for the first time on any machine. Called after its causes within its scope."""
 
     def replaced(self, machine: Machine) -> None:
-        """A machine has another disk: what it held is gone, and all that is on this one is shown from its start."""
+        """A machine got another disk. Then `entry` is called for all entries of the new disk."""
 
-    def told(self, ask: Ask, entry: Entry) -> None:
-        """A client is told that its request is done."""
+    def answered(self, ask: Ask, entry: Entry) -> None:
+        """A client got the answer that its request is done."""
 
     def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
-        """A client is shown what a machine holds of a scope: how far each stream goes, by writer."""
+        """A client saw the version vector of a scope at a machine: the last number of each stream, by writer."""
 
     def moment(self) -> None:
-        """Some time has passed."""
+        """Called often during the run."""
 
     def finish(self) -> None:
-        """All is healed, delivered and answered."""
+        """Called once, when everything is healed, delivered and answered."""
 
     def fail(self, detail: str) -> None:
         """Raise a violation."""

@@ -1,4 +1,4 @@
-"""Equal version vectors, equal state; and after healing, equal vectors."""
+"""Replicas with equal version vectors have equal state. After healing, the vectors are equal."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from replica.core.state.replica import Replica
 from simulations.checkers.checker import Checker
 
 
-class Convergence(Checker):
-    """Whoever holds the same entries holds the same stock and documents, at any time and at any machine."""
+class ConvergenceChecker(Checker):
+    """Machines with the same entries have the same stock, documents and orders, at any time."""
 
     invariant = 1
 
@@ -17,10 +17,10 @@ class Convergence(Checker):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._digests: dict[tuple[str, str], tuple[str, str]] = {}
         self._looked: dict[str, tuple[object, int]] = {}
-        """The replica of each machine and how much it held at the last look."""
+        """By machine: its replica, and the number of entries that the replica held at the last look."""
         self._states: dict[tuple[str, str], object] = {}
         self._compared: dict[tuple[str, str], object] = {}
-        """Of two hubs what they held when their orders were compared."""
+        """By pair of hubs: what they held when their orders were compared last."""
 
     def moment(self) -> None:
         for machine in self.chain.machines.values():
@@ -28,7 +28,7 @@ class Convergence(Checker):
                 continue
             replica = machine.node.replica
             if machine.node.peers.divergences:
-                self.fail(f"{machine.name} was alarmed: {machine.node.peers.divergences}")
+                self.fail(f"{machine.name} raised an alarm: {machine.node.peers.divergences}")
             looked = (replica, replica.arrival)
             if self._looked.get(machine.name) == looked:
                 continue
@@ -39,22 +39,22 @@ class Convergence(Checker):
                     self._check_digest(replica, scope, digest)
                 known, by = self._digests.setdefault((scope, replica.vector_digest(scope)), (digest, machine.name))
                 if known != digest:
-                    self.fail(f"{machine.name} and {by} hold the same entries of {scope} and not the same state")
+                    self.fail(f"{machine.name} and {by} hold the same entries of {scope}, but their states differ")
         self._compare_orders()
 
     def _compare_orders(self) -> None:
-        """Who holds all the same entries has all the same orders. Digests of orders go through all of them."""
+        """Hubs with the same entries have the same orders. Compares rarely, because a digest reads all orders."""
         hubs = [(hub.name, hub.node.replica) for hub in self.chain.hubs if hub.node is not None]
-        for place, (name, replica) in enumerate(hubs):
-            for other, others in hubs[:place]:
+        for index, (name, replica) in enumerate(hubs):
+            for other, others in hubs[:index]:
                 held, is_equal = (replica, replica.arrival, others), replica.vectors == others.vectors
                 if is_equal and self._compared.get((name, other)) != held:
                     self._compared[name, other] = held
                     if replica.orders.digest() != others.orders.digest():
-                        self.fail(f"{name} and {other} hold the same entries and not the same orders")
+                        self.fail(f"{name} and {other} hold the same entries, but their orders differ")
 
     def _check_digest(self, replica: Replica, scope: str, digest: str) -> None:
-        """A digest that leaves something out tells nobody of the difference."""
+        """Two different states have different digests; otherwise a digest would hide a difference."""
         stocks = replica.ledger.stocks(scope)
         cells = [(item, route.name, total) for item in sorted(stocks) for route, total in stocks[item].cells.items()]
         state: object = sorted(cells) if scope != CHAIN else sorted(map(_print, replica.documents.registers()))
@@ -72,7 +72,7 @@ class Convergence(Checker):
                 if machine.node is not None
             }
             if len(vectors) != len(subscribers) or len(set(vectors.values())) > 1:
-                self.fail(f"version vectors of {scope} differ in the end: {vectors}")
+                self.fail(f"version vectors of {scope} differ at the end: {vectors}")
 
 
 def _print(register: Register) -> tuple[str, str, int, str, tuple[int, int, str], bytes]:

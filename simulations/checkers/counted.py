@@ -1,16 +1,18 @@
-"""The book as of the newest count is what was counted, by entries alone and by a rule of its own."""
+"""The book stock as of the newest count equals the counted level. Computed from entries, by a rule of the checker."""
 
 from __future__ import annotations
 
 from replica.core.log.entry import Entry
+from replica.core.log.voids import VOID
+from replica.core.stock.counts import CORRECTION, COUNT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.history import Pair, effect_of
 from simulations.machine import Machine
 
 
-class Counted(Checker):
-    """With everything delivered the book as of the newest count of an item equals its level."""
+class CountedChecker(Checker):
+    """After delivery of all entries, the book stock as of the newest count of an item equals the counted level."""
 
     invariant = 5
 
@@ -19,8 +21,8 @@ class Counted(Checker):
         self._entries: dict[bytes, Entry] = {}
 
     def entry(self, machine: Machine, stored: Stored) -> None:
-        if stored.entry.content.moves or stored.entry.content.kind in ("count", "void"):
-            if stored.entry.hash not in self._entries and stored.entry.content.kind == "correction":
+        if stored.entry.content.moves or stored.entry.content.kind in (COUNT, VOID):
+            if stored.entry.hash not in self._entries and stored.entry.content.kind == CORRECTION:
                 self.history.tally("corrected a count")
             self._entries[stored.entry.hash] = stored.entry
 
@@ -37,26 +39,24 @@ class Counted(Checker):
             level = _levels(count)[item]
             if book != level:
                 by = count.stream.writer
-                self.fail(f"{level} of {item} were counted at {location} by {by}, the book of then says {book}")
+                self.fail(f"{by} counted {level} of {item} at {location}, but the book stock as of the count is {book}")
 
     def _is_in(self, entry: Entry, count: Entry, item: str) -> bool:
-        """Whether an entry is of the book as of a count: it was seen, is from before, or was made to correct it."""
+        """Whether the book stock as of a count includes an entry: one that it saw, an earlier one, or a correction."""
         content, facts = entry.content, count.content.facts
         if entry.hash == count.hash or entry.sequence <= facts["seen"].get(entry.stream.writer, 0):
             return True
-        match content.kind:
-            case "count":
-                return item in _levels(entry) and _order(entry, item) < _order(count, item)
-            case "correction":
-                return _order(self._entries[content.facts["count"]], item) <= _order(count, item)
-            case "void":
-                return self._is_in(self._entries[content.facts["loser"]], count, item)
-            case _:
-                return entry.stream.writer != count.stream.writer and content.clock <= facts["as_of"]
+        if content.kind == COUNT:
+            return item in _levels(entry) and _order(entry, item) < _order(count, item)
+        if content.kind == CORRECTION:
+            return _order(self._entries[content.facts["count"]], item) <= _order(count, item)
+        if content.kind == VOID:
+            return self._is_in(self._entries[content.facts["loser"]], count, item)
+        return entry.stream.writer != count.stream.writer and content.clock <= facts["as_of"]
 
 
 def _levels(entry: Entry) -> dict[str, int]:
-    if entry.content.kind != "count":
+    if entry.content.kind != COUNT:
         return {}
     return {item: level for item, level, *_ in entry.content.facts["count"]}
 

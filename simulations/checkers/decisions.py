@@ -1,4 +1,4 @@
-"""One decides about a fulfilment at a time, by the table and by its own clock; and everybody reads the same of it."""
+"""One node at a time decides about a fulfilment, by the table and by its own clock. All nodes show the same result."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "expire": (("held",), "expired"),
     "cancel": (("held", *WAITING), "cancelled"),
 }
-"""What each event follows, and leads to: by a table that is not the code's."""
+"""For each event, the states that it may follow and the state after it, by a table of the checker's own."""
 
 LATE_MS = 10_000
-"""A node does what is due within this time: its order housekeeping looks four times a second, and disks are slow."""
+"""A node does due work within this time. Its order housekeeping runs four times a second, and disks are slow."""
 
 REPORTS_SHOWN = 16
-"""Events that could not happen that are shown of a fulfilment."""
+"""A fulfilment shows at most this many events that were impossible."""
 
 Noted = tuple[int, bytes, str, str, str]
-"""Stamp, entry, event, act, and the state it led to, if any."""
+"""Stamp, entry, event, act, and the state after it, if it changed."""
 
 
 class FulfilmentCase(Struct):
-    """A fulfilment, as the entries of all nodes make it."""
+    """A fulfilment, computed from the entries of all nodes."""
 
     location: str
     owner: str
@@ -56,8 +56,8 @@ class FulfilmentCase(Struct):
     past: list[Noted] = []
 
 
-class Decisions(Checker):
-    """Only its owner decides about a fulfilment, which never both leaves and stays; all that is due is done."""
+class DecisionsChecker(Checker):
+    """Only its owner decides about a fulfilment, no fulfilment is both shipped and cancelled, and due work is done."""
 
     invariant = 9
 
@@ -65,7 +65,7 @@ class Decisions(Checker):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._cases: dict[tuple[str, str], FulfilmentCase] = {}
         self._moved: list[tuple[tuple[str, str], tuple[str, str], int]] = []
-        """Fulfilments that stand for others, those, and how many events they count as theirs."""
+        """Replacing fulfilments, the fulfilments that they replace, and the number of events that they counted."""
 
     def appeared(self, entry: Entry) -> None:
         content, facts = entry.content, entry.content.facts
@@ -80,11 +80,11 @@ class Decisions(Checker):
         node = node_of(entry.stream.writer)
         case = self._cases.get(name)
         if case is None:
-            case = self._cases[name] = FulfilmentCase(entry.stream.scope, node)
+            case = self._cases[name] = FulfilmentCase(location=entry.stream.scope, owner=node)
             if not name[1].startswith(f"{node}."):
-                self.fail(f"{node} began {name}")
+                self.fail(f"{node} began {name}, which has the prefix of another node")
         if entry.stream.scope != case.location:
-            self.fail(f"{name} is at {case.location}, and {node} wrote of it at {entry.stream.scope}")
+            self.fail(f"{name} is at {case.location}, but {node} wrote about it at {entry.stream.scope}")
         match act:
             case "step":
                 self._step(entry, name, case, facts)
@@ -94,16 +94,16 @@ class Decisions(Checker):
                 pass
         number = facts.get("number", 0)
         if number and act != "step" and node != case.owner:
-            self.fail(f"{node} counted an event of {name}, which is {case.owner}'s")
+            self.fail(f"{node} numbered an event of {name}, which {case.owner} owns")
         case.number = max(case.number, number)
         insort(case.past, (content.clock, entry.hash, content.reason, act, case.state if act == "step" else ""))
 
     def finish(self) -> None:
         for name, older, number in self._moved:
             if older not in self._cases or self._cases[older].number != number:
-                self.fail(f"{name} stands for {older}, and counts {number} events of it")
+                self.fail(f"{name} replaces {older} and counts {number} events of it, which is wrong")
             elif self._cases[older].state != "cancelled":
-                self.fail(f"{name} stands for {older}, which is {self._cases[older].state}")
+                self.fail(f"{name} replaces {older}, which is {self._cases[older].state}, not cancelled")
         for machine in self.chain.machines.values():
             self._compare(machine)
             self._check_waiting(machine)
@@ -113,15 +113,15 @@ class Decisions(Checker):
     def _step(self, entry: Entry, name: tuple[str, str], case: FulfilmentCase, facts: Mapping[str, Any]) -> None:
         node, event, to = node_of(entry.stream.writer), entry.content.reason, facts["to"]
         if node != case.owner:
-            self.fail(f"{node} wrote {event} of {name}, which is {case.owner}'s")
+            self.fail(f"{node} wrote {event} of {name}, which {case.owner} owns")
         follows, leads_to = TABLE[event]
         if case.state not in follows or to != leads_to:
             self.fail(f"{event} led {name} from {case.state or 'nothing'} to {to}")
-        number, given_up = facts.get("number", 0), facts.get("instead_of", "")
-        if given_up:
-            self._moved.append((name, (name[0], given_up), number))
+        number, revoked = facts.get("number", 0), facts.get("instead_of", "")
+        if revoked:
+            self._moved.append((name, (name[0], revoked), number))
         elif number and number != case.number + 1:
-            self.fail(f"number {number} happened to {name} after {case.number}")
+            self.fail(f"event number {number} of {name} was applied after number {case.number}")
         now_ms = stamp_ms(entry.content.clock)
         if event == "expire" and now_ms < case.expires_ms:
             self.fail(f"{name} expired {case.expires_ms - now_ms} ms before its time, by the clock of {node}")
@@ -131,15 +131,15 @@ class Decisions(Checker):
 
     def _hand_over(self, name: tuple[str, str], case: FulfilmentCase, node: str, to: str) -> None:
         if node != case.owner:
-            self.fail(f"{node} handed over {name}, which is {case.owner}'s")
+            self.fail(f"{node} handed over {name}, which {case.owner} owns")
         if case.state not in WAITING or to == node or to != case.location:
-            self.fail(f"{node} handed {name}, which is {case.state} at {case.location}, to {to}")
+            self.fail(f"{node} handed over {name} to {to}, but it is {case.state} at {case.location}")
         case.owner = to
 
-    # in the end --------------------------------------------------------------------------------------------------
+    # at the end --------------------------------------------------------------------------------------------------
 
     def _compare(self, machine: Machine) -> None:
-        """A machine shows of every fulfilment what all entries about it say."""
+        """A machine shows every fulfilment as the entries about it define it."""
         assert machine.node is not None
         scopes, orders = machine.role.scopes, machine.node.replica.orders
         shown = {(order.name, one.id): _case_of(one) for order in orders for one in order.fulfilments.values()}
@@ -147,34 +147,43 @@ class Decisions(Checker):
         known = {name: replace(case, past=_in_view(case.past)) for name, case in here.items()}
         for name in sorted({**shown, **known}):
             if shown.get(name) != known.get(name):
-                self.fail(f"{machine.name} shows {name} as {shown.get(name)}, its entries say {known.get(name)}")
+                self.fail(f"{machine.name} shows {name} as {shown.get(name)}, but its entries define {known.get(name)}")
 
     def _check_waiting(self, machine: Machine) -> None:
-        """Of what came early nothing is left: it happened, or was given up in time."""
+        """No parked event is left: each was applied, or dropped at its deadline."""
         assert machine.node is not None
         now_ms = self.chain.wall_ms
         for order in machine.node.replica.orders:
             for one in order.waiting:
                 if one.deadline_ms + LATE_MS < now_ms:
-                    self.fail(f"{one.event} still waits at {machine.name}: until {one.deadline_ms}, it is {now_ms}")
+                    self.fail(
+                        f"{machine.name} still parks {one.event}: its deadline was {one.deadline_ms}, now is {now_ms}"
+                    )
 
     def _check_due(self, name: tuple[str, str], case: FulfilmentCase) -> None:
         owner, now_ms = self.chain.machines[case.owner], self.chain.wall_ms
         assert owner.node is not None
         if case.expires_ms and case.expires_ms + LATE_MS < now_ms:
-            self.fail(f"{name} is held by {case.owner} and should have expired {now_ms - case.expires_ms} ms ago")
+            self.fail(f"{case.owner} holds {name}, which should have expired {now_ms - case.expires_ms} ms ago")
         stores = [machine.role for machine in self.chain.stores]
         location_owner = next((one.name for one in stores if case.location in one.locations), case.owner)
         if case.state in WAITING and case.owner != location_owner and case.location not in owner.role.locations:
-            self.fail(f"{name} is paid, and {case.owner} does not hand it to {location_owner}")
+            self.fail(f"{name} is paid, but {case.owner} does not hand it over to {location_owner}")
 
 
 def _in_view(past: list[Noted]) -> list[Noted]:
-    """What is shown of what happened: all, but of what could not happen only the first."""
+    """The part of a history that nodes show: every event, but only the first impossible ones."""
     reports = [one for one in past if one[3] == "report"][:REPORTS_SHOWN]
     return [one for one in past if one[3] != "report" or one in reports]
 
 
 def _case_of(shown: Fulfilment) -> FulfilmentCase:
     past = [(one.clock, one.entry, one.event, one.act, one.state) for one in shown.history]
-    return FulfilmentCase(shown.location, shown.owner, shown.state, shown.expires_ms, shown.number, past)
+    return FulfilmentCase(
+        location=shown.location,
+        owner=shown.owner,
+        state=shown.state,
+        expires_ms=shown.expires_ms,
+        number=shown.number,
+        past=past,
+    )

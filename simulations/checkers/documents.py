@@ -1,4 +1,4 @@
-"""The last writer wins, and last means: having seen the others."""
+"""The last writer wins. A write is later than another if its author had seen the other."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from simulations.machine import Machine
 DocumentName = tuple[str, str]
 
 
-class Documents(Checker):
-    """A write follows every write its author held; of writes apart the same one wins everywhere."""
+class DocumentsChecker(Checker):
+    """A write follows every write that its author held; of concurrent writes, the same one wins at every machine."""
 
     invariant = 1
 
@@ -30,7 +30,7 @@ class Documents(Checker):
         name, version = (content.facts["kind"], content.facts["key"]), content.facts["version"]
         seen = self._seen.get((machine.name, name), 0)
         if node_of(entry.stream.writer) == machine.name and version != seen + 1:
-            self.fail(f"{machine.name} wrote version {version} of {name} and had seen {seen}")
+            self.fail(f"{machine.name} wrote version {version} of {name} after it had seen version {seen}")
         self._seen[machine.name, name] = max(seen, version)
         precedence = (version, content.clock, entry.stream.writer)
         if name not in self._best or precedence > self._best[name][0]:
@@ -45,4 +45,4 @@ class Documents(Checker):
             for (kind, key), (_, value) in self._best.items():
                 shown = machine.node.replica.documents.register(kind, key)
                 if (shown.value if shown is not None else None) != value:
-                    self.fail(f"{machine.name} shows another {kind} {key} than was written last")
+                    self.fail(f"{machine.name} shows an older {kind} {key} than the last write")

@@ -1,4 +1,4 @@
-"""What was said to be durable is: to clients, to peers, and to whoever was shown a figure."""
+"""Entries that clients or peers may rely on are durable."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from simulations.checkers.checker import Checker
 from simulations.history import Ask
 
 
-class Durability(Checker):
-    """An answer, an acknowledgement or a figure rests on entries that no crash can take away."""
+class DurabilityChecker(Checker):
+    """Every answer, acknowledgement and figure depends only on durable entries."""
 
     invariant = 2
 
-    def told(self, ask: Ask, entry: Entry) -> None:
+    def answered(self, ask: Ask, entry: Entry) -> None:
         self._check_kept(ask.machine, entry)
 
     def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
@@ -27,7 +27,7 @@ class Durability(Checker):
             for peer in peers:
                 for stream, sequence in peer.durable.items():
                     if peer.name in machines and machines[peer.name].disk.head(stream) < sequence:
-                        self.fail(f"{machine.name} believes {peer.name} to hold {sequence} of {stream}, it does not")
+                        self.fail(f"{machine.name} wrongly believes that {peer.name} holds {sequence} of {stream}")
 
     def finish(self) -> None:
         for ask in self.history.asks:

@@ -1,30 +1,32 @@
-"""One key, one effect; a refusal, none; and every repetition gets the first answer, or that of who won."""
+"""One key has one effect, and a refusal has none. A repeated request gets the first answer, or the winner's."""
 
 from __future__ import annotations
 
 from replica.core.base.names import node_of
 from replica.core.ledger.cells import Move
-from replica.core.log.entry import Content, Entry
+from replica.core.log.entry import DOCUMENT, Content, Entry
+from replica.core.log.voids import VOID
 from replica.core.orders.requests import ORDER
+from replica.core.rights.grants import GRANT
+from replica.core.stock.counts import COUNT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 from simulations.pn_counter import Outcome
 
-VOID = "void"
-KEPT = ("grant", "count", "document", ORDER)
-"""Kinds of which a void takes nothing back."""
+KEPT = (GRANT, COUNT, DOCUMENT, ORDER)
+"""Kinds whose void moves no units back."""
 
 
-class ExactlyOnce(Checker):
-    """One key has one entry that counts: of several the least, and every other one is voided, once."""
+class ExactlyOnceChecker(Checker):
+    """Of several entries under one key, the least one counts, and every other one is voided exactly once."""
 
     invariant = 3
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._entries: dict[bytes, dict[bytes, Entry]] = {}
-        """By key, the entries under it."""
+        """By key: the entries under it."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, key = stored.entry, stored.entry.content.key
@@ -51,34 +53,38 @@ class ExactlyOnce(Checker):
             for loser in losers:
                 if not self._voids(loser) and loser.content.kind != ORDER:
                     self.fail(
-                        f"{key!r} has {len(under)} entries, and nobody voided number {loser.sequence} of {loser.stream}"
+                        f"{key!r} has {len(under)} entries, but number {loser.sequence} of {loser.stream} is not voided"
                     )
         for ask in self.history.asks:
             if ask.is_impostor:
                 continue
             under = self._entries.get(ask.key, {})
             if ask.outcome is Outcome.REFUSED and under:
-                self.fail(f"{ask.machine} refused {ask.key!r}, and did it")
+                self.fail(f"{ask.machine} refused {ask.key!r}, but an entry has this key")
             if ask.entry is not None and ask.entry.hash not in under:
-                self.fail(f"{ask.machine} acknowledged {ask.key!r}, and nobody has its entry")
-            if ask.is_doubled and ask.last is not None and ask.last.hash != min(under.values(), key=_precedence).hash:
-                self.fail(f"{ask.machine} still answers {ask.key!r} with what lost")
+                self.fail(f"{ask.machine} acknowledged {ask.key!r}, but no machine has its entry")
+            if (
+                ask.may_be_duplicated
+                and ask.last is not None
+                and ask.last.hash != min(under.values(), key=_precedence).hash
+            ):
+                self.fail(f"{ask.machine} still answers {ask.key!r} with a voided entry")
 
     def _voids(self, loser: Entry) -> dict[bytes, Entry]:
         return self._entries.get(f"void:{loser.hash.hex()}".encode(), {})
 
     def _check_apart(self, under: dict[bytes, Entry]) -> None:
-        """One node knows its own keys: only several use one."""
+        """Each node uses a key once, so entries under one key come from different nodes."""
         nodes = [node_of(entry.stream.writer) for entry in under.values()]
         if len(nodes) != len(dict.fromkeys(nodes)):
             self.fail(f"{nodes[-1]} wrote two entries under the key {next(iter(under.values())).content.key!r}")
 
     def _check_void(self, void: Entry) -> None:
-        """A void takes back what one entry did that lost by then, to the unit, and it is the loser's own node's."""
+        """A void reverses exactly the moves of a duplicate, and the node that wrote the duplicate writes the void."""
         hashes = {f"void:{entry.hash.hex()}".encode(): entry for under in self._under_several() for entry in under}
         loser = hashes.get(void.content.key)
         if loser is None:
-            self.fail(f"{void.stream.writer} voided what did not lose: {void.content.reference}")
+            self.fail(f"{void.stream.writer} voided an entry that is no duplicate: {void.content.reference}")
             return
         rivals = self._entries[loser.content.key].values()
         if min(rivals, key=_precedence) is loser:

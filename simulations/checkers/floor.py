@@ -1,25 +1,28 @@
-"""Nobody gives away what is not its own; and what goods in hand overdraw is said to the unit.
+"""A node debits only its own accounts, and records every breach exactly.
 
-Promises (sales that may be refused, and what is held for orders and was not given back) need units that came in. So
-whatever way rights take between nodes, all promises of all nodes are never more than everything that ever came in.
+Promises need units that came in. A promise is a sale that may be refused, or an order that holds units. However rights
+move between nodes, the sum of all promises is never more than the sum of all units that ever came in.
 """
 
 from __future__ import annotations
 
 from replica.core.base.names import FREE, bucket_of, is_internal, node_of, owner_of
 from replica.core.log.entry import Entry
+from replica.core.log.voids import VOID
 from replica.core.orders.requests import ORDER
+from replica.core.stock.counts import CORRECTION, COUNT
+from replica.core.stock.sales import SALE
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.history import Pair
 from simulations.machine import Machine
 
-MAY_OVERDRAW = ("sale", "count", "correction", "void")
-"""Goods in the customer's hand, a shelf that holds less than the book, and what was taken in twice and is not there."""
+MAY_OVERDRAW = (SALE, COUNT, CORRECTION, VOID)
+"""Kinds that may overdraw: goods in hand, a shelf with fewer units than the book, and a receipt that was voided."""
 
 
-class Floor(Checker):
-    """Accounts are debited by their owner only, and stay above zero unless goods in hand, or a count, overdrew them."""
+class FloorChecker(Checker):
+    """Only the owner of an account debits it, and only goods in hand, counts and voids take it below zero."""
 
     invariant = 4
 
@@ -27,9 +30,9 @@ class Floor(Checker):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._balances: dict[tuple[str, str, str, str], int] = {}
         self._why: dict[tuple[str, str, str], str] = {}
-        """By account: the kind of entry that overdrew it first."""
+        """By account: the kind of the first entry that overdrew it."""
         self._below: list[tuple[str, str, str, str]] = []
-        """Accounts of others that a machine saw below zero, until their owners' entries are looked at."""
+        """Accounts of other nodes that a machine saw below zero. Their owners' entries are checked later."""
         self._promised: dict[Pair, int] = {}
         self._came_in: dict[Pair, int] = {}
 
@@ -51,10 +54,10 @@ class Floor(Checker):
             self._add((*source[:3], move.target), move.quantity)
         if is_own and overdrawn and content.kind not in MAY_OVERDRAW:
             self.fail(f"a {content.kind} at {machine.name} overdrew {overdrawn}")
-        if is_own and content.kind == "sale":
+        if is_own and content.kind == SALE:
             said = content.facts.get("breach", {})
             if said != overdrawn:
-                self.fail(f"a sale at {machine.name} overdrew {overdrawn} and says {said}")
+                self.fail(f"a sale at {machine.name} overdrew {overdrawn}, but records {said}")
             if overdrawn and content.facts.get("on_shortage") == "refuse":
                 self.fail(f"a promise at {machine.name} overdrew {overdrawn}")
 
@@ -72,13 +75,13 @@ class Floor(Checker):
                 promised -= move.quantity
             self._promised[pair] = promised
             if promised > self._came_in.get(pair, 0):
-                self.fail(f"{promised} of {pair} are promised, {self._came_in.get(pair, 0)} ever came in")
+                self.fail(f"{promised} of {pair} are promised, but only {self._came_in.get(pair, 0)} ever came in")
 
     def moment(self) -> None:
         below, self._below = self._below, []
         for machine, *account in below:
             if tuple(account) not in self._why:
-                self.fail(f"{machine} sees {account} below zero, and its owner does not")
+                self.fail(f"{machine} sees {account} below zero, but its owner does not")
 
     def replaced(self, machine: Machine) -> None:
         self._balances = {account: units for account, units in self._balances.items() if account[0] != machine.name}
@@ -92,8 +95,8 @@ class Floor(Checker):
             below: dict[str, dict[str, int]] = {}
             for (name, location, item, account), units in self._balances.items():
                 if name == machine.name and is_internal(account) and units < 0:
-                    place = below.setdefault(location, {})
-                    place[item] = place.get(item, 0) - units
+                    units_below = below.setdefault(location, {})
+                    units_below[item] = units_below.get(item, 0) - units
             for location, shown in machine.node.replica.ledger.places.items():
                 if shown.breaches() != dict(sorted(below.get(location, {}).items())):
                     self.fail(f"{machine.name} shows breaches {shown.breaches()} at {location}, not {below}")

@@ -1,4 +1,4 @@
-"""What is held is held for somebody: units in held accounts are those of open fulfilments, to the unit, at any time."""
+"""The units in held accounts equal the units of open fulfilments, at any time."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from simulations.checkers.checker import Checker
 LEAVING = ("ship", "collect")
 
 Lots = dict[tuple[bytes, str], "Lot"]
-"""By the entry that took them and their SKU."""
+"""By the entry that took the units, and their SKU."""
 
 Moved = dict[tuple[str, str, str], int]
 """Units by item, source and target."""
 
 
 class Lot(Struct):
-    """So many SKUs of one recipe: each of its items, the units of it, and the account they came from."""
+    """A quantity of SKUs with one recipe: the items, their units, and the account that they came from."""
 
     quantity: int
     recipe: tuple[tuple[str, int, str], ...]
 
 
 class Kept(Struct):
-    """What lies aside for a fulfilment, and what its customer has."""
+    """Units that are held for a fulfilment, and units that its customer has."""
 
     held: Lots = {}
     sold: Lots = {}
 
 
-class Held(Checker):
-    """Each event moves the units of its fulfilment, all of them and no others; and nothing else is held."""
+class HeldChecker(Checker):
+    """Each event moves exactly the units of its fulfilment, and no other units are held."""
 
     invariant = 7
 
@@ -86,12 +86,12 @@ class Held(Checker):
             self.fail(f"{event} of {name} leaves {kept.held} behind")
 
     def _cut(self, name: tuple[str, str], lots: Lots, facts: Mapping[str, Any]) -> list[Lot]:
-        """Take out of lots what an entry names. Nobody can give back more than was taken."""
+        """Take the named quantities out of the lots. An entry cannot return more than was taken."""
         cut = []
         for taken_by, sku, quantity in (*facts.get("reversed", ()), *facts.get("returned", ())):
             lot = lots.get((taken_by, sku))
             if lot is None or lot.quantity < quantity:
-                self.fail(f"{quantity} of {sku} went back for {name}, of {lots}")
+                self.fail(f"{name} returned {quantity} of {sku}, but has only {lots}")
                 continue
             lot.quantity -= quantity
             if not lot.quantity:

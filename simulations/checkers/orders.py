@@ -1,4 +1,4 @@
-"""Answers about orders: what was asked for is what is said, and happens once for each time it was asked."""
+"""Answers about orders match their requests, and each event is applied once for each request."""
 
 from __future__ import annotations
 
@@ -17,66 +17,68 @@ from simulations.checkers.checker import Checker
 from simulations.history import Ask
 
 AGAIN = ("adjust", "exchange", "return")
-"""Events that may happen again, for other units."""
+"""Events that may repeat, for other units."""
 
 HOLDING = ("held", "reserved", "amended", "exchanged", "picking")
-"""States in which units are set aside."""
+"""States in which units are held."""
 
 BY_ITSELF = ("hold", "reserve", "expire")
-"""What nobody tells: an order that is placed, and one that was not paid."""
+"""Events that no client reports: of a placement, and of an unpaid order."""
 
 SkuCounts = dict[str, int]
-"""So many of each SKU."""
+"""A quantity of each SKU."""
 
 AnsweredFulfilments = tuple[tuple[str, str, str, tuple[tuple[str, int], ...]], ...]
-"""Fulfilments as an answer tells them: name, location, state, and lines."""
+"""Fulfilments as an answer shows them: name, location, state, and lines."""
 
 
-class Orders(Checker):
-    """An order is told as it was asked for, first and again; what happened to it was asked, as often and as much."""
+class OrdersChecker(Checker):
+    """Answers about an order match its request, also when it repeats, and each of its events matches a request."""
 
     invariant = 3
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._placed: dict[str, list[tuple[Placement, AnsweredFulfilments]]] = {}
-        """By order: every placement that took something, and what it was answered."""
+        """By order: every placement that took units, and its answer."""
         self._began: dict[str, dict[str, tuple[tuple[int, str, bytes], Placement]]] = {}
-        """By order and node: how its placement there comes among others, and what it was."""
+        """By order and node: the rank of its placement among others, and the placement."""
         self._origins: dict[bytes, tuple[str, str, str]] = {}
-        """By entry that began a fulfilment: its order, its node and its name."""
+        """By the entry that began a fulfilment: its order, its node and its name."""
         self._voids: list[Entry] = []
-        """What undoes them; entries of several locations come in any order, so it is looked at in the end."""
+        """Entries that undo duplicate placements. Locations' entries come in any order, so `finish` checks them."""
         self._voided: dict[bytes, bytes] = {}
-        """By such an entry: what undid it, for its placement lost against another node's."""
+        """By the entry that began a duplicate: the entry that undid it, because another node's placement won."""
         self._handed_over: dict[tuple[str, str], bool] = {}
-        """By order and fulfilment that was handed over: whether it still holds units. Who has it by then may not hear
-        that it has lost, and ends it as it is asked to, by whoever placed it or by a customer."""
+        """By order and fulfilment that was handed over: whether it still holds units.
+
+        Its new owner may not learn that it is a duplicate. Then the placing node or a customer must request its end.
+        """
         self._done: dict[tuple[bytes, str], bytes] = {}
-        """By key and fulfilment: what came of what was told, wherever it was told under that key."""
+        """By key and fulfilment: the entry of the event that was reported under that key, at any node."""
         self._again: list[tuple[Placement, AnsweredFulfilments]] = []
-        """Answers to placements of what had been placed before, to be compared with those."""
+        """Answers to repeated placements, to be compared with the first answers."""
         self._instead: dict[tuple[str, str], str] = {}
-        """By order and fulfilment: the one it stands for, which was given up."""
+        """By order and fulfilment: the revoked fulfilment that it replaces."""
         self._early: dict[bytes, OrderEvent] = {}
-        """Events that came early or to the wrong node, by the entry that says so."""
+        """By the entry that notes it: an event that came early or to the wrong node."""
         self._keys: dict[bytes, bytes] = {}
-        """The keys under which they were told, by the same; a telling of several fulfilments has entries without."""
+        """By the entry that notes such an event: its key. With several fulfilments, the entries have no key."""
         self._settled: dict[tuple[bytes, str], bytes] = {}
-        """By such an entry and fulfilment: what became of it."""
+        """By the entry that notes such an event, and fulfilment: the entry that settled it."""
         self._happened: dict[tuple[str, str], dict[str, None]] = {}
         self._reported: dict[tuple[str, str], dict[str, None]] = {}
-        """By order and fulfilment: every event that led somewhere, and every one of which it is reported why not."""
+        """By order and fulfilment: every event that was applied, and every event that was reported as impossible."""
         self._unexplained: list[Entry] = []
-        """What settles an event whose own entry is of another location, and was not seen yet."""
+        """Entries that settle an event whose entry is at another location and was not seen yet."""
 
-    def told(self, ask: Ask, entry: Entry) -> None:
+    def answered(self, ask: Ask, entry: Entry) -> None:
         request = _request_of(ask)
         if request is None:
             return
         content = entry.content
         if content.kind != ORDER or content.reference != request.order:
-            self.fail(f"{ask.key!r} asked about {request.order!r}, and was told of {content.reference!r}")
+            self.fail(f"{ask.key!r} asked about {request.order!r}, but the answer is about {content.reference!r}")
         if isinstance(request, Placement) and content.facts["act"] == "repeat":
             self._again.append((request, _shown(content.facts)))
 
@@ -98,10 +100,12 @@ class Orders(Checker):
             return
         if content.facts.get("instead_of"):
             self._instead[content.reference, content.facts["fulfilment"]] = content.facts["instead_of"]
-        if act == "ask" and content.facts.get("outcome") == SHORTAGE:  # `Settlement` says whether there was any
+        if (
+            act == "ask" and content.facts.get("outcome") == SHORTAGE
+        ):  # `SettlementChecker` checks that there was a shortage
             asked = order_request_of(content.facts)
             if not isinstance(asked, OrderEvent) or asked.event != "cancel" or not asked.fulfilment:
-                self.fail(f"{entry.stream.writer} named {asked} to be given up")
+                self.fail(f"{entry.stream.writer} selected {asked} to be revoked")
             else:
                 self._early[entry.hash] = asked
             return
@@ -125,7 +129,9 @@ class Orders(Checker):
         for placement, shown in again:
             answers = self._placed.get(placement.order, [])
             if (placement, shown) not in answers:
-                self.fail(f"{placement.order!r} was placed again and answered with {shown}, not as first: {answers}")
+                self.fail(
+                    f"{placement.order!r} was placed again, with the answer {shown} instead of the first: {answers}"
+                )
         unexplained, self._unexplained = self._unexplained, []
         for entry in unexplained:
             self._explain(entry, None)
@@ -137,14 +143,14 @@ class Orders(Checker):
         for origin, (order, node, name) in self._origins.items():
             holds = self._handed_over.get((order, name), True)
             if self._has_lost(origin) and origin not in self._voided and holds:
-                self.fail(f"{order!r} was placed at {node} and before that elsewhere, and nobody undid it")
+                self.fail(f"{order!r} was placed at {node} after a placement elsewhere, but is not undone")
             if "pay" in self._happened[order, name] and self._has_lost(origin):
                 self._check_paid(order, origin)
         for entry in self._unexplained:
-            self.fail(f"{entry.content.reason} of {entry.content.reference!r} settles what nobody noted")
+            self.fail(f"{entry.content.reason} of {entry.content.reference!r} settles an event that no entry notes")
 
     def _asked(self, entry: Entry) -> Placement | OrderEvent | None:
-        """What a client asked under the key of an entry; or, without one, what it is noted to have asked."""
+        """The client's request under the key of an entry. Without a key: the request that the entry notes."""
         key, order = entry.content.key, entry.content.reference
         for ask in self.history.asks_of.get(order, ()):
             request = _request_of(ask)
@@ -152,49 +158,49 @@ class Orders(Checker):
                 return request
         noted = order_request_of(entry.content.facts)
         if not key and isinstance(noted, OrderEvent) and noted.event in ("cancel", "pay"):
-            self._voids.append(entry)  # of what lost, the node where it was placed tells who decides now, or has won
+            self._voids.append(entry)  # the node of a losing placement asks the present owner, or the winner
             return noted
-        self.fail(f"{entry.stream.writer} did for {key!r} what nobody asked of {order!r}")
+        self.fail(f"{entry.stream.writer} wrote an event of {order!r} under {key!r} that no client requested")
         return None
 
     def _has_lost(self, origin: bytes) -> bool:
-        """Whether an entry began what another node began, too, and before."""
+        """Whether an entry began a fulfilment that another node began before."""
         order, node, _ = self._origins[origin]
         began = self._began.get(order, {})
         rank, placement = began[node]
         return any(other < rank for other, same in began.values() if same == placement)
 
     def _check_paid(self, order: str, lost: bytes) -> None:
-        """What was paid of a placement that lost is paid of the one that won, or somebody is told why not."""
+        """A payment of a losing placement also pays the winning one, or a report shows why not."""
         placement = self._began[order][self._origins[lost][1]][1]
         for origin, (other, node, name) in self._origins.items():
             if other != order or self._began[order][node][1] != placement or self._has_lost(origin):
                 continue
-            self.history.tally("payment of what lost")
-            names = [one for place, one in self._happened if place == order and name in self._names(order, one)]
+            self.history.tally("payment of a losing placement")
+            names = [one for its_order, one in self._happened if its_order == order and name in self._names(order, one)]
             is_known = [
                 "pay" in self._reported.get((order, one), {})
                 or any(event in self._happened[order, one] for event in ("pay", "reserve", "cancel"))
                 for one in names
             ]
             if not any(is_known):
-                self.fail(f"{order!r} was paid at {self._origins[lost][1]}, and {name} is not")
+                self.fail(f"{order!r} was paid at {self._origins[lost][1]}, but {name} is not paid")
 
     def _check_void(self, entry: Entry) -> None:
-        """What is undone lost against an equal placement, and is undone once."""
+        """Only a placement that lost against an equal placement is undone, and only once."""
         order, origin = entry.content.reference, entry.content.facts.get("voids", b"")
         undone = [origin] if origin else [one for one, (name, *_) in self._origins.items() if name == order]
         if not any(one in self._origins and self._has_lost(one) for one in undone):
-            self.fail(f"{entry.stream.writer} undid what did not lose of {order!r}")
+            self.fail(f"{entry.stream.writer} undid a placement of {order!r} that did not lose")
         if not origin:
             return
         if entry.content.facts["act"] == "step" and entry.content.reason != "cancel":
             self.fail(f"{entry.stream.writer} undid {entry.content.reference!r} by {entry.content.reason}")
         if self._voided.setdefault(origin, entry.hash) != entry.hash:
-            self.fail(f"{entry.stream.writer} undid twice what was begun of {entry.content.reference!r}")
+            self.fail(f"{entry.stream.writer} undid a placement of {entry.content.reference!r} twice")
 
     def _explain(self, entry: Entry, request: OrderEvent | None) -> None:
-        """Something happened to a fulfilment: find who told it, and that it was this."""
+        """Find the request for an event of a fulfilment, and check that they match."""
         content, facts = entry.content, entry.content.facts
         name, settles = facts["fulfilment"], facts.get("settles", b"")
         if settles:
@@ -203,26 +209,28 @@ class Orders(Checker):
                 self._unexplained.append(entry)
                 return
             if self._settled.setdefault((settles, name), entry.hash) != entry.hash:
-                self.fail(f"{request} happened to {name} twice, for it had come early")
-        if request is None:  # one of several fulfilments that something was told of at once
-            told = [_request_of(ask) for ask in self.history.asks_of.get(content.reference, ())]
-            alike = [one for one in told if isinstance(one, OrderEvent) and one.event == content.reason]
+                self.fail(f"{request} was applied to {name} twice after it came early")
+        if request is None:  # an event for several fulfilments at once
+            requests = [_request_of(ask) for ask in self.history.asks_of.get(content.reference, ())]
+            alike = [one for one in requests if isinstance(one, OrderEvent) and one.event == content.reason]
             if content.reason in AGAIN or not alike:
-                self.fail(f"{content.reason} happened to {name} of {content.reference!r}, and nobody told it")
+                self.fail(
+                    f"{content.reason} was applied to {name} of {content.reference!r}, but no client requested it"
+                )
             return
         key = self._keys.get(settles, settles) or content.key
         if self._done.setdefault((key, name), entry.hash) != entry.hash:
-            self.fail(f"{request} happened to {name} twice")
+            self.fail(f"{request} was applied to {name} twice")
         if any((key, older) in self._done for older in self._names(content.reference, name)[1:]):
-            self.fail(f"{request} happened to {name}, and before that to what it stands for")
+            self.fail(f"{request} was applied to {name}, and before to the fulfilment that it replaces")
         if content.reason != request.event or request.fulfilment not in ("", *self._names(content.reference, name)):
-            self.fail(f"{request} was told, and {content.reason} happened to {name}")
+            self.fail(f"{request} was requested, but {content.reason} was applied to {name}")
         if facts.get("number", 0) != request.number:
-            self.fail(f"{request} happened to {name} as number {facts.get('number', 0)}")
+            self.fail(f"{request} was applied to {name} as number {facts.get('number', 0)}")
         self._check_lines(request, facts)
 
     def _names(self, order: str, name: str) -> list[str]:
-        """A fulfilment, and those that were given up for it."""
+        """A fulfilment, and the revoked ones that it replaces."""
         names = [name]
         while (older := self._instead.get((order, names[-1]))) is not None:
             names.append(older)
@@ -237,22 +245,22 @@ class Orders(Checker):
         for _, sku, quantity, *_ in facts.get("taken", ()):
             taken[sku] = taken.get(sku, 0) + quantity
         wanted = _counted(request.replacement if request.replacement is not UNSET else ())
-        given_up = _counted(request.lines if request.lines is not UNSET else ())
-        if back != given_up or taken != wanted:
-            self.fail(f"{request} brought back {back} and took {taken}")
+        returned = _counted(request.lines if request.lines is not UNSET else ())
+        if back != returned or taken != wanted:
+            self.fail(f"{request} returned {back} and took {taken}")
 
     def _check_placed(self, placement: Placement, shown: AnsweredFulfilments) -> None:
-        """Everything ordered is held, or with `partial` some of it; and where it was to be."""
+        """The placement holds all ordered units, or some with `partial`, at the requested locations."""
         wanted, found = _counted(placement.lines), SkuCounts()
-        places = [placement.pickup_at if line.location is UNSET else line.location for line in placement.lines]
+        locations = [placement.pickup_at if line.location is UNSET else line.location for line in placement.lines]
         for _, location, _, lines in shown:
-            if UNSET not in places and location not in places:
-                self.fail(f"{placement} was taken from {location}")
+            if UNSET not in locations and location not in locations:
+                self.fail(f"{placement} took units from {location}")
             for sku, quantity in lines:
                 found[sku] = found.get(sku, 0) + quantity
         is_enough = sum(found.values()) > 0 if placement.partial else found == wanted
         if not is_enough or any(units > wanted.get(sku, 0) for sku, units in found.items()):
-            self.fail(f"{placement} was answered with {shown}")
+            self.fail(f"{placement} got the answer {shown}")
 
 
 def _request_of(ask: Ask) -> Placement | OrderEvent | None:

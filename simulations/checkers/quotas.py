@@ -1,8 +1,8 @@
-"""A channel's orders take from its quota and from nothing else, and nobody else takes from it.
+"""The orders of a channel take units only from its quota, and no other order takes units from it.
 
-`Floor` keeps every quota at zero or above, so with this the units that a channel's orders hold were all set aside for
-it. Which channel an order is of is what its client asked for; which channels have quotas, what the policies say that
-lay on the hub's disk before the order did.
+`FloorChecker` keeps every quota at zero or above. So all units that a channel's orders hold were set aside for it. The
+request of the client defines the channel of an order. The policies on the hub's disk at that time define which channels
+have quotas.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
 Written = tuple[tuple[int, int, str], Any]
-"""What decides between two writes of a policy, and what it says."""
+"""The precedence of a write of a policy, and its value."""
 
 
-class Quotas(Checker):
-    """What an order of a channel takes was set aside for it, where the policy that its hub knows says so."""
+class QuotasChecker(Checker):
+    """If the policy that a hub knows has a quota for a channel, the channel's orders take units only from it."""
 
     invariant = 4
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._policies: dict[str, dict[str, Written]] = {}
-        """By machine and selector: the write that stands there."""
+        """By machine and selector: the winning write."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, content = stored.entry, stored.entry.content
@@ -60,22 +60,22 @@ class Quotas(Checker):
             if move.target != held:
                 continue
             quotas = self._quotas(machine.name, location, move.item)
-            rightful = [account(machine.name, f"channel.{one}" if one in quotas else FREE) for one in channels]
-            if move.source not in rightful:
+            allowed = [account(machine.name, f"channel.{one}" if one in quotas else FREE) for one in channels]
+            if move.source not in allowed:
                 self.fail(
                     f"{content.reference!r} of {channels} took {move.quantity} of {move.item} at {location} from"
-                    f" {move.source}, and {machine.name} has quotas of {quotas}"
+                    f" {move.source}, but {machine.name} has quotas for {quotas}"
                 )
             if bucket_of(move.source) != FREE:
                 self.history.tally("taken from a quota")
 
     def _channels(self, order: str) -> list[str]:
-        """The channels that clients named with an order; more than one where two orders share a name."""
+        """The channels that clients named in an order; several if two orders share a name."""
         asked = [ask.asked.request for ask in self.history.asks_of.get(order, ()) if isinstance(ask.asked, Command)]
         return list(dict.fromkeys(request.channel for request in asked if isinstance(request, Placement)))
 
     def _quotas(self, machine: str, location: str, item: str) -> list[str]:
-        """The channels that have a quota of an item, by the most specific policy there is."""
+        """The channels that have a quota of an item, by the most specific policy."""
         standing = self._policies.get(machine, {})
         for selector in (f"location:{location},item:{item}", f"location:{location}", f"item:{item}", "default"):
             packed = standing[selector][1] if selector in standing else None

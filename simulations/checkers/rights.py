@@ -1,4 +1,4 @@
-"""Rights move from hand to hand and never come into being on the way; and they come to rest."""
+"""Grants never create rights, and they stop when nothing else changes."""
 
 from __future__ import annotations
 
@@ -7,50 +7,51 @@ from msgspec import Struct
 from replica.core.base.names import FREE, HELD, QUARANTINE, bucket_of, is_internal, node_of, owner_of
 from replica.core.catalog.documents import CHAIN_RANK
 from replica.core.log.entry import DOCUMENT
+from replica.core.rights.grants import ALLOTMENT, GRANT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.history import Pair
 from simulations.machine import Machine
 
 GRANTS_PER_CAUSE = 4
-"""Grants per machine that one change of stock or policy may lead to: to the hub, on to regions, and a correction of
+"""Grants per machine that one change of stock or policy may cause: to the hub, to other regions, and a correction of
 each by machines that saw less."""
 
 PASSED_ON = 10
-"""How many times as many there may be while each leads to where rights have not been yet: what a store of one region
-is to have back, and a hub of another one has, comes in parts as large as what is to be online."""
+"""Factor on this limit for grants that lead to a new distribution of rights. If a store needs rights back from a hub of
+another region, they come in portions as large as the online stock."""
 
 
 class GrantSequence(Struct):
-    """Grants of an item that follow each other with nothing else between."""
+    """Consecutive grants of an item, with no other movement between them."""
 
     demands: int
-    """How much had been wanted before."""
+    """The number of demands before the first of them."""
     grants: int = 0
     returns: int = 0
-    """Those of them that led to where rights had been before."""
+    """Grants that led to an earlier distribution of rights."""
     seen: dict[tuple[tuple[str, int], ...], None] = {}
-    """Where they have been."""
+    """The distributions of rights so far."""
 
 
-class Rights(Checker):
-    """What nodes may promise adds up to what is available, and is not swapped between them without end."""
+class RightsChecker(Checker):
+    """The rights of all nodes add up to the available units, and nodes do not exchange them for ever."""
 
     invariant = 4
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._rights: dict[tuple[str, str, str], dict[str, int]] = {}
-        """By machine, location and item: what each node may promise."""
+        """By machine, location and item: the rights of each node."""
         self._rows: dict[tuple[str, str, str], GrantSequence] = {}
-        """By the same: grants since something else happened to the item."""
+        """By machine, location and item: grants since the last other movement of the item."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, content = stored.entry, stored.entry.content
         node, scope = node_of(entry.stream.writer), entry.stream.scope
-        if content.kind == "grant" and node == machine.name:
+        if content.kind == GRANT and node == machine.name:
             self.history.tally(f"granted by {content.reason or 'hand'}")
-        if content.kind == "allotment" and node == machine.name:
+        if content.kind == ALLOTMENT and node == machine.name:
             self.history.tally("allotted")
         if content.kind == DOCUMENT and content.facts.get("kind") == "policy" and content.facts["rank"] == CHAIN_RANK:
             self._rows = {known: row for known, row in self._rows.items() if known[0] != machine.name}
@@ -61,9 +62,9 @@ class Rights(Checker):
                 owner = owner_of(account)
                 if owner is not None and bucket_of(account) not in (HELD, QUARANTINE):
                     rights[owner] = rights.get(owner, 0) + units
-            if content.kind == "allotment":
+            if content.kind == ALLOTMENT:
                 continue
-            if content.kind != "grant":
+            if content.kind != GRANT:
                 self._rows.pop(key, None)
                 continue
             if bucket_of(move.source) != FREE or not is_internal(move.target) or owner_of(move.source) != node:
@@ -96,6 +97,6 @@ class Rights(Checker):
         bound = GRANTS_PER_CAUSE * len(self.chain.machines) * (1 + demands - row.demands)
         if row.returns > bound or row.grants > PASSED_ON * bound:
             self.fail(
-                f"{machine.name} saw {row.grants} grants of {pair} in a row, {row.returns} of them to where rights had "
-                f"been, and {demands - row.demands} were wanted"
+                f"{machine.name} saw {row.grants} grants of {pair} in a row, {row.returns} of them to an earlier "
+                f"distribution of rights, after {demands - row.demands} demands"
             )

@@ -1,8 +1,8 @@
-"""What is below zero is covered by who has some: one after the other, to the unit, and not left alone; and holds are
-given up only where nobody has any.
+"""Nodes with free units cover each deficit: one at a time, exactly, and soon. Holds are revoked only if no node has
+free units.
 
-The one that has most, by what it sees, covers first; each next one waits `STEP_IN_S` longer, from when it saw somebody
-below zero or anybody grant anything there. So while nodes hear of each other one deficit is covered once.
+The node with the most free units, by its own view, covers first. Each next node waits `STEP_IN_S` longer, from the time
+when it saw a deficit or any grant there. So while nodes reach each other, one deficit is covered once.
 """
 
 from __future__ import annotations
@@ -16,34 +16,35 @@ from replica.core.base.names import FREE, HELD, QUARANTINE, bucket_of, node_of, 
 from replica.core.log.entry import Entry
 from replica.core.orders.facts import CANCELLED, MOVED, SHORTAGE
 from replica.core.orders.requests import ORDER
+from replica.core.rights.grants import GRANT
 from replica.core.rights.requests import BREACH
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
 STEP_IN_S = 10.0
-"""How much longer each next node leaves a deficit to those before it."""
+"""Each next node waits this much longer before it covers a deficit."""
 
 DELAY_S = 3.0
-"""From a decision to its entry, where a disk takes its time."""
+"""From a decision to its entry, on a slow disk."""
 
 SeenPair = tuple[str, str, str]
 """A machine, and the location and item that it sees."""
 
 
 class Turn(Struct):
-    """A machine sees somebody below zero."""
+    """The turn of a machine that sees a deficit."""
 
     since_s: float
-    """When it first did, or last saw anybody grant anything there."""
+    """When it saw the deficit first, or saw the last grant there."""
     due_s: float = -inf
-    """When it last was its turn to cover it."""
+    """When the machine was in turn last."""
     ended_s: float = inf
-    """Since when nobody is below zero any more."""
+    """When the deficit ended."""
 
 
-class Settlement(Checker):
-    """What lacks is covered in turn, no more than that, and holds are given up only where nobody has anything free."""
+class SettlementChecker(Checker):
+    """Nodes cover deficits in turn and exactly, and revoke holds only if no node has free units."""
 
     invariant = 6
 
@@ -58,13 +59,13 @@ class Settlement(Checker):
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, content = stored.entry, stored.entry.content
         self._check_shortage(machine, entry)
-        covers = content.kind == "grant" and content.reason == BREACH and node_of(entry.stream.writer) == machine.name
+        covers = content.kind == GRANT and content.reason == BREACH and node_of(entry.stream.writer) == machine.name
         for move in content.moves:
             pair = (machine.name, entry.stream.scope, move.item)
             free = self._free.setdefault(pair, {})
             lacking = max(0, -free.get(owner_of(move.target) or "", 0))
             if covers and move.quantity > lacking:
-                self.fail(f"{machine.name} covered {move.quantity} of {lacking} that {move.target} lacked")
+                self.fail(f"{machine.name} covered {move.quantity} of the {lacking} that {move.target} lacked")
             self._check_turn(pair, free, covers=covers)
             for account, units in ((move.source, -move.quantity), (move.target, move.quantity)):
                 owner = owner_of(account)
@@ -76,7 +77,7 @@ class Settlement(Checker):
             self._take_turn(pair, free, is_grant=is_grant)
 
     def _check_turn(self, pair: SeenPair, free: Mapping[str, int], *, covers: bool) -> None:
-        """Before an entry: whether it is a machine's turn to cover what others lack, or was a moment ago."""
+        """Before an entry: check that a machine that covers a deficit is in turn, or was a moment ago."""
         turn = self._turns.get(pair)
         if turn is None:
             return
@@ -90,26 +91,28 @@ class Settlement(Checker):
             self.fail(f"{node} covered a deficit of {pair[1:]} after {now_s - turn.since_s} s, {before} come before it")
 
     def _take_turn(self, pair: SeenPair, free: Mapping[str, int], *, is_grant: bool) -> None:
-        """After an entry: see whether anybody is below zero, and since when nothing happened about it."""
+        """After an entry: note whether there is a deficit, and when the last grant there was."""
         turn, now_s, is_below = self._turns.get(pair), self.chain.loop.time(), min(free.values(), default=0) < 0
         if turn is None:
             if is_below:
                 self._turns[pair] = Turn(now_s)
             return
-        if is_below and now_s - turn.ended_s > DELAY_S:  # nodes look once a second: they may have missed that it ended
+        if (
+            is_below and now_s - turn.ended_s > DELAY_S
+        ):  # nodes look once a second, so they can miss the end of a deficit
             turn.since_s = now_s
         if is_grant:
             turn.since_s = now_s
         turn.ended_s = inf if is_below else min(turn.ended_s, now_s)
 
     def _check_shortage(self, machine: Machine, entry: Entry) -> None:
-        """A hold is given up for a shortage only while there is one, in the view of whoever says so."""
+        """A node revokes a hold for a shortage only if it sees a shortage."""
         facts, is_own = entry.content.facts, node_of(entry.stream.writer) == machine.name
         if entry.content.kind != ORDER or not is_own or facts.get("outcome") not in (SHORTAGE, MOVED, CANCELLED):
             return
-        place = (machine.name, entry.stream.scope)
-        if all(units >= 0 for (*where, _), units in self._available.items() if tuple(where) == place):
-            self.fail(f"{machine.name} gave up {facts.get('fulfilment') or facts.get('request')}, and nothing is short")
+        seen_location = (machine.name, entry.stream.scope)
+        if all(units >= 0 for (*where, _), units in self._available.items() if tuple(where) == seen_location):
+            self.fail(f"{machine.name} revoked {facts.get('fulfilment') or facts.get('request')}, but sees no shortage")
 
     def replaced(self, machine: Machine) -> None:
         self._available = {key: units for key, units in self._available.items() if key[0] != machine.name}
@@ -121,4 +124,4 @@ class Settlement(Checker):
             below = {owner: units for owner, units in free.items() if units < 0}
             above = {owner: units for owner, units in free.items() if units > 0}
             if below and above:
-                self.fail(f"{name} shows {below} of {item} at {location} below zero, and {above} free")
+                self.fail(f"{name} shows {below} of {item} at {location} below zero, but {above} are free")

@@ -1,4 +1,4 @@
-"""Stamps never go back, follow their causes, and no wrong clock drags others along."""
+"""Stamps never go back, stamps follow their causes, and a wrong clock does not change other clocks."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
 SLACK_MS = 2_000
-"""Of a clock that nobody touched, and of the time between a commit and this look at it."""
+"""Error of a clock without a fault, plus the time from a commit to its check."""
 
 DELAY_MS = 30_000
-"""More than ever lies between the merge of an entry and this look at it: a pause, and a slow disk."""
+"""Upper bound of the time from the merge of an entry to its check, with a pause and a slow disk."""
 
 CLOCK_FAULTS = ("clock-forward", "clock-back", "clock-drift")
 
 
-class Stamps(Checker):
-    """A writer's stamps only grow; where its clock is right, past every stamp it held and had to believe."""
+class StampsChecker(Checker):
+    """A writer's stamps only grow; with a right clock, they are after every credible stamp that the writer held."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
@@ -32,12 +32,12 @@ class Stamps(Checker):
         writer, stamp = stored.entry.stream.writer, stored.entry.content.clock
         now_ms = self.chain.wall_ms
         is_own = node_of(writer) == machine.name and writer == machine.writer
-        if is_own:  # what a lost incarnation wrote comes back in any order
+        if is_own:  # entries of a lost incarnation come back in any order
             if stamp <= self._last.get(writer, 0):
                 self.fail(f"{writer} issued {stamp} after {self._last[writer]}")
             self._last[writer] = stamp
             if machine.name not in self._wrong and stamp <= self._believed.get(machine.name, 0):
-                self.fail(f"{writer} issued {stamp}, and held {self._believed[machine.name]} before")
+                self.fail(f"{writer} issued {stamp} after it held {self._believed[machine.name]}")
             if machine.name not in self._wrong and stamp_ms(stamp) > now_ms + CLOCK_AHEAD_MAX_MS + SLACK_MS:
                 self.fail(f"{writer}, whose clock is right, issued a stamp {stamp_ms(stamp) - now_ms} ms ahead")
         if not self.chain.is_passed_over and stamp_ms(stamp) <= now_ms + CLOCK_AHEAD_MAX_MS - DELAY_MS:

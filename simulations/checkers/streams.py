@@ -1,4 +1,4 @@
-"""Streams have no gaps and no branches, each entry is linked to the one before, and their fold is the state."""
+"""Streams have no gaps and no branches, each entry has the hash of the one before, and their fold is the state."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from simulations.machine import Machine
 Cell = tuple[str, str, str, str, str]
 
 
-class Streams(Checker):
-    """Copies of a stream are prefixes of one log, and what a replica shows is what its own copies add up to."""
+class StreamsChecker(Checker):
+    """Copies of a stream are prefixes of one log, and a replica shows the sum of its own copies."""
 
     invariant = 7
 
@@ -35,7 +35,7 @@ class Streams(Checker):
                 self.fail(f"{machine.name}: number {sequence} of {stream} is not linked to the one before")
             log.append(entry.hash)
         elif log[sequence - 1] != entry.hash:
-            self.fail(f"{machine.name} holds another number {sequence} of {stream} than was seen before")
+            self.fail(f"{machine.name} holds a different number {sequence} of {stream} than another machine")
         cells = self._cells.setdefault(machine.name, {})
         for move in entry.content.moves:
             if move.quantity < 1 or move.source == move.target:
@@ -51,7 +51,9 @@ class Streams(Checker):
         for machine in self.chain.machines.values():
             assert machine.node is not None
             folded = self._cells.get(machine.name, {})
-            shown = {(place, item, *route): total for place, item, route, total in machine.node.replica.ledger.cells()}
+            shown = {
+                (location, item, *route): total for location, item, route, total in machine.node.replica.ledger.cells()
+            }
             if folded != shown:
                 wrong = {cell for cell, _ in folded.items() ^ shown.items()}
-                self.fail(f"{machine.name} does not show what its journal says: {sorted(wrong)[:3]}")
+                self.fail(f"{machine.name} shows other cells than its journal defines: {sorted(wrong)[:3]}")

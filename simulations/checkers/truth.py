@@ -1,4 +1,4 @@
-"""The book is the shelf: what everybody was told adds up, to the unit, to what every replica shows."""
+"""The book equals the shelf: the answers of all nodes add up to the stock that every replica shows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from replica.core.base.names import node_of
 from replica.core.log.entry import Entry
 from replica.core.orders.requests import ORDER
+from replica.core.stock.counts import CORRECTION, COUNT
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Checker
@@ -15,27 +16,27 @@ from simulations.history import Ask, History, Pair, effect_of
 from simulations.machine import Machine
 from simulations.pn_counter import Add, CounterHistory, FinalRead, Outcome, violations
 
-AS_WRITTEN = ("count", ORDER)
-"""Kinds whose effect on the shelf follows from what was there before; of orders, `Held` and `Orders` say what it is."""
+AS_WRITTEN = (COUNT, ORDER)
+"""Kinds whose effect depends on earlier stock. `HeldChecker` and `OrdersChecker` check the effect of orders."""
 
 
-class Truth(Checker):
-    """An answer has the effect its client asked for; sums are acceptable; counted shelves are as they were counted."""
+class TruthChecker(Checker):
+    """Answers have the requested effect, final sums are acceptable, and counted shelves equal their counts."""
 
     invariant = 5
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._corrected: dict[bytes, tuple[str, Entry]] = {}
-        """Counts and what keeps books at them, and on which machine each was seen first."""
+        """Counts and corrections, with the machine on which each was seen first."""
 
     def entry(self, machine: Machine, stored: Stored) -> None:
-        if stored.entry.content.kind in ("count", "correction"):
+        if stored.entry.content.kind in (COUNT, CORRECTION):
             self._corrected.setdefault(stored.entry.hash, (machine.name, stored.entry))
 
-    def told(self, ask: Ask, entry: Entry) -> None:
+    def answered(self, ask: Ask, entry: Entry) -> None:
         if entry.content.kind not in AS_WRITTEN and effect_of(entry) != ask.delta:
-            self.fail(f"{ask.key!r} was to change {ask.delta} and changed {effect_of(entry)}")
+            self.fail(f"{ask.key!r} should change {ask.delta}, but changed {effect_of(entry)}")
 
     def appeared(self, entry: Entry) -> None:
         if entry.content.kind == ORDER:
@@ -68,15 +69,14 @@ class Truth(Checker):
             return
         for read in self._reads(pair):
             if read.value != on_shelf:
-                self.fail(f"{read.node} shows {read.value} of {pair}, {on_shelf} lie there")
+                self.fail(f"{read.node} shows {read.value} of {pair}, but {on_shelf} are on the shelf")
 
 
 def is_mistimed(chain: SimulatedChain, history: History, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> bool:
-    """Whether a shelf was counted in a chain with a wrong clock: what moved before and after is told by clocks.
+    """Whether the shelf and a count of it may differ.
 
-    Or while an order took goods off it that whoever counted could not know to be gone.
-
-    That the book still is as it was counted, by the clocks there are, is `Counted`'s to check.
+    If a clock is wrong, stamps do not show which movements came before a count. And an order may take units that the
+    counting client cannot know about. `CountedChecker` still checks that the book equals the count, by the stamps.
     """
     is_wrong = any(fault.kind in CLOCK_FAULTS for fault in chain.plan.faults)
     asks = [ask for ask in history.asks if ask.location == pair[0] and pair[1] in ask.delta]
@@ -89,7 +89,7 @@ def is_mistimed(chain: SimulatedChain, history: History, pair: Pair, corrected: 
 
 
 def adds(history: History, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> tuple[Add, ...]:
-    """What was asked of a pair, and how it ended; and what counts wrote, which no client can tell."""
+    """The requested changes of a pair with their outcomes, and the changes by counts and corrections."""
     location, item = pair
     of_orders = Add("orders", history.of_orders(pair), Outcome.ACKNOWLEDGED)
     asked = [

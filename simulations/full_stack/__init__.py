@@ -1,1 +1,1 @@
-"""The whole node under simulation: HTTP, WebSockets and SQLite as in production, on made-up wires and made-up time."""
+"""Whole nodes under simulation: HTTP, WebSockets and SQLite as in production, in virtual time."""

@@ -24,7 +24,7 @@ class Seeds(click.ParamType[range]):
             return value
         first, dots, last = str(value).partition("..")
         if not (dots and first.isdigit() and last.isdigit() and int(first) <= int(last)):
-            self.fail(f"{value!r} is no range of seeds such as 1..100", param, ctx)
+            self.fail(f"{value!r} is not a range. Use one such as 1..100", param, ctx)
         return range(int(first), int(last) + 1)
 
 
@@ -36,10 +36,12 @@ Examples:
   python -m simulations.full_stack --seeds 1..100
 """,
 )
-@click.option("--seed", type=click.IntRange(0), help="Play one seed, and show what happened in it.")
-@click.option("--seeds", type=Seeds(), default="1..10", show_default=True, help="Play many, and show what failed.")
+@click.option("--seed", type=click.IntRange(0), help="Play one seed and print each step.")
+@click.option(
+    "--seeds", type=Seeds(), default="1..10", show_default=True, help="Play many seeds and print the failures."
+)
 def full_stack(seed: int | None, seeds: range) -> None:
-    """Simulate whole nodes: HTTP, WebSockets and SQLite files, in virtual time, under every fault."""
+    """Simulate whole nodes with HTTP, WebSockets and SQLite files, in virtual time, with all kinds of faults."""
     played = list(_play([seed] if seed is not None else seeds))
     if seed is not None:
         for step in played[0].steps:

@@ -1,4 +1,4 @@
-"""What clients ask, as HTTP: requests as bytes, and answers as the verdicts they stand for."""
+"""HTTP for clients: requests as bytes, and answers as verdicts."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ class HttpAnswer(Struct, frozen=True):
     status: int
     body: bytes
     is_last: bool
-    """Whether the connection ends with it."""
+    """Whether the node closes the connection after it."""
 
     def document(self) -> Any:
-        """The body, read as JSON."""
+        """The body, decoded from JSON."""
         return msgspec.json.decode(self.body)
 
 
 def call_of(asked: Sequence[Command | DocumentWrite], at_hub: bool) -> Call:
-    """The request that asks for these: one write, or several sales at once."""
+    """The HTTP request for one write, or for several sales at once."""
     if len(asked) > 1:
         return Call("POST", "/v1/sales:batch", msgspec.json.encode({"sales": [_keyed(one) for one in asked]}))
     (one,) = asked
@@ -69,24 +69,31 @@ def _order_call(asked: OrderRequest, key: str, at_hub: bool) -> Call:
     if isinstance(asked, Placement):
         return Call("POST", "/v1/orders" if at_hub else "/v1/holds", msgspec.json.encode(asked), key)
     assert isinstance(asked, OrderEvent)
-    told = {name: value for name, value in msgspec.to_builtins(asked).items() if name != "order"}
-    return Call("POST", f"/v1/orders/{quote(asked.order)}/events", msgspec.json.encode(told), key)
+    body = {name: value for name, value in msgspec.to_builtins(asked).items() if name != "order"}
+    return Call("POST", f"/v1/orders/{quote(asked.order)}/events", msgspec.json.encode(body), key)
 
 
 def _keyed(one: Command | DocumentWrite) -> KeyedSale:
     assert isinstance(one, Command)
     sale = one.request
     assert isinstance(sale, Sale)
-    return KeyedSale(sale.lines, sale.on_shortage, sale.till, sale.receipt, sale.occurred_at, key=key_text(one.key))
+    return KeyedSale(
+        lines=sale.lines,
+        on_shortage=sale.on_shortage,
+        till=sale.till,
+        receipt=sale.receipt,
+        occurred_at=sale.occurred_at,
+        key=key_text(one.key),
+    )
 
 
 def is_noted(problem: dict[str, Any]) -> bool:
-    """Whether a refusal was written down: what happened to an order cannot have, and somebody is to look at it."""
+    """Whether the node recorded a refusal: an event that is impossible for its order."""
     return bool(problem["type"] == InvalidTransition.kind)
 
 
 def refused_from(problem: dict[str, Any]) -> Refused:
-    """The refusal that a problem document stands for."""
+    """The refusal for a problem document."""
     kind, detail = problem["type"], problem["detail"]
     refused = OF_THE_MOMENT.get(kind, Refused)(detail)
     refused.kind = kind
@@ -94,7 +101,7 @@ def refused_from(problem: dict[str, Any]) -> Refused:
 
 
 def packed(call: Call, host: str, *extra: str) -> bytes:
-    """A request as bytes, in the plainest form."""
+    """A request as bytes, in the form that the fast path accepts."""
     lines = [f"{call.method} {call.path} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(call.body)}", *extra]
     if call.body:
         lines.append("Content-Type: application/json")
@@ -104,8 +111,8 @@ def packed(call: Call, host: str, *extra: str) -> bytes:
 
 
 def packed_in_chunks(call: Call, host: str, size: int) -> bytes:
-    """The same with its body in chunks, which only aiohttp understands, not the fast path."""
-    pieces = [call.body[place : place + size] for place in range(0, len(call.body), size)]
+    """A request as bytes with a chunked body, which only aiohttp understands, not the fast path."""
+    pieces = [call.body[index : index + size] for index in range(0, len(call.body), size)]
     head = packed(Call(call.method, call.path, b"", call.key), host, "Transfer-Encoding: chunked")
     head = head.replace(b"Content-Length: 0\r\n", b"Content-Type: application/json\r\n")
     return head + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"

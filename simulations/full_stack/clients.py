@@ -1,4 +1,4 @@
-"""Clients that speak HTTP: the same trade, with tokens and pages as callers see them, and now and then nonsense."""
+"""Clients that speak HTTP: the same trade, with tokens and pages as callers see them, and some invalid requests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NONSENSE = (
     b"GET /v1/sync HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\xff\xff\xff\xff\xff",
 )
-"""What is no request at all, or one that two parsers could read in two ways."""
+"""Bytes that are no request, or a request that two parsers could read differently."""
 
 BODIES = (
     b"",
@@ -46,7 +46,7 @@ BODIES = (
     b"[" * 5_000,
     b'{"lines":[{"item":"item-0","counted":1}],"seen":"nobody.gave.this","unit":2}',
 )
-"""Bodies that no write takes."""
+"""Bodies that every write refuses."""
 
 PATIENCE_S = 0.5
 
@@ -71,7 +71,7 @@ class StackClient(OrderingClient):
         ]
 
     async def _count(self) -> None:
-        """Count a shelf as of the figure a terminal showed, and enter it some time later, while sales go on."""
+        """Count a shelf as of the figure on a terminal, and send the count some time later, during sales."""
         item = self._item()
         pair = (self._location, item)
         asked = len(self._history.asks)
@@ -81,20 +81,20 @@ class StackClient(OrderingClient):
             return
         token = answer.document()["seen"]
         as_of, vector = self._behind(token)
-        of_orders = self._of_orders(pair, Seen({}, as_of, vector))
+        of_orders = self._of_orders(pair, Seen(levels={}, as_of=as_of, vector=vector))
         on_shelf, thefts = self._history.on_shelf(pair, of_orders), self._history.thefts
         moved = self._history.moved_after(pair, vector, as_of)
         if on_shelf is None or on_shelf < 0 or moved is None or on_shelf + moved < 0:
             return
         ask = self._begin(Count((CountLine(item, on_shelf + moved),), token), {item: 0})
         ask.thefts_seen, ask.of_orders = thefts, (vector, as_of, of_orders)
-        ask.waiting += 1  # nobody else counts this shelf until this count is entered
+        ask.waiting += 1  # no other client counts this shelf before this count is sent
         await asyncio.sleep(self._random.uniform(0.0, 1.0))
         ask.waiting -= 1
         await self._put([ask])
 
     def _behind(self, token: str) -> tuple[int, dict[str, int]]:
-        """What a token stands for: a moment, and how far each stream of this store was held."""
+        """The meaning of a token: a moment, and the version vector of this store."""
         _, arrival, as_of = token.split(".")
         self._machine.disk.refresh()
         streams = [stored.entry for stored in self._machine.disk.stored[: int(arrival, 16)]]
@@ -102,7 +102,7 @@ class StackClient(OrderingClient):
         return int(as_of, 16), vector
 
     def _elsewhere(self, asks: list[Ask]) -> list[str]:
-        """Stores' calls differ from hubs' here, so a till stays with its store."""
+        """A till stays with its store, because the calls of stores and hubs differ."""
         return super()._elsewhere(asks) if self._is_at_hub else []
 
     async def _write_document(self) -> None:
@@ -122,7 +122,7 @@ class StackClient(OrderingClient):
         await self._get(self._random.choice(HUB_PAGES if self._is_at_hub else PAGES))
 
     async def _follow(self) -> None:
-        """Follow the live feed for a while, and leave without a word."""
+        """Read the live feed for a while, then abort the connection."""
         try:
             async with asyncio.timeout(self._random.uniform(0.1, 3 * PATIENCE_S)):
                 line = await self._machine.clients.open()
@@ -141,7 +141,7 @@ class StackClient(OrderingClient):
             return None
 
     async def _ask_wrongly(self) -> None:
-        """Ask for what cannot be: it must be refused, and change nothing."""
+        """Send a write with an invalid body. The node must refuse it and change nothing."""
         path = self._random.choice(("/v1/sales", "/v1/receipts", "/v1/counts", "/v1/returns", "/v1/sales:batch"))
         call = Call("POST", path, self._random.choice(BODIES), self._random.choice(("", "wrong", "a b", "\u00e9" * 3)))
         try:
@@ -153,7 +153,7 @@ class StackClient(OrderingClient):
             raise Violation("Nonsense", 0, f"{self._machine.name} answers {call} with {answer}")
 
     async def _talk_nonsense(self) -> None:
-        """Send what is no request, or half of one, and perhaps leave before it is answered."""
+        """Send bytes that are no request, or half a request, and sometimes leave before the answer."""
         sale = packed(Call("POST", "/v1/sales", b'{"lines":[{"sku":"item-0","quantity":1}]}', "half"), "a")
         data = self._random.choice((*NONSENSE, sale[: self._random.randrange(1, len(sale) - 1)]))
         said = b""

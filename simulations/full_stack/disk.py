@@ -1,8 +1,8 @@
-"""A disk with real files: the SQLite journal of one machine, and what a crash leaves of it.
+"""A disk with real files: the SQLite journal of one machine, and its state after a crash.
 
-Each life of the process has a directory of its own. When it is killed, the next finds a copy of the files as they were
-at that moment: a killed process closes nothing, and a copy is the only way to see that within one process. The old
-files are closed after that, and nobody looks at them again.
+Each life of the process has its own directory. If the process is killed, the next life gets a copy of the files at that
+moment. A killed process closes no file, and within one process only a copy can show that. Then the old files are closed
+and deleted.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from simulations.journal import SimulatedDisk
 WAL_NAME = f"{FILE_NAME}-wal"
 
 ENTRIES_MAX = 1 << 20
-"""All there are."""
+"""More entries than any run has."""
 
 PAGES_MAX = 0xFFFFFFFE
-"""SQLite's own bound, which is none."""
+"""SQLite's maximum: no limit."""
 
 
 class StackDisk(SimulatedDisk):
-    """A directory that a node works in. What it holds durably is read back from its file."""
+    """The directory of a node. The durable entries are read back from its file."""
 
     def __init__(self, root: Path, random: Random) -> None:
         super().__init__()
         self.workers: list[Worker] = []
         self.torn = 0
-        """Commits that a crash left half-written."""
+        """Commits that a crash cut off."""
         self._root = root
         self._random = random
         self._lives = 0
@@ -48,7 +48,7 @@ class StackDisk(SimulatedDisk):
 
     @property
     def path(self) -> Path:
-        """Where the present life works."""
+        """The directory of the present life."""
         return self._root / str(self._lives)
 
     def under_hash(self, digest: str) -> Entry | None:
@@ -57,30 +57,30 @@ class StackDisk(SimulatedDisk):
         return self._of_hash.get(digest)
 
     def reopen(self) -> None:
-        """A node has opened the files. Raises Violation when it does not find what was durable before."""
+        """Note that a node opened the files. Raises Violation if entries are missing that were durable before."""
         self._is_served = True
         found = self._read_after(0)
         kept = [one.entry.hash for one in self.stored]
         if [one.entry.hash for one in found[: len(kept)]] != kept:
             raise Violation(
-                "Durability", 2, f"{self._root.name}: {len(kept)} entries were durable, now {len(found)} are"
+                "DurabilityChecker", 2, f"{self._root.name}: {len(kept)} entries were durable, now {len(found)} are"
             )
         self._note(found[len(kept) :])
 
     def refresh(self) -> None:
-        """Read what became durable since the last look."""
+        """Read the entries that became durable since the last look."""
         if self._is_served:
             self._note(self._read_after(len(self.stored)))
 
     def stop(self, *, finishes: bool) -> None:
-        """The process or the power is gone: leave the files as they are now to the next life.
+        """The process or the power is gone: copy the files for the next life.
 
-        A commit that was under way is there as a whole when it `finishes`, and cut off somewhere when not.
+        If `finishes`, the commit in progress is complete in the copy. Otherwise it is cut off somewhere.
         """
         self.refresh()
         self._is_served = False
         before = self._wal_bytes()
-        for worker in reversed(self.workers):  # the writer last: what is cut off was never copied out of the log
+        for worker in reversed(self.workers):  # the writer last, so that the cut part was never copied out of the log
             worker.finish_what_was_begun()
         grown = self._wal_bytes() - before
         left, self._lives = self.path, self._lives + 1
@@ -96,11 +96,13 @@ class StackDisk(SimulatedDisk):
         shutil.rmtree(left, ignore_errors=True)
 
     def carry_out(self, commit: Callable[[], Any]) -> Any:
-        """Do a commit on this disk as it is: it may have no room, or fail."""
+        """Do a commit. The disk may be full, or the commit may fail."""
         connection = self.workers[0].connection
         assert connection is not None
         pages = PAGES_MAX if self.room_bytes is None else 1
-        connection.execute(f"PRAGMA max_page_count = {pages}")  # never less than there are: then none can be added
+        connection.execute(
+            f"PRAGMA max_page_count = {pages}"
+        )  # SQLite keeps at least the present pages, so this permits no new page
         fails, self.fails_next_commit = self.fails_next_commit, None
         if fails is None:
             return commit()
@@ -111,7 +113,7 @@ class StackDisk(SimulatedDisk):
         raise failure
 
     def _note(self, fresh: list[Stored]) -> None:
-        self.keep([one.entry for one in fresh], 0)  # where the clock stands is in the file
+        self.keep([one.entry for one in fresh], 0)  # the file contains the clock
         for one in fresh:
             self._of_hash[one.entry.hash.hex()] = one.entry
 
@@ -128,7 +130,7 @@ class StackDisk(SimulatedDisk):
 
 
 def unlock(journal: SqliteJournal) -> None:
-    """Let go of a dead process's lock, unless it had done so itself: the number may mean another file by now."""
+    """Release the lock of a dead process, unless it released the lock itself and its descriptor is another file now."""
     try:
         if os.readlink(f"/proc/self/fd/{journal._lock}").removesuffix(" (deleted)") == str(journal.directory):
             os.close(journal._lock)

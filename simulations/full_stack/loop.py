@@ -1,8 +1,8 @@
-"""The virtual loop with sockets: all that asyncio, aiohttp and a process ask of a loop, on the simulated network.
+"""The virtual loop with sockets: everything that asyncio, aiohttp and a process need, on the simulated network.
 
-Which machine dials, listens or gets a signal is known by the host whose work it is. A client's socket is a real one
-that is never connected: a name under which the loop knows the connection, so that libraries which make sockets
-themselves, as aiohttp's connector does, need not be changed.
+The host of the running work defines which machine dials, listens or gets a signal. A client's socket is a real socket
+that is never connected. The loop uses it only as a key for the connection. So libraries that make sockets themselves,
+such as aiohttp's connector, work unchanged.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from simulations.loop import Host, VirtualLoop, current_host
 from simulations.network import End
 
 PORT = 8700
-"""Every node listens here: each has a machine of its own."""
+"""Every node listens on this port, because each has its own machine."""
 
 EXECUTOR_S = 0.001
-"""How long work takes that production gives to a thread."""
+"""How long work takes that runs in a thread in production."""
 
 Factory = Callable[[], asyncio.BaseProtocol]
 
@@ -57,15 +57,15 @@ class StackLoop(VirtualLoop):
         return transport
 
     def signal(self, host: Host, number: int) -> None:
-        """Send a signal to the process on a host, if it listens to that."""
+        """Send a signal to the process on a host, if it handles that signal."""
         handle = self._signals.get((host.name, number))
         if handle is not None:
             self._make_ready(handle)
 
-    # what processes and libraries ask of a loop ------------------------------------------------------------------
+    # required by processes and libraries -------------------------------------------------------------------------
 
     def run_in_executor(self, executor: object, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
-        """Do it here, a little later: threads have no place in virtual time."""
+        """Run the function in the loop, a little later, because virtual time has no threads."""
         future = self.create_future()
 
         def work() -> None:

@@ -1,4 +1,4 @@
-"""A machine that runs the whole node: the process as it is in production, on simulated hardware."""
+"""A machine that runs a whole node: the production process, on simulated hardware."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from simulations.full_stack.calls import Call, HttpAnswer, call_of, is_noted, re
 from simulations.full_stack.disk import StackDisk, unlock
 from simulations.full_stack.loop import PORT, StackLoop
 from simulations.full_stack.machine_clients import MachineClients
-from simulations.loop import NOBODY
+from simulations.loop import NO_HOST
 from simulations.machine import HOME_AFTER_S, STOP_MAX_S, Machine, Role
 
 ADDRESS = "127.0.0.1"
-"""Where nodes listen: without keys they serve callers of their own machine, and peers as if they were such."""
+"""The address of nodes. Without keys, nodes serve only local callers, and this makes peers local."""
 
 OURS = 500
-"""The status of a fault of ours: nothing a client sends may lead to it."""
+"""The status of a bug in the node. No request may cause it."""
 
 AHEAD = 0.5
-"""Share of several sales that are sent one by one over one connection, none waiting for the answer before it."""
+"""Share of batches of sales that are pipelined: sent one by one on one connection, without waiting for answers."""
 
 
 class ProcessEnded(BaseException):
-    """The process ended at once, as `os._exit` does it."""
+    """The process ended at once, as with `os._exit`."""
 
 
 class StackMachine(Machine):
-    """A machine whose node serves HTTP and writes files."""
+    """A machine with a node that serves HTTP and writes files."""
 
     disk: StackDisk
     _loop: StackLoop
@@ -64,7 +64,7 @@ class StackMachine(Machine):
         self.disk = StackDisk(root / role.name, random)
         self.clients = MachineClients(loop, self.name, random)
         self.slow_stops = 0
-        """Graceful stops that took longer than promised."""
+        """Graceful stops that took longer than `STOP_MAX_S`."""
         self._life: asyncio.Future[int] = loop.create_future()
         self._assemblies: list[Assembly] = []
 
@@ -89,7 +89,7 @@ class StackMachine(Machine):
             self.stop()
             self.start()
 
-    # what clients see --------------------------------------------------------------------------------------------
+    # calls of clients --------------------------------------------------------------------------------------------
 
     async def ask(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
         if len(asked) > 1 and self._random.random() < AHEAD:
@@ -110,14 +110,14 @@ class StackMachine(Machine):
     async def _ask_ahead(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
         calls = [call_of([one], at_hub=False) for one in asked]
         answers = await self.clients.call_ahead(calls, timeout_s, self.loses_answers)
-        self._note(self.name, f"{len(calls)} calls sent ahead {[answer.status for answer in answers or ()]}")
+        self._note(self.name, f"{len(calls)} calls pipelined {[answer.status for answer in answers or ()]}")
         if answers is None:
             return None
         said = zip(asked, answers, strict=True)
         return [self._verdict(one.key, answer.status, answer.document()) for one, answer in said]
 
     async def call(self, call: Call, timeout_s: float) -> HttpAnswer | None:
-        """Have a client call; None when it never learns the answer. Raises ConnectionRefusedError, Violation."""
+        """Send a client's call; None if the client gets no answer. Raises ConnectionRefusedError, Violation."""
         answer = await self.clients.call(call, timeout_s, self.loses_answers)
         said = f"{answer.status} {blake2b(answer.body, digest_size=4).hexdigest()}" if answer else "?"
         self._note(self.name, f"{call.method} {call.path} {call.key} {said}")
@@ -126,7 +126,7 @@ class StackMachine(Machine):
         return answer
 
     def _verdict(self, key: bytes, status: int, document: Any) -> Verdict:
-        """What an answer says. Raises Violation when it rests on nothing durable."""
+        """The verdict in an answer. Raises Violation if its entry is not durable."""
         if status >= 400 and not is_noted(document):
             return refused_from(document)
         entry: Entry | None
@@ -136,7 +136,9 @@ class StackMachine(Machine):
             self.disk.refresh()
             entry = min(self.disk.under(key), key=precedence, default=None)
         if entry is None or entry.content.key != key:
-            raise Violation("Durability", 2, f"{self.name} answered {key_text(key)}, and its file does not hold that")
+            raise Violation(
+                "DurabilityChecker", 2, f"{self.name} answered {key_text(key)}, but its file has no such entry"
+            )
         return entry
 
     # the process -------------------------------------------------------------------------------------------------
@@ -175,7 +177,9 @@ class StackMachine(Machine):
         if self._versions is not None:
             node.peers.identity = replace(node.peers.identity, versions=self._versions, software="next")
         self.node = node
-        self._assemblies.append(assembly)  # what a dead process left is not to be collected: it would run finalizers
+        self._assemblies.append(
+            assembly
+        )  # keep objects of dead processes, because collecting them would run finalizers
         self._note(self.name, f"serves {node.replica.arrival}")
         return assembly
 
@@ -185,7 +189,7 @@ class StackMachine(Machine):
         self._note(self.name, f"ends at once with {code}")
         assert self.host is not None
         self._loop.crash(self.host)
-        self._loop.call_soon(self._end, context=NOBODY)
+        self._loop.call_soon(self._end, context=NO_HOST)
         raise ProcessEnded(code)
 
 

@@ -1,4 +1,4 @@
-"""The clients' side of HTTP: connections of one machine's local network, kept, given up and thrown away."""
+"""The HTTP connections of the clients on one machine's local network: kept for reuse, lost or aborted."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from simulations.full_stack.network import CLIENTS_OF
 from simulations.full_stack.transport import Transport
 
 REUSE = 0.8
-"""Share of requests that go over a connection that is open already."""
+"""Share of requests that use an open connection."""
 
 ODD = 0.2
-"""Share of requests in a form that the fast path leaves to the general path."""
+"""Share of requests in a form that the fast path does not handle."""
 
 KEPT_MAX = 8
 
@@ -32,22 +32,22 @@ class NodeConnection:
         self._transport.write(data)
 
     async def read(self) -> HttpAnswer:
-        """Read one answer. Raises EOFError or OSError when the connection ends before that."""
+        """Read one answer. Raises EOFError or OSError if the connection ends before."""
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
         body = await self._reader.readexactly(int(headers.get("content-length", "0")))
         return HttpAnswer(int(head[0].split()[1]), body, headers.get("connection", "") == "close")
 
     async def rest(self) -> bytes:
-        """Read all that comes until the node hangs up."""
+        """Read until the node closes the connection."""
         return await self._reader.read()
 
     def abort(self) -> None:
-        """Throw the connection away."""
+        """Abort the connection."""
         self._transport.abort()
 
     def lose(self, random: Random) -> None:
-        """Let the request get lost from now on, or the answer."""
+        """Lose all bytes from now on, in one random direction."""
         random.choice((self._transport.end, self._transport.end.other)).is_forgotten = True
 
 
@@ -63,7 +63,7 @@ class MachineClients:
         loop.network.power(self._name)
 
     async def call(self, call: Call, timeout_s: float, loses: float = 0.0) -> HttpAnswer | None:
-        """Ask and wait; None when it is not known what became of it.
+        """Send a call and wait for its answer; None if its outcome is unknown.
 
         Raises ConnectionRefusedError: definite, nothing was sent.
         """
@@ -71,7 +71,7 @@ class MachineClients:
         return answers[0] if answers else None
 
     async def call_ahead(self, calls: Sequence[Call], timeout_s: float, loses: float = 0.0) -> list[HttpAnswer] | None:
-        """Send several requests without waiting for the answers in between, which come in the same order.
+        """Send several calls without waiting in between. The answers come in the same order.
 
         Raises ConnectionRefusedError: definite, nothing was sent.
         """
@@ -99,12 +99,12 @@ class MachineClients:
         return answers
 
     def hang_up(self) -> None:
-        """Throw away what connections are kept: some lead nowhere, and nobody knows which."""
+        """Abort all kept connections, because some of them may be dead."""
         while self._kept:
             self._kept.pop().abort()
 
     async def open(self) -> NodeConnection:
-        """Connect. Raises ConnectionError, or hangs."""
+        """Connect. Raises ConnectionError, or waits without limit."""
         reader = asyncio.StreamReader(loop=self._loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=self._loop)
         return NodeConnection(await self._loop.open(self._name, self._machine, lambda: protocol), reader)

@@ -1,8 +1,8 @@
-"""Connections that carry bytes, on the same ways between machines, under the same faults.
+"""Connections that carry bytes, on the same ways between machines, with the same faults.
 
-What the lines of frames know of harm, bytes feel as TCP lets them: what is lost, doubled or overtaken is sent again and
-costs time; what a broken middlebox garbles arrives garbled; what it cuts off is the last thing to arrive. Clients of a
-machine are on its own local network, which no fault between machines reaches.
+Bytes suffer from bad weather as under TCP. Lost, doubled or overtaken bytes are sent again, which costs time. A broken
+middlebox corrupts bytes, or truncates and resets the connection. The clients of a machine use its own local network,
+which no fault between machines hits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from random import Random
 from simulations.network import Carried, End, Hangup, Reset, SimulatedNetwork, Way
 
 RETRANSMIT_MS = 200.0
-"""What a lost packet costs."""
+"""The delay by a lost packet."""
 
 LOCAL_MS = (0.02, 0.4)
 """How long bytes take between a machine and its clients."""
@@ -24,24 +24,24 @@ SPLIT = 0.03
 """Share of writes that arrive in two pieces."""
 
 CLIENTS_OF = "clients of "
-"""Names of local networks begin like this."""
+"""The prefix of the names of local networks."""
 
 
 class ByteEnd(End):
-    """One end of a connection that carries bytes. What its reader has not taken counts as under way."""
+    """One end of a connection that carries bytes. Unread bytes count as under way."""
 
     def __init__(self, network: SimulatedNetwork, machine: str, way: Way) -> None:
         super().__init__(network, machine, way)
         self.unread: deque[bytes] = deque()
         self.ended: Carried | None = None
-        """How the other side ended it."""
+        """How the other end closed it."""
         self.on_arrival: Callable[[], None] = _nothing
         self.on_room: Callable[[], None] = _nothing
         self.on_gone: Callable[[], None] = _nothing
-        """The process that held this end is gone."""
+        """Called if the process of this end is gone."""
 
     def take(self, most: int) -> bytes:
-        """Take what arrived, up to so many bytes, as one piece."""
+        """Take up to `most` bytes that have arrived, as one piece."""
         taken, size = [], 0
         while self.unread and size < most:
             piece = self.unread.popleft()
@@ -56,14 +56,14 @@ class ByteEnd(End):
         return b"".join(taken)
 
     def hang_up(self) -> None:
-        """Close this end: in order, or with a reset when there is something nobody will read."""
+        """Close this end, with a reset if there are unread bytes."""
         if self.is_open:
             self.is_open = False
             self.put(Reset() if self.unread else Hangup())
 
-    def abort(self, tells: bool) -> None:
-        if self.is_open and tells:
-            self.hang_up()  # a kernel closes what a killed process leaves, as if it had been closed
+    def abort(self, notifies: bool) -> None:
+        if self.is_open and notifies:
+            self.hang_up()  # the kernel closes the sockets of a killed process
         self.is_open = False
         self.on_gone()
 
@@ -80,7 +80,7 @@ class ByteEnd(End):
 
 
 class ByteNetwork(SimulatedNetwork):
-    """All machines' connections. Names have addresses, as in any network."""
+    """The connections of all machines. Each name has an address."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, random: Random) -> None:
         super().__init__(loop, random)
@@ -91,7 +91,7 @@ class ByteNetwork(SimulatedNetwork):
         return ByteEnd(self, way[0], way)
 
     def address_of(self, name: str) -> str:
-        """The address of a machine; it gets one when it is first asked for."""
+        """The address of a machine. The first call assigns it."""
         return self._addresses.setdefault(name, f"10.0.0.{len(self._addresses) + 1}")
 
     def name_of(self, address: str) -> str:
@@ -99,7 +99,7 @@ class ByteNetwork(SimulatedNetwork):
         return {known: name for name, known in self._addresses.items()}[address]
 
     def stop_listening(self, machine: str) -> None:
-        """Connections to this machine are refused from now on."""
+        """Refuse connections to this machine from now on."""
         self._listening.pop(machine, None)
 
     def delay_ms(self, way: Way) -> float:
@@ -112,8 +112,8 @@ class ByteNetwork(SimulatedNetwork):
     def send(self, end: End, frame: bytes) -> None:
         self.bytes_carried += len(frame)
         if len(frame) > 1 and self._random.random() < SPLIT:
-            place = self._random.randrange(1, len(frame))
-            pieces = [frame[:place], frame[place:]]
+            index = self._random.randrange(1, len(frame))
+            pieces = [frame[:index], frame[index:]]
         else:
             pieces = [frame]
         for piece in pieces:
@@ -123,8 +123,8 @@ class ByteNetwork(SimulatedNetwork):
         weather, random = self.weather.get(end.way), self._random
         if weather is not None and random.random() < weather.corrupt:
             self._tally("corrupt")
-            place = random.randrange(len(piece))
-            piece = piece[:place] + bytes([piece[place] ^ 1 << random.randrange(8)]) + piece[place + 1 :]
+            index = random.randrange(len(piece))
+            piece = piece[:index] + bytes([piece[index] ^ 1 << random.randrange(8)]) + piece[index + 1 :]
         if weather is not None and random.random() < weather.truncate:
             self._tally("truncate")
             end.put(piece[: random.randrange(len(piece))])

@@ -1,4 +1,4 @@
-"""What one full-stack simulation will do: a swarm's plan, shorter, and never without a cut, a kill and lost answers."""
+"""Plans for full-stack simulations: shorter than other plans, and always with a cut, a kill and lost answers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SECONDS = (4.0, 8.0)
 CLIENTS_MAX = 2
 THINK_MS_MIN = 100.0
 TIMEOUT_MS_MIN = 10.0
-"""What a request takes here that is not held up: a few milliseconds."""
+"""A request without a fault takes a few milliseconds."""
 
 FAULT_S_MAX = 5.0
 
 ALWAYS = ("isolate", "kill", "power-loss", "lost-answers")
-"""Faults no plan goes without."""
+"""Every plan has these faults."""
 
 
 def draw_stack_plan(seed: int) -> Plan:
@@ -27,7 +27,10 @@ def draw_stack_plan(seed: int) -> Plan:
     drawn = draw_plan(seed)
     seconds = random.uniform(*SECONDS)
     names = [name for name, _ in drawn.hubs] + list(drawn.stores)
-    faults = [Fault(kind, round(random.uniform(0.5, seconds), 3), 2.0, (random.choice(names),)) for kind in ALWAYS]
+    faults = [
+        Fault(kind=kind, at_s=round(random.uniform(0.5, seconds), 3), for_s=2.0, who=(random.choice(names),))
+        for kind in ALWAYS
+    ]
     faults += [
         replace(fault, at_s=round(fault.at_s * seconds / drawn.seconds, 3), for_s=min(fault.for_s, FAULT_S_MAX))
         for fault in drawn.faults
@@ -37,7 +40,7 @@ def draw_stack_plan(seed: int) -> Plan:
         clients=min(drawn.trade.clients, CLIENTS_MAX),
         think_ms=max(drawn.trade.think_ms, THINK_MS_MIN),
         timeout_ms=max(drawn.trade.timeout_ms, TIMEOUT_MS_MIN),
-        floods=0.0,  # both ask for what no caller over HTTP can: more at once than a batch, kinds not yet served
+        floods=0.0,  # HTTP permits neither: floods exceed a batch, and no call writes these documents
         list_bytes=0,
     )
     faults.sort(key=lambda fault: fault.at_s)

@@ -1,4 +1,4 @@
-"""One run of a plan with whole nodes: the same phases and checkers, and a verdict over HTTP at the end."""
+"""One run of a plan with whole nodes: the same phases and checkers, and checks over HTTP at the end."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from simulations.plan import Plan
 from simulations.run import Result, Run
 
 MEMORY = Path("/dev/shm")
-"""Where files need no disk: what an fsync costs says nothing here."""
+"""The directory for files, in memory, because the time of an fsync does not matter here."""
 
 COMMIT_S = (0.005, 0.03, 0.1)
-"""How long the slowest commits of a run's disks take: the longer, the more often a crash finds one half-written."""
+"""Times of the slowest commits of a run. With longer commits, a crash cuts off more of them."""
 
 
 class StackChain(SimulatedChain):
@@ -62,7 +62,7 @@ class StackChain(SimulatedChain):
 
 
 class StackRun(Run):
-    """A plan being played by whole nodes, in a directory of their own."""
+    """A run with whole nodes, with its own directory."""
 
     loop: StackLoop
     chain: StackChain
@@ -108,9 +108,9 @@ class StackRun(Run):
 
     @contextmanager
     def _stand_ins(self) -> Iterator[None]:
-        """Put virtual time where libraries take threads, or the time, from elsewhere than the loop.
+        """Replace the threads and the clock that libraries use besides the loop by virtual ones.
 
-        And nothing where metrics show the memory of this very process.
+        Also replace the metrics of this process, whose memory differs in each run.
         """
         with (
             _replaced(aiosqlite.core, "Thread", NoThread),
@@ -131,7 +131,7 @@ class StackRun(Run):
 
 
 class _Errors(logging.Handler):
-    """Errors that libraries log: faults of ours that nobody was told of otherwise."""
+    """Errors that libraries log. They are bugs in the node that no exception shows."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -143,7 +143,7 @@ class _Errors(logging.Handler):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Listen to all that is logged; nodes themselves keep silent."""
+        """Collect logged errors. The logs of the nodes themselves are off."""
         structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
         root = logging.getLogger()
         root.addHandler(self)
@@ -165,7 +165,7 @@ def _replaced(module: ModuleType, name: str, stand_in: object) -> Iterator[None]
 
 @contextmanager
 def _interpreter_kept() -> Iterator[None]:
-    """The collector would run finalizers at moments that no seed decides. What a node sets up as its own is undone."""
+    """Turn off garbage collection, because it runs finalizers at random times. Then restore all settings."""
     was_enabled, thresholds, interval = gc.isenabled(), gc.get_threshold(), sys.getswitchinterval()
     gc.disable()
     try:
@@ -179,7 +179,7 @@ def _interpreter_kept() -> Iterator[None]:
 
 
 def play(plan: Plan) -> Result:
-    """Play a plan with whole nodes, on files in memory where there is room for that."""
+    """Play a plan with whole nodes, with files in memory if possible."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None, prefix="shelfsync-") as root:
         result = StackRun(plan, Path(root)).play()
     gc.collect()

@@ -1,4 +1,4 @@
-"""A transport: what asyncio's protocols see of one end of a connection, as they would of a socket."""
+"""A transport for asyncio's protocols on one end of a connection, in place of a socket."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from simulations.full_stack.network import ByteEnd, ByteNetwork
 from simulations.network import LINE_BYTES, Reset
 
 READ_BYTES = 256 << 10
-"""Most bytes read at once, as asyncio does."""
+"""The most bytes for one read, as in asyncio."""
 
 
 class Transport(_FlowControlMixin):
-    """One end of a connection. Its callbacks run on the host on which it was made."""
+    """One end of a connection. Its callbacks run on the host that made it."""
 
     _loop: asyncio.AbstractEventLoop
 
@@ -54,14 +54,14 @@ class Transport(_FlowControlMixin):
         self._soon(self._arrived)
 
     async def made(self) -> None:
-        """Wait until the protocol knows of the connection, as who connects does."""
+        """Wait until the protocol got `connection_made`."""
         try:
             await asyncio.sleep(0)
         except BaseException:
             self.abort()
             raise
 
-    # what protocols ask of it ------------------------------------------------------------------------------------
+    # required by protocols ---------------------------------------------------------------------------------------
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self._protocol = protocol
@@ -102,7 +102,7 @@ class Transport(_FlowControlMixin):
         self.write(b"".join(list_of_data))
 
     def write_eof(self) -> None:
-        raise NotImplementedError("nothing that is simulated closes a connection by halves")
+        raise NotImplementedError("half-closed connections are not simulated")
 
     def close(self) -> None:
         if not self._is_closing:
@@ -115,7 +115,7 @@ class Transport(_FlowControlMixin):
         self._is_closing = True
         self._lose(None)
 
-    # what the line brings ----------------------------------------------------------------------------------------
+    # events of the line ------------------------------------------------------------------------------------------
 
     def _arrived(self) -> None:
         if not (self._is_read_due or self._is_paused or self._is_lost):

@@ -1,4 +1,4 @@
-"""The verdict over HTTP: what callers can see of all nodes, once everything is healed and answered."""
+"""The checks over HTTP: the state of all nodes as callers see it, after everything is healed and answered."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from replica.core.base.names import CHAIN, key_text
 from replica.core.log.entry import Entry
+from replica.core.stock.counts import CORRECTION, COUNT
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.checkers.truth import adds, is_mistimed
@@ -21,7 +22,7 @@ JOURNAL_PAGE = 1_000
 
 
 async def judge(chain: SimulatedChain, history: History) -> None:
-    """Ask every node for its state, its stock and its journal. Raises Violation."""
+    """Check the state, the stock and the journal of every node. Raises Violation."""
     machines = [machine for machine in chain.machines.values() if isinstance(machine, StackMachine)]
     for machine in machines:
         machine.clients.hang_up()
@@ -36,7 +37,7 @@ async def _check_state(chain: SimulatedChain, machines: list[StackMachine]) -> N
     scopes = sorted({scope for state in states.values() for scope in state["version_vector"]})
     for scope in scopes:
         seen = [states[one.name] for one in chain.subscribers(scope)]
-        if scope == CHAIN:  # a store has what concerns it; whoever wrote nothing chain-wide shows nothing
+        if scope == CHAIN:  # a store may hold no chain-wide entries
             seen = [state for state in seen if scope in state["version_vector"]]
         for what in ("version_vector", "digests"):
             if any(state[what].get(scope) != seen[0][what].get(scope) for state in seen):
@@ -53,7 +54,7 @@ async def _check_stock(chain: SimulatedChain, history: History) -> None:
         on_shelf = history.on_shelf(pair)
         is_known = on_shelf is not None and not history.is_robbed(pair)
         if is_known and reads[0].value != on_shelf and not is_mistimed(chain, history, pair, _corrected(chain)):
-            raise Violation("Verdict", 5, f"{reads[0].value} of {pair} are shown, {on_shelf} lie there")
+            raise Violation("Verdict", 5, f"{reads[0].value} of {pair} are shown, but {on_shelf} are on the shelf")
 
 
 async def _on_hand(machine: StackMachine, pair: Pair) -> int:
@@ -62,7 +63,7 @@ async def _on_hand(machine: StackMachine, pair: Pair) -> int:
     stock = await _get(machine, path)
     on_hand: int = stock["on_hand"]
     if on_hand != sum(stock["pn"]["p"].values()) - sum(stock["pn"]["n"].values()):
-        raise Violation("Verdict", 7, f"{machine.name} shows {on_hand} of {pair}, and counters {stock['pn']}")
+        raise Violation("Verdict", 7, f"{machine.name} shows {on_hand} of {pair}, but counters {stock['pn']}")
     return on_hand
 
 
@@ -100,12 +101,12 @@ def _expected(ask: Ask) -> tuple[int, ...]:
 
 
 def _corrected(chain: SimulatedChain) -> list[tuple[str, Entry]]:
-    """Counts and what keeps books at them, each once."""
+    """Counts and corrections, each once."""
     found = {
         stored.entry.hash: (machine.name, stored.entry)
         for machine in chain.machines.values()
         for stored in machine.disk.stored
-        if stored.entry.content.kind in ("count", "correction")
+        if stored.entry.content.kind in (COUNT, CORRECTION)
     }
     return list(found.values())
 
@@ -113,5 +114,5 @@ def _corrected(chain: SimulatedChain) -> list[tuple[str, Entry]]:
 async def _get(machine: StackMachine, path: str) -> Any:
     answer = await machine.call(Call("GET", path), PATIENCE_S)
     if answer is None or answer.status != 200:
-        raise Violation("Verdict", 0, f"{machine.name} does not say {path}: {answer}")
+        raise Violation("Verdict", 0, f"{machine.name} does not answer {path}: {answer}")
     return answer.document()

@@ -1,7 +1,7 @@
-"""A database worker without a thread: stands in for aiosqlite's queue, and does its work inline, a little later.
+"""A database worker without a thread. It replaces aiosqlite's queue and does the work inline, a little later.
 
-Work is done one piece after the other, each after the time its disk takes; then its result is handed over at once. So
-what was begun when a process dies was done as a whole, by half, or not at all, and nobody had been told.
+The worker does jobs one after the other. Each takes as long as its disk needs, then its caller gets the result at once.
+So if a process dies, the current job was done completely, partly or not at all, and its caller got no result.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from msgspec import Struct
 Work = Callable[[], Any]
 
 COMMIT = "_append"
-"""Name of the journal's work that makes entries durable."""
+"""The name of the journal's function that makes entries durable."""
 
 
 class NoThread:
-    """Stands in for the thread that would take work from the queue."""
+    """Replaces the thread that takes work from the queue."""
 
     def __init__(self, **options: object) -> None:
         pass
 
     def start(self) -> None:
-        """Nothing to start: the queue does its work itself."""
+        """Do nothing, because the queue does the work itself."""
 
 
 class WorkersDisk(Protocol):
-    """What a worker needs of the disk it works on."""
+    """The interface of the disk that a worker needs."""
 
     read_s: Callable[[], float]
     write_s: Callable[[], float]
 
     def carry_out(self, commit: Callable[[], Any]) -> Any:
-        """Do a commit, as well as the disk can."""
+        """Do a commit. May fail as the disk fails."""
 
 
 class _Job(Struct, eq=False):
@@ -47,7 +47,7 @@ class _Job(Struct, eq=False):
 
 
 class Worker:
-    """The queue of one connection, and the hand that empties it."""
+    """The queue of one connection, and the worker that empties it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, disk: WorkersDisk) -> None:
         self.connection: sqlite3.Connection | None = None
@@ -57,7 +57,7 @@ class Worker:
         self._free_s = 0.0
 
     def put_nowait(self, job: tuple[asyncio.Future[Any] | None, Work]) -> None:
-        """Take in one piece of work."""
+        """Queue one job."""
         future, work = job
         begins_s = max(self._loop.time(), self._free_s)
         self._free_s = begins_s + (self._disk.write_s() if _is_commit(work) else self._disk.read_s())
@@ -65,12 +65,12 @@ class Worker:
         self._loop.call_at(self._free_s, self._do_next)
 
     def finish_what_was_begun(self) -> None:
-        """Do the piece of work that a crash found begun; nobody hears of it."""
+        """Do the job that was in progress at a crash. Its result is dropped."""
         if self._jobs and self._jobs[0].begins_s <= self._loop.time():
             try:
                 self._jobs.popleft().work()
             except (sqlite3.Error, OSError):
-                pass  # it would have failed, and there is nobody to tell
+                pass  # the job failed, but its caller is gone
 
     def _do_next(self) -> None:
         job = self._jobs.popleft()

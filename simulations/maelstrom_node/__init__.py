@@ -1,1 +1,1 @@
-"""The replica as a node of Maelstrom's: a pn-counter over standard input and output."""
+"""A replica as a node of Maelstrom: a pn-counter over standard input and output."""

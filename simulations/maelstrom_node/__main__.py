@@ -1,20 +1,20 @@
-"""`python -m simulations.maelstrom_node`: one node of a pn-counter under Maelstrom, on the replica core as it is.
+"""`python -m simulations.maelstrom_node`: one node of a pn-counter under Maelstrom, with the production core.
 
-Messages come on standard input and go to standard output, one JSON object a line; logs go to standard error. Core,
-driver, links and dialling are those of production. What differs are the ports: connections are made of messages
-(connections.py), and the journal is in memory, for a node lives as long as its test.
+Messages come on standard input and go to standard output, one JSON object in each line. Logs go to standard error.
+Core, driver, links and dialling are those of production. Only the ports differ: connections consist of messages
+(connections.py), and the journal is in memory, because a node lives as long as its test.
 
-To have Maelstrom test it, give it a program to start:
+To test it with Maelstrom, give Maelstrom a program to start:
 
     printf '#!/bin/sh\\nexec python -m simulations.maelstrom_node\\n' > counter && chmod +x counter
     maelstrom test -w pn-counter --bin ./counter --nodes n1,n2,n3 --time-limit 30 --rate 20 \\
         --nemesis partition --nemesis-interval 5
 
-Nodes find each other again within some seconds of the end of a partition; Maelstrom waits for ten before the final
-reads. Its checker lets replicas disagree; ours, simulations/pn_counter.py, does not, and
-tests/simulations/test_maelstrom_cluster.py holds these processes to it without Maelstrom.
+Nodes reconnect within seconds after a partition. Maelstrom waits ten seconds before the final reads. Its checker
+accepts replicas that disagree. Ours, simulations/pn_counter.py, does not.
+tests/simulations/test_maelstrom_cluster.py checks these processes with it, without Maelstrom.
 
-The process ends with 0 when its input ends, or when nobody reads its output; with 1 when an invariant broke.
+The exit status is 0 if the input ends or if no process reads the output, and 1 if an invariant is broken.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ STANDARD_OUTPUT = 1
 
 
 async def serve() -> None:
-    """Serve until the input ends. Raises whatever broke."""
+    """Serve until the input ends. Raises the failure of a task."""
     service = Service(partial(write_line, STANDARD_OUTPUT), SystemClock(), SystemEntropy())
     reading = asyncio.create_task(_take_lines(service))
     await asyncio.wait([reading, service.failed], return_when=asyncio.FIRST_COMPLETED)
@@ -49,7 +49,7 @@ async def serve() -> None:
         reading.result()
         await service.stop()
     except BrokenPipeError:
-        log.info("nobody reads any more")
+        log.info("output closed")
 
 
 async def _take_lines(service: Service) -> None:
@@ -58,7 +58,13 @@ async def _take_lines(service: Service) -> None:
 
 
 @click.command()
-@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged.")
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    default="info",
+    show_default=True,
+    help="Log messages of this level and above.",
+)
 def maelstrom_node(log_level: str) -> None:
     """Run one node of a pn-counter that speaks Maelstrom's protocol on standard input and output."""
     configure_logs(log_level)

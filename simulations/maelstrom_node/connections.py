@@ -1,15 +1,15 @@
-"""Connections over messages that get lost, overtake each other, or come twice: the network port under Maelstrom.
+"""Connections over messages that are lost, doubled or overtaken: the network port under Maelstrom.
 
-The lesser name of a pair dials. A connection has a number that is greater than that of any before it, so a late `open`
-is told from a new one; each side numbers its frames from 1.
+The node with the lesser name dials. The number of a connection is greater than all earlier ones, so a late `open` is
+recognised. Each side numbers its frames from 1.
 
     dialler   open --------------------------> acceptor        frame 1, 2, 3 ...   both ways, as soon as either knows
               <------------------------ accept                 close               numbered, after the last frame
 
-What comes twice is dropped; what comes early waits for what was sent before it. When that does not come within GAP_S
-it is lost, and so is the connection: whoever notices says `reset`, the session on it ends, and the dialler dials again.
-Whoever gets a message of a connection it does not know says `reset` too, so that no half of one lives on alone. When
-every message is lost nothing is noticed here: then the session's own heartbeats end it.
+A message that comes twice is dropped. An early message waits for the messages before it. If one of these does not come
+within GAP_S, it is lost, and the connection with it: the receiver sends `reset`, the session ends, and the dialler
+dials again. A node that gets a message of an unknown connection sends `reset` too, so that no half of a connection
+lives on. If every message is lost, nothing here notices that; the heartbeats of the session end it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from simulations.maelstrom_node.messages import Accept, Between, Close, Frame, O
 log = structlog.get_logger(__name__)
 
 GAP_S = 1.0
-"""How long a message may be overtaken by later ones before it counts as lost: ten times a slow line's delay."""
+"""A message that is overtaken for this time counts as lost: ten times the delay of a slow line."""
 
 WAITING_MAX = 8_192
-"""Frames that may wait at one connection; a session has at most 512 KB of them on their way."""
+"""Frames that may wait at one connection. A session has at most 512 KB of frames under way."""
 
 Say = Callable[[str, Between], None]
-"""Send a body to the node of this name; it may never arrive."""
+"""Send a body to the node with this name. It may be lost."""
 
 
 class MessageSocket:
@@ -47,7 +47,7 @@ class MessageSocket:
         self._sent = 0
         self._taken = 0
         self._waiting: dict[int, bytes | None] = {}
-        """Frames by number; None where the other side hung up."""
+        """Frames by number; None if the other side closed the connection."""
         self._changed = asyncio.Event()
 
     async def send(self, frame: bytes) -> None:
@@ -78,14 +78,14 @@ class MessageSocket:
             self.end()
 
     async def accepted(self) -> None:
-        """Wait until the other side answered. Raises ConnectionError when it does not want to."""
+        """Wait until the other side accepts. Raises ConnectionError if it refuses."""
         await self._until(lambda: self.is_accepted)
         if self.is_over:
-            raise ConnectionError(f"connection {self.connection} was turned down")
+            raise ConnectionError(f"connection {self.connection} was refused")
 
     def take(self, body: Accept | Frame | Close | Reset) -> None:
-        """Take in what the other side says about this connection."""
-        self.is_accepted = True  # a frame may overtake the acceptance
+        """Take a message of the other side about this connection."""
+        self.is_accepted = True  # a frame may overtake `accept`
         match body:
             case Reset():
                 self.end()
@@ -98,13 +98,13 @@ class MessageSocket:
         self._changed.set()
 
     def revoke(self) -> None:
-        """End the connection at once, and tell the other side."""
+        """End the connection at once, and send `reset`."""
         if not self.is_over:
             self._say(Reset(connection=self.connection))
             self.end()
 
     def end(self) -> None:
-        """End the connection at once; nothing that waits is received any more."""
+        """End the connection at once. Waiting frames are dropped."""
         self.is_over = True
         self._changed.set()
         self._ended(self)
@@ -116,39 +116,39 @@ class MessageSocket:
                 self.revoke()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the condition holds, or the connection is over."""
+        """Wait until the condition holds or the connection is over."""
         while not (self.is_over or condition()):
             self._changed.clear()
             await self._changed.wait()
 
 
 class MessageNetwork:
-    """The network port of one node: peers are node names, at most one connection with each."""
+    """The network port of one node. Peers are node names, with at most one connection to each."""
 
     def __init__(self, name: str, names: Iterable[str], clock: Clock, say: Say) -> None:
         self.name = name
         self.names = tuple(names)
-        """Every node's name, its own among them."""
+        """The names of all nodes, including its own."""
         self._clock = clock
         self._say = say
         self._sockets: dict[str, MessageSocket] = {}
         self._newest: dict[str, int] = {}
-        """The greatest number of a connection with each peer."""
+        """By peer: the greatest number of a connection."""
 
     @property
     def dialled(self) -> list[str]:
-        """Peers that this node dials: those whose names come after its own."""
+        """The peers that this node dials: those with a name after its own."""
         return sorted(peer for peer in set(self.names) if peer > self.name)
 
     async def dial(self, url: str) -> MessageSocket:
-        # above the numbers of a process of this name before this one, too
+        # also above the numbers of an earlier process with this name
         number = max(self._newest.get(url, 0) + 1, self._clock.now().wall_ms)
         socket = self._open(url, number)
         self._say(url, Open(connection=number))
         try:
             await socket.accepted()
         except asyncio.CancelledError:
-            socket.revoke()  # the other side may have accepted what nobody waits for any more
+            socket.revoke()  # the other side may have accepted already
             raise
         return socket
 
@@ -156,13 +156,13 @@ class MessageNetwork:
         return url in self._sockets
 
     def take(self, peer: str, body: Between) -> MessageSocket | None:
-        """Take in what a peer says; return the socket when it connected."""
+        """Take a message of a peer. Returns the socket if the peer connected."""
         if isinstance(body, Open):
             return self._accept(peer, body.connection)
         socket = self._sockets.get(peer)
         if socket is not None and socket.connection == body.connection:
             socket.take(body)
-        elif not isinstance(body, Reset):  # or two resets would answer each other for ever
+        elif not isinstance(body, Reset):  # otherwise two resets would answer each other for ever
             self._say(peer, Reset(connection=body.connection))
         return None
 
@@ -171,7 +171,7 @@ class MessageNetwork:
             self._say(peer, Reset(connection=number))
             return None
         if number <= self._newest.get(peer, 0):
-            return None  # late or twice: the dialler has gone on from it
+            return None  # late or doubled: the dialler has a newer connection
         socket = self._open(peer, number)
         socket.is_accepted = True
         self._say(peer, Accept(connection=number))
@@ -180,7 +180,7 @@ class MessageNetwork:
     def _open(self, peer: str, number: int) -> MessageSocket:
         standing = self._sockets.get(peer)
         if standing is not None:
-            standing.end()  # the dialler has one connection at a time, so that one is dead
+            standing.end()  # the dialler has one connection at a time, so this one is dead
         self._newest[peer] = number
         socket = self._sockets[peer] = MessageSocket(number, partial(self._say, peer), partial(self._forget, peer))
         return socket

@@ -1,7 +1,7 @@
 """The pn-counter on a replica: one item at one location, written by every node.
 
-What is added comes in from a supplier, what is taken away is sold, without asking whether it is there: neither is ever
-refused for want of stock. The value is that of the pair's PN-counter of what is on hand.
+An add of units is a goods receipt, and a subtraction is a sale of goods in hand, so lack of stock refuses neither. The
+value is that of the pair's PN-counter for on_hand.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ INCARNATION_BYTES = 6
 
 
 async def make_node(name: str, disk: SimulatedDisk, clock: Clock, entropy: Entropy, network: Network) -> Node:
-    """Put a hub together that writes for the one location, and exchanges everything with its peers."""
+    """Make a hub that writes for the one location and exchanges everything with its peers."""
     writer = writer_of(name, entropy.random_bytes(INCARNATION_BYTES).hex())
     journal = SimulatedJournal(disk, writer)
     role = hub_role((LOCATION,))
@@ -44,7 +44,7 @@ async def make_node(name: str, disk: SimulatedDisk, clock: Clock, entropy: Entro
 
 
 async def add(driver: Driver, delta: int, client: str, message: int) -> None:
-    """Add to the counter; what is added is durable when this returns, and a message that came twice counts once.
+    """Add to the counter. The add is durable when this returns, and a doubled message counts once.
 
     Raises:
         Refused: definite; nothing was added.
@@ -54,15 +54,15 @@ async def add(driver: Driver, delta: int, client: str, message: int) -> None:
 
 
 async def read(driver: Driver) -> int:
-    """The counter's value; what was seen is durable when this returns."""
+    """The counter's value, from durable entries only."""
     return await driver.look(value_of)
 
 
 def request_of(delta: int) -> LocationRequest:
-    """The request that changes what is on hand by this much, which is not 0."""
+    """The request that changes on_hand by `delta`, which is not 0."""
     if delta > 0:
         return GoodsReceipt((GoodsLine(delta, item=ITEM),))
-    return Sale((SkuLine(-delta, sku=ITEM),), OnShortage.RECORD)
+    return Sale(lines=(SkuLine(-delta, sku=ITEM),), on_shortage=OnShortage.RECORD)
 
 
 def value_of(replica: Replica) -> int:
@@ -71,6 +71,6 @@ def value_of(replica: Replica) -> int:
 
 
 def code_of(refused: Refused) -> Code:
-    """Maelstrom's word for a refusal; both are definite."""
+    """Maelstrom's code for a refusal. Both codes are definite."""
     is_at_fault = isinstance(refused, Invalid | KeyReused)
     return Code.MALFORMED_REQUEST if is_at_fault else Code.TEMPORARILY_UNAVAILABLE

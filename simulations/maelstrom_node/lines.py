@@ -1,7 +1,7 @@
-"""Lines in and out: descriptors that may be pipes, files or terminals, which one loop cannot wait for alike.
+"""Lines on descriptors that may be pipes, files or terminals. An event loop cannot wait for all of these.
 
-A thread reads, and waits while the loop has enough to do. Writing is done at once and waits for the reader: whoever
-does not read what a node says stops that node, so nothing piles up here.
+A thread reads, and waits while the loop has enough lines. Writing is synchronous and waits for the reader. So if no
+process reads the output of a node, that node stops, and no queue grows.
 """
 
 from __future__ import annotations
@@ -15,23 +15,22 @@ from collections.abc import AsyncIterator
 from replica.core.base.limits import FRAME_BYTES_MAX
 
 LINE_BYTES_MAX = FRAME_BYTES_MAX * 4 // 3 + (64 << 10)
-"""Bytes of one line: the largest frame in base64, and what is around it. A longer one is cut, and so understood no
-more."""
+"""The most bytes of one line: the largest frame in base64, and its message. A longer line is cut, so it is invalid."""
 
 CHUNK_BYTES = 64 << 10
-"""Bytes read at once: what a pipe holds."""
+"""Bytes for one read: the size of a pipe."""
 
 CHUNKS_WAITING_MAX = 4
 
 
 class LineSplitter:
-    """Cuts a stream of bytes into lines, without their line feeds."""
+    """Splits a stream of bytes into lines, without line feeds."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Take in the next bytes; return the lines that they end."""
+        """Add bytes. Returns the lines that they complete."""
         *ends, rest = chunk.split(b"\n")
         lines = [self._take(end) for end in ends]
         self._keep(rest)
@@ -52,10 +51,10 @@ class LineSplitter:
 
 
 async def read_lines(descriptor: int) -> AsyncIterator[bytes]:
-    """Every line until the other side ends them."""
+    """Every line until the input ends."""
     chunks: asyncio.Queue[bytes] = asyncio.Queue(CHUNKS_WAITING_MAX)
     reader = (descriptor, asyncio.get_running_loop(), chunks)
-    # a daemon: one that waits for input must not keep a process that has to end
+    # a daemon, because a thread that waits for input must not keep the process alive
     threading.Thread(target=_read, args=reader, name="lines", daemon=True).start()
     splitter = LineSplitter()
     while chunk := await chunks.get():
@@ -66,7 +65,7 @@ async def read_lines(descriptor: int) -> AsyncIterator[bytes]:
 
 
 def write_line(descriptor: int, line: bytes) -> None:
-    """Write a whole line, however long that takes. Raises BrokenPipeError when nobody reads any more."""
+    """Write a whole line. Waits as long as the reader needs. Raises BrokenPipeError if the reader is gone."""
     rest = memoryview(line)
     while rest:
         rest = rest[os.write(descriptor, rest) :]

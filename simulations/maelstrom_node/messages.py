@@ -1,11 +1,11 @@
-"""Messages: one JSON object a line, `{"src", "dest", "body": {"type", ...}}`, typed on arrival.
+"""Messages: one JSON object in each line, `{"src", "dest", "body": {"type", ...}}`, decoded into types.
 
     client -> node   init, topology, add, read     each with a `msg_id`
-    node -> client   ..._ok, error                 each with the `in_reply_to` of what it answers
+    node -> client   ..._ok, error                 each with the `in_reply_to` of its request
     node <-> node    open, accept, frame, close, reset: a connection over messages, see connections.py
 
-A line that is no message, or that nobody can be answered, is Garbage. A request that cannot be understood is a
-BadRequest, and its sender is told. Source: Maelstrom, doc/protocol.md.
+A line that is no message, or has no sender to answer, is Garbage. A message that is an invalid request is a BadRequest,
+and its sender gets an error. Source: Maelstrom, doc/protocol.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MessageId = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class Code(IntEnum):
-    """Maelstrom's error codes, those that are used here. All are definite, but for CRASH."""
+    """The used error codes of Maelstrom. All except CRASH are definite."""
 
     NOT_SUPPORTED = 10
     TEMPORARILY_UNAVAILABLE = 11
@@ -29,7 +29,7 @@ class Code(IntEnum):
 
 
 class Body(Struct, frozen=True, tag_field="type", kw_only=True):
-    """Any body; the tag is its type."""
+    """Any body. The tag is its type."""
 
 
 class _Request(Body, frozen=True, kw_only=True):
@@ -37,18 +37,18 @@ class _Request(Body, frozen=True, kw_only=True):
 
 
 class Init(_Request, frozen=True, tag="init"):
-    """The first message: who the receiver is, and who there is."""
+    """The first message: the name of the receiver, and the names of all nodes."""
 
     node_id: str
     node_ids: tuple[str, ...]
 
 
 class Topology(_Request, frozen=True, tag="topology"):
-    """Who should talk to whom. Taken note of by nobody: every node talks to every other."""
+    """Which nodes should connect. Ignored, because every node connects to every other node."""
 
 
 class Add(_Request, frozen=True, tag="add"):
-    """Add to the counter; less than 0 takes away."""
+    """Add to the counter. A negative delta subtracts."""
 
     delta: int
 
@@ -62,15 +62,15 @@ class _Answer(Body, frozen=True, kw_only=True):
 
 
 class InitOk(_Answer, frozen=True, tag="init_ok"):
-    """The node is there."""
+    """The node is ready."""
 
 
 class TopologyOk(_Answer, frozen=True, tag="topology_ok"):
-    """The topology was seen."""
+    """The topology was received."""
 
 
 class AddOk(_Answer, frozen=True, tag="add_ok"):
-    """The add is durable and counts, once."""
+    """The add is durable and counts once."""
 
 
 class ReadOk(_Answer, frozen=True, tag="read_ok"):
@@ -80,14 +80,14 @@ class ReadOk(_Answer, frozen=True, tag="read_ok"):
 
 
 class Error(_Answer, frozen=True, tag="error"):
-    """The request was not done: `code` says whether that is certain."""
+    """The request failed. `code` says whether the failure is definite."""
 
     code: Code
     text: str
 
 
 class Open(Body, frozen=True, tag="open"):
-    """The sender would like to connect. Numbers of one pair of nodes only ever grow."""
+    """The sender wants to connect. The numbers of one pair of nodes only grow."""
 
     connection: Number
 
@@ -107,21 +107,21 @@ class Frame(Body, frozen=True, tag="frame"):
 
 
 class Close(Body, frozen=True, tag="close"):
-    """The sender hung up. Numbered as a frame is, so that it comes after all that was sent before."""
+    """The sender closed the connection. Numbered like a frame, so that it comes after all frames."""
 
     connection: Number
     number: Number
 
 
 class Reset(Body, frozen=True, tag="reset"):
-    """The sender knows of no such connection, or gave it up."""
+    """The sender does not know the connection, or ended it."""
 
     connection: Number
 
 
 Request = Init | Topology | Add | Read
 Between = Open | Accept | Frame | Close | Reset
-"""What nodes say to each other."""
+"""The messages between nodes."""
 
 TYPES: dict[str, type[Request | Between]] = {
     "init": Init,
@@ -137,7 +137,7 @@ TYPES: dict[str, type[Request | Between]] = {
 
 
 class Message(Struct, frozen=True):
-    """A message whose body was understood."""
+    """A message with a valid body."""
 
     src: str
     dest: str
@@ -145,11 +145,11 @@ class Message(Struct, frozen=True):
 
 
 class Garbage(Exception):
-    """A line that is no message, or one that nobody can be answered."""
+    """A line that is no message, or has no sender to answer."""
 
 
 class BadRequest(Exception):
-    """A request that cannot be done: its sender is answered with an error."""
+    """An invalid request. Its sender gets an error."""
 
     def __init__(self, src: str, dest: str, error: Error) -> None:
         super().__init__(error.text)
@@ -183,7 +183,7 @@ _encoder = json.Encoder()
 
 
 def parse(line: bytes) -> Message:
-    """Understand one line. Raises Garbage or BadRequest."""
+    """Decode one line. Raises Garbage or BadRequest."""
     try:
         envelope = _envelopes.decode(line)
         head = _heads.decode(envelope.body)

@@ -1,8 +1,8 @@
-"""The service: takes in messages, has the replica decide, answers once that is durable.
+"""The service takes messages, lets the replica decide, and answers when the decision is durable.
 
-Before `init` nothing is known, not even who we are: every other request is told to come back. Requests are taken in
-the order in which they came, each by a task of its own that ends with its answer. A failure in any of them, or in what
-the node lives by, is kept in `failed`: the process then ends, and says of what was not answered that nobody knows.
+Before `init` the node does not know its name, so it answers every other request with a temporary error. It handles
+requests in order of arrival. Each request has a task that ends with its answer. If any of these tasks or a vital task
+of the node fails, the failure is in `failed`. The process then ends and answers open requests with an unknown outcome.
 """
 
 from __future__ import annotations
@@ -46,32 +46,32 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 FINISH_S = 2.0
-"""How long the last answers may take to leave."""
+"""How long the last answers may take."""
 
 TEXT_SHOWN_MAX = 200
-"""Bytes of a line that was not understood that are shown."""
+"""The most bytes of an invalid line in a log message."""
 
 
 class Service:
-    """One node of a pn-counter; lines come in by `take_line` and go out by `write`."""
+    """One node of a pn-counter. Lines come in by `take_line` and go out by `write`."""
 
     def __init__(
         self, write: Callable[[bytes], None], clock: Clock, entropy: Entropy, disk: SimulatedDisk | None = None
     ) -> None:
         self.node: Node | None = None
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Fails with whatever has to end the process."""
+        """Fails if the process must end."""
         self._write = write
         self._clock = clock
         self._entropy = entropy
         self._disk = disk or SimulatedDisk()
-        self._network = MessageNetwork("", (), clock, self._tell)
+        self._network = MessageNetwork("", (), clock, self._send)
         self._lines = 0
         self._answering: set[asyncio.Task[None]] = set()
         self._conversing: set[asyncio.Task[str]] = set()
 
     async def take_line(self, line: bytes) -> None:
-        """Take in the next line; one that is no message is logged by its number and changes nothing."""
+        """Take the next line. A line that is no message changes nothing and is logged with its number."""
         self._lines += 1
         try:
             await self._take(parse(line))
@@ -82,14 +82,14 @@ class Service:
             log.error("line not understood", line=self._lines, why=str(garbage), text=shown)
 
     async def stop(self) -> None:
-        """Answer what was asked, end the links and the node."""
+        """Answer all open requests, then end the links and the node."""
         await _finish(self._answering)
         if self.node is not None:
             await self.node.stop()
         await _finish(self._conversing)
 
     async def abandon(self) -> None:
-        """Answer that nobody knows what became of what was asked; nothing else is worth saying any more."""
+        """Answer all open requests with an unknown outcome."""
         for task in self._answering:
             task.cancel()
         await asyncio.gather(*self._answering, return_exceptions=True)
@@ -119,13 +119,13 @@ class Service:
             except Invalid as invalid:
                 raise self._bad(src, dest, init, invalid.detail) from None
             if name not in names:
-                raise self._bad(src, dest, init, f"{name!r} is none of the nodes")
+                raise self._bad(src, dest, init, f"{name!r} is not in node_ids")
             await self._begin(name, names)
         self._say(name, src, InitOk(in_reply_to=init.msg_id))
 
     async def _begin(self, name: str, names: list[str]) -> None:
         structlog.contextvars.bind_contextvars(node=name)
-        self._network = network = MessageNetwork(name, names, self._clock, self._tell)
+        self._network = network = MessageNetwork(name, names, self._clock, self._send)
         self.node = await make_node(name, self._disk, self._clock, self._entropy, network)
         for task in self.node.start([(peer,) for peer in network.dialled], home_after_s=0.0):
             task.add_done_callback(self._note_failure)
@@ -133,7 +133,7 @@ class Service:
 
     def _turn_down(self, src: str, dest: str, body: Request | Between) -> None:
         if not isinstance(body, Request):
-            return  # a peer that began before us: it will dial again
+            return  # a peer that began earlier; it will dial again
         text = "not initialised yet"
         self._say(dest, src, Error(in_reply_to=body.msg_id, code=Code.TEMPORARILY_UNAVAILABLE, text=text))
 
@@ -151,7 +151,7 @@ class Service:
         except Refused as refused:
             answer = Error(in_reply_to=asked, code=code_of(refused), text=refused.detail)
         except asyncio.CancelledError:
-            text = "the node is going down, and whether this was done is not known"
+            text = "the node stops, and the outcome of this request is unknown"
             self._say(self._network.name, src, Error(in_reply_to=asked, code=Code.CRASH, text=text))
             raise
         self._say(self._network.name, src, answer)
@@ -159,7 +159,7 @@ class Service:
     def _bad(self, src: str, dest: str, request: Request, text: str) -> BadRequest:
         return BadRequest(src, dest, Error(in_reply_to=request.msg_id, code=Code.MALFORMED_REQUEST, text=text))
 
-    def _tell(self, peer: str, body: Between) -> None:
+    def _send(self, peer: str, body: Between) -> None:
         self._say(self._network.name, peer, body)
 
     def _say(self, src: str, dest: str, body: Body) -> None:

@@ -1,1 +1,1 @@
-"""Bugs planted on purpose, in the real code: what the workload and the checkers must be able to see."""
+"""Bugs planted in the real code on purpose. The workload and the checkers must reveal each of them."""

@@ -1,4 +1,4 @@
-"""`python -m simulations.mutations`: hunt for every mutation and say who caught it."""
+"""`python -m simulations.mutations`: hunt for every mutation and print the checker that caught it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from simulations.mutations.table import drawn, write_page
 )
 @click.option("--seeds", default=SEEDS_MAX, show_default=True, type=click.IntRange(1), help="Seeds to play at most.")
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes.")
-@click.option("--write", is_flag=True, help="DocumentWrite docs/mutations.md, and the seeds that the tests play again.")
+@click.option("--write", is_flag=True, help="Write docs/mutations.md, and the seeds that the tests play again.")
 def main(names: tuple[str, ...], seeds: int, jobs: int, write: bool) -> None:
-    """Plant each bug and play seeds until a checker sees it. Exits with 1 when one is not caught."""
+    """Plant each bug and play seeds until a checker sees it. Exits with 1 if a mutation is not caught."""
     if write and names:
-        raise click.UsageError("--write needs every mutation to be hunted for, so it goes without --only")
+        raise click.UsageError(
+            "--write and --only cannot be combined. Use --write without --only, to hunt for every mutation"
+        )
     console = Console()
     catches = _hunt(console, names or tuple(MUTATIONS), seeds, jobs)
     console.print(drawn(catches))

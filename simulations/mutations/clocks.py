@@ -1,4 +1,4 @@
-"""Slips in stamps and in documents, which are decided by versions and stamps."""
+"""Mistakes in stamps, and in documents, because versions and stamps decide between two writes."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ DOCUMENTS = "replica.core.catalog.documents"
 
 CLOCKS = (
     Mutation(
-        "stamps-repeat",
-        "two entries of one moment get the same stamp",
-        0,
-        ("Stamps",),
-        (slip(f"{CLOCK}.next", ("self.last + 1", "self.last")),),
+        name="stamps-repeat",
+        breaks="two entries of the same millisecond get the same stamp",
+        invariant=0,
+        expected=("StampsChecker",),
+        edits=(slip(f"{CLOCK}.next", ("self.last + 1", "self.last")),),
     ),
     Mutation(
-        "stamps-follow-the-wall",
-        "a clock that is set back takes the stamps back with it",
-        0,
-        ("Stamps",),
-        (slip(f"{CLOCK}.next", ("wall if wall > self.last else self.last + 1", "wall")),),
+        name="stamps-follow-the-wall",
+        breaks="if the clock is set back, stamps go back too",
+        invariant=0,
+        expected=("StampsChecker",),
+        edits=(slip(f"{CLOCK}.next", ("wall if wall > self.last else self.last + 1", "wall")),),
     ),
     Mutation(
-        "plain-sales-in-one-moment",
-        "the short road of plain sales stamps all of a batch alike",
-        0,
-        ("Stamps",),
-        (slip("replica.core.stock.fast_sales:sell_fast", ("clock += 1", "clock += 0")),),
+        name="fast-sales-in-one-moment",
+        breaks="the fast path gives all sales of a batch the same stamp",
+        invariant=0,
+        expected=("StampsChecker",),
+        edits=(slip("replica.core.stock.fast_sales:sell_fast", ("clock += 1", "clock += 0")),),
     ),
     Mutation(
-        "clock-starts-anew",
-        "a restarted node forgets which stamps it issued",
-        0,
-        ("Stamps",),
-        (
+        name="clock-starts-anew",
+        breaks="a restarted node forgets which stamps it issued",
+        invariant=0,
+        expected=("StampsChecker",),
+        edits=(
             slip(
                 f"{REPLICA}.restore",
                 ("HybridClock(image.clock)", "HybridClock()"),
@@ -43,39 +43,39 @@ CLOCKS = (
         ),
     ),
     Mutation(
-        "stamps-believed",
-        "one clock that runs ahead drags every other one with it",
-        0,
-        ("Stamps",),
-        (slip(f"{CLOCK}.observe", ("if stamp_ms(stamp) > now_ms + CLOCK_AHEAD_MAX_MS:", "if False:")),),
+        name="stamps-believed",
+        breaks="one clock that runs ahead moves all other clocks ahead",
+        invariant=0,
+        expected=("StampsChecker",),
+        edits=(slip(f"{CLOCK}.observe", ("if stamp_ms(stamp) > now_ms + CLOCK_AHEAD_MAX_MS:", "if False:")),),
     ),
     Mutation(
-        "causes-not-observed",
-        "an entry's stamp may lie before those of entries its author held",
-        0,
-        ("Stamps",),
-        (slip(f"{REPLICA}.take_in", ("self.clock.observe(content.clock, now_ms)", "pass")),),
+        name="causes-not-observed",
+        breaks="an entry's stamp can be before the stamps of entries that its author held",
+        invariant=0,
+        expected=("StampsChecker",),
+        edits=(slip(f"{REPLICA}.take_in", ("self.clock.observe(content.clock, now_ms)", "pass")),),
     ),
     Mutation(
-        "version-not-raised",
-        "a write of a document carries the version of the one it replaces",
-        1,
-        ("Documents",),
-        (slip(f"{DOCUMENTS}:Documents.next_version", ("current.version + 1", "current.version")),),
+        name="version-not-raised",
+        breaks="a write of a document carries the version of the one it replaces",
+        invariant=1,
+        expected=("DocumentsChecker",),
+        edits=(slip(f"{DOCUMENTS}:Documents.next_version", ("current.version + 1", "current.version")),),
     ),
     Mutation(
-        "last-arrival-wins",
-        "of two writes of a document the one stands that arrives last",
-        1,
-        ("Convergence", "Documents"),
-        (slip(f"{DOCUMENTS}:Documents.put", ("if current.precedence >= register.precedence:", "if False:")),),
+        name="last-arrival-wins",
+        breaks="of two writes of a document, the one that arrives last wins",
+        invariant=1,
+        expected=("ConvergenceChecker", "DocumentsChecker"),
+        edits=(slip(f"{DOCUMENTS}:Documents.put", ("if current.precedence >= register.precedence:", "if False:")),),
     ),
     Mutation(
-        "tie-by-arrival",
-        "of two writes of one version the one stands that arrives first",
-        1,
-        ("Convergence", "Documents"),
-        (
+        name="tie-by-arrival",
+        breaks="of two writes of the same version, the one that arrives first wins",
+        invariant=1,
+        expected=("ConvergenceChecker", "DocumentsChecker"),
+        edits=(
             slip(
                 f"{DOCUMENTS}:Register.precedence",
                 ("return (self.version, self.clock, self.writer)", 'return (self.version, 0, "")'),
@@ -83,11 +83,11 @@ CLOCKS = (
         ),
     ),
     Mutation(
-        "clock-before-version",
-        "a write by a clock that runs ahead wins over all that come after it",
-        1,
-        ("Documents",),
-        (
+        name="clock-before-version",
+        breaks="a write by a clock that runs ahead wins over all later writes",
+        invariant=1,
+        expected=("DocumentsChecker",),
+        edits=(
             slip(
                 f"{DOCUMENTS}:Register.precedence",
                 ("(self.version, self.clock, self.writer)", "(self.clock, self.version, self.writer)"),
@@ -95,11 +95,11 @@ CLOCKS = (
         ),
     ),
     Mutation(
-        "documents-not-restored",
-        "a restarted node shows no document that was written before",
-        1,
-        ("Convergence", "Documents"),
-        (
+        name="documents-not-restored",
+        breaks="a restarted node shows no earlier document",
+        invariant=1,
+        expected=("ConvergenceChecker", "DocumentsChecker"),
+        edits=(
             slip(
                 "replica.core.state.fold:_DocumentsPart.load",
                 ("if self._documents.put(register) is not None:", "if False:"),

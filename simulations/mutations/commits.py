@@ -1,4 +1,4 @@
-"""Slips around the commit: what is said before it, and what is left of one that failed."""
+"""Mistakes around the commit: answers before it, and the state after a commit that failed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ JOURNAL = "simulations.journal"
 
 COMMITS = (
     Mutation(
-        "answer-before-commit",
-        "callers are answered while the disk still writes",
-        2,
-        ("Durability",),
-        (
+        name="answer-before-commit",
+        breaks="the node answers callers before the commit ends",
+        invariant=2,
+        expected=("DurabilityChecker",),
+        edits=(
             slip(
                 f"{DRIVER}:Driver._start_commit",
                 ("if batch.runs:", "_release(answers)\n    if batch.runs:"),
@@ -23,25 +23,27 @@ COMMITS = (
         ),
     ),
     Mutation(
-        "reads-do-not-wait",
-        "a read shows what a crash may still undo",
-        2,
-        ("Durability",),
-        (slip(f"{DRIVER}:Driver.look", ("if self._commit is None and not self.replica.uncommitted:", "if True:")),),
+        name="reads-do-not-wait",
+        breaks="a read shows entries that a crash can still lose",
+        invariant=2,
+        expected=("DurabilityChecker",),
+        edits=(
+            slip(f"{DRIVER}:Driver.look", ("if self._commit is None and not self.replica.uncommitted:", "if True:")),
+        ),
     ),
     Mutation(
-        "reads-wait-for-the-next-batch-only",
-        "a read waits for what is being computed and not for what is being written",
-        2,
-        ("Durability",),
-        (slip(f"{DRIVER}:Driver.look", ("self._commit is None and not self.replica", "not self.replica")),),
+        name="reads-wait-for-the-next-batch-only",
+        breaks="a read waits for the batch that is computed, not for the batch that is being committed",
+        invariant=2,
+        expected=("DurabilityChecker",),
+        edits=(slip(f"{DRIVER}:Driver.look", ("self._commit is None and not self.replica", "not self.replica")),),
     ),
     Mutation(
-        "claim-before-commit",
-        "a session claims to hold what is not durable yet",
-        2,
-        ("Durability",),
-        (
+        name="claim-before-commit",
+        breaks="a session claims entries that are not durable yet",
+        invariant=2,
+        expected=("DurabilityChecker",),
+        edits=(
             slip(
                 f"{LINK}._handle",
                 (
@@ -52,18 +54,18 @@ COMMITS = (
         ),
     ),
     Mutation(
-        "acknowledged-on-arrival",
-        "frames are acknowledged before they are merged and committed",
-        2,
-        ("Durability",),
-        (slip(f"{LINK}._acknowledge", ("await merged", "pass")),),
+        name="acknowledged-on-arrival",
+        breaks="a link acknowledges frames before it merges and commits them",
+        invariant=2,
+        expected=("DurabilityChecker",),
+        edits=(slip(f"{LINK}._acknowledge", ("await merged", "pass")),),
     ),
     Mutation(
-        "acknowledged-once-merged",
-        "frames are acknowledged once they are merged, before they are durable",
-        2,
-        ("Durability",),
-        (
+        name="acknowledged-once-merged",
+        breaks="a link acknowledges frames after the merge, before they are durable",
+        invariant=2,
+        expected=("DurabilityChecker",),
+        edits=(
             slip(
                 f"{DRIVER}:Driver._compute",
                 (
@@ -74,36 +76,36 @@ COMMITS = (
         ),
     ),
     Mutation(
-        "full-disk-keeps-core",
-        "after a full disk the core goes on from what was not written",
-        7,
-        ("Streams", "Durability"),
-        (slip(f"{DRIVER}:Driver._settle", ("self.replica.restore(await self._journal.load())", "pass")),),
+        name="full-disk-keeps-core",
+        breaks="after a full disk, the core continues from state that was not written",
+        invariant=7,
+        expected=("StreamsChecker", "DurabilityChecker"),
+        edits=(slip(f"{DRIVER}:Driver._settle", ("self.replica.restore(await self._journal.load())", "pass")),),
     ),
     Mutation(
-        "full-disk-answers-the-next",
-        "what was computed on top of a batch that did not fit is answered as done",
-        2,
-        ("Durability",),
-        (slip(f"{DRIVER}:Driver.run", ("if await self._settle():", "if await self._settle() or True:")),),
+        name="full-disk-answers-the-next",
+        breaks="requests that build on a batch that did not fit are answered as done",
+        invariant=2,
+        expected=("DurabilityChecker",),
+        edits=(slip(f"{DRIVER}:Driver.run", ("if await self._settle():", "if await self._settle() or True:")),),
     ),
     Mutation(
-        "full-disk-for-ever",
-        "a disk that was full once counts as full for ever",
-        1,
-        ("Liveness",),
-        (
+        name="full-disk-for-ever",
+        breaks="a disk that was full once is treated as full for ever",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{DRIVER}:Driver._settle", ("min(RELOAD_SHARE * (reloaded_ms - started_ms), FULL_MS_MAX)", "(1 << 60)")
             ),
         ),
     ),
     Mutation(
-        "restore-keeps-vectors",
-        "after a full disk streams go on after the entry that did not fit",
-        7,
-        ("Streams", "Durability", "Convergence"),
-        (
+        name="restore-keeps-vectors",
+        breaks="after a full disk, streams continue after the entry that did not fit",
+        invariant=7,
+        expected=("StreamsChecker", "DurabilityChecker", "ConvergenceChecker"),
+        edits=(
             slip(
                 f"{REPLICA}.restore",
                 ("self.vectors: dict[str, Vector] = {}", 'self.vectors = getattr(self, "vectors", {})'),
@@ -111,11 +113,11 @@ COMMITS = (
         ),
     ),
     Mutation(
-        "restore-keeps-ledger",
-        "after a full disk the ledger still has what did not fit",
-        7,
-        ("Streams", "Convergence", "Truth", "Floor"),
-        (
+        name="restore-keeps-ledger",
+        breaks="after a full disk, the ledger still contains the entries that did not fit",
+        invariant=7,
+        expected=("StreamsChecker", "ConvergenceChecker", "TruthChecker", "FloorChecker"),
+        edits=(
             slip(
                 f"{REPLICA}.restore",
                 (
@@ -135,11 +137,11 @@ COMMITS = (
         ),
     ),
     Mutation(
-        "commits-overlap",
-        "the next commit begins before the one under way is through",
-        7,
-        ("Streams", "Durability", "Causality", "ExactlyOnce"),
-        (
+        name="commits-overlap",
+        breaks="the next commit begins before the current one ends",
+        invariant=7,
+        expected=("StreamsChecker", "DurabilityChecker", "CausalityChecker", "ExactlyOnceChecker"),
+        edits=(
             slip(
                 f"{DRIVER}:Driver.run",
                 ("if await self._settle():", "if self._commit is not None or await self._settle():"),
@@ -147,11 +149,11 @@ COMMITS = (
         ),
     ),
     Mutation(
-        "last-entry-not-loaded",
-        "a restarted node does not know the last entry it wrote",
-        7,
-        ("Streams",),
-        (
+        name="last-entry-not-loaded",
+        breaks="a restarted node does not know the last entry it wrote",
+        invariant=7,
+        expected=("StreamsChecker",),
+        edits=(
             slip(
                 f"{JOURNAL}:SimulatedJournal.load",
                 ("for stored in self._disk.stored)", "for stored in self._disk.stored[:-1])"),
@@ -159,11 +161,11 @@ COMMITS = (
         ),
     ),
     Mutation(
-        "arrivals-forgotten",
-        "a restarted node takes its journal for empty: it finds no key in it and nothing to send",
-        1,
-        ("Liveness", "ExactlyOnce"),
-        (
+        name="arrivals-forgotten",
+        breaks="a restarted node treats its journal as empty: it finds no key in it and sends nothing",
+        invariant=1,
+        expected=("Liveness", "ExactlyOnceChecker"),
+        edits=(
             slip(
                 "replica.core.state.fold:image_of",
                 ("arrival=arrival", "arrival=0"),

@@ -1,7 +1,6 @@
 """The hunt: play plans with a mutation planted until a checker sees it.
 
-Small plans are played first: what a small one shows need not wait for a large one, and its seed, which is recorded,
-stays cheap to play again.
+Small plans are played first. A recorded seed of a small plan is cheap to play again.
 """
 
 from __future__ import annotations
@@ -28,34 +27,34 @@ SEEDS_SOON = 200
 """Seeds played before all others: nearly every mutation is caught within them, half of them within ten."""
 
 START = 200
-"""What a run costs without any question, in questions."""
+"""The cost of a run without any request, in requests."""
 
 
 class Catch(Struct, frozen=True):
-    """How the hunt for one mutation ended: by which checker it was caught at which seed, if it was."""
+    """How the hunt for one mutation ended: the checker that caught it, and the seed."""
 
     name: str
     checker: str
-    """Empty when it was not caught."""
+    """Empty if no checker caught it."""
     detail: str
     seed: int
     seeds: int
-    """How many seeds it took."""
+    """The number of seeds that were played."""
     wall_s: float
 
     @property
     def is_caught(self) -> bool:
-        """Whether any checker saw it."""
+        """Whether a checker caught it."""
         return bool(self.checker)
 
 
 def seeds_by_size(count: int) -> list[int]:
-    """So many seeds of plans under pressure, those first that take the least work, and late ones after all others."""
+    """The first `count` seeds, cheapest plans first. Seeds past `SEEDS_SOON` come after all others."""
     return sorted(range(1, count + 1), key=lambda seed: (seed > SEEDS_SOON, _work(draw_plan(seed))))
 
 
 def _work(plan: Plan) -> float:
-    """About what playing a plan costs: every question is answered, sent to each hub, and looked at."""
+    """Estimate the cost of a plan: every request is answered, sent to each hub, and checked."""
     trade = plan.trade
     machines = len(plan.hubs) + len(plan.stores)
     asks = trade.clients * machines * plan.seconds * 1_000 / trade.think_ms
@@ -77,7 +76,7 @@ _is_healthy = cache(lambda seed: play_healthy(seed) is None)
 
 
 def hunt(name: str, seeds: Iterable[int]) -> Catch:
-    """Play seeds until one shows a violation that is expected of the mutation, and not without it."""
+    """Play seeds until one shows an expected violation with the mutation and no violation without it."""
     began_s, tried, seed = time.monotonic(), 0, 0
     expected = MUTATIONS[name].expected
     for seed in seeds:
@@ -94,7 +93,7 @@ def _ended(name: str, seed: int, tried: int, began_s: float, checker: str = "", 
 
 
 def hunt_all(names: Iterable[str], seeds: Iterable[int], jobs: int) -> Iterator[Catch]:
-    """Hunt for each of these mutations, several at a time, as they are caught."""
+    """Hunt for these mutations in `jobs` processes. Yields each catch as soon as it is there."""
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         work = [pool.submit(partial(hunt, name, tuple(seeds))) for name in names]
         for done in as_completed(work):

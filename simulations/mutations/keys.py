@@ -1,4 +1,4 @@
-"""Slips in exactly-once: keys, repetitions, and who gets which answer."""
+"""Mistakes in exactly-once: keys, repeated requests, and which caller gets which answer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ RECENT = "replica.core.log.recent_keys:RecentKeys"
 
 KEYS = (
     Mutation(
-        "keys-in-memory",
-        "keys are looked for in memory only, so older ones count as new",
-        3,
-        ("ExactlyOnce",),
-        (
+        name="keys-in-memory",
+        breaks="the driver looks for keys in memory only, so it treats older ones as new",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(
                 f"{DRIVER}:Driver._find_earlier",
                 ("await self._journal.find(keys) if keys and self.arrival else {}", "{}"),
@@ -22,21 +22,21 @@ KEYS = (
         ),
     ),
     Mutation(
-        "recent-keys-forgotten",
-        "keys of the newest batches are neither remembered nor durable yet",
-        3,
-        ("ExactlyOnce",),
-        (
+        name="recent-keys-forgotten",
+        breaks="the replica does not remember the keys of batches that are not durable yet",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(f"{RECENT}.put", ("self._current[key] = entry", "pass")),
             slip(f"{RECENT}.put_run", ("run.keys, run", "()")),
         ),
     ),
     Mutation(
-        "keys-turn-early",
-        "keys are let go when their batch is taken, before it is durable",
-        3,
-        ("ExactlyOnce",),
-        (
+        name="keys-turn-early",
+        breaks="the replica forgets the keys of a batch before the batch is durable",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(
                 f"{RECENT}.turn",
                 ("= self._before, self._current, {}", "= {}, {}, {}"),
@@ -44,18 +44,18 @@ KEYS = (
         ),
     ),
     Mutation(
-        "plain-sales-without-keys",
-        "the short roads of plain sales and orders remember no key until their batch is durable",
-        3,
-        ("ExactlyOnce",),
-        (slip(f"{REPLICA}:Replica.record_run", ("self.keys.put_run(run)", "pass")),),
+        name="fast-sales-without-keys",
+        breaks="the fast paths of sales and orders remember no key until their batch is durable",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(slip(f"{REPLICA}:Replica.record_run", ("self.keys.put_run(run)", "pass")),),
     ),
     Mutation(
-        "keys-let-go-full",
-        "a full disk takes the entries back and not their keys",
-        3,
-        ("ExactlyOnce", "Durability"),
-        (
+        name="keys-let-go-full",
+        breaks="a full disk removes the entries, but not their keys",
+        invariant=3,
+        expected=("ExactlyOnceChecker", "DurabilityChecker"),
+        edits=(
             slip(
                 f"{REPLICA}:Replica.restore",
                 ("self.keys = RecentKeys()", 'self.keys = getattr(self, "keys", RecentKeys())'),
@@ -63,11 +63,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "any-request-under-a-key",
-        "a key used again for another request is answered with the first one's entry",
-        3,
-        ("ExactlyOnce",),
-        (
+        name="any-request-under-a-key",
+        breaks="if a key is used for another request, the node answers with the first entry",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(
                 "replica.core.state.commands:repeats_command",
                 ("kinds.request_of(earlier.content) == request", "kinds.request_of(earlier.content) is not None"),
@@ -75,11 +75,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "requests-compared-by-expansion",
-        "a repetition is refused where what it would do now differs from what it did then",
-        3,
-        ("ExactlyOnce",),
-        (
+        name="requests-compared-by-expansion",
+        breaks="the node refuses a repeated request if its effect would be different now",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(
                 "replica.core.state.commands:repeats_command",
                 (
@@ -90,11 +90,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "twins-answered-alike",
-        "two requests of one batch that ask the same under two keys are decided once",
-        3,
-        ("ExactlyOnce", "Truth"),
-        (
+        name="twins-answered-alike",
+        breaks="two equal requests with different keys in one batch are decided once",
+        invariant=3,
+        expected=("ExactlyOnceChecker", "TruthChecker"),
+        edits=(
             slip(
                 "replica.core.state.decisions:execute_requests",
                 (
@@ -110,11 +110,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "verdicts-sorted",
-        "verdicts come with the refused ones last, not in the order of the requests",
-        3,
-        ("ExactlyOnce", "Truth"),
-        (
+        name="verdicts-sorted",
+        breaks="verdicts are sorted: refusals last, not in the order of the requests",
+        invariant=3,
+        expected=("ExactlyOnceChecker", "TruthChecker"),
+        edits=(
             slip(
                 "replica.core.state.decisions:execute_all",
                 (
@@ -125,11 +125,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "answers-in-the-order-of-size",
-        "callers who asked for equally much at the same time get each other's answers",
-        3,
-        ("ExactlyOnce", "Truth", "Orders"),
-        (
+        name="answers-in-the-order-of-size",
+        breaks="callers of single requests at the same time get each other's answers",
+        invariant=3,
+        expected=("ExactlyOnceChecker", "TruthChecker", "OrdersChecker"),
+        edits=(
             slip(
                 f"{DRIVER}:_release",
                 (
@@ -143,11 +143,11 @@ KEYS = (
         ),
     ),
     Mutation(
-        "failure-taken-for-refusal",
-        "a commit whose outcome nobody knows is answered as one that did not happen",
-        3,
-        ("ExactlyOnce", "Streams"),
-        (
+        name="failure-taken-for-refusal",
+        breaks="a commit with an unknown outcome is answered as if it did not happen",
+        invariant=3,
+        expected=("ExactlyOnceChecker", "StreamsChecker"),
+        edits=(
             slip(
                 f"{DRIVER}:Driver._write",
                 ("except StorageFull as full:", "except Exception as failed:\n        full = StorageFull(str(failed))"),

@@ -1,4 +1,4 @@
-"""Slips in how connections are made and kept."""
+"""Mistakes in how nodes make and keep connections."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ PEERS = "replica.runtime.peering.peers:Peers"
 
 LINKS = (
     Mutation(
-        "dialled-once",
-        "a connection that ended is not made again",
-        1,
-        ("Liveness",),
-        (
+        name="dialled-once",
+        breaks="a node does not dial again after a connection ended",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{DIALER}.run",
                 ("retry_s = min(RETRY_MAX_S, retry_s * 2)", "await asyncio.Event().wait()"),
@@ -22,39 +22,39 @@ LINKS = (
         ),
     ),
     Mutation(
-        "retries-without-bound",
-        "the wait between two rounds of dialling doubles for ever",
-        10,
-        ("Liveness",),
-        (slip(f"{DIALER}.run", ("min(RETRY_MAX_S, retry_s * 2)", "retry_s * 2")),),
+        name="retries-without-bound",
+        breaks="the wait between two rounds of dialling doubles for ever",
+        invariant=10,
+        expected=("Liveness",),
+        edits=(slip(f"{DIALER}.run", ("min(RETRY_MAX_S, retry_s * 2)", "retry_s * 2")),),
     ),
     Mutation(
-        "no-failover",
-        "a store dials its home hub only",
-        1,
-        ("Liveness",),
-        (slip(f"{DIALER}.run", ("for url in self.urls:", "for url in self.urls[:1]:")),),
+        name="no-failover",
+        breaks="a store dials its home hub only",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{DIALER}.run", ("for url in self.urls:", "for url in self.urls[:1]:")),),
     ),
     Mutation(
-        "dial-without-timeout",
-        "a dial into a cut line is waited for as long as it takes",
-        10,
-        ("Liveness",),
-        (slip(f"{DIALER}._try", ("asyncio.timeout(DIAL_TIMEOUT_S)", "asyncio.timeout(None)")),),
+        name="dial-without-timeout",
+        breaks="a node waits without limit for a dial on a cut line",
+        invariant=10,
+        expected=("Liveness",),
+        edits=(slip(f"{DIALER}._try", ("asyncio.timeout(DIAL_TIMEOUT_S)", "asyncio.timeout(None)")),),
     ),
     Mutation(
-        "silence-unlimited",
-        "a connection that is dead on the line counts as alive",
-        1,
-        ("Liveness",),
-        (slip(f"{SESSION}.tick", ("if silence_ms > SILENCE_MAX_MS:", "if False:")),),
+        name="silence-unlimited",
+        breaks="a connection on a dead line counts as alive",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{SESSION}.tick", ("if silence_ms > SILENCE_MAX_MS:", "if False:")),),
     ),
     Mutation(
-        "silence-heard-in-own-words",
-        "speaking to a dead line counts as hearing from it",
-        1,
-        ("Liveness",),
-        (
+        name="silence-heard-in-own-words",
+        breaks="sending on a dead line counts as receiving from it",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{SESSION}.tick",
                 ("self._spoke_ms = now.elapsed_ms", "self._spoke_ms = self._heard_ms = now.elapsed_ms"),
@@ -62,11 +62,11 @@ LINKS = (
         ),
     ),
     Mutation(
-        "first-link-stays",
-        "a name is taken for good by the first process that had it",
-        1,
-        ("Liveness",),
-        (
+        name="first-link-stays",
+        breaks="the first process with a name keeps that name for ever",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{PEERS}._leave",
                 ("peer.link, peer.reason, peer.seen_ms = None, link.reason", "peer.reason, peer.seen_ms = link.reason"),

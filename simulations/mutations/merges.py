@@ -1,4 +1,4 @@
-"""Slips in what becomes due when entries merge: duplicates voided, books kept at counts."""
+"""Mistakes in the work that follows a merge: voiding duplicates, and keeping book stocks at counts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ REPLICA = "replica.core.state.replica"
 
 MERGES = (
     Mutation(
-        "voided-twice",
-        "what lost is voided once more, under the same key",
-        3,
-        ("ExactlyOnce",),
-        (
+        name="voided-twice",
+        breaks="a duplicate is voided twice, under the same key",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(
                 "replica.core.state.decisions:_follow_up",
                 (
@@ -27,18 +27,18 @@ MERGES = (
         ),
     ),
     Mutation(
-        "void-of-the-later-arrival",
-        "of two entries under one key the one loses that is heard of last",
-        3,
-        ("ExactlyOnce",),
-        (slip(f"{DUPLICATES}:Collisions.meet", ("elif precedence(best) < precedence(entry):", "elif True:")),),
+        name="void-of-the-later-arrival",
+        breaks="of two entries under one key, the one that arrives last loses",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(slip(f"{DUPLICATES}:Collisions.meet", ("elif precedence(best) < precedence(entry):", "elif True:")),),
     ),
     Mutation(
-        "void-by-the-clock-alone",
-        "of two entries of one moment under one key each node takes its own for the winner",
-        3,
-        ("ExactlyOnce",),
-        (
+        name="void-by-the-clock-alone",
+        breaks="of two entries under one key at the same time, each node considers its own the winner",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
             slip(
                 f"{DUPLICATES}:Collisions.meet",
                 ("precedence(best) < precedence(entry)", "best.content.clock <= entry.content.clock + (2 << 24)"),
@@ -46,39 +46,39 @@ MERGES = (
         ),
     ),
     Mutation(
-        "duplicates-of-long-ago",
-        "keys of peers' entries are compared with the newest ones only, not with the journal's",
-        3,
-        ("ExactlyOnce",),
-        (slip("replica.runtime.driver:Driver._find_earlier", ("for merge in merges:", "for merge in ():")),),
+        name="duplicates-of-long-ago",
+        breaks="a node compares the keys of peers' entries with recent keys only, not with its journal",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(slip("replica.runtime.driver:Driver._find_earlier", ("for merge in merges:", "for merge in ():")),),
     ),
     Mutation(
-        "void-of-nothing",
-        "what lost is voided, and nothing taken back",
-        3,
-        ("ExactlyOnce",),
-        (slip(f"{DUPLICATES}:prepare_void", ("content.moves if", "() if")),),
+        name="void-of-nothing",
+        breaks="the void of a duplicate moves no units back",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(slip(f"{DUPLICATES}:prepare_void", ("content.moves if", "() if")),),
     ),
     Mutation(
-        "answers-with-the-first-heard-of",
-        "a key that two nodes used is answered with the entry heard of first, not with the one that won",
-        3,
-        ("ExactlyOnce",),
-        (slip("replica.core.state.decisions:_repeat", ("return min(same, key=precedence)", "return same[0]")),),
+        name="answers-with-the-first-heard-of",
+        breaks="for a key that two nodes used, a node answers with the entry that arrived first, not with the winner",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(slip("replica.core.state.decisions:_repeat", ("return min(same, key=precedence)", "return same[0]")),),
     ),
     Mutation(
-        "late-movement-ignored",
-        "what is heard of only after a count and was before it moves the book of then",
-        5,
-        ("Counted", "Truth"),
-        (slip(f"{COUNTS}:Counts.apply", ("if is_before:", "if is_before and order is not None:")),),
+        name="late-movement-ignored",
+        breaks="a movement from before a count that arrives after it changes the book stock as of the count",
+        invariant=5,
+        expected=("CountedChecker", "TruthChecker"),
+        edits=(slip(f"{COUNTS}:Counts.apply", ("if is_before:", "if is_before and order is not None:")),),
     ),
     Mutation(
-        "older-count-corrects-too",
-        "a node goes on keeping the book at its own count though a newer one came from elsewhere",
-        5,
-        ("Counted", "Truth", "Liveness"),
-        (
+        name="older-count-corrects-too",
+        breaks="a node keeps the book stock at its own count although a newer count came from another node",
+        invariant=5,
+        expected=("CountedChecker", "TruthChecker", "Liveness"),
+        edits=(
             slip(
                 f"{COUNTS}:Counts.apply",
                 ("one.order > known.order", "one.order > known.order and node_of(known.writer) != self.node"),
@@ -86,35 +86,35 @@ MERGES = (
         ),
     ),
     Mutation(
-        "older-correction-stands",
-        "what an older count corrected stays in the book when a newer one, made apart, stands",
-        5,
-        ("Counted", "Truth"),
-        (slip(f"{COUNTS}:Counts.apply", ("is_before = order <= standing.order", "is_before = False")),),
+        name="older-correction-stands",
+        breaks="the correction by an older count stays in the book stock although a newer concurrent count replaces it",
+        invariant=5,
+        expected=("CountedChecker", "TruthChecker"),
+        edits=(slip(f"{COUNTS}:Counts.apply", ("is_before = order <= standing.order", "is_before = False")),),
     ),
     Mutation(
-        "void-as-of-now",
-        "a void counts from when it was written, not from when the duplicate was",
-        5,
-        ("Counted", "Truth"),
-        (
+        name="void-as-of-now",
+        breaks="a void takes effect when it was written, not when the duplicate was",
+        invariant=5,
+        expected=("CountedChecker", "TruthChecker"),
+        edits=(
             slip(f"{COUNTS}:is_after", ("if content.kind == VOID:", "if False:")),
             slip(f"{DUPLICATES}:effective_clock", ("return as_of if isinstance(as_of, int) else", "return")),
         ),
     ),
     Mutation(
-        "corrections-forgotten",
-        "a restarted node has forgotten its counts, and lets books drift from them",
-        5,
-        ("Counted", "Truth"),
-        (slip("replica.core.state.fold:Fold.load", ("part.load(", 'name != "counts" and part.load(')),),
+        name="corrections-forgotten",
+        breaks="a restarted node forgets its counts, and does not correct the book stock",
+        invariant=5,
+        expected=("CountedChecker", "TruthChecker"),
+        edits=(slip("replica.core.state.fold:Fold.load", ("part.load(", 'name != "counts" and part.load(')),),
     ),
     Mutation(
-        "orders-placed-twice-stand",
-        "an order that two hubs took holds its goods at both",
-        3,
-        ("Orders",),
-        (
+        name="orders-placed-twice-stand",
+        breaks="an order that two hubs accepted holds units at both",
+        invariant=3,
+        expected=("OrdersChecker",),
+        edits=(
             slip(
                 "replica.core.orders.events:_next_due", ("for lost in order.to_void(context.node):", "for lost in ():")
             ),

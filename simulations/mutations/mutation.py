@@ -1,10 +1,10 @@
-"""What a mutation is, and how it is put into the running code and taken out again.
+"""Mutations, and how they are planted in the running code and removed again.
 
-A mutation is a slip somebody could make: a few edits of the source of real functions, or of a constant. Each edit says
-what it expects to find, so a refactoring that moves the code breaks the mutation loudly instead of making it harmless.
+A mutation is a mistake that a programmer could make: a few edits of the source of real functions, or of a constant.
+Each edit quotes the code that it expects. So a refactoring that moves the code makes the mutation fail, not harmless.
 
-The edited source is compiled, and the function gets the new code in place of its own. So whoever imported the function
-under whatever name runs the new code, and nothing else about the function changes.
+`planted` compiles the edited source and replaces the code object of the function. So every importer of the function
+runs the new code, and nothing else about the function changes.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from replica.core.base.errors import Broken
 
 
 class Stale(Broken):
-    """The code is no longer what a mutation was written for: write the mutation anew."""
+    """The code that a mutation quotes has changed: write the mutation again."""
 
 
 class Edit(Struct, frozen=True):
-    """In the source of `target`, named `module:Class.function`, each `old`, found exactly once, becomes `new`."""
+    """In the source of `target` (`module:Class.function`), replace each `old`, which occurs exactly once, by `new`."""
 
     target: str
     changes: tuple[tuple[str, str], ...]
 
 
 class Constant(Struct, frozen=True):
-    """The constant `target`, named `module:NAME`, has another value."""
+    """Give the constant `target` (`module:NAME`) another value."""
 
     target: str
     value: object
 
 
 class Mutation(Struct, frozen=True):
-    """One planted bug, and who must see it."""
+    """One planted bug, and the checkers that may catch it."""
 
     name: str
     breaks: str
     """What goes wrong, in one line."""
     invariant: int
-    """Which one of the design it breaks first; 0 for stamps and processes, which are not numbered there."""
+    """The invariant of the design that it breaks first; 0 for stamps and processes, which have no number there."""
     expected: tuple[str, ...]
-    """Checkers of which one must find it."""
+    """One of these checkers must catch it."""
     edits: tuple[Edit | Constant, ...]
 
 
@@ -62,7 +62,7 @@ def slip(target: str, *changes: tuple[str, str]) -> Edit:
 
 @contextmanager
 def planted(mutation: Mutation) -> Iterator[None]:
-    """Plant a mutation for as long as the context lasts. Raises Stale when the code is not what it was written for."""
+    """Plant a mutation while the context lasts. Raises Stale if the code is not as the mutation quotes it."""
     with ExitStack() as stack:
         for edit in mutation.edits:
             match edit:

@@ -1,4 +1,4 @@
-"""Slips in what happens to orders, and in rights that move for them."""
+"""Mistakes in events of orders, and in the rights that move for orders."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ REPLICA = "replica.core.state.replica"
 
 ORDER_SLIPS = (
     Mutation(
-        "expired-by-anybody",
-        "whoever knows of a hold lets it expire, not its owner alone",
-        9,
-        ("Decisions",),
-        (
+        name="expired-by-anybody",
+        breaks="any node that knows a hold expires it, not only its owner",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        edits=(
             slip(
                 f"{EVENTS}:_next_due",
                 (
@@ -32,11 +32,11 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "expired-early",
-        "a hold expires a second before its time",
-        9,
-        ("Decisions", "Stuck"),
-        (
+        name="expired-early",
+        breaks="a hold expires a second before its time",
+        invariant=9,
+        expected=("DecisionsChecker", "Stuck"),
+        edits=(
             slip(
                 f"{EVENTS}:_next_due",
                 ("fulfilment.expires_ms <= context.now_ms", "fulfilment.expires_ms <= context.now_ms + 1000"),
@@ -47,11 +47,11 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "expiry-forgotten-at-restart",
-        "a node that starts again has forgotten which of its holds expire",
-        9,
-        ("Decisions",),
-        (
+        name="expiry-forgotten-at-restart",
+        breaks="a restarted node forgets which of its holds expire",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        edits=(
             slip(
                 f"{ORDERS}:Orders.load",
                 ("self._watch(order, fulfilment)", "pass"),
@@ -59,11 +59,11 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "ordered-past-rights",
-        "an order takes what it wants wherever it is named, whether or not it is there",
-        4,
-        ("Floor", "Orders"),
-        (
+        name="ordered-past-rights",
+        breaks="an order takes the wanted quantity at a named location, even if it is not available",
+        invariant=4,
+        expected=("FloorChecker", "OrdersChecker"),
+        edits=(
             slip(
                 f"{SOURCING}:allocate",
                 (
@@ -74,11 +74,11 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "rush-past-rights",
-        "of orders that are decided together, none sees what those before it took",
-        4,
-        ("Floor",),
-        (
+        name="rush-past-rights",
+        breaks="orders that are decided together do not see the units that earlier ones took",
+        invariant=4,
+        expected=("FloorChecker",),
+        edits=(
             slip(
                 "replica.core.orders.fast_orders:_first_that_covers",
                 ("there -= held.taken.get(stock, 0)", "there -= 0"),
@@ -86,25 +86,25 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "lines-share-no-item",
-        "lines of one order that share an item may each take all of it",
-        4,
-        ("Floor",),
-        (slip(f"{SOURCING}:_Rights.take", ("-= units * quantity", "-= 0")),),
+        name="lines-share-no-item",
+        breaks="several lines of one order can each take all units of the same item",
+        invariant=4,
+        expected=("FloorChecker",),
+        edits=(slip(f"{SOURCING}:_Rights.take", ("-= units * quantity", "-= 0")),),
     ),
     Mutation(
-        "held-again-by-a-repeat",
-        "an order that is placed again is held again",
-        9,
-        ("Decisions", "Orders"),
-        (slip(f"{PLACEMENT}:prepare_placement", ("if known is not None and known.placed:", "if False:")),),
+        name="held-again-by-a-repeat",
+        breaks="an order that is placed again holds units again",
+        invariant=9,
+        expected=("DecisionsChecker", "OrdersChecker"),
+        edits=(slip(f"{PLACEMENT}:prepare_placement", ("if known is not None and known.placed:", "if False:")),),
     ),
     Mutation(
-        "repeat-answered-as-of-now",
-        "an order that is placed again is told as it stands, not as it was told first",
-        3,
-        ("Orders",),
-        (
+        name="repeat-answered-as-of-now",
+        breaks="the answer to a repeated placement shows the present state, not the first answer",
+        invariant=3,
+        expected=("OrdersChecker",),
+        edits=(
             slip(
                 f"{PLACEMENT}:_place_again",
                 ("shown=first.shown,", "shown=tuple(one.shown() for one in known.fulfilments.values()),"),
@@ -112,11 +112,11 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "cancelled-after-it-left",
-        "a cancellation gives back what was handed out already",
-        9,
-        ("Decisions",),
-        (
+        name="cancelled-after-it-left",
+        breaks="a cancellation returns units that were shipped or collected already",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        edits=(
             slip(
                 f"{TRANSITIONS}:judge",
                 (
@@ -140,18 +140,18 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "handover-without-units",
-        "an order is handed to the store, and its units stay with the hub",
-        7,
-        ("Held",),
-        (slip("replica.core.orders.owners:hand_over", ("facts=facts, moves=moves)", "facts=facts)")),),
+        name="handover-without-units",
+        breaks="an order is handed over to the store, but its units stay with the hub",
+        invariant=7,
+        expected=("HeldChecker",),
+        edits=(slip("replica.core.orders.owners:hand_over", ("facts=facts, moves=moves)", "facts=facts)")),),
     ),
     Mutation(
-        "handover-of-units-alone",
-        "a store that is handed an order takes the units and believes that the hub decides",
-        7,
-        ("Held",),
-        (
+        name="handover-of-units-alone",
+        breaks="a store takes the units of an order that is handed over, but treats the hub as the owner",
+        invariant=7,
+        expected=("HeldChecker",),
+        edits=(
             slip(
                 f"{ORDERS}:Orders.apply",
                 (
@@ -164,11 +164,11 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "anybody-decides",
-        "a node lets events happen to fulfilments of others",
-        9,
-        ("Decisions",),
-        (
+        name="anybody-decides",
+        breaks="a node applies events to fulfilments of other owners",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        edits=(
             slip(
                 f"{EVENTS}:_happen",
                 ("if one.owner != context.node]", 'if one.owner == ""]'),
@@ -177,46 +177,46 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "parked-twice",
-        "what came early happens, and is not noted to have happened",
-        3,
-        ("Orders", "Stuck"),
-        (slip(f"{PARKING}:settle", ("parked.deduplication_id, parked.entry)", "parked.deduplication_id)")),),
+        name="parked-twice",
+        breaks="a parked event is applied without a note that it was applied",
+        invariant=3,
+        expected=("OrdersChecker", "Stuck"),
+        edits=(slip(f"{PARKING}:settle", ("parked.deduplication_id, parked.entry)", "parked.deduplication_id)")),),
     ),
     Mutation(
-        "told-at-two-hubs",
-        "what was told at two hubs under one key, and may happen again, happens for each of them",
-        3,
-        ("Orders",),
-        (slip(f"{TRANSITIONS}:judge", ("deduplication_id in fulfilment.deduplication_ids or", "False or")),),
+        name="reported-at-two-hubs",
+        breaks="an event that may repeat, reported at two hubs under one key, is applied twice",
+        invariant=3,
+        expected=("OrdersChecker",),
+        edits=(slip(f"{TRANSITIONS}:judge", ("deduplication_id in fulfilment.deduplication_ids or", "False or")),),
     ),
     Mutation(
-        "parked-for-ever",
-        "what came early and has no chance left is never given up",
-        9,
-        ("Decisions",),
-        (slip(f"{EVENTS}:_next_due", ("parked.deadline_ms <= context.now_ms", "False")),),
+        name="parked-for-ever",
+        breaks="a parked event is never dropped after its deadline",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        edits=(slip(f"{EVENTS}:_next_due", ("parked.deadline_ms <= context.now_ms", "False")),),
     ),
     Mutation(
-        "numbers-skipped",
-        "an event happens though one with a smaller number did not yet",
-        9,
-        ("Decisions",),
-        (slip(f"{TRANSITIONS}:judge", ("event.number > fulfilment.number + 1", "False")),),
+        name="numbers-skipped",
+        breaks="an event is applied before an event with a smaller number",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        edits=(slip(f"{TRANSITIONS}:judge", ("event.number > fulfilment.number + 1", "False")),),
     ),
     Mutation(
-        "reversed-more-than-taken",
-        "a change gives back as many as it is told to, of whichever lot, whether or not it has as many",
-        7,
-        ("Held", "Floor"),
-        (slip("replica.core.orders.allocations:named_reversals", ("min(missing, left[name])", "missing")),),
+        name="reversed-more-than-taken",
+        breaks="a change returns the requested quantity from an allocation even if that contains less",
+        invariant=7,
+        expected=("HeldChecker", "FloorChecker"),
+        edits=(slip("replica.core.orders.allocations:named_reversals", ("min(missing, left[name])", "missing")),),
     ),
     Mutation(
-        "reversed-by-the-recipe-of-now",
-        "what an order gives back is what its SKU is made of by now",
-        7,
-        ("Held", "Floor"),
-        (
+        name="reversed-by-the-recipe-of-now",
+        breaks="an order returns units by the present recipe of its SKU, not by the recipe when it took them",
+        invariant=7,
+        expected=("HeldChecker", "FloorChecker"),
+        edits=(
             slip(
                 f"{TRANSITIONS}:step",
                 (
@@ -231,11 +231,11 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "returned-to-the-shelf",
-        "what a customer brings back of an order can be sold before anybody looked at it",
-        7,
-        ("Held", "Accounts"),
-        (
+        name="returned-to-the-shelf",
+        breaks="returned goods of an order go to the free account, not to quarantine",
+        invariant=7,
+        expected=("HeldChecker", "AccountsChecker"),
+        edits=(
             slip(
                 f"{TRANSITIONS}:step",
                 ("quarantine = account(context.node, QUARANTINE)", "quarantine = account(context.node, 'free')"),
@@ -243,11 +243,11 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "histories-as-they-come",
-        "what happened to an order is kept in the order in which a node heard of it",
-        1,
-        ("Convergence", "Decisions"),
-        (
+        name="histories-as-they-come",
+        breaks="each node keeps the reports of an order in the order of arrival",
+        invariant=1,
+        expected=("ConvergenceChecker", "DecisionsChecker"),
+        edits=(
             slip(
                 f"{EFFECTS}:_report",
                 ("insort(order.reports, report)", "order.reports.append(report)"),
@@ -255,11 +255,11 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "granted-twice",
-        "who is granted rights counts them twice",
-        4,
-        ("Floor", "Rights", "Streams", "Convergence"),
-        (
+        name="granted-twice",
+        breaks="a node that is granted rights counts them twice",
+        invariant=4,
+        expected=("FloorChecker", "RightsChecker", "StreamsChecker", "ConvergenceChecker"),
+        edits=(
             slip(
                 f"{REPLICA}:Replica._apply",
                 (
@@ -272,11 +272,11 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        "promised-from-the-store",
-        "a hub that was granted some of a store's rights sells from the store's own",
-        4,
-        ("Floor",),
-        (
+        name="promised-from-the-store",
+        breaks="a hub with granted rights at a store sells from the store's own rights",
+        invariant=4,
+        expected=("FloorChecker",),
+        edits=(
             slip(
                 "replica.core.state.decisions:_view_elsewhere",
                 ("return LocationView.of(location, replica.node,", "return LocationView.of(location, location,"),

@@ -1,4 +1,4 @@
-"""Slips in who grants how much to whom."""
+"""Mistakes in grants: who grants how much to whom."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ REBALANCING = "replica.core.rights.rebalancing"
 QUOTAS = "replica.core.rights.quotas"
 
 UNCHECKED = slip("replica.core.rights.grants:prepare_grant", ("taken[line.item] > lacking", "False"))
-"""Nobody looks again whether what is to be covered still is lacking when the grant is written."""
+"""The grant is written without a check that the deficit still exists."""
 
 RIGHTS = (
     Mutation(
-        "deficit-left-alone",
-        "what a node sold past its rights is covered by nobody",
-        6,
-        ("Settlement",),
-        (slip(f"{REBALANCING}:covers", ("if given > 0:", "if False:")),),
+        name="deficit-left-alone",
+        breaks="no node covers units that another node sold past its rights",
+        invariant=6,
+        expected=("SettlementChecker",),
+        edits=(slip(f"{REBALANCING}:covers", ("if given > 0:", "if False:")),),
     ),
     Mutation(
-        "covers-all-it-has",
-        "who covers a deficit gives all it has, not what is lacking",
-        6,
-        ("Settlement",),
-        (slip(f"{REBALANCING}:covers", ("min(own, -units)", "own if units < 0 else 0")), UNCHECKED),
+        name="covers-all-it-has",
+        breaks="a node that covers a deficit grants all its units, not only the missing ones",
+        invariant=6,
+        expected=("SettlementChecker",),
+        edits=(slip(f"{REBALANCING}:covers", ("min(own, -units)", "own if units < 0 else 0")), UNCHECKED),
     ),
     Mutation(
-        "covers-what-it-has-not",
-        "a deficit is covered whole, by a node that has less, and no grant is checked",
-        4,
-        ("Floor",),
-        (
+        name="covers-what-it-has-not",
+        breaks="a node covers a deficit with more units than it has, and grants are not checked",
+        invariant=4,
+        expected=("FloorChecker",),
+        edits=(
             slip(f"{REBALANCING}:covers", ("min(own, -units)", "-units if own > 0 else 0")),
             slip("replica.core.rights.grants:prepare_grant", ("check_covered(view, view.free, taken)", "pass")),
         ),
     ),
     Mutation(
-        "everybody-covers-at-once",
-        "whoever has anything free covers a deficit at once, without leaving it to those who have more",
-        6,
-        ("Settlement",),
-        (
+        name="everybody-covers-at-once",
+        breaks="every node with free units covers a deficit at once, instead of waiting for nodes with more units",
+        invariant=6,
+        expected=("SettlementChecker",),
+        edits=(
             slip(
                 "replica.runtime.background.settlement:Settlement.cover",
                 ("settlement_rank(free, self._node) * STEP_IN_MS", "0"),
@@ -48,11 +48,11 @@ RIGHTS = (
         ),
     ),
     Mutation(
-        "least-covers-first",
-        "of those who have anything free the one that has least covers a deficit first",
-        6,
-        ("Settlement",),
-        (
+        name="least-covers-first",
+        breaks="the node with the fewest free units covers a deficit first",
+        invariant=6,
+        expected=("SettlementChecker",),
+        edits=(
             slip(
                 f"{REBALANCING}:settlement_rank",
                 ("units > 0 and (-units, name) < own", "0 < units < free.get(node, 0)"),
@@ -60,28 +60,28 @@ RIGHTS = (
         ),
     ),
     Mutation(
-        "given-up-needlessly",
-        "holds are given up for what free units of others could cover",
-        6,
-        ("Settlement",),
-        (slip("replica.core.orders.shortages:short_by", ("-stock.available", "20 - stock.available")),),
+        name="revoked-needlessly",
+        breaks="holds are revoked although free units of other nodes could cover the deficit",
+        invariant=6,
+        expected=("SettlementChecker",),
+        edits=(slip("replica.core.orders.shortages:short_by", ("-stock.available", "20 - stock.available")),),
     ),
     Mutation(
-        "grants-received-not-seen",
-        "free units are reckoned without what others granted, so a deficit is covered again and again",
-        6,
-        ("Settlement", "Rights"),
-        (
+        name="grants-received-not-seen",
+        breaks="free units do not include grants by others, so a deficit is covered repeatedly",
+        invariant=6,
+        expected=("SettlementChecker", "RightsChecker"),
+        edits=(
             slip("replica.core.ledger.cells:Stock.free", ("if route.taker:", "if route.taker and not route.giver:")),
             UNCHECKED,
         ),
     ),
     Mutation(
-        "quota-of-another-channel",
-        "an order of a channel takes from the quota of another one",
-        4,
-        ("Quotas",),
-        (
+        name="quota-of-another-channel",
+        breaks="an order of a channel takes from the quota of another channel",
+        invariant=4,
+        expected=("QuotasChecker",),
+        edits=(
             slip(
                 "replica.core.orders.sources:Source._account",
                 ("channel_account(self.node, self.channel)", "channel_account(self.node, min(policy.channels_ppm))"),
@@ -89,11 +89,11 @@ RIGHTS = (
         ),
     ),
     Mutation(
-        "past-the-quota",
-        "an order of a channel whose quota does not do takes what is free for all",
-        4,
-        ("Quotas",),
-        (
+        name="past-the-quota",
+        breaks="an order of a channel with too small a quota takes free units",
+        invariant=4,
+        expected=("QuotasChecker",),
+        edits=(
             slip(
                 "replica.core.orders.sources:Source.account",
                 (
@@ -112,11 +112,11 @@ RIGHTS = (
         ),
     ),
     Mutation(
-        "rights-swing",
-        "a store hands over all it has and asks for all there is, and its hub lets it",
-        4,
-        ("Rights",),
-        (
+        name="rights-swing",
+        breaks="a store grants all its rights to its hub, then asks for all of them, and the hub agrees",
+        invariant=4,
+        expected=("RightsChecker",),
+        edits=(
             slip(
                 f"{REBALANCING}:store_gap",
                 ("        return surplus\n", "        return own\n"),
@@ -129,11 +129,11 @@ RIGHTS = (
         ),
     ),
     Mutation(
-        "grant-credited-twice",
-        "a grant that was merged counts once more",
-        5,
-        ("Accounts", "Rights", "Convergence", "Floor", "Truth"),
-        (
+        name="grant-credited-twice",
+        breaks="a merged grant counts twice",
+        invariant=5,
+        expected=("AccountsChecker", "RightsChecker", "ConvergenceChecker", "FloorChecker", "TruthChecker"),
+        edits=(
             slip(
                 "replica.core.state.replica:Replica.take_in",
                 (

@@ -1,4 +1,4 @@
-"""The seed at which each mutation was last caught, kept beside the mutations: what the tests play again."""
+"""The seed at which each mutation was last caught. The tests play these seeds again."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def recorded() -> dict[str, int]:
 
 
 def record(seeds: Mapping[str, int]) -> None:
-    """DocumentWrite the table anew."""
+    """Write the seeds to the file."""
     PATH.write_bytes(msgspec.json.format(msgspec.json.encode(dict(seeds)), indent=2) + b"\n")

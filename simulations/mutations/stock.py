@@ -1,4 +1,4 @@
-"""Slips in what a request moves, and in what is read off the ledger."""
+"""Mistakes in the units that a request moves, and in the figures of the ledger."""
 
 from __future__ import annotations
 
@@ -9,46 +9,48 @@ LEDGER = "replica.core.ledger.cells"
 
 STOCK = (
     Mutation(
-        "promise-unchecked",
-        "a sale that is a promise goes through past the node's rights",
-        4,
-        ("Floor",),
-        (slip(f"{PACKAGE}.sales:prepare_sale", ("if short and sale.on_shortage is OnShortage.REFUSE:", "if False:")),),
+        name="promise-unchecked",
+        breaks="a sale with on_shortage=refuse succeeds past the node's rights",
+        invariant=4,
+        expected=("FloorChecker",),
+        edits=(
+            slip(f"{PACKAGE}.sales:prepare_sale", ("if short and sale.on_shortage is OnShortage.REFUSE:", "if False:")),
+        ),
     ),
     Mutation(
-        "plain-sale-past-rights",
-        "the short road of plain sales looks at what all nodes have, not at the node's own",
-        4,
-        ("Floor",),
-        (slip("replica.core.stock.fast_sales:sell_fast", ("if gone > balance:", "if gone > available:")),),
+        name="fast-sale-past-rights",
+        breaks="the fast path of sales checks the rights of all nodes, not the node's own",
+        invariant=4,
+        expected=("FloorChecker",),
+        edits=(slip("replica.core.stock.fast_sales:sell_fast", ("if gone > balance:", "if gone > available:")),),
     ),
     Mutation(
-        "rights-of-others",
-        "what is taken off is compared with what all nodes have, not with the node's own",
-        4,
-        ("Floor",),
-        (slip(f"{PACKAGE}.location_view:check_covered", (".balance(source)", ".available")),),
+        name="rights-of-others",
+        breaks="the check of a deduction uses the rights of all nodes, not the node's own",
+        invariant=4,
+        expected=("FloorChecker",),
+        edits=(slip(f"{PACKAGE}.location_view:check_covered", (".balance(source)", ".available")),),
     ),
     Mutation(
-        "lines-not-added-up",
-        "of several lines that share an item only the last one moves it",
-        5,
-        ("Truth",),
-        (slip(f"{PACKAGE}.lines:resolve", ("units.get(item, 0) + number * quantity", "number * quantity")),),
+        name="lines-not-added-up",
+        breaks="of several lines with the same item, only the last one moves units",
+        invariant=5,
+        expected=("TruthChecker",),
+        edits=(slip(f"{PACKAGE}.lines:resolve", ("units.get(item, 0) + number * quantity", "number * quantity")),),
     ),
     Mutation(
-        "adjustment-unchecked",
-        "an adjustment takes off more than is free",
-        4,
-        ("Floor",),
-        (slip(f"{PACKAGE}.adjustments:prepare_adjustment", ("check_covered(view, view.free, taken)", "pass")),),
+        name="adjustment-unchecked",
+        breaks="an adjustment removes more units than are free",
+        invariant=4,
+        expected=("FloorChecker",),
+        edits=(slip(f"{PACKAGE}.adjustments:prepare_adjustment", ("check_covered(view, view.free, taken)", "pass")),),
     ),
     Mutation(
-        "quarantine-unchecked",
-        "goods are written off or put back that nobody put aside",
-        4,
-        ("Floor",),
-        (
+        name="quarantine-unchecked",
+        breaks="units that are not in quarantine are written off or released",
+        invariant=4,
+        expected=("FloorChecker",),
+        edits=(
             slip(
                 f"{PACKAGE}.quarantine:prepare_quarantine",
                 ("check_covered(view, view.quarantine, from_quarantine)", "pass"),
@@ -56,11 +58,11 @@ STOCK = (
         ),
     ),
     Mutation(
-        "quarantine-from-shelf",
-        "goods are written off from the shelf instead of from quarantine",
-        5,
-        ("Accounts",),
-        (
+        name="quarantine-from-shelf",
+        breaks="units are written off from the free account instead of from quarantine",
+        invariant=5,
+        expected=("AccountsChecker",),
+        edits=(
             slip(
                 f"{PACKAGE}.quarantine:prepare_quarantine",
                 ("view.quarantine, LOSS, from_quarantine", "view.free, LOSS, from_free"),
@@ -68,25 +70,25 @@ STOCK = (
         ),
     ),
     Mutation(
-        "breach-unrecorded",
-        "a sale past the rights does not say so",
-        6,
-        ("Floor",),
-        (slip(f"{PACKAGE}.sales:prepare_sale", ('facts["breach"] = short', "pass")),),
+        name="breach-unrecorded",
+        breaks="a sale past the rights does not record its breach",
+        invariant=6,
+        expected=("FloorChecker",),
+        edits=(slip(f"{PACKAGE}.sales:prepare_sale", ('facts["breach"] = short', "pass")),),
     ),
     Mutation(
-        "breach-counted-again",
-        "a breach counts again what earlier sales had overdrawn",
-        6,
-        ("Floor",),
-        (slip(f"{PACKAGE}.sales:prepare_sale", ("wanted - max(0, balance)", "wanted - balance")),),
+        name="breach-counted-again",
+        breaks="a breach includes units that earlier sales had overdrawn",
+        invariant=6,
+        expected=("FloorChecker",),
+        edits=(slip(f"{PACKAGE}.sales:prepare_sale", ("wanted - max(0, balance)", "wanted - balance")),),
     ),
     Mutation(
-        "breach-clamped",
-        "a sale of goods in hand moves only what the book has left",
-        5,
-        ("Truth", "Floor"),
-        (
+        name="breach-clamped",
+        breaks="a sale of goods in hand moves only the units that the book stock has left",
+        invariant=5,
+        expected=("TruthChecker", "FloorChecker"),
+        edits=(
             slip(
                 f"{PACKAGE}.sales:prepare_sale",
                 (
@@ -98,32 +100,34 @@ STOCK = (
         ),
     ),
     Mutation(
-        "breach-by-nodes-view-of-all",
-        "a breach is measured against what is available to everybody",
-        6,
-        ("Floor",),
-        (slip(f"{PACKAGE}.sales:prepare_sale", ("rights[item] = balance", "rights[item] = balance = available")),),
+        name="breach-by-nodes-view-of-all",
+        breaks="a breach is computed from the available units of all nodes",
+        invariant=6,
+        expected=("FloorChecker",),
+        edits=(
+            slip(f"{PACKAGE}.sales:prepare_sale", ("rights[item] = balance", "rights[item] = balance = available")),
+        ),
     ),
     Mutation(
-        "return-to-shelf",
-        "returned goods are for sale before anybody looked at them",
-        5,
-        ("Accounts",),
-        (slip(f"{PACKAGE}.returns:prepare_return", ("view.free if restock else view.quarantine", "view.free")),),
+        name="return-to-shelf",
+        breaks="returned goods go to the free account, not to quarantine",
+        invariant=5,
+        expected=("AccountsChecker",),
+        edits=(slip(f"{PACKAGE}.returns:prepare_return", ("view.free if restock else view.quarantine", "view.free")),),
     ),
     Mutation(
-        "count-as-of-now",
-        "a count corrects the book of now by what was counted then",
-        5,
-        ("Truth", "Counted"),
-        (slip(f"{PACKAGE}.counts:prepare_count", ("seen.levels.get(line.item, on_hand)", "on_hand")),),
+        name="count-as-of-now",
+        breaks="a count corrects the present book stock, not the book stock when the shelf was counted",
+        invariant=5,
+        expected=("TruthChecker", "CountedChecker"),
+        edits=(slip(f"{PACKAGE}.counts:prepare_count", ("seen.levels.get(line.item, on_hand)", "on_hand")),),
     ),
     Mutation(
-        "count-on-top",
-        "a count of more than the book had is added to the book as a whole",
-        5,
-        ("Truth", "Counted"),
-        (
+        name="count-on-top",
+        breaks="a count above the book stock is added to it completely",
+        invariant=5,
+        expected=("TruthChecker", "CountedChecker"),
+        edits=(
             slip(
                 f"{PACKAGE}.counts:prepare_count",
                 ("change = line.counted - level", "change = line.counted - min(level, 0)"),
@@ -131,18 +135,20 @@ STOCK = (
         ),
     ),
     Mutation(
-        "digest-stale",
-        "a pair's fingerprint is not taken again when the pair moves again",
-        1,
-        ("Convergence",),
-        (slip(f"{LEDGER}:Ledger.apply", ("stale[stock] = None", "stock.fingerprint or stale.update({stock: None})")),),
+        name="digest-stale",
+        breaks="the fingerprint of a pair is not updated after another movement",
+        invariant=1,
+        expected=("ConvergenceChecker",),
+        edits=(
+            slip(f"{LEDGER}:Ledger.apply", ("stale[stock] = None", "stock.fingerprint or stale.update({stock: None})")),
+        ),
     ),
     Mutation(
-        "digest-without-quarantine",
-        "the digest leaves out cells that change nothing on hand",
-        1,
-        ("Convergence",),
-        (
+        name="digest-without-quarantine",
+        breaks="the digest does not include cells that leave on_hand unchanged",
+        invariant=1,
+        expected=("ConvergenceChecker",),
+        edits=(
             slip(
                 f"{LEDGER}:Stock._print",
                 ("for route, total in self.cells.items()", "for route, total in self.cells.items() if route.on_hand"),
@@ -150,11 +156,11 @@ STOCK = (
         ),
     ),
     Mutation(
-        "cells-of-kinds-known",
-        "entries of a kind of the next release are kept and not folded",
-        1,
-        ("Convergence", "Streams", "Truth", "Floor", "Held"),
-        (
+        name="cells-of-kinds-known",
+        breaks="entries of a kind of the next release are stored but not folded",
+        invariant=1,
+        expected=("ConvergenceChecker", "StreamsChecker", "TruthChecker", "FloorChecker", "HeldChecker"),
+        edits=(
             slip(
                 "replica.core.state.fold:Fold.apply",
                 (

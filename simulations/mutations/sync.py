@@ -1,4 +1,4 @@
-"""Slips in the session: what is sent, in which order, and what is taken in."""
+"""Mistakes in the session: which entries it sends, in which order, and which it accepts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ JOURNAL = "simulations.journal:SimulatedJournal"
 
 SYNC = (
     Mutation(
-        "merged-again",
-        "entries that came by another way before are added once more",
-        7,
-        ("Streams", "Convergence"),
-        (slip(f"{REPLICA}.take_in", ("fresh = entries[known:]", "fresh = entries")),),
+        name="merged-again",
+        breaks="entries that already came by another link are applied again",
+        invariant=7,
+        expected=("StreamsChecker", "ConvergenceChecker"),
+        edits=(slip(f"{REPLICA}.take_in", ("fresh = entries[known:]", "fresh = entries")),),
     ),
     Mutation(
-        "frames-unsealed",
-        "frames that were changed, lost or swapped on their way are taken as they come",
-        2,
-        ("Durability", "Causality", "Liveness"),
-        (
+        name="frames-unsealed",
+        breaks="a session accepts frames that were changed, lost or swapped on the line",
+        invariant=2,
+        expected=("DurabilityChecker", "CausalityChecker", "Liveness"),
+        edits=(
             slip(
                 "replica.core.sync.wire:unpack_frame",
                 ("if packed[-SEAL_BYTES:] != _seal_of(content, number):", "if False:"),
@@ -32,11 +32,11 @@ SYNC = (
         ),
     ),
     Mutation(
-        "cursor-kept",
-        "what was sent in an earlier session is taken for received",
-        1,
-        ("Liveness",),
-        (
+        name="cursor-kept",
+        breaks="entries that were sent in an earlier session count as received",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{PEERS}._enter",
                 (
@@ -56,22 +56,22 @@ SYNC = (
         ),
     ),
     Mutation(
-        "acknowledges-all-sent",
-        "one acknowledgement is taken for all that was sent",
-        2,
-        ("Durability",),
-        (
+        name="acknowledges-all-sent",
+        breaks="one acknowledgement counts for everything that was sent",
+        invariant=2,
+        expected=("DurabilityChecker",),
+        edits=(
             slip(
                 f"{SESSION}._acknowledge", ("while self._sent and self._sent[0].number <= number:", "while self._sent:")
             ),
         ),
     ),
     Mutation(
-        "sent-stream-by-stream",
-        "what a peer lacks is sent in the order of streams, effects before causes",
-        8,
-        ("Causality",),
-        (
+        name="sent-stream-by-stream",
+        breaks="missing entries are sent stream by stream, so effects arrive before causes",
+        invariant=8,
+        expected=("CausalityChecker",),
+        edits=(
             slip(
                 f"{JOURNAL}.missing",
                 ("key=lambda stored: stored.arrival", "key=lambda stored: (stored.entry.stream, stored.arrival)"),
@@ -79,11 +79,11 @@ SYNC = (
         ),
     ),
     Mutation(
-        "first-missing-left-out",
-        "of what a peer lacks the first entry is left out",
-        1,
-        ("Liveness",),
-        (
+        name="first-missing-left-out",
+        breaks="the first entry that a peer lacks is not sent",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{JOURNAL}.missing",
                 ("self._disk.past(stream, sequence, limit)", "self._disk.past(stream, sequence + 1, limit)"),
@@ -91,11 +91,11 @@ SYNC = (
         ),
     ),
     Mutation(
-        "nothing-relayed",
-        "a node passes on its own entries only, and not what it heard from others",
-        1,
-        ("Liveness", "Causality"),
-        (
+        name="nothing-relayed",
+        breaks="a node sends only its own entries, not those of other writers",
+        invariant=1,
+        expected=("Liveness", "CausalityChecker"),
+        edits=(
             slip(
                 f"{SESSION}.lacking",
                 (
@@ -106,25 +106,25 @@ SYNC = (
         ),
     ),
     Mutation(
-        "chain-offered-by-stores",
-        "a store relays chain-wide documents, which no hub takes from it",
-        1,
-        ("Liveness",),
-        (slip(f"{SESSION}.offered", ("scope != CHAIN and ", "")),),
+        name="chain-offered-by-stores",
+        breaks="a store offers chain-wide documents, which hubs accept only from hubs",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{SESSION}.offered", ("scope != CHAIN and ", "")),),
     ),
     Mutation(
-        "chain-not-taken",
-        "a store takes from its hub what concerns its location and no chain-wide document",
-        1,
-        ("Liveness", "Documents"),
-        (slip("edge_node.admission:admit_hub", ("return scopes", "return scopes[:1]")),),
+        name="chain-not-taken",
+        breaks="a store accepts entries of its location from its hub, but no chain-wide documents",
+        invariant=1,
+        expected=("Liveness", "DocumentsChecker"),
+        edits=(slip("edge_node.admission:admit_hub", ("return scopes", "return scopes[:1]")),),
     ),
     Mutation(
-        "kinds-of-next-release-refused",
-        "one entry of a kind not known here stops the whole stream",
-        1,
-        ("Liveness",),
-        (
+        name="kinds-of-next-release-refused",
+        breaks="one entry of an unknown kind stops the whole stream",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 "replica.core.sync.columns:_check_kinds",
                 (
@@ -135,11 +135,11 @@ SYNC = (
         ),
     ),
     Mutation(
-        "versions-must-be-equal",
-        "nodes of two releases do not talk to each other during an upgrade",
-        1,
-        ("Liveness",),
-        (
+        name="versions-must-be-equal",
+        breaks="nodes of two releases refuse to connect during an upgrade",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{SESSION}._greet",
                 (
@@ -150,11 +150,11 @@ SYNC = (
         ),
     ),
     Mutation(
-        "wake-up-lost",
-        "what becomes durable while the journal is read waits for the next entry to be sent",
-        1,
-        ("Liveness",),
-        (
+        name="wake-up-lost",
+        breaks="an entry that becomes durable while the journal is read is sent only after the next entry",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(
             slip(
                 f"{LINK}._pump",
                 ("self._driver.moved_past(arrival, scopes)", "self._driver.moved_past(self._driver.arrival, scopes)"),
@@ -162,52 +162,52 @@ SYNC = (
         ),
     ),
     Mutation(
-        "watchers-of-all-scopes",
-        "who waits for one of several scopes is woken only when all of them moved",
-        1,
-        ("Liveness",),
-        (slip(f"{DRIVER}:Driver._wake_watchers", ("any(scope in moved", "all(scope in moved")),),
+        name="watchers-of-all-scopes",
+        breaks="a watcher of several scopes wakes only after all of them changed, not after one",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{DRIVER}:Driver._wake_watchers", ("any(scope in moved", "all(scope in moved")),),
     ),
     Mutation(
-        "window-unlimited",
-        "a backlog is sent without waiting for acknowledgements",
-        10,
-        ("Bounds",),
-        (slip(f"{SESSION}.has_room", (" and self.unacknowledged_bytes < WINDOW_BYTES", "")),),
+        name="window-unlimited",
+        breaks="a backlog is sent without waiting for acknowledgements",
+        invariant=10,
+        expected=("BoundsChecker",),
+        edits=(slip(f"{SESSION}.has_room", (" and self.unacknowledged_bytes < WINDOW_BYTES", "")),),
     ),
     Mutation(
-        "window-never-freed",
-        "acknowledged bytes count as under way for ever, until nothing more is sent",
-        1,
-        ("Liveness",),
-        (slip(f"{SESSION}._acknowledge", ("self.unacknowledged_bytes -= sent.size", "pass")),),
+        name="window-never-freed",
+        breaks="acknowledged bytes still count as unacknowledged, until the session sends nothing more",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{SESSION}._acknowledge", ("self.unacknowledged_bytes -= sent.size", "pass")),),
     ),
     Mutation(
-        "room-not-told",
-        "who waits for room to send is not told when there is some",
-        1,
-        ("Liveness",),
-        (slip(f"{LINK}._handle", ("self._room.set()", "pass")),),
+        name="space-not-signalled",
+        breaks="a link that waits for space in the window does not wake when there is space",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{LINK}._handle", ("self._room.set()", "pass")),),
     ),
     Mutation(
-        "bulk-room-leaks",
-        "a merged frame keeps its place among those that wait",
-        1,
-        ("Liveness",),
-        (slip(f"{DRIVER}:Driver._take", ("self._bulk_room.release()", "pass")),),
+        name="bulk-slot-leaks",
+        breaks="a merged frame still counts as waiting",
+        invariant=1,
+        expected=("Liveness",),
+        edits=(slip(f"{DRIVER}:Driver._take", ("self._bulk_room.release()", "pass")),),
     ),
     Mutation(
-        "merges-unlimited",
-        "frames of one peer pile up between arrival and commit",
-        10,
-        ("Bounds",),
-        (slip(f"{LINK}.__init__", ("asyncio.Queue(MERGES_WAITING_MAX)", "asyncio.Queue()")),),
+        name="merges-unlimited",
+        breaks="the number of one peer's frames between arrival and commit has no limit",
+        invariant=10,
+        expected=("BoundsChecker",),
+        edits=(slip(f"{LINK}.__init__", ("asyncio.Queue(MERGES_WAITING_MAX)", "asyncio.Queue()")),),
     ),
     Mutation(
-        "inbox-unlimited",
-        "requests pile up in the inbox however many wait",
-        10,
-        ("Bounds",),
-        (slip(f"{DRIVER}:Driver._check_open", ("if self._waiting + weight > INBOX_MAX:", "if False:")),),
+        name="inbox-unlimited",
+        breaks="the number of requests in the inbox has no limit",
+        invariant=10,
+        expected=("BoundsChecker",),
+        edits=(slip(f"{DRIVER}:Driver._check_open", ("if self._waiting + weight > INBOX_MAX:", "if False:")),),
     ),
 )

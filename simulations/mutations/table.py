@@ -1,4 +1,4 @@
-"""The table of mutations and who caught them, on the screen and in the docs."""
+"""The table of mutations and the checkers that caught them, on the screen and in the docs."""
 
 from __future__ import annotations
 
@@ -15,36 +15,40 @@ PAGE = Path(__file__).parents[2] / "docs" / "mutations.md"
 
 OPENING = """# Mutations: what the simulator catches
 
-A simulation that finds nothing may have looked at nothing. So bugs are planted in the real code on purpose, one at a
-time, each a slip that somebody could make, and the simulator has to find every one of them within {seeds} seeds by a
-violation that the same seed does not show without it. The mutations are `simulations/mutations/`, by area. Small
-plans are played first, so a seed's number says nothing of when its turn came.
+A simulation without a violation proves nothing if its checkers cannot find bugs. So the project plants bugs in the real
+code on purpose, one at a time. Each is a mistake that a programmer could make. The simulator must find every one of
+them within {seeds} seeds, by a violation that the same seed does not show without the bug. The mutations are in
+`simulations/mutations/`, by area. The hunt plays small plans first, so the number of a seed does not show when it was
+played.
 
     make simulate-mutations                       # hunt for all of them and print this table
     make simulate-mutations ARGS="--only NAME"    # for one
     make simulate-mutations ARGS="--write"        # and write this page and the seeds the tests play again
 
-All {mutations} were caught; half of them within {half:g} seeds, the last one after {most}.
+All {mutations} were caught: half of them within {half:g} seeds, the last one after {most}.
 
 | mutation | what it breaks | invariant | caught by | seed | seeds played |
 |---|---|---|---|---|---|
 """
 
 ENDING = """
-What is not planted, and why:
+These bugs are not planted:
 
-- A gap, a fork or entries of one's own stream taken from a peer: no node here comes to such a state before disks go
-  back in time (`OF_IDENTITY` among the faults), which no guarantee covers yet.
-- The check value inside a frame of entries: a frame's seal stands before it, and the planted bug is the missing seal.
-- Acknowledgements of an earlier session remembered: they are true as long as no disk goes back. Planted is what was
-  merely sent (`cursor-kept`).
-- Frames taken after one that failed: a full disk turns frames away before they are tried, so only a peer that breaks
-  the rules makes one fail alone. `tests/runtime/test_driver.py` holds it.
-- A journal that also sends what arrived after the streams to send were chosen (`missing` without `through`): two
-  hubs' entries have to become durable within one reading, which 200 seeds do not show. This is a gap of the workload.
-- Entries of other scopes or other nodes' accounts taken from a peer: nobody here sends them; tests of the session do.
-- A replaced link left open, heartbeats left out, a way home never taken: slower, and healed by silence and redialling.
-- A digest that differs and is not told: nothing here differs unless another bug is planted besides.
+- A gap, a fork, or own entries taken from a peer. Nodes come to such a state only if a disk goes back in time
+  (`OF_IDENTITY` among the faults), which no guarantee covers yet.
+- A missing check value inside a frame of entries. The seal of the frame is checked before it, and the planted bug is
+  the missing seal.
+- Acknowledgements that are remembered from an earlier session. They stay true while no disk goes back. The planted bug
+  remembers entries that were only sent (`cursor-kept`).
+- Frames that are taken after one that failed. A full disk refuses frames before they are tried, so only a peer that
+  breaks the rules makes a single frame fail. `tests/runtime/test_driver.py` tests this.
+- A journal that also sends entries that arrived after the choice of streams (`missing` without `through`). Entries of
+  two hubs would have to become durable within one reading, which 200 seeds do not show. This is a gap of the workload.
+- Entries of other scopes, or of other nodes' accounts, taken from a peer. No simulated node sends them. The tests of
+  the session do.
+- A replaced link that stays open, missing heartbeats, a store that never returns to its home hub. These only make nodes
+  slower, because the silence timeout and the next dial repair them.
+- A digest that differs without an alarm. No digest differs here unless another bug is planted too.
 """
 
 
@@ -54,14 +58,14 @@ def drawn(catches: Mapping[str, Catch]) -> Table:
     for mutation in MUTATIONS.values():
         catch = catches.get(mutation.name)
         if catch is not None:
-            by = catch.checker if catch.is_caught else "[bold red]nobody"
+            by = catch.checker if catch.is_caught else "[bold red]none"
             wall, seed = f"{catch.wall_s:.1f}", str(catch.seed) if catch.is_caught else "-"
             table.add_row(mutation.name, mutation.breaks, by, seed, str(catch.seeds), wall)
     return table
 
 
 def write_page(catches: Mapping[str, Catch], seeds: int) -> None:
-    """DocumentWrite the page of the docs. Every mutation must have been caught."""
+    """Write the page of the docs. Every mutation must have been caught."""
     took = [catch.seeds for catch in catches.values()]
     opening = OPENING.format(seeds=seeds, mutations=len(catches), half=median(took), most=max(took))
     rows = [

@@ -1,1 +1,1 @@
-"""Pages about runs, for people to look at. Needs the extra `simulations`; nothing else imports this."""
+"""Pages about runs, for people. Needs the extra `simulations`. Only the command imports this package."""

@@ -1,4 +1,4 @@
-"""The picture of a run: lanes, links and stock over one axis of time, as SVG that stands in a page by itself."""
+"""The picture of a run: lanes, links and stock over one axis of time, as an SVG element without references."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PANEL_IN = 1.35
 GAP_IN = 0.34
 
 LETTER_IN = 0.073
-"""Width of a letter of a label, rather more than less."""
+"""Width of a letter of a label, rounded up."""
 
 INK, PALE, RED, GREEN = "#1f2933", "#8a94a0", "#b3001b", "#007a5a"
 SERVING = "#b8c4d0"
@@ -34,24 +34,24 @@ DOWN_LOOK: dict[str, Any] = {"facecolor": "white", "edgecolor": PALE, "hatch": "
 FAMILY_COLOURS = dict(
     zip(FAMILIES, ("#e69f00", "#cc79a7", "#d55e00", "#0072b2", "#009e73", "#56b4e9", "#000000"), strict=True)
 )
-"""Okabe and Ito: told apart by everybody."""
+"""The palette of Okabe and Ito, which people with colour blindness can distinguish."""
 
 MACHINE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7f7f7f")
 MACHINE_STYLES = ("-", "--", "-.", ":")
 
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "shelfsync",
-    "svg.fonttype": "path",  # labels take the room that was reckoned with, whatever fonts there are
+    "svg.fonttype": "path",  # labels have the same width with any fonts
     "font.size": 8,
     "font.family": "DejaVu Sans",
 }
 
 UNITS = ((172_800.0, 86_400.0, "days"), (7_200.0, 3_600.0, "hours"), (0.0, 1.0, "seconds"))
-"""From which length on time is told in which unit."""
+"""By minimum duration: the length of the unit, and its name."""
 
 
 class Picture:
-    """One run, being drawn."""
+    """Draws one run."""
 
     def __init__(self, outcome: Outcome) -> None:
         self._outcome = outcome
@@ -79,7 +79,7 @@ class Picture:
                 bottom=MARGIN_BOTTOM_IN / total,
                 hspace=GAP_IN * len(heights) / sum(heights),
             )
-            axes = [figure.add_subplot(grid[place]) for place in range(len(heights))]
+            axes = [figure.add_subplot(grid[index]) for index in range(len(heights))]
             self._draw_lanes(axes[0], rows)
             if self._links:
                 self._draw_links(axes[1])
@@ -91,21 +91,21 @@ class Picture:
     # lanes -------------------------------------------------------------------------------------------------------
 
     def _labelled(self, bars: Sequence[Bar]) -> list[tuple[float, float, Bar]]:
-        """Bars with the room they and their labels take."""
+        """Bars with the space for them and their labels."""
         made = []
         for bar in bars:
             start, end = self._scaled(bar.span)
             width = self._letter * (len(bar.kind) + 1.5)
-            if end - start < width:  # the label stands beside the bar, on the side that has room
+            if end - start < width:  # the label is beside the bar, on the side with space
                 start, end = (start, end + width) if end + width <= self._end else (start - width, end)
             made.append((start, end, bar))
         return made
 
     def _draw_lanes(self, axes: Axes, rows: list[list[list[tuple[float, float, Bar]]]]) -> None:
         top, ticks = 0.0, []
-        for place, (lane, packed) in enumerate(zip(self._lanes, rows, strict=True)):
+        for index, (lane, packed) in enumerate(zip(self._lanes, rows, strict=True)):
             height = len(packed) + 1.6
-            if place % 2 == 0:
+            if index % 2 == 0:
                 axes.axhspan(top, top + height, color="#f5f7f9", zorder=0)
             ticks.append((top + height / 2, lane.name))
             self._draw_state(axes, lane, top + 0.3)
@@ -149,7 +149,7 @@ class Picture:
     def _draw_panel(self, axes: Axes, panel: Panel) -> None:
         names = [lane.name for lane in self._lanes if lane.is_machine]
         count = len(panel.lines)
-        for place, line in enumerate(panel.lines):
+        for rank, line in enumerate(panel.lines):
             index = names.index(line.machine)
             axes.step(
                 [at_s / self._scale for at_s in line.times_s],
@@ -157,8 +157,8 @@ class Picture:
                 where="post",
                 label=line.machine,
                 color=MACHINE_COLOURS[index % len(MACHINE_COLOURS)],
-                linestyle=MACHINE_STYLES[place % len(MACHINE_STYLES)] if place else "-",
-                linewidth=1.1 + 1.3 * (count - 1 - place),  # where they agree, each still shows under the next
+                linestyle=MACHINE_STYLES[rank % len(MACHINE_STYLES)] if rank else "-",
+                linewidth=1.1 + 1.3 * (count - 1 - rank),  # so equal curves are all visible
             )
         axes.margins(y=0.12)
         axes.grid(axis="y", color="#e3e8ed", linewidth=0.6)
@@ -196,11 +196,11 @@ class Picture:
         return [family for family in FAMILIES if family in met]
 
     def _mark(self, axes: list[Axes]) -> None:
-        """Mark the end of trade and faults, and the violation, across everything."""
+        """Mark the healing and the violation across all parts."""
         healed, found = healed_s(self._outcome), self._outcome.found
         marks = [(found.at_s, f"{found.checker} violated", RED)] if found is not None else []
         marks += [(healed, "healed", GREEN)] if healed is not None else []
-        for place, (at_s, text, colour) in enumerate(marks):
+        for index, (at_s, text, colour) in enumerate(marks):
             at = at_s / self._scale
             for one in axes:
                 one.axvline(at, color=colour, linewidth=1.2, linestyle=(0, (4, 2)), zorder=5)
@@ -208,7 +208,7 @@ class Picture:
             axes[0].annotate(
                 text,
                 (at, 1),
-                (-3 if is_late else 3, 3 + 11 * place),
+                (-3 if is_late else 3, 3 + 11 * index),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
                 color=colour,
@@ -225,12 +225,12 @@ class Picture:
 
 
 def draw(outcome: Outcome) -> str:
-    """Return the picture of a run as an SVG element that refers to nothing outside."""
+    """Return the picture of a run as an SVG element without references to other files."""
     return Picture(outcome).draw()
 
 
 def _packed(bars: list[tuple[float, float, Bar]]) -> list[list[tuple[float, float, Bar]]]:
-    """Put bars into as few rows as it takes that none overlaps another."""
+    """Put bars into as few rows as possible, without overlaps."""
     rows: list[list[tuple[float, float, Bar]]] = []
     for bar in sorted(bars, key=lambda one: one[0]):
         row = next((row for row in rows if row[-1][1] <= bar[0]), None)
@@ -251,7 +251,7 @@ def _ink_on(colour: str) -> str:
 
 
 def _as_element(figure: Figure) -> str:
-    """The bare element: no prologue, no metadata, no addresses, which HTML does not need."""
+    """The SVG element without prologue, metadata and namespaces, because HTML does not need them."""
     text = StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = text.getvalue()

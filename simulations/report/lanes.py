@@ -1,4 +1,4 @@
-"""What the picture of a run is made of: when each machine served, what went wrong there, who was linked with whom."""
+"""The data of the picture of a run: when each machine served, its faults, and its links."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulations.plan import Fault
 from simulations.run import ShownLevel, Step
 
 CHAIN_WIDE = ("bridge", "ring", "region-loss")
-"""Kinds that meet more machines than they name; they have a lane of their own."""
+"""Kinds that hit more machines than they name. They have their own lane."""
 
 CHAIN_LANE = "chain"
 
@@ -26,14 +26,14 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "clients": ("lost-answers",),
     "identity": tuple(OF_IDENTITY),
 }
-"""Kinds of faults that are drawn alike."""
+"""Kinds of faults with the same colour."""
 
 PAIRS_MAX = 3
-"""Pairs of location and item whose stock is drawn."""
+"""The number of pairs (location and item) with a drawing of their stock."""
 
 
 class Span(Struct, frozen=True):
-    """From when to when, in seconds."""
+    """A period, in seconds."""
 
     from_s: float
     to_s: float
@@ -48,7 +48,7 @@ class Bar(Struct, frozen=True):
 
 
 class Lane(Struct, frozen=True):
-    """One machine over time; `is_machine` is false of the chain as a whole."""
+    """One machine over time. `is_machine` is false for the lane of the whole chain."""
 
     name: str
     is_machine: bool
@@ -58,7 +58,7 @@ class Lane(Struct, frozen=True):
 
 
 class Curve(Struct, frozen=True):
-    """What one machine showed of a pair: from each time on, so many units; None while it was down."""
+    """The units of a pair that one machine showed, from each time on; None while it was down."""
 
     machine: str
     times_s: list[float]
@@ -66,7 +66,7 @@ class Curve(Struct, frozen=True):
 
 
 class Panel(Struct, frozen=True):
-    """The stock of one pair at every machine that holds it."""
+    """The stock of one pair at every machine with this pair."""
 
     location: str
     item: str
@@ -76,17 +76,17 @@ class Panel(Struct, frozen=True):
 
 
 def family_of(kind: str) -> str:
-    """The family a kind of fault belongs to."""
+    """The family of a kind of fault."""
     return next(family for family, kinds in FAMILIES.items() if kind in kinds)
 
 
 def healed_s(outcome: Outcome) -> float | None:
-    """When the faults were mended at the end of trade."""
+    """When everything was healed at the end of the trade."""
     return next((step.at_s for step in outcome.steps if step.what.startswith("healed: ")), None)
 
 
 def lanes(outcome: Outcome) -> list[Lane]:
-    """A lane for each machine, hubs first, and one for the chain when something met all of it."""
+    """A lane for each machine, hubs first, and one for the chain if it has chain-wide faults."""
     plan, steps = outcome.plan, outcome.steps
     end_s = outcome.simulated_s
     named = [name for name, _ in plan.hubs] + list(plan.stores)
@@ -121,7 +121,7 @@ def _bars(faults: list[Fault], until_s: float) -> list[Bar]:
 
 
 def _serving(name: str, steps: list[Step], end_s: float) -> list[Span]:
-    """When a machine served: from saying so until it stopped."""
+    """The periods in which a machine served."""
     spans: list[Span] = []
     since: float | None = None
     for step in steps:
@@ -136,13 +136,13 @@ def _serving(name: str, steps: list[Step], end_s: float) -> list[Span]:
 
 
 def links(outcome: Outcome) -> dict[tuple[str, str], list[Span]]:
-    """When which two machines were linked, as both of them saw it: a store or a later hub first, then the hub."""
+    """By pair of machines: the periods in which both saw their link. The first of a pair is a store or a later hub."""
     taken, end_s = outcome.links, outcome.simulated_s
     order = [lane.name for lane in lanes(outcome)]
     hubs = [name for name, _ in outcome.plan.hubs]
     seen: dict[tuple[str, str], list[Span]] = {}
-    for place, one in enumerate(order):
-        for other in (name for name in order[:place] if name in hubs):
+    for index, one in enumerate(order):
+        for other in (name for name in order[:index] if name in hubs):
             both = _both(_linked(taken, one, other, end_s), _linked(taken, other, one, end_s))
             if both:
                 seen[one, other] = both
@@ -169,7 +169,7 @@ def _linked(taken: list[LinkSpan], machine: str, peer: str, end_s: float) -> lis
 
 
 def panels(outcome: Outcome) -> list[Panel]:
-    """The pairs of which machines showed different stock for longest, and of these the busiest."""
+    """The pairs whose machines showed different stock for the longest time; of equal ones, the busiest."""
     by_pair: dict[tuple[str, str], dict[str, list[ShownLevel]]] = {}
     for level in outcome.levels:
         by_pair.setdefault((level.location, level.item), {}).setdefault(level.machine, []).append(level)

@@ -1,4 +1,4 @@
-"""A page per run, and one that lists them: plain files that need nothing but a browser."""
+"""A page for each run, and a page that lists them: files that need only a browser."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from simulations import catalogue, failure
-from simulations.account import duration, tell_plan
+from simulations.account import describe_plan, duration
 from simulations.faults import FAULTS, OF_IDENTITY
 from simulations.outcome import Outcome
 from simulations.report.drawing import draw
 from simulations.scenario import Scenario, write_scenario
 
 LISTED = "runs.json"
-"""What the list holds, for the next command that writes to the same directory."""
+"""The content of the list, for the next command that writes to the same directory."""
 
 
 class Listed(Struct, frozen=True):
@@ -47,7 +47,7 @@ class Pages:
         self._templates.filters["duration"] = duration
 
     def write(self, name: str, origin: str, outcome: Outcome) -> Path:
-        """Write the page of a run and its plan, and put it on the list; return where the page is."""
+        """Write the page and the plan of a run, and add the run to the list. Returns the path of the page."""
         self._directory.mkdir(parents=True, exist_ok=True)
         plan = self._directory / f"{name}.plan.toml"
         write_scenario(plan, Scenario(outcome.plan, about=f"{origin}, at {failure.commit()}"))
@@ -60,14 +60,21 @@ class Pages:
             commit=failure.commit(),
             about=catalogue.checkers().get(outcome.found.checker, "") if outcome.found is not None else "",
             picture=Markup(draw(outcome)),
-            plan=list(tell_plan(outcome.plan)),
+            plan=list(describe_plan(outcome.plan)),
             faults={kind: count for kind, count in outcome.counts.items() if kind in kinds},
             happened={name: count for name, count in outcome.counts.items() if name not in kinds},
             replay=failure.replay(self._command, plan),
         )
         path.write_text(text)
         self._list(
-            Listed(name, origin, str(outcome.found or ""), outcome.simulated_s, outcome.entries, outcome.convergence_s)
+            Listed(
+                name=name,
+                origin=origin,
+                found=str(outcome.found or ""),
+                simulated_s=outcome.simulated_s,
+                entries=outcome.entries,
+                convergence_s=outcome.convergence_s,
+            )
         )
         return path
 

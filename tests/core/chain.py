@@ -32,7 +32,7 @@ SomeFrame = TypeVar("SomeFrame", bound=Frame)
 
 NOW_MS = 1_750_000_000_000
 STORE = "store-1"
-NOBODY = Seen(levels={}, as_of=0, vector={})
+NOTHING_SEEN = Seen(levels={}, as_of=0, vector={})
 
 
 def receipt(**units: int) -> GoodsReceipt:

@@ -1,1 +1,1 @@
-"""What stands in for the world, and what judges a run: tests of the simulations."""
+"""Tests of the simulator: its loop, network and clocks, its checkers, and its command."""

@@ -1,8 +1,8 @@
-"""What Maelstrom does for a test, in small: real node processes, and a network between them that misbehaves by seed.
+"""A small replacement for Maelstrom: real node processes, and a network between them with faults from a seed.
 
-Every line a node writes is a message; the router loses it, doubles it, or delivers it after a delay of its own, so that
-later ones overtake it. A partition cuts nodes off from each other; clients reach every node always, though their
-messages are lost and late like any other.
+Every line of a node is a message. The router loses it, doubles it, or delivers it after a random delay, so that later
+ones overtake it. A partition cuts nodes off from each other. Clients always reach every node, but their messages are
+lost and late too.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ ANSWERS_S = 0.5
 POLL_S = 0.02
 
 DEFINITE = (10, 11, 12)
-"""Codes of errors that say that a request was not done, and never will be."""
+"""Codes of definite errors: the request was not done, and never will be."""
 
 Body = dict[str, Any]
 
 
 class Faults(NamedTuple):
-    """How the network misbehaves: shares of messages lost and doubled, and the mean of their delays."""
+    """The faults of the network: the shares of lost and doubled messages, and the mean delay."""
 
     loss: float = 0.0
     doubling: float = 0.0
@@ -44,13 +44,13 @@ class Faults(NamedTuple):
 
 
 class Router:
-    """A cluster of node processes; use it as a context."""
+    """A cluster of node processes. Use it as a context."""
 
     def __init__(self, names: Sequence[str], seed: int, errors: Path) -> None:
         self.names = tuple(names)
         self.faults = Faults()
         self.seen: Counter[str] = Counter()
-        """How often what happened: messages by type, and `lost`, `doubled`, `overtaken`, `cut`."""
+        """How often each event happened: messages by type, and `lost`, `doubled`, `overtaken`, `cut`."""
         self._chance = random.Random(seed)
         self._errors = errors
         self._side: dict[str, int] = {}
@@ -92,20 +92,20 @@ class Router:
             assert "Traceback" not in self.logs()
 
     def logs(self) -> str:
-        """What the nodes logged."""
+        """The logs of all nodes."""
         return "".join((self._errors / f"{name}.log").read_text() for name in self.names)
 
     def cut(self, *sides: Iterable[str]) -> None:
-        """Let nodes of one side no longer reach those of another."""
+        """Cut the nodes of each side off from those of the others."""
         self._side = {name: number for number, side in enumerate(sides) for name in side}
 
     def heal(self) -> None:
-        """Let every node reach every other, without any fault."""
+        """Remove all partitions and faults."""
         self._side = {}
         self.faults = Faults()
 
     async def ask(self, node: str, body: Body, within_s: float = ANSWERS_S, client: str = "c1") -> Body | None:
-        """Ask a node and wait for its answer; None when none came."""
+        """Send a request to a node and wait for its answer; None if there is none."""
         self._numbers += 1
         number = self._numbers
         answer = self._asked[client, number] = asyncio.get_running_loop().create_future()
@@ -119,7 +119,7 @@ class Router:
             del self._asked[client, number]
 
     async def add(self, node: str, delta: int) -> Add:
-        """Add at a node, and note how it ended."""
+        """Add at a node. Returns the add with its outcome."""
         answer = await self.ask(node, {"type": "add", "delta": delta})
         match answer:
             case {"type": "add_ok"}:
@@ -130,12 +130,12 @@ class Router:
                 return Add(node, delta, Outcome.UNKNOWN)
 
     async def read(self, node: str) -> int | None:
-        """The value at a node; None when it did not answer."""
+        """The value at a node; None without an answer."""
         answer = await self.ask(node, {"type": "read"})
         return answer["value"] if answer is not None and answer["type"] == "read_ok" else None
 
     async def final_reads(self, within_s: float) -> tuple[FinalRead, ...]:
-        """What every node answers once all answer the same, or what they answered last when they never do."""
+        """The answers of all nodes as soon as they are equal, or the last answers after `within_s`."""
         deadline_s = asyncio.get_running_loop().time() + within_s
         while True:
             values = await asyncio.gather(*(self.read(name) for name in self.names))
@@ -157,9 +157,9 @@ class Router:
         elif self._chance.random() < self.faults.loss:
             self.seen["lost"] += 1
         else:
-            is_doubled = self._chance.random() < self.faults.doubling
-            self.seen["doubled"] += is_doubled
-            for _ in range(1 + is_doubled):
+            may_be_duplicated = self._chance.random() < self.faults.doubling
+            self.seen["doubled"] += may_be_duplicated
+            for _ in range(1 + may_be_duplicated):
                 self._delay(message)
 
     def _delay(self, message: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Plans played in other processes: many at once for the suite, or printed so that two processes can be compared.
+"""Plans played in other processes: many at once for the suite, or with printed digests, to compare two processes.
 
 `python -m tests.simulations.played SEED ...` prints the digest of each seed's trace.
 """
@@ -18,7 +18,7 @@ PROCESSES = 2
 
 
 class Played(NamedTuple):
-    """What is left of a run."""
+    """The result of a run."""
 
     seed: int
     violation: str | None
@@ -41,7 +41,7 @@ def play_seed(seed: int) -> Played:
 
 
 def play_seeds(seeds: Iterable[int]) -> list[Played]:
-    """Play many, in fresh processes."""
+    """Play many seeds, in fresh processes."""
     with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
         return list(pool.map(play_seed, seeds, chunksize=4))
 

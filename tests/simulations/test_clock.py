@@ -1,4 +1,4 @@
-"""Clocks that are wrong on purpose."""
+"""Simulated clocks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def clock_at(seconds: float) -> SimulatedClock:
     return SimulatedClock(lambda: now_s[0])
 
 
-def test_an_untouched_clock_tells_the_time() -> None:
+def test_a_clock_without_faults_shows_the_true_time() -> None:
     clock = clock_at(0.0)
     now_s[0] = 12.5
     assert clock.now() == (EPOCH_MS + 12_500, 12_500)
@@ -26,7 +26,7 @@ def test_a_step_moves_wall_time_only() -> None:
     assert clock.now() == (EPOCH_MS - 59_000, 1_000)
 
 
-def test_a_drifting_clock_never_goes_back_and_can_be_set_right() -> None:
+def test_a_drifting_clock_never_goes_back_and_can_be_corrected() -> None:
     clock = clock_at(0.0)
     clock.drift(-20_000)
     readings = []

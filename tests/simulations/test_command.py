@@ -1,4 +1,4 @@
-"""The command: its flags, what it tells, how it ends, and that the replay it prints is one."""
+"""The command: its flags, its output, its exit status, and the replay that it prints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from simulations import catalogue
 from simulations.__main__ import simulate
-from simulations.checkers.floor import Floor
+from simulations.checkers.floor import FloorChecker
 from simulations.draw import draw_plan
 from simulations.faults import FAULTS
 from simulations.journal import SimulatedDisk
@@ -23,13 +23,13 @@ from simulations.scenario import Scenario, read_scenario, write_scenario
 
 ROOT = Path(__file__).parents[2]
 
-SMALL = Plan(7, 3.0, stores=("store-1",), hubs=(("hub-east", "east"),), trade=Trade(clients=1, items=1))
-"""Over in a moment."""
+SMALL = Plan(seed=7, seconds=3.0, stores=("store-1",), hubs=(("hub-east", "east"),), trade=Trade(clients=1, items=1))
+"""A plan that takes a moment."""
 
 WRONG = {
-    "a seed that is none": (["--seed", "seven"], "--seed"),
+    "a seed that is no number": (["--seed", "seven"], "--seed"),
     "a seed below zero": (["--seed", "-1"], "--seed"),
-    "seeds that are no range": (["--seeds", "1-9"], "--seeds"),
+    "seeds without a range": (["--seeds", "1-9"], "--seeds"),
     "a range that ends before it begins": (["--seeds", "9..1"], "--seeds"),
     "too many seeds": (["--seeds", "1..99999999999"], "--seeds"),
     "an unknown scenario": (["--scenario", "quiet-sunday"], "--scenario"),
@@ -41,7 +41,7 @@ WRONG = {
     "two things to play": (["--seed", "1", "--seeds", "1..2"], "--seed and --seeds"),
     "a list and a seed": (["--list", "--seed", "1"], "--list"),
     "an unknown flag": (["--colour", "red"], "--colour"),
-    "a word too many": (["please"], "please"),
+    "an extra word": (["please"], "please"),
 }
 
 WRONG_PLANS = {
@@ -66,12 +66,12 @@ WRONG_PLANS = {
 
 
 def ran(*arguments: str | Path, variables: Mapping[str, str] | None = None) -> Result:
-    """The command's ending and its output, in a directory of its own."""
+    """Run the command."""
     return CliRunner().invoke(simulate, [str(argument) for argument in arguments], env=dict(variables or {}))
 
 
 def error_of(result: Result) -> str:
-    """The one line a command ends with, which has to end with exit code 2."""
+    """The error line of a command that must exit with 2."""
     assert result.exit_code == 2, result.output
     (line,) = [line for line in result.output.splitlines() if line.startswith("Error:")]
     return line
@@ -91,14 +91,14 @@ def stored(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A checker that holds every machine that is down against the chain."""
+    """Make a checker report every machine that is down."""
 
-    def moment(self: Floor) -> None:
+    def moment(self: FloorChecker) -> None:
         killed = [machine.name for machine in self.chain.machines.values() if machine.is_held_down]
         if killed:
             self.fail(f"{killed[0]} is down")
 
-    monkeypatch.setattr(Floor, "moment", moment)
+    monkeypatch.setattr(FloorChecker, "moment", moment)
     return None
 
 
@@ -109,7 +109,7 @@ def test_a_wrong_flag_is_one_line_that_names_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WRONG_PLANS)
-def test_a_wrong_plan_is_one_line_that_says_what_is_wrong(tmp_path: Path, name: str) -> None:
+def test_a_wrong_plan_is_one_line_that_names_the_fault(tmp_path: Path, name: str) -> None:
     content, named = WRONG_PLANS[name]
     path = tmp_path / "plan.toml"
     path.write_text(content)
@@ -118,7 +118,7 @@ def test_a_wrong_plan_is_one_line_that_says_what_is_wrong(tmp_path: Path, name: 
     assert named in line
 
 
-def test_flags_are_variables_and_keys_of_a_file_too(tmp_path: Path, stored: Path) -> None:
+def test_flags_can_be_variables_and_keys_of_a_file(tmp_path: Path, stored: Path) -> None:
     assert "plan" in ran(variables={"SHELFSYNC_PLAN": str(stored)}).output
     assert "--profile" in error_of(ran(variables={"SHELFSYNC_PROFILE": "lazy"}))
     file = tmp_path / "simulate.toml"
@@ -135,13 +135,13 @@ def test_the_list_names_every_scenario_fault_and_checker() -> None:
             assert re.search(rf"^  {re.escape(name)} ", result.output, re.MULTILINE), name
 
 
-def test_one_seed_is_told_step_by_step() -> None:
+def test_one_seed_prints_each_step() -> None:
     result = ran("--seed", "8")
     assert result.exit_code == 0, result.output
     for fault in draw_plan(8).faults:
         assert re.search(rf"{fault.at_s:.3f} s +{re.escape('+'.join(fault.who))} +{fault.kind} begins", result.output)
-    for told in ("seed 8, profile pressure", "hub-east", "serves 0", "healed:", "trace", "all is well"):
-        assert told in result.output
+    for text in ("seed 8, profile pressure", "hub-east", "serves 0", "healed:", "trace", "all is well"):
+        assert text in result.output
 
 
 def test_the_same_seed_leaves_the_same_trace() -> None:
@@ -154,24 +154,24 @@ def test_the_profile_decides_how_a_seed_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_many_seeds_end_with_what_occurred_and_totals(jobs: int) -> None:
+def test_many_seeds_end_with_event_counts_and_totals(jobs: int) -> None:
     result = ran("--seeds", "7..8", "--jobs", str(jobs))
     assert result.exit_code == 0, result.output
     for kind in FAULTS:
         assert kind in result.output
-    for told in (f"2 seeds, 7..8, profile pressure, {jobs} at a time", "2 runs, ", "acknowledged", "all is well"):
-        assert told in result.output
+    for text in (f"2 seeds, 7..8, profile pressure, {jobs} at a time", "2 runs, ", "acknowledged", "all is well"):
+        assert text in result.output
 
 
-def test_no_more_seeds_are_begun_when_time_is_up() -> None:
+def test_no_seed_begins_after_the_time_is_up() -> None:
     result = ran("--seeds", "8..1000", "--jobs", "1", "--minutes", "0.0001")
     assert "ended after 1 of 993 seeds" in result.output
 
 
-def test_a_violation_leaves_a_smaller_plan_and_a_replay_that_shows_it_again(broken: None, tmp_path: Path) -> None:
+def test_a_violation_leaves_a_shrunk_plan_and_a_working_replay(broken: None, tmp_path: Path) -> None:
     result = ran("--seeds", "8..9", "--jobs", "1")
     assert result.exit_code == 1, result.output
-    assert "VIOLATION  seed-8  Floor (invariant 4)" in result.output
+    assert "VIOLATION  seed-8  FloorChecker (invariant 4)" in result.output
     assert re.search(r"^of +seed 8, profile pressure$", result.output, re.MULTILINE)
     assert re.search(r"^commit +(\w{12}|version)", result.output, re.MULTILINE)
     kept = read_scenario(tmp_path / "simulation-failures" / "seed-8.toml").plan
@@ -179,21 +179,21 @@ def test_a_violation_leaves_a_smaller_plan_and_a_replay_that_shows_it_again(brok
     (replay,) = re.findall(r"^replay +\S+ (.*)$", result.output, re.MULTILINE)
     again = ran(*shlex.split(replay))
     assert again.exit_code == 1
-    assert "VIOLATION  seed-8  Floor (invariant 4)" in again.output
+    assert "VIOLATION  seed-8  FloorChecker (invariant 4)" in again.output
 
 
-def test_a_journal_that_forgets_is_found_and_cut_down_to_what_makes_it_forget(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_forgetting_journal_is_found_and_its_plan_shrinks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def forget_the_last(self: SimulatedDisk, *, finishes: bool) -> None:
         kept = [stored.entry for stored in self.stored[:-1]]
         self.__dict__.update(self.blank().__dict__)
         self.keep(kept, 0)
 
     monkeypatch.setattr(SimulatedDisk, "stop", forget_the_last)
-    others = tuple(Fault("slow-line", float(at), 1.0, ("store-2",)) for at in range(1, 6))
-    faults = (*others, Fault("kill", 6.0, 2.0, ("store-1",)))
-    plan = Plan(5, 12.0, stores=("store-1", "store-2"), trade=Trade(clients=2, think_ms=100.0), faults=faults)
+    others = tuple(Fault(kind="slow-line", at_s=float(at), for_s=1.0, who=("store-2",)) for at in range(1, 6))
+    faults = (*others, Fault(kind="kill", at_s=6.0, for_s=2.0, who=("store-1",)))
+    plan = Plan(
+        seed=5, seconds=12.0, stores=("store-1", "store-2"), trade=Trade(clients=2, think_ms=100.0), faults=faults
+    )
     write_scenario(tmp_path / "forgetful.toml", Scenario(plan))
     result = ran("--plan", tmp_path / "forgetful.toml")
     assert result.exit_code == 1, result.output
@@ -208,33 +208,35 @@ def test_a_journal_that_forgets_is_found_and_cut_down_to_what_makes_it_forget(
     assert read_scenario(tmp_path / "forgetful.toml").plan == plan
 
 
-def test_the_replay_of_a_kept_plan_is_a_command_that_runs(stored: Path) -> None:
+def test_the_replay_of_a_stored_plan_is_a_command_that_runs(stored: Path) -> None:
     command = [sys.executable, "-m", "simulations", "--plan", str(stored)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all is well" in done.stdout
 
 
-def test_nothing_is_shrunk_unless_asked(broken: None, tmp_path: Path) -> None:
+def test_no_shrink_keeps_the_whole_plan(broken: None, tmp_path: Path) -> None:
     result = ran("--seeds", "8..9", "--jobs", "1", "--no-shrink")
     assert result.exit_code == 1
     assert read_scenario(tmp_path / "simulation-failures" / "seed-8.toml").plan == draw_plan(8)
 
 
-def test_the_first_violation_ends_it_unless_asked_to_go_on(broken: None) -> None:
+def test_keep_going_continues_after_a_violation(broken: None) -> None:
     result = ran("--seeds", "8..10", "--jobs", "1", "--no-shrink", "--keep-going")
     assert len(re.findall(r"^VIOLATION", result.output, re.MULTILINE)) > 1
     assert result.output.count("\nreplay") == len(re.findall(r"^VIOLATION", result.output, re.MULTILINE))
 
 
-def test_an_expected_violation_is_recorded_and_an_unexpected_calm_is_not_well(broken: None, tmp_path: Path) -> None:
+def test_an_expected_violation_is_recorded_and_a_missing_one_fails(broken: None, tmp_path: Path) -> None:
     path = tmp_path / "expected.toml"
-    plan = Plan(7, 3.0, stores=("store-1",), faults=(Fault("kill", 1.0, 1.0, ("store-1",)),))
-    write_scenario(path, Scenario(plan, "Down for a second.", ("Floor",)))
+    plan = Plan(
+        seed=7, seconds=3.0, stores=("store-1",), faults=(Fault(kind="kill", at_s=1.0, for_s=1.0, who=("store-1",)),)
+    )
+    write_scenario(path, Scenario(plan, "Down for a second.", ("FloorChecker",)))
     result = ran("--plan", path)
     assert result.exit_code == 0, result.output
-    assert "recorded Floor" in result.output
-    write_scenario(path, Scenario(SMALL, "Nothing fails.", ("Floor",)))
+    assert "recorded FloorChecker" in result.output
+    write_scenario(path, Scenario(SMALL, "Nothing fails.", ("FloorChecker",)))
     result = ran("--plan", path, "--no-shrink")
     assert result.exit_code == 1
-    assert "expected Floor, and all was well" in result.output
+    assert "expected FloorChecker, but all was well" in result.output

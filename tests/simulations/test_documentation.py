@@ -1,4 +1,4 @@
-"""docs/reference/simulations.md names every scenario, fault and checker, as the code describes them, and no others."""
+"""docs/reference/simulations.md lists exactly the scenarios, faults and checkers, with the descriptions in the code."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ GUIDE = (ROOT / "docs" / "how-to" / "run-simulations.md").read_text()
 
 
 def rows() -> dict[str, str]:
-    """What the tables of the page say, by name."""
+    """The rows of the page's tables: descriptions by name."""
     return dict(re.findall(r"^\| `([^`]+)` \| (.+) \|$", PAGE, re.MULTILINE))
 
 
-def test_the_page_lists_all_there_is() -> None:
-    there = {name: catalogue.first_sentence(about) for name, about in catalogue.scenarios().items()}
+def test_the_page_lists_every_scenario_fault_and_checker() -> None:
+    expected = {name: catalogue.first_sentence(about) for name, about in catalogue.scenarios().items()}
     for kinds in catalogue.faults().values():
-        there |= kinds
-    there |= catalogue.checkers()
-    assert rows() == there
+        expected |= kinds
+    expected |= catalogue.checkers()
+    assert rows() == expected
     assert sorted(catalogue.IN_RUN) == sorted(BESIDES)
 
 
 @pytest.mark.parametrize("page", [PAGE, GUIDE], ids=["reference", "guide"])
-def test_files_that_the_page_names_are_there(page: str) -> None:
+def test_files_that_the_page_names_exist(page: str) -> None:
     named = re.findall(r"`((?:simulations|tests)/[\w/.]+)`", page)
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []

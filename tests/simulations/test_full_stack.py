@@ -1,4 +1,4 @@
-"""Whole nodes under simulation: promises hold, what should go wrong does, everything repeats, flaws are caught."""
+"""Whole nodes under simulation: guarantees hold, faults happen, runs repeat, and planted bugs are caught."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 SEEDS = (*range(1, 10), 20, 34)
 FLAWED_SEEDS = range(1, 17)
-"""What is broken on purpose is found within so many."""
+"""A planted bug must be found within these seeds."""
 
 SOMETIMES = (
     "isolate",
@@ -32,7 +32,7 @@ SOMETIMES = (
     "lost-answers",
     "corrupt",
     "no answer",
-    "nobody listens",
+    "not listening",
     "nonsense",
     "shown",
     "torn commits",
@@ -43,7 +43,7 @@ SOMETIMES = (
 
 COMMITS_IN_PARTS = Mutation(
     name="commits-in-parts",
-    breaks="each part of a batch is a commit of its own",
+    breaks="each part of a batch is committed separately",
     invariant=2,
     expected=(),
     edits=(
@@ -53,9 +53,9 @@ COMMITS_IN_PARTS = Mutation(
                 'connection.executemany(STATEMENTS["insert_batch"], rows)',
                 """if not any(checkpoint.get(part) for part in PUT_PARTS):
         rows = [
-            (heap, *[part if one == place else "[]" for one in range(len(parts))])
+            (heap, *[part if one == index else "[]" for one in range(len(parts))])
             for heap, *parts in rows
-            for place, part in enumerate(parts)
+            for index, part in enumerate(parts)
         ]
     for row in rows:
         connection.execute(STATEMENTS["insert_batch"], row)""",
@@ -78,17 +78,17 @@ def first_violation() -> Violation | None:
     return None
 
 
-def test_no_seed_breaks_a_promise(played: list[Result]) -> None:
+def test_no_seed_violates_a_guarantee(played: list[Result]) -> None:
     assert {one.plan.seed: str(one.violation) for one in played if one.violation is not None} == {}
 
 
-def test_cuts_kills_and_unknown_answers_occurred(played: list[Result]) -> None:
+def test_cuts_kills_and_unknown_outcomes_occurred(played: list[Result]) -> None:
     assert [what for what in SOMETIMES if not any(one.counts.get(what) for one in played)] == []
     assert all(one.counts["lives"] > len(one.plan.hubs) + len(one.plan.stores) for one in played)
     assert sum(one.counts["acknowledged"] for one in played) > 300
 
 
-def test_a_seed_leaves_the_same_trace_in_another_process_and_under_another_hash_seed(played: list[Result]) -> None:
+def test_a_seed_has_the_same_trace_in_another_process_with_another_hash_seed(played: list[Result]) -> None:
     seed = SEEDS[-1]
     command = [sys.executable, "-m", "simulations.full_stack", "--seed", str(seed)]
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
@@ -100,13 +100,13 @@ def test_a_seed_leaves_the_same_trace_in_another_process_and_under_another_hash_
 def test_an_answer_before_its_commit_is_caught() -> None:
     with planted(MUTATIONS["answer-before-commit"]):
         violation = first_violation()
-    assert violation is not None and violation.checker == "Durability"
+    assert violation is not None and violation.checker == "DurabilityChecker"
 
 
 def test_keys_that_the_journal_forgets_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KeyFilter, "likely", lambda self, keys: [])
     violation = first_violation()
-    assert violation is not None and violation.checker == "ExactlyOnce"
+    assert violation is not None and violation.checker == "ExactlyOnceChecker"
 
 
 def test_commits_in_parts_are_caught() -> None:
@@ -114,7 +114,7 @@ def test_commits_in_parts_are_caught() -> None:
         assert first_violation() is not None
 
 
-def test_the_command_says_how_to_play_a_failure_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_how_to_play_a_failure_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KeyFilter, "likely", lambda self, keys: [])
     shown = CliRunner().invoke(full_stack, ["--seeds", "1..3"])
     assert shown.exit_code == 1

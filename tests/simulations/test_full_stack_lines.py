@@ -1,4 +1,4 @@
-"""The sockets of the full stack: what asyncio and aiohttp see when lines, processes and machines fail."""
+"""The sockets of the full stack, as asyncio and aiohttp see them if lines, processes and machines fail."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def listen_only(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     await asyncio.Event().wait()
 
 
-def test_bytes_arrive_in_order_however_they_were_cut(world: World) -> None:
+def test_bytes_arrive_in_order_in_pieces_of_any_size(world: World) -> None:
     world.serve(echo)
     sent = b"".join(b"%06d" % number for number in range(20_000))
 
@@ -78,7 +78,7 @@ def test_bytes_arrive_in_order_however_they_were_cut(world: World) -> None:
     assert world.run(talk) == sent
 
 
-def test_a_reader_that_does_not_read_holds_the_writer_back(world: World) -> None:
+def test_a_slow_reader_makes_the_writer_wait(world: World) -> None:
     world.serve(listen_only)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
@@ -120,7 +120,7 @@ def test_a_killed_process_hangs_up(world: World) -> None:
     assert world.run(talk) == b""
 
 
-def test_a_machine_without_power_says_nothing_until_it_is_up_again(world: World) -> None:
+def test_a_machine_without_power_sends_nothing_until_it_is_up(world: World) -> None:
     world.serve(echo)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -138,7 +138,7 @@ def test_a_machine_without_power_says_nothing_until_it_is_up_again(world: World)
     world.run(talk)
 
 
-def test_what_was_written_before_closing_arrives(world: World) -> None:
+def test_bytes_written_before_closing_arrive(world: World) -> None:
     got: list[bytes] = []
 
     async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -155,13 +155,13 @@ def test_what_was_written_before_closing_arrives(world: World) -> None:
     assert [len(data) for data in got] == [3 * LINE_BYTES]
 
 
-def test_a_signal_reaches_the_process_that_asked_for_it(world: World) -> None:
+def test_a_signal_reaches_the_process_that_handles_it(world: World) -> None:
     async def wait() -> str:
-        told = asyncio.Event()
-        world.loop.add_signal_handler(signal.SIGTERM, told.set)
+        received = asyncio.Event()
+        world.loop.add_signal_handler(signal.SIGTERM, received.set)
         world.loop.call_later(1.0, world.loop.signal, world.server, signal.SIGTERM)
         world.loop.call_later(2.0, world.loop.signal, world.client, signal.SIGTERM)
-        await told.wait()
+        await received.wait()
         return f"{world.loop.time():.1f}"
 
     assert world.loop.run_until_complete(world.loop.start_on(world.server, wait())) == "1.0"

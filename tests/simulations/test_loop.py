@@ -1,4 +1,4 @@
-"""The virtual loop: time that jumps, hosts that take turns, crash without a trace, pause without noticing."""
+"""The virtual loop: time jumps, and hosts take turns, crash and pause."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_time_jumps_to_the_next_timer() -> None:
     assert loop.time() == 86_400
 
 
-def test_what_happens_on_one_host_happens_in_order() -> None:
+def test_events_on_one_host_are_in_order() -> None:
     loop, seen = VirtualLoop(Random(1)), []
 
     async def main() -> None:
@@ -60,12 +60,12 @@ def interleaving(seed: int) -> list[str]:
     return seen
 
 
-def test_the_seed_decides_who_goes_first() -> None:
+def test_the_seed_decides_which_host_runs_next() -> None:
     assert interleaving(1) == interleaving(1)
     assert len({tuple(interleaving(seed)) for seed in range(5)}) == 5
 
 
-def test_a_crash_drops_a_host_and_runs_no_finally() -> None:
+def test_a_crash_drops_a_host_and_runs_no_finally_block() -> None:
     loop, seen = VirtualLoop(Random(1)), []
     host = Host("doomed")
 
@@ -89,7 +89,7 @@ def test_a_crash_drops_a_host_and_runs_no_finally() -> None:
     loop.close()
 
 
-def test_what_a_crashed_host_waited_for_wakes_nobody() -> None:
+def test_a_future_does_not_wake_a_crashed_host() -> None:
     loop, seen = VirtualLoop(Random(1)), []
     host = Host("doomed")
 
@@ -112,7 +112,7 @@ def test_what_a_crashed_host_waited_for_wakes_nobody() -> None:
     loop.close()
 
 
-def test_a_paused_host_does_later_what_came_meanwhile() -> None:
+def test_a_paused_host_runs_its_work_after_it_resumes() -> None:
     loop, seen = VirtualLoop(Random(1)), []
     host = Host("sleeper")
 
@@ -133,7 +133,7 @@ def test_a_paused_host_does_later_what_came_meanwhile() -> None:
     assert seen == [10.5]
 
 
-def test_a_wait_that_nobody_ends_is_told() -> None:
+def test_an_endless_wait_raises_stuck() -> None:
     loop = VirtualLoop(Random(1))
 
     async def main() -> None:
@@ -143,7 +143,7 @@ def test_a_wait_that_nobody_ends_is_told() -> None:
         run_stuck(main(), loop)
 
 
-def test_hosts_that_spin_while_time_stands_still_are_told() -> None:
+def test_hosts_that_spin_raise_stuck() -> None:
     loop = VirtualLoop(Random(1))
 
     async def main() -> None:
@@ -155,7 +155,7 @@ def test_hosts_that_spin_while_time_stands_still_are_told() -> None:
 
 
 def run_stuck(work: Coroutine[Any, Any, Any], loop: VirtualLoop) -> None:
-    """As `run`, for a loop on which nothing can be wound up."""
+    """As `run`, for a loop that cannot wind up."""
     task = loop.create_task(work)
     try:
         loop.run_until_complete(task)

@@ -1,4 +1,4 @@
-"""Node processes under a network that loses, doubles, delays and cuts: their counters end equal, and right."""
+"""Node processes on a network that loses, doubles, delays and cuts: their counters end with equal, right values."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tests.simulations.maelstrom_router import Faults, Router
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(30)]
 
 CONVERGES_S = 12.0
-"""A dial under way, the wait before the next, and one more of each for a session that a late message ended."""
+"""Twice a dial and the wait before the next dial, because a late message may end the first session."""
 
 TOO_MUCH = QUANTITY_MAX + 1
 
 
 def deltas(chance: random.Random, number: int) -> list[int]:
-    """Large and sparse, so that every subset has a sum of its own; some are refused everywhere."""
+    """Large and sparse, so that every subset has its own sum. Every node refuses some of them."""
     return [chance.choice((-1, 1)) * chance.randrange(1, QUANTITY_MAX) for _ in range(number)] + [TOO_MUCH] * 3
 
 
 async def add_everywhere(router: Router, chance: random.Random, number: int, each_s: float) -> list[Add]:
-    """Add at random nodes, one after another begun, however long each takes."""
+    """Begin adds at random nodes at a fixed pace, without waiting for answers in between."""
     asked = []
     for delta in deltas(chance, number):
         asked.append(asyncio.create_task(router.add(chance.choice(router.names), delta)))
@@ -40,7 +40,7 @@ async def settle(router: Router, adds: list[Add]) -> CounterHistory:
     return CounterHistory(router.names, tuple(adds), await router.final_reads(CONVERGES_S))
 
 
-async def test_nodes_on_a_good_network_end_equal_and_right(tmp_path: Path) -> None:
+async def test_nodes_on_a_good_network_end_with_equal_right_values(tmp_path: Path) -> None:
     async with Router(("n1", "n2", "n3"), 1, tmp_path) as router:
         adds = await add_everywhere(router, random.Random(1), 200, 0.002)
         history = await settle(router, adds)
@@ -50,9 +50,7 @@ async def test_nodes_on_a_good_network_end_equal_and_right(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_lost_doubled_and_overtaken_messages_neither_lose_an_add_nor_count_it_twice(
-    tmp_path: Path, seed: int
-) -> None:
+async def test_damaged_messages_neither_lose_an_add_nor_count_it_twice(tmp_path: Path, seed: int) -> None:
     async with Router(("n1", "n2", "n3", "n4"), seed, tmp_path) as router:
         router.faults = Faults(loss=0.04, doubling=0.1, delay_s=0.02)
         adds = await add_everywhere(router, random.Random(seed), 150, 0.02)
@@ -63,7 +61,7 @@ async def test_lost_doubled_and_overtaken_messages_neither_lose_an_add_nor_count
     assert router.seen["open"] > 6
 
 
-async def test_both_sides_of_a_partition_take_adds_and_agree_once_it_heals(tmp_path: Path) -> None:
+async def test_both_sides_of_a_partition_take_adds_and_later_agree(tmp_path: Path) -> None:
     chance = random.Random(3)
     async with Router(("n1", "n2", "n3"), 3, tmp_path) as router:
         before = await add_everywhere(router, chance, 20, 0.002)
@@ -90,7 +88,7 @@ async def test_a_partition_that_outlasts_every_session_heals(tmp_path: Path) -> 
     assert violations(history) == []
 
 
-async def test_five_nodes_under_every_fault_and_wandering_partitions_end_equal_and_right(tmp_path: Path) -> None:
+async def test_five_nodes_under_all_faults_end_with_equal_right_values(tmp_path: Path) -> None:
     chance = random.Random(5)
     async with Router(("n1", "n2", "n3", "n4", "n5"), 5, tmp_path) as router:
         adds: list[Add] = []

@@ -1,4 +1,4 @@
-"""Connections over messages: what is lost, late or doubled, and who notices."""
+"""Connections over messages that are lost, late or doubled."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class StandingClock:
 
 
 class Pair:
-    """Two nodes; what they say to each other waits until it is delivered."""
+    """Two nodes. Their messages wait until `deliver`."""
 
     def __init__(self) -> None:
         self.said: dict[str, list[Between]] = {name: [] for name in NAMES}
-        """Messages on their way, by the node they are for."""
+        """Messages under way, by receiver."""
         self.networks = {name: self.network(name) for name in NAMES}
         self.connected: list[MessageSocket] = []
 
@@ -35,19 +35,19 @@ class Pair:
         return MessageNetwork(name, names, StandingClock(), lambda peer, body: self.said[peer].append(body))
 
     def take(self, name: str) -> list[Between]:
-        """Take what is on its way to a node off the line."""
+        """Remove the messages to a node from the line."""
         bodies, self.said[name] = self.said[name], []
         return bodies
 
     def deliver(self, name: str, bodies: Iterable[Between] | None = None) -> None:
-        """Deliver these messages, or all that are on their way, to a node."""
+        """Deliver these messages, or all that are under way, to a node."""
         (other,) = (each for each in NAMES if each != name)
         for body in self.take(name) if bodies is None else bodies:
             socket = self.networks[name].take(other, body)
             self.connected += [socket] if socket is not None else []
 
     async def connect(self) -> tuple[MessageSocket, MessageSocket]:
-        """Have the lesser name dial the greater one; return both ends."""
+        """Let the lesser name dial the greater one. Returns both ends."""
         dialling = asyncio.create_task(self.networks["n1"].dial("n2"))
         await asyncio.sleep(0)
         self.deliver("n2")
@@ -76,7 +76,7 @@ async def test_frames_go_both_ways_in_order(pair: Pair) -> None:
     assert await received(near, 2) == [b"1!", b"2!"]
 
 
-async def test_frames_that_overtake_each_other_or_come_twice_are_received_once_and_in_order(pair: Pair) -> None:
+async def test_overtaken_or_doubled_frames_are_received_once_in_order(pair: Pair) -> None:
     near, far = await pair.connect()
     for frame in (b"1", b"2", b"3", b"4"):
         await near.send(frame)
@@ -89,7 +89,7 @@ async def test_frames_that_overtake_each_other_or_come_twice_are_received_once_a
     assert await received(far, 1) == [None]
 
 
-async def test_what_comes_again_after_it_was_received_is_no_gap(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_repeated_frame_is_no_gap(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "GAP_S", 0.0)
     near, far = await pair.connect()
     await near.send(b"1")
@@ -105,7 +105,7 @@ async def test_what_comes_again_after_it_was_received_is_no_gap(pair: Pair, monk
     assert await receiving == [b"2"]
 
 
-async def test_a_hang_up_comes_after_what_was_sent_before_it(pair: Pair) -> None:
+async def test_a_close_comes_after_earlier_frames(pair: Pair) -> None:
     near, far = await pair.connect()
     await near.send(b"bye")
     await near.close()
@@ -130,9 +130,7 @@ async def test_a_lost_frame_ends_the_connection_on_both_sides(pair: Pair, monkey
     assert await received(near, 1) == [None]
 
 
-async def test_a_gap_counts_from_its_beginning_however_much_comes_after_it(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_time_of_a_gap_runs_from_its_beginning(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "GAP_S", 0.05)
     near, far = await pair.connect()
     receiving = asyncio.create_task(received(far, 1))
@@ -145,7 +143,7 @@ async def test_a_gap_counts_from_its_beginning_however_much_comes_after_it(
     assert receiving.result() == [None]
 
 
-async def test_a_peer_that_sends_past_any_window_is_given_up(pair: Pair) -> None:
+async def test_a_peer_that_exceeds_every_window_is_reset(pair: Pair) -> None:
     near, far = await pair.connect()
     frames = [Frame(connection=near.connection, number=number, frame=b"") for number in range(2, WAITING_MAX + 3)]
     pair.deliver("n2", frames[:-1])
@@ -155,7 +153,7 @@ async def test_a_peer_that_sends_past_any_window_is_given_up(pair: Pair) -> None
     assert pair.said["n1"] == [Reset(connection=near.connection)]
 
 
-async def test_a_frame_that_overtakes_the_acceptance_is_taken_for_it(pair: Pair) -> None:
+async def test_a_frame_that_overtakes_accept_counts_as_accept(pair: Pair) -> None:
     dialling = asyncio.create_task(pair.networks["n1"].dial("n2"))
     await asyncio.sleep(0)
     pair.deliver("n2")
@@ -168,7 +166,7 @@ async def test_a_frame_that_overtakes_the_acceptance_is_taken_for_it(pair: Pair)
     assert await received(near, 1) == [b"hello"]
 
 
-async def test_an_open_that_comes_late_or_twice_opens_nothing(pair: Pair) -> None:
+async def test_a_late_or_doubled_open_opens_nothing(pair: Pair) -> None:
     dialling = asyncio.create_task(pair.networks["n1"].dial("n2"))
     await asyncio.sleep(0)
     (late,) = pair.take("n2")
@@ -180,7 +178,7 @@ async def test_an_open_that_comes_late_or_twice_opens_nothing(pair: Pair) -> Non
     assert not far.is_over
 
 
-async def test_a_dial_nobody_waits_for_any_more_leaves_no_half_of_a_connection(pair: Pair) -> None:
+async def test_a_cancelled_dial_leaves_no_half_of_a_connection(pair: Pair) -> None:
     dialling = asyncio.create_task(pair.networks["n1"].dial("n2"))
     await asyncio.sleep(0)
     (opening,) = pair.take("n2")
@@ -188,13 +186,13 @@ async def test_a_dial_nobody_waits_for_any_more_leaves_no_half_of_a_connection(p
     await asyncio.gather(dialling, return_exceptions=True)
     (reset,) = pair.take("n2")
     assert isinstance(reset, Reset)
-    pair.deliver("n2", [reset, opening])  # the reset came first, and so for nothing
+    pair.deliver("n2", [reset, opening])  # the reset comes first, so it has no effect
     pair.deliver("n1")
     pair.deliver("n2")
     assert await received(pair.connected[0], 1) == [None]
 
 
-async def test_who_dials_anew_ends_what_stood_before(pair: Pair) -> None:
+async def test_a_new_connection_ends_the_earlier_one(pair: Pair) -> None:
     _, first = await pair.connect()
     _, second = await pair.connect()
     assert first.is_over
@@ -202,21 +200,21 @@ async def test_who_dials_anew_ends_what_stood_before(pair: Pair) -> None:
     assert second.connection > first.connection
 
 
-async def test_a_frame_of_an_unknown_connection_is_answered_with_a_reset_and_a_reset_with_nothing(pair: Pair) -> None:
+async def test_an_unknown_connection_gets_a_reset_and_a_reset_gets_no_answer(pair: Pair) -> None:
     pair.deliver("n2", [Frame(connection=7, number=1, frame=b"")])
     assert pair.take("n1") == [Reset(connection=7)]
     pair.deliver("n2", [Reset(connection=7)])
     assert pair.said["n1"] == []
 
 
-async def test_a_node_does_not_let_a_greater_name_or_a_stranger_dial(pair: Pair) -> None:
+async def test_a_node_refuses_dials_by_greater_or_unknown_names(pair: Pair) -> None:
     pair.deliver("n1", [Open(connection=1)])
     assert pair.said["n2"] == [Reset(connection=1)]
     assert pair.connected == []
     assert pair.network("n2", ("n2", "n3")).take("n1", Open(connection=1)) is None
 
 
-async def test_a_dial_that_is_turned_down_fails(pair: Pair) -> None:
+async def test_a_refused_dial_fails(pair: Pair) -> None:
     dialling = asyncio.create_task(pair.networks["n1"].dial("n2"))
     await asyncio.sleep(0)
     (opening,) = pair.take("n2")

@@ -1,4 +1,4 @@
-"""One node's process, over real pipes: the protocol, what it makes of garbage, and how it ends."""
+"""One node's process, over real pipes: the protocol, invalid lines, and the exit status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INIT = {"type": "init", "msg_id": 1, "node_id": "n1", "node_ids": ["n1"]}
 
 
 class Ended(NamedTuple):
-    """How a node ended: its code, what it answered in order, and its logs."""
+    """A node that ended: its exit status, its answers in order, and its logs."""
 
     code: int
     answers: list[dict[str, Any]]
@@ -44,7 +44,7 @@ def line(body: dict[str, Any], src: str = "c1", dest: str = "n1") -> bytes:
 
 
 def run(*given: dict[str, Any] | bytes, begin: bool = True) -> Ended:
-    """Give a node bodies of requests, or bytes as they are, until its input ends."""
+    """Send a node bodies of requests, or raw bytes, and then end its input."""
     lines = [one if isinstance(one, bytes) else line(one) for one in given]
     said = b"".join([line(INIT)] * begin + lines)
     ended = subprocess.run(COMMAND, cwd=ROOT, input=said, capture_output=True, timeout=ENDS_S, check=False)
@@ -55,7 +55,7 @@ def run(*given: dict[str, Any] | bytes, begin: bool = True) -> Ended:
 
 
 def read_after(*given: dict[str, Any] | bytes) -> int:
-    """The value once all of this was answered: a node answers what it was asked before its input ends."""
+    """The value after answers to all of this. A node answers all requests before its input ends."""
     with subprocess.Popen(COMMAND, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -75,7 +75,7 @@ def add(delta: Any, msg_id: int) -> dict[str, Any]:
     return {"type": "add", "delta": delta, "msg_id": msg_id}
 
 
-def test_a_node_answers_init_topology_add_and_read_and_ends_with_its_input() -> None:
+def test_a_node_answers_every_request_and_ends_with_its_input() -> None:
     topology = {"type": "topology", "msg_id": 2, "topology": {"n1": []}}
     ended = run(topology, add(5, 3), {"type": "read", "msg_id": 4})
     assert ended.code == 0
@@ -86,11 +86,11 @@ def test_a_node_answers_init_topology_add_and_read_and_ends_with_its_input() -> 
     assert {message["dest"] for message in ended.answers} == {"c1"}
 
 
-def test_the_value_is_the_sum_of_what_was_added_and_taken_away() -> None:
+def test_the_value_is_the_sum_of_all_adds_and_subtractions() -> None:
     assert read_after(add(5, 2), add(-12, 3), add(0, 4), add(1, 5)) == -6
 
 
-def test_an_add_of_nothing_is_acknowledged() -> None:
+def test_an_add_of_zero_is_acknowledged() -> None:
     assert run(add(0, 2)).answer(2) == {"type": "add_ok"}
 
 
@@ -98,7 +98,7 @@ def test_an_add_that_arrives_twice_counts_once() -> None:
     assert read_after(add(5, 2), add(5, 2), add(-1, 3), add(-1, 3)) == 4
 
 
-def test_adds_of_two_clients_that_number_alike_both_count() -> None:
+def test_equal_message_numbers_of_two_clients_both_count() -> None:
     assert read_after(add(5, 2), line(add(5, 2), src="c2")) == 10
 
 
@@ -122,13 +122,13 @@ def test_before_init_a_node_is_temporarily_unavailable() -> None:
 @pytest.mark.parametrize(
     "change", [{"node_id": "n9"}, {"node_id": "N 1", "node_ids": ["N 1"]}, {"node_ids": []}, {"node_ids": "n1"}]
 )
-def test_an_init_that_makes_no_sense_is_refused_and_the_next_one_counts(change: dict[str, Any]) -> None:
+def test_an_invalid_init_is_refused_and_the_next_one_counts(change: dict[str, Any]) -> None:
     ended = run(INIT | change, line(INIT | {"msg_id": 2}), begin=False)
     assert ended.code_of(1) == 12
     assert ended.answer(2) == {"type": "init_ok"}
 
 
-def test_an_init_that_came_twice_is_answered_and_another_one_refused() -> None:
+def test_a_doubled_init_is_answered_and_a_different_one_refused() -> None:
     ended = run(INIT | {"msg_id": 2}, INIT | {"msg_id": 3, "node_ids": ["n1", "n2"]})
     assert ended.answer(2) == {"type": "init_ok"}
     assert ended.code_of(3) == 12
@@ -141,11 +141,11 @@ GARBAGE = {
     "no object": b"[1, 2]\n",
     "no body": b'{"src": "c1", "dest": "n1"}\n',
     "no type": line({"msg_id": 2}),
-    "a body that is none": b'{"src": "c1", "dest": "n1", "body": 7}\n',
+    "a body that is no object": b'{"src": "c1", "dest": "n1", "body": 7}\n',
     "deep nesting": b"[" * 100_000 + b"\n",
     "a line without end": b"x" * (LINE_BYTES_MAX + 100) + b"\n",
     "a request without a number": line({"type": "add", "delta": 5}),
-    "a number that is none": line({"type": "add", "delta": 5, "msg_id": "two"}),
+    "a message id that is no number": line({"type": "add", "delta": 5, "msg_id": "two"}),
     "a message to another node": line({"type": "read", "msg_id": 2}, dest="n2"),
     "an answer nobody waits for": line({"type": "add_ok", "in_reply_to": 2}),
     "an error of another node": line({"type": "error", "in_reply_to": 2, "msg_id": 3, "code": 13}),
@@ -154,7 +154,7 @@ GARBAGE = {
 }
 
 
-def test_a_line_that_is_no_message_is_logged_by_its_number_and_harms_nothing() -> None:
+def test_a_line_that_is_no_message_is_logged_and_changes_nothing() -> None:
     ended = run(*GARBAGE.values(), {"type": "read", "msg_id": 100})
     assert ended.code == 0
     assert [log["line"] for log in ended.logs if log["level"] == "error"] == list(range(2, 2 + len(GARBAGE)))
@@ -165,11 +165,11 @@ def test_a_last_line_without_a_line_feed_counts() -> None:
     assert run(line({"type": "read", "msg_id": 2}).rstrip()).answer(2) == {"type": "read_ok", "value": 0}
 
 
-def test_a_node_whose_input_ends_at_once_ends_well() -> None:
+def test_a_node_without_input_exits_with_0() -> None:
     assert run(begin=False) == Ended(0, [], [])
 
 
-def test_a_node_whose_answers_nobody_reads_ends_well() -> None:
+def test_a_node_with_a_closed_output_exits_with_0() -> None:
     with subprocess.Popen(
         COMMAND, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -178,7 +178,7 @@ def test_a_node_whose_answers_nobody_reads_ends_well() -> None:
         assert process.stderr is not None
         process.stdout.close()
         process.stdin.write(line(INIT))
-        process.stdin.flush()  # and left open: the node has to notice by itself
+        process.stdin.flush()  # the input stays open, so only the output shows that the reader is gone
         assert process.wait(ENDS_S) == 0
         assert b"Traceback" not in process.stderr.read()
 
@@ -191,6 +191,6 @@ def test_input_from_a_file_is_read_like_a_pipe(tmp_path: Any) -> None:
     assert [json.loads(each)["body"]["type"] for each in ended.stdout.splitlines()] == ["init_ok", "read_ok"]
 
 
-def test_help_says_what_it_is() -> None:
+def test_help_describes_the_node() -> None:
     ended = subprocess.run([*COMMAND, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=ENDS_S, check=True)
     assert "Maelstrom's protocol" in ended.stdout

@@ -1,4 +1,4 @@
-"""The service in this process: what it answers when its disk fails."""
+"""The service in this process: its answers if its disk fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INIT = {"type": "init", "msg_id": 1, "node_id": "n1", "node_ids": ["n1"]}
 
 
 class Asker:
-    """Asks a service, and keeps what it says."""
+    """Sends requests to a service, and keeps its answers."""
 
     def __init__(self, disk: SimulatedDisk) -> None:
         self.said: list[dict[str, Any]] = []
@@ -35,7 +35,7 @@ class Asker:
         self.said.append(json.loads(line)["body"])
 
 
-async def test_an_add_for_which_there_is_no_room_is_refused_and_did_not_happen() -> None:
+async def test_an_add_on_a_full_disk_is_refused_and_did_not_happen() -> None:
     disk = SimulatedDisk(room_bytes=0)
     asker = Asker(disk)
     await asker.ask(INIT)
@@ -48,7 +48,7 @@ async def test_an_add_for_which_there_is_no_room_is_refused_and_did_not_happen()
 
 
 @pytest.mark.parametrize("happened", [True, False])
-async def test_of_an_add_whose_commit_failed_nobody_is_told_that_it_did_or_did_not_happen(happened: bool) -> None:
+async def test_an_add_with_a_failed_commit_gets_an_unknown_outcome(happened: bool) -> None:
     disk = SimulatedDisk()
     asker = Asker(disk)
     await asker.ask(INIT)
@@ -62,7 +62,7 @@ async def test_of_an_add_whose_commit_failed_nobody_is_told_that_it_did_or_did_n
     assert len(disk.stored) == happened
 
 
-async def test_adds_in_one_breath_are_each_answered_after_their_commit() -> None:
+async def test_simultaneous_adds_are_answered_after_their_commits() -> None:
     disk = SimulatedDisk()
     asker = Asker(disk)
     await asker.ask(INIT)

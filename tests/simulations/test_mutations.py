@@ -1,7 +1,7 @@
-"""Every planted bug is caught at the seed recorded for it, or soon after, and the code as it is shows nothing there.
+"""Every planted bug is caught at its recorded seed or at a cheap one, and the real code has no violation there.
 
-When the workload, a checker or the timing of the code changes, a mutation may show itself at other seeds only; it is
-then hunted for here. `make simulate-mutations ARGS=--write` hunts for all of them anew and records where they were.
+If the workload, a checker or the timing of the code changes, only other seeds may show a mutation. Then these tests
+hunt for it. `make simulate-mutations ARGS=--write` hunts for all mutations again and records their seeds.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from simulations.observer import CHECKERS
 SEEDS = recorded()
 
 HUNTED = 60
-"""Seeds a mutation is hunted for where it no longer shows itself at its own."""
+"""The number of seeds to try if the recorded seed no longer shows a mutation."""
 
 Caught = tuple[str, str] | None
-"""Which checker found something, and what."""
+"""The checker that found a violation, and its detail."""
 
 
 def mutated(name: str) -> Caught:
@@ -50,23 +50,21 @@ def pool() -> Iterator[ProcessPoolExecutor]:
 
 @pytest.fixture(scope="module")
 def playing(pool: ProcessPoolExecutor) -> dict[str | int, Future[Caught]]:
-    """Every run that any test here asks about, under way."""
+    """All runs of these tests, in progress."""
     runs: dict[str | int, Future[Caught]] = {name: pool.submit(mutated, name) for name in MUTATIONS}
     runs.update({seed: pool.submit(healthy, seed) for seed in sorted(set(SEEDS.values()))})
     return runs
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_mutation_is_caught_by_a_checker_that_is_to_see_it(
-    name: str, playing: dict[str | int, Future[Caught]]
-) -> None:
+def test_a_mutation_is_caught_by_an_expected_checker(name: str, playing: dict[str | int, Future[Caught]]) -> None:
     caught = playing[name].result()
-    assert caught is not None, f"{name} shows nothing, neither at seed {SEEDS[name]} nor at the {HUNTED} cheapest"
+    assert caught is not None, f"{name} is not caught at seed {SEEDS[name]} or at the {HUNTED} cheapest seeds"
     assert caught[0] in MUTATIONS[name].expected, caught
 
 
 @pytest.mark.parametrize("seed", sorted(set(SEEDS.values())))
-def test_the_code_as_it_is_shows_nothing_at_those_seeds(seed: int, playing: dict[str | int, Future[Caught]]) -> None:
+def test_the_real_code_has_no_violation_at_those_seeds(seed: int, playing: dict[str | int, Future[Caught]]) -> None:
     assert playing[seed].result() is None
 
 
@@ -81,12 +79,12 @@ def test_there_are_enough_mutations_and_each_has_its_seed() -> None:
     assert list(SEEDS) == list(MUTATIONS)
 
 
-def test_names_are_not_used_twice() -> None:
+def test_mutations_have_different_names() -> None:
     assert sum(map(len, AREAS)) == len(MUTATIONS)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=lambda mutation: mutation.name)
-def test_a_mutation_says_whom_it_expects_to_be_caught_by(mutation: Mutation) -> None:
+def test_a_mutation_names_checkers_that_exist(mutation: Mutation) -> None:
     known = [checker.__name__ for checker in CHECKERS] + ["Liveness", "Process", "Stuck"]
     assert mutation.expected
     assert all(checker in known for checker in mutation.expected)
@@ -97,7 +95,7 @@ def test_a_mutation_says_whom_it_expects_to_be_caught_by(mutation: Mutation) -> 
 
 
 def planted_edit(edit: Edit | Constant) -> None:
-    with planted(Mutation("trial", "nothing", 0, (), (edit,))):
+    with planted(Mutation(name="trial", breaks="nothing", invariant=0, expected=(), edits=(edit,))):
         pass
 
 
@@ -112,12 +110,12 @@ def planted_edit(edit: Edit | Constant) -> None:
         Constant("replica.core.base.limits:GONE", 1),
     ],
 )
-def test_a_mutation_of_code_that_is_gone_is_stale(edit: Edit | Constant) -> None:
+def test_a_mutation_of_missing_code_is_stale(edit: Edit | Constant) -> None:
     with pytest.raises(Stale):
         planted_edit(edit)
 
 
-def test_a_mutation_is_taken_out_again_whatever_happens() -> None:
+def test_a_mutation_is_removed_again_after_an_exception() -> None:
     before = merge.__code__, prepare_sale.__code__
     with pytest.raises(RuntimeError), planted(MUTATIONS["promise-unchecked"]):
         assert prepare_sale.__code__ is not before[1]
@@ -125,9 +123,16 @@ def test_a_mutation_is_taken_out_again_whatever_happens() -> None:
     assert (merge.__code__, prepare_sale.__code__) == before
 
 
-def test_of_two_edits_the_first_is_taken_out_when_the_second_is_stale() -> None:
+def test_the_first_edit_is_removed_if_the_second_is_stale() -> None:
     before = merge.__code__
     good = slip("replica.core.state.decisions:merge", ("merged = 0", "merged = 1"))
-    with pytest.raises(Stale), planted(Mutation("trial", "nothing", 0, (), (good, Constant("replica.core:GONE", 1)))):
+    with (
+        pytest.raises(Stale),
+        planted(
+            Mutation(
+                name="trial", breaks="nothing", invariant=0, expected=(), edits=(good, Constant("replica.core:GONE", 1))
+            )
+        ),
+    ):
         pass
     assert merge.__code__ is before

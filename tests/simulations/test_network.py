@@ -1,4 +1,4 @@
-"""The simulated network: what lines, machines and bad weather do to frames."""
+"""The simulated network: the effects of lines, machines and bad weather on frames."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def connection() -> Connection:
 
 
 async def within(seconds: float, awaited: Awaitable[bytes | None]) -> bytes | str | None:
-    """What is received in time, or that nothing is."""
+    """The received frame, or "nothing" after a timeout."""
     try:
         async with asyncio.timeout(seconds):
             return await awaited
@@ -48,7 +48,7 @@ async def within(seconds: float, awaited: Awaitable[bytes | None]) -> bytes | st
 
 
 async def all_of(end: End) -> list[bytes]:
-    """All frames that come within ten seconds."""
+    """All frames, until none comes for ten seconds."""
     found = []
     while isinstance(frame := await within(10, end.receive()), bytes):
         found.append(frame)
@@ -64,7 +64,7 @@ async def test_frames_arrive_in_order_and_take_time(connection: Connection) -> N
     assert network.time() > began
 
 
-async def test_a_cut_way_loses_nothing_and_tells_nobody(connection: Connection) -> None:
+async def test_a_cut_way_loses_nothing_and_notifies_no_end(connection: Connection) -> None:
     network, near, far = connection
     network.cut(("a", "b"))
     await near.send(b"late")
@@ -95,7 +95,7 @@ async def test_a_full_line_makes_its_sender_wait(connection: Connection) -> None
     await sending
 
 
-async def test_a_hangup_comes_after_what_was_sent(connection: Connection) -> None:
+async def test_a_hangup_comes_after_earlier_frames(connection: Connection) -> None:
     _, near, far = connection
     await near.send(b"last words")
     await near.close()
@@ -113,7 +113,7 @@ async def test_an_ended_process_resets_its_connections(connection: Connection) -
         await network.connect("a", "b")
 
 
-async def test_a_machine_without_power_says_nothing_until_it_is_back(connection: Connection) -> None:
+async def test_a_machine_without_power_sends_nothing_until_it_is_back(connection: Connection) -> None:
     network, near, _ = connection
     network.drop("b", has_power=False)
     await near.send(b"anybody there?")
@@ -134,7 +134,7 @@ async def test_a_forgotten_connection_carries_nothing_and_a_new_one_works(connec
     assert await again.other.receive() == b"heard"
 
 
-async def test_a_connection_through_a_cut_way_comes_about_once_it_is_mended(connection: Connection) -> None:
+async def test_a_connection_over_a_cut_way_opens_after_mending(connection: Connection) -> None:
     network, _, _ = connection
     network.cut(("b", "a"))
     dialling = asyncio.ensure_future(network.connect("a", "b"))
@@ -145,7 +145,7 @@ async def test_a_connection_through_a_cut_way_comes_about_once_it_is_mended(conn
 
 
 @pytest.mark.parametrize("harm", ["drop", "duplicate", "reorder", "truncate", "corrupt"])
-async def test_bad_weather_does_what_its_name_says(harm: str, connection: Connection) -> None:
+async def test_bad_weather_damages_frames_as_its_name_says(harm: str, connection: Connection) -> None:
     sent = [bytes([number]) * 8 for number in range(40)]
 
     network, near, far = connection
@@ -168,7 +168,7 @@ async def test_bad_weather_does_what_its_name_says(harm: str, connection: Connec
     assert network.harmed[harm] > 0
 
 
-async def test_an_oversized_message_is_not_taken(connection: Connection) -> None:
+async def test_an_oversized_message_is_refused(connection: Connection) -> None:
     network, near, far = connection
     network.weather["a", "b"] = replace(FAIR, oversize=1.0)
     await near.send(b"small")

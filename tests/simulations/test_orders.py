@@ -1,4 +1,4 @@
-"""Orders under the simulator: what its checkers rest on, and what no single node's tests can show."""
+"""Orders in the simulator: tests of its checkers, and of orders on several nodes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from replica.core.log.entry import Entry, Stream
 from replica.core.orders import fold as orders
 from replica.core.orders.machine import DEFAULT_DOCUMENT
-from replica.core.orders.requests import PlacedLine
+from replica.core.orders.requests import ORDER, PlacedLine
 from simulations.checkers.checker import Checker, Violation
-from simulations.checkers.decisions import TABLE, Decisions
-from simulations.checkers.held import Held
+from simulations.checkers.decisions import TABLE, DecisionsChecker
+from simulations.checkers.held import HeldChecker
 from simulations.history import changed_by_orders
 from simulations.outcome import play_out
 from simulations.plan import Plan, Trade
@@ -19,12 +19,12 @@ from simulations.run import Run
 from tests.core.shuffled import OrderTaker, lines
 
 TRADE = Trade(clients=2, items=2, think_ms=150.0, opening=500, theft=0.0, orders=6.0)
-PLAN = Plan(11, 10.0, trade=TRADE)
-"""A chain on which nothing fails but the customers' manners."""
+PLAN = Plan(seed=11, seconds=10.0, trade=TRADE)
+"""A chain without faults, except that clients report impossible events."""
 
 
 def seen(checker: type[Checker], *entries: Entry) -> None:
-    """Have a checker look at entries as they come. Raises Violation."""
+    """Show entries to a checker. Raises Violation."""
     run = Run(PLAN, [])
     looking = checker(run.chain, run.history)
     try:
@@ -34,19 +34,19 @@ def seen(checker: type[Checker], *entries: Entry) -> None:
         run.loop.close()
 
 
-def told(taker: OrderTaker) -> list[Entry]:
-    """What a desk wrote about orders."""
+def order_entries(taker: OrderTaker) -> list[Entry]:
+    """The entries about orders that a node wrote."""
     taker.commit()
-    return [entry for entry in taker.entries if entry.content.kind == "order"]
+    return [entry for entry in taker.entries if entry.content.kind == ORDER]
 
 
 def life(*events: str) -> list[Entry]:
-    """The entries of a paid order of two items to which this happened."""
+    """The entries of a paid order of two units with these events."""
     taker = OrderTaker()
     taker.place("o-1", PlacedLine(2, "cola"), paid=True)
     for event in events:
         taker.happen(event, **({"lines": lines(cola=1)} if event in ("adjust", "return") else {}))
-    return told(taker)
+    return order_entries(taker)
 
 
 def by_another(entry: Entry) -> Entry:
@@ -57,51 +57,51 @@ def changed(entry: Entry, **facts: object) -> Entry:
     return replace(entry, content=replace(entry.content, facts={**entry.content.facts, **facts}))
 
 
-def test_the_checkers_have_nothing_against_orders_that_are_kept_well() -> None:
+def test_the_checkers_accept_correct_orders() -> None:
     for events in (("adjust", "pick", "ship", "return"), ("collect", "return", "return"), ("adjust", "cancel")):
-        seen(Decisions, *life(*events))
-        seen(Held, *life(*events))
+        seen(DecisionsChecker, *life(*events))
+        seen(HeldChecker, *life(*events))
 
 
-def test_whoever_decides_about_what_is_anothers_is_seen() -> None:
+def test_a_node_that_decides_for_another_owner_is_caught() -> None:
     placed, shipped = life("ship")
-    with pytest.raises(Violation, match="which is hub-east's"):
-        seen(Decisions, placed, by_another(shipped))
+    with pytest.raises(Violation, match="which hub-east owns"):
+        seen(DecisionsChecker, placed, by_another(shipped))
 
 
-def test_what_left_and_was_cancelled_is_seen() -> None:
+def test_a_fulfilment_that_is_shipped_and_cancelled_is_caught() -> None:
     placed, shipped = life("ship")
     _, cancelled = life("cancel")
     for one, other in ((shipped, cancelled), (cancelled, shipped)):
         with pytest.raises(Violation, match="led"):
-            seen(Decisions, placed, one, other)
+            seen(DecisionsChecker, placed, one, other)
 
 
-def test_units_that_are_not_the_orders_are_seen() -> None:
+def test_moves_of_wrong_units_are_caught() -> None:
     placed, adjusted, cancelled = life("adjust", "cancel")
     with pytest.raises(Violation, match="leaves"):
-        seen(Held, placed, cancelled, adjusted)
+        seen(HeldChecker, placed, cancelled, adjusted)
     with pytest.raises(Violation, match="moved"):
-        seen(Held, placed, adjusted, replace(cancelled, content=replace(cancelled.content, moves=())))
+        seen(HeldChecker, placed, adjusted, replace(cancelled, content=replace(cancelled.content, moves=())))
 
 
-def test_a_hold_that_ends_a_moment_early_is_seen() -> None:
+def test_a_hold_that_expires_early_is_caught() -> None:
     taker = OrderTaker()
     taker.place("o-1", PlacedLine(2, "cola"), ttl_s=5)
     taker.now_ms += 5_000
     taker.keep_up()
-    placed, expired = told(taker)
-    seen(Decisions, placed, expired)
+    placed, expired = order_entries(taker)
+    seen(DecisionsChecker, placed, expired)
     later = expired.content.clock + (1 << 16)
     with pytest.raises(Violation, match="before its time"):
-        seen(Decisions, changed(placed, expires_ms=(later >> 16) + 1), expired)
+        seen(DecisionsChecker, changed(placed, expires_ms=(later >> 16) + 1), expired)
 
 
-def test_the_table_of_the_checker_is_that_of_the_code() -> None:
+def test_the_checkers_table_equals_that_of_the_code() -> None:
     assert {row.event: (row.origins or ("",), row.to) for row in DEFAULT_DOCUMENT.transitions} == dict(TABLE)
 
 
-def test_what_orders_changed_on_a_shelf_is_what_the_counter_held_of_them() -> None:
+def test_changes_by_orders_include_entries_that_the_counter_held() -> None:
     entries = life("ship", "return")
     writer, last = entries[-1].stream.writer, entries[-1].sequence
     assert changed_by_orders(entries, ("w-1", "cola"), {writer: last}, 0) == -1
@@ -111,7 +111,7 @@ def test_what_orders_changed_on_a_shelf_is_what_the_counter_held_of_them() -> No
     assert changed_by_orders(entries, ("w-2", "cola"), {writer: last}, 0) == 0
 
 
-def test_a_chain_without_faults_takes_orders_from_beginning_to_end() -> None:
+def test_a_chain_without_faults_completes_orders() -> None:
     outcome = play_out(PLAN)
     assert outcome.found is None
     happened = {name for name, times in outcome.counts.items() if times}
@@ -119,7 +119,7 @@ def test_a_chain_without_faults_takes_orders_from_beginning_to_end() -> None:
     assert {f"order {what}" for what in expected} <= happened
 
 
-def test_orders_that_are_kept_packed_are_decided_about_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packed_orders_lead_to_the_same_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = play_out(PLAN)
     monkeypatch.setattr(orders, "LIVE_MAX", 1)
     packed = play_out(PLAN)
@@ -127,7 +127,7 @@ def test_orders_that_are_kept_packed_are_decided_about_alike(monkeypatch: pytest
     assert packed.digest == kept.digest
 
 
-def test_nobody_orders_where_the_plan_says_so() -> None:
+def test_without_orders_in_the_plan_no_client_orders() -> None:
     outcome = play_out(replace(PLAN, trade=replace(TRADE, orders=0.0)))
     assert outcome.found is None
     assert not [name for name in outcome.counts if name.startswith("order ")]

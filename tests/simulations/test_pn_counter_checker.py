@@ -1,4 +1,4 @@
-"""What the pn-counter checker accepts, and the broken histories it must catch."""
+"""The histories that the pn-counter checker accepts, and the wrong ones that it must catch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SUM = OK.delta + ALSO_OK.delta
 
 
 def history(*values: int, adds: tuple[Add, ...] = ADDS) -> CounterHistory:
-    """A run whose nodes answered these values in the end, in order; those after the last never answered."""
+    """A run with these final values of the nodes, in order. Nodes without a value never answered."""
     return CounterHistory(
         NODES, adds, tuple(FinalRead(node, value) for node, value in zip(NODES, values, strict=False))
     )
@@ -54,7 +54,7 @@ def history(*values: int, adds: tuple[Add, ...] = ADDS) -> CounterHistory:
         ([-4], [0], [(-4, -4)]),
     ],
 )
-def test_acceptable_values_are_the_acknowledged_sum_plus_any_subset_of_the_unknown(
+def test_acceptable_values_are_the_acknowledged_sum_plus_unknown_subsets(
     acknowledged: list[int], indeterminate: list[int], ranges: list[tuple[int, int]]
 ) -> None:
     assert Acceptable(acknowledged, indeterminate).ranges() == ranges
@@ -62,7 +62,7 @@ def test_acceptable_values_are_the_acknowledged_sum_plus_any_subset_of_the_unkno
     assert [value for value in range(-20, 40) if acceptable(value, acknowledged, indeterminate)] == inside
 
 
-def test_membership_is_that_of_every_subset_tried_out() -> None:
+def test_membership_equals_that_of_all_subsets() -> None:
     chance = random.Random(7)
     for _ in range(50):
         deltas = [chance.randint(-30, 30) for _ in range(chance.randint(0, 8))]
@@ -71,17 +71,17 @@ def test_membership_is_that_of_every_subset_tried_out() -> None:
         assert {value for value in range(-200, 400) if acceptable(value, [60, 40], deltas)} == sums
 
 
-def test_thirty_unknown_sparse_adds_are_told_apart() -> None:
+def test_thirty_unknown_sparse_adds_are_distinguished() -> None:
     deltas = [3**exponent for exponent in range(30)]
     assert acceptable(sum(deltas[::3]), [], deltas)
     assert not acceptable(sum(deltas[::3]) + deltas[0], [], deltas)
 
 
-def test_many_unknown_adds_that_are_small_take_little_room() -> None:
+def test_many_small_unknown_adds_need_little_memory() -> None:
     assert Acceptable([], [1, -1] * 1_000).ranges() == [(-1_000, 1_000)]
 
 
-def test_more_sums_than_there_is_room_for_are_an_error_and_not_a_verdict() -> None:
+def test_too_many_sums_are_an_error_and_no_verdict() -> None:
     deltas = [3**exponent for exponent in range(2 * SUMS_MAX.bit_length())]
     with pytest.raises(TooManyUnknown):
         acceptable(0, [], deltas)
@@ -101,7 +101,7 @@ def test_a_run_without_adds_ends_at_zero() -> None:
     assert violations(history(1, 1, 1, adds=())) == [NotAcceptable(1, NODES, (), ())]
 
 
-def test_replicas_that_disagree_are_caught_though_each_value_is_acceptable() -> None:
+def test_replicas_with_different_acceptable_values_are_caught() -> None:
     found = violations(history(SUM, SUM + UNKNOWN.delta, SUM))
     assert [type(violation) for violation in found] == [Disagreement]
 
@@ -119,7 +119,7 @@ def test_one_node_without_a_final_read_is_caught() -> None:
     assert violations(history(SUM, SUM)) == [NotRead("n3")]
 
 
-def test_a_history_of_no_nodes_is_none() -> None:
+def test_a_history_without_nodes_is_an_error() -> None:
     with pytest.raises(ValueError, match="no nodes"):
         CounterHistory((), (), ())
 

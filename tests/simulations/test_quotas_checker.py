@@ -1,4 +1,4 @@
-"""The checker of quotas knows which order is of which channel, and what policies gave that one."""
+"""The checker of quotas knows the channel of each order, and the quotas that policies give it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
-from simulations.checkers.quotas import Quotas
+from simulations.checkers.quotas import QuotasChecker
 from simulations.history import Ask, History
 from simulations.plan import Plan
 from simulations.run import Run
@@ -20,7 +20,7 @@ from tests.core.shuffled import OrderTaker
 
 
 def seller(*policies: tuple[str, dict[str, float]]) -> OrderTaker:
-    """A hub with ten colas, three of them set aside for `web`, and policies that name channels, by selector."""
+    """A hub with ten colas, three of them in the quota of `web`, and policies with channels, by selector."""
     taker = OrderTaker("hub-east", w_1={"cola": 10})
     taker.replica.order_policy = hub_role(taker.replica.locations).order_policy
     for number, (selector, channels) in enumerate(policies):
@@ -34,34 +34,33 @@ def seller(*policies: tuple[str, dict[str, float]]) -> OrderTaker:
 
 
 def taken(taker: OrderTaker, channel: str, asked_as: str) -> None:
-    """Have the checker look at an order that this hub takes as of one channel, and a client placed as of another one.
-    Raises Violation."""
+    """Show the checker an order that a hub takes for one channel and a client placed for another. Raises Violation."""
     taker.place("o-1", PlacedLine(2, "cola"), channel=channel)
     taker.commit()
-    run, history = Run(Plan(7, 8.0)), History()
-    asked = Placement("o-1", (PlacedLine(2, "cola"),), channel=asked_as)
-    history.begin(Ask("hub-east", Command("", asked, b"k-1"), {}))
-    checker = Quotas(run.chain, history)
+    run, history = Run(Plan(seed=7, seconds=8.0)), History()
+    asked = Placement(order="o-1", lines=(PlacedLine(2, "cola"),), channel=asked_as)
+    history.begin(Ask(machine="hub-east", asked=Command("", asked, b"k-1"), delta={}))
+    checker = QuotasChecker(run.chain, history)
     try:
-        for place, entry in enumerate(taker.entries, 1):
-            checker.entry(run.chain.machines["hub-east"], Stored(place, entry, b""))
+        for arrival, entry in enumerate(taker.entries, 1):
+            checker.entry(run.chain.machines["hub-east"], Stored(arrival, entry, b""))
     finally:
         run.loop.close()
 
 
-def test_orders_that_take_what_is_theirs_are_let_pass() -> None:
+def test_orders_that_take_from_the_right_account_pass() -> None:
     for channel in ("web", "app", ""):
         taken(seller(("default", {"web": 0.3})), channel, channel)
     taken(seller(), "web", "web")
     taken(seller(("default", {"web": 0.3}), ("item:cola", {"mall": 0.3})), "web", "web")
 
 
-def test_an_order_that_takes_from_the_quota_of_another_channel_is_noticed() -> None:
+def test_an_order_that_takes_another_channels_quota_is_caught() -> None:
     for asked_as in ("mall", ""):
         with pytest.raises(Violation, match="from hub-east/channel"):
             taken(seller(("default", {"web": 0.3, "mall": 0.2})), "web", asked_as)
 
 
-def test_an_order_that_takes_what_is_free_past_its_quota_is_noticed() -> None:
+def test_an_order_that_takes_free_units_past_its_quota_is_caught() -> None:
     with pytest.raises(Violation, match="from hub-east/free"):
         taken(seller(("default", {"web": 0.3})), "app", "web")

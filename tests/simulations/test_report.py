@@ -1,4 +1,4 @@
-"""The report: pages that are whole, refer to nothing outside, and show lanes, stock, violation and replay."""
+"""The report: complete pages without outside references, with lanes, stock, violation and replay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from simulations.__main__ import simulate
-from simulations.checkers.floor import Floor
+from simulations.checkers.floor import FloorChecker
 from simulations.faults import FAULTS, OF_IDENTITY
 from simulations.outcome import Outcome, play_out
 from simulations.plan import Fault, Plan, Trade
@@ -22,15 +22,15 @@ from simulations.report.pages import Pages
 from simulations.scenario import Scenario, read_scenario, write_scenario
 
 CUT = Plan(
-    3,
-    40.0,
+    seed=3,
+    seconds=40.0,
     stores=("store-1", "store-2"),
     trade=Trade(clients=1, items=1, think_ms=400.0),
     faults=(
-        Fault("isolate", 5.0, 25.0, ("store-1",)),
-        Fault("kill", 8.0, 4.0, ("store-2",)),
-        Fault("pause", 14.0, 3.0, ("store-2",)),
-        Fault("ring", 20.0, 2.0),
+        Fault(kind="isolate", at_s=5.0, for_s=25.0, who=("store-1",)),
+        Fault(kind="kill", at_s=8.0, for_s=4.0, who=("store-2",)),
+        Fault(kind="pause", at_s=14.0, for_s=3.0, who=("store-2",)),
+        Fault(kind="ring", at_s=20.0, for_s=2.0),
     ),
 )
 
@@ -38,7 +38,7 @@ VOID = ("meta", "link", "br", "input", "img", "hr")
 
 
 class Checked(HTMLParser):
-    """Reads a page, and fails where an element is not closed."""
+    """Reads a page, and fails if an element is not closed."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ def page(outcome: Outcome, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Pages(tmp_path_factory.mktemp("report"), "shelfsync simulate").write("cut", "scenario cut", outcome)
 
 
-def test_watching_changes_nothing(outcome: Outcome) -> None:
+def test_watching_does_not_change_the_trace(outcome: Outcome) -> None:
     assert play_out(CUT).digest == outcome.digest
 
 
@@ -81,7 +81,7 @@ def test_every_kind_of_fault_has_a_family() -> None:
     assert sorted(kind for kinds in FAMILIES.values() for kind in kinds) == sorted({**FAULTS, **OF_IDENTITY})
 
 
-def test_lanes_show_when_machines_served_and_what_met_them(outcome: Outcome) -> None:
+def test_lanes_show_when_machines_served_and_their_faults(outcome: Outcome) -> None:
     by_name = {lane.name: lane for lane in lanes(outcome)}
     assert list(by_name) == ["chain", "hub-east", "hub-west", "store-1", "store-2"]
     assert [bar.kind for bar in by_name["chain"].bars] == ["ring"]
@@ -92,14 +92,14 @@ def test_lanes_show_when_machines_served_and_what_met_them(outcome: Outcome) -> 
     assert by_name["store-2"].paused == [Span(14.0, 17.0)]
 
 
-def test_links_end_when_a_store_is_cut_off_and_come_back(outcome: Outcome) -> None:
+def test_links_end_when_a_store_is_cut_off_and_return(outcome: Outcome) -> None:
     of_store = [span for (one, _), spans in links(outcome).items() if one == "store-1" for span in spans]
     assert not any(span.from_s < 25.0 < span.to_s for span in of_store)
     assert any(span.from_s < 5.0 for span in of_store)
     assert any(span.from_s >= 30.0 for span in of_store)
 
 
-def test_stock_of_a_store_that_was_cut_off_diverges_and_converges(outcome: Outcome) -> None:
+def test_stock_of_a_disconnected_store_diverges_and_converges(outcome: Outcome) -> None:
     panel = panels(outcome)[0]
     assert panel.location == "store-1"
     assert panel.apart_s > 10.0
@@ -107,7 +107,7 @@ def test_stock_of_a_store_that_was_cut_off_diverges_and_converges(outcome: Outco
     assert len({line.units[-1] for line in panel.lines}) == 1
 
 
-def test_a_page_is_whole_and_refers_to_nothing_outside(page: Path) -> None:
+def test_a_page_is_complete_and_has_no_outside_references(page: Path) -> None:
     for path in (page, page.parent / "index.html"):
         text = path.read_text()
         assert not re.search(r"https?:|//[a-z]", text)
@@ -116,35 +116,35 @@ def test_a_page_is_whole_and_refers_to_nothing_outside(page: Path) -> None:
     assert "svg" in Checked(page.read_text()).tags
 
 
-def test_a_page_tells_plan_counters_steps_and_replay(page: Path, outcome: Outcome) -> None:
+def test_a_page_shows_plan_counters_steps_and_replay(page: Path, outcome: Outcome) -> None:
     text = page.read_text()
-    for told in ("scenario cut", "all is well", "isolate", "acknowledged", outcome.digest, "healed: hub-east"):
-        assert told in text
+    for expected in ("scenario cut", "all is well", "isolate", "acknowledged", outcome.digest, "healed: hub-east"):
+        assert expected in text
     assert f"shelfsync simulate --plan {page.parent / 'cut.plan.toml'}" in text
     assert read_scenario(page.parent / "cut.plan.toml").plan == CUT
     assert text.count("<tr>") > len(outcome.steps)
 
 
 def test_a_violation_is_marked_with_its_time_and_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Floor, "moment", lambda self: self.chain.loop.time() > 9 and self.fail("a <plain> lie"))
+    monkeypatch.setattr(FloorChecker, "moment", lambda self: self.chain.loop.time() > 9 and self.fail("a <plain> lie"))
     write_scenario(tmp_path / "cut.toml", Scenario(CUT))
     result = CliRunner().invoke(simulate, ["--plan", str(tmp_path / "cut.toml"), "--report", str(tmp_path / "report")])
     assert result.exit_code == 1, result.output
     text = (tmp_path / "report" / "cut.html").read_text()
-    for told in ("Floor violated", "invariant 4", "at 9.500 s", "a &lt;plain&gt; lie"):
-        assert told in text
+    for expected in ("FloorChecker violated", "invariant 4", "at 9.500 s", "a &lt;plain&gt; lie"):
+        assert expected in text
     Checked(text)
     assert "cut-shrunk.html" in (tmp_path / "report" / "index.html").read_text()
 
 
-def test_the_list_keeps_what_earlier_commands_wrote(page: Path, outcome: Outcome) -> None:
+def test_the_list_keeps_runs_of_earlier_commands(page: Path, outcome: Outcome) -> None:
     Pages(page.parent, "shelfsync simulate").write("again", "seed 3", outcome)
     index = (page.parent / "index.html").read_text()
     assert "cut.html" in index
     assert "again.html" in index
 
 
-def test_without_its_libraries_a_report_is_refused_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_without_its_libraries_is_one_line_of_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
     def without(name: str, *arguments: Any, **options: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Each kept scenario ends as its file says; and what its faults are meant to bring about does happen."""
+"""Each scenario ends as its file expects, and its faults have the intended effect."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from simulations.scenario import Scenario, as_toml, read_scenario, scenario, sce
 from simulations.series import all_found
 
 WEEK = "week-offline"
-"""Takes minutes as it stands; some hours of it are a test."""
+"""The whole scenario takes minutes, so the test plays some hours of it."""
 
 OF_DISKS = ("cloned-till", "restored-from-last-month", "swapped-disks", "wiped-disk")
 
 SHARE = 1 / 30
 
 
-def with_shortage(plan: Plan) -> Plan:
-    """The same in a thirtieth of the time, with as much trade as in a third of it."""
+def with_less_time(plan: Plan) -> Plan:
+    """The same plan in a thirtieth of the time, with as much trade as in a third of it."""
     faults = tuple(replace(fault, at_s=fault.at_s * SHARE, for_s=fault.for_s * SHARE) for fault in plan.faults)
     trade = replace(plan.trade, think_ms=plan.trade.think_ms / 10)
     return replace(plan, seconds=plan.seconds * SHARE, faults=faults, trade=trade, look_s=60.0)
 
 
 def served_again(outcome: Outcome, name: str) -> int:
-    """How often a machine served anew."""
+    """How often a machine began to serve again."""
     return sum(step.who == name and step.what.startswith("serves ") for step in outcome.steps) - 1
 
 
@@ -72,12 +72,12 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
 }
 
 
-def test_every_scenario_is_held_to_its_file() -> None:
+def test_every_scenario_has_a_test() -> None:
     assert sorted([*HAPPENS, *OF_DISKS, WEEK]) == scenario_names()
 
 
 @pytest.mark.parametrize("name", HAPPENS)
-def test_all_is_well_whatever_happens(name: str) -> None:
+def test_guarantees_hold_in_every_scenario(name: str) -> None:
     stored = scenario(name)
     assert not stored.is_record
     outcome = play_out(stored.plan, watches=True)
@@ -85,8 +85,8 @@ def test_all_is_well_whatever_happens(name: str) -> None:
     assert HAPPENS[name](outcome)
 
 
-def test_a_store_sells_for_a_week_without_a_line() -> None:
-    plan = with_shortage(scenario(WEEK).plan)
+def test_a_store_sells_for_a_week_without_its_line() -> None:
+    plan = with_less_time(scenario(WEEK).plan)
     outcome = play_out(plan, watches=True)
     assert outcome.found is None
     cut = plan.faults[0]
@@ -96,7 +96,7 @@ def test_a_store_sells_for_a_week_without_a_line() -> None:
 
 
 @pytest.mark.parametrize("name", OF_DISKS)
-def test_what_happens_to_a_disk_that_lies_is_recorded(name: str) -> None:
+def test_violations_after_disk_faults_are_recorded(name: str) -> None:
     stored = scenario(name)
     assert stored.is_record
     assert any(fault.kind in OF_IDENTITY for fault in stored.plan.faults)
@@ -107,27 +107,31 @@ def test_what_happens_to_a_disk_that_lies_is_recorded(name: str) -> None:
 def test_the_command_succeeds_when_a_record_still_holds() -> None:
     result = CliRunner().invoke(simulate, ["--scenario", "wiped-disk"])
     assert result.exit_code == 0, result.output
-    assert "recorded Durability" in result.output
+    assert "recorded DurabilityChecker" in result.output
     assert "all is as recorded" in result.output
 
 
-def test_a_record_that_holds_no_longer_is_a_failure(tmp_path: Path) -> None:
+def test_a_record_that_no_longer_holds_is_a_failure(tmp_path: Path) -> None:
     path = tmp_path / "wiped.toml"
-    write_scenario(path, replace(scenario("wiped-disk"), expects=("Truth",)))
+    write_scenario(path, replace(scenario("wiped-disk"), expects=("TruthChecker",)))
     result = CliRunner().invoke(simulate, ["--plan", str(path), "--no-shrink"])
     assert result.exit_code == 1
-    assert "VIOLATION  wiped  Durability" in result.output
+    assert "VIOLATION  wiped  DurabilityChecker" in result.output
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_plan_is_the_same_after_it_was_written_and_read(tmp_path: Path, seed: int) -> None:
-    stored = Scenario(draw_plan(seed, pressure=seed % 2 == 0), 'of "quotes",\nlines and \\', ("Floor", "nothing"))
+def test_a_plan_is_equal_after_writing_and_reading(tmp_path: Path, seed: int) -> None:
+    stored = Scenario(
+        draw_plan(seed, pressure=seed % 2 == 0), 'of "quotes",\nlines and \\', ("FloorChecker", "nothing")
+    )
     write_scenario(tmp_path / "plan.toml", stored)
     assert read_scenario(tmp_path / "plan.toml") == stored
 
 
-def test_a_written_plan_has_a_line_for_each_fault_and_none_for_what_is_as_always() -> None:
-    plan = Plan(1, 2.0, faults=(Fault("kill", 1.0, 1.0, ("store-1",)),), trade=Trade(clients=1))
+def test_a_written_plan_has_one_line_per_fault_and_no_defaults() -> None:
+    plan = Plan(
+        seed=1, seconds=2.0, faults=(Fault(kind="kill", at_s=1.0, for_s=1.0, who=("store-1",)),), trade=Trade(clients=1)
+    )
     text = as_toml(Scenario(plan))
     assert '    { kind = "kill", at_s = 1.0, for_s = 1.0, who = ["store-1"] },\n' in text
     assert "think_ms" not in text

@@ -1,4 +1,4 @@
-"""Two hundred seeds under pressure: no promise is broken, all that can go wrong did, and everything repeats."""
+"""Two hundred seeds under pressure: guarantees hold, every fault happens, and every run repeats."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ROOT = Path(__file__).parents[2]
 
 SEEDS = range(200)
 AGAIN = SEEDS[::20]
-"""Five percent of them, played once more elsewhere."""
+"""Five percent of the seeds, played again in another process."""
 
 SOMETIMES = (
     "acknowledged",
     "granted by policy",
     "granted by want",
     "no answer",
-    "nobody listens",
+    "not listening",
     "left open",
     "shown",
     "stolen",
@@ -45,7 +45,7 @@ SOMETIMES = (
     *(f"order {what}" for what in (*EVENTS, "hold", "reserve", "expire", "hand_over")),
     *(f"order {what}" for what in ("park", "ask", "impossible", "late", "short", "repeat")),
 )
-"""What must happen to clients at least once in all these runs, or the runs prove less than they seem to."""
+"""Events that must happen to clients in these runs at least once; otherwise the runs prove less than they seem to."""
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -55,7 +55,7 @@ def played() -> list[Played]:
     return play_seeds(SEEDS)
 
 
-def test_no_seed_breaks_a_promise(played: list[Played]) -> None:
+def test_no_seed_violates_a_guarantee(played: list[Played]) -> None:
     assert {one.seed: one.violation for one in played if one.violation is not None} == {}
 
 
@@ -64,7 +64,7 @@ def test_every_fault_and_every_answer_occurred(played: list[Played]) -> None:
     assert sorted({*FAULTS, *SOMETIMES} - occurred) == []
 
 
-def test_a_seed_leaves_the_same_trace_in_another_process_and_under_another_hash_seed(played: list[Played]) -> None:
+def test_a_seed_has_the_same_trace_in_another_process_with_another_hash_seed(played: list[Played]) -> None:
     command = [sys.executable, "-m", "tests.simulations.played", *map(str, AGAIN)]
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
     again = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
@@ -75,7 +75,7 @@ def test_another_seed_leaves_another_trace(played: list[Played]) -> None:
     assert len({one.digest for one in played}) == len(played)
 
 
-def test_plans_differ_in_everything_that_matters() -> None:
+def test_drawn_plans_differ_in_their_chains_and_trade() -> None:
     plans = [draw_plan(seed) for seed in SEEDS]
     assert {len(plan.hubs) for plan in plans} == {1, 2, 3, 4}
     assert {len(plan.stores) for plan in plans} == {1, 2, 3, 4}

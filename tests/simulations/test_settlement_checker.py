@@ -1,4 +1,4 @@
-"""The checker of settlement catches nodes that cover a deficit out of turn, or more of it than there is."""
+"""The checker of settlement catches nodes that cover a deficit out of turn, or with too many units."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from replica.core.log.entry import Content, Stream
 from replica.core.rights.requests import BREACH
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
-from simulations.checkers.settlement import STEP_IN_S, Settlement
+from simulations.checkers.settlement import STEP_IN_S, SettlementChecker
 from simulations.history import History
 from simulations.plan import Plan
 from simulations.run import Run
@@ -30,20 +30,20 @@ SOLD_PAST = (
     moved("grant", STORE, WEST, 4),
     moved("sale", STORE, "customer", 3),
 )
-"""The store is three below zero; hub-east has six, hub-west four."""
+"""The store is three units below zero. hub-east has six units, hub-west four."""
 
 
 def covered(*said: tuple[str, Content], by: str, after_s: float = 0.0) -> None:
-    """Have the checker see, at one machine, what a store said, and after a while what others say. Raises Violation."""
-    run = Run(Plan(7, 8.0))
-    checker, machine = Settlement(run.chain, History()), run.chain.machines[by]
+    """Show the checker, at one machine, the entries of a store, and after a while those of others. Raises Violation."""
+    run = Run(Plan(seed=7, seconds=8.0))
+    checker, machine = SettlementChecker(run.chain, History()), run.chain.machines[by]
     try:
-        for place, entry in enumerate(linked(OWN, SOLD_PAST).entries, 1):
-            checker.entry(machine, Stored(place, entry, b""))
+        for arrival, entry in enumerate(linked(OWN, SOLD_PAST).entries, 1):
+            checker.entry(machine, Stored(arrival, entry, b""))
         run.loop.run_until_complete(asyncio.sleep(after_s))
-        for place, (node, content) in enumerate(said, 9):
+        for arrival, (node, content) in enumerate(said, 9):
             (entry,) = linked(Stream(f"{node}#0000000b", "store-1"), [content]).entries
-            checker.entry(machine, Stored(place, entry, b""))
+            checker.entry(machine, Stored(arrival, entry, b""))
     finally:
         run.loop.close()
 
@@ -52,28 +52,28 @@ def covers(node: str, units: int = 3) -> tuple[str, Content]:
     return node, moved("grant", f"{node}/free", STORE, units, BREACH)
 
 
-def test_the_richest_may_cover_at_once_and_the_next_when_it_has_waited() -> None:
+def test_the_richest_node_covers_at_once_and_the_next_after_a_wait() -> None:
     covered(covers("hub-east"), by="hub-east")
     covered(covers("hub-west"), by="hub-west", after_s=STEP_IN_S)
     covered(covers("hub-east", 2), covers("hub-west", 1), by="hub-east")
 
 
-def test_who_covers_before_its_turn_is_noticed() -> None:
+def test_a_node_that_covers_before_its_turn_is_caught() -> None:
     with pytest.raises(Violation, match="1 come before it"):
         covered(covers("hub-west"), by="hub-west")
 
 
-def test_who_does_not_wait_anew_when_another_covered_some_is_noticed() -> None:
+def test_a_node_that_does_not_wait_after_anothers_grant_is_caught() -> None:
     waited_s = STEP_IN_S / 2
     with pytest.raises(Violation, match="1 come before it"):
         covered(covers("hub-east", 1), covers("hub-west", 2), by="hub-west", after_s=waited_s)
 
 
-def test_who_was_in_turn_when_it_decided_may_be_overtaken() -> None:
+def test_a_node_that_was_in_turn_when_it_decided_passes() -> None:
     more = ("store-1", moved("receipt", "supplier", WEST, 9))
     covered(more, covers("hub-east"), by="hub-east")
 
 
-def test_covering_more_than_lacks_is_noticed() -> None:
-    with pytest.raises(Violation, match="covered 4 of 3"):
+def test_covering_more_than_the_deficit_is_caught() -> None:
+    with pytest.raises(Violation, match="covered 4 of the 3"):
         covered(covers("hub-east", 4), by="hub-east")

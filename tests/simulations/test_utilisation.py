@@ -1,4 +1,4 @@
-"""Two hubs and a store that hear nothing of each other sell the same stock: never more than there is, and all of it."""
+"""Two disconnected hubs and a store sell the same stock: all of it, and never more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LARGEST_ORDER = 3
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("demand", DEMANDS)
-def test_what_is_promised_while_cut_off_is_what_each_had_the_rights_of(policy: str, demand: str) -> None:
+def test_disconnected_nodes_promise_exactly_their_own_rights(policy: str, demand: str) -> None:
     for seed in SEEDS:
         found = play(seed, POLICIES[policy], DEMANDS[demand])
         assert sum(found.held.values()) == STOCK, seed
@@ -33,6 +33,6 @@ def test_what_is_promised_while_cut_off_is_what_each_had_the_rights_of(policy: s
         ("share 1, last 50", (50, 475, 475)),
     ],
 )
-def test_rights_are_where_the_policy_wants_them_when_the_lines_are_cut(policy: str, held: tuple[int, ...]) -> None:
+def test_rights_follow_the_policy_when_the_lines_are_cut(policy: str, held: tuple[int, ...]) -> None:
     found = play(7, POLICIES[policy], DEMANDS["everywhere"])
     assert tuple(found.held[name] for name in (STORE, EAST, WEST)) == held

@@ -39,7 +39,7 @@ from replica.core.stock.requests import (
     Sale,
     SkuLine,
 )
-from tests.core.chain import NOBODY, NOW_MS, STORE
+from tests.core.chain import NOTHING_SEEN, NOW_MS, STORE
 
 WRITER = "store-1#0000000a"
 HUB = "hub-east#0000000b"
@@ -79,7 +79,7 @@ class Shop:
             Register(kind="sku", key=sku, rank=0, at="", version=1, clock=1, writer=HUB, value=pack_value(value))
         )
 
-    def ask(self, request: LocationRequest, seen: Seen = NOBODY) -> Draft:
+    def ask(self, request: LocationRequest, seen: Seen = NOTHING_SEEN) -> Draft:
         """Decide and fold."""
         draft = prepare(self.view, request, seen)
         self.ledger.apply(STORE, WRITER, draft.moves)
@@ -102,7 +102,7 @@ class Shop:
         """Make a request that is refused for this reason, and check that it had no effect."""
         before = list(self.ledger.cells())
         with pytest.raises(why) as refused:
-            prepare(self.view, request, NOBODY)
+            prepare(self.view, request, NOTHING_SEEN)
         assert list(self.ledger.cells()) == before
         return refused.value
 
@@ -614,7 +614,7 @@ def test_a_request_is_read_back_from_its_entry(request: LocationRequest) -> None
 def test_requests_that_differ_read_back_as_different(one: LocationRequest, other: LocationRequest) -> None:
     shop = Shop(RECIPES)
     try:
-        drafts = [prepare(shop.view, request, NOBODY) for request in (one, other)]
+        drafts = [prepare(shop.view, request, NOTHING_SEEN) for request in (one, other)]
     except Refused:
         return
     assert (KINDS.request_of(content_of(drafts[0])) == KINDS.request_of(content_of(drafts[1]))) == (one == other)
