@@ -176,8 +176,8 @@ A process of a store and one of a hub, connected by a proxy. The time begins whe
 when the hub has all entries durably; then both must have the same digest of the stock.""",
     "memory": "Resident memory of the process.",
     "growth": """\
-`start s` is the time from the start of the process until `/readyz` answers 200, with the file in the page cache. Then 64
-connections send sales of one line.""",
+`start s` is the time from the start of the process until `/readyz` answers 200, with the file in the page cache. Then
+64 connections send sales of one line.""",
 }
 
 

@@ -1,4 +1,4 @@
-"""Nodes in this process, with a client each."""
+"""Nodes in this process, each with a client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _keys = count(1)
 
 
 class Caller:
-    """Asks a node, giving every write a key of its own."""
+    """Calls a node; each write gets a new key."""
 
     def __init__(self, client: TestClient[Any, Any], assembly: Assembly) -> None:
         self.client = client
@@ -37,7 +37,7 @@ class Caller:
             return response.status, await response.json(content_type=None)
 
     async def good(self, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
-        """Ask for what must succeed."""
+        """Make a call that must succeed."""
         status, answer = await (self.read(path) if body is None else self.write(path, body, **more))
         assert status in (200, 201, 207), answer
         return answer
