@@ -36,7 +36,7 @@ async def read_all(journal: Journal) -> list[Stored]:
 
 
 def check_entries(stored: Sequence[Stored], acknowledged: Sequence[Entry], in_flight: Sequence[Entry]) -> bool:
-    """Check that the journal has the acknowledged entries and at most the batch in flight; return whether it has both."""
+    """Check that the journal has the acknowledged entries and at most the batch in flight; return if it has both."""
     found = [one.entry for one in stored]
     least, most = len(acknowledged), len(acknowledged) + len(in_flight)
     if len(found) < least:
