@@ -40,19 +40,21 @@ Examples:
 """
 )
 @click.option(
-    "--only", type=click.Choice(list(MEASUREMENTS)), multiple=True, help="Measure only this; may be repeated."
+    "--only", type=click.Choice(list(MEASUREMENTS)), multiple=True, help="Run only this measurement; may be repeated."
 )
-@click.option("--rounds", type=click.IntRange(1), help="Rounds, of which medians are taken. [default: 3, quick: 1]")
-@click.option("--quick", is_flag=True, help="Brief and small.")
+@click.option(
+    "--rounds", type=click.IntRange(1), help="Number of rounds; figures are medians of them. [default: 3, quick: 1]"
+)
+@click.option("--quick", is_flag=True, help="Short runs on little data.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("build/benchmarks"),
     show_default=True,
-    help="Where to keep data meanwhile: on the disk to be measured.",
+    help="Directory for temporary data, on the disk to be measured.",
 )
 def main(only: tuple[str, ...], rounds: int | None, quick: bool, data: Path) -> None:
-    """Measure this machine. Only a whole run is written to docs/."""
+    """Measure this machine. Only a complete run writes the report in docs/."""
     rounds = rounds or (1 if quick else 3)
     chosen = {name: measure for name, measure in MEASUREMENTS.items() if not only or name in only}
     data.mkdir(parents=True, exist_ok=True)
@@ -60,25 +62,25 @@ def main(only: tuple[str, ...], rounds: int | None, quick: bool, data: Path) -> 
     with TemporaryDirectory(dir=data) as directory:
         results = _measure(chosen, rounds, Bench(Path(directory), quick))
     print_results(results)
-    for what, is_so in machine.items():
-        click.echo(f"{what}: {is_so}")
+    for name, value in machine.items():
+        click.echo(f"{name}: {value}")
     if not only and not quick:
         write_report(Path("docs"), results, machine, f"python -m benchmarks --rounds {rounds}", rounds)
 
 
 def _measure(chosen: dict[str, Measurement], rounds: int, bench: Bench) -> dict[str, dict[str, list[Figures]]]:
-    """Before each measurement the machine is probed: it may be another one from minute to minute."""
+    """Run all measurements. Probe the machine before each, because its speed may change from minute to minute."""
     results: dict[str, dict[str, list[Figures]]] = {name: {} for name in ("machine", *chosen)}
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=rounds * len(chosen))
         for number in range(1, rounds + 1):
             for name, measure in chosen.items():
-                where = f"round {number} of {rounds}: {name}"
-                progress.update(task, description=where)
+                progress_text = f"round {number} of {rounds}: {name}"
+                progress.update(task, description=progress_text)
                 results["machine"].setdefault(f"before {name}", []).append(probe(bench.directory))
                 for sample in measure(bench):
                     results[name].setdefault(sample.case, []).append(sample.figures)
-                    progress.update(task, description=f"{where}, after {sample.case}")
+                    progress.update(task, description=f"{progress_text}, after {sample.case}")
                 progress.advance(task)
     return results
 

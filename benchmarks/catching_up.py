@@ -1,4 +1,4 @@
-"""A store comes back: real processes, a line through a proxy, a week of sales the hub has not seen."""
+"""A store reconnects after a week: the hub receives its sales over a proxy. All nodes are real processes."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ CAUGHT_UP_MAX_S = 300.0
 
 
 def measure_catching_up(bench: Bench) -> Iterator[Sample]:
-    """One round: the same week over a slow line and over a free one."""
+    """One round: the same week over a slow line and over an unthrottled line."""
     sales = bench.sized(SALES, SALES // 7)
-    week = Workload(sales, ITEMS, LINES, days=DAYS * sales / SALES, stocked=STOCKED)
+    week = Workload(sales=sales, items=ITEMS, lines=LINES, days=DAYS * sales / SALES, stocked=STOCKED)
     prepared = bench.prepared("week", lambda path: apart(make_journal, path, "store-1", week))
     for line, bits_per_s in LINES_BITS_PER_S.items():
-        store, away = bench.copied(prepared, "store-1"), bench.fresh("hub-1")
-        with hub(away) as centre, _line_to(centre, bits_per_s) as proxy:
+        store, empty = bench.copied(prepared, "store-1"), bench.fresh("hub-1")
+        with hub(empty) as centre, _line_to(centre, bits_per_s) as proxy:
             yield Sample(f"{sales:,} sales of {LINES} lines, {line}", _catch_up(store, centre, proxy, sales))
 
 
 def _catch_up(store: Path, centre: Server, proxy: Proxy, sales: int) -> Figures:
-    with edge(store, hub=proxy.url) as back:
+    with edge(store, hub=proxy.url) as node:
         started = time.perf_counter()
-        entries = back.entries
+        entries = node.entries
         while not centre.get(f"/v1/journal?after={entries - 1}&limit=1")["entries"]:
             if time.perf_counter() - started > CAUGHT_UP_MAX_S:
-                raise RuntimeError("the hub never caught up")
+                raise RuntimeError(f"the hub did not get all entries within {CAUGHT_UP_MAX_S:g} s")
             time.sleep(POLL_S)
         took = time.perf_counter() - started
-        if back.digest("store-1") != centre.digest("store-1"):
-            raise RuntimeError("store and hub hold the same entries and different stock")
+        if node.digest("store-1") != centre.digest("store-1"):
+            raise RuntimeError("store and hub have the same entries and different stock")
         up, down = (proxy.directions[direction].passed_bytes for direction in (Direction.UP, Direction.DOWN))
     return {"s": took, "sent MB": up / 1e6, "received MB": down / 1e6, "per sale bytes": up / sales}
 
 
 @contextmanager
 def _line_to(server: Server, bits_per_s: float | None) -> Iterator[Proxy]:
-    """A line to a server, in a thread of its own: it has little to do."""
+    """Run a line to a server in a separate thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

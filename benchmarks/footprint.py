@@ -1,4 +1,4 @@
-"""What a store's node takes of a small machine: memory, and the time until it serves."""
+"""The memory that a store's node uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ITEMS = 50_000
 
 
 def measure_memory(bench: Bench) -> Iterator[Sample]:
-    """One round: idle, then with many items, each received and sold once."""
+    """One round: idle, then after receiving many items, then after selling each item once."""
     items = bench.sized(ITEMS, ITEMS // 10)
     with edge(bench.fresh("footprint")) as node:
         yield Sample("idle", {"resident MB": node.resident_mb})

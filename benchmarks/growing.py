@@ -1,4 +1,4 @@
-"""What stays and what slows down as items and journal grow."""
+"""How start time, memory and sales per second depend on the number of items and on the length of the journal."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from benchmarks.servers import edge
 CONNECTIONS = 64
 
 POINTS = (
-    Workload(0, 1_000),
-    Workload(0, 10_000),
-    Workload(0, 50_000),
-    Workload(100_000, 1_000),
-    Workload(1_000_000, 1_000),
-    Workload(1_000_000, 1_000, keys="uuid4"),
+    Workload(sales=0, items=1_000),
+    Workload(sales=0, items=10_000),
+    Workload(sales=0, items=50_000),
+    Workload(sales=100_000, items=1_000),
+    Workload(sales=1_000_000, items=1_000),
+    Workload(sales=1_000_000, items=1_000, keys="uuid4"),
 )
-"""Journals to begin with: every item received, then so many sales."""
+"""The journals to start with: receipts of all items, then sales."""
 
 
 def measure_growing(bench: Bench) -> Iterator[Sample]:

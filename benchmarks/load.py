@@ -1,7 +1,7 @@
-"""The load generator, a process of its own: `python -m benchmarks.load PORT KIND …` prints its figures as JSON.
+"""The load generator, a separate process: `python -m benchmarks.load PORT KIND …` prints its figures as JSON.
 
-Raw asyncio protocols on uvloop send requests built beforehand, one at a time on each of many keep-alive connections.
-Every answer's status is checked, and in batches every verdict, so nothing that was refused counts as sold.
+Raw asyncio protocols on uvloop send prebuilt requests, one at a time on each of many keep-alive connections. The
+generator checks the status of every answer, and every verdict of a batch, so a refused sale is never counted.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ from benchmarks.sales import (
 )
 
 WARM_S = 0.4
-"""Answers within this time are checked but not counted."""
+"""The generator checks the answers of this first period, but leaves them out of the figures."""
 
 SALES_PER_S_MAX = 90_000
 BATCHED_SALES_PER_S_MAX = 200_000
-"""How many requests are built beforehand; when they run out the run ends early, and the rate is still right."""
+"""How many requests to build in advance, per second. If they run out, the run ends early; the rate is still right."""
 
 SALES_PER_BATCH = 100
 BATCH_STATUS = 207
 UNBOUNDED_S = 600.0
 
-VERDICT_TAKEN = b'"status":201'
+VERDICT_ACCEPTED = b'"status":201'
 
 
 class Outcome(Struct, frozen=True):
-    """What a run found. `sales` are all that were taken; `rate`, sales a second, is over the time that was measured."""
+    """The result of a run. `sales` are all accepted sales; `rate` is sales a second in the measured period."""
 
     sales: int
     rate: float
     p50_ms: float
     p99_ms: float
     busy_percent: float
-    """Of one core, by the generator itself."""
+    """Use of one core by the generator itself."""
 
 
 class Expected(Struct, frozen=True):
-    """What every answer must be, and for how many sales it stands."""
+    """What every answer must begin with, and how many accepted verdicts and sales it must contain."""
 
     start: bytes
     verdicts: int
@@ -62,7 +62,7 @@ class Expected(Struct, frozen=True):
 
 
 class Run:
-    """What the connections of one run share."""
+    """The state that the connections of one run share."""
 
     def __init__(self, requests: Iterator[bytes], seconds: float, expected: Expected) -> None:
         self.requests = requests
@@ -76,7 +76,7 @@ class Run:
 
 
 class Caller(asyncio.Protocol):
-    """One keep-alive connection: the next request goes out when the answer to the last one is complete."""
+    """One keep-alive connection. It sends the next request when the answer to the last one is complete."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -85,7 +85,7 @@ class Caller(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by type
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's class is no subclass of it
         self._run.open += 1
         self._send()
 
@@ -102,8 +102,8 @@ class Caller(asyncio.Protocol):
         self._received = b""
         run = self._run
         expected = run.expected
-        taken = received.count(VERDICT_TAKEN) if expected.verdicts else 0
-        if not received.startswith(expected.start) or taken != expected.verdicts:
+        accepted = received.count(VERDICT_ACCEPTED) if expected.verdicts else 0
+        if not received.startswith(expected.start) or accepted != expected.verdicts:
             self._end(RuntimeError(f"a wrong answer: {received[:600]!r}"))
             return
         now = time.perf_counter()
@@ -112,7 +112,7 @@ class Caller(asyncio.Protocol):
         self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(RuntimeError(f"the server hung up: {exc}"))
+        self._end(RuntimeError(f"the server closed the connection: {exc}"))
 
     def _send(self) -> None:
         assert self._transport is not None
@@ -131,7 +131,7 @@ class Caller(asyncio.Protocol):
 
 
 async def drive(port: int, requests: list[bytes], connections: int, seconds: float, expected: Expected) -> Outcome:
-    """Keep so many connections busy for so long."""
+    """Send requests on all connections for this time."""
     loop = asyncio.get_running_loop()
     run = Run(iter(requests), seconds, expected)
     used = _cpu_s()
@@ -146,7 +146,11 @@ async def drive(port: int, requests: list[bytes], connections: int, seconds: flo
         rate = len(measured) * expected.sales / (measured[-1][0] - warm)
         took_ms = sorted(took * 1000 for _, took in measured)
     return Outcome(
-        len(run.finished) * expected.sales, rate, quantile(took_ms, 0.5), quantile(took_ms, 0.99), 100 * busy
+        sales=len(run.finished) * expected.sales,
+        rate=rate,
+        p50_ms=quantile(took_ms, 0.5),
+        p99_ms=quantile(took_ms, 0.99),
+        busy_percent=100 * busy,
     )
 
 
@@ -162,27 +166,30 @@ def _cpu_s() -> float:
 @click.option("--seconds", default=1.0)
 @click.option("--items", default=1_000)
 @click.option("--keys", default="uuid7")
-@click.option("--status", default=201, help="What every answer must have.")
+@click.option("--status", default=201, help="The status that every answer must have.")
 def main(port: int, kind: str, connections: int, seconds: float, items: int, keys: str, status: int) -> None:
-    """Drive the server on a port of this machine.
+    """Send requests to the server on a port of this machine.
 
-    KIND is sales, sales with a library's headers, orders, batches of sales, each item sold once, or receipts.
+    KIND: sale, library (a sale with the headers of an HTTP library), order, batch (100 sales), each (batches that sell
+    each item once) or receipt.
     """
-    lasts_s = seconds + WARM_S
+    duration_s = seconds + WARM_S
     sales = 1
     match kind:
         case "sale" | "library":
-            workload = Workload(int(lasts_s * SALES_PER_S_MAX), items, keys=keys)
+            workload = Workload(sales=int(duration_s * SALES_PER_S_MAX), items=items, keys=keys)
             requests = list(sale_requests(port, workload, LIBRARY_HEADERS if kind == "library" else ""))
         case "order":
-            requests = list(order_requests(port, Workload(int(lasts_s * SALES_PER_S_MAX), items, keys=keys)))
+            workload = Workload(sales=int(duration_s * SALES_PER_S_MAX), items=items, keys=keys)
+            requests = list(order_requests(port, workload))
         case "batch":
             sales = SALES_PER_BATCH
-            workload = Workload(int(lasts_s * BATCHED_SALES_PER_S_MAX), items, keys=keys)
+            workload = Workload(sales=int(duration_s * BATCHED_SALES_PER_S_MAX), items=items, keys=keys)
             requests = list(batch_requests(port, workload, sales))
         case "each":
             sales, seconds = SALES_PER_BATCH, UNBOUNDED_S
-            requests = list(batch_requests(port, Workload(items, items, keys=keys, is_in_order=True), sales))
+            workload = Workload(sales=items, items=items, keys=keys, is_in_order=True)
+            requests = list(batch_requests(port, workload, sales))
         case _:
             seconds = UNBOUNDED_S
             requests = list(receipt_requests(port, items))

@@ -1,4 +1,4 @@
-"""The machine a run was measured on, and its disk: figures mean nothing without them."""
+"""The machine of a run and the speed of its disk, without which figures mean nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def describe(directory: Path) -> dict[str, str]:
 
 
 def probe(directory: Path) -> Figures:
-    """How long it takes to append a page to a file and have it durable, and to run a loop of the interpreter."""
+    """Time an append of one page with `fdatasync`, and a loop in the interpreter."""
     took_ms = []
     page = os.urandom(PAGE_BYTES)
     file = os.open(directory / "pages", os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -1,4 +1,4 @@
-"""What every measurement shares: samples, a place for data, and a process of its own for work that is timed."""
+"""Shared by all measurements: samples, directories for data, and a separate process for work that is timed."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Figures = dict[str, float]
-"""What one case measured, by name; the unit is the last word of the name."""
+"""The figures of one case, by name. The unit is the last word of the name."""
 
 
 class Sample(Struct, frozen=True):
-    """One round's figures of one case."""
+    """The figures of one case in one round."""
 
     case: str
     figures: Figures
 
 
 class Bench(Struct, frozen=True):
-    """Where a measurement keeps its data, and whether it should be brief."""
+    """The directory for data, and whether the run is a short one."""
 
     directory: Path
     is_quick: bool
 
     def sized(self, full: int, quick: int) -> int:
-        """Choose a size."""
+        """Choose the size for a full or for a quick run."""
         return quick if self.is_quick else full
 
     def fresh(self, name: str) -> Path:
-        """An empty directory."""
+        """Make an empty directory."""
         path = self.directory / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
         return path
 
     def prepared(self, name: str, make: Callable[[Path], object]) -> Path:
-        """A directory that is made once for all rounds; copy it before anything writes to it."""
+        """Return a directory that `make` fills once for all rounds. Copy it before anything writes to it."""
         path = self.directory / name
         if not path.exists():
             partial = self.fresh(f"{name}.partial")
@@ -51,7 +51,7 @@ class Bench(Struct, frozen=True):
         return path
 
     def copied(self, prepared: Path, name: str) -> Path:
-        """A copy of a prepared directory, safe to write to."""
+        """Copy a prepared directory, to write to the copy."""
         path = self.directory / name
         shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(prepared, path)
@@ -59,15 +59,15 @@ class Bench(Struct, frozen=True):
 
 
 Measurement = Callable[[Bench], Iterator[Sample]]
-"""Measures one round of all its cases, side by side."""
+"""Measures one round of all its cases."""
 
 
 def apart(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call in a process of its own, so that what others left in memory costs it nothing."""
+    """Call in a new process, so that the memory of earlier work does not slow it down."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(call, args, kwargs)
 
 
-def quantile(sorted_values: Sequence[float], share: float) -> float:
-    """The value that `share` of the values do not pass."""
-    return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))]
+def quantile(sorted_values: Sequence[float], fraction: float) -> float:
+    """The value that this fraction of the values does not exceed."""
+    return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * fraction))]

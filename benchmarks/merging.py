@@ -1,4 +1,4 @@
-"""How fast a hub takes in what stores sold: in memory, and durably over real links."""
+"""How fast a hub merges the sales of stores: in memory, and durably over real connections."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from replica.core.sync.wire import PROTOCOL_MAX, Ack, Bye, Entries, Have, Hello,
 
 STORES = 4
 GREETING = 2
-"""Frames a store sends before its entries: hello and have."""
+"""The number of frames that a store sends before its entries: hello and have."""
 
 SHAPES = {"1 line, 1,000 items": (1, 1_000), "5 lines, 10,000 items": (5, 10_000)}
 
 
 def measure_merging(bench: Bench) -> Iterator[Sample]:
-    """One round: both shapes in memory, then over one link, then over several."""
+    """One round, for each shape: in memory, then over one link, then over several."""
     sales = bench.sized(40_000, 12_800)
     for shape, (lines, items) in SHAPES.items():
-        workload = Workload(sales, items, lines, days=1.0, stocked=STOCKED)
+        workload = Workload(sales=sales, items=items, lines=lines, days=1.0, stocked=STOCKED)
         yield Sample(f"in memory, sales of {shape}", {"/s": apart(merge_in_memory, workload)})
         for stores in (1, STORES):
             shared = structs.replace(workload, sales=sales // stores)
@@ -45,16 +45,16 @@ def measure_merging(bench: Bench) -> Iterator[Sample]:
 
 
 def merge_in_memory(workload: Workload) -> float:
-    """Entries a second from a frame's bytes to the ledger."""
+    """Return how many entries a second are decoded from frames, checked and merged."""
     framer = Framer()
     receipts, sales = (framer.frames(entries) for entries in make_entries("store-1", workload))
     replica = Replica(writer_of("hub-1", "0" * 12), ())
     decoder = ColumnDecoder()
-    places = count()
+    frame_numbers = count()
 
     def merge(frames: list[bytes]) -> None:
         for packed in frames:
-            frame = unpack_frame(packed, next(places))
+            frame = unpack_frame(packed, next(frame_numbers))
             assert isinstance(frame, Entries)
             decisions.merge(replica, decoder.decode(frame.columns), now_ms)
             if replica.uncommitted >= BATCH_ENTRIES_MAX:
@@ -70,14 +70,14 @@ def merge_in_memory(workload: Workload) -> float:
 def _merge_durably(bench: Bench, workload: Workload, stores: int) -> float:
     with hub(bench.fresh("merging")) as server:
         rate = apart(deliver_all, server.port, workload, stores)
-        held = server.entries
-        if held < workload.sales * stores:
-            raise RuntimeError(f"{workload.sales * stores} sales were acknowledged, the hub holds {held} entries")
+        stored = server.entries
+        if stored < workload.sales * stores:
+            raise RuntimeError(f"{workload.sales * stores} sales were acknowledged, the hub has {stored} entries")
     return rate
 
 
 def deliver_all(port: int, workload: Workload, stores: int) -> float:
-    """Sales a second that a hub acknowledges when so many stores deliver at once."""
+    """Return how many sales a second a hub acknowledges when this number of stores send at the same time."""
     return uvloop.run(_deliver_all(port, workload, stores))
 
 
@@ -99,13 +99,13 @@ async def _deliver_all(port: int, workload: Workload, stores: int) -> float:
 
 
 class _Link:
-    """The least a store does to deliver: greet, then send within the window and wait for acknowledgements."""
+    """A minimal store: it sends hello and have, then entries within the window, and waits for acknowledgements."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._sent: deque[int] = deque()
         self._acknowledged = 0
-        self._places = count()
+        self._frame_numbers = count()
 
     @classmethod
     async def open(cls, client: aiohttp.ClientSession, port: int, name: str) -> _Link:
@@ -126,22 +126,22 @@ class _Link:
         return link
 
     async def deliver(self, frames: list[bytes]) -> None:
-        """Send frames; return when the last is durable."""
+        """Send frames; return when the hub has acknowledged the last one."""
         for frame in frames:
             await self._socket.send_bytes(frame)
             self._sent.append(len(frame))
             while sum(self._sent) >= WINDOW_BYTES:
-                await self._hear()
+                await self._receive()
         while self._sent:
-            await self._hear()
+            await self._receive()
 
     async def close(self) -> None:
         await self._socket.close()
 
-    async def _hear(self) -> None:
-        frame = unpack_frame(await self._socket.receive_bytes(), next(self._places))
+    async def _receive(self) -> None:
+        frame = unpack_frame(await self._socket.receive_bytes(), next(self._frame_numbers))
         if isinstance(frame, Bye):
-            raise RuntimeError(f"the hub said bye: {frame.reason} {frame.detail}")
+            raise RuntimeError(f"the hub ended the session: {frame.reason} {frame.detail}")
         if isinstance(frame, Ack):
             for _ in range(frame.number - self._acknowledged):
                 self._sent.popleft()

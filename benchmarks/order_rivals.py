@@ -1,11 +1,11 @@
-"""Other ways to take orders for stock that runs out, behind the same HTTP front: what ours is compared with.
+"""Other ways to take orders for limited stock, to compare a hub with. All run behind the same HTTP front.
 
-`postgres`  a transaction per order: its row, unique by key, and a conditional update of the stock
-`task`      the stock deducted in Redis, by a script, within a PostgreSQL transaction that inserts a row for a worker
+`postgres`  one transaction per order: insert its row, unique by key, and update the stock conditionally
+`task`      a script deducts the stock in Redis within a PostgreSQL transaction that inserts a row for a worker
 `redis`     the script alone
 
-All answer once what they did is on the disk: `synchronous_commit = on`, `appendfsync always`. Each knows a repeated
-key, and refuses what is not there.
+All answer after their writes are on the disk: `synchronous_commit = on`, `appendfsync always`. Each recognises a
+repeated key, and refuses an order that exceeds the stock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from redis.asyncio import Redis
 from replica.core.orders.requests import Placement
 
 CONNECTIONS = 16
-"""To each database: more only wait for each other."""
+"""Connections to each database. More would only wait for each other."""
 
 STOCKED = 1_000_000_000
 
@@ -42,11 +42,11 @@ return 1
 """
 
 Take = Callable[[str, str, str, int], Awaitable[bool]]
-"""Take units of a SKU for an order, under a key; False where they are not there."""
+"""Take units of a SKU for an order, under a key; False if there are not enough."""
 
 
 async def by_transaction(pool: asyncpg.Pool) -> Take:
-    """The order's row and the stock, in one transaction; the row all want is locked last."""
+    """Write the order and the stock in one transaction. It locks the contended row last."""
 
     async def take(key: str, name: str, sku: str, units: int) -> bool:
         async with pool.acquire() as connection:
@@ -59,17 +59,17 @@ async def by_transaction(pool: asyncpg.Pool) -> Take:
                 sku,
                 units,
             )
-            is_there = not fresh or await connection.fetchval(
+            is_taken = not fresh or await connection.fetchval(
                 "UPDATE stock SET units = units - $2 WHERE sku = $1 AND units >= $2 RETURNING true", sku, units
             )
-            await (transaction.commit() if is_there else transaction.rollback())
-            return bool(is_there)
+            await (transaction.commit() if is_taken else transaction.rollback())
+            return bool(is_taken)
 
     return take
 
 
 async def by_task(pool: asyncpg.Pool, redis: Redis) -> Take:
-    """The script, while a transaction is open that tells a worker what is to be written to the books."""
+    """Run the script while a transaction is open that inserts a task for a worker."""
     deduct = redis.register_script(DEDUCT)
 
     async def take(key: str, name: str, sku: str, units: int) -> bool:
@@ -83,7 +83,7 @@ async def by_task(pool: asyncpg.Pool, redis: Redis) -> Take:
 
 
 async def by_script(redis: Redis) -> Take:
-    """The script alone."""
+    """Run only the script."""
     deduct = redis.register_script(DEDUCT)
 
     async def take(key: str, name: str, sku: str, units: int) -> bool:
@@ -93,7 +93,7 @@ async def by_script(redis: Redis) -> Take:
 
 
 def front(take: Take) -> web.Application:
-    """The HTTP side, the same for all: the body is checked as ours is."""
+    """The HTTP side, the same for all. It checks the body as a hub does."""
     decode = msgspec.json.Decoder(Placement).decode
 
     async def place(request: web.Request) -> web.Response:
@@ -114,7 +114,7 @@ def front(take: Take) -> web.Application:
 
 
 async def serve(kind: str, port: int, postgres: str, redis_socket: str, skus: int) -> None:
-    """Stock up, then serve until terminated."""
+    """Fill the stock, then serve until terminated."""
     names = [f"item-{number:08d}" for number in range(skus)]
     pool = redis = None
     if postgres:

@@ -1,4 +1,4 @@
-"""Orders for one item that everybody wants, and for a thousand: ours beside what others do, behind the same front."""
+"""Orders for one contended item, and for a thousand items: a hub compared with other ways to take orders."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ RIVALS = {
     "Redis within a PostgreSQL transaction": ("task", True, True),
     "Redis": ("redis", False, True),
 }
-"""By what they are called here: kind, and whether it needs PostgreSQL and Redis."""
+"""By name in the report: kind, whether it needs PostgreSQL, whether it needs Redis."""
 
 
 def measure_ordering(bench: Bench) -> Iterator[Sample]:
-    """One round: each in turn on the hot item, then each on many."""
+    """One round: each system in turn on one item, then each on many. The hub runs before and after the others."""
     seconds = bench.sized(3, 1)
     with ExitStack() as stack:
         ours = stack.enter_context(hub(bench.fresh("ordering"), hosts="w-1"))
@@ -34,23 +34,23 @@ def measure_ordering(bench: Bench) -> Iterator[Sample]:
                 continue
             flags = ["--postgres", address] if needs_postgres else []
             flags += ["--redis-socket", str(socket)] if needs_redis else []
-            others[name] = stack.enter_context(order_rival(kind, bench.fresh(f"taking-by-{kind}"), flags))
-        for items, what in ((1, "one item"), (SPREAD, f"{SPREAD:,} items")):
+            others[name] = stack.enter_context(order_rival(kind, bench.fresh(f"orders-{kind}"), flags))
+        for items, text in ((1, "one item"), (SPREAD, f"{SPREAD:,} items")):
             options = {"connections": CONNECTIONS, "seconds": seconds, "items": items}
             before = order(ours, **options)
             found = {name: drive(server, "order", **options)[1] for name, server in others.items()}
             after = order(ours, **options)
             for figures in (before, after):
                 ratios = {f"of {name} x": figures["/s"] / other["/s"] for name, other in found.items()}
-                yield Sample(f"ours, {what}", {**figures, **ratios})
+                yield Sample(f"ours, {text}", {**figures, **ratios})
             for name, figures in found.items():
-                yield Sample(f"{name}, {what}", figures)
+                yield Sample(f"{name}, {text}", figures)
 
 
 def order(node: Server, **options: int) -> Figures:
-    """Drive a hub, and see that its journal grew by exactly what was acknowledged."""
+    """Send orders to a hub, and check that its journal grew by exactly the acknowledged orders."""
     before = node.entries
     orders, figures = drive(node, "order", **options)
     if node.entries - before != orders:
-        raise RuntimeError(f"{orders} orders were acknowledged, the journal holds {node.entries - before} more")
+        raise RuntimeError(f"{orders} orders were acknowledged, the journal grew by {node.entries - before} entries")
     return figures

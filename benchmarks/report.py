@@ -1,4 +1,4 @@
-"""What a run found, as tables on the terminal, and as a page and a plot under docs/."""
+"""Writes the results of a run: tables on the terminal, a page and a plot in docs/."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rich.table import Table
 from benchmarks.measure import Figures
 
 Results = Mapping[str, Mapping[str, list[Figures]]]
-"""By measurement and case, the figures of each round."""
+"""The figures of each round, by measurement and case."""
 
 TITLES = {
-    "machine": "What the machine gave",
+    "machine": "Speed of the machine",
     "http": "Durable sales over HTTP",
     "orders": "Durable orders over HTTP",
-    "hub": "What a hub takes in",
+    "hub": "Merging at a hub",
     "wire": "Bytes on the wire",
     "catch-up": "A store comes back after a week",
     "memory": "Memory of a store's node",
@@ -32,9 +32,9 @@ TITLES = {
 
 
 class Target(Struct, frozen=True):
-    """What a figure is to reach: `least` or `most`."""
+    """A figure must be at least `least`, or at most `most`."""
 
-    what: str
+    label: str
     measurement: str
     case: str
     figure: str
@@ -43,26 +43,86 @@ class Target(Struct, frozen=True):
 
 
 TARGETS = (
-    Target("share of the echo, 64 connections", "http", "sales, 64 connections", "of echo %", least=60),
-    Target("p99, 64 connections", "http", "sales, 64 connections", "p99 ms", most=15),
-    Target("sales in batches of 100", "http", "sales in batches of 100, 16 connections", "/s", least=100_000),
-    Target("orders of one item, to PostgreSQL's", "orders", "ours, one item", "of PostgreSQL x", least=5),
-    Target("orders of 1,000 items, to PostgreSQL's", "orders", "ours, 1,000 items", "of PostgreSQL x", least=3),
     Target(
-        "orders of one item, to Redis within PostgreSQL's",
-        "orders",
-        "ours, one item",
-        "of Redis within a PostgreSQL transaction x",
+        label="relative to the echo, 64 connections",
+        measurement="http",
+        case="sales, 64 connections",
+        figure="of echo %",
+        least=60,
+    ),
+    Target(label="p99, 64 connections", measurement="http", case="sales, 64 connections", figure="p99 ms", most=15),
+    Target(
+        label="sales in batches of 100",
+        measurement="http",
+        case="sales in batches of 100, 16 connections",
+        figure="/s",
+        least=100_000,
+    ),
+    Target(
+        label="orders of one item, relative to PostgreSQL",
+        measurement="orders",
+        case="ours, one item",
+        figure="of PostgreSQL x",
+        least=5,
+    ),
+    Target(
+        label="orders of 1,000 items, relative to PostgreSQL",
+        measurement="orders",
+        case="ours, 1,000 items",
+        figure="of PostgreSQL x",
+        least=3,
+    ),
+    Target(
+        label="orders of one item, relative to Redis within PostgreSQL",
+        measurement="orders",
+        case="ours, one item",
+        figure="of Redis within a PostgreSQL transaction x",
         least=4,
     ),
-    Target("orders of one item, to Redis's", "orders", "ours, one item", "of Redis x", least=1),
-    Target("p99 of orders of one item", "orders", "ours, one item", "p99 ms", most=15),
-    Target("hub, in memory", "hub", "in memory, sales of 1 line, 1,000 items", "/s", least=100_000),
-    Target("hub, durable", "hub", "durable, 1 link, sales of 1 line, 1,000 items", "/s", least=40_000),
-    Target("catch-up after 7 days, 1 Mbit/s", "catch-up", "70,000 sales of 5 lines, 1 Mbit/s", "s", most=30),
-    Target("memory, idle", "memory", "idle", "resident MB", most=80),
-    Target("memory, 50,000 items", "memory", "50,000 items received and sold", "resident MB", most=250),
-    Target("start, 1,000,000 entries", "growth", "1,000 items, 1,000,000 sales before", "start s", most=5),
+    Target(
+        label="orders of one item, relative to Redis",
+        measurement="orders",
+        case="ours, one item",
+        figure="of Redis x",
+        least=1,
+    ),
+    Target(label="p99 of orders of one item", measurement="orders", case="ours, one item", figure="p99 ms", most=15),
+    Target(
+        label="hub, in memory",
+        measurement="hub",
+        case="in memory, sales of 1 line, 1,000 items",
+        figure="/s",
+        least=100_000,
+    ),
+    Target(
+        label="hub, durable",
+        measurement="hub",
+        case="durable, 1 link, sales of 1 line, 1,000 items",
+        figure="/s",
+        least=40_000,
+    ),
+    Target(
+        label="catch-up after 7 days, 1 Mbit/s",
+        measurement="catch-up",
+        case="70,000 sales of 5 lines, 1 Mbit/s",
+        figure="s",
+        most=30,
+    ),
+    Target(label="memory, idle", measurement="memory", case="idle", figure="resident MB", most=80),
+    Target(
+        label="memory, 50,000 items",
+        measurement="memory",
+        case="50,000 items received and sold",
+        figure="resident MB",
+        most=250,
+    ),
+    Target(
+        label="start, 1,000,000 entries",
+        measurement="growth",
+        case="1,000 items, 1,000,000 sales before",
+        figure="start s",
+        most=5,
+    ),
 )
 
 PANELS = (
@@ -71,49 +131,53 @@ PANELS = (
     ("wire", "per sale bytes", "Bytes per sale on the wire", ("",)),
     ("growth", "/s", "Sales a second, 64 connections", ("",)),
 )
-"""Measurement, figure, title, and how the cases shown begin."""
+"""Measurement, figure, title, and the prefixes of the cases that are shown."""
 
 WIDTH = 160
-"""Columns of the tables when nobody looks."""
+"""Width of the tables, in characters, if the output is no terminal."""
 
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `{command}`, which measures everything below on the machine it runs on: real processes, real files, the
-real durable path. The cases of a measurement take turns within a round; figures are medians of {rounds} rounds.
-What is compared was measured in the same round, so ratios hold where absolute figures drift with the machine.
+`{command}` wrote this page. It measures the machine it runs on, with real processes, real
+files and durable writes. The cases of a measurement take turns within a round; figures are medians of {rounds} rounds.
+Compared figures come from the same round, so ratios stay valid when the speed of the machine changes.
 
 ![Figures of this run]({plot})
 """
 
 NOTES = {
     "machine": """\
-Probed before each measurement: appending a page to a file and `fdatasync`, for which every durable answer waits at
-least once, and a loop of a million turns in the interpreter.""",
+Two probes run before each measurement. The first appends a page to a file and calls `fdatasync`; every durable answer
+waits for at least one `fdatasync`. The second is a loop of a million turns in the interpreter.""",
     "http": """\
-Each sale is one request of one line under a key of its own, from a load generator in a process of its own; every
-status, every verdict of a batch, and the length of the journal afterwards are checked. `echo` is an aiohttp server that
-decodes the body and answers it, on the same event loop, without an access log: what the HTTP side can do at most.
-`transaction per sale` is the usual server: key, stock and sale in a transaction each. `server µs` is processor time of
-the server per sale, `generator %` how busy the load generator kept its core.""",
+Each sale is one request with one line and a new key. The load generator is a separate process. It checks every status
+and every verdict of a batch; afterwards the length of the journal is checked. `echo` is an aiohttp server that decodes
+the body and answers it, on the same event loop, without an access log: an upper bound for the HTTP side.
+`transaction per sale` is the usual server, which writes key, stock and sale in one transaction per sale. `server µs` is
+the processor time of the server per sale; `generator %` is the load generator's use of its core.""",
     "orders": """\
-Each order is one request for one unit under a key and a name of its own, held in full at one hub; 64 connections. The
-others run behind an aiohttp front on the same event loop, with databases of their own on the same disk, and answer
-once their writes are synced: `PostgreSQL` inserts the order's row and takes the unit by a conditional update, in a
-transaction per order; `Redis within a PostgreSQL transaction` takes the unit by a script while a transaction inserts
-a row for a worker; `Redis` is the script alone, with `appendfsync always`. Ours keeps the order with its history,
-expires it, and is merged by every other hub. Redis is measured where `redis-server` is installed.""",
+Each order is one request for one unit, with a new key and a new order name, over one of 64 connections. `ours` is one
+hub, which holds all units of the order. The others run behind an aiohttp front on the same event loop, with their own
+databases on the same disk, and answer after their writes are synced:
+
+- `PostgreSQL` inserts the row of the order and takes the unit by a conditional update, in one transaction per order.
+- `Redis within a PostgreSQL transaction` takes the unit by a script while a transaction inserts a row for a worker.
+- `Redis` is the script alone, with `appendfsync always`.
+
+Only the hub keeps the history of the order, expires the order and sends it to other hubs. Redis is measured only if
+`redis-server` is installed.""",
     "hub": """\
-From a frame's bytes. In memory: decoded, checked and merged. Durable: a hub process, stores delivering over WebSockets,
-until the last frame is acknowledged.""",
-    "wire": "Full frames of one session, the names it introduces included. Hashes are not sent.",
+Entries a second, from the bytes of the frames. In memory: entries are decoded, checked and merged. Durable: stores
+send over WebSockets to a hub process, and the time ends when the hub acknowledges the last frame.""",
+    "wire": "Full frames of one session, including the names that the session introduces. Hashes are not sent.",
     "catch-up": """\
-A store's and a hub's process; the line between them is a proxy. Timed from the store's node being ready until the hub
-holds all durably and both have the same digest of the stock.""",
+A process of a store and one of a hub, connected by a proxy. The time begins when the store's node is ready. It ends
+when the hub has all entries durably; then both must have the same digest of the stock.""",
     "memory": "Resident memory of the process.",
     "growth": """\
-`start s` is from starting the process until `/readyz` answers 200, with the file in the page cache. Then 64 connections
-sell single lines.""",
+`start s` is the time from the start of the process until `/readyz` answers 200, with the file in the page cache. Then
+64 connections send sales of one line.""",
 }
 
 
@@ -139,7 +203,7 @@ def write_report(directory: Path, results: Results, machine: Mapping[str, str], 
         "## The machine\n",
         _table(("", ""), machine.items()),
         "\n## Targets\n",
-        _table(("", "target", "measured", "least to most", ""), map(_verdict, TARGETS, [results] * len(TARGETS))),
+        _table(("", "target", "measured", "range", ""), map(_verdict, TARGETS, [results] * len(TARGETS))),
     ]
     for name, cases in results.items():
         columns = _columns(cases)
@@ -154,7 +218,7 @@ def _verdict(target: Target, results: Results) -> tuple[str, ...]:
     bound = f"≥ {_number(target.least)}" if target.least > float("-inf") else f"≤ {_number(target.most)}"
     unit = target.figure.rpartition(" ")[2]
     reached = "reached" if target.least <= middle <= target.most else "**missed**"
-    return target.what, f"{bound} {unit}", _number(middle), f"{_number(min(found))} to {_number(max(found))}", reached
+    return target.label, f"{bound} {unit}", _number(middle), f"{_number(min(found))} to {_number(max(found))}", reached
 
 
 def _columns(cases: Mapping[str, list[Figures]]) -> list[str]:
@@ -191,7 +255,7 @@ def _plot(path: Path, results: Results) -> None:
 
 
 def _bars(axes: Axes, title: str, cases: Mapping[str, list[float]]) -> None:
-    """Horizontal bars of the medians; the whiskers reach from the least to the greatest round."""
+    """Draw horizontal bars of the medians; the whiskers reach from the lowest to the highest round."""
     middles = [median(found) for found in cases.values()]
     below = [middle - min(found) for middle, found in zip(middles, cases.values(), strict=True)]
     above = [max(found) - middle for middle, found in zip(middles, cases.values(), strict=True)]

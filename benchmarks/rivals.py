@@ -1,4 +1,4 @@
-"""What to compare with: an aiohttp server that only echoes, one with a transaction per sale, and SQLite by itself."""
+"""Servers to compare a store with: an echo server, a server with a transaction per sale, and SQLite alone."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from aiohttp import web
 
 ROWS_PER_STATEMENT = 256
 BODY_BYTES = 130
-"""About as long as the body of a sale of one line."""
+"""About the size of the entry body of a sale with one line."""
 
 
 def echo() -> web.Application:
-    """Reads the body, decodes the JSON, answers it as JSON; keeps nothing."""
+    """A server that decodes the JSON body, answers it as JSON and stores nothing."""
     decoder, encoder = msgspec.json.Decoder(), msgspec.json.Encoder()
 
     async def answer(request: web.Request) -> web.Response:
-        asked = decoder.decode(await request.read())
-        return web.Response(status=201, body=encoder.encode(asked), content_type="application/json")
+        document = decoder.decode(await request.read())
+        return web.Response(status=201, body=encoder.encode(document), content_type="application/json")
 
     return _app(answer)
 
 
 async def naive(directory: Path) -> web.Application:
-    """A transaction per sale: key, stock and sale are right and durable, one after the other."""
+    """A server with a transaction per sale: key, stock and sale are correct and durable before the next sale begins."""
     database = await aiosqlite.connect(directory / "naive.sqlite", isolation_level=None)
     for statement in (
         "PRAGMA journal_mode = WAL",
@@ -62,7 +62,7 @@ async def naive(directory: Path) -> web.Application:
 
 
 def insert_rows(directory: Path, rows: int, rows_per_commit: int, is_ordered: bool) -> float:
-    """Rows a second that SQLite takes durably: number, key (indexed) and body, as our journal holds them."""
+    """Return how many rows a second SQLite stores durably: number, indexed key and body, as in a journal."""
     connection = sqlite3.connect(directory / "rows.sqlite", isolation_level=None)
     connection.executescript(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"

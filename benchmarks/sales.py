@@ -1,4 +1,4 @@
-"""Sales to measure with: keys as tills make them, requests as bytes, and whole journals of a store's weeks."""
+"""Sales for measurements: keys as tills make them, requests as bytes, and journals of several weeks of a store."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ from replica.runtime.journal.sqlite_journal import open_journal
 
 DAY_MS = 86_400_000
 OPEN_MS = 14 * 3_600_000
-"""How long a store is open a day."""
+"""How long a store is open each day."""
 
 UNLIMITED = 1_000_000
-"""Units of an item that no measurement sells."""
+"""More units of an item than any measurement sells."""
 
 STOCKED = 200
-"""Units of an item on a usual shelf and behind it."""
+"""Usual stock of an item, on the shelf and behind it."""
 
 LIBRARY_HEADERS = (
     "User-Agent: python-requests/2.32.3\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\n"
 )
-"""What a widespread HTTP library says with every request."""
+"""The headers that a common HTTP library sends with every request."""
 
 LINES_PER_RECEIPT = 1_000
 ENTRIES_PER_BATCH = 2_048
 
 
 class Workload(Struct, frozen=True):
-    """Sales of a store: how many, of how many lines, over how many items, under which kind of key."""
+    """Sales of a store: their number, items to choose from, lines in each sale, and the kind of their keys."""
 
     sales: int
     items: int = 1_000
     lines: int = 1
     keys: str = "uuid7"
     days: float = 0.0
-    """Over how many opening days, up to now, they are spread; 0 is a millisecond each."""
+    """The sales are spread over this number of opening days before now. 0: one sale a millisecond."""
     stocked: int = UNLIMITED
-    """Units of every item received before anything is sold, and up to half as many more."""
+    """Units of each item received before the first sale: at least this number, at most one and a half times it."""
     is_in_order: bool = False
-    """Sell the items one after the other, not at random."""
+    """Whether the items are sold one after the other, not at random."""
 
 
 def item_name(number: int) -> str:
-    """An item's name, as long as an article number."""
+    """The name of an item, as long as an article number."""
     return f"item-{number:08d}"
 
 
@@ -75,7 +75,7 @@ def make_keys(kind: str, count: int, moments: Iterator[int]) -> Iterator[str]:
 
 
 def moments_of(workload: Workload, now_ms: int) -> Iterator[int]:
-    """When each sale happens: in opening hours only, busier than average at some times of the day."""
+    """The moment of each sale, in milliseconds: only in opening hours, and more sales in the middle of the day."""
     if not workload.days:
         yield from range(now_ms - workload.sales, now_ms)
         return
@@ -89,7 +89,7 @@ def moments_of(workload: Workload, now_ms: int) -> Iterator[int]:
 
 
 def sell_for(replica: Replica, location: str, workload: Workload) -> Iterator[Entry]:
-    """Receive all items, then sell, through the core; the caller takes the batches."""
+    """Receive all items, then sell, by way of the core. The caller takes the batches."""
     now_ms = int(time.time() * 1000)
     started_ms = now_ms - int(workload.days * DAY_MS) - workload.sales
     for receipt in _receipts(workload):
@@ -98,12 +98,12 @@ def sell_for(replica: Replica, location: str, workload: Workload) -> Iterator[En
     keys = make_keys(workload.keys, workload.sales, moments_of(workload, now_ms))
     for key, moment in zip(keys, moments_of(workload, now_ms), strict=True):
         numbers = chance.sample(range(workload.items), workload.lines)
-        sale = Sale(tuple(SkuLine(1 + (chance.random() < 0.2), item_name(number)) for number in numbers))
+        sale = Sale(lines=tuple(SkuLine(1 + (chance.random() < 0.2), item_name(number)) for number in numbers))
         yield decisions.execute(replica, Command(location, sale, parse_key(key)), moment)
 
 
 Linked = list[tuple[Entry, bytes]]
-"""Entries of one stream, each with the hash before it."""
+"""Entries of one stream, each with the hash of the entry before it."""
 
 
 def make_entries(location: str, workload: Workload) -> tuple[Linked, Linked]:
@@ -116,7 +116,7 @@ def make_entries(location: str, workload: Workload) -> tuple[Linked, Linked]:
 
 
 def make_journal(directory: Path, name: str, workload: Workload) -> None:
-    """Write a store's journal as its node would have, in large commits."""
+    """Write the journal of a store as its node would, in large commits."""
     asyncio.run(_make_journal(directory, name, workload))
 
 

@@ -1,4 +1,4 @@
-"""Durable sales over HTTP, beside what bounds them: a server that only echoes, and a disk that only writes."""
+"""Durable sales over HTTP, compared with an upper bound of HTTP (an echo server) and of the disk (SQLite alone)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS_PER_COMMIT = 512
 
 
 def measure_selling(bench: Bench) -> Iterator[Sample]:
-    """One round: at each number of connections echo, node and naive server one after the other, then batches."""
+    """One round: for each number of connections echo, node and naive server in turn, then batches, then SQLite."""
     seconds = bench.sized(3, 1)
     with ExitStack() as stack:
         echo = stack.enter_context(rival("echo", bench.fresh("echo")))
@@ -42,7 +42,7 @@ def measure_selling(bench: Bench) -> Iterator[Sample]:
 
 
 def _side_by_side(echo: Server, node: Server, naive: Server, options: dict[str, Any]) -> Iterator[tuple[str, Figures]]:
-    """The echo before and after, so that a machine that changes its pace does not favour either."""
+    """Measure the echo before and after the node, so that a change in the machine's speed favours neither."""
     _, before = drive(echo, "sale", **options)
     sold = sell(node, "sale", **options)
     _, after = drive(echo, "sale", **options)
@@ -58,17 +58,17 @@ def stock_up(node: Server, items: int) -> None:
 
 
 def sell(node: Server, kind: str, **options: Any) -> Figures:
-    """Drive a node, and see that its journal grew by exactly what was acknowledged."""
+    """Send sales to a node, and check that its journal grew by exactly the acknowledged sales."""
     before = node.entries
     sales, figures = drive(node, kind, BATCH_STATUS if kind in ("batch", "each") else 201, **options)
     if node.entries - before != sales:
-        raise RuntimeError(f"{sales} sales were acknowledged, the journal holds {node.entries - before} more")
+        raise RuntimeError(f"{sales} sales were acknowledged, the journal grew by {node.entries - before} entries")
     return figures
 
 
 def drive(server: Server, kind: str, status: int = 201, **options: Any) -> tuple[int, Figures]:
-    """Drive any server; return how many sales it took, and how fast."""
-    os.sync()  # none pays for what the one before left to be written
+    """Send requests to any server; return how many sales it accepted, and the figures."""
+    os.sync()  # so that no server pays for unwritten data of the one before
     used = server.cpu_s
     outcome = server.load(kind, status=status, **options)
     return outcome.sales, {

@@ -1,4 +1,4 @@
-"""Servers as processes: started, waited for, looked at, driven, ended."""
+"""Servers as child processes: start them, wait until they serve, measure them, send load, stop them."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Server:
         self.process = process
         self.port = port
         self.started_s = started_s
-        """From the start of the process until it was ready."""
+        """Seconds from the start of the process until it was ready."""
 
     @property
     def url(self) -> str:
-        """Its base address."""
+        """The base address of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> Any:
-        """Ask for a JSON document."""
+        """Get a JSON document."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("GET", path)
         answer = msgspec.json.decode(connection.getresponse().read())
@@ -50,11 +50,11 @@ class Server:
 
     @property
     def entries(self) -> int:
-        """How many entries its journal holds, by its own word."""
+        """The number of entries in its journal, as its status reports it."""
         return int(self.get("/v1/status")["entries"])
 
     def digest(self, location: str) -> str:
-        """What it holds of a location, by its own word."""
+        """The digest of a location, as its status reports it."""
         return str(self.get("/v1/status")["digests"][location])
 
     @property
@@ -63,16 +63,16 @@ class Server:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS"):
                 return int(line.split()[1]) * 1024 / 1e6
-        raise RuntimeError("the process is gone")
+        raise RuntimeError("the process has ended")
 
     @property
     def cpu_s(self) -> float:
-        """Processor time it has used, over all its threads."""
+        """Processor time of the process, over all its threads."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def load(self, kind: str, **options: Any) -> Outcome:
-        """Drive it with the load generator, in a process of its own."""
+        """Run the load generator against the server, in a separate process."""
         flags = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         command = [sys.executable, "-m", "benchmarks.load", str(self.port), kind, *flags]
         done = subprocess.run(command, check=False, capture_output=True, timeout=LOAD_MAX_S)
@@ -82,7 +82,7 @@ class Server:
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -90,7 +90,7 @@ def free_port() -> int:
 
 @contextmanager
 def edge(directory: Path, name: str = "store-1", hub: str = "") -> Iterator[Server]:
-    """An edge node on a data directory."""
+    """Run an edge node on a data directory."""
     flags = ["--hub", hub] if hub else []
     with _node("edge_node", directory, name, ["--open-catalog", *flags]) as server:
         yield server
@@ -98,7 +98,7 @@ def edge(directory: Path, name: str = "store-1", hub: str = "") -> Iterator[Serv
 
 @contextmanager
 def hub(directory: Path, name: str = "hub-1", hosts: str = "") -> Iterator[Server]:
-    """A hub on a data directory; `hosts` is a location it writes for."""
+    """Run a hub on a data directory; `hosts` is a location that it writes for."""
     flags = ["--hosts", hosts, "--open-catalog"] if hosts else []
     with _node("hub", directory, name, ["--region", "east", *flags]) as server:
         yield server
@@ -106,7 +106,7 @@ def hub(directory: Path, name: str = "hub-1", hosts: str = "") -> Iterator[Serve
 
 @contextmanager
 def rival(kind: str, directory: Path) -> Iterator[Server]:
-    """One of the servers to compare with."""
+    """Run one of the servers that sales are compared with."""
     port = free_port()
     with _serving(["benchmarks.rivals", kind, str(port), str(directory)], port, directory / "log") as server:
         yield server
@@ -114,7 +114,7 @@ def rival(kind: str, directory: Path) -> Iterator[Server]:
 
 @contextmanager
 def order_rival(kind: str, directory: Path, flags: list[str]) -> Iterator[Server]:
-    """One of the servers to compare orders with."""
+    """Run one of the servers that orders are compared with."""
     port = free_port()
     with _serving(["benchmarks.order_rivals", kind, str(port), *flags], port, directory / "log") as server:
         yield server
@@ -122,7 +122,7 @@ def order_rival(kind: str, directory: Path, flags: list[str]) -> Iterator[Server
 
 @contextmanager
 def postgres(directory: Path) -> Iterator[str]:
-    """A PostgreSQL server of its own; gives its address."""
+    """Run a PostgreSQL server; yields its address."""
     server = get_server(directory.resolve(), cleanup_mode="delete")
     try:
         yield str(server.get_uri())
@@ -132,7 +132,7 @@ def postgres(directory: Path) -> Iterator[str]:
 
 @contextmanager
 def redis(directory: Path) -> Iterator[Path | None]:
-    """A Redis server of its own that syncs every write; gives its socket. None where none is installed."""
+    """Run a Redis server that syncs every write; yields its socket, or None if Redis is not installed."""
     program = shutil.which("redis-server")
     if program is None:
         yield None
@@ -153,7 +153,7 @@ def redis(directory: Path) -> Iterator[Path | None]:
     try:
         while not path.exists():
             if process.poll() is not None:
-                raise RuntimeError(f"{program} did not come up: see {directory / 'log'}")
+                raise RuntimeError(f"{program} did not start: see {directory / 'log'}")
             time.sleep(POLL_S)
         yield path
     finally:
@@ -177,7 +177,7 @@ def _serving(command: list[str], port: int, log: Path) -> Iterator[Server]:
     try:
         while not _is_ready(port):
             if process.poll() is not None or time.perf_counter() - started > READY_MAX_S:
-                raise RuntimeError(f"{command[0]} did not come up: {log.read_text()[-2000:]}")
+                raise RuntimeError(f"{command[0]} did not start: {log.read_text()[-2000:]}")
             time.sleep(POLL_S)
         yield Server(process, port, time.perf_counter() - started)
     finally:

@@ -1,4 +1,4 @@
-"""What a sale costs on the wire, in frames as sessions send them."""
+"""Bytes of a sale on the wire, in frames as sessions send them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEYS = {"uuid7": "UUIDv7 keys", "till": "till and counter keys"}
 
 
 class Framer:
-    """Frames of one session, full ones, as they travel after `before` others."""
+    """Full frames of one session; the session has sent `before` other frames before them."""
 
     def __init__(self, before: int = 0) -> None:
         self._encoder = ColumnEncoder()
@@ -23,8 +23,11 @@ class Framer:
         self._number = 0
 
     def frames(self, entries: Linked) -> list[bytes]:
-        """The next frames."""
-        return [self._frame(entries[at : at + FRAME_ENTRIES_MAX]) for at in range(0, len(entries), FRAME_ENTRIES_MAX)]
+        """Pack entries into the next frames."""
+        return [
+            self._frame(entries[first : first + FRAME_ENTRIES_MAX])
+            for first in range(0, len(entries), FRAME_ENTRIES_MAX)
+        ]
 
     def _frame(self, entries: Linked) -> bytes:
         self._number += 1
@@ -32,18 +35,19 @@ class Framer:
 
 
 def measure_wire(bench: Bench) -> Iterator[Sample]:
-    """Bytes per sale and per cell that a frame changes, the session's names included."""
+    """Bytes per sale and per cell that a frame changes, including the names that the session introduces."""
     sales = bench.sized(50_000, 10_000)
     for shape, (lines, items) in SHAPES.items():
-        for keys, named in KEYS.items():
-            _, entries = make_entries(
-                "store-1", Workload(sales, items, lines, keys, days=7.0 * sales / 70_000, stocked=STOCKED)
+        for keys, text in KEYS.items():
+            workload = Workload(
+                sales=sales, items=items, lines=lines, keys=keys, days=7.0 * sales / 70_000, stocked=STOCKED
             )
+            _, entries = make_entries("store-1", workload)
             frames = Framer().frames(entries)
             cells = 0
             for first in range(0, sales, FRAME_ENTRIES_MAX):
-                some = entries[first : first + FRAME_ENTRIES_MAX]
-                cells += len({move.item for entry, _ in some for move in entry.content.moves})
+                framed = entries[first : first + FRAME_ENTRIES_MAX]
+                cells += len({move.item for entry, _ in framed for move in entry.content.moves})
             sent = sum(map(len, frames))
             figures = {"per sale bytes": sent / sales, "per changed cell bytes": sent / cells}
-            yield Sample(f"sales of {shape}, {named}", figures)
+            yield Sample(f"sales of {shape}, {text}", figures)

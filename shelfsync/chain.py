@@ -160,7 +160,7 @@ class LocalChain:
     async def hub(
         self, name: str, *, region: str = "east", peers: Sequence[str] = (), more: Sequence[str] = ()
     ) -> NodeProcess:
-        """Start a hub; wait for `ready` before use. `more`: further flags."""
+        """Start a hub; call `ready` before use. `more`: further flags."""
         return await self.start(name, "hub", ["--region", region, *_each("--peer", peers), *more])
 
     async def store(
@@ -180,7 +180,7 @@ class LocalChain:
         await asyncio.gather(*(node.ready() for node in self.nodes.values()))
 
     async def watch(self) -> None:
-        """Raise NodeDied when a node ends; never returns."""
+        """Wait until a node ends, then raise NodeDied."""
         waiting = {asyncio.ensure_future(node.wait()): node for node in self.nodes.values()}
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -214,9 +214,9 @@ def free_port() -> int:
 def child_environment() -> dict[str, str]:
     """Return the environment of a child: it finds this program, and only flags configure it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SHELFSYNC_")}
-    home = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[1])
     path = environment.get("PYTHONPATH")
-    return {**environment, "PYTHONPATH": f"{home}{os.pathsep}{path}" if path else home}
+    return {**environment, "PYTHONPATH": f"{root}{os.pathsep}{path}" if path else root}
 
 
 def _each(flag: str, values: Sequence[str]) -> list[str]:

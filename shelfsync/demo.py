@@ -2,7 +2,7 @@
 
 Real hubs and stores run as child processes. Stores reach hubs, and hubs each other, only through proxies of this
 process, so that the demo can really cut a connection. Tills sell all the time. In the end the demo restores all
-connections. The verdict compares all nodes with each other and with what the tills were answered.
+connections. The verdict compares all nodes with each other and with the answers that the tills got.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Demo:
         """Sell during outages until closing time, then let all tills finish."""
         network = self._network
         serving = [asyncio.ensure_future(till.serve(self._closing)) for till in tills]
-        in_turn = outages(network.stores, network.hubs, network.home, network.lines)
+        in_turn = outages(network.stores, network.hubs, network.home_hub, network.lines)
         failing = asyncio.ensure_future(run_outages(in_turn, pace_of(self._seconds), self._announce))
         open_hours = asyncio.ensure_future(self._closing_time())
         try:
@@ -183,7 +183,7 @@ class Demo:
         sales, returns = sum(book.sales for book in books), sum(book.returns for book in books)
         units = sum(book.units for book in books)
         self._screen.say(
-            f"  {len(self._network.urls)} nodes hold the same, {took_s:.1f} s after the connections were restored"
+            f"  {len(self._network.urls)} nodes have the same state, {took_s:.1f} s after the connections were restored"
         )
         self._screen.say(f"  the tills have {sales:,} sales and {returns:,} returns, {units:,} units in total")
         self._screen.say("  each ledger has the same units: no sale is lost, no sale is counted twice")
@@ -213,7 +213,7 @@ class Demo:
         network, status = self._network, statuses.get(name)
         is_hub = name in network.hubs
         city = name.removeprefix("hub-") if is_hub else city_of(network.stores.index(name))
-        row = Row(node=name, city=city, is_hub=is_hub, home=network.home.get(name, ""))
+        row = Row(node=name, city=city, is_hub=is_hub, home_hub=network.home_hub.get(name, ""))
         if status is None:
             return row
         seen = {"answers": True, "digest": status["digest"][:8]}
@@ -225,9 +225,9 @@ class Demo:
         line, sold, equal = status["hub"] or "", sold_at(status, name), len(agreeing(statuses, name))
         return replace(row, line=line, units_sold=sold, unacknowledged=status["unacknowledged"], agreeing=equal, **seen)
 
-    def _announce(self, what: str) -> None:
-        self._now = what
-        self._screen.say(f"{_clock_s() - self._began_s:6.1f} s  {what}", "cyan")
+    def _announce(self, text: str) -> None:
+        self._now = text
+        self._screen.say(f"{_clock_s() - self._began_s:6.1f} s  {text}", "cyan")
 
 
 def _long_enough(ctx: click.Context, param: click.Parameter, seconds: float | None) -> float | None:
@@ -264,8 +264,8 @@ Examples:
 def demo(stores: int, regions: int, seconds: float | None) -> None:
     """Run a whole chain on this machine: real processes, shoppers, and failing connections.
 
-    The demo ends with a verdict. The exit status is 0 if all nodes hold the same and the tills agree, else 1. Ctrl-C
-    closes the stores and gives the verdict. A second Ctrl-C stops all processes immediately.
+    The demo ends with a verdict. The exit status is 0 if all nodes have the same state and it matches the tills,
+    else 1. Ctrl-C closes the stores and gives the verdict. A second Ctrl-C stops all processes immediately.
     """
     sys.exit(asyncio.run(_run(Network(stores, regions), seconds)))
 

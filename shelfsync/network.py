@@ -18,8 +18,8 @@ class Network:
     def __init__(self, stores: int, regions: int) -> None:
         self.stores = store_names(stores)
         self.hubs = [f"hub-{region}" for region in REGIONS[:regions]]
-        self.home = {name: f"hub-{region_of(index, regions)}" for index, name in enumerate(self.stores)}
-        """The hub each store dials first."""
+        self.home_hub = {name: f"hub-{region_of(index, regions)}" for index, name in enumerate(self.stores)}
+        """The hub that each store dials first, by store."""
         self.lines: Lines = {}
         self.urls: dict[str, str] = {}
         """The address of each node for callers, hubs first; not through a proxy."""
@@ -31,12 +31,12 @@ class Network:
         for name in reversed(self.hubs):
             peers = [await self._line(chain, stack, name, other) for first, other in pairs if first == name]
             await chain.hub(name, region=_region(name), peers=peers)
-        await chain.ready()  # without its home hub a store would begin at another one
+        await chain.ready()  # a store that does not reach its home hub connects to another one
         for name in self.stores:
-            in_order = sorted(self.hubs, key=lambda hub: hub != self.home[name])
+            in_order = sorted(self.hubs, key=lambda hub: hub != self.home_hub[name])
             urls = [await self._line(chain, stack, name, hub) for hub in in_order]
             flags = ["--home-after", str(home_after_s)]
-            await chain.store(name, hubs=urls, region=_region(self.home[name]), more=flags)
+            await chain.store(name, hubs=urls, region=_region(self.home_hub[name]), more=flags)
         await chain.ready()
         self.urls = {name: chain.nodes[name].url for name in (*self.hubs, *self.stores)}
         return chain

@@ -12,7 +12,7 @@ from shelfsync.proxy import Proxy
 
 CALM_S = 4.0
 OUTAGE_S = 8.0
-"""Long enough for a store to notice that its hub is away (4 s of silence), and to connect to another."""
+"""Long enough for a store to notice that its hub is silent (4 s), and to connect to another."""
 
 SECONDS_MIN = 6.0
 """The shortest demo: two outages, with some sales before, during and after each."""
@@ -22,7 +22,7 @@ Lines = dict[tuple[str, str], Proxy]
 
 
 class Pace(Struct, frozen=True):
-    """How long all lines work, and how long an outage lasts."""
+    """How long all lines work between two outages, and how long an outage lasts."""
 
     calm_s: float = CALM_S
     outage_s: float = OUTAGE_S
@@ -55,7 +55,7 @@ def pace_of(seconds: float | None) -> Pace:
     return Pace(seconds * 0.15, seconds * 0.35)
 
 
-def outages(stores: list[str], hubs: list[str], home: dict[str, str], lines: Lines) -> Iterator[Outage]:
+def outages(stores: list[str], hubs: list[str], home_hub: dict[str, str], lines: Lines) -> Iterator[Outage]:
     """The outages in turn, without end. Each round affects another store."""
     between_hubs = tuple(line for (dialler, _), line in lines.items() if dialler in hubs)
     for store in cycle(stores):
@@ -63,7 +63,7 @@ def outages(stores: list[str], hubs: list[str], home: dict[str, str], lines: Lin
         yield Outage(f"{store} is cut off and sells alone", cut=own)
         if len(hubs) > 1:
             yield Outage("the regions are cut off from each other", cut=between_hubs)
-            first = home[store]
+            first = home_hub[store]
             yield Outage(
                 f"{store} gets no answer from {first} and connects to another hub",
                 black_holed=(lines[store, first],),

@@ -52,7 +52,7 @@ class OneWay:
     def __init__(self, bits_per_s: float | None, latency_s: float) -> None:
         self.bits_per_s = bits_per_s
         self.latency_s = latency_s
-        self.swallows = False
+        self.loses_bytes = False
         self.passed_bytes = 0
         self._free_at_s = 0.0
 
@@ -119,11 +119,11 @@ class Proxy:
     @property
     def is_whole(self) -> bool:
         """Whether bytes pass in both directions."""
-        return not self.is_cut and not any(one_way.swallows for one_way in self.directions.values())
+        return not self.is_cut and not any(one_way.loses_bytes for one_way in self.directions.values())
 
     @property
     def connections(self) -> int:
-        """The number of live connections, stuck ones included."""
+        """The number of live connections, including those whose bytes are lost."""
         return len(self._connections)
 
     def cut(self) -> None:
@@ -135,15 +135,15 @@ class Proxy:
     def black_hole(self, *directions: Direction) -> None:
         """Accept and keep connections, but lose their bytes, in both directions or in the given ones."""
         for direction in directions or BOTH:
-            self.directions[direction].swallows = True
+            self.directions[direction].loses_bytes = True
 
     def heal(self) -> None:
-        """Pass bytes again. Connections that lost some are reset."""
+        """Pass bytes again, and reset the connections that lost bytes."""
         self.is_cut = False
         for one_way in self.directions.values():
-            one_way.swallows = False
+            one_way.loses_bytes = False
         for connection in list(self._connections):
-            if connection.is_torn:
+            if connection.has_lost_bytes:
                 connection.reset()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -165,7 +165,7 @@ class _Connection:
     def __init__(
         self, directions: dict[Direction, OneWay], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self.is_torn = False
+        self.has_lost_bytes = False
         """Whether the connection lost bytes."""
         self.ended = asyncio.Event()
         self._directions = directions
@@ -184,7 +184,7 @@ class _Connection:
             self._running.cancel()
 
     async def run(self, target: tuple[str, int]) -> None:
-        """Pass bytes in both directions until both sides are done, or one is gone."""
+        """Pass bytes in both directions until both sides have ended the stream, or one side fails."""
         self._running = asyncio.ensure_future(self._pass_both(target))
         try:
             await asyncio.wait([self._running])
@@ -194,8 +194,8 @@ class _Connection:
     async def _pass_both(self, target: tuple[str, int]) -> None:
         up, down = self._directions[Direction.UP], self._directions[Direction.DOWN]
         try:
-            if up.swallows:
-                await self._swallow_first(up)
+            if up.loses_bytes:
+                await self._lose_all(up)
             async with asyncio.timeout(CONNECT_S):
                 reader, writer = await asyncio.open_connection(*target, limit=CHUNK_BYTES)
         except (OSError, TimeoutError):
@@ -213,9 +213,9 @@ class _Connection:
             for task in passing:
                 task.cancel()
 
-    async def _swallow_first(self, up: OneWay) -> None:
+    async def _lose_all(self, up: OneWay) -> None:
         """Lose all bytes of the client; the target never sees the connection."""
-        self.is_torn = True
+        self.has_lost_bytes = True
         while await self._reader.read(up.chunk_bytes):
             pass
         raise ConnectionResetError
@@ -244,8 +244,8 @@ class _Connection:
         while True:
             arrives_s, data = await undelivered.get()
             await _sleep_until(arrives_s)
-            if one_way.swallows:
-                self.is_torn = True
+            if one_way.loses_bytes:
+                self.has_lost_bytes = True
                 if not data:
                     await asyncio.Event().wait()  # the end of the stream is lost too: the other side stays half-open
                 continue

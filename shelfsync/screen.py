@@ -19,12 +19,12 @@ SUMMARY_S = 2.0
 
 
 class Row(Struct, frozen=True):
-    """One node in the table: `line` is the node it is connected to, `home` the home hub of a store."""
+    """One node in the table: `line` is the node it is connected to, `home_hub` the home hub of a store."""
 
     node: str
     city: str
     is_hub: bool
-    home: str = ""
+    home_hub: str = ""
     answers: bool = False
     line: str = ""
     units_sold: int = 0
@@ -60,7 +60,7 @@ class Screen(Protocol):
         """Show the current state."""
 
     def settle(self) -> None:
-        """Stop updating: further lines go below the last state, and no other state is shown."""
+        """Show no further state; further lines go below the last one."""
 
 
 class LiveScreen:
@@ -89,7 +89,7 @@ class LiveScreen:
 
 
 class PlainScreen:
-    """A line per event, and a summary line every other second."""
+    """A line per event, and a summary line every two seconds."""
 
     def __init__(self, write: Callable[[str], None] = print) -> None:
         self._write = write
@@ -126,11 +126,11 @@ def _summary(snapshot: Snapshot) -> str:
     groups = {
         "not answering": [row.node for row in stores if not row.answers],
         "cut off": [f"{row.node} ({row.unacknowledged:,} waiting)" for row in stores if row.answers and not row.line],
-        "not at the home hub": [f"{row.node} at {row.line}" for row in stores if row.line not in ("", row.home)],
+        "not at the home hub": [f"{row.node} at {row.line}" for row in stores if row.line not in ("", row.home_hub)],
     }
     connected = sum(bool(row.line) for row in stores)
     first = f"{snapshot.sales:,} sales, {connected} of {len(stores)} stores connected"
-    return "; ".join([first, *(f"{what}: {', '.join(names)}" for what, names in groups.items() if names)])
+    return "; ".join([first, *(f"{problem}: {', '.join(names)}" for problem, names in groups.items() if names)])
 
 
 def _render(snapshot: Snapshot) -> Group:

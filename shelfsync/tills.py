@@ -1,4 +1,4 @@
-"""Tills: shoppers buy and return goods, and a book keeps what the tills were answered.
+"""Tills: shoppers buy and return goods, and a book records the requests that were answered.
 
 A request without a definite answer (no connection, a time-out, a server error) may have had its effect. The till
 retries it with the same key until it gets an answer. Only answered requests go into the book.
@@ -28,7 +28,7 @@ PAUSE_S = 0.06
 RETURNS_SHARE = 0.05
 
 LOW_LOTS = 0.2
-"""Below this part of a delivery the till orders another one."""
+"""A till orders another delivery when the stock falls below this fraction of one."""
 
 
 class UnexpectedAnswer(Exception):
@@ -36,7 +36,7 @@ class UnexpectedAnswer(Exception):
 
 
 class Book:
-    """The sales and returns that the tills of one store were answered. The ledgers must have the same."""
+    """The answered sales and returns of the tills of one store. The ledgers must contain the same units."""
 
     def __init__(self) -> None:
         self.sales = 0
@@ -66,7 +66,7 @@ class Till:
         await self.ask("/v1/receipts", {"lines": lines, "reference": "first delivery"})
 
     async def serve(self, closing: asyncio.Event) -> None:
-        """Serve customers until closing time. The last customer is served to the end."""
+        """Serve customers until closing time, the last one to the end."""
         while not closing.is_set():
             if self._bought and self._random.random() < RETURNS_SHARE:
                 await self._take_back(self._bought.pop())

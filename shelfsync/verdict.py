@@ -1,4 +1,4 @@
-"""The verdict: whether all nodes hold the same state, and whether it is what the tills were answered."""
+"""The verdict: whether all nodes have the same state, and whether it matches the answers that the tills got."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def sold_at(status: Mapping[str, Any], location: str) -> int:
 
 
 def agreeing(statuses: Statuses, store: str) -> list[str]:
-    """The hubs that hold exactly the same state of a store as the store itself."""
+    """The hubs whose state of a store equals that of the store itself."""
     ours = statuses[store]["digests"].get(store)
     return [name for name, status in statuses.items() if _is_hub(status) and status["digests"].get(store) == ours]
 
 
 def differences(statuses: Statuses, books: Mapping[str, Book], nodes: Mapping[str, str]) -> list[str]:
-    """List the differences, a sentence each; none if all nodes agree with each other and with the tills."""
+    """Describe each difference in a sentence; none if all nodes agree with each other and with the tills."""
     silent = [f"{name} does not answer" for name in nodes if name not in statuses]
     hubs = {name: status for name, status in statuses.items() if _is_hub(status)}
     stores = {name: status for name, status in statuses.items() if not _is_hub(status)}
@@ -73,7 +73,7 @@ def differences(statuses: Statuses, books: Mapping[str, Book], nodes: Mapping[st
 async def await_agreement(
     client: aiohttp.ClientSession, nodes: Mapping[str, str], books: Mapping[str, Book], within_s: float
 ) -> list[str]:
-    """Wait until there are no differences, or the time is over; return the remaining differences."""
+    """Wait until there are no differences, but at most this long; return the remaining differences."""
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + within_s
     while True:

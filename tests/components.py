@@ -1,7 +1,7 @@
-"""Plugin: real components that some tests need, and what happens where one is missing.
+"""Plugin: tests that need a real component, such as a database, are skipped without it, or fail.
 
-A test that needs a component calls `skip_without` when it is not there. Usually the test is skipped. With
-`--all-components`, as `.ci/run` has it, the test fails: a run that has to try everything may not leave it out silently.
+A test that does not find its component calls `skip_without`. Usually this skips the test. With `--all-components`, as
+in `.ci/run`, it fails the test, so that CI never silently leaves out a test.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def pytest_configure(config: pytest.Config) -> None:
     Run.has_all_components = config.getoption(OPTION)
 
 
-def skip_without(component: str, why: str) -> NoReturn:
-    """Skip this test, or the module that is being imported: a component is not there. Fails under the option."""
-    said = f"needs {component}: {why}"
+def skip_without(component: str, reason: str) -> NoReturn:
+    """Skip this test, or the module that is being imported, because a component is missing. Fail under the option."""
+    text = f"needs {component}: {reason}"
     if Run.has_all_components:
-        pytest.fail(f"{said}; {OPTION} does not allow to skip it", pytrace=False)
-    pytest.skip(said, allow_module_level=True)
+        pytest.fail(f"{text}; {OPTION} does not allow a skip", pytrace=False)
+    pytest.skip(text, allow_module_level=True)
 
 
-def skip_on_this_machine(why: str) -> NoReturn:
-    """Skip this test: not a component is missing, but the machine is one that it says nothing about."""
-    pytest.skip(why)
+def skip_on_this_machine(reason: str) -> NoReturn:
+    """Skip this test because it says nothing about this machine. No component is missing."""
+    pytest.skip(reason)

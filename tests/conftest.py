@@ -1,4 +1,4 @@
-"""How hypothesis runs here: without deadlines, and the same examples every time where a verdict must not wander."""
+"""Settings of hypothesis: no deadlines; in CI the same examples in each run, so that results do not vary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The marker `virtual_time`: what it changes for a test, and what it leaves as it is."""
+"""The marker `virtual_time` gives a test and its fixtures a virtual loop; other tests run in real time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_each_test_takes_the_same_course(run: int) -> None:
     assert (loop.time(), loop.turns) == (0.0, 1)
 
 
-def test_who_waits_for_what_never_comes_is_told_at_once() -> None:
+def test_waiting_for_a_future_that_is_never_set_raises_stuck() -> None:
     async def wait() -> None:
         await asyncio.get_running_loop().create_future()
 

@@ -1,7 +1,7 @@
-"""Plugin: `@pytest.mark.virtual_time` runs an `async def` test, and its fixtures, on a loop whose time is made up.
+"""Plugin: `@pytest.mark.virtual_time` runs an `async def` test, and its fixtures, on a loop in virtual time.
 
-Time begins at 0 and passes only when nothing else is left to do, so an hour takes no longer than what happens in it.
-Whoever waits for what never comes gets `Stuck` at once.
+Time begins at 0. It passes only when the loop has nothing else to do, so a sleep of an hour takes no real time.
+If all tasks wait for events that never happen, the loop raises `Stuck` immediately.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
 def virtual_loop() -> VirtualLoop:
-    """A loop that takes the same course each time."""
+    """A loop that runs its tasks in the same order each time."""
     return VirtualLoop(Random(0))
 
 

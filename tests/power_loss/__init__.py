@@ -1,1 +1,1 @@
-"""Power-loss trials: the real journal, on a disk that keeps what was synced and any part of what was not."""
+"""Power-loss trials: the real journal on a simulated disk, which may lose any part of the unsynced writes."""

@@ -1,4 +1,4 @@
-"""`python -m tests.power_loss`: more trials than a test run has time for, or one again."""
+"""`python -m tests.power_loss`: run more trials than a test run has time for, or repeat one."""
 
 from __future__ import annotations
 
@@ -32,24 +32,26 @@ class Seeds(click.ParamType[range]):
 @click.command(
     epilog="""\b
 Examples:
-  python -m tests.power_loss --seeds 2000..9999            some minutes' worth of new ones
-  python -m tests.power_loss --seeds 17                    one again, with its story
-  python -m tests.power_loss --flaw synchronous-normal     see that it would be caught
+  python -m tests.power_loss --seeds 2000..9999            new trials, for some minutes
+  python -m tests.power_loss --seeds 17                    repeat one trial, with its story
+  python -m tests.power_loss --flaw synchronous-normal     check that the trials catch a flaw
 """
 )
-@click.option("--seeds", type=Seeds(), default="0..1999", show_default=True, help="Which trials: one, or FIRST..LAST.")
+@click.option(
+    "--seeds", type=Seeds(), default="0..1999", show_default=True, help="Seeds of the trials: one, or FIRST..LAST."
+)
 @click.option(
     "--processes",
     type=click.IntRange(1),
     default=os.cpu_count(),
     show_default="one per processor",
-    help="How many at a time.",
+    help="Number of processes.",
 )
 @click.option("--flaw", type=click.Choice(list(FLAWS)), help="Break something on purpose.")
 def main(seeds: range, processes: int, flaw: str | None) -> None:
-    """Cut the power of a journal's disk, open it again, and see that nothing acknowledged is lost.
+    """Cut the power of a journal's disk, open the journal again, and check that no acknowledged entry is lost.
 
-    Exits with 1 when a trial finds something that must not be.
+    The exit status is 1 if a trial finds a violation.
     """
     console = Console(highlight=False)
     if len(seeds) == 1:
@@ -66,10 +68,10 @@ def main(seeds: range, processes: int, flaw: str | None) -> None:
 
 
 def _print(console: Console, report: Report, flaw: str) -> None:
-    table = Table("what occurred", "times", box=None)
+    table = Table("event", "times", box=None)
     table.columns[1].justify = "right"
-    for what, times in sorted(report.happened.items()):
-        table.add_row(what, f"{times:,}")
+    for event, times in sorted(report.events.items()):
+        table.add_row(event, f"{times:,}")
     console.print(table)
     for outcome in report.violations[:VIOLATIONS_SHOWN]:
         console.print(describe(outcome, flaw), markup=False, soft_wrap=True)

@@ -1,14 +1,14 @@
-"""A disk in memory that loses power: what was synced stays, of the rest any part.
+"""A disk in memory that loses power: it keeps all synced bytes, and any part of the others.
 
-Each file is what the running system sees (`seen`, its page cache), what is surely on the platter (`durable`), and the
-writes between the two, in order. A sync makes a file's writes durable. When the power goes, every sector of every
-write that was not synced is kept, lost, or torn at some byte, each for itself, so that later writes may stay where
-earlier ones are lost; bytes beside a write are never harmed. Names are held as strictly as POSIX lets them be: a file
-that was made or deleted may be back as it was until its directory was synced.
+A file has the bytes that the running system sees (`seen`, its page cache), the bytes that are certainly on the platter
+(`durable`), and the unsynced writes between the two, in order. A sync makes the writes of a file durable. When the
+power fails, each sector of each unsynced write is kept, lost, or torn at some byte, independently of all others. So a
+later write may survive where an earlier one is lost. Bytes beside a write are never damaged. Names follow the minimum
+that POSIX guarantees: until its directory is synced, a created file may vanish, and a deleted one may come back.
 
-A disk lives from power-on to power-off. `after_power_loss` and `after_crash` make the disk that the next process
-finds; whoever still holds the old one gets errors. Faults are set from outside: `cut_after`, `fails_sync_of`,
-`room_bytes`, `is_lying`.
+A disk exists from power-on to power-off. `after_power_loss` and `after_crash` make the disk that the next process
+finds; every operation on the old disk then fails. Tests set the faults: `cut_after`, `fails_sync_of`, `space_bytes`,
+`is_lying`.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ SECTOR_BYTES = 512
 
 
 class DiskError(Exception):
-    """An operation failed; the subclass says how."""
+    """An operation failed; the subclass names the failure."""
 
 
 class PowerIsOff(DiskError):
-    """The power went during this operation, or before it."""
+    """The power failed during this operation, or before it."""
 
 
 class SyncFailed(DiskError):
-    """EIO: what was not synced may or may not be durable, and is no longer waiting to be."""
+    """EIO: each unsynced write may be durable or lost; a later sync does not write it."""
 
 
 class DiskFull(DiskError):
-    """ENOSPC: the write, or its end, found no room."""
+    """ENOSPC: there was no space for the write, or for its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A write that is not synced yet, or a cut to a size (`data` is None)."""
+    """An unsynced write, or an unsynced truncation to `offset` (`data` is None)."""
 
     offset: int
     data: bytes | None
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(slots=True)
 class File:
-    """The bytes of one file, seen and durable."""
+    """The seen and the durable bytes of one file."""
 
     name: str
     seen: bytearray = field(default_factory=bytearray)
@@ -56,8 +56,8 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """A change of the directory that is not synced yet: a name now stands for a file, or for none."""
+class NameChange:
+    """An unsynced change of the directory: the file that a name now stands for, or None if it was deleted."""
 
     name: str
     file: File | None
@@ -65,7 +65,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """When the power went: during which operation, on which file."""
+    """The operation, and its file, during which the power failed."""
 
     operation: str
     name: str
@@ -74,30 +74,30 @@ class Cut:
 class Disk:
     """One directory of files between power-on and power-off."""
 
-    def __init__(self, chance: Random, happened: Counter[str] | None = None) -> None:
+    def __init__(self, chance: Random, events: Counter[str] | None = None) -> None:
         self.files: dict[str, File] = {}
-        self.happened: Counter[str] = Counter() if happened is None else happened
-        """What became of unsynced sectors, and faults that struck."""
+        self.events: Counter[str] = Counter() if events is None else events
+        """How often each fault occurred, and how often an unsynced sector was kept, lost or torn."""
         self.cut: Cut | None = None
         """Set once the power is off."""
         self.operations = 0
         self.syncs_failed = 0
         self.cut_after: int | None = None
-        """The power goes during this operation; reads do not count."""
+        """The number of the operation during which the power fails. Reads are not counted."""
         self.fails_sync_of = ""
-        """The next sync of a file whose name ends so fails."""
-        self.room_bytes: int | None = None
-        """Bytes by which files may still grow."""
+        """The next sync of a file whose name has this ending fails."""
+        self.space_bytes: int | None = None
+        """Free space: the number of bytes by which files can still grow."""
         self.is_lying = False
-        """Whether syncs are answered at once and do nothing."""
+        """Whether a sync returns immediately and does nothing."""
         self._chance = chance
         self._kept: dict[str, File] = {}
-        self._selections: list[Selection] = []
+        self._name_changes: list[NameChange] = []
 
-    # what a file system does
+    # operations of a file system
 
     def open(self, name: str, may_create: bool) -> File | None:
-        """The file of that name, made if need be; None when there is none."""
+        """Return the file of this name, or None. Create it if it is missing and `may_create`."""
         self._check_power()
         file = self.files.get(name)
         if file is None and may_create:
@@ -107,7 +107,7 @@ class Disk:
         return file
 
     def delete(self, name: str, is_synced: bool) -> None:
-        """Take a name off its file."""
+        """Delete a name."""
         self._check_power()
         self._name(name, None)
         self._count("delete", name)
@@ -115,37 +115,37 @@ class Disk:
             self.sync_names()
 
     def read(self, file: File, offset: int, length: int) -> bytes:
-        """What the running system sees; less than asked for at the end."""
+        """Return bytes as the running system sees them; fewer than `length` at the end of the file."""
         self._check_power()
         return bytes(file.seen[offset : offset + length])
 
     def size(self, file: File) -> int:
-        """Bytes in the file, as the running system sees it."""
+        """The size of the file in bytes, as the running system sees it."""
         self._check_power()
         return len(file.seen)
 
     def write(self, file: File, offset: int, data: bytes) -> None:
-        """Write into the page cache; durable after the next sync, or by luck."""
+        """Write to the page cache. The write is durable after the next sync; after a power loss it may be."""
         self._check_power()
-        is_short = self._take_room(offset + len(data) - len(file.seen))
+        is_short = self._use_space(offset + len(data) - len(file.seen))
         if is_short:
             data = data[: max(0, len(file.seen) - offset)]
         _put(file.seen, offset, data)
         file.changes.append(Change(offset, data))
         self._count("write", file.name)
         if is_short:
-            self.happened["writes without room"] += 1
+            self.events["writes without space"] += 1
             raise DiskFull(file.name)
 
     def truncate(self, file: File, size: int) -> None:
-        """Cut a file to a size."""
+        """Truncate a file to a size."""
         self._check_power()
         del file.seen[size:]
         file.changes.append(Change(size, None))
         self._count("truncate", file.name)
 
     def sync(self, file: File) -> None:
-        """Make a file's bytes durable. Its name is another matter."""
+        """Make the bytes of a file durable, but not its name."""
         self._check_power()
         self._count("sync", file.name)
         if self.is_lying:
@@ -153,40 +153,40 @@ class Disk:
         if self.fails_sync_of and file.name.endswith(self.fails_sync_of):
             self.fails_sync_of = ""
             self.syncs_failed += 1
-            self.happened["syncs failed"] += 1
+            self.events["syncs failed"] += 1
             self._settle(file)
             raise SyncFailed(file.name)
         _apply(file.durable, file.changes)
         file.changes.clear()
 
     def sync_names(self) -> None:
-        """Make the directory durable: which names there are."""
+        """Make the names in the directory durable."""
         if not self.is_lying:
             self._kept = dict(self.files)
-            self._selections.clear()
+            self._name_changes.clear()
 
-    # what befalls it
+    # power loss and crash
 
     def switch_off(self) -> None:
-        """End the life of this disk: whoever still holds it can do nothing more."""
+        """Switch this disk off: every later operation on it fails."""
         self.cut = self.cut or Cut("none", "")
 
     def after_crash(self) -> Disk:
-        """The disk as the next process finds it when only the process died: the page cache is still there."""
+        """The disk that the next process finds after only the process died. It still has its page cache."""
         self.switch_off()
-        disk = Disk(self._chance, self.happened)
-        disk.files, disk._kept, disk._selections = self.files, self._kept, self._selections
+        disk = Disk(self._chance, self.events)
+        disk.files, disk._kept, disk._name_changes = self.files, self._kept, self._name_changes
         return disk
 
     def after_power_loss(self) -> Disk:
-        """The disk as the next boot finds it."""
+        """The disk that the next boot finds."""
         self.switch_off()
-        disk = Disk(self._chance, self.happened)
+        disk = Disk(self._chance, self.events)
         chances = self._chances()
         names = dict(self._kept)
-        for naming in self._selections:
+        for change in self._name_changes:
             if self._chance.random() < self._chance.choice(chances):
-                _set(names, naming)
+                _set(names, change)
         for name, file in names.items():
             self._lose(file, self._chance.choice(chances))
             disk.files[name] = File(name, bytearray(file.durable), file.durable)
@@ -194,36 +194,36 @@ class Disk:
         return disk
 
     def _chances(self) -> tuple[float, ...]:
-        """How likely an unsynced write is kept. All and nothing are as telling as anything between."""
+        """Probabilities that an unsynced write is kept. The extremes find as many flaws as values between them."""
         return self._chance.choice(((0.0,), (1.0,), (0.0, 1.0), (0.1, 0.5, 0.9), (0.0, 0.5, 1.0)))
 
     def _settle(self, file: File) -> None:
-        """After a failed sync: some of it is durable, and the system believes that nothing is left to write."""
+        """Make some of the writes durable after a failed sync; the system treats all of them as written."""
         self._lose(file, self._chance.choice((0.0, 0.5, 1.0)))
 
     def _lose(self, file: File, kept: float) -> None:
-        """Make durable what is kept of the unsynced writes, and forget the rest."""
+        """Make the kept part of the unsynced writes durable, and drop the rest."""
         _apply(file.durable, self._survivors(file.changes, kept))
         if len(file.durable) < len(file.seen) and self._chance.random() < kept / 4:
-            self.happened["files grown without their bytes"] += 1
+            self.events["files grown without their bytes"] += 1
             _put(file.durable, len(file.seen), b"")
         file.changes.clear()
 
     def _survivors(self, changes: list[Change], kept: float) -> Iterator[Change]:
         if kept == 1:
-            self.happened["sectors kept"] += sum(1 for change in changes for _ in _sectors(change))
+            self.events["sectors kept"] += sum(1 for change in changes for _ in _sectors(change))
             yield from changes
             return
         chance = self._chance.random
         for change in changes:
             for sector in _sectors(change):
                 if chance() >= kept:
-                    self.happened["sectors lost"] += 1
+                    self.events["sectors lost"] += 1
                 elif sector.data and chance() < 0.2:
-                    self.happened["sectors torn"] += 1
+                    self.events["sectors torn"] += 1
                     yield self._torn(sector, sector.data)
                 else:
-                    self.happened["sectors kept"] += 1
+                    self.events["sectors kept"] += 1
                     yield sector
 
     def _torn(self, sector: Change, data: bytes) -> Change:
@@ -233,16 +233,16 @@ class Disk:
         return Change(sector.offset + at, data[at:])
 
     def _name(self, name: str, file: File | None) -> None:
-        naming = Selection(name, file)
-        _set(self.files, naming)
-        self._selections.append(naming)
+        change = NameChange(name, file)
+        _set(self.files, change)
+        self._name_changes.append(change)
 
-    def _take_room(self, growth: int) -> bool:
-        if self.room_bytes is None or growth <= 0:
+    def _use_space(self, growth: int) -> bool:
+        if self.space_bytes is None or growth <= 0:
             return False
-        if growth > self.room_bytes:
+        if growth > self.space_bytes:
             return True
-        self.room_bytes -= growth
+        self.space_bytes -= growth
         return False
 
     def _check_power(self) -> None:
@@ -256,11 +256,11 @@ class Disk:
             raise PowerIsOff(self.cut)
 
 
-def _set(names: dict[str, File], naming: Selection) -> None:
-    if naming.file is None:
-        names.pop(naming.name, None)
+def _set(names: dict[str, File], change: NameChange) -> None:
+    if change.file is None:
+        names.pop(change.name, None)
     else:
-        names[naming.name] = naming.file
+        names[change.name] = change.file
 
 
 def _put(content: bytearray, offset: int, data: bytes) -> None:
@@ -278,7 +278,7 @@ def _apply(content: bytearray, changes: Iterator[Change] | list[Change]) -> None
 
 
 def _sectors(change: Change) -> Iterator[Change]:
-    """A write, sector by sector."""
+    """Split a write into sectors."""
     if change.data is None:
         yield change
         return

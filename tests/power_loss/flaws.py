@@ -1,4 +1,4 @@
-"""Things broken on purpose, to see whether a trial catches them: a checker that finds nothing may be blind."""
+"""Flaws on purpose. The trials must catch each of them, because a checker without findings may be broken itself."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tests.core.runs import runs_of
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is broken; nothing, if it is left as it is made."""
+    """A flaw of the journal or of its disk; none by default."""
 
     synchronous: str = "FULL"
     is_disk_lying: bool = False
     is_log_left: bool = False
-    """Whether a log that is found is read as it is, instead of being made durable first."""
+    """Whether the journal reads an existing log without making it durable first."""
     append: Callable[[SqliteJournal, Batch], Awaitable[int]] = SqliteJournal.append
 
 
 async def append_in_halves(journal: SqliteJournal, batch: Batch) -> int:
-    """Two transactions where one was asked for."""
+    """Append a batch in two transactions instead of one."""
     middle = len(batch) // 2
     if middle:
         await journal.append(Batch(runs=runs_of(batch.entries[:middle]), cells={}, checkpoint={}))
@@ -33,7 +33,7 @@ async def append_in_halves(journal: SqliteJournal, batch: Batch) -> int:
 
 
 async def append_and_hope(journal: SqliteJournal, batch: Batch) -> int:
-    """A commit that failed is taken for one that did not."""
+    """Treat a failed commit as successful."""
     try:
         return await journal.append(batch)
     except Unknown:
@@ -41,7 +41,7 @@ async def append_and_hope(journal: SqliteJournal, batch: Batch) -> int:
 
 
 async def append_another_fold(journal: SqliteJournal, batch: Batch) -> int:
-    """Cells that are not what the entries say, although their sum is."""
+    """Append wrong cells with the right sum."""
     cells = dict(batch.cells)
     if len(cells) > 1:
         first, second = list(cells)[:2]
@@ -51,7 +51,7 @@ async def append_another_fold(journal: SqliteJournal, batch: Batch) -> int:
 
 
 async def append_without_keys(journal: SqliteJournal, batch: Batch) -> int:
-    """Entries whose keys are not noted."""
+    """Append entries without their keys."""
     bare = [replace(entry, content=replace(entry.content, key=b"")) for entry in batch.entries]
     return await journal.append(replace(batch, runs=runs_of(bare)))
 

@@ -1,7 +1,7 @@
-"""aiosqlite without its threads: every call runs at once, where it was made.
+"""aiosqlite without its threads: every call runs immediately, in the thread of the caller.
 
-A trial awaits one call before it makes the next, so nothing changes but the time that handing over takes, which is
-half of the whole; a test compares the two. Replaced are the thread and the queue to it, as aiosqlite looks them up.
+A trial awaits each call before it makes the next, so only the time changes: the handover to a thread takes half of a
+trial. A test compares both ways. This module replaces the thread and its queue under the names that aiosqlite uses.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import aiosqlite.core
 
 
 class _Queue:
-    """Does what is put into it."""
+    """Runs each piece of work that is put into it."""
 
     def put_nowait(self, item: tuple[Future[Any] | None, Callable[[], Any]]) -> None:
         future, work = item
@@ -32,7 +32,7 @@ class _Queue:
 
 
 class _Thread:
-    """Does nothing: the queue has done it."""
+    """Does nothing, because the queue has run the work."""
 
     def __init__(self, target: object, args: object) -> None:
         pass
@@ -43,6 +43,6 @@ class _Thread:
 
 @contextmanager
 def run_inline() -> Iterator[None]:
-    """Connections that are made meanwhile have no threads."""
+    """In this block, new connections have no threads."""
     with patch.object(aiosqlite.core, "SimpleQueue", _Queue), patch.object(aiosqlite.core, "Thread", _Thread):
         yield

@@ -1,7 +1,7 @@
-"""Locks and shared memory between the connections of one process, as SQLite asks for them.
+"""Locks and shared memory between the connections of one process, as SQLite requires them.
 
-A database file has five levels of lock (https://sqlite.org/lockingv3.html, section 3); the index of a log is memory
-that all connections map, with eight locks of its own (https://sqlite.org/walformat.html, section 2.3).
+A database file has five levels of lock (https://sqlite.org/lockingv3.html, section 3). The index of a log is memory
+that all connections map; it has eight locks (https://sqlite.org/walformat.html, section 2.3).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ SLOTS = 8
 
 
 class Locks:
-    """Who holds a database file how firmly. Owners are numbers."""
+    """The lock level of each owner of a database file. Owners are numbers."""
 
     def __init__(self) -> None:
         self._levels: dict[int, int] = {}
 
     def take(self, owner: int, level: int) -> bool:
-        """Raise an owner's lock to a level; False when others are in the way."""
+        """Raise the lock of an owner to a level; False if other locks prevent it."""
         if self._levels.get(owner, NONE) >= level:
             return True
         strongest = max((held for other, held in self._levels.items() if other != owner), default=NONE)
@@ -33,17 +33,17 @@ class Locks:
         return True
 
     def lower(self, owner: int, level: int) -> None:
-        """Let an owner's lock go down to a level."""
+        """Lower the lock of an owner to a level."""
         self._levels[owner] = min(level, self._levels.get(owner, NONE))
 
     @property
     def is_reserved(self) -> bool:
-        """Whether anybody is about to write."""
+        """Whether an owner has reserved the file for a write."""
         return any(level >= RESERVED for level in self._levels.values())
 
 
 class SharedMemory:
-    """The regions that connections map, until the last of them lets go, and the locks on them."""
+    """The memory regions that connections map, and their locks. The regions exist until the last connection leaves."""
 
     def __init__(self) -> None:
         self._regions: list[ctypes.Array[ctypes.c_char]] = []
@@ -52,14 +52,14 @@ class SharedMemory:
         self._exclusive: list[int | None] = [None] * SLOTS
 
     def region(self, owner: int, number: int, length: int, may_extend: bool) -> int | None:
-        """The address of a region; None when it is not there and may not be made."""
+        """The address of a region; None if it does not exist and must not be created."""
         self._users[owner] = None
         while may_extend and len(self._regions) <= number:
             self._regions.append(ctypes.create_string_buffer(length))
         return ctypes.addressof(self._regions[number]) if number < len(self._regions) else None
 
     def take(self, owner: int, slots: range, is_exclusive: bool) -> bool:
-        """Lock slots, all or none; False when others are in the way."""
+        """Lock all of these slots, or none; False if other locks prevent it."""
         for slot in slots:
             if self._exclusive[slot] not in (None, owner):
                 return False
@@ -80,7 +80,7 @@ class SharedMemory:
                 self._exclusive[slot] = None
 
     def leave(self, owner: int) -> None:
-        """Let go of the memory; with its last user it is gone."""
+        """Leave the memory. When its last user leaves, its regions are deleted."""
         self.release(owner, range(SLOTS))
         self._users.pop(owner, None)
         if not self._users:

@@ -1,4 +1,4 @@
-"""Runs of many trials, one after the other in this process or spread over several."""
+"""Runs many trials, one after the other in this process, or spread over several processes."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ STORY_LINES_SHOWN = 15
 
 @dataclass(slots=True)
 class Report:
-    """What came of many trials: what occurred how often, and those that went wrong."""
+    """The result of many trials: how often each event occurred, and the trials with a violation."""
 
     trials: int = 0
-    happened: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
     violations: list[Outcome] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
-        """Count a trial in."""
+        """Add the outcome of a trial."""
         self.trials += 1
-        self.happened.update(outcome.happened)
+        self.events.update(outcome.events)
         if outcome.violation:
             self.violations.append(outcome)
 
     def join(self, other: Report) -> None:
-        """Count other trials in."""
+        """Add the report of other trials."""
         self.trials += other.trials
-        self.happened.update(other.happened)
+        self.events.update(other.events)
         self.violations += other.violations
 
 
@@ -55,7 +55,7 @@ async def _run_all(seeds: Iterable[int], flaw: str, directory: Path) -> list[Out
 
 
 def run_chunk(seeds: range, flaw: str = "") -> Report:
-    """Run trials in this process, and count them up."""
+    """Run trials in this process; return the report."""
     report = Report()
     for outcome in run_trials(seeds, flaw):
         report.add(outcome)
@@ -65,7 +65,7 @@ def run_chunk(seeds: range, flaw: str = "") -> Report:
 def run_spread(
     seeds: range, processes: int, flaw: str = "", after_chunk: Callable[[Report], None] = lambda _: None
 ) -> Report:
-    """Run trials in processes of their own; their order does not matter, as each follows from its seed."""
+    """Run trials in several processes. Their order does not matter, because each depends only on its seed."""
     chunks = [seeds[start : start + CHUNK_TRIALS] for start in range(0, len(seeds), CHUNK_TRIALS)]
     total = Report()
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
@@ -77,7 +77,7 @@ def run_spread(
 
 
 def describe(outcome: Outcome, flaw: str = "") -> str:
-    """Tell of a violation: what is wrong, what led to it, how to see it again."""
+    """Describe a violation: the error, the story that led to it, and the command that repeats it."""
     command = f"python -m tests.power_loss --seeds {outcome.seed}" + (f" --flaw {flaw}" if flaw else "")
     story = "\n".join(f"  {line}" for line in outcome.story[-STORY_LINES_SHOWN:])
-    return f"seed {outcome.seed}: {outcome.violation}\n{story}\n  again: {command}"
+    return f"seed {outcome.seed}: {outcome.violation}\n{story}\n  repeat: {command}"

@@ -1,13 +1,13 @@
-"""The simulated disk as SQLite's file system, in the very library that Python's sqlite3 uses.
+"""The simulated disk as SQLite's file system, in the same library that Python's sqlite3 uses.
 
-SQLite takes a table of C functions for its files. This one is made with ctypes and registered as the default, so the
-journal under trial opens its file as it always does, and nothing of it is replaced. One process at a time is on the
-disk, so locks and shared memory are plain objects, and are gone when the next disk is put in. Callbacks come from any
-thread; the interpreter's lock keeps them apart.
+SQLite calls its file system through a table of C functions. This module makes the table with ctypes and registers it
+as the default. So the journal opens its file as always, and no part of the journal is replaced. Only one process at a
+time uses the disk, so locks and shared memory are plain objects; `put_in` discards them. Callbacks may come from any
+thread; the lock of the interpreter serialises them.
 
-It says of itself what SQLite's own for Linux says: sectors of 4,096 bytes, and no harm to bytes beside a write. The
-directory is synced with the first sync of a log or rollback journal that was opened to be made if need be, and by a
-delete that asks for it; never for the database file.
+The file system reports the same properties as SQLite's own for Linux: sectors of 4,096 bytes, and no damage to bytes
+beside a write. It syncs the directory in two cases: at the first sync of a log or rollback journal that was opened with
+OPEN_CREATE, and at a delete that requests it. It never does so for the database file.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from tests.power_loss.locks import Locks, SharedMemory
 SECTOR_BYTES_CLAIMED = 4_096
 PATH_BYTES_MAX = 512
 JULIAN_MS = 210_866_760_000_000 + 1_750_000_000_000
-"""What time it always is, in milliseconds of the Julian calendar."""
+"""The constant current time, in milliseconds of the Julian calendar."""
 
 
-class FilesMachine:
-    """What the connections of one process share while it runs on a disk."""
+class MountedDisk:
+    """The state that the connections of one process share while it uses a disk."""
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
@@ -42,26 +42,26 @@ class FilesMachine:
 
 
 class Handle:
-    """One file that one connection has open."""
+    """One open file of one connection."""
 
-    def __init__(self, machine: FilesMachine, file: File, flags: int) -> None:
-        self.disk = machine.disk
+    def __init__(self, mounted: MountedDisk, file: File, flags: int) -> None:
+        self.disk = mounted.disk
         self.file = file
-        self.locks = machine.locks.setdefault(file.name, Locks())
-        self.memory = machine.memory.setdefault(file.name, SharedMemory())
+        self.locks = mounted.locks.setdefault(file.name, Locks())
+        self.memory = mounted.memory.setdefault(file.name, SharedMemory())
         self.syncs_names = bool(flags & c.OPEN_CREATE and flags & (c.OPEN_WAL | c.OPEN_MAIN_JOURNAL))
 
 
 class SimulatedFiles:
-    """SQLite's default file system while it is installed; what is opened is on the disk that was put in last.
+    """SQLite's default file system while it is installed. It opens files on the disk that was put in last.
 
-    C holds on to it, so there is one for the life of the process: `simulated_files()`.
+    SQLite keeps pointers to it, so each process has exactly one, which is never freed: `simulated_files()`.
     """
 
     def __init__(self) -> None:
         self.fault: Exception | None = None
-        """What went wrong in here: C cannot pass it on, so whoever runs a trial asks."""
-        self._machine = FilesMachine(Disk(Random(0)))
+        """An unexpected exception in a callback. SQLite cannot pass it on, so the trial reads it here."""
+        self._mounted = MountedDisk(Disk(Random(0)))
         self._chance = Random(0)
         self._handles: dict[int, Handle] = {}
         self._sqlite = c.loaded_sqlite()
@@ -71,12 +71,12 @@ class SimulatedFiles:
         self._bind(self._system, "system")
 
     def put_in(self, disk: Disk) -> None:
-        """Start on a disk. Files that are still open stay on theirs."""
-        self._machine = FilesMachine(disk)
+        """Use a disk from now on. Files that are still open stay on their old disk."""
+        self._mounted = MountedDisk(disk)
 
     def write_again(self, path: Path) -> None:
-        """Stand in for `durable_files.write_again`, which does not go through SQLite."""
-        disk = self._machine.disk
+        """Replace `durable_files.write_again`, which does not use SQLite."""
+        disk = self._mounted.disk
         try:
             file = disk.open(str(path), False)
             if file is not None:
@@ -89,13 +89,13 @@ class SimulatedFiles:
 
     @staticmethod
     def _check_not_orphaned(disk: Disk, log: File) -> None:
-        """What `damage.check_log` refuses must be nothing that a disk without a flaw leaves."""
+        """Check that a flawless disk never leaves a log that `damage.check_log` would refuse."""
         main = disk.open(log.name.removesuffix("-wal"), False)
         assert not log.seen or (main is not None and main.seen), "a log without its file"
 
     @contextmanager
     def installed(self, seed: int) -> Iterator[None]:
-        """Be the default, with SQLite's own randomness begun anew from a seed."""
+        """Make this the default file system, and seed SQLite's random numbers."""
         before = self._sqlite.sqlite3_vfs_find(None)
         self._chance = Random(seed)
         self._sqlite.sqlite3_vfs_register(ctypes.byref(self._system), 1)
@@ -134,25 +134,25 @@ class SimulatedFiles:
     def _system_open(self, _: int, name: bytes | None, address: int, flags: int, flags_out: Any) -> int:
         methods = c.OpenFile.from_address(address)
         methods.methods = None
-        disk = self._machine.disk
+        disk = self._mounted.disk
         file = File("") if name is None else disk.open(name.decode(), bool(flags & c.OPEN_CREATE))
         if file is None:
             return c.CANTOPEN
-        self._handles[address] = Handle(self._machine, file, flags)
+        self._handles[address] = Handle(self._mounted, file, flags)
         methods.methods = ctypes.addressof(self.methods)
         if flags_out:
             flags_out[0] = flags
         return c.OK
 
     def _system_delete(self, _: int, name: bytes, is_synced: int) -> int:
-        disk = self._machine.disk
+        disk = self._mounted.disk
         if disk.open(name.decode(), False) is None:
             return c.IOERR_DELETE_NOENT
         disk.delete(name.decode(), bool(is_synced))
         return c.OK
 
     def _system_access(self, _: int, name: bytes, flags: int, found: Any) -> int:
-        file = self._machine.disk.open(name.decode(), False)
+        file = self._mounted.disk.open(name.decode(), False)
         found[0] = file is not None and (flags != c.ACCESS_EXISTS or len(file.seen) > 0)
         return c.OK
 
@@ -221,7 +221,7 @@ class SimulatedFiles:
 
     def _file_lock(self, address: int, level: int) -> int:
         handle = self._handles[address]
-        handle.disk.size(handle.file)  # the dead take no locks
+        handle.disk.size(handle.file)  # fails if the power is off
         return c.OK if handle.locks.take(address, level) else c.BUSY
 
     def _file_unlock(self, address: int, level: int) -> int:
@@ -250,7 +250,7 @@ class SimulatedFiles:
         if flags & c.SHM_UNLOCK:
             handle.memory.release(address, slots)
             return c.OK
-        handle.disk.size(handle.file)  # the dead take no locks
+        handle.disk.size(handle.file)  # fails if the power is off
         return c.OK if handle.memory.take(address, slots, bool(flags & c.SHM_EXCLUSIVE)) else c.BUSY
 
     def _file_shm_barrier(self, _: int) -> None:
@@ -263,5 +263,5 @@ class SimulatedFiles:
 
 @cache
 def simulated_files() -> SimulatedFiles:
-    """The one of this process."""
+    """The only instance of this process."""
     return SimulatedFiles()

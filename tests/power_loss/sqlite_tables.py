@@ -1,4 +1,4 @@
-"""The C structures by which SQLite is given a file system: https://sqlite.org/c3ref/vfs.html and io_methods.html."""
+"""The C structures of a file system for SQLite: https://sqlite.org/c3ref/vfs.html and io_methods.html."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class FileMethods(Structure):
 
 
 class OpenFile(Structure):
-    """sqlite3_file: what can be done with it. SQLite keeps the memory, we know it by its address."""
+    """sqlite3_file, with a pointer to its methods. SQLite owns the memory; its address identifies the file."""
 
     _fields_ = (("methods", c_void_p),)
 
 
 class FileSystem(Structure):
-    """sqlite3_vfs, version 2. Loading libraries is left out."""
+    """sqlite3_vfs, version 2, without the functions that load libraries."""
 
     _fields_ = (
         ("version", c_int),
@@ -71,11 +71,11 @@ class FileSystem(Structure):
 
 
 class SqliteHidden(Exception):
-    """This Python was built so that its SQLite cannot be reached from outside."""
+    """The build of this Python does not export the functions of its SQLite."""
 
 
 def loaded_sqlite() -> ctypes.CDLL:
-    """The very SQLite that this Python's sqlite3 uses, wherever it is linked in."""
+    """The same SQLite that this Python's sqlite3 uses, whether it is linked statically or dynamically."""
     found = ctypes.CDLL(getattr(_sqlite3, "__file__", None))
     try:
         found.sqlite3_vfs_find.argtypes = (c_char_p,)

@@ -1,4 +1,4 @@
-"""The simulated disk keeps what was synced and loses what it may: trials are worth as much as it is."""
+"""The simulated disk keeps synced bytes and may lose others. The trials depend on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SEEDS = range(200)
 
 
 def disk_with(seed: int, content: bytes) -> tuple[Disk, File]:
-    """A disk with one file that is durable in content and in name."""
+    """A disk with one file, whose content and name are durable."""
     disk = Disk(Random(seed))
     file = made(disk, "log")
     disk.write(file, 0, content)
@@ -31,13 +31,13 @@ def after_loss(disk: Disk, name: str = "log") -> bytes:
     return bytes(disk.after_power_loss().files[name].seen)
 
 
-def test_what_was_synced_survives_the_loss_of_power() -> None:
+def test_synced_bytes_survive_a_power_loss() -> None:
     for seed in SEEDS:
         disk, _ = disk_with(seed, b"a" * 2_000)
         assert after_loss(disk) == b"a" * 2_000
 
 
-def test_of_unsynced_sectors_each_is_kept_lost_or_torn() -> None:
+def test_each_unsynced_sector_is_kept_lost_or_torn() -> None:
     kinds: dict[str, None] = {}
     for seed in SEEDS:
         disk, file = disk_with(seed, b"a" * 4 * SECTOR_BYTES)
@@ -59,7 +59,7 @@ def test_later_writes_may_survive_where_earlier_ones_are_lost() -> None:
     assert b"a" * SECTOR_BYTES + b"c" * SECTOR_BYTES in found
 
 
-def test_bytes_beside_a_write_are_never_harmed() -> None:
+def test_bytes_beside_a_write_are_never_damaged() -> None:
     for seed in SEEDS:
         disk, file = disk_with(seed, b"a" * 2 * SECTOR_BYTES)
         disk.write(file, 100, b"b" * SECTOR_BYTES)
@@ -67,17 +67,17 @@ def test_bytes_beside_a_write_are_never_harmed() -> None:
         assert found[:100] + found[100 + SECTOR_BYTES :] == b"a" * SECTOR_BYTES
 
 
-def test_file_whose_directory_was_not_synced_may_be_gone_or_back() -> None:
-    held = []
+def test_unsynced_directory_may_lose_a_new_file_and_bring_back_a_deleted_one() -> None:
+    found = []
     for seed in SEEDS:
         disk, _ = disk_with(seed, b"a")
         disk.sync(made(disk, "new"))
         disk.delete("log", is_synced=False)
-        held.append(tuple(sorted(disk.after_power_loss().files)))
-    assert sorted(set(held)) == [(), ("log",), ("log", "new"), ("new",)]
+        found.append(tuple(sorted(disk.after_power_loss().files)))
+    assert sorted(set(found)) == [(), ("log",), ("log", "new"), ("new",)]
 
 
-def test_process_that_dies_loses_nothing_it_wrote() -> None:
+def test_killed_process_loses_none_of_its_writes() -> None:
     disk, file = disk_with(1, b"a")
     disk.write(file, 0, b"b")
     assert bytes(disk.after_crash().files["log"].seen) == b"b"
@@ -97,16 +97,16 @@ def test_after_a_failed_sync_the_next_one_succeeds_and_writes_nothing() -> None:
     assert sorted(set(found)) == [b"a", b"b"]
 
 
-def test_full_disk_takes_writes_in_place_and_no_growth() -> None:
+def test_full_disk_accepts_writes_in_place_but_no_growth() -> None:
     disk, file = disk_with(1, b"a" * 10)
-    disk.room_bytes = 5
+    disk.space_bytes = 5
     disk.write(file, 0, b"b" * 15)
     with pytest.raises(DiskFull):
         disk.write(file, 10, b"c" * 6)
     assert disk.read(file, 0, 100) == b"b" * 10 + b"c" * 5
 
 
-def test_disk_without_power_does_nothing_more() -> None:
+def test_every_operation_fails_after_the_power_failed() -> None:
     disk, file = disk_with(1, b"a")
     disk.cut_after = disk.operations + 1
     for _ in range(2):
@@ -116,7 +116,7 @@ def test_disk_without_power_does_nothing_more() -> None:
         disk.read(file, 0, 1)
 
 
-def test_lying_disk_forgets_what_it_said_was_synced() -> None:
+def test_lying_disk_may_lose_synced_bytes() -> None:
     found = []
     for seed in SEEDS:
         disk, file = disk_with(seed, b"a")

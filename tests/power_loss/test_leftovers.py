@@ -1,4 +1,4 @@
-"""What trials found once, each by itself: what a journal does with the disk that an unlucky process left."""
+"""Faults that trials once found, each as a separate test: the journal opens the disk that a failed process left."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.power_loss.verdict import read_all
 
 
 class Luck(Random):
-    """All that was not synced is kept, or nothing is."""
+    """Chances by which a disk keeps all unsynced writes, or none."""
 
     keeps = False
 
@@ -39,7 +39,7 @@ Open = Callable[[Disk], Awaitable[SqliteJournal]]
 
 @pytest.fixture
 async def open_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Open]:
-    """Open the journal on a disk; the process that had it open before is dead by then."""
+    """Open the journal on a disk, after closing the journal that was open before."""
     files = simulated_files()
     monkeypatch.setattr(sqlite_journal, "write_again", files.write_again)
     opened: list[SqliteJournal] = []
@@ -58,13 +58,13 @@ async def open_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 async def close_quietly(journal: SqliteJournal) -> None:
-    """Close what a test may have closed itself."""
+    """Close a journal that the test may have closed already."""
     with suppress(ValueError):
         await journal.close()
 
 
 async def fail_commit(journal: SqliteJournal, disk: Disk, replica: Replica) -> Batch:
-    """Commit while the log cannot be synced."""
+    """Commit while the sync of the log fails."""
     disk.fails_sync_of = "-wal"
     batch = replica.take_batch()
     with pytest.raises(Unknown):
@@ -72,7 +72,7 @@ async def fail_commit(journal: SqliteJournal, disk: Disk, replica: Replica) -> B
     return batch
 
 
-async def test_what_is_acknowledged_after_a_failed_sync_and_a_restart_survives_power_loss(open_on: Open) -> None:
+async def test_batch_acknowledged_after_a_failed_sync_and_restart_survives_power_loss(open_on: Open) -> None:
     disk = Disk(Luck())
     journal, replica = await open_on(disk), replica_of()
     await journal.load()
@@ -90,12 +90,12 @@ async def test_what_is_acknowledged_after_a_failed_sync_and_a_restart_survives_p
     assert [one.entry.content.key for one in await read_all(journal)] == [b"before", b"failed", b"after"]
 
 
-async def test_batch_that_was_seen_after_a_kill_is_there_after_power_loss_too(open_on: Open) -> None:
+async def test_batch_found_after_a_kill_survives_a_later_power_loss(open_on: Open) -> None:
     disk = Disk(Luck())
     journal, replica = await open_on(disk), replica_of()
     await journal.load()
     receive(replica, "killed", 1)
-    disk.is_lying = True  # the kill comes between the write and its sync
+    disk.is_lying = True  # the process is killed between the write and its sync
     await commit(journal, replica)
     disk = disk.after_crash()
     journal = await open_on(disk)
@@ -106,7 +106,7 @@ async def test_batch_that_was_seen_after_a_kill_is_there_after_power_loss_too(op
     assert list(await journal.find([b"killed"])) == [b"killed"]
 
 
-async def test_batch_that_was_gone_at_one_opening_does_not_come_back_at_the_next(open_on: Open) -> None:
+async def test_batch_missing_at_one_opening_does_not_come_back_at_the_next(open_on: Open) -> None:
     luck = Luck()
     disk = Disk(luck)
     journal, replica = await open_on(disk), replica_of()
@@ -119,13 +119,13 @@ async def test_batch_that_was_gone_at_one_opening_does_not_come_back_at_the_next
     journal = await open_on(disk)
     await journal.load()
     assert await read_all(journal) == []
-    luck.keeps = False  # the old log's name would be back
+    luck.keeps = False  # else the old log would come back under its name
     journal = await open_on(disk.after_power_loss())
     await journal.load()
     assert await read_all(journal) == []
 
 
-async def test_journal_whose_log_cannot_be_switched_on_for_a_failed_sync_is_refused(open_on: Open) -> None:
+async def test_journal_is_refused_if_a_failed_sync_prevents_wal_mode(open_on: Open) -> None:
     disk = Disk(Luck())
     disk.fails_sync_of = "-journal"
     with pytest.raises(DataRefused, match="disk I/O error"):
@@ -133,10 +133,10 @@ async def test_journal_whose_log_cannot_be_switched_on_for_a_failed_sync_is_refu
     assert await mode_of(await open_on(disk.after_crash())) == "wal"
 
 
-async def test_journal_on_a_file_system_that_has_no_logs_is_refused(
+async def test_journal_on_a_file_system_without_wal_mode_is_refused(
     open_on: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulated_files().methods, "version", 1)  # without shared memory
+    monkeypatch.setattr(simulated_files().methods, "version", 1)  # version 1 has no shared memory
     with pytest.raises(DataRefused, match="stays in mode 'delete'"):
         await open_on(Disk(Luck()))
 

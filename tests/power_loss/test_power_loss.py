@@ -1,6 +1,6 @@
-"""No power cut, kill, failed sync or full disk takes an acknowledged batch from the journal; a flaw would be seen.
+"""No power loss, kill, failed sync or full disk loses an acknowledged batch; the trials catch each flaw.
 
-Run more of them with `python -m tests.power_loss --help`.
+Run more trials with `python -m tests.power_loss --help`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SEEDS_TO_CATCH_A_FLAW = 500
 try:
     loaded_sqlite()
 except SqliteHidden as error:
-    skip_without("a Python that shows its SQLite", str(error))
+    skip_without("a Python that exports the functions of its SQLite", str(error))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_no_acknowledged_batch_is_lost_in_two_thousand_trials(report: Report) ->
 
 
 @pytest.mark.parametrize(
-    "what",
+    "event",
     [
         "cut in opening",
         "cut in migration",
@@ -58,22 +58,22 @@ def test_no_acknowledged_batch_is_lost_in_two_thousand_trials(report: Report) ->
         "syncs failed",
         "failed sync: batch in flight survived",
         "failed sync: batch in flight vanished",
-        "writes without room",
+        "writes without space",
         "full disk: batch in flight vanished",
     ],
 )
 @pytest.mark.timeout(300)
-def test_sometimes_there_was_a(what: str, report: Report) -> None:
-    assert report.happened[what] >= 10
+def test_trials_reach_the_event(event: str, report: Report) -> None:
+    assert report.events[event] >= 10
 
 
 @pytest.mark.timeout(300)
-def test_batch_that_met_a_full_disk_is_never_there(report: Report) -> None:
-    assert report.happened["full disk: batch in flight survived"] == 0
+def test_batch_refused_by_a_full_disk_is_never_in_the_journal(report: Report) -> None:
+    assert report.events["full disk: batch in flight survived"] == 0
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
-def test_trials_catch(flaw: str) -> None:
+def test_trials_catch_the_flaw(flaw: str) -> None:
     for first in range(0, SEEDS_TO_CATCH_A_FLAW, 10):
         if run_chunk(range(first, first + 10), flaw).violations:
             return
@@ -82,17 +82,17 @@ def test_trials_catch(flaw: str) -> None:
 
 def test_same_seed_has_the_same_story_with_threads_and_without() -> None:
     inline, threaded = run_trials(range(10)), run_trials(range(10), has_threads=True)
-    assert [(one.story, one.happened) for one in inline] == [(one.story, one.happened) for one in threaded]
+    assert [(one.story, one.events) for one in inline] == [(one.story, one.events) for one in threaded]
 
 
-def test_sqlite_is_as_it_was_after_a_trial(tmp_path: os.PathLike[str]) -> None:
+def test_sqlite_uses_real_files_again_after_a_trial(tmp_path: os.PathLike[str]) -> None:
     run_trials(range(1))
     path = os.path.join(tmp_path, "real.sqlite")
     sqlite3.connect(path).execute("CREATE TABLE t (a)").connection.close()
     assert os.path.getsize(path) > 0
 
 
-def test_command_tells_the_seed_and_fails_when_a_trial_does() -> None:
+def test_command_prints_the_seed_and_exits_with_1_after_a_violation() -> None:
     command = [sys.executable, "-m", "tests.power_loss", "--processes", "1", "--seeds"]
     sound = subprocess.run([*command, "0..1"], capture_output=True, text=True, check=False)
     assert (sound.returncode, "2 trials, 0 violations" in sound.stdout) == (0, True)

@@ -1,8 +1,8 @@
-"""One trial: a journal is written, loses power or meets a failing disk, is opened again and judged, several times.
+"""One trial, several times in a row: write a journal, let its power or its disk fail, open it again and check it.
 
-The journal is the real one on SQLite, the batches are the real core's; only the disk is simulated. Everything follows
-from the seed. What is known is what the driver knows: a batch whose `append` returned is acknowledged, one whose
-`append` was cut or failed is in flight until the journal is opened again.
+The journal is the real one on SQLite, and the real core makes the batches; only the disk is simulated. Everything
+depends on the seed. A trial knows as much as the driver: a batch is acknowledged if its `append` returned. If `append`
+was cut or failed, the batch is in flight until the journal is opened again.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from tests.power_loss.verdict import Violation, check_entries, check_file, check
 from tests.power_loss.workload import INCARNATION, NODE, Workload
 
 BATCHES_MAX = 10
-"""Most batches between two openings."""
+"""The largest number of batches between two openings."""
 
 
 class Ending(Enum):
-    """How the time between two openings of the journal is to end."""
+    """The event that ends the time between two openings of the journal."""
 
     POWER_LOSS = "power loss"
     KILL = "kill"
@@ -49,25 +49,25 @@ WEIGHTS = (60, 10, 15, 10, 5)
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a trial."""
+    """The result of a trial."""
 
     seed: int
     violation: str = ""
-    happened: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
     story: list[str] = field(default_factory=list)
 
 
 class Trial:
-    """One seed's run. `directory` is a real one, for the journal's lock; nothing is written there."""
+    """The trial of one seed. `directory` is real, because the journal locks it; nothing else is written there."""
 
     def __init__(self, seed: int, files: SimulatedFiles, directory: Path, flaw: Flaw = SOUND) -> None:
         self.outcome = Outcome(seed)
-        self._happened = self.outcome.happened
+        self._events = self.outcome.events
         self._files = files
         self._directory = directory
         self._flaw = flaw
         self._chance = Random(seed)
-        self._disk = Disk(self._chance, self._happened)
+        self._disk = Disk(self._chance, self._events)
         self._workload = Workload(self._chance)
         self._acknowledged: list[Entry] = []
         self._in_flight: list[Entry] = []
@@ -88,21 +88,21 @@ class Trial:
                     if warnings:
                         raise Violation(f"the journal warned: {warnings}")
                 await self._live(Ending.CLOSE)
-            except Exception as error:  # whatever it is, the seed must be told
+            except Exception as error:  # report any error with its seed
                 self.outcome.violation = str(error) if isinstance(error, Violation) else repr(error)
             finally:
                 await self._stop()
         fault, self._files.fault = self._files.fault, None
         if fault is not None:
-            self.outcome.violation = f"the simulated files themselves are at fault: {fault!r}"
+            self.outcome.violation = f"error in the simulated files themselves: {fault!r}"
         return self.outcome
 
     async def _live(self, ending: Ending) -> None:
-        """Open, judge, write, come to an end; then make the disk that the next one finds."""
+        """Open the journal, check it, write and end; then make the disk that the next opening finds."""
         disk, chance = self._disk, self._chance
         self._files.put_in(disk)
         disk.is_lying = self._flaw.is_disk_lying
-        self._tell(f"opens, to end by {ending.value}")
+        self._note(f"opens; will end by {ending.value}")
         if ending is Ending.FAILED_SYNC and chance.random() < 0.2:
             disk.fails_sync_of = chance.choice(("-wal", "-journal", FILE_NAME))
         if ending in (Ending.POWER_LOSS, Ending.KILL):
@@ -110,42 +110,42 @@ class Trial:
         try:
             self._activity = "opening"
             journal = self._journal = await open_journal(self._directory, NODE, INCARNATION)
-            await self._judge(journal)
+            await self._check(journal)
             await self._write(journal, ending)
             if ending not in (Ending.POWER_LOSS, Ending.KILL):
                 await self._close(journal, ending)
         except (Failure, sqlite3.Error) as error:
             if disk.cut is None and not (disk.syncs_failed and isinstance(error, Unknown | DataRefused)):
                 raise Violation(f"{type(error).__name__}: {error}") from error
-            self._tell(f"{type(error).__name__}: {str(error).replace(str(self._directory), '')}")
+            self._note(f"{type(error).__name__}: {str(error).replace(str(self._directory), '')}")
             if disk.cut is None and self._journal is not None and chance.random() < 0.5:
                 await self._close(self._journal, ending)
         self._note_cut(disk)
         await self._stop()
         is_power_lost = ending is Ending.POWER_LOSS or (ending is not Ending.KILL and chance.random() < 0.3)
         self._cause = ending
-        self._tell("the power goes" if is_power_lost else "the process is gone")
+        self._note("the power fails" if is_power_lost else "the process ends")
         self._disk = disk.after_power_loss() if is_power_lost else disk.after_crash()
 
-    async def _judge(self, journal: SqliteJournal) -> bool:
-        """Hold the journal to all that is known; tell whether the batch in flight is there."""
+    async def _check(self, journal: SqliteJournal) -> bool:
+        """Check the journal; return whether it has the batch in flight."""
         image = await journal.load()
         stored = await read_all(journal)
-        is_there = check_entries(stored, self._acknowledged, self._in_flight)
+        is_stored = check_entries(stored, self._acknowledged, self._in_flight)
         check_image(image, stored)
         await check_keys(journal, stored, self._workload.tried)
         check_file(self._directory / FILE_NAME)
-        self._tell(f"holds {len(stored)} entries; {len(self._in_flight)} were in flight")
+        self._note(f"has {len(stored)} entries; {len(self._in_flight)} were in flight")
         if self._in_flight:
-            self._happened[f"{self._cause.value}: batch in flight {'survived' if is_there else 'vanished'}"] += 1
-        if is_there:
+            self._events[f"{self._cause.value}: batch in flight {'survived' if is_stored else 'vanished'}"] += 1
+        if is_stored:
             self._acknowledged += self._in_flight
-        self._workload.restart(image, [] if is_there else self._in_flight)
+        self._workload.restart(image, [] if is_stored else self._in_flight)
         self._in_flight = []
-        return is_there
+        return is_stored
 
     async def _write(self, journal: SqliteJournal, ending: Ending) -> None:
-        """Append batches. Some runs copy the log often, in a commit or beside it, some while a backup reads."""
+        """Append batches. Some runs copy the log often, in a commit or between commits; some run beside a backup."""
         chance = self._chance
         pages = chance.choice((2, 10, 40, 1_000))
         copies = patch.object(sqlite_journal, "COPY_COMMITS", chance.choice((1, 3, 1_000)))
@@ -153,23 +153,23 @@ class Trial:
         await journal.on_writer(lambda c: c.execute(f"PRAGMA synchronous = {self._flaw.synchronous}").fetchall())
         backup = begin_backup(self._directory / FILE_NAME) if chance.random() < 0.15 else None
         count = chance.randint(1, BATCHES_MAX)
-        struck = chance.randrange(count)
+        faulty = chance.randrange(count)
         try:
             with copies:
                 for number in range(count):
-                    if number == struck:
-                        self._strike(ending)
+                    if number == faulty:
+                        self._set_fault(ending)
                     await self._append(journal)
         finally:
             if backup is not None:
                 backup.close()
 
-    def _strike(self, ending: Ending) -> None:
-        """Let the disk begin to fail."""
+    def _set_fault(self, ending: Ending) -> None:
+        """Set the fault of the disk that this ending requires."""
         if ending is Ending.FAILED_SYNC:
             self._disk.fails_sync_of = self._chance.choice(("-wal", FILE_NAME))
         elif ending is Ending.FULL_DISK:
-            self._disk.room_bytes = self._chance.randrange(60_000)
+            self._disk.space_bytes = self._chance.randrange(60_000)
 
     async def _append(self, journal: SqliteJournal) -> None:
         batch = self._workload.next_batch()
@@ -180,25 +180,25 @@ class Trial:
             await _copied(journal)
         except StorageFull:
             await _copied(journal)
-            if self._disk.room_bytes is None:
+            if self._disk.space_bytes is None:
                 raise
             await self._recover(journal)
             return
         if self._disk.cut is not None:
-            raise Unknown("the power went before anybody was answered")
+            raise Unknown("the power failed before the driver could answer")
         self._acknowledged += self._in_flight
         self._in_flight = []
 
     async def _recover(self, journal: SqliteJournal) -> None:
-        """Go on after a full disk: nothing of the batch is there. There may be room again, or not yet."""
+        """Continue after a full disk. The journal must not have the batch. Sometimes there is space again."""
         self._cause = Ending.FULL_DISK
-        if await self._judge(journal):
-            raise Violation("the disk was full, and the batch is there all the same")
+        if await self._check(journal):
+            raise Violation("the disk was full, but the journal has the batch")
         if self._chance.random() < 0.5:
-            self._disk.room_bytes = None
+            self._disk.space_bytes = None
 
     async def _close(self, journal: SqliteJournal, ending: Ending) -> None:
-        """Close as an operator would, sometimes with a power cut in the midst of it."""
+        """Close the journal, sometimes with a power loss in the middle."""
         self._activity = "closing"
         if ending is Ending.CLOSE and self._chance.random() < 0.5:
             self._disk.cut_after = self._disk.operations + self._chance.randint(1, 20)
@@ -206,14 +206,14 @@ class Trial:
         await journal.close()
 
     async def _stop(self) -> None:
-        """End the process: what it still tries does not reach the disk."""
+        """End the process. Its later writes do not reach the disk."""
         self._disk.switch_off()
         journal, self._journal = self._journal, None
         if journal is not None:
             await journal.close()
 
     def _write_again(self, path: Path) -> None:
-        """Stand in for the journal's first step, which does not go through SQLite."""
+        """Replace the first step of the journal, which does not use SQLite."""
         self._activity = "making the log durable"
         if not self._flaw.is_log_left:
             self._files.write_again(path)
@@ -225,26 +225,26 @@ class Trial:
         name = Path(disk.cut.name).name
         match self._activity:
             case "opening" if name.endswith("-wal"):
-                place = "migration"
+                step = "migration"
             case "commit" | "closing" if name == FILE_NAME:
-                place = "checkpoint"
-            case place:
+                step = "checkpoint"
+            case step:
                 pass
-        self._happened[f"cut in {place}"] += 1
-        self._tell(f"cut in {place}, {disk.cut.operation} of {name}")
+        self._events[f"cut in {step}"] += 1
+        self._note(f"cut in {step}, {disk.cut.operation} of {name}")
 
-    def _tell(self, what: str) -> None:
-        self.outcome.story.append(f"operation {self._disk.operations}: {what}")
+    def _note(self, text: str) -> None:
+        self.outcome.story.append(f"operation {self._disk.operations}: {text}")
 
 
 async def _copied(journal: SqliteJournal) -> None:
-    """Wait for what the journal does beside its commits: in a trial all is in one order."""
+    """Wait for the copy of the log that runs between commits, because a trial has one order of operations."""
     if journal.log_copy is not None:
         await asyncio.wait([journal.log_copy])
 
 
 def begin_backup(path: Path) -> sqlite3.Connection:
-    """A reader that stays where it is, as a backup does: the log cannot be begun anew meanwhile."""
+    """Begin to read as a backup does. As long as the reader is open, SQLite cannot restart the log."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchall()

@@ -1,8 +1,11 @@
-"""What must hold of a journal that was opened again, whatever happened to its disk.
+"""Checks of a journal that was opened again, after any failure of its disk.
 
-Every acknowledged batch is there, whole and in order; the one in flight is there whole or not at all; nothing else
-is. Streams have no gaps and are linked by their hashes; what `load` gives back is the fold of the entries; every key
-finds the first entry that arrived under it, and no other key finds any; SQLite finds its file sound.
+- The journal has every acknowledged batch, complete and in order. It has the batch in flight completely or not at all.
+  It has nothing else.
+- Streams have no gaps, and hashes link their entries.
+- `load` returns the fold of the entries.
+- Each key finds its entries, and no other key finds any.
+- SQLite's integrity check succeeds.
 """
 
 from __future__ import annotations
@@ -21,11 +24,11 @@ PAGE_ENTRIES = 400
 
 
 class Violation(Exception):
-    """Something that must hold does not."""
+    """A check failed."""
 
 
 async def read_all(journal: Journal) -> list[Stored]:
-    """Everything the journal holds, in arrival order."""
+    """All entries of the journal, in arrival order."""
     stored: list[Stored] = []
     while page := (await journal.read(len(stored), PAGE_ENTRIES)).stored:
         stored += page
@@ -33,41 +36,45 @@ async def read_all(journal: Journal) -> list[Stored]:
 
 
 def check_entries(stored: Sequence[Stored], acknowledged: Sequence[Entry], in_flight: Sequence[Entry]) -> bool:
-    """Check that all acknowledged is there and nothing else but the batch in flight; tell whether that is there."""
+    """Check that the journal has the acknowledged entries and at most the batch in flight; return if it has both."""
     found = [one.entry for one in stored]
-    held, whole = len(acknowledged), len(acknowledged) + len(in_flight)
-    if len(found) < held:
-        raise Violation(f"{held} entries were acknowledged, {len(found)} are there")
-    if found[:held] != acknowledged:
+    least, most = len(acknowledged), len(acknowledged) + len(in_flight)
+    if len(found) < least:
+        raise Violation(f"{least} entries were acknowledged, the journal has {len(found)}")
+    if found[:least] != acknowledged:
         raise Violation(f"entry {_first_other(found, acknowledged)} is not the one that was acknowledged")
-    if len(found) not in (held, whole):
-        raise Violation(f"of {len(in_flight)} entries in flight {len(found) - held} are there")
-    if len(found) > held and found[held:] != in_flight:
-        raise Violation(f"entries after {held} are not those that were in flight")
+    if len(found) not in (least, most):
+        raise Violation(f"the journal has {len(found) - least} of {len(in_flight)} entries in flight")
+    if len(found) > least and found[least:] != in_flight:
+        raise Violation(f"entries after {least} are not those that were in flight")
     _check_links(stored)
-    return len(found) > held
+    return len(found) > least
 
 
 def _first_other(found: Sequence[Entry], expected: Sequence[Entry]) -> int:
-    return next(place for place, pair in enumerate(zip(found, expected, strict=False), 1) if pair[0] != pair[1])
+    return next(arrival for arrival, pair in enumerate(zip(found, expected, strict=False), 1) if pair[0] != pair[1])
 
 
 def _check_links(stored: Sequence[Stored]) -> None:
     ends: dict[Stream, tuple[int, bytes]] = {}
-    for place, one in enumerate(stored, 1):
+    for arrival, one in enumerate(stored, 1):
         entry = one.entry
         sequence, end = ends.get(entry.stream) or (0, start(entry.stream).hash)
-        if (one.arrival, entry.sequence) != (place, sequence + 1):
-            raise Violation(f"entry {entry.sequence} of {entry.stream} after {sequence}, at {one.arrival} not {place}")
+        if (one.arrival, entry.sequence) != (arrival, sequence + 1):
+            raise Violation(
+                f"entry {entry.sequence} of {entry.stream} follows {sequence}; arrival {one.arrival} is not {arrival}"
+            )
         if one.previous != end or entry.hash != chain(end, entry.body):
-            raise Violation(f"entry {entry.sequence} of {entry.stream} is not linked to the one before")
+            raise Violation(
+                f"entry {entry.sequence} of {entry.stream} does not contain the hash of the entry before it"
+            )
         ends[entry.stream] = (entry.sequence, entry.hash)
 
 
 def check_image(image: Image, stored: Sequence[Stored]) -> None:
-    """Check that what was loaded is the fold of the entries."""
+    """Check that the loaded image is the fold of the entries."""
     folded = image_of([(one.entry, one.previous) for one in stored], WRITER)
-    for what, loaded, expected in (
+    for field, loaded, expected in (
         ("heads", dict(image.heads), dict(folded.heads)),
         ("cells", sorted(image.cells), sorted(folded.cells)),
         ("checkpoint rows", sorted_rows(image.checkpoint), sorted_rows(folded.checkpoint)),
@@ -75,16 +82,16 @@ def check_image(image: Image, stored: Sequence[Stored]) -> None:
         ("arrival", image.arrival, folded.arrival),
     ):
         if loaded != expected:
-            raise Violation(f"{what} are not what the entries fold to: {loaded} instead of {expected}")
+            raise Violation(f"{field}: loaded {loaded}, the fold of the entries is {expected}")
 
 
 def sorted_rows(checkpoint: Checkpoint) -> dict[str, list[Row]]:
-    """The rows of each part that has any, in an order of their own."""
+    """The sorted rows of each part that has rows."""
     return {part: rows for part, some in sorted(checkpoint.items()) if (rows := sorted(some, key=repr))}
 
 
 async def check_keys(journal: Journal, stored: Sequence[Stored], tried: Iterable[bytes]) -> None:
-    """Check that keys find the entries under them, and those that were lost find none."""
+    """Check that each key finds its entries, and that keys of lost entries find none."""
     expected: dict[bytes, list[Entry]] = {}
     for one in stored:
         if one.entry.content.key:
@@ -93,11 +100,11 @@ async def check_keys(journal: Journal, stored: Sequence[Stored], tried: Iterable
     if found != expected:
         missing = [key.hex() for key in expected if key not in found]
         foreign = [key.hex() for key in found if key not in expected]
-        raise Violation(f"keys that find nothing: {missing}, that find what is not there: {foreign}, or another entry")
+        raise Violation(f"keys find wrong entries; missing keys: {missing}, keys of lost entries: {foreign}")
 
 
 def check_file(path: Path) -> None:
-    """Check that SQLite finds the file sound."""
+    """Run SQLite's integrity check."""
     connection = sqlite3.connect(path)
     try:
         findings = connection.execute("PRAGMA integrity_check").fetchall()

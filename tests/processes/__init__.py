@@ -1,1 +1,1 @@
-"""Real processes, real sockets, real files: what a simulation has to replace."""
+"""Tests with real processes, sockets and files, which the simulations replace."""

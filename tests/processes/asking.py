@@ -1,4 +1,4 @@
-"""How these tests talk to nodes: requests with keys, journals, states, and waiting with a deadline."""
+"""Helpers that call nodes: requests with keys, journals, states, and waiting with a deadline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL_S = 0.02
 
 
 class Reply(NamedTuple):
-    """What a node answered, byte for byte."""
+    """An answer of a node, byte for byte."""
 
     status: int
     kind: str
@@ -32,7 +32,7 @@ class Reply(NamedTuple):
 
 
 def new_key() -> str:
-    """A key nobody used."""
+    """Make an unused key."""
     return str(uuid7())
 
 
@@ -45,7 +45,7 @@ async def post(
     method: str = "POST",
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Ask for a write; `body` goes as it is when it is bytes, else as JSON. Without a key when it is None."""
+    """Send a write; `body` as it is if it is bytes, else as JSON. If `key` is None, send no key."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"Content-Type": "application/json", **(headers or {})}
     if key is not None:
@@ -55,20 +55,20 @@ async def post(
 
 
 async def get(client: aiohttp.ClientSession, url: str) -> Any:
-    """Read something that is there."""
+    """Read something that must exist."""
     async with client.get(url) as response:
         assert response.status == 200, f"{url}: {response.status} {await response.text()}"
         return await response.json()
 
 
-async def eventually(check: Callable[[], Awaitable[T]], what: str, within_s: float = WITHIN_S) -> T:
-    """Ask again until the answer is a good one, or fail saying what did not come true."""
+async def eventually(check: Callable[[], Awaitable[T]], goal: str, within_s: float = WITHIN_S) -> T:
+    """Repeat a check until its result is true. After a while, fail with the goal in the message."""
     deadline_s = time.monotonic() + within_s
     while True:
         seen = await check()
         if seen:
             return seen
-        assert time.monotonic() < deadline_s, f"not within {within_s:g} s: {what}; last seen: {seen!r}"
+        assert time.monotonic() < deadline_s, f"not within {within_s:g} s: {goal}; last seen: {seen!r}"
         await asyncio.sleep(POLL_S)
 
 
@@ -77,7 +77,7 @@ async def status(client: aiohttp.ClientSession, url: str) -> Any:
 
 
 async def journal(client: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
-    """Every entry a node holds, in arrival order."""
+    """All entries of a node, in arrival order."""
     entries: list[dict[str, Any]] = []
     after = 0
     while True:
@@ -89,19 +89,19 @@ async def journal(client: aiohttp.ClientSession, url: str) -> list[dict[str, Any
 
 
 def times_of(keys: Iterable[str], entries: Iterable[Mapping[str, Any]]) -> Counter[int]:
-    """How many of the keys stand in a journal how many times."""
+    """Count the keys by the number of their entries in a journal: `{1: 5}` if each of 5 keys has one entry."""
     times = Counter(entry["key"] for entry in entries)
     return Counter(times[key] for key in keys)
 
 
 async def connected_to(client: aiohttp.ClientSession, store: str, hub: str | None) -> bool:
-    """Tell whether a store's node says it is connected to this hub, or to none."""
+    """Return whether the status of a store names this hub as connected; None: no hub."""
     found: bool = (await status(client, store))["hub"] == hub
     return found
 
 
 async def agree(client: aiohttp.ClientSession, hubs: Iterable[str], stores: Mapping[str, str]) -> bool:
-    """Tell whether hubs hold the same as each other, and as every store (url by location) of its location."""
+    """Return whether all hubs have equal digests, equal to those of each store (url by location) for its location."""
     known = [(await status(client, url))["digests"] for url in hubs]
     if any(digests != known[0] for digests in known[1:]):
         return False
@@ -115,7 +115,7 @@ async def agree(client: aiohttp.ClientSession, hubs: Iterable[str], stores: Mapp
 
 
 async def metric(client: aiohttp.ClientSession, url: str, name: str) -> float:
-    """One sample of a node's metrics; 0 when it is not there."""
+    """One sample of a node's metrics; 0 if the metrics do not contain it."""
     async with client.get(f"{url}/metrics") as response:
         lines = (await response.text()).splitlines()
     return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), 0.0)

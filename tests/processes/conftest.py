@@ -1,4 +1,4 @@
-"""Fixtures: a chain that ends with its test, and a client."""
+"""Fixtures: a client, and a chain that stops at the end of its test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load: tills that sell as fast as a store answers, and remember of each sale whether they were told of it."""
+"""Load: tills that sell as fast as a store answers, and record whether each sale was answered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.processes.asking import eventually, new_key, post
 
 
 class Sale(NamedTuple):
-    """One sale as a till asked for it."""
+    """One sale, as a till requests it."""
 
     key: str
     quantity: int
@@ -25,10 +25,13 @@ class Sale(NamedTuple):
 
 
 class Load:
-    """The tills of one store. `told` are the sales that were answered, `unsure` those that may have happened."""
+    """The tills of one store.
+
+    `answered`: the sales that were accepted, with their answers. `unsure`: the sales that were sent, but not answered.
+    """
 
     def __init__(self, client: aiohttp.ClientSession, url: str, seed: int) -> None:
-        self.told: dict[Sale, bytes] = {}
+        self.answered: dict[Sale, bytes] = {}
         self.unsure: list[Sale] = []
         self._client = client
         self._url = url
@@ -36,7 +39,7 @@ class Load:
 
     @contextlib.asynccontextmanager
     async def selling(self, tills: int = 8) -> AsyncIterator[None]:
-        """Sell while in this block. A till whose request goes unanswered goes home, as its connection is gone."""
+        """Sell while in this block. A till stops after its first request without an answer."""
         closing = asyncio.Event()
         working = [asyncio.ensure_future(self._work(closing)) for _ in range(tills)]
         try:
@@ -46,26 +49,26 @@ class Load:
             await asyncio.gather(*working)
 
     async def some_more(self, least: int, most: int) -> None:
-        """Wait until a random number of further sales were answered."""
-        enough = len(self.told) + self._random.randint(least, most)
+        """Wait until the store has answered a random number of further sales."""
+        enough = len(self.answered) + self._random.randint(least, most)
 
         async def sold() -> bool:
-            return len(self.told) >= enough
+            return len(self.answered) >= enough
 
         await eventually(sold, f"{enough} sales answered")
 
-    async def ask_again(self) -> None:
-        """Ask for every unsure sale again, with its key, until it is answered."""
+    async def retry(self) -> None:
+        """Send each unsure sale again, with its key; each must be accepted."""
         while self.unsure:
             sale = self.unsure[-1]
             reply = await post(self._client, f"{self._url}/v1/sales", sale.body, sale.key)
             assert reply.status == 201, reply
-            self.told[self.unsure.pop()] = reply.body
+            self.answered[self.unsure.pop()] = reply.body
 
     @property
     def units(self) -> int:
-        """Units in all sales that were answered."""
-        return sum(sale.quantity for sale in self.told)
+        """Units in all answered sales."""
+        return sum(sale.quantity for sale in self.answered)
 
     async def _work(self, closing: asyncio.Event) -> None:
         while not closing.is_set():
@@ -76,6 +79,6 @@ class Load:
                 self.unsure.append(sale)
                 return
             if reply.status != 201:
-                assert reply.status == 503, reply  # it stops: nothing happened
+                assert reply.status == 503, reply  # the store stops, and the sale had no effect
                 return
-            self.told[sale] = reply.body
+            self.answered[sale] = reply.body

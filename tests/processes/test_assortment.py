@@ -1,4 +1,4 @@
-"""The sample goods: what the demo sells has to be right, people look at it."""
+"""The sample goods of the demo are valid, because users look at them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PLU = re.compile(r"^4\d{3}$")
 
 
 def check_digit(digits: str) -> int:
-    """The last digit a GTIN with these first ones has (GS1 General Specifications, section 7.9)."""
-    return -sum(int(digit) * (3, 1)[place % 2] for place, digit in enumerate(reversed(digits))) % 10
+    """The check digit of a GTIN with these first digits (GS1 General Specifications, section 7.9)."""
+    return -sum(int(digit) * (3, 1)[index % 2] for index, digit in enumerate(reversed(digits))) % 10
 
 
-def test_there_are_some_forty_goods_of_every_kind() -> None:
+def test_sample_has_about_forty_goods_of_all_kinds() -> None:
     skus = [document for document in documents(3, 2) if document["kind"] == "sku"]
     kinds = Counter(document["value"]["attributes"]["kind"] for document in skus)
     assert 35 <= len(skus) <= 50
@@ -33,7 +33,7 @@ def test_there_are_some_forty_goods_of_every_kind() -> None:
 def test_a_barcode_is_a_gtin_with_its_check_digit_or_a_plu(good: object) -> None:
     barcode = good.barcode  # type: ignore[attr-defined]
     if not PLU.match(barcode):
-        assert re.match(r"^952\d{10}$", barcode), "952 is what GS1 sets aside for examples"
+        assert re.match(r"^952\d{10}$", barcode), "GS1 reserves 952 for examples"
         assert int(barcode[-1]) == check_digit(barcode[:-1])
 
 
@@ -48,14 +48,14 @@ def test_every_item_can_be_received_by_itself() -> None:
 
 
 @pytest.mark.parametrize("regions", range(1, 5))
-def test_documents_are_what_a_hub_takes(regions: int) -> None:
+def test_a_hub_accepts_all_sample_documents(regions: int) -> None:
     for document in documents(12, regions):
         if document["kind"] == "sku":
             assert is_item(document["key"])
             convert(document["value"], SkuDocument)
         else:
-            place = convert(document["value"], LocationDocument)
-            assert place.region in REGIONS[:regions]
+            location = convert(document["value"], LocationDocument)
+            assert location.region in REGIONS[:regions]
 
 
 def test_every_region_of_a_large_chain_has_stores() -> None:

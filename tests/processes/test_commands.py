@@ -1,4 +1,4 @@
-"""How a node's process starts and ends: exit codes, one clear line for each mistake, and where its flags come from."""
+"""Start and end of a node's process: exit codes, one clear line for each mistake, and the sources of its flags."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ ENDS_S = 20.0
 
 
 class Ended(NamedTuple):
-    """How a command ended."""
+    """The exit code and the output of a command."""
 
     code: int
-    said: str
+    output: str
 
     @property
     def error(self) -> str:
-        """Its one line about what is wrong."""
-        lines = [line for line in self.said.splitlines() if line.startswith(("Error:", "shelfsync:"))]
-        assert len(lines) == 1, self.said
-        assert "Traceback" not in self.said
+        """The only line about the error."""
+        lines = [line for line in self.output.splitlines() if line.startswith(("Error:", "shelfsync:"))]
+        assert len(lines) == 1, self.output
+        assert "Traceback" not in self.output
         return lines[0]
 
 
@@ -54,12 +54,12 @@ async def run(*arguments: str | Path, variables: Mapping[str, str] | None = None
     )
     try:
         async with asyncio.timeout(ENDS_S):
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     except TimeoutError:
         process.kill()
         raise
     assert process.returncode is not None
-    return Ended(process.returncode, said.decode())
+    return Ended(process.returncode, output.decode())
 
 
 def flags(directory: Path, name: str = "store-1") -> list[str | Path]:
@@ -76,7 +76,7 @@ async def stopped(chain: LocalChain, client: aiohttp.ClientSession) -> AsyncIter
     yield store
 
 
-async def test_two_processes_never_have_one_data_directory(chain: LocalChain, client: aiohttp.ClientSession) -> None:
+async def test_two_processes_never_use_one_data_directory(chain: LocalChain, client: aiohttp.ClientSession) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
     await chain.ready()
     second = await run(*flags(chain.directory))
@@ -86,13 +86,13 @@ async def test_two_processes_never_have_one_data_directory(chain: LocalChain, cl
     assert (await post(client, f"{store.url}/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})).status == 201
 
 
-async def test_the_data_of_a_node_is_refused_to_another(stopped: NodeProcess) -> None:
+async def test_a_node_does_not_open_the_data_of_another(stopped: NodeProcess) -> None:
     ended = await run("--name", "store-2", "--data", stopped.data, "--port", str(free_port()))
     assert ended.code == 3
     assert "'store-1'" in ended.error and "'store-2'" in ended.error
 
 
-async def test_data_of_a_newer_program_is_refused_and_left_as_it_is(stopped: NodeProcess) -> None:
+async def test_data_of_a_newer_program_is_refused_and_not_changed(stopped: NodeProcess) -> None:
     file = stopped.data / "journal.sqlite"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA user_version = 999")
@@ -103,7 +103,7 @@ async def test_data_of_a_newer_program_is_refused_and_left_as_it_is(stopped: Nod
         assert connection.execute("PRAGMA user_version").fetchone() == (999,)
 
 
-async def test_data_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+async def test_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     (tmp_path / "store-1").mkdir()
     (tmp_path / "store-1" / "journal.sqlite").write_bytes(b"not a database, whatever it is called" * 100)
     ended = await run(*flags(tmp_path))
@@ -111,7 +111,7 @@ async def test_data_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     assert "journal.sqlite" in ended.error
 
 
-async def test_data_that_cannot_be_made_is_refused() -> None:
+async def test_data_directory_that_cannot_be_created_is_refused() -> None:
     ended = await run("--name", "store-1", "--data", "/proc/store-1", "--port", str(free_port()))
     assert ended.code == 3
     assert "/proc/store-1" in ended.error
@@ -130,7 +130,7 @@ async def test_an_address_in_use_is_exit_code_4(tmp_path: Path) -> None:
             assert f"127.0.0.1:{port}" in ended.error
 
 
-async def test_a_wrong_flag_and_a_wrong_key_are_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
+async def test_wrong_flag_or_key_gives_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
     file = tmp_path / "node.toml"
     file.write_text('colour = "red"')
     flag, key = await _all(
@@ -144,7 +144,7 @@ async def test_a_wrong_flag_and_a_wrong_key_are_one_clear_line_and_exit_code_2(t
     assert "'colour'" in key.error and str(file) in key.error
 
 
-async def test_flags_come_from_the_command_line_then_the_environment_then_the_file(
+async def test_flags_come_from_command_line_then_environment_then_file(
     chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     hub = await chain.hub("hub-east")
@@ -152,7 +152,7 @@ async def test_flags_come_from_the_command_line_then_the_environment_then_the_fi
     port = free_port()
     file = chain.directory / "store.toml"
     file.write_text(
-        f'name = "from-file"\nlocation = "place"\ndata = "{chain.directory / "data"}"\nport = 1\n'
+        f'name = "from-file"\nlocation = "shop-7"\ndata = "{chain.directory / "data"}"\nport = 1\n'
         f'open-catalog = true\nhub = "{hub.url}"\nhome-after = 1.5\n'
     )
     variables = {"SHELFSYNC_PORT": str(port), "SHELFSYNC_NAME": "from-environment", "SHELFSYNC_CONFIG": str(file)}
@@ -165,16 +165,18 @@ async def test_flags_come_from_the_command_line_then_the_environment_then_the_fi
         await _serving(client, port)
         url = f"http://127.0.0.1:{port}"
         found = await status(client, url)
-        assert (found["node"], found["location"]) == ("from-flag", "place")
+        assert (found["node"], found["location"]) == ("from-flag", "shop-7")
         sale = await post(client, f"{url}/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
         assert sale.status == 201  # the catalogue is open
-        await eventually(lambda: connected_to(client, url, "hub-east"), "the hub of the file is dialled")
+        await eventually(lambda: connected_to(client, url, "hub-east"), "the store dials the hub from the file")
     finally:
         process.terminate()
         assert await process.wait() == 0
 
 
-async def test_addresses_of_hubs_may_stand_in_one_variable(chain: LocalChain, client: aiohttp.ClientSession) -> None:
+async def test_one_variable_may_contain_several_addresses_of_hubs(
+    chain: LocalChain, client: aiohttp.ClientSession
+) -> None:
     hub = await chain.hub("hub-east")
     await chain.ready()
     port = free_port()
@@ -190,13 +192,15 @@ async def test_addresses_of_hubs_may_stand_in_one_variable(chain: LocalChain, cl
     try:
         await _serving(client, port)
         url = f"http://127.0.0.1:{port}"
-        await eventually(lambda: connected_to(client, url, "hub-east"), "the second address is tried too")
+        await eventually(lambda: connected_to(client, url, "hub-east"), "the store tries the second address")
     finally:
         process.terminate()
         assert await process.wait() == 0
 
 
-async def test_the_node_is_healthy_ready_and_described(chain: LocalChain, client: aiohttp.ClientSession) -> None:
+async def test_node_reports_health_readiness_openapi_and_metrics(
+    chain: LocalChain, client: aiohttp.ClientSession
+) -> None:
     nodes = [await chain.store("store-1"), await chain.hub("hub-east")]
     await chain.ready()
     for node in nodes:
@@ -206,7 +210,7 @@ async def test_the_node_is_healthy_ready_and_described(chain: LocalChain, client
         assert await metric(client, node.url, "shelfsync_ready") == 1
 
 
-async def test_only_this_machine_is_served_without_keys(chain: LocalChain, client: aiohttp.ClientSession) -> None:
+async def test_node_without_keys_serves_only_this_machine(chain: LocalChain, client: aiohttp.ClientSession) -> None:
     address = _other_address()
     if address is None:
         skip_on_this_machine("it has no address except loopback")
@@ -218,11 +222,11 @@ async def test_only_this_machine_is_served_without_keys(chain: LocalChain, clien
     assert (await post(client, f"{store.url}/v1/sales", sale)).status == 201
 
 
-async def test_a_chain_leaves_no_process_behind(tmp_path: Path) -> None:
+async def test_failing_chain_leaves_no_process_running(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         async with LocalChain(tmp_path) as chain:
             node = await chain.store("store-1")
-            raise RuntimeError("something else went wrong")
+            raise RuntimeError("a failure of the test itself")
     with pytest.raises(ProcessLookupError):
         os.kill(node.pid, 0)
 
@@ -235,7 +239,7 @@ async def _serving(client: aiohttp.ClientSession, port: int) -> None:
         except aiohttp.ClientError:
             return False
 
-    await eventually(ready, f"port {port} is served")
+    await eventually(ready, f"port {port} serves")
 
 
 async def _all(runs: Iterable[Coroutine[Any, Any, Ended]]) -> list[Ended]:

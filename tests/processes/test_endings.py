@@ -1,4 +1,4 @@
-"""How processes end, and what must not end them."""
+"""The ends of processes, and requests that must not end one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.processes.asking import get, post
 pytestmark = pytest.mark.processes
 
 
-async def test_number_that_msgpack_cannot_hold_is_refused_and_the_hub_goes_on(
+async def test_hub_refuses_a_number_too_large_for_msgpack_and_continues(
     chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     hub = await chain.hub("hub-east")
@@ -31,7 +31,7 @@ async def test_number_that_msgpack_cannot_hold_is_refused_and_the_hub_goes_on(
 
 
 @pytest.mark.parametrize("damage", ["UPDATE streams SET hash = x'00'", "UPDATE segments SET bodies = x'c1'"])
-async def test_data_that_cannot_be_read_ends_the_process_and_frees_the_data(
+async def test_unreadable_data_ends_the_process_and_releases_the_lock(
     chain: LocalChain, client: aiohttp.ClientSession, damage: str
 ) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
@@ -41,7 +41,7 @@ async def test_data_that_cannot_be_read_ends_the_process_and_frees_the_data(
     with sqlite3.connect(store.data / "journal.sqlite") as connection:
         connection.execute(damage)
     connection.close()
-    for _ in range(2):  # the second time shows that the first let go of the data
+    for _ in range(2):  # the second start shows that the first released the lock
         await store.start()
         async with asyncio.timeout(10):
             assert await store.wait() == 3
@@ -49,7 +49,7 @@ async def test_data_that_cannot_be_read_ends_the_process_and_frees_the_data(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-async def test_every_signal_that_asks_a_node_to_stop_is_heard(chain: LocalChain, number: signal.Signals) -> None:
+async def test_node_stops_after_each_signal_that_requests_it(chain: LocalChain, number: signal.Signals) -> None:
     hub = await chain.hub("hub-east")
     await hub.ready()
     hub.send(number)
@@ -58,7 +58,7 @@ async def test_every_signal_that_asks_a_node_to_stop_is_heard(chain: LocalChain,
 
 
 @pytest.mark.parametrize(("level", "is_logged"), [("info", False), ("debug", True)])
-async def test_caller_that_speaks_no_http_fills_no_log(chain: LocalChain, level: str, is_logged: bool) -> None:
+async def test_invalid_http_is_logged_only_at_level_debug(chain: LocalChain, level: str, is_logged: bool) -> None:
     hub = await chain.hub("hub-east", more=["--log-level", level])
     await hub.ready()
     reader, writer = await asyncio.open_connection("127.0.0.1", hub.port)
@@ -70,7 +70,7 @@ async def test_caller_that_speaks_no_http_fills_no_log(chain: LocalChain, level:
     assert ("Traceback" in hub.log_end(100)) == is_logged
 
 
-async def test_node_whose_log_nobody_reads_any_more_still_serves_and_stops(
+async def test_node_serves_and_stops_after_the_reader_of_its_log_is_gone(
     tmp_path: Path, client: aiohttp.ClientSession
 ) -> None:
     port = free_port()
@@ -85,7 +85,7 @@ async def test_node_whose_log_nobody_reads_any_more_still_serves_and_stops(
     try:
         async with asyncio.timeout(20):
             while b'"serving"' not in (line := await asyncio.to_thread(os.read, reading, 65_536)):
-                assert line, "it ended"
+                assert line, "the process ended"
         os.close(reading)
         assert (await get(client, f"http://127.0.0.1:{port}/v1/status"))["node"] == "store-1"
         process.send_signal(signal.SIGTERM)
@@ -98,7 +98,7 @@ async def test_node_whose_log_nobody_reads_any_more_still_serves_and_stops(
 @pytest.mark.parametrize(
     "address", ["http://localhost:notaport", "http://localhost:99999", "http://[::1", "http://:80"]
 )
-def test_address_that_is_none_is_a_wrong_flag(tmp_path: Path, address: str) -> None:
+def test_invalid_address_is_a_wrong_flag(tmp_path: Path, address: str) -> None:
     command = [sys.executable, "-m", "edge_node", "--name", "store-1", "--data", str(tmp_path), "--hub", address]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=20, env=child_environment(), check=False)
     assert ended.returncode == 2

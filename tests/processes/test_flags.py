@@ -1,4 +1,4 @@
-"""What the commands make of flags, variables and files before anything starts."""
+"""The commands check flags, variables and files before they start anything."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from simulations.__main__ import simulate
 
 WRONG: dict[str, tuple[list[str], str]] = {
     "no name": (["--data", "d"], "--name"),
-    "a name that is none": (["--name", "Store 1", "--data", "d"], "--name"),
+    "an invalid name": (["--name", "Store 1", "--data", "d"], "--name"),
     "no data": (["--name", "a"], "--data"),
     "a data directory that is a file": (["--name", "a", "--data", __file__], "--data"),
-    "a port that is none": (["--name", "a", "--data", "d", "--port", "0"], "--port"),
-    "a hub that is no address": (["--name", "a", "--data", "d", "--hub", "hub-east:8700"], "--hub"),
-    "seconds that are no number": (["--name", "a", "--data", "d", "--home-after", "nan"], "--home-after"),
+    "an invalid port": (["--name", "a", "--data", "d", "--port", "0"], "--port"),
+    "an invalid address of a hub": (["--name", "a", "--data", "d", "--hub", "hub-east:8700"], "--hub"),
+    "seconds that are NaN": (["--name", "a", "--data", "d", "--home-after", "nan"], "--home-after"),
     "an unknown flag": (["--name", "a", "--data", "d", "--colour", "red"], "--colour"),
     "an unknown log level": (["--name", "a", "--data", "d", "--log-level", "loud"], "--log-level"),
-    "a word too many": (["--name", "a", "--data", "d", "please"], "please"),
-    "a configuration that is not there": (["--name", "a", "--data", "d", "--config", "/none.toml"], "/none.toml"),
+    "an extra argument": (["--name", "a", "--data", "d", "please"], "please"),
+    "a configuration file that does not exist": (
+        ["--name", "a", "--data", "d", "--config", "/none.toml"],
+        "/none.toml",
+    ),
 }
 
 FILES: dict[str, tuple[bytes, str]] = {
@@ -34,24 +37,24 @@ FILES: dict[str, tuple[bytes, str]] = {
     "a value of the wrong kind": (b'port = "near"', "--port"),
     "a value out of range": (b"port = 70000", "--port"),
     "a fraction for a whole number": (b"port = 8701.7", "--port"),
-    "a truth for a number": (b"port = true", "--port"),
-    "a truth for seconds": (b"home-after = true", "--home-after"),
-    "a number for a truth": (b"open-catalog = 5", "--open-catalog"),
-    "a text for a truth": (b'open-catalog = "yes"', "--open-catalog"),
+    "a boolean for a number": (b"port = true", "--port"),
+    "a boolean for seconds": (b"home-after = true", "--home-after"),
+    "a number for a boolean": (b"open-catalog = 5", "--open-catalog"),
+    "a text for a boolean": (b'open-catalog = "yes"', "--open-catalog"),
     "a number for a text": (b"region = 5", "--region"),
-    "a day for a text": (b"region = 2026-01-01", "--region"),
+    "a date for a text": (b"region = 2026-01-01", "--region"),
     "a table for a text": (b"[region]\nname = 'east'", "--region"),
-    "no number for seconds": (b"home-after = nan", "--home-after"),
+    "NaN for seconds": (b"home-after = nan", "--home-after"),
     "a list for a text": (b'region = ["east", "west"]', "--region"),
-    "a list of what is no address": (b'hub = ["http://hub-east:8700", 7]', "--hub"),
-    "one that is no address": (b'hub = "hub-east:8700"', "--hub"),
+    "a list with an invalid address": (b'hub = ["http://hub-east:8700", 7]', "--hub"),
+    "one invalid address": (b'hub = "hub-east:8700"', "--hub"),
     "not TOML": (b"port 8701", "node.toml"),
     "not text": (b"\xff", "node.toml"),
 }
 
 
 def error_of(command: click.Command, *arguments: str | Path, variables: Mapping[str, str] | None = None) -> str:
-    """The one line a command ends with, which has to end with exit code 2."""
+    """Run a command that must end with exit code 2; return its only line about the error."""
     result = CliRunner().invoke(command, [str(argument) for argument in arguments], env=dict(variables or {}))
     assert result.exit_code == 2, result.output
     (line,) = [line for line in result.output.splitlines() if line.startswith("Error:")]
@@ -59,20 +62,20 @@ def error_of(command: click.Command, *arguments: str | Path, variables: Mapping[
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_flag_is_one_line_that_names_it(name: str) -> None:
-    arguments, named = WRONG[name]
-    assert named in error_of(edge, *arguments)
+def test_error_about_a_flag_is_one_line_that_names_it(name: str) -> None:
+    arguments, text = WRONG[name]
+    assert text in error_of(edge, *arguments)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_wrong_configuration_is_one_line_that_names_the_key(tmp_path: Path, name: str) -> None:
-    content, named = FILES[name]
+def test_error_about_a_configuration_is_one_line_that_names_the_key(tmp_path: Path, name: str) -> None:
+    content, text = FILES[name]
     file = tmp_path / "node.toml"
     file.write_bytes(content)
-    assert named in error_of(edge, "--name", "a", "--data", tmp_path / "data", "--config", file)
+    assert text in error_of(edge, "--name", "a", "--data", tmp_path / "data", "--config", file)
 
 
-def test_a_wrong_variable_is_one_line_that_names_its_flag() -> None:
+def test_error_about_a_variable_is_one_line_that_names_its_flag() -> None:
     assert "--port" in error_of(edge, "--name", "a", "--data", "d", variables={"SHELFSYNC_PORT": "near"})
 
 
@@ -81,8 +84,8 @@ def test_a_variable_that_is_no_number_is_refused() -> None:
     assert "--minutes" in error_of(simulate, "--minutes", "nan")
 
 
-def test_a_configuration_of_the_right_types_is_taken(tmp_path: Path) -> None:
-    taken: dict[str, object] = {}
+def test_configuration_with_the_right_types_is_accepted(tmp_path: Path) -> None:
+    values_seen: dict[str, object] = {}
 
     @click.command(context_settings=CONTEXT)
     @configurable
@@ -90,16 +93,21 @@ def test_a_configuration_of_the_right_types_is_taken(tmp_path: Path) -> None:
     @click.option("--hub", multiple=True, type=UrlParam())
     @click.option("--home-after", type=NumberParam(0, 60))
     def note(**values: object) -> None:
-        taken.update(values)
+        values_seen.update(values)
 
     file = tmp_path / "node.toml"
     file.write_text('name = "a"\ndata = "d"\nport = 8702\nopen-catalog = true\nhome-after = 5\nhub = "http://a:1"')
     assert CliRunner().invoke(note, ["--config", str(file)]).exit_code == 0
-    assert [taken[name] for name in ("port", "open_catalog", "home_after", "hub")] == [8702, True, 5.0, ("http://a:1",)]
+    assert [values_seen[name] for name in ("port", "open_catalog", "home_after", "hub")] == [
+        8702,
+        True,
+        5.0,
+        ("http://a:1",),
+    ]
 
 
 @pytest.mark.parametrize("seconds", ["3", "-1", "nan", "inf", "x"])
-def test_a_demo_that_can_show_nothing_is_refused(seconds: str) -> None:
+def test_demo_too_short_for_two_outages_is_refused(seconds: str) -> None:
     assert "--seconds" in error_of(demo, "--seconds", seconds)
 
 

@@ -1,4 +1,4 @@
-"""A disk that is really full: writes are refused, reads go on, nothing is half-written, and room is all it takes."""
+"""A full disk: the node refuses writes, serves reads, writes nothing partially, and continues once there is space."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ FILLER_BYTES = 500_000
 RECEIVED = 1_000_000
 PAGE_BYTES = 4_096
 REFUSALS = 5
-"""So many in a row, and the disk is full even for one sale."""
+"""After this number of refusals in a row, the disk has no space even for one sale."""
 
 LONG = "receipt-number-" * 16
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """The data directory of store-1, on a disk of its own."""
+    """The data directory of store-1, on a separate small disk."""
     directory = tmp_path / "store-1"
     directory.mkdir()
     if os.geteuid() != 0:
@@ -39,14 +39,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", directory], capture_output=True, check=False
     )
     if mounted.returncode != 0:
-        skip_without("a small disk", f"none can be mounted here: {mounted.stderr.decode().strip()}")
+        skip_without("a small disk", f"mount failed: {mounted.stderr.decode().strip()}")
     try:
         yield directory
     finally:
         subprocess.run(["umount", "--lazy", directory], check=True)
 
 
-async def test_a_full_disk_refuses_writes_and_nothing_else_until_there_is_room(
+async def test_full_disk_refuses_only_writes_and_only_until_there_is_space(
     small_disk: Path, chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     filler = small_disk / "filler"
@@ -56,7 +56,7 @@ async def test_a_full_disk_refuses_writes_and_nothing_else_until_there_is_room(
     sales = f"{store.url}/v1/sales"
     body = {"lines": [{"sku": "cola", "quantity": 1}], "receipt": LONG}
     await post(client, f"{store.url}/v1/receipts", {"lines": [{"sku": "cola", "quantity": RECEIVED}]})
-    told: list[str] = []
+    accepted: list[str] = []
     refused: list[str] = []
 
     async def sell(refusals: int) -> None:
@@ -70,29 +70,29 @@ async def test_a_full_disk_refuses_writes_and_nothing_else_until_there_is_room(
                 in_a_row += 1
             else:
                 assert reply.status == 201, reply
-                told.append(key)
+                accepted.append(key)
                 in_a_row = 0
 
     await asyncio.gather(*(sell(1) for _ in range(16)))
     stock = await get(client, f"{store.url}/v1/stock/cola")
-    assert stock["on_hand"] == RECEIVED - len(told)
+    assert stock["on_hand"] == RECEIVED - len(accepted)
 
     await sell(REFUSALS)
-    assert (await get(client, f"{store.url}/v1/stock/cola"))["on_hand"] == RECEIVED - len(told)
-    assert (await status(client, store.url))["entries"] == len(told) + 1
-    assert {entry["key"] for entry in (await journal(client, store.url))[1:]} == set(told)
+    assert (await get(client, f"{store.url}/v1/stock/cola"))["on_hand"] == RECEIVED - len(accepted)
+    assert (await status(client, store.url))["entries"] == len(accepted) + 1
+    assert {entry["key"] for entry in (await journal(client, store.url))[1:]} == set(accepted)
     assert store.is_running
 
     filler.unlink()
 
-    async def has_room() -> bool:
+    async def has_space() -> bool:
         return (await post(client, sales, body, refused[0])).status == 201
 
-    await eventually(has_room, "a write goes through once there is room")
-    for key in [*refused, *told[-50:]]:
+    await eventually(has_space, "a write succeeds after there is space again")
+    for key in [*refused, *accepted[-50:]]:
         assert (await post(client, sales, body, key)).status == 201
     keys = [entry["key"] for entry in await journal(client, store.url)][1:]
-    assert sorted(keys) == sorted([*told, *refused])
+    assert sorted(keys) == sorted([*accepted, *refused])
     assert (await get(client, f"{store.url}/v1/stock/cola"))["on_hand"] == RECEIVED - len(keys)
 
     await store.kill()
@@ -101,7 +101,7 @@ async def test_a_full_disk_refuses_writes_and_nothing_else_until_there_is_room(
     assert [entry["key"] for entry in await journal(client, store.url)][1:] == keys
 
 
-async def test_reads_go_on_while_writes_are_refused(
+async def test_node_serves_reads_while_it_refuses_writes(
     small_disk: Path, chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
@@ -116,17 +116,17 @@ async def test_reads_go_on_while_writes_are_refused(
             if (await post(client, f"{store.url}/v1/sales", body)).status == 507:
                 full.set()
 
-    async def look() -> None:
+    async def read_stock() -> None:
         await full.wait()
         while len(statuses) < 200:
             async with client.get(f"{store.url}/v1/stock/cola") as response:
                 statuses.append(response.status)
 
-    await asyncio.gather(*(sell() for _ in range(8)), look())
+    await asyncio.gather(*(sell() for _ in range(8)), read_stock())
     assert set(statuses) == {200}
 
 
-async def test_a_node_that_finds_no_room_to_start_in_says_so(small_disk: Path, chain: LocalChain) -> None:
+async def test_node_that_starts_on_a_full_disk_reports_it(small_disk: Path, chain: LocalChain) -> None:
     store = await chain.store("store-1")
     await store.ready()
     await store.kill()

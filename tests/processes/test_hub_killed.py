@@ -1,4 +1,4 @@
-"""A hub's process is killed, or stopped, while stores sell and sync."""
+"""The process of a hub is killed or stopped while stores sell and sync."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROUNDS = 3
 RECEIVED = 1_000_000
 
 
-async def test_kill_9_of_a_hub_loses_nothing_and_takes_nothing_twice(
+async def test_kill_9_of_a_hub_loses_no_entry_and_merges_none_twice(
     chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     hub = await chain.hub("hub-east")
@@ -30,29 +30,29 @@ async def test_kill_9_of_a_hub_loses_nothing_and_takes_nothing_twice(
             await selling.enter_async_context(load.selling(tills=3))
         for _ in range(ROUNDS):
             await loads["store-1"].some_more(50, 200)
-            held = (await status(client, hub.url))["entries"] + moments.randint(1, 100)
+            enough = (await status(client, hub.url))["entries"] + moments.randint(1, 100)
 
-            async def holds_more(entries: int = held) -> bool:
+            async def has_more(entries: int = enough) -> bool:
                 return bool((await status(client, hub.url))["entries"] >= entries)
 
-            await eventually(holds_more, "the hub takes in what is sold")
+            await eventually(has_more, "the hub merges the sales")
             await hub.kill()
             await loads["store-2"].some_more(50, 200)
             await hub.start()
             await hub.ready()
     urls = {name: store.url for name, store in stores.items()}
-    await eventually(lambda: agree(client, [hub.url], urls), "hub and stores hold the same")
+    await eventually(lambda: agree(client, [hub.url], urls), "hub and stores have the same state")
 
     entries = await journal(client, hub.url)
     units = (await status(client, hub.url))["units"]
     for name, load in loads.items():
         assert not load.unsure
-        assert times_of((sale.key for sale in load.told), entries) == {1: len(load.told)}
+        assert times_of((sale.key for sale in load.answered), entries) == {1: len(load.answered)}
         assert units[name] == {"customer": load.units, f"{name}/free": RECEIVED - load.units, "supplier": -RECEIVED}
-    assert len(entries) == sum(len(load.told) + 1 for load in loads.values())
+    assert len(entries) == sum(len(load.answered) + 1 for load in loads.values())
 
 
-async def test_a_hub_that_is_stopped_under_load_ends_with_0_and_the_stores_come_back(
+async def test_hub_stopped_under_load_exits_with_0_and_its_store_reconnects(
     chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     hub = await chain.hub("hub-east")
@@ -61,11 +61,11 @@ async def test_a_hub_that_is_stopped_under_load_ends_with_0_and_the_stores_come_
     async with load.selling(tills=3):
         await load.some_more(50, 60)
         assert await hub.stop(within_s=5.0) == 0
-        await eventually(lambda: connected_to(client, store.url, None), "the store notices at once", within_s=2.0)
+        await eventually(lambda: connected_to(client, store.url, None), "the store notices immediately", within_s=2.0)
         await load.some_more(50, 60)
         await hub.start()
-        await eventually(lambda: connected_to(client, store.url, "hub-east"), "the store comes back")
-    await eventually(lambda: agree(client, [hub.url], {"store-1": store.url}), "hub and store hold the same")
+        await eventually(lambda: connected_to(client, store.url, "hub-east"), "the store reconnects")
+    await eventually(lambda: agree(client, [hub.url], {"store-1": store.url}), "hub and store have the same state")
 
 
 async def _open(chain: LocalChain, client: aiohttp.ClientSession, name: str, hub: NodeProcess) -> NodeProcess:

@@ -1,4 +1,4 @@
-"""Lines between stores and hubs fail in every way a line can, and are mended."""
+"""Lines between stores and hubs are cut, become black holes, and are healed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.processes.load import Load
 pytestmark = pytest.mark.processes
 
 NOTICED_S = 10.0
-"""4 s of silence, and more than that again for a busy machine."""
+"""4 s of silence, and 6 s more for a busy machine."""
 
 
 class Pair(NamedTuple):
-    """Two hubs that talk to each other by way of a line."""
+    """Two hubs, connected by a line."""
 
     east: NodeProcess
     west: NodeProcess
@@ -44,7 +44,7 @@ async def hubs(chain: LocalChain) -> AsyncIterator[Pair]:
         yield Pair(east, west, between)
 
 
-async def test_a_store_that_is_cut_off_sells_on_and_delivers_when_it_is_back(
+async def test_store_that_is_cut_off_sells_and_sends_its_sales_when_reconnected(
     chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     hub = await chain.hub("hub-east")
@@ -61,18 +61,20 @@ async def test_a_store_that_is_cut_off_sells_on_and_delivers_when_it_is_back(
             waiting = (await status(client, store.url))["unacknowledged"]
             assert waiting >= 50
             line.heal()
-            await eventually(lambda: agree(client, [hub.url], {"store-1": store.url}), "hub and store hold the same")
+            await eventually(
+                lambda: agree(client, [hub.url], {"store-1": store.url}), "hub and store have the same state"
+            )
         assert (await status(client, hub.url))["units"]["store-1"]["customer"] == load.units
         assert (await status(client, store.url))["unacknowledged"] == 0
 
 
-async def test_a_store_with_the_catalogue_comes_back_to_a_hub_that_does_not_have_all_of_it(
+async def test_store_may_connect_to_a_hub_with_fewer_documents(
     chain: LocalChain, client: aiohttp.ClientSession, hubs: Pair
 ) -> None:
     async with Proxy(hubs.east.port) as line:
         store = await chain.store("store-1", hubs=[line.url, hubs.west.url], more=["--home-after", "600"])
         await chain.ready()
-        await eventually(lambda: connected_to(client, store.url, "hub-east"), "the store is at home")
+        await eventually(lambda: connected_to(client, store.url, "hub-east"), "the store is at its home hub")
         hubs.between.cut()
         reply = await post(client, f"{hubs.east.url}/v1/documents:batch", {"documents": documents(1, 2)})
         assert {verdict["status"] for verdict in reply.answer["verdicts"]} == {200}
@@ -83,23 +85,23 @@ async def test_a_store_with_the_catalogue_comes_back_to_a_hub_that_does_not_have
 
         await eventually(knows_cola, "the catalogue reaches the store")
         line.cut()
-        await eventually(lambda: connected_to(client, store.url, "hub-west"), "the store turns to the other hub")
+        await eventually(lambda: connected_to(client, store.url, "hub-west"), "the store connects to the other hub")
 
         async def west_knows_the_sale() -> bool:
             units = (await status(client, hubs.west.url))["units"]
             return "customer" in units.get("store-1", {})
 
-        await eventually(west_knows_the_sale, "what is sold reaches the other hub")
+        await eventually(west_knows_the_sale, "the sale reaches the other hub")
         assert (await status(client, store.url))["hub"] == "hub-west"
         assert await metric(client, hubs.west.url, 'shelfsync_sessions_ended_total{reason="unauthorised"}') == 0
         hubs.between.heal()
-        await eventually(lambda: agree(client, hubs.urls, {"store-1": store.url}), "all nodes hold the same")
+        await eventually(lambda: agree(client, hubs.urls, {"store-1": store.url}), "all nodes have the same state")
 
 
-async def test_a_black_holed_line_is_noticed_within_seconds_and_the_store_goes_home_when_it_is_mended(
+async def test_store_leaves_a_black_hole_within_seconds_and_returns_when_it_is_healed(
     chain: LocalChain, client: aiohttp.ClientSession, hubs: Pair
 ) -> None:
-    """Three stores at once, one for each way in which bytes can vanish."""
+    """Three stores at the same time, one for each way in which a line can lose bytes."""
     holes = {"store-1": (), "store-2": (Direction.UP,), "store-3": (Direction.DOWN,)}
     flags = ["--open-catalog", "--home-after", "1"]
     async with AsyncExitStack() as stack:
@@ -109,7 +111,7 @@ async def test_a_black_holed_line_is_noticed_within_seconds_and_the_store_goes_h
         await chain.ready()
         for url in stores.values():
             await post(client, f"{url}/v1/receipts", {"lines": [{"sku": "cola", "quantity": 10}]})
-        await eventually(lambda: agree(client, hubs.urls, stores), "all nodes hold the same")
+        await eventually(lambda: agree(client, hubs.urls, stores), "all nodes have the same state")
         assert {(await status(client, url))["hub"] for url in stores.values()} == {"hub-east"}
 
         for name, line in lines.items():
@@ -118,26 +120,28 @@ async def test_a_black_holed_line_is_noticed_within_seconds_and_the_store_goes_h
             await post(client, f"{url}/v1/sales", {"lines": [{"sku": "cola", "quantity": 4}]})
         for name, url in stores.items():
             await eventually(
-                lambda url=url: connected_to(client, url, "hub-west"), f"{name} turns to hub-west", NOTICED_S
+                lambda url=url: connected_to(client, url, "hub-west"), f"{name} connects to hub-west", NOTICED_S
             )
 
-        await eventually(lambda: agree(client, hubs.urls, stores), "all nodes hold the same by way of the other hub")
+        await eventually(
+            lambda: agree(client, hubs.urls, stores), "all nodes have the same state by way of the other hub"
+        )
         for name in stores:
             assert (await get(client, f"{hubs.east.url}/v1/stock/{name}/cola"))["on_hand"] == 6
 
         for line in lines.values():
             line.heal()
         for name, url in stores.items():
-            await eventually(lambda url=url: connected_to(client, url, "hub-east"), f"{name} goes home")
+            await eventually(lambda url=url: connected_to(client, url, "hub-east"), f"{name} returns to its home hub")
             await post(client, f"{url}/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
-        await eventually(lambda: agree(client, hubs.urls, stores), "all nodes hold the same")
+        await eventually(lambda: agree(client, hubs.urls, stores), "all nodes have the same state")
         assert await metric(client, hubs.west.url, 'shelfsync_sessions_ended_total{reason="going-home"}') == len(stores)
 
 
-async def test_a_store_that_its_home_refuses_turns_to_the_next_hub_and_comes_home_later(
+async def test_store_refused_by_its_home_hub_uses_the_next_and_returns_later(
     chain: LocalChain, client: aiohttp.ClientSession, hubs: Pair
 ) -> None:
-    """Somebody else holds the store's name at its home hub: another process, or a half of an old connection."""
+    """The home hub has a session under the store's name: of another process, or of a half-open old connection."""
     await chain.ready()
     hello = Hello(
         versions=(1, 1),
@@ -158,12 +162,14 @@ async def test_a_store_that_its_home_refuses_turns_to_the_next_hub_and_comes_hom
         flags = ["--open-catalog", "--home-after", "1"]
         store = await chain.store("store-1", hubs=[hubs.east.url, hubs.west.url], more=flags)
         await store.ready()
-        await eventually(lambda: connected_to(client, store.url, "hub-west"), "it turns to the other hub", 3.0)
+        await eventually(
+            lambda: connected_to(client, store.url, "hub-west"), "the store connects to the other hub", 3.0
+        )
         assert await metric(client, hubs.east.url, 'shelfsync_sessions_ended_total{reason="name-taken"}') == 1
-    await eventually(lambda: connected_to(client, store.url, "hub-east"), "it goes home")
+    await eventually(lambda: connected_to(client, store.url, "hub-east"), "the store returns to its home hub")
 
 
-async def test_regions_that_were_cut_off_from_each_other_agree_again(
+async def test_regions_agree_again_after_a_cut_between_them(
     chain: LocalChain, client: aiohttp.ClientSession, hubs: Pair
 ) -> None:
     stores = {}
@@ -174,7 +180,7 @@ async def test_regions_that_were_cut_off_from_each_other_agree_again(
     for load in loads:
         async with load.selling(tills=2):
             await load.some_more(10, 20)
-    await eventually(lambda: agree(client, hubs.urls, stores), "all nodes hold the same")
+    await eventually(lambda: agree(client, hubs.urls, stores), "all nodes have the same state")
     hubs.between.cut()
     for load in loads:
         async with load.selling(tills=2):
@@ -182,7 +188,7 @@ async def test_regions_that_were_cut_off_from_each_other_agree_again(
     assert "hub-west" not in (await status(client, hubs.east.url))["connected"]
     assert not await agree(client, hubs.urls, stores)
     hubs.between.heal()
-    await eventually(lambda: agree(client, hubs.urls, stores), "all nodes hold the same")
+    await eventually(lambda: agree(client, hubs.urls, stores), "all nodes have the same state")
     for load, name in zip(loads, stores, strict=True):
         for url in hubs.urls:
             assert (await status(client, url))["units"][name]["customer"] == load.units

@@ -1,6 +1,6 @@
-"""Bytes on a store's port: however a request is cut up, spelt or sent ahead, it is answered as any other.
+"""Raw bytes on a store's port: a request gets the same answer in pieces, in another spelling, and pipelined.
 
-The fast path answers the plainest form of a sale, aiohttp all others. A caller can see no difference except the time.
+The fast path answers the simplest form of a sale, and aiohttp all others. Only the time may differ.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 BODY = b'{"lines":[{"sku":"cola","quantity":2}]}'
 ANSWER_S = 5.0
 PIECE_S = 0.003
-"""Between two pieces, so that each arrives by itself."""
+"""The pause between two pieces, so that each arrives separately."""
 
 
 class RawAnswer(NamedTuple):
-    """One response off the wire."""
+    """One response, as it was on the wire."""
 
     status: int
     headers: dict[str, str]
@@ -50,7 +50,7 @@ def request(key: str, *headers: str, body: bytes = BODY, start: str = "POST /v1/
 
 
 async def talk(port: int, pieces: Sequence[bytes], answers: int = 1) -> list[RawAnswer]:
-    """Send pieces one by one on one connection, and read so many answers, or those that come before it closes."""
+    """Send pieces one by one on one connection; read this number of answers, or fewer if the connection closes."""
     async with asyncio.timeout(ANSWER_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
@@ -88,7 +88,7 @@ SPELLINGS: dict[str, tuple[tuple[str, ...], bytes]] = {
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-async def test_every_spelling_of_a_request_gets_the_same_answer(store: NodeProcess, name: str) -> None:
+async def test_each_spelling_of_a_request_gets_the_same_answer(store: NodeProcess, name: str) -> None:
     headers, body = SPELLINGS[name]
     key = new_key()
     (plain,) = await talk(store.port, [request(key)])
@@ -99,16 +99,16 @@ async def test_every_spelling_of_a_request_gets_the_same_answer(store: NodeProce
 
 
 @pytest.mark.parametrize("cuts", [(1,), (25,), (60,), (-40,), (-1,), (5, 30, 90, -10), tuple(range(1, 100, 7))])
-async def test_a_request_may_come_in_pieces(store: NodeProcess, cuts: tuple[int, ...]) -> None:
+async def test_request_may_arrive_in_pieces(store: NodeProcess, cuts: tuple[int, ...]) -> None:
     whole = request(new_key())
-    places = [0, *sorted(cut % len(whole) for cut in cuts), len(whole)]
-    pieces = [whole[start:end] for start, end in pairwise(places)]
+    ends = [0, *sorted(cut % len(whole) for cut in cuts), len(whole)]
+    pieces = [whole[start:end] for start, end in pairwise(ends)]
     (answer,) = await talk(store.port, pieces)
     assert answer.status == 201
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_requests_sent_ahead_are_answered_in_order_and_each_once(store: NodeProcess, at_once: bool) -> None:
+async def test_pipelined_requests_are_answered_in_order_and_each_once(store: NodeProcess, at_once: bool) -> None:
     keys = [new_key() for _ in range(40)]
     whole = b"".join(request(key) for key in keys)
     size = len(whole) if at_once else 333
@@ -120,8 +120,8 @@ async def test_requests_sent_ahead_are_answered_in_order_and_each_once(store: No
     assert [json.loads(answer.body)["movement"] for answer in answers] == [hashes[key] for key in keys]
 
 
-async def test_many_requests_sent_ahead_do_not_pile_up_without_end(store: NodeProcess) -> None:
-    """A caller that sends and does not read is not read from; it gets every answer once it reads."""
+async def test_queue_of_pipelined_requests_is_bounded(store: NodeProcess) -> None:
+    """The node stops reading from a caller that reads no answers. When the caller reads, it gets all answers."""
     keys = [new_key() for _ in range(450)]
     reader, writer = await asyncio.open_connection("127.0.0.1", store.port)
     try:
@@ -155,9 +155,7 @@ async def _send(writer: asyncio.StreamWriter, requests: list[bytes]) -> None:
         (request("a\tb", body=BODY), 422),
     ],
 )
-async def test_bytes_that_are_no_request_are_refused_and_change_nothing(
-    store: NodeProcess, sent: bytes, status: int
-) -> None:
+async def test_invalid_request_is_refused_and_changes_nothing(store: NodeProcess, sent: bytes, status: int) -> None:
     async with aiohttp.ClientSession() as client:
         before = await journal(client, store.url)
         (answer,) = await talk(store.port, [sent])
@@ -165,7 +163,7 @@ async def test_bytes_that_are_no_request_are_refused_and_change_nothing(
         assert await journal(client, store.url) == before
 
 
-async def test_a_caller_that_hangs_up_before_its_answer_did_what_it_asked(store: NodeProcess) -> None:
+async def test_retry_after_a_disconnect_has_exactly_one_effect(store: NodeProcess) -> None:
     keys = [new_key() for _ in range(20)]
     for key in keys:
         _, writer = await asyncio.open_connection("127.0.0.1", store.port)
@@ -173,14 +171,14 @@ async def test_a_caller_that_hangs_up_before_its_answer_did_what_it_asked(store:
         await writer.drain()
         writer.transport.abort()
     async with aiohttp.ClientSession() as client:
-        for key in keys:  # whether it came through or not: asked again, it is there once
+        for key in keys:  # the first request may have had its effect; after a retry there is one entry
             assert (await post(client, f"{store.url}/v1/sales", BODY, key)).status == 201
         entries = [entry["key"] for entry in await journal(client, store.url)]
         assert [entries.count(key) for key in keys] == [1] * len(keys)
 
 
-async def test_a_slow_caller_holds_nobody_up(store: NodeProcess) -> None:
-    """Fifty connections that never finish their request, and one that does."""
+async def test_slow_callers_do_not_delay_others(store: NodeProcess) -> None:
+    """Fifty connections never finish their request; one does."""
     started = [await asyncio.open_connection("127.0.0.1", store.port) for _ in range(50)]
     try:
         for _, writer in started:
@@ -193,7 +191,7 @@ async def test_a_slow_caller_holds_nobody_up(store: NodeProcess) -> None:
             writer.close()
 
 
-async def test_a_repeated_key_is_counted_and_adds_nothing(store: NodeProcess) -> None:
+async def test_repeated_key_is_counted_and_has_no_effect(store: NodeProcess) -> None:
     key = new_key()
     async with aiohttp.ClientSession() as client:
         await talk(store.port, [request(key)])
@@ -206,4 +204,4 @@ async def test_a_repeated_key_is_counted_and_adds_nothing(store: NodeProcess) ->
         async def counted() -> bool:
             return await metric(client, store.url, "shelfsync_requests_repeated_total") == repeated + 3
 
-        await eventually(counted, "repeated requests are counted")
+        await eventually(counted, "the metrics count repeated requests")

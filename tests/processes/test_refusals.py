@@ -1,4 +1,4 @@
-"""Requests that must have no effect: each gets a problem document that names the field, and changes nothing."""
+"""Invalid requests: each gets a problem document that names the field, and has no effect."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ DEEP = b"[" * 200_000
 HUGE = b'{"till":"' + b"x" * 10_000_000 + b'"}'
 
 
-class Door(NamedTuple):
-    """A store whose catalogue is closed, its hub, and a client."""
+class Nodes(NamedTuple):
+    """A store with a closed catalogue, its hub, and a client."""
 
     store: str
     hub: str
     client: aiohttp.ClientSession
 
     async def state(self) -> list[Any]:
-        """All that a refused request must leave as it is."""
+        """All state that a refused request must not change."""
         return [
             await journal(self.client, self.store),
             await journal(self.client, self.hub),
@@ -40,8 +40,8 @@ class Door(NamedTuple):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    directory: Path = tmp_path_factory.mktemp("door")
+async def nodes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nodes]:
+    directory: Path = tmp_path_factory.mktemp("nodes")
     async with LocalChain(directory) as chain, aiohttp.ClientSession() as client:
         hub = await chain.hub("hub-east")
         store = await chain.store("store-1", hubs=[hub.url])
@@ -59,7 +59,7 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
             return "store-1" in (await status(client, hub.url))["digests"]
 
         await eventually(arrived, "the receipt reaches the hub")
-        yield Door(store.url, hub.url, client)
+        yield Nodes(store.url, hub.url, client)
 
 
 def check_problem(reply: Reply, expected_status: int, kind: str, field: str | None) -> None:
@@ -69,8 +69,8 @@ def check_problem(reply: Reply, expected_status: int, kind: str, field: str | No
     assert document["title"] and document["detail"]
 
 
-async def check_no_effect(door: Door, before: list[Any]) -> None:
-    assert await door.state() == before
+async def check_no_effect(nodes: Nodes, before: list[Any]) -> None:
+    assert await nodes.state() == before
 
 
 def line(**changes: Any) -> dict[str, Any]:
@@ -81,7 +81,7 @@ INVALID = "invalid-request"
 
 BODIES: dict[str, tuple[Any, int, str, str]] = {
     "empty": (b"", 400, "malformed-json", "body"),
-    "cut short": (b'{"lines":[{"sku":"cola"', 400, "malformed-json", "body"),
+    "truncated": (b'{"lines":[{"sku":"cola"', 400, "malformed-json", "body"),
     "not JSON": (b"sku=cola", 400, "malformed-json", "body"),
     "two documents": (json.dumps(SALE).encode() * 2, 400, "malformed-json", "body"),
     "NaN": (b'{"lines":[{"sku":"cola","quantity":NaN}]}', 400, "malformed-json", "body"),
@@ -104,14 +104,14 @@ BODIES: dict[str, tuple[Any, int, str, str]] = {
     "text for a quantity": (line(quantity="1"), 422, INVALID, "lines[0].quantity"),
     "true for a quantity": (line(quantity=True), 422, INVALID, "lines[0].quantity"),
     "null for a quantity": (line(quantity=None), 422, INVALID, "lines[0].quantity"),
-    "above the most": (line(quantity=10**9 + 1), 422, INVALID, "lines[0].quantity"),
+    "above the maximum": (line(quantity=10**9 + 1), 422, INVALID, "lines[0].quantity"),
     "64 bits and more": (line(quantity=2**64), 422, INVALID, "lines[0].quantity"),
-    "astronomic": (b'{"lines":[{"sku":"cola","quantity":1e400}]}', 422, INVALID, "lines[0].quantity"),
+    "1e400": (b'{"lines":[{"sku":"cola","quantity":1e400}]}', 422, INVALID, "lines[0].quantity"),
     "no goods": ({"lines": [{"quantity": 1}]}, 422, INVALID, "lines[0].sku"),
-    "goods named twice": (line(barcode="9521234001072"), 422, INVALID, "lines[0].sku"),
+    "both SKU and barcode": (line(barcode="9521234001072"), 422, INVALID, "lines[0].sku"),
     "empty SKU": (line(sku=""), 422, INVALID, "lines[0].sku"),
     "SKU with a blank": (line(sku="co la"), 404, "unknown-sku", "lines[0].sku"),
-    "SKU that ends its line": (line(sku="cola\n"), 404, "unknown-sku", "lines[0].sku"),
+    "SKU with a line feed": (line(sku="cola\n"), 404, "unknown-sku", "lines[0].sku"),
     "SKU too long": (line(sku="c" * 65), 422, INVALID, "lines[0].sku"),
     "unknown SKU": ({"lines": [COLA, {"sku": "colla", "quantity": 1}]}, 404, "unknown-sku", "lines[1].sku"),
     "unknown barcode": ({"lines": [{"barcode": "4", "quantity": 1}]}, 404, "unknown-sku", "lines[0].barcode"),
@@ -122,12 +122,12 @@ BODIES: dict[str, tuple[Any, int, str, str]] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-async def test_a_sale_that_cannot_be_is_refused_by_the_name_of_its_field(door: Door, name: str) -> None:
+async def test_invalid_sale_is_refused_with_the_name_of_the_field(nodes: Nodes, name: str) -> None:
     body, expected, kind, field = BODIES[name]
-    before = await door.state()
-    reply = await post(door.client, f"{door.store}/v1/sales", body)
+    before = await nodes.state()
+    reply = await post(nodes.client, f"{nodes.store}/v1/sales", body)
     check_problem(reply, expected, kind, field)
-    await check_no_effect(door, before)
+    await check_no_effect(nodes, before)
 
 
 KEYS: dict[str, str | None] = {"missing": None, "empty": '""', "blank inside": "a b", "too long": "k" * 129}
@@ -135,74 +135,74 @@ KEYS: dict[str, str | None] = {"missing": None, "empty": '""', "blank inside": "
 
 @pytest.mark.parametrize("path", ["sales", "returns", "receipts", "counts", "adjustments", "quarantine"])
 @pytest.mark.parametrize("name", KEYS)
-async def test_a_write_without_a_proper_key_is_refused(door: Door, path: str, name: str) -> None:
+async def test_write_without_a_valid_key_is_refused(nodes: Nodes, path: str, name: str) -> None:
     bodies = {
         "counts": {"lines": [{"item": "cola", "counted": 5}]},
         "adjustments": {"lines": [{"item": "cola", "delta": 1, "reason": "found"}]},
         "quarantine": {"lines": [{"item": "cola", "quantity": 1, "action": "put"}]},
     }
-    before = await door.state()
-    reply = await post(door.client, f"{door.store}/v1/{path}", bodies.get(path, SALE), KEYS[name])
+    before = await nodes.state()
+    reply = await post(nodes.client, f"{nodes.store}/v1/{path}", bodies.get(path, SALE), KEYS[name])
     check_problem(reply, 422, INVALID, "Idempotency-Key")
-    await check_no_effect(door, before)
+    await check_no_effect(nodes, before)
 
 
 WRITES: dict[str, tuple[str, Any, int, str, str | None]] = {
-    "return of nothing": ("returns", line(quantity=0), 422, INVALID, "lines[0].quantity"),
-    "return to nowhere": ("returns", {**SALE, "disposition": "sea"}, 422, INVALID, "disposition"),
-    "receipt of less than nothing": ("receipts", line(quantity=-5), 422, INVALID, "lines[0].quantity"),
+    "return of quantity zero": ("returns", line(quantity=0), 422, INVALID, "lines[0].quantity"),
+    "return with an unknown disposition": ("returns", {**SALE, "disposition": "sea"}, 422, INVALID, "disposition"),
+    "receipt of a negative quantity": ("receipts", line(quantity=-5), 422, INVALID, "lines[0].quantity"),
     "receipt of an unknown item": ("receipts", {"lines": [{"item": "x", "quantity": 1}]}, 404, "unknown-sku",
                                    "lines[0].item"),
-    "count below nothing": ("counts", {"lines": [{"item": "cola", "counted": -1}]}, 422, INVALID, "lines[0].counted"),
+    "count below zero": ("counts", {"lines": [{"item": "cola", "counted": -1}]}, 422, INVALID, "lines[0].counted"),
     "count of an unknown item": ("counts", {"lines": [{"item": "x", "counted": 1}]}, 404, "unknown-sku",
                                  "lines[0].item"),
-    "count with a token of somebody else": ("counts", {"lines": [{"item": "cola", "counted": 1}], "seen": "ff.1.1"},
-                                            422, INVALID, "seen"),
+    "count with a token of another node": ("counts", {"lines": [{"item": "cola", "counted": 1}], "seen": "ff.1.1"},
+                                           422, INVALID, "seen"),
     "one item counted twice": ("counts", {"lines": [{"item": "cola", "counted": 1}] * 2}, 422, INVALID,
                                "lines[1].item"),
-    "difference of nothing": ("adjustments", {"lines": [{"item": "cola", "delta": 0, "reason": "?"}]}, 422, INVALID,
-                              "lines[0].delta"),
-    "difference without a reason": ("adjustments", {"lines": [{"item": "cola", "delta": 1, "reason": ""}]}, 422,
+    "adjustment by zero": ("adjustments", {"lines": [{"item": "cola", "delta": 0, "reason": "?"}]}, 422, INVALID,
+                           "lines[0].delta"),
+    "adjustment without a reason": ("adjustments", {"lines": [{"item": "cola", "delta": 1, "reason": ""}]}, 422,
                                     INVALID, "lines[0].reason"),
-    "more taken off than there is": ("adjustments", {"lines": [{"item": "cola", "delta": -101, "reason": "?"}]}, 409,
-                                     "insufficient-rights", None),
-    "more put aside than there is": ("quarantine", {"lines": [{"item": "cola", "quantity": 101, "action": "put"}]},
-                                     409, "insufficient-rights", None),
+    "adjustment below zero": ("adjustments", {"lines": [{"item": "cola", "delta": -101, "reason": "?"}]}, 409,
+                              "insufficient-rights", None),
+    "quarantine of more than the stock": ("quarantine", {"lines": [{"item": "cola", "quantity": 101, "action": "put"}]},
+                                          409, "insufficient-rights", None),
     "unknown action": ("quarantine", {"lines": [{"item": "cola", "quantity": 1, "action": "eat"}]}, 422, INVALID,
                        "lines[0].action"),
-    "promise past the rights": ("sales", {**line(quantity=101), "on_shortage": "refuse"}, 409, "insufficient-rights",
-                                None),
-    "batch of nothing": ("sales:batch", {"sales": []}, 422, INVALID, "sales"),
+    "promise of more than the rights": ("sales", {**line(quantity=101), "on_shortage": "refuse"}, 409,
+                                        "insufficient-rights", None),
+    "empty batch": ("sales:batch", {"sales": []}, 422, INVALID, "sales"),
     "batch too long": ("sales:batch", {"sales": [{**SALE, "key": f"k{n}"} for n in range(501)]}, 422, INVALID, "sales"),
-    "batch with a field nobody knows": ("sales:batch", {"sales": [{**SALE, "key": "a"}], "shop": 1}, 422, INVALID,
-                                        "shop"),
+    "batch with an unknown field": ("sales:batch", {"sales": [{**SALE, "key": "a"}], "shop": 1}, 422, INVALID,
+                                    "shop"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WRITES)
-async def test_any_write_that_cannot_be_is_refused_and_changes_nothing(door: Door, name: str) -> None:
+async def test_invalid_write_is_refused_and_changes_nothing(nodes: Nodes, name: str) -> None:
     path, body, expected, kind, field = WRITES[name]
-    before = await door.state()
-    reply = await post(door.client, f"{door.store}/v1/{path}", body)
+    before = await nodes.state()
+    reply = await post(nodes.client, f"{nodes.store}/v1/{path}", body)
     check_problem(reply, expected, kind, field)
-    await check_no_effect(door, before)
+    await check_no_effect(nodes, before)
 
 
-async def test_a_sale_of_a_batch_is_refused_by_itself(door: Door) -> None:
-    before = await door.state()
+async def test_each_sale_of_a_batch_is_refused_separately(nodes: Nodes) -> None:
+    before = await nodes.state()
     sales = [{**line(sku="colla"), "key": new_key()}, {**line(quantity=500), "on_shortage": "refuse", "key": new_key()}]
-    reply = await post(door.client, f"{door.store}/v1/sales:batch", {"sales": sales})
+    reply = await post(nodes.client, f"{nodes.store}/v1/sales:batch", {"sales": sales})
     assert reply.status == 207
     problems = [verdict["problem"] for verdict in reply.answer["verdicts"]]
     assert [problem["type"] for problem in problems] == ["unknown-sku", "insufficient-rights"]
-    await check_no_effect(door, before)
+    await check_no_effect(nodes, before)
 
 
 DOCUMENTS: dict[str, tuple[str, Any, int, str, str]] = {
     "unknown kind": ("ship/titanic", {}, 404, "not-found", "kind"),
     "key with a blank": ("sku/co%20la", {"recipe": {"cola": 1}}, 422, INVALID, "key"),
-    "recipe of nothing": ("sku/x", {"recipe": {}}, 422, INVALID, "recipe"),
-    "recipe with less than one": ("sku/x", {"recipe": {"cola": 0}}, 422, INVALID, "recipe[]"),
+    "empty recipe": ("sku/x", {"recipe": {}}, 422, INVALID, "recipe"),
+    "recipe with quantity zero": ("sku/x", {"recipe": {"cola": 0}}, 422, INVALID, "recipe[]"),
     "unknown field": ("sku/x", {"recipe": {"cola": 1}, "colour": "red"}, 422, INVALID, "colour"),
     "latitude beyond the pole": (
         "location/store-9",
@@ -219,45 +219,45 @@ DOCUMENTS: dict[str, tuple[str, Any, int, str, str]] = {
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-async def test_a_document_that_cannot_be_is_refused(door: Door, name: str) -> None:
+async def test_invalid_document_is_refused(nodes: Nodes, name: str) -> None:
     path, body, expected, kind, field = DOCUMENTS[name]
-    before = await door.state()
-    url = f"{door.hub}/v1/documents/{path}"
-    check_problem(await post(door.client, url, body, method="PUT"), expected, kind, field)
-    await check_no_effect(door, before)
+    before = await nodes.state()
+    url = f"{nodes.hub}/v1/documents/{path}"
+    check_problem(await post(nodes.client, url, body, method="PUT"), expected, kind, field)
+    await check_no_effect(nodes, before)
 
 
-async def test_a_hub_writes_only_for_locations_it_hosts(door: Door) -> None:
-    before = await door.state()
-    reply = await post(door.client, f"{door.hub}/v1/receipts?location=store-1", SALE)
+async def test_hub_writes_only_for_the_locations_it_hosts(nodes: Nodes) -> None:
+    before = await nodes.state()
+    reply = await post(nodes.client, f"{nodes.hub}/v1/receipts?location=store-1", SALE)
     check_problem(reply, 409, "not-hosted", "location")
-    check_problem(await post(door.client, f"{door.hub}/v1/receipts", SALE), 422, INVALID, "location")
-    await check_no_effect(door, before)
+    check_problem(await post(nodes.client, f"{nodes.hub}/v1/receipts", SALE), 422, INVALID, "location")
+    await check_no_effect(nodes, before)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_a_body_that_is_not_encoded_as_it_says_is_the_callers_fault(door: Door, encoding: str) -> None:
-    before = await door.state()
-    reply = await post(door.client, f"{door.store}/v1/sales", SALE, headers={"Content-Encoding": encoding})
+async def test_body_in_another_encoding_than_its_header_says_is_a_client_error(nodes: Nodes, encoding: str) -> None:
+    before = await nodes.state()
+    reply = await post(nodes.client, f"{nodes.store}/v1/sales", SALE, headers={"Content-Encoding": encoding})
     assert 400 <= reply.status < 500, reply
-    await check_no_effect(door, before)
+    await check_no_effect(nodes, before)
 
 
-async def test_an_expectation_that_is_not_met_is_a_problem_document(door: Door) -> None:
-    before = await door.state()
-    reply = await post(door.client, f"{door.store}/v1/sales", SALE, headers={"Expect": "banana"})
+async def test_unknown_expectation_is_refused_with_a_problem_document(nodes: Nodes) -> None:
+    before = await nodes.state()
+    reply = await post(nodes.client, f"{nodes.store}/v1/sales", SALE, headers={"Expect": "banana"})
     check_problem(reply, 417, "expectation-failed", None)
-    await check_no_effect(door, before)
+    await check_no_effect(nodes, before)
 
 
-async def test_wrong_paths_and_methods_are_problem_documents(door: Door) -> None:
-    check_problem(await post(door.client, f"{door.store}/v1/sails", SALE), 404, "not-found", None)
+async def test_unknown_paths_methods_and_items_get_problem_documents(nodes: Nodes) -> None:
+    check_problem(await post(nodes.client, f"{nodes.store}/v1/sails", SALE), 404, "not-found", None)
     check_problem(
-        await post(door.client, f"{door.store}/v1/sales", SALE, method="PUT"), 405, "method-not-allowed", None
+        await post(nodes.client, f"{nodes.store}/v1/sales", SALE, method="PUT"), 405, "method-not-allowed", None
     )
     for query in ("limit=0", "limit=1e3", "limit=1001", "limit=x"):
-        async with door.client.get(f"{door.store}/v1/stock?{query}") as response:
+        async with nodes.client.get(f"{nodes.store}/v1/stock?{query}") as response:
             assert (response.status, (await response.json(content_type=None))["field"]) == (422, "limit")
     for item in ("nothing", "%00", "%ff", "a%20b", "%F0%9F%A5%A4"):
-        async with door.client.get(f"{door.store}/v1/stock/{item}") as response:
+        async with nodes.client.get(f"{nodes.store}/v1/stock/{item}") as response:
             assert (response.status, (await response.json(content_type=None))["field"]) == (404, "item")

@@ -1,4 +1,4 @@
-"""A store's process is killed between two instructions, at any moment, under load."""
+"""The process of a store is killed under load, at any moment."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ async def test_every_answered_sale_survives_kill_9_exactly_once(
         await store.ready()
 
         entries = await journal(client, store.url)
-        assert times_of((sale.key for sale in load.told), entries) == {1: len(load.told)}
+        assert times_of((sale.key for sale in load.answered), entries) == {1: len(load.answered)}
         found = times_of((sale.key for sale in load.unsure), entries)
         assert set(found) <= {0, 1}
         unsure += len(load.unsure)
 
-        await load.ask_again()
-        await _holds_exactly(client, store.url, load)
-    assert unsure, "no kill ever hit a request under way: this test tests nothing"
+        await load.retry()
+        await _check_journal_and_stock(client, store.url, load)
+    assert unsure, "no kill interrupted a request, so the test shows nothing"
 
 
-async def test_a_key_is_answered_the_same_byte_for_byte_also_after_kill_9(
+async def test_repeated_key_gets_the_same_bytes_before_and_after_kill_9(
     chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
@@ -56,26 +56,26 @@ async def test_a_key_is_answered_the_same_byte_for_byte_also_after_kill_9(
     }
     first = {path: await post(client, f"{store.url}/v1/{path}", body, f"key-{path}") for path, body in writes.items()}
     assert {reply.status for reply in first.values()} == {201}
-    respelt = b'{ "till":"3", "lines":[ {"quantity":130,"sku":"cola"} ] }'
+    reformatted = b'{ "till":"3", "lines":[ {"quantity":130,"sku":"cola"} ] }'
 
-    async def ask_all_again() -> None:
+    async def repeat_all() -> None:
         for path, body in writes.items():
             assert await post(client, f"{store.url}/v1/{path}", body, f"key-{path}") == first[path]
-        assert await post(client, f"{store.url}/v1/sales", respelt, "key-sales") == first["sales"]
-        assert await post(client, f"{store.url}/v1/sales", respelt, '"key-sales"') == first["sales"]
+        assert await post(client, f"{store.url}/v1/sales", reformatted, "key-sales") == first["sales"]
+        assert await post(client, f"{store.url}/v1/sales", reformatted, '"key-sales"') == first["sales"]
         other = await post(client, f"{store.url}/v1/sales", {"lines": [{"sku": "cola", "quantity": 131}]}, "key-sales")
         assert (other.status, other.answer["type"]) == (422, "idempotency-key-reused")
         assert other.answer["field"] == "Idempotency-Key"
         assert len(await journal(client, store.url)) == len(writes)
 
-    await ask_all_again()
+    await repeat_all()
     await store.kill()
     await store.start()
     await store.ready()
-    await ask_all_again()
+    await repeat_all()
 
 
-async def test_sigterm_under_load_ends_with_0_within_5_s_and_loses_no_answered_sale(
+async def test_sigterm_under_load_exits_with_0_in_5_s_and_loses_no_answered_sale(
     chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     store = await chain.store("store-1", more=["--open-catalog"])
@@ -87,16 +87,16 @@ async def test_sigterm_under_load_ends_with_0_within_5_s_and_loses_no_answered_s
         assert await store.stop(within_s=5.0) == 0
     await store.start()
     await store.ready()
-    assert times_of((sale.key for sale in load.told), await journal(client, store.url)) == {1: len(load.told)}
-    await load.ask_again()
-    await _holds_exactly(client, store.url, load)
+    assert times_of((sale.key for sale in load.answered), await journal(client, store.url)) == {1: len(load.answered)}
+    await load.retry()
+    await _check_journal_and_stock(client, store.url, load)
 
 
-async def _holds_exactly(client: aiohttp.ClientSession, url: str, load: Load) -> None:
-    """Check that the journal has each answered sale once, as answered, and that the stock is what it makes."""
+async def _check_journal_and_stock(client: aiohttp.ClientSession, url: str, load: Load) -> None:
+    """Check that the journal has each answered sale once, with the answered hash, and that the stock matches."""
     entries = {entry["key"]: entry for entry in await journal(client, url)}
-    assert len(entries) == len(load.told) + 1
-    for sale, answer in load.told.items():
+    assert len(entries) == len(load.answered) + 1
+    for sale, answer in load.answered.items():
         entry = entries[sale.key]
         assert entry["hash"].encode() in answer
         assert [line["quantity"] for line in entry["lines"]] == [sale.quantity]

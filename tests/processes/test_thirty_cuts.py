@@ -1,4 +1,4 @@
-"""A thousand items, ten sales of each at every store, thirty cuts: nothing is lost, nothing counts twice."""
+"""Each store sells a thousand items ten times during thirty cuts: no sale is lost, and none counts twice."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CONVERGED_S = 5.0
 
 
 def calls(seed: int) -> list[dict[str, Any]]:
-    """All sales of one store in random order, cut into calls."""
+    """All sales of one store in random order, as bodies of batch calls."""
     items = [f"item-{number}" for number in range(ITEMS)] * SALES_OF_EACH
     random.Random(seed).shuffle(items)
     sales = [{"key": new_key(), "lines": [{"sku": item, "quantity": 1}]} for item in items]
     return [{"sales": sales[start : start + SALES_PER_CALL]} for start in range(0, len(sales), SALES_PER_CALL)]
 
 
-async def test_thirty_random_cuts_leave_every_node_with_the_same_stock(
+async def test_all_nodes_have_the_same_stock_after_thirty_random_cuts(
     chain: LocalChain, client: aiohttp.ClientSession
 ) -> None:
     west = await chain.hub("hub-west", region="west")
@@ -69,7 +69,7 @@ async def test_thirty_random_cuts_leave_every_node_with_the_same_stock(
             line.heal()
         healed_s = time.monotonic()
         await eventually(
-            lambda: agree(client, [east.url, west.url], stores), "all nodes hold the same", within_s=CONVERGED_S
+            lambda: agree(client, [east.url, west.url], stores), "all nodes have the same state", within_s=CONVERGED_S
         )
         print(f"converged {time.monotonic() - healed_s:.2f} s after the last heal")
         for name, url in stores.items():

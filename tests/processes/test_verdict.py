@@ -1,4 +1,4 @@
-"""The verdict of the demo must not be kinder than the truth: each kind of damage has its sentence."""
+"""The verdict of the demo reports each kind of difference in a sentence."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def books() -> dict[str, Book]:
 
 @pytest.fixture
 def statuses() -> dict[str, Any]:
-    """A chain where all is well."""
+    """A chain without differences."""
     units = {"store-1": {"customer": 7, "supplier": -9}, "store-2": {"customer": 5}}
     hub = {"digests": DIGESTS, "units": units}
     stores = {
@@ -36,20 +36,18 @@ def statuses() -> dict[str, Any]:
     return {name: copy.deepcopy(status) for name, status in {"hub-east": hub, "hub-west": hub, **stores}.items()}
 
 
-def test_nothing_is_said_when_all_is_well(statuses: dict[str, Any], books: dict[str, Book]) -> None:
+def test_equal_nodes_have_no_differences(statuses: dict[str, Any], books: dict[str, Book]) -> None:
     assert differences(statuses, books, NODES) == []
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_a_node_that_does_not_answer_is_no_good_verdict(
-    statuses: dict[str, Any], books: dict[str, Book], name: str
-) -> None:
+def test_node_that_does_not_answer_is_a_difference(statuses: dict[str, Any], books: dict[str, Book], name: str) -> None:
     del statuses[name]
     assert f"{name} does not answer" in differences(statuses, books, NODES)
 
 
 @pytest.mark.parametrize(("name", "scope"), [("hub-west", "store-2"), ("hub-east", "*"), ("store-1", "store-1")])
-def test_a_digest_that_differs_is_found(
+def test_each_different_digest_is_a_difference(
     statuses: dict[str, Any], books: dict[str, Book], name: str, scope: str
 ) -> None:
     statuses[name]["digests"][scope] = "d9"
@@ -57,9 +55,7 @@ def test_a_digest_that_differs_is_found(
     assert found and all(scope in sentence and name in sentence for sentence in found)
 
 
-def test_a_store_without_its_catalogue_and_a_hub_without_a_store_are_found(
-    statuses: dict[str, Any], books: dict[str, Book]
-) -> None:
+def test_missing_catalogue_and_missing_store_are_differences(statuses: dict[str, Any], books: dict[str, Book]) -> None:
     del statuses["store-2"]["digests"]["*"]
     assert "hub-east and store-2 differ about *" in differences(statuses, books, NODES)
     for hub in ("hub-east", "hub-west"):
@@ -68,8 +64,10 @@ def test_a_store_without_its_catalogue_and_a_hub_without_a_store_are_found(
 
 
 @pytest.mark.parametrize("units", [6, 8])
-def test_all_nodes_may_agree_and_still_be_wrong(statuses: dict[str, Any], books: dict[str, Book], units: int) -> None:
-    """A sale lost, or counted twice, the same way everywhere."""
+def test_nodes_that_agree_may_still_differ_from_the_tills(
+    statuses: dict[str, Any], books: dict[str, Book], units: int
+) -> None:
+    """All nodes have lost a sale, or counted one twice."""
     for hub in ("hub-east", "hub-west"):
         statuses[hub]["units"]["store-1"]["customer"] = units
     statuses["store-1"]["units"]["customer"] = units
@@ -78,6 +76,6 @@ def test_all_nodes_may_agree_and_still_be_wrong(statuses: dict[str, Any], books:
     ]
 
 
-def test_a_request_without_an_answer_is_no_good_verdict(statuses: dict[str, Any], books: dict[str, Book]) -> None:
+def test_request_without_an_answer_is_a_difference(statuses: dict[str, Any], books: dict[str, Book]) -> None:
     books["store-2"].open = 1
     assert differences(statuses, books, NODES) == ["1 requests at store-2 got no answer"]
