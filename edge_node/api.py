@@ -168,7 +168,7 @@ class EdgeApi:
         latest = hub or max(peers.known.values(), key=lambda peer: peer.seen_ms, default=None)
         now_ms = self._node.clock.now().wall_ms
         away_s = 0.0 if hub is not None or latest is None else max(0, now_ms - latest.seen_ms) / 1000
-        stock = replica.place(self._location)
+        stock = replica.location_stock(self._location)
         units = stock.balances() if stock is not None else {}
         own = sum(head.sequence for vector in replica.vectors.values() for head in vector.values())
         reason = next((dialer.reason for dialer in self._node.dialers), "no hub configured")

@@ -30,7 +30,7 @@ class StoreRebalancing:
 
     def watch(self, look_at_all: Callable[[], None]) -> None:
         def renew() -> None:
-            for name, location_stock in self._driver.replica.ledger.places.items():
+            for name, location_stock in self._driver.replica.ledger.at_location.items():
                 self._renewed.update(dict.fromkeys((name, item) for item in location_stock.items()))
             look_at_all()
 

@@ -162,7 +162,7 @@ class HubApi:
         return json_response(await self._node.driver.look(self._nodes))
 
     def _nodes(self, replica: Replica) -> NodesAnswer:
-        balances = {location: stock.balances() for location, stock in sorted(replica.ledger.places.items())}
+        balances = {location: stock.balances() for location, stock in sorted(replica.ledger.at_location.items())}
         known = sorted(self._node.peers.known.items())
         return NodesAnswer([self._node_answer(replica, peer, balances) for _, peer in known])
 
@@ -190,7 +190,7 @@ class HubApi:
 
     def _status(self, replica: Replica) -> HubStatusAnswer:
         digests = replica.digests()
-        stocks = replica.ledger.places
+        stocks = replica.ledger.at_location
         balances = {location: stock.balances() for location, stock in sorted(stocks.items())}
         away = [name for name, peer in sorted(self._node.peers.known.items()) if not peer.is_connected]
         stranded = {name: _rights_by_location(name, balances) for name in away}

@@ -269,7 +269,7 @@ def _offers(replica: Replica, channel: str) -> list[Offer]:
     free, quota = account(replica.node, FREE), channel_account(replica.node, channel)
     found = [
         (location, item, stock.balance(quota) or stock.balance(free))
-        for location, view in sorted(replica.ledger.places.items())
+        for location, view in sorted(replica.ledger.at_location.items())
         for item, stock in sorted(view.stocks.items())
     ]
     return [offer for offer in found if offer[2] > 0]

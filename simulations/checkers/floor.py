@@ -97,7 +97,7 @@ class FloorChecker(Checker):
                 if name == machine.name and is_internal(account) and units < 0:
                     units_below = below.setdefault(location, {})
                     units_below[item] = units_below.get(item, 0) - units
-            for location, shown in machine.node.replica.ledger.places.items():
+            for location, shown in machine.node.replica.ledger.at_location.items():
                 if shown.breaches() != dict(sorted(below.get(location, {}).items())):
                     self.fail(f"{machine.name} shows breaches {shown.breaches()} at {location}, not {below}")
 

@@ -106,7 +106,7 @@ class OrderTaker:
         """Check that the ledger agrees with the orders, and that no account is below zero."""
         assert held_differences(self.replica.ledger, self.replica.orders) == []
         assert self.replica.orders.malformed == 0
-        for location_stock in self.replica.ledger.places.values():
+        for location_stock in self.replica.ledger.at_location.values():
             assert location_stock.breaches() == {}
 
 
@@ -141,7 +141,7 @@ def lifecycle(random: Random, name: str) -> list[OrderRequest]:
 def states(taker: OrderTaker) -> dict[str, Any]:
     """The state of every order, and every balance."""
     found: dict[str, Any] = {order.name: order.state for order in taker.replica.orders}
-    found.update(taker.replica.ledger.places["w-1"].balances())
+    found.update(taker.replica.ledger.at_location["w-1"].balances())
     return found
 
 

@@ -298,7 +298,7 @@ async def test_failed_read_affects_only_its_caller() -> None:
     async with driven(journal) as driver:
         asked = driver.submit_all([receipt("r1")])
         await turns()
-        looked = asyncio.create_task(driver.look(lambda replica: replica.ledger.places["nowhere"]))
+        looked = asyncio.create_task(driver.look(lambda replica: replica.ledger.at_location["nowhere"]))
         await turns()
         journal.gate.release()
         with pytest.raises(KeyError):

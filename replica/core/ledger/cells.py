@@ -271,10 +271,10 @@ Changes = dict[Route, dict[Stock, int]]
 class Ledger:
     """All cells that this replica knows. `apply` never refuses, because nodes check a request before they write it."""
 
-    __slots__ = ("_changes", "_locations", "_newly_supplied", "_routes", "places", "suppliers")
+    __slots__ = ("_changes", "_locations", "_newly_supplied", "_routes", "at_location", "suppliers")
 
     def __init__(self) -> None:
-        self.places: dict[str, LocationStock] = {}
+        self.at_location: dict[str, LocationStock] = {}
         self._locations: dict[str, list[str]] = {}
         self._routes: dict[tuple[str, str, str], Route] = {}
         self._changes: Changes = {}
@@ -284,13 +284,13 @@ class Ledger:
 
     def stock(self, location: str, item: str) -> Stock:
         """Return the pair as this replica sees it. If nothing ever moved, return an empty one and do not store it."""
-        here = self.places.get(location)
+        here = self.at_location.get(location)
         stock = here.stocks.get(item) if here is not None else None
         return stock if stock is not None else Stock(location, item)
 
     def stocks(self, location: str) -> Mapping[str, Stock]:
         """Return the pairs of a location that ever moved, by item."""
-        here = self.places.get(location)
+        here = self.at_location.get(location)
         return here.stocks if here is not None else {}
 
     def locations(self, item: str) -> Sequence[str]:
@@ -299,9 +299,9 @@ class Ledger:
 
     def apply(self, location: str, writer: str, moves: Iterable[Move]) -> None:
         """Add the moves to the writer's cells."""
-        here = self.places.get(location)
+        here = self.at_location.get(location)
         if here is None:
-            here = self.places[location] = LocationStock(location)
+            here = self.at_location[location] = LocationStock(location)
         stocks, totals, stale, routes, changes = here.stocks, here.totals, here._stale, self._routes, self._changes
         for move in moves:
             stock = stocks.get(move.item)
@@ -331,7 +331,7 @@ class Ledger:
 
     def take(self, location: str, name: tuple[str, str, str], taken: Mapping[Stock, int]) -> None:
         """Add units to the cells of one route, for known pairs of the location: `apply` for many moves at once."""
-        here, route = self.places[location], self._route(name)
+        here, route = self.at_location[location], self._route(name)
         changed = self._changes.setdefault(route, {})
         for stock, units in taken.items():
             total = stock.cells.get(route, 0) + units
@@ -366,15 +366,15 @@ class Ledger:
 
     def cells(self) -> Iterator[tuple[str, str, tuple[str, str, str], int]]:
         """Every cell as `(location, item, (writer, source, target), total)`, in a fixed order."""
-        for location in sorted(self.places):
-            stocks = self.places[location].stocks
+        for location in sorted(self.at_location):
+            stocks = self.at_location[location].stocks
             for item in sorted(stocks):
                 for route, total in sorted(stocks[item].cells.items(), key=lambda cell: cell[0].name):
                     yield location, item, route.name, total
 
     def digest(self, location: str) -> str:
         """Digest of one location's cells; the same on every replica that holds the same cells."""
-        here = self.places.get(location)
+        here = self.at_location.get(location)
         return here.digest() if here is not None else f"{0:032x}"
 
     def take_newly_supplied(self) -> list[str]:

@@ -273,7 +273,7 @@ def held_differences(ledger: Ledger, orders: Orders) -> list[str]:
     """Where the units held are not those of open fulfilments: empty while the book and the orders agree."""
     expected = orders.held()
     found: dict[tuple[str, str, str], int] = {}
-    for location, at_location in ledger.places.items():
+    for location, at_location in ledger.at_location.items():
         for item, stock in at_location.stocks.items():
             for name, units in stock.balances.items():
                 if bucket_of(name) == HELD and units:

@@ -70,11 +70,11 @@ def prepare_placement(context: OrderContext, placement: Placement) -> list[Order
     return drafts
 
 
-def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str], int]:
+def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str], int] | None:
     """Free units this node would need to take an order that it cannot take now, by location and item.
 
     A line without a location is looked for at the location with most of it, to whichever node these units belong. Empty
-    when there is enough, when a quota is exhausted, or when all nodes together have too few.
+    when there is enough. None when no grant can help: a quota is exhausted, or all nodes together have too few.
     """
     wanted = [_wanted(context, placement, index) for index in range(len(placement.lines))]
     source = context.source(placement.channel)
@@ -84,15 +84,15 @@ def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str]
         missing = short.wanted
         location = missing.location or fullest(context.ledger, missing)
         if location is None:
-            return {}
+            return None
         for item, number in missing.recipe:
             pair, free = (location, item), account(context.node, FREE)
             if source.account(*pair) != free:
-                return {}  # a quota limits its channel, and no single order may raise it
+                return None  # a quota limits its channel, and no single order may raise it
             units.setdefault(pair, max(0, context.ledger.stock(*pair).balance(free)))
             units[pair] += number * (missing.quantity - short.covered)
     if any(number > context.ledger.stock(*pair).available for pair, number in units.items()):
-        return {}  # too few, whatever the other nodes grant
+        return None  # too few, whatever the other nodes grant
     return units
 
 

@@ -237,7 +237,7 @@ def _view_elsewhere(replica: Replica, kind: EntryKind, command: Command) -> Loca
     None otherwise: only a promise may be made from elsewhere, because goods are received and counted on the spot.
     """
     location = command.location
-    stock, free = replica.place(location), account(replica.node, FREE)
+    stock, free = replica.location_stock(location), account(replica.node, FREE)
     if not kind.is_promise(command.request) or stock is None or all(route.target != free for route in stock.totals):
         return None
     return LocationView.of(location, replica.node, replica.ledger, replica.catalog)

@@ -147,9 +147,9 @@ class Replica:
         """The newest stamp of a scope's entries, which shows how fresh its state is. None without entries."""
         return max(self.heard.get(scope, {}).values(), default=None)
 
-    def place(self, location: str) -> LocationStock | None:
+    def location_stock(self, location: str) -> LocationStock | None:
         """The stock of a location, if anything ever moved there."""
-        return self.ledger.places.get(location)
+        return self.ledger.at_location.get(location)
 
     def seen(self, location: str, now_ms: int) -> Seen:
         """The present state, as a count made from it records it.

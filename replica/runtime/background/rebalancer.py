@@ -102,7 +102,7 @@ class RightsRebalancer:
 
     async def run(self) -> None:
         """Rebalance rights, for ever."""
-        for location_stock in list(self._driver.replica.ledger.places.values()):
+        for location_stock in list(self._driver.replica.ledger.at_location.values()):
             self._mark_location(location_stock)
             await asyncio.sleep(0)  # marking reads all items of a location: other tasks run in between
         while True:
@@ -155,7 +155,7 @@ class RightsRebalancer:
             self._moved = {}
 
     def _mark_all(self) -> None:
-        for location_stock in self._driver.replica.ledger.places.values():
+        for location_stock in self._driver.replica.ledger.at_location.values():
             self._mark_location(location_stock)
 
     def _mark_location(self, location_stock: LocationStock) -> None:

@@ -62,7 +62,7 @@ class NodeCollector(Collector):
         breaches = GaugeMetricFamily(
             "shelfsync_breached_items", "Items with an account below zero.", labels=["location"]
         )
-        for location, stock in sorted(replica.ledger.places.items()):
+        for location, stock in sorted(replica.ledger.at_location.items()):
             breaches.add_metric([location], len(stock.breaches()))
         yield breaches
         connected = GaugeMetricFamily(

@@ -24,6 +24,9 @@ from replica.runtime.http.problems import NotReplicated
 from replica.runtime.http.writes import answer_of
 from replica.runtime.node import Node
 
+RETRY_PAUSE_S = 0.02
+"""Pause before an order is tried again for which the rights are there by now."""
+
 REPLICATION_TIMEOUT_S = 5.0
 """How long a placement waits for another region: several round trips between the most distant ones."""
 
@@ -166,13 +169,18 @@ class OrdersApi:
             )
 
     async def _gain_rights(self, placement: Placement, deadline_ms: int) -> bool:
-        """Ask other nodes for the rights that an order lacks. True if they arrived; another order may use them."""
+        """Ask other nodes for the rights that an order lacks. True if it may be tried again."""
         now = self._node.clock.now()
         units = await self._node.driver.look(lambda replica: lacking(replica.context(now.wall_ms), placement))
+        if units is None:
+            return False
+        if not units:  # a grant arrived after the order was refused
+            await asyncio.sleep(RETRY_PAUSE_S)
+            return now.elapsed_ms < deadline_ms
         timeout_s = max(0, deadline_ms - now.elapsed_ms) / 1000
         wants = [self._node.rights.want(*pair, number, timeout_s) for pair, number in units.items()]
         gained = await asyncio.gather(*wants)
-        return bool(units) and all(own >= number for own, number in zip(gained, units.values(), strict=True))
+        return all(own >= number for own, number in zip(gained, units.values(), strict=True))
 
     async def report_event(self, request: web.Request) -> web.Response:
         body: EventBody = await self._event.read(request)

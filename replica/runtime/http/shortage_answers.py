@@ -45,7 +45,7 @@ class ShortageAnswer(Struct, frozen=True):
 def breach_answers(ledger: Ledger, settlement: Settlement) -> list[BreachAnswer]:
     """Render the breaches, location by location."""
     answers = []
-    for location, stock in sorted(ledger.places.items()):
+    for location, stock in sorted(ledger.at_location.items()):
         for item, units in stock.breaches().items():
             debt = settlement.debts.get((location, item))
             answers.append(

@@ -128,7 +128,7 @@ class StockApi:
         cursor = request.query.get("cursor", "")
 
         def look(replica: Replica) -> StockPage:
-            stock = replica.place(location)
+            stock = replica.location_stock(location)
             items = stock.items() if stock is not None else []
             start = bisect_right(items, cursor) if cursor else 0
             shown = items[start : start + limit]

@@ -115,7 +115,7 @@ def test_rights_are_the_units_of_a_node_except_held_and_quarantined_ones() -> No
 def test_a_pair_that_never_moved_is_empty_and_not_stored() -> None:
     ledger = Ledger()
     assert ledger.stock(STORE, "cola").figures == Figures(0, 0, 0, 0)
-    assert ledger.places == {}
+    assert ledger.at_location == {}
     assert dict(ledger.stocks(STORE)) == {}
 
 
@@ -174,7 +174,7 @@ def test_a_digest_covers_only_one_location() -> None:
 def test_a_breach_is_listed_until_it_is_covered() -> None:
     ledger = Ledger()
     ledger.apply(STORE, WRITER, [Move("cola", FREE, "customer", 2), Move("wings", "supplier", FREE, 1)])
-    here = ledger.places[STORE]
+    here = ledger.at_location[STORE]
     assert here.breaches() == {"cola": 2}
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 2)])
     assert here.breaches() == {}
@@ -183,7 +183,7 @@ def test_a_breach_is_listed_until_it_is_covered() -> None:
 def test_items_of_a_location_are_listed_in_order_and_never_removed() -> None:
     ledger = Ledger()
     ledger.apply(STORE, WRITER, [Move("wings", "supplier", FREE, 1)])
-    here = ledger.places[STORE]
+    here = ledger.at_location[STORE]
     assert list(here.items()) == ["wings"]
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 1), Move("wings", FREE, "loss", 1)])
     assert list(here.items()) == ["cola", "wings"]
@@ -192,7 +192,7 @@ def test_items_of_a_location_are_listed_in_order_and_never_removed() -> None:
 def test_a_location_sums_the_balances_of_all_items() -> None:
     ledger = Ledger()
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 2), Move("wings", "supplier", FREE, 3)])
-    assert ledger.places[STORE].balances() == {FREE: 5, "supplier": -5}
+    assert ledger.at_location[STORE].balances() == {FREE: 5, "supplier": -5}
 
 
 def test_changes_are_handed_over_once_with_the_newest_totals() -> None:
@@ -218,7 +218,7 @@ def test_merge_is_commutative(left: list[Cell], right: list[Cell]) -> None:
     one.merge(ledger_of(right))
     other.merge(ledger_of(left))
     assert state_of(one) == state_of(other)
-    assert [one.digest(location) for location in one.places] == [other.digest(location) for location in one.places]
+    assert [one.digest(location) for location in one.at_location] == [other.digest(location) for location in one.at_location]
 
 
 @given(ledgers, ledgers, ledgers)

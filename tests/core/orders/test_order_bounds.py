@@ -168,11 +168,17 @@ def test_order_for_more_than_all_stock_requests_no_rights() -> None:
     store, hub = OrderTaker("w-1", w_1={"cola": 10}), OrderTaker("hub-east", w_1={})
     store.tell(hub)
 
-    def lacks(units: int) -> dict[tuple[str, str], int]:
+    def lacks(units: int) -> dict[tuple[str, str], int] | None:
         return lacking(hub.replica.context(hub.now_ms), Placement(order="o-1", lines=(PlacedLine(units, "cola"),)))
 
     assert lacks(10) == {("w-1", "cola"): 10}
-    assert lacks(11) == {}
+    assert lacks(11) is None
+
+
+def test_order_that_the_own_rights_cover_lacks_nothing() -> None:
+    hub = OrderTaker("hub-east", w_1={"cola": 10})
+    placement = Placement(order="o-1", lines=(PlacedLine(10, "cola"),))
+    assert lacking(hub.replica.context(hub.now_ms), placement) == {}
 
 
 def test_due_work_that_fits_no_entry_stops_no_merge(monkeypatch: pytest.MonkeyPatch) -> None:

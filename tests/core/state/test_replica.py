@@ -558,7 +558,7 @@ def test_digests_cover_every_scope_held_and_the_chain() -> None:
 
 
 def test_a_location_where_nothing_moved_has_no_stock() -> None:
-    assert Node().replica.place(STORE) is None
+    assert Node().replica.location_stock(STORE) is None
 
 
 def test_a_restarted_replica_continues_where_its_journal_ends() -> None:

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
+from replica.core.base.errors import RightsExhausted
+from replica.core.log.entry import Entry
+from replica.core.state.commands import Command, DocumentWrite
+from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from tests.callers import Caller
 from tests.hub.test_hub_calls import stocked
 
@@ -204,3 +208,21 @@ async def test_two_keys_for_one_request_are_refused(hub: Caller) -> None:
     answer = await hub.client.post("/v1/orders/web-1/events", json={"event": "pay"}, headers=CIMultiDict(keys))
     assert answer.status == 422
     assert (await answer.json())["field"] == "Idempotency-Key"
+
+
+async def test_order_is_placed_when_rights_arrive_between_its_refusal_and_the_look(
+    hub: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hub.good("/v1/documents/sku/cola", {"recipe": {"cola_bottle": 1}}, method="PUT")
+    submit, delivery = hub.node.driver.submit, GoodsReceipt((GoodsLine(quantity=5, item="cola_bottle"),))
+
+    async def submit_then_deliver(command: Command | DocumentWrite) -> Entry:
+        try:
+            return await submit(command)
+        except RightsExhausted:
+            await submit(Command("w-1", delivery, b"just now"))
+            raise
+
+    monkeypatch.setattr(hub.node.driver, "submit", submit_then_deliver)
+    answer = await hub.good("/v1/orders", {**ORDER, "wait_ms": 2_000})
+    assert answer["state"] == "held"
