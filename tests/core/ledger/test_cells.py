@@ -218,7 +218,9 @@ def test_merge_is_commutative(left: list[Cell], right: list[Cell]) -> None:
     one.merge(ledger_of(right))
     other.merge(ledger_of(left))
     assert state_of(one) == state_of(other)
-    assert [one.digest(location) for location in one.at_location] == [other.digest(location) for location in one.at_location]
+    assert [one.digest(location) for location in one.at_location] == [
+        other.digest(location) for location in one.at_location
+    ]
 
 
 @given(ledgers, ledgers, ledgers)
