@@ -20,7 +20,7 @@ from replica.core.stock.counts import CORRECTION, COUNT, Seen
 from replica.core.stock.requests import Adjustment, AdjustmentLine, Count, CountLine, OnShortage, Return, SkuLine
 from tests.core.chain import NOW_MS, STORE, Node, image_of, receipt, sale
 from tests.core.contents import OWN, linked
-from tests.core.state.test_duplicates import NAMES, entries, hub, on_hand, settle, tell
+from tests.core.state.test_duplicates import NAMES, entries, hub, on_hand, send_all, settle
 
 
 def count(level: int, item: str = "cola") -> Count:
@@ -161,7 +161,7 @@ def test_a_past_level_is_computed_again_if_entries_arrived_meanwhile() -> None:
     held = east.replica.seen(STORE, NOW_MS).vector
     seen = Seen(levels={"cola": 20}, as_of=(NOW_MS + 5_000) << 16, vector=held, held=held)
     west.ask(sale(cola=3), "late", NOW_MS + 1_000)
-    tell(west, east)
+    send_all(west, east)
     with pytest.raises(Overtaken):
         east.ask(count(17), "count", NOW_MS + 6_000, seen)
 
@@ -173,7 +173,7 @@ def test_a_count_is_provisional_until_every_writer_was_heard_from_after_it() -> 
     as_of = facts["as_of"]
     assert east.replica.unheard(STORE, as_of) == ("hub-west",)
     west.ask(receipt(wings=1), "word", NOW_MS + 2_000)
-    tell(west, east)
+    send_all(west, east)
     assert east.replica.unheard(STORE, as_of) == ()
     east.crash()
     assert east.replica.unheard(STORE, as_of) == ()
@@ -284,7 +284,7 @@ def test_any_delivery_of_movements_duplicates_and_counts_ends_at_the_newest_coun
             pass
         if delivery is not None:
             source, target = delivery
-            tell(nodes[source], nodes[target])
+            send_all(nodes[source], nodes[target])
         if crashes:
             nodes[index].crash()
     settle(*nodes)
