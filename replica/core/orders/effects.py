@@ -41,7 +41,7 @@ def apply_facts(order: Order, entry: Entry, facts: OrderFacts) -> Fulfilment | P
     """Change an order by the facts of an entry; return the fulfilment or the parked event that it changed, if any."""
     match facts:
         case StepFacts():
-            if facts.digest:
+            if facts.digest and facts.shown:
                 _note_placement(order, entry, facts)
             if facts.settles:
                 _settle(order, facts.settles, facts.fulfilment, facts.outcome)

@@ -134,7 +134,7 @@ class Kinds:
         kind = self._by_name.get(content.kind)
         try:
             return kind.read(content) if kind is not None else None
-        except (KeyError, IndexError, TypeError, ValueError, OverflowError):
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError):
             return None
 
     def are_same_request(self, one: Entry, other: Entry) -> bool:

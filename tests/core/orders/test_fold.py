@@ -460,6 +460,16 @@ def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() ->
     assert Replica(east.writer, east.locations, Image()).orders.digest() == Orders("x").digest()
 
 
+def test_placement_that_shows_no_fulfilment_is_no_placement() -> None:
+    taker = OrderTaker()
+    entry = taker.place()
+    facts = {**entry.content.facts, "shown": [], "fulfilment": "hub-west.1"}
+    content = msgspec.structs.replace(entry.content, facts=facts, clock=entry.content.clock + 1)
+    taker.replica.orders.apply(msgspec.structs.replace(entry, content=content, hash=bytes(16)))
+    assert len(taker.order().placed) == 1
+    assert taker.replica.orders.take_duplicated() == []
+
+
 def test_unreadable_entry_is_skipped_and_counted() -> None:
     taker = OrderTaker()
     entry = taker.place()

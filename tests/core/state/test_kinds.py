@@ -102,6 +102,12 @@ def test_an_entry_whose_facts_are_nonsense_is_no_request(name: str) -> None:
     assert KINDS.request_of(receipt_content(kind=name, moves=(), lines=(), facts=facts)) is None
 
 
+@pytest.mark.parametrize("request_", [5, "x", True, [1], {"placement": 5}, {"unheard-of": {}}])
+def test_an_order_entry_whose_request_is_nonsense_is_no_request(request_: object) -> None:
+    facts = {"act": "step", "fulfilment": "f", "to": "held", "request": request_}
+    assert KINDS.request_of(receipt_content(kind=ORDER, moves=(), lines=(), facts=facts)) is None
+
+
 def test_only_what_moved_goods_or_quotas_is_reversed() -> None:
     effects = {name: KINDS.void_effect(receipt_content(kind=name)) for name in (*KINDS.names, "of-next-year")}
     kept = [name for name, effect in effects.items() if effect is not VoidEffect.MOVES]

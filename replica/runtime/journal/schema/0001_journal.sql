@@ -1,12 +1,12 @@
--- The entries are the truth. Cells and documents are a checkpoint of their fold, written in the same transaction.
+-- The journal is the truth; cells and documents are a checkpoint of its fold, written in the same transaction.
 
--- The node that owns this file.
+-- Who this file belongs to.
 CREATE TABLE node (
     name        TEXT NOT NULL,
     incarnation TEXT NOT NULL
 );
 
--- One row per (writer, scope), with its head and the units in all its moves. Its cells must add up to these units.
+-- One row per (writer, scope), with its head, and the units in all its moves: what its cells must add up to.
 CREATE TABLE streams (
     id       INTEGER PRIMARY KEY,
     writer   TEXT NOT NULL,
@@ -17,8 +17,8 @@ CREATE TABLE streams (
     UNIQUE (writer, scope)
 );
 
--- Every entry of this replica, in arrival order. A segment holds consecutive entries of one stream that became durable
--- together. Their hashes are computed again from the hash before the first.
+-- Every entry this replica holds, in the order it came to hold it. A segment is some entries of one stream that
+-- follow each other and became durable together; hashes are recomputed from the one before the first.
 CREATE TABLE segments (
     arrival  INTEGER PRIMARY KEY,  -- of its last entry
     stream   INTEGER NOT NULL REFERENCES streams,
@@ -28,14 +28,14 @@ CREATE TABLE segments (
 );
 CREATE UNIQUE INDEX segment_in_stream ON segments (stream, sequence);
 
--- The arrivals of each idempotency key. One key may have arrived from two nodes.
+-- Where each idempotency key was used; one key may have arrived from two nodes.
 CREATE TABLE keys (
     key     BLOB NOT NULL,
     arrival INTEGER NOT NULL,
     PRIMARY KEY (key, arrival)
 ) WITHOUT ROWID;
 
--- Names of items, and routes (`lanes`), which cells refer to by number.
+-- Names that recur in cells, written once.
 CREATE TABLE items (
     id   INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
@@ -55,7 +55,7 @@ CREATE TABLE cells (
     PRIMARY KEY (lane, item)
 ) WITHOUT ROWID;
 
--- The current write of every document register.
+-- The standing write of every document register.
 CREATE TABLE documents (
     kind    TEXT NOT NULL,
     key     TEXT NOT NULL,

@@ -1,4 +1,4 @@
--- The newest count of every (location, item), packed. It is a checkpoint of the fold.
+-- The newest count of every (location, item), packed: a checkpoint of what its entries fold to.
 CREATE TABLE counts (
     location TEXT NOT NULL,
     item     TEXT NOT NULL,

@@ -1,3 +1,3 @@
--- The hybrid clock when a stream last grew. It is at least every stamp issued, or received and accepted, before. It is
--- in this table because each commit writes here anyway.
+-- Where the hybrid clock stood when a stream last grew: past every stamp issued, and every one seen and believed. It is
+-- kept where each commit writes anyway.
 ALTER TABLE streams ADD COLUMN clock INTEGER NOT NULL DEFAULT 0;
