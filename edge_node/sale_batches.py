@@ -25,7 +25,7 @@ from replica.runtime.http.writes import LineAnswer, MovementAnswer, answer_of
 from replica.runtime.node import Node
 
 
-class SaleVerdict(Struct, frozen=True, gc=False, omit_defaults=True):
+class SaleVerdict(Struct, frozen=True, omit_defaults=True):
     """The outcome of one sale of a batch: `sale` if the node accepted it, else `problem`."""
 
     key: str

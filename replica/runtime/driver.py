@@ -318,7 +318,7 @@ class Driver:
             decided = decisions.execute_all(replica, asked, now_ms, earlier)
         for verdicts in decided:
             if isinstance(verdicts, list):
-                self.counters.refused += sum([isinstance(verdict, Refused) for verdict in verdicts])
+                self.counters.refused += sum(isinstance(verdict, Refused) for verdict in verdicts)
         return decided
 
     def _decide_repeated(self, requests: Requests, now_ms: int, earlier: Earlier) -> Verdicts:

@@ -12,7 +12,7 @@ from replica.core.log.entry import Entry, Stream
 from replica.core.state.batch import Batch, Image
 
 
-class Stored(Struct, frozen=True, gc=False):
+class Stored(Struct, frozen=True):
     """An entry as a journal returns it, with its arrival number and the hash before it."""
 
     arrival: int

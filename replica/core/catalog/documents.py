@@ -22,7 +22,7 @@ CHAIN_RANK = 0
 _MODULUS = 1 << 128
 
 
-class Register(Struct, frozen=True, gc=False):
+class Register(Struct, frozen=True):
     """One write of one document at one rank. `value` is msgpack, or None if the register was cleared."""
 
     kind: str

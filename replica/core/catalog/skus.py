@@ -47,7 +47,7 @@ class _ReadSku(SkuDocument, frozen=True, forbid_unknown_fields=False):
     """The same, read from a peer: fields that a later version added are ignored."""
 
 
-class _Sku(Struct, frozen=True, gc=False):
+class _Sku(Struct, frozen=True):
     recipe: Recipe
     barcodes: tuple[str, ...]
 
@@ -150,4 +150,4 @@ def sellable(recipe: Recipe, units: Mapping[str, int]) -> int:
     if len(recipe) == 1:
         ((item, quantity),) = recipe
         return units[item] // quantity
-    return min([units[item] // quantity for item, quantity in recipe])
+    return min(units[item] // quantity for item, quantity in recipe)

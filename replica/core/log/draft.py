@@ -10,7 +10,7 @@ from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content, EntryLine
 
 
-class Draft(Struct, frozen=True, gc=False):
+class Draft(Struct, frozen=True):
     """An entry before it has a stamp, a number and a hash."""
 
     kind: str

@@ -30,7 +30,7 @@ class Allocation(Struct, frozen=True, array_like=True, gc=False):
         return self.sources[index] if index < len(self.sources) else self.source
 
 
-class Reversal(Struct, frozen=True, array_like=True, gc=False):
+class Reversal(Struct, frozen=True, array_like=True):
     """A number of SKUs of the allocation that an entry made."""
 
     entry: bytes

@@ -105,7 +105,7 @@ class StepFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False,
     """Events that this fulfilment has dealt with (`requests.deduplication_id_of`)."""
 
 
-class ParkFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=PARK):
+class ParkFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=PARK):
     """An event came early and waits for its predecessor."""
 
     until_ms: int = 0
@@ -116,7 +116,7 @@ class ParkFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False,
     deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
 
 
-class ReportFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=REPORT):
+class ReportFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=REPORT):
     """An event changed nothing, and why."""
 
     fulfilment: str = ""
@@ -131,7 +131,7 @@ class ReportFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fals
     deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
 
 
-class RepeatFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=REPEAT):
+class RepeatFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=REPEAT):
     """The answer to an event or placement that had happened before."""
 
     expires_ms: int = 0
@@ -140,7 +140,7 @@ class RepeatFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fals
     request: dict[str, Any] | None = None
 
 
-class AskFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=ASK):
+class AskFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=ASK):
     """A node asks the owner of a fulfilment to let an event happen."""
 
     reason: str = msgspec.field(default="", name="outcome")
@@ -150,7 +150,7 @@ class AskFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, 
     request: EventRequest
 
 
-class HandoverFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=HAND_OVER):
+class HandoverFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=HAND_OVER):
     """A fulfilment, its units and all decisions about it now are another node's."""
 
     fulfilment: str
@@ -160,7 +160,7 @@ class HandoverFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     request: dict[str, Any] | None = None
 
 
-class VoidFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="act", tag=VOID):
+class VoidFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=VOID):
     """A fulfilment is of a placement that lost, and it is too late to undo it."""
 
     fulfilment: str

@@ -86,7 +86,7 @@ class Fulfilment(Struct, array_like=True, gc=False):
         return ShownFulfilment(self.id, self.location, self.state, self.lines)
 
 
-class Parked(Struct, array_like=True, order=True, gc=False):
+class Parked(Struct, array_like=True, order=True):
     """An event that came early, or one that its owner has to answer."""
 
     number: int
@@ -124,7 +124,7 @@ class Parked(Struct, array_like=True, order=True, gc=False):
         return self.concerns(fulfilment) and self.scope in (HUBS, fulfilment.location)
 
 
-class EventReport(Struct, frozen=True, array_like=True, order=True, gc=False):
+class EventReport(Struct, frozen=True, array_like=True, order=True):
     """An event that changed nothing, and why."""
 
     clock: int

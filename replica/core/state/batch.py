@@ -29,7 +29,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     """The last stamp of the hybrid clock: issued here, or received and accepted."""
 
     def __len__(self) -> int:
-        return sum([len(run) for run in self.runs])
+        return sum(len(run) for run in self.runs)
 
     @property
     def entries(self) -> list[Entry]:

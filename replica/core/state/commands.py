@@ -27,7 +27,7 @@ class Command(Struct, frozen=True, gc=False):
     seen: Seen | None = None
 
 
-class DocumentWrite(Struct, frozen=True, gc=False):
+class DocumentWrite(Struct, frozen=True):
     """One write of a chain-wide document, under its key; `value` is packed, None clears it."""
 
     kind: str

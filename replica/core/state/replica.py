@@ -166,7 +166,7 @@ class Replica:
         While there are any, a count of the location as of then is provisional.
         """
         heard = self.heard.get(location, {})
-        return tuple([node for node, stamp in sorted(heard.items()) if stamp <= as_of and node != self.node])
+        return tuple(node for node, stamp in sorted(heard.items()) if stamp <= as_of and node != self.node)
 
     def view(self, location: str) -> LocationView | None:
         """The view of a location that this node writes for; None for other locations."""
@@ -175,7 +175,7 @@ class Replica:
     @property
     def uncommitted(self) -> int:
         """Entries recorded or merged since the last batch was taken."""
-        return sum([len(run) for run in self._runs])
+        return sum(len(run) for run in self._runs)
 
     def take_batch(self) -> Batch:
         """Hand over the batch that the next commit must write."""
@@ -257,7 +257,7 @@ class Replica:
                 self._meet(entry, earlier)
             self._apply(entry)
             taken.append(entry)
-        self._hold(stream, taken.head, max([entry.content.clock for entry in fresh]), len(fresh))
+        self._hold(stream, taken.head, max(entry.content.clock for entry in fresh), len(fresh))
         return len(fresh)
 
     def _meet(self, entry: Entry, earlier: Earlier) -> None:

@@ -176,7 +176,7 @@ class Counts:
                 del self._drifted[one.location, one.item]
             if node_of(first.writer) == self.node:
                 free = account(self.node, FREE)
-                moves = tuple([move for one in together for move in move_to_level(one.item, free, -one.drift)])
+                moves = tuple(move for one in together for move in move_to_level(one.item, free, -one.drift))
                 orders = [[one.item, *one.order] for one in together]
                 facts = {"count": first.entry, "as_of": first.as_of, "orders": orders}
                 return location, Draft(kind=CORRECTION, moves=moves, facts=facts, reference=first.entry.hex())

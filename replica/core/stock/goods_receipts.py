@@ -21,7 +21,7 @@ def prepare_goods_receipt(view: LocationView, receipt: GoodsReceipt) -> Draft:
     resolved, units, facts = resolve(view.catalog, receipt.lines)
     return Draft(
         kind=GOODS_RECEIPT,
-        moves=tuple([Move(item, SUPPLIER, view.free, number) for item, number in units.items()]),
+        moves=tuple(Move(item, SUPPLIER, view.free, number) for item, number in units.items()),
         lines=received_lines(view, resolved, units),
         facts=facts,
         reference=receipt.reference,

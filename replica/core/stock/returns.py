@@ -30,7 +30,7 @@ def prepare_return(view: LocationView, returned: Return) -> Draft:
         facts["occurred_at"] = microseconds(returned.occurred_at)
     return Draft(
         kind=RETURN,
-        moves=tuple([Move(item, CUSTOMER, target, number) for item, number in units.items()]),
+        moves=tuple(Move(item, CUSTOMER, target, number) for item, number in units.items()),
         lines=received_lines(view, resolved, units if restock else {}),
         facts=facts,
         actor=returned.till,

@@ -59,7 +59,7 @@ def prepare_sale(view: LocationView, sale: Sale) -> Draft:
     else:
         lines = [EntryLine(sku, quantity, 0, sellable(recipe, after)) for sku, recipe, quantity in resolved]
     note_options(sale, facts)
-    moves = tuple([Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items()])
+    moves = tuple(Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items())
     return Draft(kind=SALE, moves=moves, lines=tuple(lines), facts=facts, actor=sale.till, reference=sale.receipt)
 
 

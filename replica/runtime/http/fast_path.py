@@ -38,7 +38,7 @@ Render = Callable[[Verdicts], tuple[int, bytes]]
 """Renders the answer to a request: status and body. Raises Refused."""
 
 
-class FastCall(Struct, frozen=True, gc=False):
+class FastCall(Struct, frozen=True):
     """The requests that one call contains, and how to render their answer."""
 
     requests: Requests
@@ -206,7 +206,7 @@ _plain_head = re.compile(rb"(?:[ -~]+\r\n)*[ -~]+")
 _DIGITS_MAX = 7
 
 
-class _Plain(Struct, frozen=True, gc=False):
+class _Plain(Struct, frozen=True):
     key: str | None
     body: bytes
 

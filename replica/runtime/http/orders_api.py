@@ -36,7 +36,7 @@ UNSUPPORTED = ("campaign", "ship_to")
 _Unsupported = Annotated[str, Meta(max_length=0, description="Not supported yet: a value is refused with status 422.")]
 
 
-class PlacementBody(Placement, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class PlacementBody(Placement, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A new order: the goods to hold, for whom, and for how long.
 
     `partial` accepts an order for which there are not enough units, and holds what there is. `paid` begins a

@@ -31,7 +31,7 @@ from replica.runtime.http.order_answers import OrderAnswer, order_answer
 from replica.runtime.node import Node
 
 
-class LineAnswer(Struct, frozen=True, gc=False):
+class LineAnswer(Struct, frozen=True):
     """`breach`: how many of `quantity` exceed the rights of this node. `available`: how many more can be sold."""
 
     sku: str
@@ -40,7 +40,7 @@ class LineAnswer(Struct, frozen=True, gc=False):
     available: int
 
 
-class MovementAnswer(Struct, frozen=True, gc=False):
+class MovementAnswer(Struct, frozen=True):
     """`movement` is the permanent name of the entry; `at` is when the node recorded it."""
 
     movement: str
