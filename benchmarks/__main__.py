@@ -14,7 +14,7 @@ from benchmarks.catching_up import measure_catching_up
 from benchmarks.footprint import measure_memory
 from benchmarks.growing import measure_growing
 from benchmarks.machine import describe, probe
-from benchmarks.measure import Bench, Figures, Measurement
+from benchmarks.measure import Bench, Measured, Measurement
 from benchmarks.merging import measure_merging
 from benchmarks.ordering import measure_ordering
 from benchmarks.report import print_results, write_report
@@ -68,9 +68,9 @@ def main(only: tuple[str, ...], rounds: int | None, quick: bool, data: Path) -> 
         write_report(Path("docs"), results, machine, f"python -m benchmarks --rounds {rounds}", rounds)
 
 
-def _measure(chosen: dict[str, Measurement], rounds: int, bench: Bench) -> dict[str, dict[str, list[Figures]]]:
+def _measure(chosen: dict[str, Measurement], rounds: int, bench: Bench) -> dict[str, dict[str, list[Measured]]]:
     """Run all measurements. Probe the machine before each, because its speed may change from minute to minute."""
-    results: dict[str, dict[str, list[Figures]]] = {name: {} for name in ("machine", *chosen)}
+    results: dict[str, dict[str, list[Measured]]] = {name: {} for name in ("machine", *chosen)}
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=rounds * len(chosen))
         for number in range(1, rounds + 1):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.measure import Bench, Figures, Sample, apart
+from benchmarks.measure import Bench, Measured, Sample, apart
 from benchmarks.sales import STOCKED, Workload, make_journal
 from benchmarks.servers import Server, edge, hub
 from shelfsync.proxy import Direction, Proxy
@@ -33,7 +33,7 @@ def measure_catching_up(bench: Bench) -> Iterator[Sample]:
             yield Sample(f"{sales:,} sales of {LINES} lines, {line}", _catch_up(store, centre, proxy, sales))
 
 
-def _catch_up(store: Path, centre: Server, proxy: Proxy, sales: int) -> Figures:
+def _catch_up(store: Path, centre: Server, proxy: Proxy, sales: int) -> Measured:
     with edge(store, hub=proxy.url) as node:
         started = time.perf_counter()
         entries = node.entries

@@ -42,7 +42,7 @@ UNBOUNDED_S = 600.0
 VERDICT_ACCEPTED = b'"status":201'
 
 
-class Outcome(Struct, frozen=True):
+class LoadOutcome(Struct, frozen=True):
     """The result of a run. `sales` are all accepted sales; `rate` is sales a second in the measured period."""
 
     sales: int
@@ -61,7 +61,7 @@ class Expected(Struct, frozen=True):
     sales: int
 
 
-class Run:
+class LoadRun:
     """The state that the connections of one run share."""
 
     def __init__(self, requests: Iterator[bytes], seconds: float, expected: Expected) -> None:
@@ -78,7 +78,7 @@ class Run:
 class Caller(asyncio.Protocol):
     """One keep-alive connection. It sends the next request when the answer to the last one is complete."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: LoadRun) -> None:
         self._run = run
         self._received = b""
         self._sent = 0.0
@@ -130,10 +130,10 @@ class Caller(asyncio.Protocol):
             self._run.done.set_exception(error) if error is not None else self._run.done.set_result(None)
 
 
-async def drive(port: int, requests: list[bytes], connections: int, seconds: float, expected: Expected) -> Outcome:
+async def drive(port: int, requests: list[bytes], connections: int, seconds: float, expected: Expected) -> LoadOutcome:
     """Send requests on all connections for this time."""
     loop = asyncio.get_running_loop()
-    run = Run(iter(requests), seconds, expected)
+    run = LoadRun(iter(requests), seconds, expected)
     used = _cpu_s()
     for _ in range(min(connections, len(requests))):
         await loop.create_connection(lambda: Caller(run), "127.0.0.1", port)
@@ -145,7 +145,7 @@ async def drive(port: int, requests: list[bytes], connections: int, seconds: flo
     if measured:
         rate = len(measured) * expected.sales / (measured[-1][0] - warm)
         took_ms = sorted(took * 1000 for _, took in measured)
-    return Outcome(
+    return LoadOutcome(
         sales=len(run.finished) * expected.sales,
         rate=rate,
         p50_ms=quantile(took_ms, 0.5),

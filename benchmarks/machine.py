@@ -8,7 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from benchmarks.measure import Figures, quantile
+from benchmarks.measure import Measured, quantile
 
 PAGE_BYTES = 4_096
 PAGES = 300
@@ -25,7 +25,7 @@ def describe(directory: Path) -> dict[str, str]:
     }
 
 
-def probe(directory: Path) -> Figures:
+def probe(directory: Path) -> Measured:
     """Time an append of one page with `fdatasync`, and a loop in the interpreter."""
     took_ms = []
     page = os.urandom(PAGE_BYTES)

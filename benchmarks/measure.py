@@ -13,7 +13,7 @@ from msgspec import Struct
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Figures = dict[str, float]
+Measured = dict[str, float]
 """The figures of one case, by name. The unit is the last word of the name."""
 
 
@@ -21,7 +21,7 @@ class Sample(Struct, frozen=True):
     """The figures of one case in one round."""
 
     case: str
-    figures: Figures
+    figures: Measured
 
 
 class Bench(Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from benchmarks.measure import Bench, Figures, Sample
+from benchmarks.measure import Bench, Measured, Sample
 from benchmarks.selling import drive, stock_up
 from benchmarks.servers import Server, hub, order_rival, postgres, redis
 
@@ -47,7 +47,7 @@ def measure_ordering(bench: Bench) -> Iterator[Sample]:
                 yield Sample(f"{name}, {text}", figures)
 
 
-def order(node: Server, **options: int) -> Figures:
+def order(node: Server, **options: int) -> Measured:
     """Send orders to a hub, and check that its journal grew by exactly the acknowledged orders."""
     before = node.entries
     orders, figures = drive(node, "order", **options)

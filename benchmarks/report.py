@@ -14,9 +14,9 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import Figures
+from benchmarks.measure import Measured
 
-Results = Mapping[str, Mapping[str, list[Figures]]]
+Results = Mapping[str, Mapping[str, list[Measured]]]
 """The figures of each round, by measurement and case."""
 
 TITLES = {
@@ -221,11 +221,11 @@ def _verdict(target: Target, results: Results) -> tuple[str, ...]:
     return target.label, f"{bound} {unit}", _number(middle), f"{_number(min(found))} to {_number(max(found))}", reached
 
 
-def _columns(cases: Mapping[str, list[Figures]]) -> list[str]:
+def _columns(cases: Mapping[str, list[Measured]]) -> list[str]:
     return list(dict.fromkeys(column for rounds in cases.values() for column in rounds[0]))
 
 
-def _row(rounds: list[Figures], columns: Iterable[str]) -> list[str]:
+def _row(rounds: list[Measured], columns: Iterable[str]) -> list[str]:
     return [_number(median(one[column] for one in rounds)) if column in rounds[0] else "" for column in columns]
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from benchmarks.load import BATCH_STATUS
-from benchmarks.measure import Bench, Figures, Sample, apart
+from benchmarks.measure import Bench, Measured, Sample, apart
 from benchmarks.rivals import insert_rows
 from benchmarks.servers import Server, edge, rival
 
@@ -41,7 +41,7 @@ def measure_selling(bench: Bench) -> Iterator[Sample]:
     yield from _measure_rows(bench)
 
 
-def _side_by_side(echo: Server, node: Server, naive: Server, options: dict[str, Any]) -> Iterator[tuple[str, Figures]]:
+def _side_by_side(echo: Server, node: Server, naive: Server, options: dict[str, Any]) -> Iterator[tuple[str, Measured]]:
     """Measure the echo before and after the node, so that a change in the machine's speed favours neither."""
     _, before = drive(echo, "sale", **options)
     sold = sell(node, "sale", **options)
@@ -57,7 +57,7 @@ def stock_up(node: Server, items: int) -> None:
     node.load("receipt", items=items)
 
 
-def sell(node: Server, kind: str, **options: Any) -> Figures:
+def sell(node: Server, kind: str, **options: Any) -> Measured:
     """Send sales to a node, and check that its journal grew by exactly the acknowledged sales."""
     before = node.entries
     sales, figures = drive(node, kind, BATCH_STATUS if kind in ("batch", "each") else 201, **options)
@@ -66,7 +66,7 @@ def sell(node: Server, kind: str, **options: Any) -> Figures:
     return figures
 
 
-def drive(server: Server, kind: str, status: int = 201, **options: Any) -> tuple[int, Figures]:
+def drive(server: Server, kind: str, status: int = 201, **options: Any) -> tuple[int, Measured]:
     """Send requests to any server; return how many sales it accepted, and the figures."""
     os.sync()  # so that no server pays for unwritten data of the one before
     used = server.cpu_s

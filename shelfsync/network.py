@@ -12,7 +12,7 @@ from shelfsync.outages import Lines
 from shelfsync.proxy import Proxy
 
 
-class Network:
+class LocalNetwork:
     """A chain with these numbers of stores and regions. All its processes end with the exit stack of `start`."""
 
     def __init__(self, stores: int, regions: int) -> None:

@@ -79,7 +79,7 @@ class Proxy:
         self.target = (host, port)
         self.directions = {direction: OneWay(bits_per_s, latency_s) for direction in BOTH}
         self.is_cut = False
-        self._connections: set[_Connection] = set()
+        self._connections: set[_ProxiedConnection] = set()
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Proxy:
@@ -147,7 +147,7 @@ class Proxy:
                 connection.reset()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(self.directions, reader, writer)
+        connection = _ProxiedConnection(self.directions, reader, writer)
         if self.is_cut:
             connection.reset()
             return
@@ -159,7 +159,7 @@ class Proxy:
             connection.ended.set()
 
 
-class _Connection:
+class _ProxiedConnection:
     """One accepted connection, and its connection to the target."""
 
     def __init__(

@@ -18,7 +18,7 @@ SUMMARY_S = 2.0
 """The shortest time between two plain summary lines."""
 
 
-class Row(Struct, frozen=True):
+class ScreenRow(Struct, frozen=True):
     """One node in the table: `line` is the node it is connected to, `home_hub` the home hub of a store."""
 
     node: str
@@ -41,7 +41,7 @@ class Snapshot(Struct, frozen=True):
     sales: int
     retries: int
     hubs: int
-    rows: list[Row]
+    rows: list[ScreenRow]
 
 
 class Screen(Protocol):
@@ -156,7 +156,7 @@ def _render(snapshot: Snapshot) -> Group:
     return Group(Text(), table, counts, Text(f"now: {snapshot.now}", style="bold cyan"))
 
 
-def _line(row: Row) -> Text:
+def _line(row: ScreenRow) -> Text:
     if not row.answers:
         return Text("not answering", style="red")
     return Text(row.line, style="green") if row.line else Text("cut off", style="red")

@@ -12,7 +12,7 @@ from replica.core.log.entry import Entry
 from replica.core.orders.requests import ORDER, OrderEvent, Placement
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.decisions import Verdict
-from simulations.pn_counter import Outcome
+from simulations.pn_counter import AddOutcome
 
 Pair = tuple[str, str]
 """A location and an item."""
@@ -72,11 +72,11 @@ class Ask(Struct, eq=False):
         return len(self.tried) > 1
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> AddOutcome:
         """The outcome that its client knows."""
         if self.entry is not None:
-            return Outcome.ACKNOWLEDGED
-        return Outcome.UNKNOWN if self.is_open else Outcome.REFUSED
+            return AddOutcome.ACKNOWLEDGED
+        return AddOutcome.UNKNOWN if self.is_open else AddOutcome.REFUSED
 
 
 class Bought(Struct, eq=False):

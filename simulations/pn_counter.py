@@ -21,7 +21,7 @@ SUMS_MAX = 1 << 21
 """Limit of the sums for each half of the unknown adds. It admits at least 42 adds, and needs a few hundred MB."""
 
 
-class Outcome(Enum):
+class AddOutcome(Enum):
     """The outcome of an add that its caller knows."""
 
     ACKNOWLEDGED = "acknowledged"
@@ -34,7 +34,7 @@ class Add(Struct, frozen=True):
 
     node: str
     delta: int
-    outcome: Outcome
+    outcome: AddOutcome
 
 
 class FinalRead(Struct, frozen=True):
@@ -55,7 +55,7 @@ class CounterHistory(Struct, frozen=True):
         if not self.nodes:
             raise ValueError("a history with no nodes proves nothing")
 
-    def deltas(self, outcome: Outcome) -> list[int]:
+    def deltas(self, outcome: AddOutcome) -> list[int]:
         """The deltas of all adds with this outcome."""
         return [add.delta for add in self.adds if add.outcome is outcome]
 
@@ -138,14 +138,14 @@ def violations(history: CounterHistory) -> list[CounterViolation]:
     values = sorted({final.value for final in history.final_reads})
     if len(values) > 1:
         found.append(Disagreement(history.final_reads))
-    sums = Acceptable(history.deltas(Outcome.ACKNOWLEDGED), history.deltas(Outcome.UNKNOWN))
+    sums = Acceptable(history.deltas(AddOutcome.ACKNOWLEDGED), history.deltas(AddOutcome.UNKNOWN))
     return [*found, *(_explain(value, history, sums) for value in values if value not in sums)]
 
 
 def _explain(value: int, history: CounterHistory, sums: Acceptable) -> NotAcceptable:
     nodes = tuple(final.node for final in history.final_reads if final.value == value)
-    lost = [add for add in history.adds if add.outcome is Outcome.ACKNOWLEDGED and value + add.delta in sums]
-    happened = [add for add in history.adds if add.outcome is Outcome.REFUSED and value - add.delta in sums]
+    lost = [add for add in history.adds if add.outcome is AddOutcome.ACKNOWLEDGED and value + add.delta in sums]
+    happened = [add for add in history.adds if add.outcome is AddOutcome.REFUSED and value - add.delta in sums]
     return NotAcceptable(value, nodes, tuple(lost), tuple(happened))
 
 

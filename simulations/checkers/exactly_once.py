@@ -12,7 +12,7 @@ from replica.core.stock.counts import COUNT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
-from simulations.pn_counter import Outcome
+from simulations.pn_counter import AddOutcome
 
 KEPT = (GRANT, COUNT, DOCUMENT, ORDER)
 """Kinds whose void moves no units back."""
@@ -59,7 +59,7 @@ class ExactlyOnceChecker(Checker):
             if ask.is_impostor:
                 continue
             under = self._entries.get(ask.key, {})
-            if ask.outcome is Outcome.REFUSED and under:
+            if ask.outcome is AddOutcome.REFUSED and under:
                 self.fail(f"{ask.machine} refused {ask.key!r}, but an entry has this key")
             if ask.entry is not None and ask.entry.hash not in under:
                 self.fail(f"{ask.machine} acknowledged {ask.key!r}, but no machine has its entry")

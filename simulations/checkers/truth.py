@@ -14,7 +14,7 @@ from simulations.checkers.checker import Checker
 from simulations.checkers.stamps import CLOCK_FAULTS
 from simulations.history import Ask, History, Pair, effect_of
 from simulations.machine import Machine
-from simulations.pn_counter import Add, CounterHistory, FinalRead, Outcome, violations
+from simulations.pn_counter import Add, AddOutcome, CounterHistory, FinalRead, violations
 
 AS_WRITTEN = (COUNT, ORDER)
 """Kinds whose effect depends on earlier stock. `HeldChecker` and `OrdersChecker` check the effect of orders."""
@@ -91,14 +91,14 @@ def is_mistimed(chain: SimulatedChain, history: History, pair: Pair, corrected: 
 def adds(history: History, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> tuple[Add, ...]:
     """The requested changes of a pair with their outcomes, and the changes by counts and corrections."""
     location, item = pair
-    of_orders = Add("orders", history.of_orders(pair), Outcome.ACKNOWLEDGED)
+    of_orders = Add("orders", history.of_orders(pair), AddOutcome.ACKNOWLEDGED)
     asked = [
         Add(ask.machine, ask.delta[item], ask.outcome)
         for ask in history.asks
         if ask.location == location and item in ask.delta
     ]
     counted = [
-        Add(machine, effect_of(entry).get(item, 0), Outcome.ACKNOWLEDGED)
+        Add(machine, effect_of(entry).get(item, 0), AddOutcome.ACKNOWLEDGED)
         for machine, entry in corrected
         if entry.stream.scope == location
     ]

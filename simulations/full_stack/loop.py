@@ -28,7 +28,7 @@ EXECUTOR_S = 0.001
 Factory = Callable[[], asyncio.BaseProtocol]
 
 
-class Listener:
+class StackListener:
     """A listening socket."""
 
     def __init__(self, network: ByteNetwork, machine: str) -> None:
@@ -96,7 +96,7 @@ class StackLoop(VirtualLoop):
         await transport.made()
         return transport, protocol
 
-    async def create_server(self, protocol_factory: Factory, *address: Any, **options: Any) -> Listener:  # type: ignore[override]
+    async def create_server(self, protocol_factory: Factory, *address: Any, **options: Any) -> StackListener:  # type: ignore[override]
         machine, context = _machine(), copy_context()
 
         def accept(end: End) -> None:
@@ -107,7 +107,7 @@ class StackLoop(VirtualLoop):
             Transport(self, self.network, end, protocol_factory())
 
         self.network.listen(machine, accept)
-        return Listener(self.network, machine)
+        return StackListener(self.network, machine)
 
     def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:  # type: ignore[override]
         self._signals[_machine(), sig] = asyncio.Handle(callback, args, self, copy_context())

@@ -14,7 +14,7 @@ from simulations.checkers.truth import adds, is_mistimed
 from simulations.full_stack.calls import Call
 from simulations.full_stack.machine import StackMachine
 from simulations.history import Ask, History, Pair
-from simulations.pn_counter import CounterHistory, FinalRead, Outcome, violations
+from simulations.pn_counter import AddOutcome, CounterHistory, FinalRead, violations
 
 PATIENCE_S = 10.0
 
@@ -92,11 +92,11 @@ def _check_keys(machine: StackMachine, history: History, keys: dict[str, int]) -
 
 def _expected(ask: Ask) -> tuple[int, ...]:
     match ask.outcome:
-        case Outcome.ACKNOWLEDGED:
+        case AddOutcome.ACKNOWLEDGED:
             return tuple(range(1, len(ask.tried) + 1))
-        case Outcome.REFUSED:
+        case AddOutcome.REFUSED:
             return (0,)
-        case Outcome.UNKNOWN:
+        case AddOutcome.UNKNOWN:
             return tuple(range(len(ask.tried) + 1))
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-Work = Callable[[], Any]
+WorkerJob = Callable[[], Any]
 
 COMMIT = "_append"
 """The name of the journal's function that makes entries durable."""
@@ -43,7 +43,7 @@ class WorkersDisk(Protocol):
 class _Job(Struct, eq=False):
     begins_s: float
     future: asyncio.Future[Any] | None
-    work: Work
+    work: WorkerJob
 
 
 class Worker:
@@ -56,7 +56,7 @@ class Worker:
         self._jobs: deque[_Job] = deque()
         self._free_s = 0.0
 
-    def put_nowait(self, job: tuple[asyncio.Future[Any] | None, Work]) -> None:
+    def put_nowait(self, job: tuple[asyncio.Future[Any] | None, WorkerJob]) -> None:
         """Queue one job."""
         future, work = job
         begins_s = max(self._loop.time(), self._free_s)
@@ -87,5 +87,5 @@ class Worker:
             future.set_result(result)
 
 
-def _is_commit(work: Work) -> bool:
+def _is_commit(work: WorkerJob) -> bool:
     return getattr(getattr(work, "func", None), "__name__", "") == COMMIT

@@ -21,7 +21,7 @@ from functools import partial
 import structlog
 
 from replica.runtime.ports import Clock
-from simulations.maelstrom_node.messages import Accept, Between, Close, Frame, Open, Reset
+from simulations.maelstrom_node.messages import AcceptMessage, Between, Close, FrameMessage, Open, ResetMessage
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +54,7 @@ class MessageSocket:
         if self.is_over:
             raise ConnectionError(f"connection {self.connection} is over")
         self._sent += 1
-        self._say(Frame(connection=self.connection, number=self._sent, frame=frame))
+        self._say(FrameMessage(connection=self.connection, number=self._sent, frame=frame))
 
     async def receive(self) -> bytes | None:
         await self._until(lambda: bool(self._waiting))
@@ -83,24 +83,24 @@ class MessageSocket:
         if self.is_over:
             raise ConnectionError(f"connection {self.connection} was refused")
 
-    def take(self, body: Accept | Frame | Close | Reset) -> None:
+    def take(self, body: AcceptMessage | FrameMessage | Close | ResetMessage) -> None:
         """Take a message of the other side about this connection."""
         self.is_accepted = True  # a frame may overtake `accept`
         match body:
-            case Reset():
+            case ResetMessage():
                 self.end()
-            case Frame(number=number, frame=frame):
+            case FrameMessage(number=number, frame=frame):
                 self._keep(number, frame)
             case Close(number=number):
                 self._keep(number, None)
-            case Accept():
+            case AcceptMessage():
                 pass
         self._changed.set()
 
     def revoke(self) -> None:
         """End the connection at once, and send `reset`."""
         if not self.is_over:
-            self._say(Reset(connection=self.connection))
+            self._say(ResetMessage(connection=self.connection))
             self.end()
 
     def end(self) -> None:
@@ -162,19 +162,19 @@ class MessageNetwork:
         socket = self._sockets.get(peer)
         if socket is not None and socket.connection == body.connection:
             socket.take(body)
-        elif not isinstance(body, Reset):  # otherwise two resets would answer each other for ever
-            self._say(peer, Reset(connection=body.connection))
+        elif not isinstance(body, ResetMessage):  # otherwise two resets would answer each other for ever
+            self._say(peer, ResetMessage(connection=body.connection))
         return None
 
     def _accept(self, peer: str, number: int) -> MessageSocket | None:
         if peer not in self.names or peer >= self.name:
-            self._say(peer, Reset(connection=number))
+            self._say(peer, ResetMessage(connection=number))
             return None
         if number <= self._newest.get(peer, 0):
             return None  # late or doubled: the dialler has a newer connection
         socket = self._open(peer, number)
         socket.is_accepted = True
-        self._say(peer, Accept(connection=number))
+        self._say(peer, AcceptMessage(connection=number))
         return socket
 
     def _open(self, peer: str, number: int) -> MessageSocket:

@@ -32,28 +32,28 @@ class Body(Struct, frozen=True, tag_field="type", kw_only=True):
     """Any body. The tag is its type."""
 
 
-class _Request(Body, frozen=True, kw_only=True):
+class _ClientMessage(Body, frozen=True, kw_only=True):
     msg_id: MessageId
 
 
-class Init(_Request, frozen=True, tag="init"):
+class Init(_ClientMessage, frozen=True, tag="init"):
     """The first message: the name of the receiver, and the names of all nodes."""
 
     node_id: str
     node_ids: tuple[str, ...]
 
 
-class Topology(_Request, frozen=True, tag="topology"):
+class Topology(_ClientMessage, frozen=True, tag="topology"):
     """Which nodes should connect. Ignored, because every node connects to every other node."""
 
 
-class Add(_Request, frozen=True, tag="add"):
+class AddMessage(_ClientMessage, frozen=True, tag="add"):
     """Add to the counter. A negative delta subtracts."""
 
     delta: int
 
 
-class Read(_Request, frozen=True, tag="read"):
+class Read(_ClientMessage, frozen=True, tag="read"):
     """Ask for the counter's value."""
 
 
@@ -92,13 +92,13 @@ class Open(Body, frozen=True, tag="open"):
     connection: Number
 
 
-class Accept(Body, frozen=True, tag="accept"):
+class AcceptMessage(Body, frozen=True, tag="accept"):
     """The connection stands."""
 
     connection: Number
 
 
-class Frame(Body, frozen=True, tag="frame"):
+class FrameMessage(Body, frozen=True, tag="frame"):
     """One frame of the sync session, base64; `number` counts each side's from 1."""
 
     connection: Number
@@ -113,26 +113,26 @@ class Close(Body, frozen=True, tag="close"):
     number: Number
 
 
-class Reset(Body, frozen=True, tag="reset"):
+class ResetMessage(Body, frozen=True, tag="reset"):
     """The sender does not know the connection, or ended it."""
 
     connection: Number
 
 
-Request = Init | Topology | Add | Read
-Between = Open | Accept | Frame | Close | Reset
+Request = Init | Topology | AddMessage | Read
+Between = Open | AcceptMessage | FrameMessage | Close | ResetMessage
 """The messages between nodes."""
 
 TYPES: dict[str, type[Request | Between]] = {
     "init": Init,
     "topology": Topology,
-    "add": Add,
+    "add": AddMessage,
     "read": Read,
     "open": Open,
-    "accept": Accept,
-    "frame": Frame,
+    "accept": AcceptMessage,
+    "frame": FrameMessage,
     "close": Close,
-    "reset": Reset,
+    "reset": ResetMessage,
 }
 
 

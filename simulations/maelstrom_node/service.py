@@ -21,7 +21,7 @@ from simulations.journal import SimulatedDisk
 from simulations.maelstrom_node.connections import MessageNetwork
 from simulations.maelstrom_node.counter import add, code_of, make_node, read
 from simulations.maelstrom_node.messages import (
-    Add,
+    AddMessage,
     AddOk,
     BadRequest,
     Between,
@@ -102,7 +102,7 @@ class Service:
             self._turn_down(src, dest, body)
         elif dest != self._network.name:
             raise Garbage(f"this is {self._network.name}, the message is for {dest}")
-        elif isinstance(body, Add | Read | Topology):
+        elif isinstance(body, AddMessage | Read | Topology):
             self._start(self._answering, self._answer(self.node, src, body))
         else:
             socket = self._network.take(src, body)
@@ -137,7 +137,7 @@ class Service:
         text = "not initialised yet"
         self._say(dest, src, Error(in_reply_to=body.msg_id, code=Code.TEMPORARILY_UNAVAILABLE, text=text))
 
-    async def _answer(self, node: Node, src: str, body: Add | Read | Topology) -> None:
+    async def _answer(self, node: Node, src: str, body: AddMessage | Read | Topology) -> None:
         asked = body.msg_id
         try:
             match body:
@@ -145,7 +145,7 @@ class Service:
                     answer: Body = TopologyOk(in_reply_to=asked)
                 case Read():
                     answer = ReadOk(in_reply_to=asked, value=await read(node.driver))
-                case Add(delta=delta):
+                case AddMessage(delta=delta):
                     await add(node.driver, delta, src, asked)
                     answer = AddOk(in_reply_to=asked)
         except Refused as refused:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from simulations.pn_counter import Add, FinalRead, Outcome
+from simulations.pn_counter import Add, AddOutcome, FinalRead
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "simulations.maelstrom_node")
@@ -123,11 +123,11 @@ class Router:
         answer = await self.ask(node, {"type": "add", "delta": delta})
         match answer:
             case {"type": "add_ok"}:
-                return Add(node, delta, Outcome.ACKNOWLEDGED)
+                return Add(node, delta, AddOutcome.ACKNOWLEDGED)
             case {"type": "error", "code": code} if code in DEFINITE:
-                return Add(node, delta, Outcome.REFUSED)
+                return Add(node, delta, AddOutcome.REFUSED)
             case _:
-                return Add(node, delta, Outcome.UNKNOWN)
+                return Add(node, delta, AddOutcome.UNKNOWN)
 
     async def read(self, node: str) -> int | None:
         """The value at a node; None without an answer."""

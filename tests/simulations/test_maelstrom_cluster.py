@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from replica.core.base.limits import QUANTITY_MAX
-from simulations.pn_counter import Add, CounterHistory, Outcome, violations
+from simulations.pn_counter import Add, AddOutcome, CounterHistory, violations
 from tests.simulations.maelstrom_router import Faults, Router
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(30)]
@@ -45,7 +45,7 @@ async def test_nodes_on_a_good_network_end_with_equal_right_values(tmp_path: Pat
         adds = await add_everywhere(router, random.Random(1), 200, 0.002)
         history = await settle(router, adds)
     assert violations(history) == []
-    assert {add.outcome for add in adds} == {Outcome.ACKNOWLEDGED, Outcome.REFUSED}
+    assert {add.outcome for add in adds} == {AddOutcome.ACKNOWLEDGED, AddOutcome.REFUSED}
     assert router.seen["open"] == 3
 
 
@@ -56,7 +56,7 @@ async def test_damaged_messages_neither_lose_an_add_nor_count_it_twice(tmp_path:
         adds = await add_everywhere(router, random.Random(seed), 150, 0.02)
         history = await settle(router, adds)
     assert violations(history) == []
-    assert {add.outcome for add in adds} == set(Outcome)
+    assert {add.outcome for add in adds} == set(AddOutcome)
     assert min(router.seen[what] for what in ("lost", "doubled", "overtaken", "reset")) > 0
     assert router.seen["open"] > 6
 
@@ -68,7 +68,7 @@ async def test_both_sides_of_a_partition_take_adds_and_later_agree(tmp_path: Pat
         assert len({read.value for read in await router.final_reads(CONVERGES_S)}) == 1
         router.cut(["n1"], ["n2", "n3"])
         during = await add_everywhere(router, chance, 60, 0.002)
-        assert {add.outcome for add in during} == {Outcome.ACKNOWLEDGED, Outcome.REFUSED}
+        assert {add.outcome for add in during} == {AddOutcome.ACKNOWLEDGED, AddOutcome.REFUSED}
         assert len({await router.read(name) for name in router.names}) == 2
         history = await settle(router, before + during)
     assert violations(history) == []
@@ -99,5 +99,5 @@ async def test_five_nodes_under_all_faults_end_with_equal_right_values(tmp_path:
             adds += await add_everywhere(router, chance, 40, 0.02)
         history = await settle(router, adds)
     assert violations(history) == []
-    assert {add.outcome for add in adds} == set(Outcome)
+    assert {add.outcome for add in adds} == set(AddOutcome)
     assert min(router.seen[what] for what in ("cut", "lost", "doubled", "overtaken")) > 0

@@ -10,7 +10,7 @@ import pytest
 from replica.core.base.clock import Moment
 from simulations.maelstrom_node import connections
 from simulations.maelstrom_node.connections import WAITING_MAX, MessageNetwork, MessageSocket
-from simulations.maelstrom_node.messages import Accept, Between, Close, Frame, Open, Reset
+from simulations.maelstrom_node.messages import AcceptMessage, Between, Close, FrameMessage, Open, ResetMessage
 
 NAMES = ("n1", "n2")
 
@@ -125,7 +125,7 @@ async def test_a_lost_frame_ends_the_connection_on_both_sides(pair: Pair, monkey
     first, _, third = pair.take("n2")
     pair.deliver("n2", [first, third])
     assert await received(far, 2) == [b"1", None]
-    assert pair.said["n1"] == [Reset(connection=near.connection)]
+    assert pair.said["n1"] == [ResetMessage(connection=near.connection)]
     pair.deliver("n1")
     assert await received(near, 1) == [None]
 
@@ -138,19 +138,21 @@ async def test_the_time_of_a_gap_runs_from_its_beginning(pair: Pair, monkeypatch
     async with asyncio.timeout(5):
         while not receiving.done():
             number += 1
-            pair.deliver("n2", [Frame(connection=near.connection, number=number, frame=b"")])
+            pair.deliver("n2", [FrameMessage(connection=near.connection, number=number, frame=b"")])
             await asyncio.sleep(0.005)  # the pace of the frames
     assert receiving.result() == [None]
 
 
 async def test_a_peer_that_exceeds_every_window_is_reset(pair: Pair) -> None:
     near, far = await pair.connect()
-    frames = [Frame(connection=near.connection, number=number, frame=b"") for number in range(2, WAITING_MAX + 3)]
+    frames = [
+        FrameMessage(connection=near.connection, number=number, frame=b"") for number in range(2, WAITING_MAX + 3)
+    ]
     pair.deliver("n2", frames[:-1])
     assert not far.is_over
     pair.deliver("n2", frames[-1:])
     assert far.is_over
-    assert pair.said["n1"] == [Reset(connection=near.connection)]
+    assert pair.said["n1"] == [ResetMessage(connection=near.connection)]
 
 
 async def test_a_frame_that_overtakes_accept_counts_as_accept(pair: Pair) -> None:
@@ -159,7 +161,7 @@ async def test_a_frame_that_overtakes_accept_counts_as_accept(pair: Pair) -> Non
     pair.deliver("n2")
     await pair.connected[0].send(b"hello")
     accept, hello = pair.take("n1")
-    assert isinstance(accept, Accept)
+    assert isinstance(accept, AcceptMessage)
     pair.deliver("n1", [hello])
     near = await dialling
     pair.deliver("n1", [accept])
@@ -185,7 +187,7 @@ async def test_a_cancelled_dial_leaves_no_half_of_a_connection(pair: Pair) -> No
     dialling.cancel()
     await asyncio.gather(dialling, return_exceptions=True)
     (reset,) = pair.take("n2")
-    assert isinstance(reset, Reset)
+    assert isinstance(reset, ResetMessage)
     pair.deliver("n2", [reset, opening])  # the reset comes first, so it has no effect
     pair.deliver("n1")
     pair.deliver("n2")
@@ -201,15 +203,15 @@ async def test_a_new_connection_ends_the_earlier_one(pair: Pair) -> None:
 
 
 async def test_an_unknown_connection_gets_a_reset_and_a_reset_gets_no_answer(pair: Pair) -> None:
-    pair.deliver("n2", [Frame(connection=7, number=1, frame=b"")])
-    assert pair.take("n1") == [Reset(connection=7)]
-    pair.deliver("n2", [Reset(connection=7)])
+    pair.deliver("n2", [FrameMessage(connection=7, number=1, frame=b"")])
+    assert pair.take("n1") == [ResetMessage(connection=7)]
+    pair.deliver("n2", [ResetMessage(connection=7)])
     assert pair.said["n1"] == []
 
 
 async def test_a_node_refuses_dials_by_greater_or_unknown_names(pair: Pair) -> None:
     pair.deliver("n1", [Open(connection=1)])
-    assert pair.said["n2"] == [Reset(connection=1)]
+    assert pair.said["n2"] == [ResetMessage(connection=1)]
     assert pair.connected == []
     assert pair.network("n2", ("n2", "n3")).take("n1", Open(connection=1)) is None
 
@@ -218,7 +220,7 @@ async def test_a_refused_dial_fails(pair: Pair) -> None:
     dialling = asyncio.create_task(pair.networks["n1"].dial("n2"))
     await asyncio.sleep(0)
     (opening,) = pair.take("n2")
-    pair.deliver("n1", [Reset(connection=opening.connection)])
+    pair.deliver("n1", [ResetMessage(connection=opening.connection)])
     with pytest.raises(ConnectionError):
         await dialling
     assert not await pair.networks["n1"].is_ready("n2")

@@ -11,12 +11,12 @@ from simulations.pn_counter import (
     SUMS_MAX,
     Acceptable,
     Add,
+    AddOutcome,
     CounterHistory,
     Disagreement,
     FinalRead,
     NotAcceptable,
     NotRead,
-    Outcome,
     TooManyUnknown,
     acceptable,
     violations,
@@ -24,10 +24,10 @@ from simulations.pn_counter import (
 
 NODES = ("n1", "n2", "n3")
 
-OK = Add("n1", 1_000_003, Outcome.ACKNOWLEDGED)
-ALSO_OK = Add("n2", -70_001, Outcome.ACKNOWLEDGED)
-REFUSED = Add("n3", 5_000_077, Outcome.REFUSED)
-UNKNOWN = Add("n3", 300_007, Outcome.UNKNOWN)
+OK = Add("n1", 1_000_003, AddOutcome.ACKNOWLEDGED)
+ALSO_OK = Add("n2", -70_001, AddOutcome.ACKNOWLEDGED)
+REFUSED = Add("n3", 5_000_077, AddOutcome.REFUSED)
+UNKNOWN = Add("n3", 300_007, AddOutcome.UNKNOWN)
 ADDS = (OK, ALSO_OK, REFUSED, UNKNOWN)
 SUM = OK.delta + ALSO_OK.delta
 
