@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from replica.core.base.limits import DOCUMENT_BYTES_MAX
 from simulations.faults import FAULTS
 from simulations.plan import RUSH_S, Fault, Plan, Trade
+from simulations.workloads.catalogue import WORKLOADS
 
 SLOW_STOPS = 0.5
 """Share of restarts during a rush that come with a slow disk."""
@@ -21,6 +22,9 @@ REGIONS = ("east", "west", "north")
 
 LIST_DOCUMENT_BYTES = DOCUMENT_BYTES_MAX * 3 // 4
 """Random bytes in each document of a list. As text they nearly reach the size limit of a document."""
+
+WITH_A_WORKLOAD = 0.06
+"""Share of seeds that have a workload, for each workload."""
 
 TOGETHER = 0.3
 """Share of faults that hit the same machines as the fault before, within a second."""
@@ -70,6 +74,7 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         rush_s=random.choice((0.0, 0.0, 0.5, 2.0)),
         floods=0.5 if random.random() < 0.1 else 0.0,
         list_bytes=LIST_DOCUMENT_BYTES if random.random() < 0.05 else 0,
+        workloads=_draw_workloads(seed),
     )
     away_s = random.choice((0.0, 0.0, 90.0)) if core else 0.0
     if trade.rush_s:
@@ -85,6 +90,15 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         core=core,
         away_s=away_s,
     )
+
+
+def _draw_workloads(seed: int) -> tuple[str, ...]:
+    """Draw workloads from a source of their own, so that a new one changes only the seeds that have it.
+
+    Each workload has its own chance of being chosen, whatever other workloads exist.
+    """
+    drawn = {name: Random(f"{seed}/workloads/{name}").random() for name in WORKLOADS}
+    return tuple(sorted(name for name, chance in drawn.items() if chance < WITH_A_WORKLOAD))
 
 
 def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, seconds: float) -> tuple[Fault, ...]:

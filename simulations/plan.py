@@ -57,6 +57,8 @@ class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     """Whether clients at hubs write policies and sell the units of stores."""
     orders: float = 1.0
     """Factor on the weights of placing orders and reporting their events; 0 for never."""
+    workloads: tuple[str, ...] = ()
+    """Workloads that add a client to each machine, by their names in `simulations.workloads.catalogue`."""
 
 
 class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -33,6 +33,7 @@ from simulations.machine import Machine
 from simulations.observer import CHECKERS, Observer
 from simulations.ordering_clients import OrderingClient
 from simulations.plan import Fault, Plan
+from simulations.workloads.catalogue import WORKLOADS
 
 LOOK_S = 0.5
 """How often the observer looks while it waits for agreement."""
@@ -168,6 +169,11 @@ class Run:
             loop.create_task(self.make_client(machine, number).run(plan.seconds))
             for machine in self.chain.machines.values()
             for number in range(plan.trade.clients)
+        ]
+        clients += [
+            loop.create_task(WORKLOADS[name](self.chain, self.history, machine, number).run(plan.seconds))
+            for machine in self.chain.machines.values()
+            for number, name in enumerate(plan.trade.workloads, plan.trade.clients)
         ]
         trading = asyncio.gather(*clients)
         while not trading.done():

@@ -20,6 +20,7 @@ from replica.core.base.names import check_name
 from simulations.faults import FAULTS, OF_IDENTITY
 from simulations.observer import CHECKERS
 from simulations.plan import Fault, Plan, Trade
+from simulations.workloads.catalogue import WORKLOADS
 
 DIRECTORY = Path(__file__).parent / "scenarios"
 
@@ -117,6 +118,9 @@ def _check_trade(trade: Trade) -> None:
     for field in ("hot", "refuse", "repeat", "theft", "failover"):
         if not 0 <= getattr(trade, field) <= 1:
             raise ValueError(f"{field} must be from 0 to 1")
+    for name in trade.workloads:
+        if name not in WORKLOADS:
+            raise ValueError(f"there is no workload {name!r}. Use one of {', '.join(WORKLOADS)}")
 
 
 def _check_fault(where: str, fault: Fault, names: list[str]) -> None:

@@ -29,7 +29,7 @@ ORDERS = {
     ),
     "simulations": (
         "clock | loop | plan | pn_counter < network | journal | next_release | history < machine < chain"
-        " < faults | checkers | clients < draw | ordering_clients | observer < run | scenario"
+        " < faults | checkers | clients < ordering_clients | observer < workloads < draw < run | scenario"
         " < outcome | catalogue | utilisation < account | shrinking | swarm < progress < failure < series | report"
         " < __main__ | mutations | full_stack | maelstrom_node"
     ),

@@ -1,0 +1,17 @@
+"""Workloads: clients that do one kind of everyday thing, each in a part of the seeds.
+
+A plan names its workloads (`Trade.workloads`), and each of them adds one client to every machine. Seeds without a
+workload play as if it did not exist, so a new workload leaves most recorded seeds as they were.
+
+To add a workload: write a subclass of `Client` in a module of its own. Its `_acts` return only its own actions. Add
+the class here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from simulations.clients import Client
+
+WORKLOADS: Mapping[str, type[Client]] = {}
+"""By name, as plans name them."""
