@@ -20,6 +20,7 @@ from simulations.checkers.exactly_once import ExactlyOnceChecker
 from simulations.checkers.floor import FloorChecker
 from simulations.checkers.held import HeldChecker
 from simulations.checkers.orders import OrdersChecker
+from simulations.checkers.placed_again import PlacedAgainChecker
 from simulations.checkers.quotas import QuotasChecker
 from simulations.checkers.rights import RightsChecker
 from simulations.checkers.settlement import SettlementChecker
@@ -36,6 +37,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     DurabilityChecker,
     DecisionsChecker,
     OrdersChecker,
+    PlacedAgainChecker,
     FloorChecker,
     HeldChecker,
     AccountsChecker,

@@ -33,7 +33,7 @@ AnsweredFulfilments = tuple[tuple[str, str, str, tuple[tuple[str, int], ...]], .
 
 
 class OrdersChecker(Checker):
-    """Answers about an order match its request, also when it repeats, and each of its events matches a request."""
+    """Answers about an order match its request, and each of its events matches a request."""
 
     invariant = 3
 
@@ -56,8 +56,6 @@ class OrdersChecker(Checker):
         """
         self._done: dict[tuple[bytes, str], bytes] = {}
         """By key and fulfilment: the entry of the event that was reported under that key, at any node."""
-        self._again: list[tuple[Placement, AnsweredFulfilments]] = []
-        """Answers to repeated placements, to be compared with the first answers."""
         self._instead: dict[tuple[str, str], str] = {}
         """By order and fulfilment: the revoked fulfilment that it replaces."""
         self._early: dict[bytes, OrderEvent] = {}
@@ -79,8 +77,6 @@ class OrdersChecker(Checker):
         content = entry.content
         if content.kind != ORDER or content.reference != request.order:
             self.fail(f"{ask.key!r} asked about {request.order!r}, but the answer is about {content.reference!r}")
-        if isinstance(request, Placement) and content.facts["act"] == "repeat":
-            self._again.append((request, _shown(content.facts)))
 
     def appeared(self, entry: Entry) -> None:
         content = entry.content
@@ -125,13 +121,6 @@ class OrdersChecker(Checker):
             self._explain(entry, request)
 
     def moment(self) -> None:
-        again, self._again = self._again, []
-        for placement, shown in again:
-            answers = self._placed.get(placement.order, [])
-            if (placement, shown) not in answers:
-                self.fail(
-                    f"{placement.order!r} was placed again, with the answer {shown} instead of the first: {answers}"
-                )
         unexplained, self._unexplained = self._unexplained, []
         for entry in unexplained:
             self._explain(entry, None)

@@ -100,14 +100,21 @@ ORDER_SLIPS = (
         edits=(slip(f"{PLACEMENT}:prepare_placement", ("if known is not None and known.placed:", "if False:")),),
     ),
     Mutation(
-        name="repeat-answered-as-of-now",
-        breaks="the answer to a repeated placement shows the present state, not the first answer",
-        invariant=3,
-        expected=("OrdersChecker",),
+        name="placed-again-as-of-then",
+        breaks="an order that is placed again is answered as it was placed, whatever became of it",
+        invariant=9,
+        expected=("PlacedAgainChecker",),
+        edits=(slip(f"{PLACEMENT}:_place_again", ("shown=tuple(present.values()),", "shown=first.shown,")),),
+    ),
+    Mutation(
+        name="promise-repeated-after-its-end",
+        breaks="an order that has ended and is placed again gets a positive answer, though nothing is held",
+        invariant=9,
+        expected=("PlacedAgainChecker",),
         edits=(
             slip(
                 f"{PLACEMENT}:_place_again",
-                ("shown=first.shown,", "shown=tuple(one.shown() for one in known.fulfilments.values()),"),
+                ("if not any(one.nature is Nature.HOLDS for one in begun):", "if False:"),
             ),
         ),
     ),

@@ -10,6 +10,7 @@ Failure
 │   ├── NotHosted        this node does not write for the location
 │   ├── NotOwner         another node owns the fulfilment
 │   ├── OrderExists      another order has the same name
+│   ├── OrderEnded       the order holds nothing any more, so nothing is promised
 │   ├── InvalidTransition  the event is not possible in the state of the fulfilment
 │   ├── Overtaken        the stock changed while the request was processed: try again
 │   ├── Overloaded       a bounded queue is full: try again later
@@ -95,6 +96,12 @@ class OrderExists(Refused):
     """Another order has the same name."""
 
     kind = "order-exists"
+
+
+class OrderEnded(Refused):
+    """The order was placed before and holds nothing any more. Placing it again promises nothing."""
+
+    kind = "order-ended"
 
 
 class InvalidTransition(Refused):

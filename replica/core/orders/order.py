@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from replica.core.base.clock import stamp_ms
@@ -165,11 +167,10 @@ class Order(Struct, array_like=True, gc=False):
 
         Fulfilments of placements that lost count only where there are no others.
         """
-        states, lost = list(NATURES), self.lost()
-        standing = [one for one in self.fulfilments.values() if one.id not in lost] or self.fulfilments.values()
-        found = [one.state for one in standing if one.state in NATURES]
-        going = [state for state in found if NATURES[state] is not Nature.ENDED]
-        return min(going or found, key=states.index, default="none")
+        lost = self.lost()
+        return least_advanced(
+            [one for one in self.fulfilments.values() if one.id not in lost] or self.fulfilments.values()
+        )
 
     def concerned(self, name: str) -> list[Fulfilment]:
         """The fulfilments that an event concerns: the one it names, or the one that replaced it.
@@ -195,6 +196,10 @@ class Order(Struct, array_like=True, gc=False):
     def placed_as(self, digest: bytes) -> Placed | None:
         """The placement that stands for a request."""
         return next((one for one in self.placed if one.digest == digest), None)
+
+    def begun_by(self, placed: Placed) -> list[Fulfilment]:
+        """The fulfilments of a placement that this replica knows: those it began, and those that replaced them."""
+        return [self.fulfilments[name] for name in self._begun_by(placed) if name in self.fulfilments]
 
     def duplicates(self) -> list[tuple[Placed, Placed]]:
         """Placements that lost, each with the one of the same request that won."""
@@ -248,7 +253,7 @@ class Order(Struct, array_like=True, gc=False):
 
     def _reported_of(self, placed: Placed) -> OutsideEvent | None:
         """Whether callers cancelled everything that a placement began, or paid for it."""
-        begun = [self.fulfilments[name] for name in self._begun_by(placed) if name in self.fulfilments]
+        begun = self.begun_by(placed)
         if begun and all(
             one.happened(CANCEL) and not one.is_voided and not self._was_asked(CANCEL, one) for one in begun
         ):
@@ -271,3 +276,10 @@ class Order(Struct, array_like=True, gc=False):
             and "" not in one.settled
             and (any(one.waits_for(fulfilment) for fulfilment in fulfilments) or not one.settled)
         ]
+
+
+def least_advanced(fulfilments: Iterable[Fulfilment]) -> str:
+    """The least advanced state of those that have not ended; if all have, of all; `none` if there are none."""
+    found = [one.state for one in fulfilments if one.state in NATURES]
+    going = [state for state in found if NATURES[state] is not Nature.ENDED]
+    return min(going or found, key=list(NATURES).index, default="none")

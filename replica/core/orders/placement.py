@@ -5,15 +5,15 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET
 
-from replica.core.base.errors import Invalid, OrderExists, RightsExhausted
+from replica.core.base.errors import Invalid, OrderEnded, OrderExists, RightsExhausted
 from replica.core.base.limits import QUANTITY_MAX
 from replica.core.base.names import FREE, account
 from replica.core.catalog.skus import Catalog, Recipe
 from replica.core.orders.allocations import check_allocations
 from replica.core.orders.context import OrderContext, OrderDraft, moves_of
 from replica.core.orders.facts import RepeatFacts, ShownFulfilment, StepFacts
-from replica.core.orders.machine import HOLD, RESERVE
-from replica.core.orders.order import Order
+from replica.core.orders.machine import EXPIRE, HOLD, RESERVE, Nature
+from replica.core.orders.order import Fulfilment, Order, least_advanced
 from replica.core.orders.requests import Placement, request_digest, request_facts
 from replica.core.orders.sourcing import WantedLine, allocate, fullest
 from replica.core.stock.requests import SkuLine
@@ -97,20 +97,40 @@ def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str]
 
 
 def _place_again(context: OrderContext, placement: Placement, digest: bytes, known: Order) -> list[OrderDraft]:
+    """Answer an order that was placed before under another key: how it stands now, while it holds units.
+
+    A part that has not arrived here yet is shown as it was placed. Raises Refused.
+    """
     first = known.placed_as(digest)
     if first is None:
         raise OrderExists(
             f"the order {placement.order!r} exists with other contents: place a new order under another name",
             field="order",
         )
+    begun = [_as_of_now(context, one) for one in known.begun_by(first)]
+    state = least_advanced(begun)
+    if not any(one.nature is Nature.HOLDS for one in begun):
+        raise OrderEnded(
+            f"the order {placement.order!r} is {state}: it holds nothing any more",
+            field="order",
+            order=placement.order,
+            state=state,
+        )
+    present = {one.id: one for one in first.shown} | {one.id: one.shown() for one in begun}
     facts = RepeatFacts(
-        expires_ms=first.expires_ms,
-        state=first.shown[0].state,
-        shown=first.shown,
+        expires_ms=min([one.expires_ms for one in begun if one.expires_ms], default=0),
+        state=state,
+        shown=tuple(present.values()),
         request=request_facts(placement),
     )
-    location = next((one.location for one in known.fulfilments.values()), context.order_policy.notes_scope)
-    return [OrderDraft(scope=location, order=placement.order, event=HOLD, facts=facts)]
+    return [OrderDraft(scope=begun[0].location, order=placement.order, event=HOLD, facts=facts)]
+
+
+def _as_of_now(context: OrderContext, fulfilment: Fulfilment) -> Fulfilment:
+    """A fulfilment as it stands: a hold whose time is over promises nothing, even if its end is not written yet."""
+    is_due = 0 < fulfilment.expires_ms <= context.now_ms and fulfilment.owner == context.node
+    to = context.machine.step(fulfilment.state, EXPIRE) if is_due else None
+    return msgspec.structs.replace(fulfilment, state=to) if isinstance(to, str) else fulfilment
 
 
 def _wanted(context: OrderContext, placement: Placement, index: int) -> WantedLine:

@@ -18,6 +18,7 @@ insufficient-rights        409  This node does not have the rights to enough uni
 not-hosted                 409  This node does not write for the location.
 not-owner                  409  Another node owns the fulfilment.
 order-exists               409  Another order has the same name.
+order-ended                409  The order was placed before and holds nothing any more.
 invalid-transition         409  The event is not possible in the state of the fulfilment.
 overtaken                  503  The stock changed while the request was processed.
 overloaded                 503  Too many requests are waiting.
@@ -45,6 +46,7 @@ from replica.core.base.errors import (
     NotFound,
     NotHosted,
     NotOwner,
+    OrderEnded,
     OrderExists,
     Overloaded,
     Overtaken,
@@ -137,6 +139,12 @@ PROBLEM_TYPES = {
             NotOwner.kind, 409, "Another node owns the fulfilment.", "Send the event to the owner of the fulfilment."
         ),
         ProblemType(OrderExists.kind, 409, "Another order has the same name.", "Place the order under a new name."),
+        ProblemType(
+            OrderEnded.kind,
+            409,
+            "The order was placed before and holds nothing any more.",
+            "Place the order under a new name.",
+        ),
         ProblemType(
             InvalidTransition.kind,
             409,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replica.core.base.errors import NotOwner, OrderExists, RightsExhausted
+from replica.core.base.errors import NotOwner, OrderEnded, OrderExists, RightsExhausted
 from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Stream
 from replica.core.log.entry_run import ReceivedRun
@@ -349,7 +349,7 @@ def test_in_any_order_of_delivery_one_placement_stands(asked: list[tuple[int, in
     nodes = order_takers()
     for index, number, event in asked:
         name = f"o-{number}"
-        with suppress(RightsExhausted):
+        with suppress(RightsExhausted, OrderEnded):
             nodes[index].place(name)
         if event:
             nodes[index].ask_if_possible(event, name)

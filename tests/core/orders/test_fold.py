@@ -162,7 +162,7 @@ def test_line_that_names_a_location_is_taken_there_or_not_at_all() -> None:
     assert sorted(one.location for one in taker.order().fulfilments.values()) == ["w-1", "w-2"]
 
 
-def test_a_repeated_placement_gets_the_first_answer_whatever_its_key() -> None:
+def test_an_open_order_placed_again_holds_nothing_more_whatever_its_key() -> None:
     taker = OrderTaker()
     first, again = taker.place(), taker.place()
     assert again.content.moves == ()

@@ -98,6 +98,25 @@ async def test_early_event_waits_and_impossible_event_is_refused_and_reported(hu
     assert found["waiting"] == []
 
 
+async def test_order_that_ended_and_is_placed_under_a_new_key_is_refused(hub: Caller) -> None:
+    await stocked(hub)
+    first = await hub.write("/v1/orders", ORDER, key="k1")
+    await event(hub, "cancel")
+    status, problem = await hub.write("/v1/orders", ORDER, key="k2")
+    assert (status, problem["type"], problem["state"], problem["field"]) == (409, "order-ended", "cancelled", "order")
+    assert "new name" in problem["detail"]
+    assert await hub.write("/v1/orders", ORDER, key="k1") == first
+
+
+async def test_hold_that_ended_and_is_placed_under_a_new_key_is_refused_by_a_store(store: Caller) -> None:
+    await store.good("/v1/receipts", {"lines": [{"sku": "cola", "quantity": 5}]})
+    held = {"order": "hold-1", "lines": [{"sku": "cola", "quantity": 2}]}
+    assert (await store.good("/v1/holds", held))["state"] == "held"
+    assert (await event(store, "collect", "hold-1"))[0] == 200
+    status, problem = await store.write("/v1/holds", held)
+    assert (status, problem["type"], problem["state"]) == (409, "order-ended", "collected")
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
