@@ -127,10 +127,10 @@ ORDER_SLIPS = (
             slip(
                 f"{TRANSITIONS}:judge",
                 (
-                    "    return context.machine.step(fulfilment.state, event.event)",
+                    "    to = context.machine.step(fulfilment.state, event.event)",
                     '    if event.event == CANCEL and fulfilment.state in ("shipped", "collected"):\n'
                     '        return "cancelled"\n'
-                    "    return context.machine.step(fulfilment.state, event.event)",
+                    "    to = context.machine.step(fulfilment.state, event.event)",
                 ),
             ),
             slip(

@@ -38,7 +38,7 @@ from replica.core.orders.facts import (
 from replica.core.orders.machine import ADJUST, CANCEL, EXCHANGE, EXPIRE, PARTIAL, Nature, Reachability
 from replica.core.orders.order import Fulfilment, Order
 from replica.core.orders.owners import ask_owner, hand_over
-from replica.core.orders.parking import park, report_late, settle
+from replica.core.orders.parking import check_may_come, park, report_late, settle
 from replica.core.orders.placement import prepare_placement
 from replica.core.orders.requests import (
     Handover,
@@ -125,6 +125,8 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
     order = context.orders.find(event.order)
     concerned = order.concerned(event.fulfilment) if order is not None else []
     if order is None or not concerned:
+        if order is not None:
+            check_may_come(context, order, event)
         drafts = park(context, order, event, deduplication_id, [context.order_policy.notes_scope])
         return _answering(drafts, order or Order(event.order), {}, event)
     others = [one for one in concerned if one.owner != context.node]

@@ -19,7 +19,7 @@ states whatever tables they had.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Annotated
 
@@ -175,6 +175,11 @@ class OrderMachine:
             return to
         later = self._later.get(state, ())
         return Reachability.EARLY if any((one, event) in self._rows for one in later) else Reachability.IMPOSSIBLE
+
+    def may_follow(self, state: str, event: str, spent: Iterable[str]) -> bool:
+        """Whether a state with a row for an event can be reached without the events in `spent`, which are over."""
+        rows = {row: to for row, to in self._rows.items() if row[1] not in spent}
+        return any((one, event) in rows for one in _reached(state, rows))
 
 
 def mermaid(document: MachineDocument) -> str:

@@ -1,4 +1,8 @@
-"""Parking: an event that comes early waits for its predecessor, until that comes or a deadline passes."""
+"""Parking: an event that comes early waits for its predecessor, until that comes or a deadline passes.
+
+Only an event that can still happen waits. Its order may be unknown, because an event may come before its placement. Its
+fulfilment may be unknown only if this node can hear of it later (`check_may_come`).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from replica.core.base.errors import Overloaded, Refused, RightsExhausted
+from replica.core.base.errors import NotFound, Overloaded, Refused, RightsExhausted
 from replica.core.base.limits import PARKED_MS, PARKED_PER_ORDER_MAX
+from replica.core.base.names import HUBS, node_of
 from replica.core.orders.context import OrderContext, OrderDraft
 from replica.core.orders.facts import (
     IMPOSSIBLE,
@@ -47,6 +52,34 @@ def park(
         OrderDraft(scope=location, order=event.order, event=event.event, facts=facts)
         for location in dict.fromkeys(locations)
     ]
+
+
+def check_may_come(context: OrderContext, order: Order, event: OrderEvent) -> None:
+    """Check that this node may still hear of a fulfilment that it does not know. Raises NotFound.
+
+    A placement that is known names its fulfilments, and a part of a known fulfilment has its id as prefix. Another node
+    that takes part in the order may have begun one that this node has not heard of. A store hears only of fulfilments
+    at its own location.
+    """
+    name, known = event.fulfilment, order.fulfilments.values()
+    if not known:
+        return
+    hears_all = context.order_policy.notes_scope == HUBS
+    shown = [one for placed in order.placed for one in placed.shown if one.id == name]
+    is_placed = any(hears_all or one.location in context.locations for one in shown)
+    others = [one for one in known if one.owner != context.node]
+    is_part = any(name.startswith(one.id) and not name[len(one.id) :][:1].isalnum() for one in others)
+    nodes = {node_of(placed.writer) for placed in order.placed} | {one.owner for one in known}
+    begun_by, _, number = name.rpartition(".")
+    is_begun = hears_all and number.isdigit() and begun_by in nodes - {context.node}
+    if is_placed or is_part or is_begun:
+        return
+    hint = "" if hears_all else "; this store sees only the parts of an order at its own location: ask a hub"
+    raise NotFound(
+        f"the order {order.name!r} has no fulfilment {name!r} here: name one of {', '.join(sorted(order.fulfilments))},"
+        f" or none{hint}",
+        field="fulfilment",
+    )
 
 
 def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: Parked) -> OrderDraft | None:

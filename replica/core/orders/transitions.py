@@ -17,7 +17,7 @@ from replica.core.base.names import CUSTOMER, QUARANTINE, account
 from replica.core.ledger.cells import Move
 from replica.core.orders.allocations import Allocation, check_allocations, cut, named_reversals, without
 from replica.core.orders.context import OrderContext, OrderDraft, moves_of
-from replica.core.orders.facts import REPEAT, StepFacts
+from replica.core.orders.facts import REPEAT, STEP, StepFacts
 from replica.core.orders.machine import ADJUST, CANCEL, COLLECT, EXCHANGE, EXPIRE, PARTIAL, RETURN, SHIP, Reachability
 from replica.core.orders.order import Fulfilment, Order
 from replica.core.orders.placement import resolve_line
@@ -38,7 +38,12 @@ def judge(
         event.event not in PARTIAL and fulfilment.happened(event.event)
     ):
         return REPEAT
-    return context.machine.step(fulfilment.state, event.event)
+    to = context.machine.step(fulfilment.state, event.event)
+    if to is Reachability.EARLY:  # an event that happens once and has happened leads nowhere again
+        spent = {past.event for past in fulfilment.history if past.act == STEP and past.event not in PARTIAL}
+        if not context.machine.may_follow(fulfilment.state, event.event, spent):
+            return Reachability.IMPOSSIBLE
+    return to
 
 
 def transition(

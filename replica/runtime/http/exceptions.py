@@ -62,8 +62,8 @@ class ExceptionsAnswer(Struct, frozen=True):
 
     `breaches`: accounts below zero, by location and item. `shortages`: holds selected to be revoked. `duplicates`:
     requests that two nodes accepted. `key_conflicts`: keys used for different requests. `reports`: events without an
-    effect. `waiting`: events that wait. `differences`: digests that differ between nodes. `unreadable`: entries that
-    this version cannot read. `truncated`: the node has more exceptions than it lists here.
+    effect. `waiting`: events that wait, and for what. `differences`: digests that differ between nodes. `unreadable`:
+    entries that this version cannot read. `truncated`: the node has more exceptions than it lists here.
     """
 
     breaches: list[BreachAnswer]

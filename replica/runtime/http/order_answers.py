@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import assert_never
 
 from msgspec import Struct
@@ -23,6 +23,7 @@ from replica.core.orders.facts import (
     decode,
 )
 from replica.core.orders.order import Fulfilment, Order
+from replica.core.orders.requests import OrderEvent
 
 
 class OrderLine(Struct, frozen=True):
@@ -45,7 +46,9 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     """The order after the request.
 
     `waiting`: `parked` if the event came before the event it needs, `asked` if another node owns the fulfilment and
-    decides.
+    decides. `reason` says what a parked event waits for, and `until` when the node gives up and reports it:
+    `unknown-order` for an order that this node has not heard of, `unknown-fulfilment` for a fulfilment that another
+    node may have begun, and `early` for a state that has not been reached yet.
     """
 
     order: str
@@ -53,6 +56,8 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     fulfilments: list[FulfilmentAnswer]
     expires_at: str | None = None
     waiting: str | None = None
+    reason: str | None = None
+    until: str | None = None
 
 
 class PastAnswer(Struct, frozen=True):
@@ -82,13 +87,17 @@ class FulfilmentView(Struct, frozen=True):
 
 
 class WaitingAnswer(Struct, frozen=True):
-    """An event that waits: until a deadline, or for the decision of the owner (`until` is null)."""
+    """An event that waits: until a deadline, or for the decision of the owner (`until` is null).
+
+    `reason` says for what: `unknown-order`, `unknown-fulfilment`, `early`, or `owner`.
+    """
 
     order: str
     event: str
     fulfilment: str
     since: str
     until: str | None
+    reason: str
 
 
 class ReportAnswer(Struct, frozen=True):
@@ -127,7 +136,14 @@ def order_answer(content: Content) -> OrderAnswer:
         case ReportFacts():
             return OrderAnswer(order=order, state=facts.state, fulfilments=_fulfilments(facts.shown))
         case ParkFacts():
-            return OrderAnswer(order=order, state=facts.state, fulfilments=_fulfilments(facts.shown), waiting="parked")
+            return OrderAnswer(
+                order=order,
+                state=facts.state,
+                fulfilments=_fulfilments(facts.shown),
+                waiting="parked",
+                reason=_reason([one.id for one in facts.shown], facts.request.event),
+                until=time_text(facts.until_ms),
+            )
         case AskFacts():
             return OrderAnswer(order=order, state=facts.state, fulfilments=_fulfilments(facts.shown), waiting="asked")
         case HandoverFacts():
@@ -201,10 +217,18 @@ def waiting_answers(order: Order) -> list[WaitingAnswer]:
             fulfilment=parked.event.fulfilment,
             since=stamp_text(parked.clock),
             until=time_text(parked.until_ms) if parked.until_ms else None,
+            reason=_reason(order.fulfilments, parked.event) if parked.until_ms else "owner",
         )
         for parked in order.waiting
         if parked.event is not None
     ]
+
+
+def _reason(known: Collection[str], event: OrderEvent) -> str:
+    """What a parked event waits for."""
+    if not known:
+        return "unknown-order"
+    return "unknown-fulfilment" if event.fulfilment and event.fulfilment not in known else "early"
 
 
 def report_answers(order: Order) -> list[ReportAnswer]:

@@ -105,8 +105,8 @@ def test_exchange_for_an_unknown_sku_stops_no_node_that_merges_its_order() -> No
     hub.replica.locations = ()
     hub.place("o-1", PlacedLine(2, "cola"), paid=True)
     store.now_ms += 5
-    store.place("o-1", PlacedLine(2, "cola"), paid=True)
     store.happen("exchange", fulfilment="hub-east.1", lines=lines(cola=1), replacement=lines(ghost=1))
+    store.place("o-1", PlacedLine(2, "cola"), paid=True)
     hub.commit()
     stream = hub.entries[0].stream
     decisions.merge(store.replica, [ReceivedRun(stream, 1, genesis(stream), hub.entries)], store.now_ms)

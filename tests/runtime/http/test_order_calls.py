@@ -87,8 +87,9 @@ async def test_line_may_name_its_location(hub: Caller) -> None:
 
 async def test_early_event_waits_and_impossible_event_is_refused_and_reported(hub: Caller) -> None:
     status, answer = await event(hub, "ship")
-    assert (status, answer["state"], answer["waiting"]) == (202, "none", "parked")
-    assert [one["order"] for one in (await hub.good("/v1/exceptions"))["waiting"]] == ["web-1"]
+    assert (status, answer["state"], answer["waiting"], answer["reason"]) == (202, "none", "parked", "unknown-order")
+    (waiting,) = (await hub.good("/v1/exceptions"))["waiting"]
+    assert (waiting["order"], waiting["reason"], waiting["until"]) == ("web-1", "unknown-order", answer["until"])
     await placed(hub, paid=True)
     assert (await hub.good("/v1/orders/web-1"))["state"] == "shipped"
     status, problem = await event(hub, "cancel")
@@ -150,6 +151,13 @@ async def test_event_that_is_malformed_is_refused_by_field(hub: Caller, body: di
     await placed(hub, paid=True)
     status, problem = await hub.write("/v1/orders/web-1/events", body)
     assert (status, problem["field"]) == (422, field)
+
+
+async def test_event_of_an_unknown_fulfilment_of_a_known_order_is_not_found(hub: Caller) -> None:
+    await placed(hub)
+    status, problem = await event(hub, "pay", fulfilment="hub-east.2")
+    assert (status, problem["type"], problem["field"]) == (404, "not-found", "fulfilment")
+    assert (await hub.good("/v1/exceptions"))["waiting"] == []
 
 
 async def test_unknown_order_is_not_found(hub: Caller) -> None:

@@ -1,0 +1,129 @@
+"""An event waits only for what can still happen, and each one that waits ends."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from edge_node.role import store_role
+from replica.core.base.errors import NotFound
+from replica.core.base.limits import PARKED_MS
+from replica.core.catalog.documents import pack_value
+from replica.core.orders.machine import MachineDocument, Transition
+from replica.core.orders.requests import Handover, PlacedLine
+from replica.core.state import decisions
+from replica.core.state.commands import DocumentWrite
+from replica.runtime.http.order_answers import order_answer, waiting_answers
+from tests.core.orders.test_double_orders import order_takers, settle
+from tests.core.shuffled import OrderTaker, lines
+
+PICKED_ONCE = MachineDocument(
+    states=("reserved", "picking", "amended", "shipped"),
+    transitions=(
+        Transition("reserve", (), "reserved"),
+        Transition("pick", ("reserved", "amended"), "picking"),
+        Transition("adjust", ("picking",), "amended"),
+        Transition("ship", ("picking",), "shipped"),
+    ),
+)
+"""A table in which a change after picking leads to a dead end, because nothing is picked twice."""
+
+
+def store_taker() -> OrderTaker:
+    store = OrderTaker("store-1", store_1={"cola": 5})
+    store.replica.order_policy = store_role("store-1").order_policy
+    return store
+
+
+def test_an_event_of_an_unknown_order_says_that_it_waits_for_the_order() -> None:
+    taker = OrderTaker()
+    answer = order_answer(taker.happen("pay").content)
+    assert (answer.state, answer.waiting, answer.reason) == ("none", "parked", "unknown-order")
+    (waiting,) = waiting_answers(taker.order())
+    assert (waiting.reason, waiting.until) == ("unknown-order", answer.until)
+
+
+def test_an_event_of_a_known_order_says_that_it_came_early() -> None:
+    taker = OrderTaker()
+    taker.place()
+    answer = order_answer(taker.happen("return", lines=lines(cola=1)).content)
+    assert (answer.waiting, answer.reason) == ("parked", "early")
+    assert [one.reason for one in waiting_answers(taker.order())] == ["early"]
+
+
+@pytest.mark.parametrize("name", ["hub-east.9", "hub-west.1", "nothing", "hub-east.1x", "hub-east.1.1", "hub-east.10"])
+def test_an_unknown_fulfilment_of_a_known_order_is_not_found(name: str) -> None:
+    taker = OrderTaker()
+    taker.place()
+    with pytest.raises(NotFound, match=r"hub-east\.1") as refused:
+        taker.happen("pay", fulfilment=name)
+    assert refused.value.field == "fulfilment"
+    assert taker.order().parked == []
+
+
+def test_an_event_of_a_fulfilment_that_a_node_of_the_order_may_have_begun_waits() -> None:
+    east, west, north = order_takers()
+    east.place()
+    settle(east, west, north)
+    answer = order_answer(west.happen("pay", fulfilment="hub-east.2").content)
+    assert (answer.waiting, answer.reason) == ("parked", "unknown-fulfilment")
+    west.now_ms += PARKED_MS
+    west.keep_up()
+    assert [one.outcome for one in west.order().reports] == ["late"]
+
+
+def test_an_event_of_a_fulfilment_named_by_the_placement_waits_until_it_arrives() -> None:
+    east, west = OrderTaker("hub-east", w_1={"cola": 2}, w_2={"cola": 2}), OrderTaker("hub-west", w_3={})
+    east.place("o-1", PlacedLine(2, "cola", location="w-1"), PlacedLine(2, "cola", location="w-2"), paid=True)
+    east.commit()
+    west.take([entry for entry in east.entries if entry.stream.scope == "w-1"])
+    assert order_answer(west.happen("pick", fulfilment="hub-east.2").content).reason == "unknown-fulfilment"
+
+
+def test_an_event_of_a_part_that_the_owner_may_have_split_off_waits() -> None:
+    hub, store = OrderTaker("hub-east", store_1={"cola": 5}), store_taker()
+    hub.place("o-1", PlacedLine(2, "cola"), paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.tell(store)
+    assert order_answer(hub.happen("pick", fulfilment="hub-east.1.1").content).waiting == "parked"
+    with pytest.raises(NotFound):
+        store.happen("pick", fulfilment="hub-east.1.1")
+
+
+def test_a_store_does_not_park_an_event_of_a_fulfilment_elsewhere() -> None:
+    hub = OrderTaker("hub-east", store_1={"cola": 5}, w_2={"cola": 5})
+    store = store_taker()
+    hub.place("o-1", PlacedLine(2, "cola", location="store-1"), PlacedLine(2, "cola", location="w-2"), paid=True)
+    hub.commit()
+    store.take([entry for entry in hub.entries if entry.stream.scope == "store-1"])
+    with pytest.raises(NotFound, match="ask a hub"):
+        store.happen("pick", fulfilment="hub-east.2")
+
+
+def test_an_event_that_only_a_spent_event_could_lead_to_is_impossible() -> None:
+    taker = OrderTaker()
+    value = pack_value(msgspec.to_builtins(PICKED_ONCE))
+    decisions.write(taker.replica, DocumentWrite("order_machine", "default", value, b"table"), taker.now_ms)
+    taker.place(paid=True)
+    assert taker.happen("ship").content.facts["act"] == "park"
+    taker.place("o-2", PlacedLine(2, "cola"), paid=True)
+    taker.happen("pick", "o-2")
+    taker.happen("adjust", "o-2", lines=lines(cola=1))
+    assert taker.happen("ship", "o-2").content.facts["outcome"] == "impossible"
+
+
+def test_every_event_that_waits_ends() -> None:
+    taker = OrderTaker()
+    taker.happen("pay", "never")
+    taker.happen("pay", "o-1")
+    taker.happen("pay", "o-1")
+    taker.happen("pick", "o-1", number=5)
+    taker.place("o-1", PlacedLine(2, "cola"))
+    taker.happen("return", "o-1", lines=lines(cola=1))
+    assert taker.order().state == "reserved"
+    taker.now_ms += PARKED_MS
+    taker.keep_up()
+    taker.commit()
+    settled = [entry.content.facts for entry in taker.entries if entry.content.facts.get("settles")]
+    assert sorted(one.get("outcome") or one["act"] for one in settled) == ["late", "late", "late", "repeat", "step"]
+    assert [order.waiting for order in taker.replica.orders] == [[], []]
