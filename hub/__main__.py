@@ -33,6 +33,7 @@ def hub(
     host: str,
     port: int,
     open_catalog: bool,
+    origin: tuple[str, ...],
     log_level: str,
     region: str,
     peer: tuple[str, ...],
@@ -41,7 +42,16 @@ def hub(
     """Run a regional hub."""
     configure_logs(log_level, node=name)
     run_node(
-        partial(assemble, name=name, region=region, data=data, host=host, hosts=hosts, open_catalog=open_catalog),
+        partial(
+            assemble,
+            name=name,
+            region=region,
+            data=data,
+            host=host,
+            hosts=hosts,
+            open_catalog=open_catalog,
+            origins=origin,
+        ),
         host=host,
         port=port,
         dial=[(url,) for url in peer],

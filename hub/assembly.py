@@ -25,11 +25,13 @@ async def assemble(
     host: str,
     hosts: tuple[str, ...],
     open_catalog: bool,
+    origins: tuple[str, ...] = (),
     clock: Clock | None = None,
     entropy: Entropy | None = None,
 ) -> Assembly:
     """Open the data, and make the node and its application. Nothing listens or dials yet. Raises DataRefused.
 
+    `origins`: whose web pages may call the node, besides those of this machine.
     Without `clock` and `entropy`, the node uses those of this machine.
     """
     entropy = entropy or SystemEntropy()
@@ -48,5 +50,5 @@ async def assemble(
     )
     api = HubApi(node, region, hosts)
     is_open = host not in LOOPBACK_HOSTS
-    app = make_app(api.operations(), loopback_only=is_open)
+    app = make_app(api.operations(), loopback_only=is_open, origins=origins)
     return Assembly(node, app, {} if is_open else {ORDERS_PATH: single(api.orders.read_fast)})

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 from yarl import URL
@@ -51,6 +52,36 @@ class UrlParam(click.ParamType[str]):
         if not is_good:
             self.fail(f"{text!r} is not an address. Use one such as http://hub-east:8700", param, ctx)
         return text.rstrip("/")
+
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def canonical_origin(text: str) -> str | None:
+    """Return an origin as browsers write it, `scheme://host[:port]`; None if the text is no origin of a web page."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # such as http://[::1
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
+        return None
+    if parts.path or parts.query or parts.fragment:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, _DEFAULT_PORTS[parts.scheme]) else "")
+
+
+class OriginParam(click.ParamType[str]):
+    """The origin of web pages that may call the node."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        origin = canonical_origin(str(value).rstrip("/"))
+        if origin is None:
+            self.fail(f"{str(value)!r} is not the origin of a page. Use one such as https://till.example", param, ctx)
+        return origin
 
 
 class NumberParam(click.FloatRange):
@@ -158,6 +189,12 @@ def node_options(default_port: int) -> Callable[[F], F]:
                 ),
                 click.option(
                     "--open-catalog", is_flag=True, help="Accept an unknown SKU as the item with the same name."
+                ),
+                click.option(
+                    "--origin",
+                    type=OriginParam(),
+                    multiple=True,
+                    help="Origin of web pages that may call this node. Pages of this machine always may.",
                 ),
                 click.option(
                     "--log-level",

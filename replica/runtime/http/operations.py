@@ -5,10 +5,9 @@ The routes and the OpenAPI document are both made from the table of operations, 
 
 from __future__ import annotations
 
-import ipaddress
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -17,6 +16,7 @@ from msgspec import Struct
 
 from replica.core.base.errors import Invalid, Refused
 from replica.core.base.names import parse_key
+from replica.runtime.http.origins import Origins, is_loopback
 from replica.runtime.http.problems import Forbidden, Malformed, TooLarge, invalid_from, plain_problem, problem_response
 
 T = TypeVar("T")
@@ -126,15 +126,29 @@ def limit_of(request: web.Request) -> int:
     return number_of(request, "limit", PAGE_DEFAULT, 1, PAGE_MAX)
 
 
-def make_app(operations: Sequence[Operation], *, loopback_only: bool) -> web.Application:
-    """Make the application of a node from its table of operations."""
-    middlewares = [_answer_problems, _no_foreign_pages]
+def make_app(operations: Sequence[Operation], *, loopback_only: bool, origins: Sequence[str] = ()) -> web.Application:
+    """Make the application of a node from its table of operations. `origins`: whose pages may call it, if not local."""
+    pages = Origins(origins)
+
+    @web.middleware
+    async def check_page(request: web.Request, handler: Handler) -> web.StreamResponse:
+        pages.check(request)
+        return await handler(request)
+
+    middlewares = [_answer_problems, check_page]
     if loopback_only:
         middlewares.append(_only_loopback)
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=middlewares)
+    app.on_response_prepare.append(pages.mark)
     for operation in operations:
-        app.router.add_route(operation.method, operation.path, operation.handler, expect_handler=_meet_expectation)
+        for method in (operation.method, "HEAD") if operation.method == "GET" else (operation.method,):
+            path = _variable.sub(r"{\1:[^/]+}", operation.path)
+            app.router.add_route(method, path, operation.handler, expect_handler=_meet_expectation)
     return app
+
+
+_variable = re.compile(r"\{(\w+)\}")
+"""A variable of a path. Left alone, aiohttp takes no name with a brace for it."""
 
 
 async def _meet_expectation(request: web.Request) -> web.StreamResponse | None:
@@ -157,14 +171,12 @@ async def _answer_problems(request: web.Request, handler: Handler) -> web.Stream
     except Refused as refused:
         return problem_response(refused)
     except web.HTTPNotFound:
-        return plain_problem(
-            "not-found", f"There is no path {request.path}. The document /openapi.json lists all paths."
-        )
+        path = request.rel_url.raw_path
+        return plain_problem("not-found", f"There is no path {path}. The document /openapi.json lists all paths.")
     except web.HTTPMethodNotAllowed as wrong:
-        allowed = ", ".join(sorted(wrong.allowed_methods))
-        response = plain_problem("method-not-allowed", f"{request.path} supports {allowed}, not {request.method}.")
-        response.headers["Allow"] = allowed
-        return response
+        return _other_method(request, ", ".join(sorted({*wrong.allowed_methods, "OPTIONS"})))
+    except web.HTTPBadRequest as wrong:
+        return plain_problem(Refused.kind, f"The request does not fit {request.rel_url.raw_path}: {wrong.text}.")
     except web.HTTPException:
         raise
     except ConnectionResetError:
@@ -178,40 +190,20 @@ async def _answer_problems(request: web.Request, handler: Handler) -> web.Stream
         return plain_problem("internal", "The log of the node has the cause.")
 
 
-@web.middleware
-async def _no_foreign_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse pages of other sites, because a browser on this machine calls from this machine for any page."""
-    origin = request.headers.get("Origin")
-    if origin is not None and not _is_local_name(_host_of(origin)):
-        raise Forbidden(
-            "No keys are configured, so the node does not serve pages of other sites. Call it from this machine.",
-            field="Origin",
-        )
-    return await handler(request)
-
-
-def _host_of(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).hostname
-    except ValueError:  # not an address, such as http://[::1
-        return None
-
-
-def _is_local_name(name: str | None) -> bool:
-    return name == "localhost" or _is_loopback(name)
+def _other_method(request: web.Request, allowed: str) -> web.Response:
+    """Answer a method that a path does not have. To OPTIONS, the answer is the methods that it has."""
+    if request.method == "OPTIONS":
+        return web.Response(status=204, headers={"Allow": allowed})
+    path = request.rel_url.raw_path
+    response = plain_problem("method-not-allowed", f"{path} supports {allowed}, not {request.method}.")
+    response.headers["Allow"] = allowed
+    return response
 
 
 @web.middleware
 async def _only_loopback(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if not _is_loopback(request.remote):
+    if not is_loopback(request.remote):
         raise Forbidden(
             "No keys are configured, so the node serves only callers on its own machine. Call it from there."
         )
     return await handler(request)
-
-
-def _is_loopback(remote: str | None) -> bool:
-    try:
-        return remote is not None and ipaddress.ip_address(remote).is_loopback
-    except ValueError:
-        return False

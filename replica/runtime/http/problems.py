@@ -10,6 +10,7 @@ malformed-json             400  The body is not valid JSON.
 body-too-large             413  The body is too large.
 expectation-failed         417  The node does not support this Expect header.
 forbidden                  403  The caller is not allowed to do this.
+origin-not-allowed         403  Pages of this origin are not allowed to call the node.
 not-found                  404  The resource does not exist on this node.
 unknown-sku                404  The catalogue has no such SKU, item or barcode.
 method-not-allowed         405  The path does not support this method.
@@ -84,6 +85,12 @@ class Forbidden(Refused):
     kind = "forbidden"
 
 
+class OriginNotAllowed(Refused):
+    """Pages of this origin are not allowed to call the node."""
+
+    kind = "origin-not-allowed"
+
+
 class NotReplicated(Refused):
     """The order is durable on this node, but no other region has confirmed it yet."""
 
@@ -109,6 +116,7 @@ PROBLEM_TYPES = {
         ProblemType(TooLarge.kind, 413, "The body is too large.", "Split the request into several."),
         ProblemType("expectation-failed", 417, "The node does not support this Expect header."),
         ProblemType(Forbidden.kind, 403, "The caller is not allowed to do this."),
+        ProblemType(OriginNotAllowed.kind, 403, "Pages of this origin are not allowed to call the node."),
         ProblemType(NotFound.kind, 404, "The resource does not exist on this node."),
         ProblemType(
             UnknownSku.kind,

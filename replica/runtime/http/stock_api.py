@@ -172,6 +172,8 @@ class StockApi:
         else:
             after = number_of(request, "after", self.node.driver.arrival, 0, JOURNAL_MAX)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        if request.method == "HEAD":
+            return response
         await response.prepare(request)
         while self.node.is_ready:
             page = await self.node.journal.read(after, FEED_PAGE)
