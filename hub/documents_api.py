@@ -139,7 +139,7 @@ class DocumentsApi:
         checked: list[DocumentWrite | Refused] = []
         for index, document in enumerate(batch.documents):
             try:
-                checked.append(_checked(document, f"{key}/{index}".encode()))
+                checked.append(_checked(document, f"{key}/{index}".encode(), f"documents[{index}]"))
             except Refused as refused:
                 checked.append(refused)
         written = iter(await self._node.driver.submit_all([one for one in checked if isinstance(one, DocumentWrite)]))
@@ -182,10 +182,22 @@ def _kind_of(kind: str) -> DocumentKind:
     return DOCUMENT_KINDS[kind]
 
 
-def _checked(document: BatchDocument, key: bytes) -> DocumentWrite:
-    """Check a document against its kind. Raises Refused."""
+def _checked(document: BatchDocument, key: bytes, at: str = "") -> DocumentWrite:
+    """Check a document against its kind. `at`: where the body has it, if the body is a batch. Raises Refused."""
+    try:
+        return _fitting(document, key, f"{at}.value" if at else "")
+    except Refused as refused:
+        if at and refused.field is not None and not refused.field.startswith(at):
+            inside = "" if refused.field in ("kind", "key", "value") else "value."
+            refused.field = f"{at}.{inside}{refused.field}"
+        raise
+
+
+def _fitting(document: BatchDocument, key: bytes, at: str) -> DocumentWrite:
     kind = _kind_of(document.kind)
-    if not kind.is_key(document.key) or document.key == "schema":
+    if document.key == "schema":
+        raise Invalid("The key 'schema' is the path of the schema. Choose another key.", field="key")
+    if not kind.is_key(document.key):
         hint = f" {kind.key_hint}" if kind.key_hint else " Correct it."
         text = f"The key {document.key!r} is not valid for a document of the kind {document.kind}.{hint}"
         raise Invalid(text, field="key")
@@ -196,7 +208,7 @@ def _checked(document: BatchDocument, key: bytes) -> DocumentWrite:
             kind.check(converted)
             value = msgspec.to_builtins(converted)
         except msgspec.ValidationError as error:
-            raise invalid_from(error) from None
+            raise invalid_from(error, at) from None
         packed = pack_value(value)
         if len(packed) > DOCUMENT_BYTES_MAX:
             text = f"The document has {len(packed)} bytes. Shorten it to at most {DOCUMENT_BYTES_MAX} bytes."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from edge_node.assembly import assemble as assemble_edge
 from hub.assembly import assemble as assemble_hub
+from replica.runtime.node import Node
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import Assembly
 
@@ -21,9 +23,9 @@ _keys = count(1)
 class Caller:
     """Sends requests to a node. Each write gets its own key."""
 
-    def __init__(self, client: TestClient[Any, Any], assembly: Assembly) -> None:
+    def __init__(self, client: TestClient[Any, Any], node: Node) -> None:
         self.client = client
-        self.node = assembly.node
+        self.node = node
 
     async def write(
         self, path: str, body: Any, key: str | None = None, *, method: str = "POST"
@@ -43,12 +45,16 @@ class Caller:
         return answer
 
 
-async def _calling(assembly: Assembly) -> AsyncIterator[Caller]:
+@asynccontextmanager
+async def calling(assembly: Assembly) -> AsyncIterator[Caller]:
+    """Serve a node until the caller is done with it."""
     server = TestServer(assembly.app)
     async with TestClient(server) as client:
         assembly.node.start([], 0.0)
-        yield Caller(client, assembly)
-    await assembly.node.stop()
+        try:
+            yield Caller(client, assembly.node)
+        finally:
+            await assembly.node.stop()
 
 
 @pytest.fixture
@@ -64,7 +70,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Caller]:
         region="east",
         open_catalog=True,
     )
-    async for caller in _calling(assembly):
+    async with calling(assembly) as caller:
         yield caller
 
 
@@ -80,5 +86,5 @@ async def hub(tmp_path: Path) -> AsyncIterator[Caller]:
         hosts=("w-1", "w-2"),
         open_catalog=False,
     )
-    async for caller in _calling(assembly):
+    async with calling(assembly) as caller:
         yield caller
