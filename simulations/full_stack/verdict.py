@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from replica.core.base.names import CHAIN, key_text
+from replica.core.log.cursors import BEGINNING
 from replica.core.log.entry import Entry
 from replica.core.stock.counts import CORRECTION, COUNT
 from simulations.chain import SimulatedChain
@@ -69,7 +70,7 @@ async def _on_hand(machine: StackMachine, pair: Pair) -> int:
 
 async def _keys(machine: StackMachine) -> dict[str, int]:
     keys: dict[str, int] = {}
-    after = 0
+    after = BEGINNING
     while True:
         page = await _get(machine, f"/v1/journal?after={after}&limit={JOURNAL_PAGE}")
         for entry in page["entries"]:

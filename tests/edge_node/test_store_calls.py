@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -233,37 +231,6 @@ async def test_journal_pages_in_arrival_order(store: Caller) -> None:
     rest = await store.good(f"/v1/journal?after={first['next']}")
     assert [entry["key"] for entry in first["entries"] + rest["entries"]] == [f"r{number}" for number in range(5)]
     assert await store.good(f"/v1/journal?after={rest['next']}") == {"entries": [], "next": rest["next"]}
-
-
-async def test_feed_sends_new_entries_and_resumes_after_the_last_event(store: Caller) -> None:
-    async def events(headers: dict[str, str], number: int, path: str = "/v1/feed") -> list[tuple[int, dict[str, Any]]]:
-        found: list[tuple[int, dict[str, Any]]] = []
-        async with store.client.get(path, headers=headers) as response:
-            assert response.headers["Content-Type"] == "text/event-stream"
-            arrival = 0
-            async for raw in response.content:
-                name, _, value = raw.decode().strip().partition(": ")
-                if name == "id":
-                    arrival = int(value)
-                if name == "data":
-                    found.append((arrival, json.loads(value)))
-                if len(found) == number:
-                    return found
-        return found
-
-    await store.good("/v1/receipts", lines(cola=10))
-    listening = asyncio.create_task(events({}, 1))
-    while not store.node.driver.watching:  # noqa: ASYNC110
-        await asyncio.sleep(0)
-    await store.good("/v1/sales", lines(cola=1))
-    async with asyncio.timeout(5):
-        ((arrival, event),) = await listening
-        assert (arrival, event["kind"]) == (2, "sale")
-        resumed = await events({"Last-Event-ID": "0"}, 2)
-        assert [event["kind"] for _, event in resumed] == ["receipt", "sale"]
-        assert [arrival for arrival, _ in await events({}, 1, "/v1/feed?after=1")] == [2]
-    status, problem = await store.read("/v1/feed?after=x")
-    assert (status, problem["field"]) == (422, "after")
 
 
 async def test_status_of_a_store_without_a_hub_shows_that_it_runs_alone(store: Caller) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 
+from replica.core.log.cursors import BEGINNING
 from shelfsync.tills import uuid7
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ async def status(client: aiohttp.ClientSession, url: str) -> Any:
 async def journal(client: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
     """All entries of a node, in arrival order."""
     entries: list[dict[str, Any]] = []
-    after = 0
+    after = BEGINNING
     while True:
         page = await get(client, f"{url}/v1/journal?after={after}&limit=1000")
         if not page["entries"]:

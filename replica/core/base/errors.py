@@ -5,6 +5,8 @@ Failure
 │   ├── Invalid          a field has an invalid value
 │   ├── UnknownSku       the catalogue has no such SKU, item or barcode
 │   ├── NotFound         the resource does not exist
+│   ├── UnknownLocation  this node has never heard of the location
+│   ├── CursorUnknown    this journal did not give the cursor
 │   ├── KeyReused        the idempotency key was used for another request
 │   ├── RightsExhausted  this node does not have the rights to enough units
 │   ├── NotHosted        this node does not write for the location
@@ -62,6 +64,18 @@ class NotFound(Refused):
     """The resource does not exist on this node."""
 
     kind = "not-found"
+
+
+class UnknownLocation(Refused):
+    """No document, no host and no entry names the location."""
+
+    kind = "unknown-location"
+
+
+class CursorUnknown(Refused):
+    """This journal did not give the cursor. `begin` and `newest` in the facts are cursors of this journal."""
+
+    kind = "cursor-unknown"
 
 
 class KeyReused(Refused):

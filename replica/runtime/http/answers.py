@@ -85,10 +85,10 @@ class EntryAnswer(Struct, frozen=True):
 
 
 class JournalPage(Struct, frozen=True):
-    """Entries in order of arrival; the next page begins with `after` = `next`."""
+    """Entries in order of arrival; `next` is the cursor to send as `after` for the next page, at this node only."""
 
     entries: list[EntryAnswer]
-    next: int
+    next: str
 
 
 class CellAnswer(Struct, frozen=True):
@@ -103,13 +103,13 @@ class CellAnswer(Struct, frozen=True):
 class ExplainAnswer(Struct, frozen=True):
     """The stock, the cells that add up to it, and the entries behind them, newest first.
 
-    `next` is the value of `before` for the next page, null on the last page.
+    `next` is the cursor to send as `before` for the next page, at this node only; null on the last page.
     """
 
     stock: StockAnswer
     cells: list[CellAnswer]
     movements: list[EntryAnswer]
-    next: int | None
+    next: str | None
 
 
 def stock_answer(stock: Stock, replica: Replica, seen: str) -> StockAnswer:

@@ -12,6 +12,8 @@ expectation-failed         417  The node does not support this Expect header.
 forbidden                  403  The caller is not allowed to do this.
 origin-not-allowed         403  Pages of this origin are not allowed to call the node.
 not-found                  404  The resource does not exist on this node.
+unknown-location           404  This node knows no such location.
+cursor-unknown             410  The cursor is not one of this journal.
 unknown-sku                404  The catalogue has no such SKU, item or barcode.
 method-not-allowed         405  The path does not support this method.
 idempotency-key-reused     422  The idempotency key was used for another request.
@@ -41,6 +43,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from replica.core.base.errors import (
+    CursorUnknown,
     Invalid,
     InvalidTransition,
     KeyReused,
@@ -55,6 +58,7 @@ from replica.core.base.errors import (
     RightsExhausted,
     Stopping,
     StorageFull,
+    UnknownLocation,
     UnknownSku,
 )
 
@@ -118,6 +122,8 @@ PROBLEM_TYPES = {
         ProblemType(Forbidden.kind, 403, "The caller is not allowed to do this."),
         ProblemType(OriginNotAllowed.kind, 403, "Pages of this origin are not allowed to call the node."),
         ProblemType(NotFound.kind, 404, "The resource does not exist on this node."),
+        ProblemType(UnknownLocation.kind, 404, "This node knows no such location."),
+        ProblemType(CursorUnknown.kind, 410, "The cursor is not one of this journal."),
         ProblemType(
             UnknownSku.kind,
             404,

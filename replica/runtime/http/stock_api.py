@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from replica.core.base.errors import Invalid, NotFound
+from replica.core.base.errors import CursorUnknown, Invalid, NotFound
 from replica.core.base.names import is_item
 from replica.core.ledger.cells import Stock
+from replica.core.log.cursors import has_cursor_form
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.runtime.background.counting import token_of
@@ -28,9 +29,11 @@ from replica.runtime.http.answers import (
     entry_answer,
     stock_answer,
 )
+from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.http.metrics import CONTENT_TYPE, make_registry, render
 from replica.runtime.http.openapi import openapi
-from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of, number_of
+from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
+from replica.runtime.http.problems import problem
 from replica.runtime.http.writes import (
     WRITE_CALLS,
     WriteCall,
@@ -43,7 +46,8 @@ FEED_PAGE = 256
 FEED_IDLE_S = 15.0
 """After this silence the feed sends a comment, so that proxies and readers keep the connection."""
 
-JOURNAL_MAX = 2**62
+LAST_EVENT_ID = "Last-Event-ID"
+"""The header with which a reader resumes a feed (HTML standard, server-sent events)."""
 
 
 class StockApi:
@@ -52,6 +56,7 @@ class StockApi:
     def __init__(self, node: Node, location_of: Callable[[web.Request], str]) -> None:
         self.node = node
         self.location_of = location_of
+        self._reading = JournalReading(node)
         self._registry = make_registry(node)
 
     def write_operations(self) -> list[Operation]:
@@ -139,7 +144,8 @@ class StockApi:
 
     async def explain(self, request: web.Request) -> web.Response:
         location, item, limit = self.location_of(request), request.match_info["item"], limit_of(request)
-        before = number_of(request, "before", JOURNAL_MAX, 1, JOURNAL_MAX)
+        reading, cursor = self._reading, request.query.get("before")
+        before = reading.arrival(cursor, "before") if cursor is not None else reading.newest + 1
 
         def look(replica: Replica) -> tuple[StockAnswer, list[Any]]:
             stock = replica.ledger.stock(location, item)
@@ -153,34 +159,32 @@ class StockApi:
         stock, cells = await self.node.driver.look(look)
         page = await self.node.journal.moves_of(location, item, before, limit)
         movements = [entry_answer(stored) for stored in page.stored]
-        return json_response(ExplainAnswer(stock, cells, movements, page.through or None))
+        older = reading.cursor(page.through) if page.through else None
+        return json_response(ExplainAnswer(stock, cells, movements, older))
 
     async def journal(self, request: web.Request) -> web.Response:
-        after = number_of(request, "after", 0, 0, JOURNAL_MAX)
-        page = await self.node.journal.read(after, limit_of(request))
-        return json_response(JournalPage([entry_answer(stored) for stored in page.stored], page.through))
+        after, limit = request.query.get("after"), limit_of(request)
+        page = await self._reading.after(self._reading.arrival(after, "after") if after is not None else 0, limit)
+        answer = JournalPage([entry_answer(stored) for stored in page.stored], self._reading.cursor(page.through))
+        return json_response(answer)
 
     async def feed(self, request: web.Request) -> web.StreamResponse:
-        resumed = request.headers.get("Last-Event-ID")
-        if resumed is not None:
-            if not (resumed.isascii() and resumed.isdigit() and len(resumed) < 19):
-                raise Invalid(
-                    f"The header Last-Event-ID is {resumed!r}. Send the id of an event of this feed, a whole number.",
-                    field="Last-Event-ID",
-                )
-            after = int(resumed)
-        else:
-            after = number_of(request, "after", self.node.driver.arrival, 0, JOURNAL_MAX)
+        """Send entries as they become durable. A reader whose cursor is not of this journal is told to begin again."""
+        reading = self._reading
+        after, reset = self._start_of_feed(request)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         if request.method == "HEAD":
             return response
         await response.prepare(request)
+        begun = f"event: reset\ndata: {msgspec.json.encode(problem(reset)).decode()}\n" if reset is not None else ""
+        # a reader that loses the connection before the first entry resumes from here, and misses nothing
+        await response.write(f"id: {reading.cursor(after)}\n{begun}\n".encode())
         while self.node.is_ready:
-            page = await self.node.journal.read(after, FEED_PAGE)
+            page = await reading.after(after, FEED_PAGE)
             for stored in page.stored:
                 data = msgspec.json.encode(entry_answer(stored)).decode()
-                kind = stored.entry.content.kind
-                await response.write(f"id: {stored.arrival}\nevent: {kind}\ndata: {data}\n\n".encode())
+                cursor, kind = reading.cursor(stored.arrival), stored.entry.content.kind
+                await response.write(f"id: {cursor}\nevent: {kind}\ndata: {data}\n\n".encode())
             after = page.through
             if not page.stored:
                 try:
@@ -189,6 +193,26 @@ class StockApi:
                 except TimeoutError:
                     await response.write(b": still here\n\n")
         return response
+
+    def _start_of_feed(self, request: web.Request) -> tuple[int, CursorUnknown | None]:
+        """The arrival number after which the feed begins. With a refusal: the reader has to begin again from there.
+
+        After a reset the feed begins at the beginning, so that a reader that ignores the reset misses no entry. Raises
+        CursorUnknown if the cursor cannot be one of any journal, because then no reader got it from a feed.
+        """
+        resumed = request.headers.getall(LAST_EVENT_ID, [])
+        if len(resumed) > 1:
+            raise Invalid(f"The request has {len(resumed)} headers {LAST_EVENT_ID}. Send one.", field=LAST_EVENT_ID)
+        field = LAST_EVENT_ID if resumed else "after"
+        cursor = resumed[0] if resumed else request.query.get("after")
+        if cursor is None:
+            return self._reading.newest, None
+        try:
+            return self._reading.arrival(cursor, field), None
+        except CursorUnknown as unknown:
+            if not has_cursor_form(cursor):
+                raise
+            return 0, unknown
 
     async def healthz(self, request: web.Request) -> web.Response:
         return json_response({"status": "ok", "version": VERSION})
