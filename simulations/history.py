@@ -98,12 +98,24 @@ class Bought(Struct, eq=False):
         return [(name, location) for name, location, *_ in shown]
 
 
+class PageRead(Struct, frozen=True):
+    """A page of a journal as a reader gets it: the hashes of the entries, and the cursor to go on from.
+
+    `is_reset`: the node refused the cursor of the reader, and `next` is where to begin.
+    """
+
+    hashes: tuple[str, ...]
+    next: str
+    is_reset: bool = False
+
+
 class History:
     """All requests of a run, and the shelves that they change."""
 
     def __init__(self) -> None:
         self.on_answer: Callable[[Ask, Entry], None] = lambda ask, entry: None
         self.on_shown: Callable[[str, str, dict[str, int]], None] = lambda machine, scope, vector: None
+        self.on_read: Callable[[str, str, str, PageRead], None] = lambda reader, machine, cursor, page: None
         self.asks: list[Ask] = []
         self.conflicts: list[tuple[Ask, Entry]] = []
         """Answers that differ from the first answer to the same request."""
@@ -177,6 +189,11 @@ class History:
         """Note that a client saw stock from these entries. No crash may undo them."""
         self.tally("shown")
         self.on_shown(machine, scope, vector)
+
+    def read(self, reader: str, machine: str, cursor: str, page: PageRead) -> None:
+        """Note that a reader of the journal got a page, or was told to begin again."""
+        self.tally("begun again" if page.is_reset else "page read")
+        self.on_read(reader, machine, cursor, page)
 
     def of_orders(self, pair: Pair) -> int:
         """The change of a shelf by orders."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from replica.core.base.errors import Broken, Refused, Unknown
+from replica.core.base.errors import Broken, CursorUnknown, Refused, Unknown
 from replica.core.base.names import writer_of
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.decisions import Verdict
@@ -19,8 +19,10 @@ from replica.core.state.replica import Replica
 from replica.core.stock.requests import Count
 from replica.core.sync.session import Scopes
 from replica.runtime.background.counting import submit_count
+from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.node import Node, NodeRole
 from simulations.clock import SimulatedClock, SimulatedEntropy
+from simulations.history import PageRead
 from simulations.journal import SimulatedDisk, SimulatedJournal
 from simulations.loop import NO_HOST, Host, VirtualLoop
 from simulations.network import End, MachineNetwork, SimulatedNetwork
@@ -159,6 +161,15 @@ class Machine:
             return None
         return reading.result()
 
+    async def read(self, cursor: str, limit: int, timeout_s: float) -> PageRead | None:
+        """Read a page of the journal for a client; None if it gets no answer."""
+        node, host = self.node, self.host
+        if node is None or host is None:
+            return None
+        reading = self._loop.start_on(host, _read(node, cursor, limit))
+        done, _ = await asyncio.wait([reading], timeout=timeout_s)
+        return reading.result() if done else None
+
     async def want(self, location: str, item: str, quantity: int, timeout_s: float) -> None:
         """Make this machine's node ask other nodes for rights. Refusals are ignored."""
         node, host = self.node, self.host
@@ -249,6 +260,15 @@ class Machine:
             return await submit_count(node.driver, node.journal, count)
         except Refused as refused:
             return refused
+
+
+async def _read(node: Node, cursor: str, limit: int) -> PageRead:
+    reading = JournalReading(node)
+    try:
+        page = await reading.after(reading.arrival(cursor, "after"), limit)
+    except CursorUnknown as unknown:
+        return PageRead((), unknown.facts["begin"], is_reset=True)
+    return PageRead(tuple(one.entry.hash.hex() for one in page.stored), reading.cursor(page.through))
 
 
 def _hear(task: asyncio.Task[Any]) -> None:

@@ -22,12 +22,13 @@ from simulations.checkers.held import HeldChecker
 from simulations.checkers.orders import OrdersChecker
 from simulations.checkers.placed_again import PlacedAgainChecker
 from simulations.checkers.quotas import QuotasChecker
+from simulations.checkers.readers import ReadersChecker
 from simulations.checkers.rights import RightsChecker
 from simulations.checkers.settlement import SettlementChecker
 from simulations.checkers.stamps import StampsChecker
 from simulations.checkers.streams import StreamsChecker
 from simulations.checkers.truth import TruthChecker
-from simulations.history import Ask, History
+from simulations.history import Ask, History, PageRead
 from simulations.journal import SimulatedDisk
 from simulations.machine import Machine
 
@@ -35,6 +36,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     StreamsChecker,
     ExactlyOnceChecker,
     DurabilityChecker,
+    ReadersChecker,
     DecisionsChecker,
     OrdersChecker,
     PlacedAgainChecker,
@@ -68,6 +70,7 @@ class Observer:
         self._looking = [(one, type(one).appeared is not Checker.appeared) for one in self._checkers]
         history.on_answer = self.answered
         history.on_shown = self.shown
+        history.on_read = self.read
 
     def answered(self, ask: Ask, entry: Entry) -> None:
         """A client got the answer that its request is done. Raises Violation."""
@@ -78,6 +81,11 @@ class Observer:
         """A client saw the version vector of a scope at a machine. Raises Violation."""
         for checker in self._checkers:
             checker.shown(machine, scope, vector)
+
+    def read(self, reader: str, machine: str, cursor: str, page: PageRead) -> None:
+        """A reader got a page of a journal. Raises Violation."""
+        for checker in self._checkers:
+            checker.read(reader, machine, cursor, page)
 
     def look(self) -> None:
         """Look at everything that happened since the last look. Raises Violation."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from replica.core.log.entry import Entry
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
-from simulations.history import Ask, History
+from simulations.history import Ask, History, PageRead
 from simulations.machine import Machine
 
 
@@ -42,6 +42,9 @@ class Checker:
 
     def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
         """A client saw the version vector of a scope at a machine: the last number of each stream, by writer."""
+
+    def read(self, reader: str, machine: str, cursor: str, page: PageRead) -> None:
+        """A reader sent a cursor to a machine, and got a page of its journal, or was told to begin again."""
 
     def moment(self) -> None:
         """Called often during the run."""

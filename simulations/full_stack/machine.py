@@ -28,6 +28,7 @@ from simulations.full_stack.calls import Call, HttpAnswer, call_of, is_noted, re
 from simulations.full_stack.disk import StackDisk, unlock
 from simulations.full_stack.loop import PORT, StackLoop
 from simulations.full_stack.machine_clients import MachineClients
+from simulations.history import PageRead
 from simulations.loop import NO_HOST
 from simulations.machine import HOME_AFTER_S, STOP_MAX_S, Machine, Role
 
@@ -124,6 +125,18 @@ class StackMachine(Machine):
         if answer is not None and answer.status == OURS:
             raise Violation("Process", 0, f"{self.name} answers {call}: {answer.body!r}")
         return answer
+
+    async def read(self, cursor: str, limit: int, timeout_s: float) -> PageRead | None:
+        try:
+            answer = await self.call(Call("GET", f"/v1/journal?after={cursor}&limit={limit}"), timeout_s)
+        except ConnectionRefusedError:
+            return None
+        if answer is None or answer.status not in (200, 410):
+            return None
+        page = answer.document()
+        if answer.status == 200:
+            return PageRead(tuple(entry["hash"] for entry in page["entries"]), page["next"])
+        return PageRead((), page["begin"], is_reset=True)
 
     def _verdict(self, key: bytes, status: int, document: Any) -> Verdict:
         """The verdict in an answer. Raises Violation if its entry is not durable."""

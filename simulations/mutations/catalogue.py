@@ -8,11 +8,12 @@ from simulations.mutations.keys import KEYS
 from simulations.mutations.links import LINKS
 from simulations.mutations.merges import MERGES
 from simulations.mutations.orders import ORDER_SLIPS
+from simulations.mutations.readers import READERS
 from simulations.mutations.rights import RIGHTS
 from simulations.mutations.stock import STOCK
 from simulations.mutations.sync import SYNC
 
-AREAS = (STOCK, RIGHTS, ORDER_SLIPS, KEYS, MERGES, COMMITS, SYNC, LINKS, CLOCKS)
+AREAS = (STOCK, RIGHTS, ORDER_SLIPS, KEYS, MERGES, COMMITS, SYNC, LINKS, CLOCKS, READERS)
 
 MUTATIONS = {one.name: one for area in AREAS for one in area}
 """By name, in the order of the table."""

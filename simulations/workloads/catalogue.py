@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simulations.clients import Client
+from simulations.workloads.feed_readers import FeedReader
 
-WORKLOADS: Mapping[str, type[Client]] = {}
+WORKLOADS: Mapping[str, type[Client]] = {"feed-readers": FeedReader}
 """By name, as plans name them."""
