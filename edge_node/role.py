@@ -20,7 +20,7 @@ def store_role(location: str) -> NodeRole:
         name=EDGE,
         scopes=scopes,
         admit=partial(admit_hub, scopes=scopes),
-        order_policy=OrderPolicy(notes_scope=location),
+        order_policy=OrderPolicy(notes_scope=location, counter=location),
         background=partial(_background, location),
     )
 

@@ -188,7 +188,12 @@ ORDER_SLIPS = (
         breaks="a parked event is applied without a note that it was applied",
         invariant=3,
         expected=("OrdersChecker", "Stuck"),
-        edits=(slip(f"{PARKING}:settle", ("parked.deduplication_id, parked.entry)", "parked.deduplication_id)")),),
+        edits=(
+            slip(
+                f"{PARKING}:settle",
+                ("parked.deduplication_id, parked.entry, parked", 'parked.deduplication_id, b"", parked'),
+            ),
+        ),
     ),
     Mutation(
         name="reported-at-two-hubs",

@@ -31,6 +31,8 @@ class OrderPolicy(Struct, frozen=True, kw_only=True):
     """Whether orders of a channel take from the quota of that channel, and not from what is free."""
     notes_scope: str = HUBS
     """The scope in which the node writes notes about orders that it knows no location of."""
+    counter: str = ""
+    """The location where customers bring goods back to this node. Empty: the node sees all locations, and has none."""
 
 
 class OrderDraft(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,9 @@ from replica.core.log.entry import Entry
 from replica.core.orders.allocations import Allocation, without
 from replica.core.orders.facts import (
     COVERED,
+    DUPLICATE,
     HAND_OVER,
+    PASSED_ON,
     REPEAT,
     REPORT,
     STEP,
@@ -31,6 +33,7 @@ from replica.core.orders.facts import (
     RepeatFacts,
     ReportFacts,
     StepFacts,
+    TakeBackFacts,
     VoidFacts,
 )
 from replica.core.orders.machine import Nature
@@ -46,8 +49,10 @@ def apply_facts(order: Order, entry: Entry, facts: OrderFacts) -> Fulfilment | P
             if facts.settles:
                 _settle(order, facts.settles, facts.fulfilment, facts.outcome)
             return _step(order, entry, facts)
-        case ParkFacts() | AskFacts():
+        case ParkFacts() | AskFacts() | TakeBackFacts():
             return _park(order, entry, facts)
+        case ReportFacts(outcome="passed_on" | "duplicate"):
+            return _note_goods(order, facts.settles, facts.outcome)
         case ReportFacts():
             if facts.settles:
                 _settle(order, facts.settles, facts.fulfilment, facts.outcome)
@@ -63,6 +68,8 @@ def apply_facts(order: Order, entry: Entry, facts: OrderFacts) -> Fulfilment | P
             if fulfilment is not None:
                 fulfilment.owner = facts.to
                 _remember(fulfilment, entry, HAND_OVER)
+        case VoidFacts(fulfilment=""):
+            return _note_goods(order, facts.voids, VOID)
         case VoidFacts():
             _report(order, entry, facts.fulfilment, facts.outcome)
             fulfilment = order.fulfilments.get(facts.fulfilment)
@@ -120,14 +127,13 @@ def _step(order: Order, entry: Entry, facts: StepFacts) -> Fulfilment:
         fulfilment.allocations = []
     fulfilment.is_voided = fulfilment.is_voided or bool(facts.voids)
     _deal_with(fulfilment, facts.number, facts.deduplication_ids)
-    _remember(fulfilment, entry, STEP, facts.to)
+    _remember(fulfilment, entry, STEP, facts.to, facts.goods_at)
     return fulfilment
 
 
-def _park(order: Order, entry: Entry, facts: ParkFacts | AskFacts) -> Parked:
+def _park(order: Order, entry: Entry, facts: ParkFacts | AskFacts | TakeBackFacts) -> Parked:
     """Note an event that waits, and take over what is known of it if the entry that settles it came first."""
     event, known = facts.request.event, next((one for one in order.parked if one.entry == entry.hash), None)
-    deduplication_ids = facts.deduplication_ids if isinstance(facts, ParkFacts) else ()
     parked = Parked(
         number=event.number,
         clock=entry.content.clock,
@@ -139,10 +145,22 @@ def _park(order: Order, entry: Entry, facts: ParkFacts | AskFacts) -> Parked:
         scope=entry.stream.scope,
         why=facts.reason if isinstance(facts, AskFacts) else "",
         became=known.became if known is not None and event.fulfilment else "",
-        deduplication_id=deduplication_ids[0] if deduplication_ids else b"",
+        deduplication_id=facts.deduplication_ids[0] if facts.deduplication_ids else b"",
+        goods=facts.goods if isinstance(facts, TakeBackFacts) else (),
+        passes_on=facts.passes_on if isinstance(facts, AskFacts) else b"",
+        goods_at=facts.goods_at if isinstance(facts, AskFacts) else "",
     )
     order.parked = [one for one in order.parked if one is not known]
     insort(order.parked, parked)
+    return parked
+
+
+def _note_goods(order: Order, taken_back: bytes, outcome: str) -> Parked | None:
+    """Note what became of goods taken back at another location. Notes of several nodes come in any order."""
+    parked = next((one for one in order.parked if one.entry == taken_back and one.goods), None)
+    if parked is not None:
+        parked.settled = [""]
+        parked.became = max(parked.became, outcome, key=("", PASSED_ON, DUPLICATE, VOID).index)
     return parked
 
 
@@ -176,9 +194,9 @@ def _deal_with(fulfilment: Fulfilment, number: int, deduplication_ids: Iterable[
             insort(fulfilment.deduplication_ids, deduplication_id)
 
 
-def _remember(fulfilment: Fulfilment, entry: Entry, act: str, state: str = "") -> None:
+def _remember(fulfilment: Fulfilment, entry: Entry, act: str, state: str = "", goods_at: str = "") -> None:
     content = entry.content
-    past = Past(clock=content.clock, entry=entry.hash, event=content.reason, act=act, state=state)
+    past = Past(clock=content.clock, entry=entry.hash, event=content.reason, act=act, state=state, goods_at=goods_at)
     insort(fulfilment.history, past)
 
 

@@ -33,9 +33,10 @@ from replica.core.orders.facts import (
     ReportFacts,
     ShownFulfilment,
     StepFacts,
+    TakeBackFacts,
     VoidFacts,
 )
-from replica.core.orders.machine import ADJUST, CANCEL, EXCHANGE, EXPIRE, PARTIAL, Nature, Reachability
+from replica.core.orders.machine import ADJUST, CANCEL, EXCHANGE, EXPIRE, PARTIAL, RETURN, Nature, Reachability
 from replica.core.orders.order import Fulfilment, Order
 from replica.core.orders.owners import ask_owner, hand_over
 from replica.core.orders.parking import check_may_come, park, report_late, settle
@@ -50,6 +51,7 @@ from replica.core.orders.requests import (
     deduplication_id_of,
     request_facts,
 )
+from replica.core.orders.returns import next_of_returns, take_back
 from replica.core.orders.revocations import select_fulfilment
 from replica.core.orders.transitions import ids_of, judge, step, transition
 
@@ -92,6 +94,8 @@ def _next_due(context: OrderContext, name: str) -> OrderDraft | None:
         return ask_owner(order, event, standing)
     for lost in order.to_void(context.node):
         return _void(context, order, lost)
+    if (told := next_of_returns(context, order)) is not None:
+        return told
     own = [one for one in order.fulfilments.values() if one.owner == context.node]
     if len(own) > 1:
         own.sort(key=lambda one: one.id)
@@ -124,13 +128,15 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
     _check_lines(event)
     order = context.orders.find(event.order)
     concerned = order.concerned(event.fulfilment) if order is not None else []
+    if event.event == RETURN and context.order_policy.counter and all(one.owner != context.node for one in concerned):
+        return _answering([take_back(context, order, event, deduplication_id)], order or Order(event.order), {}, event)
     if order is None or not concerned:
         if order is not None:
             check_may_come(context, order, event)
         drafts = park(context, order, event, deduplication_id, [context.order_policy.notes_scope])
         return _answering(drafts, order or Order(event.order), {}, event)
     others = [one for one in concerned if one.owner != context.node]
-    if others and event.event != CANCEL:
+    if others and event.event not in (CANCEL, RETURN):
         owner, name = others[0].owner, others[0].id
         raise NotOwner(f"{owner} owns the fulfilment {name}: ask that node", field="fulfilment", owner=owner)
     own = [one for one in concerned if one.owner == context.node]
@@ -138,8 +144,8 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
     if any(verdict is Reachability.EARLY and one in own for one, verdict in verdicts):
         locations = [one.location for one, verdict in verdicts if verdict != REPEAT]
         return _answering(park(context, order, event, deduplication_id, locations), order, {}, event)
-    if event.event in PARTIAL and len(own) > 1:
-        names = ", ".join(one.id for one in own)
+    if event.event in PARTIAL and len(concerned) > 1:
+        names = ", ".join(one.id for one in concerned)
         raise Invalid(f"{event.event} concerns one fulfilment: name one of {names}", field="fulfilment")
     drafts = []
     after: dict[str, ShownFulfilment] = {}
@@ -157,7 +163,7 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
             draft = transition(context, order, one, event, verdict, deduplication_id)
             drafts.append(draft)
             after[one.id] = _after(one, draft)
-    asked = AskFacts(request=EventRequest(event))
+    asked = AskFacts(request=EventRequest(event), deduplication_ids=ids_of(deduplication_id))
     to_ask = dict.fromkeys(one.location for one, verdict in verdicts if verdict != REPEAT and one in others)
     for location in to_ask:  # one entry for each, because a store sees only its own location
         drafts.append(OrderDraft(scope=location, order=order.name, event=event.event, facts=asked))
@@ -212,7 +218,7 @@ def _answering(
     match first.facts:
         case StepFacts() | ReportFacts() | RepeatFacts() as answering:
             facts = msgspec.structs.replace(answering, state=state, shown=shown, request=request_facts(event))
-        case ParkFacts() | AskFacts() as answering:  # it holds the request already
+        case ParkFacts() | AskFacts() | TakeBackFacts() as answering:  # it holds the request already
             facts = msgspec.structs.replace(answering, state=state, shown=shown)
         case HandoverFacts() | VoidFacts():
             raise AssertionError(f"{first.facts} answers no event")

@@ -20,7 +20,7 @@ from replica.core.orders.allocations import Allocation, Reversal
 from replica.core.orders.requests import ORDER, OrderEvent
 
 STEP, PARK, REPORT, REPEAT = "step", "park", "report", "repeat"
-ASK, HAND_OVER, VOID = "ask", "hand_over", "void"
+ASK, HAND_OVER, VOID, TAKE_BACK = "ask", "hand_over", "void", "take_back"
 """The acts. HAND_OVER is the event of its entry, too."""
 
 IMPOSSIBLE = "impossible"
@@ -34,6 +34,12 @@ SHORT = "short"
 
 DUPLICATE = "duplicate"
 """Outcome for a fulfilment that cannot be undone any more, although its order was placed twice."""
+
+EXCESS = "excess"
+"""Outcome of a return of more than the fulfilment sold. The goods stay where they are."""
+
+PASSED_ON = "passed_on"
+"""Outcome of goods taken back at another location: the owner of their fulfilment was told."""
 
 SHORTAGE = "shortage"
 """Why a fulfilment is to be cancelled: its units are missing."""
@@ -98,6 +104,8 @@ class StepFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False,
     """Units that went back to where they came from."""
     returned: tuple[Reversal, ...] = ()
     """Units that the customer brought back."""
+    goods_at: str = ""
+    """The location where they are, if it is another one: then this entry moves nothing."""
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: dict[str, Any] | None = None
@@ -145,9 +153,14 @@ class AskFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field=
 
     reason: str = msgspec.field(default="", name="outcome")
     """SHORTAGE when the node asks for a cancellation because units are missing."""
+    passes_on: bytes = b""
+    """The entry that took goods back at another location. The owner counts them, and moves nothing."""
+    goods_at: str = ""
+    """That location."""
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: EventRequest
+    deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
 
 
 class HandoverFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=HAND_OVER):
@@ -170,9 +183,22 @@ class VoidFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field
     """The entry that began it."""
 
 
-OrderFacts = StepFacts | ParkFacts | ReportFacts | RepeatFacts | AskFacts | HandoverFacts | VoidFacts
+class TakeBackFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=TAKE_BACK):
+    """Goods of an order came back at a location whose node does not own their fulfilment. They are in quarantine there.
 
-EventFacts = StepFacts | ParkFacts | ReportFacts | RepeatFacts | AskFacts
+    `goods` are what came back, by the recipes of then.
+    """
+
+    goods: tuple[Allocation, ...]
+    state: str = ""
+    shown: tuple[ShownFulfilment, ...] = ()
+    request: EventRequest
+    deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
+
+
+OrderFacts = StepFacts | ParkFacts | ReportFacts | RepeatFacts | AskFacts | HandoverFacts | VoidFacts | TakeBackFacts
+
+EventFacts = StepFacts | ParkFacts | ReportFacts | RepeatFacts | AskFacts | TakeBackFacts
 """Facts of an entry that can answer a caller's event."""
 
 

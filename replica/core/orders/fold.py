@@ -264,7 +264,8 @@ class Orders:
                 self._waiting.pop(order.name, None)
         if order.reports or len(order.placed) > 1:
             self.with_exceptions[order.name] = None
-        if order.to_pass_on(self.node) or order.to_void(self.node):
+        has_goods = any(one.goods for one in order.parked)
+        if has_goods or order.to_pass_on(self.node) or order.to_void(self.node):
             self._due.remind((order.name,))
             self._duplicated[order.name] = None
 

@@ -27,6 +27,8 @@ class Past(Struct, frozen=True, array_like=True, order=True, gc=False):
     event: str
     act: str
     state: str
+    goods_at: str = ""
+    """The location where returned goods are, if it is another one than the fulfilment's."""
 
 
 class Fulfilment(Struct, array_like=True, gc=False):
@@ -109,6 +111,12 @@ class Parked(Struct, array_like=True, order=True):
     """The outcome, where it is about one fulfilment."""
     deduplication_id: bytes = b""
     """Equal to that of the same event, parked under the same key at another node, where it must happen only once."""
+    goods: tuple[Allocation, ...] = ()
+    """What came back, where the event is a return that another location than the fulfilment's took (`returns`)."""
+    passes_on: bytes = b""
+    """The entry of such a return, where a node asks the owner of the fulfilment to count it."""
+    goods_at: str = ""
+    """The location of these goods."""
 
     @property
     def deadline_ms(self) -> int:
@@ -121,7 +129,7 @@ class Parked(Struct, array_like=True, order=True):
 
     def waits_for(self, fulfilment: Fulfilment) -> bool:
         """Whether a fulfilment has yet to settle it."""
-        if "" in self.settled or fulfilment.id in self.settled:
+        if self.goods or "" in self.settled or fulfilment.id in self.settled:
             return False
         return self.concerns(fulfilment) and self.scope in (HUBS, fulfilment.location)
 

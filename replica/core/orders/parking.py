@@ -15,6 +15,7 @@ from replica.core.base.limits import PARKED_MS, PARKED_PER_ORDER_MAX
 from replica.core.base.names import HUBS, node_of
 from replica.core.orders.context import OrderContext, OrderDraft
 from replica.core.orders.facts import (
+    EXCESS,
     IMPOSSIBLE,
     LATE,
     REPEAT,
@@ -24,9 +25,10 @@ from replica.core.orders.facts import (
     ParkFacts,
     ReportFacts,
 )
-from replica.core.orders.machine import Reachability
+from replica.core.orders.machine import RETURN, Reachability
 from replica.core.orders.order import Fulfilment, Order, Parked
 from replica.core.orders.requests import OrderEvent
+from replica.core.orders.returns import is_counted
 from replica.core.orders.revocations import revoke
 from replica.core.orders.transitions import ids_of, judge, transition
 
@@ -69,9 +71,9 @@ def check_may_come(context: OrderContext, order: Order, event: OrderEvent) -> No
     is_placed = any(hears_all or one.location in context.locations for one in shown)
     others = [one for one in known if one.owner != context.node]
     is_part = any(name.startswith(one.id) and not name[len(one.id) :][:1].isalnum() for one in others)
-    nodes = {node_of(placed.writer) for placed in order.placed} | {one.owner for one in known}
+    nodes = [node_of(placed.writer) for placed in order.placed] + [one.owner for one in known]
     begun_by, _, number = name.rpartition(".")
-    is_begun = hears_all and number.isdigit() and begun_by in nodes - {context.node}
+    is_begun = hears_all and number.isdigit() and begun_by in nodes and begun_by != context.node
     if is_placed or is_part or is_begun:
         return
     hint = "" if hears_all else "; this store sees only the parts of an order at its own location: ask a hub"
@@ -89,16 +91,21 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
     if parked.why == SHORTAGE:
         return revoke(context, order, fulfilment, parked)
     verdict = judge(context, fulfilment, event, parked.deduplication_id)
+    if event.event == RETURN and is_counted(order, parked):
+        verdict = REPEAT
     if verdict is Reachability.EARLY:
         return None
     outcome = verdict if verdict == REPEAT else IMPOSSIBLE
     if isinstance(verdict, str) and verdict != REPEAT:
         try:
-            return transition(context, order, fulfilment, event, verdict, parked.deduplication_id, parked.entry)
+            return transition(
+                context, order, fulfilment, event, verdict, parked.deduplication_id, parked.entry, parked.goods_at
+            )
         except RightsExhausted:
             outcome = SHORT
-        except Refused:
-            outcome = IMPOSSIBLE
+        except Refused as refused:
+            is_excess = event.event == RETURN and (refused.field or "").startswith("lines")
+            outcome = EXCESS if is_excess else IMPOSSIBLE
     facts = ReportFacts(
         fulfilment=fulfilment.id,
         outcome=str(outcome),

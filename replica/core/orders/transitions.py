@@ -40,7 +40,7 @@ def judge(
         return REPEAT
     to = context.machine.step(fulfilment.state, event.event)
     if to is Reachability.EARLY:  # an event that happens once and has happened leads nowhere again
-        spent = {past.event for past in fulfilment.history if past.act == STEP and past.event not in PARTIAL}
+        spent = [past.event for past in fulfilment.history if past.act == STEP and past.event not in PARTIAL]
         if not context.machine.may_follow(fulfilment.state, event.event, spent):
             return Reachability.IMPOSSIBLE
     return to
@@ -54,8 +54,14 @@ def transition(
     to: str,
     deduplication_id: bytes,
     settles: bytes = b"",
+    goods_at: str = "",
 ) -> OrderDraft:
-    """Let an event happen to a fulfilment. Raises Refused."""
+    """Let an event happen to a fulfilment. Raises Refused.
+
+    Args:
+        settles: the entry of the event, if it had been parked or asked.
+        goods_at: where the goods of a return are, if another location took them.
+    """
     if event.event in PARTIAL and len(fulfilment.history) >= EVENTS_PER_FULFILMENT_MAX:
         raise Invalid(
             f"{event.event} is one event too many: {fulfilment.id} has had {EVENTS_PER_FULFILMENT_MAX};"
@@ -67,6 +73,7 @@ def transition(
         to=to,
         number=event.number,
         settles=settles,
+        goods_at=goods_at,
         deduplication_ids=ids_of(deduplication_id),
     )
     if event.event in (ADJUST, EXCHANGE):
@@ -90,10 +97,10 @@ def step(context: OrderContext, order: Order, fulfilment: Fulfilment, event: str
     moves: tuple[Move, ...] = ()
     if event in (SHIP, COLLECT):
         moves = moves_of(fulfilment.allocations, lambda source: (context.held, CUSTOMER))
-    elif event == RETURN:
+    elif event == RETURN and not facts.goods_at:
         quarantine = account(context.node, QUARANTINE)
         moves = moves_of(cut(fulfilment.sold, facts.returned), lambda source: (CUSTOMER, quarantine))
-    else:
+    elif event != RETURN:
         moves = moves_of(cut(fulfilment.allocations, facts.reversed), lambda source: (context.held, source))
         moves += moves_of(facts.taken, lambda source: (source, context.held))
     return OrderDraft(scope=fulfilment.location, order=order.name, event=event, facts=facts, moves=moves)

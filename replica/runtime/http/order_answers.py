@@ -19,10 +19,11 @@ from replica.core.orders.facts import (
     ReportFacts,
     ShownFulfilment,
     StepFacts,
+    TakeBackFacts,
     VoidFacts,
     decode,
 )
-from replica.core.orders.order import Fulfilment, Order
+from replica.core.orders.order import Fulfilment, Order, Parked
 from replica.core.orders.requests import OrderEvent
 
 
@@ -48,7 +49,8 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     `waiting`: `parked` if the event came before the event it needs, `asked` if another node owns the fulfilment and
     decides. `reason` says what a parked event waits for, and `until` when the node gives up and reports it:
     `unknown-order` for an order that this node has not heard of, `unknown-fulfilment` for a fulfilment that another
-    node may have begun, and `early` for a state that has not been reached yet.
+    node may have begun, and `early` for a state that has not been reached yet. `taken_back`: goods that went to
+    quarantine here, and that the owner of their fulfilment is yet to count. The state may be `unknown` here then.
     """
 
     order: str
@@ -58,16 +60,21 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     waiting: str | None = None
     reason: str | None = None
     until: str | None = None
+    taken_back: list[OrderLine] = []
 
 
-class PastAnswer(Struct, frozen=True):
-    """One event of the past, the state after it, and the entry that records it."""
+class PastAnswer(Struct, frozen=True, omit_defaults=True):
+    """One event of the past, the state after it, and the entry that records it.
+
+    `goods_at`: the location where returned goods are, if it is not the one of the fulfilment.
+    """
 
     at: str
     event: str
     act: str
     state: str
     movement: str
+    goods_at: str | None = None
 
 
 class FulfilmentView(Struct, frozen=True):
@@ -146,6 +153,13 @@ def order_answer(content: Content) -> OrderAnswer:
             )
         case AskFacts():
             return OrderAnswer(order=order, state=facts.state, fulfilments=_fulfilments(facts.shown), waiting="asked")
+        case TakeBackFacts():
+            return OrderAnswer(
+                order=order,
+                state=facts.state if facts.shown else "unknown",
+                fulfilments=_fulfilments(facts.shown),
+                taken_back=[OrderLine(one.sku, one.quantity) for one in facts.goods],
+            )
         case HandoverFacts():
             return OrderAnswer(order=order, state=facts.state, fulfilments=[])
         case VoidFacts():
@@ -193,7 +207,12 @@ def fulfilment_view(one: Fulfilment, is_duplicate: bool = False) -> FulfilmentVi
         state = past.state or state
         history.append(
             PastAnswer(
-                at=stamp_text(past.clock), event=past.event, act=past.act, state=state, movement=past.entry.hex()
+                at=stamp_text(past.clock),
+                event=past.event,
+                act=past.act,
+                state=state,
+                movement=past.entry.hex(),
+                goods_at=past.goods_at or None,
             )
         )
     return FulfilmentView(
@@ -217,11 +236,17 @@ def waiting_answers(order: Order) -> list[WaitingAnswer]:
             fulfilment=parked.event.fulfilment,
             since=stamp_text(parked.clock),
             until=time_text(parked.until_ms) if parked.until_ms else None,
-            reason=_reason(order.fulfilments, parked.event) if parked.until_ms else "owner",
+            reason=_waits_for(order, parked, parked.event),
         )
         for parked in order.waiting
         if parked.event is not None
     ]
+
+
+def _waits_for(order: Order, parked: Parked, event: OrderEvent) -> str:
+    """What an event in view waits for. Goods taken back wait for a node that knows their order, or for their owner."""
+    reason = _reason(order.fulfilments, event)
+    return reason if parked.until_ms or (parked.goods and reason != "early") else "owner"
 
 
 def _reason(known: Collection[str], event: OrderEvent) -> str:

@@ -13,6 +13,7 @@ from msgspec import msgpack
 
 from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Entry
+from replica.core.orders.context import OrderPolicy
 from replica.core.orders.requests import (
     ORDER,
     Handover,
@@ -131,10 +132,29 @@ def _life_with_shortages() -> list[OrderTaker]:
     return [taker, store]
 
 
+def _life_with_returns() -> list[OrderTaker]:
+    """Goods that come back at other locations: counted, and taken twice under one key."""
+    hub = OrderTaker("hub-east", w_1={"cola": 10})
+    stores = [OrderTaker(name, **{name.replace("-", "_"): {"wings": 1}}) for name in ("store-1", "store-2")]
+    hub.place("o-1", PlacedLine(5, "cola"), paid=True)
+    hub.happen("ship")
+    for store in stores:
+        store.replica.order_policy = OrderPolicy(notes_scope=store.locations[0], counter=store.locations[0])
+        store.ask(OrderEvent(order="o-1", event="return", lines=lines(cola=2)), "sent-twice")
+    for _ in range(2):
+        for store in stores:
+            store.tell(hub)
+            hub.keep_up()
+            hub.commit()
+            store.take([entry for entry in hub.entries if entry.stream.scope in store.locations])
+            store.keep_up()
+    return [hub, *stores]
+
+
 def recorded() -> dict[str, list[str]]:
     """The event and the bytes of the facts of each order entry, and digests of all that was written."""
     written: dict[str, list[str]] = {}
-    for life in (_life_at_one_node, _life_at_two_nodes, _life_with_shortages):
+    for life in (_life_at_one_node, _life_at_two_nodes, _life_with_shortages, _life_with_returns):
         bodies, checkpoints = blake2b(digest_size=16), blake2b(digest_size=16)
         found: list[str] = []
         for taker in life():

@@ -18,6 +18,7 @@ from replica.core.orders.facts import (
     ParkFacts,
     ReportFacts,
     StepFacts,
+    TakeBackFacts,
     VoidFacts,
     decode,
     encode,
@@ -89,7 +90,9 @@ def test_a_step_with_a_request_of_a_later_version_is_read() -> None:
     assert isinstance(facts, StepFacts)
 
 
-@pytest.mark.parametrize("build", [StepFacts, ParkFacts, ReportFacts, AskFacts, HandoverFacts, VoidFacts])
+@pytest.mark.parametrize(
+    "build", [StepFacts, ParkFacts, ReportFacts, AskFacts, HandoverFacts, VoidFacts, TakeBackFacts]
+)
 def test_facts_without_what_their_act_needs_cannot_be_built(build: Any) -> None:
     with pytest.raises(TypeError, match="Missing required argument"):
         build()

@@ -15,6 +15,7 @@ from replica.core.base.errors import NotOwner
 from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Entry
 from replica.core.orders.fold import Orders
+from replica.core.orders.order import Parked
 from replica.core.orders.requests import ORDER, Handover, OrderEvent, PlacedLine, Revocation
 from replica.core.state import decisions
 from replica.core.state.commands import Command
@@ -204,8 +205,9 @@ def test_packed_orders_of_a_version_without_deduplication_ids_are_read() -> None
     name, channel, customer, placed, fulfilments, parked, *rest = msgspec.msgpack.decode(packed)
     older = {name: fields[:-1] for name, fields in fulfilments.items()}
     assert fulfilments["hub-east.1"][-1]
-    assert parked[0][-1]
-    unaware = [name, channel, customer, placed, older, [fields[:-1] for fields in parked], *rest]
+    later = [*Parked.__struct_fields__].index("deduplication_id")
+    assert parked[0][later]
+    unaware = [name, channel, customer, placed, older, [fields[:later] for fields in parked], *rest]
     loaded = Orders("hub-east")
     loaded.load([(1, msgspec.msgpack.encode(unaware))])
     order = loaded.find("o-1")

@@ -1,0 +1,175 @@
+"""Returns at another location than the one that the goods left.
+
+A customer brings goods back to any store. The goods are in hand, so the store takes them: they go to its quarantine,
+whether or not it knows the order (`take_back`). The owner of the fulfilment counts them once:
+
+    1. A hub that knows the fulfilment asks its owner to count the goods, and notes in the scope of the goods that they
+       were passed on. Several hubs may ask, and the owner answers the first one.
+    2. The owner writes the step `return` without moves, which names the location of the goods. If it sold fewer, it
+       reports the return: the goods stand where they are, and a person has to look.
+    3. If the same event was taken at two places under one key, the owner counts whichever it hears of first. The hub
+       that passed the other one on tells the store, and the store voids its entry: the goods were there once.
+
+Goods of an order that no hub knows wait in view. They have no deadline, because they were taken.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET
+
+from replica.core.base.errors import Invalid, Overloaded
+from replica.core.base.limits import PARKED_PER_ORDER_MAX
+from replica.core.base.names import CUSTOMER, QUARANTINE, account, node_of, void_key
+from replica.core.orders.allocations import Allocation, check_allocations, cut, named_reversals
+from replica.core.orders.context import OrderContext, OrderDraft, moves_of
+from replica.core.orders.facts import (
+    DUPLICATE,
+    PASSED_ON,
+    REPEAT,
+    AskFacts,
+    EventRequest,
+    ReportFacts,
+    TakeBackFacts,
+    VoidFacts,
+)
+from replica.core.orders.machine import RETURN, Nature
+from replica.core.orders.order import Fulfilment, Order, Parked
+from replica.core.orders.placement import resolve_line
+from replica.core.orders.requests import OrderEvent
+from replica.core.stock.requests import SkuLine
+
+
+def take_back(context: OrderContext, order: Order | None, event: OrderEvent, deduplication_id: bytes) -> OrderDraft:
+    """Take goods into quarantine at this node's location, whose fulfilment another node owns. Raises Refused."""
+    taken = [one for one in order.parked if one.goods] if order is not None else []
+    if len(taken) >= PARKED_PER_ORDER_MAX:
+        raise Overloaded(
+            f"goods of the order {event.order!r} came back here {len(taken)} times: take them back as a return"
+            " without an order",
+            field="order",
+        )
+    goods = _goods(context, order, event)
+    check_allocations(goods, "lines")
+    quarantine = account(context.node, QUARANTINE)
+    facts = TakeBackFacts(
+        goods=goods,
+        request=EventRequest(event),
+        deduplication_ids=(deduplication_id,) if deduplication_id else (),
+    )
+    moves = moves_of(goods, lambda source: (CUSTOMER, quarantine))
+    return OrderDraft(scope=context.order_policy.counter, order=event.order, event=RETURN, facts=facts, moves=moves)
+
+
+def _goods(context: OrderContext, order: Order | None, event: OrderEvent) -> tuple[Allocation, ...]:
+    """What came back: what left, if this node knows it, else the lines by the recipes of now."""
+    concerned = order.concerned(event.fulfilment) if order is not None else []
+    if len(concerned) == 1 and concerned[0].sold:
+        sold = concerned[0].sold
+        return tuple(cut(sold, named_reversals(sold, event.lines, "lines")))
+    if event.lines is UNSET:
+        raise Invalid(
+            "lines is missing, and this node does not know what left: name the units that came back", field="lines"
+        )
+    goods = []
+    for index, line in enumerate(event.lines):
+        sku, recipe = resolve_line(context.catalog, line, index, "lines")
+        goods.append(Allocation(entry=b"", sku=sku, quantity=line.quantity, recipe=recipe, source=CUSTOMER))
+    return tuple(goods)
+
+
+def next_of_returns(context: OrderContext, order: Order) -> OrderDraft | None:
+    """The next entry that tells of goods taken back elsewhere, if this node has to write one."""
+    for taken in order.parked:
+        if not taken.goods:
+            continue
+        if taken.node == context.node and taken.became == DUPLICATE:
+            return _void(context, order, taken)
+        asks = [one for one in order.parked if one.passes_on == taken.entry]
+        if not asks and not taken.became and (counting := _counting(context, order, taken)) is not None:
+            return _ask(order, taken, counting)
+        if any(one.node == context.node for one in asks):
+            if not taken.became:
+                return _note(order, taken, PASSED_ON)
+            settled = [one.became for one in asks if one.settled]
+            if taken.became == PASSED_ON and settled and all(became == REPEAT for became in settled):
+                return _note(order, taken, DUPLICATE)
+    return None
+
+
+def is_counted(order: Order, parked: Parked) -> bool:
+    """Whether the owner dealt with the same return before, for whichever of its fulfilments."""
+    if any(parked.deduplication_id in one.deduplication_ids for one in order.fulfilments.values()):
+        return True
+    same = [one for one in order.parked if one.passes_on and one.passes_on == parked.passes_on and one is not parked]
+    return any(one.settled and one.became != REPEAT for one in same)
+
+
+def _counting(context: OrderContext, order: Order, taken: Parked) -> Fulfilment | None:
+    """The fulfilment that is to count goods; None while this node cannot know it.
+
+    Without a name in the event, only one node may choose among several locations: the one that placed the order. Else
+    two hubs with different news could choose two fulfilments, and both would count.
+    """
+    assert taken.event is not None
+    for one in order.parked:  # the same event, taken at another place
+        if one.passes_on and one.event is not None and one.deduplication_id == taken.deduplication_id != b"":
+            return order.fulfilments.get(one.event.fulfilment)
+    if taken.event.fulfilment:
+        return next(iter(order.concerned(taken.event.fulfilment)), None)
+    locations = dict.fromkeys([shown.location for placed in order.placed for shown in placed.shown])
+    locations.update(dict.fromkeys([one.location for one in order.fulfilments.values()]))
+    is_ours = bool(order.placed) and (len(locations) == 1 or node_of(order.placed[0].writer) == context.node)
+    if context.order_policy.counter or not is_ours:
+        return None
+    lost, replaced = order.lost(), [one.instead_of for one in order.fulfilments.values()]
+    parts = [one for name, one in sorted(order.fulfilments.items()) if name not in lost and name not in replaced]
+    handed_out = [one for one in parts if one.nature is Nature.HANDED_OUT]
+    covering = [one for one in handed_out if _covers(one, taken)]
+    if len(parts) == 1 or all(one.nature is Nature.ENDED for one in parts):
+        return next(iter(parts), None)
+    return next(iter([*covering, *handed_out]), None)
+
+
+def _covers(fulfilment: Fulfilment, taken: Parked) -> bool:
+    """Whether the customer still has all these units of a fulfilment."""
+    sold = dict(fulfilment.lines)
+    return all(quantity <= sold.get(sku, 0) for sku, quantity in _quantities(taken.goods).items())
+
+
+def _quantities(goods: tuple[Allocation, ...]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for one in goods:
+        units[one.sku] = units.get(one.sku, 0) + one.quantity
+    return units
+
+
+def _ask(order: Order, taken: Parked, counting: Fulfilment) -> OrderDraft:
+    assert taken.event is not None
+    lines = tuple(SkuLine(quantity, sku) for sku, quantity in _quantities(taken.goods).items())
+    event = msgspec.structs.replace(taken.event, fulfilment=counting.id, lines=lines)
+    facts = AskFacts(
+        passes_on=taken.entry,
+        goods_at=taken.scope,
+        request=EventRequest(event),
+        deduplication_ids=(taken.deduplication_id,) if taken.deduplication_id else (),
+    )
+    return OrderDraft(scope=counting.location, order=order.name, event=RETURN, facts=facts)
+
+
+def _note(order: Order, taken: Parked, outcome: str) -> OrderDraft:
+    facts = ReportFacts(outcome=outcome, settles=taken.entry)
+    return OrderDraft(scope=taken.scope, order=order.name, event=RETURN, facts=facts)
+
+
+def _void(context: OrderContext, order: Order, taken: Parked) -> OrderDraft:
+    """Take goods out of quarantine again: they are the same as others, which the owner counts."""
+    quarantine = account(context.node, QUARANTINE)
+    return OrderDraft(
+        scope=taken.scope,
+        order=order.name,
+        event=RETURN,
+        facts=VoidFacts(fulfilment="", outcome=DUPLICATE, voids=taken.entry),
+        moves=moves_of(taken.goods, lambda source: (quarantine, CUSTOMER)),
+        key=void_key(taken.entry),
+    )
