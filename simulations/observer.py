@@ -23,6 +23,7 @@ from simulations.checkers.orders import OrdersChecker
 from simulations.checkers.placed_again import PlacedAgainChecker
 from simulations.checkers.quotas import QuotasChecker
 from simulations.checkers.readers import ReadersChecker
+from simulations.checkers.returns import ReturnsChecker
 from simulations.checkers.rights import RightsChecker
 from simulations.checkers.settlement import SettlementChecker
 from simulations.checkers.stamps import StampsChecker
@@ -42,6 +43,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     PlacedAgainChecker,
     FloorChecker,
     HeldChecker,
+    ReturnsChecker,
     AccountsChecker,
     QuotasChecker,
     RightsChecker,

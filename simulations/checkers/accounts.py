@@ -71,6 +71,10 @@ def _routes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
     act = content.facts.get("act", "")
     if act == "hand_over":
         yield from ((held, move.target) for move in content.moves if _is_of_another(HELD, move.target, node))
+    if act == "take_back":
+        yield CUSTOMER, account(node, QUARANTINE)
+    if act == "void":
+        yield account(node, QUARANTINE), CUSTOMER
     if act != "step":
         return
     if event in TAKING:

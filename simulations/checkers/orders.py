@@ -92,7 +92,8 @@ class OrdersChecker(Checker):
         if act == "hand_over" or (act == "step" and name in self._handed_over):
             self._handed_over[name] = act == "hand_over" or content.facts["to"] in HOLDING
         if content.facts.get("voids"):
-            self._voids.append(entry)
+            if name[1]:  # else it voids goods taken back twice: `ReturnsChecker`
+                self._voids.append(entry)
             return
         if content.facts.get("instead_of"):
             self._instead[content.reference, content.facts["fulfilment"]] = content.facts["instead_of"]
@@ -105,6 +106,12 @@ class OrdersChecker(Checker):
             else:
                 self._early[entry.hash] = asked
             return
+        if content.facts.get("passes_on"):
+            asked = order_request_of(content.facts)
+            assert isinstance(asked, OrderEvent)
+            self._early[entry.hash] = asked
+            self._keys[entry.hash] = self._keys.get(content.facts["passes_on"], content.facts["passes_on"])
+            return
         request = self._asked(entry) if content.key or act in ("park", "ask") else None
         if isinstance(request, Placement):
             if act == "step":
@@ -114,7 +121,7 @@ class OrdersChecker(Checker):
                 self._began.setdefault(request.order, {})[node_of(entry.stream.writer)] = (rank, request)
                 if len(self._placed[request.order]) > 1:
                     self.history.tally("order placed at two hubs")
-        elif isinstance(request, OrderEvent) and act in ("park", "ask"):
+        elif isinstance(request, OrderEvent) and act in ("park", "ask", "take_back"):
             self._early[entry.hash] = request
             self._keys[entry.hash] = content.key or entry.hash
         elif act == "step" and content.reason not in BY_ITSELF:

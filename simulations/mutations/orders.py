@@ -12,6 +12,7 @@ ORDERS = "replica.core.orders.fold"
 DUE = "replica.core.orders.due"
 EFFECTS = "replica.core.orders.effects"
 SOURCING = "replica.core.orders.sourcing"
+RETURNS = "replica.core.orders.returns"
 REPLICA = "replica.core.state.replica"
 
 ORDER_SLIPS = (
@@ -253,6 +254,41 @@ ORDER_SLIPS = (
                 ("quarantine = account(context.node, QUARANTINE)", "quarantine = account(context.node, 'free')"),
             ),
         ),
+    ),
+    Mutation(
+        name="return-elsewhere-kept-quiet",
+        breaks="a hub that learns of goods taken back at another store does not tell the owner of their order",
+        invariant=5,
+        expected=("ReturnsChecker",),
+        edits=(slip(f"{RETURNS}:next_of_returns", ("return _ask(order, taken, counting)", "continue")),),
+    ),
+    Mutation(
+        name="return-counted-for-each-hub",
+        breaks="goods that came back elsewhere are counted once for each hub that passes them on",
+        invariant=5,
+        expected=("ReturnsChecker", "OrdersChecker"),
+        edits=(
+            slip(
+                f"{RETURNS}:is_counted",
+                ("if any(parked.deduplication_id in", "if False and any(parked in"),
+                ("return any(one.settled", "return False and any(one.settled"),
+            ),
+            slip(f"{TRANSITIONS}:judge", ("deduplication_id in fulfilment.deduplication_ids or", "False or")),
+        ),
+    ),
+    Mutation(
+        name="return-in-two-quarantines",
+        breaks="a return that two locations took under one key stays in the quarantine of both",
+        invariant=5,
+        expected=("ReturnsChecker",),
+        edits=(slip(f"{RETURNS}:next_of_returns", ("return _void(context, order, taken)", "continue")),),
+    ),
+    Mutation(
+        name="return-moved-by-the-owner-too",
+        breaks="the owner of an order takes goods into its own quarantine that are at another store",
+        invariant=5,
+        expected=("ReturnsChecker", "HeldChecker"),
+        edits=(slip(f"{TRANSITIONS}:step", ("elif event == RETURN and not facts.goods_at:", "elif event == RETURN:")),),
     ),
     Mutation(
         name="histories-as-they-come",

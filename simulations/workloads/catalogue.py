@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from simulations.clients import Client
 from simulations.workloads.feed_readers import FeedReader
+from simulations.workloads.order_returns import OrderReturnsClient
 
-WORKLOADS: Mapping[str, type[Client]] = {"feed-readers": FeedReader}
+WORKLOADS: Mapping[str, type[Client]] = {"feed-readers": FeedReader, "order-returns": OrderReturnsClient}
 """By name, as plans name them."""

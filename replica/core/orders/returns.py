@@ -92,7 +92,8 @@ def next_of_returns(context: OrderContext, order: Order) -> OrderDraft | None:
             if not taken.became:
                 return _note(order, taken, PASSED_ON)
             settled = [one.became for one in asks if one.settled]
-            if taken.became == PASSED_ON and settled and all(became == REPEAT for became in settled):
+            is_keyed = taken.event is not None and not taken.event.number  # a number may have been another event's
+            if is_keyed and taken.became == PASSED_ON and settled and all(became == REPEAT for became in settled):
                 return _note(order, taken, DUPLICATE)
     return None
 
