@@ -29,6 +29,7 @@ from simulations.checkers.settlement import SettlementChecker
 from simulations.checkers.stamps import StampsChecker
 from simulations.checkers.streams import StreamsChecker
 from simulations.checkers.truth import TruthChecker
+from simulations.checkers.waiting import WaitingChecker
 from simulations.history import Ask, History, PageRead
 from simulations.journal import SimulatedDisk
 from simulations.machine import Machine
@@ -41,6 +42,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     DecisionsChecker,
     OrdersChecker,
     PlacedAgainChecker,
+    WaitingChecker,
     FloorChecker,
     HeldChecker,
     ReturnsChecker,

@@ -291,6 +291,13 @@ ORDER_SLIPS = (
         edits=(slip(f"{TRANSITIONS}:step", ("elif event == RETURN and not facts.goods_at:", "elif event == RETURN:")),),
     ),
     Mutation(
+        name="unknown-fulfilment-parked",
+        breaks="an event of a fulfilment that the node never began waits, though nothing can make it happen",
+        invariant=10,
+        expected=("WaitingChecker",),
+        edits=(slip(f"{PARKING}:check_may_come", ("if is_placed or is_part or is_begun:", "if True:")),),
+    ),
+    Mutation(
         name="histories-as-they-come",
         breaks="each node keeps the reports of an order in the order of arrival",
         invariant=1,

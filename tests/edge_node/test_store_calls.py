@@ -30,6 +30,22 @@ async def test_goods_receipt_and_sale_move_the_stock_and_the_pn_counter_shows_bo
     assert (stock["rights"], stock["breach"], stock["unit"]) == (7, 0, "EA")
 
 
+async def test_goods_of_an_order_of_another_store_are_taken_into_quarantine(store: Caller) -> None:
+    returned = {"event": "return", "lines": [{"sku": "cola", "quantity": 2}]}
+    first = await store.write("/v1/orders/web-1/events", returned, key="r-1")
+    status, answer = first
+    assert (status, answer["state"], answer["taken_back"]) == (200, "unknown", [{"sku": "cola", "quantity": 2}])
+    assert await store.write("/v1/orders/web-1/events", returned, key="r-1") == first
+    assert figures(await store.good("/v1/stock/cola")) == (2, 2, 0)
+    (waiting,) = (await store.good("/v1/exceptions"))["waiting"]
+    assert (waiting["event"], waiting["reason"], waiting["until"]) == ("return", "unknown-order", None)
+
+
+async def test_return_of_an_unknown_order_names_its_lines(store: Caller) -> None:
+    status, problem = await store.write("/v1/orders/web-1/events", {"event": "return"})
+    assert (status, problem["type"], problem["field"]) == (422, "invalid-request", "lines")
+
+
 async def test_sale_past_the_stock_is_recorded_as_a_breach_and_shown(store: Caller) -> None:
     await store.good("/v1/receipts", lines(cola=2))
     sold = await store.good("/v1/sales", lines(cola=5))

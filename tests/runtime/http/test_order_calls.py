@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from replica.core.base.errors import RightsExhausted
 from replica.core.log.entry import Entry
+from replica.core.orders.requests import Handover
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from tests.callers import Caller
@@ -158,6 +159,16 @@ async def test_event_of_an_unknown_fulfilment_of_a_known_order_is_not_found(hub:
     status, problem = await event(hub, "pay", fulfilment="hub-east.2")
     assert (status, problem["type"], problem["field"]) == (404, "not-found", "fulfilment")
     assert (await hub.good("/v1/exceptions"))["waiting"] == []
+
+
+async def test_return_told_at_a_hub_is_passed_on_and_a_shipment_is_not(hub: Caller) -> None:
+    await placed(hub, paid=True)
+    await hub.node.driver.submit(Command("", Handover("web-1", "hub-east.1", "store-9"), b"handed over"))
+    status, answer = await event(hub, "return", lines=[{"sku": "cola", "quantity": 1}])
+    assert (status, answer["waiting"]) == (202, "asked")
+    for name in ("ship", "collect"):
+        status, problem = await event(hub, name)
+        assert (status, problem["type"], problem["owner"]) == (409, "not-owner", "store-9")
 
 
 async def test_unknown_order_is_not_found(hub: Caller) -> None:
