@@ -128,6 +128,7 @@ def report_late(context: OrderContext, order: Order, own: Sequence[Fulfilment], 
         return OrderDraft(scope=parked.scope, order=order.name, event=event, facts=facts) if is_ours else None
     for fulfilment in own:
         if parked.waits_for(fulfilment):
-            facts = msgspec.structs.replace(facts, fulfilment=fulfilment.id)
+            ids = ids_of(parked.deduplication_id)  # another copy of the event is a repeat of this one
+            facts = msgspec.structs.replace(facts, fulfilment=fulfilment.id, deduplication_ids=ids)
             return OrderDraft(scope=fulfilment.location, order=order.name, event=event, facts=facts)
     return None

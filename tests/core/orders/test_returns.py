@@ -8,6 +8,7 @@ import pytest
 
 from edge_node.role import store_role
 from replica.core.base.errors import Invalid, NotOwner
+from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Entry
 from replica.core.orders.facts import decode
 from replica.core.orders.requests import OrderEvent, PlacedLine
@@ -125,6 +126,21 @@ def test_one_return_under_one_key_at_two_stores_counts_once() -> None:
     assert (sold(hub), sold(first)) == (2, 2)
     assert sum(quarantined(chain).values()) == 1
     assert len({taker.replica.orders.digest() for taker in chain.hubs}) == 1
+
+
+def test_one_return_at_two_stores_that_the_owner_reports_late_is_in_one_quarantine() -> None:
+    chain = Chain()
+    first = chain.stores[0]
+    first.place("o-1", PlacedLine(3, "cola"), ttl_s=86_400)
+    chain.settle()
+    for store in chain.stores[1:]:
+        bring(store, "k-1", fulfilment="store-1.1")
+    chain.settle()
+    for taker in chain.all:
+        taker.now_ms += PARKED_MS + 1_000
+    chain.settle()
+    assert [(one.event, one.outcome) for one in first.order().reports] == [("return", "late")]
+    assert sum(quarantined(chain).values()) == 1
 
 
 def test_two_returns_under_two_keys_both_count() -> None:
