@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from edge_node.pickups import PickupPage, pickups
 from edge_node.sale_batches import BatchAnswer, SaleBatches
+from replica.core.base.clock import stamp_ms
 from replica.core.base.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of
 from replica.core.ledger.cells import rights_of
 from replica.core.state.commands import Command
@@ -22,16 +23,21 @@ from replica.runtime.http.orders_api import OrdersApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.http.writes import MovementAnswer, answer_of
 from replica.runtime.node import Node
+from replica.runtime.peering.peers import Peer
 
 SALES_PATH = "/v1/sales"
 BATCHES_PATH = "/v1/sales:batch"
 
 
 class Behind(Struct, frozen=True):
-    """The number of entries that the hub has and this node lacks, and the seconds since the node lost its hub."""
+    """The number of entries that the hub has and this node lacks, and the seconds since the node lost its hub.
 
-    entries: int
-    seconds: float
+    Null means unknown: `entries` without a connection, and `seconds` if this node never heard of another node. If it
+    did not connect since its start, the newest entry of another node is the last sign of a hub.
+    """
+
+    entries: int | None
+    seconds: float | None
 
 
 class StatusAnswer(Struct, frozen=True):
@@ -166,8 +172,6 @@ class EdgeApi:
         connected = peers.connected
         hub = connected[0] if connected else None
         latest = hub or max(peers.known.values(), key=lambda peer: peer.seen_ms, default=None)
-        now_ms = self._node.clock.now().wall_ms
-        away_s = 0.0 if hub is not None or latest is None else max(0, now_ms - latest.seen_ms) / 1000
         stock = replica.location_stock(self._location)
         units = stock.balances() if stock is not None else {}
         own = sum(head.sequence for vector in replica.vectors.values() for head in vector.values())
@@ -179,7 +183,7 @@ class EdgeApi:
             hub=hub.name if hub is not None else None,
             connected=hub is not None,
             reason="" if hub is not None else reason,
-            behind=Behind(hub.entries_behind() if hub is not None else 0, away_s),
+            behind=self._behind(replica, hub, latest),
             unacknowledged=latest.unacknowledged(replica) if latest is not None else (own if self._hubs else 0),
             version_vector=vector_answer(replica),
             digest=replica.digest(self._location),
@@ -190,6 +194,20 @@ class EdgeApi:
             stranded=_stranded(units, replica.node) if hub is None else {},
             units=units,
         )
+
+    def _behind(self, replica: Replica, hub: Peer | None, latest: Peer | None) -> Behind:
+        if hub is not None:
+            return Behind(hub.entries_behind(), 0.0)
+        if latest is None and not self._hubs:
+            return Behind(0, 0.0)
+        seen_ms = latest.seen_ms if latest is not None else _newest_of_others_ms(replica)
+        return Behind(None, None if seen_ms is None else max(0, self._node.clock.now().wall_ms - seen_ms) / 1000)
+
+
+def _newest_of_others_ms(replica: Replica) -> int | None:
+    """The time of the newest entry that another node wrote; None if there is none."""
+    stamps = [last.stamp for node, last in replica.last_heard.items() if node != replica.node]
+    return stamp_ms(max(stamps)) if stamps else None
 
 
 def _stranded(units: dict[str, int], node: str) -> dict[str, int]:

@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from hub.availability_api import AvailabilityApi
 from hub.documents_api import DocumentsApi
-from replica.core.base.clock import time_text
+from replica.core.base.clock import stamp_ms, time_text
 from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
-from replica.core.ledger.cells import rights_of
+from replica.core.state.known_nodes import KnownNode, known_nodes, rights_by_node
 from replica.core.state.replica import Replica
 from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
 from replica.runtime.http.exceptions import ExceptionsApi
@@ -24,30 +24,39 @@ from replica.runtime.http.orders_api import OrdersApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.node import Node
 from replica.runtime.peering.peers import Peer
+from replica.runtime.peering.roles import role_of
 from replica.runtime.peering.websocket import SYNC_PATH, accept
 
 ORDERS_PATH = "/v1/orders"
 
+NOT_MET = "no connection since this hub started"
+"""The reason why a node is not connected that only the journal names."""
+
 
 class NodeAnswer(Struct, frozen=True):
-    """One node that this hub knows. `stranded`: the units that only it may promise, by location, while it is away."""
+    """One node that this hub knows. `stranded`: the units that only it may promise, by location, while it is away.
+
+    Null means unknown. The journal says which nodes there are, where they wrote, and when. Region and software are
+    known if the node connected since the start of this hub, and `behind` while it is connected. If it did not connect
+    since the start, `last_seen` is the time of its newest entry. `locations` is null for a hub, because it has all.
+    """
 
     node: str
-    writer: str
-    role: str
-    region: str
+    writer: str | None
+    role: str | None
+    region: str | None
     locations: list[str] | None
     connected: bool
     last_seen: str | None
-    behind: int
-    unacknowledged: int
+    behind: int | None
+    unacknowledged: int | None
     reason: str
-    software: str
+    software: str | None
     stranded: dict[str, int]
 
 
 class NodesAnswer(Struct, frozen=True):
-    """All nodes that this hub met since its start, in order of names."""
+    """All nodes that connected since the start of this hub or that its journal names, in order of names."""
 
     nodes: list[NodeAnswer]
 
@@ -56,7 +65,8 @@ class HubStatusAnswer(Struct, frozen=True):
     """The state of this hub. `digest` covers all scopes together, `digests` has one for each scope.
 
     `rights`: the units that this hub may promise, over all items, by location. `stranded`: the units that only a node
-    without a connection may promise, by node and location.
+    without a connection to this hub may promise, by node and location. A store that is connected to another hub is
+    listed too. If each hub lists a node, nobody reaches it.
     """
 
     node: str
@@ -162,11 +172,13 @@ class HubApi:
         return json_response(await self._node.driver.look(self._nodes))
 
     def _nodes(self, replica: Replica) -> NodesAnswer:
-        balances = {location: stock.balances() for location, stock in sorted(replica.ledger.at_location.items())}
-        known = sorted(self._node.peers.known.items())
-        return NodesAnswer([self._node_answer(replica, peer, balances) for _, peer in known])
+        met, named = self._node.peers.known, known_nodes(replica)
+        answers = {name: self._named_answer(one) for name, one in named.items()}
+        answers |= {name: self._met_answer(replica, peer, named.get(name)) for name, peer in met.items()}
+        return NodesAnswer([answer for _, answer in sorted(answers.items())])
 
-    def _node_answer(self, replica: Replica, peer: Peer, balances: dict[str, dict[str, int]]) -> NodeAnswer:
+    def _met_answer(self, replica: Replica, peer: Peer, named: KnownNode | None) -> NodeAnswer:
+        """A node that connected since the start of this hub."""
         hello = peer.hello
         assert hello is not None
         seen_ms = self._node.clock.now().wall_ms if peer.is_connected else peer.seen_ms
@@ -178,11 +190,29 @@ class HubApi:
             locations=None if hello.scopes is None else [scope for scope in hello.scopes if scope != CHAIN],
             connected=peer.is_connected,
             last_seen=time_text(seen_ms) if seen_ms else None,
-            behind=peer.entries_behind(),
+            behind=peer.entries_behind() if peer.is_connected else None,
             unacknowledged=peer.unacknowledged(replica),
             reason="" if peer.is_connected else peer.reason,
             software=hello.software,
-            stranded={} if peer.is_connected else _rights_by_location(peer.name, balances),
+            stranded={} if peer.is_connected or named is None else named.rights,
+        )
+
+    def _named_answer(self, named: KnownNode) -> NodeAnswer:
+        """A node that only the journal names: it did not connect since the start of this hub."""
+        heard_ms = min(stamp_ms(named.heard), self._node.clock.now().wall_ms) if named.heard is not None else None
+        return NodeAnswer(
+            node=named.node,
+            writer=named.writer,
+            role=role_of(named.owns_location),
+            region=None,
+            locations=None if named.owns_location is False else list(named.locations),
+            connected=False,
+            last_seen=time_text(heard_ms) if heard_ms is not None else None,
+            behind=None,
+            unacknowledged=None,
+            reason=NOT_MET,
+            software=None,
+            stranded=named.rights,
         )
 
     async def status(self, request: web.Request) -> web.Response:
@@ -192,8 +222,8 @@ class HubApi:
         digests = replica.digests()
         stocks = replica.ledger.at_location
         balances = {location: stock.balances() for location, stock in sorted(stocks.items())}
-        away = [name for name, peer in sorted(self._node.peers.known.items()) if not peer.is_connected]
-        stranded = {name: _rights_by_location(name, balances) for name in away}
+        connected = [peer.name for peer in self._node.peers.connected]
+        stranded = {name: named.rights for name, named in known_nodes(replica).items() if name not in connected}
         return HubStatusAnswer(
             node=replica.node,
             writer=replica.writer,
@@ -203,12 +233,12 @@ class HubApi:
             digest=blake2b(repr(sorted(digests.items())).encode(), digest_size=16).hexdigest(),
             digests=digests,
             version_vector=vector_answer(replica),
-            connected=[peer.name for peer in self._node.peers.connected],
+            connected=connected,
             breaches={
                 location: len(found) for location, stock in sorted(stocks.items()) if (found := stock.breaches())
             },
             differences=self._node.peers.divergences,
-            rights=_rights_by_location(replica.node, balances),
+            rights=rights_by_node(replica).get(replica.node, {}),
             stranded={name: rights for name, rights in stranded.items() if rights},
             units=balances,
         )
@@ -217,9 +247,3 @@ class HubApi:
         response, socket = await accept(request)
         await self._node.peers.converse(socket, is_dialled=False)
         return response
-
-
-def _rights_by_location(node: str, balances: dict[str, dict[str, int]]) -> dict[str, int]:
-    """The units that the node may promise, over all items, at each location where it has any."""
-    rights = {location: rights_of(node, units) for location, units in balances.items()}
-    return {location: units for location, units in rights.items() if units > 0}

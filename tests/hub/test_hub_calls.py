@@ -223,7 +223,8 @@ async def test_availability_ranges_from_granted_units_to_units_in_the_ledger(hub
     assert local["as_of"].startswith("2025-06-15T")
     await hub.good("/v1/grants?location=store-1", {"to": "hub-west", "lines": [{"item": "cola", "quantity": 1}]})
     status = await hub.good("/v1/status")
-    assert (status["rights"], status["stranded"]) == ({"store-1": 3}, {})
+    stranded = {"hub-west": {"store-1": 1}, "store-1": {"store-1": 6}}
+    assert (status["rights"], status["stranded"]) == ({"store-1": 3}, stranded)
     assert (await hub.good("/v1/availability/cola"))["guaranteed"] == 3
     refused, problem = await hub.write(
         "/v1/grants?location=store-1", {"to": "hub-west", "lines": [{"item": "cola", "quantity": 4}]}

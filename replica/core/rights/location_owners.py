@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from replica.core.base.names import CHAIN, HUBS
 from replica.core.ledger.cells import Ledger
 
 
@@ -63,6 +64,13 @@ class LocationOwners:
                 self.nodes[location] = max(candidates)[1]
                 changed.append(location)
         return changed
+
+    def owns_location(self, node: str, ledger: Ledger) -> bool | None:
+        """Whether a node owns the one location where it writes. None if its entries do not show it."""
+        scope = self._only.get(node)
+        if node in self._met.values() or (scope and node in ledger.suppliers.get(scope, ())):
+            return True
+        return False if scope == "" or scope in (CHAIN, HUBS) else None
 
     def _rule_out(self, node: str) -> None:
         location = self._only.get(node)

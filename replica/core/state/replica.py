@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 
 from replica.core.base.clock import COUNTER_BITS, HybridClock
 from replica.core.base.errors import Invalid, PeerFault
@@ -37,6 +38,13 @@ Vector = dict[str, Head]
 
 Earlier = Mapping[bytes, Sequence[Entry]]
 """The entries in the journal under some keys, unless the replica still holds them in memory."""
+
+
+class LastHeard(NamedTuple):
+    """The newest entry of a node: its stamp, and the incarnation that wrote it."""
+
+    stamp: int
+    writer: str
 
 
 class Replica:
@@ -81,6 +89,8 @@ class Replica:
         """The number of entries folded, which is the arrival number of the newest one."""
         self.heard: dict[str, dict[str, int]] = {}
         """The newest stamp of each node's entries, by scope."""
+        self.last_heard: dict[str, LastHeard] = {}
+        """The newest entry of each node, over all scopes."""
         self.vectors: dict[str, Vector] = {}
         self.keys = RecentKeys()
         self._lost: list[Collision] = []
@@ -294,6 +304,9 @@ class Replica:
             heard[node] = stamp
             if not before:
                 self.location_owners.heard(node, stream.scope)
+            last = self.last_heard.get(node)
+            if last is None or stamp > last.stamp:
+                self.last_heard[node] = LastHeard(stamp, stream.writer)
 
 
 def packed(content: Content) -> bytes:

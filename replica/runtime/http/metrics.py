@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from replica.core.base.clock import stamp_ms
+from replica.core.state.known_nodes import known_nodes
 from replica.runtime.node import Node
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -78,9 +80,27 @@ class NodeCollector(Collector):
         )
         for name, peer in sorted(peers.known.items()):
             connected.add_metric([name], int(peer.is_connected))
-            behind.add_metric([name], peer.entries_behind())
+            if peer.is_connected:  # without a session nobody knows what the peer has
+                behind.add_metric([name], peer.entries_behind())
             unacknowledged.add_metric([name], peer.unacknowledged(replica))
         yield from (connected, behind, unacknowledged)
+        heard = GaugeMetricFamily(
+            "shelfsync_node_heard_timestamp_seconds",
+            "Time of the newest entry of another node, also if the node did not connect since the start.",
+            labels=["node"],
+        )
+        stranded = GaugeMetricFamily(
+            "shelfsync_stranded_units",
+            "Units that only a node without a connection to this node may promise.",
+            labels=["node", "location"],
+        )
+        for name, named in known_nodes(replica).items():
+            if named.heard is not None:
+                heard.add_metric([name], stamp_ms(named.heard) / 1000)
+            if name not in peers.known or not peers.known[name].is_connected:
+                for location, units in named.rights.items():
+                    stranded.add_metric([name, location], units)
+        yield from (heard, stranded)
 
 
 def make_registry(node: Node) -> CollectorRegistry:

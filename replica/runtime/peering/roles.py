@@ -23,3 +23,10 @@ def serves_a_store(peer: Hello) -> bool:
 def replicates_all(peer: Hello) -> bool:
     """Whether a peer is a hub: it replicates every scope, and connects to stores and to other hubs."""
     return peer.role == HUB
+
+
+def role_of(owns_location: bool | None) -> str | None:
+    """The role of a node that only the journal names; None if the journal does not show it."""
+    if owns_location is None:
+        return None
+    return EDGE if owns_location else HUB
