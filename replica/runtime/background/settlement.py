@@ -1,4 +1,4 @@
-"""Settlement: the deficits that this node sees, since when, and when it is its turn to cover them.
+"""Settlement: the deficits that this node sees, and when it is its turn to cover them.
 
 The core decides who covers how much (`core.rights.rebalancing`); this module only waits. The wait for a deficit begins
 again after each grant there. So no other node steps in while the nodes whose turn it is act.
@@ -19,8 +19,6 @@ from replica.runtime.ports import Clock
 class Debt(Struct):
     """A pair at which nodes are below zero."""
 
-    seen_ms: int
-    """Wall time at which this node first saw it since its start."""
     waiting_ms: int
     """Elapsed time at which this node last saw a grant there."""
     granted: int
@@ -41,7 +39,7 @@ class Settlement:
         granted = sum(total for route, total in stock.cells.items() if route.giver and route.taker)
         debt = self.debts.get(pair)
         if debt is None:
-            debt = self.debts[pair] = Debt(now.wall_ms, now.elapsed_ms, granted)
+            debt = self.debts[pair] = Debt(now.elapsed_ms, granted)
         elif debt.granted != granted:
             debt.waiting_ms, debt.granted = now.elapsed_ms, granted
         wait_ms = settlement_rank(free, self._node) * STEP_IN_MS

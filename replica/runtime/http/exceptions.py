@@ -14,7 +14,7 @@ from replica.core.orders.order import Order, Placed
 from replica.core.orders.requests import ORDER
 from replica.core.state.duplicates import Collision
 from replica.core.state.replica import Replica
-from replica.runtime.background.settlement import Settlement
+from replica.runtime.http.breach_times import BreachTimes
 from replica.runtime.http.operations import Operation, json_response, limit_of
 from replica.runtime.http.order_answers import ReportAnswer, WaitingAnswer, report_answers, waiting_answers
 from replica.runtime.http.shortage_answers import BreachAnswer, ShortageAnswer, breach_answers, shortage_answers
@@ -82,6 +82,7 @@ class ExceptionsApi:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._breach_times = BreachTimes(node.driver, node.journal)
 
     def operations(self) -> list[Operation]:
         """The call."""
@@ -98,16 +99,20 @@ class ExceptionsApi:
 
     async def exceptions(self, request: web.Request) -> web.Response:
         limit, differences = limit_of(request), self._node.peers.divergences
-        settlement, look = self._node.settlement, self._node.driver.look
-        return json_response(await look(lambda replica: exceptions(replica, settlement, differences, limit)))
+        since, look = await self._breach_times.read(), self._node.driver.look
+        return json_response(await look(lambda replica: exceptions(replica, since, differences, limit)))
 
 
 def exceptions(
-    replica: Replica, settlement: Settlement, differences: Sequence[dict[str, str]], limit: int
+    replica: Replica,
+    since: Mapping[tuple[str, str], str | None],
+    differences: Sequence[dict[str, str]],
+    limit: int,
 ) -> ExceptionsAnswer:
     """Gather the exceptions of at most `limit` orders with reports, and of at most `limit` orders with waiting events.
 
-    Of duplicates, conflicts and shortages it lists the newest, at most `limit` of each.
+    Of duplicates, conflicts and shortages it lists the newest, at most `limit` of each. `since`: when each breach
+    began, by location and item.
     """
     orders = replica.orders
     with_exceptions = [order for name in orders.with_exceptions if (order := orders.find(name)) is not None]
@@ -120,7 +125,7 @@ def exceptions(
     duplicates += [answer for order in with_exceptions for answer in _double_orders(order, keys)]
     conflicts += [answer for order in with_exceptions for answer in _other_orders(order, keys)]
     return ExceptionsAnswer(
-        breaches=breach_answers(replica.ledger, settlement),
+        breaches=breach_answers(replica.ledger, since),
         shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
         duplicates=duplicates[-limit:],
         key_conflicts=conflicts[-limit:],

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
-from replica.core.base.clock import stamp_text, time_text
+from replica.core.base.clock import stamp_text
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.facts import MOVED, SHORTAGE
 from replica.core.orders.order import Order
 from replica.core.orders.shortages import short_by
-from replica.runtime.background.settlement import Settlement
 
 
 class BreachAnswer(Struct, frozen=True):
     """Units below zero at a location.
 
-    `since`: when this node first saw the breach after its start. `short`: the units that no free units can cover.
+    `since`: the time of the entry with which the breach began, as this node received it; null if that was very long
+    ago. `short`: the units that no free units can cover.
     """
 
     location: str
@@ -42,19 +44,18 @@ class ShortageAnswer(Struct, frozen=True):
     instead: str | None
 
 
-def breach_answers(ledger: Ledger, settlement: Settlement) -> list[BreachAnswer]:
-    """Render the breaches, location by location."""
+def breach_answers(ledger: Ledger, since: Mapping[tuple[str, str], str | None]) -> list[BreachAnswer]:
+    """Render the breaches, location by location. `since`: when each began, by location and item."""
     answers = []
     for location, stock in sorted(ledger.at_location.items()):
         for item, units in stock.breaches().items():
-            debt = settlement.debts.get((location, item))
             answers.append(
                 BreachAnswer(
                     location=location,
                     item=item,
                     units=units,
                     short=short_by(stock.stocks[item]),
-                    since=time_text(debt.seen_ms) if debt is not None else None,
+                    since=since.get((location, item)),
                 )
             )
     return answers

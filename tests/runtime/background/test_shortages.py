@@ -28,7 +28,7 @@ async def order(chain: Region, node: Node, name: str, units: int, **more: Any) -
 
 
 def exceptions_of(node: Node) -> ExceptionsAnswer:
-    return exceptions(node.replica, node.settlement, (), 100)
+    return exceptions(node.replica, {}, (), 100)
 
 
 def state(node: Node, name: str) -> str:
@@ -74,7 +74,6 @@ async def test_deficit_without_holds_is_listed_and_no_hold_is_selected() -> None
     await asyncio.sleep(20 * SELECTION_S)
     (breach,) = exceptions_of(chain.west).breaches
     assert (breach.location, breach.item, breach.units, breach.short) == (STORE, COLA, 3, 3)
-    assert breach.since is not None
     assert exceptions_of(chain.west).shortages == []
 
 

@@ -1,0 +1,77 @@
+"""Since when a breach lasts: read from the journal, so a restart does not make it look new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_node.assembly import assemble
+from replica.runtime.http import breach_times
+from replica.runtime.peering.websocket import HttpNetwork
+from replica.runtime.process import Assembly
+from tests.callers import Caller, calling
+
+
+async def started(directory: Path) -> Assembly:
+    return await assemble(
+        HttpNetwork(),
+        name="store-1",
+        location="store-1",
+        data=directory,
+        host="127.0.0.1",
+        hubs=(),
+        region="east",
+        open_catalog=True,
+    )
+
+
+def lines(quantity: int, item: str = "cola") -> dict[str, Any]:
+    return {"lines": [{"sku": item, "quantity": quantity}]}
+
+
+async def breaches(store: Caller) -> dict[str, str | None]:
+    return {one["item"]: one["since"] for one in (await store.good("/v1/exceptions"))["breaches"]}
+
+
+async def test_a_breach_lasts_since_the_entry_that_took_the_account_below_zero(store: Caller) -> None:
+    await store.good("/v1/receipts", lines(2))
+    first = await store.good("/v1/sales", lines(3))
+    await store.good("/v1/sales", lines(1, "tea"))
+    await store.good("/v1/sales", lines(1))
+    assert (await breaches(store))["cola"] == first["at"]
+
+
+async def test_a_breach_that_was_settled_and_came_back_lasts_since_it_came_back(store: Caller) -> None:
+    await store.good("/v1/sales", lines(1))
+    assert len(await breaches(store)) == 1
+    await store.good("/v1/receipts", lines(5))
+    assert await breaches(store) == {}
+    again = await store.good("/v1/sales", lines(6))
+    assert await breaches(store) == {"cola": again["at"]}
+
+
+async def test_a_restart_does_not_make_a_breach_look_new(tmp_path: Path) -> None:
+    async with calling(await started(tmp_path)) as store:
+        sold = await store.good("/v1/sales", lines(1))
+    async with calling(await started(tmp_path)) as store:
+        assert await breaches(store) == {"cola": sold["at"]}
+
+
+async def test_a_breach_of_many_entries_is_searched_page_by_page(
+    store: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breach_times, "PAGE", 2)
+    first = await store.good("/v1/sales", lines(1))
+    for _ in range(5):
+        await store.good("/v1/sales", lines(1))
+    assert await breaches(store) == {"cola": first["at"]}
+
+
+async def test_a_breach_older_than_the_search_has_no_time(store: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breach_times, "PAGE", 2)
+    monkeypatch.setattr(breach_times, "ENTRIES_MAX", 4)
+    for _ in range(6):
+        await store.good("/v1/sales", lines(1))
+    assert await breaches(store) == {"cola": None}
