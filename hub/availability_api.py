@@ -89,13 +89,25 @@ class AvailabilityApi:
         near = _point(request.query.get("near", ""))
         location, sku = request.query.get("location", ""), request.match_info["sku"]
         channel, look = request.query.get("channel", ""), self._node.driver.look
-        return json_response(await look(lambda replica: self._availability(replica, sku, location, near, channel)))
+        if location:
+            await self._node.meet(location)
+
+        def read(replica: Replica) -> AvailabilityAnswer:
+            if location:
+                replica.known_locations.check(location, "location")
+            return self._availability(replica, sku, location, near, channel)
+
+        return json_response(await look(read))
 
     async def availability_bulk(self, request: web.Request) -> web.Response:
         query: AvailabilityQuery = await self._query.read(request)
         near = _point(query.near)
+        if query.location:
+            await self._node.meet(query.location)
 
         def look(replica: Replica) -> AvailabilityVerdicts:
+            if query.location:
+                replica.known_locations.check_field(query.location, "location")
             verdicts = []
             for sku in query.skus:
                 try:

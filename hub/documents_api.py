@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -13,6 +14,7 @@ from replica.core.base.errors import Invalid, NotFound, Refused
 from replica.core.base.limits import DOCUMENT_BYTES_MAX
 from replica.core.base.names import key_text
 from replica.core.catalog.documents import pack_value
+from replica.core.rights.policies import POLICY, location_of
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.decisions import Verdict
 from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
@@ -131,6 +133,7 @@ class DocumentsApi:
 
     async def _write(self, request: web.Request, document: BatchDocument) -> web.Response:
         write = _checked(document, key_of(request))
+        await self._meet([write])
         return json_response(answer_of(await self._node.driver.submit(write)))
 
     async def put_batch(self, request: web.Request) -> web.Response:
@@ -142,6 +145,7 @@ class DocumentsApi:
                 checked.append(_checked(document, f"{key}/{index}".encode(), f"documents[{index}]"))
             except Refused as refused:
                 checked.append(refused)
+        await self._meet([one for one in checked if isinstance(one, DocumentWrite)])
         written = iter(await self._node.driver.submit_all([one for one in checked if isinstance(one, DocumentWrite)]))
         verdicts = []
         for document, one in zip(batch.documents, checked, strict=True):
@@ -153,6 +157,11 @@ class DocumentsApi:
         kind, key = request.match_info["kind"], request.match_info["key"]
         _kind_of(kind)
         return json_response(await self._node.driver.look(lambda replica: _read(replica, kind, key)))
+
+    async def _meet(self, writes: Sequence[DocumentWrite]) -> None:
+        """Learn of the locations that policies name, if a connected store announced them a moment ago."""
+        for location in dict.fromkeys(location_of(write.name) for write in writes if write.kind == POLICY):
+            await self._node.meet(location)
 
     async def page(self, request: web.Request) -> web.Response:
         kind, cursor, limit = request.match_info["kind"], request.query.get("cursor"), limit_of(request)

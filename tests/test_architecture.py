@@ -59,6 +59,7 @@ CORE_IMPORTS = (
     "bisect",
     "collections",
     "datetime",
+    "difflib",
     "enum",
     "functools",
     "hashlib",

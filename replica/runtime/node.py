@@ -133,6 +133,11 @@ class Node:
         self.is_ready = True
         return [self._driving, *self._working]
 
+    async def meet(self, location: str) -> None:
+        """Have the replica learn of a location that a connected store announced, before housekeeping does."""
+        if location not in self.replica.known_locations and location in self.peers.met()[0]:
+            await self.housekeeping.learn()
+
     def worker(self, name: str) -> asyncio.Task[None]:
         """The task of a background worker, by class name, e.g. "RightsAnswers". Cancelling it stops only this work."""
         return next(task for task in self._working if task.get_name() == name)

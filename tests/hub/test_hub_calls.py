@@ -13,6 +13,7 @@ from tests.core.chain import receipt, store
 
 COLA = {"recipe": {"cola_bottle": 1}, "unit": "EA", "barcodes": ["4006381333931"]}
 CARRIER = {"recipe": {"cola_bottle": 6}}
+SHOP = {"type": "store", "name": "Shop 1", "region": "east"}
 
 
 async def stocked(hub: Caller) -> None:
@@ -43,7 +44,8 @@ async def test_location_of_a_write_is_required_and_must_be_hosted(hub: Caller) -
     assert (status, problem["field"]) == (422, "location")
     await stocked(hub)
     receipt = {"lines": [{"sku": "cola", "quantity": 1}]}
-    status, problem = await hub.write("/v1/receipts?location=elsewhere", receipt)
+    await hub.good("/v1/documents/location/s-1", SHOP, method="PUT")
+    status, problem = await hub.write("/v1/receipts?location=s-1", receipt)
     assert (status, problem["type"]) == (409, "not-hosted")
 
 
@@ -164,6 +166,7 @@ async def test_document_that_does_not_fit_its_kind_is_refused_by_field(
 
 
 async def test_policy_is_written_under_its_selector_and_counts_at_once(hub: Caller) -> None:
+    await hub.good("/v1/documents/location/s-1", SHOP, method="PUT")
     for selector, units in [("default", 1), ("location:s-1,item:cola", 2)]:
         policy = {"mode": "safety", "safety_stock": units}
         await hub.good(f"/v1/documents/policy/{selector}", policy, method="PUT")

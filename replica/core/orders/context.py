@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import Struct
 
 from replica.core.base.names import HELD, HUBS, account
+from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Ledger, Move, parts_of
 from replica.core.log.draft import Draft
@@ -71,6 +72,7 @@ class OrderContext(Struct, frozen=True):
     now_ms: int
     """By the clock of this node as it is set now. Its stamps may be far ahead, if the clock once was wrong."""
     policies: Policies
+    known_locations: KnownLocations
     order_policy: OrderPolicy = OrderPolicy()
     location_owners: Mapping[str, str] = {}
     """The node that owns each location, as far as known. It receives the fulfilments that were paid there."""

@@ -136,7 +136,11 @@ def _as_of_now(context: OrderContext, fulfilment: Fulfilment) -> Fulfilment:
 def _wanted(context: OrderContext, placement: Placement, index: int) -> WantedLine:
     line = placement.lines[index]
     sku, recipe = resolve_line(context.catalog, line, index, "lines")
-    location = line.location if line.location is not UNSET else placement.pickup_at
+    location, field = line.location, f"lines[{index}].location"
+    if location is UNSET:
+        location, field = placement.pickup_at, "pickup_at"
+    if location is not UNSET:
+        context.known_locations.check_field(location, field)
     return WantedLine(
         index=index,
         sku=sku,

@@ -100,6 +100,12 @@ def is_selector(text: str) -> bool:
             return text == DEFAULT
 
 
+def location_of(selector: str) -> str:
+    """The location that a selector names; empty if it names none."""
+    kind, _, name = selector.partition(":")
+    return name.partition(",item:")[0] if kind == "location" else ""
+
+
 def check_policy(value: PolicyDocument) -> PolicyDocument:
     """Check the rules that concern several fields, and return the policy. Raises Invalid with the field."""
     for field, parts in (("regions", value.regions), ("channels", value.channels)):

@@ -32,6 +32,7 @@ from replica.core.state.commands import (
     stretches,
     together,
 )
+from replica.core.state.document_kinds import DOCUMENT_KINDS
 from replica.core.state.duplicates import precedence, prepare_void
 from replica.core.state.fast_paths import first_used, take_fast
 from replica.core.state.kinds import EntryKind
@@ -125,6 +126,7 @@ def execute(replica: Replica, command: Command, now_ms: int, earlier: Sequence[E
     kind = replica.kinds.of_request(request)
     view = replica.view(command.location) or _view_elsewhere(replica, kind, command)
     if view is None:
+        replica.known_locations.check(command.location, "location")
         raise NotHosted(f"{replica.node} does not write for {command.location!r}", field="location")
     if isinstance(request, Count):
         draft = prepare_count(view, request, _rank_count(replica, command, request, now_ms))
@@ -139,6 +141,9 @@ def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence
     known = replica.keys.entries(write.key) or earlier
     if known:
         return _repeat(replica, known, [one for one in known if repeats_write(replica.kinds, one, write)])
+    kind = DOCUMENT_KINDS.get(write.kind)
+    if kind is not None and write.value is not None:
+        kind.check_places(replica.known_locations, write.name)
     register = Register(
         kind=write.kind,
         key=write.name,

@@ -13,11 +13,12 @@ from msgspec import Struct
 
 from replica.core.base.names import is_item, is_name
 from replica.core.catalog.documents import Register
+from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import LOCATION, LocationDocument
 from replica.core.catalog.skus import SKU, Catalog, SkuDocument
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument, OrderMachine, read_machine
-from replica.core.rights.policies import POLICY, Policies, PolicyDocument, check_policy, is_selector
+from replica.core.rights.policies import POLICY, Policies, PolicyDocument, check_policy, is_selector, location_of
 
 
 class Indexes(Protocol):
@@ -41,12 +42,20 @@ class DocumentKind(Struct, frozen=True, kw_only=True):
     """What a caller should do about an invalid key. The answer carries it."""
     check: Callable[[Any], None] = lambda document: None
     """Checks what the field types cannot express. Raises Invalid."""
+    check_places: Callable[[KnownLocations, str], None] = lambda known, key: None
+    """Checks the location that a key names, if it names one, when this node writes the document. Raises Invalid."""
     index: Callable[[Indexes, Register], bool] = lambda indexes, register: True
     """Takes in the current chain-wide write of a document. False if this version cannot read it."""
 
 
 def _check_policy(document: PolicyDocument) -> None:
     check_policy(document)
+
+
+def _check_selector(known: KnownLocations, selector: str) -> None:
+    location = location_of(selector)
+    if location:
+        known.check_field(location, "key")
 
 
 def _index_sku(indexes: Indexes, register: Register) -> bool:
@@ -76,7 +85,12 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
         DocumentKind(name=SKU, document=SkuDocument, is_key=is_item, index=_index_sku),
         DocumentKind(name=LOCATION, document=LocationDocument, is_key=is_name),
         DocumentKind(
-            name=POLICY, document=PolicyDocument, is_key=is_selector, check=_check_policy, index=_index_policy
+            name=POLICY,
+            document=PolicyDocument,
+            is_key=is_selector,
+            check=_check_policy,
+            check_places=_check_selector,
+            index=_index_policy,
         ),
         DocumentKind(
             name=ORDER_MACHINE,

@@ -18,6 +18,7 @@ from replica.core.base.clock import COUNTER_BITS, HybridClock
 from replica.core.base.errors import Invalid, PeerFault
 from replica.core.base.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.base.names import CHAIN, node_of
+from replica.core.catalog.known_locations import KnownLocations
 from replica.core.ledger.cells import LocationStock
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry, Head, Stream, chain, pack_body, start
@@ -97,6 +98,9 @@ class Replica:
         """Duplicates that this node has to void before the batch is taken."""
         self._runs: list[EntryRun] = []
         self._own: dict[str, Stream] = {}
+        self.known_locations = KnownLocations(
+            self.documents, self.locations, self.vectors, self.ledger.at_location, self.location_owners.nodes
+        )
         self._views = {
             location: LocationView.of(location, self.node, self.ledger, self.catalog) for location in self.locations
         }
@@ -124,6 +128,7 @@ class Replica:
             policies=self.policies,
             order_policy=self.order_policy,
             location_owners=self.location_owners.nodes,
+            known_locations=self.known_locations,
         )
 
     def learn_location_owners(self, stores: Mapping[str, str], hubs: Iterable[str] = ()) -> None:

@@ -34,14 +34,19 @@ class OrderHousekeeping:
     async def run(self) -> None:
         """Process due steps until the node stops."""
         while True:
-            stores, hubs = self._met()
             try:
-                kept = await self._driver.change(
-                    partial(keep_orders, stores=stores, hubs=hubs, limit=HOUSEKEEPING_BATCH)
-                )
+                kept = await self._keep(HOUSEKEEPING_BATCH)
             except Stopping:
                 return
             except Refused:  # a full inbox or disk: the steps stay due
                 kept = 0
             if not kept:
                 await asyncio.sleep(PAUSE_S)
+
+    async def learn(self) -> None:
+        """Learn now which nodes were met, and process no steps. Raises Refused."""
+        await self._keep(0)
+
+    async def _keep(self, limit: int) -> int:
+        stores, hubs = self._met()
+        return await self._driver.change(partial(keep_orders, stores=stores, hubs=hubs, limit=limit))

@@ -118,21 +118,29 @@ class StockApi:
     def _answer(self, replica: Replica, stock: Stock) -> StockAnswer:
         return stock_answer(stock, replica, token_of(replica, self.node.clock.now().wall_ms))
 
+    async def _met_location_of(self, request: web.Request) -> str:
+        """The location of a read. An unknown one has no figures, not even zeros, so each read checks it."""
+        location = self.location_of(request)
+        await self.node.meet(location)
+        return location
+
     async def stock_item(self, request: web.Request) -> web.Response:
-        location, item = self.location_of(request), request.match_info["item"]
+        location, item = await self._met_location_of(request), request.match_info["item"]
 
         def look(replica: Replica) -> StockAnswer:
+            replica.known_locations.check(location, "location")
             stock = replica.ledger.stock(location, item)
-            replica.catalog.check_item(item if is_item(item) else "", bool(stock.cells), "item")
+            replica.catalog.check_item(item if is_item(item) else "", bool(replica.ledger.locations(item)), "item")
             return self._answer(replica, stock)
 
         return json_response(await self.node.driver.look(look))
 
     async def stock_page(self, request: web.Request) -> web.Response:
-        location, limit = self.location_of(request), limit_of(request)
+        location, limit = await self._met_location_of(request), limit_of(request)
         cursor = request.query.get("cursor", "")
 
         def look(replica: Replica) -> StockPage:
+            replica.known_locations.check(location, "location")
             stock = replica.location_stock(location)
             items = stock.items() if stock is not None else []
             start = bisect_right(items, cursor) if cursor else 0
@@ -143,11 +151,12 @@ class StockApi:
         return json_response(await self.node.driver.look(look))
 
     async def explain(self, request: web.Request) -> web.Response:
-        location, item, limit = self.location_of(request), request.match_info["item"], limit_of(request)
+        location, item, limit = await self._met_location_of(request), request.match_info["item"], limit_of(request)
         reading, cursor = self._reading, request.query.get("before")
         before = reading.arrival(cursor, "before") if cursor is not None else reading.newest + 1
 
         def look(replica: Replica) -> tuple[StockAnswer, list[Any]]:
+            replica.known_locations.check(location, "location")
             stock = replica.ledger.stock(location, item)
             if not stock.cells:
                 raise NotFound(

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.base.clock import COUNTER_BITS, stamp_ms
-from replica.core.base.errors import Invalid, KeyReused, NotHosted, PeerFault, RightsExhausted, UnknownSku
+from replica.core.base.errors import (
+    Invalid,
+    KeyReused,
+    NotHosted,
+    PeerFault,
+    RightsExhausted,
+    UnknownLocation,
+    UnknownSku,
+)
 from replica.core.base.limits import BODY_BYTES_MAX, CLOCK_AHEAD_MAX_MS, KEY_LENGTH_MAX, LINES_MAX, RECIPE_ITEMS_MAX
 from replica.core.base.names import CHAIN
 from replica.core.catalog.documents import pack_value
@@ -196,8 +204,18 @@ def test_a_repeated_count_is_one_request_though_the_stock_changed_since() -> Non
     assert node.ask(Count((CountLine("cola", 5),)), key="count-1") is first
 
 
+def test_a_location_that_nobody_knows_is_refused_with_names_like_it() -> None:
+    node = Node()
+    before = state_of(node.replica)
+    with pytest.raises(UnknownLocation, match="Did you mean store-1") as refused:
+        decisions.execute(node.replica, Command("stroe-1", sale(cola=1), b"k"), NOW_MS)
+    assert refused.value.field == "location"
+    assert state_of(node.replica) == before
+
+
 def test_a_location_the_node_does_not_write_for_is_refused() -> None:
     node = Node()
+    node.write("store-2", {"type": "store", "name": "Shop 2", "region": "east"}, kind="location")
     before = state_of(node.replica)
     with pytest.raises(NotHosted) as refused:
         decisions.execute(node.replica, Command("store-2", sale(cola=1), b"k"), NOW_MS)

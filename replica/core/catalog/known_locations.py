@@ -1,0 +1,64 @@
+"""Known locations: what a location must be, so that nobody asks or promises about a misspelt one.
+
+A location is known by its document, by a node that writes for it, or by an entry. Without this question, a misspelt
+name would look like an empty shop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from replica.core.base.errors import Invalid, UnknownLocation
+from replica.core.base.names import is_name
+from replica.core.catalog.documents import Documents
+from replica.core.catalog.locations import LOCATION
+
+CLOSE_MAX = 3
+"""Names that a refusal suggests."""
+
+
+class KnownLocations:
+    """The locations that one replica knows.
+
+    Args:
+        named: the names from other sources, each as a collection that follows its source. They may hold other scopes.
+    """
+
+    __slots__ = ("_documents", "_named")
+
+    def __init__(self, documents: Documents, *named: Collection[str]) -> None:
+        self._documents = documents
+        self._named = named
+
+    def __contains__(self, location: object) -> bool:
+        if not isinstance(location, str) or not is_name(location):
+            return False
+        if any(location in names for names in self._named):
+            return True
+        return self._documents.value(LOCATION, location) is not None
+
+    def names(self) -> list[str]:
+        """Every known location, in order."""
+        found = dict.fromkeys(self._documents.keys(LOCATION))
+        for names in self._named:
+            found.update(dict.fromkeys(name for name in names if is_name(name)))
+        return sorted(found)
+
+    def check(self, location: str, field: str) -> None:
+        """Refuse a location in the address of a request that nobody knows. Raises UnknownLocation."""
+        if location not in self:
+            raise UnknownLocation(self._unknown(location, field), field=field, location=location)
+
+    def check_field(self, location: str, field: str) -> None:
+        """Refuse a location in the body of a request that nobody knows. Raises Invalid."""
+        if location not in self:
+            raise Invalid(self._unknown(location, field), field=field)
+
+    def _unknown(self, location: str, field: str) -> str:
+        close = get_close_matches(location, self.names(), CLOSE_MAX)
+        correct = f"Did you mean {' or '.join(close)}? Correct it" if close else "Correct it"
+        return (
+            f"The field {field} names the location {location!r}, and no document, node or entry of this chain does."
+            f" {correct}, or write its document location/{location} first."
+        )

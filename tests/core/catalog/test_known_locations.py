@@ -1,0 +1,60 @@
+"""Known locations: by a document, by a node that writes for them, or by an entry."""
+
+from __future__ import annotations
+
+import pytest
+
+from replica.core.base.errors import Invalid, UnknownLocation
+from replica.core.base.names import CHAIN, HUBS
+from replica.core.state import decisions
+from tests.core.chain import NOW_MS, hub, receipt, store
+
+SHOP = {"type": "store", "name": "Shop", "region": "east"}
+
+
+def test_a_location_is_known_by_the_node_that_writes_for_it() -> None:
+    assert "w-1" in hub("hub-east", "w-1").replica.known_locations
+    assert "w-2" not in hub("hub-east", "w-1").replica.known_locations
+
+
+def test_a_location_is_known_by_its_document_until_that_is_cleared() -> None:
+    east = hub("hub-east", "w-1")
+    east.write("s-1", SHOP, kind="location")
+    assert "s-1" in east.replica.known_locations
+    east.write("s-1", None, kind="location")
+    assert "s-1" not in east.replica.known_locations
+
+
+def test_a_location_is_known_by_an_entry_also_after_a_restart() -> None:
+    east, away = hub("hub-east", "w-1"), store(1)
+    away.ask(receipt(cola=1))
+    away.commit()
+    decisions.merge(east.replica, away.runs(), NOW_MS)
+    east.commit()
+    assert "store-1" in east.replica.known_locations
+    east.crash()
+    assert "store-1" in east.replica.known_locations
+
+
+def test_a_location_is_known_by_a_connected_store_without_entries() -> None:
+    east = hub("hub-east", "w-1")
+    east.replica.learn_location_owners({"store-1": "store-1"})
+    assert "store-1" in east.replica.known_locations
+
+
+@pytest.mark.parametrize("name", [CHAIN, HUBS, "", "Store-1", "a b"])
+def test_scopes_and_other_texts_are_no_locations(name: str) -> None:
+    east = hub("hub-east", "w-1")
+    east.write("cola", {"recipe": {"cola": 1}})
+    assert name not in east.replica.known_locations
+    assert east.replica.known_locations.names() == ["w-1"]
+
+
+def test_a_refusal_names_the_field_and_names_like_the_wrong_one() -> None:
+    known = hub("hub-east", "store-1", "w-1").replica.known_locations
+    with pytest.raises(UnknownLocation, match=r"location 'stroe-1'.*Did you mean store-1") as unknown:
+        known.check("stroe-1", "location")
+    assert (unknown.value.field, unknown.value.facts) == ("location", {"location": "stroe-1"})
+    with pytest.raises(Invalid, match="The field pickup_at") as invalid:
+        known.check_field("stroe-1", "pickup_at")
+    assert invalid.value.field == "pickup_at"
