@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from edge_node.api import EdgeApi
+from edge_node.data import check_data
 from edge_node.role import store_role
 from replica.runtime.http.operations import make_app
 from replica.runtime.journal.data import open_replica
@@ -37,7 +39,13 @@ async def assemble(
     entropy = entropy or SystemEntropy()
     role = store_role(location)
     replica, journal = await open_replica(
-        data, name, (location,), entropy, open_catalog=open_catalog, order_policy=role.order_policy
+        data,
+        name,
+        (location,),
+        entropy,
+        open_catalog=open_catalog,
+        order_policy=role.order_policy,
+        check=partial(check_data, location=location, data=data),
     )
     node = Node(
         replica,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
+
 from hub.api import ORDERS_PATH, HubApi
 from hub.role import hub_role
+from replica.core.base.names import owner_of
+from replica.core.state.replica import Replica
 from replica.runtime.http.fast_path import single
 from replica.runtime.http.operations import make_app
 from replica.runtime.journal.data import open_replica
@@ -14,6 +18,20 @@ from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.ports import Clock, Entropy
 from replica.runtime.process import LOOPBACK_HOSTS, Assembly
 from replica.runtime.world import SystemClock, SystemEntropy
+
+log = structlog.get_logger(__name__)
+
+
+def goods_elsewhere(replica: Replica) -> dict[str, int]:
+    """Units in accounts of this node at locations where it brought goods in, and for which it does not write now."""
+    found: dict[str, int] = {}
+    for location, suppliers in sorted(replica.ledger.suppliers.items()):
+        stock = replica.location_stock(location)
+        if location not in replica.locations and replica.node in suppliers and stock is not None:
+            units = sum(units for name, units in stock.balances().items() if owner_of(name) == replica.node)
+            if units:
+                found[location] = units
+    return found
 
 
 async def assemble(
@@ -39,6 +57,13 @@ async def assemble(
     replica, journal = await open_replica(
         data, name, hosts, entropy, open_catalog=open_catalog, order_policy=role.order_policy
     )
+    for location, units in goods_elsewhere(replica).items():
+        log.warning(
+            "this hub brought goods in at a location that --hosts does not name: nobody can count or adjust them here",
+            location=location,
+            units=units,
+            remedy=f"add --hosts {location}, unless the location has its own node now",
+        )
     node = Node(
         replica,
         journal,

@@ -10,10 +10,12 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
+from hub.time_zones import check_time_zone
 from replica.core.base.errors import Invalid, NotFound, Refused
 from replica.core.base.limits import DOCUMENT_BYTES_MAX
 from replica.core.base.names import key_text
 from replica.core.catalog.documents import pack_value
+from replica.core.catalog.locations import LocationDocument
 from replica.core.rights.policies import POLICY, location_of
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.decisions import Verdict
@@ -215,6 +217,8 @@ def _fitting(document: BatchDocument, key: bytes, at: str) -> DocumentWrite:
         try:
             converted = msgspec.convert(value, kind.document)
             kind.check(converted)
+            if isinstance(converted, LocationDocument):
+                check_time_zone(converted)
             value = msgspec.to_builtins(converted)
         except msgspec.ValidationError as error:
             raise invalid_from(error, at) from None

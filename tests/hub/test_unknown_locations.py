@@ -129,6 +129,15 @@ async def test_a_batch_may_write_a_location_and_then_its_policy(hub: Caller) -> 
     assert [verdict["status"] for verdict in answer["verdicts"]] == [422, 200, 200]
 
 
+async def test_a_time_zone_that_does_not_exist_is_refused_with_names_like_it(hub: Caller) -> None:
+    path = "/v1/documents/location/s-1"
+    status, problem = await hub.write(path, {**SHOP, "time_zone": "Europe/Berln"}, method="PUT")
+    assert (status, problem["field"]) == (422, "time_zone")
+    assert "Europe/Berlin" in problem["detail"]
+    for zone in ("Europe/Berlin", "Asia/Shanghai", "UTC"):
+        await hub.good(path, {**SHOP, "time_zone": zone}, method="PUT")
+
+
 async def test_a_store_is_known_as_soon_as_it_connects(hub: Caller, tmp_path: Path) -> None:
     network = HttpNetwork()
     assembly = await assemble(

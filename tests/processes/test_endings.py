@@ -48,6 +48,22 @@ async def test_unreadable_data_ends_the_process_and_releases_the_lock(
     assert "restore a backup" in store.log_end()
 
 
+@pytest.mark.parametrize("flags", [["--location", "stroe-1"], ["--name", "stroe-1", "--location", "store-1"]])
+async def test_a_start_with_flags_of_another_store_is_refused_in_one_line(
+    chain: LocalChain, client: aiohttp.ClientSession, flags: list[str]
+) -> None:
+    store = await chain.store("store-1", more=["--open-catalog"])
+    await store.ready()
+    await post(client, f"{store.url}/v1/receipts", {"lines": [{"sku": "cola", "quantity": 1}]})
+    assert await store.stop() == 0
+    command = [sys.executable, "-m", "edge_node", "--name", "store-1", "--data", str(store.data), *flags]
+    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 3
+    (line,) = [one for one in ended.stderr.splitlines() if one.startswith("shelfsync: ")]
+    assert "'store-1'" in line
+    assert "'stroe-1'" in line
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 async def test_node_stops_after_each_signal_that_requests_it(chain: LocalChain, number: signal.Signals) -> None:
     hub = await chain.hub("hub-east")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -27,8 +27,9 @@ async def open_replica(
     *,
     open_catalog: bool,
     order_policy: OrderPolicy,
+    check: Callable[[Replica], None] = lambda replica: None,
 ) -> tuple[Replica, Journal]:
-    """Open a node's journal, and load its replica. Raises DataRefused."""
+    """Open a node's journal, and load its replica. `check` refuses data of another node. Raises DataRefused."""
     journal = await open_journal(directory, name, entropy.random_bytes(INCARNATION_BYTES).hex())
     try:
         image = await journal.load()
@@ -36,6 +37,7 @@ async def open_replica(
             replica = Replica(
                 writer_of(name, journal.incarnation), locations, image, open_catalog, order_policy=order_policy
             )
+            check(replica)
             replica.digests()  # the first digest costs the most; no caller waits yet
         except DAMAGE as error:
             raise DataRefused(f"{directory} holds invalid data: {error!r}; restore a backup") from error
