@@ -206,7 +206,7 @@ class EdgeApi:
 
 def _newest_of_others_ms(replica: Replica) -> int | None:
     """The time of the newest entry that another node wrote; None if there is none."""
-    stamps = [last.stamp for node, last in replica.last_heard.items() if node != replica.node]
+    stamps = [last.stamp for node, last in replica.last_heard().items() if node != replica.node]
     return stamp_ms(max(stamps)) if stamps else None
 
 

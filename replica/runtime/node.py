@@ -12,6 +12,7 @@ from msgspec import Struct
 from replica.core.orders.context import OrderPolicy
 from replica.core.state.replica import Replica
 from replica.core.sync.session import Admission, Scopes
+from replica.runtime.background.clock_notices import ClockNotices
 from replica.runtime.background.order_housekeeping import OrderHousekeeping
 from replica.runtime.background.rebalancer import RightsRebalancer
 from replica.runtime.background.rights_answers import RightsAnswers
@@ -108,6 +109,7 @@ class Node:
         self.rights_answers = RightsAnswers(self.driver, self.peers, self.rights, strategy)
         self.rebalancer = RightsRebalancer(self.driver, self.peers, self.rights, clock, self.settlement, strategy)
         self.housekeeping = OrderHousekeeping(self.driver, self.peers.met)
+        self.clock_notices = ClockNotices(self.driver, self.peers)
         self.dialers: list[Dialer] = []
         self.is_ready = False
         self._driving: asyncio.Task[None] | None = None
@@ -127,6 +129,7 @@ class Node:
             self.rights_answers.run(),
             self.rebalancer.run(),
             self.housekeeping.run(),
+            self.clock_notices.run(),
             *(work() for work in self._background.works),
         ]
         self._working = [_begin(work) for work in works]

@@ -17,6 +17,7 @@ from edge_node.assembly import assemble as assemble_edge
 from hub.assembly import assemble as assemble_hub
 from replica.core.base.clock import Moment
 from replica.runtime.journal.sqlite_journal import FILE_NAME
+from replica.runtime.journal.statements import schema_scripts
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import Assembly
 from replica.runtime.world import SystemClock
@@ -85,6 +86,12 @@ def steady(answer: Any, under: str = "") -> Any:
     return [steady(one, under) for one in answer] if isinstance(answer, list) else answer
 
 
+def known(answer: Any, earlier: Any) -> Any:
+    """An answer without the top-level fields that the earlier release did not have."""
+    is_object = isinstance(answer, dict) and isinstance(earlier, dict)
+    return {name: value for name, value in answer.items() if name in earlier} if is_object else answer
+
+
 def schema(data: Path) -> list[Any]:
     with sqlite3.connect(data / FILE_NAME) as connection:
         version = connection.execute("PRAGMA user_version").fetchall()
@@ -96,7 +103,7 @@ async def test_data_of_the_earlier_release_gives_the_same_answers(role: str, dat
         for path, (status, answer) in reads(role):
             async with client.get(path) as response:
                 assert (path, response.status) == (path, status)
-                assert steady(await response.json(content_type=None)) == steady(answer), path
+                assert known(steady(await response.json(content_type=None)), steady(answer)) == steady(answer), path
 
 
 def reads(role: str) -> list[tuple[str, tuple[int, Any]]]:
@@ -116,11 +123,13 @@ async def test_a_key_of_the_earlier_release_gets_its_first_answer(role: str, dat
                 assert (path, response.status, await response.json(content_type=None)) == (path, status, answer)
 
 
-async def test_the_file_keeps_its_schema_when_it_is_opened_and_written_to(role: str, data: Path) -> None:
-    before = schema(data)
+async def test_the_file_gets_the_current_schema_and_keeps_its_tables(role: str, data: Path) -> None:
+    _, *before = schema(data)
     path = "/v1/receipts" + ("?location=w-1" if role == "hub" else "")
     async with serving(role, data) as client:
         body, headers = {"lines": [{"item": "cola", "quantity": 1}]}, {"Idempotency-Key": "new"}
         async with client.post(path, json=body, headers=headers) as response:
             assert response.status == 201
-    assert schema(data) == before
+    version, *after = schema(data)
+    assert version == (len(schema_scripts()),)
+    assert [table for table in after if table in before] == before

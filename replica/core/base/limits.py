@@ -132,6 +132,23 @@ BATCH_ENTRIES_MAX = 1_024
 CLOCK_AHEAD_MAX_MS = 60_000
 """How far ahead of this node's clock a stamp may be and still advance it."""
 
+STAMP_AHEAD_MS = 1_000
+"""How far ahead of its writer's wall clock a stamp may be and still show the time of its entry: the usual difference of
+two right clocks, and a burst of entries, stay below it."""
+
+OCCURRED_AHEAD_MAX_MS = CLOCK_AHEAD_MAX_MS
+"""How far ahead of its node's wall clock a till may say that a movement happened: as far as another node's clock."""
+
+OCCURRED_AGE_MAX_MS = 400 * 86_400_000
+"""How old a movement may be when its till reports it: more than a year, so a till that was forgotten in a seasonal shop
+is believed. A clock that lost its battery shows a time many years ago."""
+
+CLOCK_FAULTS_MAX = 256
+"""Newest faults of clocks that a replica lists; the journal has all of them."""
+
+CLOCK_NOTICE_MS = 3_600_000
+"""Least time between two entries of one node that the clock of the same peer is wrong."""
+
 CLOCK_SKEW_MAX_MS = 300_000
 """How far the clock of a live peer may differ from ours before the node refuses its session."""
 
@@ -150,3 +167,4 @@ assert SCOPES_MAX * (_SCOPE_BYTES + _DIGESTS_BYTES) < FRAME_BYTES_MAX
 assert FRAME_STREAMS_MAX * (_SCOPE_BYTES + _HEAD_BYTES) < FRAME_BYTES_MAX
 assert SCOPES_MAX < STREAMS_MAX
 assert DOCUMENT_BYTES_MAX < BODY_BYTES_MAX
+assert STAMP_AHEAD_MS < CLOCK_AHEAD_MAX_MS < CLOCK_SKEW_MAX_MS

@@ -16,6 +16,7 @@ from typing import assert_never
 from replica.core.base.limits import REPORTS_PER_ORDER_MAX
 from replica.core.base.names import node_of
 from replica.core.log.entry import Entry
+from replica.core.log.times import wall_of
 from replica.core.orders.allocations import Allocation, without
 from replica.core.orders.facts import (
     COVERED,
@@ -91,6 +92,7 @@ def _note_placement(order: Order, entry: Entry, facts: StepFacts) -> None:
         digest=facts.digest,
         shown=facts.shown,
         expires_ms=facts.expires_ms,
+        wall_ms=wall_of(entry.content),
     )
     insort(order.placed, placed)
     if order.placed[0] is placed:
@@ -149,6 +151,7 @@ def _park(order: Order, entry: Entry, facts: ParkFacts | AskFacts | TakeBackFact
         goods=facts.goods if isinstance(facts, TakeBackFacts) else (),
         passes_on=facts.passes_on if isinstance(facts, AskFacts) else b"",
         goods_at=facts.goods_at if isinstance(facts, AskFacts) else "",
+        wall_ms=wall_of(entry.content),
     )
     order.parked = [one for one in order.parked if one is not known]
     insort(order.parked, parked)
@@ -180,7 +183,12 @@ def _settle(order: Order, settles: bytes, fulfilment: str, outcome: str) -> None
 def _report(order: Order, entry: Entry, fulfilment: str, outcome: str) -> None:
     content = entry.content
     report = EventReport(
-        clock=content.clock, entry=entry.hash, fulfilment=fulfilment, event=content.reason, outcome=outcome
+        clock=content.clock,
+        entry=entry.hash,
+        fulfilment=fulfilment,
+        event=content.reason,
+        outcome=outcome,
+        wall_ms=wall_of(content),
     )
     insort(order.reports, report)
     del order.reports[REPORTS_PER_ORDER_MAX:]
@@ -196,7 +204,15 @@ def _deal_with(fulfilment: Fulfilment, number: int, deduplication_ids: Iterable[
 
 def _remember(fulfilment: Fulfilment, entry: Entry, act: str, state: str = "", goods_at: str = "") -> None:
     content = entry.content
-    past = Past(clock=content.clock, entry=entry.hash, event=content.reason, act=act, state=state, goods_at=goods_at)
+    past = Past(
+        clock=content.clock,
+        entry=entry.hash,
+        event=content.reason,
+        act=act,
+        state=state,
+        goods_at=goods_at,
+        wall_ms=wall_of(content),
+    )
     insort(fulfilment.history, past)
 
 

@@ -29,6 +29,8 @@ class Past(Struct, frozen=True, array_like=True, order=True, gc=False):
     state: str
     goods_at: str = ""
     """The location where returned goods are, if it is another one than the fulfilment's."""
+    wall_ms: int = 0
+    """When the node recorded it, if the stamp does not show it (`log.times`); else 0."""
 
 
 class Fulfilment(Struct, array_like=True, gc=False):
@@ -117,11 +119,13 @@ class Parked(Struct, array_like=True, order=True):
     """The entry of such a return, where a node asks the owner of the fulfilment to count it."""
     goods_at: str = ""
     """The location of these goods."""
+    wall_ms: int = 0
+    """When the node recorded it, if the stamp does not show it (`log.times`); else 0."""
 
     @property
     def deadline_ms(self) -> int:
         """When it stops to wait for the events before it."""
-        return self.until_ms or stamp_ms(self.clock) + PARKED_MS
+        return self.until_ms or noted_ms(self) + PARKED_MS
 
     def concerns(self, fulfilment: Fulfilment) -> bool:
         """Whether it is, or was, about a fulfilment."""
@@ -142,6 +146,8 @@ class EventReport(Struct, frozen=True, array_like=True, order=True):
     fulfilment: str
     event: str
     outcome: str
+    wall_ms: int = 0
+    """When the node recorded it, if the stamp does not show it (`log.times`); else 0."""
 
 
 class Placed(Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -153,6 +159,13 @@ class Placed(Struct, frozen=True, array_like=True, order=True, gc=False):
     digest: bytes
     shown: tuple[ShownFulfilment, ...]
     expires_ms: int
+    wall_ms: int = 0
+    """When the node recorded it, if the stamp does not show it (`log.times`); else 0."""
+
+
+def noted_ms(noted: Past | Parked | EventReport | Placed) -> int:
+    """When a node recorded something about an order, in milliseconds since 1970."""
+    return noted.wall_ms or stamp_ms(noted.clock)
 
 
 class Order(Struct, array_like=True, gc=False):

@@ -51,4 +51,4 @@ class Image(Struct, frozen=True, kw_only=True):
     shared: Iterable[Entry] = ()
     """The newest entries whose keys other entries also have, and their voids, in order of arrival."""
     heard: Iterable[tuple[Stream, int]] = ()
-    """The newest stamp of each stream."""
+    """When the last entry of each stream was recorded, as a stamp."""

@@ -133,7 +133,9 @@ def execute(replica: Replica, command: Command, now_ms: int, earlier: Sequence[E
     else:
         assert kind.prepare is not None
         draft = kind.prepare(view, request)
-    return replica.record(command.location, draft, command.key, now_ms)
+    entry = replica.record(command.location, draft, command.key, now_ms)
+    _correct_counts(replica, now_ms)  # a till may report that goods moved before the newest count
+    return entry
 
 
 def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
@@ -180,6 +182,11 @@ def _follow_up(replica: Replica, now_ms: int) -> None:
         replica.record(lost.entry.stream.scope, prepare_void(lost.entry, lost.winner, replica.kinds), b"", now_ms)
     for order in replica.orders.take_duplicated():
         _record_due(replica, replica.context(now_ms), order, now_ms)
+    _correct_counts(replica, now_ms)
+
+
+def _correct_counts(replica: Replica, now_ms: int) -> None:
+    """Record the corrections that became due, so that the book stock as of each count equals its level."""
     while (due := replica.counts.next_correction()) is not None:
         scope, draft = due
         replica.record(scope, draft, b"", now_ms)
@@ -195,7 +202,7 @@ def _execute_order(replica: Replica, request: OrderRequest, key: bytes, now_ms: 
             replica.orders.settled(request.order, now_ms)
         raise
     for _, draft in drafts[1:]:
-        packed(draft.content(replica.clock.last, b""))  # check all sizes before the first entry is recorded
+        packed(replica.content_of(draft, b"", now_ms))  # check all sizes before the first entry is recorded
     scope, first = drafts[0]
     answer = replica.record(scope, first, key, now_ms)
     for scope, draft in drafts[1:]:

@@ -24,7 +24,8 @@ from replica.core.base.names import node_of, void_key
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Entry
-from replica.core.log.voids import VOID, effective_clock
+from replica.core.log.times import void_times
+from replica.core.log.voids import VOID
 from replica.core.orders.requests import ORDER
 from replica.core.state.kinds import Kinds, VoidEffect
 
@@ -112,7 +113,7 @@ def prepare_void(loser: Entry, winner: Entry, kinds: Kinds) -> Draft:
         "loser_writer": loser.stream.writer,
         "loser_sequence": loser.sequence,
         "winner": winner.hash,
-        "as_of": effective_clock(content),
+        **void_times(content),
     }
     reverse = tuple(Move(move.item, move.target, move.source, move.quantity) for move in moves)
     return Draft(

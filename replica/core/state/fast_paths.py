@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from replica.core.orders.fast_orders import FastOrders, hold_fast
 from replica.core.state.commands import Placements, Sales
 from replica.core.state.replica import Earlier, Replica
-from replica.core.stock.fast_sales import FastSales, sell_fast
+from replica.core.stock.fast_sales import FastSales, Times, sell_fast
 
 
 def take_fast(
@@ -32,8 +32,11 @@ def _sell(replica: Replica, sales: Sales, index: int, end: int, now_ms: int) -> 
     if view is None or len(sales.requests[index].lines) != 1:
         return None
     stream = replica.own_stream(sales.location)
+    if replica.is_ahead(now_ms) or replica.clock_faults.is_going(stream):
+        return None
     sold = FastSales(stream, replica.head(stream), replica.next_stamp(now_ms), view.free)
-    sell_fast(view, sales.requests[index:end], sales.keys[index:end], sold)
+    times = Times.at(now_ms, replica.counts.watched.get(sales.location, 0), replica.clock_faults.wrong_tills(stream))
+    sell_fast(view, sales.requests[index:end], sales.keys[index:end], sold, times)
     if not len(sold):
         return None
     replica.record_run(sold)
@@ -41,6 +44,8 @@ def _sell(replica: Replica, sales: Sales, index: int, end: int, now_ms: int) -> 
 
 
 def _hold(replica: Replica, placements: Placements, index: int, end: int, now_ms: int) -> FastOrders | None:
+    if replica.is_ahead(now_ms):
+        return None
     context = replica.context(now_ms)
 
     def begin(location: str, source: str) -> FastOrders:
@@ -48,10 +53,11 @@ def _hold(replica: Replica, placements: Placements, index: int, end: int, now_ms
         return FastOrders(stream, replica.head(stream), replica.next_stamp(now_ms), source, context.held)
 
     held = hold_fast(context, placements.requests[index:end], placements.keys[index:end], begin)
-    if held is not None:
+    if held is not None and not replica.clock_faults.is_going(held.stream):
         replica.orders.begin(held.orders)
         replica.record_run(held)
-    return held
+        return held
+    return None
 
 
 def first_used(replica: Replica, keys: Sequence[bytes], index: int, earlier: Earlier) -> int:

@@ -1,8 +1,8 @@
 """The fold: it computes the state that entries add up to. Only this module does that.
 
 Nodes, journals that fold again, simulated journals and tests all use it. The fold has parts: the ledger's cells, the
-documents, the orders, the counts. A part applies entries, hands over changed rows, and loads such rows.
-A journal stores the rows of each part, and knows nothing else about them. Folding never refuses an entry.
+documents, the orders, the counts, the faults of clocks. A part applies entries, hands over changed rows, and loads
+such rows. A journal stores the rows of each part, and knows nothing else about them. Folding never refuses an entry.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Changes, Ledger, Move
 from replica.core.log.entry import DOCUMENT, Entry, Head, Stream
+from replica.core.log.times import recorded_clock
 from replica.core.log.voids import VOID
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_MACHINE
 from replica.core.orders.requests import ORDER
 from replica.core.rights.policies import Policies
 from replica.core.state.batch import Checkpoint, Image, Row
+from replica.core.state.clock_faults import ClockFaults
 from replica.core.state.document_kinds import DOCUMENT_KINDS
 from replica.core.state.duplicates import Collisions
 from replica.core.state.kinds import KINDS, Kinds
-from replica.core.stock.counts import FOLDED, Counts
+from replica.core.stock.counts import Counts
 
 
 class Part(Protocol):
@@ -46,6 +48,7 @@ class Fold:
     __slots__ = (
         "_applies",
         "catalog",
+        "clock_faults",
         "collisions",
         "counts",
         "documents",
@@ -65,10 +68,12 @@ class Fold:
         self.orders = Orders(node)
         self.counts = Counts(node)
         self.collisions = Collisions(kinds)
+        self.clock_faults = ClockFaults()
         self.parts: dict[str, Part] = {
             "documents": _DocumentsPart(self.documents, self._index),
             "orders": self.orders,
             "counts": self.counts,
+            "clock_faults": self.clock_faults,
         }
         self._applies: dict[str, Callable[[Entry], object]] = {
             DOCUMENT: self.parts["documents"].apply,
@@ -84,9 +89,10 @@ class Fold:
         apply = self._applies.get(content.kind)
         if apply is not None:
             apply(entry)
-        watched = self.counts.watched
-        if content.kind in FOLDED or (watched and content.clock <= watched.get(stream.scope, 0)):
+        if self.counts.concern(entry):
             self.counts.apply(entry)
+        if self.clock_faults.concern(entry):
+            self.clock_faults.apply(entry)
 
     def take_changes(self) -> tuple[Changes, Checkpoint]:
         """Hand over the changes since the last call: the new totals of cells, and the rows of each part."""
@@ -158,7 +164,7 @@ def image_of(entries: Iterable[Entry], node: str, *, clock: int = 0, shared: Ite
     for entry in entries:
         folded.apply(entry)
         heads[entry.stream] = Head(entry.sequence, entry.hash)
-        heard[entry.stream] = entry.content.clock
+        heard[entry.stream] = recorded_clock(entry.content)
         arrival += 1
     _, checkpoint = folded.take_changes()
     return Image(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from replica.core.base.names import HELD, QUARANTINE, bucket_of, is_name, owner_of
-from replica.core.state.replica import Replica
+from replica.core.state.replica import LastHeard, Replica
 
 
 class KnownNode(Struct, frozen=True):
@@ -23,7 +23,7 @@ class KnownNode(Struct, frozen=True):
     locations: tuple[str, ...]
     """Where it wrote, or owns units. For a store this is its one location."""
     heard: int | None
-    """The stamp of its newest entry."""
+    """When it recorded its newest entry, as a stamp."""
     rights: dict[str, int]
     """The units that only it may promise, by location."""
 
@@ -34,11 +34,14 @@ def known_nodes(replica: Replica) -> dict[str, KnownNode]:
     for scope, heard in replica.heard.items():
         for node in heard:
             at.setdefault(node, {})[scope] = None
-    rights = rights_by_node(replica)
+    rights, last = rights_by_node(replica), replica.last_heard()
     for node, locations in rights.items():
         at.setdefault(node, {}).update(dict.fromkeys(locations))
     at.pop(replica.node, None)
-    return {node: _known_node(replica, node, scopes, rights.get(node, {})) for node, scopes in sorted(at.items())}
+    return {
+        node: _known_node(replica, node, scopes, rights.get(node, {}), last.get(node))
+        for node, scopes in sorted(at.items())
+    }
 
 
 def rights_by_node(replica: Replica) -> dict[str, dict[str, int]]:
@@ -53,8 +56,9 @@ def rights_by_node(replica: Replica) -> dict[str, dict[str, int]]:
     return {owner: {at: units for at, units in there.items() if units > 0} for owner, there in rights.items()}
 
 
-def _known_node(replica: Replica, node: str, scopes: dict[str, None], rights: dict[str, int]) -> KnownNode:
-    last = replica.last_heard.get(node)
+def _known_node(
+    replica: Replica, node: str, scopes: dict[str, None], rights: dict[str, int], last: LastHeard | None
+) -> KnownNode:
     return KnownNode(
         node=node,
         writer=last.writer if last is not None else None,

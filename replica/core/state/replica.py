@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from replica.core.base.clock import COUNTER_BITS, HybridClock
 from replica.core.base.errors import Invalid, PeerFault
 from replica.core.base.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
@@ -24,6 +26,7 @@ from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.log.entry_run import EntryRun, FastRun, ReceivedRun
 from replica.core.log.recent_keys import RecentKeys
+from replica.core.log.times import WALL, is_ahead, recorded_clock
 from replica.core.orders.context import OrderContext, OrderPolicy
 from replica.core.orders.machine import OrderMachine
 from replica.core.rights.location_owners import LocationOwners
@@ -42,7 +45,7 @@ Earlier = Mapping[bytes, Sequence[Entry]]
 
 
 class LastHeard(NamedTuple):
-    """The newest entry of a node: its stamp, and the incarnation that wrote it."""
+    """The newest entry of a node: when it was recorded, as a stamp, and the incarnation that wrote it."""
 
     stamp: int
     writer: str
@@ -82,6 +85,7 @@ class Replica:
         self.policies = self.fold.policies
         self.orders = self.fold.orders
         self.counts = self.fold.counts
+        self.clock_faults = self.fold.clock_faults
         self.collisions = self.fold.collisions
         self.location_owners = LocationOwners(self.node)
         """Which node owns each location, as far as known. A restarted node learns again what is due to each owner."""
@@ -89,9 +93,9 @@ class Replica:
         self.arrival = image.arrival
         """The number of entries folded, which is the arrival number of the newest one."""
         self.heard: dict[str, dict[str, int]] = {}
-        """The newest stamp of each node's entries, by scope."""
-        self.last_heard: dict[str, LastHeard] = {}
-        """The newest entry of each node, over all scopes."""
+        """When each node recorded its newest entry that arrived here, by scope, as a stamp."""
+        self._recorded: dict[Stream, int] = {}
+        """When the last entry of each stream was recorded, as a stamp."""
         self.vectors: dict[str, Vector] = {}
         self.keys = RecentKeys()
         self._lost: list[Collision] = []
@@ -159,8 +163,16 @@ class Replica:
         return vector_digest(self.vectors.get(scope, {}))
 
     def newest(self, scope: str) -> int | None:
-        """The newest stamp of a scope's entries, which shows how fresh its state is. None without entries."""
+        """When the newest entry of a scope was recorded, as a stamp: how fresh its state is. None without entries."""
         return max(self.heard.get(scope, {}).values(), default=None)
+
+    def last_heard(self) -> dict[str, LastHeard]:
+        """The newest entry of each node, over all its streams."""
+        newest: dict[str, LastHeard] = {}
+        for stream, at in self._recorded.items():
+            node, heard = node_of(stream.writer), LastHeard(at, stream.writer)
+            newest[node] = max(newest.get(node, heard), heard)
+        return newest
 
     def location_stock(self, location: str) -> LocationStock | None:
         """The stock of a location, if anything ever moved there."""
@@ -209,13 +221,23 @@ class Replica:
         """The stamp of the next entry. It is issued when that entry is recorded."""
         return self.clock.next(now_ms)
 
+    def is_ahead(self, now_ms: int) -> bool:
+        """Whether the next stamp may be too far ahead of the wall clock to show the time of its entry."""
+        return is_ahead(self.next_stamp(now_ms), now_ms - 1)  # a run of fast entries may end in the next millisecond
+
+    def content_of(self, draft: Draft, key: bytes, now_ms: int) -> Content:
+        """The content of the entry that `record` would append."""
+        clock = self.next_stamp(now_ms)
+        content = draft.content(clock, key)
+        return replace(content, facts={**content.facts, WALL: now_ms}) if is_ahead(clock, now_ms) else content
+
     def record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:
         """Append an entry to this node's own stream, and fold it.
 
         Raises Invalid if it is too large; nothing changed.
         """
         key = key or draft.key
-        content = draft.content(self.next_stamp(now_ms), key)
+        content = self.content_of(draft, key, now_ms)
         body = packed(content)
         if len(key) > KEY_LENGTH_MAX:
             raise Invalid(f"a key has at most {KEY_LENGTH_MAX} bytes", field="Idempotency-Key")
@@ -227,7 +249,7 @@ class Replica:
         self.clock.last = content.clock
         self._apply(entry)
         self._open_run(stream, entry.sequence).append(entry)
-        self._hold(stream, Head(entry.sequence, entry.hash), content.clock, 1)
+        self._hold(stream, Head(entry.sequence, entry.hash), recorded_clock(content), 1)
         return entry
 
     def record_run(self, run: FastRun) -> None:
@@ -272,7 +294,7 @@ class Replica:
                 self._meet(entry, earlier)
             self._apply(entry)
             taken.append(entry)
-        self._hold(stream, taken.head, max(entry.content.clock for entry in fresh), len(fresh))
+        self._hold(stream, taken.head, recorded_clock(fresh[-1].content), len(fresh))
         return len(fresh)
 
     def _meet(self, entry: Entry, earlier: Earlier) -> None:
@@ -297,7 +319,7 @@ class Replica:
         return self._runs[-1]
 
     def _hold(self, stream: Stream, head: Head, newest: int, number: int) -> None:
-        """Note that `number` entries of a stream were folded, up to `head`; `newest` is their newest stamp."""
+        """Note that `number` entries of a stream were folded, up to `head`, which was recorded at `newest`."""
         self.vectors.setdefault(stream.scope, {})[stream.writer] = head
         self._hear(stream, newest)
         self.arrival += number
@@ -305,13 +327,15 @@ class Replica:
     def _hear(self, stream: Stream, stamp: int) -> None:
         heard, node = self.heard.setdefault(stream.scope, {}), node_of(stream.writer)
         before = heard.get(node, 0)
-        if stamp > before:
+        self._recorded[stream] = stamp
+        if stamp >= before:
             heard[node] = stamp
             if not before:
                 self.location_owners.heard(node, stream.scope)
-            last = self.last_heard.get(node)
-            if last is None or stamp > last.stamp:
-                self.last_heard[node] = LastHeard(stamp, stream.writer)
+        else:  # the clock of this node was ahead before, or an entry of an earlier incarnation arrived
+            writers = self.vectors.get(stream.scope, {})
+            recorded = [self._recorded.get(Stream(writer, stream.scope), 0) for writer in writers]
+            heard[node] = max(at for writer, at in zip(writers, recorded, strict=True) if node_of(writer) == node)
 
 
 def packed(content: Content) -> bytes:

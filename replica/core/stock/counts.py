@@ -2,13 +2,14 @@
 
 A count says how many units a (location, item) had at a moment. Only the newest count corrects: its writer keeps the
 book stock *as of that moment* equal to the level. If the writer later receives a movement from before that moment, the
-level already contained it, so the writer takes it out again by a correction that refers to the count. Stamps decide
-what was before. A movement has its own stamp, a void has the stamp of the entry it takes back, and the correction of an
-older count is before a newer count, whenever it was written. So in any order of delivery, and whoever counts, the book
-stock ends at the newest count plus the movements after it.
+level already contained it, so the writer takes it out again by a correction that refers to the count. Times decide
+what was before (`log.times`). A movement counts when its till says that it happened, else by its stamp; a void counts
+when the entry does that it takes back; and the correction of an older count is before a newer count, whenever it was
+written. So in any order of delivery, and whoever counts, the book stock ends at the newest count plus the movements
+after it.
 
-Only the writer of a count decides for it. An entry is late if the writer's replica received it after the count and its
-stamp is from before. Of two counts, the one made with knowledge of the other is newer, whatever their clocks say.
+Only the writer of a count decides for it. An entry is late if the writer's replica received it after the count and it
+counts before it. Of two counts, the one made with knowledge of the other is newer, whatever their clocks say.
 Otherwise the count of the later moment is newer (`rank`). If the clock of a count is wrong, the count is wrong by the
 units that moved in between.
 """
@@ -26,7 +27,8 @@ from replica.core.base.names import FOUND, FREE, LOSS, account, is_internal, nod
 from replica.core.ledger.cells import Move, parts_of
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry
-from replica.core.log.voids import VOID, effective_clock
+from replica.core.log.times import counts_by_till, effective_clock
+from replica.core.log.voids import VOID
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import (
     Count,
@@ -102,7 +104,7 @@ class Counts:
     def __init__(self, node: str) -> None:
         self.node = node
         self.watched: dict[str, int] = {}
-        """By location: the latest moment of this node's counts. An entry with a later stamp is not late."""
+        """By location: the latest moment of this node's counts. An entry that counts later is not late."""
         self.malformed = 0
         """Counts that this version cannot read. The node keeps and forwards them, and the fold skips them."""
         self._standing: dict[str, dict[str, Standing]] = {}
@@ -112,6 +114,13 @@ class Counts:
     def find(self, location: str, item: str) -> Standing | None:
         """The newest count of an item at a location."""
         return self._standing.get(location, {}).get(item)
+
+    def concern(self, entry: Entry) -> bool:
+        """Whether an entry may be late, or is about counts: `apply` need not see the others."""
+        content, watched = entry.content, self.watched
+        if content.kind in FOLDED:
+            return True
+        return bool(watched) and effective_clock(content) <= watched.get(entry.stream.scope, 0)
 
     def load(self, rows: Iterable[tuple[str, str, bytes]]) -> None:
         """Load the checkpoint of an earlier fold: location, item, packed count."""
@@ -211,7 +220,8 @@ def is_after(entry: Entry, counter: str, as_of: int, vector: Mapping[str, int]) 
     """Whether an entry that the writer of a count did not hold is from after the count, so the count excludes it.
 
     Args:
-        counter: the writer of the count. Its own later entries are from after the count, whatever its clock says.
+        counter: the writer of the count. Its own later entries are from after the count, whatever its clock says,
+            unless a till says that their movement happened before.
         vector: the last entry of each stream held at the count. A void of one of these entries is from before.
     """
     content, writer = entry.content, entry.stream.writer
@@ -222,7 +232,7 @@ def is_after(entry: Entry, counter: str, as_of: int, vector: Mapping[str, int]) 
         writer, number = facts.get("loser_writer", ""), facts.get("loser_sequence", 0)
         if isinstance(writer, str) and isinstance(number, int) and 0 < number <= vector.get(writer, 0):
             return False
-    return writer == counter or effective_clock(content) > as_of
+    return (writer == counter and not counts_by_till(content)) or effective_clock(content) > as_of
 
 
 def _counted(entry: Entry, node: str) -> list[Standing]:

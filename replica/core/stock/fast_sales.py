@@ -9,16 +9,17 @@ See docs/decisions/0011.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from msgspec import UNSET, msgpack
+from msgspec import UNSET, Struct, msgpack
 
-from replica.core.base.errors import Invalid
-from replica.core.base.limits import KEY_LENGTH_MAX, QUANTITY_MAX
+from replica.core.base.clock import stamp_ms
+from replica.core.base.limits import KEY_LENGTH_MAX, OCCURRED_AGE_MAX_MS, OCCURRED_AHEAD_MAX_MS, QUANTITY_MAX
 from replica.core.base.names import CUSTOMER
 from replica.core.log.entry import Head, Stream, chain
 from replica.core.log.entry_run import FastRun
+from replica.core.log.times import OCCURRED_AT
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import OnShortage, Sale
 from replica.core.stock.sales import SALE, note_options
@@ -42,7 +43,28 @@ class FastSales(FastRun):
         """How many more of each SKU could have been sold afterwards, over all rights in view."""
 
 
-def sell_fast(view: LocationView, sales: Sequence[Sale], keys: Sequence[bytes], sold: FastSales) -> None:
+class Times(Struct, frozen=True):
+    """The times of tills that change nothing but the sale: at all others, counts or people have to know of it."""
+
+    earliest: int
+    """In microseconds since 1970, as `latest`. The sale is after every count of this node."""
+    latest: int
+    wrong_tills: Collection[str] = ()
+    """Tills whose last time could not be true."""
+
+    @classmethod
+    def at(cls, now_ms: int, counted: int, wrong_tills: Collection[str]) -> Times:
+        """The times for sales that are recorded now; `counted` is the moment of the latest count, as a stamp."""
+        earliest_ms = max(now_ms - OCCURRED_AGE_MAX_MS, stamp_ms(counted) + 1)
+        latest_ms = now_ms + OCCURRED_AHEAD_MAX_MS
+        return cls(earliest_ms * 1000, latest_ms * 1000, wrong_tills)
+
+    def allow(self, sale: Sale, occurred_at: int) -> bool:
+        """Whether a sale at this time may take the fast path."""
+        return self.earliest <= occurred_at <= self.latest and sale.till not in self.wrong_tills
+
+
+def sell_fast(view: LocationView, sales: Sequence[Sale], keys: Sequence[bytes], sold: FastSales, times: Times) -> None:
     """Record the first sales, each under its new key, as long as they can take the fast path. Refuses nothing.
 
     Pure, except that it fills the empty run `sold`: the view does not change until somebody applies the units `taken`.
@@ -72,10 +94,9 @@ def sell_fast(view: LocationView, sales: Sequence[Sale], keys: Sequence[bytes], 
         facts = _NOTHING
         if sale.on_shortage is not _RECORD or sale.occurred_at is not UNSET:
             facts = {}
-            try:
-                note_options(sale, facts)
-            except Invalid:
-                break  # `prepare_sale` refuses it with the reason
+            note_options(sale, facts)
+            if OCCURRED_AT in facts and not times.allow(sale, facts[OCCURRED_AT]):
+                break
         after = (available - gone) // units
         moves, lines = ((item, free, CUSTOMER, wanted),), ((sku, quantity, 0, after),)
         body = _pack((SALE, clock, key, sale.till, "", sale.receipt, moves, lines, facts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -12,6 +12,7 @@ from replica.core.base.errors import Invalid
 from replica.core.base.limits import QUANTITY_MAX
 from replica.core.catalog.skus import Catalog, Recipe, sellable
 from replica.core.log.entry import Content, EntryLine
+from replica.core.log.times import OCCURRED_AT
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import (
     GoodsLine,
@@ -86,17 +87,29 @@ def goods_lines(content: Content) -> tuple[GoodsLine, ...]:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+_ZONES = (UTC, timezone(timedelta(hours=23, minutes=59)), timezone(-timedelta(hours=23, minutes=59)))
+"""A moment at either end of the calendar has a date in one of these."""
+
+
 def microseconds(moment: datetime) -> int:
-    """Microseconds since 1970. Raises Invalid for a moment outside the UTC calendar: it could not be read back."""
-    try:
-        return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
-    except OverflowError:
-        raise Invalid(f"{moment} is outside the calendar of UTC", field="occurred_at") from None
+    """Microseconds since 1970, also of a moment that has no date in UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def occurred_at(facts: Mapping[str, Any]) -> datetime | UnsetType:
-    noted = facts.get("occurred_at")
-    return _EPOCH + timedelta(microseconds=noted) if noted is not None else UNSET
+    """When a request says that it happened."""
+    noted = facts.get(OCCURRED_AT)
+    return moment_of(noted) if noted is not None else UNSET
+
+
+def moment_of(number: int) -> datetime:
+    """The moment that `microseconds` made into a number, maybe in another zone. Raises ValueError if there is none."""
+    for zone in _ZONES:
+        try:
+            return datetime(1970, 1, 1, tzinfo=zone) + (timedelta(microseconds=number) + zone.utcoffset(None))
+        except OverflowError:
+            continue
+    raise ValueError(f"{number} microseconds since 1970 are outside the calendar")
 
 
 def received_lines(view: LocationView, resolved: Resolved, added: Mapping[str, int]) -> tuple[EntryLine, ...]:

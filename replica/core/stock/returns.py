@@ -8,6 +8,7 @@ from replica.core.base.names import CUSTOMER
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content
+from replica.core.log.times import OCCURRED_AT
 from replica.core.stock.lines import microseconds, occurred_at, received_lines, resolve, sku_lines
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import (
@@ -27,7 +28,7 @@ def prepare_return(view: LocationView, returned: Return) -> Draft:
     if returned.original:
         facts["original"] = returned.original
     if returned.occurred_at is not UNSET:
-        facts["occurred_at"] = microseconds(returned.occurred_at)
+        facts[OCCURRED_AT] = microseconds(returned.occurred_at)
     return Draft(
         kind=RETURN,
         moves=tuple(Move(item, CUSTOMER, target, number) for item, number in units.items()),

@@ -12,6 +12,7 @@ from replica.core.catalog.skus import sellable
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, EntryLine
+from replica.core.log.times import OCCURRED_AT
 from replica.core.stock.lines import Resolved, microseconds, occurred_at, resolve, sku_lines
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import (
@@ -64,11 +65,11 @@ def prepare_sale(view: LocationView, sale: Sale) -> Draft:
 
 
 def note_options(sale: Sale, facts: dict[str, Any]) -> None:
-    """Note in the facts the options of a sale that differ from the default. Raises Invalid."""
+    """Note in the facts the options of a sale that differ from the default."""
     if sale.on_shortage is not _RECORD:
         facts["on_shortage"] = sale.on_shortage.value
     if sale.occurred_at is not UNSET:
-        facts["occurred_at"] = microseconds(sale.occurred_at)
+        facts[OCCURRED_AT] = microseconds(sale.occurred_at)
 
 
 def _breaches(resolved: Resolved, rights: dict[str, int]) -> list[int]:

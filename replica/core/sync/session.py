@@ -139,6 +139,13 @@ Admission = Callable[[Hello], Scopes]
 """Policy: the scopes whose entries are accepted from a peer. Raises PeerFault to refuse the peer."""
 
 
+class ClockReading(Struct, frozen=True):
+    """How far the clock of a peer is ahead of ours; negative if it is behind."""
+
+    node: str
+    ahead_ms: int
+
+
 class _Sent(Struct, frozen=True):
     number: int
     size: int
@@ -154,6 +161,8 @@ class Session:
         self.unacknowledged_bytes = 0
         self.behind: dict[Stream, int] = {}
         """Streams of which the peer holds more than we do, with the highest number known."""
+        self.clock_read: ClockReading | None = None
+        """What the peer's clock showed the last time, also of a peer that was refused for it."""
         self._hello = hello
         self._replica = replica
         self._admit = admit
@@ -348,7 +357,8 @@ class Session:
             case Digests():
                 return list(self._diverged(frame))
             case Beat():
-                self._check_clock(frame.clock_ms, now)
+                assert self.peer is not None
+                self._check_clock(self.peer.node, frame.clock_ms, now)
                 return []
             case Want():
                 return [self._take_want(frame)]
@@ -368,7 +378,7 @@ class Session:
             raise PeerFault("malformed", f"{peer.writer!r} is not a writer of {peer.node}")
         if peer.scopes is not None and not all(map(is_scope, peer.scopes)):
             raise PeerFault("malformed", "the hello names an invalid scope")
-        self._check_clock(peer.clock_ms, now)
+        self._check_clock(peer.node, peer.clock_ms, now)
         self._accepts = self._admit(peer)
         self.peer = peer
         self.phase = Phase.COMPARING
@@ -448,8 +458,9 @@ class Session:
                 if ours != folded:
                     yield Diverged(scope, ours, folded)
 
-    def _check_clock(self, clock_ms: int, now: Moment) -> None:
-        skew_ms = abs(clock_ms - now.wall_ms)
+    def _check_clock(self, node: str, clock_ms: int, now: Moment) -> None:
+        self.clock_read = ClockReading(node, clock_ms - now.wall_ms)
+        skew_ms = abs(self.clock_read.ahead_ms)
         if skew_ms > CLOCK_SKEW_MAX_MS:
             raise PeerFault("clock", f"the clocks are {skew_ms} ms apart")
 

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from replica.core.base.clock import stamp_ms
 from replica.core.base.names import FREE, account, node_of
 from replica.core.catalog.locations import LOCATION, ReadLocation
 from replica.core.log.entry import Entry
+from replica.core.log.times import moved_ms, recorded_ms
 from replica.core.rights.forecast import DAYS_MAX, SLOT_MINUTES, SLOTS, Demand
 from replica.core.rights.policies import Policy
 from replica.core.state.replica import Replica
@@ -94,7 +94,7 @@ class SalesHistory:
         while high - low > ENTRIES_PER_PAGE:
             middle = (low + high) // 2
             page = await self._journal.read(middle, 1)
-            is_old = bool(page.stored) and stamp_ms(page.stored[0].entry.content.clock) < oldest_ms
+            is_old = bool(page.stored) and recorded_ms(page.stored[0].entry.content) < oldest_ms
             low, high = (middle, high) if is_old else (low, middle)
         return low
 
@@ -103,8 +103,7 @@ class SalesHistory:
         is_own = content.kind == SALE and node_of(entry.stream.writer) == node
         if not is_own or entry.stream.scope != self._location:
             return
-        occurred_at = content.facts.get("occurred_at")
-        slot = self._slot(stamp_ms(content.clock) if occurred_at is None else occurred_at // 1000)
+        slot = self._slot(moved_ms(content))
         for move in content.moves:
             if move.source == account(node, FREE):
                 demand.note(move.item, slot, move.quantity)

@@ -14,6 +14,7 @@ from replica.core.base.clock import stamp_text
 from replica.core.base.names import key_text, node_of
 from replica.core.ledger.cells import Stock
 from replica.core.log.entry import DOCUMENT
+from replica.core.log.times import recorded_text
 from replica.core.state.replica import Replica
 from replica.runtime.ports import Stored
 
@@ -162,7 +163,7 @@ def entry_answer(stored: Stored) -> EntryAnswer:
         sequence=entry.sequence,
         hash=entry.hash.hex(),
         kind=content.kind,
-        at=stamp_text(content.clock),
+        at=recorded_text(content),
         clock=content.clock,
         key=key_text(content.key),
         actor=content.actor,

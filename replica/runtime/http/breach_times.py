@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from replica.core.base.clock import stamp_text
 from replica.core.base.names import is_internal
 from replica.core.ledger.cells import Move
+from replica.core.log.times import recorded_text
 from replica.core.state.replica import Replica
 from replica.runtime.driver import Driver
 from replica.runtime.ports import Journal
@@ -57,7 +57,7 @@ class BreachTimes:
             for stored in page.stored:
                 if not _is_breached(left):
                     return since
-                since = stamp_text(stored.entry.content.clock)
+                since = recorded_text(stored.entry.content)
                 _undo(left, pair[1], stored.entry.content.moves)
             if not page.through or not _is_breached(left):
                 return since

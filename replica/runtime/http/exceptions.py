@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from aiohttp import web
 from msgspec import Struct
 
-from replica.core.base.clock import stamp_text
+from replica.core.base.clock import time_text
 from replica.core.base.names import key_text, node_of
+from replica.core.log.times import recorded_text
 from replica.core.orders.facts import is_placement
-from replica.core.orders.order import Order, Placed
+from replica.core.orders.order import Order, Placed, noted_ms
 from replica.core.orders.requests import ORDER
 from replica.core.state.duplicates import Collision
 from replica.core.state.replica import Replica
 from replica.runtime.http.breach_times import BreachTimes
+from replica.runtime.http.clock_answers import ClockAnswer, TillClockAnswer, clock_answers, till_clock_answers
 from replica.runtime.http.operations import Operation, json_response, limit_of
 from replica.runtime.http.order_answers import ReportAnswer, WaitingAnswer, report_answers, waiting_answers
 from replica.runtime.http.shortage_answers import BreachAnswer, ShortageAnswer, breach_answers, shortage_answers
@@ -63,7 +65,8 @@ class ExceptionsAnswer(Struct, frozen=True):
     `breaches`: accounts below zero, by location and item. `shortages`: holds selected to be revoked. `duplicates`:
     requests that two nodes accepted. `key_conflicts`: keys used for different requests. `reports`: events without an
     effect. `waiting`: events that wait, and for what. `differences`: digests that differ between nodes. `unreadable`:
-    entries that this version cannot read. `truncated`: the node has more exceptions than it lists here.
+    entries that this version cannot read. `clocks`: clocks of nodes that are or were wrong. `till_clocks`: tills that
+    said a time that cannot be true. `truncated`: the node has more exceptions than it lists here.
     """
 
     breaches: list[BreachAnswer]
@@ -74,6 +77,8 @@ class ExceptionsAnswer(Struct, frozen=True):
     waiting: list[WaitingAnswer]
     differences: list[dict[str, str]]
     unreadable: int
+    clocks: list[ClockAnswer]
+    till_clocks: list[TillClockAnswer]
     truncated: bool
 
 
@@ -122,6 +127,7 @@ def exceptions(
     duplicates = [_duplicate(one) for one in collisions if one.is_duplicate]
     conflicts = [_conflict(one) for one in collisions if not one.is_duplicate]
     keys = _keys_of_orders(replica.collisions)
+    clocks, till_clocks = clock_answers(replica.clock_faults), till_clock_answers(replica.clock_faults)
     duplicates += [answer for order in with_exceptions for answer in _double_orders(order, keys)]
     conflicts += [answer for order in with_exceptions for answer in _other_orders(order, keys)]
     return ExceptionsAnswer(
@@ -133,7 +139,12 @@ def exceptions(
         waiting=[answer for order in waiting[:limit] for answer in waiting_answers(order)],
         differences=list(differences),
         unreadable=orders.malformed + replica.documents.malformed,
-        truncated=any(len(some) > limit for some in (with_exceptions, waiting, with_shortage, duplicates, conflicts)),
+        clocks=clocks[-limit:],
+        till_clocks=till_clocks[-limit:],
+        truncated=any(
+            len(some) > limit
+            for some in (with_exceptions, waiting, with_shortage, duplicates, conflicts, clocks, till_clocks)
+        ),
     )
 
 
@@ -156,7 +167,7 @@ def _keys_of_orders(collisions: Iterable[Collision]) -> dict[bytes, str]:
 def _side(collision: Collision, *, is_lost: bool) -> SideAnswer:
     entry = collision.entry if is_lost else collision.winner
     stream = entry.stream
-    return SideAnswer(entry.hash.hex(), node_of(stream.writer), stream.scope, stamp_text(entry.content.clock))
+    return SideAnswer(entry.hash.hex(), node_of(stream.writer), stream.scope, recorded_text(entry.content))
 
 
 def _duplicate(found: Collision) -> DuplicateAnswer:
@@ -209,4 +220,4 @@ def _one_key(placed: Sequence[Placed], keys: Mapping[bytes, str]) -> str:
 
 def _placed_side(placed: Placed) -> SideAnswer:
     location = placed.shown[0].location if placed.shown else ""
-    return SideAnswer(placed.entry.hex(), node_of(placed.writer), location, stamp_text(placed.clock))
+    return SideAnswer(placed.entry.hex(), node_of(placed.writer), location, time_text(noted_ms(placed)))

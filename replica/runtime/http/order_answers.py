@@ -7,7 +7,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from replica.core.base.clock import stamp_text, time_text
+from replica.core.base.clock import time_text
 from replica.core.base.errors import InvalidTransition
 from replica.core.log.entry import Content
 from replica.core.orders.facts import (
@@ -23,7 +23,7 @@ from replica.core.orders.facts import (
     VoidFacts,
     decode,
 )
-from replica.core.orders.order import Fulfilment, Order, Parked
+from replica.core.orders.order import Fulfilment, Order, Parked, noted_ms
 from replica.core.orders.requests import OrderEvent
 
 
@@ -193,7 +193,7 @@ def order_view(order: Order) -> OrderView:
         state=order.state,
         channel=order.channel,
         customer=order.customer,
-        placed_at=stamp_text(order.placed[0].clock) if order.placed else None,
+        placed_at=time_text(noted_ms(order.placed[0])) if order.placed else None,
         fulfilments=[fulfilment_view(one, one.id in lost) for _, one in sorted(order.fulfilments.items())],
         waiting=waiting_answers(order),
         reports=report_answers(order),
@@ -207,7 +207,7 @@ def fulfilment_view(one: Fulfilment, is_duplicate: bool = False) -> FulfilmentVi
         state = past.state or state
         history.append(
             PastAnswer(
-                at=stamp_text(past.clock),
+                at=time_text(noted_ms(past)),
                 event=past.event,
                 act=past.act,
                 state=state,
@@ -234,7 +234,7 @@ def waiting_answers(order: Order) -> list[WaitingAnswer]:
             order=order.name,
             event=parked.event.event,
             fulfilment=parked.event.fulfilment,
-            since=stamp_text(parked.clock),
+            since=time_text(noted_ms(parked)),
             until=time_text(parked.until_ms) if parked.until_ms else None,
             reason=_waits_for(order, parked, parked.event),
         )
@@ -264,7 +264,7 @@ def report_answers(order: Order) -> list[ReportAnswer]:
             fulfilment=one.fulfilment,
             event=one.event,
             outcome=one.outcome,
-            at=stamp_text(one.clock),
+            at=time_text(noted_ms(one)),
         )
         for one in order.reports
     ]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from replica.core.base.clock import stamp_text
+from replica.core.base.clock import time_text
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.facts import MOVED, SHORTAGE
-from replica.core.orders.order import Order
+from replica.core.orders.order import Order, noted_ms
 from replica.core.orders.shortages import short_by
 
 
@@ -75,7 +75,7 @@ def shortage_answers(order: Order) -> list[ShortageAnswer]:
                     location=selected.location,
                     owner=selected.owner,
                     named_by=parked.node,
-                    named_at=stamp_text(parked.clock),
+                    named_at=time_text(noted_ms(parked)),
                     outcome=parked.became or None,
                     instead=instead if parked.became == MOVED else None,
                 )

@@ -16,6 +16,7 @@ from msgspec import Struct
 from replica.core.base.clock import stamp_text
 from replica.core.base.names import owner_of
 from replica.core.log.entry import DOCUMENT, Entry
+from replica.core.log.times import recorded_text
 from replica.core.orders.requests import ORDER
 from replica.core.rights.grants import GRANT
 from replica.core.state.commands import Command
@@ -159,14 +160,14 @@ def _movement(entry: Entry) -> MovementAnswer:
         LineAnswer(sku=line.sku, quantity=line.quantity, breach=line.breach, available=line.available)
         for line in content.lines
     )
-    return MovementAnswer(entry.hash.hex(), stamp_text(content.clock), lines)
+    return MovementAnswer(entry.hash.hex(), recorded_text(content), lines)
 
 
 def _count(entry: Entry) -> CountAnswer:
     facts = entry.content.facts
     return CountAnswer(
         movement=entry.hash.hex(),
-        at=stamp_text(entry.content.clock),
+        at=recorded_text(entry.content),
         as_of=stamp_text(facts["as_of"]),
         seen=facts["seen"],
         lines=tuple(
@@ -180,20 +181,20 @@ def _count(entry: Entry) -> CountAnswer:
 def _adjustment(entry: Entry) -> AdjustmentAnswer:
     content = entry.content
     lines = tuple(AdjustedLine(*line) for line in content.facts["adjusted"])
-    return AdjustmentAnswer(entry.hash.hex(), stamp_text(content.clock), lines)
+    return AdjustmentAnswer(entry.hash.hex(), recorded_text(content), lines)
 
 
 def _quarantine(entry: Entry) -> QuarantineAnswer:
     content = entry.content
     lines = tuple(QuarantinedLine(*line) for line in content.facts["quarantine"])
-    return QuarantineAnswer(entry.hash.hex(), stamp_text(content.clock), lines)
+    return QuarantineAnswer(entry.hash.hex(), recorded_text(content), lines)
 
 
 def _grant(entry: Entry) -> GrantAnswer:
     content = entry.content
     lines = tuple(GrantedLine(move.item, move.quantity) for move in content.moves)
     to = owner_of(content.moves[0].target) or ""
-    return GrantAnswer(movement=entry.hash.hex(), at=stamp_text(content.clock), to=to, lines=lines)
+    return GrantAnswer(movement=entry.hash.hex(), at=recorded_text(content), to=to, lines=lines)
 
 
 def _document(entry: Entry) -> DocumentAnswer:

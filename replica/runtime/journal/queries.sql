@@ -140,6 +140,18 @@ SELECT location, item, state FROM counts
 -- Delete the counts before they are folded again.
 DELETE FROM counts
 
+-- load_clock_faults
+-- The newest faults of clocks, packed.
+SELECT row, state FROM clock_faults ORDER BY row
+
+-- clear_clock_faults
+-- Delete the faults of clocks before they are folded again.
+DELETE FROM clock_faults
+
+-- put_clock_faults
+-- Store a fault of a clock in its row.
+REPLACE INTO clock_faults VALUES (?, ?)
+
 -- node
 -- The node that owns the file.
 SELECT name, incarnation FROM node

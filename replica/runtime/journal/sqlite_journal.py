@@ -25,6 +25,7 @@ import structlog
 
 from replica.core.base.errors import StorageFull, Unknown
 from replica.core.log.entry import Entry, Stream
+from replica.core.log.times import recorded_clock
 from replica.core.state.batch import Batch, Checkpoint, Image
 from replica.core.state.fold import fold
 from replica.runtime.journal import batch_row, reading
@@ -183,7 +184,7 @@ class SqliteJournal:
         )
 
     def _check_ends(self, connection: sqlite3.Connection) -> tuple[list[tuple[Stream, int]], int]:
-        """Check that every stream ends with its head. Return the newest stamp of each stream, and of our own writer."""
+        """Check that every stream ends with its head. Return when its last entry was recorded, and our newest stamp."""
         heard: list[tuple[Stream, int]] = []
         own = 0
         for stream, head in self._numbers.heads.items():
@@ -191,7 +192,7 @@ class SqliteJournal:
             last = reading.segment(row).unpack()[-1].entry if row is not None else None
             if last is None or (last.sequence, last.hash) != (head.sequence, head.hash):
                 raise DataRefused(f"stream {stream.writer} {stream.scope} does not end with its head: restore a backup")
-            heard.append((stream, last.content.clock))
+            heard.append((stream, recorded_clock(last.content)))
             if stream.writer.endswith(f"#{self.incarnation}"):
                 own = max(own, last.content.clock)
         return heard, own

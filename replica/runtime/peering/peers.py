@@ -20,7 +20,17 @@ from replica.core.base.errors import PeerFault
 from replica.core.base.names import CHAIN
 from replica.core.log.entry import Stream
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Acknowledged, Admission, Answered, Asked, Diverged, Phase, RightsWanted, Scopes
+from replica.core.sync.session import (
+    Acknowledged,
+    Admission,
+    Answered,
+    Asked,
+    ClockReading,
+    Diverged,
+    Phase,
+    RightsWanted,
+    Scopes,
+)
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
 from replica.runtime.driver import Driver
 from replica.runtime.peering.link import Link
@@ -164,6 +174,8 @@ class Peers:
         self._live: list[Link] = []
         self._acknowledged = asyncio.Event()
         self.listeners: list[Listener] = []
+        self.on_clock_read: Callable[[ClockReading], None] = lambda reading: None
+        """Called with the clock of a peer when a session begins, or ends because of the clock."""
 
     async def converse(self, socket: Socket, *, is_dialled: bool, started: Callable[[Link], None] | None = None) -> str:
         """Run one link on a socket until it ends; return the reason."""
@@ -257,6 +269,7 @@ class Peers:
         peer.hello, peer.link = hello, link
         peer.offered, peer.durable = link.session.offered, link.session.durable
         log.info("peer connected", peer=hello.node, role=hello.role, region=hello.region, dialled=link.is_dialled)
+        self._tell_clock(link)
 
     def _is_preferred(self, link: Link) -> bool:
         """If both sides dialled at once, the link stays that the node with the lesser name dialled."""
@@ -265,6 +278,8 @@ class Peers:
     def _leave(self, link: Link) -> None:
         reason = link.reason if link.reason in REASONS else "other"
         self.ended[reason] = self.ended.get(reason, 0) + 1
+        if reason == "clock":
+            self._tell_clock(link)
         hello = link.session.peer
         if hello is None:
             return
@@ -274,6 +289,11 @@ class Peers:
             log.info("peer disconnected", peer=hello.node, reason=link.reason)
         for listener in self.listeners:
             listener.left(link)
+
+    def _tell_clock(self, link: Link) -> None:
+        reading = link.session.clock_read
+        if reading is not None:
+            self.on_clock_read(reading)
 
     def _hear(self, link: Link, event: Asked | Acknowledged | RightsWanted | Answered) -> None:
         if isinstance(event, Acknowledged):

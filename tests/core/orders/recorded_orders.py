@@ -127,6 +127,7 @@ def _life_with_shortages() -> list[OrderTaker]:
     _count(taker, 1)
     taker.ask(Revocation("o-3", "hub-east.1"))
     _count(taker, 9)
+    store.now_ms = taker.now_ms
     taker.tell(store)
     store.ask(Housekeeping("o-3"))
     return [taker, store]

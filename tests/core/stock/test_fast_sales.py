@@ -18,7 +18,7 @@ from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite, Sales
 from replica.core.state.decisions import Verdict
 from replica.core.state.replica import Replica
-from replica.core.stock.fast_sales import FastSales, sell_fast
+from replica.core.stock.fast_sales import FastSales, Times, sell_fast
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, KeyedSale, OnShortage, Sale, SkuLine
 from replica.core.stock.sales import prepare_sale
@@ -26,6 +26,7 @@ from tests.core.chain import one_by_one
 
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TIMES = Times.at(int(MOMENT.timestamp() * 1000), 0, ())
 OUTSIDE_UTC = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
 
 quantities = st.integers(1, 12) | st.just(QUANTITY_MAX)
@@ -71,7 +72,7 @@ STREAM = Stream("store-1#0000000a", "store-1")
 def fast_sale(view: LocationView, sale: KeyedSale) -> Entry | None:
     """The entry of a sale on the fast path; None if the sale cannot take it."""
     sold = FastSales(STREAM, start(STREAM), 77, view.free)
-    sell_fast(view, [sale], [b"key"], sold)
+    sell_fast(view, [sale], [b"key"], sold, TIMES)
     return sold[0] if len(sold) else None
 
 
@@ -118,7 +119,7 @@ def test_a_run_sells_no_more_than_the_rights_cover_and_stops_there() -> None:
     view = view_of(6, 100)
     sold = FastSales(STREAM, start(STREAM), 77, view.free)
     four = KeyedSale(lines=(SkuLine(4, sku="cola"),), key="k")
-    sell_fast(view, [four, four], [b"1", b"2"], sold)
+    sell_fast(view, [four, four], [b"1", b"2"], sold, TIMES)
     assert (len(sold), sold.left, sold.units) == (1, [102], 4)
 
 
@@ -212,10 +213,10 @@ def test_a_key_that_the_journal_holds_is_answered_from_the_journal() -> None:
     assert again[1] is not first
 
 
-def test_a_sale_outside_the_utc_calendar_is_refused_and_the_others_are_taken() -> None:
+def test_a_sale_outside_the_utc_calendar_is_taken_like_the_others() -> None:
     replica = replica_with_stock()
     good = KeyedSale(lines=(SkuLine(1, sku="cola"),), key="k")
-    bad = KeyedSale(lines=good.lines, occurred_at=OUTSIDE_UTC, key="k")
-    asked = [Command(STORE, sale, b"%d" % index) for index, sale in enumerate([good, bad, good])]
+    odd = KeyedSale(lines=good.lines, occurred_at=OUTSIDE_UTC, key="k")
+    asked = [Command(STORE, sale, b"%d" % index) for index, sale in enumerate([good, odd, good])]
     verdicts = decisions.execute_requests(replica, asked, 6, {})
-    assert [isinstance(verdict, Entry) for verdict in verdicts] == [True, False, True]
+    assert [isinstance(verdict, Entry) for verdict in verdicts] == [True, True, True]
