@@ -61,7 +61,7 @@ def _clock_answer(node: str, by: str, faults: Sequence[ClockFault]) -> ClockAnsw
     """A node writes several streams: what one of them shows about its clock is true of all."""
     newest = max(faults, key=lambda fault: fault.at_ms)
     going = [fault for fault in faults if not fault.until_ms]
-    ends = [fault.until_ms for fault in faults if fault.until_ms >= newest.at_ms]
+    ends = [fault.until_ms for fault in faults if fault.until_ms and (not going or fault.until_ms >= newest.at_ms)]
     return ClockAnswer(
         node=node,
         by=by,
