@@ -267,10 +267,14 @@ class Client:
         return ask
 
     def _begin(self, request: LocationRequest, delta: dict[str, int], location: str = "") -> Ask:
+        ask = self._ask_of(request, delta, location)
+        self._history.begin(ask)
+        return ask
+
+    def _ask_of(self, request: LocationRequest, delta: dict[str, int], location: str = "") -> Ask:
         command = Command(location or self._location, request, self._key())
         ask = Ask(machine=self._machine.name, asked=command, delta=delta)
         self._asks.append(ask)
-        self._history.begin(ask)
         return ask
 
     async def _put(self, asks: list[Ask]) -> None:
@@ -334,6 +338,7 @@ async def try_once(
     for ask in asks:
         ask.waiting += 1
         ask.tried[machine] = None
+        ask.first_tried_s = min(asked_s, ask.first_tried_s)
     try:
         verdicts = await chain.machines[machine].ask([ask.asked for ask in asks], timeout_s)
     except ConnectionRefusedError:
@@ -356,7 +361,7 @@ async def answer_all(chain: SimulatedChain, history: History) -> None:
     """
     abandoned: dict[str, int] = {}
     for ask in [ask for ask in history.asks if ask.is_open]:
-        if isinstance(ask.asked, Command) and isinstance(ask.asked.request, Sale):
+        if isinstance(ask.asked, Command) and isinstance(ask.asked.request, Sale) and ask.occurred_ms is None:
             abandoned[ask.location] = abandoned.get(ask.location, 0) + 1
             if abandoned[ask.location] <= ABANDONED_MAX:
                 history.tally("left open")

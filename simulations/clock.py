@@ -20,6 +20,13 @@ class SimulatedClock:
         self._since = 0.0
         self._elapsed_ms = 0.0
         self._ahead_ms = 0
+        self.errors: list[tuple[float, int]] = [(0.0, 0)]
+        """When the clock was set, and how far it was ahead from then on."""
+
+    def error_since_ms(self, since_s: float) -> int:
+        """The most that the clock was ahead since a time, apart from what it drifted since it was set."""
+        before = [error_ms for at_s, error_ms in self.errors if at_s <= since_s][-1:]
+        return max([*before, *[error_ms for at_s, error_ms in self.errors if at_s > since_s], self.error_ms])
 
     @property
     def error_ms(self) -> int:
@@ -39,11 +46,13 @@ class SimulatedClock:
     def step(self, by_ms: int) -> None:
         """Set wall time forward or back."""
         self._ahead_ms += by_ms
+        self.errors.append((self._time(), self.error_ms))
 
     def correct(self) -> None:
         """Set wall time right, and stop drifting."""
         self.drift(0)
         self._ahead_ms -= self.error_ms
+        self.errors.append((self._time(), self.error_ms))
 
 
 class SimulatedEntropy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 
 from msgspec import Struct
 
@@ -45,6 +46,12 @@ class Ask(Struct, eq=False):
     """Machines that got a try. More than one may have done the request."""
     last: Entry | None = None
     """The latest answer."""
+    first_tried_s: float = inf
+    """When the first try began."""
+    occurred_ms: int | None = None
+    """The true time at which its goods moved, if that was before the first try and the request says so."""
+    has_impossible_time: bool = False
+    """Whether the request says that it happened at a time that cannot be true."""
 
     @property
     def key(self) -> bytes:
@@ -63,8 +70,8 @@ class Ask(Struct, eq=False):
 
     @property
     def is_open(self) -> bool:
-        """Whether it may have happened, or may still happen, without an answer."""
-        return self.entry is None and (self.waiting > 0 or bool(self.unheard_s))
+        """Whether it may have happened, or may still happen, without an answer. Goods that moved are told some day."""
+        return self.entry is None and (self.waiting > 0 or bool(self.unheard_s) or self.occurred_ms is not None)
 
     @property
     def may_be_duplicated(self) -> bool:
@@ -132,6 +139,15 @@ class History:
         self._shelf: dict[Pair, int] = {}
         self._robbed: dict[Pair, int] = {}
         self._thefts = 0
+        self._untold: list[Ask] = []
+        """Requests whose goods moved before a node was told."""
+
+    def move_untold(self, ask: Ask) -> Ask:
+        """Move the goods of a request that no node knows yet. It begins later."""
+        self.tally("moved untold")
+        self._untold.append(ask)
+        self._move(ask)
+        return ask
 
     def begin(self, ask: Ask) -> None:
         """Note a new request."""
@@ -167,11 +183,17 @@ class History:
         self.tally("acknowledged")
         self.on_answer(ask, verdict)
         ask.entry = verdict
+        if ask.occurred_ms is None:
+            self._move(ask)
+        for item in ask.delta:
+            pair = (ask.location, item)
+            if ask.thefts_seen is not None and self._robbed.get(pair, 0) <= ask.thefts_seen:
+                self._robbed.pop(pair, None)
+
+    def _move(self, ask: Ask) -> None:
         for item, units in ask.delta.items():
             pair = (ask.location, item)
             self._shelf[pair] = self._shelf.get(pair, 0) + units
-            if ask.thefts_seen is not None and self._robbed.get(pair, 0) <= ask.thefts_seen:
-                self._robbed.pop(pair, None)
 
     def steal(self, pair: Pair, units: int) -> None:
         """Remove goods from a shelf without an entry, until the next count finds that."""
@@ -219,11 +241,14 @@ class History:
         """Units that left a shelf after a moment; None if that is unknown.
 
         An entry that the counting client did not hold moved its goods at the time of its stamp, because books know
-        no other time.
+        no other time, except where the request says when it happened.
         """
         moved = 0
+        for ask in self._untold:
+            if ask.location == pair[0] and ask.occurred_ms is not None and ask.occurred_ms << 16 > as_of:
+                moved -= ask.delta.get(pair[1], 0)
         for ask in self.asks:
-            if ask.entry is None or ask.location != pair[0] or pair[1] not in ask.delta:
+            if ask.entry is None or ask.location != pair[0] or pair[1] not in ask.delta or ask.occurred_ms is not None:
                 continue
             writer, stamp = ask.entry.stream.writer, ask.entry.content.clock
             if ask.entry.sequence > held.get(writer, 0) and stamp > as_of:

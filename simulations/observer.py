@@ -11,6 +11,7 @@ from simulations.checkers.accounts import AccountsChecker
 from simulations.checkers.bounds import BoundsChecker
 from simulations.checkers.causality import CausalityChecker
 from simulations.checkers.checker import Checker
+from simulations.checkers.clock_faults import ClockFaultsChecker
 from simulations.checkers.convergence import ConvergenceChecker
 from simulations.checkers.counted import CountedChecker
 from simulations.checkers.decisions import DecisionsChecker
@@ -28,6 +29,7 @@ from simulations.checkers.rights import RightsChecker
 from simulations.checkers.settlement import SettlementChecker
 from simulations.checkers.stamps import StampsChecker
 from simulations.checkers.streams import StreamsChecker
+from simulations.checkers.times import TimesChecker
 from simulations.checkers.truth import TruthChecker
 from simulations.checkers.waiting import WaitingChecker
 from simulations.history import Ask, History, PageRead
@@ -52,6 +54,8 @@ CHECKERS: tuple[type[Checker], ...] = (
     SettlementChecker,
     CausalityChecker,
     StampsChecker,
+    TimesChecker,
+    ClockFaultsChecker,
     DocumentsChecker,
     ConvergenceChecker,
     BoundsChecker,

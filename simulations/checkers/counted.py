@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replica.core.log.entry import Entry
+from replica.core.log.entry import Content, Entry
 from replica.core.log.voids import VOID
 from replica.core.stock.counts import CORRECTION, COUNT
 from replica.runtime.ports import Stored
@@ -52,7 +52,29 @@ class CountedChecker(Checker):
             return _order(self._entries[content.facts["count"]], item) <= _order(count, item)
         if content.kind == VOID:
             return self._is_in(self._entries[content.facts["loser"]], count, item)
-        return entry.stream.writer != count.stream.writer and content.clock <= facts["as_of"]
+        told = _told_at(content)
+        if told is not None:
+            return bool(told <= facts["as_of"])
+        return entry.stream.writer != count.stream.writer and bool(_noted_at(content) <= facts["as_of"])
+
+
+def _wall_ms(content: Content) -> int:
+    wall: int = content.facts.get("wall", content.clock >> 16)
+    return wall
+
+
+def _told_at(content: Content) -> int | None:
+    """The moment that a till gave, as a stamp, unless it is after the recording or more than 400 days before."""
+    occurred_us = content.facts.get("occurred_at")
+    if occurred_us is None:
+        return None
+    age_ms = _wall_ms(content) - occurred_us // 1000
+    return occurred_us // 1000 << 16 if 0 <= age_ms <= 400 * 24 * 3_600_000 else None
+
+
+def _noted_at(content: Content) -> int:
+    """The stamp; or the wall clock, if the stamp is more than a minute ahead of it."""
+    return _wall_ms(content) << 16 if (content.clock >> 16) - _wall_ms(content) > 60_000 else content.clock
 
 
 def _levels(entry: Entry) -> dict[str, int]:

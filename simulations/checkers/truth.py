@@ -85,7 +85,8 @@ def is_mistimed(chain: SimulatedChain, history: History, pair: Pair, corrected: 
     if any(ask.of_orders is not None and history.was_overtaken(ask, pair) for ask in asks):
         return True
     writers = dict.fromkeys(node_of(entry.stream.writer) for entry in entries)
-    return is_wrong and len(writers) > 1 and any(entry.stream.scope == pair[0] for _, entry in corrected)
+    are_told_apart = len(writers) > 1 or any(ask.occurred_ms is not None for ask in asks)
+    return is_wrong and are_told_apart and any(entry.stream.scope == pair[0] for _, entry in corrected)
 
 
 def adds(history: History, pair: Pair, corrected: Iterable[tuple[str, Entry]]) -> tuple[Add, ...]:

@@ -7,6 +7,7 @@ from simulations.mutations.mutation import Mutation, slip
 CLOCK = "replica.core.base.clock:HybridClock"
 REPLICA = "replica.core.state.replica:Replica"
 DOCUMENTS = "replica.core.catalog.documents"
+TIMES = "replica.core.log.times"
 
 CLOCKS = (
     Mutation(
@@ -55,6 +56,47 @@ CLOCKS = (
         invariant=0,
         expected=("StampsChecker",),
         edits=(slip(f"{REPLICA}.take_in", ("self.clock.observe(content.clock, now_ms)", "pass")),),
+    ),
+    Mutation(
+        name="times-from-stamps",
+        breaks="after one wrong reading of the clock, answers show the time of the stamp",
+        invariant=0,
+        expected=("TimesChecker",),
+        edits=(
+            slip(
+                f"{TIMES}:recorded_ms",
+                (
+                    "return wall_ms if isinstance(wall_ms, int) and 0 < wall_ms < shown_ms else shown_ms",
+                    "return shown_ms",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        name="counts-without-the-tills-time",
+        breaks="a sale from before a count that a till tells later changes the counted level",
+        invariant=5,
+        expected=("CountedChecker", "TruthChecker"),
+        edits=(slip(f"{TIMES}:occurred_clock", ("if not _is_moment(occurred):", "if True:")),),
+    ),
+    Mutation(
+        name="impossible-times-believed",
+        breaks="a sale of a till with a wrong clock counts at the time that the till says",
+        invariant=5,
+        expected=("CountedChecker", "TruthChecker"),
+        edits=(
+            slip(
+                f"{TIMES}:occurred_clock",
+                ("is_believed = occurred_ms <= noted_ms and is_possible(occurred_ms, noted_ms)", "is_believed = True"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="clock-faults-forgotten",
+        breaks="a restarted node forgets which tills have a wrong clock",
+        invariant=0,
+        expected=("ClockFaultsChecker",),
+        edits=(slip("replica.core.state.fold:Fold.load", ("part.load(", 'name != "clock_faults" and part.load(')),),
     ),
     Mutation(
         name="version-not-raised",

@@ -14,6 +14,11 @@ from collections.abc import Mapping
 from simulations.clients import Client
 from simulations.workloads.feed_readers import FeedReader
 from simulations.workloads.order_returns import OrderReturnsClient
+from simulations.workloads.till_clocks import TillClient
 
-WORKLOADS: Mapping[str, type[Client]] = {"feed-readers": FeedReader, "order-returns": OrderReturnsClient}
+WORKLOADS: Mapping[str, type[Client]] = {
+    "feed-readers": FeedReader,
+    "order-returns": OrderReturnsClient,
+    "till-clocks": TillClient,
+}
 """By name, as plans name them."""
