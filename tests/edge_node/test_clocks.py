@@ -51,7 +51,7 @@ class Shop:
         client = TestClient(TestServer(assembly.app))
         await client.start_server()
         assembly.node.start([], 0.0)
-        self._running = client, Caller(client, assembly)
+        self._running = client, Caller(client, assembly.node)
 
     async def stop(self) -> None:
         assert self._running is not None

@@ -7,6 +7,7 @@ from replica.core.base.names import FOUND, LOSS
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content
+from replica.core.stock.lines import occurred_at, time_facts
 from replica.core.stock.location_view import LocationView, check_covered
 from replica.core.stock.requests import (
     Adjustment,
@@ -43,10 +44,11 @@ def prepare_adjustment(view: LocationView, adjustment: Adjustment) -> Draft:
         for line in adjustment.lines
         for net in [change[line.item]]
     ]
-    return Draft(kind=ADJUSTMENT, moves=tuple(moves), facts={"adjusted": adjusted}, reference=adjustment.reference)
+    facts = {"adjusted": adjusted, **time_facts(adjustment.occurred_at)}
+    return Draft(kind=ADJUSTMENT, moves=tuple(moves), facts=facts, reference=adjustment.reference)
 
 
 def read_adjustment(content: Content) -> Adjustment:
     """Read the adjustment from its entry."""
     lines = tuple(AdjustmentLine(item, delta, reason) for item, delta, reason, _ in content.facts["adjusted"])
-    return Adjustment(lines, content.reference)
+    return Adjustment(lines, content.reference, occurred_at(content.facts))

@@ -6,7 +6,7 @@ from replica.core.base.names import SUPPLIER
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content
-from replica.core.stock.lines import goods_lines, received_lines, resolve
+from replica.core.stock.lines import goods_lines, occurred_at, received_lines, resolve, time_facts
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import (
     GoodsReceipt,
@@ -23,11 +23,11 @@ def prepare_goods_receipt(view: LocationView, receipt: GoodsReceipt) -> Draft:
         kind=GOODS_RECEIPT,
         moves=tuple(Move(item, SUPPLIER, view.free, number) for item, number in units.items()),
         lines=received_lines(view, resolved, units),
-        facts=facts,
+        facts={**facts, **time_facts(receipt.occurred_at)},
         reference=receipt.reference,
     )
 
 
 def read_goods_receipt(content: Content) -> GoodsReceipt:
     """Read the goods receipt from its entry."""
-    return GoodsReceipt(goods_lines(content), content.reference)
+    return GoodsReceipt(goods_lines(content), content.reference, occurred_at(content.facts))

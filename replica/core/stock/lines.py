@@ -96,6 +96,11 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+def time_facts(moment: datetime | UnsetType) -> dict[str, Any]:
+    """The fact that says when a request happened; none if the request does not say it."""
+    return {OCCURRED_AT: microseconds(moment)} if moment is not UNSET else {}
+
+
 def occurred_at(facts: Mapping[str, Any]) -> datetime | UnsetType:
     """When a request says that it happened."""
     noted = facts.get(OCCURRED_AT)

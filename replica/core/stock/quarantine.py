@@ -8,6 +8,7 @@ from replica.core.base.names import LOSS
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content
+from replica.core.stock.lines import occurred_at, time_facts
 from replica.core.stock.location_view import LocationView, check_covered
 from replica.core.stock.requests import (
     Action,
@@ -45,11 +46,12 @@ def prepare_quarantine(view: LocationView, request: Quarantine) -> Draft:
     check_covered(view, view.free, from_free)
     check_covered(view, view.quarantine, from_quarantine)
     done = [[line.item, line.quantity, line.action.value] for line in request.lines]
-    return Draft(kind=QUARANTINE_STEP, moves=tuple(moves), facts={"quarantine": done}, reference=request.reference)
+    facts = {"quarantine": done, **time_facts(request.occurred_at)}
+    return Draft(kind=QUARANTINE_STEP, moves=tuple(moves), facts=facts, reference=request.reference)
 
 
 def read_quarantine(content: Content) -> Quarantine:
     """Read the request from its entry."""
     done = content.facts["quarantine"]
     lines = tuple(QuarantineLine(item, quantity, Action(action)) for item, quantity, action in done)
-    return Quarantine(lines, content.reference)
+    return Quarantine(lines, content.reference, occurred_at(content.facts))

@@ -145,6 +145,7 @@ class GoodsReceipt(RequestStruct, frozen=True):
 
     lines: GoodsLines
     reference: Text = ""
+    occurred_at: Timestamp | UnsetType = UNSET
 
 
 class Count(RequestStruct, frozen=True):
@@ -160,6 +161,7 @@ class Adjustment(RequestStruct, frozen=True):
 
     lines: Annotated[tuple[AdjustmentLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
     reference: Text = ""
+    occurred_at: Timestamp | UnsetType = UNSET
 
 
 class Quarantine(RequestStruct, frozen=True):
@@ -167,3 +169,4 @@ class Quarantine(RequestStruct, frozen=True):
 
     lines: Annotated[tuple[QuarantineLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
     reference: Text = ""
+    occurred_at: Timestamp | UnsetType = UNSET

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,8 +16,22 @@ from replica.core.log.times import effective_clock
 from replica.core.log.voids import VOID
 from replica.core.state import decisions
 from replica.core.state.commands import Command
+from replica.core.state.kinds import LocationRequest
 from replica.core.stock.counts import CORRECTION
-from replica.core.stock.requests import KeyedSale, OnShortage, Return, Sale, SkuLine
+from replica.core.stock.requests import (
+    Action,
+    Adjustment,
+    AdjustmentLine,
+    GoodsLine,
+    GoodsReceipt,
+    KeyedSale,
+    OnShortage,
+    Quarantine,
+    QuarantineLine,
+    Return,
+    Sale,
+    SkuLine,
+)
 from tests.core.chain import NOW_MS, STORE, Node, receipt, sale
 from tests.core.state.test_duplicates import entries, hub, on_hand, send_all, settle
 from tests.core.stock.test_counts import count
@@ -78,6 +94,26 @@ def test_a_return_told_late_does_not_change_the_level_either() -> None:
     node, when = counted(11), told(NOW_MS).occurred_at
     node.ask(Return(lines=(SkuLine(1, sku="cola"),), occurred_at=when), "back", LATER_MS)
     assert on_hand(node) == 11
+
+
+@pytest.mark.parametrize(
+    ("request_of", "level"),
+    [
+        (lambda when: GoodsReceipt((GoodsLine(5, item="cola"),), occurred_at=when), 15),
+        (lambda when: Adjustment((AdjustmentLine("cola", -2, "broken"),), occurred_at=when), 8),
+        (lambda when: Quarantine((QuarantineLine("cola", 3, Action.WRITE_OFF),), occurred_at=when), 7),
+    ],
+    ids=["goods receipt", "adjustment", "write-off"],
+)
+def test_staff_work_told_after_a_count_does_not_change_the_level(
+    request_of: Callable[[Any], LocationRequest], level: int
+) -> None:
+    node = Node()
+    node.ask(receipt(cola=13), "stock", NOW_MS - 1_000)
+    node.ask(Quarantine((QuarantineLine("cola", 3, Action.PUT),)), "aside", NOW_MS - 1_000)
+    node.ask(count(level), "count", COUNTED_MS)
+    node.ask(request_of(told(NOW_MS).occurred_at), "late", LATER_MS)
+    assert on_hand(node) == level
 
 
 @pytest.mark.parametrize("at_ms", [LATER_MS + 86_400_000, 0, NOW_MS - 401 * 86_400_000])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from replica.core.base.errors import Invalid, Refused, RightsExhausted, UnknownSku
 from replica.core.base.limits import QUANTITY_MAX
@@ -565,7 +566,7 @@ requests: st.SearchStrategy[LocationRequest] = st.one_of(
         st.sampled_from(Disposition),
         occasions,
     ),
-    st.builds(GoodsReceipt, tuples(goods_lines), words),
+    st.builds(GoodsReceipt, tuples(goods_lines), words, st.just(UNSET) | moments),
     st.builds(
         Count,
         st.dictionaries(items, st.integers(0, 30), min_size=1).map(
@@ -578,8 +579,14 @@ requests: st.SearchStrategy[LocationRequest] = st.one_of(
         Adjustment,
         tuples(st.builds(AdjustmentLine, items, st.integers(-9, 9).filter(bool), words.filter(bool))),
         words,
+        st.just(UNSET) | moments,
     ),
-    st.builds(Quarantine, tuples(st.builds(QuarantineLine, items, quantities, st.sampled_from(Action))), words),
+    st.builds(
+        Quarantine,
+        tuples(st.builds(QuarantineLine, items, quantities, st.sampled_from(Action))),
+        words,
+        st.just(UNSET) | moments,
+    ),
     st.builds(Grant, st.sampled_from(["hub-east", "hub-west"]), tuples(st.builds(GrantLine, items, quantities)), words),
 )
 
