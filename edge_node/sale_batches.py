@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
+import msgspec
 from aiohttp import web
 from msgspec import Meta, Raw, Struct
 
@@ -121,16 +122,15 @@ class _OnlyKey(Struct, frozen=True):
     key: str = ""
 
 
-_only_key = Decoder(_OnlyKey)
+_only_key = msgspec.json.Decoder(_OnlyKey).decode
 
 
 def _key_in(one: Raw) -> str:
     """The key of a malformed sale; empty if it is not readable."""
     try:
-        found: _OnlyKey = _only_key.decode(bytes(one))
-    except Invalid:
+        return _only_key(bytes(one)).key
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
-    return found.key
 
 
 def _verdict(key: str, verdict: Verdict) -> SaleVerdict:

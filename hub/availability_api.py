@@ -33,7 +33,7 @@ class AvailabilityAnswer(Struct, frozen=True):
     locations: list[LocalAvailability]
 
 
-class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True):
+class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The SKUs; optionally one location, the quotas of one channel, and a point `lat,lon` for distances."""
 
     skus: Annotated[tuple[Sku, ...], Meta(min_length=1, max_length=SKUS_PER_CALL_MAX)]

@@ -21,6 +21,7 @@ from replica.core.state.commands import DocumentWrite
 from replica.core.state.decisions import Verdict
 from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
 from replica.core.state.replica import Replica
+from replica.runtime.http.bodies import fitted
 from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
 from replica.runtime.http.problems import invalid_from, problem
 from replica.runtime.http.writes import DocumentAnswer, answer_of
@@ -215,7 +216,7 @@ def _fitting(document: BatchDocument, key: bytes, at: str) -> DocumentWrite:
     value = document.value
     if value is not None:
         try:
-            converted = msgspec.convert(value, kind.document)
+            converted = fitted(value, kind.document)
             kind.check(converted)
             if isinstance(converted, LocationDocument):
                 check_time_zone(converted)

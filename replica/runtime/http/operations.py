@@ -16,6 +16,16 @@ from msgspec import Struct
 
 from replica.core.base.errors import Invalid, Refused
 from replica.core.base.names import parse_key
+from replica.runtime.http.bodies import (
+    check_encoding,
+    check_unique,
+    fitted,
+    has_parts,
+    is_lean,
+    is_surely_unique,
+    needs_whole_number,
+    without_mark,
+)
 from replica.runtime.http.origins import Origins, is_loopback
 from replica.runtime.http.problems import Forbidden, Malformed, TooLarge, invalid_from, plain_problem, problem_response
 
@@ -61,13 +71,24 @@ class Decoder:
     """Decodes bodies of one type. A refusal names the invalid field."""
 
     def __init__(self, kind: Any) -> None:
+        self._kind = kind
         self._decode = msgspec.json.Decoder(kind).decode
+        self._is_lean, self._has_parts = is_lean(kind), has_parts(kind)
 
     def decode(self, body: bytes, at: str = "") -> Any:
         """Check a body, or the part of a body `at` a path such as `sales[3]`. Raises Refused."""
+        body = without_mark(body)
         try:
-            return self._decode(body)
+            try:
+                value = self._decode(body)
+            except msgspec.ValidationError as error:
+                value = self._decode_floats(body, error)
+            if not (self._is_lean and is_surely_unique(body, value)):
+                check_unique(body, at, outermost_only=self._has_parts)
+            return value
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            if not isinstance(error, msgspec.ValidationError):
+                check_encoding(body, at)
             raise invalid_from(error, at) from None
         except UnicodeDecodeError as error:
             text = f"{at or 'The body'} is not UTF-8: {error.reason} at byte {error.start}."
@@ -75,6 +96,12 @@ class Decoder:
         except RecursionError:
             text = f"{at or 'The body'} has too many levels of lists and objects. Use fewer."
             raise Invalid(text, field=at or "body") from None
+
+    def _decode_floats(self, body: bytes, error: msgspec.ValidationError) -> Any:
+        """Decode a body in which a whole number may be written as a float. Otherwise raises the error again."""
+        if not needs_whole_number(error):
+            raise error
+        return fitted(msgspec.json.decode(body), self._kind)
 
     async def read(self, request: web.Request) -> Any:
         """Read and check a request's body. Raises Refused."""

@@ -48,7 +48,7 @@ class PlacementBody(Placement, frozen=True, forbid_unknown_fields=True, omit_def
     campaign: _Unsupported = ""
 
 
-class EventBody(Struct, frozen=True, forbid_unknown_fields=True):
+class EventBody(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An event of an order, or of one of its fulfilments.
 
     `lines`: the units that an adjustment or exchange releases, or that a return brings back. `replacement`: the units
