@@ -6,14 +6,14 @@ RFC 8259 leaves open what `{"sku":"a","sku":"b"}` means, and parsers differ. The
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
 from replica.core.base.errors import Invalid
-from replica.runtime.http.problems import Malformed
+from replica.runtime.http.problems import Malformed, joined
 
 _MARK = b"\xef\xbb\xbf"
 
@@ -53,6 +53,16 @@ def fitted(value: Any, kind: Any) -> Any:
         if not needs_whole_number(error):
             raise
     return msgspec.convert(with_whole_numbers(value), kind)
+
+
+def decoded_with_floats(body: bytes, kind: Any) -> Any:
+    """Decode a body in which a whole number may be written as a float. Raises msgspec.MsgspecError."""
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.ValidationError:  # a number beyond each float: find its field
+        fitted(json.loads(body, parse_int=float), kind)
+        raise
+    return fitted(value, kind)
 
 
 def needs_whole_number(error: msgspec.ValidationError) -> bool:
@@ -130,7 +140,7 @@ def check_unique(body: bytes, at: str, *, outermost_only: bool = False) -> None:
     )
     path = found if isinstance(found, _Doubled) else None if outermost_only else _path_of_doubled(found)
     if path is not None:
-        field = path if not at or path.startswith("[") else f"{at}.{path}"
+        field = joined(at, path)
         raise Invalid(f"The field {field} is given twice in one object. Give it once.", field=field)
 
 
@@ -150,7 +160,7 @@ def _path_of_doubled(value: Any) -> str | None:
         case _Doubled():
             return str(value)
         case dict():
-            inside = ((f".{name}", inner) for name, inner in value.items())
+            inside: Iterable[tuple[str, Any]] = value.items()
         case list():
             inside = ((f"[{index}]", inner) for index, inner in enumerate(value))
         case _:
@@ -158,5 +168,5 @@ def _path_of_doubled(value: Any) -> str | None:
     for step, inner in inside:
         path = _path_of_doubled(inner)
         if path is not None:
-            return f"{step}{path}" if path.startswith("[") else f"{step}.{path}"
+            return joined(step, path)
     return None

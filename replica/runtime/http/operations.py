@@ -19,7 +19,7 @@ from replica.core.base.names import parse_key
 from replica.runtime.http.bodies import (
     check_encoding,
     check_unique,
-    fitted,
+    decoded_with_floats,
     has_parts,
     is_lean,
     is_surely_unique,
@@ -82,7 +82,9 @@ class Decoder:
             try:
                 value = self._decode(body)
             except msgspec.ValidationError as error:
-                value = self._decode_floats(body, error)
+                if not needs_whole_number(error):
+                    raise
+                value = decoded_with_floats(body, self._kind)
             if not (self._is_lean and is_surely_unique(body, value)):
                 check_unique(body, at, outermost_only=self._has_parts)
             return value
@@ -96,12 +98,6 @@ class Decoder:
         except RecursionError:
             text = f"{at or 'The body'} has too many levels of lists and objects. Use fewer."
             raise Invalid(text, field=at or "body") from None
-
-    def _decode_floats(self, body: bytes, error: msgspec.ValidationError) -> Any:
-        """Decode a body in which a whole number may be written as a float. Otherwise raises the error again."""
-        if not needs_whole_number(error):
-            raise error
-        return fitted(msgspec.json.decode(body), self._kind)
 
     async def read(self, request: web.Request) -> Any:
         """Read and check a request's body. Raises Refused."""

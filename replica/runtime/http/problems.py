@@ -222,19 +222,20 @@ def invalid_from(error: msgspec.ValidationError | msgspec.DecodeError, at: str =
         return Malformed(f"{at or 'The body'} is not valid JSON: {error}", field=at or "body")
     found = _location_in_error.match(str(error))
     what, inner = (found["what"], found["path"] or "") if found else (str(error), "")
-    path = _joined(at, inner.replace("[...]", "[]"))
+    path = joined(at, inner.replace("[...]", "[]"))
     if missing := _missing.search(what):
-        path = _joined(path, missing["name"])
+        path = joined(path, missing["name"])
         return Invalid(f"The field {path} is missing. Add it.", field=path)
     if unknown := _unknown.search(what):
-        path = _joined(path, unknown["name"])
+        path = joined(path, unknown["name"])
         return Invalid(f"The field {path} does not exist. Correct its name or remove it.", field=path)
     path = path or "body"
     name = "The body" if path == "body" else f"The field {path}"
     return Invalid(f"{name} has an invalid value: {what.replace('`', '')}. Correct it.", field=path)
 
 
-def _joined(path: str, name: str) -> str:
+def joined(path: str, name: str) -> str:
+    """The path of a field below another path. `name` may itself be a path."""
     if not path or not name or name.startswith("["):
         return path + name
     return f"{path}.{name}"
