@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from hub.time_zones import check_time_zone
 from replica.core.base.errors import Invalid, NotFound, Refused
 from replica.core.base.limits import DOCUMENT_BYTES_MAX
-from replica.core.base.names import key_text
+from replica.core.base.names import part_key
 from replica.core.catalog.documents import pack_value
 from replica.core.catalog.locations import LocationDocument
 from replica.core.rights.policies import POLICY, location_of
@@ -141,11 +141,11 @@ class DocumentsApi:
 
     async def put_batch(self, request: web.Request) -> web.Response:
         batch: DocumentBatch = await self._batch.read(request)
-        key = key_text(key_of(request))
+        key = key_of(request)
         checked: list[DocumentWrite | Refused] = []
         for index, document in enumerate(batch.documents):
             try:
-                checked.append(_checked(document, f"{key}/{index}".encode(), f"documents[{index}]"))
+                checked.append(_checked(document, part_key(key, index), f"documents[{index}]"))
             except Refused as refused:
                 checked.append(refused)
         await self._meet([one for one in checked if isinstance(one, DocumentWrite)])

@@ -233,3 +233,29 @@ async def test_availability_ranges_from_granted_units_to_units_in_the_ledger(hub
         "/v1/grants?location=store-1", {"to": "hub-west", "lines": [{"item": "cola", "quantity": 4}]}
     )
     assert (refused, problem["type"]) == (409, "insufficient-rights")
+
+
+async def test_a_key_as_long_as_allowed_serves_a_batch_of_documents(hub: Caller) -> None:
+    documents = [{"kind": "sku", "key": name, "value": {"recipe": {name: 1}}} for name in ("a", "b")]
+    answer = await hub.good("/v1/documents:batch", {"documents": documents}, key="k" * 128)
+    assert [one["status"] for one in answer["verdicts"]] == [200, 200]
+    assert await hub.good("/v1/documents:batch", {"documents": documents}, key="k" * 128) == answer
+
+
+async def test_a_key_of_a_batch_does_not_take_the_keys_of_single_documents(hub: Caller) -> None:
+    sku = {"kind": "sku", "key": "a", "value": {"recipe": {"a": 1}}}
+    await hub.good("/v1/documents/sku/b", {"recipe": {"b": 1}}, key="load/0", method="PUT")
+    written = await hub.good("/v1/documents:batch", {"documents": [sku]}, key="load")
+    assert written["verdicts"][0]["status"] == 200
+    await hub.good("/v1/documents/sku/c", {"recipe": {"c": 1}}, key="load", method="PUT")
+    shown = [entry["key"] for entry in (await hub.good("/v1/journal"))["entries"]]
+    await hub.good("/v1/documents/sku/d", {"recipe": {"d": 1}}, key=shown[1], method="PUT")
+    keys = [entry["key"] for entry in (await hub.good("/v1/journal"))["entries"]]
+    assert len(keys) == 4
+
+
+async def test_changed_row_of_a_repeated_batch_of_documents_is_refused(hub: Caller) -> None:
+    for recipe, status in (({"a": 1}, 200), ({"a": 2}, 422)):
+        batch = {"documents": [{"kind": "sku", "key": "a", "value": {"recipe": recipe}}]}
+        (verdict,) = (await hub.good("/v1/documents:batch", batch, key="load"))["verdicts"]
+        assert verdict["status"] == status

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from hashlib import blake2b
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import KEY_LENGTH_MAX, NAME_LENGTH_MAX
@@ -141,6 +142,17 @@ def parse_key(text: str, field: str = "Idempotency-Key") -> bytes:
     if not _key.fullmatch(text):
         raise Invalid(f"a key is 1 to {KEY_LENGTH_MAX} printable ASCII characters without blanks", field=field)
     return text.encode("ascii")
+
+
+def part_key(key: bytes, index: int) -> bytes:
+    """Return the key of one part of a request that has one key for all parts.
+
+    It has the length of a UUID, with a byte 8 that no caller's UUID has. So it is no caller's key, and as short for a
+    long key as for a short one.
+    """
+    digest = bytearray(blake2b(b"%d/%b" % (index, key), digest_size=16).digest())
+    digest[8] |= 0xC0
+    return bytes(digest)
 
 
 _UUID_MARKS = (8, 13, 18, 23)

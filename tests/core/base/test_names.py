@@ -172,3 +172,10 @@ def is_plain_uuid(text: str) -> bool:
         return len(text) == 36 and len(names.parse_key(text)) == 16
     except Invalid:
         return False
+
+
+@given(key=st.binary(max_size=128), index=st.integers(0, 999))
+def test_key_of_a_part_is_no_key_of_a_caller(key: bytes, index: int) -> None:
+    part = names.part_key(key, index)
+    assert len(part) == 16
+    assert names.parse_key(names.key_text(part)) != part
