@@ -92,9 +92,9 @@ class HubApi:
         self._node = node
         self._region = region
         self._hosts = tuple(hosts)
-        self._availability = AvailabilityApi(node, self._hosts)
         self._stock = StockApi(node, self._location_of)
-        self._documents = DocumentsApi(node)
+        self._availability = AvailabilityApi(node, self._hosts, self._stock.long_reads)
+        self._documents = DocumentsApi(node, self._stock.long_reads)
         self.orders = OrdersApi(node, can_replicate=True)
         self._exceptions = ExceptionsApi(node)
 

@@ -17,6 +17,7 @@ from replica.core.base.quantities import Sku
 from replica.core.catalog.locations import LOCATION, LocationDocument, ReadLocation
 from replica.core.orders.sources import Source
 from replica.core.state.replica import Replica
+from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response
 from replica.runtime.http.problems import problem
 from replica.runtime.node import Node
@@ -59,8 +60,9 @@ class AvailabilityVerdicts(Struct, frozen=True):
 class AvailabilityApi:
     """The calls about availability at one hub. `hosts`: the locations that the hub writes for."""
 
-    def __init__(self, node: Node, hosts: Sequence[str]) -> None:
+    def __init__(self, node: Node, hosts: Sequence[str], long_reads: LongReads) -> None:
         self._node = node
+        self._long_reads = long_reads
         self._hosts = tuple(hosts)
         self._query = Decoder(AvailabilityQuery)
 
@@ -105,19 +107,21 @@ class AvailabilityApi:
         if query.location:
             await self._node.meet(query.location)
 
-        def look(replica: Replica) -> AvailabilityVerdicts:
+        def check(replica: Replica) -> None:
             if query.location:
                 replica.known_locations.check_field(query.location, "location")
-            verdicts = []
-            for sku in query.skus:
-                try:
-                    answer = self._availability(replica, sku, query.location, near, query.channel)
-                    verdicts.append(AvailabilityVerdict(sku, answer))
-                except Refused as refused:
-                    verdicts.append(AvailabilityVerdict(sku, None, problem(refused)))
-            return AvailabilityVerdicts(verdicts)
 
-        return json_response(await self._node.driver.look(look))
+        def verdict(replica: Replica, sku: str) -> AvailabilityVerdict:
+            try:
+                return AvailabilityVerdict(sku, self._availability(replica, sku, query.location, near, query.channel))
+            except Refused as refused:
+                return AvailabilityVerdict(sku, None, problem(refused))
+
+        def verdicts(replica: Replica, some: Sequence[str]) -> list[AvailabilityVerdict]:
+            return [verdict(replica, sku) for sku in some]
+
+        await self._node.driver.look(check)
+        return json_response(AvailabilityVerdicts(await self._long_reads.look(query.skus, verdicts)))
 
     def _availability(
         self, replica: Replica, sku: str, location: str, near: Point | None, channel: str

@@ -22,6 +22,7 @@ from replica.core.state.decisions import Verdict
 from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
 from replica.core.state.replica import Replica
 from replica.runtime.http.bodies import fitted
+from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
 from replica.runtime.http.problems import invalid_from, problem
 from replica.runtime.http.writes import DocumentAnswer, answer_of
@@ -70,8 +71,9 @@ class DocumentPage(Struct, frozen=True):
 class DocumentsApi:
     """The calls about documents at one hub."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, long_reads: LongReads) -> None:
         self._node = node
+        self._long_reads = long_reads
         self._batch = Decoder(DocumentBatch)
         self._value = Decoder(Any)
 
@@ -170,14 +172,17 @@ class DocumentsApi:
         kind, cursor, limit = request.match_info["kind"], request.query.get("cursor"), limit_of(request)
         _kind_of(kind)
 
-        def look(replica: Replica) -> DocumentPage:
+        def shown(replica: Replica) -> tuple[Sequence[str], bool]:
             keys = replica.documents.keys(kind)
             start = bisect_right(keys, cursor) if cursor else 0
-            shown = keys[start : start + limit]
-            documents = [_read(replica, kind, key) for key in shown]
-            return DocumentPage(documents, shown[-1] if start + limit < len(keys) else None)
+            return keys[start : start + limit], start + limit < len(keys)
 
-        return json_response(await self._node.driver.look(look))
+        def answers(replica: Replica, some: Sequence[str]) -> list[DocumentAnswer]:
+            return [_read(replica, kind, key) for key in some if replica.documents.value(kind, key) is not None]
+
+        keys, has_more = await self._node.driver.look(shown)
+        documents = await self._long_reads.look(keys, answers)
+        return json_response(DocumentPage(documents, keys[-1] if has_more else None))
 
 
 def _verdict(document: BatchDocument, outcome: Verdict) -> DocumentVerdict:

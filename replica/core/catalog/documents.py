@@ -7,7 +7,8 @@ seen, so a clock that runs ahead wins once, not for ever. The highest rank that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -54,11 +55,13 @@ class Register(Struct, frozen=True):
 class Documents:
     """The registers that this replica knows, and their digest."""
 
-    __slots__ = ("_changes", "_digest", "_registers", "malformed")
+    __slots__ = ("_changes", "_digest", "_keys", "_registers", "malformed")
 
     def __init__(self) -> None:
         self._registers: dict[str, dict[str, dict[tuple[int, str], Register]]] = {}
         self._changes: dict[tuple[str, str, int, str], Register] = {}
+        self._keys: dict[str, list[str]] = {}
+        """Keys with a value by kind, in order, for the kinds that somebody listed."""
         self._digest = 0
         self.malformed = 0
         """Number of document entries that this version could not read: kept, forwarded and skipped."""
@@ -98,7 +101,10 @@ class Documents:
             if current.precedence >= register.precedence:
                 return None
             self._digest -= _print(current)
+        had_value = _has_value(ranks)
         ranks[slot] = register
+        if register.kind in self._keys and had_value != _has_value(ranks):
+            self._note_key(self._keys[register.kind], register.key, is_new=not had_value)
         self._digest = (self._digest + _print(register)) % _MODULUS
         self._changes[register.kind, register.key, *slot] = register
         return register
@@ -121,13 +127,20 @@ class Documents:
                 return msgpack.unpackb(value, strict_map_key=False)
         return None
 
-    def keys(self, kind: str) -> list[str]:
+    def keys(self, kind: str) -> Sequence[str]:
         """Keys of the documents of a kind that have a value, in order."""
-        return sorted(
-            key
-            for key, ranks in self._registers.get(kind, {}).items()
-            if any(register.value is not None for register in ranks.values())
-        )
+        known = self._keys.get(kind)
+        if known is None:
+            documents = self._registers.get(kind, {})
+            known = self._keys[kind] = sorted(key for key, ranks in documents.items() if _has_value(ranks))
+        return known
+
+    @staticmethod
+    def _note_key(keys: list[str], key: str, *, is_new: bool) -> None:
+        if is_new:
+            insort(keys, key)
+        else:
+            del keys[bisect_left(keys, key)]
 
     def registers(self) -> Iterator[Register]:
         """The current write of every register."""
@@ -144,6 +157,10 @@ class Documents:
         changes = list(self._changes.values())
         self._changes.clear()
         return changes
+
+
+def _has_value(ranks: Mapping[tuple[int, str], Register]) -> bool:
+    return any(register.value is not None for register in ranks.values())
 
 
 def pack_value(value: Any) -> bytes:

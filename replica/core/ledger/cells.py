@@ -158,7 +158,7 @@ class Stock:
     @property
     def breach(self) -> int:
         """Units by which internal accounts are below zero."""
-        return -sum(min(0, units) for name, units in self.balances.items() if is_internal(name))
+        return breach_of(self.balances)
 
     def free(self) -> dict[str, int]:
         """Free units of each node whose free account ever moved, by name; below zero after a breach."""
@@ -205,6 +205,11 @@ def _balances(totals: Mapping[Route, int]) -> dict[str, int]:
         balances[route.source] = balances.get(route.source, 0) - total
         balances[route.target] = balances.get(route.target, 0) + total
     return dict(sorted(balances.items()))
+
+
+def breach_of(balances: Mapping[str, int]) -> int:
+    """Units by which internal accounts are below zero."""
+    return -sum(units for name, units in balances.items() if units < 0 and is_internal(name))
 
 
 def rights_of(node: str, balances: Mapping[str, int]) -> int:

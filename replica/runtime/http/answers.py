@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from replica.core.base.clock import stamp_text
 from replica.core.base.names import key_text, node_of
-from replica.core.ledger.cells import Stock
+from replica.core.ledger.cells import Stock, breach_of, rights_of
 from replica.core.log.entry import DOCUMENT
 from replica.core.log.times import recorded_text
 from replica.core.state.replica import Replica
@@ -115,7 +115,7 @@ class ExplainAnswer(Struct, frozen=True):
 
 def stock_answer(stock: Stock, replica: Replica, seen: str) -> StockAnswer:
     """Render the stock of one item at one location, as this node sees it."""
-    figures, counter = stock.figures, stock.counter()
+    figures, counter, balances = stock.figures, stock.counter(), stock.balances
     return StockAnswer(
         location=stock.location,
         item=stock.item,
@@ -124,9 +124,9 @@ def stock_answer(stock: Stock, replica: Replica, seen: str) -> StockAnswer:
         reserved=figures.reserved,
         quarantined=figures.quarantined,
         available=figures.available,
-        rights=stock.rights(replica.node),
-        breach=stock.breach,
-        accounts=stock.balances,
+        rights=rights_of(replica.node, balances),
+        breach=breach_of(balances),
+        accounts=balances,
         pn=Pn(dict(sorted(counter.raised.items())), dict(sorted(counter.lowered.items()))),
         seen=seen,
         count=_last_count(replica, stock),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -30,6 +30,7 @@ from replica.runtime.http.answers import (
     stock_answer,
 )
 from replica.runtime.http.journal_reading import JournalReading
+from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.metrics import CONTENT_TYPE, make_registry, render
 from replica.runtime.http.openapi import openapi
 from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
@@ -57,6 +58,7 @@ class StockApi:
         self.node = node
         self.location_of = location_of
         self._reading = JournalReading(node)
+        self.long_reads = LongReads(node.driver)
         self._registry = make_registry(node)
 
     def write_operations(self) -> list[Operation]:
@@ -139,16 +141,20 @@ class StockApi:
         location, limit = await self._met_location_of(request), limit_of(request)
         cursor = request.query.get("cursor", "")
 
-        def look(replica: Replica) -> StockPage:
+        def shown(replica: Replica) -> tuple[list[str], bool]:
             replica.known_locations.check(location, "location")
             stock = replica.location_stock(location)
             items = stock.items() if stock is not None else []
             start = bisect_right(items, cursor) if cursor else 0
-            shown = items[start : start + limit]
-            answers = [self._answer(replica, replica.ledger.stock(location, item)) for item in shown]
-            return StockPage(answers, shown[-1] if start + limit < len(items) else None)
+            return items[start : start + limit], start + limit < len(items)
 
-        return json_response(await self.node.driver.look(look))
+        def answers(replica: Replica, some: Sequence[str]) -> list[StockAnswer]:
+            seen = token_of(replica, self.node.clock.now().wall_ms)
+            return [stock_answer(replica.ledger.stock(location, item), replica, seen) for item in some]
+
+        items, has_more = await self.node.driver.look(shown)
+        found = await self.long_reads.look(items, answers)
+        return json_response(StockPage(found, items[-1] if has_more else None))
 
     async def explain(self, request: web.Request) -> web.Response:
         location, item, limit = await self._met_location_of(request), request.match_info["item"], limit_of(request)
@@ -167,15 +173,15 @@ class StockApi:
 
         stock, cells = await self.node.driver.look(look)
         page = await self.node.journal.moves_of(location, item, before, limit)
-        movements = [entry_answer(stored) for stored in page.stored]
+        movements = await self.long_reads.render(page.stored, entry_answer)
         older = reading.cursor(page.through) if page.through else None
         return json_response(ExplainAnswer(stock, cells, movements, older))
 
     async def journal(self, request: web.Request) -> web.Response:
         after, limit = request.query.get("after"), limit_of(request)
         page = await self._reading.after(self._reading.arrival(after, "after") if after is not None else 0, limit)
-        answer = JournalPage([entry_answer(stored) for stored in page.stored], self._reading.cursor(page.through))
-        return json_response(answer)
+        entries = await self.long_reads.render(page.stored, entry_answer)
+        return json_response(JournalPage(entries, self._reading.cursor(page.through)))
 
     async def feed(self, request: web.Request) -> web.StreamResponse:
         """Send entries as they become durable. A reader whose cursor is not of this journal is told to begin again."""
