@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -46,3 +48,27 @@ def check_room(directory: Path, error: BaseException) -> None:
     disk = os.statvfs(directory)
     if disk.f_bavail * disk.f_frsize < ROOM_BYTES_MIN:
         raise DataRefused(f"there is next to no room in {directory}: free some space ({error})") from error
+
+
+def check_schema(connection: sqlite3.Connection, scripts: Sequence[str], version: int) -> None:
+    """Raise DataRefused if a file lacks a table of its schema version, or has another form of it.
+
+    A script that ran once is never edited. Before the first release some were, and such a file may still be there.
+    """
+    with sqlite3.connect(":memory:", isolation_level=None) as fresh:
+        for script in scripts[:version]:
+            fresh.executescript(script)
+        missing = sorted(_parts_of(fresh) - _parts_of(connection))
+    fresh.close()
+    if missing:
+        raise DataRefused(
+            f"a development version of this program made the data: its schema {version} has another form of "
+            f"{missing[0][0]!r} than the released one. Run the version that made it, or start with an empty directory: "
+            "a store then gets its entries from its hub"
+        )
+
+
+def _parts_of(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """The name and the statement of each table and index, without comments and blanks."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {(name, re.sub(r"--[^\n]*|\s+", "", sql)) for name, sql in rows}

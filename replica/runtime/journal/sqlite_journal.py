@@ -30,7 +30,7 @@ from replica.core.state.batch import Batch, Checkpoint, Image
 from replica.core.state.fold import fold
 from replica.runtime.journal import batch_row, reading
 from replica.runtime.journal.batch_row import BatchRow, Numbers
-from replica.runtime.journal.damage import DAMAGE, DataRefused, check_log, check_room
+from replica.runtime.journal.damage import DAMAGE, DataRefused, check_log, check_room, check_schema
 from replica.runtime.journal.durable_files import make_directory, write_again
 from replica.runtime.journal.key_filter import KeyFilter
 from replica.runtime.journal.statements import BATCH, PARTS, PUT_PARTS, STATEMENTS, schema_scripts
@@ -346,6 +346,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(scripts):
         raise DataRefused(f"the data has schema {version}, this program knows {len(scripts)}: run a newer one")
+    check_schema(connection, scripts, version)
     for number, script in enumerate(scripts[version:], version + 1):
         connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
     connection.executescript(BATCH)

@@ -1,0 +1,80 @@
+"""A schema script is never edited once it ran. A file of each schema opens and works, or is refused with the reason."""
+
+from __future__ import annotations
+
+import sqlite3
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from edge_node.assembly import assemble as assemble_edge
+from replica.runtime.journal.damage import DataRefused
+from replica.runtime.journal.sqlite_journal import FILE_NAME
+from replica.runtime.journal.statements import schema_scripts
+from replica.runtime.peering.websocket import HttpNetwork
+from replica.runtime.process import Assembly
+from tests.callers import calling
+
+DIGESTS = {
+    "0001_journal.sql": "15d39e378fb5310f9df355fbed690c79dc5ac6928592329eb5a7d274441ef501",
+    "0002_orders.sql": "1a9b7e19bf997d95284b5c93da86e5c6957e760804097cc9af4fc9a7e718f3d1",
+    "0003_counts.sql": "6b07423e20945d4fc69da8bced187698cf582cb3f8efd067c71fbbdd425eabd6",
+    "0004_clock.sql": "4d463f0e25fe584d54bc6ab17c52dfa8ca59cfb6b5ec614a1ec608c27fa5aa6e",
+}
+"""The content of each script that ran on somebody's data (SHA-256). Add a new script; never change a digest."""
+
+DEVELOPMENT = sorted((Path(__file__).parents[1] / "fixtures" / "development_schemas").glob("*.sql"))
+"""The schemas that scripts had for some time before the first release, by schema version."""
+
+
+def make_file(data: Path, script: str, version: int) -> None:
+    """Write an empty journal with a schema."""
+    data.mkdir()
+    with sqlite3.connect(data / FILE_NAME) as connection:
+        connection.executescript(f"{script}\nPRAGMA user_version = {version};")
+    connection.close()
+
+
+async def opened(data: Path) -> Assembly:
+    return await assemble_edge(
+        HttpNetwork(),
+        name="store-1",
+        location="store-1",
+        data=data,
+        host="127.0.0.1",
+        hubs=(),
+        region="east",
+        open_catalog=True,
+    )
+
+
+def test_no_schema_script_is_edited() -> None:
+    scripts = resources.files("replica.runtime.journal").joinpath("schema").iterdir()
+    digests = {one.name: sha256(one.read_bytes()).hexdigest() for one in scripts if one.name.endswith(".sql")}
+    assert {name: digests[name] for name in DIGESTS} == DIGESTS
+    assert set(digests) == set(DIGESTS), "pin the digest of the new script here"
+
+
+def test_each_schema_script_has_a_number_of_its_own() -> None:
+    numbers = [int(name[:4]) for name in sorted(DIGESTS)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("version", range(1, len(DIGESTS) + 1))
+async def test_a_file_of_each_earlier_schema_opens_and_works(tmp_path: Path, version: int) -> None:
+    data = tmp_path / "data"
+    make_file(data, "\n".join(schema_scripts()[:version]), version)
+    for quantity in (3, 6):
+        async with calling(await opened(data)) as store:
+            await store.good("/v1/receipts", {"lines": [{"item": "cola", "quantity": 3}]}, key=f"r{quantity}")
+            assert (await store.good("/v1/stock/cola"))["on_hand"] == quantity
+
+
+@pytest.mark.parametrize("script", DEVELOPMENT, ids=[one.stem for one in DEVELOPMENT])
+async def test_a_file_of_a_development_schema_is_refused_with_the_reason(tmp_path: Path, script: Path) -> None:
+    data = tmp_path / "data"
+    make_file(data, script.read_text(), int(script.stem))
+    with pytest.raises(DataRefused, match="development version"):
+        await opened(data)
