@@ -41,6 +41,11 @@ NAME_PATTERN = rf"^[a-z0-9][a-z0-9._-]{{0,{NAME_LENGTH_MAX - 1}}}$(?!\n)"
 ITEM_PATTERN = rf"^(?!\.\.?$)[!#-.0-\[\]-~]{{1,{NAME_LENGTH_MAX}}}$(?!\n)"
 """Items and SKUs: printable ASCII without blank, slash, backslash and quote, so nothing has to escape them."""
 
+_OWN_KEY = rf"(?!{VOID_KEY}|{GIVEN_KEY})[!-~]{{1,{KEY_LENGTH_MAX}}}"
+
+KEY_PATTERN = rf'^(?:"{_OWN_KEY}"|(?!".*"$){_OWN_KEY})$'
+"""Idempotency keys of callers, as `parse_key` takes them: printable ASCII without blanks, bare or in quotes."""
+
 _name = re.compile(NAME_PATTERN)
 _item = re.compile(ITEM_PATTERN)
 _bucket = re.compile(r"^[a-z0-9][a-z0-9._-]*$")

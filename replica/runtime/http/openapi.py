@@ -8,10 +8,29 @@ from typing import Any
 
 import msgspec
 
+from replica.core.base.limits import KEY_LENGTH_MAX, NAME_LENGTH_MAX
+from replica.core.base.names import ITEM_PATTERN, KEY_PATTERN, NAME_PATTERN
 from replica.runtime.http.operations import KEY_HEADER, Operation
 from replica.runtime.http.problems import PROBLEM_TYPES
 
 _variable = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+
+_ANY_NAME = {"minLength": 1}
+
+_ITEM = {"pattern": ITEM_PATTERN, "maxLength": NAME_LENGTH_MAX}
+
+_IN_PATH = {
+    "item": _ITEM,
+    "sku": _ITEM,
+    "order": _ITEM,
+    "location": {"pattern": NAME_PATTERN, "maxLength": NAME_LENGTH_MAX},
+}
+"""Variables of paths by name: what a body may give as a name, percent-encoded."""
+
+_IN_QUERY = {"limit": {"pattern": "^0*(?:[1-9][0-9]{0,2}|1000)$"}, "before": {"pattern": "^[0-9]+$"}}
+
+_KEY = {"type": "string", "pattern": KEY_PATTERN, "minLength": 1, "maxLength": KEY_LENGTH_MAX + 2}
+"""An idempotency key; the quotes around it do not count."""
 
 _PROBLEM = {
     "type": "object",
@@ -33,10 +52,14 @@ def openapi(title: str, version: str, operations: Sequence[Operation]) -> dict[s
     types = [kind for operation in operations for kind in (operation.body, operation.answer) if kind is not None]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     schema_of = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
-    paths: dict[str, dict[str, Any]] = {}
+    at_path: dict[str, list[Operation]] = {}
     for operation in operations:
-        path = _variable.sub(r"{\1}", operation.path)
-        paths.setdefault(path, {})[operation.method.lower()] = _describe(operation, schema_of)
+        at_path.setdefault(_variable.sub(r"{\1}", operation.path), []).append(operation)
+    paths: dict[str, dict[str, Any]] = {}
+    for path, at in at_path.items():
+        reached = [one for other, some in at_path.items() if _covers(other, path) for one in some]
+        methods = sorted({"OPTIONS", *(method for operation in reached for method in operation.methods)})
+        paths[path] = {operation.method.lower(): _describe(operation, schema_of, methods) for operation in at}
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
@@ -45,29 +68,20 @@ def openapi(title: str, version: str, operations: Sequence[Operation]) -> dict[s
     }
 
 
-def _describe(operation: Operation, schema_of: dict[int, Any]) -> dict[str, Any]:
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in _variable.findall(operation.path)
-    ]
-    parameters += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in operation.query]
-    if operation.is_write:
-        parameters.append({"name": KEY_HEADER, "in": "header", "required": True, "schema": {"type": "string"}})
-    success: dict[str, Any] = {"description": operation.summary}
-    if operation.answer is not None:
-        success["content"] = {"application/json": {"schema": schema_of[id(operation.answer)]}}
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+def _covers(template: str, path: str) -> bool:
+    """Whether a template reaches each path that another one reaches."""
+    wide, narrow = template.split("/"), path.split("/")
+    return len(wide) == len(narrow) and all(
+        _variable.fullmatch(one) or one == other for one, other in zip(wide, narrow, strict=True)
+    )
+
+
+def _describe(operation: Operation, schema_of: dict[int, Any], methods: Sequence[str]) -> dict[str, Any]:
+    """Describe one call. `methods`: all methods of its path."""
     described: dict[str, Any] = {
         "summary": operation.summary,
-        "parameters": parameters,
-        "responses": {
-            str(operation.status): success,
-            "4XX": {"description": "The node refused the request: nothing happened.", "content": problem},
-            "5XX": {
-                "description": "The node could not process the request. Retry with the same idempotency key.",
-                "content": problem,
-            },
-        },
+        "parameters": _parameters(operation),
+        "responses": _responses(operation, schema_of, methods),
     }
     if operation.body is not None:
         described["requestBody"] = {
@@ -75,3 +89,53 @@ def _describe(operation: Operation, schema_of: dict[int, Any]) -> dict[str, Any]
             "content": {"application/json": {"schema": schema_of[id(operation.body)]}},
         }
     return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", **_IN_PATH.get(name, _ANY_NAME)}}
+        for name in _variable.findall(operation.path)
+    ]
+    parameters += [
+        {"name": name, "in": "query", "schema": {"type": "string", **_IN_QUERY.get(name, {})}}
+        for name in operation.query
+    ]
+    if operation.is_write:
+        parameters.append({"name": KEY_HEADER, "in": "header", "required": True, "schema": _KEY})
+    return parameters
+
+
+def _responses(operation: Operation, schema_of: dict[int, Any], methods: Sequence[str]) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": operation.summary}
+    if operation.answer is not None:
+        success["content"] = {"application/json": {"schema": schema_of[id(operation.answer)]}}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    responses: dict[str, Any] = dict.fromkeys([str(operation.status), *map(str, operation.also)], success)
+    for status in sorted(_refusals(operation)):
+        titles = " ".join(one.title for one in PROBLEM_TYPES.values() if one.status == status)
+        responses.setdefault(str(status), {"description": titles, "content": problem})
+    allowed = ", ".join(methods)
+    responses["405"] = {
+        **responses["405"],
+        "headers": {
+            "Allow": {"description": "The methods of the path.", "schema": {"type": "string", "const": allowed}}
+        },
+    }
+    responses["4XX"] = {"description": "The node refused the request: nothing happened.", "content": problem}
+    responses["5XX"] = {
+        "description": "The node could not process the request. Retry with the same idempotency key.",
+        "content": problem,
+    }
+    return responses
+
+
+def _refusals(operation: Operation) -> set[int]:
+    """The statuses of the refusals that a call can lead to."""
+    statuses = {400, 403, 405, 417, 500, 503}
+    if _variable.search(operation.path) or operation.query:
+        statuses |= {404, 422}
+    if operation.body is not None:
+        statuses |= {413, 422}
+    if operation.is_write or operation.method != "GET":
+        statuses |= {404, 409, 422, 507}
+    return statuses

@@ -58,8 +58,15 @@ class Operation(Struct, frozen=True):
     body: Any = None
     answer: Any = None
     status: int = 200
+    also: tuple[int, ...] = ()
+    """Further statuses with an answer of the same type."""
     query: tuple[str, ...] = ()
     is_write: bool = False
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that the handler serves: HEAD wherever GET is served."""
+        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
 
 
 def json_response(answer: object, status: int = 200) -> web.Response:
@@ -164,7 +171,7 @@ def make_app(operations: Sequence[Operation], *, loopback_only: bool, origins: S
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=middlewares)
     app.on_response_prepare.append(pages.mark)
     for operation in operations:
-        for method in (operation.method, "HEAD") if operation.method == "GET" else (operation.method,):
+        for method in operation.methods:
             path = _variable.sub(r"{\1:[^/]+}", operation.path)
             app.router.add_route(method, path, operation.handler, expect_handler=_meet_expectation)
     return app

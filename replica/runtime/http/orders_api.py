@@ -110,6 +110,7 @@ class OrdersApi:
                 summary="Report an event of an order (202: the event waits)",
                 body=EventBody,
                 answer=OrderAnswer,
+                also=(202,),
                 is_write=True,
             ),
             Operation(

@@ -84,7 +84,13 @@ class StockApi:
                 query=("after",),
             ),
             Operation(method="GET", path="/healthz", handler=self.healthz, summary="Check that the process runs"),
-            Operation(method="GET", path="/readyz", handler=self.readyz, summary="Check that the node serves requests"),
+            Operation(
+                method="GET",
+                path="/readyz",
+                handler=self.readyz,
+                summary="Check that the node serves requests",
+                also=(503,),
+            ),
             Operation(method="GET", path="/metrics", handler=self.metrics, summary="Read metrics for Prometheus"),
         ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -179,3 +181,18 @@ def test_key_of_a_part_is_no_key_of_a_caller(key: bytes, index: int) -> None:
     part = names.part_key(key, index)
     assert len(part) == 16
     assert names.parse_key(names.key_text(part)) != part
+
+
+KEYS = st.text('"ab:!~ é', max_size=5) | st.builds(
+    str.__add__, st.sampled_from(["void:", "given:", '"void:', "voi", '"', ""]), st.from_regex(r"[!-~]{126,131}")
+)
+
+
+@given(text=KEYS | KEYS.map('"{}"'.format))
+def test_pattern_of_keys_matches_exactly_the_keys_that_are_taken(text: str) -> None:
+    is_taken = True
+    try:
+        names.parse_key(text)
+    except Invalid:
+        is_taken = False
+    assert bool(re.search(names.KEY_PATTERN, text)) == is_taken or "\n" in text
