@@ -17,12 +17,14 @@ from benchmarks.machine import describe, probe
 from benchmarks.measure import Bench, Measured, Measurement
 from benchmarks.merging import measure_merging
 from benchmarks.ordering import measure_ordering
+from benchmarks.paging import measure_paging
 from benchmarks.report import print_results, write_report
 from benchmarks.selling import measure_selling
 from benchmarks.wire import measure_wire
 
 MEASUREMENTS: dict[str, Measurement] = {
     "http": measure_selling,
+    "paging": measure_paging,
     "orders": measure_ordering,
     "hub": measure_merging,
     "wire": measure_wire,

@@ -24,6 +24,7 @@ TITLES = {
     "http": "Durable sales over HTTP",
     "orders": "Durable orders over HTTP",
     "hub": "Merging at a hub",
+    "paging": "Sales beside a client that pages",
     "wire": "Bytes on the wire",
     "catch-up": "A store comes back after a week",
     "memory": "Memory of a store's node",
@@ -174,6 +175,9 @@ send over WebSockets to a hub process, and the time ends when the hub acknowledg
     "catch-up": """\
 A process of a store and one of a hub, connected by a proxy. The time begins when the store's node is ready. It ends
 when the hub has all entries durably; then both must have the same digest of the stock.""",
+    "paging": """\
+A store sells on one connection, alone and beside one client that reads all its stock in pages of 1,000 items, again and
+again. `of alone, p50` is the ratio of the two medians.""",
     "memory": "Resident memory of the process.",
     "growth": """\
 `start s` is the time from the start of the process until `/readyz` answers 200, with the file in the page cache. Then

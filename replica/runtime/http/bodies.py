@@ -121,9 +121,15 @@ def is_surely_unique(body: bytes, value: object) -> bool:
     has as many names as the body, none was dropped. In the body, `":` ends each name and is nowhere else if there is
     no backslash, and no blank before a colon.
     """
-    if b"\\" in body or b" :" in body or b"\n:" in body or b"\t:" in body or b"\r:" in body:
+    names = body.count(b'":')
+    if b"\\" in body or (names != body.count(b":") and _has_blank_before_colon(body)):
         return False
-    return body.count(b'":') == _encode(value).count(b'":')
+    return names == _encode(value).count(b'":')
+
+
+def _has_blank_before_colon(body: bytes) -> bool:
+    """Whether a blank stands before a colon, which is then the end of a name or in a text."""
+    return any(pair in body for pair in (b" :", b"\n:", b"\t:", b"\r:"))
 
 
 class _Doubled(str):

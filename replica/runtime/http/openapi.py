@@ -27,7 +27,7 @@ _IN_PATH = {
 }
 """Variables of paths by name: what a body may give as a name, percent-encoded."""
 
-_IN_QUERY = {"limit": {"pattern": "^0*(?:[1-9][0-9]{0,2}|1000)$"}, "before": {"pattern": "^[0-9]+$"}}
+_IN_QUERY = {"limit": {"pattern": "^0*(?:[1-9][0-9]{0,2}|1000)$"}}
 
 _KEY = {"type": "string", "pattern": KEY_PATTERN, "minLength": 1, "maxLength": KEY_LENGTH_MAX + 2}
 """An idempotency key; the quotes around it do not count."""
@@ -134,6 +134,8 @@ def _refusals(operation: Operation) -> set[int]:
     statuses = {400, 403, 405, 417, 500, 503}
     if _variable.search(operation.path) or operation.query:
         statuses |= {404, 422}
+    if {"after", "before"} & {*operation.query}:
+        statuses.add(410)  # a cursor of another journal
     if operation.body is not None:
         statuses |= {413, 422}
     if operation.is_write or operation.method != "GET":
