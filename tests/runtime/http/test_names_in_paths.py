@@ -53,7 +53,7 @@ AWKWARD = list(dict.fromkeys(_AWKWARD))
 
 NAMES = st.from_regex(ITEM_PATTERN, fullmatch=True).filter(is_item)
 
-SEVERAL_NAMES = st.lists(NAMES, min_size=1, max_size=12, unique=True)
+SEVERAL_NAMES = st.lists(NAMES, min_size=1, max_size=6, unique=True)
 
 VALUES = {"location": "w-1", "kind": "sku"}
 """Variables of paths whose value is no free name."""
@@ -182,14 +182,14 @@ async def reaches_each_call(caller: EncodedCaller, names: Sequence[str]) -> None
 
 
 @example(names=AWKWARD)
-@settings(max_examples=15)
+@settings(max_examples=4)
 @given(names=SEVERAL_NAMES)
 def test_each_name_that_a_body_gives_a_store_can_be_reached(names: list[str]) -> None:
     run(at_store, names, store_reaches)
 
 
 @example(names=AWKWARD)
-@settings(max_examples=15)
+@settings(max_examples=4)
 @given(names=SEVERAL_NAMES.filter(lambda names: "schema" not in names))
 def test_each_name_that_a_body_gives_a_hub_can_be_reached(names: list[str]) -> None:
     run(at_hub, names, hub_reaches)
