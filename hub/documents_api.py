@@ -30,6 +30,9 @@ from replica.runtime.node import Node
 
 DOCUMENTS_PER_BATCH_MAX = 1_000
 
+NEW_ITEMS = "new_items"
+"""The query field by which a caller says that unknown items in recipes are meant."""
+
 
 class BatchDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """One document of a batch; the value null clears it."""
@@ -95,6 +98,7 @@ class DocumentsApi:
                 summary="Write a document",
                 body=Any,
                 answer=DocumentAnswer,
+                query=(NEW_ITEMS,),
                 is_write=True,
             ),
             Operation(method="GET", path=one, handler=self.get, summary="Read a document", answer=DocumentAnswer),
@@ -122,6 +126,7 @@ class DocumentsApi:
                 body=DocumentBatch,
                 answer=DocumentVerdicts,
                 status=207,
+                query=(NEW_ITEMS,),
                 is_write=True,
             ),
         ]
@@ -137,25 +142,26 @@ class DocumentsApi:
         return await self._write(request, BatchDocument(request.match_info["kind"], request.match_info["key"], None))
 
     async def _write(self, request: web.Request, document: BatchDocument) -> web.Response:
-        write = _checked(document, key_of(request))
+        write = _checked(document, key_of(request), has_new_items=_has_new_items(request))
         await self._meet([write])
         return json_response(answer_of(await self._node.driver.submit(write)))
 
     async def put_batch(self, request: web.Request) -> web.Response:
         batch: DocumentBatch = await self._batch.read(request)
-        key = key_of(request)
+        key, has_new_items = key_of(request), _has_new_items(request)
         checked: list[DocumentWrite | Refused] = []
         for index, document in enumerate(batch.documents):
             try:
-                checked.append(_checked(document, part_key(key, index), f"documents[{index}]"))
+                at = f"documents[{index}]"
+                checked.append(_checked(document, part_key(key, index), at, has_new_items=has_new_items))
             except Refused as refused:
                 checked.append(refused)
         await self._meet([one for one in checked if isinstance(one, DocumentWrite)])
         written = iter(await self._node.driver.submit_all([one for one in checked if isinstance(one, DocumentWrite)]))
         verdicts = []
-        for document, one in zip(batch.documents, checked, strict=True):
+        for index, (document, one) in enumerate(zip(batch.documents, checked, strict=True)):
             outcome = next(written) if isinstance(one, DocumentWrite) else one
-            verdicts.append(_verdict(document, outcome))
+            verdicts.append(_verdict(document, outcome, f"documents[{index}]"))
         return json_response(DocumentVerdicts(verdicts), 207)
 
     async def get(self, request: web.Request) -> web.Response:
@@ -185,9 +191,9 @@ class DocumentsApi:
         return json_response(DocumentPage(documents, keys[-1] if has_more else None))
 
 
-def _verdict(document: BatchDocument, outcome: Verdict) -> DocumentVerdict:
+def _verdict(document: BatchDocument, outcome: Verdict, at: str) -> DocumentVerdict:
     if isinstance(outcome, Refused):
-        why = problem(outcome)
+        why = problem(_placed(outcome, at))
         return DocumentVerdict(kind=document.kind, key=document.key, status=why["status"], problem=why)
     return DocumentVerdict(kind=document.kind, key=document.key, status=200, document=answer_of(outcome))
 
@@ -199,18 +205,23 @@ def _kind_of(kind: str) -> DocumentKind:
     return DOCUMENT_KINDS[kind]
 
 
-def _checked(document: BatchDocument, key: bytes, at: str = "") -> DocumentWrite:
-    """Check a document against its kind. `at`: where the body has it, if the body is a batch. Raises Refused."""
-    try:
-        return _fitting(document, key, f"{at}.value" if at else "")
-    except Refused as refused:
-        if at and refused.field is not None and not refused.field.startswith(at):
-            inside = "" if refused.field in ("kind", "key", "value") else "value."
-            refused.field = f"{at}.{inside}{refused.field}"
-        raise
+def _has_new_items(request: web.Request) -> bool:
+    answer = request.query.get(NEW_ITEMS, "false")
+    if answer not in ("true", "false"):
+        raise Invalid(f"The query field {NEW_ITEMS} is {answer!r}. Send true or false.", field=NEW_ITEMS)
+    return answer == "true"
 
 
-def _fitting(document: BatchDocument, key: bytes, at: str) -> DocumentWrite:
+def _placed(refused: Refused, at: str) -> Refused:
+    """The refusal of a document, naming its field in the body of a batch, in which the document is `at`."""
+    field = refused.field
+    if field is not None and field != "Idempotency-Key" and not field.startswith(at):
+        refused.field = f"{at}.{field}" if field in ("kind", "key", "value") else f"{at}.value.{field}"
+    return refused
+
+
+def _checked(document: BatchDocument, key: bytes, at: str = "", *, has_new_items: bool) -> DocumentWrite:
+    """Check a document against its kind. `at`: where the body has its value, if it is a batch. Raises Refused."""
     kind = _kind_of(document.kind)
     if document.key == "schema":
         raise Invalid("The key 'schema' is the path of the schema. Choose another key.", field="key")
@@ -221,7 +232,7 @@ def _fitting(document: BatchDocument, key: bytes, at: str) -> DocumentWrite:
     value = document.value
     if value is not None:
         try:
-            converted = fitted(value, kind.document)
+            converted = kind.tidy(fitted(value, kind.document))
             kind.check(converted)
             if isinstance(converted, LocationDocument):
                 check_time_zone(converted)
@@ -232,7 +243,7 @@ def _fitting(document: BatchDocument, key: bytes, at: str) -> DocumentWrite:
         if len(packed) > DOCUMENT_BYTES_MAX:
             text = f"The document has {len(packed)} bytes. Shorten it to at most {DOCUMENT_BYTES_MAX} bytes."
             raise Invalid(text, field="value")
-    return DocumentWrite(document.kind, document.key, None if value is None else packed, key)
+    return DocumentWrite(document.kind, document.key, None if value is None else packed, key, has_new_items)
 
 
 def _read(replica: Replica, kind: str, key: str) -> DocumentAnswer:

@@ -110,7 +110,12 @@ CLOCKS = (
         breaks="of two writes of a document, the one that arrives last wins",
         invariant=1,
         expected=("ConvergenceChecker", "DocumentsChecker"),
-        edits=(slip(f"{DOCUMENTS}:Documents.put", ("if current.precedence >= register.precedence:", "if False:")),),
+        edits=(
+            slip(
+                f"{DOCUMENTS}:Documents.put",
+                ("standing = max(current, register, key=_precedence)", "standing = register"),
+            ),
+        ),
     ),
     Mutation(
         name="tie-by-arrival",

@@ -91,6 +91,24 @@ async def test_appended_entries_are_loaded_after_reopening(reopen: Reopen) -> No
     assert loaded.catalog.recipe_of("cola-6", "sku") == (("cola", 6),)
 
 
+async def test_what_documents_keep_of_the_past_is_loaded_after_reopening(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    for number, value in enumerate((pack_value({"recipe": {"cola": 6}}), None)):
+        decisions.write(replica, DocumentWrite("sku", "six", value, f"d{number}".encode()), 1_700_000_000_000)
+        await commit(journal, replica)
+    other = replica_of("hub-west#0000000b")
+    write = DocumentWrite("sku", "six", pack_value({"recipe": {"cola": 5}}), b"d9")
+    entry = decisions.write(other, write, 1_700_000_000_000)
+    run = ReceivedRun(entry.stream, 1, start(entry.stream).hash, [entry])
+    decisions.merge(replica, [run], 1_700_000_000_000)
+    await commit(journal, replica)
+    loaded = Replica(WRITER, ("store-1",), await (await reopen()).load())
+    assert loaded.catalog.recipe_of("six", "sku", is_fact=True) == (("cola", 6),)
+    assert loaded.documents.lost_edits(10) == replica.documents.lost_edits(10) != []
+    assert loaded.digests() == replica.digests()
+
+
 async def test_loaded_replica_continues_where_the_journal_ends(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()

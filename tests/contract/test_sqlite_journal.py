@@ -230,6 +230,29 @@ async def test_existing_file_keeps_its_incarnation(tmp_path: Path) -> None:
     await journal.close()
 
 
+LATER_TABLES = ("clock_faults", "documents_past")
+"""Tables of the schemas after the fourth."""
+
+
+async def test_a_deleted_sku_in_a_file_of_an_earlier_schema_keeps_its_recipe(tmp_path: Path) -> None:
+    journal, replica = await opened(tmp_path), replica_of()
+    await journal.load()
+    receive(replica, "r1", 100)
+    for number, value in enumerate((pack_value({"recipe": {"cola": 6}}), None)):
+        decisions.write(replica, DocumentWrite("sku", "six", value, f"d{number}".encode()), 1_700_000_000_000)
+    await commit(journal, replica)
+    await journal.close()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
+        for table in LATER_TABLES:
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("PRAGMA user_version = 4")
+    journal = await opened(tmp_path)
+    loaded = Replica(WRITER, ("store-1",), await journal.load())
+    await journal.close()
+    assert loaded.catalog.recipe_of("six", "sku", is_fact=True) == (("cola", 6),)
+    assert loaded.digests() == replica.digests()
+
+
 async def test_newer_schema_is_refused_by_an_older_program(tmp_path: Path) -> None:
     await (await opened(tmp_path)).close()
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:

@@ -104,8 +104,8 @@ async def test_document_is_written_read_listed_and_cleared(hub: Caller) -> None:
     assert status == 200
     status, problem = await hub.read("/v1/documents/sku/cola")
     assert (status, problem["type"]) == (404, "not-found")
-    status, problem = await hub.write("/v1/receipts?location=w-1", {"lines": [{"sku": "cola", "quantity": 1}]})
-    assert (status, problem["type"], problem["field"]) == (404, "unknown-sku", "lines[0].sku")
+    status, problem = await hub.read("/v1/availability/cola")
+    assert (status, problem["type"], problem["deleted"]) == (404, "unknown-sku", True)
 
 
 async def test_same_key_and_document_is_one_write(hub: Caller) -> None:

@@ -4,6 +4,7 @@ Failure
 ├── Refused              definite: nothing happened, and the caller learns why
 │   ├── Invalid          a field has an invalid value
 │   ├── UnknownSku       the catalogue has no such SKU, item or barcode
+│   ├── BarcodeConflict  several SKUs claim one barcode
 │   ├── NotFound         the resource does not exist
 │   ├── UnknownLocation  this node has never heard of the location
 │   ├── CursorUnknown    this journal did not give the cursor
@@ -58,6 +59,12 @@ class UnknownSku(Refused):
     """The catalogue of this node has no such SKU, item or barcode."""
 
     kind = "unknown-sku"
+
+
+class BarcodeConflict(Refused):
+    """Several SKUs claim one barcode, or would after this write."""
+
+    kind = "barcode-conflict"
 
 
 class NotFound(Refused):

@@ -69,6 +69,9 @@ VERSION_MAX = 2**63 - 1
 RANK_MAX = 255
 """Rank of a document's write: many more ranks than levels between a chain and a store."""
 
+LOST_EDITS_MAX = 8
+"""Lost edits of one document that a node keeps: more than the hubs that edit it during one cut."""
+
 KEY_ENTRIES_MAX = 64
 """Entries in the lookup of one key: more than the disconnected nodes that ever accept the same request."""
 

@@ -3,24 +3,39 @@
 A document is a set of registers, one for each rank (chain, region, store) and each region or store of that rank. A
 register keeps the write with the greatest `(version, clock, writer)`. A writer adds one to the highest version it has
 seen, so a clock that runs ahead wins once, not for ever. The highest rank that has a value gives the document's value.
+
+Two writes that did not know of each other can both be accepted. One of them loses. A register keeps it as a lost edit
+until a later write replaces it, so that a person learns of it. A write replaces the writes that its node has seen: it
+names them in its entry. If it names none, it replaces the earlier write of its own writer. A write by another node
+without names is from an earlier release: it replaces all writes with a lower version.
+
+If the current write cleared the register, the register also keeps the last value that it had.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 import msgpack
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
 
 from replica.core.base.errors import Invalid
-from replica.core.base.limits import RANK_MAX, VERSION_MAX
+from replica.core.base.limits import LOST_EDITS_MAX, RANK_MAX, VERSION_MAX
 
 CHAIN_RANK = 0
 
 _MODULUS = 1 << 128
+
+
+Precedence = tuple[int, int, str]
+"""The version, the clock and the writer of a write. They identify it among the writes of its register."""
+
+Slot = tuple[str, str, int, str]
+"""The kind, the key, the rank and the region or store of a register."""
 
 
 class Register(Struct, frozen=True):
@@ -36,13 +51,21 @@ class Register(Struct, frozen=True):
     value: bytes | None
 
     @property
-    def precedence(self) -> tuple[int, int, str]:
+    def precedence(self) -> Precedence:
         """Of two writes of one register, the one with the greater precedence wins."""
         return (self.version, self.clock, self.writer)
 
-    def facts(self) -> dict[str, Any]:
-        """The facts of the entry with this write; the entry itself has the clock and the writer."""
-        return {
+    @property
+    def slot(self) -> Slot:
+        """The register that this write is of."""
+        return (self.kind, self.key, self.rank, self.at)
+
+    def facts(self, replaced: Collection[Precedence] = ()) -> dict[str, Any]:
+        """The facts of the entry with this write; the entry itself has the clock and the writer.
+
+        `replaced`: the writes that it replaces, if they are not only the earlier write of its own writer.
+        """
+        facts = {
             "kind": self.kind,
             "key": self.key,
             "rank": self.rank,
@@ -50,16 +73,33 @@ class Register(Struct, frozen=True):
             "version": self.version,
             "value": self.value,
         }
+        return {**facts, "replaces": [list(one) for one in replaced]} if replaced else facts
+
+
+class Past(Struct, frozen=True):
+    """What a register keeps besides its current write.
+
+    `lost`: writes that no other write replaced, greatest precedence first. `former`: the last write with a value, if
+    the current write cleared the register.
+    """
+
+    lost: tuple[Register, ...] = ()
+    former: Register | None = None
+
+
+_NO_PAST = Past()
 
 
 class Documents:
     """The registers that this replica knows, and their digest."""
 
-    __slots__ = ("_changes", "_digest", "_keys", "_registers", "malformed")
+    __slots__ = ("_changed_pasts", "_changes", "_digest", "_keys", "_pasts", "_registers", "malformed")
 
     def __init__(self) -> None:
         self._registers: dict[str, dict[str, dict[tuple[int, str], Register]]] = {}
-        self._changes: dict[tuple[str, str, int, str], Register] = {}
+        self._changes: dict[Slot, Register] = {}
+        self._pasts: dict[Slot, Past] = {}
+        self._changed_pasts: dict[Slot, Past] = {}
         self._keys: dict[str, list[str]] = {}
         """Keys with a value by kind, in order, for the kinds that somebody listed."""
         self._digest = 0
@@ -67,7 +107,7 @@ class Documents:
         """Number of document entries that this version could not read: kept, forwarded and skipped."""
 
     def apply(self, facts: dict[str, Any], clock: int, writer: str) -> Register | None:
-        """Fold one document entry; return its register if that is now the current write."""
+        """Fold one document entry; return the current write if the index of its kind has to look at it again."""
         match facts:
             case {
                 "kind": str(kind),
@@ -87,27 +127,84 @@ class Documents:
                         clock=clock,
                         writer=writer,
                         value=value,
-                    )
+                    ),
+                    _replaced(facts.get("replaces")),
                 )
         self.malformed += 1
         return None
 
-    def put(self, register: Register) -> Register | None:
-        """Merge one write; return it if it is now the current write."""
-        ranks = self._registers.setdefault(register.kind, {}).setdefault(register.key, {})
-        slot = (register.rank, register.at)
-        current = ranks.get(slot)
-        if current is not None:
-            if current.precedence >= register.precedence:
-                return None
+    def put(self, register: Register, replaced: Collection[Precedence] = ()) -> Register | None:
+        """Merge one write. `replaced`: the writes that it names as replaced.
+
+        Returns the write if it is now the current one. Returns the current write if that cleared the register, and
+        this write is now the last one with a value. Otherwise None.
+        """
+        current = self.register(*register.slot)
+        if current is None:
+            self._set(register)
+            return register
+        past = self._pasts.get(register.slot, _NO_PAST)
+        heads = (current, *past.lost)
+        if any(head.precedence == register.precedence for head in heads):
+            return None
+        standing = max(current, register, key=_precedence)
+        left = [*_left(heads, register, replaced), register]
+        lost = sorted((one for one in left if one is not standing), key=_precedence, reverse=True)
+        former = None
+        if standing.value is None:
+            valued = [one for one in (past.former, current, register) if one is not None and one.value is not None]
+            former = max(valued, key=_precedence, default=None)
+        self._put_past(register.slot, past, Past(tuple(lost[:LOST_EDITS_MAX]), former))
+        if standing is register:
             self._digest -= _print(current)
+            self._set(register)
+            return register
+        return current if former is register else None
+
+    def _set(self, register: Register) -> None:
+        ranks = self._registers.setdefault(register.kind, {}).setdefault(register.key, {})
         had_value = _has_value(ranks)
-        ranks[slot] = register
+        ranks[register.rank, register.at] = register
         if register.kind in self._keys and had_value != _has_value(ranks):
             self._note_key(self._keys[register.kind], register.key, is_new=not had_value)
         self._digest = (self._digest + _print(register)) % _MODULUS
-        self._changes[register.kind, register.key, *slot] = register
-        return register
+        self._changes[register.slot] = register
+
+    def _put_past(self, slot: Slot, before: Past, past: Past) -> None:
+        if past == before:
+            return
+        self._changed_pasts[slot] = past
+        self._pasts.pop(slot, None)  # the newest change is the last one
+        if past != _NO_PAST:
+            self._pasts[slot] = past
+
+    def replaced_by_next(self, register: Register) -> list[Precedence]:
+        """The writes that a new write has to name: none if it replaces only the earlier write of its own writer."""
+        current = self.register(*register.slot)
+        if current is None:
+            return []
+        heads = (current, *self._pasts.get(register.slot, _NO_PAST).lost)
+        if len(heads) == 1 and current.writer == register.writer:
+            return []
+        return [head.precedence for head in heads]
+
+    def former(self, kind: str, key: str) -> Register | None:
+        """The last chain-wide write with a value, if the current one cleared the document."""
+        return self._pasts.get((kind, key, CHAIN_RANK, ""), _NO_PAST).former
+
+    def lost_edits(self, limit: int) -> list[tuple[Register, Register]]:
+        """The newest lost edits, each with the current write, newest first. An edit with the same value lost nothing.
+
+        A register whose lost edits changed last comes first.
+        """
+        return list(islice(self._all_lost_edits(), limit))
+
+    def _all_lost_edits(self) -> Iterator[tuple[Register, Register]]:
+        for slot in reversed(self._pasts):
+            current = self.register(*slot)
+            for lost in self._pasts[slot].lost:
+                if current is not None and lost.value != current.value:
+                    yield current, lost
 
     def register(self, kind: str, key: str, rank: int = CHAIN_RANK, at: str = "") -> Register | None:
         """Return the current write of one register."""
@@ -157,6 +254,51 @@ class Documents:
         changes = list(self._changes.values())
         self._changes.clear()
         return changes
+
+    def take_changed_pasts(self) -> list[tuple[Slot, bytes]]:
+        """Hand over what registers keep besides their current writes, packed, if it changed since the last call."""
+        changes = [(slot, _pack_past(past)) for slot, past in self._changed_pasts.items()]
+        self._changed_pasts.clear()
+        return changes
+
+    def load_past(self, slot: Slot, packed: bytes) -> Register | None:
+        """Load what a register keeps. Return its current write if that cleared it, and it had a value before."""
+        lost, former = msgpack.unpackb(packed)
+        past = Past(
+            tuple([Register(*slot, *write) for write in lost]), None if former is None else Register(*slot, *former)
+        )
+        if past != _NO_PAST:
+            self._pasts[slot] = past
+        return self.register(*slot) if former is not None else None
+
+
+def _precedence(register: Register) -> Precedence:
+    return register.precedence
+
+
+def _left(heads: Collection[Register], register: Register, replaced: Collection[Precedence]) -> list[Register]:
+    """The writes that a new write does not replace."""
+    if replaced:
+        return [head for head in heads if head.precedence not in replaced]
+    own = [head for head in heads if head.writer == register.writer and head.version < register.version]
+    if own:
+        return [head for head in heads if head not in own]
+    return [head for head in heads if head.version >= register.version]
+
+
+def _replaced(noted: object) -> list[Precedence]:
+    """Read the replaced writes off an entry. An entry that names none, or names nonsense, names none."""
+    try:
+        return convert(noted, list[Precedence]) if noted is not None else []
+    except ValidationError:
+        return []
+
+
+def _pack_past(past: Past) -> bytes:
+    lost = [(*one.precedence, one.value) for one in past.lost]
+    former = past.former
+    packed: bytes = msgpack.packb([lost, None if former is None else (*former.precedence, former.value)])
+    return packed
 
 
 def _has_value(ranks: Mapping[tuple[int, str], Register]) -> bool:

@@ -14,7 +14,7 @@ Source: bounded counter and escrow, Balegas et al., SRDS 2015; PN-counter, Shapi
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -297,6 +297,11 @@ class Ledger:
         """Return the pairs of a location that ever moved, by item."""
         here = self.at_location.get(location)
         return here.stocks if here is not None else {}
+
+    @property
+    def moved_items(self) -> Collection[str]:
+        """The items that ever moved, at any location."""
+        return self._locations.keys()
 
     def locations(self, item: str) -> Sequence[str]:
         """Locations where an item ever moved, in order of names."""

@@ -28,12 +28,16 @@ class Command(Struct, frozen=True, gc=False):
 
 
 class DocumentWrite(Struct, frozen=True):
-    """One write of a chain-wide document, under its key; `value` is packed, None clears it."""
+    """One write of a chain-wide document, under its key; `value` is packed, None clears it.
+
+    `has_new_items`: the caller says that unknown items in it are meant.
+    """
 
     kind: str
     name: str
     value: bytes | None
     key: bytes
+    has_new_items: bool = False
 
 
 _Asked = TypeVar("_Asked", bound=Sale | Placement)

@@ -139,13 +139,18 @@ def execute(replica: Replica, command: Command, now_ms: int, earlier: Sequence[E
 
 
 def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
-    """Write a chain-wide document. If it repeats an earlier write, return the entry of that one."""
+    """Write a chain-wide document. If it repeats an earlier write, return the entry of that one.
+
+    Raises:
+        Refused: definite; nothing changed. The document does not agree with what this node knows.
+    """
     known = replica.keys.entries(write.key) or earlier
     if known:
         return _repeat(replica, known, [one for one in known if repeats_write(replica.kinds, one, write)])
     kind = DOCUMENT_KINDS.get(write.kind)
     if kind is not None and write.value is not None:
         kind.check_places(replica.known_locations, write.name)
+        kind.admit(replica.fold, write.name, write.value, write.has_new_items)
     register = Register(
         kind=write.kind,
         key=write.name,
@@ -156,7 +161,8 @@ def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence
         writer=replica.writer,
         value=write.value,
     )
-    return replica.record(CHAIN, Draft(kind=DOCUMENT, facts=register.facts()), write.key, now_ms)
+    facts = register.facts(replica.documents.replaced_by_next(register))
+    return replica.record(CHAIN, Draft(kind=DOCUMENT, facts=facts), write.key, now_ms)
 
 
 def merge(replica: Replica, runs: Iterable[ReceivedRun], now_ms: int, earlier: Earlier = _NOTHING) -> int:

@@ -12,18 +12,22 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from replica.core.base.names import is_item, is_name
-from replica.core.catalog.documents import Register
+from replica.core.catalog.documents import Documents, Register
 from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import LOCATION, LocationDocument
+from replica.core.catalog.sku_checks import admit_sku, check_sku, tidy_sku
 from replica.core.catalog.skus import SKU, Catalog, SkuDocument
+from replica.core.ledger.cells import Ledger
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument, OrderMachine, read_machine
 from replica.core.rights.policies import POLICY, Policies, PolicyDocument, check_policy, is_selector, location_of
 
 
 class Indexes(Protocol):
-    """What a replica derives from its documents."""
+    """What a replica derives from its documents, and what else a check of a new write may look at."""
 
+    documents: Documents
+    ledger: Ledger
     catalog: Catalog
     policies: Policies
     machine: OrderMachine
@@ -44,6 +48,10 @@ class DocumentKind(Struct, frozen=True, kw_only=True):
     """Checks what the field types cannot express. Raises Invalid."""
     check_places: Callable[[KnownLocations, str], None] = lambda known, key: None
     """Checks the location that a key names, if it names one, when this node writes the document. Raises Invalid."""
+    tidy: Callable[[Any], Any] = lambda document: document
+    """The document as it is stored: without blanks around codes, for example. It is called before the check."""
+    admit: Callable[[Indexes, str, bytes, bool], None] = lambda indexes, key, value, has_new_items: None
+    """Checks a packed value against what the replica knows when it decides the write. Raises Refused."""
     index: Callable[[Indexes, Register], bool] = lambda indexes, register: True
     """Takes in the current chain-wide write of a document. False if this version cannot read it."""
 
@@ -58,8 +66,16 @@ def _check_selector(known: KnownLocations, selector: str) -> None:
         known.check_field(location, "key")
 
 
+def _check_sku(document: SkuDocument) -> None:
+    check_sku(document)
+
+
+def _admit_sku(indexes: Indexes, key: str, value: bytes, has_new_items: bool) -> None:
+    admit_sku(indexes.catalog, indexes.ledger.moved_items, key, value, has_new_items=has_new_items)
+
+
 def _index_sku(indexes: Indexes, register: Register) -> bool:
-    return indexes.catalog.put(register)
+    return indexes.catalog.put(register, indexes.documents.former(register.kind, register.key))
 
 
 def _index_policy(indexes: Indexes, register: Register) -> bool:
@@ -82,7 +98,15 @@ def _is_default(key: str) -> bool:
 DOCUMENT_KINDS: dict[str, DocumentKind] = {
     kind.name: kind
     for kind in (
-        DocumentKind(name=SKU, document=SkuDocument, is_key=is_item, index=_index_sku),
+        DocumentKind(
+            name=SKU,
+            document=SkuDocument,
+            is_key=is_item,
+            tidy=tidy_sku,
+            check=_check_sku,
+            admit=_admit_sku,
+            index=_index_sku,
+        ),
         DocumentKind(name=LOCATION, document=LocationDocument, is_key=is_name),
         DocumentKind(
             name=POLICY,

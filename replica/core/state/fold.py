@@ -71,6 +71,7 @@ class Fold:
         self.clock_faults = ClockFaults()
         self.parts: dict[str, Part] = {
             "documents": _DocumentsPart(self.documents, self._index),
+            "documents_past": _DocumentsPastPart(self.documents, self._index),
             "orders": self.orders,
             "counts": self.counts,
             "clock_faults": self.clock_faults,
@@ -140,6 +141,26 @@ class _DocumentsPart:
             if self._documents.put(register) is not None:
                 self._changed(register)
         self._documents.take_changes()
+
+
+class _DocumentsPastPart:
+    """What the documents keep besides their current writes. It loads after the documents, which apply the entries."""
+
+    def __init__(self, documents: Documents, changed: Callable[[Register], None]) -> None:
+        self._documents = documents
+        self._changed = changed
+
+    def apply(self, entry: Entry) -> None:
+        """Nothing is left to apply."""
+
+    def take_changes(self) -> list[Row]:
+        return [(*slot, state) for slot, state in self._documents.take_changed_pasts()]
+
+    def load(self, rows: Iterable[Row]) -> None:
+        for kind, key, rank, at, state in rows:
+            cleared = self._documents.load_past((kind, key, rank, at), state)
+            if cleared is not None:
+                self._changed(cleared)
 
 
 def fold(entries: Iterable[Entry], node: str) -> Fold:

@@ -18,7 +18,7 @@ GOODS_RECEIPT = "receipt"
 
 def prepare_goods_receipt(view: LocationView, receipt: GoodsReceipt) -> Draft:
     """Take goods in from a supplier. The node that records them owns the rights."""
-    resolved, units, facts = resolve(view.catalog, receipt.lines)
+    resolved, units, facts = resolve(view.catalog, receipt.lines, moved=view.ledger.stocks(view.location))
     return Draft(
         kind=GOODS_RECEIPT,
         moves=tuple(Move(item, SUPPLIER, view.free, number) for item, number in units.items()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -23,8 +23,18 @@ Resolved = list[tuple[str, Recipe, int]]
 """The SKU, the recipe and the quantity of each line."""
 
 
-def resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Resolved, dict[str, int], dict[str, Any]]:
+def resolve(
+    catalog: Catalog,
+    lines: Sequence[SkuLine | GoodsLine],
+    *,
+    is_fact: bool = True,
+    moved: Container[str] = (),
+) -> tuple[Resolved, dict[str, int], dict[str, Any]]:
     """Resolve lines to recipes, and add up the units of each item over all lines.
+
+    Args:
+        is_fact: the request tells what happened to goods, so a deleted SKU has its last recipe. A promise refuses it.
+        moved: the items that moved at the location, which a line may name even if no recipe does.
 
     Returns the resolved lines, the units by item, and facts that note which lines gave a barcode or an item.
     """
@@ -34,9 +44,9 @@ def resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Res
     for index, line in enumerate(lines):
         name, quantity = line.sku, line.quantity
         if name is not UNSET and line.barcode is UNSET and type(line) is not GoodsLine:
-            recipe = catalog.recipe(name, index)
+            recipe = catalog.recipe(name, index, is_fact)
         else:
-            name, recipe = _resolve_line(catalog, line, index, facts)
+            name, recipe = _resolve_line(catalog, line, index, facts, is_fact=is_fact, moved=moved)
         resolved.append((name, recipe, quantity))
         for item, number in recipe:
             total = units[item] = units.get(item, 0) + number * quantity
@@ -47,19 +57,27 @@ def resolve(catalog: Catalog, lines: Sequence[SkuLine | GoodsLine]) -> tuple[Res
     return resolved, units, facts
 
 
-def _resolve_line(catalog: Catalog, line: SkuLine | GoodsLine, index: int, facts: dict[str, Any]) -> tuple[str, Recipe]:
+def _resolve_line(
+    catalog: Catalog,
+    line: SkuLine | GoodsLine,
+    index: int,
+    facts: dict[str, Any],
+    *,
+    is_fact: bool,
+    moved: Container[str],
+) -> tuple[str, Recipe]:
     sku, barcode = line.sku, line.barcode
     item = line.item if isinstance(line, GoodsLine) else UNSET
     if (sku is UNSET) + (barcode is UNSET) + (item is UNSET) != 2:
         raise Invalid("give the goods of each line exactly once: by sku or by barcode", field=f"lines[{index}].sku")
     if item is not UNSET:
         facts.setdefault("items", []).append(index)
-        return item, ((catalog.check_item(item, False, f"lines[{index}].item"), 1),)
+        return item, ((catalog.check_item(item, item in moved, f"lines[{index}].item"), 1),)
     if barcode is not UNSET:
         facts.setdefault("scanned", []).append([index, barcode])
-        sku = catalog.scan(barcode, f"lines[{index}].barcode")
+        sku = catalog.scan(barcode, f"lines[{index}].barcode", is_fact)
     assert sku is not UNSET
-    return sku, catalog.recipe(sku, index)
+    return sku, catalog.recipe(sku, index, is_fact)
 
 
 def sku_lines(content: Content) -> tuple[SkuLine, ...]:

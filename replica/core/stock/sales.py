@@ -36,7 +36,7 @@ def prepare_sale(view: LocationView, sale: Sale) -> Draft:
     Raises:
         RightsExhausted: with REFUSE, if the rights do not cover the sale; it lists every item that lacks units.
     """
-    resolved, demand, facts = resolve(view.catalog, sale.lines)
+    resolved, demand, facts = resolve(view.catalog, sale.lines, is_fact=sale.on_shortage is _RECORD)
     stocks, free = view.ledger.stocks(view.location), view.free
     after: dict[str, int] = {}
     rights: dict[str, int] = {}

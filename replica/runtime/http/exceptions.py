@@ -17,6 +17,14 @@ from replica.core.state.duplicates import Collision
 from replica.core.state.replica import Replica
 from replica.runtime.http.breach_times import BreachTimes
 from replica.runtime.http.clock_answers import ClockAnswer, TillClockAnswer, clock_answers, till_clock_answers
+from replica.runtime.http.document_conflicts import (
+    BarcodeAnswer,
+    LostEditAnswer,
+    RecipeAnswer,
+    barcode_answers,
+    lost_edit_answers,
+    recipe_answers,
+)
 from replica.runtime.http.operations import Operation, json_response, limit_of
 from replica.runtime.http.order_answers import ReportAnswer, WaitingAnswer, report_answers, waiting_answers
 from replica.runtime.http.shortage_answers import BreachAnswer, ShortageAnswer, breach_answers, shortage_answers
@@ -64,9 +72,11 @@ class ExceptionsAnswer(Struct, frozen=True):
 
     `breaches`: accounts below zero, by location and item. `shortages`: holds selected to be revoked. `duplicates`:
     requests that two nodes accepted. `key_conflicts`: keys used for different requests. `reports`: events without an
-    effect. `waiting`: events that wait, and for what. `differences`: digests that differ between nodes. `unreadable`:
-    entries that this version cannot read. `clocks`: clocks of nodes that are or were wrong. `till_clocks`: tills that
-    said a time that cannot be true. `truncated`: the node has more exceptions than it lists here.
+    effect. `waiting`: events that wait, and for what. `barcode_conflicts`: barcodes that several SKUs claim.
+    `recipe_conflicts`: SKUs that recipes use as items. `lost_edits`: edits of documents that lost against another one.
+    `differences`: digests that differ between nodes. `unreadable`: entries that this version cannot read. `clocks`:
+    clocks of nodes that are or were wrong. `till_clocks`: tills that said a time that cannot be true. `truncated`: the
+    node has more exceptions than it lists here.
     """
 
     breaches: list[BreachAnswer]
@@ -75,6 +85,9 @@ class ExceptionsAnswer(Struct, frozen=True):
     key_conflicts: list[ConflictAnswer]
     reports: list[ReportAnswer]
     waiting: list[WaitingAnswer]
+    barcode_conflicts: list[BarcodeAnswer]
+    recipe_conflicts: list[RecipeAnswer]
+    lost_edits: list[LostEditAnswer]
     differences: list[dict[str, str]]
     unreadable: int
     clocks: list[ClockAnswer]
@@ -116,8 +129,8 @@ def exceptions(
 ) -> ExceptionsAnswer:
     """Gather the exceptions of at most `limit` orders with reports, and of at most `limit` orders with waiting events.
 
-    Of duplicates, conflicts and shortages it lists the newest, at most `limit` of each. `since`: when each breach
-    began, by location and item.
+    Of duplicates, conflicts, shortages and lost edits it lists the newest, at most `limit` of each. `since`: when each
+    breach began, by location and item.
     """
     orders = replica.orders
     with_exceptions = [order for name in orders.with_exceptions if (order := orders.find(name)) is not None]
@@ -130,6 +143,10 @@ def exceptions(
     clocks, till_clocks = clock_answers(replica.clock_faults), till_clock_answers(replica.clock_faults)
     duplicates += [answer for order in with_exceptions for answer in _double_orders(order, keys)]
     conflicts += [answer for order in with_exceptions for answer in _other_orders(order, keys)]
+    barcodes, recipes = barcode_answers(replica.catalog), recipe_answers(replica.catalog)
+    lost_edits = lost_edit_answers(replica.documents, limit + 1)
+    orders_listed = (with_exceptions, waiting, with_shortage)
+    others_listed = (duplicates, conflicts, barcodes, recipes, lost_edits, clocks, till_clocks)
     return ExceptionsAnswer(
         breaches=breach_answers(replica.ledger, since),
         shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
@@ -137,14 +154,14 @@ def exceptions(
         key_conflicts=conflicts[-limit:],
         reports=[report for order in with_exceptions[-limit:] for report in report_answers(order)],
         waiting=[answer for order in waiting[:limit] for answer in waiting_answers(order)],
+        barcode_conflicts=barcodes[:limit],
+        recipe_conflicts=recipes[:limit],
+        lost_edits=lost_edits[:limit],
         differences=list(differences),
         unreadable=orders.malformed + replica.documents.malformed,
         clocks=clocks[-limit:],
         till_clocks=till_clocks[-limit:],
-        truncated=any(
-            len(some) > limit
-            for some in (with_exceptions, waiting, with_shortage, duplicates, conflicts, clocks, till_clocks)
-        ),
+        truncated=any(len(some) > limit for some in (*orders_listed, *others_listed)),
     )
 
 

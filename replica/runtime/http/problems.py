@@ -15,6 +15,7 @@ not-found                  404  The resource does not exist on this node.
 unknown-location           404  This node knows no such location.
 cursor-unknown             410  The cursor is not one of this journal.
 unknown-sku                404  The catalogue has no such SKU, item or barcode.
+barcode-conflict           409  Several SKUs claim the barcode.
 method-not-allowed         405  The path does not support this method.
 idempotency-key-reused     422  The idempotency key was used for another request.
 insufficient-rights        409  This node does not have the rights to enough units.
@@ -43,6 +44,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from replica.core.base.errors import (
+    BarcodeConflict,
     CursorUnknown,
     Invalid,
     InvalidTransition,
@@ -130,6 +132,7 @@ PROBLEM_TYPES = {
             "The catalogue has no such SKU, item or barcode.",
             "Correct the name, or write a document of the SKU first.",
         ),
+        ProblemType(BarcodeConflict.kind, 409, "Several SKUs claim the barcode."),
         ProblemType("method-not-allowed", 405, "The path does not support this method."),
         ProblemType(
             KeyReused.kind,

@@ -124,6 +124,18 @@ DELETE FROM documents
 -- Store the current write of a register.
 REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
+-- load_documents_past
+-- What the registers keep besides their current writes, packed: lost edits, and the last value of a cleared one.
+SELECT kind, key, rank, place, state FROM documents_past
+
+-- clear_documents_past
+-- Delete it before it is folded again.
+DELETE FROM documents_past
+
+-- put_documents_past
+-- Store what one register keeps.
+REPLACE INTO documents_past VALUES (?, ?, ?, ?, ?)
+
 -- load_orders
 -- All orders, packed, in the order in which they arrived at this replica.
 SELECT place, state FROM orders ORDER BY place

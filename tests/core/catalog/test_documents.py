@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replica.core.base.limits import VERSION_MAX
+from replica.core.base.limits import LOST_EDITS_MAX, VERSION_MAX
 from replica.core.catalog.documents import Documents, Register, pack_value
 
 registers = st.builds(
@@ -207,3 +207,112 @@ def test_any_difference_in_a_write_changes_the_digest() -> None:
     ]
     assert len(dict.fromkeys(digests)) == len(digests)
     assert Documents().digest() == "0" * 32
+
+
+EAST, WEST, NORTH = "hub-east#0000000a", "hub-west#0000000b", "hub-north#0000000c"
+
+
+def lost(documents: Documents) -> list[tuple[int, str]]:
+    """The version and the writer of each lost edit of `price/cola`."""
+    return [(edit.version, edit.writer) for _, edit in documents.lost_edits(100)]
+
+
+def test_of_two_writes_that_did_not_know_of_each_other_the_loser_is_kept() -> None:
+    first, second = write(1, clock=1), write(2, clock=2, writer=WEST)
+    for history in ([first, second], [second, first]):
+        assert documents_of(history).lost_edits(100) == [(second, first)]
+
+
+def test_a_lost_edit_of_equal_value_is_not_shown() -> None:
+    assert documents_of([write(1, clock=1), write(1, clock=2, writer=WEST)]).lost_edits(100) == []
+
+
+def test_a_deletion_that_lost_is_a_lost_edit() -> None:
+    documents = documents_of([write(None, clock=1), write(2, clock=2, writer=WEST)])
+    assert [edit.value for _, edit in documents.lost_edits(100)] == [None]
+
+
+def test_the_edit_that_nobody_saw_is_lost_and_not_the_one_edited_again() -> None:
+    west, again, east = write(1, clock=1, writer=WEST), write(2, version=2, clock=2, writer=WEST), write(3, clock=9)
+    for history in ([west, again, east], [east, west, again], [west, east, again]):
+        documents = documents_of(history)
+        assert (documents.value("price", "cola"), lost(documents)) == (2, [(1, EAST)])
+
+
+def test_a_write_names_the_writes_of_others_that_it_replaces() -> None:
+    documents = documents_of([write(1, clock=1), write(2, clock=2, writer=WEST)])
+    next_one = write(3, version=2, clock=3, writer=NORTH)
+    assert documents.replaced_by_next(next_one) == [(1, 2, WEST), (1, 1, EAST)]
+    facts = next_one.facts(documents.replaced_by_next(next_one))
+    assert documents.apply(facts, 3, NORTH) == next_one
+    assert lost(documents) == []
+
+
+def test_a_write_over_the_own_one_names_nothing_and_keeps_its_bytes() -> None:
+    documents = documents_of([write(1)])
+    again = write(2, version=2)
+    assert documents.replaced_by_next(again) == []
+    assert "replaces" not in again.facts()
+
+
+def test_a_lost_edit_stays_until_a_write_that_saw_it() -> None:
+    documents = documents_of([write(1, clock=1), write(2, clock=2, writer=WEST)])
+    documents.put(write(3, version=2, clock=3, writer=NORTH), [(1, 2, WEST)])
+    assert lost(documents) == [(1, EAST)]
+    documents.put(write(4, version=3, clock=4, writer=WEST), [(2, 3, NORTH), (1, 1, EAST)])
+    assert lost(documents) == []
+
+
+def test_a_write_of_the_earlier_release_replaces_all_lower_versions() -> None:
+    documents = documents_of([write(1, clock=1), write(2, clock=2, writer=WEST)])
+    documents.put(write(3, version=2, clock=3, writer=NORTH))
+    assert lost(documents) == []
+
+
+@pytest.mark.parametrize("nonsense", [7, [[1]], [["1", 1, EAST]], {"a": 1}, [[1, 1, EAST, 4]]])
+def test_a_write_that_names_nonsense_names_nothing(nonsense: object) -> None:
+    documents = Documents()
+    assert documents.apply(facts(replaces=nonsense), 1, EAST) is not None
+    assert documents.malformed == 0
+
+
+def test_a_cleared_document_keeps_its_last_value_in_any_order() -> None:
+    first, newer, cleared = write(1), write(2, version=2), write(None, version=3)
+    for history in ([first, newer, cleared], [cleared, newer, first], [newer, cleared, first]):
+        documents = documents_of(history)
+        assert documents.former("price", "cola") == newer
+        assert documents.value("price", "cola") is None
+    assert documents_of([first, newer]).former("price", "cola") is None
+
+
+def test_a_late_value_below_a_deletion_is_told_to_the_index() -> None:
+    documents = documents_of([write(1), write(None, version=3)])
+    cleared = documents.register("price", "cola")
+    assert documents.put(write(2, version=2, writer=WEST)) == cleared
+    assert documents.put(write(3, version=1, clock=2, writer=NORTH)) is None
+
+
+def test_what_a_register_keeps_survives_a_restart() -> None:
+    documents = documents_of([write(1, clock=1), write(2, clock=2, writer=WEST), write(None, version=2, writer=WEST)])
+    again = documents_of(list(documents.registers()))
+    for slot, packed in documents.take_changed_pasts():
+        assert again.load_past(slot, packed) == documents.register(*slot)
+    assert again.lost_edits(100) == documents.lost_edits(100) != []
+    assert again.former("price", "cola") == documents.former("price", "cola") is not None
+    assert documents.take_changed_pasts() == again.take_changed_pasts() == []
+
+
+def test_a_register_keeps_a_bounded_number_of_lost_edits() -> None:
+    documents = documents_of([write(number, clock=number, writer=f"hub-{number}#0000000a") for number in range(1, 30)])
+    assert len(lost(documents)) == LOST_EDITS_MAX
+    assert lost(documents)[0] == (1, "hub-28#0000000a")
+
+
+@given(histories)
+def test_any_history_reloads_as_it_was(history: list[Register]) -> None:
+    documents = documents_of(history)
+    again = documents_of(list(documents.registers()))
+    for slot, packed in documents.take_changed_pasts():
+        again.load_past(slot, packed)
+    assert sorted(map(repr, again.lost_edits(100))) == sorted(map(repr, documents.lost_edits(100)))
+    assert all(again.former("sku", key) == documents.former("sku", key) for key in ("a", "b"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replica.core.base.errors import UnknownSku
+from replica.core.base.errors import BarcodeConflict, UnknownSku
 from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.skus import EACH, Catalog, sellable
 
@@ -97,19 +97,24 @@ def test_a_scan_finds_the_sku_and_refuses_an_unknown_barcode() -> None:
     assert refused.value.facts == {"barcode": "999"}
 
 
-def test_of_skus_with_one_barcode_the_first_by_name_wins_in_any_order() -> None:
+def test_a_barcode_that_several_skus_claim_is_refused_naming_them_in_any_order() -> None:
     documents = [sku(key, {"recipe": {key: 1}, "barcodes": ["1"]}) for key in ("c", "a", "b")]
     for order in permutations(documents):
         catalog = Catalog()
         for document in order:
             catalog.put(document)
-        assert catalog.scan("1", "barcode") == "a"
+        assert catalog.barcode_conflicts() == [("1", ["a", "b", "c"])]
+        with pytest.raises(BarcodeConflict) as refused:
+            catalog.scan("1", "lines[0].barcode")
+        assert refused.value.field == "lines[0].barcode"
+        assert refused.value.facts == {"barcode": "1", "skus": ["a", "b", "c"]}
 
 
 def test_a_sku_that_drops_a_barcode_leaves_it_to_the_other_sku() -> None:
     catalog = catalog_of(a={"recipe": {"a": 1}, "barcodes": ["1", "1"]}, b={"recipe": {"b": 1}, "barcodes": ["1"]})
     catalog.put(sku("a", {"recipe": {"a": 1}}, version=2))
     assert catalog.scan("1", "barcode") == "b"
+    assert catalog.barcode_conflicts() == []
 
 
 def test_an_item_has_the_unit_of_the_sku_that_is_one_unit_of_it() -> None:
@@ -186,3 +191,90 @@ def test_the_sellable_quantity_is_the_minimum_over_the_items_rounded_down(
     recipe: tuple[tuple[str, int], ...], units: dict[str, int], number: int
 ) -> None:
     assert sellable(recipe, units) == number
+
+
+@pytest.mark.parametrize("registered", ["036000291452", "0036000291452", "00036000291452", "036000291452 "])
+@pytest.mark.parametrize("scanned", ["036000291452", "0036000291452", "00036000291452", " 036000291452"])
+def test_a_gtin_is_found_whatever_its_padding(registered: str, scanned: str) -> None:
+    catalog = catalog_of(cola={"recipe": {"cola": 1}, "barcodes": [registered]})
+    assert catalog.scan(scanned, "barcode") == "cola"
+
+
+def test_two_forms_of_one_gtin_are_one_barcode() -> None:
+    forms = {"a": "036000291452", "b": "0036000291452"}
+    catalog = catalog_of(**{name: {"recipe": {name: 1}, "barcodes": [code]} for name, code in forms.items()})
+    assert catalog.barcode_conflicts() == [("036000291452", ["a", "b"])]
+    catalog.put(sku("a", None, version=2))
+    assert catalog.barcode_conflicts() == []
+    assert catalog.scan("00036000291452", "barcode") == "b"
+
+
+def deleted(**skus: Any) -> Catalog:
+    """A closed catalogue in which these SKUs are deleted."""
+    catalog = catalog_of(**skus)
+    for key, value in skus.items():
+        assert catalog.put(sku(key, None, version=2), sku(key, value))
+    return catalog
+
+
+def test_a_deleted_sku_has_its_last_recipe_for_facts_only() -> None:
+    catalog = deleted(six={"recipe": {"cola": 6}, "barcodes": ["4001"]})
+    assert catalog.recipe("six", 0, is_fact=True) == (("cola", 6),)
+    assert catalog.scan("4001", "barcode", is_fact=True) == "six"
+    for promised in (lambda: catalog.recipe("six", 0), lambda: catalog.scan("4001", "barcode")):
+        with pytest.raises(UnknownSku, match="was deleted") as refused:
+            promised()
+        assert refused.value.facts["deleted"]
+
+
+def test_an_open_catalogue_does_not_take_a_deleted_sku_for_an_item() -> None:
+    catalog = Catalog(is_open=True)
+    catalog.recipe("six", 0)
+    catalog.put(sku("six", {"recipe": {"cola": 6}}))
+    catalog.put(sku("six", None, version=2), sku("six", {"recipe": {"cola": 6}}))
+    assert catalog.known_recipe("six") is None
+    assert catalog.recipe("six", 0, is_fact=True) == (("cola", 6),)
+    with pytest.raises(UnknownSku):
+        catalog.recipe("six", 0)
+
+
+def test_a_deleted_sku_that_is_written_again_has_its_new_recipe() -> None:
+    catalog = deleted(six={"recipe": {"cola": 6}})
+    assert catalog.put(sku("six", {"recipe": {"leaf": 6}}, version=3))
+    assert catalog.recipe("six", 0) == catalog.recipe("six", 0, is_fact=True) == (("leaf", 6),)
+    with pytest.raises(UnknownSku):
+        catalog.check_item("cola", False, "item")
+
+
+def test_the_items_of_a_deleted_sku_stay_known_and_keep_their_unit() -> None:
+    catalog = deleted(wings={"recipe": {"wings_gram": 1}, "unit": "GRM"})
+    assert catalog.check_item("wings_gram", False, "item") == "wings_gram"
+    assert catalog.unit("wings_gram") == "GRM"
+
+
+def test_a_barcode_of_two_deleted_skus_is_refused_for_facts_too() -> None:
+    catalog = deleted(a={"recipe": {"a": 1}, "barcodes": ["1"]}, b={"recipe": {"b": 1}, "barcodes": ["1"]})
+    with pytest.raises(BarcodeConflict):
+        catalog.scan("1", "barcode", is_fact=True)
+    assert catalog.barcode_conflicts() == []
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_sku_that_is_no_item_is_refused_as_an_item_naming_its_items(is_open: bool) -> None:
+    catalog = Catalog(is_open)
+    catalog.put(sku("six", {"recipe": {"cola": 6}}))
+    with pytest.raises(UnknownSku, match="'six' is a SKU and not an item: name 'cola'"):
+        catalog.check_item("six", False, "lines[0].item")
+    assert catalog.check_item("six", True, "lines[0].item") == "six"
+
+
+def test_a_recipe_of_a_sku_of_other_items_is_a_conflict_in_any_order() -> None:
+    documents = [sku("crate", {"recipe": {"six": 4}}), sku("six", {"recipe": {"cola": 6}})]
+    for order in permutations(documents):
+        catalog = Catalog()
+        for document in order:
+            catalog.put(document)
+        assert catalog.recipe_conflicts() == [("six", ["crate"])]
+        assert catalog.recipe("crate", 0) == (("six", 4),)
+        catalog.put(sku("crate", {"recipe": {"cola": 24}}, version=2))
+        assert catalog.recipe_conflicts() == []

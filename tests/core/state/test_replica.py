@@ -305,14 +305,16 @@ def test_a_written_document_has_the_next_version() -> None:
         assert entry.content.moves == ()
 
 
-def test_a_written_sku_can_be_sold_immediately_and_a_cleared_one_not_any_more() -> None:
+def test_a_written_sku_can_be_sold_immediately_and_a_deleted_one_only_as_a_fact() -> None:
     replica = Replica("hub-east#0000000a", ("warehouse",))
     decisions.write(replica, DocumentWrite("sku", "six", pack_value({"recipe": {"cola": 6}}), b"1"), NOW_MS)
     entry = decisions.execute(replica, Command("warehouse", sale(six=2), b"2"), NOW_MS)
     assert entry.content.moves == (Move("cola", "hub-east/free", "customer", 12),)
     decisions.write(replica, DocumentWrite("sku", "six", None, b"3"), NOW_MS)
-    with pytest.raises(UnknownSku):
-        decisions.execute(replica, Command("warehouse", sale(six=2), b"4"), NOW_MS)
+    with pytest.raises(UnknownSku, match="was deleted"):
+        decisions.execute(replica, Command("warehouse", sale(OnShortage.REFUSE, six=2), b"4"), NOW_MS)
+    entry = decisions.execute(replica, Command("warehouse", sale(six=2), b"5"), NOW_MS)
+    assert entry.content.moves == (Move("cola", "hub-east/free", "customer", 12),)
 
 
 def test_a_repeated_document_write_is_one_write() -> None:

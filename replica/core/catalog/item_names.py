@@ -1,0 +1,92 @@
+"""Names of items that are so much alike that one may be a misspelling of the other.
+
+Two names are alike if they differ only in case and separators, or by a slip of the finger in one of their words. Names
+whose digits differ are different on purpose: `cola_1l` and `cola_2l`. So are short words, such as the sizes `l` and
+`xl`, and words with digits, such as `0a` and `0b`.
+See docs/decisions/0017-names-in-recipes.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+_WORD_LENGTH_MIN = 5
+"""Letters in the longer one of two words that may be one word with a slip: `cola` and `colla`, but not `l` and `xl`."""
+
+_TWO_SLIPS_LENGTH_MIN = 8
+"""The same for two slips."""
+
+_SUGGESTIONS_MAX = 3
+
+_separators = re.compile(r"[^0-9a-z]+")
+_letters = re.compile(r"[^0-9]+")
+
+
+class ItemNames:
+    """Names of items, sorted into groups, so that the names like another one are found among few."""
+
+    __slots__ = ("_groups",)
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, str], dict[str, None]] = {}
+
+    def add(self, item: str) -> None:
+        """Note a name."""
+        self._groups.setdefault(_group(item), {})[item] = None
+
+    def discard(self, item: str) -> None:
+        """Forget a name."""
+        self._groups.get(_group(item), {}).pop(item, None)
+
+    def like(self, item: str, others: Iterable[str] = ()) -> list[str]:
+        """The names that are like another name, and those of `others`: the closest first, at most three."""
+        group = _group(item)
+        names = {**self._groups.get(group, {}), **dict.fromkeys(other for other in others if _group(other) == group)}
+        found = [name for name in names if name != item and are_alike(item, name)]
+        return sorted(found, key=lambda name: (_distance(item, name, len(item)), name))[:_SUGGESTIONS_MAX]
+
+
+def are_alike(one: str, other: str) -> bool:
+    """Whether one of two different names may be a misspelling of the other."""
+    one, other = one.lower(), other.lower()
+    if _letters.sub(" ", one).split() != _letters.sub(" ", other).split():
+        return False
+    if _separators.sub("", one) == _separators.sub("", other):
+        return True
+    words = list(_differing(_separators.split(one), _separators.split(other)))
+    if len(words) != 1:
+        return False
+    ((word, other_word),) = words
+    if not (word.isalpha() and other_word.isalpha()):
+        return False
+    longer = max(len(word), len(other_word))
+    slips = 2 if longer >= _TWO_SLIPS_LENGTH_MIN else 1
+    return longer >= _WORD_LENGTH_MIN and _distance(word, other_word, slips) <= slips
+
+
+def _group(item: str) -> tuple[str, str]:
+    """Names that are alike are in one group: they have the same digits, and rarely another first letter."""
+    return _letters.sub("", item), item[:1].lower()
+
+
+def _differing(words: list[str], others: list[str]) -> Iterator[tuple[str, str]]:
+    if len(words) != len(others):
+        return iter([("", ""), ("", "")])
+    return ((word, other) for word, other in zip(words, others, strict=True) if word != other)
+
+
+def _distance(one: str, other: str, limit: int) -> int:
+    """The least number of letters to insert, remove, replace or swap with the next; more than `limit` is not exact."""
+    if abs(len(one) - len(other)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, 1):
+        before, last, row = row, before, [number]
+        for place, other_letter in enumerate(other, 1):
+            least = min(before[place] + 1, row[-1] + 1, before[place - 1] + (letter != other_letter))
+            if number > 1 and place > 1 and letter == other[place - 2] and one[number - 2] == other_letter:
+                least = min(least, last[place - 2] + 1)
+            row.append(least)
+    return row[-1]
