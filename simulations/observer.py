@@ -20,6 +20,7 @@ from simulations.checkers.durability import DurabilityChecker
 from simulations.checkers.exactly_once import ExactlyOnceChecker
 from simulations.checkers.floor import FloorChecker
 from simulations.checkers.held import HeldChecker
+from simulations.checkers.lost_edits import LostEditsChecker
 from simulations.checkers.orders import OrdersChecker
 from simulations.checkers.placed_again import PlacedAgainChecker
 from simulations.checkers.quotas import QuotasChecker
@@ -57,6 +58,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     TimesChecker,
     ClockFaultsChecker,
     DocumentsChecker,
+    LostEditsChecker,
     ConvergenceChecker,
     BoundsChecker,
     CountedChecker,

@@ -153,4 +153,30 @@ CLOCKS = (
             ),
         ),
     ),
+    Mutation(
+        name="lost-edit-dropped",
+        breaks="a write that loses against another one is dropped, and nobody is told",
+        invariant=1,
+        expected=("LostEditsChecker",),
+        edits=(slip(f"{DOCUMENTS}:Documents.put", ("tuple(lost[:LOST_EDITS_MAX])", "()")),),
+    ),
+    Mutation(
+        name="lost-edit-listed-for-ever",
+        breaks="a write does not name the lost edits that its author saw, so they stay listed",
+        invariant=1,
+        expected=("LostEditsChecker",),
+        edits=(
+            slip(
+                f"{DOCUMENTS}:Documents.replaced_by_next",
+                ("return [head.precedence for head in heads]", "return [current.precedence]"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="lost-edits-not-restored",
+        breaks="a restarted node lists no earlier lost edit",
+        invariant=1,
+        expected=("LostEditsChecker",),
+        edits=(slip(f"{DOCUMENTS}:Documents.load_past", ("if past != _NO_PAST:", "if False:")),),
+    ),
 )
