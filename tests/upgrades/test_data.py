@@ -87,9 +87,12 @@ def steady(answer: Any, under: str = "") -> Any:
 
 
 def known(answer: Any, earlier: Any) -> Any:
-    """An answer without the top-level fields that the earlier release did not have."""
-    is_object = isinstance(answer, dict) and isinstance(earlier, dict)
-    return {name: value for name, value in answer.items() if name in earlier} if is_object else answer
+    """An answer without the fields that the earlier release did not have."""
+    if isinstance(answer, dict) and isinstance(earlier, dict):
+        return {name: known(value, earlier[name]) for name, value in answer.items() if name in earlier}
+    if isinstance(answer, list) and isinstance(earlier, list) and len(answer) == len(earlier):
+        return [known(one, other) for one, other in zip(answer, earlier, strict=True)]
+    return answer
 
 
 def schema(data: Path) -> list[Any]:
