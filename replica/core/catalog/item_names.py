@@ -17,6 +17,9 @@ _WORD_LENGTH_MIN = 5
 _TWO_SLIPS_LENGTH_MIN = 8
 """The same for two slips."""
 
+_LENGTH_DIFFERENCE_MAX = 2
+"""Letters or separators that one of two names may have more: as many as slips. It also keeps the search short."""
+
 _SUGGESTIONS_MAX = 3
 
 _separators = re.compile(r"[^0-9a-z]+")
@@ -49,6 +52,8 @@ class ItemNames:
 
 def are_alike(one: str, other: str) -> bool:
     """Whether one of two different names may be a misspelling of the other."""
+    if abs(len(one) - len(other)) > _LENGTH_DIFFERENCE_MAX:
+        return False
     one, other = one.lower(), other.lower()
     if _letters.sub(" ", one).split() != _letters.sub(" ", other).split():
         return False
@@ -89,4 +94,6 @@ def _distance(one: str, other: str, limit: int) -> int:
             if number > 1 and place > 1 and letter == other[place - 2] and one[number - 2] == other_letter:
                 least = min(least, last[place - 2] + 1)
             row.append(least)
+        if min(row) > limit and min(before) >= limit:
+            return limit + 1  # no later row has less
     return row[-1]
