@@ -33,10 +33,6 @@ VOLATILE = ("seen", "since")
 """Fields that depend on the time or state of an answer."""
 
 
-ADDED = (("waiting", "reason"),)
-"""Fields that the earlier release did not have, each with the field that holds it."""
-
-
 class EarlierClock:
     """A clock that starts shortly after the data was recorded."""
 
@@ -78,21 +74,21 @@ def data(role: str, tmp_path: Path) -> Path:
     return Path(shutil.copytree(FIXTURES / NAMES[role], tmp_path / "data"))
 
 
-def steady(answer: Any, under: str = "") -> Any:
-    """An answer without its volatile fields, and without fields that are new in this release."""
+def steady(answer: Any) -> Any:
+    """An answer without its volatile fields."""
     if isinstance(answer, dict):
-        kept = {name: value for name, value in answer.items() if name not in VOLATILE and (under, name) not in ADDED}
-        return {name: steady(value, name) for name, value in kept.items()}
-    return [steady(one, under) for one in answer] if isinstance(answer, list) else answer
+        return {name: steady(value) for name, value in answer.items() if name not in VOLATILE}
+    return [steady(one) for one in answer] if isinstance(answer, list) else answer
 
 
 def known(answer: Any, earlier: Any) -> Any:
-    """An answer without the fields that the earlier release did not have."""
+    """An answer without the fields that the earlier release did not have, and with cursors as numbers."""
     if isinstance(answer, dict) and isinstance(earlier, dict):
         return {name: known(value, earlier[name]) for name, value in answer.items() if name in earlier}
     if isinstance(answer, list) and isinstance(earlier, list) and len(answer) == len(earlier):
         return [known(one, other) for one, other in zip(answer, earlier, strict=True)]
-    return answer
+    is_cursor = isinstance(answer, str) and isinstance(earlier, int)
+    return int(answer.rpartition("~")[2]) if is_cursor else answer
 
 
 def schema(data: Path) -> list[Any]:

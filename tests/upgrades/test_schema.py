@@ -22,6 +22,8 @@ DIGESTS = {
     "0002_orders.sql": "1a9b7e19bf997d95284b5c93da86e5c6957e760804097cc9af4fc9a7e718f3d1",
     "0003_counts.sql": "6b07423e20945d4fc69da8bced187698cf582cb3f8efd067c71fbbdd425eabd6",
     "0004_clock.sql": "4d463f0e25fe584d54bc6ab17c52dfa8ca59cfb6b5ec614a1ec608c27fa5aa6e",
+    "0005_clock_faults.sql": "cf5af873cbdc0118f33b8fe1976a798466f83a7ef5844cb9a2a1afbdca176c13",
+    "0006_documents_past.sql": "cb4afc94d036e718e6f01199ba3e0a0cfae3b874f41f8246ecc99d69de0431e7",
 }
 """The content of each script that ran on somebody's data (SHA-256). Add a new script; never change a digest."""
 
