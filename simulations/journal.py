@@ -11,11 +11,21 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from replica.core.base.errors import StorageFull, Unknown
-from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
+from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX, RECEIPT_ENTRIES_MAX
 from replica.core.base.names import node_of, void_key
 from replica.core.log.entry import Entry, Stream, genesis
 from replica.core.state.batch import Batch, Image
 from replica.core.state.fold import image_of
+from replica.core.stock.till_receipts import (
+    ORIGINAL,
+    QUESTION,
+    RETURN,
+    SALE,
+    QuestionedReceipt,
+    TillReceipt,
+    Use,
+    uses_of,
+)
 from replica.runtime.ports import Page, Stored
 
 Latency = Callable[[], float]
@@ -40,6 +50,10 @@ class SimulatedDisk:
         """The commit in progress, with the clock of the writer. It is durable when the commit returns."""
         self._of_stream: dict[Stream, list[Stored]] = {}
         self._of_key: dict[bytes, list[Entry]] = {}
+        self._of_receipt: dict[TillReceipt, list[tuple[Use, Entry]]] = {}
+        self._returned: dict[TillReceipt, None] = {}
+        self._questioned: dict[tuple[TillReceipt, str, str], None] = {}
+        """Receipts that a person should look at, with use and till, in order of their newest entries."""
 
     async def spend_reading(self) -> None:
         """Wait as long as a read takes."""
@@ -60,6 +74,37 @@ class SimulatedDisk:
             self.stored.append(stored)
             if entry.content.key:
                 self._of_key.setdefault(entry.content.key, []).append(entry)
+            for use in uses_of(entry.content):
+                self._use(entry, use)
+
+    def _use(self, entry: Entry, use: Use) -> None:
+        receipt = TillReceipt(entry.stream.scope, use.number)
+        known = self._of_receipt.setdefault(receipt, [])
+        is_repeated = use.name in (SALE, RETURN) and use.till and any(one == use for one, _ in known)
+        known.append((use, entry))
+        if use.name == ORIGINAL:
+            self._returned[receipt] = None
+        if is_repeated or use.name == QUESTION:
+            self._questioned.pop((receipt, use.name, use.till), None)
+            self._questioned[receipt, use.name, use.till] = None
+
+    def on_receipt(self, receipt: TillReceipt) -> list[Entry]:
+        """The durable entries that use a till receipt, in order of arrival."""
+        entries = {entry.hash: entry for _, entry in self._of_receipt.get(receipt, ())}
+        return list(entries.values())[:RECEIPT_ENTRIES_MAX]
+
+    def is_returned(self, receipt: TillReceipt) -> bool:
+        """Whether a durable return names a till receipt."""
+        return receipt in self._returned
+
+    def questioned(self, limit: int) -> list[QuestionedReceipt]:
+        """The till receipts that a person should look at, newest first."""
+        found = []
+        for receipt, name, till in list(reversed(self._questioned))[:limit]:
+            used = Use(name, receipt.number, till)
+            entries = [entry for use, entry in self._of_receipt[receipt] if use == used]
+            found.append(QuestionedReceipt(receipt, name, till, entries))
+        return found
 
     def refresh(self) -> None:
         """Learn which entries are durable, if another object stores them."""
@@ -145,6 +190,18 @@ class SimulatedJournal:
         await self._disk.spend_reading()
         found = ((key, self._disk.under(key)) for key in keys)
         return {key: entries for key, entries in found if entries}
+
+    def likely_returned(self, receipts: Sequence[TillReceipt]) -> list[TillReceipt]:
+        return [receipt for receipt in receipts if self._disk.is_returned(receipt)]
+
+    async def find_receipts(self, receipts: Sequence[TillReceipt]) -> dict[TillReceipt, list[Entry]]:
+        await self._disk.spend_reading()
+        found = ((receipt, self._disk.on_receipt(receipt)) for receipt in receipts)
+        return {receipt: entries for receipt, entries in found if entries}
+
+    async def questioned_receipts(self, limit: int) -> list[QuestionedReceipt]:
+        await self._disk.spend_reading()
+        return self._disk.questioned(limit)
 
     async def read(self, after: int, limit: int) -> Page:
         await self._disk.spend_reading()

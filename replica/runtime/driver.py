@@ -25,9 +25,10 @@ from replica.core.log.entry import Entry
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.state import decisions
 from replica.core.state.batch import Batch
-from replica.core.state.commands import Command, DocumentWrite, Requests, keys_of
+from replica.core.state.commands import Command, DocumentWrite, Requests, keys_of, receipts_of
 from replica.core.state.decisions import Verdict, Verdicts
 from replica.core.state.replica import Earlier, Replica
+from replica.core.stock.till_receipts import TillReceipt, receipts_in
 from replica.core.sync.session import Scopes
 from replica.runtime.ports import Clock, Journal
 
@@ -280,17 +281,35 @@ class Driver:
         return asks, merges
 
     async def _find_earlier(self, asks: Sequence[_Client], merges: Sequence[_Merge]) -> Earlier:
-        """Look up the keys of requests and of peers' entries, because another node may have used the same key."""
-        known = self.replica.keys
+        """Look up the keys of requests and of peers' entries, because another node may have used the same key.
+
+        Also look up the till receipts that returns name. The sale of such a receipt may arrive after its return.
+        """
+        if not self.arrival:
+            return {}
+        known, receipts = self.replica.keys, self.replica.receipts
         keys: list[bytes] = []
+        named: list[TillReceipt] = []
+        returned: list[TillReceipt] = []
         for ask in asks:
             if isinstance(ask, _Ask):
                 asked = keys_of(ask.requests)
                 keys += asked if known.is_disjoint(asked) else [key for key in asked if key not in known]
+                of_sales, of_returns = receipts_of(ask.requests)
+                named += of_sales
+                returned += of_returns
         for merge in merges:
             for run in merge.runs:
                 keys += [key for entry in run.entries if (key := entry.content.key) and key not in known]
-        return await self._journal.find(keys) if keys and self.arrival else {}
+                named += receipts_in(run.entries)
+        found: dict[bytes | TillReceipt, Sequence[Entry]] = {}
+        if keys:
+            found.update((await self._journal.find(keys)).items())
+        if named:
+            returned += self._journal.likely_returned(named) + [one for one in named if receipts.is_returned(one)]
+        if returned:
+            found.update((await self._journal.find_receipts(returned)).items())
+        return found
 
     def _compute(self, asks: Sequence[_Client], merges: Sequence[_Merge], earlier: Earlier) -> Answers:
         replica, now_ms, answers = self.replica, self._clock.now().wall_ms, Answers()

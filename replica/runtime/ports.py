@@ -10,6 +10,7 @@ from msgspec import Struct
 from replica.core.base.clock import Moment
 from replica.core.log.entry import Entry, Stream
 from replica.core.state.batch import Batch, Image
+from replica.core.stock.till_receipts import QuestionedReceipt, TillReceipt
 
 
 class Stored(Struct, frozen=True):
@@ -62,6 +63,22 @@ class Journal(Protocol):
         """Find the durable entries under each key: the first KEY_ENTRIES_MAX, in order of arrival.
 
         Keys without entries are left out.
+        """
+
+    def likely_returned(self, receipts: Sequence[TillReceipt]) -> list[TillReceipt]:
+        """Of some till receipts, those that a durable return names, and rarely another one. Reads no disk."""
+
+    async def find_receipts(self, receipts: Sequence[TillReceipt]) -> dict[TillReceipt, list[Entry]]:
+        """Find the durable entries that use each till receipt: the first RECEIPT_ENTRIES_MAX, in order of arrival.
+
+        Receipts without entries are left out.
+        """
+
+    async def questioned_receipts(self, limit: int) -> list[QuestionedReceipt]:
+        """Read the till receipts that a person should look at, newest first, at most `limit`.
+
+        These are receipts that one till used for several sales, or for several returns, and those of returns that an
+        entry calls in question.
         """
 
     async def read(self, after: int, limit: int) -> Page:

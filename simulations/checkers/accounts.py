@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from replica.core.base.names import CUSTOMER, FREE, HELD, QUARANTINE, account, bucket_of, node_of, owner_of
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content
+from replica.core.log.voids import RETURN_CORRECTION
 from replica.core.orders.requests import ORDER
 from replica.core.rights.grants import ALLOTMENT, GRANT
 from replica.core.stock.adjustments import ADJUSTMENT
 from replica.core.stock.counts import CORRECTION, COUNT
 from replica.core.stock.goods_receipts import GOODS_RECEIPT
 from replica.core.stock.quarantine import QUARANTINE_STEP
-from replica.core.stock.returns import RETURN
-from replica.core.stock.sales import SALE
+from replica.core.stock.till_receipts import RETURN, SALE
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
@@ -26,6 +26,7 @@ KNOWN = (
     COUNT,
     ADJUSTMENT,
     QUARANTINE_STEP,
+    RETURN_CORRECTION,
     GRANT,
     ALLOTMENT,
     CORRECTION,
@@ -56,7 +57,9 @@ class AccountsChecker(Checker):
             COUNT: [("found", free), (free, "loss")],
             CORRECTION: [("found", free), (free, "loss")],
             ADJUSTMENT: [("found", free), (free, "loss")],
-            QUARANTINE_STEP: [(free, quarantine), (quarantine, free), (quarantine, "loss")],
+            QUARANTINE_STEP: [(free, quarantine), (quarantine, free), (quarantine, "loss"), (free, "loss")],
+            RETURN_CORRECTION: [(one, "customer") for one in (free, quarantine)]
+            + [("customer", one) for one in (free, quarantine)],
             GRANT: [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],
             ORDER: list(_routes_of_order(entry.content, node)),
             ALLOTMENT: [route for name in _quotas(content.moves, node) for route in ((free, name), (name, free))],

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from replica.core.base.names import FREE, bucket_of, is_internal, node_of, owner_of
 from replica.core.log.entry import Entry
-from replica.core.log.voids import VOID
+from replica.core.log.voids import RETURN_CORRECTION, VOID
 from replica.core.orders.requests import ORDER
+from replica.core.stock.adjustments import ADJUSTMENT
 from replica.core.stock.counts import CORRECTION, COUNT
-from replica.core.stock.sales import SALE
+from replica.core.stock.quarantine import QUARANTINE_STEP
+from replica.core.stock.till_receipts import SALE
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.history import Pair
 from simulations.machine import Machine
 
-MAY_OVERDRAW = (SALE, COUNT, CORRECTION, VOID)
-"""Kinds that may overdraw: goods in hand, a shelf with fewer units than the book, and a receipt that was voided."""
+MAY_OVERDRAW = (SALE, ADJUSTMENT, QUARANTINE_STEP, RETURN_CORRECTION, COUNT, CORRECTION, VOID)
+"""Kinds that may overdraw: goods in hand, broken or put aside, goods that came back as others than was thought, a shelf
+with fewer units than the book, and a receipt that was voided."""
+
+MARKED = (SALE, ADJUSTMENT, QUARANTINE_STEP, RETURN_CORRECTION)
+"""Kinds whose entry says what it overdraws. They overdraw only free units."""
 
 
 class FloorChecker(Checker):
@@ -40,25 +46,33 @@ class FloorChecker(Checker):
         entry, content = stored.entry, stored.entry.content
         is_own = node_of(entry.stream.writer) == machine.name
         overdrawn: dict[str, int] = {}
+        lacked: dict[tuple[str, str, str, str], int] = {}
+        """By account of the node: the units that it lacked before the entry."""
         for move in content.moves:
             if is_internal(move.source) and owner_of(move.source) != node_of(entry.stream.writer):
                 self.fail(f"{entry.stream.writer} took from {move.source}")
             source = (machine.name, entry.stream.scope, move.item, move.source)
-            before = self._balances.get(source, 0)
-            if is_internal(move.source) and is_own and move.quantity > before:
-                overdrawn[move.item] = overdrawn.get(move.item, 0) + move.quantity - max(0, before)
-                self._why.setdefault(source[1:], content.kind)
-            elif is_internal(move.source) and move.quantity > before:
-                self._below.append(source)
+            for account in (source, (*source[:3], move.target)):
+                if is_internal(account[3]):
+                    lacked.setdefault(account, max(0, -self._balances.get(account, 0)))
             self._add(source, -move.quantity)
             self._add((*source[:3], move.target), move.quantity)
+        for account, before in lacked.items():
+            short = max(0, -self._balances[account]) - before
+            if short > 0 and is_own:
+                overdrawn[account[2]] = overdrawn.get(account[2], 0) + short
+                self._why.setdefault(account[1:], content.kind)
+                if content.kind in MARKED and bucket_of(account[3]) != FREE:
+                    self.fail(f"a {content.kind} at {machine.name} overdrew {account[3]}")
+            elif short > 0:
+                self._below.append(account)
         is_void = content.kind == ORDER and content.facts["act"] == "void"
         if is_own and overdrawn and content.kind not in MAY_OVERDRAW and not is_void:
             self.fail(f"a {content.kind} at {machine.name} overdrew {overdrawn}")
-        if is_own and content.kind == SALE:
+        if is_own and content.kind in MARKED:
             said = content.facts.get("breach", {})
             if said != overdrawn:
-                self.fail(f"a sale at {machine.name} overdrew {overdrawn}, but records {said}")
+                self.fail(f"a {content.kind} at {machine.name} overdrew {overdrawn}, but records {said}")
             if overdrawn and content.facts.get("on_shortage") == "refuse":
                 self.fail(f"a promise at {machine.name} overdrew {overdrawn}")
 

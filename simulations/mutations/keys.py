@@ -17,7 +17,7 @@ KEYS = (
         edits=(
             slip(
                 f"{DRIVER}:Driver._find_earlier",
-                ("await self._journal.find(keys) if keys and self.arrival else {}", "{}"),
+                ("found.update((await self._journal.find(keys)).items())", "pass"),
             ),
         ),
     ),

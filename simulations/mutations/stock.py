@@ -39,11 +39,11 @@ STOCK = (
         edits=(slip(f"{PACKAGE}.lines:resolve", ("units.get(item, 0) + number * quantity", "number * quantity")),),
     ),
     Mutation(
-        name="adjustment-unchecked",
-        breaks="an adjustment removes more units than are free",
+        name="adjustment-breach-unmarked",
+        breaks="the entry of an adjustment past the rights does not say so",
         invariant=4,
         expected=("FloorChecker",),
-        edits=(slip(f"{PACKAGE}.adjustments:prepare_adjustment", ("check_covered(view, view.free, taken)", "pass")),),
+        edits=(slip(f"{PACKAGE}.adjustments:prepare_adjustment", ("if taken.breach:", "if False:")),),
     ),
     Mutation(
         name="quarantine-unchecked",
@@ -53,7 +53,7 @@ STOCK = (
         edits=(
             slip(
                 f"{PACKAGE}.quarantine:prepare_quarantine",
-                ("check_covered(view, view.quarantine, from_quarantine)", "pass"),
+                ("min(line.quantity, taken.left(view.quarantine, line.item))", "line.quantity"),
             ),
         ),
     ),
@@ -65,7 +65,7 @@ STOCK = (
         edits=(
             slip(
                 f"{PACKAGE}.quarantine:prepare_quarantine",
-                ("view.quarantine, LOSS, from_quarantine", "view.free, LOSS, from_free"),
+                ("Move(item, view.quarantine, LOSS, there)", "Move(item, view.free, LOSS, there)"),
             ),
         ),
     ),

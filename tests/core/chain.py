@@ -18,13 +18,14 @@ from replica.core.log.entry import Entry, Stream, start
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.state import decisions
 from replica.core.state.batch import Batch, Image
-from replica.core.state.commands import Command, DocumentWrite
+from replica.core.state.commands import Command, DocumentWrite, receipt_number
 from replica.core.state.decisions import Verdict
 from replica.core.state.fold import image_of as folded_image
 from replica.core.state.kinds import LocationRequest
 from replica.core.state.replica import Replica
 from replica.core.stock.counts import Seen
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
+from replica.core.stock.till_receipts import TillReceipt, receipts_in
 from replica.core.sync.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame
 
@@ -68,7 +69,7 @@ class Node:
         """Decide a request at the node's first location."""
         found = parse_key(key) if key else b""
         command = Command(self.replica.locations[0], request, found, seen)
-        return decisions.execute(self.replica, command, now_ms, self.find(found))
+        return decisions.execute(self.replica, command, now_ms, self.find(found), self.on_receipt(command))
 
     def write(self, name: str, value: object, key: str = "", kind: str = "sku", now_ms: int = NOW_MS) -> Entry:
         """Write a chain-wide document."""
@@ -149,8 +150,20 @@ class Node:
 
     def take(self, runs: Sequence[ReceivedRun], now_ms: int = NOW_MS) -> int:
         """Merge runs of a peer, as the driver does."""
-        keys = dict.fromkeys(entry.content.key for run in runs for entry in run.entries)
-        return decisions.merge(self.replica, runs, now_ms, {key: found for key in keys if (found := self.find(key))})
+        entries = [entry for run in runs for entry in run.entries]
+        earlier: dict[bytes | TillReceipt, Sequence[Entry]] = {}
+        earlier.update({key: found for entry in entries if (found := self.find(key := entry.content.key))})
+        earlier.update({name: found for name in receipts_in(entries) if (found := self.naming(name))})
+        return decisions.merge(self.replica, runs, now_ms, earlier)
+
+    def naming(self, receipt: TillReceipt) -> list[Entry]:
+        """The committed entries that name a till receipt."""
+        return [entry for entry, _ in self.journal if receipt in receipts_in([entry])]
+
+    def on_receipt(self, command: Command) -> list[Entry]:
+        """The committed entries that name the till receipt of a sale, or of the sale that a return reverses."""
+        number = receipt_number(command.request)
+        return self.naming(TillReceipt(command.location, number)) if number else []
 
     def find(self, key: bytes) -> list[Entry]:
         """The committed entries with a key."""

@@ -117,10 +117,45 @@ async def test_returned_goods_wait_in_quarantine_until_they_are_put_back_or_writ
     assert figures(await store.good("/v1/stock/cola")) == (4, 1, 3)
     await store.good("/v1/quarantine", {"lines": [{"item": "cola", "quantity": 1, "action": "write_off"}]})
     assert figures(await store.good("/v1/stock/cola")) == (3, 0, 3)
-    status, problem = await store.write(
-        "/v1/quarantine", {"lines": [{"item": "cola", "quantity": 1, "action": "write_off"}]}
-    )
-    assert (status, problem["type"]) == (409, "insufficient-rights")
+
+
+async def test_units_broken_past_the_rights_are_accepted_and_shown_as_a_breach(store: Caller) -> None:
+    await store.good("/v1/receipts", lines(cola=10))
+    await store.good("/v1/grants", {"to": "hub-east", "lines": [{"item": "cola", "quantity": 8}]})
+    broken = {"lines": [{"item": "cola", "delta": -5, "reason": "broken"}]}
+    status, answer = await store.write("/v1/adjustments", broken, key="broken")
+    assert (status, answer["lines"]) == (201, [{**broken["lines"][0], "on_hand": 5, "breach": 3}])
+    assert (await store.write("/v1/adjustments", broken, key="broken")) == (201, answer)
+    (breach,) = (await store.good("/v1/exceptions"))["breaches"]
+    assert (breach["item"], breach["units"], breach["short"]) == ("cola", 3, 0)
+
+
+async def test_units_put_aside_past_the_rights_are_accepted_with_their_breach(store: Caller) -> None:
+    await store.good("/v1/receipts", lines(cola=10))
+    await store.good("/v1/grants", {"to": "hub-east", "lines": [{"item": "cola", "quantity": 8}]})
+    put = {"item": "cola", "quantity": 5, "action": "put"}
+    answer = await store.good("/v1/quarantine", {"lines": [put]})
+    assert answer["lines"] == [{**put, "breach": 3}]
+    stock = await store.good("/v1/stock/cola")
+    assert (figures(stock), stock["breach"]) == ((10, 5, 5), 3)
+
+
+async def test_write_off_of_more_than_is_in_quarantine_is_accepted(store: Caller) -> None:
+    await store.good("/v1/receipts", lines(cola=5))
+    await store.good("/v1/quarantine", {"lines": [{"item": "cola", "quantity": 3, "action": "write_off"}]})
+    assert figures(await store.good("/v1/stock/cola")) == (2, 0, 2)
+
+
+async def test_an_item_counted_in_two_areas_has_the_level_of_both(store: Caller) -> None:
+    await store.good("/v1/receipts", lines(cola=10))
+    counted = {
+        "lines": [{"item": "cola", "counted": 2, "area": "floor"}, {"item": "cola", "counted": 5, "area": "back"}]
+    }
+    answer = await store.good("/v1/counts", counted, key="areas")
+    assert answer["lines"] == [{"item": "cola", "counted": 7, "seen": 10, "change": -3, "on_hand": 7}]
+    assert await store.good("/v1/counts", counted, key="areas") == answer
+    status, problem = await store.write("/v1/counts", {"lines": [counted["lines"][0]] * 2})
+    assert (status, problem["field"]) == (422, "lines[1].area")
 
 
 async def test_return_with_restock_goes_straight_to_the_shelf(store: Caller) -> None:

@@ -16,7 +16,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from edge_node.assembly import assemble as assemble_edge
 from hub.assembly import assemble as assemble_hub
 from replica.core.base.clock import Moment
-from replica.runtime.journal.sqlite_journal import FILE_NAME
+from replica.core.stock.till_receipts import uses_of
+from replica.runtime.journal.sqlite_journal import FILE_NAME, open_journal
 from replica.runtime.journal.statements import schema_scripts
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import Assembly
@@ -132,3 +133,16 @@ async def test_the_file_gets_the_current_schema_and_keeps_its_tables(role: str, 
     version, *after = schema(data)
     assert version == (len(schema_scripts()),)
     assert [table for table in after if table in before] == before
+
+
+async def test_the_till_receipts_of_the_earlier_release_are_found(role: str, data: Path) -> None:
+    async with serving(role, data):
+        pass
+    with sqlite3.connect(data / FILE_NAME) as connection:
+        named = connection.execute("SELECT location, number, use, till, arrival FROM receipts").fetchall()
+    journal = await open_journal(data, NAMES[role], "none")
+    stored = (await journal.read(0, 1_000)).stored
+    await journal.close()
+    uses = [(one, use) for one in stored for use in uses_of(one.entry.content)]
+    rows = [(one.entry.stream.scope, use.number, use.name, use.till, one.arrival) for one, use in uses]
+    assert sorted(named) == sorted(rows)

@@ -75,6 +75,10 @@ LOST_EDITS_MAX = 8
 KEY_ENTRIES_MAX = 64
 """Entries in the lookup of one key: more than the disconnected nodes that ever accept the same request."""
 
+RECEIPT_ENTRIES_MAX = 64
+"""Entries in the lookup of one till receipt: more than a sale has returns. A till that uses one number over and over is
+reported, and its returns need a person anyway."""
+
 COLLISIONS_MAX = 256
 """Newest collisions of keys in memory; the journal has all of them."""
 

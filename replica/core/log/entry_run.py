@@ -71,7 +71,7 @@ class EntryRun:
 class FastRun(EntryRun):
     """Entries that a fast path has just written: one move each, all along one route."""
 
-    __slots__ = ("clock", "previous", "source", "taken", "target")
+    __slots__ = ("clock", "previous", "receipts", "source", "taken", "target")
 
     def __init__(self, stream: Stream, head: Head, clock: int, source: str, target: str) -> None:
         super().__init__(stream, head.sequence + 1)
@@ -82,6 +82,8 @@ class FastRun(EntryRun):
         self.source = source
         self.target = target
         """All units move from account `source` to account `target`."""
+        self.receipts: list[tuple[int, str, str]] = []
+        """The index, the till and the number of the till receipt of each entry that has one."""
         self.taken: dict[Stock, int] = {}
         """Units taken from each pair."""
 

@@ -22,7 +22,7 @@ from replica.core.base.limits import (
     STAMP_AHEAD_MS,
 )
 from replica.core.log.entry import Content
-from replica.core.log.voids import VOID
+from replica.core.log.voids import CHANGES
 
 WALL = "wall"
 """The fact with the reading of the writer's wall clock, in milliseconds since 1970."""
@@ -80,7 +80,7 @@ def is_possible(occurred_ms: int, recorded_ms: int) -> bool:
 def impossible_at(content: Content) -> int | None:
     """The time of a movement by a till, in microseconds since 1970, if it cannot be true; else None."""
     occurred = content.facts.get(OCCURRED_AT)
-    if content.kind == VOID or not _is_moment(occurred) or is_possible(occurred // 1000, recorded_ms(content)):
+    if content.kind in CHANGES or not _is_moment(occurred) or is_possible(occurred // 1000, recorded_ms(content)):
         return None
     return occurred
 
@@ -104,11 +104,12 @@ def moved_ms(content: Content) -> int:
 def effective_clock(content: Content) -> int:
     """The stamp at which an entry's moves count.
 
-    A void counts when the entry that it takes back does. A movement counts when it happened, by its till. Else the
-    stamp decides, because it may follow a cause; unless only a clock that was wrong before explains it (`drift_ms`).
+    A void, and the correction of a return, count when the entry that they change does. A movement counts when it
+    happened, by its till. Else the stamp decides, because it may follow a cause; unless only a clock that was wrong
+    before explains it (`drift_ms`).
     """
     facts = content.facts
-    if content.kind == VOID:
+    if content.kind in CHANGES:
         as_of = facts.get("as_of")
         return as_of if isinstance(as_of, int) else content.clock
     if not (OCCURRED_AT in facts or WALL in facts):
@@ -119,8 +120,8 @@ def effective_clock(content: Content) -> int:
     return recorded_clock(content) if drift_ms(content) else content.clock
 
 
-def void_times(content: Content) -> Mapping[str, int]:
-    """The facts by which the void of an entry counts when the entry does."""
+def times_of_change(content: Content) -> Mapping[str, int]:
+    """The facts by which a void or a correction of an entry counts when the entry does."""
     told = {OCCURRED_AT: content.facts[OCCURRED_AT]} if counts_by_till(content) else {}
     return {"as_of": effective_clock(content), **told}
 
@@ -129,7 +130,7 @@ def counts_by_till(content: Content) -> bool:
     """Whether the time at which an entry's moves count is that of a till, so that it may be before older entries."""
     if OCCURRED_AT not in content.facts:
         return False
-    return content.kind == VOID or occurred_clock(content) is not None
+    return content.kind in CHANGES or occurred_clock(content) is not None
 
 
 def _is_moment(value: object) -> TypeGuard[int]:

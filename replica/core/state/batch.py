@@ -14,6 +14,9 @@ from replica.core.log.entry_run import EntryRun
 Row = tuple[Any, ...]
 """One row of a part's checkpoint: first the key, then the state. Values are integers, texts, bytes or None."""
 
+ReceiptRow = tuple[str, str, str, str, int]
+"""One use of a till receipt: location, number, use, till, and the arrival number of the entry."""
+
 Checkpoint = Mapping[str, Iterable[Row]]
 """Rows by the part of the fold that they belong to."""
 
@@ -25,6 +28,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     cells: Changes
     """The new totals of cells. They are separate from the other parts for speed."""
     checkpoint: Checkpoint
+    receipts: list[ReceiptRow] = []
+    """How the entries use till receipts."""
     clock: int = 0
     """The last stamp of the hybrid clock: issued here, or received and accepted."""
 

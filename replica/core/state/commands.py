@@ -12,7 +12,8 @@ from replica.core.log.entry import DOCUMENT, Entry
 from replica.core.orders.requests import OrderRequest, Placement
 from replica.core.state.kinds import Kinds, LocationRequest
 from replica.core.stock.counts import Seen
-from replica.core.stock.requests import KeyedSale, Sale
+from replica.core.stock.requests import KeyedSale, Return, Sale
+from replica.core.stock.till_receipts import TillReceipt
 
 
 class Command(Struct, frozen=True, gc=False):
@@ -86,6 +87,28 @@ Kind = Callable[[str, list[Any], list[bytes]], Sales | Placements]
 def keys_of(requests: Requests) -> Sequence[bytes]:
     """The key of each request."""
     return requests.keys if isinstance(requests, Sales | Placements) else [request.key for request in requests]
+
+
+def receipt_number(request: object) -> str:
+    """The till receipt of a sale, or of the sale that a return reverses; empty if there is none."""
+    if isinstance(request, Sale):
+        return request.receipt
+    return request.original if isinstance(request, Return) else ""
+
+
+def receipts_of(requests: Requests) -> tuple[list[TillReceipt], list[TillReceipt]]:
+    """The till receipts of sales, and those of the sales that returns reverse, in the requests of one caller."""
+    if isinstance(requests, Placements):
+        return [], []
+    if isinstance(requests, Sales):
+        location = requests.location
+        return [TillReceipt(location, sale.receipt) for sale in requests.requests if sale.receipt], []
+    sold: list[TillReceipt] = []
+    returned: list[TillReceipt] = []
+    for one in requests:
+        if isinstance(one, Command) and (number := receipt_number(one.request)):
+            (sold if isinstance(one.request, Sale) else returned).append(TillReceipt(one.location, number))
+    return sold, returned
 
 
 def together(asked: Sequence[Requests]) -> Iterator[tuple[Requests, Sequence[Requests]]]:

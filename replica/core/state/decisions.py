@@ -27,20 +27,24 @@ from replica.core.state.commands import (
     Placements,
     Requests,
     Sales,
+    receipt_number,
     repeats_command,
     repeats_write,
     stretches,
     together,
 )
 from replica.core.state.document_kinds import DOCUMENT_KINDS
-from replica.core.state.duplicates import precedence, prepare_void
+from replica.core.state.duplicates import lost_among, precedence, prepare_void
 from replica.core.state.fast_paths import first_used, take_fast
 from replica.core.state.kinds import EntryKind
 from replica.core.state.replica import Earlier, Replica, packed
 from replica.core.stock.counts import Seen, prepare_count
 from replica.core.stock.fast_sales import FastSales
 from replica.core.stock.location_view import LocationView
-from replica.core.stock.requests import Count
+from replica.core.stock.originals import prepare_corrections
+from replica.core.stock.requests import Count, Return, Sale
+from replica.core.stock.returns import prepare_return
+from replica.core.stock.till_receipts import TillReceipt
 
 Verdict = Entry | Refused
 """The result of one request."""
@@ -90,7 +94,7 @@ def _execute_alike(replica: Replica, asked: Sales | Placements, now_ms: int, ear
     while index < len(asked):
         if index >= end:
             end = first_used(replica, asked.keys, index, earlier)
-        run = take_fast(replica, asked, index, end, now_ms) if index < end else None
+        run = take_fast(replica, asked, index, end, now_ms, earlier) if index < end else None
         if isinstance(run, FastSales) and len(run) == len(asked):
             return run
         verdicts += run if run is not None else [_try(replica, asked[index], now_ms, earlier)]
@@ -102,17 +106,24 @@ def _try(replica: Replica, request: Command | DocumentWrite, now_ms: int, earlie
     known = earlier.get(request.key, ())
     try:
         if isinstance(request, Command):
-            return execute(replica, request, now_ms, known)
+            return execute(replica, request, now_ms, known, earlier.get(_receipt_of(request) or b"", ()))
         return write(replica, request, now_ms, known)
     except Refused as refused:
         return refused
 
 
-def execute(replica: Replica, command: Command, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
+def execute(
+    replica: Replica,
+    command: Command,
+    now_ms: int,
+    earlier: Sequence[Entry] = (),
+    on_receipt: Sequence[Entry] = (),
+) -> Entry:
     """Decide a request and record it. If it repeats an earlier request, return the entry of that one.
 
     Args:
         earlier: the entries under the command's key in the journal, unless the replica still holds them in memory.
+        on_receipt: the same for the till receipt of a sale, and for that of the sale that a return reverses.
     Raises:
         Refused: definite; nothing changed.
     """
@@ -130,10 +141,17 @@ def execute(replica: Replica, command: Command, now_ms: int, earlier: Sequence[E
         raise NotHosted(f"{replica.node} does not write for {command.location!r}", field="location")
     if isinstance(request, Count):
         draft = prepare_count(view, request, _rank_count(replica, command, request, now_ms))
+    elif isinstance(request, Return) and request.original:
+        named = replica.receipts.entries(TillReceipt(command.location, request.original), on_receipt)
+        lost = lost_among(named, replica.kinds)
+        draft = prepare_return(view, request, [entry for entry in named if entry.hash not in lost])
     else:
         assert kind.prepare is not None
         draft = kind.prepare(view, request)
     entry = replica.record(command.location, draft, command.key, now_ms)
+    receipt = _receipt_of(command) if isinstance(request, Sale) else None
+    if receipt is not None and (on_receipt or replica.receipts.is_returned(receipt)):
+        _correct_returns(replica, receipt, on_receipt, now_ms)
     _correct_counts(replica, now_ms)  # a till may report that goods moved before the newest count
     return entry
 
@@ -178,14 +196,16 @@ def merge(replica: Replica, runs: Iterable[ReceivedRun], now_ms: int, earlier: E
         for run in runs:
             merged += replica.take_in(run, now_ms, earlier)
     finally:
-        _follow_up(replica, now_ms)
+        _follow_up(replica, now_ms, earlier)
     return merged
 
 
-def _follow_up(replica: Replica, now_ms: int) -> None:
+def _follow_up(replica: Replica, now_ms: int, earlier: Earlier) -> None:
     """Record the voids, order changes and corrections that became due because of a merge."""
     while (lost := replica.take_lost()) is not None:
         replica.record(lost.entry.stream.scope, prepare_void(lost.entry, lost.winner, replica.kinds), b"", now_ms)
+    for receipt in replica.take_named():
+        _correct_returns(replica, receipt, earlier.get(receipt, ()), now_ms)
     for order in replica.orders.take_duplicated():
         _record_due(replica, replica.context(now_ms), order, now_ms)
     _correct_counts(replica, now_ms)
@@ -196,6 +216,21 @@ def _correct_counts(replica: Replica, now_ms: int) -> None:
     while (due := replica.counts.next_correction()) is not None:
         scope, draft = due
         replica.record(scope, draft, b"", now_ms)
+
+
+def _correct_returns(replica: Replica, receipt: TillReceipt, durable: Sequence[Entry], now_ms: int) -> None:
+    """Record the corrections of this node's returns that name the sale with a till receipt."""
+    location, number = receipt
+    view = LocationView.of(location, replica.node, replica.ledger, replica.catalog)
+    named = replica.receipts.entries(receipt, durable)
+    for draft in prepare_corrections(view, replica.node, number, named, lost_among(named, replica.kinds)):
+        replica.record(location, draft, b"", now_ms)
+
+
+def _receipt_of(command: Command) -> TillReceipt | None:
+    """The till receipt of a sale, or of the sale that a return reverses."""
+    number = receipt_number(command.request)
+    return TillReceipt(command.location, number) if number else None
 
 
 def _execute_order(replica: Replica, request: OrderRequest, key: bytes, now_ms: int) -> Entry:

@@ -24,7 +24,7 @@ from replica.core.base.names import node_of, void_key
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Entry
-from replica.core.log.times import void_times
+from replica.core.log.times import times_of_change
 from replica.core.log.voids import VOID
 from replica.core.orders.requests import ORDER
 from replica.core.state.kinds import Kinds, VoidEffect
@@ -94,6 +94,19 @@ def precedence(entry: Entry) -> tuple[int, str, bytes]:
     return entry.content.clock, entry.stream.writer, entry.hash
 
 
+def lost_among(entries: Iterable[Entry], kinds: Kinds) -> dict[bytes, Entry]:
+    """Of entries that may share keys: those that lost to a duplicate, by hash. All entries of their keys are given."""
+    won: dict[bytes, list[Entry]] = {}
+    lost: dict[bytes, Entry] = {}
+    for entry in sorted(entries, key=precedence):
+        standing = won.setdefault(entry.content.key, []) if entry.content.key else []
+        if any(kinds.are_same_request(one, entry) for one in standing):
+            lost[entry.hash] = entry
+        else:
+            standing.append(entry)
+    return lost
+
+
 def is_ours_to_void(collision: Collision, node: str) -> bool:
     """Whether this node voids the losing entry here. Orders have their own voids (`orders.events`)."""
     loser = collision.entry
@@ -113,7 +126,7 @@ def prepare_void(loser: Entry, winner: Entry, kinds: Kinds) -> Draft:
         "loser_writer": loser.stream.writer,
         "loser_sequence": loser.sequence,
         "winner": winner.hash,
-        **void_times(content),
+        **times_of_change(content),
     }
     reverse = tuple(Move(move.item, move.target, move.source, move.quantity) for move in moves)
     return Draft(

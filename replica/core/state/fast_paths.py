@@ -7,27 +7,28 @@ See docs/decisions/0008, 0011 and 0012.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from replica.core.orders.fast_orders import FastOrders, hold_fast
 from replica.core.state.commands import Placements, Sales
 from replica.core.state.replica import Earlier, Replica
 from replica.core.stock.fast_sales import FastSales, Times, sell_fast
+from replica.core.stock.till_receipts import TillReceipt
 
 
 def take_fast(
-    replica: Replica, asked: Sales | Placements, index: int, end: int, now_ms: int
+    replica: Replica, asked: Sales | Placements, index: int, end: int, now_ms: int, earlier: Earlier
 ) -> FastSales | FastOrders | None:
     """Decide and record requests from `index` up to `end`, while they have the simplest form.
 
     All keys in this range are new. None if the first request has another form; nothing changed then.
     """
     if isinstance(asked, Sales):
-        return _sell(replica, asked, index, end, now_ms)
+        return _sell(replica, asked, index, end, now_ms, earlier)
     return _hold(replica, asked, index, end, now_ms)
 
 
-def _sell(replica: Replica, sales: Sales, index: int, end: int, now_ms: int) -> FastSales | None:
+def _sell(replica: Replica, sales: Sales, index: int, end: int, now_ms: int, earlier: Earlier) -> FastSales | None:
     view = replica.view(sales.location)
     if view is None or len(sales.requests[index].lines) != 1:
         return None
@@ -36,7 +37,8 @@ def _sell(replica: Replica, sales: Sales, index: int, end: int, now_ms: int) -> 
         return None
     sold = FastSales(stream, replica.head(stream), replica.next_stamp(now_ms), view.free)
     times = Times.at(now_ms, replica.counts.watched.get(sales.location, 0), replica.clock_faults.wrong_tills(stream))
-    sell_fast(view, sales.requests[index:end], sales.keys[index:end], sold, times)
+    returned = returned_at(replica, sales.location, earlier)
+    sell_fast(view, sales.requests[index:end], sales.keys[index:end], sold, times, returned)
     if not len(sold):
         return None
     replica.record_run(sold)
@@ -58,6 +60,12 @@ def _hold(replica: Replica, placements: Placements, index: int, end: int, now_ms
         replica.record_run(held)
         return held
     return None
+
+
+def returned_at(replica: Replica, location: str, earlier: Earlier) -> Collection[str]:
+    """The till receipts at a location whose goods came back before, as far as the replica and `earlier` know."""
+    recent = replica.receipts.returned_at(location)
+    return [*recent, *[name.number for name in earlier if isinstance(name, TillReceipt)]] if recent or earlier else ()
 
 
 def first_used(replica: Replica, keys: Sequence[bytes], index: int, earlier: Earlier) -> int:

@@ -28,8 +28,9 @@ from replica.core.stock.goods_receipts import GOODS_RECEIPT, prepare_goods_recei
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.quarantine import QUARANTINE_STEP, prepare_quarantine, read_quarantine
 from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, OnShortage, Quarantine, Return, Sale
-from replica.core.stock.returns import RETURN, prepare_return, read_return
-from replica.core.stock.sales import SALE, prepare_sale, read_sale
+from replica.core.stock.returns import prepare_return, read_return
+from replica.core.stock.sales import prepare_sale, read_sale
+from replica.core.stock.till_receipts import RETURN, SALE
 
 LocationRequest = Sale | Return | GoodsReceipt | Count | Adjustment | Quarantine | Grant | Allotment
 """The requests at one location: the `request` of a record below."""

@@ -30,18 +30,19 @@ from replica.core.log.times import WALL, is_ahead, recorded_clock
 from replica.core.orders.context import OrderContext, OrderPolicy
 from replica.core.orders.machine import OrderMachine
 from replica.core.rights.location_owners import LocationOwners
-from replica.core.state.batch import Batch, Image
+from replica.core.state.batch import Batch, Image, ReceiptRow
 from replica.core.state.duplicates import Collision, is_ours_to_void
 from replica.core.state.fold import Fold
 from replica.core.state.kinds import KINDS, Kinds
 from replica.core.stock.counts import Seen
 from replica.core.stock.location_view import LocationView
+from replica.core.stock.till_receipts import SALE, RecentReceipts, TillReceipt, uses_of
 
 Vector = dict[str, Head]
 """How far each stream of one scope is held, by writer."""
 
-Earlier = Mapping[bytes, Sequence[Entry]]
-"""The entries in the journal under some keys, unless the replica still holds them in memory."""
+Earlier = Mapping[bytes | TillReceipt, Sequence[Entry]]
+"""The entries in the journal under some keys and till receipts, unless the replica still holds them in memory."""
 
 
 class LastHeard(NamedTuple):
@@ -98,6 +99,12 @@ class Replica:
         """When the last entry of each stream was recorded, as a stamp."""
         self.vectors: dict[str, Vector] = {}
         self.keys = RecentKeys()
+        self.receipts = RecentReceipts()
+        """The entries of the newest batches by the till receipts that they name."""
+        self._uses: list[ReceiptRow] = []
+        """How the entries of the batch use till receipts."""
+        self._named: dict[TillReceipt, None] = {}
+        """Till receipts of merged entries, while a return may have to be corrected because of them."""
         self._lost: list[Collision] = []
         """Duplicates that this node has to void before the batch is taken."""
         self._runs: list[EntryRun] = []
@@ -210,12 +217,19 @@ class Replica:
         if runs:
             self._runs = []
             self.keys.turn()
+            self.receipts.turn()
+        uses, self._uses = self._uses, []
         cells, checkpoint = self.fold.take_changes()
-        return Batch(runs=runs, cells=cells, checkpoint=checkpoint, clock=self.clock.last)
+        return Batch(runs=runs, cells=cells, checkpoint=checkpoint, receipts=uses, clock=self.clock.last)
 
     def take_lost(self) -> Collision | None:
         """Hand over the next duplicate that this node has to void; None if there is none."""
         return self._lost.pop(0) if self._lost else None
+
+    def take_named(self) -> list[TillReceipt]:
+        """Hand over the till receipts that merged entries name, and that a return of this node may name too."""
+        named, self._named = list(self._named), {}
+        return named
 
     def next_stamp(self, now_ms: int) -> int:
         """The stamp of the next entry. It is issued when that entry is recorded."""
@@ -248,6 +262,7 @@ class Replica:
         )
         self.clock.last = content.clock
         self._apply(entry)
+        self._note_uses(entry, self.arrival + 1)
         self._open_run(stream, entry.sequence).append(entry)
         self._hold(stream, Head(entry.sequence, entry.hash), recorded_clock(content), 1)
         return entry
@@ -257,6 +272,10 @@ class Replica:
         newest = self.clock.last = run.clock + len(run) - 1
         self.ledger.take(run.stream.scope, (self.writer, run.source, run.target), run.taken)
         self.keys.put_run(run)
+        if run.receipts:
+            self.receipts.put_run(run, [(index, number) for index, _, number in run.receipts])
+            scope, first = run.stream.scope, self.arrival + 1
+            self._uses += [(scope, number, SALE, till, first + index) for index, till, number in run.receipts]
         self._open_run(run.stream, run.first).extend(run)
         self._hold(run.stream, run.head, newest, len(run))
 
@@ -293,6 +312,9 @@ class Replica:
             if content.key and (content.key in self.keys or content.key in earlier):
                 self._meet(entry, earlier)
             self._apply(entry)
+            for receipt in self._note_uses(entry, self.arrival + 1 + entry.sequence - fresh[0].sequence):
+                if receipt in earlier or self.receipts.is_returned(receipt):
+                    self._named[receipt] = None
             taken.append(entry)
         self._hold(stream, taken.head, recorded_clock(fresh[-1].content), len(fresh))
         return len(fresh)
@@ -311,6 +333,16 @@ class Replica:
         self.fold.apply(entry)
         if entry.content.key:
             self.keys.put(entry.content.key, entry)
+
+    def _note_uses(self, entry: Entry, arrival: int) -> list[TillReceipt]:
+        """Note how an entry uses till receipts. Return the receipts that it names."""
+        uses = uses_of(entry.content)
+        if not uses:
+            return []
+        scope = entry.stream.scope
+        self.receipts.put(entry, uses)
+        self._uses += [(scope, use.number, use.name, use.till, arrival) for use in uses]
+        return [TillReceipt(scope, use.number) for use in uses]
 
     def _open_run(self, stream: Stream, first: int) -> EntryRun:
         """The run of the batch that takes the next entries of a stream; `first` is the number of the first."""

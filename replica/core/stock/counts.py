@@ -23,12 +23,13 @@ import msgspec
 from msgspec import Struct
 
 from replica.core.base.errors import Invalid
+from replica.core.base.limits import QUANTITY_MAX
 from replica.core.base.names import FOUND, FREE, LOSS, account, is_internal, node_of
 from replica.core.ledger.cells import Move, parts_of
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry
 from replica.core.log.times import counts_by_till, effective_clock
-from replica.core.log.voids import VOID
+from replica.core.log.voids import RETURN_CORRECTION, VOID
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import (
     Count,
@@ -39,8 +40,11 @@ COUNT = "count"
 CORRECTION = "correction"
 """The kind of an entry that keeps the book at a count."""
 
-FOLDED = (COUNT, CORRECTION, VOID)
+FOLDED = (COUNT, CORRECTION, VOID, RETURN_CORRECTION)
 """Kinds of entries that concern counts, whatever their stamp."""
+
+_CHANGED = {VOID: "loser", RETURN_CORRECTION: "return"}
+"""What the facts of an entry call the earlier entry that it changes, by the kind of the entry."""
 
 CountRank = tuple[int, str, int]
 """How counts are ordered: rank, writer, stamp."""
@@ -222,14 +226,16 @@ def is_after(entry: Entry, counter: str, as_of: int, vector: Mapping[str, int]) 
     Args:
         counter: the writer of the count. Its own later entries are from after the count, whatever its clock says,
             unless a till says that their movement happened before.
-        vector: the last entry of each stream held at the count. A void of one of these entries is from before.
+        vector: the last entry of each stream held at the count. A void or a correction of one of these entries is from
+            before.
     """
     content, writer = entry.content, entry.stream.writer
     if content.kind in (COUNT, CORRECTION):
         return False  # older than this count, or this count is outdated
-    if content.kind == VOID:
+    of = _CHANGED.get(content.kind)
+    if of is not None:
         facts = content.facts
-        writer, number = facts.get("loser_writer", ""), facts.get("loser_sequence", 0)
+        writer, number = facts.get(f"{of}_writer", ""), facts.get(f"{of}_sequence", 0)
         if isinstance(writer, str) and isinstance(number, int) and 0 < number <= vector.get(writer, 0):
             return False
     return (writer == counter and not counts_by_till(content)) or effective_clock(content) > as_of
@@ -286,22 +292,19 @@ def prepare_count(view: LocationView, count: Count, seen: Seen) -> Draft:
 
     The entry records the level, the as-of stamp, the vector and the difference it writes. A count below the book stock
     takes the node's own free units and may overdraw them, because the shelf is right and the book stock was wrong. An
-    item that has a newer count does not change.
+    item that has a newer count does not change. The areas of an item add up to its level.
     """
     moves = []
-    counted: dict[str, list[Any]] = {}
-    for index, line in enumerate(count.lines):
-        field = f"lines[{index}].item"
-        stock = view.ledger.stock(view.location, line.item)
-        view.catalog.check_item(line.item, bool(stock.cells), field)
-        if line.item in counted:
-            raise Invalid(f"{line.item} is counted twice", field=field)
-        on_hand = stock.figures.on_hand
-        level = seen.levels.get(line.item, on_hand)
-        change = line.counted - level if line.item not in seen.outdated else 0
-        moves += move_to_level(line.item, view.free, change)
-        counted[line.item] = [line.item, line.counted, level, change, on_hand + change]
-    facts: dict[str, Any] = {"count": list(counted.values()), "as_of": seen.as_of, "seen": dict(seen.vector)}
+    counted: list[list[Any]] = []
+    for item, found in _levels(view, count).items():
+        on_hand = view.ledger.stock(view.location, item).figures.on_hand
+        level = seen.levels.get(item, on_hand)
+        change = found - level if item not in seen.outdated else 0
+        moves += move_to_level(item, view.free, change)
+        counted.append([item, found, level, change, on_hand + change])
+    facts: dict[str, Any] = {"count": counted, "as_of": seen.as_of, "seen": dict(seen.vector)}
+    if any(line.area for line in count.lines):
+        facts["areas"] = [[line.item, line.counted, line.area] for line in count.lines]
     if seen.ranks:
         facts["ranks"] = dict(seen.ranks)
     if seen.unheard:
@@ -311,9 +314,32 @@ def prepare_count(view: LocationView, count: Count, seen: Seen) -> Draft:
     return Draft(kind=COUNT, moves=tuple(moves), facts=facts, reference=count.reference)
 
 
+def _levels(view: LocationView, count: Count) -> dict[str, int]:
+    """The level of each item, over all its areas. Raises Invalid if an area of an item is counted twice."""
+    levels: dict[str, int] = {}
+    areas: dict[tuple[str, str], None] = {}
+    for index, line in enumerate(count.lines):
+        item, area = line.item, line.area
+        moved = bool(view.ledger.stock(view.location, item).cells)
+        view.catalog.check_item(item, moved, f"lines[{index}].item")
+        if (item, area) in areas and area:
+            raise Invalid(f"{item} is counted twice in the area {area!r}", field=f"lines[{index}].area")
+        if (item, area) in areas:
+            raise Invalid(f"{item} is counted twice", field=f"lines[{index}].item")
+        areas[item, area] = None
+        levels[item] = levels.get(item, 0) + line.counted
+        if levels[item] > QUANTITY_MAX:
+            raise Invalid(f"a count finds at most {QUANTITY_MAX} units of {item}", field=f"lines[{index}].counted")
+    return levels
+
+
 def read_count(content: Content) -> Count:
     """Read the count from its entry."""
-    lines = tuple(CountLine(item, level) for item, level, *_ in content.facts["count"])
+    facts = content.facts
+    if "areas" in facts:
+        lines = tuple(CountLine(item, counted, area) for item, counted, area in facts["areas"])
+    else:
+        lines = tuple(CountLine(item, level) for item, level, *_ in facts["count"])
     return Count(lines, content.facts.get("token", ""), content.reference)
 
 

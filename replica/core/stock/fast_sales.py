@@ -22,7 +22,8 @@ from replica.core.log.entry_run import FastRun
 from replica.core.log.times import OCCURRED_AT
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import OnShortage, Sale
-from replica.core.stock.sales import SALE, note_options
+from replica.core.stock.sales import note_options
+from replica.core.stock.till_receipts import SALE
 
 _RECORD = OnShortage.RECORD
 _NOTHING: dict[str, Any] = {}
@@ -64,10 +65,20 @@ class Times(Struct, frozen=True):
         return self.earliest <= occurred_at <= self.latest and sale.till not in self.wrong_tills
 
 
-def sell_fast(view: LocationView, sales: Sequence[Sale], keys: Sequence[bytes], sold: FastSales, times: Times) -> None:
+def sell_fast(
+    view: LocationView,
+    sales: Sequence[Sale],
+    keys: Sequence[bytes],
+    sold: FastSales,
+    times: Times,
+    returned: Collection[str] = (),
+) -> None:
     """Record the first sales, each under its new key, as long as they can take the fast path. Refuses nothing.
 
     Pure, except that it fills the empty run `sold`: the view does not change until somebody applies the units `taken`.
+
+    Args:
+        returned: till receipts whose goods came back before their sale arrived here. Such a sale has more effects.
     """
     bodies, hashes, skus, quantities, left = sold.bodies, sold.hashes, sold.skus, sold.quantities, sold.left
     stocks, free, known_recipe = view.ledger.stocks(view.location), view.free, view.catalog.known_recipe
@@ -99,6 +110,10 @@ def sell_fast(view: LocationView, sales: Sequence[Sale], keys: Sequence[bytes], 
                 break
         after = (available - gone) // units
         moves, lines = ((item, free, CUSTOMER, wanted),), ((sku, quantity, 0, after),)
+        if sale.receipt:
+            if sale.receipt in returned:
+                break
+            sold.receipts.append((len(bodies), sale.till, sale.receipt))
         body = _pack((SALE, clock, key, sale.till, "", sale.receipt, moves, lines, facts))
         link = chain(link, body)
         clock += 1

@@ -29,12 +29,14 @@ def resolve(
     *,
     is_fact: bool = True,
     moved: Container[str] = (),
+    recipes: Mapping[str, Recipe] | None = None,
 ) -> tuple[Resolved, dict[str, int], dict[str, Any]]:
     """Resolve lines to recipes, and add up the units of each item over all lines.
 
     Args:
         is_fact: the request tells what happened to goods, so a deleted SKU has its last recipe. A promise refuses it.
         moved: the items that moved at the location, which a line may name even if no recipe does.
+        recipes: recipes of another time, by SKU. They go before those of the catalogue.
 
     Returns the resolved lines, the units by item, and facts that note which lines gave a barcode or an item.
     """
@@ -44,9 +46,10 @@ def resolve(
     for index, line in enumerate(lines):
         name, quantity = line.sku, line.quantity
         if name is not UNSET and line.barcode is UNSET and type(line) is not GoodsLine:
-            recipe = catalog.recipe(name, index, is_fact)
+            recipe = (recipes.get(name) if recipes else None) or catalog.recipe(name, index, is_fact)
         else:
             name, recipe = _resolve_line(catalog, line, index, facts, is_fact=is_fact, moved=moved)
+            recipe = recipes.get(name, recipe) if recipes else recipe
         resolved.append((name, recipe, quantity))
         for item, number in recipe:
             total = units[item] = units.get(item, 0) + number * quantity

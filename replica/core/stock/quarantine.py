@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
 from replica.core.base.names import LOSS
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content
 from replica.core.stock.lines import occurred_at, time_facts
-from replica.core.stock.location_view import LocationView, check_covered
+from replica.core.stock.location_view import LocationView, Taken
 from replica.core.stock.requests import (
     Action,
     Quarantine,
@@ -23,35 +23,49 @@ QUARANTINE_STEP = "quarantine"
 def prepare_quarantine(view: LocationView, request: Quarantine) -> Draft:
     """Put units aside, put them back on the shelf, or write them off.
 
-    Raises:
-        RightsExhausted: the request takes more units from an account of the node than there are.
+    These are facts, so nothing is refused because the book says otherwise. Units put aside past the rights are a
+    breach of the node's free units. If units leave quarantine that the book does not have there, the book has them
+    among the free ones: those written off leave the free units, and those put back on the shelf move nothing.
     """
-    moves = []
-    from_free: dict[str, int] = {}
-    from_quarantine: dict[str, int] = {}
+    taken = Taken(view)
+    from_quarantine: list[int] = []
     for index, line in enumerate(request.lines):
         stock = view.ledger.stock(view.location, line.item)
         view.catalog.check_item(line.item, bool(stock.cells), f"lines[{index}].item")
+        if line.action is Action.PUT:
+            taken.add(view.quarantine, line.item, line.quantity)
+    for line in request.lines:
+        there = 0 if line.action is Action.PUT else min(line.quantity, taken.left(view.quarantine, line.item))
+        from_quarantine.append(there)
+        if there:
+            taken.take(view.quarantine, line.item, there)
+        if there and line.action is Action.RESTOCK:
+            taken.add(view.free, line.item, there)
+    moves: list[Move] = []
+    done = []
+    for line, there in zip(request.lines, from_quarantine, strict=True):
+        item, rest, short = line.item, line.quantity - there, 0
         match line.action:
             case Action.PUT:
-                source, target, taken = view.free, view.quarantine, from_free
+                moves.append(Move(item, view.free, view.quarantine, rest))
+                short = taken.take(view.free, item, rest)
             case Action.RESTOCK:
-                source, target, taken = view.quarantine, view.free, from_quarantine
+                moves += [Move(item, view.quarantine, view.free, there)] if there else []
             case Action.WRITE_OFF:
-                source, target, taken = view.quarantine, LOSS, from_quarantine
+                moves += [Move(item, view.quarantine, LOSS, there)] if there else []
+                moves += [Move(item, view.free, LOSS, rest)] if rest else []
+                short = taken.take(view.free, item, rest)
             case _:
                 assert_never(line.action)
-        taken[line.item] = taken.get(line.item, 0) + line.quantity
-        moves.append(Move(line.item, source, target, line.quantity))
-    check_covered(view, view.free, from_free)
-    check_covered(view, view.quarantine, from_quarantine)
-    done = [[line.item, line.quantity, line.action.value] for line in request.lines]
-    facts = {"quarantine": done, **time_facts(request.occurred_at)}
+        done.append([item, line.quantity, line.action.value, *([short] if short else [])])
+    facts: dict[str, Any] = {"quarantine": done, **time_facts(request.occurred_at)}
+    if taken.breach:
+        facts["breach"] = taken.breach
     return Draft(kind=QUARANTINE_STEP, moves=tuple(moves), facts=facts, reference=request.reference)
 
 
 def read_quarantine(content: Content) -> Quarantine:
     """Read the request from its entry."""
     done = content.facts["quarantine"]
-    lines = tuple(QuarantineLine(item, quantity, Action(action)) for item, quantity, action in done)
+    lines = tuple(QuarantineLine(item, quantity, Action(action)) for item, quantity, action, *_ in done)
     return Quarantine(lines, content.reference, occurred_at(content.facts))

@@ -71,10 +71,14 @@ class GoodsLine(RequestStruct, frozen=True):
 
 
 class CountLine(RequestStruct, frozen=True):
-    """The level of an item that was found on the shelf."""
+    """The level of an item that was found on the shelf.
+
+    If an item lies in several areas, a count has one line for each area, and they add up to one level.
+    """
 
     item: Item
     counted: Level
+    area: Text = ""
 
 
 class AdjustmentLine(RequestStruct, frozen=True):

@@ -15,14 +15,12 @@ from replica.core.log.entry import Content, EntryLine
 from replica.core.log.times import OCCURRED_AT
 from replica.core.stock.lines import Resolved, microseconds, occurred_at, resolve, sku_lines
 from replica.core.stock.location_view import LocationView
+from replica.core.stock.originals import note_recipes
 from replica.core.stock.requests import (
     OnShortage,
     Sale,
 )
-
-SALE = "sale"
-"""The kind of these entries."""
-
+from replica.core.stock.till_receipts import SALE
 
 _RECORD = OnShortage.RECORD
 
@@ -60,6 +58,7 @@ def prepare_sale(view: LocationView, sale: Sale) -> Draft:
     else:
         lines = [EntryLine(sku, quantity, 0, sellable(recipe, after)) for sku, recipe, quantity in resolved]
     note_options(sale, facts)
+    note_recipes(facts, resolved, demand)
     moves = tuple(Move(item, free, CUSTOMER, wanted) for item, wanted in demand.items())
     return Draft(kind=SALE, moves=moves, lines=tuple(lines), facts=facts, actor=sale.till, reference=sale.receipt)
 

@@ -21,7 +21,7 @@ from replica.core.log.times import moved_ms, recorded_ms
 from replica.core.rights.forecast import DAYS_MAX, SLOT_MINUTES, SLOTS, Demand
 from replica.core.rights.policies import Policy
 from replica.core.state.replica import Replica
-from replica.core.stock.sales import SALE
+from replica.core.stock.till_receipts import SALE
 from replica.runtime.driver import Driver
 from replica.runtime.ports import Clock, Journal
 

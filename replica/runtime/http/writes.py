@@ -25,7 +25,7 @@ from replica.core.stock.adjustments import ADJUSTMENT
 from replica.core.stock.counts import COUNT
 from replica.core.stock.goods_receipts import GOODS_RECEIPT
 from replica.core.stock.quarantine import QUARANTINE_STEP
-from replica.core.stock.returns import RETURN
+from replica.core.stock.till_receipts import RETURN
 from replica.runtime.background.counting import submit_count
 from replica.runtime.http.answers import document_value
 from replica.runtime.http.order_answers import OrderAnswer, order_answer
@@ -74,13 +74,17 @@ class CountAnswer(Struct, frozen=True):
     provisional: bool
 
 
-class AdjustedLine(Struct, frozen=True):
-    """One correction, and the level after all corrections of the request."""
+class AdjustedLine(Struct, frozen=True, omit_defaults=True):
+    """One correction, and the level after all corrections of the request.
+
+    `breach`: how many of the units taken off exceed the rights of this node; left out if none do.
+    """
 
     item: str
     delta: int
     reason: str
     on_hand: int
+    breach: int = 0
 
 
 class AdjustmentAnswer(Struct, frozen=True):
@@ -91,12 +95,16 @@ class AdjustmentAnswer(Struct, frozen=True):
     lines: tuple[AdjustedLine, ...]
 
 
-class QuarantinedLine(Struct, frozen=True):
-    """One movement into or out of quarantine."""
+class QuarantinedLine(Struct, frozen=True, omit_defaults=True):
+    """One movement into or out of quarantine.
+
+    `breach`: how many of the units taken from the shelf exceed the rights of this node; left out if none do.
+    """
 
     item: str
     quantity: int
     action: str
+    breach: int = 0
 
 
 class QuarantineAnswer(Struct, frozen=True):
@@ -230,7 +238,7 @@ WRITE_CALLS = (
         path="/v1/counts",
         kind=COUNT,
         answer=CountAnswer,
-        summary="Set the stock to a count",
+        summary="Set the stock to a count. Another count of an item replaces it, also one of another area",
         render=_count,
         submit=_submit_count,
     ),

@@ -4,7 +4,8 @@
 
 CREATE TEMP VIEW batches AS
 SELECT NULL AS bytes, NULL AS streams, NULL AS segments, NULL AS keys,
-       NULL AS items, NULL AS routes, NULL AS cells, NULL AS orders, NULL AS counts;
+       NULL AS items, NULL AS routes, NULL AS cells, NULL AS orders, NULL AS counts,
+       NULL AS receipts;
 
 CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batches BEGIN
 
@@ -51,4 +52,17 @@ CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batches BEGIN
     INSERT INTO counts (location, item, state)
     SELECT value->>0, value->>1, substr(new.bytes, value->>2, value->>3) FROM json_each(new.counts) WHERE true
     ON CONFLICT DO UPDATE SET state = excluded.state;
+
+    -- Uses of till receipts. [location, number, use, till, arrival]
+    INSERT INTO receipts (location, number, use, till, arrival)
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(new.receipts);
+
+    -- Receipts that a person should look at: questioned ones, and those that the till used before in the same way.
+    INSERT INTO questioned_receipts (location, number, use, till, arrival)
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(new.receipts)
+    WHERE value->>2 = 'question' OR (value->>2 IN ('sale', 'return') AND value->>3 <> '' AND EXISTS (
+        SELECT 1 FROM receipts
+        WHERE location = value->>0 AND number = value->>1 AND use = value->>2 AND till = value->>3
+              AND arrival <> value->>4))
+    ON CONFLICT DO UPDATE SET arrival = max(arrival, excluded.arrival);
 END;

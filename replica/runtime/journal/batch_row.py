@@ -18,7 +18,7 @@ from msgspec.json import Encoder
 from replica.core.ledger.cells import Changes
 from replica.core.log.entry import Head, Stream, start
 from replica.core.log.entry_run import EntryRun
-from replica.core.state.batch import Batch
+from replica.core.state.batch import Batch, ReceiptRow
 from replica.runtime.journal.segment import cut_segments
 from replica.runtime.journal.statements import STATEMENTS
 
@@ -97,6 +97,7 @@ class Numbers:
         parts.counts += [
             (location, item, *parts.lay(state)) for location, item, state in batch.checkpoint.get("counts", ())
         ]
+        parts.receipts = batch.receipts
         self._lay_cells(batch.cells, parts)
         yield parts.row()
 
@@ -133,6 +134,7 @@ class _Parts:
         self.end = 1
         """Where the next piece begins; SQLite counts from 1."""
         self.streams, self.segments, self.keys, self.items, self.routes, self.counts = [_Tuples() for _ in range(6)]
+        self.receipts: list[ReceiptRow] = []
         self.cells: dict[int, int] = {}
         self.orders: dict[int, int] = {}
 
@@ -169,5 +171,6 @@ class _Parts:
             self.cells,
             self.orders,
             self.counts,
+            self.receipts,
         )
         return b"".join(self.pieces), *[_encode(part).decode() for part in parts]

@@ -9,8 +9,11 @@ Cache-, Hash- and Space-Efficient Bloom Filters, WEA 2007.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from random import Random
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 KEYS_PER_WORD = 4
 """A word has 64 bits."""
@@ -32,7 +35,7 @@ def _make_patterns() -> list[int]:
 _patterns = _make_patterns()
 
 
-class KeyFilter:
+class KeyFilter(Generic[K]):
     """A set of keys that is inexact: it contains every added key, and rarely seems to contain another one.
 
     The word and pattern of a key follow from its hash in this process. Callers cannot predict that hash, and the
@@ -54,7 +57,7 @@ class KeyFilter:
         """Whether the filter is full. Then make a larger one, and add all keys to it."""
         return self.count >= len(self._words) * KEYS_PER_WORD
 
-    def add(self, keys: Collection[bytes]) -> None:
+    def add(self, keys: Collection[K]) -> None:
         """Add keys."""
         words, mask, patterns = self._words, self._mask, _patterns
         for key in keys:
@@ -62,7 +65,7 @@ class KeyFilter:
             words[mixed & mask] |= patterns[(mixed >> 48) % _PATTERNS]
         self.count += len(keys)
 
-    def likely(self, keys: Iterable[bytes]) -> list[bytes]:
+    def likely(self, keys: Iterable[K]) -> list[K]:
         """Return the keys that may have been added. A key left out was certainly not added."""
         words, mask, patterns = self._words, self._mask, _patterns
         return [key for key in keys if not patterns[((mixed := hash(key)) >> 48) % _PATTERNS] & ~words[mixed & mask]]

@@ -4,7 +4,7 @@
 
 -- insert_batch
 -- Write one batch through the view of batch.sql.
-INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- newest_arrival
 -- The arrival number of the newest entry; 0 when there is none.
@@ -71,6 +71,37 @@ SELECT count(*) FROM keys
 -- all_keys
 -- All keys with their arrivals, sorted, so that equal keys are adjacent.
 SELECT key, arrival FROM keys ORDER BY key, arrival
+
+-- arrivals_of_receipt
+-- The first arrivals of entries that use a till receipt, up to a limit.
+SELECT DISTINCT arrival FROM receipts WHERE location = ? AND number = ? ORDER BY arrival LIMIT ?
+
+-- arrivals_of_use
+-- The first arrivals of entries that use a till receipt in one way at one till, up to a limit.
+SELECT arrival FROM receipts WHERE location = ? AND number = ? AND use = ? AND till = ? ORDER BY arrival LIMIT ?
+
+-- insert_receipt
+-- Note one use of a till receipt, while the index of an older file is filled.
+INSERT INTO receipts (location, number, use, till, arrival) VALUES (?, ?, ?, ?, ?)
+
+-- question_receipts
+-- Note all receipts that a person should look at, after the index was filled. The batch does the same for new entries.
+INSERT INTO questioned_receipts
+SELECT location, number, use, till, max(arrival) FROM receipts
+GROUP BY location, number, use, till
+HAVING use = 'question' OR (use IN ('sale', 'return') AND till <> '' AND count(*) > 1)
+
+-- questioned_receipts
+-- The receipts that a person should look at, newest first, up to a limit.
+SELECT location, number, use, till FROM questioned_receipts ORDER BY arrival DESC LIMIT ?
+
+-- number_of_originals
+-- The number of returns that name the receipt of their sale.
+SELECT count(*) FROM receipts INDEXED BY originals WHERE use = 'original'
+
+-- all_originals
+-- The receipts that returns name.
+SELECT location, number FROM receipts INDEXED BY originals WHERE use = 'original'
 
 -- all_streams
 -- Every stream with its number and its head.

@@ -128,7 +128,7 @@ def find(connection: sqlite3.Connection, keys: Iterable[bytes]) -> dict[bytes, l
     for key in keys:
         rows = connection.execute(STATEMENTS["arrivals_of_key"], (key, KEY_ENTRIES_MAX)).fetchall()
         if rows:
-            found[key] = [_arrived(connection, arrival) for (arrival,) in rows]
+            found[key] = [arrived(connection, arrival) for (arrival,) in rows]
     return found
 
 
@@ -141,7 +141,8 @@ def shared(connection: sqlite3.Connection, keys: Iterable[tuple[int, bytes]]) ->
     return [entry for _, entry in sorted(stored.items())]
 
 
-def _arrived(connection: sqlite3.Connection, arrival: int) -> Stored:
+def arrived(connection: sqlite3.Connection, arrival: int) -> Stored:
+    """The entry with an arrival number."""
     row = connection.execute(STATEMENTS["segment_with"], (arrival,)).fetchone()
     (stored,) = [one for one in segment(row).unpack() if one.arrival == arrival]
     return stored

@@ -28,7 +28,8 @@ from replica.core.log.entry import Entry, Stream
 from replica.core.log.times import recorded_clock
 from replica.core.state.batch import Batch, Checkpoint, Image
 from replica.core.state.fold import fold
-from replica.runtime.journal import batch_row, reading
+from replica.core.stock.till_receipts import ORIGINAL, QuestionedReceipt, TillReceipt
+from replica.runtime.journal import batch_row, reading, receipt_index
 from replica.runtime.journal.batch_row import BatchRow, Numbers
 from replica.runtime.journal.damage import DAMAGE, DataRefused, check_log, check_room, check_schema
 from replica.runtime.journal.durable_files import make_directory, write_again
@@ -95,7 +96,9 @@ class SqliteJournal:
         self._commits = 0
         self._arrival = 0
         self._numbers = Numbers()
-        self._keys = KeyFilter()
+        self._keys: KeyFilter[bytes] = KeyFilter()
+        self._returned: KeyFilter[TillReceipt] = KeyFilter()
+        """Till receipts that returns name."""
 
     @property
     def log_copy(self) -> asyncio.Task[None] | None:
@@ -138,6 +141,15 @@ class SqliteJournal:
         found = await self._key_lookup.run(reading.find, likely) if likely else {}
         return {key: [one.entry for one in stored] for key, stored in found.items()}
 
+    def likely_returned(self, receipts: Sequence[TillReceipt]) -> list[TillReceipt]:
+        return self._returned.likely(receipts)
+
+    async def find_receipts(self, receipts: Sequence[TillReceipt]) -> dict[TillReceipt, list[Entry]]:
+        return await self._key_lookup.run(receipt_index.find, receipts)
+
+    async def questioned_receipts(self, limit: int) -> list[QuestionedReceipt]:
+        return await self._query.run(receipt_index.questioned, limit)
+
     async def read(self, after: int, limit: int) -> Page:
         return await self._query.run(reading.read, after, limit)
 
@@ -166,6 +178,7 @@ class SqliteJournal:
             log.warning("checkpoint does not match the journal, folding it again", entries=self._arrival)
             self._refold(connection)
         shared = reading.shared(connection, self._fill_filter(connection))
+        self._returned = receipt_index.returned(connection)
         names = {route: name for name, route in numbers.routes.items()}
         items = {item: name for name, item in numbers.items.items()}
         cells = [
@@ -227,15 +240,21 @@ class SqliteJournal:
             self._put(connection, rows, batch.checkpoint)
         if self._keys.is_full:
             self._fill_filter(connection)
+        if self._returned.is_full:
+            self._returned = receipt_index.returned(connection)
         self._arrival += len(batch)
         return self._arrival
 
     def _lay_out(self, batch: Batch) -> list[BatchRow]:
-        """The rows of a batch. Its keys enter the filter before they are durable.
+        """The rows of a batch. Its keys and the receipts that its returns name enter the filters first.
 
-        A surplus key in the filter costs one vain lookup. A missing key would let a request be accepted twice.
+
+        A surplus key in a filter costs one vain lookup. A missing key would let a request be accepted twice, because
+        its entry may be durable before the filter knows it.
         """
         self._keys.add([key for run in batch.runs for key in run.keys if key])
+        originals = [TillReceipt(row[0], row[1]) for row in batch.receipts if row[2] == ORIGINAL]
+        self._returned.add(originals)
         return list(self._numbers.rows(batch, self._arrival))
 
     def _put(self, connection: sqlite3.Connection, rows: Sequence[BatchRow], checkpoint: Checkpoint) -> None:
@@ -247,7 +266,7 @@ class SqliteJournal:
     def _fill_filter(self, connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
         """Fill the filter with all keys. Return the keys that several entries share, each with their last arrival."""
         (expected,) = connection.execute(STATEMENTS["number_of_keys"]).fetchone()
-        keys = KeyFilter(expected)
+        keys: KeyFilter[bytes] = KeyFilter(expected)
         shared: dict[bytes, int] = {}
         rows = connection.execute(STATEMENTS["all_keys"])
         last = None
@@ -348,7 +367,11 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise DataRefused(f"the data has schema {version}, this program knows {len(scripts)}: run a newer one")
     check_schema(connection, scripts, version)
     for number, script in enumerate(scripts[version:], version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}")
+        if number == receipt_index.SCHEMA:
+            receipt_index.fill(connection)
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
     connection.executescript(BATCH)
 
 

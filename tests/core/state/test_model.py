@@ -161,21 +161,21 @@ class OneNode(RuleBasedStateMachine):
     @rule(target=asked, item=items, delta=st.integers(-6, 6).filter(bool))
     def adjust(self, item: str, delta: int) -> Any:
         request = Adjustment((AdjustmentLine(item, delta, "checked"),))
-        if delta < 0 and -delta > self.free[item]:
-            self.refuse(request)
-            return multiple()
-        return self.ask(request, {item: delta}, {})
+        short = -delta - max(0, self.free[item])
+        known = self.ask(request, {item: delta}, {})
+        assert known[2].content.facts.get("breach", {}) == ({item: short} if short > 0 else {})
+        return known
 
     @rule(target=asked, item=items, number=numbers, action=st.sampled_from(Action))
     def quarantine_some(self, item: str, number: int, action: Action) -> Any:
         request = Quarantine((QuarantineLine(item, number, action),))
-        there = self.free if action is Action.PUT else self.quarantine
-        if number > there[item]:
-            self.refuse(request)
-            return multiple()
-        free = {Action.PUT: -number, Action.RESTOCK: number, Action.WRITE_OFF: 0}[action]
-        aside = number if action is Action.PUT else -number
-        return self.ask(request, {item: free}, {item: aside})
+        there = min(number, max(0, self.quarantine[item]))
+        free = {Action.PUT: -number, Action.RESTOCK: there, Action.WRITE_OFF: there - number}[action]
+        aside = number if action is Action.PUT else -there
+        short = -free - max(0, self.free[item])
+        known = self.ask(request, {item: free}, {item: aside})
+        assert known[2].content.facts.get("breach", {}) == ({item: short} if short > 0 else {})
+        return known
 
     @rule(known=asked)
     def ask_again(self, known: Any) -> None:

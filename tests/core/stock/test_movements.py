@@ -24,6 +24,7 @@ from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.kinds import KINDS, LocationRequest
 from replica.core.stock.counts import Seen, prepare_count
 from replica.core.stock.location_view import LocationView
+from replica.core.stock.quarantine import read_quarantine
 from replica.core.stock.requests import (
     Action,
     Adjustment,
@@ -392,6 +393,25 @@ def test_a_count_moves_the_difference_to_the_book(counted: int, moves: tuple[Mov
     assert shop.ledger.stock(STORE, "cola").figures.on_hand == counted
 
 
+def test_the_areas_of_an_item_add_up_to_one_level() -> None:
+    shop = shop_with(cola=10)
+    asked = Count((CountLine("cola", 3, "floor"), CountLine("leaf", 1), CountLine("cola", 4, "back")))
+    draft = shop.ask(asked)
+    assert draft.facts["count"] == [["cola", 7, 10, -3, 7], ["leaf", 1, 0, 1, 1]]
+    assert KINDS.request_of(draft.content(1, b"c")) == asked
+
+
+@pytest.mark.parametrize(("area", "field"), [("floor", "lines[1].area"), ("", "lines[1].item")])
+def test_an_area_of_an_item_counted_twice_is_refused_by_its_field(area: str, field: str) -> None:
+    lines = (CountLine("cola", 3, area), CountLine("cola", 4, area))
+    assert shop_with(cola=10).refuse(Count(lines), Invalid).field == field
+
+
+def test_a_count_without_areas_keeps_the_facts_of_earlier_releases() -> None:
+    draft = shop_with(cola=10).ask(Count((CountLine("cola", 9),)))
+    assert sorted(draft.facts) == ["as_of", "count", "seen"]
+
+
 def test_a_count_includes_all_units_in_the_building() -> None:
     shop = shop_with(cola=10)
     shop.move(FREE, HELD, 2)
@@ -469,12 +489,34 @@ def test_an_adjustment_moves_each_difference_with_its_reason() -> None:
     assert draft.reference == "A-1"
 
 
-def test_an_adjustment_takes_no_more_than_is_free_over_all_its_lines() -> None:
+def test_an_adjustment_past_the_rights_is_recorded_and_says_what_it_overdraws() -> None:
     shop = shop_with(cola=4)
     shop.move(FREE, HELD, 1)
     lines = (AdjustmentLine("cola", -2, "broken"), AdjustmentLine("cola", -2, "broken"))
-    refused = shop.refuse(Adjustment(lines), RightsExhausted)
-    assert refused.facts == {"lines": [{"item": "cola", "wanted": 4, "free": 3}]}
+    draft = shop.ask(Adjustment(lines))
+    assert draft.facts == {"adjusted": [["cola", -2, "broken", 0], ["cola", -2, "broken", 0, 1]], "breach": {"cola": 1}}
+    assert (shop.balance(FREE), shop.ledger.stock(STORE, "cola").breach) == (-1, 1)
+
+
+def test_broken_units_past_rights_that_others_hold_are_a_breach_of_this_node() -> None:
+    shop = shop_with(cola=10)
+    shop.move(FREE, "hub-east/free", 8)
+    draft = shop.ask(Adjustment((AdjustmentLine("cola", -5, "broken"),)))
+    assert (draft.facts["breach"], shop.ledger.stock(STORE, "cola").figures.on_hand) == ({"cola": 3}, 5)
+
+
+def test_a_line_that_raises_an_item_counts_for_the_lines_that_lower_it() -> None:
+    shop = shop_with(cola=1)
+    lines = (AdjustmentLine("cola", -4, "in the wrong box"), AdjustmentLine("cola", 3, "in the wrong box"))
+    assert "breach" not in shop.ask(Adjustment(lines)).facts
+    assert shop.balance(FREE) == 0
+
+
+def test_an_adjustment_below_zero_breaches_only_by_what_it_takes() -> None:
+    shop = shop_with(cola=1)
+    shop.ask(Sale(lines=(sold("cola", 4),)))
+    lines = (AdjustmentLine("cola", 2, "found"), AdjustmentLine("cola", -4, "broken"))
+    assert (shop.ask(Adjustment(lines)).facts["breach"], shop.balance(FREE)) == ({"cola": 2}, -5)
 
 
 def test_an_adjustment_by_zero_is_refused_by_line() -> None:
@@ -507,16 +549,36 @@ def test_quarantine_takes_in_gives_back_and_writes_off(
     assert shop.ledger.stock(STORE, "cola").figures == figures
 
 
-@pytest.mark.parametrize(
-    ("actions", "free"),
-    [((Action.PUT, Action.PUT), 3), ((Action.RESTOCK, Action.WRITE_OFF), 2), ((Action.RESTOCK, Action.RESTOCK), 2)],
-)
-def test_quarantine_moves_no_more_than_is_there_over_all_its_lines(actions: tuple[Action, Action], free: int) -> None:
+def test_units_put_aside_past_the_rights_are_recorded_as_a_breach() -> None:
+    shop = shop_with(cola=10)
+    shop.move(FREE, "hub-east/free", 8)
+    draft = shop.ask(Quarantine((QuarantineLine("cola", 5, Action.PUT),)))
+    assert draft.facts == {"quarantine": [["cola", 5, "put", 3]], "breach": {"cola": 3}}
+    assert (shop.balance(QUARANTINE), shop.balance(FREE)) == (5, -3)
+
+
+def test_units_written_off_that_the_book_has_elsewhere_leave_the_shelf() -> None:
     shop = shop_with(cola=5)
     shop.move(FREE, QUARANTINE, 2)
-    lines = tuple(QuarantineLine("cola", 2, action) for action in actions)
-    refused = shop.refuse(Quarantine(lines), RightsExhausted)
-    assert refused.facts == {"lines": [{"item": "cola", "wanted": 4, "free": free}]}
+    draft = shop.ask(Quarantine((QuarantineLine("cola", 4, Action.WRITE_OFF),)))
+    assert draft.moves == (Move("cola", QUARANTINE, "loss", 2), Move("cola", FREE, "loss", 2))
+    assert (shop.balance(QUARANTINE), shop.balance(FREE), "breach" in draft.facts) == (0, 1, False)
+
+
+def test_units_put_back_that_were_not_in_quarantine_move_nothing() -> None:
+    shop = shop_with(cola=5)
+    shop.move(FREE, QUARANTINE, 2)
+    draft = shop.ask(Quarantine((QuarantineLine("cola", 4, Action.RESTOCK),)))
+    assert draft.moves == (Move("cola", QUARANTINE, FREE, 2),)
+    assert read_quarantine(draft.content(1, b"q")).lines == (QuarantineLine("cola", 4, Action.RESTOCK),)
+
+
+def test_units_put_aside_and_put_back_in_one_request_count_for_each_other() -> None:
+    shop = shop_with(cola=1)
+    shop.move(FREE, QUARANTINE, 1)
+    lines = (QuarantineLine("cola", 5, Action.PUT), QuarantineLine("cola", 6, Action.RESTOCK))
+    assert "breach" not in shop.ask(Quarantine(lines)).facts
+    assert (shop.balance(QUARANTINE), shop.balance(FREE)) == (0, 1)
 
 
 def test_quarantine_of_an_unknown_item_is_refused_by_line() -> None:
@@ -648,16 +710,23 @@ def test_any_request_debits_only_the_nodes_own_accounts_and_adds_up_to_zero(
 
 
 @given(st.lists(requests, max_size=10))
-def test_only_recorded_sales_and_counts_overdraw(asked: list[LocationRequest]) -> None:
+def test_only_facts_overdraw_and_only_free_units(asked: list[LocationRequest]) -> None:
     shop = Shop(RECIPES)
     for request in asked:
-        if isinstance(request, Count) or (isinstance(request, Sale) and request.on_shortage is OnShortage.RECORD):
-            continue
+        before = {item: stock.breach for item, stock in shop.ledger.stocks(STORE).items()}
         try:
-            shop.ask(request)
+            draft = shop.ask(request)
         except Refused:
             continue
-        assert all(stock.breach == 0 for stock in shop.ledger.stocks(STORE).values())
+        after = {item: stock.breach for item, stock in shop.ledger.stocks(STORE).items()}
+        grown = {item: units - before.get(item, 0) for item, units in after.items() if units > before.get(item, 0)}
+        if not isinstance(request, Count):
+            assert draft.facts.get("breach", {}) == grown
+        if isinstance(request, Sale):
+            assert not grown or request.on_shortage is OnShortage.RECORD
+        else:
+            assert not grown or isinstance(request, Adjustment | Quarantine | Count)
+        assert all(stock.balance(QUARANTINE) >= 0 for stock in shop.ledger.stocks(STORE).values())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,344 @@
+"""Returns reverse what left with their sale, by the entry of the sale and not by today's recipes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replica.core.base.names import CHAIN
+from replica.core.catalog.skus import Recipe
+from replica.core.ledger.cells import Move
+from replica.core.log.entry import Entry
+from replica.core.state import decisions
+from replica.core.state.commands import Command
+from replica.core.stock.originals import PAST_SALE, SEVERAL_SALES, derived_recipes, note_recipes, recipes_then
+from replica.core.stock.requests import (
+    Action,
+    Count,
+    CountLine,
+    Disposition,
+    Quarantine,
+    QuarantineLine,
+    Return,
+    Sale,
+    SkuLine,
+)
+from replica.core.stock.sales import read_sale
+from replica.core.stock.till_receipts import QUESTION, RETURN_CORRECTION
+from tests.core.chain import NOW_MS, STORE, Node, receipt
+
+CUP, BOX = {"cup": 1}, {"box": 2, "card": 1}
+
+
+def shop() -> Node:
+    """A shop with stock. The recipe of `set` is a cup."""
+    node = Node()
+    node.ask(receipt(cup=20, box=20, card=20, cola=20), key="delivery")
+    recipe(node, CUP)
+    return node
+
+
+def recipe(node: Node, units: dict[str, int], sku: str = "set") -> None:
+    """Change a recipe."""
+    node.write(sku, {"recipe": units})
+
+
+def sold(sku: str = "set", quantity: int = 1, *, number: str = "R-1", till: str = "", **others: int) -> Sale:
+    lines = [SkuLine(quantity, sku), *(SkuLine(more, other) for other, more in others.items())]
+    return Sale(lines=tuple(lines), receipt=number, till=till)
+
+
+def back(
+    sku: str = "set", quantity: int = 1, *, original: str = "R-1", till: str = "", restock: bool = False
+) -> Return:
+    disposition = Disposition.RESTOCK if restock else Disposition.QUARANTINE
+    return Return(lines=(SkuLine(quantity, sku),), original=original, disposition=disposition, till=till)
+
+
+def on_hand(node: Node, *items: str) -> list[int]:
+    return [node.replica.ledger.stock(node.replica.locations[0], item).figures.on_hand for item in items]
+
+
+def corrections(node: Node) -> list[Entry]:
+    node.commit()
+    return [entry for entry, _ in node.journal if entry.content.kind == RETURN_CORRECTION]
+
+
+def question(entry: Entry) -> Any:
+    return entry.content.facts.get(QUESTION)
+
+
+def test_a_return_brings_back_the_items_that_left_whatever_the_recipe_is_now() -> None:
+    node = shop()
+    node.ask(sold(), key="s")
+    node.commit()
+    recipe(node, BOX)
+    entry = node.ask(back(), key="r")
+    assert entry.content.moves == (Move("cup", "customer", "store-1/quarantine", 1),)
+    assert (on_hand(node, "cup", "box"), question(entry), corrections(node)) == ([20, 20], None, [])
+
+
+def test_a_return_right_after_its_sale_finds_it_before_it_is_durable() -> None:
+    node = shop()
+    node.ask(sold(), key="s")
+    recipe(node, BOX)
+    node.ask(back(), key="r")
+    assert on_hand(node, "cup", "box") == [20, 20]
+
+
+def test_a_return_with_restock_brings_the_items_that_left_to_the_shelf() -> None:
+    node = shop()
+    node.ask(sold(), key="s")
+    recipe(node, BOX)
+    assert node.ask(back(restock=True), key="r").content.moves == (Move("cup", "customer", "store-1/free", 1),)
+
+
+def test_a_return_of_a_deleted_sku_brings_back_the_items_that_left() -> None:
+    node = shop()
+    node.ask(sold(), key="s")
+    node.write("set", None)
+    node.ask(back(), key="r")
+    assert on_hand(node, "cup") == [20]
+
+
+def test_a_return_without_an_original_goes_by_todays_recipe() -> None:
+    node = shop()
+    node.ask(sold(), key="s")
+    recipe(node, BOX)
+    node.ask(back(original=""), key="r")
+    assert on_hand(node, "cup", "box", "card") == [19, 22, 21]
+
+
+@pytest.mark.parametrize("restock", [False, True])
+def test_a_return_before_its_sale_is_corrected_when_the_sale_is_recorded(restock: bool) -> None:
+    node = shop()
+    entry = node.ask(back(restock=restock), key="r")
+    assert (on_hand(node, "cup"), question(entry)) == ([21], None)
+    node.commit()
+    recipe(node, BOX)
+    node.ask(sold(), key="s")
+    (correction,) = corrections(node)
+    account = "store-1/free" if restock else "store-1/quarantine"
+    assert correction.content.moves == (
+        Move("box", "customer", account, 2),
+        Move("card", "customer", account, 1),
+        Move("cup", account, "customer", 1),
+    )
+    assert on_hand(node, "cup", "box", "card") == [20, 20, 20]
+
+
+def test_a_return_whose_sale_agrees_with_it_needs_no_correction() -> None:
+    node = shop()
+    node.ask(back(), key="r")
+    node.ask(sold(), key="s")
+    assert (corrections(node), on_hand(node, "cup")) == ([], [20])
+
+
+def test_the_fast_path_leaves_a_sale_that_was_returned_before_to_the_slow_path() -> None:
+    node = shop()
+    node.ask(back(), key="r")
+    recipe(node, {"box": 1})
+    asked = [[Command(STORE, sold(number=f"R-{number}"), b"s-%d" % number)] for number in range(3)]
+    verdicts = decisions.execute_all(node.replica, asked, NOW_MS, {})
+    assert all(isinstance(entry, Entry) for (entry,) in verdicts)
+    assert (len(corrections(node)), on_hand(node, "cup", "box")) == (1, [20, 18])
+
+
+def test_items_to_take_out_that_left_quarantine_meanwhile_are_taken_from_the_shelf() -> None:
+    node = shop()
+    node.ask(back(), key="r")
+    node.ask(Quarantine((QuarantineLine("cup", 1, Action.RESTOCK),)), key="q")
+    recipe(node, BOX)
+    node.ask(sold(), key="s")
+    assert corrections(node)[0].content.moves[-1] == Move("cup", "store-1/free", "customer", 1)
+    assert node.replica.ledger.stock(STORE, "cup").balance("store-1/quarantine") == 0
+
+
+def test_a_count_between_a_return_and_its_correction_stays_right() -> None:
+    node = shop()
+    node.ask(back(), key="r", now_ms=NOW_MS)
+    node.ask(Count((CountLine("cup", 20), CountLine("box", 22))), key="c", now_ms=NOW_MS + 1_000)
+    recipe(node, {"box": 2})
+    node.ask(sold(), key="s", now_ms=NOW_MS + 2_000)
+    later = node.replica.counts.next_correction()
+    while later is not None:
+        node.replica.record(*later, b"", NOW_MS + 2_000)
+        later = node.replica.counts.next_correction()
+    assert on_hand(node, "cup", "box") == [20, 20]
+
+
+def test_more_returned_than_sold_is_recorded_and_names_what_came_back() -> None:
+    node = shop()
+    node.ask(sold(quantity=2), key="s")
+    assert question(node.ask(back(quantity=2), key="r-1")) is None
+    entry = node.ask(back(), key="r-2")
+    assert question(entry) == [PAST_SALE, [["set", 2, 3]]]
+    assert on_hand(node, "cup") == [21]
+
+
+def test_a_sku_that_was_not_sold_is_recorded_and_named() -> None:
+    node = shop()
+    node.ask(sold(), key="s")
+    assert question(node.ask(back("cola"), key="r")) == [PAST_SALE, [["cola", 0, 1]]]
+
+
+def test_a_bottle_out_of_a_six_pack_comes_back_without_a_question() -> None:
+    node = shop()
+    recipe(node, {"cola": 6}, "six")
+    node.ask(sold("six"), key="s")
+    assert [question(node.ask(back("cola"), key=f"r-{number}")) for number in range(6)] == [None] * 6
+    assert question(node.ask(back("six"), key="r-7")) == [PAST_SALE, [["six", 1, 1]]]
+
+
+def test_more_returned_than_sold_is_noted_when_the_sale_arrives_later() -> None:
+    node = shop()
+    node.ask(back(quantity=2), key="r-1")
+    node.ask(back(quantity=1), key="r-2")
+    node.ask(sold(quantity=2), key="s")
+    (note,) = corrections(node)
+    assert (note.content.moves, question(note)) == ((), [PAST_SALE, [["set", 2, 3]]])
+
+
+def test_two_sales_with_one_receipt_are_told_apart_by_the_till() -> None:
+    node = shop()
+    node.ask(sold(till="t-1"), key="s-1")
+    recipe(node, BOX)
+    node.ask(sold(till="t-2"), key="s-2")
+    entry = node.ask(back(till="t-1"), key="r")
+    assert ([move.item for move in entry.content.moves], question(entry)) == (["cup"], None)
+
+
+@pytest.mark.parametrize("till", ["", "t-3"])
+def test_two_sales_with_one_receipt_that_no_till_decides_are_questioned(till: str) -> None:
+    node = shop()
+    node.ask(sold(till="t-1"), key="s-1")
+    recipe(node, BOX)
+    node.ask(sold(till="t-2"), key="s-2")
+    recipe(node, {"cola": 1})
+    entry = node.ask(back(till=till), key="r")
+    assert ([move.item for move in entry.content.moves], question(entry)) == (["cola"], [SEVERAL_SALES, []])
+
+
+def hubs() -> tuple[Node, Node]:
+    """Two hubs that write for one warehouse, with stock."""
+    east, west = Node("hub-east", ("w-1",), None, "hub"), Node("hub-west", ("w-1",), None, "hub")
+    east.ask(receipt(cup=20, box=20, card=20), key="delivery")
+    recipe(east, CUP)
+    meet(east, west)
+    return east, west
+
+
+def meet(*nodes: Node) -> None:
+    """Let each node merge what the others wrote."""
+    for _ in range(2):
+        for node in nodes:
+            node.commit()
+        for node in nodes:
+            for other in nodes:
+                for scope in (CHAIN, "w-1") if other is not node else ():
+                    node.take(other.runs(scope))
+    for node in nodes:
+        node.commit()
+
+
+def test_a_return_is_corrected_by_its_writer_when_the_sale_of_another_node_arrives() -> None:
+    east, west = hubs()
+    east.ask(sold(), key="s")
+    east.commit()
+    recipe(west, BOX)
+    west.ask(back(), key="r")
+    meet(east, west)
+    meet(east, west)
+    assert [len(corrections(node)) for node in (east, west)] == [1, 1]
+    assert corrections(east)[0].stream.writer == west.replica.writer
+    assert on_hand(east, "cup", "box", "card") == on_hand(west, "cup", "box", "card") == [20, 20, 20]
+    assert east.replica.digests() == west.replica.digests()
+
+
+def test_returns_of_one_sale_at_two_nodes_past_it_are_noted_once() -> None:
+    east, west = hubs()
+    east.ask(sold(), key="s")
+    meet(east, west)
+    east.ask(back(), key="r-1")
+    west.ask(back(), key="r-2")
+    meet(east, west)
+    meet(east, west)
+    assert [question(one) for one in corrections(east)] == [[PAST_SALE, [["set", 1, 2]]]]
+    assert corrections(east) == corrections(west)
+
+
+def test_a_return_that_two_nodes_accepted_counts_once_and_its_correction_is_undone() -> None:
+    east, west = hubs()
+    east.ask(back(), key="r")
+    west.ask(back(), key="r", now_ms=NOW_MS + 5)
+    recipe(west, BOX)
+    west.ask(sold(), key="s", now_ms=NOW_MS + 10)
+    assert on_hand(west, "cup", "box", "card") == [20, 20, 20]
+    meet(east, west)
+    meet(east, west)
+    assert on_hand(east, "cup", "box", "card") == on_hand(west, "cup", "box", "card") == [20, 20, 20]
+    assert [question(one) for one in corrections(east) if question(one)] == []
+
+
+def test_a_crash_after_the_commit_repeats_no_correction() -> None:
+    node = shop()
+    node.ask(back(), key="r")
+    node.commit()
+    recipe(node, BOX)
+    node.ask(sold(), key="s")
+    node.commit()
+    node.crash()
+    node.ask(sold(), key="s")
+    assert (len(corrections(node)), on_hand(node, "cup", "box")) == (1, [20, 20])
+
+
+def test_the_recipes_of_a_usual_sale_follow_from_its_entry_and_are_not_noted() -> None:
+    node = shop()
+    recipe(node, {"cola": 6}, "six")
+    sales = sold("set", 2), sold("set", 1, cola=3), sold("six", 2, cola=1), sold("cola", 2, set=1)
+    for number, sale in enumerate(sales):
+        content = node.ask(sale, key=f"s-{number}").content
+        assert "recipes" not in content.facts
+        wanted = {line.sku: node.replica.catalog.recipe_of(line.sku, "sku") for line in content.lines}
+        assert recipes_then(content) == wanted
+
+
+def test_recipes_that_do_not_follow_from_the_entry_are_noted_beside_the_request() -> None:
+    node = shop()
+    recipe(node, {"cup": 1, "card": 2}, "gift")
+    recipe(node, BOX)
+    sale = sold("set", 1, gift=1)
+    content = node.ask(sale, key="s").content
+    assert recipes_then(content) == {"set": (("box", 2), ("card", 1)), "gift": (("card", 2), ("cup", 1))}
+    assert read_sale(content) == sale
+
+
+recipes = st.dictionaries(
+    st.sampled_from("abcd"),
+    st.dictionaries(st.sampled_from("abxyz"), st.integers(1, 3), min_size=1, max_size=3),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(recipes, st.data())
+def test_the_recipes_of_any_sale_can_be_read_from_its_entry(known: dict[str, dict[str, int]], data: Any) -> None:
+    baskets = st.lists(st.tuples(st.sampled_from(sorted(known)), st.integers(1, 3)), min_size=1, max_size=5)
+    basket = data.draw(baskets)
+    node = Node()
+    for sku, units in known.items():
+        recipe(node, units, sku)
+    content = node.ask(Sale(lines=tuple(SkuLine(quantity, sku) for sku, quantity in basket)), key="s").content
+    wanted: dict[str, Recipe] = {sku: tuple(sorted(known[sku].items())) for sku, _ in basket}
+    assert recipes_then(content) == wanted
+
+
+def test_an_entry_whose_lines_show_no_recipe_gives_none() -> None:
+    assert derived_recipes([("a", 1), ("b", 1)], {"x": 2}) is None
+    assert derived_recipes([("a", 2)], {"x": 3}) is None
+    facts: dict[str, Any] = {}
+    note_recipes(facts, [("a", (("x", 1),), 1), ("b", (("x", 1),), 1)], {"x": 2})
+    assert facts == {"recipes": {"a": {"x": 1}, "b": {"x": 1}}}
