@@ -16,7 +16,8 @@ from replica.core.state import decisions
 from replica.core.state.batch import Batch
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, Sale, SkuLine
+from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, Return, Sale, SkuLine
+from replica.core.stock.till_receipts import QuestionedReceipt, TillReceipt
 from replica.runtime.journal.sqlite_journal import open_journal
 from replica.runtime.ports import Journal
 from simulations.journal import SimulatedDisk, SimulatedJournal
@@ -367,3 +368,59 @@ async def test_orders_are_loaded_unchanged_and_continue(reopen: Reopen) -> None:
         ask(one, OrderEvent(order="o-1", event="ship"), "o1-ship")
         ask(one, Placement(order="o-3", lines=(PlacedLine(1, "cola"),), paid=True), "o3-placed")
     assert again.orders.digest() == replica.orders.digest()
+
+
+def receipted(replica: Replica, key: str, number: str, till: str = "t-1") -> Entry:
+    request = Sale(lines=(SkuLine(1, "cola"),), till=till, receipt=number)
+    return decisions.execute(replica, Command("store-1", request, key.encode()), 1_700_000_000_000)
+
+
+def returned(replica: Replica, key: str, original: str, quantity: int = 1) -> Entry:
+    request = Return(lines=(SkuLine(quantity, "cola"),), original=original)
+    return decisions.execute(replica, Command("store-1", request, key.encode()), 1_700_000_000_000)
+
+
+async def test_entries_are_found_by_the_till_receipts_that_they_name(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    named = [receipted(replica, "s1", "R-1"), returned(replica, "r1", "R-1"), receipted(replica, "s2", "R-1", "t-2")]
+    receipted(replica, "s3", "R-2")
+    sell(replica, "s4")
+    await commit(journal, replica)
+    asked = [TillReceipt("store-1", "R-1"), TillReceipt("store-2", "R-1"), TillReceipt("store-1", "")]
+    for _ in range(2):
+        assert await journal.find_receipts(asked) == {asked[0]: named}
+        journal = await reopen()
+        await journal.load()
+
+
+async def test_receipts_that_returns_name_are_likely_returned(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    receipted(replica, "s1", "R-1")
+    returned(replica, "r1", "R-2")
+    await commit(journal, replica)
+    both = [TillReceipt("store-1", "R-1"), TillReceipt("store-1", "R-2")]
+    for _ in range(2):
+        assert journal.likely_returned(both) == both[1:]
+        journal = await reopen()
+        await journal.load()
+
+
+async def test_repeated_receipts_and_questioned_returns_are_read_newest_first(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    once = [receipted(replica, "s1", "R-1"), receipted(replica, "s2", "R-1", "t-2"), receipted(replica, "s3", "R-2")]
+    await commit(journal, replica)
+    assert await journal.questioned_receipts(10) == []
+    again, question = receipted(replica, "s4", "R-1"), returned(replica, "r1", "R-2", 2)
+    await commit(journal, replica)
+    wanted = [
+        QuestionedReceipt(TillReceipt("store-1", "R-2"), "question", "", [question]),
+        QuestionedReceipt(TillReceipt("store-1", "R-1"), "sale", "t-1", [once[0], again]),
+    ]
+    for _ in range(2):
+        assert await journal.questioned_receipts(10) == wanted
+        assert await journal.questioned_receipts(1) == wanted[:1]
+        journal = await reopen()
+        await journal.load()

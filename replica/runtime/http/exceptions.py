@@ -27,6 +27,15 @@ from replica.runtime.http.document_conflicts import (
 )
 from replica.runtime.http.operations import Operation, json_response, limit_of
 from replica.runtime.http.order_answers import ReportAnswer, WaitingAnswer, report_answers, waiting_answers
+from replica.runtime.http.receipt_answers import (
+    NO_QUESTIONS,
+    QuestionedReturnAnswer,
+    ReceiptQuestions,
+    RepeatedReceiptAnswer,
+    questioned_returns,
+    read_questions,
+    repeated_receipts,
+)
 from replica.runtime.http.shortage_answers import BreachAnswer, ShortageAnswer, breach_answers, shortage_answers
 from replica.runtime.node import Node
 
@@ -74,6 +83,7 @@ class ExceptionsAnswer(Struct, frozen=True):
     requests that two nodes accepted. `key_conflicts`: keys used for different requests. `reports`: events without an
     effect. `waiting`: events that wait, and for what. `barcode_conflicts`: barcodes that several SKUs claim.
     `recipe_conflicts`: SKUs that recipes use as items. `lost_edits`: edits of documents that lost against another one.
+    `repeated_receipts`: till receipts told twice. `questioned_returns`: returns that do not fit their sale.
     `differences`: digests that differ between nodes. `unreadable`: entries that this version cannot read. `clocks`:
     clocks of nodes that are or were wrong. `till_clocks`: tills that said a time that cannot be true. `truncated`: the
     node has more exceptions than it lists here.
@@ -88,6 +98,8 @@ class ExceptionsAnswer(Struct, frozen=True):
     barcode_conflicts: list[BarcodeAnswer]
     recipe_conflicts: list[RecipeAnswer]
     lost_edits: list[LostEditAnswer]
+    repeated_receipts: list[RepeatedReceiptAnswer]
+    questioned_returns: list[QuestionedReturnAnswer]
     differences: list[dict[str, str]]
     unreadable: int
     clocks: list[ClockAnswer]
@@ -118,7 +130,8 @@ class ExceptionsApi:
     async def exceptions(self, request: web.Request) -> web.Response:
         limit, differences = limit_of(request), self._node.peers.divergences
         since, look = await self._breach_times.read(), self._node.driver.look
-        return json_response(await look(lambda replica: exceptions(replica, since, differences, limit)))
+        questions = await read_questions(self._node.journal, limit + 1)
+        return json_response(await look(lambda replica: exceptions(replica, since, differences, limit, questions)))
 
 
 def exceptions(
@@ -126,11 +139,12 @@ def exceptions(
     since: Mapping[tuple[str, str], str | None],
     differences: Sequence[dict[str, str]],
     limit: int,
+    questions: ReceiptQuestions = NO_QUESTIONS,
 ) -> ExceptionsAnswer:
     """Gather the exceptions of at most `limit` orders with reports, and of at most `limit` orders with waiting events.
 
-    Of duplicates, conflicts, shortages and lost edits it lists the newest, at most `limit` of each. `since`: when each
-    breach began, by location and item.
+    Of duplicates, conflicts, shortages, lost edits and till receipts it lists the newest, at most `limit` of each.
+    `since`: when each breach began, by location and item.
     """
     orders = replica.orders
     with_exceptions = [order for name in orders.with_exceptions if (order := orders.find(name)) is not None]
@@ -145,8 +159,9 @@ def exceptions(
     conflicts += [answer for order in with_exceptions for answer in _other_orders(order, keys)]
     barcodes, recipes = barcode_answers(replica.catalog), recipe_answers(replica.catalog)
     lost_edits = lost_edit_answers(replica.documents, limit + 1)
-    orders_listed = (with_exceptions, waiting, with_shortage)
-    others_listed = (duplicates, conflicts, barcodes, recipes, lost_edits, clocks, till_clocks)
+    repeated, returns = repeated_receipts(questions, replica.kinds), questioned_returns(questions, replica.kinds)
+    of_orders = (with_exceptions, waiting, with_shortage, duplicates, conflicts)
+    of_others = (barcodes, recipes, lost_edits, questions.questioned, returns, clocks, till_clocks)
     return ExceptionsAnswer(
         breaches=breach_answers(replica.ledger, since),
         shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
@@ -157,11 +172,13 @@ def exceptions(
         barcode_conflicts=barcodes[:limit],
         recipe_conflicts=recipes[:limit],
         lost_edits=lost_edits[:limit],
+        repeated_receipts=repeated[:limit],
+        questioned_returns=returns[:limit],
         differences=list(differences),
         unreadable=orders.malformed + replica.documents.malformed,
         clocks=clocks[-limit:],
         till_clocks=till_clocks[-limit:],
-        truncated=any(len(some) > limit for some in (*orders_listed, *others_listed)),
+        truncated=any(len(some) > limit for some in (*of_orders, *of_others)),
     )
 
 

@@ -29,6 +29,7 @@ from replica.core.stock.till_receipts import RETURN
 from replica.runtime.background.counting import submit_count
 from replica.runtime.http.answers import document_value
 from replica.runtime.http.order_answers import OrderAnswer, order_answer
+from replica.runtime.http.receipt_answers import PastLine, question_of
 from replica.runtime.node import Node
 
 
@@ -47,6 +48,22 @@ class MovementAnswer(Struct, frozen=True):
     movement: str
     at: str
     lines: tuple[LineAnswer, ...]
+
+
+class ReturnAnswer(Struct, frozen=True, omit_defaults=True):
+    """As for a sale. `question`: why a person should look at the return; left out if there is no reason."""
+
+    movement: str
+    at: str
+    lines: tuple[LineAnswer, ...]
+    question: QuestionAnswer | None = None
+
+
+class QuestionAnswer(Struct, frozen=True):
+    """The reason, as in `questioned_returns` of `GET /v1/exceptions`, and what came back past the original sale."""
+
+    reason: str
+    lines: list[PastLine]
 
 
 class CountedLine(Struct, frozen=True):
@@ -171,6 +188,12 @@ def _movement(entry: Entry) -> MovementAnswer:
     return MovementAnswer(entry.hash.hex(), recorded_text(content), lines)
 
 
+def _return(entry: Entry) -> ReturnAnswer:
+    shown = _movement(entry)
+    reason, lines = question_of(entry)
+    return ReturnAnswer(shown.movement, shown.at, shown.lines, QuestionAnswer(reason, lines) if reason else None)
+
+
 def _count(entry: Entry) -> CountAnswer:
     facts = entry.content.facts
     return CountAnswer(
@@ -223,9 +246,9 @@ WRITE_CALLS = (
     WriteCall(
         path="/v1/returns",
         kind=RETURN,
-        answer=MovementAnswer,
+        answer=ReturnAnswer,
         summary="Return goods from a customer",
-        render=_movement,
+        render=_return,
     ),
     WriteCall(
         path="/v1/receipts",

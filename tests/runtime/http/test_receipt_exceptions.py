@@ -1,0 +1,165 @@
+"""GET /v1/exceptions about till receipts, at a store and after a merge: told twice, and returns that do not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from edge_node.assembly import assemble
+from replica.core.stock.requests import Return, Sale, SkuLine
+from replica.runtime.driver import Ingress
+from replica.runtime.peering.websocket import HttpNetwork
+from tests.callers import Caller
+from tests.core.chain import Node, receipt
+
+
+def sale(receipt: str = "R-1", till: str = "t-1", quantity: int = 1) -> dict[str, Any]:
+    return {"lines": [{"sku": "cola", "quantity": quantity}], "till": till, "receipt": receipt}
+
+
+def back(original: str = "R-1", quantity: int = 1) -> dict[str, Any]:
+    return {"lines": [{"sku": "cola", "quantity": quantity}], "original": original}
+
+
+async def test_a_receipt_told_under_two_keys_counts_twice_and_names_both_sales(store: Caller) -> None:
+    await store.good("/v1/receipts", {"lines": [{"item": "cola", "quantity": 10}]})
+    first = await store.good("/v1/sales", sale(), key="a")
+    assert await store.good("/v1/sales", sale(), key="a") == first
+    assert (await store.good("/v1/exceptions"))["repeated_receipts"] == []
+    second = await store.good("/v1/sales", sale(), key="b")
+    (found,) = (await store.good("/v1/exceptions"))["repeated_receipts"]
+    assert (found["location"], found["till"], found["receipt"], found["request"]) == ("store-1", "t-1", "R-1", "sale")
+    movements = [{"movement": one["movement"], "node": "store-1", "at": one["at"]} for one in (first, second)]
+    assert found["movements"] == movements
+    assert (await store.good("/v1/stock/cola"))["on_hand"] == 8
+
+
+async def test_receipts_of_other_tills_and_other_numbers_are_not_repeated(store: Caller) -> None:
+    for body in (sale(), sale(till="t-2"), sale(receipt="R-2")):
+        await store.good("/v1/sales", body)
+    assert (await store.good("/v1/exceptions"))["repeated_receipts"] == []
+
+
+async def test_sales_without_a_till_or_receipt_are_never_repeated_receipts(store: Caller) -> None:
+    for body in (sale(till=""), sale(receipt="")) * 2:
+        await store.good("/v1/sales", body)
+    assert (await store.good("/v1/exceptions"))["repeated_receipts"] == []
+
+
+async def test_two_sales_of_one_batch_with_one_receipt_are_listed(store: Caller) -> None:
+    await store.good("/v1/receipts", {"lines": [{"item": "cola", "quantity": 10}]})
+    sales = [{"key": key, **sale()} for key in "ab"] + [{"key": "c", **sale("R-2")}]
+    answer = await store.good("/v1/sales:batch", {"sales": sales})
+    (found,) = (await store.good("/v1/exceptions"))["repeated_receipts"]
+    listed = [one["movement"] for one in found["movements"]]
+    assert listed == [verdict["sale"]["movement"] for verdict in answer["verdicts"][:2]]
+
+
+async def test_two_returns_with_one_receipt_are_listed_and_a_sale_beside_a_return_is_not(store: Caller) -> None:
+    ticket = {"till": "t-1", "receipt": "R-7"}
+    await store.good("/v1/sales", sale("R-7"))
+    await store.good("/v1/returns", {**back(""), **ticket})
+    assert (await store.good("/v1/exceptions"))["repeated_receipts"] == []
+    await store.good("/v1/returns", {**back(""), **ticket})
+    (found,) = (await store.good("/v1/exceptions"))["repeated_receipts"]
+    assert (found["request"], len(found["movements"])) == ("return", 2)
+
+
+async def test_a_receipt_told_to_two_nodes_is_listed_after_they_merge(store: Caller) -> None:
+    other = Node("hub-elsewhere", ("store-1",), None, "hub")
+    other.ask(receipt(cola=5), key="delivery")
+    other.ask(Sale(lines=(SkuLine(1, "cola"),), till="t-1", receipt="R-1"), key="there")
+    other.ask(Sale(lines=(SkuLine(1, "cola"),), till="t-1", receipt="R-2"), key="twice")
+    other.commit()
+    await store.good("/v1/sales", sale("R-1"), key="here")
+    await store.good("/v1/sales", sale("R-2"), key="twice")
+    await (await store.node.driver.take_in(other.runs("store-1"), Ingress()))
+    (found,) = (await store.good("/v1/exceptions"))["repeated_receipts"]
+    assert (found["receipt"], [one["node"] for one in found["movements"]]) == ("R-1", ["store-1", "hub-elsewhere"])
+
+
+async def test_more_returned_than_sold_is_accepted_and_named_in_answer_and_exceptions(store: Caller) -> None:
+    await store.good("/v1/sales", sale(quantity=2))
+    assert "question" not in await store.good("/v1/returns", back())
+    answer = await store.good("/v1/returns", back(quantity=2), key="past")
+    lines = [{"sku": "cola", "sold": 2, "returned": 3}]
+    assert answer["question"] == {"reason": "past-sale", "lines": lines}
+    assert await store.good("/v1/returns", back(quantity=2), key="past") == answer
+    (found,) = (await store.good("/v1/exceptions"))["questioned_returns"]
+    assert found == {
+        "location": "store-1",
+        "original": "R-1",
+        "reason": "past-sale",
+        "lines": lines,
+        "movement": answer["movement"],
+        "node": "store-1",
+        "at": answer["at"],
+    }
+
+
+async def test_a_return_of_a_receipt_of_two_tills_is_accepted_and_listed(store: Caller) -> None:
+    await store.good("/v1/sales", sale(till="t-1"))
+    await store.good("/v1/sales", sale(till="t-2"))
+    assert "question" not in await store.good("/v1/returns", {**back(), "till": "t-2"})
+    assert (await store.good("/v1/returns", back()))["question"]["reason"] == "several-sales"
+    (found,) = (await store.good("/v1/exceptions"))["questioned_returns"]
+    assert (found["reason"], found["lines"]) == ("several-sales", [])
+
+
+async def test_a_return_before_the_queue_of_its_till_is_corrected_and_checked(store: Caller) -> None:
+    await store.good("/v1/receipts", {"lines": [{"item": "cola", "quantity": 10}]})
+    await store.good("/v1/returns", back(quantity=3))
+    assert (await store.good("/v1/exceptions"))["questioned_returns"] == []
+    await store.good("/v1/sales:batch", {"sales": [{"key": "late", **sale(quantity=2)}]})
+    (found,) = (await store.good("/v1/exceptions"))["questioned_returns"]
+    assert (found["reason"], found["lines"]) == ("past-sale", [{"sku": "cola", "sold": 2, "returned": 3}])
+    assert (await store.good("/v1/stock/cola"))["on_hand"] == 11
+
+
+async def test_a_duplicate_of_a_questioned_return_is_listed_once(store: Caller) -> None:
+    other = Node("hub-elsewhere", ("store-1",), None, "hub")
+    other.ask(Sale(lines=(SkuLine(1, "cola"),), till="t-1", receipt="R-1"), key="s")
+    other.ask(Return(lines=(SkuLine(2, "cola"),), original="R-1"), key="r")
+    other.commit()
+    await store.good("/v1/sales", sale(), key="s")
+    await store.good("/v1/returns", back(quantity=2), key="r")
+    await (await store.node.driver.take_in(other.runs("store-1"), Ingress()))
+    found = (await store.good("/v1/exceptions"))["questioned_returns"]
+    assert [one["node"] for one in found] == ["hub-elsewhere"]
+
+
+async def test_a_restart_forgets_no_receipt_and_no_question(tmp_path: Path) -> None:
+    async def serve(data: Path) -> dict[str, Any]:
+        assembly = await assemble(
+            HttpNetwork(),
+            name="s",
+            location="s",
+            data=data,
+            host="127.0.0.1",
+            hubs=(),
+            region="east",
+            open_catalog=True,
+        )
+        async with TestClient(TestServer(assembly.app)) as client:
+            assembly.node.start([], 0.0)
+            caller = Caller(client, assembly)
+            for key in "ab":
+                await caller.good("/v1/sales", sale(), key=key)
+            await caller.good("/v1/returns", back(quantity=9), key="r")
+            found = await caller.good("/v1/exceptions")
+        await assembly.node.stop()
+        return {name: found[name] for name in ("repeated_receipts", "questioned_returns")}
+
+    before = await serve(tmp_path)
+    assert (len(before["repeated_receipts"]), len(before["questioned_returns"])) == (1, 1)
+    assert await serve(tmp_path) == before
+
+
+async def test_a_return_finds_its_sale_and_earlier_returns_in_the_journal(store: Caller) -> None:
+    await store.good("/v1/sales", sale())
+    await store.good("/v1/returns", back())
+    for number in range(5):  # the newest batches in memory have turned by now
+        await store.good("/v1/sales", sale(f"other-{number}"))
+    assert (await store.good("/v1/returns", back()))["question"]["lines"][0]["returned"] == 2
