@@ -31,6 +31,8 @@ class Ask(Struct, eq=False):
     delta: dict[str, int]
     is_impostor: bool = False
     """Whether the key belongs to another request, so that nodes must refuse it."""
+    is_by_recipe: bool = False
+    """Whether its change of the shelf depends on recipes that its client does not know. `ReturnsChecker` checks it."""
     thefts_seen: int | None = None
     """For a count: the number of thefts before the shelf was counted."""
     of_orders: tuple[Mapping[str, int], int, int] | None = None

@@ -21,11 +21,12 @@ from simulations.checkers.exactly_once import ExactlyOnceChecker
 from simulations.checkers.floor import FloorChecker
 from simulations.checkers.held import HeldChecker
 from simulations.checkers.lost_edits import LostEditsChecker
+from simulations.checkers.order_returns import OrderReturnsChecker
 from simulations.checkers.orders import OrdersChecker
 from simulations.checkers.placed_again import PlacedAgainChecker
 from simulations.checkers.quotas import QuotasChecker
 from simulations.checkers.readers import ReadersChecker
-from simulations.checkers.returns import ReturnsChecker
+from simulations.checkers.returned import ReturnsChecker
 from simulations.checkers.rights import RightsChecker
 from simulations.checkers.settlement import SettlementChecker
 from simulations.checkers.stamps import StampsChecker
@@ -48,7 +49,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     WaitingChecker,
     FloorChecker,
     HeldChecker,
-    ReturnsChecker,
+    OrderReturnsChecker,
     AccountsChecker,
     QuotasChecker,
     RightsChecker,
@@ -62,6 +63,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     ConvergenceChecker,
     BoundsChecker,
     CountedChecker,
+    ReturnsChecker,
     TruthChecker,
 )
 """In calling order: checkers that find causes come before checkers that find consequences."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from replica.core.log.entry import Content, Entry
-from replica.core.log.voids import VOID
+from replica.core.log.voids import RETURN_CORRECTION, VOID
 from replica.core.stock.counts import CORRECTION, COUNT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
@@ -50,6 +50,8 @@ class CountedChecker(Checker):
             return item in _levels(entry) and _order(entry, item) < _order(count, item)
         if content.kind == CORRECTION:
             return _order(self._entries[content.facts["count"]], item) <= _order(count, item)
+        if content.kind == RETURN_CORRECTION:
+            return self._is_in(self._entries[content.facts["return"]], count, item)
         if content.kind == VOID:
             return self._is_in(self._entries[content.facts["loser"]], count, item)
         told = _told_at(content)

@@ -155,7 +155,7 @@ class DecisionsChecker(Checker):
         now_ms = self.chain.wall_ms
         for order in machine.node.replica.orders:
             for one in order.waiting:
-                if one.goods:  # taken already: `ReturnsChecker` checks that their order counts them
+                if one.goods:  # taken already: `OrderReturnsChecker` checks that their order counts them
                     continue
                 if one.deadline_ms + LATE_MS < now_ms:
                     self.fail(

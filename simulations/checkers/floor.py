@@ -6,7 +6,7 @@ move between nodes, the sum of all promises is never more than the sum of all un
 
 from __future__ import annotations
 
-from replica.core.base.names import FREE, bucket_of, is_internal, node_of, owner_of
+from replica.core.base.names import FREE, QUARANTINE, bucket_of, is_internal, node_of, owner_of
 from replica.core.log.entry import Entry
 from replica.core.log.voids import RETURN_CORRECTION, VOID
 from replica.core.orders.requests import ORDER
@@ -52,29 +52,39 @@ class FloorChecker(Checker):
             if is_internal(move.source) and owner_of(move.source) != node_of(entry.stream.writer):
                 self.fail(f"{entry.stream.writer} took from {move.source}")
             source = (machine.name, entry.stream.scope, move.item, move.source)
-            for account in (source, (*source[:3], move.target)):
-                if is_internal(account[3]):
-                    lacked.setdefault(account, max(0, -self._balances.get(account, 0)))
+            for name in (source, (*source[:3], move.target)):
+                if is_internal(name[3]):
+                    lacked.setdefault(name, max(0, -self._balances.get(name, 0)))
             self._add(source, -move.quantity)
             self._add((*source[:3], move.target), move.quantity)
-        for account, before in lacked.items():
-            short = max(0, -self._balances[account]) - before
+        for name, before in lacked.items():
+            short = max(0, -self._balances[name]) - before
             if short > 0 and is_own:
-                overdrawn[account[2]] = overdrawn.get(account[2], 0) + short
-                self._why.setdefault(account[1:], content.kind)
-                if content.kind in MARKED and bucket_of(account[3]) != FREE:
-                    self.fail(f"a {content.kind} at {machine.name} overdrew {account[3]}")
+                overdrawn[name[2]] = overdrawn.get(name[2], 0) + short
+                self._why.setdefault(name[1:], content.kind)
+                if content.kind in MARKED and bucket_of(name[3]) != FREE:
+                    self.fail(f"a {content.kind} at {machine.name} overdrew {name[3]}")
             elif short > 0:
-                self._below.append(account)
+                self._below.append(name)
         is_void = content.kind == ORDER and content.facts["act"] == "void"
         if is_own and overdrawn and content.kind not in MAY_OVERDRAW and not is_void:
             self.fail(f"a {content.kind} at {machine.name} overdrew {overdrawn}")
+        if is_own and content.kind == QUARANTINE_STEP:
+            self._check_written_off(machine, entry)
         if is_own and content.kind in MARKED:
             said = content.facts.get("breach", {})
             if said != overdrawn:
                 self.fail(f"a {content.kind} at {machine.name} overdrew {overdrawn}, but records {said}")
             if overdrawn and content.facts.get("on_shortage") == "refuse":
                 self.fail(f"a promise at {machine.name} overdrew {overdrawn}")
+
+    def _check_written_off(self, machine: Machine, entry: Entry) -> None:
+        """Units leave the shelf for good only if quarantine has none of the item left."""
+        for move in entry.content.moves:
+            if bucket_of(move.source) == FREE and not is_internal(move.target):
+                aside = f"{machine.name}/{QUARANTINE}"
+                if self._balances.get((machine.name, entry.stream.scope, move.item, aside), 0) > 0:
+                    self.fail(f"{machine.name} wrote {move.item} off from the shelf while {aside} has some")
 
     def appeared(self, entry: Entry) -> None:
         content, scope = entry.content, entry.stream.scope

@@ -58,7 +58,7 @@ class HeldChecker(Checker):
         elif facts["act"] == "step":
             self._step(entry, name, facts, expected)
         elif facts["act"] in ("take_back", "void") and not name[1]:
-            return  # goods that were never held here: `ReturnsChecker`
+            return  # goods that were never held here: `OrderReturnsChecker`
         moved: Moved = {}
         for move in content.moves:
             _add(moved, (move.item, move.source, move.target), move.quantity)

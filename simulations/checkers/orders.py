@@ -92,7 +92,7 @@ class OrdersChecker(Checker):
         if act == "hand_over" or (act == "step" and name in self._handed_over):
             self._handed_over[name] = act == "hand_over" or content.facts["to"] in HOLDING
         if content.facts.get("voids"):
-            if name[1]:  # else it voids goods taken back twice: `ReturnsChecker`
+            if name[1]:  # else it voids goods taken back twice: `OrderReturnsChecker`
                 self._voids.append(entry)
             return
         if content.facts.get("instead_of"):

@@ -98,7 +98,7 @@ MERGES = (
         invariant=5,
         expected=("CountedChecker", "TruthChecker"),
         edits=(
-            slip(f"{COUNTS}:is_after", ("if content.kind == VOID:", "if False:")),
+            slip(f"{COUNTS}:is_after", ("if content.kind in _CHANGED:", "if False:")),
             slip("replica.core.log.times:effective_clock", ("return as_of if isinstance(as_of, int) else", "return")),
         ),
     ),

@@ -259,14 +259,14 @@ ORDER_SLIPS = (
         name="return-elsewhere-kept-quiet",
         breaks="a hub that learns of goods taken back at another store does not tell the owner of their order",
         invariant=5,
-        expected=("ReturnsChecker",),
+        expected=("OrderReturnsChecker",),
         edits=(slip(f"{RETURNS}:next_of_returns", ("return _ask(order, taken, counting)", "continue")),),
     ),
     Mutation(
         name="return-counted-for-each-hub",
         breaks="goods that came back elsewhere are counted once for each hub that passes them on",
         invariant=5,
-        expected=("ReturnsChecker", "OrdersChecker"),
+        expected=("OrderReturnsChecker", "OrdersChecker"),
         edits=(
             slip(
                 f"{RETURNS}:is_counted",
@@ -280,14 +280,14 @@ ORDER_SLIPS = (
         name="return-in-two-quarantines",
         breaks="a return that two locations took under one key stays in the quarantine of both",
         invariant=5,
-        expected=("ReturnsChecker",),
+        expected=("OrderReturnsChecker",),
         edits=(slip(f"{RETURNS}:next_of_returns", ("return _void(context, order, taken)", "continue")),),
     ),
     Mutation(
         name="return-moved-by-the-owner-too",
         breaks="the owner of an order takes goods into its own quarantine that are at another store",
         invariant=5,
-        expected=("ReturnsChecker", "HeldChecker"),
+        expected=("OrderReturnsChecker", "HeldChecker"),
         edits=(slip(f"{TRANSITIONS}:step", ("elif event == RETURN and not facts.goods_at:", "elif event == RETURN:")),),
     ),
     Mutation(

@@ -46,6 +46,45 @@ STOCK = (
         edits=(slip(f"{PACKAGE}.adjustments:prepare_adjustment", ("if taken.breach:", "if False:")),),
     ),
     Mutation(
+        name="return-by-todays-recipe",
+        breaks="a return brings back the items of today's recipe, not those that left with its sale",
+        invariant=5,
+        expected=("ReturnsChecker",),
+        edits=(
+            slip(f"{PACKAGE}.returns:prepare_return", ("returned.lines, original.recipes)", "returned.lines)")),
+            slip(
+                f"{PACKAGE}.originals:prepare_corrections",
+                ("lines_returned(returned.content, original.recipes)", "lines_returned(returned.content, {})"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="original-never-settled",
+        breaks="a return before its sale is not corrected when the sale arrives",
+        invariant=5,
+        expected=("ReturnsChecker",),
+        edits=(
+            slip(
+                "replica.core.state.decisions:_correct_returns",
+                ("for draft in prepare_corrections", "for draft in () and prepare_corrections"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="returns-not-added-up",
+        breaks="of several returns of one sale, each is compared with the whole sale",
+        invariant=6,
+        expected=("ReturnsChecker",),
+        edits=(slip(f"{PACKAGE}.returns:prepare_return", ("[*before, *resolved]", "resolved")),),
+    ),
+    Mutation(
+        name="quarantine-breach-unmarked",
+        breaks="the entry of goods put aside past the rights does not say so",
+        invariant=6,
+        expected=("FloorChecker",),
+        edits=(slip(f"{PACKAGE}.quarantine:prepare_quarantine", ("if taken.breach:", "if False:")),),
+    ),
+    Mutation(
         name="quarantine-unchecked",
         breaks="units that are not in quarantine are written off or released",
         invariant=4,
@@ -60,8 +99,8 @@ STOCK = (
     Mutation(
         name="quarantine-from-shelf",
         breaks="units are written off from the free account instead of from quarantine",
-        invariant=5,
-        expected=("AccountsChecker",),
+        invariant=6,
+        expected=("FloorChecker",),
         edits=(
             slip(
                 f"{PACKAGE}.quarantine:prepare_quarantine",
@@ -120,7 +159,7 @@ STOCK = (
         breaks="a count corrects the present book stock, not the book stock when the shelf was counted",
         invariant=5,
         expected=("TruthChecker", "CountedChecker"),
-        edits=(slip(f"{PACKAGE}.counts:prepare_count", ("seen.levels.get(line.item, on_hand)", "on_hand")),),
+        edits=(slip(f"{PACKAGE}.counts:prepare_count", ("seen.levels.get(item, on_hand)", "on_hand")),),
     ),
     Mutation(
         name="count-on-top",
@@ -130,7 +169,7 @@ STOCK = (
         edits=(
             slip(
                 f"{PACKAGE}.counts:prepare_count",
-                ("change = line.counted - level", "change = line.counted - min(level, 0)"),
+                ("change = found - level", "change = line.counted - min(level, 0)"),
             ),
         ),
     ),

@@ -14,11 +14,13 @@ from collections.abc import Mapping
 from simulations.clients import Client
 from simulations.workloads.feed_readers import FeedReader
 from simulations.workloads.order_returns import OrderReturnsClient
+from simulations.workloads.returns import ReturnsClient
 from simulations.workloads.till_clocks import TillClient
 
 WORKLOADS: Mapping[str, type[Client]] = {
     "feed-readers": FeedReader,
     "order-returns": OrderReturnsClient,
+    "returns": ReturnsClient,
     "till-clocks": TillClient,
 }
 """By name, as plans name them."""

@@ -232,9 +232,8 @@ def is_after(entry: Entry, counter: str, as_of: int, vector: Mapping[str, int]) 
     content, writer = entry.content, entry.stream.writer
     if content.kind in (COUNT, CORRECTION):
         return False  # older than this count, or this count is outdated
-    of = _CHANGED.get(content.kind)
-    if of is not None:
-        facts = content.facts
+    if content.kind in _CHANGED:
+        of, facts = _CHANGED[content.kind], content.facts
         writer, number = facts.get(f"{of}_writer", ""), facts.get(f"{of}_sequence", 0)
         if isinstance(writer, str) and isinstance(number, int) and 0 < number <= vector.get(writer, 0):
             return False

@@ -9,7 +9,7 @@ from replica.core.orders.requests import ORDER, OrderEvent, order_request_of
 from simulations.checkers.checker import Checker
 
 
-class ReturnsChecker(Checker):
+class OrderReturnsChecker(Checker):
     """Each return taken elsewhere is counted once by the owner, or is reported, or is voided because it came twice."""
 
     invariant = 5
