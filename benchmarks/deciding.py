@@ -65,6 +65,16 @@ def single_sales() -> float:
     return cost_us(stocked(), batches_of(lambda batch, one: Command(LOCATION, sale(one), b"%d-%d" % (batch, one))))
 
 
+def sales_with_receipts() -> float:
+    """Sales of one line with a till and its receipt, one for each caller."""
+
+    def ask(batch: int, one: int) -> Command:
+        key = f"{batch}-{one}"
+        return Command(LOCATION, Sale((SkuLine(1, f"item-{one % ITEMS}"),), till="t-1", receipt=key), key.encode())
+
+    return cost_us(stocked(), batches_of(ask))
+
+
 def sales_of_two_lines() -> float:
     """Sales that no fast path takes."""
 
@@ -126,7 +136,8 @@ def merged_entries() -> float:
 
 def main() -> None:
     """Print the cost of each kind of work."""
-    for work in (columns_of_sales, single_sales, sales_of_two_lines, new_orders, order_events, merged_entries):
+    sales = columns_of_sales, single_sales, sales_with_receipts, sales_of_two_lines
+    for work in (*sales, new_orders, order_events, merged_entries):
         print(f"{min(work() for _ in range(REPEATS)):7.2f} us  {work.__name__.replace('_', ' ')}")
 
 

@@ -36,7 +36,7 @@ from replica.core.state.fold import Fold
 from replica.core.state.kinds import KINDS, Kinds
 from replica.core.stock.counts import Seen
 from replica.core.stock.location_view import LocationView
-from replica.core.stock.till_receipts import SALE, RecentReceipts, TillReceipt, uses_of
+from replica.core.stock.till_receipts import RETURN, SALE, RecentReceipts, TillReceipt, uses_of
 
 Vector = dict[str, Head]
 """How far each stream of one scope is held, by writer."""
@@ -336,7 +336,8 @@ class Replica:
 
     def _note_uses(self, entry: Entry, arrival: int) -> list[TillReceipt]:
         """Note how an entry uses till receipts. Return the receipts that it names."""
-        uses = uses_of(entry.content)
+        content = entry.content
+        uses = uses_of(content) if content.reference or content.kind == RETURN else ()
         if not uses:
             return []
         scope = entry.stream.scope

@@ -54,8 +54,8 @@ class Original(Struct, frozen=True):
 
 def note_recipes(facts: dict[str, Any], lines: Sequence[Returned], units: Mapping[str, int]) -> None:
     """Note the recipes of some lines in the facts of their entry, if its lines and moves do not show them."""
-    if len(lines) == 1:
-        return
+    if len(lines) == len(units) and all(len(recipe) == 1 for _, recipe, _ in lines):
+        return  # each line took an item of its own
     recipes = {sku: recipe for sku, recipe, _ in lines}
     if derived_recipes([(sku, quantity) for sku, _, quantity in lines], units) != recipes:
         facts["recipes"] = {sku: dict(recipe) for sku, recipe in recipes.items()}

@@ -81,8 +81,9 @@ def receipts_in(entries: Iterable[Entry]) -> list[TillReceipt]:
     """The till receipts that some entries name."""
     found = []
     for entry in entries:
-        uses = uses_of(entry.content)
-        if uses:
+        content = entry.content
+        if content.reference or content.kind == RETURN:
+            uses = uses_of(content)
             found += [TillReceipt(entry.stream.scope, use.number) for use in uses]
     return found
 
