@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from replica.core.log.entry import Entry
 from replica.core.state.commands import Command
-from replica.core.stock.requests import GoodsReceipt, Return, Sale
+from replica.core.stock.requests import Return, Sale
 from simulations.checkers.checker import Checker
 from simulations.history import Ask
 from simulations.machine import Machine
-from simulations.workloads.returns import KITS, PARTS
 
 Bought = tuple[str, str]
 """A location and a till receipt."""
@@ -26,11 +25,11 @@ class ReturnsChecker(Checker):
     invariant = 5
 
     def finish(self) -> None:
-        asks = [ask for ask in self.history.asks if isinstance(ask.asked, Command) and not ask.is_impostor]
-        if not any(_is_of_kits(ask) for ask in asks):
+        asks = [ask for ask in self.history.asks if ask.is_by_recipe]
+        if not asks:
             return
         for machine in self.chain.machines.values():
-            self._check(machine, [ask for ask in asks if _is_of_kits(ask) and _is_seen(machine, ask.location)])
+            self._check(machine, [ask for ask in asks if _is_seen(machine, ask.location)])
 
     def _check(self, machine: Machine, asks: Iterable[Ask]) -> None:
         assert machine.node is not None
@@ -87,13 +86,6 @@ class ReturnsChecker(Checker):
 def _request(ask: Ask) -> object:
     assert isinstance(ask.asked, Command)
     return ask.asked.request
-
-
-def _is_of_kits(ask: Ask) -> bool:
-    request = _request(ask)
-    if isinstance(request, Sale | Return):
-        return any(line.sku in KITS for line in request.lines)
-    return isinstance(request, GoodsReceipt) and any(line.item in PARTS for line in request.lines)
 
 
 def _is_seen(machine: Machine, location: str) -> bool:

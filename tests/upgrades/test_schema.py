@@ -24,6 +24,7 @@ DIGESTS = {
     "0004_clock.sql": "4d463f0e25fe584d54bc6ab17c52dfa8ca59cfb6b5ec614a1ec608c27fa5aa6e",
     "0005_clock_faults.sql": "cf5af873cbdc0118f33b8fe1976a798466f83a7ef5844cb9a2a1afbdca176c13",
     "0006_documents_past.sql": "cb4afc94d036e718e6f01199ba3e0a0cfae3b874f41f8246ecc99d69de0431e7",
+    "0007_receipts.sql": "37183571d0932ef4e5bf6a523cee142613791f48b5077401a1c63bb261275e17",
 }
 """The content of each script that ran on somebody's data (SHA-256). Add a new script; never change a digest."""
 

@@ -12,7 +12,7 @@ from replica.runtime.journal import reading
 from replica.runtime.journal.key_filter import KeyFilter
 from replica.runtime.journal.statements import STATEMENTS
 
-SCHEMA = 5
+SCHEMA = 7
 """The schema version from which files have the index."""
 
 _PER_FETCH = 4_096
