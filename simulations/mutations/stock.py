@@ -51,7 +51,7 @@ STOCK = (
         invariant=5,
         expected=("ReturnsChecker",),
         edits=(
-            slip(f"{PACKAGE}.returns:prepare_return", ("returned.lines, original.recipes)", "returned.lines)")),
+            slip(f"{PACKAGE}.returns:prepare_return", ("returned.lines, recipes=original.recipes)", "returned.lines)")),
             slip(
                 f"{PACKAGE}.originals:prepare_corrections",
                 ("lines_returned(returned.content, original.recipes)", "lines_returned(returned.content, {})"),
