@@ -137,8 +137,8 @@ ORDER_SLIPS = (
             slip(
                 f"{TRANSITIONS}:step",
                 (
-                    "reversed=named_reversals(fulfilment.allocations,",
-                    "reversed=named_reversals(fulfilment.allocations or fulfilment.sold,",
+                    "reversed=all_of(fulfilment.allocations)",
+                    "reversed=all_of(fulfilment.allocations or fulfilment.sold)",
                 ),
                 (
                     "cut(fulfilment.allocations, facts.reversed)",
@@ -179,9 +179,9 @@ ORDER_SLIPS = (
         edits=(
             slip(
                 f"{EVENTS}:_happen",
-                ("if one.owner != context.node]", 'if one.owner == ""]'),
-                ("if one.owner == context.node]", 'if one.owner != ""]'),
+                ("if one.owner != context.node:", 'if one.owner == "":'),
             ),
+            slip(f"{EVENTS}:_check_owner", ("if event.event == CANCEL:", "if True:")),
         ),
     ),
     Mutation(
@@ -201,7 +201,12 @@ ORDER_SLIPS = (
         breaks="an event that may repeat, reported at two hubs under one key, is applied twice",
         invariant=3,
         expected=("OrdersChecker",),
-        edits=(slip(f"{TRANSITIONS}:judge", ("deduplication_id in fulfilment.deduplication_ids or", "False or")),),
+        edits=(
+            slip(
+                f"{TRANSITIONS}:judge",
+                ("if any(deduplication_id in one.deduplication_ids for one in of):", "if False:"),
+            ),
+        ),
     ),
     Mutation(
         name="parked-for-ever",
@@ -215,7 +220,7 @@ ORDER_SLIPS = (
         breaks="an event is applied before an event with a smaller number",
         invariant=9,
         expected=("DecisionsChecker",),
-        edits=(slip(f"{TRANSITIONS}:judge", ("event.number > fulfilment.number + 1", "False")),),
+        edits=(slip(f"{TRANSITIONS}:judge", ("event.number > known + 1", "False")),),
     ),
     Mutation(
         name="reversed-more-than-taken",
@@ -233,12 +238,11 @@ ORDER_SLIPS = (
             slip(
                 f"{TRANSITIONS}:step",
                 (
-                    "moves = moves_of(cut(fulfilment.allocations, facts.reversed), "
-                    "lambda source: (context.held, source))",
+                    "moves = _going_back(context, cut(fulfilment.allocations, facts.reversed), staying)",
                     "recipe_of = lambda allocation: context.catalog.recipe_of(allocation.sku, '')\n"
                     "        back = [msgspec.structs.replace(allocation, recipe=recipe_of(allocation))"
                     " for allocation in cut(fulfilment.allocations, facts.reversed)]\n"
-                    "        moves = moves_of(back, lambda source: (context.held, source))",
+                    "        moves = _going_back(context, back, staying)",
                 ),
             ),
         ),

@@ -60,6 +60,9 @@ EVENTS_PER_FULFILMENT_MAX = 256
 ALLOCATED_ITEMS_MAX = 1_500
 """Items of SKUs held by one fulfilment: one entry must be able to release all of them."""
 
+SPLIT_LINES_MAX = 5_000
+"""Lines of all fulfilments and parts of an order that is split: an answer, which is in an entry, shows all of them."""
+
 REPORTS_PER_ORDER_MAX = 16
 """Events without effect that one order lists as reports; the journal has all of them."""
 

@@ -93,11 +93,21 @@ class OrderContext(Struct, frozen=True):
         return account(self.node, HELD)
 
 
-def moves_of(allocations: Iterable[Allocation], route_of: Callable[[str], tuple[str, str]]) -> tuple[Move, ...]:
-    """The units of allocations, each along the route for its source; units on the same route are added up."""
+def moves_of(
+    allocations: Iterable[Allocation],
+    route_of: Callable[[str], tuple[str, str]],
+    staying: Mapping[tuple[str, str], int] | None = None,
+) -> tuple[Move, ...]:
+    """The units of allocations, each along the route for its source; units on the same route are added up.
+
+    Args:
+        staying: units that do not move, by item and source.
+    """
     units: dict[tuple[str, str, str], int] = {}
     for allocation in allocations:
         for index, (item, number) in enumerate(allocation.recipe):
             name = (item, *route_of(allocation.source_of(index)))
             units[name] = units.get(name, 0) + number * allocation.quantity
+    for (item, source), number in (staying or {}).items():
+        units[item, *route_of(source)] -= number
     return tuple(Move(*name, part) for name, number in units.items() for part in parts_of(number))

@@ -17,7 +17,7 @@ from replica.core.base.limits import REPORTS_PER_ORDER_MAX
 from replica.core.base.names import node_of
 from replica.core.log.entry import Entry
 from replica.core.log.times import wall_of
-from replica.core.orders.allocations import Allocation, without
+from replica.core.orders.allocations import Allocation, cut, without
 from replica.core.orders.facts import (
     COVERED,
     DUPLICATE,
@@ -25,6 +25,7 @@ from replica.core.orders.facts import (
     PASSED_ON,
     REPEAT,
     REPORT,
+    SPLIT,
     STEP,
     VOID,
     AskFacts,
@@ -33,6 +34,7 @@ from replica.core.orders.facts import (
     ParkFacts,
     RepeatFacts,
     ReportFacts,
+    SplitFacts,
     StepFacts,
     TakeBackFacts,
     VoidFacts,
@@ -50,6 +52,10 @@ def apply_facts(order: Order, entry: Entry, facts: OrderFacts) -> Fulfilment | P
             if facts.settles:
                 _settle(order, facts.settles, facts.fulfilment, facts.outcome)
             return _step(order, entry, facts)
+        case SplitFacts():
+            if facts.settles:
+                _settle(order, facts.settles, facts.fulfilment, "")
+            return _split(order, entry, facts)
         case ParkFacts() | AskFacts() | TakeBackFacts():
             return _park(order, entry, facts)
         case ReportFacts(outcome="passed_on" | "duplicate"):
@@ -127,10 +133,36 @@ def _step(order: Order, entry: Entry, facts: StepFacts) -> Fulfilment:
     if fulfilment.nature is Nature.HANDED_OUT:
         fulfilment.sold = without(fulfilment.sold + fulfilment.allocations, facts.returned)
         fulfilment.allocations = []
+    if facts.barcodes:
+        fulfilment.barcodes = sorted(dict.fromkeys([*fulfilment.barcodes, *facts.barcodes]))
     fulfilment.is_voided = fulfilment.is_voided or bool(facts.voids)
     _deal_with(fulfilment, facts.number, facts.deduplication_ids)
     _remember(fulfilment, entry, STEP, facts.to, facts.goods_at)
     return fulfilment
+
+
+def _split(order: Order, entry: Entry, facts: SplitFacts) -> Fulfilment | None:
+    """Move units of a fulfilment to a new one, which is in the state that their event led to."""
+    whole = order.fulfilments.get(facts.fulfilment)
+    if whole is None:
+        return None
+    part = Fulfilment(
+        id=facts.part,
+        location=whole.location,
+        owner=whole.owner,
+        state=facts.to,
+        is_fixed=whole.is_fixed,
+        barcodes=whole.barcodes,
+    )
+    if part.nature is Nature.HANDED_OUT:
+        part.sold = cut(whole.allocations, facts.units)
+    whole.allocations = without(whole.allocations, facts.units)
+    order.fulfilments[part.id] = part
+    for one in (whole, part):
+        _deal_with(one, max(facts.number, whole.number), facts.deduplication_ids)
+    _remember(whole, entry, SPLIT)
+    _remember(part, entry, SPLIT, facts.to)
+    return part
 
 
 def _park(order: Order, entry: Entry, facts: ParkFacts | AskFacts | TakeBackFacts) -> Parked:

@@ -9,21 +9,25 @@ Decisions carry typed facts; they are encoded once, on the way out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 import msgspec
 from msgspec import UNSET
 
-from replica.core.base.errors import Invalid, NotFound, NotOwner
+from replica.core.base.errors import Invalid, NotFound, NotOwner, Refused
 from replica.core.base.names import void_key
 from replica.core.log.draft import Draft
-from replica.core.orders.allocations import without
+from replica.core.orders.allocations import cut, named_reversals, without
 from replica.core.orders.context import Drafts, OrderContext, OrderDraft
 from replica.core.orders.facts import (
+    ASKED,
     DUPLICATE,
+    HAPPENED,
     IMPOSSIBLE,
+    PARKED,
     REPEAT,
+    UNCHANGED,
     AskFacts,
     EventRequest,
     HandoverFacts,
@@ -32,11 +36,22 @@ from replica.core.orders.facts import (
     RepeatFacts,
     ReportFacts,
     ShownFulfilment,
+    SplitFacts,
     StepFacts,
     TakeBackFacts,
     VoidFacts,
 )
-from replica.core.orders.machine import ADJUST, CANCEL, EXCHANGE, EXPIRE, PARTIAL, RETURN, Nature, Reachability
+from replica.core.orders.machine import (
+    ADJUST,
+    CANCEL,
+    EXCHANGE,
+    EXPIRE,
+    PARTIAL,
+    RETURN,
+    SPLITTING,
+    Nature,
+    Reachability,
+)
 from replica.core.orders.order import Fulfilment, Order
 from replica.core.orders.owners import ask_owner, hand_over
 from replica.core.orders.parking import check_may_come, park, report_late, settle
@@ -53,7 +68,8 @@ from replica.core.orders.requests import (
 )
 from replica.core.orders.returns import next_of_returns, take_back
 from replica.core.orders.revocations import select_fulfilment
-from replica.core.orders.transitions import ids_of, judge, step, transition
+from replica.core.orders.transitions import ids_of, judge, named_skus, step, transition
+from replica.core.stock.requests import SkuLine
 
 
 def decide(context: OrderContext, request: OrderRequest, key: bytes = b"") -> Drafts:
@@ -124,57 +140,182 @@ def _next_due(context: OrderContext, name: str) -> OrderDraft | None:
 
 
 def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -> list[OrderDraft]:
-    """Let an event happen to the fulfilments it concerns, park it, or report that it cannot happen."""
+    """Let an event happen to the fulfilments it concerns, park it, or report that it cannot happen.
+
+    An event of a whole order concerns the fulfilments that go on: it happens to those to which it can happen now, and
+    waits for those to which it can happen later. Only if it can happen to none, it is impossible.
+    """
     _check_lines(event)
     order = context.orders.find(event.order)
     concerned = order.concerned(event.fulfilment) if order is not None else []
     if event.event == RETURN and context.order_policy.counter and all(one.owner != context.node for one in concerned):
-        return _answering([take_back(context, order, event, deduplication_id)], order or Order(event.order), {}, event)
+        draft = take_back(context, order, event, deduplication_id)
+        return _answering([draft], order or Order(event.order), {}, event, {})
     if order is None or not concerned:
         if order is not None:
             check_may_come(context, order, event)
         drafts = park(context, order, event, deduplication_id, [context.order_policy.notes_scope])
-        return _answering(drafts, order or Order(event.order), {}, event)
-    others = [one for one in concerned if one.owner != context.node]
-    if others and event.event not in (CANCEL, RETURN):
+        return _answering(drafts, order or Order(event.order), {}, event, {})
+    verdicts = {one.id: judge(context, order, one, event, deduplication_id) for one in concerned}
+    open_to = _open_to(event, concerned, verdicts)
+    _check_owner(context, event, concerned, open_to)
+    happening = _lines_for(context, event, concerned, open_to, verdicts)
+    drafts, waiting, to_ask = [], [], []
+    after: dict[str, ShownFulfilment] = {}
+    told = concerned if event.lines is UNSET else [one for one, _ in happening]
+    outcomes = {one.id: REPEAT if verdicts[one.id] == REPEAT else UNCHANGED for one in told}
+    for one, its_event in happening:
+        verdict = verdicts[one.id]
+        if one.owner != context.node and event.event == RETURN and context.order_policy.counter:
+            named = msgspec.structs.replace(its_event, fulfilment=one.id)
+            drafts.append(take_back(context, order, named, deduplication_id))
+            outcomes[one.id] = ASKED
+        elif one.owner != context.node:
+            to_ask.append(one)
+        elif isinstance(verdict, Reachability):
+            waiting.append(one)
+        else:
+            draft = transition(context, order, one, its_event, verdict, deduplication_id)
+            drafts.append(draft)
+            shown = _after(one, draft)
+            after |= {shown_one.id: shown_one for shown_one in shown}
+            outcomes.pop(one.id)
+            outcomes[shown[-1].id] = HAPPENED
+    drafts += _asking(order, event, to_ask, deduplication_id)
+    if waiting:  # the first entry answers the caller, and this one knows until when the event waits
+        drafts = [*park(context, order, event, deduplication_id, [one.location for one in waiting]), *drafts]
+    outcomes |= {**{one.id: ASKED for one in to_ask}, **{one.id: PARKED for one in waiting}}
+    if not drafts:
+        drafts = [_nothing_happens(context, order, event, concerned, verdicts, deduplication_id)]
+    return _answering(drafts, order, after, event, outcomes)
+
+
+def _open_to(
+    event: OrderEvent, concerned: Sequence[Fulfilment], verdicts: Mapping[str, str | Reachability]
+) -> list[Fulfilment]:
+    """The fulfilments to which an event can happen now or later.
+
+    Goods that come back now were handed out before, so a return waits for nothing if it can happen somewhere.
+    """
+    found = [one for one in concerned if verdicts[one.id] not in (REPEAT, Reachability.IMPOSSIBLE)]
+    now = [one for one in found if verdicts[one.id] is not Reachability.EARLY]
+    return now if event.event == RETURN and now else found
+
+
+def _check_owner(
+    context: OrderContext, event: OrderEvent, concerned: Sequence[Fulfilment], open_to: Sequence[Fulfilment]
+) -> None:
+    """Refuse an event that another node has to decide, unless it may be asked to. Raises NotOwner."""
+    if event.event in (CANCEL, RETURN):
+        return
+    others = [one for one in open_to if one.owner != context.node]
+    if not others and all(one.owner != context.node for one in concerned):
+        others = list(concerned)
+    if others:
         owner, name = others[0].owner, others[0].id
         raise NotOwner(f"{owner} owns the fulfilment {name}: ask that node", field="fulfilment", owner=owner)
-    own = [one for one in concerned if one.owner == context.node]
-    verdicts = [(one, judge(context, one, event, deduplication_id)) for one in concerned]
-    if any(verdict is Reachability.EARLY and one in own for one, verdict in verdicts):
-        locations = [one.location for one, verdict in verdicts if verdict != REPEAT]
-        return _answering(park(context, order, event, deduplication_id, locations), order, {}, event)
-    if event.event in PARTIAL and len(concerned) > 1:
-        names = ", ".join(one.id for one in concerned)
-        raise Invalid(f"{event.event} concerns one fulfilment: name one of {names}", field="fulfilment")
-    drafts = []
-    after: dict[str, ShownFulfilment] = {}
-    for one, verdict in verdicts:
-        if verdict is Reachability.IMPOSSIBLE:
-            impossible = ReportFacts(
-                fulfilment=one.id,
-                outcome=IMPOSSIBLE,
-                number=event.number if concerned == own[:1] else 0,
-                deduplication_ids=ids_of(deduplication_id),
+
+
+def _lines_for(
+    context: OrderContext,
+    event: OrderEvent,
+    concerned: Sequence[Fulfilment],
+    open_to: Sequence[Fulfilment],
+    verdicts: Mapping[str, str | Reachability],
+) -> list[tuple[Fulfilment, OrderEvent]]:
+    """The fulfilments to which an event happens or for which it waits, each with the lines it names there.
+
+    Lines concern one fulfilment. If the event names none, it is the only one that has all of the units. Returned units
+    may come from several parts that this node owns at one location. Raises Invalid if several fulfilments could be
+    meant.
+    """
+    if event.lines is UNSET:
+        return [(one, event) for one in open_to]
+    if any(verdicts[one.id] == REPEAT for one in concerned):
+        return []
+    if len(open_to) < 2:
+        return [(one, event) for one in open_to]
+    places = dict.fromkeys((one.location, one.owner) for one in open_to)
+    if event.event == RETURN and len(places) == 1 and open_to[0].owner == context.node:
+        return _spread(context, event, open_to)
+    having = [one for one in open_to if _has_units(context, event, one)]
+    if len(having) == 1:
+        return [(having[0], event)]
+    names = ", ".join(one.id for one in having or open_to)
+    raise Invalid(f"{event.event} with lines concerns one fulfilment: name one of {names}", field="fulfilment")
+
+
+def _spread(
+    context: OrderContext, event: OrderEvent, fulfilments: Sequence[Fulfilment]
+) -> list[tuple[Fulfilment, OrderEvent]]:
+    """Divide the lines of a return over fulfilments that were handed out at one location, the first ones first."""
+    assert event.lines is not UNSET
+    missing = [line.quantity for line in event.lines]
+    found = []
+    for one in fulfilments:
+        there: dict[str, int] = {}
+        for allocation in one.sold:
+            there[allocation.sku] = there.get(allocation.sku, 0) + allocation.quantity
+        named, lines = named_skus(context, one), []
+        for index, line in enumerate(event.lines):
+            for sku in named(line, f"lines[{index}]"):
+                units = min(missing[index], there.get(sku, 0))
+                if units:
+                    missing[index] -= units
+                    there[sku] -= units
+                    lines.append(SkuLine(units, sku))
+        if lines:
+            found.append((one, msgspec.structs.replace(event, lines=tuple(lines))))
+    for index, line in enumerate(event.lines):
+        if missing[index]:
+            raise Invalid(
+                f"the line names {line.quantity}, and only {line.quantity - missing[index]} are there: name fewer",
+                field=f"lines[{index}].quantity",
             )
-            report = OrderDraft(scope=one.location, order=order.name, event=event.event, facts=impossible)
-            return _answering([report], order, {}, event)
-        if isinstance(verdict, str) and verdict != REPEAT and one in own:
-            draft = transition(context, order, one, event, verdict, deduplication_id)
-            drafts.append(draft)
-            after[one.id] = _after(one, draft)
+    return found
+
+
+def _has_units(context: OrderContext, event: OrderEvent, fulfilment: Fulfilment) -> bool:
+    """Whether a fulfilment has all units that the lines of an event name."""
+    there = fulfilment.sold if event.event == RETURN else fulfilment.allocations
+    try:
+        named_reversals(there, event.lines, "lines", named_skus(context, fulfilment))
+    except Refused:
+        return False
+    return True
+
+
+def _asking(order: Order, event: OrderEvent, to_ask: Sequence[Fulfilment], deduplication_id: bytes) -> list[OrderDraft]:
+    """Ask the owners of fulfilments: one entry for each location, because a store sees only its own."""
     asked = AskFacts(request=EventRequest(event), deduplication_ids=ids_of(deduplication_id))
-    to_ask = dict.fromkeys(one.location for one, verdict in verdicts if verdict != REPEAT and one in others)
-    for location in to_ask:  # one entry for each, because a store sees only its own location
-        drafts.append(OrderDraft(scope=location, order=order.name, event=event.event, facts=asked))
-    if not drafts:
-        location = concerned[0].location
-        drafts = [OrderDraft(scope=location, order=order.name, event=event.event, facts=RepeatFacts())]
-    return _answering(drafts, order, after, event)
+    locations = dict.fromkeys(one.location for one in to_ask)
+    return [OrderDraft(scope=location, order=order.name, event=event.event, facts=asked) for location in locations]
+
+
+def _nothing_happens(
+    context: OrderContext,
+    order: Order,
+    event: OrderEvent,
+    concerned: Sequence[Fulfilment],
+    verdicts: Mapping[str, str | Reachability],
+    deduplication_id: bytes,
+) -> OrderDraft:
+    """The answer to an event that happened before, or the report of one that is impossible at every fulfilment."""
+    if any(verdict == REPEAT for verdict in verdicts.values()):
+        return OrderDraft(scope=concerned[0].location, order=order.name, event=event.event, facts=RepeatFacts())
+    going_on = [one for one in concerned if one.nature is not Nature.ENDED] or concerned
+    one = going_on[0]
+    impossible = ReportFacts(
+        fulfilment=one.id,
+        outcome=IMPOSSIBLE,
+        number=event.number if len(going_on) == 1 and one.owner == context.node else 0,
+        deduplication_ids=ids_of(deduplication_id),
+    )
+    return OrderDraft(scope=one.location, order=order.name, event=event.event, facts=impossible)
 
 
 def _check_lines(event: OrderEvent) -> None:
-    if event.lines is not UNSET and event.event not in PARTIAL:
+    if event.lines is not UNSET and event.event not in (*PARTIAL, *SPLITTING):
         raise Invalid(f"{event.event} concerns the whole fulfilment: leave lines out", field="lines")
     if event.lines is UNSET and event.event in (ADJUST, EXCHANGE):
         raise Invalid(f"{event.event} needs lines: say which units it takes out of the order", field="lines")
@@ -195,31 +336,49 @@ def _void(context: OrderContext, order: Order, lost: Fulfilment) -> OrderDraft:
     return msgspec.structs.replace(draft, key=void_key(lost.origin))
 
 
-def _after(fulfilment: Fulfilment, draft: OrderDraft) -> ShownFulfilment:
-    """A fulfilment as a step leaves it: with the units that are left after a partial event, else with all it had."""
+def _after(fulfilment: Fulfilment, draft: OrderDraft) -> list[ShownFulfilment]:
+    """A fulfilment as an entry leaves it, and after it the part that was split off.
+
+    It shows the units that are left after a partial event, else all it had.
+    """
     facts, shown = draft.facts, fulfilment.shown()
-    assert isinstance(facts, StepFacts)
-    if draft.event in PARTIAL:
-        left = [*without(fulfilment.allocations, facts.reversed), *facts.taken]
-        sold = without(fulfilment.sold, facts.returned)
-        shown = msgspec.structs.replace(fulfilment, allocations=left, sold=sold).shown()
-    return msgspec.structs.replace(shown, state=facts.to)
+    match facts:
+        case SplitFacts():
+            left, moved = (of(fulfilment.allocations, facts.units) for of in (without, cut))
+            part = Fulfilment(facts.part, fulfilment.location, fulfilment.owner, facts.to, sold=moved)
+            return [msgspec.structs.replace(fulfilment, allocations=left).shown(), part.shown()]
+        case StepFacts():
+            if draft.event in PARTIAL:
+                left = [*without(fulfilment.allocations, facts.reversed), *facts.taken]
+                sold = without(fulfilment.sold, facts.returned)
+                shown = msgspec.structs.replace(fulfilment, allocations=left, sold=sold).shown()
+            return [msgspec.structs.replace(shown, state=facts.to)]
+        case _:
+            raise AssertionError(f"{facts} leaves the fulfilment as it was")
 
 
 def _answering(
-    drafts: list[OrderDraft], order: Order, after: Mapping[str, ShownFulfilment], event: OrderEvent
+    drafts: list[OrderDraft],
+    order: Order,
+    after: Mapping[str, ShownFulfilment],
+    event: OrderEvent,
+    outcomes: Mapping[str, str],
 ) -> list[OrderDraft]:
     """The same entries, of which the first one tells the caller how the order stands after them."""
-    shown = tuple(after.get(name) or one.shown() for name, one in sorted(order.fulfilments.items()))
+    known = {name: one.shown() for name, one in order.fulfilments.items()}
+    shown = tuple(one for _, one in sorted({**known, **after}.items()))
     standing = {one.id: Fulfilment(one.id, one.location, "", one.state) for one in shown}
     state = Order(order.name, fulfilments=standing).state
+    told = tuple(sorted(outcomes.items())) if len(outcomes) > 1 or len(after) > 1 else ()
     first, *others = drafts
     facts: OrderFacts
     match first.facts:
-        case StepFacts() | ReportFacts() | RepeatFacts() as answering:
-            facts = msgspec.structs.replace(answering, state=state, shown=shown, request=request_facts(event))
+        case StepFacts() | SplitFacts() | ReportFacts() | RepeatFacts() as answering:
+            facts = msgspec.structs.replace(
+                answering, state=state, shown=shown, request=request_facts(event), outcomes=told
+            )
         case ParkFacts() | AskFacts() | TakeBackFacts() as answering:  # it holds the request already
-            facts = msgspec.structs.replace(answering, state=state, shown=shown)
+            facts = msgspec.structs.replace(answering, state=state, shown=shown, outcomes=told)
         case HandoverFacts() | VoidFacts():
             raise AssertionError(f"{first.facts} answers no event")
         case _:

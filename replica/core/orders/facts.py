@@ -19,9 +19,13 @@ from replica.core.log.entry import Content
 from replica.core.orders.allocations import Allocation, Reversal
 from replica.core.orders.requests import ORDER, OrderEvent
 
-STEP, PARK, REPORT, REPEAT = "step", "park", "report", "repeat"
+STEP, SPLIT, PARK, REPORT, REPEAT = "step", "split", "park", "report", "repeat"
 ASK, HAND_OVER, VOID, TAKE_BACK = "ask", "hand_over", "void", "take_back"
 """The acts. HAND_OVER is the event of its entry, too."""
+
+HAPPENED, PARKED, ASKED, UNCHANGED = "happened", "parked", "asked", "unchanged"
+"""Outcomes of an event at each fulfilment that it concerned: it happened, it waits for its predecessor, its owner was
+asked to decide, or it cannot happen there any more. One more is REPEAT: it had happened before."""
 
 IMPOSSIBLE = "impossible"
 """Outcome of an event that cannot happen any more."""
@@ -61,6 +65,10 @@ class ShownFulfilment(Struct, frozen=True, array_like=True, gc=False):
     location: str
     state: str
     lines: tuple[tuple[str, int], ...]
+
+
+Outcomes = tuple[tuple[str, str], ...]
+"""By fulfilment: what became of an event there. Left out if the event concerned one fulfilment, as a whole."""
 
 
 class EventRequest(Struct, frozen=True):
@@ -106,6 +114,9 @@ class StepFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False,
     """Units that the customer brought back."""
     goods_at: str = ""
     """The location where they are, if it is another one: then this entry moves nothing."""
+    outcomes: Outcomes = ()
+    barcodes: tuple[tuple[str, str], ...] = ()
+    """Barcodes under which SKUs of `taken` were ordered, each with the SKU."""
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: dict[str, Any] | None = None
@@ -113,11 +124,32 @@ class StepFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False,
     """Events that this fulfilment has dealt with (`requests.deduplication_id_of`)."""
 
 
+class SplitFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=SPLIT):
+    """Some units of a fulfilment were shipped, collected or cancelled. They are a fulfilment now; the rest goes on."""
+
+    fulfilment: str
+    """The one that is split. It keeps its id, its state and the rest of its units."""
+    part: str
+    """The id of the new one. It begins with the id of the one that is split (`Order.next_part`)."""
+    to: str
+    """The state of the new one."""
+    units: tuple[Reversal, ...]
+    """The units of the new one."""
+    number: int = 0
+    settles: bytes = b""
+    outcomes: Outcomes = ()
+    state: str = ""
+    shown: tuple[ShownFulfilment, ...] = ()
+    request: dict[str, Any] | None = None
+    deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
+
+
 class ParkFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=PARK):
     """An event came early and waits for its predecessor."""
 
     until_ms: int = 0
     """Its deadline, in milliseconds since 1970."""
+    outcomes: Outcomes = ()
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: EventRequest
@@ -133,6 +165,7 @@ class ReportFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_fie
     outcome: str
     settles: bytes = b""
     """The entry of the event, if it had been parked or asked."""
+    outcomes: Outcomes = ()
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: dict[str, Any] | None = None
@@ -143,6 +176,7 @@ class RepeatFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_fie
     """The answer to an event or placement that had happened before."""
 
     expires_ms: int = 0
+    outcomes: Outcomes = ()
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: dict[str, Any] | None = None
@@ -157,6 +191,7 @@ class AskFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field=
     """The entry that took goods back at another location. The owner counts them, and moves nothing."""
     goods_at: str = ""
     """That location."""
+    outcomes: Outcomes = ()
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: EventRequest
@@ -190,16 +225,17 @@ class TakeBackFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_f
     """
 
     goods: tuple[Allocation, ...]
+    outcomes: Outcomes = ()
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: EventRequest
     deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
 
 
-OrderFacts = StepFacts | ParkFacts | ReportFacts | RepeatFacts | AskFacts | HandoverFacts | VoidFacts | TakeBackFacts
-
-EventFacts = StepFacts | ParkFacts | ReportFacts | RepeatFacts | AskFacts | TakeBackFacts
+EventFacts = StepFacts | SplitFacts | ParkFacts | ReportFacts | RepeatFacts | AskFacts | TakeBackFacts
 """Facts of an entry that can answer a caller's event."""
+
+OrderFacts = EventFacts | HandoverFacts | VoidFacts
 
 
 class _Holder(Struct, frozen=True, array_like=True):

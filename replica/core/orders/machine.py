@@ -78,6 +78,9 @@ EVENTS: Mapping[str, tuple[Nature, Nature]] = {
 PARTIAL = (ADJUST, EXCHANGE, RETURN)
 """Events that concern some of the units and may come again for others. Any other event happens once."""
 
+SPLITTING = (SHIP, COLLECT, CANCEL)
+"""Events that may concern some of the units, too: these become a fulfilment of their own, and the rest goes on."""
+
 FLOWS: Mapping[str, tuple[tuple[str, str], ...]] = {
     HOLD: ((FREE, HELD),),
     RESERVE: ((FREE, HELD),),
@@ -231,7 +234,9 @@ DEFAULT_DOCUMENT = MachineDocument(
         Transition(HOLD, (), "held"),
         Transition(RESERVE, (), "reserved"),
         Transition(PAY, ("held",), "reserved"),
+        Transition(ADJUST, ("held",), "held"),
         Transition(ADJUST, _PAID, "amended"),
+        Transition(EXCHANGE, ("held",), "held"),
         Transition(EXCHANGE, _PAID, "exchanged"),
         Transition(PICK, _PAID, "picking"),
         Transition(SHIP, _WAITING, "shipped"),

@@ -10,9 +10,13 @@ from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import PARKED_MS
 from replica.core.base.names import HUBS, node_of
 from replica.core.orders.allocations import Allocation
-from replica.core.orders.facts import STEP, ShownFulfilment
-from replica.core.orders.machine import CANCEL, HOLD, NATURES, PAY, RESERVE, Nature
+from replica.core.orders.facts import SPLIT, ShownFulfilment
+from replica.core.orders.machine import CANCEL, HOLD, NATURES, PAY, RESERVE, RETURN, Nature
 from replica.core.orders.requests import OrderEvent, OutsideEvent
+
+PART = "-"
+"""What stands between the id of a fulfilment and the number of a part of it. Ids of other fulfilments end in a dot and
+a number, whatever the name of the node is, so no id has two meanings."""
 
 
 class Past(Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -57,10 +61,20 @@ class Fulfilment(Struct, array_like=True, gc=False):
     """The fulfilment that this one replaces."""
     deduplication_ids: list[bytes] = []
     """Events that its owner dealt with and that may arrive again: at any node, they are repeats."""
+    barcodes: list[tuple[str, str]] = []
+    """Barcodes under which its SKUs were ordered, each with the SKU that it meant then."""
+
+    @property
+    def part_of(self) -> str:
+        """The fulfilment that it was split off, if it is a part: parts are named `hub-east.1-1`, `hub-east.1-2`."""
+        whole, _, number = self.id.rpartition(PART)
+        return whole if number.isdigit() and whole.rpartition(".")[2].isdigit() else ""
 
     @property
     def origin(self) -> bytes:
         """The entry that began it."""
+        if self.part_of:
+            return next((past.entry for past in self.history if past.act == SPLIT), b"")
         return next((past.entry for past in self.history if past.event in (HOLD, RESERVE)), b"")
 
     @property
@@ -78,7 +92,7 @@ class Fulfilment(Struct, array_like=True, gc=False):
 
     def happened(self, event: str) -> bool:
         """Whether an event led to a state before."""
-        return any(past.event == event and past.act == STEP for past in self.history)
+        return any(past.event == event and past.state for past in self.history)
 
     def lacks(self, event: str) -> bool:
         """Whether a payment or cancellation of another placement makes a difference here, even if it is too late."""
@@ -128,8 +142,11 @@ class Parked(Struct, array_like=True, order=True):
         return self.until_ms or noted_ms(self) + PARKED_MS
 
     def concerns(self, fulfilment: Fulfilment) -> bool:
-        """Whether it is, or was, about a fulfilment."""
-        return self.event is not None and self.event.fulfilment in ("", fulfilment.id)
+        """Whether it is, or was, about a fulfilment. The units of a part left already: they can only be returned."""
+        if self.event is None:
+            return False
+        is_of_all = not self.event.fulfilment and (not fulfilment.part_of or self.event.event == RETURN)
+        return is_of_all or self.event.fulfilment == fulfilment.id
 
     def waits_for(self, fulfilment: Fulfilment) -> bool:
         """Whether a fulfilment has yet to settle it."""
@@ -194,16 +211,15 @@ class Order(Struct, array_like=True, gc=False):
         )
 
     def concerned(self, name: str) -> list[Fulfilment]:
-        """The fulfilments that an event concerns: the one it names, or the one that replaced it.
+        """The fulfilments that an event may concern: the one it names, or the one that replaced it.
 
-        Without a name, those that have not ended. If all of them ended, all; if all are of placements that lost, those.
+        Without a name, all that were not replaced: those of placements that lost only if there are no others.
         """
         instead = {one.instead_of: one for one in self.fulfilments.values()}
         if not name:
             not_replaced = [one for _, one in sorted(self.fulfilments.items()) if one.id not in instead]
             lost = self.lost()
-            standing = [one for one in not_replaced if one.id not in lost] or not_replaced
-            return [one for one in standing if one.nature is not Nature.ENDED] or standing
+            return [one for one in not_replaced if one.id not in lost] or not_replaced
         found = self.fulfilments.get(name)
         for _ in self.fulfilments:
             found = instead.get(found.id, found) if found is not None else None
@@ -213,6 +229,15 @@ class Order(Struct, array_like=True, gc=False):
         """The id of the next fulfilment that a node begins."""
         ids = [one.rpartition(".") for one in self.fulfilments]
         return f"{node}.{1 + max((int(last) for name, _, last in ids if name == node and last.isdigit()), default=0)}"
+
+    def next_part(self, whole: str) -> str:
+        """The id of the next part of a fulfilment."""
+        return f"{whole}{PART}{1 + sum(one.part_of == whole for one in self.fulfilments.values())}"
+
+    def family(self, fulfilment: Fulfilment) -> list[Fulfilment]:
+        """A fulfilment, with its parts or with the fulfilment and the other parts that it was split off."""
+        whole = fulfilment.part_of or fulfilment.id
+        return [one for one in self.fulfilments.values() if whole in (one.id, one.part_of)]
 
     def placed_as(self, digest: bytes) -> Placed | None:
         """The placement that stands for a request."""
@@ -234,10 +259,11 @@ class Order(Struct, array_like=True, gc=False):
         return {name: won for one, won in self.duplicates() for name in self._begun_by(one)}
 
     def _begun_by(self, placed: Placed) -> list[str]:
-        """Ids of the fulfilments that a placement began, and of those that replaced them."""
+        """Ids of the fulfilments that a placement began, of those that replaced them, and of their parts."""
         names = more = [shown.id for shown in placed.shown]
         while more:
-            more = [one.id for one in self.fulfilments.values() if one.instead_of in names and one.id not in names]
+            follows = [one for one in self.fulfilments.values() if one.instead_of in names or one.part_of in names]
+            more = [one.id for one in follows if one.id not in names]
             names = names + more
         return names
 
@@ -268,9 +294,15 @@ class Order(Struct, array_like=True, gc=False):
                 continue
             for name in self._begun_by(won):
                 fulfilment = self.fulfilments.get(name)
-                if fulfilment is not None and fulfilment.lacks(event) and not self._was_asked(event, fulfilment, node):
+                if fulfilment is not None and self._lacks(fulfilment, event, node):
                     found.append((event, fulfilment))
         return found
+
+    def _lacks(self, fulfilment: Fulfilment, event: OutsideEvent, node: str) -> bool:
+        """Whether an event makes a difference at a fulfilment, or at the one it is a part of, and was not asked for."""
+        whole = self.fulfilments.get(fulfilment.part_of)
+        is_new = fulfilment.lacks(event) and (event == CANCEL or whole is None or whole.lacks(event))
+        return is_new and not self._was_asked(event, fulfilment, node)
 
     def _reported_of(self, placed: Placed) -> OutsideEvent | None:
         """Whether callers cancelled everything that a placement began, or paid for it."""

@@ -90,7 +90,7 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
     assert event is not None
     if parked.why == SHORTAGE:
         return revoke(context, order, fulfilment, parked)
-    verdict = judge(context, fulfilment, event, parked.deduplication_id)
+    verdict = judge(context, order, fulfilment, event, parked.deduplication_id)
     if event.event == RETURN and is_counted(order, parked):
         verdict = REPEAT
     if verdict is Reachability.EARLY:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import msgspec
 from msgspec import UNSET
 
@@ -54,7 +56,14 @@ def prepare_placement(context: OrderContext, placement: Placement) -> list[Order
     drafts: list[OrderDraft] = []
     for one, taken in zip(shown, allocations.values(), strict=True):
         is_fixed = any(wanted[index].location for index in plan.taken[one.location])
-        facts = StepFacts(fulfilment=one.id, to=to, expires_ms=expires_ms, taken=taken, is_fixed=is_fixed)
+        facts = StepFacts(
+            fulfilment=one.id,
+            to=to,
+            expires_ms=expires_ms,
+            taken=taken,
+            is_fixed=is_fixed,
+            barcodes=barcodes_of(placement.lines, [wanted[index] for index in plan.taken[one.location]]),
+        )
         if not drafts:  # the first entry answers the caller
             facts = msgspec.structs.replace(
                 facts,
@@ -148,6 +157,12 @@ def _wanted(context: OrderContext, placement: Placement, index: int) -> WantedLi
         quantity=line.quantity,
         location=None if location is UNSET else location,
     )
+
+
+def barcodes_of(lines: Sequence[SkuLine], wanted: Iterable[WantedLine]) -> tuple[tuple[str, str], ...]:
+    """The barcodes in lines, each with the SKU that it means now, for the lines that are wanted."""
+    found = [(lines[one.index].barcode, one.sku) for one in wanted]
+    return tuple(sorted(dict.fromkeys((barcode, sku) for barcode, sku in found if barcode is not UNSET)))
 
 
 def resolve_line(catalog: Catalog, line: SkuLine, index: int, field: str) -> tuple[str, Recipe]:

@@ -61,9 +61,10 @@ class Placement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 class OrderEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Something that happened to an order, or to one fulfilment of it.
 
-    `lines` are the units that an adjustment or exchange takes out of the order, or that a return brings back.
-    `replacement` is what an exchange takes instead. `number` is the sender's number of the event, counted from 1 for
-    each fulfilment: an event that skips a number waits.
+    `lines` are the units that an adjustment or exchange takes out of the order, or that a return brings back. They are
+    also the units that are shipped, collected or cancelled, if that happens to a part only. A line names a SKU, or the
+    barcode under which it was ordered. `replacement` is what an exchange takes instead. `number` is the sender's number
+    of the event, counted from 1 for each fulfilment: an event that skips a number waits.
     """
 
     order: OrderName
@@ -132,6 +133,6 @@ def deduplication_id_of(event: OrderEvent, key: bytes) -> bytes:
     Empty where it is not needed: an event that happens only once is known by its name, one with a number by its number,
     and one without a key came from no caller.
     """
-    if not key or event.number or event.event not in PARTIAL:
+    if not key or event.number or (event.event not in PARTIAL and event.lines is UNSET):
         return b""
     return blake2b(key + request_digest(event), digest_size=16).digest()

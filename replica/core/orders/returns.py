@@ -37,6 +37,7 @@ from replica.core.orders.machine import RETURN, Nature
 from replica.core.orders.order import Fulfilment, Order, Parked
 from replica.core.orders.placement import resolve_line
 from replica.core.orders.requests import OrderEvent
+from replica.core.orders.transitions import named_skus
 from replica.core.stock.requests import SkuLine
 
 
@@ -66,7 +67,7 @@ def _goods(context: OrderContext, order: Order | None, event: OrderEvent) -> tup
     concerned = order.concerned(event.fulfilment) if order is not None else []
     if len(concerned) == 1 and concerned[0].sold:
         sold = concerned[0].sold
-        return tuple(cut(sold, named_reversals(sold, event.lines, "lines")))
+        return tuple(cut(sold, named_reversals(sold, event.lines, "lines", named_skus(context, concerned[0]))))
     if event.lines is UNSET:
         raise Invalid(
             "lines is missing, and this node does not know what left: name the units that came back", field="lines"
@@ -99,7 +100,12 @@ def next_of_returns(context: OrderContext, order: Order) -> OrderDraft | None:
 
 
 def is_counted(order: Order, parked: Parked) -> bool:
-    """Whether the owner dealt with the same return before, for whichever of its fulfilments."""
+    """Whether the owner dealt with the same return before, for whichever of its fulfilments.
+
+    A return that names no units is of all that left: each fulfilment counts its own.
+    """
+    if parked.event is None or parked.event.lines is UNSET:
+        return False
     if any(parked.deduplication_id in one.deduplication_ids for one in order.fulfilments.values()):
         return True
     same = [one for one in order.parked if one.passes_on and one.passes_on == parked.passes_on and one is not parked]

@@ -69,6 +69,7 @@ def _begin_elsewhere(context: OrderContext, order: Order, fulfilment: Fulfilment
         expires_ms=fulfilment.expires_ms,
         instead_of=fulfilment.id,
         deduplication_ids=tuple(fulfilment.deduplication_ids),
+        barcodes=tuple(fulfilment.barcodes),
     )
     moves = moves_of(taken, lambda source: (source, context.held))
     return OrderDraft(scope=location, order=order.name, event=event, facts=facts, moves=moves)

@@ -123,7 +123,7 @@ def elsewhere(
             WantedLine(
                 index=index,
                 sku=allocation.sku,
-                recipe=allocation.recipe,
+                recipe=allocation.whole_recipe,
                 quantity=allocation.quantity,
                 location=location,
             )

@@ -8,36 +8,68 @@ Source: order rules of classic deduction, docs/orders.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Mapping
+
 import msgspec
 from msgspec import UNSET
 
-from replica.core.base.errors import Invalid, RightsExhausted
-from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX
+from replica.core.base.errors import Invalid
+from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX, SPLIT_LINES_MAX
 from replica.core.base.names import CUSTOMER, QUARANTINE, account
 from replica.core.ledger.cells import Move
-from replica.core.orders.allocations import Allocation, check_allocations, cut, named_reversals, without
+from replica.core.orders.allocations import (
+    Allocation,
+    Reversal,
+    all_of,
+    check_allocations,
+    cut,
+    named_reversals,
+    without,
+)
 from replica.core.orders.context import OrderContext, OrderDraft, moves_of
-from replica.core.orders.facts import REPEAT, STEP, StepFacts
-from replica.core.orders.machine import ADJUST, CANCEL, COLLECT, EXCHANGE, EXPIRE, PARTIAL, RETURN, SHIP, Reachability
+from replica.core.orders.exchanges import take_instead
+from replica.core.orders.facts import REPEAT, STEP, SplitFacts, StepFacts
+from replica.core.orders.machine import (
+    ADJUST,
+    CANCEL,
+    COLLECT,
+    EXCHANGE,
+    EXPIRE,
+    PARTIAL,
+    RETURN,
+    SHIP,
+    SPLITTING,
+    Reachability,
+)
 from replica.core.orders.order import Fulfilment, Order
-from replica.core.orders.placement import resolve_line
 from replica.core.orders.requests import OrderEvent
-from replica.core.orders.sourcing import WantedLine, allocate
+from replica.core.stock.requests import SkuLine
 
 
 def judge(
-    context: OrderContext, fulfilment: Fulfilment, event: OrderEvent, deduplication_id: bytes
+    context: OrderContext, order: Order, fulfilment: Fulfilment, event: OrderEvent, deduplication_id: bytes
 ) -> str | Reachability:
-    """The state an event leads to, REPEAT, or why it leads nowhere."""
+    """The state an event leads to, REPEAT, or why it leads nowhere.
+
+    A fulfilment and its parts have one history for events that name units, and for numbers of events that name no
+    fulfilment: such an event that happened to one of them is a repeat at the others.
+    """
+    names_units = event.lines is not UNSET
+    family = order.family(fulfilment)
     if event.number:
-        if event.number <= fulfilment.number:
+        known = fulfilment.number if event.fulfilment else max(one.number for one in family)
+        if event.number <= (known if names_units else fulfilment.number):
             return REPEAT
-        if event.number > fulfilment.number + 1:
+        if event.number > known + 1:
             return Reachability.EARLY
-    elif deduplication_id in fulfilment.deduplication_ids or (
-        event.event not in PARTIAL and fulfilment.happened(event.event)
-    ):
-        return REPEAT
+    else:
+        of = family if names_units else [fulfilment]
+        if any(deduplication_id in one.deduplication_ids for one in of):
+            return REPEAT
+        if event.event not in PARTIAL and not names_units and fulfilment.happened(event.event):
+            return REPEAT
+        if event.event == RETURN and not names_units and fulfilment.happened(RETURN) and not fulfilment.sold:
+            return REPEAT
     to = context.machine.step(fulfilment.state, event.event)
     if to is Reachability.EARLY:  # an event that happens once and has happened leads nowhere again
         spent = [past.event for past in fulfilment.history if past.act == STEP and past.event not in PARTIAL]
@@ -56,18 +88,25 @@ def transition(
     settles: bytes = b"",
     goods_at: str = "",
 ) -> OrderDraft:
-    """Let an event happen to a fulfilment. Raises Refused.
+    """Let an event happen to a fulfilment, or to a part of it. Raises Refused.
 
     Args:
         settles: the entry of the event, if it had been parked or asked.
         goods_at: where the goods of a return are, if another location took them.
     """
-    if event.event in PARTIAL and len(fulfilment.history) >= EVENTS_PER_FULFILMENT_MAX:
+    reversals: tuple[Reversal, ...] = ()
+    is_whole = event.event not in PARTIAL
+    if event.event in SPLITTING and event.lines is not UNSET:
+        reversals = named_reversals(fulfilment.allocations, event.lines, "lines", named_skus(context, fulfilment))
+        is_whole = _quantity(reversals) == _quantity(fulfilment.allocations)
+    if not is_whole and len(fulfilment.history) >= EVENTS_PER_FULFILMENT_MAX:
         raise Invalid(
             f"{event.event} is one event too many: {fulfilment.id} has had {EVENTS_PER_FULFILMENT_MAX};"
             " place a new order",
             field="event",
         )
+    if not is_whole and event.event in SPLITTING:
+        return _split(context, order, fulfilment, event, to, reversals, ids_of(deduplication_id), settles)
     facts = StepFacts(
         fulfilment=fulfilment.id,
         to=to,
@@ -77,51 +116,116 @@ def transition(
         deduplication_ids=ids_of(deduplication_id),
     )
     if event.event in (ADJUST, EXCHANGE):
-        reversals = named_reversals(fulfilment.allocations, event.lines, "lines")
-        taken = _replacement(context, order, fulfilment, event)
-        check_allocations([*without(fulfilment.allocations, reversals), *taken], "replacement")
-        facts = msgspec.structs.replace(facts, reversed=reversals, taken=taken)
-        held = sum(one.quantity for one in fulfilment.allocations)
-        if not taken and sum(reversal.quantity for reversal in reversals) == held:
-            raise Invalid(f"lines name everything that {fulfilment.id} holds: cancel it instead", field="lines")
-    elif event.event == RETURN:
-        facts = msgspec.structs.replace(facts, returned=named_reversals(fulfilment.sold, event.lines, "lines"))
+        return _change(context, order, fulfilment, event, facts)
+    if event.event == RETURN:
+        returned = named_reversals(fulfilment.sold, event.lines, "lines", named_skus(context, fulfilment))
+        facts = msgspec.structs.replace(facts, returned=returned)
     return step(context, order, fulfilment, event.event, facts)
 
 
-def step(context: OrderContext, order: Order, fulfilment: Fulfilment, event: str, facts: StepFacts) -> OrderDraft:
-    """One transition and the units it moves. A cancellation or expiry reverses all units; else `facts` says which."""
+def _change(
+    context: OrderContext, order: Order, fulfilment: Fulfilment, event: OrderEvent, facts: StepFacts
+) -> OrderDraft:
+    """Take units out of a fulfilment, and in an exchange others in."""
+    reversals = named_reversals(fulfilment.allocations, event.lines, "lines", named_skus(context, fulfilment))
+    instead = take_instead(context, order, fulfilment, event, cut(fulfilment.allocations, reversals))
+    check_allocations([*without(fulfilment.allocations, reversals), *instead.taken], "replacement")
+    if not instead.taken and _quantity(reversals) == _quantity(fulfilment.allocations):
+        raise Invalid(f"lines name everything that {fulfilment.id} holds: cancel it instead", field="lines")
+    facts = msgspec.structs.replace(facts, reversed=reversals, taken=instead.taken, barcodes=instead.barcodes)
+    return step(context, order, fulfilment, event.event, facts, instead.staying)
+
+
+def step(
+    context: OrderContext,
+    order: Order,
+    fulfilment: Fulfilment,
+    event: str,
+    facts: StepFacts,
+    staying: Mapping[tuple[str, str], int] | None = None,
+) -> OrderDraft:
+    """One transition and the units it moves. A cancellation or expiry reverses all units; else `facts` says which.
+
+    Args:
+        staying: units, by item and account, that an exchange gives back and takes: they stay held.
+    """
     if event in (CANCEL, EXPIRE):
-        facts = msgspec.structs.replace(facts, reversed=named_reversals(fulfilment.allocations, UNSET, ""))
+        facts = msgspec.structs.replace(facts, reversed=all_of(fulfilment.allocations))
     facts = msgspec.structs.replace(facts, expires_ms=fulfilment.expires_ms if facts.to == "held" else 0)
     moves: tuple[Move, ...] = ()
     if event in (SHIP, COLLECT):
-        moves = moves_of(fulfilment.allocations, lambda source: (context.held, CUSTOMER))
+        moves = _leaving(context, fulfilment.allocations)
     elif event == RETURN and not facts.goods_at:
         quarantine = account(context.node, QUARANTINE)
         moves = moves_of(cut(fulfilment.sold, facts.returned), lambda source: (CUSTOMER, quarantine))
     elif event != RETURN:
-        moves = moves_of(cut(fulfilment.allocations, facts.reversed), lambda source: (context.held, source))
-        moves += moves_of(facts.taken, lambda source: (source, context.held))
+        moves = _going_back(context, cut(fulfilment.allocations, facts.reversed), staying)
+        moves += moves_of(facts.taken, lambda source: (source, context.held), staying)
     return OrderDraft(scope=fulfilment.location, order=order.name, event=event, facts=facts, moves=moves)
 
 
-def _replacement(
-    context: OrderContext, order: Order, fulfilment: Fulfilment, event: OrderEvent
-) -> tuple[Allocation, ...]:
-    if event.replacement is UNSET:
-        return ()
-    wanted = []
-    for index, line in enumerate(event.replacement):
-        sku, recipe = resolve_line(context.catalog, line, index, "replacement")
-        wanted.append(
-            WantedLine(index=index, sku=sku, recipe=recipe, quantity=line.quantity, location=fulfilment.location)
+def _split(
+    context: OrderContext,
+    order: Order,
+    fulfilment: Fulfilment,
+    event: OrderEvent,
+    to: str,
+    units: tuple[Reversal, ...],
+    deduplication_ids: tuple[bytes, ...],
+    settles: bytes,
+) -> OrderDraft:
+    """Ship, collect or cancel some units of a fulfilment. They become a fulfilment of their own; the rest goes on."""
+    moved = cut(fulfilment.allocations, units)
+    if sum(len(one.lines) for one in order.fulfilments.values()) + len(moved) > SPLIT_LINES_MAX:
+        raise Invalid(
+            f"the parts of {order.name} would have over {SPLIT_LINES_MAX} lines: {event.event} the rest as a whole",
+            field="lines",
         )
-    source = context.source(order.channel)
-    plan = allocate(context.ledger, context.locations, source.units, wanted)
-    if plan.short:
-        raise RightsExhausted([one.fields() for one in plan.short])
-    return source.allocations(fulfilment.location, wanted, plan.taken[fulfilment.location])
+    facts = SplitFacts(
+        fulfilment=fulfilment.id,
+        part=order.next_part(fulfilment.id),
+        to=to,
+        units=units,
+        number=event.number,
+        settles=settles,
+        deduplication_ids=deduplication_ids,
+    )
+    moves = _going_back(context, moved) if event.event == CANCEL else _leaving(context, moved)
+    return OrderDraft(scope=fulfilment.location, order=order.name, event=event.event, facts=facts, moves=moves)
+
+
+def _leaving(context: OrderContext, allocations: Iterable[Allocation]) -> tuple[Move, ...]:
+    """Held units that go to the customer."""
+    return moves_of(allocations, lambda source: (context.held, CUSTOMER))
+
+
+def _going_back(
+    context: OrderContext, allocations: Iterable[Allocation], staying: Mapping[tuple[str, str], int] | None = None
+) -> tuple[Move, ...]:
+    """Held units that go back to the accounts that they came from."""
+    return moves_of(allocations, lambda source: (context.held, source), staying)
+
+
+def named_skus(context: OrderContext, fulfilment: Fulfilment) -> Callable[[SkuLine, str], Collection[str]]:
+    """How to read a line about a fulfilment: it names a SKU, or the barcode under which the SKU was ordered.
+
+    A barcode under which nothing was ordered means what the catalog says now.
+    """
+
+    def named(line: SkuLine, field: str) -> Collection[str]:
+        if (line.sku is UNSET) == (line.barcode is UNSET):
+            raise Invalid("a line needs a sku or a barcode, and not both", field=f"{field}.sku")
+        if line.sku is not UNSET:
+            return (line.sku,)
+        assert line.barcode is not UNSET
+        ordered = tuple(sku for barcode, sku in fulfilment.barcodes if barcode == line.barcode)
+        return ordered or (context.catalog.scan(line.barcode, f"{field}.barcode"),)
+
+    return named
+
+
+def _quantity(named: Iterable[Allocation | Reversal]) -> int:
+    return sum(one.quantity for one in named)
 
 
 def ids_of(deduplication_id: bytes) -> tuple[bytes, ...]:

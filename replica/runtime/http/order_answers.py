@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import assert_never
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from replica.core.base.clock import time_text
 from replica.core.base.errors import InvalidTransition
 from replica.core.log.entry import Content
 from replica.core.orders.facts import (
+    ASKED,
     IMPOSSIBLE,
+    PARKED,
     AskFacts,
+    EventFacts,
     HandoverFacts,
     ParkFacts,
     RepeatFacts,
     ReportFacts,
     ShownFulfilment,
+    SplitFacts,
     StepFacts,
     TakeBackFacts,
     VoidFacts,
@@ -43,6 +48,18 @@ class FulfilmentAnswer(Struct, frozen=True, omit_defaults=True):
     lines: list[OrderLine] = []
 
 
+class OutcomeAnswer(Struct, frozen=True):
+    """What became of an event at one fulfilment.
+
+    `outcome`: `happened`; `repeat` if it had happened before; `parked` or `asked` if it waits there; `unchanged` if it
+    cannot happen there any more, because of the `state`.
+    """
+
+    fulfilment: str
+    outcome: str
+    state: str
+
+
 class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     """The order after the request.
 
@@ -51,6 +68,7 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     `unknown-order` for an order that this node has not heard of, `unknown-fulfilment` for a fulfilment that another
     node may have begun, and `early` for a state that has not been reached yet. `taken_back`: goods that went to
     quarantine here, and that the owner of their fulfilment is yet to count. The state may be `unknown` here then.
+    `outcomes`: what became of the event at each fulfilment, if it concerned several or a part of one.
     """
 
     order: str
@@ -61,6 +79,7 @@ class OrderAnswer(Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
     until: str | None = None
     taken_back: list[OrderLine] = []
+    outcomes: list[OutcomeAnswer] = []
 
 
 class PastAnswer(Struct, frozen=True, omit_defaults=True):
@@ -81,6 +100,7 @@ class FulfilmentView(Struct, frozen=True):
     """A fulfilment as this node sees it; `owner` is the node that decides about it.
 
     `is_duplicate`: the order was placed at two nodes, and the fulfilment belongs to the placement that is voided.
+    `part_of`: the fulfilment that it was split off, because its units were shipped, collected or cancelled first.
     """
 
     id: str
@@ -91,6 +111,7 @@ class FulfilmentView(Struct, frozen=True):
     lines: list[OrderLine]
     history: list[PastAnswer]
     is_duplicate: bool = False
+    part_of: str | UnsetType = UNSET
 
 
 class WaitingAnswer(Struct, frozen=True):
@@ -134,32 +155,24 @@ def order_answer(content: Content) -> OrderAnswer:
     """Render the answer to the request that made an entry about an order."""
     facts, order = decode(content), content.reference
     match facts:
+        case SplitFacts():
+            return _event_answer(order, facts)
         case StepFacts() | RepeatFacts():
             is_placement = "placement" in (facts.request or {})
             expires_at = time_text(facts.expires_ms) if is_placement and facts.expires_ms else None
-            return OrderAnswer(
-                order=order, state=facts.state, fulfilments=_fulfilments(facts.shown), expires_at=expires_at
-            )
+            return _event_answer(order, facts, expires_at=expires_at)
         case ReportFacts():
-            return OrderAnswer(order=order, state=facts.state, fulfilments=_fulfilments(facts.shown))
+            return _event_answer(order, facts)
         case ParkFacts():
-            return OrderAnswer(
-                order=order,
-                state=facts.state,
-                fulfilments=_fulfilments(facts.shown),
-                waiting="parked",
-                reason=_reason([one.id for one in facts.shown], facts.request.event),
-                until=time_text(facts.until_ms),
-            )
+            answer = _event_answer(order, facts, waiting=PARKED)
+            reason, until = _reason([one.id for one in facts.shown], facts.request.event), time_text(facts.until_ms)
+            return replace(answer, reason=reason, until=until)
         case AskFacts():
-            return OrderAnswer(order=order, state=facts.state, fulfilments=_fulfilments(facts.shown), waiting="asked")
+            return _event_answer(order, facts, waiting=ASKED)
         case TakeBackFacts():
-            return OrderAnswer(
-                order=order,
-                state=facts.state if facts.shown else "unknown",
-                fulfilments=_fulfilments(facts.shown),
-                taken_back=[OrderLine(one.sku, one.quantity) for one in facts.goods],
-            )
+            goods = [OrderLine(one.sku, one.quantity) for one in facts.goods]
+            state = facts.state if facts.shown else "unknown"
+            return replace(_event_answer(order, facts), state=state, taken_back=goods)
         case HandoverFacts():
             return OrderAnswer(order=order, state=facts.state, fulfilments=[])
         case VoidFacts():
@@ -168,6 +181,23 @@ def order_answer(content: Content) -> OrderAnswer:
             raise ValueError(f"this version cannot read an entry about the order {order!r}: a later one wrote it")
         case _:
             assert_never(facts)
+
+
+def _event_answer(
+    order: str, facts: EventFacts, *, expires_at: str | None = None, waiting: str | None = None
+) -> OrderAnswer:
+    """The answer to an event or placement. An event waits if it waits at any fulfilment."""
+    states = {one.id: one.state for one in facts.shown}
+    outcomes = [OutcomeAnswer(name, outcome, states.get(name, "")) for name, outcome in facts.outcomes]
+    waits = [outcome for outcome in (ASKED, PARKED) if any(one.outcome == outcome for one in outcomes)]
+    return OrderAnswer(
+        order=order,
+        state=facts.state,
+        fulfilments=_fulfilments(facts.shown),
+        expires_at=expires_at,
+        waiting=waits[0] if waits else waiting,
+        outcomes=outcomes,
+    )
 
 
 def check_happened(content: Content) -> None:
@@ -224,6 +254,7 @@ def fulfilment_view(one: Fulfilment, is_duplicate: bool = False) -> FulfilmentVi
         lines=_lines(one.lines),
         history=history,
         is_duplicate=is_duplicate,
+        part_of=one.part_of or UNSET,
     )
 
 

@@ -14,6 +14,14 @@ from msgspec import msgpack
 from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Entry
 from replica.core.orders.context import OrderPolicy
+from replica.core.orders.machine import (
+    ADJUST,
+    DEFAULT_DOCUMENT,
+    EXCHANGE,
+    MachineDocument,
+    OrderMachine,
+    Transition,
+)
 from replica.core.orders.requests import (
     ORDER,
     Handover,
@@ -28,6 +36,22 @@ from replica.core.state.commands import Command
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt
 from tests.core.shuffled import OrderTaker, lines
 
+_CHANGES_WHILE_HELD = (Transition(ADJUST, ("held",), "held"), Transition(EXCHANGE, ("held",), "held"))
+
+EARLIER_MACHINE = OrderMachine(
+    MachineDocument(
+        DEFAULT_DOCUMENT.states, tuple(row for row in DEFAULT_DOCUMENT.transitions if row not in _CHANGES_WHILE_HELD)
+    )
+)
+"""The table by which the first three lives were recorded: an unpaid hold could not be changed."""
+
+
+def _earlier(name: str, **stock: dict[str, int]) -> OrderTaker:
+    """A replica that decides by the earlier table."""
+    taker = OrderTaker(name, **stock)
+    taker.replica.fold.machine = EARLIER_MACHINE
+    return taker
+
 
 def _count(taker: OrderTaker, level: int) -> None:
     taker.now_ms += 1_000
@@ -37,7 +61,7 @@ def _count(taker: OrderTaker, level: int) -> None:
 
 def _life_at_one_node() -> list[OrderTaker]:
     """Every event, repeats, events that come early, too late and with numbers, and holds that expire."""
-    taker = OrderTaker("hub-east", w_1={"cola": 100, "wings": 50}, w_2={"cola": 20})
+    taker = _earlier("hub-east", w_1={"cola": 100, "wings": 50}, w_2={"cola": 20})
     placement = Placement(
         order="o-1",
         lines=(PlacedLine(5, "cola"), PlacedLine(2, "wings")),
@@ -77,8 +101,8 @@ def _life_at_one_node() -> list[OrderTaker]:
 
 def _life_at_two_nodes() -> list[OrderTaker]:
     """Orders that are handed over, that other nodes request to change, and that are placed at two nodes."""
-    east, west = OrderTaker("hub-east", w_1={"cola": 20}), OrderTaker("hub-west", w_2={"cola": 20})
-    store = OrderTaker("store-1", w_1={"wings": 1})
+    east, west = _earlier("hub-east", w_1={"cola": 20}), _earlier("hub-west", w_2={"cola": 20})
+    store = _earlier("store-1", w_1={"wings": 1})
     west.now_ms += 5
     for name in ("o-1", "o-2"):
         east.place(name, paid=True)
@@ -112,7 +136,7 @@ def _life_at_two_nodes() -> list[OrderTaker]:
 
 def _life_with_shortages() -> list[OrderTaker]:
     """Holds that are revoked: moved, cancelled, and kept because their units are there by then."""
-    taker = OrderTaker("hub-east", w_1={"cola": 10}, w_2={"cola": 4})
+    taker = _earlier("hub-east", w_1={"cola": 10}, w_2={"cola": 4})
     taker.place("o-1", PlacedLine(4, "cola", location="w-1"))
     taker.place("o-2", PlacedLine(4, "cola"), paid=True)
     taker.ask(OrderEvent(order="o-2", event="adjust", lines=lines(cola=1)), "one-less")
@@ -120,7 +144,7 @@ def _life_with_shortages() -> list[OrderTaker]:
     for name in ("o-2", "o-1"):
         taker.ask(Revocation(name, "hub-east.1"))
         _count(taker, 2)
-    store = OrderTaker("store-1", w_1={"wings": 1})
+    store = _earlier("store-1", w_1={"wings": 1})
     decisions.execute(taker.replica, Command("w-1", GoodsReceipt((GoodsLine(9, item="cola"),)), b"more"), taker.now_ms)
     taker.place("o-3", PlacedLine(4, "cola", location="w-1"), paid=True)
     taker.ask(Handover("o-3", "hub-east.1", "store-1"))
@@ -152,10 +176,29 @@ def _life_with_returns() -> list[OrderTaker]:
     return [hub, *stores]
 
 
+def _life_in_parts() -> list[OrderTaker]:
+    """Orders that leave in parts, change while they are held, and take units that they give back."""
+    taker = OrderTaker("hub-east", w_1={"cola": 10, "wings": 5}, w_2={"cola": 4})
+    taker.place("o-1", PlacedLine(9, "cola", location="w-1"))
+    taker.happen("adjust", lines=lines(cola=1))
+    taker.happen("exchange", lines=lines(cola=8), replacement=lines(cola=9))
+    taker.happen("collect", lines=lines(cola=2))
+    taker.happen("cancel", lines=lines(cola=3))
+    taker.happen("pay")
+    taker.happen("ship", lines=lines(cola=1))
+    taker.happen("ship")
+    taker.happen("return", lines=lines(cola=3))
+    taker.place("o-2", PlacedLine(2, "cola", location="w-1"), PlacedLine(2, "cola", location="w-2"), paid=True)
+    taker.happen("ship", "o-2", fulfilment="hub-east.1")
+    taker.happen("cancel", "o-2")
+    return [taker]
+
+
 def recorded() -> dict[str, list[str]]:
     """The event and the bytes of the facts of each order entry, and digests of all that was written."""
     written: dict[str, list[str]] = {}
-    for life in (_life_at_one_node, _life_at_two_nodes, _life_with_shortages, _life_with_returns):
+    lives = (_life_at_one_node, _life_at_two_nodes, _life_with_shortages, _life_with_returns, _life_in_parts)
+    for life in lives:
         bodies, checkpoints = blake2b(digest_size=16), blake2b(digest_size=16)
         found: list[str] = []
         for taker in life():

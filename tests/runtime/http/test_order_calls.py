@@ -142,7 +142,8 @@ async def test_order_that_is_malformed_is_refused_by_field(hub: Caller, body: di
     [
         ({"event": "lose"}, "event"),
         ({"event": "adjust"}, "lines"),
-        ({"event": "ship", "lines": [{"sku": "cola", "quantity": 1}]}, "lines"),
+        ({"event": "pick", "lines": [{"sku": "cola", "quantity": 1}]}, "lines"),
+        ({"event": "ship", "lines": [{"sku": "cola", "quantity": 9}]}, "lines[0].quantity"),
         ({"event": "exchange", "lines": [{"sku": "cola", "quantity": 1}]}, "replacement"),
         ({"event": "adjust", "lines": [{"sku": "cola", "quantity": 9}]}, "lines[0].quantity"),
         ({"event": "pay", "number": -1}, "number"),
