@@ -21,6 +21,7 @@ from simulations.checkers.exactly_once import ExactlyOnceChecker
 from simulations.checkers.floor import FloorChecker
 from simulations.checkers.held import HeldChecker
 from simulations.checkers.lost_edits import LostEditsChecker
+from simulations.checkers.order_parts import OrderPartsChecker
 from simulations.checkers.order_returns import OrderReturnsChecker
 from simulations.checkers.orders import OrdersChecker
 from simulations.checkers.placed_again import PlacedAgainChecker
@@ -47,6 +48,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     OrdersChecker,
     PlacedAgainChecker,
     WaitingChecker,
+    OrderPartsChecker,
     FloorChecker,
     HeldChecker,
     OrderReturnsChecker,

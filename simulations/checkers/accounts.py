@@ -78,7 +78,7 @@ def _routes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:
         yield CUSTOMER, account(node, QUARANTINE)
     if act == "void":
         yield account(node, QUARANTINE), CUSTOMER
-    if act != "step":
+    if act not in ("step", "split"):
         return
     if event in TAKING:
         yield from ((name, held) for name in (free, *_quotas(content.moves, node)))

@@ -24,8 +24,8 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "hold": (("",), "held"),
     "reserve": (("",), "reserved"),
     "pay": (("held",), "reserved"),
-    "adjust": (PAID, "amended"),
-    "exchange": (PAID, "exchanged"),
+    "adjust": (("held", *PAID), "amended"),
+    "exchange": (("held", *PAID), "exchanged"),
     "pick": (PAID, "picking"),
     "ship": (WAITING, "shipped"),
     "collect": (("held", *WAITING), "collected"),
@@ -33,7 +33,14 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "expire": (("held",), "expired"),
     "cancel": (("held", *WAITING), "cancelled"),
 }
-"""For each event, the states that it may follow and the state after it, by a table of the checker's own."""
+"""For each event, the states that it may follow and the state after it, by a table of the checker's own.
+
+A change leaves an unpaid fulfilment held.
+"""
+
+CHANGES = ("adjust", "exchange")
+SPLITTING = ("ship", "collect", "cancel")
+"""Events that change an unpaid fulfilment, and events that may concern a part."""
 
 LATE_MS = 10_000
 """A node does due work within this time. Its order housekeeping runs four times a second, and disks are slow."""
@@ -64,6 +71,8 @@ class DecisionsChecker(Checker):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._cases: dict[tuple[str, str], FulfilmentCase] = {}
+        self._whole: dict[tuple[str, str], tuple[str, str]] = {}
+        """By part: the fulfilment that it was split off."""
         self._moved: list[tuple[tuple[str, str], tuple[str, str], int]] = []
         """Replacing fulfilments, the fulfilments that they replace, and the number of events that they counted."""
 
@@ -88,12 +97,14 @@ class DecisionsChecker(Checker):
         match act:
             case "step":
                 self._step(entry, name, case, facts)
+            case "split":
+                self._split(entry, name, case, facts)
             case "hand_over":
                 self._hand_over(name, case, node, facts["to"])
             case _:
                 pass
         number = facts.get("number", 0)
-        if number and act != "step" and node != case.owner:
+        if number and act not in ("step", "split") and node != case.owner:
             self.fail(f"{node} numbered an event of {name}, which {case.owner} owns")
         case.number = max(case.number, number)
         insort(case.past, (content.clock, entry.hash, content.reason, act, case.state if act == "step" else ""))
@@ -112,22 +123,47 @@ class DecisionsChecker(Checker):
 
     def _step(self, entry: Entry, name: tuple[str, str], case: FulfilmentCase, facts: Mapping[str, Any]) -> None:
         node, event, to = node_of(entry.stream.writer), entry.content.reason, facts["to"]
-        if node != case.owner:
-            self.fail(f"{node} wrote {event} of {name}, which {case.owner} owns")
-        follows, leads_to = TABLE[event]
-        if case.state not in follows or to != leads_to:
-            self.fail(f"{event} led {name} from {case.state or 'nothing'} to {to}")
+        self._check_row(node, event, to, name, case)
         number, revoked = facts.get("number", 0), facts.get("instead_of", "")
         if revoked:
             self._moved.append((name, (name[0], revoked), number))
-        elif number and number != case.number + 1:
-            self.fail(f"event number {number} of {name} was applied after number {case.number}")
+        else:
+            self._check_number(number, name, case)
         now_ms = stamp_ms(entry.content.clock)
         if event == "expire" and now_ms < case.expires_ms:
             self.fail(f"{name} expired {case.expires_ms - now_ms} ms before its time, by the clock of {node}")
         case.state, case.expires_ms = to, facts.get("expires_ms", 0)
         if (case.state == "held") != (case.expires_ms > 0):
             self.fail(f"{name} is {to} and expires at {case.expires_ms}")
+
+    def _check_row(self, node: str, event: str, to: str, name: tuple[str, str], case: FulfilmentCase) -> None:
+        """The owner wrote the event, and the table has a row for it."""
+        if node != case.owner:
+            self.fail(f"{node} wrote {event} of {name}, which {case.owner} owns")
+        follows, leads_to = TABLE[event]
+        if case.state == "held" and event in CHANGES:
+            leads_to = "held"
+        if case.state not in follows or to != leads_to:
+            self.fail(f"{event} led {name} from {case.state or 'nothing'} to {to}")
+
+    def _check_number(self, number: int, name: tuple[str, str], case: FulfilmentCase) -> None:
+        """An event follows the one before it, of the fulfilment or of it and all its parts together."""
+        whole = self._whole.get(name, name)
+        family = [one.number for other, one in self._cases.items() if whole in (other, self._whole.get(other))]
+        if number and not case.number < number <= max(family) + 1:
+            self.fail(f"event number {number} of {name} was applied after number {case.number}")
+
+    def _split(self, entry: Entry, name: tuple[str, str], case: FulfilmentCase, facts: Mapping[str, Any]) -> None:
+        """A part begins in the state after the event. The rest stays in its state."""
+        node, event, part = node_of(entry.stream.writer), entry.content.reason, (name[0], facts["part"])
+        self._check_row(node, event, facts["to"], name, case)
+        self._check_number(facts.get("number", 0), name, case)
+        if event not in SPLITTING or part in self._cases or not part[1].startswith(name[1]):
+            self.fail(f"{event} split {part} off {name}")
+        number = max(case.number, facts.get("number", 0))
+        past = (entry.content.clock, entry.hash, event, "split", facts["to"])
+        self._cases[part] = FulfilmentCase(case.location, node, facts["to"], number=number, past=[past])
+        self._whole[part] = name
 
     def _hand_over(self, name: tuple[str, str], case: FulfilmentCase, node: str, to: str) -> None:
         if node != case.owner:

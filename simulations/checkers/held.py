@@ -15,8 +15,8 @@ from simulations.checkers.checker import Checker
 
 LEAVING = ("ship", "collect")
 
-Lots = dict[tuple[bytes, str], "Lot"]
-"""By the entry that took the units, and their SKU."""
+Lots = dict[tuple[bytes, str], list["Lot"]]
+"""By the entry that took the units, and their SKU. One entry may take a SKU out of several accounts."""
 
 Moved = dict[tuple[str, str, str], int]
 """Units by item, source and target."""
@@ -25,6 +25,8 @@ Moved = dict[tuple[str, str, str], int]
 class Lot(Struct):
     """A quantity of SKUs with one recipe: the items, their units, and the account that they came from."""
 
+    taken_by: bytes
+    sku: str
     quantity: int
     recipe: tuple[tuple[str, int, str], ...]
 
@@ -54,14 +56,18 @@ class HeldChecker(Checker):
         expected: Moved = {}
         if facts["act"] == "hand_over":
             held = account(node_of(entry.stream.writer), HELD)
-            _move(expected, self._kept.setdefault(name, Kept()).held.values(), held, account(facts["to"], HELD))
+            _move(expected, _all(self._kept.setdefault(name, Kept()).held), held, account(facts["to"], HELD))
         elif facts["act"] == "step":
             self._step(entry, name, facts, expected)
+        elif facts["act"] == "split":
+            self._split(entry, name, facts, expected)
         elif facts["act"] in ("take_back", "void") and not name[1]:
             return  # goods that were never held here: `OrderReturnsChecker`
         moved: Moved = {}
         for move in content.moves:
             _add(moved, (move.item, move.source, move.target), move.quantity)
+        if content.reason == "exchange":  # units that it gives back and takes again need not move
+            moved, expected = _net(moved), _net(expected)
         if moved != expected:
             self.fail(f"{facts['act']} {content.reason} of {name} moved {moved}, not {expected}")
 
@@ -75,32 +81,59 @@ class HeldChecker(Checker):
                 _move(expected, lots, CUSTOMER, account(node, QUARANTINE))
             return
         if event in LEAVING:
-            _move(expected, kept.held.values(), held, CUSTOMER)
+            _move(expected, _all(kept.held), held, CUSTOMER)
             kept.sold, kept.held = kept.held, {}
             return
         for lot in self._cut(name, kept.held, facts):
             _move_back(expected, lot, held)
         for _, sku, quantity, recipe, source, *mixed in facts.get("taken", ()):
             sources = (mixed[0] if mixed else None) or [source] * len(recipe)
-            lot = Lot(quantity, tuple((*reversal, taken) for reversal, taken in zip(recipe, sources, strict=True)))
+            lot = Lot(
+                entry.hash,
+                sku,
+                quantity,
+                tuple((*reversal, taken) for reversal, taken in zip(recipe, sources, strict=True)),
+            )
             for item, units, taken in lot.recipe:
                 _add(expected, (item, taken, held), units * quantity)
-            kept.held[entry.hash, sku] = lot
+            kept.held.setdefault((entry.hash, sku), []).append(lot)
         if event in ("cancel", "expire") and kept.held:
             self.fail(f"{event} of {name} leaves {kept.held} behind")
+
+    def _split(self, entry: Entry, name: tuple[str, str], facts: Mapping[str, Any], expected: Moved) -> None:
+        """Some units leave a fulfilment: to the customer, or back to where they came from."""
+        kept = self._kept.setdefault(name, Kept())
+        held = account(node_of(entry.stream.writer), HELD)
+        cut = self._cut(name, kept.held, {"reversed": facts["units"]})
+        if not kept.held:
+            self.fail(f"{entry.content.reason} split {name}, but nothing is left of it")
+        if entry.content.reason in LEAVING:
+            _move(expected, cut, held, CUSTOMER)
+            part = self._kept.setdefault((name[0], facts["part"]), Kept())
+            for lot in cut:
+                part.sold.setdefault((lot.taken_by, lot.sku), []).append(lot)
+            return
+        for lot in cut:
+            _move_back(expected, lot, held)
 
     def _cut(self, name: tuple[str, str], lots: Lots, facts: Mapping[str, Any]) -> list[Lot]:
         """Take the named quantities out of the lots. An entry cannot return more than was taken."""
         cut = []
         for taken_by, sku, quantity in (*facts.get("reversed", ()), *facts.get("returned", ())):
-            lot = lots.get((taken_by, sku))
-            if lot is None or lot.quantity < quantity:
+            of = lots.get((taken_by, sku), [])
+            if sum(lot.quantity for lot in of) < quantity:
                 self.fail(f"{name} returned {quantity} of {sku}, but has only {lots}")
                 continue
-            lot.quantity -= quantity
-            if not lot.quantity:
+            missing = quantity
+            while missing:
+                last = of.pop()
+                taken = min(missing, last.quantity)
+                missing -= taken
+                cut.append(Lot(taken_by, sku, taken, last.recipe))
+                if taken < last.quantity:
+                    of.append(Lot(taken_by, sku, last.quantity - taken, last.recipe))
+            if not of:
                 del lots[taken_by, sku]
-            cut.append(Lot(quantity, lot.recipe))
         return cut
 
     def moment(self) -> None:
@@ -118,6 +151,16 @@ class HeldChecker(Checker):
     def finish(self) -> None:
         self._looked.clear()
         self.moment()
+
+
+def _all(lots: Lots) -> list[Lot]:
+    return [lot for of in lots.values() for lot in of]
+
+
+def _net(moved: Moved) -> Moved:
+    """Units moved, less those that moved the other way."""
+    net = {route: units - moved.get((route[0], route[2], route[1]), 0) for route, units in moved.items()}
+    return {route: units for route, units in net.items() if units > 0}
 
 
 def _move(moved: Moved, lots: Iterable[Lot], source: str, target: str) -> None:

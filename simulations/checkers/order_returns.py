@@ -38,6 +38,8 @@ class OrderReturnsChecker(Checker):
         act, node = facts["act"], node_of(entry.stream.writer)
         if act == "step" and content.reason in ("hold", "reserve"):
             self._parts.setdefault(content.reference, {})[facts["fulfilment"]] = None
+        if act == "split":
+            self._parts.setdefault(content.reference, {})[facts["part"]] = None
         if content.reason != "return":
             return
         if content.key:

@@ -17,7 +17,7 @@ from simulations.checkers.checker import Checker
 from simulations.history import Ask
 
 AGAIN = ("adjust", "exchange", "return")
-"""Events that may repeat, for other units."""
+"""Events that may repeat, for other units. Others may too, if they name the units of a part."""
 
 HOLDING = ("held", "reserved", "amended", "exchanged", "picking")
 """States in which units are held."""
@@ -49,6 +49,12 @@ class OrdersChecker(Checker):
         """Entries that undo duplicate placements. Locations' entries come in any order, so `finish` checks them."""
         self._voided: dict[bytes, bytes] = {}
         """By the entry that began a duplicate: the entry that undid it, because another node's placement won."""
+        self._parts: dict[bytes, bytes] = {}
+        """By the entry that split off a part: the entry that began the fulfilment."""
+        self._whole: dict[tuple[str, str], str] = {}
+        """By order and part: the fulfilment that it was split off."""
+        self._handed_over_parts: dict[bytes, None] = {}
+        """Entries that split off parts of fulfilments that were handed over."""
         self._handed_over: dict[tuple[str, str], bool] = {}
         """By order and fulfilment that was handed over: whether it still holds units.
 
@@ -83,6 +89,8 @@ class OrdersChecker(Checker):
         if content.kind != ORDER:
             return
         act = content.facts["act"]
+        if act == "split":
+            self._note_part(entry)
         if act == "step" and content.reason in ("hold", "reserve"):
             self._origins[entry.hash] = (content.reference, node_of(entry.stream.writer), content.facts["fulfilment"])
         name = (content.reference, content.facts.get("fulfilment", ""))
@@ -124,7 +132,7 @@ class OrdersChecker(Checker):
         elif isinstance(request, OrderEvent) and act in ("park", "ask", "take_back"):
             self._early[entry.hash] = request
             self._keys[entry.hash] = content.key or entry.hash
-        elif act == "step" and content.reason not in BY_ITSELF:
+        elif act in ("step", "split") and content.reason not in BY_ITSELF:
             self._explain(entry, request)
 
     def moment(self) -> None:
@@ -144,6 +152,21 @@ class OrdersChecker(Checker):
                 self._check_paid(order, origin)
         for entry in self._unexplained:
             self.fail(f"{entry.content.reason} of {entry.content.reference!r} settles an event that no entry notes")
+
+        for split, whole in self._parts.items():
+            is_lost = self._has_lost(whole) and split not in self._handed_over_parts
+            if is_lost and split not in self._voided:
+                self.fail(f"a part of {self._origins[whole]} was not undone with it")
+
+    def _note_part(self, entry: Entry) -> None:
+        """Note which placement a part belongs to, and whether its owner may not learn that it is a duplicate."""
+        order, name = entry.content.reference, entry.content.facts["fulfilment"]
+        for origin, (other, _, one) in self._origins.items():
+            if (other, one) == (order, name):
+                self._parts[entry.hash] = origin
+        self._whole[order, entry.content.facts["part"]] = name
+        if (order, name) in self._handed_over:
+            self._handed_over_parts[entry.hash] = None
 
     def _asked(self, entry: Entry) -> Placement | OrderEvent | None:
         """The client's request under the key of an entry. Without a key: the request that the entry notes."""
@@ -185,7 +208,11 @@ class OrdersChecker(Checker):
     def _check_void(self, entry: Entry) -> None:
         """Only a placement that lost against an equal placement is undone, and only once."""
         order, origin = entry.content.reference, entry.content.facts.get("voids", b"")
-        undone = [origin] if origin else [one for one, (name, *_) in self._origins.items() if name == order]
+        undone = (
+            [self._parts.get(origin, origin)]
+            if origin
+            else [one for one, (name, *_) in self._origins.items() if name == order]
+        )
         if not any(one in self._origins and self._has_lost(one) for one in undone):
             self.fail(f"{entry.stream.writer} undid a placement of {order!r} that did not lose")
         if not origin:
@@ -209,12 +236,14 @@ class OrdersChecker(Checker):
         if request is None:  # an event for several fulfilments at once
             requests = [_request_of(ask) for ask in self.history.asks_of.get(content.reference, ())]
             alike = [one for one in requests if isinstance(one, OrderEvent) and one.event == content.reason]
-            if content.reason in AGAIN or not alike:
+            if content.reason in ("adjust", "exchange") or not alike:
                 self.fail(
                     f"{content.reason} was applied to {name} of {content.reference!r}, but no client requested it"
                 )
             return
         key = self._keys.get(settles, settles) or content.key
+        if request.lines is not UNSET and request.event != "return":  # a part and the rest of it are one
+            name = self._whole.get((content.reference, name), name)
         if self._done.setdefault((key, name), entry.hash) != entry.hash:
             self.fail(f"{request} was applied to {name} twice")
         if any((key, older) in self._done for older in self._names(content.reference, name)[1:]):
@@ -233,16 +262,19 @@ class OrdersChecker(Checker):
         return names
 
     def _check_lines(self, request: OrderEvent, facts: Mapping[str, Any]) -> None:
-        if request.event not in AGAIN:
+        if request.lines is UNSET:
             return
         back, taken = SkuCounts(), SkuCounts()
-        for _, sku, quantity in (*facts.get("reversed", ()), *facts.get("returned", ())):
+        for _, sku, quantity in (*facts.get("reversed", ()), *facts.get("returned", ()), *facts.get("units", ())):
             back[sku] = back.get(sku, 0) + quantity
         for _, sku, quantity, *_ in facts.get("taken", ()):
             taken[sku] = taken.get(sku, 0) + quantity
         wanted = _counted(request.replacement if request.replacement is not UNSET else ())
-        returned = _counted(request.lines if request.lines is not UNSET else ())
-        if back != returned or taken != wanted:
+        returned = _counted(request.lines)
+        if facts["to"] in ("shipped", "collected") and facts["act"] == "step":
+            return  # it names everything: `HeldChecker` knows what that is
+        is_less = request.event == "return" and all(units <= returned.get(sku, 0) for sku, units in back.items())
+        if (back != returned and not is_less) or taken != wanted:  # a return may be spread over several parts
             self.fail(f"{request} returned {back} and took {taken}")
 
     def _check_placed(self, placement: Placement, shown: AnsweredFulfilments) -> None:

@@ -15,7 +15,76 @@ SOURCING = "replica.core.orders.sourcing"
 RETURNS = "replica.core.orders.returns"
 REPLICA = "replica.core.state.replica"
 
+EXCHANGES = "replica.core.orders.exchanges"
+REQUESTS = "replica.core.orders.requests"
+
 ORDER_SLIPS = (
+    Mutation(
+        name="given-back-counts-twice",
+        breaks="an exchange may take the units that it gives back twice",
+        invariant=4,
+        expected=("FloorChecker",),
+        edits=(
+            slip(f"{EXCHANGES}:take_instead", ("+ of_items.get(item, 0)", "+ 2 * of_items.get(item, 0)")),
+            slip(
+                f"{EXCHANGES}:_pools",
+                (
+                    "_Pool(account, source.units(location, item), False)",
+                    "_Pool(account, source.units(location, item) + sum(one.left for one in given), False)",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        name="split-loses-a-unit",
+        breaks="a part that leaves remembers one unit less than left",
+        invariant=7,
+        expected=("OrderPartsChecker", "HeldChecker"),
+        edits=(
+            slip(
+                f"{EFFECTS}:_split",
+                (
+                    "part.sold = cut(whole.allocations, facts.units)",
+                    "part.sold = without(cut(whole.allocations, facts.units),"
+                    " [type(one)(one.entry, one.sku, 1) for one in facts.units[:1]])",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        name="cancelled-in-one-part-only",
+        breaks="the cancellation of an order forgets all parts except the first one",
+        invariant=7,
+        expected=("OrderPartsChecker",),
+        edits=(
+            slip(
+                f"{EVENTS}:_happen",
+                (
+                    "open_to = _open_to(event, concerned, verdicts)",
+                    "open_to = _open_to(event, concerned, verdicts)[: 1 if event.event == CANCEL else None]",
+                ),
+            ),
+        ),
+    ),
+    Mutation(
+        name="changed-hold-never-expires",
+        breaks="a change of an unpaid order drops the time at which it expires",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        edits=(slip(f"{TRANSITIONS}:step", ('if facts.to == "held" else 0', "if False else 0")),),
+    ),
+    Mutation(
+        name="part-shipped-at-two-hubs",
+        breaks="a shipment of some units, reported at two hubs under one key, happens twice",
+        invariant=3,
+        expected=("OrdersChecker",),
+        edits=(
+            slip(
+                f"{REQUESTS}:deduplication_id_of",
+                ("(event.event not in PARTIAL and event.lines is UNSET)", "event.event not in PARTIAL"),
+            ),
+        ),
+    ),
     Mutation(
         name="expired-by-anybody",
         breaks="any node that knows a hold expires it, not only its owner",

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 
 from simulations.clients import Client
 from simulations.workloads.feed_readers import FeedReader
+from simulations.workloads.order_parts import OrderPartsClient
 from simulations.workloads.order_returns import OrderReturnsClient
 from simulations.workloads.returns import ReturnsClient
 from simulations.workloads.till_clocks import TillClient
 
 WORKLOADS: Mapping[str, type[Client]] = {
     "feed-readers": FeedReader,
+    "order-parts": OrderPartsClient,
     "order-returns": OrderReturnsClient,
     "returns": ReturnsClient,
     "till-clocks": TillClient,
