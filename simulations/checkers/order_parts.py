@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct
 
-from replica.core.base.names import CUSTOMER, HELD, QUARANTINE, bucket_of
+from replica.core.base.names import CUSTOMER, HELD, QUARANTINE, bucket_of, node_of
 from replica.core.log.entry import Entry
 from replica.core.orders.order import Order
 from replica.core.orders.requests import ORDER, OrderEvent
 from replica.core.state.commands import Command
 from simulations.checkers.checker import Checker
+from simulations.checkers.orders import HOLDING
 from simulations.history import Ask
 from simulations.machine import Machine
 from simulations.ordering_clients import BOX
@@ -81,9 +82,12 @@ class OrderPartsChecker(Checker):
             self._check_units(request, entry)
         if request.event == "cancel" and request.lines is UNSET and not request.fulfilment:
             waiting = [name for name, outcome in facts.get("outcomes", ()) if outcome in ("parked", "asked")]
-            for name, *_ in facts["shown"]:
+            node = node_of(entry.stream.writer)
+            for name, _, state, _ in facts["shown"]:
                 if name not in waiting:
                     self._cancelled[request.order, name] = ask.key
+                if name not in waiting and name.startswith(f"{node}.") and state in HOLDING:
+                    self.fail(f"{node} cancelled {request.order!r}, but {name} is {state}")
 
     def _check_units(self, request: OrderEvent, entry: Entry) -> None:
         """The entry moves as many units of each item as the request names. Items are their own SKUs, except boxes."""

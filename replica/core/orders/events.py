@@ -15,10 +15,10 @@ from typing import assert_never
 import msgspec
 from msgspec import UNSET
 
-from replica.core.base.errors import Invalid, NotFound, NotOwner, Refused
+from replica.core.base.errors import Invalid, NotFound, NotOwner
 from replica.core.base.names import void_key
 from replica.core.log.draft import Draft
-from replica.core.orders.allocations import cut, named_reversals, without
+from replica.core.orders.allocations import cut, without
 from replica.core.orders.context import Drafts, OrderContext, OrderDraft
 from replica.core.orders.facts import (
     ASKED,
@@ -68,7 +68,7 @@ from replica.core.orders.requests import (
 )
 from replica.core.orders.returns import next_of_returns, take_back
 from replica.core.orders.revocations import select_fulfilment
-from replica.core.orders.transitions import ids_of, judge, named_skus, step, transition
+from replica.core.orders.transitions import has_units, ids_of, judge, named_skus, step, transition
 from replica.core.stock.requests import SkuLine
 
 
@@ -238,7 +238,7 @@ def _lines_for(
     places = dict.fromkeys((one.location, one.owner) for one in open_to)
     if event.event == RETURN and len(places) == 1 and open_to[0].owner == context.node:
         return _spread(context, event, open_to)
-    having = [one for one in open_to if _has_units(context, event, one)]
+    having = [one for one in open_to if has_units(context, event, one)]
     if len(having) == 1:
         return [(having[0], event)]
     names = ", ".join(one.id for one in having or open_to)
@@ -273,16 +273,6 @@ def _spread(
                 field=f"lines[{index}].quantity",
             )
     return found
-
-
-def _has_units(context: OrderContext, event: OrderEvent, fulfilment: Fulfilment) -> bool:
-    """Whether a fulfilment has all units that the lines of an event name."""
-    there = fulfilment.sold if event.event == RETURN else fulfilment.allocations
-    try:
-        named_reversals(there, event.lines, "lines", named_skus(context, fulfilment))
-    except Refused:
-        return False
-    return True
 
 
 def _asking(order: Order, event: OrderEvent, to_ask: Sequence[Fulfilment], deduplication_id: bytes) -> list[OrderDraft]:

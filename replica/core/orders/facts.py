@@ -36,6 +36,9 @@ LATE = "late"
 SHORT = "short"
 """Outcome of an exchange for which there were no units."""
 
+AMBIGUOUS = "ambiguous"
+"""Outcome of an event that names units which several fulfilments have, and that does not say of which one it is."""
+
 DUPLICATE = "duplicate"
 """Outcome for a fulfilment that cannot be undone any more, although its order was placed twice."""
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from replica.core.base.errors import NotFound, Overloaded, Refused, RightsExhausted
 from replica.core.base.limits import PARKED_MS, PARKED_PER_ORDER_MAX
 from replica.core.base.names import HUBS, node_of
 from replica.core.orders.context import OrderContext, OrderDraft
 from replica.core.orders.facts import (
+    AMBIGUOUS,
     EXCESS,
     IMPOSSIBLE,
     LATE,
@@ -30,7 +32,7 @@ from replica.core.orders.order import Fulfilment, Order, Parked
 from replica.core.orders.requests import OrderEvent
 from replica.core.orders.returns import is_counted
 from replica.core.orders.revocations import revoke
-from replica.core.orders.transitions import ids_of, judge, transition
+from replica.core.orders.transitions import has_units, ids_of, judge, transition
 
 
 def park(
@@ -96,7 +98,15 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
     if verdict is Reachability.EARLY:
         return None
     outcome = verdict if verdict == REPEAT else IMPOSSIBLE
-    if isinstance(verdict, str) and verdict != REPEAT:
+    if event.lines is not UNSET and not event.fulfilment and isinstance(verdict, str) and verdict != REPEAT:
+        having = [one for one in order.concerned("") if has_units(context, event, one)]
+        if parked.settled:
+            outcome = verdict = REPEAT  # its lines concern one fulfilment, and another one has settled it
+        elif having and fulfilment not in having:
+            return None
+        elif any(one not in order.family(fulfilment) for one in having):
+            outcome = verdict = AMBIGUOUS
+    if isinstance(verdict, str) and verdict not in (REPEAT, AMBIGUOUS):
         try:
             return transition(
                 context, order, fulfilment, event, verdict, parked.deduplication_id, parked.entry, parked.goods_at

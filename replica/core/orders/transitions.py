@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 import msgspec
 from msgspec import UNSET
 
-from replica.core.base.errors import Invalid
+from replica.core.base.errors import Invalid, Refused
 from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX, SPLIT_LINES_MAX
 from replica.core.base.names import CUSTOMER, QUARANTINE, account
 from replica.core.ledger.cells import Move
@@ -222,6 +222,16 @@ def named_skus(context: OrderContext, fulfilment: Fulfilment) -> Callable[[SkuLi
         return ordered or (context.catalog.scan(line.barcode, f"{field}.barcode"),)
 
     return named
+
+
+def has_units(context: OrderContext, event: OrderEvent, fulfilment: Fulfilment) -> bool:
+    """Whether a fulfilment has all units that the lines of an event name."""
+    there = fulfilment.sold if event.event == RETURN else fulfilment.allocations
+    try:
+        named_reversals(there, event.lines, "lines", named_skus(context, fulfilment))
+    except Refused:
+        return False
+    return True
 
 
 def _quantity(named: Iterable[Allocation | Reversal]) -> int:

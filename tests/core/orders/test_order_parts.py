@@ -375,6 +375,25 @@ def test_change_of_an_order_concerns_the_only_part_that_can_take_it() -> None:
     assert parts(taker)["2"] == ("amended", {"cola": 2})
 
 
+def test_early_change_of_units_at_two_warehouses_is_reported_and_not_guessed() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 5}, w_2={"cola": 3})
+    taker.happen("adjust", lines=lines(cola=1))
+    taker.place("o-1", PlacedLine(8, "cola"), paid=True)
+    assert parts(taker) == {"1": ("reserved", {"cola": 5}), "2": ("reserved", {"cola": 3})}
+    assert [(one.event, one.outcome) for one in taker.order().reports] == [("adjust", "ambiguous")]
+    assert taker.order().waiting == []
+
+
+def test_early_change_happens_once_at_the_part_that_has_the_units() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 5}, w_2={"cola": 3})
+    taker.happen("adjust", lines=lines(cola=4))
+    taker.happen("adjust", lines=lines(cola=4), number=1)
+    taker.place("o-1", PlacedLine(8, "cola"), paid=True)
+    assert parts(taker) == {"1": ("amended", {"cola": 1}), "2": ("reserved", {"cola": 3})}
+    assert taker.order().waiting == []
+    taker.check()
+
+
 def test_order_shipped_from_two_warehouses_is_returned_to_both() -> None:
     taker = at_two_warehouses(paid=True)
     taker.happen("ship")
