@@ -14,11 +14,14 @@ from replica.core.log.entry import Entry
 from replica.core.orders.order import Order
 from replica.core.orders.requests import ORDER, OrderEvent
 from replica.core.state.commands import Command
+from replica.core.stock.requests import SkuLine
 from simulations.checkers.checker import Checker
 from simulations.checkers.orders import HOLDING
 from simulations.history import Ask
 from simulations.machine import Machine
-from simulations.ordering_clients import BOX
+
+ITEMS = "item-"
+"""Items have names with this prefix. Each is a SKU of one unit; other SKUs have recipes that change."""
 
 UnitsOf = dict[tuple[str, str, str], int]
 """Units by order, location and item."""
@@ -78,7 +81,7 @@ class OrderPartsChecker(Checker):
         facts = entry.content.facts
         if not isinstance(request, OrderEvent) or facts["act"] not in ("step", "split"):
             return
-        if request.lines is not UNSET and all(line.sku != BOX for line in request.lines):
+        if request.lines is not UNSET and all(_is_item(line) for line in request.lines):
             self._check_units(request, entry)
         if request.event == "cancel" and request.lines is UNSET and not request.fulfilment:
             waiting = [name for name, outcome in facts.get("outcomes", ()) if outcome in ("parked", "asked")]
@@ -95,7 +98,7 @@ class OrderPartsChecker(Checker):
         for line in request.lines or ():
             named[str(line.sku)] = named.get(str(line.sku), 0) + line.quantity
         taken = [] if request.replacement is UNSET else list(request.replacement)
-        if any(line.sku == BOX for line in taken):
+        if not all(_is_item(line) for line in taken):
             return
         for line in taken:
             named[str(line.sku)] = named.get(str(line.sku), 0) - line.quantity
@@ -139,3 +142,7 @@ class OrderPartsChecker(Checker):
                     for item, number in allocation.recipe:
                         of = (order.name, fulfilment.location, item)
                         units[of] = units.get(of, 0) + number * allocation.quantity
+
+
+def _is_item(line: SkuLine) -> bool:
+    return isinstance(line.sku, str) and line.sku.startswith(ITEMS)
