@@ -43,7 +43,11 @@ class OrderPartsClient(OrderingClient):
         ]
 
     async def _order_parts(self) -> None:
-        """Order some units of an item, at a hub from one to three locations."""
+        """Order some units of an item, at a hub from one to three locations. Sometimes cancel the order soon."""
+        if self._machine.role.role == "hub" and self._chain.stores and self._random.random() < 0.5:
+            location, item = self._random.choice(self._chain.stores).name, self._item()
+            self._history.demand((location, item))
+            await self._machine.want(location, item, self._random.randint(1, UNITS_MAX), self._timeout_s)
         offers = await self._machine.look(partial(_offers, channel=""), self._timeout_s) or []
         is_store = self._machine.role.role == "edge"
         if is_store:
@@ -63,6 +67,8 @@ class OrderPartsClient(OrderingClient):
             pickup_at=self._location if is_store else UNSET,
         )
         await self._place(placement)
+        if len(lines) > 1 and self._random.random() < 0.4:
+            await self._put_event(OrderEvent(order=placement.order, event="cancel"))
 
     async def _report(self, event: OutsideEvent) -> None:
         """Report an event of a whole order, or of all units of one fulfilment."""
