@@ -250,7 +250,7 @@ ORDER_SLIPS = (
                 f"{EVENTS}:_happen",
                 ("if one.owner != context.node:", 'if one.owner == "":'),
             ),
-            slip(f"{EVENTS}:_check_owner", ("if event.event == CANCEL:", "if True:")),
+            slip(f"{EVENTS}:_check_owner", ("if event.event in (CANCEL, RETURN):", "if True:")),
         ),
     ),
     Mutation(
@@ -346,7 +346,10 @@ ORDER_SLIPS = (
                 ("if any(parked.deduplication_id in", "if False and any(parked in"),
                 ("return any(one.settled", "return False and any(one.settled"),
             ),
-            slip(f"{TRANSITIONS}:judge", ("deduplication_id in fulfilment.deduplication_ids or", "False or")),
+            slip(
+                f"{TRANSITIONS}:judge",
+                ("if any(deduplication_id in one.deduplication_ids for one in of):", "if False:"),
+            ),
         ),
     ),
     Mutation(
