@@ -66,9 +66,8 @@ class Fulfilment(Struct, array_like=True, gc=False):
 
     @property
     def part_of(self) -> str:
-        """The fulfilment that it was split off, if it is a part: parts are named `hub-east.1-1`, `hub-east.1-2`."""
-        whole, _, number = self.id.rpartition(PART)
-        return whole if number.isdigit() and whole.rpartition(".")[2].isdigit() else ""
+        """The fulfilment that it was split off, if it is a part."""
+        return whole_of(self.id)
 
     @property
     def origin(self) -> bytes:
@@ -178,6 +177,12 @@ class Placed(Struct, frozen=True, array_like=True, order=True, gc=False):
     expires_ms: int
     wall_ms: int = 0
     """When the node recorded it, if the stamp does not show it (`log.times`); else 0."""
+
+
+def whole_of(name: str) -> str:
+    """The fulfilment that a part is of, by the id of the part: parts are named `hub-east.1-1`, `hub-east.1-2`."""
+    whole, _, number = name.rpartition(PART)
+    return whole if number.isdigit() and whole.rpartition(".")[2].isdigit() else ""
 
 
 def noted_ms(noted: Past | Parked | EventReport | Placed) -> int:

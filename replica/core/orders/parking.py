@@ -28,7 +28,7 @@ from replica.core.orders.facts import (
     ReportFacts,
 )
 from replica.core.orders.machine import RETURN, Reachability
-from replica.core.orders.order import Fulfilment, Order, Parked
+from replica.core.orders.order import Fulfilment, Order, Parked, whole_of
 from replica.core.orders.requests import OrderEvent
 from replica.core.orders.returns import is_counted
 from replica.core.orders.revocations import revoke
@@ -61,20 +61,22 @@ def park(
 def check_may_come(context: OrderContext, order: Order, event: OrderEvent) -> None:
     """Check that this node may still hear of a fulfilment that it does not know. Raises NotFound.
 
-    A placement that is known names its fulfilments, and a part of a known fulfilment has its id as prefix. Another node
-    that takes part in the order may have begun one that this node has not heard of. A store hears only of fulfilments
-    at its own location.
+    A placement that is known names its fulfilments. Another node that takes part in the order may have begun one that
+    this node has not heard of, and the owner of a fulfilment may have split a part off. A store hears only of
+    fulfilments at its own location.
     """
     name, known = event.fulfilment, order.fulfilments.values()
     if not known:
         return
     hears_all = context.order_policy.notes_scope == HUBS
-    shown = [one for placed in order.placed for one in placed.shown if one.id == name]
+    whole = whole_of(name)
+    missing = whole if whole and whole not in order.fulfilments else name
+    shown = [one for placed in order.placed for one in placed.shown if one.id == missing]
     is_placed = any(hears_all or one.location in context.locations for one in shown)
     others = [one for one in known if one.owner != context.node]
-    is_part = any(name.startswith(one.id) and not name[len(one.id) :][:1].isalnum() for one in others)
+    is_part = any(one.id == whole for one in others)
     nodes = [node_of(placed.writer) for placed in order.placed] + [one.owner for one in known]
-    begun_by, _, number = name.rpartition(".")
+    begun_by, _, number = missing.rpartition(".")
     is_begun = hears_all and number.isdigit() and begun_by in nodes and begun_by != context.node
     if is_placed or is_part or is_begun:
         return

@@ -11,7 +11,7 @@ from replica.core.base.errors import Invalid, NotOwner
 from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Entry
 from replica.core.orders.facts import decode
-from replica.core.orders.requests import OrderEvent, PlacedLine
+from replica.core.orders.requests import Handover, OrderEvent, PlacedLine
 from replica.runtime.http.order_answers import order_answer, order_view, waiting_answers
 from tests.core.shuffled import OrderTaker, lines, write_sku
 
@@ -281,3 +281,64 @@ def test_goods_taken_back_are_told_again_after_a_restart() -> None:
     again.load(hub.replica.orders.take_changes())
     assert again.due(hub.now_ms, 9) == ["o-1"]
     assert decode(entry.content) is not None
+
+
+def test_goods_that_left_as_a_part_are_counted_at_that_part() -> None:
+    chain = Chain()
+    first, second = chain.stores[:2]
+    first.place("o-1", PlacedLine(3, "cola"))
+    first.happen("collect", lines=lines(cola=2))
+    chain.settle()
+    bring(second, cola=2)
+    chain.settle()
+    for taker in (*chain.hubs, first):
+        found = {name: (one.state, dict(one.lines)) for name, one in taker.order().fulfilments.items()}
+        assert found == {"store-1.1": ("held", {"cola": 1}), "store-1.1-1": ("returned", {})}
+        assert taker.order().reports == taker.order().waiting == []
+    assert quarantined(chain) == {"store-2": 2}
+
+
+def test_a_return_told_at_a_hub_of_units_that_several_parts_have_needs_a_fulfilment() -> None:
+    chain = Chain()
+    first = chain.stores[0]
+    first.place("o-1", PlacedLine(3, "cola"))
+    first.happen("collect", lines=lines(cola=2))
+    first.happen("collect")
+    chain.settle()
+    with pytest.raises(Invalid) as refused:
+        bring(chain.hubs[0], cola=3)
+    assert refused.value.field == "fulfilment"
+    assert order_answer(bring(chain.hubs[0], cola=2, fulfilment="store-1.1-1").content).waiting == "asked"
+    chain.settle()
+    assert (sold(first), quarantined(chain)) == (1, {"store-1": 2})
+
+
+def test_units_that_another_node_handed_out_are_taken_at_the_counter_of_a_store() -> None:
+    chain = Chain()
+    hub, store = OrderTaker("hub-east", store_1={"cola": 5}), chain.stores[0]
+    hub.place("o-1", PlacedLine(3, "cola"))
+    hub.happen("collect", lines=lines(cola=2))
+    hub.happen("pay")
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.tell(store)
+    answer = order_answer(bring(store, cola=2).content)
+    assert [(one.sku, one.quantity) for one in answer.taken_back] == [("cola", 2)]
+    for _ in range(2):
+        store.tell(hub)
+        hub.keep_up()
+        hub.tell(store)
+        store.keep_up()
+    found = {name: (one.state, dict(one.lines)) for name, one in hub.order().fulfilments.items()}
+    assert found == {"hub-east.1": ("reserved", {"cola": 1}), "hub-east.1-1": ("returned", {})}
+    assert store.replica.ledger.stock("store-1", "cola").figures.quarantined == 2
+    assert store.order().waiting == store.order().reports == []
+
+
+def test_an_early_return_of_a_whole_order_counts_at_each_of_its_fulfilments() -> None:
+    hub = Chain().hubs[0]
+    hub.happen("return")
+    hub.place("o-1", PlacedLine(2, "cola", location="w-1"), PlacedLine(3, "cola", location="w-2"), paid=True)
+    hub.happen("ship")
+    hub.keep_up()
+    assert (hub.order().state, sold(hub), hub.order().reports) == ("returned", 0, [])
+    hub.check()

@@ -114,7 +114,8 @@ async def test_event_that_waits_for_one_part_says_what_became_of_the_other(hub: 
     await hub.good("/v1/orders", EIGHT)
     await event(hub, "pay", fulfilment="hub-east.2")
     status, answer = await event(hub, "ship")
-    assert (status, answer["waiting"]) == (202, "parked")
+    assert (status, answer["waiting"], answer["reason"]) == (202, "parked", "early")
+    assert [one["until"] for one in (await hub.good("/v1/exceptions"))["waiting"]] == [answer["until"]]
     assert [(one["outcome"], one["state"]) for one in answer["outcomes"]] == [
         ("parked", "held"),
         ("happened", "shipped"),
