@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check graph simulate simulate-mutations bench
+.PHONY: demo test check graph simulate simulate-mutations explore bench
 
 demo: $(STAMP)
 	$(BIN)/shelfsync demo $(ARGS)
@@ -29,6 +29,10 @@ simulate: $(STAMP)
 # Plants each known bug and hunts for it. ARGS="--only NAME", ARGS=--write
 simulate-mutations: $(STAMP)
 	$(BIN)/python -m simulations.mutations $(ARGS)
+
+# Every order of a few steps at two hubs and a store, in less than 20 minutes on two cores. ARGS="--scope retries" …
+explore: $(STAMP)
+	$(BIN)/python -m simulations.explorer $(ARGS)
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
