@@ -4,5 +4,17 @@ from __future__ import annotations
 
 BUGS = {
     "void-of-nothing": "retries",
+    "voided-twice": "retries",
+    "void-of-the-later-arrival": "retries",
+    "answers-with-the-first-heard-of": "retries",
+    "promised-from-the-store": "retries",
+    "digest-stale": "retries",
+    "promise-unchecked": "grants",
+    "rights-of-others": "grants",
+    "granted-twice": "grants",
+    "handover-without-units": "handovers",
+    "handover-of-units-alone": "handovers",
+    "cancelled-after-it-left": "handovers",
+    "anybody-decides": "handovers",
 }
 """By the name of the mutation: the name of the script."""

@@ -69,6 +69,17 @@ RETRIES = Script(
     asks=(_promise("promise", 1), _sale("sale", 2)),
 )
 
+PROMISES = Script(
+    name="promises",
+    about="Two promises are sent to both hubs, each under its key, while a right moves.",
+    opening=_stocked(3, hub_a=2, hub_b=1),
+    asks=(
+        _promise("promise", 1),
+        _promise("another", 1, like="promise"),
+        _grant("passed-on", "hub-b", 1, by="hub-a"),
+    ),
+)
+
 GRANTS = Script(
     name="grants",
     about="Rights go from the store to a hub and on to the other, while all three make promises.",
@@ -111,15 +122,14 @@ HANDOVERS = Script(
 
 EARLY = Script(
     name="early-events",
-    about="A payment and a shipment arrive in any order, also before the placement, and an hour passes.",
+    about="A payment and a shipment arrive in any order, also before the placement.",
     opening=_stocked(1, hub_a=1),
     asks=(
         _placement("order", at=("hub-a",)),
-        _event("order", "pay", at=("hub-b",)),
+        _event("order", "pay"),
         _event("order", "ship", at=("hub-a",)),
     ),
     orders={"order": {COLA: 1}},
-    moments_ms=(0, 3_600_000),
     keeps_orders=True,
     is_busy=False,
     restarts=(),
@@ -137,11 +147,10 @@ BREACHES = Script(
 
 COUNTS = Script(
     name="counts",
-    about="The shelf is counted while hubs sell the same promise twice, before and after the count.",
+    about="The shelf is counted while both hubs get one promise, before and after the count.",
     opening=_stocked(4, hub_a=1, hub_b=1),
     asks=(
         _promise("promise", 1),
-        _sale("sale", 1),
         Ask(name="count", request=Count((CountLine(COLA, 2),)), at=(STORE,)),
     ),
     moments_ms=(0, 1000),
@@ -161,9 +170,13 @@ BUNDLES = Script(
     asks=(
         _document("second", "hub-a"),
         _document("third", "hub-b"),
+        _document("fourth", "hub-b"),
         _sale("sale", 1, sku=SET, changes={COLA: -1, CRISPS: -1}),
         Ask(name="return", request=Return((SkuLine(1, sku=SET),)), at=(STORE,), changes={COLA: 1, CRISPS: 1}),
     ),
 )
 
-SCRIPTS = {script.name: script for script in (RETRIES, GRANTS, PLACEMENTS, HANDOVERS, EARLY, BREACHES, COUNTS, BUNDLES)}
+SCRIPTS = {
+    script.name: script
+    for script in (RETRIES, PROMISES, GRANTS, PLACEMENTS, HANDOVERS, EARLY, BREACHES, COUNTS, BUNDLES)
+}

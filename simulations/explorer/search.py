@@ -3,7 +3,7 @@
 A state of the chain is the state of each node, and the moment. A step is one of these:
 
 - a node gets a request of the script, decides it, and makes it durable
-- a node takes in the next entries that it lacks of a peer: one, two, or all of them
+- a node takes in the next entries that it lacks of a peer: one, two, and so on up to all
 - a node restarts, does the housekeeping of its orders, or covers breaches of others
 - time goes on to the next moment of the script
 
@@ -114,8 +114,26 @@ class _Moves(NamedTuple):
     """A step that breaks a guarantee within its node, and the bits of the requests that it waits for."""
 
 
+class _Wrong(NamedTuple):
+    """A violation: in the state `world`, or in the one after it, or in the step that leads there."""
+
+    problem: Problem
+    world: World
+    after: World | None = None
+    step: Step | None = None
+
+
+class _Late(Exception):
+    """The deadline has passed."""
+
+
 _NO_MOVES = _Moves(())
 _TIME = _Moves((1 << MOMENT_SHIFT,), steps=(Step("time"),))
+
+
+def _allowed(moves: _Moves, known: int) -> tuple[int, ...]:
+    """The changes that moves make where these requests are known."""
+    return (*moves.free, *(change for change, needs in moves.guarded if needs & known == needs))
 
 
 class Search:
@@ -137,13 +155,18 @@ class Search:
         deadline_s: float | None = None,
         show: Callable[[Explored], None] = lambda explored: None,
     ) -> Explored:
-        """Visit every state, at most so many, until `time.monotonic()` is past the deadline."""
+        """Visit every state, at most about so many, until `time.monotonic()` is past the deadline."""
         began_s = time.monotonic()
         explored = Explored(script=self.script.name)
+
+        def is_late() -> bool:
+            show(explored)
+            return deadline_s is not None and time.monotonic() > deadline_s
+
         try:
             first = self._open(explored)
             if first is not None:
-                explored.is_complete = self._visit(first, explored, states_max, deadline_s, show)
+                self._visit(first, explored, states_max, is_late)
         finally:
             explored.seconds = time.monotonic() - began_s
             explored.node_states = sum(len(node.states) for node in self.nodes)
@@ -152,70 +175,71 @@ class Search:
 
     # visiting --------------------------------------------------------------------------------------------------------
 
-    def _visit(
-        self,
-        first: World,
-        explored: Explored,
-        states_max: int | None,
-        deadline_s: float | None,
-        show: Callable[[Explored], None],
-    ) -> bool:
-        """Visit layer after layer; return whether all states were visited."""
+    def _visit(self, first: World, explored: Explored, states_max: int | None, is_late: Callable[[], bool]) -> None:
+        """Visit layer after layer, until there is none, or a guarantee is violated, or a limit is reached."""
         seen = {first}
         layers = [array("Q", [first])]
         while layers[-1]:
             explored.depth = len(layers) - 1
             following = array("Q")
-            wrong: tuple[World, Problem, Step | World] | None = None
-            for index, world in enumerate(layers[-1]):
-                if index % LOOK_EVERY == 0:
-                    explored.states = len(seen)
-                    show(explored)
-                    if deadline_s is not None and time.monotonic() > deadline_s:
-                        return False
-                is_quiet = True
-                known, groups = self._moves(world)
-                for free, guarded, is_busy, _, broken in groups:
-                    is_quiet = is_quiet and not is_busy
-                    explored.steps += len(free)
-                    for delta in free:
-                        after = world + delta
-                        if after not in seen:
-                            seen.add(after)
-                            following.append(after)
-                            problem = self._problem_of(after)
-                            if problem is not None:
-                                wrong = wrong or (world, problem, after)
-                    for delta, needs in guarded:
-                        after = world + delta
-                        if needs & known == needs:
-                            explored.steps += 1
-                            if after not in seen:
-                                seen.add(after)
-                                following.append(after)
-                                problem = self._problem_of(after)
-                                if problem is not None:
-                                    wrong = wrong or (world, problem, after)
-                    if broken is not None and broken[2] & known == broken[2]:
-                        wrong = wrong or (world, broken[0], broken[1])
-                if is_quiet:
-                    explored.quiet += 1
-                    problem = self._quiet_problem(world)
-                    if problem is not None:
-                        explored.states = len(seen)
-                        explored.found = Found(problem, self._history(layers, world))
-                        return False
-            explored.states = len(seen)
+            try:
+                wrong = self._expand(layers[-1], following, seen, explored, is_late)
+            except _Late:
+                return
+            finally:
+                explored.states = len(seen)
             if wrong is not None:
-                world, problem, last = wrong
-                steps = self._history(layers, world)
-                steps.append((last, ()) if isinstance(last, Step) else self._told(world, last))
-                explored.found = Found(problem, steps)
-                return False
+                steps = self._history(layers, wrong.world)
+                if wrong.step is not None:
+                    steps.append((wrong.step, ()))
+                elif wrong.after is not None:
+                    steps.append(self._told(wrong.world, wrong.after))
+                explored.found = Found(wrong.problem, steps)
+                return
             if states_max is not None and len(seen) >= states_max:
-                return False
+                return
             layers.append(following)
-        return True
+        explored.is_complete = True
+
+    def _expand(
+        self,
+        layer: array[int],
+        following: array[int],
+        seen: set[World],
+        explored: Explored,
+        is_late: Callable[[], bool],
+    ) -> _Wrong | None:
+        """Add the states that follow those of a layer. Return the violation that is the fewest steps away, if any."""
+        wrong: _Wrong | None = None
+        for index, world in enumerate(layer):
+            if index % LOOK_EVERY == 0:
+                explored.states = len(seen)
+                if is_late():
+                    raise _Late
+            is_quiet = True
+            known, groups = self._moves(world)
+            for moves in groups:
+                is_quiet = is_quiet and not moves.is_busy
+                changes = moves.free if not moves.guarded else _allowed(moves, known)
+                explored.steps += len(changes)
+                for change in changes:
+                    after = world + change
+                    if after not in seen:
+                        seen.add(after)
+                        following.append(after)
+                        problem = self._problem_of(after)
+                        if problem is not None:
+                            wrong = wrong or _Wrong(problem, world, after)
+                if moves.wrong is not None:
+                    problem, step, needs = moves.wrong
+                    if needs & known == needs:
+                        wrong = wrong or _Wrong(problem, world, step=step)
+            if is_quiet:
+                explored.quiet += 1
+                problem = self._quiet_problem(world)
+                if problem is not None:
+                    return _Wrong(problem, world)
+        return wrong
 
     def _open(self, explored: Explored) -> World | None:
         """The state after the opening: every request done, every entry everywhere, and every node idle."""
@@ -319,12 +343,12 @@ class Search:
             raise OverflowError(f"{self.script.name} leads a node to more than {MASK} states: make the script smaller")
         if after == number:
             return moves
-        delta = (after - number) << (BITS * index)
+        change = (after - number) << (BITS * index)
         if needs:
-            return moves._replace(guarded=(*moves.guarded, (delta, needs)), steps=(*moves.steps, step))
+            return moves._replace(guarded=(*moves.guarded, (change, needs)), steps=(*moves.steps, step))
         free = len(moves.free)
         steps = (*moves.steps[:free], step, *moves.steps[free:])
-        return moves._replace(free=(*moves.free, delta), steps=steps)
+        return moves._replace(free=(*moves.free, change), steps=steps)
 
     # checks ----------------------------------------------------------------------------------------------------------
 
@@ -378,10 +402,10 @@ class Search:
         known, groups = self._moves(world)
         after: dict[World, Step] = {}
         for free, guarded, _, steps, _ in groups:
-            allowed = [(delta, 0) for delta in free] + list(guarded)
-            for (delta, needs), step in zip(allowed, steps, strict=True):
+            changes = [*((change, 0) for change in free), *guarded]
+            for (change, needs), step in zip(changes, steps, strict=True):
                 if needs & known == needs:
-                    after.setdefault(world + delta, step)
+                    after.setdefault(world + change, step)
         return after
 
     def _told(self, world: World, after: World) -> Told:
