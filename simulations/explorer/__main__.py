@@ -58,6 +58,8 @@ def _explore(console: Console, tasks: Sequence[Task], limits: Limits, jobs: int)
         for task, explored, is_done in explore_all(tasks, limits, jobs):
             if is_done:
                 done[task] = explored
+                if not console.is_terminal:
+                    console.print(f"{task.title}: {explored.states:,} states in {explored.seconds:,.0f} s")
             progress.update(
                 bar, description=f"{len(done)} of {len(tasks)} done; {task.title}: {explored.states:,} states"
             )

@@ -44,6 +44,8 @@ BITS = 20
 
 MASK = (1 << BITS) - 1
 MOMENT_SHIFT = BITS * len(NODES)
+MOMENTS_MAX = 1 << 64 - MOMENT_SHIFT
+"""A state of the chain fits 64 bits."""
 
 PAIRS_MAX = 2_000_000
 """Results kept of deliveries between two node states. They are computed again if they were dropped."""
@@ -140,6 +142,7 @@ class Search:
     """The exploration of one script."""
 
     def __init__(self, script: Script) -> None:
+        assert len(script.moments_ms) <= MOMENTS_MAX
         self.script = script
         self._interned = Interned()
         self.nodes = [NodeStates(script, node, self._interned) for node in NODES]
@@ -273,7 +276,7 @@ class Search:
         groups = []
         for index, number in enumerate(numbers):
             known |= self.nodes[index].known[number]
-            name = number << 4 | moment
+            name = number * MOMENTS_MAX + moment
             moves = self._local[index].get(name)
             if moves is None:
                 moves = self._local[index][name] = self._local_moves(index, number, moment)
