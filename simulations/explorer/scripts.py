@@ -96,7 +96,7 @@ GRANTS = Script(
 LENDINGS = Script(
     name="lendings",
     about="The hubs grant each other a right, there and back, while both get two promises, and a till sells.",
-    opening=_stocked(2, hub_a=1),
+    opening=_stocked(3, hub_a=2),
     asks=(
         _grant("there", "hub-b", 1, by="hub-a"),
         _grant("back", "hub-a", 1, by="hub-b"),
