@@ -18,6 +18,7 @@ from simulations.explorer.scripts import SCRIPTS
 from simulations.explorer.search import Explored
 from simulations.explorer.words import history_of
 from simulations.explorer.work import Limits, Task, explore_all
+from simulations.mutations.catalogue import MUTATIONS
 
 WIDTH = 120
 """Columns if the output is not a terminal."""
@@ -45,7 +46,7 @@ def main(scripts: tuple[str, ...], bugs: tuple[str, ...], states: int | None, mi
     tasks = [Task(name) for name in names] + [Task(BUGS[name], name) for name in planted]
     done = _explore(console, tasks, limits, processes)
     is_good = _report(console, names, done)
-    is_good = _report_bugs(console, planted, done, is_told=bool(bugs)) and is_good
+    is_good = _report_bugs(console, planted, done) and is_good
     sys.exit(0 if is_good else 1)
 
 
@@ -90,8 +91,8 @@ def _report(console: Console, names: Sequence[str], done: Mapping[Task, Explored
     return not violations and all(one.is_complete for one in found)
 
 
-def _report_bugs(console: Console, names: Sequence[str], done: Mapping[Task, Explored], *, is_told: bool) -> bool:
-    """Print how each planted bug was found. Return whether all were."""
+def _report_bugs(console: Console, names: Sequence[str], done: Mapping[Task, Explored]) -> bool:
+    """Print how each planted bug was found, and the history that shows it. Return whether all were."""
     if not names:
         return True
     table = Table(box=None, pad_edge=False)
@@ -103,9 +104,9 @@ def _report_bugs(console: Console, names: Sequence[str], done: Mapping[Task, Exp
         table.add_row(name, one.script, f"{one.states:,}", *about)
     console.print()
     console.print(table)
-    if is_told:
-        for one in found.values():
-            _print_history(console, one)
+    for name, one in found.items():
+        console.print(Text(f"\n{name}: {MUTATIONS[name].breaks}", style="bold"), soft_wrap=True)
+        _print_history(console, one)
     return all(one.found is not None for one in found.values())
 
 
@@ -116,7 +117,6 @@ def _print_history(console: Console, explored: Explored) -> None:
 
 def _lines_of(explored: Explored) -> Iterator[str]:
     if explored.found is not None:
-        yield ""
         yield f"{explored.script}: {SCRIPTS[explored.script].about}"
         yield from history_of(SCRIPTS[explored.script], explored.found)
 

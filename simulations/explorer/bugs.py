@@ -16,5 +16,11 @@ BUGS = {
     "handover-of-units-alone": "handovers",
     "cancelled-after-it-left": "handovers",
     "anybody-decides": "handovers",
+    "orders-placed-twice-stand": "placements",
+    "expired-by-anybody": "placements",
+    "breach-unrecorded": "breaches",
+    "breach-counted-again": "breaches",
+    "late-movement-ignored": "counts",
+    "void-as-of-now": "counts",
 }
 """By the name of the mutation: the name of the script."""

@@ -20,9 +20,12 @@ from hashlib import blake2b
 from types import MethodType
 from typing import Any
 
+import msgspec
+
 from replica.core.ledger.cells import Ledger, LocationStock, Route, Stock
 from replica.core.log.entry import Entry
 from replica.core.orders.machine import OrderMachine
+from replica.core.orders.order import Order
 from replica.core.state.fold import Fold
 from replica.core.state.kinds import KINDS, Kinds
 from replica.core.state.replica import Replica
@@ -30,6 +33,9 @@ from replica.core.stock.location_view import LocationView
 
 _Reduced = tuple[Any, ...] | str
 _Reducers = dict[type, Callable[[Any], _Reduced]]
+
+_pack_order = msgspec.msgpack.Encoder().encode
+_unpack_order = msgspec.msgpack.Decoder(Order).decode
 
 _entries: dict[bytes, Entry] = {}
 """Every entry of this process, by its hash."""
@@ -85,6 +91,16 @@ def _pickled(replica: Replica, reducers: _Reducers, *, fast: bool) -> bytes:
     return buffer.getvalue()
 
 
+def order_of(packed: bytes) -> Order:
+    """An order from its packed form."""
+    return _unpack_order(packed)
+
+
+def _pack(order: Order) -> _Reduced:
+    """An order as a journal stores it, which takes a tenth of the time."""
+    return (order_of, (_pack_order(order),))
+
+
 def _refer_to_entry(entry: Entry) -> _Reduced:
     _entries[entry.hash] = entry
     return (entry_of, (entry.hash,))
@@ -108,6 +124,7 @@ _COPIED: _Reducers = {
     Entry: _refer_to_entry,
     Kinds: lambda _: (kinds, ()),
     OrderMachine: _refer_to_machine,
+    Order: _pack,
 }
 
 _COMPARED: _Reducers = {
@@ -116,6 +133,7 @@ _COMPARED: _Reducers = {
     MethodType: lambda method: (str, (method.__name__,)),
     Replica: _fields,
     Fold: lambda fold: (dict, (fold.parts, fold.ledger, fold.catalog, fold.policies, fold.machine, fold.collisions)),
+    Order: _pack,
     OrderMachine: lambda machine: (repr, (machine.document,)),
     LocationView: lambda _: _NOTHING,
     Stock: lambda stock: (str, (stock.location, stock.item, _sorted(stock.cells))),

@@ -34,7 +34,7 @@ def history_of(script: Script, found: Found) -> Iterator[str]:
         yield "At first, and known to every node:"
         for node, ask in script.opening:
             yield f"     {node} is asked to {_wish(ask.request)} ({ask.name})"
-    yield f"The shortest history, {len(found.steps)} steps:"
+    yield f"The shortest history, {len(found.steps)} step{'s' if len(found.steps) != 1 else ''}:"
     for number, (step, wrote) in enumerate(found.steps, 1):
         yield f"{number:3}. {_step(step)}"
         for entry in wrote:
