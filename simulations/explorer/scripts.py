@@ -115,7 +115,7 @@ PLACEMENTS = Script(
     moments_ms=(0, (EXPIRY_S + 1) * 1000),
     keeps_orders=True,
     is_busy=False,
-    restarts=(),
+    restarts=("hub-a",),
 )
 
 # A hub that does not know the order yet parks a cancellation for all hubs. If the order was handed over to the store by
