@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from simulations.explorer.bugs import BUGS
+from simulations.explorer.findings import Explored
 from simulations.explorer.scripts import SCRIPTS
-from simulations.explorer.search import Explored
 from simulations.explorer.words import history_of
 from simulations.explorer.work import Limits, Task, explore_all
 from simulations.mutations.catalogue import MUTATIONS

@@ -31,13 +31,12 @@ from array import array
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from msgspec import Struct
-
 from replica.core.log.entry import Entry
 from simulations.explorer.book import Problem
 from simulations.explorer.checks import merged_problems, quiet_problems
+from simulations.explorer.findings import Explored, Found, Step, Told
 from simulations.explorer.node_states import Interned, NodeState, NodeStates, Violation
-from simulations.explorer.script import BEGIN_MS, NODES, Ask, Script
+from simulations.explorer.script import BEGIN_MS, NODES, Script
 
 BITS = 20
 """Bits of the number of a node's state within the number of a chain's state."""
@@ -58,48 +57,6 @@ LOOK_EVERY = 5_000
 
 World = int
 """The state of the chain: the number of each node's state, and the moment."""
-
-
-class Step(Struct, frozen=True):
-    """One step that changes the state of the chain."""
-
-    what: str
-    """`ask`, `restart`, `keep`, `settle`, `receive` or `time`."""
-    node: str = ""
-    ask: Ask | None = None
-    peer: str = ""
-    entries: tuple[Entry, ...] = ()
-
-
-Told = tuple[Step, tuple[Entry, ...]]
-"""A step, and the entries that its node wrote in it."""
-
-
-class Found(Struct, frozen=True):
-    """A violation, and the shortest way to it."""
-
-    problem: Problem
-    steps: list[Told]
-
-
-class Explored(Struct, kw_only=True):
-    """What the exploration of one script came to."""
-
-    script: str
-    states: int = 0
-    """Distinct states of the chain."""
-    steps: int = 0
-    """Steps between them."""
-    node_states: int = 0
-    computed: int = 0
-    """Steps that the core computed."""
-    depth: int = 0
-    """Steps of the longest history without a detour."""
-    quiet: int = 0
-    """States in which nothing was left to do."""
-    seconds: float = 0.0
-    is_complete: bool = False
-    found: Found | None = None
 
 
 class _Moves(NamedTuple):

@@ -24,8 +24,8 @@ from replica.core.stock.requests import (
     SkuLine,
 )
 from simulations.explorer.checks import name_of
+from simulations.explorer.findings import Found, Step
 from simulations.explorer.script import Script
-from simulations.explorer.search import Found, Step
 
 
 def history_of(script: Script, found: Found) -> Iterator[str]:

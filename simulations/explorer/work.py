@@ -11,8 +11,9 @@ from multiprocessing.queues import SimpleQueue
 
 from msgspec import Struct
 
+from simulations.explorer.findings import Explored
 from simulations.explorer.scripts import SCRIPTS
-from simulations.explorer.search import Explored, Search
+from simulations.explorer.search import Search
 from simulations.mutations.catalogue import MUTATIONS
 from simulations.mutations.mutation import planted
 

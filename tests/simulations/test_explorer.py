@@ -12,10 +12,11 @@ from replica.core.state.decisions import execute
 from replica.core.state.replica import Replica
 from simulations.explorer.__main__ import main
 from simulations.explorer.bugs import BUGS
+from simulations.explorer.findings import Explored
 from simulations.explorer.node_states import writer_of
 from simulations.explorer.script import BEGIN_MS, STORE, Ask, Script
 from simulations.explorer.scripts import SCRIPTS
-from simulations.explorer.search import Explored, Search
+from simulations.explorer.search import Search
 from simulations.explorer.snapshots import identity, load, save
 from simulations.explorer.words import history_of
 from simulations.mutations.catalogue import MUTATIONS
