@@ -27,7 +27,7 @@ from replica.core.state.commands import Command
 from replica.core.state.decisions import execute_requests, merge
 from replica.core.state.fold import image_of
 from replica.core.state.housekeeping import keep_orders
-from replica.core.state.replica import Replica
+from replica.core.state.replica import Earlier, Replica
 from simulations.explorer.book import Problem
 from simulations.explorer.checks import precedence, under, view_problems
 from simulations.explorer.script import BEGIN_MS, HUBS, LOCATION, NODES, SCOPES, STORE, Ask, Script
@@ -118,7 +118,7 @@ class NodeStates:
         """The state after a request. Raises Violation."""
 
         def act(replica: Replica) -> None:
-            earlier = {ask.key: found} if (found := under(self.states[number].journal, ask.key)) else {}
+            earlier: Earlier = {ask.key: found} if (found := under(self.states[number].journal, ask.key)) else {}
             (verdict,) = execute_requests(replica, [ask.command], self._now_ms(moment), earlier)
             if isinstance(verdict, Refused) and replica.uncommitted:
                 raise Violation(Problem(3, f"{ask.name} was refused, and left an entry"))
@@ -174,7 +174,7 @@ class NodeStates:
     def _receive(self, number: int, entries: Sequence[Entry], moment: int) -> int:
         state = self.states[number]
         keys = dict.fromkeys(entry.content.key for entry in entries if entry.content.key)
-        earlier = {key: found for key in keys if (found := under(state.journal, key))}
+        earlier: Earlier = {key: found for key in keys if (found := under(state.journal, key))}
 
         def act(replica: Replica) -> None:
             merge(replica, _runs(entries, state.journal), self._now_ms(moment), earlier)

@@ -54,7 +54,7 @@ from replica.core.orders.machine import (
 )
 from replica.core.orders.order import Fulfilment, Order
 from replica.core.orders.owners import ask_owner, hand_over
-from replica.core.orders.parking import check_may_come, park, report_late, settle
+from replica.core.orders.parking import check_may_come, park, pass_on, report_late, settle
 from replica.core.orders.placement import prepare_placement
 from replica.core.orders.requests import (
     Handover,
@@ -110,7 +110,7 @@ def _next_due(context: OrderContext, name: str) -> OrderDraft | None:
         return ask_owner(order, event, standing)
     for lost in order.to_void(context.node):
         return _void(context, order, lost)
-    if (told := next_of_returns(context, order)) is not None:
+    if (told := next_of_returns(context, order) or pass_on(context, order)) is not None:
         return told
     own = [one for one in order.fulfilments.values() if one.owner == context.node]
     if len(own) > 1:

@@ -16,7 +16,7 @@ from itertools import islice
 
 import msgspec
 
-from replica.core.base.names import HELD, account, bucket_of
+from replica.core.base.names import HELD, HUBS, account, bucket_of
 from replica.core.ledger.cells import Ledger
 from replica.core.log.entry import Entry
 from replica.core.orders.due import DueOrders
@@ -180,8 +180,14 @@ class Orders:
         self._due.remind(names)
 
     def remind_of(self, locations: Iterable[str]) -> None:
-        """Hand out the orders of which this node holds units at some locations."""
+        """Hand out the orders of which this node holds units at some locations, or parked an event before it knew them.
+
+        Another node owns these locations now.
+        """
         wanted = dict.fromkeys(locations)
+        for order in map(self._read, self._waiting):
+            if any(one.location in wanted for one in order.fulfilments.values()) and self._may_act(order):
+                self._due.remind((order.name,))
         for order in self.open():
             for one in order.fulfilments.values():
                 if one.location in wanted and one.owner == self.node and one.allocations:
@@ -247,6 +253,11 @@ class Orders:
         if fulfilment.expires_ms and fulfilment.owner == self.node:
             self._due.watch(order.name, fulfilment.expires_ms)
 
+    def _may_act(self, order: Order) -> bool:
+        """Whether this node may have something to do about an event that waits: as an owner, or as its parker."""
+        is_owner = any(one.owner == self.node for one in order.fulfilments.values())
+        return is_owner or any(one.node == self.node and one.scope == HUBS for one in order.waiting)
+
     def _index(self, order: Order) -> None:
         """Note whether an order holds units, waits, needs a look, or may have something due for this node."""
         if any(one.allocations for one in order.fulfilments.values()):
@@ -258,7 +269,7 @@ class Orders:
                 self.with_shortage[order.name] = None
             if order.waiting:
                 self._waiting[order.name] = None
-                if any(one.owner == self.node for one in order.fulfilments.values()):
+                if order.fulfilments and self._may_act(order):
                     self._due.remind((order.name,))
             else:
                 self._waiting.pop(order.name, None)

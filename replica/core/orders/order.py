@@ -318,6 +318,11 @@ class Order(Struct, array_like=True, gc=False):
             return "cancel"
         return "pay" if any(one.happened(PAY) for one in begun) else None
 
+    def is_asked(self, event: str, fulfilment: Fulfilment, node: str) -> bool:
+        """Whether a node asked the owner of a fulfilment to let an event happen to it."""
+        asks = [one.event for one in self.parked if one.event is not None and not one.until_ms and one.node == node]
+        return any((one.event, one.fulfilment) == (event, fulfilment.id) for one in asks)
+
     def _was_asked(self, event: str, fulfilment: Fulfilment, node: str = "") -> bool:
         """Whether a node, or any node, noted an event of this one fulfilment. Nodes do so; callers seldom name one."""
         asked = [one.event for one in self.parked if one.event is not None and node in ("", one.node)]

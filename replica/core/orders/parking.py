@@ -23,11 +23,12 @@ from replica.core.orders.facts import (
     REPEAT,
     SHORT,
     SHORTAGE,
+    AskFacts,
     EventRequest,
     ParkFacts,
     ReportFacts,
 )
-from replica.core.orders.machine import RETURN, Reachability
+from replica.core.orders.machine import CANCEL, RETURN, Reachability
 from replica.core.orders.order import Fulfilment, Order, Parked, whole_of
 from replica.core.orders.requests import OrderEvent
 from replica.core.orders.returns import is_counted
@@ -126,6 +127,33 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
         deduplication_ids=ids_of(parked.deduplication_id),
     )
     return OrderDraft(scope=fulfilment.location, order=order.name, event=event.event, facts=facts)
+
+
+def pass_on(context: OrderContext, order: Order) -> OrderDraft | None:
+    """The next entry that passes on a cancellation which this hub parked before it knew the order.
+
+    The hub parked it in a scope that stores do not see. If a store owns the fulfilment by now, the hub asks it, and
+    notes that its own copy is a repeat. Any other owner is a hub, which settles the parked event itself.
+    """
+    for parked in order.parked:
+        event = parked.event
+        if event is None or event.event != CANCEL or parked.scope != HUBS or parked.node != context.node:
+            continue
+        concerned = order.concerned(event.fulfilment)
+        if event.lines is not UNSET and len(concerned) > 1:
+            continue  # nobody says which of them is meant
+        for one in concerned:
+            is_of_store = one.owner == context.location_owners.get(one.location, context.node) != context.node
+            if not is_of_store or not parked.waits_for(one):
+                continue
+            facts: AskFacts | ReportFacts
+            if order.is_asked(CANCEL, one, context.node):
+                facts = ReportFacts(fulfilment=one.id, outcome=REPEAT, settles=parked.entry)
+            else:
+                request = EventRequest(msgspec.structs.replace(event, fulfilment=one.id))
+                facts = AskFacts(request=request, deduplication_ids=ids_of(parked.deduplication_id))
+            return OrderDraft(scope=one.location, order=order.name, event=CANCEL, facts=facts)
+    return None
 
 
 def report_late(context: OrderContext, order: Order, own: Sequence[Fulfilment], parked: Parked) -> OrderDraft | None:

@@ -13,6 +13,7 @@ from replica.core.orders.machine import MachineDocument, Transition
 from replica.core.orders.requests import Handover, PlacedLine
 from replica.core.state import decisions
 from replica.core.state.commands import DocumentWrite
+from replica.core.state.fold import image_of
 from replica.runtime.http.order_answers import order_answer, waiting_answers
 from tests.core.orders.test_double_orders import order_takers, settle
 from tests.core.shuffled import OrderTaker, lines
@@ -128,3 +129,27 @@ def test_every_event_that_waits_ends() -> None:
     settled = [entry.content.facts for entry in taker.entries if entry.content.facts.get("settles")]
     assert sorted(one.get("outcome") or one["act"] for one in settled) == ["late", "late", "late", "repeat", "step"]
     assert [order.waiting for order in taker.replica.orders] == [[], []]
+
+
+@pytest.mark.parametrize("named", ["", "hub-east.1"])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_cancellation_parked_by_a_hub_reaches_a_store_that_owns_the_order(named: str, restarted: bool) -> None:
+    east, west, store = OrderTaker("hub-east", store_1={"cola": 5}), OrderTaker("hub-west", w_1={}), store_taker()
+    west.happen("cancel")
+    if named:
+        west.happen("cancel", fulfilment=named)
+    east.place("o-1", PlacedLine(2, "cola"), paid=True)
+    east.ask(Handover("o-1", "hub-east.1", "store-1"))
+    east.tell(west)
+    east.tell(store)
+    if restarted:
+        west.replica.restore(image_of(west.entries, "hub-west"))
+    west.replica.learn_location_owners({"store-1": "store-1"}, ("hub-east", "hub-west"))
+    west.keep_up()
+    west.commit()
+    store.take([entry for entry in west.entries if entry.stream.scope == "store-1"])
+    store.keep_up()
+    store.tell(west)
+    west.keep_up()
+    assert (store.order().state, store.figures()[1]) == ("cancelled", 0)
+    assert (west.order().state, west.order().waiting, west.order().reports) == ("cancelled", [], [])
