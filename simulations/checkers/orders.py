@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from replica.core.base.names import node_of
 from replica.core.log.entry import Entry
@@ -177,10 +178,16 @@ class OrdersChecker(Checker):
                 return request
         noted = order_request_of(entry.content.facts)
         if not key and isinstance(noted, OrderEvent) and noted.event in ("cancel", "pay"):
-            self._voids.append(entry)  # the node of a losing placement asks the present owner, or the winner
+            if not self._is_passed_on(noted):
+                self._voids.append(entry)  # the node of a losing placement asks the present owner, or the winner
             return noted
         self.fail(f"{entry.stream.writer} wrote an event of {order!r} under {key!r} that no client requested")
         return None
+
+    def _is_passed_on(self, asked: OrderEvent) -> bool:
+        """Whether a node asks for what a client had asked it, before it knew which fulfilments the order has."""
+        names = ("", asked.fulfilment, self._instead.get((asked.order, asked.fulfilment), ""))
+        return any(replace(asked, fulfilment=name) in self._early.values() for name in names)
 
     def _has_lost(self, origin: bytes) -> bool:
         """Whether an entry began a fulfilment that another node began before."""
