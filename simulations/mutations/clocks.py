@@ -168,7 +168,7 @@ CLOCKS = (
         edits=(
             slip(
                 f"{DOCUMENTS}:Documents.replaced_by_next",
-                ("return [head.precedence for head in heads]", "return [current.precedence]"),
+                ("for head in (current, *self._pasts.get(register.slot, _NO_PAST).lost)]", "for head in (current,)]"),
             ),
         ),
     ),

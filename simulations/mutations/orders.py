@@ -363,7 +363,7 @@ ORDER_SLIPS = (
         name="return-moved-by-the-owner-too",
         breaks="the owner of an order takes goods into its own quarantine that are at another store",
         invariant=5,
-        expected=("OrderReturnsChecker", "HeldChecker"),
+        expected=("OrderReturnsChecker", "HeldChecker", "OrderPartsChecker"),
         edits=(slip(f"{TRANSITIONS}:step", ("elif event == RETURN and not facts.goods_at:", "elif event == RETURN:")),),
     ),
     Mutation(
@@ -406,7 +406,7 @@ ORDER_SLIPS = (
         name="promised-from-the-store",
         breaks="a hub with granted rights at a store sells from the store's own rights",
         invariant=4,
-        expected=("FloorChecker",),
+        expected=("FloorChecker", "SettlementChecker"),
         edits=(
             slip(
                 "replica.core.state.decisions:_view_elsewhere",

@@ -28,7 +28,7 @@ STOCK = (
         name="rights-of-others",
         breaks="the check of a deduction uses the rights of all nodes, not the node's own",
         invariant=4,
-        expected=("FloorChecker",),
+        expected=("FloorChecker", "SettlementChecker"),
         edits=(slip(f"{PACKAGE}.location_view:check_covered", (".balance(source)", ".available")),),
     ),
     Mutation(
@@ -169,7 +169,7 @@ STOCK = (
         edits=(
             slip(
                 f"{PACKAGE}.counts:prepare_count",
-                ("change = found - level", "change = line.counted - min(level, 0)"),
+                ("change = found - level", "change = found - min(level, 0)"),
             ),
         ),
     ),

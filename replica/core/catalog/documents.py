@@ -179,14 +179,11 @@ class Documents:
             self._pasts[slot] = past
 
     def replaced_by_next(self, register: Register) -> list[Precedence]:
-        """The writes that a new write has to name: none if it replaces only the earlier write of its own writer."""
+        """The writes that a new write has to name: all that are current or lost here, so none for a first write."""
         current = self.register(*register.slot)
         if current is None:
             return []
-        heads = (current, *self._pasts.get(register.slot, _NO_PAST).lost)
-        if len(heads) == 1 and current.writer == register.writer:
-            return []
-        return [head.precedence for head in heads]
+        return [head.precedence for head in (current, *self._pasts.get(register.slot, _NO_PAST).lost)]
 
     def former(self, kind: str, key: str) -> Register | None:
         """The last chain-wide write with a value, if the current one cleared the document."""
@@ -277,12 +274,9 @@ def _precedence(register: Register) -> Precedence:
 
 
 def _left(heads: Collection[Register], register: Register, replaced: Collection[Precedence]) -> list[Register]:
-    """The writes that a new write does not replace."""
+    """The writes that a new write does not replace. A write of an earlier release names none: its version decides."""
     if replaced:
         return [head for head in heads if head.precedence not in replaced]
-    own = [head for head in heads if head.writer == register.writer and head.version < register.version]
-    if own:
-        return [head for head in heads if head not in own]
     return [head for head in heads if head.version >= register.version]
 
 

@@ -195,7 +195,8 @@ def _note_goods(order: Order, taken_back: bytes, outcome: str) -> Parked | None:
     parked = next((one for one in order.parked if one.entry == taken_back and one.goods), None)
     if parked is not None:
         parked.settled = [""]
-        parked.became = max(parked.became, outcome, key=("", PASSED_ON, DUPLICATE, VOID).index)
+        known = ("", PASSED_ON, DUPLICATE, VOID)  # a later version may have noted something else
+        parked.became = max(parked.became, outcome, key=lambda one: (known.index(one) if one in known else -1, one))
     return parked
 
 

@@ -64,6 +64,7 @@ from replica.core.orders.requests import (
     Placement,
     Revocation,
     deduplication_id_of,
+    part_deduplication_id,
     request_facts,
 )
 from replica.core.orders.returns import next_of_returns, take_back
@@ -148,7 +149,7 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
     _check_lines(event)
     order = context.orders.find(event.order)
     concerned = order.concerned(event.fulfilment) if order is not None else []
-    if event.event == RETURN and context.order_policy.counter and all(one.owner != context.node for one in concerned):
+    if event.event == RETURN and context.order_policy.counter and _is_of_others(context, order, event, concerned):
         draft = take_back(context, order, event, deduplication_id)
         return _answering([draft], order or Order(event.order), {}, event, {})
     if order is None or not concerned:
@@ -168,7 +169,8 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
         verdict = verdicts[one.id]
         if one.owner != context.node and event.event == RETURN and context.order_policy.counter:
             named = msgspec.structs.replace(its_event, fulfilment=one.id)
-            drafts.append(take_back(context, order, named, deduplication_id))
+            share = part_deduplication_id(deduplication_id, one.id) if event.lines is UNSET else deduplication_id
+            drafts.append(take_back(context, order, named, share))
             outcomes[one.id] = ASKED
         elif one.owner != context.node:
             to_ask.append(one)
@@ -188,6 +190,17 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
     if not drafts:
         drafts = [_nothing_happens(context, order, event, concerned, verdicts, deduplication_id)]
     return _answering(drafts, order, after, event, outcomes)
+
+
+def _is_of_others(
+    context: OrderContext, order: Order | None, event: OrderEvent, concerned: Sequence[Fulfilment]
+) -> bool:
+    """Whether returned goods are of fulfilments that other nodes own, or of parts that this store does not see."""
+    if all(one.owner != context.node for one in concerned):
+        return True
+    if event.fulfilment or event.lines is UNSET or order is None or order.sees_all():
+        return False
+    return not any(has_units(context, event, one) for one in concerned)
 
 
 def _open_to(

@@ -244,6 +244,10 @@ class Order(Struct, array_like=True, gc=False):
         whole = fulfilment.part_of or fulfilment.id
         return [one for one in self.fulfilments.values() if whole in (one.id, one.part_of)]
 
+    def sees_all(self) -> bool:
+        """Whether this replica knows every fulfilment that the placements began."""
+        return bool(self.placed) and all(one.id in self.fulfilments for placed in self.placed for one in placed.shown)
+
     def placed_as(self, digest: bytes) -> Placed | None:
         """The placement that stands for a request."""
         return next((one for one in self.placed if one.digest == digest), None)
@@ -318,10 +322,13 @@ class Order(Struct, array_like=True, gc=False):
             return "cancel"
         return "pay" if any(one.happened(PAY) for one in begun) else None
 
-    def is_asked(self, event: str, fulfilment: Fulfilment, node: str) -> bool:
-        """Whether a node asked the owner of a fulfilment to let an event happen to it."""
-        asks = [one.event for one in self.parked if one.event is not None and not one.until_ms and one.node == node]
-        return any((one.event, one.fulfilment) == (event, fulfilment.id) for one in asks)
+    def is_asked(self, event: OrderEvent, deduplication_id: bytes, node: str) -> bool:
+        """Whether a node asked the owner of a fulfilment to let this event happen to it."""
+        return any(
+            (one.event, one.deduplication_id, one.why) == (event, deduplication_id, "")
+            for one in self.parked
+            if not one.until_ms and one.node == node
+        )
 
     def _was_asked(self, event: str, fulfilment: Fulfilment, node: str = "") -> bool:
         """Whether a node, or any node, noted an event of this one fulfilment. Nodes do so; callers seldom name one."""

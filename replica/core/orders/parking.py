@@ -137,7 +137,7 @@ def pass_on(context: OrderContext, order: Order) -> OrderDraft | None:
     """
     for parked in order.parked:
         event = parked.event
-        if event is None or event.event != CANCEL or parked.scope != HUBS or parked.node != context.node:
+        if event is None or event.event not in (CANCEL, RETURN) or parked.scope != HUBS or parked.node != context.node:
             continue
         concerned = order.concerned(event.fulfilment)
         if event.lines is not UNSET and len(concerned) > 1:
@@ -147,12 +147,12 @@ def pass_on(context: OrderContext, order: Order) -> OrderDraft | None:
             if not is_of_store or not parked.waits_for(one):
                 continue
             facts: AskFacts | ReportFacts
-            if order.is_asked(CANCEL, one, context.node):
+            named = msgspec.structs.replace(event, fulfilment=one.id)
+            if order.is_asked(named, parked.deduplication_id, context.node):
                 facts = ReportFacts(fulfilment=one.id, outcome=REPEAT, settles=parked.entry)
             else:
-                request = EventRequest(msgspec.structs.replace(event, fulfilment=one.id))
-                facts = AskFacts(request=request, deduplication_ids=ids_of(parked.deduplication_id))
-            return OrderDraft(scope=one.location, order=order.name, event=CANCEL, facts=facts)
+                facts = AskFacts(request=EventRequest(named), deduplication_ids=ids_of(parked.deduplication_id))
+            return OrderDraft(scope=one.location, order=order.name, event=event.event, facts=facts)
     return None
 
 

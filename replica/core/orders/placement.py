@@ -118,7 +118,8 @@ def _place_again(context: OrderContext, placement: Placement, digest: bytes, kno
         )
     begun = [_as_of_now(context, one) for one in known.begun_by(first)]
     state = least_advanced(begun)
-    if not any(one.nature is Nature.HOLDS for one in begun):
+    is_known = all(one.id in known.fulfilments for one in first.shown)
+    if is_known and not any(one.nature is Nature.HOLDS for one in begun):
         raise OrderEnded(
             f"the order {placement.order!r} is {state}: it holds nothing any more",
             field="order",
@@ -165,16 +166,19 @@ def barcodes_of(lines: Sequence[SkuLine], wanted: Iterable[WantedLine]) -> tuple
     return tuple(sorted(dict.fromkeys((barcode, sku) for barcode, sku in found if barcode is not UNSET)))
 
 
-def resolve_line(catalog: Catalog, line: SkuLine, index: int, field: str) -> tuple[str, Recipe]:
-    """The SKU of a line, by its name or its barcode, and the recipe of it. Raises Refused."""
+def resolve_line(catalog: Catalog, line: SkuLine, index: int, field: str, is_fact: bool = False) -> tuple[str, Recipe]:
+    """The SKU of a line, by its name or its barcode, and the recipe of it. Raises Refused.
+
+    `is_fact`: the goods moved already, so a deleted SKU has its last recipe and barcodes.
+    """
     if (line.sku is UNSET) == (line.barcode is UNSET):
         raise Invalid("a line needs a sku or a barcode, and not both", field=f"{field}[{index}].sku")
     if line.sku is not UNSET:
         sku, named = line.sku, "sku"
     else:
         assert line.barcode is not UNSET
-        sku, named = catalog.scan(line.barcode, f"{field}[{index}].barcode"), "barcode"
-    recipe = catalog.recipe_of(sku, f"{field}[{index}].{named}")
+        sku, named = catalog.scan(line.barcode, f"{field}[{index}].barcode", is_fact), "barcode"
+    recipe = catalog.recipe_of(sku, f"{field}[{index}].{named}", is_fact)
     for item, units in recipe:
         if units * line.quantity > QUANTITY_MAX:
             raise Invalid(

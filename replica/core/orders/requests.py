@@ -136,3 +136,8 @@ def deduplication_id_of(event: OrderEvent, key: bytes) -> bytes:
     if not key or event.number or (event.event not in PARTIAL and event.lines is UNSET):
         return b""
     return blake2b(key + request_digest(event), digest_size=16).digest()
+
+
+def part_deduplication_id(deduplication_id: bytes, fulfilment: str) -> bytes:
+    """The deduplication id of the share that one fulfilment has in a return of a whole order, which names no units."""
+    return blake2b(deduplication_id + fulfilment.encode(), digest_size=16).digest() if deduplication_id else b""

@@ -36,8 +36,8 @@ from replica.core.orders.facts import (
 from replica.core.orders.machine import RETURN, Nature
 from replica.core.orders.order import Fulfilment, Order, Parked
 from replica.core.orders.placement import resolve_line
-from replica.core.orders.requests import OrderEvent
-from replica.core.orders.transitions import named_skus
+from replica.core.orders.requests import OrderEvent, part_deduplication_id
+from replica.core.orders.transitions import has_units, named_skus
 from replica.core.stock.requests import SkuLine
 
 
@@ -65,7 +65,7 @@ def take_back(context: OrderContext, order: Order | None, event: OrderEvent, ded
 def _goods(context: OrderContext, order: Order | None, event: OrderEvent) -> tuple[Allocation, ...]:
     """What came back: what left, if this node knows it, else the lines by the recipes of now."""
     concerned = order.concerned(event.fulfilment) if order is not None else []
-    if len(concerned) == 1 and concerned[0].sold:
+    if len(concerned) == 1 and concerned[0].sold and (event.fulfilment or has_units(context, event, concerned[0])):
         sold = concerned[0].sold
         return tuple(cut(sold, named_reversals(sold, event.lines, "lines", named_skus(context, concerned[0]))))
     if event.lines is UNSET:
@@ -74,7 +74,7 @@ def _goods(context: OrderContext, order: Order | None, event: OrderEvent) -> tup
         )
     goods = []
     for index, line in enumerate(event.lines):
-        sku, recipe = resolve_line(context.catalog, line, index, "lines")
+        sku, recipe = resolve_line(context.catalog, line, index, "lines", is_fact=True)
         goods.append(Allocation(entry=b"", sku=sku, quantity=line.quantity, recipe=recipe, source=CUSTOMER))
     return tuple(goods)
 
@@ -108,6 +108,9 @@ def is_counted(order: Order, parked: Parked) -> bool:
         return False
     if any(parked.deduplication_id in one.deduplication_ids for one in order.fulfilments.values()):
         return True
+    for one in order.concerned(parked.event.fulfilment):
+        if any(part_deduplication_id(each, one.id) == parked.deduplication_id for each in one.deduplication_ids):
+            return True
     same = [one for one in order.parked if one.passes_on and one.passes_on == parked.passes_on and one is not parked]
     return any(one.settled and one.became != REPEAT for one in same)
 
@@ -119,11 +122,11 @@ def _counting(context: OrderContext, order: Order, taken: Parked) -> Fulfilment 
     two hubs with different news could choose two fulfilments, and both would count.
     """
     assert taken.event is not None
+    if taken.event.fulfilment:
+        return next(iter(order.concerned(taken.event.fulfilment)), None)
     for one in order.parked:  # the same event, taken at another place
         if one.passes_on and one.event is not None and one.deduplication_id == taken.deduplication_id != b"":
             return order.fulfilments.get(one.event.fulfilment)
-    if taken.event.fulfilment:
-        return next(iter(order.concerned(taken.event.fulfilment)), None)
     locations = dict.fromkeys([shown.location for placed in order.placed for shown in placed.shown])
     locations.update(dict.fromkeys([one.location for one in order.fulfilments.values()]))
     is_ours = bool(order.placed) and (len(locations) == 1 or node_of(order.placed[0].writer) == context.node)

@@ -219,7 +219,7 @@ def named_skus(context: OrderContext, fulfilment: Fulfilment) -> Callable[[SkuLi
             return (line.sku,)
         assert line.barcode is not UNSET
         ordered = tuple(sku for barcode, sku in fulfilment.barcodes if barcode == line.barcode)
-        return ordered or (context.catalog.scan(line.barcode, f"{field}.barcode"),)
+        return ordered or (context.catalog.scan(line.barcode, f"{field}.barcode", is_fact=True),)
 
     return named
 

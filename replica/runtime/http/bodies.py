@@ -60,7 +60,11 @@ def decoded_with_floats(body: bytes, kind: Any) -> Any:
     try:
         value = msgspec.json.decode(body)
     except msgspec.ValidationError:  # a number beyond each float: find its field
-        fitted(json.loads(body, parse_int=float), kind)
+        try:
+            value = json.loads(body, parse_int=float)
+        except json.JSONDecodeError as error:  # msgspec stopped at the number, before the fault
+            raise msgspec.DecodeError(str(error)) from None
+        fitted(value, kind)
         raise
     return fitted(value, kind)
 

@@ -235,7 +235,9 @@ def test_a_deletion_that_lost_is_a_lost_edit() -> None:
 def test_the_edit_that_nobody_saw_is_lost_and_not_the_one_edited_again() -> None:
     west, again, east = write(1, clock=1, writer=WEST), write(2, version=2, clock=2, writer=WEST), write(3, clock=9)
     for history in ([west, again, east], [east, west, again], [west, east, again]):
-        documents = documents_of(history)
+        documents = Documents()
+        for one in history:
+            documents.put(one, [west.precedence] if one is again else [])
         assert (documents.value("price", "cola"), lost(documents)) == (2, [(1, EAST)])
 
 
@@ -248,11 +250,21 @@ def test_a_write_names_the_writes_of_others_that_it_replaces() -> None:
     assert lost(documents) == []
 
 
-def test_a_write_over_the_own_one_names_nothing_and_keeps_its_bytes() -> None:
-    documents = documents_of([write(1)])
-    again = write(2, version=2)
-    assert documents.replaced_by_next(again) == []
-    assert "replaces" not in again.facts()
+def test_a_first_write_names_nothing_and_keeps_its_bytes() -> None:
+    first = write(1)
+    assert Documents().replaced_by_next(first) == []
+    assert "replaces" not in first.facts()
+
+
+def test_a_write_over_the_own_one_leaves_edits_that_it_did_not_see() -> None:
+    """Another node edited the own write, and its author wrote again before it heard of that."""
+    west = write(1, clock=1, writer=WEST)
+    north, again = write(2, version=2, clock=2, writer=NORTH), write(3, version=2, clock=3, writer=WEST)
+    for order in ([west, north, again], [west, again, north]):
+        documents = Documents()
+        for one in order:
+            documents.put(one, [] if one is west else [west.precedence])
+        assert (documents.value("price", "cola"), lost(documents)) == (3, [(2, NORTH)])
 
 
 def test_a_lost_edit_stays_until_a_write_that_saw_it() -> None:
@@ -293,7 +305,8 @@ def test_a_late_value_below_a_deletion_is_told_to_the_index() -> None:
 
 
 def test_what_a_register_keeps_survives_a_restart() -> None:
-    documents = documents_of([write(1, clock=1), write(2, clock=2, writer=WEST), write(None, version=2, writer=WEST)])
+    documents = documents_of([write(1, clock=1), write(2, clock=2, writer=WEST)])
+    documents.put(write(None, version=2, writer=WEST), [(1, 2, WEST)])
     again = documents_of(list(documents.registers()))
     for slot, packed in documents.take_changed_pasts():
         assert again.load_past(slot, packed) == documents.register(*slot)
