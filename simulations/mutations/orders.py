@@ -184,7 +184,7 @@ ORDER_SLIPS = (
         edits=(
             slip(
                 f"{PLACEMENT}:_place_again",
-                ("if not any(one.nature is Nature.HOLDS for one in begun):", "if False:"),
+                ("if is_known and not any(one.nature is Nature.HOLDS for one in begun):", "if False:"),
             ),
         ),
     ),
