@@ -45,7 +45,7 @@ def is_ahead(clock: int, now_ms: int) -> bool:
 def recorded_ms(content: Content) -> int:
     """When the node recorded an entry, by its wall clock, in milliseconds since 1970."""
     wall_ms, shown_ms = content.facts.get(WALL), stamp_ms(content.clock)
-    return wall_ms if isinstance(wall_ms, int) and 0 < wall_ms < shown_ms else shown_ms
+    return wall_ms if type(wall_ms) is int and 0 < wall_ms < shown_ms else shown_ms
 
 
 def recorded_text(content: Content) -> str:
@@ -111,7 +111,7 @@ def effective_clock(content: Content) -> int:
     facts = content.facts
     if content.kind in CHANGES:
         as_of = facts.get("as_of")
-        return as_of if isinstance(as_of, int) else content.clock
+        return as_of if type(as_of) is int else content.clock
     if not (OCCURRED_AT in facts or WALL in facts):
         return content.clock
     occurred = occurred_clock(content)
@@ -135,4 +135,4 @@ def counts_by_till(content: Content) -> bool:
 
 def _is_moment(value: object) -> TypeGuard[int]:
     """Whether a fact is a moment of some zone's calendar. A peer may write anything."""
-    return isinstance(value, int) and _CALENDAR[0] <= value < _CALENDAR[1]
+    return type(value) is int and _CALENDAR[0] <= value < _CALENDAR[1]

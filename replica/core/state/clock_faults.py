@@ -128,7 +128,7 @@ class ClockFaults:
     def _note_peer(self, entry: Entry) -> None:
         facts = entry.content.facts
         peer, ahead_ms = facts.get("clock_of"), facts.get("ahead_ms")
-        if not isinstance(peer, str) or not isinstance(ahead_ms, int):
+        if not isinstance(peer, str) or type(ahead_ms) is not int:
             return  # a notice of a later version
         if ahead_ms:
             self._note(entry, PEER, peer, ahead_ms)

@@ -235,7 +235,7 @@ def is_after(entry: Entry, counter: str, as_of: int, vector: Mapping[str, int]) 
     if content.kind in _CHANGED:
         of, facts = _CHANGED[content.kind], content.facts
         writer, number = facts.get(f"{of}_writer", ""), facts.get(f"{of}_sequence", 0)
-        if isinstance(writer, str) and isinstance(number, int) and 0 < number <= vector.get(writer, 0):
+        if isinstance(writer, str) and type(number) is int and 0 < number <= vector.get(writer, 0):
             return False
     return (writer == counter and not counts_by_till(content)) or effective_clock(content) > as_of
 
@@ -272,7 +272,7 @@ def _corrected(content: Content) -> dict[str, CountRank]:
 
 
 def _number(value: object) -> int:
-    if not isinstance(value, int) or not -_NUMBER_MAX < value < _NUMBER_MAX:
+    if type(value) is not int or not -_NUMBER_MAX < value < _NUMBER_MAX:
         raise TypeError(f"{value!r} is not a whole number, or is too large")
     return value
 

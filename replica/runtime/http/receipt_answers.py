@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
 
 from replica.core.base.names import node_of
 from replica.core.log.entry import Entry
@@ -120,10 +120,10 @@ def question_of(entry: Entry) -> tuple[str, list[PastLine]]:
     """Why a person should look at a return: the reason, and what came back past the sale. Empty if there is no why."""
     noted = entry.content.facts.get(QUESTION)
     try:
-        reason, lines = noted or ("", ())
-        return str(reason), [PastLine(str(sku), int(sold), int(returned)) for sku, sold, returned in lines]
-    except (TypeError, ValueError):
+        reason, lines = convert(noted or ("", ()), tuple[str, list[tuple[str, int, int]]])
+    except ValidationError:  # a peer may write anything
         return "", []
+    return reason, [PastLine(*line) for line in lines]
 
 
 def _movement(entry: Entry) -> ReceiptMovement:

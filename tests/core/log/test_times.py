@@ -129,3 +129,11 @@ def test_a_stamp_that_may_follow_a_cause_decides_and_a_drifted_one_does_not() ->
     near, far = NOW_MS + CLOCK_AHEAD_MAX_MS, NOW_MS + CLOCK_AHEAD_MAX_MS + 1
     assert effective_clock(content(near, wall=NOW_MS)) == near << COUNTER_BITS
     assert effective_clock(content(far, wall=NOW_MS)) == NOW_MS << COUNTER_BITS
+
+
+@pytest.mark.parametrize("fact", [WALL, "occurred_at", "as_of"])
+@pytest.mark.parametrize("kind", ["sale", "void"])
+def test_true_is_no_time(fact: str, kind: str) -> None:
+    odd, plain = content(kind=kind, **{fact: True}), content(kind=kind)
+    for read in (recorded_ms, effective_clock, impossible_at, moved_ms):
+        assert read(odd) == read(plain)

@@ -8,9 +8,10 @@ import msgspec
 
 from replica.core.base.limits import CLOCK_FAULTS_MAX, CLOCK_NOTICE_MS
 from replica.core.base.names import HUBS
+from replica.core.log.draft import Draft
 from replica.core.log.entry import Entry
 from replica.core.state import decisions
-from replica.core.state.clock_faults import DRIFT, PEER, TILL, ClockFault
+from replica.core.state.clock_faults import DRIFT, NOTICE, PEER, TILL, ClockFault
 from replica.core.state.commands import Command
 from replica.core.state.decisions import Verdict
 from replica.core.state.housekeeping import note_clocks
@@ -148,3 +149,9 @@ def test_notices_of_a_later_version_are_kept_and_skipped() -> None:
         changed = msgspec.structs.replace(entry, content=msgspec.structs.replace(entry.content, facts=facts))
         node.replica.clock_faults.apply(changed)
     assert len(list(node.replica.clock_faults)) == 1
+
+
+def test_a_notice_of_a_clock_that_is_ahead_by_true_is_not_listed() -> None:
+    node = Node()
+    node.replica.record(STORE, Draft(kind=NOTICE, facts={"clock_of": "hub-x", "ahead_ms": True}), b"", NOW_MS)
+    assert faults(node, PEER) == []

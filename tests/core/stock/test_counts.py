@@ -185,6 +185,8 @@ def test_a_count_is_provisional_until_every_writer_was_heard_from_after_it() -> 
         (COUNT, {"count": 7, "as_of": 1, "seen": {}}),
         (COUNT, {"count": [["cola"]], "as_of": 1, "seen": {}}),
         (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": "x", "seen": {}}),
+        (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": True, "seen": {}}),
+        (COUNT, {"count": [["cola", True, 0, 0, 0]], "as_of": 1, "seen": {}}),
         (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": 1 << 63, "seen": {}}),
         (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": 1, "seen": {}, "ranks": [1]}),
         (COUNT, {}),

@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from edge_node.assembly import assemble
+from replica.core.log.draft import Draft
 from replica.core.stock.requests import Return, Sale, SkuLine
 from replica.runtime.driver import Ingress
+from replica.runtime.http.receipt_answers import question_of
 from replica.runtime.peering.websocket import HttpNetwork
 from tests.callers import Caller
-from tests.core.chain import Node, receipt
+from tests.core.chain import NOW_MS, STORE, Node, receipt
 
 
 def sale(receipt: str = "R-1", till: str = "t-1", quantity: int = 1) -> dict[str, Any]:
@@ -163,3 +166,14 @@ async def test_a_return_finds_its_sale_and_earlier_returns_in_the_journal(store:
     for number in range(5):  # the newest batches in memory have turned by now
         await store.good("/v1/sales", sale(f"other-{number}"))
     assert (await store.good("/v1/returns", back()))["question"]["lines"][0]["returned"] == 2
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [["x", 5], ["x"], 5, True, {}, "xyz", [1, []], *[["x", [["set", 1, one]]] for one in (float("inf"), True, "1")]],
+)
+def test_a_question_of_a_peer_in_another_form_is_shown_without_a_reason(noted: object) -> None:
+    node = Node()
+    node.replica.record(STORE, Draft(kind="return", facts={"original": "R-1", "question": noted}), b"", NOW_MS)
+    node.commit()
+    assert question_of(node.journal[0][0]) == ("", [])
