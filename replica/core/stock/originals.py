@@ -17,9 +17,10 @@ from typing import Any
 from msgspec import Struct
 
 from replica.core.base.errors import Refused
-from replica.core.base.names import CUSTOMER, is_internal, node_of, void_key
+from replica.core.base.limits import QUANTITY_MAX
+from replica.core.base.names import CUSTOMER, is_internal, is_item, node_of, void_key
 from replica.core.catalog.skus import Catalog, Recipe, sellable
-from replica.core.ledger.cells import Move
+from replica.core.ledger.cells import Move, parts_of
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry
 from replica.core.log.times import times_of_change
@@ -98,13 +99,18 @@ def _each(taken: Mapping[str, Mapping[str, int]], quantities: Mapping[str, int])
 
 def recipes_then(content: Content) -> dict[str, Recipe] | None:
     """The recipes by which an entry moved the items of its lines; None if the entry does not show them."""
+    if not all(_is_quantity(line.quantity) for line in content.lines):
+        return None
     noted = content.facts.get("recipes")
     if noted is None:
         return derived_recipes([(line.sku, line.quantity) for line in content.lines], _units(content))
     try:
-        return {str(sku): tuple(sorted((str(item), int(n)) for item, n in one.items())) for sku, one in noted.items()}
-    except (AttributeError, TypeError, ValueError):
+        recipes = {sku: tuple(sorted(one.items())) for sku, one in noted.items()}
+    except (AttributeError, TypeError):
         return None
+    parts = [part for recipe in recipes.values() for part in recipe]
+    is_sound = all(recipes.values()) and all(is_item(item) and _is_quantity(number) for item, number in parts)
+    return recipes if is_sound and _explain(recipes, content) else None
 
 
 def find_original(sales: Sequence[Entry], till: str, catalog: Catalog) -> Original:
@@ -121,16 +127,26 @@ def find_original(sales: Sequence[Entry], till: str, catalog: Catalog) -> Origin
 
 def _recipes_today(content: Content, catalog: Catalog) -> dict[str, Recipe] | None:
     """Today's recipes of the lines of an entry, if it moved the items that they say; else None."""
-    recipes: dict[str, Recipe] = {}
-    units: dict[str, int] = {}
     try:
-        for line in content.lines:
-            recipes[line.sku] = catalog.recipe_of(line.sku, "lines")
-            for item, number in recipes[line.sku]:
-                units[item] = units.get(item, 0) + number * line.quantity
+        recipes = {line.sku: catalog.recipe_of(line.sku, "lines") for line in content.lines}
     except Refused:
         return None
-    return recipes if units == _units(content) else None
+    return recipes if _explain(recipes, content) else None
+
+
+def _explain(recipes: Mapping[str, Recipe], content: Content) -> bool:
+    """Whether the lines of an entry moved by these recipes what the entry moved."""
+    lines = [(line.sku, recipes.get(line.sku, ()), line.quantity) for line in content.lines]
+    return all(_is_quantity(quantity) for _, _, quantity in lines) and _units_by(lines) == _units(content)
+
+
+def _units_by(lines: Iterable[Returned]) -> dict[str, int]:
+    """The units of each item that some lines take by their recipes."""
+    units: dict[str, int] = {}
+    for _, recipe, quantity in lines:
+        for item, number in recipe:
+            units[item] = units.get(item, 0) + number * quantity
+    return units
 
 
 def past_sale(sale: Content, returned: Iterable[Returned]) -> list[list[Any]]:
@@ -163,7 +179,7 @@ def lines_returned(returned: Content, original: Mapping[str, Recipe]) -> list[Re
     lines = []
     for line in returned.lines:
         recipe = original.get(line.sku) or own.get(line.sku)
-        if recipe is None:
+        if recipe is None or not _is_quantity(line.quantity):
             return None
         lines.append((line.sku, recipe, line.quantity))
     return lines
@@ -216,15 +232,17 @@ def prepare_corrections(
             lines = lines_returned(returned.content, original.recipes)
             if original.sale is None or original.doubt or lines is None:
                 continue
-            for _, recipe, quantity in lines:
-                for item, units in recipe:
-                    change[item] = change.get(item, 0) + units * quantity
+            left = _units_by(lines)
+            for item, units in left.items():
+                change[item] = change.get(item, 0) + units
             for item, units in _came_in((returned,)).items():
                 change[item] = change.get(item, 0) - units
+            if max(left.values(), default=0) > QUANTITY_MAX:
+                change = {}  # no sale is so large: more came back than was sold, and a person must look at it
             if returned.hash == max(returns, key=_order).hash:
                 came = lines_before(standing, number, original, sales, view.catalog)
                 past = past_sale(original.sale.content, came)
-        is_noted = any(_question(one) == past for one in [*returns, *_corrections(standing)])
+        is_noted = any(_asked(one) == question(PAST_SALE, past) for one in [*returns, *_corrections(standing)])
         change = {item: units for item, units in change.items() if units}
         if change or (past and not is_noted):
             yield _correction(view, returned, number, len(known) + 1, change, past)
@@ -249,16 +267,16 @@ def _correction(
     moves = []
     for item, units in sorted(change.items()):
         if units > 0:
-            moves.append(Move(item, CUSTOMER, target, units))
+            moves += [Move(item, CUSTOMER, target, part) for part in parts_of(units)]
             continue
         there = min(-units, taken.left(target, item))
         rest = -units - there
         if there:
             taken.take(target, item, there)
-            moves.append(Move(item, target, CUSTOMER, there))
+            moves += [Move(item, target, CUSTOMER, part) for part in parts_of(there)]
         if rest:
             taken.take(view.free, item, rest)
-            moves.append(Move(item, view.free, CUSTOMER, rest))
+            moves += [Move(item, view.free, CUSTOMER, part) for part in parts_of(rest)]
     facts: dict[str, Any] = {
         "return": returned.hash,
         "return_writer": returned.stream.writer,
@@ -299,10 +317,18 @@ def _corrects(entry: Entry, returned: Entry) -> bool:
     return entry.content.kind == RETURN_CORRECTION and entry.content.facts.get("return") == returned.hash
 
 
-def _question(entry: Entry) -> object:
-    noted = entry.content.facts.get(QUESTION)
-    return [list(line) for line in noted[1]] if isinstance(noted, list | tuple) and len(noted) == 2 else None
+def _asked(entry: Entry) -> list[Any] | None:
+    """The question that an entry asks, in the form that `question` writes. A peer may write anything."""
+    try:
+        reason, lines = entry.content.facts.get(QUESTION) or ()
+        return question(reason, lines)
+    except (TypeError, ValueError):
+        return None
 
 
 def _order(entry: Entry) -> tuple[int, str, bytes]:
     return entry.content.clock, entry.stream.writer, entry.hash
+
+
+def _is_quantity(value: object) -> bool:
+    return type(value) is int and 0 < value <= QUANTITY_MAX

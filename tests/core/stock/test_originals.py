@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 from replica.core.base.names import CHAIN
 from replica.core.catalog.skus import Recipe
 from replica.core.ledger.cells import Move
-from replica.core.log.entry import Entry
+from replica.core.log.entry import (
+    Content,
+    Entry,
+    EntryLine,
+    Head,
+    Stream,
+    chain,
+    check_content,
+    pack_body,
+    start,
+    unpack_body,
+)
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.stock.originals import PAST_SALE, SEVERAL_SALES, derived_recipes, note_recipes, recipes_then
@@ -347,3 +359,88 @@ def test_an_entry_whose_lines_show_no_recipe_gives_none() -> None:
     facts: dict[str, Any] = {}
     note_recipes(facts, [("a", (("x", 1),), 1), ("b", (("x", 1),), 1)], {"x": 2})
     assert facts == {"recipes": {"a": {"x": 1}, "b": {"x": 1}}}
+
+
+def peer_entry(kind: str, facts: dict[str, Any] | None = None, quantity: int = 3, clock: int = 0) -> Content:
+    """An entry of three cups that a peer of another make may have written."""
+    moves = (Move("cup", "hub-x/free", "customer", 3),)
+    moved = moves if kind == "sale" else (Move("cup", "customer", "hub-x/free", 3),)
+    return Content(
+        kind=kind,
+        clock=(NOW_MS << 16) + clock,
+        key=b"",
+        actor="",
+        reason="",
+        reference="R-1" if kind == "sale" else "",
+        moves=moved,
+        lines=(EntryLine("set", quantity, 0, 0),),
+        facts=facts or {},
+    )
+
+
+def take_from_peer(node: Node, *contents: Content) -> None:
+    """Merge entries of a peer, one after the other."""
+    stream = Stream("hub-x#0000000b", STORE)
+    head = start(stream)
+    for content in contents:
+        body = pack_body(content)
+        check_content(content, body)
+        entry = Entry(stream, head.sequence + 1, chain(head.hash, body), body, unpack_body(body))
+        node.take([ReceivedRun(stream, entry.sequence, head.hash, [entry])])
+        head = Head(entry.sequence, entry.hash)
+
+
+def test_a_correction_past_the_units_of_one_move_is_a_question_instead() -> None:
+    node = shop()
+    recipe(node, {"cup": 1}, "kit")
+    node.ask(back("kit", 40_000_000), key="r")
+    recipe(node, {"cup": 1_000}, "kit")
+    node.ask(sold("kit"), key="s")
+    (note,) = corrections(node)
+    assert (note.content.moves, question(note)) == ((), [PAST_SALE, [["kit", 1, 40_000_000]]])
+
+
+def test_every_entry_of_corrections_is_one_that_a_peer_takes() -> None:
+    node = shop()
+    recipe(node, {"cup": 1}, "kit")
+    node.ask(back("kit", 900_000_000), key="r")
+    recipe(node, {"box": 1, "cup": 1}, "kit")
+    node.ask(sold("kit"), key="s")
+    for correction in corrections(node):
+        check_content(correction.content, correction.body)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**62, True, float("inf"), 1.5, "1", None, []])
+def test_noted_recipes_that_no_node_writes_are_not_believed(number: object) -> None:
+    content = peer_entry("sale", {"recipes": {"set": {"cup": number}}})
+    assert recipes_then(content) is None
+    node = shop()
+    node.ask(back(quantity=2), key="r")
+    take_from_peer(node, content)
+    assert [one.content.moves for one in corrections(node)] == []
+
+
+@pytest.mark.parametrize(
+    "facts", [{"recipes": {"set": {"a b/c": 1}}}, {"recipes": {"set": {}}}, {"recipes": {"set": {"box": 1}}}]
+)
+def test_noted_recipes_that_do_not_explain_the_moves_are_not_believed(facts: dict[str, Any]) -> None:
+    assert recipes_then(peer_entry("sale", facts)) is None
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 2**62])
+@pytest.mark.parametrize("kind", ["sale", "return"])
+def test_a_line_of_a_peer_with_no_quantity_shows_no_recipe(kind: str, quantity: int) -> None:
+    node = shop()
+    node.ask(back(quantity=2), key="r")
+    strange = peer_entry(kind, {"original": "R-1"} if kind == "return" else {}, quantity)
+    take_from_peer(node, strange, peer_entry("sale", clock=1))
+    assert recipes_then(strange) is None
+
+
+@pytest.mark.parametrize("noted", [["x", 5], ["x"], 5, True, {}, "xyz", ["x", [5]]])
+def test_a_question_of_a_peer_in_another_form_is_not_that_of_the_node(noted: object) -> None:
+    node = shop()
+    node.ask(back(quantity=2), key="r")
+    take_from_peer(node, peer_entry("return", {"original": "R-1", "question": noted}), peer_entry("sale", clock=1))
+    (note,) = corrections(node)
+    assert question(note) == [PAST_SALE, [["set", 3, 5]]]
