@@ -320,7 +320,7 @@ def _corrects(entry: Entry, returned: Entry) -> bool:
 def _asked(entry: Entry) -> list[Any] | None:
     """The question that an entry asks, in the form that `question` writes. A peer may write anything."""
     try:
-        reason, lines = entry.content.facts.get(QUESTION) or ()
+        reason, lines = entry.content.facts.get(QUESTION, ())
         return question(reason, lines)
     except (TypeError, ValueError):
         return None
