@@ -89,9 +89,13 @@ class SimulatedDisk:
             self._questioned[receipt, use.name, use.till] = None
 
     def on_receipt(self, receipt: TillReceipt) -> list[Entry]:
-        """The durable entries that use a till receipt, in order of arrival."""
+        """The durable entries that use a till receipt, in order of arrival; none if they are too many."""
         entries = {entry.hash: entry for _, entry in self._of_receipt.get(receipt, ())}
-        return list(entries.values())[:RECEIPT_ENTRIES_MAX]
+        return list(entries.values()) if len(entries) < RECEIPT_ENTRIES_MAX else []
+
+    def names(self, receipt: TillReceipt) -> bool:
+        """Whether a durable entry uses a till receipt."""
+        return receipt in self._of_receipt
 
     def is_returned(self, receipt: TillReceipt) -> bool:
         """Whether a durable return names a till receipt."""
@@ -196,8 +200,7 @@ class SimulatedJournal:
 
     async def find_receipts(self, receipts: Sequence[TillReceipt]) -> dict[TillReceipt, list[Entry]]:
         await self._disk.spend_reading()
-        found = ((receipt, self._disk.on_receipt(receipt)) for receipt in receipts)
-        return {receipt: entries for receipt, entries in found if entries}
+        return {receipt: self._disk.on_receipt(receipt) for receipt in receipts if self._disk.names(receipt)}
 
     async def questioned_receipts(self, limit: int) -> list[QuestionedReceipt]:
         await self._disk.spend_reading()

@@ -69,9 +69,9 @@ class Journal(Protocol):
         """Of some till receipts, those that a durable return names, and rarely another one. Reads no disk."""
 
     async def find_receipts(self, receipts: Sequence[TillReceipt]) -> dict[TillReceipt, list[Entry]]:
-        """Find the durable entries that use each till receipt: the first RECEIPT_ENTRIES_MAX, in order of arrival.
+        """Find the durable entries that use each till receipt, in order of arrival.
 
-        Receipts without entries are left out.
+        Receipts without entries are left out. A receipt with RECEIPT_ENTRIES_MAX entries or more has an empty list.
         """
 
     async def questioned_receipts(self, limit: int) -> list[QuestionedReceipt]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from replica.core.base.limits import RECEIPT_ENTRIES_MAX
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Stream, start
 from replica.core.log.entry_run import ReceivedRun
@@ -424,3 +425,16 @@ async def test_repeated_receipts_and_questioned_returns_are_read_newest_first(re
         assert await journal.questioned_receipts(1) == wanted[:1]
         journal = await reopen()
         await journal.load()
+
+
+async def test_a_receipt_that_too_many_entries_name_is_found_without_them(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    for number in range(RECEIPT_ENTRIES_MAX - 1):
+        receipted(replica, f"s{number}", "R-1")
+        receipted(replica, f"t{number}", "R-2")
+    receipted(replica, "t", "R-2")
+    await commit(journal, replica)
+    few, many = TillReceipt("store-1", "R-1"), TillReceipt("store-1", "R-2")
+    found = await journal.find_receipts([few, many])
+    assert (len(found[few]), found[many]) == (RECEIPT_ENTRIES_MAX - 1, [])

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from replica.core.base.clock import Moment
 from replica.core.base.errors import PeerFault, Refused
+from replica.core.base.limits import RECEIPT_ENTRIES_MAX
 from replica.core.base.names import CHAIN, HUBS, node_of, parse_key, writer_of
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Stream, start
@@ -153,17 +154,18 @@ class Node:
         entries = [entry for run in runs for entry in run.entries]
         earlier: dict[bytes | TillReceipt, Sequence[Entry]] = {}
         earlier.update({key: found for entry in entries if (found := self.find(key := entry.content.key))})
-        earlier.update({name: found for name in receipts_in(entries) if (found := self.naming(name))})
+        earlier.update({name: found for name in receipts_in(entries) if (found := self.naming(name)) is not None})
         return decisions.merge(self.replica, runs, now_ms, earlier)
 
-    def naming(self, receipt: TillReceipt) -> list[Entry]:
-        """The committed entries that name a till receipt."""
-        return [entry for entry, _ in self.journal if receipt in receipts_in([entry])]
+    def naming(self, receipt: TillReceipt) -> list[Entry] | None:
+        """The committed entries that name a till receipt; None if there are none, and none if they are too many."""
+        named = [entry for entry, _ in self.journal if receipt in receipts_in([entry])]
+        return None if not named else named if len(named) < RECEIPT_ENTRIES_MAX else []
 
-    def on_receipt(self, command: Command) -> list[Entry]:
+    def on_receipt(self, command: Command) -> list[Entry] | None:
         """The committed entries that name the till receipt of a sale, or of the sale that a return reverses."""
         number = receipt_number(command.request)
-        return self.naming(TillReceipt(command.location, number)) if number else []
+        return self.naming(TillReceipt(command.location, number)) if number else None
 
     def find(self, key: bytes) -> list[Entry]:
         """The committed entries with a key."""

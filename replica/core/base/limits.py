@@ -80,7 +80,7 @@ KEY_ENTRIES_MAX = 64
 
 RECEIPT_ENTRIES_MAX = 64
 """Entries in the lookup of one till receipt: more than a sale has returns. A till that uses one number over and over is
-reported, and its returns need a person anyway."""
+reported, its returns need a person anyway, and their sale is not looked for."""
 
 COLLISIONS_MAX = 256
 """Newest collisions of keys in memory; the journal has all of them."""

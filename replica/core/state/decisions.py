@@ -106,7 +106,7 @@ def _try(replica: Replica, request: Command | DocumentWrite, now_ms: int, earlie
     known = earlier.get(request.key, ())
     try:
         if isinstance(request, Command):
-            return execute(replica, request, now_ms, known, earlier.get(_receipt_of(request) or b"", ()))
+            return execute(replica, request, now_ms, known, earlier.get(_receipt_of(request) or b""))
         return write(replica, request, now_ms, known)
     except Refused as refused:
         return refused
@@ -117,13 +117,14 @@ def execute(
     command: Command,
     now_ms: int,
     earlier: Sequence[Entry] = (),
-    on_receipt: Sequence[Entry] = (),
+    on_receipt: Sequence[Entry] | None = None,
 ) -> Entry:
     """Decide a request and record it. If it repeats an earlier request, return the entry of that one.
 
     Args:
         earlier: the entries under the command's key in the journal, unless the replica still holds them in memory.
-        on_receipt: the same for the till receipt of a sale, and for that of the sale that a return reverses.
+        on_receipt: the same for the till receipt of a sale, and for that of the sale that a return reverses. Empty if
+            they are too many to read, and None if there are none.
     Raises:
         Refused: definite; nothing changed.
     """
@@ -143,14 +144,15 @@ def execute(
         draft = prepare_count(view, request, _rank_count(replica, command, request, now_ms))
     elif isinstance(request, Return) and request.original:
         named = replica.receipts.entries(TillReceipt(command.location, request.original), on_receipt)
-        lost = lost_among(named, replica.kinds)
-        draft = prepare_return(view, request, [entry for entry in named if entry.hash not in lost])
+        lost = lost_among(named or (), replica.kinds)
+        standing = [entry for entry in named if entry.hash not in lost] if named is not None else None
+        draft = prepare_return(view, request, standing)
     else:
         assert kind.prepare is not None
         draft = kind.prepare(view, request)
     entry = replica.record(command.location, draft, command.key, now_ms)
     receipt = _receipt_of(command) if isinstance(request, Sale) else None
-    if receipt is not None and (on_receipt or replica.receipts.is_returned(receipt)):
+    if receipt is not None and (on_receipt is not None or replica.receipts.is_returned(receipt)):
         _correct_returns(replica, receipt, on_receipt, now_ms)
     _correct_counts(replica, now_ms)  # a till may report that goods moved before the newest count
     return entry
@@ -205,7 +207,7 @@ def _follow_up(replica: Replica, now_ms: int, earlier: Earlier) -> None:
     while (lost := replica.take_lost()) is not None:
         replica.record(lost.entry.stream.scope, prepare_void(lost.entry, lost.winner, replica.kinds), b"", now_ms)
     for receipt in replica.take_named():
-        _correct_returns(replica, receipt, earlier.get(receipt, ()), now_ms)
+        _correct_returns(replica, receipt, earlier.get(receipt), now_ms)
     for order in replica.orders.take_duplicated():
         _record_due(replica, replica.context(now_ms), order, now_ms)
     _correct_counts(replica, now_ms)
@@ -218,11 +220,16 @@ def _correct_counts(replica: Replica, now_ms: int) -> None:
         replica.record(scope, draft, b"", now_ms)
 
 
-def _correct_returns(replica: Replica, receipt: TillReceipt, durable: Sequence[Entry], now_ms: int) -> None:
-    """Record the corrections of this node's returns that name the sale with a till receipt."""
+def _correct_returns(replica: Replica, receipt: TillReceipt, durable: Sequence[Entry] | None, now_ms: int) -> None:
+    """Record the corrections of this node's returns that name the sale with a till receipt.
+
+    If too many entries name it, record none: without all earlier corrections, each would be repeated.
+    """
     location, number = receipt
     view = LocationView.of(location, replica.node, replica.ledger, replica.catalog)
     named = replica.receipts.entries(receipt, durable)
+    if named is None:
+        return
     for draft in prepare_corrections(view, replica.node, number, named, lost_among(named, replica.kinds)):
         replica.record(location, draft, b"", now_ms)
 

@@ -42,7 +42,10 @@ Vector = dict[str, Head]
 """How far each stream of one scope is held, by writer."""
 
 Earlier = Mapping[bytes | TillReceipt, Sequence[Entry]]
-"""The entries in the journal under some keys and till receipts, unless the replica still holds them in memory."""
+"""The entries in the journal under some keys and till receipts, unless the replica still holds them in memory.
+
+An empty list stands for a till receipt that too many entries name.
+"""
 
 
 class LastHeard(NamedTuple):

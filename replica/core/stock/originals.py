@@ -38,6 +38,9 @@ SEVERAL_SALES = "several-sales"
 RECIPE_UNKNOWN = "recipe-unknown"
 """It is unknown which items the sale took, because an earlier release recorded it and its recipes changed since."""
 
+OFTEN_USED = "often-used"
+"""So many entries name the receipt that the node does not look for the sale among them."""
+
 Returned = tuple[str, Recipe, int]
 """The SKU, the recipe and the quantity of a line that came back."""
 

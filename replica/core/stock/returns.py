@@ -14,7 +14,9 @@ from replica.core.log.times import OCCURRED_AT
 from replica.core.stock.lines import microseconds, occurred_at, received_lines, resolve, sku_lines
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.originals import (
+    OFTEN_USED,
     PAST_SALE,
+    Original,
     find_original,
     lines_before,
     note_recipes,
@@ -29,7 +31,7 @@ from replica.core.stock.requests import (
 from replica.core.stock.till_receipts import QUESTION, RETURN
 
 
-def prepare_return(view: LocationView, returned: Return, known: Sequence[Entry] = ()) -> Draft:
+def prepare_return(view: LocationView, returned: Return, known: Sequence[Entry] | None = ()) -> Draft:
     """Take goods back: into quarantine until somebody inspects them, or directly to the shelf.
 
     The items that left with the original sale come back, whatever today's recipe is. If the node does not know the
@@ -37,10 +39,11 @@ def prepare_return(view: LocationView, returned: Return, known: Sequence[Entry] 
     back than was sold, or it is unclear which sale is meant, the entry asks a person to look at it.
 
     Args:
-        known: the entries that name the till receipt of the original sale, in order of arrival, without duplicates.
+        known: the entries that name the till receipt of the original sale, in order of arrival, without duplicates;
+            None if they are too many.
     """
-    sales = sales_among(known, returned.original)
-    original = find_original(sales, returned.till, view.catalog)
+    sales = sales_among(known or (), returned.original)
+    original = find_original(sales, returned.till, view.catalog) if known is not None else Original(doubt=OFTEN_USED)
     resolved, units, facts = resolve(view.catalog, returned.lines, recipes=original.recipes)
     restock = returned.disposition is Disposition.RESTOCK
     target = view.free if restock else view.quarantine
@@ -50,7 +53,7 @@ def prepare_return(view: LocationView, returned: Return, known: Sequence[Entry] 
     if original.doubt:
         facts[QUESTION] = question(original.doubt)
     elif original.sale is not None:
-        before = lines_before(known, returned.original, original, sales, view.catalog)
+        before = lines_before(known or (), returned.original, original, sales, view.catalog)
         past = past_sale(original.sale.content, [*before, *resolved])
         if past:
             facts[QUESTION] = question(PAST_SALE, past)

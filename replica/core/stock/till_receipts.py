@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from replica.core.base.limits import RECEIPT_ENTRIES_MAX
 from replica.core.log.entry import Content, Entry
 from replica.core.log.entry_run import EntryRun
 from replica.core.log.voids import RETURN_CORRECTION
@@ -121,13 +122,21 @@ class RecentReceipts:
         """The numbers of the receipts at a location whose sales the returns of the newest batches name."""
         return [receipt.number for some in self._returned for receipt in some if receipt.location == location]
 
-    def entries(self, receipt: TillReceipt, durable: Sequence[Entry]) -> list[Entry]:
-        """All entries that name a receipt, in order of arrival, given those that the journal found."""
-        found = {entry.hash: entry for entry in durable}
+    def entries(self, receipt: TillReceipt, durable: Sequence[Entry] | None) -> list[Entry] | None:
+        """All entries that name a receipt, in order of arrival; None if they are RECEIPT_ENTRIES_MAX or more.
+
+        Args:
+            durable: those that the journal found: none, or an empty list if they are too many.
+        """
+        if durable is not None and not durable:
+            return None
+        found = {entry.hash: entry for entry in durable or ()}
         for batch in reversed(self._batches):
             for one in batch.get(receipt, ()):
                 entry = one if isinstance(one, Entry) else one[0][one[1]]
                 found.setdefault(entry.hash, entry)
+                if len(found) >= RECEIPT_ENTRIES_MAX:
+                    return None
         return list(found.values())
 
     def turn(self) -> None:

@@ -49,7 +49,8 @@ class QuestionedReturnAnswer(Struct, frozen=True):
 
     `reason`: `past-sale` if more came back than was sold, with the SKUs in `lines`; `several-sales` if several sales
     have the receipt and the till does not decide which was meant; `recipe-unknown` if an earlier release recorded the
-    sale and its recipes changed since. In the last two cases, the goods came back by the recipes of the return's day.
+    sale and its recipes changed since; `often-used` if too many movements name the receipt. In all cases but
+    the first, the goods came back by the recipes of the return's day.
     `movement`: the return, or the later entry that found this.
     """
 
@@ -96,7 +97,7 @@ def questioned_returns(questions: ReceiptQuestions, kinds: Kinds) -> list[Questi
     for one in questions.questioned:
         if one.use != QUESTION:
             continue
-        lost = lost_among(questions.named.get(one.receipt, one.entries), kinds)
+        lost = lost_among(questions.named.get(one.receipt) or one.entries, kinds)
         for entry in one.entries:
             if entry.hash in lost or entry.content.facts.get("return") in lost:
                 continue

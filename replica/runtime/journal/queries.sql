@@ -73,8 +73,8 @@ SELECT count(*) FROM keys
 SELECT key, arrival FROM keys ORDER BY key, arrival
 
 -- arrivals_of_receipt
--- The first arrivals of entries that use a till receipt, up to a limit.
-SELECT DISTINCT arrival FROM receipts WHERE location = ? AND number = ? ORDER BY arrival LIMIT ?
+-- The arrivals of entries that use a till receipt: all of them, if they use it at most so often as the limit.
+SELECT DISTINCT arrival FROM (SELECT arrival FROM receipts WHERE location = ? AND number = ? LIMIT ?) ORDER BY arrival
 
 -- arrivals_of_use
 -- The first arrivals of entries that use a till receipt in one way at one till, up to a limit.

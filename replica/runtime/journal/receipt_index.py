@@ -17,6 +17,9 @@ SCHEMA = 7
 
 _PER_FETCH = 4_096
 
+_USES_MAX = 3 * RECEIPT_ENTRIES_MAX
+"""Rows in the lookup of one receipt: an entry has at most three uses of it."""
+
 
 def fill(connection: sqlite3.Connection) -> None:
     """Fill the index from the entries of a file of an older schema. Runs in the transaction that updates the schema."""
@@ -30,11 +33,16 @@ def fill(connection: sqlite3.Connection) -> None:
 
 
 def find(connection: sqlite3.Connection, receipts: Iterable[TillReceipt]) -> dict[TillReceipt, list[Entry]]:
-    """The first entries that use each receipt, at most RECEIPT_ENTRIES_MAX; receipts without entries are left out."""
+    """The entries that use each receipt; receipts without entries are left out.
+
+    A receipt with RECEIPT_ENTRIES_MAX entries or more has an empty list: to read them all would hold up the driver.
+    """
     found: dict[TillReceipt, list[Entry]] = {}
     for receipt in dict.fromkeys(receipts):
-        rows = connection.execute(STATEMENTS["arrivals_of_receipt"], (*receipt, RECEIPT_ENTRIES_MAX)).fetchall()
-        if rows:
+        rows = connection.execute(STATEMENTS["arrivals_of_receipt"], (*receipt, _USES_MAX)).fetchall()
+        if len(rows) >= RECEIPT_ENTRIES_MAX:
+            found[receipt] = []
+        elif rows:
             found[receipt] = [reading.arrived(connection, arrival).entry for (arrival,) in rows]
     return found
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replica.core.base.limits import RECEIPT_ENTRIES_MAX
 from replica.core.base.names import CHAIN
 from replica.core.catalog.skus import Recipe
 from replica.core.ledger.cells import Move
@@ -26,7 +27,14 @@ from replica.core.log.entry import (
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.state import decisions
 from replica.core.state.commands import Command
-from replica.core.stock.originals import PAST_SALE, SEVERAL_SALES, derived_recipes, note_recipes, recipes_then
+from replica.core.stock.originals import (
+    OFTEN_USED,
+    PAST_SALE,
+    SEVERAL_SALES,
+    derived_recipes,
+    note_recipes,
+    recipes_then,
+)
 from replica.core.stock.requests import (
     Action,
     Count,
@@ -444,3 +452,28 @@ def test_a_question_of_a_peer_in_another_form_is_not_that_of_the_node(noted: obj
     take_from_peer(node, peer_entry("return", {"original": "R-1", "question": noted}), peer_entry("sale", clock=1))
     (note,) = corrections(node)
     assert question(note) == [PAST_SALE, [["set", 3, 5]]]
+
+
+def test_a_receipt_that_too_many_entries_name_corrects_no_return_again() -> None:
+    node = shop()
+    for number in range(40):
+        node.ask(back(till="A"), key=f"r-{number}")
+    recipe(node, {"box": 1})
+    node.ask(sold(quantity=40, till="A"), key="s")
+    corrected = len(corrections(node))
+    for number in range(3):
+        node.ask(sold("cola", till="B"), key=f"s-{number}")
+        node.commit()
+    assert (corrected, len(corrections(node)), on_hand(node, "cup", "box")) == (40, 40, [20, 20])
+
+
+@pytest.mark.parametrize("is_durable", [False, True])
+def test_a_return_to_a_receipt_that_too_many_entries_name_is_questioned(is_durable: bool) -> None:
+    node = shop()
+    for number in range(RECEIPT_ENTRIES_MAX):
+        node.ask(sold(), key=f"s-{number}")
+    if is_durable:
+        for _ in range(4):
+            node.commit()
+            node.ask(sold(number="R-2"))
+    assert question(node.ask(back(), key="r")) == [OFTEN_USED, []]
