@@ -82,6 +82,12 @@ RECEIPT_ENTRIES_MAX = 64
 """Entries in the lookup of one till receipt: more than a sale has returns. A till that uses one number over and over is
 reported, its returns need a person anyway, and their sale is not looked for."""
 
+CORRECTED_ITEMS_MAX = 1_000
+"""Items in one correction of a return: with their names at their longest, it is half of the largest entry."""
+
+QUESTION_LINES_MAX = 100
+"""SKUs that one question about a return lists: more than anybody reads."""
+
 COLLISIONS_MAX = 256
 """Newest collisions of keys in memory; the journal has all of them."""
 

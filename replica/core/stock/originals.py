@@ -12,12 +12,13 @@ was sold, several sales have the receipt, or it is unknown what the sale took.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
 
 from replica.core.base.errors import Refused
-from replica.core.base.limits import QUANTITY_MAX
+from replica.core.base.limits import CORRECTED_ITEMS_MAX, QUANTITY_MAX, QUESTION_LINES_MAX
 from replica.core.base.names import CUSTOMER, is_internal, is_item, node_of, void_key
 from replica.core.catalog.skus import Catalog, Recipe, sellable
 from replica.core.ledger.cells import Move, parts_of
@@ -155,7 +156,8 @@ def _units_by(lines: Iterable[Returned]) -> dict[str, int]:
 def past_sale(sale: Content, returned: Iterable[Returned]) -> list[list[Any]]:
     """What came back past a sale: the SKU, how many were sold, and how many came back, of each SKU that did.
 
-    A SKU that was not sold may come back if its items left with the sale: a bottle out of a six-pack.
+    A SKU that was not sold may come back if its items left with the sale: a bottle out of a six-pack. At most
+    QUESTION_LINES_MAX SKUs are given.
     """
     sold: dict[str, int] = {}
     for line in sale.lines:
@@ -173,7 +175,7 @@ def past_sale(sale: Content, returned: Iterable[Returned]) -> list[list[Any]]:
             units[item] = units.get(item, 0) - number * fits
         if fits < quantity:
             past[sku] = None
-    return [[sku, sold.get(sku, 0), total[sku]] for sku in past]
+    return [[sku, sold.get(sku, 0), total[sku]] for sku in islice(past, QUESTION_LINES_MAX)]
 
 
 def lines_returned(returned: Content, original: Mapping[str, Recipe]) -> list[Returned] | None:
@@ -245,10 +247,21 @@ def prepare_corrections(
             if returned.hash == max(returns, key=_order).hash:
                 came = lines_before(standing, number, original, sales, view.catalog)
                 past = past_sale(original.sale.content, came)
-        is_noted = any(_asked(one) == question(PAST_SALE, past) for one in [*returns, *_corrections(standing)])
-        change = {item: units for item, units in change.items() if units}
-        if change or (past and not is_noted):
-            yield _correction(view, returned, number, len(known) + 1, change, past)
+        asked = question(PAST_SALE, past) if past else None
+        if any(_asked(one) == asked for one in [*returns, *_corrections(standing)]):
+            asked = None
+        changes = sorted((item, units) for item, units in change.items() if units)
+        for nth, some in enumerate(_in_parts(changes), len(known) + 1):
+            yield _correction(view, returned, number, nth, some, asked)
+            asked = None
+        if asked is not None:
+            yield _correction(view, returned, number, len(known) + 1, (), asked)
+
+
+def _in_parts(changes: Sequence[tuple[str, int]]) -> Iterator[Sequence[tuple[str, int]]]:
+    """The changes of items, split so that a correction of each part fits into one entry."""
+    for start in range(0, len(changes), CORRECTED_ITEMS_MAX):
+        yield changes[start : start + CORRECTED_ITEMS_MAX]
 
 
 def question(reason: str, lines: Sequence[Sequence[Any]] = ()) -> list[Any]:
@@ -257,7 +270,12 @@ def question(reason: str, lines: Sequence[Sequence[Any]] = ()) -> list[Any]:
 
 
 def _correction(
-    view: LocationView, returned: Entry, number: str, nth: int, change: Mapping[str, int], past: list[list[Any]]
+    view: LocationView,
+    returned: Entry,
+    number: str,
+    nth: int,
+    changes: Iterable[tuple[str, int]],
+    asked: list[Any] | None,
 ) -> Draft:
     """Bring in the items that came back, and take out those that did not.
 
@@ -268,7 +286,7 @@ def _correction(
     target = view.free if content.reason == Disposition.RESTOCK.value else view.quarantine
     taken = Taken(view)
     moves = []
-    for item, units in sorted(change.items()):
+    for item, units in changes:
         if units > 0:
             moves += [Move(item, CUSTOMER, target, part) for part in parts_of(units)]
             continue
@@ -288,8 +306,8 @@ def _correction(
     }
     if taken.breach:
         facts["breach"] = taken.breach
-    if past:
-        facts[QUESTION] = question(PAST_SALE, past)
+    if asked is not None:
+        facts[QUESTION] = asked
     key = void_key(returned.hash) + f":{nth}".encode()  # no caller may use such a key
     return Draft(kind=RETURN_CORRECTION, moves=tuple(moves), facts=facts, reference=number, key=key)
 

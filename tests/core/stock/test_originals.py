@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replica.core.base.limits import RECEIPT_ENTRIES_MAX
+from replica.core.base.limits import QUESTION_LINES_MAX, RECEIPT_ENTRIES_MAX
 from replica.core.base.names import CHAIN
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.skus import Recipe
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import (
@@ -26,7 +27,7 @@ from replica.core.log.entry import (
 )
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.state import decisions
-from replica.core.state.commands import Command
+from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.originals import (
     OFTEN_USED,
     PAST_SALE,
@@ -477,3 +478,33 @@ def test_a_return_to_a_receipt_that_too_many_entries_name_is_questioned(is_durab
             node.commit()
             node.ask(sold(number="R-2"))
     assert question(node.ask(back(), key="r")) == [OFTEN_USED, []]
+
+
+def new_kit(node: Node, kit: str, letter: str) -> None:
+    """Give a SKU a recipe of 100 new items with long names."""
+    units = {f"{kit}-{part:02}-{letter * 50}": 1 for part in range(100)}
+    decisions.write(node.replica, DocumentWrite("sku", kit, pack_value({"recipe": units}), b"", True), NOW_MS)
+
+
+def test_a_correction_too_large_for_one_entry_is_spread_over_several() -> None:
+    node = Node()
+    kits = [f"kit-{number}" for number in range(48)]
+    for kit in kits:
+        new_kit(node, kit, "y")
+    lines = tuple(SkuLine(1, kit) for kit in kits)
+    node.ask(Return(lines=lines, original="R-1"), key="r")
+    for kit in kits:
+        new_kit(node, kit, "x")
+    sale = node.ask(Sale(lines=lines, receipt="R-1"), key="s")
+    written = corrections(node)
+    assert [len(one.content.moves) for one in written] == [*[1_000] * 9, 600]
+    assert len({one.content.key for one in written}) == 10
+    assert {on_hand(node, move.item)[0] for one in [sale, *written] for move in one.content.moves} == {0}
+
+
+def test_a_question_about_a_return_lists_a_limited_number_of_skus() -> None:
+    node = shop()
+    node.ask(sold(), key="s")
+    lines = tuple(SkuLine(1, f"sku-{number}") for number in range(QUESTION_LINES_MAX + 1))
+    reason, listed = question(node.ask(Return(lines=lines, original="R-1"), key="r"))
+    assert (reason, len(listed)) == (PAST_SALE, QUESTION_LINES_MAX)
