@@ -124,7 +124,11 @@ def find_original(sales: Sequence[Entry], till: str, catalog: Catalog) -> Origin
         if len(sales) != 1:
             return Original(doubt=SEVERAL_SALES)
     for sale in sales:
-        recipes = recipes_then(sale.content) or _recipes_today(sale.content, catalog)
+        shown, today = recipes_then(sale.content), _recipes_today(sale.content, catalog)
+        if shown is None or today is None or "recipes" in sale.content.facts:
+            recipes = shown or today
+        else:  # an earlier release noted no recipes, so what follows from the entry may be wrong
+            recipes = shown if shown == today else None
         return Original(sale, recipes) if recipes is not None else Original(sale, doubt=RECIPE_UNKNOWN)
     return Original()
 

@@ -31,6 +31,7 @@ from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.originals import (
     OFTEN_USED,
     PAST_SALE,
+    RECIPE_UNKNOWN,
     SEVERAL_SALES,
     derived_recipes,
     note_recipes,
@@ -508,3 +509,23 @@ def test_a_question_about_a_return_lists_a_limited_number_of_skus() -> None:
     lines = tuple(SkuLine(1, f"sku-{number}") for number in range(QUESTION_LINES_MAX + 1))
     reason, listed = question(node.ask(Return(lines=lines, original="R-1"), key="r"))
     assert (reason, len(listed)) == (PAST_SALE, QUESTION_LINES_MAX)
+
+
+def test_recipes_of_an_earlier_release_that_todays_contradict_are_unknown() -> None:
+    node = shop()
+    recipe(node, {"box": 1, "card": 1}, "a")
+    recipe(node, {"box": 1}, "b")
+    content = Content(
+        kind="sale",
+        clock=NOW_MS << 16,
+        key=b"",
+        actor="",
+        reason="",
+        reference="R-1",
+        moves=(Move("box", "hub-x/free", "customer", 2), Move("card", "hub-x/free", "customer", 1)),
+        lines=(EntryLine("a", 1, 0, 0), EntryLine("b", 1, 0, 0)),
+        facts={},
+    )
+    assert recipes_then(content) == {"a": (("box", 2),), "b": (("card", 1),)}
+    take_from_peer(node, content)
+    assert question(node.ask(back("b"), key="r")) == [RECIPE_UNKNOWN, []]
