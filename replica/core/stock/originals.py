@@ -220,6 +220,9 @@ def prepare_corrections(
 ) -> Iterator[Draft]:
     """Correct the returns of a sale that this node wrote, so that the items that left come back.
 
+    If it is no longer clear which sale was meant, take back the corrections and ask, as if all sales came first. A
+    return whose goods came back by the recipes that its sale had is left as it is when those are no longer known.
+
     Each draft must be recorded before the next is asked for.
 
     Args:
@@ -235,11 +238,16 @@ def prepare_corrections(
             continue
         known = [one for one in entries if _corrects(one, returned)]
         change = {item: -units for item, units in _came_in(known).items()}
-        past: list[list[Any]] = []
-        if returned.hash not in lost:
-            original = find_original(sales, returned.content.actor, view.catalog)
+        asked: list[Any] | None = None
+        asking = [*returns, *_corrections(standing)]
+        original = find_original(sales, returned.content.actor, view.catalog)
+        if returned.hash not in lost and original.doubt:
+            if original.sale is not None and (known or entries.index(original.sale) < entries.index(returned)):
+                continue  # the recipes were known when the return or its correction was written
+            asked, asking = question(original.doubt), [returned, *known]
+        elif returned.hash not in lost:
             lines = lines_returned(returned.content, original.recipes)
-            if original.sale is None or original.doubt or lines is None:
+            if original.sale is None or lines is None:
                 continue
             left = _units_by(lines)
             for item, units in left.items():
@@ -251,8 +259,8 @@ def prepare_corrections(
             if returned.hash == max(returns, key=_order).hash:
                 came = lines_before(standing, number, original, sales, view.catalog)
                 past = past_sale(original.sale.content, came)
-        asked = question(PAST_SALE, past) if past else None
-        if any(_asked(one) == asked for one in [*returns, *_corrections(standing)]):
+                asked = question(PAST_SALE, past) if past else None
+        if any(_asked(one) == asked for one in asking):
             asked = None
         changes = sorted((item, units) for item, units in change.items() if units)
         for nth, some in enumerate(_in_parts(changes), len(known) + 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -388,9 +389,9 @@ def peer_entry(kind: str, facts: dict[str, Any] | None = None, quantity: int = 3
     )
 
 
-def take_from_peer(node: Node, *contents: Content) -> None:
+def take_from_peer(node: Node, *contents: Content, writer: str = "hub-x#0000000b") -> None:
     """Merge entries of a peer, one after the other."""
-    stream = Stream("hub-x#0000000b", STORE)
+    stream = Stream(writer, STORE)
     head = start(stream)
     for content in contents:
         body = pack_body(content)
@@ -529,3 +530,59 @@ def test_recipes_of_an_earlier_release_that_todays_contradict_are_unknown() -> N
     assert recipes_then(content) == {"a": (("box", 2),), "b": (("card", 1),)}
     take_from_peer(node, content)
     assert question(node.ask(back("b"), key="r")) == [RECIPE_UNKNOWN, []]
+
+
+@pytest.mark.parametrize("is_first_known", [False, True])
+def test_a_second_sale_with_the_receipt_of_a_return_is_questioned_once(is_first_known: bool) -> None:
+    node = shop()
+    if is_first_known:
+        node.ask(sold(till="A"), key="s-1")
+    node.ask(back(), key="r")
+    if not is_first_known:
+        node.ask(sold(till="A"), key="s-1")
+    for number in range(2, 5):
+        node.commit()
+        node.ask(sold("cola", till="B"), key=f"s-{number}")
+    (note,) = corrections(node)
+    assert (note.content.moves, question(note)) == ((), [SEVERAL_SALES, []])
+
+
+def test_a_correction_is_taken_back_when_a_second_sale_has_the_receipt() -> None:
+    node = shop()
+    node.ask(back(), key="r")
+    recipe(node, BOX)
+    node.ask(sold(till="A"), key="s-1")
+    recipe(node, CUP)
+    node.ask(sold(till="B"), key="s-2")
+    node.commit()
+    assert [question(one) for one in corrections(node)] == [None, [SEVERAL_SALES, []]]
+    assert on_hand(node, "cup", "box", "card") == [20, 18, 19]
+
+
+def test_a_return_of_a_till_that_decides_is_not_questioned_when_a_second_sale_arrives() -> None:
+    node = shop()
+    node.ask(sold(till="A"), key="s-1")
+    node.ask(back(till="A"), key="r")
+    node.ask(sold("cola", till="B"), key="s-2")
+    assert corrections(node) == []
+
+
+def test_a_sale_that_arrives_after_its_return_with_unknown_recipes_is_questioned_once() -> None:
+    node = shop()
+    node.ask(back(), key="r")
+    take_from_peer(node, peer_entry("sale", quantity=2), peer_entry("return", {"original": "R-1"}, clock=1))
+    (note,) = corrections(node)
+    assert (note.content.moves, question(note)) == ((), [RECIPE_UNKNOWN, []])
+
+
+def test_a_return_that_knew_the_recipes_is_left_when_they_are_unknown_later() -> None:
+    node = shop()
+    recipe(node, {"cup": 1, "box": 1}, "a")
+    recipe(node, {"cup": 1}, "b")
+    moves = Move("cup", "hub-x/free", "customer", 3), Move("box", "hub-x/free", "customer", 1)
+    lines = EntryLine("a", 1, 0, 0), EntryLine("b", 2, 0, 0)
+    take_from_peer(node, msgspec.structs.replace(peer_entry("sale"), moves=moves, lines=lines))
+    entry = node.ask(back("b"), key="r")
+    recipe(node, BOX, "b")
+    take_from_peer(node, peer_entry("return", {"original": "R-1"}), writer="hub-y#0000000b")
+    assert (question(entry), corrections(node)) == (None, [])
