@@ -66,7 +66,7 @@ CLOCKS = (
             slip(
                 f"{TIMES}:recorded_ms",
                 (
-                    "return wall_ms if isinstance(wall_ms, int) and 0 < wall_ms < shown_ms else shown_ms",
+                    "return wall_ms if type(wall_ms) is int and 0 < wall_ms < shown_ms else shown_ms",
                     "return shown_ms",
                 ),
             ),

@@ -99,7 +99,7 @@ MERGES = (
         expected=("CountedChecker", "TruthChecker"),
         edits=(
             slip(f"{COUNTS}:is_after", ("if content.kind in _CHANGED:", "if False:")),
-            slip("replica.core.log.times:effective_clock", ("return as_of if isinstance(as_of, int) else", "return")),
+            slip("replica.core.log.times:effective_clock", ("return as_of if type(as_of) is int else", "return")),
         ),
     ),
     Mutation(
