@@ -33,7 +33,11 @@ Sku = Annotated[
 Barcode = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="As scanned.")]
 
 
-Text = Annotated[str, Meta(max_length=TEXT_LENGTH_MAX)]
+TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+"""Any text without control characters: nobody sees them, and a journal may end a text at the first of them."""
+
+
+Text = Annotated[str, Meta(max_length=TEXT_LENGTH_MAX, pattern=TEXT_PATTERN)]
 
 
 Reason = Annotated[

@@ -63,6 +63,7 @@ from replica.core.base.errors import (
     UnknownLocation,
     UnknownSku,
 )
+from replica.core.base.quantities import TEXT_PATTERN
 
 PROBLEM = "application/problem+json"
 
@@ -234,6 +235,8 @@ def invalid_from(error: msgspec.ValidationError | msgspec.DecodeError, at: str =
         return Invalid(f"The field {path} does not exist. Correct its name or remove it.", field=path)
     path = path or "body"
     name = "The body" if path == "body" else f"The field {path}"
+    if repr(TEXT_PATTERN) in what:
+        return Invalid(f"{name} has a control character, such as a line feed. Remove it.", field=path)
     return Invalid(f"{name} has an invalid value: {what.replace('`', '')}. Correct it.", field=path)
 
 

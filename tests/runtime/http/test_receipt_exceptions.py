@@ -177,3 +177,29 @@ def test_a_question_of_a_peer_in_another_form_is_shown_without_a_reason(noted: o
     node.replica.record(STORE, Draft(kind="return", facts={"original": "R-1", "question": noted}), b"", NOW_MS)
     node.commit()
     assert question_of(node.journal[0][0]) == ("", [])
+
+
+@pytest.mark.parametrize("text", ["R\0x", "R\n", "\tR", "R\x7f"])
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("sales", "receipt"),
+        ("sales", "till"),
+        ("returns", "original"),
+        ("returns", "receipt"),
+        ("receipts", "reference"),
+    ],
+)
+async def test_a_control_character_is_refused_and_its_field_named(
+    store: Caller, path: str, field: str, text: str
+) -> None:
+    body = {"lines": [{"sku": "cola", "quantity": 1}], field: text}
+    status, answer = await store.write(f"/v1/{path}", body)
+    assert (status, answer["field"]) == (422, field)
+    assert answer["detail"] == f"The field {field} has a control character, such as a line feed. Remove it."
+
+
+async def test_a_receipt_in_any_script_is_taken(store: Caller) -> None:
+    body = {"lines": [{"sku": "cola", "quantity": 1}], "till": "Käse 3", "receipt": "№ 7 🧾"}
+    status, _ = await store.write("/v1/sales", body)
+    assert status == 201
