@@ -384,7 +384,7 @@ def returned(replica: Replica, key: str, original: str, quantity: int = 1) -> En
 async def test_entries_are_found_by_the_till_receipts_that_they_name(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()
-    named = [receipted(replica, "s1", "R-1"), returned(replica, "r1", "R-1"), receipted(replica, "s2", "R-1", "t-2")]
+    named = [receipted(replica, "s1", "R-1"), receipted(replica, "s2", "R-1", "t-2"), returned(replica, "r1", "R-1")]
     receipted(replica, "s3", "R-2")
     sell(replica, "s4")
     await commit(journal, replica)
