@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge_node.assembly import assemble as assemble_edge
+from replica.core.catalog.documents import pack_value
+from replica.core.state.commands import DocumentWrite
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.sqlite_journal import FILE_NAME
 from replica.runtime.journal.statements import schema_scripts
@@ -73,6 +75,46 @@ async def test_a_file_of_each_earlier_schema_opens_and_works(tmp_path: Path, ver
         async with calling(await opened(data)) as store:
             await store.good("/v1/receipts", {"lines": [{"item": "cola", "quantity": 3}]}, key=f"r{quantity}")
             assert (await store.good("/v1/stock/cola"))["on_hand"] == quantity
+
+
+def make_older(data: Path, version: int) -> None:
+    """Take away what later schemas than `version` added to a file."""
+    scripts = schema_scripts()
+    with sqlite3.connect(":memory:") as earlier, sqlite3.connect(data / FILE_NAME) as connection:
+        earlier.executescript("\n".join(scripts[:version]))
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        kept = set(earlier.execute(tables))
+        for (name,) in set(connection.execute(tables)) - kept:
+            connection.execute(f"DROP TABLE {name}")
+        connection.execute(f"PRAGMA user_version = {version}")
+    earlier.close()
+    connection.close()
+
+
+async def test_a_file_of_an_earlier_schema_is_folded_again_entirely(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with calling(await opened(data)) as store:
+        await store.good("/v1/receipts", {"lines": [{"item": "cola", "quantity": 3}]})
+        sold = {"lines": [{"sku": "cola", "quantity": 1}], "till": "A", "occurred_at": "2001-01-01T00:00:00Z"}
+        await store.good("/v1/sales", sold)
+    make_older(data, 4)
+    async with calling(await opened(data)) as store:
+        (found,) = (await store.good("/v1/exceptions"))["till_clocks"]
+        assert found["till"] == "A"
+        assert (await store.good("/v1/stock/cola"))["on_hand"] == 2
+
+
+async def test_a_file_without_moves_is_folded_again_after_an_update(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with calling(await opened(data)) as store:
+        clear = DocumentWrite("sku", "pack", None, b"clear")
+        for write in (DocumentWrite("sku", "pack", pack_value({"recipe": {"cola": 6}}), b"write"), clear):
+            await store.node.driver.submit(write)
+    make_older(data, 5)
+    async with calling(await opened(data)) as store:
+        former = store.node.replica.documents.former("sku", "pack")
+        assert former is not None
+        assert former.value == pack_value({"recipe": {"cola": 6}})
 
 
 @pytest.mark.parametrize("script", DEVELOPMENT, ids=[one.stem for one in DEVELOPMENT])

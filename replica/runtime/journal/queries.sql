@@ -123,6 +123,10 @@ SELECT coalesce(sum(units), 0), coalesce(sum(sequence), 0) FROM streams
 -- Set the units that a stream moved, after folding again.
 UPDATE streams SET units = ? WHERE id = ?
 
+-- doubt_units
+-- Make the units differ from the sum of no cells, also in a file without moves, so that all is folded again at start.
+UPDATE streams SET units = units + 1
+
 -- all_items
 -- Names of items by number.
 SELECT name, id FROM items

@@ -175,7 +175,7 @@ class SqliteJournal:
         self._arrival = reading.newest(connection)
         heard, own = self._check_ends(connection)
         if not self._is_checkpoint_whole(connection):
-            log.warning("checkpoint does not match the journal, folding it again", entries=self._arrival)
+            log.warning("checkpoint is not that of the journal, folding it again", entries=self._arrival)
             self._refold(connection)
         shared = reading.shared(connection, self._fill_filter(connection))
         self._returned = receipt_index.returned(connection)
@@ -370,6 +370,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
         connection.executescript(f"BEGIN IMMEDIATE;\n{script}")
         if number == receipt_index.SCHEMA:
             receipt_index.fill(connection)
+        # A new schema may keep what no row of the file has yet: `_load` computes all of it from the entries.
+        connection.execute(STATEMENTS["clear_cells"])
+        connection.execute(STATEMENTS["doubt_units"])
         connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
     connection.executescript(BATCH)
