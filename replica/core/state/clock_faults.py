@@ -4,9 +4,11 @@
     a notice    a node read the clock of a peer, and it differs from its own by too much
     a till      a till says that a movement happened at a time that cannot be true
 
-A stream has one drift, one notice for each peer, and one fault for each till: the newest. It is over as soon as an
-entry of the same stream shows so, and stays in the list with the time at which it was over. All of this is computed
-from the entries of one stream in their order, so it is the same at every replica that has them, and after a restart.
+A stream has one notice for each peer, and one fault for each till: the newest. It is over as soon as an entry of the
+same stream shows so, and stays in the list with the time at which it was over. A writer has one drift, whatever the
+number of its streams: they share a clock, and an entry with an older stamp says nothing new about it. All of this is
+computed from the entries of one stream in their order, or of one writer by their stamps, so replicas that have the same
+entries list the same clocks, also after a restart.
 """
 
 from __future__ import annotations
@@ -46,11 +48,13 @@ class ClockFault(Struct, array_like=True):
     """When the first entry that shows a right clock was recorded; 0: none did yet."""
     occurred_at: int = 0
     """For a till: the time that it said, in microseconds since 1970."""
+    clock: int = 0
+    """The stamp of the newest entry that shows it."""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
         """What a replica keeps one of."""
-        return self.about, self.name, self.writer, self.scope
+        return self.about, self.name, self.writer, "" if self.about == DRIFT else self.scope
 
     @property
     def stream(self) -> Stream:
@@ -73,16 +77,16 @@ class ClockFaults:
         self._found: dict[_Key, ClockFault] = {}
         self._slots: dict[_Key, int] = {}
         """The row of each fault in the journal. A new fault takes the row of the one that it replaces."""
-        self._going: dict[Stream, ClockFault] = {}
-        """Drifts that no later entry of their stream has ended."""
+        self._going: dict[str, ClockFault] = {}
+        """By writer: drifts that no later entry has ended."""
         self._changed: dict[int, ClockFault] = {}
 
     def __iter__(self) -> Iterator[ClockFault]:
         return iter(sorted(self._found.values(), key=_age))
 
-    def is_going(self, stream: Stream) -> bool:
-        """Whether the stamps of a stream drifted, as far as its newest entry shows."""
-        return stream in self._going
+    def is_going(self, writer: str) -> bool:
+        """Whether the stamps of a writer drifted, as far as its newest entry shows."""
+        return writer in self._going
 
     def wrong_tills(self, stream: Stream) -> tuple[str, ...]:
         """Tills of a stream whose last time could not be true."""
@@ -97,17 +101,12 @@ class ClockFaults:
         """Whether an entry shows something about a clock: `apply` need not see the others."""
         content = entry.content
         facts = content.facts
-        return WALL in facts or OCCURRED_AT in facts or content.kind == NOTICE or entry.stream in self._going
+        return WALL in facts or OCCURRED_AT in facts or content.kind == NOTICE or entry.stream.writer in self._going
 
     def apply(self, entry: Entry) -> None:
         """Fold one entry. Never refuses."""
-        content, stream = entry.content, entry.stream
-        drift = drift_ms(content)
-        if drift:
-            self._note(entry, DRIFT, "", drift)
-        elif stream in self._going:
-            self._end(self._going[stream], recorded_ms(content))
-        if content.kind == NOTICE:
+        self._note_drift(entry)
+        if entry.content.kind == NOTICE:
             self._note_peer(entry)
         self._note_till(entry)
 
@@ -123,7 +122,18 @@ class ClockFaults:
             fault = _decode(packed)
             self._found[fault.key], self._slots[fault.key] = fault, slot
             if fault.about == DRIFT and not fault.until_ms:
-                self._going[fault.stream] = fault
+                self._going[fault.writer] = fault
+
+    def _note_drift(self, entry: Entry) -> None:
+        content, writer = entry.content, entry.stream.writer
+        ahead_ms = drift_ms(content)
+        known = self._found.get((DRIFT, "", writer, ""))
+        if known is not None and content.clock < known.clock:
+            return  # an older entry, of another stream
+        if ahead_ms:
+            self._note(entry, DRIFT, "", ahead_ms)
+        elif writer in self._going:
+            self._end(self._going[writer], recorded_ms(content))
 
     def _note_peer(self, entry: Entry) -> None:
         facts = entry.content.facts
@@ -151,7 +161,7 @@ class ClockFaults:
     def _note(self, entry: Entry, about: str, name: str, ahead_ms: int, occurred_at: int = 0) -> None:
         writer, scope = entry.stream
         at_ms = recorded_ms(entry.content)
-        known = self._found.get((about, name, writer, scope))
+        known = self._found.get((about, name, writer, "" if about == DRIFT else scope))
         is_same = known is not None and not known.until_ms
         fault = ClockFault(
             about=about,
@@ -163,12 +173,13 @@ class ClockFaults:
             ahead_ms=ahead_ms,
             entry=entry.hash,
             occurred_at=occurred_at,
+            clock=entry.content.clock,
         )
         if fault.key not in self._slots:
             self._slots[fault.key] = self._free_slot()
         self._found[fault.key] = self._changed[self._slots[fault.key]] = fault
         if about == DRIFT:
-            self._going[entry.stream] = fault
+            self._going[writer] = fault
 
     def _end(self, fault: ClockFault, at_ms: int) -> None:
         fault.until_ms = at_ms
@@ -185,8 +196,8 @@ class ClockFaults:
         return self._slots.pop(oldest.key)
 
     def _forget_drift(self, fault: ClockFault) -> None:
-        if self._going.get(fault.stream) is fault:
-            del self._going[fault.stream]
+        if self._going.get(fault.writer) is fault:
+            del self._going[fault.writer]
 
 
 def _age(fault: ClockFault) -> tuple[int, bytes]:

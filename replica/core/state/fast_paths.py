@@ -33,7 +33,7 @@ def _sell(replica: Replica, sales: Sales, index: int, end: int, now_ms: int, ear
     if view is None or len(sales.requests[index].lines) != 1:
         return None
     stream = replica.own_stream(sales.location)
-    if replica.is_ahead(now_ms) or replica.clock_faults.is_going(stream):
+    if replica.is_ahead(now_ms) or replica.clock_faults.is_going(replica.writer):
         return None
     sold = FastSales(stream, replica.head(stream), replica.next_stamp(now_ms), view.free)
     times = Times.at(now_ms, replica.counts.watched.get(sales.location, 0), replica.clock_faults.wrong_tills(stream))
@@ -55,7 +55,7 @@ def _hold(replica: Replica, placements: Placements, index: int, end: int, now_ms
         return FastOrders(stream, replica.head(stream), replica.next_stamp(now_ms), source, context.held)
 
     held = hold_fast(context, placements.requests[index:end], placements.keys[index:end], begin)
-    if held is not None and not replica.clock_faults.is_going(held.stream):
+    if held is not None and not replica.clock_faults.is_going(replica.writer):
         replica.orders.begin(held.orders)
         replica.record_run(held)
         return held

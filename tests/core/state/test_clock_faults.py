@@ -10,8 +10,9 @@ from replica.core.base.limits import CLOCK_FAULTS_MAX, CLOCK_NOTICE_MS
 from replica.core.base.names import HUBS
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Entry
+from replica.core.log.times import drift_ms
 from replica.core.state import decisions
-from replica.core.state.clock_faults import DRIFT, NOTICE, PEER, TILL, ClockFault
+from replica.core.state.clock_faults import DRIFT, NOTICE, PEER, TILL, ClockFault, ClockFaults
 from replica.core.state.commands import Command
 from replica.core.state.decisions import Verdict
 from replica.core.state.housekeeping import note_clocks
@@ -79,7 +80,32 @@ def test_a_wrong_clock_is_listed_alike_at_every_replica_and_after_a_restart() ->
     node.commit()
     again = node.restored("0000000b")
     assert list(again.replica.clock_faults) == list(node.replica.clock_faults)
-    assert again.replica.clock_faults.is_going(node.replica.own_stream(STORE))
+    assert again.replica.clock_faults.is_going(node.replica.writer)
+
+
+def many_streams() -> Node:
+    """A hub that wrote for many locations after its clock was three days ahead once."""
+    node = hub("hub-east")
+    note_clocks(node.replica, NOW_MS + 3 * DAY_MS, scope=HUBS, read={"store-0": DAY_MS})
+    for number in range(CLOCK_FAULTS_MAX + 3):
+        note_clocks(node.replica, NOW_MS + number, scope=f"store-{number}", read={"store-1": DAY_MS})
+    return node
+
+
+def test_a_writer_whose_clock_was_wrong_is_one_fault_whatever_its_streams() -> None:
+    node = many_streams()
+    (found,) = faults(node, DRIFT)
+    assert (found.since_ms, found.at_ms) == (NOW_MS, NOW_MS + CLOCK_FAULTS_MAX + 2)
+
+
+def test_the_streams_of_a_writer_show_the_same_drift_in_any_order() -> None:
+    node = many_streams()
+    entries = [entry for entry in node.commit().entries if drift_ms(entry.content)]
+    found = ClockFaults()
+    for entry in reversed(entries):
+        found.apply(entry)
+    (drift,) = [one for one in found if one.about == DRIFT]
+    assert (drift.at_ms, drift.until_ms) == (NOW_MS + CLOCK_FAULTS_MAX + 2, 0)
 
 
 def test_a_peer_clock_a_little_ahead_is_no_fault() -> None:
