@@ -207,12 +207,12 @@ def _age(fault: ClockFault) -> tuple[int, bytes]:
 def prepare_notice(faults: ClockFaults, stream: Stream, peer: str, ahead_ms: int, now_ms: int) -> Draft | None:
     """The entry that says how far the clock of a peer is ahead, or with 0, that it is right again.
 
-    None if the stream says so already, or said that this clock is wrong less than CLOCK_NOTICE_MS ago.
+    None if the stream says so already: less than CLOCK_NOTICE_MS ago, and nothing since that the clock is right.
     """
     known = faults.notice(stream, peer)
     if not ahead_ms:
         is_news = known is not None and not known.until_ms
     else:
-        is_news = known is None or abs(now_ms - known.at_ms) >= CLOCK_NOTICE_MS
+        is_news = known is None or bool(known.until_ms) or abs(now_ms - known.at_ms) >= CLOCK_NOTICE_MS
     facts = {"clock_of": peer, "ahead_ms": ahead_ms}
     return Draft(kind=NOTICE, facts=facts) if is_news else None

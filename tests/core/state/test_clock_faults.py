@@ -167,6 +167,14 @@ def test_a_peer_with_a_wrong_clock_is_noted_once_an_hour_and_ends_with_a_right_o
     assert found.until_ms == NOW_MS + CLOCK_NOTICE_MS + 5
 
 
+def test_a_peer_clock_that_is_wrong_again_within_the_hour_is_listed_again() -> None:
+    node = hub("hub-east")
+    for minute, ahead_ms in ((0, DAY_MS), (10, 0), (20, DAY_MS)):
+        note_clocks(node.replica, NOW_MS + minute * 60_000, scope=HUBS, read={"store-1": ahead_ms})
+    (found,) = faults(node, PEER)
+    assert (found.since_ms, found.until_ms) == (NOW_MS + 20 * 60_000, 0)
+
+
 def test_notices_of_a_later_version_are_kept_and_skipped() -> None:
     node = hub("hub-east")
     note_clocks(node.replica, NOW_MS, scope=HUBS, read={"store-1": DAY_MS})
