@@ -163,7 +163,10 @@ CLOCK_FAULTS_MAX = 256
 """Newest faults of clocks that a replica lists; the journal has all of them."""
 
 CLOCK_NOTICE_MS = 3_600_000
-"""Least time between two entries of one node that the clock of the same peer is wrong."""
+"""Least time between two entries of one node that the clock of the same peer is wrong, if it stayed wrong."""
+
+CLOCK_NOTICES_MAX = 64
+"""Peers whose clocks one node notes within CLOCK_NOTICE_MS. A caller may give itself any name."""
 
 CLOCK_SKEW_MAX_MS = 300_000
 """How far the clock of a live peer may differ from ours before the node refuses its session."""

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec import Struct
 
-from replica.core.base.limits import CLOCK_FAULTS_MAX, CLOCK_NOTICE_MS
+from replica.core.base.limits import CLOCK_FAULTS_MAX, CLOCK_NOTICE_MS, CLOCK_NOTICES_MAX
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Entry, Stream
 from replica.core.log.times import OCCURRED_AT, WALL, drift_ms, impossible_at, occurred_clock, recorded_ms
@@ -96,6 +96,11 @@ class ClockFaults:
     def notice(self, stream: Stream, peer: str) -> ClockFault | None:
         """What a stream said about the clock of a peer."""
         return self._found.get((PEER, peer, stream.writer, stream.scope))
+
+    def peers_noted(self, stream: Stream, other: str, now_ms: int) -> int:
+        """Of how many peers but the other one a stream said within CLOCK_NOTICE_MS that their clocks are wrong."""
+        found = [one for one in self._found.values() if one.about == PEER and one.stream == stream]
+        return sum(one.name != other and abs(now_ms - one.at_ms) < CLOCK_NOTICE_MS for one in found)
 
     def concern(self, entry: Entry) -> bool:
         """Whether an entry shows something about a clock: `apply` need not see the others."""
@@ -207,12 +212,14 @@ def _age(fault: ClockFault) -> tuple[int, bytes]:
 def prepare_notice(faults: ClockFaults, stream: Stream, peer: str, ahead_ms: int, now_ms: int) -> Draft | None:
     """The entry that says how far the clock of a peer is ahead, or with 0, that it is right again.
 
-    None if the stream says so already: less than CLOCK_NOTICE_MS ago, and nothing since that the clock is right.
+    None if the stream says so already: less than CLOCK_NOTICE_MS ago, and nothing since that the clock is right. None
+    too if it said so of CLOCK_NOTICES_MAX other peers in that time.
     """
     known = faults.notice(stream, peer)
     if not ahead_ms:
         is_news = known is not None and not known.until_ms
     else:
-        is_news = known is None or bool(known.until_ms) or abs(now_ms - known.at_ms) >= CLOCK_NOTICE_MS
+        is_said = known is not None and not known.until_ms and abs(now_ms - known.at_ms) < CLOCK_NOTICE_MS
+        is_news = not is_said and faults.peers_noted(stream, peer, now_ms) < CLOCK_NOTICES_MAX
     facts = {"clock_of": peer, "ahead_ms": ahead_ms}
     return Draft(kind=NOTICE, facts=facts) if is_news else None

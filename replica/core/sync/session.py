@@ -162,7 +162,7 @@ class Session:
         self.behind: dict[Stream, int] = {}
         """Streams of which the peer holds more than we do, with the highest number known."""
         self.clock_read: ClockReading | None = None
-        """What the peer's clock showed the last time, also of a peer that was refused for it."""
+        """What the peer's clock showed the last time, also of one refused for it. None before it was admitted."""
         self._hello = hello
         self._replica = replica
         self._admit = admit
@@ -378,8 +378,9 @@ class Session:
             raise PeerFault("malformed", f"{peer.writer!r} is not a writer of {peer.node}")
         if peer.scopes is not None and not all(map(is_scope, peer.scopes)):
             raise PeerFault("malformed", "the hello names an invalid scope")
-        self._check_clock(peer.node, peer.clock_ms, now)
-        self._accepts = self._admit(peer)
+        accepts = self._admit(peer)
+        self._check_clock(peer.node, peer.clock_ms, now)  # only of an admitted peer: a node writes a notice about it
+        self._accepts = accepts
         self.peer = peer
         self.phase = Phase.COMPARING
         return Greeted(peer)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from replica.core.base.limits import CLOCK_FAULTS_MAX, CLOCK_NOTICE_MS
+from replica.core.base.limits import CLOCK_FAULTS_MAX, CLOCK_NOTICE_MS, CLOCK_NOTICES_MAX
 from replica.core.base.names import HUBS
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Entry
@@ -173,6 +173,15 @@ def test_a_peer_clock_that_is_wrong_again_within_the_hour_is_listed_again() -> N
         note_clocks(node.replica, NOW_MS + minute * 60_000, scope=HUBS, read={"store-1": ahead_ms})
     (found,) = faults(node, PEER)
     assert (found.since_ms, found.until_ms) == (NOW_MS + 20 * 60_000, 0)
+
+
+def test_a_node_notes_the_clocks_of_no_more_than_so_many_peers_an_hour() -> None:
+    node = hub("hub-east")
+    callers = {f"store-{number}": DAY_MS for number in range(CLOCK_NOTICES_MAX + 5)}
+    note_clocks(node.replica, NOW_MS, scope=HUBS, read=callers)
+    assert len(faults(node, PEER)) == CLOCK_NOTICES_MAX
+    note_clocks(node.replica, NOW_MS + CLOCK_NOTICE_MS, scope=HUBS, read={"store-y": DAY_MS})
+    assert faults(node, PEER)[-1].name == "store-y"
 
 
 def test_notices_of_a_later_version_are_kept_and_skipped() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from hub.admission import admit_peer
 from replica.core.base.clock import Moment
 from replica.core.base.errors import PeerFault
 from replica.core.base.limits import (
@@ -292,6 +293,13 @@ def test_a_peer_with_an_impossible_hello_is_refused(changed: dict[str, Any], rea
 @pytest.mark.parametrize("skew_ms", [CLOCK_SKEW_MAX_MS, -CLOCK_SKEW_MAX_MS])
 def test_a_clock_at_the_bound_is_accepted(skew_ms: int) -> None:
     assert Alone().take(greeting(clock_ms=NOW_MS + skew_ms))
+
+
+def test_the_clock_of_a_peer_that_is_not_admitted_is_not_read() -> None:
+    alone = Alone(hub("hub-east"), admit_peer)
+    stranger = greeting(node="x", writer="x#0000000a", role="stranger", clock_ms=NOW_MS + CLOCK_SKEW_MAX_MS + 1)
+    assert alone.fault(stranger) == "unauthorised"
+    assert alone.session.clock_read is None
 
 
 def test_a_clock_that_runs_away_later_ends_the_session() -> None:

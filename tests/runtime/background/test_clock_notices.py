@@ -6,7 +6,10 @@ import asyncio
 
 import pytest
 
+from replica.core.base.errors import PeerFault
 from replica.core.base.limits import CLOCK_AHEAD_MAX_MS, CLOCK_SKEW_MAX_MS
+from replica.core.sync.session import Scopes
+from replica.core.sync.wire import Hello
 from replica.runtime.http.clock_answers import ClockAnswer, clock_answers
 from replica.runtime.node import Node
 from simulations.clock import SimulatedClock
@@ -29,6 +32,10 @@ def step(node: Node, by_ms: int) -> None:
     node.clock.step(by_ms)
 
 
+def refuse(peer: Hello) -> Scopes:
+    raise PeerFault("unauthorised", f"{peer.node} is a stranger")
+
+
 async def test_both_sides_list_a_peer_that_is_refused_for_its_clock() -> None:
     network = VirtualNetwork()
     one, other = store("store-1", network), hub("hub-east", network)
@@ -46,6 +53,19 @@ async def test_both_sides_list_a_peer_that_is_refused_for_its_clock() -> None:
     of_stamps = ("store-1", "store-1", 3579, False)  # its first notice has a stamp of the wrong clock
     assert sorted(told(one)) == [by_store, of_stamps]
     assert sorted(told(other)) == [by_store, by_hub, of_stamps]
+    for node in (one, other):
+        await node.stop()
+
+
+async def test_a_caller_that_is_not_admitted_writes_nothing_into_the_journal() -> None:
+    network = VirtualNetwork()
+    one, other = store("store-1", network), hub("hub-east", network, admit=refuse)
+    network.nodes = {"hub": other}
+    step(one, HOUR_MS)
+    other.start([], 1.0)
+    one.start([["hub"]], 1.0)
+    await asyncio.sleep(20)
+    assert (other.peers.ended, other.replica.arrival) == ({"unauthorised": other.peers.ended["unauthorised"]}, 0)
     for node in (one, other):
         await node.stop()
 
