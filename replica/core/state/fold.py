@@ -66,7 +66,7 @@ class Fold:
         self.policies = Policies()
         self.machine = DEFAULT_MACHINE
         self.orders = Orders(node)
-        self.counts = Counts(node)
+        self.counts = Counts(node, self.ledger)
         self.collisions = Collisions(kinds)
         self.clock_faults = ClockFaults()
         self.parts: dict[str, Part] = {

@@ -12,11 +12,16 @@ Only the writer of a count decides for it. An entry is late if the writer's repl
 counts before it. Of two counts, the one made with knowledge of the other is newer, whatever their clocks say.
 Otherwise the count of the later moment is newer (`rank`). If the clock of a count is wrong, the count is wrong by the
 units that moved in between.
+
+A node whose disk was replaced gets its own counts back from a hub, with the entries in the order of the hub. What was
+late for the writer may then be before the count, and so is its effect, but the correction of it is still to come. The
+node sees that its book at the count differs from the one that the count recorded. It cannot tell late entries from
+those after the count then, so it leaves the book to the corrections that were written, until the next count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -25,7 +30,7 @@ from msgspec import Struct
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import QUANTITY_MAX
 from replica.core.base.names import FOUND, FREE, LOSS, account, is_internal, node_of
-from replica.core.ledger.cells import Move, parts_of
+from replica.core.ledger.cells import Ledger, Move, parts_of
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry
 from replica.core.log.times import counts_by_till, effective_clock
@@ -89,6 +94,8 @@ class Standing(Struct, array_like=True):
     """The last entry of each stream that its writer held. Only the writer's node keeps this."""
     drift: int = 0
     """Units by which the book stock as of the count is above the level, as far as the writer's node knows."""
+    is_settled: bool = False
+    """Whether the corrections that its writer wrote are all, because this node cannot tell which are due (`Counts`)."""
 
     @property
     def order(self) -> CountRank:
@@ -103,10 +110,12 @@ _decode = msgspec.msgpack.Decoder(Standing).decode
 class Counts:
     """The newest count of every (location, item), and how far the book stock drifted from those of this node."""
 
-    __slots__ = ("_changed", "_drifted", "_standing", "malformed", "node", "watched")
+    __slots__ = ("_changed", "_drifted", "_ledger", "_standing", "malformed", "node", "watched")
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, ledger: Ledger) -> None:
         self.node = node
+        self._ledger = ledger
+        """The book, to which an entry is applied before it is applied here."""
         self.watched: dict[str, int] = {}
         """By location: the latest moment of this node's counts. An entry that counts later is not late."""
         self.malformed = 0
@@ -138,7 +147,7 @@ class Counts:
         """Fold one entry: a count, a correction, a void, or any entry that may be late. Never refuses."""
         location, content = entry.stream.scope, entry.content
         try:
-            counted = _counted(entry, self.node) if content.kind == COUNT else []
+            counted = self._counted(entry) if content.kind == COUNT else []
             corrects = _corrected(content)
         except (KeyError, ValueError, TypeError, AttributeError):
             self.malformed += 1
@@ -146,7 +155,7 @@ class Counts:
         orders = {one.item: one.order for one in counted}
         for item, change in _effects(content).items():
             standing = self.find(location, item)
-            if standing is None or not change or node_of(standing.writer) != self.node:
+            if standing is None or not change or standing.is_settled or node_of(standing.writer) != self.node:
                 continue
             order = orders.get(item) or corrects.get(item)
             if order is None:
@@ -201,6 +210,34 @@ class Counts:
         self._changed.clear()
         return changed
 
+    def _counted(self, entry: Entry) -> list[Standing]:
+        """The counts that an entry makes, item by item. Raises if no node of this version can have written it."""
+        stream, content = entry.stream, entry.content
+        facts = content.facts
+        as_of, ranks = _number(facts["as_of"]), facts.get("ranks", {})
+        own = node_of(stream.writer) == self.node
+        vector = {str(writer): _number(last) for writer, last in facts["seen"].items()} if own else {}
+        return [
+            Standing(
+                location=stream.scope,
+                item=str(item),
+                level=_number(level),
+                as_of=as_of,
+                rank=_number(ranks.get(item, as_of)),
+                writer=stream.writer,
+                clock=content.clock,
+                sequence=entry.sequence,
+                entry=entry.hash,
+                vector=vector,
+                is_settled=own and not self._is_book(stream.scope, str(item), rest),
+            )
+            for item, level, *rest in facts["count"]
+        ]
+
+    def _is_book(self, location: str, item: str, rest: Sequence[object]) -> bool:
+        """Whether the book is the one that the writer of a count recorded, the last of `rest`."""
+        return len(rest) < 3 or self._ledger.stock(location, item).figures.on_hand == rest[2]
+
     def _at(self, location: str, item: str) -> Standing:
         return self._standing[location][item]
 
@@ -238,30 +275,6 @@ def is_after(entry: Entry, counter: str, as_of: int, vector: Mapping[str, int]) 
         if isinstance(writer, str) and type(number) is int and 0 < number <= vector.get(writer, 0):
             return False
     return (writer == counter and not counts_by_till(content)) or effective_clock(content) > as_of
-
-
-def _counted(entry: Entry, node: str) -> list[Standing]:
-    """The counts that an entry makes, item by item. Raises if no node of this version can have written it."""
-    stream, content = entry.stream, entry.content
-    facts = content.facts
-    as_of, ranks = _number(facts["as_of"]), facts.get("ranks", {})
-    own = node_of(stream.writer) == node
-    vector = {str(writer): _number(last) for writer, last in facts["seen"].items()} if own else {}
-    return [
-        Standing(
-            location=stream.scope,
-            item=str(item),
-            level=_number(level),
-            as_of=as_of,
-            rank=_number(ranks.get(item, as_of)),
-            writer=stream.writer,
-            clock=content.clock,
-            sequence=entry.sequence,
-            entry=entry.hash,
-            vector=vector,
-        )
-        for item, level, *_ in facts["count"]
-    ]
 
 
 def _corrected(content: Content) -> dict[str, CountRank]:

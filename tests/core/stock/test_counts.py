@@ -67,6 +67,37 @@ def test_the_newest_of_two_separate_counts_stands_and_undoes_the_other() -> None
     assert [entry.stream.writer for entry in entries(east, CORRECTION)] == [west.replica.writer]
 
 
+def with_empty_disk(node: Node) -> Node:
+    """The node with an empty disk in place of its own."""
+    node.journal.clear()
+    return Node(node.name, (STORE,), node.scopes, node.role).restored("0000000b")
+
+
+def test_the_correction_of_a_count_stands_when_the_disk_of_its_node_is_replaced() -> None:
+    east, west = pair()
+    west.ask(sale(cola=3), "late", NOW_MS + 1_000)
+    east.ask(count(17), "count", NOW_MS + 2_000)
+    settle(east, west)
+    again = with_empty_disk(east)
+    settle(again, west)
+    assert on_hand(again) == on_hand(west) == 17
+    assert len(entries(west, CORRECTION)) == 1
+
+
+def test_a_node_with_a_replaced_disk_still_keeps_its_count() -> None:
+    east, west = pair()
+    late = hub("hub-north")
+    late.ask(sale(cola=3), "late", NOW_MS + 1_000)
+    east.ask(count(17), "count", NOW_MS + 2_000)
+    settle(east, west)
+    again = with_empty_disk(east)
+    settle(again, west)
+    settle(again, west, late)
+    assert on_hand(again) == on_hand(west) == 17
+    (correction,) = entries(west, CORRECTION)
+    assert correction.stream.writer == again.replica.writer
+
+
 def test_an_older_count_that_is_entered_late_changes_nothing() -> None:
     (node,) = (hub("hub-east"),)
     node.ask(receipt(cola=10), "stock", NOW_MS)
