@@ -519,6 +519,14 @@ def test_an_adjustment_below_zero_breaches_only_by_what_it_takes() -> None:
     assert (shop.ask(Adjustment(lines)).facts["breach"], shop.balance(FREE)) == ({"cola": 2}, -5)
 
 
+def test_an_adjustment_below_zero_that_gives_back_what_it_takes_breaches_nothing() -> None:
+    shop = shop_with(cola=1)
+    shop.ask(Sale(lines=(sold("cola", 4),)))
+    lines = (AdjustmentLine("cola", 5, "found"), AdjustmentLine("cola", -5, "broken"))
+    assert "breach" not in shop.ask(Adjustment(lines)).facts
+    assert (shop.balance(FREE), shop.ledger.stock(STORE, "cola").breach) == (-3, 3)
+
+
 def test_an_adjustment_by_zero_is_refused_by_line() -> None:
     shop = shop_with(cola=4)
     lines = (AdjustmentLine("cola", -1, "broken"), AdjustmentLine("cola", 0, "so what"))
