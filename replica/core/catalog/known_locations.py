@@ -6,7 +6,8 @@ name would look like an empty shop.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from bisect import bisect
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 from replica.core.base.errors import Invalid, UnknownLocation
@@ -16,6 +17,9 @@ from replica.core.catalog.locations import LOCATION
 
 CLOSE_MAX = 3
 """Names that a refusal suggests."""
+
+NEIGHBOURS_MAX = 50
+"""Names on each side that are compared with a wrong one. To compare 10,000 names takes a third of a second."""
 
 
 class KnownLocations:
@@ -56,9 +60,21 @@ class KnownLocations:
             raise Invalid(self._unknown(location, field), field=field)
 
     def _unknown(self, location: str, field: str) -> str:
-        close = get_close_matches(location, self.names(), CLOSE_MAX)
+        close = get_close_matches(location, candidates_for(location, self.names()), CLOSE_MAX)
         correct = f"Did you mean {' or '.join(close)}? Correct it" if close else "Correct it"
         return (
             f"The field {field} names the location {location!r}, and no document, node or entry of this chain does."
             f" {correct}, or write its document location/{location} first."
         )
+
+
+def candidates_for(wrong: str, names: Sequence[str]) -> list[str]:
+    """Of sorted names those that begin most like a wrong one, and those that end most like it."""
+    backwards = sorted(name[::-1] for name in names)
+    near = _neighbours(wrong, names) + [name[::-1] for name in _neighbours(wrong[::-1], backwards)]
+    return list(dict.fromkeys(near))
+
+
+def _neighbours(wrong: str, names: Sequence[str]) -> list[str]:
+    place = bisect(names, wrong)
+    return list(names[max(0, place - NEIGHBOURS_MAX) : place + NEIGHBOURS_MAX])

@@ -6,6 +6,7 @@ import pytest
 
 from replica.core.base.errors import Invalid, UnknownLocation
 from replica.core.base.names import CHAIN, HUBS
+from replica.core.catalog.known_locations import NEIGHBOURS_MAX, candidates_for
 from replica.core.state import decisions
 from tests.core.chain import NOW_MS, hub, receipt, store
 
@@ -58,3 +59,11 @@ def test_a_refusal_names_the_field_and_names_like_the_wrong_one() -> None:
     with pytest.raises(Invalid, match="The field pickup_at") as invalid:
         known.check_field("stroe-1", "pickup_at")
     assert invalid.value.field == "pickup_at"
+
+
+@pytest.mark.parametrize("wrong", ["stroe-04711", "store-0471", "store-047111", "sotre-04711"])
+def test_a_wrong_name_is_compared_with_some_names_of_a_large_chain(wrong: str) -> None:
+    names = [f"store-{number:05}" for number in range(10_000)]
+    candidates = candidates_for(wrong, names)
+    assert "store-04711" in candidates
+    assert len(candidates) <= 4 * NEIGHBOURS_MAX
