@@ -116,6 +116,16 @@ async def test_an_unknown_unit_is_refused_with_the_known_ones(hub: Caller) -> No
     assert "KGM" in schema["$defs"]["SkuDocument"]["properties"]["unit"]["enum"]
 
 
+async def test_a_lost_edit_shows_the_wall_clock_also_after_a_clock_was_wrong(hub: Caller) -> None:
+    other = hub_node("hub-elsewhere")
+    other.write("leaf", {"recipe": {"leaf": 1}}, now_ms=3 * 86_400_000)
+    other.write("ten", {"recipe": {"cola": 9}}, now_ms=5_000)
+    await put_all(hub, cola=COLA, ten={"recipe": {"cola": 10}})
+    await deliver(hub, other)
+    (edit,) = (await hub.good("/v1/exceptions"))["lost_edits"]
+    assert edit["lost"]["at"].startswith("1970-01-01T00:00:05")
+
+
 async def test_documents_that_disagree_across_a_cut_are_exceptions(hub: Caller) -> None:
     other = hub_node("hub-elsewhere")
     other.write("leaf", {"recipe": {"leaf": 1}, "barcodes": ["036000291452"]}, now_ms=1)

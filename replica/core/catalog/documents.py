@@ -22,6 +22,7 @@ from typing import Any
 
 import msgpack
 from msgspec import Struct, ValidationError, convert
+from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import LOST_EDITS_MAX, RANK_MAX, VERSION_MAX
@@ -49,6 +50,8 @@ class Register(Struct, frozen=True):
     clock: int
     writer: str
     value: bytes | None
+    wall_ms: int = 0
+    """When it was written, in milliseconds since 1970, if the clock does not show it; else 0."""
 
     @property
     def precedence(self) -> Precedence:
@@ -80,11 +83,12 @@ class Past(Struct, frozen=True):
     """What a register keeps besides its current write.
 
     `lost`: writes that no other write replaced, greatest precedence first. `former`: the last write with a value, if
-    the current write cleared the register.
+    the current write cleared the register. `wall_ms`: that of the current write.
     """
 
     lost: tuple[Register, ...] = ()
     former: Register | None = None
+    wall_ms: int = 0
 
 
 _NO_PAST = Past()
@@ -106,7 +110,7 @@ class Documents:
         self.malformed = 0
         """Number of document entries that this version could not read: kept, forwarded and skipped."""
 
-    def apply(self, facts: dict[str, Any], clock: int, writer: str) -> Register | None:
+    def apply(self, facts: dict[str, Any], clock: int, writer: str, wall_ms: int = 0) -> Register | None:
         """Fold one document entry; return the current write if the index of its kind has to look at it again."""
         match facts:
             case {
@@ -127,6 +131,7 @@ class Documents:
                         clock=clock,
                         writer=writer,
                         value=value,
+                        wall_ms=wall_ms,
                     ),
                     _replaced(facts.get("replaces")),
                 )
@@ -142,6 +147,7 @@ class Documents:
         current = self.register(*register.slot)
         if current is None:
             self._set(register)
+            self._put_past(register.slot, _NO_PAST, Past(wall_ms=register.wall_ms))
             return register
         past = self._pasts.get(register.slot, _NO_PAST)
         heads = (current, *past.lost)
@@ -154,7 +160,7 @@ class Documents:
         if standing.value is None:
             valued = [one for one in (past.former, current, register) if one is not None and one.value is not None]
             former = max(valued, key=_precedence, default=None)
-        self._put_past(register.slot, past, Past(tuple(lost[:LOST_EDITS_MAX]), former))
+        self._put_past(register.slot, past, Past(tuple(lost[:LOST_EDITS_MAX]), former, standing.wall_ms))
         if standing is register:
             self._digest -= _print(current)
             self._set(register)
@@ -260,12 +266,17 @@ class Documents:
 
     def load_past(self, slot: Slot, packed: bytes) -> Register | None:
         """Load what a register keeps. Return its current write if that cleared it, and it had a value before."""
-        lost, former = msgpack.unpackb(packed)
+        lost, former, wall_ms = msgpack.unpackb(packed)
         past = Past(
-            tuple([Register(*slot, *write) for write in lost]), None if former is None else Register(*slot, *former)
+            lost=tuple([Register(*slot, *write) for write in lost]),
+            former=None if former is None else Register(*slot, *former),
+            wall_ms=wall_ms,
         )
         if past != _NO_PAST:
             self._pasts[slot] = past
+        current = self.register(*slot)
+        if current is not None and wall_ms:
+            self._registers[current.kind][current.key][current.rank, current.at] = replace(current, wall_ms=wall_ms)
         return self.register(*slot) if former is not None else None
 
 
@@ -289,10 +300,15 @@ def _replaced(noted: object) -> list[Precedence]:
 
 
 def _pack_past(past: Past) -> bytes:
-    lost = [(*one.precedence, one.value) for one in past.lost]
     former = past.former
-    packed: bytes = msgpack.packb([lost, None if former is None else (*former.precedence, former.value)])
+    packed: bytes = msgpack.packb(
+        [[_row(one) for one in past.lost], None if former is None else _row(former), past.wall_ms]
+    )
     return packed
+
+
+def _row(register: Register) -> tuple[Any, ...]:
+    return (*register.precedence, register.value, register.wall_ms)
 
 
 def _has_value(ranks: Mapping[tuple[int, str], Register]) -> bool:

@@ -15,7 +15,7 @@ from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Changes, Ledger, Move
 from replica.core.log.entry import DOCUMENT, Entry, Head, Stream
-from replica.core.log.times import recorded_clock
+from replica.core.log.times import recorded_clock, wall_of
 from replica.core.log.voids import VOID
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_MACHINE
@@ -125,7 +125,7 @@ class _DocumentsPart:
     def apply(self, entry: Entry) -> None:
         if entry.stream.scope == CHAIN:
             content = entry.content
-            standing = self._documents.apply(content.facts, content.clock, entry.stream.writer)
+            standing = self._documents.apply(content.facts, content.clock, entry.stream.writer, wall_of(content))
             if standing is not None:
                 self._changed(standing)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from replica.core.base.clock import stamp_text
+from replica.core.base.clock import stamp_ms, time_text
 from replica.core.base.names import node_of
 from replica.core.catalog.documents import Documents, Register
 from replica.core.catalog.skus import Catalog
@@ -83,7 +83,7 @@ def lost_edit_answers(documents: Documents, limit: int) -> list[LostEditAnswer]:
 def _edit(register: Register) -> EditAnswer:
     return EditAnswer(
         node=node_of(register.writer),
-        at=stamp_text(register.clock),
+        at=time_text(register.wall_ms or stamp_ms(register.clock)),
         version=register.version,
         value=document_value(register.value),
     )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from replica.core.base.limits import LOST_EDITS_MAX, VERSION_MAX
 from replica.core.catalog.documents import Documents, Register, pack_value
+from tests.core.chain import NOW_MS, hub
 
 registers = st.builds(
     Register,
@@ -329,3 +330,14 @@ def test_any_history_reloads_as_it_was(history: list[Register]) -> None:
         again.load_past(slot, packed)
     assert sorted(map(repr, again.lost_edits(100))) == sorted(map(repr, documents.lost_edits(100)))
     assert all(again.former("sku", key) == documents.former("sku", key) for key in ("a", "b"))
+
+
+def test_a_restart_keeps_when_a_document_was_written_after_a_clock_was_wrong() -> None:
+    node = hub("hub-east")
+    node.write("cola", {"recipe": {"cola": 1}}, now_ms=NOW_MS + 3 * 86_400_000)
+    node.write("pack", {"recipe": {"cola": 6}}, now_ms=NOW_MS)
+    node.commit()
+    for one in (node, node.restored("0000000b")):
+        written = one.replica.documents.register("sku", "pack")
+        assert written is not None
+        assert written.wall_ms == NOW_MS
