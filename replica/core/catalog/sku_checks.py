@@ -51,7 +51,8 @@ def admit_sku(catalog: Catalog, moved: Collection[str], key: str, value: bytes, 
         moved: the items that ever moved, at any location.
         has_new_items: the caller says that unknown items are meant, so their names are not questioned.
     Raises:
-        Invalid: a recipe names a SKU that has other items, or an unknown item that looks like a known one.
+        Invalid: a recipe names a SKU that has other items, also a deleted one, or an unknown item that looks like a
+            known one.
         BarcodeConflict: another SKU has one of the barcodes.
     """
     sku = read_sku(value)
@@ -61,6 +62,7 @@ def admit_sku(catalog: Catalog, moved: Collection[str], key: str, value: bytes, 
     if current is None or current.recipe != sku.recipe:
         _check_names(catalog, key, sku)
         if not has_new_items:
+            _check_deleted(catalog, key, sku)
             _check_spelling(catalog, moved, key, sku)
     _check_claims(catalog, key, sku, current)
 
@@ -70,16 +72,32 @@ def _check_names(catalog: Catalog, key: str, sku: KnownSku) -> None:
     for item, quantity in sku.recipe:
         named = catalog.sku(item) if item != key else None
         if named is not None and not named.uses(item):
-            instead = {name: units * quantity for name, units in named.recipe}
             text = f"The recipe names {item!r}, which is a SKU and not an item. A recipe names items."
-            written = ", ".join(f'"{name}": {units}' for name, units in instead.items())
-            hint = f"Write {{{written}}} instead."
-            raise Invalid(f"{text} {hint}", field=f"recipe.{item}", sku=item, items=instead)
+            written, instead = _items_instead(named, quantity)
+            raise Invalid(f"{text} Write {written} instead.", field=f"recipe.{item}", sku=item, items=instead)
     users = [name for name in catalog.users_of(key) if name != key]
     if users and not sku.uses(key):
         text = f"The recipes of {listed(users)} name the item {key!r}, and a SKU of other items is no item."
         hint = "Correct these recipes first, or give the SKU another name."
         raise Invalid(f"{text} {hint}", field="recipe", skus=users)
+
+
+def _check_deleted(catalog: Catalog, key: str, sku: KnownSku) -> None:
+    """Ask about an item that has the name of a deleted SKU of other items."""
+    for item, quantity in sku.recipe:
+        named = catalog.deleted_sku(item) if item != key else None
+        if named is not None and not named.uses(item):
+            text = f"The recipe names {item!r}, which is a deleted SKU and not an item. A recipe names items."
+            written, instead = _items_instead(named, quantity)
+            hint = f"Write {written} instead, or repeat the request with the query new_items=true if it is an item now."
+            raise Invalid(f"{text} {hint}", field=f"recipe.{item}", sku=item, items=instead)
+
+
+def _items_instead(named: KnownSku, quantity: int) -> tuple[str, dict[str, int]]:
+    """The items to write instead of some units of a SKU, also as a text."""
+    instead = {name: units * quantity for name, units in named.recipe}
+    written = ", ".join(f'"{name}": {units}' for name, units in instead.items())
+    return f"{{{written}}}", instead
 
 
 def _check_spelling(catalog: Catalog, moved: Collection[str], key: str, sku: KnownSku) -> None:

@@ -216,7 +216,7 @@ class Catalog:
         """Return the item if it `moved` before, or a recipe uses it or did so last. Otherwise raise UnknownSku."""
         if moved or self.is_used(item):
             return item
-        sku = self._skus.get(item)
+        sku = self._skus.get(item) or self._deleted.skus.get(item)
         if sku is not None:
             text = f"{item!r} is a SKU and not an item: name {listed([name for name, _ in sku.recipe])}"
             raise UnknownSku(text, field=field, item=item)
@@ -241,6 +241,10 @@ class Catalog:
     def sku(self, name: str) -> KnownSku | None:
         """What is known of a current SKU."""
         return self._skus.get(name)
+
+    def deleted_sku(self, name: str) -> KnownSku | None:
+        """A deleted SKU, as it was last."""
+        return self._deleted.skus.get(name)
 
     def users_of(self, item: str) -> list[str]:
         """The SKUs with an item in their recipes, in order."""

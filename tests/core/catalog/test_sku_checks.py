@@ -42,6 +42,24 @@ def test_a_recipe_that_names_a_sku_of_other_items_is_refused_with_the_items() ->
     assert '{"cola": 24}' in refused.detail
 
 
+def test_a_recipe_that_names_a_deleted_sku_of_other_items_is_refused() -> None:
+    catalog = catalog_of(cola={"recipe": {"cola": 1}})
+    catalog.put(sku("cola-6", None, version=2), sku("cola-6", {"recipe": {"cola": 6}}))
+    refused = refusal(catalog, "crate", {"recipe": {"cola-6": 4}})
+    assert (type(refused), refused.field, refused.facts["items"]) == (Invalid, "recipe.cola-6", {"cola": 24})
+    assert '{"cola": 24}' in refused.detail
+    assert "new_items=true" in refused.detail
+    admit(catalog, "cola-6", {"recipe": {"cola-6": 1}})
+
+
+def test_a_recipe_names_an_item_with_the_name_of_a_deleted_sku_on_request() -> None:
+    catalog = Catalog()
+    catalog.put(sku("cola-6", None, version=2), sku("cola-6", {"recipe": {"cola": 6}}))
+    catalog.put(sku("leaf", None, version=2), sku("leaf", {"recipe": {"leaf": 1}}))
+    admit(catalog, "crate", {"recipe": {"cola-6": 4}}, has_new_items=True)
+    admit(catalog, "tea", {"recipe": {"leaf": 4}})
+
+
 def test_a_sku_that_would_turn_the_item_of_other_recipes_into_a_sku_is_refused() -> None:
     catalog = catalog_of(crate={"recipe": {"cola-6": 4}})
     refused = refusal(catalog, "cola-6", {"recipe": {"cola": 6}})

@@ -268,6 +268,14 @@ def test_a_sku_that_is_no_item_is_refused_as_an_item_naming_its_items(is_open: b
     assert catalog.check_item("six", True, "lines[0].item") == "six"
 
 
+def test_an_open_catalogue_takes_no_item_that_is_a_deleted_sku_of_others() -> None:
+    catalog = Catalog(is_open=True)
+    catalog.put(sku("six", None, version=2), sku("six", {"recipe": {"cola": 6}}))
+    with pytest.raises(UnknownSku, match="'six' is a SKU and not an item: name 'cola'"):
+        catalog.check_item("six", False, "lines[0].item")
+    assert catalog.check_item("six", True, "lines[0].item") == "six"
+
+
 def test_a_recipe_of_a_sku_of_other_items_is_a_conflict_in_any_order() -> None:
     documents = [sku("crate", {"recipe": {"six": 4}}), sku("six", {"recipe": {"cola": 6}})]
     for order in permutations(documents):
