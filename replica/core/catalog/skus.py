@@ -22,7 +22,7 @@ from replica.core.base.limits import RECIPE_ITEMS_MAX
 from replica.core.base.names import ITEM_PATTERN, is_item
 from replica.core.base.quantities import Barcode, Quantity
 from replica.core.catalog.barcodes import canonical
-from replica.core.catalog.documents import Register
+from replica.core.catalog.documents import Precedence, Register
 from replica.core.catalog.item_names import ItemNames
 from replica.core.catalog.units import UNITS
 
@@ -124,7 +124,17 @@ class _Index:
 class Catalog:
     """The recipe of each SKU. An open catalogue treats an unknown SKU as the item of the same name."""
 
-    __slots__ = ("_confused", "_current", "_deleted", "_open_recipes", "_shared", "_skus", "is_open", "item_names")
+    __slots__ = (
+        "_confused",
+        "_current",
+        "_deleted",
+        "_deletions",
+        "_open_recipes",
+        "_shared",
+        "_skus",
+        "is_open",
+        "item_names",
+    )
 
     def __init__(self, is_open: bool = False) -> None:
         self.is_open = is_open
@@ -133,6 +143,8 @@ class Catalog:
         self._current = _Index()
         self._deleted = _Index()
         """The deleted SKUs, as they were last."""
+        self._deletions: dict[str, tuple[int, Precedence]] = {}
+        """When each of them was deleted: the clock first, because versions of two documents say nothing of time."""
         self._skus = self._current.skus
         self._open_recipes: dict[str, Recipe] = {}
         self._shared: dict[str, None] = {}
@@ -147,11 +159,13 @@ class Catalog:
         """
         name = register.key
         before = [self._current.remove(name), self._deleted.remove(name)]
+        self._deletions.pop(name, None)
         sku, gone = read_sku(register.value), read_sku(former.value) if former is not None else None
         if sku is not None:
             self._current.add(name, sku)
         if gone is not None:
             self._deleted.add(name, gone)
+            self._deletions[name] = (register.clock, register.precedence)
             self._open_recipes.pop(name, None)
         self._review(name, [one for one in (*before, sku, gone) if one is not None])
         return sku is not None or register.value is None
@@ -192,17 +206,19 @@ class Catalog:
     def scan(self, barcode: str, field: str, is_fact: bool = False) -> str:
         """Return the SKU with a barcode.
 
-        `is_fact`: the request tells what happened to goods. The barcode of a deleted SKU is then known.
+        `is_fact`: the request tells what happened to goods. The barcode of a deleted SKU is then known; of several, it
+        is the one that was deleted last, because it had the barcode until then, and nobody can end their conflict.
 
         Raises:
             UnknownSku: no SKU has the barcode, or only a deleted one.
             BarcodeConflict: several SKUs claim the barcode, so it does not say which goods these are.
         """
         code = canonical(barcode)
-        current, deleted = self._current.claims.get(code, {}), self._deleted.claims.get(code, {})
-        skus = sorted(current or (deleted if is_fact else ()))
+        skus, deleted = self.holders_of(barcode), self._deleted.claims.get(code, {})
         if len(skus) == 1:
             return skus[0]
+        if deleted and is_fact and not skus:
+            return max(deleted, key=lambda name: (self._deletions[name], name))
         if skus:
             text = f"The SKUs {listed(skus)} all claim the barcode {barcode!r}."
             hint = "Name the SKU instead, and remove the barcode from the documents of the others."

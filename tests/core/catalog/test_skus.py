@@ -19,10 +19,10 @@ def sku(key: str, value: object, version: int = 1) -> Register:
     return packed_sku(key, None if value is None else pack_value(value), version)
 
 
-def packed_sku(key: str, value: bytes | None, version: int = 1) -> Register:
+def packed_sku(key: str, value: bytes | None, version: int = 1, clock: int = 1) -> Register:
     """The same, with its value as bytes."""
     return Register(
-        kind="sku", key=key, rank=0, at="", version=version, clock=1, writer="hub-east#0000000a", value=value
+        kind="sku", key=key, rank=0, at="", version=version, clock=clock, writer="hub-east#0000000a", value=value
     )
 
 
@@ -252,11 +252,24 @@ def test_the_items_of_a_deleted_sku_stay_known_and_keep_their_unit() -> None:
     assert catalog.unit("wings_gram") == "GRM"
 
 
-def test_a_barcode_of_two_deleted_skus_is_refused_for_facts_too() -> None:
+@pytest.mark.parametrize("first", ["a", "c"])
+def test_a_barcode_of_two_deleted_skus_is_that_of_the_last_deleted_for_facts(first: str) -> None:
+    former = {name: sku(name, {"recipe": {name: 1}, "barcodes": ["1"]}) for name in (first, "b")}
+    deletions = [packed_sku(first, None, version=9, clock=7), packed_sku("b", None, version=2, clock=8)]
+    for order in permutations(deletions):
+        catalog = Catalog()
+        for deletion in order:
+            catalog.put(deletion, former[deletion.key])
+        assert catalog.scan("1", "barcode", is_fact=True) == "b"
+        assert catalog.barcode_conflicts() == []
+        with pytest.raises(UnknownSku, match="was deleted"):
+            catalog.scan("1", "barcode")
+
+
+def test_a_barcode_of_deleted_skus_is_that_of_a_current_one_for_facts() -> None:
     catalog = deleted(a={"recipe": {"a": 1}, "barcodes": ["1"]}, b={"recipe": {"b": 1}, "barcodes": ["1"]})
-    with pytest.raises(BarcodeConflict):
-        catalog.scan("1", "barcode", is_fact=True)
-    assert catalog.barcode_conflicts() == []
+    catalog.put(sku("c", {"recipe": {"c": 1}, "barcodes": ["1"]}))
+    assert catalog.scan("1", "barcode") == catalog.scan("1", "barcode", is_fact=True) == "c"
 
 
 @pytest.mark.parametrize("is_open", [True, False])
