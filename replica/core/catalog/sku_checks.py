@@ -6,18 +6,13 @@ attributes editable until somebody resolves the conflict.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from itertools import islice
-
 from msgspec.structs import replace
 
 from replica.core.base.errors import BarcodeConflict, Invalid
+from replica.core.base.item_names import ItemNames, closest
 from replica.core.catalog.barcodes import canonical, check_digit, is_of_gtin_form
 from replica.core.catalog.skus import Catalog, KnownSku, SkuDocument, listed, read_sku
 from replica.core.catalog.units import UNITS
-
-_MOVED_NAMES_MAX = 20_000
-"""Items that moved among which a misspelling is looked for. Recipes usually name them too."""
 
 
 def tidy_sku(document: SkuDocument) -> SkuDocument:
@@ -44,7 +39,7 @@ def check_sku(document: SkuDocument) -> None:
             raise Invalid(f"{text} {hint}", field=field, check_digit=right)
 
 
-def admit_sku(catalog: Catalog, moved: Collection[str], key: str, value: bytes, *, has_new_items: bool) -> None:
+def admit_sku(catalog: Catalog, moved: ItemNames, key: str, value: bytes, *, has_new_items: bool) -> None:
     """Check a new write of a SKU against the catalogue.
 
     Args:
@@ -100,12 +95,12 @@ def _items_instead(named: KnownSku, quantity: int) -> tuple[str, dict[str, int]]
     return f"{{{written}}}", instead
 
 
-def _check_spelling(catalog: Catalog, moved: Collection[str], key: str, sku: KnownSku) -> None:
+def _check_spelling(catalog: Catalog, moved: ItemNames, key: str, sku: KnownSku) -> None:
     """Ask about an unknown item whose name is like that of a known one."""
     for item, _ in sku.recipe:
         if item == key or item in moved or catalog.is_used(item):
             continue
-        alike = catalog.item_names.like(item, islice(moved, _MOVED_NAMES_MAX))
+        alike = closest(item, [*catalog.item_names.like(item), *moved.like(item)])
         if alike:
             text = f"No SKU uses the item {item!r} yet. Did you mean {listed(alike, 'or')}?"
             hint = "Correct the name, or repeat the request with the query new_items=true if the item is new."

@@ -18,12 +18,12 @@ import msgpack
 from msgspec import Meta, Struct, ValidationError, convert
 
 from replica.core.base.errors import BarcodeConflict, UnknownSku
+from replica.core.base.item_names import ItemNames
 from replica.core.base.limits import RECIPE_ITEMS_MAX
 from replica.core.base.names import ITEM_PATTERN, is_item
 from replica.core.base.quantities import Barcode, Quantity
 from replica.core.catalog.barcodes import canonical
 from replica.core.catalog.documents import Precedence, Register
-from replica.core.catalog.item_names import ItemNames
 from replica.core.catalog.units import UNITS
 
 SKU = "sku"

@@ -14,13 +14,14 @@ Source: bounded counter and escrow, Balegas et al., SRDS 2015; PN-counter, Shapi
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from replica.core.base.errors import Broken
+from replica.core.base.item_names import ItemNames
 from replica.core.base.limits import QUANTITY_MAX, TOTAL_MAX
 from replica.core.base.names import (
     CUSTOMER,
@@ -276,10 +277,12 @@ Changes = dict[Route, dict[Stock, int]]
 class Ledger:
     """All cells that this replica knows. `apply` never refuses, because nodes check a request before they write it."""
 
-    __slots__ = ("_changes", "_locations", "_newly_supplied", "_routes", "at_location", "suppliers")
+    __slots__ = ("_changes", "_locations", "_newly_supplied", "_routes", "at_location", "item_names", "suppliers")
 
     def __init__(self) -> None:
         self.at_location: dict[str, LocationStock] = {}
+        self.item_names = ItemNames()
+        """The items that ever moved, at any location."""
         self._locations: dict[str, list[str]] = {}
         self._routes: dict[tuple[str, str, str], Route] = {}
         self._changes: Changes = {}
@@ -298,11 +301,6 @@ class Ledger:
         here = self.at_location.get(location)
         return here.stocks if here is not None else {}
 
-    @property
-    def moved_items(self) -> Collection[str]:
-        """The items that ever moved, at any location."""
-        return self._locations.keys()
-
     def locations(self, item: str) -> Sequence[str]:
         """Locations where an item ever moved, in order of names."""
         return self._locations.get(item, ())
@@ -317,7 +315,7 @@ class Ledger:
             stock = stocks.get(move.item)
             if stock is None:
                 stock = stocks[move.item] = Stock(location, move.item)
-                insort(self._locations.setdefault(move.item, []), location)
+                self._note_place(move.item, location)
             name = (writer, move.source, move.target)
             route = routes.get(name)
             if route is None:
@@ -350,6 +348,12 @@ class Ledger:
             stock.cells[route] = changed[stock] = total
         here.totals[route] = here.totals.get(route, 0) + sum(taken.values())
         here._stale.update(dict.fromkeys(taken))
+
+    def _note_place(self, item: str, location: str) -> None:
+        if item not in self._locations:
+            self._locations[item] = []
+            self.item_names.add(item)
+        insort(self._locations[item], location)
 
     def _route(self, name: tuple[str, str, str]) -> Route:
         route = self._routes.get(name)

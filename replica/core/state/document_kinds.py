@@ -71,7 +71,7 @@ def _check_sku(document: SkuDocument) -> None:
 
 
 def _admit_sku(indexes: Indexes, key: str, value: bytes, has_new_items: bool) -> None:
-    admit_sku(indexes.catalog, indexes.ledger.moved_items, key, value, has_new_items=has_new_items)
+    admit_sku(indexes.catalog, indexes.ledger.item_names, key, value, has_new_items=has_new_items)
 
 
 def _index_sku(indexes: Indexes, register: Register) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from msgspec import convert
 
 from replica.core.base.errors import BarcodeConflict, Invalid, Refused
+from replica.core.base.item_names import ItemNames
 from replica.core.catalog.documents import pack_value
 from replica.core.catalog.sku_checks import admit_sku, check_sku, tidy_sku
 from replica.core.catalog.skus import Catalog, SkuDocument
@@ -23,7 +24,10 @@ def checked(**fields: Any) -> SkuDocument:
 
 def admit(catalog: Catalog, key: str, document: Any, moved: Any = (), *, has_new_items: bool = False) -> None:
     """Check a write of a SKU, and index it."""
-    admit_sku(catalog, moved, key, pack_value(document), has_new_items=has_new_items)
+    names = ItemNames()
+    for item in moved:
+        names.add(item)
+    admit_sku(catalog, names, key, pack_value(document), has_new_items=has_new_items)
     assert catalog.put(sku(key, document))
 
 

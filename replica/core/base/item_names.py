@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 _WORD_LENGTH_MIN = 5
 """Letters in the longer one of two words that may be one word with a slip: `cola` and `colla`, but not `l` and `xl`."""
@@ -22,6 +23,12 @@ _LENGTH_DIFFERENCE_MAX = 2
 
 _SUGGESTIONS_MAX = 3
 
+_COMPARED_MAX = 128
+"""Names with nearly the same letters that are compared in full, so that a look never takes long."""
+
+_LETTERS_APART_MAX = 4
+"""Letters that only one of two names has, if they are two slips apart: each slip replaces one by another."""
+
 _separators = re.compile(r"[^0-9a-z]+")
 _letters = re.compile(r"[^0-9]+")
 
@@ -32,22 +39,41 @@ class ItemNames:
     __slots__ = ("_groups",)
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[str, str], dict[str, None]] = {}
+        self._groups: dict[tuple[str, str], dict[str, int]] = {}
+        """The letters of each name, 0 until the first look at them."""
+
+    def __contains__(self, item: str) -> bool:
+        return item in self._groups.get(_group(item), ())
 
     def add(self, item: str) -> None:
         """Note a name."""
-        self._groups.setdefault(_group(item), {})[item] = None
+        self._groups.setdefault(_group(item), {}).setdefault(item, 0)
 
     def discard(self, item: str) -> None:
         """Forget a name."""
         self._groups.get(_group(item), {}).pop(item, None)
 
-    def like(self, item: str, others: Iterable[str] = ()) -> list[str]:
-        """The names that are like another name, and those of `others`: the closest first, at most three."""
-        group = _group(item)
-        names = {**self._groups.get(group, {}), **dict.fromkeys(other for other in others if _group(other) == group)}
-        found = [name for name in names if name != item and are_alike(item, name)]
-        return sorted(found, key=lambda name: (_distance(item, name, len(item)), name))[:_SUGGESTIONS_MAX]
+    def like(self, item: str) -> list[str]:
+        """The names that are like another name: the closest first, at most three."""
+        found = [name for name in islice(self._near(item), _COMPARED_MAX) if are_alike(item, name)]
+        return closest(item, found)
+
+    def _near(self, item: str) -> Iterator[str]:
+        """The other names of the group with nearly the same letters. This costs 0.1 µs for each name."""
+        letters, length, group = _letters_of(item), len(item), self._groups.get(_group(item), {})
+        for name, noted in group.items():
+            known = noted
+            if not known:
+                known = group[name] = _letters_of(name)
+            if (known ^ letters).bit_count() > _LETTERS_APART_MAX or name == item:
+                continue
+            if abs(len(name) - length) <= _LENGTH_DIFFERENCE_MAX:
+                yield name
+
+
+def closest(item: str, names: Iterable[str]) -> list[str]:
+    """The three of some names that are closest to another one, in order."""
+    return sorted(dict.fromkeys(names), key=lambda name: (_distance(item, name, len(item)), name))[:_SUGGESTIONS_MAX]
 
 
 def are_alike(one: str, other: str) -> bool:
@@ -75,16 +101,37 @@ def _group(item: str) -> tuple[str, str]:
     return _letters.sub("", item), item[:1].lower()
 
 
+def _letters_of(item: str) -> int:
+    """The set of the letters of a name, one bit each."""
+    bits = 1
+    for letter in item.lower():
+        if letter.isalpha():
+            bits |= 2 << (ord(letter) & 31)
+    return bits
+
+
 def _differing(words: list[str], others: list[str]) -> Iterator[tuple[str, str]]:
     if len(words) != len(others):
         return iter([("", ""), ("", "")])
     return ((word, other) for word, other in zip(words, others, strict=True) if word != other)
 
 
+def _without_common_ends(one: str, other: str) -> tuple[str, str]:
+    """Two texts without what both begin with and then both end with. Their distance is the same."""
+    start, shorter = 0, min(len(one), len(other))
+    while start < shorter and one[start] == other[start]:
+        start += 1
+    end = 0
+    while end < shorter - start and one[-1 - end] == other[-1 - end]:
+        end += 1
+    return one[start : len(one) - end], other[start : len(other) - end]
+
+
 def _distance(one: str, other: str, limit: int) -> int:
     """The least number of letters to insert, remove, replace or swap with the next; more than `limit` is not exact."""
     if abs(len(one) - len(other)) > limit:
         return limit + 1
+    one, other = _without_common_ends(one, other)
     before: list[int] = []
     row = list(range(len(other) + 1))
     for number, letter in enumerate(one, 1):

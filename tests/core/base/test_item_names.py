@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+from string import ascii_lowercase
+
 import pytest
 
-from replica.core.catalog.item_names import ItemNames, are_alike
+from replica.core.base import item_names
+from replica.core.base.item_names import ItemNames, are_alike, closest
 
 
 @pytest.mark.parametrize(
@@ -51,4 +55,24 @@ def test_the_names_like_another_one_come_closest_first_and_without_itself() -> N
         names.add(name)
     names.discard("lemonada")
     assert names.like("lemonade") == ["lemonades", "limonad"]
-    assert names.like("lemonad", ["lemonads", "cola"]) == ["lemonade", "lemonads", "limonad"]
+    assert closest("lemonad", ["lemonads", *names.like("lemonad")]) == ["lemonade", "lemonads", "limonad"]
+
+
+def test_a_misspelling_is_found_among_many_thousand_names_that_look_the_same() -> None:
+    names = ItemNames()
+    for letters in product(ascii_lowercase, repeat=3):
+        names.add(f"item{''.join(letters)}")
+    names.add("ice_cream_cone")
+    assert names.like("ice_craem_cone") == ["ice_cream_cone"]
+
+
+def test_a_look_at_names_compares_a_bounded_number_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr(item_names, "are_alike", lambda _, name: compared.append(name))
+    names = ItemNames()
+    for letters in product(ascii_lowercase, repeat=3):
+        names.add(f"item{''.join(letters)}")
+    assert names.like("itemabcd") == []
+    assert len(compared) == 128
+    compared.clear()
+    assert names.like("fresh") == compared == []
