@@ -6,7 +6,9 @@ before which no account was below zero. The order is the one in which this node 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from msgspec import Struct
 
@@ -15,12 +17,16 @@ from replica.core.ledger.cells import Move
 from replica.core.log.times import recorded_text
 from replica.core.state.replica import Replica
 from replica.runtime.driver import Driver
+from replica.runtime.http.shortage_answers import breached_pairs
 from replica.runtime.ports import Journal
 
 Pair = tuple[str, str]
 """A location and an item."""
 
 PAGE = 256
+PAGE_GROWTH = 4
+"""The first page is one entry, and each further one is this much longer. Most breaches began a few entries ago, and the
+search for an entry that is not there reads the whole journal."""
 ENTRIES_MAX = 4_096
 """Entries of one pair that are read to find the beginning of its breach. An older beginning is not searched."""
 
@@ -31,29 +37,38 @@ class _Found(Struct, frozen=True):
 
 
 class BreachTimes:
-    """When the breaches of one node began. It reads a pair again only after the pair moved."""
+    """When the breaches of one node began. It reads a pair again only after the pair moved.
+
+    Readers take turns, so that several of them cost one search for each pair.
+    """
 
     def __init__(self, driver: Driver, journal: Journal) -> None:
         self._driver = driver
         self._journal = journal
         self._found: dict[Pair, _Found] = {}
+        self._turn = asyncio.Lock()
 
-    async def read(self) -> dict[Pair, str | None]:
-        """The time of the entry with which each present breach began; None if that was too long ago to be searched."""
-        newest, breached = await self._driver.look(_breached)
-        found: dict[Pair, _Found] = {}
-        for pair, balances in breached.items():
-            known = self._found.get(pair)
-            if known is None or known.balances != balances:
-                known = _Found(balances, await self._began(pair, balances, newest))
-            found[pair] = known
-        self._found = found
-        return {pair: one.since for pair, one in found.items()}
+    async def read(self, limit: int) -> dict[Pair, str | None]:
+        """The time of the entry with which each of the first breaches began, at most `limit` of them.
+
+        None if that was too long ago to be searched.
+        """
+        async with self._turn:
+            newest, breached, ended = await self._driver.look(lambda replica: _breached(replica, limit, self._found))
+            for pair in ended:
+                del self._found[pair]
+            for pair, balances in breached.items():
+                known = self._found.get(pair)
+                if known is None or known.balances != balances:
+                    self._found[pair] = _Found(balances, await self._began(pair, balances, newest))
+            return {pair: self._found[pair].since for pair in breached}
 
     async def _began(self, pair: Pair, balances: Mapping[str, int], newest: int) -> str | None:
         left, before, since = dict(balances), newest + 1, None
-        for _ in range(ENTRIES_MAX // PAGE):
-            page = await self._journal.moves_of(*pair, before, PAGE)
+        unread, size = ENTRIES_MAX, 1
+        while unread > 0:
+            page = await self._journal.moves_of(*pair, before, min(size, unread))
+            unread, size = unread - size, min(size * PAGE_GROWTH, PAGE)
             for stored in page.stored:
                 if not _is_breached(left):
                     return since
@@ -65,13 +80,13 @@ class BreachTimes:
         return None
 
 
-def _breached(replica: Replica) -> tuple[int, dict[Pair, dict[str, int]]]:
-    """The newest arrival number, and the balances of every pair with a breach."""
-    return replica.arrival, {
-        (location, item): stock.stocks[item].balances
-        for location, stock in sorted(replica.ledger.at_location.items())
-        for item in stock.breaches()
-    }
+def _breached(
+    replica: Replica, limit: int, known: Iterable[Pair]
+) -> tuple[int, dict[Pair, dict[str, int]], list[Pair]]:
+    """The newest arrival number, the balances of the first pairs with a breach, and known pairs that have none."""
+    breached = {pair: replica.ledger.stock(*pair).balances for pair in islice(breached_pairs(replica.ledger), limit)}
+    ended = [pair for pair in known if not replica.ledger.stock(*pair).breach]
+    return replica.arrival, breached, ended
 
 
 def _is_breached(balances: Mapping[str, int]) -> bool:

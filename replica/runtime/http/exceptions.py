@@ -129,7 +129,7 @@ class ExceptionsApi:
 
     async def exceptions(self, request: web.Request) -> web.Response:
         limit, differences = limit_of(request), self._node.peers.divergences
-        since, look = await self._breach_times.read(), self._node.driver.look
+        since, look = await self._breach_times.read(limit), self._node.driver.look
         questions = await read_questions(self._node.journal, limit + 1)
         return json_response(await look(lambda replica: exceptions(replica, since, differences, limit, questions)))
 
@@ -143,7 +143,8 @@ def exceptions(
 ) -> ExceptionsAnswer:
     """Gather the exceptions of at most `limit` orders with reports, and of at most `limit` orders with waiting events.
 
-    Of duplicates, conflicts, shortages, lost edits and till receipts it lists the newest, at most `limit` of each.
+    Of duplicates, conflicts, shortages, lost edits and till receipts it lists the newest, at most `limit` of each. Of
+    breaches it lists the first `limit` by location and item.
     `since`: when each breach began, by location and item.
     """
     orders = replica.orders
@@ -161,9 +162,10 @@ def exceptions(
     lost_edits = lost_edit_answers(replica.documents, limit + 1)
     repeated, returns = repeated_receipts(questions, replica.kinds), questioned_returns(questions, replica.kinds)
     of_orders = (with_exceptions, waiting, with_shortage, duplicates, conflicts)
-    of_others = (barcodes, recipes, lost_edits, questions.questioned, returns, clocks, till_clocks)
+    breaches = breach_answers(replica.ledger, since, limit + 1)
+    of_others = (breaches, barcodes, recipes, lost_edits, questions.questioned, returns, clocks, till_clocks)
     return ExceptionsAnswer(
-        breaches=breach_answers(replica.ledger, since),
+        breaches=breaches[:limit],
         shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
         duplicates=duplicates[-limit:],
         key_conflicts=conflicts[-limit:],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from msgspec import Struct
 
@@ -44,20 +45,18 @@ class ShortageAnswer(Struct, frozen=True):
     instead: str | None
 
 
-def breach_answers(ledger: Ledger, since: Mapping[tuple[str, str], str | None]) -> list[BreachAnswer]:
-    """Render the breaches, location by location. `since`: when each began, by location and item."""
+def breached_pairs(ledger: Ledger) -> Iterator[tuple[str, str]]:
+    """Every location and item with a breach, in order."""
+    return ((location, item) for location, stock in sorted(ledger.at_location.items()) for item in stock.breaches())
+
+
+def breach_answers(ledger: Ledger, since: Mapping[tuple[str, str], str | None], limit: int) -> list[BreachAnswer]:
+    """Render the first breaches, at most `limit`. `since`: when each began, by location and item."""
     answers = []
-    for location, stock in sorted(ledger.at_location.items()):
-        for item, units in stock.breaches().items():
-            answers.append(
-                BreachAnswer(
-                    location=location,
-                    item=item,
-                    units=units,
-                    short=short_by(stock.stocks[item]),
-                    since=since.get((location, item)),
-                )
-            )
+    for location, item in islice(breached_pairs(ledger), limit):
+        stock = ledger.stock(location, item)
+        began = since.get((location, item))
+        answers.append(BreachAnswer(location, item, units=stock.breach, short=short_by(stock), since=began))
     return answers
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from edge_node.assembly import assemble
 from replica.runtime.http import breach_times
+from replica.runtime.http.breach_times import BreachTimes
 from replica.runtime.peering.websocket import HttpNetwork
+from replica.runtime.ports import Journal, Page
 from replica.runtime.process import Assembly
 from tests.callers import Caller, calling
 
@@ -75,3 +78,48 @@ async def test_a_breach_older_than_the_search_has_no_time(store: Caller, monkeyp
     for _ in range(6):
         await store.good("/v1/sales", lines(1))
     assert await breaches(store) == {"cola": None}
+
+
+class CountedJournal:
+    """A journal that counts the searches in it, and the entries that they asked for."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.asked: list[tuple[str, int]] = []
+
+    async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
+        self.asked.append((item, limit))
+        return await self._journal.moves_of(location, item, before, limit)
+
+
+def counted(store: Caller) -> tuple[BreachTimes, CountedJournal]:
+    journal = CountedJournal(store.node.journal)
+    return BreachTimes(store.node.driver, cast(Journal, journal)), journal
+
+
+async def test_breaches_beyond_the_limit_are_neither_searched_nor_listed(store: Caller) -> None:
+    for item in ("a", "b", "c"):
+        await store.good("/v1/sales", lines(1, item))
+    times, journal = counted(store)
+    assert [item for _, item in await times.read(2)] == ["a", "b"]
+    assert [item for item, _ in journal.asked] == ["a", "b"]
+    answer = await store.good("/v1/exceptions?limit=2")
+    assert ([one["item"] for one in answer["breaches"]], answer["truncated"]) == (["a", "b"], True)
+    answer = await store.good("/v1/exceptions?limit=3")
+    assert (len(answer["breaches"]), answer["truncated"]) == (3, False)
+
+
+async def test_readers_of_breaches_together_search_each_one_once(store: Caller) -> None:
+    for item in ("a", "b"):
+        await store.good("/v1/sales", lines(1, item))
+    times, journal = counted(store)
+    first, *others = await asyncio.gather(*[times.read(9) for _ in range(4)])
+    assert all(other == first for other in others)
+    assert len(journal.asked) == 2
+
+
+async def test_the_search_for_a_new_breach_ends_at_the_entry_that_began_it(store: Caller) -> None:
+    await store.good("/v1/sales", lines(1))
+    times, journal = counted(store)
+    assert None not in (await times.read(9)).values()
+    assert journal.asked == [("cola", 1)]
