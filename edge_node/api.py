@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
-from edge_node.pickups import PickupPage, pickups
+from edge_node.pickups import PickupPage, read_pickups
 from edge_node.sale_batches import BatchAnswer, SaleBatches
 from replica.core.base.clock import stamp_ms
 from replica.core.base.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of
@@ -162,7 +162,7 @@ class EdgeApi:
 
     async def pickups(self, request: web.Request) -> web.Response:
         cursor, limit = request.query.get("cursor", ""), limit_of(request)
-        return json_response(await self._node.driver.look(lambda replica: pickups(replica.orders, cursor, limit)))
+        return json_response(await read_pickups(self._node.driver, self._stock.long_reads, cursor, limit))
 
     async def status(self, request: web.Request) -> web.Response:
         return json_response(await self._node.driver.look(self._status))

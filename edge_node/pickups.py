@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
 
 from replica.core.orders.fold import Orders
+from replica.core.state.replica import Replica
+from replica.runtime.driver import Driver
+from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.order_answers import FulfilmentView, fulfilment_view
 
 
@@ -26,20 +30,32 @@ class PickupPage(Struct, frozen=True):
     next: str | None
 
 
-def pickups(orders: Orders, cursor: str, limit: int) -> PickupPage:
-    """List the pickups of at most `limit` orders after the cursor."""
-    held = {
-        order.name: order
-        for order in orders.open()
-        if any(one.allocations and one.owner == orders.node for one in order.fulfilments.values())
-    }
-    names = sorted(held)
-    start = bisect_right(names, cursor) if cursor else 0
-    shown = names[start : start + limit]
-    found = [
-        Pickup(name, held[name].channel, held[name].customer, fulfilment_view(one))
-        for name in shown
-        for _, one in sorted(held[name].fulfilments.items())
+async def read_pickups(driver: Driver, long_reads: LongReads, cursor: str, limit: int) -> PickupPage:
+    """Read the pickups of at most `limit` orders after the cursor, a slice of orders at a time."""
+    names = sorted([name for name in await driver.look(lambda replica: replica.orders.open_names()) if name > cursor])
+    found: list[Any] = []
+    owners: list[str] = []
+    """The order of each pickup."""
+
+    def answers(replica: Replica, some: Sequence[str]) -> list[Pickup]:
+        pickups = pickups_of(replica.orders, some)
+        owners.extend([one.order for one in pickups])
+        return pickups
+
+    window = limit + 1  # one order more tells whether there is a next page
+    for start in range(0, len(names), window):
+        found += await long_reads.look(names[start : start + window], answers)
+        shown = list(dict.fromkeys(owners))
+        if len(shown) > limit:
+            return PickupPage(found[: owners.index(shown[limit])], shown[limit - 1])
+    return PickupPage(found, None)
+
+
+def pickups_of(orders: Orders, names: Sequence[str]) -> list[Pickup]:
+    """The pickups of some orders, in the order of their names. An order that holds nothing any more has none."""
+    return [
+        Pickup(order.name, order.channel, order.customer, fulfilment_view(one))
+        for order in orders.look_at(names)
+        for _, one in sorted(order.fulfilments.items())
         if one.allocations and one.owner == orders.node
     ]
-    return PickupPage(found, shown[-1] if start + limit < len(names) else None)
