@@ -30,6 +30,8 @@ DOUBLED = [
     ),
 ]
 
+BROKEN_BEHIND_A_NUMBER = b'{"lines":[{"sku":"cola","quantity":2.0}],"till":1e400"t"}'
+
 
 @pytest.mark.parametrize(("body", "field"), DOUBLED)
 def test_a_name_given_twice_in_an_object_is_refused_by_its_path(body: bytes, field: str) -> None:
@@ -137,6 +139,19 @@ def test_a_number_that_json_does_not_have_is_malformed(number: bytes) -> None:
     with pytest.raises(Refused) as refused:
         Decoder(Sale).decode(b'{"lines":[{"sku":"cola","quantity":%b}]}' % number)
     assert refused.value.kind == "malformed-json"
+
+
+def test_a_body_broken_behind_a_number_beyond_each_float_is_malformed() -> None:
+    with pytest.raises(Refused) as refused:
+        Decoder(Sale).decode(BROKEN_BEHIND_A_NUMBER)
+    assert refused.value.kind == "malformed-json"
+
+
+async def test_a_body_broken_behind_a_number_gets_an_answer_over_http(store: Caller) -> None:
+    headers = {"Idempotency-Key": "k"}
+    async with store.client.post("/v1/sales", data=BROKEN_BEHIND_A_NUMBER, headers=headers) as response:
+        problem = await response.json(content_type=None)
+        assert (response.status, problem["type"].rpartition("/")[2]) == (400, "malformed-json")
 
 
 @pytest.mark.parametrize("number", [2.0**53 + 2, 1e300, -(2.0**53) - 2])

@@ -170,6 +170,15 @@ async def test_an_order_that_may_wait_takes_the_slow_path(hub_address: tuple[str
         assert (answered, "server" in headers) == (status, True)
 
 
+async def test_a_body_broken_behind_a_number_keeps_the_connection_on_both_paths(address: tuple[str, int]) -> None:
+    body, till = b'{"lines":[{"sku":"cola","quantity":2.0}],"till":1e400"t"}', await dial(address)
+    fast = await till.ask(request(body))
+    assert (fast[0], json.loads(fast[2])["type"].rpartition("/")[2]) == (400, "malformed-json")
+    assert (await till.ask(request(SOLD, "k2")))[0] == 201
+    slow = await (await dial(address)).ask(request(body, "k1", SLOW_PATH))
+    assert (slow[0], slow[2]) == (fast[0], fast[2])
+
+
 BATCHES = b"POST /v1/sales:batch HTTP/1.1\r\n"
 
 KEYS = [b"0190aaaa-bbbb-7ccc-8ddd-00000000000%d" % number for number in range(3)]
