@@ -1,0 +1,160 @@
+"""Goods come back of an order with several parts, of which other nodes own some or the store sees only some."""
+
+from __future__ import annotations
+
+import pytest
+
+from replica.core.base.limits import PARKED_MS
+from replica.core.catalog.documents import pack_value
+from replica.core.log.draft import Draft
+from replica.core.orders.facts import ReportFacts, encode
+from replica.core.orders.requests import OrderEvent, PlacedLine
+from replica.core.rights.requests import Grant, GrantLine
+from replica.core.state import decisions
+from replica.core.state.commands import Command, DocumentWrite
+from replica.core.stock.requests import SkuLine
+from replica.runtime.http.order_answers import order_answer
+from tests.core.orders.test_returns import Chain, bring, quarantined, sold
+from tests.core.shuffled import OrderTaker, lines
+
+
+def chain_with_rights(number: int = 5) -> Chain:
+    """A chain whose first hub may sell cola at store-1 and at store-2, and knows who owns these locations."""
+    chain = Chain()
+    for hub in chain.hubs:
+        owners = {store.locations[0]: store.locations[0] for store in chain.stores}
+        hub.replica.learn_location_owners(owners, ["hub-east", "hub-west"])
+    for store in chain.stores[:2]:
+        grant = Grant("hub-east", (GrantLine("cola", number),))
+        decisions.execute(store.replica, Command(store.locations[0], grant, b"grant"), store.now_ms)
+    chain.settle()
+    return chain
+
+
+def shown(taker: OrderTaker) -> dict[str, tuple[str, dict[str, int]]]:
+    """State and units of each fulfilment."""
+    return {name: (one.state, dict(one.lines)) for name, one in sorted(taker.order().fulfilments.items())}
+
+
+def write_crate(hub: OrderTaker, value: object) -> None:
+    packed = pack_value(value) if value is not None else None
+    write = DocumentWrite("sku", "crate", packed, f"crate-{value}".encode())
+    decisions.write(hub.replica, write, hub.now_ms)
+
+
+def tell_documents(chain: Chain) -> None:
+    hub = chain.hubs[0]
+    hub.commit()
+    for store in chain.stores:
+        store.take([entry for entry in hub.entries if entry.stream.scope == "*"])
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_whole_return_of_an_own_part_and_parts_of_a_hub_counts_each(parts: int) -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    hub.place("o-1", PlacedLine(4, "cola", location="store-1"))
+    for _ in range(parts):
+        hub.happen("collect", lines=lines(cola=1))
+    hub.happen("pay")
+    chain.settle()
+    store.happen("collect")
+    chain.settle()
+    store.ask(OrderEvent(order="o-1", event="return"), "k-1")
+    chain.settle()
+    for taker in (hub, store):
+        assert (taker.order().state, sold(taker)) == ("returned", 0)
+        assert taker.order().reports == taker.order().waiting == []
+    assert quarantined(chain) == {"store-1": 4}
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+def test_a_return_told_at_a_hub_reaches_the_store_even_before_the_order_does(told_first: bool) -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    store.place("o-1", PlacedLine(2, "cola"))
+    store.happen("collect")
+    if not told_first:
+        chain.settle()
+    bring(hub, "k-1")
+    chain.settle()
+    for taker in chain.all:
+        taker.now_ms += PARKED_MS + 1_000
+    chain.settle()
+    assert (store.order().state, sold(store), quarantined(chain)) == ("returned", 1, {"store-1": 1})
+    for taker in (hub, store):
+        assert taker.order().reports == taker.order().waiting == []
+
+
+def test_partial_and_whole_cancellations_before_the_order_all_reach_the_store() -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    for number in (1, 2):
+        hub.happen("cancel", lines=lines(cola=number))
+    store.place("o-1", PlacedLine(5, "cola"), paid=True)
+    chain.settle()
+    for taker in (hub, store):
+        assert shown(taker)["store-1.1"] == ("reserved", {"cola": 2})
+        assert taker.order().reports == taker.order().waiting == []
+
+
+def test_a_cancellation_that_was_denied_does_not_stand_for_another_one() -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    hub.happen("cancel", lines=lines(cola=9))
+    hub.happen("cancel")
+    store.place("o-1", PlacedLine(5, "cola"), paid=True)
+    chain.settle()
+    assert (hub.order().state, store.order().state, store.figures()[1]) == ("cancelled", "cancelled", 0)
+
+
+@pytest.mark.parametrize("own_part", ["reserved", "collected", "cancelled"])
+def test_units_of_a_part_that_the_store_does_not_see_are_taken(own_part: str) -> None:
+    chain = chain_with_rights()
+    hub, (first, second) = chain.hubs[0], chain.stores[:2]
+    sold_there = PlacedLine(4, "cola", location="store-2")
+    hub.place("o-1", PlacedLine(1, "cola", location="store-1"), sold_there, paid=True)
+    chain.settle()
+    second.happen("collect")
+    if own_part != "reserved":
+        first.happen("collect" if own_part == "collected" else "cancel")
+    chain.settle()
+    answer = order_answer(bring(first, cola=3).content)
+    assert [(one.sku, one.quantity) for one in answer.taken_back] == [("cola", 3)]
+    chain.settle()
+    assert shown(hub)["hub-east.1"][0] == own_part
+    assert shown(hub)["hub-east.2"] == ("returned", {"cola": 1})
+    assert quarantined(chain) == {"store-1": 3}
+    assert hub.order().reports == hub.order().waiting == []
+
+
+@pytest.mark.parametrize("line", [SkuLine(1, "crate"), SkuLine(1, barcode="4006381333931")])
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_deleted_sku_comes_back_with_its_last_recipe_and_barcode(line: SkuLine, at: int) -> None:
+    chain = Chain()
+    hub, store = chain.hubs[0], chain.stores[0]
+    write_crate(hub, {"recipe": {"cola": 6}, "barcodes": ["4006381333931"]})
+    tell_documents(chain)
+    store.place("o-1", PlacedLine(1, "crate"))
+    store.happen("collect")
+    chain.settle()
+    write_crate(hub, None)
+    tell_documents(chain)
+    chain.stores[at].happen("return", lines=(line,))
+    chain.settle()
+    assert (store.order().state, sold(store), store.order().reports) == ("returned", 0, [])
+    assert quarantined(chain) == {f"store-{at + 1}": 6}
+
+
+def test_an_outcome_of_goods_that_this_version_does_not_know_stops_no_fold() -> None:
+    chain = Chain()
+    hub, _, second = chain.sold_at_store_1()
+    taken = bring(second, fulfilment="store-1.1")
+    noted = [ReportFacts(fulfilment="store-1.1", outcome="of_later", settles=taken.hash)]
+    noted.append(ReportFacts(outcome="passed_on", settles=taken.hash))
+    for facts in noted:
+        draft = Draft(kind="order", facts=encode(facts), reason="return", reference="o-1")
+        second.replica.record("store-2", draft, b"", second.now_ms)
+    chain.settle()
+    (parked,) = [one for one in hub.order().parked if one.goods]
+    assert parked.became == "passed_on"
