@@ -117,9 +117,9 @@ def _place_again(context: OrderContext, placement: Placement, digest: bytes, kno
             field="order",
         )
     begun = [_as_of_now(context, one) for one in known.begun_by(first)]
-    state = least_advanced(begun)
-    is_known = all(one.id in known.fulfilments for one in first.shown)
-    if is_known and not any(one.nature is Nature.HOLDS for one in begun):
+    unknown = [one for one in first.shown if one.id not in known.fulfilments]
+    state = least_advanced([*begun, *(Fulfilment(one.id, one.location, "", one.state) for one in unknown)])
+    if not unknown and not any(one.nature is Nature.HOLDS for one in begun):
         raise OrderEnded(
             f"the order {placement.order!r} is {state}: it holds nothing any more",
             field="order",

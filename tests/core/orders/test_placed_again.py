@@ -133,3 +133,19 @@ def test_a_second_key_keeps_its_own_first_answer() -> None:
     again: Entry = taker.ask(BRIEF, "k-2")
     expire(taker)
     assert taker.ask(BRIEF, "k-2") is again
+
+
+def test_an_order_of_which_only_the_part_that_ended_is_known_is_not_said_to_have_ended() -> None:
+    east, west = OrderTaker("hub-east", w_1={"cola": 5}, w_2={"cola": 5}), OrderTaker("hub-west", w_9={"cola": 5})
+    placed = (PlacedLine(2, "cola", location="w-1"), PlacedLine(2, "cola", location="w-2"))
+    placement = Placement(order="o-1", lines=placed, paid=True)
+    east.ask(placement)
+    east.happen("cancel", fulfilment="hub-east.1")
+    east.commit()
+    west.take([entry for entry in east.entries if entry.stream.scope == "w-1"])
+    answer = answered(west, placement)
+    assert [(one.id, one.state) for one in answer.fulfilments] == [
+        ("hub-east.1", "cancelled"),
+        ("hub-east.2", "reserved"),
+    ]
+    assert answer.state == "reserved"
