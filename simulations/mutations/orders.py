@@ -184,7 +184,7 @@ ORDER_SLIPS = (
         edits=(
             slip(
                 f"{PLACEMENT}:_place_again",
-                ("if is_known and not any(one.nature is Nature.HOLDS for one in begun):", "if False:"),
+                ("if not unknown and not any(", "if False and any("),
             ),
         ),
     ),
@@ -333,7 +333,7 @@ ORDER_SLIPS = (
         breaks="a hub that learns of goods taken back at another store does not tell the owner of their order",
         invariant=5,
         expected=("OrderReturnsChecker",),
-        edits=(slip(f"{RETURNS}:next_of_returns", ("return _ask(order, taken, counting)", "continue")),),
+        edits=(slip(f"{RETURNS}:next_of_returns", ("return _ask(order, taken, *share)", "continue")),),
     ),
     Mutation(
         name="return-counted-for-each-hub",
@@ -344,7 +344,7 @@ ORDER_SLIPS = (
             slip(
                 f"{RETURNS}:is_counted",
                 ("if any(parked.deduplication_id in", "if False and any(parked in"),
-                ("return any(one.settled", "return False and any(one.settled"),
+                ("return any(one.node", "return False and any(one.node"),
             ),
             slip(
                 f"{TRANSITIONS}:judge",
