@@ -69,8 +69,7 @@ from replica.core.orders.requests import (
 )
 from replica.core.orders.returns import next_of_returns, take_back
 from replica.core.orders.revocations import select_fulfilment
-from replica.core.orders.transitions import has_units, ids_of, judge, named_skus, step, transition
-from replica.core.stock.requests import SkuLine
+from replica.core.orders.transitions import has_units, ids_of, judge, spread, step, transition
 
 
 def decide(context: OrderContext, request: OrderRequest, key: bytes = b"") -> Drafts:
@@ -169,7 +168,8 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
         verdict = verdicts[one.id]
         if one.owner != context.node and event.event == RETURN and context.order_policy.counter:
             named = msgspec.structs.replace(its_event, fulfilment=one.id)
-            share = part_deduplication_id(deduplication_id, one.id) if event.lines is UNSET else deduplication_id
+            is_share = event.lines is UNSET or its_event.lines != event.lines
+            share = part_deduplication_id(deduplication_id, one.id) if is_share else deduplication_id
             drafts.append(take_back(context, order, named, share))
             outcomes[one.id] = ASKED
         elif one.owner != context.node:
@@ -200,7 +200,7 @@ def _is_of_others(
         return True
     if event.fulfilment or event.lines is UNSET or order is None or order.sees_all():
         return False
-    return not any(has_units(context, event, one) for one in concerned)
+    return any(spread(context, event.lines, concerned)[1])
 
 
 def _open_to(
@@ -239,8 +239,8 @@ def _lines_for(
     """The fulfilments to which an event happens or for which it waits, each with the lines it names there.
 
     Lines concern one fulfilment. If the event names none, it is the only one that has all of the units. Returned units
-    may come from several parts that this node owns at one location. Raises Invalid if several fulfilments could be
-    meant.
+    may come from several parts that this node owns at one location, and at a counter from those of other nodes, too.
+    Raises Invalid if several fulfilments could be meant.
     """
     if event.lines is UNSET:
         return [(one, event) for one in open_to]
@@ -254,6 +254,9 @@ def _lines_for(
     having = [one for one in open_to if has_units(context, event, one)]
     if len(having) == 1:
         return [(having[0], event)]
+    is_counter = event.event == RETURN and context.order_policy.counter
+    if is_counter and not having and len({one.location for one in open_to}) == 1:
+        return _spread(context, event, open_to)
     names = ", ".join(one.id for one in having or open_to)
     raise Invalid(f"{event.event} with lines concerns one fulfilment: name one of {names}", field="fulfilment")
 
@@ -263,29 +266,14 @@ def _spread(
 ) -> list[tuple[Fulfilment, OrderEvent]]:
     """Divide the lines of a return over fulfilments that were handed out at one location, the first ones first."""
     assert event.lines is not UNSET
-    missing = [line.quantity for line in event.lines]
-    found = []
-    for one in fulfilments:
-        there: dict[str, int] = {}
-        for allocation in one.sold:
-            there[allocation.sku] = there.get(allocation.sku, 0) + allocation.quantity
-        named, lines = named_skus(context, one), []
-        for index, line in enumerate(event.lines):
-            for sku in named(line, f"lines[{index}]"):
-                units = min(missing[index], there.get(sku, 0))
-                if units:
-                    missing[index] -= units
-                    there[sku] -= units
-                    lines.append(SkuLine(units, sku))
-        if lines:
-            found.append((one, msgspec.structs.replace(event, lines=tuple(lines))))
+    shares, missing = spread(context, event.lines, fulfilments)
     for index, line in enumerate(event.lines):
         if missing[index]:
             raise Invalid(
                 f"the line names {line.quantity}, and only {line.quantity - missing[index]} are there: name fewer",
                 field=f"lines[{index}].quantity",
             )
-    return found
+    return [(one, msgspec.structs.replace(event, lines=share)) for one, share in shares]
 
 
 def _asking(order: Order, event: OrderEvent, to_ask: Sequence[Fulfilment], deduplication_id: bytes) -> list[OrderDraft]:

@@ -139,5 +139,5 @@ def deduplication_id_of(event: OrderEvent, key: bytes) -> bytes:
 
 
 def part_deduplication_id(deduplication_id: bytes, fulfilment: str) -> bytes:
-    """The deduplication id of the share that one fulfilment has in a return of a whole order, which names no units."""
+    """The deduplication id of the share that one fulfilment has in a return of several."""
     return blake2b(deduplication_id + fulfilment.encode(), digest_size=16).digest() if deduplication_id else b""

@@ -4,7 +4,8 @@ A customer brings goods back to any store. The goods are in hand, so the store t
 whether or not it knows the order (`take_back`). The owner of the fulfilment counts them once:
 
     1. A hub that knows the fulfilment asks its owner to count the goods, and notes in the scope of the goods that they
-       were passed on. Several hubs may ask, and the owner answers the first one.
+       were passed on. Several hubs may ask, and the owner answers the first one. Goods of several parts are divided:
+       each part counts its share.
     2. The owner writes the step `return` without moves, which names the location of the goods. If it sold fewer, it
        reports the return: the goods stand where they are, and a person has to look.
     3. If the same event was taken at two places under one key, the owner counts whichever it hears of first. The hub
@@ -15,8 +16,10 @@ Goods of an order that no hub knows wait in view. They have no deadline, because
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from replica.core.base.errors import Invalid, Overloaded
 from replica.core.base.limits import PARKED_PER_ORDER_MAX
@@ -37,7 +40,7 @@ from replica.core.orders.machine import RETURN, Nature
 from replica.core.orders.order import Fulfilment, Order, Parked
 from replica.core.orders.placement import resolve_line
 from replica.core.orders.requests import OrderEvent, part_deduplication_id
-from replica.core.orders.transitions import has_units, named_skus
+from replica.core.orders.transitions import named_skus, spread
 from replica.core.stock.requests import SkuLine
 
 
@@ -65,18 +68,31 @@ def take_back(context: OrderContext, order: Order | None, event: OrderEvent, ded
 def _goods(context: OrderContext, order: Order | None, event: OrderEvent) -> tuple[Allocation, ...]:
     """What came back: what left, if this node knows it, else the lines by the recipes of now."""
     concerned = order.concerned(event.fulfilment) if order is not None else []
-    if len(concerned) == 1 and concerned[0].sold and (event.fulfilment or has_units(context, event, concerned[0])):
-        sold = concerned[0].sold
-        return tuple(cut(sold, named_reversals(sold, event.lines, "lines", named_skus(context, concerned[0]))))
+    if len(concerned) == 1 and concerned[0].sold and event.fulfilment:
+        return _cut(context, concerned[0], event.lines)
     if event.lines is UNSET:
+        handed_out = [one for one in concerned if one.sold]
+        if handed_out and order is not None and (len(concerned) == 1 or order.sees_all()):
+            return tuple(unit for one in handed_out for unit in one.sold)
         raise Invalid(
             "lines is missing, and this node does not know what left: name the units that came back", field="lines"
         )
+    shares, missing = spread(context, event.lines, concerned)
+    if shares and not any(missing):
+        return tuple(unit for one, share in shares for unit in _cut(context, one, share))
     goods = []
     for index, line in enumerate(event.lines):
         sku, recipe = resolve_line(context.catalog, line, index, "lines", is_fact=True)
         goods.append(Allocation(entry=b"", sku=sku, quantity=line.quantity, recipe=recipe, source=CUSTOMER))
     return tuple(goods)
+
+
+def _cut(
+    context: OrderContext, fulfilment: Fulfilment, lines: tuple[SkuLine, ...] | UnsetType
+) -> tuple[Allocation, ...]:
+    """Units of a fulfilment that came back. Raises Refused where a line names more than left."""
+    sold = fulfilment.sold
+    return tuple(cut(sold, named_reversals(sold, lines, "lines", named_skus(context, fulfilment))))
 
 
 def next_of_returns(context: OrderContext, order: Order) -> OrderDraft | None:
@@ -87,14 +103,18 @@ def next_of_returns(context: OrderContext, order: Order) -> OrderDraft | None:
         if taken.node == context.node and taken.became == DUPLICATE:
             return _void(context, order, taken)
         asks = [one for one in order.parked if one.passes_on == taken.entry]
-        if not asks and not taken.became and (counting := _counting(context, order, taken)) is not None:
-            return _ask(order, taken, counting)
-        if any(one.node == context.node for one in asks):
+        own = [one for one in asks if one.node == context.node]
+        if own or not (asks or taken.became):
+            share = _next_share(context, order, taken, own)
+            if share is not None:
+                return _ask(order, taken, *share)
+        if own:
             if not taken.became:
                 return _note(order, taken, PASSED_ON)
             settled = [one.became for one in asks if one.settled]
             is_keyed = taken.event is not None and not taken.event.number  # a number may have been another event's
-            if is_keyed and taken.became == PASSED_ON and settled and all(became == REPEAT for became in settled):
+            is_settled = taken.became == PASSED_ON and all(one.settled for one in own)
+            if is_keyed and is_settled and all(became == REPEAT for became in settled):
                 return _note(order, taken, DUPLICATE)
     return None
 
@@ -112,39 +132,88 @@ def is_counted(order: Order, parked: Parked) -> bool:
         if any(part_deduplication_id(each, one.id) == parked.deduplication_id for each in one.deduplication_ids):
             return True
     same = [one for one in order.parked if one.passes_on and one.passes_on == parked.passes_on and one is not parked]
-    return any(one.settled and one.became != REPEAT for one in same)
+    counted = [one for one in same if one.settled and one.became != REPEAT]
+    named = parked.event.fulfilment  # another share of the goods is no repeat, but the one of another hub may be
+    return any(one.node != parked.node or (one.event and one.event.fulfilment == named) for one in counted)
 
 
-def _counting(context: OrderContext, order: Order, taken: Parked) -> Fulfilment | None:
-    """The fulfilment that is to count goods; None while this node cannot know it.
+_Share = tuple[Fulfilment, dict[str, int], bytes]
+"""A fulfilment, the units that it is to count, and the deduplication id of this share."""
 
-    Without a name in the event, only one node may choose among several locations: the one that placed the order. Else
-    two hubs with different news could choose two fulfilments, and both would count.
+
+def _next_share(context: OrderContext, order: Order, taken: Parked, own: Sequence[Parked]) -> _Share | None:
+    """The next share of goods that an owner is to count, after those that this node asked for.
+
+    None where all are asked for, or while this node cannot know who is to count them. Goods that no fulfilment has all
+    of are divided over several.
     """
     assert taken.event is not None
+    asked = {one.event.fulfilment for one in own if one.event is not None}
+    left = _quantities(taken.goods)
+    for each in own:
+        for sku, quantity in _units_of(each).items():
+            left[sku] = left.get(sku, 0) - quantity
+    left = {sku: quantity for sku, quantity in left.items() if quantity > 0}
+    if not left:
+        return None
     if taken.event.fulfilment:
-        return next(iter(order.concerned(taken.event.fulfilment)), None)
+        named = next(iter(order.concerned(taken.event.fulfilment)), None)
+        return (named, left, taken.deduplication_id) if named is not None else None
     for one in order.parked:  # the same event, taken at another place
-        if one.passes_on and one.event is not None and one.deduplication_id == taken.deduplication_id != b"":
-            return order.fulfilments.get(one.event.fulfilment)
+        found = order.fulfilments.get(one.event.fulfilment) if one.passes_on and one.event is not None else None
+        if found is not None and found.id not in asked and taken.deduplication_id and one.passes_on != taken.entry:
+            ids = (taken.deduplication_id, part_deduplication_id(taken.deduplication_id, found.id))
+            if one.deduplication_id in ids:
+                return found, _units_of(one), one.deduplication_id
+    candidates = _candidates(context, order)
+    fresh = [one for one in candidates if one.id not in asked] or candidates
+    if not fresh:
+        return None
+    covering = [one for one in fresh if _covers(one, left)]
+    counting = [*covering, *fresh][0]
+    shares, missing = spread(context, _lines(left), fresh)
+    if not covering and not any(missing):
+        counting, share = shares[0]
+        left = {line.sku: line.quantity for line in share if line.sku is not UNSET}
+    its_id = taken.deduplication_id
+    if left != _quantities(taken.goods):
+        its_id = part_deduplication_id(its_id, counting.id)
+    return counting, left, its_id
+
+
+def _candidates(context: OrderContext, order: Order) -> list[Fulfilment]:
+    """The fulfilments that may count goods which name none; none while this node cannot know them.
+
+    Only one node may choose among several locations: the one that placed the order. Else two hubs with different news
+    could choose two fulfilments, and both would count.
+    """
     locations = dict.fromkeys([shown.location for placed in order.placed for shown in placed.shown])
     locations.update(dict.fromkeys([one.location for one in order.fulfilments.values()]))
     is_ours = bool(order.placed) and (len(locations) == 1 or node_of(order.placed[0].writer) == context.node)
     if context.order_policy.counter or not is_ours:
-        return None
+        return []
     lost, replaced = order.lost(), [one.instead_of for one in order.fulfilments.values()]
     parts = [one for name, one in sorted(order.fulfilments.items()) if name not in lost and name not in replaced]
-    handed_out = [one for one in parts if one.nature is Nature.HANDED_OUT]
-    covering = [one for one in handed_out if _covers(one, taken)]
     if len(parts) == 1 or all(one.nature is Nature.ENDED for one in parts):
-        return next(iter(parts), None)
-    return next(iter([*covering, *handed_out]), None)
+        return parts[:1]
+    return [one for one in parts if one.nature is Nature.HANDED_OUT]
 
 
-def _covers(fulfilment: Fulfilment, taken: Parked) -> bool:
+def _covers(fulfilment: Fulfilment, units: Mapping[str, int]) -> bool:
     """Whether the customer still has all these units of a fulfilment."""
     sold = dict(fulfilment.lines)
-    return all(quantity <= sold.get(sku, 0) for sku, quantity in _quantities(taken.goods).items())
+    return all(quantity <= sold.get(sku, 0) for sku, quantity in units.items())
+
+
+def _units_of(ask: Parked) -> dict[str, int]:
+    """Units that an owner was asked to count."""
+    if ask.event is None or ask.event.lines is UNSET:
+        return {}
+    return {line.sku: line.quantity for line in ask.event.lines if line.sku is not UNSET}
+
+
+def _lines(units: Mapping[str, int]) -> tuple[SkuLine, ...]:
+    return tuple(SkuLine(quantity, sku) for sku, quantity in units.items())
 
 
 def _quantities(goods: tuple[Allocation, ...]) -> dict[str, int]:
@@ -154,15 +223,16 @@ def _quantities(goods: tuple[Allocation, ...]) -> dict[str, int]:
     return units
 
 
-def _ask(order: Order, taken: Parked, counting: Fulfilment) -> OrderDraft:
+def _ask(
+    order: Order, taken: Parked, counting: Fulfilment, units: Mapping[str, int], deduplication_id: bytes
+) -> OrderDraft:
     assert taken.event is not None
-    lines = tuple(SkuLine(quantity, sku) for sku, quantity in _quantities(taken.goods).items())
-    event = msgspec.structs.replace(taken.event, fulfilment=counting.id, lines=lines)
+    event = msgspec.structs.replace(taken.event, fulfilment=counting.id, lines=_lines(units))
     facts = AskFacts(
         passes_on=taken.entry,
         goods_at=taken.scope,
         request=EventRequest(event),
-        deduplication_ids=(taken.deduplication_id,) if taken.deduplication_id else (),
+        deduplication_ids=(deduplication_id,) if deduplication_id else (),
     )
     return OrderDraft(scope=counting.location, order=order.name, event=RETURN, facts=facts)
 

@@ -8,7 +8,7 @@ Source: order rules of classic deduction, docs/orders.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET
@@ -232,6 +232,32 @@ def has_units(context: OrderContext, event: OrderEvent, fulfilment: Fulfilment) 
     except Refused:
         return False
     return True
+
+
+def spread(
+    context: OrderContext, lines: Sequence[SkuLine], fulfilments: Iterable[Fulfilment]
+) -> tuple[list[tuple[Fulfilment, tuple[SkuLine, ...]]], list[int]]:
+    """Divide returned units over fulfilments that were handed out, the first ones first.
+
+    Return the share of each that has some of them, and for each line how many units none of them has.
+    """
+    missing = [line.quantity for line in lines]
+    shares = []
+    for one in fulfilments:
+        there: dict[str, int] = {}
+        for allocation in one.sold:
+            there[allocation.sku] = there.get(allocation.sku, 0) + allocation.quantity
+        named, share = named_skus(context, one), []
+        for index, line in enumerate(lines):
+            for sku in named(line, f"lines[{index}]"):
+                units = min(missing[index], there.get(sku, 0))
+                if units:
+                    missing[index] -= units
+                    there[sku] -= units
+                    share.append(SkuLine(units, sku))
+        if share:
+            shares.append((one, tuple(share)))
+    return shares, missing
 
 
 def _quantity(named: Iterable[Allocation | Reversal]) -> int:

@@ -158,3 +158,87 @@ def test_an_outcome_of_goods_that_this_version_does_not_know_stops_no_fold() -> 
     chain.settle()
     (parked,) = [one for one in hub.order().parked if one.goods]
     assert parked.became == "passed_on"
+
+
+def sold_in_three_parts(chain: Chain) -> None:
+    """Four units leave store-1 as one, one and two, and a hub owns all of them."""
+    hub = chain.hubs[0]
+    hub.place("o-1", PlacedLine(4, "cola", location="store-1"))
+    for part in (lines(cola=1), lines(cola=1), lines(cola=2)):
+        hub.happen("collect", lines=part)
+    chain.settle()
+
+
+@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize("number", [3, 4])
+def test_goods_that_left_in_parts_and_come_back_together_are_divided(at: int, number: int) -> None:
+    chain = chain_with_rights()
+    sold_in_three_parts(chain)
+    bring(chain.stores[at], "k-1", cola=number)
+    chain.settle()
+    assert [sold(taker) for taker in (*chain.hubs, chain.stores[0])] == [4 - number] * 3
+    assert quarantined(chain) == {f"store-{at + 1}": number}
+    for taker in chain.all[:3]:
+        assert taker.order().reports == taker.order().waiting == []
+
+
+def test_goods_that_left_in_parts_and_were_told_at_two_stores_count_once() -> None:
+    chain = chain_with_rights()
+    sold_in_three_parts(chain)
+    for store in chain.stores[1:]:
+        bring(store, "k-1", cola=3)
+    chain.settle()
+    assert (sold(chain.hubs[0]), sum(quarantined(chain).values())) == (1, 3)
+    assert chain.hubs[0].order().reports == chain.hubs[0].order().waiting == []
+
+
+def test_goods_past_all_parts_stand_and_are_reported() -> None:
+    chain = chain_with_rights()
+    sold_in_three_parts(chain)
+    bring(chain.stores[1], cola=5)
+    chain.settle()
+    assert (sold(chain.hubs[0]), quarantined(chain)) == (4, {"store-2": 5})
+    assert [one.outcome for one in chain.hubs[0].order().reports] == ["excess"]
+
+
+def test_units_of_an_own_part_and_of_a_hubs_part_come_back_at_one_counter() -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    hub.place("o-1", PlacedLine(4, "cola", location="store-1"))
+    hub.happen("collect", lines=lines(cola=1))
+    hub.happen("pay")
+    chain.settle()
+    store.happen("collect")
+    chain.settle()
+    bring(store, "k-1", cola=4)
+    chain.settle()
+    assert (sold(hub), sold(store), quarantined(chain)) == (0, 0, {"store-1": 4})
+    assert hub.order().reports == hub.order().waiting == []
+
+
+def test_a_whole_return_at_a_store_that_knows_all_parts_of_a_hub_is_taken() -> None:
+    chain = chain_with_rights()
+    sold_in_three_parts(chain)
+    store = chain.stores[0]
+    answer = order_answer(store.ask(OrderEvent(order="o-1", event="return"), "k-1").content)
+    assert sum(one.quantity for one in answer.taken_back) == 4
+    chain.settle()
+    assert (store.order().state, sold(store), quarantined(chain)) == ("returned", 0, {"store-1": 4})
+    assert store.order().reports == store.order().waiting == []
+
+
+def test_goods_of_several_parts_come_back_by_the_recipe_they_were_sold_with() -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    write_crate(hub, {"recipe": {"cola": 2}})
+    tell_documents(chain)
+    hub.place("o-1", PlacedLine(2, "crate", location="store-1"))
+    for _ in range(2):
+        hub.happen("collect", lines=lines(crate=1))
+    chain.settle()
+    write_crate(hub, {"recipe": {"wings": 1}})
+    tell_documents(chain)
+    store.happen("return", lines=lines(crate=2))
+    assert store.replica.ledger.stock("store-1", "cola").figures.quarantined == 4
+    chain.settle()
+    assert (sold(hub), quarantined(chain), hub.order().reports) == (0, {"store-1": 4}, [])
