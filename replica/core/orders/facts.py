@@ -45,6 +45,13 @@ DUPLICATE = "duplicate"
 EXCESS = "excess"
 """Outcome of a return of more than the fulfilment sold. The goods stay where they are."""
 
+OTHER_ITEMS = "other_items"
+"""Outcome of goods taken back by a recipe that their SKU was not sold by: a person has to see which items they are."""
+
+NUMBER_USED = "number_used"
+"""Outcome of goods taken back under the number of an event that happened before. They are not counted, because it may
+be the same event."""
+
 PASSED_ON = "passed_on"
 """Outcome of goods taken back at another location: the owner of their fulfilment was told."""
 

@@ -28,6 +28,7 @@ from replica.core.orders.allocations import Allocation, check_allocations, cut, 
 from replica.core.orders.context import OrderContext, OrderDraft, moves_of
 from replica.core.orders.facts import (
     DUPLICATE,
+    OTHER_ITEMS,
     PASSED_ON,
     REPEAT,
     AskFacts,
@@ -106,6 +107,8 @@ def next_of_returns(context: OrderContext, order: Order) -> OrderDraft | None:
         own = [one for one in asks if one.node == context.node]
         if own or not (asks or taken.became):
             share = _next_share(context, order, taken, own)
+            if share is not None and (report := _report_other_items(order, taken, share[0])) is not None:
+                return report
             if share is not None:
                 return _ask(order, taken, *share)
         if own:
@@ -216,11 +219,35 @@ def _lines(units: Mapping[str, int]) -> tuple[SkuLine, ...]:
     return tuple(SkuLine(quantity, sku) for sku, quantity in units.items())
 
 
+def _items(unit: Allocation) -> dict[str, int]:
+    """Items of one SKU. A recipe lists an item twice if it came from two accounts."""
+    items: dict[str, int] = {}
+    for item, number in unit.recipe:
+        items[item] = items.get(item, 0) + number
+    return items
+
+
 def _quantities(goods: tuple[Allocation, ...]) -> dict[str, int]:
     units: dict[str, int] = {}
     for one in goods:
         units[one.sku] = units.get(one.sku, 0) + one.quantity
     return units
+
+
+def _report_other_items(order: Order, taken: Parked, counting: Fulfilment) -> OrderDraft | None:
+    """Report that goods were taken by a recipe of now, and that their fulfilment was sold by another one.
+
+    A hub reports it once. Hubs that have not heard of each other may each do so.
+    """
+    sold: dict[str, list[dict[str, int]]] = {}
+    for one in [*counting.sold, *counting.allocations]:
+        sold.setdefault(one.sku, []).append(_items(one))
+    reported = part_deduplication_id(taken.entry, OTHER_ITEMS)
+    is_same = all(one.sku not in sold or _items(one) in sold[one.sku] for one in taken.goods)
+    if is_same or reported in counting.deduplication_ids:
+        return None
+    facts = ReportFacts(fulfilment=counting.id, outcome=OTHER_ITEMS, deduplication_ids=(reported,))
+    return OrderDraft(scope=counting.location, order=order.name, event=RETURN, facts=facts)
 
 
 def _ask(

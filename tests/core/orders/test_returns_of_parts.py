@@ -242,3 +242,23 @@ def test_goods_of_several_parts_come_back_by_the_recipe_they_were_sold_with() ->
     assert store.replica.ledger.stock("store-1", "cola").figures.quarantined == 4
     chain.settle()
     assert (sold(hub), quarantined(chain), hub.order().reports) == (0, {"store-1": 4}, [])
+
+
+def test_goods_taken_by_another_recipe_than_they_were_sold_by_are_reported() -> None:
+    chain = Chain()
+    hub, first = chain.hubs[0], chain.stores[0]
+    write_crate(hub, {"recipe": {"cola": 2}})
+    tell_documents(chain)
+    first.place("o-1", PlacedLine(2, "crate"))
+    first.happen("collect")
+    chain.settle()
+    write_crate(hub, {"recipe": {"wings": 1}})
+    tell_documents(chain)
+    chain.stores[1].happen("return", lines=lines(crate=1))
+    chain.settle()
+    assert quarantined(chain) == {"store-2": 1}
+    for taker in (*chain.hubs, first):
+        assert (taker.order().state, sold(taker)) == ("returned", 1)
+        reports = {(one.fulfilment, one.event, one.outcome) for one in taker.order().reports}
+        assert reports == {("store-1.1", "return", "other_items")}
+    assert len(hub.order().reports) <= len(chain.hubs)
