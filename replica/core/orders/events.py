@@ -156,6 +156,7 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
             check_may_come(context, order, event)
         drafts = park(context, order, event, deduplication_id, [context.order_policy.notes_scope])
         return _answering(drafts, order or Order(event.order), {}, event, {})
+    _check_number(event, concerned)
     verdicts = {one.id: judge(context, order, one, event, deduplication_id) for one in concerned}
     open_to = _open_to(event, concerned, verdicts)
     _check_owner(context, event, concerned, open_to)
@@ -201,6 +202,16 @@ def _is_of_others(
     if event.fulfilment or event.lines is UNSET or order is None or order.sees_all():
         return False
     return any(spread(context, event.lines, concerned)[1])
+
+
+def _check_number(event: OrderEvent, concerned: Sequence[Fulfilment]) -> None:
+    """Refuse a number of an event with lines where several fulfilments could be meant. Each counts its own numbers."""
+    wholes = dict.fromkeys(one.part_of or one.id for one in concerned)
+    if event.number and event.lines is not UNSET and len(wholes) > 1:
+        raise Invalid(
+            f"number is of one fulfilment, and lines do not say of which: name one of {', '.join(wholes)}",
+            field="fulfilment",
+        )
 
 
 def _open_to(

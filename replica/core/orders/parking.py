@@ -20,6 +20,7 @@ from replica.core.orders.facts import (
     EXCESS,
     IMPOSSIBLE,
     LATE,
+    NUMBER_USED,
     REPEAT,
     SHORT,
     SHORTAGE,
@@ -96,11 +97,12 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
     if parked.why == SHORTAGE:
         return revoke(context, order, fulfilment, parked)
     verdict = judge(context, order, fulfilment, event, parked.deduplication_id)
+    is_used = verdict == REPEAT and bool(parked.passes_on and event.number)
     if event.event == RETURN and is_counted(order, parked):
-        verdict = REPEAT
+        verdict, is_used = REPEAT, False
     if verdict is Reachability.EARLY:
         return None
-    outcome = verdict if verdict == REPEAT else IMPOSSIBLE
+    outcome = NUMBER_USED if is_used else verdict if verdict == REPEAT else IMPOSSIBLE
     if event.lines is not UNSET and not event.fulfilment and isinstance(verdict, str) and verdict != REPEAT:
         having = [one for one in order.concerned("") if has_units(context, event, one)]
         if parked.settled:

@@ -470,3 +470,14 @@ def test_split_is_one_entry_with_its_moves() -> None:
     assert [(move.source, move.target, move.quantity) for move in entry.content.moves] == [
         ("hub-east/held", "customer", 2)
     ]
+
+
+def test_number_with_lines_at_two_warehouses_asks_for_the_fulfilment() -> None:
+    taker = at_two_warehouses(paid=True)
+    with pytest.raises(Invalid) as refused:
+        taker.happen("ship", lines=lines(cola=1), number=1)
+    assert refused.value.field == "fulfilment"
+    for name in ("hub-east.1", "hub-east.2"):
+        (sku, _), *_ = taker.order().fulfilments[name].lines
+        taker.happen("ship", fulfilment=name, lines=lines(**{sku: 1}), number=1)
+    assert [one.number for one in taker.order().fulfilments.values()] == [1, 1, 1, 1]

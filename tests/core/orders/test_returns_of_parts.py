@@ -262,3 +262,18 @@ def test_goods_taken_by_another_recipe_than_they_were_sold_by_are_reported() -> 
         reports = {(one.fulfilment, one.event, one.outcome) for one in taker.order().reports}
         assert reports == {("store-1.1", "return", "other_items")}
     assert len(hub.order().reports) <= len(chain.hubs)
+
+
+def test_goods_taken_under_a_number_that_was_used_are_reported_and_not_counted() -> None:
+    chain = Chain()
+    hub, first = chain.hubs[0], chain.stores[0]
+    first.place("o-1", PlacedLine(5, "cola"))
+    first.happen("collect", number=1)
+    chain.settle()
+    for number in (1, 2):
+        bring(chain.stores[1], number=number)
+        chain.settle()
+    assert (sold(first), quarantined(chain)) == (4, {"store-2": 2})
+    for taker in (*chain.hubs, first):
+        assert [(one.event, one.outcome) for one in taker.order().reports] == [("return", "number_used")]
+    assert hub.order().waiting == []
