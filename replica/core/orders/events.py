@@ -52,7 +52,7 @@ from replica.core.orders.machine import (
     Nature,
     Reachability,
 )
-from replica.core.orders.order import Fulfilment, Order
+from replica.core.orders.order import Fulfilment, Order, wholes_of
 from replica.core.orders.owners import ask_owner, hand_over
 from replica.core.orders.parking import check_may_come, park, pass_on, report_late, settle
 from replica.core.orders.placement import prepare_placement
@@ -206,8 +206,7 @@ def _is_of_others(
 
 def _check_number(event: OrderEvent, concerned: Sequence[Fulfilment]) -> None:
     """Refuse a number of an event with lines where several fulfilments could be meant. Each counts its own numbers."""
-    wholes = dict.fromkeys(one.part_of or one.id for one in concerned)
-    if event.number and event.lines is not UNSET and len(wholes) > 1:
+    if event.number and event.lines is not UNSET and len(wholes := wholes_of(concerned)) > 1:
         raise Invalid(
             f"number is of one fulfilment, and lines do not say of which: name one of {', '.join(wholes)}",
             field="fulfilment",

@@ -185,6 +185,11 @@ def whole_of(name: str) -> str:
     return whole if number.isdigit() and whole.rpartition(".")[2].isdigit() else ""
 
 
+def wholes_of(fulfilments: Iterable[Fulfilment]) -> list[str]:
+    """Ids of fulfilments, where those of parts are of what they were split off, each once."""
+    return list(dict.fromkeys(one.part_of or one.id for one in fulfilments))
+
+
 def noted_ms(noted: Past | Parked | EventReport | Placed) -> int:
     """When a node recorded something about an order, in milliseconds since 1970."""
     return noted.wall_ms or stamp_ms(noted.clock)

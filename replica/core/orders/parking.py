@@ -30,7 +30,7 @@ from replica.core.orders.facts import (
     ReportFacts,
 )
 from replica.core.orders.machine import CANCEL, RETURN, Reachability
-from replica.core.orders.order import Fulfilment, Order, Parked, whole_of
+from replica.core.orders.order import Fulfilment, Order, Parked, whole_of, wholes_of
 from replica.core.orders.requests import OrderEvent
 from replica.core.orders.returns import is_counted
 from replica.core.orders.revocations import revoke
@@ -111,6 +111,9 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
             return None
         elif any(one not in order.family(fulfilment) for one in having):
             outcome = verdict = AMBIGUOUS
+    is_unclear = bool(event.number) and event.lines is not UNSET and not event.fulfilment
+    if is_unclear and not parked.settled and len(wholes_of(order.concerned(""))) > 1:
+        outcome = verdict = AMBIGUOUS  # each fulfilment counts its own numbers, and nobody says which one is meant
     if isinstance(verdict, str) and verdict not in (REPEAT, AMBIGUOUS):
         try:
             return transition(
@@ -125,7 +128,7 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
         fulfilment=fulfilment.id,
         outcome=str(outcome),
         settles=parked.entry,
-        number=event.number,
+        number=event.number if outcome != AMBIGUOUS else 0,
         deduplication_ids=ids_of(parked.deduplication_id),
     )
     return OrderDraft(scope=fulfilment.location, order=order.name, event=event.event, facts=facts)

@@ -481,3 +481,15 @@ def test_number_with_lines_at_two_warehouses_asks_for_the_fulfilment() -> None:
         (sku, _), *_ = taker.order().fulfilments[name].lines
         taker.happen("ship", fulfilment=name, lines=lines(**{sku: 1}), number=1)
     assert [one.number for one in taker.order().fulfilments.values()] == [1, 1, 1, 1]
+
+
+def test_early_number_with_lines_of_two_warehouses_is_reported_and_not_dropped() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 5}, w_2={"wings": 3})
+    taker.happen("pick", fulfilment="hub-east.1", number=1)
+    taker.happen("ship", lines=lines(wings=1), number=1)
+    taker.place("o-1", PlacedLine(5, "cola"), PlacedLine(3, "wings"), paid=True)
+    for _ in range(3):
+        taker.keep_up()
+    order = taker.order()
+    assert [one.state for one in order.fulfilments.values()] == ["picking", "reserved"]
+    assert ([one.outcome for one in order.reports], order.waiting) == (["ambiguous"], [])
