@@ -57,6 +57,9 @@ SELECTIONS_MAX = 4
 EVENTS_PER_FULFILMENT_MAX = 256
 """Repeatable events of one fulfilment, because its whole history is kept. An event that ends it is always possible."""
 
+RETURNS_PER_FULFILMENT_MAX = 4_096
+"""Events of one fulfilment after which none of it is returned. A return is a fact, so there is room for many."""
+
 ALLOCATED_ITEMS_MAX = 1_500
 """Items of SKUs held by one fulfilment: one entry must be able to release all of them."""
 

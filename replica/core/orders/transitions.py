@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from replica.core.base.errors import Invalid, Refused
-from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX, SPLIT_LINES_MAX
+from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX, RETURNS_PER_FULFILMENT_MAX, SPLIT_LINES_MAX
 from replica.core.base.names import CUSTOMER, QUARANTINE, account
 from replica.core.ledger.cells import Move
 from replica.core.orders.allocations import (
@@ -99,12 +99,8 @@ def transition(
     if event.event in SPLITTING and event.lines is not UNSET:
         reversals = named_reversals(fulfilment.allocations, event.lines, "lines", named_skus(context, fulfilment))
         is_whole = _quantity(reversals) == _quantity(fulfilment.allocations)
-    if not is_whole and len(fulfilment.history) >= EVENTS_PER_FULFILMENT_MAX:
-        raise Invalid(
-            f"{event.event} is one event too many: {fulfilment.id} has had {EVENTS_PER_FULFILMENT_MAX};"
-            " place a new order",
-            field="event",
-        )
+    if not is_whole:
+        _check_room(fulfilment, event.event)
     if not is_whole and event.event in SPLITTING:
         return _split(context, order, fulfilment, event, to, reversals, ids_of(deduplication_id), settles)
     facts = StepFacts(
@@ -121,6 +117,15 @@ def transition(
         returned = named_reversals(fulfilment.sold, event.lines, "lines", named_skus(context, fulfilment))
         facts = msgspec.structs.replace(facts, returned=returned)
     return step(context, order, fulfilment, event.event, facts)
+
+
+def _check_room(fulfilment: Fulfilment, event: str) -> None:
+    """Refuse an event past the most that are kept of one fulfilment. Raises Invalid."""
+    is_return = event == RETURN
+    most = RETURNS_PER_FULFILMENT_MAX if is_return else EVENTS_PER_FULFILMENT_MAX
+    if len(fulfilment.history) >= most:
+        instead = "report a return without an order" if is_return else "place a new order"
+        raise Invalid(f"{event} is one event too many: {fulfilment.id} has had {most}; {instead}", field="event")
 
 
 def _change(

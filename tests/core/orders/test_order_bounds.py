@@ -14,6 +14,7 @@ from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX, QUANTITY_MAX, RE
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import check_content, genesis
 from replica.core.log.entry_run import ReceivedRun
+from replica.core.orders import transitions
 from replica.core.orders.facts import StepFacts, decode
 from replica.core.orders.machine import DEFAULT_DOCUMENT, DEFAULT_KEY, EXPIRE, ORDER_MACHINE, MachineDocument
 from replica.core.orders.placement import lacking
@@ -190,3 +191,15 @@ def test_due_work_that_fits_no_entry_stops_no_merge(monkeypatch: pytest.MonkeyPa
     hub.tell(peer)
     assert list(peer.replica.orders.stuck) == ["o-1"]
     assert [one.owner for one in peer.order().fulfilments.values()] == ["hub-west", "hub-east"]
+
+
+def test_returns_are_taken_past_the_bound_of_other_events_up_to_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transitions, "RETURNS_PER_FULFILMENT_MAX", EVENTS_PER_FULFILMENT_MAX + 9)
+    taker = OrderTaker("hub-east", w_1={"cola": 2 * EVENTS_PER_FULFILMENT_MAX})
+    taker.place("o-1", PlacedLine(2 * EVENTS_PER_FULFILMENT_MAX, "cola"), paid=True)
+    taker.happen("ship")
+    for _ in range(EVENTS_PER_FULFILMENT_MAX + 7):
+        taker.happen("return", lines=lines(cola=1))
+    with pytest.raises(Invalid, match="return without an order"):
+        taker.happen("return", lines=lines(cola=1))
+    taker.check()
