@@ -157,7 +157,8 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
         drafts = park(context, order, event, deduplication_id, [context.order_policy.notes_scope])
         return _answering(drafts, order or Order(event.order), {}, event, {})
     _check_number(event, concerned)
-    verdicts = {one.id: judge(context, order, one, event, deduplication_id) for one in concerned}
+    families = order.families()
+    verdicts = {one.id: judge(context, one, families[one.id], event, deduplication_id) for one in concerned}
     open_to = _open_to(event, concerned, verdicts)
     _check_owner(context, event, concerned, open_to)
     happening = _lines_for(context, event, concerned, open_to, verdicts)

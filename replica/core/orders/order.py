@@ -249,6 +249,13 @@ class Order(Struct, array_like=True, gc=False):
         whole = fulfilment.part_of or fulfilment.id
         return [one for one in self.fulfilments.values() if whole in (one.id, one.part_of)]
 
+    def families(self) -> dict[str, list[Fulfilment]]:
+        """The family of each fulfilment, by its id."""
+        found: dict[str, list[Fulfilment]] = {}
+        for one in self.fulfilments.values():
+            found.setdefault(one.part_of or one.id, []).append(one)
+        return {one.id: family for family in found.values() for one in family}
+
     def sees_all(self) -> bool:
         """Whether this replica knows every fulfilment that the placements began."""
         return bool(self.placed) and all(one.id in self.fulfilments for placed in self.placed for one in placed.shown)

@@ -96,7 +96,7 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
     assert event is not None
     if parked.why == SHORTAGE:
         return revoke(context, order, fulfilment, parked)
-    verdict = judge(context, order, fulfilment, event, parked.deduplication_id)
+    verdict = judge(context, fulfilment, order.family(fulfilment), event, parked.deduplication_id)
     is_used = verdict == REPEAT and bool(parked.passes_on and event.number)
     if event.event == RETURN and is_counted(order, parked):
         verdict, is_used = REPEAT, False

@@ -47,7 +47,11 @@ from replica.core.stock.requests import SkuLine
 
 
 def judge(
-    context: OrderContext, order: Order, fulfilment: Fulfilment, event: OrderEvent, deduplication_id: bytes
+    context: OrderContext,
+    fulfilment: Fulfilment,
+    family: Sequence[Fulfilment],
+    event: OrderEvent,
+    deduplication_id: bytes,
 ) -> str | Reachability:
     """The state an event leads to, REPEAT, or why it leads nowhere.
 
@@ -55,7 +59,6 @@ def judge(
     fulfilment: such an event that happened to one of them is a repeat at the others.
     """
     names_units = event.lines is not UNSET
-    family = order.family(fulfilment)
     if event.number:
         known = fulfilment.number if event.fulfilment else max(one.number for one in family)
         if event.number <= (known if names_units else fulfilment.number):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -493,3 +495,20 @@ def test_early_number_with_lines_of_two_warehouses_is_reported_and_not_dropped()
     order = taker.order()
     assert [one.state for one in order.fulfilments.values()] == ["picking", "reserved"]
     assert ([one.outcome for one in order.reports], order.waiting) == (["ambiguous"], [])
+
+
+def test_whole_event_costs_in_proportion_to_the_parts() -> None:
+    costs = []
+    for number in (60, 120):
+        taker = OrderTaker("hub-east", w_1={"cola": 200})
+        taker.place("o-1", PlacedLine(200, "cola"), paid=True)
+        for _ in range(number):
+            taker.happen("ship", lines=lines(cola=1))
+        calls: Counter[str] = Counter()
+        sys.setprofile(lambda frame, kind, _, calls=calls: calls.update([kind]))
+        try:
+            taker.happen("pick")
+        finally:
+            sys.setprofile(None)
+        costs.append(calls["call"])
+    assert costs[1] < 2.5 * costs[0]
