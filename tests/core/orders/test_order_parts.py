@@ -475,13 +475,15 @@ def test_split_is_one_entry_with_its_moves() -> None:
 
 
 def test_number_with_lines_at_two_warehouses_asks_for_the_fulfilment() -> None:
-    taker = at_two_warehouses(paid=True)
-    with pytest.raises(Invalid) as refused:
-        taker.happen("ship", lines=lines(cola=1), number=1)
-    assert refused.value.field == "fulfilment"
-    for name in ("hub-east.1", "hub-east.2"):
-        (sku, _), *_ = taker.order().fulfilments[name].lines
-        taker.happen("ship", fulfilment=name, lines=lines(**{sku: 1}), number=1)
+    """The number of the second event would be a repeat of the first one's, though another warehouse has its units."""
+    taker = OrderTaker("hub-east", w_1={"cola": 5}, w_2={"wings": 3})
+    taker.place("o-1", PlacedLine(5, "cola"), PlacedLine(3, "wings"), paid=True)
+    for sku in ("cola", "wings"):
+        with pytest.raises(Invalid) as refused:
+            taker.happen("ship", lines=lines(**{sku: 1}), number=1)
+        assert refused.value.field == "fulfilment"
+    taker.happen("ship", fulfilment="hub-east.1", lines=lines(cola=1), number=1)
+    taker.happen("ship", fulfilment="hub-east.2", lines=lines(wings=1), number=1)
     assert [one.number for one in taker.order().fulfilments.values()] == [1, 1, 1, 1]
 
 
