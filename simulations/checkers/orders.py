@@ -177,8 +177,11 @@ class OrdersChecker(Checker):
             if ask.key == key or (not key and request == order_request_of(entry.content.facts)):
                 return request
         noted = order_request_of(entry.content.facts)
-        if not key and isinstance(noted, OrderEvent) and noted.event in ("cancel", "pay"):
-            if not self._is_passed_on(noted):
+        if not key and isinstance(noted, OrderEvent) and noted.event in ("cancel", "pay", "return"):
+            is_passed_on = self._is_passed_on(noted)
+            if noted.event == "return" and not is_passed_on:
+                self.fail(f"{entry.stream.writer} asks for {noted}, which no client reported")
+            elif not is_passed_on:
                 self._voids.append(entry)  # the node of a losing placement asks the present owner, or the winner
             return noted
         self.fail(f"{entry.stream.writer} wrote an event of {order!r} under {key!r} that no client requested")
