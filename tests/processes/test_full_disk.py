@@ -18,8 +18,8 @@ from tests.processes.asking import eventually, get, journal, new_key, post, stat
 
 pytestmark = pytest.mark.processes
 
-DISK = "1500k"
-FILLER_BYTES = 500_000
+DISK = "2000k"
+FILLER_BYTES = 1_000_000
 RECEIVED = 1_000_000
 PAGE_BYTES = 4_096
 REFUSALS = 5
