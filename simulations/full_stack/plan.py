@@ -42,6 +42,7 @@ def draw_stack_plan(seed: int) -> Plan:
         timeout_ms=max(drawn.trade.timeout_ms, TIMEOUT_MS_MIN),
         floods=0.0,  # HTTP permits neither: floods exceed a batch, and no call writes these documents
         list_bytes=0,
+        workloads=(),  # their clients ask nodes directly
     )
     faults.sort(key=lambda fault: fault.at_s)
     return replace(drawn, seconds=seconds, trade=trade, faults=tuple(faults), away_s=0.0)
