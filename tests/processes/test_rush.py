@@ -29,8 +29,10 @@ async def set_policy(client: aiohttp.ClientSession, hub: str, item: str, **polic
 
 
 async def rights(client: aiohttp.ClientSession, url: str, path: str) -> dict[str, int]:
-    """Free units of each node, as this node sees them."""
-    accounts = (await get(client, f"{url}/v1/stock/{path}"))["accounts"]
+    """Free units of each node, as this node sees them: none before it hears of the location."""
+    async with client.get(f"{url}/v1/stock/{path}") as response:
+        assert response.status in (200, 404), await response.text()
+        accounts = (await response.json()).get("accounts", {})
     return {name.partition("/")[0]: units for name, units in accounts.items() if name.endswith("/free") and units}
 
 
