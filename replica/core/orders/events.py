@@ -266,7 +266,7 @@ def _lines_for(
     if len(having) == 1:
         return [(having[0], event)]
     is_counter = event.event == RETURN and context.order_policy.counter
-    if is_counter and not having and len({one.location for one in open_to}) == 1:
+    if is_counter and not having and len(dict.fromkeys(one.location for one in open_to)) == 1:
         return _spread(context, event, open_to)
     names = ", ".join(one.id for one in having or open_to)
     raise Invalid(f"{event.event} with lines concerns one fulfilment: name one of {names}", field="fulfilment")
