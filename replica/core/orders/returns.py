@@ -151,7 +151,7 @@ def _next_share(context: OrderContext, order: Order, taken: Parked, own: Sequenc
     of are divided over several.
     """
     assert taken.event is not None
-    asked = {one.event.fulfilment for one in own if one.event is not None}
+    asked = dict.fromkeys(one.event.fulfilment for one in own if one.event is not None)
     left = _quantities(taken.goods)
     for each in own:
         for sku, quantity in _units_of(each).items():
