@@ -96,7 +96,8 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
     assert event is not None
     if parked.why == SHORTAGE:
         return revoke(context, order, fulfilment, parked)
-    verdict = judge(context, fulfilment, order.family(fulfilment), event, parked.deduplication_id)
+    family = order.family(fulfilment)
+    verdict = judge(context, fulfilment, family, event, parked.deduplication_id)
     is_used = verdict == REPEAT and bool(parked.passes_on and event.number)
     if event.event == RETURN and is_counted(order, parked):
         verdict, is_used = REPEAT, False
@@ -109,7 +110,7 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
             outcome = verdict = REPEAT  # its lines concern one fulfilment, and another one has settled it
         elif having and fulfilment not in having:
             return None
-        elif any(one not in order.family(fulfilment) for one in having):
+        elif any(one not in family for one in having):
             outcome = verdict = AMBIGUOUS
     is_unclear = bool(event.number) and event.lines is not UNSET and not event.fulfilment
     if is_unclear and not parked.settled and len(wholes_of(order.concerned(""))) > 1:
@@ -135,7 +136,7 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
 
 
 def pass_on(context: OrderContext, order: Order) -> OrderDraft | None:
-    """The next entry that passes on a cancellation which this hub parked before it knew the order.
+    """The next entry that passes on a cancellation or a return which this hub parked before it knew the order.
 
     The hub parked it in a scope that stores do not see. If a store owns the fulfilment by now, the hub asks it, and
     notes that its own copy is a repeat. Any other owner is a hub, which settles the parked event itself.

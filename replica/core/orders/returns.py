@@ -41,7 +41,7 @@ from replica.core.orders.machine import RETURN, Nature
 from replica.core.orders.order import Fulfilment, Order, Parked
 from replica.core.orders.placement import resolve_line
 from replica.core.orders.requests import OrderEvent, part_deduplication_id
-from replica.core.orders.transitions import named_skus, spread
+from replica.core.orders.transitions import ids_of, named_skus, spread
 from replica.core.stock.requests import SkuLine
 
 
@@ -60,7 +60,7 @@ def take_back(context: OrderContext, order: Order | None, event: OrderEvent, ded
     facts = TakeBackFacts(
         goods=goods,
         request=EventRequest(event),
-        deduplication_ids=(deduplication_id,) if deduplication_id else (),
+        deduplication_ids=ids_of(deduplication_id),
     )
     moves = moves_of(goods, lambda source: (CUSTOMER, quarantine))
     return OrderDraft(scope=context.order_policy.counter, order=event.order, event=RETURN, facts=facts, moves=moves)
@@ -219,14 +219,6 @@ def _lines(units: Mapping[str, int]) -> tuple[SkuLine, ...]:
     return tuple(SkuLine(quantity, sku) for sku, quantity in units.items())
 
 
-def _items(unit: Allocation) -> dict[str, int]:
-    """Items of one SKU. A recipe lists an item twice if it came from two accounts."""
-    items: dict[str, int] = {}
-    for item, number in unit.recipe:
-        items[item] = items.get(item, 0) + number
-    return items
-
-
 def _quantities(goods: tuple[Allocation, ...]) -> dict[str, int]:
     units: dict[str, int] = {}
     for one in goods:
@@ -241,9 +233,9 @@ def _report_other_items(order: Order, taken: Parked, counting: Fulfilment) -> Or
     """
     sold: dict[str, list[dict[str, int]]] = {}
     for one in [*counting.sold, *counting.allocations]:
-        sold.setdefault(one.sku, []).append(_items(one))
+        sold.setdefault(one.sku, []).append(dict(one.whole_recipe))
     reported = part_deduplication_id(taken.entry, OTHER_ITEMS)
-    is_same = all(one.sku not in sold or _items(one) in sold[one.sku] for one in taken.goods)
+    is_same = all(one.sku not in sold or dict(one.whole_recipe) in sold[one.sku] for one in taken.goods)
     if is_same or reported in counting.deduplication_ids:
         return None
     facts = ReportFacts(fulfilment=counting.id, outcome=OTHER_ITEMS, deduplication_ids=(reported,))
@@ -259,7 +251,7 @@ def _ask(
         passes_on=taken.entry,
         goods_at=taken.scope,
         request=EventRequest(event),
-        deduplication_ids=(deduplication_id,) if deduplication_id else (),
+        deduplication_ids=ids_of(deduplication_id),
     )
     return OrderDraft(scope=counting.location, order=order.name, event=RETURN, facts=facts)
 
