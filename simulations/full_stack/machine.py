@@ -16,10 +16,9 @@ import edge_node.assembly
 import hub.assembly
 from replica.core.base.errors import Broken
 from replica.core.base.names import key_text
-from replica.core.log.entry import Entry
+from replica.core.log.entry import Entry, precedence
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.decisions import Verdict
-from replica.core.state.duplicates import precedence
 from replica.runtime.journal.sqlite_journal import SqliteJournal
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import EXIT_INDETERMINATE, Assembly, serve

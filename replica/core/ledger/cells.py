@@ -47,6 +47,11 @@ class Move(Struct, frozen=True, array_like=True, gc=False):
     target: str
     quantity: int
 
+    @property
+    def change(self) -> int:
+        """By how many units it changes the stock on hand."""
+        return (is_internal(self.target) - is_internal(self.source)) * self.quantity
+
 
 class Figures(NamedTuple):
     """The stock figures of one (location, item), in base units."""

@@ -145,6 +145,11 @@ def check_content(content: Content, body: bytes) -> None:
             raise PeerFault("malformed", f"a move of {move.item} from {move.source} to itself")
 
 
+def precedence(entry: Entry) -> tuple[int, str, bytes]:
+    """The order of entries that is the same on every node. Of duplicates, the least one wins."""
+    return entry.content.clock, entry.stream.writer, entry.hash
+
+
 def check_facts(facts: object) -> dict[str, Any]:
     """Return an entry's facts as a map by name, or raise PeerFault."""
     try:

@@ -16,7 +16,7 @@ from replica.core.base.errors import KeyReused, NotFound, NotHosted, Overtaken, 
 from replica.core.base.names import CHAIN, FREE, account, key_text
 from replica.core.catalog.documents import CHAIN_RANK, Register
 from replica.core.log.draft import Draft
-from replica.core.log.entry import DOCUMENT, Entry
+from replica.core.log.entry import DOCUMENT, Entry, precedence
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.context import OrderContext
 from replica.core.orders.events import decide, next_due
@@ -34,7 +34,7 @@ from replica.core.state.commands import (
     together,
 )
 from replica.core.state.document_kinds import DOCUMENT_KINDS
-from replica.core.state.duplicates import lost_among, precedence, prepare_void
+from replica.core.state.duplicates import lost_among, prepare_void
 from replica.core.state.fast_paths import first_used, take_fast
 from replica.core.state.kinds import EntryKind
 from replica.core.state.replica import Earlier, Replica, packed

@@ -23,7 +23,7 @@ from replica.core.base.limits import COLLISIONS_MAX
 from replica.core.base.names import node_of, void_key
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
-from replica.core.log.entry import Entry
+from replica.core.log.entry import Entry, precedence
 from replica.core.log.times import times_of_change
 from replica.core.log.voids import VOID
 from replica.core.orders.requests import ORDER
@@ -87,11 +87,6 @@ class Collisions:
             known.append(entry)
             if entry.content.kind == VOID:
                 self.settle(entry)
-
-
-def precedence(entry: Entry) -> tuple[int, str, bytes]:
-    """The order of entries with one key and one request. The least wins, on every node."""
-    return entry.content.clock, entry.stream.writer, entry.hash
 
 
 def lost_among(entries: Iterable[Entry], kinds: Kinds) -> dict[bytes, Entry]:

@@ -29,7 +29,7 @@ from msgspec import Struct
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import QUANTITY_MAX
-from replica.core.base.names import FOUND, FREE, LOSS, account, is_internal, node_of
+from replica.core.base.names import FOUND, FREE, LOSS, account, node_of
 from replica.core.ledger.cells import Ledger, Move, parts_of
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry
@@ -294,8 +294,7 @@ def _effects(content: Content) -> dict[str, int]:
     """By how many units an entry changes the stock on hand, by item."""
     effects: dict[str, int] = {}
     for move in content.moves:
-        change = (is_internal(move.target) - is_internal(move.source)) * move.quantity
-        effects[move.item] = effects.get(move.item, 0) + change
+        effects[move.item] = effects.get(move.item, 0) + move.change
     return effects
 
 

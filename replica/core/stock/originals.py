@@ -19,11 +19,11 @@ from msgspec import Struct
 
 from replica.core.base.errors import Refused
 from replica.core.base.limits import CORRECTED_ITEMS_MAX, QUANTITY_MAX, QUESTION_LINES_MAX
-from replica.core.base.names import CUSTOMER, is_internal, is_item, node_of, void_key
+from replica.core.base.names import CUSTOMER, is_item, node_of, void_key
 from replica.core.catalog.skus import Catalog, Recipe, sellable
 from replica.core.ledger.cells import Move, parts_of
 from replica.core.log.draft import Draft
-from replica.core.log.entry import Content, Entry
+from replica.core.log.entry import Content, Entry, precedence
 from replica.core.log.times import times_of_change
 from replica.core.log.voids import RETURN_CORRECTION
 from replica.core.stock.location_view import LocationView, Taken
@@ -256,7 +256,7 @@ def prepare_corrections(
                 change[item] = change.get(item, 0) - units
             if max(left.values(), default=0) > QUANTITY_MAX:
                 change = {}  # no sale is so large: more came back than was sold, and a person must look at it
-            if returned.hash == max(returns, key=_order).hash:
+            if returned.hash == max(returns, key=precedence).hash:
                 came = lines_before(standing, number, original, sales, view.catalog)
                 past = past_sale(original.sale.content, came)
                 asked = question(PAST_SALE, past) if past else None
@@ -337,8 +337,7 @@ def _came_in(entries: Iterable[Entry]) -> dict[str, int]:
     units: dict[str, int] = {}
     for entry in entries:
         for move in entry.content.moves:
-            change = (is_internal(move.target) - is_internal(move.source)) * move.quantity
-            units[move.item] = units.get(move.item, 0) + change
+            units[move.item] = units.get(move.item, 0) + move.change
     return units
 
 
@@ -357,10 +356,6 @@ def _asked(entry: Entry) -> list[Any] | None:
         return question(reason, lines)
     except (TypeError, ValueError):
         return None
-
-
-def _order(entry: Entry) -> tuple[int, str, bytes]:
-    return entry.content.clock, entry.stream.writer, entry.hash
 
 
 def _is_quantity(value: object) -> bool:

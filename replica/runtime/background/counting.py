@@ -13,7 +13,6 @@ from collections import ChainMap
 from msgspec import Struct
 
 from replica.core.base.errors import Invalid, Overtaken
-from replica.core.base.names import is_internal
 from replica.core.log.entry import Entry
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
@@ -86,7 +85,7 @@ async def _look_back(driver: Driver, journal: Journal, location: str, count: Cou
             if is_after(entry, writer, token.as_of, then):
                 for move in entry.content.moves:
                     if move.item in levels:
-                        levels[move.item] -= (is_internal(move.target) - is_internal(move.source)) * move.quantity
+                        levels[move.item] -= move.change
         after = page.through if page.stored else newest
     return Seen(levels=levels, as_of=token.as_of, vector={**vector, **held}, held=vector)
 
