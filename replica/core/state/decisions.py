@@ -169,8 +169,7 @@ def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence
         return _repeat(replica, known, [one for one in known if repeats_write(replica.kinds, one, write)])
     kind = DOCUMENT_KINDS.get(write.kind)
     if kind is not None and write.value is not None:
-        kind.check_places(replica.known_locations, write.name)
-        kind.admit(replica.fold, write.name, write.value, write.has_new_items)
+        kind.admit(replica, write.name, write.value, write.has_new_items)
     register = Register(
         kind=write.kind,
         key=write.name,

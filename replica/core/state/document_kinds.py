@@ -24,14 +24,21 @@ from replica.core.rights.policies import POLICY, Policies, PolicyDocument, check
 
 
 class Indexes(Protocol):
-    """What a replica derives from its documents, and what else a check of a new write may look at."""
+    """What a replica derives from its documents."""
 
     documents: Documents
-    ledger: Ledger
     catalog: Catalog
     policies: Policies
     machine: OrderMachine
     orders: Orders
+
+
+class Known(Protocol):
+    """What a replica knows when it decides a write."""
+
+    catalog: Catalog
+    ledger: Ledger
+    known_locations: KnownLocations
 
 
 class DocumentKind(Struct, frozen=True, kw_only=True):
@@ -44,34 +51,24 @@ class DocumentKind(Struct, frozen=True, kw_only=True):
     """Whether a text is a valid key."""
     key_hint: str = ""
     """What a caller should do about an invalid key. The answer carries it."""
-    check: Callable[[Any], None] = lambda document: None
+    check: Callable[[Any], object] = lambda document: None
     """Checks what the field types cannot express. Raises Invalid."""
-    check_places: Callable[[KnownLocations, str], None] = lambda known, key: None
-    """Checks the location that a key names, if it names one, when this node writes the document. Raises Invalid."""
     tidy: Callable[[Any], Any] = lambda document: document
     """The document as it is stored: without blanks around codes, for example. It is called before the check."""
-    admit: Callable[[Indexes, str, bytes, bool], None] = lambda indexes, key, value, has_new_items: None
-    """Checks a packed value against what the replica knows when it decides the write. Raises Refused."""
+    admit: Callable[[Known, str, bytes, bool], None] = lambda known, key, value, has_new_items: None
+    """Checks a key and its packed value against what the replica knows when it decides the write. Raises Refused."""
     index: Callable[[Indexes, Register], bool] = lambda indexes, register: True
     """Takes in the current chain-wide write of a document. False if this version cannot read it."""
 
 
-def _check_policy(document: PolicyDocument) -> None:
-    check_policy(document)
-
-
-def _check_selector(known: KnownLocations, selector: str) -> None:
+def _admit_policy(known: Known, selector: str, value: bytes, has_new_items: bool) -> None:
     location = location_of(selector)
     if location:
-        known.check_field(location, "key")
+        known.known_locations.check_field(location, "key")
 
 
-def _check_sku(document: SkuDocument) -> None:
-    check_sku(document)
-
-
-def _admit_sku(indexes: Indexes, key: str, value: bytes, has_new_items: bool) -> None:
-    admit_sku(indexes.catalog, indexes.ledger.item_names, key, value, has_new_items=has_new_items)
+def _admit_sku(known: Known, key: str, value: bytes, has_new_items: bool) -> None:
+    admit_sku(known.catalog, known.ledger.item_names, key, value, has_new_items=has_new_items)
 
 
 def _index_sku(indexes: Indexes, register: Register) -> bool:
@@ -103,7 +100,7 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             document=SkuDocument,
             is_key=is_item,
             tidy=tidy_sku,
-            check=_check_sku,
+            check=check_sku,
             admit=_admit_sku,
             index=_index_sku,
         ),
@@ -112,8 +109,8 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             name=POLICY,
             document=PolicyDocument,
             is_key=is_selector,
-            check=_check_policy,
-            check_places=_check_selector,
+            check=check_policy,
+            admit=_admit_policy,
             index=_index_policy,
         ),
         DocumentKind(
