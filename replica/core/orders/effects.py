@@ -27,6 +27,7 @@ from replica.core.orders.facts import (
     REPORT,
     SPLIT,
     STEP,
+    UNCHANGED,
     VOID,
     AskFacts,
     HandoverFacts,
@@ -63,7 +64,7 @@ def apply_facts(order: Order, entry: Entry, facts: OrderFacts) -> Fulfilment | P
         case ReportFacts():
             if facts.settles:
                 _settle(order, facts.settles, facts.fulfilment, facts.outcome)
-            if facts.outcome not in (REPEAT, COVERED):
+            if facts.outcome not in (REPEAT, COVERED, UNCHANGED):
                 _report(order, entry, facts.fulfilment, facts.outcome)
             fulfilment = order.fulfilments.get(facts.fulfilment)
             if fulfilment is not None:

@@ -9,7 +9,7 @@ Decisions carry typed facts; they are encoded once, on the way out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 import msgspec
@@ -189,8 +189,14 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
     if waiting:  # the first entry answers the caller, and this one knows until when the event waits
         drafts = [*park(context, order, event, deduplication_id, [one.location for one in waiting]), *drafts]
     outcomes |= {**{one.id: ASKED for one in to_ask}, **{one.id: PARKED for one in waiting}}
-    if not drafts:
-        drafts = [_nothing_happens(context, order, event, concerned, verdicts, deduplication_id)]
+    passed_by = _passed_by(event, concerned, verdicts, open_to)
+    counting = [one for one in passed_by if one.owner == context.node]
+    if drafts:
+        drafts += _counts(order, event, counting)
+    else:
+        drafts = _nothing_happens(order, event, concerned, verdicts, counting, deduplication_id)
+    if event.event in (CANCEL, RETURN):  # others count their own numbers
+        drafts += _asking(order, event, [one for one in passed_by if one.owner != context.node], deduplication_id)
     return _answering(drafts, order, after, event, outcomes)
 
 
@@ -295,25 +301,66 @@ def _asking(order: Order, event: OrderEvent, to_ask: Sequence[Fulfilment], dedup
 
 
 def _nothing_happens(
-    context: OrderContext,
     order: Order,
     event: OrderEvent,
     concerned: Sequence[Fulfilment],
     verdicts: Mapping[str, str | Reachability],
+    counting: Sequence[Fulfilment],
     deduplication_id: bytes,
-) -> OrderDraft:
+) -> list[OrderDraft]:
     """The answer to an event that happened before, or the report of one that is impossible at every fulfilment."""
     if any(verdict == REPEAT for verdict in verdicts.values()):
-        return OrderDraft(scope=concerned[0].location, order=order.name, event=event.event, facts=RepeatFacts())
-    going_on = [one for one in concerned if one.nature is not Nature.ENDED] or concerned
-    one = going_on[0]
+        first = OrderDraft(scope=concerned[0].location, order=order.name, event=event.event, facts=RepeatFacts())
+        return [first, *_counts(order, event, counting)]
+    one = [*counting, *_going_on(concerned)][0]
     impossible = ReportFacts(
         fulfilment=one.id,
         outcome=IMPOSSIBLE,
-        number=event.number if len(going_on) == 1 and one.owner == context.node else 0,
+        number=event.number if counting else 0,
         deduplication_ids=ids_of(deduplication_id),
     )
-    return OrderDraft(scope=one.location, order=order.name, event=event.event, facts=impossible)
+    first = OrderDraft(scope=one.location, order=order.name, event=event.event, facts=impossible)
+    return [first, *_counts(order, event, counting[1:])]
+
+
+def _going_on(concerned: Sequence[Fulfilment]) -> Sequence[Fulfilment]:
+    return [one for one in concerned if one.nature is not Nature.ENDED] or concerned
+
+
+def _passed_by(
+    event: OrderEvent,
+    concerned: Sequence[Fulfilment],
+    verdicts: Mapping[str, str | Reachability],
+    open_to: Sequence[Fulfilment],
+) -> list[Fulfilment]:
+    """Fulfilments to which a numbered event never happens. They count its number, because later numbers wait for it.
+
+    A fulfilment and its parts count together, so one of them is enough.
+    """
+    if not event.number:
+        return []
+    found = []
+    taking_part = dict.fromkeys(one.id for one in open_to)
+    for whole in wholes_of(_going_on(concerned)):
+        family = [one for one in concerned if whole in (one.id, one.part_of)]
+        if any(one.id in taking_part or verdicts[one.id] == REPEAT for one in family):
+            continue
+        if event.number == 1 + max(one.number for one in family):
+            found.append(_going_on(family)[0])
+    return found
+
+
+def _counts(order: Order, event: OrderEvent, counting: Iterable[Fulfilment]) -> list[OrderDraft]:
+    """Entries that count the number of an event at fulfilments where it changes nothing."""
+    return [
+        OrderDraft(
+            scope=one.location,
+            order=order.name,
+            event=event.event,
+            facts=ReportFacts(fulfilment=one.id, outcome=UNCHANGED, number=event.number),
+        )
+        for one in counting
+    ]
 
 
 def _check_lines(event: OrderEvent) -> None:

@@ -99,7 +99,7 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
     family = order.family(fulfilment)
     verdict = judge(context, fulfilment, family, event, parked.deduplication_id)
     is_used = verdict == REPEAT and bool(parked.passes_on and event.number)
-    if event.event == RETURN and is_counted(order, parked):
+    if (event.event == RETURN and is_counted(order, parked)) or _happened_elsewhere(order, parked):
         verdict, is_used = REPEAT, False
     if verdict is Reachability.EARLY:
         return None
@@ -129,10 +129,17 @@ def settle(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
         fulfilment=fulfilment.id,
         outcome=str(outcome),
         settles=parked.entry,
-        number=event.number if outcome != AMBIGUOUS else 0,
+        number=event.number if outcome not in (AMBIGUOUS, REPEAT) else 0,  # a repeat was counted where it happened
         deduplication_ids=ids_of(parked.deduplication_id),
     )
     return OrderDraft(scope=fulfilment.location, order=order.name, event=event.event, facts=facts)
+
+
+def _happened_elsewhere(order: Order, parked: Parked) -> bool:
+    """Whether an event of some units, or a copy of it, was dealt with at any fulfilment: its lines concern only one."""
+    if parked.event is None or parked.event.lines is UNSET or not parked.deduplication_id:
+        return False
+    return any(parked.deduplication_id in one.deduplication_ids for one in order.fulfilments.values())
 
 
 def pass_on(context: OrderContext, order: Order) -> OrderDraft | None:

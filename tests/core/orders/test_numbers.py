@@ -1,0 +1,85 @@
+"""Numbers of events: an event without effect counts, so the events after it do not wait for it."""
+
+from __future__ import annotations
+
+from replica.core.orders.requests import Handover, PlacedLine
+from tests.core.orders.test_order_parts import at_two_warehouses, outcomes, parts
+from tests.core.shuffled import OrderTaker, lines
+
+
+def reports(taker: OrderTaker) -> list[tuple[str, str]]:
+    return [(one.event, one.outcome) for one in taker.order().reports]
+
+
+def test_an_impossible_payment_of_a_split_order_does_not_hold_up_its_shipment() -> None:
+    taker = at_two_warehouses(paid=True)
+    assert taker.happen("pay", number=1).content.facts["outcome"] == "impossible"
+    assert outcomes(taker.happen("ship", number=2)) == {"1": ("happened", "shipped"), "2": ("happened", "shipped")}
+    assert (taker.order().waiting, reports(taker)) == ([], [("pay", "impossible")])
+    assert [taker.figures("cola", one)[1] for one in taker.locations] == [0, 0]
+    taker.check()
+
+
+def test_a_shipment_waits_for_an_impossible_payment_of_a_split_order() -> None:
+    taker = at_two_warehouses(paid=True)
+    assert taker.happen("ship", number=2).content.facts["act"] == "park"
+    taker.happen("pay", number=1)
+    assert parts(taker) == {"1": ("shipped", {"cola": 5}), "2": ("shipped", {"cola": 3})}
+    assert taker.order().waiting == []
+
+
+def test_a_payment_counts_at_the_place_that_was_paid_before() -> None:
+    taker = at_two_warehouses()
+    taker.happen("collect", fulfilment="hub-east.2")
+    assert outcomes(taker.happen("pay", number=1))["1"] == ("happened", "reserved")
+    assert outcomes(taker.happen("collect", number=2))["1"] == ("happened", "collected")
+    taker.happen("return", number=3)
+    assert parts(taker) == {"1": ("returned", {}), "2": ("returned", {})}
+    assert taker.order().waiting == taker.order().reports == []
+
+
+def test_a_return_of_one_place_counts_at_the_place_that_has_not_shipped() -> None:
+    taker = at_two_warehouses(paid=True)
+    taker.happen("pick", number=1)
+    taker.happen("ship", fulfilment="hub-east.1")
+    taker.happen("return", number=2)
+    taker.happen("ship", number=3)
+    assert parts(taker) == {"1": ("returned", {}), "2": ("shipped", {"cola": 3})}
+    assert taker.order().waiting == []
+
+
+def test_an_impossible_change_of_parts_that_left_counts() -> None:
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(5, "cola"), paid=True)
+    taker.happen("ship", lines=lines(cola=2), number=1)
+    taker.happen("ship", number=2)
+    assert taker.happen("adjust", lines=lines(cola=1), number=3).content.facts["outcome"] == "impossible"
+    taker.happen("return", lines=lines(cola=1), number=4)
+    assert taker.replica.ledger.stock("w-1", "cola").balance("hub-east/quarantine") == 1
+    assert taker.order().waiting == []
+
+
+def test_an_impossible_cancellation_at_a_hub_counts_at_the_store_that_owns_the_goods() -> None:
+    hub, store = OrderTaker("hub-east", store_1={"cola": 5}), OrderTaker("store-1", store_1={})
+    hub.place("o-1", PlacedLine(2, "cola"), paid=True)
+    hub.ask(Handover("o-1", "hub-east.1", "store-1"))
+    hub.tell(store)
+    store.happen("collect", number=1)
+    store.tell(hub)
+    assert hub.happen("cancel", number=2).content.facts["outcome"] == "impossible"
+    hub.happen("return", number=3)
+    hub.tell(store)
+    store.keep_up()
+    assert (parts(store), store.order().waiting) == ({"1": ("returned", {})}, [])
+    store.check()
+
+
+def test_an_ambiguous_number_is_counted_nowhere_so_that_it_can_be_told_again() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 5}, w_2={"wings": 3})
+    taker.happen("ship", lines=lines(wings=1), number=1)
+    taker.place("o-1", PlacedLine(5, "cola"), PlacedLine(3, "wings"), paid=True)
+    assert reports(taker) == [("ship", "ambiguous")]
+    for number, sku in ((1, "cola"), (2, "wings")):
+        taker.happen("ship", fulfilment=f"hub-east.{number}", lines=lines(**{sku: 1}), number=1)
+    assert parts(taker)["1-1"] == ("shipped", {"cola": 1})
+    assert parts(taker)["2-1"] == ("shipped", {"wings": 1})
