@@ -3,6 +3,11 @@
 While any policy asks for a forecast, this module reads the journal: first the last days of it, a page at a time, then
 each new entry. It stores nothing, so a node that restarts reads again. Until it has read the past there is no forecast,
 and policies that ask for one do not count: a store must not grant units that it will need a second later.
+
+If somebody sets the clock of the node, the history is another one: the days before now are others. So there is no
+forecast until the node has read again. First it waits until the sessions with peers whose clocks differ have ended,
+because nobody can be granted anything then. A sale that was recorded at a later time than now shows a clock that was
+wrong, and does not count.
 """
 
 from __future__ import annotations
@@ -14,9 +19,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from replica.core.base.clock import stamp_ms
+from replica.core.base.limits import CLOCK_AHEAD_MAX_MS, CLOCK_SKEW_MAX_MS, SILENCE_MAX_MS
 from replica.core.base.names import FREE, account, node_of
 from replica.core.catalog.locations import LOCATION, ReadLocation
-from replica.core.log.entry import Entry
+from replica.core.log.entry import Content, Entry
 from replica.core.log.times import moved_ms, recorded_ms
 from replica.core.rights.forecast import DAYS_MAX, SLOT_MINUTES, SLOTS, Demand
 from replica.core.rights.policies import Policy
@@ -31,6 +38,9 @@ PAUSE_S = 1.0
 ENTRIES_PER_PAGE = 256
 PAGE_PAUSE_S = 0.005
 """Pause between two pages of the past: about as long as reading one, so it hardly delays sales."""
+
+SETTLE_S = SILENCE_MAX_MS / 1000 + 1
+"""How long the node waits after its clock was set: a session with a peer whose clock differs has ended by then."""
 
 DAY_MS = 86_400_000
 SLOT_MS = SLOT_MINUTES * 60_000
@@ -47,6 +57,8 @@ class SalesHistory:
         self._demand: Demand | None = None
         """None until the past is read."""
         self._zone: tzinfo = UTC
+        self._offset_ms = 0
+        """The wall clock minus the elapsed time when the node last looked."""
         self.on_new_forecasts: Callable[[], None] = lambda: None
         """Called when the forecast of every item may have changed."""
 
@@ -55,7 +67,7 @@ class SalesHistory:
         policy = replica.policies.policy(location, item)
         if policy is None or not policy.quantile_ppm:
             return policy
-        if self._demand is None:
+        if self._demand is None or self._is_clock_set():
             return None
         units = self._demand.forecast(item, self._slot(self._clock.now().wall_ms), policy.quantile_ppm)
         return msgspec.structs.replace(policy, safety_stock=units, quantile_ppm=0)
@@ -65,14 +77,18 @@ class SalesHistory:
         while True:
             if self._driver.replica.policies.forecast:
                 await self._follow()
+                if self._is_clock_set():
+                    await asyncio.sleep(SETTLE_S)
             await asyncio.sleep(PAUSE_S)
 
     async def _follow(self) -> None:
-        """Read the past, then new entries, until no policy asks any more or the location changes its time zone."""
+        """Read the past, then new entries, until no policy asks any more, or the clock or the time zone changes."""
+        self._offset_ms = self._offset()
         self._zone = zone = self._location_zone()
         demand, after = Demand(), await self._begin()
         slot = -1
-        while self._driver.replica.policies.forecast and zone == self._location_zone():
+        while self._driver.replica.policies.forecast and zone == self._location_zone() and not self._is_clock_set():
+            self._offset_ms = self._offset()
             while after < self._driver.arrival:
                 page = await self._journal.read(after, ENTRIES_PER_PAGE)
                 for stored in page.stored:
@@ -88,13 +104,17 @@ class SalesHistory:
         self._demand = None
 
     async def _begin(self) -> int:
-        """An arrival number before which all entries are too old to count. Arrival follows time only roughly."""
-        oldest_ms = self._clock.now().wall_ms - (DAYS_MAX + 2) * DAY_MS
+        """An arrival number before which all entries are too old to count. Arrival follows time only roughly.
+
+        Stamps never go back, so they show the age of an entry also if the clock was behind for a while.
+        """
+        now_ms = self._clock.now().wall_ms
+        oldest_ms = now_ms - (DAYS_MAX + 2) * DAY_MS
         low, high = 0, self._driver.arrival
         while high - low > ENTRIES_PER_PAGE:
             middle = (low + high) // 2
             page = await self._journal.read(middle, 1)
-            is_old = bool(page.stored) and recorded_ms(page.stored[0].entry.content) < oldest_ms
+            is_old = bool(page.stored) and _written_ms(page.stored[0].entry.content, now_ms) < oldest_ms
             low, high = (middle, high) if is_old else (low, middle)
         return low
 
@@ -103,10 +123,21 @@ class SalesHistory:
         is_own = content.kind == SALE and node_of(entry.stream.writer) == node
         if not is_own or entry.stream.scope != self._location:
             return
-        slot = self._slot(moved_ms(content))
+        moved = moved_ms(content)
+        if moved > self._clock.now().wall_ms + CLOCK_AHEAD_MAX_MS:
+            return
+        slot = self._slot(moved)
         for move in content.moves:
             if move.source == account(node, FREE):
                 demand.note(move.item, slot, move.quantity)
+
+    def _offset(self) -> int:
+        now = self._clock.now()
+        return now.wall_ms - now.elapsed_ms
+
+    def _is_clock_set(self) -> bool:
+        """Whether the wall clock was set since the node last looked, by more than peers tolerate."""
+        return abs(self._offset() - self._offset_ms) > CLOCK_SKEW_MAX_MS
 
     def _slot(self, at_ms: int) -> int:
         """The number of the half hour of local time, counted from 1970."""
@@ -123,6 +154,12 @@ class SalesHistory:
             return ZoneInfo(document.time_zone)
         except (msgspec.ValidationError, ValueError, OSError, KeyError):
             return UTC
+
+
+def _written_ms(content: Content, now_ms: int) -> int:
+    """When an entry was written: by its stamp, unless only a clock that was wrong before explains that."""
+    by_stamp_ms = stamp_ms(content.clock)
+    return by_stamp_ms if by_stamp_ms <= now_ms + CLOCK_AHEAD_MAX_MS else recorded_ms(content)
 
 
 assert SLOT_MS * SLOTS == DAY_MS

@@ -15,6 +15,7 @@ from replica.core.base.errors import RightsExhausted
 from replica.core.catalog.documents import pack_value
 from replica.core.state.commands import DocumentWrite
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
+from replica.runtime.node import Node
 from simulations.clock import EPOCH_MS, SimulatedClock
 from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
 from tests.runtime.virtual import store, until
@@ -123,6 +124,69 @@ async def test_restarted_store_grants_nothing_before_it_knows_its_sales_history(
     assert shop.rights() == (6, 4, 0)
     assert {entry.content.moves[0].target for entry in await shop.grants()} == {"hub-east/free"}
     assert len(await shop.grants()) == 1
+
+
+async def shop_with_history() -> Shop:
+    """A shop that sells eight cola in this half hour of each day, and has twenty: it keeps eight."""
+    shop = Shop()
+    await shop.begin(timedelta(hours=8, minutes=40), 8, 8, 8, stock=20)
+    await shop.rule(mode="safety", safety_stock=FORECAST)
+    await until(lambda: shop.rights() == (8, 12, 0), 10)
+    return shop
+
+
+IN_2099 = datetime(2099, 6, 1, 8, 45, tzinfo=UTC)
+
+
+def set_clock(node: Node, ahead: timedelta) -> None:
+    assert isinstance(node.clock, SimulatedClock)
+    node.clock.step(int(ahead.total_seconds() * 1000))
+
+
+@pytest.mark.parametrize("year", [1970, 2099])
+async def test_a_sale_with_an_impossible_time_counts_in_forecasts_when_it_was_recorded(year: int) -> None:
+    shop = await shop_with_history()
+    when = IN_2099.replace(year=year)
+    await shop.do(shop.store, Sale(lines=(SkuLine(1, COLA),), occurred_at=when))
+    await asyncio.sleep(60)
+    assert shop.rights() == (7, 12, 0)
+    set_clock(shop.east, timedelta(1))
+    set_clock(shop.west, timedelta(1))
+    set_clock(shop.store, timedelta(1))
+    await shop.do(shop.store, GoodsReceipt((GoodsLine(1, item=COLA),)))
+    await until(lambda: shop.rights() == (8, 12, 0), 30)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("year", [2020, 2099])
+async def test_a_sale_under_a_wrong_clock_of_the_store_leaves_its_forecasts_as_they_were(
+    year: int, restarted: bool
+) -> None:
+    shop = await shop_with_history()
+    wrong = IN_2099.replace(year=year) - MIDNIGHT - timedelta(hours=8, minutes=40)
+    set_clock(shop.store, wrong)
+    await asyncio.sleep(20)
+    await shop.sell(shop.store, 1)
+    await asyncio.sleep(20)
+    set_clock(shop.store, -wrong)
+    if restarted:
+        await _restart(shop)
+    await until(lambda: shop.rights() == (8, 11, 0), 30)  # it read its history again, and asks for what it sold
+    await asyncio.sleep(60)
+    assert shop.rights() == (8, 11, 0)
+    assert [entry.content.moves[0].quantity for entry in await shop.grants()] == [12, 1]
+
+
+async def test_days_before_the_clock_was_behind_for_a_while_still_count() -> None:
+    """An old time in the middle of the journal does not make the entries before it too old to be read."""
+    shop = await shop_with_history()
+    set_clock(shop.store, -timedelta(3_000))
+    for _ in range(600):
+        await shop.do(shop.store, GoodsReceipt((GoodsLine(1, item="milk"),)))
+    set_clock(shop.store, timedelta(3_000))
+    await _restart(shop)
+    await asyncio.sleep(60)
+    assert shop.rights() == (8, 12, 0)
 
 
 async def _restart(shop: Shop) -> None:
