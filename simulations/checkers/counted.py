@@ -75,8 +75,11 @@ def _told_at(content: Content) -> int | None:
 
 
 def _noted_at(content: Content) -> int:
-    """The stamp; or the wall clock, if the stamp is more than a minute ahead of it."""
-    return _wall_ms(content) << 16 if (content.clock >> 16) - _wall_ms(content) > 60_000 else content.clock
+    """The stamp; or if it is more than a minute ahead of the wall clock, the latter or the time of a known entry."""
+    wall_ms = _wall_ms(content)
+    return (
+        max(wall_ms << 16, content.facts.get("after", 0)) if (content.clock >> 16) - wall_ms > 60_000 else content.clock
+    )
 
 
 def _levels(entry: Entry) -> dict[str, int]:

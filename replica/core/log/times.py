@@ -4,6 +4,10 @@ A stamp orders entries and is not a time. After one wrong reading of the wall cl
 the right time reaches them. So an entry whose stamp is ahead of its writer's wall clock carries the reading of that
 clock as the fact `wall`. Usual entries have no such fact: their stamp shows the time.
 
+The wall clocks of two nodes differ by a little. So the reading alone could put a movement before a count that its node
+knew. If the clock has not reached the newest entry at the location that the node knows, the entry carries the time of
+that one as the fact `after`, and its movements count no earlier.
+
 A till says when a movement happened (`occurred_at`). The movement counts by this time for counts and forecasts. A time
 that cannot be true changes nothing: the movement counts by when it was recorded. A later time than that cannot be true
 either, but a till's clock may be a little ahead, so only a larger difference is reported (`impossible_ms`).
@@ -26,6 +30,9 @@ from replica.core.log.voids import CHANGES
 
 WALL = "wall"
 """The fact with the reading of the writer's wall clock, in milliseconds since 1970."""
+
+AFTER = "after"
+"""The fact with the time, as a stamp, of an entry that the writer knew: the movements of its own entry count later."""
 
 OCCURRED_AT = "occurred_at"
 """The fact with the time at which a movement happened by a till's clock, in microseconds since 1970."""
@@ -61,6 +68,11 @@ def wall_of(content: Content) -> int:
 def recorded_clock(content: Content) -> int:
     """When the node recorded an entry, as a stamp."""
     return content.clock if WALL not in content.facts else min(content.clock, recorded_ms(content) << COUNTER_BITS)
+
+
+def is_cause(stamp: int, now_ms: int) -> bool:
+    """Whether the time of a known entry is later than a wall clock shows, by no more than two right clocks differ."""
+    return now_ms << COUNTER_BITS < stamp and stamp_ms(stamp) - now_ms <= CLOCK_AHEAD_MAX_MS
 
 
 def drift_ms(content: Content) -> int:
@@ -117,7 +129,13 @@ def effective_clock(content: Content) -> int:
     occurred = occurred_clock(content)
     if occurred is not None:
         return occurred
-    return recorded_clock(content) if drift_ms(content) else content.clock
+    return _caused_clock(content) if drift_ms(content) else content.clock
+
+
+def _caused_clock(content: Content) -> int:
+    """When a node whose stamps drifted recorded an entry, or when the entry did that it follows."""
+    after, recorded = content.facts.get(AFTER), recorded_clock(content)
+    return after if type(after) is int and is_cause(after, recorded_ms(content)) else recorded
 
 
 def times_of_change(content: Content) -> Mapping[str, int]:

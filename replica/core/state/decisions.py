@@ -248,8 +248,8 @@ def _execute_order(replica: Replica, request: OrderRequest, key: bytes, now_ms: 
         if isinstance(request, Housekeeping):
             replica.orders.settled(request.order, now_ms)
         raise
-    for _, draft in drafts[1:]:
-        packed(replica.content_of(draft, b"", now_ms))  # check all sizes before the first entry is recorded
+    for scope, draft in drafts[1:]:
+        packed(replica.content_of(scope, draft, b"", now_ms))  # check all sizes before the first entry is recorded
     scope, first = drafts[0]
     answer = replica.record(scope, first, key, now_ms)
     for scope, draft in drafts[1:]:

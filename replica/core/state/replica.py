@@ -26,7 +26,7 @@ from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.log.entry_run import EntryRun, FastRun, ReceivedRun
 from replica.core.log.recent_keys import RecentKeys
-from replica.core.log.times import WALL, is_ahead, recorded_clock
+from replica.core.log.times import AFTER, WALL, is_ahead, is_cause, recorded_clock
 from replica.core.orders.context import OrderContext, OrderPolicy
 from replica.core.orders.machine import OrderMachine
 from replica.core.rights.location_owners import LocationOwners
@@ -242,11 +242,17 @@ class Replica:
         """Whether the next stamp may be too far ahead of the wall clock to show the time of its entry."""
         return is_ahead(self.next_stamp(now_ms), now_ms - 1)  # a run of fast entries may end in the next millisecond
 
-    def content_of(self, draft: Draft, key: bytes, now_ms: int) -> Content:
+    def content_of(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Content:
         """The content of the entry that `record` would append."""
         clock = self.next_stamp(now_ms)
         content = draft.content(clock, key)
-        return replace(content, facts={**content.facts, WALL: now_ms}) if is_ahead(clock, now_ms) else content
+        if not is_ahead(clock, now_ms):
+            return content
+        facts = {**content.facts, WALL: now_ms}
+        causes = [stamp for stamp in self.heard.get(scope, {}).values() if is_cause(stamp, now_ms)]
+        if causes and draft.moves:
+            facts[AFTER] = max(causes)
+        return replace(content, facts=facts)
 
     def record(self, scope: str, draft: Draft, key: bytes, now_ms: int) -> Entry:
         """Append an entry to this node's own stream, and fold it.
@@ -254,7 +260,7 @@ class Replica:
         Raises Invalid if it is too large; nothing changed.
         """
         key = key or draft.key
-        content = self.content_of(draft, key, now_ms)
+        content = self.content_of(scope, draft, key, now_ms)
         body = packed(content)
         if len(key) > KEY_LENGTH_MAX:
             raise Invalid(f"a key has at most {KEY_LENGTH_MAX} bytes", field="Idempotency-Key")

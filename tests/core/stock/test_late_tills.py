@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from replica.core.base.clock import COUNTER_BITS
 from replica.core.base.errors import RightsExhausted
-from replica.core.log.times import effective_clock
+from replica.core.base.limits import CLOCK_AHEAD_MAX_MS
+from replica.core.log.times import AFTER, effective_clock, recorded_ms
 from replica.core.log.voids import VOID
 from replica.core.state import decisions
 from replica.core.state.commands import Command
@@ -164,6 +167,40 @@ def test_a_drifted_stamp_does_not_put_a_movement_after_a_later_count() -> None:
     east.ask(count(9), "count", COUNTED_MS)
     settle(east, west)
     assert on_hand(east) == 9
+
+
+def drifted_pair() -> tuple[Node, Node]:
+    """Two hubs, of which the second one's clock was days ahead. The first one counted, and the second one knows it."""
+    east, west = hub("hub-east"), hub("hub-west")
+    west.ask(receipt(cola=10), "wrong", NOW_MS + 3 * 86_400_000)
+    send_all(west, east)
+    east.ask(count(10), "count", COUNTED_MS)
+    send_all(east, west)
+    return east, west
+
+
+def test_a_sale_of_a_node_that_drifted_follows_the_count_that_it_knows() -> None:
+    """Its stamp is days ahead, and its wall clock is a few seconds behind that of the node that counted."""
+    east, west = drifted_pair()
+    sold = west.ask(sale(cola=1), "sold", COUNTED_MS - 20_000)
+    settle(east, west)
+    assert on_hand(east) == on_hand(west) == 9
+    assert recorded_ms(sold.content) == COUNTED_MS - 20_000
+
+
+def test_a_clock_far_behind_a_known_count_does_not_follow_it() -> None:
+    east, west = drifted_pair()
+    west.ask(sale(cola=1), "sold", COUNTED_MS - CLOCK_AHEAD_MAX_MS - 1_000)
+    settle(east, west)
+    assert on_hand(east) == on_hand(west) == 10
+
+
+@pytest.mark.parametrize("after", [True, -1, "x", 1 << 70, None])
+def test_a_cause_that_no_node_writes_is_ignored(after: object) -> None:
+    _, west = drifted_pair()
+    content = west.ask(sale(cola=1), "sold", COUNTED_MS - 20_000).content
+    wrong = replace(content, facts={**content.facts, AFTER: after})
+    assert effective_clock(wrong) == (COUNTED_MS - 20_000) << COUNTER_BITS
 
 
 def test_a_node_that_drifted_is_not_taken_for_heard_after_its_last_entry() -> None:
