@@ -34,7 +34,8 @@ class HubRebalancing:
     def concerns(self, replica: Replica, location_stock: LocationStock) -> bool:
         node, balances = replica.node, location_stock.balances()
         set_aside = any(units and name.startswith(channel_account(node, "")) for name, units in balances.items())
-        return set_aside or (self.acts(replica.policies) and balances.get(account(node, FREE), 0) > 0)
+        ever_had_some = account(node, FREE) in balances  # the sum says nothing, because items below zero lower it
+        return set_aside or (self.acts(replica.policies) and ever_had_some)
 
     def moves(self, view: ItemView) -> Moves:
         """Grant units to hubs of other regions, and set units aside for channels.

@@ -93,6 +93,18 @@ async def test_policy_moves_units_to_the_hub_which_then_sells_them() -> None:
     await until(lambda: chain.store.replica.ledger.stock(STORE, COLA).figures.on_hand == 4, 5)
 
 
+async def test_region_that_joins_gets_its_share_although_another_item_is_below_zero() -> None:
+    chain, warehouse = Region(), "hub-east"
+    chain.east.start([], 0.0)
+    await chain.do_at(warehouse, chain.east, GoodsReceipt((GoodsLine(10, item=COLA),)))
+    await chain.rule(mode="share", regions={"east": 0.5, "west": 0.5})
+    sale = Sale(lines=(SkuLine(20, "tea"),), on_shortage=OnShortage.RECORD)
+    await chain.do_at(warehouse, chain.east, sale)
+    await asyncio.sleep(5)
+    chain.west.start([["hub-east"]], 0.0)
+    await until(lambda: chain.west.replica.ledger.stock(warehouse, COLA).balance("hub-west/free") == 5, 10)
+
+
 async def test_many_sales_make_few_grants() -> None:
     chain = Region()
     await chain.open(200)
