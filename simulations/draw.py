@@ -26,6 +26,9 @@ LIST_DOCUMENT_BYTES = DOCUMENT_BYTES_MAX * 3 // 4
 WITH_A_WORKLOAD = 0.06
 """Share of seeds that have a workload, for each workload."""
 
+WITH_A_LATE_HUB = 0.08
+"""Share of seeds in which one of several hubs begins only after the trade."""
+
 TOGETHER = 0.3
 """Share of faults that hit the same machines as the fault before, within a second."""
 
@@ -86,7 +89,7 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         stores=stores,
         newer=newer,
         trade=trade,
-        faults=faults,
+        faults=(*_draw_late_hub(seed, hubs, seconds), *faults),
         core=core,
         away_s=away_s,
     )
@@ -99,6 +102,15 @@ def _draw_workloads(seed: int) -> tuple[str, ...]:
     """
     drawn = {name: Random(f"{seed}/workloads/{name}").random() for name in WORKLOADS}
     return tuple(sorted(name for name, chance in drawn.items() if chance < WITH_A_WORKLOAD))
+
+
+def _draw_late_hub(seed: int, hubs: Sequence[tuple[str, str]], seconds: float) -> tuple[Fault, ...]:
+    """Draw a hub that nobody meets during the trade, from a source of its own. The others must notice when it joins."""
+    random = Random(f"{seed}/late hub")
+    if len(hubs) < 2 or random.random() >= WITH_A_LATE_HUB:
+        return ()
+    name, _ = random.choice(hubs)
+    return (Fault(kind="power-loss", at_s=0.0, for_s=seconds, who=(name,)),)
 
 
 def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, seconds: float) -> tuple[Fault, ...]:

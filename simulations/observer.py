@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from replica.core.log.entry import Entry, Stream
 from replica.runtime.ports import Stored
@@ -25,11 +26,14 @@ from simulations.checkers.order_parts import OrderPartsChecker
 from simulations.checkers.order_returns import OrderReturnsChecker
 from simulations.checkers.orders import OrdersChecker
 from simulations.checkers.placed_again import PlacedAgainChecker
+from simulations.checkers.policies import PoliciesChecker
 from simulations.checkers.quotas import QuotasChecker
 from simulations.checkers.readers import ReadersChecker
+from simulations.checkers.rest import ResentChecker, RestChecker
 from simulations.checkers.returned import ReturnsChecker
 from simulations.checkers.rights import RightsChecker
 from simulations.checkers.settlement import SettlementChecker
+from simulations.checkers.shortages import ShortagesChecker
 from simulations.checkers.stamps import StampsChecker
 from simulations.checkers.streams import StreamsChecker
 from simulations.checkers.times import TimesChecker
@@ -64,9 +68,13 @@ CHECKERS: tuple[type[Checker], ...] = (
     LostEditsChecker,
     ConvergenceChecker,
     BoundsChecker,
+    ResentChecker,
     CountedChecker,
     ReturnsChecker,
     TruthChecker,
+    PoliciesChecker,
+    ShortagesChecker,
+    RestChecker,
 )
 """In calling order: checkers that find causes come before checkers that find consequences."""
 
@@ -107,6 +115,14 @@ class Observer:
             self._read(machine)
         for checker in self._checkers:
             checker.moment()
+
+    def due(self) -> Callable[[], None] | None:
+        """Look, and return a function that raises the violation of what is still due; None if nothing is."""
+        self.look()
+        for checker in self._checkers:
+            for detail in checker.due():
+                return partial(checker.fail, detail)
+        return None
 
     def finish(self) -> None:
         """Look for the last time, when everything is healed, delivered and answered. Raises Violation."""

@@ -5,6 +5,7 @@
     heal      everything is healed: all must agree within CONVERGENCE_S, then clients retry until they have answers
     hour      the time of day moves an hour forward: holds expire, and parked events reach their deadline
     rest      no client sends requests: nodes must stop moving rights
+    due       nothing that the contract promises may stay undone for longer than DUE_S
     verdict   every checker looks for the last time
 
 The same plan has the same trace. The digest of the trace covers every step.
@@ -50,6 +51,9 @@ PASSED_OVER_MS, STRIDE_MS, STRIDE_S = PARKED_MS + 60_000, CLOCK_SKEW_MAX_MS * 2 
 
 REST_S = 30.0
 """How long nodes run without requests at the end. Their background work must end within this time."""
+
+DUE_S = 360.0
+"""How long things may still be due at rest. A hub that found no hold to revoke looks again after up to 300 s."""
 
 ANSWERS_S = 120.0
 """How long the last retries may take."""
@@ -199,8 +203,19 @@ class Run:
         while loop.time() < rested_s:
             await self._look_on(1.0)
         await self._agree("all, at the end,", list(self.chain.machines.values()))
+        if await self._be_done():
+            await self._agree("all, after the last work,", list(self.chain.machines.values()))
         self._observer.finish()
         self._check_processes()
+
+    async def _be_done(self) -> bool:
+        """Wait until nothing is due any more. Returns whether anything was. Raises Violation if it takes too long."""
+        began_s = self.loop.time()
+        while (undone := self._observer.due()) is not None:
+            if self.loop.time() > began_s + DUE_S:
+                undone()
+            await self._look_on(1.0)
+        return self.loop.time() > began_s
 
     # faults ------------------------------------------------------------------------------------------------------
 

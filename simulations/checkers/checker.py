@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from replica.core.log.entry import Entry
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
@@ -48,6 +50,14 @@ class Checker:
 
     def moment(self) -> None:
         """Called often during the run."""
+
+    def due(self) -> Iterator[str]:
+        """What the contract promises and has not happened yet. Called again and again once the world is quiet.
+
+        The world is quiet when everything is healed, delivered and answered, and all deadlines have passed. The run
+        waits until nothing is due at any checker, for a bounded time. Else the first thing that is due is a violation.
+        """
+        return iter(())
 
     def finish(self) -> None:
         """Called once, when everything is healed, delivered and answered."""

@@ -12,8 +12,9 @@ from simulations.mutations.readers import READERS
 from simulations.mutations.rights import RIGHTS
 from simulations.mutations.stock import STOCK
 from simulations.mutations.sync import SYNC
+from simulations.mutations.undone import UNDONE
 
-AREAS = (STOCK, RIGHTS, ORDER_SLIPS, KEYS, MERGES, COMMITS, SYNC, LINKS, CLOCKS, READERS)
+AREAS = (STOCK, RIGHTS, ORDER_SLIPS, KEYS, MERGES, COMMITS, SYNC, LINKS, CLOCKS, READERS, UNDONE)
 
 MUTATIONS = {one.name: one for area in AREAS for one in area}
 """By name, in the order of the table."""

@@ -12,14 +12,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simulations.clients import Client
+from simulations.workloads.bundles import BundlesClient
 from simulations.workloads.feed_readers import FeedReader
+from simulations.workloads.floods import FloodClient
 from simulations.workloads.order_parts import OrderPartsClient
 from simulations.workloads.order_returns import OrderReturnsClient
 from simulations.workloads.returns import ReturnsClient
 from simulations.workloads.till_clocks import TillClient
 
 WORKLOADS: Mapping[str, type[Client]] = {
+    "bundles": BundlesClient,
     "feed-readers": FeedReader,
+    "floods": FloodClient,
     "order-parts": OrderPartsClient,
     "order-returns": OrderReturnsClient,
     "returns": ReturnsClient,

@@ -179,6 +179,9 @@ class Session:
         self._taken: dict[int, Want] = {}
         """The peer's wants that we have not answered, by number."""
         self.wants_sent = self._wants_taken = 0
+        self.resent = 0
+        """Entries that the peer sent although `claim` had said that this side holds them."""
+        self._claimed: dict[Stream, int] = {}
         self._encoder = ColumnEncoder()
         self._decoder = ColumnDecoder()
         self._outgoing: list[bytes] = []
@@ -266,6 +269,11 @@ class Session:
     def claim(self, vectors: Vectors) -> None:
         """Once greeted, say how far we hold the accepted scopes durably. The peer never sends those entries."""
         if self.phase is not Phase.CLOSED:
+            self._claimed = {
+                Stream(writer, scope): sequence
+                for scope, streams in vectors.items()
+                for writer, (sequence, _) in streams.items()
+            }
             self._push_reach(Have, vectors)
 
     def lacking(self) -> dict[Stream, int]:
@@ -315,6 +323,11 @@ class Session:
     def may_want(self) -> bool:
         """Whether the peer may be asked for rights now."""
         return self.phase is Phase.STREAMING and len(self._wants) < WANTS_MAX
+
+    @property
+    def unanswered(self) -> tuple[int, int]:
+        """The number of our wants that the peer has not answered, and of its wants that we have not answered."""
+        return len(self._wants), len(self._taken)
 
     def want(self, location: str, item: str, quantity: int, clock: int) -> int:
         """Ask the peer for rights, if `may_want`: one request at a time for each item. Return its number."""
@@ -414,6 +427,8 @@ class Session:
                 raise PeerFault("malformed", f"entries of {run.stream.scope!r} move stock")
             if run.stream.scope != CHAIN and any(entry.content.kind == DOCUMENT for entry in run.entries):
                 raise PeerFault("unauthorised", f"entries of {run.stream.scope!r} write chain-wide documents")
+            claimed = self._claimed.get(run.stream, 0)
+            self.resent += sum(entry.sequence <= claimed for entry in run.entries)
             last = run.entries[-1].sequence
             if last > self._held.get(run.stream, 0):
                 self._held[run.stream] = self.durable[run.stream] = last

@@ -77,6 +77,11 @@ class RightsAnswers:
         """Requests of stores for which other hubs are being asked."""
         return len(self._fetches)
 
+    @property
+    def waiting(self) -> int:
+        """Requests of peers that wait for their answer here."""
+        return len(self._asked) + len(self._fetched) + len(self._fetches)
+
     async def run(self) -> None:
         """Answer peers for ever, each once its grant is durable."""
         async with asyncio.TaskGroup() as fetches:

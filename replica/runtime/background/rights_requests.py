@@ -104,7 +104,7 @@ class RightsRequests:
         Raises:
             Refused: the node is stopping, or too many callers wait.
         """
-        if sum(map(len, self._demands.values())) >= DEMANDS_MAX:
+        if self.waiting >= DEMANDS_MAX:
             raise Overloaded(f"{DEMANDS_MAX} callers wait for rights already")
         pair, own = (location, item), 0
         demand = _Demand(quantity, clock or self._stamp(), asyncio.Event(), of_store)
@@ -139,6 +139,21 @@ class RightsRequests:
         now_ms = self._clock.now().elapsed_ms
         cooling = [self._cooling[name, pair].until_ms for name in survey.holders if (name, pair) in self._cooling]
         return max(0, min(cooling) - now_ms) if cooling else None
+
+    @property
+    def waiting(self) -> int:
+        """Number of callers that wait for rights."""
+        return sum(map(len, self._demands.values()))
+
+    @property
+    def arriving(self) -> list[Pair]:
+        """Items of which a holder granted units that are not here yet."""
+        replica = self._driver.replica
+        return [
+            pair
+            for pair, one in self._requests.items()
+            if one.granted is not None and _received(replica, pair, one.link) < one.received + one.granted
+        ]
 
     def is_wanting(self, pair: Pair) -> bool:
         """Whether a caller waits for this item, or a holder has not answered a request for it yet."""

@@ -171,6 +171,8 @@ class Peers:
         self._admit = admit
         self._driver = driver
         self._journal = journal
+        self._resent = 0
+        """Entries that peers sent needlessly on links that ended."""
         self._live: list[Link] = []
         self._acknowledged = asyncio.Event()
         self.listeners: list[Listener] = []
@@ -198,6 +200,7 @@ class Peers:
             return await link.run()
         finally:
             self._live.remove(link)
+            self._resent += link.session.resent
             self._leave(link)
 
     def close(self) -> None:
@@ -226,6 +229,16 @@ class Peers:
     def connected(self) -> list[Peer]:
         """Peers with a live session, in order of names."""
         return [peer for _, peer in sorted(self.known.items()) if peer.is_connected]
+
+    @property
+    def live(self) -> int:
+        """Number of links, also those before their greeting."""
+        return len(self._live)
+
+    @property
+    def resent(self) -> int:
+        """Entries that peers sent on any link, although this node had told them that it holds these entries."""
+        return self._resent + sum(link.session.resent for link in self._live)
 
     def met(self) -> tuple[dict[str, str], list[str]]:
         """The stores met since the start, by location, and the hubs."""

@@ -1,0 +1,93 @@
+"""Mistakes that leave something undone: nothing wrong is written, and what is due never happens."""
+
+from __future__ import annotations
+
+from simulations.mutations.mutation import Mutation, slip
+
+SHORTAGES = "replica.core.orders.shortages"
+BACKGROUND = "replica.runtime.background"
+
+UNDONE = (
+    Mutation(
+        name="short-by-the-first-item",
+        breaks="a bundle counts as short only if the first item of its recipe is missing",
+        invariant=6,
+        expected=("ShortagesChecker",),
+        edits=(
+            slip(f"{SHORTAGES}:is_short", ("in allocation.recipe)", "in allocation.recipe[:1])")),
+            slip(f"{SHORTAGES}:candidates", ("in allocation.recipe:", "in allocation.recipe[:1]:")),
+        ),
+    ),
+    Mutation(
+        name="hub-that-joins-unnoticed",
+        breaks="a hub does not look at its items again when another hub joins",
+        invariant=4,
+        expected=("PoliciesChecker",),
+        edits=(
+            slip(
+                f"{BACKGROUND}.rebalancer:RightsRebalancer.joined",
+                ("if replicates_all(link.peer):", "if replicates_all(link.peer) and self.strategy.asks:"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="policy-change-unnoticed",
+        breaks="a node does not look at its items again when a policy changes",
+        invariant=4,
+        expected=("PoliciesChecker",),
+        edits=(slip(f"{BACKGROUND}.rebalancer:RightsRebalancer._note", ("kind == POLICY", "kind == ''")),),
+    ),
+    Mutation(
+        name="no-hold-selected",
+        breaks="a hub that sees a shortage selects no hold to be revoked",
+        invariant=6,
+        expected=("ShortagesChecker",),
+        edits=(slip(f"{SHORTAGES}:select", ("if not one.is_selected:", "if False:")),),
+    ),
+    Mutation(
+        name="callers-wait-for-ever",
+        breaks="a caller that waited for rights in vain still counts as waiting",
+        invariant=10,
+        expected=("RestChecker",),
+        edits=(
+            slip(
+                f"{BACKGROUND}.rights_requests:RightsRequests.want",
+                ("self._demands[pair].remove(demand)", "pass"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="watchers-pile-up",
+        breaks="a link that ends leaves its watcher of new entries behind",
+        invariant=10,
+        expected=("RestChecker",),
+        edits=(slip("replica.runtime.driver:Driver.moved_past", ("if watcher in self._watchers:", "if False:")),),
+    ),
+    Mutation(
+        name="have-ignored",
+        breaks="a node sends a peer also the entries that the peer said it holds",
+        invariant=10,
+        expected=("ResentChecker",),
+        edits=(
+            slip(
+                "replica.core.sync.session:Session._compare",
+                ("self._held[stream] = self.durable[stream] = sequence", "self.durable[stream] = sequence"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="expiries-lost-in-a-flood",
+        breaks="order housekeeping that finds the inbox full forgets the holds that were due",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        edits=(
+            slip(
+                f"{BACKGROUND}.order_housekeeping:OrderHousekeeping.run",
+                (
+                    "kept = 0",
+                    "kept = 0 * len(self._driver.replica.orders.due(self._driver._clock.now().wall_ms, 32))",
+                ),
+            ),
+        ),
+    ),
+)
