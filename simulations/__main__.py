@@ -14,7 +14,7 @@ import click
 from replica.runtime.configuration import CONTEXT, NumberParam, configurable
 from simulations import failure
 from simulations.account import console, print_catalogue
-from simulations.draw import draw_plan
+from simulations.profiles import PROFILES
 from simulations.scenario import Scenario, Unusable, read_scenario, scenario, scenario_names
 from simulations.series import Case, Series, WritePage
 
@@ -78,6 +78,7 @@ Examples:
   shelfsync simulate                              a hundred seeds
   shelfsync simulate --seeds 1..3000 --minutes 30
   shelfsync simulate --seed 7                     one seed, step by step
+  shelfsync simulate --profile full-stack         whole nodes, with HTTP and SQLite files
   shelfsync simulate --scenario black-friday --report report
   shelfsync simulate --plan simulation-failures/seed-7.toml
   shelfsync simulate --list
@@ -93,10 +94,11 @@ Examples:
 @click.option("--list", "lists", is_flag=True, help="List scenarios, kinds of faults and checkers.")
 @click.option(
     "--profile",
-    type=click.Choice(("pressure", "quiet")),
+    type=click.Choice(list(PROFILES)),
     default="pressure",
     show_default=True,
-    help="How plans are drawn from seeds: with scarce stock and many faults, or with much stock and few faults.",
+    help="How plans are drawn from seeds: with scarce stock and many faults, with much stock and few faults, or for "
+    "whole nodes with HTTP and SQLite files.",
 )
 @click.option("--jobs", type=click.IntRange(1, JOBS_MAX), help="Processes for --seeds. [default: one per CPU]")
 @click.option("--minutes", type=NumberParam(min=0, min_open=True), help="Begin no seeds after this number of minutes.")
@@ -145,7 +147,7 @@ def simulate(
     )
     try:
         if seed is not None:
-            stored = Scenario(draw_plan(seed, pressure=profile == "pressure"))
+            stored = Scenario(PROFILES[profile](seed))
             series.play_cases([Case(f"seed-{seed}", f"seed {seed}, profile {profile}", stored)])
         elif plan is not None:
             series.play_cases([plan])

@@ -37,6 +37,8 @@ def describe_plan(plan: Plan) -> Iterator[str]:
     trade = plan.trade
     yield f"hubs     {', '.join(f'{name} ({region})' for name, region in plan.hubs)}"
     yield f"stores   {_named(plan.stores)}"
+    if plan.full_stack:
+        yield "nodes    whole, with HTTP, WebSockets and SQLite files"
     if plan.newer:
         yield f"newer    {_named(plan.newer)}"
     yield (

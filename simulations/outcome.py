@@ -79,7 +79,7 @@ def play_out(
             links.take(run)
 
     checkers = [checker for checker in CHECKERS if checker.__name__ not in without]
-    run = Run(plan, checkers, watches_levels=watches, on_step=on_step, on_look=look)
+    run = _kind_of_run(plan)(plan, checkers, watches_levels=watches, on_step=on_step, on_look=look)
     found: Found | None
     try:
         result = run.play()
@@ -106,6 +106,15 @@ def play_out(
         levels=run.levels,
         links=links.taken,
     )
+
+
+def _kind_of_run(plan: Plan) -> type[Run]:
+    """The run that plays this plan. Only a plan for whole nodes loads HTTP and SQLite."""
+    if not plan.full_stack:
+        return Run
+    from simulations.full_stack.run import StackRun
+
+    return StackRun
 
 
 def _as_found(violation: Violation | None, at_s: float) -> Found | None:

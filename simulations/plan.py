@@ -80,3 +80,5 @@ class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """How often the observer looks while clients trade."""
     away_s: float = 0.0
     """How much longer the others stay down. The core must still accept them when they come back."""
+    full_stack: bool = False
+    """Whether machines run whole nodes: HTTP, WebSockets and SQLite files."""

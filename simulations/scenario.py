@@ -105,6 +105,8 @@ def check_plan(plan: Plan) -> None:
     if not plan.seconds > 0 or not plan.look_s > 0:
         raise ValueError("seconds and look_s must be greater than 0")
     _check_trade(plan.trade)
+    if plan.full_stack:
+        _check_full_stack(plan)
     for index, fault in enumerate(plan.faults, 1):
         _check_fault(f"fault {index}", fault, names)
 
@@ -121,6 +123,14 @@ def _check_trade(trade: Trade) -> None:
     for name in trade.workloads:
         if name not in WORKLOADS:
             raise ValueError(f"there is no workload {name!r}. Use one of {', '.join(WORKLOADS)}")
+
+
+def _check_full_stack(plan: Plan) -> None:
+    if plan.trade.floods or plan.trade.list_bytes:
+        raise ValueError("whole nodes take neither floods nor list_bytes: HTTP bounds batches and documents")
+    for fault in plan.faults:
+        if fault.kind in OF_IDENTITY:
+            raise ValueError(f"whole nodes have no {fault.kind}: their disks are directories of their own")
 
 
 def _check_fault(where: str, fault: Fault, names: list[str]) -> None:

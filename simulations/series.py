@@ -80,7 +80,7 @@ class Series:
     def play_swarm(self, seeds: Sequence[int], jobs: int, profile: str, minutes: float | None) -> None:
         """Play many seeds, until the time is up."""
         say(self._to, f"{len(seeds):,} seeds, {seeds[0]}..{seeds[-1]}, profile {profile}, {jobs} at a time")
-        with self._meter as meter, closing(play_seeds(seeds, jobs, pressure=profile == "pressure")) as outcomes:
+        with self._meter as meter, closing(play_seeds(seeds, jobs, profile)) as outcomes:
             for outcome in outcomes:
                 self.totals.add(outcome)
                 if outcome.found is not None:

@@ -29,9 +29,9 @@ ORDERS = {
     ),
     "simulations": (
         "clock | loop | plan | pn_counter < network | journal | next_release | history < machine < chain"
-        " < faults | checkers | clients < ordering_clients | observer < workloads < draw < run | scenario"
-        " < outcome | catalogue | utilisation < account | shrinking | swarm < progress < failure < series | report"
-        " < __main__ | mutations | full_stack | maelstrom_node < explorer"
+        " < faults | checkers | clients < ordering_clients | observer < workloads < draw < profiles | run | scenario"
+        " < full_stack < outcome | catalogue | utilisation < account | shrinking | swarm < progress < failure"
+        " < series | report < __main__ | mutations | maelstrom_node < explorer"
     ),
 }
 """Rooms in order: each imports only those before it. `|` parts rooms that do not import each other."""

@@ -53,6 +53,9 @@ ADAPTERS = ("sqlite3", "aiosqlite", "asyncpg", "aiohttp", "uvloop", "nats")
 FULL_STACK = "simulations.full_stack"
 """The one simulation that runs the adapters themselves; see docs/decisions/0009."""
 
+LOADER = "simulations.outcome"
+"""The one module that loads it, and only for a plan that asks for it."""
+
 CORE_IMPORTS = (
     "__future__",
     "array",
@@ -420,7 +423,8 @@ def test_a_name_of_the_simulations_in_a_string_is_caught() -> None:
 
 def test_simulations_reach_no_adapter() -> None:
     modules = [module for module in SOURCES if is_under(module, "simulations") and not is_under(module, FULL_STACK)]
-    assert {module: adapters_reached(module, SOURCES) for module in modules} == {module: [] for module in modules}
+    known = {module: source for module, source in SOURCES.items() if not is_under(module, FULL_STACK)}
+    assert {module: adapters_reached(module, known) for module in modules} == {module: [] for module in modules}
 
 
 def importers(package: str, known: dict[str, str]) -> list[str]:
@@ -433,14 +437,24 @@ def importers(package: str, known: dict[str, str]) -> list[str]:
     ]
 
 
-def test_nobody_imports_the_simulation_that_reaches_adapters() -> None:
+def test_one_module_imports_the_simulation_that_reaches_adapters() -> None:
     assert adapters_reached(f"{FULL_STACK}.run", SOURCES) != []
-    assert importers(FULL_STACK, SOURCES) == []
+    assert importers(FULL_STACK, SOURCES) == [LOADER]
+
+
+def test_a_plan_without_whole_nodes_loads_no_adapter() -> None:
+    play = (
+        "import sys; from simulations.outcome import play_out; from simulations.profiles import PROFILES;"
+        "play_out(PROFILES['quiet'](1)); print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", play], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert f"{LOADER} " in loaded
+    assert [name for name in loaded.split() if name in ADAPTERS or is_under(name, FULL_STACK)] == []
 
 
 @pytest.mark.parametrize("source", ["from simulations.full_stack import run", "import simulations.full_stack.loop"])
 def test_an_import_of_the_simulation_that_reaches_adapters_is_caught(source: str) -> None:
-    assert importers(FULL_STACK, {**SOURCES, "simulations.broken": source}) == ["simulations.broken"]
+    assert importers(FULL_STACK, {**SOURCES, "simulations.broken": source}) == [LOADER, "simulations.broken"]
 
 
 @pytest.mark.parametrize("source", ["import aiohttp", "def late():\n    import sqlite3", "from hub import api"])

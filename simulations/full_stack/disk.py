@@ -45,6 +45,8 @@ class StackDisk(SimulatedDisk):
         self._lives = 0
         self._of_hash: dict[str, Entry] = {}
         self._is_served = False
+        self._has_news = False
+        """Whether a commit was tried since the last look."""
 
     @property
     def path(self) -> Path:
@@ -69,7 +71,8 @@ class StackDisk(SimulatedDisk):
 
     def refresh(self) -> None:
         """Read the entries that became durable since the last look."""
-        if self._is_served:
+        if self._is_served and self._has_news:
+            self._has_news = False
             self._note(self._read_after(len(self.stored)))
 
     def stop(self, *, finishes: bool) -> None:
@@ -97,6 +100,7 @@ class StackDisk(SimulatedDisk):
 
     def carry_out(self, commit: Callable[[], Any]) -> Any:
         """Do a commit. The disk may be full, or the commit may fail."""
+        self._has_news = True
         connection = self.workers[0].connection
         assert connection is not None
         pages = PAGES_MAX if self.room_bytes is None else 1

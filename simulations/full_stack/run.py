@@ -18,6 +18,7 @@ import aiohttp.connector
 import aiosqlite.core
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_app import _cached_build_middleware
 
 import replica.runtime.http.metrics
 from simulations.chain import SimulatedChain
@@ -62,29 +63,30 @@ class StackChain(SimulatedChain):
 
 
 class StackRun(Run):
-    """A run with whole nodes, with its own directory."""
+    """A run with whole nodes, with a directory of its own, in memory if possible."""
 
     loop: StackLoop
     chain: StackChain
 
-    def __init__(self, plan: Plan, root: Path) -> None:
-        self._root = root
-        super().__init__(plan)
+    def __init__(self, plan: Plan, *arguments: Any, **options: Any) -> None:
+        self._directory = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None, prefix="shelfsync-")
+        super().__init__(plan, *arguments, **options)
         self._errors = _Errors()
 
     def make_loop(self, random: Random) -> StackLoop:
         return StackLoop(random)
 
     def make_chain(self) -> StackChain:
-        return StackChain(self.plan, self.loop, self._note, self._root)
+        return StackChain(self.plan, self.loop, self._note, Path(self._directory.name))
 
     def make_client(self, machine: Machine, number: int) -> StackClient:
         assert isinstance(machine, StackMachine)
         return StackClient(self.chain, self.history, machine, number)
 
     def play(self) -> Result:
-        with self._errors.listening(), self._stand_ins(), _interpreter_kept():
+        with self._directory, self._errors.listening(), self._stand_ins(), _interpreter_kept():
             result = super().play()
+        _cached_build_middleware.cache_clear()  # it keeps the latest handlers, and with them whole chains
         result.counts.update(self._rarities())
         return result
 
@@ -165,7 +167,11 @@ def _replaced(module: ModuleType, name: str, stand_in: object) -> Iterator[None]
 
 @contextmanager
 def _interpreter_kept() -> Iterator[None]:
-    """Turn off garbage collection, because it runs finalizers at random times. Then restore all settings."""
+    """Turn off garbage collection, because it runs finalizers at random times. Then restore all settings.
+
+    The garbage of earlier runs goes first: it contains the objects of all their processes.
+    """
+    gc.collect()
     was_enabled, thresholds, interval = gc.isenabled(), gc.get_threshold(), sys.getswitchinterval()
     gc.disable()
     try:
@@ -179,8 +185,5 @@ def _interpreter_kept() -> Iterator[None]:
 
 
 def play(plan: Plan) -> Result:
-    """Play a plan with whole nodes, with files in memory if possible."""
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None, prefix="shelfsync-") as root:
-        result = StackRun(plan, Path(root)).play()
-    gc.collect()
-    return result
+    """Play a plan with whole nodes."""
+    return StackRun(plan).play()

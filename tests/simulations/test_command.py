@@ -61,6 +61,11 @@ WRONG_PLANS = {
     "a machine twice": ('[plan]\nseed = 1\nstores = ["store-1", "store-1"]', "same name"),
     "no hub": ("[plan]\nseed = 1\nhubs = []", "no hub"),
     "a share above one": ("[plan]\nseed = 1\n[plan.trade]\nhot = 1.5", "hot"),
+    "whole nodes and a copied disk": (
+        '[plan]\nseed = 1\nfull_stack = true\nfaults = [{kind = "clone", at_s = 1.0, for_s = 1.0, who = ["store-1"]}]',
+        "whole nodes have no clone",
+    ),
+    "whole nodes and floods": ("[plan]\nseed = 1\nfull_stack = true\n[plan.trade]\nfloods = 0.5", "floods"),
     "an unknown checker": ('expects = ["Luck"]\n[plan]\nseed = 1', "'Luck'"),
 }
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from simulations.checkers.readers import ReadersChecker
-from simulations.full_stack.plan import draw_stack_plan
 from simulations.full_stack.run import play
 from simulations.mutations.mutation import Mutation, planted, slip
 from simulations.plan import Plan
+from simulations.profiles import draw_stack_plan
 from simulations.run import Result, Run
 from simulations.scenario import scenario
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from replica.runtime.journal.key_filter import KeyFilter
+from simulations.__main__ import simulate
 from simulations.checkers.checker import Violation
 from simulations.full_stack import run
-from simulations.full_stack.__main__ import full_stack
-from simulations.full_stack.plan import draw_stack_plan
 from simulations.mutations.catalogue import MUTATIONS
 from simulations.mutations.mutation import Mutation, planted, slip
+from simulations.profiles import draw_stack_plan
 from simulations.run import Result
 
 ROOT = Path(__file__).parents[2]
@@ -90,10 +92,10 @@ def test_cuts_kills_and_unknown_outcomes_occurred(played: list[Result]) -> None:
 
 def test_a_seed_has_the_same_trace_in_another_process_with_another_hash_seed(played: list[Result]) -> None:
     seed = SEEDS[-1]
-    command = [sys.executable, "-m", "simulations.full_stack", "--seed", str(seed)]
+    command = [sys.executable, "-m", "simulations", "--profile", "full-stack", "--seed", str(seed)]
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
     again = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
-    assert f"trace {played[-1].digest}\n" in again
+    assert f"trace    {played[-1].digest}\n" in again
     assert len({one.digest for one in played}) == len(played)
 
 
@@ -114,8 +116,13 @@ def test_commits_in_parts_are_caught() -> None:
         assert first_violation() is not None
 
 
-def test_the_command_prints_how_to_play_a_failure_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_stores_a_failure_and_plays_it_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(KeyFilter, "likely", lambda self, keys: [])
-    shown = CliRunner().invoke(full_stack, ["--seeds", "1..3"])
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(simulate, ["--profile", "full-stack", "--seeds", "1..3", "--jobs", "1", "--no-shrink"])
     assert shown.exit_code == 1
-    assert "python -m simulations.full_stack --seed" in shown.output
+    (replay,) = re.findall(r"^replay +\S+ (.*)$", shown.output, re.MULTILINE)
+    (violation,) = re.findall(r"^VIOLATION +\S+ +(.*)$", shown.output, re.MULTILINE)
+    again = CliRunner().invoke(simulate, [*shlex.split(replay), "--no-shrink"])
+    assert again.exit_code == 1
+    assert f"  {violation}\n" in again.output

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -90,11 +91,13 @@ def with_whole_numbers(value: Any) -> Any:
             return value
 
 
+@cache
 def is_lean(kind: Any) -> bool:
     """Whether a value of this type encodes to exactly the names that its body gives, except those with a default."""
     return all(_is_lean(each) for each in _types_in(inspect.type_info(kind)))
 
 
+@cache
 def has_parts(kind: Any) -> bool:
     """Whether a type leaves parts of its body undecoded. Their reader checks them one by one."""
     return any(isinstance(each, inspect.RawType) for each in _types_in(inspect.type_info(kind)))

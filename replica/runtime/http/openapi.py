@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -50,7 +51,7 @@ _PROBLEM = {
 def openapi(title: str, version: str, operations: Sequence[Operation]) -> dict[str, Any]:
     """Describe a node's HTTP interface."""
     types = [kind for operation in operations for kind in (operation.body, operation.answer) if kind is not None]
-    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schemas, components = _schemas_of(tuple(types))
     schema_of = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
     at_path: dict[str, list[Operation]] = {}
     for operation in operations:
@@ -66,6 +67,15 @@ def openapi(title: str, version: str, operations: Sequence[Operation]) -> dict[s
         "paths": paths,
         "components": {"schemas": {**components, "Problem": _PROBLEM}},
     }
+
+
+@cache
+def _schemas_of(types: tuple[Any, ...]) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    """The schemas of these types, and the components that they refer to.
+
+    Made once, because it takes most of the time in which a node starts, and tests and simulations start many nodes.
+    """
+    return msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
 
 
 def _covers(template: str, path: str) -> bool:

@@ -1,7 +1,12 @@
-"""Plans for full-stack simulations: shorter than other plans, and always with a cut, a kill and lost answers."""
+"""Profiles: the ways to draw a plan from a seed.
+
+Plans of whole nodes are shorter than other plans, and always have a cut, a kill and lost answers.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 
 from msgspec.structs import replace
@@ -22,7 +27,7 @@ ALWAYS = ("isolate", "kill", "power-loss", "lost-answers")
 
 
 def draw_stack_plan(seed: int) -> Plan:
-    """Draw a plan for the whole stack."""
+    """Draw a plan for whole nodes."""
     random = Random(f"{seed}/full stack")
     drawn = draw_plan(seed)
     seconds = random.uniform(*SECONDS)
@@ -45,4 +50,12 @@ def draw_stack_plan(seed: int) -> Plan:
         workloads=(),  # their clients ask nodes directly
     )
     faults.sort(key=lambda fault: fault.at_s)
-    return replace(drawn, seconds=seconds, trade=trade, faults=tuple(faults), away_s=0.0)
+    return replace(drawn, seconds=seconds, trade=trade, faults=tuple(faults), away_s=0.0, full_stack=True)
+
+
+PROFILES: Mapping[str, Callable[[int], Plan]] = {
+    "pressure": draw_plan,
+    "quiet": partial(draw_plan, pressure=False),
+    "full-stack": draw_stack_plan,
+}
+"""By name: what draws a plan from a seed."""
