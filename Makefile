@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check graph simulate simulate-mutations explore bench
+.PHONY: demo test check graph simulate simulate-mutations explore mutate bench
 
 demo: $(STAMP)
 	$(BIN)/shelfsync demo $(ARGS)
@@ -35,6 +35,10 @@ simulate-mutations: $(STAMP)
 explore: $(STAMP)
 	$(BIN)/python -m simulations.explorer $(ARGS)
 
+# Mutants of the core that no test kills. ARGS="replica.core.ledger", ARGS=--again, ARGS=--report …
+mutate: $(VENV)/.mutate
+	$(BIN)/python -m tests.mutants $(ARGS)
+
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -49,4 +53,8 @@ $(STAMP): pyproject.toml requirements.lock
 
 $(VENV)/.bench: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev,bench]'
+	@touch $@
+
+$(VENV)/.mutate: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev,mutate]'
 	@touch $@

@@ -311,3 +311,92 @@ def test_copies_merged_in_any_order_end_equal(copies: list[list[Cell]], order: l
 
     present = [number for number in order if number < len(copies)]
     assert merged(present) == merged(sorted(present))
+
+
+def test_free_units_are_listed_for_each_node_without_held_ones_and_other_buckets() -> None:
+    stock = stock_after(
+        ("supplier", FREE, 10),
+        (FREE, HELD, 1),
+        (FREE, "store-1/channel.web", 2),
+        (FREE, "hub-east/free", 3),
+        ("hub-east/free", "customer", 5),
+    )
+    assert stock.free() == {"store-1": 4, "hub-east": -2}
+    assert stock_after((FREE, "customer", 2)).free() == {"store-1": -2}
+
+
+def test_rights_of_all_nodes_are_those_of_each_node() -> None:
+    stock = stock_after(
+        ("supplier", FREE, 10),
+        (FREE, HELD, 1),
+        (FREE, QUARANTINE, 2),
+        (FREE, "store-1/channel.web", 3),
+        (FREE, "hub-east/free", 4),
+    )
+    assert stock.rights_by_node() == {"store-1": 3, "hub-east": 4}
+    assert {node: stock.rights(node) for node in stock.rights_by_node()} == stock.rights_by_node()
+
+
+@pytest.mark.parametrize(
+    ("writer", "source", "target", "supplied"),
+    [
+        (WRITER, "supplier", FREE, True),
+        (WRITER, "found", FREE, True),
+        (HUB, "customer", FREE, False),
+        (WRITER, "customer", FREE, False),
+        (WRITER, "loss", FREE, False),
+        (WRITER, HELD, FREE, False),
+        (WRITER, FREE, "hub-east/free", False),
+        (HUB, "supplier", FREE, False),
+    ],
+)
+def test_only_a_node_that_brings_goods_in_for_itself_supplies_a_location(
+    writer: str, source: str, target: str, supplied: bool
+) -> None:
+    ledger = Ledger()
+    ledger.apply(STORE, writer, [Move("cola", source, target, 1)])
+    assert ledger.take_newly_supplied() == [STORE] * supplied
+    assert list(ledger.suppliers.get(STORE, ())) == ["store-1"] * supplied
+
+
+def test_moves_of_several_items_along_one_route_are_all_handed_over() -> None:
+    ledger = Ledger()
+    ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 1), Move("wings", "supplier", FREE, 2)])
+    ((_, changed),) = ledger.take_changes().items()
+    assert {stock.item: total for stock, total in changed.items()} == {"cola": 1, "wings": 2}
+
+
+def test_many_moves_at_once_end_as_one_by_one() -> None:
+    route = (WRITER, FREE, "customer")
+    moves = [Move("cola", FREE, "customer", 3), Move("wings", FREE, "customer", 4)]
+    at_once, one_by_one = Ledger(), Ledger()
+    for ledger in (at_once, one_by_one):
+        ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 9), Move("wings", "supplier", FREE, 9)])
+    for _ in range(2):
+        at_once.take(STORE, route, {at_once.stock(STORE, move.item): move.quantity for move in moves})
+        one_by_one.apply(STORE, WRITER, moves)
+    assert state_of(at_once) == state_of(one_by_one)
+    assert at_once.at_location[STORE].balances() == one_by_one.at_location[STORE].balances()
+    assert at_once.digest(STORE) == one_by_one.digest(STORE)
+
+
+def test_a_total_may_reach_what_a_database_column_holds_but_not_exceed_it() -> None:
+    ledger = ledger_of([(STORE, "cola", (WRITER, FREE, "customer"), TOTAL_MAX - 1)])
+    stock = ledger.stock(STORE, "cola")
+    ledger.take(STORE, (WRITER, FREE, "customer"), {stock: 1})
+    assert ledger.cell(STORE, "cola", (WRITER, FREE, "customer")) == TOTAL_MAX
+    with pytest.raises(Broken):
+        ledger.take(STORE, (WRITER, FREE, "customer"), {stock: 1})
+
+
+def test_a_copy_that_is_merged_again_changes_no_cell() -> None:
+    known = [(STORE, "cola", (WRITER, "supplier", FREE), 3)]
+    ledger = ledger_of(known)
+    ledger.take_changes()
+    ledger.merge(ledger_of(known))
+    assert ledger.take_changes() == {}
+
+
+def test_digests_of_releases_that_meet_are_equal() -> None:
+    ledger = ledger_of([(STORE, "cola", (WRITER, "supplier", FREE), 3), (STORE, "wings", (HUB, FREE, HELD), 2)])
+    assert ledger.digest(STORE) == "be2f433c51320c37204e9256aea7dba8"

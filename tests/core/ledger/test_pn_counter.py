@@ -22,8 +22,9 @@ def test_the_value_is_all_increments_less_all_decrements() -> None:
     counter.increment("a", 5)
     counter.increment("b")
     counter.decrement("a", 8)
-    assert counter.value == -2
-    assert counter == PNCounter({"a": 5, "b": 1}, {"a": 8})
+    counter.decrement("c")
+    assert counter.value == -3
+    assert counter == PNCounter({"a": 5, "b": 1}, {"a": 8, "c": 1})
 
 
 @pytest.mark.parametrize("amount", [0, -1, True, 1.0])

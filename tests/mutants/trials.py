@@ -1,0 +1,207 @@
+"""Try mutants in forks of one collected test session.
+
+The tests are collected once. A first fork runs them all and notes which functions each test calls. Then each mutant
+gets a fork of its own: it plants the mutant, runs the tests that call its function, those of its own package and the
+fast ones first, and ends at the first failure. The parent never runs a test, so each fork begins with clean modules.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.utils.format_utils import get_module_from_key, mangled_name_from_mutant_name
+
+from tests.mutants.generation import MUTANTS, verdicts_of
+from tests.mutants.planting import functions_of_the_core, plant
+
+SURVIVED, KILLED, NO_TESTS, NOT_PLANTED = 0, 1, 33, 35
+"""mutmut's exit codes; a negative code is the signal that ended the fork."""
+
+UNKILLED = (SURVIVED, NO_TESTS, NOT_PLANTED)
+
+CALLS = MUTANTS / "calls.json"
+MEMORY_MORE = 1 << 30
+"""Bytes that a mutant may take beyond what the session has."""
+
+PYTEST_ARGUMENTS = ("tests/core", "-q", "-x", "-s", "--tb=no", "--no-header", "--no-summary", "-p", "no:cacheprovider")
+
+
+@dataclass
+class Calls:
+    """Which tests call which function, and how long each test takes, in seconds."""
+
+    tests_of: dict[str, list[str]]
+    duration_s: dict[str, float]
+
+    def chosen(self, mutant: str, budget_s: float) -> list[str]:
+        """Tests for a mutant: those of its own package first, then the fast ones, as many as fit the budget."""
+        home = "tests/" + get_module_from_key(mutant).removeprefix("replica.").rpartition(".")[0].replace(".", "/")
+        ranked = sorted(
+            self.tests_of.get(mangled_name_from_mutant_name(mutant), ()),
+            key=lambda test: (not test.startswith(home), self.duration_s[test], test),
+        )
+        chosen: list[str] = []
+        total_s = 0.0
+        for test in ranked:
+            total_s += self.duration_s[test]
+            if chosen and total_s > budget_s:
+                continue
+            chosen.append(test)
+        return chosen
+
+
+@dataclass
+class Trials:
+    """A pytest plugin that tries mutants instead of running the collected tests.
+
+    Args:
+        mutants: names, in the order in which they are tried.
+        budget_s: seconds of tests that a mutant gets.
+        processes: number of forks at a time.
+    """
+
+    mutants: list[str]
+    budget_s: float
+    processes: int
+    items: dict[str, pytest.Item] = field(default_factory=dict)
+    verdicts: dict[Path, SourceFileMutationData] = field(default_factory=dict)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Instead of pytest's own loop."""
+        self.items = {item.nodeid: item for item in session.items}
+        gc.freeze()
+        calls = self._calls()
+        running: dict[int, str] = {}
+        begun_s, tried = time.monotonic(), 0
+        try:
+            for mutant in self.mutants:
+                tests = calls.chosen(mutant, self.budget_s)
+                if not tests:
+                    self._note(mutant, NO_TESTS)
+                    continue
+                while len(running) >= self.processes:
+                    self._reap(running)
+                    tried += 1
+                    if tried % 25 == 0:
+                        self._save()
+                        rate = tried / (time.monotonic() - begun_s) * 60
+                        print(f"{tried} of {len(self.mutants)} mutants, {rate:.0f} a minute", flush=True)
+                running[self._fork(mutant, tests, calls.duration_s)] = mutant
+            while running:
+                self._reap(running)
+        finally:
+            self._save()
+        return True
+
+    def _fork(self, mutant: str, tests: Iterable[str], duration_s: Mapping[str, float]) -> int:
+        pid = os.fork()
+        if pid:
+            return pid
+        code = NOT_PLANTED
+        try:
+            _silence()
+            _limit_memory()
+            plant(mutant)
+            code = KILLED
+            code = self._first_failure(tests, duration_s)
+        finally:
+            os._exit(code)
+
+    def _first_failure(self, tests: Iterable[str], duration_s: Mapping[str, float]) -> int:
+        for test in tests:
+            _limit_time(5 + 10 * duration_s[test])
+            if self._fails(self.items[test]):
+                return KILLED
+        return SURVIVED
+
+    def _fails(self, item: pytest.Item) -> bool:
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        return bool(item.session.testsfailed)
+
+    def _reap(self, running: dict[int, str]) -> None:
+        pid, status = os.wait()
+        self._note(running.pop(pid), os.waitstatus_to_exitcode(status))
+
+    def _note(self, mutant: str, code: int) -> None:
+        path = Path(get_module_from_key(mutant).replace(".", "/") + ".py")
+        known = self.verdicts.setdefault(path, verdicts_of(path))
+        known.exit_code_by_key[mutant] = code
+
+    def _save(self) -> None:
+        for known in self.verdicts.values():
+            known.save()
+
+    def _calls(self) -> Calls:
+        """Read what was noted of each test; run the tests that are new in a fork, and note them."""
+        noted: dict[str, tuple[float, list[str]]] = json.loads(CALLS.read_text()) if CALLS.exists() else {}
+        noted = {test: found for test, found in noted.items() if test in self.items}
+        new = [test for test in self.items if test not in noted]
+        if new:
+            print(f"noting which functions {len(new)} tests call", flush=True)
+            pid = os.fork()
+            if not pid:
+                code = 1
+                try:
+                    _silence()
+                    CALLS.write_text(json.dumps(noted | self._observed(new)))
+                    code = 0
+                finally:
+                    os._exit(code)
+            if os.waitpid(pid, 0)[1]:
+                raise SystemExit("a test fails without any mutant; run it by pytest first")
+            noted = json.loads(CALLS.read_text())
+        tests_of: dict[str, list[str]] = {}
+        for test, (_, functions) in noted.items():
+            for function in functions:
+                tests_of.setdefault(function, []).append(test)
+        return Calls(tests_of, {test: duration_s for test, (duration_s, _) in noted.items()})
+
+    def _observed(self, tests: Iterable[str]) -> dict[str, tuple[float, list[str]]]:
+        names = {id(function.__code__): name for name, function in functions_of_the_core()}
+        called: set[str] = set()
+
+        def on_event(frame: FrameType, event: str, _: object) -> None:
+            if event == "call" and (name := names.get(id(frame.f_code))) is not None:
+                called.add(name)
+
+        observed = {}
+        for test in tests:
+            called.clear()
+            begun_s = time.process_time()
+            sys.setprofile(on_event)
+            failed = self._fails(self.items[test])
+            sys.setprofile(None)
+            if failed:
+                raise AssertionError(test)
+            observed[test] = (round(time.process_time() - begun_s, 4), sorted(called))
+        return observed
+
+
+def _silence() -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+
+
+def _limit_memory() -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + MEMORY_MORE
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _limit_time(seconds: float) -> None:
+    """End this process by a signal if it uses more processor time from now on."""
+    limit = int(time.process_time() + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
