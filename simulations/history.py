@@ -134,6 +134,8 @@ class History:
         """Every order that a client placed or is about to place."""
         self.asks_of: dict[str, list[Ask]] = {}
         """By order: all requests about it."""
+        self.numbered: dict[str, list[Ask]] = {}
+        """By order: requests that together return everything that it held, some of them numbered."""
         self.handed_out: list[Entry] = []
         """Every entry of an order that is durable on any machine."""
         self.counts: dict[str, int] = {}

@@ -20,8 +20,10 @@ from simulations.checkers.documents import DocumentsChecker
 from simulations.checkers.durability import DurabilityChecker
 from simulations.checkers.exactly_once import ExactlyOnceChecker
 from simulations.checkers.floor import FloorChecker
+from simulations.checkers.goods_counted import GoodsCountedChecker
 from simulations.checkers.held import HeldChecker
 from simulations.checkers.lost_edits import LostEditsChecker
+from simulations.checkers.order_messages import OrderMessagesChecker
 from simulations.checkers.order_parts import OrderPartsChecker
 from simulations.checkers.order_returns import OrderReturnsChecker
 from simulations.checkers.orders import OrdersChecker
@@ -52,10 +54,12 @@ CHECKERS: tuple[type[Checker], ...] = (
     OrdersChecker,
     PlacedAgainChecker,
     WaitingChecker,
+    OrderMessagesChecker,
     OrderPartsChecker,
     FloorChecker,
     HeldChecker,
     OrderReturnsChecker,
+    GoodsCountedChecker,
     AccountsChecker,
     QuotasChecker,
     RightsChecker,

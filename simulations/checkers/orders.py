@@ -74,6 +74,8 @@ class OrdersChecker(Checker):
         self._happened: dict[tuple[str, str], dict[str, None]] = {}
         self._reported: dict[tuple[str, str], dict[str, None]] = {}
         """By order and fulfilment: every event that was applied, and every event that was reported as impossible."""
+        self._changed: dict[bytes, tuple[OrderEvent, SkuCounts]] = {}
+        """By key: an event with lines that names no fulfilment, and the units that it changed in all."""
         self._unexplained: list[Entry] = []
         """Entries that settle an event whose entry is at another location and was not seen yet."""
 
@@ -143,6 +145,7 @@ class OrdersChecker(Checker):
 
     def finish(self) -> None:
         self.moment()
+        self._check_added_up()
         for entry in self._voids:
             self._check_void(entry)
         for origin, (order, node, name) in self._origins.items():
@@ -263,6 +266,22 @@ class OrdersChecker(Checker):
         if facts.get("number", 0) != request.number:
             self.fail(f"{request} was applied to {name} as number {facts.get('number', 0)}")
         self._check_lines(request, facts)
+        if request.lines is not UNSET and not request.fulfilment:
+            self._add_up(request, key, facts)
+
+    def _add_up(self, request: OrderEvent, key: bytes, facts: Mapping[str, Any]) -> None:
+        """Add up the units that an event changed at all fulfilments of its order."""
+        _, changed = self._changed.setdefault(key, (request, SkuCounts()))
+        for _, sku, quantity in (*facts.get("reversed", ()), *facts.get("returned", ()), *facts.get("units", ())):
+            changed[sku] = changed.get(sku, 0) + quantity
+
+    def _check_added_up(self) -> None:
+        """The lines of an event concern all fulfilments together, unless several nodes placed the order."""
+        for request, changed in self._changed.values():
+            wanted = _counted(request.lines or ())
+            is_more = any(units > wanted.get(sku, 0) for sku, units in changed.items())
+            if is_more and len(self._began.get(request.order, {})) == 1:
+                self.fail(f"{request} changed {changed} in all")
 
     def _names(self, order: str, name: str) -> list[str]:
         """A fulfilment, and the revoked ones that it replaces."""

@@ -7,6 +7,7 @@ from simulations.mutations.commits import COMMITS
 from simulations.mutations.keys import KEYS
 from simulations.mutations.links import LINKS
 from simulations.mutations.merges import MERGES
+from simulations.mutations.order_messages import ORDER_MESSAGES
 from simulations.mutations.orders import ORDER_SLIPS
 from simulations.mutations.readers import READERS
 from simulations.mutations.rights import RIGHTS
@@ -14,7 +15,20 @@ from simulations.mutations.stock import STOCK
 from simulations.mutations.sync import SYNC
 from simulations.mutations.undone import UNDONE
 
-AREAS = (STOCK, RIGHTS, ORDER_SLIPS, KEYS, MERGES, COMMITS, SYNC, LINKS, CLOCKS, READERS, UNDONE)
+AREAS = (
+    STOCK,
+    RIGHTS,
+    ORDER_SLIPS,
+    KEYS,
+    MERGES,
+    COMMITS,
+    SYNC,
+    LINKS,
+    CLOCKS,
+    READERS,
+    UNDONE,
+    ORDER_MESSAGES,
+)
 
 MUTATIONS = {one.name: one for area in AREAS for one in area}
 """By name, in the order of the table."""

@@ -15,6 +15,7 @@ from simulations.clients import Client
 from simulations.workloads.bundles import BundlesClient
 from simulations.workloads.feed_readers import FeedReader
 from simulations.workloads.floods import FloodClient
+from simulations.workloads.order_messages import OrderMessagesClient
 from simulations.workloads.order_parts import OrderPartsClient
 from simulations.workloads.order_returns import OrderReturnsClient
 from simulations.workloads.returns import ReturnsClient
@@ -24,6 +25,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "bundles": BundlesClient,
     "feed-readers": FeedReader,
     "floods": FloodClient,
+    "order-messages": OrderMessagesClient,
     "order-parts": OrderPartsClient,
     "order-returns": OrderReturnsClient,
     "returns": ReturnsClient,
