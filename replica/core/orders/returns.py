@@ -168,7 +168,7 @@ def _next_share(context: OrderContext, order: Order, taken: Parked, own: Sequenc
             ids = (taken.deduplication_id, part_deduplication_id(taken.deduplication_id, found.id))
             if one.deduplication_id in ids:
                 return found, _units_of(one), one.deduplication_id
-    candidates = _candidates(context, order)
+    candidates = [_after_asked(order, one, taken) for one in _candidates(context, order)]
     fresh = [one for one in candidates if one.id not in asked] or candidates
     if not fresh:
         return None
@@ -200,6 +200,27 @@ def _candidates(context: OrderContext, order: Order) -> list[Fulfilment]:
     if len(parts) == 1 or all(one.nature is Nature.ENDED for one in parts):
         return parts[:1]
     return [one for one in parts if one.nature is Nature.HANDED_OUT]
+
+
+def _after_asked(order: Order, fulfilment: Fulfilment, taken: Parked) -> Fulfilment:
+    """A fulfilment without the units that its owner was asked to count for other returns, and has not counted yet."""
+    asked: dict[bytes, dict[str, int]] = {}  # several hubs may ask for one return
+    for one in order.parked:
+        is_open = one.passes_on and not one.settled and one.passes_on != taken.entry
+        if is_open and one.event is not None and one.event.fulfilment == fulfilment.id:
+            asked[one.passes_on] = _units_of(one)
+    if not asked:
+        return fulfilment
+    sold = []
+    for allocation in fulfilment.sold:
+        quantity = allocation.quantity
+        for units in asked.values():
+            counted = min(quantity, units.get(allocation.sku, 0))
+            units[allocation.sku] = units.get(allocation.sku, 0) - counted
+            quantity -= counted
+        if quantity:
+            sold.append(msgspec.structs.replace(allocation, quantity=quantity))
+    return msgspec.structs.replace(fulfilment, sold=sold)
 
 
 def _covers(fulfilment: Fulfilment, units: Mapping[str, int]) -> bool:

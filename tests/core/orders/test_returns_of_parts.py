@@ -192,6 +192,21 @@ def test_goods_that_left_in_parts_and_were_told_at_two_stores_count_once() -> No
     assert chain.hubs[0].order().reports == chain.hubs[0].order().waiting == []
 
 
+def test_two_returns_before_the_owner_answers_are_counted_at_two_parts() -> None:
+    chain = Chain()
+    hub, (store, *others) = chain.hubs[0], chain.stores
+    store.place("o-1", PlacedLine(4, "cola"))
+    for _ in range(2):
+        store.happen("collect", lines=lines(cola=2))
+    chain.settle()
+    for other in others:
+        bring(other, f"k-{other.replica.node}", cola=2)
+        other.tell(hub)
+    chain.settle()
+    assert (sold(hub), quarantined(chain)) == (0, {"store-2": 2, "store-3": 2})
+    assert hub.order().reports == hub.order().waiting == []
+
+
 def test_goods_past_all_parts_stand_and_are_reported() -> None:
     chain = chain_with_rights()
     sold_in_three_parts(chain)
