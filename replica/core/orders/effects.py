@@ -202,14 +202,19 @@ def _note_goods(order: Order, taken_back: bytes, outcome: str) -> Parked | None:
 
 
 def _settle(order: Order, settles: bytes, fulfilment: str, outcome: str) -> None:
-    """Note for which fulfilment a parked event was settled (empty: for all), and its outcome there."""
+    """Note for which fulfilment a parked event was settled (empty: for all), and its outcome there.
+
+    Two nodes may settle one event: its owner, and the hub that parked it and noted a repeat. Either may arrive first.
+    """
     parked = next((one for one in order.parked if one.entry == settles), None)
     if parked is None:
         parked = Parked(number=0, clock=0, entry=settles, node="")
         insort(order.parked, parked)
     is_owners = bool(fulfilment)  # the outcome of the owner stands, even if another node reported the event as late
-    if (parked.event is None or parked.event.fulfilment) and (is_owners or not any(parked.settled)):
-        parked.became = outcome
+    was_owners = any(parked.settled)
+    if (parked.event is None or parked.event.fulfilment) and is_owners >= was_owners:
+        is_first = not parked.settled or is_owners > was_owners
+        parked.became = outcome if is_first else min(parked.became, outcome, key=lambda one: (one == REPEAT, one))
     if fulfilment not in parked.settled:
         parked.settled.append(fulfilment)
 
