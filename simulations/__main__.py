@@ -91,7 +91,7 @@ Examples:
     "--scenario", "scenarios", multiple=True, callback=_known, help="Run a scenario by name. The flag may be repeated."
 )
 @click.option("--plan", "plan", type=StoredPlan(), help="Run a stored plan, a TOML or JSON file.")
-@click.option("--list", "lists", is_flag=True, help="List scenarios, kinds of faults and checkers.")
+@click.option("--list", "lists", is_flag=True, help="List scenarios, kinds of faults, checkers and knobs.")
 @click.option(
     "--profile",
     type=click.Choice(list(PROFILES)),

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from simulations import catalogue
 from simulations.faults import FAULTS, OF_IDENTITY
+from simulations.knobs import KNOBS
 from simulations.outcome import Outcome
-from simulations.plan import Fault, Plan
+from simulations.plan import Fault, Plan, Setting
 from simulations.run import Step
 
 WIDTH = 120
@@ -51,6 +52,8 @@ def describe_plan(plan: Plan) -> Iterator[str]:
     )
     if plan.core:
         yield f"core     {_named(plan.core)}: healed first, and must agree while the others are down"
+    for index, setting in enumerate(plan.knobs):
+        yield f"{'knobs' if not index else '':9}{describe_setting(setting)}"
     for index, fault in enumerate(plan.faults):
         yield f"{'faults' if not index else '':9}{describe_fault(fault)}"
     if not plan.faults:
@@ -61,6 +64,12 @@ def describe_fault(fault: Fault) -> str:
     """Describe a fault in one line."""
     who = "+".join(fault.who) or "the chain"
     return f"{fault.at_s:9.3f} s  for {duration(fault.for_s):>8}  {fault.kind:13} {who}, strength {fault.strength:g}"
+
+
+def describe_setting(setting: Setting) -> str:
+    """Describe the value of a knob in one line."""
+    knob = KNOBS[setting.knob]
+    return f"{setting.knob} {setting.value:,g} instead of {knob.default:,g}: {knob.about}"
 
 
 def describe_step(step: Step) -> str:
@@ -77,12 +86,13 @@ def duration(seconds: float) -> str:
 
 
 def print_catalogue(to: Console) -> None:
-    """List scenarios, faults and checkers."""
+    """List scenarios, faults, checkers and knobs."""
     about = {name: catalogue.first_sentence(text) for name, text in catalogue.scenarios().items()}
     _list(to, "Scenarios", about)
     for group, kinds in catalogue.faults().items():
         _list(to, f"Faults {group}", kinds)
     _list(to, "Checkers", catalogue.checkers())
+    _list(to, "Knobs", catalogue.knobs())
 
 
 def _list(to: Console, title: str, lines: Mapping[str, str]) -> None:

@@ -1,10 +1,11 @@
-"""All scenarios, kinds of faults and checkers, each with one line. Read from the code, so the lists are complete."""
+"""All scenarios, faults, checkers and knobs, each with one line. Read from the code, so the lists are complete."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from simulations.faults import LINES, MACHINES, OF_IDENTITY, Begin
+from simulations.knobs import KNOBS
 from simulations.observer import CHECKERS
 from simulations.scenario import scenario, scenario_names
 
@@ -48,6 +49,11 @@ def faults() -> dict[str, dict[str, str]]:
 def checkers() -> dict[str, str]:
     """The descriptions of everything that can find a violation, by name."""
     return {**{checker.__name__: _first_line(checker.__doc__) for checker in CHECKERS}, **IN_RUN}
+
+
+def knobs() -> dict[str, str]:
+    """The descriptions of all knobs with their values and defaults, by name."""
+    return {name: f"{knob.about} {knob.range}" for name, knob in KNOBS.items()}
 
 
 def first_sentence(text: str) -> str:

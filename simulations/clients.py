@@ -15,7 +15,6 @@ from math import ceil
 from random import Random
 from typing import Any
 
-from replica.core.base.limits import SALES_PER_BATCH_MAX
 from replica.core.base.names import node_of
 from replica.core.catalog.documents import pack_value
 from replica.core.orders.requests import ORDER
@@ -48,7 +47,6 @@ from simulations.machine import Machine
 from simulations.plan import RUSH_S
 
 BACKOFF_S = (0.01, 0.5)
-FLOOD_ASKS = SALES_PER_BATCH_MAX
 LIST_PAGES = 8
 ABANDONED_MAX = 8
 """Abandoned requests per location. With so few, only a small part of all possible sums is acceptable."""
@@ -210,8 +208,9 @@ class Client:
         """Repeat one request more often at once than the inbox admits."""
         known = [ask for ask in self._asks[-20:] if ask.entry is not None]
         if known:
-            asks = [self._random.choice(known)] * FLOOD_ASKS
-            await asyncio.gather(*[self._try(asks) for _ in range(INBOX_MAX // FLOOD_ASKS + 2)])
+            size = self._trade.flood_asks
+            asks = [self._random.choice(known)] * size
+            await asyncio.gather(*[self._try(asks) for _ in range(INBOX_MAX // size + 2)])
 
     async def _promise(self) -> None:
         """Sell a store's units online, from the rights of this hub. Sometimes ask other nodes for rights first."""

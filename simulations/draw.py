@@ -5,14 +5,15 @@ Each plan has only some kinds of faults, so that rare kinds meet in other plans.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from msgspec.structs import replace
 
-from replica.core.base.limits import DOCUMENT_BYTES_MAX
+from replica.core.base.limits import DOCUMENT_BYTES_MAX, SALES_PER_BATCH_MAX
 from simulations.faults import FAULTS
-from simulations.plan import RUSH_S, Fault, Plan, Trade
+from simulations.knobs import OF_NODES, Knob
+from simulations.plan import RUSH_S, Fault, Plan, Setting, Trade
 from simulations.workloads.catalogue import WORKLOADS
 
 SLOW_STOPS = 0.5
@@ -28,6 +29,14 @@ WITH_A_WORKLOAD = 0.06
 
 WITH_A_LATE_HUB = 0.08
 """Share of seeds in which one of several hubs begins only after the trade."""
+FLOOD_ASKS = (16, 64, 256, SALES_PER_BATCH_MAX)
+"""Requests of one caller in a flood. Only small ones fill an inbox to its last place."""
+
+WITH_KNOBS = 0.6
+"""Share of seeds in which knobs are turned. The others play with the values of production."""
+
+TURNED = 0.2
+"""Share of these seeds that turn a knob, for each knob."""
 
 TOGETHER = 0.3
 """Share of faults that hit the same machines as the fault before, within a second."""
@@ -76,6 +85,7 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         trade,
         rush_s=random.choice((0.0, 0.0, 0.5, 2.0)),
         floods=0.5 if random.random() < 0.1 else 0.0,
+        flood_asks=Random(f"{seed}/flood").choice(FLOOD_ASKS),
         list_bytes=LIST_DOCUMENT_BYTES if random.random() < 0.05 else 0,
         workloads=_draw_workloads(seed),
     )
@@ -92,6 +102,7 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         faults=(*_draw_late_hub(seed, hubs, seconds), *faults),
         core=core,
         away_s=away_s,
+        knobs=draw_knobs(seed),
     )
 
 
@@ -111,6 +122,18 @@ def _draw_late_hub(seed: int, hubs: Sequence[tuple[str, str]], seconds: float) -
         return ()
     name, _ = random.choice(hubs)
     return (Fault(kind="power-loss", at_s=0.0, for_s=seconds, who=(name,)),)
+
+
+def draw_knobs(seed: int, knobs: Mapping[str, Knob] = OF_NODES) -> tuple[Setting, ...]:
+    """Draw which of these knobs are turned, and their values, each from a source of its own."""
+    if Random(f"{seed}/knobs").random() >= WITH_KNOBS:
+        return ()
+    sources = {name: Random(f"{seed}/knobs/{name}") for name in knobs}
+    return tuple(
+        Setting(name, random.choice(knobs[name].values))
+        for name, random in sorted(sources.items())
+        if random.random() < TURNED
+    )
 
 
 def _amid_the_rush(random: Random, faults: tuple[Fault, ...], rush_s: float, seconds: float) -> tuple[Fault, ...]:

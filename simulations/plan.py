@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from replica.core.base.limits import SALES_PER_BATCH_MAX
+
 RUSH_S = 0.004
 """All clients of one rush act within this time."""
 
@@ -20,6 +22,13 @@ class Fault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     for_s: float
     who: tuple[str, ...] = ()
     strength: float = 0.5
+
+
+class Setting(Struct, frozen=True, forbid_unknown_fields=True):
+    """The value of one knob (`simulations.knobs`) for the time of a run."""
+
+    knob: str
+    value: float
 
 
 class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -49,6 +58,8 @@ class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     """Clients act together, at multiples of this; 0 if each acts at its own times."""
     floods: float = 0.0
     """Weight of sending more requests at once than the inbox admits."""
+    flood_asks: int = SALES_PER_BATCH_MAX
+    """Requests that one caller of a flood sends together."""
     list_bytes: int = 0
     """Random bytes in each document of a price list; 0 for no price lists."""
     failover: float = 0.5
@@ -82,3 +93,5 @@ class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """How much longer the others stay down. The core must still accept them when they come back."""
     full_stack: bool = False
     """Whether machines run whole nodes: HTTP, WebSockets and SQLite files."""
+    knobs: tuple[Setting, ...] = ()
+    """Bounds, sizes and times of the product that differ from their defaults."""

@@ -11,7 +11,8 @@ from random import Random
 
 from msgspec.structs import replace
 
-from simulations.draw import draw_plan
+from simulations.draw import draw_knobs, draw_plan
+from simulations.knobs import KNOBS
 from simulations.plan import Fault, Plan
 
 SECONDS = (4.0, 8.0)
@@ -50,7 +51,15 @@ def draw_stack_plan(seed: int) -> Plan:
         workloads=(),  # their clients ask nodes directly
     )
     faults.sort(key=lambda fault: fault.at_s)
-    return replace(drawn, seconds=seconds, trade=trade, faults=tuple(faults), away_s=0.0, full_stack=True)
+    return replace(
+        drawn,
+        seconds=seconds,
+        trade=trade,
+        faults=tuple(faults),
+        away_s=0.0,
+        knobs=draw_knobs(seed, KNOBS),
+        full_stack=True,
+    )
 
 
 PROFILES: Mapping[str, Callable[[int], Plan]] = {

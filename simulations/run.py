@@ -29,6 +29,7 @@ from simulations.checkers.checker import Checker, Violation
 from simulations.clients import Client, answer_all
 from simulations.faults import Mend, begin
 from simulations.history import History
+from simulations.knobs import turned
 from simulations.loop import VirtualLoop
 from simulations.machine import Machine
 from simulations.observer import CHECKERS, Observer
@@ -135,6 +136,10 @@ class Run:
 
     def play(self) -> Result:
         """Play the plan to its end, or to the first violation."""
+        with turned(self.plan.knobs):
+            return self._play_turned()
+
+    def _play_turned(self) -> Result:
         silence()
         violation: Violation | None = None
         try:

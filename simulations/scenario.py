@@ -18,6 +18,7 @@ from msgspec import Struct
 from replica.core.base.errors import Invalid
 from replica.core.base.names import check_name
 from simulations.faults import FAULTS, OF_IDENTITY
+from simulations.knobs import check_setting
 from simulations.observer import CHECKERS
 from simulations.plan import Fault, Plan, Trade
 from simulations.workloads.catalogue import WORKLOADS
@@ -107,14 +108,16 @@ def check_plan(plan: Plan) -> None:
     _check_trade(plan.trade)
     if plan.full_stack:
         _check_full_stack(plan)
+    for setting in plan.knobs:
+        check_setting(setting)
     for index, fault in enumerate(plan.faults, 1):
         _check_fault(f"fault {index}", fault, names)
 
 
 def _check_trade(trade: Trade) -> None:
     least = min(trade.clients, trade.opening, trade.patience, trade.orders)
-    if least < 0 or trade.items < 1 or trade.quantity < 1:
-        raise ValueError("trade: items and quantity must be at least 1, and no value may be below 0")
+    if least < 0 or min(trade.items, trade.quantity, trade.flood_asks) < 1:
+        raise ValueError("trade: items, quantity and flood_asks must be at least 1, and no value may be below 0")
     if not (trade.think_ms > 0 and trade.timeout_ms > 0):
         raise ValueError("think_ms and timeout_ms must be greater than 0")
     for field in ("hot", "refuse", "repeat", "theft", "failover"):

@@ -1,8 +1,8 @@
 """Shrink a failing plan to the parts that the failure needs.
 
-Each round tries cuts, the large ones first: the time after the violation, faults (delta debugging), the core, machines,
-clients, items, and the durations of faults. A cut stays if the same checker still finds a violation. Rounds repeat
-until no cut helps, or until the budget is spent. So the remaining plan always fails.
+Each round tries cuts, the large ones first: the time after the violation, faults (delta debugging), knobs, the core,
+machines, clients, items, and the durations of faults. A cut stays if the same checker still finds a violation. Rounds
+repeat until no cut helps, or until the budget is spent. So the remaining plan always fails.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from simulations.outcome import Found
-from simulations.plan import Fault, Plan
+from simulations.plan import Fault, Plan, Setting
 from simulations.scenario import WHO_MIN
 
 T = TypeVar("T")
@@ -83,6 +83,7 @@ class Shrinker:
             before = self.plan
             self._cut_end()
             self._cut_faults()
+            self._cut_knobs()
             self._cut_once(replace(self.plan, core=()))
             self._cut_once(replace(self.plan, newer=()))
             for cuts in (_without_machine, _with_less_trade, _with_shorter_faults):
@@ -121,6 +122,14 @@ class Shrinker:
             return self._cut_once(replace(self.plan, faults=tuple(faults)))
 
         minimize(self.plan.faults, fails_with)
+
+    def _cut_knobs(self) -> None:
+        """Set knobs back to their defaults."""
+
+        def fails_with(knobs: Sequence[Setting]) -> bool:
+            return self._cut_once(replace(self.plan, knobs=tuple(knobs)))
+
+        minimize(self.plan.knobs, fails_with)
 
 
 def minimize(items: Sequence[T], fails_with: Callable[[Sequence[T]], bool]) -> Sequence[T]:

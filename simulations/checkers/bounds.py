@@ -7,9 +7,6 @@ from replica.runtime.driver import INBOX_MAX
 from replica.runtime.peering.link import MERGES_WAITING_MAX
 from simulations.checkers.checker import Checker
 
-UNDER_WAY_BYTES_MAX = WINDOW_BYTES + FRAME_SOFT_BYTES + DOCUMENT_BYTES_MAX
-"""A nearly full window, and the largest frame that a session can then begin. A document is the largest content."""
-
 
 class BoundsChecker(Checker):
     """No queue grows past its bound."""
@@ -17,6 +14,8 @@ class BoundsChecker(Checker):
     invariant = 10
 
     def moment(self) -> None:
+        # a nearly full window, and the largest frame that a session can then begin; a document is the largest content
+        under_way_bytes_max = WINDOW_BYTES + FRAME_SOFT_BYTES + DOCUMENT_BYTES_MAX
         for machine in self.chain.machines.values():
             if machine.node is None:
                 continue
@@ -25,7 +24,7 @@ class BoundsChecker(Checker):
             for peer in machine.node.peers.connected:
                 assert peer.link is not None
                 session = peer.link.session
-                if session.unacknowledged_bytes > UNDER_WAY_BYTES_MAX:
+                if session.unacknowledged_bytes > under_way_bytes_max:
                     self.fail(f"{machine.name} has {session.unacknowledged_bytes} unacknowledged bytes to {peer.name}")
                 if peer.link.merges_waiting > MERGES_WAITING_MAX or len(session.behind) > SCOPES_MAX:
                     self.fail(f"{machine.name} accepts more frames from {peer.name} than it can merge")

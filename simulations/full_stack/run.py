@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
-from types import ModuleType
 from typing import Any
 
 import aiohttp.connector
@@ -33,6 +32,7 @@ from simulations.loop import current_host
 from simulations.machine import Machine, Role
 from simulations.plan import Plan
 from simulations.run import Result, Run
+from simulations.stand_ins import replaced
 
 MEMORY = Path("/dev/shm")
 """The directory for files, in memory, because the time of an fsync does not matter here."""
@@ -115,10 +115,10 @@ class StackRun(Run):
         Also replace the metrics of this process, whose memory differs in each run.
         """
         with (
-            _replaced(aiosqlite.core, "Thread", NoThread),
-            _replaced(aiosqlite.core, "SimpleQueue", self._make_worker),
-            _replaced(aiohttp.connector, "monotonic", self.loop.time),
-            _replaced(replica.runtime.http.metrics, "ProcessCollector", lambda registry: None),
+            replaced(aiosqlite.core, "Thread", NoThread),
+            replaced(aiosqlite.core, "SimpleQueue", self._make_worker),
+            replaced(aiohttp.connector, "monotonic", self.loop.time),
+            replaced(replica.runtime.http.metrics, "ProcessCollector", lambda registry: None),
         ):
             yield
 
@@ -153,16 +153,6 @@ class _Errors(logging.Handler):
             yield
         finally:
             root.removeHandler(self)
-
-
-@contextmanager
-def _replaced(module: ModuleType, name: str, stand_in: object) -> Iterator[None]:
-    original = getattr(module, name)
-    setattr(module, name, stand_in)
-    try:
-        yield
-    finally:
-        setattr(module, name, original)
 
 
 @contextmanager

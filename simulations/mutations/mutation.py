@@ -17,11 +17,11 @@ from contextlib import ExitStack, contextmanager
 from pkgutil import resolve_name
 from textwrap import dedent
 from types import CodeType, FunctionType
-from typing import Any
 
 from msgspec import Struct
 
 from replica.core.base.errors import Broken
+from simulations.stand_ins import replaced
 
 
 class Stale(Broken):
@@ -68,23 +68,13 @@ def planted(mutation: Mutation) -> Iterator[None]:
             match edit:
                 case Edit():
                     function = _function(edit.target)
-                    stack.enter_context(_replaced(function, "__code__", _edited(function, edit)))
+                    stack.enter_context(replaced(function, "__code__", _edited(function, edit)))
                 case Constant():
                     module, _, name = edit.target.partition(":")
-                    stack.enter_context(_replaced(resolve_name(module), name, edit.value))
+                    if not hasattr(resolve_name(module), name):
+                        raise Stale(f"{module} has no {name}")
+                    stack.enter_context(replaced(resolve_name(module), name, edit.value))
         yield
-
-
-@contextmanager
-def _replaced(owner: Any, name: str, value: object) -> Iterator[None]:
-    if not hasattr(owner, name):
-        raise Stale(f"{owner} has no {name}")
-    before = getattr(owner, name)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        setattr(owner, name, before)
 
 
 def _function(target: str) -> FunctionType:

@@ -1,4 +1,4 @@
-"""docs/reference/simulations.md lists exactly the scenarios, faults and checkers, with the descriptions in the code."""
+"""docs/reference/simulations.md lists exactly the scenarios, faults, checkers and knobs of the code."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ def rows() -> dict[str, str]:
     return dict(re.findall(r"^\| `([^`]+)` \| (.+) \|$", PAGE, re.MULTILINE))
 
 
-def test_the_page_lists_every_scenario_fault_and_checker() -> None:
+def test_the_page_lists_every_scenario_fault_checker_and_knob() -> None:
     expected = {name: catalogue.first_sentence(about) for name, about in catalogue.scenarios().items()}
     for kinds in catalogue.faults().values():
         expected |= kinds
     expected |= catalogue.checkers()
+    expected |= catalogue.knobs()
     assert rows() == expected
     assert sorted(catalogue.IN_RUN) == sorted(BESIDES)
 
