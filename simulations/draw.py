@@ -29,6 +29,7 @@ WITH_A_WORKLOAD = 0.06
 
 WITH_A_LATE_HUB = 0.08
 """Share of seeds in which one of several hubs begins only after the trade."""
+
 FLOOD_ASKS = (16, 64, 256, SALES_PER_BATCH_MAX)
 """Requests of one caller in a flood. Only small ones fill an inbox to its last place."""
 
