@@ -69,7 +69,7 @@ def describe_fault(fault: Fault) -> str:
 def describe_setting(setting: Setting) -> str:
     """Describe the value of a knob in one line."""
     knob = KNOBS[setting.knob]
-    return f"{setting.knob} {setting.value:,g} instead of {knob.default:,g}: {knob.about}"
+    return f"{setting.knob} {setting.value:,g} instead of {knob.default:,}: {knob.about}"
 
 
 def describe_step(step: Step) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from replica.core.base.names import node_of
 from replica.core.catalog.documents import pack_value
-from replica.core.orders.requests import ORDER
+from replica.core.orders.requests import ORDER, Placement
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.kinds import LocationRequest
 from replica.core.state.replica import Replica
@@ -368,11 +368,21 @@ async def answer_all(chain: SimulatedChain, history: History) -> None:
         while ask.is_open:
             ask.machine = next(iter(ask.unheard_s), ask.machine)
             await try_once(chain, history, [ask], PATIENT_S)
+            if ask.is_open and _needs_another_region(ask, chain):
+                history.tally("left open")
+                break
             if ask.is_open:
                 await asyncio.sleep(BACKOFF_S[1])  # a full disk refuses at once until its next try
     for ask in [ask for ask in history.asks if ask.may_be_duplicated and ask.entry is not None]:
         while not await try_once(chain, history, [ask], PATIENT_S):  # noqa: ASYNC110
             await asyncio.sleep(BACKOFF_S[1])
+
+
+def _needs_another_region(ask: Ask, chain: SimulatedChain) -> bool:
+    """Whether a request has to reach another region than its hub's, and the chain has none."""
+    request = ask.asked.request if isinstance(ask.asked, Command) else None
+    regions = dict.fromkeys(hub.role.region for hub in chain.hubs)
+    return isinstance(request, Placement) and request.durability == "region" and len(regions) < 2
 
 
 def _added_up(lines: Sequence[SkuLine], sign: int) -> dict[str, int]:

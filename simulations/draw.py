@@ -30,6 +30,9 @@ WITH_A_WORKLOAD = 0.06
 WITH_A_LATE_HUB = 0.08
 """Share of seeds in which one of several hubs begins only after the trade."""
 
+WITH_REGIONS = "regions"
+"""The workload of all seeds with a late hub: it writes the policies that concern such a hub."""
+
 FLOOD_ASKS = (16, 64, 256, SALES_PER_BATCH_MAX)
 """Requests of one caller in a flood. Only small ones fill an inbox to its last place."""
 
@@ -82,13 +85,14 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         theft=random.choice((0.0, 0.05)),
     )
     faults = draw_faults(random, names, seconds, random.randint(3, 20))
+    late = _draw_late_hub(seed, hubs, seconds)
     trade = replace(
         trade,
         rush_s=random.choice((0.0, 0.0, 0.5, 2.0)),
         floods=0.5 if random.random() < 0.1 else 0.0,
         flood_asks=Random(f"{seed}/flood").choice(FLOOD_ASKS),
         list_bytes=LIST_DOCUMENT_BYTES if random.random() < 0.05 else 0,
-        workloads=_draw_workloads(seed),
+        workloads=_draw_workloads(seed, *(() if late is None else (WITH_REGIONS,))),
     )
     away_s = random.choice((0.0, 0.0, 90.0)) if core else 0.0
     if trade.rush_s:
@@ -100,29 +104,29 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         stores=stores,
         newer=newer,
         trade=trade,
-        faults=(*_draw_late_hub(seed, hubs, seconds), *faults),
+        faults=faults if late is None else (late, *faults),
         core=core,
         away_s=away_s,
         knobs=draw_knobs(seed),
     )
 
 
-def _draw_workloads(seed: int) -> tuple[str, ...]:
+def _draw_workloads(seed: int, *needed: str) -> tuple[str, ...]:
     """Draw workloads from a source of their own, so that a new one changes only the seeds that have it.
 
-    Each workload has its own chance of being chosen, whatever other workloads exist.
+    Each workload has its own chance of being chosen, whatever other workloads exist. Those `needed` are always there.
     """
     drawn = {name: Random(f"{seed}/workloads/{name}").random() for name in WORKLOADS}
-    return tuple(sorted(name for name, chance in drawn.items() if chance < WITH_A_WORKLOAD))
+    return tuple(sorted(name for name, chance in drawn.items() if chance < WITH_A_WORKLOAD or name in needed))
 
 
-def _draw_late_hub(seed: int, hubs: Sequence[tuple[str, str]], seconds: float) -> tuple[Fault, ...]:
+def _draw_late_hub(seed: int, hubs: Sequence[tuple[str, str]], seconds: float) -> Fault | None:
     """Draw a hub that nobody meets during the trade, from a source of its own. The others must notice when it joins."""
     random = Random(f"{seed}/late hub")
     if len(hubs) < 2 or random.random() >= WITH_A_LATE_HUB:
-        return ()
+        return None
     name, _ = random.choice(hubs)
-    return (Fault(kind="power-loss", at_s=0.0, for_s=seconds, who=(name,)),)
+    return Fault(kind="power-loss", at_s=0.0, for_s=seconds, who=(name,))
 
 
 def draw_knobs(seed: int, knobs: Mapping[str, Knob] = OF_NODES) -> tuple[Setting, ...]:

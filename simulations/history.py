@@ -13,6 +13,7 @@ from replica.core.log.entry import Entry
 from replica.core.orders.requests import ORDER, OrderEvent, Placement
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.decisions import Verdict
+from replica.runtime.http.order_placing import NotReplicated
 from simulations.pn_counter import AddOutcome
 
 Pair = tuple[str, str]
@@ -173,6 +174,9 @@ class History:
         """
         if isinstance(verdict, Refused):
             self.tally(f"refused {verdict.kind}")
+            if isinstance(verdict, NotReplicated):  # the order may be placed
+                ask.unheard_s[machine] = asked_s
+                return
             if not isinstance(verdict, OF_THE_MOMENT) and ask.unheard_s.get(machine, asked_s) <= asked_s:
                 ask.unheard_s.pop(machine, None)
                 if not ask.unheard_s:

@@ -44,7 +44,7 @@ class Knob(Struct, frozen=True):
     @property
     def range(self) -> str:
         """The values and the default, for lists."""
-        return f"({', '.join(f'{value:,g}' for value in self.values)}; default {self.default:,g})"
+        return f"({', '.join(f'{value:,}' for value in self.values)}; default {self.default:,})"
 
 
 LIMITS = "replica.core.base.limits"
@@ -175,7 +175,7 @@ OF_ADAPTERS: Mapping[str, Knob] = {
         "Bytes of requests that wait on a connection.", "HELD_BYTES_MAX", (f"{HTTP}.fast_path",), (1, 512)
     ),
     "replication-timeout-s": Knob(
-        "How long an order waits for another region.", "REPLICATION_TIMEOUT_S", (f"{HTTP}.orders_api",), (0.05, 1.0)
+        "How long an order waits for another region.", "REPLICATION_TIMEOUT_S", (f"{HTTP}.order_placing",), (0.05, 1.0)
     ),
 }
 """Knobs that only the full stack has, because only there nodes have files and sockets."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from replica.core.base.errors import Broken, CursorUnknown, Refused, Unknown
 from replica.core.base.names import writer_of
+from replica.core.orders.requests import Placement
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.decisions import Verdict
 from replica.core.state.kinds import KINDS
@@ -20,6 +21,7 @@ from replica.core.stock.requests import Count
 from replica.core.sync.session import Scopes
 from replica.runtime.background.counting import submit_count
 from replica.runtime.http.journal_reading import JournalReading
+from replica.runtime.http.order_placing import place, waits
 from replica.runtime.node import Node, NodeRole
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.history import PageRead
@@ -251,9 +253,18 @@ class Machine:
     async def _decide(self, node: Node, asked: list[Command | DocumentWrite]) -> list[Verdict]:
         if isinstance(asked[0], Command) and isinstance(asked[0].request, Count):
             return [await self._count(node, count) for count in asked if isinstance(count, Command)]
+        if any(isinstance(one, Command) and isinstance(one.request, Placement) and waits(one.request) for one in asked):
+            return [await self._place(node, one) for one in asked if isinstance(one, Command)]
         decided = node.driver.submit_all(asked)
         self.most_waiting = max(self.most_waiting, node.driver.waiting)
         return list(await decided)
+
+    async def _place(self, node: Node, asked: Command) -> Verdict:
+        assert isinstance(asked.request, Placement)
+        try:
+            return await place(node, asked.request, asked.key)
+        except Refused as refused:
+            return refused
 
     async def _count(self, node: Node, count: Command) -> Verdict:
         try:

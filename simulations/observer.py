@@ -31,6 +31,7 @@ from simulations.checkers.placed_again import PlacedAgainChecker
 from simulations.checkers.policies import PoliciesChecker
 from simulations.checkers.quotas import QuotasChecker
 from simulations.checkers.readers import ReadersChecker
+from simulations.checkers.regions import RegionsChecker
 from simulations.checkers.rest import ResentChecker, RestChecker
 from simulations.checkers.returned import ReturnsChecker
 from simulations.checkers.rights import RightsChecker
@@ -49,6 +50,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     StreamsChecker,
     ExactlyOnceChecker,
     DurabilityChecker,
+    RegionsChecker,
     ReadersChecker,
     DecisionsChecker,
     OrdersChecker,

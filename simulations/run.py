@@ -3,9 +3,10 @@
     trade     clients send requests while faults begin and end; checkers check safety
     core      the core of the plan is healed, the others stay down: the core must agree within CONVERGENCE_S
     heal      everything is healed: all must agree within CONVERGENCE_S, then clients retry until they have answers
+    due       nothing that the contract promises may stay undone for longer than DUE_S
     hour      the time of day moves an hour forward: holds expire, and parked events reach their deadline
     rest      no client sends requests: nodes must stop moving rights
-    due       nothing that the contract promises may stay undone for longer than DUE_S
+    due       again, nothing may stay undone
     verdict   every checker looks for the last time
 
 The same plan has the same trace. The digest of the trace covers every step.
@@ -200,7 +201,7 @@ class Run:
         self._convergence_s = loop.time() - healed_s
         async with asyncio.timeout(ANSWERS_S):
             await answer_all(self.chain, self.history)
-        self._observer.look()
+        await self._be_done()
         for _ in range(0, PASSED_OVER_MS, STRIDE_MS):
             self.chain.pass_over(STRIDE_MS)
             await asyncio.sleep(STRIDE_S)

@@ -15,6 +15,7 @@ from replica.core.base.names import key_text
 from replica.core.orders.requests import OrderEvent, OrderRequest, Placement
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, KeyedSale, Quarantine, Return, Sale
+from replica.runtime.http.order_placing import NotReplicated
 
 PATHS = {
     Sale: "/v1/sales",
@@ -25,7 +26,7 @@ PATHS = {
     Quarantine: "/v1/quarantine",
 }
 
-OF_THE_MOMENT = {refused.kind: refused for refused in (Overloaded, Overtaken, Stopping, StorageFull)}
+OF_THE_MOMENT = {refused.kind: refused for refused in (NotReplicated, Overloaded, Overtaken, Stopping, StorageFull)}
 
 
 class Call(Struct, frozen=True):

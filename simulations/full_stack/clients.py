@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from random import Random
+
+from msgspec.structs import replace
 
 from replica.core.catalog.documents import pack_value
+from replica.core.orders.requests import Placement
 from replica.core.stock.counts import Seen
 from replica.core.stock.requests import Count, CountLine
 from simulations.chain import WAREHOUSE, SimulatedChain
@@ -13,7 +17,7 @@ from simulations.checkers.checker import Violation
 from simulations.full_stack.calls import Call, HttpAnswer, packed
 from simulations.full_stack.machine import StackMachine
 from simulations.history import Ask, History
-from simulations.ordering_clients import OrderingClient
+from simulations.ordering_clients import Offer, OrderingClient
 
 PAGES = ("/readyz", "/healthz", "/metrics", "/openapi.json", "/v1/journal?limit=20", "/v1/stock?limit=2")
 HUB_PAGES = ("/v1/availability/item-0", "/v1/nodes", "/readyz", "/metrics", f"/v1/stock/{WAREHOUSE}", "/v1/journal")
@@ -50,6 +54,9 @@ BODIES = (
 
 PATIENCE_S = 0.5
 
+DURABLE = 0.4
+"""Share of orders at hubs that have to survive the loss of a region."""
+
 
 class StackClient(OrderingClient):
     """One client at one machine, over HTTP."""
@@ -59,6 +66,7 @@ class StackClient(OrderingClient):
     def __init__(self, chain: SimulatedChain, history: History, machine: StackMachine, number: int) -> None:
         super().__init__(chain, history, machine, number)
         self._is_at_hub = machine.role.role == "hub"
+        self._durability = Random(f"{chain.plan.seed}/{self._name}/durability")
 
     def _acts(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
         at_stores = (self._sell, self._count)
@@ -92,6 +100,11 @@ class StackClient(OrderingClient):
         await asyncio.sleep(self._random.uniform(0.0, 1.0))
         ask.waiting -= 1
         await self._put([ask])
+
+    def _placement(self, offers: list[Offer], channel: str) -> Placement:
+        placement = super()._placement(offers, channel)
+        is_durable = self._is_at_hub and self._durability.random() < DURABLE
+        return replace(placement, durability="region") if is_durable else placement
 
     def _behind(self, token: str) -> tuple[int, dict[str, int]]:
         """The meaning of a token: a moment, and the version vector of this store."""

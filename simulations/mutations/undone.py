@@ -90,4 +90,23 @@ UNDONE = (
             ),
         ),
     ),
+    Mutation(
+        name="region-order-on-the-fast-path",
+        breaks="an order with durability region is answered as soon as its own hub has it",
+        invariant=2,
+        expected=("RegionsChecker",),
+        edits=(slip("replica.runtime.http.order_placing:waits", (' or placement.durability != "local"', "")),),
+    ),
+    Mutation(
+        name="another-hub-is-enough",
+        breaks="an order with durability region is answered once another hub of the same region has it",
+        invariant=2,
+        expected=("RegionsChecker",),
+        edits=(
+            slip(
+                "replica.runtime.peering.peers:Peers._is_elsewhere",
+                (" and peer.hello.region != self.identity.region", ""),
+            ),
+        ),
+    ),
 )

@@ -18,6 +18,7 @@ from simulations.workloads.floods import FloodClient
 from simulations.workloads.order_messages import OrderMessagesClient
 from simulations.workloads.order_parts import OrderPartsClient
 from simulations.workloads.order_returns import OrderReturnsClient
+from simulations.workloads.regions import RegionsClient
 from simulations.workloads.returns import ReturnsClient
 from simulations.workloads.till_clocks import TillClient
 
@@ -28,6 +29,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "order-messages": OrderMessagesClient,
     "order-parts": OrderPartsClient,
     "order-returns": OrderReturnsClient,
+    "regions": RegionsClient,
     "returns": ReturnsClient,
     "till-clocks": TillClient,
 }

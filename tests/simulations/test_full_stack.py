@@ -40,6 +40,7 @@ SOMETIMES = (
     "torn commits",
     "refused idempotency-key-reused",
     "refused insufficient-rights",
+    "answered with another region",
 )
 
 
@@ -64,6 +65,15 @@ COMMITS_IN_PARTS = Mutation(
             ),
         ),
     ),
+)
+
+
+ALL_ORDERS_FAST = Mutation(
+    name="all-orders-fast",
+    breaks="the fast path takes orders that have to wait for another region",
+    invariant=2,
+    expected=("RegionsChecker",),
+    edits=(slip("replica.runtime.http.orders_api:OrdersApi.read_fast", ("None if waits(placement) else ", "")),),
 )
 
 
@@ -114,6 +124,12 @@ def test_keys_that_the_journal_forgets_are_caught(monkeypatch: pytest.MonkeyPatc
 def test_commits_in_parts_are_caught() -> None:
     with planted(COMMITS_IN_PARTS):
         assert first_violation() is not None
+
+
+def test_fast_answers_to_orders_that_need_another_region_are_caught() -> None:
+    with planted(ALL_ORDERS_FAST):
+        violation = first_violation()
+    assert violation is not None and violation.checker == "RegionsChecker"
 
 
 def test_the_command_stores_a_failure_and_plays_it_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

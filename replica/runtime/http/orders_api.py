@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from replica.core.base.errors import Invalid, NotFound, RightsExhausted
+from replica.core.base.errors import Invalid, NotFound
 from replica.core.base.limits import EVENT_NUMBER_MAX
 from replica.core.base.names import is_item
 from replica.core.base.quantities import Text
-from replica.core.log.entry import Stream
-from replica.core.orders.placement import lacking
 from replica.core.orders.requests import OrderEvent, OutsideEvent, Placement
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import SkuLines
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, read_body
 from replica.runtime.http.order_answers import OrderAnswer, OrderView, check_happened, order_answer, order_view
-from replica.runtime.http.problems import NotReplicated
+from replica.runtime.http.order_placing import place, waits
 from replica.runtime.http.writes import answer_of
 from replica.runtime.node import Node
-
-RETRY_PAUSE_S = 0.02
-"""Pause before an order is tried again for which the rights are there by now."""
-
-REPLICATION_TIMEOUT_S = 5.0
-"""How long a placement waits for another region: several round trips between the most distant ones."""
 
 UNSUPPORTED = ("campaign", "ship_to")
 """Fields of a placement that the node refuses, because nothing acts on them yet."""
@@ -127,8 +118,7 @@ class OrdersApi:
     def read_fast(self, body: bytes, key: str | None) -> Command | None:
         """Check a placement for the fast path; None if it waits for rights or another region. Raises Refused."""
         placement = self._read(body)
-        is_fast = not placement.wait_ms and placement.durability == "local"
-        return Command("", placement, checked_key(key)) if is_fast else None
+        return None if waits(placement) else Command("", placement, checked_key(key))
 
     def _read(self, body: bytes) -> Placement:
         try:
@@ -149,41 +139,7 @@ class OrdersApi:
 
     async def place(self, request: web.Request) -> web.Response:
         placement = self._read(await read_body(request))
-        command = Command("", placement, key_of(request))
-        deadline_ms = self._node.clock.now().elapsed_ms + placement.wait_ms
-        while True:
-            try:
-                entry = await self._node.driver.submit(command)
-                break
-            except RightsExhausted:
-                if not placement.wait_ms or not await self._gain_rights(placement, deadline_ms):
-                    raise
-        if placement.durability == "region":
-            await self._await_replication(placement.order)
-        return json_response(answer_of(entry), 201)
-
-    async def _await_replication(self, order: str) -> None:
-        """Wait until a hub of another region has stored the order. Raises NotReplicated."""
-        reached = await self._node.driver.look(lambda replica: _own_streams(replica, order))
-        if not await self._node.peers.held_elsewhere(reached, REPLICATION_TIMEOUT_S):
-            raise NotReplicated(
-                f"The order {order} is stored on this node, but no hub of another region has confirmed it within "
-                f"{REPLICATION_TIMEOUT_S:g} s."
-            )
-
-    async def _gain_rights(self, placement: Placement, deadline_ms: int) -> bool:
-        """Ask other nodes for the rights that an order lacks. True if it may be tried again."""
-        now = self._node.clock.now()
-        units = await self._node.driver.look(lambda replica: lacking(replica.context(now.wall_ms), placement))
-        if units is None:
-            return False
-        if not units:  # a grant arrived after the order was refused
-            await asyncio.sleep(RETRY_PAUSE_S)
-            return now.elapsed_ms < deadline_ms
-        timeout_s = max(0, deadline_ms - now.elapsed_ms) / 1000
-        wants = [self._node.rights.want(*pair, number, timeout_s) for pair, number in units.items()]
-        gained = await asyncio.gather(*wants)
-        return all(own >= number for own, number in zip(gained, units.values(), strict=True))
+        return json_response(answer_of(await place(self._node, placement, key_of(request))), 201)
 
     async def report_event(self, request: web.Request) -> web.Response:
         body: EventBody = await self._event.read(request)
@@ -210,10 +166,3 @@ class OrdersApi:
 
 def _unsupported(field: str) -> Invalid:
     return Invalid(f"The field {field} is not supported yet. Leave it out.", field=field)
-
-
-def _own_streams(replica: Replica, name: str) -> dict[Stream, int]:
-    """The heads of this node's own streams at the locations that serve an order."""
-    locations = [one.location for order in replica.orders.look_at([name]) for one in order.fulfilments.values()]
-    streams = [Stream(replica.writer, location) for location in locations]
-    return {stream: replica.head(stream).sequence for stream in streams}

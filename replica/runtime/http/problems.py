@@ -64,6 +64,7 @@ from replica.core.base.errors import (
     UnknownSku,
 )
 from replica.core.base.quantities import TEXT_PATTERN
+from replica.runtime.http.order_placing import NotReplicated
 
 PROBLEM = "application/problem+json"
 
@@ -96,12 +97,6 @@ class OriginNotAllowed(Refused):
     """Pages of this origin are not allowed to call the node."""
 
     kind = "origin-not-allowed"
-
-
-class NotReplicated(Refused):
-    """The order is durable on this node, but no other region has confirmed it yet."""
-
-    kind = "not-replicated"
 
 
 class ProblemType(Struct, frozen=True):

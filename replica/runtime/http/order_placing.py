@@ -1,0 +1,85 @@
+"""Placing an order, with the waits around its decision: for rights, and until another region has it.
+
+No wait changes a decision. An order that needs neither may take the fast path, which decides many orders together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from replica.core.base.errors import Refused, RightsExhausted
+from replica.core.log.entry import Entry, Stream
+from replica.core.orders.placement import lacking
+from replica.core.orders.requests import Placement
+from replica.core.state.commands import Command
+from replica.core.state.replica import Replica
+from replica.runtime.node import Node
+
+RETRY_PAUSE_S = 0.02
+"""Pause before an order is tried again for which the rights are there by now."""
+
+REPLICATION_TIMEOUT_S = 5.0
+"""How long a placement waits for another region: several round trips between the most distant ones."""
+
+
+class NotReplicated(Refused):
+    """The order is durable on this node, but no other region has confirmed it yet."""
+
+    kind = "not-replicated"
+
+
+def waits(placement: Placement) -> bool:
+    """Whether the answer may have to wait for rights or for another region. Only `place` does that."""
+    return placement.wait_ms > 0 or placement.durability != "local"
+
+
+async def place(node: Node, placement: Placement, key: bytes) -> Entry:
+    """Place an order under a key, and return the entry that answers it.
+
+    Raises:
+        NotReplicated: indefinite, the order is placed here; a retry with the same key waits again.
+        Refused: definite.
+    """
+    command = Command("", placement, key)
+    deadline_ms = node.clock.now().elapsed_ms + placement.wait_ms
+    while True:
+        try:
+            entry = await node.driver.submit(command)
+            break
+        except RightsExhausted:
+            if not placement.wait_ms or not await _gain_rights(node, placement, deadline_ms):
+                raise
+    if placement.durability == "region":
+        await _await_replication(node, placement.order)
+    return entry
+
+
+async def _await_replication(node: Node, order: str) -> None:
+    """Wait until a hub of another region has stored the order. Raises NotReplicated."""
+    reached = await node.driver.look(lambda replica: _own_streams(replica, order))
+    if not await node.peers.held_elsewhere(reached, REPLICATION_TIMEOUT_S):
+        raise NotReplicated(
+            f"The order {order} is stored on this node, but no hub of another region has confirmed it within "
+            f"{REPLICATION_TIMEOUT_S:g} s."
+        )
+
+
+async def _gain_rights(node: Node, placement: Placement, deadline_ms: int) -> bool:
+    """Ask other nodes for the rights that an order lacks. True if it may be tried again."""
+    now = node.clock.now()
+    units = await node.driver.look(lambda replica: lacking(replica.context(now.wall_ms), placement))
+    if units is None:
+        return False
+    if not units:  # a grant arrived after the order was refused
+        await asyncio.sleep(RETRY_PAUSE_S)
+        return now.elapsed_ms < deadline_ms
+    timeout_s = max(0, deadline_ms - now.elapsed_ms) / 1000
+    gained = await asyncio.gather(*[node.rights.want(*pair, number, timeout_s) for pair, number in units.items()])
+    return all(own >= number for own, number in zip(gained, units.values(), strict=True))
+
+
+def _own_streams(replica: Replica, name: str) -> dict[Stream, int]:
+    """The heads of this node's own streams at the locations that serve an order."""
+    locations = [one.location for order in replica.orders.look_at([name]) for one in order.fulfilments.values()]
+    streams = [Stream(replica.writer, location) for location in locations]
+    return {stream: replica.head(stream).sequence for stream in streams}
