@@ -40,6 +40,7 @@ from simulations.checkers.shortages import ShortagesChecker
 from simulations.checkers.stamps import StampsChecker
 from simulations.checkers.streams import StreamsChecker
 from simulations.checkers.times import TimesChecker
+from simulations.checkers.told import ToldChecker
 from simulations.checkers.truth import TruthChecker
 from simulations.checkers.waiting import WaitingChecker
 from simulations.history import Ask, History, PageRead
@@ -80,6 +81,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     TruthChecker,
     PoliciesChecker,
     ShortagesChecker,
+    ToldChecker,
     RestChecker,
 )
 """In calling order: checkers that find causes come before checkers that find consequences."""

@@ -109,4 +109,18 @@ UNDONE = (
             ),
         ),
     ),
+    Mutation(
+        name="events-of-unknown-orders-forgotten",
+        breaks="an event that comes before its order no longer waits, and nobody reports it when the order never comes",
+        invariant=9,
+        expected=("ToldChecker",),
+        edits=(slip("replica.core.orders.order:Order.waiting", (" or not one.settled", "")),),
+    ),
+    Mutation(
+        name="late-requests-kept-quiet",
+        breaks="an owner that did not answer a request before its deadline never reports it",
+        invariant=9,
+        expected=("ToldChecker", "DecisionsChecker"),
+        edits=(slip("replica.core.orders.parking:report_late", ("if parked.waits_for(fulfilment):", "if False:")),),
+    ),
 )
