@@ -92,7 +92,7 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
         floods=0.5 if random.random() < 0.1 else 0.0,
         flood_asks=Random(f"{seed}/flood").choice(FLOOD_ASKS),
         list_bytes=LIST_DOCUMENT_BYTES if random.random() < 0.05 else 0,
-        workloads=_draw_workloads(seed, *(() if late is None else (WITH_REGIONS,))),
+        workloads=draw_workloads(seed, WITH_A_WORKLOAD, *(() if late is None else (WITH_REGIONS,))),
     )
     away_s = random.choice((0.0, 0.0, 90.0)) if core else 0.0
     if trade.rush_s:
@@ -111,13 +111,14 @@ def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
     )
 
 
-def _draw_workloads(seed: int, *needed: str) -> tuple[str, ...]:
+def draw_workloads(seed: int, share: float, *needed: str) -> tuple[str, ...]:
     """Draw workloads from a source of their own, so that a new one changes only the seeds that have it.
 
-    Each workload has its own chance of being chosen, whatever other workloads exist. Those `needed` are always there.
+    Each workload has its own chance of being chosen, whatever other workloads exist. `share`: of the seeds, for each.
+    Those `needed` are always there.
     """
     drawn = {name: Random(f"{seed}/workloads/{name}").random() for name in WORKLOADS}
-    return tuple(sorted(name for name, chance in drawn.items() if chance < WITH_A_WORKLOAD or name in needed))
+    return tuple(sorted(name for name, chance in drawn.items() if chance < share or name in needed))
 
 
 def _draw_late_hub(seed: int, hubs: Sequence[tuple[str, str]], seconds: float) -> Fault | None:

@@ -11,7 +11,7 @@ from random import Random
 
 from msgspec.structs import replace
 
-from simulations.draw import draw_knobs, draw_plan
+from simulations.draw import draw_knobs, draw_plan, draw_workloads
 from simulations.knobs import KNOBS
 from simulations.plan import Fault, Plan
 
@@ -22,6 +22,9 @@ TIMEOUT_MS_MIN = 10.0
 """A request without a fault takes a few milliseconds."""
 
 FAULT_S_MAX = 5.0
+
+WITH_A_WORKLOAD = 0.15
+"""Share of seeds that have a workload, for each workload. Fewer seeds are played than of other plans."""
 
 ALWAYS = ("isolate", "kill", "power-loss", "lost-answers")
 """Every plan has these faults."""
@@ -48,7 +51,7 @@ def draw_stack_plan(seed: int) -> Plan:
         timeout_ms=max(drawn.trade.timeout_ms, TIMEOUT_MS_MIN),
         floods=0.0,  # HTTP permits neither: floods exceed a batch, and no call writes these documents
         list_bytes=0,
-        workloads=(),  # their clients ask nodes directly
+        workloads=draw_workloads(seed, WITH_A_WORKLOAD),
     )
     faults.sort(key=lambda fault: fault.at_s)
     return replace(

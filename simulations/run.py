@@ -135,6 +135,10 @@ class Run:
         """Make one client of a machine."""
         return OrderingClient(self.chain, self.history, machine, number)
 
+    def make_workload(self, name: str, machine: Machine, number: int) -> Client | None:
+        """Make the client of a workload at a machine; None if the workload has no client there."""
+        return WORKLOADS[name](self.chain, self.history, machine, number)
+
     def play(self) -> Result:
         """Play the plan to its end, or to the first violation."""
         with turned(self.plan.knobs):
@@ -181,9 +185,10 @@ class Run:
             for number in range(plan.trade.clients)
         ]
         clients += [
-            loop.create_task(WORKLOADS[name](self.chain, self.history, machine, number).run(plan.seconds))
+            loop.create_task(client.run(plan.seconds))
             for machine in self.chain.machines.values()
             for number, name in enumerate(plan.trade.workloads, plan.trade.clients)
+            if (client := self.make_workload(name, machine, number)) is not None
         ]
         trading = asyncio.gather(*clients)
         while not trading.done():
@@ -199,8 +204,7 @@ class Run:
         healed_s = loop.time()
         await self._agree("all", list(self.chain.machines.values()))
         self._convergence_s = loop.time() - healed_s
-        async with asyncio.timeout(ANSWERS_S):
-            await answer_all(self.chain, self.history)
+        await self._answer_all()
         await self._be_done()
         for _ in range(0, PASSED_OVER_MS, STRIDE_MS):
             self.chain.pass_over(STRIDE_MS)
@@ -272,6 +276,15 @@ class Run:
             if self.loop.time() > until:
                 raise Violation("Liveness", 1, f"{who} did not agree within {CONVERGENCE_S} s: {self._apart(machines)}")
             await self._look_on()
+
+    async def _answer_all(self) -> None:
+        """Retry until all requests have answers. Raises Violation if that takes too long."""
+        try:
+            async with asyncio.timeout(ANSWERS_S):
+                await answer_all(self.chain, self.history)
+        except TimeoutError:
+            open_asks = [f"{ask.asked} at {ask.machine}" for ask in self.history.asks if ask.is_open]
+            raise Violation("Liveness", 1, f"no answer within {ANSWERS_S} s to {open_asks[:3]}") from None
 
     def _is_agreed(self, machines: list[Machine]) -> bool:
         return not self._apart(machines)

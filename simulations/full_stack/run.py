@@ -22,12 +22,14 @@ from aiohttp.web_app import _cached_build_middleware
 import replica.runtime.http.metrics
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
+from simulations.clients import Client
 from simulations.full_stack.clients import StackClient
 from simulations.full_stack.loop import StackLoop
 from simulations.full_stack.machine import StackMachine
 from simulations.full_stack.network import ByteNetwork
 from simulations.full_stack.verdict import judge
 from simulations.full_stack.worker import NoThread, Worker
+from simulations.full_stack.workloads import stack_workload
 from simulations.loop import current_host
 from simulations.machine import Machine, Role
 from simulations.plan import Plan
@@ -83,7 +85,12 @@ class StackRun(Run):
         assert isinstance(machine, StackMachine)
         return StackClient(self.chain, self.history, machine, number)
 
+    def make_workload(self, name: str, machine: Machine, number: int) -> Client | None:
+        assert isinstance(machine, StackMachine)
+        return stack_workload(name, self.chain, self.history, machine, number)
+
     def play(self) -> Result:
+        gc.collect()  # the garbage of earlier runs, with the objects of all their processes, must not log in this one
         with self._directory, self._errors.listening(), self._stand_ins(), _interpreter_kept():
             result = super().play()
         _cached_build_middleware.cache_clear()  # it keeps the latest handlers, and with them whole chains
@@ -157,11 +164,7 @@ class _Errors(logging.Handler):
 
 @contextmanager
 def _interpreter_kept() -> Iterator[None]:
-    """Turn off garbage collection, because it runs finalizers at random times. Then restore all settings.
-
-    The garbage of earlier runs goes first: it contains the objects of all their processes.
-    """
-    gc.collect()
+    """Turn off garbage collection, because it runs finalizers at random times. Then restore all settings."""
     was_enabled, thresholds, interval = gc.isenabled(), gc.get_threshold(), sys.getswitchinterval()
     gc.disable()
     try:

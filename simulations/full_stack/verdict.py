@@ -12,7 +12,7 @@ from replica.core.stock.counts import CORRECTION, COUNT
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.checkers.truth import adds, is_mistimed
-from simulations.full_stack.calls import Call
+from simulations.full_stack.calls import Call, HttpAnswer
 from simulations.full_stack.machine import StackMachine
 from simulations.history import Ask, History, Pair
 from simulations.pn_counter import AddOutcome, CounterHistory, FinalRead, violations
@@ -48,20 +48,31 @@ async def _check_state(chain: SimulatedChain, machines: list[StackMachine]) -> N
 async def _check_stock(chain: SimulatedChain, history: History) -> None:
     for pair in history.pairs:
         subscribers = [one for one in chain.subscribers(pair[0]) if isinstance(one, StackMachine)]
-        reads = tuple([FinalRead(one.name, await _on_hand(one, pair)) for one in subscribers])
+        is_known = _has_entries(chain, pair[0])
+        reads = tuple([FinalRead(one.name, await _on_hand(one, pair, is_known)) for one in subscribers])
         names = tuple(one.name for one in subscribers)
         for violation in violations(CounterHistory(names, adds(history, pair, _corrected(chain)), reads)):
             raise Violation("Verdict", 5, f"{pair}: {violation}")
         on_shelf = history.on_shelf(pair)
-        is_known = on_shelf is not None and not history.is_robbed(pair)
-        if is_known and reads[0].value != on_shelf and not is_mistimed(chain, history, pair, _corrected(chain)):
+        is_certain = on_shelf is not None and not history.is_robbed(pair)
+        if is_certain and reads[0].value != on_shelf and not is_mistimed(chain, history, pair, _corrected(chain)):
             raise Violation("Verdict", 5, f"{reads[0].value} of {pair} are shown, but {on_shelf} are on the shelf")
 
 
-async def _on_hand(machine: StackMachine, pair: Pair) -> int:
+def _has_entries(chain: SimulatedChain, location: str) -> bool:
+    """Whether any node has an entry of a location. If none has, hubs may answer that they do not know the location."""
+    disks = [machine.disk for machine in chain.machines.values()]
+    return any(stored.entry.stream.scope == location for disk in disks for stored in disk.stored)
+
+
+async def _on_hand(machine: StackMachine, pair: Pair, is_known: bool) -> int:
+    """The units that a node shows. 0 if it refuses a location of which no node has an entry."""
     location, item = pair
     path = f"/v1/stock/{location}/{quote(item)}" if machine.role.role == "hub" else f"/v1/stock/{quote(item)}"
-    stock = await _get(machine, path)
+    answer = await machine.call(Call("GET", path), PATIENCE_S)
+    if not is_known and answer is not None and answer.document().get("type") == "unknown-location":
+        return 0
+    stock = _document_of(machine, path, answer)
     on_hand: int = stock["on_hand"]
     if on_hand != sum(stock["pn"]["p"].values()) - sum(stock["pn"]["n"].values()):
         raise Violation("Verdict", 7, f"{machine.name} shows {on_hand} of {pair}, but counters {stock['pn']}")
@@ -113,7 +124,10 @@ def _corrected(chain: SimulatedChain) -> list[tuple[str, Entry]]:
 
 
 async def _get(machine: StackMachine, path: str) -> Any:
-    answer = await machine.call(Call("GET", path), PATIENCE_S)
+    return _document_of(machine, path, await machine.call(Call("GET", path), PATIENCE_S))
+
+
+def _document_of(machine: StackMachine, path: str, answer: HttpAnswer | None) -> Any:
     if answer is None or answer.status != 200:
         raise Violation("Verdict", 0, f"{machine.name} does not answer {path}: {answer}")
     return answer.document()
