@@ -10,21 +10,22 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper
-from mutmut.configuration import config
 from mutmut.mutation.data import MutantLineSpans, SourceFileMutationData
 from mutmut.mutation.file_mutation import (
+    MutatedFile,
     MutationVisitor,
     combine_mutations_to_source,
-    compute_function_hashes,
-    filter_mutants_with_type_checker,
 )
 from mutmut.mutation.mutators import mutation_operators
 from mutmut.mutation.pragma_handling import get_ignored_lines
+from mutmut.type_checking import run_type_checker
+from mutmut.utils.file_utils import change_cwd
 from mutmut.utils.format_utils import get_mutant_name, mangled_name_from_mutant_name
 
 MUTANTS = Path("mutants")
@@ -95,7 +96,7 @@ def _write_mutants(path: Path) -> None:
     MutantLineSpans(path=path, span_by_function_name=mutated.line_span_by_function_name).save()
 
     known = verdicts_of(path)
-    hashes = compute_function_hashes(source)
+    hashes = _hashes_of_mutants(mutated)
     unchanged = {name for name, value in hashes.items() if known.hash_by_function_name.get(name) == value}
     keys = [get_mutant_name(path, name) for name in mutated.mutant_names]
     known.exit_code_by_key = {
@@ -108,17 +109,38 @@ def _write_mutants(path: Path) -> None:
     known.save()
 
 
+def _hashes_of_mutants(mutated: MutatedFile) -> dict[str, str]:
+    """One hash for each function and all its mutants: the number of a mutant means something only beside the others."""
+    lines = mutated.code.splitlines()
+    texts: dict[str, list[str]] = {}
+    for name, span in mutated.line_span_by_function_name.items():
+        texts.setdefault(mangled_name_from_mutant_name(name), []).extend(lines[span.start - 1 : span.end])
+    return {name: sha256("\n".join(text).encode()).hexdigest()[:12] for name, text in texts.items()}
+
+
 def _reject_by_types(paths: Iterable[Path]) -> None:
-    """Run the type checker once over all mutants, and note which of them it rejects."""
-    settings = config()
-    settings.type_check_command = TYPE_CHECK
-    rejected = filter_mutants_with_type_checker()
-    if unmutated := [name for name in rejected if name.endswith("_orig")]:
-        raise AssertionError(f"the type checker rejects code without any mutation: {unmutated}")
+    """Run the type checker once over all mutants, and note which of them it rejects.
+
+    An error that the unchanged code of a function has as well says nothing of its mutants: it arises because a class
+    holds many copies of one method.
+    """
+    with change_cwd(MUTANTS):
+        errors = run_type_checker(TYPE_CHECK)
     for path in paths:
-        known = verdicts_of(path)
-        for key in known.exit_code_by_key:
-            if key in rejected:
+        known, spans = verdicts_of(path), MutantLineSpans.load(path)
+        assert spans is not None
+        at_line = {
+            line: name for name, span in spans.span_by_function_name.items() for line in range(span.start, span.end + 1)
+        }
+        found: dict[str, dict[str, None]] = {}
+        for error in errors:
+            if error.file_path == (MUTANTS / path).absolute() and error.line_number in at_line:
+                found.setdefault(at_line[error.line_number], {})[error.error_description] = None
+        for name, descriptions in found.items():
+            key = get_mutant_name(path, name)
+            original = found.get(f"{mangled_name_from_mutant_name(name)}__mutmut_orig", {})
+            own = [description for description in descriptions if description not in original]
+            if key in known.exit_code_by_key and own:
                 known.exit_code_by_key[key] = REJECTED_BY_TYPES
-                known.type_check_error_by_key[key] = rejected[key].error.error_description
+                known.type_check_error_by_key[key] = own[0]
         known.save()

@@ -34,6 +34,9 @@ CALLS = MUTANTS / "calls.json"
 MEMORY_MORE = 1 << 30
 """Bytes that a mutant may take beyond what the session has."""
 
+ORIGINALS = 3
+"""Functions whose unchanged code is tried first."""
+
 PYTEST_ARGUMENTS = ("tests/core", "-q", "-x", "-s", "--tb=no", "--no-header", "--no-summary", "-p", "no:cacheprovider")
 
 
@@ -83,6 +86,7 @@ class Trials:
         self.items = {item.nodeid: item for item in session.items}
         gc.freeze()
         calls = self._calls()
+        self._try_originals(calls)
         running: dict[int, str] = {}
         begun_s, tried = time.monotonic(), 0
         try:
@@ -104,6 +108,14 @@ class Trials:
         finally:
             self._save()
         return True
+
+    def _try_originals(self, calls: Calls) -> None:
+        """Plant the unchanged code of a few functions. A test that fails then would count every mutant as killed."""
+        for name in dict.fromkeys(map(mangled_name_from_mutant_name, self.mutants[:ORIGINALS])):
+            original = f"{name}__mutmut_orig"
+            pid = self._fork(original, calls.chosen(original, self.budget_s), calls.duration_s)
+            if code := os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+                pytest.exit(f"the tests of {name} fail without any mutant ({code})", returncode=1)
 
     def _fork(self, mutant: str, tests: Iterable[str], duration_s: Mapping[str, float]) -> int:
         pid = os.fork()
@@ -160,7 +172,7 @@ class Trials:
                 finally:
                     os._exit(code)
             if os.waitpid(pid, 0)[1]:
-                raise SystemExit("a test fails without any mutant; run it by pytest first")
+                pytest.exit("a test fails without any mutant; run it by pytest first", returncode=1)
             noted = json.loads(CALLS.read_text())
         tests_of: dict[str, list[str]] = {}
         for test, (_, functions) in noted.items():
