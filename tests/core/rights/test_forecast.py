@@ -81,6 +81,14 @@ def test_in_any_order_of_sales_the_forecast_is_the_quantile_of_past_days(
     assert demand.forecast("cola", today * SLOTS + slot, quantile_ppm) == expected
 
 
+def test_sales_of_the_last_28_days_count_and_older_ones_are_forgotten() -> None:
+    demand = sold(9, *[0] * (DAYS_MAX - 1))
+    assert demand.forecast("cola", DAYS_MAX * SLOTS + MORNING, 1_000_000) == 9
+    demand.note("bread", DAYS_MAX * SLOTS, 1)
+    assert demand.days == list(range(1, DAYS_MAX + 1))
+    assert demand.forecast("cola", (DAYS_MAX + 1) * SLOTS + MORNING, 1_000_000) == 0
+
+
 def test_memory_is_bounded_and_the_oldest_days_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecast, "CELLS_MAX", 100)
     demand = Demand()

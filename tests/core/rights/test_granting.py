@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from replica.core.base.errors import Invalid, NotHosted, PeerFault, Refused, RightsExhausted, UnknownSku
 from replica.core.ledger.cells import Move
-from replica.core.rights.requests import Grant, GrantLine
+from replica.core.rights.requests import BREACH, Grant, GrantLine
 from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.state.kinds import KINDS
@@ -108,6 +108,29 @@ def test_an_unknown_item_is_not_granted() -> None:
     node.replica.catalog.is_open = False
     with pytest.raises(UnknownSku):
         node.ask(grant("hub-east", 1))
+
+
+def test_an_item_that_has_moved_is_granted_whatever_the_catalog_says() -> None:
+    node = store(1)
+    node.ask(receipt(cola=10))
+    node.replica.catalog.is_open = False
+    node.ask(grant("hub-east", 1))
+    assert free(node, node) == 9
+
+
+@pytest.mark.parametrize(("units", "line"), [((4,), 0), ((2, 2), 1)])
+def test_a_grant_for_a_breach_covers_no_more_than_the_target_lacks(units: tuple[int, ...], line: int) -> None:
+    node = store(1)
+    node.ask(receipt(cola=10))
+    lines = tuple(GrantLine(ITEM, number) for number in units)
+    with pytest.raises(Invalid):
+        node.ask(Grant("hub-east", (GrantLine(ITEM, 1),), BREACH))
+    node.replica.ledger.apply(STORE, "hub-east#0000000b", [Move(ITEM, "hub-east/free", "customer", 3)])
+    with pytest.raises(Invalid) as refused:
+        node.ask(Grant("hub-east", lines, BREACH))
+    assert refused.value.field == f"lines[{line}].quantity"
+    node.ask(Grant("hub-east", (GrantLine(ITEM, 2), GrantLine(ITEM, 1)), BREACH))
+    assert node.replica.ledger.stock(STORE, ITEM).balance("hub-east/free") == 0
 
 
 def test_a_grant_is_read_back_from_its_entry() -> None:

@@ -56,6 +56,7 @@ def test_a_hub_that_writes_for_a_location_is_not_its_owner() -> None:
     elsewhere.commit()
     viewer.take(elsewhere.runs(CHAIN))
     assert location_owners(viewer) == {}
+    assert viewer.replica.location_owners.owns_location("hub-east", viewer.replica.ledger) is False
     viewer.take(met.runs())
     assert location_owners(viewer, "hub-north") == {}
     viewer.take(supplied(store()).runs())

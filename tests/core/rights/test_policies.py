@@ -21,6 +21,7 @@ from replica.core.rights.policies import (
     PolicyDocument,
     check_policy,
     is_selector,
+    location_of,
     parts_per_million,
 )
 
@@ -106,7 +107,7 @@ def test_a_policy_that_cannot_be_used_leaves_its_selector_without_a_policy(value
 
 
 def test_policy_fields_of_a_later_version_are_ignored() -> None:
-    found = standing(default={"mode": "share", "share": 0.25, "mood": "good"})
+    found = standing(default={"mode": "share", "share": 0.25, "mood": "good", "days": {1: "bad"}})
     assert found.policy("s-1", "cola") == Policy(mode="share", share_ppm=250_000)
 
 
@@ -129,6 +130,25 @@ def test_other_text_is_not_a_selector(text: str) -> None:
     assert not is_selector(text)
 
 
+@pytest.mark.parametrize(
+    ("selector", "location"),
+    [("location:s-1", "s-1"), ("location:s-1,item:cola", "s-1"), ("item:cola", ""), ("default", "")],
+)
+def test_a_selector_tells_its_location(selector: str, location: str) -> None:
+    assert location_of(selector) == location
+
+
+@pytest.mark.parametrize("field", ["regions", "channels"])
+def test_shares_of_regions_and_channels_split_units(field: str) -> None:
+    found = standing(default={"mode": "share", field: {"b": 0.25, "a": 0.5}})
+    assert found.splits
+    asked = found.policy("s-1", "cola")
+    assert asked is not None
+    assert getattr(asked, f"{field}_ppm") == {"a": 500_000, "b": 250_000}
+    assert found.put(policy("default", None, 2))
+    assert not found.splits
+
+
 # what is refused ------------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +159,9 @@ def test_shares_that_add_up_to_more_than_one_are_refused_by_field(field: str) ->
         check_policy(PolicyDocument(mode="share", **shares))
     assert refused.value.field == field
     check_policy(PolicyDocument(mode="share", **{field: {"a": 0.7, "b": 0.1, "c": 0.2}}))
+    with pytest.raises(Invalid) as nothing_online:
+        check_policy(PolicyDocument(mode="keep", **{field: {"a": 0.7}}))
+    assert nothing_online.value.field == field
 
 
 def test_a_forecast_policy_keeps_its_quantile_until_it_is_replaced() -> None:
@@ -164,6 +187,7 @@ def test_a_forecast_policy_keeps_its_quantile_until_it_is_replaced() -> None:
         (Policy(mode="share", safety_stock=0, share_ppm=290_000), 100, 29),
         (Policy(mode="share", safety_stock=0, share_ppm=333_333), 3, 0),
         (Policy(mode="both", safety_stock=4, share_ppm=500_000), 11, 3),
+        (Policy(mode="both", safety_stock=4), 3, 0),
         (Policy(mode="share", safety_stock=0, share_ppm=WHOLE_PPM, last_units=2), 10, 8),
         (Policy(mode="share", safety_stock=0, share_ppm=500_000, last_units=8), 10, 2),
         (Policy(mode="safety", safety_stock=0), -3, 0),

@@ -74,6 +74,14 @@ def accounts(taker: OrderTaker, item: str = "cola") -> dict[str, int]:
         ({"web": 1_000_000}, 5, {"web": 10}, 10, {}),
         ({"web": 1_000_000}, -3, {"web": 10}, 7, {"web": -3}),
         (HALVES, -3, {"mall": 5, "web": 5}, 0, {"mall": -5, "web": -5}),
+        (HALVES, -2, {"mall": 4, "web": 6}, 8, {"web": -2}),
+        (HALVES, 0, {"mall": 54, "web": 46}, 100, {}),
+        (HALVES, 51, {"mall": 54}, 100, {"web": 46}),
+        (HALVES, 74, {"mall": 94}, 168, {"mall": -10, "web": 84}),
+        ({"web": 1_000_000}, 0, {"web": 4}, 3, {"web": -1}),
+        ({"web": 1_000_000}, 1, {"web": 11}, 12, {"web": 1}),
+        ({"web": 1_000_000}, 4, {"mall": 3}, 7, {"mall": -3, "web": 7}),
+        ({"app": 500_000, "mall": 250_000, "web": 250_000}, 180, {"app": 220}, 400, {"mall": 100, "web": 80}),
     ],
 )
 def test_worked_examples_of_quotas(
@@ -118,6 +126,7 @@ def test_quotas_never_add_up_to_more_than_there_is_and_need_no_second_change(
         (Policy(mode="share", channels_ppm=HALVES), {"hub-east": 6, "store-1": -2}, 4, 0, 4),
         (Policy(mode="share", channels_ppm=HALVES), {"hub-east": 6, "hub-west": 4}, 10, 2, 4),
         (None, {"hub-east": 6}, 6, 0, 0),
+        (Policy(mode="share", channels_ppm=HALVES), {"hub-west": 4}, 10, 0, 0),
     ],
 )
 def test_worked_examples_of_units_that_a_hub_may_split(
@@ -129,8 +138,9 @@ def test_worked_examples_of_units_that_a_hub_may_split(
 def test_allotment_moves_no_more_than_there_is_and_needs_a_valid_channel() -> None:
     taker = hub()
     assert accounts(taker) == {"channel.mall": 5, "channel.web": 5}
-    with pytest.raises(RightsExhausted):
+    with pytest.raises(RightsExhausted) as exhausted:
         allot(taker, ("web", "cola", 1))
+    assert exhausted.value.facts["lines"] == [{"item": "cola", "wanted": 1, "free": 0}]
     with pytest.raises(RightsExhausted):
         allot(taker, ("web", "cola", -6))
     for channel, units, field in (("Web Shop", 1, "channel"), ("web", 0, "units")):
@@ -139,6 +149,14 @@ def test_allotment_moves_no_more_than_there_is_and_needs_a_valid_channel() -> No
         assert refused.value.field == f"lines[0].{field}"
     allot(taker, ("web", "cola", -2), ("mall", "cola", 2))
     assert accounts(taker) == {"channel.mall": 7, "channel.web": 3}
+
+
+def test_each_line_of_an_allotment_sees_what_the_lines_before_it_moved() -> None:
+    taker = hub()
+    with pytest.raises(RightsExhausted):
+        allot(taker, ("web", "cola", -3), ("web", "cola", -3))
+    allot(taker, ("web", "cola", -2), ("mall", "cola", -3), ("app", "cola", 5))
+    assert accounts(taker) == {"channel.mall": 2, "channel.web": 3, "channel.app": 5}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -228,6 +246,7 @@ def test_store_has_no_channel_quotas() -> None:
         (Policy(mode="share", safety_stock=4), 0),
         (Policy(mode="safety", safety_stock=4), 4),
         (Policy(mode="both", safety_stock=4, last_units=6), 6),
+        (Policy(mode="both", safety_stock=7, last_units=6), 7),
         (Policy(mode="share", last_units=2), 2),
     ],
 )

@@ -45,6 +45,7 @@ WEST = Hub("hub-west", "west", True)
         (HALF, 56, 100, 6),
         (HALF, 13, 100, 0),
         (HALF, 12, 100, -38),
+        (Policy(mode="safety", safety_stock=4), 5, 10, 1),
     ],
 )
 def test_worked_examples_of_a_stores_gap(policy: Policy | None, own: int, available: int, gap: int) -> None:
@@ -86,9 +87,40 @@ def test_moving_a_gap_leaves_no_gap_and_takes_no_more_than_there_is(policy: Poli
         assert own - gap == max(0, available) - online_units(policy, available)
 
 
+def test_a_hub_fetches_no_more_than_there_is() -> None:
+    assert (
+        units_to_fetch(Policy(mode="safety", safety_stock=4), 9, own=1, elsewhere=1, available=10, held_by_store=0) == 2
+    )
+
+
 def test_a_hub_passes_on_the_share_of_another_region() -> None:
     free = {"store-1": 7, "hub-east": 10}
     assert parts_to_pass_on(BOTH_REGIONS, free, 17, "hub-east", "east", [WEST]) == {"hub-west": 5}
+
+
+def regions(**shares_ppm: int) -> Policy:
+    return Policy(mode="share", regions_ppm=shares_ppm)
+
+
+@pytest.mark.parametrize(
+    ("policy", "rights", "passed"),
+    [
+        (BOTH_REGIONS, {"hub-east": 10}, {"hub-west": 5}),
+        (regions(west=1_000_000), {"hub-east": 10}, {"hub-west": 10}),
+        (regions(west=1_000_000), {"hub-east": 1}, {"hub-west": 1}),
+        (regions(east=300_000, west=300_000, north=400_000), {"hub-east": 10, "hub-west": 20}, {"hub-north": 1}),
+        (
+            regions(east=250_000, west=250_000, north=250_000, south=250_000),
+            {"hub-east": 12, "hub-south": 20},
+            {"hub-north": 4},
+        ),
+    ],
+)
+def test_a_hub_passes_on_what_it_has_beyond_the_share_of_its_own_region(
+    policy: Policy, rights: dict[str, int], passed: dict[str, int]
+) -> None:
+    hubs = [WEST, Hub("hub-a", "east", True), Hub("hub-north", "north", True), Hub("hub-south", "south", True)]
+    assert parts_to_pass_on(policy, rights, sum(rights.values()), "hub-east", "east", hubs) == passed
 
 
 @pytest.mark.parametrize(
@@ -156,6 +188,8 @@ def test_passing_on_takes_no_more_than_the_hub_has_and_comes_to_an_end(
         (Policy(mode="safety", safety_stock=4), 4, 6, 6, False, 0, WantAnswer(4)),
         (Policy(mode="safety", safety_stock=4), 9, 6, 6, False, 0, WantAnswer(4)),
         (HALF, 9, 5, 10, False, 5, WantAnswer(0, KEPT)),
+        (Policy(mode="keep"), 5, 3, 0, True, None, WantAnswer(3)),
+        (Policy(mode="keep"), 5, 3, -2, True, None, WantAnswer(3)),
     ],
 )
 def test_worked_examples_of_answers_to_requests_for_rights(
@@ -198,6 +232,8 @@ nodes = st.dictionaries(st.sampled_from(["hub-east", "hub-west", "store-1", "sto
         ({"store-1": -3, "hub-east": 0}, "hub-east", {}, 0),
         ({"store-1": -3, "hub-east": -2}, "hub-east", {}, 0),
         ({"store-1": 3, "hub-east": 2}, "hub-east", {}, 1),
+        ({"store-1": -3, "store-2": 1}, "hub-east", {}, 1),
+        ({"store-1": -3, "hub-a": 0, "hub-east": 0}, "hub-east", {}, 0),
     ],
 )
 def test_worked_examples_of_covered_deficits(
