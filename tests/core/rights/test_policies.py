@@ -106,6 +106,19 @@ def test_a_policy_that_cannot_be_used_leaves_its_selector_without_a_policy(value
     assert found.policy("s-1", "cola") == Policy(mode="safety", safety_stock=4)
 
 
+def test_a_document_becomes_units_and_parts_per_million() -> None:
+    found = standing(
+        default={"mode": "both", "safety_stock": 3, "share": 0.5, "last_units": 2},
+        item__cola={"mode": "safety", "safety_stock": {"forecast": {"quantile": 1e-9}}},
+    )
+    assert found.policy("s-1", "wings") == Policy(mode="both", safety_stock=3, share_ppm=500_000, last_units=2)
+    assert found.policy("s-1", "cola") == Policy(mode="safety", quantile_ppm=1)
+
+
+def test_a_document_under_another_name_than_a_selector_is_no_policy() -> None:
+    assert not Policies().put(policy("location:S", {"mode": "keep"}))
+
+
 def test_policy_fields_of_a_later_version_are_ignored() -> None:
     found = standing(default={"mode": "share", "share": 0.25, "mood": "good", "days": {1: "bad"}})
     assert found.policy("s-1", "cola") == Policy(mode="share", share_ppm=250_000)

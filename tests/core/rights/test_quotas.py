@@ -13,7 +13,7 @@ from replica.core.base.errors import Invalid, RightsExhausted
 from replica.core.catalog.documents import pack_value
 from replica.core.orders.requests import Handover, Housekeeping, PlacedLine
 from replica.core.rights.policies import Policy
-from replica.core.rights.quotas import kept_back, rebalance
+from replica.core.rights.quotas import channel_units, kept_back, rebalance
 from replica.core.rights.rebalancing import Hub, units_to_split
 from replica.core.rights.requests import Allotment, AllotmentLine
 from replica.core.state import decisions
@@ -74,6 +74,7 @@ def accounts(taker: OrderTaker, item: str = "cola") -> dict[str, int]:
         ({"web": 1_000_000}, 5, {"web": 10}, 10, {}),
         ({"web": 1_000_000}, -3, {"web": 10}, 7, {"web": -3}),
         (HALVES, -3, {"mall": 5, "web": 5}, 0, {"mall": -5, "web": -5}),
+        (HALVES, 1, {"mall": 3}, 4, {"mall": -1, "web": 2}),
         (HALVES, -2, {"mall": 4, "web": 6}, 8, {"web": -2}),
         (HALVES, 0, {"mall": 54, "web": 46}, 100, {}),
         (HALVES, 51, {"mall": 54}, 100, {"web": 46}),
@@ -149,6 +150,7 @@ def test_allotment_moves_no_more_than_there_is_and_needs_a_valid_channel() -> No
         assert refused.value.field == f"lines[0].{field}"
     allot(taker, ("web", "cola", -2), ("mall", "cola", 2))
     assert accounts(taker) == {"channel.mall": 7, "channel.web": 3}
+    assert channel_units(taker.replica.ledger.stock("w-1", "cola"), "hub-east") == {"mall": 7, "web": 3}
 
 
 def test_each_line_of_an_allotment_sees_what_the_lines_before_it_moved() -> None:

@@ -56,6 +56,7 @@ def test_worked_examples_of_a_stores_gap(policy: Policy | None, own: int, availa
     ("policy", "wanted", "own", "elsewhere", "held_by_store", "fetched"),
     [
         (None, 4, 0, 10, 0, 4),
+        (None, 1, 0, 10, 0, 1),
         (None, 4, 3, 10, 0, 4),
         (None, 4, 4, 10, 0, 0),
         (None, 40, 3, 10, 0, 13),
@@ -181,6 +182,7 @@ def test_passing_on_takes_no_more_than_the_hub_has_and_comes_to_an_end(
         (None, 5, 0, 9, False, None, WantAnswer(0, NO_RIGHTS)),
         (None, 5, -2, 9, False, 1, WantAnswer(0, NO_RIGHTS)),
         (None, 5, 3, 9, False, None, WantAnswer(3)),
+        (None, 5, 1, 9, False, None, WantAnswer(1)),
         (None, 2, 3, 1, False, -2, WantAnswer(2)),
         (None, 5, 10, 10, True, None, WantAnswer(0, KEPT)),
         (Policy(mode="safety", safety_stock=4), 5, 7, 10, True, None, WantAnswer(3)),
