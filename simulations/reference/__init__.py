@@ -1,0 +1,21 @@
+"""The reference model: what one node must answer, written so that a person who connects a till can read it.
+
+It is an executable specification. `Node` takes HTTP-shaped requests (method, path, query, body, headers, time) and
+returns the answer that the contract demands: status and JSON body. It keeps its journal as a list of entries and
+computes each figure from plain dictionaries. It has no fast path, no cache, no batch and no file, and it imports
+nothing of the node's code. So a mistake of the node is not repeated here.
+
+    answers         what an answer must look like; values that the node chooses, such as hashes
+    bodies          what a body may contain, and which field a refusal names
+    catalogue       SKUs, recipes, barcodes and units, from the documents
+    journal         entries, accounts, and the stock figures that follow from them
+    clocks          when an entry was recorded, and when its movements count
+    movements       sales, goods receipts, adjustments, quarantine steps, grants
+    returns         goods that customers bring back, and the sale that they left with
+    counts          counts of a shelf, and the corrections that keep the book equal to them
+    reading         stock, explanations, journal pages
+    problems        what a person should look at
+    node            one node: idempotency keys, and which call does what
+
+What other nodes wrote enters as the public JSON of journal entries (`Node.hear`).
+"""

@@ -1,0 +1,109 @@
+"""SKUs: what their documents say about recipes, barcodes and units.
+
+A SKU document with a value is current. A document that was cleared leaves a deleted SKU behind, with its last recipe:
+facts may still name it, because its goods are on shelves and in tills. A promise of it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from simulations.reference.answers import Refusal
+from simulations.reference.bodies import is_item
+
+Recipe = Mapping[str, int]
+"""The units of each item that one SKU takes."""
+
+GTIN_LENGTHS = (8, 12, 13, 14)
+
+
+class Catalogue:
+    """The SKUs that one node knows. In an open catalogue, an unknown SKU is one unit of the item of its name."""
+
+    def __init__(self, is_open: bool) -> None:
+        self.is_open = is_open
+        self.current: dict[str, dict[str, Any]] = {}
+        self.deleted: dict[str, dict[str, Any]] = {}
+        """As they were last, in the order in which they were deleted."""
+
+    def put(self, sku: str, value: dict[str, Any] | None) -> None:
+        """Take in the newest document of a SKU; None deletes it."""
+        former = self.current.pop(sku, None)
+        gone = self.deleted.pop(sku, None)
+        if value is not None:
+            self.current[sku] = value
+        elif former is not None or gone is not None:
+            self.deleted[sku] = former or gone or {}
+
+    def recipe(self, sku: str, field: str, *, is_fact: bool) -> Recipe:
+        """The recipe of a SKU. `is_fact`: the request tells what happened to goods."""
+        if sku in self.current:
+            return dict(sorted(self.current[sku]["recipe"].items()))
+        if sku in self.deleted:
+            if is_fact:
+                return dict(sorted(self.deleted[sku]["recipe"].items()))
+            raise Refusal("unknown-sku", field, sku=sku, deleted=True)
+        if self.is_open and is_item(sku):
+            return {sku: 1}
+        raise Refusal("unknown-sku", field, sku=sku)
+
+    def scan(self, barcode: str, field: str, *, is_fact: bool) -> str:
+        """The SKU with a barcode. If several SKUs have it, nobody guesses."""
+        found, gone = [[name for name, value in skus.items() if has_barcode(value, barcode)] for skus in self._both]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Refusal("barcode-conflict", field, barcode=barcode, skus=sorted(found))
+        if gone and is_fact:
+            return gone[-1]
+        raise Refusal("unknown-sku", field, barcode=barcode, **({"deleted": True} if gone else {}))
+
+    def check_item(self, item: str, field: str, *, has_moved: bool) -> None:
+        """Refuse an item that never moved and that no recipe names, or ever named."""
+        if has_moved or any(item in value["recipe"] for skus in self._both for value in skus.values()):
+            return
+        is_sku = item in self.current or item in self.deleted
+        if is_sku or not (self.is_open and is_item(item)):
+            raise Refusal("unknown-sku", field, item=item)
+
+    def unit(self, item: str) -> str:
+        """The unit of an item, by the first SKU that is one unit of it."""
+        for skus in self._both:
+            names = sorted(name for name, value in skus.items() if value["recipe"] == {item: 1})
+            if names:
+                return str(skus[names[0]].get("unit", "EA"))
+        return "EA"
+
+    @property
+    def _both(self) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+        return self.current, self.deleted
+
+
+def has_barcode(value: Mapping[str, Any], barcode: str) -> bool:
+    """Whether a SKU document has a barcode, in any of its forms."""
+    return one_form(barcode) in map(one_form, value.get("barcodes", ()))
+
+
+def one_form(code: str) -> str:
+    """A barcode in the form in which it is compared: all forms of one GTIN are one barcode."""
+    code = code.strip()
+    is_gtin = len(code) in GTIN_LENGTHS and code.isascii() and code.isdigit()
+    if not is_gtin:
+        return code
+    total = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(reversed(code[:-1])))
+    return code.zfill(14) if (total + int(code[-1])) % 10 == 0 else code
+
+
+def makes(recipe: Recipe, units: Mapping[str, int]) -> int:
+    """How many SKUs these units of items make. Below zero if an item is below zero."""
+    return min(units.get(item, 0) // number for item, number in recipe.items())
+
+
+def units_of(taken: Iterable[tuple[Recipe, int]]) -> dict[str, int]:
+    """The units of each item in some quantities of SKUs, in the order of the first use."""
+    units: dict[str, int] = {}
+    for recipe, quantity in taken:
+        for item, number in recipe.items():
+            units[item] = units.get(item, 0) + number * quantity
+    return units

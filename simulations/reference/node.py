@@ -1,0 +1,230 @@
+"""One node: it decides each request, keeps its journal, and answers.
+
+A write has an idempotency key. The first request under a key is decided once; each repeat of it gets the same answer.
+Another request under the same key is refused. A refused request leaves nothing behind, so its key is still free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from simulations.reference import bodies, movements, returns
+from simulations.reference.answers import STATUS, Answer, AnyThat, Refusal, Request
+from simulations.reference.catalogue import Catalogue
+from simulations.reference.clocks import Stamps, recorded_ms
+from simulations.reference.counts import Counts, Seen
+from simulations.reference.journal import Entry, Journal, rights_of
+from simulations.reference.movements import Draft, Place
+from simulations.reference.problems import exceptions
+from simulations.reference.reading import Reading, answer_to
+
+Decide = Callable[[Place, Mapping[str, Any]], Draft]
+
+
+@dataclass(frozen=True)
+class Write:
+    """One call that moves goods: the shape of its body, and what it leads to."""
+
+    kind: str
+    shape: bodies.Shape
+    decide: Decide | None
+
+
+WRITES = {
+    "/v1/sales": Write("sale", bodies.SALE, movements.sale),
+    "/v1/returns": Write("return", bodies.RETURN, returns.accept),
+    "/v1/receipts": Write("receipt", bodies.GOODS_RECEIPT, movements.goods_receipt),
+    "/v1/adjustments": Write("adjustment", bodies.ADJUSTMENT, movements.adjustment),
+    "/v1/quarantine": Write("quarantine", bodies.QUARANTINE, movements.quarantine),
+    "/v1/counts": Write("count", bodies.COUNT, None),
+    "/v1/grants": Write("grant", bodies.GRANT, movements.grant),
+}
+
+
+class Store:
+    """The node of one store."""
+
+    def __init__(self, writer: str, location: str, *, open_catalogue: bool) -> None:
+        self.writer = writer
+        self.name = writer.partition("#")[0]
+        self.location = location
+        self.journal = Journal()
+        self.catalogue = Catalogue(open_catalogue)
+        self.counts = Counts()
+        self.stamps = Stamps()
+        self.reading = Reading(writer, self.journal, self.counts)
+
+    @property
+    def place(self) -> Place:
+        """The location as this node sees it."""
+        return Place(self.location, self.name, self.journal, self.catalogue)
+
+    def answer(self, request: Request, now_ms: int) -> Answer:
+        """The answer that the contract demands. A write changes the model."""
+        try:
+            if request.method == "GET":
+                return Answer(200, self._read(request, now_ms))
+            if request.path == "/v1/sales:batch":
+                return self._sell_many(request, now_ms)
+            write = WRITES[request.path]
+            asked = write.shape(bodies.decoded(request.body), "")
+            entry = self._write(write, asked, bodies.checked_key(request.key), now_ms)
+            return Answer(201, answer_to(entry))
+        except Refusal as refusal:
+            return refusal.answer
+
+    def hear(self, shown: Mapping[str, Any], now_ms: int) -> None:
+        """Take in an entry that another node wrote, as `GET /v1/journal` of this node shows it."""
+        named = {name: shown[name] for name in ("writer", "scope", "sequence", "kind", "key", "actor", "reason")}
+        entry = Entry(
+            arrival=len(self.journal.entries) + 1,
+            stamp=shown["clock"],
+            at_ms=_ms(shown["at"]),
+            reference=shown["reference"],
+            moves=[(one["item"], one["source"], one["target"], one["quantity"]) for one in shown["moves"]],
+            lines=[(one["sku"], one["quantity"], one["breach"], one["available"]) for one in shown["lines"]],
+            facts=dict(shown["facts"]),
+            hash=shown["hash"],
+            **named,
+        )
+        self.stamps.hear(entry.stamp, now_ms)
+        self._take_in(entry)
+
+    # writes ------------------------------------------------------------------------------------------------------
+
+    def _write(self, write: Write, asked: Mapping[str, Any], key: str, now_ms: int) -> Entry:
+        """The entry of a request: a new one, or that of the request which this one repeats."""
+        earlier = [one for one in self.journal.entries if one.key == key]
+        if earlier:
+            same = [one for one in earlier if one.kind == write.kind and one.request == asked]
+            if not same:
+                raise Refusal("idempotency-key-reused", "Idempotency-Key")
+            return same[0]
+        if write.decide is not None:
+            draft = write.decide(self.place, asked)
+        else:
+            seen = self.reading.seen(asked["seen"]) if asked["seen"] else Seen(len(self.journal.entries), now_ms)
+            draft = self.counts.prepare(self.place, asked, seen, self.writer)
+        entry = self._record(self.location, draft, key, now_ms, asked)
+        self._follow_up(entry, now_ms)
+        return entry
+
+    def _record(self, scope: str, draft: Draft, key: str, now_ms: int, asked: Any = None) -> Entry:
+        stamp = self.stamps.next(now_ms)
+        at_ms = recorded_ms(stamp, now_ms)
+        facts = dict(draft.facts)
+        if at_ms != stamp >> 16:
+            facts["wall"] = at_ms
+        entry = Entry(
+            arrival=len(self.journal.entries) + 1,
+            writer=self.writer,
+            scope=scope,
+            sequence=self.journal.length(self.writer, scope) + 1,
+            kind=draft.kind,
+            stamp=stamp,
+            at_ms=at_ms,
+            key=key,
+            actor=draft.actor,
+            reason=draft.reason,
+            reference=draft.reference,
+            moves=draft.moves,
+            lines=draft.lines,
+            facts=facts,
+            request=asked,
+            recipes=draft.recipes,
+            of=draft.of,
+        )
+        self._take_in(entry)
+        return entry
+
+    def _take_in(self, entry: Entry) -> None:
+        self.journal.append(entry)
+        self.counts.hear(entry, self.name)
+        if entry.kind == "document" and entry.facts.get("kind") == "sku":
+            self.catalogue.put(entry.facts["key"], entry.facts["value"])
+
+    def _follow_up(self, entry: Entry, now_ms: int) -> None:
+        """Correct the returns of a sale that came after them, and the book at counts that a movement came before."""
+        moved = dict.fromkeys(entry.items)
+        if entry.kind == "sale" and entry.reference:
+            for draft in returns.corrections(self.place, entry.reference):
+                moved |= dict.fromkeys(self._record(self.location, draft, draft.key, now_ms).items)
+        for draft in self.counts.corrections(self.place, list(moved)):
+            self._record(self.location, draft, draft.key, now_ms)
+
+    def _sell_many(self, request: Request, now_ms: int) -> Answer:
+        """Decide each sale of a batch on its own, in order."""
+        batch = bodies.BATCH(bodies.decoded(request.body), "")
+        verdicts = []
+        for index, one in enumerate(batch["sales"]):
+            key = one.get("key", "") if isinstance(one, dict) else ""
+            verdict = {"key": key if isinstance(key, str) else ""}
+            try:
+                asked = bodies.KEYED_SALE(one, f"sales[{index}]")
+                checked = bodies.checked_key(asked.pop("key"), f"sales[{index}].key")
+                sale = answer_to(self._write(WRITES["/v1/sales"], asked, checked, now_ms))
+                verdicts.append({**verdict, "status": 201, "sale": sale})
+            except Refusal as refusal:
+                verdicts.append({**verdict, "status": STATUS[refusal.kind], "problem": refusal.problem})
+        return Answer(207, {"verdicts": verdicts})
+
+    # reads -------------------------------------------------------------------------------------------------------
+
+    def _read(self, request: Request, now_ms: int) -> Any:
+        path, query = request.path, request.query
+        match [unquote(part) for part in path.split("/")[2:]]:
+            case ["stock"]:
+                return self.reading.page(self.place, query, now_ms)
+            case ["stock", item]:
+                return self.reading.one_item(self.place, item, now_ms)
+            case ["explain", item]:
+                return self.reading.explain(self.place, item, query, now_ms)
+            case ["journal"]:
+                return self.reading.journal(query)
+            case ["exceptions"]:
+                return exceptions(self.journal, query)
+            case ["status"]:
+                return self._status()
+        raise Refusal("not-found", None)
+
+    def _status(self) -> dict[str, Any]:
+        """The state of a store that runs alone."""
+        journal, totals = self.journal, self.journal.totals(self.location)
+        scopes = sorted({one.scope for one in journal.entries})
+        others = sorted({name.partition("/")[0] for name in totals if "/" in name} - {self.name})
+        breaches = {item: journal.breach(self.location, item) for item in journal.items(self.location)}
+        stranded = {node: rights_of(totals, node) for node in others}
+        return {
+            "node": self.name,
+            "writer": self.writer,
+            "location": self.location,
+            "hub": None,
+            "connected": False,
+            "reason": _SENTENCE,
+            "behind": {"entries": 0, "seconds": 0.0},
+            "unacknowledged": 0,
+            "version_vector": {scope: self._heads(scope) for scope in scopes},
+            "digest": _DIGEST,
+            "digests": _DIGESTS,
+            "entries": len(journal.entries),
+            "breaches": {item: units for item, units in breaches.items() if units},
+            "rights": rights_of(totals, self.name),
+            "stranded": {node: units for node, units in stranded.items() if units},
+            "units": totals,
+        }
+
+    def _heads(self, scope: str) -> dict[str, Any]:
+        last = {one.writer: one for one in self.journal.entries if one.scope == scope}
+        return {writer: {"sequence": one.sequence, "hash": one.hash} for writer, one in sorted(last.items())}
+
+
+_SENTENCE = AnyThat("a sentence", lambda value: isinstance(value, str))
+_DIGEST = AnyThat("a digest", lambda value: isinstance(value, str))
+_DIGESTS = AnyThat("digests", lambda value: isinstance(value, dict))
+
+
+def _ms(text: str) -> int:
+    return bodies.moment(text, "at") // 1000

@@ -1,0 +1,158 @@
+"""Reads: the stock of a location, what explains it, and the journal page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simulations.reference.answers import AnyThat, Chosen, Refusal, numbers
+from simulations.reference.bodies import invalid, is_item
+from simulations.reference.clocks import COUNTER, time_text
+from simulations.reference.counts import Counts, Seen, Standing
+from simulations.reference.journal import Journal
+from simulations.reference.movements import Place
+
+PAGE, PAGE_MAX = 100, 1_000
+
+
+def limit(query: Mapping[str, str]) -> int:
+    """How many results a page has."""
+    asked = query.get("limit", str(PAGE))
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 20 and 1 <= int(asked) <= PAGE_MAX):
+        raise invalid("limit")
+    return int(asked)
+
+
+class Reading:
+    """The reads of one node. It remembers each token and what it stands for."""
+
+    def __init__(self, writer: str, journal: Journal, counts: Counts) -> None:
+        self._writer = writer
+        self._journal = journal
+        self._counts = counts
+        self._tokens: list[tuple[Chosen, Seen]] = []
+
+    def seen(self, token: str) -> Seen:
+        """What the counter saw who got this token from the node."""
+        for chosen, seen in reversed(self._tokens):
+            if chosen.value == token:
+                return seen
+        raise invalid("seen")
+
+    def stock(self, place: Place, item: str, now_ms: int) -> dict[str, Any]:
+        """The figures of one item. `seen` is a token for counts that are made from them."""
+        figures = self._journal.figures(place.location, item, place.node)
+        token = Chosen("token", lambda value: isinstance(value, str) and 0 < len(value) <= 64)
+        self._tokens.append((token, Seen(len(self._journal.entries), now_ms)))
+        newest = self._counts.standing.get((place.location, item))
+        count = self._count(place, newest) if newest is not None else None
+        return {**figures, "unit": place.catalogue.unit(item), "seen": token, "count": count}
+
+    def _count(self, place: Place, newest: Standing) -> dict[str, Any]:
+        unheard = self.unheard(place.location, newest.as_of, {place.node, newest.entry.node})
+        return {
+            "movement": newest.entry.hash,
+            "by": newest.entry.node,
+            "as_of": time_text(newest.as_of // COUNTER),
+            "counted": newest.level,
+            "provisional": bool(unheard),
+            "unheard": unheard,
+        }
+
+    def unheard(self, location: str, as_of: int, but: set[str]) -> list[str]:
+        """Other nodes that write at a location, and of which nothing later than a moment arrived yet."""
+        heard: dict[str, int] = {}
+        for one in self._journal.entries:
+            if one.scope == location and one.node not in but:
+                heard[one.node] = max(heard.get(one.node, 0), min(one.stamp, one.at_ms * COUNTER + COUNTER - 1))
+        return sorted(node for node, stamp in heard.items() if stamp <= as_of)
+
+    def one_item(self, place: Place, item: str, now_ms: int) -> dict[str, Any]:
+        """`GET /v1/stock/{item}`."""
+        moved = bool(self._journal.locations(item))
+        place.catalogue.check_item(item if is_item(item) else "", "item", has_moved=moved)
+        return self.stock(place, item, now_ms)
+
+    def page(self, place: Place, query: Mapping[str, str], now_ms: int) -> dict[str, Any]:
+        """`GET /v1/stock`: the items that ever moved, in order. The cursor is the last item of the page before."""
+        size, cursor = limit(query), query.get("cursor", "")
+        items = [item for item in self._journal.items(place.location) if item > cursor]
+        shown = [self.stock(place, item, now_ms) for item in items[:size]]
+        return {"items": shown, "next": items[size - 1] if len(items) > size else None}
+
+    def explain(self, place: Place, item: str, query: Mapping[str, str], now_ms: int) -> dict[str, Any]:
+        """`GET /v1/explain/{item}`: the sums of the movements, and the entries behind them, newest first."""
+        size = limit(query)
+        before = self._position(query["before"], "before") if "before" in query else len(self._journal.entries) + 1
+        if not self._journal.has_moved(place.location, item):
+            raise Refusal("not-found", "item")
+        cells = sorted(self._journal.cells[place.location, item].items())
+        entries = [
+            one
+            for one in reversed(self._journal.entries[: max(0, before - 1)])
+            if one.scope == place.location and item in one.items
+        ]
+        shown = entries[:size]
+        more = self.cursor(shown[-1].arrival) if len(shown) == size else None
+        return {
+            "stock": self.stock(place, item, now_ms),
+            "cells": [
+                {"writer": writer, "source": source, "target": target, "total": total}
+                for (writer, source, target), total in cells
+            ],
+            "movements": [one.shown for one in shown],
+            "next": more if len(entries) > size else AnyThat("a cursor, or null", lambda value: value in (more, None)),
+        }
+
+    def journal(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """`GET /v1/journal`: the entries in order of arrival."""
+        size, after = limit(query), self._position(query.get("after", "0"), "after")
+        shown = self._journal.entries[after : after + size]
+        return {"entries": [one.shown for one in shown], "next": self.cursor(shown[-1].arrival if shown else after)}
+
+    def cursor(self, arrival: int) -> str:
+        """The cursor after an entry of this journal. Another node, or another incarnation, has others."""
+        return f"{self._writer.replace('#', '~')}~{arrival}"
+
+    def _position(self, cursor: str, field: str) -> int:
+        """The number of the entry that a cursor is after. A cursor that this journal did not give is refused."""
+        newest = len(self._journal.entries)
+        if cursor == "0":
+            return 0
+        for arrival in range(newest + 1):
+            if cursor == self.cursor(arrival):
+                return arrival
+        raise Refusal("cursor-unknown", field, begin=self.cursor(0), newest=self.cursor(newest))
+
+
+def answer_to(entry: Any) -> dict[str, Any]:
+    """The answer to the write that made an entry. A repeat gets the same."""
+    answer: dict[str, Any] = {"movement": entry.hash, "at": time_text(entry.at_ms)}
+    facts = entry.facts
+    match entry.kind:
+        case "adjustment":
+            answer["lines"] = [
+                _named(line, "item", "delta", "reason", "on_hand", "breach") for line in facts["adjusted"]
+            ]
+        case "quarantine":
+            answer["lines"] = [_named(line, "item", "quantity", "action", "breach") for line in facts["quarantine"]]
+        case "count":
+            answer["as_of"] = time_text(facts["as_of"] // COUNTER)
+            answer["seen"] = numbers(facts["seen"])
+            answer["provisional"] = bool(facts.get("unheard"))
+            names = ("item", "counted", "seen", "change", "on_hand")
+            answer["lines"] = [_named(line, *names) for line in facts["count"]]
+        case "grant":
+            answer["to"] = entry.moves[0][2].partition("/")[0]
+            answer["lines"] = [{"item": item, "quantity": units} for item, _, _, units in entry.moves]
+        case _:
+            answer["lines"] = entry.shown["lines"]
+    if entry.kind == "return" and "question" in facts:
+        reason, past = facts["question"]
+        answer["question"] = {"reason": reason, "lines": [_named(line, "sku", "sold", "returned") for line in past]}
+    return answer
+
+
+def _named(values: list[Any], *names: str) -> dict[str, Any]:
+    """An object of these values. The last names are left out if their values are."""
+    return dict(zip(names, values, strict=False))
