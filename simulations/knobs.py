@@ -59,7 +59,9 @@ BOUNDS = "simulations.checkers.bounds"
 
 OF_NODES: Mapping[str, Knob] = {
     "inbox": Knob("Requests that may wait.", "INBOX_MAX", (DRIVER, BOUNDS, "simulations.clients"), (4, 32, 512)),
-    "batch-entries": Knob("Requests in one commit.", "BATCH_ENTRIES_MAX", (LIMITS, DRIVER), (1, 3, 64)),
+    "batch-entries": Knob(
+        "Requests in one commit.", "BATCH_ENTRIES_MAX", (LIMITS, DRIVER, "simulations.workloads.floods"), (1, 3, 64)
+    ),
     "bulk": Knob("Frames of peers that may wait.", "BULK_MAX", (DRIVER,), (1, 2)),
     "bulk-per-turn": Knob("Frames merged in one turn while clients wait.", "BULK_PER_TURN", (DRIVER,), (1, 64)),
     "gather-turns": Knob("Turns for which a batch may gather.", "GATHER_TURNS_MAX", (DRIVER,), (0, 1)),
@@ -85,7 +87,12 @@ OF_NODES: Mapping[str, Knob] = {
     ),
     "digest-interval-ms": Knob("Time between digests.", "DIGEST_INTERVAL_MS", (LIMITS, SESSION), (200, 60_000)),
     "heartbeat-ms": Knob("Silence before a heartbeat.", "HEARTBEAT_MS", (LIMITS, SESSION, LINK), (200, 1_500)),
-    "silence-ms": Knob("Silence after which a link ends.", "SILENCE_MAX_MS", (LIMITS, SESSION), (2_500, 10_000)),
+    "silence-ms": Knob(
+        "Silence after which a link ends.",
+        "SILENCE_MAX_MS",
+        (LIMITS, SESSION, f"{BACKGROUND}.sales_history"),
+        (2_500, 10_000),
+    ),
     "link-page": Knob("Entries that a link reads at once.", "PAGE", (LINK,), (1, 5)),
     "link-merges": Knob("Frames of one peer waiting for merge.", "MERGES_WAITING_MAX", (LINK, BOUNDS), (1, 64)),
     "dial-timeout-s": Knob("Time for a dial.", "DIAL_TIMEOUT_S", (PEERS,), (0.5, 5.0)),

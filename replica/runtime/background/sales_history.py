@@ -39,9 +39,6 @@ ENTRIES_PER_PAGE = 256
 PAGE_PAUSE_S = 0.005
 """Pause between two pages of the past: about as long as reading one, so it hardly delays sales."""
 
-SETTLE_S = SILENCE_MAX_MS / 1000 + 1
-"""How long the node waits after its clock was set: a session with a peer whose clock differs has ended by then."""
-
 DAY_MS = 86_400_000
 SLOT_MS = SLOT_MINUTES * 60_000
 
@@ -78,7 +75,8 @@ class SalesHistory:
             if self._driver.replica.policies.forecast:
                 await self._follow()
                 if self._is_clock_set():
-                    await asyncio.sleep(SETTLE_S)
+                    # a session with a peer whose clock differs has ended by then
+                    await asyncio.sleep(SILENCE_MAX_MS / 1000 + 1)
             await asyncio.sleep(PAUSE_S)
 
     async def _follow(self) -> None:
