@@ -31,11 +31,21 @@ Examples:
 @click.option("--sample", type=click.IntRange(1), help="Try at most so many mutants, drawn by chance.")
 @click.option("--seed", default=1, show_default=True, help="Seed of the draw.")
 @click.option("--again", is_flag=True, help="Try those mutants again that survived.")
+@click.option(
+    "--slow-first", is_flag=True, help="Begin with the slow tests: with --again, for those that passed the fast."
+)
 @click.option("--report", is_flag=True, help="Try nothing; print the report.")
 @click.option("--budget", default=10.0, show_default=True, help="Seconds of tests that each mutant gets.")
 @click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="Mutants at a time.")
 def main(
-    names: tuple[str, ...], sample: int | None, seed: int, again: bool, report: bool, budget: float, processes: int
+    names: tuple[str, ...],
+    sample: int | None,
+    seed: int,
+    again: bool,
+    slow_first: bool,
+    report: bool,
+    budget: float,
+    processes: int,
 ) -> None:
     """Try the mutants of the core whose names begin with one of NAMES.
 
@@ -45,7 +55,7 @@ def main(
     if not report:
         generate(paths, processes)
         mutants = [key for path in paths for key in _due(path, names, again)]
-        trials = Trials(sorted(mutants, key=partial(_drawn, seed))[:sample], budget, processes)
+        trials = Trials(sorted(mutants, key=partial(_drawn, seed))[:sample], budget, processes, slow_first)
         code = pytest.main([*PYTEST_ARGUMENTS, "--hypothesis-profile=mutants"], plugins=[trials])
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             sys.exit(code)

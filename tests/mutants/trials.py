@@ -47,20 +47,20 @@ class Calls:
     tests_of: dict[str, list[str]]
     duration_s: dict[str, float]
 
-    def chosen(self, mutant: str, budget_s: float) -> list[str]:
+    def chosen(self, mutant: str, budget_s: float, slow_first: bool = False) -> list[str]:
         """Tests for a mutant: those of its own package first, then the fast ones, as many as fit the budget."""
+        order = -1 if slow_first else 1
         home = "tests/" + get_module_from_key(mutant).removeprefix("replica.").rpartition(".")[0].replace(".", "/")
         ranked = sorted(
             self.tests_of.get(mangled_name_from_mutant_name(mutant), ()),
-            key=lambda test: (not test.startswith(home), self.duration_s[test], test),
+            key=lambda test: (not test.startswith(home), order * self.duration_s[test], test),
         )
         chosen: list[str] = []
         total_s = 0.0
         for test in ranked:
-            total_s += self.duration_s[test]
-            if chosen and total_s > budget_s:
-                continue
-            chosen.append(test)
+            if not chosen or total_s + self.duration_s[test] <= budget_s:
+                chosen.append(test)
+                total_s += self.duration_s[test]
         return chosen
 
 
@@ -71,12 +71,14 @@ class Trials:
     Args:
         mutants: names, in the order in which they are tried.
         budget_s: seconds of tests that a mutant gets.
+        slow_first: whether the slow tests go first, because the mutants passed the fast ones before.
         processes: number of forks at a time.
     """
 
     mutants: list[str]
     budget_s: float
     processes: int
+    slow_first: bool = False
     items: dict[str, pytest.Item] = field(default_factory=dict)
     verdicts: dict[Path, SourceFileMutationData] = field(default_factory=dict)
 
@@ -91,7 +93,7 @@ class Trials:
         begun_s, tried = time.monotonic(), 0
         try:
             for mutant in self.mutants:
-                tests = calls.chosen(mutant, self.budget_s)
+                tests = calls.chosen(mutant, self.budget_s, self.slow_first)
                 if not tests:
                     self._note(mutant, NO_TESTS)
                     continue
