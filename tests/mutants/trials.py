@@ -15,6 +15,8 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 
@@ -38,6 +40,10 @@ ORIGINALS = 3
 """Functions whose unchanged code is tried first."""
 
 PYTEST_ARGUMENTS = ("tests/core", "-q", "-x", "-s", "--tb=no", "--no-header", "--no-summary", "-p", "no:cacheprovider")
+
+
+Notes = dict[str, tuple[str, float, list[str]]]
+"""Of each test: the digest of its file, its processor time in seconds, and the functions that it calls."""
 
 
 @dataclass
@@ -158,9 +164,10 @@ class Trials:
             known.save()
 
     def _calls(self) -> Calls:
-        """Read what was noted of each test; run the tests that are new in a fork, and note them."""
-        noted: dict[str, tuple[float, list[str]]] = json.loads(CALLS.read_text()) if CALLS.exists() else {}
-        noted = {test: found for test, found in noted.items() if test in self.items}
+        """Read what was noted of each test; run the tests of new and changed files in a fork, and note them."""
+        noted: Notes = json.loads(CALLS.read_text()) if CALLS.exists() else {}
+        digests = {test: _digest(item.path) for test, item in self.items.items()}
+        noted = {test: note for test, note in noted.items() if digests.get(test) == note[0]}
         new = [test for test in self.items if test not in noted]
         if new:
             print(f"noting which functions {len(new)} tests call", flush=True)
@@ -169,7 +176,7 @@ class Trials:
                 code = 1
                 try:
                     _silence()
-                    CALLS.write_text(json.dumps(noted | self._observed(new)))
+                    CALLS.write_text(json.dumps(noted | self._observed(new, digests)))
                     code = 0
                 finally:
                     os._exit(code)
@@ -177,12 +184,12 @@ class Trials:
                 pytest.exit("a test fails without any mutant; run it by pytest first", returncode=1)
             noted = json.loads(CALLS.read_text())
         tests_of: dict[str, list[str]] = {}
-        for test, (_, functions) in noted.items():
+        for test, (_, _, functions) in noted.items():
             for function in functions:
                 tests_of.setdefault(function, []).append(test)
-        return Calls(tests_of, {test: duration_s for test, (duration_s, _) in noted.items()})
+        return Calls(tests_of, {test: duration_s for test, (_, duration_s, _) in noted.items()})
 
-    def _observed(self, tests: Iterable[str]) -> dict[str, tuple[float, list[str]]]:
+    def _observed(self, tests: Iterable[str], digests: Mapping[str, str]) -> Notes:
         names = {id(function.__code__): name for name, function in functions_of_the_core()}
         called: set[str] = set()
 
@@ -190,7 +197,7 @@ class Trials:
             if event == "call" and (name := names.get(id(frame.f_code))) is not None:
                 called.add(name)
 
-        observed = {}
+        observed: Notes = {}
         for test in tests:
             called.clear()
             begun_s = time.process_time()
@@ -199,8 +206,13 @@ class Trials:
             sys.setprofile(None)
             if failed:
                 raise AssertionError(test)
-            observed[test] = (round(time.process_time() - begun_s, 4), sorted(called))
+            observed[test] = (digests[test], round(time.process_time() - begun_s, 4), sorted(called))
         return observed
+
+
+@cache
+def _digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def _silence() -> None:

@@ -89,14 +89,28 @@ def test_sales_of_the_last_28_days_count_and_older_ones_are_forgotten() -> None:
     assert demand.forecast("cola", (DAYS_MAX + 1) * SLOTS + MORNING, 1_000_000) == 0
 
 
-def test_memory_is_bounded_and_the_oldest_days_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forecast, "CELLS_MAX", 100)
+def test_each_item_and_slot_is_in_memory_once() -> None:
+    assert len(sold(5, 5, 5)) == 6
+
+
+def test_one_day_is_kept_however_much_was_sold_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "CELLS_MAX", 10)
+    demand = Demand()
+    for day in range(2):
+        for item in range(30):
+            demand.note(f"item-{item}", day * SLOTS + MORNING, 1)
+        assert (demand.days, len(demand)) == ([day], 30)
+
+
+@pytest.mark.parametrize("cells_max", [90, 100])
+def test_memory_is_bounded_and_the_oldest_days_go_first(monkeypatch: pytest.MonkeyPatch, cells_max: int) -> None:
+    monkeypatch.setattr(forecast, "CELLS_MAX", cells_max)
     demand = Demand()
     for day in range(10):
         for item in range(30):
             demand.note(f"item-{item}", day * SLOTS + MORNING, 1)
             demand.note(f"item-{item}", day * SLOTS + MORNING, 1)
-    assert len(demand) == 3 * 30 <= 100
+    assert len(demand) == 3 * 30
     assert demand.days == [7, 8, 9]
     for item in range(30):
         assert demand.forecast(f"item-{item}", 10 * SLOTS + MORNING, 1) == 2

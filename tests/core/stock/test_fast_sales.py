@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from replica.core.base.clock import COUNTER_BITS
 from replica.core.base.errors import Refused
-from replica.core.base.limits import QUANTITY_MAX
+from replica.core.base.limits import OCCURRED_AGE_MAX_MS, OCCURRED_AHEAD_MAX_MS, QUANTITY_MAX
 from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Ledger, Move
@@ -22,7 +23,7 @@ from replica.core.stock.fast_sales import FastSales, Times, sell_fast
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, KeyedSale, OnShortage, Sale, SkuLine
 from replica.core.stock.sales import prepare_sale
-from tests.core.chain import one_by_one
+from tests.core.chain import NOW_MS, one_by_one
 
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -113,6 +114,15 @@ def test_a_fast_sale_has_one_line_of_one_item_that_the_rights_cover() -> None:
     assert not is_fast(SkuLine(1, sku="box"))
     assert not is_fast(SkuLine(1, sku="cola"), SkuLine(1, sku="cola"))
     assert not is_fast(SkuLine(1, barcode="cola's"))
+
+
+def test_times_of_fast_sales_are_possible_and_after_every_count() -> None:
+    never_counted = Times.at(NOW_MS, 0, ())
+    assert (never_counted.earliest, never_counted.latest) == (
+        (NOW_MS - OCCURRED_AGE_MAX_MS) * 1000,
+        (NOW_MS + OCCURRED_AHEAD_MAX_MS) * 1000,
+    )
+    assert Times.at(NOW_MS, (NOW_MS - 5) << COUNTER_BITS | 7, ()).earliest == (NOW_MS - 4) * 1000
 
 
 def test_a_run_sells_no_more_than_the_rights_cover_and_stops_there() -> None:
