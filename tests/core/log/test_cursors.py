@@ -29,6 +29,11 @@ def test_the_longest_cursor_is_short_and_needs_no_escapes() -> None:
     assert cursor_at(WRITER, 3) == "hub-east~0123456789ab~3"
 
 
+def test_a_text_of_the_greatest_length_may_be_a_cursor_and_no_longer_one() -> None:
+    assert has_cursor_form("x" * CURSOR_LENGTH_MAX)
+    assert not has_cursor_form("x" * (CURSOR_LENGTH_MAX + 1))
+
+
 def test_zero_is_the_beginning_of_any_journal() -> None:
     assert arrival_of(BEGINNING, WRITER, 7, "after") == 0
 

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 
 from replica.core.base.errors import PeerFault
-from replica.core.base.limits import BODY_BYTES_MAX, FACTS_MAX, KEY_LENGTH_MAX, LINES_MAX, QUANTITY_MAX
+from replica.core.base.limits import (
+    BODY_BYTES_MAX,
+    FACTS_DEPTH_MAX,
+    FACTS_MAX,
+    KEY_LENGTH_MAX,
+    LINES_MAX,
+    QUANTITY_MAX,
+)
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import (
     Content,
@@ -22,7 +29,8 @@ from replica.core.log.entry import (
     start,
     unpack_body,
 )
-from tests.core.contents import OWN, contents, receipt_content
+from tests.core.contents import OWN, contents, linked, receipt_content
+from tests.core.runs import runs_of
 
 GOLDEN = Content(
     kind="sale",
@@ -96,6 +104,7 @@ def test_content_that_no_correct_node_writes_is_a_peer_fault(changed: dict[str, 
     with pytest.raises(PeerFault) as fault:
         check_content(content, pack_body(content))
     assert fault.value.reason == reason
+    assert fault.value.detail
 
 
 @pytest.mark.parametrize(
@@ -116,4 +125,36 @@ def test_content_just_within_the_bounds_passes(changed: dict[str, Any]) -> None:
 def test_facts_that_are_no_map_by_name_are_a_peer_fault(facts: object) -> None:
     with pytest.raises(PeerFault) as fault:
         check_facts(facts)
+    assert (fault.value.reason, bool(fault.value.detail)) == ("malformed", True)
+
+
+def nested(depth: int, inner: object) -> object:
+    """A value within so many maps and lists."""
+    for level in range(depth):
+        inner = {"a": inner} if level % 2 else [inner]
+    return inner
+
+
+def test_facts_are_nested_up_to_a_bound() -> None:
+    assert check_facts({"fact": nested(FACTS_DEPTH_MAX - 1, 7)})
+    for facts in ({"fact": nested(FACTS_DEPTH_MAX, 7)}, {"fact": nested(FACTS_DEPTH_MAX - 1, {})}):
+        with pytest.raises(PeerFault) as fault:
+            check_facts(facts)
+        assert (fault.value.reason, bool(fault.value.detail)) == ("oversized", True)
+
+
+@pytest.mark.parametrize(("value", "word"), [({1: 2}, "name"), (object(), "object")])
+def test_a_fact_that_msgpack_cannot_hold_is_a_peer_fault_at_any_depth(value: object, word: str) -> None:
+    with pytest.raises(PeerFault) as fault:
+        check_facts({"fact": [value]})
     assert fault.value.reason == "malformed"
+    assert word in fault.value.detail
+
+
+def test_a_run_counts_the_units_of_all_its_entries() -> None:
+    two = receipt_content(
+        moves=(Move("cola", "supplier", "store-1/free", 2), Move("wings", "supplier", "store-1/free", 3))
+    )
+    run = runs_of(linked(OWN, [two, two]).entries)[0]
+    run.extend(runs_of(linked(OWN, [two], first=3, previous=run.head.hash).entries)[0])
+    assert (len(run), run.units, run.head.sequence) == (3, 15, 3)

@@ -14,7 +14,17 @@ from replica.core.base.limits import (
     STAMP_AHEAD_MS,
 )
 from replica.core.log.entry import Content
-from replica.core.log.times import WALL, effective_clock, impossible_at, moved_ms, recorded_ms, recorded_text
+from replica.core.log.times import (
+    WALL,
+    counts_by_till,
+    effective_clock,
+    impossible_at,
+    moved_ms,
+    occurred_clock,
+    recorded_ms,
+    recorded_text,
+    wall_of,
+)
 from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.state.kinds import KINDS
@@ -137,3 +147,26 @@ def test_true_is_no_time(fact: str, kind: str) -> None:
     odd, plain = content(kind=kind, **{fact: True}), content(kind=kind)
     for read in (recorded_ms, effective_clock, impossible_at, moved_ms):
         assert read(odd) == read(plain)
+
+
+def test_a_void_counts_when_the_entry_that_it_voids_does() -> None:
+    earlier = (NOW_MS - DAY_MS) << COUNTER_BITS
+    assert effective_clock(content(kind="void", as_of=earlier)) == earlier
+
+
+def test_only_a_believed_time_of_a_till_decides_when_moves_count() -> None:
+    at = NOW_MS * 1000
+    assert counts_by_till(content(occurred_at=at))
+    assert counts_by_till(content(kind="void", occurred_at=at + 10**12))
+    assert not counts_by_till(content(occurred_at=at + 10**12))
+    assert not counts_by_till(content())
+
+
+def test_a_movement_may_have_happened_when_it_was_recorded() -> None:
+    node_ahead = content(NOW_MS + 5, wall=NOW_MS, occurred_at=NOW_MS * 1000)
+    assert occurred_clock(node_ahead) == NOW_MS << COUNTER_BITS
+
+
+def test_the_wall_clock_is_noted_only_where_the_stamp_does_not_show_it() -> None:
+    assert wall_of(content(AHEAD_MS, wall=NOW_MS)) == NOW_MS
+    assert wall_of(content(AHEAD_MS)) == 0
