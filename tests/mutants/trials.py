@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import resource
 import sys
@@ -55,11 +56,16 @@ class Calls:
 
     def chosen(self, mutant: str, budget_s: float, slow_first: bool = False) -> list[str]:
         """Tests for a mutant: those of its own package first, then the fast ones, as many as fit the budget."""
-        order = -1 if slow_first else 1
+        order, slow_s = (-1, budget_s / 4) if slow_first else (1, math.inf)
         home = "tests/" + get_module_from_key(mutant).removeprefix("replica.").rpartition(".")[0].replace(".", "/")
         ranked = sorted(
             self.tests_of.get(mangled_name_from_mutant_name(mutant), ()),
-            key=lambda test: (not test.startswith(home), order * self.duration_s[test], test),
+            key=lambda test: (
+                not test.startswith(home),
+                self.duration_s[test] > slow_s,
+                order * self.duration_s[test],
+                test,
+            ),
         )
         chosen: list[str] = []
         total_s = 0.0
@@ -77,7 +83,8 @@ class Trials:
     Args:
         mutants: names, in the order in which they are tried.
         budget_s: seconds of tests that a mutant gets.
-        slow_first: whether the slow tests go first, because the mutants passed the fast ones before.
+        slow_first: whether the slow tests go first, because the mutants passed the fast ones before; the slowest, which
+            need more than a quarter of the budget, go last.
         processes: number of forks at a time.
     """
 

@@ -121,6 +121,13 @@ def test_content_just_within_the_bounds_passes(changed: dict[str, Any]) -> None:
     check_content(content, pack_body(content))
 
 
+def test_a_body_of_the_greatest_size_passes() -> None:
+    blank = len(pack_body(receipt_content(facts={"blob": b"x" * (1 << 16)})))
+    content = receipt_content(facts={"blob": b"x" * (BODY_BYTES_MAX - blank + (1 << 16))})
+    assert len(pack_body(content)) == BODY_BYTES_MAX
+    check_content(content, pack_body(content))
+
+
 @pytest.mark.parametrize("facts", [None, [], 1, "facts", {1: 2}, {b"a": 1}])
 def test_facts_that_are_no_map_by_name_are_a_peer_fault(facts: object) -> None:
     with pytest.raises(PeerFault) as fault:
@@ -137,6 +144,7 @@ def nested(depth: int, inner: object) -> object:
 
 def test_facts_are_nested_up_to_a_bound() -> None:
     assert check_facts({"fact": nested(FACTS_DEPTH_MAX - 1, 7)})
+    assert check_facts({"fact": nested(FACTS_DEPTH_MAX - 2, {"a": 7})})
     for facts in ({"fact": nested(FACTS_DEPTH_MAX, 7)}, {"fact": nested(FACTS_DEPTH_MAX - 1, {})}):
         with pytest.raises(PeerFault) as fault:
             check_facts(facts)
@@ -157,4 +165,4 @@ def test_a_run_counts_the_units_of_all_its_entries() -> None:
     )
     run = runs_of(linked(OWN, [two, two]).entries)[0]
     run.extend(runs_of(linked(OWN, [two], first=3, previous=run.head.hash).entries)[0])
-    assert (len(run), run.units, run.head.sequence) == (3, 15, 3)
+    assert (len(run), len(run.keys), run.units, run.head.sequence) == (3, 3, 15, 3)
