@@ -27,7 +27,7 @@ Failure
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 
 class Failure(Exception):
@@ -159,11 +159,29 @@ class Unknown(Failure):
     """Indefinite: the effect may or may not be durable. Retry with the same key."""
 
 
-class PeerFault(Failure):
-    """A peer broke the protocol. `reason` is one of a closed list; the node counts faults by reason."""
+FaultReason = Literal[
+    "clock",
+    "corrupt",
+    "duplicate-link",
+    "fork",
+    "gap",
+    "malformed",
+    "name-taken",
+    "out-of-sequence",
+    "oversized",
+    "own-stream",
+    "same-name",
+    "silent",
+    "unauthorised",
+    "version",
+]
 
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
+
+class PeerFault(Failure):
+    """A peer broke the protocol. The node counts faults by `reason`; `detail` says what was wrong with which value."""
+
+    def __init__(self, reason: FaultReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
 
