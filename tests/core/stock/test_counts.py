@@ -16,10 +16,10 @@ from replica.core.log.entry import Content, Entry
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.log.voids import VOID
 from replica.core.state.replica import Replica
-from replica.core.stock.counts import CORRECTION, COUNT, Seen
+from replica.core.stock.counts import CORRECTION, COUNT, Seen, is_after
 from replica.core.stock.requests import Adjustment, AdjustmentLine, Count, CountLine, OnShortage, Return, SkuLine
 from tests.core.chain import NOW_MS, STORE, Node, image_of, receipt, sale
-from tests.core.contents import OWN, linked
+from tests.core.contents import OWN, linked, receipt_content
 from tests.core.state.test_duplicates import NAMES, entries, hub, on_hand, send_all, settle
 
 
@@ -250,6 +250,39 @@ def test_an_unreadable_count_is_skipped_and_reported(kind: str, facts: dict[str,
     )
     assert node.replica.counts.malformed == 1
     assert node.replica.counts.find(STORE, "cola") is None
+
+
+AS_OF = NOW_MS << 16
+
+
+@pytest.mark.parametrize(
+    ("changed", "after"),
+    [
+        ({"clock": AS_OF}, False),
+        ({"clock": AS_OF + 1}, True),
+        ({"clock": AS_OF + 1, "kind": COUNT}, False),
+        ({"clock": AS_OF + 1, "kind": CORRECTION}, False),
+        ({"kind": VOID, "facts": {"as_of": AS_OF + 1, "loser_writer": "w#1", "loser_sequence": 1}}, False),
+        ({"kind": VOID, "facts": {"as_of": AS_OF + 1, "loser_writer": "w#1", "loser_sequence": 3}}, False),
+        ({"kind": VOID, "facts": {"as_of": AS_OF + 1, "loser_writer": "w#1", "loser_sequence": 4}}, True),
+        ({"kind": VOID, "facts": {"as_of": AS_OF + 1, "loser_writer": "w#1", "loser_sequence": 0}}, True),
+        ({"kind": VOID, "facts": {"as_of": AS_OF + 1, "loser_writer": "w#2", "loser_sequence": 1}}, True),
+        ({"kind": VOID, "facts": {"as_of": AS_OF + 1, "loser_writer": "w#1"}}, True),
+        ({"kind": VOID, "facts": {"as_of": AS_OF + 1}}, True),
+        ({"kind": VOID, "facts": {"as_of": AS_OF, "loser_writer": "w#2", "loser_sequence": 1}}, False),
+    ],
+)
+def test_an_entry_is_from_after_a_count_if_it_moves_later_and_undoes_nothing_that_was_held(
+    changed: dict[str, Any], after: bool
+) -> None:
+    (entry,) = linked(OWN, [receipt_content(**changed)]).entries
+    assert is_after(entry, "hub-east#0000000b", AS_OF, {"w#1": 3}) is after
+
+
+def test_a_later_entry_of_the_writer_of_a_count_is_from_after_it_whatever_its_clock() -> None:
+    (entry,) = linked(OWN, [receipt_content(clock=1)]).entries
+    assert is_after(entry, OWN.writer, AS_OF, {})
+    assert not is_after(entry, "hub-east#0000000b", AS_OF, {})
 
 
 @pytest.mark.parametrize("facts", [{}, {"loser": [1]}, {"loser": b"x", "loser_writer": 1, "loser_sequence": "x"}])

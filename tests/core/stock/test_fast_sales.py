@@ -122,6 +122,14 @@ def test_times_of_fast_sales_are_possible_and_after_every_count() -> None:
         (NOW_MS - OCCURRED_AGE_MAX_MS) * 1000,
         (NOW_MS + OCCURRED_AHEAD_MAX_MS) * 1000,
     )
+    bounds = Times(earliest=1_000_000, latest=9_000_000, wrong_tills=("till-2",))
+    assert [bounds.allow(Sale(()), at) for at in (999_999, 1_000_000, 9_000_000, 9_000_001)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert not bounds.allow(Sale((), till="till-2"), 1_000_000)
     assert Times.at(NOW_MS, (NOW_MS - 5) << COUNTER_BITS | 7, ()).earliest == (NOW_MS - 4) * 1000
 
 

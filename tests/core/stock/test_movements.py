@@ -480,6 +480,35 @@ def test_a_count_of_an_unknown_item_is_refused_unless_it_moved() -> None:
 # adjustments and quarantine
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Adjustment((AdjustmentLine("leaf", 1, "found"),)),
+        Adjustment((AdjustmentLine("leaf", -1, "broken"),)),
+        Quarantine((QuarantineLine("leaf", 1, Action.PUT),)),
+    ],
+)
+def test_an_item_that_has_moved_is_adjusted_whatever_the_catalog_says(request_: LocationRequest) -> None:
+    shop = Shop({"cola": {"cola": 1}})
+    shop.move("supplier", FREE, 3, "leaf")
+    assert [move.quantity for move in shop.ask(request_).moves] == [1]
+
+
+def test_a_unit_that_one_line_finds_may_break_in_the_next() -> None:
+    shop = Shop(is_open=True)
+    lines = (AdjustmentLine("cola", -1, "broken"), AdjustmentLine("cola", 1, "found"))
+    assert "breach" not in shop.ask(Adjustment(lines)).facts
+    assert shop.balance(FREE) == 0
+
+
+def test_a_count_finds_as_many_units_as_one_move_may_have_and_no_more() -> None:
+    shop = Shop(is_open=True)
+    refused = shop.refuse(Count((CountLine("cola", QUANTITY_MAX, "shelf"), CountLine("cola", 1, "cellar"))), Invalid)
+    assert refused.field == "lines[1].counted"
+    shop.ask(Count((CountLine("cola", QUANTITY_MAX - 1, "shelf"), CountLine("cola", 1, "cellar"))))
+    assert shop.balance(FREE) == QUANTITY_MAX
+
+
 def test_an_adjustment_moves_each_difference_with_its_reason() -> None:
     shop = shop_with(cola=10)
     lines = (AdjustmentLine("cola", -3, "broken"), AdjustmentLine("leaf", 2, "found behind the shelf"))
@@ -685,6 +714,35 @@ def test_a_request_is_read_back_from_its_entry(request: LocationRequest) -> None
     shop.move(FREE, QUARANTINE, 1_000)
     shop.move(FREE, QUARANTINE, 1_000, "wings")
     assert KINDS.request_of(content_of(shop.ask(request))) == request
+
+
+MOMENT = datetime(2026, 3, 1, 12, 30, 1, 250, tzinfo=UTC)
+OCCASION = {"till": "till-1", "receipt": "R-1", "occurred_at": MOMENT}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Sale((sold("cola"), SkuLine(2, barcode="barcode-of-six")), OnShortage.REFUSE, **OCCASION),
+        Sale((sold("cola"),)),
+        Return((sold("menu"),), "R-0", Disposition.RESTOCK, **OCCASION),
+        GoodsReceipt(
+            (GoodsLine(1, item="cola"), GoodsLine(2, barcode="barcode-of-six"), GoodsLine(3, sku="menu")), "D-1", MOMENT
+        ),
+        Count((CountLine("cola", 3, "shelf"), CountLine("cola", 4, "cellar")), "token", "C-1"),
+        Count((CountLine("cola", 3), CountLine("wings", 4)), "token", "C-1"),
+        Adjustment((AdjustmentLine("cola", -1, "broken"), AdjustmentLine("wings", 1, "found")), "A-1", MOMENT),
+        Quarantine(
+            (QuarantineLine("cola", 1, Action.PUT), QuarantineLine("wings", 2, Action.WRITE_OFF)), "Q-1", MOMENT
+        ),
+    ],
+    ids=lambda request: type(request).__name__,
+)
+def test_every_option_of_a_request_is_read_back(request_: LocationRequest) -> None:
+    shop = Shop(RECIPES)
+    shop.move("supplier", FREE, 1_000)
+    shop.move("supplier", FREE, 1_000, "wings")
+    assert KINDS.request_of(content_of(shop.ask(request_))) == request_
 
 
 @given(requests, requests)
