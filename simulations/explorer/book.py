@@ -25,6 +25,7 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "collect": (("held", *WAITING), "collected"),
     "expire": (("held",), "expired"),
     "cancel": (("held", *WAITING), "cancelled"),
+    "return": (("shipped", "collected"), "returned"),
 }
 """For each event: the states that it may follow, and the state after it."""
 
@@ -45,6 +46,7 @@ class Problem(Struct, frozen=True):
 class Case(Struct):
     """One fulfilment."""
 
+    location: str
     owner: str
     state: str
     expires_ms: int
@@ -113,15 +115,15 @@ class Book:
         self.waiting.pop(facts.get("settles", b""), None)
         if act == "step":
             follows, leads_to = TABLE[event]
-            case = self.cases.get(name) or Case(writer, "", 0, f"{writer}/free")
+            case = self.cases.get(name) or Case(entry.stream.scope, writer, "", 0, f"{writer}/free")
             if case.owner != writer:
                 self._fail(9, f"{writer} wrote {event} of {name[1]}, which {case.owner} owns")
             if case.state not in follows or facts["to"] != leads_to:
                 self._fail(9, f"{event} led {name[1]} from {case.state or 'nothing'} to {facts['to']}")
             self._check_moves(entry, order, *_route(event, case))
-            self.cases[name] = Case(case.owner, facts["to"], facts.get("expires_ms", 0), case.source)
+            self.cases[name] = Case(case.location, case.owner, facts["to"], facts.get("expires_ms", 0), case.source)
         elif act == "hand_over":
-            case = self.cases.setdefault(name, Case(writer, "", 0, ""))
+            case = self.cases.setdefault(name, Case(entry.stream.scope, writer, "", 0, ""))
             if case.owner != writer or case.state not in WAITING:
                 self._fail(9, f"{writer} handed over {name[1]}, which is {case.state or 'unknown'} at {case.owner}")
             self._check_moves(entry, order, f"{case.owner}/held", f"{facts['to']}/held")
@@ -155,6 +157,8 @@ def _route(event: str, case: Case) -> tuple[str, str]:
         return case.source, held
     if event in ("cancel", "expire"):
         return held, case.source
+    if event == "return":
+        return "customer", f"{case.owner}/quarantine"
     return (held, "customer") if event in ("ship", "collect") else ("", "")
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from replica.core.base.names import HUBS
 from replica.core.log.entry import Entry
 from replica.core.orders.fold import held_differences
+from replica.core.orders.requests import OrderEvent, order_request_of
 from replica.core.state.replica import Replica
 from simulations.explorer.book import HANDED_OUT, OPEN, OVERDRAWING, TABLE, Book, Problem, book_of
-from simulations.explorer.script import LOCATION, Script
+from simulations.explorer.script import Script
 
 KEPT = ("grant", "count", "document")
 """Kinds whose void moves no units back."""
@@ -26,7 +28,7 @@ def view_problems(script: Script, replica: Replica, journal: Sequence[Entry], kn
         if number >= known and entry.stream.writer == replica.writer:
             book.problems += _overdraft_problems(entry, book.overdrawn)
     book.check_held()
-    return [*book.problems, *_shown_problems(replica, book)]
+    return [*book.problems, *_shown_problems(script, replica, book)]
 
 
 def _overdraft_problems(entry: Entry, overdrawn: dict[str, int]) -> Iterator[Problem]:
@@ -39,16 +41,18 @@ def _overdraft_problems(entry: Entry, overdrawn: dict[str, int]) -> Iterator[Pro
         yield Problem(6, f"{name_of(entry)} overdrew {overdrawn}, but records {content.facts.get('breach', {})}")
 
 
-def _shown_problems(replica: Replica, book: Book) -> Iterator[Problem]:
+def _shown_problems(script: Script, replica: Replica, book: Book) -> Iterator[Problem]:
     """The node shows what its entries say."""
     for item in sorted({item for item, _ in book.balances}):
-        stock = replica.ledger.stock(LOCATION, item)
-        shown = stock.figures
-        if (shown.on_hand, shown.reserved, shown.quarantined) != book.figures(item):
+        stocks = [replica.ledger.stock(location, item) for location in script.locations]
+        figures = [(one.on_hand, one.reserved, one.quarantined) for one in (stock.figures for stock in stocks)]
+        shown = tuple(map(sum, zip(*figures, strict=True)))
+        if shown != book.figures(item):
             yield Problem(7, f"{replica.node} shows {shown} of {item}, but its entries say {book.figures(item)}")
         for (one, account), units in sorted(book.balances.items()):
-            if one == item and stock.balance(account) != units:
-                yield Problem(7, f"{replica.node} sees {stock.balance(account)} {item} in {account}, not {units}")
+            seen = sum(stock.balance(account) for stock in stocks)
+            if one == item and seen != units:
+                yield Problem(7, f"{replica.node} sees {seen} {item} in {account}, not {units}")
     for difference in held_differences(replica.ledger, replica.orders):
         yield Problem(7, f"at {replica.node} {difference}")
     for (order, name), case in sorted(book.cases.items()):
@@ -70,9 +74,20 @@ def merged_problems(script: Script, entries: Iterable[Entry]) -> list[Problem]:
             book.problems.append(Problem(4, f"all nodes together have {units} {item} in {account}"))
     voids = [entry for entry in merged if entry.content.kind == "void"]
     book.problems += _key_problems(merged, voids)
+    book.problems += _return_problems(script, book)
     if not any(entry.content.kind == "count" for entry in merged):
         book.problems += _truth_problems(script, merged, voids, book)
     return book.problems
+
+
+def _return_problems(script: Script, book: Book) -> Iterator[Problem]:
+    """A return with lines is of the units of one fulfilment, whatever the number of nodes that got it."""
+    for order in script.orders:
+        about = [ask.request for ask in script.asks if isinstance(ask.request, OrderEvent)]
+        named = [one for one in about if (one.order, one.event) == (order, "return") and one.lines]
+        returned = [name for (one, name), case in book.cases.items() if one == order and case.state == "returned"]
+        if named and len(returned) > len(named):
+            yield Problem(3, f"goods of {order} came back {len(named)} times, and were taken at {', '.join(returned)}")
 
 
 def _key_problems(merged: Sequence[Entry], voids: Sequence[Entry]) -> Iterator[Problem]:
@@ -132,15 +147,31 @@ def _left_over(script: Script, merged: Sequence[Entry], book: Book, now_ms: int)
             if loser.content.kind != "order" and loser.hash not in voided:
                 yield Problem(3, f"{ask.name} has two effects: the entry of {loser.stream.writer} is not voided")
     for order in script.orders:
-        open_cases = [name for (one, name), case in book.cases.items() if one == order and case.state in OPEN]
-        if len(open_cases) > 1:
-            yield Problem(3, f"{order} holds units twice, as {' and '.join(open_cases)}")
+        for location in script.locations:
+            cases = [(name, case) for (one, name), case in book.cases.items() if one == order]
+            open_cases = [name for name, case in cases if case.location == location and case.state in OPEN]
+            if len(open_cases) > 1:
+                yield Problem(3, f"{order} holds units twice, as {' and '.join(open_cases)}")
     for (order, name), case in book.cases.items():
         if case.state == "held" and case.expires_ms <= now_ms:
             yield Problem(9, f"{name} of {order} should have expired")
         for parked in book.waiting.values():
-            if parked.content.reference == order and case.state in TABLE[parked.content.reason][0]:
+            is_possible = case.state in TABLE[parked.content.reason][0] and parked.stream.scope in (HUBS, case.location)
+            if parked.content.reference == order and is_possible and _is_next(script, merged, parked):
                 yield Problem(9, f"{parked.content.reason} of {order} still waits, although {name} is {case.state}")
+
+
+def _is_next(script: Script, merged: Sequence[Entry], parked: Entry) -> bool:
+    """Whether nodes dealt with all events that have smaller numbers."""
+    asked = order_request_of(parked.content.facts)
+    if not isinstance(asked, OrderEvent) or not asked.number:
+        return True
+    before = [
+        under(merged, ask.key)
+        for ask in script.asks
+        if isinstance(ask.request, OrderEvent) and 0 < ask.request.number < asked.number
+    ]
+    return all(found and all(entry.content.facts["act"] != "park" for entry in found) for found in before)
 
 
 def _unsettled(book: Book) -> Iterator[Problem]:

@@ -30,7 +30,7 @@ from replica.core.state.housekeeping import keep_orders
 from replica.core.state.replica import Earlier, Replica
 from simulations.explorer.book import Problem
 from simulations.explorer.checks import precedence, under, view_problems
-from simulations.explorer.script import BEGIN_MS, HUBS, LOCATION, NODES, SCOPES, STORE, Ask, Script
+from simulations.explorer.script import BEGIN_MS, HUBS, LOCATION, NODES, SCOPES, STORE, YARD, Ask, Script
 from simulations.explorer.snapshots import identity, load, save
 
 ORDERS_MAX = 32
@@ -286,7 +286,7 @@ class NodeStates:
         policy = OrderPolicy(notes_scope=LOCATION) if is_store else OrderPolicy(has_quotas=True, notes_scope=HUBS_SCOPE)
         return Replica(
             writer_of(self.node),
-            (LOCATION,) if is_store else (),
+            (LOCATION,) if is_store else (YARD,) if self.script.has_yard and self.node == HUBS[0] else (),
             image_of(journal, self.node, clock=clock, shared=shared),
             order_policy=policy,
         )

@@ -20,7 +20,10 @@ HUBS = ("hub-a", "hub-b")
 NODES = (*HUBS, STORE)
 
 LOCATION = STORE
-"""The one location. The store's node owns it."""
+"""The location of the store. The store's node owns it."""
+
+YARD = "yard"
+"""A location without a node of its own, if the first hub hosts one."""
 
 BEGIN_MS = 1_700_000_000_000
 """The wall clock of every node at the first moment of a script, in milliseconds since 1970."""
@@ -38,6 +41,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     """Requests that some node must have recorded before."""
     heard: tuple[str, ...] = ()
     """Requests of which the node that gets this one must have the entry."""
+    location: str = LOCATION
+    """Where the goods are, unless it is about an order."""
     like: str = ""
     """A request that differs from this one by its key only, and that happens before it. See `search`."""
     changes: Mapping[str, int] = {}
@@ -53,7 +58,7 @@ class Ask(Struct, frozen=True, kw_only=True):
         """The request as a replica takes it."""
         if isinstance(self.request, DocumentWrite):
             return self.request
-        location = "" if isinstance(self.request, OrderRequest) else LOCATION
+        location = "" if isinstance(self.request, OrderRequest) else self.location
         return Command(location, self.request, self.key)
 
 
@@ -68,7 +73,9 @@ class Script(Struct, frozen=True, kw_only=True):
     moments_ms: tuple[int, ...] = (0,)
     """The readings of all clocks, after `BEGIN_MS`. Time goes on from one to the next at any step."""
     orders: Mapping[str, Mapping[str, int]] = {}
-    """Units of each order, by item."""
+    """Units of each order at a location, by item."""
+    has_yard: bool = False
+    """Whether the first hub hosts a second location, and orders take the same units at both."""
     keeps_orders: bool = False
     """Whether nodes do their housekeeping of orders, each at any step."""
     settles: bool = False
@@ -78,6 +85,11 @@ class Script(Struct, frozen=True, kw_only=True):
     memory and the node looks for them in its journal."""
     restarts: tuple[str, ...] = NODES
     """Nodes that may restart at any step."""
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """Where there are goods."""
+        return (LOCATION, YARD) if self.has_yard else (LOCATION,)
 
     @property
     def every_ask(self) -> tuple[Ask, ...]:

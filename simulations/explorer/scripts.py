@@ -9,7 +9,7 @@ from replica.core.orders.requests import OrderEvent, OutsideEvent, PlacedLine, P
 from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.commands import DocumentWrite
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, OnShortage, Return, Sale, SkuLine
-from simulations.explorer.script import HUBS, NODES, STORE, Ask, Script
+from simulations.explorer.script import HUBS, NODES, STORE, YARD, Ask, Script
 
 COLA = "cola"
 CRISPS = "crisps"
@@ -148,6 +148,67 @@ EARLY = Script(
     restarts=(),
 )
 
+_AT_TWO = (
+    *_stocked(1, hub_a=1),
+    (
+        "hub-a",
+        Ask(
+            name="opening-yard",
+            request=GoodsReceipt((GoodsLine(1, sku=COLA),)),
+            at=("hub-a",),
+            changes={COLA: 1},
+            location=YARD,
+        ),
+    ),
+)
+"""An opening: the first hub may promise one cola of the store and has one in its yard."""
+
+_PLACED_AT_TWO = Ask(
+    name="order",
+    request=Placement("order", tuple(PlacedLine(1, sku=COLA, location=one) for one in (STORE, YARD)), ttl_s=EXPIRY_S),
+    at=("hub-a",),
+)
+
+
+def _collected(fulfilment: str = "", number: int = 0) -> Ask:
+    event = OrderEvent("order", "collect", fulfilment, number=number)
+    return Ask(name=f"collect-{number or fulfilment}", request=event, at=("hub-a",), heard=("order",))
+
+
+EARLY_LINES = Script(
+    name="early-lines",
+    about="A cola comes back before or after it left one of two places, which hand theirs out one after the other.",
+    opening=_AT_TWO,
+    asks=(
+        _PLACED_AT_TWO,
+        Ask(name="return", request=OrderEvent("order", "return", lines=(SkuLine(1, sku=COLA),)), at=HUBS),
+        _collected("hub-a.1"),
+        _collected("hub-a.2"),
+    ),
+    orders={"order": {COLA: 1}},
+    has_yard=True,
+    keeps_orders=True,
+    is_busy=False,
+    restarts=(),
+)
+
+NUMBERS = Script(
+    name="numbers",
+    about="Numbered events of an order at two places arrive in any order. The first one is impossible at one place.",
+    opening=_AT_TWO,
+    asks=(
+        _PLACED_AT_TWO,
+        _collected("hub-a.1"),
+        _collected(number=1),
+        Ask(name="return-2", request=OrderEvent("order", "return", number=2), at=("hub-a",)),
+    ),
+    orders={"order": {COLA: 1}},
+    has_yard=True,
+    keeps_orders=True,
+    is_busy=False,
+    restarts=(),
+)
+
 BREACHES = Script(
     name="breaches",
     about="The till sells more than the store may promise, and the nodes with free rights cover it.",
@@ -188,5 +249,18 @@ BUNDLES = Script(
 
 SCRIPTS = {
     script.name: script
-    for script in (RETRIES, PROMISES, GRANTS, LENDINGS, PLACEMENTS, HANDOVERS, EARLY, BREACHES, COUNTS, BUNDLES)
+    for script in (
+        RETRIES,
+        PROMISES,
+        GRANTS,
+        LENDINGS,
+        PLACEMENTS,
+        HANDOVERS,
+        EARLY,
+        EARLY_LINES,
+        NUMBERS,
+        BREACHES,
+        COUNTS,
+        BUNDLES,
+    )
 }
