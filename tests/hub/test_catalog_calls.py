@@ -175,3 +175,15 @@ async def test_facts_about_a_deleted_sku_are_recorded_and_promises_refused(hub: 
     status, problem = await hub.write("/v1/orders", {"order": "o", "lines": [{"sku": "six", "quantity": 1}]})
     assert (status, problem["type"], problem["deleted"]) == (404, "unknown-sku", True)
     assert "was deleted" in problem["detail"]
+
+
+async def test_a_policy_of_a_sku_that_is_no_item_is_refused_naming_its_items(hub: Caller) -> None:
+    await put_all(hub, cola=COLA, **{"cola-6": SIX})
+    policy = {"mode": "keep"}
+    for selector in ("item:cola-6", "location:w-1,item:cola-6"):
+        status, problem = await hub.write(f"/v1/documents/policy/{selector}", policy, method="PUT")
+        assert (status, problem["type"], problem["field"]) == (422, "invalid-request", "key")
+        assert "cola" in problem["detail"]
+    for selector in ("item:cola", "item:not-yet-known", "location:w-1,item:cola", "default"):
+        status, problem = await hub.write(f"/v1/documents/policy/{selector}", policy, method="PUT")
+        assert status == 200, problem

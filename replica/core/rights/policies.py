@@ -106,6 +106,11 @@ def location_of(selector: str) -> str:
     return name.partition(",item:")[0] if kind == "location" else ""
 
 
+def item_of(selector: str) -> str:
+    """The item that a selector names; empty if it names none."""
+    return selector.partition("item:")[2]
+
+
 def check_policy(value: PolicyDocument) -> PolicyDocument:
     """Check the rules that concern several fields, and return the policy. Raises Invalid with the field."""
     for field, parts in (("regions", value.regions), ("channels", value.channels)):

@@ -11,16 +11,25 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from replica.core.base.errors import Invalid
 from replica.core.base.names import is_item, is_name
 from replica.core.catalog.documents import Documents, Register
 from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import LOCATION, LocationDocument
 from replica.core.catalog.sku_checks import admit_sku, check_sku, tidy_sku
-from replica.core.catalog.skus import SKU, Catalog, SkuDocument
+from replica.core.catalog.skus import SKU, Catalog, SkuDocument, listed
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument, OrderMachine, read_machine
-from replica.core.rights.policies import POLICY, Policies, PolicyDocument, check_policy, is_selector, location_of
+from replica.core.rights.policies import (
+    POLICY,
+    Policies,
+    PolicyDocument,
+    check_policy,
+    is_selector,
+    item_of,
+    location_of,
+)
 
 
 class Indexes(Protocol):
@@ -65,6 +74,11 @@ def _admit_policy(known: Known, selector: str, value: bytes, has_new_items: bool
     location = location_of(selector)
     if location:
         known.known_locations.check_field(location, "key")
+    item = item_of(selector)
+    sku = known.catalog.sku(item) if item else None
+    if sku is not None and not sku.uses(item) and item not in known.ledger.item_names:
+        named = listed([name for name, _ in sku.recipe])
+        raise Invalid(f"{item!r} is a SKU and not an item, so a policy has no effect on it: name {named}", field="key")
 
 
 def _admit_sku(known: Known, key: str, value: bytes, has_new_items: bool) -> None:
