@@ -107,7 +107,7 @@ class SimulatedDisk:
         for receipt, name, till in list(reversed(self._questioned))[:limit]:
             used = Use(name, receipt.number, till)
             entries = [entry for use, entry in self._of_receipt[receipt] if use == used]
-            found.append(QuestionedReceipt(receipt, name, till, entries))
+            found.append(QuestionedReceipt(receipt, name, till, entries[-RECEIPT_ENTRIES_MAX:]))
         return found
 
     def refresh(self) -> None:

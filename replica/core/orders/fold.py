@@ -49,6 +49,7 @@ class Orders:
         "stuck",
         "with_exceptions",
         "with_shortage",
+        "with_two_placements",
     )
 
     def __init__(self, node: str) -> None:
@@ -65,6 +66,8 @@ class Orders:
         """Orders that several nodes placed and of which this node has something to undo."""
         self.with_exceptions: dict[str, None] = {}
         """Orders that somebody should look at: events that changed nothing, or two placements."""
+        self.with_two_placements: dict[str, None] = {}
+        """Those of them that were placed more than once."""
         self.with_shortage: dict[str, None] = {}
         """Orders of which a fulfilment was selected for revocation."""
         self.stuck: dict[str, None] = {}
@@ -115,7 +118,11 @@ class Orders:
 
     def with_shortages(self, limit: int) -> list[Order]:
         """The last orders of which a fulfilment was selected for revocation, the earliest of them first."""
-        return self.look_at(reversed([*islice(reversed(self.with_shortage), limit)]))
+        return self.latest(self.with_shortage, limit)
+
+    def latest(self, names: dict[str, None], limit: int) -> list[Order]:
+        """The last orders of some, the earliest of them first."""
+        return self.look_at(reversed([*islice(reversed(names), limit)]))
 
     def with_waiting(self, limit: int) -> list[Order]:
         """Orders that have events waiting, those that have them longest first."""
@@ -275,6 +282,8 @@ class Orders:
                 self._waiting.pop(order.name, None)
         if order.reports or len(order.placed) > 1:
             self.with_exceptions[order.name] = None
+            if len(order.placed) > 1:
+                self.with_two_placements[order.name] = None
         has_goods = any(one.goods for one in order.parked)
         if has_goods or order.to_pass_on(self.node) or order.to_void(self.node):
             self._due.remind((order.name,))

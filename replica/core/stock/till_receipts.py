@@ -38,7 +38,7 @@ class TillReceipt(NamedTuple):
 
 
 class QuestionedReceipt(NamedTuple):
-    """A receipt that a person should look at, and the entries that use it so, in order of arrival.
+    """A receipt that a person should look at, and the newest entries that use it so, in order of arrival.
 
     `use` is `sale` or `return` if the till `till` used the number several times, and `question` for returns.
     """

@@ -22,6 +22,7 @@ import msgspec
 from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import CLOCK_AHEAD_MAX_MS, CLOCK_SKEW_MAX_MS, SILENCE_MAX_MS
 from replica.core.base.names import FREE, account, node_of
+from replica.core.catalog.documents import Documents
 from replica.core.catalog.locations import LOCATION, ReadLocation
 from replica.core.log.entry import Content, Entry
 from replica.core.log.times import moved_ms, recorded_ms
@@ -146,12 +147,16 @@ class SalesHistory:
         return (at_ms + (int(offset.total_seconds()) * 1000 if offset is not None else 0)) // SLOT_MS
 
     def _location_zone(self) -> tzinfo:
-        """The time zone in the location's document; UTC if it names none that this node knows."""
-        try:
-            document = msgspec.convert(self._driver.replica.documents.value(LOCATION, self._location), ReadLocation)
-            return ZoneInfo(document.time_zone)
-        except (msgspec.ValidationError, ValueError, OSError, KeyError):
-            return UTC
+        return time_zone(self._driver.replica.documents, self._location)
+
+
+def time_zone(documents: Documents, location: str) -> tzinfo:
+    """The time zone in the document of a location; UTC if it names none that this node knows."""
+    try:
+        document = msgspec.convert(documents.value(LOCATION, location), ReadLocation)
+        return ZoneInfo(document.time_zone)
+    except (msgspec.ValidationError, ValueError, OSError, KeyError):
+        return UTC
 
 
 def _written_ms(content: Content, now_ms: int) -> int:

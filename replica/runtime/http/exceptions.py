@@ -83,10 +83,11 @@ class ExceptionsAnswer(Struct, frozen=True):
     requests that two nodes accepted. `key_conflicts`: keys used for different requests. `reports`: events without an
     effect. `waiting`: events that wait, and for what. `barcode_conflicts`: barcodes that several SKUs claim.
     `recipe_conflicts`: SKUs that recipes use as items. `lost_edits`: edits of documents that lost against another one.
-    `repeated_receipts`: till receipts told twice. `questioned_returns`: returns that do not fit their sale.
-    `differences`: digests that differ between nodes. `unreadable`: entries that this version cannot read. `clocks`:
-    clocks of nodes that are or were wrong. `till_clocks`: tills that said a time that cannot be true. `truncated`: the
-    node has more exceptions than it lists here.
+    `repeated_receipts`: till receipts told twice on one day. `questioned_returns`: returns that do not fit their sale.
+    `differences`: digests that differed between nodes since this process started. They are not in the journal. After a
+    restart, nodes compare their digests again. `unreadable`: entries that this version cannot read. `clocks`: clocks of
+    nodes that are or were wrong. `till_clocks`: tills that said a time that cannot be true. `truncated`: the node has
+    more exceptions than it lists here.
     """
 
     breaches: list[BreachAnswer]
@@ -148,7 +149,8 @@ def exceptions(
     `since`: when each breach began, by location and item.
     """
     orders = replica.orders
-    with_exceptions = [order for name in orders.with_exceptions if (order := orders.find(name)) is not None]
+    with_exceptions = orders.latest(orders.with_exceptions, limit + 1)
+    placed_twice = orders.latest(orders.with_two_placements, limit + 1)
     waiting = orders.with_waiting(limit + 1)
     with_shortage = orders.with_shortages(limit + 1)
     collisions = [one for one in replica.collisions if not _is_of_one_order(one)]
@@ -156,12 +158,13 @@ def exceptions(
     conflicts = [_conflict(one) for one in collisions if not one.is_duplicate]
     keys = _keys_of_orders(replica.collisions)
     clocks, till_clocks = clock_answers(replica.clock_faults), till_clock_answers(replica.clock_faults)
-    duplicates += [answer for order in with_exceptions for answer in _double_orders(order, keys)]
-    conflicts += [answer for order in with_exceptions for answer in _other_orders(order, keys)]
+    duplicates += [answer for order in placed_twice for answer in _double_orders(order, keys)]
+    conflicts += [answer for order in placed_twice for answer in _other_orders(order, keys)]
     barcodes, recipes = barcode_answers(replica.catalog), recipe_answers(replica.catalog)
     lost_edits = lost_edit_answers(replica.documents, limit + 1)
-    repeated, returns = repeated_receipts(questions, replica.kinds), questioned_returns(questions, replica.kinds)
-    of_orders = (with_exceptions, waiting, with_shortage, duplicates, conflicts)
+    repeated = repeated_receipts(questions, replica.kinds, replica.documents)
+    returns = questioned_returns(questions, replica.kinds)
+    of_orders = (with_exceptions, placed_twice, waiting, with_shortage, duplicates, conflicts)
     breaches = breach_answers(replica.ledger, since, limit + 1)
     of_others = (breaches, barcodes, recipes, lost_edits, questions.questioned, returns, clocks, till_clocks)
     return ExceptionsAnswer(

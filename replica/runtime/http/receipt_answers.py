@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, tzinfo
 
 from msgspec import Struct, ValidationError, convert
 
 from replica.core.base.names import node_of
+from replica.core.catalog.documents import Documents
 from replica.core.log.entry import Entry
-from replica.core.log.times import recorded_text
+from replica.core.log.times import moved_ms, recorded_text
 from replica.core.state.duplicates import lost_among
 from replica.core.state.kinds import Kinds
 from replica.core.stock.till_receipts import QUESTION, QuestionedReceipt, TillReceipt
+from replica.runtime.background.sales_history import time_zone
 from replica.runtime.ports import Journal
 
 
@@ -24,7 +27,7 @@ class ReceiptMovement(Struct, frozen=True):
 
 
 class RepeatedReceiptAnswer(Struct, frozen=True):
-    """A till used one receipt number for several sales, or several returns, under different keys. All of them count.
+    """A till used one receipt number for several sales, or several returns, of one day under different keys. All count.
 
     `request`: `sale` or `return`.
     """
@@ -80,15 +83,34 @@ async def read_questions(journal: Journal, limit: int) -> ReceiptQuestions:
     return ReceiptQuestions(questioned, await journal.find_receipts(returns) if returns else {})
 
 
-def repeated_receipts(questions: ReceiptQuestions, kinds: Kinds) -> list[RepeatedReceiptAnswer]:
-    """Render the receipts that a till used several times, without the duplicates under one key, which are voided."""
+def repeated_receipts(questions: ReceiptQuestions, kinds: Kinds, documents: Documents) -> list[RepeatedReceiptAnswer]:
+    """Render the receipts that a till used several times on one day, without the duplicates under one key.
+
+    Many tills begin with the same number each day. The day is that of the location's time zone.
+    """
     answers = []
     for one in questions.questioned:
-        lost = lost_among(one.entries, kinds)
-        standing = [_movement(entry) for entry in one.entries if entry.hash not in lost]
-        if one.use != QUESTION and len(standing) > 1:
-            answers.append(RepeatedReceiptAnswer(one.receipt.location, one.till, one.receipt.number, one.use, standing))
+        if one.use == QUESTION:
+            continue
+        (location, number), lost = one.receipt, lost_among(one.entries, kinds)
+        zone, of_day = time_zone(documents, location), dict[date | None, list[ReceiptMovement]]()
+        for entry in one.entries:
+            if entry.hash not in lost:
+                of_day.setdefault(_day(entry, zone), []).append(_movement(entry))
+        answers += [
+            RepeatedReceiptAnswer(location, one.till, number, one.use, movements)
+            for movements in reversed(of_day.values())
+            if len(movements) > 1
+        ]
     return answers
+
+
+def _day(entry: Entry, zone: tzinfo) -> date | None:
+    """The day on which the goods moved; None if no calendar has it."""
+    try:
+        return datetime.fromtimestamp(moved_ms(entry.content) / 1000, zone).date()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def questioned_returns(questions: ReceiptQuestions, kinds: Kinds) -> list[QuestionedReturnAnswer]:

@@ -77,8 +77,8 @@ SELECT key, arrival FROM keys ORDER BY key, arrival
 SELECT DISTINCT arrival FROM (SELECT arrival FROM receipts WHERE location = ? AND number = ? LIMIT ?) ORDER BY arrival
 
 -- arrivals_of_use
--- The first arrivals of entries that use a till receipt in one way at one till, up to a limit.
-SELECT arrival FROM receipts WHERE location = ? AND number = ? AND use = ? AND till = ? ORDER BY arrival LIMIT ?
+-- The last arrivals of entries that use a till receipt in one way at one till, up to a limit, newest first.
+SELECT arrival FROM receipts WHERE location = ? AND number = ? AND use = ? AND till = ? ORDER BY arrival DESC LIMIT ?
 
 -- insert_receipt
 -- Note one use of a till receipt, while the index of an older file is filled.

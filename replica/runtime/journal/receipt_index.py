@@ -52,7 +52,7 @@ def questioned(connection: sqlite3.Connection, limit: int) -> list[QuestionedRec
     found = []
     for location, number, use, till in connection.execute(STATEMENTS["questioned_receipts"], (limit,)).fetchall():
         rows = connection.execute(STATEMENTS["arrivals_of_use"], (location, number, use, till, RECEIPT_ENTRIES_MAX))
-        entries = [reading.arrived(connection, arrival).entry for (arrival,) in rows.fetchall()]
+        entries = [reading.arrived(connection, arrival).entry for (arrival,) in reversed(rows.fetchall())]
         found.append(QuestionedReceipt(TillReceipt(location, number), use, till, entries))
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.state.kinds import LocationRequest
 from replica.runtime.driver import Ingress
+from replica.runtime.http.exceptions import exceptions
 from tests.callers import Caller
 from tests.core.chain import Node, receipt, sale
+from tests.core.shuffled import OrderTaker
 
 COLA = {"lines": [{"item": "cola", "quantity": 5}]}
 
@@ -121,3 +125,25 @@ async def test_key_that_two_hubs_accepted_for_different_orders_is_listed(hub: Ca
 async def test_a_key_that_only_nodes_make_is_refused(store: Caller) -> None:
     status, problem = await store.write("/v1/receipts", COLA, key="void:00")
     assert (status, problem["field"]) == (422, "Idempotency-Key")
+
+
+def test_the_list_costs_the_same_however_many_orders_have_reports() -> None:
+    costs = []
+    for number in (20, 200):
+        taker = OrderTaker("hub-east", w_1={"cola": 1_000})
+        for index in range(number):
+            taker.place(f"o-{index}", paid=True)
+            taker.happen("pay", f"o-{index}")
+            taker.commit()
+        calls: Counter[str] = Counter()
+        sys.setprofile(lambda frame, kind, _, calls=calls: calls.update([kind]))
+        try:
+            found = exceptions(taker.replica, {}, [], 10)
+        finally:
+            sys.setprofile(None)
+        assert ([one.order for one in found.reports], found.truncated) == (
+            [f"o-{number - 10 + at}" for at in range(10)],
+            True,
+        )
+        costs.append(calls["call"] + calls["c_call"])
+    assert costs[1] < 1.5 * costs[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from edge_node.assembly import assemble
+from replica.core.base.limits import RECEIPT_ENTRIES_MAX
+from replica.core.catalog.documents import pack_value
 from replica.core.log.draft import Draft
+from replica.core.state.commands import DocumentWrite
 from replica.core.stock.requests import Return, Sale, SkuLine
 from replica.runtime.driver import Ingress
 from replica.runtime.http.receipt_answers import question_of
@@ -60,6 +64,39 @@ async def test_two_sales_of_one_batch_with_one_receipt_are_listed(store: Caller)
     assert listed == [verdict["sale"]["movement"] for verdict in answer["verdicts"][:2]]
 
 
+def sold_at(when: str) -> dict[str, Any]:
+    return {**sale(), "occurred_at": when}
+
+
+async def test_a_number_that_a_till_uses_once_each_day_is_not_repeated(store: Caller) -> None:
+    days = [f"{datetime.now(UTC) - timedelta(ago):%Y-%m-%dT10:00:00Z}" for ago in (4, 3, 2)]
+    for when in days:
+        await store.good("/v1/sales", sold_at(when))
+    assert (await store.good("/v1/exceptions"))["repeated_receipts"] == []
+    again = await store.good("/v1/sales", sold_at(days[1]))
+    (found,) = (await store.good("/v1/exceptions"))["repeated_receipts"]
+    assert (len(found["movements"]), found["movements"][1]["movement"]) == (2, again["movement"])
+
+
+async def test_a_day_of_receipts_is_that_of_the_location(store: Caller) -> None:
+    """It is one day in Shanghai, and two in UTC."""
+    document = {"type": "store", "name": "A shop", "region": "east", "time_zone": "Asia/Shanghai"}
+    await store.node.driver.submit(DocumentWrite("location", "store-1", pack_value(document), b"document"))
+    day = datetime.now(UTC) - timedelta(3)
+    for hours in (-2, 2):
+        midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
+        await store.good("/v1/sales", sold_at((midnight + timedelta(hours=hours)).isoformat()))
+    assert len((await store.good("/v1/exceptions"))["repeated_receipts"]) == 1
+
+
+async def test_the_newest_of_many_uses_of_a_receipt_are_listed(store: Caller) -> None:
+    first = datetime.now(UTC) - timedelta(RECEIPT_ENTRIES_MAX + 10)
+    for number in range(RECEIPT_ENTRIES_MAX + 2):
+        await store.good("/v1/sales", sold_at((first + timedelta(number)).isoformat()))
+    await store.good("/v1/sales", sold_at((first + timedelta(RECEIPT_ENTRIES_MAX + 1)).isoformat()))
+    assert len((await store.good("/v1/exceptions"))["repeated_receipts"]) == 1
+
+
 async def test_two_returns_with_one_receipt_are_listed_and_a_sale_beside_a_return_is_not(store: Caller) -> None:
     ticket = {"till": "t-1", "receipt": "R-7"}
     await store.good("/v1/sales", sale("R-7"))
@@ -71,10 +108,10 @@ async def test_two_returns_with_one_receipt_are_listed_and_a_sale_beside_a_retur
 
 
 async def test_a_receipt_told_to_two_nodes_is_listed_after_they_merge(store: Caller) -> None:
-    other = Node("hub-elsewhere", ("store-1",), None, "hub")
-    other.ask(receipt(cola=5), key="delivery")
-    other.ask(Sale(lines=(SkuLine(1, "cola"),), till="t-1", receipt="R-1"), key="there")
-    other.ask(Sale(lines=(SkuLine(1, "cola"),), till="t-1", receipt="R-2"), key="twice")
+    other, now_ms = Node("hub-elsewhere", ("store-1",), None, "hub"), int(datetime.now(UTC).timestamp() * 1000)
+    other.ask(receipt(cola=5), "delivery", now_ms)
+    other.ask(Sale(lines=(SkuLine(1, "cola"),), till="t-1", receipt="R-1"), "there", now_ms)
+    other.ask(Sale(lines=(SkuLine(1, "cola"),), till="t-1", receipt="R-2"), "twice", now_ms)
     other.commit()
     await store.good("/v1/sales", sale("R-1"), key="here")
     await store.good("/v1/sales", sale("R-2"), key="twice")
