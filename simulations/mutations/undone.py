@@ -123,4 +123,17 @@ UNDONE = (
         expected=("ToldChecker", "DecisionsChecker"),
         edits=(slip("replica.core.orders.parking:report_late", ("if parked.waits_for(fulfilment):", "if False:")),),
     ),
+    Mutation(
+        name="new-by-the-first-key",
+        breaks="a batch counts as new if the key of its first sale is new",
+        invariant=3,
+        expected=("ExactlyOnceChecker",),
+        edits=(
+            slip(
+                "replica.core.state.fast_paths:first_used",
+                ("replica.keys.is_disjoint(own)", "keys[0] not in replica.keys"),
+                ("earlier.keys().isdisjoint(own)", "keys[0] not in earlier"),
+            ),
+        ),
+    ),
 )

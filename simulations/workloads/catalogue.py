@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simulations.clients import Client
+from simulations.workloads.batches import BatchesClient
 from simulations.workloads.bundles import BundlesClient
 from simulations.workloads.feed_readers import FeedReader
 from simulations.workloads.floods import FloodClient
@@ -23,6 +24,7 @@ from simulations.workloads.returns import ReturnsClient
 from simulations.workloads.till_clocks import TillClient
 
 WORKLOADS: Mapping[str, type[Client]] = {
+    "batches": BatchesClient,
     "bundles": BundlesClient,
     "feed-readers": FeedReader,
     "floods": FloodClient,
