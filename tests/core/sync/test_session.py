@@ -566,6 +566,15 @@ def test_entries_the_peer_has_are_not_sent() -> None:
     assert alone.said() == []
 
 
+def test_entries_that_the_peer_sends_although_we_claimed_them_are_counted() -> None:
+    alone = Alone(holding(1, 2))
+    alone.take(HELLO)
+    alone.session.claim(plain_vectors(alone.node.replica, alone.session.accepted))
+    longer = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
+    alone.take(HAVE, Entries(1, columns_of(longer)))
+    assert alone.session.resent == 2
+
+
 def test_entries_the_peer_sent_are_not_sent_back() -> None:
     alone = Alone()
     (arrived,) = alone.take(HELLO, HAVE, ENTRIES)[2:]

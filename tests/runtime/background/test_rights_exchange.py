@@ -333,3 +333,19 @@ async def test_request_for_rights_ends_at_its_timeout_if_the_holder_does_not_ans
     started_s = elapsed_s()
     assert await chain.east.rights.want(STORE, COLA, 3, 2.0) == 0
     assert elapsed_s() - started_s == pytest.approx(2.0)
+
+
+async def test_counts_of_waiting_callers_and_requests_are_zero_once_they_are_answered() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.rule(mode="share")
+    await until(lambda: chain.rights() == (0, 10, 0), 10)
+    wanting = asyncio.create_task(chain.west.rights.want(STORE, COLA, 4, 5.0))
+    await asyncio.sleep(0)
+    assert chain.west.rights.waiting == 1
+    assert await wanting == 4
+    await asyncio.sleep(1)
+    assert chain.west.rights.waiting == chain.east.rights_answers.waiting == 0
+    assert chain.west.rights.arriving == []
+    assert chain.east.peers.live == len(chain.east.peers.connected) == 2
+    assert [peer.link.session.unanswered for peer in chain.east.peers.connected if peer.link] == [(0, 0)] * 2
