@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from replica.core.state.commands import Command
+from replica.core.stock.requests import Sale
 from simulations.clients import Client, try_once
 from simulations.history import Ask
 
@@ -39,9 +41,10 @@ class BatchesClient(Client):
         """Sell several times, and send all sales without an answer in new groups, a few times."""
         begun = [self._begin(*self._sale()) for _ in range(self._random.randint(1, SALES_MAX))]
         for _ in range(self._random.randint(1, ROUNDS_MAX)):
-            sent = [ask for ask in self._asks[-3 * SALES_MAX :] if ask.entry is None and ask.tried] + begun
+            earlier = [ask for ask in self._asks[-3 * SALES_MAX :] if is_sale(ask)]
+            sent = [ask for ask in earlier if ask.entry is None and ask.tried] + begun
             if self._random.random() < ANSWERED:
-                sent += [ask for ask in self._asks[-2 * SALES_MAX :] if ask.entry is not None]
+                sent += [ask for ask in earlier if ask.entry is not None]
             for group in self._grouped(list(dict.fromkeys(sent))):
                 await try_once(self._chain, self._history, group, self._timeout_s)
             begun = [ask for ask in begun if not ask.is_settled]
@@ -56,3 +59,8 @@ class BatchesClient(Client):
             groups.append(asks[:size])
             asks = asks[size:]
         return groups[: self._random.randint(1, len(groups))] if groups else []
+
+
+def is_sale(ask: Ask) -> bool:
+    """Whether a request can be part of a batch: only sales can."""
+    return isinstance(ask.asked, Command) and isinstance(ask.asked.request, Sale)

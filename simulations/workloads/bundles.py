@@ -48,6 +48,9 @@ class BundlesClient(OrderingClient):
         for bundle in BUNDLES if self._machine.role.role == "hub" else ():
             await self._write_recipe(bundle)
         await super().run(until)
+        await self._sell_out()
+
+    async def _sell_out(self) -> None:
         for item in PIECES:
             if self._random.random() < SOLD_OUT:
                 await self._take(item, PLENTY)

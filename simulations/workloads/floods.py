@@ -51,13 +51,16 @@ class FloodClient(OrderingClient):
         return [(self._receive, 2.0), (self._flood_a_busy_disk, 1.0)]
 
     async def _flood_a_busy_disk(self) -> None:
-        """Hold goods for a second, and flood the node when they are about to expire."""
+        """Hold goods for a second and change a policy, and flood the node when all that is about to have its effect."""
         known = [ask for ask in self._asks[-20:] if ask.entry is not None]
         offers = await self._machine.look(partial(_offers, channel=""), self._timeout_s) or []
         if not known or not offers:
             return
         began_s, holds = self._chain.loop.time(), [self._brief_hold(offers) for _ in range(HOLDS)]
-        await asyncio.gather(*[self._place(hold) for hold in holds])
+        placing = [self._place(hold) for hold in holds]
+        is_hub = self._machine.role.role == "hub"
+        ruling = [self._write_policy()] if is_hub and self._chain.stores else []
+        await asyncio.gather(*placing, *ruling)
         passed_s = self._chain.loop.time() - began_s
         await asyncio.sleep(max(0.0, BRIEF_S - passed_s - self._random.uniform(0.0, 0.3)))
         self._history.tally("flooded")
