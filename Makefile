@@ -9,8 +9,9 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)
 	$(BIN)/shelfsync demo $(ARGS)
 
+# On all cores. Each file runs in one process, because its tests share what is expensive to make.
 test: check
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

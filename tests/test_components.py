@@ -37,12 +37,19 @@ def play(suite: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return suite.runpytest_subprocess("-p", "tests.components", "-p", "no:cacheprovider", *arguments)
 
 
-def arguments_of_ci() -> list[str]:
-    """The arguments of pytest in `.ci/run`: those of pyproject.toml, and those that `make test` gets."""
+def arguments_of_make() -> list[str]:
+    """The arguments of pytest in `make test`: those of pyproject.toml, and those of the Makefile."""
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
-    found = re.search(r'^make test ARGS="(.*)"$', (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    found = re.search(r"^\t\$\(BIN\)/pytest (.*) \$\(ARGS\)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert found is not None
     return [*shlex.split(options["addopts"]), *shlex.split(found[1])]
+
+
+def arguments_of_ci() -> list[str]:
+    """The arguments of pytest in `.ci/run`: also those that it gives to `make test`."""
+    found = re.search(r'^make test ARGS="(.*)"$', (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert found is not None
+    return [*arguments_of_make(), *shlex.split(found[1])]
 
 
 def test_test_without_its_component_is_skipped_with_a_reason(suite: pytest.Pytester) -> None:
@@ -73,7 +80,7 @@ def test_ci_counts_tests_and_fails_if_a_component_is_missing(suite: pytest.Pytes
 
 
 def test_make_test_counts_tests(suite: pytest.Pytester) -> None:
-    result = play(suite, *arguments_of_ci()[:2])
+    result = play(suite, *arguments_of_make())
     assert re.search(r"^1 passed, 2 skipped in [\d.]+s", result.stdout.lines[-1])
 
 
