@@ -11,6 +11,8 @@ These constants are no knobs:
 - Bounds past which the product promises less, such as `KEY_ENTRIES_MAX`, `COLLISIONS_MAX` and `CLOCK_FAULTS_MAX`.
 - What a file or a protocol contains, such as versions, lengths of hashes and names of accounts.
 - What only the real process has: sockets, threads, garbage collection.
+
+An inbox must hold all commands that the rebalancer sends together, so `inbox` has no smaller value than 24.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ HTTP = "replica.runtime.http"
 BOUNDS = "simulations.checkers.bounds"
 
 OF_NODES: Mapping[str, Knob] = {
-    "inbox": Knob("Requests that may wait.", "INBOX_MAX", (DRIVER, BOUNDS, "simulations.clients"), (4, 32, 512)),
+    "inbox": Knob("Requests that may wait.", "INBOX_MAX", (DRIVER, BOUNDS, "simulations.clients"), (24, 64, 512)),
     "batch-entries": Knob(
         "Requests in one commit.", "BATCH_ENTRIES_MAX", (LIMITS, DRIVER, "simulations.workloads.floods"), (1, 3, 64)
     ),
@@ -157,7 +159,7 @@ OF_NODES: Mapping[str, Knob] = {
 }
 """Knobs of every run."""
 
-OF_ADAPTERS: Mapping[str, Knob] = {
+OF_JOURNAL: Mapping[str, Knob] = {
     "filter-keys": Knob("Keys that every filter has room for.", "KEYS_MIN", (f"{JOURNAL}.key_filter",), (4, 32, 256)),
     "log-copies": Knob("Commits between copies of the log.", "COPY_COMMITS", (f"{JOURNAL}.sqlite_journal",), (1, 7)),
     "log-pages": Knob(
@@ -175,6 +177,10 @@ OF_ADAPTERS: Mapping[str, Knob] = {
     "page-bytes": Knob(
         "Bytes after which a page of entries ends.", "PAGE_BYTES_MAX", (f"{JOURNAL}.reading",), (1, 4_096)
     ),
+}
+"""Knobs of the journal on SQLite. The trials with power losses turn them, too."""
+
+OF_HTTP: Mapping[str, Knob] = {
     "read-slice": Knob("Things in one slice of a long read.", "SLICE", (f"{HTTP}.long_reads",), (1, 3)),
     "feed-page": Knob("Entries that the feed reads at once.", "FEED_PAGE", (f"{HTTP}.stock_api",), (1, 5)),
     "breach-page": Knob("Entries read first for the time of a breach.", "PAGE", (f"{HTTP}.breach_times",), (1, 8)),
@@ -185,6 +191,9 @@ OF_ADAPTERS: Mapping[str, Knob] = {
         "How long an order waits for another region.", "REPLICATION_TIMEOUT_S", (f"{HTTP}.order_placing",), (0.05, 1.0)
     ),
 }
+"""Knobs of HTTP connections."""
+
+OF_ADAPTERS: Mapping[str, Knob] = {**OF_JOURNAL, **OF_HTTP}
 """Knobs that only the full stack has, because only there nodes have files and sockets."""
 
 KNOBS: Mapping[str, Knob] = {**OF_NODES, **OF_ADAPTERS}

@@ -22,6 +22,8 @@ from replica.core.stock.till_receipts import QuestionedReceipt, TillReceipt
 from replica.runtime.journal.sqlite_journal import open_journal
 from replica.runtime.ports import Journal
 from simulations.journal import SimulatedDisk, SimulatedJournal
+from simulations.knobs import OF_JOURNAL, turned
+from simulations.plan import Setting
 from tests.core.runs import runs_of
 
 INCARNATION = "0123456789ab"
@@ -30,7 +32,12 @@ WRITER = f"store-1#{INCARNATION}"
 Reopen = Callable[[], Awaitable[Journal]]
 
 
-@pytest.fixture(params=["sqlite", "simulated"])
+SMALL = [Setting(name, min(knob.values)) for name, knob in OF_JOURNAL.items() if name != "page-bytes"]
+"""Every bound of the journal as small as possible, so that each test passes it. Only pages keep their size, because
+tests say how many entries they expect in one."""
+
+
+@pytest.fixture(params=["sqlite", "sqlite-small", "simulated"])
 async def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Reopen]:
     """Close the open journal, if any, and open it again on the same disk."""
     disk = SimulatedDisk()
@@ -39,15 +46,16 @@ async def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     async def open_again() -> Journal:
         if opened:
             await opened.pop().close()
-        if request.param == "sqlite":
+        if request.param != "simulated":
             opened.append(await open_journal(tmp_path, "store-1", INCARNATION))
         else:
             opened.append(SimulatedJournal(disk, WRITER))
         return opened[-1]
 
-    yield open_again
-    if opened:
-        await opened.pop().close()
+    with turned(SMALL if request.param == "sqlite-small" else ()):
+        yield open_again
+        if opened:
+            await opened.pop().close()
 
 
 def replica_of(writer: str = WRITER, *locations: str) -> Replica:
@@ -161,6 +169,31 @@ async def test_key_is_found_as_soon_as_it_is_durable(reopen: Reopen) -> None:
     await commit(journal, replica)
     assert await journal.find([b"r1", b"other"]) == {b"r1": [entry]}
     assert await (await reopen()).find([b"r1"]) in ({b"r1": [entry]}, {})
+
+
+async def test_every_key_is_found_while_there_are_more_and_more(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    expected: dict[bytes, list[Entry]] = {}
+    for number in range(40):
+        for key in (f"r{number}", *(f"r{number}-{part}" for part in range(number % 4))):
+            expected[key.encode()] = [receive(replica, key, 1)]
+        await commit(journal, replica)
+        assert await journal.find(list(expected)) == expected
+
+
+async def test_every_receipt_is_found_while_there_are_more_and_more(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    receipts: list[TillReceipt] = []
+    for number in range(30):
+        receipt = f"till-receipt-{number}"
+        returned = Return((SkuLine(1, "cola"),), original=receipt)
+        decisions.execute(replica, Command("store-1", returned, receipt.encode()), 1_700_000_000_000)
+        receipts.append(TillReceipt("store-1", receipt))
+        await commit(journal, replica)
+        assert journal.likely_returned(receipts) == receipts
+        assert list(await journal.find_receipts(receipts)) == receipts
 
 
 async def test_key_is_found_after_reopening(reopen: Reopen) -> None:

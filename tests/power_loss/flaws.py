@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from replica.core.base.errors import Unknown
 from replica.core.state.batch import Batch
 from replica.runtime.journal.sqlite_journal import SqliteJournal
+from simulations.mutations.boundaries import OF_SQLITE
+from simulations.mutations.mutation import Mutation
 from tests.core.runs import runs_of
 
 
@@ -22,6 +24,8 @@ class Flaw:
     is_log_left: bool = False
     """Whether the journal reads an existing log without making it durable first."""
     append: Callable[[SqliteJournal, Batch], Awaitable[int]] = SqliteJournal.append
+    mutation: Mutation | None = None
+    """A bug planted in the code of the journal."""
 
 
 async def append_in_halves(journal: SqliteJournal, batch: Batch) -> int:
@@ -67,4 +71,5 @@ FLAWS = {
     "failure-ignored": Flaw(append=append_and_hope),
     "keys-forgotten": Flaw(append=append_without_keys),
     "another-fold": Flaw(append=append_another_fold),
+    **{mutation.name: Flaw(mutation=mutation) for mutation in OF_SQLITE},
 }

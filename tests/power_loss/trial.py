@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -23,10 +24,21 @@ from replica.core.log.entry import Entry
 from replica.runtime.journal import sqlite_journal
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.sqlite_journal import FILE_NAME, SqliteJournal, open_journal
+from simulations.draw import draw_knobs
+from simulations.knobs import OF_JOURNAL, turned
+from simulations.mutations.mutation import planted
 from tests.power_loss.disk import Disk
 from tests.power_loss.flaws import SOUND, Flaw
 from tests.power_loss.sqlite_files import SimulatedFiles
-from tests.power_loss.verdict import Violation, check_entries, check_file, check_image, check_keys, read_all
+from tests.power_loss.verdict import (
+    Violation,
+    check_entries,
+    check_file,
+    check_image,
+    check_keys,
+    check_retries,
+    read_all,
+)
 from tests.power_loss.workload import INCARNATION, NODE, Workload
 
 BATCHES_MAX = 10
@@ -78,6 +90,8 @@ class Trial:
     async def run(self) -> Outcome:
         """Run to the end, or to the first violation."""
         with (
+            turned(draw_knobs(self.outcome.seed, OF_JOURNAL)),
+            planted(self._flaw.mutation) if self._flaw.mutation is not None else nullcontext(),
             self._files.installed(self.outcome.seed),
             patch.object(sqlite_journal, "write_again", self._write_again),
             capture_logs() as warnings,
@@ -187,6 +201,7 @@ class Trial:
         if self._disk.cut is not None:
             raise Unknown("the power failed before the driver could answer")
         self._acknowledged += self._in_flight
+        await check_retries(journal, self._in_flight)
         self._in_flight = []
 
     async def _recover(self, journal: SqliteJournal) -> None:

@@ -103,6 +103,15 @@ async def check_keys(journal: Journal, stored: Sequence[Stored], tried: Iterable
         raise Violation(f"keys find wrong entries; missing keys: {missing}, keys of lost entries: {foreign}")
 
 
+async def check_retries(journal: Journal, written: Iterable[Entry]) -> None:
+    """Check that a retry of each request that was just written finds its entry, so that it counts once."""
+    keys = [entry.content.key for entry in written if entry.content.key]
+    found = await journal.find(keys)
+    for entry in written:
+        if entry.content.key and entry not in found.get(entry.content.key, ()):
+            raise Violation(f"a retry does not find its entry under the key {entry.content.key.hex()}")
+
+
 def check_file(path: Path) -> None:
     """Run SQLite's integrity check."""
     connection = sqlite3.connect(path)

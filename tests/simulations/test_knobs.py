@@ -71,10 +71,10 @@ def test_settings_that_no_knob_can_have_are_refused() -> None:
 
 def test_knobs_are_turned_during_a_run_and_not_after_it() -> None:
     seen, before = [], values()
-    plan = Plan(seed=1, seconds=0.5, knobs=(Setting("inbox", 4), Setting("filter-keys", 4)))
+    plan = Plan(seed=1, seconds=0.5, knobs=(Setting("inbox", 24), Setting("filter-keys", 4)))
     run = Run(plan, on_look=lambda: seen.append((KNOBS["inbox"].default, len(KeyFilter()._words))))
     assert run.play().violation is None
-    assert set(seen) == {(4, 1)}
+    assert set(seen) == {(24, 1)}
     assert values() == before
 
 
@@ -85,13 +85,13 @@ def test_a_run_that_breaks_leaves_no_knob_turned() -> None:
         raise RuntimeError("planted")
 
     with pytest.raises(RuntimeError, match="planted"):
-        Run(Plan(seed=1, seconds=0.5, knobs=(Setting("inbox", 4),)), on_look=fail).play()
+        Run(Plan(seed=1, seconds=0.5, knobs=(Setting("inbox", 24),)), on_look=fail).play()
     assert values() == before
 
 
 def test_a_small_inbox_changes_the_trace_and_replays() -> None:
     plan = replace(draw_plan(3), seconds=3.0, knobs=())
-    small = replace(plan, knobs=(Setting("inbox", 4),))
+    small = replace(plan, knobs=(Setting("inbox", 24),))
     first, again, without = play(small), play(small), play(plan)
     assert first.digest == again.digest != without.digest
 
@@ -117,7 +117,7 @@ def test_shrinking_turns_back_the_knobs_that_a_failure_does_not_need() -> None:
     plan = Plan(seed=1, faults=(Fault("kill", 1.0, 1.0, ("store-1",)),), knobs=knobs)
 
     def fails(tried: Plan) -> Found | None:
-        return Found("FloorChecker", 4, "", 2.0) if Setting("inbox", 4) in tried.knobs else None
+        return Found("FloorChecker", 4, "", 2.0) if Setting("inbox", 24) in tried.knobs else None
 
     left = Shrinker(plan, Found("FloorChecker", 4, "", 2.0), fails, Budget(1_000, 60.0)).shrink().plan
-    assert left.knobs == (Setting("inbox", 4),) and not left.faults
+    assert left.knobs == (Setting("inbox", 24),) and not left.faults
