@@ -22,6 +22,7 @@ TO_FRAMES = {
 
 IN_RUN = {
     "Liveness": "After healing, machines agree on their entries in time: first the core, then all.",
+    "Checkpoint": "At each start, the state that a node loads is the fold of its entries, with the last clock.",
     "Process": "No process ends except by a fault, and every exception is received.",
     "Stuck": "Some task or timer can always run, and no host spins while time stands still.",
     "Broken": "No assertion of a node fails.",

@@ -47,7 +47,7 @@ class SimulatedChain:
 
     def make_machine(self, role: Role, random: Random, versions: tuple[int, int] | None) -> Machine:
         """Make one machine, and do not start it."""
-        return Machine(role, self.loop, self.network, random, self.note, versions)
+        return Machine(role, self.loop, self.network, random, self.note, versions, seed=self.plan.seed)
 
     @property
     def hubs(self) -> list[Machine]:
@@ -103,7 +103,9 @@ class SimulatedChain:
         """Start a second machine on a copy of this machine's disk, under the name of this machine."""
         first = self.machines[name]
         random = Random(f"{self.plan.seed}/{name}/clone")
-        second = Machine(first.role, self.loop, self.network, random, self.note, name=f"{name}-clone")
+        second = Machine(
+            first.role, self.loop, self.network, random, self.note, name=f"{name}-clone", seed=self.plan.seed
+        )
         second.disk, second.writer = first.disk.copy(), first.writer
         self.machines[second.name] = second
         second.start()

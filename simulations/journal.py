@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from replica.core.base.errors import StorageFull, Unknown
 from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX, RECEIPT_ENTRIES_MAX
 from replica.core.base.names import node_of, void_key
@@ -27,6 +29,7 @@ from replica.core.stock.till_receipts import (
     uses_of,
 )
 from replica.runtime.ports import Page, Stored
+from simulations.checkpoints import StoredCheckpoint, check_image
 
 Latency = Callable[[], float]
 
@@ -46,8 +49,10 @@ class SimulatedDisk:
         """Minimum times of reads and commits, one pair for each fault that slows the disk down."""
         self.clock = 0
         """The clock of the writer at the last commit."""
-        self.writing: tuple[Sequence[Entry], int] = ((), 0)
-        """The commit in progress, with the clock of the writer. It is durable when the commit returns."""
+        self.checkpoint = StoredCheckpoint()
+        """The rows that the commits changed."""
+        self.writing: Batch | None = None
+        """The commit in progress. It is durable when the commit returns."""
         self._of_stream: dict[Stream, list[Stored]] = {}
         self._of_key: dict[bytes, list[Entry]] = {}
         self._of_receipt: dict[TillReceipt, list[tuple[Use, Entry]]] = {}
@@ -76,6 +81,11 @@ class SimulatedDisk:
                 self._of_key.setdefault(entry.content.key, []).append(entry)
             for use in uses_of(entry.content):
                 self._use(entry, use)
+
+    def commit(self, batch: Batch) -> None:
+        """Make a batch durable, with the rows of the checkpoint that it changed."""
+        self.keep(batch.entries, batch.clock)
+        self.checkpoint.put(batch)
 
     def _use(self, entry: Entry, use: Use) -> None:
         receipt = TillReceipt(entry.stream.scope, use.number)
@@ -115,14 +125,15 @@ class SimulatedDisk:
 
     def stop(self, *, finishes: bool) -> None:
         """The process or the power is gone. `finishes`: whether the commit in progress became durable."""
-        if finishes:
-            self.keep(*self.writing)
-        self.writing = ((), 0)
+        if finishes and self.writing is not None:
+            self.commit(self.writing)
+        self.writing = None
 
     def copy(self) -> SimulatedDisk:
         """A backup of the present content."""
         copied = self.blank()
         copied.keep([stored.entry for stored in self.stored], self.clock)
+        copied.checkpoint = self.checkpoint.copy()
         return copied
 
     def blank(self) -> SimulatedDisk:
@@ -161,29 +172,35 @@ class SimulatedDisk:
 class SimulatedJournal:
     """The journal port on a simulated disk."""
 
-    def __init__(self, disk: SimulatedDisk, writer: str) -> None:
+    def __init__(self, disk: SimulatedDisk, writer: str, *, opens_checkpoint: bool = True) -> None:
         self._disk = disk
-        self._writer = writer
+        self._node = node_of(writer)
+        self._opens_checkpoint = opens_checkpoint
 
     async def load(self) -> Image:
         await self._disk.spend_reading()
-        entries = (stored.entry for stored in self._disk.stored)
-        return image_of(entries, node_of(self._writer), clock=self._disk.clock, shared=self._disk.shared())
+        disk, node = self._disk, self._node
+        entries = [stored.entry for stored in disk.stored]
+        folded = image_of(entries, node, clock=disk.clock, shared=disk.shared())
+        if disk.checkpoint.node != node:  # a new disk, or that of another node, which keeps other rows
+            disk.checkpoint = StoredCheckpoint.of(folded, node)
+        stored = replace(folded, cells=disk.checkpoint.cells(), checkpoint=disk.checkpoint.rows())
+        check_image(stored, folded)
+        return stored if self._opens_checkpoint else folded
 
     async def append(self, batch: Batch) -> int:
         disk = self._disk
-        entries = batch.entries
-        size = sum(len(entry.body) for entry in entries)
-        disk.writing = entries, batch.clock
+        size = sum(len(entry.body) for entry in batch.entries)
+        disk.writing = batch
         await disk.spend_writing()
-        disk.writing = ((), 0)
+        disk.writing = None
         if disk.room_bytes is not None:
             if size > disk.room_bytes:
                 raise StorageFull("the simulated disk is full")
             disk.room_bytes -= size
         fails, disk.fails_next_commit = disk.fails_next_commit, None
         if fails is not False:
-            disk.keep(entries, batch.clock)
+            disk.commit(batch)
         if fails is not None:
             raise Unknown("the simulated disk failed")
         return len(disk.stored)

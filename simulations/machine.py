@@ -23,6 +23,7 @@ from replica.runtime.background.counting import submit_count
 from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.http.order_placing import place, waits
 from replica.runtime.node import Node, NodeRole
+from simulations.checkpoints import CheckpointDiffers, check_replica
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.history import PageRead
 from simulations.journal import SimulatedDisk, SimulatedJournal
@@ -76,6 +77,7 @@ class Machine:
         note: Callable[[str, str], None],
         versions: tuple[int, int] | None = None,
         name: str = "",
+        seed: int = 0,
     ) -> None:
         self.role = role
         self.name = name or role.name
@@ -102,6 +104,8 @@ class Machine:
         self._note = note
         self._versions = versions
         self._entropy = SimulatedEntropy(random)
+        self._reopenings = Random(f"{seed}/{self.name}/reopenings")
+        """Says at which starts the node opens its checkpoint. At the others it folds its entries again."""
         self.identify()
 
     @property
@@ -198,16 +202,21 @@ class Machine:
             self.start()
 
     async def _live(self) -> None:
-        journal = SimulatedJournal(self.disk, self.writer)
+        journal = SimulatedJournal(self.disk, self.writer, opens_checkpoint=self._reopenings.random() < 0.5)
         role = self.role
-        replica = Replica(
-            self.writer,
-            role.locations,
-            await journal.load(),
-            open_catalog=True,
-            kinds=KINDS if self._versions is None else NEXT_KINDS,
-            order_policy=role.node.order_policy,
-        )
+        try:
+            replica = Replica(
+                self.writer,
+                role.locations,
+                await journal.load(),
+                open_catalog=True,
+                kinds=KINDS if self._versions is None else NEXT_KINDS,
+                order_policy=role.node.order_policy,
+            )
+            check_replica(replica, [stored.entry for stored in self.disk.stored], self.disk.clock)
+        except CheckpointDiffers as differs:
+            self.failure = differs
+            return
         node = Node(
             replica,
             journal,

@@ -27,6 +27,7 @@ from replica.core.base.errors import Broken
 from replica.core.base.limits import CLOCK_SKEW_MAX_MS, PARKED_MS
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Checker, Violation
+from simulations.checkpoints import CheckpointDiffers
 from simulations.clients import Client, answer_all
 from simulations.faults import Mend, begin
 from simulations.history import History
@@ -304,6 +305,8 @@ class Run:
 
     def _check_processes(self) -> None:
         for machine in self.chain.machines.values():
+            if isinstance(machine.failure, CheckpointDiffers):
+                raise Violation("Checkpoint", 7, f"{machine.name}: {machine.failure}")
             if machine.failure is not None:
                 raise Violation("Process", 0, f"{machine.name} broke: {machine.failure!r}")
         for failure in self.loop.failures:

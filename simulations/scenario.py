@@ -28,7 +28,7 @@ DIRECTORY = Path(__file__).parent / "scenarios"
 NOTHING = "nothing"
 """In `expects`: every guarantee holds."""
 
-BESIDES = ("Liveness", "Process", "Broken", "Stuck", "Simulator")
+BESIDES = ("Liveness", "Checkpoint", "Process", "Broken", "Stuck", "Simulator")
 """Names of violations that the run, the loop and the simulator find, not the checkers."""
 
 WHO_MIN = {"swap": 2, "clone": 1, "restore": 1, "wipe": 1}

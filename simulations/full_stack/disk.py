@@ -16,10 +16,14 @@ from random import Random
 from typing import Any
 
 from replica.core.log.entry import Entry
+from replica.core.state.batch import Batch
 from replica.runtime.journal.reading import read
 from replica.runtime.journal.sqlite_journal import FILE_NAME, SqliteJournal
+from replica.runtime.journal.verification import verify_file
+from replica.runtime.node import Node
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
+from simulations.checkpoints import CheckpointDiffers, check_replica
 from simulations.full_stack.worker import Worker
 from simulations.journal import SimulatedDisk
 
@@ -47,6 +51,8 @@ class StackDisk(SimulatedDisk):
         self._is_served = False
         self._has_news = False
         """Whether a commit was tried since the last look."""
+        self._clocks: dict[bytes, int] = {}
+        """The clock of each batch by its last entry: the clock that a node must have that loads exactly so far."""
 
     @property
     def path(self) -> Path:
@@ -97,6 +103,25 @@ class StackDisk(SimulatedDisk):
                 worker.connection.close()
         self.workers = []
         shutil.rmtree(left, ignore_errors=True)
+
+    def check_opened(self, node: Node) -> None:
+        """Check what a node has just loaded from the files. Raises CheckpointDiffers."""
+        found = [str(one) for one in verify_file(self.path / FILE_NAME).differences]
+        entries = [one.entry for one in self.stored]
+        clock = self._clocks.get(entries[-1].hash) if entries else 0
+        if clock is None:
+            raise CheckpointDiffers(f"the last entry in the file is not the last one of a batch: {entries[-1]}")
+        assert isinstance(node.journal, SqliteJournal)
+        keys = list(dict.fromkeys(entry.content.key for entry in entries if entry.content.key))
+        if node.journal._keys.likely(keys) != keys:
+            found.append("the filter lacks a key")
+        if found:
+            raise CheckpointDiffers("; ".join(found))
+        check_replica(node.replica, entries, clock)
+
+    def expect(self, batch: Batch) -> None:
+        """Note a batch that a commit may make durable."""
+        self._clocks[batch.runs[-1].head.hash] = batch.clock
 
     def carry_out(self, commit: Callable[[], Any]) -> Any:
         """Do a commit. The disk may be full, or the commit may fail."""

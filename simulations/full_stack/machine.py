@@ -184,8 +184,9 @@ class StackMachine(Machine):
         else:
             assembling = hub.assembly.assemble(network, hosts=role.locations, **common)
         assembly = await assembling
-        disk.reopen()
         node = assembly.node
+        disk.reopen()
+        disk.check_opened(node)
         if self._versions is not None:
             node.peers.identity = replace(node.peers.identity, versions=self._versions, software="next")
         self.node = node

@@ -10,9 +10,12 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec import Struct
+
+from replica.core.state.batch import Batch
 
 WorkerJob = Callable[[], Any]
 
@@ -35,6 +38,9 @@ class WorkersDisk(Protocol):
 
     read_s: Callable[[], float]
     write_s: Callable[[], float]
+
+    def expect(self, batch: Batch) -> None:
+        """Note a batch that a commit may make durable."""
 
     def carry_out(self, commit: Callable[[], Any]) -> Any:
         """Do a commit. May fail as the disk fails."""
@@ -59,6 +65,9 @@ class Worker:
     def put_nowait(self, job: tuple[asyncio.Future[Any] | None, WorkerJob]) -> None:
         """Queue one job."""
         future, work = job
+        if _is_commit(work):
+            assert isinstance(work, partial)
+            self._disk.expect(work.args[-1])
         begins_s = max(self._loop.time(), self._free_s)
         self._free_s = begins_s + (self._disk.write_s() if _is_commit(work) else self._disk.read_s())
         self._jobs.append(_Job(begins_s, future, work))

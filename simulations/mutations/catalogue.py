@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulations.mutations.checkpoints import CHECKPOINTS
 from simulations.mutations.clocks import CLOCKS
 from simulations.mutations.commits import COMMITS
 from simulations.mutations.keys import KEYS
@@ -22,6 +23,7 @@ AREAS = (
     KEYS,
     MERGES,
     COMMITS,
+    CHECKPOINTS,
     SYNC,
     LINKS,
     CLOCKS,

@@ -152,11 +152,11 @@ COMMITS = (
         name="last-entry-not-loaded",
         breaks="a restarted node does not know the last entry it wrote",
         invariant=7,
-        expected=("StreamsChecker",),
+        expected=("Checkpoint",),
         edits=(
             slip(
                 f"{JOURNAL}:SimulatedJournal.load",
-                ("for stored in self._disk.stored)", "for stored in self._disk.stored[:-1])"),
+                ("for stored in disk.stored]", "for stored in disk.stored[:-1]]"),
             ),
         ),
     ),

@@ -19,7 +19,8 @@ from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, Return, Sale, SkuLine
 from replica.core.stock.till_receipts import QuestionedReceipt, TillReceipt
-from replica.runtime.journal.sqlite_journal import open_journal
+from replica.runtime.journal.sqlite_journal import FILE_NAME, open_journal
+from replica.runtime.journal.verification import verify_file
 from replica.runtime.ports import Journal
 from simulations.journal import SimulatedDisk, SimulatedJournal
 from simulations.knobs import OF_JOURNAL, turned
@@ -39,13 +40,18 @@ tests say how many entries they expect in one."""
 
 @pytest.fixture(params=["sqlite", "sqlite-small", "simulated"])
 async def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Reopen]:
-    """Close the open journal, if any, and open it again on the same disk."""
+    """Close the open journal, if any, and open it again on the same disk. All tables must follow from the entries."""
     disk = SimulatedDisk()
     opened: list[Journal] = []
 
+    async def close() -> None:
+        await opened.pop().close()
+        if request.param != "simulated":
+            assert verify_file(tmp_path / FILE_NAME).differences == []
+
     async def open_again() -> Journal:
         if opened:
-            await opened.pop().close()
+            await close()
         if request.param != "simulated":
             opened.append(await open_journal(tmp_path, "store-1", INCARNATION))
         else:
@@ -55,7 +61,7 @@ async def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     with turned(SMALL if request.param == "sqlite-small" else ()):
         yield open_again
         if opened:
-            await opened.pop().close()
+            await close()
 
 
 def replica_of(writer: str = WRITER, *locations: str) -> Replica:
@@ -213,7 +219,9 @@ async def test_all_entries_under_one_key_are_found_in_arrival_order(reopen: Reop
     await commit(journal, here)
     second = receive(there, "same", 10)
     here.keys.put(second.content.key, second)
-    await journal.append(Batch(runs=runs_of([second]), cells=there.ledger.take_changes(), checkpoint={}))
+    await journal.append(
+        Batch(runs=runs_of([second]), cells=there.ledger.take_changes(), checkpoint={}, clock=there.clock.last)
+    )
     assert (await journal.find([b"same"]))[b"same"] == [first, second]
     assert list((await (await reopen()).load()).shared) == [first, second]
 
@@ -227,7 +235,8 @@ async def test_void_of_an_entry_is_loaded_with_the_entries_that_share_its_key(re
     *_, void = there.take_batch().entries
     assert void.content.facts["loser"] == loser.hash
     there.ledger.take_changes()
-    await journal.append(Batch(runs=runs_of([winner]), cells=here.ledger.take_changes(), checkpoint={}))
+    batch = Batch(runs=runs_of([winner]), cells=here.ledger.take_changes(), checkpoint={}, clock=winner.content.clock)
+    await journal.append(batch)
     loaded = Replica(WRITER, ("store-1",), await (journal := await reopen()).load())
     decisions.merge(
         loaded,
@@ -327,7 +336,9 @@ async def test_batch_of_several_streams_keeps_arrival_order(reopen: Reopen) -> N
         entries.append(receive(east, f"e{number}", 1, location="w-1"))
         entries.append(receive(west, f"w{number}", 1, location="w-1"))
     changes = east.ledger.take_changes() | west.ledger.take_changes()
-    assert await journal.append(Batch(runs=runs_of(entries), cells=changes, checkpoint={})) == 6
+    newest = max(entry.content.clock for entry in entries)
+    batch = Batch(runs=runs_of(entries), cells=changes, checkpoint={}, clock=newest)
+    assert await journal.append(batch) == 6
     assert [stored.entry for stored in (await journal.read(0, 10)).stored] == entries
     image = await (await reopen()).load()
     loaded = Replica(WRITER, ("store-1",), image)

@@ -3,9 +3,10 @@
 - The journal has every acknowledged batch, complete and in order. It has the batch in flight completely or not at all.
   It has nothing else.
 - Streams have no gaps, and hashes link their entries.
-- `load` returns the fold of the entries.
+- `load` returns the fold of the entries, with the clock of the last batch.
 - Each key finds its entries, and no other key finds any.
 - SQLite's integrity check succeeds.
+- Every table of the file follows from the entries.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from replica.core.log.entry import Entry, Stream, chain, start
 from replica.core.state.batch import Checkpoint, Image, Row
+from replica.runtime.journal.verification import verify_file
 from replica.runtime.ports import Journal, Stored
 from tests.core.chain import image_of
 from tests.power_loss.workload import WRITER
@@ -71,14 +73,14 @@ def _check_links(stored: Sequence[Stored]) -> None:
         ends[entry.stream] = (entry.sequence, entry.hash)
 
 
-def check_image(image: Image, stored: Sequence[Stored]) -> None:
-    """Check that the loaded image is the fold of the entries."""
+def check_image(image: Image, stored: Sequence[Stored], clock: int) -> None:
+    """Check that the loaded image is the fold of the entries, with the clock of the last batch."""
     folded = image_of([(one.entry, one.previous) for one in stored], WRITER)
     for field, loaded, expected in (
         ("heads", dict(image.heads), dict(folded.heads)),
         ("cells", sorted(image.cells), sorted(folded.cells)),
         ("checkpoint rows", sorted_rows(image.checkpoint), sorted_rows(folded.checkpoint)),
-        ("clock", max(image.clock, folded.clock), image.clock),
+        ("clock", image.clock, clock),
         ("arrival", image.arrival, folded.arrival),
     ):
         if loaded != expected:
@@ -113,7 +115,7 @@ async def check_retries(journal: Journal, written: Iterable[Entry]) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Run SQLite's integrity check."""
+    """Run SQLite's integrity check, and compare all tables with the entries."""
     connection = sqlite3.connect(path)
     try:
         findings = connection.execute("PRAGMA integrity_check").fetchall()
@@ -123,3 +125,6 @@ def check_file(path: Path) -> None:
         connection.close()
     if findings != [("ok",)]:
         raise Violation(f"integrity check: {findings}")
+    differences = verify_file(path, believes_all=True).differences
+    if differences:
+        raise Violation(f"tables differ from the entries: {'; '.join(map(str, differences))}")

@@ -206,3 +206,28 @@ SELECT name, incarnation FROM node
 -- claim
 -- Make a node the owner of the file.
 INSERT INTO node VALUES (?, ?)
+
+-- has_key
+-- Whether an entry has a key, by the arrival of the entry. For a verification of the file, as all statements below.
+SELECT 1 FROM keys WHERE key = ? AND arrival = ?
+
+-- has_use
+-- Whether a use of a till receipt is in the index.
+SELECT 1 FROM receipts WHERE location = ? AND number = ? AND use = ? AND till = ? AND arrival = ?
+
+-- number_of_uses
+-- The number of uses of till receipts.
+SELECT count(*) FROM receipts
+
+-- all_questioned
+-- Every receipt that a person should look at, with the arrival of the newest entry.
+SELECT location, number, use, till, arrival FROM questioned_receipts
+
+-- whole_streams
+-- Every stream with all columns but its number.
+SELECT writer, scope, sequence, hash, units, clock FROM streams
+
+-- named_cells
+-- All cells, by names.
+SELECT r.scope, i.name, r.writer, r.source, r.target, c.total
+FROM cells c JOIN lanes r ON r.id = c.lane JOIN items i ON i.id = c.item

@@ -1,0 +1,143 @@
+"""The verification of a file: it finds each row that the entries do not give, and nothing in a sound file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from replica.core.catalog.documents import pack_value
+from replica.core.log.entry import start
+from replica.core.log.entry_run import ReceivedRun
+from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
+from replica.core.state import decisions
+from replica.core.state.commands import Command, DocumentWrite
+from replica.core.stock.requests import Count, CountLine, Return, SkuLine
+from replica.runtime.journal.damage import DataRefused
+from replica.runtime.journal.sqlite_journal import FILE_NAME, open_journal
+from replica.runtime.journal.verification import verify_file
+from replica.runtime.ports import Journal
+from simulations.mutations.checkpoints import FILES
+from simulations.mutations.mutation import Mutation, planted
+from tests.contract.test_journal import INCARNATION, commit, receipted, receive, replica_of, returned, sell
+
+DAMAGES = {
+    "a stream with another head": ("streams", "UPDATE streams SET sequence = sequence + 1 WHERE id = 1"),
+    "a stream with other units": ("streams", "UPDATE streams SET units = units + 1 WHERE id = 1"),
+    "a stream with an old clock": ("streams", "UPDATE streams SET clock = 1 WHERE id = 1"),
+    "a missing key": ("keys", "DELETE FROM keys WHERE key = CAST('r1' AS BLOB)"),
+    "a key under another arrival": ("keys", "UPDATE keys SET arrival = 99 WHERE key = CAST('r1' AS BLOB)"),
+    "a key of no entry": ("keys", "INSERT INTO keys VALUES (CAST('x' AS BLOB), 1)"),
+    "a cell with another total": ("cells", "UPDATE cells SET total = total + 1 WHERE rowid_of = 1"),
+    "a missing cell": ("cells", "DELETE FROM cells WHERE rowid_of = 1"),
+    "an item with another name": ("cells", "UPDATE items SET name = 'pepsi' WHERE id = 1"),
+    "an old document": ("documents", "UPDATE documents SET version = 0"),
+    "a forgotten past of a document": ("documents_past", "DELETE FROM documents_past"),
+    "a missing order": ("orders", "DELETE FROM orders"),
+    "an order under another number": ("orders", "UPDATE orders SET place = 7"),
+    "a missing count": ("counts", "DELETE FROM counts"),
+    "a missing clock fault": ("clock_faults", "DELETE FROM clock_faults"),
+    "a missing receipt": ("receipts", "DELETE FROM receipts WHERE use = 'original'"),
+    "a receipt of no entry": ("receipts", "INSERT INTO receipts VALUES ('store-1', '9', 'sale', '', 1)"),
+    "a receipt that nobody asks about": ("questioned_receipts", "DELETE FROM questioned_receipts"),
+    "an old question": ("questioned_receipts", "UPDATE questioned_receipts SET arrival = 1"),
+    "a segment with another hash before": ("segments", "UPDATE segments SET previous = zeroblob(16) WHERE arrival > 9"),
+}
+"""The table that shows it, and the statement that does it."""
+
+NOW_MS = 1_700_000_000_000
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> AsyncIterator[Path]:
+    """The file of a store with something in every table, written in many batches."""
+    await fill(tmp_path)
+    yield tmp_path / FILE_NAME
+
+
+async def fill(directory: Path) -> None:
+    journal = await open_journal(directory, "store-1", INCARNATION)
+    try:
+        await write_some_of_all(journal)
+    finally:
+        await journal.close()
+
+
+async def write_some_of_all(journal: Journal) -> None:
+    replica, other = replica_of(), replica_of("hub#b", "warehouse")
+    await journal.load()
+    receive(replica, "r1", 50)
+    await commit(journal, replica)
+    order = Placement(order="o-1", lines=(PlacedLine(2, "cola"),), paid=True)
+    decisions.execute(replica, Command("", order, b"o1"), NOW_MS)
+    await commit(journal, replica)
+    decisions.execute(replica, Command("store-1", Count((CountLine("cola", 40),)), b"c1"), NOW_MS + 1_000)
+    await commit(journal, replica)
+    for number, recipe in enumerate(({"cola": 6}, None)):
+        value = pack_value({"recipe": recipe}) if recipe else None
+        decisions.write(replica, DocumentWrite("sku", "six", value, f"d{number}".encode()), NOW_MS + 2_000)
+        await commit(journal, replica)
+    receipted(replica, "s1", "R-1")
+    receipted(replica, "s2", "R-1")
+    returned(replica, "t1", "R-1")
+    await commit(journal, replica)
+    late = Return((SkuLine(1, "cola"),), till="t-9", occurred_at=datetime(2099, 1, 1, tzinfo=UTC))
+    decisions.execute(replica, Command("store-1", late, b"t2"), NOW_MS + 3_000)
+    await commit(journal, replica)
+    theirs = [receive(other, f"h{number}", 5, location="warehouse") for number in range(3)]
+    stream = theirs[0].stream
+    decisions.merge(replica, [ReceivedRun(stream, 1, start(stream).hash, theirs)], NOW_MS + 4_000)
+    await commit(journal, replica)
+    decisions.execute(replica, Command("", OrderEvent(order="o-1", event="pick"), b"e1"), NOW_MS + 5_000)
+    await commit(journal, replica)
+    for number in range(3):
+        sell(replica, f"s{number + 3}")
+        await commit(journal, replica)
+
+
+async def test_a_sound_file_has_no_difference(file: Path) -> None:
+    found = verify_file(file, believes_all=True)
+    assert (found.differences, found.held) == ([], [])
+    assert (found.node, found.writer, found.streams) == ("store-1", f"store-1#{INCARNATION}", 3)
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+async def test_a_wrong_row_is_found(file: Path, name: str) -> None:
+    table, statement = DAMAGES[name]
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        assert connection.execute(statement.replace("rowid_of = 1", "item = 1")).rowcount
+    tables = {one.table for one in verify_file(file).differences}
+    assert tables == {table} or (table == "segments" and table in tables)
+
+
+async def test_a_file_is_verified_while_its_node_writes(tmp_path: Path) -> None:
+    journal, replica = await open_journal(tmp_path, "store-1", INCARNATION), replica_of()
+    await journal.load()
+    for number in range(3):
+        receive(replica, f"r{number}", 5)
+        await commit(journal, replica)
+        assert verify_file(tmp_path / FILE_NAME).entries == number + 1
+    await journal.close()
+
+
+async def test_a_file_of_another_schema_is_refused(file: Path) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA user_version = 3")
+    with pytest.raises(DataRefused, match="has schema 3"):
+        verify_file(file)
+
+
+async def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataRefused, match="cannot be read"):
+        verify_file(tmp_path / "nothing.sqlite")
+
+
+@pytest.mark.parametrize("mutation", FILES, ids=lambda mutation: mutation.name)
+async def test_a_journal_that_writes_wrong_rows_is_found(tmp_path: Path, mutation: Mutation) -> None:
+    with planted(mutation):
+        await fill(tmp_path)
+    assert verify_file(tmp_path / FILE_NAME).differences
