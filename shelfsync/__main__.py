@@ -12,6 +12,7 @@ COMMANDS = {
     "edge": "edge_node.__main__:edge",
     "hub": "hub.__main__:hub",
     "demo": "shelfsync.demo:demo",
+    "doctor": "shelfsync.doctor:doctor",
     "simulate": "simulations.__main__:simulate",
 }
 """The module and function of each command."""

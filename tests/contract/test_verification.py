@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import start
@@ -21,6 +23,7 @@ from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.sqlite_journal import FILE_NAME, open_journal
 from replica.runtime.journal.verification import verify_file
 from replica.runtime.ports import Journal
+from shelfsync.__main__ import main
 from simulations.mutations.checkpoints import FILES
 from simulations.mutations.mutation import Mutation, planted
 from tests.contract.test_journal import INCARNATION, commit, receipted, receive, replica_of, returned, sell
@@ -141,3 +144,28 @@ async def test_a_journal_that_writes_wrong_rows_is_found(tmp_path: Path, mutatio
     with planted(mutation):
         await fill(tmp_path)
     assert verify_file(tmp_path / FILE_NAME).differences
+
+
+def ran(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["doctor", *map(str, arguments)])
+
+
+async def test_the_command_says_that_sound_data_is_sound(file: Path) -> None:
+    result = ran(file.parent)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith("every table follows from the entries\n")
+
+
+async def test_the_command_lists_wrong_rows_as_json(file: Path) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM counts")
+    result = ran(file.parent, "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert [(one["table"], one["is_stored"]) for one in found["differences"]] == [("counts", False)]
+
+
+async def test_the_command_refuses_what_is_no_data_directory(tmp_path: Path) -> None:
+    result = ran(tmp_path)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "cannot be read" in result.stderr
