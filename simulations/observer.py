@@ -31,6 +31,7 @@ from simulations.checkers.placed_again import PlacedAgainChecker
 from simulations.checkers.policies import PoliciesChecker
 from simulations.checkers.quotas import QuotasChecker
 from simulations.checkers.readers import ReadersChecker
+from simulations.checkers.reference import ReferenceChecker
 from simulations.checkers.regions import RegionsChecker
 from simulations.checkers.rest import ResentChecker, RestChecker
 from simulations.checkers.returned import ReturnsChecker
@@ -78,6 +79,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     ResentChecker,
     CountedChecker,
     ReturnsChecker,
+    ReferenceChecker,
     TruthChecker,
     PoliciesChecker,
     ShortagesChecker,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulations.mutations.answers import ANSWERS
 from simulations.mutations.checkpoints import CHECKPOINTS
 from simulations.mutations.clocks import CLOCKS
 from simulations.mutations.commits import COMMITS
@@ -18,6 +19,7 @@ from simulations.mutations.undone import UNDONE
 
 AREAS = (
     STOCK,
+    ANSWERS,
     RIGHTS,
     ORDER_SLIPS,
     KEYS,

@@ -97,12 +97,15 @@ ANYTHING = AnyThat("anything", lambda value: True)
 
 def numbers(of: Mapping[str, int]) -> AnyThat:
     """The number of entries of each writer. A writer of which there are none may be left out."""
-    return AnyThat(
-        f"numbers {of}",
-        lambda value: (
-            isinstance(value, dict) and {name: number for name, number in value.items() if number} == dict(of)
-        ),
-    )
+
+    def fits(value: Any) -> bool:
+        return isinstance(value, dict) and _without_zeros(value) == _without_zeros(of)
+
+    return AnyThat(f"the numbers {of}", fits)
+
+
+def _without_zeros(of: Mapping[str, int]) -> dict[str, int]:
+    return {name: number for name, number in of.items() if number}
 
 
 _hash = re.compile(r"[0-9a-f]{32}")

@@ -15,6 +15,9 @@ from simulations.reference.bodies import is_item
 Recipe = Mapping[str, int]
 """The units of each item that one SKU takes."""
 
+Order = tuple[int, int, str]
+"""Version, stamp and writer of a write of a document."""
+
 GTIN_LENGTHS = (8, 12, 13, 14)
 
 
@@ -26,15 +29,25 @@ class Catalogue:
         self.current: dict[str, dict[str, Any]] = {}
         self.deleted: dict[str, dict[str, Any]] = {}
         """As they were last, in the order in which they were deleted."""
+        self._writes: dict[str, dict[Order, dict[str, Any] | None]] = {}
 
-    def put(self, sku: str, value: dict[str, Any] | None) -> None:
-        """Take in the newest document of a SKU; None deletes it."""
-        former = self.current.pop(sku, None)
-        gone = self.deleted.pop(sku, None)
-        if value is not None:
-            self.current[sku] = value
-        elif former is not None or gone is not None:
-            self.deleted[sku] = former or gone or {}
+    def put(self, sku: str, value: dict[str, Any] | None, order: Order) -> None:
+        """Take in a write of a SKU document; None deletes it. Of all writes, the one with the greatest order stands."""
+        writes = self._writes.setdefault(sku, {})
+        writes[order] = value
+        self.current.pop(sku, None)
+        self.deleted.pop(sku, None)
+        standing = writes[max(writes)]
+        valued = [one for one, written in writes.items() if written is not None]
+        if standing is not None:
+            self.current[sku] = standing
+        elif valued:
+            self.deleted[sku] = writes[max(valued)] or {}
+            self.deleted = dict(sorted(self.deleted.items(), key=lambda pair: (self._deleted_at(pair[0]), pair[0])))
+
+    def _deleted_at(self, sku: str) -> tuple[int, Order]:
+        newest = max(self._writes[sku])
+        return newest[1], newest
 
     def recipe(self, sku: str, field: str, *, is_fact: bool) -> Recipe:
         """The recipe of a SKU. `is_fact`: the request tells what happened to goods."""

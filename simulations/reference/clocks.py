@@ -2,7 +2,8 @@
 
 A stamp orders entries: it never repeats and never goes back, and it follows the wall clock if it can. `at` is the wall
 clock of the node that recorded. A till says when goods moved (`occurred_at`): the movement counts then, unless that
-cannot be true. Then it counts when it was recorded.
+cannot be true. Then it counts when it was recorded. If the stamps of a node are ahead because its clock was wrong, its
+wall clock decides; but the movement counts no earlier than the entries that the node knew.
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ def recorded_ms(stamp: int, now_ms: int) -> int:
     """When an entry with this stamp was recorded, by the wall clock of its node."""
     stamp_ms = stamp // COUNTER
     return now_ms if stamp_ms - now_ms > SHOWN_AHEAD_MS else stamp_ms
+
+
+def may_follow(stamp: int, now_ms: int) -> bool:
+    """Whether the time of a known entry is later than a wall clock shows, by no more than two right clocks differ."""
+    return now_ms * COUNTER < stamp and stamp // COUNTER - now_ms <= HEARD_AHEAD_MS
 
 
 def told_ms(occurred_us: int | None, at_ms: int) -> int | None:

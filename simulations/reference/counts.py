@@ -15,21 +15,25 @@ from typing import Any
 
 from simulations.reference.bodies import QUANTITY_MAX, invalid
 from simulations.reference.clocks import COUNTER
-from simulations.reference.journal import Entry, Moves, packed_hash
+from simulations.reference.journal import CHANGES, Entry, Moves, packed_hash
 from simulations.reference.movements import Draft, Place
 
 
 @dataclass
 class Seen:
-    """What a counter saw: the journal up to an entry, at a moment."""
+    """What a counter saw: the last entry of each writer, and the moment as a stamp."""
 
-    arrival: int
-    now_ms: int
+    vector: Mapping[str, int]
+    as_of: int
 
-    @property
-    def as_of(self) -> int:
-        """The moment as a stamp: just before this millisecond of the wall clock."""
-        return self.now_ms * COUNTER - 1
+    @classmethod
+    def at(cls, vector: Mapping[str, int], now_ms: int) -> Seen:
+        """What somebody sees who looks now: the moment just before this millisecond of the wall clock."""
+        return cls(vector, now_ms * COUNTER - 1)
+
+    def has(self, entry: Entry) -> bool:
+        """Whether the counter saw the effect of an entry."""
+        return entry.sequence <= self.vector.get(entry.writer, 0)
 
 
 @dataclass
@@ -58,30 +62,28 @@ class Counts:
     def prepare(self, place: Place, request: Mapping[str, Any], seen: Seen, writer: str) -> Draft:
         """Set the book to the levels that were found. An item that has a newer count does not change."""
         journal, levels = place.journal, _levels(place, request)
-        known = [one for one in journal.entries[: seen.arrival] if one.scope == place.location]
-        vector = dict(sorted({one.writer: one.sequence for one in known}.items()))
         moves: Moves = []
         counted = []
         ranks: dict[str, int] = {}
         for item, found in levels.items():
             now = journal.on_hand(place.location, item)
-            later = [one for one in journal.entries[seen.arrival :] if one.scope == place.location]
-            level = now - sum(one.change(item) for one in later if is_after(one, writer, seen.as_of, vector))
-            change, rank = found - level, self._rank(place, item, seen)
+            later = [one for one in journal.entries if one.scope == place.location and not seen.has(one)]
+            level = now - sum(one.change(item) for one in later if is_after(one, writer, seen.as_of, seen.vector))
+            change, rank = found - level, self._rank(place, item, seen, writer)
             if rank is None:
                 change = 0
             elif rank > seen.as_of:
                 ranks[item] = rank
             moves += to_level(item, place.free, change)
             counted.append([item, found, level, change, now + change])
-        facts: dict[str, Any] = {"count": counted, "as_of": seen.as_of, "seen": vector}
+        facts: dict[str, Any] = {"count": counted, "as_of": seen.as_of, "seen": dict(seen.vector)}
         if any(line["area"] for line in request["lines"]):
             facts["areas"] = [[line["item"], line["counted"], line["area"]] for line in request["lines"]]
         facts |= {"ranks": ranks} if ranks else {}
         facts |= {"token": request["seen"]} if request["seen"] else {}
         return Draft(kind="count", moves=moves, facts=facts, reference=request["reference"])
 
-    def _rank(self, place: Place, item: str, seen: Seen) -> int | None:
+    def _rank(self, place: Place, item: str, seen: Seen, writer: str) -> int | None:
         """The rank of a new count among counts; None if a newer one stands.
 
         A count made with knowledge of another one is newer. Otherwise the one of the later moment is.
@@ -89,9 +91,9 @@ class Counts:
         known = self.standing.get((place.location, item))
         if known is None:
             return seen.as_of
-        if known.entry.arrival <= seen.arrival:
+        if seen.has(known.entry):
             return max(seen.as_of, known.rank + 1)
-        return None if known.rank > seen.as_of else seen.as_of
+        return None if (known.rank, known.entry.writer) > (seen.as_of, writer) else seen.as_of
 
     def hear(self, entry: Entry, node: str) -> None:
         """Take in an entry after it moved its units: it is a count, or it may be late for one."""
@@ -136,12 +138,13 @@ def is_after(entry: Entry, counter: str, as_of: int, seen: Mapping[str, int]) ->
     """
     if entry.kind in ("count", "correction"):
         return False
-    if entry.of is not None and entry.of.sequence <= seen.get(entry.of.writer, 0):
-        return False
-    told = entry.told_ms
-    if told is not None:
-        return told * COUNTER > as_of
-    return entry.writer == counter or entry.counts_at > as_of
+    writer = entry.writer
+    if entry.kind in CHANGES:
+        of = CHANGES[entry.kind]
+        writer, number = entry.facts[f"{of}_writer"], entry.facts[f"{of}_sequence"]
+        if number <= seen.get(writer, 0):
+            return False
+    return (writer == counter and entry.told_ms is None) or entry.counts_at > as_of
 
 
 def to_level(item: str, free: str, change: int) -> Moves:

@@ -13,13 +13,17 @@ from typing import Any
 
 from simulations.reference.answers import AnyThat, Maybe, chosen_hash, numbers, plain
 from simulations.reference.catalogue import Recipe
-from simulations.reference.clocks import COUNTER, HEARD_AHEAD_MS, time_text, told_ms
+from simulations.reference.clocks import COUNTER, HEARD_AHEAD_MS, may_follow, time_text, told_ms
 
 Moves = list[tuple[str, str, str, int]]
 """Item, source, target, units."""
 
 Line = tuple[str, int, int, int]
 """SKU, quantity, breach, and how many more can be sold."""
+
+
+CHANGES = {"void": "loser", "return_correction": "return"}
+"""Kinds of entries that change what an earlier entry did, and what their facts call it. They count when it does."""
 
 
 @dataclass
@@ -55,16 +59,27 @@ class Entry:
     @property
     def told_ms(self) -> int | None:
         """When goods moved, if a till said so and can be right. A correction of a return counts as the return does."""
-        if self.of is not None:
-            return self.of.told_ms
+        if self.kind in CHANGES:
+            told = "occurred_at" in self.facts and "as_of" in self.facts
+            return int(self.facts["as_of"] // COUNTER) if told else None
         return told_ms(self.facts.get("occurred_at"), self.at_ms)
 
     @property
     def counts_at(self) -> int:
         """The stamp at which its movements count."""
+        if self.kind in CHANGES and "as_of" in self.facts:
+            return int(self.facts["as_of"])
         if self.told_ms is not None:
             return self.told_ms * COUNTER
-        return self.at_ms * COUNTER if self.drift_ms else self.stamp
+        if not self.drift_ms:
+            return self.stamp
+        after = self.facts.get("after", 0)
+        return after if may_follow(after, self.at_ms) else self.recorded
+
+    @property
+    def recorded(self) -> int:
+        """When its node recorded it, as a stamp."""
+        return self.stamp if self.stamp // COUNTER == self.at_ms else self.at_ms * COUNTER
 
     @property
     def drift_ms(self) -> int:
@@ -93,6 +108,11 @@ class Entry:
             facts["recipes"] = Maybe({sku: dict(recipe) for sku, recipe in self.recipes.items()})
         if self.kind == "count":
             facts["seen"] = numbers(facts["seen"])
+        return {**self.noted, "facts": facts}
+
+    @property
+    def noted(self) -> dict[str, Any]:
+        """The entry with its facts as they are."""
         return {
             "arrival": self.arrival,
             "writer": self.writer,
@@ -114,7 +134,7 @@ class Entry:
                 {"sku": sku, "quantity": quantity, "breach": breach, "available": available}
                 for sku, quantity, breach, available in self.lines
             ],
-            "facts": facts,
+            "facts": self.facts,
         }
 
 
@@ -157,6 +177,10 @@ class Journal:
             cells = self.cells.setdefault((entry.scope, item), {})
             name = (entry.writer, source, target)
             cells[name] = cells.get(name, 0) + units
+
+    def newest(self, scope: str) -> list[int]:
+        """When the last entry of each writer for a location was recorded."""
+        return list({one.writer: one.recorded for one in self.entries if one.scope == scope}.values())
 
     def length(self, writer: str, scope: str) -> int:
         """The number of entries of a writer for a location."""

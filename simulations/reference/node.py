@@ -13,13 +13,13 @@ from urllib.parse import unquote
 
 from simulations.reference import bodies, movements, returns
 from simulations.reference.answers import STATUS, Answer, AnyThat, Refusal, Request
-from simulations.reference.catalogue import Catalogue
-from simulations.reference.clocks import Stamps, recorded_ms
-from simulations.reference.counts import Counts, Seen
-from simulations.reference.journal import Entry, Journal, rights_of
+from simulations.reference.clocks import Stamps, may_follow, recorded_ms
+from simulations.reference.counts import Seen
+from simulations.reference.journal import Entry, rights_of
 from simulations.reference.movements import Draft, Place
 from simulations.reference.problems import exceptions
 from simulations.reference.reading import Reading, answer_to
+from simulations.reference.replay import Replay
 
 Decide = Callable[[Place, Mapping[str, Any]], Draft]
 
@@ -51,9 +51,8 @@ class Store:
         self.writer = writer
         self.name = writer.partition("#")[0]
         self.location = location
-        self.journal = Journal()
-        self.catalogue = Catalogue(open_catalogue)
-        self.counts = Counts()
+        self._replay = Replay(self.name, open_catalogue=open_catalogue)
+        self.journal, self.catalogue, self.counts = self._replay.journal, self._replay.catalogue, self._replay.counts
         self.stamps = Stamps()
         self.reading = Reading(writer, self.journal, self.counts)
 
@@ -91,7 +90,7 @@ class Store:
             **named,
         )
         self.stamps.hear(entry.stamp, now_ms)
-        self._take_in(entry)
+        self._replay.hear(entry)
 
     # writes ------------------------------------------------------------------------------------------------------
 
@@ -106,11 +105,14 @@ class Store:
         if write.decide is not None:
             draft = write.decide(self.place, asked)
         else:
-            seen = self.reading.seen(asked["seen"]) if asked["seen"] else Seen(len(self.journal.entries), now_ms)
+            seen = self.reading.seen(asked["seen"]) if asked["seen"] else self._seen(now_ms)
             draft = self.counts.prepare(self.place, asked, seen, self.writer)
         entry = self._record(self.location, draft, key, now_ms, asked)
         self._follow_up(entry, now_ms)
         return entry
+
+    def _seen(self, now_ms: int) -> Seen:
+        return Seen.at(self.journal.vector(self.location), now_ms)
 
     def _record(self, scope: str, draft: Draft, key: str, now_ms: int, asked: Any = None) -> Entry:
         stamp = self.stamps.next(now_ms)
@@ -118,6 +120,9 @@ class Store:
         facts = dict(draft.facts)
         if at_ms != stamp >> 16:
             facts["wall"] = at_ms
+            known = [one for one in self.journal.newest(scope) if may_follow(one, now_ms)]
+            if known and draft.moves:
+                facts["after"] = max(known)
         entry = Entry(
             arrival=len(self.journal.entries) + 1,
             writer=self.writer,
@@ -137,14 +142,8 @@ class Store:
             recipes=draft.recipes,
             of=draft.of,
         )
-        self._take_in(entry)
+        self._replay.hear(entry)
         return entry
-
-    def _take_in(self, entry: Entry) -> None:
-        self.journal.append(entry)
-        self.counts.hear(entry, self.name)
-        if entry.kind == "document" and entry.facts.get("kind") == "sku":
-            self.catalogue.put(entry.facts["key"], entry.facts["value"])
 
     def _follow_up(self, entry: Entry, now_ms: int) -> None:
         """Correct the returns of a sale that came after them, and the book at counts that a movement came before."""

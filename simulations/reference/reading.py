@@ -43,7 +43,7 @@ class Reading:
         """The figures of one item. `seen` is a token for counts that are made from them."""
         figures = self._journal.figures(place.location, item, place.node)
         token = Chosen("token", lambda value: isinstance(value, str) and 0 < len(value) <= 64)
-        self._tokens.append((token, Seen(len(self._journal.entries), now_ms)))
+        self._tokens.append((token, Seen.at(self._journal.vector(place.location), now_ms)))
         newest = self._counts.standing.get((place.location, item))
         count = self._count(place, newest) if newest is not None else None
         return {**figures, "unit": place.catalogue.unit(item), "seen": token, "count": count}

@@ -115,6 +115,7 @@ class Comparison:
 
     def publish(self, sku: str, value: Any) -> None:
         """Bring a SKU document from the hub to the store; None deletes it. One that the hub refuses stays there."""
+        self.check_journal()
         packed = None if value is None else pack_value(value)
         write = DocumentWrite("sku", sku, packed, f"document-{self._office.arrival}".encode(), has_new_items=True)
         try:
