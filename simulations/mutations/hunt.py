@@ -6,7 +6,7 @@ Small plans are played first. A recorded seed of a small plan is cheap to play a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache, partial
 from multiprocessing import get_context
@@ -92,9 +92,19 @@ def _ended(name: str, seed: int, tried: int, began_s: float, checker: str = "", 
     return Catch(name=name, checker=checker, detail=detail, seed=seed, seeds=tried, wall_s=wall_s)
 
 
-def hunt_all(names: Iterable[str], seeds: Iterable[int], jobs: int) -> Iterator[Catch]:
-    """Hunt for these mutations in `jobs` processes. Yields each catch as soon as it is there."""
+def hunt_all(
+    names: Iterable[str], seeds: Iterable[int], jobs: int, first: Mapping[str, int] | None = None
+) -> Iterator[Catch]:
+    """Hunt for these mutations in `jobs` processes. Yields each catch as soon as it is there.
+
+    `first`: for each mutation, a seed to play before the others.
+    """
+    others = tuple(seeds)
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        work = [pool.submit(partial(hunt, name, tuple(seeds))) for name in names]
+        work = [pool.submit(partial(hunt, name, (*_first(first, name), *others))) for name in names]
         for done in as_completed(work):
             yield done.result()
+
+
+def _first(seeds: Mapping[str, int] | None, name: str) -> tuple[int, ...]:
+    return (seeds[name],) if seeds is not None and name in seeds else ()
