@@ -33,7 +33,7 @@ WITH_A_LATE_HUB = 0.08
 WITH_REGIONS = "regions"
 """The workload of all seeds with a late hub: it writes the policies that concern such a hub."""
 
-FLOOD_ASKS = (16, 64, 256, SALES_PER_BATCH_MAX)
+FLOOD_ASKS = (8, 64, 256, SALES_PER_BATCH_MAX)
 """Requests of one caller in a flood. Only small ones fill an inbox to its last place."""
 
 WITH_KNOBS = 0.6

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from itertools import count
 
 import pytest
 
+from replica.core.base.errors import Overloaded
 from replica.core.log.entry import Entry
 from replica.core.orders.fold import held_differences
 from replica.core.orders.order import Order
@@ -16,7 +19,11 @@ from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.runtime.background.order_housekeeping import PAUSE_S
 from replica.runtime.node import Node
 from simulations.journal import SimulatedDisk
+from simulations.knobs import turned
+from simulations.plan import Setting
 from tests.runtime.virtual import VirtualNetwork, elapsed_s, hub, store, until
+
+INBOX = 64
 
 pytestmark = pytest.mark.virtual_time
 
@@ -78,6 +85,35 @@ async def test_hold_expires_at_its_time_and_a_paid_one_does_not() -> None:
     assert 60 <= elapsed_s() - started_s <= 60 + 2 * PAUSE_S + 0.2
     assert order(node, "o-2").state == "reserved"
     assert node.replica.ledger.stock("hub-east", "cola").figures.reserved == 2
+    await node.stop()
+
+
+async def flood(node: Node, size: int, seconds: float) -> None:
+    """Keep the inbox of a node full for some time, with callers that each send `size` requests."""
+    end_s, numbers = elapsed_s() + seconds, count()
+    while elapsed_s() < end_s:
+        with suppress(Overloaded):
+            while True:
+                receipts = [GoodsReceipt((GoodsLine(1, item="cola"),)) for _ in range(size)]
+                node.driver.submit_all([Command("hub-east", one, b"%d" % next(numbers)) for one in receipts])
+        assert node.driver.waiting == INBOX
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("size", [1, 8, INBOX])
+async def test_a_hold_expires_although_the_inbox_was_full_at_its_time(size: int) -> None:
+    disk = SimulatedDisk()
+    node = hub("hub-east", VirtualNetwork(), disk=disk)
+    node.start([], 0.0)
+    await stock(node)
+    await ask(node, Placement(order="o-1", lines=(PlacedLine(2, "cola"),), ttl_s=2), "o1")
+    disk.write_s = lambda: 0.5
+    with turned([Setting("inbox", INBOX)]):
+        await flood(node, size, 5.0)
+    assert node.driver.counters.overloaded > 20
+    disk.write_s = lambda: 0.0
+    await until(lambda: order(node).state == "expired", 2)
+    assert node.replica.ledger.stock("hub-east", "cola").figures.reserved == 0
     await node.stop()
 
 
