@@ -156,7 +156,7 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
             check_may_come(context, order, event)
         drafts = park(context, order, event, deduplication_id, [context.order_policy.notes_scope])
         return _answering(drafts, order or Order(event.order), {}, event, {})
-    _check_number(event, concerned)
+    _check_named(context, order, event, concerned)
     families = order.families()
     verdicts = {one.id: judge(context, one, families[one.id], event, deduplication_id) for one in concerned}
     open_to = _open_to(event, concerned, verdicts)
@@ -211,12 +211,21 @@ def _is_of_others(
     return any(spread(context, event.lines, concerned)[1])
 
 
-def _check_number(event: OrderEvent, concerned: Sequence[Fulfilment]) -> None:
-    """Refuse a number of an event with lines where several fulfilments could be meant. Each counts its own numbers."""
+def _check_named(context: OrderContext, order: Order, event: OrderEvent, concerned: Sequence[Fulfilment]) -> None:
+    """Refuse an event that must name its fulfilment or its units. Raises Invalid.
+
+    Each fulfilment counts its own numbers, and a store that sees some parts of an order cannot know what came back.
+    """
     if event.number and event.lines is not UNSET and len(wholes := wholes_of(concerned)) > 1:
         raise Invalid(
             f"number is of one fulfilment, and lines do not say of which: name one of {', '.join(wholes)}",
             field="fulfilment",
+        )
+    is_of_all = event.event == RETURN and not event.fulfilment and event.lines is UNSET
+    if is_of_all and context.order_policy.counter and not order.sees_all():
+        raise Invalid(
+            "lines is missing, and this store sees only some parts of the order: name the units that came back",
+            field="lines",
         )
 
 

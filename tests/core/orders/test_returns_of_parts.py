@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from replica.core.base.errors import Invalid
 from replica.core.base.limits import PARKED_MS
 from replica.core.catalog.documents import pack_value
 from replica.core.log.draft import Draft
@@ -190,6 +191,24 @@ def test_goods_that_left_in_parts_and_were_told_at_two_stores_count_once() -> No
     chain.settle()
     assert (sold(chain.hubs[0]), sum(quarantined(chain).values())) == (1, 3)
     assert chain.hubs[0].order().reports == chain.hubs[0].order().waiting == []
+
+
+def test_a_return_of_everything_at_a_store_that_sees_one_part_needs_lines() -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    hub.place("o-1", PlacedLine(2, "cola", location="w-1"), PlacedLine(1, "cola", location="store-1"), paid=True)
+    chain.settle()
+    hub.happen("ship", fulfilment="hub-east.1")
+    store.happen("collect")
+    chain.settle()
+    with pytest.raises(Invalid) as refused:
+        store.happen("return")
+    assert refused.value.field == "lines"
+    assert quarantined(chain) == {}
+    bring(store, "k-1", cola=3)
+    chain.settle()
+    assert (sold(hub), quarantined(chain)) == (0, {"store-1": 3})
+    assert hub.order().reports == hub.order().waiting == []
 
 
 def test_two_returns_before_the_owner_answers_are_counted_at_two_parts() -> None:
