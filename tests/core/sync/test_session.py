@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import shake_128
 from itertools import count
 from typing import Any
@@ -672,6 +673,47 @@ def test_a_session_sends_a_heartbeat_when_it_was_silent_for_the_interval() -> No
     assert alone.said() == []
     alone.session.tick(Moment(NOW_MS + HEARTBEAT_MS, HEARTBEAT_MS))
     assert alone.said() == [Beat(NOW_MS + HEARTBEAT_MS)]
+
+
+@pytest.mark.parametrize(
+    ("frames", "after_ms"),
+    [
+        ((), SILENCE_MAX_MS + 1),
+        ((HELLO,), HEARTBEAT_MS),
+        ((HELLO, HAVE), min(HEARTBEAT_MS, DIGEST_INTERVAL_MS)),
+    ],
+)
+def test_a_session_has_work_when_it_is_due_and_not_before(frames: tuple[AnyFrame, ...], after_ms: int) -> None:
+    alone = Alone(now=Moment(NOW_MS, 5_000))
+    alone.take(*frames)
+    alone.said()
+    assert alone.session.due_ms == 5_000 + after_ms
+    alone.session.tick(Moment(NOW_MS, alone.session.due_ms - 1))
+    assert alone.said() == []
+    with suppress(PeerFault):
+        alone.session.tick(Moment(NOW_MS, alone.session.due_ms))
+    assert alone.said()
+
+
+def test_digests_are_due_at_their_interval_between_heartbeats() -> None:
+    alone = Alone(now=Moment(NOW_MS, 5_000))
+    alone.take(HELLO, HAVE)
+    spoke_ms = 5_000 + DIGEST_INTERVAL_MS - HEARTBEAT_MS // 2
+    alone.now = Moment(NOW_MS, spoke_ms)
+    alone.take(Beat(NOW_MS))
+    alone.session.tick(alone.now)
+    assert alone.session.due_ms == 5_000 + DIGEST_INTERVAL_MS
+    alone.session.tick(Moment(NOW_MS, alone.session.due_ms))
+    assert alone.session.due_ms == spoke_ms + HEARTBEAT_MS
+
+
+def test_a_silent_peer_gets_the_reason_in_the_bye() -> None:
+    alone = in_phase(Phase.STREAMING)
+    with pytest.raises(PeerFault) as fault:
+        alone.session.tick(Moment(NOW_MS, SILENCE_MAX_MS + 1))
+    (bye,) = [frame for frame in alone.said() if isinstance(frame, Bye)]
+    assert (bye.reason, bye.detail) == ("silent", fault.value.detail)
+    assert str(SILENCE_MAX_MS + 1) in bye.detail
 
 
 def test_two_idle_sessions_stay_up() -> None:
