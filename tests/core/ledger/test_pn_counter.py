@@ -90,6 +90,13 @@ def test_no_count_is_lost_in_whatever_order_copies_merge(steps: list[tuple[int, 
     assert merged.value == sum(amount for _, amount, _ in steps)
 
 
+def test_counters_are_equal_only_if_both_directions_are() -> None:
+    counter = PNCounter({"a": 2}, {"b": 1})
+    assert counter == PNCounter({"a": 2}, {"b": 1})
+    assert counter != PNCounter({"a": 2}, {"b": 2})
+    assert counter != PNCounter({"a": 1}, {"b": 1})
+
+
 def test_a_counter_is_not_equal_to_something_else() -> None:
     assert PNCounter() != 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from replica.core.base.names import CHAIN
 from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state import decisions
-from replica.core.state.known_nodes import KnownNode, known_nodes
+from replica.core.state.known_nodes import KnownNode, known_nodes, rights_by_node
 from tests.core.chain import NOW_MS, STORE, Node, hub, receipt, store
 
 
@@ -77,3 +77,11 @@ def test_the_newest_incarnation_of_a_node_is_told() -> None:
     deliver(second, east)
     deliver(first, east)
     assert known_nodes(east.replica)["store-1"].writer == "store-1#0000000b"
+
+
+def test_rights_are_listed_only_where_a_node_has_some() -> None:
+    node = store(1)
+    node.ask(receipt(cola=1))
+    assert rights_by_node(node.replica) == {STORE: {STORE: 1}}
+    node.ask(Grant("hub-east", (GrantLine("cola", 1),)))
+    assert rights_by_node(node.replica) == {"hub-east": {STORE: 1}, STORE: {}}

@@ -651,3 +651,24 @@ def test_peers_decode_the_entries_that_a_node_records() -> None:
     node.commit()
     decoded = ColumnDecoder().decode(ColumnEncoder().encode(node.journal))
     assert [entry for run in decoded for entry in run.entries] == [entry for entry, _ in node.journal]
+
+
+def test_the_digest_of_the_chain_is_that_of_its_documents() -> None:
+    node, before = Node(), Node().replica.digest(CHAIN)
+    node.ask(receipt(cola=1))
+    assert node.replica.digest(CHAIN) == before
+    node.write("cola", {"recipe": {"cola": 1}})
+    assert node.replica.digest(CHAIN) != before
+
+
+def test_digests_of_version_vectors_of_releases_that_meet_are_equal() -> None:
+    vector = {"store-1#0000000a": Head(3, b"a" * 16), "hub-east#0000000b": Head(1, b"b" * 16)}
+    assert vector_digest(vector) == "05f7a97f44ab5777b87ebecec9a0110d"
+    assert vector_digest(dict(reversed(vector.items()))) == vector_digest(vector)
+
+
+def test_repetitions_are_counted() -> None:
+    node = Node()
+    for times in range(3):
+        node.ask(receipt(cola=1), "k-1")
+        assert node.replica.repeated == times
