@@ -42,6 +42,7 @@ def test_a_slip_of_the_finger_makes_a_name_alike(one: str, other: str) -> None:
         ("cola", "wings"),
         ("cola_bottle", "cola"),
         ("cola_red", "cola_white"),
+        ("carrot", "carote"),
     ],
 )
 def test_names_that_differ_on_purpose_are_not_alike(one: str, other: str) -> None:

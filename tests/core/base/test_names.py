@@ -196,3 +196,36 @@ def test_pattern_of_keys_matches_exactly_the_keys_that_are_taken(text: str) -> N
     except Invalid:
         is_taken = False
     assert bool(re.search(names.KEY_PATTERN, text)) == is_taken or "\n" in text
+
+
+PLAIN = [f"{number:08x}-0000-4000-8000-{number:012x}" for number in range(3)]
+
+
+def test_many_plain_uuids_are_read_at_once() -> None:
+    assert names.parse_uuids(PLAIN) == [names.parse_key(text) for text in PLAIN]
+    assert names.parse_uuids(PLAIN[:1]) == [names.parse_key(PLAIN[0])]
+    assert names.key_text(names.parse_key(PLAIN[0])) == PLAIN[0]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "till-3/000042",
+        PLAIN[0].replace("-8000-", "-0000-"),
+        PLAIN[0].replace("-8000-", "-c000-"),
+        PLAIN[0].replace("-8000-", "8000--"),
+        PLAIN[0].replace("-", "0", 1),
+        PLAIN[0] + "0",
+        PLAIN[0][:-1],
+        "g" + PLAIN[0][1:],
+    ],
+)
+def test_keys_are_not_read_at_once_if_one_is_no_plain_uuid(odd: str) -> None:
+    assert names.parse_uuids([*PLAIN, odd]) is None
+    assert names.parse_uuids([]) is None
+
+
+def test_the_key_of_a_part_is_the_same_in_every_release_and_no_callers_uuid() -> None:
+    key = names.part_key(b"till-3/000042", 1)
+    assert key.hex() == "212b877e8e8a5a19fc15b445524f3816"
+    assert key[8] >= 0xC0
