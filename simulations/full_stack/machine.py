@@ -63,6 +63,8 @@ class StackMachine(Machine):
         super().__init__(role, loop, loop.network, random, note, versions)
         self.disk = StackDisk(root / role.name, random)
         self.clients = MachineClients(loop, self.name, random)
+        self.loaded = 0
+        """Entries that the present node loaded at its start."""
         self.slow_stops = 0
         """Graceful stops that took longer than `STOP_MAX_S`."""
         self._life: asyncio.Future[int] = loop.create_future()
@@ -187,6 +189,7 @@ class StackMachine(Machine):
         node = assembly.node
         disk.reopen()
         disk.check_opened(node)
+        self.loaded = node.replica.arrival
         if self._versions is not None:
             node.peers.identity = replace(node.peers.identity, versions=self._versions, software="next")
         self.node = node

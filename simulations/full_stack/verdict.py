@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
@@ -16,10 +18,14 @@ from simulations.full_stack.calls import Call, HttpAnswer
 from simulations.full_stack.machine import StackMachine
 from simulations.history import Ask, History, Pair
 from simulations.pn_counter import AddOutcome, CounterHistory, FinalRead, violations
+from simulations.reference.views import Views
 
 PATIENCE_S = 10.0
 
 JOURNAL_PAGE = 1_000
+
+LOOKS = 50
+"""How often a restarted node is asked within that time whether it is ready."""
 
 
 async def judge(chain: SimulatedChain, history: History) -> None:
@@ -30,7 +36,9 @@ async def judge(chain: SimulatedChain, history: History) -> None:
     await _check_state(chain, machines)
     await _check_stock(chain, history)
     for machine in machines:
-        _check_keys(machine, history, await _keys(machine))
+        entries = await _entries(machine)
+        _check_keys(machine, history, entries)
+        await _check_views(machine, entries)
 
 
 async def _check_state(chain: SimulatedChain, machines: list[StackMachine]) -> None:
@@ -79,20 +87,102 @@ async def _on_hand(machine: StackMachine, pair: Pair, is_known: bool) -> int:
     return on_hand
 
 
-async def _keys(machine: StackMachine) -> dict[str, int]:
-    keys: dict[str, int] = {}
+async def _entries(machine: StackMachine) -> list[dict[str, Any]]:
+    """All entries of a node's journal, as callers read them."""
+    entries: list[dict[str, Any]] = []
     after = BEGINNING
     while True:
         page = await _get(machine, f"/v1/journal?after={after}&limit={JOURNAL_PAGE}")
-        for entry in page["entries"]:
-            keys[entry["key"]] = keys.get(entry["key"], 0) + 1
+        entries += page["entries"]
         if not page["entries"]:
-            return keys
+            return entries
         after = page["next"]
 
 
-def _check_keys(machine: StackMachine, history: History, keys: dict[str, int]) -> None:
+async def _check_views(machine: StackMachine, entries: list[dict[str, Any]]) -> None:
+    """Each figure that a node shows follows from the entries of its journal, before and after a restart."""
+    await _compare_views(machine, Views(machine.role.name, entries))
+    await _restart(machine)
+    await _compare_views(machine, Views(machine.role.name, await _entries(machine)))
+
+
+async def _restart(machine: StackMachine) -> None:
+    """Restart a node, and wait until it is ready. Raises Violation if it takes too long."""
+    machine.clients.hang_up()
+    await machine.restart()
+    for _ in range(LOOKS):
+        await asyncio.sleep(PATIENCE_S / LOOKS)
+        try:
+            answer = await machine.call(Call("GET", "/readyz"), PATIENCE_S / LOOKS)
+        except ConnectionRefusedError:
+            continue
+        if answer is not None and answer.status == 200:
+            return
+    raise Violation("Verdict", 0, f"{machine.name} is not ready {PATIENCE_S} s after a restart")
+
+
+async def _compare_views(machine: StackMachine, views: Views) -> None:
+    status = await _get(machine, "/v1/status")
+    if status["entries"] != views.entries:
+        return  # the node wrote meanwhile, or a peer sent entries
+    if machine.role.role == "hub":
+        connected = status["connected"]
+        expected = views.status_of_hub(connected)
+        listed = await _get(machine, "/v1/nodes")
+        _compare(machine, "/v1/nodes", {"nodes": views.nodes()}, {"nodes": _named(listed, views)})
+        stranded = {one["node"]: one["stranded"] for one in listed["nodes"] if one["stranded"]}
+        away = [one["node"] for one in listed["nodes"] if one["connected"]]
+        _compare(machine, "/v1/nodes", views.stranded(away), stranded)
+        await _compare_availability(machine, views)
+    else:
+        connected = [status["hub"]] if status["hub"] else []
+        expected = views.status_of_store(machine.role.locations[0], connected)
+    _compare(machine, "/v1/status", expected, {name: status[name] for name in expected})
+    await _compare_metrics(machine, views, connected)
+
+
+async def _compare_metrics(machine: StackMachine, views: Views, connected: list[str]) -> None:
+    """The gauges show what the status shows. The counters count each entry once since the start of the process."""
+    answer = await machine.call(Call("GET", "/metrics"), PATIENCE_S)
+    if answer is None or answer.status != 200:
+        raise Violation("Verdict", 0, f"{machine.name} does not answer /metrics: {answer}")
+    lines = [line.rpartition(" ") for line in answer.body.decode().splitlines() if not line.startswith("#")]
+    found = {name: float(value) for name, _, value in lines}
+    expected = views.metrics(connected)
+    if found["shelfsync_journal_entries"] == views.entries:
+        expected["shelfsync_entries_written_total"] = views.entries - machine.loaded
+        _compare(machine, "/metrics", expected, {name: found[name] for name in found if name in expected})
+
+
+def _named(listed: Any, views: Views) -> list[str]:
+    """The listed nodes that the entries name. A hub also lists nodes that it only met."""
+    return [one["node"] for one in listed["nodes"] if one["node"] in views.nodes()]
+
+
+async def _compare_availability(machine: StackMachine, views: Views) -> None:
+    """Each item that ever moved is available as the entries say. Every item can be sold by its own name here."""
+    for item in sorted({item for items in views.accounts.values() for item in items}):
+        answer = await machine.call(Call("GET", f"/v1/availability/{quote(item)}"), PATIENCE_S)
+        if answer is None or answer.status != 200:
+            continue  # a SKU of this name was deleted
+        found = {one["location"]: one["optimistic"] for one in answer.document()["locations"]}
+        expected = {
+            place: views.optimistic(place, {item: 1}) for place, items in views.accounts.items() if item in items
+        }
+        _compare(machine, f"/v1/availability/{item}", expected, found)
+
+
+def _compare(machine: StackMachine, view: str, expected: dict[str, Any], found: dict[str, Any]) -> None:
+    for name in {**expected, **found}:
+        if found.get(name) != expected.get(name):
+            raise Violation(
+                "Verdict", 7, f"{machine.name} shows {name} {found.get(name)} in {view}, not {expected.get(name)}"
+            )
+
+
+def _check_keys(machine: StackMachine, history: History, entries: list[dict[str, Any]]) -> None:
     scopes = machine.role.scopes
+    keys = Counter(entry["key"] for entry in entries)
     for ask in history.asks:
         scope = ask.location or (ask.entry.stream.scope if ask.entry is not None else CHAIN)
         if ask.is_impostor or not (scopes is None or scope in scopes):
