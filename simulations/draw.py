@@ -30,6 +30,9 @@ WITH_A_WORKLOAD = 0.06
 WITH_A_LATE_HUB = 0.08
 """Share of seeds in which one of several hubs begins only after the trade."""
 
+LAST_REQUESTS_S = 60.0
+"""Longer than the last requests of clients take. A late hub joins when everything is healed, after them."""
+
 WITH_REGIONS = "regions"
 """The workload of all seeds with a late hub: it writes the policies that concern such a hub."""
 
@@ -127,7 +130,7 @@ def _draw_late_hub(seed: int, hubs: Sequence[tuple[str, str]], seconds: float) -
     if len(hubs) < 2 or random.random() >= WITH_A_LATE_HUB:
         return None
     name, _ = random.choice(hubs)
-    return Fault(kind="power-loss", at_s=0.0, for_s=seconds, who=(name,))
+    return Fault(kind="power-loss", at_s=0.0, for_s=seconds + LAST_REQUESTS_S, who=(name,))
 
 
 def draw_knobs(seed: int, knobs: Mapping[str, Knob] = OF_NODES) -> tuple[Setting, ...]:

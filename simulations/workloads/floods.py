@@ -44,6 +44,11 @@ PAUSE_S = 2.0
 class FloodClient(OrderingClient):
     """A client that floods its machine now and then."""
 
+    async def run(self, until: float) -> None:
+        """Flood the machine now and then, and once more when nothing happens afterwards that could make up for it."""
+        await super().run(until)
+        await self._flood_a_busy_disk()
+
     def _pause_s(self) -> float:
         return self._random.expovariate(1 / PAUSE_S)
 

@@ -6,6 +6,7 @@ is cut off from the others or is the only one.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -20,12 +21,23 @@ WAIT_MS = (0, 0, 200, 2_000)
 LOCAL = 0.2
 """Share of orders that need no other region."""
 
+QUIET_S = 4.0
+"""Pause before and after the last change of a policy: longer than nodes take to look at what moved before."""
+
 PAUSE_S = 0.8
 """Mean pause between two actions of a client."""
 
 
 class RegionsClient(OrderingClient):
     """A client that works across regions."""
+
+    async def run(self, until: float) -> None:
+        """Work until this time. After a while without requests, change a policy: no movement makes up for a miss."""
+        await super().run(until)
+        if self._machine.role.role == "hub":
+            await asyncio.sleep(QUIET_S)
+            await self._split_over_regions()
+            await asyncio.sleep(QUIET_S)  # the world is mended only after nodes have looked
 
     def _pause_s(self) -> float:
         return self._random.expovariate(1 / PAUSE_S)
