@@ -109,9 +109,13 @@ class Server:
     def __init__(self, fast_path: FastPath) -> None:
         self._fast_path = fast_path
 
+    def connect(self) -> Wire:
+        """Open a connection."""
+        return Wire(self._fast_path())
+
     async def ask(self, pieces: list[bytes], count: int, *, at_once: bool) -> list[Answer]:
         """Send pieces on a new connection, and return the answers."""
-        wire = Wire(self._fast_path())
+        wire = self.connect()
         await wire.deliver(pieces, at_once=at_once)
         answers = await wire.answers(count)
         wire.close()
@@ -176,6 +180,16 @@ async def test_a_pipeline_in_many_pieces_gets_the_same_answers(
         for first in (1, len(pipeline[0])):
             pieces = [raw[:first], *(bytes([byte]) for byte in raw[first:])]
             assert await server.ask(pieces, len(pipeline), at_once=True) == expected
+
+
+async def test_a_request_that_waited_is_answered_once(server: Server) -> None:
+    pipeline = PIPELINES["sales"]
+    expected = await unsplit(server, pipeline)
+    wire = server.connect()
+    await wire.deliver(pipeline[:2], at_once=True)
+    assert await wire.answers(2) == expected[:2]
+    await wire.deliver(pipeline[2:3], at_once=True)
+    assert await wire.answers(3) == expected[:3]
 
 
 async def test_a_pipeline_in_pieces_sells_each_key_once(server: Server) -> None:
