@@ -34,6 +34,8 @@ class Views:
         """The number and the hash of the last entry, by scope and writer."""
         self.accounts: dict[str, dict[str, Units]] = {}
         """Balances by location, item and account."""
+        self.skus: dict[str, None] = {}
+        """Names that a SKU document gave a recipe. Every other item is sold by its own name."""
         self._wrote: dict[str, None] = {}
         for entry in entries:
             self._take(entry)
@@ -43,6 +45,8 @@ class Views:
         scope, writer = entry["scope"], entry["writer"]
         self.vector.setdefault(scope, {})[writer] = {"sequence": entry["sequence"], "hash": entry["hash"]}
         self._wrote[writer.partition("#")[0]] = None
+        if entry["kind"] == "document" and entry["facts"].get("kind") == "sku":
+            self.skus[entry["facts"]["key"]] = None
         for move in entry["moves"]:
             accounts = self.accounts.setdefault(scope, {}).setdefault(move["item"], {})
             accounts[move["source"]] = accounts.get(move["source"], 0) - move["quantity"]
