@@ -48,7 +48,9 @@ def _text(found: Verification) -> str:
     lines += [f"held: {one}" for one in found.held]
     lines += map(str, found.differences)
     if found.differences:
-        lines.append("restore a backup, or start with an empty directory: a store gets its entries from its hub")
+        lines.append(
+            "keep the directory: entries that no other node has are only here. docs/how-to/verify-data.md helps"
+        )
     else:
         lines.append("every table follows from the entries")
     return "\n".join(lines)
