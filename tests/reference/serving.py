@@ -20,6 +20,7 @@ import edge_node.assembly
 from edge_node.api import EdgeApi
 from edge_node.role import store_role
 from replica.core.base.names import writer_of
+from replica.core.state.batch import Batch
 from replica.core.state.replica import Replica
 from replica.runtime.http import operations, stock_api
 from replica.runtime.http.fast_path import FastPath, FastRead
@@ -52,6 +53,10 @@ class PlainDisk:
         return 0.0
 
     write_s = read_s
+
+    @staticmethod
+    def expect(batch: Batch) -> None:
+        """A disk that never fails need not know what a commit makes durable."""
 
     @staticmethod
     def carry_out(commit: Callable[[], Any]) -> Any:
