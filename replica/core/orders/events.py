@@ -190,13 +190,13 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
         drafts = [*park(context, order, event, deduplication_id, [one.location for one in waiting]), *drafts]
     outcomes |= {**{one.id: ASKED for one in to_ask}, **{one.id: PARKED for one in waiting}}
     passed_by = _passed_by(event, concerned, verdicts, open_to)
-    counting = [one for one in passed_by if one.owner == context.node]
+    counting = [one for one in passed_by if one.owner == context.node or verdicts[one.id] is Reachability.EARLY]
     if drafts:
         drafts += _counts(order, event, counting)
     else:
         drafts = _nothing_happens(order, event, concerned, verdicts, counting, deduplication_id)
     if event.event in (CANCEL, RETURN):  # others count their own numbers
-        drafts += _asking(order, event, [one for one in passed_by if one.owner != context.node], deduplication_id)
+        drafts += _asking(order, event, [one for one in passed_by if one not in counting], deduplication_id)
     return _answering(drafts, order, after, event, outcomes)
 
 
@@ -344,7 +344,9 @@ def _passed_by(
 ) -> list[Fulfilment]:
     """Fulfilments to which a numbered event never happens. They count its number, because later numbers wait for it.
 
-    A fulfilment and its parts count together, so one of them is enough.
+    A fulfilment and its parts count together, so one of them is enough. A return passes by goods that have not left. If
+    another node owns them, this node counts the number there: the owner would let a return that it is asked for wait,
+    and take the goods for returned as soon as they leave.
     """
     if not event.number:
         return []

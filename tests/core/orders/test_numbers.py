@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from replica.core.orders.requests import Handover, PlacedLine
 from tests.core.orders.test_order_parts import at_two_warehouses, outcomes, parts
 from tests.core.shuffled import OrderTaker, lines
@@ -71,6 +73,28 @@ def test_an_impossible_cancellation_at_a_hub_counts_at_the_store_that_owns_the_g
     hub.tell(store)
     store.keep_up()
     assert (parts(store), store.order().waiting) == ({"1": ("returned", {})}, [])
+    store.check()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_return_at_a_hub_passes_by_goods_that_a_store_has_not_shipped(number: int, times: int) -> None:
+    hub = OrderTaker("hub-east", w_1={"cola": 5}, store_1={"wings": 3})
+    store = OrderTaker("store-1", store_1={})
+    hub.place("o-1", PlacedLine(5, "cola"), PlacedLine(3, "wings"), paid=True)
+    hub.ask(Handover("o-1", "hub-east.2", "store-1"))
+    hub.tell(store)
+    store.happen("pick", fulfilment="hub-east.2", number=1)
+    store.tell(hub)
+    hub.happen("ship", fulfilment="hub-east.1", number=1)
+    for _ in range(times):
+        hub.happen("return", number=2)
+    hub.tell(store)
+    store.happen("ship", fulfilment="hub-east.2", number=number)
+    store.keep_up()
+    assert parts(store) == {"1": ("returned", {}), "2": ("shipped", {"wings": 3})}
+    assert store.replica.ledger.stock("store-1", "wings").balance("store-1/quarantine") == 0
+    assert store.order().waiting == store.order().reports == []
     store.check()
 
 
