@@ -166,7 +166,7 @@ def exceptions(
     returns = questioned_returns(questions, replica.kinds)
     of_orders = (with_exceptions, placed_twice, waiting, with_shortage, duplicates, conflicts)
     breaches = breach_answers(replica.ledger, since, limit + 1)
-    of_others = (breaches, barcodes, recipes, lost_edits, questions.questioned, returns, clocks, till_clocks)
+    of_others = (breaches, barcodes, recipes, lost_edits, questions.questioned, repeated, returns)
     return ExceptionsAnswer(
         breaches=breaches[:limit],
         shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
@@ -183,7 +183,7 @@ def exceptions(
         unreadable=orders.malformed + replica.documents.malformed,
         clocks=clocks[-limit:],
         till_clocks=till_clocks[-limit:],
-        truncated=any(len(some) > limit for some in (*of_orders, *of_others)),
+        truncated=any(len(some) > limit for some in (*of_orders, *of_others, clocks, till_clocks)),
     )
 
 

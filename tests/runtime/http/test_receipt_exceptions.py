@@ -78,6 +78,15 @@ async def test_a_number_that_a_till_uses_once_each_day_is_not_repeated(store: Ca
     assert (len(found["movements"]), found["movements"][1]["movement"]) == (2, again["movement"])
 
 
+async def test_a_receipt_with_more_repeated_days_than_asked_for_is_truncated(store: Caller) -> None:
+    for ago in (4, 3):
+        for _ in range(2):
+            await store.good("/v1/sales", sold_at(f"{datetime.now(UTC) - timedelta(ago):%Y-%m-%dT10:00:00Z}"))
+    for limit, truncated in ((1, True), (2, False)):
+        found = await store.good(f"/v1/exceptions?limit={limit}")
+        assert (len(found["repeated_receipts"]), found["truncated"]) == (limit, truncated)
+
+
 async def test_a_day_of_receipts_is_that_of_the_location(store: Caller) -> None:
     """It is one day in Shanghai, and two in UTC."""
     document = {"type": "store", "name": "A shop", "region": "east", "time_zone": "Asia/Shanghai"}
