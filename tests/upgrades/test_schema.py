@@ -7,14 +7,17 @@ from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge_node.assembly import assemble as assemble_edge
 from replica.core.catalog.documents import pack_value
+from replica.core.orders.order import Order
 from replica.core.state.commands import DocumentWrite
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.sqlite_journal import FILE_NAME
 from replica.runtime.journal.statements import schema_scripts
+from replica.runtime.journal.verification import verify_file
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import Assembly
 from tests.callers import calling
@@ -27,6 +30,7 @@ DIGESTS = {
     "0005_clock_faults.sql": "cf5af873cbdc0118f33b8fe1976a798466f83a7ef5844cb9a2a1afbdca176c13",
     "0006_documents_past.sql": "cb4afc94d036e718e6f01199ba3e0a0cfae3b874f41f8246ecc99d69de0431e7",
     "0007_receipts.sql": "37183571d0932ef4e5bf6a523cee142613791f48b5077401a1c63bb261275e17",
+    "0008_outcomes.sql": "6a4f568e85b1c73e0cd34dcce12806791e2026e4064afbb48b4a62e67ae9c33b",
 }
 """The content of each script that ran on somebody's data (SHA-256). Add a new script; never change a digest."""
 
@@ -115,6 +119,24 @@ async def test_a_file_without_moves_is_folded_again_after_an_update(tmp_path: Pa
         former = store.node.replica.documents.former("sku", "pack")
         assert former is not None
         assert former.value == pack_value({"recipe": {"cola": 6}})
+
+
+async def test_an_outcome_that_an_older_fold_kept_is_folded_again(tmp_path: Path) -> None:
+    """An older fold kept the outcome that arrived last, so its order may differ from that of other nodes."""
+    data = tmp_path / "data"
+    async with calling(await opened(data)) as store:
+        await store.write("/v1/orders/o-1/events", {"event": "cancel"})
+    with sqlite3.connect(data / FILE_NAME) as connection:
+        ((state,),) = connection.execute("SELECT state FROM orders")
+        order = msgspec.msgpack.decode(state, type=Order)
+        order.parked[0].became = "repeat"
+        connection.execute("UPDATE orders SET state = ?", (msgspec.msgpack.encode(order),))
+    connection.close()
+    assert verify_file(data / FILE_NAME).differences
+    make_older(data, 7)
+    async with calling(await opened(data)):
+        pass
+    assert verify_file(data / FILE_NAME).differences == []
 
 
 @pytest.mark.parametrize("script", DEVELOPMENT, ids=[one.stem for one in DEVELOPMENT])

@@ -1,0 +1,2 @@
+-- No new table. The fold keeps another one of two outcomes of one event that waited, whichever entry came first. Older
+-- rows of orders may have the one that came last, so the journal folds all entries again, as after each script.
