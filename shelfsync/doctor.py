@@ -30,8 +30,8 @@ Examples:
 def doctor(data: Path, as_json: bool) -> None:
     """Verify the data directory of a node: hashes, and all that a start reads instead of the entries.
 
-    Writes nothing. The node may run. Exits with 0 if all is well, 1 if something differs, and 3 if the data cannot be
-    read.
+    Writes nothing to the file. The node may run. Exits with 0 if all is well, 1 if something differs, and 3 if the data
+    cannot be read.
     """
     try:
         found = verify_file(data / FILE_NAME)

@@ -127,16 +127,18 @@ async def test_a_file_is_verified_while_its_node_writes(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_a_file_of_another_schema_is_refused(file: Path) -> None:
+@pytest.mark.parametrize(("version", "remedy"), [(3, "start its node"), (99, "newer one")])
+async def test_a_file_of_another_schema_is_refused(file: Path, version: int, remedy: str) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("PRAGMA user_version = 3")
-    with pytest.raises(DataRefused, match="has schema 3"):
+        connection.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(DataRefused, match=f"has schema {version}, .*{remedy}"):
         verify_file(file)
 
 
-async def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
+async def test_what_is_not_a_journal_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text("no journal " * 100)
     with pytest.raises(DataRefused, match="cannot be read"):
-        verify_file(tmp_path / "nothing.sqlite")
+        verify_file(tmp_path / FILE_NAME)
 
 
 @pytest.mark.parametrize("mutation", FILES, ids=lambda mutation: mutation.name)
@@ -168,4 +170,4 @@ async def test_the_command_lists_wrong_rows_as_json(file: Path) -> None:
 async def test_the_command_refuses_what_is_no_data_directory(tmp_path: Path) -> None:
     result = ran(tmp_path)
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "cannot be read" in result.stderr
+    assert f"there is no journal.sqlite in {tmp_path}: name the data directory" in result.stderr

@@ -63,10 +63,14 @@ class Verification(Struct, frozen=True):
 
 
 def verify_file(path: Path, *, believes_all: bool = False) -> Verification:
-    """Verify the file of a journal, also while a node uses it. Writes nothing. Arguments as for `verify`.
+    """Verify the file of a journal, also while a node uses it. Arguments as for `verify`.
+
+    Writes nothing to the file. SQLite may leave an empty log and its index beside it.
 
     Raises DataRefused if it cannot be read as a journal of this release.
     """
+    if not path.exists():
+        raise DataRefused(f"there is no {path.name} in {path.parent}: name the data directory of a node")
     try:
         address = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
@@ -74,9 +78,8 @@ def verify_file(path: Path, *, believes_all: bool = False) -> Verification:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             expected = len(schema_scripts())
             if version != expected:
-                raise DataRefused(
-                    f"{path} has schema {version}, this program verifies {expected}: start its node with this program"
-                )
+                remedy = "start its node with this program" if version < expected else "verify it with a newer one"
+                raise DataRefused(f"{path} has schema {version}, this program verifies {expected}: {remedy}")
             return verify(connection, believes_all=believes_all)
     except DAMAGE as error:
         raise DataRefused(f"{path} cannot be read: {error!r}; restore a backup") from error
