@@ -107,10 +107,9 @@ def next_of_returns(context: OrderContext, order: Order) -> OrderDraft | None:
         own = [one for one in asks if one.node == context.node]
         if own or not (asks or taken.became):
             share = _next_share(context, order, taken, own)
-            if share is not None and (report := _report_other_items(order, taken, share[0])) is not None:
-                return report
             if share is not None:
-                return _ask(order, taken, *share)
+                counting = order.fulfilments[share[0].id]  # with the units that other returns may count, too
+                return _report_other_items(order, taken, counting) or _ask(order, taken, *share)
         if own:
             if not taken.became:
                 return _note(order, taken, PASSED_ON)

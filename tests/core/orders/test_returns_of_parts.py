@@ -278,6 +278,24 @@ def test_goods_of_several_parts_come_back_by_the_recipe_they_were_sold_with() ->
     assert (sold(hub), quarantined(chain), hub.order().reports) == (0, {"store-1": 4}, [])
 
 
+def test_other_items_are_reported_while_another_return_waits_for_the_owner() -> None:
+    chain = Chain()
+    hub, (first, second, third) = chain.hubs[0], chain.stores
+    write_crate(hub, {"recipe": {"cola": 2}})
+    tell_documents(chain)
+    first.place("o-1", PlacedLine(1, "crate"))
+    first.happen("collect")
+    chain.settle()
+    second.happen("return", lines=lines(crate=1))
+    write_crate(hub, {"recipe": {"wings": 1}})
+    tell_documents(chain)
+    third.happen("return", lines=lines(crate=1))
+    for store in (second, third):
+        store.tell(hub)
+    chain.settle()
+    assert {one.outcome for one in hub.order().reports} == {"excess", "other_items"}
+
+
 def test_goods_taken_by_another_recipe_than_they_were_sold_by_are_reported() -> None:
     chain = Chain()
     hub, first = chain.hubs[0], chain.stores[0]
