@@ -126,10 +126,15 @@ class Orders:
 
     def with_waiting(self, limit: int) -> list[Order]:
         """Orders that have events waiting, those that have them longest first."""
-        return [self._read(name) for name in islice(self._waiting, limit)]
+        return sorted(self.look_at(islice(self._waiting, limit)), key=_waiting_since)
 
     def load(self, rows: Iterable[tuple[int, bytes]]) -> None:
-        """Take in the checkpoint of an earlier fold: rows as they were handed over, in the order of their indexes."""
+        """Take in the checkpoint of an earlier fold: rows as they were handed over, in the order of their indexes.
+
+        The orders that need a look come in the order in which they began to, as without the restart.
+        """
+        reported: dict[str, int] = {}
+        waiting: dict[str, int] = {}
         for _, one in rows:
             order = _unpack(one)
             self._packed[order.name] = one
@@ -139,6 +144,12 @@ class Orders:
                 if parked.event is not None and "" not in parked.settled:
                     self._due.watch(order.name, parked.deadline_ms)
             self._index(order)
+            if order.name in self.with_exceptions:
+                reported[order.name] = _reported_since(order)
+            if order.name in self._waiting:
+                waiting[order.name] = _waiting_since(order)
+        self.with_exceptions = dict.fromkeys(sorted(reported, key=lambda name: reported[name]))
+        self._waiting = dict.fromkeys(sorted(waiting, key=lambda name: waiting[name]))
 
     def begin(self, orders: Mapping[str, Order]) -> None:
         """Take in orders that are new here, each as its first entry leaves it: `apply`, many at once."""
@@ -288,6 +299,17 @@ class Orders:
         if has_goods or order.to_pass_on(self.node) or order.to_void(self.node):
             self._due.remind((order.name,))
             self._duplicated[order.name] = None
+
+
+def _reported_since(order: Order) -> int:
+    """The stamp since which somebody should look at an order: of its first report, or of its second placement."""
+    reports, placements = order.reports[:1], order.placed[1:2]
+    return min([one.clock for one in reports] + [one.clock for one in placements])
+
+
+def _waiting_since(order: Order) -> int:
+    """The stamp of the event that an order has waiting the longest."""
+    return min(one.clock for one in order.waiting)
 
 
 def held_differences(ledger: Ledger, orders: Orders) -> list[str]:

@@ -460,6 +460,24 @@ def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() ->
     assert Replica(east.writer, east.locations, Image()).orders.digest() == Orders("x").digest()
 
 
+def test_orders_that_need_a_look_keep_their_order_in_a_checkpoint() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 10})
+    for name in ("o-1", "o-2"):
+        taker.place(name, PlacedLine(1, "cola"))
+    taker.replica.take_batch()
+    for name in ("o-2", "o-1"):
+        taker.happen("ship", name)
+    orders = taker.replica.orders
+    loaded = Orders("hub-east")
+    loaded.load(sorted(taker.replica.take_batch().checkpoint["orders"]))
+    assert [one.name for one in loaded.with_waiting(1)] == [one.name for one in orders.with_waiting(1)] == ["o-2"]
+    for name in ("o-2", "o-1"):
+        taker.happen("cancel", name)
+    loaded = Orders("hub-east")
+    loaded.load(sorted(taker.replica.take_batch().checkpoint["orders"]))
+    assert list(loaded.with_exceptions) == list(orders.with_exceptions) == ["o-2", "o-1"]
+
+
 def test_placement_that_shows_no_fulfilment_is_no_placement() -> None:
     taker = OrderTaker()
     entry = taker.place()
