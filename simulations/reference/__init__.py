@@ -13,6 +13,9 @@ nothing of the node's code. So a mistake of the node is not repeated here.
     movements       sales, goods receipts, adjustments, quarantine steps, grants
     returns         goods that customers bring back, and the sale that they left with
     counts          counts of a shelf, and the corrections that keep the book equal to them
+    orders          orders of one store: placing, events, and what is due about them
+    order_bodies    what the bodies of requests about orders may contain
+    fulfilments     the states of an order, and which event leads from one to another
     reading         stock, explanations, journal pages
     problems        what a person should look at
     node            one node: idempotency keys, and which call does what

@@ -22,7 +22,10 @@ STATUS = {
     "cursor-unknown": 410,
     "idempotency-key-reused": 422,
     "insufficient-rights": 409,
+    "invalid-transition": 409,
     "not-hosted": 409,
+    "order-ended": 409,
+    "order-exists": 409,
     "overtaken": 503,
     "overloaded": 503,
     "stopping": 503,
@@ -102,6 +105,15 @@ def numbers(of: Mapping[str, int]) -> AnyThat:
         return isinstance(value, dict) and _without_zeros(value) == _without_zeros(of)
 
     return AnyThat(f"the numbers {of}", fits)
+
+
+def in_any_order(of: list[Any]) -> AnyThat:
+    """These values, in any order."""
+
+    def fits(value: Any) -> bool:
+        return isinstance(value, list) and sorted(map(str, value)) == sorted(map(str, of))
+
+    return AnyThat(f"{of} in any order", fits)
 
 
 def _without_zeros(of: Mapping[str, int]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulations.reference.answers import AnyThat, Maybe, chosen_hash, numbers, plain
+from simulations.reference.answers import ANYTHING, Answer, AnyThat, Maybe, chosen_hash, in_any_order, numbers, plain
 from simulations.reference.catalogue import Recipe
 from simulations.reference.clocks import COUNTER, HEARD_AHEAD_MS, may_follow, time_text, told_ms
 
@@ -50,6 +50,8 @@ class Entry:
     """The recipe of each SKU in `lines` when the entry was written."""
     of: Entry | None = None
     """The return that a correction of a return changes."""
+    answer: Answer | None = None
+    """The answer to the request about an order that it was written for."""
 
     @property
     def node(self) -> str:
@@ -102,8 +104,13 @@ class Entry:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """The entry as `GET /v1/journal` shows it. A sale may or may not note the recipes of its day."""
+        """The entry as `GET /v1/journal` shows it. A sale may or may not note the recipes of its day.
+
+        The facts of an order's entry are the node's own. `GET /v1/orders/{order}` shows what follows from them.
+        """
         facts = dict(self.facts)
+        if self.kind == "order":
+            return {**self.noted, "moves": in_any_order(self.noted["moves"]), "facts": ANYTHING}
         if self.kind in ("sale", "return"):
             facts["recipes"] = Maybe({sku: dict(recipe) for sku, recipe in self.recipes.items()})
         if self.kind == "count":

@@ -17,6 +17,8 @@ from simulations.reference.clocks import Stamps, may_follow, recorded_ms
 from simulations.reference.counts import Seen
 from simulations.reference.journal import Entry, rights_of
 from simulations.reference.movements import Draft, Place
+from simulations.reference.order_bodies import EVENT, read_placement
+from simulations.reference.orders import Orders
 from simulations.reference.problems import exceptions
 from simulations.reference.reading import Reading, answer_to
 from simulations.reference.replay import Replay
@@ -55,6 +57,7 @@ class Store:
         self.journal, self.catalogue, self.counts = self._replay.journal, self._replay.catalogue, self._replay.counts
         self.stamps = Stamps()
         self.reading = Reading(writer, self.journal, self.counts)
+        self.orders = Orders(self.place, self._record)
 
     @property
     def place(self) -> Place:
@@ -68,6 +71,8 @@ class Store:
                 return Answer(200, self._read(request, now_ms))
             if request.path == "/v1/sales:batch":
                 return self._sell_many(request, now_ms)
+            if request.path.startswith(("/v1/holds", "/v1/orders/")):
+                return self._tell_of_order(request, now_ms)
             write = WRITES[request.path]
             asked = write.shape(bodies.decoded(request.body), "")
             entry = self._write(write, asked, bodies.checked_key(request.key), now_ms)
@@ -96,12 +101,9 @@ class Store:
 
     def _write(self, write: Write, asked: Mapping[str, Any], key: str, now_ms: int) -> Entry:
         """The entry of a request: a new one, or that of the request which this one repeats."""
-        earlier = [one for one in self.journal.entries if one.key == key]
-        if earlier:
-            same = [one for one in earlier if one.kind == write.kind and one.request == asked]
-            if not same:
-                raise Refusal("idempotency-key-reused", "Idempotency-Key")
-            return same[0]
+        first = self._first(write.kind, asked, key)
+        if first is not None:
+            return first
         if write.decide is not None:
             draft = write.decide(self.place, asked)
         else:
@@ -110,6 +112,32 @@ class Store:
         entry = self._record(self.location, draft, key, now_ms, asked)
         self._follow_up(entry, now_ms)
         return entry
+
+    def _first(self, kind: str, asked: Any, key: str) -> Entry | None:
+        """The entry of the request that this one repeats. Raises a refusal if another request had its key."""
+        earlier = [one for one in self.journal.entries if one.key == key]
+        same = [one for one in earlier if one.kind == kind and one.request == asked]
+        if earlier and not same:
+            raise Refusal("idempotency-key-reused", "Idempotency-Key")
+        return same[0] if same else None
+
+    def _tell_of_order(self, request: Request, now_ms: int) -> Answer:
+        """Place an order, or let an event happen to one. A repeat gets the first answer."""
+        body = bodies.decoded(request.body)
+        if request.path == "/v1/holds":
+            asked = read_placement(body)
+            key = bodies.checked_key(request.key)
+            first = self._first("order", ("placement", asked), key)
+            entry = first or self.orders.place(asked, key, now_ms)
+        else:
+            name, asked = unquote(request.path.split("/")[3]), EVENT(body, "")
+            if not bodies.is_item(name):
+                raise bodies.invalid("order")
+            key = bodies.checked_key(request.key)
+            first = self._first("order", ("event", name, asked), key)
+            entry = first or self.orders.happen(name, asked, key, now_ms)
+        assert entry.answer is not None
+        return entry.answer
 
     def _seen(self, now_ms: int) -> Seen:
         return Seen.at(self.journal.vector(self.location), now_ms)
@@ -181,10 +209,12 @@ class Store:
                 return self.reading.one_item(self.place, item, now_ms)
             case ["explain", item]:
                 return self.reading.explain(self.place, item, query, now_ms)
+            case ["orders", order]:
+                return self.orders.view(order)
             case ["journal"]:
                 return self.reading.journal(query)
             case ["exceptions"]:
-                return exceptions(self.journal, query)
+                return exceptions(self.journal, self.orders, query)
             case ["status"]:
                 return self._status()
         raise Refusal("not-found", None)

@@ -7,35 +7,41 @@ from typing import Any
 
 from simulations.reference.clocks import is_impossible, moment_text, time_text
 from simulations.reference.journal import Entry, Journal, breach_of
+from simulations.reference.orders import Orders
 from simulations.reference.reading import limit
 
 NONE: Mapping[str, Any] = {
     "shortages": [],
     "duplicates": [],
     "key_conflicts": [],
-    "reports": [],
-    "waiting": [],
     "barcode_conflicts": [],
     "recipe_conflicts": [],
     "lost_edits": [],
     "differences": [],
     "unreadable": 0,
 }
-"""What only orders, or several nodes, lead to."""
+"""What only several nodes lead to."""
 
 
-def exceptions(journal: Journal, query: Mapping[str, str]) -> dict[str, Any]:
+def exceptions(journal: Journal, orders: Orders, query: Mapping[str, str]) -> dict[str, Any]:
     """The newest exceptions, as many of each sort as a page has."""
     size = limit(query)
+    of_orders, has_more = orders.exceptions(size)
     found: dict[str, list[Any]] = {
         "breaches": list(_breaches(journal)),
         "repeated_receipts": list(_repeated_receipts(journal)),
         "questioned_returns": list(_questioned_returns(journal)),
     }
     clocks = {"clocks": list(_clocks(journal)), "till_clocks": list(_till_clocks(journal))}
-    is_cut = any(len(some) > size for some in (*found.values(), *clocks.values()))
+    is_cut = has_more or any(len(some) > size for some in (*found.values(), *clocks.values()))
     oldest_first = {name: some[-size:] for name, some in clocks.items()}
-    return {**NONE, **{name: some[:size] for name, some in found.items()}, **oldest_first, "truncated": is_cut}
+    return {
+        **NONE,
+        **of_orders,
+        **{name: some[:size] for name, some in found.items()},
+        **oldest_first,
+        "truncated": is_cut,
+    }
 
 
 def _breaches(journal: Journal) -> Iterator[dict[str, Any]]:

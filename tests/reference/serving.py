@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,8 +20,13 @@ import edge_node.assembly
 from edge_node.api import EdgeApi
 from edge_node.role import store_role
 from replica.core.base.names import writer_of
+from replica.core.orders.requests import Housekeeping
+from replica.core.state import decisions
 from replica.core.state.batch import Batch
+from replica.core.state.commands import Command
+from replica.core.state.housekeeping import keep_orders
 from replica.core.state.replica import Replica
+from replica.runtime.background import order_housekeeping
 from replica.runtime.http import operations, stock_api
 from replica.runtime.http.fast_path import FastPath, FastRead
 from replica.runtime.http.operations import make_app
@@ -185,6 +190,16 @@ class Served:
         api = EdgeApi(self.node, LOCATION, ())
         return make_app(api.operations(), loopback_only=False), api.fast_calls
 
+    async def keep_order(self, name: str) -> None:
+        """Do what is due about one order."""
+        asked = [Command("", Housekeeping(name), b"")]
+        await self.node.driver.change(lambda replica, now_ms: decisions.execute_requests(replica, asked, now_ms, {}))
+
+    async def keep_orders(self) -> None:
+        """Do what is due about orders, such as the expiry of a hold."""
+        while await self.node.driver.change(partial(keep_orders, stores={}, hubs=(), limit=32)):
+            pass
+
     async def ask(self, requests: Sequence[Request]) -> list[tuple[int, bytes]]:
         """Send requests at once, each on a connection of its own, and read all answers."""
         lines = [Line(self._fast_path) for _ in requests]
@@ -219,6 +234,7 @@ def light(loop: StackLoop) -> Iterator[None]:
         for module, name, instead in (
             (aiosqlite.core, "Thread", NoThread),
             (aiosqlite.core, "SimpleQueue", make_worker),
+            (order_housekeeping, "PAUSE_S", 1e9),  # `keep_orders` says when, so that all nodes do it at one time
             (stock_api, "openapi", lambda *described: {}),
             (operations, "is_lean", _is_lean),
             (operations, "has_parts", _has_parts),

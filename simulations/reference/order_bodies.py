@@ -1,0 +1,60 @@
+"""What the bodies of requests about orders may contain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simulations.reference import bodies
+from simulations.reference.bodies import invalid
+
+TTL_MAX_S = 30 * 86_400
+
+_PLACED_LINE = bodies.record(
+    quantity=bodies.QUANTITY, sku=(bodies.NAME, None), barcode=(bodies.NAME, None), location=(bodies.NAME, None)
+)
+PLACEMENT = bodies.record(
+    order=bodies.NAME,
+    lines=bodies.lines(_PLACED_LINE),
+    channel=(bodies.TEXT, ""),
+    customer=(bodies.TEXT, ""),
+    ship_to=(bodies.TEXT, ""),
+    pickup_at=(bodies.NAME, None),
+    ttl_s=(bodies.whole(1, TTL_MAX_S), 900),
+    partial=(bodies.flag, False),
+    paid=(bodies.flag, False),
+    durability=(bodies.one_of("local", "region"), "local"),
+    campaign=(bodies.TEXT, ""),
+    wait_ms=(bodies.whole(0, 30_000), 0),
+)
+EVENT = bodies.record(
+    event=bodies.one_of("pay", "adjust", "exchange", "pick", "ship", "collect", "cancel", "return"),
+    fulfilment=(bodies.TEXT, ""),
+    lines=(bodies.lines(bodies.SKU_LINE), None),
+    replacement=(bodies.lines(bodies.SKU_LINE), None),
+    number=(bodies.whole(0, 2**31 - 1), 0),
+)
+
+
+def read_placement(body: Any) -> Any:
+    """The body of a placement at a store, which no other region backs up."""
+    asked = PLACEMENT(body, "")
+    if not bodies.is_item(asked["order"]):
+        raise invalid("order")
+    for name in ("campaign", "ship_to"):
+        if asked[name]:
+            raise invalid(name)
+    if asked["durability"] != "local":
+        raise invalid("durability")
+    return asked
+
+
+def check_lines(asked: Mapping[str, Any]) -> None:
+    """Some events need lines, and some must have none."""
+    event, has_lines = asked["event"], asked["lines"] is not None
+    if has_lines and event in ("pay", "pick"):
+        raise invalid("lines")
+    if not has_lines and event in ("adjust", "exchange"):
+        raise invalid("lines")
+    if (asked["replacement"] is not None) != (event == "exchange"):
+        raise invalid("replacement")

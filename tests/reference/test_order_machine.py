@@ -1,0 +1,133 @@
+"""A store answers each request about orders as the reference model does, with each journal.
+
+`REFERENCE_EXAMPLES=1000 pytest tests/reference` plays more than the suite does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.reference import orders as drawn
+from tests.reference.comparison import Comparison
+
+NAMES = st.sampled_from(drawn.ORDERS)
+
+
+class OrderMachine(RuleBasedStateMachine):
+    """Orders and their events in any order and more than once, sales beside them, restarts, and time that passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = Comparison()
+        self.placed: dict[str, None] = {}
+
+    def teardown(self) -> None:
+        self.store.close()
+
+    @initialize(units=st.integers(2, 14))
+    def stock_the_shelves(self, units: int) -> None:
+        recipes = {"duo": {"apple": 1, "bolt": 2}, "trio": {"apple": 2, "bolt": 1, "cup": 3}}
+        for sku in ("apple", "bolt", "duo", "trio"):
+            self.store.publish(sku, {"recipe": recipes.get(sku, {sku: 1}), "barcodes": [f"plu-{len(sku) + 3}"]})
+        items = [{"item": item, "quantity": units} for item in ("apple", "bolt", "cup")]
+        self.store.write("/v1/receipts", {"lines": items})
+
+    @rule(body=drawn.placements())
+    def place(self, body: dict[str, Any]) -> None:
+        shown = self.store.write("/v1/holds", body)
+        if "fulfilments" in shown:
+            self.placed[body["order"]] = None
+
+    @rule(order=NAMES, is_numbered=st.sampled_from((False, False, True)), data=st.data())
+    def report_event(self, order: str, is_numbered: bool, data: st.DataObject) -> None:
+        body = data.draw(drawn.events(is_known=order in self.placed, is_numbered=is_numbered))
+        self.store.write(f"/v1/orders/{order}/events", body)
+
+    @rule(order=NAMES, event=st.sampled_from(("pay", "pay", "ship", "collect", "cancel")))
+    def report_plainly(self, order: str, event: str) -> None:
+        self.store.write(f"/v1/orders/{order}/events", {"event": event})
+
+    @precondition(lambda self: self.placed)
+    @rule(
+        data=st.data(), event=st.sampled_from(("ship", "collect", "cancel", "return", "adjust")), few=st.integers(1, 2)
+    )
+    def report_of_a_part(self, data: st.DataObject, event: str, few: int) -> None:
+        """An event of units that the order has or had."""
+        order = data.draw(st.sampled_from(list(self.placed)))
+        lines = [one for each in self.store.get(f"/v1/orders/{order}")["fulfilments"] for one in each["lines"]]
+        if lines:
+            line = data.draw(st.sampled_from(lines))
+            part = {"event": event, "lines": [{**line, "quantity": min(few, line["quantity"])}]}
+            self.store.write(f"/v1/orders/{order}/events", part)
+
+    @rule(order=NAMES, body=st.sampled_from(drawn.FAULTS))
+    def report_wrongly(self, order: str, body: dict[str, Any]) -> None:
+        self.store.write(f"/v1/orders/{order}/events", body)
+
+    @precondition(lambda self: len(self.store.sent) > 1)
+    @rule(data=st.data(), is_anew=st.booleans())
+    def repeat(self, data: st.DataObject, is_anew: bool) -> None:
+        """The same request again, under the same key or another one."""
+        path, body, key = data.draw(st.sampled_from(self.store.sent[1:]))
+        if path == "/v1/holds" or not (is_anew and body.get("event") == "return"):
+            self.store.write(path, body, "" if is_anew else key)
+
+    @precondition(lambda self: self.store.sent)
+    @rule(data=st.data(), order=NAMES)
+    def use_a_key_again(self, data: st.DataObject, order: str) -> None:
+        *_, key = data.draw(st.sampled_from(self.store.sent))
+        self.store.write(f"/v1/orders/{order}/events", {"event": "pay"}, key)
+
+    @rule(
+        sku=st.sampled_from(drawn.SKUS), quantity=st.integers(1, 4), on_shortage=st.sampled_from(("record", "refuse"))
+    )
+    def sell(self, sku: str, quantity: int, on_shortage: str) -> None:
+        lines = [{"sku": sku, "quantity": quantity}]
+        self.store.write("/v1/sales", {"lines": lines, "on_shortage": on_shortage})
+
+    @rule(sku=st.sampled_from(("apple", "duo", "mix")), units=st.integers(1, 2), is_cleared=st.integers(0, 4))
+    def publish(self, sku: str, units: int, is_cleared: int) -> None:
+        """A recipe changes: orders that were placed before keep theirs."""
+        recipe = {"apple": {"apple": 1}, "duo": {"apple": units, "bolt": 1}, "mix": {"cup": units}}[sku]
+        value = {"recipe": recipe, "barcodes": [f"plu-{len(sku) + 3}"]}
+        self.store.publish(sku, value if is_cleared else None)
+
+    @rule(order=NAMES)
+    def read_an_order(self, order: str) -> None:
+        self.store.get(f"/v1/orders/{order}")
+
+    @rule(path=st.sampled_from(("exceptions", "exceptions", "stock", "status")))
+    def read(self, path: str) -> None:
+        self.store.get(f"/v1/{path}", limit="100")
+
+    @rule(seconds=st.sampled_from((0.001, 0.999, 1.0, 2.0, 60.0, 3_599.0, 3_600.0)), is_kept=st.booleans())
+    def wait(self, seconds: float, is_kept: bool) -> None:
+        """Time passes. The node may be late to expire a hold."""
+        self.store.run(asyncio.sleep(seconds))
+        if is_kept:
+            self.store.keep_orders()
+
+    @rule(index=st.integers(1, 2))
+    def restart(self, index: int) -> None:
+        """Stop a node and start it again from its file."""
+        self.store.keep_orders()
+        self.store.run(self.store.served[index].stop())
+        self.store.run(self.store.served[index].start())
+
+    @invariant()
+    def journal_is_as_the_model_says(self) -> None:
+        self.store.check_journal()
+
+
+TestOrderMachine = OrderMachine.TestCase
+TestOrderMachine.settings = settings(
+    max_examples=int(os.environ.get("REFERENCE_EXAMPLES", "30")), stateful_step_count=40, deadline=None
+)
+TestOrderMachine.pytestmark = [pytest.mark.timeout(1_800)]  # type: ignore[attr-defined]
