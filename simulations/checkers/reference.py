@@ -50,9 +50,14 @@ class ReferenceChecker(Checker):
         self._replays: dict[str, Replay] = {}
         self._asks: dict[bytes, Ask] = {}
         self._noted = 0
+        self._writers: dict[str, dict[str, None]] = {}
+        """By machine: the writers of the entries that it had."""
+        self._earlier: dict[str, dict[str, None]] = {}
+        """By machine: the writers on disks that it lost. Their entries come back in any order, from hubs."""
 
     def replaced(self, machine: Machine) -> None:
         self._replays.pop(machine.name, None)
+        self._earlier[machine.name] = dict(self._writers.get(machine.name, {}))
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         content, stream = stored.entry.content, stored.entry.stream
@@ -62,7 +67,9 @@ class ReferenceChecker(Checker):
         if replay is None:
             replay = self._replays[machine.name] = Replay(machine.name, open_catalogue=True)
         entry = _plain(stored, len(replay.journal.entries) + 1)
-        is_own = entry.node == machine.name and content.key and content.kind in KINDS
+        self._writers.setdefault(machine.name, {})[entry.writer] = None
+        is_decided_here = entry.node == machine.name and entry.writer not in self._earlier.get(machine.name, ())
+        is_own = is_decided_here and content.key and content.kind in KINDS
         asked = self._asked(content.key) if is_own else None
         wrong = replay.play(entry, asked)
         if asked is not None:
