@@ -69,8 +69,6 @@ def verify_file(path: Path, *, believes_all: bool = False) -> Verification:
 
     Raises DataRefused if it cannot be read as a journal of this release.
     """
-    if not path.exists():
-        raise DataRefused(f"there is no {path.name} in {path.parent}: name the data directory of a node")
     try:
         address = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
@@ -82,7 +80,11 @@ def verify_file(path: Path, *, believes_all: bool = False) -> Verification:
                 raise DataRefused(f"{path} has schema {version}, this program verifies {expected}: {remedy}")
             return verify(connection, believes_all=believes_all)
     except DAMAGE as error:
-        raise DataRefused(f"{path} cannot be read: {error!r}; restore a backup") from error
+        if not path.exists():
+            wrong = f"there is no {path.name} in {path.parent}: name the data directory of a node"
+        else:
+            wrong = f"{path} cannot be read: {error!r}; restore a backup"
+        raise DataRefused(wrong) from error
 
 
 def verify(connection: sqlite3.Connection, *, believes_all: bool = False) -> Verification:
