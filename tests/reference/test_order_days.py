@@ -23,6 +23,13 @@ def tell(store: Comparison, order: str, event: str, **more: Any) -> None:
     store.get(f"/v1/orders/{order}")
 
 
+def bring_back_from_two_parts(store: Comparison) -> None:
+    store.write("/v1/holds", {"order": "g", "lines": some(apple=4), "paid": True})
+    tell(store, "g", "collect", lines=some(apple=2))
+    tell(store, "g", "ship")
+    tell(store, "g", "return", lines=some(apple=3))
+
+
 def play_a_day(store: Comparison) -> None:
     """Orders are held, paid, divided, collected, brought back and forgotten, also in the wrong order."""
     recipes = {"apple": {"apple": 1}, "bolt": {"bolt": 1}, "duo": {"apple": 1, "bolt": 2}}
@@ -63,12 +70,16 @@ def play_a_day(store: Comparison) -> None:
     tell(store, "f", "pay", number=1)
     tell(store, "f", "collect", lines=some(apple=1))
     tell(store, "f", "return", fulfilment="store-1.1-1", number=1)
-    for order in "abcdef":
+    bring_back_from_two_parts(store)
+    for order in "abcdefg":
         store.get(f"/v1/orders/{order}")
     store.get("/v1/exceptions")
     store.run(asyncio.sleep(3_600.0))
     store.keep_orders()
     store.get("/v1/orders/d")
+    store.get("/v1/exceptions")
+    store.clock.step(-120_000)
+    tell(store, "g", "pick")
     store.get("/v1/exceptions")
     store.get("/v1/stock")
 
@@ -115,6 +126,12 @@ BUGS = {
     ),
     "a store promises that another region has an order": slip(
         "replica.runtime.http.orders_api:OrdersApi._read", ('placement.durability != "local"', "False")
+    ),
+    "a return of several parts is counted at each of them": slip(
+        f"{ORDERS}.transitions:spread", ("missing[index] -= units", "missing[index] -= 0")
+    ),
+    "a report shows the stamp of a clock that was wrong": slip(
+        f"{ORDERS}.effects:_report", ("wall_ms=wall_of(content)", "wall_ms=0")
     ),
     "the refusal of an event names no state": slip(
         "replica.runtime.http.order_answers:check_happened", ("state = states.get(facts.fulfilment)", 'state = ""')
