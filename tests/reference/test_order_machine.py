@@ -55,17 +55,29 @@ class OrderMachine(RuleBasedStateMachine):
         self.store.write(f"/v1/orders/{order}/events", {"event": event})
 
     @precondition(lambda self: self.placed)
-    @rule(
-        data=st.data(), event=st.sampled_from(("ship", "collect", "cancel", "return", "adjust")), few=st.integers(1, 2)
-    )
-    def report_of_a_part(self, data: st.DataObject, event: str, few: int) -> None:
-        """An event of units that the order has or had."""
+    @rule(data=st.data(), events=st.lists(st.sampled_from(drawn.WITH_LINES), min_size=1, max_size=3))
+    def report_of_parts(self, data: st.DataObject, events: list[str]) -> None:
+        """Events of units that the order has or had."""
         order = data.draw(st.sampled_from(list(self.placed)))
-        lines = [one for each in self.store.get(f"/v1/orders/{order}")["fulfilments"] for one in each["lines"]]
+        for event in events:
+            shown = self.store.get(f"/v1/orders/{order}")["fulfilments"]
+            lines = [one for each in shown for one in each["lines"]]
+            if lines:
+                part = {**data.draw(st.sampled_from(lines)), "quantity": 1}
+                self.store.write(f"/v1/orders/{order}/events", {"event": event, "lines": [part]})
+
+    @precondition(lambda self: self.placed)
+    @rule(data=st.data(), is_whole=st.booleans())
+    def bring_back(self, data: st.DataObject, is_whole: bool) -> None:
+        """Goods come back that left in one part or in several."""
+        order = data.draw(st.sampled_from(list(self.placed)))
+        left: dict[str, int] = {}
+        for one in self.store.get(f"/v1/orders/{order}")["fulfilments"]:
+            for line in one["lines"] if one["state"] in ("shipped", "collected", "returned") else ():
+                left[line["sku"]] = left.get(line["sku"], 0) + line["quantity"]
+        lines = [{"sku": sku, "quantity": units if is_whole else 1} for sku, units in left.items()]
         if lines:
-            line = data.draw(st.sampled_from(lines))
-            part = {"event": event, "lines": [{**line, "quantity": min(few, line["quantity"])}]}
-            self.store.write(f"/v1/orders/{order}/events", part)
+            self.store.write(f"/v1/orders/{order}/events", {"event": "return", "lines": lines})
 
     @rule(order=NAMES, body=st.sampled_from(drawn.FAULTS))
     def report_wrongly(self, order: str, body: dict[str, Any]) -> None:
@@ -113,13 +125,29 @@ class OrderMachine(RuleBasedStateMachine):
         self.store.run(asyncio.sleep(seconds))
         if is_kept:
             self.store.keep_orders()
+            self.read_all()
+
+    @rule(ahead_ms=st.sampled_from((-500, -3_000, -120_000, 1_000, 90_000)))
+    def set_the_clock(self, ahead_ms: int) -> None:
+        """Somebody sets the wall clock of the store: holds expire by it as it is set now."""
+        self.store.clock.step(ahead_ms)
 
     @rule(index=st.integers(1, 2))
     def restart(self, index: int) -> None:
-        """Stop a node and start it again from its file."""
+        """Stop a node and start it again from its file, which takes a moment. Nothing becomes due meanwhile."""
         self.store.keep_orders()
+        orders, soon_ms = self.store.model.orders, self.store.now_ms + 100
+        if any(orders.is_due(name, soon_ms) for name in orders.names):
+            return
         self.store.run(self.store.served[index].stop())
         self.store.run(self.store.served[index].start())
+        self.read_all()
+
+    def read_all(self) -> None:
+        """Read each order, and what a person should look at."""
+        for order in drawn.ORDERS:
+            self.store.get(f"/v1/orders/{order}")
+        self.store.get("/v1/exceptions")
 
     @invariant()
     def journal_is_as_the_model_says(self) -> None:
