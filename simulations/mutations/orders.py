@@ -333,7 +333,12 @@ ORDER_SLIPS = (
         breaks="a hub that learns of goods taken back at another store does not tell the owner of their order",
         invariant=5,
         expected=("OrderReturnsChecker",),
-        edits=(slip(f"{RETURNS}:next_of_returns", ("return _ask(order, taken, *share)", "continue")),),
+        edits=(
+            slip(
+                f"{RETURNS}:next_of_returns",
+                ("return _report_other_items(order, taken, counting) or _ask(order, taken, *share)", "continue"),
+            ),
+        ),
     ),
     Mutation(
         name="return-counted-for-each-hub",

@@ -190,7 +190,8 @@ class Trial:
     async def _append(self, journal: SqliteJournal) -> None:
         batch = self._workload.next_batch()
         self._in_flight = list(batch.entries)
-        self._clocks[batch.runs[-1].head.hash] = batch.clock
+        if batch.runs:  # a batch of repeated requests has none
+            self._clocks[batch.runs[-1].head.hash] = batch.clock
         self._activity = "commit"
         try:
             await self._flaw.append(journal, batch)
