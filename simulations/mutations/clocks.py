@@ -95,7 +95,7 @@ CLOCKS = (
         name="clock-faults-forgotten",
         breaks="a restarted node forgets which tills have a wrong clock",
         invariant=0,
-        expected=("ClockFaultsChecker",),
+        expected=("ClockFaultsChecker", "Checkpoint"),
         edits=(slip("replica.core.state.fold:Fold.load", ("part.load(", 'name != "clock_faults" and part.load(')),),
     ),
     Mutation(
@@ -145,7 +145,7 @@ CLOCKS = (
         name="documents-not-restored",
         breaks="a restarted node shows no earlier document",
         invariant=1,
-        expected=("ConvergenceChecker", "DocumentsChecker"),
+        expected=("ConvergenceChecker", "DocumentsChecker", "Checkpoint"),
         edits=(
             slip(
                 "replica.core.state.fold:_DocumentsPart.load",
@@ -176,7 +176,7 @@ CLOCKS = (
         name="lost-edits-not-restored",
         breaks="a restarted node lists no earlier lost edit",
         invariant=1,
-        expected=("LostEditsChecker",),
+        expected=("LostEditsChecker", "Checkpoint"),
         edits=(slip(f"{DOCUMENTS}:Documents.load_past", ("if past != _NO_PAST:", "if False:")),),
     ),
 )

@@ -116,7 +116,7 @@ COMMITS = (
         name="restore-keeps-ledger",
         breaks="after a full disk, the ledger still contains the entries that did not fit",
         invariant=7,
-        expected=("StreamsChecker", "ConvergenceChecker", "TruthChecker", "FloorChecker"),
+        expected=("StreamsChecker", "ConvergenceChecker", "TruthChecker", "FloorChecker", "ReferenceChecker"),
         edits=(
             slip(
                 f"{REPLICA}.restore",
@@ -164,7 +164,7 @@ COMMITS = (
         name="arrivals-forgotten",
         breaks="a restarted node treats its journal as empty: it finds no key in it and sends nothing",
         invariant=1,
-        expected=("Liveness", "ExactlyOnceChecker"),
+        expected=("Liveness", "ExactlyOnceChecker", "Checkpoint"),
         edits=(
             slip(
                 "replica.core.state.fold:image_of",

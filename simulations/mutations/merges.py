@@ -77,7 +77,7 @@ MERGES = (
         name="older-count-corrects-too",
         breaks="a node keeps the book stock at its own count although a newer count came from another node",
         invariant=5,
-        expected=("CountedChecker", "TruthChecker", "Liveness"),
+        expected=("CountedChecker", "TruthChecker", "Liveness", "ReferenceChecker"),
         edits=(
             slip(
                 f"{COUNTS}:Counts.apply",
@@ -106,7 +106,7 @@ MERGES = (
         name="corrections-forgotten",
         breaks="a restarted node forgets its counts, and does not correct the book stock",
         invariant=5,
-        expected=("CountedChecker", "TruthChecker"),
+        expected=("CountedChecker", "TruthChecker", "Checkpoint"),
         edits=(slip("replica.core.state.fold:Fold.load", ("part.load(", 'name != "counts" and part.load(')),),
     ),
     Mutation(

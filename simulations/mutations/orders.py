@@ -120,7 +120,7 @@ ORDER_SLIPS = (
         name="expiry-forgotten-at-restart",
         breaks="a restarted node forgets which of its holds expire",
         invariant=9,
-        expected=("DecisionsChecker",),
+        expected=("DecisionsChecker", "Checkpoint"),
         edits=(
             slip(
                 f"{ORDERS}:Orders.load",
@@ -281,7 +281,7 @@ ORDER_SLIPS = (
         name="parked-for-ever",
         breaks="a parked event is never dropped after its deadline",
         invariant=9,
-        expected=("DecisionsChecker",),
+        expected=("DecisionsChecker", "ToldChecker"),
         edits=(slip(f"{EVENTS}:_next_due", ("parked.deadline_ms <= context.now_ms", "False")),),
     ),
     Mutation(

@@ -35,7 +35,7 @@ STOCK = (
         name="lines-not-added-up",
         breaks="of several lines with the same item, only the last one moves units",
         invariant=5,
-        expected=("TruthChecker",),
+        expected=("TruthChecker", "ReferenceChecker"),
         edits=(slip(f"{PACKAGE}.lines:resolve", ("units.get(item, 0) + number * quantity", "number * quantity")),),
     ),
     Mutation(
@@ -158,14 +158,14 @@ STOCK = (
         name="count-as-of-now",
         breaks="a count corrects the present book stock, not the book stock when the shelf was counted",
         invariant=5,
-        expected=("TruthChecker", "CountedChecker"),
+        expected=("TruthChecker", "CountedChecker", "ReferenceChecker"),
         edits=(slip(f"{PACKAGE}.counts:prepare_count", ("seen.levels.get(item, on_hand)", "on_hand")),),
     ),
     Mutation(
         name="count-on-top",
         breaks="a count above the book stock is added to it completely",
         invariant=5,
-        expected=("TruthChecker", "CountedChecker"),
+        expected=("TruthChecker", "CountedChecker", "ReferenceChecker"),
         edits=(
             slip(
                 f"{PACKAGE}.counts:prepare_count",

@@ -179,7 +179,7 @@ SYNC = (
         name="window-never-freed",
         breaks="acknowledged bytes still count as unacknowledged, until the session sends nothing more",
         invariant=1,
-        expected=("Liveness",),
+        expected=("Liveness", "RestChecker"),
         edits=(slip(f"{SESSION}._acknowledge", ("self.unacknowledged_bytes -= sent.size", "pass")),),
     ),
     Mutation(
