@@ -99,6 +99,18 @@ CLOCKS = (
         edits=(slip("replica.core.state.fold:Fold.load", ("part.load(", 'name != "clock_faults" and part.load(')),),
     ),
     Mutation(
+        name="wrong-tills-kept-quiet",
+        breaks="a node does not note that a till said a time that cannot be true",
+        invariant=0,
+        expected=("ClockFaultsChecker",),
+        edits=(
+            slip(
+                "replica.core.state.clock_faults:ClockFaults.concern",
+                ("WALL in facts or OCCURRED_AT in facts", "WALL in facts"),
+            ),
+        ),
+    ),
+    Mutation(
         name="version-not-raised",
         breaks="a write of a document carries the version of the one it replaces",
         invariant=1,

@@ -15,10 +15,11 @@ from multiprocessing import get_context
 from msgspec import Struct
 from msgspec.structs import replace
 
-from simulations.checkers.checker import Violation
+from simulations.checkers.checker import Checker, Violation
 from simulations.draw import draw_plan
 from simulations.mutations.catalogue import MUTATIONS
 from simulations.mutations.mutation import planted
+from simulations.observer import CHECKERS
 from simulations.plan import Plan
 from simulations.run import Run
 
@@ -73,10 +74,10 @@ def play_healthy(seed: int) -> Violation | None:
     return Run(plan_of(seed)).play().violation
 
 
-def play_mutated(name: str, seed: int) -> Violation | None:
-    """Play the plan of a seed with a mutation planted."""
+def play_mutated(name: str, seed: int, checkers: Iterable[type[Checker]] = CHECKERS) -> Violation | None:
+    """Play the plan of a seed with a mutation planted, before all checkers or some of them."""
     with planted(MUTATIONS[name]):
-        return Run(plan_of(seed)).play().violation
+        return Run(plan_of(seed), checkers).play().violation
 
 
 _is_healthy = cache(lambda seed: play_healthy(seed) is None)

@@ -25,6 +25,9 @@ SEEDS = recorded()
 HUNTED = 60
 """The number of seeds to try if the recorded seed no longer shows a mutation."""
 
+BEHIND = {"TruthChecker": "lines-not-added-up"}
+"""Checkers behind others that see the same bugs sooner, and a bug that each of them sees alone."""
+
 Caught = tuple[str, str] | None
 """The checker that found a violation, and its detail."""
 
@@ -71,6 +74,10 @@ def test_the_real_code_has_no_violation_at_those_seeds(seed: int, playing: dict[
 @pytest.mark.parametrize("checker", [checker.__name__ for checker in CHECKERS])
 def test_every_checker_catches_a_mutation(checker: str, playing: dict[str | int, Future[Caught]]) -> None:
     catchers = [caught[0] for name in MUTATIONS if (caught := playing[name].result()) is not None]
+    if checker in BEHIND and checker not in catchers:
+        name = BEHIND[checker]
+        alone = play_mutated(name, SEEDS[name], [one for one in CHECKERS if one.__name__ == checker])
+        catchers += [alone.checker] if alone is not None else []
     assert checker in catchers
 
 
