@@ -302,7 +302,7 @@ ORDER_SLIPS = (
         name="reversed-by-the-recipe-of-now",
         breaks="an order returns units by the present recipe of its SKU, not by the recipe when it took them",
         invariant=7,
-        expected=("HeldChecker", "FloorChecker"),
+        expected=("HeldChecker", "FloorChecker", "OrderPartsChecker"),
         edits=(
             slip(
                 f"{TRANSITIONS}:step",
