@@ -266,18 +266,6 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
-        name="reported-at-two-hubs",
-        breaks="an event that may repeat, reported at two hubs under one key, is applied twice",
-        invariant=3,
-        expected=("OrdersChecker",),
-        edits=(
-            slip(
-                f"{TRANSITIONS}:judge",
-                ("if any(deduplication_id in one.deduplication_ids for one in of):", "if False:"),
-            ),
-        ),
-    ),
-    Mutation(
         name="parked-for-ever",
         breaks="a parked event is never dropped after its deadline",
         invariant=9,
@@ -337,23 +325,6 @@ ORDER_SLIPS = (
             slip(
                 f"{RETURNS}:next_of_returns",
                 ("return _report_other_items(order, taken, counting) or _ask(order, taken, *share)", "continue"),
-            ),
-        ),
-    ),
-    Mutation(
-        name="return-counted-for-each-hub",
-        breaks="goods that came back elsewhere are counted once for each hub that passes them on",
-        invariant=5,
-        expected=("OrderReturnsChecker", "OrdersChecker"),
-        edits=(
-            slip(
-                f"{RETURNS}:is_counted",
-                ("if any(parked.deduplication_id in", "if False and any(parked in"),
-                ("return any(one.node", "return False and any(one.node"),
-            ),
-            slip(
-                f"{TRANSITIONS}:judge",
-                ("if any(deduplication_id in one.deduplication_ids for one in of):", "if False:"),
             ),
         ),
     ),
