@@ -427,9 +427,8 @@ class Session:
                 raise PeerFault("malformed", f"entries of {run.stream.scope!r} move stock")
             if run.stream.scope != CHAIN and any(entry.content.kind == DOCUMENT for entry in run.entries):
                 raise PeerFault("unauthorised", f"entries of {run.stream.scope!r} write chain-wide documents")
-            claimed = self._claimed.get(run.stream, 0)
-            self.resent += sum(entry.sequence <= claimed for entry in run.entries)
             last = run.entries[-1].sequence
+            self.resent += max(0, min(last, self._claimed.get(run.stream, 0)) + 1 - run.first)
             if last > self._held.get(run.stream, 0):
                 self._held[run.stream] = self.durable[run.stream] = last
         self._arrived = frame.number
