@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import structlog
+from hypothesis import settings
 
 from replica.core.base.errors import Refused
 from replica.core.catalog.documents import pack_value
@@ -27,6 +30,7 @@ from replica.core.state.replica import Replica
 from replica.runtime.peering.link import Ingress
 from simulations.clock import SimulatedClock
 from simulations.full_stack.loop import StackLoop
+from simulations.mutations.mutation import Edit, Mutation, planted
 from simulations.reference.answers import Request, difference, plain
 from simulations.reference.node import Store
 from tests.reference.serving import LOCATION, WRITER, Served, as_json, light
@@ -167,3 +171,24 @@ class Comparison:
 
 async def _merge(one: Served, run: ReceivedRun) -> None:
     await (await one.node.driver.take_in([run], Ingress()))
+
+
+def compare(play: Callable[[Comparison], None], *edits: Edit) -> None:
+    """Play something at a store and its model, with a bug planted in the store if there are edits.
+
+    Raises AssertionError if a node differs from its model, or from another node.
+    """
+    with ExitStack() as stack:
+        store = Comparison()
+        stack.callback(store.close)
+        if edits:
+            stack.enter_context(planted(Mutation(name="", breaks="", invariant=0, expected=(), edits=edits)))
+        play(store)
+
+
+def machine_settings(examples: int) -> settings:
+    """The settings of a state machine: the same examples in each run, or REFERENCE_EXAMPLES new ones."""
+    asked = os.environ.get("REFERENCE_EXAMPLES")
+    return settings(
+        max_examples=int(asked or examples), stateful_step_count=40, deadline=None, derandomize=asked is None
+    )

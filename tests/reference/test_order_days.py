@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from simulations.mutations.mutation import Edit, Mutation, planted, slip
-from tests.reference.comparison import Comparison
+from simulations.mutations.mutation import slip
+from tests.reference.comparison import Comparison, compare
 
 ORDERS = "replica.core.orders"
 
@@ -84,15 +83,6 @@ def play_a_day(store: Comparison) -> None:
     store.get("/v1/stock")
 
 
-def compare_a_day(*edits: Edit) -> None:
-    with ExitStack() as stack:
-        store = Comparison()
-        stack.callback(store.close)
-        if edits:
-            stack.enter_context(planted(Mutation(name="", breaks="", invariant=0, expected=(), edits=edits)))
-        play_a_day(store)
-
-
 BUGS = {
     "a release gives back the first item of a recipe only": slip(
         f"{ORDERS}.context:moves_of", ("allocation.recipe", "allocation.recipe[:1]")
@@ -145,13 +135,13 @@ BUGS = {
 
 
 def test_orders_of_a_day_agree_with_the_model() -> None:
-    compare_a_day()
+    compare(play_a_day)
 
 
 @pytest.mark.parametrize("name", BUGS)
 def test_a_bug_of_orders_is_seen(name: str) -> None:
     with pytest.raises(AssertionError):
-        compare_a_day(BUGS[name])
+        compare(play_a_day, BUGS[name])
 
 
 def test_exceptions_are_in_the_same_order_after_a_restart() -> None:

@@ -6,16 +6,14 @@ The suite plays the same examples each time. `REFERENCE_EXAMPLES=1000 pytest tes
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.reference import orders as drawn
-from tests.reference.comparison import Comparison
+from tests.reference.comparison import Comparison, machine_settings
 
 NAMES = st.sampled_from(drawn.ORDERS)
 
@@ -155,10 +153,5 @@ class OrderMachine(RuleBasedStateMachine):
 
 
 TestOrderMachine = OrderMachine.TestCase
-TestOrderMachine.settings = settings(
-    max_examples=int(os.environ.get("REFERENCE_EXAMPLES", "30")),
-    stateful_step_count=40,
-    deadline=None,
-    derandomize="REFERENCE_EXAMPLES" not in os.environ,
-)
+TestOrderMachine.settings = machine_settings(30)
 TestOrderMachine.pytestmark = [pytest.mark.timeout(1_800)]  # type: ignore[attr-defined]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from simulations.mutations.answers import ANSWERS
-from simulations.mutations.mutation import Edit, Mutation, planted, slip
-from tests.reference.comparison import Comparison
+from simulations.mutations.mutation import Edit, Mutation, slip
+from tests.reference.comparison import Comparison, compare
 from tests.reference.requests import text_of
 
 HTTP = "replica.runtime.http"
@@ -69,16 +68,6 @@ def play_a_day(store: Comparison) -> None:
     store.get("/v1/stock", limit="1")
 
 
-def compare_a_day(*edits: Edit) -> None:
-    """Raises AssertionError if a node differs from its model, or from another node."""
-    with ExitStack() as stack:
-        store = Comparison()
-        stack.callback(store.close)
-        if edits:
-            stack.enter_context(planted(Mutation(name="", breaks="", invariant=0, expected=(), edits=edits)))
-        play_a_day(store)
-
-
 OTHERS = {
     "a repeat under a key answers another request": slip(
         "replica.core.state.decisions:_repeat", ("if not same:", "if False:"), ("min(same,", "min(same or known,")
@@ -134,16 +123,16 @@ OTHERS = {
 
 
 def test_a_day_at_a_store_agrees_with_the_model() -> None:
-    compare_a_day()
+    compare(play_a_day)
 
 
 @pytest.mark.parametrize("mutation", ANSWERS, ids=[one.name for one in ANSWERS])
 def test_a_wrong_answer_is_seen(mutation: Mutation) -> None:
     with pytest.raises(AssertionError):
-        compare_a_day(*[one for one in mutation.edits if isinstance(one, Edit)])
+        compare(play_a_day, *[one for one in mutation.edits if isinstance(one, Edit)])
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_bug_is_seen(name: str) -> None:
     with pytest.raises(AssertionError):
-        compare_a_day(OTHERS[name])
+        compare(play_a_day, OTHERS[name])

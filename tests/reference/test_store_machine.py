@@ -6,17 +6,15 @@ The suite plays the same examples each time. `REFERENCE_EXAMPLES=1000 pytest tes
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from simulations.reference.answers import Request
 from tests.reference import requests as drawn
-from tests.reference.comparison import Comparison
+from tests.reference.comparison import Comparison, machine_settings
 from tests.reference.serving import as_json
 
 LIMITS = st.sampled_from(("1", "3", "100", "0", "x"))
@@ -183,10 +181,5 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = settings(
-    max_examples=int(os.environ.get("REFERENCE_EXAMPLES", "40")),
-    stateful_step_count=40,
-    deadline=None,
-    derandomize="REFERENCE_EXAMPLES" not in os.environ,
-)
+TestStoreMachine.settings = machine_settings(40)
 TestStoreMachine.pytestmark = [pytest.mark.timeout(1_800)]  # type: ignore[attr-defined]
