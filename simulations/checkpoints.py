@@ -95,6 +95,26 @@ class StoredCheckpoint:
         return copied
 
 
+class BatchClocks:
+    """The clock of each batch by its last entry: the clock that a node must have that loads exactly so far."""
+
+    def __init__(self) -> None:
+        self._of_hash: dict[bytes, int] = {}
+
+    def note(self, batch: Batch) -> None:
+        """Note a batch that a commit may make durable. A batch of repeated requests has no entry."""
+        if batch.runs:
+            self._of_hash[batch.runs[-1].head.hash] = batch.clock
+
+    def after(self, entries: Sequence[Entry]) -> int:
+        """The clock after these entries. Raises CheckpointDiffers if the last one does not end a batch."""
+        if not entries:
+            return 0
+        if entries[-1].hash not in self._of_hash:
+            raise CheckpointDiffers(f"the last entry in the file is not the last one of a batch: {entries[-1]}")
+        return self._of_hash[entries[-1].hash]
+
+
 def check_image(image: Image, expected: Image) -> None:
     """Compare an image that was loaded from a checkpoint with that of the entries. Raises CheckpointDiffers."""
     found: list[str] = []

@@ -23,7 +23,7 @@ from replica.runtime.journal.verification import verify_file
 from replica.runtime.node import Node
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
-from simulations.checkpoints import CheckpointDiffers, check_replica
+from simulations.checkpoints import BatchClocks, CheckpointDiffers, check_replica
 from simulations.full_stack.worker import Worker
 from simulations.journal import SimulatedDisk
 
@@ -51,8 +51,7 @@ class StackDisk(SimulatedDisk):
         self._is_served = False
         self._has_news = False
         """Whether a commit was tried since the last look."""
-        self._clocks: dict[bytes, int] = {}
-        """The clock of each batch by its last entry: the clock that a node must have that loads exactly so far."""
+        self._clocks = BatchClocks()
 
     @property
     def path(self) -> Path:
@@ -108,9 +107,7 @@ class StackDisk(SimulatedDisk):
         """Check what a node has just loaded from the files. Raises CheckpointDiffers."""
         found = [str(one) for one in verify_file(self.path / FILE_NAME).differences]
         entries = [one.entry for one in self.stored]
-        clock = self._clocks.get(entries[-1].hash) if entries else 0
-        if clock is None:
-            raise CheckpointDiffers(f"the last entry in the file is not the last one of a batch: {entries[-1]}")
+        clock = self._clocks.after(entries)
         assert isinstance(node.journal, SqliteJournal)
         keys = list(dict.fromkeys(entry.content.key for entry in entries if entry.content.key))
         if node.journal._keys.likely(keys) != keys:
@@ -121,7 +118,7 @@ class StackDisk(SimulatedDisk):
 
     def expect(self, batch: Batch) -> None:
         """Note a batch that a commit may make durable."""
-        self._clocks[batch.runs[-1].head.hash] = batch.clock
+        self._clocks.note(batch)
 
     def carry_out(self, commit: Callable[[], Any]) -> Any:
         """Do a commit. The disk may be full, or the commit may fail."""

@@ -30,6 +30,7 @@ from replica.core.state.replica import Replica
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, Return, Sale, SkuLine
 from replica.runtime.journal import sqlite_journal
 from replica.runtime.journal.sqlite_journal import FILE_NAME, SqliteJournal, open_journal
+from simulations.checkpoints import BatchClocks
 from simulations.knobs import turned
 from simulations.plan import Setting
 from tests.power_loss.disk import Disk
@@ -107,8 +108,7 @@ class Day:
         self.in_flight: list[Entry] = []
         self.tried: dict[bytes, None] = {}
         self._directory = directory
-        self._clocks: dict[bytes, int] = {}
-        """The clock of each batch, by the hash of its last entry."""
+        self._clocks = BatchClocks()
 
     async def play(self, disk: Disk) -> None:
         """Open the journal on a disk, check it, make all writes, and close it. Raises what the disk makes fail."""
@@ -133,7 +133,7 @@ class Day:
         if check_entries(stored, self.acknowledged, self.in_flight):
             self.acknowledged += self.in_flight
         self.in_flight = []
-        check_image(image, stored, self._clocks[stored[-1].entry.hash] if stored else 0)
+        check_image(image, stored, self._clocks.after([one.entry for one in stored]))
         await check_keys(journal, stored, self.tried)
         check_file(self._directory / FILE_NAME)
 
@@ -152,7 +152,7 @@ class Day:
         batch = replica.take_batch()
         if not batch.runs:
             return
-        self._clocks[batch.runs[-1].head.hash] = batch.clock
+        self._clocks.note(batch)
         self.in_flight = list(batch.entries)
         self.tried.update((entry.content.key, None) for entry in batch.entries if entry.content.key)
         await journal.append(batch)

@@ -24,6 +24,7 @@ from replica.core.log.entry import Entry
 from replica.runtime.journal import sqlite_journal
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.sqlite_journal import FILE_NAME, SqliteJournal, open_journal
+from simulations.checkpoints import BatchClocks
 from simulations.draw import draw_knobs
 from simulations.knobs import OF_JOURNAL, turned
 from simulations.mutations.mutation import planted
@@ -83,8 +84,7 @@ class Trial:
         self._workload = Workload(self._chance)
         self._acknowledged: list[Entry] = []
         self._in_flight: list[Entry] = []
-        self._clocks: dict[bytes, int] = {}
-        """The clock of each batch, by its last entry."""
+        self._clocks = BatchClocks()
         self._journal: SqliteJournal | None = None
         self._activity = "opening"
         self._cause = Ending.CLOSE
@@ -148,7 +148,7 @@ class Trial:
         image = await journal.load()
         stored = await read_all(journal)
         is_stored = check_entries(stored, self._acknowledged, self._in_flight)
-        check_image(image, stored, self._clocks[stored[-1].entry.hash] if stored else 0)
+        check_image(image, stored, self._clocks.after([one.entry for one in stored]))
         await check_keys(journal, stored, self._workload.tried)
         check_file(self._directory / FILE_NAME)
         self._note(f"has {len(stored)} entries; {len(self._in_flight)} were in flight")
@@ -190,8 +190,7 @@ class Trial:
     async def _append(self, journal: SqliteJournal) -> None:
         batch = self._workload.next_batch()
         self._in_flight = list(batch.entries)
-        if batch.runs:  # a batch of repeated requests has none
-            self._clocks[batch.runs[-1].head.hash] = batch.clock
+        self._clocks.note(batch)
         self._activity = "commit"
         try:
             await self._flaw.append(journal, batch)
