@@ -14,7 +14,7 @@ from replica.core.sync.session import Asked, Phase, plain_vectors
 from replica.core.sync.wire import AnyFrame, Covered, Entries, Have, Vectors
 from tests.core.chain import NOW_MS, STORE, Node, SessionPair, hub, store
 from tests.core.contents import linked, receipt_content
-from tests.core.sync.test_session import ENTRIES, HELLO, Alone
+from tests.core.sync.lone_session import ENTRIES, HELLO, Alone
 
 MANY = 2 * FRAME_STREAMS_MAX + 1
 

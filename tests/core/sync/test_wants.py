@@ -8,7 +8,7 @@ from replica.core.base.limits import QUANTITY_MAX, WANTS_MAX
 from replica.core.sync.session import Answered, Phase, RightsWanted
 from replica.core.sync.wire import AnyFrame, Bye, Given, Want
 from tests.core.chain import STORE, Node, SessionPair, hub, store
-from tests.core.sync.test_session import HAVE, HELLO, Alone
+from tests.core.sync.lone_session import HAVE, HELLO, Alone
 
 
 def want(number: int = 1, item: str = "cola", quantity: int = 1, *, location: str = STORE, clock: int = 1) -> Want:
