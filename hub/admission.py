@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from replica.core.base.errors import PeerFault
 from replica.core.base.names import CHAIN, is_name
-from replica.core.sync.session import Scopes
+from replica.core.sync.events import Scopes
 from replica.core.sync.wire import Hello
 
 

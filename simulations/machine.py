@@ -18,7 +18,7 @@ from replica.core.state.decisions import Verdict
 from replica.core.state.kinds import KINDS
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Count
-from replica.core.sync.session import Scopes
+from replica.core.sync.events import Scopes
 from replica.runtime.background.counting import submit_count
 from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.http.order_placing import place, waits

@@ -29,7 +29,7 @@ from replica.core.state.commands import Command, DocumentWrite, Requests, keys_o
 from replica.core.state.decisions import Verdict, Verdicts
 from replica.core.state.replica import Earlier, Replica
 from replica.core.stock.till_receipts import TillReceipt, receipts_in
-from replica.core.sync.session import Scopes
+from replica.core.sync.events import Scopes
 from replica.runtime.ports import Clock, Journal
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from replica.core.orders.context import OrderPolicy
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Admission, Scopes
+from replica.core.sync.events import Admission, Scopes
 from replica.runtime.background.clock_notices import ClockNotices
 from replica.runtime.background.order_housekeeping import OrderHousekeeping
 from replica.runtime.background.rebalancer import RightsRebalancer

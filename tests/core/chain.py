@@ -27,7 +27,8 @@ from replica.core.state.replica import Replica
 from replica.core.stock.counts import Seen
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.core.stock.till_receipts import TillReceipt, receipts_in
-from replica.core.sync.session import Arrived, Asked, Diverged, Event, Greeted, Phase, Scopes, Session, plain_vectors
+from replica.core.sync.events import Arrived, Asked, Diverged, Event, Greeted, Scopes
+from replica.core.sync.session import Phase, Session, plain_vectors
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame
 
 SomeFrame = TypeVar("SomeFrame", bound=Frame)

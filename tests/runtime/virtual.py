@@ -17,7 +17,7 @@ from hub.role import hub_role
 from replica.core.base.names import writer_of
 from replica.core.state.batch import Image
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Admission
+from replica.core.sync.events import Admission
 from replica.runtime.node import Node, NodeRole
 from simulations.clock import SimulatedClock
 from simulations.journal import SimulatedDisk, SimulatedJournal

@@ -18,7 +18,7 @@ acknowledgements. A frame that breaks a rule raises PeerFault; the caller then s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from msgspec import Struct
@@ -38,9 +38,22 @@ from replica.core.base.limits import (
 )
 from replica.core.base.names import CHAIN, HUBS, is_scope, is_writer, node_of
 from replica.core.log.entry import DOCUMENT, Entry, Stream
-from replica.core.log.entry_run import ReceivedRun
 from replica.core.state.replica import Replica
 from replica.core.sync.columns import ColumnDecoder, ColumnEncoder
+from replica.core.sync.events import (
+    Acknowledged,
+    Admission,
+    Answered,
+    Arrived,
+    Asked,
+    ClockReading,
+    Diverged,
+    Ended,
+    Event,
+    Greeted,
+    RightsWanted,
+    Scopes,
+)
 from replica.core.sync.wire import (
     PROTOCOL_MAX,
     PROTOCOL_MIN,
@@ -61,9 +74,6 @@ from replica.core.sync.wire import (
     unpack_frame,
 )
 
-Scopes = tuple[str, ...] | None
-"""Some scopes; None means all."""
-
 
 class Phase(Enum):
     """The phase of a session."""
@@ -81,69 +91,6 @@ FRAMES_OF: dict[Phase, tuple[type[AnyFrame], ...]] = {
     Phase.CLOSED: (),
 }
 """Which frames a session takes in each phase. Any other frame is out of sequence."""
-
-
-class Greeted(Struct, frozen=True):
-    """The peer said who it is and was admitted. Call `claim` with the vectors held durably."""
-
-    peer: Hello
-
-
-class Asked(Struct, frozen=True):
-    """The peer said what it holds. Send it the entries of the streams in `lacking`."""
-
-
-class Arrived(Struct, frozen=True):
-    """Entries arrived. Merge and commit them, then call `merged` with the number."""
-
-    number: int
-    runs: list[ReceivedRun]
-
-
-class Acknowledged(Struct, frozen=True):
-    """The peer made more entries durable. There may be room to send more."""
-
-
-class Diverged(Struct, frozen=True):
-    """Equal version vectors, unequal digests. This is an alarm; neither side overwrites its state."""
-
-    scope: str
-    ours: str
-    theirs: str
-
-
-class RightsWanted(Struct, frozen=True):
-    """The peer asks for rights. Always answer with `give`, also to grant nothing."""
-
-    want: Want
-
-
-class Answered(Struct, frozen=True):
-    """The peer answered a want of ours."""
-
-    want: Want
-    granted: int
-    reason: str
-
-
-class Ended(Struct, frozen=True):
-    """The peer said bye."""
-
-    reason: str
-    detail: str
-
-
-Event = Greeted | Asked | Arrived | Acknowledged | Diverged | RightsWanted | Answered | Ended
-
-Admission = Callable[[Hello], Scopes]
-"""Policy: the scopes whose entries are accepted from a peer. Raises PeerFault to refuse the peer."""
-
-
-class ClockReading(Struct, frozen=True):
-    """How far the clock of a peer is ahead of ours; negative if it is behind."""
-
-    node: str
-    ahead_ms: int
 
 
 class _Sent(Struct, frozen=True):

@@ -15,7 +15,7 @@ from replica.core.base.errors import Refused
 from replica.core.base.limits import CLOCK_AHEAD_MAX_MS
 from replica.core.base.names import HUBS
 from replica.core.state.housekeeping import note_clocks
-from replica.core.sync.session import ClockReading
+from replica.core.sync.events import ClockReading
 from replica.runtime.driver import Driver
 from replica.runtime.peering.peers import PEERS_MAX, Peers
 

@@ -24,7 +24,7 @@ from replica.core.rights.requests import BREACH, Allotment, AllotmentLine, Grant
 from replica.core.state.batch import Batch
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Answered, RightsWanted
+from replica.core.sync.events import Answered, RightsWanted
 from replica.runtime.background.rights_requests import RightsRequests
 from replica.runtime.background.settlement import Settlement
 from replica.runtime.background.strategy import ItemView, Moves, Pair, RebalancingStrategy

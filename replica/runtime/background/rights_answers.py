@@ -21,7 +21,8 @@ from replica.core.rights.rebalancing import OLDER_REQUEST, WantAnswer, units_to_
 from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Answered, Phase, RightsWanted
+from replica.core.sync.events import Answered, RightsWanted
+from replica.core.sync.session import Phase
 from replica.core.sync.wire import Want
 from replica.runtime.background.rights_requests import DEMANDS_MAX, RightsRequests
 from replica.runtime.background.strategy import Pair, RebalancingStrategy

@@ -17,7 +17,7 @@ from replica.core.base.limits import QUANTITY_MAX
 from replica.core.base.names import FREE, account
 from replica.core.state.batch import Batch
 from replica.core.state.replica import Replica
-from replica.core.sync.session import Answered, RightsWanted
+from replica.core.sync.events import Answered, RightsWanted
 from replica.core.sync.wire import Hello, Want
 from replica.runtime.background.strategy import Pair, RebalancingStrategy
 from replica.runtime.driver import Driver

@@ -18,7 +18,7 @@ import structlog
 from replica.core.base.errors import PeerFault, Refused
 from replica.core.base.limits import FRAME_ENTRIES_MAX, HEARTBEAT_MS
 from replica.core.log.entry import Entry
-from replica.core.sync.session import (
+from replica.core.sync.events import (
     Acknowledged,
     Admission,
     Answered,
@@ -28,11 +28,9 @@ from replica.core.sync.session import (
     Ended,
     Event,
     Greeted,
-    Phase,
     RightsWanted,
-    Session,
-    plain_vectors,
 )
+from replica.core.sync.session import Phase, Session, plain_vectors
 from replica.core.sync.wire import Hello
 from replica.runtime.driver import Driver, Ingress
 from replica.runtime.ports import Clock, Journal, Socket

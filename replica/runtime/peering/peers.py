@@ -20,17 +20,17 @@ from replica.core.base.errors import PeerFault
 from replica.core.base.names import CHAIN
 from replica.core.log.entry import Stream
 from replica.core.state.replica import Replica
-from replica.core.sync.session import (
+from replica.core.sync.events import (
     Acknowledged,
     Admission,
     Answered,
     Asked,
     ClockReading,
     Diverged,
-    Phase,
     RightsWanted,
     Scopes,
 )
+from replica.core.sync.session import Phase
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Hello
 from replica.runtime.driver import Driver
 from replica.runtime.peering.link import Link

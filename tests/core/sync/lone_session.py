@@ -15,7 +15,8 @@ from replica.core.log.entry import Content, Stream
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.state import decisions
 from replica.core.sync.columns import ColumnEncoder
-from replica.core.sync.session import Admission, Phase, Session
+from replica.core.sync.events import Admission
+from replica.core.sync.session import Phase, Session
 from replica.core.sync.wire import (
     Ack,
     AnyFrame,

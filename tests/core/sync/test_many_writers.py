@@ -10,7 +10,8 @@ from replica.core.base.names import CHAIN
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Stream
 from replica.core.state import decisions
-from replica.core.sync.session import Asked, Phase, plain_vectors
+from replica.core.sync.events import Asked
+from replica.core.sync.session import Phase, plain_vectors
 from replica.core.sync.wire import AnyFrame, Covered, Entries, Have, Vectors
 from tests.core.chain import NOW_MS, STORE, Node, SessionPair, hub, store
 from tests.core.contents import linked, receipt_content

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.base.limits import DIGEST_INTERVAL_MS, HEARTBEAT_MS
-from replica.core.sync.session import Phase, RightsWanted
+from replica.core.sync.events import RightsWanted
+from replica.core.sync.session import Phase
 from replica.core.sync.wire import AnyFrame, unpack_frame
 from tests.core.chain import STORE, Node, SessionPair, hub, receipt, store
 

@@ -12,7 +12,7 @@ from replica.core.base.limits import CLOCK_SKEW_MAX_MS
 from replica.core.base.names import CHAIN, HUBS
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Stream
-from replica.core.sync.session import Scopes
+from replica.core.sync.events import Scopes
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Beat, Entries, Hello
 from tests.core.chain import NOW_MS, STORE, hub, store
 from tests.core.contents import OWN, linked, receipt_content

@@ -13,7 +13,8 @@ from replica.core.base.errors import PeerFault
 from replica.core.base.limits import SEAL_BYTES, SILENCE_MAX_MS, TEXT_LENGTH_MAX
 from replica.core.log.entry import Stream
 from replica.core.state import decisions
-from replica.core.sync.session import FRAMES_OF, Asked, Ended, Greeted, Phase, plain_vectors
+from replica.core.sync.events import Asked, Ended, Greeted
+from replica.core.sync.session import FRAMES_OF, Phase, plain_vectors
 from replica.core.sync.wire import Ack, AnyFrame, Bye, Entries, Have, pack_frame, seal
 from tests.core.chain import NOW_MS, STORE, SessionPair, hub, receipt, sale, store
 from tests.core.contents import OWN, linked, receipt_content

@@ -9,7 +9,8 @@ from replica.core.base.names import CHAIN, HUBS
 from replica.core.log.entry import Stream
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.state import decisions
-from replica.core.sync.session import Acknowledged, Arrived, Phase, plain_vectors
+from replica.core.sync.events import Acknowledged, Arrived
+from replica.core.sync.session import Phase, plain_vectors
 from replica.core.sync.wire import Ack, Covered, Entries, Have
 from tests.core.chain import NOW_MS, STORE, SessionPair, hub, receipt, store
 from tests.core.contents import OWN, linked, receipt_content, with_hash_before

@@ -11,7 +11,8 @@ from replica.core.base.errors import PeerFault
 from replica.core.base.limits import DIGEST_INTERVAL_MS, HEARTBEAT_MS, SILENCE_MAX_MS
 from replica.core.base.names import CHAIN
 from replica.core.ledger.cells import Move
-from replica.core.sync.session import Diverged, Phase
+from replica.core.sync.events import Diverged
+from replica.core.sync.session import Phase
 from replica.core.sync.wire import AnyFrame, Beat, Bye, Digests
 from tests.core.chain import NOW_MS, STORE, SessionPair, hub, receipt, store
 from tests.core.contents import OWN

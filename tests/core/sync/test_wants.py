@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from replica.core.base.limits import QUANTITY_MAX, WANTS_MAX
-from replica.core.sync.session import Answered, Phase, RightsWanted
+from replica.core.sync.events import Answered, RightsWanted
+from replica.core.sync.session import Phase
 from replica.core.sync.wire import AnyFrame, Bye, Given, Want
 from tests.core.chain import STORE, Node, SessionPair, hub, store
 from tests.core.sync.lone_session import HAVE, HELLO, Alone

@@ -8,7 +8,7 @@ import pytest
 
 from replica.core.base.errors import PeerFault
 from replica.core.base.limits import CLOCK_AHEAD_MAX_MS, CLOCK_SKEW_MAX_MS
-from replica.core.sync.session import Scopes
+from replica.core.sync.events import Scopes
 from replica.core.sync.wire import Hello
 from replica.runtime.http.clock_answers import ClockAnswer, clock_answers
 from replica.runtime.node import Node

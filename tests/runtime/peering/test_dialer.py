@@ -9,7 +9,7 @@ import pytest
 
 from hub.admission import admit_peer
 from replica.core.base.errors import PeerFault
-from replica.core.sync.session import Scopes
+from replica.core.sync.events import Scopes
 from replica.core.sync.wire import Hello
 from replica.runtime.node import Node
 from replica.runtime.peering import peers
