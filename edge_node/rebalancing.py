@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from replica.core.ledger.cells import LocationStock, Stock
-from replica.core.rights.policies import Policies, Policy
+from replica.core.ledger.cells import LocationStock, Route, Stock
+from replica.core.rights.policies import Policy
 from replica.core.rights.rebalancing import LOW_SHARE, WantAnswer, answer_of_store, store_gap
 from replica.core.state.replica import Replica
 from replica.runtime.background.sales_history import SalesHistory
@@ -39,7 +39,7 @@ class StoreRebalancing:
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
         return self._sales_history.policy(replica, location, item)
 
-    def acts(self, policies: Policies) -> bool:
+    def is_concerned(self, replica: Replica, route: Route) -> bool:
         return True
 
     def concerns(self, replica: Replica, location_stock: LocationStock) -> bool:

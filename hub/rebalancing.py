@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from replica.core.base.names import FREE, account
-from replica.core.ledger.cells import LocationStock, Stock
-from replica.core.rights.policies import Policies, Policy
+from replica.core.ledger.cells import LocationStock, Route, Stock
+from replica.core.rights.policies import Policy
 from replica.core.rights.quotas import channel_account, channel_units, rebalance
 from replica.core.rights.rebalancing import WantAnswer, answer_of_hub, parts_to_pass_on, units_to_split
 from replica.core.state.replica import Replica
@@ -28,14 +28,19 @@ class HubRebalancing:
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
         return replica.policies.policy(location, item)
 
-    def acts(self, policies: Policies) -> bool:
-        return policies.splits
+    def is_concerned(self, replica: Replica, route: Route) -> bool:
+        """Whether policies split the units, or some came back to a channel.
+
+        A hold that ends gives its units back to the channel it took them from. If no policy gives that channel a share
+        by then, the hub has to free them.
+        """
+        return replica.policies.splits or route.target.startswith(channel_account(replica.node, ""))
 
     def concerns(self, replica: Replica, location_stock: LocationStock) -> bool:
         node, balances = replica.node, location_stock.balances()
         set_aside = any(units and name.startswith(channel_account(node, "")) for name, units in balances.items())
         ever_had_some = account(node, FREE) in balances  # the sum says nothing, because items below zero lower it
-        return set_aside or (self.acts(replica.policies) and ever_had_some)
+        return set_aside or (replica.policies.splits and ever_had_some)
 
     def moves(self, view: ItemView) -> Moves:
         """Grant units to hubs of other regions, and set units aside for channels.

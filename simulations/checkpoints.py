@@ -34,7 +34,6 @@ MEMORY_ONLY = {
     ".fold.counts.malformed": "a number since the start, for metrics",
     ".fold.documents.malformed": "a number since the start, for metrics",
     ".fold.orders.malformed": "a number since the start, for metrics",
-    ".fold.policies.revision": "a number since the start: who keeps it compares it for equality",
     ".fold.orders._live": "a cache of the packed orders, which are compared",
     ".fold.orders._due": "may hold deadlines and reminders that are obsolete; `_deadlines` compares the others",
     ".fold.orders._duplicated": "as `_due`: an order may be looked at in vain",

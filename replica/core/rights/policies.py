@@ -139,7 +139,7 @@ def policy_of(document: PolicyDocument) -> Policy:
 class Policies:
     """The current policies, by selector."""
 
-    __slots__ = ("_forecast", "_policies", "_splits", "revision")
+    __slots__ = ("_forecast", "_policies", "_splits")
 
     def __init__(self) -> None:
         self._policies: dict[str, Policy] = {}
@@ -147,12 +147,9 @@ class Policies:
         """Selectors whose policies split units among regions or channels."""
         self._forecast: dict[str, None] = {}
         """Selectors whose policies ask for a forecast."""
-        self.revision = 0
-        """Grows with every change, so that a user of the policies knows when to look again."""
 
     def put(self, register: Register) -> bool:
         """Apply the newest write of a policy. False if this version cannot use it: then the selector has no policy."""
-        self.revision += 1
         self._policies.pop(register.key, None)
         self._splits.pop(register.key, None)
         self._forecast.pop(register.key, None)

@@ -131,10 +131,10 @@ class RightsRebalancer:
     def _note(self, batch: Batch) -> None:
         if any(kind == POLICY for kind, *_ in batch.checkpoint.get("documents", ())):
             self._mark_all()
-        acts, debts = self.strategy.acts(self._driver.replica.policies), self._settlement.debts
+        replica, debts = self._driver.replica, self._settlement.debts
         for route, stocks in batch.cells.items():
             due = stocks
-            if not acts:
+            if not self.strategy.is_concerned(replica, route):
                 due = {
                     stock: total
                     for stock, total in stocks.items()

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from replica.core.ledger.cells import LocationStock, Stock
-from replica.core.rights.policies import Policies, Policy
+from replica.core.ledger.cells import LocationStock, Route, Stock
+from replica.core.rights.policies import Policy
 from replica.core.rights.rebalancing import Hub, WantAnswer
 from replica.core.state.replica import Replica
 
@@ -68,8 +68,8 @@ class RebalancingStrategy(Protocol):
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
         """The policy that counts for an item now; None if none counts now."""
 
-    def acts(self, policies: Policies) -> bool:
-        """Whether these policies can call for anything at this node."""
+    def is_concerned(self, replica: Replica, route: Route) -> bool:
+        """Whether units that moved on a route call for a look at their item."""
 
     def concerns(self, replica: Replica, location_stock: LocationStock) -> bool:
         """Whether the rebalancer should look at every item of a location, and not only at those below zero."""

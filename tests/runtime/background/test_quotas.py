@@ -97,6 +97,18 @@ async def test_hub_frees_quotas_when_the_store_needs_units_or_the_policy_is_clea
 
 
 @pytest.mark.virtual_time
+async def test_hub_frees_units_that_a_hold_gives_back_to_a_channel_without_a_share() -> None:
+    chain = await shared()
+    await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
+    placement = Placement(order="o-1", lines=(PlacedLine(3, COLA),), channel="web", ttl_s=60)
+    await chain.east.driver.submit(Command("", placement, b"o-1"))
+    await chain.rule(mode="share", share=0.5)
+    await until(lambda: list(quotas(chain.east)) == ["free"], 10)
+    await until(lambda: chain.east.replica.ledger.stock(STORE, COLA).figures.reserved == 0, 90)
+    await until(lambda: list(quotas(chain.east)) == ["free"], 10)
+
+
+@pytest.mark.virtual_time
 async def test_hub_covers_the_deficit_of_a_store_from_channel_quotas() -> None:
     chain = await shared(10, share=1.0)
     await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
