@@ -50,13 +50,16 @@ async def place(node: Node, placement: Placement, key: bytes) -> Entry:
             if not placement.wait_ms or not await _gain_rights(node, placement, deadline_ms):
                 raise
     if placement.durability == "region":
-        await _await_replication(node, placement.order)
+        await _await_replication(node, placement.order, entry)
     return entry
 
 
-async def _await_replication(node: Node, order: str) -> None:
-    """Wait until a hub of another region has stored the order. Raises NotReplicated."""
-    reached = await node.driver.look(lambda replica: _own_streams(replica, order))
+async def _await_replication(node: Node, order: str, answer: Entry) -> None:
+    """Wait until a hub of another region has stored the order. Raises NotReplicated.
+
+    `answer`: the entry that placed the order. Another hub of this region may have written it, if the client asks again.
+    """
+    reached = await node.driver.look(lambda replica: _streams_of(replica, order, answer.stream))
     if not await node.peers.held_elsewhere(reached, REPLICATION_TIMEOUT_S):
         raise NotReplicated(
             f"The order {order} is stored on this node, but no hub of another region has confirmed it within "
@@ -78,8 +81,8 @@ async def _gain_rights(node: Node, placement: Placement, deadline_ms: int) -> bo
     return all(own >= number for own, number in zip(gained, units.values(), strict=True))
 
 
-def _own_streams(replica: Replica, name: str) -> dict[Stream, int]:
-    """The heads of this node's own streams at the locations that serve an order."""
+def _streams_of(replica: Replica, name: str, placed: Stream) -> dict[Stream, int]:
+    """The heads of the streams in which the writer of a placement wrote about its order."""
     locations = [one.location for order in replica.orders.look_at([name]) for one in order.fulfilments.values()]
-    streams = [Stream(replica.writer, location) for location in locations]
+    streams = dict.fromkeys([placed, *(Stream(placed.writer, location) for location in locations)])
     return {stream: replica.head(stream).sequence for stream in streams}

@@ -1,0 +1,36 @@
+"""Placing an order that another region must have before the answer, among live hubs in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+
+from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.state.commands import Command
+from replica.core.stock.requests import GoodsLine, GoodsReceipt
+from replica.runtime.http.order_placing import NotReplicated, place
+from tests.runtime.virtual import VirtualNetwork, hub, until
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def test_order_retried_at_another_hub_of_its_region_waits_for_another_region() -> None:
+    network = VirtualNetwork()
+    first, second = hub("hub-east", network), hub("hub-east-2", network)
+    west = hub("hub-west", network, region="west")
+    network.nodes = {node.replica.node: node for node in (first, second, west)}
+    first.start([], 0.0)
+    second.start([["hub-east"]], 0.0)
+    goods = GoodsReceipt((GoodsLine(2, item="cola"),))
+    await first.driver.submit(Command("hub-east", goods, b"goods"))
+    placement = Placement(order="o-1", lines=(PlacedLine(1, "cola"),), durability="region")
+    with pytest.raises(NotReplicated):
+        await place(first, placement, b"o-1")
+    await until(lambda: second.replica.orders.find("o-1") is not None, 5)
+
+    with pytest.raises(NotReplicated):
+        await place(second, placement, b"o-1")
+
+    west.start([["hub-east"], ["hub-east-2"]], 0.0)
+    placed = await place(second, placement, b"o-1")
+    assert placed.stream.writer == first.replica.writer
+    assert west.replica.orders.find("o-1") is not None
