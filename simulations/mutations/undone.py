@@ -38,6 +38,18 @@ UNDONE = (
         edits=(slip(f"{BACKGROUND}.rebalancer:RightsRebalancer._note", ("kind == POLICY", "kind == ''")),),
     ),
     Mutation(
+        name="quota-given-back-unnoticed",
+        breaks="a hub whose policies split nothing does not free units that a hold gives back to a channel",
+        invariant=4,
+        expected=("PoliciesChecker",),
+        edits=(
+            slip(
+                "hub.rebalancing:HubRebalancing.is_concerned",
+                (' or route.target.startswith(channel_account(replica.node, ""))', ""),
+            ),
+        ),
+    ),
+    Mutation(
         name="no-hold-selected",
         breaks="a hub that sees a shortage selects no hold to be revoked",
         invariant=6,
@@ -106,6 +118,21 @@ UNDONE = (
             slip(
                 "replica.runtime.peering.peers:Peers._is_elsewhere",
                 (" and peer.hello.region != self.identity.region", ""),
+            ),
+        ),
+    ),
+    Mutation(
+        name="region-of-own-entries-only",
+        breaks="a hub that repeats the answer of another hub of its region does not wait for another region",
+        invariant=2,
+        expected=("RegionsChecker",),
+        edits=(
+            slip(
+                "replica.runtime.http.order_placing:_streams_of",
+                (
+                    "dict.fromkeys([placed, *(Stream(placed.writer, location)",
+                    "dict.fromkeys([*(Stream(replica.writer, location)",
+                ),
             ),
         ),
     ),
