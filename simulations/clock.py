@@ -25,8 +25,15 @@ class SimulatedClock:
 
     def error_since_ms(self, since_s: float) -> int:
         """The most that the clock was ahead since a time, apart from what it drifted since it was set."""
+        return max(self._errors_since(since_s))
+
+    def is_right_since(self, since_s: float, tolerance_ms: int) -> bool:
+        """Whether the clock was never further ahead or behind since a time."""
+        return all(abs(error_ms) <= tolerance_ms for error_ms in self._errors_since(since_s))
+
+    def _errors_since(self, since_s: float) -> list[int]:
         before = [error_ms for at_s, error_ms in self.errors if at_s <= since_s][-1:]
-        return max([*before, *[error_ms for at_s, error_ms in self.errors if at_s > since_s], self.error_ms])
+        return [*before, *[error_ms for at_s, error_ms in self.errors if at_s > since_s], self.error_ms]
 
     @property
     def error_ms(self) -> int:

@@ -1,13 +1,20 @@
-"""Every node names the tills that reported a time that cannot be true, also after a restart."""
+"""Every node names the tills that reported a time that cannot be true, also after a restart.
+
+A node compares the time of a till with its own clock. So nothing is demanded of a node whose own clock was wrong.
+"""
 
 from __future__ import annotations
 
+from replica.core.base.names import node_of
 from replica.core.log.entry import Entry
 from replica.core.state.commands import Command
 from replica.core.stock.requests import Sale
 from replica.runtime.http.clock_answers import till_clock_answers
 from simulations.checkers.checker import Checker
 from simulations.history import Ask
+
+TOLERANCE_MS = 60_000
+"""How wrong the clock of a node may be: less than the times that tills report."""
 
 
 class ClockFaultsChecker(Checker):
@@ -19,6 +26,9 @@ class ClockFaultsChecker(Checker):
         """By location and till: its entries with such a time."""
 
     def answered(self, ask: Ask, entry: Entry) -> None:
+        clock = self.chain.machines[node_of(entry.stream.writer)].clock
+        if not clock.is_right_since(ask.first_tried_s, TOLERANCE_MS):
+            return
         if ask.has_impossible_time and isinstance(ask.asked, Command) and isinstance(ask.asked.request, Sale):
             self.history.tally("impossible time")
             till = ask.location, ask.asked.request.till

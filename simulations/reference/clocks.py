@@ -46,9 +46,9 @@ class Stamps:
 
 
 def recorded_ms(stamp: int, now_ms: int) -> int:
-    """When an entry with this stamp was recorded, by the wall clock of its node."""
+    """When an entry with this stamp was recorded, by the wall clock of its node: after 1970 began."""
     stamp_ms = stamp // COUNTER
-    return now_ms if stamp_ms - now_ms > SHOWN_AHEAD_MS else stamp_ms
+    return max(now_ms, 1) if stamp_ms - now_ms > SHOWN_AHEAD_MS else stamp_ms
 
 
 def may_follow(stamp: int, now_ms: int) -> bool:

@@ -31,6 +31,9 @@ from replica.core.log.voids import CHANGES
 WALL = "wall"
 """The fact with the reading of the writer's wall clock, in milliseconds since 1970."""
 
+WALL_MIN_MS = 1
+"""The least reading that is noted, because 0 says that there is none. A dead battery sets a clock to 1970."""
+
 AFTER = "after"
 """The fact with the time, as a stamp, of an entry that the writer knew: the movements of its own entry count later."""
 
@@ -52,7 +55,7 @@ def is_ahead(clock: int, now_ms: int) -> bool:
 def recorded_ms(content: Content) -> int:
     """When the node recorded an entry, by its wall clock, in milliseconds since 1970."""
     wall_ms, shown_ms = content.facts.get(WALL), stamp_ms(content.clock)
-    return wall_ms if type(wall_ms) is int and 0 < wall_ms < shown_ms else shown_ms
+    return wall_ms if type(wall_ms) is int and WALL_MIN_MS <= wall_ms < shown_ms else shown_ms
 
 
 def recorded_text(content: Content) -> str:

@@ -26,7 +26,7 @@ from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.log.entry_run import EntryRun, FastRun, ReceivedRun
 from replica.core.log.recent_keys import RecentKeys
-from replica.core.log.times import AFTER, WALL, is_ahead, is_cause, recorded_clock
+from replica.core.log.times import AFTER, WALL, WALL_MIN_MS, is_ahead, is_cause, recorded_clock
 from replica.core.orders.context import OrderContext, OrderPolicy
 from replica.core.orders.machine import OrderMachine
 from replica.core.rights.location_owners import LocationOwners
@@ -248,7 +248,7 @@ class Replica:
         content = draft.content(clock, key)
         if not is_ahead(clock, now_ms):
             return content
-        facts = {**content.facts, WALL: now_ms}
+        facts = {**content.facts, WALL: max(now_ms, WALL_MIN_MS)}
         causes = [stamp for stamp in self.heard.get(scope, {}).values() if is_cause(stamp, now_ms)]
         if causes and draft.moves:
             facts[AFTER] = max(causes)

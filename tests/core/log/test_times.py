@@ -54,6 +54,12 @@ def test_an_entry_after_a_wrong_clock_shows_the_wall_clock_and_not_its_stamp() -
     assert recorded_text(entry.content) == "2025-06-15T15:06:40.000Z"
 
 
+@pytest.mark.parametrize("now_ms", [1, 0, -DAY_MS])
+def test_an_entry_by_a_clock_that_begins_in_1970_does_not_show_its_stamp(now_ms: int) -> None:
+    entry = ahead().ask(sale(cola=1), "sale", now_ms)
+    assert recorded_text(entry.content) == "1970-01-01T00:00:00.001Z"
+
+
 def test_a_usual_entry_has_no_reading_of_the_wall_clock() -> None:
     node = Node()
     node.ask(receipt(cola=100), "first", NOW_MS + STAMP_AHEAD_MS)
