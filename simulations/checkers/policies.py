@@ -1,8 +1,8 @@
 """Policies are reached: when nothing happens any more, each node has the rights that the policy gives it.
 
-The checker computes what each node should have from entries alone: the moves, and the writes of policies. It leaves the
-nodes their watermarks, because a node does not move rights for a small difference. It demands nothing of an item at a
-location where some node is below zero, because units that are missing cannot be shared.
+The checker computes what each node should have from entries alone: the moves, the writes of policies, and the sales
+behind a forecast. It leaves the nodes their watermarks, because a node does not move rights for a small difference. It
+demands nothing of an item at a location where some node is below zero, because units that are missing cannot be shared.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from replica.core.base.names import FREE, account
 from replica.core.catalog.documents import CHAIN_RANK
 from replica.core.log.entry import DOCUMENT, Entry
 from simulations.checkers.checker import Checker
+from simulations.checkers.forecasts import Forecasts
 from simulations.checkers.stocks import Stocks
 from simulations.history import Pair
 
@@ -28,6 +29,9 @@ LOW = 4
 
 WHOLE = 1_000_000
 """Shares count in parts per million."""
+
+_NOT_KNOWN = {"safety_stock": 0}
+"""What hubs know of a forecast: only the store knows its number of units."""
 
 
 class Held(Struct):
@@ -58,12 +62,16 @@ class PoliciesChecker(Checker):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._stocks = Stocks()
+        self._forecasts = Forecasts()
+        self._forgets = any(setting.knob == "history-cells" for setting in self.chain.plan.knobs)
+        """Whether stores remember fewer days than they should, so that nobody knows their forecasts."""
         self._policies: dict[str, tuple[tuple[int, int, str], Any]] = {}
         """By selector: the precedence of the write that won, and its value."""
 
     def appeared(self, entry: Entry) -> None:
         content, facts = entry.content, entry.content.facts
         self._stocks.add(entry)
+        self._forecasts.add(entry)
         if content.kind != DOCUMENT or facts["kind"] != "policy" or facts["rank"] != CHAIN_RANK:
             return
         precedence = (facts["version"], content.clock, entry.stream.writer)
@@ -75,11 +83,20 @@ class PoliciesChecker(Checker):
             policy = self._policy(pair)
             if min(self._stocks.free(pair).values(), default=0) < 0:
                 continue
-            held = Held(policy or {}, self._stocks.rights(pair), self._stocks.available(pair))
-            if isinstance(held.policy.get("safety_stock", 0), int):  # only the store knows a forecast
-                yield from self._due_at_store(pair, held) if policy is not None else ()
-                yield from self._due_to_regions(pair, held)
-                yield from self._due_to_channels(pair, held)
+            rights, available = self._stocks.rights(pair), self._stocks.available(pair)
+            if policy is not None and not (self._forgets and _quantile(policy)):
+                yield from self._due_at_store(pair, Held(self._with_forecast(pair, policy), rights, available))
+            held = Held({**(policy or {}), **_NOT_KNOWN} if _quantile(policy) else policy or {}, rights, available)
+            yield from self._due_to_regions(pair, held)
+            yield from self._due_to_channels(pair, held)
+
+    def _with_forecast(self, pair: Pair, policy: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The policy as the store follows it: a forecast is its number of units now."""
+        quantile = _quantile(policy)
+        if not quantile:
+            return policy
+        self.history.tally("forecast checked")
+        return {**policy, "safety_stock": self._forecasts.units(pair, quantile, self.chain.wall_ms)}
 
     def _policy(self, pair: Pair) -> Mapping[str, Any] | None:
         """The most specific policy, as a whole."""
@@ -144,6 +161,12 @@ CHANNELS = ("mall", "web")
 def _channels(shares: Mapping[str, float]) -> Sequence[str]:
     """The channels of a policy, and those of the policies before it."""
     return sorted({*shares, *CHANNELS})
+
+
+def _quantile(policy: Mapping[str, Any] | None) -> float:
+    """The quantile of a forecast that a policy asks for; 0 if it asks for none."""
+    safety = (policy or {}).get("safety_stock", 0)
+    return 0.0 if isinstance(safety, int) else float(safety["forecast"]["quantile"])
 
 
 def _split(units: int, shares: Mapping[str, float]) -> dict[str, tuple[int, int]]:

@@ -16,6 +16,7 @@ from simulations.workloads.batches import BatchesClient
 from simulations.workloads.bundles import BundlesClient
 from simulations.workloads.feed_readers import FeedReader
 from simulations.workloads.floods import FloodClient
+from simulations.workloads.forecasts import ForecastsClient
 from simulations.workloads.order_messages import OrderMessagesClient
 from simulations.workloads.order_parts import OrderPartsClient
 from simulations.workloads.order_returns import OrderReturnsClient
@@ -28,6 +29,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "bundles": BundlesClient,
     "feed-readers": FeedReader,
     "floods": FloodClient,
+    "forecasts": ForecastsClient,
     "order-messages": OrderMessagesClient,
     "order-parts": OrderPartsClient,
     "order-returns": OrderReturnsClient,

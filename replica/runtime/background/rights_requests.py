@@ -1,8 +1,9 @@
 """Requests for rights: a node that is short of an item asks the richest holder it can reach.
 
 A node has at most one request per item and location in flight. The next one asks for all that callers want by then.
-After a denial the node does not ask that holder for a while, which doubles each time. Requests are not stored: after a
-restart the node looks at its stock and asks again.
+After a denial the node does not ask that holder for a while, which doubles each time. A session carries a bounded
+number of requests. Items beyond it are crowded out, and the node asks for them when answers have made room. Requests
+are not stored: after a restart the node looks at its stock and asks again.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ class RightsRequests:
         self._demands: dict[Pair, list[_Demand]] = {}
         self._requests: dict[Pair, _Request] = {}
         self._cooling: dict[tuple[str, Pair], _Cooling] = {}
+        self._crowded_out: dict[Pair, None] = {}
+        """Items that a holder has, and that the node may ask for once the holder has answered another request."""
         peers.listeners.append(self)
         driver.on_durable.append(self._note)
 
@@ -135,7 +138,7 @@ class RightsRequests:
         pair = (location, item)
         survey = await self._driver.look(partial(self._survey, pair))
         if self._pursue(pair, quantity, survey, self._stamp()):
-            return None
+            return 0 if pair in self._crowded_out else None
         now_ms = self._clock.now().elapsed_ms
         cooling = [self._cooling[name, pair].until_ms for name in survey.holders if (name, pair) in self._cooling]
         return max(0, min(cooling) - now_ms) if cooling else None
@@ -184,8 +187,9 @@ class RightsRequests:
         return demands is not None and all(demand.of_store for demand in demands)
 
     def _pursue(self, pair: Pair, units: int, survey: Survey, clock: int) -> bool:
-        """Have a request for the item in flight; False if there is nobody to ask now."""
+        """Have a request for the item in flight, or wait for room for it; False if there is nobody to ask now."""
         now_ms = self._clock.now().elapsed_ms
+        self._crowded_out.pop(pair, None)
         request = self._requests.get(pair)
         if request is not None:
             is_here = request.granted is not None and survey.received >= request.received + request.granted
@@ -195,15 +199,19 @@ class RightsRequests:
             del self._requests[pair]
         for name in survey.holders:
             link, cooling = self._peers.known[name].link, self._cooling.get((name, pair))
-            if link is None or not link.session.may_want or (cooling is not None and now_ms < cooling.until_ms):
+            if link is None or (cooling is not None and now_ms < cooling.until_ms):
                 continue
+            if not link.session.may_want:
+                self._crowded_out[pair] = None
+                continue
+            self._crowded_out.pop(pair, None)
             received = _received(self._driver.replica, pair, link)
             self._requests[pair] = _Request(
                 link=link, clock=clock, received=received, asked_ms=now_ms, of_store=self._is_fetched(pair)
             )
             link.want(*pair, min(units, QUANTITY_MAX), clock)
             return True
-        return False
+        return pair in self._crowded_out
 
     def waits_longer(self, want: Want, peer: Hello) -> bool:
         """Whether this node waited longer for the item than a peer. Waits of stores do not count against a store."""
@@ -241,12 +249,14 @@ class RightsRequests:
             del self._requests[pair]
             self._cool(name, pair)
         self._wake(pair)
+        self._wake_crowded_out()
 
     def left(self, link: Link) -> None:
         """Drop the requests on this link, and wake their callers to ask another holder."""
         for pair in [pair for pair, request in self._requests.items() if request.link is link]:
             del self._requests[pair]
             self._wake(pair)
+        self._wake_crowded_out()
 
     def _cool(self, name: str, pair: Pair) -> None:
         now_ms, before = self._clock.now().elapsed_ms, self._cooling.pop((name, pair), None)
@@ -261,6 +271,11 @@ class RightsRequests:
         for stocks in batch.cells.values():
             for stock in stocks:
                 self._wake((stock.location, stock.item))
+
+    def _wake_crowded_out(self) -> None:
+        """Wake callers whose item was crowded out: there may be room for its request now."""
+        for pair in self._crowded_out:
+            self._wake(pair)
 
     def _wake(self, pair: Pair) -> None:
         for demand in self._demands.get(pair, ()):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from replica.core.base.errors import RightsExhausted
+from replica.core.base.limits import WANTS_MAX
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry
 from replica.core.rights.requests import Grant, GrantLine
@@ -187,6 +188,30 @@ async def test_units_return_to_the_store_when_its_policy_keeps_all() -> None:
     await until(lambda: chain.rights() == (1, 9, 0), 5)
     await chain.rule(mode="keep")
     await until(lambda: chain.rights() == (10, 0, 0), 5)
+
+
+async def test_units_of_more_items_than_requests_may_be_in_flight_return_to_the_store() -> None:
+    chain, items = Region(), [f"tea-{number}" for number in range(WANTS_MAX + 10)]
+    await chain.open(0)
+    await chain.do(chain.store, GoodsReceipt(tuple([GoodsLine(2, item=item) for item in items])))
+    await chain.rule(mode="safety")
+    stocks = [chain.store.replica.ledger.stock(STORE, item) for item in items]
+    await until(lambda: not any(stock.balance(f"{STORE}/free") for stock in stocks), 5)
+    await chain.rule(mode="keep")
+    await until(lambda: all(stock.balance(f"{STORE}/free") == 2 for stock in stocks), 10)
+
+
+async def test_caller_waits_until_its_holder_has_answered_another_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replica.core.sync.session.WANTS_MAX", 1)
+    chain, items = Region(), [f"tea-{number}" for number in range(3)]
+    await chain.open(0)
+    await chain.do(chain.store, GoodsReceipt(tuple([GoodsLine(4, item=item) for item in items])))
+    await chain.do(chain.store, Grant("hub-west", tuple([GrantLine(item, 4) for item in items])))
+    ledger = chain.east.replica.ledger
+    await until(lambda: ledger.stock(STORE, items[-1]).balance("hub-west/free") == 4, 5)
+    await asyncio.sleep(1)
+    wants = [chain.east.rights.want(STORE, item, 4, 5.0) for item in items]
+    assert await asyncio.gather(*wants) == [4] * len(items)
 
 
 async def test_store_grants_its_surplus_to_a_hub_that_lacks_rights() -> None:
