@@ -1,7 +1,8 @@
 """The hunt: play plans with a mutation planted until a checker sees it.
 
 Small plans are played first. A recorded seed of a small plan is cheap to play again. No plan turns a knob, so a new
-knob changes no recorded seed. Most bugs show themselves with the values of production.
+knob changes no recorded seed. Most bugs show themselves with the values of production. A mutation that few drawn plans
+show names a scenario instead.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from simulations.checkers.checker import Checker, Violation
 from simulations.draw import draw_plan
 from simulations.mutations.catalogue import MUTATIONS
 from simulations.mutations.mutation import planted
+from simulations.mutations.seeds import Scene
 from simulations.observer import CHECKERS
 from simulations.plan import Plan
 from simulations.run import Run
+from simulations.scenario import scenario
 
 SEEDS_MAX = 1_200
 """Seeds within which every mutation must be caught."""
@@ -34,13 +37,13 @@ START = 200
 
 
 class Catch(Struct, frozen=True):
-    """How the hunt for one mutation ended: the checker that caught it, and the seed."""
+    """How the hunt for one mutation ended: the checker that caught it, and the seed or the scenario."""
 
     name: str
     checker: str
     """Empty if no checker caught it."""
     detail: str
-    seed: int
+    seed: Scene
     seeds: int
     """The number of seeds that were played."""
     wall_s: float
@@ -56,9 +59,9 @@ def seeds_by_size(count: int) -> list[int]:
     return sorted(range(1, count + 1), key=lambda seed: (seed > SEEDS_SOON, _work(plan_of(seed))))
 
 
-def plan_of(seed: int) -> Plan:
-    """The plan of a seed without its knobs."""
-    return replace(draw_plan(seed), knobs=())
+def plan_of(scene: Scene) -> Plan:
+    """The plan of a seed without its knobs, or the plan of a scenario."""
+    return scenario(scene).plan if isinstance(scene, str) else replace(draw_plan(scene), knobs=())
 
 
 def _work(plan: Plan) -> float:
@@ -69,25 +72,30 @@ def _work(plan: Plan) -> float:
     return (asks + START) * (len(plan.hubs) + 1)
 
 
-def play_healthy(seed: int) -> Violation | None:
-    """Play the plan of a seed with the code as it is."""
-    return Run(plan_of(seed)).play().violation
+def play_healthy(scene: Scene) -> Violation | None:
+    """Play a seed or a scenario with the code as it is."""
+    return Run(plan_of(scene)).play().violation
 
 
-def play_mutated(name: str, seed: int, checkers: Iterable[type[Checker]] = CHECKERS) -> Violation | None:
-    """Play the plan of a seed with a mutation planted, before all checkers or some of them."""
+def play_mutated(name: str, scene: Scene, checkers: Iterable[type[Checker]] = CHECKERS) -> Violation | None:
+    """Play a seed or a scenario with a mutation planted, before all checkers or some of them."""
     with planted(MUTATIONS[name]):
-        return Run(plan_of(seed), checkers).play().violation
+        return Run(plan_of(scene), checkers).play().violation
 
 
-_is_healthy = cache(lambda seed: play_healthy(seed) is None)
+_is_healthy = cache(lambda scene: play_healthy(scene) is None)
 
 
 def hunt(name: str, seeds: Iterable[int]) -> Catch:
-    """Play seeds until one shows an expected violation with the mutation and no violation without it."""
-    began_s, tried, seed = time.monotonic(), 0, 0
-    expected = MUTATIONS[name].expected
-    for seed in seeds:
+    """Play seeds until one shows an expected violation with the mutation and no violation without it.
+
+    Play only the scenario of a mutation that has one.
+    """
+    began_s, tried = time.monotonic(), 0
+    expected, stored = MUTATIONS[name].expected, MUTATIONS[name].scenario
+    scenes: Iterable[Scene] = (stored,) if stored else seeds
+    seed: Scene = 0
+    for seed in scenes:
         tried += 1
         found = play_mutated(name, seed)
         if found is not None and found.checker in expected and _is_healthy(seed):
@@ -95,13 +103,13 @@ def hunt(name: str, seeds: Iterable[int]) -> Catch:
     return _ended(name, seed, tried, began_s)
 
 
-def _ended(name: str, seed: int, tried: int, began_s: float, checker: str = "", detail: str = "") -> Catch:
+def _ended(name: str, seed: Scene, tried: int, began_s: float, checker: str = "", detail: str = "") -> Catch:
     wall_s = time.monotonic() - began_s
     return Catch(name=name, checker=checker, detail=detail, seed=seed, seeds=tried, wall_s=wall_s)
 
 
 def hunt_all(
-    names: Iterable[str], seeds: Iterable[int], jobs: int, first: Mapping[str, int] | None = None
+    names: Iterable[str], seeds: Iterable[int], jobs: int, first: Mapping[str, Scene] | None = None
 ) -> Iterator[Catch]:
     """Hunt for these mutations in `jobs` processes. Yields each catch as soon as it is there.
 
@@ -114,5 +122,6 @@ def hunt_all(
             yield done.result()
 
 
-def _first(seeds: Mapping[str, int] | None, name: str) -> tuple[int, ...]:
-    return (seeds[name],) if seeds is not None and name in seeds else ()
+def _first(seeds: Mapping[str, Scene] | None, name: str) -> tuple[int, ...]:
+    seed = (seeds or {}).get(name)
+    return (seed,) if isinstance(seed, int) else ()

@@ -53,6 +53,8 @@ class Mutation(Struct, frozen=True):
     expected: tuple[str, ...]
     """One of these checkers must catch it."""
     edits: tuple[Edit | Constant, ...]
+    scenario: str = ""
+    """The stored plan that shows it, if few drawn plans do. Empty: seeds show it."""
 
 
 def slip(target: str, *changes: tuple[str, str]) -> Edit:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from simulations.mutations.catalogue import MUTATIONS
 from simulations.mutations.hunt import Catch
+from simulations.mutations.seeds import Scene
 
 PAGE = Path(__file__).parents[2] / "docs" / "mutations.md"
 
@@ -17,13 +18,14 @@ OPENING = """# Mutations: what the simulator catches
 
 A simulation without a violation proves nothing if its checkers cannot find bugs. So the project plants bugs in the real
 code on purpose, one at a time. Each is a mistake that a programmer could make. The simulator must find every one of
-them within {seeds} seeds, by a violation that the same seed does not show without the bug. The mutations are in
-`simulations/mutations/`, by area. The hunt plays small plans first, so the number of a seed does not show when it was
-played.
+them within {seeds} seeds, by a violation that the same seed does not show without the bug. A few bugs need a plan that
+is rarely drawn. The column of seeds then names a scenario. The mutations are in `simulations/mutations/`, by area. The
+hunt plays small plans first, so the number of a seed does not show when it was played.
 
     make simulate-mutations                       # hunt for all of them and print this table
     make simulate-mutations ARGS="--only NAME"    # for one
     make simulate-mutations ARGS="--write"        # and write this page and the seeds the tests play again
+    make simulate-mutations ARGS="--only NAME --write"   # the same for one: the others stay as they are
 
 All {mutations} were caught{hunted}. A dash stands for a bug that was caught again at the seed of an earlier hunt.
 
@@ -64,17 +66,28 @@ def drawn(catches: Mapping[str, Catch]) -> Table:
     return table
 
 
-def write_page(catches: Mapping[str, Catch], seeds: int, first: Mapping[str, int]) -> None:
-    """Write the page of the docs. Every mutation must have been caught. `first`: the seeds that were played first."""
-    took = {name: catch.seeds for name, catch in catches.items() if catch.seed != first.get(name)}
-    opening = OPENING.format(seeds=seeds, mutations=len(catches), hunted=_hunted(list(took.values())))
-    rows = [
-        f"| {one.name} | {one.breaks} | {one.invariant or '–'} | {catch.checker} | {catch.seed} | "
-        f"{took.get(one.name, '–')} |\n"
-        for one in MUTATIONS.values()
-        for catch in [catches[one.name]]
-    ]
-    PAGE.write_text(opening + "".join(rows) + ENDING)
+def rows_of_page() -> dict[str, str]:
+    """The rows of the present page, by mutation."""
+    rows = [line for line in PAGE.read_text().splitlines(keepends=True) if line.startswith("| ")]
+    return {row.split(" ")[1]: row for row in rows}
+
+
+def write_page(catches: Mapping[str, Catch], seeds: int, first: Mapping[str, Scene]) -> None:
+    """Write the page of the docs. Mutations without a catch keep their row.
+
+    `first`: the seeds that were played first.
+    """
+    played = {name: catch for name, catch in catches.items() if isinstance(catch.seed, int)}
+    took = {name: catch.seeds for name, catch in played.items() if catch.seed != first.get(name)}
+    rows = rows_of_page()
+    for name, catch in catches.items():
+        one = MUTATIONS[name]
+        rows[name] = (
+            f"| {name} | {one.breaks} | {one.invariant or '–'} | {catch.checker} | {catch.seed} | "
+            f"{took.get(name, '–')} |\n"
+        )
+    opening = OPENING.format(seeds=seeds, mutations=len(MUTATIONS), hunted=_hunted(list(took.values())))
+    PAGE.write_text(opening + "".join(rows[name] for name in MUTATIONS) + ENDING)
 
 
 def _hunted(took: Sequence[int]) -> str:

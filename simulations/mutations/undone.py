@@ -50,6 +50,19 @@ UNDONE = (
         ),
     ),
     Mutation(
+        name="sale-of-the-future-forecast",
+        breaks="a sale under a clock that is years ahead pushes all other days out of the forecast",
+        invariant=4,
+        expected=("PoliciesChecker",),
+        scenario="daily-goods",
+        edits=(
+            slip(
+                f"{BACKGROUND}.sales_history:SalesHistory._note",
+                ("if moved > self._clock.now().wall_ms + CLOCK_AHEAD_MAX_MS:", "if False:"),
+            ),
+        ),
+    ),
+    Mutation(
         name="no-hold-selected",
         breaks="a hub that sees a shortage selects no hold to be revoked",
         invariant=6,

@@ -17,10 +17,12 @@ from replica.core.stock.sales import prepare_sale
 from simulations.mutations.catalogue import AREAS, MUTATIONS
 from simulations.mutations.hunt import SEEDS_MAX, hunt, play_healthy, play_mutated, seeds_by_size
 from simulations.mutations.mutation import Constant, Edit, Mutation, Stale, planted, slip
-from simulations.mutations.seeds import recorded
+from simulations.mutations.seeds import Scene, recorded
 from simulations.observer import CHECKERS
 
 SEEDS = recorded()
+
+SCENES = sorted(set(SEEDS.values()), key=str)
 
 HUNTED = 60
 """The number of seeds to try if the recorded seed no longer shows a mutation."""
@@ -40,8 +42,8 @@ def mutated(name: str) -> Caught:
     return (caught.checker, caught.detail) if caught.is_caught else None
 
 
-def healthy(seed: int) -> Caught:
-    found = play_healthy(seed)
+def healthy(scene: Scene) -> Caught:
+    found = play_healthy(scene)
     return (found.checker, found.detail) if found is not None else None
 
 
@@ -52,27 +54,27 @@ def pool() -> Iterator[ProcessPoolExecutor]:
 
 
 @pytest.fixture(scope="module")
-def playing(pool: ProcessPoolExecutor) -> dict[str | int, Future[Caught]]:
+def playing(pool: ProcessPoolExecutor) -> dict[Scene, Future[Caught]]:
     """All runs of these tests, in progress."""
-    runs: dict[str | int, Future[Caught]] = {name: pool.submit(mutated, name) for name in MUTATIONS}
-    runs.update({seed: pool.submit(healthy, seed) for seed in sorted(set(SEEDS.values()))})
+    runs: dict[Scene, Future[Caught]] = {name: pool.submit(mutated, name) for name in MUTATIONS}
+    runs.update({scene: pool.submit(healthy, scene) for scene in SCENES})
     return runs
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_mutation_is_caught_by_an_expected_checker(name: str, playing: dict[str | int, Future[Caught]]) -> None:
+def test_a_mutation_is_caught_by_an_expected_checker(name: str, playing: dict[Scene, Future[Caught]]) -> None:
     caught = playing[name].result()
     assert caught is not None, f"{name} is not caught at seed {SEEDS[name]} or at the {HUNTED} cheapest seeds"
     assert caught[0] in MUTATIONS[name].expected, caught
 
 
-@pytest.mark.parametrize("seed", sorted(set(SEEDS.values())))
-def test_the_real_code_has_no_violation_at_those_seeds(seed: int, playing: dict[str | int, Future[Caught]]) -> None:
-    assert playing[seed].result() is None
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_real_code_has_no_violation_at_those_seeds(scene: Scene, playing: dict[Scene, Future[Caught]]) -> None:
+    assert playing[scene].result() is None
 
 
 @pytest.mark.parametrize("checker", [checker.__name__ for checker in CHECKERS])
-def test_every_checker_catches_a_mutation(checker: str, playing: dict[str | int, Future[Caught]]) -> None:
+def test_every_checker_catches_a_mutation(checker: str, playing: dict[Scene, Future[Caught]]) -> None:
     catchers = [caught[0] for name in MUTATIONS if (caught := playing[name].result()) is not None]
     if checker in BEHIND and checker not in catchers:
         name = BEHIND[checker]

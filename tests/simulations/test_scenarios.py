@@ -54,6 +54,10 @@ def had_a_wrong_clock(outcome: Outcome) -> bool:
     return outcome.counts["clock-forward"] == outcome.counts["clock-back"] == 1
 
 
+def had_forecasts_after_wrong_times(outcome: Outcome) -> bool:
+    return outcome.counts["forecast checked"] > 0 and outcome.counts["impossible time"] > 0
+
+
 def had_full_disks(outcome: Outcome) -> bool:
     return outcome.counts["refused storage-full"] > 0 and served_again(outcome, "store-3") == 1
 
@@ -67,6 +71,7 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "wan-flap": had_links_that_broke,
     "region-lost": had_stores_that_moved,
     "clock-in-2099": had_a_wrong_clock,
+    "daily-goods": had_forecasts_after_wrong_times,
     "disk-full-at-noon": had_full_disks,
     "fifty-stores": had_a_hub_that_came_back,
 }

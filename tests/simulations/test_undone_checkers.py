@@ -93,6 +93,39 @@ def test_units_within_the_watermarks_or_without_a_receiver_are_not_due(
     assert due(PoliciesChecker, granted(*units), ruled(**policy)) == []
 
 
+DAY_MS = 86_400_000
+
+
+def sold(days_ago: float, units: int, **facts: Any) -> Content:
+    """Colas that the till of store-1 sold, by a clock that showed the half hour of now on another day."""
+    stamp = NOW_STAMP - (int(days_ago * DAY_MS) << 16)
+    return moved("store-1/free", "customer", units, kind="sale", clock=stamp, facts=facts)
+
+
+FORECAST = {"mode": "safety", "safety_stock": {"forecast": {"quantile": 0.9}}}
+
+
+def due_with(*sales: Content) -> list[str]:
+    """What is due if the store sold this, and has given its hub all ten units that are left."""
+    supplied = [moved("supplier", "store-1/free", 100), moved("supplier", "hub-east/free", 10)]
+    left = 100 - sum(move.quantity for sale in sales for move in sale.moves)
+    lost = moved("store-1/free", "loss", left)
+    return due(PoliciesChecker, (STORE, [*supplied, *sales, lost]), ruled(**FORECAST))
+
+
+def test_a_store_that_keeps_less_than_it_sold_in_this_half_hour_of_other_days_is_due() -> None:
+    sales = [sold(3, 6), sold(2, 8), sold(1, 6)]
+    assert ["has only 0 units" in one and "leaves it 8" in one for one in due_with(*sales)] == [True]
+    assert len(due_with(*sales, sold(-20_000, 1))) == 1, "the sale of a clock years ahead changes nothing"
+    told = {"occurred_at": (NOW_STAMP >> 16) * 1_000 - 3 * DAY_MS * 1_000}
+    assert len(due_with(*sales[1:], sold(0, 6, **told))) == 1, "a till tells late what it sold"
+
+
+def test_a_forecast_from_too_few_days_or_other_half_hours_is_of_nothing() -> None:
+    assert due_with(sold(2, 8), sold(1, 6)) == []
+    assert due_with(*[sold(days - 0.25, 8) for days in (3, 2, 1)]) == []
+
+
 # shortages -----------------------------------------------------------------------------------------------------------
 
 
