@@ -27,6 +27,7 @@ class RestChecker(Checker):
         waiting = {
             "requests in the inbox": driver.waiting,
             "entries without a commit": replica.uncommitted,
+            "items to look at for the rebalancer": node.rebalancer.waiting,
             "callers that wait for rights": node.rights.waiting,
             "grants that did not arrive": len(node.rights.arriving),
             "requests of peers to answer": node.rights_answers.waiting,

@@ -63,6 +63,26 @@ UNDONE = (
         ),
     ),
     Mutation(
+        name="looks-for-ever",
+        breaks="a node looks at each item again each second, although nothing was put off",
+        invariant=10,
+        expected=("RestChecker",),
+        edits=(slip(f"{BACKGROUND}.rebalancer:RightsRebalancer._plan", ("if moves.is_put_off:", "if True:")),),
+    ),
+    Mutation(
+        name="crowded-out-for-ever",
+        breaks="a store that may have no more requests in flight asks for its other items only when these change",
+        invariant=4,
+        expected=("PoliciesChecker",),
+        scenario="one-request-at-a-time",
+        edits=(
+            slip(
+                f"{BACKGROUND}.rights_requests:RightsRequests.ask",
+                ("return 0 if pair in self._crowded_out else None", "return None"),
+            ),
+        ),
+    ),
+    Mutation(
         name="no-hold-selected",
         breaks="a hub that sees a shortage selects no hold to be revoked",
         invariant=6,

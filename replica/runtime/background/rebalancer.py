@@ -115,6 +115,12 @@ class RightsRebalancer:
             await asyncio.sleep(SETTLE_S)
             await self._review()
 
+    @property
+    def waiting(self) -> int:
+        """Number of items to look at soon: none when nothing happens, except that a denied request is repeated."""
+        soon_ms = self._clock.now().elapsed_ms + SETTLE_MS
+        return len(self._due) + len(self._moved) + sum(at_ms <= soon_ms for at_ms in self._later.values())
+
     def joined(self, link: Link) -> None:
         """When a hub connects, look at all items: some waited for a hub."""
         if replicates_all(link.peer):

@@ -190,6 +190,14 @@ async def test_units_return_to_the_store_when_its_policy_keeps_all() -> None:
     await until(lambda: chain.rights() == (10, 0, 0), 5)
 
 
+async def test_nodes_look_at_no_item_again_once_the_policy_is_reached() -> None:
+    chain = Region()
+    await chain.open(20)
+    await chain.rule(mode="share", share=0.5, regions={"east": 0.5, "west": 0.5})
+    await until(lambda: chain.rights() == (10, 5, 5), 10)
+    await until(lambda: not any(node.rebalancer.waiting for node in chain.nodes), 5)
+
+
 async def test_units_of_more_items_than_requests_may_be_in_flight_return_to_the_store() -> None:
     chain, items = Region(), [f"tea-{number}" for number in range(WANTS_MAX + 10)]
     await chain.open(0)
