@@ -334,6 +334,7 @@ async def try_once(
 ) -> bool:
     """Send requests together to their machine, or to `machine`, and note the answers. Returns whether it answered."""
     asked_s, machine = chain.loop.time(), machine or asks[0].machine
+    since = chain.machines[machine].durable
     for ask in asks:
         ask.waiting += 1
         ask.tried[machine] = None
@@ -349,7 +350,7 @@ async def try_once(
             history.unheard(ask, machine, chain.loop.time())
         elif verdicts:
             ask.machine = machine
-            history.answered(ask, verdicts[index], machine, asked_s)
+            history.answered(ask, verdicts[index], machine, asked_s, since)
     return bool(verdicts)
 
 

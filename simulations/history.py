@@ -108,6 +108,13 @@ class Bought(Struct, eq=False):
         return [(name, location) for name, location, *_ in shown]
 
 
+class Durable(Struct, frozen=True):
+    """What was durable at some moment: the first entries of a disk."""
+
+    disk: object
+    entries: int
+
+
 class PageRead(Struct, frozen=True):
     """A page of a journal as a reader gets it: the hashes of the entries, and the cursor to go on from.
 
@@ -124,6 +131,7 @@ class History:
 
     def __init__(self) -> None:
         self.on_answer: Callable[[Ask, Entry], None] = lambda ask, entry: None
+        self.on_refused: Callable[[Ask, Refused, str, Durable], None] = lambda ask, refused, machine, since: None
         self.on_shown: Callable[[str, str, dict[str, int]], None] = lambda machine, scope, vector: None
         self.on_read: Callable[[str, str, str, PageRead], None] = lambda reader, machine, cursor, page: None
         self.asks: list[Ask] = []
@@ -166,14 +174,17 @@ class History:
         self.tally("no answer")
         ask.unheard_s[machine] = now_s
 
-    def answered(self, ask: Ask, verdict: Verdict, machine: str, asked_s: float) -> None:
+    def answered(self, ask: Ask, verdict: Verdict, machine: str, asked_s: float, since: Durable) -> None:
         """Note the answer to a try that began at `asked_s`. The first answer is final, and the goods move then.
+
+        `since`: what was durable at the machine then.
 
         A refusal says nothing about tries at other machines. A later answer may differ from the first one only if
         several machines may have done the request.
         """
         if isinstance(verdict, Refused):
             self.tally(f"refused {verdict.kind}")
+            self.on_refused(ask, verdict, machine, since)
             if isinstance(verdict, NotReplicated):  # the order may be placed
                 ask.unheard_s[machine] = asked_s
                 return

@@ -25,7 +25,7 @@ from replica.runtime.http.order_placing import place, waits
 from replica.runtime.node import Node, NodeRole
 from simulations.checkpoints import CheckpointDiffers, check_replica
 from simulations.clock import SimulatedClock, SimulatedEntropy
-from simulations.history import PageRead
+from simulations.history import Durable, PageRead
 from simulations.journal import SimulatedDisk, SimulatedJournal
 from simulations.loop import NO_HOST, Host, VirtualLoop
 from simulations.network import End, MachineNetwork, SimulatedNetwork
@@ -116,6 +116,12 @@ class Machine:
     def identify(self) -> None:
         """Take a new incarnation, as a node without data does."""
         self.writer = writer_of(self.role.name, self._entropy.random_bytes(INCARNATION_BYTES).hex())
+
+    @property
+    def durable(self) -> Durable:
+        """What is durable now."""
+        self.disk.refresh()
+        return Durable(self.disk, len(self.disk.stored))
 
     def start(self) -> None:
         """Start the process, unless a fault keeps the machine down."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from replica.core.base.errors import Refused
 from replica.core.log.entry import Entry, Stream
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
 from simulations.checkers.accounts import AccountsChecker
 from simulations.checkers.bounds import BoundsChecker
 from simulations.checkers.causality import CausalityChecker
-from simulations.checkers.checker import Checker
+from simulations.checkers.checker import Checker, Violation
 from simulations.checkers.clock_faults import ClockFaultsChecker
 from simulations.checkers.convergence import ConvergenceChecker
 from simulations.checkers.counted import CountedChecker
@@ -44,7 +45,7 @@ from simulations.checkers.times import TimesChecker
 from simulations.checkers.told import ToldChecker
 from simulations.checkers.truth import TruthChecker
 from simulations.checkers.waiting import WaitingChecker
-from simulations.history import Ask, History, PageRead
+from simulations.history import Ask, Durable, History, PageRead
 from simulations.journal import SimulatedDisk
 from simulations.machine import Machine
 
@@ -99,8 +100,10 @@ class Observer:
         """By machine: the disk that was read, and the number of entries read."""
         self._known: dict[Stream, int] = {}
         """The last number of each stream that was seen on any disk."""
+        self._found: Violation | None = None
         self._looking = [(one, type(one).appeared is not Checker.appeared) for one in self._checkers]
         history.on_answer = self.answered
+        history.on_refused = self.refused
         history.on_shown = self.shown
         history.on_read = self.read
 
@@ -108,6 +111,13 @@ class Observer:
         """A client got the answer that its request is done. Raises Violation."""
         for checker in self._checkers:
             checker.answered(ask, entry)
+
+    def refused(self, ask: Ask, refused: Refused, machine: str, since: Durable) -> None:
+        """A client got a refusal. `since`: what was durable at the machine when it asked. Raises Violation."""
+        if since.disk is self._chain.machines[machine].disk:
+            self._read(self._chain.machines[machine])
+            for checker in self._checkers:
+                checker.refused(ask, refused, self._chain.machines[machine], since.entries)
 
     def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
         """A client saw the version vector of a scope at a machine. Raises Violation."""
@@ -141,6 +151,16 @@ class Observer:
             checker.finish()
 
     def _read(self, machine: Machine) -> None:
+        """Show what became durable on a machine. Once a checker found something, nothing else is looked for."""
+        if self._found is not None:
+            raise self._found
+        try:
+            self._read_on(machine)
+        except Violation as found:
+            self._found = found
+            raise
+
+    def _read_on(self, machine: Machine) -> None:
         machine.disk.refresh()
         disk = machine.disk
         read, through = self._seen.get(machine.name, (disk, 0))

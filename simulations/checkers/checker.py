@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from replica.core.base.errors import Refused
 from replica.core.log.entry import Entry
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
@@ -41,6 +42,9 @@ class Checker:
 
     def answered(self, ask: Ask, entry: Entry) -> None:
         """A client got the answer that its request is done."""
+
+    def refused(self, ask: Ask, refused: Refused, machine: Machine, since: int) -> None:
+        """A client got a refusal. `since`: how many entries were durable at the machine when it asked."""
 
     def shown(self, machine: str, scope: str, vector: dict[str, int]) -> None:
         """A client saw the version vector of a scope at a machine: the last number of each stream, by writer."""

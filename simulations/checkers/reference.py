@@ -8,9 +8,11 @@ from typing import Any
 import msgpack
 import msgspec
 
+from replica.core.base.errors import Refused
 from replica.core.base.names import CHAIN, key_text
 from replica.core.log.entry import DOCUMENT
 from replica.core.log.times import recorded_ms
+from replica.core.orders.requests import ORDER, Placement
 from replica.core.state.commands import Command
 from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, Quarantine, Return, Sale
 from replica.runtime.ports import Stored
@@ -19,28 +21,32 @@ from simulations.checkers.checker import Checker
 from simulations.history import Ask, History
 from simulations.machine import Machine
 from simulations.reference import bodies
+from simulations.reference.answers import Refusal, difference
 from simulations.reference.journal import Entry
+from simulations.reference.order_bodies import read_placement
 from simulations.reference.replay import Replay
 
-SHAPES = {
-    Sale: bodies.SALE,
-    Return: bodies.RETURN,
-    GoodsReceipt: bodies.GOODS_RECEIPT,
-    Adjustment: bodies.ADJUSTMENT,
-    Quarantine: bodies.QUARANTINE,
-    Count: bodies.COUNT,
+SHAPES: Mapping[type, tuple[str, Any]] = {
+    Sale: ("sale", bodies.SALE),
+    Return: ("return", bodies.RETURN),
+    GoodsReceipt: ("receipt", bodies.GOODS_RECEIPT),
+    Adjustment: ("adjustment", bodies.ADJUSTMENT),
+    Quarantine: ("quarantine", bodies.QUARANTINE),
+    Count: ("count", bodies.COUNT),
 }
+"""The kind of entry that each request leads to, and the shape of its body. A node of the next release writes others."""
 
-
-KINDS = ("sale", "return", "receipt", "adjustment", "quarantine", "count")
-"""The kinds of entries that these requests lead to. A node of the next release writes others."""
+DERIVED = ("insufficient-rights", "not-hosted", "idempotency-key-reused")
+"""The refusals that follow from the journal alone."""
 
 
 class ReferenceChecker(Checker):
-    """An entry says what the reference model makes of its request, given what its node had before it.
+    """What a node answers follows from its journal by the reference model.
 
-    The model plays the journal of each node, at the locations that the node writes for. Returns that name their sale
-    are left out, because the model does not know which of the sales lost to a duplicate.
+    An entry says what its request leads to, given what the node had before it. A refusal is what the request leads to
+    at some moment between the request and the answer. The model plays the journal of each node: of a store, the part
+    of its location. Returns that name their sale are left out, because the model does not know which of the sales lost
+    to a duplicate.
     """
 
     invariant = 5
@@ -60,25 +66,59 @@ class ReferenceChecker(Checker):
         self._earlier[machine.name] = dict(self._writers.get(machine.name, {}))
 
     def entry(self, machine: Machine, stored: Stored) -> None:
-        content, stream = stored.entry.content, stored.entry.stream
-        if stream.scope not in machine.role.locations and not (stream.scope == CHAIN and content.kind == DOCUMENT):
+        if not is_played(machine, stored):
             return
-        replay = self._replays.get(machine.name)
-        if replay is None:
-            replay = self._replays[machine.name] = Replay(machine.name, open_catalogue=True)
-        entry = _plain(stored, len(replay.journal.entries) + 1)
+        replay = self._replay(machine)
+        entry = plain(stored, len(replay.journal.entries) + 1)
         self._writers.setdefault(machine.name, {})[entry.writer] = None
         is_decided_here = entry.node == machine.name and entry.writer not in self._earlier.get(machine.name, ())
-        is_own = is_decided_here and content.key and content.kind in KINDS
-        asked = self._asked(content.key) if is_own else None
+        asked = self._asked(entry, stored.entry.content.key) if is_decided_here and entry.key else None
         wrong = replay.play(entry, asked)
         if asked is not None:
             self.history.tally("held to the reference")
         if wrong:
-            self.fail(f"{machine.name} wrote {entry.kind} {key_text(content.key)} for {asked}: {wrong}")
+            self.fail(f"{machine.name} wrote {entry.kind} {entry.key} for {asked}: {wrong}")
 
-    def _asked(self, key: bytes) -> Mapping[str, Any] | None:
-        """The request under a key in its normal form, if the model can decide it."""
+    def refused(self, ask: Ask, refused: Refused, machine: Machine, since: int) -> None:
+        command = ask.asked
+        if refused.kind not in DERIVED or not isinstance(command, Command) or machine.name != machine.role.name:
+            return
+        asked = body_of(command)
+        if asked is None:
+            return
+        shown = refusal_of(refused)
+        expected = _refusal(self._replay(machine), command, asked)
+        if difference(expected, shown):
+            expected = self._refusal_before(machine, since, command, asked, shown)
+        self.history.tally("refusals held to the reference")
+        wrong = difference(expected, shown)
+        if wrong:
+            self.fail(f"{machine.name} refused {asked} with {shown}, and had to answer {expected}: {wrong}")
+
+    def _refusal_before(
+        self, machine: Machine, since: int, command: Command, asked: Mapping[str, Any], shown: Mapping[str, Any]
+    ) -> Any:
+        """The refusal at the first moment since a number of entries that explains what was shown, or the last one."""
+        replay = new_replay(machine, self.chain)
+        expected: Any = None
+        for index, stored in enumerate(machine.disk.stored):
+            if index >= since:
+                expected = _refusal(replay, command, asked)
+                if not difference(expected, shown):
+                    break
+            if is_played(machine, stored):
+                replay.hear(plain(stored, len(replay.journal.entries) + 1))
+        else:
+            expected = _refusal(replay, command, asked)
+        return expected
+
+    def _replay(self, machine: Machine) -> Replay:
+        if machine.name not in self._replays:
+            self._replays[machine.name] = new_replay(machine, self.chain)
+        return self._replays[machine.name]
+
+    def _asked(self, entry: Entry, key: bytes) -> Mapping[str, Any] | None:
+        """The request that an entry was written for in its normal form, if the model can decide it."""
         asks = self.history.asks
         for ask in asks[self._noted :]:
             if not ask.is_impostor:
@@ -88,14 +128,59 @@ class ReferenceChecker(Checker):
         if found is None or not isinstance(found.asked, Command):
             return None
         request = found.asked.request
-        shape = SHAPES.get(type(request))
-        if shape is None or (isinstance(request, Return) and request.original):
-            return None
-        asked: Mapping[str, Any] = shape(bodies.decoded(msgspec.json.encode(request)), "")
-        return asked
+        kind = ORDER if isinstance(request, Placement) else SHAPES.get(type(request), ("", None))[0]
+        return body_of(found.asked) if kind == entry.kind else None
 
 
-def _plain(stored: Stored, arrival: int) -> Entry:
+def new_replay(machine: Machine, chain: SimulatedChain) -> Replay:
+    """The empty journal of a machine."""
+    role, met = machine.role, [store.name for store in chain.stores]
+    return Replay(machine.name, open_catalogue=True, own=role.locations, met=met, is_hub=role.role == "hub")
+
+
+def is_played(machine: Machine, stored: Stored) -> bool:
+    """Whether the model plays an entry: a store has only the entries of its location, and documents."""
+    scope = stored.entry.stream.scope
+    is_document = scope == CHAIN and stored.entry.content.kind == DOCUMENT
+    return machine.role.role == "hub" or scope in machine.role.locations or is_document
+
+
+def body_of(command: Command) -> Mapping[str, Any] | None:
+    """The body of a request in its normal form, if the model can decide it."""
+    request = command.request
+    found: Mapping[str, Any]
+    if isinstance(request, Placement):
+        found = read_placement(bodies.decoded(msgspec.json.encode(request)), is_hub=True)
+        return found
+    if type(request) not in SHAPES or (isinstance(request, Return) and request.original):
+        return None
+    _, shape = SHAPES[type(request)]
+    found = shape(bodies.decoded(msgspec.json.encode(request)), "")
+    return found
+
+
+def refusal_of(refused: Refused) -> dict[str, Any]:
+    """A refusal as the model shows it, without its words."""
+    field = {"field": refused.field} if refused.field is not None else {}
+    return {"type": refused.kind, **field, **refused.facts}
+
+
+def _refusal(replay: Replay, command: Command, asked: Mapping[str, Any]) -> Any:
+    """What the model refuses a request with now; None if it does not, or if the request had an answer before."""
+    if key_text(command.key) in replay.keys:
+        return {"type": "idempotency-key-reused", "field": "Idempotency-Key"}
+    try:
+        if isinstance(command.request, Placement):
+            if asked["order"] not in replay.placed:
+                replay.promise(asked)
+        elif not isinstance(command.request, Count) or command.location not in replay.own:
+            replay.decide(SHAPES[type(command.request)][0], command.location, asked)
+    except Refusal as refusal:
+        return {name: value for name, value in refusal.problem.items() if name not in ("title", "status", "detail")}
+    return None
+
+
+def plain(stored: Stored, arrival: int) -> Entry:
     """An entry as the model knows it. `arrival`: its number among those that the model plays."""
     entry, content = stored.entry, stored.entry.content
     facts = dict(content.facts)

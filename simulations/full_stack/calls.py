@@ -29,6 +29,10 @@ PATHS = {
 OF_THE_MOMENT = {refused.kind: refused for refused in (NotReplicated, Overloaded, Overtaken, Stopping, StorageFull)}
 
 
+PROBLEM = ("type", "title", "status", "detail")
+"""What each problem document has."""
+
+
 class Call(Struct, frozen=True):
     """One HTTP request."""
 
@@ -95,8 +99,9 @@ def is_noted(problem: dict[str, Any]) -> bool:
 
 def refused_from(problem: dict[str, Any]) -> Refused:
     """The refusal for a problem document."""
-    kind, detail = problem["type"], problem["detail"]
-    refused = OF_THE_MOMENT.get(kind, Refused)(detail)
+    kind, detail, field = problem["type"], problem["detail"], problem.get("field")
+    facts = {name: value for name, value in problem.items() if name not in (*PROBLEM, "field")}
+    refused = OF_THE_MOMENT.get(kind, Refused)(detail, field=field, **facts)
     refused.kind = kind
     return refused
 

@@ -1,4 +1,4 @@
-"""Mistakes in grants: who grants how much to whom."""
+"""Mistakes in grants, and in what orders may take: who grants how much to whom, and what a hub promises and refuses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from simulations.mutations.mutation import Mutation, slip
 
 REBALANCING = "replica.core.rights.rebalancing"
 QUOTAS = "replica.core.rights.quotas"
+ORDERS = "replica.core.orders"
 
 UNCHECKED = slip("replica.core.rights.grants:prepare_grant", ("taken[line.item] > lacking", "False"))
 """The grant is written without a check that the deficit still exists."""
@@ -143,5 +144,26 @@ RIGHTS = (
                 ),
             ),
         ),
+    ),
+    Mutation(
+        name="last-unit-refused",
+        breaks="an order is refused the last unit that its node may promise",
+        invariant=4,
+        expected=("ReferenceChecker",),
+        edits=(slip(f"{ORDERS}.sources:Source.standing", ("max(0, stock", "max(0, -1 + stock")),),
+    ),
+    Mutation(
+        name="order-sought-at-hosted-locations",
+        breaks="an order without a location is looked for at the locations that the hub hosts only",
+        invariant=4,
+        expected=("ReferenceChecker",),
+        edits=(slip(f"{ORDERS}.sourcing:candidates", ("*own, *sorted(there)]", "*own]")),),
+    ),
+    Mutation(
+        name="promises-what-it-keeps-back",
+        breaks="a hub promises the safety stock of a location that it hosts",
+        invariant=4,
+        expected=("ReferenceChecker",),
+        edits=(slip(f"{ORDERS}.sources:Source.standing", ("(taken_from) - kept", "(taken_from)")),),
     ),
 )

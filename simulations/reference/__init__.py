@@ -16,7 +16,9 @@ nothing of the node's code. So a mistake of the node is not repeated here.
     orders          orders of one store: placing, events, and what is due about them
     order_bodies    what the bodies of requests about orders may contain
     fulfilments     the states of an order, and which event leads from one to another
+    replay          a journal played again: what a request leads to at each moment of it
     reading         stock, explanations, journal pages
+    sourcing        what a node may promise to an order, and which locations serve it
     problems        what a person should look at
     node            one node: idempotency keys, and which call does what
 

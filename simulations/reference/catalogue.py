@@ -21,6 +21,26 @@ Order = tuple[int, int, str]
 GTIN_LENGTHS = (8, 12, 13, 14)
 
 
+class Documents:
+    """The documents that one node knows. Of all writes of a document, the one with the greatest order stands."""
+
+    def __init__(self) -> None:
+        self._writes: dict[tuple[str, str], dict[Order, Any]] = {}
+
+    def put(self, kind: str, key: str, value: Any, order: Order) -> None:
+        """Take in a write; None deletes the document."""
+        self._writes.setdefault((kind, key), {})[order] = value
+
+    def value(self, kind: str, key: str) -> Any:
+        """The value of a document; None if there is none."""
+        writes = self._writes.get((kind, key))
+        return writes[max(writes)] if writes else None
+
+    def keys(self, kind: str) -> list[str]:
+        """The documents of a kind."""
+        return [key for of, key in self._writes if of == kind and self.value(of, key) is not None]
+
+
 class Catalogue:
     """The SKUs that one node knows. In an open catalogue, an unknown SKU is one unit of the item of its name."""
 

@@ -209,6 +209,12 @@ class Journal:
         """Whether an item ever moved at a location."""
         return (location, item) in self.cells
 
+    def has_credited(self, location: str, account: str) -> bool:
+        """Whether units ever moved into an account of a location."""
+        return any(
+            account == target for (place, _), cells in self.cells.items() if place == location for *_, target in cells
+        )
+
     def accounts(self, location: str, item: str) -> dict[str, int]:
         """The units in each account that an item ever moved through."""
         return _balances(self.cells.get((location, item), {}).items())

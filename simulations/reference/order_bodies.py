@@ -36,15 +36,15 @@ EVENT = bodies.record(
 )
 
 
-def read_placement(body: Any) -> Any:
-    """The body of a placement at a store, which no other region backs up."""
+def read_placement(body: Any, *, is_hub: bool = False) -> Any:
+    """The body of a placement. At a store, no other region backs it up."""
     asked = PLACEMENT(body, "")
     if not bodies.is_item(asked["order"]):
         raise invalid("order")
     for name in ("campaign", "ship_to"):
         if asked[name]:
             raise invalid(name)
-    if asked["durability"] != "local":
+    if asked["durability"] != "local" and not is_hub:
         raise invalid("durability")
     return asked
 

@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from simulations.reference.answers import Answer, Refusal
-from simulations.reference.bodies import QUANTITY_MAX, invalid
-from simulations.reference.catalogue import Recipe, makes
+from simulations.reference.bodies import invalid
 from simulations.reference.clocks import time_text
 from simulations.reference.fulfilments import (
     EARLY,
@@ -35,6 +34,7 @@ from simulations.reference.fulfilments import (
 from simulations.reference.journal import Entry, Moves
 from simulations.reference.movements import Draft, Place
 from simulations.reference.order_bodies import check_lines
+from simulations.reference.sourcing import Offer, promised, wanted
 
 PARKED_MS = 3_600_000
 """How long an early event waits."""
@@ -73,38 +73,22 @@ class Orders:
         return entry
 
     def _place_first(self, asked: Mapping[str, Any], key: str, now_ms: int) -> Entry:
-        place, wanted = self._place, [self._wanted(asked, index) for index in range(len(asked["lines"]))]
-        items = dict.fromkeys(item for _, recipe in wanted for item in recipe)
-        left = {item: max(0, place.balance(item, place.free)) for item in items}
-        taken: dict[str, int] = {}
-        short = []
-        # lines that name the location come before those that leave it open
-        is_open = [line["location"] is None and asked["pickup_at"] is None for line in asked["lines"]]
-        for index in sorted(range(len(wanted)), key=lambda one: is_open[one]):
-            (sku, recipe), quantity = wanted[index], asked["lines"][index]["quantity"]
-            found = min(quantity, makes(recipe, left))
-            for item, units in recipe.items():
-                left[item] -= units * found
-            if found:
-                taken[sku] = taken.get(sku, 0) + found
-            if found < quantity:
-                of = {"line": index, "sku": sku, "item": ", ".join(recipe)}
-                short.append({**of, "wanted": quantity, "free": found})
-        if short and not (asked["partial"] and taken):
-            raise Refusal("insufficient-rights", None, lines=sorted(short, key=lambda one: one["line"]))
+        place = self._place
+        lines = wanted(asked, place.catalogue, (place.location,))
+        plan = promised(Offer(place.node, place.journal), (place.location,), asked, lines)
         one = Fulfilment(
             id=f"{place.node}.1",
             state="reserved" if asked["paid"] else "held",
-            recipes=dict(wanted),
+            recipes={line.sku: line.recipe for line in lines},
             barcodes={
-                line["barcode"]: sku
-                for line, (sku, _) in zip(asked["lines"], wanted, strict=True)
+                line["barcode"]: found.sku
+                for line, found in zip(asked["lines"], lines, strict=True)
                 if line["barcode"] is not None
             },
             expires_ms=0 if asked["paid"] else now_ms + asked["ttl_s"] * 1000,
-            held=taken,
+            held=plan.merged(place.location),
         )
-        moves = [(item, place.free, self._held, units) for item, units in one.units(taken).items()]
+        moves = plan.moves(place.location)
         event = "reserve" if asked["paid"] else "hold"
         order = self._orders.setdefault(asked["order"], Order(asked["order"]))
         entry = self._record(order, event, moves, now_ms, key, ("placement", asked))
@@ -131,21 +115,6 @@ class Orders:
         shown = [one.shown(self._place.location) for one in standing]
         entry.answer = Answer(201, _answer(order, state, shown, expires_ms=expires_ms))
         return entry
-
-    def _wanted(self, asked: Mapping[str, Any], index: int) -> tuple[str, Recipe]:
-        """The SKU of a line and its recipe."""
-        line, catalogue, at = asked["lines"][index], self._place.catalogue, f"lines[{index}]"
-        if (line["sku"] is None) == (line["barcode"] is None):
-            raise invalid(f"{at}.sku")
-        name = "sku" if line["sku"] is not None else "barcode"
-        sku = line["sku"] or catalogue.scan(line["barcode"], f"{at}.barcode", is_fact=False)
-        recipe = catalogue.recipe(sku, f"{at}.{name}", is_fact=False)
-        if max(recipe.values()) * line["quantity"] > QUANTITY_MAX:
-            raise invalid(f"{at}.quantity")
-        location = line["location"] or asked["pickup_at"]
-        if location not in (None, self._place.location):
-            raise invalid(f"{at}.location" if line["location"] is not None else "pickup_at")
-        return sku, recipe
 
     # events ------------------------------------------------------------------------------------------------------
 

@@ -1,21 +1,22 @@
-"""A journal that is played again: at each entry that a known request made, what the entry must say.
+"""A journal that is played again: what a known request leads to at each entry, and at each moment between two entries.
 
 Faults, merges and other clients decide in which order a node received its entries. The journal shows that order. So the
-state before an entry is known, and the request of the entry leads to one result.
+state at each moment is known: the entry of a request says what it leads to then, and a refusal must follow from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from simulations.reference import movements, returns
-from simulations.reference.answers import Refusal, difference
-from simulations.reference.catalogue import Catalogue
+from simulations.reference.answers import Refusal, difference, in_any_order
+from simulations.reference.catalogue import Catalogue, Documents
 from simulations.reference.counts import Counts, Seen
 from simulations.reference.journal import Entry, Journal
 from simulations.reference.movements import Draft, Place
+from simulations.reference.sourcing import Offer, Plan, promised, wanted
 
 DECIDE = {
     "sale": movements.sale,
@@ -29,13 +30,27 @@ DECIDE = {
 
 
 class Replay:
-    """The journal of one node, up to some entry."""
+    """The journal of one node, up to some entry.
 
-    def __init__(self, node: str, *, open_catalogue: bool) -> None:
+    `own`: the locations that the node writes for. A hub hosts them, and keeps quotas for channels. `met`: the locations
+    that it may know from its peers, although no entry and no document names them.
+    """
+
+    def __init__(
+        self, node: str, *, open_catalogue: bool, own: Sequence[str] = (), met: Sequence[str] = (), is_hub: bool = False
+    ) -> None:
         self.node = node
+        self.own = own
+        self.is_hub = is_hub
         self.journal = Journal()
         self.catalogue = Catalogue(open_catalogue)
+        self.documents = Documents()
         self.counts = Counts()
+        self.keys: dict[str, None] = {}
+        """The idempotency keys of the entries."""
+        self._heard_of: dict[str, None] = dict.fromkeys((*own, *met))
+        self.placed: dict[str, None] = {}
+        """The orders whose placement arrived."""
 
     def play(self, entry: Entry, asked: Mapping[str, Any] | None = None) -> str:
         """Take in the next entry. Returns how it differs from what its request leads to; empty if it does not.
@@ -45,8 +60,7 @@ class Replay:
         wrong = ""
         if asked is not None:
             try:
-                draft = self._decide(entry, asked)
-                wrong = difference(_filled(entry, draft).shown, entry.noted)
+                wrong = self._placed_wrongly(entry, asked) if entry.kind == "order" else self._wrong(entry, asked)
             except Refusal as refusal:
                 wrong = f"the node had to refuse it: {refusal}"
         self.hear(entry)
@@ -56,15 +70,71 @@ class Replay:
         """Take in the next entry as it is."""
         self.journal.append(entry)
         self.counts.hear(entry, self.node)
-        if entry.kind == "document" and entry.facts.get("kind") == "sku":
-            facts = entry.facts
-            self.catalogue.put(facts["key"], facts["value"], (facts["version"], entry.stamp, entry.writer))
+        self._heard_of[entry.scope] = None
+        if entry.key:
+            self.keys[entry.key] = None
+        facts = entry.facts
+        if entry.kind == "order" and "digest" in facts:
+            self.placed[entry.reference] = None
+        if entry.kind == "document":
+            order = (facts["version"], entry.stamp, entry.writer)
+            self.documents.put(facts["kind"], facts["key"], facts["value"], order)
+            if facts["kind"] == "sku":
+                self.catalogue.put(facts["key"], facts["value"], order)
 
-    def _decide(self, entry: Entry, asked: Mapping[str, Any]) -> Draft:
-        place = Place(entry.scope, self.node, self.journal, self.catalogue)
-        if entry.kind != "count":
-            return DECIDE[entry.kind](place, asked)
-        return self.counts.prepare(place, asked, Seen(entry.facts["seen"], entry.facts["as_of"]), entry.writer)
+    @property
+    def known(self) -> list[str]:
+        """The locations that the node knows: its own, those of nodes and entries, and those with a document."""
+        return [*self._heard_of, *self.documents.keys("location")]
+
+    def decide(self, kind: str, location: str, asked: Mapping[str, Any]) -> Draft:
+        """What a request about goods at a location leads to now. Raises a refusal.
+
+        A node promises units of a location of others if it ever had rights there. All else happens on the spot.
+        """
+        free, is_promise = f"{self.node}/free", kind == "grant" or asked.get("on_shortage") == "refuse"
+        if location not in self.own and not (is_promise and self.journal.has_credited(location, free)):
+            raise Refusal(*(("not-hosted", "location") if location in self.known else ("unknown-location", "location")))
+        return DECIDE[kind](self.place(location), asked)
+
+    def promise(self, asked: Mapping[str, Any]) -> Plan:
+        """What a placement of a new order takes now. Raises a refusal."""
+        return promised(self.offer(asked["channel"]), self.own, asked, wanted(asked, self.catalogue, self.known))
+
+    def offer(self, channel: str) -> Offer:
+        """What the node may promise to the orders of a channel. A store has no quotas, and keeps nothing back."""
+        if not self.is_hub:
+            return Offer(self.node, self.journal)
+        return Offer(self.node, self.journal, self.documents, channel, self.own)
+
+    def place(self, location: str) -> Place:
+        """A location as the node sees it."""
+        return Place(location, self.node, self.journal, self.catalogue)
+
+    def _wrong(self, entry: Entry, asked: Mapping[str, Any]) -> str:
+        if entry.kind == "count":
+            seen = Seen(entry.facts["seen"], entry.facts["as_of"])
+            draft = self.counts.prepare(self.place(entry.scope), asked, seen, entry.writer)
+        else:
+            draft = self.decide(entry.kind, entry.scope, asked)
+        return difference(_filled(entry, draft).shown, entry.noted)
+
+    def _placed_wrongly(self, entry: Entry, asked: Mapping[str, Any]) -> str:
+        """How the first entry of an order differs from its placement. It moves the units of the first location."""
+        if entry.reference in self.placed:
+            return "an order that was placed before moves units" if entry.moves else ""
+        plan = self.promise(asked)
+        state = "reserved" if asked["paid"] else "held"
+        shown = [
+            [f"{self.node}.{number}", location, state, [[sku, units] for sku, units in plan.merged(location).items()]]
+            for number, location in enumerate(plan.taken, 1)
+        ]
+        first = next(iter(plan.taken))
+        moves = Entry(0, "", first, 0, "order", 0, 0, moves=plan.moves(first)).noted["moves"]
+        expected = {"scope": first, "moves": in_any_order(moves), "shown": shown}
+        return difference(
+            expected, {"scope": entry.scope, "moves": entry.noted["moves"], "shown": entry.facts["shown"]}
+        )
 
 
 def _filled(entry: Entry, draft: Draft) -> Entry:

@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from replica.core.base.errors import KeyReused, NotHosted, Refused, RightsExhausted
 from replica.core.base.names import CUSTOMER
 from replica.core.ledger.cells import Move
-from replica.core.log.entry import Content, EntryLine
+from replica.core.log.entry import Content, EntryLine, Stream
+from replica.core.orders.requests import ORDER, PlacedLine, Placement
 from replica.core.state.commands import Command
 from replica.core.stock.requests import OnShortage, Sale, SkuLine
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Violation
 from simulations.checkers.reference import ReferenceChecker
 from simulations.history import Ask, History
+from simulations.journal import SimulatedDisk
 from simulations.plan import Plan
 from simulations.run import Run
 from tests.core.contents import OWN, linked, receipt_content
@@ -66,3 +69,80 @@ def test_an_entry_that_says_something_else_is_caught(changed: dict[str, Any], wh
 def test_a_promise_that_the_rights_do_not_cover_is_caught() -> None:
     with pytest.raises(Violation, match="had to refuse it: insufficient-rights"):
         see(SOLD, on_shortage=OnShortage.REFUSE)
+
+
+PLACED = receipt_content(
+    kind=ORDER,
+    key=b"placed",
+    reason="hold",
+    reference="o-1",
+    moves=(Move("cola", "hub-east/free", "hub-east/held", 2),),
+    facts={"act": "step", "digest": b"1", "shown": [["hub-east.1", "store-1", "held", [["cola", 2]]]]},
+)
+"""Two held of three that the hub has rights to at a store."""
+
+GRANTED = receipt_content(kind="grant", moves=(Move("cola", "store-1/free", "hub-east/free", 3),))
+AT_HUB = Stream("hub-east#0000000b", "store-1")
+
+
+def at_hub(*contents: Content, refused: Refused | None = None, since: int = 1, quantity: int = 2) -> None:
+    """Show the checker a hub that gets rights to three cola at a store, and an order of two. Raises Violation."""
+    run, history = Run(Plan(seed=7, seconds=8.0)), History()
+    placement = Placement(order="o-1", lines=(PlacedLine(quantity, "cola"),))
+    ask = Ask("hub-east", Command("", placement, b"placed"), {})
+    history.begin(ask)
+    checker, hub = ReferenceChecker(run.chain, history), run.chain.machines["hub-east"]
+    disk = hub.disk = SimulatedDisk()
+    try:
+        disk.keep(linked(OWN, [GRANTED]).entries, 0)
+        disk.keep(linked(AT_HUB, contents).entries, 0)
+        for stored in disk.stored:
+            checker.entry(hub, stored)
+        if refused is not None:
+            checker.refused(ask, refused, hub, since)
+    finally:
+        run.loop.close()
+
+
+def test_an_order_within_the_rights_of_a_hub_passes() -> None:
+    at_hub(PLACED)
+
+
+@pytest.mark.parametrize(
+    ("changed", "where"),
+    [
+        ({"moves": (Move("cola", "hub-east/free", "hub-east/held", 1),)}, r"moves is .*'quantity': 1"),
+        ({"moves": (Move("cola", "hub-east/channel.web", "hub-east/held", 2),)}, "moves is .*channel.web"),
+        ({"facts": {**PLACED.facts, "shown": [["hub-east.1", "store-1", "held", [["cola", 3]]]]}}, "shown"),
+    ],
+)
+def test_an_order_that_holds_something_else_is_caught(changed: dict[str, Any], where: str) -> None:
+    with pytest.raises(Violation, match=where):
+        at_hub(replace(PLACED, **changed))
+
+
+def test_an_order_past_the_rights_of_a_hub_is_caught() -> None:
+    with pytest.raises(Violation, match="had to refuse it: insufficient-rights"):
+        at_hub(PLACED, quantity=4)
+
+
+def short(free: int, wanted: int = 4) -> Refused:
+    return RightsExhausted([{"line": 0, "sku": "cola", "item": "cola", "wanted": wanted, "free": free}])
+
+
+def test_a_refusal_that_follows_from_the_journal_passes() -> None:
+    at_hub(refused=short(3), quantity=4)
+
+
+@pytest.mark.parametrize("refused", [short(2), short(3, wanted=2), NotHosted("", field="location"), KeyReused("")])
+def test_a_refusal_that_does_not_follow_from_the_journal_is_caught(refused: Refused) -> None:
+    with pytest.raises(Violation, match="had to answer"):
+        at_hub(refused=refused, quantity=2)
+
+
+def test_a_refusal_may_be_from_any_moment_since_the_request() -> None:
+    taken = replace(PLACED, key=b"other", reference="o-2")
+    at_hub(taken, refused=short(3), since=1, quantity=4)
+    at_hub(taken, refused=short(1), since=1, quantity=4)
+    with pytest.raises(Violation, match="had to answer"):
+        at_hub(taken, refused=short(3), since=2, quantity=4)
