@@ -122,3 +122,13 @@ def packed_in_chunks(call: Call, host: str, size: int) -> bytes:
     head = packed(Call(call.method, call.path, b"", call.key), host, "Transfer-Encoding: chunked")
     head = head.replace(b"Content-Length: 0\r\n", b"Content-Type: application/json\r\n")
     return head + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+def events_in(said: bytes) -> bytes:
+    """The whole events in the answer to a feed, which has a chunked body and no end; empty if it is no such answer."""
+    head, _, rest = said.partition(b"\r\n\r\n")
+    body = b""
+    while head.startswith(b"HTTP/1.1 200 ") and b"\r\n" in rest:
+        size, _, rest = rest.partition(b"\r\n")
+        body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+    return body[: body.rfind(b"\n\n") + 2] if b"\n\n" in body else b""

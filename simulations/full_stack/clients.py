@@ -14,13 +14,15 @@ from replica.core.stock.counts import Seen
 from replica.core.stock.requests import Count, CountLine
 from simulations.chain import WAREHOUSE, SimulatedChain
 from simulations.checkers.checker import Violation
-from simulations.full_stack.calls import Call, HttpAnswer, packed
+from simulations.full_stack.calls import Call, HttpAnswer, events_in, packed
 from simulations.full_stack.machine import StackMachine
 from simulations.history import Ask, History
 from simulations.ordering_clients import Offer, OrderingClient
 
 PAGES = ("/readyz", "/healthz", "/metrics", "/openapi.json", "/v1/journal?limit=20", "/v1/stock?limit=2")
 HUB_PAGES = ("/v1/availability/item-0", "/v1/nodes", "/readyz", "/metrics", f"/v1/stock/{WAREHOUSE}", "/v1/journal")
+
+FEED = "/v1/feed?after=0"
 
 NONSENSE = (
     b"\r\n\r\n\r\n",
@@ -136,16 +138,20 @@ class StackClient(OrderingClient):
 
     async def _follow(self) -> None:
         """Read the live feed for a while, then abort the connection."""
+        said, since = bytearray(), self._machine.durable
         try:
             async with asyncio.timeout(self._random.uniform(0.1, 3 * PATIENCE_S)):
                 line = await self._machine.clients.open()
                 try:
-                    line.write(packed(Call("GET", "/v1/feed?after=0"), self._machine.name))
-                    await line.rest()
+                    line.write(packed(Call("GET", FEED), self._machine.name))
+                    await line.listen(said)
                 finally:
                     line.abort()
         except (TimeoutError, OSError):
             self._history.tally("followed")
+        events = events_in(bytes(said))
+        if events:
+            self._machine.on_answer(Call("GET", FEED), since, HttpAnswer(200, events, is_last=True))
 
     async def _get(self, path: str) -> HttpAnswer | None:
         try:

@@ -27,7 +27,7 @@ from simulations.full_stack.calls import Call, HttpAnswer, call_of, is_noted, re
 from simulations.full_stack.disk import StackDisk, unlock
 from simulations.full_stack.loop import PORT, StackLoop
 from simulations.full_stack.machine_clients import MachineClients
-from simulations.history import PageRead
+from simulations.history import Durable, PageRead
 from simulations.loop import NO_HOST
 from simulations.machine import HOME_AFTER_S, STOP_MAX_S, Machine, Role
 
@@ -63,6 +63,8 @@ class StackMachine(Machine):
         super().__init__(role, loop, loop.network, random, note, versions)
         self.disk = StackDisk(root / role.name, random)
         self.clients = MachineClients(loop, self.name, random)
+        self.on_answer: Callable[[Call, Durable, HttpAnswer], None] = lambda call, since, answer: None
+        """Called with each answer that a client gets, and what was durable when it asked."""
         self.loaded = 0
         """Entries that the present node loaded at its start."""
         self.slow_stops = 0
@@ -111,20 +113,26 @@ class StackMachine(Machine):
 
     async def _ask_ahead(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
         calls = [call_of([one], at_hub=False) for one in asked]
+        since = self.durable
         answers = await self.clients.call_ahead(calls, timeout_s, self.loses_answers)
         self._note(self.name, f"{len(calls)} calls pipelined {[answer.status for answer in answers or ()]}")
         if answers is None:
             return None
+        for call, answer in zip(calls, answers, strict=True):
+            self.on_answer(call, since, answer)
         said = zip(asked, answers, strict=True)
         return [self._verdict(one.key, answer.status, answer.document()) for one, answer in said]
 
     async def call(self, call: Call, timeout_s: float) -> HttpAnswer | None:
         """Send a client's call; None if the client gets no answer. Raises ConnectionRefusedError, Violation."""
+        since = self.durable
         answer = await self.clients.call(call, timeout_s, self.loses_answers)
         said = f"{answer.status} {blake2b(answer.body, digest_size=4).hexdigest()}" if answer else "?"
         self._note(self.name, f"{call.method} {call.path} {call.key} {said}")
         if answer is not None and answer.status == OURS:
             raise Violation("Process", 0, f"{self.name} answers {call}: {answer.body!r}")
+        if answer is not None:
+            self.on_answer(call, since, answer)
         return answer
 
     async def read(self, cursor: str, limit: int, timeout_s: float) -> PageRead | None:

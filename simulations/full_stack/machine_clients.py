@@ -19,6 +19,8 @@ ODD = 0.2
 
 KEPT_MAX = 8
 
+PIECE_BYTES = 1 << 16
+
 
 class NodeConnection:
     """One connection to a node."""
@@ -41,6 +43,11 @@ class NodeConnection:
     async def rest(self) -> bytes:
         """Read until the node closes the connection."""
         return await self._reader.read()
+
+    async def listen(self, said: bytearray) -> None:
+        """Add what the node sends to `said` until it closes the connection."""
+        while piece := await self._reader.read(PIECE_BYTES):
+            said += piece
 
     def abort(self) -> None:
         """Abort the connection."""

@@ -23,6 +23,7 @@ import replica.runtime.http.metrics
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.clients import Client
+from simulations.full_stack.answers import Answers
 from simulations.full_stack.clients import StackClient
 from simulations.full_stack.loop import StackLoop
 from simulations.full_stack.machine import StackMachine
@@ -106,6 +107,9 @@ class StackRun(Run):
         }
 
     async def _play(self) -> None:
+        for machine in self.chain.machines.values():
+            assert isinstance(machine, StackMachine)
+            machine.on_answer = Answers(machine, self.chain, self.history).check
         await super()._play()
         await judge(self.chain, self.history)
         self._check_processes()

@@ -14,6 +14,7 @@ from replica.core.stock.counts import CORRECTION, COUNT
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.checkers.truth import adds, is_mistimed
+from simulations.full_stack.answers import figures
 from simulations.full_stack.calls import Call, HttpAnswer
 from simulations.full_stack.machine import StackMachine
 from simulations.history import Ask, History, Pair
@@ -131,18 +132,14 @@ async def _compare_views(machine: StackMachine, views: Views) -> None:
 
 async def _compare_answers(machine: StackMachine, views: Views) -> None:
     status = await _get(machine, "/v1/status")
+    expected = figures(machine.role, views, status)
     if machine.role.role == "hub":
-        connected = status["connected"]
-        expected = views.status_of_hub(connected)
         listed = await _get(machine, "/v1/nodes")
         _compare(machine, "/v1/nodes", {"nodes": views.nodes()}, {"nodes": _named(listed, views)})
         stranded = {one["node"]: one["stranded"] for one in listed["nodes"] if one["stranded"]}
         away = [one["node"] for one in listed["nodes"] if one["connected"]]
         _compare(machine, "/v1/nodes", views.stranded(away), stranded)
         await _compare_availability(machine, views)
-    else:
-        connected = [status["hub"]] if status["hub"] else []
-        expected = views.status_of_store(machine.role.locations[0], connected)
     _compare(machine, "/v1/status", expected, {name: status[name] for name in expected})
     await _compare_metrics(machine, views)
 

@@ -76,7 +76,7 @@ class Store:
             write = WRITES[request.path]
             asked = write.shape(bodies.decoded(request.body), "")
             entry = self._write(write, asked, bodies.checked_key(request.key), now_ms)
-            return Answer(201, answer_to(entry))
+            return answer_to(entry)
         except Refusal as refusal:
             return refusal.answer
 
@@ -192,7 +192,7 @@ class Store:
             try:
                 asked = bodies.KEYED_SALE(one, f"sales[{index}]")
                 checked = bodies.checked_key(asked.pop("key"), f"sales[{index}].key")
-                sale = answer_to(self._write(WRITES["/v1/sales"], asked, checked, now_ms))
+                sale = answer_to(self._write(WRITES["/v1/sales"], asked, checked, now_ms)).body
                 verdicts.append({**verdict, "status": 201, "sale": sale})
             except Refusal as refusal:
                 verdicts.append({**verdict, "status": STATUS[refusal.kind], "problem": refusal.problem})
@@ -203,12 +203,8 @@ class Store:
     def _read(self, request: Request, now_ms: int) -> Any:
         path, query = request.path, request.query
         match [unquote(part) for part in path.split("/")[2:]]:
-            case ["stock"]:
-                return self.reading.page(self.place, query, now_ms)
-            case ["stock", item]:
-                return self.reading.one_item(self.place, item, now_ms)
-            case ["explain", item]:
-                return self.reading.explain(self.place, item, query, now_ms)
+            case ["stock" | "explain", *_] as names:
+                return self.reading.goods(self.place, names, query, now_ms)
             case ["orders", order]:
                 return self.orders.view(order)
             case ["journal"]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from simulations.reference.answers import AnyThat, Chosen, Refusal, numbers
+from simulations.reference.answers import Answer, AnyThat, Chosen, Refusal, numbers
 from simulations.reference.bodies import invalid, is_item
 from simulations.reference.clocks import COUNTER, time_text
 from simulations.reference.counts import Counts, Seen, Standing
-from simulations.reference.journal import Journal
+from simulations.reference.journal import Entry, Journal
 from simulations.reference.movements import Place
 
 PAGE, PAGE_MAX = 100, 1_000
@@ -66,6 +66,17 @@ class Reading:
             if one.scope == location and one.node not in but:
                 heard[one.node] = max(heard.get(one.node, 0), min(one.stamp, one.at_ms * COUNTER + COUNTER - 1))
         return sorted(node for node, stamp in heard.items() if stamp <= as_of)
+
+    def goods(self, place: Place, names: list[str], query: Mapping[str, str], now_ms: int) -> Any:
+        """The reads about the goods of a location: `names` is the path without the location."""
+        match names:
+            case ["stock"]:
+                return self.page(place, query, now_ms)
+            case ["stock", item]:
+                return self.one_item(place, item, now_ms)
+            case ["explain", item]:
+                return self.explain(place, item, query, now_ms)
+        raise Refusal("not-found", None)
 
     def one_item(self, place: Place, item: str, now_ms: int) -> dict[str, Any]:
         """`GET /v1/stock/{item}`."""
@@ -125,32 +136,74 @@ class Reading:
         raise Refusal("cursor-unknown", field, begin=self.cursor(0), newest=self.cursor(newest))
 
 
-def answer_to(entry: Any) -> dict[str, Any]:
+def answer_to(entry: Entry) -> Answer:
     """The answer to the write that made an entry. A repeat gets the same."""
-    answer: dict[str, Any] = {"movement": entry.hash, "at": time_text(entry.at_ms)}
+    if entry.kind == "order":
+        return _answer_about_order(entry)
+    body: dict[str, Any] = {"movement": entry.hash, "at": time_text(entry.at_ms)}
     facts = entry.facts
     match entry.kind:
         case "adjustment":
-            answer["lines"] = [
-                _named(line, "item", "delta", "reason", "on_hand", "breach") for line in facts["adjusted"]
-            ]
+            body["lines"] = [_named(line, "item", "delta", "reason", "on_hand", "breach") for line in facts["adjusted"]]
         case "quarantine":
-            answer["lines"] = [_named(line, "item", "quantity", "action", "breach") for line in facts["quarantine"]]
+            body["lines"] = [_named(line, "item", "quantity", "action", "breach") for line in facts["quarantine"]]
         case "count":
-            answer["as_of"] = time_text(facts["as_of"] // COUNTER)
-            answer["seen"] = numbers(facts["seen"])
-            answer["provisional"] = bool(facts.get("unheard"))
+            body["as_of"] = time_text(facts["as_of"] // COUNTER)
+            body["seen"] = numbers(facts["seen"])
+            body["provisional"] = bool(facts.get("unheard"))
             names = ("item", "counted", "seen", "change", "on_hand")
-            answer["lines"] = [_named(line, *names) for line in facts["count"]]
+            body["lines"] = [_named(line, *names) for line in facts["count"]]
         case "grant":
-            answer["to"] = entry.moves[0][2].partition("/")[0]
-            answer["lines"] = [{"item": item, "quantity": units} for item, _, _, units in entry.moves]
+            body["to"] = entry.moves[0][2].partition("/")[0]
+            body["lines"] = [{"item": item, "quantity": units} for item, _, _, units in entry.moves]
         case _:
-            answer["lines"] = entry.shown["lines"]
+            body["lines"] = entry.shown["lines"]
     if entry.kind == "return" and "question" in facts:
         reason, past = facts["question"]
-        answer["question"] = {"reason": reason, "lines": [_named(line, "sku", "sold", "returned") for line in past]}
-    return answer
+        body["question"] = {"reason": reason, "lines": [_named(line, "sku", "sold", "returned") for line in past]}
+    return Answer(201, body)
+
+
+def _answer_about_order(entry: Entry) -> Answer:
+    """The answer to a request about an order shows what the entry notes: the fulfilments, as they were then."""
+    facts = entry.facts
+    states = {name: state for name, _, state, _ in facts.get("shown", ())}
+    is_placement = "placement" in (facts.get("request") or {})
+    if facts["act"] == "report" and facts["outcome"] == "impossible":
+        name = facts.get("fulfilment", "")
+        return Refusal(
+            "invalid-transition", "event", order=entry.reference, fulfilment=name, state=states.get(name)
+        ).answer
+    shown = [
+        {"id": name, "location": location, "state": state, **({"lines": _lines(lines)} if lines else {})}
+        for name, location, state, lines in facts.get("shown", ())
+    ]
+    body: dict[str, Any] = {"order": entry.reference, "state": facts.get("state", ""), "fulfilments": shown}
+    outcomes = facts.get("outcomes", ())
+    if outcomes:
+        body["outcomes"] = [
+            {"fulfilment": name, "outcome": outcome, "state": states.get(name, "")} for name, outcome in outcomes
+        ]
+    if is_placement and facts.get("expires_ms"):
+        body["expires_at"] = time_text(facts["expires_ms"])
+    waits = {"park": "parked", "ask": "asked"}.get(facts["act"], "")
+    told = [outcome for _, outcome in outcomes]
+    waits = "asked" if "asked" in told else "parked" if "parked" in told else waits
+    if waits:
+        body["waiting"] = waits
+    if facts["act"] == "park":
+        named = facts["request"]["event"].get("fulfilment")
+        is_known = not named or named in states
+        body["reason"] = "unknown-order" if not states else "early" if is_known else "unknown-fulfilment"
+        body["until"] = time_text(facts["until_ms"])
+    if facts["act"] == "take_back":
+        body["taken_back"] = [{"sku": sku, "quantity": quantity} for _, sku, quantity, *_ in facts["goods"]]
+        body["state"] = facts.get("state", "") if states else "unknown"
+    return Answer(201 if is_placement else 202 if waits else 200, body)
+
+
+def _lines(lines: list[Any]) -> list[dict[str, Any]]:
+    return [_named(line, "sku", "quantity") for line in lines]
 
 
 def _named(values: list[Any], *names: str) -> dict[str, Any]:

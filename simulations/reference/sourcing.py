@@ -15,10 +15,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulations.reference.answers import Refusal
+from simulations.reference.answers import ANYTHING, Refusal
 from simulations.reference.bodies import QUANTITY_MAX, invalid
 from simulations.reference.catalogue import Catalogue, Documents, Recipe, makes, units_of
-from simulations.reference.journal import Journal, Moves
+from simulations.reference.journal import Journal, Moves, rights_of
 
 
 def policy(documents: Documents, location: str, item: str) -> Mapping[str, Any]:
@@ -173,3 +173,23 @@ def promised(offer: Offer, own: Sequence[str], asked: Mapping[str, Any], lines: 
     if plan.short and not (asked["partial"] and plan.taken):
         raise Refusal("insufficient-rights", None, lines=plan.short)
     return plan
+
+
+def availability(offer: Offer, catalogue: Catalogue, sku: str) -> dict[str, Any]:
+    """`GET /v1/availability/{sku}` of a hub: what it may promise, and what it believes to be available to anybody.
+
+    Without a channel, the units of all its channels together count.
+    """
+    recipe, journal = catalogue.recipe(sku, "sku", is_fact=False), offer.journal
+    local: list[dict[str, Any]] = []
+    for location in journal.locations(next(iter(recipe))):
+        if all(journal.has_moved(location, item) for item in recipe):
+            rights = {item: offer.units(location, item) for item in recipe}
+            if not offer.channel:
+                accounts = {item: journal.accounts(location, item) for item in recipe}
+                rights = {item: rights_of(accounts[item], offer.node) - offer.kept(location, item) for item in recipe}
+            available = {item: journal.available(location, item) for item in recipe}
+            found = {"guaranteed": max(0, makes(recipe, rights)), "optimistic": max(0, makes(recipe, available))}
+            local.append({"location": location, **found, "as_of": ANYTHING})
+    sums = {name: sum(one[name] for one in local) for name in ("guaranteed", "optimistic")}
+    return {"sku": sku, **sums, "locations": local}

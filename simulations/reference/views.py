@@ -38,9 +38,10 @@ class Views:
         """Names that a SKU document gave a recipe. Every other item is sold by its own name."""
         self._wrote: dict[str, None] = {}
         for entry in entries:
-            self._take(entry)
+            self.take(entry)
 
-    def _take(self, entry: Mapping[str, Any]) -> None:
+    def take(self, entry: Mapping[str, Any]) -> None:
+        """Take in the next entry."""
         self.entries += 1
         scope, writer = entry["scope"], entry["writer"]
         self.vector.setdefault(scope, {})[writer] = {"sequence": entry["sequence"], "hash": entry["hash"]}
