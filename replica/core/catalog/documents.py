@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import LOST_EDITS_MAX, RANK_MAX, VERSION_MAX
+from replica.core.base.time_order import TimeOrder
 
 CHAIN_RANK = 0
 
@@ -97,13 +98,15 @@ _NO_PAST = Past()
 class Documents:
     """The registers that this replica knows, and their digest."""
 
-    __slots__ = ("_changed_pasts", "_changes", "_digest", "_keys", "_pasts", "_registers", "malformed")
+    __slots__ = ("_changed_pasts", "_changes", "_digest", "_keys", "_pasts", "_registers", "_with_lost", "malformed")
 
     def __init__(self) -> None:
         self._registers: dict[str, dict[str, dict[tuple[int, str], Register]]] = {}
         self._changes: dict[Slot, Register] = {}
         self._pasts: dict[Slot, Past] = {}
         self._changed_pasts: dict[Slot, Past] = {}
+        self._with_lost: TimeOrder[Slot] = TimeOrder()
+        """Registers with lost edits, by the stamp of the newest of these and of the current write."""
         self._keys: dict[str, list[str]] = {}
         """Keys with a value by kind, in order, for the kinds that somebody listed."""
         self._digest = 0
@@ -161,6 +164,7 @@ class Documents:
             valued = [one for one in (past.former, current, register) if one is not None and one.value is not None]
             former = max(valued, key=_precedence, default=None)
         self._put_past(register.slot, past, Past(tuple(lost[:LOST_EDITS_MAX]), former, standing.wall_ms))
+        self._note_lost(standing, lost[:LOST_EDITS_MAX])
         if standing is register:
             self._digest -= _print(current)
             self._set(register)
@@ -179,10 +183,15 @@ class Documents:
     def _put_past(self, slot: Slot, before: Past, past: Past) -> None:
         if past == before:
             return
-        self._changed_pasts[slot] = past
-        self._pasts.pop(slot, None)  # the newest change is the last one
-        if past != _NO_PAST:
-            self._pasts[slot] = past
+        self._changed_pasts[slot] = self._pasts[slot] = past
+        if past == _NO_PAST:
+            del self._pasts[slot]
+
+    def _note_lost(self, standing: Register, lost: Sequence[Register]) -> None:
+        if lost:
+            self._with_lost.put(standing.slot, max(one.clock for one in (standing, *lost)))
+        else:
+            self._with_lost.discard(standing.slot)
 
     def replaced_by_next(self, register: Register) -> list[Precedence]:
         """The writes that a new write has to name: all that are current or lost here, so none for a first write."""
@@ -198,12 +207,12 @@ class Documents:
     def lost_edits(self, limit: int) -> list[tuple[Register, Register]]:
         """The newest lost edits, each with the current write, newest first. An edit with the same value lost nothing.
 
-        A register whose lost edits changed last comes first.
+        The register with the newest write comes first.
         """
         return list(islice(self._all_lost_edits(), limit))
 
     def _all_lost_edits(self) -> Iterator[tuple[Register, Register]]:
-        for slot in reversed(self._pasts):
+        for slot in reversed(self._with_lost):
             current = self.register(*slot)
             for lost in self._pasts[slot].lost:
                 if current is not None and lost.value != current.value:
@@ -275,6 +284,8 @@ class Documents:
         if past != _NO_PAST:
             self._pasts[slot] = past
         current = self.register(*slot)
+        if current is not None:
+            self._note_lost(current, past.lost)
         if current is not None and wall_ms:
             self._registers[current.kind][current.key][current.rank, current.at] = replace(current, wall_ms=wall_ms)
         return self.register(*slot) if former is not None else None

@@ -17,6 +17,7 @@ from itertools import islice
 import msgspec
 
 from replica.core.base.names import HELD, HUBS, account, bucket_of
+from replica.core.base.time_order import TimeOrder
 from replica.core.ledger.cells import Ledger
 from replica.core.log.entry import Entry
 from replica.core.orders.due import DueOrders
@@ -47,7 +48,7 @@ class Orders:
         "malformed",
         "node",
         "stuck",
-        "with_exceptions",
+        "with_reports",
         "with_shortage",
         "with_two_placements",
     )
@@ -61,15 +62,16 @@ class Orders:
         self._due = DueOrders()
         self._open: dict[str, None] = {}
         """Orders that hold units."""
-        self._waiting: dict[str, None] = {}
+        self._waiting: TimeOrder[str] = TimeOrder()
+        """Orders with events that wait, by the stamp of the earliest."""
         self._duplicated: dict[str, None] = {}
         """Orders that several nodes placed and of which this node has something to undo."""
-        self.with_exceptions: dict[str, None] = {}
-        """Orders that somebody should look at: events that changed nothing, or two placements."""
-        self.with_two_placements: dict[str, None] = {}
-        """Those of them that were placed more than once."""
-        self.with_shortage: dict[str, None] = {}
-        """Orders of which a fulfilment was selected for revocation."""
+        self.with_reports: TimeOrder[str] = TimeOrder()
+        """Orders with events that changed nothing, by the stamp of the first."""
+        self.with_two_placements: TimeOrder[str] = TimeOrder()
+        """Orders that were placed more than once, by the stamp of the second placement."""
+        self.with_shortage: TimeOrder[str] = TimeOrder()
+        """Orders of which a fulfilment was selected for revocation, by the stamp of the first selection."""
         self.stuck: dict[str, None] = {}
         """Orders with something due that cannot be written."""
         self.malformed = 0
@@ -116,25 +118,16 @@ class Orders:
         """The orders of these names, to read them."""
         return [self._read(name) for name in names if name in self._packed]
 
-    def with_shortages(self, limit: int) -> list[Order]:
-        """The last orders of which a fulfilment was selected for revocation, the earliest of them first."""
-        return self.latest(self.with_shortage, limit)
-
-    def latest(self, names: dict[str, None], limit: int) -> list[Order]:
-        """The last orders of some, the earliest of them first."""
-        return self.look_at(reversed([*islice(reversed(names), limit)]))
+    def latest(self, names: TimeOrder[str], limit: int) -> list[Order]:
+        """The newest orders of some, the earliest of them first."""
+        return self.look_at(names.newest(limit))
 
     def with_waiting(self, limit: int) -> list[Order]:
         """Orders that have events waiting, those that have them longest first."""
-        return sorted(self.look_at(islice(self._waiting, limit)), key=_waiting_since)
+        return self.look_at(self._waiting.earliest(limit))
 
     def load(self, rows: Iterable[tuple[int, bytes]]) -> None:
-        """Take in the checkpoint of an earlier fold: rows as they were handed over, in the order of their indexes.
-
-        The orders that need a look come in the order in which they began to, as without the restart.
-        """
-        reported: dict[str, int] = {}
-        waiting: dict[str, int] = {}
+        """Take in the checkpoint of an earlier fold: rows as they were handed over, in the order of their indexes."""
         for _, one in rows:
             order = _unpack(one)
             self._packed[order.name] = one
@@ -144,12 +137,6 @@ class Orders:
                 if parked.event is not None and "" not in parked.settled:
                     self._due.watch(order.name, parked.deadline_ms)
             self._index(order)
-            if order.name in self.with_exceptions:
-                reported[order.name] = _reported_since(order)
-            if order.name in self._waiting:
-                waiting[order.name] = _waiting_since(order)
-        self.with_exceptions = dict.fromkeys(sorted(reported, key=lambda name: reported[name]))
-        self._waiting = dict.fromkeys(sorted(waiting, key=lambda name: waiting[name]))
 
     def begin(self, orders: Mapping[str, Order]) -> None:
         """Take in orders that are new here, each as its first entry leaves it: `apply`, many at once."""
@@ -283,33 +270,24 @@ class Orders:
         else:
             self._open.pop(order.name, None)
         if order.parked:
-            if any(one.why for one in order.parked):
-                self.with_shortage[order.name] = None
-            if order.waiting:
-                self._waiting[order.name] = None
+            selections = [one.clock for one in order.parked if one.why]
+            if selections:
+                self.with_shortage.put(order.name, min(selections))
+            waiting = [one.clock for one in order.waiting]
+            if waiting:
+                self._waiting.put(order.name, min(waiting))
                 if order.fulfilments and self._may_act(order):
                     self._due.remind((order.name,))
             else:
-                self._waiting.pop(order.name, None)
-        if order.reports or len(order.placed) > 1:
-            self.with_exceptions[order.name] = None
-            if len(order.placed) > 1:
-                self.with_two_placements[order.name] = None
+                self._waiting.discard(order.name)
+        if order.reports:
+            self.with_reports.put(order.name, order.reports[0].clock)
+        if len(order.placed) > 1:
+            self.with_two_placements.put(order.name, order.placed[1].clock)
         has_goods = any(one.goods for one in order.parked)
         if has_goods or order.to_pass_on(self.node) or order.to_void(self.node):
             self._due.remind((order.name,))
             self._duplicated[order.name] = None
-
-
-def _reported_since(order: Order) -> int:
-    """The stamp since which somebody should look at an order: of its first report, or of its second placement."""
-    reports, placements = order.reports[:1], order.placed[1:2]
-    return min([one.clock for one in reports] + [one.clock for one in placements])
-
-
-def _waiting_since(order: Order) -> int:
-    """The stamp of the event that an order has waiting the longest."""
-    return min(one.clock for one in order.waiting)
 
 
 def held_differences(ledger: Ledger, orders: Orders) -> list[str]:

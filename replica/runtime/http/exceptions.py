@@ -149,10 +149,10 @@ def exceptions(
     `since`: when each breach began, by location and item.
     """
     orders = replica.orders
-    with_exceptions = orders.latest(orders.with_exceptions, limit + 1)
+    with_reports = orders.latest(orders.with_reports, limit + 1)
     placed_twice = orders.latest(orders.with_two_placements, limit + 1)
     waiting = orders.with_waiting(limit + 1)
-    with_shortage = orders.with_shortages(limit + 1)
+    with_shortage = orders.latest(orders.with_shortage, limit + 1)
     collisions = [one for one in replica.collisions if not _is_of_one_order(one)]
     duplicates = [_duplicate(one) for one in collisions if one.is_duplicate]
     conflicts = [_conflict(one) for one in collisions if not one.is_duplicate]
@@ -164,15 +164,15 @@ def exceptions(
     lost_edits = lost_edit_answers(replica.documents, limit + 1)
     repeated = repeated_receipts(questions, replica.kinds, replica.documents)
     returns = questioned_returns(questions, replica.kinds)
-    of_orders = (with_exceptions, placed_twice, waiting, with_shortage, duplicates, conflicts)
+    of_orders = (with_reports, placed_twice, waiting, with_shortage, duplicates, conflicts)
     breaches = breach_answers(replica.ledger, since, limit + 1)
     of_others = (breaches, barcodes, recipes, lost_edits, questions.questioned, repeated, returns)
     return ExceptionsAnswer(
         breaches=breaches[:limit],
         shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
-        duplicates=duplicates[-limit:],
-        key_conflicts=conflicts[-limit:],
-        reports=[report for order in with_exceptions[-limit:] for report in report_answers(order)],
+        duplicates=sorted(duplicates, key=lambda one: _newest((one.standing, one.lost)))[-limit:],
+        key_conflicts=sorted(conflicts, key=lambda one: _newest(one.sides))[-limit:],
+        reports=[report for order in with_reports[-limit:] for report in report_answers(order)],
         waiting=[answer for order in waiting[:limit] for answer in waiting_answers(order)],
         barcode_conflicts=barcodes[:limit],
         recipe_conflicts=recipes[:limit],
@@ -207,6 +207,11 @@ def _side(collision: Collision, *, is_lost: bool) -> SideAnswer:
     entry = collision.entry if is_lost else collision.winner
     stream = entry.stream
     return SideAnswer(entry.hash.hex(), node_of(stream.writer), stream.scope, recorded_text(entry.content))
+
+
+def _newest(sides: Iterable[SideAnswer]) -> tuple[str, str]:
+    """What orders duplicates and conflicts: the time of the newest side, and its entry."""
+    return max((one.at, one.movement) for one in sides)
 
 
 def _duplicate(found: Collision) -> DuplicateAnswer:

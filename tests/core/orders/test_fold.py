@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from itertools import permutations
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ import pytest
 
 from replica.core.base.errors import Invalid, NotFound, NotOwner, OrderExists, Overloaded, RightsExhausted
 from replica.core.base.limits import PARKED_MS, PARKED_PER_ORDER_MAX
+from replica.core.log.entry import Entry
 from replica.core.orders.facts import StepFacts, decode
 from replica.core.orders.fold import Orders
 from replica.core.orders.requests import ORDER, Handover, Housekeeping, OrderEvent, PlacedLine, Placement
@@ -415,7 +417,7 @@ def test_order_placed_at_two_hubs_that_were_cut_off_is_reported() -> None:
     west.place()
     east.tell(west)
     west.tell(east)
-    assert list(east.replica.orders.with_exceptions) == list(west.replica.orders.with_exceptions) == ["o-1"]
+    assert list(east.replica.orders.with_two_placements) == list(west.replica.orders.with_two_placements) == ["o-1"]
     assert east.replica.orders.digest() == west.replica.orders.digest()
     east.check()
 
@@ -450,14 +452,19 @@ def test_orders_fold_to_the_same_in_any_order_of_scopes_and_after_a_restart() ->
         digests.append(other.replica.orders.digest())
         other.check()
     assert digests == [east.replica.orders.digest()] * 5
-    packed = Orders("hub-east")
-    for entry in held:
-        if entry.content.kind == ORDER:
-            packed.apply(entry)
-    loaded = Orders("hub-east")
-    loaded.load(packed.take_changes())
+    loaded = started_again(held)
     assert loaded.digest() == east.replica.orders.digest()
     assert Replica(east.writer, east.locations, Image()).orders.digest() == Orders("x").digest()
+
+
+def started_again(entries: Iterable[Entry]) -> Orders:
+    """The orders of hub-east, loaded from the checkpoint of these entries."""
+    packed, loaded = Orders("hub-east"), Orders("hub-east")
+    for entry in entries:
+        if entry.content.kind == ORDER:
+            packed.apply(entry)
+    loaded.load(sorted(packed.take_changes()))
+    return loaded
 
 
 def test_orders_that_need_a_look_keep_their_order_in_a_checkpoint() -> None:
@@ -475,7 +482,34 @@ def test_orders_that_need_a_look_keep_their_order_in_a_checkpoint() -> None:
         taker.happen("cancel", name)
     loaded = Orders("hub-east")
     loaded.load(sorted(taker.replica.take_batch().checkpoint["orders"]))
-    assert list(loaded.with_exceptions) == list(orders.with_exceptions) == ["o-2", "o-1"]
+    assert list(loaded.with_reports) == list(orders.with_reports) == ["o-2", "o-1"]
+
+
+def test_orders_placed_twice_keep_their_order_in_a_checkpoint() -> None:
+    east, west = OrderTaker(), OrderTaker("hub-west", w_2={"cola": 10})
+    for name in ("o-1", "o-2"):
+        east.place(name)
+    for name in ("o-2", "o-1"):
+        west.now_ms += 1
+        west.place(name)
+    west.tell(east)
+    east.commit()
+    orders, loaded = east.replica.orders, started_again(east.entries)
+    newest = [[one.name for one in some.latest(some.with_two_placements, 1)] for some in (loaded, orders)]
+    assert newest == [["o-1"], ["o-1"]]
+
+
+def test_reports_are_in_order_of_time_whatever_the_order_of_arrival() -> None:
+    east, west = OrderTaker(), OrderTaker("hub-west", w_2={"cola": 10})
+    for taker, name in ((east, "o-1"), (west, "o-2")):
+        taker.place(name, PlacedLine(1, "cola"))
+        taker.happen("cancel", name)
+    west.now_ms += 10
+    west.happen("ship", "o-2")
+    east.now_ms += 20
+    east.happen("ship", "o-1")
+    west.tell(east)
+    assert list(east.replica.orders.with_reports) == ["o-2", "o-1"]
 
 
 def test_placement_that_shows_no_fulfilment_is_no_placement() -> None:

@@ -147,3 +147,27 @@ def test_the_list_costs_the_same_however_many_orders_have_reports() -> None:
         )
         costs.append(calls["call"] + calls["c_call"])
     assert costs[1] < 1.5 * costs[0]
+
+
+def test_orders_placed_twice_do_not_push_reports_off_a_page() -> None:
+    east, west = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("hub-west", w_2={"cola": 10})
+    east.place("o-1", paid=True)
+    east.happen("pay", "o-1")
+    for taker in (east, west):
+        taker.place("o-2")
+    west.tell(east)
+    found = exceptions(east.replica, {}, [], 1)
+    assert [one.order for one in found.reports] == ["o-1"]
+    assert [one.order for one in found.duplicates] == ["o-2"]
+
+
+def test_a_page_of_duplicates_has_the_newest_of_orders_and_of_other_requests() -> None:
+    east, west = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("hub-west", w_1={"cola": 10})
+    for taker in (east, west):
+        taker.place("o-1")
+    east.now_ms, west.now_ms = east.now_ms + 1_000, west.now_ms + 1_000
+    for taker in (east, west):
+        decisions.execute(taker.replica, Command("w-1", receipt(cola=1), b"later"), taker.now_ms)
+    west.tell(east)
+    assert [one.request for one in exceptions(east.replica, {}, [], 2).duplicates] == ["order", "receipt"]
+    assert [one.request for one in exceptions(east.replica, {}, [], 1).duplicates] == ["receipt"]
