@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from replica.core.base.clock import Moment
 from replica.core.base.errors import PeerFault, Refused
 from replica.core.base.limits import RECEIPT_ENTRIES_MAX
@@ -30,6 +32,7 @@ from replica.core.stock.till_receipts import TillReceipt, receipts_in
 from replica.core.sync.events import Arrived, Asked, Diverged, Event, Greeted, Scopes
 from replica.core.sync.session import Phase, Session, plain_vectors
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame
+from simulations.checkpoints import StoredCheckpoint, check_image
 
 SomeFrame = TypeVar("SomeFrame", bound=Frame)
 
@@ -66,6 +69,7 @@ class Node:
         """Entries in arrival order, each with the hash before it."""
         self._tips: dict[Stream, bytes] = {}
         self._clock = 0
+        self._checkpoint = StoredCheckpoint(name)
 
     def ask(self, request: LocationRequest, key: str = "", now_ms: int = NOW_MS, seen: Seen | None = None) -> Entry:
         """Decide a request at the node's first location."""
@@ -87,6 +91,7 @@ class Node:
         """Make new and merged entries durable."""
         batch = self.replica.take_batch()
         self._clock = batch.clock
+        self._checkpoint.put(batch)
         for entry in batch.entries:
             stream = entry.stream
             self.journal.append((entry, self._tips.get(stream, start(stream).hash)))
@@ -97,13 +102,21 @@ class Node:
         """This node, restored from a copy of its journal with another incarnation."""
         again = Node(self.name, self.replica.locations, self.scopes, self.role)
         writer = writer_of(self.name, incarnation)
-        again.replica = Replica(writer, self.replica.locations, image_of(self.journal, writer), open_catalog=True)
+        again.replica = Replica(writer, self.replica.locations, self._image(writer), open_catalog=True)
         again.journal, again._tips = list(self.journal), dict(self._tips)
+        again._checkpoint = self._checkpoint.copy()
         return again
 
     def crash(self) -> None:
         """Lose uncommitted entries, and start again from the journal."""
-        self.replica.restore(image_of(self.journal, self.replica.writer, self._clock))
+        self.replica.restore(self._image(self.replica.writer, self._clock))
+
+    def _image(self, writer: str, clock: int = 0) -> Image:
+        """What the journal loads at start: the checkpoint, which must be the fold of its entries."""
+        folded = image_of(self.journal, writer, clock)
+        image = replace(folded, cells=self._checkpoint.cells(), checkpoint=self._checkpoint.rows())
+        check_image(image, folded)
+        return image
 
     def missing(self, held: Mapping[Stream, int], limit: int) -> list[tuple[Entry, bytes]]:
         """Entries of these streams past the numbers held, in arrival order."""

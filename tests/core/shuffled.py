@@ -14,19 +14,24 @@ from random import Random
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from replica.core.base.errors import NotFound, NotOwner, OrderEnded
 from replica.core.base.limits import PARKED_MS
+from replica.core.base.names import node_of
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Stream, genesis
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.fold import held_differences
 from replica.core.orders.order import Order
 from replica.core.orders.requests import Housekeeping, OrderEvent, OrderRequest, PlacedLine, Placement
+from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
+from replica.core.state.fold import image_of
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, SkuLine
+from simulations.checkpoints import StoredCheckpoint, check_image
 from tests.core.chain import NOW_MS
 
 CARRIER, BOX = {"cola": 6}, {"cola": 1, "wings": 200}
@@ -43,6 +48,7 @@ class OrderTaker:
         self.now_ms = NOW_MS
         self.entries: list[Entry] = []
         self._keys = count(1)
+        self._checkpoint = StoredCheckpoint(name)
         for location, units in zip(self.locations, stock.values(), strict=True):
             lines = tuple(GoodsLine(number, item=item) for item, number in units.items() if number)
             if lines:
@@ -83,8 +89,24 @@ class OrderTaker:
         figures = self.replica.ledger.stock(location or self.locations[0], item).figures
         return figures.on_hand, figures.reserved, figures.available
 
+    def give(self, location: str, to: str, **units: int) -> None:
+        """Give free units to another node."""
+        lines = tuple(GrantLine(item, number) for item, number in units.items())
+        decisions.execute(
+            self.replica, Command(location, Grant(to, lines), f"grant-{next(self._keys)}".encode()), self.now_ms
+        )
+
     def commit(self) -> None:
-        self.entries += self.replica.take_batch().entries
+        batch = self.replica.take_batch()
+        self.entries += batch.entries
+        self._checkpoint.put(batch)
+
+    def restart(self) -> None:
+        """Start again from the checkpoint, which must be the fold of the committed entries."""
+        folded = image_of(self.entries, node_of(self.writer))
+        image = replace(folded, cells=self._checkpoint.cells(), checkpoint=self._checkpoint.rows())
+        check_image(image, folded)
+        self.replica.restore(image)
 
     def tell(self, other: OrderTaker) -> None:
         """Send another replica all entries that it lacks, in order."""

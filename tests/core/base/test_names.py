@@ -104,6 +104,12 @@ def test_a_uuid_in_any_spelling_is_stored_as_its_bytes(spelt: str) -> None:
     assert names.key_text(names.parse_key(spelt)) == UUID_TEXT
 
 
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 128])
+def test_a_key_that_is_no_uuid_is_shown_as_it_was_written(length: int) -> None:
+    text = ("till-7-" + "0" * length)[-length:]
+    assert names.key_text(names.parse_key(text)) == text
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -123,11 +123,14 @@ def test_a_sku_keeps_its_own_barcodes_and_takes_those_of_a_deleted_sku() -> None
     assert catalog.scan("2", "barcode", is_fact=True) == "cola"
 
 
-def test_a_sku_in_a_conflict_stays_editable() -> None:
-    catalog = catalog_of(a={"recipe": {"b": 1}, "barcodes": ["1"]}, b={"recipe": {"c": 1}, "barcodes": ["1"]})
+@pytest.mark.parametrize(
+    ("first", "second"), [("1", "1"), ("4006381333931", "4006381333931"), ("036000291452", "0036000291452")]
+)
+def test_a_sku_in_a_conflict_stays_editable(first: str, second: str) -> None:
+    catalog = catalog_of(a={"recipe": {"b": 1}, "barcodes": [first]}, b={"recipe": {"c": 1}, "barcodes": [second]})
     assert catalog.recipe_conflicts() == [("b", ["a"])]
-    admit(catalog, "a", {"recipe": {"b": 1}, "barcodes": ["1"], "names": {"en": "A"}})
-    admit(catalog, "b", {"recipe": {"c": 1}, "barcodes": ["1"], "names": {"en": "B"}})
+    admit(catalog, "a", {"recipe": {"b": 1}, "barcodes": [first], "names": {"en": "A"}})
+    admit(catalog, "b", {"recipe": {"c": 1}, "barcodes": [second], "names": {"en": "B"}})
     admit(catalog, "a", {"recipe": {"c": 1}})
     assert (catalog.recipe_conflicts(), catalog.barcode_conflicts()) == ([], [])
 

@@ -34,6 +34,16 @@ def test_a_deadline_comes_back_only_if_the_clock_is_before_it_now() -> None:
         assert due.take(200, 10) == again
 
 
+def test_all_deadlines_of_an_order_come_back_if_the_clock_is_before_them_now() -> None:
+    due = DueOrders()
+    due.watch("o-1", 100)
+    due.watch("o-1", 200)
+    assert due.take(300, 10) == ["o-1"]
+    due.settled("o-1", 50)
+    for now_ms, again in ((99, []), (100, ["o-1"]), (199, []), (200, ["o-1"])):
+        assert due.take(now_ms, 10) == again
+
+
 def test_a_settled_order_is_not_handed_out_because_of_an_earlier_reminder() -> None:
     due = DueOrders()
     due.remind(["o-1"])

@@ -176,6 +176,17 @@ def test_order_for_more_than_all_stock_requests_no_rights() -> None:
     assert lacks(11) is None
 
 
+def test_order_that_the_own_rights_cover_in_part_lacks_all_its_units_and_no_more() -> None:
+    store, hub = OrderTaker("w-1", w_1={"cola": 10}), OrderTaker("hub-east", w_1={})
+    store.give("w-1", "hub-east", cola=4)
+    store.tell(hub)
+
+    def lacks(units: int) -> dict[tuple[str, str], int] | None:
+        return lacking(hub.replica.context(hub.now_ms), Placement(order="o-1", lines=(PlacedLine(units, "cola"),)))
+
+    assert (lacks(4), lacks(5), lacks(10), lacks(11)) == ({}, {("w-1", "cola"): 5}, {("w-1", "cola"): 10}, None)
+
+
 def test_order_that_the_own_rights_cover_lacks_nothing() -> None:
     hub = OrderTaker("hub-east", w_1={"cola": 10})
     placement = Placement(order="o-1", lines=(PlacedLine(10, "cola"),))

@@ -15,7 +15,6 @@ from replica.core.orders.machine import MachineDocument, Transition
 from replica.core.orders.requests import Handover, PlacedLine
 from replica.core.state import decisions
 from replica.core.state.commands import DocumentWrite
-from replica.core.state.fold import image_of
 from replica.runtime.http.order_answers import order_answer, waiting_answers
 from tests.core.orders.test_double_orders import order_takers, settle
 from tests.core.shuffled import OrderTaker, lines
@@ -133,6 +132,21 @@ def test_every_event_that_waits_ends() -> None:
     assert [order.waiting for order in taker.replica.orders] == [[], []]
 
 
+def test_an_event_that_happened_to_one_part_is_still_late_for_the_other_after_a_restart() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 5}, w_2={"cola": 5})
+    taker.happen("ship")
+    taker.place("o-1", *(PlacedLine(1, "cola", location=location) for location in taker.locations), ttl_s=86_400)
+    taker.happen("pay", fulfilment="hub-east.1")
+    assert [one.state for one in taker.order().fulfilments.values()] == ["shipped", "held"]
+    taker.commit()
+    taker.restart()
+    taker.keep_up()
+    assert taker.order().reports == []
+    taker.now_ms += PARKED_MS
+    taker.keep_up()
+    assert [one.outcome for one in taker.order().reports] == ["late"]
+
+
 @pytest.mark.parametrize("named", ["", "hub-east.1"])
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_cancellation_parked_by_a_hub_reaches_a_store_that_owns_the_order(named: str, restarted: bool) -> None:
@@ -145,7 +159,7 @@ def test_a_cancellation_parked_by_a_hub_reaches_a_store_that_owns_the_order(name
     east.tell(west)
     east.tell(store)
     if restarted:
-        west.replica.restore(image_of(west.entries, "hub-west"))
+        west.restart()
     west.replica.learn_location_owners({"store-1": "store-1"}, ("hub-east", "hub-west"))
     west.keep_up()
     west.commit()

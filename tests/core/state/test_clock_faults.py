@@ -83,6 +83,18 @@ def test_a_wrong_clock_is_listed_alike_at_every_replica_and_after_a_restart() ->
     assert again.replica.clock_faults.is_going(node.replica.writer)
 
 
+def test_a_fault_that_is_over_is_still_over_after_a_restart() -> None:
+    node = drifted()
+    node.ask(one_sale(NOW_MS + DAY_MS), "odd", NOW_MS + 10)
+    node.commit()
+    sell_many(node, keyed(one_sale(NOW_MS + 3 * DAY_MS), "a"), now_ms=NOW_MS + 3 * DAY_MS + 5)
+    node.commit()
+    before = list(node.replica.clock_faults)
+    assert [one.until_ms > 0 for one in before] == [True, True]
+    node.crash()
+    assert list(node.replica.clock_faults) == before
+
+
 def many_streams() -> Node:
     """A hub that wrote for many locations after its clock was three days ahead once."""
     node = hub("hub-east")

@@ -20,7 +20,7 @@ from replica.core.log.voids import VOID
 from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.state.kinds import LocationRequest
-from replica.core.stock.counts import CORRECTION
+from replica.core.stock.counts import CORRECTION, Seen
 from replica.core.stock.requests import (
     Action,
     Adjustment,
@@ -57,6 +57,16 @@ def counted(level: int = 9) -> Node:
     node.ask(receipt(cola=10), "stock", NOW_MS - 1_000)
     node.ask(count(level), "count", COUNTED_MS)
     return node
+
+
+def test_an_older_count_told_later_leaves_the_newer_count_of_another_item_right() -> None:
+    node = Node()
+    node.ask(receipt(cola=10, soap=10), "stock", NOW_MS - 1_000)
+    early = node.replica.seen(STORE, NOW_MS)
+    node.ask(count(9), "cola", COUNTED_MS)
+    node.ask(count(10, "soap"), "soap", COUNTED_MS + 1_000, Seen({"soap": 10}, early.as_of, early.vector))
+    node.ask(told(NOW_MS + 1_000), "late", LATER_MS)
+    assert on_hand(node) == 9
 
 
 def test_a_sale_told_after_a_count_and_from_before_it_does_not_change_the_level() -> None:

@@ -37,6 +37,19 @@ def test_a_want_is_handed_over_and_answered_once() -> None:
     assert alone.take(again) == [RightsWanted(again)]  # the first no longer waits
 
 
+def test_an_item_may_be_wanted_at_two_locations_at_once() -> None:
+    line = SessionPair(hub("hub-west"), hub("hub-east")).run()
+    asking, asked = (side.session for side in line.sides)
+    for location in ("store-1", "store-2"):
+        asking.want(location, "cola", 5, 7)
+    line.carry(0)
+    line.run()
+    assert line.is_up
+    wanted = [event.want.location for event in line.sides[1].events if isinstance(event, RightsWanted)]
+    assert wanted == ["store-1", "store-2"]
+    assert asked.unanswered == (0, 2)
+
+
 def test_an_answer_names_its_want() -> None:
     alone = streaming()
     number = alone.session.want(STORE, "cola", 5, 7)
