@@ -74,7 +74,7 @@ class OrderMessagesChecker(Checker):
             if ended.is_other or not all(ask.entry is not None and len(ask.tried) == 1 for ask in asks):
                 continue
             self.history.tally("numbered events of an order at two locations")
-            if list(ended.began) != list(ended.returned) or ended.late:
+            if sorted(ended.began) != sorted(ended.returned) or ended.late:
                 where = ", ".join(ended.began)
                 self.fail(f"{order!r} was returned at {list(ended.returned)} of {where}; late: {list(ended.late)}")
 

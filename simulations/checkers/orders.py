@@ -76,6 +76,8 @@ class OrdersChecker(Checker):
         """By order and fulfilment: every event that was applied, and every event that was reported as impossible."""
         self._changed: dict[bytes, tuple[OrderEvent, SkuCounts]] = {}
         """By key: an event with lines that names no fulfilment, and the units that it changed in all."""
+        self._asked_by_nodes: list[tuple[Entry, OrderEvent]] = []
+        """Entries in which a node asks another one for an event, under no key of a client."""
         self._unexplained: list[Entry] = []
         """Entries that settle an event whose entry is at another location and was not seen yet."""
 
@@ -146,6 +148,8 @@ class OrdersChecker(Checker):
     def finish(self) -> None:
         self.moment()
         self._check_added_up()
+        for entry, noted in self._asked_by_nodes:
+            self._check_asked(entry, noted)
         for entry in self._voids:
             self._check_void(entry)
         for origin, (order, node, name) in self._origins.items():
@@ -181,14 +185,21 @@ class OrdersChecker(Checker):
                 return request
         noted = order_request_of(entry.content.facts)
         if not key and isinstance(noted, OrderEvent) and noted.event in ("cancel", "pay", "return"):
-            is_passed_on = self._is_passed_on(noted)
-            if noted.event == "return" and not is_passed_on:
-                self.fail(f"{entry.stream.writer} asks for {noted}, which no client reported")
-            elif not is_passed_on:
-                self._voids.append(entry)  # the node of a losing placement asks the present owner, or the winner
+            self._asked_by_nodes.append((entry, noted))
             return noted
         self.fail(f"{entry.stream.writer} wrote an event of {order!r} under {key!r} that no client requested")
         return None
+
+    def _check_asked(self, entry: Entry, asked: OrderEvent) -> None:
+        """Only a client's request is passed on, except to undo a placement that lost.
+
+        A store may show the entry before a hub shows the one that notes the request, so this is for the end.
+        """
+        if self._is_passed_on(asked):
+            return
+        if asked.event == "return":
+            self.fail(f"{entry.stream.writer} asks for {asked}, which no client reported")
+        self._check_void(entry)  # the node of a losing placement asks the present owner, or the winner
 
     def _is_passed_on(self, asked: OrderEvent) -> bool:
         """Whether a node asks for what a client had asked it, before it knew which fulfilments the order has."""
