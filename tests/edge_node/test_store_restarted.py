@@ -33,6 +33,14 @@ async def test_a_store_that_never_met_a_hub_does_not_say_that_it_is_up_to_date(t
     assert (status["connected"], status["behind"]) == (False, {"entries": None, "seconds": None})
 
 
+async def test_a_restarted_store_that_never_met_a_hub_does_not_count_from_its_own_entries(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with calling(await started(tmp_path)) as caller:
+            await caller.good("/v1/receipts", {"lines": [{"item": "cola", "quantity": 1}]})
+            status = await caller.good("/v1/status")
+            assert status["behind"] == {"entries": None, "seconds": None}
+
+
 async def test_a_restarted_store_counts_the_time_since_it_heard_of_a_hub(tmp_path: Path) -> None:
     other, east = store(1).restored("0000000c"), hub("hub-east", "store-1")
     other.ask(receipt(cola=10))

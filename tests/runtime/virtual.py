@@ -109,14 +109,14 @@ def hub(
 
 def store(name: str, network: VirtualNetwork, disk: SimulatedDisk | None = None, image: Image | None = None) -> Node:
     """A store that is not started yet, and owns the location of its own name. `image`: the content of its disk."""
-    return _node(name, network, store_role(name), disk=disk, image=image)
+    return _node(name, network, store_role(name), region="store", disk=disk, image=image)
 
 
 def _node(
     name: str,
     network: VirtualNetwork,
     role: NodeRole,
-    region: str = "east",
+    region: str,
     disk: SimulatedDisk | None = None,
     image: Image | None = None,
 ) -> Node:

@@ -66,6 +66,18 @@ async def test_count_is_provisional_if_other_nodes_write_for_the_location(store:
     assert (await store.good("/v1/counts", COUNTED))["provisional"]
 
 
+async def test_count_with_a_token_looks_back_over_many_pages_of_the_journal(
+    store: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "_SCAN_PAGE", 3)
+    await receive(store, 50)
+    seen = (await store.good("/v1/stock/cola"))["seen"]
+    for _ in range(10):
+        await store.good("/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
+    answer = await store.good("/v1/counts", {"lines": [{"item": "cola", "counted": 50}], "seen": seen})
+    assert answer["lines"] == [{"item": "cola", "counted": 50, "seen": 50, "change": 0, "on_hand": 40}]
+
+
 async def test_count_with_a_token_includes_earlier_movements_that_arrived_later(store: Caller) -> None:
     hub = other()
     await receive(store, 5)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from replica.core.rights.requests import Grant, GrantLine
+from replica.core.base.errors import Overloaded
+from replica.core.rights.requests import Allotment, Grant, GrantLine
+from replica.core.state.commands import Command, DocumentWrite
+from replica.core.state.decisions import Verdict
 from replica.core.stock.requests import OnShortage
 from replica.runtime import driver
 from replica.runtime.background.rebalancer import SETTLE_S
@@ -36,6 +39,28 @@ async def test_policy_is_reached_although_the_inbox_was_full_when_it_changed(fil
     assert chain.rights() == (10, 0, 0)
     fill(MOST)
     await until(lambda: chain.rights() == (0, 5, 5), 10)
+
+
+async def test_quota_is_set_aside_although_the_inbox_was_full_when_its_policy_changed(
+    fill: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.rule(mode="share", share=1.0)
+    await until(lambda: chain.rights() == (0, 10, 0), 10)
+    submit_all = chain.east.driver.submit_all
+
+    async def crowded(commands: Sequence[Command | DocumentWrite]) -> list[Verdict]:
+        """The inbox is full just after the look that decided what to set aside."""
+        if not any(isinstance(one, Command) and isinstance(one.request, Allotment) for one in commands):
+            return await submit_all(commands)
+        monkeypatch.setattr(chain.east.driver, "submit_all", submit_all)
+        return [Overloaded("the inbox is full") for _ in commands]
+
+    monkeypatch.setattr(chain.east.driver, "submit_all", crowded)
+    await chain.rule(mode="share", share=1.0, channels={"web": 0.5})
+    stock = chain.east.replica.ledger.stock(STORE, COLA)
+    await until(lambda: stock.balances.get("hub-east/channel.web") == 5, 10)
 
 
 async def test_hold_expires_although_the_inbox_was_full_at_its_time(fill: Callable[[int], None]) -> None:

@@ -97,6 +97,15 @@ async def test_hub_frees_quotas_when_the_store_needs_units_or_the_policy_is_clea
 
 
 @pytest.mark.virtual_time
+async def test_hub_frees_quotas_if_its_only_policy_is_cleared_when_nothing_else_happens() -> None:
+    chain = await shared()
+    await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)
+    await asyncio.sleep(60)
+    await chain.rule()
+    await until(lambda: quotas(chain.east) == {"free": 10}, 10)
+
+
+@pytest.mark.virtual_time
 async def test_hub_frees_units_that_a_hold_gives_back_to_a_channel_without_a_share() -> None:
     chain = await shared()
     await until(lambda: quotas(chain.east) == {"mall": 5, "web": 5}, 10)

@@ -5,12 +5,29 @@ from __future__ import annotations
 import pytest
 
 from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.runtime.http.order_placing import NotReplicated, place
-from tests.runtime.virtual import VirtualNetwork, hub, until
+from tests.runtime.virtual import VirtualNetwork, hub, store, until
 
 pytestmark = pytest.mark.virtual_time
+
+
+async def test_a_store_that_has_an_order_is_no_other_region() -> None:
+    network = VirtualNetwork()
+    east, shop = hub("hub-east", network), store("store-1", network)
+    network.nodes = {node.replica.node: node for node in (east, shop)}
+    east.start([], 0.0)
+    shop.start([["hub-east"]], 0.0)
+    await shop.driver.submit(Command("store-1", GoodsReceipt((GoodsLine(2, item="cola"),)), b"goods"))
+    await shop.driver.submit(Command("store-1", Grant("hub-east", (GrantLine("cola", 1),)), b"grant"))
+    await until(lambda: east.replica.ledger.stock("store-1", "cola").balance("hub-east/free") == 1, 5)
+
+    with pytest.raises(NotReplicated):
+        await place(east, Placement(order="o-1", lines=(PlacedLine(1, "cola"),), durability="region"), b"o-1")
+
+    assert shop.replica.orders.find("o-1") is not None
 
 
 async def test_order_retried_at_another_hub_of_its_region_waits_for_another_region() -> None:

@@ -13,7 +13,8 @@ from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.core.sync.wire import Ack, AnyFrame, Beat, Bye, Entries, Have, Hello, pack_frame, unpack_frame
 from replica.runtime.node import Node
 from simulations.clock import EPOCH_MS
-from tests.runtime.virtual import VirtualNetwork, Wire, hub, wires
+from simulations.journal import SimulatedDisk
+from tests.runtime.virtual import VirtualNetwork, Wire, hub, until, wires
 
 pytestmark = pytest.mark.virtual_time
 
@@ -77,6 +78,21 @@ async def test_bye_on_a_full_line_follows_the_frames_that_waited_before_it() -> 
     assert sum(isinstance(frame, Entries) for frame in said) == 3
     assert isinstance(said[-1], Bye)
     assert said[-1].reason == "out-of-sequence"
+
+
+async def test_entry_that_becomes_durable_while_the_link_reads_is_sent() -> None:
+    network, disk = VirtualNetwork(), SimulatedDisk()
+    east, west = hub("hub-east", network, disk=disk), hub("hub-west", network, region="west")
+    network.nodes = {"hub-west": west}
+    west.start([], 0.0)
+    east.start([["hub-west"]], 0.0)
+    await until(lambda: bool(east.peers.connected), 5)
+    disk.write_s, disk.read_s = lambda: 1.0, lambda: 1.5
+    first = asyncio.create_task(deliver(east, 1))
+    await asyncio.sleep(2.0)  # the first is durable, and the link reads it
+    second = east.driver.submit(Command("hub-east", GoodsReceipt((GoodsLine(2, item="cola"),)), b"second"))
+    await asyncio.gather(first, second)
+    await until(lambda: west.replica.ledger.stock("hub-east", "cola").available == 3, 10)
 
 
 async def test_frame_that_crosses_our_bye_is_not_a_fault_of_the_peer() -> None:
