@@ -83,6 +83,19 @@ UNDONE = (
         ),
     ),
     Mutation(
+        name="late-owner-gets-no-orders",
+        breaks="a hub that learns late which store owns a location keeps its paid orders there",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        scenario="second-hand",
+        edits=(
+            slip(
+                "replica.core.orders.fold:Orders.remind_of",
+                ("if one.location in wanted and one.owner == self.node and one.allocations:", "if False:"),
+            ),
+        ),
+    ),
+    Mutation(
         name="no-hold-selected",
         breaks="a hub that sees a shortage selects no hold to be revoked",
         invariant=6,

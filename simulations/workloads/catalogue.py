@@ -22,6 +22,7 @@ from simulations.workloads.order_parts import OrderPartsClient
 from simulations.workloads.order_returns import OrderReturnsClient
 from simulations.workloads.regions import RegionsClient
 from simulations.workloads.returns import ReturnsClient
+from simulations.workloads.second_hand import SecondHandClient
 from simulations.workloads.till_clocks import TillClient
 
 WORKLOADS: Mapping[str, type[Client]] = {
@@ -35,6 +36,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "order-returns": OrderReturnsClient,
     "regions": RegionsClient,
     "returns": ReturnsClient,
+    "second-hand": SecondHandClient,
     "till-clocks": TillClient,
 }
 """By name, as plans name them."""

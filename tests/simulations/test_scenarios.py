@@ -62,6 +62,10 @@ def had_forecasts_and_requests(outcome: Outcome) -> bool:
     return outcome.counts["forecast checked"] > 0 and outcome.counts["granted by want"] > 0
 
 
+def had_orders_handed_over(outcome: Outcome) -> bool:
+    return outcome.counts["order hand_over"] > 0
+
+
 def had_full_disks(outcome: Outcome) -> bool:
     return outcome.counts["refused storage-full"] > 0 and served_again(outcome, "store-3") == 1
 
@@ -72,6 +76,7 @@ def had_a_hub_that_came_back(outcome: Outcome) -> bool:
 
 HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "black-friday": had_lost_answers,
+    "second-hand": had_orders_handed_over,
     "wan-flap": had_links_that_broke,
     "one-request-at-a-time": had_forecasts_and_requests,
     "region-lost": had_stores_that_moved,
