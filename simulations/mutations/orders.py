@@ -266,6 +266,20 @@ ORDER_SLIPS = (
         ),
     ),
     Mutation(
+        name="reported-at-two-hubs",
+        breaks="an event of some units, reported at two hubs under one key, is applied twice",
+        invariant=3,
+        expected=("OrdersChecker",),
+        scenario="two-workers",
+        edits=(  # `judge` alone is harmless: the other guard sees what it sees
+            slip(
+                f"{TRANSITIONS}:judge",
+                ("if any(deduplication_id in one.deduplication_ids for one in of):", "if False:"),
+            ),
+            slip(f"{PARKING}:_happened_elsewhere", ("return any(", "return False and any(")),
+        ),
+    ),
+    Mutation(
         name="parked-for-ever",
         breaks="a parked event is never dropped after its deadline",
         invariant=9,
@@ -326,6 +340,25 @@ ORDER_SLIPS = (
                 f"{RETURNS}:next_of_returns",
                 ("return _report_other_items(order, taken, counting) or _ask(order, taken, *share)", "continue"),
             ),
+        ),
+    ),
+    Mutation(
+        name="return-counted-for-each-hub",
+        breaks="goods that came back elsewhere are counted once for each hub that passes them on",
+        invariant=5,
+        expected=("OrderReturnsChecker", "OrdersChecker"),
+        scenario="goods-back-anywhere",
+        edits=(
+            slip(
+                f"{RETURNS}:is_counted",
+                ("if any(parked.deduplication_id in", "if False and any(parked in"),
+                ("return any(one.node", "return False and any(one.node"),
+            ),
+            slip(
+                f"{TRANSITIONS}:judge",
+                ("if any(deduplication_id in", "if event.event != RETURN and any(deduplication_id in"),
+            ),
+            slip(f"{PARKING}:_happened_elsewhere", ("or not parked.deduplication_id:", "or parked.passes_on:")),
         ),
     ),
     Mutation(

@@ -150,6 +150,19 @@ SYNC = (
         ),
     ),
     Mutation(
+        name="wake-up-lost",
+        breaks="an entry that becomes durable while the journal is read is sent only after the next entry",
+        invariant=1,
+        expected=("Liveness",),
+        scenario="slow-disks-at-closing",
+        edits=(
+            slip(
+                f"{LINK}._pump",
+                ("self._driver.moved_past(arrival, scopes)", "self._driver.moved_past(self._driver.arrival, scopes)"),
+            ),
+        ),
+    ),
+    Mutation(
         name="watchers-of-all-scopes",
         breaks="a watcher of several scopes wakes only after all of them changed, not after one",
         invariant=1,

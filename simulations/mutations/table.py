@@ -50,6 +50,12 @@ These bugs are not planted:
   the session do.
 - A replaced link that stays open, missing heartbeats, a store that never returns to its home hub. These only make nodes
   slower, because the silence timeout and the next dial repair them.
+- The check of deduplication ids in `judge` alone. `_happened_elsewhere` sees the same ids at each event that waited,
+  and the index of keys knows all other repeats. So `reported-at-two-hubs` and `return-counted-for-each-hub` remove the
+  other guards, too.
+- Deadlines that do not come back when the clock was set back (`DueOrders.settled`). Order housekeeping takes an order
+  and decides about it with one reading of the clock, so no deadline that it took is ahead of it. Only due work that
+  fits no entry stays behind. `tests/core/orders/test_due.py` tests this.
 - A digest that differs without an alarm. No digest differs here unless another bug is planted too.
 """
 

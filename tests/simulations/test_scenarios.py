@@ -66,6 +66,18 @@ def had_orders_handed_over(outcome: Outcome) -> bool:
     return outcome.counts["order hand_over"] > 0
 
 
+def had_returns_at_two_places(outcome: Outcome) -> bool:
+    return outcome.counts["returned at two places"] > 0 and outcome.counts["return elsewhere counted"] > 0
+
+
+def had_events_at_two_hubs(outcome: Outcome) -> bool:
+    return outcome.counts["reported at two hubs"] > 0
+
+
+def had_sales_on_slow_disks(outcome: Outcome) -> bool:
+    return outcome.counts["no answer"] > 0 and outcome.counts["slow-disk"] == 1
+
+
 def had_full_disks(outcome: Outcome) -> bool:
     return outcome.counts["refused storage-full"] > 0 and served_again(outcome, "store-3") == 1
 
@@ -77,7 +89,10 @@ def had_a_hub_that_came_back(outcome: Outcome) -> bool:
 HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "black-friday": had_lost_answers,
     "second-hand": had_orders_handed_over,
+    "slow-disks-at-closing": had_sales_on_slow_disks,
+    "two-workers": had_events_at_two_hubs,
     "wan-flap": had_links_that_broke,
+    "goods-back-anywhere": had_returns_at_two_places,
     "one-request-at-a-time": had_forecasts_and_requests,
     "region-lost": had_stores_that_moved,
     "clock-in-2099": had_a_wrong_clock,
