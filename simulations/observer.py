@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
 from replica.core.base.errors import Refused
@@ -135,6 +135,12 @@ class Observer:
             self._read(machine)
         for checker in self._checkers:
             checker.moment()
+
+    def away(self, core: Collection[str], since_s: float) -> None:
+        """Look, after some machines have run alone for a while. Raises Violation."""
+        self.look()
+        for checker in self._checkers:
+            checker.away(core, since_s)
 
     def due(self) -> Callable[[], None] | None:
         """Look, and return a function that raises the violation of what is still due; None if nothing is."""

@@ -197,10 +197,12 @@ class Run:
         await trading
         self._mend_all(plan.core)
         if plan.core:
+            healed_s = loop.time()
             await self._agree("the core", [self.chain.machines[name] for name in plan.core])
             back_s = loop.time() + plan.away_s
             while loop.time() < back_s:
                 await self._look_on(AWAY_LOOK_S)
+            self._observer.away(plan.core, healed_s)
             self._mend_all()
         healed_s = loop.time()
         await self._agree("all", list(self.chain.machines.values()))

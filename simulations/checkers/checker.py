@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from replica.core.base.errors import Refused
 from replica.core.log.entry import Entry
@@ -54,6 +54,12 @@ class Checker:
 
     def moment(self) -> None:
         """Called often during the run."""
+
+    def away(self, core: Collection[str], since_s: float) -> None:
+        """Called when these machines were healed at a time, agreed, and ran for `away_s` without the others.
+
+        Since then nobody asked them for anything. So what they can do alone must be done.
+        """
 
     def due(self) -> Iterator[str]:
         """What the contract promises and has not happened yet. Called again and again once the world is quiet.

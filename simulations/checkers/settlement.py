@@ -7,7 +7,7 @@ when it saw a deficit or any grant there. So while nodes reach each other, one d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import inf
 
 from msgspec import Struct
@@ -27,6 +27,10 @@ STEP_IN_S = 10.0
 
 DELAY_S = 3.0
 """From a decision to its entry, on a slow disk."""
+
+LATE_S = 10.0
+"""How much later than in its turn a node may cover a deficit when others are away: until it has started, has merged
+what it lacks, and looks."""
 
 SeenPair = tuple[str, str, str]
 """A machine, and the location and item that it sees."""
@@ -118,6 +122,18 @@ class SettlementChecker(Checker):
         self._available = {key: units for key, units in self._available.items() if key[0] != machine.name}
         self._free = {key: free for key, free in self._free.items() if key[0] != machine.name}
         self._turns = {key: turn for key, turn in self._turns.items() if key[0] != machine.name}
+
+    def away(self, core: Collection[str], since_s: float) -> None:
+        """The machines that run alone have covered the deficits that they see, if they had time for their turns."""
+        now_s = self.chain.loop.time()
+        for (name, location, item), free in self._free.items():
+            turn, own = self._turns.get((name, location, item)), free.get(name, 0)
+            if turn is None or name not in core or own <= 0 or min(free.values()) >= 0:
+                continue
+            before = sum(1 for units in free.values() if units > 0) - 1
+            waited_s = now_s - max(since_s, turn.since_s)
+            if waited_s > before * STEP_IN_S + LATE_S:
+                self.fail(f"{name} left a deficit of {item} at {location} alone for {waited_s:.0f} s: {free}")
 
     def finish(self) -> None:
         for (name, location, item), free in self._free.items():

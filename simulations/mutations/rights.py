@@ -49,6 +49,19 @@ RIGHTS = (
         ),
     ),
     Mutation(
+        name="turn-slept-through",
+        breaks="a node whose turn to cover a deficit comes later does not look again when it comes",
+        invariant=6,
+        expected=("SettlementChecker",),
+        scenario="richest-hub-away",
+        edits=(
+            slip(
+                "replica.runtime.background.rebalancer:RightsRebalancer._settle",
+                ("self._later[pair] = self._clock.now().elapsed_ms + wait_ms", "pass"),
+            ),
+        ),
+    ),
+    Mutation(
         name="least-covers-first",
         breaks="the node with the fewest free units covers a deficit first",
         invariant=6,

@@ -78,6 +78,10 @@ def had_sales_on_slow_disks(outcome: Outcome) -> bool:
     return outcome.counts["no answer"] > 0 and outcome.counts["slow-disk"] == 1
 
 
+def had_a_deficit_that_another_hub_covered(outcome: Outcome) -> bool:
+    return outcome.counts["granted by breach"] > 0 and served_again(outcome, "hub-west") > 0
+
+
 def had_full_disks(outcome: Outcome) -> bool:
     return outcome.counts["refused storage-full"] > 0 and served_again(outcome, "store-3") == 1
 
@@ -88,6 +92,7 @@ def had_a_hub_that_came_back(outcome: Outcome) -> bool:
 
 HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "black-friday": had_lost_answers,
+    "richest-hub-away": had_a_deficit_that_another_hub_covered,
     "second-hand": had_orders_handed_over,
     "slow-disks-at-closing": had_sales_on_slow_disks,
     "two-workers": had_events_at_two_hubs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 
 import pytest
 
@@ -50,6 +51,23 @@ def covered(*said: tuple[str, Content], by: str, after_s: float = 0.0) -> None:
 
 def covers(node: str, units: int = 3) -> tuple[str, Content]:
     return node, moved("grant", f"{node}/free", STORE, units, BREACH)
+
+
+@pytest.mark.parametrize(("by", "after_s", "is_caught"), [("hub-west", 15.0, False), ("hub-west", 30.0, True)])
+def test_a_node_that_runs_alone_must_cover_a_deficit_when_its_turn_has_come(
+    by: str, after_s: float, is_caught: bool
+) -> None:
+    run = Run(Plan(seed=7, seconds=8.0))
+    checker, machine = SettlementChecker(run.chain, History()), run.chain.machines[by]
+    try:
+        for arrival, entry in enumerate(linked(OWN, SOLD_PAST).entries, 1):
+            checker.entry(machine, Stored(arrival, entry, b""))
+        run.loop.run_until_complete(asyncio.sleep(after_s))
+        with pytest.raises(Violation, match="left a deficit") if is_caught else nullcontext():
+            checker.away([by], 0.0)
+        checker.away(["store-1"], 0.0)
+    finally:
+        run.loop.close()
 
 
 def test_the_richest_node_covers_at_once_and_the_next_after_a_wait() -> None:
