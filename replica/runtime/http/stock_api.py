@@ -165,20 +165,19 @@ class StockApi:
     async def explain(self, request: web.Request) -> web.Response:
         location, item, limit = await self._met_location_of(request), request.match_info["item"], limit_of(request)
         reading, cursor = self._reading, request.query.get("before")
-        before = reading.arrival(cursor, "before") if cursor is not None else reading.newest + 1
+        before = reading.arrival(cursor, "before") if cursor is not None else None
 
-        def look(replica: Replica) -> tuple[StockAnswer, list[Any]]:
+        def look(replica: Replica) -> tuple[StockAnswer, list[Any], int]:
             replica.known_locations.check(location, "location")
             stock = replica.ledger.stock(location, item)
             if not stock.cells:
                 raise NotFound(
                     f"The item {item!r} never moved at {location}. Correct the item or the location.", field="item"
                 )
-            answer = self._answer(replica, stock)
-            return answer, cell_answers(stock)
+            return self._answer(replica, stock), cell_answers(stock), replica.arrival
 
-        stock, cells = await self.node.driver.look(look)
-        page = await self.node.journal.moves_of(location, item, before, limit)
+        stock, cells, newest = await self.node.driver.look(look)  # later movements are not in these cells
+        page = await self.node.journal.moves_of(location, item, newest + 1 if before is None else before, limit)
         movements = await self.long_reads.render(page.stored, entry_answer)
         older = reading.cursor(page.through) if page.through else None
         return json_response(ExplainAnswer(stock, cells, movements, older))
