@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import msgspec
 from msgspec import UNSET, Struct
 
-from replica.core.catalog.locations import LocationDocument, distance_km
+from replica.core.catalog.locations import LOCATION, LocationDocument, ReadLocation, distance_km
 from replica.core.catalog.skus import Recipe, sellable
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.sources import Source
+from replica.core.state.replica import Replica
 
 
 class Point(Struct, frozen=True):
@@ -27,6 +30,47 @@ class LocalAvailability(Struct, frozen=True, omit_defaults=True):
     optimistic: int
     as_of: str | None
     distance_km: float | None = None
+
+
+class AvailabilityAnswer(Struct, frozen=True):
+    """The availability of a SKU: this node may promise `guaranteed`, and believes `optimistic` to be available."""
+
+    sku: str
+    guaranteed: int
+    optimistic: int
+    locations: list[LocalAvailability]
+
+
+def sku_availability(
+    replica: Replica,
+    sku: str,
+    location: str,
+    near: Point | None,
+    channel: str,
+    as_of: Callable[[str], str | None],
+) -> AvailabilityAnswer:
+    """The availability of a SKU at one location, or at all of them. Raises Refused.
+
+    `as_of` says when the knowledge about a location was last current.
+    """
+    source = Source(
+        ledger=replica.ledger,
+        policies=replica.policies,
+        node=replica.node,
+        channel=channel,
+        hosted=replica.locations,
+    )
+    recipe = replica.catalog.recipe_of(sku, "sku")
+    locations = [location] if location else locations_with(replica.ledger, recipe)
+    away = distances(_location_documents(replica, locations), locations, near) if near is not None else {}
+    local = [local_availability(source, recipe, one, as_of(one), away.get(one)) for one in locations]
+    local.sort(key=lambda one: (one.distance_km is None, one.distance_km or 0.0, one.location))
+    return AvailabilityAnswer(
+        sku=sku,
+        guaranteed=sum(one.guaranteed for one in local),
+        optimistic=sum(one.optimistic for one in local),
+        locations=local,
+    )
 
 
 def local_availability(
@@ -66,3 +110,12 @@ def distances(documents: Mapping[str, LocationDocument], locations: Iterable[str
         if document is not None and document.lat is not UNSET and document.lon is not UNSET:
             found[location] = round(distance_km(near.lat, near.lon, document.lat, document.lon), 3)
     return found
+
+
+def _location_documents(replica: Replica, locations: Sequence[str]) -> dict[str, LocationDocument]:
+    documents: dict[str, LocationDocument] = {}
+    for location in locations:
+        value = replica.documents.value(LOCATION, location)
+        with contextlib.suppress(msgspec.ValidationError):  # another version wrote it: ignored
+            documents[location] = msgspec.convert(value, ReadLocation)
+    return documents

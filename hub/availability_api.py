@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
-import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from hub.availability import LocalAvailability, Point, distances, local_availability, locations_with
+from hub.availability import AvailabilityAnswer, Point, sku_availability
 from replica.core.base.clock import stamp_text, time_text
 from replica.core.base.errors import Invalid, Refused
 from replica.core.base.quantities import Sku
-from replica.core.catalog.locations import LOCATION, LocationDocument, ReadLocation
-from replica.core.orders.sources import Source
 from replica.core.state.replica import Replica
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response
@@ -23,15 +20,6 @@ from replica.runtime.http.problems import problem
 from replica.runtime.node import Node
 
 SKUS_PER_CALL_MAX = 1_000
-
-
-class AvailabilityAnswer(Struct, frozen=True):
-    """The availability of a SKU: this node may promise `guaranteed`, and believes `optimistic` to be available."""
-
-    sku: str
-    guaranteed: int
-    optimistic: int
-    locations: list[LocalAvailability]
 
 
 class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -97,7 +85,7 @@ class AvailabilityApi:
         def read(replica: Replica) -> AvailabilityAnswer:
             if location:
                 replica.known_locations.check(location, "location")
-            return self._availability(replica, sku, location, near, channel)
+            return self._answer(replica, sku, location, near, channel)
 
         return json_response(await look(read))
 
@@ -113,7 +101,7 @@ class AvailabilityApi:
 
         def verdict(replica: Replica, sku: str) -> AvailabilityVerdict:
             try:
-                return AvailabilityVerdict(sku, self._availability(replica, sku, query.location, near, query.channel))
+                return AvailabilityVerdict(sku, self._answer(replica, sku, query.location, near, query.channel))
             except Refused as refused:
                 return AvailabilityVerdict(sku, None, problem(refused))
 
@@ -123,27 +111,10 @@ class AvailabilityApi:
         await self._node.driver.look(check)
         return json_response(AvailabilityVerdicts(await self._long_reads.look(query.skus, verdicts)))
 
-    def _availability(
+    def _answer(
         self, replica: Replica, sku: str, location: str, near: Point | None, channel: str
     ) -> AvailabilityAnswer:
-        source = Source(
-            ledger=replica.ledger,
-            policies=replica.policies,
-            node=replica.node,
-            channel=channel,
-            hosted=replica.locations,
-        )
-        recipe = replica.catalog.recipe_of(sku, "sku")
-        locations = [location] if location else locations_with(replica.ledger, recipe)
-        away = distances(_location_documents(replica, locations), locations, near) if near is not None else {}
-        local = [local_availability(source, recipe, one, self._as_of(replica, one), away.get(one)) for one in locations]
-        local.sort(key=lambda one: (one.distance_km is None, one.distance_km or 0.0, one.location))
-        return AvailabilityAnswer(
-            sku=sku,
-            guaranteed=sum(one.guaranteed for one in local),
-            optimistic=sum(one.optimistic for one in local),
-            locations=local,
-        )
+        return sku_availability(replica, sku, location, near, channel, partial(self._as_of, replica))
 
     def _as_of(self, replica: Replica, location: str) -> str | None:
         """When the knowledge about a location was last current: now, if its node is connected or this hub hosts it."""
@@ -170,12 +141,3 @@ def _point(text: str) -> Point | None:
             f"The field near is {text!r}. Send a latitude in -90..90 and a longitude in -180..180.", field="near"
         )
     return Point(lat, lon)
-
-
-def _location_documents(replica: Replica, locations: Sequence[str]) -> dict[str, LocationDocument]:
-    documents: dict[str, LocationDocument] = {}
-    for location in locations:
-        value = replica.documents.value(LOCATION, location)
-        with contextlib.suppress(msgspec.ValidationError):  # another version wrote it: ignored
-            documents[location] = msgspec.convert(value, ReadLocation)
-    return documents

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from math import inf
+from typing import Any
 
 from msgspec import Struct
 
@@ -134,6 +135,7 @@ class History:
         self.on_refused: Callable[[Ask, Refused, str, Durable], None] = lambda ask, refused, machine, since: None
         self.on_shown: Callable[[str, str, dict[str, int]], None] = lambda machine, scope, vector: None
         self.on_read: Callable[[str, str, str, PageRead], None] = lambda reader, machine, cursor, page: None
+        self.on_figures: Callable[[str, Mapping[str, Any], Entry | None], None] = lambda machine, shown, after: None
         self.asks: list[Ask] = []
         self.conflicts: list[tuple[Ask, Entry]] = []
         """Answers that differ from the first answer to the same request."""
@@ -230,6 +232,11 @@ class History:
         """Note that a client saw stock from these entries. No crash may undo them."""
         self.tally("shown")
         self.on_shown(machine, scope, vector)
+
+    def show_figures(self, machine: str, shown: Mapping[str, Any], after: Entry | None = None) -> None:
+        """Note that a client got an answer about stock, after the answer to a request with this entry."""
+        self.tally("availability read" if "sku" in shown else "stock explained")
+        self.on_figures(machine, shown, after)
 
     def read(self, reader: str, machine: str, cursor: str, page: PageRead) -> None:
         """Note that a reader of the journal got a page, or was told to begin again."""

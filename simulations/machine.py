@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, TypeVar
 
@@ -26,6 +26,8 @@ from replica.runtime.node import Node, NodeRole
 from simulations.checkpoints import CheckpointDiffers, check_replica
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.history import Durable, PageRead
+from simulations.figures import available, explained
+from simulations.history import PageRead
 from simulations.journal import SimulatedDisk, SimulatedJournal
 from simulations.loop import NO_HOST, Host, VirtualLoop
 from simulations.network import End, MachineNetwork, SimulatedNetwork
@@ -181,6 +183,27 @@ class Machine:
         reading = self._loop.start_on(host, _read(node, cursor, limit))
         done, _ = await asyncio.wait([reading], timeout=timeout_s)
         return reading.result() if done else None
+
+    async def explain(self, location: str, item: str, timeout_s: float) -> dict[str, Any] | None:
+        """Read the stock of an item for a client, as a document of the API; None if it gets no answer or a refusal."""
+        return await self._show(lambda node: explained(node, location, item), timeout_s)
+
+    async def availability(self, sku: str, channel: str, timeout_s: float) -> dict[str, Any] | None:
+        """Read the availability of a SKU at a hub, like `explain`."""
+        return await self._show(lambda node: available(node, sku, channel), timeout_s)
+
+    async def _show(
+        self, reading: Callable[[Node], Coroutine[Any, Any, dict[str, Any]]], timeout_s: float
+    ) -> dict[str, Any] | None:
+        node, host = self.node, self.host
+        if node is None or host is None:
+            return None
+        showing = self._loop.start_on(host, reading(node))
+        done, _ = await asyncio.wait([showing], timeout=timeout_s)
+        if not done:
+            showing.add_done_callback(_hear)
+            return None
+        return None if isinstance(showing.exception(), Refused) else showing.result()
 
     async def want(self, location: str, item: str, quantity: int, timeout_s: float) -> None:
         """Make this machine's node ask other nodes for rights. Refusals are ignored."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from replica.core.base.errors import Refused
 from replica.core.log.entry import Entry, Stream
@@ -20,6 +21,7 @@ from simulations.checkers.decisions import DecisionsChecker
 from simulations.checkers.documents import DocumentsChecker
 from simulations.checkers.durability import DurabilityChecker
 from simulations.checkers.exactly_once import ExactlyOnceChecker
+from simulations.checkers.figures import FiguresChecker
 from simulations.checkers.floor import FloorChecker
 from simulations.checkers.goods_counted import GoodsCountedChecker
 from simulations.checkers.held import HeldChecker
@@ -55,6 +57,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     DurabilityChecker,
     RegionsChecker,
     ReadersChecker,
+    FiguresChecker,
     DecisionsChecker,
     OrdersChecker,
     PlacedAgainChecker,
@@ -106,6 +109,7 @@ class Observer:
         history.on_refused = self.refused
         history.on_shown = self.shown
         history.on_read = self.read
+        history.on_figures = self.figures
 
     def answered(self, ask: Ask, entry: Entry) -> None:
         """A client got the answer that its request is done. Raises Violation."""
@@ -128,6 +132,11 @@ class Observer:
         """A reader got a page of a journal. Raises Violation."""
         for checker in self._checkers:
             checker.read(reader, machine, cursor, page)
+
+    def figures(self, machine: str, shown: Mapping[str, Any], after: Entry | None) -> None:
+        """A client got an answer about stock. Raises Violation."""
+        for checker in self._checkers:
+            checker.figures(machine, shown, after)
 
     def look(self) -> None:
         """Look at everything that happened since the last look. Raises Violation."""

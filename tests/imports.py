@@ -28,7 +28,7 @@ ORDERS = {
         "ports < world < logs < configuration < journal | driver < peering < background < node < http < process"
     ),
     "simulations": (
-        "checkpoints | clock | loop | plan | pn_counter | stand_ins | reference < knobs"
+        "checkpoints | clock | figures | loop | plan | pn_counter | stand_ins | reference < knobs"
         " < network | journal | next_release | history < machine < chain"
         " < faults | checkers | clients < ordering_clients | observer < workloads < draw"
         " < profiles | run | scenario < full_stack < outcome | catalogue | utilisation < account | shrinking | swarm"

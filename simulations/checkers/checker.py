@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from replica.core.base.errors import Refused
 from replica.core.log.entry import Entry
@@ -51,6 +52,12 @@ class Checker:
 
     def read(self, reader: str, machine: str, cursor: str, page: PageRead) -> None:
         """A reader sent a cursor to a machine, and got a page of its journal, or was told to begin again."""
+
+    def figures(self, machine: str, shown: Mapping[str, Any], after: Entry | None) -> None:
+        """A client got a document about stock: an explained item, or the availability of a SKU.
+
+        `after`: the entry of a request whose answer the same client got from this machine before it asked.
+        """
 
     def moment(self) -> None:
         """Called often during the run."""

@@ -147,6 +147,20 @@ class StackMachine(Machine):
             return PageRead(tuple(entry["hash"] for entry in page["entries"]), page["next"])
         return PageRead((), page["begin"], is_reset=True)
 
+    async def explain(self, location: str, item: str, timeout_s: float) -> dict[str, Any] | None:
+        where = f"{location}/{item}" if self.role.role == "hub" else item
+        return await self._get(f"/v1/explain/{where}", timeout_s)
+
+    async def availability(self, sku: str, channel: str, timeout_s: float) -> dict[str, Any] | None:
+        return await self._get(f"/v1/availability/{sku}?channel={channel}", timeout_s)
+
+    async def _get(self, path: str, timeout_s: float) -> dict[str, Any] | None:
+        try:
+            answer = await self.call(Call("GET", path), timeout_s)
+        except ConnectionRefusedError:
+            return None
+        return answer.document() if answer is not None and answer.status == 200 else None
+
     def _verdict(self, key: bytes, status: int, document: Any) -> Verdict:
         """The verdict in an answer. Raises Violation if its entry is not durable."""
         if status >= 400 and not is_noted(document):

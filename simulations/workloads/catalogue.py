@@ -23,6 +23,7 @@ from simulations.workloads.order_returns import OrderReturnsClient
 from simulations.workloads.regions import RegionsClient
 from simulations.workloads.returns import ReturnsClient
 from simulations.workloads.second_hand import SecondHandClient
+from simulations.workloads.stock_readers import StockReader
 from simulations.workloads.till_clocks import TillClient
 
 WORKLOADS: Mapping[str, type[Client]] = {
@@ -37,6 +38,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "regions": RegionsClient,
     "returns": ReturnsClient,
     "second-hand": SecondHandClient,
+    "stock-readers": StockReader,
     "till-clocks": TillClient,
 }
 """By name, as plans name them."""

@@ -82,6 +82,10 @@ def had_a_deficit_that_another_hub_covered(outcome: Outcome) -> bool:
     return outcome.counts["granted by breach"] > 0 and served_again(outcome, "hub-west") > 0
 
 
+def had_figures_read(outcome: Outcome) -> bool:
+    return min(outcome.counts["stock explained"], outcome.counts["availability read"]) > 0
+
+
 def had_full_disks(outcome: Outcome) -> bool:
     return outcome.counts["refused storage-full"] > 0 and served_again(outcome, "store-3") == 1
 
@@ -95,6 +99,7 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "richest-hub-away": had_a_deficit_that_another_hub_covered,
     "second-hand": had_orders_handed_over,
     "slow-disks-at-closing": had_sales_on_slow_disks,
+    "stock-read": had_figures_read,
     "two-workers": had_events_at_two_hubs,
     "wan-flap": had_links_that_broke,
     "goods-back-anywhere": had_returns_at_two_places,
