@@ -164,6 +164,17 @@ class SimulatedDisk:
         found += [void for entry in found for void in self.under(void_key(entry.hash)) if void not in found]
         return sorted(found, key=lambda entry: arrivals[entry.hash])
 
+    def folded(self, node: str) -> Image:
+        """The image of the durable entries for a node."""
+        return image_of([one.entry for one in self.stored], node, clock=self.clock, shared=self.shared())
+
+    def image(self, node: str) -> Image:
+        """The image of the checkpoint for a node. A new disk, or that of another node, gets a new checkpoint."""
+        folded = self.folded(node)
+        if self.checkpoint.node != node:  # each node keeps other rows
+            self.checkpoint = StoredCheckpoint.of(folded, node)
+        return replace(folded, cells=self.checkpoint.cells(), checkpoint=self.checkpoint.rows())
+
     def past(self, stream: Stream, sequence: int, limit: int) -> list[Stored]:
         """The durable entries of a stream after `sequence`, at most `limit`."""
         return self._of_stream.get(stream, [])[sequence : sequence + limit]
@@ -179,12 +190,7 @@ class SimulatedJournal:
 
     async def load(self) -> Image:
         await self._disk.spend_reading()
-        disk, node = self._disk, self._node
-        entries = [stored.entry for stored in disk.stored]
-        folded = image_of(entries, node, clock=disk.clock, shared=disk.shared())
-        if disk.checkpoint.node != node:  # a new disk, or that of another node, which keeps other rows
-            disk.checkpoint = StoredCheckpoint.of(folded, node)
-        stored = replace(folded, cells=disk.checkpoint.cells(), checkpoint=disk.checkpoint.rows())
+        stored, folded = self._disk.image(self._node), self._disk.folded(self._node)
         check_image(stored, folded)
         return stored if self._opens_checkpoint else folded
 

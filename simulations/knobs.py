@@ -153,7 +153,7 @@ OF_NODES: Mapping[str, Knob] = {
     "lost-edits": Knob(
         "Lost edits that a document remembers.",
         "LOST_EDITS_MAX",
-        (LIMITS, "replica.core.catalog.documents", "simulations.checkers.lost_edits"),
+        (LIMITS, "replica.core.catalog.documents", "simulations.checkers.lost_edits", "simulations.checkers.views"),
         (1, 2),
     ),
 }

@@ -46,6 +46,7 @@ from simulations.checkers.streams import StreamsChecker
 from simulations.checkers.times import TimesChecker
 from simulations.checkers.told import ToldChecker
 from simulations.checkers.truth import TruthChecker
+from simulations.checkers.views import ViewsChecker
 from simulations.checkers.waiting import WaitingChecker
 from simulations.history import Ask, Durable, History, PageRead
 from simulations.journal import SimulatedDisk
@@ -89,6 +90,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     ShortagesChecker,
     ToldChecker,
     RestChecker,
+    ViewsChecker,
 )
 """In calling order: checkers that find causes come before checkers that find consequences."""
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
 from replica.core.base.names import CHAIN, key_text
-from replica.core.log.cursors import BEGINNING
 from replica.core.log.entry import Entry
 from replica.core.stock.counts import CORRECTION, COUNT
 from simulations.chain import SimulatedChain
@@ -16,17 +14,12 @@ from simulations.checkers.checker import Violation
 from simulations.checkers.truth import adds, is_mistimed
 from simulations.full_stack.answers import figures
 from simulations.full_stack.calls import Call, HttpAnswer
+from simulations.full_stack.calls import Call
 from simulations.full_stack.machine import StackMachine
+from simulations.full_stack.views import PATIENCE_S, check_views, document_of, reader_of
 from simulations.history import Ask, History, Pair
 from simulations.pn_counter import AddOutcome, CounterHistory, FinalRead, violations
-from simulations.reference.views import Views
-
-PATIENCE_S = 10.0
-
-JOURNAL_PAGE = 1_000
-
-LOOKS = 50
-"""How often a restarted node is asked within that time whether it is ready."""
+from simulations.reference.view_reading import read_entries
 
 
 async def judge(chain: SimulatedChain, history: History) -> None:
@@ -37,13 +30,13 @@ async def judge(chain: SimulatedChain, history: History) -> None:
     await _check_state(chain, machines)
     await _check_stock(chain, history)
     for machine in machines:
-        entries = await _entries(machine)
+        entries = await read_entries(reader_of(machine))
         _check_keys(machine, history, entries)
-        await _check_views(machine, entries)
+        await check_views(machine, entries)
 
 
 async def _check_state(chain: SimulatedChain, machines: list[StackMachine]) -> None:
-    states = {machine.name: await _get(machine, "/v1/status") for machine in machines}
+    states = {machine.name: await reader_of(machine)("/v1/status") for machine in machines}
     scopes = sorted({scope for state in states.values() for scope in state["version_vector"]})
     for scope in scopes:
         seen = [states[one.name] for one in chain.subscribers(scope)]
@@ -81,7 +74,7 @@ async def _on_hand(machine: StackMachine, pair: Pair, is_known: bool) -> int:
     answer = await machine.call(Call("GET", path), PATIENCE_S)
     if not is_known and answer is not None and answer.document().get("type") == "unknown-location":
         return 0
-    stock = _document_of(machine, path, answer)
+    stock = document_of(machine, path, answer)
     on_hand: int = stock["on_hand"]
     if on_hand != sum(stock["pn"]["p"].values()) - sum(stock["pn"]["n"].values()):
         raise Violation("Verdict", 7, f"{machine.name} shows {on_hand} of {pair}, but counters {stock['pn']}")
@@ -222,13 +215,3 @@ def _corrected(chain: SimulatedChain) -> list[tuple[str, Entry]]:
         if stored.entry.content.kind in (COUNT, CORRECTION)
     }
     return list(found.values())
-
-
-async def _get(machine: StackMachine, path: str) -> Any:
-    return _document_of(machine, path, await machine.call(Call("GET", path), PATIENCE_S))
-
-
-def _document_of(machine: StackMachine, path: str, answer: HttpAnswer | None) -> Any:
-    if answer is None or answer.status != 200:
-        raise Violation("Verdict", 0, f"{machine.name} does not answer {path}: {answer}")
-    return answer.document()

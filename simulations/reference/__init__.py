@@ -20,6 +20,11 @@ nothing of the node's code. So a mistake of the node is not repeated here.
     reading         stock, explanations, journal pages
     sourcing        what a node may promise to an order, and which locations serve it
     problems        what a person should look at
+    views           the figures of a node in a chain: status, known nodes, gauges
+    entries         entries as the journal shows them
+    order_traces    what entries show about each order, also those of other nodes
+    exceptions      what a node in a chain lists for a person, with collisions, edits and wrong_clocks
+    view_faults     where the lists and figures of a node differ from its entries
     node            one node: idempotency keys, and which call does what
 
 What other nodes wrote enters as the public JSON of journal entries (`Node.hear`).

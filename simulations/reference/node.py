@@ -21,7 +21,7 @@ from simulations.reference.order_bodies import EVENT, read_placement
 from simulations.reference.orders import Orders
 from simulations.reference.problems import exceptions
 from simulations.reference.reading import Reading, answer_to
-from simulations.reference.replay import Replay
+from simulations.reference.replay import Replay, entry_of
 
 Decide = Callable[[Place, Mapping[str, Any]], Draft]
 
@@ -82,18 +82,7 @@ class Store:
 
     def hear(self, shown: Mapping[str, Any], now_ms: int) -> None:
         """Take in an entry that another node wrote, as `GET /v1/journal` of this node shows it."""
-        named = {name: shown[name] for name in ("writer", "scope", "sequence", "kind", "key", "actor", "reason")}
-        entry = Entry(
-            arrival=len(self.journal.entries) + 1,
-            stamp=shown["clock"],
-            at_ms=_ms(shown["at"]),
-            reference=shown["reference"],
-            moves=[(one["item"], one["source"], one["target"], one["quantity"]) for one in shown["moves"]],
-            lines=[(one["sku"], one["quantity"], one["breach"], one["available"]) for one in shown["lines"]],
-            facts=dict(shown["facts"]),
-            hash=shown["hash"],
-            **named,
-        )
+        entry = entry_of(shown, len(self.journal.entries) + 1)
         self.stamps.hear(entry.stamp, now_ms)
         self._replay.hear(entry)
 
@@ -249,7 +238,3 @@ class Store:
 _SENTENCE = AnyThat("a sentence", lambda value: isinstance(value, str))
 _DIGEST = AnyThat("a digest", lambda value: isinstance(value, str))
 _DIGESTS = AnyThat("digests", lambda value: isinstance(value, dict))
-
-
-def _ms(text: str) -> int:
-    return bodies.moment(text, "at") // 1000

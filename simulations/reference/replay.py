@@ -13,6 +13,9 @@ from typing import Any
 from simulations.reference import movements, returns
 from simulations.reference.answers import Refusal, difference, in_any_order
 from simulations.reference.catalogue import Catalogue, Documents
+from simulations.reference.answers import Refusal, difference
+from simulations.reference.bodies import moment
+from simulations.reference.catalogue import Catalogue
 from simulations.reference.counts import Counts, Seen
 from simulations.reference.journal import Entry, Journal
 from simulations.reference.movements import Draft, Place
@@ -149,4 +152,20 @@ def _filled(entry: Entry, draft: Draft) -> Entry:
         reason=draft.reason,
         reference=draft.reference,
         recipes=draft.recipes,
+    )
+
+
+def entry_of(shown: Mapping[str, Any], arrival: int) -> Entry:
+    """An entry from its public JSON."""
+    named = {name: shown[name] for name in ("writer", "scope", "sequence", "kind", "key", "actor", "reason")}
+    return Entry(
+        arrival=arrival,
+        stamp=shown["clock"],
+        at_ms=moment(shown["at"], "at") // 1000,
+        reference=shown["reference"],
+        moves=[(one["item"], one["source"], one["target"], one["quantity"]) for one in shown["moves"]],
+        lines=[(one["sku"], one["quantity"], one["breach"], one["available"]) for one in shown["lines"]],
+        facts=dict(shown["facts"]),
+        hash=shown["hash"],
+        **named,
     )

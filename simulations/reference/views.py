@@ -12,6 +12,7 @@ session says who is connected. `Views` adds up entries in the plainest way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 NOT_PROMISED = ("held", "quarantine")
@@ -27,6 +28,12 @@ def owner_of(account: str) -> str:
 class Views:
     """The figures of one node, from the public JSON of its entries in order of arrival."""
 
+    GAUGES = (
+        *("shelfsync_breached_items{", "shelfsync_stranded_units{", "shelfsync_node_heard_timestamp_seconds{"),
+        *("shelfsync_orders_stuck", "shelfsync_digest_differences", "shelfsync_ready"),
+    )
+    """How the names of the gauges begin of which `metrics` has all lines."""
+
     def __init__(self, node: str, entries: Iterable[Mapping[str, Any]]) -> None:
         self.node = node
         self.entries = 0
@@ -34,9 +41,9 @@ class Views:
         """The number and the hash of the last entry, by scope and writer."""
         self.accounts: dict[str, dict[str, Units]] = {}
         """Balances by location, item and account."""
-        self.skus: dict[str, None] = {}
-        """Names that a SKU document gave a recipe. Every other item is sold by its own name."""
         self._wrote: dict[str, None] = {}
+        self._heard: dict[str, dict[tuple[str, str], float]] = {}
+        """When each node recorded the last entry of each of its streams, in seconds since 1970."""
         for entry in entries:
             self.take(entry)
 
@@ -46,8 +53,8 @@ class Views:
         scope, writer = entry["scope"], entry["writer"]
         self.vector.setdefault(scope, {})[writer] = {"sequence": entry["sequence"], "hash": entry["hash"]}
         self._wrote[writer.partition("#")[0]] = None
-        if entry["kind"] == "document" and entry["facts"].get("kind") == "sku":
-            self.skus[entry["facts"]["key"]] = None
+        node = writer.partition("#")[0]
+        self._heard.setdefault(node, {})[writer, scope] = datetime.fromisoformat(entry["at"]).timestamp()
         for move in entry["moves"]:
             accounts = self.accounts.setdefault(scope, {}).setdefault(move["item"], {})
             accounts[move["source"]] = accounts.get(move["source"], 0) - move["quantity"]
@@ -94,14 +101,6 @@ class Views:
         }
         return _positive(found)
 
-    def optimistic(self, location: str, recipe: Mapping[str, int]) -> int:
-        """The units of a SKU that are in the building and neither held nor in quarantine: of all its items."""
-        return max(0, min(self._available(location, item) // units for item, units in recipe.items()))
-
-    def _available(self, location: str, item: str) -> int:
-        accounts = self.accounts.get(location, {}).get(item, {})
-        return sum(units for account, units in accounts.items() if _is_right_of(account, owner_of(account)))
-
     def status_of_hub(self, connected: Iterable[str]) -> dict[str, Any]:
         """The figures of a hub's `GET /v1/status`."""
         breaches = {location: len(found) for location in self.accounts if (found := self.breaches(location))}
@@ -131,8 +130,19 @@ class Views:
         }
 
     def metrics(self, connected: Iterable[str]) -> dict[str, float]:
-        """The gauges that show the same figures, as lines of `GET /metrics` name them."""
-        found: dict[str, float] = {"shelfsync_journal_entries": self.entries}
+        """The gauges that show the same figures, as lines of `GET /metrics` name them.
+
+        At rest nothing waits for a step that cannot be written, and no digests differ.
+        """
+        found: dict[str, float] = {
+            "shelfsync_journal_entries": self.entries,
+            "shelfsync_orders_stuck": 0,
+            "shelfsync_digest_differences": 0,
+            "shelfsync_ready": 1,
+        }
+        for node, heard in self._heard.items():
+            if node != self.node:
+                found[f'shelfsync_node_heard_timestamp_seconds{{node="{node}"}}'] = max(heard.values())
         for location in self.accounts:
             found[f'shelfsync_breached_items{{location="{location}"}}'] = len(self.breaches(location))
         for node, rights in self.stranded(connected).items():

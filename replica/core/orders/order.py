@@ -10,7 +10,7 @@ from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import PARKED_MS
 from replica.core.base.names import HUBS, node_of
 from replica.core.orders.allocations import Allocation
-from replica.core.orders.facts import SPLIT, ShownFulfilment
+from replica.core.orders.facts import SPLIT, VOID, ShownFulfilment
 from replica.core.orders.machine import CANCEL, HOLD, NATURES, PAY, RESERVE, RETURN, Nature
 from replica.core.orders.requests import OrderEvent, OutsideEvent
 
@@ -88,6 +88,15 @@ class Fulfilment(Struct, array_like=True, gc=False):
         for allocation in self.allocations or self.sold:
             counts[allocation.sku] = counts.get(allocation.sku, 0) + allocation.quantity
         return tuple(counts.items())
+
+    @property
+    def void(self) -> bytes:
+        """The entry that undid it because its placement lost, or that says that it is too late for that; or empty."""
+        if not self.is_voided:
+            return b""
+        notes = [past.entry for past in self.history if past.act == VOID]
+        steps = [past.entry for past in self.history if past.state]
+        return next(reversed(notes or steps), b"")
 
     def happened(self, event: str) -> bool:
         """Whether an event led to a state before."""

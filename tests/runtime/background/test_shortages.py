@@ -12,7 +12,7 @@ from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.commands import Command
 from replica.core.stock.requests import OnShortage
 from replica.runtime.background.shortages import SELECTION_MS
-from replica.runtime.http.exceptions import ExceptionsAnswer, exceptions
+from replica.runtime.http.exception_answers import ExceptionsAnswer, exceptions
 from replica.runtime.node import Node
 from tests.callers import Caller
 from tests.runtime.background.test_rights_exchange import COLA, STORE, Region

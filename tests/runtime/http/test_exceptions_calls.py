@@ -7,12 +7,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from replica.core.orders.facts import voids_of
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.state.kinds import LocationRequest
 from replica.runtime.driver import Ingress
-from replica.runtime.http.exceptions import exceptions
+from replica.runtime.http.exception_answers import exceptions
 from tests.callers import Caller
 from tests.core.chain import Node, receipt, sale
 from tests.core.shuffled import OrderTaker
@@ -171,3 +172,16 @@ def test_a_page_of_duplicates_has_the_newest_of_orders_and_of_other_requests() -
     west.tell(east)
     assert [one.request for one in exceptions(east.replica, {}, [], 2).duplicates] == ["order", "receipt"]
     assert [one.request for one in exceptions(east.replica, {}, [], 1).duplicates] == ["receipt"]
+
+
+def test_the_void_of_an_order_is_listed_also_after_a_later_event_of_what_it_undid() -> None:
+    east, west = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("hub-west", w_2={"cola": 10})
+    west.now_ms += 1
+    for taker in (east, west):
+        taker.place()
+    east.tell(west)
+    west.happen("ship", fulfilment="hub-west.1")
+    west.commit()
+    (void,) = [one for one in west.entries if voids_of(one.content)]
+    (found,) = exceptions(west.replica, {}, [], 10).duplicates
+    assert found.void == void.hash.hex()

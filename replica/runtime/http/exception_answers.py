@@ -1,0 +1,234 @@
+"""Answers about exceptions: what a person should look at, because the node cannot resolve it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from replica.core.base.clock import time_text
+from replica.core.base.names import key_text, node_of
+from replica.core.log.times import recorded_text
+from replica.core.orders.facts import is_placement
+from replica.core.orders.order import Order, Placed, noted_ms
+from replica.core.orders.requests import ORDER
+from replica.core.state.duplicates import Collision
+from replica.core.state.replica import Replica
+from replica.runtime.http.clock_answers import ClockAnswer, TillClockAnswer, clock_answers, till_clock_answers
+from replica.runtime.http.document_conflicts import (
+    BarcodeAnswer,
+    LostEditAnswer,
+    RecipeAnswer,
+    barcode_answers,
+    lost_edit_answers,
+    recipe_answers,
+)
+from replica.runtime.http.order_answers import ReportAnswer, WaitingAnswer, report_answers, waiting_answers
+from replica.runtime.http.receipt_answers import (
+    NO_QUESTIONS,
+    QuestionedReturnAnswer,
+    ReceiptQuestions,
+    RepeatedReceiptAnswer,
+    questioned_returns,
+    repeated_receipts,
+)
+from replica.runtime.http.shortage_answers import BreachAnswer, ShortageAnswer, breach_answers, shortage_answers
+
+
+class SideAnswer(Struct, frozen=True):
+    """One of two entries: its node, location and time."""
+
+    movement: str
+    node: str
+    location: str
+    at: str
+
+
+class DuplicateAnswer(Struct, frozen=True):
+    """One request that two nodes accepted. `standing` counts. The entry `void` undoes `lost`, null until it arrives.
+
+    `key` is the idempotency key of the caller. It is empty for an order that was placed under several keys, and for an
+    order that is too old for the node to know its key.
+    """
+
+    key: str
+    request: str
+    order: str
+    standing: SideAnswer
+    lost: SideAnswer
+    void: str | None
+
+
+class ConflictAnswer(Struct, frozen=True):
+    """Two nodes accepted different requests under one key, or different orders under one name. Both count.
+
+    `order` is the name of the order, empty if only the key is the same. `key` is as in duplicates.
+    """
+
+    key: str
+    order: str
+    requests: list[str]
+    sides: list[SideAnswer]
+
+
+class ExceptionsAnswer(Struct, frozen=True):
+    """What a person should look at.
+
+    `breaches`: accounts below zero, by location and item. `shortages`: holds selected to be revoked. `duplicates`:
+    requests that two nodes accepted. `key_conflicts`: keys used for different requests. `reports`: events without an
+    effect. `waiting`: events that wait, and for what. `barcode_conflicts`: barcodes that several SKUs claim.
+    `recipe_conflicts`: SKUs that recipes use as items. `lost_edits`: edits of documents that lost against another one.
+    `repeated_receipts`: till receipts told twice on one day. `questioned_returns`: returns that do not fit their sale.
+    `differences`: digests that differed between nodes since this process started. They are not in the journal. After a
+    restart, nodes compare their digests again. `unreadable`: entries that this version cannot read. `clocks`: clocks of
+    nodes that are or were wrong. `till_clocks`: tills that said a time that cannot be true. `truncated`: the node has
+    more exceptions than it lists here.
+    """
+
+    breaches: list[BreachAnswer]
+    shortages: list[ShortageAnswer]
+    duplicates: list[DuplicateAnswer]
+    key_conflicts: list[ConflictAnswer]
+    reports: list[ReportAnswer]
+    waiting: list[WaitingAnswer]
+    barcode_conflicts: list[BarcodeAnswer]
+    recipe_conflicts: list[RecipeAnswer]
+    lost_edits: list[LostEditAnswer]
+    repeated_receipts: list[RepeatedReceiptAnswer]
+    questioned_returns: list[QuestionedReturnAnswer]
+    differences: list[dict[str, str]]
+    unreadable: int
+    clocks: list[ClockAnswer]
+    till_clocks: list[TillClockAnswer]
+    truncated: bool
+
+
+def exceptions(
+    replica: Replica,
+    since: Mapping[tuple[str, str], str | None],
+    differences: Sequence[dict[str, str]],
+    limit: int,
+    questions: ReceiptQuestions = NO_QUESTIONS,
+) -> ExceptionsAnswer:
+    """Gather the exceptions of at most `limit` orders with reports, and of at most `limit` orders with waiting events.
+
+    Of duplicates, conflicts, shortages, lost edits and till receipts it lists the newest, at most `limit` of each. Of
+    breaches it lists the first `limit` by location and item.
+    `since`: when each breach began, by location and item.
+    """
+    orders = replica.orders
+    with_reports = orders.latest(orders.with_reports, limit + 1)
+    placed_twice = orders.latest(orders.with_two_placements, limit + 1)
+    waiting = orders.with_waiting(limit + 1)
+    with_shortage = orders.latest(orders.with_shortage, limit + 1)
+    collisions = [one for one in replica.collisions if not _is_of_one_order(one)]
+    duplicates = [_duplicate(one) for one in collisions if one.is_duplicate]
+    conflicts = [_conflict(one) for one in collisions if not one.is_duplicate]
+    keys = _keys_of_orders(replica.collisions)
+    clocks, till_clocks = clock_answers(replica.clock_faults), till_clock_answers(replica.clock_faults)
+    duplicates += [answer for order in placed_twice for answer in _double_orders(order, keys)]
+    conflicts += [answer for order in placed_twice for answer in _other_orders(order, keys)]
+    barcodes, recipes = barcode_answers(replica.catalog), recipe_answers(replica.catalog)
+    lost_edits = lost_edit_answers(replica.documents, limit + 1)
+    repeated = repeated_receipts(questions, replica.kinds, replica.documents)
+    returns = questioned_returns(questions, replica.kinds)
+    of_orders = (with_reports, placed_twice, waiting, with_shortage, duplicates, conflicts)
+    breaches = breach_answers(replica.ledger, since, limit + 1)
+    of_others = (breaches, barcodes, recipes, lost_edits, questions.questioned, repeated, returns)
+    return ExceptionsAnswer(
+        breaches=breaches[:limit],
+        shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
+        duplicates=sorted(duplicates, key=lambda one: _newest((one.standing, one.lost)))[-limit:],
+        key_conflicts=sorted(conflicts, key=lambda one: _newest(one.sides))[-limit:],
+        reports=[report for order in with_reports[-limit:] for report in report_answers(order)],
+        waiting=[answer for order in waiting[:limit] for answer in waiting_answers(order)],
+        barcode_conflicts=barcodes[:limit],
+        recipe_conflicts=recipes[:limit],
+        lost_edits=lost_edits[:limit],
+        repeated_receipts=repeated[:limit],
+        questioned_returns=returns[:limit],
+        differences=list(differences),
+        unreadable=orders.malformed + replica.documents.malformed,
+        clocks=clocks[-limit:],
+        till_clocks=till_clocks[-limit:],
+        truncated=any(len(some) > limit for some in (*of_orders, *of_others, clocks, till_clocks)),
+    )
+
+
+def _is_of_one_order(collision: Collision) -> bool:
+    """Whether one order was placed twice under one key: the node lists it once, as an order."""
+    contents = collision.entry.content, collision.winner.content
+    are_placements = all(is_placement(one) for one in contents)
+    return are_placements and contents[0].reference == contents[1].reference
+
+
+def _keys_of_orders(collisions: Iterable[Collision]) -> dict[bytes, str]:
+    """The keys of orders that were placed twice under one key, by the entries of the placements."""
+    keys: dict[bytes, str] = {}
+    for one in collisions:
+        if _is_of_one_order(one):
+            keys[one.entry.hash] = keys[one.winner.hash] = key_text(one.entry.content.key)
+    return keys
+
+
+def _side(collision: Collision, *, is_lost: bool) -> SideAnswer:
+    entry = collision.entry if is_lost else collision.winner
+    stream = entry.stream
+    return SideAnswer(entry.hash.hex(), node_of(stream.writer), stream.scope, recorded_text(entry.content))
+
+
+def _newest(sides: Iterable[SideAnswer]) -> tuple[str, str]:
+    """What orders duplicates and conflicts: the time of the newest side, and its entry."""
+    return max((one.at, one.movement) for one in sides)
+
+
+def _duplicate(found: Collision) -> DuplicateAnswer:
+    content, void = found.entry.content, found.void.hash.hex() if found.void is not None else None
+    standing, lost = _side(found, is_lost=False), _side(found, is_lost=True)
+    order = content.reference if content.kind == ORDER else ""
+    return DuplicateAnswer(
+        key=key_text(content.key), request=content.kind, order=order, standing=standing, lost=lost, void=void
+    )
+
+
+def _conflict(found: Collision) -> ConflictAnswer:
+    requests = [found.winner.content.kind, found.entry.content.kind]
+    sides = [_side(found, is_lost=False), _side(found, is_lost=True)]
+    return ConflictAnswer(key_text(found.entry.content.key), "", requests, sides)
+
+
+def _double_orders(order: Order, keys: Mapping[bytes, str]) -> Iterator[DuplicateAnswer]:
+    for lost, won in order.duplicates():
+        voids = [order.fulfilments[one.id].void.hex() for one in lost.shown if one.id in order.fulfilments]
+        void = next((one for one in voids if one), None)
+        key = _one_key((won, lost), keys)
+        yield DuplicateAnswer(
+            key=key,
+            request=ORDER,
+            order=order.name,
+            standing=_placed_side(won),
+            lost=_placed_side(lost),
+            void=void,
+        )
+
+
+def _other_orders(order: Order, keys: Mapping[bytes, str]) -> Iterator[ConflictAnswer]:
+    standing: dict[bytes, Placed] = {}
+    for one in order.placed:
+        standing.setdefault(one.digest, one)
+    if len(standing) > 1:
+        sides = list(standing.values())
+        yield ConflictAnswer(
+            _one_key(sides, keys), order.name, [ORDER] * len(sides), [_placed_side(one) for one in sides]
+        )
+
+
+def _one_key(placed: Sequence[Placed], keys: Mapping[bytes, str]) -> str:
+    """The key that placements share; empty if they share none or it is unknown."""
+    found = dict.fromkeys([keys.get(one.entry, "") for one in placed])
+    return next(iter(found)) if len(found) == 1 else ""
+
+
+def _placed_side(placed: Placed) -> SideAnswer:
+    location = placed.shown[0].location if placed.shown else ""
+    return SideAnswer(placed.entry.hex(), node_of(placed.writer), location, time_text(noted_ms(placed)))

@@ -1,0 +1,228 @@
+"""What the entries of one journal show about each order, in the plainest way.
+
+fulfilments     begun by the first step that names one, or split off another one. The newest step says its state
+asked           events that could not happen at once: they came early, or another node decides
+settled         what became of such an event, at each fulfilment; the empty name stands for all of them
+reports         events that changed nothing
+placements      the first entry of each placement. Of several for one request, the earliest stands
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulations.reference.clocks import time_text
+from simulations.reference.entries import Shown, hash_of, node_of, precedence
+from simulations.reference.fulfilments import HOLDING, REPEAT, REPORTS_MAX
+
+OF_ALL_HUBS = "@hubs"
+NOT_REPORTED = (REPEAT, "covered", "unchanged", "passed_on", "duplicate")
+
+
+@dataclass
+class FulfilmentTrace:
+    """One fulfilment. `voids`: the entries that say that it is undone, because its placement lost."""
+
+    location: str
+    owner: str
+    state: str
+    instead_of: str = ""
+    is_part: bool = False
+    is_divided: bool = False
+    """Whether parts were split off it. If they had all units, it holds none, whatever its state is."""
+    voids: list[str] = field(default_factory=list)
+
+
+@dataclass
+class OrderTrace:
+    """One order."""
+
+    name: str
+    placements: list[Shown] = field(default_factory=list)
+    fulfilments: dict[str, FulfilmentTrace] = field(default_factory=dict)
+    asked: list[Shown] = field(default_factory=list)
+    settled: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """By the hash of the event that waited, and by fulfilment: the outcomes."""
+    reports: list[Shown] = field(default_factory=list)
+
+    def take(self, entry: Shown) -> None:
+        """Take in the next entry about the order."""
+        facts = entry["facts"]
+        act, name = facts["act"], facts.get("fulfilment", "")
+        if facts.get("settles"):
+            outcomes = self.settled.setdefault(hash_of(facts["settles"]), {})
+            outcomes.setdefault("" if _is_of_goods(facts) else name, []).append(facts.get("outcome", ""))
+        if act == "step":
+            self._step(entry, facts, name)
+        elif act == "split" and name in self.fulfilments:
+            whole = self.fulfilments[name]
+            whole.is_divided = True
+            self.fulfilments[facts["part"]] = FulfilmentTrace(whole.location, whole.owner, facts["to"], is_part=True)
+        elif act in ("park", "ask", "take_back"):
+            self.asked.append(entry)
+        elif act == "report" and facts["outcome"] not in NOT_REPORTED:
+            self.reports.append(entry)
+        elif act == "hand_over" and name in self.fulfilments:
+            self.fulfilments[name].owner = facts["to"]
+        elif act == "void":
+            self._void(entry, facts, name)
+
+    def _step(self, entry: Shown, facts: Shown, name: str) -> None:
+        if facts.get("digest") and facts.get("shown"):
+            self.placements = sorted([*self.placements, entry], key=precedence)
+        new = FulfilmentTrace(entry["scope"], node_of(entry), facts["to"], facts.get("instead_of", ""))
+        fulfilment = self.fulfilments.setdefault(name, new)
+        fulfilment.state = facts["to"]
+        if facts.get("voids"):
+            fulfilment.voids.append(entry["hash"])
+
+    def _void(self, entry: Shown, facts: Shown, name: str) -> None:
+        if not name:
+            self.settled.setdefault(hash_of(facts["voids"]), {}).setdefault("", []).append("void")
+            return
+        self.reports.append(entry)
+        if name in self.fulfilments:
+            self.fulfilments[name].voids.append(entry["hash"])
+
+    # what follows ------------------------------------------------------------------------------------------------
+
+    @property
+    def shown_reports(self) -> list[dict[str, Any]]:
+        """The earliest events without an effect, as `reports` lists them."""
+        return [
+            {
+                "order": self.name,
+                "fulfilment": one["facts"].get("fulfilment", ""),
+                "event": one["reason"],
+                "outcome": one["facts"]["outcome"],
+                "at": one["at"],
+            }
+            for one in sorted(self.reports, key=_age)[:REPORTS_MAX]
+        ]
+
+    @property
+    def waiting(self) -> list[Shown]:
+        """The events that still wait, in the order of their numbers."""
+        return sorted((one for one in self.asked if self._waits(one)), key=_number)
+
+    @property
+    def shown_waiting(self) -> list[dict[str, Any]]:
+        """The events that still wait, as `waiting` lists them."""
+        return [self._shown_event(one) for one in self.waiting]
+
+    def _waits(self, entry: Shown) -> bool:
+        settled = self.settled.get(entry["hash"], {})
+        if "" in settled or not settled:
+            return not settled
+        return any(
+            name not in settled and self._concerns(entry, name, one) and not _is_of_goods(entry["facts"])
+            for name, one in self.fulfilments.items()
+        )
+
+    @staticmethod
+    def _concerns(entry: Shown, name: str, fulfilment: FulfilmentTrace) -> bool:
+        event = _event(entry)
+        of_all = not event.get("fulfilment") and (not fulfilment.is_part or event["event"] == "return")
+        return (of_all or event.get("fulfilment") == name) and entry["scope"] in (OF_ALL_HUBS, fulfilment.location)
+
+    def _shown_event(self, entry: Shown) -> dict[str, Any]:
+        event, until_ms = _event(entry), entry["facts"].get("until_ms")
+        named = event.get("fulfilment", "")
+        if not self.fulfilments:
+            reason = "unknown-order"
+        else:
+            reason = "unknown-fulfilment" if named and named not in self.fulfilments else "early"
+        is_of_goods = entry["facts"]["act"] == "take_back"
+        return {
+            "order": self.name,
+            "event": event["event"],
+            "fulfilment": named,
+            "since": entry["at"],
+            "until": time_text(until_ms) if until_ms else None,
+            "reason": reason if until_ms or (is_of_goods and reason != "early") else "owner",
+        }
+
+    @property
+    def selections(self) -> list[Shown]:
+        """The requests of hubs to revoke a fulfilment because its units are missing."""
+        return sorted((one for one in self.asked if one["facts"].get("outcome") == "shortage"), key=_number)
+
+    @property
+    def shown_shortages(self) -> list[dict[str, Any]]:
+        """The fulfilments that were selected, and what became of that, as `shortages` lists them."""
+        return [self._shown_shortage(one) for one in self.selections if _event(one)["fulfilment"] in self.fulfilments]
+
+    def _shown_shortage(self, entry: Shown) -> dict[str, Any]:
+        name = _event(entry)["fulfilment"]
+        outcome = self._outcome(entry["hash"])
+        instead = [other for other, one in self.fulfilments.items() if one.instead_of == name]
+        return {
+            "order": self.name,
+            "fulfilment": name,
+            "location": self.fulfilments[name].location,
+            "owner": self.fulfilments[name].owner,
+            "named_by": node_of(entry),
+            "named_at": entry["at"],
+            "outcome": outcome or None,
+            "instead": instead[0] if outcome == "moved" and instead else None,
+        }
+
+    def _outcome(self, event: str) -> str:
+        """What became of an event. The owner's word stands, and of several any but a repeat."""
+        settled = self.settled.get(event, {})
+        by_owner = [one for name, outcomes in settled.items() if name for one in outcomes]
+        return min(by_owner or settled.get("", [""]), key=lambda one: (one == REPEAT, one))
+
+    def duplicates(self) -> Iterator[tuple[Shown, Shown]]:
+        """Placements that lost, each with the one that stands for its request."""
+        standing: dict[str, Shown] = {}
+        for one in self.placements:
+            first = standing.setdefault(one["facts"]["digest"], one)
+            if first is not one:
+                yield one, first
+
+    def others(self) -> list[Shown]:
+        """The placements that stand, if they are for different requests."""
+        standing: dict[str, Shown] = {}
+        for one in self.placements:
+            standing.setdefault(one["facts"]["digest"], one)
+        return list(standing.values()) if len(standing) > 1 else []
+
+    def voids_of(self, lost: Shown) -> list[str]:
+        """The entries that undo, or cannot undo any more, what a placement began."""
+        begun = [shown[0] for shown in lost["facts"]["shown"] if shown[0] in self.fulfilments]
+        return [void for name in begun for void in self.fulfilments[name].voids]
+
+    def held_by(self, node: str) -> list[str]:
+        """The fulfilments that a node owns, and whose state holds units."""
+        return sorted(name for name, one in self.fulfilments.items() if one.owner == node and one.state in HOLDING)
+
+
+def order_traces(entries: Iterable[Shown]) -> dict[str, OrderTrace]:
+    """The orders that entries are about, by name."""
+    orders: dict[str, OrderTrace] = {}
+    for entry in entries:
+        if entry["kind"] == "order":
+            orders.setdefault(entry["reference"], OrderTrace(entry["reference"])).take(entry)
+    return orders
+
+
+def _age(entry: Shown) -> tuple[int, str]:
+    return entry["clock"], entry["hash"]
+
+
+def _number(entry: Shown) -> tuple[int, int, str]:
+    return _event(entry).get("number", 0), entry["clock"], entry["hash"]
+
+
+def _event(entry: Shown) -> Shown:
+    event: Shown = entry["facts"]["request"]["event"]
+    return event
+
+
+def _is_of_goods(facts: Shown) -> bool:
+    """Whether an entry takes goods back for another node, or says what became of such goods."""
+    is_note = facts["act"] == "report" and facts["outcome"] in ("passed_on", "duplicate")
+    return facts["act"] == "take_back" or is_note
