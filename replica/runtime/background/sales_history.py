@@ -15,15 +15,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import CLOCK_AHEAD_MAX_MS, CLOCK_SKEW_MAX_MS, SILENCE_MAX_MS
 from replica.core.base.names import FREE, account, node_of
-from replica.core.catalog.documents import Documents
-from replica.core.catalog.locations import LOCATION, ReadLocation
 from replica.core.log.entry import Content, Entry
 from replica.core.log.times import moved_ms, recorded_ms
 from replica.core.rights.forecast import DAYS_MAX, SLOT_MINUTES, SLOTS, Demand
@@ -32,6 +29,7 @@ from replica.core.state.replica import Replica
 from replica.core.stock.till_receipts import SALE
 from replica.runtime.driver import Driver
 from replica.runtime.ports import Clock, Journal
+from replica.runtime.time_zones import time_zone
 
 PAUSE_S = 1.0
 """How late the node may notice a new slot, or a policy that asks for a forecast."""
@@ -148,15 +146,6 @@ class SalesHistory:
 
     def _location_zone(self) -> tzinfo:
         return time_zone(self._driver.replica.documents, self._location)
-
-
-def time_zone(documents: Documents, location: str) -> tzinfo:
-    """The time zone in the document of a location; UTC if it names none that this node knows."""
-    try:
-        document = msgspec.convert(documents.value(LOCATION, location), ReadLocation)
-        return ZoneInfo(document.time_zone)
-    except (msgspec.ValidationError, ValueError, OSError, KeyError):
-        return UTC
 
 
 def _written_ms(content: Content, now_ms: int) -> int:

@@ -31,8 +31,15 @@ ENTRIES_MAX = 4_096
 """Entries of one pair that are read to find the beginning of its breach. An older beginning is not searched."""
 
 
-class _Found(Struct, frozen=True):
+class _Breach(Struct, frozen=True):
+    """The balances of a pair, and all units that were ever moved: a pair that moved may have its old balances again."""
+
     balances: dict[str, int]
+    moved: int
+
+
+class _Found(Struct, frozen=True):
+    moved: int
     since: str | None
 
 
@@ -57,10 +64,10 @@ class BreachTimes:
             newest, breached, ended = await self._driver.look(lambda replica: _breached(replica, limit, self._found))
             for pair in ended:
                 del self._found[pair]
-            for pair, balances in breached.items():
+            for pair, breach in breached.items():
                 known = self._found.get(pair)
-                if known is None or known.balances != balances:
-                    self._found[pair] = _Found(balances, await self._began(pair, balances, newest))
+                if known is None or known.moved != breach.moved:
+                    self._found[pair] = _Found(breach.moved, await self._began(pair, breach.balances, newest))
             return {pair: self._found[pair].since for pair in breached}
 
     async def _began(self, pair: Pair, balances: Mapping[str, int], newest: int) -> str | None:
@@ -80,11 +87,10 @@ class BreachTimes:
         return None
 
 
-def _breached(
-    replica: Replica, limit: int, known: Iterable[Pair]
-) -> tuple[int, dict[Pair, dict[str, int]], list[Pair]]:
-    """The newest arrival number, the balances of the first pairs with a breach, and known pairs that have none."""
-    breached = {pair: replica.ledger.stock(*pair).balances for pair in islice(breached_pairs(replica.ledger), limit)}
+def _breached(replica: Replica, limit: int, known: Iterable[Pair]) -> tuple[int, dict[Pair, _Breach], list[Pair]]:
+    """The newest arrival number, the first pairs with a breach, and known pairs that have none."""
+    stocks = {pair: replica.ledger.stock(*pair) for pair in islice(breached_pairs(replica.ledger), limit)}
+    breached = {pair: _Breach(stock.balances, sum(stock.cells.values())) for pair, stock in stocks.items()}
     ended = [pair for pair in known if not replica.ledger.stock(*pair).breach]
     return replica.arrival, breached, ended
 

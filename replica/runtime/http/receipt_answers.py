@@ -14,8 +14,8 @@ from replica.core.log.times import moved_ms, recorded_text
 from replica.core.state.duplicates import lost_among
 from replica.core.state.kinds import Kinds
 from replica.core.stock.till_receipts import QUESTION, QuestionedReceipt, TillReceipt
-from replica.runtime.background.sales_history import time_zone
 from replica.runtime.ports import Journal
+from replica.runtime.time_zones import time_zone
 
 
 class ReceiptMovement(Struct, frozen=True):

@@ -55,6 +55,14 @@ async def test_a_breach_that_was_settled_and_came_back_lasts_since_it_came_back(
     assert await breaches(store) == {"cola": again["at"]}
 
 
+async def test_a_breach_that_came_back_with_the_old_balances_lasts_since_it_came_back(store: Caller) -> None:
+    await store.good("/v1/sales", lines(1))
+    await breaches(store)
+    await store.good("/v1/returns", {**lines(1), "disposition": "restock"})
+    again = await store.good("/v1/sales", lines(1))
+    assert await breaches(store) == {"cola": again["at"]}
+
+
 async def test_a_restart_does_not_make_a_breach_look_new(tmp_path: Path) -> None:
     async with calling(await started(tmp_path)) as store:
         sold = await store.good("/v1/sales", lines(1))
