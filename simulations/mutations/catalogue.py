@@ -8,6 +8,7 @@ from simulations.mutations.clocks import CLOCKS
 from simulations.mutations.commits import COMMITS
 from simulations.mutations.keys import KEYS
 from simulations.mutations.links import LINKS
+from simulations.mutations.lists import LISTS
 from simulations.mutations.merges import MERGES
 from simulations.mutations.order_messages import ORDER_MESSAGES
 from simulations.mutations.orders import ORDER_SLIPS
@@ -32,6 +33,7 @@ AREAS = (
     READERS,
     UNDONE,
     ORDER_MESSAGES,
+    LISTS,
 )
 
 MUTATIONS = {one.name: one for area in AREAS for one in area}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from simulations.mutations.mutation import Mutation, slip
 
 KNOWN_NODES = "replica.core.state.known_nodes"
+STOCK_API = "replica.runtime.http.stock_api:StockApi"
 
 VIEWS = (
     Mutation(
@@ -58,6 +59,58 @@ VIEWS = (
             slip(
                 "replica.core.ledger.cells:LocationStock._refresh",
                 ("self._breaches.pop(stock.item, None)", "pass"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="stock-page-skips-a-row",
+        breaks="each page of the stock after the first one begins one item too late",
+        invariant=7,
+        expected=("Verdict",),
+        edits=(
+            slip(
+                f"{STOCK_API}.stock_page",
+                ("bisect_right(items, cursor) if cursor", "bisect_right(items, cursor) + 1 if cursor"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="explanation-page-skips-a-movement",
+        breaks="the cursor of an explanation points before a movement that the page did not show",
+        invariant=7,
+        expected=("Verdict",),
+        edits=(slip(f"{STOCK_API}.explain", ("reading.cursor(page.through)", "reading.cursor(page.through - 1)")),),
+    ),
+    Mutation(
+        name="documents-end-with-the-first-page",
+        breaks="the first page of documents says that it is the last one",
+        invariant=7,
+        expected=("Verdict",),
+        edits=(slip("hub.documents_api:DocumentsApi.page", ("keys[-1] if has_more else None", "None")),),
+    ),
+    Mutation(
+        name="pickups-of-other-nodes",
+        breaks="a store lists fulfilments to pick that a hub still owns",
+        invariant=7,
+        expected=("Verdict",),
+        edits=(slip("edge_node.pickups:pickups_of", (" and one.owner == orders.node", "")),),
+    ),
+    Mutation(
+        name="channel-ignored-in-availability",
+        breaks="a hub guarantees each channel what all channels together may take",
+        invariant=7,
+        expected=("Verdict",),
+        edits=(slip("hub.availability_api:AvailabilityApi._availability", ("channel=channel,", 'channel="",')),),
+    ),
+    Mutation(
+        name="silent-nodes-without-a-time",
+        breaks="the gauge of the newest entry of each node has only nodes that are connected",
+        invariant=7,
+        expected=("Verdict",),
+        edits=(
+            slip(
+                "replica.runtime.http.metrics:NodeCollector.collect",
+                ("if named.heard is not None:", "if named.heard is not None and name in peers.known:"),
             ),
         ),
     ),

@@ -59,8 +59,8 @@ class ViewFaults:
             if query and whole == "/v1/exceptions":
                 yield from self._faults_of_page(shown[whole], found, int(query.removeprefix("limit=")))
             elif query:
-                if found != shown[whole]:
-                    yield f"lists under {path}, page by page, {unlike(found, shown[whole])}"
+                if _rows(found) != _rows(shown[whole]):
+                    yield f"lists under {path}, page by page, {unlike(_rows(found), _rows(shown[whole]))}"
             else:
                 yield from (f"shows in {path}: {fault}" for fault in self._faults_of(path, found))
 
@@ -193,6 +193,12 @@ class ViewFaults:
         must = [one for one in may if not self._orders[one[0]].fulfilments[one[1]].is_divided]
         if listed != [one for one in may if one in listed] or not set(must) <= set(listed):
             yield f"the pickups {listed}, not {must} of {may}"
+
+
+def _rows(found: Any) -> list[Any]:
+    """The rows of a list, or the movements of an explanation."""
+    rows: list[Any] = found["movements"] if isinstance(found, dict) else found
+    return rows
 
 
 def _made(recipe: Recipe, units: Callable[[str], int]) -> int:
