@@ -14,8 +14,11 @@ from msgspec.structs import replace
 
 from replica.core.base.errors import StorageFull, Unknown
 from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX, RECEIPT_ENTRIES_MAX
-from replica.core.base.names import node_of, void_key
-from replica.core.log.entry import Entry, Stream, genesis
+from replica.core.base.names import CHAIN, node_of, void_key
+from replica.core.catalog.documents import Documents
+from replica.core.catalog.locations import time_zone_of
+from replica.core.log.entry import DOCUMENT, Entry, Stream, genesis
+from replica.core.log.times import moved_ms
 from replica.core.state.batch import Batch, Image
 from replica.core.state.fold import image_of
 from replica.core.stock.till_receipts import (
@@ -29,6 +32,7 @@ from replica.core.stock.till_receipts import (
     uses_of,
 )
 from replica.runtime.ports import Page, Stored
+from replica.runtime.time_zones import local_day
 from simulations.checkpoints import StoredCheckpoint, check_image
 
 Latency = Callable[[], float]
@@ -55,10 +59,13 @@ class SimulatedDisk:
         """The commit in progress. It is durable when the commit returns."""
         self._of_stream: dict[Stream, list[Stored]] = {}
         self._of_key: dict[bytes, list[Entry]] = {}
-        self._of_receipt: dict[TillReceipt, list[tuple[Use, Entry]]] = {}
+        self._of_receipt: dict[TillReceipt, list[Entry]] = {}
         self._returned: dict[TillReceipt, None] = {}
-        self._questioned: dict[tuple[TillReceipt, str, str], None] = {}
-        """Receipts that a person should look at, with use and till, in order of their newest entries."""
+        self._used_on_day: dict[tuple[TillReceipt, str, str, int], list[Stored]] = {}
+        """Sales and returns of one receipt, use, till and day, in order of their newest entries."""
+        self._questions: dict[TillReceipt, list[Stored]] = {}
+        """Entries that call returns in question, in the same order."""
+        self._documents = Documents()
 
     async def spend_reading(self) -> None:
         """Wait as long as a read takes."""
@@ -79,28 +86,32 @@ class SimulatedDisk:
             self.stored.append(stored)
             if entry.content.key:
                 self._of_key.setdefault(entry.content.key, []).append(entry)
+            if entry.content.kind == DOCUMENT and entry.stream.scope == CHAIN:
+                self._documents.apply(entry.content.facts, entry.content.clock, entry.stream.writer)
             for use in uses_of(entry.content):
-                self._use(entry, use)
+                self._use(stored, use)
 
     def commit(self, batch: Batch) -> None:
         """Make a batch durable, with the rows of the checkpoint that it changed."""
         self.keep(batch.entries, batch.clock)
         self.checkpoint.put(batch)
 
-    def _use(self, entry: Entry, use: Use) -> None:
+    def _use(self, stored: Stored, use: Use) -> None:
+        entry = stored.entry
         receipt = TillReceipt(entry.stream.scope, use.number)
-        known = self._of_receipt.setdefault(receipt, [])
-        is_repeated = use.name in (SALE, RETURN) and use.till and any(one == use for one, _ in known)
-        known.append((use, entry))
+        self._of_receipt.setdefault(receipt, []).append(entry)
         if use.name == ORIGINAL:
             self._returned[receipt] = None
-        if is_repeated or use.name == QUESTION:
-            self._questioned.pop((receipt, use.name, use.till), None)
-            self._questioned[receipt, use.name, use.till] = None
+        if use.name == QUESTION:
+            self._questions[receipt] = [*self._questions.pop(receipt, ()), stored]
+        if use.name in (SALE, RETURN) and use.till:
+            day = local_day(time_zone_of(self._documents, receipt.location), moved_ms(entry.content))
+            name = (receipt, use.name, use.till, day)
+            self._used_on_day[name] = [*self._used_on_day.pop(name, ()), stored]
 
     def on_receipt(self, receipt: TillReceipt) -> list[Entry]:
         """The durable entries that use a till receipt, in order of arrival; none if they are too many."""
-        entries = {entry.hash: entry for _, entry in self._of_receipt.get(receipt, ())}
+        entries = {entry.hash: entry for entry in self._of_receipt.get(receipt, ())}
         return list(entries.values()) if len(entries) < RECEIPT_ENTRIES_MAX else []
 
     def names(self, receipt: TillReceipt) -> bool:
@@ -111,14 +122,24 @@ class SimulatedDisk:
         """Whether a durable return names a till receipt."""
         return receipt in self._returned
 
-    def questioned(self, limit: int) -> list[QuestionedReceipt]:
-        """The till receipts that a person should look at, newest first."""
-        found = []
-        for receipt, name, till in list(reversed(self._questioned))[:limit]:
-            used = Use(name, receipt.number, till)
-            entries = [entry for use, entry in self._of_receipt[receipt] if use == used]
-            found.append(QuestionedReceipt(receipt, name, till, entries[-RECEIPT_ENTRIES_MAX:]))
-        return found
+    def repeated(self, before: int, limit: int) -> list[QuestionedReceipt]:
+        """The till receipts that a till used several times on one day, newest first."""
+        found = [one for one in reversed(self._used_on_day.values()) if len(one) > 1 and one[-1].arrival < before]
+        return [self._shown(some, some[-1].entry.content.kind) for some in found[:limit]]
+
+    def questioned(self, before: int, limit: int) -> list[QuestionedReceipt]:
+        """The till receipts of returns that an entry calls in question, newest first."""
+        found = [one for one in reversed(self._questions.values()) if one[-1].arrival < before]
+        return [self._shown(some, QUESTION) for some in found[:limit]]
+
+    @staticmethod
+    def _shown(some: list[Stored], use: str) -> QuestionedReceipt:
+        """The newest entries that use a receipt in one way."""
+        newest = some[-1]
+        (used,) = [one for one in uses_of(newest.entry.content) if one.name == use]
+        receipt = TillReceipt(newest.entry.stream.scope, used.number)
+        entries = [one.entry for one in some[-RECEIPT_ENTRIES_MAX:]]
+        return QuestionedReceipt(receipt, use, used.till, entries, newest.arrival)
 
     def refresh(self) -> None:
         """Learn which entries are durable, if another object stores them."""
@@ -225,9 +246,13 @@ class SimulatedJournal:
         await self._disk.spend_reading()
         return {receipt: self._disk.on_receipt(receipt) for receipt in receipts if self._disk.names(receipt)}
 
-    async def questioned_receipts(self, limit: int) -> list[QuestionedReceipt]:
+    async def repeated_receipts(self, before: int, limit: int) -> list[QuestionedReceipt]:
         await self._disk.spend_reading()
-        return self._disk.questioned(limit)
+        return self._disk.repeated(before, limit)
+
+    async def questioned_receipts(self, before: int, limit: int) -> list[QuestionedReceipt]:
+        await self._disk.spend_reading()
+        return self._disk.questioned(before, limit)
 
     async def read(self, after: int, limit: int) -> Page:
         await self._disk.spend_reading()

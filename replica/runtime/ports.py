@@ -74,12 +74,15 @@ class Journal(Protocol):
         Receipts without entries are left out. A receipt with RECEIPT_ENTRIES_MAX entries or more has an empty list.
         """
 
-    async def questioned_receipts(self, limit: int) -> list[QuestionedReceipt]:
-        """Read the till receipts that a person should look at, newest first, at most `limit`.
+    async def repeated_receipts(self, before: int, limit: int) -> list[QuestionedReceipt]:
+        """Read the till receipts that one till used for several sales, or several returns, of one day.
 
-        These are receipts that one till used for several sales, or for several returns, and those of returns that an
-        entry calls in question.
+        The newest come first, at most `limit`, and only those whose newest entry arrived before `before`. The day is
+        that of the location's time zone as the node knew it when the entry arrived.
         """
+
+    async def questioned_receipts(self, before: int, limit: int) -> list[QuestionedReceipt]:
+        """Read the till receipts of returns that an entry calls in question, in the same way."""
 
     async def read(self, after: int, limit: int) -> Page:
         """Read up to `limit` entries that arrived after `after`."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-import msgspec
 
-from replica.core.catalog.documents import Documents
-from replica.core.catalog.locations import LOCATION, ReadLocation
-
-
-def time_zone(documents: Documents, location: str) -> tzinfo:
-    """The time zone in the document of a location; UTC if it names none that this node knows."""
+def time_zone(name: str) -> tzinfo:
+    """The time zone of a name; UTC if this machine does not know it."""
     try:
-        document = msgspec.convert(documents.value(LOCATION, location), ReadLocation)
-        return ZoneInfo(document.time_zone)
-    except (msgspec.ValidationError, ValueError, OSError, KeyError):
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
         return UTC
+
+
+def local_day(name: str, at_ms: int) -> int:
+    """The day of a time in a time zone, counted from 0001-01-01, which is day 1; 0 if no calendar has it.
+
+    Args:
+        at_ms: milliseconds since 1970.
+    """
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, time_zone(name)).toordinal()
+    except (ValueError, OverflowError, OSError):
+        return 0

@@ -17,11 +17,15 @@ from hub.availability import local_availability, locations_with
 from replica.core.base.limits import LOST_EDITS_MAX
 from replica.core.orders.sources import Source
 from replica.core.state.replica import Replica
-from replica.core.stock.till_receipts import QUESTION
 from replica.runtime.http.answers import cell_answers, entry_answer, stock_answer
 from replica.runtime.http.exception_answers import exceptions
 from replica.runtime.http.order_answers import order_view
-from replica.runtime.http.receipt_answers import ReceiptQuestions
+from replica.runtime.http.receipt_answers import (
+    ARRIVAL_MAX,
+    ReceiptAnswers,
+    questioned_returns,
+    repeated_receipts,
+)
 from simulations.checkers.checker import Checker
 from simulations.journal import SimulatedDisk
 from simulations.machine import Machine
@@ -93,10 +97,12 @@ def _shown(replica: Replica, disk: SimulatedDisk, model: ViewFaults, *, is_hub: 
 
 def _exceptions(replica: Replica, disk: SimulatedDisk, model: ViewFaults, limit: int) -> dict[str, Any]:
     """A page of exceptions. A node reads from its journal when each breach began. Here the model says that."""
-    questioned = disk.questioned(limit + 1)
-    of_returns = [one.receipt for one in questioned if one.use == QUESTION]
-    questions = ReceiptQuestions(questioned, {receipt: disk.on_receipt(receipt) for receipt in of_returns})
-    found: dict[str, Any] = _plain(exceptions(replica, model.breach_times, (), limit, questions))
+    repeated, questioned = disk.repeated(ARRIVAL_MAX, ALL), disk.questioned(ARRIVAL_MAX, ALL)
+    named = {one.receipt: disk.on_receipt(one.receipt) for one in (*repeated, *questioned)}
+    receipts = ReceiptAnswers(
+        repeated_receipts(repeated, named, replica.kinds), questioned_returns(questioned, named, replica.kinds)
+    )
+    found: dict[str, Any] = _plain(exceptions(replica, model.breach_times, (), limit, receipts))
     return found
 
 

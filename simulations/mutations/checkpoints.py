@@ -55,16 +55,13 @@ CHECKPOINTS = (
     ),
     Mutation(
         name="exceptions-not-loaded",
-        breaks="after a restart, no order of the checkpoint is listed as an exception",
+        breaks="after a restart, no order of the checkpoint is listed with its reports",
         invariant=7,
-        expected=("Checkpoint",),
+        expected=("Checkpoint", "ViewsChecker"),
         edits=(
             slip(
                 f"{ORDERS}._index",
-                (
-                    "if order.reports or len(order.placed) > 1:",
-                    "if order.name in self._live and (order.reports or len(order.placed) > 1):",
-                ),
+                ("if order.reports:", "if order.name in self._live and order.reports:"),
             ),
         ),
     ),

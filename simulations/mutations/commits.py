@@ -155,8 +155,8 @@ COMMITS = (
         expected=("Checkpoint",),
         edits=(
             slip(
-                f"{JOURNAL}:SimulatedJournal.load",
-                ("for stored in disk.stored]", "for stored in disk.stored[:-1]]"),
+                f"{JOURNAL}:SimulatedDisk.folded",
+                ("for one in self.stored]", "for one in self.stored[:-1]]"),
             ),
         ),
     ),

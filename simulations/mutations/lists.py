@@ -9,18 +9,6 @@ EXCEPTIONS = f"{ANSWERS}.exception_answers:exceptions"
 
 LISTS = (
     Mutation(
-        name="reports-forgotten-at-start",
-        breaks="after a restart, a node lists only the reports that came since",
-        invariant=7,
-        expected=("ViewsChecker", "Checkpoint"),
-        edits=(
-            slip(
-                "replica.core.orders.fold:Orders.load",
-                ("self._index(order)", "self._index(order), self.with_reports.discard(order.name)"),
-            ),
-        ),
-    ),
-    Mutation(
         name="waiting-page-without-its-last-row",
         breaks="a page of events that wait leaves out the last order that it has room for",
         invariant=7,

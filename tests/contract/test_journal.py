@@ -29,6 +29,8 @@ from tests.core.runs import runs_of
 
 INCARNATION = "0123456789ab"
 WRITER = f"store-1#{INCARNATION}"
+NEWEST = 1_000
+"""Later than every entry of a test."""
 
 Reopen = Callable[[], Awaitable[Journal]]
 
@@ -457,16 +459,22 @@ async def test_repeated_receipts_and_questioned_returns_are_read_newest_first(re
     await journal.load()
     once = [receipted(replica, "s1", "R-1"), receipted(replica, "s2", "R-1", "t-2"), receipted(replica, "s3", "R-2")]
     await commit(journal, replica)
-    assert await journal.questioned_receipts(10) == []
+    assert await journal.repeated_receipts(NEWEST, 10) == await journal.questioned_receipts(NEWEST, 10) == []
     again, question = receipted(replica, "s4", "R-1"), returned(replica, "r1", "R-2", 2)
     await commit(journal, replica)
-    wanted = [
-        QuestionedReceipt(TillReceipt("store-1", "R-2"), "question", "", [question]),
-        QuestionedReceipt(TillReceipt("store-1", "R-1"), "sale", "t-1", [once[0], again]),
+    twice = receipted(replica, "s5", "R-1", "t-2")
+    await commit(journal, replica)
+    repeated = [
+        QuestionedReceipt(TillReceipt("store-1", "R-1"), "sale", "t-2", [once[1], twice], 6),
+        QuestionedReceipt(TillReceipt("store-1", "R-1"), "sale", "t-1", [once[0], again], 4),
     ]
+    questioned = [QuestionedReceipt(TillReceipt("store-1", "R-2"), "question", "", [question], 5)]
     for _ in range(2):
-        assert await journal.questioned_receipts(10) == wanted
-        assert await journal.questioned_receipts(1) == wanted[:1]
+        assert await journal.repeated_receipts(NEWEST, 10) == repeated
+        assert await journal.repeated_receipts(NEWEST, 1) == repeated[:1]
+        assert await journal.repeated_receipts(6, 1) == repeated[1:]
+        assert await journal.questioned_receipts(NEWEST, 10) == questioned
+        assert await journal.questioned_receipts(5, 10) == []
         journal = await reopen()
         await journal.load()
 

@@ -45,7 +45,7 @@ DAMAGES = {
     "a missing count": ("counts", "DELETE FROM counts"),
     "a missing clock fault": ("clock_faults", "DELETE FROM clock_faults"),
     "a missing receipt": ("receipts", "DELETE FROM receipts WHERE use = 'original'"),
-    "a receipt of no entry": ("receipts", "INSERT INTO receipts VALUES ('store-1', '9', 'sale', '', 1)"),
+    "a receipt of no entry": ("receipts", "INSERT INTO receipts VALUES ('store-1', '9', 'sale', '', 1, 1)"),
     "a receipt that nobody asks about": ("questioned_receipts", "DELETE FROM questioned_receipts"),
     "an old question": ("questioned_receipts", "UPDATE questioned_receipts SET arrival = 1"),
     "a segment with another hash before": ("segments", "UPDATE segments SET previous = zeroblob(16) WHERE arrival > 9"),

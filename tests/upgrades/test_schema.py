@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -20,7 +21,7 @@ from replica.runtime.journal.statements import schema_scripts
 from replica.runtime.journal.verification import verify_file
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import Assembly
-from tests.callers import calling
+from tests.callers import Caller, calling
 
 DIGESTS = {
     "0001_journal.sql": "15d39e378fb5310f9df355fbed690c79dc5ac6928592329eb5a7d274441ef501",
@@ -31,6 +32,7 @@ DIGESTS = {
     "0006_documents_past.sql": "cb4afc94d036e718e6f01199ba3e0a0cfae3b874f41f8246ecc99d69de0431e7",
     "0007_receipts.sql": "37183571d0932ef4e5bf6a523cee142613791f48b5077401a1c63bb261275e17",
     "0008_outcomes.sql": "6a4f568e85b1c73e0cd34dcce12806791e2026e4064afbb48b4a62e67ae9c33b",
+    "0009_receipt_days.sql": "150b4edf622f5e61ce75c6d183ac9fbb98885d00768be8d8a1b281808d610fa5",
 }
 """The content of each script that ran on somebody's data (SHA-256). Add a new script; never change a digest."""
 
@@ -82,14 +84,18 @@ async def test_a_file_of_each_earlier_schema_opens_and_works(tmp_path: Path, ver
 
 
 def make_older(data: Path, version: int) -> None:
-    """Take away what later schemas than `version` added to a file."""
+    """Take away what later schemas than `version` added to a file. A table that they changed has no rows then."""
     scripts = schema_scripts()
     with sqlite3.connect(":memory:") as earlier, sqlite3.connect(data / FILE_NAME) as connection:
         earlier.executescript("\n".join(scripts[:version]))
-        tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        kept = set(earlier.execute(tables))
-        for (name,) in set(connection.execute(tables)) - kept:
-            connection.execute(f"DROP TABLE {name}")
+        forms = "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
+        kept = dict(earlier.execute(forms))
+        for name, form in dict(connection.execute(forms)).items():
+            if form != kept.get(name):
+                connection.execute(f"DROP TABLE {name}")
+                indexes = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql <> '' ORDER BY type DESC"
+                for (sql,) in earlier.execute(indexes, (name,)).fetchall():
+                    connection.execute(sql)
         connection.execute(f"PRAGMA user_version = {version}")
     earlier.close()
     connection.close()
@@ -106,6 +112,31 @@ async def test_a_file_of_an_earlier_schema_is_folded_again_entirely(tmp_path: Pa
         (found,) = (await store.good("/v1/exceptions"))["till_clocks"]
         assert found["till"] == "A"
         assert (await store.good("/v1/stock/cola"))["on_hand"] == 2
+
+
+@pytest.mark.parametrize("version", [4, 8])
+async def test_a_file_of_an_earlier_schema_gets_the_days_of_its_receipts(tmp_path: Path, version: int) -> None:
+    """The location got its time zone between the receipts: they are of one day in Shanghai, and of two in UTC."""
+    data = tmp_path / "data"
+    document = {"type": "store", "name": "A shop", "region": "east", "time_zone": "Asia/Shanghai"}
+    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(3)
+
+    async def sell(store: Caller, receipt: str) -> None:
+        for hours in (-2, 2):
+            when = (day + timedelta(hours=hours)).isoformat()
+            sold = {"lines": [{"sku": "cola", "quantity": 1}], "till": "A", "receipt": receipt, "occurred_at": when}
+            await store.good("/v1/sales", sold)
+
+    async with calling(await opened(data)) as store:
+        await sell(store, "R-1")
+        await store.node.driver.submit(DocumentWrite("location", "store-1", pack_value(document), b"document"))
+        await sell(store, "R-2")
+        before = await store.good("/v1/exceptions")
+    assert [one["receipt"] for one in before["repeated_receipts"]] == ["R-2"]
+    make_older(data, version)
+    async with calling(await opened(data)) as store:
+        assert await store.good("/v1/exceptions") == before
+    assert verify_file(data / FILE_NAME).differences == []
 
 
 async def test_a_file_without_moves_is_folded_again_after_an_update(tmp_path: Path) -> None:

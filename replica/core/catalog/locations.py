@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import asin, cos, radians, sin, sqrt
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert
 
 from replica.core.base.names import NAME_PATTERN
+from replica.core.catalog.documents import Documents
 
 LOCATION = "location"
 """The kind of the documents that describe locations."""
@@ -45,6 +46,14 @@ class LocationDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 class ReadLocation(LocationDocument, frozen=True, forbid_unknown_fields=False):
     """The same, read from a peer: fields that a later version added are ignored."""
+
+
+def time_zone_of(documents: Documents, location: str) -> str:
+    """The name of the time zone of a location, by its document; UTC if it names none."""
+    try:
+        return convert(documents.value(LOCATION, location), ReadLocation).time_zone
+    except ValidationError:
+        return "UTC"
 
 
 def distance_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:

@@ -14,8 +14,9 @@ from replica.core.log.entry_run import EntryRun
 Row = tuple[Any, ...]
 """One row of a part's checkpoint: first the key, then the state. Values are integers, texts, bytes or None."""
 
-ReceiptRow = tuple[str, str, str, str, int]
-"""One use of a till receipt: location, number, use, till, and the arrival number of the entry."""
+ReceiptRow = tuple[str, str, str, str, int, str, int]
+"""One use of a till receipt: location, number, use, till, the arrival number of the entry, the time zone of the
+location, and when the goods moved, in milliseconds since 1970."""
 
 Checkpoint = Mapping[str, Iterable[Row]]
 """Rows by the part of the fold that they belong to."""

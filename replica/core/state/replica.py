@@ -16,17 +16,19 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from replica.core.base.clock import COUNTER_BITS, HybridClock
+from replica.core.base.clock import COUNTER_BITS, HybridClock, stamp_ms
 from replica.core.base.errors import Invalid, PeerFault
 from replica.core.base.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.base.names import CHAIN, node_of
 from replica.core.catalog.known_locations import KnownLocations
+from replica.core.catalog.locations import time_zone_of
 from replica.core.ledger.cells import LocationStock
 from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.log.entry_run import EntryRun, FastRun, ReceivedRun
 from replica.core.log.recent_keys import RecentKeys
 from replica.core.log.times import AFTER, WALL, WALL_MIN_MS, is_ahead, is_cause, recorded_clock
+from replica.core.log.times import AFTER, WALL, is_ahead, is_cause, moved_ms, recorded_clock
 from replica.core.orders.context import OrderContext, OrderPolicy
 from replica.core.orders.machine import OrderMachine
 from replica.core.rights.location_owners import LocationOwners
@@ -284,7 +286,11 @@ class Replica:
         if run.receipts:
             self.receipts.put_run(run, [(index, number) for index, _, number in run.receipts])
             scope, first = run.stream.scope, self.arrival + 1
-            self._uses += [(scope, number, SALE, till, first + index) for index, till, number in run.receipts]
+            zone = time_zone_of(self.documents, scope)
+            self._uses += [
+                (scope, number, SALE, till, first + index, zone, stamp_ms(run.clock + index))
+                for index, till, number in run.receipts
+            ]
         self._open_run(run.stream, run.first).extend(run)
         self._hold(run.stream, run.head, newest, len(run))
 
@@ -351,7 +357,8 @@ class Replica:
             return []
         scope = entry.stream.scope
         self.receipts.put(entry, uses)
-        self._uses += [(scope, use.number, use.name, use.till, arrival) for use in uses]
+        zone, moved = time_zone_of(self.documents, scope), moved_ms(content)
+        self._uses += [(scope, use.number, use.name, use.till, arrival, zone, moved) for use in uses]
         return [TillReceipt(scope, use.number) for use in uses]
 
     def _open_run(self, stream: Stream, first: int) -> EntryRun:

@@ -40,13 +40,15 @@ class TillReceipt(NamedTuple):
 class QuestionedReceipt(NamedTuple):
     """A receipt that a person should look at, and the newest entries that use it so, in order of arrival.
 
-    `use` is `sale` or `return` if the till `till` used the number several times, and `question` for returns.
+    `use` is `sale` or `return` if the till `till` used the number several times on one day, and `question` for returns.
+    `arrival` is the arrival number of the newest of the entries.
     """
 
     receipt: TillReceipt
     use: str
     till: str
     entries: list[Entry]
+    arrival: int
 
 
 class Use(NamedTuple):

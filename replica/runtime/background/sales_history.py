@@ -21,6 +21,7 @@ import msgspec
 from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import CLOCK_AHEAD_MAX_MS, CLOCK_SKEW_MAX_MS, SILENCE_MAX_MS
 from replica.core.base.names import FREE, account, node_of
+from replica.core.catalog.locations import time_zone_of
 from replica.core.log.entry import Content, Entry
 from replica.core.log.times import moved_ms, recorded_ms
 from replica.core.rights.forecast import DAYS_MAX, SLOT_MINUTES, SLOTS, Demand
@@ -145,7 +146,7 @@ class SalesHistory:
         return (at_ms + (int(offset.total_seconds()) * 1000 if offset is not None else 0)) // SLOT_MS
 
     def _location_zone(self) -> tzinfo:
-        return time_zone(self._driver.replica.documents, self._location)
+        return time_zone(time_zone_of(self._driver.replica.documents, self._location))
 
 
 def _written_ms(content: Content, now_ms: int) -> int:

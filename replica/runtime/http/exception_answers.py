@@ -24,15 +24,10 @@ from replica.runtime.http.document_conflicts import (
     recipe_answers,
 )
 from replica.runtime.http.order_answers import ReportAnswer, WaitingAnswer, report_answers, waiting_answers
-from replica.runtime.http.receipt_answers import (
-    NO_QUESTIONS,
-    QuestionedReturnAnswer,
-    ReceiptQuestions,
-    RepeatedReceiptAnswer,
-    questioned_returns,
-    repeated_receipts,
-)
+from replica.runtime.http.receipt_answers import QuestionedReturnAnswer, ReceiptAnswers, RepeatedReceiptAnswer
 from replica.runtime.http.shortage_answers import BreachAnswer, ShortageAnswer, breach_answers, shortage_answers
+
+NO_RECEIPTS = ReceiptAnswers()
 
 
 class SideAnswer(Struct, frozen=True):
@@ -108,13 +103,13 @@ def exceptions(
     since: Mapping[tuple[str, str], str | None],
     differences: Sequence[dict[str, str]],
     limit: int,
-    questions: ReceiptQuestions = NO_QUESTIONS,
+    receipts: ReceiptAnswers = NO_RECEIPTS,
 ) -> ExceptionsAnswer:
     """Gather the exceptions of at most `limit` orders with reports, and of at most `limit` orders with waiting events.
 
     Of duplicates, conflicts, shortages, lost edits and till receipts it lists the newest, at most `limit` of each. Of
     breaches it lists the first `limit` by location and item.
-    `since`: when each breach began, by location and item.
+    `since`: when each breach began, by location and item. `receipts`: the newest, one more than `limit` of each sort.
     """
     orders = replica.orders
     with_reports = orders.latest(orders.with_reports, limit + 1)
@@ -130,11 +125,9 @@ def exceptions(
     conflicts += [answer for order in placed_twice for answer in _other_orders(order, keys)]
     barcodes, recipes = barcode_answers(replica.catalog), recipe_answers(replica.catalog)
     lost_edits = lost_edit_answers(replica.documents, limit + 1)
-    repeated = repeated_receipts(questions, replica.kinds, replica.documents)
-    returns = questioned_returns(questions, replica.kinds)
     of_orders = (with_reports, placed_twice, waiting, with_shortage, duplicates, conflicts)
     breaches = breach_answers(replica.ledger, since, limit + 1)
-    of_others = (breaches, barcodes, recipes, lost_edits, questions.questioned, repeated, returns)
+    of_others = (breaches, barcodes, recipes, lost_edits, receipts.repeated, receipts.questioned)
     return ExceptionsAnswer(
         breaches=breaches[:limit],
         shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
@@ -145,8 +138,8 @@ def exceptions(
         barcode_conflicts=barcodes[:limit],
         recipe_conflicts=recipes[:limit],
         lost_edits=lost_edits[:limit],
-        repeated_receipts=repeated[:limit],
-        questioned_returns=returns[:limit],
+        repeated_receipts=list(receipts.repeated[:limit]),
+        questioned_returns=list(receipts.questioned[:limit]),
         differences=list(differences),
         unreadable=orders.malformed + replica.documents.malformed,
         clocks=clocks[-limit:],

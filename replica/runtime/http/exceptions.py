@@ -7,7 +7,7 @@ from aiohttp import web
 from replica.runtime.http.breach_times import BreachTimes
 from replica.runtime.http.exception_answers import ExceptionsAnswer, exceptions
 from replica.runtime.http.operations import Operation, json_response, limit_of
-from replica.runtime.http.receipt_answers import read_questions
+from replica.runtime.http.receipt_answers import read_receipts
 from replica.runtime.node import Node
 
 
@@ -34,5 +34,5 @@ class ExceptionsApi:
     async def exceptions(self, request: web.Request) -> web.Response:
         limit, differences = limit_of(request), self._node.peers.divergences
         since, look = await self._breach_times.read(limit), self._node.driver.look
-        questions = await read_questions(self._node.journal, limit + 1)
-        return json_response(await look(lambda replica: exceptions(replica, since, differences, limit, questions)))
+        receipts = await read_receipts(self._node.journal, self._node.replica.kinds, limit + 1)
+        return json_response(await look(lambda replica: exceptions(replica, since, differences, limit, receipts)))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, tzinfo
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct, ValidationError, convert
 
 from replica.core.base.names import node_of
-from replica.core.catalog.documents import Documents
 from replica.core.log.entry import Entry
-from replica.core.log.times import moved_ms, recorded_text
+from replica.core.log.times import recorded_text
 from replica.core.state.duplicates import lost_among
 from replica.core.state.kinds import Kinds
 from replica.core.stock.till_receipts import QUESTION, QuestionedReceipt, TillReceipt
 from replica.runtime.ports import Journal
-from replica.runtime.time_zones import time_zone
+
+Named = Mapping[TillReceipt, Sequence[Entry]]
+"""The entries that name each receipt; none if they are too many."""
+
+Read = Callable[[int, int], Awaitable[list[QuestionedReceipt]]]
+"""Reads receipts before an arrival number, at most so many."""
+
+ARRIVAL_MAX = (1 << 63) - 1
+"""Later than every entry."""
 
 
 class ReceiptMovement(Struct, frozen=True):
@@ -29,7 +35,8 @@ class ReceiptMovement(Struct, frozen=True):
 class RepeatedReceiptAnswer(Struct, frozen=True):
     """A till used one receipt number for several sales, or several returns, of one day under different keys. All count.
 
-    `request`: `sale` or `return`.
+    `request`: `sale` or `return`. The day is that of the location's time zone as this node knew it when the movement
+    arrived.
     """
 
     location: str
@@ -66,60 +73,56 @@ class QuestionedReturnAnswer(Struct, frozen=True):
     at: str
 
 
-class ReceiptQuestions(Struct, frozen=True):
-    """The till receipts that a person should look at, newest first, and all entries on those of returns."""
+class ReceiptAnswers(Struct, frozen=True):
+    """The till receipts that a person should look at, newest first."""
 
-    questioned: Sequence[QuestionedReceipt] = ()
-    named: Mapping[TillReceipt, Sequence[Entry]] = {}
-
-
-NO_QUESTIONS = ReceiptQuestions()
+    repeated: Sequence[RepeatedReceiptAnswer] = ()
+    questioned: Sequence[QuestionedReturnAnswer] = ()
 
 
-async def read_questions(journal: Journal, limit: int) -> ReceiptQuestions:
-    """Read the newest of these till receipts from the journal, at most `limit`."""
-    questioned = await journal.questioned_receipts(limit)
-    returns = [one.receipt for one in questioned if one.use == QUESTION]
-    return ReceiptQuestions(questioned, await journal.find_receipts(returns) if returns else {})
+async def read_receipts(journal: Journal, kinds: Kinds, limit: int) -> ReceiptAnswers:
+    """Read the newest of these till receipts from the journal, at least `limit` of each sort if there are so many."""
+    repeated: list[RepeatedReceiptAnswer] = []
+    questioned: list[QuestionedReturnAnswer] = []
+    async for some, named in _pages(journal, journal.repeated_receipts, limit):
+        repeated += repeated_receipts(some, named, kinds)
+        if len(repeated) >= limit:
+            break
+    async for some, named in _pages(journal, journal.questioned_receipts, limit):
+        questioned += questioned_returns(some, named, kinds)
+        if len(questioned) >= limit:
+            break
+    return ReceiptAnswers(repeated, questioned)
 
 
-def repeated_receipts(questions: ReceiptQuestions, kinds: Kinds, documents: Documents) -> list[RepeatedReceiptAnswer]:
-    """Render the receipts that a till used several times on one day, without the duplicates under one key.
+async def _pages(journal: Journal, read: Read, limit: int) -> AsyncIterator[tuple[list[QuestionedReceipt], Named]]:
+    """Pages of receipts with all entries that name them. A page may have only duplicates under one key."""
+    before = ARRIVAL_MAX
+    while some := await read(before, limit):
+        yield some, await journal.find_receipts([one.receipt for one in some])
+        if len(some) < limit:
+            return
+        before = some[-1].arrival
 
-    Many tills begin with the same number each day. The day is that of the location's time zone.
-    """
+
+def repeated_receipts(repeated: Iterable[QuestionedReceipt], named: Named, kinds: Kinds) -> list[RepeatedReceiptAnswer]:
+    """Render the receipts that a till used several times on one day, without the duplicates under one key."""
     answers = []
-    for one in questions.questioned:
-        if one.use == QUESTION:
-            continue
-        (location, number), lost = one.receipt, lost_among(one.entries, kinds)
-        zone, of_day = time_zone(documents, location), dict[date | None, list[ReceiptMovement]]()
-        for entry in one.entries:
-            if entry.hash not in lost:
-                of_day.setdefault(_day(entry, zone), []).append(_movement(entry))
-        answers += [
-            RepeatedReceiptAnswer(location, one.till, number, one.use, movements)
-            for movements in reversed(of_day.values())
-            if len(movements) > 1
-        ]
+    for one in repeated:
+        (location, number), lost = one.receipt, lost_among(named.get(one.receipt) or one.entries, kinds)
+        movements = [_movement(entry) for entry in one.entries if entry.hash not in lost]
+        if len(movements) > 1:
+            answers.append(RepeatedReceiptAnswer(location, one.till, number, one.use, movements))
     return answers
 
 
-def _day(entry: Entry, zone: tzinfo) -> date | None:
-    """The day on which the goods moved; None if no calendar has it."""
-    try:
-        return datetime.fromtimestamp(moved_ms(entry.content) / 1000, zone).date()
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def questioned_returns(questions: ReceiptQuestions, kinds: Kinds) -> list[QuestionedReturnAnswer]:
+def questioned_returns(
+    questioned: Iterable[QuestionedReceipt], named: Named, kinds: Kinds
+) -> list[QuestionedReturnAnswer]:
     """Render the returns that a person should look at."""
     answers = []
-    for one in questions.questioned:
-        if one.use != QUESTION:
-            continue
-        lost = lost_among(questions.named.get(one.receipt) or one.entries, kinds)
+    for one in questioned:
+        lost = lost_among(named.get(one.receipt) or one.entries, kinds)
         for entry in one.entries:
             if entry.hash in lost or entry.content.facts.get("return") in lost:
                 continue

@@ -53,16 +53,22 @@ CREATE TEMP TRIGGER spread INSTEAD OF INSERT ON batches BEGIN
     SELECT value->>0, value->>1, substr(new.bytes, value->>2, value->>3) FROM json_each(new.counts) WHERE true
     ON CONFLICT DO UPDATE SET state = excluded.state;
 
-    -- Uses of till receipts. [location, number, use, till, arrival]
-    INSERT INTO receipts (location, number, use, till, arrival)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(new.receipts);
+    -- Uses of till receipts. [location, number, use, till, day, arrival]
+    INSERT INTO receipts (location, number, use, till, day, arrival)
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each(new.receipts);
 
-    -- Receipts that a person should look at: questioned ones, and those that the till used before in the same way.
-    INSERT INTO questioned_receipts (location, number, use, till, arrival)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(new.receipts)
-    WHERE value->>2 = 'question' OR (value->>2 IN ('sale', 'return') AND value->>3 <> '' AND EXISTS (
+    -- Receipts that a person should look at: those that the till used before in the same way on the same day.
+    INSERT INTO questioned_receipts (location, number, use, till, day, arrival)
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each(new.receipts)
+    WHERE value->>2 IN ('sale', 'return') AND value->>3 <> '' AND EXISTS (
         SELECT 1 FROM receipts
         WHERE location = value->>0 AND number = value->>1 AND use = value->>2 AND till = value->>3
-              AND arrival <> value->>4))
+              AND day = value->>4 AND arrival <> value->>5)
+    ON CONFLICT DO UPDATE SET arrival = max(arrival, excluded.arrival);
+
+    -- And those of questioned returns, of all days together.
+    INSERT INTO questioned_receipts (location, number, use, till, day, arrival)
+    SELECT value->>0, value->>1, value->>2, value->>3, 0, value->>5 FROM json_each(new.receipts)
+    WHERE value->>2 = 'question'
     ON CONFLICT DO UPDATE SET arrival = max(arrival, excluded.arrival);
 END;

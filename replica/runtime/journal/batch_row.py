@@ -18,9 +18,10 @@ from msgspec.json import Encoder
 from replica.core.ledger.cells import Changes
 from replica.core.log.entry import Head, Stream, start
 from replica.core.log.entry_run import EntryRun
-from replica.core.state.batch import Batch, ReceiptRow
+from replica.core.state.batch import Batch
 from replica.runtime.journal.segment import cut_segments
 from replica.runtime.journal.statements import STATEMENTS
+from replica.runtime.time_zones import local_day
 
 RouteName = tuple[str, str, str, str]
 """Scope, writer, source and target."""
@@ -97,7 +98,10 @@ class Numbers:
         parts.counts += [
             (location, item, *parts.lay(state)) for location, item, state in batch.checkpoint.get("counts", ())
         ]
-        parts.receipts = batch.receipts
+        parts.receipts = [
+            (location, number, use, till, local_day(zone, moved_ms), arrived)
+            for location, number, use, till, arrived, zone, moved_ms in batch.receipts
+        ]
         self._lay_cells(batch.cells, parts)
         yield parts.row()
 
@@ -134,7 +138,7 @@ class _Parts:
         self.end = 1
         """Where the next piece begins; SQLite counts from 1."""
         self.streams, self.segments, self.keys, self.items, self.routes, self.counts = [_Tuples() for _ in range(6)]
-        self.receipts: list[ReceiptRow] = []
+        self.receipts: _Tuples = []
         self.cells: dict[int, int] = {}
         self.orders: dict[int, int] = {}
 

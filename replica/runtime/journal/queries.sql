@@ -76,24 +76,30 @@ SELECT key, arrival FROM keys ORDER BY key, arrival
 -- The arrivals of entries that use a till receipt: all of them, if they use it at most so often as the limit.
 SELECT DISTINCT arrival FROM (SELECT arrival FROM receipts WHERE location = ? AND number = ? LIMIT ?) ORDER BY arrival
 
--- arrivals_of_use
--- The last arrivals of entries that use a till receipt in one way at one till, up to a limit, newest first.
-SELECT arrival FROM receipts WHERE location = ? AND number = ? AND use = ? AND till = ? ORDER BY arrival DESC LIMIT ?
+-- arrivals_of_day
+-- The last arrivals of entries that use a till receipt in one way at one till on one day, up to a limit, newest first.
+SELECT arrival FROM receipts WHERE location = ? AND number = ? AND use = ? AND till = ? AND day = ?
+ORDER BY arrival DESC LIMIT ?
+
+-- arrivals_of_question
+-- The last arrivals of entries that question a return of a till receipt, up to a limit, newest first.
+SELECT arrival FROM receipts WHERE location = ? AND number = ? AND use = 'question' ORDER BY arrival DESC LIMIT ?
 
 -- insert_receipt
 -- Note one use of a till receipt, while the index of an older file is filled.
-INSERT INTO receipts (location, number, use, till, arrival) VALUES (?, ?, ?, ?, ?)
+INSERT INTO receipts (location, number, use, till, day, arrival) VALUES (?, ?, ?, ?, ?, ?)
 
 -- question_receipts
 -- Note all receipts that a person should look at, after the index was filled. The batch does the same for new entries.
 INSERT INTO questioned_receipts
-SELECT location, number, use, till, max(arrival) FROM receipts
-GROUP BY location, number, use, till
+SELECT location, number, use, till, CASE use WHEN 'question' THEN 0 ELSE day END AS one, max(arrival) FROM receipts
+GROUP BY location, number, use, till, one
 HAVING use = 'question' OR (use IN ('sale', 'return') AND till <> '' AND count(*) > 1)
 
 -- questioned_receipts
--- The receipts that a person should look at, newest first, up to a limit.
-SELECT location, number, use, till FROM questioned_receipts ORDER BY arrival DESC LIMIT ?
+-- Receipts with questioned returns (1) or repeated ones (0), whose newest entry arrived before a number, newest first.
+SELECT location, number, use, till, day, arrival FROM questioned_receipts
+WHERE (use = 'question') = ? AND arrival < ? ORDER BY arrival DESC LIMIT ?
 
 -- number_of_originals
 -- The number of returns that name the receipt of their sale.
@@ -213,7 +219,7 @@ SELECT 1 FROM keys WHERE key = ? AND arrival = ?
 
 -- has_use
 -- Whether a use of a till receipt is in the index.
-SELECT 1 FROM receipts WHERE location = ? AND number = ? AND use = ? AND till = ? AND arrival = ?
+SELECT 1 FROM receipts WHERE location = ? AND number = ? AND use = ? AND till = ? AND day = ? AND arrival = ?
 
 -- number_of_uses
 -- The number of uses of till receipts.
@@ -221,7 +227,7 @@ SELECT count(*) FROM receipts
 
 -- all_questioned
 -- Every receipt that a person should look at, with the arrival of the newest entry.
-SELECT location, number, use, till, arrival FROM questioned_receipts
+SELECT location, number, use, till, day, arrival FROM questioned_receipts
 
 -- whole_streams
 -- Every stream with all columns but its number.

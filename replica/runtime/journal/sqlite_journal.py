@@ -147,8 +147,11 @@ class SqliteJournal:
     async def find_receipts(self, receipts: Sequence[TillReceipt]) -> dict[TillReceipt, list[Entry]]:
         return await self._key_lookup.run(receipt_index.find, receipts)
 
-    async def questioned_receipts(self, limit: int) -> list[QuestionedReceipt]:
-        return await self._query.run(receipt_index.questioned, limit)
+    async def repeated_receipts(self, before: int, limit: int) -> list[QuestionedReceipt]:
+        return await self._query.run(receipt_index.repeated, before, limit)
+
+    async def questioned_receipts(self, before: int, limit: int) -> list[QuestionedReceipt]:
+        return await self._query.run(receipt_index.questioned, before, limit)
 
     async def read(self, after: int, limit: int) -> Page:
         return await self._query.run(reading.read, after, limit)

@@ -19,11 +19,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from replica.core.log.entry import Entry, Head, Stream, start
+from replica.core.log.entry import Head, Stream, start
 from replica.core.orders.fold import held_differences
 from replica.core.state.fold import Fold
-from replica.core.stock.till_receipts import QUESTION, RETURN, SALE, uses_of
-from replica.runtime.journal import reading
+from replica.core.stock.till_receipts import QUESTION, RETURN, SALE
+from replica.runtime.journal import reading, receipt_index
 from replica.runtime.journal.damage import DAMAGE, DataRefused
 from replica.runtime.journal.statements import PARTS, STATEMENTS, schema_scripts
 from replica.runtime.ports import Stored
@@ -116,7 +116,7 @@ class _Verifier:
         self._least_clock = 0
         self._keys = 0
         self._uses: dict[Row, int] = {}
-        """Location, number, use and till of each use of a till receipt: the arrival of the newest entry."""
+        """Location, number, use, till and day of each use of a till receipt: the arrival of the newest entry."""
         self._used = 0
         self._questioned: dict[Row, None] = {}
 
@@ -163,17 +163,17 @@ class _Verifier:
         if content.key:
             self._keys += 1
             self._look_up("keys", "has_key", (content.key, arrival))
-        self._take_uses(entry, arrival)
+        self._take_uses(stored)
 
-    def _take_uses(self, entry: Entry, arrival: int) -> None:
-        for use in uses_of(entry.content):
-            row = (entry.stream.scope, use.number, use.name, use.till)
+    def _take_uses(self, stored: Stored) -> None:
+        for row in receipt_index.rows_of(stored, self._fold.documents):
+            *_, use, till, day, arrival = row
+            named = (*row[:4], 0 if use == QUESTION else day)
             self._used += 1
-            self._look_up("receipts", "has_use", (*row, arrival))
-            is_repeated = row in self._uses and use.name in (SALE, RETURN) and use.till
-            if is_repeated or use.name == QUESTION:
-                self._questioned[row] = None
-            self._uses[row] = arrival
+            self._look_up("receipts", "has_use", row)
+            if use == QUESTION or (named in self._uses and use in (SALE, RETURN) and till):
+                self._questioned[named] = None
+            self._uses[named] = arrival
 
     def _check_streams(self) -> None:
         stored = self._connection.execute(STATEMENTS["whole_streams"]).fetchall()

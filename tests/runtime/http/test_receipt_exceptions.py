@@ -87,6 +87,35 @@ async def test_a_receipt_with_more_repeated_days_than_asked_for_is_truncated(sto
         assert (len(found["repeated_receipts"]), found["truncated"]) == (limit, truncated)
 
 
+async def test_numbers_that_a_till_uses_each_day_push_nothing_off_a_page(store: Caller) -> None:
+    """The newest rows of the page were those of numbers that no day has twice."""
+    day = f"{datetime.now(UTC) - timedelta(2):%Y-%m-%d}"
+    for _ in range(2):
+        await store.good("/v1/sales", {**sale("R-1"), "occurred_at": f"{day}T10:00:00Z"})
+    await store.good("/v1/returns", back("R-1", quantity=9))
+    for ago in (3, 2):
+        for number in range(4):
+            when = f"{datetime.now(UTC) - timedelta(ago):%Y-%m-%d}T11:00:00Z"
+            await store.good("/v1/sales", {**sale(f"daily-{number}"), "occurred_at": when})
+    found = await store.good("/v1/exceptions?limit=1")
+    assert [one["receipt"] for one in found["repeated_receipts"]] == ["R-1"]
+    assert [one["original"] for one in found["questioned_returns"]] == ["R-1"]
+    assert not found["truncated"]
+
+
+async def test_a_page_of_receipts_is_read_on_past_duplicates_under_one_key(store: Caller) -> None:
+    other, now_ms = Node("hub-elsewhere", ("store-1",), None, "hub"), int(datetime.now(UTC).timestamp() * 1000)
+    for _ in range(2):
+        await store.good("/v1/sales", sale("R-0"))
+    for number in range(3):
+        other.ask(Sale(lines=(SkuLine(1, "cola"),), till="t-1", receipt=f"R-{number + 1}"), f"twice-{number}", now_ms)
+        await store.good("/v1/sales", sale(f"R-{number + 1}"), key=f"twice-{number}")
+    other.commit()
+    await (await store.node.driver.take_in(other.runs("store-1"), Ingress()))
+    found = await store.good("/v1/exceptions?limit=1")
+    assert [one["receipt"] for one in found["repeated_receipts"]] == ["R-0"]
+
+
 async def test_a_day_of_receipts_is_that_of_the_location(store: Caller) -> None:
     """It is one day in Shanghai, and two in UTC."""
     document = {"type": "store", "name": "A shop", "region": "east", "time_zone": "Asia/Shanghai"}
