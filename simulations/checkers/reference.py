@@ -181,7 +181,7 @@ def _refusal(replay: Replay, command: Command, asked: Mapping[str, Any]) -> Any:
 
 
 def plain(stored: Stored, arrival: int) -> Entry:
-    """An entry as the model knows it. `arrival`: its number among those that the model plays."""
+    """An entry as the model knows it, with its facts as JSON. `arrival`: its number for the model."""
     entry, content = stored.entry, stored.entry.content
     facts = dict(content.facts)
     if content.kind == DOCUMENT and isinstance(facts.get("value"), bytes):
@@ -200,6 +200,6 @@ def plain(stored: Stored, arrival: int) -> Entry:
         reference=content.reference,
         moves=[(one.item, one.source, one.target, one.quantity) for one in content.moves],
         lines=[(one.sku, one.quantity, one.breach, one.available) for one in content.lines],
-        facts=facts,
+        facts=msgspec.json.decode(msgspec.json.encode(facts)),
         hash=entry.hash.hex(),
     )

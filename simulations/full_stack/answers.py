@@ -6,68 +6,25 @@ durable between the request and the answer. The model plays the journal of each 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from replica.core.base.names import key_text, parse_key
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
-from simulations.checkers.reference import new_replay, plain
+from simulations.checkers.reference import plain
 from simulations.full_stack.calls import Call, HttpAnswer
 from simulations.history import Durable, History
-from simulations.machine import Machine, Role
+from simulations.machine import Machine
 from simulations.reference import bodies
-from simulations.reference.answers import ANYTHING, SENTENCE, STATUS, Answer, Refusal, difference
-from simulations.reference.journal import Entry
-from simulations.reference.node import WRITES
-from simulations.reference.reading import PAGE, Reading, answer_to
-from simulations.reference.sourcing import availability
-from simulations.reference.views import Views
+from simulations.reference.answers import SENTENCE, STATUS, Answer, Refusal, Request, difference
+from simulations.reference.moment import Moment
 
 DERIVED = ("stock", "availability", "status", "journal")
 """The reads that the model derives."""
-
-
-class Moment:
-    """What the answers of a machine must show after some number of its entries."""
-
-    def __init__(self, machine: Machine, chain: SimulatedChain) -> None:
-        self.entries: list[Entry] = []
-        self._role = machine.role
-        self._replay = new_replay(machine, chain)
-        self._reading = Reading(machine.name, self._replay.journal, self._replay.counts)
-        self._views = Views(machine.role.name, ())
-
-    def hear(self, stored: Stored) -> None:
-        """Take in the next entry."""
-        entry = plain(stored, stored.arrival)
-        self.entries.append(entry)
-        self._replay.hear(entry)
-        self._views.take(entry.noted)
-
-    def read(self, path: str, shown: Mapping[str, Any]) -> Any:
-        """What a read shows."""
-        url, replay = urlsplit(path), self._replay
-        query, names = dict(parse_qsl(url.query)), [unquote(part) for part in url.path.split("/")[2:]]
-        match names:
-            case ["availability", sku]:
-                return availability(replay.offer(query.get("channel", "")), replay.catalogue, sku)
-            case ["status"]:
-                return {**dict.fromkeys(shown, ANYTHING), **figures(self._role, self._views, shown)}
-            case ["journal"]:
-                return self._page(query, len(shown["entries"]))
-        location = names.pop(1) if replay.is_hub else self._role.locations[0]
-        return self._reading.goods(replay.place(location), names, query, 0)
-
-    def _page(self, query: Mapping[str, str], size: int) -> dict[str, Any]:
-        """A page of the journal. It ends early only after the newest entry."""
-        after = int(query.get("after", "0").rpartition("~")[2])
-        through = min(after + int(query.get("limit", PAGE)), len(self.entries))
-        return {"entries": [in_json(one.noted) for one in self.entries[after:through]], "next": ANYTHING}
 
 
 class Answers:
@@ -77,7 +34,7 @@ class Answers:
         self._machine = machine
         self._chain = chain
         self._history = history
-        self._now = Moment(machine, chain)
+        self._now = new_moment(machine, chain)
         self._disk: object = machine.disk
 
     def check(self, call: Call, since: Durable, answer: HttpAnswer) -> None:
@@ -103,24 +60,23 @@ class Answers:
             raise Violation("Answers", 5, f"{self._machine.name} answers {call}: {wrong}")
 
     def _malformed(self, call: Call) -> Answer | None:
-        """The refusal of a body that is malformed whatever the node knows; None if it is not, or is about an order."""
+        """The refusal of a body that is malformed whatever the node knows."""
         path = call.path.partition("?")[0]
-        is_sale = path in ("/v1/sales", "/v1/sales:batch")
-        if self._machine.role.role == "hub" and is_sale:
-            return None
-        shape = bodies.BATCH if path == "/v1/sales:batch" else WRITES[path].shape if path in WRITES else None
         try:
-            if shape is not None:
-                shape(bodies.decoded(call.body), "")
+            if path == "/v1/sales:batch" and self._machine.role.role == "edge":
+                bodies.BATCH(bodies.decoded(call.body), "")
+            else:
+                self._now.asked(Request(call.method, path, {}, call.body))
         except Refusal as refusal:
             return refusal.answer
         return None
 
     def _wrong_read(self, path: str, since: int, shown: Any) -> str:
         """How a read differs from the state at each moment since a number of entries; empty if it fits one."""
-        wrong = ""
+        url, wrong = urlsplit(path), ""
+        query = dict(parse_qsl(url.query))
         for moment in self._moments(since):
-            wrong = difference(moment.read(path, shown), shown)
+            wrong = difference(moment.read(url.path, query, shown), shown)
             if not wrong:
                 return ""
         return wrong
@@ -130,7 +86,7 @@ class Answers:
         self._stored()
         start, *events = [block for block in said.split("\n\n")[:-1] if not block.startswith(":")]
         heard, written = self._now.entries[: len(events)], start.removesuffix("0")
-        expected = [[f"{written}{one.arrival}", f"event: {one.kind}", in_json(one.noted)] for one in heard]
+        expected = [[f"{written}{one.arrival}", f"event: {one.kind}", one.noted] for one in heard]
         lines = [event.split("\n", 2) for event in events]
         found = [[place, kind, msgspec.json.decode(data.removeprefix("data: "))] for place, kind, data in lines]
         return difference(expected, found, "feed")
@@ -139,20 +95,20 @@ class Answers:
         """The present, which most answers show, then each moment since a number of entries."""
         stored = self._stored()
         yield self._now
-        earlier = Moment(self._machine, self._chain)
+        earlier = new_moment(self._machine, self._chain)
         for index, one in enumerate(stored):
             if index >= since:
                 yield earlier
-            earlier.hear(one)
+            earlier.hear(plain(one, one.arrival))
 
     def _stored(self) -> Sequence[Stored]:
         """The durable entries. The present moment has heard them all."""
         disk = self._machine.disk
         disk.refresh()
         if disk is not self._disk:
-            self._now, self._disk = Moment(self._machine, self._chain), disk
+            self._now, self._disk = new_moment(self._machine, self._chain), disk
         for one in disk.stored[len(self._now.entries) :]:
-            self._now.hear(one)
+            self._now.hear(plain(one, one.arrival))
         return disk.stored
 
     def _wrong_writes(self, call: Call, status: int, shown: Any) -> str:
@@ -164,22 +120,20 @@ class Answers:
         return next(filter(None, (self._wrong_write(one["key"], one["status"], one["sale"]) for one in sold)), wrong)
 
     def _wrong_write(self, key: str, status: int, shown: Any) -> str:
-        """How an answer differs from what the entries under its key say; empty if it fits one.
-
-        If several nodes accepted the request, the answer shows the one that won, as far as the node knows. An order
-        that was placed at several nodes is shown as it was placed first.
-        """
+        """How an answer differs from what the entries under its key say; empty if it fits one."""
         self._stored()
-        entries = self._now.entries
-        named = [one for one in entries if one.key == key_text(parse_key(key))]
-        placed = [one for one in entries if named and one.kind == "order" and "digest" in one.facts]
-        named += [one for one in placed if one.reference == named[0].reference and "digest" in named[0].facts]
         wrong = f"no entry has the key {key}"
-        for one in named:
-            wrong = difference([answer_to(one).status, answer_to(one).body], [status, shown])
+        for expected in self._now.answers(bodies.checked_key(key)):
+            wrong = difference([expected.status, expected.body], [status, shown])
             if not wrong:
                 return ""
         return wrong
+
+
+def new_moment(machine: Machine, chain: SimulatedChain) -> Moment:
+    """A machine without entries."""
+    role, met = machine.role, [store.name for store in chain.stores]
+    return Moment(machine.name, role.locations, is_hub=role.role == "hub", open_catalogue=True, met=met)
 
 
 def is_derived(path: str) -> bool:
@@ -191,15 +145,3 @@ def problem(status: int, shown: Any) -> dict[str, Any]:
     """What a problem document has. `ReferenceChecker` and the checks of whole journals say whether it is due."""
     kind = shown["type"]
     return {**shown, "status": STATUS.get(kind, status), "title": SENTENCE, "detail": SENTENCE}
-
-
-def figures(role: Role, views: Views, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of `GET /v1/status`. Only the node itself knows who is connected."""
-    if role.role == "hub":
-        return views.status_of_hub(shown["connected"])
-    return views.status_of_store(role.locations[0], [shown["hub"]] if shown["hub"] else [])
-
-
-def in_json(entry: Mapping[str, Any]) -> Any:
-    """An entry as JSON shows it."""
-    return msgspec.json.decode(msgspec.json.encode(entry))

@@ -39,7 +39,7 @@ def decoded(body: bytes) -> Any:
     """The JSON value of a body. A name that stands twice in one object is refused."""
     try:
         return json.loads(body.removeprefix(b"\xef\xbb\xbf").decode(), object_pairs_hook=_object)
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise Refusal("malformed-json", "body") from None
 
 

@@ -98,6 +98,8 @@ class Replay:
         free, is_promise = f"{self.node}/free", kind == "grant" or asked.get("on_shortage") == "refuse"
         if location not in self.own and not (is_promise and self.journal.has_credited(location, free)):
             raise Refusal(*(("not-hosted", "location") if location in self.known else ("unknown-location", "location")))
+        if kind == "count":
+            return Draft(kind)
         return DECIDE[kind](self.place(location), asked)
 
     def promise(self, asked: Mapping[str, Any]) -> Plan:

@@ -101,6 +101,12 @@ class Views:
         }
         return _positive(found)
 
+    def status(self, location: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """The figures of `GET /v1/status`: of a hub, or of the store at a location. Only the node knows who is away."""
+        if not location:
+            return self.status_of_hub(shown["connected"])
+        return self.status_of_store(location, [shown["hub"]] if shown["hub"] else [])
+
     def status_of_hub(self, connected: Iterable[str]) -> dict[str, Any]:
         """The figures of a hub's `GET /v1/status`."""
         breaches = {location: len(found) for location in self.accounts if (found := self.breaches(location))}

@@ -106,7 +106,7 @@ def test_the_answer_to_a_placement_shows_its_fulfilments_and_when_it_expires(sto
         ],
         "expires_at": "1970-01-01T00:01:01.000Z",
     }
-    call = Call("POST", "/v1/holds", b"{}", "held")
+    call = Call("POST", "/v1/holds", b'{"order":"o-1","lines":[{"sku":"cola","quantity":1}]}', "held")
     store.answer(call, 201, body)
     for wrong in ({**body, "state": "reserved"}, {**body, "fulfilments": []}, {**body, "expires_at": AT}):
         with pytest.raises(Violation):

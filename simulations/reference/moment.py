@@ -1,0 +1,101 @@
+"""What a node must answer after some number of its entries, whichever node wrote them.
+
+`Store` decides each request itself. `Moment` is for nodes that exchange entries: it derives each answer from the
+entries that the node has at one moment. It knows nothing of connections, and no states of orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from simulations.reference import bodies
+from simulations.reference.answers import ANYTHING, Answer, Refusal, Request
+from simulations.reference.journal import Entry
+from simulations.reference.node import WRITES
+from simulations.reference.order_bodies import read_placement
+from simulations.reference.reading import PAGE, Reading, answer_to
+from simulations.reference.replay import Replay
+from simulations.reference.sourcing import availability
+from simulations.reference.views import Views
+
+PLACING = ("/v1/orders", "/v1/holds")
+
+
+class Moment:
+    """A node after some number of its entries."""
+
+    def __init__(
+        self, node: str, own: Sequence[str], *, is_hub: bool, open_catalogue: bool, met: Sequence[str] = ()
+    ) -> None:
+        self.replay = Replay(node, open_catalogue=open_catalogue, own=own, met=met, is_hub=is_hub)
+        self.views = Views(node, ())
+        self._reading = Reading(node, self.replay.journal, self.replay.counts)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries, in order of arrival."""
+        return self.replay.journal.entries
+
+    def hear(self, entry: Entry, asked: Mapping[str, Any] | None = None) -> str:
+        """Take in the next entry. Returns how it differs from what its request leads to, if that is known."""
+        self.views.take(entry.noted)
+        return self.replay.play(entry, asked)
+
+    # reads -------------------------------------------------------------------------------------------------------
+
+    def read(self, path: str, query: Mapping[str, str], shown: Mapping[str, Any]) -> Any:
+        """What a read shows. Only the node itself knows who is connected, so that is taken from `shown`."""
+        replay, names = self.replay, [unquote(part) for part in path.split("/")[2:]]
+        match names:
+            case ["availability", sku]:
+                return availability(replay.offer(query.get("channel", "")), replay.catalogue, sku)
+            case ["status"]:
+                return {
+                    **dict.fromkeys(shown, ANYTHING),
+                    **self.views.status("" if replay.is_hub else replay.own[0], shown),
+                }
+            case ["journal"]:
+                after = int(query.get("after", "0").rpartition("~")[2])
+                entries = self.entries[after : after + int(query.get("limit", PAGE))]
+                return {"entries": [one.noted for one in entries], "next": ANYTHING}
+        location = names.pop(1) if replay.is_hub else replay.own[0]
+        return self._reading.goods(replay.place(location), names, query, 0)
+
+    # writes ------------------------------------------------------------------------------------------------------
+
+    def answers(self, key: str) -> list[Answer]:
+        """The answers to a request under a key that it may get: what the entries under the key say.
+
+        If several nodes accepted the request, the answer shows the one that won, as far as the node knows. An order
+        that was placed at several nodes is shown as it was placed first.
+        """
+        named = [one for one in self.entries if one.key == key]
+        orders = [one.reference for one in named if "digest" in one.facts]
+        placed = [one for one in self.entries if "digest" in one.facts and one.reference in orders]
+        return [answer_to(one) for one in [*named, *placed]]
+
+    def asked(self, request: Request) -> tuple[str, str, Mapping[str, Any]] | None:
+        """The kind, the location and the normal form of a request; None if it is no such write. Raises a refusal."""
+        location = request.query.get("location", self.replay.own[0])
+        if request.path in PLACING:
+            return "order", "", read_placement(bodies.decoded(request.body), is_hub=self.replay.is_hub)
+        if request.path not in WRITES or (self.replay.is_hub and request.path == "/v1/sales"):
+            return None
+        write = WRITES[request.path]
+        return write.kind, location, write.shape(bodies.decoded(request.body), "")
+
+    def refusal(self, kind: str, location: str, asked: Mapping[str, Any]) -> Refusal | None:
+        """The refusal of a request under a new key now; None if it is accepted.
+
+        What is due to a placed order, and the moment of a count, follows from more than the entries.
+        """
+        try:
+            if kind != "order":
+                self.replay.decide(kind, location, asked)
+            elif asked["order"] not in self.replay.placed:
+                self.replay.promise(asked)
+        except Refusal as refusal:
+            return refusal
+        return None
