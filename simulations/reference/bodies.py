@@ -39,8 +39,10 @@ def decoded(body: bytes) -> Any:
     """The JSON value of a body. A name that stands twice in one object is refused."""
     try:
         return json.loads(body.removeprefix(b"\xef\xbb\xbf").decode(), object_pairs_hook=_object)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except (UnicodeDecodeError, json.JSONDecodeError):
         raise Refusal("malformed-json", "body") from None
+    except RecursionError:  # too many levels of lists and objects
+        raise invalid("body") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulations.reference.answers import ANYTHING, Answer, AnyThat, Maybe, chosen_hash, in_any_order, numbers, plain
+from simulations.reference.bodies import moment
 from simulations.reference.catalogue import Recipe
 from simulations.reference.clocks import COUNTER, HEARD_AHEAD_MS, may_follow, time_text, told_ms
 
@@ -143,6 +144,20 @@ class Entry:
             ],
             "facts": self.facts,
         }
+
+
+def heard(shown: Mapping[str, Any], arrival: int) -> Entry:
+    """An entry from its public JSON. `arrival`: its number in the journal of the reader."""
+    names = ("writer", "scope", "sequence", "kind", "key", "actor", "reason", "reference", "hash")
+    return Entry(
+        arrival=arrival,
+        stamp=shown["clock"],
+        at_ms=moment(shown["at"], "at") // 1000,
+        moves=[(one["item"], one["source"], one["target"], one["quantity"]) for one in shown["moves"]],
+        lines=[(one["sku"], one["quantity"], one["breach"], one["available"]) for one in shown["lines"]],
+        facts=dict(shown["facts"]),
+        **{name: shown[name] for name in names},
+    )
 
 
 def packed_hash(entry: Entry) -> AnyThat:

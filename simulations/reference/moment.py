@@ -66,15 +66,15 @@ class Moment:
     # writes ------------------------------------------------------------------------------------------------------
 
     def answers(self, key: str) -> list[Answer]:
-        """The answers to a request under a key that it may get: what the entries under the key say.
+        """The answer to a request under a known key, then those of moments before some of the entries arrived.
 
-        If several nodes accepted the request, the answer shows the one that won, as far as the node knows. An order
-        that was placed at several nodes is shown as it was placed first.
+        If several nodes accepted the request, the earliest entry won. An order that several nodes placed is shown as
+        the earliest placement has it.
         """
         named = [one for one in self.entries if one.key == key]
-        orders = [one.reference for one in named if "digest" in one.facts]
-        placed = [one for one in self.entries if "digest" in one.facts and one.reference in orders]
-        return [answer_to(one) for one in [*named, *placed]]
+        orders = [(one.reference, one.facts["digest"]) for one in named if "digest" in one.facts]
+        alike = [one for one in self.entries if (one.reference, one.facts.get("digest")) in orders]
+        return [answer_to(one) for one in sorted(alike or named, key=lambda one: (one.stamp, one.writer, one.hash))]
 
     def asked(self, request: Request) -> tuple[str, str, Mapping[str, Any]] | None:
         """The kind, the location and the normal form of a request; None if it is no such write. Raises a refusal."""

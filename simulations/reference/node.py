@@ -15,7 +15,7 @@ from simulations.reference import bodies, movements, returns
 from simulations.reference.answers import STATUS, Answer, AnyThat, Refusal, Request
 from simulations.reference.clocks import Stamps, may_follow, recorded_ms
 from simulations.reference.counts import Seen
-from simulations.reference.journal import Entry, rights_of
+from simulations.reference.journal import Entry, heard, rights_of
 from simulations.reference.movements import Draft, Place
 from simulations.reference.order_bodies import EVENT, read_placement
 from simulations.reference.orders import Orders
@@ -83,6 +83,7 @@ class Store:
     def hear(self, shown: Mapping[str, Any], now_ms: int) -> None:
         """Take in an entry that another node wrote, as `GET /v1/journal` of this node shows it."""
         entry = entry_of(shown, len(self.journal.entries) + 1)
+        entry = heard(shown, len(self.journal.entries) + 1)
         self.stamps.hear(entry.stamp, now_ms)
         self._replay.hear(entry)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlencode
@@ -17,8 +18,11 @@ import aiosqlite.core
 from aiohttp import web
 
 import edge_node.assembly
+import hub.assembly
 from edge_node.api import EdgeApi
 from edge_node.role import store_role
+from hub.api import ORDERS_PATH, HubApi
+from hub.role import hub_role
 from replica.core.base.names import writer_of
 from replica.core.orders.requests import Housekeeping
 from replica.core.state import decisions
@@ -28,7 +32,7 @@ from replica.core.state.housekeeping import keep_orders
 from replica.core.state.replica import Replica
 from replica.runtime.background import order_housekeeping
 from replica.runtime.http import operations, stock_api
-from replica.runtime.http.fast_path import FastPath, FastRead
+from replica.runtime.http.fast_path import FastPath, FastRead, single
 from replica.runtime.http.operations import make_app
 from replica.runtime.node import Node
 from replica.runtime.peering.websocket import HttpNetwork
@@ -39,6 +43,7 @@ from simulations.journal import SimulatedDisk, SimulatedJournal
 from simulations.reference.answers import Request
 
 LOCATION = "store-1"
+HUB, WAREHOUSE = "hub-east", "warehouse"
 INCARNATION = "0a0b0c0d0e0f"
 WRITER = writer_of(LOCATION, INCARNATION)
 
@@ -195,9 +200,9 @@ class Served:
         asked = [Command("", Housekeeping(name), b"")]
         await self.node.driver.change(lambda replica, now_ms: decisions.execute_requests(replica, asked, now_ms, {}))
 
-    async def keep_orders(self) -> None:
-        """Do what is due about orders, such as the expiry of a hold."""
-        while await self.node.driver.change(partial(keep_orders, stores={}, hubs=(), limit=32)):
+    async def keep_orders(self, stores: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Do what is due about orders, such as the expiry of a hold. `stores`: the nodes that it met, by location."""
+        while await self.node.driver.change(partial(keep_orders, stores=stores, hubs=(), limit=32)):
             pass
 
     async def ask(self, requests: Sequence[Request]) -> list[tuple[int, bytes]]:
@@ -218,6 +223,38 @@ def packed(request: Request, *, is_fast: bool) -> bytes:
     lines += [f"Idempotency-Key: {request.key}"] if request.key is not None else []
     lines += [] if is_fast else ["X-Slow-Path: 1"]
     return "\r\n".join([*lines, "Content-Type: application/json", "", ""]).encode() + request.body
+
+
+class ServedHub(Served):
+    """A hub that hosts the warehouse."""
+
+    async def _assemble(self) -> tuple[web.Application, Any]:
+        assert self._directory is not None
+        assembly = await hub.assembly.assemble(
+            HttpNetwork(),
+            name=HUB,
+            region="east",
+            data=self._directory,
+            host="127.0.0.1",
+            hosts=(WAREHOUSE,),
+            open_catalog=True,
+            clock=self._clock,
+            entropy=FixedEntropy(Random(0)),
+        )
+        self.node = assembly.node
+        return assembly.app, assembly.fast_calls
+
+    async def _assemble_in_memory(self) -> tuple[web.Application, dict[str, FastRead]]:
+        writer, role = writer_of(HUB, INCARNATION), hub_role((WAREHOUSE,))
+        journal = SimulatedJournal(self._disk, writer)
+        replica = Replica(writer, (WAREHOUSE,), await journal.load(), order_policy=role.order_policy)
+        entropy = FixedEntropy(Random(0))
+        self.node = Node(
+            replica, journal, role, region="east", clock=self._clock, entropy=entropy, network=HttpNetwork()
+        )
+        api = HubApi(self.node, "east", (WAREHOUSE,))
+        fast_calls: dict[str, FastRead] = {ORDERS_PATH: single(api.orders.read_fast)}
+        return make_app(api.operations(), loopback_only=False), fast_calls
 
 
 _is_lean, _has_parts = cache(operations.is_lean), cache(operations.has_parts)

@@ -6,45 +6,21 @@ import asyncio
 import json
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
-from aiohttp import web
 
-import hub.assembly
-from replica.runtime.peering.websocket import HttpNetwork
 from simulations.clock import SimulatedClock
 from simulations.full_stack.loop import StackLoop
 from simulations.mutations.mutation import Mutation, planted, slip
 from simulations.reference.answers import Request
-from tests.reference.serving import LOCATION, FixedEntropy, Served, as_json, light
-
-
-class ServedHub(Served):
-    """A hub without peers, which writes for one location."""
-
-    async def _assemble(self) -> tuple[web.Application, Any]:
-        assert self._directory is not None
-        assembly = await hub.assembly.assemble(
-            HttpNetwork(),
-            name="hub-east",
-            region="east",
-            data=self._directory,
-            host="127.0.0.1",
-            hosts=(LOCATION,),
-            open_catalog=True,
-            clock=self._clock,
-            entropy=FixedEntropy(Random(0)),
-        )
-        self.node = assembly.node
-        return assembly.app, assembly.fast_calls
+from tests.reference.serving import WAREHOUSE, ServedHub, as_json, light
 
 
 async def place_at_lone_hub(one: ServedHub) -> list[int]:
     """Place an order twice under one key and once under another, with a restart between. Return the statuses."""
     await one.start()
     goods = as_json({"lines": [{"item": "tea", "quantity": 3}]})
-    ((status, _),) = await one.ask([Request("POST", "/v1/receipts", {"location": LOCATION}, goods, "goods")])
+    ((status, _),) = await one.ask([Request("POST", "/v1/receipts", {"location": WAREHOUSE}, goods, "goods")])
     assert status == 201
     body = as_json({"order": "o-1", "lines": [{"sku": "tea", "quantity": 1}], "durability": "region"})
     statuses = []
@@ -54,7 +30,7 @@ async def place_at_lone_hub(one: ServedHub) -> list[int]:
         assert status == 201 or json.loads(shown)["type"] == "not-replicated"
         await one.stop()
         await one.start()
-    ((_, stock),) = await one.ask([Request("GET", f"/v1/stock/{LOCATION}/tea")])
+    ((_, stock),) = await one.ask([Request("GET", f"/v1/stock/{WAREHOUSE}/tea")])
     assert json.loads(stock)["reserved"] == 1
     await one.stop()
     return statuses

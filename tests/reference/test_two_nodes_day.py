@@ -1,0 +1,121 @@
+"""A day of a store and its hub agrees with the model. With a bug planted, some answer or entry of the day does not."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from simulations.mutations.mutation import Edit, Mutation, planted, slip
+from tests.reference.serving import LOCATION, WAREHOUSE
+from tests.reference.two_nodes import TwoNodes
+
+ORDERS = "replica.core.orders"
+DOCUMENTS = "/v1/documents"
+
+
+def some(*places: str, **quantities: int) -> list[dict[str, Any]]:
+    """Lines; all of one location if one is named."""
+    return [
+        {"sku": sku, "quantity": quantity, **({"location": places[0]} if places else {})}
+        for sku, quantity in quantities.items()
+    ]
+
+
+def play_a_day(nodes: TwoNodes) -> None:
+    """The hub sells stock of the store and of its warehouse. Entries arrive late, and one order is placed twice."""
+    store, hub = nodes.sides
+    for sku, recipe in {"apple": {"apple": 1}, "bolt": {"bolt": 1}, "duo": {"apple": 1, "bolt": 2}}.items():
+        nodes.write(hub, f"{DOCUMENTS}/sku/{sku}", {"recipe": recipe}, method="PUT")
+    nodes.exchange()
+    goods = {"lines": [{"item": "apple", "quantity": 12}, {"item": "bolt", "quantity": 9}]}
+    nodes.write(store, "/v1/receipts", goods)
+    nodes.write(hub, f"/v1/receipts?location={WAREHOUSE}", goods)
+    nodes.write(hub, "/v1/orders", {"order": "early", "lines": some(LOCATION, apple=1)})
+    nodes.write(store, "/v1/grants", {"to": "hub-east", "lines": [{"item": "apple", "quantity": 7}]})
+    nodes.write(store, "/v1/grants", {"to": "hub-east", "lines": [{"item": "bolt", "quantity": 5}]})
+    nodes.run(store.give(hub, 2))
+    twice = {"order": "twice", "lines": some(LOCATION, apple=1)}
+    nodes.write(store, "/v1/holds", twice, "twice")
+    nodes.run(asyncio.sleep(0.01))
+    nodes.write(hub, "/v1/orders", twice, "twice-at-the-hub")
+    nodes.write(hub, f"{DOCUMENTS}/policy/location:{WAREHOUSE}", {"mode": "safety", "safety_stock": 4}, method="PUT")
+    nodes.write(hub, "/v1/orders", {"order": "a", "lines": some(bolt=6, duo=1)})
+    nodes.run(store.give(hub, 9))
+    nodes.write(hub, f"{DOCUMENTS}/policy/item:apple", {"mode": "share", "channels": {"web": 0.5}}, method="PUT")
+    nodes.write(hub, "/v1/orders", {"order": "d", "lines": some(LOCATION, apple=1), "channel": "web"})
+    nodes.write(hub, "/v1/orders", {"order": "d", "lines": some(LOCATION, apple=1), "channel": "mall"})
+    nodes.write(hub, "/v1/orders", {"order": "b", "lines": some(duo=3, apple=2), "paid": True})
+    nodes.write(hub, "/v1/orders", {"order": "c", "lines": [*some(LOCATION, apple=3), *some(apple=6)], "ttl_s": 60})
+    nodes.get(hub, "/v1/availability/duo")
+    nodes.write(hub, f"/v1/grants?location={LOCATION}", {"to": LOCATION, "lines": [{"item": "apple", "quantity": 9}]})
+    nodes.write(hub, f"/v1/grants?location={LOCATION}", {"to": LOCATION, "lines": [{"item": "bolt", "quantity": 1}]})
+    nodes.write(hub, "/v1/orders", {"order": "b", "lines": some(duo=3, apple=2), "paid": True}, "again")
+    nodes.run(hub.give(store, 3))
+    nodes.write(store, "/v1/sales", {"lines": some(duo=2), "on_shortage": "refuse"})
+    nodes.write(store, "/v1/sales", {"lines": some(duo=2, apple=4)})
+    for order, event in (("b", "ship"), ("c", "cancel"), ("unheard-of", "pay")):
+        nodes.write(hub, f"/v1/orders/{order}/events", {"event": event})
+    nodes.exchange()
+    nodes.write(hub, "/v1/orders", twice, "twice-at-the-hub")
+    for path in ("stock", "status", "journal"):
+        nodes.get(store, f"/v1/{path}", limit="1000")
+    for path in (f"stock/{LOCATION}", f"stock/{WAREHOUSE}/apple", "status", "journal", "availability/apple"):
+        nodes.get(hub, f"/v1/{path}", limit="1000")
+    nodes.run(hub.restart())
+    nodes.get(hub, "/v1/availability/duo", channel="web")
+
+
+def compare(*edits: Edit) -> None:
+    """Play the day, with a bug planted if there are edits. Raises AssertionError if a node differs from its model."""
+    with ExitStack() as stack:
+        nodes = TwoNodes()
+        stack.callback(nodes.close)
+        if edits:
+            stack.enter_context(planted(Mutation(name="", breaks="", invariant=0, expected=(), edits=edits)))
+        play_a_day(nodes)
+
+
+BUGS = {
+    "a hub refuses the last unit": slip(f"{ORDERS}.sources:Source.standing", ("max(0, stock", "max(0, -1 + stock")),
+    "an order of no location is looked for in the warehouse only": slip(
+        f"{ORDERS}.sourcing:candidates", ("*own, *sorted(there)]", "*own]")
+    ),
+    "a hub promises what its warehouse keeps back": slip(
+        f"{ORDERS}.sources:Source.standing", ("(taken_from) - kept", "(taken_from)")
+    ),
+    "an order of a channel takes what is free": slip(
+        f"{ORDERS}.sources:Source._account", ("if has_quota else", "if False else")
+    ),
+    "a further location of an order is not the one that has most": slip(
+        f"{ORDERS}.sourcing:_richest", ("-one[1], one[0])", "one[1], one[0])")
+    ),
+    "a hub shows what is free as guaranteed": slip(
+        f"{ORDERS}.sources:Source.units_of_all", (" - self._kept(location, item)", "")
+    ),
+    "a grant is not checked": slip(
+        "replica.core.rights.grants:prepare_grant", ("check_covered(view, view.free, taken)", "pass")
+    ),
+    "a hub answers with the placement that lost": slip(
+        f"{ORDERS}.fold:Orders.as_placed", ("if won is None or won.entry == entry.hash:", "if True:")
+    ),
+    "an event of an unknown order says that it is early": slip(
+        "replica.runtime.http.order_answers:_reason", ("if not known:", "if False:")
+    ),
+    "the stock of a hub shows the rights of all nodes": slip(
+        "replica.runtime.http.answers:stock_answer", ("rights_of(replica.node, balances)", "figures.available")
+    ),
+}
+"""Mistakes in what a hub promises, refuses and shows."""
+
+
+def test_a_day_of_a_store_and_its_hub_agrees_with_the_model() -> None:
+    compare()
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_bug_of_two_nodes_is_seen(name: str) -> None:
+    with pytest.raises(AssertionError):
+        compare(BUGS[name])
