@@ -106,9 +106,9 @@ def _next_due(context: OrderContext, name: str) -> OrderDraft | None:
     order = context.orders.find(name)
     if order is None:
         return None
-    for event, standing in order.to_pass_on(context.node):
+    for event, standing in order.to_pass_on(context.node, context.location_owners):
         return ask_owner(order, event, standing)
-    for lost in order.to_void(context.node):
+    for lost in order.to_void(context.node, context.location_owners):
         return _void(context, order, lost)
     if (told := next_of_returns(context, order) or pass_on(context, order)) is not None:
         return told

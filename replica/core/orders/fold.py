@@ -45,6 +45,7 @@ class Orders:
         "_open",
         "_packed",
         "_waiting",
+        "location_owners",
         "malformed",
         "node",
         "stuck",
@@ -59,6 +60,8 @@ class Orders:
         """Every order, as of the last batch; new ones are empty until then."""
         self._live: dict[str, Order] = {}
         self._changed: dict[str, None] = {}
+        self.location_owners: Mapping[str, str] = {}
+        """The node that owns each location, as far as the replica knows now."""
         self._due = DueOrders()
         self._open: dict[str, None] = {}
         """Orders that hold units."""
@@ -185,11 +188,15 @@ class Orders:
         self._due.remind(names)
 
     def remind_of(self, locations: Iterable[str]) -> None:
-        """Hand out the orders of which this node holds units at some locations, or parked an event before it knew them.
+        """Hand out the orders at some locations that another node owns now.
 
-        Another node owns these locations now.
+        Those are orders of which this node holds units there, or parked an event before it knew them, and orders that
+        were placed twice.
         """
         wanted = dict.fromkeys(locations)
+        for order in map(self._read, self.with_two_placements):
+            if any(one.location in wanted for one in order.fulfilments.values()):
+                self._due.remind((order.name,))
         for order in map(self._read, self._waiting):
             if any(one.location in wanted for one in order.fulfilments.values()) and self._may_act(order):
                 self._due.remind((order.name,))
@@ -285,7 +292,8 @@ class Orders:
         if len(order.placed) > 1:
             self.with_two_placements.put(order.name, order.placed[1].clock)
         has_goods = any(one.goods for one in order.parked)
-        if has_goods or order.to_pass_on(self.node) or order.to_void(self.node):
+        owners = self.location_owners
+        if has_goods or order.to_pass_on(self.node, owners) or order.to_void(self.node, owners):
             self._due.remind((order.name,))
             self._duplicated[order.name] = None
 

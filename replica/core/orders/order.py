@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -297,17 +297,18 @@ class Order(Struct, array_like=True, gc=False):
             names = names + more
         return names
 
-    def to_void(self, node: str) -> list[Fulfilment]:
+    def to_void(self, node: str, location_owners: Mapping[str, str]) -> list[Fulfilment]:
         """Fulfilments of placements that lost which a node has to undo, or has to ask the owner to undo."""
         found = []
         for one, won in self.duplicates():
             known = [one.shown[0].location, won.shown[0].location]  # where the first entries are, which say everything
+            teller = _teller(one, location_owners)
             for name in self._begun_by(one):
                 fulfilment = self.fulfilments.get(name)
                 if fulfilment is None or fulfilment.is_voided:
                     continue
-                is_asker = node_of(one.writer) == node and any(location != fulfilment.location for location in known)
-                if fulfilment.owner == node or (is_asker and self._is_to_ask(fulfilment, node)):
+                is_asker = teller in ("", node) and any(location != fulfilment.location for location in known)
+                if fulfilment.owner == node or (is_asker and self._is_to_ask(fulfilment, teller)):
                     found.append(fulfilment)
         return found
 
@@ -315,16 +316,17 @@ class Order(Struct, array_like=True, gc=False):
         """Whether the owner, who cannot know of the placement that won, still holds it and was not asked yet."""
         return fulfilment.nature is not Nature.ENDED and not self._was_asked(CANCEL, fulfilment, node)
 
-    def to_pass_on(self, node: str) -> list[tuple[OutsideEvent, Fulfilment]]:
+    def to_pass_on(self, node: str, location_owners: Mapping[str, str]) -> list[tuple[OutsideEvent, Fulfilment]]:
         """Events that callers reported to a node for a placement that lost, and the fulfilments that need them now."""
         found = []
         for one, won in self.duplicates():
-            event = self._reported_of(one) if node_of(one.writer) == node else None
+            teller = _teller(one, location_owners)
+            event = self._reported_of(one) if teller in ("", node) else None
             if event is None:
                 continue
             for name in self._begun_by(won):
                 fulfilment = self.fulfilments.get(name)
-                if fulfilment is not None and self._lacks(fulfilment, event, node):
+                if fulfilment is not None and self._lacks(fulfilment, event, teller):
                     found.append((event, fulfilment))
         return found
 
@@ -374,3 +376,12 @@ def least_advanced(fulfilments: Iterable[Fulfilment]) -> str:
     found = [one.state for one in fulfilments if one.state in NATURES]
     going = [state for state in found if NATURES[state] is not Nature.ENDED]
     return min(going or found, key=list(NATURES).index, default="none")
+
+
+def _teller(lost: Placed, location_owners: Mapping[str, str]) -> str:
+    """The node that tells the owners of fulfilments about a placement that lost: the one that accepted it.
+
+    Empty: any node that knows of both placements, because a store that accepted it may never learn of the one that won.
+    """
+    node = node_of(lost.writer)
+    return "" if location_owners.get(lost.shown[0].location) == node else node

@@ -95,6 +95,7 @@ class Replica:
         self.collisions = self.fold.collisions
         self.location_owners = LocationOwners(self.node)
         """Which node owns each location, as far as known. A restarted node learns again what is due to each owner."""
+        self.orders.location_owners = self.location_owners.nodes
         self.clock = HybridClock(image.clock)
         self.arrival = image.arrival
         """The number of entries folded, which is the arrival number of the newest one."""

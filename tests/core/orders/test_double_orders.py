@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -147,7 +148,63 @@ def test_a_store_that_lacks_the_winning_placement_is_asked_to_cancel() -> None:
     assert store.figures("cola", "store-1") == (10, 0, 10)
     store.tell(west)
     assert of(west, WEST).state == "cancelled"
-    assert west.order().to_void("hub-west") == []
+    assert west.order().to_void("hub-west", {}) == []
+
+
+def placed_in_a_store(**more: Any) -> tuple[OrderTaker, OrderTaker]:
+    """An order that a hub serves from its warehouse, and that a store accepted later, which knows no other location."""
+    hub, store = OrderTaker("hub-east", w_1={"cola": 10}), OrderTaker("store-1", store_1={"cola": 10})
+    hub.replica.learn_location_owners({"store-1": "store-1"})
+    store.now_ms += 1
+    hub.place()
+    store.place(**more)
+    store.tell(hub)
+    return hub, store
+
+
+def hear(store: OrderTaker, hub: OrderTaker) -> None:
+    """The store gets what the hub wrote about its location, does what is due, and tells the hub."""
+    hub.keep_up()
+    hub.commit()
+    store.take([entry for entry in hub.entries if entry.stream.scope == "store-1"])
+    store.keep_up()
+    store.tell(hub)
+    hub.keep_up()
+
+
+def test_a_store_that_placed_the_order_too_is_asked_to_cancel() -> None:
+    hub, store = placed_in_a_store()
+    hear(store, hub)
+    assert of(store, "store-1").state == of(hub, "store-1").state == "cancelled"
+    assert of(hub, EAST).state == "held"
+    assert store.figures("cola", "store-1") == (10, 0, 10)
+    assert len([entry for entry in hub.entries if entry.content.facts.get("act") == "ask"]) == 1
+    hear(store, hub)
+    assert hub.order().to_void(EAST, {"store-1": "store-1"}) == []
+    assert of(hub, EAST).state == "held"
+
+
+def test_a_hub_asks_the_later_of_two_stores_that_placed_one_order() -> None:
+    hub, stores = OrderTaker("hub-east"), [OrderTaker(f"store-{n}", **{f"store_{n}": {"cola": 10}}) for n in (1, 2)]
+    hub.replica.learn_location_owners({"store-1": "store-1", "store-2": "store-2"})
+    stores[1].now_ms += 1
+    for store in stores:
+        store.place(paid=True)
+        store.tell(hub)
+    hub.keep_up()
+    hub.commit()
+    for store in stores:
+        store.take([entry for entry in hub.entries if entry.stream.scope in store.locations])
+        store.keep_up()
+    assert [of(store, store.locations[0]).state for store in stores] == ["reserved", "cancelled"]
+
+
+def test_a_payment_in_a_store_pays_for_the_placement_that_stands() -> None:
+    hub, store = placed_in_a_store()
+    store.happen("pay")
+    store.tell(hub)
+    hear(store, hub)
+    assert (of(hub, EAST).state, of(hub, "store-1").state) == ("reserved", "cancelled")
 
 
 def test_an_event_handed_out_by_a_clock_ahead_is_reported_late_when_it_waits_again() -> None:
@@ -194,7 +251,7 @@ def test_a_store_with_the_second_line_of_each_placement_cancels_the_one_that_los
         assert east.order().fulfilments[one].state == west.order().fulfilments[one].state == "cancelled"
     for store in stores:
         assert store.figures() == (6, 2, 4)
-    assert east.order().to_void("hub-east") == west.order().to_void("hub-west") == []
+    assert east.order().to_void("hub-east", {}) == west.order().to_void("hub-west", {}) == []
 
 
 def test_a_placement_that_lost_is_undone_after_a_restart_too() -> None:
@@ -247,7 +304,7 @@ def test_a_payment_of_the_placement_that_lost_pays_for_the_one_that_stands() -> 
         assert of(taker, EAST).expires_ms == 0
         assert taker.figures() == (30, 2, 28)
         assert taker.order().reports == []
-        assert west.order().to_pass_on(WEST) == []
+        assert west.order().to_pass_on(WEST, {}) == []
 
 
 def test_a_payment_that_both_hubs_took_changes_nothing() -> None:
@@ -338,7 +395,7 @@ def test_goods_collected_for_a_placement_that_lost_are_reported() -> None:
     assert of(west, WEST).state == "collected"
     (report,) = west.order().reports
     assert (report.event, report.outcome, report.fulfilment) == ("cancel", "impossible", "hub-west.1")
-    assert west.order().to_void("hub-west") == []
+    assert west.order().to_void("hub-west", {}) == []
 
 
 events = st.sampled_from(["", "pay", "cancel", "ship", "collect"])
