@@ -25,9 +25,8 @@ from replica.runtime.http.order_placing import place, waits
 from replica.runtime.node import Node, NodeRole
 from simulations.checkpoints import CheckpointDiffers, check_replica
 from simulations.clock import SimulatedClock, SimulatedEntropy
-from simulations.history import Durable, PageRead
 from simulations.figures import available, explained
-from simulations.history import PageRead
+from simulations.history import Durable, PageRead
 from simulations.journal import SimulatedDisk, SimulatedJournal
 from simulations.loop import NO_HOST, Host, VirtualLoop
 from simulations.network import End, MachineNetwork, SimulatedNetwork

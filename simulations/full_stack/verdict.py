@@ -12,7 +12,6 @@ from replica.core.stock.counts import CORRECTION, COUNT
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.checkers.truth import adds, is_mistimed
-from simulations.full_stack.calls import Call, HttpAnswer
 from simulations.full_stack.calls import Call
 from simulations.full_stack.machine import StackMachine
 from simulations.full_stack.views import PATIENCE_S, check_views, document_of, reader_of
@@ -78,98 +77,6 @@ async def _on_hand(machine: StackMachine, pair: Pair, is_known: bool) -> int:
     if on_hand != sum(stock["pn"]["p"].values()) - sum(stock["pn"]["n"].values()):
         raise Violation("Verdict", 7, f"{machine.name} shows {on_hand} of {pair}, but counters {stock['pn']}")
     return on_hand
-
-
-async def _entries(machine: StackMachine) -> list[dict[str, Any]]:
-    """All entries of a node's journal, as callers read them."""
-    entries: list[dict[str, Any]] = []
-    after = BEGINNING
-    while True:
-        page = await _get(machine, f"/v1/journal?after={after}&limit={JOURNAL_PAGE}")
-        entries += page["entries"]
-        if not page["entries"]:
-            return entries
-        after = page["next"]
-
-
-async def _check_views(machine: StackMachine, entries: list[dict[str, Any]]) -> None:
-    """Each figure that a node shows follows from the entries of its journal, before and after a restart."""
-    await _compare_views(machine, Views(machine.role.name, entries))
-    await _restart(machine)
-    await _compare_views(machine, Views(machine.role.name, await _entries(machine)))
-
-
-async def _restart(machine: StackMachine) -> None:
-    """Restart a node, and wait until it is ready. Raises Violation if it takes too long."""
-    machine.clients.hang_up()
-    await machine.restart()
-    for _ in range(LOOKS):
-        await asyncio.sleep(PATIENCE_S / LOOKS)
-        try:
-            answer = await machine.call(Call("GET", "/readyz"), PATIENCE_S / LOOKS)
-        except ConnectionRefusedError:
-            continue
-        if answer is not None and answer.status == 200:
-            return
-    raise Violation("Verdict", 0, f"{machine.name} is not ready {PATIENCE_S} s after a restart")
-
-
-async def _compare_views(machine: StackMachine, views: Views) -> None:
-    try:
-        await _compare_answers(machine, views)
-    except Violation:
-        if (await _get(machine, "/v1/status"))["entries"] == views.entries:
-            raise  # otherwise the node wrote meanwhile, or a peer sent entries
-
-
-async def _compare_answers(machine: StackMachine, views: Views) -> None:
-    """Ask for all figures. Stock, availability and status are compared as in each answer (`Answers`), the rest here."""
-    await _get(machine, "/v1/status")
-    if machine.role.role == "hub":
-        listed = await _get(machine, "/v1/nodes")
-        _compare(machine, "/v1/nodes", {"nodes": views.nodes()}, {"nodes": _named(listed, views)})
-        stranded = {one["node"]: one["stranded"] for one in listed["nodes"] if one["stranded"]}
-        away = [one["node"] for one in listed["nodes"] if one["connected"]]
-        _compare(machine, "/v1/nodes", views.stranded(away), stranded)
-        for item in sorted({item for items in views.accounts.values() for item in items}):
-            await _get(machine, f"/v1/availability/{quote(item)}")
-    await _compare_metrics(machine, views)
-
-
-async def _compare_metrics(machine: StackMachine, views: Views) -> None:
-    """The gauges show what the status shows. The counters count each entry once since the start of the process."""
-    answer = await machine.call(Call("GET", "/metrics"), PATIENCE_S)
-    if answer is None or answer.status != 200:
-        raise Violation("Verdict", 0, f"{machine.name} does not answer /metrics: {answer}")
-    lines = [line.rpartition(" ") for line in answer.body.decode().splitlines() if not line.startswith("#")]
-    found = {name: float(value) for name, _, value in lines}
-    connected = [
-        name.partition('"')[2].rstrip('"}')
-        for name, value in found.items()
-        if name.startswith("shelfsync_peer_connected{") and value
-    ]
-    expected = views.metrics(connected)
-    expected["shelfsync_entries_written_total"] = views.entries - machine.loaded
-    shown = ("shelfsync_breached_items{", "shelfsync_stranded_units{")
-    _compare(
-        machine,
-        "/metrics",
-        expected,
-        {name: found[name] for name in found if name in expected or name.startswith(shown)},
-    )
-
-
-def _named(listed: Any, views: Views) -> list[str]:
-    """The listed nodes that the entries name. A hub also lists nodes that it only met."""
-    return [one["node"] for one in listed["nodes"] if one["node"] in views.nodes()]
-
-
-def _compare(machine: StackMachine, view: str, expected: dict[str, Any], found: dict[str, Any]) -> None:
-    for name in {**expected, **found}:
-        if found.get(name) != expected.get(name):
-            raise Violation(
-                "Verdict", 7, f"{machine.name} shows {name} {found.get(name)} in {view}, not {expected.get(name)}"
-            )
 
 
 def _check_keys(machine: StackMachine, history: History, entries: list[dict[str, Any]]) -> None:

@@ -12,10 +12,8 @@ from typing import Any
 
 from simulations.reference import movements, returns
 from simulations.reference.answers import Refusal, difference, in_any_order
-from simulations.reference.catalogue import Catalogue, Documents
-from simulations.reference.answers import Refusal, difference
 from simulations.reference.bodies import moment
-from simulations.reference.catalogue import Catalogue
+from simulations.reference.catalogue import Catalogue, Documents
 from simulations.reference.counts import Counts, Seen
 from simulations.reference.journal import Entry, Journal
 from simulations.reference.movements import Draft, Place

@@ -27,8 +27,7 @@ from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, Entry, Head, Stream, chain, pack_body, start
 from replica.core.log.entry_run import EntryRun, FastRun, ReceivedRun
 from replica.core.log.recent_keys import RecentKeys
-from replica.core.log.times import AFTER, WALL, WALL_MIN_MS, is_ahead, is_cause, recorded_clock
-from replica.core.log.times import AFTER, WALL, is_ahead, is_cause, moved_ms, recorded_clock
+from replica.core.log.times import AFTER, WALL, WALL_MIN_MS, is_ahead, is_cause, moved_ms, recorded_clock
 from replica.core.orders.context import OrderContext, OrderPolicy
 from replica.core.orders.machine import OrderMachine
 from replica.core.rights.location_owners import LocationOwners
