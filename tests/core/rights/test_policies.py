@@ -124,13 +124,6 @@ def test_policy_fields_of_a_later_version_are_ignored() -> None:
     assert found.policy("s-1", "cola") == Policy(mode="share", share_ppm=250_000)
 
 
-def test_every_change_raises_the_revision() -> None:
-    found = standing(default={"mode": "keep"})
-    before = found.revision
-    found.put(policy("default", None, 2))
-    assert found.revision > before
-
-
 @pytest.mark.parametrize("text", ["default", "item:cola", "item:a:b", "location:s-1", "location:s-1,item:cola,big"])
 def test_a_selector_names_a_location_an_item_or_both(text: str) -> None:
     assert is_selector(text)

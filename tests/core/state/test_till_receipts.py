@@ -27,7 +27,7 @@ def test_each_receipt_of_a_merged_run_points_to_its_own_entry(held: int) -> None
     batch = other.commit()
 
     arrivals = {entry.content.reference: number for number, (entry, _) in enumerate(other.journal, start=1)}
-    found = {row[1]: row[-1] for row in batch.receipts}
+    found = {row[1]: row[4] for row in batch.receipts}
     assert len(found) == 3 - held
     assert found == {name: arrivals[name] for name in found}
     assert {row[0] for row in batch.receipts} == {STORE}
