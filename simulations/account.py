@@ -114,6 +114,9 @@ class Totals:
         self.simulated_s = self.convergence_s = 0.0
         self.times: dict[str, int] = {}
         self.runs_with: dict[str, int] = {}
+        self.smaller: dict[str, int] = {}
+        self.larger: dict[str, int] = {}
+        """By knob: the runs that turned it below or above its default."""
 
     def add(self, outcome: Outcome) -> None:
         """Add a run."""
@@ -124,9 +127,12 @@ class Totals:
         for name, times in outcome.counts.items():
             self.times[name] = self.times.get(name, 0) + times
             self.runs_with[name] = self.runs_with.get(name, 0) + (times > 0)
+        for setting in outcome.plan.knobs:
+            turned = self.smaller if setting.value < KNOBS[setting.knob].default else self.larger
+            turned[setting.knob] = turned.get(setting.knob, 0) + 1
 
     def print(self, to: Console, wall_s: float) -> None:
-        """Print how often each event happened, and the totals."""
+        """Print how often each event happened, how many runs turned each knob, and the totals."""
         happened = sorted(name for name in self.times if name not in FAULTS and name not in OF_IDENTITY)
         kinds = [*FAULTS, *(kind for kind in OF_IDENTITY if kind in self.times)]
         if self.runs == 1:
@@ -134,6 +140,8 @@ class Totals:
         grid = Table.grid(padding=(0, 6, 0, 0))
         grid.add_row(self._table("faults", kinds), self._table("what happened", happened))
         to.print(grid)
+        if self.runs > 1 and (self.smaller or self.larger):
+            to.print(self._knobs())
         never = [kind for kind in kinds if not self.times.get(kind)]
         if never:
             say(to, f"never occurred: {', '.join(never)}", "yellow")
@@ -144,6 +152,18 @@ class Totals:
             f"{self.simulated_s:,.0f} s simulated in {wall_s:,.1f} s ({pace:,.0f} a second), "
             f"at most {self.convergence_s:.1f} s from healing to agreement",
         )
+
+    def _knobs(self) -> Table:
+        """How many runs turned each knob, in the order of the list of knobs."""
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("knobs", no_wrap=True)
+        table.add_column("smaller in runs", justify="right")
+        table.add_column("larger in runs", justify="right")
+        for name in KNOBS:
+            smaller, larger = self.smaller.get(name, 0), self.larger.get(name, 0)
+            if smaller or larger:
+                table.add_row(Text(name), f"{smaller:,}", f"{larger:,}")
+        return table
 
     def _table(self, title: str, names: Iterable[str]) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -1,5 +1,7 @@
 """Knobs: bounds, sizes and times of the product that a plan can set to other values for the time of a run.
 
+A few knobs are constants of the simulated clients: what they ask for, such as the size of a recipe.
+
 A boundary that a run never reaches is not tested. So plans turn some knobs small or large, and runs reach the boundary
 within seconds. A knob is a constant of the product. It names every module that has the constant, because each import
 is a copy. `turned` sets all copies, and sets them back afterwards.
@@ -36,6 +38,8 @@ class Knob(Struct, frozen=True):
     modules: tuple[str, ...]
     """The modules that have it; the first one defines it."""
     values: tuple[float, ...]
+    twins: tuple[str, ...] = ()
+    """Modules of the reference model that have the same constant of their own."""
 
     @property
     def default(self) -> float:
@@ -58,6 +62,7 @@ BACKGROUND = "replica.runtime.background"
 JOURNAL = "replica.runtime.journal"
 HTTP = "replica.runtime.http"
 BOUNDS = "simulations.checkers.bounds"
+CLIENTS = "simulations.ordering_clients"
 
 OF_NODES: Mapping[str, Knob] = {
     "inbox": Knob("Requests that may wait.", "INBOX_MAX", (DRIVER, BOUNDS, "simulations.clients"), (24, 64, 512)),
@@ -156,6 +161,35 @@ OF_NODES: Mapping[str, Knob] = {
         (LIMITS, "replica.core.catalog.documents", "simulations.checkers.lost_edits", "simulations.checkers.views"),
         (1, 2),
     ),
+    "parked-ms": Knob(
+        "How long an event waits for its predecessor.",
+        "PARKED_MS",
+        (
+            LIMITS,
+            "replica.core.orders.order",
+            "replica.core.orders.parking",
+            "simulations.checkers.order_returns",
+            "simulations.checkers.told",
+            "simulations.run",
+        ),
+        (600_000, 7_200_000),
+        twins=("simulations.reference.orders",),
+    ),
+    "hold-s": Knob(
+        "How long the longest holds of clients live.",
+        "HOLD_S",
+        (CLIENTS, "simulations.workloads.order_parts"),
+        (20, 7_000),
+    ),
+    "box-units": Knob(
+        "Units of the item in a recipe that clients write.",
+        "BOX_UNITS_MAX",
+        (CLIENTS, "simulations.workloads.order_messages"),
+        (1, 40),
+    ),
+    "bundle-items": Knob(
+        "Items in the largest recipe that clients write.", "ITEMS_MAX", ("simulations.workloads.bundles",), (1, 12)
+    ),
 }
 """Knobs of every run."""
 
@@ -206,7 +240,7 @@ def turned(settings: Iterable[Setting]) -> Iterator[None]:
     with ExitStack() as stack:
         for setting in settings:
             knob = KNOBS[setting.knob]
-            for module in knob.modules:
+            for module in (*knob.modules, *knob.twins):
                 stack.enter_context(replaced(resolve_name(module), knob.constant, _typed(knob, setting.value)))
         yield
 

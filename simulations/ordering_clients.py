@@ -41,8 +41,11 @@ Offer = tuple[str, str, int]
 CHANNELS = ("web", "web", "mall", "app", "")
 """Channels of orders. If a policy has quotas, two of the channels have one."""
 
-TTL_S = (1, 2, 5, 900)
-"""How long holds live. Most expire during the trade, the rest within an hour after it."""
+BRIEF_TTL_S = (1, 2, 5)
+"""How long most holds live: they expire during the trade."""
+
+HOLD_S = 900
+"""How long the other holds live: until the hour after the trade."""
 
 LATEST = 12
 """The number of latest orders that clients report about."""
@@ -134,7 +137,7 @@ class OrderingClient(Client):
         location, item, units = self._random.choice(offers)
         customers = self._random.randint(2, CROWD)
         line = PlacedLine(min(units // customers + 1, self._trade.quantity), item, location=location)
-        ttl_s = self._random.choice(TTL_S)
+        ttl_s = self._random.choice((*BRIEF_TTL_S, HOLD_S))
         wanted = [
             Placement(order=self._order_name(), lines=(line,), channel=channel, ttl_s=ttl_s) for _ in range(customers)
         ]
@@ -213,7 +216,7 @@ class OrderingClient(Client):
             order=self._order_name(),
             lines=lines,
             channel=channel,
-            ttl_s=self._random.choice(TTL_S),
+            ttl_s=self._random.choice((*BRIEF_TTL_S, HOLD_S)),
             partial=self._random.random() < 0.3,
             paid=self._random.random() < 0.4,
             **more,

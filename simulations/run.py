@@ -49,8 +49,9 @@ because checkers compare its stamp with the present time."""
 CONVERGENCE_S = 30.0
 """Bound on the time from healing to agreement: the silence timeout, two rounds of dialling, and the backlog."""
 
-PASSED_OVER_MS, STRIDE_MS, STRIDE_S = PARKED_MS + 60_000, CLOCK_SKEW_MAX_MS * 2 // 3, 0.1
-"""The time of day that the end of a run skips, in steps so small that frames on the line keep credible stamps."""
+MORE_MS, STRIDE_MS, STRIDE_S = 60_000, CLOCK_SKEW_MAX_MS * 2 // 3, 0.1
+"""The end of a run skips the deadline of parked events and a little more of the day, in steps so small that frames on
+the line keep credible stamps."""
 
 REST_S = 30.0
 """How long nodes run without requests at the end. Their background work must end within this time."""
@@ -209,7 +210,7 @@ class Run:
         self._convergence_s = loop.time() - healed_s
         await self._answer_all()
         await self._be_done()
-        for _ in range(0, PASSED_OVER_MS, STRIDE_MS):
+        for _ in range(0, PARKED_MS + MORE_MS, STRIDE_MS):
             self.chain.pass_over(STRIDE_MS)
             await asyncio.sleep(STRIDE_S)
         rested_s = loop.time() + REST_S

@@ -8,6 +8,7 @@ units online, and soon after take them back, promise bundles at several nodes at
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from string import ascii_lowercase
 from typing import Any
 
 from msgspec import UNSET
@@ -17,11 +18,8 @@ from replica.core.orders.requests import OrderEvent, OutsideEvent, PlacedLine, P
 from replica.core.stock.requests import Adjustment, AdjustmentLine, GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from simulations.ordering_clients import OrderingClient
 
-PIECES = tuple(f"piece-{letter}" for letter in "abcd")
-"""The items of bundles. No other workload moves them."""
-
-BUNDLES = tuple(f"bundle-{items}" for items in range(1, len(PIECES) + 1))
-"""The SKUs, by their number of items."""
+ITEMS_MAX = 4
+"""Items of the largest bundle."""
 
 PLENTY, SCARCE_MAX = 8, 2
 """Units of an item in one goods receipt: of one item many, of the others few."""
@@ -40,18 +38,28 @@ PAUSE_S = 0.4
 """Mean pause between two actions of a client."""
 
 
+def pieces() -> tuple[str, ...]:
+    """The items of bundles. No other workload moves them."""
+    return tuple(f"piece-{letter}" for letter in ascii_lowercase[:ITEMS_MAX])
+
+
+def bundles() -> tuple[str, ...]:
+    """The SKUs, by their number of items."""
+    return tuple(f"bundle-{items}" for items in range(1, ITEMS_MAX + 1))
+
+
 class BundlesClient(OrderingClient):
     """A client that orders bundles, and sells their items one by one."""
 
     async def run(self, until: float) -> None:
         """Write the recipes, then send requests until this time. At last somebody buys most of what is left."""
-        for bundle in BUNDLES if self._machine.role.role == "hub" else ():
+        for bundle in bundles() if self._machine.role.role == "hub" else ():
             await self._write_recipe(bundle)
         await super().run(until)
         await self._sell_out()
 
     async def _sell_out(self) -> None:
-        for item in PIECES:
+        for item in pieces():
             if self._random.random() < SOLD_OUT:
                 await self._take(item, PLENTY)
 
@@ -71,17 +79,17 @@ class BundlesClient(OrderingClient):
         return [*everywhere, (self._rewrite_recipe, 1.0), (self._write_piece_policy, 4.0)]
 
     async def _rewrite_recipe(self) -> None:
-        await self._write_recipe(self._random.choice(BUNDLES))
+        await self._write_recipe(self._random.choice(bundles()))
 
     async def _write_recipe(self, bundle: str) -> None:
         """Write what a bundle contains: one or two units of each of its items."""
-        items = self._random.sample(PIECES, 1 + BUNDLES.index(bundle))
+        items = self._random.sample(pieces(), 1 + bundles().index(bundle))
         recipe = {item: self._random.choice((1, 1, 2)) for item in items}
         await self._put([self._begin_write("sku", bundle, pack_value({"recipe": recipe}))])
 
     async def _deliver(self) -> None:
-        plenty = self._random.choice(PIECES)
-        units = {item: PLENTY if item == plenty else self._random.randint(1, SCARCE_MAX) for item in PIECES}
+        plenty = self._random.choice(pieces())
+        units = {item: PLENTY if item == plenty else self._random.randint(1, SCARCE_MAX) for item in pieces()}
         await self._ask(GoodsReceipt(tuple(GoodsLine(number, item=item) for item, number in units.items())), units)
 
     async def _order_bundle(self) -> None:
@@ -90,11 +98,11 @@ class BundlesClient(OrderingClient):
         if self._machine.role.role == "hub" and self._random.random() < ELSEWHERE:
             where = self._random.choice(("", *(store.name for store in self._chain.stores)))
         if where and where != self._location:
-            for item in PIECES:
+            for item in pieces():
                 self._history.demand((where, item))
                 await self._machine.want(where, item, 1, self._timeout_s)
         lines = [
-            PlacedLine(self._random.choice((1, 1, 2)), self._random.choice(BUNDLES), location=where or UNSET)
+            PlacedLine(self._random.choice((1, 1, 2)), self._random.choice(bundles()), location=where or UNSET)
             for _ in range(self._random.choice((1, 1, 2)))
         ]
         more: dict[str, Any] = {"pickup_at": self._location} if self._machine.role.role == "edge" else {}
@@ -109,14 +117,14 @@ class BundlesClient(OrderingClient):
 
     async def _sell_piece(self) -> None:
         """Sell units of an item from the hand. They may be all there are, and promised to somebody else."""
-        await self._take(self._random.choice(PIECES), self._random.randint(1, PLENTY))
+        await self._take(self._random.choice(pieces()), self._random.randint(1, PLENTY))
 
     async def _take(self, item: str, units: int) -> None:
         sale = Sale(lines=(SkuLine(units, item),), on_shortage=OnShortage.RECORD, till=self._name)
         await self._ask(sale, {item: -units})
 
     async def _lose_piece(self) -> None:
-        item = self._random.choice(PIECES)
+        item = self._random.choice(pieces())
         await self._ask(Adjustment((AdjustmentLine(item, -1, "damage"),)), {item: -1})
 
     async def _end_order(self) -> None:
@@ -132,7 +140,7 @@ class BundlesClient(OrderingClient):
         """Put all units of an item online, or take them back."""
         if not self._chain.stores:
             return
-        store, item = self._random.choice(self._chain.stores).name, self._random.choice(PIECES)
+        store, item = self._random.choice(self._chain.stores).name, self._random.choice(pieces())
         selector = self._random.choice((f"item:{item}", f"location:{store},item:{item}"))
         policy = self._random.choice(({"mode": "share", "share": 1.0}, {"mode": "safety"}, {"mode": "keep"}))
         await self._put([self._begin_write("policy", selector, pack_value(policy))])

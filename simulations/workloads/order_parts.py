@@ -15,12 +15,12 @@ from msgspec import UNSET
 from replica.core.orders.requests import OrderEvent, OutsideEvent, PlacedLine, Placement
 from replica.core.stock.requests import SkuLine
 from simulations.history import Bought
-from simulations.ordering_clients import OrderingClient, _offers
+from simulations.ordering_clients import HOLD_S, OrderingClient, _offers
 
 UNITS_MAX = 6
 """At most this many units in one line, so that orders can be taken apart."""
 
-TTL_S = (2, 5, 900)
+BRIEF_TTL_S = (2, 5)
 """How long holds live."""
 
 
@@ -62,7 +62,7 @@ class OrderPartsClient(OrderingClient):
         placement = Placement(
             order=self._order_name(),
             lines=tuple(lines),
-            ttl_s=self._random.choice(TTL_S),
+            ttl_s=self._random.choice((*BRIEF_TTL_S, HOLD_S)),
             paid=self._random.random() < 0.4,
             pickup_at=self._location if is_store else UNSET,
         )

@@ -7,18 +7,22 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from simulations import catalogue
 from simulations.__main__ import simulate
+from simulations.account import Totals
 from simulations.checkers.floor import FloorChecker
 from simulations.draw import draw_plan
 from simulations.faults import FAULTS
 from simulations.journal import SimulatedDisk
-from simulations.plan import Fault, Plan, Trade
+from simulations.outcome import Outcome
+from simulations.plan import Fault, Plan, Setting, Trade
 from simulations.scenario import Scenario, read_scenario, write_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -166,6 +170,31 @@ def test_many_seeds_end_with_event_counts_and_totals(jobs: int) -> None:
         assert kind in result.output
     for text in (f"2 seeds, 7..8, profile pressure, {jobs} at a time", "2 runs, ", "acknowledged", "all is well"):
         assert text in result.output
+
+
+def test_the_totals_say_how_many_runs_turned_each_knob() -> None:
+    totals, to = Totals(), Console(width=120, file=StringIO())
+    for value in (24, 64, 100_000):
+        plan = Plan(seed=1, knobs=(Setting("inbox", value), Setting("parked-ms", 600_000)))
+        totals.add(
+            Outcome(
+                plan=plan,
+                found=None,
+                digest="",
+                simulated_s=1.0,
+                wall_s=1.0,
+                convergence_s=1.0,
+                entries=1,
+                counts={},
+                steps=[],
+                levels=[],
+                links=[],
+            )
+        )
+    totals.print(to, 1.0)
+    assert isinstance(to.file, StringIO)
+    rows = [line.split() for line in to.file.getvalue().splitlines()]
+    assert ["inbox", "2", "1"] in rows and ["parked-ms", "3", "0"] in rows
 
 
 def test_no_seed_begins_after_the_time_is_up() -> None:

@@ -28,7 +28,7 @@ def values() -> dict[str, object]:
     return {
         f"{module}:{knob.constant}": getattr(resolve_name(module), knob.constant)
         for knob in KNOBS.values()
-        for module in knob.modules
+        for module in (*knob.modules, *knob.twins)
     }
 
 
@@ -58,7 +58,7 @@ def test_a_knob_turns_every_copy_and_turns_it_back(name: str) -> None:
         with turned([Setting(name, value)]):
             assert knob.default == value and type(knob.default) is type(value)
             changed = {key for key, now in values().items() if now != before[key]}
-            assert changed == {f"{module}:{knob.constant}" for module in knob.modules}
+            assert changed == {f"{module}:{knob.constant}" for module in (*knob.modules, *knob.twins)}
         assert values() == before
 
 
