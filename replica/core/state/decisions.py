@@ -243,28 +243,45 @@ def _execute_order(replica: Replica, request: OrderRequest, key: bytes, now_ms: 
     """Decide a request about an order, then record what becomes due for that order."""
     context = replica.context(now_ms)
     try:
-        drafts = decide(context, request, key)
-    except NotFound:
+        answer = _record_decided(replica, context, request, key, now_ms)
+    except Refused as refused:
         if isinstance(request, Housekeeping):
-            replica.orders.settled(request.order, now_ms)
+            _end_housekeeping(replica, request.order, now_ms, is_stuck=not isinstance(refused, NotFound))
         raise
+    _record_due(replica, context, request.order, now_ms)
+    return answer
+
+
+def _record_decided(replica: Replica, context: OrderContext, request: OrderRequest, key: bytes, now_ms: int) -> Entry:
+    """Decide a request about an order, and record its entries. Return the one that answers the caller."""
+    drafts = decide(context, request, key)
     for scope, draft in drafts[1:]:
         packed(replica.content_of(scope, draft, b"", now_ms))  # check all sizes before the first entry is recorded
     scope, first = drafts[0]
     answer = replica.record(scope, first, key, now_ms)
     for scope, draft in drafts[1:]:
         replica.record(scope, draft, b"", now_ms)
-    _record_due(replica, context, request.order, now_ms)
     return answer
 
 
 def _record_due(replica: Replica, context: OrderContext, order: str, now_ms: int) -> None:
     """Record everything that is due for an order."""
+    is_stuck = False
     try:
         while (due := next_due(context, order)) is not None:
             scope, draft = due
             replica.record(scope, draft, b"", now_ms)
-    except Refused:  # too large for one entry, because a node with other limits handed the order over
+    except Refused:
+        is_stuck = True
+    _end_housekeeping(replica, order, now_ms, is_stuck=is_stuck)
+
+
+def _end_housekeeping(replica: Replica, order: str, now_ms: int, *, is_stuck: bool) -> None:
+    """Note that nothing more is due about an order for now.
+
+    `is_stuck`: what is due is too large for one entry, because a node with other limits handed the order over.
+    """
+    if is_stuck:
         replica.orders.stuck[order] = None
     replica.orders.settled(order, now_ms)
 

@@ -21,6 +21,7 @@ from replica.core.orders.placement import lacking
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
+from replica.core.state.housekeeping import keep_orders
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from tests.core.shuffled import OrderTaker, lines, write_sku
 
@@ -214,3 +215,12 @@ def test_returns_are_taken_past_the_bound_of_other_events_up_to_their_own(monkey
     with pytest.raises(Invalid, match="return without an order"):
         taker.happen("return", lines=lines(cola=1))
     taker.check()
+
+
+def test_due_work_of_housekeeping_that_fits_no_entry_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = OrderTaker("hub-east", w_1={"cola": 9})
+    hub.place(ttl_s=5)
+    hub.now_ms += 5_000
+    monkeypatch.setattr("replica.core.state.replica.BODY_BYTES_MAX", 10)
+    assert keep_orders(hub.replica, hub.now_ms, stores={}, hubs=(), limit=9) == 1
+    assert list(hub.replica.orders.stuck) == ["o-1"]
