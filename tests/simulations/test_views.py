@@ -20,6 +20,10 @@ SEEDS = {
     "stranded-with-quarantine": 3,
     "available-with-quarantine": 3,
     "stock-page-skips-a-row": 3,
+    "breaches-not-refreshed": 10,
+    "documents-end-with-the-first-page": 12,
+    "channel-ignored-in-availability": 15,
+    "pickups-page-without-its-last-row": 12,
 }
 """A seed of a small plan that shows each bug."""
 

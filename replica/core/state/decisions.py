@@ -283,6 +283,8 @@ def _end_housekeeping(replica: Replica, order: str, now_ms: int, *, is_stuck: bo
     """
     if is_stuck:
         replica.orders.stuck[order] = None
+    else:
+        replica.orders.stuck.pop(order, None)
     replica.orders.settled(order, now_ms)
 
 

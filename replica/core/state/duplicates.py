@@ -62,11 +62,14 @@ class Collisions:
             found = Collision(entry, best, is_duplicate=True)
         else:
             found = Collision(best, entry, is_duplicate=True)
-            for one in same:
-                if one.hash in self._found:
-                    self._found[one.hash].winner = entry
+            for one in self._found.values():
+                if one.winner.hash == best.hash:
+                    one.winner = entry
+            conflict = self._found.get(best.hash)
+            if conflict is not None:  # with another request; the new entry stands for this one now
+                self._found[entry.hash] = Collision(entry, conflict.winner, is_duplicate=False)
         self._found[found.entry.hash] = found
-        if len(self._found) > COLLISIONS_MAX:
+        while len(self._found) > COLLISIONS_MAX:
             del self._found[next(iter(self._found))]
         return found
 

@@ -16,7 +16,7 @@ from replica.core.log.entry import Stream
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.order import Fulfilment
 from replica.core.orders.requests import ORDER, OrderEvent, PlacedLine, Placement
-from replica.core.state import decisions
+from replica.core.state import decisions, replica
 from replica.core.state.batch import Image
 from replica.core.state.replica import Replica
 from replica.runtime.http.order_answers import order_answer, order_view
@@ -224,6 +224,20 @@ def test_an_event_handed_out_by_a_clock_ahead_is_reported_late_when_it_waits_aga
     east.keep_up()
     assert east.order().waiting == []
     assert [(one.event, one.outcome) for one in east.order().reports] == [("cancel", "late")]
+
+
+def test_an_order_whose_step_can_be_recorded_again_is_no_longer_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    east, west, _ = order_takers(w_1={"cola": 10})
+    east.place()
+    west.now_ms += 1
+    west.place()
+    with monkeypatch.context() as small:
+        small.setattr(replica, "BODY_BYTES_MAX", 10)
+        east.tell(west)
+    assert list(west.replica.orders.stuck) == ["o-1"]
+    west.replica.orders.remind(["o-1"])
+    west.keep_up()
+    assert (list(west.replica.orders.stuck), of(west, WEST).state) == ([], "cancelled")
 
 
 def test_a_store_with_the_second_line_of_each_placement_cancels_the_one_that_lost() -> None:

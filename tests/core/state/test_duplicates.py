@@ -245,6 +245,17 @@ def test_different_requests_under_one_key_both_stay_valid_and_are_reported() -> 
         assert entries(node) == []
 
 
+def test_a_conflict_stays_listed_when_an_earlier_duplicate_of_one_side_arrives() -> None:
+    east, north, west = (hub(name) for name in NAMES)
+    one = east.ask(receipt(cola=5), "once")
+    later = west.ask(receipt(cola=6), "once", NOW_MS + 2)
+    earlier = north.ask(receipt(cola=6), "once", NOW_MS + 1)
+    send_all(west, east)
+    send_all(north, east)
+    found = [(two.entry, two.winner, two.is_duplicate) for two in east.replica.collisions]
+    assert found == [(later, earlier, True), (earlier, one, False)]
+
+
 def test_one_key_at_two_locations_is_not_a_duplicate() -> None:
     east, west = Node("hub-east", ("w-1",), None, "hub"), Node("hub-west", ("w-2",), None, "hub")
     east.ask(receipt(cola=5), "1")
