@@ -56,7 +56,7 @@ async def read_views(get: Get, model: ViewFaults, location: str = "") -> dict[st
         path = f"/v1/explain/{quote(item, '')}" if location else f"/v1/explain/{place}/{quote(item, '')}"
         shown |= await _explanation(get, path, f"/v1/explain/{place}/{quote(item, '')}")
     if location:
-        shown |= await _both(get, "/v1/pickups", "pickups", "/v1/pickups")
+        shown |= await _both(get, "/v1/pickups", "pickups", "/v1/pickups", size=1)  # a page has all of an order
         orders |= dict.fromkeys(row["order"] for row in shown["/v1/pickups"])
     else:
         shown |= await _of_hub(get, model)
@@ -77,9 +77,9 @@ async def _of_hub(get: Get, model: ViewFaults) -> dict[str, Any]:
     return shown
 
 
-async def _both(get: Get, path: str, rows: str, name: str) -> dict[str, Any]:
+async def _both(get: Get, path: str, rows: str, name: str, size: int = PAGE) -> dict[str, Any]:
     """A list whole and page by page, by the names of the two."""
-    return {name: await _pages(get, path, rows, WHOLE), f"{name}?limit={PAGE}": await _pages(get, path, rows, PAGE)}
+    return {name: await _pages(get, path, rows, WHOLE), f"{name}?limit={size}": await _pages(get, path, rows, size)}
 
 
 async def _pages(get: Get, path: str, rows: str, size: int) -> list[Any]:
