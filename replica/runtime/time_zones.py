@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
+@lru_cache(maxsize=1_024)
 def time_zone(name: str) -> tzinfo:
-    """The time zone of a name; UTC if this machine does not know it."""
+    """The time zone of a name; UTC if this machine does not know it. Each name is read once from the disk."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):

@@ -75,9 +75,9 @@ class ExceptionsAnswer(Struct, frozen=True):
     `recipe_conflicts`: SKUs that recipes use as items. `lost_edits`: edits of documents that lost against another one.
     `repeated_receipts`: till receipts told twice on one day. `questioned_returns`: returns that do not fit their sale.
     `differences`: digests that differed between nodes since this process started. They are not in the journal. After a
-    restart, nodes compare their digests again. `unreadable`: entries that this version cannot read. `clocks`: clocks of
-    nodes that are or were wrong. `till_clocks`: tills that said a time that cannot be true. `truncated`: the node has
-    more exceptions than it lists here.
+    restart, nodes compare their digests again. `unreadable`: entries that arrived since this process started, and that
+    this version cannot read. `clocks`: clocks of nodes that are or were wrong. `till_clocks`: tills that said a time
+    that cannot be true. `truncated`: the node has more exceptions than it lists here.
     """
 
     breaches: list[BreachAnswer]
