@@ -173,7 +173,7 @@ def _refusal(replay: Replay, command: Command, asked: Mapping[str, Any]) -> Any:
         if isinstance(command.request, Placement):
             if asked["order"] not in replay.placed:
                 replay.promise(asked)
-        elif not isinstance(command.request, Count) or command.location not in replay.own:
+        else:
             replay.decide(SHAPES[type(command.request)][0], command.location, asked)
     except Refusal as refusal:
         return {name: value for name, value in refusal.problem.items() if name not in ("title", "status", "detail")}

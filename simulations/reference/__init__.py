@@ -1,9 +1,12 @@
 """The reference model: what one node must answer, written so that a person who connects a till can read it.
 
-It is an executable specification. `Node` takes HTTP-shaped requests (method, path, query, body, headers, time) and
+It is an executable specification. `Store` takes HTTP-shaped requests (method, path, query, body, headers, time) and
 returns the answer that the contract demands: status and JSON body. It keeps its journal as a list of entries and
 computes each figure from plain dictionaries. It has no fast path, no cache, no batch and no file, and it imports
 nothing of the node's code. So a mistake of the node is not repeated here.
+
+`Moment` says what a store or a hub must answer after some of its entries, whichever nodes wrote them: each read, the
+answer to each write that was accepted, and whether a write is refused.
 
     answers         what an answer must look like; values that the node chooses, such as hashes
     bodies          what a body may contain, and which field a refusal names
@@ -26,6 +29,9 @@ nothing of the node's code. So a mistake of the node is not repeated here.
     exceptions      what a node in a chain lists for a person, with collisions, edits and wrong_clocks
     view_faults     where the lists and figures of a node differ from its entries
     node            one node: idempotency keys, and which call does what
+    views           status, known nodes and metrics
+    node            one store: idempotency keys, and which call does what
+    moment          one store or hub of several, at one moment
 
-What other nodes wrote enters as the public JSON of journal entries (`Node.hear`).
+What other nodes wrote enters as the public JSON of journal entries (`Store.hear`, `Moment.hear`).
 """

@@ -134,16 +134,18 @@ class Entry:
             "actor": self.actor,
             "reason": self.reason,
             "reference": self.reference,
-            "moves": [
-                {"item": item, "source": source, "target": target, "quantity": units}
-                for item, source, target, units in self.moves
-            ],
+            "moves": shown_moves(self.moves),
             "lines": [
                 {"sku": sku, "quantity": quantity, "breach": breach, "available": available}
                 for sku, quantity, breach, available in self.lines
             ],
             "facts": self.facts,
         }
+
+
+def shown_moves(moves: Moves) -> list[dict[str, Any]]:
+    """Moves as an entry shows them."""
+    return [dict(zip(("item", "source", "target", "quantity"), move, strict=True)) for move in moves]
 
 
 def heard(shown: Mapping[str, Any], arrival: int) -> Entry:

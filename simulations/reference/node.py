@@ -1,4 +1,4 @@
-"""One node: it decides each request, keeps its journal, and answers.
+"""One store: it decides each request, keeps its journal, and answers.
 
 A write has an idempotency key. The first request under a key is decided once; each repeat of it gets the same answer.
 Another request under the same key is refused. A refused request leaves nothing behind, so its key is still free.

@@ -34,7 +34,7 @@ from simulations.reference.fulfilments import (
 from simulations.reference.journal import Entry, Moves
 from simulations.reference.movements import Draft, Place
 from simulations.reference.order_bodies import check_lines
-from simulations.reference.sourcing import Offer, promised, wanted
+from simulations.reference.sourcing import Offer, Plan, promised, source, wanted, wanted_line
 
 PARKED_MS = 3_600_000
 """How long an early event waits."""
@@ -276,9 +276,10 @@ class Orders:
         name, number = event["event"], event["number"]
         there = one.sold if name == "return" else one.held
         named = one.named(event["lines"], there, self._place.catalogue) if name not in ("pay", "pick") else {}
+        instead = self._replacement(one, event["replacement"], named) if name == "exchange" else None
         if name == "adjust" and named == there:
             raise invalid("lines")
-        moves = self._moves(name, one.units(named))
+        moves = self._moves(name, one.units(named)) if instead is None else self._swap(one.units(named), instead)
         ids = () if told is None else (told,)
         location = self._place.location
         if name in SPLITTING and named != there:
@@ -301,6 +302,9 @@ class Orders:
         elif name not in ("pay", "pick"):
             one.held = less(one.held, named)
             one.sold = named if to in HANDED_OUT else {}
+        for line in instead.lines if instead is not None else ():
+            one.held[line.sku] = one.held.get(line.sku, 0) + line.quantity
+            one.recipes = {**one.recipes, line.sku: line.recipe}
         one.state, one.expires_ms = to, one.expires_ms if to == "held" else 0
         one.deal_with(entry, (name, "step", to), number, ids)
         lines = one.lines if name in REPEATABLE else before
@@ -314,6 +318,27 @@ class Orders:
             "collect": (self._held, "customer"),
         }.get(event, (self._held, place.free))
         return [(item, source, target, number) for item, number in units.items()]
+
+    def _replacement(self, one: Fulfilment, lines: list[dict[str, Any]], named: Mapping[str, int]) -> Plan:
+        """What an exchange takes instead. The units that it gives back count for it."""
+        place = self._place
+        asked = [wanted_line(line, f"replacement[{index}]", place.catalogue) for index, line in enumerate(lines)]
+        offer = Offer(place.node, place.journal, back=one.units(named))
+        plan = source(offer, (), [replace(line, location=place.location) for line in asked])
+        if plan.short:
+            raise Refusal("insufficient-rights", None, lines=plan.short)
+        return plan
+
+    def _swap(self, back: Mapping[str, int], plan: Plan) -> Moves:
+        """Units that an exchange both gives back and takes stay held if the free ones do not suffice."""
+        place = self._place
+        moves: Moves = []
+        taken = {item: units for item, *_, units in plan.moves(place.location)}
+        for item in dict.fromkeys([*back, *taken]):
+            staying = max(0, taken.get(item, 0) - max(0, place.balance(item, place.free)))
+            moves.append((item, self._held, place.free, back.get(item, 0) - staying))
+            moves.append((item, place.free, self._held, taken.get(item, 0) - staying))
+        return [move for move in moves if move[3]]
 
     # what a node does by itself ----------------------------------------------------------------------------------
 
@@ -381,7 +406,8 @@ class Orders:
                 return True
             except Refusal as refusal:
                 is_excess = event["event"] == "return" and (refusal.field or "").startswith("lines")
-                outcome = "excess" if is_excess else IMPOSSIBLE
+                is_short = refusal.kind == "insufficient-rights"
+                outcome = "excess" if is_excess else "short" if is_short else IMPOSSIBLE
         entry = self._record(order, event["event"], [], now_ms)
         waiting.settled.append(one.id)
         self._report(order, entry, one, outcome, event["number"] if outcome != REPEAT else 0, told)

@@ -15,7 +15,7 @@ from simulations.reference.answers import Refusal, difference, in_any_order
 from simulations.reference.bodies import moment
 from simulations.reference.catalogue import Catalogue, Documents
 from simulations.reference.counts import Counts, Seen
-from simulations.reference.journal import Entry, Journal
+from simulations.reference.journal import Entry, Journal, shown_moves
 from simulations.reference.movements import Draft, Place
 from simulations.reference.sourcing import Offer, Plan, promised, wanted
 
@@ -88,17 +88,17 @@ class Replay:
         """The locations that the node knows: its own, those of nodes and entries, and those with a document."""
         return [*self._heard_of, *self.documents.keys("location")]
 
-    def decide(self, kind: str, location: str, asked: Mapping[str, Any]) -> Draft:
-        """What a request about goods at a location leads to now. Raises a refusal.
+    def decide(self, kind: str, location: str, asked: Mapping[str, Any]) -> Draft | None:
+        """What a request about goods at a location leads to now; None for a count. Raises a refusal.
 
         A node promises units of a location of others if it ever had rights there. All else happens on the spot.
         """
         free, is_promise = f"{self.node}/free", kind == "grant" or asked.get("on_shortage") == "refuse"
         if location not in self.own and not (is_promise and self.journal.has_credited(location, free)):
-            raise Refusal(*(("not-hosted", "location") if location in self.known else ("unknown-location", "location")))
-        if kind == "count":
-            return Draft(kind)
-        return DECIDE[kind](self.place(location), asked)
+            if location not in self.known:
+                raise Refusal("unknown-location", "location", location=location)
+            raise Refusal("not-hosted", "location")
+        return DECIDE[kind](self.place(location), asked) if kind in DECIDE else None
 
     def promise(self, asked: Mapping[str, Any]) -> Plan:
         """What a placement of a new order takes now. Raises a refusal."""
@@ -115,11 +115,10 @@ class Replay:
         return Place(location, self.node, self.journal, self.catalogue)
 
     def _wrong(self, entry: Entry, asked: Mapping[str, Any]) -> str:
-        if entry.kind == "count":
+        draft = self.decide(entry.kind, entry.scope, asked)
+        if draft is None:
             seen = Seen(entry.facts["seen"], entry.facts["as_of"])
             draft = self.counts.prepare(self.place(entry.scope), asked, seen, entry.writer)
-        else:
-            draft = self.decide(entry.kind, entry.scope, asked)
         return difference(_filled(entry, draft).shown, entry.noted)
 
     def _placed_wrongly(self, entry: Entry, asked: Mapping[str, Any]) -> str:
@@ -133,11 +132,9 @@ class Replay:
             for number, location in enumerate(plan.taken, 1)
         ]
         first = next(iter(plan.taken))
-        moves = Entry(0, "", first, 0, "order", 0, 0, moves=plan.moves(first)).noted["moves"]
-        expected = {"scope": first, "moves": in_any_order(moves), "shown": shown}
-        return difference(
-            expected, {"scope": entry.scope, "moves": entry.noted["moves"], "shown": entry.facts["shown"]}
-        )
+        expected = {"scope": first, "moves": in_any_order(shown_moves(plan.moves(first))), "shown": shown}
+        found = {"scope": entry.scope, "moves": shown_moves(entry.moves), "shown": entry.facts["shown"]}
+        return difference(expected, found)
 
 
 def _filled(entry: Entry, draft: Draft) -> Entry:

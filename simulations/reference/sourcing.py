@@ -12,7 +12,7 @@ line takes from the locations that have most of it.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulations.reference.answers import ANYTHING, Refusal
@@ -50,6 +50,8 @@ class Offer:
     channel: str = ""
     hosted: Sequence[str] = ()
     """The locations that the node hosts."""
+    back: Mapping[str, int] = field(default_factory=dict)
+    """The units of each item that the order gives back at the same time."""
 
     def account(self, location: str, item: str) -> str:
         """The account that these orders take an item from."""
@@ -60,7 +62,7 @@ class Offer:
         """The units of an item that these orders may take."""
         account = self.account(location, item)
         kept = self.kept(location, item) if account == f"{self.node}/free" else 0
-        return max(0, self.journal.balance(location, item, account) - kept)
+        return max(0, self.journal.balance(location, item, account) - kept) + self.back.get(item, 0)
 
     def kept(self, location: str, item: str) -> int:
         """The units of an item that the node keeps back at a location that it hosts."""
@@ -149,11 +151,17 @@ def source(offer: Offer, own: Sequence[str], lines: Sequence[Wanted]) -> Plan:
 
 def wanted(asked: Mapping[str, Any], catalogue: Catalogue, known: Container[str]) -> list[Wanted]:
     """The lines of a placement. `known`: the locations that the node knows."""
-    return [_wanted(asked, index, catalogue, known) for index in range(len(asked["lines"]))]
+    found = [wanted_line(line, f"lines[{index}]", catalogue) for index, line in enumerate(asked["lines"])]
+    for index, (line, one) in enumerate(zip(asked["lines"], found, strict=True)):
+        location = line["location"] or asked["pickup_at"]
+        if location is not None and location not in known:
+            raise invalid(f"lines[{index}].location" if line["location"] is not None else "pickup_at")
+        found[index] = replace(one, location=location)
+    return found
 
 
-def _wanted(asked: Mapping[str, Any], index: int, catalogue: Catalogue, known: Container[str]) -> Wanted:
-    line, at = asked["lines"][index], f"lines[{index}]"
+def wanted_line(line: Mapping[str, Any], at: str, catalogue: Catalogue) -> Wanted:
+    """A line that names a SKU or a barcode."""
     if (line["sku"] is None) == (line["barcode"] is None):
         raise invalid(f"{at}.sku")
     name = "sku" if line["sku"] is not None else "barcode"
@@ -161,10 +169,7 @@ def _wanted(asked: Mapping[str, Any], index: int, catalogue: Catalogue, known: C
     recipe = catalogue.recipe(sku, f"{at}.{name}", is_fact=False)
     if max(recipe.values()) * line["quantity"] > QUANTITY_MAX:
         raise invalid(f"{at}.quantity")
-    location = line["location"] or asked["pickup_at"]
-    if location is not None and location not in known:
-        raise invalid(f"{at}.location" if line["location"] is not None else "pickup_at")
-    return Wanted(sku, recipe, line["quantity"], location)
+    return Wanted(sku, recipe, line["quantity"], None)
 
 
 def promised(offer: Offer, own: Sequence[str], asked: Mapping[str, Any], lines: Sequence[Wanted]) -> Plan:

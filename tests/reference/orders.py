@@ -10,7 +10,7 @@ from tests.reference.requests import BARCODES, Draw, lines, optional
 
 ORDERS = ("o-1", "o-2", "o-3")
 SKUS = ("apple", "apple", "bolt", "duo", "trio", "mix")
-EVENTS = ("pay", "pick", "ship", "collect", "cancel", "adjust", "return")
+EVENTS = ("pay", "pick", "ship", "collect", "cancel", "adjust", "exchange", "return")
 WITH_LINES = ("ship", "collect", "cancel", "adjust", "return")
 
 
@@ -22,6 +22,8 @@ def sku_lines(draw: Draw) -> dict[str, Any]:
 
 
 quantities = st.sampled_from((1, 1, 1, 2, 2, 3, 5, 2.0))
+replacements = st.fixed_dictionaries({"sku": st.sampled_from(("apple", "bolt", "bolt")), "quantity": quantities})
+"""SKUs whose recipes never change, so that an order holds each by one recipe."""
 
 
 @st.composite
@@ -36,6 +38,7 @@ def placements(draw: Draw) -> dict[str, Any]:
         partial=st.booleans(),
         paid=st.booleans(),
         durability=st.sampled_from(("local", "local", "local", "region")),
+        wait_ms=st.sampled_from((0, 500)),  # no other node has rights, so there is nothing to wait for
     )
     some = draw(lines(sku_lines()))
     if draw(st.integers(0, 5)) == 0:
@@ -48,7 +51,9 @@ def events(draw: Draw, *, is_known: bool, is_numbered: bool) -> dict[str, Any]:
     """An event. A return of goods whose order is not known is drawn nowhere."""
     event = draw(st.sampled_from(EVENTS if is_known else EVENTS[:-1]))
     body: dict[str, Any] = {"event": event}
-    if event == "adjust" or (event in WITH_LINES and draw(st.booleans())):
+    if event == "exchange":
+        body["replacement"] = draw(lines(replacements))
+    if event in ("adjust", "exchange") or (event in WITH_LINES and draw(st.booleans())):
         body["lines"] = draw(lines(sku_lines()))
     if draw(st.integers(0, 2)) == 0 and event != "return":
         body["fulfilment"] = draw(st.sampled_from(("store-1.1", "store-1.1", "store-1.1-1", "store-1.1-2", "other.1")))
