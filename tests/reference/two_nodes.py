@@ -24,6 +24,7 @@ from simulations.clock import SimulatedClock
 from simulations.full_stack.loop import StackLoop
 from simulations.reference.answers import Answer, Refusal, Request, difference, plain
 from simulations.reference.bodies import checked_key
+from simulations.reference.fulfilments import HOLDING
 from simulations.reference.journal import heard
 from simulations.reference.moment import Moment
 from tests.reference.comparison import LONGEST_S
@@ -173,17 +174,18 @@ class TwoNodes:
         raise AssertionError("the nodes do not come to rest")
 
     def close(self) -> None:
-        """Exchange everything, then compare what both nodes show of the store. Stop them."""
+        """Come to rest, and stop the nodes."""
         try:
-            self.exchange()
-            self._compare()
+            self.come_to_rest()
         finally:
             for side in self.sides:
                 self.run(side.served.stop())
             self.loop.close()
             self._stack.close()
 
-    def _compare(self) -> None:
+    def come_to_rest(self) -> None:
+        """Exchange everything. Then both nodes show the same of the store, and each order holds its units once."""
+        self.exchange()
         states = [self.get(side, "/v1/status") for side in self.sides]
         assert states[0]["digests"][LOCATION] == states[1]["digests"][LOCATION]
         assert states[0]["version_vector"][LOCATION] == states[1]["version_vector"][LOCATION]
@@ -194,12 +196,15 @@ class TwoNodes:
         )
         assert stock == elsewhere, (stock, elsewhere)
         for order in self.store.moment.replay.placed:
-            shown = [self.orders_view(side, order) for side in self.sides]
-            assert shown[0] == shown[1], (order, shown)
+            here, there = (self._fulfilments(side, order) for side in self.sides)
+            names = ("id", "owner", "state", "expires_at", "lines")
+            seen = [[one[name] for name in names] for one in there if one["location"] == LOCATION]
+            assert [[one[name] for name in names] for one in here] == seen, (order, here, there)
+            doubled = [one for one in there if one["is_duplicate"] and one["state"] in HOLDING]
+            assert not doubled, f"{order} was placed twice, and both placements hold units: {there}"
 
-    def orders_view(self, side: Side, order: str) -> list[Any]:
-        """The fulfilments of an order in the store, as a node shows them. Only some nodes know of a duplicate."""
+    def _fulfilments(self, side: Side, order: str) -> list[dict[str, Any]]:
+        """The fulfilments of an order as a node shows them."""
         ((status, body),) = self.run(side.served.ask([Request("GET", f"/v1/orders/{order}")]))
-        assert status == 200, (side.served, order, body)
-        found = [one for one in json.loads(body)["fulfilments"] if one["location"] == LOCATION]
-        return [{name: one[name] for name in ("id", "owner", "state", "expires_at", "lines")} for one in found]
+        assert status == 200
+        return list(json.loads(body)["fulfilments"])
