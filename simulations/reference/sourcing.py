@@ -151,12 +151,12 @@ def source(offer: Offer, own: Sequence[str], lines: Sequence[Wanted]) -> Plan:
 
 def wanted(asked: Mapping[str, Any], catalogue: Catalogue, known: Container[str]) -> list[Wanted]:
     """The lines of a placement. `known`: the locations that the node knows."""
-    found = [wanted_line(line, f"lines[{index}]", catalogue) for index, line in enumerate(asked["lines"])]
-    for index, (line, one) in enumerate(zip(asked["lines"], found, strict=True)):
-        location = line["location"] or asked["pickup_at"]
+    found = []
+    for index, line in enumerate(asked["lines"]):
+        one, location = wanted_line(line, f"lines[{index}]", catalogue), line["location"] or asked["pickup_at"]
         if location is not None and location not in known:
             raise invalid(f"lines[{index}].location" if line["location"] is not None else "pickup_at")
-        found[index] = replace(one, location=location)
+        found.append(replace(one, location=location))
     return found
 
 
