@@ -23,13 +23,11 @@ answer to each write that was accepted, and whether a write is refused.
     reading         stock, explanations, journal pages
     sourcing        what a node may promise to an order, and which locations serve it
     problems        what a person should look at
-    views           the figures of a node in a chain: status, known nodes, gauges
     entries         entries as the journal shows them
     order_traces    what entries show about each order, also those of other nodes
     exceptions      what a node in a chain lists for a person, with collisions, edits and wrong_clocks
     view_faults     where the lists and figures of a node differ from its entries
-    node            one node: idempotency keys, and which call does what
-    views           status, known nodes and metrics
+    views           the figures of a node in a chain: status, known nodes, metrics
     node            one store: idempotency keys, and which call does what
     moment          one store or hub of several, at one moment
 

@@ -108,9 +108,7 @@ OTHERS = {
     "a page of stock ends too early": slip(
         f"{HTTP}.stock_api:StockApi.stock_page", ("start + limit < len(items)", "start + limit + 1 < len(items)")
     ),
-    "a page of an explanation skips an entry": slip(
-        f"{HTTP}.stock_api:StockApi.explain", ("newest + 1", "newest")
-    ),
+    "a page of an explanation skips an entry": slip(f"{HTTP}.stock_api:StockApi.explain", ("newest + 1", "newest")),
     "a breach began with the entry before": slip(f"{HTTP}.breach_times:_undo", ("+ move.quantity", "+ 0")),
     "the status counts all units as rights": slip(
         "edge_node.api:EdgeApi._status", ("rights_of(replica.node, units)", "sum(units.values())")
