@@ -92,7 +92,8 @@ def write_page(catches: Mapping[str, Catch], seeds: int, first: Mapping[str, Sce
             f"| {name} | {one.breaks} | {one.invariant or '–'} | {catch.checker} | {catch.seed} | "
             f"{took.get(name, '–')} |\n"
         )
-    opening = OPENING.format(seeds=seeds, mutations=len(MUTATIONS), hunted=_hunted(list(took.values())))
+    hunted = _hunted(list(took.values())) if len(catches) == len(MUTATIONS) else ""
+    opening = OPENING.format(seeds=seeds, mutations=len(MUTATIONS), hunted=hunted)
     PAGE.write_text(opening + "".join(rows[name] for name in MUTATIONS) + ENDING)
 
 
