@@ -116,7 +116,14 @@ COMMITS = (
         name="restore-keeps-ledger",
         breaks="after a full disk, the ledger still contains the entries that did not fit",
         invariant=7,
-        expected=("StreamsChecker", "ConvergenceChecker", "TruthChecker", "FloorChecker", "ReferenceChecker"),
+        expected=(
+            "StreamsChecker",
+            "ConvergenceChecker",
+            "TruthChecker",
+            "FloorChecker",
+            "HeldChecker",
+            "ReferenceChecker",
+        ),
         edits=(
             slip(
                 f"{REPLICA}.restore",
