@@ -35,6 +35,7 @@ UNDONE = (
         breaks="a node does not look at its items again when a policy changes",
         invariant=4,
         expected=("PoliciesChecker",),
+        scenario="policy-at-closing",
         edits=(slip(f"{BACKGROUND}.rebalancer:RightsRebalancer._note", ("kind == POLICY", "kind == ''")),),
     ),
     Mutation(
@@ -100,6 +101,7 @@ UNDONE = (
         breaks="a hub that sees a shortage selects no hold to be revoked",
         invariant=6,
         expected=("ShortagesChecker",),
+        scenario="bundles-sold-out",
         edits=(slip(f"{SHORTAGES}:select", ("if not one.is_selected:", "if False:")),),
     ),
     Mutation(

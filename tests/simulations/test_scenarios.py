@@ -86,6 +86,14 @@ def had_figures_read(outcome: Outcome) -> bool:
     return min(outcome.counts["stock explained"], outcome.counts["availability read"]) > 0
 
 
+def had_grants_by_policy(outcome: Outcome) -> bool:
+    return outcome.counts["granted by policy"] > 0
+
+
+def had_shortages(outcome: Outcome) -> bool:
+    return outcome.counts["selected for a shortage"] > 0
+
+
 def had_full_disks(outcome: Outcome) -> bool:
     return outcome.counts["refused storage-full"] > 0 and served_again(outcome, "store-3") == 1
 
@@ -106,6 +114,8 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "one-request-at-a-time": had_forecasts_and_requests,
     "region-lost": had_stores_that_moved,
     "clock-in-2099": had_a_wrong_clock,
+    "bundles-sold-out": had_shortages,
+    "policy-at-closing": had_grants_by_policy,
     "daily-goods": had_forecasts_after_wrong_times,
     "disk-full-at-noon": had_full_disks,
     "fifty-stores": had_a_hub_that_came_back,
