@@ -116,7 +116,8 @@ MERGES = (
         expected=("OrdersChecker",),
         edits=(
             slip(
-                "replica.core.orders.events:_next_due", ("for lost in order.to_void(context.node):", "for lost in ():")
+                "replica.core.orders.events:_next_due",
+                ("in order.to_void(context.node, context.location_owners):", "in ():"),
             ),
         ),
     ),
