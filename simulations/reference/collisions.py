@@ -16,6 +16,9 @@ from simulations.reference.order_traces import OrderTrace
 COLLIDING_KEYS_MAX = 256
 """Of more keys than this, a node lists the newest."""
 
+PLACED = ("hold", "reserve")
+"""Reasons of the entries of a placement: one that repeats an earlier placement says `hold`, also if it is paid."""
+
 
 class Collisions:
     """The entries of one journal that share keys, and the orders that were placed twice."""
@@ -120,7 +123,7 @@ def _asked(entry: Shown) -> Any:
     """What an entry shows of its request, and what the state of its node did not decide."""
     kind, facts = entry["kind"], entry["facts"]
     if kind == "order":
-        return kind, entry["reference"], entry["reason"]
+        return kind, entry["reference"], "place" if entry["reason"] in PLACED else entry["reason"]
     if kind == "document":
         return kind, slot_of(facts), facts["value"]
     if kind == "void":
