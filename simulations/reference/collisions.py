@@ -104,9 +104,16 @@ def _side(entry: Shown) -> dict[str, Any]:
 
 
 def _collisions(entries: Sequence[Shown]) -> int:
-    """How many rows the entries under one key have. An order that was placed twice is listed as an order."""
-    placements = [one["reference"] for one in entries if one["facts"].get("digest")]
-    return len(entries) - 1 - (len(placements) - len(dict.fromkeys(placements)))
+    """How many rows the entries under one key have: one each, except for the first.
+
+    An order that was placed twice is listed as an order, unless a repeat of an earlier placement came before both.
+    """
+    rows = -1
+    for one in entries:
+        best = min((other for other in entries if not _must_differ(other, one)), key=precedence)
+        is_of_order = best is not one and bool(best["facts"].get("digest") and one["facts"].get("digest"))
+        rows += not is_of_order
+    return rows
 
 
 def _must_differ(one: Shown, other: Shown) -> bool:
