@@ -43,6 +43,8 @@ class Answers:
             return
         shown = msgspec.json.decode(answer.body) if answer.body[:1] == b"{" else None
         malformed = self._malformed(call) if call.method == "POST" else None
+        if malformed is not None and (malformed.status, answer.status) == (400, 422):
+            malformed = None  # a node may see an invalid field before it reaches bytes that are no JSON
         if malformed is not None:
             wrong = difference([malformed.status, malformed.body], [answer.status, shown])
         elif answer.status >= 400:
