@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+from msgpack import unpackb
 
 from replica.core.base.limits import LOST_EDITS_MAX
 from replica.core.base.names import node_of
@@ -56,9 +59,13 @@ class LostEditsChecker(Checker):
         """The precedence of each write of one document that was lost."""
         seen = {other for one in held for other in self._known_to[one]}
         best = max(held.values(), key=_precedence)
-        value = best.content.facts["value"]
-        unseen = [one for name, one in held.items() if name not in seen and one.content.facts["value"] != value]
+        unseen = [one for name, one in held.items() if name not in seen and _value(one) != _value(best)]
         return sorted(map(_precedence, unseen))
+
+
+def _value(entry: Entry) -> Any:
+    packed = entry.content.facts["value"]
+    return None if packed is None else unpackb(packed, strict_map_key=False)
 
 
 def _precedence(entry: Entry) -> tuple[int, int, str]:

@@ -215,7 +215,7 @@ class Documents:
         for slot in reversed(self._with_lost):
             current = self.register(*slot)
             for lost in self._pasts[slot].lost:
-                if current is not None and lost.value != current.value:
+                if current is not None and not _say_the_same(lost.value, current.value):
                     yield current, lost
 
     def register(self, kind: str, key: str, rank: int = CHAIN_RANK, at: str = "") -> Register | None:
@@ -350,6 +350,13 @@ def _is_readable(value: bytes | None) -> bool:
     except (ValueError, TypeError):
         return False
     return True
+
+
+def _say_the_same(one: bytes | None, other: bytes | None) -> bool:
+    """Whether two values are equal, whatever the order in which their fields were written."""
+    if one is None or other is None or one == other:
+        return one == other
+    return bool(msgpack.unpackb(one, strict_map_key=False) == msgpack.unpackb(other, strict_map_key=False))
 
 
 def _print(register: Register) -> int:

@@ -95,8 +95,8 @@ class Fulfilment(Struct, array_like=True, gc=False):
         if not self.is_voided:
             return b""
         notes = [past.entry for past in self.history if past.act == VOID]
-        steps = [past.entry for past in self.history if past.state]
-        return next(reversed(notes or steps), b"")
+        cancelled = [past.entry for past in self.history if past.event == CANCEL and past.state]
+        return next(reversed(notes or cancelled), b"")
 
     def happened(self, event: str) -> bool:
         """Whether an event led to a state before."""

@@ -228,6 +228,12 @@ def test_a_lost_edit_of_equal_value_is_not_shown() -> None:
     assert documents_of([write(1, clock=1), write(1, clock=2, writer=WEST)]).lost_edits(100) == []
 
 
+def test_a_lost_edit_with_the_same_fields_in_another_order_is_not_shown() -> None:
+    one, other = {"recipe": {"cola": 1, "cup": 1}}, {"recipe": {"cup": 1, "cola": 1}}
+    assert pack_value(one) != pack_value(other)
+    assert documents_of([write(one, clock=1), write(other, clock=2, writer=WEST)]).lost_edits(100) == []
+
+
 def test_a_deletion_that_lost_is_a_lost_edit() -> None:
     documents = documents_of([write(None, clock=1), write(2, clock=2, writer=WEST)])
     assert [edit.value for _, edit in documents.lost_edits(100)] == [None]

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_node.role import store_role
 from replica.core.base.errors import NotOwner, OrderEnded, OrderExists, RightsExhausted
 from replica.core.base.limits import PARKED_MS
 from replica.core.log.entry import Stream
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.order import Fulfilment
-from replica.core.orders.requests import ORDER, OrderEvent, PlacedLine, Placement
+from replica.core.orders.requests import ORDER, Handover, OrderEvent, PlacedLine, Placement
 from replica.core.state import decisions, replica
 from replica.core.state.batch import Image
 from replica.core.state.replica import Replica
@@ -24,6 +25,7 @@ from tests.core.shuffled import OrderTaker
 
 SAME = Placement(order="o-1", lines=(PlacedLine(2, "cola"),))
 EAST, WEST = "hub-east", "hub-west"
+DAY_MS = 86_400_000
 
 
 def order_takers(**stock: dict[str, int]) -> list[OrderTaker]:
@@ -439,3 +441,19 @@ def test_in_any_order_of_delivery_one_placement_stands(asked: list[tuple[int, in
                 assert one.is_voided == (one.id in lost)
                 assert not (one.id in lost and one.allocations)
     assert len(keyed(nodes[0])) == len(dict.fromkeys(keyed(nodes[0])))
+
+
+def test_the_void_of_an_order_is_found_although_the_stamps_of_its_placement_are_ahead() -> None:
+    east, west = OrderTaker(EAST, store_1={"cola": 5}), OrderTaker(WEST, store_1={"cola": 5})
+    store = OrderTaker("store-1", store_1={"cola": 5})
+    store.replica.order_policy = store_role("store-1").order_policy
+    west.now_ms += 400 * DAY_MS
+    for hub, name in ((east, EAST), (west, WEST)):
+        hub.place(paid=True)
+        hub.ask(Handover("o-1", f"{name}.1", "store-1"))
+        hub.commit()
+        store.take([entry for entry in hub.entries if entry.stream.scope == "store-1"])
+    store.keep_up()
+    store.commit()
+    (void,) = [entry for entry in store.entries if entry.content.key.startswith(b"void:")]
+    assert of(store, WEST).void == void.hash
