@@ -66,7 +66,7 @@ CLOCKS = (
             slip(
                 f"{TIMES}:recorded_ms",
                 (
-                    "return wall_ms if type(wall_ms) is int and 0 < wall_ms < shown_ms else shown_ms",
+                    "return wall_ms if type(wall_ms) is int and WALL_MIN_MS <= wall_ms < shown_ms else shown_ms",
                     "return shown_ms",
                 ),
             ),
@@ -169,7 +169,7 @@ CLOCKS = (
         name="lost-edit-dropped",
         breaks="a write that loses against another one is dropped, and nobody is told",
         invariant=1,
-        expected=("LostEditsChecker",),
+        expected=("LostEditsChecker", "Checkpoint"),
         edits=(slip(f"{DOCUMENTS}:Documents.put", ("tuple(lost[:LOST_EDITS_MAX])", "()")),),
     ),
     Mutation(

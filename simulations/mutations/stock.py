@@ -28,7 +28,7 @@ STOCK = (
         name="rights-of-others",
         breaks="the check of a deduction uses the rights of all nodes, not the node's own",
         invariant=4,
-        expected=("FloorChecker", "SettlementChecker"),
+        expected=("FloorChecker", "SettlementChecker", "RestChecker"),
         edits=(slip(f"{PACKAGE}.location_view:check_covered", (".balance(source)", ".available")),),
     ),
     Mutation(

@@ -174,6 +174,7 @@ UNDONE = (
         breaks="a hub that repeats the answer of another hub of its region does not wait for another region",
         invariant=2,
         expected=("RegionsChecker",),
+        scenario="other-region-away",
         edits=(
             slip(
                 "replica.runtime.http.order_placing:_streams_of",
