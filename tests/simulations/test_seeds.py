@@ -1,4 +1,4 @@
-"""Two hundred seeds under pressure: guarantees hold, every fault happens, and every run repeats."""
+"""A hundred seeds under pressure: guarantees hold, every fault happens, and every run repeats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.simulations.played import Played, play_seeds
 
 ROOT = Path(__file__).parents[2]
 
-SEEDS = range(200)
+SEEDS = range(100)
 AGAIN = SEEDS[::20]
 """Five percent of the seeds, played again in another process."""
 
