@@ -77,7 +77,7 @@ CLOCKS = (
         breaks="a sale from before a count that a till tells later changes the counted level",
         invariant=5,
         expected=("CountedChecker", "TruthChecker"),
-        edits=(slip(f"{TIMES}:occurred_clock", ("if not _is_moment(occurred):", "if True:")),),
+        edits=(slip(f"{TIMES}:told_ms", ("if not _is_moment(occurred):", "if True:")),),
     ),
     Mutation(
         name="impossible-times-believed",
@@ -86,7 +86,7 @@ CLOCKS = (
         expected=("CountedChecker", "TruthChecker"),
         edits=(
             slip(
-                f"{TIMES}:occurred_clock",
+                f"{TIMES}:told_ms",
                 ("is_believed = occurred_ms <= noted_ms and is_possible(occurred_ms, noted_ms)", "is_believed = True"),
             ),
         ),

@@ -82,8 +82,9 @@ class FastRun(EntryRun):
         self.source = source
         self.target = target
         """All units move from account `source` to account `target`."""
-        self.receipts: list[tuple[int, str, str]] = []
-        """The index, the till and the number of the till receipt of each entry that has one."""
+        self.receipts: list[tuple[int, str, str, int]] = []
+        """The index, the till and the number of the till receipt of each entry that has one, and when the goods moved,
+        in milliseconds since 1970."""
         self.taken: dict[Stock, int] = {}
         """Units taken from each pair."""
 

@@ -16,7 +16,7 @@ either, but a till's clock may be a little ahead, so only a larger difference is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from replica.core.base.clock import COUNTER_BITS, stamp_ms, time_text
 from replica.core.base.limits import (
@@ -100,20 +100,30 @@ def impossible_at(content: Content) -> int | None:
     return occurred
 
 
-def occurred_clock(content: Content) -> int | None:
-    """When a movement happened by its till, as a stamp. None if the till did not say, or if it cannot be true."""
-    occurred = content.facts.get(OCCURRED_AT)
+def told_ms(facts: Mapping[str, Any], noted_ms: int) -> int | None:
+    """When a movement that was recorded at `noted_ms` happened by its till, in milliseconds since 1970.
+
+    None if the till did not say, or if it cannot be true.
+    """
+    occurred = facts.get(OCCURRED_AT)
     if not _is_moment(occurred):
         return None
-    occurred_ms, noted_ms = occurred // 1000, recorded_ms(content)
+    occurred_ms = occurred // 1000
     is_believed = occurred_ms <= noted_ms and is_possible(occurred_ms, noted_ms)
-    return occurred_ms << COUNTER_BITS if is_believed else None
+    return occurred_ms if is_believed else None
+
+
+def occurred_clock(content: Content) -> int | None:
+    """When a movement happened by its till, as a stamp. None if the till did not say, or if it cannot be true."""
+    told = told_ms(content.facts, recorded_ms(content))
+    return told << COUNTER_BITS if told is not None else None
 
 
 def moved_ms(content: Content) -> int:
     """When the goods moved: when their till says if that can be true, else when the node recorded it."""
-    occurred = occurred_clock(content)
-    return stamp_ms(occurred) if occurred is not None else recorded_ms(content)
+    noted = recorded_ms(content)
+    told = told_ms(content.facts, noted)
+    return told if told is not None else noted
 
 
 def effective_clock(content: Content) -> int:

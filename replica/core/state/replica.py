@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from replica.core.base.clock import COUNTER_BITS, HybridClock, stamp_ms
+from replica.core.base.clock import COUNTER_BITS, HybridClock
 from replica.core.base.errors import Invalid, PeerFault
 from replica.core.base.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.base.names import CHAIN, node_of
@@ -284,12 +284,11 @@ class Replica:
         self.ledger.take(run.stream.scope, (self.writer, run.source, run.target), run.taken)
         self.keys.put_run(run)
         if run.receipts:
-            self.receipts.put_run(run, [(index, number) for index, _, number in run.receipts])
+            self.receipts.put_run(run, [(index, number) for index, _, number, _ in run.receipts])
             scope, first = run.stream.scope, self.arrival + 1
             zone = time_zone_of(self.documents, scope)
             self._uses += [
-                (scope, number, SALE, till, first + index, zone, stamp_ms(run.clock + index))
-                for index, till, number in run.receipts
+                (scope, number, SALE, till, first + index, zone, moved) for index, till, number, moved in run.receipts
             ]
         self._open_run(run.stream, run.first).extend(run)
         self._hold(run.stream, run.head, newest, len(run))

@@ -19,7 +19,7 @@ from replica.core.base.limits import KEY_LENGTH_MAX, OCCURRED_AGE_MAX_MS, OCCURR
 from replica.core.base.names import CUSTOMER
 from replica.core.log.entry import Head, Stream, chain
 from replica.core.log.entry_run import FastRun
-from replica.core.log.times import OCCURRED_AT
+from replica.core.log.times import OCCURRED_AT, told_ms
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import OnShortage, Sale
 from replica.core.stock.sales import note_options
@@ -113,7 +113,9 @@ def sell_fast(
         if sale.receipt:
             if sale.receipt in returned:
                 break
-            sold.receipts.append((len(bodies), sale.till, sale.receipt))
+            noted = stamp_ms(clock)
+            told = told_ms(facts, noted) if facts else None
+            sold.receipts.append((len(bodies), sale.till, sale.receipt, noted if told is None else told))
         body = _pack((SALE, clock, key, sale.till, "", sale.receipt, moves, lines, facts))
         link = chain(link, body)
         clock += 1

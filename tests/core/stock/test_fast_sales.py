@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
@@ -15,6 +16,7 @@ from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Ledger, Move
 from replica.core.log.entry import Content, Entry, Stream, pack_body, start
+from replica.core.log.times import moved_ms
 from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite, Sales
 from replica.core.state.decisions import Verdict
@@ -170,6 +172,9 @@ def answer(verdict: Verdict) -> object:
     return verdict if isinstance(verdict, Entry) else (type(verdict), str(verdict), verdict.field)
 
 
+BY_ONE = (SkuLine(1, sku="cola"),)
+MOMENT_MS = int(MOMENT.timestamp() * 1000)
+
 keyed_sales = st.lists(st.tuples(sales, st.integers(0, 30).map(lambda number: b"key-%d" % number)), max_size=25)
 
 
@@ -183,6 +188,18 @@ def test_sales_of_one_call_have_the_same_results_as_one_by_one(asked: list[tuple
     assert together.vectors == apart.vectors
     assert together.digests() == apart.digests()
     assert together.take_batch().entries == apart.take_batch().entries
+
+
+@pytest.mark.parametrize("late_ms", [-1, 0, 1, OCCURRED_AGE_MAX_MS])
+def test_the_receipt_of_a_fast_sale_is_of_the_moment_of_its_entry(late_ms: int) -> None:
+    """The fast path noted when it recorded the sale, also when the till had sold days before."""
+    replica, now_ms = replica_with_stock(), MOMENT_MS + late_ms
+    replica.take_batch()
+    said = [KeyedSale(lines=BY_ONE, key="", receipt="R-1", occurred_at=at) for at in (UNSET, MOMENT, UNSET)]
+    list(decisions.execute_requests(replica, Sales(STORE, said, [b"1", b"2", b"3"]), now_ms, {}))
+    batch = replica.take_batch()
+    moved = [row[6] for row in batch.receipts]
+    assert moved == [moved_ms(entry.content) for entry in batch.entries] == [now_ms, min(MOMENT_MS, now_ms), now_ms]
 
 
 def test_the_key_of_a_sale_in_a_run_is_known_afterwards() -> None:

@@ -87,6 +87,18 @@ async def test_a_receipt_with_more_repeated_days_than_asked_for_is_truncated(sto
         assert (len(found["repeated_receipts"]), found["truncated"]) == (limit, truncated)
 
 
+async def test_the_day_of_a_sale_in_stock_is_that_of_its_till_too(store: Caller) -> None:
+    """Goods in stock are sold on the fast path, which noted the day of the record."""
+    await store.good("/v1/receipts", {"lines": [{"item": "cola", "quantity": 10}]})
+    days = [f"{datetime.now(UTC) - timedelta(ago):%Y-%m-%dT10:00:00Z}" for ago in (4, 3, 2)]
+    sales = [{"key": f"k-{index}", **sold_at(when)} for index, when in enumerate(days)]
+    await store.good("/v1/sales:batch", {"sales": sales})
+    assert (await store.good("/v1/exceptions"))["repeated_receipts"] == []
+    await store.good("/v1/sales", sold_at(days[0]))
+    (found,) = (await store.good("/v1/exceptions"))["repeated_receipts"]
+    assert len(found["movements"]) == 2
+
+
 async def test_numbers_that_a_till_uses_each_day_push_nothing_off_a_page(store: Caller) -> None:
     """The newest rows of the page were those of numbers that no day has twice."""
     day = f"{datetime.now(UTC) - timedelta(2):%Y-%m-%d}"
