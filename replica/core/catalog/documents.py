@@ -227,14 +227,15 @@ class Documents:
         current = self.register(kind, key, rank, at)
         return min(current.version + 1, VERSION_MAX) if current is not None else 1
 
+    def packed(self, kind: str, key: str) -> bytes | None:
+        """The value of the highest rank that has one, as msgpack; None if no rank has one."""
+        ranks = self._registers.get(kind, {}).get(key, {})
+        return next((value for slot in sorted(ranks, reverse=True) if (value := ranks[slot].value) is not None), None)
+
     def value(self, kind: str, key: str) -> Any:
         """The value of the highest rank that has one; None if no rank has one."""
-        ranks = self._registers.get(kind, {}).get(key, {})
-        for slot in sorted(ranks, reverse=True):
-            value = ranks[slot].value
-            if value is not None:
-                return msgpack.unpackb(value, strict_map_key=False)
-        return None
+        packed = self.packed(kind, key)
+        return msgpack.unpackb(packed, strict_map_key=False) if packed is not None else None
 
     def keys(self, kind: str) -> Sequence[str]:
         """Keys of the documents of a kind that have a value, in order."""

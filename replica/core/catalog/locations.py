@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import asin, cos, radians, sin, sqrt
 from typing import Annotated, Literal
 
+import msgpack
 from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert
 
 from replica.core.base.names import NAME_PATTERN
@@ -50,8 +52,15 @@ class ReadLocation(LocationDocument, frozen=True, forbid_unknown_fields=False):
 
 def time_zone_of(documents: Documents, location: str) -> str:
     """The name of the time zone of a location, by its document; UTC if it names none."""
+    packed = documents.packed(LOCATION, location)
+    return _time_zone_in(packed) if packed is not None else "UTC"
+
+
+@lru_cache(maxsize=1_024)
+def _time_zone_in(packed: bytes) -> str:
+    """The time zone in a document. Each sale with a till receipt asks, so it is read once."""
     try:
-        return convert(documents.value(LOCATION, location), ReadLocation).time_zone
+        return convert(msgpack.unpackb(packed, strict_map_key=False), ReadLocation).time_zone
     except ValidationError:
         return "UTC"
 
