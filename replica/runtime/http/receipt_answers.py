@@ -96,10 +96,16 @@ async def read_receipts(journal: Journal, kinds: Kinds, limit: int) -> ReceiptAn
 
 
 async def _pages(journal: Journal, read: Read, limit: int) -> AsyncIterator[tuple[list[QuestionedReceipt], Named]]:
-    """Pages of receipts with all entries that name them. A page may have only duplicates under one key."""
+    """Pages of receipts with all entries that name them. A page may have only duplicates under one key.
+
+    Sales wait for the look-up of a receipt, so each receipt is looked up by itself.
+    """
     before = ARRIVAL_MAX
     while some := await read(before, limit):
-        yield some, await journal.find_receipts([one.receipt for one in some])
+        named: dict[TillReceipt, Sequence[Entry]] = {}
+        for receipt in dict.fromkeys(one.receipt for one in some):
+            named.update(await journal.find_receipts([receipt]))
+        yield some, named
         if len(some) < limit:
             return
         before = some[-1].arrival

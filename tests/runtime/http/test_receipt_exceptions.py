@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from edge_node.assembly import assemble
 from replica.core.base.limits import RECEIPT_ENTRIES_MAX
 from replica.core.catalog.documents import pack_value
 from replica.core.log.draft import Draft
+from replica.core.log.entry import Entry
 from replica.core.state.commands import DocumentWrite
 from replica.core.stock.requests import Return, Sale, SkuLine
+from replica.core.stock.till_receipts import TillReceipt
 from replica.runtime.driver import Ingress
-from replica.runtime.http.receipt_answers import question_of
+from replica.runtime.http.receipt_answers import question_of, read_receipts
 from replica.runtime.peering.websocket import HttpNetwork
+from simulations.journal import SimulatedDisk, SimulatedJournal
 from tests.callers import Caller
 from tests.core.chain import NOW_MS, STORE, Node, receipt
 
@@ -126,6 +130,31 @@ async def test_a_page_of_receipts_is_read_on_past_duplicates_under_one_key(store
     await (await store.node.driver.take_in(other.runs("store-1"), Ingress()))
     found = await store.good("/v1/exceptions?limit=1")
     assert [one["receipt"] for one in found["repeated_receipts"]] == ["R-0"]
+
+
+class ReceiptsCounted(SimulatedJournal):
+    """A journal that notes how many receipts each look-up has."""
+
+    def __init__(self, disk: SimulatedDisk) -> None:
+        super().__init__(disk, "store-1#0000000a")
+        self.numbers: list[int] = []
+
+    async def find_receipts(self, receipts: Sequence[TillReceipt]) -> dict[TillReceipt, list[Entry]]:
+        self.numbers.append(len(receipts))
+        return await super().find_receipts(receipts)
+
+
+async def test_a_page_of_receipts_looks_each_up_by_itself() -> None:
+    """Sales wait for a look-up, and one look-up of a whole page held them up for seconds."""
+    store, disk = Node(), SimulatedDisk()
+    for number in range(6):
+        sold = Sale(lines=(SkuLine(1, "cola"),), till="t-1", receipt=f"R-{number % 3}")
+        store.ask(sold, f"sale-{number}")
+    disk.commit(store.commit())
+    journal = ReceiptsCounted(disk)
+    found = await read_receipts(journal, store.replica.kinds, 10)
+    assert [one.receipt for one in found.repeated] == ["R-2", "R-1", "R-0"]
+    assert journal.numbers == [1, 1, 1]
 
 
 async def test_a_day_of_receipts_is_that_of_the_location(store: Caller) -> None:
