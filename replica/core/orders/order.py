@@ -10,7 +10,7 @@ from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import PARKED_MS
 from replica.core.base.names import HUBS, node_of
 from replica.core.orders.allocations import Allocation
-from replica.core.orders.facts import SPLIT, VOID, ShownFulfilment
+from replica.core.orders.facts import REPEAT, SPLIT, VOID, ShownFulfilment
 from replica.core.orders.machine import CANCEL, HOLD, NATURES, PAY, RESERVE, RETURN, Nature
 from replica.core.orders.requests import OrderEvent, OutsideEvent
 
@@ -339,11 +339,14 @@ class Order(Struct, array_like=True, gc=False):
     def _reported_of(self, placed: Placed) -> OutsideEvent | None:
         """Whether callers cancelled everything that a placement began, or paid for it."""
         begun = self.begun_by(placed)
-        if begun and all(
-            one.happened(CANCEL) and not one.is_voided and not self._was_asked(CANCEL, one) for one in begun
-        ):
+        if begun and all(self._was_cancelled_by_caller(one) for one in begun):
             return "cancel"
         return "pay" if any(one.happened(PAY) for one in begun) else None
+
+    def _was_cancelled_by_caller(self, fulfilment: Fulfilment) -> bool:
+        """Whether a caller cancelled it, and no node that asked for that before: to those it is a repeat then."""
+        asked = [one.became for one in self.parked if one.event is not None and _is_of(one.event, CANCEL, fulfilment)]
+        return fulfilment.happened(CANCEL) and not fulfilment.is_voided and all(became == REPEAT for became in asked)
 
     def is_asked(self, event: OrderEvent, deduplication_id: bytes, node: str) -> bool:
         """Whether a node asked the owner of a fulfilment to let this event happen to it."""
@@ -356,7 +359,7 @@ class Order(Struct, array_like=True, gc=False):
     def _was_asked(self, event: str, fulfilment: Fulfilment, node: str = "") -> bool:
         """Whether a node, or any node, noted an event of this one fulfilment. Nodes do so; callers seldom name one."""
         asked = [one.event for one in self.parked if one.event is not None and node in ("", one.node)]
-        return any((one.event, one.fulfilment) == (event, fulfilment.id) for one in asked)
+        return any(_is_of(one, event, fulfilment) for one in asked)
 
     @property
     def waiting(self) -> list[Parked]:
@@ -376,6 +379,10 @@ def least_advanced(fulfilments: Iterable[Fulfilment]) -> str:
     found = [one.state for one in fulfilments if one.state in NATURES]
     going = [state for state in found if NATURES[state] is not Nature.ENDED]
     return min(going or found, key=list(NATURES).index, default="none")
+
+
+def _is_of(asked: OrderEvent, event: str, fulfilment: Fulfilment) -> bool:
+    return (asked.event, asked.fulfilment) == (event, fulfilment.id)
 
 
 def _teller(lost: Placed, location_owners: Mapping[str, str]) -> str:

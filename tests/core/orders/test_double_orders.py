@@ -209,6 +209,19 @@ def test_a_payment_in_a_store_pays_for_the_placement_that_stands() -> None:
     assert (of(hub, EAST).state, of(hub, "store-1").state) == ("reserved", "cancelled")
 
 
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_a_cancellation_in_a_store_counts_although_a_hub_asked_for_it_meanwhile(is_cancelled: bool) -> None:
+    """The hub took it for the effect of its own request, and kept the goods of a customer who had cancelled."""
+    hub, store = placed_in_a_store()
+    if is_cancelled:
+        store.happen("cancel")
+    for _ in range(2):
+        hear(store, hub)
+    assert of(hub, "store-1").state == "cancelled"
+    assert of(hub, EAST).state == ("cancelled" if is_cancelled else "held")
+    assert hub.order().reports == []
+
+
 def test_an_event_handed_out_by_a_clock_ahead_is_reported_late_when_it_waits_again() -> None:
     east, west, _ = order_takers(w_1={"cola": 10})
     east.happen("cancel")
