@@ -51,3 +51,19 @@ async def test_order_retried_at_another_hub_of_its_region_waits_for_another_regi
     placed = await place(second, placement, b"o-1")
     assert placed.stream.writer == first.replica.writer
     assert west.replica.orders.find("o-1") is not None
+
+
+async def test_order_of_another_region_that_is_retried_here_is_there_already() -> None:
+    network = VirtualNetwork()
+    east, west = hub("hub-east", network), hub("hub-west", network, region="west")
+    network.nodes = {node.replica.node: node for node in (east, west)}
+    east.start([], 0.0)
+    west.start([["hub-east"]], 0.0)
+    await west.driver.submit(Command("hub-west", GoodsReceipt((GoodsLine(2, item="cola"),)), b"goods"))
+    await until(lambda: east.replica.ledger.stock("hub-west", "cola").figures.on_hand == 2, 5)
+    placement = Placement(order="o-1", lines=(PlacedLine(1, "cola"),), durability="region")
+    await place(west, placement, b"o-1")
+    await until(lambda: east.replica.orders.find("o-1") is not None, 5)
+
+    placed = await place(east, placement, b"o-1")
+    assert placed.stream.writer == west.replica.writer
