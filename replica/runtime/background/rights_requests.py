@@ -149,6 +149,12 @@ class RightsRequests:
         return sum(map(len, self._demands.values()))
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether every connected peer has as many requests as a session carries, so that none can be added now."""
+        links = [peer.link for peer in self._peers.connected]
+        return bool(links) and not any(link is not None and link.session.may_want for link in links)
+
+    @property
     def arriving(self) -> list[Pair]:
         """Items of which a holder granted units that are not here yet."""
         replica = self._driver.replica

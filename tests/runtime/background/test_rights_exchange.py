@@ -209,6 +209,27 @@ async def test_units_of_more_items_than_requests_may_be_in_flight_return_to_the_
     await until(lambda: all(stock.balance(f"{STORE}/free") == 2 for stock in stocks), 10)
 
 
+async def test_items_that_are_crowded_out_are_not_asked_for_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look asked for all of them, in one turn: many items held up the sales of the store for seconds."""
+    monkeypatch.setattr("replica.core.sync.session.WANTS_MAX", 2)
+    chain, items, asked = Region(), [f"tea-{number}" for number in range(20)], []
+    await chain.open(0)
+    await chain.do(chain.store, GoodsReceipt(tuple([GoodsLine(2, item=item) for item in items])))
+    await chain.rule(mode="safety")
+    stocks = [chain.store.replica.ledger.stock(STORE, item) for item in items]
+    await until(lambda: not any(stock.balance(f"{STORE}/free") for stock in stocks), 5)
+    ask = chain.store.rights.ask
+
+    async def noted(location: str, item: str, quantity: int) -> int | None:
+        asked.append(item)
+        return await ask(location, item, quantity)
+
+    monkeypatch.setattr(chain.store.rights, "ask", noted)
+    await chain.rule(mode="keep")
+    await until(lambda: all(stock.balance(f"{STORE}/free") == 2 for stock in stocks), 30)
+    assert len(asked) < 2 * len(items)
+
+
 async def test_caller_waits_until_its_holder_has_answered_another_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("replica.core.sync.session.WANTS_MAX", 1)
     chain, items = Region(), [f"tea-{number}" for number in range(3)]
