@@ -82,6 +82,14 @@ def had_a_deficit_that_another_hub_covered(outcome: Outcome) -> bool:
     return outcome.counts["granted by breach"] > 0 and served_again(outcome, "hub-west") > 0
 
 
+def had_orders_placed_twice(outcome: Outcome) -> bool:
+    return outcome.counts["order placed at two hubs"] > 0
+
+
+def had_orders_of_two_regions(outcome: Outcome) -> bool:
+    return min(outcome.counts["answered with another region"], outcome.counts["asked elsewhere"]) > 0
+
+
 def had_figures_read(outcome: Outcome) -> bool:
     return min(outcome.counts["stock explained"], outcome.counts["availability read"]) > 0
 
@@ -118,6 +126,8 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "policy-at-closing": had_grants_by_policy,
     "daily-goods": had_forecasts_after_wrong_times,
     "disk-full-at-noon": had_full_disks,
+    "orders-under-a-wrong-clock": had_orders_placed_twice,
+    "other-region-away": had_orders_of_two_regions,
     "fifty-stores": had_a_hub_that_came_back,
 }
 
