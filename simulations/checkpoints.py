@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from replica.core.base.errors import Broken
 from replica.core.base.names import void_key
@@ -85,6 +86,12 @@ class StoredCheckpoint:
     def rows(self) -> Checkpoint:
         """All rows of each part, in the order of their keys."""
         return {part: [rows[key] for key in sorted(rows)] for part, rows in self._rows.items()}
+
+    def image(self, folded: Image) -> Image:
+        """An image with these rows. They must be those of the image of the entries. Raises CheckpointDiffers."""
+        stored = replace(folded, cells=self.cells(), checkpoint=self.rows())
+        check_image(stored, folded)
+        return stored
 
     def copy(self) -> StoredCheckpoint:
         """The same rows, on another disk."""

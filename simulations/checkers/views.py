@@ -13,9 +13,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from hub.availability import local_availability, locations_with
+from hub.availability import sku_availability
 from replica.core.base.limits import LOST_EDITS_MAX
-from replica.core.orders.sources import Source
 from replica.core.state.replica import Replica
 from replica.runtime.http.answers import cell_answers, entry_answer, stock_answer
 from replica.runtime.http.exception_answers import exceptions
@@ -112,20 +111,13 @@ def _stock(replica: Replica, location: str, item: str) -> dict[str, Any]:
 
 
 def _availability(replica: Replica, sku: str, channel: str) -> dict[str, Any]:
-    source = Source(
-        ledger=replica.ledger,
-        policies=replica.policies,
-        node=replica.node,
-        channel=channel,
-        hosted=replica.locations,
-    )
-    recipe = replica.catalog.recipe_of(sku, "sku")
-    local = [local_availability(source, recipe, one, None, None) for one in locations_with(replica.ledger, recipe)]
+    answer = sku_availability(replica, sku, "", None, channel, lambda one: None)
     return {
-        "guaranteed": sum(one.guaranteed for one in local),
-        "optimistic": sum(one.optimistic for one in local),
+        "guaranteed": answer.guaranteed,
+        "optimistic": answer.optimistic,
         "locations": [
-            {"location": one.location, "guaranteed": one.guaranteed, "optimistic": one.optimistic} for one in local
+            {"location": one.location, "guaranteed": one.guaranteed, "optimistic": one.optimistic}
+            for one in answer.locations
         ],
     }
 

@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from msgspec.structs import replace
-
 from replica.core.base.clock import Moment
 from replica.core.base.errors import PeerFault, Refused
 from replica.core.base.limits import RECEIPT_ENTRIES_MAX
@@ -32,7 +30,7 @@ from replica.core.stock.till_receipts import TillReceipt, receipts_in
 from replica.core.sync.events import Arrived, Asked, Diverged, Event, Greeted, Scopes
 from replica.core.sync.session import Phase, Session, plain_vectors
 from replica.core.sync.wire import PROTOCOL_MAX, PROTOCOL_MIN, Frame, Hello, Vectors, unpack_frame
-from simulations.checkpoints import StoredCheckpoint, check_image
+from simulations.checkpoints import StoredCheckpoint
 
 SomeFrame = TypeVar("SomeFrame", bound=Frame)
 
@@ -113,10 +111,7 @@ class Node:
 
     def _image(self, writer: str, clock: int = 0) -> Image:
         """What the journal loads at start: the checkpoint, which must be the fold of its entries."""
-        folded = image_of(self.journal, writer, clock)
-        image = replace(folded, cells=self._checkpoint.cells(), checkpoint=self._checkpoint.rows())
-        check_image(image, folded)
-        return image
+        return self._checkpoint.image(image_of(self.journal, writer, clock))
 
     def missing(self, held: Mapping[Stream, int], limit: int) -> list[tuple[Entry, bytes]]:
         """Entries of these streams past the numbers held, in arrival order."""

@@ -14,7 +14,6 @@ from random import Random
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from replica.core.base.errors import NotFound, NotOwner, OrderEnded
 from replica.core.base.limits import PARKED_MS
@@ -31,7 +30,7 @@ from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.fold import image_of
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, SkuLine
-from simulations.checkpoints import StoredCheckpoint, check_image
+from simulations.checkpoints import StoredCheckpoint
 from tests.core.chain import NOW_MS
 
 CARRIER, BOX = {"cola": 6}, {"cola": 1, "wings": 200}
@@ -103,10 +102,7 @@ class OrderTaker:
 
     def restart(self) -> None:
         """Start again from the checkpoint, which must be the fold of the committed entries."""
-        folded = image_of(self.entries, node_of(self.writer))
-        image = replace(folded, cells=self._checkpoint.cells(), checkpoint=self._checkpoint.rows())
-        check_image(image, folded)
-        self.replica.restore(image)
+        self.replica.restore(self._checkpoint.image(image_of(self.entries, node_of(self.writer))))
 
     def tell(self, other: OrderTaker) -> None:
         """Send another replica all entries that it lacks, in order."""
