@@ -49,9 +49,10 @@ class Orders:
         "malformed",
         "node",
         "stuck",
+        "with_conflicts",
+        "with_duplicates",
         "with_reports",
         "with_shortage",
-        "with_two_placements",
     )
 
     def __init__(self, node: str) -> None:
@@ -71,8 +72,10 @@ class Orders:
         """Orders that several nodes placed and of which this node has something to undo."""
         self.with_reports: TimeOrder[str] = TimeOrder()
         """Orders with events that changed nothing, by the stamp of the first."""
-        self.with_two_placements: TimeOrder[str] = TimeOrder()
-        """Orders that were placed more than once, by the stamp of the second placement."""
+        self.with_duplicates: TimeOrder[str] = TimeOrder()
+        """Orders that were placed more than once with one request, by the stamp of the first placement that lost."""
+        self.with_conflicts: TimeOrder[str] = TimeOrder()
+        """Orders that were placed with several requests, by the stamp of the first other request."""
         self.with_shortage: TimeOrder[str] = TimeOrder()
         """Orders of which a fulfilment was selected for revocation, by the stamp of the first selection."""
         self.stuck: dict[str, None] = {}
@@ -194,7 +197,7 @@ class Orders:
         were placed twice.
         """
         wanted = dict.fromkeys(locations)
-        for order in map(self._read, self.with_two_placements):
+        for order in map(self._read, self.with_duplicates):
             if any(one.location in wanted for one in order.fulfilments.values()):
                 self._due.remind((order.name,))
         for order in map(self._read, self._waiting):
@@ -289,8 +292,10 @@ class Orders:
                 self._waiting.discard(order.name)
         if order.reports:
             self.with_reports.put(order.name, order.reports[0].clock)
-        if len(order.placed) > 1:
-            self.with_two_placements.put(order.name, order.placed[1].clock)
+        for lost, _ in order.duplicates()[:1]:
+            self.with_duplicates.put(order.name, lost.clock)
+        for other in order.requests()[1:2]:
+            self.with_conflicts.put(order.name, other.clock)
         has_goods = any(one.goods for one in order.parked)
         owners = self.location_owners
         if has_goods or order.to_pass_on(self.node, owners) or order.to_void(self.node, owners):

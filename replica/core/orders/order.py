@@ -284,6 +284,13 @@ class Order(Struct, array_like=True, gc=False):
         standing: dict[bytes, Placed] = {}
         return [(one, won) for one in self.placed if (won := standing.setdefault(one.digest, one)) is not one]
 
+    def requests(self) -> list[Placed]:
+        """The placement that stands for each request."""
+        standing: dict[bytes, Placed] = {}
+        for one in self.placed:
+            standing.setdefault(one.digest, one)
+        return list(standing.values())
+
     def lost(self) -> dict[str, Placed]:
         """Fulfilments of placements that lost, by id, with the placement that won."""
         return {name: won for one, won in self.duplicates() for name in self._begun_by(one)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -26,6 +28,8 @@ from replica.runtime.http.document_conflicts import (
 from replica.runtime.http.order_answers import ReportAnswer, WaitingAnswer, report_answers, waiting_answers
 from replica.runtime.http.receipt_answers import QuestionedReturnAnswer, ReceiptAnswers, RepeatedReceiptAnswer
 from replica.runtime.http.shortage_answers import BreachAnswer, ShortageAnswer, breach_answers, shortage_answers
+
+Answer = TypeVar("Answer")
 
 NO_RECEIPTS = ReceiptAnswers()
 
@@ -113,26 +117,27 @@ def exceptions(
     """
     orders = replica.orders
     with_reports = orders.latest(orders.with_reports, limit + 1)
-    placed_twice = orders.latest(orders.with_two_placements, limit + 1)
+    with_duplicates = orders.latest(orders.with_duplicates, limit + 1)
+    with_conflicts = orders.latest(orders.with_conflicts, limit + 1)
     waiting = orders.with_waiting(limit + 1)
     with_shortage = orders.latest(orders.with_shortage, limit + 1)
     collisions = [one for one in replica.collisions if not _is_of_one_order(one)]
-    duplicates = [_duplicate(one) for one in collisions if one.is_duplicate]
-    conflicts = [_conflict(one) for one in collisions if not one.is_duplicate]
     keys = _keys_of_orders(replica.collisions)
+    duplicates = [(*_place(one), _duplicate(one)) for one in collisions if one.is_duplicate]
+    duplicates += [row for order in with_duplicates for row in _double_orders(order, keys)]
+    conflicts = [(*_place(one), _conflict(one)) for one in collisions if not one.is_duplicate]
+    conflicts += [_other_orders(order, keys) for order in with_conflicts]
     clocks, till_clocks = clock_answers(replica.clock_faults), till_clock_answers(replica.clock_faults)
-    duplicates += [answer for order in placed_twice for answer in _double_orders(order, keys)]
-    conflicts += [answer for order in placed_twice for answer in _other_orders(order, keys)]
     barcodes, recipes = barcode_answers(replica.catalog), recipe_answers(replica.catalog)
     lost_edits = lost_edit_answers(replica.documents, limit + 1)
-    of_orders = (with_reports, placed_twice, waiting, with_shortage, duplicates, conflicts)
+    of_orders = (with_reports, waiting, with_shortage, duplicates, conflicts)
     breaches = breach_answers(replica.ledger, since, limit + 1)
     of_others = (breaches, barcodes, recipes, lost_edits, receipts.repeated, receipts.questioned)
     return ExceptionsAnswer(
         breaches=breaches[:limit],
         shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
-        duplicates=sorted(duplicates, key=lambda one: _newest((one.standing, one.lost)))[-limit:],
-        key_conflicts=sorted(conflicts, key=lambda one: _newest(one.sides))[-limit:],
+        duplicates=_newest(duplicates, limit),
+        key_conflicts=_newest(conflicts, limit),
         reports=[report for order in with_reports[-limit:] for report in report_answers(order)],
         waiting=[answer for order in waiting[:limit] for answer in waiting_answers(order)],
         barcode_conflicts=barcodes[:limit],
@@ -170,9 +175,17 @@ def _side(collision: Collision, *, is_lost: bool) -> SideAnswer:
     return SideAnswer(entry.hash.hex(), node_of(stream.writer), stream.scope, recorded_text(entry.content))
 
 
-def _newest(sides: Iterable[SideAnswer]) -> tuple[str, str]:
-    """What orders duplicates and conflicts: the time of the newest side, and its entry."""
-    return max((one.at, one.movement) for one in sides)
+def _place(collision: Collision) -> tuple[int, str]:
+    """Where a collision stands among others and among orders: by the stamp of the later entry, then by its entry."""
+    return max(collision.entry.content.clock, collision.winner.content.clock), collision.entry.hash.hex()
+
+
+def _newest(rows: Iterable[tuple[int, str, Answer]], limit: int) -> list[Answer]:
+    """The newest rows by their stamps, oldest first. Equal stamps are in order of names, as in the lists of orders.
+
+    Wall clocks do not order them: the page of orders is chosen by stamps, and a wall clock may be set back.
+    """
+    return [row for *_, row in sorted(rows, key=itemgetter(0, 1))[-limit:]]
 
 
 def _duplicate(found: Collision) -> DuplicateAnswer:
@@ -190,30 +203,28 @@ def _conflict(found: Collision) -> ConflictAnswer:
     return ConflictAnswer(key_text(found.entry.content.key), "", requests, sides)
 
 
-def _double_orders(order: Order, keys: Mapping[bytes, str]) -> Iterator[DuplicateAnswer]:
-    for lost, won in order.duplicates():
+def _double_orders(order: Order, keys: Mapping[bytes, str]) -> Iterator[tuple[int, str, DuplicateAnswer]]:
+    """A row for each placement that lost, all at the stamp of the first, and with the name of the order."""
+    lost_placements = order.duplicates()
+    for lost, won in lost_placements:
         voids = [order.fulfilments[one.id].void.hex() for one in lost.shown if one.id in order.fulfilments]
-        void = next((one for one in voids if one), None)
-        key = _one_key((won, lost), keys)
-        yield DuplicateAnswer(
-            key=key,
+        answer = DuplicateAnswer(
+            key=_one_key((won, lost), keys),
             request=ORDER,
             order=order.name,
             standing=_placed_side(won),
             lost=_placed_side(lost),
-            void=void,
+            void=next((one for one in voids if one), None),
         )
+        yield lost_placements[0][0].clock, order.name, answer
 
 
-def _other_orders(order: Order, keys: Mapping[bytes, str]) -> Iterator[ConflictAnswer]:
-    standing: dict[bytes, Placed] = {}
-    for one in order.placed:
-        standing.setdefault(one.digest, one)
-    if len(standing) > 1:
-        sides = list(standing.values())
-        yield ConflictAnswer(
-            _one_key(sides, keys), order.name, [ORDER] * len(sides), [_placed_side(one) for one in sides]
-        )
+def _other_orders(order: Order, keys: Mapping[bytes, str]) -> tuple[int, str, ConflictAnswer]:
+    """The row of an order that was placed with several requests, at the stamp of the first other request."""
+    requests = order.requests()
+    sides = [_placed_side(one) for one in requests]
+    answer = ConflictAnswer(_one_key(requests, keys), order.name, [ORDER] * len(sides), sides)
+    return requests[1].clock, order.name, answer
 
 
 def _one_key(placed: Sequence[Placed], keys: Mapping[bytes, str]) -> str:

@@ -417,7 +417,7 @@ def test_order_placed_at_two_hubs_that_were_cut_off_is_reported() -> None:
     west.place()
     east.tell(west)
     west.tell(east)
-    assert list(east.replica.orders.with_two_placements) == list(west.replica.orders.with_two_placements) == ["o-1"]
+    assert list(east.replica.orders.with_duplicates) == list(west.replica.orders.with_duplicates) == ["o-1"]
     assert east.replica.orders.digest() == west.replica.orders.digest()
     east.check()
 
@@ -495,7 +495,7 @@ def test_orders_placed_twice_keep_their_order_in_a_checkpoint() -> None:
     west.tell(east)
     east.commit()
     orders, loaded = east.replica.orders, started_again(east.entries)
-    newest = [[one.name for one in some.latest(some.with_two_placements, 1)] for some in (loaded, orders)]
+    newest = [[one.name for one in some.latest(some.with_duplicates, 1)] for some in (loaded, orders)]
     assert newest == [["o-1"], ["o-1"]]
 
 

@@ -121,7 +121,7 @@ def test_an_order_that_expired_at_one_hub_and_was_placed_at_another_is_reported(
     for taker in (east, west, north):
         taker.check()
         assert taker.figures() == (30, 0, 30)
-        assert list(taker.replica.orders.with_two_placements) == ["o-1"]
+        assert list(taker.replica.orders.with_duplicates) == ["o-1"]
         assert len(taker.order().duplicates()) == 1
         with pytest.raises(OrderEnded, match="expired"):
             taker.ask(BRIEF, "k-3")

@@ -15,7 +15,7 @@ from replica.core.state.kinds import LocationRequest
 from replica.runtime.driver import Ingress
 from replica.runtime.http.exception_answers import exceptions
 from tests.callers import Caller
-from tests.core.chain import Node, receipt, sale
+from tests.core.chain import NOW_MS, Node, receipt, sale
 from tests.core.shuffled import OrderTaker
 
 COLA = {"lines": [{"item": "cola", "quantity": 5}]}
@@ -172,6 +172,28 @@ def test_a_page_of_duplicates_has_the_newest_of_orders_and_of_other_requests() -
     west.tell(east)
     assert [one.request for one in exceptions(east.replica, {}, [], 2).duplicates] == ["order", "receipt"]
     assert [one.request for one in exceptions(east.replica, {}, [], 1).duplicates] == ["receipt"]
+
+
+def test_a_page_of_duplicates_is_the_end_of_the_whole_list_also_after_a_clock_was_set_back() -> None:
+    east, west = OrderTaker("hub-east", w_1={"cola": 90}), OrderTaker("hub-west", w_1={"cola": 90})
+    for number, back in enumerate((0, 0, NOW_MS - 1_000, 500)):
+        for taker in (east, west):
+            taker.now_ms = NOW_MS + number - back
+            taker.place(f"alike-{number}", PlacedLine(1, "cola"))
+        east.place(f"unlike-{number}", PlacedLine(1, "cola"))
+        west.place(f"unlike-{number}", PlacedLine(2, "cola"))
+        for taker in (east, west):
+            decisions.execute(taker.replica, Command("w-1", receipt(cola=1), b"same-%d" % number), taker.now_ms)
+        for taker, units in ((east, 1), (west, 2)):
+            request = receipt(cola=units)
+            decisions.execute(taker.replica, Command("w-1", request, b"other-%d" % number), taker.now_ms)
+    west.tell(east)
+    whole = exceptions(east.replica, {}, [], 100)
+    assert (len(whole.duplicates), len(whole.key_conflicts)) == (8, 8)
+    for limit in range(1, 9):
+        page = exceptions(east.replica, {}, [], limit)
+        assert page.duplicates == whole.duplicates[-limit:]
+        assert page.key_conflicts == whole.key_conflicts[-limit:]
 
 
 def test_the_void_of_an_order_is_listed_also_after_a_later_event_of_what_it_undid() -> None:
