@@ -115,7 +115,7 @@ def test_different_orders_of_one_name_both_stand() -> None:
     for taker in (east, west, north):
         assert taker.figures() == (30, 5, 25)
         assert keyed(taker) == []
-        assert list(taker.replica.orders.with_duplicates) == ["o-1"]
+        assert list(taker.replica.orders.with_conflicts) == ["o-1"]
         shown = order_answer(taker.place("o-1", PlacedLine(3, "cola")).content).fulfilments
         assert [one.id for one in shown] == ["hub-west.1"]
         with pytest.raises(OrderExists):
