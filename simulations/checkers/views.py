@@ -25,6 +25,7 @@ from replica.runtime.http.receipt_answers import (
     questioned_returns,
     repeated_receipts,
 )
+from replica.runtime.http.shortage_answers import breached_pairs
 from simulations.checkers.checker import Checker
 from simulations.journal import SimulatedDisk
 from simulations.machine import Machine
@@ -101,7 +102,9 @@ def _exceptions(replica: Replica, disk: SimulatedDisk, model: ViewFaults, limit:
     receipts = ReceiptAnswers(
         repeated_receipts(repeated, named, replica.kinds), questioned_returns(questioned, named, replica.kinds)
     )
-    found: dict[str, Any] = _plain(exceptions(replica, model.breach_times, (), limit, receipts))
+    began = model.breach_times
+    since = {pair: began.get(pair) for pair in breached_pairs(replica.ledger)}
+    found: dict[str, Any] = _plain(exceptions(replica, since, (), limit, receipts))
     return found
 
 

@@ -113,7 +113,8 @@ def exceptions(
 
     Of duplicates, conflicts, shortages, lost edits and till receipts it lists the newest, at most `limit` of each. Of
     breaches it lists the first `limit` by location and item.
-    `since`: when each breach began, by location and item. `receipts`: the newest, one more than `limit` of each sort.
+    `since`: when each of the first breaches began, by location and item, one more than `limit`. `receipts`: the newest,
+    one more than `limit` of each sort.
     """
     orders = replica.orders
     with_reports = orders.latest(orders.with_reports, limit + 1)
@@ -131,7 +132,7 @@ def exceptions(
     barcodes, recipes = barcode_answers(replica.catalog), recipe_answers(replica.catalog)
     lost_edits = lost_edit_answers(replica.documents, limit + 1)
     of_orders = (with_reports, waiting, with_shortage, duplicates, conflicts)
-    breaches = breach_answers(replica.ledger, since, limit + 1)
+    breaches = breach_answers(replica.ledger, since)
     of_others = (breaches, barcodes, recipes, lost_edits, receipts.repeated, receipts.questioned)
     return ExceptionsAnswer(
         breaches=breaches[:limit],

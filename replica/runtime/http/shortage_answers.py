@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 
 from msgspec import Struct
 
@@ -50,14 +49,13 @@ def breached_pairs(ledger: Ledger) -> Iterator[tuple[str, str]]:
     return ((location, item) for location, stock in sorted(ledger.at_location.items()) for item in stock.breaches())
 
 
-def breach_answers(ledger: Ledger, since: Mapping[tuple[str, str], str | None], limit: int) -> list[BreachAnswer]:
-    """Render the first breaches, at most `limit`. `since`: when each began, by location and item."""
-    answers = []
-    for location, item in islice(breached_pairs(ledger), limit):
-        stock = ledger.stock(location, item)
-        began = since.get((location, item))
-        answers.append(BreachAnswer(location, item, units=stock.breach, short=short_by(stock), since=began))
-    return answers
+def breach_answers(ledger: Ledger, since: Mapping[tuple[str, str], str | None]) -> list[BreachAnswer]:
+    """Render breaches. `since`: when each began, by location and item. A breach that ended meanwhile is left out."""
+    return [
+        BreachAnswer(location, item, units=stock.breach, short=short_by(stock), since=began)
+        for (location, item), began in sorted(since.items())
+        if (stock := ledger.stock(location, item)).breach
+    ]
 
 
 def shortage_answers(order: Order) -> list[ShortageAnswer]:

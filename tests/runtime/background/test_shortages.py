@@ -13,6 +13,7 @@ from replica.core.state.commands import Command
 from replica.core.stock.requests import OnShortage
 from replica.runtime.background.shortages import SELECTION_MS
 from replica.runtime.http.exception_answers import ExceptionsAnswer, exceptions
+from replica.runtime.http.shortage_answers import breached_pairs
 from replica.runtime.node import Node
 from tests.callers import Caller
 from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
@@ -28,7 +29,7 @@ async def order(chain: Region, node: Node, name: str, units: int, **more: Any) -
 
 
 def exceptions_of(node: Node) -> ExceptionsAnswer:
-    return exceptions(node.replica, {}, (), 100)
+    return exceptions(node.replica, dict.fromkeys(breached_pairs(node.replica.ledger)), (), 100)
 
 
 def state(node: Node, name: str) -> str:

@@ -63,6 +63,24 @@ async def test_a_breach_that_came_back_with_the_old_balances_lasts_since_it_came
     assert await breaches(store) == {"cola": again["at"]}
 
 
+async def test_a_breach_that_begins_during_the_read_is_not_listed_without_its_time(
+    store: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.good("/v1/sales", lines(1, "tea"))
+    journal = store.node.journal
+    read = journal.repeated_receipts
+
+    async def read_later(before: int, limit: int) -> Any:
+        await store.good("/v1/sales", lines(1))
+        await store.good("/v1/receipts", lines(2, "tea"))
+        return await read(before, limit)
+
+    monkeypatch.setattr(journal, "repeated_receipts", read_later)
+    assert await breaches(store) == {}
+    monkeypatch.undo()
+    assert list(await breaches(store)) == ["cola"]
+
+
 async def test_a_restart_does_not_make_a_breach_look_new(tmp_path: Path) -> None:
     async with calling(await started(tmp_path)) as store:
         sold = await store.good("/v1/sales", lines(1))
