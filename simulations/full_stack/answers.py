@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -16,12 +16,19 @@ from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.checkers.reference import plain
+from simulations.checkers.views import model_of
 from simulations.full_stack.calls import Call, HttpAnswer
 from simulations.history import Durable, History
 from simulations.machine import Machine
 from simulations.reference import bodies
 from simulations.reference.answers import SENTENCE, STATUS, Answer, Refusal, Request, difference
 from simulations.reference.moment import Moment
+from simulations.reference.view_faults import ViewFaults
+
+EXCEPTIONS = "/v1/exceptions"
+
+ALL = 1_000
+"""The page size of reads that show a whole list."""
 
 DERIVED = ("stock", "availability", "status", "journal")
 """The reads that the model derives."""
@@ -51,10 +58,14 @@ class Answers:
             wrong = difference(problem(answer.status, shown), shown)
         elif call.method == "POST":
             wrong = self._wrong_writes(call, answer.status, shown)
+        elif call.method == "PUT":
+            wrong = self._wrong_document(call, answer.status, shown)
         elif call.path.startswith("/v1/feed"):
             wrong = self._wrong_feed(answer.body.decode())
         elif call.method == "GET" and is_derived(call.path):
             wrong = self._wrong_read(call.path, since.entries, shown)
+        elif call.method == "GET" and call.path.endswith(f"?limit={ALL}"):
+            wrong = self._wrong_view(call.path, since.entries, shown)
         else:
             return
         self._history.tally("answers held to the reference")
@@ -82,6 +93,29 @@ class Answers:
             if not wrong:
                 return ""
         return wrong
+
+    def _wrong_view(self, path: str, since: int, shown: Any) -> str:
+        """How a list, an explanation or an order differs from what each moment shows; empty if it fits one.
+
+        A node reads parts of its exceptions from the journal. So each list is that of some moment.
+        """
+        (name, view), wrong = named_view(self._machine, path, shown), ""
+        if name == EXCEPTIONS:
+            moments = [model.of_lists(view) for model in self._models(since)]
+            fits = {one for found in moments for one, faults in found.items() if not faults}
+            return next((faults[0] for one, faults in moments[0].items() if one not in (*fits, "breaches")), "")
+        for model in self._models(since):
+            wrong = next(model.find({name: view}), "")
+            if not wrong:
+                return ""
+        return wrong
+
+    def _models(self, since: int) -> Iterator[ViewFaults]:
+        """What the views show now, then at each moment since a number of entries."""
+        stored = self._stored()
+        noted = [one.noted for one in self._now.entries]
+        for number in (len(stored), *range(since, len(stored))):
+            yield model_of(self._machine, noted[:number])
 
     def _wrong_feed(self, said: str) -> str:
         """How a feed from the beginning differs from the journal: each event shows an entry, and its cursor."""
@@ -121,6 +155,14 @@ class Answers:
         wrong = difference(refused, [one["problem"] for one in shown["verdicts"] if "problem" in one])
         return next(filter(None, (self._wrong_write(one["key"], one["status"], one["sale"]) for one in sold)), wrong)
 
+    def _wrong_document(self, call: Call, status: int, shown: Any) -> str:
+        """How the answer to a document differs from its entry, and its entry from what the client sent."""
+        path = [unquote(part) for part in call.path.split("/")[3:]]
+        sent = [*path, msgspec.json.decode(call.body)]
+        return self._wrong_write(call.key, status, shown) or difference(
+            sent, [shown["kind"], shown["key"], shown["value"]]
+        )
+
     def _wrong_write(self, key: str, status: int, shown: Any) -> str:
         """How an answer differs from what the entries under its key say; empty if it fits one."""
         self._stored()
@@ -136,6 +178,19 @@ def new_moment(machine: Machine, chain: SimulatedChain) -> Moment:
     """A machine without entries."""
     role, met = machine.role, [store.name for store in chain.stores]
     return Moment(machine.name, role.locations, is_hub=role.role == "hub", open_catalogue=True, met=met)
+
+
+def named_view(machine: Machine, path: str, shown: Any) -> tuple[str, Any]:
+    """A view of one node, by the path and in the form that `ViewFaults` knows."""
+    name = path.partition("?")[0]
+    match name.split("/")[2:]:
+        case ["explain", item]:
+            name = f"/v1/explain/{machine.role.locations[0]}/{item}"
+        case ["documents", _]:
+            shown = shown["documents"]
+        case ["pickups"]:
+            shown = shown["pickups"]
+    return name, shown
 
 
 def is_derived(path: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -14,6 +15,7 @@ from replica.core.stock.counts import Seen
 from replica.core.stock.requests import Count, CountLine
 from simulations.chain import WAREHOUSE, SimulatedChain
 from simulations.checkers.checker import Violation
+from simulations.full_stack.answers import ALL
 from simulations.full_stack.calls import Call, HttpAnswer, events_in, packed
 from simulations.full_stack.machine import StackMachine
 from simulations.history import Ask, History
@@ -78,6 +80,7 @@ class StackClient(OrderingClient):
             (self._ask_wrongly, 3.0),
             (self._browse, 3.0),
             (self._follow, 1.0),
+            (self._look, 2.0),
         ]
 
     async def _count(self) -> None:
@@ -135,6 +138,15 @@ class StackClient(OrderingClient):
 
     async def _browse(self) -> None:
         await self._get(self._random.choice(HUB_PAGES if self._is_at_hub else PAGES))
+
+    async def _look(self) -> None:
+        """Read what a person looks at: a whole list, an explanation or an order."""
+        at = f"{WAREHOUSE}/" if self._is_at_hub else ""
+        paths = ["exceptions", f"explain/{at}{self._item()}", "documents/sku" if self._is_at_hub else "pickups"]
+        bought = self._latest()
+        if bought:
+            paths.append(f"orders/{quote(self._random.choice(bought).placement.order, '')}")
+        await self._get(f"/v1/{self._random.choice(paths)}?limit={ALL}")
 
     async def _follow(self) -> None:
         """Read the live feed for a while, then abort the connection."""

@@ -43,6 +43,25 @@ LISTS = (
         ),
     ),
     Mutation(
+        name="handed-out-goods-unshown",
+        breaks="an order does not show which goods left with the customer",
+        invariant=7,
+        expected=("ViewsChecker",),
+        edits=(
+            slip(
+                "replica.core.orders.order:Fulfilment.lines",
+                (" or self.sold:", ":"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="placed-when-placed-again",
+        breaks="an order that two nodes placed shows the time of the placement that lost",
+        invariant=7,
+        expected=("ViewsChecker",),
+        edits=(slip(f"{ANSWERS}.order_answers:order_view", ("order.placed[0])", "order.placed[-1])")),),
+    ),
+    Mutation(
         name="shortage-outcome-unlisted",
         breaks="the list of shortages does not say what became of a fulfilment",
         invariant=7,

@@ -47,7 +47,12 @@ class Exceptions:
         self._documents = current_documents(self._entries)
 
     def faults(self, shown: Mapping[str, Any]) -> Iterator[str]:
-        """Where the whole list that a node shows differs from what follows from its entries."""
+        """Where the whole lists that a node shows differ from what follows from its entries."""
+        for found in self.faults_of_lists(shown).values():
+            yield from found
+
+    def faults_of_lists(self, shown: Mapping[str, Any]) -> dict[str, list[str]]:
+        """The faults of each list. Duplicates and key conflicts count as one."""
         expected: dict[str, Rows] = {
             "breaches": list(self._breaches()),
             "shortages": self._of_orders("shown_shortages", _first_selection),
@@ -60,13 +65,14 @@ class Exceptions:
             "clocks": clocks(self._entries),
             "till_clocks": till_clocks(self._entries),
         }
-        for name, rows in expected.items():
-            if shown[name] != rows:
-                yield f"lists {unlike(shown[name], rows)} under {name}"
-        yield from self._collisions.faults(shown["duplicates"], shown["key_conflicts"])
-        yield from edit_faults(self._entries, shown["lost_edits"], self._edits_max)
-        if shown["unreadable"]:
-            yield f"lists {shown['unreadable']} unreadable entries"
+        faults = {
+            name: [f"lists {unlike(shown[name], rows)} under {name}"] if shown[name] != rows else []
+            for name, rows in expected.items()
+        }
+        faults["duplicates"] = list(self._collisions.faults(shown["duplicates"], shown["key_conflicts"]))
+        faults["lost_edits"] = list(edit_faults(self._entries, shown["lost_edits"], self._edits_max))
+        faults["unreadable"] = [f"lists {shown['unreadable']} unreadable entries"] if shown["unreadable"] else []
+        return faults
 
     @property
     def breach_times(self) -> dict[tuple[str, str], str]:

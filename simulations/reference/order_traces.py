@@ -15,10 +15,14 @@ from typing import Any
 
 from simulations.reference.clocks import time_text
 from simulations.reference.entries import Shown, hash_of, node_of, precedence
-from simulations.reference.fulfilments import HOLDING, REPEAT, REPORTS_MAX
+from simulations.reference.fulfilments import HANDED_OUT, HOLDING, REPEAT, REPORTS_MAX, least_advanced
 
 OF_ALL_HUBS = "@hubs"
 NOT_REPORTED = (REPEAT, "covered", "unchanged", "passed_on", "duplicate")
+
+
+Units = dict[tuple[str, str], int]
+"""Numbers of SKUs, by the hash of the entry that took them, and by SKU."""
 
 
 @dataclass
@@ -29,10 +33,37 @@ class FulfilmentTrace:
     owner: str
     state: str
     instead_of: str = ""
-    is_part: bool = False
+    part_of: str = ""
     is_divided: bool = False
     """Whether parts were split off it. If they had all units, it holds none, whatever its state is."""
     voids: list[str] = field(default_factory=list)
+    expires_ms: int = 0
+    held: Units = field(default_factory=dict)
+    sold: Units = field(default_factory=dict)
+    """What left with the customer."""
+    past: list[tuple[Shown, str]] = field(default_factory=list)
+    """What happened to it: each entry, and the state that it led to, or nothing if it changed none."""
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What it holds, or what left with the customer, by SKU."""
+        total: dict[str, int] = {}
+        for (_, sku), quantity in (self.held or self.sold).items():
+            total[sku] = total.get(sku, 0) + quantity
+        return [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(total.items())]
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """What happened to it, by stamp: of events without an effect, only the first."""
+        rows, state, reports = [], "", 0
+        for entry, to in sorted(self.past, key=lambda one: _age(one[0])):
+            state, act = to or state, entry["facts"]["act"]
+            reports += act == "report"
+            row = {"at": entry["at"], "event": entry["reason"], "act": act, "state": state, "movement": entry["hash"]}
+            if act != "report" or reports <= REPORTS_MAX:
+                goods_at = entry["facts"].get("goods_at")
+                rows.append({**row, "goods_at": goods_at} if goods_at else row)
+        return rows
 
 
 @dataclass
@@ -57,15 +88,17 @@ class OrderTrace:
         if act == "step":
             self._step(entry, facts, name)
         elif act == "split" and name in self.fulfilments:
-            whole = self.fulfilments[name]
-            whole.is_divided = True
-            self.fulfilments[facts["part"]] = FulfilmentTrace(whole.location, whole.owner, facts["to"], is_part=True)
+            self._split(entry, facts, self.fulfilments[name], name)
         elif act in ("park", "ask", "take_back"):
             self.asked.append(entry)
-        elif act == "report" and facts["outcome"] not in NOT_REPORTED:
-            self.reports.append(entry)
+        elif act == "report" and not _is_of_goods(facts):
+            if facts["outcome"] not in NOT_REPORTED:
+                self.reports.append(entry)
+            if name in self.fulfilments:
+                self.fulfilments[name].past.append((entry, ""))
         elif act == "hand_over" and name in self.fulfilments:
             self.fulfilments[name].owner = facts["to"]
+            self.fulfilments[name].past.append((entry, ""))
         elif act == "void":
             self._void(entry, facts, name)
 
@@ -74,9 +107,28 @@ class OrderTrace:
             self.placements = sorted([*self.placements, entry], key=precedence)
         new = FulfilmentTrace(entry["scope"], node_of(entry), facts["to"], facts.get("instead_of", ""))
         fulfilment = self.fulfilments.setdefault(name, new)
-        fulfilment.state = facts["to"]
+        fulfilment.state, fulfilment.expires_ms = facts["to"], facts.get("expires_ms", 0)
+        fulfilment.past.append((entry, facts["to"]))
+        _take_off(fulfilment.held, facts.get("reversed", ()))
+        for _, sku, quantity, *_ in facts.get("taken", ()):
+            taken = (entry["hash"], sku)
+            fulfilment.held[taken] = fulfilment.held.get(taken, 0) + quantity
+        if facts["to"] in HANDED_OUT:
+            fulfilment.sold |= fulfilment.held
+            fulfilment.held = {}
+            _take_off(fulfilment.sold, facts.get("returned", ()))
         if facts.get("voids"):
             fulfilment.voids.append(entry["hash"])
+
+    def _split(self, entry: Shown, facts: Shown, whole: FulfilmentTrace, name: str) -> None:
+        part = FulfilmentTrace(whole.location, whole.owner, facts["to"], part_of=name)
+        if facts["to"] in HANDED_OUT:
+            part.sold = {(hash_of(taken), sku): quantity for taken, sku, quantity in facts["units"]}
+        _take_off(whole.held, facts["units"])
+        whole.is_divided = True
+        whole.past.append((entry, ""))
+        part.past.append((entry, facts["to"]))
+        self.fulfilments[facts["part"]] = part
 
     def _void(self, entry: Shown, facts: Shown, name: str) -> None:
         if not name:
@@ -85,8 +137,33 @@ class OrderTrace:
         self.reports.append(entry)
         if name in self.fulfilments:
             self.fulfilments[name].voids.append(entry["hash"])
+            self.fulfilments[name].past.append((entry, ""))
 
     # what follows ------------------------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The order as `GET /v1/orders/{order}` shows it."""
+        lost = self._lost()
+        states = [one.state for name, one in self.fulfilments.items() if name not in lost]
+        first = self.placements[0] if self.placements else None
+        return {
+            "order": self.name,
+            "state": least_advanced(states or [one.state for one in self.fulfilments.values()]),
+            "channel": first["facts"].get("channel", "") if first else "",
+            "customer": first["facts"].get("customer", "") if first else "",
+            "placed_at": first["at"] if first else None,
+            "fulfilments": [_shown(name, one, name in lost) for name, one in sorted(self.fulfilments.items())],
+            "waiting": self.shown_waiting,
+            "reports": self.shown_reports,
+        }
+
+    def _lost(self) -> list[str]:
+        """The fulfilments that placements that lost began, those that replaced them, and their parts."""
+        names = [shown[0] for lost, _ in self.duplicates() for shown in lost["facts"]["shown"]]
+        for _ in self.fulfilments:
+            names += [name for name, one in self.fulfilments.items() if {one.instead_of, one.part_of} & {*names}]
+        return names
 
     @property
     def shown_reports(self) -> list[dict[str, Any]]:
@@ -124,7 +201,7 @@ class OrderTrace:
     @staticmethod
     def _concerns(entry: Shown, name: str, fulfilment: FulfilmentTrace) -> bool:
         event = _event(entry)
-        of_all = not event.get("fulfilment") and (not fulfilment.is_part or event["event"] == "return")
+        of_all = not event.get("fulfilment") and (not fulfilment.part_of or event["event"] == "return")
         return (of_all or event.get("fulfilment") == name) and entry["scope"] in (OF_ALL_HUBS, fulfilment.location)
 
     def _shown_event(self, entry: Shown) -> dict[str, Any]:
@@ -207,6 +284,30 @@ def order_traces(entries: Iterable[Shown]) -> dict[str, OrderTrace]:
         if entry["kind"] == "order":
             orders.setdefault(entry["reference"], OrderTrace(entry["reference"])).take(entry)
     return orders
+
+
+def _shown(name: str, one: FulfilmentTrace, is_lost: bool) -> dict[str, Any]:
+    row = {
+        "id": name,
+        "location": one.location,
+        "owner": one.owner,
+        "state": one.state,
+        "expires_at": time_text(one.expires_ms) if one.expires_ms else None,
+        "lines": one.lines,
+        "history": one.history,
+        "is_duplicate": is_lost,
+    }
+    return {**row, **({"part_of": one.part_of} if one.part_of else {})}
+
+
+def _take_off(units: Units, named: Iterable[tuple[str, str, int]]) -> None:
+    for taken, sku, quantity in named:
+        name = (hash_of(taken), sku)
+        left = units.get(name, 0) - quantity
+        if left > 0:
+            units[name] = left
+        else:
+            units.pop(name, None)
 
 
 def _age(entry: Shown) -> tuple[int, str]:

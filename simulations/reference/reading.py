@@ -140,6 +140,8 @@ def answer_to(entry: Entry) -> Answer:
     """The answer to the write that made an entry. A repeat gets the same."""
     if entry.kind == "order":
         return _answer_about_order(entry)
+    if entry.kind == "document":
+        return Answer(200, {name: entry.facts[name] for name in ("kind", "key", "version", "value")})
     body: dict[str, Any] = {"movement": entry.hash, "at": time_text(entry.at_ms)}
     facts = entry.facts
     match entry.kind:

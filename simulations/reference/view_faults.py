@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 from urllib.parse import unquote
 
+from simulations.reference.answers import difference
 from simulations.reference.catalogue import Catalogue, Recipe, makes
 from simulations.reference.entries import Shown, unlike
 from simulations.reference.exceptions import LISTS, Exceptions, page
@@ -78,6 +80,10 @@ class ViewFaults:
         """The kinds of the documents that were ever written."""
         return sorted(self._documents)
 
+    def of_lists(self, shown: Mapping[str, Any]) -> dict[str, list[str]]:
+        """The differences of each list of exceptions."""
+        return self._exceptions.faults_of_lists(shown)
+
     @property
     def breach_times(self) -> dict[tuple[str, str], str]:
         """When each breach began, by location and item."""
@@ -99,11 +105,10 @@ class ViewFaults:
                 yield from self._faults_of_documents(kind, found)
             case ["pickups"]:
                 yield from self._faults_of_pickups(found)
+            case ["orders", order] if order not in self._orders:
+                yield "an order that no entry names"
             case ["orders", order]:
-                trace = self._orders[order]
-                for name, rows in (("reports", trace.shown_reports), ("waiting", trace.shown_waiting)):
-                    if found[name] != rows:
-                        yield f"{name} {found[name]}, not {rows}"
+                yield from _faults_of_order(self._orders[order].shown, found)
 
     def _faults_of_page(self, whole: Mapping[str, Any], found: Mapping[str, Any], limit: int) -> Iterator[str]:
         expected = page(whole, limit)
@@ -193,6 +198,14 @@ class ViewFaults:
         must = [one for one in may if not self._orders[one[0]].fulfilments[one[1]].is_divided]
         if listed != [one for one in may if one in listed] or not set(must) <= set(listed):
             yield f"the pickups {listed}, not {must} of {may}"
+
+
+def _faults_of_order(expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+    """The SKUs of a fulfilment may be in any order."""
+    in_order = [{**one, "lines": sorted(one["lines"], key=itemgetter("sku"))} for one in found["fulfilments"]]
+    wrong = difference(dict(expected), {**found, "fulfilments": in_order})
+    if wrong:
+        yield wrong
 
 
 def _rows(found: Any) -> list[Any]:
