@@ -156,12 +156,15 @@ class Answers:
         return next(filter(None, (self._wrong_write(one["key"], one["status"], one["sale"]) for one in sold)), wrong)
 
     def _wrong_document(self, call: Call, status: int, shown: Any) -> str:
-        """How the answer to a document differs from its entry, and its entry from what the client sent."""
-        path = [unquote(part) for part in call.path.split("/")[3:]]
-        sent = [*path, msgspec.json.decode(call.body)]
-        return self._wrong_write(call.key, status, shown) or difference(
-            sent, [shown["kind"], shown["key"], shown["value"]]
-        )
+        """How the answer to a document differs from its entry, and its entry from what the client sent.
+
+        The node leaves out a field that has its default, such as no safety stock.
+        """
+        kind, key = (unquote(part) for part in call.path.split("/")[3:])
+        sent = msgspec.json.decode(call.body)
+        value = sent and {name: one for name, one in sent.items() if one}
+        found = [shown["kind"], shown["key"], shown["value"]]
+        return self._wrong_write(call.key, status, shown) or difference([kind, key, value], found)
 
     def _wrong_write(self, key: str, status: int, shown: Any) -> str:
         """How an answer differs from what the entries under its key say; empty if it fits one."""
