@@ -58,7 +58,7 @@ class FiguresChecker(Checker):
             }
             return figures.keys() == dict.fromkeys(part["location"] for part in parts).keys() and all(
                 part["optimistic"] == max(0, figures[part["location"]]["available"])
-                and part["guaranteed"] <= max(0, figures[part["location"]]["rights"])
+                and part["guaranteed"] <= _promisable(name, _of(cells, (part["location"], sku)))
                 for part in parts
             )
 
@@ -101,11 +101,7 @@ def _of(cells: Cells, pair: tuple[str, str]) -> Cells:
 
 def _figures(node: str, cells: Cells) -> dict[str, int]:
     """The figures of one item at one location, added up from its cells."""
-    balances: dict[str, int] = {}
-    for (_, _, _, source, target), units in cells.items():
-        balances[source] = balances.get(source, 0) - units
-        balances[target] = balances.get(target, 0) + units
-    inside = {name: units for name, units in balances.items() if is_internal(name)}
+    inside = _balances(cells)
     free = {name: units for name, units in inside.items() if bucket_of(name) not in (HELD, QUARANTINE)}
     return {
         "on_hand": sum(inside.values()),
@@ -115,3 +111,25 @@ def _figures(node: str, cells: Cells) -> dict[str, int]:
         "rights": sum(units for name, units in free.items() if owner_of(name) == node),
         "breach": -sum(units for units in inside.values() if units < 0),
     }
+
+
+def _promisable(node: str, cells: Cells) -> int:
+    """What a node may promise of one item at one location at most.
+
+    A count may take its free units below zero. Then the units that it set aside for channels are more than its rights,
+    until other nodes settle the breach.
+    """
+    return sum(
+        units
+        for name, units in _balances(cells).items()
+        if owner_of(name) == node and bucket_of(name) not in (HELD, QUARANTINE) and units > 0
+    )
+
+
+def _balances(cells: Cells) -> dict[str, int]:
+    """The balances of the accounts inside the building."""
+    balances: dict[str, int] = {}
+    for (_, _, _, source, target), units in cells.items():
+        balances[source] = balances.get(source, 0) - units
+        balances[target] = balances.get(target, 0) + units
+    return {name: units for name, units in balances.items() if is_internal(name)}

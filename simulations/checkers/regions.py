@@ -30,9 +30,10 @@ class RegionsChecker(Checker):
     def _missing(self, machine: Machine, order: str, shown: list[str]) -> list[str]:
         """Fulfilments of an order that do not begin on the disk of a machine."""
         machine.disk.refresh()
-        begun = [
-            one.entry.content.facts.get("fulfilment")
+        facts = [
+            one.entry.content.facts
             for one in machine.disk.stored
             if one.entry.content.kind == ORDER and one.entry.content.reference == order
         ]
+        begun = [name for one in facts for name in (one.get("fulfilment"), one.get("part"))]
         return [name for name in shown if name not in begun]
