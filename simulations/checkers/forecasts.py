@@ -1,7 +1,7 @@
 """What tills sold in each half hour of each day, added up from entries alone, and the forecast that follows from it.
 
 The rule is that of the documents, computed again: the units that covered the sales in this half hour on a fraction of
-the past days, of the last 28 days on which the store sold anything. A time that is still ahead is of a wrong clock.
+the 28 days before today, without those on which the store sold nothing. A time that is still ahead is of a wrong clock.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Forecasts:
         today = slot // HALF_HOURS
         days = {at_ms // HALF_HOUR_MS // HALF_HOURS: 0 for at_ms, *_ in past}
         newest = max(days, default=today)
-        days = {day: 0 for day in days if newest - DAYS_COUNTED < day and today - DAYS_COUNTED <= day < today}
+        days = {day: 0 for day in days if newest - DAYS_COUNTED <= day and today - DAYS_COUNTED <= day < today}
         if len(days) < DAYS_NEEDED:
             return 0
         for at_ms, sold, units in past:

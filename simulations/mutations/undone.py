@@ -59,7 +59,7 @@ UNDONE = (
         edits=(
             slip(
                 f"{BACKGROUND}.sales_history:SalesHistory._note",
-                ("if moved > self._clock.now().wall_ms + CLOCK_AHEAD_MAX_MS:", "if False:"),
+                ("if moved > now_ms + CLOCK_AHEAD_MAX_MS:", "if False:"),
             ),
         ),
     ),

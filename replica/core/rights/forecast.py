@@ -14,7 +14,7 @@ SLOTS = 24 * 60 // SLOT_MINUTES
 """Slots of a day."""
 
 DAYS_MAX = 28
-"""Days that count: four of each weekday."""
+"""Days before today that count: four of each weekday."""
 
 DAYS_MIN = 3
 """With fewer days than this the forecast is 0."""
@@ -47,13 +47,13 @@ class Demand:
     def note(self, item: str, slot: int, units: int) -> None:
         """Add units that were sold in a slot."""
         day = slot // SLOTS
-        if self._days and day <= max(self._days) - DAYS_MAX:
+        if self._days and day < max(self._days) - DAYS_MAX:
             return
         slot = self._days.setdefault(day, {}).setdefault(slot, slot)
         sold = self._sold.setdefault(item, {})
         self._cells += slot not in sold
         sold[slot] = sold.get(slot, 0) + units
-        while len(self._days) > 1 and (self._cells > CELLS_MAX or min(self._days) <= max(self._days) - DAYS_MAX):
+        while len(self._days) > 1 and (self._cells > CELLS_MAX or min(self._days) < max(self._days) - DAYS_MAX):
             self._forget(min(self._days))
 
     def forecast(self, item: str, slot: int, quantile_ppm: int) -> int:

@@ -84,19 +84,20 @@ class SalesHistory:
         self._offset_ms = self._offset()
         self._zone = zone = self._location_zone()
         demand, after = Demand(), await self._begin()
-        slot = -1
+        slot, oldest = -1, -1
         while self._driver.replica.policies.forecast and zone == self._location_zone() and not self._is_clock_set():
             self._offset_ms = self._offset()
+            is_past_new = False
             while after < self._driver.arrival:
                 page = await self._journal.read(after, ENTRIES_PER_PAGE)
                 for stored in page.stored:
-                    self._note(demand, stored.entry)
+                    is_past_new = self._note(demand, stored.entry) or is_past_new
                 after = page.through
                 await asyncio.sleep(PAGE_PAUSE_S)
             self._demand = demand
-            now = self._slot(self._clock.now().wall_ms)
-            if now != slot:
-                slot = now
+            now, days = self._slot(self._clock.now().wall_ms), demand.days
+            if is_past_new or now != slot or days[:1] != [oldest]:
+                slot, oldest = now, days[0] if days else -1
                 self.on_new_forecasts()
             await asyncio.sleep(PAUSE_S)
         self._demand = None
@@ -116,18 +117,20 @@ class SalesHistory:
             low, high = (middle, high) if is_old else (low, middle)
         return low
 
-    def _note(self, demand: Demand, entry: Entry) -> None:
+    def _note(self, demand: Demand, entry: Entry) -> bool:
+        """Note what an entry of the tills sold. Returns whether it was on an earlier day, which a forecast counts."""
         content, node = entry.content, self._driver.replica.node
         is_own = content.kind == SALE and node_of(entry.stream.writer) == node
         if not is_own or entry.stream.scope != self._location:
-            return
-        moved = moved_ms(content)
-        if moved > self._clock.now().wall_ms + CLOCK_AHEAD_MAX_MS:
-            return
+            return False
+        moved, now_ms = moved_ms(content), self._clock.now().wall_ms
+        if moved > now_ms + CLOCK_AHEAD_MAX_MS:
+            return False
         slot = self._slot(moved)
         for move in content.moves:
             if move.source == account(node, FREE):
                 demand.note(move.item, slot, move.quantity)
+        return slot // SLOTS < self._slot(now_ms) // SLOTS
 
     def _offset(self) -> int:
         now = self._clock.now()

@@ -73,7 +73,7 @@ def test_in_any_order_of_sales_the_forecast_is_the_quantile_of_past_days(
     for item, day, at, units in sales:
         demand.note(item, day * SLOTS + at, units)
     newest = max((day for _, day, _, _ in sales), default=0)
-    kept = [sale for sale in sales if newest - DAYS_MAX < sale[1]]
+    kept = [sale for sale in sales if newest - DAYS_MAX <= sale[1]]
     open_days = sorted({day for _, day, _, _ in kept if today - DAYS_MAX <= day < today})
     of_day = [sum(units for item, on, at, units in kept if (item, on, at) == ("cola", day, slot)) for day in open_days]
     rank = max(1, ceil(len(of_day) * quantile_ppm / 1_000_000))
@@ -84,8 +84,12 @@ def test_in_any_order_of_sales_the_forecast_is_the_quantile_of_past_days(
 def test_sales_of_the_last_28_days_count_and_older_ones_are_forgotten() -> None:
     demand = sold(9, *[0] * (DAYS_MAX - 1))
     assert demand.forecast("cola", DAYS_MAX * SLOTS + MORNING, 1_000_000) == 9
-    demand.note("bread", DAYS_MAX * SLOTS, 1)
-    assert demand.days == list(range(1, DAYS_MAX + 1))
+    demand.note("bread", DAYS_MAX * SLOTS, 1)  # the first sale of a day changes nothing
+    assert (
+        demand.forecast("cola", DAYS_MAX * SLOTS + MORNING, 1_000_000) == 9
+    )  # the first sale of a day changes nothing
+    demand.note("bread", (DAYS_MAX + 1) * SLOTS, 1)
+    assert demand.days == list(range(1, DAYS_MAX + 2))
     assert demand.forecast("cola", (DAYS_MAX + 1) * SLOTS + MORNING, 1_000_000) == 0
 
 

@@ -107,6 +107,19 @@ async def test_store_asks_for_rights_back_when_a_new_slot_begins() -> None:
     assert shop.rights() == (2, 3, 0), "the store sold its forecast, so it asks for nothing"
 
 
+async def test_a_late_sale_of_another_day_and_item_moves_rights_at_once() -> None:
+    shop = Shop()
+    await shop.begin(timedelta(hours=8, minutes=40), 6, 6, 6, stock=10)
+    await shop.rule(mode="safety", safety_stock={"forecast": {"quantile": 0.4}})
+    await until(lambda: shop.rights() == (6, 4, 0), 10)
+    await asyncio.sleep(5)  # so that nothing else makes the store look at cola
+    await shop.do(shop.store, GoodsReceipt((GoodsLine(2, item="tea"),)))
+    for ago in (4, 5):  # now there are five days, and on two of them nobody bought cola in this half hour
+        when = MIDNIGHT - timedelta(ago) + timedelta(hours=12)
+        await shop.do(shop.store, Sale(lines=(SkuLine(1, "tea"),), occurred_at=when))
+    await until(lambda: shop.rights() == (0, 10, 0), 10)
+
+
 async def test_too_little_history_gives_no_forecast() -> None:
     shop = Shop()
     await shop.begin(timedelta(hours=8, minutes=40), 6, 6, stock=10)
