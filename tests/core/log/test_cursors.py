@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from replica.core.base.errors import CursorUnknown
 from replica.core.base.limits import NAME_LENGTH_MAX
+from replica.core.base.names import is_name
 from replica.core.log.cursors import BEGINNING, CURSOR_LENGTH_MAX, arrival_of, cursor_at, has_cursor_form
 
 WRITER = "hub-east#0123456789ab"
@@ -20,6 +23,13 @@ def refusal(cursor: str, newest: int = 7) -> CursorUnknown:
 @pytest.mark.parametrize("arrival", [0, 1, 7])
 def test_a_cursor_leads_back_to_the_number_it_was_made_of(arrival: int) -> None:
     assert arrival_of(cursor_at(WRITER, arrival), WRITER, 7, "after") == arrival
+
+
+@given(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True).filter(is_name), st.integers(0, 10**18))
+@example("store_12.north-", 3)
+def test_a_node_takes_its_own_cursors_whatever_its_name_is(node: str, arrival: int) -> None:
+    writer = f"{node}#0123456789ab"
+    assert arrival_of(cursor_at(writer, arrival), writer, arrival, "after") == arrival
 
 
 def test_the_longest_cursor_is_short_and_needs_no_escapes() -> None:

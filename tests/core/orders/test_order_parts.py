@@ -14,7 +14,7 @@ from replica.core.orders.order import Fulfilment
 from replica.core.orders.requests import ORDER, Handover, OrderEvent, PlacedLine, Revocation
 from replica.core.state import decisions
 from replica.core.state.commands import Command
-from replica.core.stock.requests import Count, CountLine
+from replica.core.stock.requests import Count, CountLine, SkuLine
 from replica.runtime.http.order_answers import order_answer, order_view
 from tests.core.orders.test_repeated_events import order_takers, settle
 from tests.core.shuffled import OrderTaker, lines
@@ -92,6 +92,20 @@ def test_part_leaves_or_goes_back_and_the_rest_goes_on(event: str, figures: tupl
     taker.happen("ship")
     assert taker.order().fulfilments["hub-east.1"].state == "shipped"
     assert taker.figures() == (figures[0] - 1, 0, figures[0] - 1)
+    taker.check()
+
+
+@pytest.mark.parametrize("event", ["ship", "cancel", "adjust", "return"])
+def test_two_lines_of_one_sku_name_no_more_than_there_is(event: str) -> None:
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(3, "cola"), paid=True)
+    if event == "return":
+        taker.happen("ship")
+    with pytest.raises(Invalid, match="only 1 of cola") as refused:
+        taker.happen(event, lines=(SkuLine(2, "cola"), SkuLine(2, "cola")))
+    assert refused.value.field == "lines[1].quantity"
+    taker.happen(event, lines=(SkuLine(1, "cola"), SkuLine(1, "cola")))
+    assert taker.order().fulfilments["hub-east.1"].lines == (("cola", 1),)
     taker.check()
 
 

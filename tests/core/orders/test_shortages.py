@@ -106,6 +106,17 @@ def test_hold_moves_to_another_location_with_its_lines_and_its_expiry() -> None:
     agree(taker)
 
 
+def test_events_of_a_moved_order_go_on_with_their_numbers() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
+    place(taker, "o-1", 4)
+    taker.happen("pay", number=1)
+    recount(taker, 1)
+    settle(taker)
+    assert taker.order().fulfilments["hub-east.2"].state == "reserved"
+    taker.happen("ship", number=2)
+    assert (taker.order().state, taker.order().waiting) == ("shipped", [])
+
+
 def test_paid_order_stays_paid_where_it_is_moved_to() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
     place(taker, "o-1", 4, paid=True)
