@@ -50,7 +50,7 @@ from replica.core.stock.requests import (
     SkuLine,
 )
 from replica.core.stock.sales import read_sale
-from replica.core.stock.till_receipts import QUESTION, RETURN_CORRECTION
+from replica.core.stock.till_receipts import QUESTION, RETURN_CORRECTION, TillReceipt
 from tests.core.chain import NOW_MS, STORE, Node, receipt
 
 CUP, BOX = {"cup": 1}, {"box": 2, "card": 1}
@@ -160,12 +160,17 @@ def test_a_return_whose_sale_agrees_with_it_needs_no_correction() -> None:
     assert (corrections(node), on_hand(node, "cup")) == ([], [20])
 
 
-def test_the_fast_path_leaves_a_sale_that_was_returned_before_to_the_slow_path() -> None:
+@pytest.mark.parametrize("commits", [0, 3])
+def test_the_fast_path_leaves_a_sale_that_was_returned_before_to_the_slow_path(commits: int) -> None:
     node = shop()
     node.ask(back(), key="r")
     recipe(node, {"box": 1})
+    for number in range(commits):  # after some of them only the journal knows the receipt
+        node.ask(receipt(cola=1), key=f"more-{number}")
+        node.commit()
     asked = [[Command(STORE, sold(number=f"R-{number}"), b"s-%d" % number)] for number in range(3)]
-    verdicts = decisions.execute_all(node.replica, asked, NOW_MS, {})
+    found = node.naming(TillReceipt(STORE, "R-1"))
+    verdicts = decisions.execute_all(node.replica, asked, NOW_MS, {TillReceipt(STORE, "R-1"): found} if found else {})
     assert all(isinstance(entry, Entry) for (entry,) in verdicts)
     assert (len(corrections(node)), on_hand(node, "cup", "box")) == (1, [20, 18])
 
