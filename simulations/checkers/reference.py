@@ -5,39 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgpack
-import msgspec
-
 from replica.core.base.errors import Refused
-from replica.core.base.names import CHAIN, key_text
+from replica.core.base.names import CHAIN
 from replica.core.log.entry import DOCUMENT
-from replica.core.log.times import recorded_ms
 from replica.core.orders.requests import ORDER, Placement
 from replica.core.state.commands import Command
-from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, Quarantine, Return, Sale
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Checker
 from simulations.history import Ask, History
 from simulations.machine import Machine
-from simulations.reference import bodies
-from simulations.reference.answers import Refusal, difference
+from simulations.reference.answers import difference
 from simulations.reference.journal import Entry
-from simulations.reference.order_bodies import read_placement
 from simulations.reference.replay import Replay
-
-SHAPES: Mapping[type, tuple[str, Any]] = {
-    Sale: ("sale", bodies.SALE),
-    Return: ("return", bodies.RETURN),
-    GoodsReceipt: ("receipt", bodies.GOODS_RECEIPT),
-    Adjustment: ("adjustment", bodies.ADJUSTMENT),
-    Quarantine: ("quarantine", bodies.QUARANTINE),
-    Count: ("count", bodies.COUNT),
-}
-"""The kind of entry that each request leads to, and the shape of its body. A node of the next release writes others."""
-
-DERIVED = ("insufficient-rights", "not-hosted", "idempotency-key-reused")
-"""The refusals that follow from the journal alone."""
+from simulations.translation import DERIVED, SHAPES, body_of, expected_refusal, plain, refusal_of
 
 
 class ReferenceChecker(Checker):
@@ -87,7 +68,7 @@ class ReferenceChecker(Checker):
         if asked is None:
             return
         shown = refusal_of(refused)
-        expected = _refusal(self._replay(machine), command, asked)
+        expected = expected_refusal(self._replay(machine), command, asked)
         if difference(expected, shown):
             expected = self._refusal_before(machine, since, command, asked, shown)
         self.history.tally("refusals held to the reference")
@@ -103,13 +84,13 @@ class ReferenceChecker(Checker):
         expected: Any = None
         for index, stored in enumerate(machine.disk.stored):
             if index >= since:
-                expected = _refusal(replay, command, asked)
+                expected = expected_refusal(replay, command, asked)
                 if not difference(expected, shown):
                     break
             if is_played(machine, stored):
                 replay.hear(plain(stored, len(replay.journal.entries) + 1))
         else:
-            expected = _refusal(replay, command, asked)
+            expected = expected_refusal(replay, command, asked)
         return expected
 
     def _replay(self, machine: Machine) -> Replay:
@@ -143,63 +124,3 @@ def is_played(machine: Machine, stored: Stored) -> bool:
     scope = stored.entry.stream.scope
     is_document = scope == CHAIN and stored.entry.content.kind == DOCUMENT
     return machine.role.role == "hub" or scope in machine.role.locations or is_document
-
-
-def body_of(command: Command) -> Mapping[str, Any] | None:
-    """The body of a request in its normal form, if the model can decide it."""
-    request = command.request
-    found: Mapping[str, Any]
-    if isinstance(request, Placement):
-        found = read_placement(bodies.decoded(msgspec.json.encode(request)), is_hub=True)
-        return found
-    if type(request) not in SHAPES or (isinstance(request, Return) and request.original):
-        return None
-    _, shape = SHAPES[type(request)]
-    found = shape(bodies.decoded(msgspec.json.encode(request)), "")
-    return found
-
-
-def refusal_of(refused: Refused) -> dict[str, Any]:
-    """A refusal as the model shows it, without its words."""
-    field = {"field": refused.field} if refused.field is not None else {}
-    return {"type": refused.kind, **field, **refused.facts}
-
-
-def _refusal(replay: Replay, command: Command, asked: Mapping[str, Any]) -> Any:
-    """What the model refuses a request with now; None if it does not, or if the request had an answer before."""
-    if key_text(command.key) in replay.keys:
-        return {"type": "idempotency-key-reused", "field": "Idempotency-Key"}
-    try:
-        if isinstance(command.request, Placement):
-            if asked["order"] not in replay.placed:
-                replay.promise(asked)
-        else:
-            replay.decide(SHAPES[type(command.request)][0], command.location, asked)
-    except Refusal as refusal:
-        return {name: value for name, value in refusal.problem.items() if name not in ("title", "status", "detail")}
-    return None
-
-
-def plain(stored: Stored, arrival: int) -> Entry:
-    """An entry as the model knows it, with its facts as JSON. `arrival`: its number for the model."""
-    entry, content = stored.entry, stored.entry.content
-    facts = dict(content.facts)
-    if content.kind == DOCUMENT and isinstance(facts.get("value"), bytes):
-        facts["value"] = msgpack.unpackb(facts["value"], strict_map_key=False)
-    return Entry(
-        arrival=arrival,
-        writer=entry.stream.writer,
-        scope=entry.stream.scope,
-        sequence=entry.sequence,
-        kind=content.kind,
-        stamp=content.clock,
-        at_ms=recorded_ms(content),
-        key=key_text(content.key),
-        actor=content.actor,
-        reason=content.reason,
-        reference=content.reference,
-        moves=[(one.item, one.source, one.target, one.quantity) for one in content.moves],
-        lines=[(one.sku, one.quantity, one.breach, one.available) for one in content.lines],
-        facts=msgspec.json.decode(msgspec.json.encode(facts)),
-        hash=entry.hash.hex(),
-    )

@@ -25,5 +25,6 @@ BUGS = {
     "breach-counted-again": "breaches",
     "late-movement-ignored": "counts",
     "void-as-of-now": "counts",
+    "available-before-the-sale": "breaches",
 }
 """By the name of the mutation: the name of the script."""

@@ -7,14 +7,22 @@ lost here. Numbers are those of the invariants in the design.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+import msgspec
+
+from replica.core.base.limits import LOST_EDITS_MAX
 from replica.core.base.names import HUBS
 from replica.core.log.entry import Entry
 from replica.core.orders.fold import held_differences
 from replica.core.orders.requests import OrderEvent, order_request_of
 from replica.core.state.replica import Replica
+from replica.runtime.http.answers import entry_answer, stock_answer
+from replica.runtime.http.order_answers import order_view
+from replica.runtime.ports import Stored
 from simulations.explorer.book import HANDED_OUT, OPEN, OVERDRAWING, TABLE, Book, Problem, book_of
 from simulations.explorer.script import Script
+from simulations.reference.view_faults import ViewFaults
 
 KEPT = ("grant", "count", "document")
 """Kinds whose void moves no units back."""
@@ -28,7 +36,7 @@ def view_problems(script: Script, replica: Replica, journal: Sequence[Entry], kn
         if number >= known and entry.stream.writer == replica.writer:
             book.problems += _overdraft_problems(entry, book.overdrawn)
     book.check_held()
-    return [*book.problems, *_shown_problems(script, replica, book)]
+    return [*book.problems, *_shown_problems(script, replica, book), *_listed_problems(replica, journal)]
 
 
 def _overdraft_problems(entry: Entry, overdrawn: dict[str, int]) -> Iterator[Problem]:
@@ -60,6 +68,23 @@ def _shown_problems(script: Script, replica: Replica, book: Book) -> Iterator[Pr
         shown_case = found.fulfilments.get(name) if found is not None else None
         if shown_case is None or (shown_case.owner, shown_case.state) != (case.owner, case.state):
             yield Problem(9, f"{replica.node} shows {shown_case}, but {name} is {case.state} at {case.owner}")
+
+
+def _listed_problems(replica: Replica, journal: Sequence[Entry]) -> Iterator[Problem]:
+    """Stock and orders are shown as the reference model derives them from the entries."""
+    stored = [Stored(arrival, entry, b"") for arrival, entry in enumerate(journal, 1)]
+    model = ViewFaults(replica.node, (), _plain([entry_answer(one) for one in stored]), LOST_EDITS_MAX)
+    shown: dict[str, Any] = {f"/v1/orders/{order.name}": _plain(order_view(order)) for order in replica.orders}
+    for location, stocks in replica.ledger.at_location.items():
+        answers = [stock_answer(replica.ledger.stock(location, item), replica, "") for item in stocks.items()]
+        shown[f"/v1/stock/{location}"] = _plain(answers)
+    for fault in model.find(shown):
+        yield Problem(7, f"{replica.node} {fault}")
+
+
+def _plain(answer: Any) -> Any:
+    """An answer as a caller gets it."""
+    return msgspec.json.decode(msgspec.json.encode(answer))
 
 
 def merged_problems(script: Script, entries: Iterable[Entry]) -> list[Problem]:

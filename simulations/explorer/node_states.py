@@ -30,7 +30,8 @@ from replica.core.state.housekeeping import keep_orders
 from replica.core.state.replica import Earlier, Replica
 from simulations.explorer.book import Problem
 from simulations.explorer.checks import precedence, under, view_problems
-from simulations.explorer.script import BEGIN_MS, HUBS, LOCATION, NODES, SCOPES, STORE, YARD, Ask, Script
+from simulations.explorer.decisions import Decisions
+from simulations.explorer.script import BEGIN_MS, HUBS, LOCATION, NODES, SCOPES, STORE, Ask, Script
 from simulations.explorer.snapshots import identity, load, save
 
 ORDERS_MAX = 32
@@ -107,6 +108,7 @@ class NodeStates:
         self._interned = interned
         self._numbers: dict[bytes, int] = {}
         self._bits = {ask.key: 1 << bit for bit, ask in enumerate(script.every_ask)}
+        self._decisions = Decisions(script, node)
         self._merged: dict[tuple[int, tuple[bytes, ...], int], int] = {}
         self._start()
 
@@ -116,12 +118,17 @@ class NodeStates:
 
     def ask(self, number: int, ask: Ask, moment: int) -> int:
         """The state after a request. Raises Violation."""
+        state, command = self.states[number], ask.command
 
         def act(replica: Replica) -> None:
-            earlier: Earlier = {ask.key: found} if (found := under(self.states[number].journal, ask.key)) else {}
-            (verdict,) = execute_requests(replica, [ask.command], self._now_ms(moment), earlier)
+            earlier: Earlier = {ask.key: found} if (found := under(state.journal, ask.key)) else {}
+            (verdict,) = execute_requests(replica, [command], self._now_ms(moment), earlier)
             if isinstance(verdict, Refused) and replica.uncommitted:
                 raise Violation(Problem(3, f"{ask.name} was refused, and left an entry"))
+            if isinstance(command, Command) and not earlier:
+                wrong = self._decisions.fault(state.entries_id, state.journal, command, verdict)
+                if wrong:
+                    raise Violation(Problem(5, f"{self.node} decides {ask.name} unlike the reference model: {wrong}"))
 
         return self._step(number, act)
 
@@ -286,7 +293,7 @@ class NodeStates:
         policy = OrderPolicy(notes_scope=LOCATION) if is_store else OrderPolicy(has_quotas=True, notes_scope=HUBS_SCOPE)
         return Replica(
             writer_of(self.node),
-            (LOCATION,) if is_store else (YARD,) if self.script.has_yard and self.node == HUBS[0] else (),
+            self.script.hosted_by(self.node),
             image_of(journal, self.node, clock=clock, shared=shared),
             order_policy=policy,
         )

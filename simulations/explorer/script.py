@@ -91,6 +91,12 @@ class Script(Struct, frozen=True, kw_only=True):
         """Where there are goods."""
         return (LOCATION, YARD) if self.has_yard else (LOCATION,)
 
+    def hosted_by(self, node: str) -> tuple[str, ...]:
+        """The locations that a node writes for."""
+        if node == STORE:
+            return (LOCATION,)
+        return (YARD,) if self.has_yard and node == HUBS[0] else ()
+
     @property
     def every_ask(self) -> tuple[Ask, ...]:
         """The requests of the opening, and the others."""

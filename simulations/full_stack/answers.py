@@ -15,7 +15,6 @@ import msgspec
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
-from simulations.checkers.reference import plain
 from simulations.checkers.views import model_of
 from simulations.full_stack.calls import Call, HttpAnswer
 from simulations.history import Durable, History
@@ -24,6 +23,7 @@ from simulations.reference import bodies
 from simulations.reference.answers import SENTENCE, STATUS, Answer, Refusal, Request, difference
 from simulations.reference.moment import Moment
 from simulations.reference.view_faults import ViewFaults
+from simulations.translation import plain
 
 EXCEPTIONS = "/v1/exceptions"
 
