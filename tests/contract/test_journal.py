@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import RECEIPT_ENTRIES_MAX
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import Entry, Stream, start
@@ -107,6 +108,18 @@ async def test_appended_entries_are_loaded_after_reopening(reopen: Reopen) -> No
     assert loaded.heard == replica.heard
     assert loaded.arrival == 3
     assert loaded.catalog.recipe_of("cola-6", "sku") == (("cola", 6),)
+
+
+async def test_a_writer_was_heard_by_its_wall_clock_also_after_reopening(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    for key, now_ms in ((b"ahead", 1_800_000_000_000), (b"right", 1_700_000_000_000)):
+        request = GoodsReceipt((GoodsLine(1, item="cola"),))
+        decisions.execute(replica, Command("store-1", request, key), now_ms)
+        await commit(journal, replica)
+    assert [stamp_ms(at) for at in replica.heard["store-1"].values()] == [1_700_000_000_000]
+    loaded = Replica(WRITER, ("store-1",), await (await reopen()).load())
+    assert loaded.heard == replica.heard
 
 
 async def test_what_documents_keep_of_the_past_is_loaded_after_reopening(reopen: Reopen) -> None:

@@ -78,6 +78,14 @@ async def test_nearest_location_comes_first_if_the_query_has_a_point(hub: Caller
     assert answer["locations"][1]["distance_km"] == pytest.approx(580, abs=10)
 
 
+async def test_a_location_at_the_point_itself_is_the_nearest_and_one_without_a_place_the_last(hub: Caller) -> None:
+    await stocked(hub)
+    document = {"type": "warehouse", "name": "w-2", "region": "east", "lat": 48.14, "lon": 11.58}
+    await hub.good("/v1/documents/location/w-2", document, method="PUT")
+    answer = await hub.good("/v1/availability/cola?near=48.14,11.58")
+    assert [(one["location"], one.get("distance_km")) for one in answer["locations"]] == [("w-2", 0.0), ("w-1", None)]
+
+
 @pytest.mark.parametrize("near", ["x", "1", "1,2,3", "91,0", "0,181", "nan,0"])
 async def test_invalid_point_is_refused(hub: Caller, near: str) -> None:
     await stocked(hub)

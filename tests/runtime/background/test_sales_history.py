@@ -91,6 +91,20 @@ async def test_slot_of_the_forecast_is_in_the_time_zone_of_the_store() -> None:
     await until(lambda: shop.rights() == (6, 4, 0), 10)  # 08:40, the next day
 
 
+async def test_a_changed_time_zone_changes_the_days_of_the_forecast_at_once() -> None:
+    shop = Shop()
+    await shop.begin(timedelta(hours=17), 6, 6, stock=10)
+    await shop.do(shop.store, GoodsReceipt((GoodsLine(1, item="tea"),)))
+    when = MIDNIGHT - timedelta(2) + timedelta(hours=10)
+    await shop.do(shop.store, Sale(lines=(SkuLine(1, "tea"),), occurred_at=when))
+    await shop.rule(mode="safety", safety_stock=FORECAST)
+    await until(lambda: shop.rights() == (0, 10, 0), 10)  # two days are too few
+    await asyncio.sleep(5)
+    document = {"type": "store", "name": "A shop", "region": "east", "time_zone": "Asia/Shanghai"}
+    await shop.east.driver.submit(DocumentWrite("location", STORE, pack_value(document), b"moved"))
+    await until(lambda: shop.rights() == (6, 4, 0), 10)  # it is 01:00 of the next day, and there are three
+
+
 async def test_store_asks_for_rights_back_when_a_new_slot_begins() -> None:
     shop = Shop()
     await shop.begin(timedelta(hours=8, minutes=59, seconds=20), stock=10)

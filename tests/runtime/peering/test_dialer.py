@@ -122,6 +122,19 @@ async def test_wait_to_go_home_starts_again_only_after_the_home_hub_served_long_
     assert elapsed_s() - left_s == pytest.approx(waits * HOME_AFTER_S, abs=5.0)
 
 
+async def test_store_goes_home_only_after_its_home_hub_was_well_without_a_break(region: Region) -> None:
+    del region.network.nodes["home"]
+    region.start()
+    await until(lambda: region.is_at(region.away), 5.0)
+    for _ in range(4):
+        region.network.nodes["home"] = region.home
+        await pass_s(HOME_AFTER_S / 2)
+        del region.network.nodes["home"]
+        await pass_s(HOME_AFTER_S / 6)
+    assert region.is_at(region.away)
+    assert region.network.dialled_at("home")[1:] == []
+
+
 async def test_store_goes_home_after_one_wait_however_long_the_home_hub_was_down(region: Region) -> None:
     del region.network.nodes["home"]
     region.start()
