@@ -56,6 +56,16 @@ FILES: dict[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_node_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command line that should be refused must not start a node, which would never end."""
+
+    def start(*_: object) -> None:
+        raise AssertionError("a node starts")
+
+    monkeypatch.setattr("edge_node.__main__.run_node", start)
+
+
 def error_of(command: click.Command, *arguments: str | Path, variables: Mapping[str, str] | None = None) -> str:
     """Run a command that must end with exit code 2; return its only line about the error."""
     result = CliRunner().invoke(command, [str(argument) for argument in arguments], env=dict(variables or {}))
