@@ -30,7 +30,7 @@ ORDERS = {
     ),
     "simulations": (
         "checkpoints | clock | figures | loop | plan | pn_counter | stand_ins | reference < knobs"
-        " < network | journal | next_release | history < machine < chain"
+        " < translation | network | journal | next_release | history < machine < chain"
         " < faults | checkers | clients < ordering_clients | observer < workloads < draw"
         " < profiles | run | scenario < full_stack < outcome | catalogue | utilisation < account | shrinking | swarm"
         " < progress < failure < series | report < __main__ | mutations | maelstrom_node < explorer"
@@ -60,6 +60,10 @@ def _modules_of(package: str) -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / package).rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path.read_text()
+
+
+SOURCES = read_sources(*PACKAGES)
+"""Every module of ours."""
 
 
 def is_under(module: str, package: str) -> bool:
@@ -207,7 +211,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.imports", description="Who imports whom.")
     parser.add_argument("--write", action="store_true", help="put the pictures into ARCHITECTURE.md")
     is_writing = parser.parse_args().write
-    modules = module_graph(read_sources(*PACKAGES))
+    modules = module_graph(SOURCES)
     for package in DRAWN:
         drawn = picture(package, modules)
         print(summary(package, modules), "" if is_writing else drawn, sep="\n")
