@@ -437,8 +437,11 @@ def _answering(
             facts = msgspec.structs.replace(
                 answering, state=state, shown=shown, request=request_facts(event), outcomes=told
             )
-        case ParkFacts() | AskFacts() | TakeBackFacts() as answering:  # it holds the request already
+        case ParkFacts() | AskFacts() as answering:  # it holds the request already
             facts = msgspec.structs.replace(answering, state=state, shown=shown, outcomes=told)
+        case TakeBackFacts() as answering:
+            whole = EventRequest(event) if answering.request.event != event else None
+            facts = msgspec.structs.replace(answering, state=state, shown=shown, outcomes=told, share_of=whole)
         case HandoverFacts() | VoidFacts():
             raise AssertionError(f"{first.facts} answers no event")
         case _:

@@ -239,6 +239,9 @@ class TakeBackFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_f
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: EventRequest
+    """The event at the fulfilment whose goods came back, if the store knows it."""
+    share_of: EventRequest | None = None
+    """What the caller asked, if these goods are only a share of it."""
     deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
 
 

@@ -116,10 +116,18 @@ def request_facts(request: OrderRequest) -> dict[str, Any]:
 
 
 def order_request_of(facts: Mapping[str, Any]) -> OrderRequest | None:
-    """The request in an entry's facts; None where the entry answers no request. Raises ValueError."""
+    """The request in an entry's facts; None where the entry answers no request. Raises ValueError.
+
+    An entry that takes goods back holds the event as it concerns these goods. See `answered_request_of`.
+    """
     for name, fields in (facts.get("request") or {}).items():
         return msgspec.convert(fields, _KINDS[name])
     return None
+
+
+def answered_request_of(facts: Mapping[str, Any]) -> OrderRequest | None:
+    """The request as the caller sent it; None where the entry answers no request. Raises ValueError."""
+    return order_request_of({"request": facts["share_of"]} if facts.get("share_of") else facts)
 
 
 def request_digest(request: OrderRequest) -> bytes:

@@ -19,7 +19,7 @@ from replica.core.log.draft import Draft
 from replica.core.log.entry import DOCUMENT, Content, Entry
 from replica.core.log.voids import VOID
 from replica.core.orders.facts import voids_of
-from replica.core.orders.requests import ORDER, OrderRequest, order_request_of
+from replica.core.orders.requests import ORDER, OrderRequest, answered_request_of
 from replica.core.rights.grants import ALLOTMENT, GRANT, prepare_allotment, prepare_grant, read_allotment, read_grant
 from replica.core.rights.requests import Allotment, Grant
 from replica.core.stock.adjustments import ADJUSTMENT, prepare_adjustment, read_adjustment
@@ -80,7 +80,7 @@ def _read_document(content: Content) -> tuple[object, object, object]:
 
 def _read_order(content: Content) -> bytes | OrderRequest | None:
     """The request about an order, or the placement that the entry undoes."""
-    return voids_of(content) or order_request_of(content.facts)
+    return voids_of(content) or answered_request_of(content.facts)
 
 
 class Kinds:

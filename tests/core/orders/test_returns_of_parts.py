@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replica.core.base.errors import Invalid
+from replica.core.base.errors import Invalid, KeyReused
 from replica.core.base.limits import PARKED_MS
 from replica.core.catalog.documents import pack_value
 from replica.core.log.draft import Draft
@@ -248,6 +248,23 @@ def test_units_of_an_own_part_and_of_a_hubs_part_come_back_at_one_counter() -> N
     chain.settle()
     assert (sold(hub), sold(store), quarantined(chain)) == (0, 0, {"store-1": 4})
     assert hub.order().reports == hub.order().waiting == []
+
+
+def test_a_return_sent_again_gets_its_answer_though_goods_of_a_hub_came_first() -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    for taker, number in ((hub, 2), (store, 1)):
+        taker.place("o-1", PlacedLine(number, "cola", location="store-1"))
+        taker.happen("collect")
+    chain.settle()
+    event = OrderEvent(order="o-1", event="return")
+    first = store.ask(event, "k-1")
+    assert first.content.facts["act"] == "take_back"
+    assert store.ask(event, "k-1") == first
+    with pytest.raises(KeyReused):
+        store.ask(OrderEvent(order="o-1", event="return", fulfilment="hub-east.1"), "k-1")
+    chain.settle()
+    assert (sold(store), quarantined(chain)) == (0, {"store-1": 3})
 
 
 def test_a_whole_return_at_a_store_that_knows_all_parts_of_a_hub_is_taken() -> None:
