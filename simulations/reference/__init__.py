@@ -17,8 +17,11 @@ answer to each write that was accepted, and whether a write is refused.
     returns         goods that customers bring back, and the sale that they left with
     counts          counts of a shelf, and the corrections that keep the book equal to them
     orders          orders of one store: placing, events, and what is due about them
+    kept_orders     orders as one store keeps them
     order_bodies    what the bodies of requests about orders may contain
     fulfilments     the states of an order, and which event leads from one to another
+    order_events    what an event of an order leads to, at a node that owns all, some or none of it
+    lots            the units of an order, by the entry that took them
     replay          a journal played again: what a request leads to at each moment of it
     reading         stock, explanations, journal pages
     sourcing        what a node may promise to an order, and which locations serve it

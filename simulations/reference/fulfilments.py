@@ -1,20 +1,20 @@
 """Orders and their fulfilments: the states, the events that lead from one to another, and the units that they hold.
 
-An order at one location begins with one fulfilment. If a part of it is shipped, collected or cancelled, that part
-becomes a fulfilment of its own. All of them count numbered events together, unless an event names one of them.
+An order begins with one fulfilment at each location that serves it. If a part of a fulfilment is shipped, collected or
+cancelled, that part becomes a fulfilment of its own. A fulfilment and its parts count numbered events together, unless
+an event names one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from simulations.reference.answers import Refusal
 from simulations.reference.bodies import invalid
-from simulations.reference.catalogue import Catalogue, Recipe, units_of
-from simulations.reference.clocks import time_text
-from simulations.reference.journal import Entry
+from simulations.reference.catalogue import Catalogue
+from simulations.reference.lots import Lot, divide, quantities, size
 
 STATES = (
     *("held", "reserved", "amended", "exchanged", "picking"),
@@ -52,142 +52,119 @@ REPEAT, EARLY, IMPOSSIBLE = "repeat", "early", "impossible"
 REPORTS_MAX = 16
 
 
-@dataclass
-class Past:
-    """One thing that happened to a fulfilment. `state`: what it led to; empty if it changed no state."""
-
-    entry: Entry
-    event: str
-    act: str
-    state: str = ""
-
-
-@dataclass
+@dataclass(kw_only=True)
 class Fulfilment:
-    """A fulfilment. `held` and `sold` are the quantity of each SKU."""
+    """What one location does for one order, as far as it decides what an event leads to."""
 
     id: str
+    location: str
+    owner: str
     state: str
-    recipes: Mapping[str, Recipe]
-    barcodes: Mapping[str, str]
-    """The SKU that each barcode in the order meant then."""
     expires_ms: int = 0
     number: int = 0
     """The number of the last event that it dealt with."""
-    held: dict[str, int] = field(default_factory=dict)
-    sold: dict[str, int] = field(default_factory=dict)
+    held: list[Lot] = field(default_factory=list)
+    sold: list[Lot] = field(default_factory=list)
+    """What left with the customer."""
     told: set[Any] = field(default_factory=set)
-    """Requests of some units that it dealt with."""
-    history: list[Past] = field(default_factory=list)
+    """Requests that it dealt with and that may come again."""
+    barcodes: list[tuple[str, str]] = field(default_factory=list)
+    """Barcodes in the order, each with the SKU that it meant then."""
+    events: set[str] = field(default_factory=set)
+    """Events that led it to a state."""
+    steps: set[str] = field(default_factory=set)
+    """Those of them that happened to all of it."""
     part_of: str = ""
-
-    def happened(self, event: str) -> bool:
-        """Whether an event changed its state before."""
-        return any(past.event == event and past.state for past in self.history)
-
-    def deal_with(self, entry: Entry, past: tuple[str, str, str], number: int, told: Iterable[Any]) -> None:
-        """Note an entry about it: event, act and state, the number of the event, and the request."""
-        self.number = max(self.number, number)
-        self.told |= set(told)
-        self.history.append(Past(entry, *past))
-        for report in [one for one in self.history if one.act == "report"][REPORTS_MAX:]:
-            self.history.remove(report)
-
-    def units(self, quantities: Mapping[str, int]) -> dict[str, int]:
-        """The units of each item in some of its SKUs."""
-        return units_of((self.recipes[sku], quantity) for sku, quantity in quantities.items())
-
-    def named(
-        self, lines: list[dict[str, Any]] | None, there: Mapping[str, int], catalogue: Catalogue
-    ) -> dict[str, int]:
-        """How many of each SKU some lines name. Raises a refusal if they name more than is there."""
-        if lines is None:
-            return dict(there)
-        if not there:
-            raise invalid("lines")
-        left, found = dict(there), dict[str, int]()
-        for index, line in enumerate(lines):
-            if (line["sku"] is None) == (line["barcode"] is None):
-                raise invalid(f"lines[{index}].sku")
-            sku = line["sku"] or self.barcodes.get(line["barcode"], "")
-            sku = sku or catalogue.scan(line["barcode"], f"lines[{index}].barcode", is_fact=True)
-            if left.get(sku, 0) < line["quantity"]:
-                raise invalid(f"lines[{index}].quantity")
-            left[sku] -= line["quantity"]
-            found[sku] = found.get(sku, 0) + line["quantity"]
-        return found
+    instead_of: str = ""
+    """The fulfilment that this one replaces."""
 
     @property
-    def lines(self) -> list[dict[str, Any]]:
-        """What it holds, or what the customer has."""
-        return [{"sku": sku, "quantity": quantity} for sku, quantity in (self.held or self.sold).items()]
+    def whole(self) -> str:
+        """The fulfilment that it was split off, or itself. A fulfilment and its parts count numbers together."""
+        return self.part_of or self.id
 
-    def shown(self, location: str) -> dict[str, Any]:
-        """Itself in an answer."""
-        return shown_as(self.id, location, self.state, self.lines)
+    def deal_with(self, number: int, told: Iterable[Any]) -> None:
+        """Note the number of an event, and the request that it came with."""
+        self.number = max(self.number, number)
+        self.told |= set(told)
 
-    def view(self, location: str, node: str) -> dict[str, Any]:
-        """Itself in `GET /v1/orders/{order}`, with all that happened to it."""
-        history, state = [], ""
-        for past in self.history:
-            state = past.state or state
-            told = {"event": past.event, "act": past.act, "state": state, "movement": past.entry.hash}
-            history.append({"at": time_text(past.entry.at_ms), **told})
-        return {
-            "id": self.id,
-            "location": location,
-            "owner": node,
-            "state": self.state,
-            "expires_at": time_text(self.expires_ms) if self.expires_ms else None,
-            "lines": self.lines,
-            "history": history,
-            "is_duplicate": False,
-            **({"part_of": self.part_of} if self.part_of else {}),
-        }
+    def go_to(self, state: str, event: str, act: str) -> None:
+        """Note the state that an event led to."""
+        self.state = state
+        self.events.add(event)
+        if act == "step":
+            self.steps.add(event)
 
+    def skus(self, line: Mapping[str, Any], at: str, catalogue: Catalogue) -> list[str]:
+        """The SKUs that a line may mean: by name, or by a barcode that stands in the order or in the catalogue."""
+        if (line["sku"] is None) == (line["barcode"] is None):
+            raise invalid(f"{at}.sku")
+        if line["sku"] is not None:
+            return [line["sku"]]
+        ordered = [sku for barcode, sku in self.barcodes if barcode == line["barcode"]]
+        return ordered or [catalogue.scan(line["barcode"], f"{at}.barcode", is_fact=True)]
 
-def shown_as(name: str, location: str, state: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """A fulfilment in an answer."""
-    return {"id": name, "location": location, "state": state, **({"lines": lines} if lines else {})}
+    def named(self, lines: list[dict[str, Any]] | None, there: list[Lot], catalogue: Catalogue) -> list[Lot]:
+        """The lots that some lines name; all without lines. Raises a refusal if they name more than is there."""
+        if lines is None:
+            return there
+        if not there:
+            raise invalid("lines")
+        found, rest = list[Lot](), there
+        for index, line in enumerate(lines):
+            some, rest = divide(rest, self.skus(line, f"lines[{index}]", catalogue), line["quantity"])
+            if size(some) < line["quantity"]:
+                raise invalid(f"lines[{index}].quantity")
+            found += some
+        return found
 
-
-def less(quantities: Mapping[str, int], named: Mapping[str, int]) -> dict[str, int]:
-    """What is left of some quantities without others."""
-    left = {sku: quantity - named.get(sku, 0) for sku, quantity in quantities.items()}
-    return {sku: quantity for sku, quantity in left.items() if quantity}
-
-
-@dataclass
-class Waiting:
-    """An event that came early."""
-
-    entry: Entry
-    event: dict[str, Any]
-    told: Any
-    until_ms: int
-    settled: list[str] = field(default_factory=list)
-    """The fulfilments at which it happened or was reported. An empty text: it came too late for all."""
-
-    def waits_for(self, one: Fulfilment) -> bool:
-        """Whether it may still happen to a fulfilment. What left as a part can only come back."""
-        if "" in self.settled or one.id in self.settled:
+    def has(self, lines: list[dict[str, Any]], event: str, catalogue: Catalogue) -> bool:
+        """Whether it has all units that the lines of an event name."""
+        try:
+            self.named(lines, self.sold if event == "return" else self.held, catalogue)
+        except Refusal:
             return False
-        if self.event["fulfilment"]:
-            return bool(self.event["fulfilment"] == one.id)
-        return not one.part_of or self.event["event"] == "return"
+        return True
+
+    def shown(self) -> dict[str, Any]:
+        """Itself in an answer, with what it holds, or what the customer has."""
+        return shown_as(self.id, self.location, self.state, self.held or self.sold)
+
+
+AnyFulfilment = TypeVar("AnyFulfilment", bound=Fulfilment)
 
 
 @dataclass
-class Order:
-    """An order at one location."""
+class Order(Generic[AnyFulfilment]):
+    """One order, as far as it decides what an event leads to."""
 
     name: str
-    placed: Entry | None = None
-    placement: Mapping[str, Any] = field(default_factory=dict)
-    fulfilments: dict[str, Fulfilment] = field(default_factory=dict)
-    parked: list[Waiting] = field(default_factory=list)
-    """In order of their numbers, then of arrival."""
-    reports: list[dict[str, Any]] = field(default_factory=list)
+    fulfilments: dict[str, AnyFulfilment] = field(default_factory=dict)
+
+    @property
+    def channel(self) -> str:
+        """The channel that it came from."""
+        return ""
+
+    @property
+    def begun(self) -> dict[str, str]:
+        """The fulfilments that placements began, each with its location."""
+        return {name: one.location for name, one in self.fulfilments.items()}
+
+    @property
+    def placed_by(self) -> list[str]:
+        """The nodes that placed it."""
+        return []
+
+    @property
+    def lost(self) -> list[str]:
+        """The fulfilments of placements that lost against an earlier one."""
+        return []
+
+    @property
+    def waiting(self) -> Sequence[Any]:
+        """The events that wait."""
+        return ()
 
     @property
     def state(self) -> str:
@@ -195,49 +172,37 @@ class Order:
         return least_advanced(one.state for one in self.fulfilments.values())
 
     @property
-    def in_order(self) -> list[Fulfilment]:
+    def in_order(self) -> list[AnyFulfilment]:
         """The fulfilments by name."""
         return [one for _, one in sorted(self.fulfilments.items())]
 
     @property
-    def waiting(self) -> list[Waiting]:
-        """The events that still wait."""
-        return [
-            one
-            for one in self.parked
-            if "" not in one.settled
-            and (not one.settled or any(one.waits_for(each) for each in self.fulfilments.values()))
-        ]
+    def is_seen_whole(self) -> bool:
+        """Whether all fulfilments that the placements began are known."""
+        return bool(self.begun) and all(name in self.fulfilments for name in self.begun)
 
-    def concerned(self, name: str) -> list[Fulfilment]:
-        """The fulfilments that an event concerns: the one it names, or all."""
-        return [one for one in self.in_order if name in ("", one.id)]
+    def family(self, one: AnyFulfilment) -> list[AnyFulfilment]:
+        """A fulfilment with its parts, or with what it is a part of."""
+        return [each for each in self.fulfilments.values() if each.whole == one.whole]
 
-    def reason(self, event: Mapping[str, Any]) -> str:
-        """What an event waits for."""
-        if not self.fulfilments:
-            return "unknown-order"
-        is_known = event["fulfilment"] in ("", *self.fulfilments)
-        return "early" if is_known else "unknown-fulfilment"
+    def concerned(self, name: str) -> list[AnyFulfilment]:
+        """The fulfilments that an event concerns: that of this name, or the one that replaced it, or all."""
+        instead = {one.instead_of: one for one in self.fulfilments.values() if one.instead_of}
+        if not name:
+            not_replaced = [one for one in self.in_order if one.id not in instead]
+            lost = self.lost
+            return [one for one in not_replaced if one.id not in lost] or not_replaced
+        if name not in self.fulfilments:
+            return []
+        while name in instead:
+            name = instead[name].id
+        return [self.fulfilments[name]]
 
-    def shown_waiting(self) -> list[dict[str, Any]]:
-        """The events that still wait, as answers show them."""
-        return [
-            {
-                "order": self.name,
-                "event": one.event["event"],
-                "fulfilment": one.event["fulfilment"],
-                "since": time_text(one.entry.at_ms),
-                "until": time_text(one.until_ms),
-                "reason": self.reason(one.event),
-            }
-            for one in self.waiting
-        ]
 
-    def report(self, entry: Entry, fulfilment: str, outcome: str) -> None:
-        """Note an event that changed nothing."""
-        shown = {"order": self.name, "fulfilment": fulfilment, "event": entry.reason, "outcome": outcome}
-        self.reports = [*self.reports, {**shown, "at": time_text(entry.at_ms)}][:REPORTS_MAX]
+def shown_as(name: str, location: str, state: str, lots: Iterable[Lot]) -> dict[str, Any]:
+    """A fulfilment in an answer."""
+    lines = [{"sku": sku, "quantity": quantity} for sku, quantity in quantities(lots).items()]
+    return {"id": name, "location": location, "state": state, **({"lines": lines} if lines else {})}
 
 
 def least_advanced(states: Iterable[str]) -> str:
@@ -246,10 +211,10 @@ def least_advanced(states: Iterable[str]) -> str:
     return min([one for one in found if one not in ENDED] or found, key=STATES.index, default="none")
 
 
-def verdict(order: Order, one: Fulfilment, event: Mapping[str, Any], told: Any) -> str:
+def verdict(order: Order[AnyFulfilment], one: AnyFulfilment, event: Mapping[str, Any], told: Any) -> str:
     """The state that an event leads to at a fulfilment, or `repeat`, `early` or `impossible`."""
     name, number, names_units = event["event"], event["number"], event["lines"] is not None
-    family = list(order.fulfilments.values())
+    family = order.family(one)
     if number:
         known = one.number if event["fulfilment"] else max(each.number for each in family)
         if number <= (known if names_units else one.number):
@@ -257,13 +222,13 @@ def verdict(order: Order, one: Fulfilment, event: Mapping[str, Any], told: Any) 
         if number > known + 1:
             return EARLY
     elif any(told in each.told for each in (family if names_units else [one])) or (
-        not names_units and one.happened(name) and (name not in REPEATABLE or (name == "return" and not one.sold))
+        not names_units and name in one.events and (name not in REPEATABLE or (name == "return" and not one.sold))
     ):
         return REPEAT
     to = TABLE[name].get(one.state)
     if to is not None:
         return to
-    over = {past.event for past in one.history if past.act == "step"} - set(REPEATABLE)
+    over = one.steps - set(REPEATABLE)
     return EARLY if any(state in TABLE[name] for state in reachable(one.state, over)) else IMPOSSIBLE
 
 
@@ -277,8 +242,3 @@ def reachable(state: str, over: Iterable[str]) -> set[str]:
         waiting += sorted(after - found)
         found |= after
     return found
-
-
-def ended(order: Order) -> Refusal:
-    """The refusal of an order that was placed before and promises nothing any more."""
-    return Refusal("order-ended", "order", order=order.name, state=order.state)

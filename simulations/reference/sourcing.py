@@ -160,13 +160,13 @@ def wanted(asked: Mapping[str, Any], catalogue: Catalogue, known: Container[str]
     return found
 
 
-def wanted_line(line: Mapping[str, Any], at: str, catalogue: Catalogue) -> Wanted:
-    """A line that names a SKU or a barcode."""
+def wanted_line(line: Mapping[str, Any], at: str, catalogue: Catalogue, *, is_fact: bool = False) -> Wanted:
+    """A line that names a SKU or a barcode. `is_fact`: it tells what happened to goods."""
     if (line["sku"] is None) == (line["barcode"] is None):
         raise invalid(f"{at}.sku")
     name = "sku" if line["sku"] is not None else "barcode"
-    sku = line["sku"] or catalogue.scan(line["barcode"], f"{at}.barcode", is_fact=False)
-    recipe = catalogue.recipe(sku, f"{at}.{name}", is_fact=False)
+    sku = line["sku"] or catalogue.scan(line["barcode"], f"{at}.barcode", is_fact=is_fact)
+    recipe = catalogue.recipe(sku, f"{at}.{name}", is_fact=is_fact)
     if max(recipe.values()) * line["quantity"] > QUANTITY_MAX:
         raise invalid(f"{at}.quantity")
     return Wanted(sku, recipe, line["quantity"], None)
