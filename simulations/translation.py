@@ -12,7 +12,7 @@ from replica.core.base.errors import Refused
 from replica.core.base.names import key_text
 from replica.core.log.entry import DOCUMENT
 from replica.core.log.times import recorded_ms
-from replica.core.orders.requests import Placement
+from replica.core.orders.requests import ORDER, OrderEvent, Placement
 from replica.core.state.commands import Command
 from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, Quarantine, Return, Sale
 from replica.runtime.ports import Stored
@@ -20,6 +20,7 @@ from simulations.reference import bodies
 from simulations.reference.answers import Refusal
 from simulations.reference.journal import Entry
 from simulations.reference.order_bodies import read_placement
+from simulations.reference.order_entries import event_of
 from simulations.reference.replay import Replay
 
 SHAPES: Mapping[type, tuple[str, Any]] = {
@@ -35,6 +36,9 @@ SHAPES: Mapping[type, tuple[str, Any]] = {
 DERIVED = ("insufficient-rights", "not-hosted", "idempotency-key-reused")
 """The refusals that follow from the journal alone."""
 
+DERIVED_OF_EVENTS = (*DERIVED, "invalid-request", "not-found", "not-owner", "unknown-sku", "barcode-conflict")
+"""The same for events of orders."""
+
 
 def body_of(command: Command) -> Mapping[str, Any] | None:
     """The body of a request in its normal form, if the model can decide it."""
@@ -43,11 +47,25 @@ def body_of(command: Command) -> Mapping[str, Any] | None:
     if isinstance(request, Placement):
         found = read_placement(bodies.decoded(msgspec.json.encode(request)), is_hub=True)
         return found
+    if isinstance(request, OrderEvent):
+        return event_of({"request": {"event": bodies.decoded(msgspec.json.encode(request))}})
     if type(request) not in SHAPES or (isinstance(request, Return) and request.original):
         return None
     _, shape = SHAPES[type(request)]
     found = shape(bodies.decoded(msgspec.json.encode(request)), "")
     return found
+
+
+def kind_of(command: Command) -> str:
+    """The kind of entry that a request leads to; empty if the model does not know the request."""
+    is_of_order = isinstance(command.request, Placement | OrderEvent)
+    return ORDER if is_of_order else SHAPES.get(type(command.request), ("", None))[0]
+
+
+def is_derived(refused: Refused, command: Command) -> bool:
+    """Whether the model says when a request is refused like that."""
+    is_event = isinstance(command.request, OrderEvent)
+    return refused.kind in (DERIVED_OF_EVENTS if is_event else DERIVED)
 
 
 def refusal_of(refused: Refused) -> dict[str, Any]:
@@ -64,6 +82,8 @@ def expected_refusal(replay: Replay, command: Command, asked: Mapping[str, Any])
         if isinstance(command.request, Placement):
             if asked["order"] not in replay.placed:
                 replay.promise(asked)
+        elif isinstance(command.request, OrderEvent):
+            replay.happen(asked)
         else:
             replay.decide(SHAPES[type(command.request)][0], command.location, asked)
     except Refusal as refusal:

@@ -8,7 +8,6 @@ from typing import Any
 from replica.core.base.errors import Refused
 from replica.core.base.names import CHAIN
 from replica.core.log.entry import DOCUMENT
-from replica.core.orders.requests import ORDER, Placement
 from replica.core.state.commands import Command
 from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
@@ -18,7 +17,7 @@ from simulations.machine import Machine
 from simulations.reference.answers import difference
 from simulations.reference.journal import Entry
 from simulations.reference.replay import Replay
-from simulations.translation import DERIVED, SHAPES, body_of, expected_refusal, plain, refusal_of
+from simulations.translation import body_of, expected_refusal, is_derived, kind_of, plain, refusal_of
 
 
 class ReferenceChecker(Checker):
@@ -57,12 +56,14 @@ class ReferenceChecker(Checker):
         wrong = replay.play(entry, asked)
         if asked is not None:
             self.history.tally("held to the reference")
+            if "event" in asked:
+                self.history.tally(f"order {entry.facts['act']} held to the reference")
         if wrong:
             self.fail(f"{machine.name} wrote {entry.kind} {entry.key} for {asked}: {wrong}")
 
     def refused(self, ask: Ask, refused: Refused, machine: Machine, since: int) -> None:
         command = ask.asked
-        if refused.kind not in DERIVED or not isinstance(command, Command) or machine.name != machine.role.name:
+        if not isinstance(command, Command) or not is_derived(refused, command) or machine.name != machine.role.name:
             return
         asked = body_of(command)
         if asked is None:
@@ -108,9 +109,7 @@ class ReferenceChecker(Checker):
         found = self._asks.get(key)
         if found is None or not isinstance(found.asked, Command):
             return None
-        request = found.asked.request
-        kind = ORDER if isinstance(request, Placement) else SHAPES.get(type(request), ("", None))[0]
-        return body_of(found.asked) if kind == entry.kind else None
+        return body_of(found.asked) if kind_of(found.asked) == entry.kind else None
 
 
 def new_replay(machine: Machine, chain: SimulatedChain) -> Replay:

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 
 from replica.core.base.errors import Refused
 from replica.core.log.entry import Entry
-from replica.core.orders.requests import ORDER, Placement
 from replica.core.state.commands import Command
 from replica.runtime.ports import Stored
 from simulations.explorer.script import LOCATION, STORE, Script
 from simulations.reference.answers import difference
 from simulations.reference.replay import Replay
-from simulations.translation import DERIVED, SHAPES, body_of, expected_refusal, plain, refusal_of
+from simulations.translation import body_of, expected_refusal, is_derived, kind_of, plain, refusal_of
 
 
 class Decisions:
-    """Holds the decisions of one node to the reference model. The model decides no events of orders."""
+    """Holds the decisions of one node to the reference model."""
 
     def __init__(self, script: Script, node: str) -> None:
         self._node = node
@@ -36,14 +35,14 @@ class Decisions:
 
     def _fault(self, journal: Sequence[Entry], command: Command, verdict: Entry | Refused) -> str:
         asked = body_of(command)
-        if asked is None or (isinstance(verdict, Refused) and verdict.kind not in DERIVED):
+        if asked is None or (isinstance(verdict, Refused) and not is_derived(verdict, command)):
             return ""
         replay = Replay(self._node, open_catalogue=False, own=self._own, met=(LOCATION,), is_hub=self._is_hub)
         for arrival, entry in enumerate(journal, 1):
             replay.hear(plain(Stored(arrival, entry, b""), arrival))
         if isinstance(verdict, Refused):
             return difference(expected_refusal(replay, command, asked), refusal_of(verdict))
-        kind = ORDER if isinstance(command.request, Placement) else SHAPES[type(command.request)][0]
+        kind = kind_of(command)
         if verdict.content.kind != kind:
             return f"it is recorded as {verdict.content.kind}, not as {kind}"
         arrival = len(journal) + 1

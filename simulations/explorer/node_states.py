@@ -290,7 +290,8 @@ class NodeStates:
         voids = {void_key(hash) for hash in several}
         shared = [entry for entry in journal if entry.hash in several or entry.content.key in voids]
         is_store = self.node == STORE
-        policy = OrderPolicy(notes_scope=LOCATION) if is_store else OrderPolicy(has_quotas=True, notes_scope=HUBS_SCOPE)
+        at_store = OrderPolicy(notes_scope=LOCATION, counter=LOCATION)
+        policy = at_store if is_store else OrderPolicy(has_quotas=True, notes_scope=HUBS_SCOPE)
         return Replica(
             writer_of(self.node),
             self.script.hosted_by(self.node),

@@ -24,6 +24,7 @@ STATUS = {
     "insufficient-rights": 409,
     "invalid-transition": 409,
     "not-hosted": 409,
+    "not-owner": 409,
     "order-ended": 409,
     "order-exists": 409,
     "overtaken": 503,

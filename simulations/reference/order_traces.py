@@ -15,41 +15,41 @@ from typing import Any
 
 from simulations.reference.clocks import time_text
 from simulations.reference.entries import Shown, hash_of, node_of, precedence
-from simulations.reference.fulfilments import HANDED_OUT, HOLDING, REPEAT, REPORTS_MAX, least_advanced
+from simulations.reference.fulfilments import (
+    HANDED_OUT,
+    HOLDING,
+    REPEAT,
+    REPORTS_MAX,
+    Fulfilment,
+    Order,
+    least_advanced,
+)
+from simulations.reference.lots import divide_named, lots_of, quantities
+from simulations.reference.order_events import OF_ALL_HUBS
 
-OF_ALL_HUBS = "@hubs"
 NOT_REPORTED = (REPEAT, "covered", "unchanged", "passed_on", "duplicate")
 
 
-Units = dict[tuple[str, str], int]
-"""Numbers of SKUs, by the hash of the entry that took them, and by SKU."""
-
-
-@dataclass
-class FulfilmentTrace:
+@dataclass(kw_only=True)
+class FulfilmentTrace(Fulfilment):
     """One fulfilment. `voids`: the entries that say that it is undone, because its placement lost."""
 
-    location: str
-    owner: str
-    state: str
-    instead_of: str = ""
-    part_of: str = ""
     is_divided: bool = False
     """Whether parts were split off it. If they had all units, it holds none, whatever its state is."""
     voids: list[str] = field(default_factory=list)
-    expires_ms: int = 0
-    held: Units = field(default_factory=dict)
-    sold: Units = field(default_factory=dict)
-    """What left with the customer."""
     past: list[tuple[Shown, str]] = field(default_factory=list)
     """What happened to it: each entry, and the state that it led to, or nothing if it changed none."""
+
+    def remember(self, entry: Shown, to: str = "") -> None:
+        """Note an entry about it, and the state that it led to."""
+        self.past.append((entry, to))
+        if to:
+            self.go_to(to, entry["reason"], entry["facts"]["act"])
 
     @property
     def lines(self) -> list[dict[str, Any]]:
         """What it holds, or what left with the customer, by SKU."""
-        total: dict[str, int] = {}
-        for (_, sku), quantity in (self.held or self.sold).items():
-            total[sku] = total.get(sku, 0) + quantity
+        total = quantities(self.held or self.sold)
         return [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(total.items())]
 
     @property
@@ -67,12 +67,10 @@ class FulfilmentTrace:
 
 
 @dataclass
-class OrderTrace:
+class OrderTrace(Order[FulfilmentTrace]):
     """One order."""
 
-    name: str
     placements: list[Shown] = field(default_factory=list)
-    fulfilments: dict[str, FulfilmentTrace] = field(default_factory=dict)
     asked: list[Shown] = field(default_factory=list)
     settled: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """By the hash of the event that waited, and by fulfilment: the outcomes."""
@@ -95,40 +93,53 @@ class OrderTrace:
             if facts["outcome"] not in NOT_REPORTED:
                 self.reports.append(entry)
             if name in self.fulfilments:
-                self.fulfilments[name].past.append((entry, ""))
+                self.fulfilments[name].deal_with(facts.get("number", 0), facts.get("tellings", ()))
+                self.fulfilments[name].remember(entry)
         elif act == "hand_over" and name in self.fulfilments:
             self.fulfilments[name].owner = facts["to"]
-            self.fulfilments[name].past.append((entry, ""))
+            self.fulfilments[name].remember(entry)
         elif act == "void":
             self._void(entry, facts, name)
 
     def _step(self, entry: Shown, facts: Shown, name: str) -> None:
         if facts.get("digest") and facts.get("shown"):
             self.placements = sorted([*self.placements, entry], key=precedence)
-        new = FulfilmentTrace(entry["scope"], node_of(entry), facts["to"], facts.get("instead_of", ""))
+        new = FulfilmentTrace(
+            id=name,
+            location=entry["scope"],
+            owner=node_of(entry),
+            state=facts["to"],
+            instead_of=facts.get("instead_of", ""),
+        )
         fulfilment = self.fulfilments.setdefault(name, new)
-        fulfilment.state, fulfilment.expires_ms = facts["to"], facts.get("expires_ms", 0)
-        fulfilment.past.append((entry, facts["to"]))
-        _take_off(fulfilment.held, facts.get("reversed", ()))
-        for _, sku, quantity, *_ in facts.get("taken", ()):
-            taken = (entry["hash"], sku)
-            fulfilment.held[taken] = fulfilment.held.get(taken, 0) + quantity
+        fulfilment.expires_ms = facts.get("expires_ms", 0)
+        fulfilment.deal_with(facts.get("number", 0), facts.get("tellings", ()))
+        fulfilment.remember(entry, facts["to"])
+        fulfilment.barcodes = [*fulfilment.barcodes, *map(tuple, facts.get("barcodes", ()))]
+        _, fulfilment.held = divide_named(fulfilment.held, facts.get("reversed", ()))
+        fulfilment.held += lots_of(facts.get("taken", ()), entry["hash"])
         if facts["to"] in HANDED_OUT:
-            fulfilment.sold |= fulfilment.held
-            fulfilment.held = {}
-            _take_off(fulfilment.sold, facts.get("returned", ()))
+            _, fulfilment.sold = divide_named([*fulfilment.sold, *fulfilment.held], facts.get("returned", ()))
+            fulfilment.held = []
         if facts.get("voids"):
             fulfilment.voids.append(entry["hash"])
 
     def _split(self, entry: Shown, facts: Shown, whole: FulfilmentTrace, name: str) -> None:
-        part = FulfilmentTrace(whole.location, whole.owner, facts["to"], part_of=name)
-        if facts["to"] in HANDED_OUT:
-            part.sold = {(hash_of(taken), sku): quantity for taken, sku, quantity in facts["units"]}
-        _take_off(whole.held, facts["units"])
+        part = FulfilmentTrace(
+            id=facts["part"],
+            location=whole.location,
+            owner=whole.owner,
+            state=facts["to"],
+            barcodes=whole.barcodes,
+            part_of=name,
+        )
+        leaving, whole.held = divide_named(whole.held, facts["units"])
+        part.sold = leaving if facts["to"] in HANDED_OUT else []
         whole.is_divided = True
-        whole.past.append((entry, ""))
-        part.past.append((entry, facts["to"]))
-        self.fulfilments[facts["part"]] = part
+        for one, to in ((whole, ""), (part, facts["to"])):
+            one.deal_with(max(facts.get("number", 0), whole.number), facts.get("tellings", ()))
+            one.remember(entry, to)
+        self.fulfilments[part.id] = part
 
     def _void(self, entry: Shown, facts: Shown, name: str) -> None:
         if not name:
@@ -137,20 +148,20 @@ class OrderTrace:
         self.reports.append(entry)
         if name in self.fulfilments:
             self.fulfilments[name].voids.append(entry["hash"])
-            self.fulfilments[name].past.append((entry, ""))
+            self.fulfilments[name].remember(entry)
 
     # what follows ------------------------------------------------------------------------------------------------
 
     @property
     def shown(self) -> dict[str, Any]:
         """The order as `GET /v1/orders/{order}` shows it."""
-        lost = self._lost()
+        lost = self.lost
         states = [one.state for name, one in self.fulfilments.items() if name not in lost]
         first = self.placements[0] if self.placements else None
         return {
             "order": self.name,
             "state": least_advanced(states or [one.state for one in self.fulfilments.values()]),
-            "channel": first["facts"].get("channel", "") if first else "",
+            "channel": self.channel,
             "customer": first["facts"].get("customer", "") if first else "",
             "placed_at": first["at"] if first else None,
             "fulfilments": [_shown(name, one, name in lost) for name, one in sorted(self.fulfilments.items())],
@@ -158,7 +169,23 @@ class OrderTrace:
             "reports": self.shown_reports,
         }
 
-    def _lost(self) -> list[str]:
+    @property
+    def channel(self) -> str:
+        """The channel of the placement that stands."""
+        return self.placements[0]["facts"].get("channel", "") if self.placements else ""
+
+    @property
+    def begun(self) -> dict[str, str]:
+        """The fulfilments that placements began, each with its location."""
+        return {name: location for one in self.placements for name, location, *_ in one["facts"]["shown"]}
+
+    @property
+    def placed_by(self) -> list[str]:
+        """The nodes that placed it."""
+        return [node_of(one) for one in self.placements]
+
+    @property
+    def lost(self) -> list[str]:
         """The fulfilments that placements that lost began, those that replaced them, and their parts."""
         names = [shown[0] for lost, _ in self.duplicates() for shown in lost["facts"]["shown"]]
         for _ in self.fulfilments:
@@ -298,16 +325,6 @@ def _shown(name: str, one: FulfilmentTrace, is_lost: bool) -> dict[str, Any]:
         "is_duplicate": is_lost,
     }
     return {**row, **({"part_of": one.part_of} if one.part_of else {})}
-
-
-def _take_off(units: Units, named: Iterable[tuple[str, str, int]]) -> None:
-    for taken, sku, quantity in named:
-        name = (hash_of(taken), sku)
-        left = units.get(name, 0) - quantity
-        if left > 0:
-            units[name] = left
-        else:
-            units.pop(name, None)
 
 
 def _age(entry: Shown) -> tuple[int, str]:

@@ -15,8 +15,12 @@ from simulations.reference.answers import Refusal, difference, in_any_order
 from simulations.reference.bodies import moment
 from simulations.reference.catalogue import Catalogue, Documents
 from simulations.reference.counts import Counts, Seen
+from simulations.reference.fulfilments import REPEATABLE
 from simulations.reference.journal import Entry, Journal, shown_moves
 from simulations.reference.movements import Draft, Place
+from simulations.reference.order_entries import event_of, expected_entry, said_by
+from simulations.reference.order_events import Decider, Decision, decide
+from simulations.reference.order_traces import FulfilmentTrace, OrderTrace
 from simulations.reference.sourcing import Offer, Plan, promised, wanted
 
 DECIDE = {
@@ -50,8 +54,11 @@ class Replay:
         self.keys: dict[str, None] = {}
         """The idempotency keys of the entries."""
         self._heard_of: dict[str, None] = dict.fromkeys((*own, *met))
+        self.orders: dict[str, OrderTrace] = {}
         self.placed: dict[str, None] = {}
         """The orders whose placement arrived."""
+        self._told: dict[tuple[str, str], str] = {}
+        """By key and event: how the nodes name the request, if it may come again."""
 
     def play(self, entry: Entry, asked: Mapping[str, Any] | None = None) -> str:
         """Take in the next entry. Returns how it differs from what its request leads to; empty if it does not.
@@ -61,7 +68,7 @@ class Replay:
         wrong = ""
         if asked is not None:
             try:
-                wrong = self._placed_wrongly(entry, asked) if entry.kind == "order" else self._wrong(entry, asked)
+                wrong = self._wrong_entry(entry, asked)
             except Refusal as refusal:
                 wrong = f"the node had to refuse it: {refusal}"
         self.hear(entry)
@@ -75,13 +82,22 @@ class Replay:
         if entry.key:
             self.keys[entry.key] = None
         facts = entry.facts
-        if entry.kind == "order" and "digest" in facts:
-            self.placed[entry.reference] = None
+        if entry.kind == "order" and "act" in facts:
+            self._hear_of_order(entry)
         if entry.kind == "document":
             order = (facts["version"], entry.stamp, entry.writer)
             self.documents.put(facts["kind"], facts["key"], facts["value"], order)
             if facts["kind"] == "sku":
                 self.catalogue.put(facts["key"], facts["value"], order)
+
+    def _hear_of_order(self, entry: Entry) -> None:
+        facts = entry.facts
+        self.orders.setdefault(entry.reference, OrderTrace(entry.reference)).take(entry.noted)
+        if "digest" in facts:
+            self.placed[entry.reference] = None
+        event = event_of(facts)
+        if event is not None and entry.key and facts.get("tellings") and "share_of" not in facts:
+            self._told[entry.key, repr(event)] = facts["tellings"][0]
 
     @property
     def known(self) -> list[str]:
@@ -104,6 +120,27 @@ class Replay:
         """What a placement of a new order takes now. Raises a refusal."""
         return promised(self.offer(asked["channel"]), self.own, asked, wanted(asked, self.catalogue, self.known))
 
+    def happen(self, asked: Mapping[str, Any], told: str | None = None) -> Decision[FulfilmentTrace]:
+        """What an event of an order leads to now. Raises a refusal. `told`: how nodes name the request."""
+        counter = "" if self.is_hub else next(iter(self.own), "")
+        return decide(Decider(self.node, self.catalogue, self.offer, counter), self._order(asked["order"]), asked, told)
+
+    def _names(self, asked: Mapping[str, Any], key: str) -> Sequence[str | None]:
+        """How nodes may name a request: as an entry under its key shows, or by a name of which no entry arrived yet.
+
+        A name is no part of the contract. But all nodes must give a request the same one.
+        """
+        if asked["number"] or (asked["event"] not in REPEATABLE and asked["lines"] is None):
+            return [None]
+        known = self._told.get((key, repr(asked)))
+        if known is not None:
+            return [known]
+        told = {name for one in self._order(asked["order"]).fulfilments.values() for name in one.told}
+        return [None, *sorted(told - {*self._told.values()})]
+
+    def _order(self, name: str) -> OrderTrace:
+        return self.orders.get(name) or OrderTrace(name)
+
     def offer(self, channel: str) -> Offer:
         """What the node may promise to the orders of a channel. A store has no quotas, and keeps nothing back."""
         if not self.is_hub:
@@ -113,6 +150,23 @@ class Replay:
     def place(self, location: str) -> Place:
         """A location as the node sees it."""
         return Place(location, self.node, self.journal, self.catalogue)
+
+    def _wrong_entry(self, entry: Entry, asked: Mapping[str, Any]) -> str:
+        if entry.kind != "order":
+            return self._wrong(entry, asked)
+        if "event" not in asked:
+            return self._placed_wrongly(entry, asked)
+        return self._happened_wrongly(entry, asked)
+
+    def _happened_wrongly(self, entry: Entry, asked: Mapping[str, Any]) -> str:
+        """How the entry that answers an event differs from what the event leads to."""
+        order, found = self._order(asked["order"]), []
+        for told in self._names(asked, entry.key):
+            try:
+                found.append(difference(expected_entry(self.happen(asked, told), order, asked), said_by(entry)))
+            except Refusal as refusal:
+                found.append(f"the node had to refuse it: {refusal}")
+        return "" if "" in found else found[0]
 
     def _wrong(self, entry: Entry, asked: Mapping[str, Any]) -> str:
         draft = self.decide(entry.kind, entry.scope, asked)
