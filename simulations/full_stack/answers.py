@@ -23,12 +23,14 @@ from simulations.reference import bodies
 from simulations.reference.answers import SENTENCE, STATUS, Answer, Refusal, Request, difference
 from simulations.reference.moment import Moment
 from simulations.reference.view_faults import ViewFaults
-from simulations.translation import plain
+from simulations.translation import DERIVED_OF_EVENTS, plain
 
 EXCEPTIONS = "/v1/exceptions"
 
 ALL = 1_000
 """The page size of reads that show a whole list."""
+
+KEY_REUSED = Refusal("idempotency-key-reused", "Idempotency-Key")
 
 DERIVED = ("stock", "availability", "status", "journal")
 """The reads that the model derives."""
@@ -55,7 +57,7 @@ class Answers:
         if malformed is not None:
             wrong = difference([malformed.status, malformed.body], [answer.status, shown])
         elif answer.status >= 400:
-            wrong = difference(problem(answer.status, shown), shown)
+            wrong = difference(problem(answer.status, shown), shown) or self._wrong_refusal(call, since.entries, shown)
         elif call.method == "POST":
             wrong = self._wrong_writes(call, answer.status, shown)
         elif call.method == "PUT":
@@ -79,10 +81,25 @@ class Answers:
             if path == "/v1/sales:batch" and self._machine.role.role == "edge":
                 bodies.BATCH(bodies.decoded(call.body), "")
             else:
-                self._now.asked(Request(call.method, path, {}, call.body))
+                self._now.asked(_request(call))
         except Refusal as refusal:
             return refusal.answer
         return None
+
+    def _wrong_refusal(self, call: Call, since: int, shown: Any) -> str:
+        """How the refusal of an event differs from the one that is due at each moment; empty if it fits one."""
+        asked = self._now.asked(_request(call)) if call.method == "POST" else None
+        if asked is None or "event" not in asked[2]:
+            return ""
+        if shown["type"] == "invalid-transition":
+            return self._wrong_write(call.key, shown["status"], shown)
+        wrong, key = "", bodies.checked_key(call.key)
+        for moment in self._moments(since) if shown["type"] in DERIVED_OF_EVENTS else ():
+            found = KEY_REUSED if moment.answers(key) else moment.refusal(*asked)
+            wrong = difference(found.problem if found is not None else None, shown)
+            if not wrong:
+                return ""
+        return wrong
 
     def _wrong_read(self, path: str, since: int, shown: Any) -> str:
         """How a read differs from the state at each moment since a number of entries; empty if it fits one."""
@@ -177,6 +194,10 @@ class Answers:
         return wrong
 
 
+def _request(call: Call) -> Request:
+    return Request(call.method, call.path.partition("?")[0], {}, call.body)
+
+
 def new_moment(machine: Machine, chain: SimulatedChain) -> Moment:
     """A machine without entries."""
     role, met = machine.role, [store.name for store in chain.stores]
@@ -202,6 +223,6 @@ def is_derived(path: str) -> bool:
 
 
 def problem(status: int, shown: Any) -> dict[str, Any]:
-    """What a problem document has. `ReferenceChecker` and the checks of whole journals say whether it is due."""
+    """What a problem document has. Whether it is due is said for events, and else by the checks of whole journals."""
     kind = shown["type"]
     return {**shown, "status": STATUS.get(kind, status), "title": SENTENCE, "detail": SENTENCE}

@@ -1,7 +1,7 @@
 """What a node must answer after some number of its entries, whichever node wrote them.
 
 `Store` decides each request itself. `Moment` is for nodes that exchange entries: it derives each answer from the
-entries that the node has at one moment. It knows nothing of connections, and no states of orders.
+entries that the node has at one moment. It knows nothing of connections.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from simulations.reference import bodies
 from simulations.reference.answers import ANYTHING, Answer, Refusal, Request
 from simulations.reference.journal import Entry
 from simulations.reference.node import WRITES
-from simulations.reference.order_bodies import read_placement
+from simulations.reference.order_bodies import read_event, read_placement
 from simulations.reference.reading import PAGE, Reading, answer_to
 from simulations.reference.replay import Replay
 from simulations.reference.sourcing import availability
 from simulations.reference.views import Views
 
 PLACING = ("/v1/orders", "/v1/holds")
+OF_ORDERS, OF_EVENTS = "/v1/orders/", "/events"
 
 
 class Moment:
@@ -81,6 +82,8 @@ class Moment:
         location = request.query.get("location", self.replay.own[0])
         if request.path in PLACING:
             return "order", "", read_placement(bodies.decoded(request.body), is_hub=self.replay.is_hub)
+        if request.path.startswith(OF_ORDERS) and request.path.endswith(OF_EVENTS):
+            return "order", "", read_event(unquote(request.path.split("/")[3]), bodies.decoded(request.body))
         if request.path not in WRITES or (self.replay.is_hub and request.path == "/v1/sales"):
             return None
         write = WRITES[request.path]
@@ -89,11 +92,13 @@ class Moment:
     def refusal(self, kind: str, location: str, asked: Mapping[str, Any]) -> Refusal | None:
         """The refusal of a request under a new key now; None if it is accepted.
 
-        What is due to a placed order, and the moment of a count, follows from more than the entries.
+        The answer to an order that was placed before, and the moment of a count, follow from more than the entries.
         """
         try:
             if kind != "order":
                 self.replay.decide(kind, location, asked)
+            elif "event" in asked:
+                self.replay.happen(asked)
             elif asked["order"] not in self.replay.placed:
                 self.replay.promise(asked)
         except Refusal as refusal:

@@ -17,7 +17,7 @@ from simulations.reference.clocks import Stamps, may_follow, recorded_ms
 from simulations.reference.counts import Seen
 from simulations.reference.journal import Entry, heard, rights_of
 from simulations.reference.movements import Draft, Place
-from simulations.reference.order_bodies import EVENT, read_placement
+from simulations.reference.order_bodies import read_event, read_placement
 from simulations.reference.orders import Orders
 from simulations.reference.problems import exceptions
 from simulations.reference.reading import Reading, answer_to
@@ -120,12 +120,10 @@ class Store:
             first = self._first("order", ("placement", asked), key)
             entry = first or self.orders.place(asked, key, now_ms)
         else:
-            name, asked = unquote(request.path.split("/")[3]), EVENT(body, "")
-            if not bodies.is_item(name):
-                raise bodies.invalid("order")
+            asked = read_event(unquote(request.path.split("/")[3]), body)
             key = bodies.checked_key(request.key)
-            first = self._first("order", ("event", name, asked), key)
-            entry = first or self.orders.happen(name, asked, key, now_ms)
+            first = self._first("order", ("event", asked), key)
+            entry = first or self.orders.happen(asked, key, now_ms)
         assert entry.answer is not None
         return entry.answer
 

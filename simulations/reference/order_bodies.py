@@ -49,6 +49,14 @@ def read_placement(body: Any, *, is_hub: bool = False) -> Any:
     return asked
 
 
+def read_event(order: str, body: Any) -> dict[str, Any]:
+    """The body of an event, with the order that the path names."""
+    asked = EVENT(body, "")
+    if not bodies.is_item(order):
+        raise invalid("order")
+    return {"order": order, **asked}
+
+
 def check_lines(asked: Mapping[str, Any]) -> None:
     """Some events need lines, and some must have none."""
     event, has_lines = asked["event"], asked["lines"] is not None

@@ -9,7 +9,7 @@ from simulations.reference.answers import in_any_order
 from simulations.reference.fulfilments import IMPOSSIBLE, AnyFulfilment, Order, least_advanced
 from simulations.reference.journal import Entry, shown_moves
 from simulations.reference.lots import quantities
-from simulations.reference.order_bodies import EVENT
+from simulations.reference.order_bodies import read_event
 from simulations.reference.order_events import Decision
 
 
@@ -75,4 +75,4 @@ def event_of(facts: Mapping[str, Any]) -> dict[str, Any] | None:
     if "event" not in request:
         return None
     fields = dict(request["event"])
-    return {"order": fields.pop("order"), **EVENT(fields, "")}
+    return read_event(fields.pop("order"), fields)

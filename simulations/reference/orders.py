@@ -109,12 +109,12 @@ class Orders:
 
     # events ------------------------------------------------------------------------------------------------------
 
-    def happen(self, name: str, asked: dict[str, Any], key: str, now_ms: int) -> Entry:
+    def happen(self, asked: dict[str, Any], key: str, now_ms: int) -> Entry:
         """Let an event happen, wait or be reported. The entry has the answer.
 
         Nobody brings back goods of an order that the store does not know.
         """
-        request = ("event", name, asked)
+        name, request = asked["order"], ("event", asked)
         is_once = asked["event"] not in REPEATABLE and asked["lines"] is None
         told = None if asked["number"] or is_once else (key, repr(asked))
         order = self._orders.get(name) or KeptOrder(name)

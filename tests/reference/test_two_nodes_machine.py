@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.reference.comparison import machine_settings
+from tests.reference.orders import EVENTS, WITH_LINES
 from tests.reference.serving import LOCATION, WAREHOUSE
 from tests.reference.two_nodes import Side, TwoNodes
 
@@ -21,6 +22,7 @@ SKUS = ("apple", "apple", "bolt", "duo")
 ORDERS = ("o-1", "o-2", "o-3")
 AT_HUB = st.booleans()
 QUANTITIES = st.integers(1, 6)
+FULFILMENTS = ("hub-east.1", "hub-east.1", "hub-east.2", "store-1.1", "hub-east.1-1", "store-1.1-1", "hub-east.9")
 CHANNELS = st.sampled_from(("", "web", "mall"))
 POLICIES = (
     {"mode": "keep"},
@@ -55,6 +57,20 @@ def placements(draw: Any, location: st.SearchStrategy[str | None]) -> dict[str, 
     return {"order": draw(st.sampled_from(ORDERS)), "lines": some, "ttl_s": draw(st.sampled_from((1, 900))), **more}
 
 
+@st.composite
+def events(draw: Any) -> dict[str, Any]:
+    """An event of an order, of one fulfilment or of a part, with a number or without."""
+    event = draw(st.sampled_from(EVENTS))
+    body: dict[str, Any] = {"event": event, "number": draw(st.sampled_from((0, 0, 0, 1, 2)))}
+    if event in ("adjust", "exchange") or (event in WITH_LINES and draw(st.booleans())):
+        body["lines"] = draw(lines("sku", SKUS, st.integers(1, 3)))
+    if event == "exchange":
+        body["replacement"] = draw(lines("sku", SKUS, st.integers(1, 3)))
+    if draw(st.integers(0, 2)) == 0:
+        body["fulfilment"] = draw(st.sampled_from(FULFILMENTS))
+    return body
+
+
 class TwoNodesMachine(RuleBasedStateMachine):
     """Writes at a store and at its hub, orders at both, entries that travel in parts, and restarts."""
 
@@ -63,6 +79,7 @@ class TwoNodesMachine(RuleBasedStateMachine):
         self.nodes = TwoNodes()
         self.store, self.hub = self.nodes.sides
         self.placed: list[tuple[dict[str, Any], str]] = []
+        self.reported: list[tuple[str, dict[str, Any], str]] = []
 
     def teardown(self) -> None:
         self.nodes.close()
@@ -135,9 +152,19 @@ class TwoNodesMachine(RuleBasedStateMachine):
         body, key = data.draw(st.sampled_from(self.placed))
         self.place(self.side(is_at_hub), body, key if is_same_key else "")
 
-    @rule(is_at_hub=AT_HUB, order=st.sampled_from(ORDERS), event=st.sampled_from(("pay", "cancel", "ship", "collect")))
-    def report_event(self, is_at_hub: bool, order: str, event: str) -> None:
-        self.nodes.write(self.side(is_at_hub), f"/v1/orders/{order}/events", {"event": event})
+    @rule(is_at_hub=AT_HUB, order=st.sampled_from(ORDERS), body=events())
+    def report_event(self, is_at_hub: bool, order: str, body: dict[str, Any]) -> None:
+        key = self.nodes.new_key()
+        self.reported.append((order, body, key))
+        self.nodes.write(self.side(is_at_hub), f"/v1/orders/{order}/events", body, key)
+
+    @precondition(lambda self: self.reported)
+    @rule(is_at_hub=AT_HUB, is_same_key=st.booleans(), data=st.data())
+    def report_again(self, is_at_hub: bool, is_same_key: bool, data: st.DataObject) -> None:
+        """The same event at the same node or at the other one, which may not have heard of it."""
+        order, body, key = data.draw(st.sampled_from(self.reported))
+        key = key if is_same_key else self.nodes.new_key()
+        self.nodes.write(self.side(is_at_hub), f"/v1/orders/{order}/events", body, key)
 
     @rule(is_at_hub=AT_HUB, limit=st.sampled_from((1, 2, 5, 100)))
     def give_entries(self, is_at_hub: bool, limit: int) -> None:

@@ -47,9 +47,12 @@ class Side:
         asked, refusal = self._asked(request)
         key = checked_key(request.key)
         is_new = asked is not None and not self.moment.answers(key)
-        # what an order permits follows from its states
-        is_open = asked is None or (asked[0] == "order" and asked[2]["order"] in self.moment.replay.placed)
+        is_event = asked is not None and "event" in asked[2]
+        is_again = asked is not None and asked[0] == "order" and asked[2]["order"] in self.moment.replay.placed
+        is_open = asked is None or (is_again and not is_event)  # an order that was placed before may have ended
         status, shown = await self._send(request)
+        if is_event and status < 400:
+            refusal = None  # its entry, which is looked at now, says whether it had to be refused
         await self.look({key: asked[2]} if asked is not None and is_new else {})
         if request.method == "PUT" or (is_open and status >= 400 and refusal is None):
             return shown

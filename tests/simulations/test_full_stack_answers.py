@@ -34,8 +34,11 @@ HELD = receipt_content(
     moves=(Move("cola", "store-1/free", "store-1/held", 1),),
     facts={
         "act": "step",
+        "fulfilment": "store-1.1",
+        "to": "held",
         "digest": b"1",
         "expires_ms": 61_000,
+        "taken": [[b"", "cola", 1, [["cola", 1]], "store-1/free", []]],
         "state": "held",
         "shown": [["store-1.1", "store-1", "held", [["cola", 1]]]],
         "request": {"placement": {}},
@@ -113,6 +116,19 @@ def test_the_answer_to_a_placement_shows_its_fulfilments_and_when_it_expires(sto
             store.answer(call, 201, wrong)
     with pytest.raises(Violation):
         store.answer(call, 200, body)
+
+
+def test_a_refused_event_of_an_order_must_be_impossible(store: Told) -> None:
+    store.disk.keep(linked(Stream("store-1#0000000d", "store-1"), [HELD]).entries, 0)
+    body = {"type": "invalid-request", "field": "lines", "title": "No.", "status": 422, "detail": "No."}
+    adjusted, cancelled = (
+        Call("POST", "/v1/orders/o-1/events", b'{"event":"%b","lines":[{"sku":"cola","quantity":1}]}' % name, "told")
+        for name in (b"adjust", b"cancel")
+    )
+    store.answer(adjusted, 422, body, since=4)
+    for call, wrong in ((cancelled, body), (adjusted, {**body, "field": "fulfilment"})):
+        with pytest.raises(Violation, match="told"):
+            store.answer(call, 422, wrong, since=4)
 
 
 def test_a_read_shows_a_moment_since_it_was_asked(hub: Told) -> None:
