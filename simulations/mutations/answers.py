@@ -5,6 +5,7 @@ from __future__ import annotations
 from simulations.mutations.mutation import Mutation, slip
 
 PACKAGE = "replica.core.stock"
+EVENTS = "replica.core.orders.events"
 
 REFERENCE = ("ReferenceChecker",)
 
@@ -66,5 +67,38 @@ ANSWERS = (
         edits=(
             slip(f"{PACKAGE}.counts:prepare_count", ("level, change, on_hand + change]", "level, change, on_hand]")),
         ),
+    ),
+    Mutation(
+        name="repeated-event-impossible",
+        breaks="an event that is sent again is reported as impossible, not answered as a repeat",
+        invariant=9,
+        expected=REFERENCE,
+        edits=(
+            slip(
+                f"{EVENTS}:_nothing_happens",
+                ("if any(verdict == REPEAT for verdict in verdicts.values()):", "if False:"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="ambiguous-lines-happen",
+        breaks="lines that several fulfilments have happen to the first of them, instead of being refused",
+        invariant=9,
+        expected=REFERENCE,
+        edits=(slip(f"{EVENTS}:_lines_for", ("if len(having) == 1:", "if having:")),),
+    ),
+    Mutation(
+        name="event-answered-as-before",
+        breaks="the answer to an event shows the fulfilments as they were before it",
+        invariant=5,
+        expected=REFERENCE,
+        edits=(slip(f"{EVENTS}:_answering", ("{**known, **after}", "{**after, **known}")),),
+    ),
+    Mutation(
+        name="every-event-passed-on",
+        breaks="a node passes each event of others on to the owner, who may have had a later one",
+        invariant=9,
+        expected=REFERENCE,
+        edits=(slip(f"{EVENTS}:_check_owner", ("if event.event in (CANCEL, RETURN):", "if True:")),),
     ),
 )

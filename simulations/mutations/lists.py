@@ -46,7 +46,7 @@ LISTS = (
         name="handed-out-goods-unshown",
         breaks="an order does not show which goods left with the customer",
         invariant=7,
-        expected=("ViewsChecker",),
+        expected=("ViewsChecker", "ReferenceChecker"),
         edits=(
             slip(
                 "replica.core.orders.order:Fulfilment.lines",

@@ -39,7 +39,7 @@ ORDER_SLIPS = (
         name="split-loses-a-unit",
         breaks="a part that leaves remembers one unit less than left",
         invariant=7,
-        expected=("OrderPartsChecker", "HeldChecker"),
+        expected=("OrderPartsChecker", "HeldChecker", "ReferenceChecker"),
         edits=(
             slip(
                 f"{EFFECTS}:_split",
@@ -55,7 +55,7 @@ ORDER_SLIPS = (
         name="cancelled-in-one-part-only",
         breaks="the cancellation of an order forgets all parts except the first one",
         invariant=7,
-        expected=("OrderPartsChecker",),
+        expected=("OrderPartsChecker", "ReferenceChecker"),
         edits=(
             slip(
                 f"{EVENTS}:_happen",
@@ -192,7 +192,7 @@ ORDER_SLIPS = (
         name="cancelled-after-it-left",
         breaks="a cancellation returns units that were shipped or collected already",
         invariant=9,
-        expected=("DecisionsChecker",),
+        expected=("DecisionsChecker", "ReferenceChecker"),
         edits=(
             slip(
                 f"{TRANSITIONS}:judge",
