@@ -24,8 +24,9 @@ class ReferenceChecker(Checker):
     """What a node answers follows from its journal by the reference model.
 
     An entry says what its request leads to, given what the node had before it. A refusal is what the request leads to
-    at some moment between the request and the answer. The model plays the journal of each node: of a store, the part
-    of its location. Returns that name their sale are left out, because the model does not know which of the sales lost
+    at some moment between the request and the answer. Of an event of an order, the entry that answers it is checked;
+    other entries of the same event follow from it. The model plays the journal of each node: of a store, the part of
+    its location. Returns that name their sale are left out, because the model does not know which of the sales lost
     to a duplicate.
     """
 

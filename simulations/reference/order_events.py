@@ -9,7 +9,8 @@ An event concerns the fulfilment that it names, or all. At each of those it is o
 
 Only the owner of a fulfilment decides about it. A node asks the owner to let a cancellation or a return happen, and
 refuses every other event. A store takes back goods of fulfilments that it does not own, because they are in hand.
-The bounds of one fulfilment are left out, because they are far away: its items, events and returns.
+The table of transitions is the default one. The bounds of one fulfilment (its items, events and returns) are left out,
+because no client comes near them.
 """
 
 from __future__ import annotations
