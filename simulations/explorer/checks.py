@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from replica.core.base.limits import LOST_EDITS_MAX
 from replica.core.base.names import HUBS
 from replica.core.log.entry import Entry
 from replica.core.orders.fold import held_differences
@@ -73,7 +72,7 @@ def _shown_problems(script: Script, replica: Replica, book: Book) -> Iterator[Pr
 def _listed_problems(replica: Replica, journal: Sequence[Entry]) -> Iterator[Problem]:
     """Stock and orders are shown as the reference model derives them from the entries."""
     stored = [Stored(arrival, entry, b"") for arrival, entry in enumerate(journal, 1)]
-    model = ViewFaults(replica.node, (), _plain([entry_answer(one) for one in stored]), LOST_EDITS_MAX)
+    model = ViewFaults(replica.node, (), _plain([entry_answer(one) for one in stored]))
     shown: dict[str, Any] = {f"/v1/orders/{order.name}": _plain(order_view(order)) for order in replica.orders}
     for location, stocks in replica.ledger.at_location.items():
         answers = [stock_answer(replica.ledger.stock(location, item), replica, "") for item in stocks.items()]

@@ -68,6 +68,9 @@ ANSWERS = (
             slip(f"{PACKAGE}.counts:prepare_count", ("level, change, on_hand + change]", "level, change, on_hand]")),
         ),
     ),
+)
+
+EVENT_ANSWERS = (
     Mutation(
         name="repeated-event-impossible",
         breaks="an event that is sent again is reported as impossible, not answered as a repeat",

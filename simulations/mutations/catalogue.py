@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulations.mutations.answers import ANSWERS
+from simulations.mutations.answers import ANSWERS, EVENT_ANSWERS
 from simulations.mutations.checkpoints import CHECKPOINTS
 from simulations.mutations.clocks import CLOCKS
 from simulations.mutations.commits import COMMITS
@@ -21,6 +21,7 @@ from simulations.mutations.undone import UNDONE
 AREAS = (
     STOCK,
     ANSWERS,
+    EVENT_ANSWERS,
     RIGHTS,
     ORDER_SLIPS,
     KEYS,

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from simulations.reference.answers import difference
 from simulations.reference.catalogue import Catalogue, Recipe, makes
 from simulations.reference.entries import Shown, unlike
-from simulations.reference.exceptions import LISTS, Exceptions, page
+from simulations.reference.exceptions import LISTS, LOST_EDITS_MAX, Exceptions, page
 from simulations.reference.journal import Journal, rights_of
 from simulations.reference.order_traces import order_traces
 from simulations.reference.replay import entry_of
@@ -33,7 +33,9 @@ FIGURES = ("location", "item", "on_hand", "reserved", "quarantined", "available"
 class ViewFaults:
     """The checks of one node's views. `hosted`: the locations that a hub writes for; none at a store."""
 
-    def __init__(self, node: str, hosted: Sequence[str], entries: Iterable[Shown], edits_max: int) -> None:
+    def __init__(
+        self, node: str, hosted: Sequence[str], entries: Iterable[Shown], edits_max: int = LOST_EDITS_MAX
+    ) -> None:
         self._node = node
         self._hosted = hosted
         self._entries = list(entries)
@@ -182,7 +184,7 @@ class ViewFaults:
         return {}
 
     def _faults_of_documents(self, kind: str, found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-        written = sorted(self._documents[kind].items())
+        written = sorted(self._documents.get(kind, {}).items())
         expected = [
             {"kind": kind, "key": key, "version": version[0], "value": value}
             for key, (version, value) in written
