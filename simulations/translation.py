@@ -114,3 +114,8 @@ def plain(stored: Stored, arrival: int) -> Entry:
         facts=msgspec.json.decode(msgspec.json.encode(facts)),
         hash=entry.hash.hex(),
     )
+
+
+def as_received(answer: Any) -> Any:
+    """An answer as a caller gets it."""
+    return msgspec.json.decode(msgspec.json.encode(answer))

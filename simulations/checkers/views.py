@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from hub.availability import sku_availability
 from replica.core.base.limits import LOST_EDITS_MAX
 from replica.core.state.replica import Replica
@@ -30,6 +28,7 @@ from simulations.checkers.checker import Checker
 from simulations.journal import SimulatedDisk
 from simulations.machine import Machine
 from simulations.reference.view_faults import CHANNELS, ViewFaults
+from simulations.translation import as_received
 
 ALL = 1_000
 """More rows than any list of a run has: then a list is whole."""
@@ -49,7 +48,7 @@ class ViewsChecker(Checker):
                 self._check(machine, machine.node.replica)
 
     def _check(self, machine: Machine, replica: Replica) -> None:
-        entries = [_plain(entry_answer(stored)) for stored in machine.disk.stored]
+        entries = [as_received(entry_answer(stored)) for stored in machine.disk.stored]
         model, is_hub = model_of(machine, entries), machine.role.role == "hub"
         shown = _shown(replica, machine.disk, model, is_hub=is_hub)
         for fault in model.find(shown):
@@ -83,10 +82,10 @@ def _shown(replica: Replica, disk: SimulatedDisk, model: ViewFaults, *, is_hub: 
     for location, stocks in replica.ledger.at_location.items():
         shown[f"/v1/stock/{location}"] = [_stock(replica, location, item) for item in stocks.items()]
         for item in stocks.items():
-            cells = _plain(cell_answers(replica.ledger.stock(location, item)))
+            cells = as_received(cell_answers(replica.ledger.stock(location, item)))
             shown[f"/v1/explain/{location}/{quote(item, '')}"] = {"cells": cells}
     for order in replica.orders:
-        shown[f"/v1/orders/{quote(order.name, '')}"] = _plain(order_view(order))
+        shown[f"/v1/orders/{quote(order.name, '')}"] = as_received(order_view(order))
     for sku in model.skus() if is_hub else ():
         for channel in ("", *CHANNELS):
             shown[f"/v1/availability/{quote(sku, '')}/{channel}".rstrip("/")] = _availability(replica, sku, channel)
@@ -104,12 +103,12 @@ def _exceptions(replica: Replica, disk: SimulatedDisk, model: ViewFaults, limit:
     )
     began = model.breach_times
     since = {pair: began.get(pair) for pair in breached_pairs(replica.ledger)}
-    found: dict[str, Any] = _plain(exceptions(replica, since, (), limit, receipts))
+    found: dict[str, Any] = as_received(exceptions(replica, since, (), limit, receipts))
     return found
 
 
 def _stock(replica: Replica, location: str, item: str) -> dict[str, Any]:
-    found: dict[str, Any] = _plain(stock_answer(replica.ledger.stock(location, item), replica, ""))
+    found: dict[str, Any] = as_received(stock_answer(replica.ledger.stock(location, item), replica, ""))
     return found
 
 
@@ -129,9 +128,4 @@ def _documents(replica: Replica, kind: str) -> Iterator[dict[str, Any]]:
     for key in replica.documents.keys(kind):
         register = replica.documents.register(kind, key)
         version = register.version if register is not None else 0
-        yield {"kind": kind, "key": key, "version": version, "value": _plain(replica.documents.value(kind, key))}
-
-
-def _plain(answer: Any) -> Any:
-    """An answer as a caller gets it."""
-    return msgspec.json.decode(msgspec.json.encode(answer))
+        yield {"kind": kind, "key": key, "version": version, "value": as_received(replica.documents.value(kind, key))}

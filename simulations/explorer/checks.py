@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from replica.core.base.names import HUBS
 from replica.core.log.entry import Entry
 from replica.core.orders.fold import held_differences
@@ -22,6 +20,7 @@ from replica.runtime.ports import Stored
 from simulations.explorer.book import HANDED_OUT, OPEN, OVERDRAWING, TABLE, Book, Problem, book_of
 from simulations.explorer.script import Script
 from simulations.reference.view_faults import ViewFaults
+from simulations.translation import as_received
 
 KEPT = ("grant", "count", "document")
 """Kinds whose void moves no units back."""
@@ -72,18 +71,13 @@ def _shown_problems(script: Script, replica: Replica, book: Book) -> Iterator[Pr
 def _listed_problems(replica: Replica, journal: Sequence[Entry]) -> Iterator[Problem]:
     """Stock and orders are shown as the reference model derives them from the entries."""
     stored = [Stored(arrival, entry, b"") for arrival, entry in enumerate(journal, 1)]
-    model = ViewFaults(replica.node, (), _plain([entry_answer(one) for one in stored]))
-    shown: dict[str, Any] = {f"/v1/orders/{order.name}": _plain(order_view(order)) for order in replica.orders}
+    model = ViewFaults(replica.node, (), as_received([entry_answer(one) for one in stored]))
+    shown: dict[str, Any] = {f"/v1/orders/{order.name}": as_received(order_view(order)) for order in replica.orders}
     for location, stocks in replica.ledger.at_location.items():
         answers = [stock_answer(replica.ledger.stock(location, item), replica, "") for item in stocks.items()]
-        shown[f"/v1/stock/{location}"] = _plain(answers)
+        shown[f"/v1/stock/{location}"] = as_received(answers)
     for fault in model.find(shown):
         yield Problem(7, f"{replica.node} {fault}")
-
-
-def _plain(answer: Any) -> Any:
-    """An answer as a caller gets it."""
-    return msgspec.json.decode(msgspec.json.encode(answer))
 
 
 def merged_problems(script: Script, entries: Iterable[Entry]) -> list[Problem]:

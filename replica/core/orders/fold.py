@@ -292,10 +292,11 @@ class Orders:
                 self._waiting.discard(order.name)
         if order.reports:
             self.with_reports.put(order.name, order.reports[0].clock)
-        for lost, _ in order.duplicates()[:1]:
-            self.with_duplicates.put(order.name, lost.clock)
-        for other in order.requests()[1:2]:
-            self.with_conflicts.put(order.name, other.clock)
+        if len(order.placed) > 1:
+            for lost, _ in order.duplicates()[:1]:
+                self.with_duplicates.put(order.name, lost.clock)
+            for other in order.requests()[1:2]:
+                self.with_conflicts.put(order.name, other.clock)
         has_goods = any(one.goods for one in order.parked)
         owners = self.location_owners
         if has_goods or order.to_pass_on(self.node, owners) or order.to_void(self.node, owners):
