@@ -1,7 +1,8 @@
 """The score of each package, and the mutants that survive without an explanation.
 
-`explained.toml` lists survivors that no test can or should kill, each with its reason. An entry names the function and
-the changed lines, so it stays valid when other mutants of the function come or go.
+The directory `explained` lists survivors that no test can or should kill, each with its reason, in a file for each
+package. An entry names the function and the changed lines, so it stays valid when other mutants of the function come or
+go.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rich.table import Table
 from tests.mutants import generation, trials
 from tests.mutants.generation import verdicts_of
 
-EXPLAINED = Path(__file__).with_name("explained.toml")
+EXPLAINED = Path(__file__).with_name("explained")
 
 
 class Explained(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,8 +96,9 @@ def print_report(paths: Iterable[Path]) -> None:
 
 
 def read_explained() -> list[Explained]:
-    """All entries of `explained.toml`."""
-    return msgspec.convert(tomllib.loads(EXPLAINED.read_text())["mutant"], list[Explained])
+    """All entries, package by package."""
+    files = [tomllib.loads(path.read_text()) for path in sorted(EXPLAINED.glob("*.toml"))]
+    return [entry for file in files for entry in msgspec.convert(file["mutant"], list[Explained])]
 
 
 def function_name(mutant: str) -> str:
