@@ -16,6 +16,7 @@ from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Sale, SaleBatch
 from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
+from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.fast_path import FastRead, single
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, limit_of
@@ -76,6 +77,7 @@ class EdgeApi:
         self._batches = SaleBatches(node, location)
         self._stock = StockApi(node, lambda request: location)
         self._orders = OrdersApi(node, can_replicate=False)
+        self._documents = DocumentsApi(node, self._stock.long_reads, location)
         self._exceptions = ExceptionsApi(node)
 
     def operations(self) -> list[Operation]:
@@ -134,6 +136,7 @@ class EdgeApi:
                 answer=ExplainAnswer,
                 query=("before", "limit"),
             ),
+            *self._documents.operations(),
             *self._exceptions.operations(),
             Operation(
                 method="GET",

@@ -11,13 +11,13 @@ from aiohttp import web
 from msgspec import Struct
 
 from hub.availability_api import AvailabilityApi
-from hub.documents_api import DocumentsApi
 from replica.core.base.clock import stamp_ms, time_text
 from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
 from replica.core.state.known_nodes import KnownNode, known_nodes, rights_by_node
 from replica.core.state.replica import Replica
 from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
+from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.orders_api import OrdersApi

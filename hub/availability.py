@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import msgspec
 from msgspec import UNSET, Struct
 
-from replica.core.catalog.locations import LOCATION, LocationDocument, ReadLocation, distance_km
+from replica.core.catalog.locations import LocationDocument, distance_km, location_document
 from replica.core.catalog.skus import Recipe, sellable
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.sources import Source
@@ -113,9 +111,5 @@ def distances(documents: Mapping[str, LocationDocument], locations: Iterable[str
 
 
 def _location_documents(replica: Replica, locations: Sequence[str]) -> dict[str, LocationDocument]:
-    documents: dict[str, LocationDocument] = {}
-    for location in locations:
-        value = replica.documents.value(LOCATION, location)
-        with contextlib.suppress(msgspec.ValidationError):  # another version wrote it: ignored
-            documents[location] = msgspec.convert(value, ReadLocation)
-    return documents
+    found = {location: location_document(replica.documents, location) for location in locations}
+    return {location: document for location, document in found.items() if document is not None}

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from replica.core.base.errors import StorageFull, Unknown
 from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX, RECEIPT_ENTRIES_MAX
 from replica.core.base.names import CHAIN, node_of, void_key
-from replica.core.catalog.documents import Documents
+from replica.core.catalog.documents import Documents, Slot, scope_of, writes_slot
 from replica.core.catalog.locations import time_zone_of
-from replica.core.log.entry import DOCUMENT, Entry, Stream, genesis
+from replica.core.log.entry import DOCUMENT, Content, Entry, Stream, genesis
 from replica.core.log.times import moved_ms
 from replica.core.state.batch import Batch, Image
 from replica.core.state.fold import image_of
@@ -266,11 +266,25 @@ class SimulatedJournal:
         return [stored for stored in wanted if stored.arrival <= through][:limit]
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
+        return await self._newest(
+            location, lambda content: any(move.item == item for move in content.moves), before, limit
+        )
+
+    async def writes_of(self, slot: Slot, before: int, limit: int) -> Page:
+        _, _, rank, at = slot
+        return await self._newest(
+            scope_of(rank, at),
+            lambda content: content.kind == DOCUMENT and writes_slot(content.facts, slot),
+            before,
+            limit,
+        )
+
+    async def _newest(self, scope: str, matches: Callable[[Content], bool], before: int, limit: int) -> Page:
         await self._disk.spend_reading()
         found = [
             one
             for one in reversed(self._disk.stored[: before - 1])
-            if one.entry.stream.scope == location and any(move.item == item for move in one.entry.content.moves)
+            if one.entry.stream.scope == scope and matches(one.entry.content)
         ][:limit]
         return Page(found, found[-1].arrival if len(found) == limit else 0)
 

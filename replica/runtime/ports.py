@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from replica.core.base.clock import Moment
+from replica.core.catalog.documents import Slot
 from replica.core.log.entry import Entry, Stream
 from replica.core.state.batch import Batch, Image
 from replica.core.stock.till_receipts import QuestionedReceipt, TillReceipt
@@ -99,6 +100,9 @@ class Journal(Protocol):
 
         `through` is `before` for the next page; 0 if there are no older entries.
         """
+
+    async def writes_of(self, slot: Slot, before: int, limit: int) -> Page:
+        """Read entries that wrote one register of a document, in the same way."""
 
     async def close(self) -> None:
         """Release the files."""

@@ -86,7 +86,12 @@ VIEWS = (
         breaks="the first page of documents says that it is the last one",
         invariant=7,
         expected=("Verdict", "Answers"),
-        edits=(slip("hub.documents_api:DocumentsApi.page", ("keys[-1] if has_more else None", "None")),),
+        edits=(
+            slip(
+                "replica.runtime.http.documents_api:DocumentsApi.page",
+                ("return found, found[-1]", "return found, None"),
+            ),
+        ),
     ),
     Mutation(
         name="pickups-page-without-its-last-row",

@@ -9,7 +9,8 @@ import pytest
 
 from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import RECEIPT_ENTRIES_MAX
-from replica.core.catalog.documents import pack_value
+from replica.core.base.names import CHAIN
+from replica.core.catalog.documents import STORE_RANK, pack_value
 from replica.core.log.entry import Entry, Stream, start
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.fold import held_differences
@@ -340,6 +341,32 @@ async def test_moves_of_an_item_come_newest_first_and_page_to_the_end(reopen: Re
         before = page.through
     assert arrivals == list(range(17, 0, -2))
     assert (await journal.moves_of("elsewhere", "cola", 1_000, 4)).stored == []
+
+
+async def test_writes_of_one_rank_of_a_document_come_newest_first_and_page_to_the_end(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    receive(replica, "goods", 1)
+    for number in range(9):
+        value = pack_value({"recipe": {"cola": number + 1}})
+        for sku in ("cola", "cola-zero"):
+            write = DocumentWrite("sku", sku, value, f"{sku}-{number}".encode(), True)
+            decisions.write(replica, write, 1_700_000_000_000)
+        there = DocumentWrite("sku", "cola", value, f"there-{number}".encode(), True, STORE_RANK, "store-1")
+        decisions.write(replica, there, 1_700_000_000_000)
+        if number % 2:
+            await commit(journal, replica)
+    await commit(journal, replica)
+    for slot, scope in ((("sku", "cola", 0, ""), CHAIN), (("sku", "cola", STORE_RANK, "store-1"), "store-1")):
+        versions, before = [], 1_000
+        while before:
+            page = await journal.writes_of(slot, before, 4)
+            assert all(stored.entry.stream.scope == scope for stored in page.stored)
+            versions += [stored.entry.content.facts["version"] for stored in page.stored]
+            before = page.through
+        assert versions == list(range(9, 0, -1))
+    for elsewhere in (("sku", "cola", STORE_RANK, "store-2"), ("price", "cola", 0, ""), ("sku", "col", 0, "")):
+        assert (await journal.writes_of(elsewhere, 1_000, 4)).stored == []
 
 
 async def test_batch_of_several_streams_keeps_arrival_order(reopen: Reopen) -> None:

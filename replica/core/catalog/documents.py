@@ -2,7 +2,11 @@
 
 A document is a set of registers, one for each rank (chain, region, store) and each region or store of that rank. A
 register keeps the write with the greatest `(version, clock, writer)`. A writer adds one to the highest version it has
-seen, so a clock that runs ahead wins once, not for ever. The highest rank that has a value gives the document's value.
+seen, so a clock that runs ahead wins once, not for ever. At a location, the value of the highest rank is in effect:
+that of the location itself, else that of its region, else that of the chain.
+
+Writes of a store's rank are in the scope of the store's location, so other stores do not receive them. All other writes
+are in the chain's scope.
 
 Two writes that did not know of each other can both be accepted. One of them loses. A register keeps it as a lost edit
 until a later write replaces it, so that a person learns of it. A write replaces the writes that its node has seen: it
@@ -26,11 +30,20 @@ from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import LOST_EDITS_MAX, RANK_MAX, VERSION_MAX
+from replica.core.base.names import CHAIN
 from replica.core.base.time_order import TimeOrder
 
 CHAIN_RANK = 0
+REGION_RANK = 100
+STORE_RANK = 200
+"""A rank between them is possible later: a node keeps and forwards writes of a rank that it does not know."""
 
-_MODULUS = 1 << 128
+CHAIN_NAME, REGION_NAME, STORE_NAME = "chain", "region", "store"
+
+RANKS = {CHAIN_NAME: CHAIN_RANK, REGION_NAME: REGION_RANK, STORE_NAME: STORE_RANK}
+"""The ranks as callers name them."""
+
+DIGEST_MODULUS = 1 << 128
 
 
 Precedence = tuple[int, int, str]
@@ -64,6 +77,11 @@ class Register(Struct, frozen=True):
         """The register that this write is of."""
         return (self.kind, self.key, self.rank, self.at)
 
+    @property
+    def scope(self) -> str:
+        """The scope that its entry is in."""
+        return scope_of(self.rank, self.at)
+
     def facts(self, replaced: Collection[Precedence] = ()) -> dict[str, Any]:
         """The facts of the entry with this write; the entry itself has the clock and the writer.
 
@@ -78,6 +96,21 @@ class Register(Struct, frozen=True):
             "value": self.value,
         }
         return {**facts, "replaces": [list(one) for one in replaced]} if replaced else facts
+
+
+def rank_name(rank: int) -> str:
+    """A rank as callers name it; its number if this version has no name for it."""
+    return next((name for name, known in RANKS.items() if known == rank), str(rank))
+
+
+def scope_of(rank: int, at: str) -> str:
+    """The scope of the writes of a rank: that of the location if it is a store's rank, else that of the chain."""
+    return at if rank == STORE_RANK else CHAIN
+
+
+def writes_slot(facts: Mapping[str, Any], slot: Slot) -> bool:
+    """Whether the facts of a document entry are those of a write of this register."""
+    return tuple(facts.get(field) for field in ("kind", "key", "rank", "at")) == slot
 
 
 class Past(Struct, frozen=True):
@@ -98,7 +131,7 @@ _NO_PAST = Past()
 class Documents:
     """The registers that this replica knows, and their digest."""
 
-    __slots__ = ("_changed_pasts", "_changes", "_digest", "_keys", "_pasts", "_registers", "_with_lost", "malformed")
+    __slots__ = ("_changed_pasts", "_changes", "_digests", "_keys", "_pasts", "_registers", "_with_lost", "malformed")
 
     def __init__(self) -> None:
         self._registers: dict[str, dict[str, dict[tuple[int, str], Register]]] = {}
@@ -109,12 +142,18 @@ class Documents:
         """Registers with lost edits, by the stamp of the newest of these and of the current write."""
         self._keys: dict[str, list[str]] = {}
         """Keys with a value by kind, in order, for the kinds that somebody listed."""
-        self._digest = 0
+        self._digests: dict[str, int] = {}
+        """By scope."""
         self.malformed = 0
         """Number of document entries that this version could not read: kept, forwarded and skipped."""
 
-    def apply(self, facts: dict[str, Any], clock: int, writer: str, wall_ms: int = 0) -> Register | None:
-        """Fold one document entry; return the current write if the index of its kind has to look at it again."""
+    def apply(
+        self, facts: dict[str, Any], clock: int, writer: str, wall_ms: int = 0, scope: str = CHAIN
+    ) -> Register | None:
+        """Fold one document entry; return the current write if the index of its kind has to look at it again.
+
+        An entry whose rank does not belong into its scope is malformed.
+        """
         match facts:
             case {
                 "kind": str(kind),
@@ -123,7 +162,7 @@ class Documents:
                 "at": str(at),
                 "version": int(version),
                 "value": bytes() | None as value,
-            } if _is_sound(rank, at, version) and _is_readable(value):
+            } if _is_sound(rank, at, version) and scope_of(rank, at) == scope and _is_readable(value):
                 return self.put(
                     Register(
                         kind=kind,
@@ -166,7 +205,7 @@ class Documents:
         self._put_past(register.slot, past, Past(tuple(lost[:LOST_EDITS_MAX]), former, standing.wall_ms))
         self._note_lost(standing, lost[:LOST_EDITS_MAX])
         if standing is register:
-            self._digest -= _print(current)
+            self._digests[current.scope] -= _print(current)
             self._set(register)
             return register
         return current if former is register else None
@@ -177,7 +216,7 @@ class Documents:
         ranks[register.rank, register.at] = register
         if register.kind in self._keys and had_value != _has_value(ranks):
             self._note_key(self._keys[register.kind], register.key, is_new=not had_value)
-        self._digest = (self._digest + _print(register)) % _MODULUS
+        self._digests[register.scope] = (self._digests.get(register.scope, 0) + _print(register)) % DIGEST_MODULUS
         self._changes[register.slot] = register
 
     def _put_past(self, slot: Slot, before: Past, past: Past) -> None:
@@ -228,17 +267,37 @@ class Documents:
         return min(current.version + 1, VERSION_MAX) if current is not None else 1
 
     def packed(self, kind: str, key: str) -> bytes | None:
-        """The value of the highest rank that has one, as msgpack; None if no rank has one."""
-        ranks = self._registers.get(kind, {}).get(key, {})
-        return next((value for slot in sorted(ranks, reverse=True) if (value := ranks[slot].value) is not None), None)
+        """The chain-wide value, as msgpack; None if there is none."""
+        current = self.register(kind, key)
+        return current.value if current is not None else None
 
     def value(self, kind: str, key: str) -> Any:
-        """The value of the highest rank that has one; None if no rank has one."""
+        """The chain-wide value; None if there is none."""
         packed = self.packed(kind, key)
         return msgpack.unpackb(packed, strict_map_key=False) if packed is not None else None
 
+    def valued(self, kind: str, key: str, region: str = "", location: str = "") -> list[Register]:
+        """The writes with a value that concern a location in a region, the highest rank first.
+
+        The first of them is in effect. Without a location: those that concern the region. Without both: the chain's.
+        """
+        ranks = self._registers.get(kind, {}).get(key)
+        if ranks is None:
+            return []
+        slots = [(CHAIN_RANK, "")]
+        if region:
+            slots.insert(0, (REGION_RANK, region))
+        if location:
+            slots.insert(0, (STORE_RANK, location))
+        return [one for slot in slots if (one := ranks.get(slot)) is not None and one.value is not None]
+
+    def ranked(self, kind: str, key: str) -> list[Register]:
+        """The current write of each register of a document, in order of rank and `at`. Some may be cleared."""
+        ranks = self._registers.get(kind, {}).get(key, {})
+        return [ranks[slot] for slot in sorted(ranks)]
+
     def keys(self, kind: str) -> Sequence[str]:
-        """Keys of the documents of a kind that have a value, in order."""
+        """Keys of the documents of a kind that have a value at any rank, in order."""
         known = self._keys.get(kind)
         if known is None:
             documents = self._registers.get(kind, {})
@@ -258,9 +317,9 @@ class Documents:
             for ranks in keys.values():
                 yield from ranks.values()
 
-    def digest(self) -> str:
-        """Equal registers, equal digest."""
-        return f"{self._digest:032x}"
+    def digest(self, scope: str = CHAIN) -> int:
+        """Equal registers of a scope, equal digest. 0 if there are none."""
+        return self._digests.get(scope, 0)
 
     def take_changes(self) -> list[Register]:
         """Hand over the registers changed since the last call."""

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from replica.core.base.errors import Invalid, UnknownLocation
 from replica.core.base.names import is_name
 from replica.core.catalog.documents import Documents
-from replica.core.catalog.locations import LOCATION
+from replica.core.catalog.locations import LOCATION, region_of
 
 CLOSE_MAX = 3
 """Names that a refusal suggests."""
@@ -58,6 +58,15 @@ class KnownLocations:
         """Refuse a location in the body of a request that nobody knows. Raises Invalid."""
         if location not in self:
             raise Invalid(self._unknown(location, field), field=field)
+
+    def check_region(self, region: str, field: str) -> None:
+        """Refuse a region that no location document names. Raises Invalid."""
+        regions = dict.fromkeys(region_of(self._documents, location) for location in self._documents.keys(LOCATION))
+        if region not in regions:
+            close = get_close_matches(region, regions, CLOSE_MAX)
+            correct = f"Did you mean {' or '.join(close)}? Correct it" if close else "Correct it"
+            text = f"The field {field} names the region {region!r}, and no location document does. {correct}."
+            raise Invalid(text, field=field)
 
     def _unknown(self, location: str, field: str) -> str:
         close = get_close_matches(location, candidates_for(location, self.names()), CLOSE_MAX)

@@ -50,19 +50,31 @@ class ReadLocation(LocationDocument, frozen=True, forbid_unknown_fields=False):
     """The same, read from a peer: fields that a later version added are ignored."""
 
 
+def location_document(documents: Documents, location: str) -> LocationDocument | None:
+    """The document of a location; None if it has none, or this version cannot read it."""
+    packed = documents.packed(LOCATION, location)
+    return _read(packed) if packed is not None else None
+
+
 def time_zone_of(documents: Documents, location: str) -> str:
     """The name of the time zone of a location, by its document; UTC if it names none."""
-    packed = documents.packed(LOCATION, location)
-    return _time_zone_in(packed) if packed is not None else "UTC"
+    document = location_document(documents, location)
+    return document.time_zone if document is not None else "UTC"
+
+
+def region_of(documents: Documents, location: str) -> str:
+    """The region of a location, by its document; empty if it has none."""
+    document = location_document(documents, location)
+    return document.region if document is not None else ""
 
 
 @lru_cache(maxsize=1_024)
-def _time_zone_in(packed: bytes) -> str:
-    """The time zone in a document. Each sale with a till receipt asks, so it is read once."""
+def _read(packed: bytes) -> LocationDocument | None:
+    """A document that was packed. Each sale with a till receipt asks for one, so it is read once."""
     try:
-        return convert(msgpack.unpackb(packed, strict_map_key=False), ReadLocation).time_zone
+        return convert(msgpack.unpackb(packed, strict_map_key=False), ReadLocation)
     except ValidationError:
-        return "UTC"
+        return None
 
 
 def distance_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:

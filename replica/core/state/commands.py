@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from replica.core.catalog.documents import CHAIN_RANK
 from replica.core.log.entry import DOCUMENT, Entry
 from replica.core.orders.requests import OrderRequest, Placement
 from replica.core.state.kinds import Kinds, LocationRequest
@@ -29,9 +30,10 @@ class Command(Struct, frozen=True, gc=False):
 
 
 class DocumentWrite(Struct, frozen=True):
-    """One write of a chain-wide document, under its key; `value` is packed, None clears it.
+    """One write of a document at a rank, under its key; `value` is packed, None clears it.
 
-    `has_new_items`: the caller says that unknown items in it are meant.
+    `has_new_items`: the caller says that unknown items in it are meant. `at`: the region or location of the rank, empty
+    for the chain.
     """
 
     kind: str
@@ -39,6 +41,8 @@ class DocumentWrite(Struct, frozen=True):
     value: bytes | None
     key: bytes
     has_new_items: bool = False
+    rank: int = CHAIN_RANK
+    at: str = ""
 
 
 _Asked = TypeVar("_Asked", bound=Sale | Placement)
@@ -166,5 +170,5 @@ def repeats_command(kinds: Kinds, earlier: Entry, command: Command) -> bool:
 
 def repeats_write(kinds: Kinds, earlier: Entry, write: DocumentWrite) -> bool:
     """Whether an earlier entry records this document write."""
-    asked = (write.kind, write.name, write.value)
+    asked = (write.kind, write.name, write.rank, write.at, write.value)
     return earlier.content.kind == DOCUMENT and kinds.request_of(earlier.content) == asked

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from replica.core.base.errors import KeyReused, NotFound, NotHosted, Overtaken, Refused
-from replica.core.base.names import CHAIN, FREE, account, key_text
-from replica.core.catalog.documents import CHAIN_RANK, Register
+from replica.core.base.names import FREE, account, key_text
+from replica.core.catalog.documents import REGION_RANK, STORE_RANK, Register
 from replica.core.log.draft import Draft
 from replica.core.log.entry import DOCUMENT, Entry, precedence
 from replica.core.log.entry_run import ReceivedRun
@@ -159,7 +159,7 @@ def execute(
 
 
 def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
-    """Write a chain-wide document. If it repeats an earlier write, return the entry of that one.
+    """Write a document at its rank. If it repeats an earlier write, return the entry of that one.
 
     Raises:
         Refused: definite; nothing changed. The document does not agree with what this node knows.
@@ -169,19 +169,23 @@ def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence
         return _repeat(replica, known, [one for one in known if repeats_write(replica.kinds, one, write)])
     kind = DOCUMENT_KINDS.get(write.kind)
     if kind is not None and write.value is not None:
-        kind.admit(replica, write.name, write.value, write.has_new_items)
+        kind.admit(replica, write)
+    if write.rank == STORE_RANK:
+        replica.known_locations.check_field(write.at, "at")
+    elif write.rank == REGION_RANK:
+        replica.known_locations.check_region(write.at, "at")
     register = Register(
         kind=write.kind,
         key=write.name,
-        rank=CHAIN_RANK,
-        at="",
-        version=replica.documents.next_version(write.kind, write.name),
+        rank=write.rank,
+        at=write.at,
+        version=replica.documents.next_version(write.kind, write.name, write.rank, write.at),
         clock=0,
         writer=replica.writer,
         value=write.value,
     )
     facts = register.facts(replica.documents.replaced_by_next(register))
-    return replica.record(CHAIN, Draft(kind=DOCUMENT, facts=facts), write.key, now_ms)
+    return replica.record(register.scope, Draft(kind=DOCUMENT, facts=facts), write.key, now_ms)
 
 
 def merge(replica: Replica, runs: Iterable[ReceivedRun], now_ms: int, earlier: Earlier = _NOTHING) -> int:

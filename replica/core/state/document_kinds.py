@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from replica.core.base.errors import Invalid
 from replica.core.base.names import is_item, is_name
-from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
 from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import LOCATION, LocationDocument
 from replica.core.catalog.sku_checks import admit_sku, check_sku, tidy_sku
@@ -30,6 +30,7 @@ from replica.core.rights.policies import (
     item_of,
     location_of,
 )
+from replica.core.state.commands import DocumentWrite
 
 
 class Indexes(Protocol):
@@ -64,25 +65,29 @@ class DocumentKind(Struct, frozen=True, kw_only=True):
     """Checks what the field types cannot express. Raises Invalid."""
     tidy: Callable[[Any], Any] = lambda document: document
     """The document as it is stored: without blanks around codes, for example. It is called before the check."""
-    admit: Callable[[Known, str, bytes, bool], None] = lambda known, key, value, has_new_items: None
-    """Checks a key and its packed value against what the replica knows when it decides the write. Raises Refused."""
+    ranks: tuple[int, ...] = (CHAIN_RANK,)
+    """The ranks that a document of this kind may be written at."""
+    admit: Callable[[Known, DocumentWrite], None] = lambda known, write: None
+    """Checks a write with a value against what the replica knows when it decides the write. Raises Refused."""
     index: Callable[[Indexes, Register], bool] = lambda indexes, register: True
-    """Takes in the current chain-wide write of a document. False if this version cannot read it."""
+    """Takes in the current write of a document at one of its ranks. False if this version cannot read it."""
 
 
-def _admit_policy(known: Known, selector: str, value: bytes, has_new_items: bool) -> None:
-    location = location_of(selector)
+def _admit_policy(known: Known, write: DocumentWrite) -> None:
+    location = location_of(write.name)
     if location:
         known.known_locations.check_field(location, "key")
-    item = item_of(selector)
+    item = item_of(write.name)
     sku = known.catalog.sku(item) if item else None
     if sku is not None and not sku.uses(item) and item not in known.ledger.item_names:
         named = listed([name for name, _ in sku.recipe])
         raise Invalid(f"{item!r} is a SKU and not an item, so a policy has no effect on it: name {named}", field="key")
 
 
-def _admit_sku(known: Known, key: str, value: bytes, has_new_items: bool) -> None:
-    admit_sku(known.catalog, known.ledger.item_names, key, value, has_new_items=has_new_items)
+def _admit_sku(known: Known, write: DocumentWrite) -> None:
+    if write.value is not None:
+        items = known.ledger.item_names
+        admit_sku(known.catalog, items, write.name, write.value, has_new_items=write.has_new_items)
 
 
 def _index_sku(indexes: Indexes, register: Register) -> bool:

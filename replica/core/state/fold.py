@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from replica.core.base.names import CHAIN
-from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
+from replica.core.catalog.documents import Documents, Register
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Changes, Ledger, Move
 from replica.core.log.entry import DOCUMENT, Entry, Head, Stream
@@ -111,7 +110,7 @@ class Fold:
 
     def _index(self, register: Register) -> None:
         kind = DOCUMENT_KINDS.get(register.kind)
-        if register.rank == CHAIN_RANK and kind is not None and not kind.index(self, register):
+        if kind is not None and register.rank in kind.ranks and not kind.index(self, register):
             self.documents.malformed += 1
 
 
@@ -123,11 +122,10 @@ class _DocumentsPart:
         self._changed = changed
 
     def apply(self, entry: Entry) -> None:
-        if entry.stream.scope == CHAIN:
-            content = entry.content
-            standing = self._documents.apply(content.facts, content.clock, entry.stream.writer, wall_of(content))
-            if standing is not None:
-                self._changed(standing)
+        (writer, scope), content = entry.stream, entry.content
+        standing = self._documents.apply(content.facts, content.clock, writer, wall_of(content), scope)
+        if standing is not None:
+            self._changed(standing)
 
     def take_changes(self) -> list[Row]:
         return [

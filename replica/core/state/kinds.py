@@ -73,9 +73,9 @@ def _always(request: object) -> bool:
     return True
 
 
-def _read_document(content: Content) -> tuple[object, object, object]:
+def _read_document(content: Content) -> tuple[object, ...]:
     facts = content.facts
-    return facts.get("kind"), facts.get("key"), facts.get("value")
+    return facts.get("kind"), facts.get("key"), facts.get("rank"), facts.get("at"), facts.get("value")
 
 
 def _read_order(content: Content) -> bytes | OrderRequest | None:

@@ -20,6 +20,7 @@ from replica.core.base.clock import COUNTER_BITS, HybridClock
 from replica.core.base.errors import Invalid, PeerFault
 from replica.core.base.limits import BODY_BYTES_MAX, KEY_LENGTH_MAX
 from replica.core.base.names import CHAIN, node_of
+from replica.core.catalog.documents import DIGEST_MODULUS
 from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import time_zone_of
 from replica.core.ledger.cells import LocationStock
@@ -163,8 +164,9 @@ class Replica:
         return {scope: dict(self.vectors[scope]) for scope in scopes if scope in self.vectors}
 
     def digest(self, scope: str) -> str:
-        """Digest of the folded state of a scope: the cells of a location, or the chain-wide documents."""
-        return self.documents.digest() if scope == CHAIN else self.ledger.digest(scope)
+        """Digest of the folded state of a scope: the cells of a location, and the documents of the scope."""
+        cells, documents = int(self.ledger.digest(scope), 16), self.documents.digest(scope)
+        return f"{(cells + documents) % DIGEST_MODULUS:032x}"
 
     def digests(self) -> dict[str, str]:
         """Digest of every scope held, sorted by scope."""

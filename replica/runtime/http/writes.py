@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from replica.core.base.clock import stamp_text
 from replica.core.base.names import owner_of
+from replica.core.catalog.documents import CHAIN_NAME, rank_name
 from replica.core.log.entry import DOCUMENT, Entry
 from replica.core.log.times import recorded_text
 from replica.core.orders.requests import ORDER
@@ -148,13 +149,18 @@ class GrantAnswer(Struct, frozen=True):
     lines: tuple[GrantedLine, ...]
 
 
-class DocumentAnswer(Struct, frozen=True):
-    """The current value of a document; `version` grows with each write."""
+class DocumentAnswer(Struct, frozen=True, omit_defaults=True):
+    """The value of a document at one rank; `version` grows with each write of that rank.
+
+    `at`: the region or store of the rank. Both are left out for the chain.
+    """
 
     kind: str
     key: str
     version: int
     value: Any
+    rank: str = CHAIN_NAME
+    at: str = ""
 
 
 class WriteCall(Struct, frozen=True, kw_only=True):
@@ -230,8 +236,14 @@ def _grant(entry: Entry) -> GrantAnswer:
 
 def _document(entry: Entry) -> DocumentAnswer:
     facts = entry.content.facts
-    value = document_value(facts["value"])
-    return DocumentAnswer(kind=facts["kind"], key=facts["key"], version=facts["version"], value=value)
+    return DocumentAnswer(
+        kind=facts["kind"],
+        key=facts["key"],
+        version=facts["version"],
+        value=document_value(facts["value"]),
+        rank=rank_name(facts["rank"]),
+        at=facts["at"],
+    )
 
 
 def _order(entry: Entry) -> OrderAnswer:

@@ -46,8 +46,8 @@ SELECT g.arrival, s.writer, s.scope, g.sequence, g.previous, g.bodies
 FROM segments g JOIN streams s ON s.id = g.stream
 WHERE g.stream = ? AND g.sequence > ? ORDER BY g.sequence
 
--- segments_with_item
--- Segments of a scope with the name of an item in their bodies, newest first. There is no index, so sales pay nothing.
+-- segments_naming
+-- Segments of a scope with the name of an item or a document in their bodies, newest first. There is no index, so sales pay nothing.
 SELECT g.arrival, s.writer, s.scope, g.sequence, g.previous, g.bodies
 FROM segments g JOIN streams s ON s.id = g.stream
 WHERE s.scope = ? AND g.arrival - ? < ? AND instr(g.bodies, ?) ORDER BY g.arrival DESC

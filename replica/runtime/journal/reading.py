@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from typing import Any
 
@@ -15,7 +15,8 @@ import msgspec
 
 from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
 from replica.core.base.names import void_key
-from replica.core.log.entry import Entry, Stream
+from replica.core.catalog.documents import Slot, scope_of, writes_slot
+from replica.core.log.entry import DOCUMENT, Content, Entry, Stream
 from replica.runtime.journal.segment import SEGMENT_ENTRIES_MAX, Segment
 from replica.runtime.journal.statements import STATEMENTS
 from replica.runtime.ports import Page, Stored
@@ -107,16 +108,33 @@ def _named(connection: sqlite3.Connection, held: Mapping[int, int]) -> Iterator[
 
 
 def moves_of(connection: sqlite3.Connection, location: str, item: str, before: int, limit: int) -> Page:
-    """Find an item's entries by its name in the bodies. This is slower than an index, but costs sales nothing."""
+    """The entries that moved an item at a location, newest first."""
+
+    def moves_it(content: Content) -> bool:
+        return any(move.item == item for move in content.moves)
+
+    return _naming(connection, location, item, moves_it, before, limit)
+
+
+def writes_of(connection: sqlite3.Connection, slot: Slot, before: int, limit: int) -> Page:
+    """The entries that wrote one register of a document, newest first."""
+    _, key, rank, at = slot
+
+    def writes_it(content: Content) -> bool:
+        return content.kind == DOCUMENT and writes_slot(content.facts, slot)
+
+    return _naming(connection, scope_of(rank, at), key, writes_it, before, limit)
+
+
+def _naming(
+    connection: sqlite3.Connection, scope: str, name: str, matches: Callable[[Content], bool], before: int, limit: int
+) -> Page:
+    """Find entries by a name in their bodies. This is slower than an index, but costs sales nothing."""
     rows = connection.execute(
-        STATEMENTS["segments_with_item"], (location, SEGMENT_ENTRIES_MAX, before, msgspec.msgpack.encode(item))
+        STATEMENTS["segments_naming"], (scope, SEGMENT_ENTRIES_MAX, before, msgspec.msgpack.encode(name))
     )
     newest_first = (one for row in rows for one in reversed(segment(row).unpack()))
-    found = (
-        one
-        for one in newest_first
-        if one.arrival < before and any(move.item == item for move in one.entry.content.moves)
-    )
+    found = (one for one in newest_first if one.arrival < before and matches(one.entry.content))
     stored = list(islice(found, limit))
     rows.close()
     return Page(stored, stored[-1].arrival if len(stored) == limit else 0)

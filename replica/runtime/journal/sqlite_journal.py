@@ -24,6 +24,7 @@ import aiosqlite
 import structlog
 
 from replica.core.base.errors import StorageFull, Unknown
+from replica.core.catalog.documents import Slot
 from replica.core.log.entry import Entry, Stream
 from replica.core.log.times import recorded_clock
 from replica.core.state.batch import Batch, Checkpoint, Image
@@ -163,6 +164,9 @@ class SqliteJournal:
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
         return await self._query.run(reading.moves_of, location, item, before, limit)
+
+    async def writes_of(self, slot: Slot, before: int, limit: int) -> Page:
+        return await self._query.run(reading.writes_of, slot, before, limit)
 
     async def close(self) -> None:
         for connection in (self._query, self._reader, self._key_lookup, self._checkpoint):

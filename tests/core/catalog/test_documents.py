@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.base.limits import LOST_EDITS_MAX, VERSION_MAX
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.base.names import CHAIN
+from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK, Documents, Register, pack_value
 from tests.core.chain import NOW_MS, hub
 
 registers = st.builds(
     Register,
     kind=st.sampled_from(["sku", "price"]),
     key=st.sampled_from(["a", "b"]),
-    rank=st.integers(0, 2),
+    rank=st.sampled_from([CHAIN_RANK, REGION_RANK, STORE_RANK]),
     at=st.sampled_from(["", "east"]),
     version=st.integers(1, 3),
     clock=st.integers(1, 3),
@@ -34,13 +36,14 @@ def write(
     version: int = 1,
     clock: int = 1,
     writer: str = "hub-east#0000000a",
-    rank: int = 0,
+    rank: int = CHAIN_RANK,
+    at: str = "",
     kind: str = "price",
     key: str = "cola",
 ) -> Register:
     """One write, of `price/cola` by default."""
     packed = None if value is None else pack_value(value)
-    return Register(kind=kind, key=key, rank=rank, at="", version=version, clock=clock, writer=writer, value=packed)
+    return Register(kind=kind, key=key, rank=rank, at=at, version=version, clock=clock, writer=writer, value=packed)
 
 
 def documents_of(history: list[Register]) -> Documents:
@@ -99,14 +102,66 @@ def test_a_write_of_the_greatest_version_does_not_win_for_ever() -> None:
     assert documents.value("price", "cola") == 2
 
 
-def test_the_highest_rank_with_a_value_wins_and_each_can_be_cleared() -> None:
-    documents = documents_of([write("chain"), write("store", rank=2)])
-    assert documents.value("price", "cola") == "store"
-    documents.put(write(None, version=2, rank=2))
-    assert documents.value("price", "cola") == "chain"
+def in_effect(documents: Documents, region: str = "east", location: str = "store-1") -> list[Any]:
+    """The values of `price/cola` that concern a location, the one in effect first."""
+    return [msgpack.unpackb(one.value) for one in documents.valued("price", "cola", region, location) if one.value]
+
+
+def test_the_highest_rank_with_a_value_is_in_effect_and_each_can_be_cleared() -> None:
+    store, region = {"rank": STORE_RANK, "at": "store-1"}, {"rank": REGION_RANK, "at": "east"}
+    documents = documents_of([write("chain"), write("store", **store), write("region", **region)])
+    assert in_effect(documents) == ["store", "region", "chain"]
+    documents.put(write(None, version=2, **store))
+    assert in_effect(documents) == ["region", "chain"]
     documents.put(write(None, version=2))
-    assert documents.value("price", "cola") is None
+    assert in_effect(documents) == ["region"]
+    assert documents.keys("price") == ["cola"]
+    documents.put(write(None, version=2, **region))
+    assert in_effect(documents) == []
     assert documents.keys("price") == []
+
+
+def test_the_rank_of_a_store_or_region_is_in_effect_there_only() -> None:
+    store, region = {"rank": STORE_RANK, "at": "store-1"}, {"rank": REGION_RANK, "at": "east"}
+    documents = documents_of([write("chain"), write("store", **store), write("region", **region)])
+    assert in_effect(documents, location="store-2") == ["region", "chain"]
+    assert in_effect(documents, "west", "store-3") == ["chain"]
+    assert in_effect(documents, "", "store-1") == ["store", "chain"]
+    assert in_effect(documents, "east", "") == ["region", "chain"]
+    assert in_effect(documents, "", "") == ["chain"]
+    assert documents.value("price", "cola") == "chain"
+
+
+def test_a_rank_of_a_later_version_is_kept_and_is_not_in_effect() -> None:
+    documents = documents_of([write("chain"), write("district", rank=150, at="mitte")])
+    assert in_effect(documents) == ["chain"]
+    assert [one.rank for one in documents.ranked("price", "cola")] == [CHAIN_RANK, 150]
+
+
+@pytest.mark.parametrize(
+    ("rank", "at", "scope"),
+    [
+        (STORE_RANK, "store-1", CHAIN),
+        (STORE_RANK, "store-1", "store-2"),
+        (REGION_RANK, "east", "east"),
+        (CHAIN_RANK, "", "store-1"),
+    ],
+)
+def test_a_write_in_a_scope_of_another_rank_is_counted_and_skipped(rank: int, at: str, scope: str) -> None:
+    documents = Documents()
+    assert documents.apply(facts(rank=rank, at=at), 1, "hub-east#0000000a", scope=scope) is None
+    assert (documents.malformed, list(documents.registers())) == (1, [])
+
+
+def test_a_write_of_a_store_is_in_the_scope_and_digest_of_its_location() -> None:
+    documents = Documents()
+    there = facts(rank=STORE_RANK, at="store-1")
+    assert documents.apply(there, 1, "store-1#0000000a", scope="store-1") is not None
+    assert documents.digest() == 0
+    assert documents.digest("store-1") not in (0, documents.digest("store-2"))
+    documents.put(write(None, version=2, rank=STORE_RANK, at="store-1"))
+    only_cleared = documents_of([write(None, version=2, rank=STORE_RANK, at="store-1")])
+    assert documents.digest("store-1") == only_cleared.digest("store-1")
 
 
 def test_keys_of_a_kind_are_listed_in_order() -> None:
@@ -188,17 +243,19 @@ def test_writes_received_in_any_order_and_twice_give_the_same_state(history: lis
     other_order = [*history, *history]
     random.shuffle(other_order)
     one, other = documents_of(history), documents_of(other_order)
-    assert one.digest() == other.digest()
+    for scope in (CHAIN, "east"):
+        assert one.digest(scope) == other.digest(scope)
     for kind in ("sku", "price"):
         assert one.keys(kind) == other.keys(kind)
         for key in ("a", "b"):
-            assert one.value(kind, key) == other.value(kind, key)
+            assert one.ranked(kind, key) == other.ranked(kind, key)
 
 
 @given(histories)
 def test_the_digest_covers_only_the_current_writes(history: list[Register]) -> None:
     documents = documents_of(history)
-    assert documents_of(list(documents.registers())).digest() == documents.digest()
+    for scope in (CHAIN, "east"):
+        assert documents_of(list(documents.registers())).digest(scope) == documents.digest(scope)
 
 
 def test_any_difference_in_a_write_changes_the_digest() -> None:
@@ -207,7 +264,7 @@ def test_any_difference_in_a_write_changes_the_digest() -> None:
         for register in (write(1), write(2), write(None), write(1, version=2), write(1, clock=2), write(1, rank=1))
     ]
     assert len(dict.fromkeys(digests)) == len(digests)
-    assert Documents().digest() == "0" * 32
+    assert Documents().digest() == 0
 
 
 EAST, WEST, NORTH = "hub-east#0000000a", "hub-west#0000000b", "hub-north#0000000c"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.documents import STORE_RANK, Documents, Register, pack_value
 from replica.core.catalog.locations import LOCATION, time_zone_of
 
 
@@ -31,7 +31,7 @@ def test_the_time_zone_of_a_location_follows_its_document() -> None:
     ):
         write(documents, version, value)
         assert time_zone_of(documents, "store-1") == zone
-    write(documents, 1, {**shop, "time_zone": "Asia/Tokyo"}, rank=2)
+    write(documents, 1, {**shop, "time_zone": "Asia/Tokyo"}, rank=STORE_RANK)
     write(documents, 7, {**shop, "time_zone": "Asia/Shanghai"})
-    assert time_zone_of(documents, "store-1") == "Asia/Tokyo"
+    assert time_zone_of(documents, "store-1") == "Asia/Shanghai"
     assert time_zone_of(documents, "store-2") == "UTC"

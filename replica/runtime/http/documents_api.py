@@ -1,0 +1,360 @@
+"""The calls about documents: write, read, clear, list, and what was written before.
+
+The type of a kind is also the schema of its documents. A hub writes documents of all ranks. A store writes those of its
+own rank, also while it has no connection, and reads what is in effect in the store.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta, Struct
+
+from replica.core.base.errors import Invalid, NotFound, Refused
+from replica.core.base.limits import DOCUMENT_BYTES_MAX
+from replica.core.base.names import is_name, part_key
+from replica.core.catalog.documents import (
+    CHAIN_NAME,
+    RANKS,
+    STORE_NAME,
+    STORE_RANK,
+    pack_value,
+)
+from replica.core.catalog.locations import LocationDocument
+from replica.core.rights.policies import POLICY, location_of
+from replica.core.state.commands import DocumentWrite
+from replica.core.state.decisions import Verdict
+from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
+from replica.core.state.replica import Replica
+from replica.runtime.http.bodies import fitted
+from replica.runtime.http.document_answers import (
+    DocumentHistory,
+    DocumentPage,
+    DocumentView,
+    EffectiveAnswer,
+    written_answer,
+)
+from replica.runtime.http.journal_reading import JournalReading
+from replica.runtime.http.long_reads import LongReads
+from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
+from replica.runtime.http.problems import Forbidden, invalid_from, problem
+from replica.runtime.http.writes import DocumentAnswer, answer_of
+from replica.runtime.node import Node
+from replica.runtime.time_zones import check_time_zone
+
+DOCUMENTS_PER_BATCH_MAX = 1_000
+
+NEW_ITEMS = "new_items"
+"""The query field by which a caller says that unknown items in recipes are meant."""
+
+RANK_FIELDS = ("rank", "at")
+"""The query fields that name a rank, and the region or location that it is of."""
+
+KEYS_PER_PAGE_MAX = 2_000
+"""Documents that are looked at for one page. A page may be short, or empty, if few of them have a value to show."""
+
+
+class BatchDocument(Struct, frozen=True, forbid_unknown_fields=True):
+    """One document of a batch; the value null clears it. `at`: the region or location of the rank."""
+
+    kind: str
+    key: str
+    value: Any
+    rank: str = CHAIN_NAME
+    at: str = ""
+
+
+class DocumentBatch(Struct, frozen=True, forbid_unknown_fields=True):
+    """Documents to write. The node decides each one separately."""
+
+    documents: Annotated[tuple[BatchDocument, ...], Meta(min_length=1, max_length=DOCUMENTS_PER_BATCH_MAX)]
+
+
+class DocumentVerdict(Struct, frozen=True, omit_defaults=True):
+    """The outcome of one document of a batch: `document` if the node wrote it, else `problem`."""
+
+    kind: str
+    key: str
+    status: int
+    document: Any = None
+    problem: dict[str, Any] | None = None
+
+
+class DocumentVerdicts(Struct, frozen=True):
+    """One verdict per document, in the order of the request."""
+
+    verdicts: list[DocumentVerdict]
+
+
+class DocumentsApi:
+    """The calls about documents at one node. `store`: the location whose rank it may write; empty for a hub."""
+
+    def __init__(self, node: Node, long_reads: LongReads, store: str = "") -> None:
+        self._node = node
+        self._long_reads = long_reads
+        self._store = store
+        self._reading = JournalReading(node)
+        self._batch = Decoder(DocumentBatch)
+        self._value = Decoder(Any)
+
+    def operations(self) -> list[Operation]:
+        """All calls about documents."""
+        path = "/v1/documents/{kind}"
+        one = f"{path}/{{key}}"
+        return [
+            Operation(
+                method="GET",
+                path=f"{path}/schema",
+                handler=self.schema,
+                summary="Read the JSON schema of a kind of document",
+            ),
+            Operation(
+                method="PUT",
+                path=one,
+                handler=self.put,
+                summary="Write a document",
+                body=Any,
+                answer=DocumentAnswer,
+                query=(NEW_ITEMS, *RANK_FIELDS),
+                is_write=True,
+            ),
+            Operation(
+                method="GET",
+                path=one,
+                handler=self.get,
+                summary="Read a document: what is in effect at a location, or one rank of it",
+                answer=EffectiveAnswer,
+                query=("location", *RANK_FIELDS),
+            ),
+            Operation(
+                method="DELETE",
+                path=one,
+                handler=self.delete,
+                summary="Clear one rank of a document",
+                answer=DocumentAnswer,
+                query=RANK_FIELDS,
+                is_write=True,
+            ),
+            Operation(
+                method="GET",
+                path=f"{one}/history",
+                handler=self.history,
+                summary="List the writes of a document at one rank, newest first",
+                answer=DocumentHistory,
+                query=("before", "limit", *RANK_FIELDS),
+            ),
+            Operation(
+                method="GET",
+                path=path,
+                handler=self.page,
+                summary="List the documents of a kind",
+                answer=DocumentPage,
+                query=("cursor", "limit", "prefix", "location", *RANK_FIELDS),
+            ),
+            Operation(
+                method="POST",
+                path="/v1/documents:batch",
+                handler=self.put_batch,
+                summary="Write many documents",
+                body=DocumentBatch,
+                answer=DocumentVerdicts,
+                status=207,
+                query=(NEW_ITEMS,),
+                is_write=True,
+            ),
+        ]
+
+    async def schema(self, request: web.Request) -> web.Response:
+        return json_response(msgspec.json.schema(_kind_of(request.match_info["kind"]).document))
+
+    async def put(self, request: web.Request) -> web.Response:
+        return await self._write(request, await self._value.read(request))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        return await self._write(request, None)
+
+    async def _write(self, request: web.Request, value: Any) -> web.Response:
+        kind, key = request.match_info["kind"], request.match_info["key"]
+        rank, at = request.query.get("rank", CHAIN_NAME), request.query.get("at", "")
+        document = BatchDocument(kind, key, value, rank, at)
+        write = self._checked(document, key_of(request), has_new_items=_has_new_items(request))
+        await self._meet([write])
+        return json_response(answer_of(await self._node.driver.submit(write)))
+
+    async def put_batch(self, request: web.Request) -> web.Response:
+        batch: DocumentBatch = await self._batch.read(request)
+        key, has_new_items = key_of(request), _has_new_items(request)
+        checked: list[DocumentWrite | Refused] = []
+        for index, document in enumerate(batch.documents):
+            try:
+                at = f"documents[{index}]"
+                checked.append(self._checked(document, part_key(key, index), at, has_new_items=has_new_items))
+            except Refused as refused:
+                checked.append(refused)
+        await self._meet([one for one in checked if isinstance(one, DocumentWrite)])
+        written = iter(await self._node.driver.submit_all([one for one in checked if isinstance(one, DocumentWrite)]))
+        verdicts = []
+        for index, (document, one) in enumerate(zip(batch.documents, checked, strict=True)):
+            outcome = next(written) if isinstance(one, DocumentWrite) else one
+            verdicts.append(_verdict(document, outcome, f"documents[{index}]"))
+        return json_response(DocumentVerdicts(verdicts), 207)
+
+    async def get(self, request: web.Request) -> web.Response:
+        kind, key, view = request.match_info["kind"], request.match_info["key"], self._view_of(request)
+        _kind_of(kind)
+        await self._node.meet(view.location)
+
+        def look(replica: Replica) -> EffectiveAnswer:
+            view.check(replica)
+            found = view.answer(replica.documents, kind, key)
+            if found is None:
+                text = f"There is no document {key!r} of the kind {kind}{view}. Correct the key, or write it first."
+                raise NotFound(text, field="key")
+            return found
+
+        return json_response(await self._node.driver.look(look))
+
+    def _view_of(self, request: web.Request) -> DocumentView:
+        """Which rank a caller wants to read. Without a wish: what is in effect in this store, or in the chain."""
+        location, rank = request.query.get("location"), request.query.get("rank")
+        if rank is None:
+            if "at" in request.query:
+                raise Invalid("The query field at has no effect without rank. Send both, or neither.", field="at")
+            return DocumentView(location=self._store if location is None else location)
+        if location is not None:
+            raise Invalid("Send the query field location or rank, not both.", field="location")
+        return DocumentView(slot=self._slot_of(rank, request.query.get("at", "")))
+
+    def _slot_of(self, rank: str, at: str) -> tuple[int, str]:
+        """A rank and its region or location, as callers name them. The rank of a store is its own if it names none."""
+        if rank not in RANKS:
+            raise Invalid(f"The rank is {rank!r}. Use one of the ranks {', '.join(RANKS)}.", field="rank")
+        if rank == CHAIN_NAME and at:
+            raise Invalid("The rank chain has no region or location. Leave the field at out.", field="at")
+        if rank == STORE_NAME:
+            at = at or self._store
+        if rank != CHAIN_NAME and not is_name(at):
+            place = "location" if rank == STORE_NAME else "region"
+            raise Invalid(f"The field at is {at!r}. Send the {place} of the rank {rank}.", field="at")
+        return RANKS[rank], at
+
+    async def _meet(self, writes: Sequence[DocumentWrite]) -> None:
+        """Learn of the locations that documents name, if a connected store announced them a moment ago."""
+        named = [location_of(write.name) for write in writes if write.kind == POLICY]
+        named += [write.at for write in writes if write.rank == STORE_RANK]
+        for location in dict.fromkeys(named):
+            await self._node.meet(location)
+
+    async def page(self, request: web.Request) -> web.Response:
+        kind, cursor, limit = request.match_info["kind"], request.query.get("cursor", ""), limit_of(request)
+        view, prefix = self._view_of(request), request.query.get("prefix", "")
+        _kind_of(kind)
+        await self._node.meet(view.location)
+
+        def shown(replica: Replica) -> tuple[list[str], str | None]:
+            view.check(replica)
+            keys = replica.documents.keys(kind)
+            start = max(bisect_right(keys, cursor), bisect_left(keys, prefix))
+            some = keys[start : start + KEYS_PER_PAGE_MAX]
+            found: list[str] = []
+            for key in some:
+                if not key.startswith(prefix):
+                    return found, None
+                if len(found) == limit:
+                    return found, found[-1]
+                if view.registers(replica.documents, kind, key):
+                    found.append(key)
+            return found, some[-1] if start + len(some) < len(keys) else None
+
+        def answers(replica: Replica, some: Sequence[str]) -> list[EffectiveAnswer]:
+            found = [view.answer(replica.documents, kind, key) for key in some]
+            return [one for one in found if one is not None]
+
+        keys, following = await self._node.driver.look(shown)
+        documents = await self._long_reads.look(keys, answers)
+        return json_response(DocumentPage(documents, following))
+
+    async def history(self, request: web.Request) -> web.Response:
+        kind, key, limit = request.match_info["kind"], request.match_info["key"], limit_of(request)
+        cursor, reading = request.query.get("before"), self._reading
+        _kind_of(kind)
+        rank, at = self._slot_of(request.query.get("rank", CHAIN_NAME), request.query.get("at", ""))
+        before = reading.arrival(cursor, "before") if cursor is not None else reading.newest + 1
+        page = await self._node.journal.writes_of((kind, key, rank, at), before, limit)
+        standing = await self._node.driver.look(lambda replica: replica.documents.register(kind, key, rank, at))
+        if standing is None:
+            text = f"Nobody wrote the document {key!r} of the kind {kind} at this rank. Correct the key or the rank."
+            raise NotFound(text, field="key")
+        writes = await self._long_reads.render(page.stored, lambda stored: written_answer(stored.entry, standing))
+        older = reading.cursor(page.through) if page.through else None
+        return json_response(DocumentHistory(kind, key, writes, older))
+
+    def _checked(self, document: BatchDocument, key: bytes, at: str = "", *, has_new_items: bool) -> DocumentWrite:
+        """Check a document against its kind. `at`: where the body has its value, if it is a batch. Raises Refused."""
+        kind = _kind_of(document.kind)
+        rank, place = self._slot_of(document.rank, document.at)
+        if self._store and (rank, place) != (STORE_RANK, self._store):
+            text = f"This node writes documents of the rank {STORE_NAME} at {self._store} only."
+            raise Forbidden(f"{text} Send rank={STORE_NAME}, or write the document at a hub.", field="rank")
+        if rank not in kind.ranks:
+            named = ", ".join(name for name, known in RANKS.items() if known in kind.ranks)
+            text = f"Documents of the kind {kind.name} have no rank {document.rank}. Use {named}."
+            raise Invalid(text, field="rank")
+        value = _packed(kind, document.key, document.value, at)
+        return DocumentWrite(kind.name, document.key, value, key, has_new_items, rank, place)
+
+
+def _verdict(document: BatchDocument, outcome: Verdict, at: str) -> DocumentVerdict:
+    if isinstance(outcome, Refused):
+        why = problem(_placed(outcome, at))
+        return DocumentVerdict(kind=document.kind, key=document.key, status=why["status"], problem=why)
+    return DocumentVerdict(kind=document.kind, key=document.key, status=200, document=answer_of(outcome))
+
+
+def _kind_of(kind: str) -> DocumentKind:
+    if kind not in DOCUMENT_KINDS:
+        known = ", ".join(DOCUMENT_KINDS)
+        raise NotFound(f"There is no kind of document {kind!r}. Use one of the kinds {known}.", field="kind")
+    return DOCUMENT_KINDS[kind]
+
+
+def _has_new_items(request: web.Request) -> bool:
+    answer = request.query.get(NEW_ITEMS, "false")
+    if answer not in ("true", "false"):
+        raise Invalid(f"The query field {NEW_ITEMS} is {answer!r}. Send true or false.", field=NEW_ITEMS)
+    return answer == "true"
+
+
+def _placed(refused: Refused, at: str) -> Refused:
+    """The refusal of a document, naming its field in the body of a batch, in which the document is `at`."""
+    field = refused.field
+    if field is not None and field != "Idempotency-Key" and not field.startswith(at):
+        refused.field = f"{at}.{field}" if field in BatchDocument.__struct_fields__ else f"{at}.value.{field}"
+    return refused
+
+
+def _packed(kind: DocumentKind, key: str, value: Any, at: str) -> bytes | None:
+    """Check the key and the value of a document, and encode the value. Raises Refused."""
+    if key == "schema":
+        raise Invalid("The key 'schema' is the path of the schema. Choose another key.", field="key")
+    if not kind.is_key(key):
+        hint = f" {kind.key_hint}" if kind.key_hint else " Correct it."
+        raise Invalid(f"The key {key!r} is not valid for a document of the kind {kind.name}.{hint}", field="key")
+    if value is None:
+        return None
+    try:
+        converted = kind.tidy(fitted(value, kind.document))
+        kind.check(converted)
+        if isinstance(converted, LocationDocument):
+            check_time_zone(converted)
+        packed = pack_value(msgspec.to_builtins(converted))
+    except msgspec.ValidationError as error:
+        raise invalid_from(error, at) from None
+    if len(packed) > DOCUMENT_BYTES_MAX:
+        text = f"The document has {len(packed)} bytes. Shorten it to at most {DOCUMENT_BYTES_MAX} bytes."
+        raise Invalid(text, field="value")
+    return packed
