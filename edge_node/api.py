@@ -10,6 +10,7 @@ from msgspec import Struct
 from edge_node.pickups import PickupPage, read_pickups
 from edge_node.sale_batches import BatchAnswer, SaleBatches
 from replica.core.base.clock import stamp_ms
+from replica.core.base.errors import Invalid
 from replica.core.base.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of
 from replica.core.ledger.cells import rights_of
 from replica.core.state.commands import Command
@@ -21,6 +22,7 @@ from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.fast_path import FastRead, single
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, limit_of
 from replica.runtime.http.orders_api import OrdersApi
+from replica.runtime.http.sellable_api import SellableApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.http.writes import MovementAnswer, answer_of
 from replica.runtime.node import Node
@@ -77,6 +79,7 @@ class EdgeApi:
         self._batches = SaleBatches(node, location)
         self._stock = StockApi(node, lambda request: location)
         self._orders = OrdersApi(node, can_replicate=False)
+        self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
         self._documents = DocumentsApi(node, self._stock.long_reads, location)
         self._exceptions = ExceptionsApi(node)
 
@@ -136,6 +139,7 @@ class EdgeApi:
                 answer=ExplainAnswer,
                 query=("before", "limit"),
             ),
+            *self._sellable.operations(),
             *self._documents.operations(),
             *self._exceptions.operations(),
             Operation(
@@ -148,6 +152,11 @@ class EdgeApi:
             *stock.service_operations(),
         ]
         return [*operations, stock.document("Shelfsync edge node", operations)]
+
+    def _named_location(self, location: str) -> str:
+        if location and location != self._location:
+            raise Invalid(f"This node serves the location {self._location} only. Ask a hub.", field="location")
+        return self._location
 
     @property
     def fast_calls(self) -> dict[str, FastRead]:

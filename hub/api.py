@@ -21,6 +21,7 @@ from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.orders_api import OrdersApi
+from replica.runtime.http.sellable_api import SellableApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.node import Node
 from replica.runtime.peering.peers import Peer
@@ -95,6 +96,7 @@ class HubApi:
         self._stock = StockApi(node, self._location_of)
         self._availability = AvailabilityApi(node, self._hosts, self._stock.long_reads)
         self._documents = DocumentsApi(node, self._stock.long_reads)
+        self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
         self.orders = OrdersApi(node, can_replicate=True)
         self._exceptions = ExceptionsApi(node)
 
@@ -106,6 +108,7 @@ class HubApi:
         ]
         operations = [
             *self._availability.operations(),
+            *self._sellable.operations(("location",)),
             Operation(
                 method="GET",
                 path="/v1/stock/{location}",
@@ -158,7 +161,9 @@ class HubApi:
         return [*operations, stock.document("Shelfsync hub", operations)]
 
     def _location_of(self, request: web.Request) -> str:
-        location = request.match_info.get("location") or request.query.get("location")
+        return self._named_location(request.match_info.get("location") or request.query.get("location", ""))
+
+    def _named_location(self, location: str) -> str:
         if location:
             return location
         if len(self._hosts) == 1:

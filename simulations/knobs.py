@@ -216,7 +216,7 @@ OF_JOURNAL: Mapping[str, Knob] = {
 
 OF_HTTP: Mapping[str, Knob] = {
     "read-slice": Knob("Things in one slice of a long read.", "SLICE", (f"{HTTP}.long_reads",), (1, 3)),
-    "feed-page": Knob("Entries that the feed reads at once.", "FEED_PAGE", (f"{HTTP}.stock_api",), (1, 5)),
+    "feed-page": Knob("Entries that the feed reads at once.", "FEED_PAGE", (f"{HTTP}.feeds",), (1, 5)),
     "breach-page": Knob("Entries read first for the time of a breach.", "PAGE", (f"{HTTP}.breach_times",), (1, 8)),
     "held-bytes": Knob(
         "Bytes of requests that wait on a connection.", "HELD_BYTES_MAX", (f"{HTTP}.fast_path",), (1, 512)

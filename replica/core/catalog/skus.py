@@ -254,6 +254,10 @@ class Catalog:
                 return index.skus[min(index.bases[item])].unit
         return EACH
 
+    def skus(self) -> Mapping[str, KnownSku]:
+        """The current SKUs by name, in no order."""
+        return self._skus
+
     def sku(self, name: str) -> KnownSku | None:
         """What is known of a current SKU."""
         return self._skus.get(name)

@@ -5,18 +5,15 @@ The assembly hands in how to find the location of a call: an edge node has one, 
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
-from replica.core.base.errors import CursorUnknown, Invalid, NotFound
+from replica.core.base.errors import NotFound
 from replica.core.base.names import is_item
 from replica.core.ledger.cells import Stock
-from replica.core.log.cursors import has_cursor_form
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.runtime.background.counting import token_of
@@ -29,26 +26,20 @@ from replica.runtime.http.answers import (
     entry_answer,
     stock_answer,
 )
+from replica.runtime.http.feeds import Event, Feeds
 from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.metrics import CONTENT_TYPE, make_registry, render
 from replica.runtime.http.openapi import openapi
 from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
-from replica.runtime.http.problems import problem
 from replica.runtime.http.writes import (
     WRITE_CALLS,
     WriteCall,
     answer_of,
 )
 from replica.runtime.node import Node
+from replica.runtime.ports import Page
 from replica.version import VERSION
-
-FEED_PAGE = 256
-FEED_IDLE_S = 15.0
-"""After this silence the feed sends a comment, so that proxies and readers keep the connection."""
-
-LAST_EVENT_ID = "Last-Event-ID"
-"""The header with which a reader resumes a feed (HTML standard, server-sent events)."""
 
 
 class StockApi:
@@ -58,6 +49,7 @@ class StockApi:
         self.node = node
         self.location_of = location_of
         self._reading = JournalReading(node)
+        self._feeds = Feeds(node)
         self.long_reads = LongReads(node.driver)
         self._registry = make_registry(node)
 
@@ -189,50 +181,10 @@ class StockApi:
         return json_response(JournalPage(entries, self._reading.cursor(page.through)))
 
     async def feed(self, request: web.Request) -> web.StreamResponse:
-        """Send entries as they become durable. A reader whose cursor is not of this journal is told to begin again."""
-        reading = self._reading
-        after, reset = self._start_of_feed(request)
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        if request.method == "HEAD":
-            return response
-        await response.prepare(request)
-        begun = f"event: reset\ndata: {msgspec.json.encode(problem(reset)).decode()}\n" if reset is not None else ""
-        # a reader that loses the connection before the first entry resumes from here, and misses nothing
-        await response.write(f"id: {reading.cursor(after)}\n{begun}\n".encode())
-        while self.node.is_ready:
-            page = await reading.after(after, FEED_PAGE)
-            for stored in page.stored:
-                data = msgspec.json.encode(entry_answer(stored)).decode()
-                cursor, kind = reading.cursor(stored.arrival), stored.entry.content.kind
-                await response.write(f"id: {cursor}\nevent: {kind}\ndata: {data}\n\n".encode())
-            after = page.through
-            if not page.stored:
-                try:
-                    async with asyncio.timeout(FEED_IDLE_S):
-                        await self.node.driver.moved_past(after)
-                except TimeoutError:
-                    await response.write(b": still here\n\n")
-        return response
+        async def events(page: Page) -> list[Event]:
+            return [Event(one.arrival, one.entry.content.kind, entry_answer(one)) for one in page.stored]
 
-    def _start_of_feed(self, request: web.Request) -> tuple[int, CursorUnknown | None]:
-        """The arrival number after which the feed begins. With a refusal: the reader has to begin again from there.
-
-        After a reset the feed begins at the beginning, so that a reader that ignores the reset misses no entry. Raises
-        CursorUnknown if the cursor cannot be one of any journal, because then no reader got it from a feed.
-        """
-        resumed = request.headers.getall(LAST_EVENT_ID, [])
-        if len(resumed) > 1:
-            raise Invalid(f"The request has {len(resumed)} headers {LAST_EVENT_ID}. Send one.", field=LAST_EVENT_ID)
-        field = LAST_EVENT_ID if resumed else "after"
-        cursor = resumed[0] if resumed else request.query.get("after")
-        if cursor is None:
-            return self._reading.newest, None
-        try:
-            return self._reading.arrival(cursor, field), None
-        except CursorUnknown as unknown:
-            if not has_cursor_form(cursor):
-                raise
-            return 0, unknown
+        return await self._feeds.send(request, events)
 
     async def healthz(self, request: web.Request) -> web.Response:
         return json_response({"status": "ok", "version": VERSION})

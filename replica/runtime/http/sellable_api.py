@@ -1,0 +1,213 @@
+"""The calls about sellable quantities: of one SKU, of many, of all, and live.
+
+The live feed is made from the journal: the entries of a page name the items that moved and the SKUs that were written,
+the catalogue names the SKUs of these items, and the feed sends what each of them has now. So a reader that adds what it
+hears to a list that it read before has the figures of the node.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from aiohttp import web
+from msgspec import Meta, Struct
+
+from replica.core.base.errors import Refused, UnknownSku
+from replica.core.base.names import is_name
+from replica.core.base.quantities import Sku
+from replica.core.catalog.skus import SKU
+from replica.core.log.entry import Content
+from replica.core.state.replica import Replica
+from replica.core.stock.sellable import Sellable, UnitsAt, skus_moved_by, skus_written_by
+from replica.runtime.http.feeds import Event, Feeds
+from replica.runtime.http.long_reads import LongReads
+from replica.runtime.http.operations import Decoder, Operation, json_response, limit_of
+from replica.runtime.http.problems import problem
+from replica.runtime.node import Node
+from replica.runtime.ports import Page
+
+SKUS_PER_CALL_MAX = 1_000
+
+EVENT = "sellable"
+
+
+class SellableQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The SKUs, and the location if the node has several."""
+
+    skus: Annotated[tuple[Sku, ...], Meta(min_length=1, max_length=SKUS_PER_CALL_MAX)]
+    location: str = ""
+
+
+class SellableVerdict(Struct, frozen=True, omit_defaults=True):
+    """How many of one SKU can be sold, or a problem."""
+
+    sku: str
+    sellable: Sellable | None = None
+    problem: dict[str, Any] | None = None
+
+
+class SellableVerdicts(Struct, frozen=True):
+    """One verdict per SKU, in the order of the request."""
+
+    verdicts: list[SellableVerdict]
+
+
+class SellablePage(Struct, frozen=True):
+    """SKUs in order, with how many of each can be sold; `next` is the cursor of the next page, null on the last."""
+
+    skus: list[Sellable]
+    next: str | None
+
+
+class SellableApi:
+    """The calls about sellable quantities at one node.
+
+    Args:
+        location_of: the location that a call with this name means, of which the name may be empty. Raises Invalid.
+    """
+
+    def __init__(self, node: Node, long_reads: LongReads, location_of: Callable[[str], str]) -> None:
+        self._node = node
+        self._long_reads = long_reads
+        self._location_of = location_of
+        self._feeds = Feeds(node)
+        self._query = Decoder(SellableQuery)
+
+    def operations(self, query: tuple[str, ...] = ()) -> list[Operation]:
+        """All calls. `query`: the field that names the location, where the node has several."""
+        path = "/v1/sellable"
+        return [
+            Operation(
+                method="GET",
+                path=f"{path}/{{sku}}",
+                handler=self.one,
+                summary="Read how many of a SKU can be sold",
+                answer=Sellable,
+                query=query,
+            ),
+            Operation(
+                method="GET",
+                path=path,
+                handler=self.page,
+                summary="List how many of each SKU can be sold",
+                answer=SellablePage,
+                query=("cursor", "limit", *query),
+            ),
+            Operation(
+                method="POST",
+                path=path,
+                handler=self.many,
+                summary="Read how many of many SKUs can be sold",
+                body=SellableQuery,
+                answer=SellableVerdicts,
+            ),
+            Operation(
+                method="GET",
+                path=f"{path}:feed",
+                handler=self.feed,
+                summary="Follow how many of each SKU can be sold (SSE)",
+                query=("after", *query),
+            ),
+        ]
+
+    async def one(self, request: web.Request) -> web.Response:
+        location, sku = await self._met(request.query.get("location", "")), request.match_info["sku"]
+
+        def look(replica: Replica) -> Sellable:
+            replica.known_locations.check(location, "location")
+            return _units(replica, location).sellable(sku, replica.catalog.recipe_of(sku, "sku"))
+
+        return json_response(await self._node.driver.look(look))
+
+    async def many(self, request: web.Request) -> web.Response:
+        query: SellableQuery = await self._query.read(request)
+        location = await self._met(query.location)
+
+        def verdicts(replica: Replica, some: Sequence[str]) -> list[SellableVerdict]:
+            units = _units(replica, location)
+            return [_verdict(replica, units, sku) for sku in some]
+
+        await self._node.driver.look(lambda replica: replica.known_locations.check_field(location, "location"))
+        return json_response(SellableVerdicts(await self._long_reads.look(query.skus, verdicts)))
+
+    async def page(self, request: web.Request) -> web.Response:
+        location, limit = await self._met(request.query.get("location", "")), limit_of(request)
+        cursor = request.query.get("cursor", "")
+
+        def shown(replica: Replica) -> tuple[Sequence[str], bool]:
+            replica.known_locations.check(location, "location")
+            skus = replica.documents.keys(SKU)
+            start = bisect_right(skus, cursor) if cursor else 0
+            return skus[start : start + limit], start + limit < len(skus)
+
+        def answers(replica: Replica, some: Sequence[str]) -> list[Sellable]:
+            units = _units(replica, location)
+            return [found for sku in some if (found := _known(replica, units, sku)) is not None]
+
+        skus, has_more = await self._node.driver.look(shown)
+        found = await self._long_reads.look(skus, answers)
+        return json_response(SellablePage(found, skus[-1] if has_more else None))
+
+    async def feed(self, request: web.Request) -> web.StreamResponse:
+        """Send what each SKU has now, for the SKUs of each page of the journal. A deleted SKU has null."""
+        location = await self._met(request.query.get("location", ""))
+        await self._node.driver.look(lambda replica: replica.known_locations.check(location, "location"))
+        told: dict[str, Sellable | None] = {}
+
+        def fresh(replica: Replica, some: Sequence[str]) -> list[dict[str, Any]]:
+            units, changed = _units(replica, location), []
+            for sku in some:
+                found = _known(replica, units, sku)
+                if sku not in told or told[sku] != found:
+                    told[sku] = found
+                    changed.append(_data(location, sku, found))
+            return changed
+
+        async def events(page: Page) -> list[Event]:
+            here = [one.entry.content for one in page.stored if one.entry.stream.scope == location]
+            documents = [one.entry.content for one in page.stored]
+            skus = await self._node.driver.look(lambda replica: _concerned(replica, here, documents))
+            data = await self._long_reads.look(skus, fresh)
+            start = page.stored[0].arrival - 1  # who leaves before the last event of a page gets all of them again
+            last = len(data) - 1
+            return [Event(page.through if at == last else start, EVENT, one) for at, one in enumerate(data)]
+
+        return await self._feeds.send(request, events)
+
+    async def _met(self, name: str) -> str:
+        """The location of a call, after meeting the node that announced it a moment ago."""
+        location = self._location_of(name)
+        await self._node.meet(location)
+        return location
+
+
+def _units(replica: Replica, location: str) -> UnitsAt:
+    return UnitsAt(replica.ledger, location if is_name(location) else "", replica.node)
+
+
+def _known(replica: Replica, units: UnitsAt, sku: str) -> Sellable | None:
+    try:
+        return units.sellable(sku, replica.catalog.recipe_of(sku, "sku"))
+    except UnknownSku:
+        return None
+
+
+def _verdict(replica: Replica, units: UnitsAt, sku: str) -> SellableVerdict:
+    try:
+        return SellableVerdict(sku, units.sellable(sku, replica.catalog.recipe_of(sku, "sku")))
+    except Refused as refused:
+        return SellableVerdict(sku, None, problem(refused))
+
+
+def _concerned(replica: Replica, here: list[Content], documents: list[Content]) -> list[str]:
+    skus = [*skus_moved_by(here, replica.catalog), *skus_written_by(documents)]
+    return list(dict.fromkeys(skus))
+
+
+def _data(location: str, sku: str, found: Sellable | None) -> dict[str, Any]:
+    figures: dict[str, int | None] = {"sellable": None, "guaranteed": None}
+    if found is not None:
+        figures = {"sellable": found.sellable, "guaranteed": found.guaranteed}
+    return {"location": location, "sku": sku, **figures}
