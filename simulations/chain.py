@@ -16,9 +16,6 @@ from simulations.machine import Machine, Role
 from simulations.network import SimulatedNetwork
 from simulations.plan import Plan
 
-WAREHOUSE = "warehouse"
-"""A location without a node of its own. Every hub may write for it, from its own rights."""
-
 NEXT_VERSIONS = (PROTOCOL_MIN, PROTOCOL_MAX + 1)
 """The protocol versions of a node of the next release."""
 
@@ -121,9 +118,9 @@ def roles(plan: Plan) -> list[Role]:
     made = [
         Role(
             name=name,
-            node=hub_role((WAREHOUSE,)),
+            node=hub_role((plan.warehouse,)),
             region=region,
-            locations=(WAREHOUSE,),
+            locations=(plan.warehouse,),
             dial=tuple((earlier,) for earlier, _ in hubs[:index]),
         )
         for index, (name, region) in enumerate(hubs)

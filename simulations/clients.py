@@ -41,7 +41,7 @@ from replica.core.stock.requests import (
 from replica.runtime.background.counting import token_of
 from replica.runtime.driver import INBOX_MAX
 from replica.runtime.ports import Clock
-from simulations.chain import WAREHOUSE, SimulatedChain
+from simulations.chain import SimulatedChain
 from simulations.history import Ask, History, Pair, changed_by_orders
 from simulations.machine import Machine
 from simulations.plan import RUSH_S
@@ -70,7 +70,7 @@ class Client:
         self._random = Random(f"{chain.plan.seed}/{self._name}")
         self._asks: list[Ask] = []
         self._number = 0
-        self._location = machine.name if machine.role.role == "edge" else WAREHOUSE
+        self._location = machine.name if machine.role.role == "edge" else chain.plan.warehouse
 
     async def run(self, until: float) -> None:
         """Send requests until this time."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from replica.core.base.limits import DOCUMENT_BYTES_MAX, SALES_PER_BATCH_MAX
 from simulations.faults import FAULTS
 from simulations.knobs import OF_NODES, Knob
+from simulations.names import with_names
 from simulations.plan import RUSH_S, Fault, Plan, Setting, Trade
 from simulations.workloads.catalogue import WORKLOADS
 
@@ -51,6 +52,11 @@ TOGETHER = 0.3
 
 def draw_plan(seed: int, *, pressure: bool = True) -> Plan:
     """Draw a plan. Under pressure, stock is scarce, clients are impatient, and there are many faults."""
+    return with_names(_draw_plan(seed, pressure=pressure))
+
+
+def _draw_plan(seed: int, *, pressure: bool) -> Plan:
+    """Draw a plan with plain names."""
     random = Random(f"{seed}/plan")
     hubs = tuple((f"hub-{region}", region) for region in REGIONS[: random.choice((1, 2, 2, 2, 3))])
     if random.random() < 0.2:

@@ -21,7 +21,6 @@ from replica.core.rights.quotas import channel_account
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import SkuLine
-from simulations.chain import WAREHOUSE
 from simulations.clients import DEMANDS, Client, try_once
 from simulations.history import Ask, Bought
 
@@ -233,7 +232,7 @@ class OrderingClient(Client):
             if item == self._items[0] and units >= BOX_UNITS_MAX and self._random.random() < BOXES:
                 return PlacedLine(1, BOX, location=location)
             return PlacedLine(self._random.randint(1, min(units, self._trade.quantity)), item, location=location)
-        locations = ["", "", "", WAREHOUSE, *[store.name for store in self._chain.stores]]
+        locations = ["", "", "", self._chain.plan.warehouse, *[store.name for store in self._chain.stores]]
         location = self._location if is_store else self._random.choice(locations)
         sku = BOX if self._random.random() < BOXES else self._item()
         return PlacedLine(self._quantity(), sku, location=location or UNSET)

@@ -81,6 +81,8 @@ class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     hubs: tuple[tuple[str, str], ...] = (("hub-east", "east"), ("hub-west", "west"))
     """Names and regions."""
     stores: tuple[str, ...] = ("store-1", "store-2", "store-3")
+    warehouse: str = "warehouse"
+    """A location without a node of its own. Every hub may write for it, from its own rights."""
     newer: tuple[str, ...] = ()
     """Machines that run the next release."""
     trade: Trade = Trade()

@@ -95,7 +95,7 @@ def write_scenario(path: Path, stored: Scenario) -> None:
 def check_plan(plan: Plan) -> None:
     """Raise ValueError (for a name: Invalid) if a plan cannot be played."""
     names = [*(name for name, _ in plan.hubs), *plan.stores]
-    for name in (*names, *(region for _, region in plan.hubs)):
+    for name in (*names, plan.warehouse, *(region for _, region in plan.hubs)):
         check_name(name, "name")
     if len(set(names)) != len(names):
         raise ValueError("two machines have the same name")

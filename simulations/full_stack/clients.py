@@ -13,7 +13,7 @@ from replica.core.catalog.documents import pack_value
 from replica.core.orders.requests import Placement
 from replica.core.stock.counts import Seen
 from replica.core.stock.requests import Count, CountLine
-from simulations.chain import WAREHOUSE, SimulatedChain
+from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.full_stack.answers import ALL
 from simulations.full_stack.calls import Call, HttpAnswer, events_in, packed
@@ -22,7 +22,7 @@ from simulations.history import Ask, History
 from simulations.ordering_clients import Offer, OrderingClient
 
 PAGES = ("/readyz", "/healthz", "/metrics", "/openapi.json", "/v1/journal?limit=20", "/v1/stock?limit=2")
-HUB_PAGES = ("/v1/availability/item-0", "/v1/nodes", "/readyz", "/metrics", f"/v1/stock/{WAREHOUSE}", "/v1/journal")
+HUB_PAGES = ("/v1/availability/item-0", "/v1/nodes", "/readyz", "/metrics", "/v1/stock/{location}", "/v1/journal")
 
 FEED = "/v1/feed?after=0"
 
@@ -137,11 +137,12 @@ class StackClient(OrderingClient):
             self._history.show(self._machine.name, self._location, shown)
 
     async def _browse(self) -> None:
-        await self._get(self._random.choice(HUB_PAGES if self._is_at_hub else PAGES))
+        page = self._random.choice(HUB_PAGES if self._is_at_hub else PAGES)
+        await self._get(page.replace("{location}", self._location))
 
     async def _look(self) -> None:
         """Read what a person looks at: a whole list, an explanation or an order."""
-        at = f"{WAREHOUSE}/" if self._is_at_hub else ""
+        at = f"{self._location}/" if self._is_at_hub else ""
         paths = ["exceptions", f"explain/{at}{self._item()}", "documents/sku" if self._is_at_hub else "pickups"]
         bought = self._latest()
         if bought:

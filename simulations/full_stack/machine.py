@@ -181,7 +181,7 @@ class StackMachine(Machine):
 
     async def _live(self) -> None:
         self._life = self._loop.create_future()
-        urls = [[f"http://{name}:{PORT}" for name in names] for names in self.role.dial]
+        urls = [[self._url(name) for name in names] for names in self.role.dial]
         try:
             code = await serve(self._assemble, ADDRESS, PORT, urls, HOME_AFTER_S, exit_at_once=self._exit_at_once)
             self._life.set_result(code)
@@ -203,7 +203,7 @@ class StackMachine(Machine):
             "entropy": self._entropy,
         }
         if role.role == "edge":
-            hubs = tuple(f"http://{name}:{PORT}" for name in role.dial[0])
+            hubs = tuple(self._url(name) for name in role.dial[0])
             assembling = edge_node.assembly.assemble(network, location=role.locations[0], hubs=hubs, **common)
         else:
             assembling = hub.assembly.assemble(network, hosts=role.locations, **common)
@@ -220,6 +220,9 @@ class StackMachine(Machine):
         )  # keep objects of dead processes, because collecting them would run finalizers
         self._note(self.name, f"serves {node.replica.arrival}")
         return assembly
+
+    def _url(self, name: str) -> str:
+        return f"http://{self._loop.network.host_of(name)}:{PORT}"
 
     def _exit_at_once(self, code: int) -> NoReturn:
         if code != EXIT_INDETERMINATE:

@@ -8,6 +8,7 @@ which no fault between machines hits.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable
 from random import Random
@@ -22,6 +23,8 @@ LOCAL_MS = (0.02, 0.4)
 
 SPLIT = 0.03
 """Share of writes that arrive in two pieces."""
+
+_host = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 
 CLIENTS_OF = "clients of "
 """The prefix of the names of local networks."""
@@ -93,6 +96,10 @@ class ByteNetwork(SimulatedNetwork):
     def address_of(self, name: str) -> str:
         """The address of a machine. The first call assigns it."""
         return self._addresses.setdefault(name, f"10.0.0.{len(self._addresses) + 1}")
+
+    def host_of(self, name: str) -> str:
+        """A host that a URL can name: the name of a machine, or its address if no host may have such a name."""
+        return name if _host.fullmatch(name) else self.address_of(name)
 
     def name_of(self, address: str) -> str:
         """The machine at an address. Raises KeyError."""

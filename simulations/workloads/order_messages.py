@@ -12,7 +12,6 @@ from typing import Any
 from replica.core.catalog.documents import pack_value
 from replica.core.orders.requests import OrderEvent, OutsideEvent, PlacedLine, Placement
 from replica.core.stock.requests import SkuLine
-from simulations.chain import WAREHOUSE
 from simulations.clients import try_once
 from simulations.history import Ask
 from simulations.ordering_clients import BOX, BOX_UNITS_MAX, Offer, OrderingClient, _offers
@@ -60,14 +59,14 @@ class OrderMessagesClient(OrderingClient):
         """Ship the units of an order in several parts, and bring units of all parts to a store, in one go."""
         if not self._chain.stores:
             return
-        offers = [one for one in await self._offered() if one[0] == WAREHOUSE and one[2] > 1]
+        offers = [one for one in await self._offered() if one[0] == self._location and one[2] > 1]
         if not offers:
             return
         _, item, free = self._random.choice(offers)
         is_box = item == self._items[0] and free > 2 * BOX_UNITS_MAX and self._random.random() < BOXES
         sku, units = (BOX, 2) if is_box else (item, self._random.randint(2, min(free, UNITS_MAX)))
         order = self._order_name()
-        if not await self._place_alone(order, [PlacedLine(units, sku, location=WAREHOUSE)], paid=True):
+        if not await self._place_alone(order, [PlacedLine(units, sku, location=self._location)], paid=True):
             return
         first = self._random.randint(1, units - 1)
         for number, part in enumerate((first, units - first), 1):
