@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from math import ceil
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from replica.core.base.names import node_of
 from replica.core.catalog.documents import pack_value
@@ -42,9 +42,12 @@ from replica.runtime.background.counting import token_of
 from replica.runtime.driver import INBOX_MAX
 from replica.runtime.ports import Clock
 from simulations.chain import SimulatedChain
+from simulations.doubled_lines import on_two_lines
 from simulations.history import Ask, History, Pair, changed_by_orders
 from simulations.machine import Machine
 from simulations.plan import RUSH_S
+
+T = TypeVar("T")
 
 BACKOFF_S = (0.01, 0.5)
 LIST_PAGES = 8
@@ -68,6 +71,7 @@ class Client:
         self._trade = chain.plan.trade
         self._name = f"{machine.name}.{number}"
         self._random = Random(f"{chain.plan.seed}/{self._name}")
+        self._lines = Random(f"{chain.plan.seed}/{self._name}/lines")
         self._asks: list[Ask] = []
         self._number = 0
         self._location = machine.name if machine.role.role == "edge" else chain.plan.warehouse
@@ -271,10 +275,15 @@ class Client:
         return ask
 
     def _ask_of(self, request: LocationRequest, delta: dict[str, int], location: str = "") -> Ask:
-        command = Command(location or self._location, request, self._key())
+        command = Command(location or self._location, self._lined(request), self._key())
         ask = Ask(machine=self._machine.name, asked=command, delta=delta)
         self._asks.append(ask)
         return ask
+
+    def _lined(self, request: T) -> T:
+        """A request, in some plans with one SKU on two lines."""
+        share = self._trade.doubled_lines
+        return on_two_lines(self._lines, request) if share and self._lines.random() < share else request
 
     async def _put(self, asks: list[Ask]) -> None:
         """Send requests, and retry them as often as `patience` permits."""

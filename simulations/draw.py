@@ -37,6 +37,12 @@ LAST_REQUESTS_S = 60.0
 WITH_REGIONS = "regions"
 """The workload of all seeds with a late hub: it writes the policies that concern such a hub."""
 
+WITH_DOUBLED_LINES = 0.2
+"""Share of seeds in which requests name one SKU on two lines."""
+
+DOUBLED_LINES = (0.2, 0.6)
+"""Shares of their requests that do so."""
+
 FLOOD_ASKS = (8, 64, 256, SALES_PER_BATCH_MAX)
 """Requests of one caller in a flood. Only small ones fill an inbox to its last place."""
 
@@ -99,6 +105,7 @@ def _draw_plan(seed: int, *, pressure: bool) -> Plan:
         trade,
         rush_s=random.choice((0.0, 0.0, 0.5, 2.0)),
         floods=0.5 if random.random() < 0.1 else 0.0,
+        doubled_lines=_draw_doubled_lines(seed),
         flood_asks=Random(f"{seed}/flood").choice(FLOOD_ASKS),
         list_bytes=LIST_DOCUMENT_BYTES if random.random() < 0.05 else 0,
         workloads=draw_workloads(seed, WITH_A_WORKLOAD, *(() if late is None else (WITH_REGIONS,))),
@@ -128,6 +135,12 @@ def draw_workloads(seed: int, share: float, *needed: str) -> tuple[str, ...]:
     """
     drawn = {name: Random(f"{seed}/workloads/{name}").random() for name in WORKLOADS}
     return tuple(sorted(name for name, chance in drawn.items() if chance < share or name in needed))
+
+
+def _draw_doubled_lines(seed: int) -> float:
+    """Draw how many requests name one SKU on two lines, from a source of its own."""
+    random = Random(f"{seed}/doubled lines")
+    return random.choice(DOUBLED_LINES) if random.random() < WITH_DOUBLED_LINES else 0.0
 
 
 def _draw_late_hub(seed: int, hubs: Sequence[tuple[str, str]], seconds: float) -> Fault | None:

@@ -260,7 +260,7 @@ class OrderingClient(Client):
         return bought[-LATEST:] + [one for one in bought[-4 * LATEST : -LATEST] if one.fulfilments][-LATEST:]
 
     def _begin_order(self, request: Placement | OrderEvent) -> Ask:
-        ask = Ask(machine=self._machine.name, asked=Command("", request, self._key()), delta={})
+        ask = Ask(machine=self._machine.name, asked=Command("", self._lined(request), self._key()), delta={})
         self._asks.append(ask)
         self._history.begin(ask)
         return ask

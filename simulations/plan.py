@@ -52,6 +52,8 @@ class Trade(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     """Share of sales that are promises."""
     repeat: float = 0.15
     """Share of requests that are sent twice: at once, or later."""
+    doubled_lines: float = 0.0
+    """Share of requests that name one SKU on two lines."""
     theft: float = 0.02
     """Share of actions after which goods are stolen."""
     rush_s: float = 0.0

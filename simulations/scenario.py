@@ -120,7 +120,7 @@ def _check_trade(trade: Trade) -> None:
         raise ValueError("trade: items, quantity and flood_asks must be at least 1, and no value may be below 0")
     if not (trade.think_ms > 0 and trade.timeout_ms > 0):
         raise ValueError("think_ms and timeout_ms must be greater than 0")
-    for field in ("hot", "refuse", "repeat", "theft", "failover"):
+    for field in ("hot", "refuse", "repeat", "theft", "failover", "doubled_lines"):
         if not 0 <= getattr(trade, field) <= 1:
             raise ValueError(f"{field} must be from 0 to 1")
     for name in trade.workloads:

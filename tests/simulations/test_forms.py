@@ -1,8 +1,13 @@
-"""Forms that few plans have: names."""
+"""Forms that few plans have: names and doubled lines."""
 
 from __future__ import annotations
 
+from random import Random
+
 from replica.core.base.names import is_name
+from replica.core.orders.requests import OrderEvent
+from replica.core.stock.requests import Adjustment, AdjustmentLine, Sale, SkuLine
+from simulations.doubled_lines import on_two_lines
 from simulations.draw import draw_plan
 from simulations.plan import Plan
 from simulations.scenario import check_plan
@@ -32,3 +37,26 @@ def test_drawn_names_have_every_form_that_is_allowed() -> None:
         one for plan in plans for one in plan.stores for other in plan.stores if one != other and one.startswith(other)
     ]
     assert begun
+
+
+# doubled lines -------------------------------------------------------------------------------------------------------
+
+
+def test_a_line_is_divided_into_two_of_as_many_units() -> None:
+    random = Random(1)
+    sale = Sale(lines=(SkuLine(5, "cola"), SkuLine(1, "tea")))
+    loss = Adjustment((AdjustmentLine("cola", -4, "damage"),))
+    for _ in range(20):
+        for asked, field, units in ((sale, "quantity", 6), (loss, "delta", -4)):
+            lines = on_two_lines(random, asked).lines
+            assert sum(getattr(line, field) for line in lines) == units and all(getattr(line, field) for line in lines)
+
+
+def test_an_event_of_an_order_may_name_a_whole_line_twice() -> None:
+    event = OrderEvent(order="o-1", event="ship", lines=(SkuLine(2, "cola"),))
+    found = [on_two_lines(Random(seed), event).lines for seed in range(20)]
+    assert {tuple(line.quantity for line in lines) for lines in found} == {(1, 1), (2, 2)}
+
+
+def test_a_fifth_of_the_plans_doubles_lines() -> None:
+    assert 20 < sum(draw_plan(seed).trade.doubled_lines > 0 for seed in range(200)) < 60
