@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from hub.availability import sku_availability
+from hub.availability import Point, sku_availability
 from replica.core.state.replica import Replica
 from replica.runtime.http.answers import ExplainAnswer, StockAnswer, cell_answers, entry_answer, stock_answer
 from replica.runtime.node import Node
@@ -33,8 +33,11 @@ async def explained(node: Node, location: str, item: str) -> dict[str, Any]:
     return shown
 
 
-async def available(node: Node, sku: str, channel: str) -> dict[str, Any]:
-    """The availability of a SKU at all locations. Raises Refused."""
-    answer = await node.driver.look(lambda replica: sku_availability(replica, sku, "", None, channel, lambda one: None))
+async def available(node: Node, sku: str, channel: str, near: tuple[float, float] | None) -> dict[str, Any]:
+    """The availability of a SKU at all locations, nearest first if a point is given. Raises Refused."""
+    point = Point(*near) if near is not None else None
+    answer = await node.driver.look(
+        lambda replica: sku_availability(replica, sku, "", point, channel, lambda one: None)
+    )
     shown: dict[str, Any] = msgspec.to_builtins(answer)
     return shown

@@ -187,9 +187,11 @@ class Machine:
         """Read the stock of an item for a client, as a document of the API; None if it gets no answer or a refusal."""
         return await self._show(lambda node: explained(node, location, item), timeout_s)
 
-    async def availability(self, sku: str, channel: str, timeout_s: float) -> dict[str, Any] | None:
-        """Read the availability of a SKU at a hub, like `explain`."""
-        return await self._show(lambda node: available(node, sku, channel), timeout_s)
+    async def availability(
+        self, sku: str, channel: str, timeout_s: float, near: tuple[float, float] | None = None
+    ) -> dict[str, Any] | None:
+        """Read the availability of a SKU at a hub, like `explain`. `near`: latitude and longitude of a customer."""
+        return await self._show(lambda node: available(node, sku, channel, near), timeout_s)
 
     async def _show(
         self, reading: Callable[[Node], Coroutine[Any, Any, dict[str, Any]]], timeout_s: float

@@ -9,6 +9,9 @@ from replica.core.base.names import HELD, QUARANTINE, bucket_of, is_internal, ow
 from replica.core.log.entry import Entry
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
+from simulations.checkers.locations import note_location
+from simulations.reference.catalogue import Documents
+from simulations.reference.points import nearest_first
 
 Cells = dict[tuple[str, str, str, str, str], int]
 """Units ever moved: by location, item, writer, source and target."""
@@ -45,6 +48,7 @@ class FiguresChecker(Checker):
 
     def _check_availability(self, name: str, shown: Mapping[str, Any], after: Entry | None) -> None:
         sku, parts = shown["sku"], shown["locations"]
+        self._check_distances(name, shown)
         for what in ("guaranteed", "optimistic"):
             if shown[what] != sum(part[what] for part in parts) or any(part[what] < 0 for part in parts):
                 self.fail(f"{name} shows {what} {shown[what]} of {sku} for {parts}")
@@ -64,6 +68,19 @@ class FiguresChecker(Checker):
 
         if self._state(name, sku, after, fits) is None:
             self.fail(f"{name} shows units of {sku} that it never had, or had before: {parts}")
+
+    def _check_distances(self, name: str, shown: Mapping[str, Any]) -> None:
+        """The nearest location comes first, by the documents of one state of the machine since the question."""
+        parts, near = shown["locations"], shown.get("near")
+        found = [(part["location"], part.get("distance_km")) for part in parts]
+        documents, disk = Documents(), self.chain.machines[name].disk
+        disk.refresh()
+        for index, stored in enumerate(disk.stored if near is not None else ()):
+            if index >= shown["since"] and found == nearest_first(documents, dict(found), near):
+                return
+            note_location(documents, stored.entry)
+        if found != nearest_first(documents, dict(found), near):
+            self.fail(f"{name} shows the locations {found} near {near}, in no order that it ever knew")
 
     def _state(self, name: str, item: str, after: Entry | None, fits: Callable[[Cells], bool]) -> int | None:
         """The newest arrival number at which the durable entries of a machine fit; None if they never did since."""

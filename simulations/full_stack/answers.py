@@ -179,7 +179,7 @@ class Answers:
         """
         kind, key = (unquote(part) for part in call.path.split("/")[3:])
         sent = msgspec.json.decode(call.body)
-        value = sent and {name: one for name, one in sent.items() if one}
+        value = sent and {name: one for name, one in sent.items() if one or isinstance(one, float)}
         found = [shown["kind"], shown["key"], shown["value"]]
         return self._wrong_write(call.key, status, shown) or difference([kind, key, value], found)
 

@@ -151,8 +151,11 @@ class StackMachine(Machine):
         where = f"{location}/{item}" if self.role.role == "hub" else item
         return await self._get(f"/v1/explain/{where}", timeout_s)
 
-    async def availability(self, sku: str, channel: str, timeout_s: float) -> dict[str, Any] | None:
-        return await self._get(f"/v1/availability/{sku}?channel={channel}", timeout_s)
+    async def availability(
+        self, sku: str, channel: str, timeout_s: float, near: tuple[float, float] | None = None
+    ) -> dict[str, Any] | None:
+        place = f"&near={near[0]},{near[1]}" if near is not None else ""
+        return await self._get(f"/v1/availability/{sku}?channel={channel}{place}", timeout_s)
 
     async def _get(self, path: str, timeout_s: float) -> dict[str, Any] | None:
         try:

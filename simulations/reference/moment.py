@@ -15,6 +15,7 @@ from simulations.reference.answers import ANYTHING, Answer, Refusal, Request
 from simulations.reference.journal import Entry
 from simulations.reference.node import WRITES
 from simulations.reference.order_bodies import read_event, read_placement
+from simulations.reference.points import point_of
 from simulations.reference.reading import PAGE, Reading, answer_to
 from simulations.reference.replay import Replay
 from simulations.reference.sourcing import availability
@@ -51,7 +52,8 @@ class Moment:
         replay, names = self.replay, [unquote(part) for part in path.split("/")[2:]]
         match names:
             case ["availability", sku]:
-                return availability(replay.offer(query.get("channel", "")), replay.catalogue, sku)
+                offer, near = replay.offer(query.get("channel", "")), point_of(query.get("near", ""))
+                return availability(offer, replay.catalogue, sku, near)
             case ["status"]:
                 return {
                     **dict.fromkeys(shown, ANYTHING),

@@ -19,6 +19,7 @@ from simulations.reference.answers import ANYTHING, Refusal
 from simulations.reference.bodies import QUANTITY_MAX, invalid
 from simulations.reference.catalogue import Catalogue, Documents, Recipe, makes, units_of
 from simulations.reference.journal import Journal, Moves, rights_of
+from simulations.reference.points import Point, nearest_first
 
 
 def policy(documents: Documents, location: str, item: str) -> Mapping[str, Any]:
@@ -180,14 +181,15 @@ def promised(offer: Offer, own: Sequence[str], asked: Mapping[str, Any], lines: 
     return plan
 
 
-def availability(offer: Offer, catalogue: Catalogue, sku: str) -> dict[str, Any]:
+def availability(offer: Offer, catalogue: Catalogue, sku: str, near: Point | None = None) -> dict[str, Any]:
     """`GET /v1/availability/{sku}` of a hub: what it may promise, and what it believes to be available to anybody.
 
-    Without a channel, the units of all its channels together count.
+    Without a channel, the units of all its channels together count. `near`: a customer, whom the nearest location is
+    shown first.
     """
     recipe, journal = catalogue.recipe(sku, "sku", is_fact=False), offer.journal
     local: list[dict[str, Any]] = []
-    for location in journal.locations(next(iter(recipe))):
+    for location, away in nearest_first(offer.documents, journal.locations(next(iter(recipe))), near):
         if all(journal.has_moved(location, item) for item in recipe):
             rights = {item: offer.units(location, item) for item in recipe}
             if not offer.channel:
@@ -195,6 +197,7 @@ def availability(offer: Offer, catalogue: Catalogue, sku: str) -> dict[str, Any]
                 rights = {item: rights_of(accounts[item], offer.node) - offer.kept(location, item) for item in recipe}
             available = {item: journal.available(location, item) for item in recipe}
             found = {"guaranteed": max(0, makes(recipe, rights)), "optimistic": max(0, makes(recipe, available))}
-            local.append({"location": location, **found, "as_of": ANYTHING})
+            distance = {} if away is None else {"distance_km": away}
+            local.append({"location": location, **found, "as_of": ANYTHING, **distance})
     sums = {name: sum(one[name] for one in local) for name in ("guaranteed", "optimistic")}
     return {"sku": sku, **sums, "locations": local}

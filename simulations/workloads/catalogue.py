@@ -20,6 +20,7 @@ from simulations.workloads.forecasts import ForecastsClient
 from simulations.workloads.order_messages import OrderMessagesClient
 from simulations.workloads.order_parts import OrderPartsClient
 from simulations.workloads.order_returns import OrderReturnsClient
+from simulations.workloads.points import PointsClient
 from simulations.workloads.regions import RegionsClient
 from simulations.workloads.returns import ReturnsClient
 from simulations.workloads.second_hand import SecondHandClient
@@ -35,6 +36,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "order-messages": OrderMessagesClient,
     "order-parts": OrderPartsClient,
     "order-returns": OrderReturnsClient,
+    "points": PointsClient,
     "regions": RegionsClient,
     "returns": ReturnsClient,
     "second-hand": SecondHandClient,

@@ -1,16 +1,35 @@
-"""Forms that few plans have: names and doubled lines."""
+"""Forms that few plans have: names, doubled lines and points."""
 
 from __future__ import annotations
 
 from random import Random
+
+import pytest
+from msgspec.structs import replace
 
 from replica.core.base.names import is_name
 from replica.core.orders.requests import OrderEvent
 from replica.core.stock.requests import Adjustment, AdjustmentLine, Sale, SkuLine
 from simulations.doubled_lines import on_two_lines
 from simulations.draw import draw_plan
-from simulations.plan import Plan
+from simulations.plan import Plan, Trade
+from simulations.reference.catalogue import Documents
+from simulations.reference.points import kilometres, nearest_first
+from simulations.run import play
 from simulations.scenario import check_plan
+
+PLAIN = Plan(seed=5, seconds=12.0, stores=("store-1", "store-2"), trade=Trade(clients=0, think_ms=400.0, opening=0))
+"""A plan without other clients and faults."""
+
+HERE, THERE = (48.14, 11.58), (52.52, 13.41)
+"""Munich and Berlin."""
+
+
+def counts_of(plan: Plan, *workloads: str) -> dict[str, int]:
+    result = play(replace(plan, trade=replace(plan.trade, workloads=workloads)))
+    assert result.violation is None
+    return result.counts
+
 
 # names ---------------------------------------------------------------------------------------------------------------
 
@@ -60,3 +79,32 @@ def test_an_event_of_an_order_may_name_a_whole_line_twice() -> None:
 
 def test_a_fifth_of_the_plans_doubles_lines() -> None:
     assert 20 < sum(draw_plan(seed).trade.doubled_lines > 0 for seed in range(200)) < 60
+
+
+# points --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_reference_knows_how_far_it_is_from_munich_to_berlin() -> None:
+    assert kilometres(HERE, THERE) == kilometres(THERE, HERE) == pytest.approx(504.4, abs=1.0)
+    assert kilometres(HERE, HERE) == 0.0
+
+
+def test_a_location_at_the_point_comes_first_and_one_without_a_point_last() -> None:
+    documents = Documents()
+    for location, point in (("b", HERE), ("a", THERE)):
+        documents.put("location", location, dict(zip(("lat", "lon"), point, strict=True)), (1, 1, "w"))
+    assert [name for name, _ in nearest_first(documents, ["0", "a", "b"], HERE)] == ["b", "a", "0"]
+    assert nearest_first(documents, ["b", "a"], None) == [("a", None), ("b", None)]
+
+
+# what happens in the runs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("workload", "event"),
+    [
+        ("points", "asked near a point"),
+    ],
+)
+def test_a_workload_does_what_it_is_for(workload: str, event: str) -> None:
+    assert counts_of(PLAIN, workload)[event] > 0
