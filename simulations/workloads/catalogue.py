@@ -17,6 +17,7 @@ from simulations.workloads.bundles import BundlesClient
 from simulations.workloads.feed_readers import FeedReader
 from simulations.workloads.floods import FloodClient
 from simulations.workloads.forecasts import ForecastsClient
+from simulations.workloads.local_hours import LocalHoursClient
 from simulations.workloads.order_messages import OrderMessagesClient
 from simulations.workloads.order_parts import OrderPartsClient
 from simulations.workloads.order_returns import OrderReturnsClient
@@ -33,6 +34,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "feed-readers": FeedReader,
     "floods": FloodClient,
     "forecasts": ForecastsClient,
+    "local-hours": LocalHoursClient,
     "order-messages": OrderMessagesClient,
     "order-parts": OrderPartsClient,
     "order-returns": OrderReturnsClient,

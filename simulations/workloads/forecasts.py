@@ -41,6 +41,8 @@ QUANTILES = (0.5, 0.9, 1.0)
 class ForecastsClient(Client):
     """A till of daily goods; at a hub, somebody who writes their policies."""
 
+    later_ms: tuple[int, ...] = LATER_MS
+
     async def run(self, until: float) -> None:
         """Tell the past days first, then work until this time."""
         if self._machine.role.role == "edge":
@@ -48,7 +50,7 @@ class ForecastsClient(Client):
                 await self._deliver()
             for ago in range(1, DAYS + 1):
                 for item in DAILY:
-                    for later_ms in LATER_MS:
+                    for later_ms in self.later_ms:
                         await self._sell_at(item, later_ms - ago * DAY_MS)
         await super().run(until)
 
@@ -70,7 +72,7 @@ class ForecastsClient(Client):
 
     async def _tell_late(self) -> None:
         ago = self._random.randint(1, AGO_MAX)
-        await self._sell_at(self._random.choice(DAILY), self._random.choice(LATER_MS) - ago * DAY_MS)
+        await self._sell_at(self._random.choice(DAILY), self._random.choice(self.later_ms) - ago * DAY_MS)
 
     async def _sell_with_a_wrong_date(self) -> None:
         await self._sell_at(self._random.choice(DAILY), self._random.choice(YEARS_AHEAD_MS), is_impossible=True)

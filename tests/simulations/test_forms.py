@@ -1,4 +1,4 @@
-"""Forms that few plans have: names, doubled lines and points."""
+"""Forms that few plans have: names, doubled lines, points and time zones."""
 
 from __future__ import annotations
 
@@ -104,6 +104,8 @@ def test_a_location_at_the_point_comes_first_and_one_without_a_point_last() -> N
     ("workload", "event"),
     [
         ("points", "asked near a point"),
+        ("local-hours", "time zone written"),
+        ("local-hours", "forecast checked"),
     ],
 )
 def test_a_workload_does_what_it_is_for(workload: str, event: str) -> None:
