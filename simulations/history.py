@@ -147,6 +147,8 @@ class History:
         """By order: all requests about it."""
         self.numbered: dict[str, list[Ask]] = {}
         """By order: requests that together return everything that it held, some of them numbered."""
+        self.going_on: dict[str, list[Ask]] = {}
+        """By order: its events in order of their numbers. The order may move between them."""
         self.handed_out: list[Entry] = []
         """Every entry of an order that is durable on any machine."""
         self.counts: dict[str, int] = {}

@@ -23,6 +23,8 @@ class Ended(Struct):
     began: dict[str, None] = {}
     late: dict[str, None] = {}
     """Events that were reported as late."""
+    is_moved: bool = False
+    """Whether a fulfilment replaces another one whose units were missing."""
     is_other: bool = False
     """Whether something happened that the requests did not ask for, such as an expiry."""
 
@@ -56,6 +58,7 @@ class OrderMessagesChecker(Checker):
         act, name = facts["act"], facts.get("fulfilment", "")
         if act == "step" and content.reason in ("hold", "reserve"):
             ended.began[name] = None
+            ended.is_moved = ended.is_moved or bool(facts.get("instead_of"))
         elif act == "step" and content.reason == "return":
             ended.returned[name] = None
         elif act in ("step", "hand_over", "void") and content.reason != "collect":
@@ -77,6 +80,19 @@ class OrderMessagesChecker(Checker):
             if sorted(ended.began) != sorted(ended.returned) or ended.late:
                 where = ", ".join(ended.began)
                 self.fail(f"{order!r} was returned at {list(ended.returned)} of {where}; late: {list(ended.late)}")
+        self._check_going_on()
+
+    def _check_going_on(self) -> None:
+        """No event of an order waits for a number that was told before, whatever fulfilment counted it."""
+        for order, asks in self.history.going_on.items():
+            ended = self._ended.get(order, Ended())
+            if len(asks) < 2 or not all(ask.entry is not None and len(ask.tried) == 1 for ask in asks):
+                continue
+            self.history.tally(
+                "numbers told of an order that moved" if ended.is_moved else "numbers told of another order"
+            )
+            if ended.late:
+                self.fail(f"{order!r} was told each number in turn, but {list(ended.late)} came late")
 
     def _check_kept(self, entry: Entry) -> None:
         settles = entry.content.facts.get("settles", b"")

@@ -18,6 +18,7 @@ from simulations.workloads.feed_readers import FeedReader
 from simulations.workloads.floods import FloodClient
 from simulations.workloads.forecasts import ForecastsClient
 from simulations.workloads.local_hours import LocalHoursClient
+from simulations.workloads.moved_orders import MovedOrdersClient
 from simulations.workloads.order_messages import OrderMessagesClient
 from simulations.workloads.order_parts import OrderPartsClient
 from simulations.workloads.order_returns import OrderReturnsClient
@@ -35,6 +36,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "floods": FloodClient,
     "forecasts": ForecastsClient,
     "local-hours": LocalHoursClient,
+    "moved-orders": MovedOrdersClient,
     "order-messages": OrderMessagesClient,
     "order-parts": OrderPartsClient,
     "order-returns": OrderReturnsClient,

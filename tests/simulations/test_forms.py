@@ -1,4 +1,4 @@
-"""Forms that few plans have: names, doubled lines, points and time zones."""
+"""Forms that few plans have: names, doubled lines, points, time zones and moved orders."""
 
 from __future__ import annotations
 
@@ -106,6 +106,7 @@ def test_a_location_at_the_point_comes_first_and_one_without_a_point_last() -> N
         ("points", "asked near a point"),
         ("local-hours", "time zone written"),
         ("local-hours", "forecast checked"),
+        ("moved-orders", "numbers told of an order that moved"),
     ],
 )
 def test_a_workload_does_what_it_is_for(workload: str, event: str) -> None:
