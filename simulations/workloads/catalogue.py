@@ -17,6 +17,7 @@ from simulations.workloads.bundles import BundlesClient
 from simulations.workloads.feed_readers import FeedReader
 from simulations.workloads.floods import FloodClient
 from simulations.workloads.forecasts import ForecastsClient
+from simulations.workloads.late_returns import LateReturnsClient
 from simulations.workloads.local_hours import LocalHoursClient
 from simulations.workloads.moved_orders import MovedOrdersClient
 from simulations.workloads.order_messages import OrderMessagesClient
@@ -35,6 +36,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "feed-readers": FeedReader,
     "floods": FloodClient,
     "forecasts": ForecastsClient,
+    "late-returns": LateReturnsClient,
     "local-hours": LocalHoursClient,
     "moved-orders": MovedOrdersClient,
     "order-messages": OrderMessagesClient,

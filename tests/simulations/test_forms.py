@@ -1,4 +1,4 @@
-"""Forms that few plans have: names, doubled lines, points, time zones and moved orders."""
+"""Forms that few plans have: names, doubled lines, points, time zones, moved orders, late returns."""
 
 from __future__ import annotations
 
@@ -106,6 +106,7 @@ def test_a_location_at_the_point_comes_first_and_one_without_a_point_last() -> N
         ("points", "asked near a point"),
         ("local-hours", "time zone written"),
         ("local-hours", "forecast checked"),
+        ("late-returns", "sale told long after its return"),
         ("moved-orders", "numbers told of an order that moved"),
     ],
 )
