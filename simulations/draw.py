@@ -31,6 +31,14 @@ WITH_A_WORKLOAD = 0.06
 WITH_A_LATE_HUB = 0.08
 """Share of seeds in which one of several hubs begins only after the trade."""
 
+WITH_AN_UNSTEADY_HOME = 0.08
+"""Share of seeds in which one of several hubs goes up and down until the end of the trade."""
+
+UP_S = (2.0, 4.0)
+"""How long it stays up: too short for its stores to come home."""
+
+DOWN_S = (1.0, 3.0)
+
 LAST_REQUESTS_S = 60.0
 """Longer than the last requests of clients take. A late hub joins when everything is healed, after them."""
 
@@ -101,6 +109,7 @@ def _draw_plan(seed: int, *, pressure: bool) -> Plan:
     )
     faults = draw_faults(random, names, seconds, random.randint(3, 20))
     late = _draw_late_hub(seed, hubs, seconds)
+    faults = tuple(sorted((*faults, *_draw_unsteady_home(seed, hubs, seconds)), key=lambda fault: fault.at_s))
     trade = replace(
         trade,
         rush_s=random.choice((0.0, 0.0, 0.5, 2.0)),
@@ -150,6 +159,20 @@ def _draw_late_hub(seed: int, hubs: Sequence[tuple[str, str]], seconds: float) -
         return None
     name, _ = random.choice(hubs)
     return Fault(kind="power-loss", at_s=0.0, for_s=seconds + LAST_REQUESTS_S, who=(name,))
+
+
+def _draw_unsteady_home(seed: int, hubs: Sequence[tuple[str, str]], seconds: float) -> tuple[Fault, ...]:
+    """Draw a home hub that goes up and down, from a source of its own. Its stores have to stay at another hub."""
+    random = Random(f"{seed}/unsteady hubs")
+    if len(hubs) < 2 or random.random() >= WITH_AN_UNSTEADY_HOME:
+        return ()
+    name, _ = random.choice(hubs)
+    found, at_s = [], random.uniform(*UP_S)
+    while at_s < seconds:
+        for_s = random.uniform(*DOWN_S)
+        found.append(Fault(kind="kill", at_s=round(at_s, 3), for_s=round(for_s, 3), who=(name,)))
+        at_s += for_s + random.uniform(*UP_S)
+    return tuple(found)
 
 
 def draw_knobs(seed: int, knobs: Mapping[str, Knob] = OF_NODES) -> tuple[Setting, ...]:

@@ -166,6 +166,8 @@ class SimulatedNetwork:
         self.weather: dict[Way, Weather] = {}
         self.harmed: dict[str, int] = {}
         """The number of damaged frames, by kind."""
+        self.on_probe: Callable[[str, bool], None] = lambda machine, is_ready: None
+        """Called when a machine has probed its home hub, and with whether that answered."""
         self._loop = loop
         self._random = random
         self._cuts: dict[Way, int] = {}
@@ -317,4 +319,6 @@ class MachineNetwork:
         """A probe there and back, like an HTTP request with a timeout of one second."""
         network, there, back = self._network, (self._machine, url), (url, self._machine)
         await asyncio.sleep((network.delay_ms(there) + network.delay_ms(back)) / 1000)
-        return network.is_listening(url) and not (network.is_cut(there) or network.is_cut(back))
+        is_ready = network.is_listening(url) and not (network.is_cut(there) or network.is_cut(back))
+        network.on_probe(self._machine, is_ready)
+        return is_ready

@@ -25,6 +25,7 @@ from simulations.checkers.figures import FiguresChecker
 from simulations.checkers.floor import FloorChecker
 from simulations.checkers.goods_counted import GoodsCountedChecker
 from simulations.checkers.held import HeldChecker
+from simulations.checkers.home import HomeChecker
 from simulations.checkers.lost_edits import LostEditsChecker
 from simulations.checkers.order_messages import OrderMessagesChecker
 from simulations.checkers.order_parts import OrderPartsChecker
@@ -80,6 +81,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     DocumentsChecker,
     LostEditsChecker,
     ConvergenceChecker,
+    HomeChecker,
     BoundsChecker,
     ResentChecker,
     CountedChecker,
