@@ -26,6 +26,9 @@ FAULT_S_MAX = 5.0
 WITH_A_WORKLOAD = 0.15
 """Share of seeds that have a workload, for each workload. Fewer seeds are played than of other plans."""
 
+WITH_A_SILENT_STORE = 0.15
+"""Share of seeds in which a store is silent after its clock was wrong, while a hub restarts."""
+
 ALWAYS = ("isolate", "kill", "power-loss", "lost-answers")
 """Every plan has these faults."""
 
@@ -44,6 +47,7 @@ def draw_stack_plan(seed: int) -> Plan:
         replace(fault, at_s=round(fault.at_s * seconds / drawn.seconds, 3), for_s=min(fault.for_s, FAULT_S_MAX))
         for fault in drawn.faults
     ]
+    faults += _draw_silent_store(seed, drawn, seconds)
     trade = replace(
         drawn.trade,
         clients=min(drawn.trade.clients, CLIENTS_MAX),
@@ -63,6 +67,22 @@ def draw_stack_plan(seed: int) -> Plan:
         knobs=draw_knobs(seed, KNOBS),
         full_stack=True,
     )
+
+
+def _draw_silent_store(seed: int, plan: Plan, seconds: float) -> list[Fault]:
+    """Draw a store that loses power soon after its clock was wrong, and a hub that restarts then.
+
+    They are drawn from a source of their own. The hub must say when it heard from the store, and not by its stamps.
+    """
+    random = Random(f"{seed}/silent store")
+    if random.random() >= WITH_A_SILENT_STORE:
+        return []
+    store, hub = (random.choice(plan.stores),), (random.choice(plan.hubs)[0],)
+    return [
+        Fault(kind="clock-forward", at_s=0.5, for_s=0.5, who=store, strength=round(random.uniform(0.6, 1.0), 3)),
+        Fault(kind="power-loss", at_s=round(seconds * 0.6, 3), for_s=seconds, who=store),
+        Fault(kind="restart", at_s=round(seconds * 0.9, 3), for_s=0.0, who=hub),
+    ]
 
 
 PROFILES: Mapping[str, Callable[[int], Plan]] = {

@@ -9,6 +9,18 @@ STOCK_API = "replica.runtime.http.stock_api:StockApi"
 
 VIEWS = (
     Mutation(
+        name="heard-at-its-last-stamp",
+        breaks="after a restart, a node was last heard at its stamp, although its clock was wrong then",
+        invariant=7,
+        expected=("Checkpoint", "Verdict"),
+        edits=(
+            slip(
+                "replica.runtime.journal.sqlite_journal:SqliteJournal._check_ends",
+                ("recorded_clock(last.content)", "last.content.clock"),
+            ),
+        ),
+    ),
+    Mutation(
         name="stranded-with-quarantine",
         breaks="the rights of a node include its units in quarantine",
         invariant=7,

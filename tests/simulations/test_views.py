@@ -13,6 +13,7 @@ from simulations.mutations.views import VIEWS
 from simulations.profiles import draw_stack_plan
 
 SEEDS = {
+    "heard-at-its-last-stamp": 14,
     "silent-nodes-unlisted": 8,
     "merged-entries-counted-twice": 8,
     "explanation-page-skips-a-movement": 8,
