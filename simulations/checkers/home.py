@@ -14,8 +14,6 @@ GOING_HOME = "going-home"
 class HomeChecker(Checker):
     """A store leaves another hub for its home hub only after that has answered each probe for a while."""
 
-    invariant = 10
-
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._well: dict[str, int] = {}

@@ -6,6 +6,7 @@ from simulations.mutations.answers import ANSWERS, EVENT_ANSWERS
 from simulations.mutations.checkpoints import CHECKPOINTS
 from simulations.mutations.clocks import CLOCKS
 from simulations.mutations.commits import COMMITS
+from simulations.mutations.forms import FORMS
 from simulations.mutations.keys import KEYS
 from simulations.mutations.links import LINKS
 from simulations.mutations.lists import LISTS
@@ -35,6 +36,7 @@ AREAS = (
     UNDONE,
     ORDER_MESSAGES,
     LISTS,
+    FORMS,
 )
 
 MUTATIONS = {one.name: one for area in AREAS for one in area}

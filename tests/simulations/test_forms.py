@@ -1,4 +1,4 @@
-"""Forms that few plans have: names, doubled lines, points, time zones, moved orders, late returns."""
+"""Forms that few plans have: names, doubled lines, points, time zones, late returns, moved orders, unsteady hubs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from replica.core.orders.requests import OrderEvent
 from replica.core.stock.requests import Adjustment, AdjustmentLine, Sale, SkuLine
 from simulations.doubled_lines import on_two_lines
 from simulations.draw import draw_plan
-from simulations.plan import Plan, Trade
+from simulations.mutations.catalogue import MUTATIONS
+from simulations.mutations.mutation import planted
+from simulations.plan import Fault, Plan, Trade
 from simulations.reference.catalogue import Documents
 from simulations.reference.points import kilometres, nearest_first
 from simulations.run import play
@@ -112,3 +114,17 @@ def test_a_location_at_the_point_comes_first_and_one_without_a_point_last() -> N
 )
 def test_a_workload_does_what_it_is_for(workload: str, event: str) -> None:
     assert counts_of(PLAIN, workload)[event] > 0
+
+
+def test_a_store_goes_home_after_its_hub_was_well_for_a_while() -> None:
+    away = Fault(kind="kill", at_s=1.0, for_s=3.0, who=("hub-east",))
+    assert counts_of(replace(PLAIN, seconds=20.0, faults=(away,)))["went home"] > 0
+
+
+def test_a_store_that_goes_home_to_a_hub_that_goes_up_and_down_is_caught() -> None:
+    kills = tuple(Fault(kind="kill", at_s=1.0 + 5.5 * index, for_s=2.5, who=("hub-east",)) for index in range(4))
+    plan = replace(PLAIN, seconds=24.0, faults=kills)
+    assert play(plan).violation is None
+    with planted(MUTATIONS["home-well-with-breaks"]):
+        violation = play(plan).violation
+    assert violation is not None and violation.checker == "HomeChecker"
