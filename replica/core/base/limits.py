@@ -33,6 +33,30 @@ BODY_BYTES_MAX = 1 << 20
 DOCUMENT_BYTES_MAX = 64 << 10
 """Encoded bytes of one document's value."""
 
+AMOUNT_MAX = 1_000_000_000_000
+"""Minor units in one price or discount: a car in rials, and ten billion euros."""
+
+TOTAL_AMOUNT_MAX = 2**53 - 1
+"""Minor units in one total: the most that each JSON reader keeps exactly."""
+
+SCHEDULED_PRICES_MAX = 64
+"""Scheduled amounts in one price document: more than a year of weekly changes."""
+
+WINDOWS_MAX = 64
+"""Weekly windows of one promotion: nine on each day."""
+
+SELECTED_SKUS_MAX = 1_000
+"""SKUs that one selector of a promotion lists. More of them share an attribute."""
+
+CUSTOMER_GROUPS_MAX = 64
+"""Customer groups of one promotion."""
+
+COMPONENTS_MAX = 16
+"""Components of one bundle: more than a menu has courses."""
+
+PRIORITY_MAX = 1_000_000
+"""Priority of a promotion: room between any two that exist."""
+
 POLICY_PARTS_MAX = 256
 """Regions in one policy. The same bound applies to its channels."""
 
@@ -189,4 +213,5 @@ assert SCOPES_MAX * (_SCOPE_BYTES + _DIGESTS_BYTES) < FRAME_BYTES_MAX
 assert FRAME_STREAMS_MAX * (_SCOPE_BYTES + _HEAD_BYTES) < FRAME_BYTES_MAX
 assert SCOPES_MAX < STREAMS_MAX
 assert DOCUMENT_BYTES_MAX < BODY_BYTES_MAX
+assert AMOUNT_MAX < TOTAL_AMOUNT_MAX
 assert STAMP_AHEAD_MS < CLOCK_AHEAD_MAX_MS < CLOCK_SKEW_MAX_MS
