@@ -64,6 +64,13 @@ def check_currency(code: str, field: str) -> None:
         raise Invalid(f"{text} Send a code of three letters, such as EUR.", field=field, known=close)
 
 
+def amount_text(amount: int, code: str) -> str:
+    """An amount as people write it: `12.50 EUR` for 1250. An unknown code is written with minor units."""
+    digits = MINOR_DIGITS.get(code, 0)
+    whole, minor = divmod(amount, 10**digits)
+    return f"{whole}.{minor:0{digits}} {code}" if digits else f"{whole} {code}"
+
+
 def cash_amount(amount: int, currency: str) -> int:
     """What a customer pays in cash for an amount, in minor units: the nearest multiple of the smallest coin, half up.
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.base.errors import Invalid
-from replica.core.catalog.currencies import CASH_INCREMENTS, MINOR_DIGITS, cash_amount, check_currency
+from replica.core.catalog.currencies import CASH_INCREMENTS, MINOR_DIGITS, amount_text, cash_amount, check_currency
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,11 @@ def test_cash_differs_from_the_amount_by_at_most_half_a_coin(amount: int, curren
     increment = CASH_INCREMENTS.get(currency, 1)
     assert cash_amount(amount, currency) % increment == 0
     assert 2 * abs(cash_amount(amount, currency) - amount) <= increment
+
+
+@pytest.mark.parametrize(
+    ("amount", "code", "text"),
+    [(1_250, "EUR", "12.50 EUR"), (5, "EUR", "0.05 EUR"), (150, "JPY", "150 JPY"), (1_005, "KWD", "1.005 KWD")],
+)
+def test_an_amount_is_written_with_the_digits_of_its_currency(amount: int, code: str, text: str) -> None:
+    assert amount_text(amount, code) == text
