@@ -33,6 +33,8 @@ PRICE = "price"
 
 Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MAX, description="Whole minor units of the currency, such as cents.")]
 
+PositiveAmount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description="Minor units of the currency, at least 1.")]
+
 _READ_PRICES_MAX = 1 << 14
 """Documents that are kept decoded: the goods of a busy day."""
 
