@@ -194,8 +194,9 @@ class Client:
         return changed_by_orders(known.values(), pair, seen.vector, seen.as_of)
 
     async def _write_document(self) -> None:
+        """Write a document of a kind that no version knows: nodes keep and forward it."""
         name, value = self._random.choice(("summer", "winter")), self._random.randrange(1_000)
-        await self._put([self._begin_write("promotion", name, pack_value({"off": value, "by": self._name}))])
+        await self._put([self._begin_write("billboard", name, pack_value({"off": value, "by": self._name}))])
 
     async def _write_list(self) -> None:
         """Write a price list: so many large documents that the window of a link fills up."""

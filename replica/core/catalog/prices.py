@@ -154,9 +154,9 @@ def effective_price(
         price = _known(register)
         why = "overridden" if found is not None else _why_not(price, chain, register.rank, moment_ms)
         if why is not None:
-            others.append(PassedOver(source_of(register), why))
+            others.append(PassedOver(_source_of(register), why))
         elif price is not None:
-            found = (price, price.amount_at(moment_ms), source_of(register))
+            found = (price, price.amount_at(moment_ms), _source_of(register))
     if found is None:
         return NoPrice(tuple(others))
     price, amount, source = found
@@ -212,7 +212,11 @@ def overrides_past_limits(documents: Documents, moment_ms: int) -> Iterator[Past
             price = _known(register) if register.rank != CHAIN_RANK and is_known_rank(register.rank) else None
             field = _past_limits(price, chain, moment_ms) if price is not None else None
             if field is not None:
-                yield PastLimits(sku, source_of(register), field, chain.limits)
+                yield PastLimits(sku, _source_of(register), field, chain.limits)
+
+
+def _source_of(register: Register) -> Source:
+    return source_of((register.rank, register.at), register.version)
 
 
 def _known(register: Register | None) -> KnownPrice | None:

@@ -55,7 +55,7 @@ class Promotions:
             self._forget(former)
             if not ranks:
                 del self._promotions[register.key]
-        promotion = read_promotion(register)
+        promotion = read_promotion(register.key, register.value, rank, register.version)
         if promotion is None:
             return register.value is None
         self._promotions.setdefault(register.key, {})[rank] = promotion

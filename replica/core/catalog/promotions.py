@@ -19,7 +19,6 @@ from replica.core.base.errors import Invalid
 from replica.core.base.limits import COMPONENTS_MAX, CUSTOMER_GROUPS_MAX, PRIORITY_MAX, WINDOWS_MAX
 from replica.core.base.quantities import Quantity
 from replica.core.catalog.currencies import CurrencyCode, amount_text, check_currency
-from replica.core.catalog.documents import Register
 from replica.core.catalog.prices import Amount, PositiveAmount
 from replica.core.catalog.ranks import Rank, Source, is_known_rank, source_of
 from replica.core.catalog.selectors import Selected, Selector, check_selector, selected_by
@@ -199,27 +198,22 @@ def _check_sense(document: PromotionDocument) -> None:
     _check_applies_to(document)
 
 
-def read_promotion(register: Register) -> Promotion | None:
-    """Read the write of a `promotion` document. None if it has no value, or this version cannot use it."""
-    if register.value is None or not is_known_rank(register.rank):
+def read_promotion(promotion_id: str, value: bytes | None, rank: Rank, version: int = 0) -> Promotion | None:
+    """Read the packed value of a `promotion` document. None if it has none, or this version cannot use it."""
+    if value is None or not is_known_rank(rank[0]):
         return None
     try:
-        document = convert(msgpack.unpackb(register.value, strict_map_key=False), _ReadPromotion)
+        document = convert(msgpack.unpackb(value, strict_map_key=False), _ReadPromotion)
         _check_sense(document)
     except (ValueError, TypeError, ValidationError, Invalid):
         return None
-    return promotion_of(register, document)
-
-
-def promotion_of(register: Register, document: PromotionDocument) -> Promotion:
-    """The promotion of a document that was checked."""
     selectors = [document.applies_to] if document.applies_to is not UNSET else []
     if isinstance(document.benefit, Bundle):
         selectors = [component.applies_to for component in document.benefit.components]
     return Promotion(
-        id=register.key,
-        rank=(register.rank, register.at),
-        source=source_of(register),
+        id=promotion_id,
+        rank=rank,
+        source=source_of(rank, version),
         benefit=document.benefit,
         selected=tuple(map(selected_by, selectors)),
         customer_groups=document.customer_groups,

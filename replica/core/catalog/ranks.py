@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK, Register
+from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK
 
 RankName = Literal["chain", "region", "store"]
 
@@ -40,6 +40,7 @@ def is_known_rank(rank: int) -> bool:
     return rank in _NAMES
 
 
-def source_of(register: Register) -> Source:
-    """Where the document of a register with a known rank comes from."""
-    return Source(rank=_NAMES[register.rank], version=register.version, at=register.at)
+def source_of(rank: Rank, version: int) -> Source:
+    """Where a document of a known rank comes from."""
+    number, at = rank
+    return Source(rank=_NAMES[number], version=version, at=at)

@@ -7,6 +7,7 @@ from the record. CONTRIBUTING.md walks through an example.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -15,7 +16,12 @@ from replica.core.base.errors import Invalid
 from replica.core.base.names import is_item, is_name
 from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
 from replica.core.catalog.known_locations import KnownLocations
-from replica.core.catalog.locations import LOCATION, LocationDocument
+from replica.core.catalog.locations import LOCATION, LocationDocument, region_of
+from replica.core.catalog.prices import PRICE, PriceDocument, admit_price, check_price
+from replica.core.catalog.promotion_index import Promotions
+from replica.core.catalog.promotions import PROMOTION, PromotionDocument, check_promotion, read_promotion
+from replica.core.catalog.ranks import PRICE_RANKS
+from replica.core.catalog.selectors import attributes_of
 from replica.core.catalog.sku_checks import admit_sku, check_sku, tidy_sku
 from replica.core.catalog.skus import SKU, Catalog, SkuDocument, listed
 from replica.core.ledger.cells import Ledger
@@ -38,6 +44,7 @@ class Indexes(Protocol):
 
     documents: Documents
     catalog: Catalog
+    promotions: Promotions
     policies: Policies
     machine: OrderMachine
     orders: Orders
@@ -46,7 +53,9 @@ class Indexes(Protocol):
 class Known(Protocol):
     """What a replica knows when it decides a write."""
 
+    documents: Documents
     catalog: Catalog
+    promotions: Promotions
     ledger: Ledger
     known_locations: KnownLocations
 
@@ -90,6 +99,22 @@ def _admit_sku(known: Known, write: DocumentWrite) -> None:
         admit_sku(known.catalog, items, write.name, write.value, has_new_items=write.has_new_items)
 
 
+def _admit_price(known: Known, write: DocumentWrite) -> None:
+    if write.value is not None:
+        admit_price(known.documents, write.name, write.value, write.rank)
+
+
+def _admit_promotion(known: Known, write: DocumentWrite) -> None:
+    promotion = read_promotion(write.name, write.value, (write.rank, write.at))
+    if promotion is not None:
+        documents = known.documents
+        known.promotions.check_overlap(promotion, partial(attributes_of, documents), partial(region_of, documents))
+
+
+def _index_promotion(indexes: Indexes, register: Register) -> bool:
+    return indexes.promotions.put(register)
+
+
 def _index_sku(indexes: Indexes, register: Register) -> bool:
     return indexes.catalog.put(register, indexes.documents.former(register.kind, register.key))
 
@@ -124,6 +149,23 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             index=_index_sku,
         ),
         DocumentKind(name=LOCATION, document=LocationDocument, is_key=is_name),
+        DocumentKind(
+            name=PRICE,
+            document=PriceDocument,
+            is_key=is_item,
+            ranks=PRICE_RANKS,
+            check=check_price,
+            admit=_admit_price,
+        ),
+        DocumentKind(
+            name=PROMOTION,
+            document=PromotionDocument,
+            is_key=is_item,
+            ranks=PRICE_RANKS,
+            check=check_promotion,
+            admit=_admit_promotion,
+            index=_index_promotion,
+        ),
         DocumentKind(
             name=POLICY,
             document=PolicyDocument,

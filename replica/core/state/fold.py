@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Changes, Ledger, Move
 from replica.core.log.entry import DOCUMENT, Entry, Head, Stream
@@ -56,6 +57,7 @@ class Fold:
         "orders",
         "parts",
         "policies",
+        "promotions",
     )
 
     def __init__(self, node: str, *, open_catalog: bool = False, kinds: Kinds = KINDS) -> None:
@@ -63,6 +65,7 @@ class Fold:
         self.documents = Documents()
         self.catalog = Catalog(open_catalog)
         self.policies = Policies()
+        self.promotions = Promotions()
         self.machine = DEFAULT_MACHINE
         self.orders = Orders(node)
         self.counts = Counts(node, self.ledger)

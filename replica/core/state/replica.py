@@ -89,6 +89,7 @@ class Replica:
         self.documents = self.fold.documents
         self.catalog = self.fold.catalog
         self.policies = self.fold.policies
+        self.promotions = self.fold.promotions
         self.orders = self.fold.orders
         self.counts = self.fold.counts
         self.clock_faults = self.fold.clock_faults

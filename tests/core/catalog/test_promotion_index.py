@@ -13,11 +13,11 @@ from msgspec import UNSET
 from replica.core.base.errors import Invalid
 from replica.core.catalog.documents import REGION_RANK, STORE_RANK, Register
 from replica.core.catalog.promotion_index import Promotions
-from replica.core.catalog.promotions import Promotion, read_promotion
+from replica.core.catalog.promotions import Promotion
 from replica.core.catalog.ranks import CHAIN_WIDE, Rank, ranks_at
 from replica.core.catalog.selectors import Attributes
 from replica.core.catalog.weekly_windows import minute_of_week
-from tests.core.catalog.test_promotions import bundle, document, register
+from tests.core.catalog.test_promotions import bundle, document, read_register, register
 from tests.core.catalog.test_validity import ms
 
 ACME: Attributes = {"brand": "acme", "organic": True}
@@ -49,7 +49,7 @@ def applying(promotions: Promotions, *skus: str, ranks: tuple[Rank, ...] = HERE)
 
 def promotion(value: dict[str, Any], promotion_id: str = "new", rank: Rank = CHAIN_WIDE) -> Promotion:
     """A promotion in the form for calculations."""
-    read = read_promotion(register(value, promotion_id, *rank))
+    read = read_register(register(value, promotion_id, *rank))
     assert read is not None
     return read
 

@@ -12,6 +12,7 @@ from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.promotions import (
     PROMOTION,
     Benefit,
+    Promotion,
     PromotionDocument,
     check_promotion,
     in_order,
@@ -43,6 +44,11 @@ def register(value: Any, key: str = "sale", rank: int = 0, at: str = "") -> Regi
     return Register(kind=PROMOTION, key=key, rank=rank, at=at, version=1, clock=1, writer="h#0a", value=packed)
 
 
+def read_register(write: Register) -> Promotion | None:
+    """Read the write of a promotion."""
+    return read_promotion(write.key, write.value, (write.rank, write.at), write.version)
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -60,7 +66,7 @@ def test_a_promotion_is_read_as_it_was_written(value: dict[str, Any]) -> None:
     written = convert(value, PromotionDocument)
     check_promotion(written)
     assert convert(to_builtins(written), PromotionDocument) == written
-    read = read_promotion(register(to_builtins(written)))
+    read = read_register(register(to_builtins(written)))
     assert read is not None
     assert (read.benefit, read.is_exclusive, read.priority, read.max_uses) == (written.benefit, True, 100, None)
 
@@ -122,16 +128,16 @@ def test_a_promotion_out_of_bounds_does_not_fit_the_schema(value: dict[str, Any]
     [7, {"benefit": {"type": "gift"}}, document(benefit={**PERCENTAGE, "cap": 3}), {"benefit": PERCENTAGE}, None],
 )
 def test_a_promotion_that_this_version_cannot_read_is_none(value: Any) -> None:
-    assert read_promotion(register(value)) is None
+    assert read_register(register(value)) is None
 
 
 def test_a_promotion_of_an_unknown_rank_is_none() -> None:
-    assert read_promotion(register(document(), rank=7)) is None
+    assert read_register(register(document(), rank=7)) is None
 
 
 def test_a_promotion_of_a_peer_may_have_fields_and_currencies_of_other_times() -> None:
     leva = {"type": "amount_off", "amount": 50, "currency": "BGN"}
-    read = read_promotion(register(document(benefit=leva, colour="red"), rank=200, at="store-1"))
+    read = read_register(register(document(benefit=leva, colour="red"), rank=200, at="store-1"))
     assert read is not None
     assert (read.rank, read.source.rank, reason_of(read.benefit)) == ((200, "store-1"), "store", "50 BGN off each")
 
@@ -144,7 +150,7 @@ def test_exclusive_promotions_come_first_then_the_lower_number_then_the_lesser_i
         register(document(priority=1), "y"),
         register(document(combinable=True, priority=0), "x"),
     ]
-    read = [one for one in map(read_promotion, several) if one is not None]
+    read = [one for one in map(read_register, several) if one is not None]
     assert [one.id for one in in_order(read)] == ["y", "b", "z", "x", "a"]
 
 
@@ -155,7 +161,7 @@ def test_a_promotion_is_in_force_for_its_groups_in_its_period_and_windows() -> N
         valid_to="2026-12-02T00:00:00Z",
         windows=[{"start": "08:00", "end": "09:00"}],
     )
-    promotion = read_promotion(register(value))
+    promotion = read_register(register(value))
     assert promotion is not None
     noon, eight = ms("2026-12-01T12:00:00Z"), 24 * 60 + 8 * 60
     assert promotion.is_in_force(noon, eight, "staff")

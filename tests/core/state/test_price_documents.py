@@ -1,0 +1,136 @@
+"""Prices and promotions in replicas: what a write is refused for, and the same prices everywhere after a merge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from replica.core.base.errors import Invalid
+from replica.core.base.names import CHAIN
+from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK, pack_value
+from replica.core.catalog.prices import EffectivePrice, effective_price, overrides_past_limits
+from replica.core.catalog.promotions import PROMOTION
+from replica.core.catalog.ranks import Source, ranks_at
+from replica.core.catalog.selectors import attributes_of
+from replica.core.state import decisions
+from replica.core.state.commands import DocumentWrite
+from tests.core.catalog.test_promotions import document
+from tests.core.chain import NOW_MS, STORE, Node, hub, store
+
+CHAIN_WIDE = (CHAIN_RANK, "")
+OWN = (STORE_RANK, STORE)
+SHOP = {"type": "store", "name": "Shop", "region": "east"}
+
+
+def write(node: Node, kind: str, key: str, value: Any, rank: tuple[int, str] = CHAIN_WIDE) -> None:
+    """Write a document of a rank, and commit it."""
+    packed = None if value is None else pack_value(value)
+    decisions.write(node.replica, DocumentWrite(kind, key, packed, b"", rank=rank[0], at=rank[1]), NOW_MS)
+    node.commit()
+
+
+def price(node: Node, amount: int, rank: tuple[int, str] = CHAIN_WIDE, **fields: Any) -> None:
+    """Write the price of cola."""
+    write(node, "price", "cola", {"amount": amount, "currency": "EUR", **fields}, rank)
+
+
+def refused(node: Node, kind: str, value: Any, rank: tuple[int, str] = CHAIN_WIDE) -> Invalid:
+    """Why a write of cola's price, or of the promotion `new`, is refused."""
+    with pytest.raises(Invalid) as error:
+        write(node, kind, "cola" if kind == "price" else "new", value, rank)
+    return error.value
+
+
+def merge(one: Node, other: Node) -> None:
+    """Exchange all that both wrote, as far as a store receives it."""
+    for sender, receiver in ((one, other), (other, one)):
+        receiver.take([*sender.runs(CHAIN), *sender.runs(STORE)])
+        receiver.commit()
+
+
+def effective(node: Node) -> EffectivePrice:
+    """The price of cola in the store."""
+    found = effective_price(node.replica.documents, "cola", STORE, "east", NOW_MS)
+    assert isinstance(found, EffectivePrice)
+    return found
+
+
+def applying(node: Node, sku: str = "cola") -> list[tuple[str, Source]]:
+    """The promotions that may apply to a SKU in the store, each with where it comes from."""
+    goods = [(sku, attributes_of(node.replica.documents, sku))]
+    found = node.replica.promotions.applying(goods, ranks_at(STORE, "east"))
+    return [(one.id, one.source) for one in found]
+
+
+def test_an_override_past_the_limits_of_the_chain_is_refused() -> None:
+    node = hub("hub-east")
+    write(node, "location", STORE, SHOP)
+    price(node, 199, override={"min": 150})
+    price(node, 150, OWN)
+    assert refused(node, "price", {"amount": 149, "currency": "EUR"}, OWN).field == "amount"
+    assert effective(node).source == Source("store", 1, STORE)
+
+
+def test_an_exclusive_promotion_that_competes_with_another_is_refused() -> None:
+    node = hub("hub-east")
+    write(node, "sku", "cola", {"recipe": {"cola": 1}, "attributes": {"brand": "acme"}})
+    write(node, PROMOTION, "sale", document(applies_to={"attributes": {"brand": "acme"}}))
+    error = refused(node, PROMOTION, document(applies_to={"skus": ["cola"]}))
+    assert (error.field, error.facts["promotion"]) == ("priority", "sale")
+    write(node, PROMOTION, "new", document(applies_to={"skus": ["wine"]}))
+
+
+def test_a_store_competes_with_its_own_region_only() -> None:
+    node = hub("hub-east")
+    write(node, "location", STORE, SHOP)
+    write(node, "location", "store-2", {**SHOP, "region": "west"})
+    write(node, PROMOTION, "sale", document(), (REGION_RANK, "east"))
+    assert refused(node, PROMOTION, document(), OWN).field == "priority"
+    write(node, PROMOTION, "new", document(), (STORE_RANK, "store-2"))
+
+
+def test_an_override_and_new_limits_that_meet_give_one_price_everywhere() -> None:
+    east, shop = hub("hub-east"), store(1)
+    write(east, "location", STORE, SHOP)
+    price(east, 199)
+    merge(east, shop)
+    price(shop, 99, OWN)
+    price(east, 189, override={"min": 150})
+    assert (effective(east).amount, effective(shop).amount) == (189, 99)
+    merge(east, shop)
+    assert effective(east) == effective(shop)
+    assert (effective(east).amount, effective(east).others[0].why) == (189, "past-the-limits")
+    reports = [list(overrides_past_limits(node.replica.documents, NOW_MS)) for node in (east, shop)]
+    assert reports[0] == reports[1]
+    assert [(one.sku, one.source.at, one.field) for one in reports[0]] == [("cola", STORE, "amount")]
+
+
+def test_promotions_of_two_hubs_that_compete_have_one_order_everywhere() -> None:
+    east, west = hub("hub-east"), hub("hub-west")
+    write(east, PROMOTION, "b", document())
+    write(west, PROMOTION, "a", document())
+    merge(east, west)
+    assert applying(east) == applying(west) == [("a", Source("chain", 1)), ("b", Source("chain", 1))]
+    for node in (east, west):
+        assert node.replica.promotions.overlaps(lambda sku: {}, lambda location: "") == [("a", "b")]
+
+
+def test_a_node_that_starts_again_knows_the_promotions_of_all_ranks() -> None:
+    node = store(1)
+    write(node, "location", STORE, SHOP)
+    write(node, PROMOTION, "sale", document())
+    write(node, PROMOTION, "sale", document(priority=7), OWN)
+    write(node, PROMOTION, "gone", document(priority=8))
+    write(node, PROMOTION, "gone", None)
+    before = applying(node)
+    node.crash()
+    assert applying(node) == before == [("sale", Source("store", 1, STORE))]
+
+
+def test_a_promotion_that_this_version_cannot_read_is_counted_and_forwarded() -> None:
+    east, shop = hub("hub-east"), store(1)
+    write(east, PROMOTION, "sale", {"benefit": {"type": "gift"}})
+    merge(east, shop)
+    assert (shop.replica.documents.malformed, applying(shop)) == (1, [])
+    assert shop.replica.documents.value(PROMOTION, "sale") == {"benefit": {"type": "gift"}}

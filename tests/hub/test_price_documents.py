@@ -1,0 +1,66 @@
+"""Prices and promotions over HTTP at a hub: ranks, limits, refusals that name the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.callers import Caller
+
+SHOP = {"type": "store", "name": "Shop", "region": "east"}
+SALE = {"benefit": {"type": "percentage", "percent": 20}, "applies_to": {"all": True}}
+PRICE = {"amount": 199, "currency": "EUR"}
+
+
+async def put(hub: Caller, path: str, value: Any) -> tuple[int, str | None]:
+    """Write a document; return the status and the field that is wrong."""
+    status, answer = await hub.write(f"/v1/documents/{path}", value, method="PUT")
+    return status, answer.get("field")
+
+
+async def test_a_store_overrides_the_price_of_the_chain_within_its_limits(hub: Caller) -> None:
+    assert await put(hub, "location/store-1", SHOP) == (200, None)
+    assert await put(hub, "price/cola", {**PRICE, "override": {"min": 150, "max": 250}}) == (200, None)
+    assert await put(hub, "price/cola?rank=store&at=store-1", {**PRICE, "amount": 149}) == (422, "amount")
+    assert await put(hub, "price/cola?rank=store&at=store-1", {**PRICE, "amount": 179}) == (200, None)
+    assert await put(hub, "price/cola?rank=region&at=east", {**PRICE, "currency": "CHF"}) == (422, "currency")
+    there = await hub.good("/v1/documents/price/cola?location=store-1")
+    assert there["value"] == {**PRICE, "amount": 179}
+
+
+async def test_a_time_is_stored_as_it_was_written(hub: Caller) -> None:
+    value = {**PRICE, "scheduled": [{"amount": 209, "valid_from": "2027-01-01T00:00:00+01:00"}]}
+    assert await put(hub, "price/cola", value) == (200, None)
+    assert (await hub.good("/v1/documents/price/cola"))["value"] == value
+
+
+async def test_exclusive_promotions_that_compete_are_refused(hub: Caller) -> None:
+    assert await put(hub, "promotion/summer", SALE) == (200, None)
+    assert await put(hub, "promotion/winter", SALE) == (422, "priority")
+    assert await put(hub, "promotion/winter", {**SALE, "priority": 7}) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        ("price/cola", {**PRICE, "currency": "EUX"}, "currency"),
+        ("price/cola", {**PRICE, "amount": -1}, "amount"),
+        ("price/cola", {**PRICE, "amount": 1.5}, "amount"),
+        ("price/cola", {**PRICE, "valid_from": "tomorrow"}, "valid_from"),
+        ("price/cola", {**PRICE, "scheduled": [{"amount": 1}]}, "scheduled[0].valid_from"),
+        ("promotion/sale", {**SALE, "benefit": {"type": "gift"}}, "benefit.type"),
+        ("promotion/sale", {**SALE, "benefit": {"type": "percentage"}}, "benefit.percent"),
+        ("promotion/sale", {"benefit": SALE["benefit"]}, "applies_to"),
+        ("promotion/sale", {**SALE, "windows": [{"start": "8 am"}]}, "windows[0].start"),
+        ("promotion/sale", {**SALE, "windows": [{"days": ["someday"]}]}, "windows[0].days[0]"),
+    ],
+)
+async def test_a_wrong_field_is_named(hub: Caller, path: str, value: Any, field: str) -> None:
+    assert await put(hub, path, value) == (422, field)
+
+
+async def test_prices_and_promotions_have_a_schema(hub: Caller) -> None:
+    for kind in ("price", "promotion"):
+        schema = await hub.good(f"/v1/documents/{kind}/schema")
+        assert schema["$ref"].lower().startswith(f"#/$defs/{kind}")
