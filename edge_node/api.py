@@ -22,11 +22,13 @@ from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.fast_path import FastRead, single
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, limit_of
 from replica.runtime.http.orders_api import OrdersApi
+from replica.runtime.http.quotes_api import QuotesApi
 from replica.runtime.http.sellable_api import SellableApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.http.writes import MovementAnswer, answer_of
 from replica.runtime.node import Node
 from replica.runtime.peering.peers import Peer
+from replica.runtime.pricing import price_of_sale
 
 SALES_PATH = "/v1/sales"
 BATCHES_PATH = "/v1/sales:batch"
@@ -80,6 +82,7 @@ class EdgeApi:
         self._stock = StockApi(node, lambda request: location)
         self._orders = OrdersApi(node, can_replicate=False)
         self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
+        self._quotes = QuotesApi(node, self._named_location)
         self._documents = DocumentsApi(node, self._stock.long_reads, location)
         self._exceptions = ExceptionsApi(node)
 
@@ -140,6 +143,7 @@ class EdgeApi:
                 query=("before", "limit"),
             ),
             *self._sellable.operations(),
+            *self._quotes.operations(),
             *self._documents.operations(),
             *self._exceptions.operations(),
             Operation(
@@ -165,11 +169,16 @@ class EdgeApi:
 
     def read_sale(self, body: bytes, key: str | None) -> Command:
         """Check the body and key of one sale. Raises Refused."""
-        return Command(self._location, self._sale.decode(body), checked_key(key))
+        return self._command(self._sale.decode(body), checked_key(key))
+
+    def _command(self, sale: Sale, key: bytes) -> Command:
+        """The command of one sale, with the price that it applies."""
+        now_ms = self._node.clock.now().wall_ms
+        return Command(self._location, sale, key, quote=price_of_sale(self._node.replica, self._location, sale, now_ms))
 
     async def sell(self, request: web.Request) -> web.Response:
         sale: Sale = await self._sale.read(request)
-        command = Command(self._location, sale, key_of(request))
+        command = self._command(sale, key_of(request))
         return json_response(answer_of(await self._node.driver.submit(command)), 201)
 
     async def pickups(self, request: web.Request) -> web.Response:

@@ -21,6 +21,7 @@ from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.orders_api import OrdersApi
+from replica.runtime.http.quotes_api import QuotesApi
 from replica.runtime.http.sellable_api import SellableApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.node import Node
@@ -97,6 +98,7 @@ class HubApi:
         self._availability = AvailabilityApi(node, self._hosts, self._stock.long_reads)
         self._documents = DocumentsApi(node, self._stock.long_reads)
         self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
+        self._quotes = QuotesApi(node, self._named_location)
         self.orders = OrdersApi(node, can_replicate=True)
         self._exceptions = ExceptionsApi(node)
 
@@ -109,6 +111,7 @@ class HubApi:
         operations = [
             *self._availability.operations(),
             *self._sellable.operations(("location",)),
+            *self._quotes.operations(),
             Operation(
                 method="GET",
                 path="/v1/stock/{location}",

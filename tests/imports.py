@@ -25,7 +25,7 @@ PACKAGES = ("replica", "edge_node", "hub", "simulations", "shelfsync", "benchmar
 ORDERS = {
     "replica.core": "base < ledger < catalog < log < stock < rights < orders < planning < identity < state < sync",
     "replica.runtime": (
-        "ports < world < time_zones < logs < configuration < journal | driver"
+        "ports < world < time_zones < pricing < logs < configuration < journal | driver"
         " < peering < background < node < http < process"
     ),
     "simulations": (

@@ -138,13 +138,19 @@ def quote(
             priced = (OpenLine(sku, attributes[sku], quantity, amount, price.per), price)
             baskets.setdefault((price.currency, price.tax_inclusive), []).append(priced)
     quoted: list[QuotedLine] = []
-    totals = []
     in_force = _in_force(promotions, quantities, attributes, occasion)
     for currency, tax_inclusive in sorted(baskets):
-        basket = _quoted(baskets[currency, tax_inclusive], in_force, currency)
-        quoted += basket
-        totals.append(_total(basket, currency, tax_inclusive))
-    return Quote(tuple(sorted(quoted, key=lambda line: line.sku)), tuple(unpriced), tuple(totals))
+        quoted += _quoted(baskets[currency, tax_inclusive], in_force, currency)
+    in_order = tuple(sorted(quoted, key=lambda line: line.sku))
+    return Quote(in_order, tuple(unpriced), totals_of(in_order))
+
+
+def totals_of(lines: Iterable[QuotedLine]) -> tuple[Total, ...]:
+    """The sums of lines, one for each currency with tax and without, in order."""
+    baskets: dict[_Basket, list[QuotedLine]] = {}
+    for line in lines:
+        baskets.setdefault((line.price.currency, line.price.tax_inclusive), []).append(line)
+    return tuple([_total(baskets[basket], *basket) for basket in sorted(baskets)])
 
 
 def _in_force(

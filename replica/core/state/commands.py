@@ -20,13 +20,15 @@ from replica.core.stock.till_receipts import TillReceipt
 class Command(Struct, frozen=True, gc=False):
     """One request at one location, under its key. `seen` is the state a count was made from, unless it is the present.
 
-    A request about an order has an empty location, because the order names its locations.
+    A request about an order has an empty location, because the order names its locations. `quote`: the price that a
+    sale applies, packed; empty if there is none. It is no part of the request: a retry may have another one.
     """
 
     location: str
     request: LocationRequest | OrderRequest
     key: bytes
     seen: Seen | None = None
+    quote: bytes = b""
 
 
 class DocumentWrite(Struct, frozen=True):
@@ -152,7 +154,7 @@ def _kind_of_single(requests: Requests) -> tuple[Kind, str] | None:
 
 def _kind(request: Command | DocumentWrite) -> tuple[Kind | None, str]:
     if isinstance(request, Command):
-        if isinstance(request.request, Sale):
+        if isinstance(request.request, Sale) and not request.quote:
             return Sales, request.location
         if isinstance(request.request, Placement):
             return Placements, request.location

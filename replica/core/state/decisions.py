@@ -44,6 +44,7 @@ from replica.core.stock.location_view import LocationView
 from replica.core.stock.originals import prepare_corrections
 from replica.core.stock.requests import Count, Return, Sale
 from replica.core.stock.returns import prepare_return
+from replica.core.stock.sales import QUOTE
 from replica.core.stock.till_receipts import TillReceipt
 
 Verdict = Entry | Refused
@@ -150,6 +151,8 @@ def execute(
     else:
         assert kind.prepare is not None
         draft = kind.prepare(view, request)
+    if command.quote:
+        draft = replace(draft, facts={**draft.facts, QUOTE: command.quote})
     entry = replica.record(command.location, draft, command.key, now_ms)
     receipt = _receipt_of(command) if isinstance(request, Sale) else None
     if receipt is not None and (on_receipt is not None or replica.receipts.is_returned(receipt)):

@@ -103,7 +103,7 @@ def sell_fast(
         if gone > balance:
             break
         facts = _NOTHING
-        if sale.on_shortage is not _RECORD or sale.occurred_at is not UNSET:
+        if sale.on_shortage is not _RECORD or sale.occurred_at is not UNSET or sale.customer_group:
             facts = {}
             note_options(sale, facts)
             if OCCURRED_AT in facts and not times.allow(sale, facts[OCCURRED_AT]):

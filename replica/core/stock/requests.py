@@ -109,6 +109,8 @@ class Sale(RequestStruct, frozen=True):
     till: Text = ""
     receipt: Text = ""
     occurred_at: Timestamp | UnsetType = UNSET
+    customer_group: Text = ""
+    """Whose prices apply. It changes no stock."""
 
 
 class KeyedSale(Sale, frozen=True, kw_only=True):
@@ -124,6 +126,7 @@ class KeyedSale(Sale, frozen=True, kw_only=True):
             till=self.till,
             receipt=self.receipt,
             occurred_at=self.occurred_at,
+            customer_group=self.customer_group,
         )
 
 

@@ -24,6 +24,12 @@ from replica.core.stock.till_receipts import SALE
 
 _RECORD = OnShortage.RECORD
 
+CUSTOMER_GROUP = "customer_group"
+"""The fact with the group of the customer."""
+
+QUOTE = "quote"
+"""The fact with the price that the sale applied (`catalog.quote_records`). It is no part of the request."""
+
 
 def prepare_sale(view: LocationView, sale: Sale) -> Draft:
     """Sell from the node's own rights only.
@@ -69,6 +75,8 @@ def note_options(sale: Sale, facts: dict[str, Any]) -> None:
         facts["on_shortage"] = sale.on_shortage.value
     if sale.occurred_at is not UNSET:
         facts[OCCURRED_AT] = microseconds(sale.occurred_at)
+    if sale.customer_group:
+        facts[CUSTOMER_GROUP] = sale.customer_group
 
 
 def _breaches(resolved: Resolved, rights: dict[str, int]) -> list[int]:
@@ -92,4 +100,5 @@ def read_sale(content: Content) -> Sale:
         till=content.actor,
         receipt=content.reference,
         occurred_at=occurred_at(content.facts),
+        customer_group=content.facts.get(CUSTOMER_GROUP, ""),
     )

@@ -16,6 +16,8 @@ from msgspec import Struct
 from replica.core.base.clock import stamp_text
 from replica.core.base.names import owner_of
 from replica.core.catalog.documents import CHAIN_NAME, rank_name
+from replica.core.catalog.quote_records import read_quote
+from replica.core.catalog.quotes import Quote
 from replica.core.log.entry import DOCUMENT, Entry
 from replica.core.log.times import recorded_text
 from replica.core.orders.requests import ORDER
@@ -26,6 +28,7 @@ from replica.core.stock.adjustments import ADJUSTMENT
 from replica.core.stock.counts import COUNT
 from replica.core.stock.goods_receipts import GOODS_RECEIPT
 from replica.core.stock.quarantine import QUARANTINE_STEP
+from replica.core.stock.sales import QUOTE
 from replica.core.stock.till_receipts import RETURN
 from replica.runtime.background.counting import submit_count
 from replica.runtime.http.answers import document_value
@@ -43,12 +46,16 @@ class LineAnswer(Struct, frozen=True):
     available: int
 
 
-class MovementAnswer(Struct, frozen=True):
-    """`movement` is the permanent name of the entry; `at` is when the node recorded it."""
+class MovementAnswer(Struct, frozen=True, omit_defaults=True):
+    """`movement` is the permanent name of the entry; `at` is when the node recorded it.
+
+    `quote`: the prices that a sale applied, and why; left out if its goods have none.
+    """
 
     movement: str
     at: str
     lines: tuple[LineAnswer, ...]
+    quote: Quote | None = None
 
 
 class ReturnAnswer(Struct, frozen=True, omit_defaults=True):
@@ -191,7 +198,7 @@ def _movement(entry: Entry) -> MovementAnswer:
         LineAnswer(sku=line.sku, quantity=line.quantity, breach=line.breach, available=line.available)
         for line in content.lines
     )
-    return MovementAnswer(entry.hash.hex(), recorded_text(content), lines)
+    return MovementAnswer(entry.hash.hex(), recorded_text(content), lines, read_quote(content.facts.get(QUOTE)))
 
 
 def _return(entry: Entry) -> ReturnAnswer:
