@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replica.core.catalog.barcodes import canonical, check_digit
+from replica.core.catalog.barcodes import canonical, check_digit, expanded_upc_e
 
 
 @pytest.mark.parametrize("padded", ["036000291452", "0036000291452", "00036000291452", " 036000291452 "])
@@ -31,3 +31,22 @@ def test_the_check_digit_of_a_gtin_is_the_one_that_gs1_computes(digits: str, dig
 
 def test_a_variable_measure_code_is_a_gtin_like_any_other() -> None:
     assert canonical("2112345012346") == "2112345012346".zfill(14)
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("04252614", "042100005264"),
+        ("01234531", "012300000451"),
+        ("01234543", "012340000053"),
+        ("01234565", "012345000065"),
+        ("11234562", "112345000062"),
+    ],
+)
+def test_a_upc_e_stands_for_its_upc_a(short: str, long: str) -> None:
+    assert expanded_upc_e(short) == long
+
+
+@pytest.mark.parametrize("code", ["04252615", "24252614", "4252614", "0425261x", "٠4252614", ""])
+def test_a_code_that_is_no_upc_e_is_not_expanded(code: str) -> None:
+    assert expanded_upc_e(code) is None
