@@ -93,6 +93,12 @@ SPLIT_LINES_MAX = 5_000
 REPORTS_PER_ORDER_MAX = 16
 """Events without effect that one order lists as reports; the journal has all of them."""
 
+SCAN_LENGTH_MAX = 512
+"""Characters that a scanner sends for one symbol: a GS1-128 has at most 48, and a link seldom more than 200."""
+
+SCALE_TEMPLATES_MAX = 64
+"""Templates for codes of scales in one document: more than there are prefixes of two digits for them."""
+
 VERSION_MAX = 2**63 - 1
 """Version of a document's write: the greatest that a signed 64-bit column holds."""
 
