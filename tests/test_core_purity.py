@@ -32,6 +32,7 @@ CORE_IMPORTS = (
     "struct",
     "sys",
     "typing",
+    "unicodedata",
     "zlib",
 )
 """All the core may import: nothing that reads a clock, an environment, a file, a socket or chance."""

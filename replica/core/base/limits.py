@@ -99,6 +99,21 @@ SCAN_LENGTH_MAX = 512
 SCALE_TEMPLATES_MAX = 64
 """Templates for codes of scales in one document: more than there are prefixes of two digits for them."""
 
+SEARCH_TERMS_MAX = 16
+"""Words in one search: each is one more list of the index to read."""
+
+TOKEN_LENGTH_MAX = 32
+"""Characters of a word in the search index: two words that begin with the same 32 are told apart by looking again."""
+
+SEARCH_FILTERS_MAX = 16
+"""Attributes by which one search is filtered, and by which it is sorted."""
+
+SEARCH_PAGE_MAX = 100
+"""SKUs in one page of a search: more than a screen shows."""
+
+CANDIDATES_MAX = 500
+"""SKUs of the index that one search looks at. A query that more of them fit has to be longer."""
+
 VERSION_MAX = 2**63 - 1
 """Version of a document's write: the greatest that a signed 64-bit column holds."""
 
