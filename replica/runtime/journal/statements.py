@@ -1,4 +1,4 @@
-"""The statements of the journal, read from `queries.sql` by name."""
+"""The statements of the journal, read from `queries.sql` and `search_queries.sql` by name."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ def _text(name: str) -> str:
 
 STATEMENTS = read_statements(_text("queries.sql"))
 """Every statement by name."""
+
+SEARCH_STATEMENTS = read_statements(_text("search_queries.sql"))
+"""Every statement of the search index by name."""
+
+SEARCH_SCHEMA = _text("search.sql")
+"""The tables of the search index."""
 
 BATCH = _text("batch.sql")
 """The view and the trigger that spread a batch over the tables, for each connection that writes."""

@@ -1,0 +1,165 @@
+"""The search index of the catalogue in SQLite: which SKUs have which words and characters.
+
+It is written in the transaction of the documents, so it never lags behind them, and a rollback takes it back too. The
+caller hands in a connection with this transaction open.
+
+SKUs have numbers in the order in which they entered. A search looks at the first `CANDIDATES_MAX` of those that fit. So
+when the index is built, the most popular SKUs enter first. `replica.core.catalog.search_terms` has the tokens, and
+`search_queries` the order in which SKUs are shown.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from replica.core.base.errors import Broken
+from replica.core.base.limits import CANDIDATES_MAX
+from replica.core.catalog.search_queries import Found
+from replica.core.catalog.search_terms import (
+    VERSION,
+    Searchable,
+    Terms,
+    match_expression,
+    matches,
+    pack_searchable,
+    read_searchable,
+    texts_of,
+    tokens_of,
+)
+from replica.runtime.journal.damage import DataRefused
+from replica.runtime.journal.statements import SEARCH_SCHEMA, SEARCH_STATEMENTS
+
+Change = tuple[str, bytes | None]
+"""A SKU and the packed value of its document; None if it has none any more."""
+
+_TABLES_VERSION = f"1 {VERSION}"
+"""Changes with the tables and with the tokens."""
+
+_MERGED_MIN = 2
+"""Rows that a merge changes at least if it merged anything. Source: the FTS5 documentation, section 6.8."""
+
+
+class Candidates(NamedTuple):
+    """SKUs that fit a search, in the order of their numbers."""
+
+    found: list[Found]
+    is_capped: bool
+    """Whether there are more: the text should be longer."""
+
+
+def check_support(connection: sqlite3.Connection) -> None:
+    """Raise DataRefused if this Python's SQLite has no FTS5."""
+    if connection.execute(SEARCH_STATEMENTS["has_fts5"]).fetchone() is None:
+        raise DataRefused(
+            f"SQLite {sqlite3.sqlite_version} of this Python has no FTS5, which the search of the catalogue needs: "
+            "use a Python whose SQLite has it, as those of Debian and python.org do"
+        )
+
+
+def open_index(
+    connection: sqlite3.Connection, documents: Callable[[], Iterable[Change]], popularity: Mapping[str, int] = {}
+) -> bool:
+    """Make sure that the file has an index of this version. Return whether it had to be built.
+
+    Args:
+        documents: gives all `sku` documents; called only if the index has to be built.
+        popularity: how popular SKUs are; those that it does not name are 0.
+    """
+    _need_transaction(connection)
+    if _version(connection) == _TABLES_VERSION:
+        return False
+    for name in ("drop_index", "drop_skus", "drop_version"):
+        connection.execute(SEARCH_STATEMENTS[name])
+    for statement in SEARCH_SCHEMA.split(";\n")[:-1]:
+        connection.execute(statement)  # executescript would commit
+    for sku, value in sorted(documents(), key=lambda change: (-popularity.get(change[0], 0), change[0])):
+        document = read_searchable(value)
+        if document is not None:
+            _add(connection, sku, document, popularity.get(sku, 0))
+    connection.execute(SEARCH_STATEMENTS["optimize"])
+    connection.execute(SEARCH_STATEMENTS["put_version"], (_TABLES_VERSION,))
+    return True
+
+
+def update(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
+    """Write changed documents to the index. A SKU whose document cannot be read is removed, as one without."""
+    _need_transaction(connection)
+    for sku, value in changes:
+        known = connection.execute(SEARCH_STATEMENTS["known_sku"], (sku,)).fetchone()
+        document = read_searchable(value)
+        if known is None:
+            if document is not None:
+                _add(connection, sku, document, 0)
+            continue
+        number, packed = known
+        if document is None:
+            _delete_tokens(connection, number, sku, packed)
+            connection.execute(SEARCH_STATEMENTS["delete_sku"], (number,))
+        elif (new := pack_searchable(document)) != packed:
+            _delete_tokens(connection, number, sku, packed)
+            connection.execute(SEARCH_STATEMENTS["add_tokens"], (number, tokens_of(texts_of(sku, document))))
+            connection.execute(SEARCH_STATEMENTS["replace_document"], (new, number))
+
+
+def put_popularity(connection: sqlite3.Connection, popularity: Mapping[str, int]) -> None:
+    """Note how popular SKUs are. The others keep their figure, and SKUs that are not in the index are left out."""
+    _need_transaction(connection)
+    connection.executemany(SEARCH_STATEMENTS["put_popularity"], [(number, sku) for sku, number in popularity.items()])
+
+
+def find(connection: sqlite3.Connection, terms: Terms) -> Candidates:
+    """The first CANDIDATES_MAX SKUs that the index has for some terms, less those that do not fit."""
+    rows = connection.execute(SEARCH_STATEMENTS["find"], (match_expression(terms), CANDIDATES_MAX + 1)).fetchall()
+    found = []
+    for sku, popularity, packed in rows[:CANDIDATES_MAX]:
+        document = _kept(packed)
+        if terms.is_exact or matches(terms, texts_of(sku, document)):
+            found.append(Found(sku, document.names, document.attributes, popularity))
+    return Candidates(found, len(rows) > CANDIDATES_MAX)
+
+
+def merge(connection: sqlite3.Connection, pages: int) -> bool:
+    """Merge segments of the index, about so many pages. Return whether there was something to merge.
+
+    For an idle node. Each commit with changed SKUs leaves a segment, and each search reads all of them.
+    """
+    _need_transaction(connection)
+    before = connection.total_changes
+    connection.execute(SEARCH_STATEMENTS["merge"], (pages,))
+    return connection.total_changes - before >= _MERGED_MIN
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Raise sqlite3.DatabaseError if the index contradicts itself."""
+    connection.execute(SEARCH_STATEMENTS["check"])
+
+
+def _version(connection: sqlite3.Connection) -> str:
+    if connection.execute(SEARCH_STATEMENTS["has_version"]).fetchone() is None:
+        return ""
+    row = connection.execute(SEARCH_STATEMENTS["version"]).fetchone()
+    return str(row[0]) if row is not None else ""
+
+
+def _need_transaction(connection: sqlite3.Connection) -> None:
+    if not connection.in_transaction:
+        raise Broken("the search index is written in the transaction of the documents, and there is none")
+
+
+def _add(connection: sqlite3.Connection, sku: str, document: Searchable, popularity: int) -> None:
+    row = (sku, popularity, pack_searchable(document))
+    number = connection.execute(SEARCH_STATEMENTS["add_sku"], row).lastrowid
+    connection.execute(SEARCH_STATEMENTS["add_tokens"], (number, tokens_of(texts_of(sku, document))))
+
+
+def _delete_tokens(connection: sqlite3.Connection, number: int, sku: str, packed: bytes) -> None:
+    connection.execute(SEARCH_STATEMENTS["delete_tokens"], (number, tokens_of(texts_of(sku, _kept(packed)))))
+
+
+def _kept(packed: bytes) -> Searchable:
+    document = read_searchable(packed)
+    if document is None:
+        raise Broken("the search index keeps a document that this version wrote and cannot read")
+    return document

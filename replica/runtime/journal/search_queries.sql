@@ -1,0 +1,75 @@
+-- Every statement of the search index, in the form of queries.sql.
+
+-- has_fts5
+-- Whether this SQLite has the module of the index.
+SELECT 1 FROM pragma_module_list WHERE name = 'fts5'
+
+-- has_version
+-- Whether the file has an index, of any version.
+SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'search_version'
+
+-- version
+-- The version by which the index was built.
+SELECT version FROM search_version
+
+-- put_version
+-- Note the version by which the index was built.
+INSERT INTO search_version VALUES (?)
+
+-- drop_index
+-- Remove the index of another version.
+DROP TABLE IF EXISTS search_index
+
+-- drop_skus
+-- Remove its SKUs.
+DROP TABLE IF EXISTS search_skus
+
+-- drop_version
+-- Remove its version.
+DROP TABLE IF EXISTS search_version
+
+-- known_sku
+-- The number and the document of a SKU.
+SELECT id, document FROM search_skus WHERE sku = ?
+
+-- add_sku
+-- Number a new SKU.
+INSERT INTO search_skus (sku, popularity, document) VALUES (?, ?, ?)
+
+-- replace_document
+-- Note by what a SKU is searched now.
+UPDATE search_skus SET document = ? WHERE id = ?
+
+-- delete_sku
+-- Forget a SKU.
+DELETE FROM search_skus WHERE id = ?
+
+-- put_popularity
+-- Note how popular a SKU is. One that is unknown is left out.
+UPDATE search_skus SET popularity = ? WHERE sku = ?
+
+-- add_tokens
+-- Enter the tokens of a SKU under its number.
+INSERT INTO search_index (rowid, tokens) VALUES (?, ?)
+
+-- delete_tokens
+-- Remove the tokens of a SKU. They must be those that were entered.
+INSERT INTO search_index (search_index, rowid, tokens) VALUES ('delete', ?, ?)
+
+-- merge
+-- Merge segments, about so many pages.
+INSERT INTO search_index (search_index, rank) VALUES ('merge', ?)
+
+-- optimize
+-- Merge all segments into one.
+INSERT INTO search_index (search_index) VALUES ('optimize')
+
+-- check
+-- Raise an error if the index contradicts itself.
+INSERT INTO search_index (search_index) VALUES ('integrity-check')
+
+-- find
+-- The SKUs with some tokens, by their numbers, at most so many.
+SELECT s.sku, s.popularity, s.document
+FROM (SELECT rowid AS id FROM search_index WHERE search_index MATCH ? ORDER BY rowid LIMIT ?) AS found
+JOIN search_skus AS s ON s.id = found.id ORDER BY s.id
