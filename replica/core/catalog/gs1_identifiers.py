@@ -50,6 +50,7 @@ _TABLE = """
 00           N18*           SSCC
 01           N14*           GTIN
 02           N14*           GTIN of the content
+03           N14*           GTIN made to order
 10           X1..20         batch or lot
 11           D              production date
 12           D              due date
@@ -82,8 +83,8 @@ _TABLE = """
 391n         N3 N1..15      amount payable with currency
 392n         N1..15         amount payable of a variable measure item
 393n         N3 N1..15      amount payable of a variable measure item with currency
-394n         N4             percentage discount of a coupon
-395n         N6             amount payable per unit of measure
+3940-3943    N4             percentage discount of a coupon
+3950-3955    N6             amount payable per unit of measure
 400          X1..30         order number of the customer
 401          X1..30         consignment number
 402          N17*           shipment number
@@ -127,11 +128,21 @@ _TABLE = """
 7023         X1..30         assembly
 7030-7039    N3 X1..27      processor
 7040         N1 X3..3       unique identification code
-710-716      X1..20         healthcare reimbursement number
+7041         X1..4          freight unit type
+710-717      X1..20         healthcare reimbursement number
 7230-7239    X3..30         certification
 7240         X1..20         protocol
 7241         N2             media type
 7242         X1..25         version control number
+7250         N8             date of birth
+7251         N12            time of birth
+7252         N1             biological sex
+7253-7254    X1..40         name of a person
+7255         X1..10         name suffix of a person
+7256         X1..90         full name of a person
+7257         X1..70         address of a person
+7258         X3..3          birth sequence
+7259         X1..40         family name of a baby
 8001         N14            roll products
 8002         X1..20         mobile telephone
 8003         N14* X0..16    returnable asset
@@ -145,11 +156,15 @@ _TABLE = """
 8011         N1..12         serial number of a component or part
 8012         X1..20         software version
 8013         X1..25         model number
+8014         X1..25         device registration
 8017-8018    N18*           service relation
 8019         N1..10         service relation instance
 8020         X1..25         payment slip reference
 8026         N14* N4        piece of a trade item in a logistic unit
 8030         X1..90         digital signature
+8040-8041    N15            mobile equipment
+8042         N32            embedded SIM
+8043         N18 N0..2      physical SIM
 8110         X1..70         coupon
 8111         N4             loyalty points
 8112         X1..70         coupon

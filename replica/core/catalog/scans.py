@@ -60,6 +60,11 @@ _KEYS = ("00", "01", "02")
 
 _KEYED_LENGTH_MIN = 16
 
+_GTINS = ("01", "03", "02", "8006", "8026")
+"""Identifiers whose value begins with a GTIN: of the goods, or of what is in a package."""
+
+_GTIN_DIGITS = 14
+
 _PLU = re.compile(r"[0-9]{4,5}")
 
 _WITH_CURRENCY, _CURRENCY_DIGITS = "393", 3
@@ -127,8 +132,8 @@ def read_scan(text: str, year: int, scale_codes: ScaleCodes = NO_SCALE_CODES, fi
     if not code.startswith("]"):
         return _read_text(code, year, scale_codes, field, 1, is_gs1_possible=True)
     if _SYMBOLOGY.match(code) is None or len(code) == 3:
-        text = f"The field {field} begins with ], but no symbology identifier and a code follow."
-        raise Invalid(text, field=field, position=1)
+        said = f"The field {field} begins with ], but no symbology identifier and a code follow."
+        raise Invalid(said, field=field, position=1)
     symbology, rest = code[1:3], code[3:]
     if symbology in _GS1_SYMBOLOGIES:
         return _of_elements("element_string", read_elements(rest, field, 4), year, symbology)
@@ -256,7 +261,7 @@ def _read_ean(symbology: str, text: str, scale_codes: ScaleCodes, field: str) ->
 def _of_elements(form: Form, elements: tuple[Element, ...], year: int, symbology: str) -> Scanned:
     """What elements say. Of several measures of one kind, the metric one counts."""
     values = {element.ai: element.value for element in elements}
-    gtin = values.get("01") or values.get("02") or values.get("8006", "")[:14] or values.get("8026", "")[:14]
+    gtin = next((values[ai][:_GTIN_DIGITS] for ai in _GTINS if ai in values), "")
     count = values.get("30") or values.get("37")
     return Scanned(
         form,
@@ -307,30 +312,43 @@ def _with_decimals(elements: tuple[Element, ...], stem: str) -> Element | None:
 def sku_of(catalog: Catalog, scanned: Scanned, text: str, field: str, is_fact: bool = False) -> str:
     """The SKU that a scan leads to.
 
+    A text whose codes no SKU has may be registered as it is, by a document of an earlier release. For a code of a scale
+    that is not tried: its price would be that of other goods.
+
     Args:
-        text: what was scanned, for the error.
+        text: what was scanned.
         is_fact: the request tells what happened to goods. Then the code of a deleted SKU is known, if no other has it.
     Raises:
         UnknownSku: no SKU has one of the codes.
         BarcodeConflict: several SKUs have a code, or the scan has two meanings and each is a SKU.
     """
+    written = () if scanned.form == "scale_code" else (text,)
     refusals: list[UnknownSku] = []
     for fact in (False, True) if is_fact else (False,):
-        found: dict[str, str] = {}
-        for code in scanned.codes:
-            try:
-                found.setdefault(catalog.scan(code, field, fact), code)
-            except UnknownSku as refusal:
-                refusals.append(refusal)
-        if len(found) == 1:
-            return next(iter(found))
-        if found:
-            skus = sorted(found)
-            meanings = f"The barcode {text!r} means {listed(list(found.values()))}, of the SKUs {listed(list(found))}."
-            raise BarcodeConflict(f"{meanings} Name the SKU instead.", field=field, barcode=text, skus=skus)
+        for codes in (scanned.codes, written):
+            sku = _only_sku(catalog, codes, text, field, fact, refusals)
+            if sku is not None:
+                return sku
     deleted = next((refusal for refusal in refusals if refusal.facts.get("deleted")), None)
     if deleted is not None:
         raise deleted
     what = f"no SKU has the barcode {text!r}" if scanned.codes else f"the barcode {text!r} names no trade item"
     facts = {"codes": list(scanned.codes)} if list(scanned.codes) != [text] else {}
     raise UnknownSku(f"{what}. {scanned.note}" if scanned.note else what, field=field, barcode=text, **facts)
+
+
+def _only_sku(
+    catalog: Catalog, codes: tuple[str, ...], text: str, field: str, is_fact: bool, refusals: list[UnknownSku]
+) -> str | None:
+    """The SKU that has one of some codes; None, and the refusals, if there is none. Raises BarcodeConflict for two."""
+    found: dict[str, str] = {}
+    for code in codes:
+        try:
+            found.setdefault(catalog.scan(code, field, is_fact), code)
+        except UnknownSku as refusal:
+            refusals.append(refusal)
+    if len(found) > 1:
+        said = f"The barcode {text!r} means {listed(list(found.values()))}, of the SKUs {listed(list(found))}."
+        hint = "Name the SKU instead, or let the scanner send symbology identifiers."
+        raise BarcodeConflict(f"{said} {hint}", field=field, barcode=text, skus=sorted(found))
+    return next(iter(found), None)

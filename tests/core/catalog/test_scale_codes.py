@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import ValidationError, convert
+from msgspec.json import schema
 
 from replica.core.base.errors import Invalid
 from replica.core.catalog.barcodes import canonical, check_digit
@@ -149,6 +151,10 @@ def test_an_item_number_that_is_a_plu_leads_to_it_as_well() -> None:
     found = checked(templates={"fruit": template("IIIIIWWWWWC", is_plu=True)})
     code = "21" + "04011" + "00750"
     assert read_scan(code + check_digit(code), 2026, found).codes[1:] == ("4011",)
+
+
+def test_the_schema_of_the_document_lists_the_templates() -> None:
+    assert '"cn-3-price"' in json.dumps(schema(ScaleCodesDocument))
 
 
 def register(value: object) -> Register:

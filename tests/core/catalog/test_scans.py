@@ -150,9 +150,24 @@ def test_a_pallet_label_without_a_trade_item_is_unknown() -> None:
         found(catalog_of(), "]C100106141412345678908")
 
 
-@pytest.mark.parametrize("code", ["4006381333932", "77777777"])
-def test_a_wrong_code_of_an_earlier_release_is_found_as_it_was_registered(code: str) -> None:
+@pytest.mark.parametrize("code", ["4006381333932", "77777777", "04252614", "(01)04006381333931"])
+def test_a_code_of_an_earlier_release_is_found_as_it_was_registered(code: str) -> None:
     assert found(catalog_of(pen={"recipe": {"pen": 1}, "barcodes": [code]}), code) == "pen"
+
+
+def test_a_whole_code_of_a_scale_that_is_registered_does_not_get_its_price() -> None:
+    catalog = catalog_of(other={"recipe": {"other": 1}, "barcodes": ["2212345012589"]})
+    assert found(catalog, "2212345012589") == "other"
+    with pytest.raises(UnknownSku):
+        found(catalog, "2212345012589", codes=scale_codes("cn-2-price"))
+
+
+def test_a_plu_leads_to_its_sku_and_the_organic_one_to_another() -> None:
+    catalog = catalog_of(
+        bananas={"recipe": {"bananas_g": 1}, "barcodes": ["4011"]},
+        organic={"recipe": {"organic_g": 1}, "barcodes": ["94011"]},
+    )
+    assert [found(catalog, code) for code in ("4011", "04011", "94011")] == ["bananas", "bananas", "organic"]
 
 
 ALL_LENGTHS = scale_codes("cn-4-price", "cn-8", "cn-18-price-weight", "us-price")

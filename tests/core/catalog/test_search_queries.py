@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import convert
+from msgspec.json import decode, schema
 
 from replica.core.base.errors import Invalid
 from replica.core.catalog.search_queries import (
@@ -125,6 +126,12 @@ def test_sort_keys_order_what_is_known_and_the_rest_comes_last(sort: str, skus: 
     query = SearchQuery("x", sort=read_sort(sort), near=Near(0, 0))
     check_search(query)
     assert [one.sku for one in select(ALL, query)] == skus
+
+
+def test_a_search_is_read_from_json_and_has_a_schema() -> None:
+    body = b'{"q":"cola","attributes":[{"name":"ml","values":[330,"x",true]}],"sort":[{"by":"name"}]}'
+    assert check_search(decode(body, type=SearchQuery)) == Terms(("cola",), ())
+    assert schema(SearchQuery)
 
 
 def test_names_are_sorted_in_the_language_of_the_search() -> None:

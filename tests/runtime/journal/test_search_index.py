@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from replica.core.base.errors import Broken
 from replica.core.base.limits import CANDIDATES_MAX
 from replica.core.catalog.documents import pack_value
-from replica.core.catalog.search_terms import matches, read_searchable, read_terms, texts_of
+from replica.core.catalog.search_terms import matches, read_searchable, read_terms, texts_of, tokens_of
 from replica.runtime.journal import search_index
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.search_index import Change
@@ -221,4 +221,20 @@ def test_the_index_finds_what_a_look_at_each_document_finds(
         documents = {sku: read_searchable(value) for sku, value in held.items()}
         expected = [sku for sku, one in documents.items() if one is not None and matches(terms, texts_of(sku, one))]
         assert found(connection, query) == sorted(expected)
+    connection.close()
+
+
+@settings(max_examples=200)
+@given(some=st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=4))
+def test_any_text_goes_into_the_index_and_finds_its_sku(some: list[str]) -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    with writing(connection):
+        search_index.open_index(connection, lambda: [("s", document(*some))])
+    for text in some:
+        if tokens_of([text]):
+            assert found(connection, text) == ["s"]
+    with writing(connection):
+        search_index.update(connection, [("s", document("x"))])
+    search_index.check(connection)
+    assert found(connection, "x") == ["s"]
     connection.close()
