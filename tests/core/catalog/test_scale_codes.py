@@ -147,6 +147,13 @@ def test_the_check_digit_of_a_value_is_the_one_that_gs1_computes(value: str, dig
     assert value_check_digit(value) == digit
 
 
+def test_the_key_of_a_code_has_zeros_also_for_digits_before_the_item() -> None:
+    found = checked(templates={"own": template("XXIIIPPPPPC")})
+    reading = found.read("217712312345" + check_digit("217712312345"), "barcode")
+    assert reading is not None and reading.item == "123"
+    assert reading.codes == ("0210012300000" + check_digit("210012300000"),)
+
+
 def test_an_item_number_that_is_a_plu_leads_to_it_as_well() -> None:
     found = checked(templates={"fruit": template("IIIIIWWWWWC", is_plu=True)})
     code = "21" + "04011" + "00750"
