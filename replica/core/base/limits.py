@@ -111,7 +111,7 @@ SEARCH_FILTERS_MAX = 16
 SEARCH_PAGE_MAX = 100
 """SKUs in one page of a search: more than a screen shows."""
 
-CANDIDATES_MAX = 500
+SEARCH_CANDIDATES_MAX = 500
 """SKUs of the index that one search looks at. A query that more of them fit has to be longer."""
 
 VERSION_MAX = 2**63 - 1

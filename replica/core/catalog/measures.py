@@ -51,7 +51,7 @@ class Measure(Struct, frozen=True, gc=False):
         return (2 * self.amount * size + over) // (2 * over)
 
 
-class Amount(Struct, frozen=True, omit_defaults=True, gc=False):
+class PrintedPrice(Struct, frozen=True, omit_defaults=True, gc=False):
     """`amount` · 10^-`decimals` of a currency."""
 
     amount: int

@@ -28,7 +28,7 @@ from replica.core.base.limits import SCALE_TEMPLATES_MAX
 from replica.core.base.names import NAME_PATTERN
 from replica.core.catalog.barcodes import canonical, check_digit
 from replica.core.catalog.documents import Register
-from replica.core.catalog.measures import Amount, Measure
+from replica.core.catalog.measures import Measure, PrintedPrice
 from replica.core.catalog.scale_templates import NAMED, ScaleTemplate
 
 SCALE_CODES = "scale_codes"
@@ -90,7 +90,7 @@ class ScaleReading(Struct, frozen=True):
     item: str
     codes: tuple[str, ...]
     """The codes under which the SKU is looked up, in canonical form."""
-    price: Amount | None = None
+    price: PrintedPrice | None = None
     weight: Measure | None = None
     pieces: int | None = None
 
@@ -142,7 +142,7 @@ class ScaleCodes:
             template=form.name,
             item=code[form.item],
             codes=_codes(form, code),
-            price=Amount(int(price), template.price_decimals) if price else None,
+            price=PrintedPrice(int(price), template.price_decimals) if price else None,
             weight=Measure(int(weight), template.weight_decimals, template.weight_unit) if weight else None,
             pieces=int(pieces) if pieces else None,
         )

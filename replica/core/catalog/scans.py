@@ -31,11 +31,11 @@ from replica.core.catalog.barcodes import (
 from replica.core.catalog.digital_links import read_link
 from replica.core.catalog.gs1_elements import SEPARATOR, Element, is_written, read_elements
 from replica.core.catalog.gs1_identifiers import date_of
-from replica.core.catalog.measures import Amount, Measure
+from replica.core.catalog.measures import Measure, PrintedPrice
 from replica.core.catalog.scale_codes import NO_SCALE_CODES, ScaleCodes
 from replica.core.catalog.skus import Catalog, listed
 
-Form = Literal["gtin", "upc_e", "element_string", "digital_link", "scale_code", "plu", "plain"]
+ScanForm = Literal["gtin", "upc_e", "element_string", "digital_link", "scale_code", "plu", "plain"]
 
 _BLANKS = " \t\r\n"
 """Removed at both ends: many scanners send a carriage return after the code. GS is no blank."""
@@ -75,7 +75,7 @@ _ORGANIC = re.compile(r"9[34][0-9]{3}")
 class Scanned(Struct, frozen=True, omit_defaults=True):
     """What one scan says. `codes` lead to the SKU; the other fields are about the goods in hand."""
 
-    form: Form
+    form: ScanForm
     codes: tuple[str, ...] = ()
     """Canonical codes under which the SKU is looked up. Several if the scan has several meanings; none for pallets."""
     symbology: str = ""
@@ -98,9 +98,9 @@ class Scanned(Struct, frozen=True, omit_defaults=True):
     length: Measure | None = None
     area: Measure | None = None
     volume: Measure | None = None
-    price: Amount | None = None
+    price: PrintedPrice | None = None
     """To be paid for the goods in hand."""
-    unit_price: Amount | None = None
+    unit_price: PrintedPrice | None = None
     item: str = ""
     """The item number in a code of a scale."""
     template: str = ""
@@ -258,7 +258,7 @@ def _read_ean(symbology: str, text: str, scale_codes: ScaleCodes, field: str) ->
     return reading if reading is not None else Scanned("gtin", (gtin,), symbology, gtin, add_on=add_on)
 
 
-def _of_elements(form: Form, elements: tuple[Element, ...], year: int, symbology: str) -> Scanned:
+def _of_elements(form: ScanForm, elements: tuple[Element, ...], year: int, symbology: str) -> Scanned:
     """What elements say. Of several measures of one kind, the metric one counts."""
     values = {element.ai: element.value for element in elements}
     gtin = next((values[ai][:_GTIN_DIGITS] for ai in _GTINS if ai in values), "")
@@ -296,12 +296,12 @@ def _measure(elements: tuple[Element, ...], stem: str, unit: str) -> Measure | N
     return Measure(int(found.value), int(found.ai[3]), unit) if found is not None else None
 
 
-def _amount(elements: tuple[Element, ...], stem: str) -> Amount | None:
+def _amount(elements: tuple[Element, ...], stem: str) -> PrintedPrice | None:
     found = _with_decimals(elements, stem)
     if found is None:
         return None
     currency = found.value[:_CURRENCY_DIGITS] if stem == _WITH_CURRENCY else ""
-    return Amount(int(found.value[len(currency) :]), int(found.ai[3]), currency)
+    return PrintedPrice(int(found.value[len(currency) :]), int(found.ai[3]), currency)
 
 
 def _with_decimals(elements: tuple[Element, ...], stem: str) -> Element | None:

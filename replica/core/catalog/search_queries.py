@@ -91,7 +91,7 @@ class SearchQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     limit: Annotated[int, Meta(ge=1, le=SEARCH_PAGE_MAX)] = _DEFAULT_LIMIT
 
 
-class Found(Struct, frozen=True):
+class FoundSku(Struct, frozen=True):
     """A candidate, and what the caller knows of it. None means that it is not known."""
 
     sku: str
@@ -162,7 +162,7 @@ def _check_key(query: SearchQuery, key: SortKey, field: str) -> None:
         raise Invalid(text, field=f"{field}.attribute")
 
 
-def select(candidates: Iterable[Found], query: SearchQuery) -> list[Found]:
+def select(candidates: Iterable[FoundSku], query: SearchQuery) -> list[FoundSku]:
     """The candidates that fit the filters of a checked search, in its order. The caller cuts the page out."""
     chosen = [one for one in candidates if is_wanted(one, query)]
     chosen.sort(key=lambda one: (-one.popularity, fold(one.name(query.language)), one.sku))
@@ -174,20 +174,20 @@ def select(candidates: Iterable[Found], query: SearchQuery) -> list[Found]:
     return chosen
 
 
-def _first(pair: tuple[Any, Found]) -> Any:
+def _first(pair: tuple[Any, FoundSku]) -> Any:
     return pair[0]
 
 
-def is_wanted(found: Found, query: SearchQuery) -> bool:
+def is_wanted(candidate: FoundSku, query: SearchQuery) -> bool:
     """Whether a candidate fits all filters."""
-    if query.price is not None and not _is_within(found.price, query.price.least, query.price.most):
+    if query.price is not None and not _is_within(candidate.price, query.price.least, query.price.most):
         return False
-    if query.available is not None and not _is_within(found.available, query.available.least, query.available.most):
+    if query.available is not None and not _is_within(candidate.available, query.available.least, query.available.most):
         return False
     within_km = query.near.within_km if query.near is not None else None
-    if within_km is not None and not _is_within(found.distance_km, None, within_km):
+    if within_km is not None and not _is_within(candidate.distance_km, None, within_km):
         return False
-    return all(_has(found.attributes.get(wanted.name), wanted) for wanted in query.attributes)
+    return all(_has(candidate.attributes.get(wanted.name), wanted) for wanted in query.attributes)
 
 
 def _is_within(figure: float | None, least: float | None, most: float | None) -> bool:
@@ -213,23 +213,23 @@ def _comparable(value: Value) -> tuple[int, str | float]:
             return (1, value)
 
 
-def _figure(found: Found, key: SortKey, language: str) -> Any:
+def _figure(candidate: FoundSku, key: SortKey, language: str) -> Any:
     """What a candidate is sorted by; None if it is not known."""
     match key.by:
         case "popularity":
-            return found.popularity
+            return candidate.popularity
         case "name":
-            return fold(found.name(language))
+            return fold(candidate.name(language))
         case "sku":
-            return found.sku
+            return candidate.sku
         case "price":
-            return found.price
+            return candidate.price
         case "available":
-            return found.available
+            return candidate.available
         case "distance":
-            return found.distance_km
+            return candidate.distance_km
         case "attribute":
-            value = found.attributes.get(key.attribute)
+            value = candidate.attributes.get(key.attribute)
             if value is None or (isinstance(value, float) and isnan(value)):
                 return None
             return _comparable(value)

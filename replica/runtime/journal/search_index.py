@@ -3,9 +3,9 @@
 It is written in the transaction of the documents, so it never lags behind them, and a rollback takes it back too. The
 caller hands in a connection with this transaction open.
 
-SKUs have numbers in the order in which they entered. A search looks at the first `CANDIDATES_MAX` of those that fit. So
-when the index is built, the most popular SKUs enter first. `replica.core.catalog.search_terms` has the tokens, and
-`search_queries` the order in which SKUs are shown.
+SKUs have numbers in the order in which they entered. A search looks at the first `SEARCH_CANDIDATES_MAX` of those that
+fit. So when the index is built, the most popular SKUs enter first. `replica.core.catalog.search_terms` has the tokens,
+and `search_queries` the order in which SKUs are shown.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from replica.core.base.errors import Broken
-from replica.core.base.limits import CANDIDATES_MAX
-from replica.core.catalog.search_queries import Found
+from replica.core.base.limits import SEARCH_CANDIDATES_MAX
+from replica.core.catalog.search_queries import FoundSku
 from replica.core.catalog.search_terms import (
     VERSION,
     Searchable,
@@ -31,7 +31,7 @@ from replica.core.catalog.search_terms import (
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.statements import SEARCH_SCHEMA, SEARCH_STATEMENTS
 
-Change = tuple[str, bytes | None]
+SkuChange = tuple[str, bytes | None]
 """A SKU and the packed value of its document; None if it has none any more."""
 
 _TABLES_VERSION = f"1 {VERSION}"
@@ -41,10 +41,10 @@ _MERGED_MIN = 2
 """Rows that a merge changes at least if it merged anything. Source: the FTS5 documentation, section 6.8."""
 
 
-class Candidates(NamedTuple):
+class FoundSkus(NamedTuple):
     """SKUs that fit a search, in the order of their numbers."""
 
-    found: list[Found]
+    found: list[FoundSku]
     is_capped: bool
     """Whether there are more: the text should be longer."""
 
@@ -59,7 +59,7 @@ def check_support(connection: sqlite3.Connection) -> None:
 
 
 def open_index(
-    connection: sqlite3.Connection, documents: Callable[[], Iterable[Change]], popularity: Mapping[str, int] = {}
+    connection: sqlite3.Connection, documents: Callable[[], Iterable[SkuChange]], popularity: Mapping[str, int] = {}
 ) -> bool:
     """Make sure that the file has an index of this version. Return whether it had to be built.
 
@@ -83,7 +83,7 @@ def open_index(
     return True
 
 
-def update(connection: sqlite3.Connection, changes: Iterable[Change]) -> None:
+def update(connection: sqlite3.Connection, changes: Iterable[SkuChange]) -> None:
     """Write changed documents to the index. A SKU whose document cannot be read is removed, as one without."""
     _need_transaction(connection)
     for sku, value in changes:
@@ -109,15 +109,17 @@ def put_popularity(connection: sqlite3.Connection, popularity: Mapping[str, int]
     connection.executemany(SEARCH_STATEMENTS["put_popularity"], [(number, sku) for sku, number in popularity.items()])
 
 
-def find(connection: sqlite3.Connection, terms: Terms) -> Candidates:
-    """The first CANDIDATES_MAX SKUs that the index has for some terms, less those that do not fit."""
-    rows = connection.execute(SEARCH_STATEMENTS["find"], (match_expression(terms), CANDIDATES_MAX + 1)).fetchall()
+def find(connection: sqlite3.Connection, terms: Terms) -> FoundSkus:
+    """The first SEARCH_CANDIDATES_MAX SKUs that the index has for some terms, less those that do not fit."""
+    rows = connection.execute(
+        SEARCH_STATEMENTS["find"], (match_expression(terms), SEARCH_CANDIDATES_MAX + 1)
+    ).fetchall()
     found = []
-    for sku, popularity, packed in rows[:CANDIDATES_MAX]:
+    for sku, popularity, packed in rows[:SEARCH_CANDIDATES_MAX]:
         document = _kept(packed)
         if terms.is_exact or matches(terms, texts_of(sku, document)):
-            found.append(Found(sku, document.names, document.attributes, popularity))
-    return Candidates(found, len(rows) > CANDIDATES_MAX)
+            found.append(FoundSku(sku, document.names, document.attributes, popularity))
+    return FoundSkus(found, len(rows) > SEARCH_CANDIDATES_MAX)
 
 
 def merge(connection: sqlite3.Connection, pages: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replica.core.catalog.measures import Amount, Measure
+from replica.core.catalog.measures import Measure, PrintedPrice
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,12 @@ def test_a_measure_in_another_unit_is_rounded_to_the_nearest(measure: Measure, u
 
 @pytest.mark.parametrize(
     ("amount", "decimals", "units"),
-    [(Amount(1234, 2), 2, 1234), (Amount(123, 1), 2, 1230), (Amount(1200, 2), 0, 12), (Amount(1250, 2), 0, None)],
+    [
+        (PrintedPrice(1234, 2), 2, 1234),
+        (PrintedPrice(123, 1), 2, 1230),
+        (PrintedPrice(1200, 2), 0, 12),
+        (PrintedPrice(1250, 2), 0, None),
+    ],
 )
-def test_a_price_is_in_minor_units_or_not_at_all(amount: Amount, decimals: int, units: int | None) -> None:
+def test_a_price_is_in_minor_units_or_not_at_all(amount: PrintedPrice, decimals: int, units: int | None) -> None:
     assert amount.minor_units(decimals) == units

@@ -14,7 +14,7 @@ from msgspec.json import schema
 from replica.core.base.errors import Invalid
 from replica.core.catalog.barcodes import canonical, check_digit
 from replica.core.catalog.documents import Register, pack_value
-from replica.core.catalog.measures import Amount, Measure
+from replica.core.catalog.measures import Measure, PrintedPrice
 from replica.core.catalog.scale_codes import (
     NAMED,
     NO_SCALE_CODES,
@@ -118,7 +118,7 @@ def test_a_code_made_by_a_template_is_read_by_it(name: str, digits: str, data: s
     code += check_digit(code)
     found = read_scan(code, 2026, checked(use=[{"template": name}]))
     assert (found.form, found.template, found.item) == ("scale_code", name, part("I"))
-    assert found.price == (Amount(int(part("P")), used.price_decimals) if part("P") else None)
+    assert found.price == (PrintedPrice(int(part("P")), used.price_decimals) if part("P") else None)
     assert found.weight == (Measure(int(part("W")), used.weight_decimals, "KGM") if part("W") else None)
     (key,) = found.codes
     assert canonical(key) == key and code[: len(used.first)] + found.item in key

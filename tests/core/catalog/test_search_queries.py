@@ -15,7 +15,7 @@ from replica.core.base.errors import Invalid
 from replica.core.catalog.search_queries import (
     AttributeFilter,
     AvailabilityRange,
-    Found,
+    FoundSku,
     Near,
     PriceRange,
     SearchQuery,
@@ -26,10 +26,10 @@ from replica.core.catalog.search_queries import (
 )
 from replica.core.catalog.search_terms import Terms
 
-COLA = Found("cola", {"en": "Cola", "zh": "可乐"}, {"brand": "Fizz", "ml": 330, "is_vegan": True}, 9, 250, 12, 1.5)
-DIET = Found("diet", {"en": "Diet Cola"}, {"brand": "fizz", "ml": 500}, 9, 300, 0, 0.2)
-WINGS = Found("wings", {"zh": "鸡翅"}, {"brand": "Hen", "ml": "none"}, 20, None, None, None)
-TEA = Found("tea", {}, {"is_vegan": 1}, 0, 100, 3, 8.0)
+COLA = FoundSku("cola", {"en": "Cola", "zh": "可乐"}, {"brand": "Fizz", "ml": 330, "is_vegan": True}, 9, 250, 12, 1.5)
+DIET = FoundSku("diet", {"en": "Diet Cola"}, {"brand": "fizz", "ml": 500}, 9, 300, 0, 0.2)
+WINGS = FoundSku("wings", {"zh": "鸡翅"}, {"brand": "Hen", "ml": "none"}, 20, None, None, None)
+TEA = FoundSku("tea", {}, {"is_vegan": 1}, 0, 100, 3, 8.0)
 ALL = [COLA, DIET, WINGS, TEA]
 
 
@@ -140,7 +140,7 @@ def test_names_are_sorted_in_the_language_of_the_search() -> None:
 
 figures = st.one_of(st.none(), st.integers(-3, 3))
 found = st.builds(
-    Found,
+    FoundSku,
     sku=st.text("abc", min_size=1, max_size=3),
     names=st.dictionaries(st.sampled_from(["en", "zh"]), st.text("xyÄ可", max_size=2), max_size=2),
     attributes=st.dictionaries(st.just("a"), st.one_of(figures.filter(lambda one: one is not None), st.booleans(),
@@ -156,7 +156,7 @@ sorts = st.lists(
 
 
 @given(some=st.lists(found, unique_by=lambda one: one.sku, max_size=8), sort=sorts, seed=st.integers())
-def test_one_order_whatever_the_order_of_the_candidates(some: list[Found], sort: list[str], seed: int) -> None:
+def test_one_order_whatever_the_order_of_the_candidates(some: list[FoundSku], sort: list[str], seed: int) -> None:
     query = SearchQuery("x", sort=read_sort(",".join(sort)), near=Near(0, 0))
     shuffled = list(some)
     Random(seed).shuffle(shuffled)

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replica.core.base.errors import Broken
-from replica.core.base.limits import CANDIDATES_MAX
+from replica.core.base.limits import SEARCH_CANDIDATES_MAX
 from replica.core.catalog.documents import pack_value
 from replica.core.catalog.search_terms import matches, read_searchable, read_terms, texts_of, tokens_of
 from replica.runtime.journal import search_index
 from replica.runtime.journal.damage import DataRefused
-from replica.runtime.journal.search_index import Change
+from replica.runtime.journal.search_index import SkuChange
 
 
 def document(*names: str, **attributes: Any) -> bytes:
@@ -27,7 +27,7 @@ def document(*names: str, **attributes: Any) -> bytes:
     return pack_value(value)
 
 
-GOODS: list[Change] = [
+GOODS: list[SkuChange] = [
     ("cola", document("Coca-Cola 330ml", "可口可乐", brand="Fizz")),
     ("pepsi", document("Pepsi", "百事可乐")),
     ("wings", document("Wings", "鸡翅", grams=500)),
@@ -121,7 +121,7 @@ def test_a_rollback_of_the_first_start_leaves_no_index(tmp_path: Path) -> None:
 
 
 def test_an_index_of_this_version_is_kept_at_the_next_start(index: sqlite3.Connection, tmp_path: Path) -> None:
-    def no_documents() -> list[Change]:
+    def no_documents() -> list[SkuChange]:
         raise AssertionError("the index was to be kept")
 
     again = connect(tmp_path)
@@ -152,12 +152,12 @@ def test_the_index_is_not_written_outside_a_transaction(index: sqlite3.Connectio
 
 def test_a_search_that_too_many_fit_says_so_and_keeps_the_most_popular(tmp_path: Path) -> None:
     connection = connect(tmp_path)
-    many: list[Change] = [(f"sku-{n}", document(f"可乐{n}")) for n in range(CANDIDATES_MAX + 100)]
-    popularity = {f"sku-{n}": n for n in range(CANDIDATES_MAX + 100)}
+    many: list[SkuChange] = [(f"sku-{n}", document(f"可乐{n}")) for n in range(SEARCH_CANDIDATES_MAX + 100)]
+    popularity = {f"sku-{n}": n for n in range(SEARCH_CANDIDATES_MAX + 100)}
     with writing(connection):
         search_index.open_index(connection, lambda: many, popularity)
     capped = search_index.find(connection, read_terms("可"))
-    assert capped.is_capped and len(capped.found) == CANDIDATES_MAX
+    assert capped.is_capped and len(capped.found) == SEARCH_CANDIDATES_MAX
     assert min(one.popularity for one in capped.found) == 100
     assert not search_index.find(connection, read_terms("可乐 7")).is_capped
 
