@@ -23,7 +23,9 @@ from replica.runtime.http.fast_path import FastRead, single
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, limit_of
 from replica.runtime.http.orders_api import OrdersApi
 from replica.runtime.http.quotes_api import QuotesApi
+from replica.runtime.http.search_api import SearchApi
 from replica.runtime.http.sellable_api import SellableApi
+from replica.runtime.http.skus_api import SkusApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.http.writes import MovementAnswer, answer_of
 from replica.runtime.node import Node
@@ -83,6 +85,8 @@ class EdgeApi:
         self._orders = OrdersApi(node, can_replicate=False)
         self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
         self._quotes = QuotesApi(node, self._named_location)
+        self._skus = SkusApi(node, self._named_location)
+        self._search = SearchApi(node, self._stock.long_reads, self._named_location)
         self._documents = DocumentsApi(node, self._stock.long_reads, location)
         self._exceptions = ExceptionsApi(node)
 
@@ -144,6 +148,8 @@ class EdgeApi:
             ),
             *self._sellable.operations(),
             *self._quotes.operations(),
+            *self._skus.operations(),
+            *self._search.operations(),
             *self._documents.operations(),
             *self._exceptions.operations(),
             Operation(

@@ -22,7 +22,9 @@ from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.orders_api import OrdersApi
 from replica.runtime.http.quotes_api import QuotesApi
+from replica.runtime.http.search_api import SearchApi
 from replica.runtime.http.sellable_api import SellableApi
+from replica.runtime.http.skus_api import SkusApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.node import Node
 from replica.runtime.peering.peers import Peer
@@ -99,6 +101,8 @@ class HubApi:
         self._documents = DocumentsApi(node, self._stock.long_reads)
         self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
         self._quotes = QuotesApi(node, self._named_location)
+        self._skus = SkusApi(node, self._named_location)
+        self._search = SearchApi(node, self._stock.long_reads, lambda name: name)
         self.orders = OrdersApi(node, can_replicate=True)
         self._exceptions = ExceptionsApi(node)
 
@@ -112,6 +116,8 @@ class HubApi:
             *self._availability.operations(),
             *self._sellable.operations(("location",)),
             *self._quotes.operations(),
+            *self._skus.operations(("location",)),
+            *self._search.operations(("location",)),
             Operation(
                 method="GET",
                 path="/v1/stock/{location}",

@@ -6,18 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import UNSET, Struct
 
-from replica.core.catalog.locations import LocationDocument, distance_km, location_document
+from replica.core.catalog.locations import LocationDocument, Point, distance_km, location_document
 from replica.core.catalog.skus import Recipe, sellable
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.sources import Source
 from replica.core.state.replica import Replica
-
-
-class Point(Struct, frozen=True):
-    """The position of a customer."""
-
-    lat: float
-    lon: float
 
 
 class LocalAvailability(Struct, frozen=True, omit_defaults=True):

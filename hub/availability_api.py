@@ -9,13 +9,14 @@ from typing import Annotated, Any
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from hub.availability import AvailabilityAnswer, Point, sku_availability
+from hub.availability import AvailabilityAnswer, sku_availability
 from replica.core.base.clock import stamp_text, time_text
-from replica.core.base.errors import Invalid, Refused
+from replica.core.base.errors import Refused
 from replica.core.base.quantities import Sku
+from replica.core.catalog.locations import Point
 from replica.core.state.replica import Replica
 from replica.runtime.http.long_reads import LongReads
-from replica.runtime.http.operations import Decoder, Operation, json_response
+from replica.runtime.http.operations import Decoder, Operation, json_response, point_of
 from replica.runtime.http.problems import problem
 from replica.runtime.node import Node
 
@@ -76,7 +77,7 @@ class AvailabilityApi:
         ]
 
     async def availability(self, request: web.Request) -> web.Response:
-        near = _point(request.query.get("near", ""))
+        near = point_of(request.query.get("near", ""))
         location, sku = request.query.get("location", ""), request.match_info["sku"]
         channel, look = request.query.get("channel", ""), self._node.driver.look
         if location:
@@ -91,7 +92,7 @@ class AvailabilityApi:
 
     async def availability_bulk(self, request: web.Request) -> web.Response:
         query: AvailabilityQuery = await self._query.read(request)
-        near = _point(query.near)
+        near = point_of(query.near)
         if query.location:
             await self._node.meet(query.location)
 
@@ -125,19 +126,3 @@ class AvailabilityApi:
             return time_text(self._node.clock.now().wall_ms)
         newest = replica.newest(location)
         return stamp_text(newest) if newest is not None else None
-
-
-def _point(text: str) -> Point | None:
-    if not text:
-        return None
-    try:
-        lat, lon = (float(part) for part in text.split(","))
-    except ValueError:
-        raise Invalid(
-            f"The field near is {text!r}. Send latitude,longitude in degrees, such as 48.1,11.6.", field="near"
-        ) from None
-    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
-        raise Invalid(
-            f"The field near is {text!r}. Send a latitude in -90..90 and a longitude in -180..180.", field="near"
-        )
-    return Point(lat, lon)

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from hub.availability import Point, sku_availability
+from hub.availability import sku_availability
+from replica.core.catalog.locations import Point
 from replica.core.state.replica import Replica
 from replica.runtime.http.answers import ExplainAnswer, StockAnswer, cell_answers, entry_answer, stock_answer
 from replica.runtime.node import Node

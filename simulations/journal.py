@@ -13,10 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec.structs import replace
 
 from replica.core.base.errors import StorageFull, Unknown
-from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX, RECEIPT_ENTRIES_MAX
+from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX, RECEIPT_ENTRIES_MAX, SEARCH_CANDIDATES_MAX
 from replica.core.base.names import CHAIN, node_of, void_key
 from replica.core.catalog.documents import Documents, Slot, scope_of, writes_slot
 from replica.core.catalog.locations import time_zone_of
+from replica.core.catalog.search_queries import FoundSku, FoundSkus
+from replica.core.catalog.search_terms import Terms, matches, read_searchable, texts_of
+from replica.core.catalog.skus import SKU
 from replica.core.log.entry import DOCUMENT, Content, Entry, Stream, genesis
 from replica.core.log.times import moved_ms
 from replica.core.state.batch import Batch, Image
@@ -140,6 +143,15 @@ class SimulatedDisk:
         receipt = TillReceipt(newest.entry.stream.scope, used.number)
         entries = [one.entry for one in some[-RECEIPT_ENTRIES_MAX:]]
         return QuestionedReceipt(receipt, use, used.till, entries, newest.arrival)
+
+    def found(self, terms: Terms) -> FoundSkus:
+        """The SKUs whose names and attributes fit some terms."""
+        found = []
+        for sku in self._documents.keys(SKU):
+            document = read_searchable(self._documents.packed(SKU, sku))
+            if document is not None and matches(terms, texts_of(sku, document)):
+                found.append(FoundSku(sku, document.names, document.attributes))
+        return FoundSkus(found[:SEARCH_CANDIDATES_MAX], len(found) > SEARCH_CANDIDATES_MAX)
 
     def refresh(self) -> None:
         """Learn which entries are durable, if another object stores them."""
@@ -278,6 +290,10 @@ class SimulatedJournal:
             before,
             limit,
         )
+
+    async def search(self, terms: Terms) -> FoundSkus:
+        await self._disk.spend_reading()
+        return self._disk.found(terms)
 
     async def _newest(self, scope: str, matches: Callable[[Content], bool], before: int, limit: int) -> Page:
         await self._disk.spend_reading()

@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from replica.core.base.clock import Moment
 from replica.core.catalog.documents import Slot
+from replica.core.catalog.search_queries import FoundSkus
+from replica.core.catalog.search_terms import Terms
 from replica.core.log.entry import Entry, Stream
 from replica.core.state.batch import Batch, Image
 from replica.core.stock.till_receipts import QuestionedReceipt, TillReceipt
@@ -103,6 +105,12 @@ class Journal(Protocol):
 
     async def writes_of(self, slot: Slot, before: int, limit: int) -> Page:
         """Read entries that wrote one register of a document, in the same way."""
+
+    async def search(self, terms: Terms) -> FoundSkus:
+        """Find the SKUs whose names and attributes, as of the last commit, fit some terms.
+
+        At most SEARCH_CANDIDATES_MAX are looked at, those that entered first.
+        """
 
     async def close(self) -> None:
         """Release the files."""

@@ -11,6 +11,7 @@ from replica.core.catalog.locations import region_of, time_zone_of
 from replica.core.catalog.prices import PRICE
 from replica.core.catalog.quote_records import pack_quote
 from replica.core.catalog.quotes import Occasion, Quote, QuoteLine, quote_at
+from replica.core.catalog.scans import scanned_sku
 from replica.core.log.times import OCCURRED_AT, told_ms
 from replica.core.state.replica import Replica
 from replica.core.stock.lines import microseconds
@@ -40,7 +41,7 @@ def quoted_lines(replica: Replica, lines: Sequence[SkuLine], *, is_fact: bool) -
     for index, line in enumerate(lines):
         sku = line.sku
         if line.barcode is not UNSET:
-            sku = replica.catalog.scan(line.barcode, f"lines[{index}].barcode", is_fact)
+            sku = scanned_sku(replica.catalog, line.barcode, f"lines[{index}].barcode", is_fact)
         if sku is not UNSET:
             replica.catalog.recipe(sku, index, is_fact)
             found.append(QuoteLine(sku, line.quantity))

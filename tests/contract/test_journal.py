@@ -11,6 +11,7 @@ from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import RECEIPT_ENTRIES_MAX
 from replica.core.base.names import CHAIN
 from replica.core.catalog.documents import STORE_RANK, pack_value
+from replica.core.catalog.search_terms import read_terms
 from replica.core.log.entry import Entry, Stream, start
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.fold import held_differences
@@ -367,6 +368,33 @@ async def test_writes_of_one_rank_of_a_document_come_newest_first_and_page_to_th
         assert versions == list(range(9, 0, -1))
     for elsewhere in (("sku", "cola", STORE_RANK, "store-2"), ("price", "cola", 0, ""), ("sku", "col", 0, "")):
         assert (await journal.writes_of(elsewhere, 1_000, 4)).stored == []
+
+
+async def test_a_search_finds_skus_as_of_the_last_commit_also_after_a_restart(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    names = {"cola": "Cola", "lemon": "Lemonade", "tea": "可口茶"}
+    for sku, name in names.items():
+        value = pack_value({"recipe": {sku: 1}, "names": {"en": name}})
+        decisions.write(replica, DocumentWrite("sku", sku, value, sku.encode(), True), 1_700_000_000_000)
+    assert await found(journal, "cola") == []
+    await commit(journal, replica)
+    assert await found(journal, "col") == ["cola"]
+    assert await found(journal, "口") == ["tea"]
+    renamed = pack_value({"recipe": {"lemon": 1}, "names": {"en": "Cola light"}})
+    decisions.write(replica, DocumentWrite("sku", "lemon", renamed, b"renamed", True), 1_700_000_000_000)
+    decisions.write(replica, DocumentWrite("sku", "tea", None, b"deleted"), 1_700_000_000_000)
+    await commit(journal, replica)
+    for _ in range(2):
+        assert await found(journal, "cola") == ["cola", "lemon"]
+        assert await found(journal, "lemonade") == await found(journal, "可口") == []
+        journal = await reopen()
+        await journal.load()
+
+
+async def found(journal: Journal, text: str) -> list[str]:
+    """The SKUs that a search finds, in order."""
+    return sorted(one.sku for one in (await journal.search(read_terms(text))).found)
 
 
 async def test_batch_of_several_streams_keeps_arrival_order(reopen: Reopen) -> None:

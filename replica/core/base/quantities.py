@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from replica.core.base.limits import (
     NAME_LENGTH_MAX,
     QUANTITY_MAX,
+    SCAN_LENGTH_MAX,
     TEXT_LENGTH_MAX,
 )
 
@@ -31,6 +32,10 @@ Sku = Annotated[
 
 
 Barcode = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="As scanned.")]
+Scan = Annotated[
+    str,
+    Meta(min_length=1, max_length=SCAN_LENGTH_MAX, description="A barcode, an element string or a GS1 Digital Link."),
+]
 
 
 TEXT_PATTERN = r"^[^\x00-\x1f\x7f]*$(?!\n)"

@@ -22,6 +22,13 @@ Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Words = Annotated[str, Meta(max_length=256)]
 
 
+class Point(Struct, frozen=True):
+    """A position in degrees, such as that of a customer."""
+
+    lat: float
+    lon: float
+
+
 class Address(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A postal address, from the country down."""
 

@@ -72,6 +72,10 @@ _WITH_CURRENCY, _CURRENCY_DIGITS = "393", 3
 _ORGANIC = re.compile(r"9[34][0-9]{3}")
 
 
+_ANY_YEAR = 2000
+"""Dates do not matter for which SKU a barcode is of."""
+
+
 class Scanned(Struct, frozen=True, omit_defaults=True):
     """What one scan says. `codes` lead to the SKU; the other fields are about the goods in hand."""
 
@@ -307,6 +311,22 @@ def _amount(elements: tuple[Element, ...], stem: str) -> PrintedPrice | None:
 def _with_decimals(elements: tuple[Element, ...], stem: str) -> Element | None:
     """The element whose identifier has these three digits, and then one that tells the decimals."""
     return next((element for element in elements if len(element.ai) == 4 and element.ai[:3] == stem), None)
+
+
+def scanned_sku(catalog: Catalog, text: str, field: str, is_fact: bool = False) -> str:
+    """The SKU of a barcode in a request: registered as it is written, or what a scanner makes of it.
+
+    Raises:
+        UnknownSku: no SKU has the barcode, or only a deleted one.
+        BarcodeConflict: several SKUs have it, so it does not say which goods these are.
+    """
+    try:
+        return catalog.scan(text, field, is_fact)
+    except UnknownSku as unknown:
+        try:
+            return sku_of(catalog, read_scan(text, _ANY_YEAR, catalog.scale_codes, field), text, field, is_fact)
+        except (UnknownSku, Invalid):
+            raise unknown from None
 
 
 def sku_of(catalog: Catalog, scanned: Scanned, text: str, field: str, is_fact: bool = False) -> str:

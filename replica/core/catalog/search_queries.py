@@ -109,6 +109,13 @@ class FoundSku(Struct, frozen=True):
         return self.names.get(language) or (self.names[min(self.names)] if self.names else self.sku)
 
 
+class FoundSkus(Struct, frozen=True):
+    """SKUs that fit the text of a search, in no order. `is_capped`: there are more, so the text should be longer."""
+
+    found: list[FoundSku]
+    is_capped: bool
+
+
 def read_sort(text: str, field: str = "sort") -> tuple[SortKey, ...]:
     """Read sort keys such as `-price,attribute.brand,name`. A minus means descending. Raises Invalid with the field."""
     if not text:

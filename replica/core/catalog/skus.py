@@ -12,18 +12,19 @@ back. New promises refuse it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgpack
 from msgspec import Meta, Struct, ValidationError, convert
 
 from replica.core.base.errors import BarcodeConflict, UnknownSku
 from replica.core.base.item_names import ItemNames
-from replica.core.base.limits import RECIPE_ITEMS_MAX
+from replica.core.base.limits import NAME_LENGTH_MAX, RECIPE_ITEMS_MAX
 from replica.core.base.names import ITEM_PATTERN, is_item
 from replica.core.base.quantities import Barcode, Quantity
 from replica.core.catalog.barcodes import canonical
 from replica.core.catalog.documents import Precedence, Register
+from replica.core.catalog.scale_codes import NO_SCALE_CODES
 from replica.core.catalog.units import UNITS
 
 SKU = "sku"
@@ -49,12 +50,18 @@ class SkuDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     barcodes: Annotated[tuple[Barcode, ...], Meta(max_length=32)] = ()
     names: dict[str, str] = {}
     attributes: dict[str, str | int | float | bool] = {}
+    tax_class: Annotated[str, Meta(max_length=NAME_LENGTH_MAX, description="Such as standard or reduced.")] = ""
+    status: Annotated[
+        Literal["active", "ended"],
+        Meta(description="An ended SKU is sold while goods of it are there. A search does not show it."),
+    ] = "active"
 
 
 class _ReadSku(SkuDocument, frozen=True, forbid_unknown_fields=False):
     """The same, read from a peer: fields that a later version added are ignored, and units that it added are kept."""
 
     unit: Annotated[str, Meta(pattern=r"^[A-Z0-9]{2,3}$")] = EACH
+    status: str = "active"  # type: ignore[assignment]
 
 
 class KnownSku(Struct, frozen=True):
@@ -134,10 +141,13 @@ class Catalog:
         "_skus",
         "is_open",
         "item_names",
+        "scale_codes",
     )
 
     def __init__(self, is_open: bool = False) -> None:
         self.is_open = is_open
+        self.scale_codes = NO_SCALE_CODES
+        """How codes of scales are read."""
         self.item_names = ItemNames()
         """The items that recipes name, those of deleted SKUs too."""
         self._current = _Index()

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from replica.core.base.errors import Invalid, OrderEnded, OrderExists, RightsExhausted
 from replica.core.base.limits import QUANTITY_MAX
 from replica.core.base.names import FREE, account
+from replica.core.catalog.scans import scanned_sku
 from replica.core.catalog.skus import Catalog, Recipe
 from replica.core.orders.allocations import check_allocations
 from replica.core.orders.context import OrderContext, OrderDraft, moves_of
@@ -177,7 +178,7 @@ def resolve_line(catalog: Catalog, line: SkuLine, index: int, field: str, is_fac
         sku, named = line.sku, "sku"
     else:
         assert line.barcode is not UNSET
-        sku, named = catalog.scan(line.barcode, f"{field}[{index}].barcode", is_fact), "barcode"
+        sku, named = scanned_sku(catalog, line.barcode, f"{field}[{index}].barcode", is_fact), "barcode"
     recipe = catalog.recipe_of(sku, f"{field}[{index}].{named}", is_fact)
     for item, units in recipe:
         if units * line.quantity > QUANTITY_MAX:

@@ -16,6 +16,7 @@ from msgspec import UNSET
 from replica.core.base.errors import Invalid, Refused
 from replica.core.base.limits import EVENTS_PER_FULFILMENT_MAX, RETURNS_PER_FULFILMENT_MAX, SPLIT_LINES_MAX
 from replica.core.base.names import CUSTOMER, QUARANTINE, account
+from replica.core.catalog.scans import scanned_sku
 from replica.core.ledger.cells import Move
 from replica.core.orders.allocations import (
     Allocation,
@@ -227,7 +228,7 @@ def named_skus(context: OrderContext, fulfilment: Fulfilment) -> Callable[[SkuLi
             return (line.sku,)
         assert line.barcode is not UNSET
         ordered = tuple(sku for barcode, sku in fulfilment.barcodes if barcode == line.barcode)
-        return ordered or (context.catalog.scan(line.barcode, f"{field}.barcode", is_fact=True),)
+        return ordered or (scanned_sku(context.catalog, line.barcode, f"{field}.barcode", is_fact=True),)
 
     return named
 

@@ -21,6 +21,13 @@ from replica.core.catalog.prices import PRICE, PriceDocument, admit_price, check
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import PROMOTION, PromotionDocument, check_promotion, read_promotion
 from replica.core.catalog.ranks import PRICE_RANKS
+from replica.core.catalog.scale_codes import (
+    NO_SCALE_CODES,
+    SCALE_CODES,
+    ScaleCodesDocument,
+    check_scale_codes,
+    read_scale_codes,
+)
 from replica.core.catalog.selectors import attributes_of
 from replica.core.catalog.sku_checks import admit_sku, check_sku, tidy_sku
 from replica.core.catalog.skus import SKU, Catalog, SkuDocument, listed
@@ -119,6 +126,12 @@ def _index_sku(indexes: Indexes, register: Register) -> bool:
     return indexes.catalog.put(register, indexes.documents.former(register.kind, register.key))
 
 
+def _index_scale_codes(indexes: Indexes, register: Register) -> bool:
+    scale_codes = read_scale_codes(register)
+    indexes.catalog.scale_codes = scale_codes or NO_SCALE_CODES
+    return scale_codes is not None
+
+
 def _index_policy(indexes: Indexes, register: Register) -> bool:
     return indexes.policies.put(register)
 
@@ -165,6 +178,14 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             check=check_promotion,
             admit=_admit_promotion,
             index=_index_promotion,
+        ),
+        DocumentKind(
+            name=SCALE_CODES,
+            document=ScaleCodesDocument,
+            is_key=_is_default,
+            key_hint=f"There is one such document. Use the key {DEFAULT_KEY!r}.",
+            check=check_scale_codes,
+            index=_index_scale_codes,
         ),
         DocumentKind(
             name=POLICY,

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import QUANTITY_MAX
+from replica.core.catalog.scans import scanned_sku
 from replica.core.catalog.skus import Catalog, Recipe, sellable
 from replica.core.log.entry import Content, EntryLine
 from replica.core.log.times import OCCURRED_AT
@@ -78,7 +79,7 @@ def _resolve_line(
         return item, ((catalog.check_item(item, item in moved, f"lines[{index}].item"), 1),)
     if barcode is not UNSET:
         facts.setdefault("scanned", []).append([index, barcode])
-        sku = catalog.scan(barcode, f"lines[{index}].barcode", is_fact)
+        sku = scanned_sku(catalog, barcode, f"lines[{index}].barcode", is_fact)
     assert sku is not UNSET
     return sku, catalog.recipe(sku, index, is_fact)
 

@@ -16,13 +16,13 @@ from replica.core.base.limits import (
     SALES_PER_BATCH_MAX,
 )
 from replica.core.base.quantities import (
-    Barcode,
     Delta,
     Item,
     Level,
     Quantity,
     Reason,
     RequestStruct,
+    Scan,
     Sku,
     Text,
     Timestamp,
@@ -58,7 +58,7 @@ class SkuLine(RequestStruct, frozen=True):
 
     quantity: Quantity
     sku: Sku | UnsetType = UNSET
-    barcode: Barcode | UnsetType = UNSET
+    barcode: Scan | UnsetType = UNSET
 
 
 class GoodsLine(RequestStruct, frozen=True):
@@ -66,7 +66,7 @@ class GoodsLine(RequestStruct, frozen=True):
 
     quantity: Quantity
     sku: Sku | UnsetType = UNSET
-    barcode: Barcode | UnsetType = UNSET
+    barcode: Scan | UnsetType = UNSET
     item: Item | UnsetType = UNSET
 
 

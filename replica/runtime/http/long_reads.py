@@ -21,9 +21,13 @@ from replica.runtime.driver import Driver
 from replica.runtime.http.operations import encode_json
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 SLICE = 8
 """Answers rendered in one turn of the event loop: about a quarter of a millisecond."""
+
+COLLECTED = 64
+"""Things of which something is read in one turn without rendering it: about as long."""
 
 
 class LongReads:
@@ -32,6 +36,16 @@ class LongReads:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._turn = asyncio.Lock()
+
+    async def collect(self, things: Sequence[T], read: Callable[[Replica, Sequence[T]], list[U]]) -> list[U]:
+        """Read something for each thing from the replica. `read` reads for those of one slice."""
+        found: list[U] = []
+        for start in range(0, len(things), COLLECTED):
+            some = things[start : start + COLLECTED]
+            async with self._turn:
+                found += await self._driver.look(lambda replica, some=some: read(replica, some))  # type: ignore[misc]
+                await asyncio.sleep(0)
+        return found
 
     async def look(self, things: Sequence[T], answers: Callable[[Replica, Sequence[T]], list[Any]]) -> list[Any]:
         """Answer for each thing from the replica, as JSON. `answers` renders those of one slice."""

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from replica.core.base.errors import Invalid, Refused
 from replica.core.base.names import parse_key
+from replica.core.catalog.locations import Point
 from replica.runtime.http.bodies import (
     check_encoding,
     check_unique,
@@ -154,6 +155,23 @@ def number_of(request: web.Request, name: str, default: int, low: int, high: int
 def limit_of(request: web.Request) -> int:
     """Return the number of results on a page. Raises Invalid."""
     return number_of(request, "limit", PAGE_DEFAULT, 1, PAGE_MAX)
+
+
+def point_of(text: str) -> Point | None:
+    """The point in the field `near`; None if it is empty. Raises Invalid."""
+    if not text:
+        return None
+    try:
+        lat, lon = (float(part) for part in text.split(","))
+    except ValueError:
+        raise Invalid(
+            f"The field near is {text!r}. Send latitude,longitude in degrees, such as 48.1,11.6.", field="near"
+        ) from None
+    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
+        raise Invalid(
+            f"The field near is {text!r}. Send a latitude in -90..90 and a longitude in -180..180.", field="near"
+        )
+    return Point(lat, lon)
 
 
 def make_app(operations: Sequence[Operation], *, loopback_only: bool, origins: Sequence[str] = ()) -> web.Application:

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 from replica.core.base.errors import Broken
 from replica.core.base.limits import SEARCH_CANDIDATES_MAX
-from replica.core.catalog.search_queries import FoundSku
+from replica.core.catalog.search_queries import FoundSku, FoundSkus
 from replica.core.catalog.search_terms import (
     VERSION,
     Searchable,
@@ -39,14 +38,6 @@ _TABLES_VERSION = f"1 {VERSION}"
 
 _MERGED_MIN = 2
 """Rows that a merge changes at least if it merged anything. Source: the FTS5 documentation, section 6.8."""
-
-
-class FoundSkus(NamedTuple):
-    """SKUs that fit a search, in the order of their numbers."""
-
-    found: list[FoundSku]
-    is_capped: bool
-    """Whether there are more: the text should be longer."""
 
 
 def check_support(connection: sqlite3.Connection) -> None:
@@ -83,10 +74,15 @@ def open_index(
     return True
 
 
+def forget(connection: sqlite3.Connection) -> None:
+    """Note that the index does not fit the documents any more, so that `open_index` builds it again."""
+    connection.execute(SEARCH_STATEMENTS["drop_version"])
+
+
 def update(connection: sqlite3.Connection, changes: Iterable[SkuChange]) -> None:
     """Write changed documents to the index. A SKU whose document cannot be read is removed, as one without."""
-    _need_transaction(connection)
     for sku, value in changes:
+        _need_transaction(connection)
         known = connection.execute(SEARCH_STATEMENTS["known_sku"], (sku,)).fetchone()
         document = read_searchable(value)
         if known is None:

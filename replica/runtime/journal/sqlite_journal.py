@@ -15,7 +15,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,13 +24,16 @@ import aiosqlite
 import structlog
 
 from replica.core.base.errors import StorageFull, Unknown
-from replica.core.catalog.documents import Slot
+from replica.core.catalog.documents import CHAIN_RANK, Slot
+from replica.core.catalog.search_queries import FoundSkus
+from replica.core.catalog.search_terms import Terms
+from replica.core.catalog.skus import SKU
 from replica.core.log.entry import Entry, Stream
 from replica.core.log.times import recorded_clock
-from replica.core.state.batch import Batch, Checkpoint, Image
+from replica.core.state.batch import Batch, Checkpoint, Image, Row
 from replica.core.state.fold import fold
 from replica.core.stock.till_receipts import ORIGINAL, QuestionedReceipt, TillReceipt
-from replica.runtime.journal import batch_row, reading, receipt_index
+from replica.runtime.journal import batch_row, reading, receipt_index, search_index
 from replica.runtime.journal.batch_row import BatchRow, Numbers
 from replica.runtime.journal.damage import DAMAGE, DataRefused, check_log, check_room, check_schema
 from replica.runtime.journal.durable_files import make_directory, write_again
@@ -54,6 +57,12 @@ LOG_PAGES_MAX = 16_384
 """Pages in the log, 64 MB, at which a commit itself copies the rest. SQLite restarts the log only when all of it is
 copied, and under constant load a copy beside the commits never completes. If a long reader made the log longer, SQLite
 cuts it back to this size when it restarts it."""
+
+MERGE_COMMITS = 64
+"""Commits with SKUs after which the search index is merged. Each leaves a segment, and each search reads them all."""
+
+MERGE_PAGES = 16
+"""Pages that one merge changes, about: a commit that waits for it is late by about a millisecond."""
 
 PAGE_BYTES = 4_096
 """SQLite's default. No schema here changes it."""
@@ -94,7 +103,10 @@ class SqliteJournal:
         self._query = query
         self._checkpoint = checkpoint
         self._copying: asyncio.Task[None] | None = None
+        self._merging: asyncio.Task[None] | None = None
         self._commits = 0
+        self._unmerged = 0
+        """Commits with SKUs since the last merge of the search index."""
         self._arrival = 0
         self._numbers = Numbers()
         self._keys: KeyFilter[bytes] = KeyFilter()
@@ -130,7 +142,21 @@ class SqliteJournal:
         self._commits += 1
         if self._commits % COPY_COMMITS == 0:
             self._copy_beside()
+        self._merge_beside(any(_skus(batch.checkpoint.get("documents", ()))))
         return arrival
+
+    def _merge_beside(self, has_skus: bool) -> None:
+        """Start to merge the search index after many commits with SKUs, unless a merge is running."""
+        self._unmerged += has_skus
+        if self._unmerged >= MERGE_COMMITS and (self._merging is None or self._merging.done()):
+            self._unmerged = 0
+            self._merging = asyncio.create_task(self._merge())
+
+    async def _merge(self) -> None:
+        """Merge the search index in short transactions between the commits, until nothing is left to merge."""
+        with suppress(sqlite3.OperationalError):  # without room it stays as it is
+            while await self._writer.run(_merge_some):
+                pass
 
     def _copy_beside(self) -> None:
         """Start to copy the log into the file, unless a copy is running."""
@@ -168,9 +194,14 @@ class SqliteJournal:
     async def writes_of(self, slot: Slot, before: int, limit: int) -> Page:
         return await self._query.run(reading.writes_of, slot, before, limit)
 
+    async def search(self, terms: Terms) -> FoundSkus:
+        return await self._query.run(search_index.find, terms)
+
     async def close(self) -> None:
         for connection in (self._query, self._reader, self._key_lookup, self._checkpoint):
             await connection.interrupt()  # nobody waits for their results any more
+        if self._merging is not None:
+            self._merging.cancel()
         if self._copying is not None:
             await asyncio.wait([self._copying])
         for connection in (self._query, self._reader, self._key_lookup, self._checkpoint, self._writer):
@@ -184,6 +215,8 @@ class SqliteJournal:
         if not self._is_checkpoint_whole(connection):
             log.warning("checkpoint is not that of the journal, folding it again", entries=self._arrival)
             self._refold(connection)
+        with _transaction(connection):
+            search_index.open_index(connection, lambda: _skus(connection.execute(STATEMENTS["load_documents"])))
         shared = reading.shared(connection, self._fill_filter(connection))
         self._returned = receipt_index.returned(connection)
         names = {route: name for name, route in numbers.routes.items()}
@@ -235,6 +268,7 @@ class SqliteJournal:
         with _transaction(connection):
             for part in ("cells", *PARTS):
                 connection.execute(STATEMENTS[f"clear_{part}"])
+            search_index.forget(connection)
             self._put(connection, self._lay_out(batch), checkpoint)
             connection.executemany(
                 STATEMENTS["set_units"], [(moved, self._numbers.streams[stream]) for stream, moved in units.items()]
@@ -245,6 +279,7 @@ class SqliteJournal:
         is_one = len(rows) == 1 and not any(batch.checkpoint.get(part) for part in PUT_PARTS)
         with nullcontext() if is_one else _transaction(connection):
             self._put(connection, rows, batch.checkpoint)
+            search_index.update(connection, _skus(batch.checkpoint.get("documents", ())))
         if self._keys.is_full:
             self._fill_filter(connection)
         if self._returned.is_full:
@@ -360,6 +395,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if sqlite3.sqlite_version_info < batch_row.SQLITE_MIN:
         needed = ".".join(map(str, batch_row.SQLITE_MIN))
         raise DataRefused(f"this Python has SQLite {sqlite3.sqlite_version}, at least {needed} is needed")
+    search_index.check_support(connection)
     # Read all rows, otherwise a failure goes unnoticed, and SQLite stays in a mode that loses commits at power loss.
     ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
     if mode != "wal":
@@ -391,6 +427,16 @@ def _prepare_reader(connection: sqlite3.Connection) -> None:
 
 def _prepare_checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _skus(rows: Iterable[Row]) -> Iterator[search_index.SkuChange]:
+    """The SKUs among rows of documents, with their values."""
+    return ((key, value) for kind, key, rank, *_, value in rows if (kind, rank) == (SKU, CHAIN_RANK))
+
+
+def _merge_some(connection: sqlite3.Connection) -> bool:
+    with _transaction(connection):
+        return search_index.merge(connection, MERGE_PAGES)
 
 
 def _copy_log(connection: sqlite3.Connection) -> None:

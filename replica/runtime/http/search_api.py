@@ -1,0 +1,307 @@
+"""The call that finds SKUs: by names and attributes, with filters, sorted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from replica.core.base.errors import Invalid
+from replica.core.base.limits import QUANTITY_MAX, SEARCH_FILTERS_MAX, SEARCH_PAGE_MAX, TEXT_LENGTH_MAX
+from replica.core.base.names import CUSTOMER
+from replica.core.catalog.locations import distance_km, location_document
+from replica.core.catalog.prices import EffectivePrice
+from replica.core.catalog.search_queries import (
+    AttributeFilter,
+    AvailabilityRange,
+    FoundSku,
+    Near,
+    PriceRange,
+    SearchQuery,
+    check_search,
+    read_sort,
+    select,
+)
+from replica.core.catalog.skus import sellable
+from replica.core.ledger.cells import Stock
+from replica.core.state.replica import Replica
+from replica.core.stock.sellable import UnitsAt
+from replica.runtime.http.long_reads import LongReads
+from replica.runtime.http.operations import Operation, json_response, number_of, point_of
+from replica.runtime.http.sku_answers import price_at, recipe_if_known, status_of
+from replica.runtime.node import Node
+
+QUERY = (
+    "q",
+    "language",
+    "sort",
+    "limit",
+    "cursor",
+    "price_min",
+    "price_max",
+    "available_min",
+    "available_max",
+    "near",
+    "within_km",
+    "status",
+)
+
+ATTRIBUTE = "attribute."
+"""Begins a query field that filters by an attribute: `attribute.brand=acme`. Repeated, one of the values fits."""
+
+STATUSES = ("active", "ended", "any")
+
+PAGE = 20
+"""SKUs on a page, if the caller names no number."""
+
+EARTH_KM = 20_100
+"""More than any two places are apart."""
+
+
+class FoundAnswer(Struct, frozen=True, omit_defaults=True):
+    """One SKU that was found. `price` is in minor units of `currency`, and left out without a price.
+
+    `available`: how many can be sold, at the location of the search or at all. `distance_km`: to the nearest location
+    that has some.
+    """
+
+    sku: str
+    names: dict[str, str]
+    attributes: dict[str, Any]
+    available: int
+    price: int | None = None
+    currency: str = ""
+    per: int = 1
+    distance_km: float | None = None
+
+
+class SearchAnswer(Struct, frozen=True):
+    """A page of SKUs that fit. `next` is the cursor of the next page, null on the last one.
+
+    `is_capped`: more SKUs fit the text than a search looks at, so a longer text finds others.
+    """
+
+    skus: list[FoundAnswer]
+    next: str | None
+    is_capped: bool
+
+
+class SearchApi:
+    """The call at one node.
+
+    Args:
+        location_of: the location that a call with this name means, of which the name may be empty. Empty if the call
+            concerns the whole chain. Raises Invalid.
+    """
+
+    def __init__(self, node: Node, long_reads: LongReads, location_of: Callable[[str], str]) -> None:
+        self._node = node
+        self._long_reads = long_reads
+        self._location_of = location_of
+
+    def operations(self, query: tuple[str, ...] = ()) -> list[Operation]:
+        """The call. `query`: the field that names the location, where the node has several."""
+        return [
+            Operation(
+                method="GET",
+                path="/v1/search",
+                handler=self.search,
+                summary="Find SKUs by names and attributes. A field attribute.NAME filters by an attribute",
+                answer=SearchAnswer,
+                query=(*QUERY, *query),
+            )
+        ]
+
+    async def search(self, request: web.Request) -> web.Response:
+        query, status, start = _query_of(request), _status_of(request), number_of(request, "cursor", 0, 0, 1_000_000)
+        terms, location = check_search(query), self._location_of(request.query.get("location", ""))
+        if location:
+            await self._node.meet(location)
+            await self._node.driver.look(lambda replica: replica.known_locations.check(location, "location"))
+        candidates = await self._node.journal.search(terms)
+        now_ms = self._node.clock.now().wall_ms
+        known = _Figures(location, query.near, now_ms)
+        needs_all = _needs_figures(query)
+
+        def current(replica: Replica, some: Sequence[FoundSku]) -> list[FoundSku]:
+            found = [one for one in some if status in ("any", status_of(replica, one.sku))]
+            popular = [replace(one, popularity=known.sold(replica, one.sku)) for one in found]
+            return [known.of(replica, one) for one in popular] if needs_all else popular
+
+        fitting = select(await self._long_reads.collect(candidates.found, current), query)
+        page = fitting[start : start + query.limit]
+        answers = await self._long_reads.look(page, known.answers)
+        following = str(start + query.limit) if start + query.limit < len(fitting) else None
+        return json_response(SearchAnswer(answers, following, candidates.is_capped))
+
+
+class _Figures:
+    """What a node knows of SKUs that were found: price, units, distance. `location` is empty for the whole chain."""
+
+    def __init__(self, location: str, near: Near | None, now_ms: int) -> None:
+        self._location = location
+        self._near = near
+        self._now_ms = now_ms
+        self._units: dict[str, UnitsAt] = {}
+        self._distances: dict[str, float | None] = {}
+
+    def of(self, replica: Replica, found: FoundSku) -> FoundSku:
+        """A SKU with its figures."""
+        price = price_at(replica, self._location, found.sku, self._now_ms)
+        available, distance = self._stock(replica, found.sku)
+        amount = price.amount if isinstance(price, EffectivePrice) else None
+        return replace(found, price=amount, available=available, distance_km=distance)
+
+    def sold(self, replica: Replica, sku: str) -> int:
+        """How many were sold at the location of the search: what is sold often is meant often. 0 for all locations."""
+        recipe = recipe_if_known(replica, sku) if self._location else None
+        if recipe is None:
+            return 0
+        return max(0, sellable(recipe, _Sold(replica.ledger.stocks(self._location))))
+
+    def answers(self, replica: Replica, some: Sequence[FoundSku]) -> list[FoundAnswer]:
+        """The answers for SKUs of a page."""
+        self._units.clear()  # each slice is of one moment
+        return [self._answer(replica, one) for one in some]
+
+    def _answer(self, replica: Replica, found: FoundSku) -> FoundAnswer:
+        price = price_at(replica, self._location, found.sku, self._now_ms)
+        available, distance = self._stock(replica, found.sku)
+        priced = price if isinstance(price, EffectivePrice) else None
+        return FoundAnswer(
+            sku=found.sku,
+            names=dict(found.names),
+            attributes=dict(found.attributes),
+            available=available,
+            price=priced.amount if priced is not None else None,
+            currency=priced.currency if priced is not None else "",
+            per=priced.per if priced is not None else 1,
+            distance_km=distance,
+        )
+
+    def _stock(self, replica: Replica, sku: str) -> tuple[int, float | None]:
+        """How many can be sold, and the kilometres to the nearest location that has some."""
+        recipe = recipe_if_known(replica, sku)
+        if recipe is None:
+            return 0, None
+        total, nearest = 0, None
+        for location in (self._location,) if self._location else replica.ledger.locations(recipe[0][0]):
+            units = self._units.get(location)
+            if units is None:
+                units = self._units[location] = UnitsAt(replica.ledger, location, replica.node)
+            here = units.sellable(sku, recipe).sellable
+            total += here
+            distance = self._distance(replica, location) if here else None
+            if distance is not None and (nearest is None or distance < nearest):
+                nearest = distance
+        return total, nearest
+
+    def _distance(self, replica: Replica, location: str) -> float | None:
+        if self._near is None:
+            return None
+        if location not in self._distances:
+            document = location_document(replica.documents, location)
+            self._distances[location] = (
+                round(distance_km(self._near.lat, self._near.lon, document.lat, document.lon), 3)
+                if document is not None and document.lat is not UNSET and document.lon is not UNSET
+                else None
+            )
+        return self._distances[location]
+
+
+class _Sold(dict[str, int]):
+    """Units of items that customers have from a location."""
+
+    def __init__(self, stocks: Mapping[str, Stock]) -> None:
+        super().__init__()
+        self._stocks = stocks
+
+    def __missing__(self, item: str) -> int:
+        stock = self._stocks.get(item)
+        return stock.balance(CUSTOMER) if stock is not None else 0
+
+
+def _needs_figures(query: SearchQuery) -> bool:
+    """Whether the figures of each candidate decide what is on a page."""
+    within_km = query.near is not None and query.near.within_km is not None
+    is_sorted = any(key.by in ("price", "available", "distance") for key in query.sort)
+    return query.price is not None or query.available is not None or within_km or is_sorted
+
+
+def _query_of(request: web.Request) -> SearchQuery:
+    fields = request.query
+    text = fields.get("q", "")
+    language = fields.get("language", "")
+    for name, value in (("q", text), ("language", language), ("sort", fields.get("sort", ""))):
+        if len(value) > TEXT_LENGTH_MAX:
+            raise Invalid(f"The query field {name} has {len(value)} characters, at most {TEXT_LENGTH_MAX}.", field=name)
+    price = _range(request, "price", 0)
+    available = _range(request, "available", -QUANTITY_MAX)
+    return SearchQuery(
+        q=text,
+        language=language,
+        attributes=tuple(_attributes(request)),
+        price=PriceRange(*price) if any(one is not None for one in price) else None,
+        available=AvailabilityRange(*available) if any(one is not None for one in available) else None,
+        near=_near(request),
+        sort=read_sort(fields.get("sort", "")),
+        limit=number_of(request, "limit", PAGE, 1, SEARCH_PAGE_MAX),
+    )
+
+
+def _attributes(request: web.Request) -> Iterable[AttributeFilter]:
+    """The filters by attributes. A text that is a number or a truth value also fits as such."""
+    names = dict.fromkeys(name for name in request.query if name.startswith(ATTRIBUTE))
+    if len(names) > SEARCH_FILTERS_MAX:
+        text = f"The query has {len(names)} attributes to filter by, and {SEARCH_FILTERS_MAX} is the most."
+        raise Invalid(text, field=next(iter(names)))
+    for name in names:
+        texts = request.query.getall(name)
+        if name == ATTRIBUTE or not all(texts):
+            raise Invalid(f"The query field {name} needs the name of an attribute, and a value.", field=name)
+        yield AttributeFilter(name.removeprefix(ATTRIBUTE), tuple(value for text in texts for value in _meanings(text)))
+
+
+def _meanings(text: str) -> list[str | float | bool]:
+    found: list[str | float | bool] = [text]
+    if text in ("true", "false"):
+        found.append(text == "true")
+    elif _number.fullmatch(text):
+        found.append(float(text))
+    return found
+
+
+_number = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
+
+
+def _range(request: web.Request, name: str, low: int) -> tuple[int | None, int | None]:
+    return _bound(request, f"{name}_min", low), _bound(request, f"{name}_max", low)
+
+
+def _bound(request: web.Request, name: str, low: int) -> int | None:
+    return number_of(request, name, 0, max(0, low), 10**15) if name in request.query else None
+
+
+def _near(request: web.Request) -> Near | None:
+    point = point_of(request.query.get("near", ""))
+    within = request.query.get("within_km")
+    if point is None:
+        if within is not None:
+            raise Invalid("The query field within_km needs a point. Send near, too.", field="within_km")
+        return None
+    if within is None:
+        return Near(point.lat, point.lon)
+    if not _number.fullmatch(within) or not 0 < float(within) <= EARTH_KM:
+        raise Invalid(f"The query field within_km is {within!r}. Send kilometres in 0..{EARTH_KM}.", field="within_km")
+    return Near(point.lat, point.lon, float(within))
+
+
+def _status_of(request: web.Request) -> str:
+    status = request.query.get("status", STATUSES[0])
+    if status not in STATUSES:
+        raise Invalid(f"The query field status is {status!r}. Send {', '.join(STATUSES)}.", field="status")
+    return status
