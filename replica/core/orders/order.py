@@ -363,8 +363,8 @@ class Order(Struct, array_like=True, gc=False):
             if not one.until_ms and one.node == node
         )
 
-    def _was_asked(self, event: str, fulfilment: Fulfilment, node: str = "") -> bool:
-        """Whether a node, or any node, noted an event of this one fulfilment. Nodes do so; callers seldom name one."""
+    def _was_asked(self, event: str, fulfilment: Fulfilment, node: str) -> bool:
+        """Whether a node (empty: any node) noted an event of this one fulfilment. Nodes do so; callers seldom do."""
         asked = [one.event for one in self.parked if one.event is not None and node in ("", one.node)]
         return any(_is_of(one, event, fulfilment) for one in asked)
 
@@ -376,7 +376,6 @@ class Order(Struct, array_like=True, gc=False):
             one
             for one in self.parked
             if one.event is not None
-            and "" not in one.settled
             and (any(one.waits_for(fulfilment) for fulfilment in fulfilments) or not one.settled)
         ]
 
@@ -384,8 +383,7 @@ class Order(Struct, array_like=True, gc=False):
 def least_advanced(fulfilments: Iterable[Fulfilment]) -> str:
     """The least advanced state of those that have not ended; if all have, of all; `none` if there are none."""
     found = [one.state for one in fulfilments if one.state in NATURES]
-    going = [state for state in found if NATURES[state] is not Nature.ENDED]
-    return min(going or found, key=list(NATURES).index, default="none")
+    return min(found, key=list(NATURES).index, default="none")  # the states of those that ended come last
 
 
 def _is_of(asked: OrderEvent, event: str, fulfilment: Fulfilment) -> bool:

@@ -98,19 +98,24 @@ def table(*rows: Transition, states: tuple[str, ...] = ("held", "shipped", "canc
 
 
 @pytest.mark.parametrize(
-    ("rows", "error"),
+    ("rows", "error", "named"),
     [
-        ([Transition(SHIP, ("held",), "gone")], UnknownState),
-        ([Transition(SHIP, ("reserved",), "shipped")], UnknownState),
-        ([Transition("lose", ("held",), "cancelled")], UnknownEvent),
-        ([Transition(SHIP, ("held",), "shipped")], UnreachableState),
-        ([Transition(SHIP, ("held",), "shipped"), Transition(CANCEL, ("shipped",), "cancelled")], UnsoundTransition),
-        ([Transition(RESERVE, ("held",), "held")], UnsoundTransition),
-        ([Transition(SHIP, ("held",), "cancelled")], UnsoundTransition),
+        ([Transition(SHIP, ("held",), "gone")], UnknownState, "ship names the state 'gone'"),
+        ([Transition(SHIP, ("reserved",), "shipped")], UnknownState, "ship names the state 'reserved'"),
+        ([Transition("lose", ("held",), "cancelled")], UnknownEvent, "'lose'"),
+        ([Transition(SHIP, ("held",), "shipped")], UnreachableState, "'cancelled'"),
+        (
+            [Transition(SHIP, ("held",), "shipped"), Transition(CANCEL, ("shipped",), "cancelled")],
+            UnsoundTransition,
+            "cancel cannot lead from shipped to cancelled: it takes units that are held",
+        ),
+        ([Transition(RESERVE, ("held",), "held")], UnsoundTransition, "reserve cannot lead from held to held"),
+        ([Transition(SHIP, (), "shipped")], UnsoundTransition, "ship cannot lead from the beginning to shipped"),
+        ([Transition(SHIP, ("held",), "cancelled")], UnsoundTransition, "leaves them with the customer"),
     ],
 )
-def test_unusable_table_is_refused_with_its_error(rows: list[Transition], error: type[TableError]) -> None:
-    with pytest.raises(error):
+def test_unusable_table_is_refused_with_its_error(rows: list[Transition], error: type[TableError], named: str) -> None:
+    with pytest.raises(error, match=named):
         table(*rows)
 
 
@@ -121,7 +126,7 @@ def test_state_that_no_fulfilment_has_is_refused() -> None:
 
 def test_event_with_two_targets_is_refused() -> None:
     ways = (Transition(PAY, ("held",), "reserved"), Transition(PAY, ("held",), "held"))
-    with pytest.raises(AmbiguousTransition):
+    with pytest.raises(AmbiguousTransition, match="pay from 'held'"):
         MachineDocument(("held", "reserved"), (Transition(HOLD, (), "held"), *ways))
 
 

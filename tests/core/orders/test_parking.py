@@ -60,6 +60,7 @@ def test_an_unknown_fulfilment_of_a_known_order_is_not_found(name: str) -> None:
     with pytest.raises(NotFound, match=r"hub-east\.1") as refused:
         taker.happen("pay", fulfilment=name)
     assert refused.value.field == "fulfilment"
+    assert refused.value.detail.endswith("or none"), "no hint to ask a hub, because this is one"
     assert taker.order().parked == []
 
 
