@@ -72,7 +72,7 @@ from replica.core.orders.revocations import select_fulfilment
 from replica.core.orders.transitions import has_units, ids_of, judge, spread, step, transition
 
 
-def decide(context: OrderContext, request: OrderRequest, key: bytes = b"") -> Drafts:
+def decide(context: OrderContext, request: OrderRequest, key: bytes) -> Drafts:
     """Decide a request, asked under a key. Raises Refused."""
     return [draft.encoded() for draft in _decide(context, request, key)]
 
@@ -112,9 +112,7 @@ def _next_due(context: OrderContext, name: str) -> OrderDraft | None:
         return _void(context, order, lost)
     if (told := next_of_returns(context, order) or pass_on(context, order)) is not None:
         return told
-    own = [one for one in order.fulfilments.values() if one.owner == context.node]
-    if len(own) > 1:
-        own.sort(key=lambda one: one.id)
+    own = [one for name, one in sorted(order.fulfilments.items()) if one.owner == context.node]
     for parked in order.parked:
         for fulfilment in own:
             if parked.waits_for(fulfilment):

@@ -58,3 +58,11 @@ def test_an_event_that_waits_after_a_wrong_clock_shows_since_when_by_the_wall_cl
     (parked,) = order_of(taker, "o-2").parked
     assert noted_ms(parked) == NOW_MS
     assert parked.deadline_ms == NOW_MS + PARKED_MS
+
+
+def test_a_report_after_a_wrong_clock_shows_the_wall_clock() -> None:
+    taker = drifted()
+    taker.place("o-2", paid=True)
+    taker.happen("pay", "o-2")
+    (report,) = order_view(order_of(taker, "o-2")).reports
+    assert report.at == time_text(NOW_MS)

@@ -147,11 +147,12 @@ def test_a_deleted_sku_comes_back_with_its_last_recipe_and_barcode(line: SkuLine
     assert quarantined(chain) == {f"store-{at + 1}": 6}
 
 
-def test_an_outcome_of_goods_that_this_version_does_not_know_stops_no_fold() -> None:
+@pytest.mark.parametrize("later", ["of_later", "z_of_later"])
+def test_an_outcome_of_goods_that_this_version_does_not_know_stops_no_fold(later: str) -> None:
     chain = Chain()
     hub, _, second = chain.sold_at_store_1()
     taken = bring(second, fulfilment="store-1.1")
-    noted = [ReportFacts(fulfilment="store-1.1", outcome="of_later", settles=taken.hash)]
+    noted = [ReportFacts(fulfilment="store-1.1", outcome=later, settles=taken.hash)]
     noted.append(ReportFacts(outcome="passed_on", settles=taken.hash))
     for facts in noted:
         draft = Draft(kind="order", facts=encode(facts), reason="return", reference="o-1")
