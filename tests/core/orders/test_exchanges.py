@@ -120,6 +120,17 @@ def test_pack_of_units_from_two_accounts_goes_back_to_both() -> None:
     taker.check()
 
 
+def test_exchange_keeps_units_of_the_account_that_orders_take_from_now_first() -> None:
+    taker = with_a_quota(2, w_1={"cola": 4})
+    taker.place("o-1", PlacedLine(2, "cola"), channel="web", paid=True)
+    write_policy(taker, {"mode": "share", "share": 1.0}, b"no-quota")
+    taker.happen("exchange", lines=lines(cola=2), replacement=lines(cola=4))
+    taker.happen("exchange", lines=lines(cola=4), replacement=lines(cola=3))
+    balances = taker.replica.ledger.stock("w-1", "cola").balances
+    assert (balances["hub-east/free"], balances["hub-east/channel.web"], balances["hub-east/held"]) == (0, 1, 3)
+    taker.check()
+
+
 def test_exchange_below_zero_makes_the_breach_no_larger() -> None:
     taker = OrderTaker("hub-east", w_1={"cola": 10})
     taker.place("o-1", PlacedLine(9, "cola"), paid=True)

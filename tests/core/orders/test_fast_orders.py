@@ -127,7 +127,7 @@ def test_orders_decided_together_have_the_same_results_as_one_by_one(
     assert together.take_batch().entries == apart.take_batch().entries
 
 
-def held_fast(replica: Replica, *asked: Placement) -> list[str]:
+def held_fast(replica: Replica, *asked: Placement, keys: list[bytes] | None = None) -> list[str]:
     """The location of each of the first orders that the fast path holds together."""
     taker = replica.context(NOW)
 
@@ -135,7 +135,7 @@ def held_fast(replica: Replica, *asked: Placement) -> list[str]:
         stream = Stream(replica.writer, location)
         return FastOrders(stream, start(stream), 77, source, taker.held)
 
-    held = hold_fast(taker, asked, [one.order.encode() for one in asked], begin)
+    held = hold_fast(taker, asked, keys or [one.order.encode() for one in asked], begin)
     return [held.stream.scope] * len(held) if held is not None else []
 
 
@@ -197,3 +197,50 @@ def test_the_key_of_an_order_in_a_run_is_known_afterwards() -> None:
     other = Command("", Placement(order="web-9", lines=(PlacedLine(1, sku="cola"),)), b"key-1")
     (refused,) = decisions.execute_requests(replica, [other], NOW, {})
     assert isinstance(refused, KeyReused)
+
+
+def test_an_order_with_a_key_that_an_entry_can_hold_takes_the_fast_path() -> None:
+    one = Placement(order="web-1", lines=(PlacedLine(1, sku="cola"),))
+    found = {len(key): held_fast(hub_with_stock(), one, keys=[key]) for key in (b"", b"k", b"k" * 128, b"k" * 129)}
+    assert found == {0: [], 1: ["w-2"], 128: ["w-2"], 129: []}
+
+
+def test_an_order_of_as_many_units_as_a_move_may_have_takes_the_fast_path() -> None:
+    replica = hub_with_stock()
+    more = GoodsReceipt((GoodsLine(QUANTITY_MAX, item="rare"),))
+    for number in range(2):
+        decisions.execute(replica, Command("w-1", more, b"more-%d" % number), NOW - 9)
+    for units, where in ((QUANTITY_MAX, ["w-1"]), (QUANTITY_MAX + 1, [])):
+        assert held_fast(replica, Placement(order="web-1", lines=(PlacedLine(units, sku="rare"),))) == where
+
+
+def test_a_run_ends_before_an_order_that_an_earlier_location_just_covers() -> None:
+    replica = hub_with_stock(is_hub=False)
+    orders = [Placement(order=f"web-{units}", lines=(PlacedLine(units, sku="cola"),)) for units in (39, 15, 1)]
+    assert held_fast(replica, *orders) == ["w-2"], "the second one fits only at w-1"
+    orders = [
+        Placement(order="web-1", lines=(PlacedLine(1, sku="cola"),), pickup_at="w-1"),
+        Placement(order="web-2", lines=(PlacedLine(40, sku="cola"),)),
+    ]
+    assert held_fast(replica, *orders) == ["w-1"], "the second one takes all there is at w-2"
+
+
+def test_orders_of_a_run_are_kept_and_answered_as_if_placed_alone() -> None:
+    asked = [
+        Command("", Placement(f"web-{number}", (PlacedLine(1, sku="cola"),), **more), b"key-%d" % number)
+        for number, more in enumerate(
+            [
+                {"channel": "web", "customer": "c-1", "pickup_at": "w-1"},
+                {"channel": "web", "customer": "c-2", "pickup_at": "w-1"},
+                {"channel": "mall", "customer": "c-3"},
+                {"customer": "c-4", "campaign": "summer"},
+            ]
+        )
+    ]
+    together, apart = hub_with_stock(), hub_with_stock()
+    verdicts = [answer(one) for one in decisions.execute_requests(together, asked, NOW, {})]
+    assert verdicts == [answer(one) for one in one_by_one(apart, asked, NOW)]
+    assert [*together.orders] == [*apart.orders]
+    assert [order.customer for order in together.orders] == ["c-1", "c-2", "c-3", "c-4"]
+    assert [order.fulfilments["hub-1.1"].is_fixed for order in together.orders] == [True, True, False, False]
+    assert together.take_batch().entries == apart.take_batch().entries

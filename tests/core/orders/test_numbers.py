@@ -107,3 +107,32 @@ def test_an_ambiguous_number_is_counted_nowhere_so_that_it_can_be_told_again() -
         taker.happen("ship", fulfilment=f"hub-east.{number}", lines=lines(**{sku: 1}), number=1)
     assert parts(taker)["1-1"] == ("shipped", {"cola": 1})
     assert parts(taker)["2-1"] == ("shipped", {"wings": 1})
+
+
+def shipped_in_part() -> OrderTaker:
+    """An order whose first part counted up to 2, and the rest to 1."""
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(5, "cola"), paid=True)
+    taker.happen("ship", lines=lines(cola=2), number=1)
+    taker.happen("return", fulfilment="hub-east.1-1", lines=lines(cola=1), number=2)
+    assert [one.number for one in taker.order().fulfilments.values()] == [1, 2]
+    return taker
+
+
+def test_an_event_that_names_a_fulfilment_follows_the_numbers_of_that_one() -> None:
+    taker = shipped_in_part()
+    assert taker.happen("adjust", fulfilment="hub-east.1", lines=lines(cola=1), number=2).content.facts["act"] == "step"
+    assert parts(taker) == {"1": ("amended", {"cola": 2}), "1-1": ("returned", {"cola": 1})}
+
+
+def test_an_event_of_some_units_follows_the_numbers_of_all_parts() -> None:
+    taker = shipped_in_part()
+    assert taker.happen("ship", lines=lines(cola=1), number=2).content.facts["act"] == "repeat"
+    assert taker.happen("ship", lines=lines(cola=1), number=3).content.facts["act"] == "split"
+    assert parts(taker)["1-2"] == ("shipped", {"cola": 1})
+
+
+def test_an_event_of_the_order_happens_to_the_rest_by_its_own_number() -> None:
+    taker = shipped_in_part()
+    assert outcomes(taker.happen("ship", number=2)) == {"1": ("happened", "shipped"), "1-1": ("repeat", "returned")}
+    assert taker.order().waiting == taker.order().reports == []

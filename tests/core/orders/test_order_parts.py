@@ -202,6 +202,38 @@ def test_return_takes_units_of_all_parts_of_a_location() -> None:
     taker.check()
 
 
+def test_two_lines_of_one_sku_come_back_from_several_parts() -> None:
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(5, "cola"), paid=True)
+    taker.happen("ship", lines=lines(cola=2))
+    taker.happen("ship", lines=lines(cola=3))
+    taker.happen("return", lines=(SkuLine(2, "cola"), SkuLine(1, "cola"), SkuLine(1, "cola")))
+    assert parts(taker) == {"1": ("returned", {}), "1-1": ("returned", {"cola": 1})}
+    taker.check()
+
+
+def test_the_rest_of_an_order_can_leave_as_its_parts_did() -> None:
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(5, "cola"), paid=True)
+    for event in ("ship", "collect"):
+        taker.happen(event, lines=lines(cola=1))
+    entry = taker.happen("return", fulfilment="hub-east.1", lines=lines(cola=1))
+    assert isinstance(decode(entry.content), ParkFacts)
+    taker.happen("ship", fulfilment="hub-east.1")
+    assert parts(taker)["1"] == ("returned", {"cola": 2})
+
+
+def test_an_early_return_of_the_whole_order_counts_at_each_of_its_parts() -> None:
+    taker = OrderTaker()
+    taker.ask(OrderEvent(order="o-1", event="return"), "k-1")
+    taker.place("o-1", PlacedLine(3, "cola"), paid=True)
+    taker.happen("ship", lines=lines(cola=1))
+    assert parts(taker) == {"1": ("reserved", {"cola": 2}), "1-1": ("returned", {})}
+    taker.happen("ship", fulfilment="hub-east.1")
+    assert parts(taker) == {"1": ("returned", {}), "1-1": ("returned", {})}
+    assert taker.order().waiting == taker.order().reports == []
+
+
 def test_return_of_a_part_does_not_split_it() -> None:
     taker = OrderTaker()
     taker.place("o-1", PlacedLine(3, "cola"), paid=True)

@@ -6,6 +6,7 @@ import pytest
 
 from replica.core.base.errors import OrderEnded
 from replica.core.log.entry import Entry
+from replica.core.orders.machine import MachineDocument, OrderMachine, Transition
 from replica.core.orders.requests import PlacedLine, Placement, Revocation
 from replica.core.state import decisions
 from replica.core.state.commands import Command, Placements
@@ -149,3 +150,28 @@ def test_an_order_of_which_only_the_part_that_ended_is_known_is_not_said_to_have
         ("hub-east.2", "reserved"),
     ]
     assert answer.state == "reserved"
+
+
+def test_an_open_order_placed_again_tells_when_it_expires() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 2}, w_2={"cola": 2})
+    placement = Placement(order="o-1", lines=(PlacedLine(4, "cola"),), ttl_s=60)
+    first = answered(taker, placement)
+    taker.now_ms += 1_000
+    assert first.expires_at is not None
+    assert answered(taker, placement).expires_at == first.expires_at
+    taker.happen("pay", fulfilment="hub-east.1")
+    assert answered(taker, placement).expires_at == first.expires_at
+
+
+def test_a_paid_order_placed_again_stands_though_the_table_lets_paid_orders_expire() -> None:
+    taker = OrderTaker()
+    rows = (Transition("reserve", (), "reserved"), Transition("expire", ("reserved",), "expired"))
+    taker.replica.fold.machine = OrderMachine(MachineDocument(("reserved", "expired"), rows))
+    taker.place(paid=True)
+    assert order_answer(taker.place(paid=True).content).state == "reserved"
+
+
+def test_an_order_keeps_its_channel_and_customer() -> None:
+    taker = OrderTaker()
+    taker.place(channel="web", customer="customer-7", paid=True)
+    assert (taker.order().channel, taker.order().customer) == ("web", "customer-7")

@@ -8,7 +8,7 @@ from replica.core.base.errors import Invalid, Refused
 from replica.core.base.limits import QUANTITY_MAX
 from replica.core.catalog.skus import Catalog
 from replica.core.orders.placement import resolve_line
-from replica.core.orders.requests import OrderEvent, deduplication_id_of, request_digest
+from replica.core.orders.requests import OrderEvent, deduplication_id_of, part_deduplication_id, request_digest
 from replica.core.stock.requests import SkuLine
 
 
@@ -22,6 +22,13 @@ def test_an_event_that_may_happen_twice_is_known_by_its_key_unless_it_has_a_numb
     assert deduplication_id_of(OrderEvent("o-1", "cancel", lines=lines), b"") == b""
     assert deduplication_id_of(OrderEvent("o-1", "cancel", lines=lines, number=1), b"k") == b""
     assert deduplication_id_of(OrderEvent("o-1", "cancel"), b"k") == b""
+
+
+def test_each_fulfilment_has_its_own_id_of_its_share_in_an_event() -> None:
+    ids = [part_deduplication_id(b"k" * 16, f"hub-east.{number}") for number in (1, 2)]
+    assert [len(one) for one in ids] == [16, 16]
+    assert len({b"k" * 16, *ids}) == 3
+    assert part_deduplication_id(b"", "hub-east.1") == b"", "an event without an id has no shares to tell apart"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from replica.core.orders.shortages import Candidate, candidates, select, short_b
 from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt
+from tests.core.orders.test_exchanges import by_barcode, write_barcode
 from tests.core.shuffled import OrderTaker
 
 PAIR = ("w-1", "cola")
@@ -194,6 +195,8 @@ def test_a_hold_that_was_kept_too_often_is_not_selected_again() -> None:
         store.tell(hub)
     recount(hub, 1)
     assert selected(hub) == []
+    with pytest.raises(NotFound):
+        hub.ask(Revocation("o-1", "hub-east.1"))
 
 
 def test_two_hubs_that_select_the_same_hold_have_it_revoked_once() -> None:
@@ -246,8 +249,68 @@ def test_selections_and_moves_come_back_from_a_checkpoint() -> None:
     assert taker.order().state == "cancelled"
 
 
+def test_a_hold_for_which_a_callers_event_waits_is_selected() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 10})
+    place(taker, "o-1", 4)
+    for _ in range(SELECTIONS_MAX):
+        taker.happen("ship")
+    recount(taker, 3)
+    assert settle(taker) == ["o-1"]
+    assert taker.order().state == "cancelled"
+
+
+def test_the_part_of_an_order_that_is_short_is_selected_although_it_is_not_the_first() -> None:
+    taker = OrderTaker("hub-east", w_2={"cola": 9}, w_1={"cola": 9})
+    taker.place("o-1", *(PlacedLine(4, "cola", location=location) for location in taker.locations))
+    recount(taker, 3)
+    (found,) = candidates(taker.replica.orders.open(), {PAIR: 1})
+    assert found.request == Revocation("o-1", "hub-east.2")
+    assert found.units == {PAIR: 4}
+
+
+def test_a_revoked_hold_is_moved_to_an_own_location_before_the_one_of_a_store() -> None:
+    store, hub = OrderTaker("a-1", a_1={"cola": 9}), OrderTaker("hub-east", w_1={"cola": 4}, w_2={"cola": 9})
+    store.give("a-1", "hub-east", cola=9)
+    store.tell(hub)
+    place(hub, "o-1", 4)
+    assert hub.order().fulfilments["hub-east.1"].location == "w-1"
+    recount(hub, 3)
+    settle(hub)
+    assert hub.order().fulfilments["hub-east.2"].location == "w-2"
+
+
+def test_a_revoked_hold_is_moved_to_a_store_where_the_hub_has_rights() -> None:
+    store, hub = OrderTaker("a-1", a_1={"cola": 9}), OrderTaker("hub-east", w_1={"cola": 4}, w_2={"cola": 3})
+    store.give("a-1", "hub-east", cola=9)
+    store.tell(hub)
+    place(hub, "o-1", 4)
+    recount(hub, 3)
+    settle(hub)
+    assert hub.order().fulfilments["hub-east.2"].location == "a-1"
+
+
+def test_a_moved_hold_is_still_changed_by_the_barcode_it_was_ordered_by() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 4}, w_2={"cola": 4})
+    write_barcode(taker, "bottle", "4006381333931", key=b"1")
+    taker.place("o-1", PlacedLine(4, barcode="4006381333931"))
+    recount(taker, 3)
+    settle(taker)
+    write_barcode(taker, "bottle", key=b"2")
+    taker.happen("adjust", lines=by_barcode("4006381333931"))
+    assert dict(taker.order().fulfilments["hub-east.2"].lines) == {"bottle": 3}
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # selection
+
+
+def test_holds_of_a_pair_that_is_covered_are_passed_over() -> None:
+    other = ("w-1", "wings")
+    found = [
+        Candidate(False, 9 - number, Revocation(f"o-{number}", "f"), {pair: 5}, False)
+        for number, pair in enumerate((PAIR, PAIR, other))
+    ]
+    assert [one.order for one in select(found, {PAIR: 3, other: 3})] == ["o-0", "o-2"]
 
 
 holds = st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.integers(1, 9), st.booleans()), max_size=8)
