@@ -350,7 +350,7 @@ def _taken_back(decider: Decider, order: Order[AnyFulfilment], asked: Mapping[st
         return concerned[0].named(lines, concerned[0].sold, catalogue)
     if lines is None:
         sold = [lot for one in concerned for lot in one.sold]
-        if not sold or (len(concerned) > 1 and not order.is_seen_whole):
+        if not sold or not order.is_seen_whole:
             raise invalid("lines")
         return sold
     shares, missing = share_out(lines, concerned, catalogue)

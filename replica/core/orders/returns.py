@@ -73,7 +73,7 @@ def _goods(context: OrderContext, order: Order | None, event: OrderEvent) -> tup
         return _cut(context, concerned[0], event.lines)
     if event.lines is UNSET:
         handed_out = [one for one in concerned if one.sold]
-        if handed_out and order is not None and (len(concerned) == 1 or order.sees_all()):
+        if handed_out and order is not None and order.sees_all():
             return tuple(unit for one in handed_out for unit in one.sold)
         raise Invalid(
             "lines is missing, and this node does not know what left: name the units that came back", field="lines"

@@ -212,6 +212,23 @@ def test_a_return_of_everything_at_a_store_that_sees_one_part_needs_lines() -> N
     assert hub.order().reports == hub.order().waiting == []
 
 
+@pytest.mark.parametrize("first", ["w-1", "store-1"])
+def test_a_return_of_everything_needs_lines_where_the_store_sees_one_part_of_a_hub(first: str) -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    wanted = [PlacedLine(2, "cola", location="w-1"), PlacedLine(1, "cola", location="store-1")]
+    hub.place("o-1", *sorted(wanted, key=lambda line: line.location != first))
+    hub.happen("collect")
+    chain.settle()
+    with pytest.raises(Invalid) as refused:
+        store.happen("return")
+    assert refused.value.field == "lines"
+    bring(store, "k-1", cola=3)
+    chain.settle()
+    assert (sold(hub), quarantined(chain)) == (0, {"store-1": 3})
+    assert hub.order().reports == hub.order().waiting == []
+
+
 def test_two_returns_before_the_owner_answers_are_counted_at_two_parts() -> None:
     chain = Chain()
     hub, (store, *others) = chain.hubs[0], chain.stores
