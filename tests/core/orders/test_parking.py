@@ -10,11 +10,12 @@ from replica.core.base.errors import NotFound
 from replica.core.base.limits import PARKED_MS
 from replica.core.catalog.documents import pack_value
 from replica.core.log.draft import Draft
-from replica.core.orders.facts import ReportFacts, encode
+from replica.core.orders.facts import AskFacts, ReportFacts, decode, encode
 from replica.core.orders.machine import MachineDocument, Transition
-from replica.core.orders.requests import Handover, PlacedLine
+from replica.core.orders.requests import Handover, OrderEvent, PlacedLine
 from replica.core.state import decisions
 from replica.core.state.commands import DocumentWrite
+from replica.core.state.replica import Replica
 from replica.runtime.http.order_answers import order_answer, waiting_answers
 from tests.core.orders.test_double_orders import order_takers, settle
 from tests.core.shuffled import OrderTaker, lines
@@ -187,3 +188,138 @@ def test_two_outcomes_of_an_event_that_waited_fold_to_the_same_order(named: str,
     west.tell(east)
     assert [one.became for taker in (east, west) for one in taker.order().parked] == [other, other]
     assert east.replica.orders.digest() == west.replica.orders.digest()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# fulfilments that a node has not heard of yet
+
+
+def test_a_hub_that_gets_its_entries_back_waits_for_the_fulfilments_that_they_name() -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 2}, w_2={"cola": 2})
+    taker.place("o-1", PlacedLine(4, "cola"), paid=True)
+    taker.commit()
+    again = OrderTaker("hub-east", w_1={})
+    again.writer = "hub-east#0000000c"
+    again.replica = Replica(again.writer, taker.locations, open_catalog=True)
+    again.take([entry for entry in taker.entries if entry.stream.scope == "w-1"])
+    assert again.happen("pick", fulfilment="hub-east.2").content.facts["act"] == "park"
+    with pytest.raises(NotFound):
+        again.happen("pick", fulfilment="hub-east.3")
+
+
+def test_a_fulfilment_of_a_hub_with_a_dot_in_its_name_may_come_later() -> None:
+    east, west = OrderTaker("hub.east", w_1={"cola": 2}), OrderTaker("hub-west", w_3={})
+    east.place()
+    east.tell(west)
+    assert west.happen("pay", fulfilment="hub.east.2").content.facts["act"] == "park"
+    with pytest.raises(NotFound):
+        east.happen("pay", fulfilment="hub.east.2")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# outcomes of events that waited
+
+
+def test_an_early_change_of_more_than_there_is_is_impossible() -> None:
+    taker = OrderTaker()
+    taker.happen("adjust", lines=lines(cola=3))
+    taker.happen("adjust", lines=lines(cola=3), fulfilment="hub-east.1")
+    taker.place(paid=True)
+    assert [(one.event, one.outcome) for one in taker.order().reports] == [("adjust", "impossible")] * 2
+    assert taker.order().state == "reserved"
+
+
+def test_a_number_that_two_hubs_were_told_is_a_repeat_and_no_report() -> None:
+    east, west, north = order_takers()
+    for taker in (west, north):
+        taker.happen("pay", number=1)
+    east.place()
+    settle(east, west, north)
+    for taker in (east, west, north):
+        taker.keep_up()
+    settle(east, west, north)
+    assert (north.order().state, north.order().reports, north.order().waiting) == ("reserved", [], [])
+
+
+def test_requests_that_are_late_at_their_owner_are_reported_once_for_each_event() -> None:
+    hubs = order_takers(store_1={"cola": 5})
+    store = store_taker()
+    store.now_ms += 5
+    store.place()
+    for hub in hubs:
+        store.tell(hub)
+        hub.ask(OrderEvent(order="o-1", event="return", lines=lines(cola=1)), "k-1")
+        hub.tell(store)
+    store.now_ms += 2 * PARKED_MS
+    store.happen("pay")
+    store.keep_up()
+    assert [(one.event, one.outcome, one.fulfilment) for one in store.order().reports] == [
+        ("return", "late", "store-1.1")
+    ]
+    assert store.order().waiting == []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# events that a hub parked, and that stores have to decide
+
+
+def at_two_stores(*parked: OrderEvent, handed: int = 2) -> tuple[OrderTaker, OrderTaker, list[OrderTaker]]:
+    """A hub that parked events of an order, the hub that placed it at two stores, and the stores that own it now."""
+    east = OrderTaker("hub-east", store_1={"cola": 5}, store_2={"cola": 5})
+    west, stores = OrderTaker("hub-west", w_1={}), [OrderTaker(f"store-{n}", **{f"store_{n}": {}}) for n in (1, 2)]
+    for store in stores:
+        store.replica.order_policy = store_role(store.replica.node).order_policy
+    for number, event in enumerate(parked):
+        west.ask(event, f"k-{number}")
+    east.place("o-1", *(PlacedLine(2, "cola", location=location) for location in east.locations), paid=True)
+    for number in range(3 - handed, 3):
+        east.ask(Handover("o-1", f"hub-east.{number}", f"store-{number}"))
+    west.replica.learn_location_owners({one: one for one in east.locations}, ("hub-east", "hub-west"))
+    east.tell(west)
+    for store in stores:
+        store.take([entry for entry in east.entries if entry.stream.scope in store.locations])
+    hear(west, stores)
+    return east, west, stores
+
+
+def hear(west: OrderTaker, stores: list[OrderTaker]) -> None:
+    for _ in range(2):
+        west.keep_up()
+        west.commit()
+        for store in stores:
+            store.take([entry for entry in west.entries if entry.stream.scope in store.locations])
+            store.keep_up()
+            store.tell(west)
+    west.keep_up()
+
+
+def asked(west: OrderTaker) -> list[OrderEvent]:
+    """The events that a hub asked the owners of fulfilments to let happen."""
+    west.commit()
+    facts = [decode(entry.content) for entry in west.entries if entry.stream.writer == west.writer]
+    return [one.request.event for one in facts if isinstance(one, AskFacts)]
+
+
+CANCEL = OrderEvent(order="o-1", event="cancel")
+SOME = OrderEvent(order="o-1", event="cancel", lines=lines(cola=1))
+
+
+def test_a_cancellation_parked_by_a_hub_reaches_each_store_of_the_order() -> None:
+    _, west, stores = at_two_stores(CANCEL)
+    names = ["hub-east.1", "hub-east.2"]
+    assert asked(west) == [msgspec.structs.replace(CANCEL, fulfilment=name) for name in names]
+    assert [one.state for one in west.order().fulfilments.values()] == ["cancelled", "cancelled"]
+    assert (west.order().waiting, west.order().reports) == ([], [])
+    assert [store.figures()[1] for store in stores] == [0, 0]
+
+
+def test_a_cancellation_parked_by_a_hub_reaches_the_store_although_another_hub_owns_the_first_part() -> None:
+    _, west, _ = at_two_stores(CANCEL, handed=1)
+    assert asked(west) == [msgspec.structs.replace(CANCEL, fulfilment="hub-east.2")]
+
+
+def test_units_that_two_stores_have_are_asked_of_none_and_the_next_event_of_each() -> None:
+    _, west, _ = at_two_stores(SOME, CANCEL)
+    names = ["hub-east.1", "hub-east.2"]
+    assert asked(west) == [msgspec.structs.replace(CANCEL, fulfilment=name) for name in names]
+    assert [parked.event for parked in west.order().waiting] == [SOME]
