@@ -226,16 +226,15 @@ def test_a_run_ends_before_an_order_that_an_earlier_location_just_covers() -> No
 
 
 def test_orders_of_a_run_are_kept_and_answered_as_if_placed_alone() -> None:
+    placed: list[dict[str, Any]] = [
+        {"channel": "web", "customer": "c-1", "pickup_at": "w-1"},
+        {"channel": "web", "customer": "c-2", "pickup_at": "w-1"},
+        {"channel": "mall", "customer": "c-3"},
+        {"customer": "c-4", "campaign": "summer"},
+    ]
     asked = [
         Command("", Placement(f"web-{number}", (PlacedLine(1, sku="cola"),), **more), b"key-%d" % number)
-        for number, more in enumerate(
-            [
-                {"channel": "web", "customer": "c-1", "pickup_at": "w-1"},
-                {"channel": "web", "customer": "c-2", "pickup_at": "w-1"},
-                {"channel": "mall", "customer": "c-3"},
-                {"customer": "c-4", "campaign": "summer"},
-            ]
-        )
+        for number, more in enumerate(placed)
     ]
     together, apart = hub_with_stock(), hub_with_stock()
     verdicts = [answer(one) for one in decisions.execute_requests(together, asked, NOW, {})]

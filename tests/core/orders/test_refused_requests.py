@@ -329,9 +329,9 @@ def test_a_deleted_sku_is_not_promised_but_comes_back() -> None:
     for value, key in ({"recipe": {"cola": 6}, "barcodes": [BARCODE]}, b"1"), (None, b"2"):
         packed = pack_value(value) if value is not None else None
         decisions.write(store.replica, DocumentWrite("sku", "crate", packed, key), store.now_ms)
-    for line in (PlacedLine(1, "crate"), PlacedLine(1, barcode=BARCODE)):
+    for wanted in (PlacedLine(1, "crate"), PlacedLine(1, barcode=BARCODE)):
         with pytest.raises(UnknownSku) as refused:
-            store.place("o-8", line)
+            store.place("o-8", wanted)
         assert refused.value.facts["deleted"] is True
     for line in (SkuLine(1, "crate"), SkuLine(1, barcode=BARCODE)):
         store.happen("return", "o-9", lines=(line,))
