@@ -8,6 +8,7 @@ from replica.core.orders.requests import OrderEvent, PlacedLine
 from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
+from replica.runtime.http.order_answers import order_answer
 from tests.core.orders.test_order_parts import parts
 from tests.core.orders.test_returns import Chain, bring, quarantined, sold
 from tests.core.orders.test_returns_of_parts import chain_with_rights
@@ -173,10 +174,33 @@ def test_shares_of_a_return_name_their_fulfilments(at: int) -> None:
     store.happen("collect")
     chain.settle()
     event = OrderEvent(order="o-1", event="return", lines=lines(cola=4))
-    answer = store.ask(event, "k-1")
-    assert store.ask(event, "k-1") == answer
-    store.commit()
+    first = store.ask(event, "k-1")
+    assert store.ask(event, "k-1") == first
+    answer = order_answer(first.content)
+    assert [one.id for one in answer.fulfilments] == [*store.order().fulfilments]
+    assert {one.fulfilment: one.outcome for one in answer.outcomes} == {
+        "hub-east.1": "happened",
+        **{f"hub-east.1-{number}": "asked" for number in range(1, at + 1)},
+    }
     taken = [one.event.fulfilment for one in store.order().parked if one.goods and one.event is not None]
     assert sorted(taken) == [f"hub-east.1-{number}" for number in range(1, at + 1)]
     chain.settle()
     assert (sold(hub), quarantined(chain)) == (0, {"store-1": 4})
+
+
+@pytest.mark.parametrize("told_first", ["store", "hub"])
+def test_units_of_a_hubs_part_that_a_store_and_the_hub_were_told_of_count_once(told_first: str) -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    hub.place("o-1", PlacedLine(3, "cola", location="store-1"))
+    hub.happen("collect", lines=lines(cola=2))
+    hub.happen("pay")
+    chain.settle()
+    store.happen("collect")
+    chain.settle()
+    event = OrderEvent(order="o-1", event="return", lines=lines(cola=2))
+    for taker in (store, hub) if told_first == "store" else (hub, store):
+        taker.ask(event, "k-1")
+        chain.settle()
+    assert parts(hub) == {"1": ("collected", {"cola": 1}), "1-1": ("returned", {})}
+    assert sum(quarantined(chain).values()) == 2

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge_node.role import store_role
 from replica.core.base.errors import NotOwner, OrderEnded, OrderExists, RightsExhausted
 from replica.core.base.limits import PARKED_MS
-from replica.core.log.entry import Stream
+from replica.core.log.entry import Stream, genesis
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.order import Fulfilment
 from replica.core.orders.requests import ORDER, Handover, OrderEvent, PlacedLine, Placement
@@ -21,7 +21,7 @@ from replica.core.state import decisions, replica
 from replica.core.state.batch import Image
 from replica.core.state.replica import Replica
 from replica.runtime.http.order_answers import order_answer, order_view
-from tests.core.shuffled import OrderTaker
+from tests.core.shuffled import OrderTaker, lines
 
 SAME = Placement(order="o-1", lines=(PlacedLine(2, "cola"),))
 EAST, WEST = "hub-east", "hub-west"
@@ -334,6 +334,49 @@ def test_a_payment_of_the_placement_that_lost_pays_for_the_one_that_stands() -> 
         assert taker.figures() == (30, 2, 28)
         assert taker.order().reports == []
         assert west.order().to_pass_on(WEST, {}) == []
+
+
+def test_a_payment_of_the_last_of_three_placements_pays_for_the_one_that_stands() -> None:
+    east, west, north = order_takers()
+    for taker in (east, west, north):
+        taker.place()
+    north.happen("pay")
+    keep_up(east, west, north)
+    assert [of(north, name).state for name in (EAST, WEST, "hub-north")] == ["reserved", "cancelled", "cancelled"]
+
+
+def test_a_payment_of_the_placement_that_lost_does_not_concern_a_part_that_left() -> None:
+    east, west, north = order_takers()
+    east.place()
+    east.happen("collect", lines=lines(cola=1))
+    east.happen("pay")
+    west.place()
+    west.happen("pay")
+    east.commit()
+    own = [entry for entry in east.entries if entry.stream.writer == east.writer]
+    decisions.merge(west.replica, [ReceivedRun(own[0].stream, 1, genesis(own[0].stream), own)], west.now_ms)
+    keep_up(east, west, north)
+    assert {one.id: one.state for one in north.order().fulfilments.values()} == {
+        "hub-east.1": "reserved",
+        "hub-east.1-1": "collected",
+        "hub-west.1": "cancelled",
+    }
+    assert north.order().reports == []
+    assert west.order().to_pass_on(WEST, {}) == []
+    assert [parked.event for parked in north.order().parked if parked.event and parked.event.event == "pay"] == []
+
+
+def test_a_payment_of_the_placement_that_lost_is_asked_for_once_where_a_part_left() -> None:
+    east, west, north = order_takers()
+    east.place()
+    east.happen("collect", lines=lines(cola=1))
+    west.place()
+    west.happen("pay")
+    keep_up(east, west, north)
+    assert of(north, EAST).state == "reserved"
+    asked = [parked.event.fulfilment for parked in north.order().parked if parked.event and parked.event.event == "pay"]
+    assert "hub-east.1" in asked
+    assert len(asked) == len(dict.fromkeys(asked))
 
 
 def test_a_payment_that_both_hubs_took_changes_nothing() -> None:

@@ -23,6 +23,7 @@ from replica.core.state.decisions import Verdict
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, Sale, SkuLine
 from tests.core.chain import one_by_one
+from tests.core.shuffled import OrderTaker, write_sku
 
 NOW = 1_800_000_000_000
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 3}, "rare": {"rare": 1}}
@@ -215,14 +216,11 @@ def test_an_order_of_as_many_units_as_a_move_may_have_takes_the_fast_path() -> N
 
 
 def test_a_run_ends_before_an_order_that_an_earlier_location_just_covers() -> None:
-    replica = hub_with_stock(is_hub=False)
-    orders = [Placement(order=f"web-{units}", lines=(PlacedLine(units, sku="cola"),)) for units in (39, 15, 1)]
-    assert held_fast(replica, *orders) == ["w-2"], "the second one fits only at w-1"
-    orders = [
-        Placement(order="web-1", lines=(PlacedLine(1, sku="cola"),), pickup_at="w-1"),
-        Placement(order="web-2", lines=(PlacedLine(40, sku="cola"),)),
-    ]
-    assert held_fast(replica, *orders) == ["w-1"], "the second one takes all there is at w-2"
+    taker = OrderTaker("hub-1", w_2={"cola": 1}, w_1={"cola": 9})
+    write_sku(taker, "cola", {"cola": 1})
+    first = Placement(order="web-1", lines=(PlacedLine(1, sku="cola"),), pickup_at="w-1")
+    for units, run in ((1, ["w-1"]), (2, ["w-1", "w-1"])):
+        assert held_fast(taker.replica, first, Placement("web-2", (PlacedLine(units, sku="cola"),))) == run
 
 
 def test_orders_of_a_run_are_kept_and_answered_as_if_placed_alone() -> None:

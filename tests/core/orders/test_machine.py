@@ -27,6 +27,7 @@ from replica.core.orders.machine import (
     SHIP,
     AmbiguousTransition,
     MachineDocument,
+    OrderMachine,
     Reachability,
     TableError,
     Transition,
@@ -90,6 +91,19 @@ def test_default_lists_every_state() -> None:
 )
 def test_event_is_possible_early_or_impossible(state: str, event: str, leads: str | Reachability) -> None:
     assert DEFAULT_MACHINE.step(state, event) is leads or DEFAULT_MACHINE.step(state, event) == leads
+
+
+def test_an_event_before_the_beginning_is_early() -> None:
+    machine = OrderMachine(DEFAULT_DOCUMENT)
+    assert (machine.step("", SHIP), machine.step("", HOLD)) == (Reachability.EARLY, "held")
+
+
+def test_an_event_follows_only_by_events_that_are_not_spent() -> None:
+    machine = OrderMachine(DEFAULT_DOCUMENT)
+    assert machine.may_follow("held", SHIP, [HOLD])
+    assert not machine.may_follow("held", SHIP, [HOLD, PAY]), "it can still be collected, cancelled or changed"
+    assert machine.may_follow("reserved", RETURN, [SHIP])
+    assert not machine.may_follow("reserved", RETURN, [SHIP, COLLECT])
 
 
 def table(*rows: Transition, states: tuple[str, ...] = ("held", "shipped", "cancelled")) -> MachineDocument:

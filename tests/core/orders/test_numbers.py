@@ -103,6 +103,7 @@ def test_an_ambiguous_number_is_counted_nowhere_so_that_it_can_be_told_again() -
     taker.happen("ship", lines=lines(wings=1), number=1)
     taker.place("o-1", PlacedLine(5, "cola"), PlacedLine(3, "wings"), paid=True)
     assert reports(taker) == [("ship", "ambiguous")]
+    assert parts(taker) == {"1": ("reserved", {"cola": 5}), "2": ("reserved", {"wings": 3})}
     for number, sku in ((1, "cola"), (2, "wings")):
         taker.happen("ship", fulfilment=f"hub-east.{number}", lines=lines(**{sku: 1}), number=1)
     assert parts(taker)["1-1"] == ("shipped", {"cola": 1})
