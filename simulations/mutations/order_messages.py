@@ -17,10 +17,6 @@ ORDER_MESSAGES = (
         edits=(
             slip(f"{PARKING}:settle", ("        if parked.settled:\n", "        if False:\n")),
             slip(f"{PARKING}:_happened_elsewhere", ("return any(", "return False and any(")),
-            slip(
-                f"{RETURNS}:is_counted",
-                ("if any(parked.deduplication_id in", "if False and any(parked.deduplication_id in"),
-            ),
         ),
     ),
     Mutation(

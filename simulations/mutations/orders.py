@@ -349,11 +349,7 @@ ORDER_SLIPS = (
         expected=("OrderReturnsChecker", "OrdersChecker"),
         scenario="goods-back-anywhere",
         edits=(
-            slip(
-                f"{RETURNS}:is_counted",
-                ("if any(parked.deduplication_id in", "if False and any(parked in"),
-                ("return any(one.node", "return False and any(one.node"),
-            ),
+            slip(f"{RETURNS}:is_counted", ("return any(one.node", "return False and any(one.node")),
             slip(
                 f"{TRANSITIONS}:judge",
                 ("if any(deduplication_id in", "if event.event != RETURN and any(deduplication_id in"),

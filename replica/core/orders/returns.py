@@ -122,14 +122,12 @@ def next_of_returns(context: OrderContext, order: Order) -> OrderDraft | None:
 
 
 def is_counted(order: Order, parked: Parked) -> bool:
-    """Whether the owner dealt with the same return before, for whichever of its fulfilments.
+    """Whether the owner dealt with the same goods before: told as a whole, or passed on by another hub.
 
     A return that names no units is of all that left: each fulfilment counts its own.
     """
     if parked.event is None or parked.event.lines is UNSET:
         return False
-    if any(parked.deduplication_id in one.deduplication_ids for one in order.fulfilments.values()):
-        return True
     for one in order.concerned(parked.event.fulfilment):
         if any(part_deduplication_id(each, one.id) == parked.deduplication_id for each in one.deduplication_ids):
             return True

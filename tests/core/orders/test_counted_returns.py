@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from replica.core.orders.order import Order, Parked
 from replica.core.orders.requests import OrderEvent, PlacedLine
+from replica.core.orders.returns import is_counted
 from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
@@ -204,3 +207,52 @@ def test_units_of_a_hubs_part_that_a_store_and_the_hub_were_told_of_count_once(t
         chain.settle()
     assert parts(hub) == {"1": ("collected", {"cola": 1}), "1-1": ("returned", {})}
     assert sum(quarantined(chain).values()) == 2
+
+
+def test_a_whole_return_told_at_a_hub_and_at_a_store_counts_once_at_each_part() -> None:
+    chain = chain_with_rights()
+    hub, store = chain.hubs[0], chain.stores[0]
+    hub.place("o-1", PlacedLine(4, "cola", location="store-1"))
+    hub.happen("collect", lines=lines(cola=1))
+    hub.happen("pay")
+    chain.settle()
+    store.happen("collect")
+    chain.settle()
+    for taker in (hub, store):
+        taker.ask(OrderEvent(order="o-1", event="return"), "k-1")
+    chain.settle()
+    assert parts(hub) == parts(store) == {"1": ("returned", {}), "1-1": ("returned", {})}
+    assert sum(quarantined(chain).values()) == 4
+    assert hub.order().reports == hub.order().waiting == []
+
+
+GOODS = b"the entry that took them"
+
+
+def ask_of(fulfilment: str, node: str, became: str = "", settled: bool = True) -> Parked:
+    """A request to count two cola that a store took."""
+    event = OrderEvent(order="o-1", event="return", fulfilment=fulfilment, lines=lines(cola=2))
+    done = [fulfilment] if settled else []
+    return Parked(0, 0, b"", node, event, passes_on=GOODS, became=became, settled=done)
+
+
+@pytest.mark.parametrize(
+    ("other", "counted"),
+    [
+        (ask_of("hub-east.1", "hub-west"), True),
+        (ask_of("hub-east.1", "hub-east"), True),
+        (ask_of("hub-east.1-1", "hub-west"), True),
+        (ask_of("hub-east.1-1", "hub-east"), False),
+        (ask_of("hub-east.1", "hub-west", became="repeat"), False),
+        (ask_of("hub-east.1", "hub-west", settled=False), False),
+        (msgspec.structs.replace(ask_of("hub-east.1", "hub-west"), passes_on=b"other goods"), False),
+    ],
+)
+def test_goods_were_counted_if_another_hub_had_them_counted_or_this_one_at_the_same_part(
+    other: Parked, counted: bool
+) -> None:
+    asked = ask_of("hub-east.1", "hub-east", settled=False)
+    order = Order("o-1", parked=[other, asked])
+    assert is_counted(order, asked) == counted
+    whole = msgspec.structs.replace(asked, event=OrderEvent(order="o-1", event="return"))
+    assert not is_counted(Order("o-1", parked=[other, whole]), whole), "each part counts its own then"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replica.core.orders.requests import Handover, PlacedLine
+from replica.core.orders.requests import Handover, OrderEvent, PlacedLine
 from tests.core.orders.test_order_parts import at_two_warehouses, outcomes, parts
 from tests.core.shuffled import OrderTaker, lines
 
@@ -136,4 +136,15 @@ def test_an_event_of_some_units_follows_the_numbers_of_all_parts() -> None:
 def test_an_event_of_the_order_happens_to_the_rest_by_its_own_number() -> None:
     taker = shipped_in_part()
     assert outcomes(taker.happen("ship", number=2)) == {"1": ("happened", "shipped"), "1-1": ("repeat", "returned")}
+    assert taker.order().waiting == taker.order().reports == []
+
+
+def test_a_return_of_some_units_that_two_hubs_were_told_does_not_wait_at_the_rest_of_the_order() -> None:
+    taker, west = shipped_in_part(), OrderTaker("hub-west", w_2={"cola": 1})
+    event = OrderEvent(order="o-1", event="return", lines=lines(cola=1), number=2)
+    west.ask(event)
+    west.tell(taker)
+    taker.happen("ship", fulfilment="hub-east.1")
+    taker.keep_up()
+    assert parts(taker) == {"1": ("shipped", {"cola": 3}), "1-1": ("returned", {"cola": 1})}
     assert taker.order().waiting == taker.order().reports == []

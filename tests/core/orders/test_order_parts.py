@@ -249,6 +249,9 @@ def test_early_part_event_happens_when_the_order_is_paid() -> None:
     taker.happen("pay")
     assert parts(taker) == {"1": ("reserved", {"cola": 1}), "1-1": ("shipped", {"cola": 2})}
     assert taker.order().waiting == []
+    taker.commit()
+    ships = [entry.content.facts["act"] for entry in taker.entries if entry.content.reason == "ship"]
+    assert ships == ["park", "split"], "the entry of the part settles the event, and no other one is needed"
 
 
 def test_waiting_event_of_the_order_does_not_wait_for_parts_that_left() -> None:

@@ -271,7 +271,7 @@ def test_a_fulfilment_takes_as_many_events_as_are_kept_and_no_more(monkeypatch: 
     taker.place("o-1", PlacedLine(9, "cola"), paid=True)
     shipped_in_parts(taker, 3)
     for event in ("ship", "adjust", "cancel"):
-        with pytest.raises(Invalid) as refused:
+        with pytest.raises(Invalid, match="place a new order") as refused:
             taker.happen(event, fulfilment="hub-east.1", lines=lines(cola=1))
         assert refused.value.field == "event"
     taker.happen("ship", fulfilment="hub-east.1")
