@@ -19,18 +19,16 @@ from tests.core.shuffled import OrderTaker, lines
 
 
 def collected(chain: Chain, order: dict[str, int], part: dict[str, int], instead: str = "") -> OrderTaker:
-    """A hub hands out an order at store-1: first a part, then the rest. `instead` is exchanged for a cola before."""
-    hub, store = chain.hubs[0], chain.stores[0]
+    """A store hands out an order: first a part, then the rest. `instead` is exchanged for a cola in between."""
+    store = chain.stores[0]
     receive(store, wings=5)
-    store.give("store-1", "hub-east", wings=5)
-    chain.settle()
-    hub.place("o-1", *(PlacedLine(units, sku, location="store-1") for sku, units in order.items()))
-    hub.happen("collect", lines=lines(**part))
+    store.place("o-1", *(PlacedLine(units, sku) for sku, units in order.items()))
+    store.happen("collect", lines=lines(**part))
     if instead:
-        hub.happen("exchange", lines=lines(**{instead: 1}), replacement=lines(cola=1))
-    hub.happen("collect", fulfilment="hub-east.1")
+        store.happen("exchange", lines=lines(**{instead: 1}), replacement=lines(cola=1))
+    store.happen("collect", fulfilment="store-1.1")
     chain.settle()
-    return hub
+    return store
 
 
 def receive(taker: OrderTaker, **units: int) -> None:
@@ -39,7 +37,7 @@ def receive(taker: OrderTaker, **units: int) -> None:
 
 
 def bring_together(chain: Chain, *goods: dict[str, int]) -> None:
-    """Goods come back at store-2 and at store-3, before the hub hears of either."""
+    """Goods come back at store-2 and at store-3, and a hub hears of both before the owner answers."""
     for store, units in zip(chain.stores[1:], goods, strict=True):
         store.happen("return", lines=lines(**units))
     for store in chain.stores[1:]:
@@ -48,53 +46,53 @@ def bring_together(chain: Chain, *goods: dict[str, int]) -> None:
 
 
 def test_goods_are_counted_at_the_first_part_that_still_has_them() -> None:
-    chain = chain_with_rights()
-    hub = collected(chain, {"cola": 5}, {"cola": 2})
+    chain = Chain()
+    first = collected(chain, {"cola": 5}, {"cola": 2})
     bring(chain.stores[1], cola=1)
     chain.settle()
-    assert parts(hub) == {"1": ("returned", {"cola": 2}), "1-1": ("collected", {"cola": 2})}
+    assert parts(first) == {"1": ("returned", {"cola": 2}), "1-1": ("collected", {"cola": 2})}
     bring(chain.stores[2], cola=2)
     chain.settle()
-    assert parts(hub) == {"1": ("returned", {}), "1-1": ("collected", {"cola": 2})}
+    assert parts(first) == {"1": ("returned", {}), "1-1": ("collected", {"cola": 2})}
 
 
 def test_units_that_an_owner_was_asked_to_count_are_not_asked_for_twice() -> None:
-    chain = chain_with_rights()
-    hub = collected(chain, {"cola": 5}, {"cola": 2})
+    chain = Chain()
+    first = collected(chain, {"cola": 5}, {"cola": 2})
     bring_together(chain, {"cola": 2}, {"cola": 2})
-    assert parts(hub) == {"1": ("returned", {"cola": 1}), "1-1": ("returned", {})}
-    assert hub.order().reports == []
+    assert parts(first) == {"1": ("returned", {"cola": 1}), "1-1": ("returned", {})}
+    assert first.order().reports == []
 
 
 def test_a_request_to_count_one_sku_concerns_no_other_sku() -> None:
-    chain = chain_with_rights()
-    hub = collected(chain, {"cola": 1, "wings": 2}, {"wings": 1})
+    chain = Chain()
+    first = collected(chain, {"cola": 1, "wings": 2}, {"wings": 1})
     bring_together(chain, {"cola": 1}, {"wings": 1})
-    assert parts(hub) == {"1": ("returned", {}), "1-1": ("collected", {"wings": 1})}
+    assert parts(first) == {"1": ("returned", {}), "1-1": ("collected", {"wings": 1})}
 
 
 def test_a_request_to_count_units_takes_them_once_from_several_allocations() -> None:
-    chain = chain_with_rights()
-    hub = collected(chain, {"cola": 2, "wings": 1}, {"cola": 1}, instead="wings")
-    assert [one.quantity for one in hub.order().fulfilments["hub-east.1"].sold] == [1, 1]
+    chain = Chain()
+    first = collected(chain, {"cola": 2, "wings": 1}, {"cola": 1}, instead="wings")
+    assert [one.quantity for one in first.order().fulfilments["store-1.1"].sold] == [1, 1]
     bring_together(chain, {"cola": 1}, {"cola": 1})
-    assert parts(hub) == {"1": ("returned", {}), "1-1": ("collected", {"cola": 1})}
+    assert parts(first) == {"1": ("returned", {}), "1-1": ("collected", {"cola": 1})}
 
 
 def test_a_request_to_count_another_sku_takes_nothing_from_several_allocations() -> None:
-    chain = chain_with_rights()
-    hub = collected(chain, {"cola": 2, "wings": 2}, {"cola": 1}, instead="wings")
+    chain = Chain()
+    first = collected(chain, {"cola": 2, "wings": 2}, {"cola": 1}, instead="wings")
     bring_together(chain, {"wings": 1}, {"cola": 2})
-    assert parts(hub) == {"1": ("returned", {}), "1-1": ("collected", {"cola": 1})}
+    assert parts(first) == {"1": ("returned", {}), "1-1": ("collected", {"cola": 1})}
 
 
 def test_goods_are_counted_at_the_part_that_sold_this_sku() -> None:
-    chain = chain_with_rights()
-    hub = collected(chain, {"cola": 1, "wings": 1}, {"wings": 1})
+    chain = Chain()
+    first = collected(chain, {"cola": 1, "wings": 1}, {"wings": 1})
     chain.stores[1].happen("return", lines=lines(wings=1))
     chain.settle()
-    assert parts(hub) == {"1": ("collected", {"cola": 1}), "1-1": ("returned", {})}
-    assert hub.order().reports == []
+    assert parts(first) == {"1": ("collected", {"cola": 1}), "1-1": ("returned", {})}
+    assert first.order().reports == []
 
 
 def test_goods_of_an_order_that_has_not_left_wait_at_its_owner() -> None:

@@ -336,11 +336,15 @@ def test_a_payment_of_the_placement_that_lost_pays_for_the_one_that_stands() -> 
         assert west.order().to_pass_on(WEST, {}) == []
 
 
-def test_a_payment_of_the_last_of_three_placements_pays_for_the_one_that_stands() -> None:
+def test_a_payment_of_the_last_of_three_placements_is_passed_on_to_the_one_that_stands() -> None:
     east, west, north = order_takers()
     for taker in (east, west, north):
         taker.place()
     north.happen("pay")
+    west.tell(north)
+    east.tell(north)
+    asked = [one.event.fulfilment for one in north.order().parked if one.event is not None]
+    assert asked == ["hub-west.1", "hub-east.1"]
     keep_up(east, west, north)
     assert [of(north, name).state for name in (EAST, WEST, "hub-north")] == ["reserved", "cancelled", "cancelled"]
 

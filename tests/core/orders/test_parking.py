@@ -200,7 +200,7 @@ def test_a_hub_that_gets_its_entries_back_waits_for_the_fulfilments_that_they_na
     taker.commit()
     again = OrderTaker("hub-east", w_1={})
     again.writer = "hub-east#0000000c"
-    again.replica = Replica(again.writer, taker.locations, open_catalog=True)
+    again.replica = Replica(again.writer, ("w-1",), open_catalog=True)
     again.take([entry for entry in taker.entries if entry.stream.scope == "w-1"])
     assert again.happen("pick", fulfilment="hub-east.2").content.facts["act"] == "park"
     with pytest.raises(NotFound):
@@ -248,6 +248,7 @@ def test_requests_that_are_late_at_their_owner_are_reported_once_for_each_event(
     store.place()
     for hub in hubs:
         store.tell(hub)
+    for hub in hubs:
         hub.ask(OrderEvent(order="o-1", event="return", lines=lines(cola=1)), "k-1")
         hub.tell(store)
     store.now_ms += 2 * PARKED_MS

@@ -278,6 +278,15 @@ def test_a_return_sent_again_gets_its_answer_though_goods_of_a_hub_came_first() 
     event = OrderEvent(order="o-1", event="return")
     first = store.ask(event, "k-1")
     assert first.content.facts["act"] == "take_back"
+    answer = order_answer(first.content)
+    assert [(one.id, one.state) for one in answer.fulfilments] == [
+        ("hub-east.1", "collected"),
+        ("store-1.1", "returned"),
+    ]
+    assert [(one.fulfilment, one.outcome) for one in answer.outcomes] == [
+        ("hub-east.1", "asked"),
+        ("store-1.1", "happened"),
+    ]
     assert store.ask(event, "k-1") == first
     with pytest.raises(KeyReused):
         store.ask(OrderEvent(order="o-1", event="return", fulfilment="hub-east.1"), "k-1")
