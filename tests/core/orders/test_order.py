@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from replica.core.orders.facts import REPORT, STEP, VOID
@@ -107,6 +108,12 @@ def test_the_void_of_a_fulfilment_is_its_cancellation_or_the_note_that_it_is_too
     assert left.void == b"v"
     left.history.insert(0, past(CANCEL, "cancelled", entry=b"of-a-part"))
     assert left.void == b"v"
+
+
+def test_a_fulfilment_that_a_later_version_began_or_undid_names_no_entry() -> None:
+    one = fulfilment("held", past("pre_order", "held"), past("withdraw", "withdrawn"), is_voided=True)
+    part = msgspec.structs.replace(one, id="hub-east.1-1")
+    assert (one.origin, one.void, part.origin, part.void) == (b"", b"", b"", b"")
 
 
 def test_a_part_of_a_placement_that_lost_is_voided_by_the_entry_that_split_it_off() -> None:
