@@ -336,7 +336,7 @@ def test_a_payment_of_the_placement_that_lost_pays_for_the_one_that_stands() -> 
         assert west.order().to_pass_on(WEST, {}) == []
 
 
-def test_a_payment_of_the_last_of_three_placements_is_passed_on_to_the_one_that_stands() -> None:
+def test_a_payment_of_the_last_of_three_placements_reaches_the_one_that_stands() -> None:
     east, west, north = order_takers()
     for taker in (east, west, north):
         taker.place()

@@ -88,7 +88,7 @@ def test_the_outcome_of_an_event_is_noted_though_the_event_comes_after_it(event:
     assert (one.became, one.settled, one.until_ms, one.why) == (became, ["hub-east.1"], 9, "")
 
 
-def test_an_event_that_a_part_of_the_order_settled_has_no_outcome_but_that_it_happened() -> None:
+def test_an_event_that_happened_to_a_part_has_no_other_outcome() -> None:
     event = OrderEvent(order="o-1", event="ship", fulfilment="hub-east.1", lines=lines(cola=1))
     parked = entry_of(ParkFacts(request=EventRequest(event)), "ship", 1, WEST, HUBS)
     split = SplitFacts(fulfilment="hub-east.1", part="hub-east.1-1", to="shipped", units=(), settles=parked.hash)

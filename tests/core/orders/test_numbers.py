@@ -139,7 +139,7 @@ def test_an_event_of_the_order_happens_to_the_rest_by_its_own_number() -> None:
     assert taker.order().waiting == taker.order().reports == []
 
 
-def test_a_return_of_some_units_that_two_hubs_were_told_does_not_wait_at_the_rest_of_the_order() -> None:
+def test_a_numbered_return_told_at_two_hubs_does_not_wait_at_the_rest_of_the_order() -> None:
     taker, west = shipped_in_part(), OrderTaker("hub-west", w_2={"cola": 1})
     event = OrderEvent(order="o-1", event="return", lines=lines(cola=1), number=2)
     west.ask(event)

@@ -100,7 +100,7 @@ def test_a_fulfilment_that_stands_has_no_void() -> None:
     assert fulfilment("cancelled", past(HOLD, "held"), past(CANCEL, "cancelled")).void == b""
 
 
-def test_the_void_of_a_fulfilment_is_its_cancellation_or_the_note_that_it_is_too_late() -> None:
+def test_the_void_of_a_fulfilment_is_its_cancellation_or_the_note_of_lateness() -> None:
     undone = fulfilment("cancelled", past(HOLD, "held"), past(CANCEL, "cancelled", entry=b"c"), is_voided=True)
     assert undone.void == b"c"
     left = fulfilment("shipped", past(RESERVE, "reserved"), past(SHIP, "shipped"), past(CANCEL, "", VOID, b"v"))

@@ -314,7 +314,7 @@ def test_a_cancellation_parked_by_a_hub_reaches_each_store_of_the_order() -> Non
     assert [store.figures()[1] for store in stores] == [0, 0]
 
 
-def test_a_cancellation_parked_by_a_hub_reaches_the_store_although_another_hub_owns_the_first_part() -> None:
+def test_a_parked_cancellation_reaches_a_store_whose_part_is_not_the_first() -> None:
     _, west, _ = at_two_stores(CANCEL, handed=1)
     assert asked(west) == [msgspec.structs.replace(CANCEL, fulfilment="hub-east.2")]
 
