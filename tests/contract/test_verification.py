@@ -48,6 +48,8 @@ DAMAGES = {
     "a receipt of no entry": ("receipts", "INSERT INTO receipts VALUES ('store-1', '9', 'sale', '', 1, 1)"),
     "a receipt that nobody asks about": ("questioned_receipts", "DELETE FROM questioned_receipts"),
     "an old question": ("questioned_receipts", "UPDATE questioned_receipts SET arrival = 1"),
+    "a SKU that no search finds": ("search_skus", "DELETE FROM search_skus"),
+    "a SKU with other words": ("search_skus", "UPDATE search_skus SET document = x'80'"),
     "a segment with another hash before": ("segments", "UPDATE segments SET previous = zeroblob(16) WHERE arrival > 9"),
 }
 """The table that shows it, and the statement that does it."""

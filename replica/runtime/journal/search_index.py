@@ -59,7 +59,7 @@ def open_index(
         popularity: how popular SKUs are; those that it does not name are 0.
     """
     _need_transaction(connection)
-    if _version(connection) == _TABLES_VERSION:
+    if is_current(connection):
         return False
     for name in ("drop_index", "drop_skus", "drop_version"):
         connection.execute(SEARCH_STATEMENTS[name])
@@ -72,6 +72,22 @@ def open_index(
     connection.execute(SEARCH_STATEMENTS["optimize"])
     connection.execute(SEARCH_STATEMENTS["put_version"], (_TABLES_VERSION,))
     return True
+
+
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Whether the file has an index of this version."""
+    return _version(connection) == _TABLES_VERSION
+
+
+def kept_documents(connection: sqlite3.Connection) -> list[tuple[str, bytes]]:
+    """The SKUs in the index, each with what the index keeps of its document."""
+    return connection.execute(SEARCH_STATEMENTS["kept_documents"]).fetchall()
+
+
+def searchable_documents(documents: Iterable[SkuChange]) -> list[tuple[str, bytes]]:
+    """What the index has to keep for some documents."""
+    read = ((sku, read_searchable(value)) for sku, value in documents)
+    return [(sku, pack_searchable(document)) for sku, document in read if document is not None]
 
 
 def forget(connection: sqlite3.Connection) -> None:

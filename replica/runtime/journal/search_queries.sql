@@ -28,6 +28,10 @@ DROP TABLE IF EXISTS search_skus
 -- Remove its version.
 DROP TABLE IF EXISTS search_version
 
+-- kept_documents
+-- The SKUs in the index, each with its document.
+SELECT sku, document FROM search_skus ORDER BY sku
+
 -- known_sku
 -- The number and the document of a SKU.
 SELECT id, document FROM search_skus WHERE sku = ?

@@ -19,11 +19,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from replica.core.catalog.skus import SKU
 from replica.core.log.entry import Head, Stream, start
 from replica.core.orders.fold import held_differences
 from replica.core.state.fold import Fold
 from replica.core.stock.till_receipts import QUESTION, RETURN, SALE
-from replica.runtime.journal import reading, receipt_index
+from replica.runtime.journal import reading, receipt_index, search_index
 from replica.runtime.journal.damage import DAMAGE, DataRefused
 from replica.runtime.journal.statements import PARTS, STATEMENTS, schema_scripts
 from replica.runtime.ports import Stored
@@ -135,6 +136,9 @@ class _Verifier:
         _, checkpoint = self._fold.take_changes()
         for part in PARTS:
             self._check_rows(part, f"load_{part}", checkpoint.get(part, ()))
+        if search_index.is_current(self._connection):  # else the next start builds it again
+            kept = search_index.kept_documents(self._connection)
+            self._compare("search_skus", kept, search_index.searchable_documents(self._skus()))
         return Verification(
             node=self._node,
             writer=self._writer,
@@ -143,6 +147,10 @@ class _Verifier:
             held=held_differences(self._fold.ledger, self._fold.orders),
             differences=self._differences,
         )
+
+    def _skus(self) -> Iterator[search_index.SkuChange]:
+        documents = self._fold.documents
+        return ((sku, documents.packed(SKU, sku)) for sku in documents.keys(SKU))
 
     def _read(self) -> Iterator[Stored]:
         return reading.entries(self._connection.execute(STATEMENTS["all_segments"]))
