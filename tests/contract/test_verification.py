@@ -86,6 +86,8 @@ async def write_some_of_all(journal: Journal) -> None:
         value = pack_value({"recipe": recipe}) if recipe else None
         decisions.write(replica, DocumentWrite("sku", "six", value, f"d{number}".encode()), NOW_MS + 2_000)
         await commit(journal, replica)
+    bottle = pack_value({"recipe": {"cola": 1}, "names": {"en": "Cola"}})
+    decisions.write(replica, DocumentWrite("sku", "bottle", bottle, b"d-bottle"), NOW_MS + 2_000)
     receipted(replica, "s1", "R-1")
     receipted(replica, "s2", "R-1")
     returned(replica, "t1", "R-1")
