@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from replica.core.base.errors import Overloaded, PeerFault, Refused, Stopping, StorageFull
+from replica.core.base.errors import Overloaded, PeerFault, Refused, Stopping, StorageFull, Unchanged
 from replica.core.base.limits import BATCH_ENTRIES_MAX, FRAME_ENTRIES_MAX
 from replica.core.log.entry import Entry
 from replica.core.log.entry_run import ReceivedRun
@@ -337,7 +337,8 @@ class Driver:
             decided = decisions.execute_all(replica, asked, now_ms, earlier)
         for verdicts in decided:
             if isinstance(verdicts, list):
-                self.counters.refused += sum(isinstance(verdict, Refused) for verdict in verdicts)
+                refused = sum(isinstance(one, Refused) and not isinstance(one, Unchanged) for one in verdicts)
+                self.counters.refused += refused
         return decided
 
     def _decide_repeated(self, requests: Requests, now_ms: int, earlier: Earlier) -> Verdicts:

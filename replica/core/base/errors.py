@@ -5,6 +5,7 @@ Failure
 │   ├── Invalid          a field has an invalid value
 │   ├── UnknownSku       the catalogue has no such SKU, item or barcode
 │   ├── BarcodeConflict  several SKUs claim one barcode
+│   ├── Unchanged        the document has the value already
 │   ├── NotFound         the resource does not exist
 │   ├── UnknownLocation  this node has never heard of the location
 │   ├── CursorUnknown    this journal did not give the cursor
@@ -65,6 +66,19 @@ class BarcodeConflict(Refused):
     """Several SKUs claim one barcode, or would after this write."""
 
     kind = "barcode-conflict"
+
+
+class Unchanged(Refused):
+    """The document has the value already, and its caller asked to write changes only.
+
+    `register`: the current write of the document; None if nobody wrote it, and there was nothing to clear.
+    """
+
+    kind = "unchanged"
+
+    def __init__(self, register: Any) -> None:
+        super().__init__("The document has this value already.")
+        self.register = register
 
 
 class NotFound(Refused):

@@ -25,7 +25,7 @@ from itertools import islice
 from typing import Any
 
 import msgpack
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, json
 from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
@@ -410,6 +410,14 @@ def _is_readable(value: bytes | None) -> bool:
     except (ValueError, TypeError):
         return False
     return True
+
+
+def are_equal(one: bytes | None, other: bytes | None) -> bool:
+    """Whether two packed values are the same JSON value. Unlike in Python, `1`, `1.0` and `true` differ."""
+    if one is None or other is None or one == other:
+        return one == other
+    first, second = (msgpack.unpackb(value, strict_map_key=False) for value in (one, other))
+    return json.encode(first, order="sorted") == json.encode(second, order="sorted")
 
 
 def _say_the_same(one: bytes | None, other: bytes | None) -> bool:

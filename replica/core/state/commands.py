@@ -35,7 +35,7 @@ class DocumentWrite(Struct, frozen=True):
     """One write of a document at a rank, under its key; `value` is packed, None clears it.
 
     `has_new_items`: the caller says that unknown items in it are meant. `at`: the region or location of the rank, empty
-    for the chain.
+    for the chain. `skips_unchanged`: write nothing if the rank has this value when the write is decided.
     """
 
     kind: str
@@ -45,6 +45,7 @@ class DocumentWrite(Struct, frozen=True):
     has_new_items: bool = False
     rank: int = CHAIN_RANK
     at: str = ""
+    skips_unchanged: bool = False
 
 
 _Asked = TypeVar("_Asked", bound=Sale | Placement)

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from replica.core.base.errors import KeyReused, NotFound, NotHosted, Overtaken, Refused
+from replica.core.base.errors import KeyReused, NotFound, NotHosted, Overtaken, Refused, Unchanged
 from replica.core.base.names import FREE, account, key_text
-from replica.core.catalog.documents import REGION_RANK, STORE_RANK, Register
+from replica.core.catalog.documents import REGION_RANK, STORE_RANK, Register, are_equal
 from replica.core.log.draft import Draft
 from replica.core.log.entry import DOCUMENT, Entry, precedence
 from replica.core.log.entry_run import ReceivedRun
@@ -165,11 +165,23 @@ def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence
     """Write a document at its rank. If it repeats an earlier write, return the entry of that one.
 
     Raises:
+        Unchanged: the document has the value already, and the write asks for changes only.
         Refused: definite; nothing changed. The document does not agree with what this node knows.
     """
     known = replica.keys.entries(write.key) or earlier
     if known:
         return _repeat(replica, known, [one for one in known if repeats_write(replica.kinds, one, write)])
+    register = prepare_write(replica, write)
+    facts = register.facts(replica.documents.replaced_by_next(register))
+    return replica.record(register.scope, Draft(kind=DOCUMENT, facts=facts), write.key, now_ms)
+
+
+def prepare_write(replica: Replica, write: DocumentWrite) -> Register:
+    """The register as a write would leave it, without its clock. Nothing changes. Raises as `write`."""
+    if write.skips_unchanged:
+        current = replica.documents.register(write.kind, write.name, write.rank, write.at)
+        if are_equal(current.value if current is not None else None, write.value):
+            raise Unchanged(current)
     kind = DOCUMENT_KINDS.get(write.kind)
     if kind is not None and write.value is not None:
         kind.admit(replica, write)
@@ -177,7 +189,7 @@ def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence
         replica.known_locations.check_field(write.at, "at")
     elif write.rank == REGION_RANK:
         replica.known_locations.check_region(write.at, "at")
-    register = Register(
+    return Register(
         kind=write.kind,
         key=write.name,
         rank=write.rank,
@@ -187,8 +199,6 @@ def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence
         writer=replica.writer,
         value=write.value,
     )
-    facts = register.facts(replica.documents.replaced_by_next(register))
-    return replica.record(register.scope, Draft(kind=DOCUMENT, facts=facts), write.key, now_ms)
 
 
 def merge(replica: Replica, runs: Iterable[ReceivedRun], now_ms: int, earlier: Earlier = _NOTHING) -> int:

@@ -85,11 +85,12 @@ class DocumentView(Struct, frozen=True):
         registers = self.registers(documents, kind, key)
         if not registers:
             return None
-        standing, *lower = map(_answer, registers)
+        standing, *lower = map(register_answer, registers)
         return EffectiveAnswer(**msgspec.structs.asdict(standing), overridden=lower)
 
 
-def _answer(register: Register) -> DocumentAnswer:
+def register_answer(register: Register) -> DocumentAnswer:
+    """The value of a register, as the answer to its write shows it."""
     return DocumentAnswer(
         kind=register.kind,
         key=register.key,

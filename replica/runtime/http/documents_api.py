@@ -6,6 +6,7 @@ own rank, also while it has no connection, and reads what is in effect in the st
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from replica.core.base.errors import Invalid, NotFound, Refused
+from replica.core.base.errors import Invalid, NotFound, Refused, Unchanged
 from replica.core.base.limits import DOCUMENT_BYTES_MAX
 from replica.core.base.names import is_name, part_key
 from replica.core.catalog.documents import (
@@ -27,7 +28,7 @@ from replica.core.catalog.documents import (
 from replica.core.catalog.locations import LocationDocument
 from replica.core.rights.policies import POLICY, location_of
 from replica.core.state.commands import DocumentWrite
-from replica.core.state.decisions import Verdict
+from replica.core.state.decisions import prepare_write
 from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
 from replica.core.state.replica import Replica
 from replica.runtime.http.bodies import fitted
@@ -36,6 +37,7 @@ from replica.runtime.http.document_answers import (
     DocumentPage,
     DocumentView,
     EffectiveAnswer,
+    register_answer,
     written_answer,
 )
 from replica.runtime.http.journal_reading import JournalReading
@@ -51,8 +53,19 @@ DOCUMENTS_PER_BATCH_MAX = 1_000
 NEW_ITEMS = "new_items"
 """The query field by which a caller says that unknown items in recipes are meant."""
 
+DRY_RUN = "dry_run"
+"""The query field by which a caller asks for the verdicts only."""
+
+UNCHANGED = "unchanged"
+"""The query field by which a caller says what to do with documents that have their values already."""
+
+SKIP = "skip"
+
 RANK_FIELDS = ("rank", "at")
 """The query fields that name a rank, and the region or location that it is of."""
+
+TRIED_PER_TURN = 32
+"""Documents that a dry run decides in one turn of the event loop: about a millisecond."""
 
 KEYS_PER_PAGE_MAX = 2_000
 """Documents that are looked at for one page. A page may be short, or empty, if few of them have a value to show."""
@@ -75,13 +88,22 @@ class DocumentBatch(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DocumentVerdict(Struct, frozen=True, omit_defaults=True):
-    """The outcome of one document of a batch: `document` if the node wrote it, else `problem`."""
+    """The outcome of one document of a batch: `document` if the node wrote it, else `problem`.
+
+    `unchanged`: the node wrote nothing, because the document has this value already. `document` shows it then. In a dry
+    run, `document` is what the node would have written.
+    """
 
     kind: str
     key: str
     status: int
     document: Any = None
     problem: dict[str, Any] | None = None
+    unchanged: bool = False
+
+
+Outcome = DocumentAnswer | Refused
+"""What became of one document of a batch."""
 
 
 class DocumentVerdicts(Struct, frozen=True):
@@ -163,7 +185,7 @@ class DocumentsApi:
                 body=DocumentBatch,
                 answer=DocumentVerdicts,
                 status=207,
-                query=(NEW_ITEMS,),
+                query=(NEW_ITEMS, DRY_RUN, UNCHANGED),
                 is_write=True,
             ),
         ]
@@ -181,27 +203,51 @@ class DocumentsApi:
         kind, key = request.match_info["kind"], request.match_info["key"]
         rank, at = request.query.get("rank", CHAIN_NAME), request.query.get("at", "")
         document = BatchDocument(kind, key, value, rank, at)
-        write = self._checked(document, key_of(request), has_new_items=_has_new_items(request))
+        write = self._checked(document, key_of(request), has_new_items=_flag(request, NEW_ITEMS))
         await self._meet([write])
         return json_response(answer_of(await self._node.driver.submit(write)))
 
     async def put_batch(self, request: web.Request) -> web.Response:
         batch: DocumentBatch = await self._batch.read(request)
-        key, has_new_items = key_of(request), _has_new_items(request)
+        key, has_new_items = key_of(request), _flag(request, NEW_ITEMS)
+        skips_unchanged, is_dry_run = _skips_unchanged(request), _flag(request, DRY_RUN)
         checked: list[DocumentWrite | Refused] = []
         for index, document in enumerate(batch.documents):
             try:
                 at = f"documents[{index}]"
-                checked.append(self._checked(document, part_key(key, index), at, has_new_items=has_new_items))
+                write = self._checked(document, part_key(key, index), at, has_new_items=has_new_items)
+                checked.append(msgspec.structs.replace(write, skips_unchanged=skips_unchanged))
             except Refused as refused:
                 checked.append(refused)
-        await self._meet([one for one in checked if isinstance(one, DocumentWrite)])
-        written = iter(await self._node.driver.submit_all([one for one in checked if isinstance(one, DocumentWrite)]))
+        writes = [one for one in checked if isinstance(one, DocumentWrite)]
+        await self._meet(writes)
+        outcomes = iter(await (self._try(writes) if is_dry_run else self._submit(writes)))
         verdicts = []
         for index, (document, one) in enumerate(zip(batch.documents, checked, strict=True)):
-            outcome = next(written) if isinstance(one, DocumentWrite) else one
+            outcome = next(outcomes) if isinstance(one, DocumentWrite) else one
             verdicts.append(_verdict(document, outcome, f"documents[{index}]"))
         return json_response(DocumentVerdicts(verdicts), 207)
+
+    async def _submit(self, writes: Sequence[DocumentWrite]) -> list[Outcome]:
+        """Have each document written or refused."""
+        verdicts = await self._node.driver.submit_all(writes)
+        return [verdict if isinstance(verdict, Refused) else answer_of(verdict) for verdict in verdicts]
+
+    async def _try(self, writes: Sequence[DocumentWrite]) -> list[Outcome]:
+        """Decide each document as if it came alone, and write none of them."""
+        outcomes: list[Outcome] = []
+
+        def decide(replica: Replica) -> None:
+            for write in writes[len(outcomes) : len(outcomes) + TRIED_PER_TURN]:
+                try:
+                    outcomes.append(register_answer(prepare_write(replica, write)))
+                except Refused as refused:
+                    outcomes.append(refused)
+
+        while len(outcomes) < len(writes):
+            await self._node.driver.look(decide)
+            await asyncio.sleep(0)
+        return outcomes
 
     async def get(self, request: web.Request) -> web.Response:
         kind, key, view = request.match_info["kind"], request.match_info["key"], self._view_of(request)
@@ -294,7 +340,7 @@ class DocumentsApi:
         return json_response(DocumentHistory(kind, key, writes, older))
 
     def _checked(self, document: BatchDocument, key: bytes, at: str = "", *, has_new_items: bool) -> DocumentWrite:
-        """Check a document against its kind. `at`: where the body has its value, if it is a batch. Raises Refused."""
+        """Check a document against its kind. `at`: where the document is in the body of a batch. Raises Refused."""
         kind = _kind_of(document.kind)
         rank, place = self._slot_of(document.rank, document.at)
         if self._store and (rank, place) != (STORE_RANK, self._store):
@@ -304,15 +350,18 @@ class DocumentsApi:
             named = ", ".join(name for name, known in RANKS.items() if known in kind.ranks)
             text = f"Documents of the kind {kind.name} have no rank {document.rank}. Use {named}."
             raise Invalid(text, field="rank")
-        value = _packed(kind, document.key, document.value, at)
+        value = _packed(kind, document.key, document.value, at and f"{at}.value")
         return DocumentWrite(kind.name, document.key, value, key, has_new_items, rank, place)
 
 
-def _verdict(document: BatchDocument, outcome: Verdict, at: str) -> DocumentVerdict:
+def _verdict(document: BatchDocument, outcome: Outcome, at: str) -> DocumentVerdict:
+    if isinstance(outcome, Unchanged):
+        standing = register_answer(outcome.register) if outcome.register is not None else None
+        return DocumentVerdict(document.kind, document.key, 200, document=standing, unchanged=True)
     if isinstance(outcome, Refused):
         why = problem(_placed(outcome, at))
         return DocumentVerdict(kind=document.kind, key=document.key, status=why["status"], problem=why)
-    return DocumentVerdict(kind=document.kind, key=document.key, status=200, document=answer_of(outcome))
+    return DocumentVerdict(kind=document.kind, key=document.key, status=200, document=outcome)
 
 
 def _kind_of(kind: str) -> DocumentKind:
@@ -322,11 +371,18 @@ def _kind_of(kind: str) -> DocumentKind:
     return DOCUMENT_KINDS[kind]
 
 
-def _has_new_items(request: web.Request) -> bool:
-    answer = request.query.get(NEW_ITEMS, "false")
+def _flag(request: web.Request, name: str) -> bool:
+    answer = request.query.get(name, "false")
     if answer not in ("true", "false"):
-        raise Invalid(f"The query field {NEW_ITEMS} is {answer!r}. Send true or false.", field=NEW_ITEMS)
+        raise Invalid(f"The query field {name} is {answer!r}. Send true or false.", field=name)
     return answer == "true"
+
+
+def _skips_unchanged(request: web.Request) -> bool:
+    answer = request.query.get(UNCHANGED, "")
+    if answer not in ("", SKIP):
+        raise Invalid(f"The query field {UNCHANGED} is {answer!r}. Send {SKIP}, or leave it out.", field=UNCHANGED)
+    return answer == SKIP
 
 
 def _placed(refused: Refused, at: str) -> Refused:

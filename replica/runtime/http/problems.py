@@ -11,6 +11,7 @@ body-too-large             413  The body is too large.
 expectation-failed         417  The node does not support this Expect header.
 forbidden                  403  The caller is not allowed to do this.
 origin-not-allowed         403  Pages of this origin are not allowed to call the node.
+unchanged                  409  The document has this value already.
 not-found                  404  The resource does not exist on this node.
 unknown-location           404  This node knows no such location.
 cursor-unknown             410  The cursor is not one of this journal.
@@ -60,6 +61,7 @@ from replica.core.base.errors import (
     RightsExhausted,
     Stopping,
     StorageFull,
+    Unchanged,
     UnknownLocation,
     UnknownSku,
 )
@@ -119,6 +121,7 @@ PROBLEM_TYPES = {
         ProblemType("expectation-failed", 417, "The node does not support this Expect header."),
         ProblemType(Forbidden.kind, 403, "The caller is not allowed to do this."),
         ProblemType(OriginNotAllowed.kind, 403, "Pages of this origin are not allowed to call the node."),
+        ProblemType(Unchanged.kind, 409, "The document has this value already."),
         ProblemType(NotFound.kind, 404, "The resource does not exist on this node."),
         ProblemType(UnknownLocation.kind, 404, "This node knows no such location."),
         ProblemType(CursorUnknown.kind, 410, "The cursor is not one of this journal."),
