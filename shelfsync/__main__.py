@@ -13,6 +13,7 @@ COMMANDS = {
     "hub": "hub.__main__:hub",
     "demo": "shelfsync.demo:demo",
     "doctor": "shelfsync.doctor:doctor",
+    "import": "shelfsync.importing.command:import_file",
     "simulate": "simulations.__main__:simulate",
 }
 """The module and function of each command."""
