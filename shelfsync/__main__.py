@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "shelfsync.demo:demo",
     "doctor": "shelfsync.doctor:doctor",
     "import": "shelfsync.importing.command:import_file",
+    "export": "shelfsync.importing.export_command:export",
     "simulate": "simulations.__main__:simulate",
 }
 """The module and function of each command."""
