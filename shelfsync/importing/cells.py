@@ -52,9 +52,15 @@ def read_text(cell: str) -> str:
 
 
 def write_text(value: str) -> str:
-    if value and value == value.strip() and not (len(value) > 1 and value[0] == value[-1] == '"'):
+    """The text itself, or in quotes if it would be read in another way."""
+    if is_exact(value) and not (len(value) > 1 and value[0] == value[-1] == '"'):
         return value
     return msgspec.json.encode(value).decode()
+
+
+def is_exact(text: str) -> bool:
+    """Whether a text stays the same in a cell: it is not empty, and has no blanks around it, and no NUL."""
+    return bool(text) and text == text.strip() and "\0" not in text
 
 
 def read_whole(cell: str) -> int:
@@ -75,7 +81,10 @@ def read_number(cell: str) -> int | float:
 
 def write_number(value: Any) -> str:
     """A number without an exponent."""
-    return format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    text = format(Decimal(repr(value)), "f")
+    return text if "." in text else f"{text}.0"
 
 
 def read_decimal(cell: str) -> Decimal:
@@ -129,7 +138,7 @@ def write_list(values: Sequence[Any]) -> str:
 
 
 def _is_word(text: str) -> bool:
-    return bool(text) and text == text.strip() and not _BETWEEN.search(text)
+    return is_exact(text) and not _BETWEEN.search(text)
 
 
 def read_lines(cell: str) -> list[Any]:
@@ -142,7 +151,7 @@ def write_lines(values: Sequence[Any]) -> str:
     """The texts between bars, if that says the same; else a JSON list."""
     if values and all(isinstance(one, str) and "|" not in one and one == one.strip() for one in values):
         text = "|".join(values)
-        if text and text == text.strip() and not text.startswith("["):
+        if is_exact(text) and not text.startswith("["):
             return text
     return write_json(values)
 

@@ -25,6 +25,7 @@ from shelfsync.importing.cells import (
     WHOLE,
     Cell,
     WrongCell,
+    is_exact,
     read_decimal,
     read_number,
     read_whole,
@@ -150,10 +151,10 @@ def _taken(rest: dict[str, Any], column: Column) -> Iterator[tuple[str, Any]]:
         return
     found = inner[last]
     if column.is_group:
-        if not isinstance(found, dict) or not found or "" in found:
+        if not isinstance(found, dict) or not found:
             return
         for name in list(found):
-            if _reads_back(column.cell, found[name]):
+            if is_exact(name) and _reads_back(column.cell, found[name]):
                 yield column.name + name, found.pop(name)
         if found:
             return
@@ -169,7 +170,7 @@ def _reads_back(cell: Cell, value: Any) -> bool:
     try:
         text = cell.write(value)
         return bool(text) and not text.isspace() and write_json(cell.read(text)) == write_json(value)
-    except (WrongCell, AttributeError, TypeError, ValueError, ArithmeticError):
+    except (WrongCell, AttributeError, LookupError, TypeError, ValueError, ArithmeticError):
         return False
 
 
