@@ -26,7 +26,8 @@ from shelfsync.importing.verdicts import FileReport, NoReport, Report, Summary
 EXIT_REFUSED = 1
 EXIT_UNREADABLE = 2
 EXIT_SILENT = 3
-"""Exit codes: some rows were refused; the file or the command line is wrong; the node does not answer."""
+EXIT_INTERRUPTED = 130
+"""Exit codes: rows were refused; the file or the command line is wrong; the node does not answer; Ctrl-C."""
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -131,6 +132,8 @@ def import_file(
         _end(summary, str(unreadable), EXIT_UNREADABLE, dry_run)
     except NodeSilent as silent:
         _end(summary, f"{silent}. Import the file again to go on", EXIT_SILENT, dry_run)
+    except KeyboardInterrupt:
+        _end(summary, "stopped. Import the file again to go on", EXIT_INTERRUPTED, dry_run)
     for line in summary.lines(is_dry_run=dry_run):
         click.echo(line)
     if summary.counts["refused"]:

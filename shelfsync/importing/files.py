@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -18,6 +19,9 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+
+from replica.core.base.errors import Invalid
+from replica.runtime.http.bodies import check_unique, is_surely_unique
 
 CELL_MAX = 1 << 17
 """Characters in one cell: twice the largest document. A longer one is a quote that nobody closed."""
@@ -47,6 +51,9 @@ _MARKS = (
 """Encodings by the mark at the start. A longer mark comes first."""
 
 _FORMATS: dict[str, Format] = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+
+
+_beyond_ascii = re.compile(r"[^\x00-\x7f]+")
 
 
 class Unreadable(Exception):
@@ -146,10 +153,9 @@ def _is_chinese(path: Path) -> bool:
     common = others = 0
     with opened(path) as file:
         while (chunk := file.read(CHUNK_BYTES)) and common + others < SAMPLE_CHARACTERS:
-            for character in decoder.decode(chunk):
-                if character > "\x7f":
-                    is_common = _is_common(character)
-                    common, others = common + is_common, others + (not is_common)
+            found = "".join(_beyond_ascii.findall(decoder.decode(chunk)))
+            fitting = sum(map(_is_common, found))
+            common, others = common + fitting, others + len(found) - fitting
     return common >= COMMON_SHARE * (common + others)
 
 
@@ -212,9 +218,15 @@ def lines(path: Path, encoding: str) -> Iterator[FileLine]:
             if not line.strip():
                 continue
             try:
-                yield FileLine(number, msgspec.json.decode(line), file.tell())
+                value = msgspec.json.decode(line)
+                if not is_surely_unique(line.encode(), value):
+                    check_unique(line.encode(), "")
             except msgspec.DecodeError as error:
                 yield FileLine(number, None, file.tell(), f"The line is not JSON: {error}.")
+            except Invalid as doubled:
+                yield FileLine(number, None, file.tell(), doubled.detail)
+            else:
+                yield FileLine(number, value, file.tell())
 
 
 def _counting() -> Iterator[int]:

@@ -187,7 +187,7 @@ def test_lines_of_ndjson_are_documents(tmp_path: Path) -> None:
     good = {"key": "cola", "value": {"recipe": {"cola": 1}}, "rank": "store", "at": "s-1"}
     bad: list[Any] = [[1], {"key": 1, "value": {}}, {"key": "x"}, {"key": "x", "value": {}, "sku": "x"}]
     text = "\n".join(map(json.dumps, [good, *bad]))
-    path.write_text(f"{text}\n\n{{broken\n", "utf-8-sig")
+    path.write_text(f'{text}\n\n{{broken\n{{"key": "x", "key": "y", "value": null}}\n', "utf-8-sig")
     first, *rest = rows_of(path)
     assert isinstance(first, Row)
     assert (first.key, first.value, first.rank, first.at) == ("cola", good["value"], "store", "s-1")
@@ -197,6 +197,7 @@ def test_lines_of_ndjson_are_documents(tmp_path: Path) -> None:
         (4, "refused", "value"),
         (5, "refused", "sku"),
         (7, "refused", ""),
+        (8, "refused", ""),
     ]
 
 

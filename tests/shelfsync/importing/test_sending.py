@@ -99,7 +99,7 @@ async def test_a_refusal_of_the_node_names_the_column_of_the_file(hub: Caller, t
     path.write_text("Nr,Rezept,EAN\nsix,cola:6,\nbad key,,\ncrate,six:4,\nzero,cola:0,\near,,4006381333932\n")
     mapping = ColumnMapping(columns={"sku": "Nr", "recipe": "Rezept", "barcodes": "EAN"})
     verdicts = await send(hub, path, "skus", mapping=mapping)
-    assert [(one.key, one.status, one.field) for one in verdicts] == [
+    assert [(one.key, one.status, one.field) for one in sorted(verdicts, key=lambda one: one.row)] == [
         ("six", "written", ""),
         ("bad key", "refused", "Nr"),
         ("crate", "refused", "Rezept"),
@@ -122,6 +122,15 @@ async def test_an_unknown_item_is_questioned_unless_the_caller_means_it(hub: Cal
     path.write_text("sku,recipe\ncoconut,\nten,coconutt:10\n")
     assert statuses(await send(hub, path, "skus")) == ["written", "refused"]
     assert statuses(await send(hub, path, "skus", "run-2", has_new_items=True)) == ["unchanged", "written"]
+
+
+async def test_a_row_waits_for_a_barcode_that_a_later_row_gives_up(hub: Caller, tmp_path: Path) -> None:
+    path = tmp_path / "skus.csv"
+    path.write_text("sku,barcodes\na,\nb,4006381333931\n")
+    await send(hub, path, "skus")
+    path.write_text("sku,barcodes\na,4006381333931\nb,\n")
+    verdicts = await send(hub, path, "skus", "run-2")
+    assert [(one.key, one.status) for one in verdicts] == [("b", "written"), ("a", "written")]
 
 
 async def test_a_store_takes_rows_of_its_own_rank_only(store: Caller, tmp_path: Path) -> None:
