@@ -85,6 +85,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     """Columns that a table must have besides the key."""
     has_tables: bool = True
     """Whether rows of a table can describe it; else only NDJSON can."""
+    instead: Mapping[str, str] = {}
+    """Columns from which fields of others are computed: `amount` from `price`."""
     complete: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda key, value: value
     """The value with what follows from its other fields. Raises WrongField."""
 
@@ -314,6 +316,7 @@ PRICES = Kind(
         _column("override.min", WHOLE, "the least amount of a region or store", "override", "min"),
         _column("override.max", WHOLE, "the greatest amount of a region or store", "override", "max"),
     ),
+    instead={"amount": "price"},
     complete=_in_minor_units,
 )
 

@@ -78,6 +78,8 @@ class Rows:
                 name = self.kind.key
             case ["value", *inner]:
                 name = self.kind.column_of(inner) or ".".join(inner)
+                if name not in self._layout.sources:
+                    name = self.kind.instead.get(name, name)
             case _:
                 name = ".".join(path)
         return self._layout.source(name)

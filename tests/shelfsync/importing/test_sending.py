@@ -255,6 +255,16 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "item:cola": {"mode": "safety", "safety_stock": {"forecast": {"quantile": 0.95}}, "last_units": 2},
         "location:w-1": {"mode": "share", "share": 0.1, "regions": {"east": 0.25}, "channels": {"web": 1e-05}},
     },
+    "prices": {
+        "cola": {"amount": 199, "currency": "EUR", "tax_inclusive": False, "per": 2, "override": {"min": 100}},
+        "tea": {
+            "amount": 0,
+            "currency": "JPY",
+            "valid_from": "2026-11-01T00:00:00+09:00",
+            "valid_to": "2026-12-01T00:00:00Z",
+            "scheduled": [{"amount": 5, "valid_from": "2026-11-15T00:00:00Z"}],
+        },
+    },
 }
 """Documents with everything that a table may lose."""
 
@@ -269,6 +279,31 @@ async def test_an_import_of_an_export_changes_nothing(hub: Caller, tmp_path: Pat
     before = await entries(hub)
     assert statuses(await send(hub, path, kind)) == ["unchanged"] * len(documents)
     assert await entries(hub) == before
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".ndjson"])
+async def test_an_export_of_one_rank_keeps_the_rank(hub: Caller, tmp_path: Path, suffix: str) -> None:
+    at = {"kind": "price", "key": "cola", "rank": "store", "at": "w-1", "value": {"amount": 150, "currency": "EUR"}}
+    await hub.good("/v1/documents:batch", {"documents": [at]})
+    path = await export(hub, tmp_path / f"prices{suffix}", "prices", "store", "w-1")
+    (verdict,) = await send(hub, path, "prices")
+    assert (verdict.key, verdict.status) == ("cola", "unchanged")
+
+
+async def test_promotions_go_round_as_ndjson(hub: Caller, tmp_path: Path) -> None:
+    value = {"benefit": {"type": "percentage", "percent": 10}, "applies_to": {"skus": ["cola"]}}
+    path = tmp_path / "promotions.ndjson"
+    path.write_text(json.dumps({"key": "summer", "value": value}))
+    assert [(one.status, one.detail) for one in await send(hub, path, "promotions")] == [("written", "")]
+    exported = await export(hub, tmp_path / "again.ndjson", "promotions")
+    assert statuses(await send(hub, exported, "promotions", "run-2")) == ["unchanged"]
+
+
+async def test_a_price_past_the_limits_of_the_chain_names_its_column(hub: Caller, tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("sku,price,currency,override.min,rank,at\ncola,1.99,EUR,150,,\ncola,1.00,EUR,,store,w-1\n")
+    verdicts = await send(hub, path, "prices")
+    assert [(one.row, one.status, one.field) for one in verdicts] == [(2, "written", ""), (3, "refused", "price")]
 
 
 async def test_an_export_of_nothing_is_a_table_that_an_import_takes(hub: Caller, tmp_path: Path) -> None:
