@@ -57,6 +57,9 @@ CORE_CALLS_BANNED = (
 CORE_ATTRIBUTES_BANNED = ("now", "utcnow", "today")
 """Ways of `datetime` to read the clock."""
 
+CORE_READS_OF_SYS = ("byteorder", "intern")
+"""An interned text equals any other copy of it. It only saves memory."""
+
 SETS_OF_VIEWS = (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Sub)
 
 
@@ -78,7 +81,7 @@ def impurities(module: str, source: str) -> list[str]:
                 found.append((node.lineno, f"calls {name}"))
             case ast.Attribute(attr=name) if name in CORE_ATTRIBUTES_BANNED:
                 found.append((node.lineno, f"reads {name}"))
-            case ast.Attribute(value=ast.Name(id="sys"), attr=name) if name != "byteorder":
+            case ast.Attribute(value=ast.Name(id="sys"), attr=name) if name not in CORE_READS_OF_SYS:
                 found.append((node.lineno, f"reads sys.{name}"))
             case ast.ImportFrom(module="sys"):
                 found.append((node.lineno, "imports from sys"))

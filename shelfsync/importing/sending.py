@@ -26,6 +26,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
+from replica.core.catalog.documents import CHAIN_NAME
 from shelfsync.importing.files import Unreadable
 from shelfsync.importing.rows import Row, Rows
 from shelfsync.importing.verdicts import Verdict
@@ -216,7 +217,7 @@ async def _verdicts_of(
 ) -> list[Verdict | Row]:
     """The verdict on each row, or the row itself if it is sent again later."""
     kind = rows.kind.document
-    documents = [{"kind": kind, "key": row.key, "value": row.value, "rank": row.rank, "at": row.at} for row in sent]
+    documents = [{"kind": kind, "key": row.key, "value": row.value, **_place(row)} for row in sent]
     query = "unchanged=skip"
     query += "&new_items=true" if target.has_new_items else ""
     query += "&dry_run=true" if target.is_dry_run else ""
@@ -227,6 +228,11 @@ async def _verdicts_of(
         row if not is_last and _depends_on_others(one.get("problem")) else _verdict(rows, row, one)
         for row, one in zip(sent, reply.answer["verdicts"], strict=True)
     ]
+
+
+def _place(row: Row) -> dict[str, str]:
+    """The rank of a row. A node checks a body faster if it does not say what is the default."""
+    return {**({"rank": row.rank} if row.rank != CHAIN_NAME else {}), **({"at": row.at} if row.at else {})}
 
 
 def _depends_on_others(problem: Any) -> bool:

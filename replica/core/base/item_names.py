@@ -39,19 +39,33 @@ class ItemNames:
     __slots__ = ("_groups",)
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[str, str], dict[str, int]] = {}
-        """The letters of each name, 0 until the first look at them."""
+        self._groups: dict[str, str | dict[str, int]] = {}
+        """The only name of a group, or the letters of each of several, 0 until the first look at them.
+
+        Names with numbers mostly have a group of their own, and a dictionary of one name takes 200 bytes.
+        """
 
     def __contains__(self, item: str) -> bool:
-        return item in self._groups.get(_group(item), ())
+        known = self._groups.get(_group(item, len(item)), ())
+        return known == item if isinstance(known, str) else item in known
 
     def add(self, item: str) -> None:
         """Note a name."""
-        self._groups.setdefault(_group(item), {}).setdefault(item, 0)
+        group = _group(item, len(item))
+        known = self._groups.setdefault(group, item)
+        if isinstance(known, dict):
+            known.setdefault(item, 0)
+        elif known != item:
+            self._groups[group] = {known: 0, item: 0}
 
     def discard(self, item: str) -> None:
         """Forget a name."""
-        self._groups.get(_group(item), {}).pop(item, None)
+        group = _group(item, len(item))
+        known = self._groups.get(group)
+        if isinstance(known, dict):
+            known.pop(item, None)
+        elif known == item:
+            del self._groups[group]
 
     def like(self, item: str) -> list[str]:
         """The names that are like another name: the closest first, at most three."""
@@ -59,16 +73,20 @@ class ItemNames:
         return closest(item, found)
 
     def _near(self, item: str) -> Iterator[str]:
-        """The other names of the group with nearly the same letters. This costs 0.1 µs for each name."""
-        letters, length, group = _letters_of(item), len(item), self._groups.get(_group(item), {})
-        for name, noted in group.items():
-            known = noted
-            if not known:
-                known = group[name] = _letters_of(name)
-            if (known ^ letters).bit_count() > _LETTERS_APART_MAX or name == item:
+        """The other names of nearly the same length with nearly the same letters. Each name costs 0.1 µs."""
+        letters, length = _letters_of(item), len(item)
+        for difference in range(-_LENGTH_DIFFERENCE_MAX, _LENGTH_DIFFERENCE_MAX + 1):
+            group = self._groups.get(_group(item, length + difference), {})
+            if isinstance(group, str):
+                if group != item:
+                    yield group
                 continue
-            if abs(len(name) - length) <= _LENGTH_DIFFERENCE_MAX:
-                yield name
+            for name, noted in group.items():
+                known = noted
+                if not known:
+                    known = group[name] = _letters_of(name)
+                if (known ^ letters).bit_count() <= _LETTERS_APART_MAX and name != item:
+                    yield name
 
 
 def closest(item: str, names: Iterable[str]) -> list[str]:
@@ -96,9 +114,9 @@ def are_alike(one: str, other: str) -> bool:
     return longer >= _WORD_LENGTH_MIN and _distance(word, other_word, slips) <= slips
 
 
-def _group(item: str) -> tuple[str, str]:
-    """Names that are alike are in one group: they have the same digits, and rarely another first letter."""
-    return _letters.sub("", item), item[:1].lower()
+def _group(item: str, length: int) -> str:
+    """Names of this length that are like an item are in one group: the same digits, and rarely another first letter."""
+    return f"{_letters.sub('', item)}{item[:1].lower()} {length}"
 
 
 def _letters_of(item: str) -> int:

@@ -18,6 +18,7 @@ If the current write cleared the register, the register also keeps the last valu
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
@@ -98,6 +99,13 @@ class Register(Struct, frozen=True):
         return {**facts, "replaces": [list(one) for one in replaced]} if replaced else facts
 
 
+_Ranks = Register | dict[tuple[int, str], Register]
+"""The registers of one document: the only one as it is, or several by rank and `at`.
+
+Most documents have one register, and a dictionary of one takes 300 bytes.
+"""
+
+
 def rank_name(rank: int) -> str:
     """A rank as callers name it; its number if this version has no name for it."""
     return next((name for name, known in RANKS.items() if known == rank), str(rank))
@@ -134,7 +142,8 @@ class Documents:
     __slots__ = ("_changed_pasts", "_changes", "_digests", "_keys", "_pasts", "_registers", "_with_lost", "malformed")
 
     def __init__(self) -> None:
-        self._registers: dict[str, dict[str, dict[tuple[int, str], Register]]] = {}
+        self._registers: dict[str, dict[str, _Ranks]] = {}
+        """By kind and key."""
         self._changes: dict[Slot, Register] = {}
         self._pasts: dict[Slot, Past] = {}
         self._changed_pasts: dict[Slot, Past] = {}
@@ -165,13 +174,13 @@ class Documents:
             } if _is_sound(rank, at, version) and scope_of(rank, at) == scope and _is_readable(value):
                 return self.put(
                     Register(
-                        kind=kind,
-                        key=key,
+                        kind=sys.intern(kind),
+                        key=sys.intern(key),
                         rank=rank,
-                        at=at,
+                        at=sys.intern(at),
                         version=version,
                         clock=clock,
-                        writer=writer,
+                        writer=sys.intern(writer),
                         value=value,
                         wall_ms=wall_ms,
                     ),
@@ -211,9 +220,10 @@ class Documents:
         return current if former is register else None
 
     def _set(self, register: Register) -> None:
-        ranks = self._registers.setdefault(register.kind, {}).setdefault(register.key, {})
-        had_value = _has_value(ranks)
-        ranks[register.rank, register.at] = register
+        documents = self._registers.setdefault(register.kind, {})
+        before = documents.get(register.key)
+        had_value = before is not None and _has_value(before)
+        ranks = documents[register.key] = _with(before, register)
         if register.kind in self._keys and had_value != _has_value(ranks):
             self._note_key(self._keys[register.kind], register.key, is_new=not had_value)
         self._digests[register.scope] = (self._digests.get(register.scope, 0) + _print(register)) % DIGEST_MODULUS
@@ -259,7 +269,14 @@ class Documents:
 
     def register(self, kind: str, key: str, rank: int = CHAIN_RANK, at: str = "") -> Register | None:
         """Return the current write of one register."""
-        return self._registers.get(kind, {}).get(key, {}).get((rank, at))
+        ranks = self._ranks(kind, key)
+        if isinstance(ranks, Register):
+            return ranks if ranks.rank == rank and ranks.at == at else None
+        return ranks.get((rank, at)) if ranks is not None else None
+
+    def _ranks(self, kind: str, key: str) -> _Ranks | None:
+        documents = self._registers.get(kind)
+        return documents.get(key) if documents is not None else None
 
     def next_version(self, kind: str, key: str, rank: int = CHAIN_RANK, at: str = "") -> int:
         """Return the version for a new write of this register. At VERSION_MAX the later clock decides."""
@@ -281,20 +298,19 @@ class Documents:
 
         The first of them is in effect. Without a location: those that concern the region. Without both: the chain's.
         """
-        ranks = self._registers.get(kind, {}).get(key)
-        if ranks is None:
+        if self._ranks(kind, key) is None:
             return []
         slots = [(CHAIN_RANK, "")]
         if region:
             slots.insert(0, (REGION_RANK, region))
         if location:
             slots.insert(0, (STORE_RANK, location))
-        return [one for slot in slots if (one := ranks.get(slot)) is not None and one.value is not None]
+        found = [self.register(kind, key, *slot) for slot in slots]
+        return [one for one in found if one is not None and one.value is not None]
 
     def ranked(self, kind: str, key: str) -> list[Register]:
         """The current write of each register of a document, in order of rank and `at`. Some may be cleared."""
-        ranks = self._registers.get(kind, {}).get(key, {})
-        return [ranks[slot] for slot in sorted(ranks)]
+        return sorted(_each(self._ranks(kind, key)), key=lambda one: (one.rank, one.at))
 
     def keys(self, kind: str) -> Sequence[str]:
         """Keys of the documents of a kind that have a value at any rank, in order."""
@@ -315,7 +331,7 @@ class Documents:
         """The current write of every register."""
         for keys in self._registers.values():
             for ranks in keys.values():
-                yield from ranks.values()
+                yield from _each(ranks)
 
     def digest(self, scope: str = CHAIN) -> int:
         """Equal registers of a scope, equal digest. 0 if there are none."""
@@ -347,7 +363,8 @@ class Documents:
         if current is not None:
             self._note_lost(current, past.lost)
         if current is not None and wall_ms:
-            self._registers[current.kind][current.key][current.rank, current.at] = replace(current, wall_ms=wall_ms)
+            documents = self._registers[current.kind]
+            documents[current.key] = _with(documents[current.key], replace(current, wall_ms=wall_ms))
         return self.register(*slot) if former is not None else None
 
 
@@ -382,8 +399,25 @@ def _row(register: Register) -> tuple[Any, ...]:
     return (*register.precedence, register.value, register.wall_ms)
 
 
-def _has_value(ranks: Mapping[tuple[int, str], Register]) -> bool:
-    return any(register.value is not None for register in ranks.values())
+def _has_value(ranks: _Ranks) -> bool:
+    return any(register.value is not None for register in _each(ranks))
+
+
+def _each(ranks: _Ranks | None) -> Collection[Register]:
+    """The registers of one document, in no order."""
+    if ranks is None:
+        return ()
+    return (ranks,) if isinstance(ranks, Register) else ranks.values()
+
+
+def _with(ranks: _Ranks | None, register: Register) -> _Ranks:
+    """The registers of one document with another one, or with another write of one of them."""
+    if ranks is None or (isinstance(ranks, Register) and ranks.slot == register.slot):
+        return register
+    if isinstance(ranks, Register):
+        ranks = {(ranks.rank, ranks.at): ranks}
+    ranks[register.rank, register.at] = register
+    return ranks
 
 
 def pack_value(value: Any) -> bytes:

@@ -11,7 +11,8 @@ back. New promises refuse it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 
 import msgpack
@@ -89,11 +90,45 @@ def read_sku(value: bytes | None) -> KnownSku | None:
         document = convert(msgpack.unpackb(value), _ReadSku)
     except (ValueError, ValidationError):
         return None
-    return KnownSku(tuple(sorted(document.recipe.items())), document.barcodes, document.unit)
+    recipe = tuple([(sys.intern(item), units) for item, units in sorted(document.recipe.items())])
+    return KnownSku(recipe, document.barcodes, sys.intern(document.unit))
 
 
-_Names = dict[str, dict[str, None]]
-"""Names of SKUs by an item or a barcode."""
+class _Names:
+    """Names of SKUs by an item or a barcode.
+
+    Nearly each item and barcode has one SKU, and a dictionary of one name takes 200 bytes. So one name stands for
+    itself, and only several are in a dictionary.
+    """
+
+    __slots__ = ("_names",)
+
+    def __init__(self) -> None:
+        self._names: dict[str, str | dict[str, None]] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._names
+
+    def of(self, key: str) -> Collection[str]:
+        """The names for a key, in no order."""
+        known = self._names.get(key, ())
+        return (known,) if isinstance(known, str) else known
+
+    def add(self, key: str, name: str) -> None:
+        known = self._names.setdefault(key, name)
+        if isinstance(known, dict):
+            known[name] = None
+        elif known != name:
+            self._names[key] = {known: None, name: None}
+
+    def remove(self, key: str, name: str) -> None:
+        known = self._names[key]
+        if isinstance(known, str):
+            del self._names[key]
+            return
+        del known[name]
+        if len(known) == 1:
+            (self._names[key],) = known
 
 
 class _Index:
@@ -103,23 +138,21 @@ class _Index:
 
     def __init__(self) -> None:
         self.skus: dict[str, KnownSku] = {}
-        self.users: _Names = {}
-        self.bases: _Names = {}
-        self.claims: _Names = {}
+        self.users = _Names()
+        self.bases = _Names()
+        self.claims = _Names()
         """By canonical barcode."""
 
     def add(self, name: str, sku: KnownSku) -> None:
         self.skus[name] = sku
         for index, key in self._places(sku):
-            index.setdefault(key, {})[name] = None
+            index.add(key, name)
 
     def remove(self, name: str) -> KnownSku | None:
         sku = self.skus.pop(name, None)
         if sku is not None:
             for index, key in self._places(sku):
-                del index[key][name]
-                if not index[key]:
-                    del index[key]
+                index.remove(key, name)
         return sku
 
     def _places(self, sku: KnownSku) -> list[tuple[_Names, str]]:
@@ -224,7 +257,7 @@ class Catalog:
             BarcodeConflict: several SKUs claim the barcode, so it does not say which goods these are.
         """
         code = canonical(barcode)
-        skus, deleted = self.holders_of(barcode), self._deleted.claims.get(code, {})
+        skus, deleted = self.holders_of(barcode), self._deleted.claims.of(code)
         if len(skus) == 1:
             return skus[0]
         if deleted and is_fact and not skus:
@@ -261,7 +294,7 @@ class Catalog:
         """
         for index in (self._current, self._deleted):
             if item in index.bases:
-                return index.skus[min(index.bases[item])].unit
+                return index.skus[min(index.bases.of(item))].unit
         return EACH
 
     def skus(self) -> Mapping[str, KnownSku]:
@@ -278,11 +311,11 @@ class Catalog:
 
     def users_of(self, item: str) -> list[str]:
         """The SKUs with an item in their recipes, in order."""
-        return sorted(self._current.users.get(item, ()))
+        return sorted(self._current.users.of(item))
 
     def holders_of(self, barcode: str) -> list[str]:
         """The SKUs that claim a barcode, in order."""
-        return sorted(self._current.claims.get(canonical(barcode), ()))
+        return sorted(self._current.claims.of(canonical(barcode)))
 
     def barcode_conflicts(self) -> list[tuple[str, list[str]]]:
         """Each barcode that several SKUs claim, as the first of them registered it, with these SKUs."""
@@ -300,7 +333,7 @@ class Catalog:
     def _review(self, name: str, changed: list[KnownSku]) -> None:
         """Note what a change of a SKU means for the items and barcodes that it has or had."""
         for code in dict.fromkeys(canonical(one) for sku in changed for one in sku.barcodes):
-            _note(self._shared, code, len(self._current.claims.get(code, ())) > 1)
+            _note(self._shared, code, len(self._current.claims.of(code)) > 1)
         for item in dict.fromkeys(item for sku in changed for item, _ in sku.recipe):
             if self.is_used(item):
                 self.item_names.add(item)

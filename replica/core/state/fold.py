@@ -7,6 +7,7 @@ such rows. A journal stores the rows of each part, and knows nothing else about 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -137,8 +138,9 @@ class _DocumentsPart:
         ]
 
     def load(self, rows: Iterable[Row]) -> None:
-        for row in rows:
-            register = Register(*row)
+        for kind, key, rank, at, version, clock, writer, value in rows:
+            kind, key, at, writer = map(sys.intern, (kind, key, at, writer))  # noqa: PLW2901 (the same texts, once)
+            register = Register(kind, key, rank, at, version, clock, writer, value)
             if self._documents.put(register) is not None:
                 self._changed(register)
         self._documents.take_changes()

@@ -71,7 +71,7 @@ KEYS_PER_PAGE_MAX = 2_000
 """Documents that are looked at for one page. A page may be short, or empty, if few of them have a value to show."""
 
 
-class BatchDocument(Struct, frozen=True, forbid_unknown_fields=True):
+class BatchDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One document of a batch; the value null clears it. `at`: the region or location of the rank."""
 
     kind: str
