@@ -55,14 +55,27 @@ Examples:
 @configurable
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--kind", type=click.Choice(list(KINDS)), required=True, help="What the rows are.")
-@click.option("--to", "url", type=UrlParam(), required=True, help="Address of the node.")
+@click.option("--to", "url", envvar="SHELFSYNC_TO", type=UrlParam(), required=True, help="Address of the node.")
 @click.option("--dry-run", is_flag=True, help="Give the verdicts, and write nothing.")
 @click.option("--verdicts", type=click.Path(path_type=Path, dir_okay=False), help="File for a verdict on each row.")
-@click.option("--format", "form", type=click.Choice(("csv", "ndjson", "xlsx")), help="[default: by the file's name]")
+@click.option(
+    "--format",
+    "form",
+    envvar="SHELFSYNC_FORMAT",
+    type=click.Choice(("csv", "ndjson", "xlsx")),
+    help="[default: by the file's name]",
+)
 @click.option("--encoding", default="", help="Encoding of the text. [default: by its mark, UTF-8, or GB18030]")
 @click.option("--delimiter", type=click.Choice(list(DELIMITERS)), help="[default: by the first row]")
 @click.option("--sheet", default="", help="Name of the sheet. [default: the first]")
-@click.option("--map", "columns", multiple=True, callback=_pairs, help="OURS=THEIRS: the file's name of a column.")
+@click.option(
+    "--map",
+    "columns",
+    envvar="SHELFSYNC_MAP",
+    multiple=True,
+    callback=_pairs,
+    help="OURS=THEIRS: the file's name of a column.",
+)
 @click.option("--mapping", type=click.Path(path_type=Path, dir_okay=False), help="TOML file with a mapping.")
 @click.option("--ignore-unknown", is_flag=True, help="Skip columns that the kind does not have.")
 @click.option("--rank", type=click.Choice(list(RANKS)), default=CHAIN_NAME, show_default=True, help="Rank of the rows.")
