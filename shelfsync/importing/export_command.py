@@ -150,10 +150,14 @@ Examples:
 )
 @configurable
 @click.option("--kind", type=click.Choice(list(KINDS)), required=True, help="What to export.")
-@click.option("--from", "url", type=UrlParam(), required=True, help="Address of the node.")
+@click.option("--from", "url", envvar="SHELFSYNC_FROM", type=UrlParam(), required=True, help="Address of the node.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="[default: standard output]")
 @click.option(
-    "--format", "form", type=click.Choice(("csv", "ndjson")), help="[default: by the name of the output, csv]"
+    "--format",
+    "form",
+    envvar="SHELFSYNC_FORMAT",
+    type=click.Choice(("csv", "ndjson")),
+    help="[default: by the name of the output, csv]",
 )
 @click.option("--rank", type=click.Choice(list(RANKS)), default=CHAIN_NAME, show_default=True, help="Which rank.")
 @click.option("--at", default="", help="Region or store of the rank.")

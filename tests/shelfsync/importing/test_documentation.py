@@ -53,6 +53,14 @@ def test_each_command_of_the_page_has_flags_that_exist() -> None:
         commands[name].make_context(name, list(arguments))
 
 
+@pytest.mark.parametrize("command", [import_file, export], ids=["import", "export"])
+def test_each_flag_has_the_variable_of_its_name(command: click.Command) -> None:
+    for param in command.params:
+        if isinstance(param, click.Option) and param.name not in ("config", "help"):
+            flag = max(param.opts, key=len).lstrip("-").replace("-", "_").upper()
+            assert (param.envvar or f"SHELFSYNC_{str(param.name).upper()}") == f"SHELFSYNC_{flag}"
+
+
 def test_the_mapping_of_the_page_fits_prices(tmp_path: Path) -> None:
     (text,) = blocks("toml")
     path = tmp_path / "erp.toml"
