@@ -72,6 +72,24 @@ def test_an_old_stamp_changes_nothing() -> None:
     assert clock.last == before
 
 
+def test_every_stamp_past_the_bound_is_counted() -> None:
+    clock = HybridClock()
+    for _ in range(3):
+        assert not clock.observe((NOW_MS + CLOCK_AHEAD_MAX_MS + 1) << COUNTER_BITS, NOW_MS)
+    assert clock.refused == 3
+
+
+def test_a_stamp_that_was_accepted_stays_so_though_the_wall_clock_goes_back() -> None:
+    clock = HybridClock()
+    last = clock.tick(NOW_MS + CLOCK_AHEAD_MAX_MS + 1)
+    assert clock.observe(last, NOW_MS)
+    assert (clock.last, clock.refused) == (last, 0)
+
+
+def test_the_first_stamp_of_all_is_one() -> None:
+    assert HybridClock().tick(0) == 1
+
+
 def test_a_time_shows_as_rfc_3339() -> None:
     assert time_text(NOW_MS + 7) == "2025-06-15T15:06:40.007Z"
     assert stamp_text((NOW_MS + 7) << COUNTER_BITS | 3) == "2025-06-15T15:06:40.007Z"

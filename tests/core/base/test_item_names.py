@@ -43,6 +43,10 @@ def test_a_slip_of_the_finger_makes_a_name_alike(one: str, other: str) -> None:
         ("cola_bottle", "cola"),
         ("cola_red", "cola_white"),
         ("carrot", "carote"),
+        ("lemonade", "lamunadi"),
+        ("lemon-sugar", "leman-suger"),
+        ("lemon-sugar", "lemon-su-gor"),
+        ("cola_bottle", "cola_pottel"),
     ],
 )
 def test_names_that_differ_on_purpose_are_not_alike(one: str, other: str) -> None:
@@ -59,12 +63,64 @@ def test_the_names_like_another_one_come_closest_first_and_without_itself() -> N
     assert closest("lemonad", ["lemonads", *names.like("lemonad")]) == ["lemonade", "lemonads", "limonad"]
 
 
+@pytest.mark.parametrize(
+    ("item", "known"),
+    [
+        ("thambdrife", "thumbdrive"),
+        ("auegrkmo", "acegikmo"),
+        ("lemmonnade", "lemonade"),
+        ("cola6-", "cola6"),
+        ("-cola", "-COLA"),
+        ("cola_bottle", "Cola_bottel"),
+    ],
+)
+def test_a_name_is_found_by_one_that_is_like_it(item: str, known: str) -> None:
+    names = ItemNames()
+    names.add(known)
+    assert names.like(item) == [known]
+    assert names.like(item) == [known], "the second look uses what the first one noted"
+
+
+def test_to_forget_an_unknown_name_changes_nothing() -> None:
+    names = ItemNames()
+    names.add("cola")
+    for unknown in ("colla", "water"):
+        names.discard(unknown)
+    assert names.like("colla") == ["cola"]
+
+
+def steps(one: str, other: str) -> int:
+    """The least number of letters to insert, remove, replace or swap with the next, by its definition."""
+    if not one or not other:
+        return len(one) + len(other)
+    least = min(steps(one[1:], other) + 1, steps(one, other[1:]) + 1, steps(one[1:], other[1:]) + (one[0] != other[0]))
+    if one[:2] == other[1::-1] and len(one) > 1:
+        least = min(least, steps(one[2:], other[2:]) + 1)
+    return least
+
+
+def test_the_closest_names_come_in_the_order_of_their_distances() -> None:
+    words = ["".join(letters) for length in (3, 4) for letters in product("ab", repeat=length)]
+    for item in (*words, "abbba"):
+        far = {word: steps(item, word) for word in ("a", "b", *words)}
+        for three in (("a", "b"), *zip(words, words[5:], words[11:], strict=False)):
+            assert closest(item, three) == sorted(three, key=lambda word: (far[word], word))
+
+
 def test_a_misspelling_is_found_among_many_thousand_names_that_look_the_same() -> None:
     names = ItemNames()
     for letters in product(ascii_lowercase, repeat=3):
         names.add(f"item{''.join(letters)}")
     names.add("ice_cream_cone")
     assert names.like("ice_craem_cone") == ["ice_cream_cone"]
+
+
+def test_a_misspelling_is_found_among_many_thousand_names_of_its_length() -> None:
+    names = ItemNames()
+    for letters in product(ascii_lowercase, repeat=3):
+        names.add(f"itzdhkq{''.join(letters)}")
+    names.add("ice_craems")
+    assert names.like("ice_creams") == ["ice_craems"]
 
 
 def test_a_look_at_names_compares_a_bounded_number_of_them(monkeypatch: pytest.MonkeyPatch) -> None:

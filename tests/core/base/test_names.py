@@ -98,6 +98,12 @@ def test_other_text_is_no_account(text: str) -> None:
     assert not names.is_account(text)
 
 
+@pytest.mark.parametrize("variant", range(0x80, 0xC0))
+def test_a_uuid_of_any_variant_byte_is_stored_as_its_bytes(variant: int) -> None:
+    text = UUID_TEXT.replace("-bc", f"-{variant:x}")
+    assert names.parse_key(text) == bytes.fromhex(text.replace("-", ""))
+
+
 @pytest.mark.parametrize("spelt", [UUID_TEXT, UUID_TEXT.upper(), f'"{UUID_TEXT}"'])
 def test_a_uuid_in_any_spelling_is_stored_as_its_bytes(spelt: str) -> None:
     assert names.parse_key(spelt) == bytes.fromhex(UUID_TEXT.replace("-", ""))
@@ -128,7 +134,7 @@ def test_a_quoted_key_and_the_bare_text_are_one_key() -> None:
     assert names.parse_key('"till-3/000042"') == names.parse_key("till-3/000042") == b"till-3/000042"
 
 
-@pytest.mark.parametrize("text", ["", '""', "a b", "a\tb", "ключ", "k" * (KEY_LENGTH_MAX + 1)])
+@pytest.mark.parametrize("text", ["", '""', "a b", "a\tb", "ключ", "k" * (KEY_LENGTH_MAX + 1), "void:1", "given:1"])
 def test_the_refusal_of_an_invalid_key_has_the_field(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         names.parse_key(text)
@@ -222,6 +228,7 @@ def test_many_plain_uuids_are_read_at_once() -> None:
         PLAIN[0].replace("-8000-", "8000--"),
         PLAIN[0].replace("-", "0", 1),
         PLAIN[0] + "0",
+        PLAIN[0] + " ",
         PLAIN[0][:-1],
         "g" + PLAIN[0][1:],
     ],
