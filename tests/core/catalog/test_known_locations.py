@@ -61,6 +61,12 @@ def test_a_refusal_names_the_field_and_names_like_the_wrong_one() -> None:
     assert invalid.value.field == "pickup_at"
 
 
+def test_a_refusal_suggests_nothing_if_no_name_is_like_the_wrong_one() -> None:
+    with pytest.raises(UnknownLocation) as unknown:
+        hub("hub-east", "store-1").replica.known_locations.check("w-77", "location")
+    assert "Did you mean" not in unknown.value.detail
+
+
 @pytest.mark.parametrize("wrong", ["stroe-04711", "store-0471", "store-047111", "sotre-04711"])
 def test_a_wrong_name_is_compared_with_some_names_of_a_large_chain(wrong: str) -> None:
     names = [f"store-{number:05}" for number in range(10_000)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from replica.core.catalog.documents import STORE_RANK, Documents, Register, pack_value
-from replica.core.catalog.locations import LOCATION, time_zone_of
+from replica.core.catalog.locations import LOCATION, distance_km, time_zone_of
 
 
 def write(documents: Documents, version: int, value: Any, rank: int = 0) -> None:
@@ -35,3 +37,22 @@ def test_the_time_zone_of_a_location_follows_its_document() -> None:
     write(documents, 7, {**shop, "time_zone": "Asia/Shanghai"})
     assert time_zone_of(documents, "store-1") == "Asia/Shanghai"
     assert time_zone_of(documents, "store-2") == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "km"),
+    [
+        ((52.520, 13.405), (48.137, 11.575), 504.3),  # Berlin, Munich
+        ((31.2304, 121.4737), (39.9042, 116.4074), 1067.3),  # Shanghai, Beijing
+        ((-33.8688, 151.2093), (51.5074, -0.1278), 16994.0),  # Sydney, London
+        ((0.0, -179.5), (0.0, 179.5), 111.2),
+        ((0.0, 0.0), (0.0, 90.0), 10007.6),
+        ((90.0, 0.0), (-90.0, 0.0), 20015.1),
+        ((48.137, 11.575), (48.137, 11.575), 0.0),
+    ],
+)
+def test_the_distance_of_two_places_is_that_on_the_globe(
+    one: tuple[float, float], other: tuple[float, float], km: float
+) -> None:
+    assert distance_km(*one, *other) == pytest.approx(km, abs=0.1)
+    assert distance_km(*other, *one) == pytest.approx(km, abs=0.1)

@@ -35,6 +35,7 @@ def refusal(catalog: Catalog, key: str, document: Any, moved: Any = ()) -> Refus
     """Why a write of a SKU is refused."""
     with pytest.raises(Refused) as refused:
         admit(catalog, key, document, moved)
+    assert "None" not in refused.value.detail
     return refused.value
 
 
@@ -42,7 +43,8 @@ def test_a_recipe_that_names_a_sku_of_other_items_is_refused_with_the_items() ->
     catalog = catalog_of(cola={"recipe": {"cola": 1}})
     admit(catalog, "cola-6", {"recipe": {"cola": 6}})
     refused = refusal(catalog, "crate", {"recipe": {"cola-6": 4, "crate_deposit": 1}})
-    assert (type(refused), refused.field, refused.facts["items"]) == (Invalid, "recipe.cola-6", {"cola": 24})
+    assert (type(refused), refused.field) == (Invalid, "recipe.cola-6")
+    assert refused.facts == {"sku": "cola-6", "items": {"cola": 24}}
     assert '{"cola": 24}' in refused.detail
 
 
@@ -50,7 +52,8 @@ def test_a_recipe_that_names_a_deleted_sku_of_other_items_is_refused() -> None:
     catalog = catalog_of(cola={"recipe": {"cola": 1}})
     catalog.put(sku("cola-6", None, version=2), sku("cola-6", {"recipe": {"cola": 6}}))
     refused = refusal(catalog, "crate", {"recipe": {"cola-6": 4}})
-    assert (type(refused), refused.field, refused.facts["items"]) == (Invalid, "recipe.cola-6", {"cola": 24})
+    assert (type(refused), refused.field) == (Invalid, "recipe.cola-6")
+    assert refused.facts == {"sku": "cola-6", "items": {"cola": 24}}
     assert '{"cola": 24}' in refused.detail
     assert "new_items=true" in refused.detail
     admit(catalog, "cola-6", {"recipe": {"cola-6": 1}})
@@ -86,6 +89,25 @@ def test_a_misspelt_item_is_refused_with_the_names_that_may_be_meant() -> None:
     admit(catalog, "cola-12", {"recipe": {"colla": 12}})
 
 
+def test_a_misspelt_item_is_found_after_a_correct_one() -> None:
+    catalog = catalog_of(cola={"recipe": {"cola": 1}}, cole={"recipe": {"cole": 1}})
+    refused = refusal(catalog, "mix", {"recipe": {"cola": 3, "colla": 3}})
+    assert (refused.field, refused.facts["known"]) == ("recipe.colla", ["cola"])
+
+
+def test_all_names_that_may_be_meant_are_listed() -> None:
+    catalog = catalog_of(lemonades={"recipe": {"lemonades": 1}}, lemonadi={"recipe": {"lemonadi": 1}})
+    refused = refusal(catalog, "six", {"recipe": {"lemonade": 6}})
+    assert refused.facts["known"] == ["lemonades", "lemonadi"]
+    assert "'lemonades' or 'lemonadi'" in refused.detail
+
+
+def test_a_sku_of_other_items_may_become_one_of_the_item_of_its_name() -> None:
+    catalog = catalog_of(cola={"recipe": {"cola_bottle": 1}})
+    admit(catalog, "cola", {"recipe": {"cola": 1}}, has_new_items=True)
+    assert catalog.recipe("cola", 0) == (("cola", 1),)
+
+
 def test_a_misspelt_item_is_found_among_the_items_that_moved() -> None:
     assert refusal(Catalog(), "cola-6", {"recipe": {"colla": 6}}, {"cola": 1}).field == "recipe.colla"
     admit(Catalog(), "cola-6", {"recipe": {"colla": 6}}, {"cola": 1, "colla": 1})
@@ -109,7 +131,8 @@ def test_the_first_sku_of_a_new_item_is_accepted() -> None:
 def test_a_second_claim_of_a_barcode_is_refused_naming_the_sku_that_has_it() -> None:
     catalog = catalog_of(cola={"recipe": {"cola": 1}, "barcodes": ["036000291452"]})
     refused = refusal(catalog, "leaf", {"recipe": {"leaf": 1}, "barcodes": ["4011", "0036000291452"]})
-    assert (type(refused), refused.field, refused.facts["skus"]) == (BarcodeConflict, "barcodes[1]", ["cola"])
+    assert (type(refused), refused.field) == (BarcodeConflict, "barcodes[1]")
+    assert refused.facts == {"barcode": "0036000291452", "skus": ["cola"]}
     assert "'0036000291452'" in refused.detail
     assert "cola" in refused.detail
 
@@ -146,7 +169,8 @@ def test_a_wrong_check_digit_is_refused_with_the_right_one(barcode: str, right: 
     with pytest.raises(Invalid) as refused:
         checked(barcodes=["4011", barcode])
     assert (refused.value.field, refused.value.facts) == ("barcodes[1]", {"check_digit": right})
-    assert f"is {right}." in refused.value.detail
+    assert barcode in refused.value.detail
+    assert f"of {barcode[:-1]} is {right}." in refused.value.detail
 
 
 def test_a_barcode_of_blanks_is_refused() -> None:

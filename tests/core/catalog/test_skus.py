@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from replica.core.base.errors import BarcodeConflict, UnknownSku
 from replica.core.catalog.documents import Register, pack_value
-from replica.core.catalog.skus import EACH, Catalog, sellable
+from replica.core.catalog.skus import EACH, Catalog, listed, sellable
 
 
 def sku(key: str, value: object, version: int = 1) -> Register:
@@ -108,6 +108,7 @@ def test_a_barcode_that_several_skus_claim_is_refused_naming_them_in_any_order()
             catalog.scan("1", "lines[0].barcode")
         assert refused.value.field == "lines[0].barcode"
         assert refused.value.facts == {"barcode": "1", "skus": ["a", "b", "c"]}
+        assert "None" not in refused.value.detail
 
 
 def test_a_sku_that_drops_a_barcode_leaves_it_to_the_other_sku() -> None:
@@ -221,10 +222,14 @@ def test_a_deleted_sku_has_its_last_recipe_for_facts_only() -> None:
     catalog = deleted(six={"recipe": {"cola": 6}, "barcodes": ["4001"]})
     assert catalog.recipe("six", 0, is_fact=True) == (("cola", 6),)
     assert catalog.scan("4001", "barcode", is_fact=True) == "six"
-    for promised in (lambda: catalog.recipe("six", 0), lambda: catalog.scan("4001", "barcode")):
+    for promised, field, facts in (
+        (lambda: catalog.recipe("six", 0), "lines[0].sku", {"sku": "six", "deleted": True}),
+        (lambda: catalog.recipe_of("six", "sku"), "sku", {"sku": "six", "deleted": True}),
+        (lambda: catalog.scan("4001", "barcode"), "barcode", {"barcode": "4001", "deleted": True}),
+    ):
         with pytest.raises(UnknownSku, match="was deleted") as refused:
             promised()
-        assert refused.value.facts["deleted"]
+        assert (refused.value.field, refused.value.facts) == (field, facts)
 
 
 def test_an_open_catalogue_does_not_take_a_deleted_sku_for_an_item() -> None:
@@ -276,8 +281,9 @@ def test_a_barcode_of_deleted_skus_is_that_of_a_current_one_for_facts() -> None:
 def test_a_sku_that_is_no_item_is_refused_as_an_item_naming_its_items(is_open: bool) -> None:
     catalog = Catalog(is_open)
     catalog.put(sku("six", {"recipe": {"cola": 6}}))
-    with pytest.raises(UnknownSku, match="'six' is a SKU and not an item: name 'cola'"):
+    with pytest.raises(UnknownSku, match="'six' is a SKU and not an item: name 'cola'") as refused:
         catalog.check_item("six", False, "lines[0].item")
+    assert (refused.value.field, refused.value.facts) == ("lines[0].item", {"item": "six"})
     assert catalog.check_item("six", True, "lines[0].item") == "six"
 
 
@@ -299,3 +305,15 @@ def test_a_recipe_of_a_sku_of_other_items_is_a_conflict_in_any_order() -> None:
         assert catalog.recipe("crate", 0) == (("six", 4),)
         catalog.put(sku("crate", {"recipe": {"cola": 24}}, version=2))
         assert catalog.recipe_conflicts() == []
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "alternatives"),
+    [
+        (["a"], "'a'", "'a'"),
+        (["a", "b"], "'a' and 'b'", "'a' or 'b'"),
+        (["a", "b", "c"], "'a', 'b' and 'c'", "'a', 'b' or 'c'"),
+    ],
+)
+def test_names_are_listed_as_in_a_sentence(names: list[str], text: str, alternatives: str) -> None:
+    assert (listed(names), listed(names, "or")) == (text, alternatives)
