@@ -67,6 +67,17 @@ def test_a_refusal_suggests_nothing_if_no_name_is_like_the_wrong_one() -> None:
     assert "Did you mean" not in unknown.value.detail
 
 
+def test_a_region_is_known_by_the_document_of_a_location() -> None:
+    east = hub("hub-east", "w-1")
+    east.write("s-1", SHOP, kind="location")
+    east.replica.known_locations.check_region("east", "at")
+    for region, suggestion in (("eats", "Did you mean east?"), ("w-1", "no location document does. Correct it.")):
+        with pytest.raises(Invalid) as unknown:
+            east.replica.known_locations.check_region(region, "at")
+        assert unknown.value.field == "at"
+        assert suggestion in unknown.value.detail
+
+
 @pytest.mark.parametrize("wrong", ["stroe-04711", "store-0471", "store-047111", "sotre-04711"])
 def test_a_wrong_name_is_compared_with_some_names_of_a_large_chain(wrong: str) -> None:
     names = [f"store-{number:05}" for number in range(10_000)]

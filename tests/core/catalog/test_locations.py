@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from replica.core.catalog.documents import STORE_RANK, Documents, Register, pack_value
-from replica.core.catalog.locations import LOCATION, distance_km, time_zone_of
+from replica.core.catalog.locations import LOCATION, distance_km, region_of, time_zone_of
 
 
 def write(documents: Documents, version: int, value: Any, rank: int = 0) -> None:
@@ -37,6 +37,13 @@ def test_the_time_zone_of_a_location_follows_its_document() -> None:
     write(documents, 7, {**shop, "time_zone": "Asia/Shanghai"})
     assert time_zone_of(documents, "store-1") == "Asia/Shanghai"
     assert time_zone_of(documents, "store-2") == "UTC"
+
+
+def test_the_region_of_a_location_is_that_of_its_document() -> None:
+    documents = Documents()
+    assert region_of(documents, "store-1") == ""
+    write(documents, 1, {"type": "store", "name": "A shop", "region": "east"})
+    assert region_of(documents, "store-1") == "east"
 
 
 @pytest.mark.parametrize(
