@@ -93,6 +93,46 @@ def test_a_fault_that_is_over_is_still_over_after_a_restart() -> None:
     assert [one.until_ms > 0 for one in before] == [True, True]
     node.crash()
     assert list(node.replica.clock_faults) == before
+    assert not node.replica.clock_faults.is_going(node.replica.writer)
+
+
+def test_only_a_drift_goes_on_after_a_restart() -> None:
+    node = Node()
+    node.ask(receipt(cola=10), "stock", NOW_MS)
+    node.ask(one_sale(NOW_MS + DAY_MS), "odd", NOW_MS)
+    note_clocks(node.replica, NOW_MS, scope=STORE, read={"hub-east": DAY_MS})
+    node.commit()
+    node.crash()
+    assert [one.until_ms for one in node.replica.clock_faults] == [0, 0]
+    assert not node.replica.clock_faults.is_going(node.replica.writer)
+
+
+def test_only_a_till_has_a_time_that_it_said() -> None:
+    node = drifted()
+    note_clocks(node.replica, NOW_MS, scope=STORE, read={"hub-east": DAY_MS})
+    assert [(one.about, one.occurred_at) for one in node.replica.clock_faults] == [(DRIFT, 0), (PEER, 0)]
+
+
+def test_the_wrong_tills_of_a_stream_are_those_that_are_not_right_again() -> None:
+    node = Node(locations=(STORE, "store-2"))
+    node.ask(receipt(cola=10), "stock", NOW_MS)
+    for number, till in enumerate(("till-1", "till-2")):
+        node.ask(one_sale(NOW_MS + DAY_MS, till), f"odd-{number}", NOW_MS)
+    node.ask(one_sale(NOW_MS, "till-2"), "right", NOW_MS)
+    decisions.execute(node.replica, Command("store-2", one_sale(NOW_MS + DAY_MS, "till-3"), b"other"), NOW_MS)
+    note_clocks(node.replica, NOW_MS, scope=STORE, read={"hub-east": DAY_MS})
+    wrong = node.replica.clock_faults.wrong_tills
+    assert wrong(node.replica.own_stream(STORE)) == ("till-1",)
+    assert wrong(node.replica.own_stream("store-2")) == ("till-3",)
+
+
+def test_the_peers_that_a_stream_noted_are_counted_without_tills_and_other_streams() -> None:
+    node = Node()
+    node.ask(receipt(cola=10), "stock", NOW_MS)
+    node.ask(one_sale(NOW_MS + DAY_MS), "odd", NOW_MS)
+    note_clocks(node.replica, NOW_MS, scope=STORE, read={"hub-east": DAY_MS, "hub-west": DAY_MS})
+    note_clocks(node.replica, NOW_MS, scope=HUBS, read={"hub-north": DAY_MS})
+    assert node.replica.clock_faults.peers_noted(node.replica.own_stream(STORE), "hub-east", NOW_MS) == 1
 
 
 def many_streams() -> Node:

@@ -16,7 +16,8 @@ from replica.core.log.entry import Entry
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.log.voids import VOID
 from replica.core.rights.requests import Grant, GrantLine
-from replica.core.state.kinds import LocationRequest
+from replica.core.state.duplicates import lost_among
+from replica.core.state.kinds import KINDS, LocationRequest
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import (
     Action,
@@ -105,6 +106,25 @@ def test_a_fact_that_three_nodes_recorded_counts_once(request_: LocationRequest)
         voids = entries(node)
         assert sorted(void.stream.writer for void in voids) == [n.replica.writer for n in nodes[1:]]
         assert all(void.content.key == f"void:{void.content.reference}".encode() for void in voids)
+
+
+def test_a_void_names_the_entry_that_lost_and_the_one_that_won() -> None:
+    east, west = hub("hub-east"), hub("hub-west")
+    west.ask(receipt(leaf=1), "other")
+    won = east.ask(receipt(cola=5), "once")
+    lost = west.ask(receipt(cola=5), "once", NOW_MS + 1)
+    settle(east, west)
+    (void,) = entries(west)
+    facts = void.content.facts
+    assert (facts["loser"], facts["loser_writer"], facts["loser_sequence"]) == (lost.hash, west.replica.writer, 2)
+    assert (facts["winner"], void.content.reason, void.content.reference) == (won.hash, "receipt", lost.hash.hex())
+
+
+def test_equal_requests_without_a_key_are_no_duplicates() -> None:
+    node = hub("hub-east")
+    alike = [node.ask(sale(cola=1)) for _ in range(3)]
+    first, second = node.ask(sale(cola=1), "k"), hub("hub-west").ask(sale(cola=1), "k", NOW_MS + 1)
+    assert lost_among([*alike, second, first], KINDS) == {second.hash: second}
 
 
 def test_the_least_by_clock_then_writer_wins_and_all_nodes_answer_with_it() -> None:

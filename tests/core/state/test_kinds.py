@@ -10,7 +10,7 @@ from replica.core.base.names import LOSS
 from replica.core.base.quantities import Item, Quantity, RequestStruct
 from replica.core.ledger.cells import Move
 from replica.core.log.draft import Draft
-from replica.core.log.entry import DOCUMENT, Content, Entry, start
+from replica.core.log.entry import DOCUMENT, Content, Entry, Stream, start
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.requests import ORDER
 from replica.core.state import decisions
@@ -20,7 +20,7 @@ from replica.core.state.kinds import KINDS, EntryKind, Kinds, LocationRequest, V
 from replica.core.state.replica import Replica
 from replica.core.stock.location_view import LocationView
 from tests.core.chain import NOW_MS, STORE, receipt
-from tests.core.contents import receipt_content
+from tests.core.contents import OWN, linked, receipt_content
 
 SHRINKAGE = "shrinkage"
 
@@ -87,6 +87,24 @@ def test_a_physical_fact_is_recorded_at_its_own_location_only() -> None:
     merge_all(elsewhere, replica_of())
     with pytest.raises(NotHosted):
         decisions.execute(elsewhere, shrinkage(1), NOW_MS)
+
+
+def test_two_nodes_that_recorded_a_request_of_a_later_kind_count_it_once() -> None:
+    one, other = replica_of(), replica_of("hub-east", LATER, "w-1")
+    decisions.execute(one, shrinkage(3), NOW_MS)
+    repeated = decisions.execute(replica_of("store-1"), shrinkage(3), NOW_MS + 1)
+    merge_all(other, one)
+    stream = Stream("store-1#0000000f", STORE)
+    decisions.merge(other, [linked(stream, [repeated.content])], NOW_MS)
+    assert [found.is_duplicate for found in other.collisions] == [True]
+
+
+def test_entries_of_different_or_unknown_kinds_record_no_equal_request() -> None:
+    contents = [receipt_content(), receipt_content(kind="adjustment"), *[receipt_content(kind="of-next-year")] * 2]
+    goods, adjusted, one, other = linked(OWN, contents).entries
+    assert KINDS.are_same_request(goods, goods)
+    assert not KINDS.are_same_request(goods, adjusted)
+    assert not KINDS.are_same_request(one, other)
 
 
 def test_every_request_at_a_location_has_one_kind() -> None:

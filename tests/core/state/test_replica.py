@@ -426,6 +426,7 @@ def test_unknown_entries_of_our_own_writer_are_a_fault() -> None:
     with pytest.raises(PeerFault) as fault:
         decisions.merge(node.replica, [linked(OWN, [*mine, receipt_content()])], NOW_MS)
     assert fault.value.reason == "own-stream"
+    assert ": 2 " in fault.value.detail
     assert state_of(node.replica) == before
 
 

@@ -1,0 +1,174 @@
+"""Decisions about many requests at once, and the entries that a node records by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from replica.core.base.errors import Overtaken
+from replica.core.base.names import HUBS
+from replica.core.catalog.documents import pack_value
+from replica.core.log.entry import Entry
+from replica.core.orders.fast_orders import FastOrders
+from replica.core.orders.requests import ORDER, PlacedLine, Placement
+from replica.core.state import decisions
+from replica.core.state.commands import Command, DocumentWrite, Placements, Requests, Sales
+from replica.core.state.fast_paths import first_used, take_fast
+from replica.core.state.housekeeping import keep_orders, note_clocks
+from replica.core.stock.counts import CORRECTION, Seen
+from replica.core.stock.fast_sales import FastSales
+from replica.core.stock.requests import Count, CountLine, Sale, SkuLine
+from tests.core.chain import NOW_MS, STORE, Node, receipt, sale
+from tests.core.state.test_duplicates import entries, hub, send_all
+
+DAY_MS = 86_400_000
+
+
+def stocked() -> Node:
+    node = Node()
+    node.ask(receipt(cola=100), key="stock")
+    return node
+
+
+def sales(*keys: str) -> Sales:
+    return Sales(STORE, [Sale(lines=(SkuLine(1, sku="cola"),)) for _ in keys], [key.encode() for key in keys])
+
+
+def order(name: str, sku: str = "cola") -> Placement:
+    return Placement(order=name, lines=(PlacedLine(1, sku),))
+
+
+def orders(*names: str) -> Placements:
+    return Placements("", [order(name) for name in names], [name.encode() for name in names])
+
+
+def single(key: str) -> list[Command | DocumentWrite]:
+    """A caller with one sale."""
+    return [Command(STORE, sale(cola=1), key.encode())]
+
+
+def answered_keys(node: Node, *asked: Requests) -> list[list[bytes]]:
+    """The keys of the entries that answer each caller."""
+    found = decisions.execute_all(node.replica, asked, NOW_MS, {})
+    return [[one.content.key for one in verdicts if isinstance(one, Entry)] for verdicts in found]
+
+
+@pytest.mark.parametrize("callers", [1, 2, 3])
+def test_each_caller_gets_the_answers_to_its_own_requests(callers: int) -> None:
+    asked: list[Requests] = [single(f"one-{number}") for number in range(callers)]
+    asked += [[*single("a"), *single("b")], single("alone"), sales("c", "d"), [Command("", order("o-1"), b"o")]]
+    expected = [*([b"one-%d" % number] for number in range(callers)), [b"a", b"b"], [b"alone"], [b"c", b"d"], [b"o"]]
+    assert answered_keys(stocked(), *asked) == expected
+
+
+def test_sales_of_the_simplest_form_are_decided_as_columns() -> None:
+    verdicts = decisions.execute_requests(stocked().replica, sales("1", "2", "3"), NOW_MS, {})
+    assert isinstance(verdicts, FastSales)
+    assert len(verdicts) == 3
+
+
+def test_orders_of_the_simplest_form_are_decided_as_columns() -> None:
+    node = stocked()
+    held = take_fast(node.replica, orders("o-1", "o-2"), 0, 2, NOW_MS, {})
+    assert isinstance(held, FastOrders)
+    assert [one.content.reference for one in held] == ["o-1", "o-2"]
+
+
+def test_no_fast_path_is_taken_while_the_own_stamps_drift() -> None:
+    node = Node()
+    node.ask(receipt(cola=100), "wrong", NOW_MS + DAY_MS)
+    node.ask(sale(cola=1), "first", NOW_MS)
+    late_ms = NOW_MS + DAY_MS + 5
+    for asked in (sales("1"), orders("o-1")):
+        assert take_fast(node.replica, asked, 0, 1, NOW_MS, {}) is None
+        assert take_fast(node.replica, asked, 0, 1, late_ms, {}) is None
+    node.ask(sale(cola=1), "right", late_ms)
+    for asked in (sales("2"), orders("o-2")):
+        assert take_fast(node.replica, asked, 0, 1, late_ms, {}) is not None
+
+
+@pytest.mark.parametrize(
+    ("keys", "index", "first"),
+    [
+        ("abc", 0, 3),
+        ("abc", 2, 3),
+        ("aba", 0, 2),
+        ("abcb", 1, 3),
+        ("aab", 1, 3),
+        ("xab", 0, 0),
+        ("axb", 0, 1),
+        ("xab", 1, 3),
+        ("ajb", 0, 1),
+        ("abj", 1, 2),
+        ("", 0, 0),
+    ],
+)
+def test_the_fast_path_ends_before_a_key_that_was_used(keys: str, index: int, first: int) -> None:
+    """`x` is in the memory of the replica, and `j` in its journal."""
+    node = stocked()
+    entry = node.ask(sale(cola=1), key="x")
+    assert first_used(node.replica, [key.encode() for key in keys], index, {b"j": [entry]}) == first
+
+
+def test_a_document_write_that_only_the_journal_knows_is_one_write() -> None:
+    node = hub("hub-east")
+    asked = DocumentWrite("sku", "cola", pack_value({"recipe": {"cola": 1}}), b"w-1")
+    (first,) = decisions.execute_requests(node.replica, [asked], NOW_MS, {})
+    node.commit()
+    node.crash()
+    assert isinstance(first, Entry)
+    assert decisions.execute_requests(node.replica, [asked], NOW_MS, {b"w-1": [first]}) == [first]
+    assert node.replica.uncommitted == 0
+
+
+def test_a_merge_returns_how_many_entries_were_new_over_all_runs() -> None:
+    node, other = stocked(), hub("hub-east")
+    for number in range(3):
+        node.ask(sale(cola=1), f"s-{number}")
+    node.commit()
+    assert other.take(node.runs()) == 4
+    assert other.take(node.runs()) == 0
+
+
+def test_entries_that_nobody_asked_for_have_no_key() -> None:
+    east, west = hub("hub-east"), hub("hub-west")
+    east.ask(receipt(cola=10), "stock", NOW_MS)
+    west.ask(sale(cola=3), "late", NOW_MS + 1_000)
+    east.ask(Count((CountLine("cola", 17),)), "count", NOW_MS + 2_000)
+    send_all(west, east)
+    note_clocks(east.replica, NOW_MS + 3_000, scope=HUBS, read={"store-1": DAY_MS, "store-2": DAY_MS})
+    east.commit()
+    (correction,) = entries(east, CORRECTION)
+    assert [one.content.key for one in (correction, *entries(east, "notice"))] == [b"", b"", b""]
+
+
+def test_housekeeping_of_several_orders_has_no_key() -> None:
+    node = stocked()
+    for name in ("o-1", "o-2"):
+        decisions.execute(node.replica, Command("", order(name), name.encode()), NOW_MS)
+    assert keep_orders(node.replica, NOW_MS + 901_000, stores={}, hubs=(), limit=9) == 2
+    node.commit()
+    assert [one.content.key for one in entries(node, ORDER)] == [b"o-1", b"o-2", b"", b""]
+
+
+def counted(east: Node, seen: Seen) -> Entry:
+    return east.ask(Count((CountLine("cola", 17),)), "count", NOW_MS + 6_000, seen)
+
+
+def test_a_past_level_stands_if_only_its_own_node_wrote_since() -> None:
+    east, west = hub("hub-east"), hub("hub-west")
+    west.ask(receipt(cola=10), "stock", NOW_MS)
+    send_all(west, east)
+    held = east.replica.seen(STORE, NOW_MS).vector
+    seen = Seen(levels={"cola": 10}, as_of=(NOW_MS + 5_000) << 16, vector=held, held=held)
+    east.ask(sale(cola=1), "own", NOW_MS + 1_000)
+    assert counted(east, seen).content.kind == "count"
+
+
+def test_the_refusal_of_an_overtaken_count_has_the_field() -> None:
+    east, west = hub("hub-east"), hub("hub-west")
+    held = east.replica.seen(STORE, NOW_MS).vector
+    west.ask(receipt(cola=10), "stock", NOW_MS)
+    send_all(west, east)
+    with pytest.raises(Overtaken) as refused:
+        counted(east, Seen(levels={"cola": 10}, as_of=(NOW_MS + 5_000) << 16, vector=held, held=held))
+    assert refused.value.field == "seen"
