@@ -75,7 +75,15 @@ def test_a_caller_with_other_requests_is_a_group_of_its_own(alone: Requests) -> 
 
 
 def test_adjacent_sales_at_a_location_and_adjacent_orders_come_as_groups() -> None:
-    asked = [sale("1"), sale("2"), sale("3", "store-2"), order("4"), order("5"), DOCUMENT, sale("6")]
+    asked: list[Command | DocumentWrite] = [
+        sale("1"),
+        sale("2"),
+        sale("3", "store-2"),
+        order("4"),
+        order("5"),
+        DOCUMENT,
+        sale("6"),
+    ]
     assert [shape(one) if isinstance(one, Sales | Placements) else one for one in stretches(asked)] == [
         ("Sales", [b"1", b"2"]),
         ("Sales", [b"3"]),
@@ -86,7 +94,11 @@ def test_adjacent_sales_at_a_location_and_adjacent_orders_come_as_groups() -> No
 
 
 def test_requests_of_other_kinds_come_one_by_one() -> None:
-    asked = [Command("store-1", COUNT, b"1"), DOCUMENT, Command("", Housekeeping("o-1"), b"2")]
+    asked: list[Command | DocumentWrite] = [
+        Command("store-1", COUNT, b"1"),
+        DOCUMENT,
+        Command("", Housekeeping("o-1"), b"2"),
+    ]
     assert list(stretches(asked)) == asked
 
 
@@ -104,7 +116,7 @@ def test_a_request_names_the_receipt_of_its_sale(request_: object, number: str) 
 
 
 def test_receipts_of_sales_and_of_returned_sales_are_told_apart() -> None:
-    asked = [
+    asked: list[Command | DocumentWrite] = [
         sale("1", receipt="R-1"),
         Command("store-1", Return(lines=LINES, original="R-2"), b"2"),
         sale("3"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from replica.core.base.errors import Overtaken
+from replica.core.base.errors import Invalid, Overtaken
 from replica.core.base.names import HUBS
-from replica.core.catalog.documents import pack_value
+from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK, pack_value
 from replica.core.log.entry import Entry
 from replica.core.orders.fast_orders import FastOrders
 from replica.core.orders.requests import ORDER, PlacedLine, Placement
@@ -55,8 +55,10 @@ def answered_keys(node: Node, *asked: Requests) -> list[list[bytes]]:
 @pytest.mark.parametrize("callers", [1, 2, 3])
 def test_each_caller_gets_the_answers_to_its_own_requests(callers: int) -> None:
     asked: list[Requests] = [single(f"one-{number}") for number in range(callers)]
-    asked += [[*single("a"), *single("b")], single("alone"), sales("c", "d"), [Command("", order("o-1"), b"o")]]
-    expected = [*([b"one-%d" % number] for number in range(callers)), [b"a", b"b"], [b"alone"], [b"c", b"d"], [b"o"]]
+    asked += [[*single("a"), *single("b")], single("alone"), sales("c", "d")]
+    asked += [[Command("", order(f"o-{number}"), b"o-%d" % number)] for number in range(callers)]
+    expected = [*([b"one-%d" % number] for number in range(callers)), [b"a", b"b"], [b"alone"], [b"c", b"d"]]
+    expected += [[b"o-%d" % number] for number in range(callers)]
     assert answered_keys(stocked(), *asked) == expected
 
 
@@ -120,6 +122,26 @@ def test_a_document_write_that_only_the_journal_knows_is_one_write() -> None:
     assert node.replica.uncommitted == 0
 
 
+@pytest.mark.parametrize(("rank", "at"), [(STORE_RANK, "store-7"), (REGION_RANK, "west")])
+def test_a_write_at_the_rank_of_an_unknown_place_is_refused_with_the_field(rank: int, at: str) -> None:
+    asked = DocumentWrite("price", "cola", pack_value(199), b"w-1", rank=rank, at=at)
+    (refused,) = decisions.execute_requests(stocked().replica, [asked], NOW_MS, {})
+    assert isinstance(refused, Invalid)
+    assert refused.field == "at"
+
+
+def test_each_rank_of_a_document_has_versions_of_its_own() -> None:
+    node = stocked()
+    node.write(STORE, {"type": "store", "name": "Shop", "region": "east"}, kind="location")
+    places = [(CHAIN_RANK, ""), (STORE_RANK, STORE), (REGION_RANK, "east"), (STORE_RANK, STORE), (REGION_RANK, "east")]
+    asked = [
+        DocumentWrite("price", "cola", pack_value(number), b"w-%d" % number, rank=rank, at=at)
+        for number, (rank, at) in enumerate(places)
+    ]
+    found = decisions.execute_requests(node.replica, asked, NOW_MS, {})
+    assert [one.content.facts["version"] for one in found if isinstance(one, Entry)] == [1, 1, 1, 2, 2]
+
+
 def test_a_merge_returns_how_many_entries_were_new_over_all_runs() -> None:
     node, other = stocked(), hub("hub-east")
     for number in range(3):
@@ -148,6 +170,17 @@ def test_housekeeping_of_several_orders_has_no_key() -> None:
     assert keep_orders(node.replica, NOW_MS + 901_000, stores={}, hubs=(), limit=9) == 2
     node.commit()
     assert [one.content.key for one in entries(node, ORDER)] == [b"o-1", b"o-2", b"", b""]
+
+
+def test_housekeeping_learns_that_a_hub_with_goods_at_one_location_is_no_store() -> None:
+    node, west = hub("hub-east"), Node("hub-west", ("w-1",), None, "hub")
+    west.ask(receipt(cola=10), "stock")
+    send_all(west, node)
+    owners = node.replica.location_owners.nodes
+    keep_orders(node.replica, NOW_MS, stores={}, hubs=(), limit=9)
+    assert owners == {"w-1": "hub-west"}
+    keep_orders(node.replica, NOW_MS, stores={}, hubs=("hub-west",), limit=9)
+    assert owners == {}
 
 
 def counted(east: Node, seen: Seen) -> Entry:

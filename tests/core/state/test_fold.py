@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from replica.core.base.names import CHAIN
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import STORE_RANK, Register, pack_value
 from replica.core.log.entry import Stream
 from replica.core.log.times import WALL
+from replica.core.state import decisions
 from replica.core.state.fold import Fold, fold, image_of
 from replica.core.state.replica import Replica
-from tests.core.chain import NOW_MS
-from tests.core.contents import STAMP, linked, receipt_content
+from tests.core.chain import NOW_MS, STORE
+from tests.core.contents import OWN, STAMP, linked, receipt_content
 
 DOCUMENTS = Stream("hub-east#0000000b", CHAIN)
 
@@ -39,3 +40,22 @@ def test_a_document_keeps_the_wall_time_at_which_a_wrong_clock_wrote_it() -> Non
     written = fold([entry], "store-1").documents.register("sku", "cola")
     assert written is not None
     assert written.wall_ms == NOW_MS - 90_000_000
+
+
+def test_a_document_of_a_store_is_in_the_scope_of_the_store_only() -> None:
+    register = Register("price", "cola", STORE_RANK, STORE, 1, STAMP, OWN.writer, pack_value(199))
+    content = receipt_content(kind="document", moves=(), lines=(), facts=register.facts())
+    at_store, in_chain = (fold(linked(stream, [content]).entries, "hub-east").documents for stream in (OWN, DOCUMENTS))
+    assert (at_store.register(*register.slot), at_store.malformed) == (register, 0)
+    assert (in_chain.register(*register.slot), in_chain.malformed) == (None, 1)
+
+
+def test_the_digest_of_a_location_is_the_same_in_every_release() -> None:
+    register = Register("price", "cola", STORE_RANK, STORE, 1, STAMP, OWN.writer, pack_value(199))
+    document = receipt_content(kind="document", moves=(), lines=(), facts=register.facts())
+    replica = Replica("hub-east#0000000b", ())
+    digests = []
+    for run in (linked(OWN, [document]), linked(OWN, [document, receipt_content()])):
+        decisions.merge(replica, [run], NOW_MS)
+        digests.append(replica.digest(STORE))
+    assert digests == ["b4d3cf3537ae48c0535b97a9e0170938", "c2663d4ad5df68fe2a000178d1265d20"]
