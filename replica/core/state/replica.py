@@ -116,9 +116,7 @@ class Replica:
         """Duplicates that this node has to void before the batch is taken."""
         self._runs: list[EntryRun] = []
         self._own: dict[str, Stream] = {}
-        self.known_locations = KnownLocations(
-            self.documents, self.locations, self.vectors, self.ledger.at_location, self.location_owners.nodes
-        )
+        self.known_locations = KnownLocations(self.documents, self.locations, self.vectors, self.location_owners.nodes)
         self._views = {
             location: LocationView.of(location, self.node, self.ledger, self.catalog) for location in self.locations
         }
