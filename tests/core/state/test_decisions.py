@@ -172,6 +172,40 @@ def test_housekeeping_of_several_orders_has_no_key() -> None:
     assert [one.content.key for one in entries(node, ORDER)] == [b"o-1", b"o-2", b"", b""]
 
 
+def test_only_the_first_entry_of_an_order_at_several_locations_has_its_key() -> None:
+    node = Node(locations=(STORE, "store-2"))
+    for location in node.replica.locations:
+        decisions.execute(node.replica, Command(location, receipt(cola=1), location.encode()), NOW_MS)
+    asked = Placement(order="o-1", lines=tuple(PlacedLine(1, "cola", location=at) for at in node.replica.locations))
+    decisions.execute(node.replica, Command("", asked, b"o-1"), NOW_MS)
+    node.commit()
+    assert [one.content.key for one in entries(node, ORDER)] == [b"o-1", b""]
+
+
+@pytest.mark.parametrize("lacking", [0, 1])
+def test_an_order_is_written_at_all_its_locations_or_not_at_all(lacking: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lacking`: the bytes by which its second entry, the larger one, is too large."""
+
+    def placed() -> tuple[Node, list[int]]:
+        node = Node(locations=(STORE, "store-2"))
+        box = {f"item-{number}": 1 for number in range(50)}
+        node.write("box", {"recipe": box}, "box")
+        node.ask(receipt(cola=1), "cola")
+        decisions.execute(node.replica, Command("store-2", receipt(**box), b"items"), NOW_MS)
+        lines = (PlacedLine(1, "cola", location=STORE), PlacedLine(1, "box", location="store-2"))
+        asked = Command("", Placement(order="o-1", lines=lines), b"o-1")
+        decisions.execute_requests(node.replica, [asked], NOW_MS, {})
+        node.commit()
+        return node, [len(entry.body) for entry in entries(node, ORDER)]
+
+    first, second = placed()[1]
+    assert first < second
+    monkeypatch.setattr("replica.core.state.replica.BODY_BYTES_MAX", second - lacking)
+    node, written = placed()
+    assert written == ([] if lacking else [first, second])
+    assert ("o-1" in node.replica.orders) == (not lacking)
+
+
 def test_housekeeping_learns_that_a_hub_with_goods_at_one_location_is_no_store() -> None:
     node, west = hub("hub-east"), Node("hub-west", ("w-1",), None, "hub")
     west.ask(receipt(cola=10), "stock")
