@@ -87,6 +87,12 @@ def test_a_location_is_known_by_an_entry_that_moves_nothing() -> None:
     assert "store-8" not in replica.known_locations
 
 
+def test_a_location_is_known_by_a_connected_store() -> None:
+    replica = Node().replica
+    replica.learn_location_owners({"store-7": "store-7"})
+    assert "store-7" in replica.known_locations
+
+
 def arrivals(batch: Batch) -> dict[str, int]:
     """The arrival number of each entry with a till receipt of its own."""
     return {entry.content.reference: number for number, entry in enumerate(batch.entries, 1) if entry.content.reference}
