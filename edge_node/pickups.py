@@ -53,9 +53,12 @@ async def read_pickups(driver: Driver, long_reads: LongReads, cursor: str, limit
 
 def pickups_of(orders: Orders, names: Sequence[str]) -> list[Pickup]:
     """The pickups of some orders, in the order of their names. An order that holds nothing any more has none."""
-    return [
-        Pickup(order.name, order.channel, order.customer, fulfilment_view(one))
-        for order in orders.look_at(names)
-        for _, one in sorted(order.fulfilments.items())
-        if one.allocations and one.owner == orders.node
-    ]
+    pickups = []
+    for order in orders.look_at(names):
+        lost = order.lost()
+        pickups += [
+            Pickup(order.name, order.channel, order.customer, fulfilment_view(one, one.id in lost))
+            for _, one in sorted(order.fulfilments.items())
+            if one.allocations and one.owner == orders.node
+        ]
+    return pickups

@@ -9,8 +9,11 @@ import pytest
 from edge_node import pickups
 from edge_node.pickups import Pickup, pickups_of
 from replica.core.orders.fold import Orders
+from replica.core.state import replica
 from replica.runtime.http.long_reads import SLICE
+from replica.runtime.http.order_answers import order_view
 from tests.callers import Caller
+from tests.core.shuffled import OrderTaker
 
 
 async def hold(store: Caller, *orders: str) -> None:
@@ -57,3 +60,20 @@ async def test_a_long_list_of_pickups_is_rendered_a_slice_at_a_time(
     slices.clear()
     await store.good("/v1/pickups?limit=1")
     assert sum(slices) == 2
+
+
+def test_a_pickup_of_a_placement_that_lost_is_marked_as_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    east, west = [OrderTaker(name, store_1={"cola": 3}) for name in ("hub-east", "hub-west")]
+    store = OrderTaker("store-1", store_1={})
+    west.now_ms += 1
+    for hub in (east, west):
+        hub.place(paid=True)
+        hub.replica.locations = ()
+        hub.replica.learn_location_owners({"store-1": "store-1"})
+        hub.keep_up()
+    east.tell(store)
+    monkeypatch.setattr(replica, "BODY_BYTES_MAX", 10)  # the store cannot void the second one yet
+    west.tell(store)
+    first, second = order_view(store.order()).fulfilments
+    assert (first.is_duplicate, second.is_duplicate) == (False, True)
+    assert [one.fulfilment for one in pickups_of(store.replica.orders, ["o-1"])] == [first, second]

@@ -230,7 +230,7 @@ def order_view(order: Order) -> OrderView:
     )
 
 
-def fulfilment_view(one: Fulfilment, is_duplicate: bool = False) -> FulfilmentView:
+def fulfilment_view(one: Fulfilment, is_duplicate: bool) -> FulfilmentView:
     """Render a fulfilment as this node sees it."""
     history, state = [], ""
     for past in one.history:
