@@ -180,7 +180,7 @@ class RightsAnswers:
                 self._strategy.policy(replica, *pair),
                 wanted=want.quantity,
                 own=own,
-                available=stock.available - promised.get(pair, 0),
+                available=stock.available,  # a grant moves free units to another node, so they stay available
                 held_by_store=stock.balance(account(peer.node, FREE)) if serves_a_store(peer) else None,
             )
             promised[pair] = promised.get(pair, 0) + answer.granted

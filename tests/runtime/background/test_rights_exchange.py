@@ -258,6 +258,21 @@ async def test_store_grants_its_surplus_to_a_hub_that_lacks_rights() -> None:
     assert elapsed_s() - started_s < 1.0, "a denial ends the wait"
 
 
+async def test_store_keeps_its_units_of_the_policy_when_two_hubs_ask_at_once() -> None:
+    chain = Region()
+    for hub_node in (chain.east, chain.west):
+        hub_node.start([], 0.0)
+    chain.store.start([["hub-east"], ["hub-west"]], 0.0)
+    chain.store.worker("RightsRebalancer").cancel()  # it would grant the surplus before the hubs ask
+    await chain.rule(mode="share", share=0.5)
+    await chain.do(chain.store, GoodsReceipt((GoodsLine(100, item=COLA),)))
+    await until(lambda: {chain.free(one, STORE) for one in chain.nodes} == {100}, 5)
+    await asyncio.sleep(1)
+    granted = await asyncio.gather(*[one.rights.want(STORE, COLA, 40, 5.0) for one in (chain.east, chain.west)])
+    assert sorted(granted) == [10, 40]
+    assert chain.free(chain.store, STORE) == 50
+
+
 async def test_richest_holder_is_asked_first_and_may_grant_fewer_units() -> None:
     chain = Region()
     await chain.open(20)
