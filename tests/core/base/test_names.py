@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from replica.core.base import names
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import KEY_LENGTH_MAX, NAME_LENGTH_MAX
+from replica.core.rights.quotas import channel_account
 
+LONGEST = "a" * NAME_LENGTH_MAX
 UUID_TEXT = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
@@ -91,6 +93,18 @@ def test_an_external_account_has_no_owner_and_no_bucket(outside: str) -> None:
     assert not names.is_internal(outside)
     assert names.owner_of(outside) is None
     assert names.bucket_of(outside) == ""
+
+
+@pytest.mark.parametrize(
+    "longest",
+    [
+        names.account(LONGEST, names.QUARANTINE),
+        channel_account(LONGEST, LONGEST),
+        names.TRANSIT + LONGEST,
+    ],
+)
+def test_account_that_is_composed_of_the_longest_names_is_an_account(longest: str) -> None:
+    assert names.is_account(longest)
 
 
 @pytest.mark.parametrize("text", ["", "somewhere", "transit.", "/free", "a/", "a/b/c", "A/free", "a/Free", "a/ free"])

@@ -359,6 +359,14 @@ def test_only_a_node_that_brings_goods_in_for_itself_supplies_a_location(
     assert list(ledger.suppliers.get(STORE, ())) == ["store-1"] * supplied
 
 
+def test_a_node_supplies_each_location_to_which_it_brings_goods() -> None:
+    ledger, locations = Ledger(), [STORE, "w-1", "w-2"]
+    for location in [*locations, *locations]:
+        ledger.apply(location, HUB, [Move("cola", "supplier", "hub-east/free", 1)])
+    assert ledger.suppliers == {location: {"hub-east": None} for location in locations}
+    assert ledger.take_newly_supplied() == locations
+
+
 def test_moves_of_several_items_along_one_route_are_all_handed_over() -> None:
     ledger = Ledger()
     ledger.apply(STORE, WRITER, [Move("cola", "supplier", FREE, 1), Move("wings", "supplier", FREE, 2)])

@@ -19,6 +19,7 @@ from replica.core.log.times import (
     counts_by_till,
     effective_clock,
     impossible_at,
+    is_cause,
     moved_ms,
     occurred_clock,
     recorded_ms,
@@ -145,6 +146,16 @@ def test_a_stamp_that_may_follow_a_cause_decides_and_a_drifted_one_does_not() ->
     near, far = NOW_MS + CLOCK_AHEAD_MAX_MS, NOW_MS + CLOCK_AHEAD_MAX_MS + 1
     assert effective_clock(content(near, wall=NOW_MS)) == near << COUNTER_BITS
     assert effective_clock(content(far, wall=NOW_MS)) == NOW_MS << COUNTER_BITS
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "is_one"),
+    [(-1, False), (0, False), (1, True), (CLOCK_AHEAD_MAX_MS, True), (CLOCK_AHEAD_MAX_MS + 1, False)],
+)
+def test_a_known_entry_is_a_cause_if_it_is_ahead_by_no_more_than_right_clocks_differ(
+    ahead_ms: int, is_one: bool
+) -> None:
+    assert is_cause((NOW_MS + ahead_ms) << COUNTER_BITS, NOW_MS) is is_one
 
 
 @pytest.mark.parametrize("fact", [WALL, "occurred_at", "as_of"])

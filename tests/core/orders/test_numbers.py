@@ -148,3 +148,17 @@ def test_a_numbered_return_told_at_two_hubs_does_not_wait_at_the_rest_of_the_ord
     taker.keep_up()
     assert parts(taker) == {"1": ("shipped", {"cola": 3}), "1-1": ("returned", {"cola": 1})}
     assert taker.order().waiting == taker.order().reports == []
+
+
+@pytest.mark.parametrize(("leaving", "left"), [("ship", "shipped"), ("collect", "collected")])
+@pytest.mark.parametrize("is_numbered", [True, False])
+def test_events_of_both_parts_go_on_with_the_numbers_of_the_whole(leaving: str, left: str, is_numbered: bool) -> None:
+    taker = OrderTaker()
+    taker.place("o-1", PlacedLine(3, "cola"))
+    taker.happen("pay", number=1)
+    taker.happen(leaving, lines=lines(cola=1), number=2 if is_numbered else 0)
+    number = 3 if is_numbered else 2
+    taker.happen("return", fulfilment="hub-east.1-1", number=number)
+    taker.happen(leaving, fulfilment="hub-east.1", number=number)
+    assert {name: state for name, (state, _) in parts(taker).items()} == {"1": left, "1-1": "returned"}
+    assert taker.order().waiting == []

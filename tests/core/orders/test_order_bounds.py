@@ -188,6 +188,23 @@ def test_order_that_the_own_rights_cover_in_part_lacks_all_its_units_and_no_more
     assert (lacks(4), lacks(5), lacks(10), lacks(11)) == ({}, {("w-1", "cola"): 5}, {("w-1", "cola"): 10}, None)
 
 
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        (PlacedLine(5, "cola"), PlacedLine(1, "six")),
+        (PlacedLine(5, "cola"), PlacedLine(6, "cola")),
+        (PlacedLine(3, "cola"), PlacedLine(1, "six"), PlacedLine(1, "six")),
+    ],
+)
+def test_order_lacks_the_units_of_all_lines_with_one_item(ordered: tuple[PlacedLine, ...]) -> None:
+    store, hub = OrderTaker("w-1", w_1={"cola": 40}), OrderTaker("hub-east", w_1={})
+    store.give("w-1", "hub-east", cola=3)
+    store.tell(hub)
+    write_sku(hub, "six", {"cola": 6})
+    units = sum(line.quantity * (6 if line.sku == "six" else 1) for line in ordered)
+    assert lacking(hub.replica.context(hub.now_ms), Placement(order="o-1", lines=ordered)) == {("w-1", "cola"): units}
+
+
 def test_order_that_the_own_rights_cover_lacks_nothing() -> None:
     hub = OrderTaker("hub-east", w_1={"cola": 10})
     placement = Placement(order="o-1", lines=(PlacedLine(10, "cola"),))

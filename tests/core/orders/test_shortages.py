@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt
 from tests.core.orders.test_exchanges import by_barcode, write_barcode
-from tests.core.shuffled import OrderTaker
+from tests.core.shuffled import OrderTaker, lines
 
 PAIR = ("w-1", "cola")
 
@@ -69,6 +71,26 @@ def test_newest_unpaid_hold_goes_first_then_the_newest_paid_one_that_nobody_pick
         assert selected(taker) == []
     assert taker.order("picked").state == "picking"
     agree(taker)
+
+
+@pytest.mark.parametrize(
+    ("event", "more"),
+    [
+        ("pay", {}),
+        ("adjust", {"lines": lines(cola=1)}),
+        ("exchange", {"lines": lines(cola=1), "replacement": lines(cola=1)}),
+        ("cancel", {"lines": lines(cola=1)}),
+    ],
+)
+def test_hold_that_was_placed_last_goes_first_whatever_happened_later(event: str, more: dict[str, Any]) -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 10})
+    place(taker, "first", 3)
+    place(taker, "last", 3)
+    for name in ("last", "first"):
+        taker.now_ms += 1_000
+        taker.happen(event, name, **more)
+    recount(taker, 3)
+    assert selected(taker) == ["last"]
 
 
 def test_nothing_is_selected_while_free_units_of_any_node_cover_the_deficit() -> None:

@@ -299,6 +299,24 @@ def test_a_replica_keeps_the_newest_collisions_and_has_the_same_after_a_restart(
     assert [(one.entry, one.winner, one.void) for one in again] == [(o.entry, o.winner, o.void) for o in found]
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("kind", ["document", "receipt"])
+def test_the_duplicates_of_three_nodes_are_the_same_after_a_restart(order: tuple[int, ...], kind: str) -> None:
+    nodes = [hub(name) for name in NAMES]
+    for later, index in enumerate(order):
+        if kind == "document":
+            nodes[index].write("set", {"recipe": {"cup": 1}}, "one", now_ms=NOW_MS + later)
+        else:
+            nodes[index].ask(receipt(cola=5), "one", NOW_MS + later)
+    north = hub("hub-3")
+    for node in nodes:
+        send_all(node, north)
+    found = {one.entry.hash: (one.winner.hash, one.is_duplicate) for one in north.replica.collisions}
+    assert len(found) == 2
+    north.crash()
+    assert {one.entry.hash: (one.winner.hash, one.is_duplicate) for one in north.replica.collisions} == found
+
+
 @pytest.mark.parametrize("key", ["void:00", "given:hub-east#0000000b:1.0"])
 def test_a_caller_cannot_use_a_key_of_the_form_that_nodes_make(key: str) -> None:
     with pytest.raises(Invalid, match="made by nodes"):

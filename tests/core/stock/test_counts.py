@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replica.core.base.errors import Overtaken, RightsExhausted
+from replica.core.base.limits import CLOCK_AHEAD_MAX_MS, STAMP_AHEAD_MS
 from replica.core.base.names import is_internal
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content, Entry
@@ -21,6 +22,8 @@ from replica.core.stock.requests import Adjustment, AdjustmentLine, Count, Count
 from tests.core.chain import NOW_MS, STORE, Node, image_of, receipt, sale
 from tests.core.contents import OWN, linked, receipt_content
 from tests.core.state.test_duplicates import NAMES, entries, hub, on_hand, send_all, settle
+
+DAY_MS = 86_400_000
 
 
 def count(level: int, item: str = "cola") -> Count:
@@ -96,6 +99,30 @@ def test_a_node_with_a_replaced_disk_still_keeps_its_count() -> None:
     assert on_hand(again) == on_hand(west) == 17
     (correction,) = entries(west, CORRECTION)
     assert correction.stream.writer == again.replica.writer
+
+
+@pytest.mark.parametrize("counting", ["the same box", "a new box", "another node"])
+def test_a_count_is_newer_than_a_known_one_by_a_clock_ahead_whoever_writes_it(counting: str) -> None:
+    east, west = pair()
+    east.ask(count(19), "ahead", NOW_MS + DAY_MS)
+    settle(east, west)
+    node = {"the same box": east, "a new box": with_empty_disk(east), "another node": west}[counting]
+    settle(node, west)
+    assert node.ask(count(17), "count", NOW_MS + 1_000).content.facts.get("outdated", ()) == ()
+    settle(node, west)
+    assert on_hand(node) == on_hand(west) == 17
+
+
+@pytest.mark.parametrize("behind_ms", [1, STAMP_AHEAD_MS, STAMP_AHEAD_MS + 1, CLOCK_AHEAD_MAX_MS])
+def test_a_sale_counts_after_a_known_count_although_its_clock_is_behind_and_was_ahead_once(behind_ms: int) -> None:
+    east, west = pair()
+    west.ask(receipt(wings=1), "by-a-wrong-clock", NOW_MS + DAY_MS)
+    counted_ms = NOW_MS + 2 * CLOCK_AHEAD_MAX_MS
+    east.ask(count(17), "count", counted_ms)
+    settle(east, west)
+    west.ask(sale(cola=1), "after", counted_ms - behind_ms)
+    settle(east, west)
+    assert on_hand(east) == on_hand(west) == 16
 
 
 def test_an_older_count_that_is_entered_late_changes_nothing() -> None:

@@ -591,3 +591,16 @@ def test_a_return_that_knew_the_recipes_is_left_when_they_are_unknown_later() ->
     recipe(node, BOX, "b")
     take_from_peer(node, peer_entry("return", {"original": "R-1"}), writer="hub-y#0000000b")
     assert (question(entry), corrections(node)) == (None, [])
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_each_till_with_the_same_number_takes_back_what_it_sold_and_no_more(first: str) -> None:
+    node, quantities = shop(), {"a": 1, "b": 2}
+    for till, quantity in quantities.items():
+        node.ask(sold(quantity=quantity, till=till), key=f"sale-{till}")
+    tills = sorted(quantities, key=lambda till: till != first)
+    for till in tills:
+        assert question(node.ask(back(quantity=quantities[till], till=till), key=f"all-{till}")) is None
+    for till in tills:
+        more = node.ask(back(till=till), key=f"more-{till}")
+        assert question(more) == [PAST_SALE, [["set", quantities[till], quantities[till] + 1]]]
