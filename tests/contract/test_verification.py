@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import Count, CountLine, Return, SkuLine
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.sqlite_journal import FILE_NAME, open_journal
-from replica.runtime.journal.verification import verify_file
+from replica.runtime.journal.verification import DIFFERENCES_MAX, verify_file
 from replica.runtime.ports import Journal
 from shelfsync.__main__ import main
 from simulations.mutations.checkpoints import FILES
@@ -35,8 +36,8 @@ DAMAGES = {
     "a missing key": ("keys", "DELETE FROM keys WHERE key = CAST('r1' AS BLOB)"),
     "a key under another arrival": ("keys", "UPDATE keys SET arrival = 99 WHERE key = CAST('r1' AS BLOB)"),
     "a key of no entry": ("keys", "INSERT INTO keys VALUES (CAST('x' AS BLOB), 1)"),
-    "a cell with another total": ("cells", "UPDATE cells SET total = total + 1 WHERE rowid_of = 1"),
-    "a missing cell": ("cells", "DELETE FROM cells WHERE rowid_of = 1"),
+    "a cell with another total": ("cells", "UPDATE cells SET total = total + 1 WHERE item = 1"),
+    "a missing cell": ("cells", "DELETE FROM cells WHERE item = 1"),
     "an item with another name": ("cells", "UPDATE items SET name = 'pepsi' WHERE id = 1"),
     "an old document": ("documents", "UPDATE documents SET version = 0"),
     "a forgotten past of a document": ("documents_past", "DELETE FROM documents_past"),
@@ -53,6 +54,12 @@ DAMAGES = {
     "a segment with another hash before": ("segments", "UPDATE segments SET previous = zeroblob(16) WHERE arrival > 9"),
 }
 """The table that shows it, and the statement that does it."""
+
+FLOODS = {
+    "streams": "INSERT INTO streams (writer, scope, sequence, hash, units) VALUES (?, 'w-1', 1, zeroblob(16), 0)",
+    "questioned_receipts": "INSERT INTO questioned_receipts VALUES ('store-1', ?, 'sale', '', 1, 1)",
+}
+"""The statements that write one wrong row of a name."""
 
 NOW_MS = 1_700_000_000_000
 
@@ -116,9 +123,21 @@ async def test_a_sound_file_has_no_difference(file: Path) -> None:
 async def test_a_wrong_row_is_found(file: Path, name: str) -> None:
     table, statement = DAMAGES[name]
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        assert connection.execute(statement.replace("rowid_of = 1", "item = 1")).rowcount
+        assert connection.execute(statement).rowcount
     tables = {one.table for one in verify_file(file).differences}
     assert tables == {table} or (table == "segments" and table in tables)
+
+
+@pytest.mark.parametrize("flooded", FLOODS)
+async def test_a_wrong_row_is_found_in_each_table_though_another_has_many(file: Path, flooded: str) -> None:
+    damages = {table: statement for table, statement in DAMAGES.values() if table != "segments"}
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        for statement in damages.values():
+            connection.execute(statement)
+        for number in range(2 * DIFFERENCES_MAX):
+            connection.execute(FLOODS[flooded], (f"x-{number}",))
+    found = Counter(one.table for one in verify_file(file).differences)
+    assert (set(found), found[flooded]) == (set(damages), DIFFERENCES_MAX)
 
 
 async def test_a_file_is_verified_while_its_node_writes(tmp_path: Path) -> None:

@@ -267,3 +267,13 @@ async def test_changed_row_of_a_repeated_batch_of_documents_is_refused(hub: Call
         batch = {"documents": [{"kind": "sku", "key": "a", "value": {"recipe": recipe}}]}
         (verdict,) = (await hub.good("/v1/documents:batch", batch, key="load"))["verdicts"]
         assert verdict["status"] == status
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+async def test_batch_of_documents_with_a_corrected_row_is_accepted_under_its_key(hub: Caller, wrong: int) -> None:
+    rows = [{"kind": "sku", "key": name, "value": {"recipe": {name: 1}}} for name in ("a", "b", "c")]
+    before = [{**row, "value": {"recipe": {}}} if place == wrong else row for place, row in enumerate(rows)]
+    for documents, statuses in ((before, [422 if place == wrong else 200 for place in range(3)]), (rows, [200] * 3)):
+        answer = await hub.good("/v1/documents:batch", {"documents": documents}, key="load")
+        assert [verdict["status"] for verdict in answer["verdicts"]] == statuses
+    assert len((await hub.good("/v1/journal"))["entries"]) == 3

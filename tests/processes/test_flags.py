@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from edge_node.__main__ import edge
+from hub.__main__ import hub
 from replica.runtime.configuration import CONTEXT, NumberParam, UrlParam, configurable, node_options
 from shelfsync.__main__ import COMMANDS, main
 from shelfsync.demo import demo
@@ -117,6 +120,26 @@ def test_configuration_with_the_right_types_is_accepted(tmp_path: Path) -> None:
         5.0,
         ("http://a:1",),
     ]
+
+
+PEERS = ["http://a:8700", "http://b:8700", "http://c:8700"]
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize(
+    ("command", "flag", "is_one_list"), [(edge, "--hub", True), (hub, "--peer", False)], ids=["store", "hub"]
+)
+def test_a_store_connects_to_one_of_its_hubs_and_a_hub_to_each_of_its_peers(
+    monkeypatch: pytest.MonkeyPatch, number: int, command: click.Command, flag: str, is_one_list: bool
+) -> None:
+    started: dict[str, Any] = {}
+    for module in ("edge_node", "hub"):
+        monkeypatch.setattr(f"{module}.__main__.run_node", lambda assembly, **more: started.update(more))
+    peers = PEERS[:number]
+    arguments = ["--name", "a", "--region", "east", "--data", "d", *chain.from_iterable((flag, one) for one in peers)]
+    assert CliRunner().invoke(command, arguments).exit_code == 0
+    lists = [list(urls) for urls in started["dial"] if urls]
+    assert lists == ([peers] if is_one_list and peers else [[one] for one in peers])
 
 
 @pytest.mark.parametrize("seconds", ["3", "-1", "nan", "inf", "x"])

@@ -372,6 +372,20 @@ async def test_merged_entries_are_durable_when_their_future_is_done() -> None:
         assert driver.replica.head(Stream(other.writer, "store-2")).sequence == 1
 
 
+@pytest.mark.parametrize("sizes", [[1], [2, 1], [2, 1, 3]])
+async def test_each_entry_of_frames_that_wait_together_counts_once_as_merged(sizes: list[int]) -> None:
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    driver = Driver(
+        Replica(WRITER, ("store-1",), open_catalog=True), SimulatedJournal(SimulatedDisk(), WRITER), FrozenClock()
+    )
+    frames = [[run_of(other, f"{frame}-{number}") for number in range(size)] for frame, size in enumerate(sizes)]
+    merging = [await driver.take_in(frame, Ingress()) for frame in frames]
+    running = asyncio.create_task(driver.run())
+    assert await asyncio.gather(*merging) == sizes
+    assert driver.counters.entries_merged == sum(sizes)
+    running.cancel()
+
+
 async def test_fault_of_one_peer_fails_only_its_frame() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     first, _, third = run_of(other, "a"), run_of(other, "b"), run_of(other, "c")

@@ -139,6 +139,29 @@ async def test_a_file_of_an_earlier_schema_gets_the_days_of_its_receipts(tmp_pat
     assert verify_file(data / FILE_NAME).differences == []
 
 
+@pytest.mark.parametrize("version", [4, 6, 8])
+async def test_an_update_asks_about_the_same_receipts_as_the_commits_did(tmp_path: Path, version: int) -> None:
+    data, lines = tmp_path / "data", [{"sku": "cola", "quantity": 1}]
+    async with calling(await opened(data)) as store:
+        for till in ("", "A"):
+            for number in range(2):  # twice under each name, and once under another one
+                for receipt in (f"R-{till}", f"R-{till}{number}"):
+                    await store.good("/v1/sales", {"lines": lines, "till": till, "receipt": receipt})
+                await store.good("/v1/returns", {"lines": lines, "till": till, "receipt": f"B-{till}"})
+            for _ in range(2):  # the second one is past the sale
+                await store.good("/v1/returns", {"lines": lines, "till": till, "original": f"R-{till}0"})
+        before = await store.good("/v1/exceptions")
+    assert [(one["receipt"], one["request"]) for one in before["repeated_receipts"]] == [
+        ("B-A", "return"),
+        ("R-A", "sale"),
+    ]
+    assert [one["original"] for one in before["questioned_returns"]] == ["R-A0", "R-0"]
+    make_older(data, version)
+    async with calling(await opened(data)) as store:
+        assert await store.good("/v1/exceptions") == before
+    assert verify_file(data / FILE_NAME).differences == []
+
+
 async def test_a_file_without_moves_is_folded_again_after_an_update(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with calling(await opened(data)) as store:

@@ -102,6 +102,23 @@ async def test_a_connected_peer_further_ahead_than_its_stamps_are_followed_is_li
         await node.stop()
 
 
+async def test_peers_with_wrong_clocks_that_connect_during_one_commit_are_all_listed() -> None:
+    network, disk = VirtualNetwork(), SimulatedDisk()
+    disk.write_s = lambda: 0.1
+    other = hub("hub-east", network, disk=disk)
+    network.nodes = {"hub": other}
+    other.start([], 1.0)
+    stores = [store(f"store-{number}", network) for number in (1, 2, 3)]
+    for one in stores:
+        step(one, CLOCK_AHEAD_MAX_MS + 10_000)
+        one.start([["hub"]], 1.0)
+        await asyncio.sleep(0.03)
+    await asyncio.sleep(1)
+    assert sorted(node for node, by, *_ in told(other) if by == "hub-east") == ["store-1", "store-2", "store-3"]
+    for node in (*stores, other):
+        await node.stop()
+
+
 async def test_a_restart_keeps_what_a_node_said_about_a_clock() -> None:
     network, disk = VirtualNetwork(), SimulatedDisk()
     one, other = store("store-1", network), hub("hub-east", network, disk=disk)

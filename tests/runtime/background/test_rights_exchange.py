@@ -296,6 +296,27 @@ async def test_node_does_not_ask_a_holder_again_soon_after_a_denial() -> None:
     assert link.session.wants_sent == 2
 
 
+async def test_node_waits_as_after_a_first_denial_once_the_holder_granted_something() -> None:
+    chain = Region()
+    await chain.open(100)
+    await chain.rule(mode="share", share=0.5)
+    await until(lambda: chain.rights() == (50, 50, 0), 5)
+    link = chain.east.peers.known[STORE].link
+    assert link is not None
+    for _ in range(6):  # each denial doubles the wait
+        assert await chain.east.rights.want(STORE, COLA, 60, 5.0) == 50
+        await asyncio.sleep(60)
+    assert link.session.wants_sent == 6
+    await chain.sell(chain.east, 8)  # the store's surplus of 4 is below its watermark
+    await asyncio.sleep(60)
+    assert await chain.east.rights.want(STORE, COLA, 46, 5.0) == 46
+    assert await chain.east.rights.want(STORE, COLA, 60, 5.0) == 46
+    before = link.session.wants_sent
+    await asyncio.sleep(COOLING_MIN_MS / 1000)
+    assert await chain.east.rights.want(STORE, COLA, 60, 5.0) == 46
+    assert link.session.wants_sent == before + 1
+
+
 async def test_two_short_hubs_do_not_swap_units_for_ever() -> None:
     chain = Region()
     await chain.open(20)

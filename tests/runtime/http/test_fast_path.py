@@ -142,6 +142,23 @@ async def test_a_connection_silent_for_long_is_closed_and_a_busy_one_is_not() ->
     fast_path.close()
 
 
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("rest_s", [0.0, IDLE_S / 2, 3 * IDLE_S])
+async def test_a_silent_connection_is_closed_also_after_a_time_without_any(rest_s: float) -> None:
+    fast_path = FastPath({}, SilentDriver(), lambda: None)  # type: ignore[arg-type, return-value]
+    for _ in range(3):
+        first, line = fast_path(), Line()
+        first.connection_made(line)  # type: ignore[arg-type]
+        await asyncio.sleep(1)
+        first.connection_lost(None)
+        await asyncio.sleep(rest_s)
+    silent = Line()
+    fast_path().connection_made(silent)  # type: ignore[arg-type]
+    await asyncio.sleep(2 * IDLE_S + 1)
+    assert silent.is_closed
+    fast_path.close()
+
+
 @pytest.mark.parametrize(
     ("more", "status"),
     [

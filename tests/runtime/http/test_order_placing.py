@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from replica.core.log.entry import Stream
 from replica.core.orders.requests import PlacedLine, Placement
 from replica.core.rights.requests import Grant, GrantLine
 from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
-from replica.runtime.http.order_placing import NotReplicated, place
+from replica.runtime.http.order_placing import NotReplicated, _streams_of, place
+from tests.core.shuffled import OrderTaker
 from tests.runtime.virtual import VirtualNetwork, hub, store, until
 
 pytestmark = pytest.mark.virtual_time
@@ -67,3 +69,13 @@ async def test_order_of_another_region_that_is_retried_here_is_there_already() -
 
     placed = await place(east, placement, b"o-1")
     assert placed.stream.writer == west.replica.writer
+
+
+async def test_order_over_several_locations_waits_for_all_streams_of_the_hub_that_placed_it() -> None:
+    first, second = OrderTaker("hub-east", w_1={"cola": 2}, w_2={"tea": 2}), OrderTaker("hub-east-2", w_3={"cola": 2})
+    lines = [PlacedLine(1, "cola", location="w-1"), PlacedLine(1, "tea", location="w-2")]
+    placed = first.place("o-1", *lines)
+    first.tell(second)
+    expected = {Stream(first.writer, location): 2 for location in ("w-1", "w-2")}
+    for taker in (first, second):
+        assert _streams_of(taker.replica, "o-1", placed.stream) == expected
