@@ -18,7 +18,7 @@ from replica.core.orders.facts import RepeatFacts, ShownFulfilment, StepFacts
 from replica.core.orders.machine import EXPIRE, HOLD, RESERVE, Nature
 from replica.core.orders.order import Fulfilment, Order, least_advanced
 from replica.core.orders.requests import Placement, request_digest, request_facts
-from replica.core.orders.sourcing import WantedLine, allocate, fullest
+from replica.core.orders.sourcing import SourcingPlan, WantedLine, allocate, fullest
 from replica.core.stock.requests import SkuLine
 
 
@@ -89,6 +89,7 @@ def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str]
     wanted = [_wanted(context, placement, index) for index in range(len(placement.lines))]
     source = context.source(placement.channel)
     plan = allocate(context.ledger, context.locations, source.units, wanted)
+    own = account(context.node, FREE)
     units: dict[tuple[str, str], int] = {}
     for short in plan.short:
         missing = short.wanted
@@ -96,14 +97,22 @@ def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str]
         if location is None:
             return None
         for item, number in missing.recipe:
-            pair, free = (location, item), account(context.node, FREE)
-            if source.account(*pair) != free:
+            pair = (location, item)
+            if source.account(*pair) != own:
                 return None  # a quota limits its channel, and no single order may raise it
-            units.setdefault(pair, max(0, context.ledger.stock(*pair).balance(free)))
+            units.setdefault(pair, _taken(plan, wanted, *pair))
             units[pair] += number * (missing.quantity - short.covered)
-    if any(number > context.ledger.stock(*pair).available for pair, number in units.items()):
+    stocks = {pair: context.ledger.stock(*pair) for pair in units}
+    if any(number > stocks[pair].available for pair, number in units.items()):
         return None  # too few, whatever the other nodes grant
-    return units
+    return {pair: number for pair, number in units.items() if number > stocks[pair].balance(own)}
+
+
+def _taken(plan: SourcingPlan, wanted: Sequence[WantedLine], location: str, item: str) -> int:
+    """Units of an item that the lines which a plan covers take at a location. A rest too small for a SKU is none."""
+    recipes = {line.index: dict(line.recipe) for line in wanted}
+    here = plan.taken.get(location, {})
+    return sum(quantity * recipes[index].get(item, 0) for index, quantity in here.items())
 
 
 def _place_again(context: OrderContext, placement: Placement, digest: bytes, known: Order) -> list[OrderDraft]:

@@ -193,7 +193,7 @@ def test_order_that_the_own_rights_cover_in_part_lacks_all_its_units_and_no_more
     [
         (PlacedLine(5, "cola"), PlacedLine(1, "six")),
         (PlacedLine(5, "cola"), PlacedLine(6, "cola")),
-        (PlacedLine(3, "cola"), PlacedLine(1, "six"), PlacedLine(1, "six")),
+        (PlacedLine(1, "six"), PlacedLine(1, "six"), PlacedLine(1, "cola")),
     ],
 )
 def test_order_lacks_the_units_of_all_lines_with_one_item(ordered: tuple[PlacedLine, ...]) -> None:
@@ -203,6 +203,18 @@ def test_order_lacks_the_units_of_all_lines_with_one_item(ordered: tuple[PlacedL
     write_sku(hub, "six", {"cola": 6})
     units = sum(line.quantity * (6 if line.sku == "six" else 1) for line in ordered)
     assert lacking(hub.replica.context(hub.now_ms), Placement(order="o-1", lines=ordered)) == {("w-1", "cola"): units}
+
+
+@pytest.mark.parametrize(("available", "asked"), [(5, None), (6, {("w-1", "cola"): 6}), (20, {("w-1", "cola"): 6})])
+def test_order_lacks_only_the_items_of_a_recipe_of_which_there_are_too_few(
+    available: int, asked: dict[tuple[str, str], int] | None
+) -> None:
+    store, hub = OrderTaker("w-1", w_1={"cola": available, "box": 4}), OrderTaker("hub-east", w_1={})
+    store.give("w-1", "hub-east", cola=3, box=4)
+    store.tell(hub)
+    write_sku(hub, "six", {"box": 1, "cola": 6})
+    placement = Placement(order="o-1", lines=(PlacedLine(1, "six"),))
+    assert lacking(hub.replica.context(hub.now_ms), placement) == asked
 
 
 def test_order_that_the_own_rights_cover_lacks_nothing() -> None:
