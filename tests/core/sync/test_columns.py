@@ -267,6 +267,21 @@ def test_a_former_incarnation_of_a_node_may_have_debited_its_accounts() -> None:
     assert ColumnDecoder().decode(encode(run))[0].entries == run.entries
 
 
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("wrong_run", range(2))
+@pytest.mark.parametrize(
+    ("source", "reason"), [("hub-east/free", "unauthorised"), ("store-2/free", "unauthorised"), ("STORE", "malformed")]
+)
+def test_a_wrong_source_is_refused_in_each_entry_of_each_run(
+    wrong_run: int, place: int, source: str, reason: str
+) -> None:
+    sold = receipt_content(moves=(Move("cola", "supplier", "store-1/free", 2),))
+    wrong = receipt_content(moves=(*sold.moves, Move("cola", source, "customer", 1)))
+    written = [[wrong if (run, at) == (wrong_run, place) else sold for at in range(3)] for run in range(2)]
+    streams = [OWN, Stream(OWN.writer, "@hubs")]
+    assert fault_of(encode(*[linked(*one) for one in zip(streams, written, strict=True)])) == reason
+
+
 def test_a_route_is_checked_for_each_writer_separately() -> None:
     sold = receipt_content(moves=(Move("cola", "store-1/free", "customer", 1),))
     assert fault_of(encode(linked(OWN, [sold]), linked(RELAYED, [sold]))) == "unauthorised"
