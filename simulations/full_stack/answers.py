@@ -53,8 +53,8 @@ class Answers:
         shown = msgspec.json.decode(answer.body) if answer.body[:1] == b"{" else None
         malformed = self._malformed(call) if call.method == "POST" else None
         if malformed is not None and (malformed.status, answer.status) == (400, 422):
-            malformed = None  # a node may see an invalid field before it reaches bytes that are no JSON
-        if malformed is not None:
+            wrong = difference(problem(422, shown), shown)  # a node may see an invalid field before the end of a body
+        elif malformed is not None:
             wrong = difference([malformed.status, malformed.body], [answer.status, shown])
         elif answer.status >= 400:
             wrong = difference(problem(answer.status, shown), shown) or self._wrong_refusal(call, since.entries, shown)

@@ -154,6 +154,15 @@ def test_a_malformed_body_is_refused_with_the_field(store: Told) -> None:
         store.answer(call, 201, {})
 
 
+@pytest.mark.parametrize("path", ["/v1/sales", "/v1/receipts", "/v1/sales:batch"])
+def test_a_node_may_see_an_invalid_field_before_bytes_that_are_no_json(store: Told, path: str) -> None:
+    call = Call("POST", path, b'{"lines":[{"unit":"\xff"}]}', "wrong")
+    problem = {"type": "invalid-request", "title": "A.", "status": 422, "detail": "Correct it.", "field": "lines[0]"}
+    store.answer(call, 422, problem)
+    with pytest.raises(Violation):
+        store.answer(call, 422, {**problem, "title": 5})
+
+
 def test_a_feed_shows_each_entry_with_its_cursor(store: Told) -> None:
     store._answers._stored()
     entries = [json.dumps(dict(one.noted)) for one in store._answers._now.entries]
