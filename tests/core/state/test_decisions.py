@@ -16,7 +16,8 @@ from replica.core.state.fast_paths import first_used, take_fast
 from replica.core.state.housekeeping import keep_orders, note_clocks
 from replica.core.stock.counts import CORRECTION, Seen
 from replica.core.stock.fast_sales import FastSales
-from replica.core.stock.requests import Count, CountLine, Sale, SkuLine
+from replica.core.stock.requests import Count, CountLine, OnShortage, Sale, SkuLine
+from replica.core.stock.sales import QUOTE
 from tests.core.chain import NOW_MS, STORE, Node, receipt, sale
 from tests.core.state.test_duplicates import entries, hub, send_all
 
@@ -60,6 +61,13 @@ def test_each_caller_gets_the_answers_to_its_own_requests(callers: int) -> None:
     expected = [*([b"one-%d" % number] for number in range(callers)), [b"a", b"b"], [b"alone"], [b"c", b"d"]]
     expected += [[b"o-%d" % number] for number in range(callers)]
     assert answered_keys(stocked(), *asked) == expected
+
+
+def test_a_sale_keeps_the_quote_that_its_customer_saw_and_its_other_facts() -> None:
+    node = stocked()
+    asked = Command(STORE, sale(OnShortage.REFUSE, cola=1), b"s-1", quote=b"q" * 16)
+    without = decisions.execute(node.replica, Command(STORE, asked.request, b"s-2"), NOW_MS).content.facts
+    assert decisions.execute(node.replica, asked, NOW_MS).content.facts == {**without, QUOTE: b"q" * 16}
 
 
 def test_sales_of_the_simplest_form_are_decided_as_columns() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from replica.core.base.errors import Invalid
+from replica.core.catalog.scale_codes import NO_SCALE_CODES, SCALE_CODES
+from replica.core.catalog.scale_templates import NAMED
 from replica.core.orders.machine import DEFAULT_MACHINE
 from tests.core.chain import Node, hub, receipt
 
 SHARE = {"mode": "share", "share": 0.5}
+TEMPLATE = next(iter(NAMED))
 
 
 def chain_hub() -> Node:
@@ -47,3 +50,12 @@ def test_an_order_machine_under_another_key_changes_nothing_and_is_no_fault() ->
     node = chain_hub()
     node.write("of-next-year", {"states": []}, kind="order_machine")
     assert (node.replica.documents.malformed, node.replica.machine) == (0, DEFAULT_MACHINE)
+
+
+def test_scale_codes_are_read_by_the_newest_document_that_this_version_understands() -> None:
+    node = chain_hub()
+    found = []
+    for value in ({"use": [{"template": TEMPLATE}]}, {"use": 7}, {"use": [{"template": TEMPLATE}]}, None):
+        node.write("default", value, kind=SCALE_CODES)
+        found.append((node.replica.catalog.scale_codes != NO_SCALE_CODES, node.replica.documents.malformed))
+    assert found == [(True, 0), (False, 1), (True, 1), (False, 1)]
