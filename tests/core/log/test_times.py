@@ -184,6 +184,20 @@ def test_a_movement_may_have_happened_when_it_was_recorded() -> None:
     assert occurred_clock(node_ahead) == NOW_MS << COUNTER_BITS
 
 
+@pytest.mark.parametrize(
+    ("stamp", "is_later"),
+    [
+        ((NOW_MS - 1) << COUNTER_BITS, False),
+        (NOW_MS << COUNTER_BITS, False),
+        ((NOW_MS << COUNTER_BITS) + 1, True),
+        ((NOW_MS + CLOCK_AHEAD_MAX_MS) << COUNTER_BITS, True),
+        ((NOW_MS + CLOCK_AHEAD_MAX_MS + 1) << COUNTER_BITS, False),
+    ],
+)
+def test_a_known_entry_is_a_cause_if_it_is_later_by_no_more_than_clocks_differ(stamp: int, is_later: bool) -> None:
+    assert is_cause(stamp, NOW_MS) is is_later
+
+
 def test_the_wall_clock_is_noted_only_where_the_stamp_does_not_show_it() -> None:
     assert wall_of(content(AHEAD_MS, wall=NOW_MS)) == NOW_MS
     assert wall_of(content(AHEAD_MS)) == 0

@@ -93,6 +93,13 @@ def test_sales_of_the_last_28_days_count_and_older_ones_are_forgotten() -> None:
     assert demand.forecast("cola", (DAYS_MAX + 1) * SLOTS + MORNING, 1_000_000) == 0
 
 
+def test_a_sale_of_28_days_ago_still_counts_when_its_till_reports_it_late() -> None:
+    demand = sold(*[0] * DAYS_MAX)
+    demand.note("bread", DAYS_MAX * SLOTS, 1)
+    demand.note("cola", MORNING, 9)
+    assert demand.forecast("cola", DAYS_MAX * SLOTS + MORNING, 1_000_000) == 9
+
+
 def test_each_item_and_slot_is_in_memory_once() -> None:
     assert len(sold(5, 5, 5)) == 6
 

@@ -21,6 +21,7 @@ from replica.core.rights.policies import (
     PolicyDocument,
     check_policy,
     is_selector,
+    item_of,
     location_of,
     parts_per_million,
 )
@@ -142,6 +143,21 @@ def test_other_text_is_not_a_selector(text: str) -> None:
 )
 def test_a_selector_tells_its_location(selector: str, location: str) -> None:
     assert location_of(selector) == location
+
+
+@pytest.mark.parametrize(
+    ("selector", "item"),
+    [
+        ("item:cola", "cola"),
+        ("item:item:cola", "item:cola"),
+        ("location:s-1,item:cola", "cola"),
+        ("location:s-1,item:a,item:b", "a,item:b"),
+        ("location:s-1", ""),
+        ("default", ""),
+    ],
+)
+def test_a_selector_tells_its_item(selector: str, item: str) -> None:
+    assert item_of(selector) == item
 
 
 @pytest.mark.parametrize("field", ["regions", "channels"])
