@@ -85,7 +85,7 @@ def derived_recipes(lines: Sequence[tuple[str, int]], units: Mapping[str, int]) 
     taken = {sku: {sku: quantity} for sku, quantity in quantities.items() if sku in units}
     rest = {item: number - quantities.get(item, 0) for item, number in units.items() if number != quantities.get(item)}
     others = [sku for sku in quantities if sku not in taken]
-    if len(others) != (1 if rest else 0):
+    if len(others) != 1:
         return None
     return _each({**taken, **dict.fromkeys(others, rest)}, quantities)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from replica.core.base.errors import Refused
@@ -41,14 +42,22 @@ class Shop:
     def __init__(self, recipes: Mapping[str, Mapping[str, int]] | None = None, is_open: bool = False) -> None:
         self.ledger = Ledger()
         self.catalog = Catalog(is_open)
+        self._documents: dict[str, object] = {}
         for sku, recipe in (recipes or {}).items():
             self.document(sku, {"recipe": dict(recipe), "barcodes": [f"barcode-of-{sku}"]})
         self.view = LocationView.of(STORE, "store-1", self.ledger, self.catalog)
 
     def document(self, sku: str, value: object) -> None:
+        self._documents[sku] = value
         assert self.catalog.put(
             Register(kind="sku", key=sku, rank=0, at="", version=1, clock=1, writer=HUB, value=pack_value(value))
         )
+
+    def delete(self, sku: str) -> None:
+        """Delete a SKU."""
+        register = Register(kind="sku", key=sku, rank=0, at="", version=1, clock=1, writer=HUB, value=None)
+        former = msgspec.structs.replace(register, value=pack_value(self._documents[sku]))
+        assert self.catalog.put(msgspec.structs.replace(register, version=2), former)
 
     def ask(self, request: LocationRequest, seen: Seen = NOTHING_SEEN) -> Draft:
         """Decide and fold."""

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from replica.core.base.errors import Overtaken, RightsExhausted
 from replica.core.base.limits import CLOCK_AHEAD_MAX_MS, STAMP_AHEAD_MS
 from replica.core.base.names import is_internal
-from replica.core.ledger.cells import Move
-from replica.core.log.entry import Content, Entry
+from replica.core.ledger.cells import Ledger, Move
+from replica.core.log.entry import Content, Entry, Stream
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.log.voids import VOID
 from replica.core.state.replica import Replica
-from replica.core.stock.counts import CORRECTION, COUNT, Seen, is_after
+from replica.core.stock.counts import CORRECTION, COUNT, Counts, Seen, is_after
 from replica.core.stock.requests import Adjustment, AdjustmentLine, Count, CountLine, OnShortage, Return, SkuLine
 from tests.core.chain import NOW_MS, STORE, Node, image_of, receipt, sale
-from tests.core.contents import OWN, linked, receipt_content
+from tests.core.contents import OWN, STAMP, linked, receipt_content
 from tests.core.state.test_duplicates import NAMES, entries, hub, on_hand, send_all, settle
 
 DAY_MS = 86_400_000
@@ -48,7 +48,10 @@ def test_a_late_movement_from_before_a_count_does_not_change_its_level() -> None
     assert on_hand(east) == on_hand(west) == 17
     (correction,) = entries(west, CORRECTION)
     assert correction.stream == counted.stream
-    assert correction.content.facts["count"] == counted.hash
+    as_of = counted.content.facts["as_of"]
+    orders = [["cola", as_of, east.replica.writer, counted.content.clock]]
+    assert [correction.content.facts[fact] for fact in ("count", "as_of", "orders")] == [counted.hash, as_of, orders]
+    assert correction.content.reference == counted.hash.hex()
     assert correction.content.moves == (Move("cola", "found", "hub-east/free", 3),)
 
 
@@ -245,7 +248,8 @@ def test_a_count_is_provisional_until_every_writer_was_heard_from_after_it() -> 
         (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": "x", "seen": {}}),
         (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": True, "seen": {}}),
         (COUNT, {"count": [["cola", True, 0, 0, 0]], "as_of": 1, "seen": {}}),
-        (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": 1 << 63, "seen": {}}),
+        (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": 1 << 62, "seen": {}}),
+        (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": -(1 << 62), "seen": {}}),
         (COUNT, {"count": [["cola", 1, 0, 0, 0]], "as_of": 1, "seen": {}, "ranks": [1]}),
         (COUNT, {}),
         (CORRECTION, {"orders": "x"}),
@@ -279,7 +283,92 @@ def test_an_unreadable_count_is_skipped_and_reported(kind: str, facts: dict[str,
     assert node.replica.counts.find(STORE, "cola") is None
 
 
+def test_each_unreadable_count_is_reported() -> None:
+    node = hub("hub-north")
+    node.take([linked(OWN, [receipt_content(kind=COUNT, moves=(), facts={})] * 2)])
+    assert node.replica.counts.malformed == 2
+
+
 AS_OF = NOW_MS << 16
+NORTH, EAST = "hub-north#0000000a", "hub-east#0000000a"
+
+
+def count_entry(writer: str, as_of: int, *items: str, sequence: int = 1, **facts: Any) -> Entry:
+    """A count of one unit of each item at the store."""
+    counted = [[item, 1, 0, 0] for item in items]
+    written = receipt_content(kind=COUNT, moves=(), facts={"count": counted, "as_of": as_of, "seen": {}, **facts})
+    return linked(Stream(writer, STORE), [written], sequence).entries[0]
+
+
+def counts_with(*entries: Entry) -> Counts:
+    """The counts that hub-north knows after these entries."""
+    counts = Counts("hub-north", Ledger())
+    for entry in entries:
+        counts.apply(entry)
+    return counts
+
+
+def moved(clock: int, *items: str, **changed: Any) -> Entry:
+    """An entry of another node that brings in one unit of each item."""
+    moves = tuple(Move(item, "supplier", "store-1/free", 1) for item in items)
+    return linked(OWN, [receipt_content(clock, moves=moves, **changed)]).entries[0]
+
+
+def drifts(counts: Counts, *items: str) -> list[int]:
+    return [found.drift for item in items if (found := counts.find(STORE, item)) is not None]
+
+
+@pytest.mark.parametrize(("clock", "is_late"), [(AS_OF - 1, True), (AS_OF, True), (AS_OF + 1, False)])
+def test_an_entry_is_late_up_to_the_moment_of_the_count(clock: int, is_late: bool) -> None:
+    counts, entry = counts_with(count_entry(NORTH, AS_OF, "cola")), moved(clock, "cola")
+    assert counts.concern(entry) is is_late
+    counts.apply(entry)
+    assert drifts(counts, "cola") == [int(is_late)]
+
+
+def test_a_late_entry_drifts_each_item_that_was_counted() -> None:
+    counts = counts_with(count_entry(NORTH, AS_OF, "cola", "wings"))
+    counts.apply(moved(AS_OF, "tea", "cola", "leaf", "wings"))
+    assert drifts(counts, "cola", "wings") == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("order", "drift"),
+    [
+        ([AS_OF, NORTH, STAMP], 1),
+        ([AS_OF + 1, EAST, STAMP], 0),
+        ([AS_OF, "hub-west#0000000a", STAMP], 0),
+        ([AS_OF, EAST, STAMP], 1),
+    ],
+)
+def test_a_correction_of_a_newer_count_does_not_change_an_older_one(order: list[Any], drift: int) -> None:
+    counts = counts_with(count_entry(NORTH, AS_OF, "cola"))
+    counts.apply(moved(AS_OF, "cola", kind=CORRECTION, facts={"orders": [["cola", *order]]}))
+    assert drifts(counts, "cola") == [drift]
+
+
+def test_only_the_node_of_a_count_keeps_what_its_writer_held() -> None:
+    held = {"store-1#0000000a": 7}
+    counts = counts_with(count_entry(NORTH, AS_OF, "cola", seen=held), count_entry(EAST, AS_OF, "wings", seen=held))
+    found = [counts.find(STORE, item) for item in ("cola", "wings")]
+    assert [one and one.vector for one in found] == [held, {}]
+
+
+@pytest.mark.parametrize(
+    ("held", "as_of", "ranks", "outdated"),
+    [
+        ({}, AS_OF + 1, {}, ()),
+        ({}, AS_OF - 1, {}, ("wings",)),
+        ({EAST: 1}, AS_OF - 1, {"wings": AS_OF + 1}, ()),
+        ({EAST: 1}, AS_OF + 1, {}, ()),
+    ],
+)
+def test_a_count_outranks_those_that_its_counter_knew_and_older_ones(
+    held: dict[str, int], as_of: int, ranks: dict[str, int], outdated: tuple[str, ...]
+) -> None:
+    counts = counts_with(count_entry(EAST, AS_OF, "wings"))
+    placed = counts.placed(STORE, NORTH, Seen(levels={}, as_of=as_of, vector=held), ["cola", "wings"])
+    assert (placed.ranks, placed.outdated) == (ranks, outdated)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from msgspec import UNSET
 
 from replica.core.base.clock import COUNTER_BITS
 from replica.core.base.errors import Refused
-from replica.core.base.limits import OCCURRED_AGE_MAX_MS, OCCURRED_AHEAD_MAX_MS, QUANTITY_MAX
+from replica.core.base.limits import KEY_LENGTH_MAX, OCCURRED_AGE_MAX_MS, OCCURRED_AHEAD_MAX_MS, QUANTITY_MAX
 from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Ledger, Move
@@ -30,6 +32,7 @@ from tests.core.chain import NOW_MS, one_by_one
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TIMES = Times.at(int(MOMENT.timestamp() * 1000), 0, ())
+MOMENT_US = int(MOMENT.timestamp()) * 1_000_000
 OUTSIDE_UTC = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
 
 quantities = st.integers(1, 12) | st.just(QUANTITY_MAX)
@@ -141,6 +144,52 @@ def test_a_run_sells_no_more_than_the_rights_cover_and_stops_there() -> None:
     four = KeyedSale(lines=(SkuLine(4, sku="cola"),), key="k")
     sell_fast(view, [four, four], [b"1", b"2"], sold, TIMES)
     assert (len(sold), sold.left, sold.units) == (1, [102], 4)
+
+
+COLA = KeyedSale(lines=(SkuLine(1, sku="cola"),), key="k")
+
+
+def cola(**changed: Any) -> KeyedSale:
+    """A sale of one cola, with some fields changed."""
+    return msgspec.structs.replace(COLA, **changed)
+
+
+@pytest.mark.parametrize(
+    ("sale", "key"),
+    [
+        (cola(lines=COLA.lines * 2), b"2"),
+        (COLA, b""),
+        (COLA, b"x" * (KEY_LENGTH_MAX + 1)),
+        (cola(lines=(SkuLine(1, barcode="cola's"),)), b"2"),
+        (cola(lines=(SkuLine(1, sku="unknown"),)), b"2"),
+        (cola(lines=(SkuLine(1, sku="box"),)), b"2"),
+        (cola(lines=(SkuLine(1, sku="wings"),)), b"2"),
+        (cola(lines=(SkuLine(QUANTITY_MAX, sku="pack"),)), b"2"),
+        (cola(lines=(SkuLine(6, sku="cola"),)), b"2"),
+        (cola(occurred_at=MOMENT - timedelta(days=4_000)), b"2"),
+        (cola(receipt="R-1"), b"2"),
+    ],
+)
+def test_a_run_that_stops_at_a_sale_has_the_keys_and_units_of_those_before(sale: KeyedSale, key: bytes) -> None:
+    view = view_of(6, 0)
+    sold = FastSales(STREAM, start(STREAM), 77, view.free)
+    sell_fast(view, [COLA, sale, COLA], [b"1", key, b"3"], sold, TIMES, returned=["R-1"])
+    assert (len(sold), sold.keys, sold.units) == (1, [b"1"], 1)
+
+
+@pytest.mark.parametrize(
+    ("sale", "facts"),
+    [
+        (COLA, {}),
+        (cola(on_shortage=OnShortage.REFUSE), {"on_shortage": "refuse"}),
+        (cola(occurred_at=MOMENT), {"occurred_at": MOMENT_US}),
+        (cola(on_shortage=OnShortage.REFUSE, occurred_at=MOMENT), {"on_shortage": "refuse", "occurred_at": MOMENT_US}),
+    ],
+)
+def test_a_fast_sale_notes_the_options_that_differ_from_the_default(sale: KeyedSale, facts: dict[str, Any]) -> None:
+    entry = fast_sale(view_of(6, 0), sale)
+    assert entry is not None
+    assert entry.content.facts == facts
 
 
 STORE = "store-1"

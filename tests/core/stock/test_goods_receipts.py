@@ -34,6 +34,13 @@ def test_a_goods_receipt_of_an_item_that_no_recipe_uses_is_refused_by_line() -> 
     assert refused.facts == {"item": "leaf"}
 
 
+@pytest.mark.parametrize("line", [GoodsLine(2, sku="six"), GoodsLine(2, barcode="barcode-of-six")])
+def test_goods_of_a_deleted_sku_come_in_by_its_last_recipe(line: GoodsLine) -> None:
+    shop = Shop({"six": {"cola": 6}})
+    shop.delete("six")
+    assert shop.ask(GoodsReceipt((line,))).moves == (Move("cola", "supplier", FREE, 12),)
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replica.core.base.limits import QUESTION_LINES_MAX, RECEIPT_ENTRIES_MAX
+from replica.core.base.limits import QUANTITY_MAX, QUESTION_LINES_MAX, RECEIPT_ENTRIES_MAX
 from replica.core.base.names import CHAIN
 from replica.core.catalog.documents import pack_value
 from replica.core.catalog.skus import Recipe
@@ -112,6 +112,15 @@ def test_a_return_right_after_its_sale_finds_it_before_it_is_durable() -> None:
     assert on_hand(node, "cup", "box") == [20, 20]
 
 
+def test_a_return_by_barcode_brings_back_the_items_that_left() -> None:
+    node = shop()
+    node.write("set", {"recipe": CUP, "barcodes": ["4006381333931"]})
+    node.ask(sold(), key="s")
+    node.write("set", {"recipe": BOX, "barcodes": ["4006381333931"]})
+    node.ask(Return(lines=(SkuLine(1, barcode="4006381333931"),), original="R-1"), key="r")
+    assert on_hand(node, "cup", "box") == [20, 20]
+
+
 def test_a_return_with_restock_brings_the_items_that_left_to_the_shelf() -> None:
     node = shop()
     node.ask(sold(), key="s")
@@ -181,8 +190,45 @@ def test_items_to_take_out_that_left_quarantine_meanwhile_are_taken_from_the_she
     node.ask(Quarantine((QuarantineLine("cup", 1, Action.RESTOCK),)), key="q")
     recipe(node, BOX)
     node.ask(sold(), key="s")
-    assert corrections(node)[0].content.moves[-1] == Move("cup", "store-1/free", "customer", 1)
+    assert corrections(node)[0].content.moves == (
+        Move("box", "customer", "store-1/quarantine", 2),
+        Move("card", "customer", "store-1/quarantine", 1),
+        Move("cup", "store-1/free", "customer", 1),
+    )
     assert node.replica.ledger.stock(STORE, "cup").balance("store-1/quarantine") == 0
+
+
+def test_items_to_take_out_that_the_node_does_not_have_are_a_breach() -> None:
+    node = shop()
+    node.ask(back(quantity=3), key="r")
+    node.ask(Quarantine((QuarantineLine("cup", 2, Action.WRITE_OFF),)), key="q")
+    node.ask(sold("cup", 19, number="R-2"), key="all-but-one")
+    recipe(node, {"box": 1})
+    node.ask(sold(quantity=3), key="s")
+    (correction,) = corrections(node)
+    assert correction.content.moves[1:] == (
+        Move("cup", "store-1/quarantine", "customer", 1),
+        Move("cup", "store-1/free", "customer", 2),
+    )
+    assert correction.content.facts["breach"] == {"cup": 1}
+
+
+def test_a_correction_names_the_return_that_it_corrects() -> None:
+    node = shop()
+    returned = node.ask(back(), key="r")
+    recipe(node, BOX)
+    node.ask(sold(), key="s")
+    (correction,) = corrections(node)
+    assert correction.content.facts == {
+        "return": returned.hash,
+        "return_writer": returned.stream.writer,
+        "return_sequence": returned.sequence,
+        "as_of": returned.content.clock,
+    }
+    assert (correction.content.reference, correction.content.key) == (
+        "R-1",
+        b"void:" + returned.hash.hex().encode() + b":1",
+    )
 
 
 def test_a_count_between_a_return_and_its_correction_stays_right() -> None:
@@ -230,6 +276,38 @@ def test_more_returned_than_sold_is_noted_when_the_sale_arrives_later() -> None:
     assert (note.content.moves, question(note)) == ((), [PAST_SALE, [["set", 2, 3]]])
 
 
+def test_several_returns_of_a_sale_are_questioned_only_past_it() -> None:
+    node = shop()
+    node.ask(sold(quantity=2, cup=5), key="s")
+    asked = [question(node.ask(back(quantity=1), key=f"r-{number}")) for number in range(3)]
+    assert asked == [None, None, [PAST_SALE, [["set", 2, 3]]]]
+
+
+def test_a_return_of_less_than_was_sold_leaves_the_rest_to_the_next() -> None:
+    node = shop()
+    node.ask(sold(quantity=3), key="s")
+    assert [question(node.ask(back(quantity=number), key=f"r-{number}")) for number in (1, 2)] == [None, None]
+
+
+def test_skus_that_were_not_sold_are_all_named_if_they_share_an_item() -> None:
+    node = shop()
+    recipe(node, {"cola": 1}, "can")
+    node.ask(sold(), key="s")
+    lines = (SkuLine(1, "cola"), SkuLine(1, "can"))
+    assert question(node.ask(Return(lines=lines, original="R-1"), key="r")) == [
+        PAST_SALE,
+        [["cola", 0, 1], ["can", 0, 1]],
+    ]
+
+
+def test_a_question_that_a_correction_asked_is_not_asked_again() -> None:
+    node = shop()
+    node.ask(back(quantity=3, till="A"), key="r")
+    node.ask(sold(quantity=2, till="A"), key="s-1")
+    node.ask(sold("cola", till="B"), key="s-2")
+    assert [question(one) for one in corrections(node)] == [[PAST_SALE, [["set", 2, 3]]]]
+
+
 def test_two_sales_with_one_receipt_are_told_apart_by_the_till() -> None:
     node = shop()
     node.ask(sold(till="t-1"), key="s-1")
@@ -239,12 +317,12 @@ def test_two_sales_with_one_receipt_are_told_apart_by_the_till() -> None:
     assert ([move.item for move in entry.content.moves], question(entry)) == (["cup"], None)
 
 
-@pytest.mark.parametrize("till", ["", "t-3"])
-def test_two_sales_with_one_receipt_that_no_till_decides_are_questioned(till: str) -> None:
+@pytest.mark.parametrize(("till", "other"), [("", "t-2"), ("t-3", "t-2"), ("", "")])
+def test_two_sales_with_one_receipt_that_no_till_decides_are_questioned(till: str, other: str) -> None:
     node = shop()
     node.ask(sold(till="t-1"), key="s-1")
     recipe(node, BOX)
-    node.ask(sold(till="t-2"), key="s-2")
+    node.ask(sold(till=other), key="s-2")
     recipe(node, {"cola": 1})
     entry = node.ask(back(till=till), key="r")
     assert ([move.item for move in entry.content.moves], question(entry)) == (["cola"], [SEVERAL_SALES, []])
@@ -284,6 +362,18 @@ def test_a_return_is_corrected_by_its_writer_when_the_sale_of_another_node_arriv
     assert corrections(east)[0].stream.writer == west.replica.writer
     assert on_hand(east, "cup", "box", "card") == on_hand(west, "cup", "box", "card") == [20, 20, 20]
     assert east.replica.digests() == west.replica.digests()
+
+
+def test_a_node_corrects_its_own_return_after_one_of_another_node() -> None:
+    east, west = hubs()
+    east.ask(back(), key="r-1")
+    meet(east, west)
+    west.ask(back(), key="r-2")
+    recipe(east, BOX)
+    meet(east, west)
+    west.ask(sold(quantity=2), key="s")
+    west.commit()
+    assert [one.stream.writer for one in corrections(west)] == [west.replica.writer]
 
 
 def test_returns_of_one_sale_at_two_nodes_past_it_are_noted_once() -> None:
@@ -377,6 +467,25 @@ def test_an_entry_whose_lines_show_no_recipe_gives_none() -> None:
     assert facts == {"recipes": {"a": {"x": 1}, "b": {"x": 1}}}
 
 
+def test_two_skus_that_share_all_their_items_have_their_recipes_noted() -> None:
+    facts: dict[str, Any] = {}
+    note_recipes(facts, [("a", (("x", 1), ("y", 1)), 1), ("b", (("x", 2), ("y", 1)), 1)], {"x": 3, "y": 2})
+    assert facts == {"recipes": {"a": {"x": 1, "y": 1}, "b": {"x": 2, "y": 1}}}
+
+
+def test_one_sku_beside_items_sold_by_their_names_took_the_rest() -> None:
+    assert derived_recipes([("cola", 2), ("menu", 1)], {"cola": 3, "cup": 1, "wings": 6}) == {
+        "cola": (("cola", 1),),
+        "menu": (("cola", 1), ("cup", 1), ("wings", 6)),
+    }
+    assert derived_recipes([("cola", 2)], {"cola": 2, "cup": 1}) is None
+    assert derived_recipes([("cola", 1), ("menu", 1), ("tea", 1)], {"cola": 2, "tea": 1}) == {
+        "cola": (("cola", 1),),
+        "menu": (("cola", 1),),
+        "tea": (("tea", 1),),
+    }
+
+
 def peer_entry(kind: str, facts: dict[str, Any] | None = None, quantity: int = 3, clock: int = 0) -> Content:
     """An entry of three cups that a peer of another make may have written."""
     moves = (Move("cup", "hub-x/free", "customer", 3),)
@@ -414,6 +523,15 @@ def test_a_correction_past_the_units_of_one_move_is_a_question_instead() -> None
     node.ask(sold("kit"), key="s")
     (note,) = corrections(node)
     assert (note.content.moves, question(note)) == ((), [PAST_SALE, [["kit", 1, 40_000_000]]])
+
+
+def test_a_return_of_the_most_units_of_one_move_is_corrected() -> None:
+    node = shop()
+    recipe(node, {"cup": 1}, "kit")
+    node.ask(back("kit", QUANTITY_MAX), key="r")
+    recipe(node, {"box": 1}, "kit")
+    node.ask(sold("kit", QUANTITY_MAX), key="s")
+    assert corrections(node)[0].content.moves[0] == Move("box", "customer", "store-1/quarantine", QUANTITY_MAX)
 
 
 def test_every_entry_of_corrections_is_one_that_a_peer_takes() -> None:
@@ -537,6 +655,18 @@ def test_recipes_of_an_earlier_release_that_todays_contradict_are_unknown() -> N
     assert question(node.ask(back("b"), key="r")) == [RECIPE_UNKNOWN, []]
 
 
+def test_noted_recipes_count_although_todays_would_explain_the_sale_as_well() -> None:
+    node = shop()
+    few, many = {"box": 1, "card": 1}, {"box": 2, "card": 1}
+    recipe(node, few, "a")
+    recipe(node, many, "b")
+    assert "recipes" in node.ask(sold("a", b=1), key="s").content.facts
+    recipe(node, many, "a")
+    recipe(node, few, "b")
+    entry = node.ask(back("a"), key="r")
+    assert (question(entry), [move.quantity for move in entry.content.moves]) == (None, [1, 1])
+
+
 @pytest.mark.parametrize("is_first_known", [False, True])
 def test_a_second_sale_with_the_receipt_of_a_return_is_questioned_once(is_first_known: bool) -> None:
     node = shop()
@@ -561,7 +691,20 @@ def test_a_correction_is_taken_back_when_a_second_sale_has_the_receipt() -> None
     node.ask(sold(till="B"), key="s-2")
     node.commit()
     assert [question(one) for one in corrections(node)] == [None, [SEVERAL_SALES, []]]
+    assert [one.content.key[-2:] for one in corrections(node)] == [b":1", b":2"]
     assert on_hand(node, "cup", "box", "card") == [20, 18, 19]
+
+
+def test_a_second_note_of_a_return_has_a_key_of_its_own() -> None:
+    node = shop()
+    node.ask(back(quantity=3, till="A"), key="r-1")
+    node.ask(sold(quantity=2, till="A"), key="s")
+    node.ask(sold("cola", till="A"), key="s-2")
+    assert [question(one) for one in corrections(node)] == [
+        [PAST_SALE, [["set", 2, 3]]],
+        [SEVERAL_SALES, []],
+    ]
+    assert [one.content.key[-2:] for one in corrections(node)] == [b":1", b":2"]
 
 
 def test_a_return_of_a_till_that_decides_is_not_questioned_when_a_second_sale_arrives() -> None:
@@ -604,3 +747,37 @@ def test_each_till_with_the_same_number_takes_back_what_it_sold_and_no_more(firs
     for till in tills:
         more = node.ask(back(till=till), key=f"more-{till}")
         assert question(more) == [PAST_SALE, [["set", quantities[till], quantities[till] + 1]]]
+
+
+def test_a_duplicate_is_undone_although_the_recipes_of_its_sale_are_unknown_by_now() -> None:
+    east, west = (Node(name, (STORE,), None, "hub") for name in ("hub-east", "hub-west"))
+    for node in (east, west):
+        recipe(node, {"card": 1}, "b")
+    recipe(east, {"cup": 1, "box": 1}, "a")
+    east.ask(back("b"), key="r-1")
+    east.ask(back("b"), key="r-2", now_ms=NOW_MS + 5)
+    recipe(east, {"cup": 1}, "b")
+    moves = Move("cup", "hub-x/free", "customer", 3), Move("box", "hub-x/free", "customer", 1)
+    lines = EntryLine("a", 1, 0, 0), EntryLine("b", 2, 0, 0)
+    take_from_peer(east, msgspec.structs.replace(peer_entry("sale"), moves=moves, lines=lines))
+    assert (len(corrections(east)), on_hand(east, "card", "cup")) == (2, [0, -1])
+    recipe(east, BOX, "b")
+    west.ask(back("b"), key="r-2")
+    west.commit()
+    east.take(west.runs(STORE))
+    assert (len(corrections(east)), on_hand(east, "card", "cup")) == (3, [1, -2])
+
+
+def test_a_return_without_any_recipe_does_not_hold_up_the_next() -> None:
+    node = shop()
+    unknown = msgspec.structs.replace(
+        peer_entry("return", {"original": "R-1"}),
+        moves=(Move("cup", "customer", "store-1/quarantine", 3),),
+        lines=(EntryLine("odd", 2, 0, 0),),
+    )
+    take_from_peer(node, unknown, writer="store-1#0000000b")
+    node.ask(back(), key="r")
+    recipe(node, BOX)
+    node.ask(sold(), key="s")
+    assert [one.content.reference for one in corrections(node)] == ["R-1"]
+    assert on_hand(node, "box", "card") == [20, 20]
