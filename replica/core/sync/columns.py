@@ -197,7 +197,7 @@ class ColumnDecoder:
             raise PeerFault("malformed", f"{type(error).__name__} in a batch of entries") from None
 
     def _decode(self, raw: bytes) -> list[ReceivedRun]:
-        restart, fresh, columns, check = msgpack.unpackb(raw, strict_map_key=False)
+        restart, fresh, columns, check = msgpack.unpackb(raw)
         if restart:
             self._names, self._items, self._routes = [], {}, {}
         self._learn(fresh)

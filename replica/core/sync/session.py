@@ -135,7 +135,8 @@ class Session:
         self._sealed = self._opened = 0
         """Number of frames sent, and received. The seal of the next frame depends on it."""
         self._heard_ms = self._spoke_ms = self._digested_ms = now.elapsed_ms
-        self._digested: dict[str, tuple[str, str]] = {}
+        self._digested: dict[str, str] = {}
+        """By scope: the digest of the version vector when the digests were last sent."""
         self._push(hello)
 
     def take_frames(self) -> list[bytes]:
@@ -466,8 +467,9 @@ class Session:
             if scope not in self._replica.vectors:
                 continue
             vector = self._replica.vector_digest(scope)
-            if self._digested.get(scope, ("", ""))[0] != vector:
-                fresh[scope] = self._digested[scope] = (vector, self._replica.digest(scope))
+            if self._digested.get(scope) != vector:
+                self._digested[scope] = vector
+                fresh[scope] = (vector, self._replica.digest(scope))
         if fresh:
             self._push(Digests(fresh))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -143,6 +144,42 @@ def test_alternating_streams_keep_their_arrival_order() -> None:
     assert [run.previous for run in decoded[2:4]] == [own.entries[0].hash, relayed.entries[0].hash]
 
 
+def test_keys_of_different_lengths_read_back() -> None:
+    run = linked(OWN, [receipt_content(key=key) for key in (b"k" * 16, b"short", b"", b"another")])
+    assert ColumnDecoder().decode(encode(run))[0].entries == run.entries
+
+
+def test_the_longest_texts_and_the_least_stamp_read_back() -> None:
+    longest = "x" * TEXT_LENGTH_MAX
+    run = linked(OWN, [receipt_content(clock=0, actor=longest, reason=longest, reference=longest)])
+    assert ColumnDecoder().decode(encode(run))[0].entries == run.entries
+
+
+def test_the_first_name_of_the_dictionary_may_be_any_text() -> None:
+    run = linked(OWN, [receipt_content(actor=OWN.writer)])
+    assert ColumnDecoder().decode(encode(run))[0].entries == run.entries
+    plain = taken_apart(encode(run))
+    plain[1][:2] = [OWN.scope, OWN.writer]
+    plain[2][0][0][:2] = [1, 0]
+    plain[2][5] = pack_column([1])
+    assert ColumnDecoder().decode(put_together(plain))[0].entries == run.entries
+
+
+def test_two_writers_in_one_batch_may_each_debit_their_own_accounts() -> None:
+    batch = [
+        linked(OWN, [receipt_content(moves=(Move("cola", "store-1/free", "customer", 1),))]),
+        linked(RELAYED, [receipt_content(moves=(Move("cola", "hub-east/free", "customer", 1),))]),
+    ]
+    assert [run.entries for run in ColumnDecoder().decode(encode(*batch))] == [run.entries for run in batch]
+
+
+def test_the_hash_before_a_run_is_sent_only_if_the_receiver_cannot_know_it() -> None:
+    encoder = ColumnEncoder()
+    run = linked(OWN, [receipt_content()] * 3, first=5, previous=b"p" * 16)
+    sent = [taken_apart(encoder.encode([pair]))[2][0][0][3] for pair in with_hash_before(run)]
+    assert sent == [b"p" * 16, b"", b""]
+
+
 def test_a_name_is_sent_once_in_a_session() -> None:
     encoder = ColumnEncoder()
     run = linked(OWN, [receipt_content(item="a-rather-long-name-of-an-item")] * 2)
@@ -181,6 +218,38 @@ def test_names_are_checked_again_after_the_dictionary_restarts(move: Move, reaso
     anew = taken_apart(encode(linked(OWN, [receipt_content(moves=(move,))])))
     anew[0] = True
     assert fault_of(put_together(anew), decoder) == reason
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        [receipt_content(moves=tuple(Move(f"item-{one}", "supplier", "store-1/free", 1) for one in range(12)))],
+        [receipt_content(moves=(), lines=tuple(EntryLine(f"sku-{one}", 1, 0, 0) for one in range(12)))],
+        [receipt_content(actor=f"a-{one}", reason=f"r-{one}") for one in range(6)],
+    ],
+)
+def test_the_dictionary_restarts_for_names_of_any_kind(
+    contents: list[Content], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replica.core.sync.columns.NAMES_PER_SESSION_MAX", 20)
+    encoder, decoder = ColumnEncoder(), ColumnDecoder()
+    first = receipt_content(moves=(), lines=tuple(EntryLine(f"first-{one}", 1, 0, 0) for one in range(5)))
+    pairs = with_hash_before(linked(OWN, [first, *contents]))
+    restarts = []
+    for batch in (pairs[:1], pairs[1:]):
+        packed = encoder.encode(batch)
+        restarts.append(taken_apart(packed)[0])
+        assert decoder.decode(packed)[0].entries == [entry for entry, _ in batch]
+    assert restarts == [False, True]
+
+
+def test_a_dictionary_that_is_exactly_full_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replica.core.sync.columns.NAMES_PER_SESSION_MAX", 9)
+    said = receipt_content(actor="till-1", reason="delivery", lines=(EntryLine("six", 1, 0, 0),))
+    run = linked(OWN, [said])
+    packed = encode(run)
+    assert len(taken_apart(packed)[1]) == 9
+    assert ColumnDecoder().decode(packed)[0].entries == run.entries
 
 
 def test_a_batch_with_more_new_names_than_fit_restarts_the_dictionary() -> None:
@@ -240,6 +309,28 @@ def test_an_invalid_run_is_malformed(run_fields: dict[int, Any]) -> None:
     assert fault_of(put_together(plain)) == "malformed"
 
 
+def test_the_fault_of_a_malformed_batch_names_its_cause() -> None:
+    plain = taken_apart(encode(linked(OWN, [receipt_content()])))
+    plain[2][0][0][0] = 999
+    with pytest.raises(PeerFault) as fault:
+        ColumnDecoder().decode(put_together(plain))
+    assert "IndexError" in fault.value.detail
+
+
+@pytest.mark.parametrize(("writer", "scope"), [(-1, 1), (0, -1)])
+def test_a_name_with_a_negative_number_is_malformed(writer: int, scope: int) -> None:
+    plain = taken_apart(encode(linked(OWN, [receipt_content()])))
+    plain[1].append(OWN.writer if writer < 0 else OWN.scope)
+    plain[2][0][0][:2] = [writer, scope]
+    assert fault_of(put_together(plain)) == "malformed"
+
+
+def test_a_counter_of_a_stamp_above_its_bits_is_malformed() -> None:
+    plain = taken_apart(encode(linked(OWN, [receipt_content(clock=1 << 16)])))
+    plain[2][3] = pack_column([1 << 16])
+    assert fault_of(put_together(plain)) == "malformed"
+
+
 def test_a_batch_without_entries_is_malformed() -> None:
     assert fault_of(ColumnEncoder().encode([])) == "malformed"
 
@@ -249,6 +340,39 @@ def test_a_batch_of_the_most_entries_is_read_and_one_more_is_malformed() -> None
     pairs = with_hash_before(run)
     assert len(ColumnDecoder().decode(ColumnEncoder().encode(pairs[:-1]))[0].entries) == FRAME_ENTRIES_MAX
     assert fault_of(ColumnEncoder().encode(pairs)) == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("number", "content"),
+    [
+        (2, receipt_content(lines=())),
+        (2, receipt_content(moves=(), lines=(EntryLine("cola", 1, 0, 0),))),
+    ],
+)
+def test_a_batch_of_the_most_moves_or_lines_is_read_and_one_more_is_oversized(
+    number: int, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replica.core.sync.columns.FRAME_MOVES_MAX", number)
+    run = linked(OWN, [content] * number)
+    assert ColumnDecoder().decode(encode(run))[0].entries == run.entries
+    assert fault_of(encode(linked(OWN, [content] * (number + 1)))) == "oversized"
+
+
+def test_a_batch_of_the_most_bytes_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = linked(OWN, [receipt_content()])
+    packed = encode(run)
+    monkeypatch.setattr("replica.core.sync.columns.FRAME_RAW_BYTES_MAX", int.from_bytes(packed[:4], "big"))
+    assert ColumnDecoder().decode(packed)[0].entries == run.entries
+
+
+def test_a_batch_that_inflates_to_far_more_than_it_says_takes_no_memory() -> None:
+    bomb = (10).to_bytes(4, "big") + zlib.compress(bytes(5_000_000), 1)
+    tracemalloc.start()
+    try:
+        assert fault_of(bomb) == "corrupt"
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_account_of_another_node_cannot_be_debited() -> None:
@@ -287,6 +411,16 @@ def test_a_route_is_checked_for_each_writer_separately() -> None:
     assert fault_of(encode(linked(OWN, [sold]), linked(RELAYED, [sold]))) == "unauthorised"
 
 
+def test_a_route_after_a_known_one_is_checked_too() -> None:
+    known, foreign = Move("cola", "supplier", "store-1/free", 1), Move("cola", "hub-east/free", "customer", 1)
+    decoder, encoder = ColumnDecoder(), ColumnEncoder()
+    first, second = with_hash_before(
+        linked(OWN, [receipt_content(moves=(known,)), receipt_content(moves=(known, foreign))])
+    )
+    decoder.decode(encoder.encode([first]))
+    assert fault_of(encoder.encode([second]), decoder) == "unauthorised"
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -309,6 +443,8 @@ def test_a_route_is_checked_for_each_writer_separately() -> None:
         {"reason": "r" * (TEXT_LENGTH_MAX + 1)},
         {"reference": "r" * (TEXT_LENGTH_MAX + 1)},
         {"clock": -1},
+        {"clock": 1 << 63},
+        {"clock": (1 << 63) + 1},
     ],
 )
 def test_an_entry_that_no_correct_node_writes_is_malformed(changed: dict[str, Any]) -> None:

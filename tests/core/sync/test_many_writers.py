@@ -62,6 +62,16 @@ def test_replicas_of_many_writers_compare_in_parts_and_end_equal() -> None:
     ] * 2
 
 
+def test_only_the_last_part_of_a_have_says_that_it_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replica.core.sync.wire.FRAME_STREAMS_MAX", 2)
+    alone = Alone()
+    alone.take(HELLO)
+    alone.said()
+    alone.session.claim(heads(former("hub-west", 0, 5)))
+    said = [frame for frame in alone.said() if isinstance(frame, Have)]
+    assert [have.is_last for have in said] == [False, False, True]
+
+
 def test_no_entries_are_asked_for_before_the_last_part() -> None:
     streams = former("hub-west", 0, 3)
     alone = Alone(holding(store(1), streams, entries=2))

@@ -23,8 +23,15 @@ from tests.core.sync.lone_session import ENTRIES, EVERY_FRAME, HAVE, HELLO, NOW,
 
 def test_a_session_opens_with_its_own_hello() -> None:
     alone = Alone()
+    assert alone.session.has_frames
     assert alone.said() == [alone.node.hello()]
+    assert not alone.session.has_frames
     assert alone.session.phase is Phase.GREETING
+
+
+def test_a_session_accepts_no_scope_before_its_peer_was_admitted() -> None:
+    session = Alone().session
+    assert (session.accepted, session.subscribed) == ((), ())
 
 
 def test_a_hello_is_answered_with_the_vectors_of_the_scopes_accepted() -> None:
@@ -57,6 +64,7 @@ def test_each_phase_takes_its_own_frames_and_any_other_ends_the_session(phase: P
     with pytest.raises(PeerFault) as fault:
         alone.take(frame)
     assert fault.value.reason == "out-of-sequence"
+    assert type(frame).__name__ in fault.value.detail
     assert alone.session.phase is Phase.CLOSED
     assert [type(said) for said in alone.said()] == ([] if phase is Phase.CLOSED else [Bye])
 
@@ -108,6 +116,12 @@ def test_a_bye_ends_the_session_with_its_reason_and_without_an_answer() -> None:
     assert alone.take(Bye("stopping", "for the night")) == [Ended("stopping", "for the night")]
     assert alone.session.phase is Phase.CLOSED
     assert alone.said() == []
+
+
+def test_a_session_may_end_without_details() -> None:
+    alone = in_phase(Phase.STREAMING)
+    alone.session.close("stopping")
+    assert alone.said() == [Bye("stopping", "")]
 
 
 def test_a_session_says_bye_once() -> None:

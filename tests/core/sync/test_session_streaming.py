@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from hashlib import shake_128
 
+import pytest
+
 from replica.core.base.limits import FRAME_ENTRIES_MAX, WINDOW_BYTES
 from replica.core.base.names import CHAIN, HUBS
 from replica.core.log.entry import Stream
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.state import decisions
-from replica.core.sync.events import Acknowledged, Arrived
+from replica.core.sync.columns import ColumnEncoder
+from replica.core.sync.events import Acknowledged, Arrived, Scopes
 from replica.core.sync.session import Phase, plain_vectors
 from replica.core.sync.wire import Ack, Covered, Entries, Have
-from tests.core.chain import NOW_MS, STORE, SessionPair, hub, receipt, store
+from tests.core.chain import NOW_MS, STORE, Node, SessionPair, hub, receipt, store
 from tests.core.contents import OWN, linked, receipt_content, with_hash_before
 from tests.core.sync.lone_session import (
     ENTRIES,
@@ -23,6 +26,7 @@ from tests.core.sync.lone_session import (
     columns_of,
     content,
     filled,
+    greeting,
     have,
     holding,
     in_phase,
@@ -63,6 +67,40 @@ def test_a_backlog_travels_in_frames_of_the_most_entries() -> None:
     arrived = [event for event in line.sides[1].events if isinstance(event, Arrived)]
     assert [sum(len(run.entries) for run in event.runs) for event in arrived] == [FRAME_ENTRIES_MAX, 1]
     assert [event.number for event in arrived] == [1, 2]
+
+
+@pytest.mark.parametrize(("entries", "more_bytes"), [(2, 0), (3, 1)])
+def test_a_frame_is_full_when_its_entries_have_enough_bytes(
+    entries: int, more_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = filled(store(1), 6)
+    monkeypatch.setattr("replica.core.sync.session.FRAME_SOFT_BYTES", 2 * len(shop.journal[0][0].body) + more_bytes)
+    line = SessionPair(shop, hub("hub-east")).run()
+    arrived = [event for event in line.sides[1].events if isinstance(event, Arrived)]
+    assert [sum(len(run.entries) for run in event.runs) for event in arrived] == [entries] * (6 // entries)
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted", "offered"),
+    [
+        ((STORE, CHAIN), None, (STORE,)),
+        ((STORE, CHAIN), (STORE, CHAIN), (STORE,)),
+        ((STORE, CHAIN), ("store-2", CHAIN), ()),
+        (None, ("store-2", CHAIN), ("store-2", CHAIN)),
+        (None, None, None),
+    ],
+)
+def test_a_node_offers_the_scopes_that_its_peer_wants_and_accepts(own: Scopes, wanted: Scopes, offered: Scopes) -> None:
+    alone = Alone(Node(STORE, (STORE,), own), lambda peer: ())
+    alone.take(greeting(scopes=wanted))
+    assert alone.session.offered == offered
+
+
+def test_the_vectors_of_some_scopes_have_no_others() -> None:
+    shop = filled(store(1), 1)
+    shop.write("cola", {"recipe": {"cola": 1}})
+    assert list(plain_vectors(shop.replica, (STORE,))) == [STORE]
+    assert sorted(plain_vectors(shop.replica, None)) == [CHAIN, STORE]
 
 
 def test_a_store_gets_only_its_own_location_and_the_chain() -> None:
@@ -140,6 +178,8 @@ def test_a_session_stops_sending_while_its_window_is_full() -> None:
     alone.session.send(pairs)
     assert alone.session.unacknowledged_bytes >= WINDOW_BYTES
     assert not alone.session.has_room
+    alone.session.unacknowledged_bytes = WINDOW_BYTES
+    assert not alone.session.has_room
 
 
 def test_entries_the_peer_has_are_not_sent() -> None:
@@ -163,6 +203,20 @@ def test_entries_that_the_peer_sends_although_we_claimed_them_are_counted() -> N
     alone.session.claim(plain_vectors(alone.node.replica, alone.session.accepted))
     longer = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
     alone.take(HAVE, Entries(1, columns_of(longer)))
+    assert alone.session.resent == 2
+
+
+def test_only_entries_that_were_claimed_count_as_resent() -> None:
+    alone = Alone(holding(1, 2))
+    alone.take(HELLO)
+    alone.session.claim(plain_vectors(alone.node.replica, alone.session.accepted))
+    run = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
+    other = linked(Stream("hub-east#0000000b", STORE), [content("hub-east", 4)])
+    encoder = ColumnEncoder()
+    pairs = [*with_hash_before(run)[1:], *with_hash_before(other)]
+    alone.take(HAVE, Entries(1, encoder.encode(pairs)))
+    assert alone.session.resent == 1
+    alone.take(Entries(2, encoder.encode(with_hash_before(run)[:1])))
     assert alone.session.resent == 2
 
 
@@ -200,10 +254,13 @@ def test_entries_the_peer_holds_and_we_lack_are_counted_until_they_arrive() -> N
     run = linked(PEER, [content("hub-east", number) for number in (1, 2, 3)])
     alone.take(HELLO, have(run))
     assert alone.session.entries_behind() == 3
-    (arrived,) = alone.take(Entries(1, columns_of(run)))
-    decisions.merge(alone.node.replica, arrived.runs, NOW_MS)
-    alone.session.merged(1)
-    assert alone.session.entries_behind() == 0
+    encoder, pairs = ColumnEncoder(), with_hash_before(run)
+    for number, (some, behind) in enumerate([(pairs[:1], 2), (pairs[1:], 0)], start=1):
+        (arrived,) = alone.take(Entries(number, encoder.encode(some)))
+        decisions.merge(alone.node.replica, arrived.runs, NOW_MS)
+        alone.session.merged(number)
+        assert alone.session.entries_behind() == behind
+    assert alone.session.behind == {}
     assert Ack(1) in alone.said()
 
 
@@ -214,6 +271,13 @@ def test_entries_that_arrived_from_another_peer_are_not_missing() -> None:
     assert alone.session.entries_behind() == 1
     decisions.merge(alone.node.replica, [run], NOW_MS)
     assert alone.session.entries_behind() == 0
+    assert alone.session.behind == {}
+
+
+def test_a_peer_that_holds_what_we_hold_is_not_ahead() -> None:
+    run = linked(PEER, [content("hub-east", number) for number in (1, 2)])
+    alone = Alone(holding(1, 2))
+    alone.take(HELLO, have(run))
     assert alone.session.behind == {}
 
 

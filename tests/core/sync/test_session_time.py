@@ -16,7 +16,7 @@ from replica.core.sync.session import Phase
 from replica.core.sync.wire import AnyFrame, Beat, Bye, Digests
 from tests.core.chain import NOW_MS, STORE, SessionPair, hub, receipt, store
 from tests.core.contents import OWN
-from tests.core.sync.lone_session import HAVE, HELLO, Alone, filled, in_phase
+from tests.core.sync.lone_session import HAVE, HELLO, Alone, filled, greeting, in_phase
 
 
 def test_a_session_ends_if_no_frame_arrives_for_too_long() -> None:
@@ -147,6 +147,17 @@ def test_unequal_digests_at_unequal_vectors_raise_no_alarm() -> None:
     alone = in_phase(Phase.STREAMING)
     alone.node.ask(receipt(cola=1))
     assert alone.take(Digests({STORE: ("another vector", "another digest"), "store-2": ("v", "d")})) == []
+
+
+def test_a_peer_gets_digests_only_of_the_scopes_that_it_subscribes_to() -> None:
+    shop = filled(store(1), 1)
+    shop.write("cola", {"recipe": {"cola": 1}})
+    alone = Alone(shop)
+    alone.take(greeting(scopes=(STORE, "store-2")), HAVE)
+    alone.now = Moment(NOW_MS, DIGEST_INTERVAL_MS)
+    alone.take(Beat(NOW_MS))
+    alone.session.tick(alone.now)
+    assert [list(frame.digests) for frame in alone.said() if isinstance(frame, Digests)] == [[STORE]]
 
 
 def test_digests_are_sent_again_only_after_the_vector_changed() -> None:

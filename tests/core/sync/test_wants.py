@@ -31,8 +31,9 @@ def test_a_want_is_handed_over_and_answered_once() -> None:
     alone = streaming()
     assert alone.take(COLA) == [RightsWanted(COLA)]
     alone.session.give(1, 3)
-    alone.session.give(1, 3)
     assert alone.said() == [Given(1, 3, "")]
+    alone.session.give(1, 3)
+    assert alone.said() == []
     again = Want(number=2, location=STORE, item="cola", quantity=5, clock=8)
     assert alone.take(again) == [RightsWanted(again)]  # the first no longer waits
 

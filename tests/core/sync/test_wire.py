@@ -220,6 +220,19 @@ def test_a_hello_with_an_invalid_field_is_malformed(index: int, value: object) -
     assert fault(seal(msgpack.packb(array), 0)) == "malformed"
 
 
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (msgpack.packb([4, "three"]), "$[1]"),
+        (b"\x92\x04", "ValueError"),
+    ],
+)
+def test_the_fault_of_a_malformed_frame_names_its_cause(content: bytes, named: str) -> None:
+    with pytest.raises(PeerFault) as fault:
+        unpack_frame(seal(content, 0), 0)
+    assert named in fault.value.detail
+
+
 def test_a_hello_with_too_many_scopes_is_malformed() -> None:
     array = plain(HELLO)
     array[7] = ["s"] * (SCOPES_MAX + 1)
@@ -295,6 +308,7 @@ def test_a_frame_from_a_newer_peer_with_more_fields_is_read() -> None:
 
 def test_a_frame_above_the_limit_is_oversized_before_it_is_read() -> None:
     assert fault(b"\xc1" * (FRAME_BYTES_MAX + 1)) == "oversized"
+    assert fault(b"\xc1" * FRAME_BYTES_MAX) == "corrupt"
 
 
 @pytest.mark.parametrize("depth", [100, 500, 1_000, 1_023, 1_025, 100_000])
