@@ -1,4 +1,4 @@
-"""`python -m tests.mutants`: try the mutants of the core, and report those that survive."""
+"""`python -m tests.mutants`: try the mutants of the core or of the runtime, and report those that survive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 import pytest
 from mutmut.utils.format_utils import get_mutant_name
 
-from tests.mutants.generation import generate, modules_of_the_core, verdicts_of
+from tests.mutants.generation import generate, modules, tests_of, verdicts_of
 from tests.mutants.report import print_report
 from tests.mutants.trials import PYTEST_ARGUMENTS, UNKILLED, Trials
 
@@ -20,9 +20,10 @@ from tests.mutants.trials import PYTEST_ARGUMENTS, UNKILLED, Trials
 @click.command(
     epilog="""\b
 Examples:
-  python -m tests.mutants                                   all mutants that have no verdict yet
+  python -m tests.mutants                                   all mutants of the core that have no verdict yet
   python -m tests.mutants replica.core.ledger               one package
   python -m tests.mutants --sample 300 replica.core.orders  some of them, by chance
+  python -m tests.mutants replica.runtime.journal           a package of the runtime
   python -m tests.mutants --again replica.core.ledger       the survivors, after new tests
   python -m tests.mutants --report                          only the report
 """
@@ -47,28 +48,29 @@ def main(
     budget: float,
     processes: int,
 ) -> None:
-    """Try the mutants of the core whose names begin with one of NAMES.
+    """Try the mutants whose names begin with one of NAMES; without NAMES, those of the core.
 
     Verdicts are kept in `mutants/`. A run that was stopped continues where it ended.
     """
-    paths = [path for path in modules_of_the_core() if _overlaps(names, get_mutant_name(path, ""))]
+    names = names or ("replica.core",)
+    paths = [path for path in modules() if _overlaps(names, get_mutant_name(path, ""))]
     if not report:
         generate(paths, processes)
         mutants = [key for path in paths for key in _due(path, names, again)]
         trials = Trials(sorted(mutants, key=partial(_drawn, seed))[:sample], budget, processes, slow_first)
-        code = pytest.main([*PYTEST_ARGUMENTS, "--hypothesis-profile=mutants"], plugins=[trials])
+        code = pytest.main([*tests_of(paths), *PYTEST_ARGUMENTS, "--hypothesis-profile=mutants"], plugins=[trials])
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             sys.exit(code)
     print_report(paths)
 
 
 def _overlaps(names: tuple[str, ...], module: str) -> bool:
-    return not names or any(module.startswith(name) or name.startswith(module) for name in names)
+    return any(module.startswith(name) or name.startswith(module) for name in names)
 
 
 def _due(path: Path, names: tuple[str, ...], again: bool) -> Iterator[str]:
     for mutant, code in verdicts_of(path).exit_code_by_key.items():
-        if (code in UNKILLED if again else code is None) and (not names or mutant.startswith(names)):
+        if (code in UNKILLED if again else code is None) and mutant.startswith(names):
             yield mutant
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,14 +29,24 @@ from mutmut.utils.file_utils import change_cwd
 from mutmut.utils.format_utils import get_mutant_name, mangled_name_from_mutant_name
 
 MUTANTS = Path("mutants")
-CORE = Path("replica/core")
+
+_TESTS_OF_THE_RUNTIME = ("tests/contract", "tests/edge_node", "tests/hub", "tests/runtime")
+
+TESTS_OF = {
+    "replica/core": ("tests/core",),
+    "replica/runtime/journal": _TESTS_OF_THE_RUNTIME,
+    "replica/runtime/http": _TESTS_OF_THE_RUNTIME,
+    "replica/runtime/background": _TESTS_OF_THE_RUNTIME,
+}
+"""Where the modules are that have mutants, and the tests that may kill these."""
+
 REJECTED_BY_TYPES = 37
 """mutmut's exit code of a mutant that the type checker rejects."""
 
 TYPE_CHECK = [
     *(sys.executable, "-m", "mypy", "--output=json", "--no-error-summary", "--config-file=../pyproject.toml"),
     *("--no-warn-unused-ignores", "--disable-error-code=no-redef", "--disable-error-code=has-type"),
-    *("-p", "replica.core"),
+    *("-p", "replica"),
 ]
 """Without the errors that arise only because a class holds many copies of one method."""
 
@@ -60,9 +70,16 @@ class _Visitor(MutationVisitor):
                 return super()._skip_node_and_children(node)
 
 
-def modules_of_the_core() -> list[Path]:
-    """All modules of `replica/core` that hold code."""
-    return [path for path in sorted(CORE.rglob("*.py")) if path.name != "__init__.py"]
+def modules() -> list[Path]:
+    """All modules that may have mutants."""
+    found = [path for room in TESTS_OF for path in sorted(Path(room).rglob("*.py"))]
+    return [path for path in found if path.name != "__init__.py"]
+
+
+def tests_of(paths: Sequence[Path]) -> list[str]:
+    """The directories of the tests that may kill mutants of these modules."""
+    named = [tests for room, tests in TESTS_OF.items() if any(path.is_relative_to(room) for path in paths)]
+    return sorted({directory for tests in named for directory in tests})
 
 
 def verdicts_of(path: Path) -> SourceFileMutationData:
@@ -74,7 +91,7 @@ def verdicts_of(path: Path) -> SourceFileMutationData:
 
 def generate(paths: Iterable[Path], processes: int) -> None:
     """Write the mutants of those modules that changed since, and drop the verdicts of changed functions."""
-    for path in [Path("replica/__init__.py"), *CORE.rglob("*.py")]:
+    for path in Path("replica").rglob("*.py"):
         copy = MUTANTS / path
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)

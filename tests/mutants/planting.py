@@ -16,7 +16,7 @@ from mutmut.mutation.data import MutantLineSpans
 from mutmut.mutation.file_mutation import compute_function_hashes
 from mutmut.utils.format_utils import get_module_from_key, get_mutant_name, orig_function_and_class_names_from_key
 
-from tests.mutants.generation import modules_of_the_core
+from tests.mutants.generation import modules
 
 
 def plant(mutant: str) -> None:
@@ -34,9 +34,9 @@ def plant(mutant: str) -> None:
     function.__kwdefaults__ = changed.__kwdefaults__
 
 
-def functions_of_the_core() -> Iterator[tuple[str, FunctionType]]:
+def mutated_functions() -> Iterator[tuple[str, FunctionType]]:
     """Each function and method, with the name that its mutants have before their number."""
-    for path in modules_of_the_core():
+    for path in modules():
         for name in compute_function_hashes(path.read_text()):
             with suppress(KeyError, TypeError):  # a cached function, or a class within a class: never mutated
                 mutants = get_mutant_name(path, name)
@@ -69,7 +69,7 @@ def _compiled(mutant: str) -> FunctionType:
     path = get_module_from_key(mutant).replace(".", "/") + ".py"
     (source,) = _spans(path).read_function_sources([mutant.rpartition(".")[2]])
     (definition,) = ast.parse(dedent(source)).body
-    assert isinstance(definition, ast.FunctionDef)
+    assert isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef)
     definition.name = name
     definition.decorator_list = []
     body: ast.stmt = definition

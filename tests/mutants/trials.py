@@ -13,6 +13,7 @@ import math
 import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from mutmut.mutation.data import SourceFileMutationData
 from mutmut.utils.format_utils import get_module_from_key, mangled_name_from_mutant_name
 
 from tests.mutants.generation import MUTANTS, verdicts_of
-from tests.mutants.planting import functions_of_the_core, plant
+from tests.mutants.planting import mutated_functions, plant
 
 SURVIVED, KILLED, NO_TESTS, NOT_PLANTED = 0, 1, 33, 35
 """mutmut's exit codes; a negative code is the signal that ended the fork."""
@@ -40,7 +41,13 @@ MEMORY_MORE = 1 << 30
 ORIGINALS = 3
 """Functions whose unchanged code is tried first."""
 
-PYTEST_ARGUMENTS = ("tests/core", "-q", "-x", "-s", "--tb=no", "--no-header", "--no-summary", "-p", "no:cacheprovider")
+TEST_TIME_MAX_S = 30
+"""Seconds after which a test that waits for something fails. The limit of processor time does not see it."""
+
+PYTEST_ARGUMENTS = (
+    *("-q", "-x", "-s", "--tb=no", "--no-header", "--no-summary", "-p", "no:cacheprovider"),
+    *(f"--timeout={TEST_TIME_MAX_S}", f"--basetemp={MUTANTS / 'tmp'}", "-o", "tmp_path_retention_policy=none"),
+)
 
 
 Notes = dict[str, tuple[str, float, list[str]]]
@@ -99,6 +106,7 @@ class Trials:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Instead of pytest's own loop."""
         self.items = {item.nodeid: item for item in session.items}
+        session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # one for all forks
         gc.freeze()
         calls = self._calls()
         self._try_originals(calls)
@@ -172,10 +180,9 @@ class Trials:
 
     def _calls(self) -> Calls:
         """Read what was noted of each test; run the tests of new and changed files in a fork, and note them."""
-        noted: Notes = json.loads(CALLS.read_text()) if CALLS.exists() else {}
+        known: Notes = json.loads(CALLS.read_text()) if CALLS.exists() else {}
         digests = {test: _digest(item.path) for test, item in self.items.items()}
-        noted = {test: note for test, note in noted.items() if digests.get(test) == note[0]}
-        new = [test for test in self.items if test not in noted]
+        new = [test for test in self.items if test not in known or known[test][0] != digests[test]]
         if new:
             print(f"noting which functions {len(new)} tests call", flush=True)
             pid = os.fork()
@@ -183,13 +190,17 @@ class Trials:
                 code = 1
                 try:
                     _silence()
-                    CALLS.write_text(json.dumps(noted | self._observed(new, digests)))
+                    CALLS.write_text(json.dumps(known | self._observed(new, digests)))
                     code = 0
                 finally:
                     os._exit(code)
             if os.waitpid(pid, 0)[1]:
-                pytest.exit("a test fails without any mutant; run it by pytest first", returncode=1)
-            noted = json.loads(CALLS.read_text())
+                pytest.exit("the notes could not be written", returncode=1)
+            known = json.loads(CALLS.read_text())
+            failed = [test for test in new if test not in known or known[test][0] != digests[test]]
+            if failed:
+                pytest.exit(f"{failed[0]} fails without any mutant; run it by pytest first", returncode=1)
+        noted = {test: known[test] for test in self.items}
         tests_of: dict[str, list[str]] = {}
         for test, (_, _, functions) in noted.items():
             for function in functions:
@@ -197,7 +208,8 @@ class Trials:
         return Calls(tests_of, {test: duration_s for test, (_, duration_s, _) in noted.items()})
 
     def _observed(self, tests: Iterable[str], digests: Mapping[str, str]) -> Notes:
-        names = {id(function.__code__): name for name, function in functions_of_the_core()}
+        """Run the tests, and note what each of them calls, up to the first that fails."""
+        names = {id(function.__code__): name for name, function in mutated_functions()}
         called: set[str] = set()
 
         def on_event(frame: FrameType, event: str, _: object) -> None:
@@ -208,11 +220,13 @@ class Trials:
         for test in tests:
             called.clear()
             begun_s = time.process_time()
+            threading.setprofile(on_event)
             sys.setprofile(on_event)
             failed = self._fails(self.items[test])
             sys.setprofile(None)
+            threading.setprofile(None)
             if failed:
-                raise AssertionError(test)
+                return observed
             observed[test] = (digests[test], round(time.process_time() - begun_s, 4), sorted(called))
         return observed
 
