@@ -7,6 +7,7 @@ still be there.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,51 @@ async def test_store_keeps_the_calls_of_the_earlier_release(store: Caller) -> No
 
 async def test_hub_keeps_the_calls_of_the_earlier_release(hub: Caller) -> None:
     check_kept(await hub.good("/openapi.json"), described_before("hub"))
+
+
+def check_media(content: dict[str, Any], kind: str) -> None:
+    assert list(content) == [kind]
+    assert list(content[kind]) == ["schema"]
+    assert isinstance(content[kind]["schema"], dict)
+
+
+def check_parameters(call: dict[str, Any], path: str) -> None:
+    parameters = call["parameters"]
+    assert [one["name"] for one in parameters if one["in"] == "path"] == re.findall("{([^}]+)}", path)
+    assert [one["name"] for one in parameters if one["in"] == "header"] in ([], ["Idempotency-Key"])
+    for parameter in parameters:
+        assert set(parameter) - {"required"} == {"name", "in", "schema"}
+        assert parameter["in"] in ("path", "query", "header")
+        assert parameter.get("required", False) is (parameter["in"] != "query")
+        assert parameter["schema"]["type"] == "string"
+
+
+def check_responses(call: dict[str, Any], method: str) -> None:
+    """The answers of a call have its summary as their description; all others are problems."""
+    answers = 0
+    for status, response in call["responses"].items():
+        assert re.fullmatch("[1-5](XX|[0-9]{2})", status)
+        is_answer = response["description"] == call["summary"]
+        answers += is_answer
+        if "content" in response or not is_answer:
+            check_media(response["content"], "application/json" if is_answer else "application/problem+json")
+    assert answers
+    allowed = call["responses"]["405"]["headers"]["Allow"]["schema"]["const"].split(", ")
+    assert {"OPTIONS", method.upper()} <= set(allowed)
+
+
+async def test_each_call_is_described_in_the_form_of_openapi(store: Caller, hub: Caller) -> None:
+    """Source: OpenAPI 3.1.0, sections 4.8.10 (operation), 4.8.12 (parameter), 4.8.17 (response)."""
+    for caller in (store, hub):
+        document = await caller.good("/openapi.json")
+        assert (document["openapi"], sorted(document["info"])) == ("3.1.0", ["title", "version"])
+        for path, calls in document["paths"].items():
+            for method, call in calls.items():
+                check_parameters(call, path)
+                check_responses(call, method)
+                if "requestBody" in call:
+                    assert call["requestBody"]["required"] is True
+                    check_media(call["requestBody"]["content"], "application/json")
 
 
 @pytest.mark.parametrize(
