@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from replica.core.base.errors import Overloaded, Refused, RightsExhausted
+from replica.core.base.errors import Invalid, Overloaded, Refused, RightsExhausted, StorageFull
 from replica.core.orders.requests import Placement
 from replica.runtime.http import problems
 from replica.runtime.http.openapi import openapi
 from replica.runtime.http.operations import Decoder
-from replica.runtime.http.problems import PROBLEM_TYPES, problem
+from replica.runtime.http.problems import PROBLEM_TYPES, problem, problem_response
 
 
 def kinds_of(refused: type[Refused]) -> list[type[Refused]]:
@@ -22,6 +22,20 @@ def kinds_of(refused: type[Refused]) -> list[type[Refused]]:
 @pytest.mark.parametrize("refused", kinds_of(Refused), ids=lambda refused: refused.__name__)
 def test_each_refusal_has_a_type_with_status_and_title(refused: type[Refused]) -> None:
     assert PROBLEM_TYPES[refused.kind].type == refused.kind
+
+
+@pytest.mark.parametrize(
+    ("refused", "status", "retry_after"),
+    [
+        (Overloaded("busy"), 503, "1"),
+        (StorageFull("the disk is full"), 507, "5"),
+        (Invalid("wrong", field="lines"), 422, None),
+    ],
+)
+def test_a_refusal_that_passes_says_when_to_retry(refused: Refused, status: int, retry_after: str | None) -> None:
+    response = problem_response(refused)
+    assert (response.status, response.headers.get("Retry-After")) == (status, retry_after)
+    assert response.content_type == "application/problem+json"
 
 
 def test_no_two_refusals_share_a_type() -> None:
