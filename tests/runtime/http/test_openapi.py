@@ -57,6 +57,10 @@ def fields_of(calls: dict[str, Any], path: str) -> dict[str, Any]:
     return fields
 
 
+WIDER = ("maxLength", "maxItems", "maximum")
+"""Bounds of requests that may grow: what a caller sent before is still accepted."""
+
+
 def lost(after: Any, before: Any, where: tuple[str, ...] = ()) -> list[str]:
     """What of an earlier document is not in a later one, by where it stood."""
     at = "/".join(where)
@@ -72,7 +76,8 @@ def lost(after: Any, before: Any, where: tuple[str, ...] = ()) -> list[str]:
     if isinstance(before, list):
         kept = isinstance(after, list) and all(each in after or _is_kept_in(after, each) for each in before)
         return [] if kept else [at]
-    return [] if after == before else [at]
+    is_wider = where[-1] in WIDER and "requestBody" in where and after > before
+    return [] if after == before or is_wider or where[-1] == "description" else [at]
 
 
 def _is_kept_in(after: list[Any], before: Any) -> bool:
