@@ -148,7 +148,7 @@ def batches(rows: Iterable[Row | Verdict]) -> Iterator[list[Row | Verdict]]:
 class Batch(Struct, frozen=True):
     """The verdicts of one batch, and how far the file was read for it, in bytes.
 
-    `again`: rows without a verdict yet, which the node refused for what other rows may change.
+    `again`: rows that the node refused, without a verdict yet, because a later row may have changed why.
     """
 
     verdicts: list[Verdict]
@@ -159,8 +159,8 @@ class Batch(Struct, frozen=True):
 async def send_documents(target: Target, rows: Rows, run: str) -> AsyncIterator[Batch]:
     """Send rows as documents, and give the verdicts. `run`: names this run. Raises NodeSilent or Unreadable.
 
-    Batches that wait together may be decided in any order. So a row that the node refused because of other documents is
-    sent again when all others are there. Its verdict comes last.
+    Batches that wait together may be decided in any order, and a document may be refused because of another one. So a
+    row that the node refused is sent again when all others are there. Its verdict comes last.
     """
     schema = await target.ask("GET", f"/v1/documents/{rows.kind.document}/schema")
     if schema.status != 200:
@@ -225,7 +225,7 @@ async def _verdicts_of(
     if reply.status != 207:
         return [Verdict(row.number, row.key, "refused", "", _detail(reply.answer)) for row in sent]
     return [
-        row if not is_last and _depends_on_others(one.get("problem")) else _verdict(rows, row, one)
+        row if "problem" in one and not is_last else _verdict(rows, row, one)
         for row, one in zip(sent, reply.answer["verdicts"], strict=True)
     ]
 
@@ -233,11 +233,6 @@ async def _verdicts_of(
 def _place(row: Row) -> dict[str, str]:
     """The rank of a row. A node checks a body faster if it does not say what is the default."""
     return {**({"rank": row.rank} if row.rank != CHAIN_NAME else {}), **({"at": row.at} if row.at else {})}
-
-
-def _depends_on_others(problem: Any) -> bool:
-    """Whether a problem names other documents that are in the way, or that may be missing yet."""
-    return isinstance(problem, dict) and any(name in problem for name in ("sku", "skus", "known"))
 
 
 def _verdict(rows: Rows, row: Row, answered: dict[str, Any]) -> Verdict:
@@ -253,19 +248,28 @@ async def send_levels(target: Target, rows: Rows, digest: str) -> AsyncIterator[
     """Send rows as counts, many rows of one location in one count. `digest`: of the file. Raises NodeSilent."""
     begun = (await target.ask("GET", "/healthz")).at
     waiting: dict[str, list[Row]] = {}
-    position = 0
-    for row in rows:
-        if isinstance(row, Verdict):
-            yield Batch([row], position)
-            continue
-        position = row.position
-        location = row.value["location"]
-        waiting.setdefault(location, []).append(row)
-        if len(waiting[location]) >= BATCH_ROWS or sum(map(len, waiting.values())) >= LEVELS_WAITING_MAX:
-            longest = max(waiting, key=lambda one: len(waiting[one]))
-            yield Batch(await _count(target, rows, longest, waiting.pop(longest), digest, begun), position)
+    number = position = 0
+    broken: Unreadable | None = None
+    try:
+        for row in rows:
+            if isinstance(row, Verdict):
+                yield Batch([row], position)
+                continue
+            position = row.position
+            location = row.value["location"]
+            waiting.setdefault(location, []).append(row)
+            number += 1
+            if len(waiting[location]) >= BATCH_ROWS or number >= LEVELS_WAITING_MAX:
+                longest = max(waiting, key=lambda one: len(waiting[one]))
+                some = waiting.pop(longest)
+                number -= len(some)
+                yield Batch(await _count(target, rows, longest, some, digest, begun), position)
+    except Unreadable as error:  # in the middle of the file: the rows before it are counted
+        broken = error
     for location, some in waiting.items():
         yield Batch(await _count(target, rows, location, some, digest, begun), position)
+    if broken is not None:
+        raise broken
 
 
 async def _count(

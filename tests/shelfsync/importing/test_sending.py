@@ -133,6 +133,31 @@ async def test_a_row_waits_for_a_barcode_that_a_later_row_gives_up(hub: Caller, 
     assert [(one.key, one.status) for one in verdicts] == [("b", "written"), ("a", "written")]
 
 
+async def test_a_price_of_a_store_waits_for_the_limits_of_a_later_row(hub: Caller, tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    header = "sku,amount,currency,override.max,rank,at"
+    path.write_text(f"{header}\ncola,90,EUR,100,,\n")
+    await send(hub, path, "prices")
+    path.write_text(f"{header}\ncola,150,EUR,,store,w-1\ncola,90,EUR,200,,\n")
+    assert [(one.row, one.status) for one in await send(hub, path, "prices", "run-2")] == [
+        (3, "written"),
+        (2, "written"),
+    ]
+
+
+async def test_levels_before_a_broken_row_are_counted(hub: Caller, tmp_path: Path) -> None:
+    await send(hub, skus(tmp_path, 1), "skus")
+    path = tmp_path / "levels.csv"
+    path.write_text('location,item,on_hand\nw-1,sku-0,5\nw-2,"' + "y" * 200_000)
+    verdicts: list[Verdict] = []
+    async with asking(url_of(hub)) as target:
+        with pytest.raises(Unreadable):
+            async for batch in send_levels(target, Rows(KINDS["levels"], Source(path=path, format="csv")), "digest"):
+                verdicts += batch.verdicts
+    assert statuses(verdicts) == ["written"]
+    assert (await hub.good("/v1/stock/w-1/sku-0"))["on_hand"] == 5
+
+
 async def test_a_store_takes_rows_of_its_own_rank_only(store: Caller, tmp_path: Path) -> None:
     path = skus(tmp_path, 1)
     (refused,) = await send(store, path, "skus")
