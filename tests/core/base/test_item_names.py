@@ -6,6 +6,8 @@ from itertools import product
 from string import ascii_lowercase
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from replica.core.base import item_names
 from replica.core.base.item_names import ItemNames, are_alike, closest
@@ -105,6 +107,21 @@ def test_the_closest_names_come_in_the_order_of_their_distances() -> None:
         far = {word: steps(item, word) for word in ("a", "b", *words)}
         for three in (("a", "b"), *zip(words, words[5:], words[11:], strict=False)):
             assert closest(item, three) == sorted(three, key=lambda word: (far[word], word))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from(["cola", "colla", "cola_1l", "colas", "x"]))))
+def test_the_names_are_those_that_came_and_did_not_go(changes: list[tuple[bool, str]]) -> None:
+    names, known = ItemNames(), dict[str, None]()
+    for is_new, name in changes:
+        if is_new:
+            names.add(name)
+            known[name] = None
+        else:
+            names.discard(name)
+            known.pop(name, None)
+    for name in ("cola", "colla", "cola_1l", "colas", "x"):
+        assert (name in names) == (name in known)
+    assert names.like("colass") == closest("colass", [name for name in known if are_alike("colass", name)])
 
 
 def test_a_misspelling_is_found_among_many_thousand_names_that_look_the_same() -> None:

@@ -179,6 +179,28 @@ def test_the_catalogue_survives_a_document_of_any_bytes(value: bytes) -> None:
     assert catalog.put(sku("cola", {"recipe": {"cola_bottle": 1}}, version=3))
 
 
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+
+
+@given(st.lists(st.tuples(NAMES, st.none() | st.tuples(st.lists(NAMES, min_size=1, max_size=3), st.lists(NAMES)))))
+def test_items_and_barcodes_have_the_skus_that_name_them_now(
+    writes: list[tuple[str, tuple[list[str], list[str]] | None]],
+) -> None:
+    catalog, current = Catalog(), dict[str, tuple[list[str], list[str]]]()
+    for version, (name, written) in enumerate(writes, 1):
+        current.pop(name, None)
+        value = None
+        if written is not None:
+            current[name] = written
+            value = {"recipe": dict.fromkeys(written[0], 2), "barcodes": written[1]}
+        catalog.put(sku(name, value, version=version))
+    for one in ("a", "b", "c", "d"):
+        assert catalog.users_of(one) == sorted(name for name, (items, _) in current.items() if one in items)
+        assert catalog.holders_of(one) == sorted(name for name, (_, codes) in current.items() if one in codes)
+    shared = {one for one in "abcd" if sum(one in codes for _, codes in current.values()) > 1}
+    assert {code for code, _ in catalog.barcode_conflicts()} == shared
+
+
 @pytest.mark.parametrize(
     ("recipe", "units", "number"),
     [
