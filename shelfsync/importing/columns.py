@@ -79,7 +79,6 @@ class Kind(Struct, frozen=True, kw_only=True):
     document: str
     key: str
     """The column with the key of the document."""
-    about: str
     columns: tuple[Column, ...]
     required: tuple[str, ...] = ()
     """Columns that a table must have besides the key."""
@@ -244,7 +243,6 @@ SKUS = Kind(
     name="skus",
     document="sku",
     key="sku",
-    about="What is sold.",
     columns=(
         _column(
             "recipe", RECIPE, "`item:units item:units`, or a JSON object. Empty: one unit of the item of this name"
@@ -263,7 +261,6 @@ LOCATIONS = Kind(
     name="locations",
     document="location",
     key="location",
-    about="Stores and warehouses.",
     columns=(
         _column("type", TEXT, "store, warehouse or third_party"),
         _column("name", TEXT, "the name that people read"),
@@ -285,7 +282,6 @@ POLICIES = Kind(
     name="policies",
     document="policy",
     key="selector",
-    about="How much of the stock is sold online.",
     columns=(
         _column("mode", TEXT, "keep, safety, share or both"),
         _column(
@@ -303,7 +299,6 @@ PRICES = Kind(
     name="prices",
     document="price",
     key="sku",
-    about="Prices, by rank.",
     columns=(
         _column("amount", WHOLE, "minor units of the currency, such as cents"),
         _column("price", Cell(lambda cell: str(read_decimal(cell)), str), "instead of `amount`: major units, exactly"),
@@ -320,13 +315,12 @@ PRICES = Kind(
     complete=_in_minor_units,
 )
 
-PROMOTIONS = Kind(name="promotions", document="promotion", key="key", about="Promotions.", columns=(), has_tables=False)
+PROMOTIONS = Kind(name="promotions", document="promotion", key="key", columns=(), has_tables=False)
 
 LEVELS = Kind(
     name="levels",
     document="",
     key="item",
-    about="Stock levels, which become counts.",
     columns=(
         _column("location", TEXT, "the location"),
         _column("on_hand", WHOLE, "units in the building"),

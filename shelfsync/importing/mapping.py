@@ -66,10 +66,10 @@ def _number(mark: str, point: str) -> Callable[[str], str]:
 
 def _unit_code(cell: str) -> str:
     text = cell.strip()
-    if text.upper() in UNITS:
-        return text.upper()
-    code = _UNIT_NAMES.get(text.lower().rstrip("."))
-    if code is None:
+    if text in UNITS:
+        return text
+    code = _UNIT_NAMES.get(text.lower().rstrip(".")) or text.upper()
+    if code not in UNITS:
         raise WrongCell(
             f"{shown(cell)} is no known unit. Write its UN/ECE Rec 20 code, or list it under [values.unit]."
         )

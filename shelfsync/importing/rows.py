@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -183,7 +183,3 @@ class Rows:
         if size > 4 * DOCUMENT_BYTES_MAX:
             text = f"The row makes a document of {size} bytes. Shorten it to at most {DOCUMENT_BYTES_MAX} bytes."
             raise WrongField(self.kind.key, text)
-
-
-Progress = Callable[[int], None]
-"""Is told how far the file is read, in bytes."""
