@@ -246,3 +246,19 @@ def test_the_index_depends_on_the_documents_and_not_on_their_order(
     for sku in ("cola", "wine"):
         assert applying(one, sku) == applying(other, sku)
     assert one.overlaps(attributes_of, region_of) == other.overlaps(attributes_of, region_of)
+
+
+@given(st.lists(st.one_of(exclusives(), st.just(None)), max_size=8), st.integers(1, 3), st.data())
+def test_the_index_misses_no_promotion_that_applies(
+    values: list[dict[str, Any] | None], ids: int, data: st.DataObject
+) -> None:
+    promotions, current = Promotions(), {}
+    for number, value in enumerate(values):
+        write = register(value, f"p-{number % ids}")
+        promotions.put(write)
+        current[write.key] = read_register(write)
+    sku = data.draw(st.sampled_from(["cola", "cola_2", "wine", "bread"]))
+    expected = [
+        one.id for one in current.values() if one is not None and one.selected[0].contains(sku, attributes_of(sku))
+    ]
+    assert sorted(applying(promotions, sku)) == sorted(expected)
