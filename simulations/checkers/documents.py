@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from replica.core.base.names import node_of
+from replica.core.catalog.documents import Slot, scope_of
 from replica.core.log.entry import DOCUMENT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
-
-DocumentName = tuple[str, str]
 
 
 class DocumentsChecker(Checker):
@@ -20,14 +19,15 @@ class DocumentsChecker(Checker):
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self._seen: dict[tuple[str, DocumentName], int] = {}
-        self._best: dict[DocumentName, tuple[tuple[int, int, str], Any]] = {}
+        self._seen: dict[tuple[str, Slot], int] = {}
+        self._best: dict[Slot, tuple[tuple[int, int, str], Any]] = {}
 
     def entry(self, machine: Machine, stored: Stored) -> None:
         entry, content = stored.entry, stored.entry.content
         if content.kind != DOCUMENT:
             return
-        name, version = (content.facts["kind"], content.facts["key"]), content.facts["version"]
+        facts = content.facts
+        name, version = (facts["kind"], facts["key"], facts["rank"], facts["at"]), facts["version"]
         seen = self._seen.get((machine.name, name), 0)
         if node_of(entry.stream.writer) == machine.name and version != seen + 1:
             self.fail(f"{machine.name} wrote version {version} of {name} after it had seen version {seen}")
@@ -42,7 +42,9 @@ class DocumentsChecker(Checker):
     def finish(self) -> None:
         for machine in self.chain.machines.values():
             assert machine.node is not None
-            for (kind, key), (_, value) in self._best.items():
-                shown = machine.node.replica.documents.register(kind, key)
+            for slot, (_, value) in self._best.items():
+                if machine not in self.chain.subscribers(scope_of(slot[2], slot[3])):
+                    continue
+                shown = machine.node.replica.documents.register(*slot)
                 if (shown.value if shown is not None else None) != value:
-                    self.fail(f"{machine.name} shows an older {kind} {key} than the last write")
+                    self.fail(f"{machine.name} shows an older {slot} than the last write")

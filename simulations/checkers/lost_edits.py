@@ -9,12 +9,12 @@ from msgpack import unpackb
 
 from replica.core.base.limits import LOST_EDITS_MAX
 from replica.core.base.names import node_of
+from replica.core.catalog.documents import Slot
 from replica.core.log.entry import DOCUMENT, Entry
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
 
-DocumentName = tuple[str, str]
 Writes = dict[bytes, Entry]
 """Writes of one document by their hashes."""
 
@@ -26,7 +26,7 @@ class LostEditsChecker(Checker):
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self._held: dict[tuple[str, DocumentName], Writes] = {}
+        self._held: dict[tuple[str, Slot], Writes] = {}
         self._known_to: dict[bytes, tuple[bytes, ...]] = {}
         """The writes that the author of a write held, by the hash of the write."""
 
@@ -34,7 +34,9 @@ class LostEditsChecker(Checker):
         entry, content = stored.entry, stored.entry.content
         if content.kind != DOCUMENT:
             return
-        held = self._held.setdefault((machine.name, (content.facts["kind"], content.facts["key"])), {})
+        facts = content.facts
+        slot = (facts["kind"], facts["key"], facts["rank"], facts["at"])
+        held = self._held.setdefault((machine.name, slot), {})
         if node_of(entry.stream.writer) == machine.name:
             self._known_to.setdefault(entry.hash, tuple(held))
         held[entry.hash] = entry
@@ -45,9 +47,9 @@ class LostEditsChecker(Checker):
     def finish(self) -> None:
         for machine in self.chain.machines.values():
             assert machine.node is not None
-            listed: dict[DocumentName, list[tuple[int, int, str]]] = {}
+            listed: dict[Slot, list[tuple[int, int, str]]] = {}
             for _, lost in machine.node.replica.documents.lost_edits(1 << 30):
-                listed.setdefault((lost.kind, lost.key), []).append(lost.precedence)
+                listed.setdefault(lost.slot, []).append(lost.precedence)
             for (name, document), held in self._held.items():
                 lost_writes = self._lost(held)
                 if name == machine.name and len(lost_writes) <= LOST_EDITS_MAX:

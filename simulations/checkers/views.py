@@ -50,7 +50,7 @@ class ViewsChecker(Checker):
     def _check(self, machine: Machine, replica: Replica) -> None:
         entries = [as_received(entry_answer(stored)) for stored in machine.disk.stored]
         model, is_hub = model_of(machine, entries), machine.role.role == "hub"
-        shown = _shown(replica, machine.disk, model, is_hub=is_hub)
+        shown = _shown(replica, machine, model, is_hub=is_hub)
         for fault in model.find(shown):
             self.fail(f"{machine.name} {fault}")
         again = Replica(
@@ -61,7 +61,7 @@ class ViewsChecker(Checker):
             kinds=replica.kinds,
             order_policy=replica.order_policy,
         )
-        for path, found in _shown(again, machine.disk, model, is_hub=is_hub).items():
+        for path, found in _shown(again, machine, model, is_hub=is_hub).items():
             if found != shown[path]:
                 self.fail(f"{machine.name} shows {found} in {path} after a restart, and {shown[path]} before")
         self.history.tally("views compared")
@@ -70,15 +70,15 @@ class ViewsChecker(Checker):
 def model_of(machine: Machine, entries: Iterable[Mapping[str, Any]]) -> ViewFaults:
     """What a machine with these entries must show."""
     hosted = machine.role.locations if machine.role.role == "hub" else ()
-    return ViewFaults(machine.role.name, hosted, entries, LOST_EDITS_MAX)
+    return ViewFaults(machine.role.name, hosted, entries, machine.clock.now().wall_ms, LOST_EDITS_MAX)
 
 
-def _shown(replica: Replica, disk: SimulatedDisk, model: ViewFaults, *, is_hub: bool) -> dict[str, Any]:
+def _shown(replica: Replica, machine: Machine, model: ViewFaults, *, is_hub: bool) -> dict[str, Any]:
     """The views of a node by their paths."""
     shown: dict[str, Any] = {
-        f"/v1/exceptions?limit={limit}": _exceptions(replica, disk, model, limit) for limit in PAGES
+        f"/v1/exceptions?limit={limit}": _exceptions(replica, machine, model, limit) for limit in PAGES
     }
-    shown["/v1/exceptions"] = _exceptions(replica, disk, model, ALL)
+    shown["/v1/exceptions"] = _exceptions(replica, machine, model, ALL)
     for location, stocks in replica.ledger.at_location.items():
         shown[f"/v1/stock/{location}"] = [_stock(replica, location, item) for item in stocks.items()]
         for item in stocks.items():
@@ -94,8 +94,9 @@ def _shown(replica: Replica, disk: SimulatedDisk, model: ViewFaults, *, is_hub: 
     return shown
 
 
-def _exceptions(replica: Replica, disk: SimulatedDisk, model: ViewFaults, limit: int) -> dict[str, Any]:
+def _exceptions(replica: Replica, machine: Machine, model: ViewFaults, limit: int) -> dict[str, Any]:
     """A page of exceptions. A node reads from its journal when each breach began. Here the model says that."""
+    disk, now_ms = machine.disk, machine.clock.now().wall_ms
     repeated, questioned = disk.repeated(ARRIVAL_MAX, ALL), disk.questioned(ARRIVAL_MAX, ALL)
     named = {one.receipt: disk.on_receipt(one.receipt) for one in (*repeated, *questioned)}
     receipts = ReceiptAnswers(
@@ -103,7 +104,7 @@ def _exceptions(replica: Replica, disk: SimulatedDisk, model: ViewFaults, limit:
     )
     began = model.breach_times
     since = {pair: began.get(pair) for pair in breached_pairs(replica.ledger)}
-    found: dict[str, Any] = as_received(exceptions(replica, since, (), limit, receipts))
+    found: dict[str, Any] = as_received(exceptions(replica, since, (), limit, receipts, now_ms=now_ms))
     return found
 
 
@@ -126,6 +127,6 @@ def _availability(replica: Replica, sku: str, channel: str) -> dict[str, Any]:
 
 def _documents(replica: Replica, kind: str) -> Iterator[dict[str, Any]]:
     for key in replica.documents.keys(kind):
-        register = replica.documents.register(kind, key)
-        version = register.version if register is not None else 0
-        yield {"kind": kind, "key": key, "version": version, "value": as_received(replica.documents.value(kind, key))}
+        for register in replica.documents.valued(kind, key):
+            value = as_received(replica.documents.value(kind, key))
+            yield {"kind": kind, "key": key, "version": register.version, "value": value}

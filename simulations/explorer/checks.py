@@ -71,7 +71,7 @@ def _shown_problems(script: Script, replica: Replica, book: Book) -> Iterator[Pr
 def _listed_problems(replica: Replica, journal: Sequence[Entry]) -> Iterator[Problem]:
     """Stock and orders are shown as the reference model derives them from the entries."""
     stored = [Stored(arrival, entry, b"") for arrival, entry in enumerate(journal, 1)]
-    model = ViewFaults(replica.node, (), as_received([entry_answer(one) for one in stored]))
+    model = ViewFaults(replica.node, (), as_received([entry_answer(one) for one in stored]), now_ms=0)
     shown: dict[str, Any] = {f"/v1/orders/{order.name}": as_received(order_view(order)) for order in replica.orders}
     for location, stocks in replica.ledger.at_location.items():
         answers = [stock_answer(replica.ledger.stock(location, item), replica, "") for item in stocks.items()]

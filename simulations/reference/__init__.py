@@ -28,6 +28,7 @@ answer to each write that was accepted, and whether a write is refused.
     problems        what a person should look at
     entries         entries as the journal shows them
     order_traces    what entries show about each order, also those of other nodes
+    price_documents prices, promotions and quotes, from the documents
     exceptions      what a node in a chain lists for a person, with collisions, edits and wrong_clocks
     view_faults     where the lists and figures of a node differ from its entries
     views           the figures of a node in a chain: status, known nodes, metrics

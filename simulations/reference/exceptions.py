@@ -1,11 +1,13 @@
 """What a node of a chain lists for a person: `GET /v1/exceptions`, from the entries of its journal.
 
-All of it follows from the entries, except `differences`. So it is the same after a restart. A page has the first or the
+All of it follows from the entries, except `differences`, and from the moment: conflicts of prices and promotions end by
+themselves. So it is the same after a restart. A page has the first or the
 last rows of the whole list, or those of the first or the last orders (`page`).
 
     collisions      duplicates and key conflicts
     edits           lost edits
     wrong_clocks    clocks of nodes and tills
+    price_documents overrides past the limits, and promotions in each other's way
 """
 
 from __future__ import annotations
@@ -16,17 +18,18 @@ from typing import Any
 from simulations.reference.catalogue import one_form
 from simulations.reference.clocks import time_text, told_ms
 from simulations.reference.collisions import Collisions
-from simulations.reference.edits import current_documents, edit_faults
+from simulations.reference.edits import current_documents, edit_faults, version_of
 from simulations.reference.entries import Rows, Shown, at_ms_of, hash_of, node_of, unlike
 from simulations.reference.journal import breach_of
 from simulations.reference.order_traces import OrderTrace, order_traces
+from simulations.reference.price_documents import price_documents
 from simulations.reference.wrong_clocks import clocks, till_clocks
 
 NEWEST_LAST = ("duplicates", "key_conflicts", "clocks", "till_clocks")
 NEWEST_LAST_BY_ORDER = ("shortages", "reports")
 FIRST_BY_ORDER = ("waiting",)
 FIRST = (
-    *("breaches", "barcode_conflicts", "recipe_conflicts", "lost_edits"),
+    *("breaches", "barcode_conflicts", "recipe_conflicts", "price_conflicts", "promotion_conflicts", "lost_edits"),
     *("repeated_receipts", "questioned_returns"),
 )
 LISTS = (*NEWEST_LAST, *NEWEST_LAST_BY_ORDER, *FIRST_BY_ORDER, *FIRST)
@@ -36,15 +39,18 @@ LOST_EDITS_MAX = 8
 
 
 class Exceptions:
-    """The exceptions of one node, from the public JSON of its entries in order of arrival."""
+    """The exceptions of one node at a moment, from the public JSON of its entries in order of arrival."""
 
-    def __init__(self, entries: Iterable[Shown], edits_max: int = LOST_EDITS_MAX) -> None:
+    def __init__(self, entries: Iterable[Shown], now_ms: int, edits_max: int = LOST_EDITS_MAX) -> None:
         self._entries = list(entries)
         self._edits_max = edits_max
         self._of_hash = {one["hash"]: one for one in self._entries}
         self._orders = order_traces(self._entries)
         self._collisions = Collisions(self._entries, self._orders)
         self._documents = current_documents(self._entries)
+        self._now_ms = now_ms
+        writes = [one for one in self._entries if one["kind"] == "document"]
+        self._prices = price_documents((one["facts"], version_of(one)) for one in writes)
 
     def faults(self, shown: Mapping[str, Any]) -> Iterator[str]:
         """Where the whole lists that a node shows differ from what follows from its entries."""
@@ -60,6 +66,8 @@ class Exceptions:
             "waiting": self._of_orders("shown_waiting", _first_waiting),
             "barcode_conflicts": list(self._barcode_conflicts()),
             "recipe_conflicts": list(self._recipe_conflicts()),
+            "price_conflicts": self._prices.price_conflicts(self._now_ms),
+            "promotion_conflicts": self._prices.promotion_conflicts(self._now_ms),
             "questioned_returns": list(self._questioned_returns()),
             "repeated_receipts": list(self._repeated_receipts()),
             "clocks": clocks(self._entries),

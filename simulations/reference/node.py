@@ -198,7 +198,7 @@ class Store:
             case ["journal"]:
                 return self.reading.journal(query)
             case ["exceptions"]:
-                return exceptions(self.journal, self.orders, query)
+                return exceptions(self.journal, self.orders, query, now_ms)
             case ["status"]:
                 return self._status()
         raise Refusal("not-found", None)

@@ -8,6 +8,7 @@ from typing import Any
 from simulations.reference.clocks import is_impossible, moment_text, time_text
 from simulations.reference.journal import Entry, Journal, breach_of
 from simulations.reference.orders import Orders
+from simulations.reference.price_documents import price_documents
 from simulations.reference.reading import limit
 
 NONE: Mapping[str, Any] = {
@@ -23,11 +24,15 @@ NONE: Mapping[str, Any] = {
 """What only several nodes lead to."""
 
 
-def exceptions(journal: Journal, orders: Orders, query: Mapping[str, str]) -> dict[str, Any]:
+def exceptions(journal: Journal, orders: Orders, query: Mapping[str, str], now_ms: int) -> dict[str, Any]:
     """The newest exceptions, as many of each sort as a page has."""
     size = limit(query)
     of_orders, has_more = orders.exceptions(size)
+    writes = [one for one in journal.entries if one.kind == "document"]
+    prices = price_documents((one.facts, (one.facts["version"], one.stamp, one.writer)) for one in writes)
     found: dict[str, list[Any]] = {
+        "price_conflicts": prices.price_conflicts(now_ms),
+        "promotion_conflicts": prices.promotion_conflicts(now_ms),
         "breaches": list(_breaches(journal)),
         "repeated_receipts": list(_repeated_receipts(journal)),
         "questioned_returns": list(_questioned_returns(journal)),

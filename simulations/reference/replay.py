@@ -84,7 +84,7 @@ class Replay:
         facts = entry.facts
         if entry.kind == "order" and "act" in facts:
             self._hear_of_order(entry)
-        if entry.kind == "document":
+        if entry.kind == "document" and entry.facts["rank"] == 0:
             order = (facts["version"], entry.stamp, entry.writer)
             self.documents.put(facts["kind"], facts["key"], facts["value"], order)
             if facts["kind"] == "sku":

@@ -31,15 +31,18 @@ FIGURES = ("location", "item", "on_hand", "reserved", "quarantined", "available"
 
 
 class ViewFaults:
-    """The checks of one node's views. `hosted`: the locations that a hub writes for; none at a store."""
+    """The checks of one node's views. `hosted`: the locations that a hub writes for; none at a store.
+
+    `now_ms`: when the views are read, in milliseconds since 1970.
+    """
 
     def __init__(
-        self, node: str, hosted: Sequence[str], entries: Iterable[Shown], edits_max: int = LOST_EDITS_MAX
+        self, node: str, hosted: Sequence[str], entries: Iterable[Shown], now_ms: int, edits_max: int = LOST_EDITS_MAX
     ) -> None:
         self._node = node
         self._hosted = hosted
         self._entries = list(entries)
-        self._exceptions = Exceptions(self._entries, edits_max)
+        self._exceptions = Exceptions(self._entries, now_ms, edits_max)
         self._orders = order_traces(self._entries)
         self._journal = Journal()
         self._catalogue = Catalogue(is_open=True)

@@ -64,3 +64,27 @@ async def test_prices_and_promotions_have_a_schema(hub: Caller) -> None:
     for kind in ("price", "promotion"):
         schema = await hub.good(f"/v1/documents/{kind}/schema")
         assert schema["$ref"].lower().startswith(f"#/$defs/{kind}")
+
+
+async def test_overrides_past_new_limits_are_listed_up_to_the_limit_of_the_page(hub: Caller) -> None:
+    assert await put(hub, "location/store-1", SHOP) == (200, None)
+    for sku in ("cola", "wine"):
+        assert await put(hub, f"price/{sku}?rank=region&at=east", PRICE) == (200, None)
+        assert await put(hub, f"price/{sku}", {**PRICE, "override": {"max": 189}}) == (200, None)
+    page = await hub.good("/v1/exceptions?limit=1")
+    row = {"sku": "cola", "rank": "region", "at": "east", "version": 1, "field": "amount", "limits": {"max": 189}}
+    assert (page["price_conflicts"], page["truncated"]) == ([row], True)
+    whole = await hub.good("/v1/exceptions")
+    assert ([one["sku"] for one in whole["price_conflicts"]], whole["truncated"]) == (["cola", "wine"], False)
+
+
+async def test_promotions_that_compete_after_a_change_of_attributes_are_listed(hub: Caller) -> None:
+    by_brand = {"benefit": SALE["benefit"], "applies_to": {"attributes": {"brand": "acme"}}}
+    listing = {"benefit": SALE["benefit"], "applies_to": {"skus": ["cola"]}}
+    assert await put(hub, "promotion/summer", by_brand) == (200, None)
+    assert await put(hub, "promotion/winter", listing) == (200, None)
+    sku = {"recipe": {"cola": 1}, "attributes": {"brand": "acme"}}
+    assert await put(hub, "sku/cola?new_items=true", sku) == (200, None)
+    sides = [{"promotion": name, "rank": "chain", "at": "", "version": 1} for name in ("summer", "winter")]
+    expected = [{"first": sides[0], "second": sides[1], "why": "same-priority"}]
+    assert (await hub.good("/v1/exceptions"))["promotion_conflicts"] == expected

@@ -7,6 +7,7 @@ read, all pages of each list, before and after the process is killed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -110,7 +111,13 @@ async def _views(client: aiohttp.ClientSession, node: NodeProcess) -> Mapping[st
 
     async def read_at_rest() -> tuple[dict[str, Any], list[str]] | None:
         entries = await read_entries(read, size=7)
-        model = ViewFaults(node.name, () if is_store else (WAREHOUSE,), entries, LOST_EDITS_MAX)
+        model = ViewFaults(
+            node.name,
+            () if is_store else (WAREHOUSE,),
+            entries,
+            now_ms=int(time.time() * 1000),
+            edits_max=LOST_EDITS_MAX,
+        )
         views = await read_views(read, model, node.name if is_store else "")
         is_at_rest = (await status(client, node.url))["entries"] == len(entries)
         return (views, [*model.find(views)]) if is_at_rest else None

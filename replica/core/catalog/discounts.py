@@ -8,6 +8,8 @@ is ever below zero.
   of one price come in the order of their SKUs, so the order of the lines does not matter.
 - What remains of a line after a percentage is rounded half up. If one discount concerns several lines, it is split by
   what they cost, and left-over minor units go to the largest remainders, ties by SKU.
+- A promotion of a region or a store takes a line no lower than the least amount that the chain allows for its SKU. If a
+  discount is split, the part of a line that is past this is not given to another line.
 - An earlier promotion may leave an amount that does not divide by the units. Then some of these units cost that part of
   it, rounded down.
 
@@ -44,9 +46,11 @@ _PRICE_SCALE = 10**24
 class OpenLine:
     """One SKU of a basket while promotions apply: what no exclusive promotion took yet, and what it still costs."""
 
-    __slots__ = ("amount", "attributes", "is_measured", "per", "pieces", "quantity", "sku")
+    __slots__ = ("amount", "attributes", "is_measured", "per", "pieces", "quantity", "room", "sku")
 
-    def __init__(self, sku: str, attributes: Attributes, quantity: int, amount: int, per: int) -> None:
+    def __init__(
+        self, sku: str, attributes: Attributes, quantity: int, amount: int, per: int, least_amount: int = 0
+    ) -> None:
         self.sku = sku
         self.attributes = attributes
         self.quantity = quantity
@@ -56,6 +60,8 @@ class OpenLine:
         """Open units; 1 if measured goods are still open."""
         self.amount = amount
         """What the open units cost, in minor units."""
+        self.room = amount - least_amount
+        """What regions and stores may still take off the line. It is below zero if the chain took off more."""
 
     def value(self, pieces: int) -> int:
         """What some of the open units cost, rounded down."""
@@ -68,11 +74,15 @@ class OpenLine:
 
 
 class Taken(NamedTuple):
-    """Units of a line that a promotion applies to, and what it takes off their price."""
+    """Units of a line that a promotion applies to, and what it takes off their price.
+
+    `is_limited`: it would take off more, and the chain does not allow that.
+    """
 
     line: OpenLine
     pieces: int
     discount: int
+    is_limited: bool = False
 
 
 def taken_by(promotion: Promotion, lines: Sequence[OpenLine]) -> list[Taken]:
@@ -82,7 +92,8 @@ def taken_by(promotion: Promotion, lines: Sequence[OpenLine]) -> list[Taken]:
     """
     match promotion.benefit:
         case Percentage() | AmountOff() as benefit:
-            taken = _off_units(benefit, promotion.max_uses, _dearest_first(_open(lines, promotion.selected[0])))
+            open_lines = _dearest_first(_open(lines, promotion.selected[0]))
+            taken = _off_units(benefit, promotion.max_uses, open_lines, has_limits=promotion.has_limits)
         case NForM() as benefit:
             taken = _n_for_m(benefit, promotion.max_uses, _dearest_first(_pieces(lines, promotion.selected[0])))
         case Bundle() as benefit:
@@ -92,7 +103,14 @@ def taken_by(promotion: Promotion, lines: Sequence[OpenLine]) -> list[Taken]:
             taken = _threshold(benefit, _open(lines, promotion.selected[0]))
         case _:
             assert_never(promotion.benefit)
+    if promotion.has_limits:
+        taken = [_limited(one) for one in taken]
     return taken if any(one.discount for one in taken) else []
+
+
+def _limited(taken: Taken) -> Taken:
+    room = max(0, taken.line.room)
+    return taken if taken.discount <= room else Taken(taken.line, taken.pieces, room, is_limited=True)
 
 
 def _open(lines: Sequence[OpenLine], selected: Selected) -> list[OpenLine]:
@@ -108,8 +126,10 @@ def _dearest_first(lines: list[OpenLine]) -> list[OpenLine]:
     return sorted(lines, key=lambda line: (-line.unit_price, line.sku))
 
 
-def _off_units(benefit: Percentage | AmountOff, max_uses: int | None, lines: list[OpenLine]) -> list[Taken]:
-    """A discount on each unit, up to a number of units. A line on which it rounds to nothing is left alone."""
+def _off_units(
+    benefit: Percentage | AmountOff, max_uses: int | None, lines: list[OpenLine], *, has_limits: bool
+) -> list[Taken]:
+    """A discount on each unit, up to a number of units. A line off which it takes nothing is left alone."""
     left = sum(line.pieces for line in lines) if max_uses is None else max_uses
     taken = []
     for line in lines:
@@ -123,8 +143,11 @@ def _off_units(benefit: Percentage | AmountOff, max_uses: int | None, lines: lis
                 discount = min(cost, units)
             case _:
                 assert_never(benefit)
-        if discount:
-            taken.append(Taken(line, pieces, discount))
+        one = Taken(line, pieces, discount)
+        if has_limits:
+            one = _limited(one)
+        if one.discount:
+            taken.append(one)
             left -= pieces
     return taken
 

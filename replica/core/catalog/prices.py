@@ -13,7 +13,6 @@ Everything here is computed from the registers of the documents, so nodes with t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -25,7 +24,7 @@ from replica.core.base.limits import AMOUNT_MAX, SCHEDULED_PRICES_MAX
 from replica.core.base.quantities import Quantity, Timestamp
 from replica.core.catalog.currencies import CurrencyCode, amount_text, check_currency
 from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
-from replica.core.catalog.ranks import Source, is_known_rank, source_of
+from replica.core.catalog.ranks import Source, source_of
 from replica.core.catalog.validity import FIRST_MS, Moment, Period, check_period, moment_ms, period_of
 
 PRICE = "price"
@@ -202,17 +201,35 @@ def admit_price(documents: Documents, sku: str, value: bytes, rank: int) -> None
         raise Invalid(f"{text} Correct it, or ask for other limits.", field=field, min=limits.min, max=limits.max)
 
 
-def overrides_past_limits(documents: Documents, moment_ms: int) -> Iterator[PastLimits]:
-    """The overrides of which an amount is past the limits at a moment or later. Somebody should correct them."""
-    for sku in documents.keys(PRICE):
-        chain = _known(documents.register(PRICE, sku))
-        if chain is None or chain.limits is None:
-            continue
-        for register in documents.ranked(PRICE, sku):
-            price = _known(register) if register.rank != CHAIN_RANK and is_known_rank(register.rank) else None
-            field = _past_limits(price, chain, moment_ms) if price is not None else None
-            if field is not None:
-                yield PastLimits(sku, _source_of(register), field, chain.limits)
+def past_limits(documents: Documents, register: Register, moment_ms: int = FIRST_MS) -> PastLimits | None:
+    """How an override of a region or store is past the limits at a moment or later. None if it is not."""
+    price, chain = _known(register), _known(documents.register(PRICE, register.key))
+    field = _past_limits(price, chain, moment_ms) if price is not None else None
+    if field is None or chain is None or chain.limits is None:
+        return None
+    return PastLimits(register.key, _source_of(register), field, chain.limits)
+
+
+def past_limits_until(documents: Documents, register: Register) -> int:
+    """The moment from which on no amount of an override is past the limits. FIRST_MS if none ever is."""
+    price, chain = _known(register), _known(documents.register(PRICE, register.key))
+    if price is None or chain is None or chain.limits is None:
+        return FIRST_MS
+    ends = [*[from_ms for from_ms, _ in price.amounts[1:]], price.period.to_ms]
+    past = [end for end, (_, amount) in zip(ends, price.amounts, strict=True) if not _is_within(price, amount, chain)]
+    return max(past, default=FIRST_MS)
+
+
+Minimum = tuple[int, int]
+"""The least amount to which a discount of a region or a store may lead, and for how many units of the SKU it is."""
+
+NO_MINIMUM: Minimum = (0, 1)
+
+
+def minimum_of(documents: Documents, sku: str) -> Minimum:
+    """The least amount that the chain allows for a SKU. It limits overrides, and promotions of lower ranks."""
+    chain = _known(documents.register(PRICE, sku))
+    return NO_MINIMUM if chain is None or chain.limits is None else (chain.limits.min, chain.per)
 
 
 def _source_of(register: Register) -> Source:

@@ -5,17 +5,17 @@ from a SKU and its attributes to the promotions that may apply.
 
 Two exclusive promotions of one priority must not compete for a unit, because nobody said which of them comes first. A
 write that would make such a pair is refused. Two nodes that did not know of each other can still make one: then the
-lesser id comes first everywhere, and the pair is reported.
+lesser id comes first everywhere, and the pair is reported (`promotion_conflicts`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from replica.core.base.errors import Invalid
 from replica.core.catalog.documents import CHAIN_RANK, STORE_RANK, Register
 from replica.core.catalog.promotions import Promotion, groups_meet, in_order, read_promotion
-from replica.core.catalog.ranks import Rank
+from replica.core.catalog.ranks import CHAIN_WIDE, Rank
 from replica.core.catalog.selectors import AttributeKey, Attributes, Selected, attribute_key
 from replica.core.catalog.weekly_windows import meet
 
@@ -66,8 +66,14 @@ class Promotions:
         return True
 
     def effective(self, promotion_id: str, ranks: Iterable[Rank]) -> Promotion | None:
-        """The promotion of an id that counts where some ranks do, highest rank first."""
+        """The promotion of an id that counts where some ranks do, highest rank first; a locked one of the chain always.
+
+        `ranks`: those of one location. They contain the chain's.
+        """
         known = self._promotions.get(promotion_id, {})
+        chain = known.get(CHAIN_WIDE)
+        if chain is not None and chain.is_locked:
+            return chain
         return next((known[rank] for rank in ranks if rank in known), None)
 
     def applying(self, goods: Iterable[tuple[str, Attributes]], ranks: Iterable[Rank]) -> list[Promotion]:
@@ -81,7 +87,7 @@ class Promotions:
 
     def check_overlap(self, promotion: Promotion, attributes_of: AttributesOf, region_of: RegionOf) -> None:
         """Refuse an exclusive promotion that competes with another one of its priority. Raises Invalid."""
-        other = next(self._overlapping(promotion, attributes_of, region_of), None)
+        other = next(self.overlapping(promotion, attributes_of, region_of), None)
         if other is None:
             return
         text = (
@@ -91,14 +97,34 @@ class Promotions:
         hint = "Send another priority, or make one of them combinable."
         raise Invalid(f"{text} {hint}", field="priority", promotion=other.id, rank=other.source.rank)
 
-    def overlaps(self, attributes_of: AttributesOf, region_of: RegionOf) -> list[tuple[str, str]]:
-        """The ids of exclusive promotions that compete. In each pair, the first applies first."""
-        pairs: dict[tuple[str, str], None] = {}
-        for exclusive in self._exclusive.values():
-            for promotion in exclusive.values():
-                for other in self._overlapping(promotion, attributes_of, region_of):
-                    pairs[min(promotion.id, other.id), max(promotion.id, other.id)] = None
-        return sorted(pairs)
+    def check_lock(self, promotion: Promotion) -> None:
+        """Refuse a promotion of a region or store that the chain has locked, or that is locked. Raises Invalid."""
+        if promotion.rank == CHAIN_WIDE:
+            return
+        if promotion.is_locked:
+            text = (
+                "The field locked keeps regions and stores from overriding, and only the chain's document may have it."
+            )
+            raise Invalid(f"{text} Remove it.", field="locked")
+        chain = self.locked(promotion.id)
+        if chain is None:
+            return
+        text = f"The field rank is {promotion.source.rank}, and the chain locked the promotion {promotion.id!r}."
+        hint = "Use another id, or ask the chain to unlock it."
+        raise Invalid(f"{text} {hint}", field="rank", promotion=promotion.id, version=chain.source.version)
+
+    def locked(self, promotion_id: str) -> Promotion | None:
+        """The promotion of the chain with an id, if no lower rank overrides it."""
+        chain = self._promotions.get(promotion_id, {}).get(CHAIN_WIDE)
+        return chain if chain is not None and chain.is_locked else None
+
+    def of_id(self, promotion_id: str) -> Mapping[Rank, Promotion]:
+        """The promotions with an id, by rank."""
+        return self._promotions.get(promotion_id, {})
+
+    def listing(self, sku: str) -> Iterable[str]:
+        """The ids of the promotions that list a SKU."""
+        return self._by_sku.get(sku, ())
 
     def _ids_of(self, sku: str, attributes: Attributes) -> Iterator[str]:
         """The ids of promotions that list a SKU, or ask for one of its attributes."""
@@ -107,7 +133,7 @@ class Promotions:
             for name, value in attributes.items():
                 yield from self._by_attribute.get(attribute_key(name, value), ())
 
-    def _overlapping(
+    def overlapping(
         self, promotion: Promotion, attributes_of: AttributesOf, region_of: RegionOf
     ) -> Iterator[Promotion]:
         """The other exclusive promotions that compete with one, in the order of their ids."""

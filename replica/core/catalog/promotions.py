@@ -20,7 +20,7 @@ from replica.core.base.limits import COMPONENTS_MAX, CUSTOMER_GROUPS_MAX, PRIORI
 from replica.core.base.quantities import Quantity
 from replica.core.catalog.currencies import CurrencyCode, amount_text, check_currency
 from replica.core.catalog.prices import Amount, PositiveAmount
-from replica.core.catalog.ranks import Rank, Source, is_known_rank, source_of
+from replica.core.catalog.ranks import CHAIN_WIDE, Rank, Source, is_known_rank, source_of
 from replica.core.catalog.selectors import Selected, Selector, check_selector, selected_by
 from replica.core.catalog.validity import Moment, Period, check_period, period_of
 from replica.core.catalog.weekly_windows import Minutes, WeeklyWindow, check_windows, is_open, minutes_of
@@ -102,6 +102,7 @@ class PromotionDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_de
     combinable: bool = False
     priority: Annotated[int, Meta(ge=0, le=PRIORITY_MAX, description="The lower number comes first.")] = PRIORITY
     max_uses: Annotated[Quantity, Meta(description="Units, groups or bundles per basket.")] | UnsetType = UNSET
+    locked: Annotated[bool, Meta(description="Only in the chain's document: no region or store overrides it.")] = False
 
 
 class _ReadPromotion(PromotionDocument, frozen=True, forbid_unknown_fields=False):
@@ -122,6 +123,13 @@ class Promotion(Struct, frozen=True):
     is_exclusive: bool
     priority: int
     max_uses: int | None
+    is_locked: bool = False
+    """Whether no lower rank overrides it. It has no meaning at the lower ranks."""
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether the limits of the chain's prices bound what it takes off: if a region or a store wrote it."""
+        return self.rank != CHAIN_WIDE
 
     @property
     def precedence(self) -> tuple[bool, int, str]:
@@ -222,6 +230,7 @@ def read_promotion(promotion_id: str, value: bytes | None, rank: Rank, version: 
         is_exclusive=not document.combinable,
         priority=document.priority,
         max_uses=None if document.max_uses is UNSET else document.max_uses,
+        is_locked=document.locked,
     )
 
 

@@ -7,7 +7,8 @@ same answer as its hub, if both have the same documents.
 2. Amounts of different currencies, and amounts with and without tax, are never added. Each kind is its own basket.
 3. Exclusive promotions apply first, each to units that no earlier one took. Then combinable ones apply, each to what
    the earlier ones left (`discounts`).
-4. The net amount of a line is its list amount less its discounts. The totals are the sums of the lines, exactly.
+4. The discounts of a region or a store take a line no lower than the least amount that the chain allows for its SKU.
+5. The net amount of a line is its list amount less its discounts. The totals are the sums of the lines, exactly.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from replica.core.catalog.currencies import cash_amount
 from replica.core.catalog.discounts import OpenLine, taken_by
 from replica.core.catalog.documents import Documents
 from replica.core.catalog.money import half_up
-from replica.core.catalog.prices import EffectivePrice, NoPrice, effective_price
+from replica.core.catalog.prices import EffectivePrice, Minimum, NoPrice, effective_price, minimum_of
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import Promotion, currency_of, reason_of
 from replica.core.catalog.ranks import Source, ranks_at
 from replica.core.catalog.selectors import Attributes, attributes_of
 from replica.core.catalog.weekly_windows import minute_of_week
+
+LIMITED = ", down to the least amount that the chain allows"
+"""The end of the reason of a discount that is less than its promotion says."""
 
 
 class QuoteLine(Struct, frozen=True):
@@ -106,7 +110,8 @@ def quote_at(documents: Documents, promotions: Promotions, lines: Iterable[Quote
     skus = dict.fromkeys(line.sku for line in lines)
     location, region = occasion.location, occasion.region
     prices = {sku: effective_price(documents, sku, location, region, occasion.moment_ms) for sku in skus}
-    return quote(lines, prices, {sku: attributes_of(documents, sku) for sku in skus}, promotions, occasion)
+    minimums = {sku: minimum_of(documents, sku) for sku in skus}
+    return quote(lines, prices, {sku: attributes_of(documents, sku) for sku in skus}, promotions, occasion, minimums)
 
 
 def quote(
@@ -115,12 +120,14 @@ def quote(
     attributes: Mapping[str, Attributes],
     promotions: Promotions,
     occasion: Occasion,
+    minimums: Mapping[str, Minimum],
 ) -> Quote:
     """The quote of a basket. Lines in another order give the same quote.
 
     Args:
         prices: of each SKU of the lines.
         attributes: of each SKU of the lines.
+        minimums: the least amount that the chain allows for each SKU of the lines.
     Raises:
         Invalid: the lines cost more than the greatest total.
     """
@@ -135,7 +142,9 @@ def quote(
             unpriced.append(UnpricedLine(sku, quantity, price))
         else:
             amount = half_up(price.amount * quantity, price.per)
-            priced = (OpenLine(sku, attributes[sku], quantity, amount, price.per), price)
+            least, per = minimums[sku]
+            least_amount = half_up(least * quantity, per)
+            priced = (OpenLine(sku, attributes[sku], quantity, amount, price.per, least_amount), price)
             baskets.setdefault((price.currency, price.tax_inclusive), []).append(priced)
     quoted: list[QuotedLine] = []
     in_force = _in_force(promotions, quantities, attributes, occasion)
@@ -175,11 +184,12 @@ def _quoted(
     for promotion in promotions:
         if currency_of(promotion.benefit) not in (None, currency):
             continue
-        for line, pieces, amount in taken_by(promotion, lines):
+        for line, pieces, amount, is_limited in taken_by(promotion, lines):
             if amount:
                 quantity = line.quantity if line.is_measured else pieces
-                reason = reason_of(promotion.benefit, line.per)
+                reason = reason_of(promotion.benefit, line.per) + (LIMITED if is_limited else "")
                 discounts[line.sku].append(Discount(promotion.id, amount, quantity, reason, promotion.source))
+            line.room -= amount
             if promotion.is_exclusive:
                 line.amount -= line.value(pieces)
                 line.pieces -= pieces

@@ -17,7 +17,9 @@ from replica.core.base.names import is_item, is_name
 from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
 from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import LOCATION, LocationDocument, region_of
+from replica.core.catalog.price_conflicts import PriceConflicts
 from replica.core.catalog.prices import PRICE, PriceDocument, admit_price, check_price
+from replica.core.catalog.promotion_conflicts import PromotionConflicts
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import PROMOTION, PromotionDocument, check_promotion, read_promotion
 from replica.core.catalog.ranks import PRICE_RANKS
@@ -51,7 +53,9 @@ class Indexes(Protocol):
 
     documents: Documents
     catalog: Catalog
+    price_conflicts: PriceConflicts
     promotions: Promotions
+    promotion_conflicts: PromotionConflicts
     policies: Policies
     machine: OrderMachine
     orders: Orders
@@ -114,15 +118,29 @@ def _admit_price(known: Known, write: DocumentWrite) -> None:
 def _admit_promotion(known: Known, write: DocumentWrite) -> None:
     promotion = read_promotion(write.name, write.value, (write.rank, write.at))
     if promotion is not None:
+        known.promotions.check_lock(promotion)
         documents = known.documents
         known.promotions.check_overlap(promotion, partial(attributes_of, documents), partial(region_of, documents))
 
 
+def _index_price(indexes: Indexes, register: Register) -> bool:
+    indexes.price_conflicts.put(register)
+    return True
+
+
 def _index_promotion(indexes: Indexes, register: Register) -> bool:
-    return indexes.promotions.put(register)
+    is_readable = indexes.promotions.put(register)
+    indexes.promotion_conflicts.put(register)
+    return is_readable
+
+
+def _index_location(indexes: Indexes, register: Register) -> bool:
+    indexes.promotion_conflicts.location_changed(register.key)
+    return True
 
 
 def _index_sku(indexes: Indexes, register: Register) -> bool:
+    indexes.promotion_conflicts.sku_changed(register.key)
     return indexes.catalog.put(register, indexes.documents.former(register.kind, register.key))
 
 
@@ -161,7 +179,7 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             admit=_admit_sku,
             index=_index_sku,
         ),
-        DocumentKind(name=LOCATION, document=LocationDocument, is_key=is_name),
+        DocumentKind(name=LOCATION, document=LocationDocument, is_key=is_name, index=_index_location),
         DocumentKind(
             name=PRICE,
             document=PriceDocument,
@@ -169,6 +187,7 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             ranks=PRICE_RANKS,
             check=check_price,
             admit=_admit_price,
+            index=_index_price,
         ),
         DocumentKind(
             name=PROMOTION,

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.locations import region_of
+from replica.core.catalog.price_conflicts import PriceConflicts
+from replica.core.catalog.promotion_conflicts import PromotionConflicts
 from replica.core.catalog.promotion_index import Promotions
+from replica.core.catalog.selectors import attributes_of
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Changes, Ledger, Move
 from replica.core.log.entry import DOCUMENT, Entry, Head, Stream
@@ -58,6 +63,8 @@ class Fold:
         "orders",
         "parts",
         "policies",
+        "price_conflicts",
+        "promotion_conflicts",
         "promotions",
     )
 
@@ -66,7 +73,11 @@ class Fold:
         self.documents = Documents()
         self.catalog = Catalog(open_catalog)
         self.policies = Policies()
+        self.price_conflicts = PriceConflicts(self.documents)
         self.promotions = Promotions()
+        self.promotion_conflicts = PromotionConflicts(
+            self.promotions, partial(attributes_of, self.documents), partial(region_of, self.documents)
+        )
         self.machine = DEFAULT_MACHINE
         self.orders = Orders(node)
         self.counts = Counts(node, self.ledger)

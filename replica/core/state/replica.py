@@ -89,7 +89,9 @@ class Replica:
         self.documents = self.fold.documents
         self.catalog = self.fold.catalog
         self.policies = self.fold.policies
+        self.price_conflicts = self.fold.price_conflicts
         self.promotions = self.fold.promotions
+        self.promotion_conflicts = self.fold.promotion_conflicts
         self.orders = self.fold.orders
         self.counts = self.fold.counts
         self.clock_faults = self.fold.clock_faults

@@ -20,9 +20,13 @@ from replica.runtime.http.clock_answers import ClockAnswer, TillClockAnswer, clo
 from replica.runtime.http.document_conflicts import (
     BarcodeAnswer,
     LostEditAnswer,
+    PriceConflictAnswer,
+    PromotionConflictAnswer,
     RecipeAnswer,
     barcode_answers,
     lost_edit_answers,
+    price_conflict_answers,
+    promotion_conflict_answers,
     recipe_answers,
 )
 from replica.runtime.http.order_answers import ReportAnswer, WaitingAnswer, report_answers, waiting_answers
@@ -76,7 +80,8 @@ class ExceptionsAnswer(Struct, frozen=True):
     `breaches`: accounts below zero, by location and item. `shortages`: holds selected to be revoked. `duplicates`:
     requests that two nodes accepted. `key_conflicts`: keys used for different requests. `reports`: events without an
     effect. `waiting`: events that wait, and for what. `barcode_conflicts`: barcodes that several SKUs claim.
-    `recipe_conflicts`: SKUs that recipes use as items. `lost_edits`: edits of documents that lost against another one.
+    `recipe_conflicts`: SKUs that recipes use as items. `price_conflicts`: overrides past the limits of the chain.
+    `promotion_conflicts`: promotions in each other's way. `lost_edits`: edits of documents that lost against another.
     `repeated_receipts`: till receipts told twice on one day. `questioned_returns`: returns that do not fit their sale.
     `differences`: digests that differed between nodes since this process started. They are not in the journal. After a
     restart, nodes compare their digests again. `unreadable`: entries that arrived since this process started, and that
@@ -92,6 +97,8 @@ class ExceptionsAnswer(Struct, frozen=True):
     waiting: list[WaitingAnswer]
     barcode_conflicts: list[BarcodeAnswer]
     recipe_conflicts: list[RecipeAnswer]
+    price_conflicts: list[PriceConflictAnswer]
+    promotion_conflicts: list[PromotionConflictAnswer]
     lost_edits: list[LostEditAnswer]
     repeated_receipts: list[RepeatedReceiptAnswer]
     questioned_returns: list[QuestionedReturnAnswer]
@@ -108,13 +115,15 @@ def exceptions(
     differences: Sequence[dict[str, str]],
     limit: int,
     receipts: ReceiptAnswers = NO_RECEIPTS,
+    *,
+    now_ms: int,
 ) -> ExceptionsAnswer:
     """Gather the exceptions of at most `limit` orders with reports, and of at most `limit` orders with waiting events.
 
     Of duplicates, conflicts, shortages, lost edits and till receipts it lists the newest, at most `limit` of each. Of
-    breaches it lists the first `limit` by location and item.
+    breaches it lists the first `limit` by location and item, and of the conflicts of documents the first by key.
     `since`: when each of the first breaches began, by location and item, one more than `limit`. `receipts`: the newest,
-    one more than `limit` of each sort.
+    one more than `limit` of each sort. `now_ms`: conflicts of prices and promotions that ended before are left out.
     """
     orders = replica.orders
     with_reports = orders.latest(orders.with_reports, limit + 1)
@@ -130,10 +139,13 @@ def exceptions(
     conflicts += [_other_orders(order, keys) for order in with_conflicts]
     clocks, till_clocks = clock_answers(replica.clock_faults), till_clock_answers(replica.clock_faults)
     barcodes, recipes = barcode_answers(replica.catalog), recipe_answers(replica.catalog)
+    prices = price_conflict_answers(replica.price_conflicts, now_ms, limit + 1)
+    promotions = promotion_conflict_answers(replica.promotion_conflicts, now_ms, limit + 1)
     lost_edits = lost_edit_answers(replica.documents, limit + 1)
     of_orders = (with_reports, waiting, with_shortage, duplicates, conflicts)
     breaches = breach_answers(replica.ledger, since)
-    of_others = (breaches, barcodes, recipes, lost_edits, receipts.repeated, receipts.questioned)
+    of_documents = (barcodes, recipes, prices, promotions, lost_edits)
+    of_others = (breaches, *of_documents, receipts.repeated, receipts.questioned)
     return ExceptionsAnswer(
         breaches=breaches[:limit],
         shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
@@ -143,6 +155,8 @@ def exceptions(
         waiting=[answer for order in waiting[:limit] for answer in waiting_answers(order)],
         barcode_conflicts=barcodes[:limit],
         recipe_conflicts=recipes[:limit],
+        price_conflicts=prices[:limit],
+        promotion_conflicts=promotions[:limit],
         lost_edits=lost_edits[:limit],
         repeated_receipts=list(receipts.repeated[:limit]),
         questioned_returns=list(receipts.questioned[:limit]),

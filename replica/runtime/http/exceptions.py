@@ -35,4 +35,7 @@ class ExceptionsApi:
         limit, differences = limit_of(request), self._node.peers.divergences
         since, look = await self._breach_times.read(limit + 1), self._node.driver.look
         receipts = await read_receipts(self._node.journal, self._node.replica.kinds, limit + 1)
-        return json_response(await look(lambda replica: exceptions(replica, since, differences, limit, receipts)))
+        now_ms = self._node.clock.now().wall_ms
+        return json_response(
+            await look(lambda replica: exceptions(replica, since, differences, limit, receipts, now_ms=now_ms))
+        )

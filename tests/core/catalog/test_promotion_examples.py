@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from replica.core.catalog.documents import STORE_RANK
 from replica.core.catalog.quotes import Quote
 from tests.core.catalog.shop import Shop
 
@@ -25,6 +26,8 @@ def shop_of(example: dict[str, Any]) -> Shop:
         shop.sku(sku, attributes)
     for promotion_id, promotion in example.get("promotions", {}).items():
         shop.promotion(promotion_id, promotion)
+    for promotion_id, promotion in example.get("promotions_of_the_store", {}).items():
+        shop.promotion(promotion_id, promotion, (STORE_RANK, "store-1"))
     return shop
 
 

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import AMOUNT_MAX, TOTAL_AMOUNT_MAX
 from replica.core.catalog.documents import REGION_RANK, STORE_RANK
+from replica.core.catalog.money import half_up
 from replica.core.catalog.prices import EffectivePrice
 from replica.core.catalog.quotes import Discount, Quote
-from replica.core.catalog.ranks import Source
+from replica.core.catalog.ranks import CHAIN_WIDE, Source
 from tests.core.catalog.shop import Shop
 from tests.core.catalog.test_promotions import bundle, document
 
+EAST, OWN = (REGION_RANK, "east"), (STORE_RANK, "store-1")
 SKUS = ("cola", "wine", "bread", "ham_g")
 Lines = Sequence[tuple[str, int]]
 Documents = Sequence[tuple[str, dict[str, Any]]]
@@ -181,6 +183,35 @@ def test_each_discount_is_within_the_uses_of_its_promotion(
             case _:
                 continue
         assert used.get(promotion_id, 0) <= size * value.get("max_uses", 100)
+
+
+minimums = st.dictionaries(st.sampled_from(SKUS), st.integers(0, 1_000), max_size=3)
+
+
+@given(prices, minimums, documents, st.data(), lines)
+def test_a_store_takes_a_line_no_lower_than_the_least_amount_of_the_chain(
+    amounts: dict[str, int], least: dict[str, int], promotions: Documents, data: st.DataObject, basket: Lines
+) -> None:
+    shop = shop_of(amounts, [])
+    for sku, amount in least.items():
+        per = 10 if sku == "ham_g" else 1
+        shop.price(sku, {"amount": amounts[sku], "per": per, "override": {"min": amount}})
+    for promotion_id, value in promotions:
+        shop.promotion(promotion_id, value, data.draw(st.sampled_from([CHAIN_WIDE, EAST, OWN])))
+    for line in shop.quote(*basket).lines:
+        left, bound = line.list_amount, half_up(least.get(line.sku, 0) * line.quantity, line.price.per)
+        for one in line.discounts:
+            left -= one.amount
+            assert one.source.rank == "chain" or left >= bound
+        assert left == line.net_amount >= 0
+
+
+def test_a_discount_that_the_chain_limits_says_so() -> None:
+    shop = Shop()
+    shop.price("cola", {"amount": 199, "override": {"min": 150}})
+    shop.promotion("half", document(benefit={"type": "percentage", "percent": 50}), OWN)
+    ((discount,),) = [line.discounts for line in shop.quote(("cola", 1)).lines]
+    assert discount.reason == "50 % off, down to the least amount that the chain allows"
 
 
 def test_a_discount_says_which_promotion_gives_it_and_why() -> None:

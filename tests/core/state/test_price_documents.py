@@ -9,7 +9,7 @@ import pytest
 from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
 from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK, pack_value
-from replica.core.catalog.prices import EffectivePrice, effective_price, overrides_past_limits
+from replica.core.catalog.prices import EffectivePrice, effective_price
 from replica.core.catalog.promotions import PROMOTION
 from replica.core.catalog.ranks import Source, ranks_at
 from replica.core.catalog.selectors import attributes_of
@@ -101,7 +101,7 @@ def test_an_override_and_new_limits_that_meet_give_one_price_everywhere() -> Non
     merge(east, shop)
     assert effective(east) == effective(shop)
     assert (effective(east).amount, effective(east).others[0].why) == (189, "past-the-limits")
-    reports = [list(overrides_past_limits(node.replica.documents, NOW_MS)) for node in (east, shop)]
+    reports = [list(node.replica.price_conflicts.at(NOW_MS)) for node in (east, shop)]
     assert reports[0] == reports[1]
     assert [(one.sku, one.source.at, one.field) for one in reports[0]] == [("cola", STORE, "amount")]
 
@@ -113,7 +113,70 @@ def test_promotions_of_two_hubs_that_compete_have_one_order_everywhere() -> None
     merge(east, west)
     assert applying(east) == applying(west) == [("a", Source("chain", 1)), ("b", Source("chain", 1))]
     for node in (east, west):
-        assert node.replica.promotions.overlaps(lambda sku: {}, lambda location: "") == [("a", "b")]
+        (found,) = node.replica.promotion_conflicts.at(NOW_MS)
+        assert (found.promotion, found.other, found.why) == ("a", "b", "same-priority")
+
+
+def test_a_locked_promotion_of_the_chain_is_overridden_by_nobody() -> None:
+    node = hub("hub-east")
+    write(node, "location", STORE, SHOP)
+    write(node, PROMOTION, "new", document(locked=True))
+    error = refused(node, PROMOTION, document(priority=7), OWN)
+    assert (error.field, error.facts["promotion"]) == ("rank", "new")
+    assert refused(node, PROMOTION, document(locked=True), (REGION_RANK, "east")).field == "locked"
+    write(node, PROMOTION, "new", document())
+    write(node, PROMOTION, "new", document(priority=7), OWN)
+
+
+def test_a_lock_and_an_override_that_meet_leave_the_promotion_of_the_chain() -> None:
+    east, shop = hub("hub-east"), store(1)
+    write(east, "location", STORE, SHOP)
+    merge(east, shop)
+    write(shop, PROMOTION, "sale", document(priority=7), OWN)
+    write(east, PROMOTION, "sale", document(locked=True))
+    merge(east, shop)
+    for node in (east, shop):
+        assert applying(node) == [("sale", Source("chain", 1))]
+        (found,) = node.replica.promotion_conflicts.at(NOW_MS)
+        assert (found.source.rank, found.other_source.at, found.why) == ("chain", STORE, "locked")
+    write(shop, PROMOTION, "sale", None, OWN)
+    assert list(shop.replica.promotion_conflicts.at(NOW_MS)) == []
+
+
+def test_a_node_that_starts_again_lists_the_same_conflicts() -> None:
+    east, shop = hub("hub-east"), store(1)
+    write(east, "location", STORE, SHOP)
+    price(shop, 99, OWN)
+    price(east, 199, override={"min": 150})
+    write(shop, PROMOTION, "a", document(), OWN)
+    write(east, PROMOTION, "b", document())
+    merge(east, shop)
+    for node in (east, shop):
+        before = [*node.replica.price_conflicts.at(NOW_MS), *node.replica.promotion_conflicts.at(NOW_MS)]
+        node.crash()
+        after = [*node.replica.price_conflicts.at(NOW_MS), *node.replica.promotion_conflicts.at(NOW_MS)]
+        assert (len(before), after) == (2, before)
+
+
+def test_promotions_compete_after_a_sku_gets_an_attribute_and_stop_without_it() -> None:
+    node = hub("hub-east")
+    write(node, PROMOTION, "a", document(applies_to={"skus": ["cola"]}))
+    write(node, PROMOTION, "b", document(applies_to={"attributes": {"brand": "acme"}}))
+    assert list(node.replica.promotion_conflicts.at(NOW_MS)) == []
+    for attributes, count in (({"brand": "acme"}, 1), ({}, 0)):
+        write(node, "sku", "cola", {"recipe": {"cola": 1}, "attributes": attributes})
+        assert len(list(node.replica.promotion_conflicts.at(NOW_MS))) == count
+
+
+def test_promotions_compete_after_a_store_moves_to_the_region_of_one_of_them() -> None:
+    node = hub("hub-east")
+    write(node, "location", STORE, {**SHOP, "region": "west"})
+    write(node, "location", "store-2", SHOP)
+    write(node, PROMOTION, "a", document(), (REGION_RANK, "east"))
+    write(node, PROMOTION, "b", document(), OWN)
+    assert list(node.replica.promotion_conflicts.at(NOW_MS)) == []
+    write(node, "location", STORE, SHOP)
+    assert len(list(node.replica.promotion_conflicts.at(NOW_MS))) == 1
 
 
 def test_a_node_that_starts_again_knows_the_promotions_of_all_ranks() -> None:

@@ -16,6 +16,7 @@ from replica.runtime.http.exception_answers import ExceptionsAnswer, exceptions
 from replica.runtime.http.shortage_answers import breached_pairs
 from replica.runtime.node import Node
 from tests.callers import Caller
+from tests.core.chain import NOW_MS
 from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
 from tests.runtime.http.test_order_calls import placed
 from tests.runtime.virtual import elapsed_s, until
@@ -29,7 +30,7 @@ async def order(chain: Region, node: Node, name: str, units: int, **more: Any) -
 
 
 def exceptions_of(node: Node) -> ExceptionsAnswer:
-    return exceptions(node.replica, dict.fromkeys(breached_pairs(node.replica.ledger)), (), 100)
+    return exceptions(node.replica, dict.fromkeys(breached_pairs(node.replica.ledger)), (), 100, now_ms=NOW_MS)
 
 
 def state(node: Node, name: str) -> str:

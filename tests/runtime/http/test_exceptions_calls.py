@@ -139,7 +139,7 @@ def test_the_list_costs_the_same_however_many_orders_have_reports() -> None:
         calls: Counter[str] = Counter()
         sys.setprofile(lambda frame, kind, _, calls=calls: calls.update([kind]))
         try:
-            found = exceptions(taker.replica, {}, [], 10)
+            found = exceptions(taker.replica, {}, [], 10, now_ms=NOW_MS)
         finally:
             sys.setprofile(None)
         assert ([one.order for one in found.reports], found.truncated) == (
@@ -157,7 +157,7 @@ def test_orders_placed_twice_do_not_push_reports_off_a_page() -> None:
     for taker in (east, west):
         taker.place("o-2")
     west.tell(east)
-    found = exceptions(east.replica, {}, [], 1)
+    found = exceptions(east.replica, {}, [], 1, now_ms=NOW_MS)
     assert [one.order for one in found.reports] == ["o-1"]
     assert [one.order for one in found.duplicates] == ["o-2"]
 
@@ -170,8 +170,11 @@ def test_a_page_of_duplicates_has_the_newest_of_orders_and_of_other_requests() -
     for taker in (east, west):
         decisions.execute(taker.replica, Command("w-1", receipt(cola=1), b"later"), taker.now_ms)
     west.tell(east)
-    assert [one.request for one in exceptions(east.replica, {}, [], 2).duplicates] == ["order", "receipt"]
-    assert [one.request for one in exceptions(east.replica, {}, [], 1).duplicates] == ["receipt"]
+    assert [one.request for one in exceptions(east.replica, {}, [], 2, now_ms=NOW_MS).duplicates] == [
+        "order",
+        "receipt",
+    ]
+    assert [one.request for one in exceptions(east.replica, {}, [], 1, now_ms=NOW_MS).duplicates] == ["receipt"]
 
 
 def test_a_page_of_duplicates_is_the_end_of_the_whole_list_also_after_a_clock_was_set_back() -> None:
@@ -188,10 +191,10 @@ def test_a_page_of_duplicates_is_the_end_of_the_whole_list_also_after_a_clock_wa
             request = receipt(cola=units)
             decisions.execute(taker.replica, Command("w-1", request, b"other-%d" % number), taker.now_ms)
     west.tell(east)
-    whole = exceptions(east.replica, {}, [], 100)
+    whole = exceptions(east.replica, {}, [], 100, now_ms=NOW_MS)
     assert (len(whole.duplicates), len(whole.key_conflicts)) == (8, 8)
     for limit in range(1, 9):
-        page = exceptions(east.replica, {}, [], limit)
+        page = exceptions(east.replica, {}, [], limit, now_ms=NOW_MS)
         assert page.duplicates == whole.duplicates[-limit:]
         assert page.key_conflicts == whole.key_conflicts[-limit:]
 
@@ -205,5 +208,5 @@ def test_the_void_of_an_order_is_listed_also_after_a_later_event_of_what_it_undi
     west.happen("ship", fulfilment="hub-west.1")
     west.commit()
     (void,) = [one for one in west.entries if voids_of(one.content)]
-    (found,) = exceptions(west.replica, {}, [], 10).duplicates
+    (found,) = exceptions(west.replica, {}, [], 10, now_ms=NOW_MS).duplicates
     assert found.void == void.hash.hex()
