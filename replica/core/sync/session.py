@@ -37,7 +37,8 @@ from replica.core.base.limits import (
     WINDOW_BYTES,
 )
 from replica.core.base.names import CHAIN, HUBS, is_scope, is_writer, node_of
-from replica.core.log.entry import DOCUMENT, Entry, Stream
+from replica.core.catalog.documents import STORE_RANK
+from replica.core.log.entry import DOCUMENT, Content, Entry, Stream
 from replica.core.state.replica import Replica
 from replica.core.sync.columns import ColumnDecoder, ColumnEncoder
 from replica.core.sync.events import (
@@ -373,8 +374,9 @@ class Session:
                 raise PeerFault("unauthorised", f"the peer may not send entries of {run.stream.scope!r}")
             if run.stream.scope in (CHAIN, HUBS) and any(entry.content.moves for entry in run.entries):
                 raise PeerFault("malformed", f"entries of {run.stream.scope!r} move stock")
-            if run.stream.scope != CHAIN and any(entry.content.kind == DOCUMENT for entry in run.entries):
-                raise PeerFault("unauthorised", f"entries of {run.stream.scope!r} write chain-wide documents")
+            scope = run.stream.scope
+            if scope != CHAIN and any(_is_of_others(entry.content, scope) for entry in run.entries):
+                raise PeerFault("unauthorised", f"entries of {scope!r} write documents that are not of this location")
             last = run.entries[-1].sequence
             self.resent += max(0, min(last, self._claimed.get(run.stream, 0)) + 1 - run.first)
             if last > self._held.get(run.stream, 0):
@@ -472,6 +474,12 @@ class Session:
                 fresh[scope] = (vector, self._replica.digest(scope))
         if fresh:
             self._push(Digests(fresh))
+
+
+def _is_of_others(content: Content, scope: str) -> bool:
+    """Whether an entry in the scope of a location writes a document that is not of the rank of that location."""
+    facts = content.facts
+    return content.kind == DOCUMENT and (facts.get("rank"), facts.get("at")) != (STORE_RANK, scope)
 
 
 def plain_vectors(replica: Replica, scopes: Scopes) -> Vectors:

@@ -10,6 +10,7 @@ from hub.admission import admit_peer
 from replica.core.base.errors import PeerFault
 from replica.core.base.limits import CLOCK_SKEW_MAX_MS
 from replica.core.base.names import CHAIN, HUBS
+from replica.core.catalog.documents import STORE_RANK
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Stream
 from replica.core.sync.events import Scopes
@@ -101,6 +102,18 @@ def test_stock_moves_outside_a_location_end_the_session(scope: str) -> None:
     moves = (Move("cola", "supplier", "hub-east/free", 1),)
     frame = Entries(1, columns_of(linked(stream, [receipt_content(moves=moves)])))
     assert Alone(admit=lambda peer: None).fault(HELLO, HAVE, frame) == "malformed"
+
+
+@pytest.mark.parametrize(("at", "is_taken"), [(STORE, True), ("store-2", False)])
+def test_a_location_has_documents_of_its_own_rank_only(at: str, is_taken: bool) -> None:
+    facts = {"kind": "price", "key": "cola", "rank": STORE_RANK, "at": at, "version": 1, "value": b"\x01"}
+    content = receipt_content(kind="document", moves=(), lines=(), facts=facts)
+    alone, frame = Alone(admit=lambda peer: None), Entries(1, columns_of(linked(OWN, [content])))
+    if is_taken:
+        (arrived,) = alone.take(HELLO, HAVE, frame)[2:]
+        assert [run.stream for run in arrived.runs] == [OWN]
+    else:
+        assert alone.fault(HELLO, HAVE, frame) == "unauthorised"
 
 
 @pytest.mark.parametrize("scope", [STORE, HUBS])
