@@ -136,6 +136,7 @@ class History:
         self.on_shown: Callable[[str, str, dict[str, int]], None] = lambda machine, scope, vector: None
         self.on_read: Callable[[str, str, str, PageRead], None] = lambda reader, machine, cursor, page: None
         self.on_figures: Callable[[str, Mapping[str, Any], Entry | None], None] = lambda machine, shown, after: None
+        self.on_quote: Callable[[str, Mapping[str, Any]], None] = lambda machine, shown: None
         self.asks: list[Ask] = []
         self.conflicts: list[tuple[Ask, Entry]] = []
         """Answers that differ from the first answer to the same request."""
@@ -239,6 +240,11 @@ class History:
         """Note that a client got an answer about stock, after the answer to a request with this entry."""
         self.tally("availability read" if "sku" in shown else "stock explained")
         self.on_figures(machine, shown, after)
+
+    def show_quote(self, machine: str, shown: Mapping[str, Any]) -> None:
+        """Note that a client got a quote, or the answer to a sale for the second time."""
+        self.tally("sale answered again" if "again" in shown else "quoted")
+        self.on_quote(machine, shown)
 
     def read(self, reader: str, machine: str, cursor: str, page: PageRead) -> None:
         """Note that a reader of the journal got a page, or was told to begin again."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from replica.core.base.errors import Broken, CursorUnknown, Refused, Unknown
@@ -17,12 +17,13 @@ from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.decisions import Verdict
 from replica.core.state.kinds import KINDS
 from replica.core.state.replica import Replica
-from replica.core.stock.requests import Count
+from replica.core.stock.requests import Count, Sale
 from replica.core.sync.events import Scopes
 from replica.runtime.background.counting import submit_count
 from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.http.order_placing import place, waits
 from replica.runtime.node import Node, NodeRole
+from replica.runtime.pricing import has_prices, price_of_sale
 from simulations.checkpoints import CheckpointDiffers, check_replica
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.figures import available, explained
@@ -66,6 +67,15 @@ class Role(Struct, frozen=True):
         return self.node.scopes
 
 
+class Priced(Struct, frozen=True):
+    """Goods that are priced: after how many entries of a node, at which moment of its clock, and where."""
+
+    arrival: int
+    moment_ms: int
+    location: str
+    lines: tuple[tuple[str, int], ...]
+
+
 class Machine:
     """A machine, its disk, and its running node, if any."""
 
@@ -99,6 +109,8 @@ class Machine:
         """Share of its clients' requests or answers that are lost."""
         self.most_waiting = 0
         """The most requests that ever waited in its inbox."""
+        self.priced: dict[bytes, list[Priced]] = {}
+        """By key: the sales that got a price here, each time that a client asked."""
         self._loop = loop
         self._network = network
         self._random = random
@@ -294,9 +306,22 @@ class Machine:
             return [await self._count(node, count) for count in asked if isinstance(count, Command)]
         if any(isinstance(one, Command) and isinstance(one.request, Placement) and waits(one.request) for one in asked):
             return [await self._place(node, one) for one in asked if isinstance(one, Command)]
+        if self.role.role == "edge" and has_prices(node.replica):
+            asked = [self._with_price(node, one) for one in asked]
         decided = node.driver.submit_all(asked)
         self.most_waiting = max(self.most_waiting, node.driver.waiting)
         return list(await decided)
+
+    def _with_price(self, node: Node, asked: Command | DocumentWrite) -> Command | DocumentWrite:
+        """A sale with the price that applies now, as the HTTP call of a store adds it. Others stay as they are."""
+        if not isinstance(asked, Command) or not isinstance(asked.request, Sale):
+            return asked
+        sale, replica, now_ms = asked.request, node.replica, self.clock.now().wall_ms
+        if sale.occurred_at is UNSET and all(isinstance(one.sku, str) for one in sale.lines):
+            lines = tuple((str(one.sku), one.quantity) for one in sale.lines)
+            priced = Priced(replica.arrival, now_ms, asked.location, lines)
+            self.priced.setdefault(asked.key, []).append(priced)
+        return replace(asked, quote=price_of_sale(replica, asked.location, sale, now_ms))
 
     async def _place(self, node: Node, asked: Command) -> Verdict:
         assert isinstance(asked.request, Placement)

@@ -33,6 +33,7 @@ from simulations.checkers.order_returns import OrderReturnsChecker
 from simulations.checkers.orders import OrdersChecker
 from simulations.checkers.placed_again import PlacedAgainChecker
 from simulations.checkers.policies import PoliciesChecker
+from simulations.checkers.prices import PricesChecker
 from simulations.checkers.quotas import QuotasChecker
 from simulations.checkers.readers import ReadersChecker
 from simulations.checkers.reference import ReferenceChecker
@@ -80,6 +81,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     ClockFaultsChecker,
     DocumentsChecker,
     LostEditsChecker,
+    PricesChecker,
     ConvergenceChecker,
     HomeChecker,
     BoundsChecker,
@@ -114,6 +116,7 @@ class Observer:
         history.on_shown = self.shown
         history.on_read = self.read
         history.on_figures = self.figures
+        history.on_quote = self.quoted
 
     def answered(self, ask: Ask, entry: Entry) -> None:
         """A client got the answer that its request is done. Raises Violation."""
@@ -141,6 +144,11 @@ class Observer:
         """A client got an answer about stock. Raises Violation."""
         for checker in self._checkers:
             checker.figures(machine, shown, after)
+
+    def quoted(self, machine: str, shown: Mapping[str, Any]) -> None:
+        """A client got a quote, or the answer to a sale for the second time. Raises Violation."""
+        for checker in self._checkers:
+            checker.quoted(self._chain.machines[machine], shown)
 
     def look(self) -> None:
         """Look at everything that happened since the last look. Raises Violation."""

@@ -59,6 +59,9 @@ class Checker:
         `after`: the entry of a request whose answer the same client got from this machine before it asked.
         """
 
+    def quoted(self, machine: Machine, shown: Mapping[str, Any]) -> None:
+        """A client got a quote from a machine, or the answer to a sale for the second time."""
+
     def moment(self) -> None:
         """Called often during the run."""
 

@@ -57,7 +57,8 @@ class ConvergenceChecker(Checker):
         """Two different states have different digests; otherwise a digest would hide a difference."""
         stocks = replica.ledger.stocks(scope)
         cells = [(item, route.name, total) for item in sorted(stocks) for route, total in stocks[item].cells.items()]
-        state: object = sorted(cells) if scope != CHAIN else sorted(map(_print, replica.documents.registers()))
+        documents = [_print(one) for one in replica.documents.registers() if one.scope == scope]
+        state = (sorted(cells), sorted(documents))
         if self._states.setdefault((scope, digest), state) != state:
             self.fail(f"two states of {scope} have the digest {digest}")
 

@@ -53,7 +53,8 @@ class CountedChecker(Checker):
         if content.kind == RETURN_CORRECTION:
             return self._is_in(self._entries[content.facts["return"]], count, item)
         if content.kind == VOID:
-            return self._is_in(self._entries[content.facts["loser"]], count, item)
+            loser = self._entries.get(content.facts["loser"])  # unknown if it moved nothing, as a document
+            return loser is not None and self._is_in(loser, count, item)
         told = _told_at(content)
         if told is not None:
             return bool(told <= facts["as_of"])

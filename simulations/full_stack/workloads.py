@@ -12,6 +12,7 @@ from simulations.workloads.bundles import BundlesClient
 from simulations.workloads.catalogue import WORKLOADS
 from simulations.workloads.floods import FloodClient
 from simulations.workloads.returns import ReturnsClient
+from simulations.workloads.shelf_prices import ShelfPricesClient
 from simulations.workloads.till_clocks import TillClient
 
 
@@ -45,6 +46,6 @@ def stack_workload(
 ) -> Client | None:
     """The client of a workload at a machine; None if the workload has no client there."""
     kind = WORKLOADS[name]
-    if kind is FloodClient or (kind is TillClient and machine.role.role == "hub"):
-        return None  # no call takes as many requests at once as a flood has
+    if kind in (FloodClient, ShelfPricesClient) or (kind is TillClient and machine.role.role == "hub"):
+        return None  # no call takes as many requests at once as a flood has, and no client asks for a quote
     return OVER_HTTP.get(kind, kind)(chain, history, machine, number)

@@ -13,6 +13,7 @@ from simulations.mutations.lists import LISTS
 from simulations.mutations.merges import MERGES
 from simulations.mutations.order_messages import ORDER_MESSAGES
 from simulations.mutations.orders import ORDER_SLIPS
+from simulations.mutations.prices import PRICES
 from simulations.mutations.readers import READERS
 from simulations.mutations.rights import RIGHTS
 from simulations.mutations.stock import STOCK
@@ -37,6 +38,7 @@ AREAS = (
     ORDER_MESSAGES,
     LISTS,
     FORMS,
+    PRICES,
 )
 
 MUTATIONS = {one.name: one for area in AREAS for one in area}

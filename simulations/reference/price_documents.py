@@ -38,6 +38,23 @@ class PriceDocuments:
         if rank not in ranks or order > ranks[rank][0]:
             ranks[rank] = (order, facts["value"])
 
+    def skus(self) -> list[str]:
+        """The SKUs that ever had a price."""
+        return self._keys("price")
+
+    def moments(self) -> list[int]:
+        """The moments at which some document begins or ends to count, and the millisecond before each, in order."""
+        found = dict.fromkeys(
+            moment_ms(text)
+            for kind in ("price", "promotion")
+            for key in self._keys(kind)
+            for _, value in self._ranks(kind, key).values()
+            for one in (value, *value.get("scheduled", ()))
+            for name, text in one.items()
+            if name in ("valid_from", "valid_to")
+        )
+        return sorted(dict.fromkeys([0, *found, *(one - 1 for one in found)]))
+
     # prices ------------------------------------------------------------------------------------------------------
 
     def price(self, sku: str, location: str, now_ms: int) -> dict[str, Any] | None:
@@ -66,7 +83,10 @@ class PriceDocuments:
             for rank, (version, value) in sorted(self._ranks("price", sku).items()):
                 field = _field_past(limits, value, now_ms) if rank != CHAIN else None
                 if field is not None and limits is not None:
-                    yield {"sku": sku, **_placed(rank, version), "field": field, "limits": limits["override"]}
+                    shown = {
+                        name: amount for name, amount in limits["override"].items() if (name, amount) != ("min", 0)
+                    }
+                    yield {"sku": sku, **_placed(rank, version), "field": field, "limits": shown}
 
     def _limits(self, sku: str) -> Mapping[str, Any] | None:
         """The price of the chain, if it has limits for overrides."""

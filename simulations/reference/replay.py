@@ -191,9 +191,15 @@ class Replay:
         return difference(expected, found)
 
 
+UNDECIDED = ("wall", "after", "unheard", "recipes", "quote")
+"""Facts that a draft does not decide. `price_documents` derives the quote."""
+
+
 def _filled(entry: Entry, draft: Draft) -> Entry:
     """An entry with what a draft says. What the draft does not decide stays."""
-    others = {name: value for name, value in entry.facts.items() if name in ("wall", "after", "unheard", "recipes")}
+    others = {
+        name: value for name, value in entry.facts.items() if name in ("wall", "after", "unheard", "recipes", "quote")
+    }
     return replace(
         entry,
         moves=draft.moves,

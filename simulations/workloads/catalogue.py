@@ -27,6 +27,7 @@ from simulations.workloads.points import PointsClient
 from simulations.workloads.regions import RegionsClient
 from simulations.workloads.returns import ReturnsClient
 from simulations.workloads.second_hand import SecondHandClient
+from simulations.workloads.shelf_prices import ShelfPricesClient
 from simulations.workloads.stock_readers import StockReader
 from simulations.workloads.till_clocks import TillClient
 
@@ -46,6 +47,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "regions": RegionsClient,
     "returns": ReturnsClient,
     "second-hand": SecondHandClient,
+    "shelf-prices": ShelfPricesClient,
     "stock-readers": StockReader,
     "till-clocks": TillClient,
 }

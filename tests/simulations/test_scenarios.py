@@ -110,6 +110,15 @@ def had_a_hub_that_came_back(outcome: Outcome) -> bool:
     return len(outcome.plan.stores) == 50 and served_again(outcome, "hub-north") == 1
 
 
+def had_prices_everywhere(outcome: Outcome) -> bool:
+    """Whether prices were written, refused, quoted, and kept by sales that were told again."""
+    counts, needed = (
+        outcome.counts,
+        ("prices of sales held to the documents", "sale answered again", "promotion written"),
+    )
+    return all(counts.get(one, 0) > 10 for one in (*needed, "price written", "quoted", "refused invalid-request"))
+
+
 HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "black-friday": had_lost_answers,
     "richest-hub-away": had_a_deficit_that_another_hub_covered,
@@ -127,6 +136,7 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "daily-goods": had_forecasts_after_wrong_times,
     "disk-full-at-noon": had_full_disks,
     "orders-under-a-wrong-clock": had_orders_placed_twice,
+    "prices-of-a-week": had_prices_everywhere,
     "other-region-away": had_orders_of_two_regions,
     "fifty-stores": had_a_hub_that_came_back,
 }
