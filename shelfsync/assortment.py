@@ -1,15 +1,17 @@
-"""Sample goods and locations: about forty SKUs of all kinds, and the stores of a small chain.
-
-The barcodes begin with 952, which GS1 reserves for examples.
-"""
+"""The goods and locations of the demo: about forty SKUs of the sample catalogue, and the stores of a small chain."""
 
 from __future__ import annotations
 
-import json
-from importlib import resources
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
+
+from replica.core.catalog.documents import CHAIN_NAME
+from shelfsync.sample.catalogue import KINDS, sample
+from shelfsync.sample.chains import scale_codes
+from shelfsync.sample.documents import SampleDocument
+from shelfsync.sample.words import read_data
 
 REGIONS = ("east", "west", "north", "south")
 """Regions in the order in which a demo uses them; the sample locations are distributed over them in turn."""
@@ -17,14 +19,17 @@ REGIONS = ("east", "west", "north", "south")
 LOOSE_UNIT = "GRM"
 """UN/ECE Rec 20 code of goods sold by weight."""
 
+_CHAIN = "eu"
+
 
 class Good(Struct, frozen=True):
-    """One sample SKU: its recipe and its barcode."""
+    """One sample SKU: its recipe, its barcode and its English name."""
 
     sku: str
     recipe: dict[str, int]
     barcode: str
     is_loose: bool
+    name: str = ""
 
     @property
     def units(self) -> int:
@@ -43,10 +48,16 @@ class Good(Struct, frozen=True):
 
 
 def goods() -> list[Good]:
-    """The sample SKUs."""
+    """The SKUs of the demo."""
     return [
-        Good(sku, document["recipe"], document["barcodes"][0], document.get("unit") == LOOSE_UNIT)
-        for sku, document in _read("skus.json").items()
+        Good(
+            sku=one.key,
+            recipe=one.value["recipe"],
+            barcode=one.value["barcodes"][0],
+            is_loose=one.value.get("unit") == LOOSE_UNIT,
+            name=one.value["names"]["en"],
+        )
+        for one in _of_goods("skus")
     ]
 
 
@@ -61,25 +72,38 @@ def region_of(store: int, regions: int) -> str:
 
 
 def documents(stores: int, regions: int) -> list[dict[str, Any]]:
-    """All SKUs and locations, as documents of a `documents:batch` call."""
-    samples = _read("locations.json")
-    locations = {
-        name: {**samples[number % len(samples)], "region": region_of(number, regions)}
+    """SKUs, locations and prices, and how codes of scales are read, as documents of a `documents:batch` call."""
+    samples = _locations()
+    locations = [
+        (name, {**samples[number % len(samples)], "region": region_of(number, regions)})
         for number, name in enumerate(store_names(stores))
-    }
-    return [
-        {"kind": kind, "key": key, "value": value}
-        for kind, values in (("sku", _read("skus.json")), ("location", locations))
-        for key, value in values.items()
     ]
+    skus, prices = (
+        [(one.key, one.value) for one in _of_goods(kind) if one.rank == CHAIN_NAME] for kind in ("skus", "prices")
+    )
+    kinds = {
+        "scale_codes": [("default", scale_codes())],
+        KINDS["skus"]: skus,
+        KINDS["locations"]: locations,
+        KINDS["prices"]: prices,
+    }
+    return [{"kind": kind, "key": key, "value": value} for kind, values in kinds.items() for key, value in values]
 
 
 def city_of(store: int) -> str:
     """The city of a store, counted from 0."""
-    samples = _read("locations.json")
+    samples = _locations()
     city: str = samples[store % len(samples)]["name"]
     return city
 
 
-def _read(name: str) -> Any:
-    return json.loads(resources.files("shelfsync").joinpath("goods", name).read_text("utf-8"))
+@cache
+def _of_goods(kind: str) -> list[SampleDocument]:
+    """The documents of one kind of the SKUs of the demo, in the order of the sample."""
+    chosen = dict.fromkeys(read_data("demo")["skus"])
+    return [one for one in sample(kind, _CHAIN) if one.key in chosen]
+
+
+@cache
+def _locations() -> list[dict[str, Any]]:
+    return [one.value for one in sample("locations", _CHAIN) if one.value["type"] == "store"]

@@ -131,9 +131,10 @@ class Demo:
             "",
             *(f"  {name:10} {url}" for name, url in urls.items()),
             "",
-            f"  curl -s {store}/v1/stock/cola_bottle",
-            f"  curl -s {store}/v1/explain/cola_bottle",
+            f"  curl -s {store}/v1/stock/kelvane-cola-500ml",
+            f"  curl -s {store}/v1/explain/kelvane-cola-500ml",
             f"  curl -s '{hub}/v1/availability/cola-and-wings?near=52.5,13.4'",
+            f"  curl -s '{store}/v1/search?q=cola'",
             f"  curl -s {hub}/v1/nodes",
             "",
         ):
@@ -215,7 +216,10 @@ class Demo:
         network, status = self._network, statuses.get(name)
         is_hub = name in network.hubs
         city = name.removeprefix("hub-") if is_hub else city_of(network.stores.index(name))
-        row = ScreenRow(node=name, city=city, is_hub=is_hub, home_hub=network.home_hub.get(name, ""))
+        last_sold = "" if is_hub else self._books[name].last_sold
+        row = ScreenRow(
+            node=name, city=city, is_hub=is_hub, home_hub=network.home_hub.get(name, ""), last_sold=last_sold
+        )
         if status is None:
             return row
         seen = {"answers": True, "digest": status["digest"][:8]}

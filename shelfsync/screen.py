@@ -17,9 +17,15 @@ from rich.text import Text
 SUMMARY_S = 2.0
 """The shortest time between two plain summary lines."""
 
+SOLD_LAST_WIDTH = 40
+"""Characters of a name in the table."""
+
 
 class ScreenRow(Struct, frozen=True):
-    """One node in the table: `line` is the node it is connected to, `home_hub` the home hub of a store."""
+    """One node in the table: `line` is the node it is connected to, `home_hub` the home hub of a store.
+
+    `last_sold`: the name of what a till of the store sold last.
+    """
 
     node: str
     city: str
@@ -31,6 +37,7 @@ class ScreenRow(Struct, frozen=True):
     unacknowledged: int = 0
     digest: str = ""
     agreeing: int = 0
+    last_sold: str = ""
 
 
 class Snapshot(Struct, frozen=True):
@@ -121,7 +128,7 @@ def screen_for(console: Console) -> Screen:
 
 
 def _summary(snapshot: Snapshot) -> str:
-    """The sales, and the stores that are not connected to their home hub."""
+    """The sales, what the first store sold last, and the stores that are not connected to their home hub."""
     stores = [row for row in snapshot.rows if not row.is_hub]
     groups = {
         "not answering": [row.node for row in stores if not row.answers],
@@ -130,7 +137,9 @@ def _summary(snapshot: Snapshot) -> str:
     }
     connected = sum(bool(row.line) for row in stores)
     first = f"{snapshot.sales:,} sales, {connected} of {len(stores)} stores connected"
-    return "; ".join([first, *(f"{problem}: {', '.join(names)}" for problem, names in groups.items() if names)])
+    last = [f"last {row.last_sold}" for row in stores if row.last_sold][:1]
+    problems = [f"{problem}: {', '.join(names)}" for problem, names in groups.items() if names]
+    return "; ".join([first, *last, *problems])
 
 
 def _render(snapshot: Snapshot) -> Group:
@@ -142,6 +151,7 @@ def _render(snapshot: Snapshot) -> Group:
     table.add_column("waiting", justify="right", no_wrap=True)
     table.add_column("digest", no_wrap=True)
     table.add_column("same at", justify="right", no_wrap=True)
+    table.add_column("sold last", no_wrap=True, max_width=SOLD_LAST_WIDTH)
     for row in snapshot.rows:
         table.add_row(
             Text(row.node, style="bold" if row.is_hub else ""),
@@ -151,6 +161,7 @@ def _render(snapshot: Snapshot) -> Group:
             Text(f"{row.unacknowledged:,}", style="yellow" if row.unacknowledged else "dim"),
             row.digest,
             Text(f"{row.agreeing}/{snapshot.hubs} hubs", style="green" if row.agreeing == snapshot.hubs else "yellow"),
+            row.last_sold,
         )
     counts = Text(f"{snapshot.elapsed_s:.0f} s · {snapshot.sales:,} sales · {snapshot.retries} retries")
     return Group(Text(), table, counts, Text(f"now: {snapshot.now}", style="bold cyan"))

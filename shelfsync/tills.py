@@ -41,6 +41,8 @@ class Book:
     def __init__(self) -> None:
         self.sales = 0
         self.returns = 0
+        self.last_sold = ""
+        """The name of what was sold last."""
         self.units = 0
         """Base units sold minus units returned."""
         self.retries = 0
@@ -103,6 +105,7 @@ class Till:
         answer = await self.ask("/v1/sales", {"lines": lines, "till": self.name})
         self._book.sales += 1
         self._book.units += sum(good.units * quantity for good, quantity in zip(basket, quantities, strict=True))
+        self._book.last_sold = basket[0].name
         self._bought = [*self._bought, basket[0]][-20:]
         low = [
             self._goods[line["sku"]]
