@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from benchmarks.catalogue import measure_catalogue
 from benchmarks.catching_up import measure_catching_up
 from benchmarks.footprint import measure_memory
 from benchmarks.growing import measure_growing
@@ -29,6 +30,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "hub": measure_merging,
     "wire": measure_wire,
     "catch-up": measure_catching_up,
+    "catalogue": measure_catalogue,
     "memory": measure_memory,
     "growth": measure_growing,
 }

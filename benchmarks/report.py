@@ -27,6 +27,7 @@ TITLES = {
     "paging": "Sales beside a client that pages",
     "wire": "Bytes on the wire",
     "catch-up": "A store comes back after a week",
+    "catalogue": "A catalogue of 100,000 SKUs",
     "memory": "Memory of a store's node",
     "growth": "Growth",
 }
@@ -111,6 +112,34 @@ TARGETS = (
     ),
     Target(label="memory, idle", measurement="memory", case="idle", figure="resident MB", most=80),
     Target(
+        label="movement of an item of 1,000 SKUs",
+        measurement="catalogue",
+        case="one item of 1,000 SKUs moves",
+        figure="CPU p50 ms",
+        most=5,
+    ),
+    Target(
+        label="sellable quantities of 100,000 SKUs",
+        measurement="catalogue",
+        case="all SKUs computed",
+        figure="CPU p50 ms",
+        most=2_000,
+    ),
+    Target(
+        label="one sellable quantity",
+        measurement="catalogue",
+        case="one sellable quantity",
+        figure="CPU p99 ms",
+        most=1,
+    ),
+    Target(
+        label="p99 of searches as you type, 100,000 SKUs",
+        measurement="catalogue",
+        case="a search, as you type",
+        figure="CPU p99 ms",
+        most=20,
+    ),
+    Target(
         label="memory, 50,000 items",
         measurement="memory",
         case="50,000 items received and sold",
@@ -178,6 +207,11 @@ when the hub has all entries durably; then both must have the same digest of the
     "paging": """\
 A store sells on one connection, alone and beside one client that reads all its stock in pages of 1,000 items, again and
 again. `of alone, p50` is the ratio of the two medians.""",
+    "catalogue": """\
+The sample catalogue, extended to 100,000 SKUs, and 1,000 packs of one item, in one process. The figures are processor
+time without HTTP. A movement sells one unit of an item that 1,000 SKUs share, and computes what can be sold of each. A
+search finds candidates in the index on disk, which is in the page cache, and brings the page into order. `as you type`
+looks for the first one to six characters of an English name. Memory is what documents and their indexes add.""",
     "memory": "Resident memory of the process.",
     "growth": """\
 `start s` is the time from the start of the process until `/readyz` answers 200, with the file in the page cache. Then

@@ -80,7 +80,8 @@ async def test_store_may_connect_to_a_hub_with_fewer_documents(
         assert {verdict["status"] for verdict in reply.answer["verdicts"]} == {200}
 
         async def knows_cola() -> bool:
-            sale = await post(client, f"{store.url}/v1/sales", {"lines": [{"sku": "kelvane-cola-330ml-6", "quantity": 1}]})
+            lines = [{"sku": "kelvane-cola-330ml-6", "quantity": 1}]
+            sale = await post(client, f"{store.url}/v1/sales", {"lines": lines})
             return sale.status == 201
 
         await eventually(knows_cola, "the catalogue reaches the store")
