@@ -216,7 +216,9 @@ def searches(connection: sqlite3.Connection, texts: Sequence[str]) -> Callable[[
 
     def search(turn: int) -> object:
         query = SearchQuery(q=texts[turn % len(texts)], language="zh")
-        return select(search_index.find(connection, check_search(query)).found, query)[: query.limit]
+        found = search_index.find(connection, check_search(query)).found
+        assert found
+        return select(found, query)[: query.limit]
 
     return search
 

@@ -17,9 +17,6 @@ from rich.text import Text
 SUMMARY_S = 2.0
 """The shortest time between two plain summary lines."""
 
-SOLD_LAST_WIDTH = 40
-"""Characters of a name in the table."""
-
 
 class ScreenRow(Struct, frozen=True):
     """One node in the table: `line` is the node it is connected to, `home_hub` the home hub of a store.
@@ -151,7 +148,6 @@ def _render(snapshot: Snapshot) -> Group:
     table.add_column("waiting", justify="right", no_wrap=True)
     table.add_column("digest", no_wrap=True)
     table.add_column("same at", justify="right", no_wrap=True)
-    table.add_column("sold last", no_wrap=True, max_width=SOLD_LAST_WIDTH)
     for row in snapshot.rows:
         table.add_row(
             Text(row.node, style="bold" if row.is_hub else ""),
@@ -161,10 +157,11 @@ def _render(snapshot: Snapshot) -> Group:
             Text(f"{row.unacknowledged:,}", style="yellow" if row.unacknowledged else "dim"),
             row.digest,
             Text(f"{row.agreeing}/{snapshot.hubs} hubs", style="green" if row.agreeing == snapshot.hubs else "yellow"),
-            row.last_sold,
         )
     counts = Text(f"{snapshot.elapsed_s:.0f} s · {snapshot.sales:,} sales · {snapshot.retries} retries")
-    return Group(Text(), table, counts, Text(f"now: {snapshot.now}", style="bold cyan"))
+    names = "; ".join(f"{row.last_sold} in {row.city}" for row in snapshot.rows if row.last_sold)
+    sold_last = Text(f"sold last: {names}", no_wrap=True, overflow="ellipsis")
+    return Group(Text(), table, counts, sold_last, Text(f"now: {snapshot.now}", style="bold cyan"))
 
 
 def _line(row: ScreenRow) -> Text:
