@@ -43,8 +43,8 @@ PRICES = (
             slip(
                 "replica.core.catalog.documents:Documents.valued",
                 (
-                    "(one := ranks.get(slot)) is not None and",
-                    "(one := self._pasts.get((kind, key, *slot), _NO_PAST).former or ranks.get(slot)) is not None and",
+                    "self.register(kind, key, *slot) for",
+                    "self._pasts.get((kind, key, *slot), _NO_PAST).former or self.register(kind, key, *slot) for",
                 ),
             ),
         ),

@@ -14,7 +14,7 @@ from replica.core.base.limits import AMOUNT_MAX, TOTAL_AMOUNT_MAX
 from replica.core.catalog.currencies import check_currency
 from replica.core.catalog.discounts import OpenLine
 from replica.core.catalog.documents import STORE_RANK, Documents, Register, pack_value
-from replica.core.catalog.prices import admit_price, overrides_past_limits
+from replica.core.catalog.prices import admit_price
 from replica.core.catalog.promotions import PromotionDocument, check_promotion, read_promotion
 from replica.core.catalog.ranks import CHAIN_WIDE
 from replica.core.catalog.selectors import Selector, check_selector
@@ -22,7 +22,16 @@ from replica.core.catalog.validity import check_period
 from replica.core.catalog.weekly_windows import WeeklyWindow, check_windows
 from tests.core.catalog.shop import Shop
 from tests.core.catalog.test_discounts import line, saved
-from tests.core.catalog.test_prices import EAST, NOON, STORE, amount, documents_of, price, write
+from tests.core.catalog.test_prices import (
+    EAST,
+    NOON,
+    STORE,
+    amount,
+    documents_of,
+    overrides_past_limits,
+    price,
+    write,
+)
 from tests.core.catalog.test_promotion_index import index_of, of, rival
 from tests.core.catalog.test_promotions import EURO, bundle, document, register
 from tests.core.catalog.test_validity import ms

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,7 @@ from click.testing import CliRunner
 
 from replica.core.catalog.barcodes import check_digit, has_right_check_digit
 from replica.core.catalog.documents import RANKS, pack_value
-from replica.core.catalog.locations import region_of
-from replica.core.catalog.prices import overrides_past_limits
 from replica.core.catalog.scans import read_scan, scanned_sku, sku_of
-from replica.core.catalog.selectors import attributes_of
 from replica.core.state import decisions
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.document_kinds import DOCUMENT_KINDS
@@ -79,13 +76,11 @@ def test_a_hub_accepts_all_documents_in_their_order(hub: Replica) -> None:
 
 
 def test_no_two_promotions_compete(hub: Replica) -> None:
-    found = hub.promotions.overlaps(partial(attributes_of, hub.documents), partial(region_of, hub.documents))
-    assert found == []
+    assert list(hub.fold.promotion_conflicts.at(0)) == []
 
 
 def test_overrides_keep_the_limits_now_and_later(hub: Replica) -> None:
-    assert list(overrides_past_limits(hub.documents, 0)) == []
-    assert list(overrides_past_limits(hub.documents, LAST_MS)) == []
+    assert list(hub.fold.price_conflicts.at(0)) == []
 
 
 def test_each_barcode_leads_to_its_sku(hub: Replica) -> None:
