@@ -58,7 +58,7 @@ class SampleLocation(Struct, frozen=True):
         }
 
 
-class Chain(Struct, frozen=True):
+class SampleChain(Struct, frozen=True):
     """One chain. `grams`: for how many grams the price of weighed goods is. `offset`: of its clock from UTC."""
 
     currency: str
@@ -78,9 +78,9 @@ class Chain(Struct, frozen=True):
 
 
 @cache
-def chain_of(name: str) -> Chain:
+def chain_of(name: str) -> SampleChain:
     """One chain by its name."""
-    return convert(read_data("chains")[name], Chain)
+    return convert(read_data("chains")[name], SampleChain)
 
 
 def scale_codes() -> dict[str, Any]:

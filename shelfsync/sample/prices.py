@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from replica.core.catalog.documents import CHAIN_NAME, REGION_NAME, STORE_NAME
-from shelfsync.sample.chains import Chain
+from shelfsync.sample.chains import SampleChain
 from shelfsync.sample.documents import SampleDocument
 from shelfsync.sample.skus import SampleSku, hash_of
 
@@ -27,7 +27,7 @@ _REGION, _STORE = "east", "store-1"
 _SPRING, _SUMMER = "2027-03-01T00:00:00", "2027-06-01T00:00:00"
 
 
-def prices(skus: Iterable[SampleSku], chain: Chain) -> Iterator[SampleDocument]:
+def prices(skus: Iterable[SampleSku], chain: SampleChain) -> Iterator[SampleDocument]:
     """The prices of some SKUs. The price of the chain comes before the overrides of a SKU."""
     for sku in skus:
         chance = hash_of(sku.key)

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, convert
 
 from replica.core.catalog.documents import CHAIN_NAME
-from shelfsync.sample.chains import Chain
+from shelfsync.sample.chains import SampleChain
 from shelfsync.sample.documents import SampleDocument
 from shelfsync.sample.words import Names, read_data
 
@@ -35,7 +35,7 @@ class PromotionWords(Struct, frozen=True):
     at: str = ""
 
 
-def promotions(keys: Mapping[str, str], chain: Chain) -> Iterator[SampleDocument]:
+def promotions(keys: Mapping[str, str], chain: SampleChain) -> Iterator[SampleDocument]:
     """The promotions whose SKUs are there. `keys`: the names of the SKUs by their references."""
     for key, words in convert(read_data("promotions"), dict[str, PromotionWords]).items():
         named = [*words.goods, *(reference for references, _ in words.components for reference in references)]
@@ -43,7 +43,7 @@ def promotions(keys: Mapping[str, str], chain: Chain) -> Iterator[SampleDocument
             yield SampleDocument(key, _value(words, keys, chain), words.rank, words.at)
 
 
-def _value(words: PromotionWords, keys: Mapping[str, str], chain: Chain) -> dict[str, Any]:
+def _value(words: PromotionWords, keys: Mapping[str, str], chain: SampleChain) -> dict[str, Any]:
     benefit = dict(words.benefit)
     for name in _AMOUNTS:
         if name in benefit:

@@ -22,8 +22,8 @@ from shelfsync.sample.words import (
     Brand,
     BundleWords,
     Department,
-    Line,
     Names,
+    ProductLine,
     Size,
     WeighedGoods,
     brands,
@@ -31,7 +31,7 @@ from shelfsync.sample.words import (
     departments,
     made_brand,
     size_of,
-    words,
+    vocabulary,
 )
 
 SKUS_MAX = 100_000
@@ -143,7 +143,7 @@ class _MadeOf(Struct, frozen=True):
 
     category: str
     tax_class: str
-    line: Line
+    line: ProductLine
     place: int
     brand: Brand
     variant: str
@@ -187,7 +187,7 @@ class _MadeOf(Struct, frozen=True):
             yield SampleSku(f"{item}-{units}", "", fen * units * _PACK_PERCENT // 100, False, value)
 
     def _names(self) -> Names:
-        line, variant = self.line, words().variants[self.variant]
+        line, variant = self.line, vocabulary().variants[self.variant]
         own = line.names.get(self.variant, Names())
         noun = own.en or f"{variant.en} {line.en}".strip()
         return Names(

@@ -41,7 +41,7 @@ class Names(Struct, frozen=True, omit_defaults=True):
     zh: str = ""
 
 
-class Unit(Struct, frozen=True):
+class SizeUnit(Struct, frozen=True):
     """A unit of sizes. `one`: its English name after the number 1. `base`: how many of the smallest unit it has."""
 
     en: str
@@ -80,16 +80,16 @@ class Syllables(Struct, frozen=True):
     zh_ends: tuple[str, ...]
 
 
-class Words(Struct, frozen=True):
+class Vocabulary(Struct, frozen=True):
     """What all departments use."""
 
-    units: dict[str, Unit]
+    units: dict[str, SizeUnit]
     containers: dict[str, Container]
     variants: dict[str, Names]
     syllables: Syllables
 
 
-class Line(Struct, frozen=True):
+class ProductLine(Struct, frozen=True):
     """Goods of one kind in several brands, variants and sizes.
 
     `names`: of variants that are not called variant and noun. `packs`: how many there are in packs and cases. `fen`:
@@ -124,10 +124,9 @@ class WeighedGoods(Struct, frozen=True):
 class Department(Struct, frozen=True):
     """One file with goods."""
 
-    name: Names
     tax_class: str
     brands: tuple[str, ...] = ()
-    lines: tuple[Line, ...] = ()
+    lines: tuple[ProductLine, ...] = ()
     weighed: tuple[WeighedGoods, ...] = ()
 
 
@@ -157,9 +156,9 @@ def read_data(name: str) -> dict[str, Any]:
 
 
 @cache
-def words() -> Words:
+def vocabulary() -> Vocabulary:
     """What all departments use."""
-    return convert(read_data("words"), Words)
+    return convert(read_data("words"), Vocabulary)
 
 
 @cache
@@ -182,7 +181,7 @@ def bundles() -> tuple[BundleWords, ...]:
 
 def made_brand(number: int) -> Brand:
     """An invented brand for large catalogues: each number below the product of the syllables has another one."""
-    syllables = words().syllables
+    syllables = vocabulary().syllables
     end, start = divmod(number, len(syllables.starts))
     return Brand(
         en=syllables.starts[start] + syllables.ends[end],
@@ -197,7 +196,7 @@ def size_of(text: str) -> Size:
     found = _SIZE.fullmatch(text)
     assert found is not None, text
     whole, decimals, unit_key, container = found[1], found[2] or "", found[3], found[4]
-    unit = words().units[unit_key]
+    unit = vocabulary().units[unit_key]
     number = f"{whole}.{decimals}" if decimals else whole
     thousandths = int(whole) * _THOUSANDTHS + int(decimals.ljust(3, "0"))
     return Size(
@@ -205,5 +204,5 @@ def size_of(text: str) -> Size:
         en=f"{number} {unit.one if number == '1' and unit.one else unit.en}",
         zh=number + unit.zh,
         base=thousandths * unit.base // _THOUSANDTHS,
-        container=words().containers[container],
+        container=vocabulary().containers[container],
     )

@@ -31,7 +31,7 @@ from shelfsync.sample.chains import CHAINS, scale_codes
 from shelfsync.sample.command import write_sample
 from shelfsync.sample.documents import SampleDocument
 from shelfsync.sample.skus import SKUS_MAX, SampleSku, skus
-from shelfsync.sample.words import brands, made_brand, words
+from shelfsync.sample.words import brands, made_brand, vocabulary
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 YEAR = 2026
@@ -176,7 +176,7 @@ def test_a_larger_catalogue_begins_with_the_smaller_one() -> None:
 
 
 def test_there_are_brands_for_the_largest_catalogue() -> None:
-    syllables = words().syllables
+    syllables = vocabulary().syllables
     number = len(syllables.starts) * len(syllables.ends)
     made = [made_brand(one) for one in range(number)]
     known = list(brands().values())
