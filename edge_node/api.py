@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
+from edge_node.elsewhere import Elsewhere
 from edge_node.pickups import PickupPage, read_pickups
 from edge_node.sale_batches import BatchAnswer, SaleBatches
 from replica.core.base.clock import stamp_ms
@@ -20,8 +21,9 @@ from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
 from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.fast_path import FastRead, single
-from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of, limit_of
+from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of
 from replica.runtime.http.orders_api import OrdersApi
+from replica.runtime.http.query_fields import BEFORE, CURSOR, LIMIT, limit_of
 from replica.runtime.http.quotes_api import QuotesApi
 from replica.runtime.http.search_api import SearchApi
 from replica.runtime.http.sellable_api import SellableApi
@@ -89,6 +91,7 @@ class EdgeApi:
         self._search = SearchApi(node, self._stock.long_reads, self._named_location)
         self._documents = DocumentsApi(node, self._stock.long_reads, location)
         self._exceptions = ExceptionsApi(node)
+        self.elsewhere = Elsewhere(node, location, self._stock.long_reads)
 
     def operations(self) -> list[Operation]:
         """All calls of an edge node."""
@@ -121,7 +124,7 @@ class EdgeApi:
                 handler=self.pickups,
                 summary="List fulfilments to pick or to collect at this store",
                 answer=PickupPage,
-                query=("cursor", "limit"),
+                query=(CURSOR, LIMIT),
             ),
             Operation(
                 method="GET",
@@ -129,7 +132,7 @@ class EdgeApi:
                 handler=stock.stock_page,
                 summary="List the stock, item by item",
                 answer=StockPage,
-                query=("cursor", "limit"),
+                query=(CURSOR, LIMIT),
             ),
             Operation(
                 method="GET",
@@ -144,12 +147,13 @@ class EdgeApi:
                 handler=stock.explain,
                 summary="List the movements that make the stock of an item",
                 answer=ExplainAnswer,
-                query=("before", "limit"),
+                query=(BEFORE, LIMIT),
             ),
             *self._sellable.operations(),
             *self._quotes.operations(),
             *self._skus.operations(),
             *self._search.operations(),
+            *self.elsewhere.operations(),
             *self._documents.operations(),
             *self._exceptions.operations(),
             Operation(

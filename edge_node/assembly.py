@@ -57,6 +57,7 @@ async def assemble(
         network=network,
     )
     api = EdgeApi(node, location, hubs)
+    node.works.append(api.elsewhere.refresh)
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open, origins=origins)
     return Assembly(node, app, {} if is_open else api.fast_calls)

@@ -11,6 +11,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from hub.availability_api import AvailabilityApi
+from hub.elsewhere_api import ElsewhereApi
 from replica.core.base.clock import stamp_ms, time_text
 from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
@@ -21,6 +22,7 @@ from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.orders_api import OrdersApi
+from replica.runtime.http.query_fields import BEFORE, CURSOR, LIMIT, LOCATION
 from replica.runtime.http.quotes_api import QuotesApi
 from replica.runtime.http.search_api import SearchApi
 from replica.runtime.http.sellable_api import SellableApi
@@ -98,6 +100,7 @@ class HubApi:
         self._hosts = tuple(hosts)
         self._stock = StockApi(node, self._location_of)
         self._availability = AvailabilityApi(node, self._hosts, self._stock.long_reads)
+        self._elsewhere = ElsewhereApi(node, self._stock.long_reads, self._availability.as_of)
         self._documents = DocumentsApi(node, self._stock.long_reads)
         self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
         self._quotes = QuotesApi(node, self._named_location)
@@ -109,22 +112,21 @@ class HubApi:
     def operations(self) -> list[Operation]:
         """All calls of a hub."""
         stock = self._stock
-        at_location = [
-            msgspec.structs.replace(operation, query=("location",)) for operation in stock.write_operations()
-        ]
+        at_location = [msgspec.structs.replace(operation, query=(LOCATION,)) for operation in stock.write_operations()]
         operations = [
             *self._availability.operations(),
-            *self._sellable.operations(("location",)),
+            *self._sellable.operations((LOCATION,)),
             *self._quotes.operations(),
-            *self._skus.operations(("location",)),
-            *self._search.operations(("location",)),
+            *self._skus.operations((LOCATION,)),
+            *self._search.operations((LOCATION,)),
+            *self._elsewhere.operations(),
             Operation(
                 method="GET",
                 path="/v1/stock/{location}",
                 handler=stock.stock_page,
                 summary="List the stock of a location, item by item",
                 answer=StockPage,
-                query=("cursor", "limit"),
+                query=(CURSOR, LIMIT),
             ),
             Operation(
                 method="GET",
@@ -139,7 +141,7 @@ class HubApi:
                 handler=stock.explain,
                 summary="List the movements that make the stock of an item",
                 answer=ExplainAnswer,
-                query=("before", "limit"),
+                query=(BEFORE, LIMIT),
             ),
             *at_location,
             *self._documents.operations(),

@@ -16,11 +16,16 @@ from replica.core.base.quantities import Sku
 from replica.core.catalog.locations import Point
 from replica.core.state.replica import Replica
 from replica.runtime.http.long_reads import LongReads
-from replica.runtime.http.operations import Decoder, Operation, json_response, point_of
+from replica.runtime.http.operations import Decoder, Operation, json_response
 from replica.runtime.http.problems import problem
+from replica.runtime.http.query_fields import LOCATION, NEAR, QueryField, point_of, text_field
 from replica.runtime.node import Node
 
 SKUS_PER_CALL_MAX = 1_000
+
+ONLY_AT = QueryField("location", LOCATION.schema, "Only the availability at this location.")
+
+CHANNEL = text_field("channel", "Only what orders of this channel may take, by its quotas. Without it: of any channel.")
 
 
 class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -64,7 +69,7 @@ class AvailabilityApi:
                 handler=self.availability,
                 summary="Read the availability of a SKU",
                 answer=AvailabilityAnswer,
-                query=("near", "location", "channel"),
+                query=(NEAR, ONLY_AT, CHANNEL),
             ),
             Operation(
                 method="POST",
@@ -115,9 +120,9 @@ class AvailabilityApi:
     def _answer(
         self, replica: Replica, sku: str, location: str, near: Point | None, channel: str
     ) -> AvailabilityAnswer:
-        return sku_availability(replica, sku, location, near, channel, partial(self._as_of, replica))
+        return sku_availability(replica, sku, location, near, channel, partial(self.as_of, replica))
 
-    def _as_of(self, replica: Replica, location: str) -> str | None:
+    def as_of(self, replica: Replica, location: str) -> str | None:
         """When the knowledge about a location was last current: now, if its node is connected or this hub hosts it."""
         is_live = location in self._hosts or any(
             peer.hello is not None and location in (peer.hello.scopes or ()) for peer in self._node.peers.connected

@@ -315,6 +315,10 @@ class MachineNetwork:
     async def dial(self, url: str) -> End:
         return await self._network.connect(self._machine, url)
 
+    async def ask(self, url: str, path: str, body: bytes | None = None) -> bytes:
+        """Nodes serve no HTTP here, so nobody answers."""
+        raise ConnectionRefusedError(f"{url} serves no HTTP")
+
     async def is_ready(self, url: str) -> bool:
         """A probe there and back, like an HTTP request with a timeout of one second."""
         network, there, back = self._network, (self._machine, url), (url, self._machine)

@@ -104,6 +104,8 @@ class Node:
             driver=self.driver, peers=self.peers, journal=journal, clock=clock, settlement=self.settlement
         )
         self._background = role.background(parts)
+        self.works: list[Work] = [*self._background.works]
+        """The background work of its role. Whoever assembles the node may add some before it starts."""
         strategy = self._background.strategy
         self.rights = RightsRequests(self.driver, self.peers, clock, strategy)
         self.rights_answers = RightsAnswers(self.driver, self.peers, self.rights, strategy)
@@ -130,7 +132,7 @@ class Node:
             self.rebalancer.run(),
             self.housekeeping.run(),
             self.clock_notices.run(),
-            *(work() for work in self._background.works),
+            *(work() for work in self.works),
         ]
         self._working = [_begin(work) for work in works]
         self.is_ready = True

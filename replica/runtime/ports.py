@@ -31,6 +31,10 @@ class Page(Struct, frozen=True):
     through: int
 
 
+ANSWER_BYTES_MAX = 8 << 20
+"""Greatest answer of a peer to a question, in bytes: 500 SKUs at 20 locations with their addresses have about half."""
+
+
 class Clock(Protocol):
     """The source of time."""
 
@@ -140,3 +144,9 @@ class Network(Protocol):
 
     async def is_ready(self, url: str) -> bool:
         """Whether the node at a sync address answers that it is ready. Never raises."""
+
+    async def ask(self, url: str, path: str, body: bytes | None = None) -> bytes:
+        """Read the JSON document that the node at a sync address has at a path. With a body: post it there.
+
+        Raises OSError or TimeoutError: no answer, one that is no success, or one past ANSWER_BYTES_MAX.
+        """

@@ -152,6 +152,10 @@ class MessageNetwork:
             raise
         return socket
 
+    async def ask(self, url: str, path: str, body: bytes | None = None) -> bytes:
+        """Nodes serve no HTTP here, so nobody answers."""
+        raise ConnectionRefusedError(f"{url} serves no HTTP")
+
     async def is_ready(self, url: str) -> bool:
         return url in self._sockets
 

@@ -88,6 +88,10 @@ class VirtualNetwork:
         self._conversations.append(asyncio.create_task(self.nodes[url].peers.converse(theirs, is_dialled=False)))
         return ours
 
+    async def ask(self, url: str, path: str, body: bytes | None = None) -> bytes:
+        """Nodes serve no HTTP here, so nobody answers."""
+        raise ConnectionRefusedError(f"{url} serves no HTTP")
+
     async def is_ready(self, url: str) -> bool:
         return url in self.nodes
 

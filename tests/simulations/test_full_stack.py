@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import edge_node.elsewhere
 from replica.runtime.journal.key_filter import KeyFilter
+from replica.runtime.peering.websocket import HttpNetwork
 from simulations.__main__ import simulate
 from simulations.checkers.checker import Violation
 from simulations.full_stack import run
@@ -24,6 +26,10 @@ from simulations.run import Result
 ROOT = Path(__file__).parents[2]
 
 SEEDS = (*range(1, 10), 20, 34)
+
+ASKING_SEED = 2
+"""A seed in which goods sell out at a store that is connected."""
+
 FLAWED_SEEDS = range(1, 17)
 """A planted bug must be found within these seeds."""
 
@@ -107,6 +113,21 @@ def test_a_seed_has_the_same_trace_in_another_process_with_another_hash_seed(pla
     again = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
     assert f"trace    {played[-1].digest}\n" in again
     assert len({one.digest for one in played}) == len(played)
+
+
+def test_stores_that_ask_their_hub_about_others_all_the_time_harm_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    ask = HttpNetwork.ask
+
+    async def noted(self: HttpNetwork, url: str, path: str, body: bytes | None = None) -> bytes:
+        answer = await ask(self, url, path, body)
+        asked.append(path)
+        return answer
+
+    monkeypatch.setattr(HttpNetwork, "ask", noted)
+    monkeypatch.setattr(edge_node.elsewhere, "REFRESH_S", 3.0)
+    assert run.play(draw_stack_plan(ASKING_SEED)).violation is None
+    assert asked
 
 
 def test_an_answer_before_its_commit_is_caught() -> None:

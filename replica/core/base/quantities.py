@@ -13,6 +13,7 @@ from replica.core.base.limits import (
     SCAN_LENGTH_MAX,
     TEXT_LENGTH_MAX,
 )
+from replica.core.base.names import ITEM_PATTERN
 
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX, description="Whole units, at least 1.")]
 
@@ -20,14 +21,40 @@ Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX, description="Whole units, 
 Level = Annotated[int, Meta(ge=0, le=QUANTITY_MAX, description="Whole base units, at least 0.")]
 
 
-Delta = Annotated[int, Meta(ge=-QUANTITY_MAX, le=QUANTITY_MAX, description="Whole base units, not 0.")]
+Delta = Annotated[
+    int,
+    Meta(
+        ge=-QUANTITY_MAX,
+        le=QUANTITY_MAX,
+        description="Whole base units, not 0.",
+        extra_json_schema={"not": {"const": 0}},
+    ),
+]
 
 
-Item = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="A base unit that is counted.")]
+_NAMED = {"pattern": ITEM_PATTERN}
+"""The form of items and SKUs. Only the schema names it: a request with another name is refused as one with an unknown
+name, and decoding a sale takes no pattern."""
+
+Item = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=NAME_LENGTH_MAX,
+        description="A base unit that is counted.",
+        extra_json_schema=_NAMED,
+    ),
+]
 
 
 Sku = Annotated[
-    str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="Something sold; its recipe names the items.")
+    str,
+    Meta(
+        min_length=1,
+        max_length=NAME_LENGTH_MAX,
+        description="Something sold; its recipe names the items.",
+        extra_json_schema=_NAMED,
+    ),
 ]
 
 

@@ -10,6 +10,7 @@ from replica.core.base.limits import (
     LINES_MAX,
     NAME_LENGTH_MAX,
 )
+from replica.core.base.names import NAME_PATTERN
 from replica.core.base.quantities import Delta, Item, Quantity, RequestStruct, Text
 
 
@@ -35,7 +36,15 @@ BREACH = "breach"
 class Grant(RequestStruct, frozen=True):
     """Rights go to another node. It may promise them once it holds the entry; this node no longer may."""
 
-    to: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, description="The node that receives them.")]
+    to: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=NAME_LENGTH_MAX,
+            description="The node that receives them.",
+            extra_json_schema={"pattern": NAME_PATTERN},
+        ),
+    ]
     lines: Annotated[tuple[GrantLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
     reason: Text = ""
 

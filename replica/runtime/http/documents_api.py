@@ -42,27 +42,45 @@ from replica.runtime.http.document_answers import (
 )
 from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.http.long_reads import LongReads
-from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
+from replica.runtime.http.operations import Decoder, Operation, json_response, key_of
 from replica.runtime.http.problems import Forbidden, invalid_from, problem
+from replica.runtime.http.query_fields import (
+    AT,
+    BEFORE,
+    CURSOR,
+    LIMIT,
+    LOCATION,
+    RANK,
+    QueryField,
+    limit_of,
+    text_field,
+)
 from replica.runtime.http.writes import DocumentAnswer, answer_of
 from replica.runtime.node import Node
 from replica.runtime.time_zones import check_time_zone
 
 DOCUMENTS_PER_BATCH_MAX = 1_000
 
-NEW_ITEMS = "new_items"
-"""The query field by which a caller says that unknown items in recipes are meant."""
+NEW_ITEMS = QueryField(
+    "new_items", {"type": "boolean", "default": False}, "Whether unknown items in recipes are meant, and not misspelt."
+)
 
-DRY_RUN = "dry_run"
-"""The query field by which a caller asks for the verdicts only."""
-
-UNCHANGED = "unchanged"
-"""The query field by which a caller says what to do with documents that have their values already."""
+DRY_RUN = QueryField(
+    "dry_run", {"type": "boolean", "default": False}, "Whether to answer the verdicts only, and write nothing."
+)
 
 SKIP = "skip"
 
-RANK_FIELDS = ("rank", "at")
+UNCHANGED = QueryField(
+    "unchanged", {"type": "string", "enum": ["", SKIP]}, "skip: do not write documents that have their values already."
+)
+
+RANK_FIELDS = (RANK, AT)
 """The query fields that name a rank, and the region or location that it is of."""
+
+READ_AT = QueryField("location", LOCATION.schema, "The documents in effect at this location; not with rank.")
+
+PREFIX = text_field("prefix", "Only documents whose keys begin with this text.")
 
 TRIED_PER_TURN = 32
 """Documents that a dry run decides in one turn of the event loop: about a millisecond."""
@@ -150,7 +168,7 @@ class DocumentsApi:
                 handler=self.get,
                 summary="Read a document: what is in effect at a location, or one rank of it",
                 answer=EffectiveAnswer,
-                query=("location", *RANK_FIELDS),
+                query=(READ_AT, *RANK_FIELDS),
             ),
             Operation(
                 method="DELETE",
@@ -167,7 +185,7 @@ class DocumentsApi:
                 handler=self.history,
                 summary="List the writes of a document at one rank, newest first",
                 answer=DocumentHistory,
-                query=("before", "limit", *RANK_FIELDS),
+                query=(BEFORE, LIMIT, *RANK_FIELDS),
             ),
             Operation(
                 method="GET",
@@ -175,7 +193,7 @@ class DocumentsApi:
                 handler=self.page,
                 summary="List the documents of a kind",
                 answer=DocumentPage,
-                query=("cursor", "limit", "prefix", "location", *RANK_FIELDS),
+                query=(CURSOR, LIMIT, PREFIX, READ_AT, *RANK_FIELDS),
             ),
             Operation(
                 method="POST",
@@ -371,7 +389,8 @@ def _kind_of(kind: str) -> DocumentKind:
     return DOCUMENT_KINDS[kind]
 
 
-def _flag(request: web.Request, name: str) -> bool:
+def _flag(request: web.Request, field: QueryField) -> bool:
+    name = field.name
     answer = request.query.get(name, "false")
     if answer not in ("true", "false"):
         raise Invalid(f"The query field {name} is {answer!r}. Send true or false.", field=name)
@@ -379,9 +398,9 @@ def _flag(request: web.Request, name: str) -> bool:
 
 
 def _skips_unchanged(request: web.Request) -> bool:
-    answer = request.query.get(UNCHANGED, "")
+    answer, name = request.query.get(UNCHANGED.name, ""), UNCHANGED.name
     if answer not in ("", SKIP):
-        raise Invalid(f"The query field {UNCHANGED} is {answer!r}. Send {SKIP}, or leave it out.", field=UNCHANGED)
+        raise Invalid(f"The query field {name} is {answer!r}. Send {SKIP}, or leave it out.", field=name)
     return answer == SKIP
 
 

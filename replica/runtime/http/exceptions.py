@@ -6,7 +6,8 @@ from aiohttp import web
 
 from replica.runtime.http.breach_times import BreachTimes
 from replica.runtime.http.exception_answers import ExceptionsAnswer, exceptions
-from replica.runtime.http.operations import Operation, json_response, limit_of
+from replica.runtime.http.operations import Operation, json_response
+from replica.runtime.http.query_fields import LIMIT, limit_of
 from replica.runtime.http.receipt_answers import read_receipts
 from replica.runtime.node import Node
 
@@ -27,7 +28,7 @@ class ExceptionsApi:
                 handler=self.exceptions,
                 summary="List what a person should look at",
                 answer=ExceptionsAnswer,
-                query=("limit",),
+                query=(LIMIT,),
             )
         ]
 

@@ -9,26 +9,31 @@ from typing import Any
 
 import msgspec
 
-from replica.core.base.limits import KEY_LENGTH_MAX, NAME_LENGTH_MAX
+from replica.core.base.limits import KEY_LENGTH_MAX, NAME_LENGTH_MAX, SCAN_LENGTH_MAX
 from replica.core.base.names import ITEM_PATTERN, KEY_PATTERN, NAME_PATTERN
+from replica.core.state.document_kinds import DOCUMENT_KINDS
 from replica.runtime.http.operations import KEY_HEADER, Operation
 from replica.runtime.http.problems import PROBLEM_TYPES
 
 _variable = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 
-_ANY_NAME = {"minLength": 1}
+_ITEM = {"type": "string", "pattern": ITEM_PATTERN, "maxLength": NAME_LENGTH_MAX}
 
-_ITEM = {"pattern": ITEM_PATTERN, "maxLength": NAME_LENGTH_MAX}
+_NAME = {"type": "string", "pattern": NAME_PATTERN, "maxLength": NAME_LENGTH_MAX}
 
-_IN_PATH = {
-    "item": _ITEM,
-    "sku": _ITEM,
-    "order": _ITEM,
-    "location": {"pattern": NAME_PATTERN, "maxLength": NAME_LENGTH_MAX},
+PATH_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
+    "item": (_ITEM, "An item, percent-encoded."),
+    "sku": (_ITEM, "A SKU, percent-encoded."),
+    "order": (_ITEM, "The name of an order, percent-encoded."),
+    "location": (_NAME, "A location."),
+    "barcode": (
+        {"type": "string", "minLength": 1, "maxLength": SCAN_LENGTH_MAX},
+        "What a scanner sends: a barcode, an element string or a GS1 Digital Link, percent-encoded.",
+    ),
+    "kind": ({"type": "string", "enum": [*DOCUMENT_KINDS]}, "The kind of the document."),
+    "key": ({"type": "string", "minLength": 1}, "The key of the document, percent-encoded, in the form of its kind."),
 }
-"""Variables of paths by name: what a body may give as a name, percent-encoded."""
-
-_IN_QUERY = {"limit": {"pattern": "^0*(?:[1-9][0-9]{0,2}|1000)$"}}
+"""The variables of paths by name: their schemas, and what they are."""
 
 _KEY = {"type": "string", "pattern": KEY_PATTERN, "minLength": 1, "maxLength": KEY_LENGTH_MAX + 2}
 """An idempotency key; the quotes around it do not count."""
@@ -102,16 +107,19 @@ def _describe(operation: Operation, schema_of: dict[int, Any], methods: Sequence
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", **_IN_PATH.get(name, _ANY_NAME)}}
-        for name in _variable.findall(operation.path)
-    ]
+    parameters: list[dict[str, Any]] = []
+    for name in _variable.findall(operation.path):
+        schema, description = PATH_FIELDS[name]
+        parameters.append({"name": name, "in": "path", "required": True, "description": description, "schema": schema})
     parameters += [
-        {"name": name, "in": "query", "schema": {"type": "string", **_IN_QUERY.get(name, {})}}
-        for name in operation.query
+        {"name": field.name, "in": "query", "description": field.description, "schema": field.schema}
+        for field in operation.query
     ]
     if operation.is_write:
-        parameters.append({"name": KEY_HEADER, "in": "header", "required": True, "schema": _KEY})
+        description = "A new key for each write, and the same key for its retries."
+        parameters.append(
+            {"name": KEY_HEADER, "in": "header", "required": True, "description": description, "schema": _KEY}
+        )
     return parameters
 
 
@@ -144,7 +152,7 @@ def _refusals(operation: Operation) -> set[int]:
     statuses = {400, 403, 405, 417, 500, 503}
     if _variable.search(operation.path) or operation.query:
         statuses |= {404, 422}
-    if {"after", "before"} & {*operation.query}:
+    if any(field.is_cursor for field in operation.query):
         statuses.add(410)  # a cursor of another journal
     if operation.body is not None:
         statuses |= {413, 422}

@@ -16,7 +16,6 @@ from msgspec import Struct
 
 from replica.core.base.errors import Invalid, Refused
 from replica.core.base.names import parse_key
-from replica.core.catalog.locations import Point
 from replica.runtime.http.bodies import (
     check_encoding,
     check_unique,
@@ -29,6 +28,7 @@ from replica.runtime.http.bodies import (
 )
 from replica.runtime.http.origins import Origins, is_loopback
 from replica.runtime.http.problems import Forbidden, Malformed, TooLarge, invalid_from, plain_problem, problem_response
+from replica.runtime.http.query_fields import QueryField
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -37,9 +37,6 @@ log = structlog.get_logger(__name__)
 
 BODY_BYTES_MAX = 2 << 20
 """Largest body of a request, in bytes: 500 sales of 20 lines take about half of it."""
-
-PAGE_MAX = 1_000
-PAGE_DEFAULT = 100
 
 KEY_HEADER = "Idempotency-Key"
 
@@ -61,7 +58,7 @@ class Operation(Struct, frozen=True):
     status: int = 200
     also: tuple[int, ...] = ()
     """Further statuses with an answer of the same type."""
-    query: tuple[str, ...] = ()
+    query: tuple[QueryField, ...] = ()
     is_write: bool = False
 
     @property
@@ -140,38 +137,6 @@ def key_of(request: web.Request) -> bytes:
     if len(keys) > 1:
         raise Invalid(f"The request has {len(keys)} headers {KEY_HEADER}. Send one.", field=KEY_HEADER)
     return checked_key(keys[0] if keys else None)
-
-
-def number_of(request: web.Request, name: str, default: int, low: int, high: int) -> int:
-    """Return a whole number from the query. Raises Invalid."""
-    text = request.query.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
-        raise Invalid(f"The query field {name} is {text!r}. Send a whole number in {low}..{high}.", field=name)
-    return int(text)
-
-
-def limit_of(request: web.Request) -> int:
-    """Return the number of results on a page. Raises Invalid."""
-    return number_of(request, "limit", PAGE_DEFAULT, 1, PAGE_MAX)
-
-
-def point_of(text: str) -> Point | None:
-    """The point in the field `near`; None if it is empty. Raises Invalid."""
-    if not text:
-        return None
-    try:
-        lat, lon = (float(part) for part in text.split(","))
-    except ValueError:
-        raise Invalid(
-            f"The field near is {text!r}. Send latitude,longitude in degrees, such as 48.1,11.6.", field="near"
-        ) from None
-    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
-        raise Invalid(
-            f"The field near is {text!r}. Send a latitude in -90..90 and a longitude in -180..180.", field="near"
-        )
-    return Point(lat, lon)
 
 
 def make_app(operations: Sequence[Operation], *, loopback_only: bool, origins: Sequence[str] = ()) -> web.Application:

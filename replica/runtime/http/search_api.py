@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
-from replica.core.base.limits import QUANTITY_MAX, SEARCH_FILTERS_MAX, SEARCH_PAGE_MAX, TEXT_LENGTH_MAX
+from replica.core.base.limits import SEARCH_FILTERS_MAX, SEARCH_PAGE_MAX, TEXT_LENGTH_MAX
 from replica.core.base.names import CUSTOMER
 from replica.core.catalog.locations import distance_km, location_document
 from replica.core.catalog.prices import EffectivePrice
@@ -31,24 +31,20 @@ from replica.core.ledger.cells import Stock
 from replica.core.state.replica import Replica
 from replica.core.stock.sellable import UnitsAt
 from replica.runtime.http.long_reads import LongReads
-from replica.runtime.http.operations import Operation, json_response, number_of, point_of
+from replica.runtime.http.operations import Operation, json_response
+from replica.runtime.http.query_fields import (
+    CURSOR,
+    LIMIT,
+    NEAR,
+    QueryField,
+    choice_field,
+    number_field,
+    number_of,
+    point_of,
+    text_field,
+)
 from replica.runtime.http.sku_answers import price_at, recipe_if_known, status_of
 from replica.runtime.node import Node
-
-QUERY = (
-    "q",
-    "language",
-    "sort",
-    "limit",
-    "cursor",
-    "price_min",
-    "price_max",
-    "available_min",
-    "available_max",
-    "near",
-    "within_km",
-    "status",
-)
 
 ATTRIBUTE = "attribute."
 """Begins a query field that filters by an attribute: `attribute.brand=acme`. Repeated, one of the values fits."""
@@ -60,6 +56,50 @@ PAGE = 20
 
 EARTH_KM = 20_100
 """More than any two places are apart."""
+
+PRICE_MAX = 10**15
+
+SEARCH_LIMIT = number_field("limit", LIMIT.description, 1, SEARCH_PAGE_MAX, PAGE)
+
+SEARCH_CURSOR = number_field("cursor", CURSOR.description, 0, 1_000_000, 0)
+
+BOUNDS = {
+    name: number_field(name, f"Only SKUs {what}.", 0, PRICE_MAX)
+    for name, what in (
+        ("price_min", "with at least this price, in minor units"),
+        ("price_max", "with at most this price, in minor units"),
+        ("available_min", "of which at least this many can be sold"),
+        ("available_max", "of which at most this many can be sold"),
+    )
+}
+"""The bounds of ranges, by name."""
+
+WITHIN_KM = QueryField(
+    "within_km",
+    {"type": "number", "exclusiveMinimum": 0, "maximum": EARTH_KM},
+    "Only SKUs that a location at most this many kilometres from near has.",
+)
+
+STATUS = choice_field(
+    "status", "Which SKUs to find: those that are sold, those that have ended, or any.", STATUSES, "active"
+)
+
+QUERY = (
+    text_field("q", "Words, parts of words or characters of names and attributes. Empty: all SKUs.", TEXT_LENGTH_MAX),
+    text_field("language", "The language of the names to sort by.", TEXT_LENGTH_MAX),
+    text_field(
+        "sort",
+        "Keys with a comma between them, a minus for descending order: popularity, name, sku, price, available, "
+        "distance, attribute.NAME.",
+        TEXT_LENGTH_MAX,
+    ),
+    SEARCH_LIMIT,
+    SEARCH_CURSOR,
+    *BOUNDS.values(),
+    NEAR,
+    WITHIN_KM,
+    STATUS,
+)
 
 
 class FoundAnswer(Struct, frozen=True, omit_defaults=True):
@@ -103,7 +143,7 @@ class SearchApi:
         self._long_reads = long_reads
         self._location_of = location_of
 
-    def operations(self, query: tuple[str, ...] = ()) -> list[Operation]:
+    def operations(self, query: tuple[QueryField, ...] = ()) -> list[Operation]:
         """The call. `query`: the field that names the location, where the node has several."""
         return [
             Operation(
@@ -117,7 +157,7 @@ class SearchApi:
         ]
 
     async def search(self, request: web.Request) -> web.Response:
-        query, status, start = _query_of(request), _status_of(request), number_of(request, "cursor", 0, 0, 1_000_000)
+        query, status, start = _query_of(request), _status_of(request), number_of(request, SEARCH_CURSOR)
         terms, location = check_search(query), self._location_of(request.query.get("location", ""))
         if location:
             await self._node.meet(location)
@@ -239,8 +279,7 @@ def _query_of(request: web.Request) -> SearchQuery:
     for name, value in (("q", text), ("language", language), ("sort", fields.get("sort", ""))):
         if len(value) > TEXT_LENGTH_MAX:
             raise Invalid(f"The query field {name} has {len(value)} characters, at most {TEXT_LENGTH_MAX}.", field=name)
-    price = _range(request, "price", 0)
-    available = _range(request, "available", -QUANTITY_MAX)
+    price, available = _range(request, "price"), _range(request, "available")
     return SearchQuery(
         q=text,
         language=language,
@@ -249,7 +288,7 @@ def _query_of(request: web.Request) -> SearchQuery:
         available=AvailabilityRange(*available) if any(one is not None for one in available) else None,
         near=_near(request),
         sort=read_sort(fields.get("sort", "")),
-        limit=number_of(request, "limit", PAGE, 1, SEARCH_PAGE_MAX),
+        limit=number_of(request, SEARCH_LIMIT),
     )
 
 
@@ -278,12 +317,12 @@ def _meanings(text: str) -> list[str | float | bool]:
 _number = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 
 
-def _range(request: web.Request, name: str, low: int) -> tuple[int | None, int | None]:
-    return _bound(request, f"{name}_min", low), _bound(request, f"{name}_max", low)
+def _range(request: web.Request, name: str) -> tuple[int | None, int | None]:
+    return _bound(request, f"{name}_min"), _bound(request, f"{name}_max")
 
 
-def _bound(request: web.Request, name: str, low: int) -> int | None:
-    return number_of(request, name, 0, max(0, low), 10**15) if name in request.query else None
+def _bound(request: web.Request, name: str) -> int | None:
+    return number_of(request, BOUNDS[name]) if name in request.query else None
 
 
 def _near(request: web.Request) -> Near | None:

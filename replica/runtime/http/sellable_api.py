@@ -23,8 +23,9 @@ from replica.core.state.replica import Replica
 from replica.core.stock.sellable import Sellable, UnitsAt, skus_moved_by, skus_written_by
 from replica.runtime.http.feeds import Event, Feeds
 from replica.runtime.http.long_reads import LongReads
-from replica.runtime.http.operations import Decoder, Operation, json_response, limit_of
+from replica.runtime.http.operations import Decoder, Operation, json_response
 from replica.runtime.http.problems import problem
+from replica.runtime.http.query_fields import AFTER, CURSOR, LIMIT, QueryField, limit_of
 from replica.runtime.node import Node
 from replica.runtime.ports import Page
 
@@ -75,7 +76,7 @@ class SellableApi:
         self._feeds = Feeds(node)
         self._query = Decoder(SellableQuery)
 
-    def operations(self, query: tuple[str, ...] = ()) -> list[Operation]:
+    def operations(self, query: tuple[QueryField, ...] = ()) -> list[Operation]:
         """All calls. `query`: the field that names the location, where the node has several."""
         path = "/v1/sellable"
         return [
@@ -93,7 +94,7 @@ class SellableApi:
                 handler=self.page,
                 summary="List how many of each SKU can be sold",
                 answer=SellablePage,
-                query=("cursor", "limit", *query),
+                query=(CURSOR, LIMIT, *query),
             ),
             Operation(
                 method="POST",
@@ -108,7 +109,7 @@ class SellableApi:
                 path=f"{path}:feed",
                 handler=self.feed,
                 summary="Follow how many of each SKU can be sold (SSE)",
-                query=("after", *query),
+                query=(AFTER, *query),
             ),
         ]
 

@@ -13,6 +13,7 @@ from replica.core.catalog.prices import EffectivePrice
 from replica.core.catalog.scans import Scanned, read_scan, sku_of
 from replica.core.state.replica import Replica
 from replica.runtime.http.operations import Operation, json_response
+from replica.runtime.http.query_fields import QueryField
 from replica.runtime.http.sku_answers import SkuAnswer, sku_answer
 from replica.runtime.node import Node
 
@@ -42,7 +43,7 @@ class SkusApi:
         self._node = node
         self._location_of = location_of
 
-    def operations(self, query: tuple[str, ...] = ()) -> list[Operation]:
+    def operations(self, query: tuple[QueryField, ...] = ()) -> list[Operation]:
         """Both calls. `query`: the field that names the location, where the node has several."""
         return [
             Operation(

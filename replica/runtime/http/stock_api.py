@@ -31,7 +31,8 @@ from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.metrics import CONTENT_TYPE, make_registry, render
 from replica.runtime.http.openapi import openapi
-from replica.runtime.http.operations import Decoder, Operation, json_response, key_of, limit_of
+from replica.runtime.http.operations import Decoder, Operation, json_response, key_of
+from replica.runtime.http.query_fields import AFTER, LIMIT, limit_of
 from replica.runtime.http.writes import (
     WRITE_CALLS,
     WriteCall,
@@ -66,14 +67,14 @@ class StockApi:
                 handler=self.journal,
                 summary="List journal entries in order of arrival",
                 answer=JournalPage,
-                query=("after", "limit"),
+                query=(AFTER, LIMIT),
             ),
             Operation(
                 method="GET",
                 path="/v1/feed",
                 handler=self.feed,
                 summary="Follow journal entries as they become durable (SSE)",
-                query=("after",),
+                query=(AFTER,),
             ),
             Operation(method="GET", path="/healthz", handler=self.healthz, summary="Check that the process runs"),
             Operation(

@@ -8,10 +8,13 @@ from yarl import URL
 
 from replica.core.base.errors import PeerFault
 from replica.core.base.limits import FRAME_BYTES_MAX
+from replica.runtime.ports import ANSWER_BYTES_MAX
 
 SYNC_PATH = "/v1/sync"
 
 PROBE_TIMEOUT_S = 1.0
+
+ASK_TIMEOUT_S = 2.0
 
 _MESSAGE_BYTES_MAX = FRAME_BYTES_MAX + 2
 """The transport accepts less than this: one byte more than a frame may have, so that the session can send bye."""
@@ -83,6 +86,26 @@ class HttpNetwork:
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return False
+
+    async def ask(self, url: str, path: str, body: bytes | None = None) -> bytes:
+        client = self._client or self._open()
+        address = URL(f"{URL(url).origin()!s}{path}", encoded=True)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        method, timeout = "GET" if body is None else "POST", aiohttp.ClientTimeout(total=ASK_TIMEOUT_S)
+        try:
+            async with client.request(
+                method, address, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    raise ConnectionError(f"{address} answers {response.status}")
+                found = bytearray()
+                async for piece in response.content.iter_chunked(1 << 16):
+                    found += piece
+                    if len(found) > ANSWER_BYTES_MAX:
+                        raise ConnectionError(f"{address} answers more than {ANSWER_BYTES_MAX} bytes")
+                return bytes(found)
+        except (aiohttp.ClientError, ValueError) as error:
+            raise ConnectionError(str(error)) from error
 
     async def close(self) -> None:
         """Release the connections."""

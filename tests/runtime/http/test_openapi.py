@@ -71,6 +71,8 @@ def lost(after: Any, before: Any, where: tuple[str, ...] = ()) -> list[str]:
         for key, value in before.items():
             if key == "required" and isinstance(value, list):
                 continue
+            if key in after and _takes_more(after[key], value, (*where, key)):
+                continue
             found += lost(after[key], value, (*where, key)) if key in after else [f"{at}/{key}"]
         return found
     if isinstance(before, list):
@@ -80,10 +82,20 @@ def lost(after: Any, before: Any, where: tuple[str, ...] = ()) -> list[str]:
     return [] if after == before or is_wider or where[-1] == "description" else [at]
 
 
+def _takes_more(after: Any, before: Any, where: tuple[str, ...]) -> bool:
+    """Whether a field of a request is only allowed to be longer than before."""
+    return "requestBody" in where and where[-1] in ("maxLength", "maxItems") and after > before
+
+
 def _is_kept_in(after: list[Any], before: Any) -> bool:
-    """Whether one of a list keeps all of an earlier one; parameters are compared by name."""
+    """Whether one of a list keeps all of an earlier one; parameters are compared by name.
+
+    Each value of a query is a text. So a field of which the document says now which number it is takes the same texts.
+    """
     if isinstance(before, dict) and "name" in before:
         after = [one for one in after if one.get("name") == before["name"]]
+        if before.get("in") == "query":
+            before = {**before, "schema": {key: value for key, value in before["schema"].items() if key != "type"}}
     return any(not lost(one, before) for one in after)
 
 
@@ -124,10 +136,12 @@ def check_parameters(call: dict[str, Any], path: str) -> None:
     assert [one["name"] for one in parameters if one["in"] == "path"] == re.findall("{([^}]+)}", path)
     assert [one["name"] for one in parameters if one["in"] == "header"] in ([], ["Idempotency-Key"])
     for parameter in parameters:
-        assert set(parameter) - {"required"} == {"name", "in", "schema"}
+        assert set(parameter) - {"required"} == {"name", "in", "description", "schema"}
+        assert parameter["description"].endswith(".")
         assert parameter["in"] in ("path", "query", "header")
         assert parameter.get("required", False) is (parameter["in"] != "query")
-        assert parameter["schema"]["type"] == "string"
+        types = ("string", "integer", "number", "boolean") if parameter["in"] == "query" else ("string",)
+        assert parameter["schema"]["type"] in types
 
 
 def check_responses(call: dict[str, Any], method: str) -> None:
@@ -175,6 +189,22 @@ def test_what_an_earlier_caller_would_miss_is_seen(change: Callable[[Any], objec
     missed = lost(inlined(after), inlined(described_before("edge")))
     assert missed
     assert all(found in one for one in missed)
+
+
+def test_a_longer_field_of_a_request_is_no_loss() -> None:
+    after = described_before("edge")
+    fields = after["components"]["schemas"]["SkuLine"]["properties"]
+    fields["barcode"]["maxLength"] += 1
+    assert lost(inlined(after), inlined(described_before("edge"))) == []
+    fields["barcode"]["maxLength"] -= 2
+    assert lost(inlined(after), inlined(described_before("edge"))) != []
+
+
+def test_a_field_of_a_query_may_say_which_number_it_is() -> None:
+    after = described_before("edge")
+    (limit,) = [one for one in after["paths"]["/v1/stock"]["get"]["parameters"] if one["name"] == "limit"]
+    limit["schema"] = {"type": "integer", "minimum": 1}
+    assert lost(inlined(after), inlined(described_before("edge"))) == []
 
 
 def test_additions_are_no_loss() -> None:

@@ -1,0 +1,126 @@
+"""The calls about the stock of a SKU at other locations: of one SKU, and of many, for stores that ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from aiohttp import web
+from msgspec import UNSET, structs
+
+from hub.availability import sku_availability
+from replica.core.base.clock import time_text
+from replica.core.base.errors import Refused
+from replica.core.catalog.locations import Address, LocationDocument, Point, location_document
+from replica.core.state.replica import Replica
+from replica.runtime.http.elsewhere_answers import (
+    LOCATIONS_MAX,
+    ElsewhereAnswer,
+    ElsewhereQuery,
+    ElsewhereVerdict,
+    ElsewhereVerdicts,
+    LocationElsewhere,
+    ReadAddress,
+)
+from replica.runtime.http.long_reads import LongReads
+from replica.runtime.http.operations import Decoder, Operation, json_response
+from replica.runtime.http.problems import problem
+from replica.runtime.http.query_fields import LOCATION, NEAR, QueryField, number_field, number_of, point_of
+from replica.runtime.node import Node
+
+PATH = "/v1/elsewhere"
+
+LIMIT = number_field("limit", "The greatest number of locations.", 1, LOCATIONS_MAX, 20)
+
+HERE = QueryField("location", LOCATION.schema, "The location that asks: it is left out, and distances are from it.")
+
+
+class ElsewhereApi:
+    """The calls at one hub. `as_of`: when the knowledge about a location was last current."""
+
+    def __init__(self, node: Node, long_reads: LongReads, as_of: Callable[[Replica, str], str | None]) -> None:
+        self._node = node
+        self._long_reads = long_reads
+        self._as_of = as_of
+        self._query = Decoder(ElsewhereQuery)
+
+    def operations(self) -> list[Operation]:
+        """Both calls."""
+        return [
+            Operation(
+                method="GET",
+                path=f"{PATH}/{{sku}}",
+                handler=self.one,
+                summary="List other locations that have some of a SKU, nearest first",
+                answer=ElsewhereAnswer,
+                query=(HERE, NEAR, LIMIT),
+            ),
+            Operation(
+                method="POST",
+                path=PATH,
+                handler=self.many,
+                summary="List other locations that have some of each of many SKUs",
+                body=ElsewhereQuery,
+                answer=ElsewhereVerdicts,
+            ),
+        ]
+
+    async def one(self, request: web.Request) -> web.Response:
+        here, near = request.query.get("location", ""), point_of(request.query.get("near", ""))
+        sku, limit = request.match_info["sku"], number_of(request, LIMIT)
+        await self._node.meet(here)
+
+        def look(replica: Replica) -> ElsewhereAnswer:
+            if here:
+                replica.known_locations.check(here, "location")
+            return self._answer(replica, sku, here, near, limit)
+
+        return json_response(await self._node.driver.look(look))
+
+    async def many(self, request: web.Request) -> web.Response:
+        query: ElsewhereQuery = await self._query.read(request)
+        near = point_of(query.near)
+        await self._node.meet(query.location)
+
+        def check(replica: Replica) -> None:
+            if query.location:
+                replica.known_locations.check_field(query.location, "location")
+
+        def verdict(replica: Replica, sku: str) -> ElsewhereVerdict:
+            try:
+                return ElsewhereVerdict(sku, self._answer(replica, sku, query.location, near, query.limit))
+            except Refused as refused:
+                return ElsewhereVerdict(sku, None, problem(refused))
+
+        def verdicts(replica: Replica, some: Sequence[str]) -> list[ElsewhereVerdict]:
+            return [verdict(replica, sku) for sku in some]
+
+        await self._node.driver.look(check)
+        return json_response(ElsewhereVerdicts(await self._long_reads.look(query.skus, verdicts)))
+
+    def _answer(self, replica: Replica, sku: str, here: str, near: Point | None, limit: int) -> ElsewhereAnswer:
+        near = near or _point(location_document(replica.documents, here) if here else None)
+        found = sku_availability(replica, sku, "", near, "", partial(self._as_of, replica))
+        others = [one for one in found.locations if one.location != here and one.optimistic > 0]
+        locations = []
+        for one in others[:limit]:
+            document = location_document(replica.documents, one.location)
+            address = document.address if document is not None else Address()
+            locations.append(
+                LocationElsewhere(
+                    location=one.location,
+                    sellable=one.optimistic,
+                    guaranteed=one.guaranteed,
+                    as_of=one.as_of,
+                    distance_km=one.distance_km,
+                    name=document.name if document is not None else "",
+                    address=ReadAddress(**structs.asdict(address)),
+                )
+            )
+        return ElsewhereAnswer(sku, locations, time_text(self._node.clock.now().wall_ms), connected=True)
+
+
+def _point(document: LocationDocument | None) -> Point | None:
+    if document is None or document.lat is UNSET or document.lon is UNSET:
+        return None
+    return Point(document.lat, document.lon)
