@@ -49,7 +49,13 @@ async def test_all_views_follow_from_the_journal_before_and_after_kill_9(
         nodes = (east, west, store)
         await eventually(lambda: _are_at_rest(client, nodes), "all rights are where the policies want them")
         listed = await get(client, f"{east.url}/v1/exceptions")
-        assert [name for name, rows in listed.items() if rows == []] == ["shortages", "differences", "clocks"]
+        assert [name for name, rows in listed.items() if rows == []] == [
+            "shortages",
+            "price_conflicts",
+            "promotion_conflicts",
+            "differences",
+            "clocks",
+        ]
         before = {node.name: await _views(client, node) for node in nodes}
         for node in nodes:
             await node.kill()
