@@ -314,19 +314,16 @@ def _with_decimals(elements: tuple[Element, ...], stem: str) -> Element | None:
 
 
 def scanned_sku(catalog: Catalog, text: str, field: str, is_fact: bool = False) -> str:
-    """The SKU of a barcode in a request: registered as it is written, or what a scanner makes of it.
+    """The SKU of a barcode in a request: what a scanner makes of it, or else registered as it is written.
 
     Raises:
         UnknownSku: no SKU has the barcode, or only a deleted one.
         BarcodeConflict: several SKUs have it, so it does not say which goods these are.
     """
     try:
+        return sku_of(catalog, read_scan(text, _ANY_YEAR, catalog.scale_codes, field), text, field, is_fact)
+    except (UnknownSku, Invalid):
         return catalog.scan(text, field, is_fact)
-    except UnknownSku as unknown:
-        try:
-            return sku_of(catalog, read_scan(text, _ANY_YEAR, catalog.scale_codes, field), text, field, is_fact)
-        except (UnknownSku, Invalid):
-            raise unknown from None
 
 
 def sku_of(catalog: Catalog, scanned: Scanned, text: str, field: str, is_fact: bool = False) -> str:
@@ -369,6 +366,10 @@ def _only_sku(
             refusals.append(refusal)
     if len(found) > 1:
         said = f"The barcode {text!r} means {listed(list(found.values()))}, of the SKUs {listed(list(found))}."
-        hint = "Name the SKU instead, or let the scanner send symbology identifiers."
-        raise BarcodeConflict(f"{said} {hint}", field=field, barcode=text, skus=sorted(found))
+        raise BarcodeConflict(
+            f"{said} Name the SKU instead, or let the scanner send symbology identifiers.",
+            field=field,
+            barcode=text,
+            skus=sorted(found),
+        )
     return next(iter(found), None)

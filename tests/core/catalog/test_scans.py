@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from replica.core.base.errors import BarcodeConflict, Invalid, UnknownSku
 from replica.core.base.limits import SCAN_LENGTH_MAX
 from replica.core.catalog.barcodes import check_digit
+from replica.core.catalog.gs1_elements import Element
 from replica.core.catalog.scale_codes import (
     NO_SCALE_CODES,
     ScaleCodes,
@@ -21,7 +23,7 @@ from replica.core.catalog.scale_codes import (
     UsedTemplate,
     check_scale_codes,
 )
-from replica.core.catalog.scans import Scanned, read_scan, sku_of
+from replica.core.catalog.scans import Scanned, read_scan, scanned_sku, sku_of
 from replica.core.catalog.skus import Catalog
 from tests.core.catalog.test_skus import catalog_of, sku
 
@@ -62,6 +64,25 @@ def test_a_broken_scan_is_refused_as_the_vector_says(vector: dict[str, Any]) -> 
     assert dict(refused.value.facts) == facts
     assert "lines[0].barcode" in refused.value.detail
     assert all(facts[name] in refused.value.detail for name in ("ai", "check_digit") if name in facts)
+    assert set(re.findall(r"at position (-?\d+)", refused.value.detail)) <= {str(facts.get("position"))}
+
+
+@pytest.mark.parametrize(("scan", "lengths"), [("]E0123", ["13", "12", "8"]), ("]E3123", ["15", "18"]), ("]E112", [])])
+def test_a_code_of_a_wrong_length_is_refused_with_the_possible_ones(scan: str, lengths: list[str]) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_scan(scan, YEAR)
+    assert re.findall(r"\d+", refused.value.detail.partition("After it")[2]) == lengths
+    assert ("add-on alone" in refused.value.detail) is (not lengths)
+
+
+def test_a_scan_of_the_greatest_length_is_read() -> None:
+    code = "x" * SCAN_LENGTH_MAX
+    assert read_scan(code, YEAR) == Scanned("plain", (code,))
+
+
+def test_an_element_string_says_nothing_about_what_it_has_no_element_of() -> None:
+    gtin = "09506000134352"
+    assert read_scan(f"]C101{gtin}", YEAR) == Scanned("element_string", (gtin,), "C1", gtin, (Element("01", gtin),))
 
 
 def test_a_scan_of_eight_digits_with_two_meanings_keeps_both() -> None:
@@ -105,6 +126,19 @@ def test_a_scan_with_two_meanings_that_are_two_skus_is_a_conflict() -> None:
     assert found(catalog, f"]E0{AMBIGUOUS}") == "mints"
 
 
+@pytest.mark.parametrize("is_fact", [False, True])
+def test_a_line_with_two_meanings_that_are_two_skus_is_a_conflict(is_fact: bool) -> None:
+    upc, gtin = read_scan(AMBIGUOUS, YEAR).codes
+    catalog = catalog_of(
+        gum={"recipe": {"gum": 1}, "barcodes": [gtin]}, mints={"recipe": {"mints": 1}, "barcodes": [upc]}
+    )
+    with pytest.raises(BarcodeConflict) as refused:
+        scanned_sku(catalog, AMBIGUOUS, "lines[0].barcode", is_fact)
+    assert refused.value.field == "lines[0].barcode"
+    assert refused.value.facts == {"barcode": AMBIGUOUS, "skus": ["gum", "mints"]}
+    assert all(name in refused.value.detail for name in (gtin, upc, "gum", "mints"))
+
+
 @pytest.mark.parametrize(
     "text",
     ["4006381333931", "]C10104006381333931", "https://shop.example/01/04006381333931/10/A", "(01)04006381333931(10)A"],
@@ -129,7 +163,7 @@ def test_a_fact_finds_a_deleted_sku_and_a_promise_does_not() -> None:
     catalog.put(sku("pen", None, version=2), sku("pen", {"recipe": {"pen": 1}, "barcodes": ["4006381333931"]}))
     assert found(catalog, "4006381333931", is_fact=True) == "pen"
     with pytest.raises(UnknownSku) as refused:
-        found(catalog, "4006381333931")
+        sku_of(catalog, read_scan("4006381333931", YEAR), "4006381333931", "barcode")
     assert refused.value.facts["deleted"] is True
 
 
@@ -138,6 +172,43 @@ def test_a_fact_with_two_meanings_prefers_the_sku_that_is_not_deleted() -> None:
     catalog = catalog_of(mints={"recipe": {"mints": 1}, "barcodes": [upc]})
     catalog.put(sku("gum", None, version=2), sku("gum", {"recipe": {"gum": 1}, "barcodes": [gtin]}))
     assert found(catalog, AMBIGUOUS, is_fact=True) == "mints"
+    assert scanned_sku(catalog, AMBIGUOUS, "barcode", is_fact=True) == "mints"
+
+
+@pytest.mark.parametrize("text", ["4006381333931", "(01)04006381333931", "2212345012589"])
+def test_a_line_finds_a_deleted_sku_only_if_it_is_a_fact(text: str) -> None:
+    catalog = catalog_of()
+    codes = ["4006381333931", "2212345012589"]
+    catalog.put(sku("pen", None, version=2), sku("pen", {"recipe": {"pen": 1}, "barcodes": codes}))
+    catalog.scale_codes = scale_codes("cn-2-price")
+    assert scanned_sku(catalog, text, "barcode", is_fact=True) == "pen"
+    with pytest.raises(UnknownSku) as refused:
+        scanned_sku(catalog, text, "lines[0].barcode")
+    assert (refused.value.field, refused.value.facts["barcode"]) == ("lines[0].barcode", text)
+
+
+@pytest.mark.parametrize("code", ["]E1", "é", "2212345012589"])
+def test_a_line_finds_what_is_registered_although_no_scanner_sends_it(code: str) -> None:
+    catalog = catalog_of(pen={"recipe": {"pen": 1}, "barcodes": [code]})
+    catalog.scale_codes = scale_codes("cn-2-price")
+    assert scanned_sku(catalog, code, "barcode") == "pen"
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("4011", {}),
+        ("04011", {"codes": ["04011", "4011"]}),
+        ("]A0STORE7", {"codes": ["STORE7"]}),
+        ("]C100106141412345678908", {"codes": []}),
+    ],
+)
+def test_an_unknown_scan_is_refused_with_its_text_and_its_codes(text: str, facts: dict[str, Any]) -> None:
+    with pytest.raises(UnknownSku) as refused:
+        found(catalog_of(), text)
+    assert (refused.value.field, refused.value.facts) == ("barcode", {"barcode": text, **facts})
+    assert ("names no trade item" in refused.value.detail) is (facts == {"codes": []})
+    assert not refused.value.detail.endswith(". ")
 
 
 def test_an_unknown_code_with_a_wrong_check_digit_says_which_is_right() -> None:
