@@ -99,12 +99,12 @@ def read_link(text: str, field: str, position: int = 1) -> tuple[Element, ...] |
 
 def _primary_at(parts: list[str]) -> int | None:
     """Where the path names a primary key that has a value: the last such place, because the parts before are free."""
-    places = range(len(parts) - 2, -1, -1)
-    return next((at for at in places if parts[at] in _QUALIFIERS and _are_pairs(parts[at:])), None)
+    places = range(len(parts) - 2, -1, -2)
+    return next((at for at in places if parts[at] in _QUALIFIERS and _are_identifiers(parts[at::2])), None)
 
 
-def _are_pairs(parts: list[str]) -> bool:
-    return len(parts) % 2 == 0 and all(part in IDENTIFIERS for part in parts[::2])
+def _are_identifiers(parts: list[str]) -> bool:
+    return all(part in IDENTIFIERS for part in parts)
 
 
 def _read_path(found: dict[str, str], parts: list[tuple[str, int]], field: str) -> None:

@@ -182,22 +182,27 @@ _DATE_DIGITS = 6
 
 _MONTHS = 12
 
+_ANY_YEAR = 2000
+"""The century does not matter for whether a day exists, except in the year 00."""
+
 _PART = re.compile(r"(?P<date>D)|N(?P<digits>\d+)(?P<check>\*?)|(?P<tail>[NX])(?P<least>\d+)\.\.(?P<most>\d+)")
 
 
 def _named(ai: str, form: str, name: str) -> Identifier:
     """The identifier of one row. The form is fixed digits first, then at most one part of variable length."""
-    digits, checked, is_date, tail, least, most = 0, 0, False, "X", 0, 0
+    digits, checked, is_date, least, most = 0, 0, False, 0, 0
+    tail: Literal["N", "X"] = "X"
     for part in form.split():
         found = _PART.fullmatch(part)
         assert found is not None, (ai, form)
         if found["tail"]:
-            tail, least, most = found["tail"], int(found["least"]), int(found["most"])
-            continue
-        digits += _DATE_DIGITS if found["date"] else int(found["digits"])
-        is_date = is_date or bool(found["date"])
-        checked = digits if found["check"] else checked
-    return Identifier(ai, name, digits, checked, is_date, "N" if tail == "N" else "X", least, most)
+            tail = "N" if found["tail"] == "N" else "X"
+            least, most = int(found["least"]), int(found["most"])
+        else:
+            digits += _DATE_DIGITS if found["date"] else int(found["digits"])
+            is_date = is_date or bool(found["date"])
+            checked = digits if found["check"] else checked
+    return Identifier(ai, name, digits, checked, is_date, tail, least, most)
 
 
 def _expanded(ais: str) -> list[str]:
@@ -209,12 +214,13 @@ def _expanded(ais: str) -> list[str]:
     return [f"{stem:0{width}}{digit}" for stem in stems for digit in (decimals if first.endswith("n") else ("",))]
 
 
-def _read_table() -> dict[str, Identifier]:
-    rows = [(*line[:13].split(), line[13:28].strip(), line[28:].strip()) for line in _TABLE.strip().splitlines()]
+def read_table(table: str) -> dict[str, Identifier]:
+    """The identifiers of a table: in each row some identifiers, the form of their values, and what they name."""
+    rows = [(*line[:13].split(), line[13:28].strip(), line[28:].strip()) for line in table.strip().splitlines()]
     return {ai: _named(ai, form, name) for ais, form, name in rows for ai in _expanded(ais)}
 
 
-IDENTIFIERS = _read_table()
+IDENTIFIERS = read_table(_TABLE)
 """Every application identifier."""
 
 _LENGTHS = {ai[:2]: len(ai) for ai in IDENTIFIERS}
@@ -260,7 +266,7 @@ def check_value(identifier: Identifier, value: str, field: str, position: int) -
         problem = "which has only letters, digits and !\"%&'()*+,-./:;<=>?_"
     elif identifier.checked and head[identifier.checked - 1] != (right := check_digit(head[: identifier.checked - 1])):
         problem, facts = f"whose check digit is {right}", {"check_digit": right}
-    elif identifier.is_date and not _is_date(head):
+    elif identifier.is_date and date_of(head, _ANY_YEAR) is None:
         problem = "which begins with a date, YYMMDD"
     if problem is not None:
         raise Invalid(
@@ -271,10 +277,6 @@ def check_value(identifier: Identifier, value: str, field: str, position: int) -
 def _lengths(identifier: Identifier) -> str:
     least, most = identifier.digits + identifier.tail_min, identifier.length_max
     return f"{most} characters" if least == most else f"{least} to {most} characters"
-
-
-def _is_date(digits: str) -> bool:
-    return date_of(digits, 2000 + int(digits[:2])) is not None
 
 
 def date_of(digits: str, year: int) -> date | None:

@@ -13,7 +13,7 @@ from replica.core.base.errors import Invalid
 from replica.core.catalog.barcodes import check_digit
 from replica.core.catalog.digital_links import read_link
 from replica.core.catalog.gs1_elements import SEPARATOR, Element, read_elements
-from replica.core.catalog.gs1_identifiers import IDENTIFIERS, Identifier, date_of
+from replica.core.catalog.gs1_identifiers import IDENTIFIERS, Identifier, date_of, read_table
 
 SET_82 = "!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
@@ -107,6 +107,54 @@ def test_the_table_has_the_form_of_each_identifier(ai: str, digits: int, tail: t
     assert (found.digits, (found.tail_min, found.tail_max)) == (digits, tail)
 
 
+@pytest.mark.parametrize(
+    ("row", "identifiers"),
+    [
+        ("00           N18*           SSCC", [Identifier("00", "SSCC", 18, 18, False, "X", 0, 0)]),
+        ("11           D              made on", [Identifier("11", "made on", 6, 0, True, "X", 0, 0)]),
+        ("253          N13* X0..17    type", [Identifier("253", "type", 13, 13, False, "X", 0, 17)]),
+        ("37           N1..8          count", [Identifier("37", "count", 0, 0, False, "N", 1, 8)]),
+        ("8006         N14* N4        piece", [Identifier("8006", "piece", 18, 14, False, "X", 0, 0)]),
+        ("8008         D N2 N0..4     time", [Identifier("8008", "time", 8, 0, True, "N", 0, 4)]),
+    ],
+)
+def test_a_row_of_the_table_says_the_form_of_the_values(row: str, identifiers: list[Identifier]) -> None:
+    assert list(read_table(row).values()) == identifiers
+
+
+@pytest.mark.parametrize(
+    ("ais", "expanded"),
+    [
+        ("00", "00"),
+        ("02-04", "02 03 04"),
+        ("410-412", "410 411 412"),
+        ("310n", "3100 3101 3102 3103 3104 3105"),
+        ("310n-311n", "3100 3101 3102 3103 3104 3105 3110 3111 3112 3113 3114 3115"),
+        ("390n", "3900 3901 3902 3903 3904 3905 3906 3907 3908 3909"),
+        ("3940-3941", "3940 3941"),
+    ],
+)
+def test_a_row_of_the_table_is_about_several_identifiers(ais: str, expanded: str) -> None:
+    assert list(read_table(f"{ais:13}N6             name")) == expanded.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("011234", "14 characters"),
+        ("10", "1 to 20 characters"),
+        ("421528", "4 to 12 characters"),
+        ("3103ABCDEF", "only digits"),
+        ("37A", "only digits"),
+        ("2559501101530003A", "only digits"),
+        ("421ABC1234", "3 digits"),
+    ],
+)
+def test_a_value_of_another_form_is_refused_with_the_form_of_its_identifier(text: str, form: str) -> None:
+    with pytest.raises(Invalid, match=rf"which (has|begins with) {form}\."):
+        read_elements(text, "barcode")
+
+
 def test_no_identifier_begins_with_another_one() -> None:
     assert [ai for ai in IDENTIFIERS for other in IDENTIFIERS if ai != other and ai.startswith(other)] == []
 
@@ -124,6 +172,7 @@ def test_identifiers_of_predefined_length_are_those_of_the_specification() -> No
         ("760101", 2026, date(2076, 1, 1)),
         ("770101", 2026, date(1977, 1, 1)),
         ("010101", 2098, date(2101, 1, 1)),
+        ("100101", 2110, date(2110, 1, 1)),
         ("490101", 2098, date(2049, 1, 1)),
         ("480101", 2098, date(2148, 1, 1)),
         ("280200", 2026, date(2028, 2, 29)),
@@ -151,3 +200,10 @@ def test_an_error_counts_the_position_from_the_first_character() -> None:
     with pytest.raises(Invalid) as refused:
         read_elements("0109506000134352" + "17261332", "barcode", position=4)
     assert (refused.value.facts["ai"], refused.value.facts["position"]) == ("17", 22)
+
+
+def test_a_position_is_counted_from_one_if_nothing_stands_before() -> None:
+    for read, text in ((read_elements, "0109506000134353"), (read_link, "https://id.gs1.org/01/09506000134353")):
+        with pytest.raises(Invalid) as refused:
+            read(text, "barcode")
+        assert refused.value.facts["position"] == text.index("095") + 1
