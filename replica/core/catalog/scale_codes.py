@@ -164,7 +164,7 @@ def _refuse_digit(form: _Form, digits: str, position: int, right: str, field: st
 
 def _codes(form: _Form, code: str) -> tuple[str, ...]:
     prefix, item = code[: len(form.template.first)], code[form.item]
-    digits = _KEY_DIGITS if form.length > _LENGTHS[0] else form.length - 1
+    digits = min(_KEY_DIGITS, form.length - 1)
     key = (prefix.ljust(form.item.start, "0") + item).ljust(digits, "0")
     found = canonical(key + check_digit(key))
     plu = item.lstrip("0")
@@ -237,7 +237,7 @@ def _form(name: str, template: ScaleTemplate, field: str) -> _Form:
     _check_layout(template, field, places, start)
     none = slice(0, 0)
     check = places.get("K", none)
-    checked = next((one for one in places.values() if one.start == check.stop), none) if "K" in places else none
+    checked = next((one for one in places.values() if one.start == check.stop), none)
     return _Form(
         name,
         template,
@@ -294,11 +294,13 @@ def _refuse_overlaps(forms: Mapping[str, _Form]) -> None:
     for field, form in forms.items():
         for other, earlier in seen:
             if form.length == earlier.length and _overlap(form.template, earlier.template):
-                text = (
-                    f"The field {field}.first begins prefixes {form.template.first} to {form.template.last} for codes"
+                text = f"The field {field}.first begins prefixes {form.template.first} to {form.template.last}"
+                raise Invalid(
+                    f"{text} for codes of {form.length} digits, and {other} reads some of them already. "
+                    "Divide the prefixes.",
+                    field=f"{field}.first",
+                    other=other,
                 )
-                hint = f"of {form.length} digits, and {other} reads some of them already. Divide the prefixes."
-                raise Invalid(f"{text} {hint}", field=f"{field}.first", other=other)
         seen.append((field, form))
 
 

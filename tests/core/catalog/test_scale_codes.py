@@ -64,6 +64,7 @@ def template(layout: str = "IIIIIPPPPPC", first: str = "21", last: str = "", **f
         ({"templates": {"own": template("IIIPPPPPPPC")}}, "templates.own.layout"),
         ({"templates": {"own": template("IIIIIIKPPPC")}}, "templates.own.layout"),
         ({"templates": {"own": template("IIIIKKPPPPC")}}, "templates.own.layout"),
+        ({"templates": {"own": template("IIIIKXXXXXC")}}, "templates.own.layout"),
         ({"templates": {"own": template("KIIIIIPPPPC")}}, "templates.own.layout"),
         ({"templates": {"own": template("PPPPPWWWWWIIIIIC")}}, "templates.own.layout"),
     ],
@@ -73,6 +74,50 @@ def test_an_impossible_template_is_refused_with_its_field(fields: dict[str, Any]
         checked(**fields)
     assert refused.value.field == field
     assert field in refused.value.detail
+
+
+def test_an_unknown_template_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(Invalid) as refused:
+        checked(use=[{"template": "xx-price"}])
+    assert refused.value.facts == {"known": list(NAMED)}
+
+
+def test_two_templates_for_the_same_codes_are_refused_with_the_other() -> None:
+    with pytest.raises(Invalid) as refused:
+        checked(use=[{"template": "gb-price"}], templates={"own": template(first="20")})
+    assert refused.value.facts == {"other": "use[0]"}
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        template("IIIIIIC", first="0", last="0"),
+        template("IIIIIC", first="01"),
+        template(first="04"),
+        template("IIIIPPPPPC", first="021", last="029"),
+        template("IPPPPPPNNNC"),
+        template("IIIXXXXXXXC"),
+        template("XIIIIXPPPPC"),
+    ],
+)
+def test_an_unusual_template_is_read(own: dict[str, Any]) -> None:
+    layout = own["first"] + own["layout"]
+    code = (own["first"] + "13579246801")[: len(layout) - 1]
+    reading = checked(templates={"own": own}).read(code + check_digit(code), "barcode")
+    assert reading is not None
+    assert reading.item == "".join(digit for digit, letter in zip(code, layout, strict=False) if letter == "I")
+
+
+def test_templates_whose_longer_and_shorter_prefixes_differ_do_not_overlap() -> None:
+    long = "IIIIPPPPPC"
+    assert checked(templates={"own": template(first="22", last="23"), "part": template(long, "215", "218")})
+    assert checked(templates={"own": template(first="21"), "part": template(long, "221", "225")})
+
+
+def test_the_key_of_a_code_of_eight_digits_has_seven_before_its_check_digit() -> None:
+    reading = checked(templates={"own": template("IIIPPPC", first="2")}).read("2123456" + check_digit("2123456"), "")
+    assert reading is not None
+    assert reading.codes == (canonical("2123000" + check_digit("2123000")),)
 
 
 @pytest.mark.parametrize(
