@@ -43,7 +43,7 @@ def expanded_upc_e(code: str) -> str | None:
 
     A UPC-E begins with the number system 0 or 1, and its check digit is that of the UPC-A.
     """
-    if len(code) != _UPC_E_DIGITS or not (code.isascii() and code.isdigit()) or code[0] not in "01":
+    if len(code) != _UPC_E_DIGITS or not (code.isascii() and code.isdigit()) or code[0] > "1":
         return None
     number, last = code[:6], code[6]
     match last:

@@ -43,12 +43,11 @@ class Measure(Struct, frozen=True, gc=False):
 
     def units(self, unit: str) -> int | None:
         """Whole units of another unit, to the nearest, and halves up. None if the two measure different things."""
-        what, size = _SIZES.get(self.unit, ("", 1))
-        other, other_size = _SIZES.get(unit, ("", 1))
-        if what != other or not what:
+        mine, other = _SIZES.get(self.unit), _SIZES.get(unit)
+        if mine is None or other is None or mine[0] != other[0]:
             return None
-        over = other_size * int(10**self.decimals)
-        return (2 * self.amount * size + over) // (2 * over)
+        over = other[1] * int(10**self.decimals)
+        return (2 * self.amount * mine[1] + over) // (2 * over)
 
 
 class PrintedPrice(Struct, frozen=True, omit_defaults=True, gc=False):

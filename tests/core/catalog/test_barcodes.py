@@ -37,6 +37,7 @@ def test_a_variable_measure_code_is_a_gtin_like_any_other() -> None:
     ("short", "long"),
     [
         ("04252614", "042100005264"),
+        ("01234523", "012200003453"),
         ("01234531", "012300000451"),
         ("01234543", "012340000053"),
         ("01234565", "012345000065"),
@@ -47,6 +48,6 @@ def test_a_upc_e_stands_for_its_upc_a(short: str, long: str) -> None:
     assert expanded_upc_e(short) == long
 
 
-@pytest.mark.parametrize("code", ["04252615", "24252614", "4252614", "0425261x", "٠4252614", ""])
+@pytest.mark.parametrize("code", ["04252615", "24252614", "4252614", "0425261x", "0x252614", "٠4252614", ""])
 def test_a_code_that_is_no_upc_e_is_not_expanded(code: str) -> None:
     assert expanded_upc_e(code) is None

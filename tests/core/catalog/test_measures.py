@@ -33,6 +33,7 @@ def test_a_measure_in_another_unit_is_rounded_to_the_nearest(measure: Measure, u
         (PrintedPrice(1234, 2), 2, 1234),
         (PrintedPrice(123, 1), 2, 1230),
         (PrintedPrice(1200, 2), 0, 12),
+        (PrintedPrice(1200, 3), 2, 120),
         (PrintedPrice(1250, 2), 0, None),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from replica.core.catalog.quote_records import RECORD_BYTES_MAX, pack_quote, read_quote
+from replica.core.catalog.quotes import Quote
 from tests.core.catalog.shop import Shop
 
 BASKET = (("cola", 3), ("bread", 2))
@@ -36,6 +37,17 @@ def test_a_quote_that_is_too_long_is_not_kept() -> None:
     quote = priced_shop().quote(*BASKET)
     many = replace(quote, lines=quote.lines * (2 * RECORD_BYTES_MAX // len(pack_quote(quote))))
     assert pack_quote(many) == b""
+
+
+def test_the_longest_quote_is_kept() -> None:
+    quote = priced_shop().quote(("cola", 1))
+
+    def named(length: int) -> Quote:
+        return replace(quote, lines=(replace(quote.lines[0], sku="x" * length),))
+
+    longest = 1_000 + RECORD_BYTES_MAX - len(pack_quote(named(1_000)))
+    assert len(pack_quote(named(longest))) == RECORD_BYTES_MAX
+    assert pack_quote(named(longest + 1)) == b""
 
 
 @pytest.mark.parametrize("kept", [None, b"", b"\xc1", b"\x91\x91\xa1a", 7, "text", msgspec.msgpack.encode([[1]])])

@@ -81,6 +81,8 @@ def test_an_unknown_sort_key_is_refused_with_its_place(text: str, field: str) ->
     with pytest.raises(Invalid) as refused:
         read_sort(text)
     assert refused.value.field == field
+    known = refused.value.detail.partition("Sort by ")[2].rstrip(".").split(", ")
+    assert known == ["popularity", "name", "sku", "price", "available", "distance", "attribute.NAME"]
 
 
 def test_a_checked_search_gives_the_terms_of_its_text() -> None:
@@ -96,6 +98,8 @@ def test_a_checked_search_gives_the_terms_of_its_text() -> None:
         ({"attributes": [AttributeFilter("is_vegan", (True,))]}, ["cola"]),
         ({"attributes": [AttributeFilter("ml", (330,)), AttributeFilter("brand", ("Hen",))]}, []),
         ({"price": PriceRange(100, 250)}, ["cola", "tea"]),
+        ({"price": PriceRange(101)}, ["cola", "diet"]),
+        ({"price": PriceRange(250, 250)}, ["cola"]),
         ({"available": AvailabilityRange(1)}, ["cola", "tea"]),
         ({"available": AvailabilityRange(most=0)}, ["diet"]),
         ({"near": Near(31.2, 121.5, 2.0)}, ["cola", "diet"]),
@@ -112,6 +116,7 @@ def test_filters_leave_what_fits_and_is_known(fields: dict[str, Any], skus: list
     ("sort", "skus"),
     [
         ("", ["wings", "cola", "diet", "tea"]),
+        ("popularity", ["tea", "cola", "diet", "wings"]),
         ("price", ["tea", "cola", "diet", "wings"]),
         ("-price", ["diet", "cola", "tea", "wings"]),
         ("-available", ["cola", "tea", "diet", "wings"]),
@@ -136,6 +141,11 @@ def test_a_search_is_read_from_json_and_has_a_schema() -> None:
 
 def test_names_are_sorted_in_the_language_of_the_search() -> None:
     assert chosen(language="zh", sort=[{"by": "name"}]) == ["diet", "tea", "cola", "wings"]
+
+
+def test_a_name_is_in_the_first_language_if_that_of_the_search_has_none() -> None:
+    assert [COLA.name(language) for language in ("zh", "de", "")] == ["可乐", "Cola", "Cola"]
+    assert TEA.name("en") == "tea"
 
 
 figures = st.one_of(st.none(), st.integers(-3, 3))

@@ -146,6 +146,32 @@ def test_a_query_that_cannot_be_searched_is_refused_with_its_field(query: str) -
     assert refused.value.field == "q"
 
 
+def test_the_longest_query_and_the_most_words_are_searched() -> None:
+    assert read_terms("a" * TEXT_LENGTH_MAX).words == ("a" * TEXT_LENGTH_MAX,)
+    words = [f"w{n}" for n in range(SEARCH_TERMS_MAX - 1)]
+    assert read_terms(" ".join([*words, "可乐"])) == Terms(tuple(words), ("可乐",))
+
+
+def test_words_and_runs_count_as_words_of_a_query() -> None:
+    query = " ".join(["可乐", *(f"w{n}" for n in range(SEARCH_TERMS_MAX))])
+    with pytest.raises(Invalid, match=f"{SEARCH_TERMS_MAX + 1} words"):
+        read_terms(query)
+
+
+@pytest.mark.parametrize(
+    ("terms", "is_exact"),
+    [
+        (Terms(("cola",), ("可乐",)), True),
+        (Terms((), ("口可乐",)), False),
+        (Terms(("cola",), ("口可乐",)), False),
+        (Terms(("a" * (TOKEN_LENGTH_MAX - 1),), ()), True),
+        (Terms(("a" * TOKEN_LENGTH_MAX,), ("可",)), False),
+    ],
+)
+def test_the_index_alone_decides_on_pairs_and_on_words_that_it_has_whole(terms: Terms, is_exact: bool) -> None:
+    assert terms.is_exact is is_exact
+
+
 def test_a_sku_is_found_by_its_own_name_its_names_and_its_attributes() -> None:
     document = Searchable({"en": "Cola", "zh": "可乐"}, {"brand": "Fizz", "ml": 330, "abv": 4.5, "is_vegan": True})
     assert texts_of("cola-6", document) == ["cola-6", "Cola", "可乐", "Fizz", "330", "4.5"]
