@@ -143,8 +143,8 @@ class Promotions:
             if (
                 _share_a_store(promotion.rank, other.rank, region_of)
                 and groups_meet(promotion, other)
-                and meet(promotion.minutes, other.minutes, promotion.period.common(other.period))
                 and _share_a_sku(promotion, other, attributes_of)
+                and meet(promotion.minutes, other.minutes, promotion.period.common(other.period))
             ):
                 yield other
 
@@ -212,5 +212,8 @@ def _meet(one: Selected, other: Selected, attributes_of: AttributesOf) -> bool:
         return any(other.contains(sku, attributes_of(sku)) for sku in one.skus)
     if other.skus:
         return _meet(other, one, attributes_of)
-    first = {name: (is_bool, value) for name, is_bool, value in one.attributes}
-    return all(first.get(name, (is_bool, value)) == (is_bool, value) for name, is_bool, value in other.attributes)
+    return not any(
+        name == other_name and (is_bool, value) != (other_is_bool, other_value)
+        for name, is_bool, value in one.attributes
+        for other_name, other_is_bool, other_value in other.attributes
+    )
