@@ -16,7 +16,7 @@ PRICES = (
         edits=(
             slip(
                 "replica.core.state.fold:_DocumentsPart.load",
-                ("if self._documents.put(register) is not None:", "if self._documents.put(register) and row[2] < 200:"),
+                ("if self._documents.put(register) is not None:", "if self._documents.put(register) and rank < 200:"),
             ),
         ),
     ),
@@ -89,7 +89,8 @@ PRICES = (
                 "replica.core.catalog.documents:Documents.valued",
                 (
                     "slots.insert(0, (STORE_RANK, location))",
-                    "slots[:0] = [(STORE_RANK, location), *sorted(one for one in ranks if one[0] == STORE_RANK)][:2]",
+                    "slots[:0] = [(STORE_RANK, location), *((STORE_RANK, one.at) for one in self.ranked(kind, key)"
+                    " if one.rank == STORE_RANK)][:2]",
                 ),
             ),
         ),
