@@ -97,6 +97,7 @@ class FoundSku(Struct, frozen=True):
     sku: str
     names: Mapping[str, str] = {}
     attributes: Mapping[str, Value] = {}
+    status: str = "active"
     popularity: int = 0
     """Units sold, or whatever else says which SKU is meant more often."""
     price: int | None = None

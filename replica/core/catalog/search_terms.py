@@ -20,7 +20,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from msgspec import MsgspecError, Struct
-from msgspec.msgpack import Decoder, Encoder
+from msgspec.msgpack import Decoder
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import SEARCH_TERMS_MAX, TEXT_LENGTH_MAX, TOKEN_LENGTH_MAX
@@ -68,10 +68,10 @@ class Searchable(Struct, frozen=True):
 
     names: dict[str, str] = {}
     attributes: dict[str, str | int | float | bool] = {}
+    status: str = "active"
 
 
 _DECODER = Decoder(Searchable)
-_ENCODER = Encoder()
 
 
 class Terms(Struct, frozen=True):
@@ -96,11 +96,6 @@ def read_searchable(value: bytes | None) -> Searchable | None:
         return _DECODER.decode(value)
     except (ValueError, RecursionError, MsgspecError):
         return None
-
-
-def pack_searchable(document: Searchable) -> bytes:
-    """The fields as one packed value: equal if they are equal and in the same order."""
-    return _ENCODER.encode(document)
 
 
 def texts_of(sku: str, document: Searchable) -> list[str]:

@@ -43,7 +43,7 @@ from replica.runtime.http.query_fields import (
     point_of,
     text_field,
 )
-from replica.runtime.http.sku_answers import price_at, recipe_if_known, status_of
+from replica.runtime.http.sku_answers import price_at, recipe_if_known
 from replica.runtime.node import Node
 
 ATTRIBUTE = "attribute."
@@ -161,21 +161,21 @@ class SearchApi:
         terms, location = check_search(query), self._location_of(request.query.get("location", ""))
         if location:
             await self._node.meet(location)
-            await self._node.driver.look(lambda replica: replica.known_locations.check(location, "location"))
         candidates = await self._node.journal.search(terms)
-        now_ms = self._node.clock.now().wall_ms
-        known = _Figures(location, query.near, now_ms)
-        needs_all = _needs_figures(query)
+        found = [one for one in candidates.found if status in ("any", one.status)]
+        known = _Figures(location, query.near, self._node.clock.now().wall_ms)
+        if _needs_figures(query):
+            found = await self._long_reads.collect(found, known.of_some)
 
-        def current(replica: Replica, some: Sequence[FoundSku]) -> list[FoundSku]:
-            found = [one for one in some if status in ("any", status_of(replica, one.sku))]
-            popular = [replace(one, popularity=known.sold(replica, one.sku)) for one in found]
-            return [known.of(replica, one) for one in popular] if needs_all else popular
+        def page(replica: Replica) -> tuple[list[FoundAnswer], bool]:
+            """All that is left in one turn: each turn may wait for a commit, and somebody is typing."""
+            if location:
+                replica.known_locations.check(location, "location")
+            fitting = select(known.popular(replica, found), query)
+            return known.answers(replica, fitting[start : start + query.limit]), start + query.limit < len(fitting)
 
-        fitting = select(await self._long_reads.collect(candidates.found, current), query)
-        page = fitting[start : start + query.limit]
-        answers = await self._long_reads.look(page, known.answers)
-        following = str(start + query.limit) if start + query.limit < len(fitting) else None
+        answers, has_more = await self._node.driver.look(page)
+        following = str(start + query.limit) if has_more else None
         return json_response(SearchAnswer(answers, following, candidates.is_capped))
 
 
@@ -189,19 +189,29 @@ class _Figures:
         self._units: dict[str, UnitsAt] = {}
         self._distances: dict[str, float | None] = {}
 
-    def of(self, replica: Replica, found: FoundSku) -> FoundSku:
-        """A SKU with its figures."""
+    def of_some(self, replica: Replica, some: Sequence[FoundSku]) -> list[FoundSku]:
+        """Some SKUs with their figures of one moment."""
+        self._units.clear()
+        return [self._of(replica, one) for one in some]
+
+    def _of(self, replica: Replica, found: FoundSku) -> FoundSku:
         price = price_at(replica, self._location, found.sku, self._now_ms)
         available, distance = self._stock(replica, found.sku)
         amount = price.amount if isinstance(price, EffectivePrice) else None
         return replace(found, price=amount, available=available, distance_km=distance)
 
-    def sold(self, replica: Replica, sku: str) -> int:
-        """How many were sold at the location of the search: what is sold often is meant often. 0 for all locations."""
-        recipe = recipe_if_known(replica, sku) if self._location else None
-        if recipe is None:
-            return 0
-        return max(0, sellable(recipe, _Sold(replica.ledger.stocks(self._location))))
+    def popular(self, replica: Replica, some: Sequence[FoundSku]) -> list[FoundSku]:
+        """SKUs with how many were sold at the location: what is sold often is meant often. 0 for all locations."""
+        if not self._location:
+            return list(some)
+        stocks, known_recipe = replica.ledger.stocks(self._location), replica.catalog.known_recipe
+        sold, shown = _Sold(stocks), []
+        for one in some:
+            recipe = known_recipe(one.sku)
+            is_moved = recipe is not None and recipe[0][0] in stocks
+            units = max(0, sellable(recipe, sold)) if is_moved and recipe is not None else 0
+            shown.append(replace(one, popularity=units) if units else one)
+        return shown
 
     def answers(self, replica: Replica, some: Sequence[FoundSku]) -> list[FoundAnswer]:
         """The answers for SKUs of a page."""

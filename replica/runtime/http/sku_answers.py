@@ -92,11 +92,6 @@ def price_at(replica: Replica, location: str, sku: str, moment_ms: int) -> Effec
     return effective_price(replica.documents, sku, location, region, moment_ms)
 
 
-def status_of(replica: Replica, sku: str) -> str:
-    """Whether a SKU is `active` or `ended`."""
-    return _shown(replica.documents.packed(SKU, sku)).status
-
-
 def recipe_if_known(replica: Replica, sku: str) -> Recipe | None:
     """The recipe of a SKU that has not been deleted meanwhile."""
     try:

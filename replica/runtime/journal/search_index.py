@@ -13,6 +13,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 
+from msgspec.msgpack import Decoder, Encoder
+
 from replica.core.base.errors import Broken
 from replica.core.base.limits import SEARCH_CANDIDATES_MAX
 from replica.core.catalog.search_queries import FoundSku, FoundSkus
@@ -22,7 +24,6 @@ from replica.core.catalog.search_terms import (
     Terms,
     match_expression,
     matches,
-    pack_searchable,
     read_searchable,
     texts_of,
     tokens_of,
@@ -33,11 +34,25 @@ from replica.runtime.journal.statements import SEARCH_SCHEMA, SEARCH_STATEMENTS
 SkuChange = tuple[str, bytes | None]
 """A SKU and the packed value of its document; None if it has none any more."""
 
-_TABLES_VERSION = f"1 {VERSION}"
+_TABLES_VERSION = f"3 {VERSION}"
 """Changes with the tables and with the tokens."""
 
 _MERGED_MIN = 2
 """Rows that a merge changes at least if it merged anything. Source: the FTS5 documentation, section 6.8."""
+
+
+class _Kept(Searchable, frozen=True, array_like=True, kw_only=True):
+    """What the index keeps of a SKU."""
+
+    sku: str
+
+
+_encode = Encoder().encode
+_decode = Decoder(_Kept).decode
+_decode_all = Decoder(list[_Kept]).decode
+
+_ARRAY = b"\xdd"
+"""Begins an array in msgpack; its length in 4 bytes follows, and then its elements."""
 
 
 def check_support(connection: sqlite3.Connection) -> None:
@@ -87,7 +102,7 @@ def kept_documents(connection: sqlite3.Connection) -> list[tuple[str, bytes]]:
 def searchable_documents(documents: Iterable[SkuChange]) -> list[tuple[str, bytes]]:
     """What the index has to keep for some documents."""
     read = ((sku, read_searchable(value)) for sku, value in documents)
-    return [(sku, pack_searchable(document)) for sku, document in read if document is not None]
+    return [(sku, _packed(sku, document)) for sku, document in read if document is not None]
 
 
 def forget(connection: sqlite3.Connection) -> None:
@@ -109,7 +124,7 @@ def update(connection: sqlite3.Connection, changes: Iterable[SkuChange]) -> None
         if document is None:
             _delete_tokens(connection, number, sku, packed)
             connection.execute(SEARCH_STATEMENTS["delete_sku"], (number,))
-        elif (new := pack_searchable(document)) != packed:
+        elif (new := _packed(sku, document)) != packed:
             _delete_tokens(connection, number, sku, packed)
             connection.execute(SEARCH_STATEMENTS["add_tokens"], (number, tokens_of(texts_of(sku, document))))
             connection.execute(SEARCH_STATEMENTS["replace_document"], (new, number))
@@ -122,16 +137,21 @@ def put_popularity(connection: sqlite3.Connection, popularity: Mapping[str, int]
 
 
 def find(connection: sqlite3.Connection, terms: Terms) -> FoundSkus:
-    """The first SEARCH_CANDIDATES_MAX SKUs that the index has for some terms, less those that do not fit."""
-    rows = connection.execute(
+    """The first SEARCH_CANDIDATES_MAX SKUs that the index has for some terms, less those that do not fit.
+
+    All of them come as one row. Between two rows, SQLite gives the interpreter's lock back and waits for it again: up
+    to 5 ms each time, while the event loop is busy.
+    """
+    number, popularities, packed = connection.execute(
         SEARCH_STATEMENTS["find"], (match_expression(terms), SEARCH_CANDIDATES_MAX + 1)
-    ).fetchall()
-    found = []
-    for sku, popularity, packed in rows[:SEARCH_CANDIDATES_MAX]:
-        document = _kept(packed)
-        if terms.is_exact or matches(terms, texts_of(sku, document)):
-            found.append(FoundSku(sku, document.names, document.attributes, popularity))
-    return FoundSkus(found, len(rows) > SEARCH_CANDIDATES_MAX)
+    ).fetchone()
+    kept = _decode_all(_ARRAY + number.to_bytes(4) + packed) if number else []
+    found = [
+        FoundSku(one.sku, one.names, one.attributes, one.status, int(popularity))
+        for one, popularity in zip(kept[:SEARCH_CANDIDATES_MAX], (popularities or "").split(","), strict=False)
+        if terms.is_exact or matches(terms, texts_of(one.sku, one))
+    ]
+    return FoundSkus(found, number > SEARCH_CANDIDATES_MAX)
 
 
 def merge(connection: sqlite3.Connection, pages: int) -> bool:
@@ -163,17 +183,15 @@ def _need_transaction(connection: sqlite3.Connection) -> None:
 
 
 def _add(connection: sqlite3.Connection, sku: str, document: Searchable, popularity: int) -> None:
-    row = (sku, popularity, pack_searchable(document))
+    row = (sku, popularity, _packed(sku, document))
     number = connection.execute(SEARCH_STATEMENTS["add_sku"], row).lastrowid
     connection.execute(SEARCH_STATEMENTS["add_tokens"], (number, tokens_of(texts_of(sku, document))))
 
 
 def _delete_tokens(connection: sqlite3.Connection, number: int, sku: str, packed: bytes) -> None:
-    connection.execute(SEARCH_STATEMENTS["delete_tokens"], (number, tokens_of(texts_of(sku, _kept(packed)))))
+    connection.execute(SEARCH_STATEMENTS["delete_tokens"], (number, tokens_of(texts_of(sku, _decode(packed)))))
 
 
-def _kept(packed: bytes) -> Searchable:
-    document = read_searchable(packed)
-    if document is None:
-        raise Broken("the search index keeps a document that this version wrote and cannot read")
-    return document
+def _packed(sku: str, document: Searchable) -> bytes:
+    """What the index keeps of a document: equal if its fields are equal and in the same order."""
+    return _encode(_Kept(sku=sku, names=document.names, attributes=document.attributes, status=document.status))

@@ -73,7 +73,9 @@ INSERT INTO search_index (search_index) VALUES ('optimize')
 INSERT INTO search_index (search_index) VALUES ('integrity-check')
 
 -- find
--- The SKUs with some tokens, by their numbers, at most so many.
-SELECT s.sku, s.popularity, s.document
-FROM (SELECT rowid AS id FROM search_index WHERE search_index MATCH ? ORDER BY rowid LIMIT ?) AS found
-JOIN search_skus AS s ON s.id = found.id ORDER BY s.id
+-- The SKUs with some tokens, at most so many, in one row: their number, popularities and documents, one after the other.
+SELECT count(*), group_concat(popularity), CAST(group_concat(document, '') AS BLOB) FROM (
+    SELECT s.popularity, s.document
+    FROM (SELECT rowid AS id FROM search_index WHERE search_index MATCH ? ORDER BY rowid LIMIT ?) AS found
+    JOIN search_skus AS s ON s.id = found.id ORDER BY s.id
+)

@@ -15,7 +15,6 @@ from replica.core.catalog.search_terms import (
     fold,
     match_expression,
     matches,
-    pack_searchable,
     read_searchable,
     read_terms,
     texts_of,
@@ -180,7 +179,6 @@ def test_a_sku_is_found_by_its_own_name_its_names_and_its_attributes() -> None:
 def test_a_document_is_searched_by_its_names_and_attributes() -> None:
     value = pack_value({"recipe": {"cola": 1}, "names": {"en": "Cola"}, "later": 1})
     assert read_searchable(value) == Searchable({"en": "Cola"})
-    assert read_searchable(pack_searchable(Searchable({"en": "Cola"}))) == Searchable({"en": "Cola"})
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xc1", pack_value([]), pack_value({"names": {"en": 1}})])
