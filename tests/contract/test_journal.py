@@ -89,7 +89,7 @@ async def commit(journal: Journal, replica: Replica) -> int:
 
 async def test_new_journal_is_empty(reopen: Reopen) -> None:
     image = await (await reopen()).load()
-    assert (list(image.heads), list(image.cells), image.arrival) == ([], [], 0)
+    assert (list(image.heads), list(image.cells), image.arrival, image.clock) == ([], [], 0, 0)
     assert not any(image.checkpoint.values())
 
 
@@ -314,6 +314,19 @@ async def test_missing_leaves_out_entries_that_arrived_after_the_streams_were_ch
     await commit(journal, replicas[0])
     found = await journal.missing(held, chosen, 10_000)
     assert [stored.arrival for stored in found] == list(range(1, chosen + 1))
+
+
+@pytest.mark.parametrize("asked", [1, 30], ids=["few streams", "many streams"])
+async def test_entries_of_streams_that_were_not_asked_for_are_not_missing(reopen: Reopen, asked: int) -> None:
+    journal = await reopen()
+    await journal.load()
+    replicas = [replica_of(f"node-{number:02}#{number:012x}", "store-1") for number in range(1, asked + 3)]
+    for replica in replicas:
+        receive(replica, replica.node, 1)
+        await commit(journal, replica)
+    held = {Stream(replica.writer, "store-1"): 0 for replica in replicas[1:-1]}
+    found = await journal.missing(held, NEWEST, NEWEST)
+    assert [stored.entry.stream for stored in found] == list(held)
 
 
 async def test_nothing_is_missing_of_complete_or_unknown_streams(reopen: Reopen) -> None:

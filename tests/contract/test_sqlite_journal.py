@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from replica.core.base.errors import StorageFull
+from replica.core.base.errors import StorageFull, Unknown
 from replica.core.catalog.documents import pack_value
 from replica.core.log.entry import start
 from replica.core.log.entry_run import ReceivedRun
@@ -24,7 +25,8 @@ from replica.runtime.journal import batch_row, sqlite_journal
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.data import open_replica
 from replica.runtime.journal.segment import SEGMENT_ENTRIES_MAX
-from replica.runtime.journal.sqlite_journal import FILE_NAME, PAGE_BYTES, SqliteJournal, open_journal
+from replica.runtime.journal.sqlite_journal import FILE_NAME, LOG_PAGES_MAX, PAGE_BYTES, SqliteJournal, open_journal
+from replica.runtime.journal.verification import verify_file
 from replica.runtime.world import SystemEntropy
 from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell
 
@@ -85,14 +87,14 @@ async def varied(directory: Path) -> None:
     await journal.close()
 
 
-async def test_commits_are_synchronous_and_the_file_is_in_wal_mode(tmp_path: Path) -> None:
+async def test_commits_are_synchronous_in_wal_mode_with_a_bounded_log(tmp_path: Path) -> None:
     journal = await opened(tmp_path)
     pragmas = [
         await journal.on_writer(lambda c, n=name: c.execute(f"PRAGMA {n}").fetchone()[0])
-        for name in ("journal_mode", "synchronous")
+        for name in ("journal_mode", "synchronous", "journal_size_limit")
     ]
     await journal.close()
-    assert pragmas == ["wal", 2]
+    assert pragmas == ["wal", 2, LOG_PAGES_MAX * PAGE_BYTES]
 
 
 async def test_an_older_sqlite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,9 +291,45 @@ async def test_damaged_checkpoint_is_folded_again_from_the_journal(tmp_path: Pat
     loaded = Replica(WRITER, ("store-1",), await journal.load())
     assert loaded.digests() == replica.digests()
     await journal.close()
-    journal = await opened(tmp_path)
-    assert Replica(WRITER, ("store-1",), await journal.load()).digests() == replica.digests()
+    assert verify_file(tmp_path / FILE_NAME, believes_all=True).differences == []
+    with capture_logs() as logs:
+        journal = await opened(tmp_path)
+        assert Replica(WRITER, ("store-1",), await journal.load()).digests() == replica.digests()
+        await journal.close()
+    assert logs == []  # it is not folded a second time
+
+
+async def test_an_opened_replica_holds_the_journal_and_logs_its_size(tmp_path: Path) -> None:
+    replica = await filled(tmp_path)
+    with capture_logs() as logs:
+        loaded, journal = await open_replica(
+            tmp_path, "store-1", ("store-1",), SystemEntropy(), open_catalog=True, order_policy=OrderPolicy()
+        )
     await journal.close()
+    assert loaded.digests() == replica.digests()
+    assert [(one["writer"], one["entries"], one["scopes"]) for one in logs] == [(WRITER, 11, 1)]
+
+
+async def test_a_failed_commit_is_unknown_and_names_its_cause(tmp_path: Path) -> None:
+    journal, replica = await opened(tmp_path), replica_of()
+    receive(replica, "r1", 10)
+    batch = replica.take_batch()
+    await journal.append(batch)
+    await journal.on_writer(lambda c: c.execute("UPDATE segments SET arrival = 2"))
+    with pytest.raises(Unknown, match="UNIQUE"):
+        await journal.append(batch)
+    await journal.on_writer(lambda c: c.execute("DROP VIEW batches"))
+    with pytest.raises(Unknown, match="no such table"):
+        await journal.append(batch)
+    await journal.close()
+
+
+async def test_a_table_of_another_form_is_refused_by_its_name(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE counts ADD COLUMN of_development TEXT")
+    with pytest.raises(DataRefused, match="'counts'"):
+        await opened(tmp_path)
 
 
 async def test_stream_that_does_not_end_with_its_head_is_refused(tmp_path: Path) -> None:

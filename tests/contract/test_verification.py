@@ -19,7 +19,7 @@ from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
 from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
-from replica.core.stock.requests import Count, CountLine, Return, SkuLine
+from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, Return, SkuLine
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.sqlite_journal import FILE_NAME, open_journal
 from replica.runtime.journal.verification import DIFFERENCES_MAX, verify_file
@@ -126,6 +126,46 @@ async def test_a_wrong_row_is_found(file: Path, name: str) -> None:
         assert connection.execute(statement).rowcount
     tables = {one.table for one in verify_file(file).differences}
     assert tables == {table} or (table == "segments" and table in tables)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("DELETE FROM keys WHERE arrival = 1", ("keys", "7231 1", "missing")),
+        ("INSERT INTO keys VALUES (CAST('x' AS BLOB), 1)", ("keys", "1 rows of no entry", "wrong")),
+        ("UPDATE segments SET arrival = 99 WHERE arrival > 16", ("segments", "99", "wrong")),
+    ],
+)
+async def test_a_wrong_row_is_told_from_a_missing_one(
+    file: Path, statement: str, expected: tuple[str, str, str]
+) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        assert connection.execute(statement).rowcount == 1
+    table, row, fault = expected
+    found = verify_file(file).differences[0]
+    assert (found.table, found.row, found.is_stored) == (table, row, fault == "wrong")
+    assert str(found).endswith(f"is {fault}")
+
+
+async def test_a_clock_behind_the_stamp_of_a_peer_is_wrong_if_all_stamps_were_believed(tmp_path: Path) -> None:
+    journal, replica, other = await open_journal(tmp_path, "store-1", INCARNATION), replica_of(), replica_of("hub#b")
+    await journal.load()
+    request = GoodsReceipt((GoodsLine(1, item="cola"),))
+    entry = decisions.execute(other, Command("store-1", request, b"h1"), NOW_MS + 60_000)
+    decisions.merge(replica, [ReceivedRun(entry.stream, 1, start(entry.stream).hash, [entry])], NOW_MS + 60_000)
+    await commit(journal, replica)
+    await journal.close()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as connection:
+        connection.execute("UPDATE streams SET clock = clock - 1")
+    assert verify_file(tmp_path / FILE_NAME).differences == []
+    assert [one.table for one in verify_file(tmp_path / FILE_NAME, believes_all=True).differences] == ["streams"]
+
+
+async def test_a_file_that_names_no_node_is_verified(file: Path) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM node")
+    found = verify_file(file)
+    assert (found.node, found.writer, found.streams) == ("", "#", 3)
 
 
 @pytest.mark.parametrize("flooded", FLOODS)

@@ -19,12 +19,14 @@ Touched = dict[str, list[int]]
 
 @pytest.fixture
 def touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Touched]:
-    """Inodes that Python wrote to and synced, in order."""
-    found: Touched = {"written": [], "synced": []}
+    """Inodes that Python wrote to and synced, in order, and the ends of the writes that each follow the one before."""
+    found: Touched = {"written": [], "synced": [], "ends": [0]}
     real_write, real_sync = os.pwrite, os.fsync
 
     def write(file: int, data: bytes, offset: int) -> int:
         found["written"].append(os.fstat(file).st_ino)
+        if offset == found["ends"][-1]:
+            found["ends"].append(offset + max(1, len(data) // 2))
         return real_write(file, data[: max(1, len(data) // 2)], offset)  # a system may write less than it was given
 
     def sync(file: int) -> None:
@@ -42,6 +44,7 @@ def test_file_written_again_has_the_same_bytes_and_is_synced_with_its_name(tmp_p
     path.write_bytes(content)
     write_again(path)
     assert path.read_bytes() == content
+    assert touched["ends"][-1] == len(content)
     assert touched["synced"] == [path.stat().st_ino, tmp_path.stat().st_ino]
 
 
