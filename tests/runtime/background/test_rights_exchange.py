@@ -32,7 +32,9 @@ class Region:
 
     def __init__(self) -> None:
         network = self.network = VirtualNetwork()
-        self.east, self.west = hub("hub-east", network), hub("hub-west", network, region="west")
+        self.east_disk = SimulatedDisk()
+        self.east = hub("hub-east", network, disk=self.east_disk)
+        self.west = hub("hub-west", network, region="west")
         self.disk = SimulatedDisk()
         """The disk of the store."""
         self.store = store(STORE, network, self.disk)
@@ -76,6 +78,12 @@ class Region:
         return [stored.entry for stored in page.stored if stored.entry.content.kind == "grant"]
 
 
+def asked_by(node: Node) -> dict[str, int]:
+    """How many requests a node sent to each connected peer."""
+    links = {peer.name: peer.link for peer in node.peers.connected}
+    return {name: link.session.wants_sent for name, link in links.items() if link is not None}
+
+
 async def test_store_without_a_policy_grants_nothing() -> None:
     chain = Region()
     await chain.open(10)
@@ -92,6 +100,17 @@ async def test_policy_moves_units_to_the_hub_which_then_sells_them() -> None:
     with pytest.raises(RightsExhausted):
         await chain.sell(chain.east, 1)
     await until(lambda: chain.store.replica.ledger.stock(STORE, COLA).figures.on_hand == 4, 5)
+
+
+async def test_items_that_move_shortly_after_one_another_all_get_to_the_hub() -> None:
+    chain, items = Region(), [COLA, "tea", "milk"]
+    await chain.open(0)
+    await chain.rule(mode="safety", safety_stock=4)
+    await asyncio.sleep(5)
+    for item in items:
+        await chain.do(chain.store, GoodsReceipt((GoodsLine(10, item=item),)))
+    stocks = [chain.store.replica.ledger.stock(STORE, item) for item in items]
+    await until(lambda: [stock.balance(f"{STORE}/free") for stock in stocks] == [4] * len(items), 5)
 
 
 async def test_region_that_joins_gets_its_share_although_another_item_is_below_zero() -> None:
@@ -283,6 +302,109 @@ async def test_richest_holder_is_asked_first_and_may_grant_fewer_units() -> None
     assert chain.rights() == (13, 7, 0)
 
 
+async def test_only_the_richest_holder_is_asked_if_it_grants_all() -> None:
+    chain = Region()
+    north = hub("hub-north", chain.network, region="north")
+    chain.network.nodes["hub-north"] = north
+    await chain.open(20)
+    north.start([["hub-east"]], 0.0)
+    await chain.do(chain.store, Grant("hub-north", (GrantLine(COLA, 3),)))
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 17),)))
+    await until(lambda: chain.rights() == (0, 0, 17) and chain.free(chain.east, "hub-north") == 3, 5)
+    await until(lambda: len(chain.east.peers.connected) == 3, 5)
+    await asyncio.sleep(1)
+    assert await chain.east.rights.want(STORE, COLA, 5, 5.0) == 5
+    assert asked_by(chain.east) == {"hub-north": 0, "hub-west": 1, STORE: 0}
+
+
+async def test_nobody_is_asked_for_an_item_that_nobody_has() -> None:
+    chain = Region()
+    await chain.open(0)
+    await until(lambda: len(chain.east.peers.connected) == 2, 5)
+    assert await chain.east.rights.want(STORE, COLA, 5, 5.0) == 0
+    assert asked_by(chain.east) == {"hub-west": 0, STORE: 0}
+
+
+async def test_holder_with_room_for_a_request_is_asked_if_the_richest_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replica.core.sync.session.WANTS_MAX", 1)
+    chain = Region()
+    north = hub("hub-north", chain.network, region="north")
+    chain.network.nodes["hub-north"] = north
+    await chain.open(20)
+    north.start([["hub-east"]], 0.0)
+    await chain.do(chain.store, GoodsReceipt((GoodsLine(5, item="tea"),)))
+    await chain.do(chain.store, Grant("hub-north", (GrantLine(COLA, 8),)))
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 12), GrantLine("tea", 5))))
+    await until(lambda: chain.rights() == (0, 0, 12) and chain.free(chain.east, "hub-north") == 8, 5)
+    await until(lambda: len(chain.east.peers.connected) == 3, 5)
+    await asyncio.sleep(1)
+    chain.west.worker("RightsAnswers").cancel()  # its session stays full
+    tea = asyncio.create_task(chain.east.rights.want(STORE, "tea", 5, 5.0))
+    await asyncio.sleep(0.5)
+    assert await chain.east.rights.want(STORE, COLA, 5, 2.0) == 5
+    assert await tea == 0
+
+
+async def test_hub_asks_no_store_for_the_units_that_another_store_requests() -> None:
+    chain = Region()
+    await chain.open(9)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 4),)))
+    await until(lambda: chain.rights() == (5, 0, 4), 5)
+    await asyncio.sleep(1)
+    assert await chain.store.rights.want(STORE, COLA, 9, 5.0) == 9
+    assert asked_by(chain.east) == {"hub-west": 1, STORE: 0}
+
+
+async def test_request_that_has_no_time_gets_no_units() -> None:
+    chain = Region()
+    await chain.open(0)
+    assert await chain.store.rights.want(STORE, COLA, 5, 0.0) == 0
+
+
+async def test_after_a_denial_a_node_knows_when_it_may_ask_again() -> None:
+    chain = Region()
+    await chain.open(10)
+    assert await chain.east.rights.ask(STORE, COLA, 1) is None
+    await asyncio.sleep(0.1)
+    retry_ms = await chain.east.rights.ask(STORE, COLA, 1)
+    assert retry_ms is not None
+    assert 0 < retry_ms < COOLING_MIN_MS
+    assert await chain.east.rights.ask(STORE, "tea", 1) is None, "nobody has any"
+
+
+async def test_oldest_denial_is_forgotten_past_the_number_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replica.runtime.background.rights_requests.COOLING_KEPT", 1)
+    chain = Region()
+    await chain.open(10)
+    await chain.do(chain.store, GoodsReceipt((GoodsLine(5, item="tea"),)))
+    await asyncio.sleep(1)
+    for item in (COLA, "tea", "tea", COLA):
+        assert await chain.east.rights.want(STORE, item, 1, 5.0) == 0
+    assert asked_by(chain.east)[STORE] == 3
+
+
+async def test_granted_units_are_arriving_until_they_are_here_and_are_not_asked_for_twice() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.rule(mode="share", share=0.5)
+    await until(lambda: chain.rights() == (5, 5, 0), 10)
+    await asyncio.sleep(15)
+    await chain.rule(mode="share")
+    chain.store.worker("RightsRebalancer").cancel()  # it would grant them by policy
+    await asyncio.sleep(1)
+    chain.disk.write_s, chain.east_disk.write_s = lambda: 0.5, lambda: 2.0
+    callers = [asyncio.create_task(chain.east.rights.want(STORE, COLA, 8, 9.0))]
+    await asyncio.sleep(0.1)
+    writing = asyncio.create_task(chain.rule(mode="share"))  # the grant waits until this is durable
+    await asyncio.sleep(1)
+    assert chain.east.rights.arriving == [(STORE, COLA)]
+    callers.append(asyncio.create_task(chain.east.rights.want(STORE, COLA, 7, 9.0)))
+    await writing
+    assert min(await asyncio.gather(*callers)) >= 7
+    assert asked_by(chain.east)[STORE] == 1
+    assert chain.east.rights.arriving == []
+
+
 async def test_node_does_not_ask_a_holder_again_soon_after_a_denial() -> None:
     chain = Region()
     await chain.open(10)
@@ -439,3 +561,65 @@ async def test_counts_of_waiting_callers_and_requests_are_zero_once_they_are_ans
     assert chain.west.rights.arriving == []
     assert chain.east.peers.live == len(chain.east.peers.connected) == 2
     assert [peer.link.session.unanswered for peer in chain.east.peers.connected if peer.link] == [(0, 0)] * 2
+
+
+async def test_hub_asks_other_hubs_for_a_bounded_number_of_items_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replica.runtime.background.rights_answers.FETCHES_MAX", 1)
+    chain, items = Region(), ["milk", "tea"]
+    await chain.open(0)
+    await chain.do(chain.store, GoodsReceipt(tuple([GoodsLine(8, item=item) for item in items])))
+    await chain.do(chain.store, Grant("hub-west", tuple([GrantLine(item, 8) for item in items])))
+    ledger = chain.east.replica.ledger
+    await until(lambda: ledger.stock(STORE, "tea").balance("hub-west/free") == 8, 5)
+    await asyncio.sleep(1)
+    chain.west.worker("RightsAnswers").cancel()
+    wants = [asyncio.create_task(chain.store.rights.want(STORE, item, 4, 1.0)) for item in items]
+    await asyncio.sleep(0.5)
+    assert chain.east.rights_answers.fetching == 1
+    assert await asyncio.gather(*wants) == [0, 0]
+
+
+async def test_store_gets_in_one_grant_all_that_its_hub_can_fetch() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
+    await until(lambda: chain.rights() == (0, 0, 10), 5)
+    await asyncio.sleep(1)
+    assert await chain.store.rights.want(STORE, COLA, 10, 5.0) == 10
+    granted = [entry.content.moves[0].quantity for entry in await chain.grants()]
+    assert granted == [10, 10, 10], "to west, to east, and back"
+
+
+async def test_requests_that_wait_for_their_answer_are_counted_while_another_answer_is_committed() -> None:
+    chain, items = Region(), ["milk", "tea"]
+    await chain.open(0)
+    await chain.do(chain.store, GoodsReceipt(tuple([GoodsLine(8, item=item) for item in items])))
+    await chain.do(chain.store, Grant("hub-east", tuple([GrantLine(item, 3) for item in items])))
+    await chain.do(chain.store, Grant("hub-west", tuple([GrantLine(item, 5) for item in items])))
+    ledger = chain.east.replica.ledger
+    await until(lambda: ledger.stock(STORE, "tea").balance("hub-west/free") == 5, 5)
+    await asyncio.sleep(1)
+    chain.west.worker("RightsAnswers").cancel()
+    callers = []
+    for item in items:
+        callers.append(asyncio.create_task(chain.store.rights.want(STORE, item, 8, 3 * FETCH_S)))
+        await asyncio.sleep(0.5)
+    chain.east_disk.write_s = lambda: 1.0
+    counts = []
+    while not all(caller.done() for caller in callers):
+        counts.append((chain.east.rights_answers.waiting, chain.east.rights_answers.fetching))
+        await asyncio.sleep(0.1)
+    assert (2, 2) in counts
+    assert (1, 0) in counts, "the hub is granting the first item, and the second one waits"
+    assert min(waiting - fetching for waiting, fetching in counts) == 0
+
+
+async def test_keys_of_grants_name_the_writer_so_that_two_hubs_never_use_the_same() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
+    await until(lambda: chain.rights() == (0, 0, 10), 5)
+    await asyncio.sleep(1)
+    assert await chain.east.rights.want(STORE, COLA, 4, 5.0) == 4
+    (_, given) = await chain.grants()
+    assert given.stream.writer.encode() in given.content.key

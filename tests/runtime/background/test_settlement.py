@@ -91,6 +91,17 @@ async def test_only_the_richest_node_covers_sales_that_continue_past_the_rights(
     assert len(granted) <= 60 * 0.5 / SETTLE_S + 2
 
 
+async def test_next_node_covers_a_deficit_in_its_turn_although_sales_past_the_rights_continue() -> None:
+    chain = await shared(40, 60, 1)
+    await chain.west.stop()
+    sold_s = elapsed_s()
+    while not await covering(chain):
+        assert elapsed_s() - sold_s < STEP_IN_S + 5 * SETTLE_S
+        await chain.sell(chain.store, 1, RECORD)
+        await asyncio.sleep(0.5)
+    assert elapsed_s() - sold_s >= STEP_IN_S
+
+
 async def test_two_disconnected_nodes_that_cover_one_deficit_do_not_swap_units_later() -> None:
     chain = await shared(6, 6, 2)
     network = chain.east.peers.network

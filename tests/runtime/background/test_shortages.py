@@ -57,7 +57,7 @@ async def test_home_hub_revokes_a_hold_for_units_that_the_till_sold() -> None:
     await chain.sell(chain.store, 3, OnShortage.RECORD)
     sold_s = elapsed_s()
     await until(lambda: state(chain.store, "unpaid") == "cancelled", 3 * SELECTION_S)
-    assert elapsed_s() - sold_s >= SELECTION_S
+    assert SELECTION_S <= elapsed_s() - sold_s < 1.9 * SELECTION_S
     await until(lambda: chain.rights() == (0, 1, 0), 5)
     assert state(chain.store, "paid") == "reserved"
     for node in (chain.east, chain.west):
@@ -101,7 +101,9 @@ async def test_another_hub_selects_holds_when_the_home_hub_is_gone() -> None:
     await chain.sell(chain.store, 1, OnShortage.RECORD)
     await until(lambda: chain.free(chain.west, STORE) == -1, 5)
     await chain.east.stop()
+    gone_s = elapsed_s()
     await until(lambda: state(chain.west, "unpaid") == "cancelled", 10 * SELECTION_S)
+    assert elapsed_s() - gone_s > 1.5 * SELECTION_S  # a hub that writes for the location itself would come first
     (one,) = exceptions_of(chain.west).shortages
     assert one.named_by == "hub-west"
 
