@@ -64,6 +64,7 @@ async def test_home_hub_revokes_a_hold_for_units_that_the_till_sold() -> None:
         await until(lambda node=node: exceptions_of(node).breaches == [], 5)  # type: ignore[misc]
         (one,) = exceptions_of(node).shortages
         assert (one.order, one.outcome, one.named_by, one.owner) == ("unpaid", "cancelled", "hub-east", "hub-east")
+        assert one.instead is None
     await asyncio.sleep(10 * SELECTION_S)
     assert len(exceptions_of(chain.west).shortages) == 1
 

@@ -182,3 +182,23 @@ def test_a_body_in_another_encoding_is_refused_by_its_name(encoding: str) -> Non
         Decoder(Sale).decode('{"lines":[]}'.encode(encoding))
     assert refused.value.kind == "malformed-json"
     assert encoding[:6].upper() in refused.value.detail and "not in UTF-8" in refused.value.detail
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"a":1\0', b"{{{{\0"])
+def test_a_broken_body_in_utf_8_is_not_said_to_be_in_another_encoding(body: bytes) -> None:
+    bodies.check_encoding(body, "")
+
+
+def test_a_body_in_another_encoding_is_refused_by_the_field_that_holds_it() -> None:
+    for at, field in (("", "body"), ("sales[3]", "sales[3]")):
+        with pytest.raises(Refused) as refused:
+            bodies.check_encoding("{}".encode("utf-16"), at)
+        assert refused.value.field == field
+
+
+@pytest.mark.parametrize(("at", "field"), [("", "body"), ("sales[3]", "sales[3]")])
+@pytest.mark.parametrize("body", [b'{"lines":[{"sku":"\xff"}]}', b"[" * 100_000], ids=["no UTF-8", "many levels"])
+def test_a_body_that_cannot_be_read_is_refused_by_the_field_that_holds_it(body: bytes, at: str, field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        Decoder(Sale).decode(body, at)
+    assert refused.value.field == field

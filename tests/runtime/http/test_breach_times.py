@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,6 +45,12 @@ async def test_a_breach_lasts_since_the_entry_that_took_the_account_below_zero(s
     await store.good("/v1/sales", lines(1, "tea"))
     await store.good("/v1/sales", lines(1))
     assert (await breaches(store))["cola"] == first["at"]
+
+
+async def test_a_breach_that_a_receipt_only_reduces_lasts_since_it_began(store: Caller) -> None:
+    sold = await store.good("/v1/sales", lines(3))
+    await store.good("/v1/receipts", lines(2))
+    assert await breaches(store) == {"cola": sold["at"]}
 
 
 async def test_a_breach_that_was_settled_and_came_back_lasts_since_it_came_back(store: Caller) -> None:
@@ -98,12 +105,16 @@ async def test_a_breach_of_many_entries_is_searched_page_by_page(
     assert await breaches(store) == {"cola": first["at"]}
 
 
-async def test_a_breach_older_than_the_search_has_no_time(store: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("entries_max", "sales", "is_found"), [(4, 4, True), (4, 6, False), (5, 5, True), (5, 6, False)]
+)
+async def test_a_breach_older_than_the_search_has_no_time(
+    store: Caller, monkeypatch: pytest.MonkeyPatch, entries_max: int, sales: int, is_found: bool
+) -> None:
     monkeypatch.setattr(breach_times, "PAGE", 2)
-    monkeypatch.setattr(breach_times, "ENTRIES_MAX", 4)
-    for _ in range(6):
-        await store.good("/v1/sales", lines(1))
-    assert await breaches(store) == {"cola": None}
+    monkeypatch.setattr(breach_times, "ENTRIES_MAX", entries_max)
+    first, *_ = [await store.good("/v1/sales", lines(1)) for _ in range(sales)]
+    assert await breaches(store) == {"cola": first["at"] if is_found else None}
 
 
 class CountedJournal:
@@ -112,9 +123,14 @@ class CountedJournal:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self.asked: list[tuple[str, int]] = []
+        self.before_search: Callable[[], Awaitable[object]] | None = None
+        """Called once, before the first search."""
 
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
         self.asked.append((item, limit))
+        if self.before_search is not None:
+            call, self.before_search = self.before_search, None
+            await call()
         return await self._journal.moves_of(location, item, before, limit)
 
 
@@ -149,3 +165,10 @@ async def test_the_search_for_a_new_breach_ends_at_the_entry_that_began_it(store
     times, journal = counted(store)
     assert None not in (await times.read(9)).values()
     assert journal.asked == [("cola", 1)]
+
+
+async def test_an_entry_that_arrives_during_the_search_is_not_taken_for_one_before(store: Caller) -> None:
+    sold = await store.good("/v1/sales", lines(1))
+    times, journal = counted(store)
+    journal.before_search = lambda: store.good("/v1/sales", lines(1))
+    assert list((await times.read(9)).values()) == [sold["at"]]

@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from msgspec import Struct
 
+from replica.runtime.http.openapi import openapi
+from replica.runtime.http.operations import Operation
 from tests.callers import Caller
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "openapi"
@@ -170,6 +174,86 @@ async def test_each_call_is_described_in_the_form_of_openapi(store: Caller, hub:
                 if "requestBody" in call:
                     assert call["requestBody"]["required"] is True
                     check_media(call["requestBody"]["content"], "application/json")
+
+
+class Thing(Struct):
+    """What the described calls take and give."""
+
+    name: str
+
+
+async def _unused(request: web.Request) -> web.StreamResponse:
+    raise NotImplementedError
+
+
+THINGS = [
+    Operation("GET", "/v1/things", _unused, "List", query=("after", "limit")),
+    Operation("PUT", "/v1/things/{item}", _unused, "Put", Thing, Thing, 201, also=(200,), is_write=True),
+    Operation("GET", "/v1/things/{item}", _unused, "Get", answer=Thing),
+    Operation("GET", "/v1/things/newest", _unused, "Newest"),
+    Operation("POST", "/v1/{room}/things", _unused, "Post", Thing),
+]
+
+REFERENCE = {"$ref": "#/components/schemas/Thing"}
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def described(path: str, method: str) -> dict[str, Any]:
+    document = openapi("Things", "1.2", THINGS)
+    assert document["info"] == {"title": "Things", "version": "1.2"}
+    return dict(document["paths"][path][method])
+
+
+def test_a_write_is_described_with_its_body_its_key_and_its_answers() -> None:
+    call = described("/v1/things/{item}", "put")
+    item, key = call["parameters"]
+    assert (item["name"], item["in"], item["required"], item["schema"]["type"]) == ("item", "path", True, "string")
+    assert (key["name"], key["in"], key["required"]) == ("Idempotency-Key", "header", True)
+    assert call["requestBody"] == {"required": True, "content": {"application/json": {"schema": REFERENCE}}}
+    for status in ("200", "201"):
+        assert call["responses"][status]["content"] == {"application/json": {"schema": REFERENCE}}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "statuses"),
+    [
+        ("/v1/things", "get", "200 400 403 404 405 410 417 422 500 503"),
+        ("/v1/things/{item}", "put", "200 201 400 403 404 405 409 413 417 422 500 503 507"),
+        ("/v1/things/{item}", "get", "200 400 403 404 405 417 422 500 503"),
+        ("/v1/things/newest", "get", "200 400 403 405 417 500 503"),
+        ("/v1/{room}/things", "post", "200 400 403 404 405 409 413 417 422 500 503 507"),
+    ],
+)
+def test_each_status_is_described_and_refusals_are_problems(path: str, method: str, statuses: str) -> None:
+    responses = described(path, method)["responses"]
+    assert sorted(responses) == sorted([*statuses.split(), "4XX", "5XX"])
+    assert all(response["description"] for response in responses.values())
+    refusals = [responses[status] for status in responses if not status.startswith("2")]
+    assert all(refusal["content"] == PROBLEM for refusal in refusals)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "allowed"),
+    [
+        ("/v1/things", "get", "GET, HEAD, OPTIONS"),
+        ("/v1/things/{item}", "get", "GET, HEAD, OPTIONS, PUT"),
+        ("/v1/things/newest", "get", "GET, HEAD, OPTIONS, PUT"),
+        ("/v1/{room}/things", "post", "OPTIONS, POST"),
+    ],
+)
+def test_the_methods_of_a_path_include_those_of_templates_that_reach_it(path: str, method: str, allowed: str) -> None:
+    (header,) = described(path, method)["responses"]["405"]["headers"].items()
+    name, said = header
+    assert (name, said["schema"]) == ("Allow", {"type": "string", "const": allowed})
+    assert said["description"]
+
+
+def test_fields_of_the_query_are_described_as_texts_that_may_be_left_out() -> None:
+    after, limit = described("/v1/things", "get")["parameters"]
+    assert after == {"name": "after", "in": "query", "schema": {"type": "string"}}
+    assert (limit["name"], limit["in"], limit["schema"]["type"]) == ("limit", "query", "string")
+    assert "required" not in limit
+    assert "requestBody" not in described("/v1/things", "get")
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,8 @@ async def test_early_event_waits_and_impossible_event_is_refused_and_reported(hu
     assert (await hub.good("/v1/orders/web-1"))["state"] == "shipped"
     status, problem = await event(hub, "cancel")
     assert (status, problem["type"], problem["state"]) == (409, "invalid-transition", "shipped")
+    (shipped,) = (await hub.good("/v1/orders/web-1"))["fulfilments"]
+    assert (problem["field"], problem["order"], problem["fulfilment"]) == ("event", "web-1", shipped["id"])
     found = await hub.good("/v1/exceptions")
     assert [(one["event"], one["outcome"]) for one in found["reports"]] == [("cancel", "impossible")]
     assert found["waiting"] == []

@@ -11,6 +11,7 @@ from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.runtime.http.order_placing import NotReplicated, _streams_of, place
 from tests.core.shuffled import OrderTaker
+from tests.runtime.background.test_rights_exchange import COLA, Region
 from tests.runtime.virtual import VirtualNetwork, hub, store, until
 
 pytestmark = pytest.mark.virtual_time
@@ -79,3 +80,15 @@ async def test_order_over_several_locations_waits_for_all_streams_of_the_hub_tha
     expected = {Stream(first.writer, location): 2 for location in ("w-1", "w-2")}
     for taker in (first, second):
         assert _streams_of(taker.replica, "o-1", placed.stream) == expected
+
+
+async def test_order_gets_exactly_the_units_that_it_lacks_from_another_hub() -> None:
+    chain = Region()
+    await chain.open(6)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 6),)))
+    await until(lambda: chain.rights() == (0, 0, 6), 5)
+    placement = Placement(order="web-1", lines=(PlacedLine(6, COLA),), wait_ms=5_000)
+    await place(chain.east, placement, b"k1")
+    order = chain.east.replica.orders.find("web-1")
+    assert order is not None
+    assert order.state == "held"
