@@ -11,6 +11,7 @@ from replica.core.base.limits import CLOCK_AHEAD_MAX_MS, CLOCK_SKEW_MAX_MS
 from replica.core.sync.events import Scopes
 from replica.core.sync.wire import Hello
 from replica.runtime.http.clock_answers import ClockAnswer, clock_answers
+from replica.runtime.http.exception_answers import exceptions
 from replica.runtime.node import Node
 from simulations.clock import SimulatedClock
 from simulations.journal import SimulatedDisk, SimulatedJournal
@@ -52,6 +53,8 @@ async def test_both_sides_list_a_peer_that_is_refused_for_its_clock() -> None:
     by_store, by_hub = ("hub-east", "store-1", -3600, True), ("store-1", "hub-east", 3600, True)
     of_stamps = ("store-1", "store-1", 3579, False)  # its first notice has a stamp of the wrong clock
     assert sorted(told(one)) == [by_store, of_stamps]
+    newest = exceptions(one.replica, {}, (), 1)
+    assert (newest.clocks, newest.truncated) == (clock_answers(one.replica.clock_faults)[-1:], True)
     assert sorted(told(other)) == [by_store, by_hub, of_stamps]
     for node in (one, other):
         await node.stop()

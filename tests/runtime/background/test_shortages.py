@@ -119,6 +119,7 @@ async def test_exceptions_list_breaches_and_shortages(hub: Caller) -> None:
     (shortage,) = (await hub.good("/v1/exceptions"))["shortages"]
     assert shortage["order"] == "web-1"
     assert (shortage["outcome"], shortage["instead"]) == ("moved", "hub-east.2")
+    assert (await hub.good("/v1/exceptions?limit=1"))["shortages"] == [shortage]
     view = await hub.good("/v1/orders/web-1")
     assert [(one["location"], one["state"]) for one in view["fulfilments"]] == [("w-1", "cancelled"), ("w-2", "held")]
     document = await hub.good("/openapi.json")

@@ -13,6 +13,7 @@ from replica.core.state import decisions
 from replica.core.state.commands import Command
 from replica.core.state.kinds import LocationRequest
 from replica.runtime.driver import Ingress
+from replica.runtime.http import exception_answers
 from replica.runtime.http.exception_answers import exceptions
 from tests.callers import Caller
 from tests.core.chain import NOW_MS, Node, receipt, sale
@@ -48,6 +49,7 @@ async def test_duplicate_of_a_request_at_another_node_is_voided_and_listed(store
     found = await store.good("/v1/exceptions")
     (conflict,) = found["key_conflicts"]  # a request by item and one by SKU are different
     assert (found["duplicates"], conflict["key"], conflict["requests"]) == ([], "till-1", ["receipt", "receipt"])
+    assert conflict["order"] == ""
     assert [side["node"] for side in conflict["sides"]] == ["store-1", "hub-elsewhere"]
     other.ask(sale(cola=2), "till-2", 1_001)
     lost = await store.good("/v1/sales", {"lines": [{"sku": "cola", "quantity": 2}]}, key="till-2")
@@ -121,6 +123,19 @@ async def test_key_that_two_hubs_accepted_for_different_orders_is_listed(hub: Ca
         "basket": ["order", "order"],
         "payment": ["order", "sale"],
     }
+
+
+async def test_a_page_has_so_many_orders_with_waiting_events_and_says_if_there_are_more(hub: Caller) -> None:
+    for order in ("web-1", "web-2"):
+        await hub.write(f"/v1/orders/{order}/events", {"event": "ship"})
+    found = [await hub.good(f"/v1/exceptions?limit={limit}") for limit in (1, 2)]
+    assert [(len(one["waiting"]), one["truncated"]) for one in found] == [(1, True), (2, False)]
+
+
+def test_exceptions_of_one_moment_are_in_order_of_names() -> None:
+    rows = [(2, "b", "later"), (2, "a", "sooner"), (1, "c", "first"), (2, "b", "again")]
+    assert exception_answers._newest(rows, 9) == ["first", "sooner", "later", "again"]
+    assert exception_answers._newest(rows, 2) == ["later", "again"]
 
 
 async def test_a_key_that_only_nodes_make_is_refused(store: Caller) -> None:

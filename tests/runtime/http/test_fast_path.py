@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,9 +16,10 @@ from aiohttp import web
 
 from edge_node.assembly import assemble as assemble_edge
 from hub.assembly import assemble as assemble_hub
+from replica.core.base.errors import Invalid, Overloaded
 from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
-from replica.runtime.http.fast_path import IDLE_S, FastCall, FastPath, _parse
+from replica.runtime.http.fast_path import IDLE_S, FastCall, FastPath, _date, _parse, _refusal
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import Assembly
 
@@ -140,6 +142,48 @@ async def test_a_connection_silent_for_long_is_closed_and_a_busy_one_is_not() ->
     await asyncio.sleep(1)
     assert [line.is_closed for line in lines] == [False, True]
     fast_path.close()
+
+
+async def test_the_system_looks_whether_the_other_end_of_a_silent_connection_is_there(tmp_path: Path) -> None:
+    fast_path = FastPath({}, SilentDriver(), lambda: None)  # type: ignore[arg-type, return-value]
+    server = await asyncio.get_running_loop().create_server(fast_path, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    await asyncio.sleep(0)
+    (connection,) = fast_path.connections
+    own = connection._transport.get_extra_info("socket")
+    assert own.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
+    fast_path.close()
+    assert await reader.read() == b""
+    writer.close()
+    server.close()
+
+
+@pytest.mark.virtual_time
+async def test_a_connection_that_sends_now_and_then_is_not_closed() -> None:
+    calls = {"/v1/sales": lambda body, key: FastCall((), lambda verdicts: (200, b""))}
+    fast_path = FastPath(calls, SilentDriver(), lambda: None)  # type: ignore[arg-type, return-value]
+    connection, line = fast_path(), Line()
+    connection.connection_made(line)  # type: ignore[arg-type]
+    await asyncio.sleep(1.5 * IDLE_S)
+    connection.data_received(request(b"{}"))
+    connection._is_busy = False  # it was answered
+    await asyncio.sleep(IDLE_S)
+    assert not line.is_closed
+    await asyncio.sleep(IDLE_S)
+    assert line.is_closed
+
+
+def test_each_second_has_its_own_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    dates = []
+    for second in (0.5, 86_400.5):
+        monkeypatch.setattr("time.time", lambda second=second: second)
+        dates.append(_date())
+    assert dates == [b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n", b"Date: Fri, 02 Jan 1970 00:00:00 GMT\r\n"]
+
+
+def test_a_refusal_that_passes_says_when_to_retry() -> None:
+    assert b"\r\nRetry-After: 1\r\n" in _refusal(Overloaded("busy"))
+    assert b"Retry-After" not in _refusal(Invalid("wrong"))
 
 
 @pytest.mark.virtual_time

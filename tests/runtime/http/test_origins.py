@@ -63,7 +63,8 @@ async def test_a_page_of_another_origin_can_neither_read_nor_write(store: Caller
         body = SALE if method == "POST" else None
         async with store.client.request(method, path, json=body, headers=headers) as response:
             assert (response.status, response.content_type) == (403, "application/problem+json")
-            assert (await response.json(content_type=None))["type"] == "origin-not-allowed"
+            problem = await response.json(content_type=None)
+            assert (problem["type"], problem["field"]) == ("origin-not-allowed", "Origin")
             assert not any(name.startswith("Access-Control") for name in response.headers)
     assert (await store.read("/v1/stock/cola"))[1]["on_hand"] == 0
 
@@ -212,6 +213,11 @@ async def test_options_lists_the_methods_of_a_path(store: Caller, path: str, met
 async def test_options_lists_all_methods_of_a_document(hub: Caller) -> None:
     async with hub.client.options("/v1/documents/sku/cola") as response:
         assert response.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"
+
+
+async def test_a_preflight_of_an_unknown_path_allows_no_method(store: Caller) -> None:
+    async with store.client.options("/v1/none", headers={"Origin": LOCAL[0], **PREFLIGHT}) as response:
+        assert (response.status, response.headers["Access-Control-Allow-Methods"]) == (404, "")
 
 
 async def test_options_of_an_unknown_path_is_not_found(store: Caller) -> None:
