@@ -112,10 +112,12 @@ class OvertakenDriver:
         self.replica = self._driver.replica
         self.look = self._driver.look
         self.tries = 0
+        self.last = counting.TRIES
+        """The try that is not overtaken."""
 
     async def submit(self, command: Command) -> Entry:
         self.tries += 1
-        if self.tries < counting.TRIES:
+        if self.tries < self.last:
             self._hub.ask(receipt(cola=1), f"late-{self.tries}", now_ms(self._store) - 10_000)
             await deliver(self._store, self._hub)
         return await self._driver.submit(command)
@@ -129,6 +131,45 @@ async def test_node_computes_the_level_again_if_a_movement_overtakes_a_count(sto
     entry = await submit_count(driver, store.node.journal, command)  # type: ignore[arg-type]
     assert driver.tries == counting.TRIES
     assert entry.content.facts["count"] == [["cola", 4, 5 + driver.tries - 1, -driver.tries, 4]]
+
+
+async def test_a_count_that_is_overtaken_each_time_is_refused_after_some_tries(
+    store: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await receive(store, 5)
+    token = token_of(store.node.replica, now_ms(store))
+    driver = OvertakenDriver(store, other())
+    driver.last = 100
+    command = Command("store-1", Count((CountLine("cola", 4),), token), b"count")
+    with pytest.raises(Overtaken):
+        await submit_count(driver, store.node.journal, command)  # type: ignore[arg-type]
+    assert driver.tries == counting.TRIES
+
+
+async def test_count_with_a_token_looks_past_entries_of_other_scopes(hub: Caller) -> None:
+    await hub.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}}, method="PUT")
+    lines = {"lines": [{"item": "cola", "quantity": 5}]}
+    await hub.good("/v1/receipts?location=w-1", lines)
+    seen = (await hub.good("/v1/stock/w-1/cola"))["seen"]
+    await hub.good("/v1/receipts?location=w-2", lines)
+    await hub.good("/v1/receipts?location=w-1", lines)
+    answer = await hub.good("/v1/counts?location=w-1", {**COUNTED, "seen": seen})
+    assert answer["lines"] == [{"item": "cola", "counted": 4, "seen": 5, "change": -1, "on_hand": 9}]
+
+
+async def test_count_with_the_token_of_an_empty_journal_takes_all_movements_for_later_ones(store: Caller) -> None:
+    token = token_of(store.node.replica, now_ms(store) - 1_000)
+    assert token.split(".")[1] == "0"
+    await receive(store, 5)
+    answer = await store.good("/v1/counts", {**COUNTED, "seen": token})
+    assert [(line["seen"], line["on_hand"]) for line in answer["lines"]] == [(0, 9)]
+
+
+@pytest.mark.parametrize("as_of", [-1, 1 << 63, (1 << 64) - 1])
+async def test_token_with_an_impossible_moment_is_refused(store: Caller, as_of: int) -> None:
+    incarnation = store.node.replica.writer.partition("#")[2]
+    status, problem = await store.write("/v1/counts", {**COUNTED, "seen": f"{incarnation}.0.{as_of:x}"})
+    assert (status, problem["field"]) == (422, "seen")
 
 
 def test_overtaken_count_is_answered_with_status_503() -> None:

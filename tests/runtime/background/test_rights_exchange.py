@@ -355,10 +355,14 @@ async def test_hub_asks_no_store_for_the_units_that_another_store_requests() -> 
     assert asked_by(chain.east) == {"hub-west": 1, STORE: 0}
 
 
-async def test_request_that_has_no_time_gets_no_units() -> None:
+async def test_request_that_ends_before_the_node_could_look_gets_no_units() -> None:
     chain = Region()
-    await chain.open(0)
-    assert await chain.store.rights.want(STORE, COLA, 5, 0.0) == 0
+    await chain.open(5)
+    chain.disk.write_s = lambda: 2.0
+    selling = asyncio.create_task(chain.sell(chain.store, 1))
+    await asyncio.sleep(0.1)
+    assert await chain.store.rights.want(STORE, COLA, 4, -1.0) == 0
+    await selling
 
 
 async def test_after_a_denial_a_node_knows_when_it_may_ask_again() -> None:
@@ -588,6 +592,30 @@ async def test_store_gets_in_one_grant_all_that_its_hub_can_fetch() -> None:
     assert await chain.store.rights.want(STORE, COLA, 10, 5.0) == 10
     granted = [entry.content.moves[0].quantity for entry in await chain.grants()]
     assert granted == [10, 10, 10], "to west, to east, and back"
+
+
+async def test_store_gets_a_single_unit_of_a_hub_of_another_region() -> None:
+    chain = Region()
+    await chain.open(1)
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 1),)))
+    await until(lambda: chain.rights() == (0, 0, 1), 5)
+    await asyncio.sleep(1)
+    assert await chain.store.rights.want(STORE, COLA, 1, 5.0) == 1
+
+
+@pytest.mark.parametrize(("policy", "due"), [({"mode": "keep"}, 10), ({"mode": "safety", "safety_stock": 2}, 2)])
+async def test_hub_fetches_only_what_the_policy_leaves_to_the_store(policy: dict[str, Any], due: int) -> None:
+    chain = Region()
+    await chain.open(10)
+    for node in chain.nodes:
+        node.worker("RightsRebalancer").cancel()
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 10),)))
+    await chain.rule(**policy)
+    await until(lambda: chain.rights() == (0, 0, 10) and chain.west.replica.policies.policy(STORE, COLA) is not None, 5)
+    await asyncio.sleep(1)
+    assert await chain.store.rights.want(STORE, COLA, 10, 5.0) == due
+    granted = [entry.content.moves[0].quantity for entry in await chain.grants()]
+    assert granted == [10, due, due], "to west, to east, and back"
 
 
 async def test_requests_that_wait_for_their_answer_are_counted_while_another_answer_is_committed() -> None:

@@ -200,5 +200,5 @@ def test_a_body_in_another_encoding_is_refused_by_the_field_that_holds_it() -> N
 @pytest.mark.parametrize("body", [b'{"lines":[{"sku":"\xff"}]}', b"[" * 100_000], ids=["no UTF-8", "many levels"])
 def test_a_body_that_cannot_be_read_is_refused_by_the_field_that_holds_it(body: bytes, at: str, field: str) -> None:
     with pytest.raises(Refused) as refused:
-        Decoder(Sale).decode(body, at)
+        Decoder(Any).decode(body, at)
     assert refused.value.field == field

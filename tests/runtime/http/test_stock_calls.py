@@ -36,6 +36,14 @@ async def test_a_read_of_what_does_not_exist_names_the_field(hub: Caller, path: 
     assert (status, problem["field"]) == (404, field)
 
 
+async def test_goods_that_no_sku_names_any_more_still_have_stock(hub: Caller) -> None:
+    await hub.good("/v1/documents/sku/cola", {"recipe": {"cola_bottle": 1}}, method="PUT")
+    await hub.good("/v1/receipts?location=w-1", {"lines": [{"sku": "cola", "quantity": 5}]})
+    await hub.write("/v1/documents/sku/cola", {"recipe": {"cola_can": 1}}, method="PUT")
+    assert (await hub.good("/v1/stock/w-1/cola_bottle"))["on_hand"] == 5
+    assert (await hub.read("/v1/stock/w-1/cola_crate"))[0] == 404
+
+
 async def test_the_vector_has_the_number_and_the_hash_of_the_last_entry(store: Caller) -> None:
     sold = await store.good("/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
     vector = (await store.good("/v1/status"))["version_vector"]
