@@ -371,6 +371,12 @@ async def test_another_request_after_a_sale_moves_the_connection_to_the_slow_pat
     assert again[0] == 201 and "server" in again[1]
 
 
+async def test_connection_on_the_slow_path_stays_there(address: tuple[str, int]) -> None:
+    till = await dial(address)
+    for _ in range(3):
+        assert (await till.ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))[0] == 200
+
+
 async def test_request_that_arrives_in_pieces_is_answered(address: tuple[str, int]) -> None:
     till = await dial(address)
     raw = request(SOLD, "k1")

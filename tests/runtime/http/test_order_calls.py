@@ -169,6 +169,9 @@ async def test_return_told_at_a_hub_is_passed_on_and_a_shipment_is_not(hub: Call
     await hub.node.driver.submit(Command("", Handover("web-1", "hub-east.1", "store-9"), b"handed over"))
     status, answer = await event(hub, "return", lines=[{"sku": "cola", "quantity": 1}])
     assert (status, answer["waiting"]) == (202, "asked")
+    assert [(one["event"], one["reason"]) for one in (await hub.good("/v1/exceptions"))["waiting"]] == [
+        ("return", "owner")
+    ]
     for name in ("ship", "collect"):
         status, problem = await event(hub, name)
         assert (status, problem["type"], problem["owner"]) == (409, "not-owner", "store-9")
