@@ -57,6 +57,16 @@ async def test_hub_sets_units_aside_for_each_channel_once_and_then_stops() -> No
 
 
 @pytest.mark.virtual_time
+async def test_hub_sets_aside_no_unit_twice_if_some_stay_free() -> None:
+    chain = await shared(channels={"mall": 0.3, "web": 0.2})
+    await until(lambda: quotas(chain.east) == {"free": 5, "mall": 3, "web": 2}, 10)
+    await asyncio.sleep(5)
+    stored = (await chain.east.journal.read(0, 1_000)).stored
+    moves = [move for one in stored for move in one.entry.content.moves]
+    assert [move.quantity for move in moves if move.target == "hub-east/channel.web"] == [2]
+
+
+@pytest.mark.virtual_time
 async def test_two_marketplaces_never_sell_the_same_unit() -> None:
     chain = await shared(20, share=1.0)
     await until(lambda: quotas(chain.east) == {"mall": 10, "web": 10}, 10)
