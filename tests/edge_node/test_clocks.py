@@ -168,3 +168,13 @@ async def test_a_time_that_cannot_be_true_refuses_no_sale_and_names_the_till(
     await shop.stop()
     await shop.start()
     assert (await shop.caller.good("/v1/exceptions"))["till_clocks"] == [found]
+
+
+async def test_a_till_that_says_a_possible_time_again_is_listed_with_the_time_when_it_did(shop: Shop) -> None:
+    good = shop.caller.good
+    await good("/v1/sales", {**ONE, "till": "till-7", "occurred_at": "2031-01-01T00:00:00Z"})
+    shop.clock.wall_ms += 60_000
+    now = time_text(shop.clock.wall_ms)
+    await good("/v1/sales", {**ONE, "till": "till-7", "occurred_at": now})
+    (found,) = (await good("/v1/exceptions"))["till_clocks"]
+    assert (found["till"], found["until"]) == ("till-7", now)
