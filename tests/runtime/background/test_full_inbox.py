@@ -15,8 +15,8 @@ from replica.core.stock.requests import OnShortage
 from replica.runtime import driver
 from replica.runtime.background.rebalancer import SETTLE_S
 from replica.runtime.background.rights_requests import COOLING_MIN_MS
-from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
 from tests.runtime.background.test_shortages import SELECTION_S, order, promised, state
+from tests.runtime.region import COLA, STORE, Region
 from tests.runtime.virtual import until
 
 pytestmark = pytest.mark.virtual_time

@@ -16,7 +16,7 @@ from replica.runtime.node import Node
 from tests.callers import Caller
 from tests.hub.test_hub_calls import stocked
 from tests.processes.asking import eventually
-from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
+from tests.runtime.region import COLA, STORE, Region
 from tests.runtime.virtual import until
 
 HALVES = {"mall": 0.5, "web": 0.5}

@@ -17,7 +17,7 @@ from replica.core.state.commands import DocumentWrite
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.runtime.node import Node
 from simulations.clock import EPOCH_MS, SimulatedClock
-from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
+from tests.runtime.region import COLA, STORE, Region
 from tests.runtime.virtual import store, until
 
 pytestmark = pytest.mark.virtual_time

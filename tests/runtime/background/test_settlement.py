@@ -11,7 +11,7 @@ from replica.core.rights.rebalancing import STEP_IN_MS
 from replica.core.rights.requests import BREACH, Grant, GrantLine
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, OnShortage
 from replica.runtime.background.rebalancer import SETTLE_S
-from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
+from tests.runtime.region import COLA, STORE, Region
 from tests.runtime.virtual import VirtualNetwork, elapsed_s, until
 
 pytestmark = pytest.mark.virtual_time

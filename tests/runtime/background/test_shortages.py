@@ -17,8 +17,8 @@ from replica.runtime.http.shortage_answers import breached_pairs
 from replica.runtime.node import Node
 from tests.callers import Caller
 from tests.core.chain import NOW_MS
-from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
 from tests.runtime.http.test_order_calls import placed
+from tests.runtime.region import COLA, STORE, Region
 from tests.runtime.virtual import elapsed_s, until
 
 SELECTION_S = SELECTION_MS / 1000

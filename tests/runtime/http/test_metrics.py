@@ -11,7 +11,7 @@ from replica.core.rights.requests import Grant, GrantLine
 from replica.core.stock.requests import OnShortage
 from replica.runtime.http.metrics import make_registry
 from tests.callers import Caller
-from tests.runtime.background.test_rights_exchange import COLA, STORE, Region
+from tests.runtime.region import COLA, STORE, Region
 from tests.runtime.virtual import until
 
 COUNTERS = """

@@ -11,7 +11,7 @@ from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.runtime.http.order_placing import NotReplicated, _streams_of, place
 from tests.core.shuffled import OrderTaker
-from tests.runtime.background.test_rights_exchange import COLA, Region
+from tests.runtime.region import COLA, Region
 from tests.runtime.virtual import VirtualNetwork, hub, store, until
 
 pytestmark = pytest.mark.virtual_time

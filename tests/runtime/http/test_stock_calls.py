@@ -9,7 +9,7 @@ import pytest
 from replica.runtime.http.long_reads import SLICE, LongReads
 from replica.runtime.http.operations import BODY_BYTES_MAX
 from tests.callers import Caller
-from tests.runtime.background.test_rights_exchange import Region
+from tests.runtime.region import Region
 from tests.runtime.virtual import elapsed_s
 
 
