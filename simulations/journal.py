@@ -150,7 +150,7 @@ class SimulatedDisk:
         for sku in self._documents.keys(SKU):
             document = read_searchable(self._documents.packed(SKU, sku))
             if document is not None and matches(terms, texts_of(sku, document)):
-                found.append(FoundSku(sku, document.names, document.attributes, document.status))
+                found.append(FoundSku(sku, document.names, document.attributes, status=document.status))
         return FoundSkus(found[:SEARCH_CANDIDATES_MAX], len(found) > SEARCH_CANDIDATES_MAX)
 
     def refresh(self) -> None:

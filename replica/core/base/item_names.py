@@ -64,6 +64,8 @@ class ItemNames:
         known = self._groups.get(group)
         if isinstance(known, dict):
             known.pop(item, None)
+            if len(known) == 1:
+                (self._groups[group],) = known
         elif known == item:
             del self._groups[group]
 

@@ -97,13 +97,13 @@ class FoundSku(Struct, frozen=True):
     sku: str
     names: Mapping[str, str] = {}
     attributes: Mapping[str, Value] = {}
-    status: str = "active"
     popularity: int = 0
     """Units sold, or whatever else says which SKU is meant more often."""
     price: int | None = None
     """Minor units."""
     available: int | None = None
     distance_km: float | None = None
+    status: str = "active"
 
     def name(self, language: str) -> str:
         """The name in a language. If it has none, that in the first language by its code, and at last the SKU."""

@@ -147,7 +147,7 @@ def find(connection: sqlite3.Connection, terms: Terms) -> FoundSkus:
     ).fetchone()
     kept = _decode_all(_ARRAY + number.to_bytes(4) + packed) if number else []
     found = [
-        FoundSku(one.sku, one.names, one.attributes, one.status, int(popularity))
+        FoundSku(one.sku, one.names, one.attributes, int(popularity), status=one.status)
         for one, popularity in zip(kept[:SEARCH_CANDIDATES_MAX], (popularities or "").split(","), strict=False)
         if terms.is_exact or matches(terms, texts_of(one.sku, one))
     ]

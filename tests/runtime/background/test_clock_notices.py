@@ -54,7 +54,7 @@ async def test_both_sides_list_a_peer_that_is_refused_for_its_clock() -> None:
     of_stamps = ("store-1", "store-1", 3579, False)  # its first notice has a stamp of the wrong clock
     assert sorted(told(one)) == [by_store, of_stamps]
     assert sorted(told(other)) == [by_store, by_hub, of_stamps]
-    newest = exceptions(other.replica, {}, (), 1)
+    newest = exceptions(other.replica, {}, (), 1, now_ms=0)
     assert (newest.clocks, newest.truncated) == (clock_answers(other.replica.clock_faults)[-1:], True)
     for node in (one, other):
         await node.stop()

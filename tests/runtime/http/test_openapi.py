@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from replica.runtime.http.openapi import openapi
 from replica.runtime.http.operations import Operation
+from replica.runtime.http.query_fields import QueryField, number_field
 from tests.callers import Caller
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "openapi"
@@ -186,12 +187,15 @@ async def _unused(request: web.Request) -> web.StreamResponse:
     raise NotImplementedError
 
 
+AFTER = QueryField("after", {"type": "string"}, "Where the page before ended.")
+LIMIT = number_field("limit", "Things on a page.", 1, 9)
+
 THINGS = [
-    Operation("GET", "/v1/things", _unused, "List", query=("after", "limit")),
+    Operation("GET", "/v1/things", _unused, "List", query=(AFTER, LIMIT)),
     Operation("PUT", "/v1/things/{item}", _unused, "Put", Thing, Thing, 201, also=(200,), is_write=True),
     Operation("GET", "/v1/things/{item}", _unused, "Get", answer=Thing),
     Operation("GET", "/v1/things/newest", _unused, "Newest"),
-    Operation("POST", "/v1/{room}/things", _unused, "Post", Thing),
+    Operation("POST", "/v1/{location}/things", _unused, "Post", Thing),
 ]
 
 REFERENCE = {"$ref": "#/components/schemas/Thing"}
@@ -221,7 +225,7 @@ def test_a_write_is_described_with_its_body_its_key_and_its_answers() -> None:
         ("/v1/things/{item}", "put", "200 201 400 403 404 405 409 413 417 422 500 503 507"),
         ("/v1/things/{item}", "get", "200 400 403 404 405 417 422 500 503"),
         ("/v1/things/newest", "get", "200 400 403 405 417 500 503"),
-        ("/v1/{room}/things", "post", "200 400 403 404 405 409 413 417 422 500 503 507"),
+        ("/v1/{location}/things", "post", "200 400 403 404 405 409 413 417 422 500 503 507"),
     ],
 )
 def test_each_status_is_described_and_refusals_are_problems(path: str, method: str, statuses: str) -> None:
@@ -238,7 +242,7 @@ def test_each_status_is_described_and_refusals_are_problems(path: str, method: s
         ("/v1/things", "get", "GET, HEAD, OPTIONS"),
         ("/v1/things/{item}", "get", "GET, HEAD, OPTIONS, PUT"),
         ("/v1/things/newest", "get", "GET, HEAD, OPTIONS, PUT"),
-        ("/v1/{room}/things", "post", "OPTIONS, POST"),
+        ("/v1/{location}/things", "post", "OPTIONS, POST"),
     ],
 )
 def test_the_methods_of_a_path_include_those_of_templates_that_reach_it(path: str, method: str, allowed: str) -> None:
@@ -248,11 +252,12 @@ def test_the_methods_of_a_path_include_those_of_templates_that_reach_it(path: st
     assert said["description"]
 
 
-def test_fields_of_the_query_are_described_as_texts_that_may_be_left_out() -> None:
+def test_fields_of_the_query_are_described_and_may_be_left_out() -> None:
     after, limit = described("/v1/things", "get")["parameters"]
-    assert after == {"name": "after", "in": "query", "schema": {"type": "string"}}
-    assert (limit["name"], limit["in"], limit["schema"]["type"]) == ("limit", "query", "string")
-    assert "required" not in limit
+    for shown, field in ((after, AFTER), (limit, LIMIT)):
+        assert (shown["name"], shown["in"], shown["schema"]) == (field.name, "query", field.schema)
+        assert shown["description"] == field.description
+        assert "required" not in shown
     assert "requestBody" not in described("/v1/things", "get")
 
 
