@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import RANK_MAX, VERSION_MAX
-from replica.core.catalog.documents import Documents, Register, Slot, pack_value, rank_name, writes_slot
+from replica.core.catalog.documents import Documents, Register, Slot, are_equal, pack_value, rank_name, writes_slot
 
 EAST, WEST = "hub-east#0000000a", "hub-west#0000000b"
 COLA: Slot = ("price", "cola", 0, "")
@@ -149,3 +149,24 @@ def test_a_restart_tells_the_index_only_of_deleted_documents() -> None:
         again.put(register)
     told = {slot[1]: again.load_past(slot, packed) for slot, packed in documents.take_changed_pasts()}
     assert told == {"cola": None, "beer": write(None, 2, key="beer")}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_equal"),
+    [
+        (None, None, True),
+        (None, {"a": 1}, False),
+        ({"a": 1}, None, False),
+        ({"a": 1}, {"a": 1}, True),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ({"a": {"b": 1, "c": [1, {"d": 2, "e": 3}]}}, {"a": {"c": [1, {"e": 3, "d": 2}], "b": 1}}, True),
+        ({"a": 1}, {"a": 1.0}, False),
+        ({"a": 1}, {"a": True}, False),
+        ({"a": [1, 2]}, {"a": [2, 1]}, False),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        ({"a": "x"}, {"a": "y"}, False),
+    ],
+)
+def test_two_values_are_equal_if_only_the_order_of_their_fields_differs(one: Any, other: Any, is_equal: bool) -> None:
+    packed = [None if value is None else pack_value(value) for value in (one, other)]
+    assert are_equal(*packed) is is_equal
