@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
-from replica.core.catalog.locations import LocationDocument, Point, distance_km, location_document
+from replica.core.catalog.locations import Point, distance_to
 from replica.core.catalog.skus import Recipe, sellable
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.sources import Source
@@ -53,7 +53,7 @@ def sku_availability(
     )
     recipe = replica.catalog.recipe_of(sku, "sku")
     locations = [location] if location else locations_with(replica.ledger, recipe)
-    away = distances(_location_documents(replica, locations), locations, near) if near is not None else {}
+    away = {one: distance_to(replica.documents, one, near) for one in locations} if near is not None else {}
     local = [local_availability(source, recipe, one, as_of(one), away.get(one)) for one in locations]
     local.sort(key=lambda one: (one.distance_km is None, one.distance_km or 0.0, one.location))
     return AvailabilityAnswer(
@@ -91,18 +91,3 @@ def locations_with(ledger: Ledger, recipe: Recipe) -> list[str]:
     return [
         location for location in ledger.locations(first) if all(item in ledger.stocks(location) for item, _ in others)
     ]
-
-
-def distances(documents: Mapping[str, LocationDocument], locations: Iterable[str], near: Point) -> dict[str, float]:
-    """The kilometres from a point to each location with known coordinates."""
-    found = {}
-    for location in locations:
-        document = documents.get(location)
-        if document is not None and document.lat is not UNSET and document.lon is not UNSET:
-            found[location] = round(distance_km(near.lat, near.lon, document.lat, document.lon), 3)
-    return found
-
-
-def _location_documents(replica: Replica, locations: Sequence[str]) -> dict[str, LocationDocument]:
-    found = {location: location_document(replica.documents, location) for location in locations}
-    return {location: document for location, document in found.items() if document is not None}

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from aiohttp import web
-from msgspec import UNSET, structs
+from msgspec import structs
 
 from hub.availability import sku_availability
 from replica.core.base.clock import time_text
 from replica.core.base.errors import Refused
-from replica.core.catalog.locations import Address, LocationDocument, Point, location_document
+from replica.core.catalog.locations import Address, Point, location_document, position_of
 from replica.core.state.replica import Replica
 from replica.runtime.http.elsewhere_answers import (
     LOCATIONS_MAX,
@@ -99,7 +99,7 @@ class ElsewhereApi:
         return json_response(ElsewhereVerdicts(await self._long_reads.look(query.skus, verdicts)))
 
     def _answer(self, replica: Replica, sku: str, here: str, near: Point | None, limit: int) -> ElsewhereAnswer:
-        near = near or _point(location_document(replica.documents, here) if here else None)
+        near = near or (position_of(replica.documents, here) if here else None)
         found = sku_availability(replica, sku, "", near, "", partial(self._as_of, replica))
         others = [one for one in found.locations if one.location != here and one.optimistic > 0]
         locations = []
@@ -118,9 +118,3 @@ class ElsewhereApi:
                 )
             )
         return ElsewhereAnswer(sku, locations, time_text(self._node.clock.now().wall_ms), connected=True)
-
-
-def _point(document: LocationDocument | None) -> Point | None:
-    if document is None or document.lat is UNSET or document.lon is UNSET:
-        return None
-    return Point(document.lat, document.lon)

@@ -84,6 +84,20 @@ def _read(packed: bytes) -> LocationDocument | None:
         return None
 
 
+def position_of(documents: Documents, location: str) -> Point | None:
+    """Where a location is, by its document; None if that does not say so."""
+    document = location_document(documents, location)
+    if document is None or document.lat is UNSET or document.lon is UNSET:
+        return None
+    return Point(document.lat, document.lon)
+
+
+def distance_to(documents: Documents, location: str, near: Point) -> float | None:
+    """The kilometres from a point to a location, to the metre; None if its document does not say where it is."""
+    position = position_of(documents, location)
+    return None if position is None else round(distance_km(near.lat, near.lon, position.lat, position.lon), 3)
+
+
 def distance_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
     """Great-circle distance, by the haversine formula; good to 0.5 %."""
     phi, other_phi = radians(lat), radians(other_lat)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
-from msgspec import UNSET, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import SEARCH_FILTERS_MAX, SEARCH_PAGE_MAX, TEXT_LENGTH_MAX
 from replica.core.base.names import CUSTOMER
-from replica.core.catalog.locations import distance_km, location_document
+from replica.core.catalog.locations import Point, distance_to
 from replica.core.catalog.prices import EffectivePrice
 from replica.core.catalog.search_queries import (
     AttributeFilter,
@@ -184,7 +184,7 @@ class _Figures:
 
     def __init__(self, location: str, near: Near | None, now_ms: int) -> None:
         self._location = location
-        self._near = near
+        self._near = Point(near.lat, near.lon) if near is not None else None
         self._now_ms = now_ms
         self._units: dict[str, UnitsAt] = {}
         self._distances: dict[str, float | None] = {}
@@ -254,12 +254,7 @@ class _Figures:
         if self._near is None:
             return None
         if location not in self._distances:
-            document = location_document(replica.documents, location)
-            self._distances[location] = (
-                round(distance_km(self._near.lat, self._near.lon, document.lat, document.lon), 3)
-                if document is not None and document.lat is not UNSET and document.lon is not UNSET
-                else None
-            )
+            self._distances[location] = distance_to(replica.documents, location, self._near)
         return self._distances[location]
 
 

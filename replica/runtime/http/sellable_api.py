@@ -14,8 +14,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from replica.core.base.errors import Refused, UnknownSku
-from replica.core.base.names import is_name
+from replica.core.base.errors import Refused
 from replica.core.base.quantities import Sku
 from replica.core.catalog.skus import SKU
 from replica.core.log.entry import Content
@@ -26,6 +25,7 @@ from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response
 from replica.runtime.http.problems import problem
 from replica.runtime.http.query_fields import AFTER, CURSOR, LIMIT, QueryField, limit_of
+from replica.runtime.http.sku_answers import recipe_if_known
 from replica.runtime.node import Node
 from replica.runtime.ports import Page
 
@@ -185,14 +185,12 @@ class SellableApi:
 
 
 def _units(replica: Replica, location: str) -> UnitsAt:
-    return UnitsAt(replica.ledger, location if is_name(location) else "", replica.node)
+    return UnitsAt(replica.ledger, location, replica.node)
 
 
 def _known(replica: Replica, units: UnitsAt, sku: str) -> Sellable | None:
-    try:
-        return units.sellable(sku, replica.catalog.recipe_of(sku, "sku"))
-    except UnknownSku:
-        return None
+    recipe = recipe_if_known(replica, sku)
+    return units.sellable(sku, recipe) if recipe is not None else None
 
 
 def _verdict(replica: Replica, units: UnitsAt, sku: str) -> SellableVerdict:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from replica.core.base.errors import NotFound, UnknownSku
+from replica.core.base.errors import UnknownSku
 from replica.core.catalog.prices import EffectivePrice, NoPrice, effective_price
 from replica.core.catalog.promotions import Promotion, reason_of
 from replica.core.catalog.ranks import Source, ranks_at
@@ -96,7 +96,7 @@ def recipe_if_known(replica: Replica, sku: str) -> Recipe | None:
     """The recipe of a SKU that has not been deleted meanwhile."""
     try:
         return replica.catalog.recipe_of(sku, "sku")
-    except (UnknownSku, NotFound):
+    except UnknownSku:
         return None
 
 
