@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from console.site import site
 from edge_node.api import EdgeApi
 from edge_node.data import check_data
 from edge_node.role import store_role
@@ -60,4 +61,5 @@ async def assemble(
     node.works.append(api.elsewhere.refresh)
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open, origins=origins)
+    site("store/main.mjs", "Shelfsync store").add_to(app)
     return Assembly(node, app, {} if is_open else api.fast_calls)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import structlog
 
+from console.site import site
 from hub.api import ORDERS_PATH, HubApi
 from hub.role import hub_role
 from replica.core.base.names import owner_of
@@ -76,4 +77,5 @@ async def assemble(
     api = HubApi(node, region, hosts)
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open, origins=origins)
+    site("hub/main.mjs", "Shelfsync hub").add_to(app)
     return Assembly(node, app, {} if is_open else {ORDERS_PATH: single(api.orders.read_fast)})

@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-PACKAGES = ("replica", "edge_node", "hub", "simulations", "shelfsync", "benchmarks")
+PACKAGES = ("replica", "console", "edge_node", "hub", "simulations", "shelfsync", "benchmarks")
 """What is delivered."""
 
 ORDERS = {

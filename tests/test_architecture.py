@@ -39,11 +39,12 @@ MAY_IMPORT = {
     "replica.core": ("replica.core",),
     "replica.version": (),
     "replica.runtime": ("replica.core", "replica.runtime", "replica.version"),
-    "edge_node": ("edge_node", "replica"),
-    "hub": ("hub", "replica"),
+    "console": ("console",),
+    "edge_node": ("edge_node", "console", "replica"),
+    "hub": ("hub", "console", "replica"),
     "simulations": ("simulations", "edge_node", "hub", "replica"),
     "simulations.reference": ("simulations.reference",),
-    "shelfsync": ("shelfsync", "edge_node", "hub", "replica"),
+    "shelfsync": ("shelfsync", "console", "edge_node", "hub", "replica"),
     "benchmarks": ("benchmarks", "shelfsync", "edge_node", "hub", "replica"),
 }
 """Which of our packages each of them may import. The longest name counts. Tests may import all.

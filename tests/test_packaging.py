@@ -9,8 +9,8 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("edge_node", "hub", "replica", "shelfsync", "simulations")
-INSTALLED = (".py", ".sql", ".json", ".toml", ".html")
+PACKAGES = ("console", "edge_node", "hub", "replica", "shelfsync", "simulations")
+INSTALLED = (".py", ".sql", ".json", ".toml", ".html", ".mjs", ".js", ".css", ".svg", ".txt")
 
 
 def test_wheel_contains_every_module_and_data_file(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class Origins:
     async def mark(self, request: web.Request, response: web.StreamResponse) -> None:
         """Add the headers that let the browser hand the answer to its page."""
         headers = response.headers
-        headers["Vary"] = "Origin"
+        headers.add("Vary", "Origin")
         origin = request.headers.get("Origin")
         if origin is None or not self.allows(origin):
             return

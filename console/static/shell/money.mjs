@@ -1,0 +1,18 @@
+// Amounts of money: whole minor units of an ISO 4217 currency, as the node keeps them.
+
+import { language } from "./language.mjs";
+
+// Currencies whose minor unit is not a hundredth. A test compares the table with that of the node.
+export const DIGITS = {
+  BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, UYI: 0, VND: 0,
+  VUV: 0, XAF: 0, XOF: 0, XPF: 0,
+  BHD: 3, IQD: 3, JOD: 3, KWD: 3, LYD: 3, OMR: 3, TND: 3,
+  CLF: 4, UYW: 4,
+};
+
+/** An amount as it is written in the language of the page: 1999 EUR is €19.99. */
+export function money(amount, currency) {
+  const digits = DIGITS[currency] ?? 2;
+  const style = { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return new Intl.NumberFormat(language.value, style).format(amount / 10 ** digits);
+}

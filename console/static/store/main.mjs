@@ -1,0 +1,30 @@
+// The console of a store: its pages, and the state of its node in the header.
+
+import { html } from "../shell/view.mjs";
+import { start } from "../shell/app.mjs";
+import { words } from "../shell/language.mjs";
+import { useReading } from "../shell/reading.mjs";
+import { Age } from "../widgets/states.mjs";
+import { pages } from "./pages.mjs";
+
+const t = words({
+  brand: ["Shelfsync store", "Shelfsync 门店"],
+  online: ["online", "在线"],
+  alone: ["alone", "独立运行"],
+  away: ["headquarters away", "总部断线"],
+});
+
+const brand = () => t("brand");
+
+function Status() {
+  const { answer } = useReading("/v1/status", { everyMs: 2_000 });
+  if (!answer) return html`<${Age} />`;
+  const isAlone = answer.reason === "no hub configured";
+  const tone = answer.connected ? "" : "warn";
+  return html`
+    <span class="pill quiet-pill">${answer.location}</span>
+    <a class=${`pill ${tone}`} href="#/sync">${answer.connected ? t("online") : isAlone ? t("alone") : t("away")}</a>
+    <${Age} />`;
+}
+
+start({ brand, pages, Status });

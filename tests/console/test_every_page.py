@@ -1,0 +1,84 @@
+"""Each page of each console, in both languages, wide and narrow, light and dark: readable and accessible."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser
+
+from shelfsync.network import LocalNetwork
+from tests.console.browsing import NARROW, WIDE, Visit, visiting
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.processes]
+
+STORE = {
+    "stock": "#/",
+}
+"""Addresses of the pages of a store, by the name of their picture."""
+
+HUB = {
+    "nodes": "#/",
+}
+
+PAGES = [("store", name, address) for name, address in STORE.items()] + [
+    ("hub", name, address) for name, address in HUB.items()
+]
+
+LOOKS = {
+    "desk-en": {"width": WIDE, "language": "en-GB", "dark": False},
+    "desk-zh-dark": {"width": WIDE, "language": "zh-CN", "dark": True},
+    "hand-zh": {"width": NARROW, "language": "zh-CN", "dark": False},
+    "hand-en-dark": {"width": NARROW, "language": "en-GB", "dark": True},
+}
+
+_PATHS = """async () => {
+  const main = document.querySelector("script[type=module]").src;
+  return (await import(main.replace("main.mjs", "pages.mjs"))).pages.map((page) => page.path);
+}"""
+
+
+def _node_of(network: LocalNetwork, console: str) -> str:
+    return network.urls[network.stores[0] if console == "store" else network.hubs[0]]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(("console", "name", "address"), PAGES, ids=[f"{page[0]}-{page[1]}" for page in PAGES])
+async def test_page_is_readable_and_accessible(
+    browser: Browser, network: LocalNetwork, console: str, name: str, address: str, look: str
+) -> None:
+    async with visiting(browser, _node_of(network, console), **LOOKS[look]) as visit:
+        await visit.go(address)
+
+        await visit.check(f"{console}-{name}-{look}")
+
+
+@pytest.mark.parametrize(("console", "named"), [("store", STORE), ("hub", HUB)])
+async def test_every_page_is_checked(
+    browser: Browser, network: LocalNetwork, console: str, named: dict[str, str]
+) -> None:
+    async with visiting(browser, _node_of(network, console)) as visit:
+        await visit.go()
+
+        patterns = [path.split("/") for path in await visit.page.evaluate(_PATHS)]
+
+    assert [pattern for pattern in patterns if not any(_fits(pattern, address) for address in named.values())] == []
+
+
+def _fits(pattern: list[str], address: str) -> bool:
+    parts = address.removeprefix("#").split("?")[0].split("/")
+    return len(parts) == len(pattern) and all(
+        wanted.startswith(":") or wanted == part for wanted, part in zip(pattern, parts, strict=True)
+    )
+
+
+async def test_first_page_is_small(browser: Browser, network: LocalNetwork) -> None:
+    for console in ("store", "hub"):
+        async with visiting(browser, _node_of(network, console)) as visit:
+            assert await _bytes_of_first_page(visit) <= 200_000
+
+
+async def _bytes_of_first_page(visit: Visit) -> int:
+    await visit.go()
+    loaded = await visit.page.evaluate(
+        "() => performance.getEntriesByType('resource').map((one) => [one.name, one.encodedBodySize])"
+    )
+    return sum(size for name, size in loaded if "/v1/" not in name)
