@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from hub.availability_api import AvailabilityApi
 from hub.elsewhere_api import ElsewhereApi
-from replica.core.base.clock import stamp_ms, time_text
+from hub.last_seen import heard_seen, met_seen
+from hub.locations_api import LocationsApi
 from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
 from replica.core.state.known_nodes import KnownNode, known_nodes, rights_by_node
@@ -101,6 +102,7 @@ class HubApi:
         self._stock = StockApi(node, self._location_of)
         self._availability = AvailabilityApi(node, self._hosts, self._stock.long_reads)
         self._elsewhere = ElsewhereApi(node, self._stock.long_reads, self._availability.as_of)
+        self.locations = LocationsApi(node, self._stock.long_reads)
         self._documents = DocumentsApi(node, self._stock.long_reads)
         self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
         self._quotes = QuotesApi(node, self._named_location)
@@ -144,6 +146,7 @@ class HubApi:
                 query=(BEFORE, LIMIT),
             ),
             *at_location,
+            *self.locations.operations(),
             *self._documents.operations(),
             *self.orders.operations(ORDERS_PATH, "Place an order and hold its goods"),
             *self._exceptions.operations(),
@@ -197,7 +200,6 @@ class HubApi:
         """A node that connected since the start of this hub."""
         hello = peer.hello
         assert hello is not None
-        seen_ms = self._node.clock.now().wall_ms if peer.is_connected else peer.seen_ms
         return NodeAnswer(
             node=peer.name,
             writer=hello.writer,
@@ -205,7 +207,7 @@ class HubApi:
             region=hello.region,
             locations=None if hello.scopes is None else [scope for scope in hello.scopes if scope != CHAIN],
             connected=peer.is_connected,
-            last_seen=time_text(seen_ms) if seen_ms else None,
+            last_seen=met_seen(peer, self._node.clock.now().wall_ms),
             behind=peer.entries_behind() if peer.is_connected else None,
             unacknowledged=peer.unacknowledged(replica),
             reason="" if peer.is_connected else peer.reason,
@@ -215,7 +217,6 @@ class HubApi:
 
     def _named_answer(self, named: KnownNode) -> NodeAnswer:
         """A node that only the journal names: it did not connect since the start of this hub."""
-        heard_ms = min(stamp_ms(named.heard), self._node.clock.now().wall_ms) if named.heard is not None else None
         return NodeAnswer(
             node=named.node,
             writer=named.writer,
@@ -223,7 +224,7 @@ class HubApi:
             region=None,
             locations=None if named.owns_location is False else list(named.locations),
             connected=False,
-            last_seen=time_text(heard_ms) if heard_ms is not None else None,
+            last_seen=heard_seen(named.heard, self._node.clock.now().wall_ms),
             behind=None,
             unacknowledged=None,
             reason=NOT_MET,

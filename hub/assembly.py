@@ -75,6 +75,7 @@ async def assemble(
         network=network,
     )
     api = HubApi(node, region, hosts)
+    node.works.append(api.locations.costs.run)
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open, origins=origins)
     site("hub/main.mjs", "Shelfsync hub").add_to(app)

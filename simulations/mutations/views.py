@@ -25,7 +25,7 @@ VIEWS = (
         breaks="the rights of a node include its units in quarantine",
         invariant=7,
         expected=("Verdict", "Answers"),
-        edits=(slip(f"{KNOWN_NODES}:rights_by_node", ("not in (HELD, QUARANTINE)", "!= HELD")),),
+        edits=(slip(f"{KNOWN_NODES}:rights_at", ("not in (HELD, QUARANTINE)", "!= HELD")),),
     ),
     Mutation(
         name="silent-nodes-unlisted",

@@ -25,7 +25,7 @@ from replica.core.base.quantities import Quantity, Timestamp
 from replica.core.catalog.currencies import CurrencyCode, amount_text, check_currency
 from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
 from replica.core.catalog.ranks import Source, source_of
-from replica.core.catalog.validity import FIRST_MS, Moment, Period, check_period, moment_ms, period_of
+from replica.core.catalog.validity import END_MS, FIRST_MS, Moment, Period, check_period, moment_ms, period_of
 
 PRICE = "price"
 """The kind of the documents with prices."""
@@ -160,6 +160,17 @@ def effective_price(
         return NoPrice(tuple(others))
     price, amount, source = found
     return EffectivePrice(amount, price.currency, price.per, price.tax_inclusive, source, tuple(others))
+
+
+def price_until(documents: Documents, sku: str, location: str, region: str, moment_ms: int) -> int:
+    """The first moment after one at which the price of a SKU may be another one, if nobody writes a document."""
+    until = END_MS
+    for register in documents.valued(PRICE, sku, region, location):
+        price = _known(register)
+        if price is not None:
+            ends = [price.period.from_ms, price.period.to_ms, *[from_ms for from_ms, _ in price.amounts]]
+            until = min([until, *[end for end in ends if end > moment_ms]])
+    return until
 
 
 def check_price(document: PriceDocument) -> None:

@@ -258,6 +258,11 @@ class LocationStock:
             self._items = sorted(self.stocks)
         return self._items
 
+    @property
+    def on_hand(self) -> int:
+        """Units in the building, over all items."""
+        return sum(route.on_hand * total for route, total in self.totals.items())
+
     def balances(self) -> dict[str, int]:
         """Units in each account, over all items."""
         return _balances(self.totals)
