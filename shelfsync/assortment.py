@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from replica.core.catalog.documents import CHAIN_NAME
+from replica.core.catalog.ranks import CHAIN_NAME
 from shelfsync.sample.catalogue import KINDS, sample
 from shelfsync.sample.chains import scale_codes
 from shelfsync.sample.documents import SampleDocument

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from replica.core.catalog.documents import CHAIN_NAME, RANKS
+from replica.core.catalog.ranks import CHAIN_NAME, RANKS
 from replica.runtime.configuration import CONTEXT, UrlParam, configurable
 from shelfsync.importing.columns import KINDS, LEVELS
 from shelfsync.importing.files import DELIMITERS, Format, Unreadable, digest_of, format_of

@@ -20,7 +20,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from replica.core.catalog.documents import CHAIN_NAME, RANKS
+from replica.core.catalog.ranks import CHAIN_NAME, RANKS
 from replica.runtime.configuration import CONTEXT, NameParam, UrlParam, configurable
 from shelfsync.importing.columns import AT, KINDS, LEVELS, RANK, Kind, cells_of
 from shelfsync.importing.files import Unreadable

@@ -26,7 +26,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from replica.core.catalog.documents import CHAIN_NAME
+from replica.core.catalog.ranks import CHAIN_NAME
 from shelfsync.importing.files import Unreadable
 from shelfsync.importing.rows import Row, Rows
 from shelfsync.importing.verdicts import Verdict

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from replica.core.catalog.documents import CHAIN_NAME, STORE_NAME
+from replica.core.catalog.ranks import CHAIN_NAME, STORE_NAME
 from replica.runtime.configuration import CONTEXT
 from shelfsync.importing import columns
 from shelfsync.importing.export_command import Exported, LinesFile, TableFile

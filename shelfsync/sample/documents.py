@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from replica.core.catalog.documents import CHAIN_NAME
+from replica.core.catalog.ranks import CHAIN_NAME
 
 
 class SampleDocument(Struct, frozen=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from replica.core.catalog.documents import CHAIN_NAME, REGION_NAME, STORE_NAME
+from replica.core.catalog.ranks import CHAIN_NAME, REGION_NAME, STORE_NAME
 from shelfsync.sample.chains import SampleChain
 from shelfsync.sample.documents import SampleDocument
 from shelfsync.sample.skus import SampleSku, hash_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, convert
 
-from replica.core.catalog.documents import CHAIN_NAME
+from replica.core.catalog.ranks import CHAIN_NAME
 from shelfsync.sample.chains import SampleChain
 from shelfsync.sample.documents import SampleDocument
 from shelfsync.sample.words import Names, read_data

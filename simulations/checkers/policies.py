@@ -14,7 +14,7 @@ from msgpack import unpackb
 from msgspec import Struct
 
 from replica.core.base.names import FREE, account
-from replica.core.catalog.documents import CHAIN_RANK
+from replica.core.catalog.ranks import CHAIN_RANK
 from replica.core.log.entry import DOCUMENT, Entry
 from simulations.checkers.checker import Checker
 from simulations.checkers.forecasts import Forecasts

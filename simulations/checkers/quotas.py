@@ -12,7 +12,7 @@ from typing import Any
 from msgpack import unpackb
 
 from replica.core.base.names import FREE, HELD, account, bucket_of, node_of
-from replica.core.catalog.documents import CHAIN_RANK
+from replica.core.catalog.ranks import CHAIN_RANK
 from replica.core.log.entry import DOCUMENT, Content
 from replica.core.orders.requests import ORDER, Placement
 from replica.core.state.commands import Command

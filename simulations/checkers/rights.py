@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from replica.core.base.names import FREE, HELD, QUARANTINE, bucket_of, is_internal, node_of, owner_of
-from replica.core.catalog.documents import CHAIN_RANK
+from replica.core.catalog.ranks import CHAIN_RANK
 from replica.core.log.entry import DOCUMENT
 from replica.core.rights.grants import ALLOTMENT, GRANT
 from replica.runtime.ports import Stored

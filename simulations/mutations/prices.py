@@ -88,9 +88,9 @@ PRICES = (
             slip(
                 "replica.core.catalog.documents:Documents.valued",
                 (
-                    "slots.insert(0, (STORE_RANK, location))",
-                    "slots[:0] = [(STORE_RANK, location), *((STORE_RANK, one.at) for one in self.ranked(kind, key)"
-                    " if one.rank == STORE_RANK)][:2]",
+                    "in ranks_at(location, region)",
+                    "in (*ranks_at(location, region)[:1], *[(STORE_RANK, one.at) for one in self.ranked(kind, key)"
+                    " if location and one.rank == STORE_RANK][:1], *ranks_at(location, region)[1:])",
                 ),
             ),
         ),

@@ -14,9 +14,9 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.quotes import QuoteLine
-from replica.core.catalog.ranks import Rank
+from replica.core.catalog.ranks import CHAIN_RANK, REGION_RANK, STORE_RANK, Rank
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.replica import Replica
 from replica.runtime.http.document_conflicts import price_conflict_answers, promotion_conflict_answers

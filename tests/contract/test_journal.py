@@ -10,7 +10,8 @@ import pytest
 from replica.core.base.clock import stamp_ms
 from replica.core.base.limits import RECEIPT_ENTRIES_MAX
 from replica.core.base.names import CHAIN
-from replica.core.catalog.documents import STORE_RANK, pack_value
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.ranks import STORE_RANK
 from replica.core.catalog.search_terms import read_terms
 from replica.core.log.entry import Entry, Stream, start
 from replica.core.log.entry_run import ReceivedRun

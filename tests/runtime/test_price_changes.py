@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.quotes import QuoteLine
+from replica.core.catalog.ranks import CHAIN_RANK, REGION_RANK, STORE_RANK
 from replica.core.state.commands import DocumentWrite
 from replica.runtime.http.exception_answers import exceptions
 from replica.runtime.node import Node

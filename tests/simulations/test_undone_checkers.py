@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from replica.core.catalog.documents import CHAIN_RANK, pack_value
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.ranks import CHAIN_RANK
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Content, Stream
 from replica.core.orders.requests import Placement

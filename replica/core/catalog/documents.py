@@ -33,16 +33,7 @@ from replica.core.base.errors import Invalid
 from replica.core.base.limits import LOST_EDITS_MAX, RANK_MAX, VERSION_MAX
 from replica.core.base.names import CHAIN
 from replica.core.base.time_order import TimeOrder
-
-CHAIN_RANK = 0
-REGION_RANK = 100
-STORE_RANK = 200
-"""A rank between them is possible later: a node keeps and forwards writes of a rank that it does not know."""
-
-CHAIN_NAME, REGION_NAME, STORE_NAME = "chain", "region", "store"
-
-RANKS = {CHAIN_NAME: CHAIN_RANK, REGION_NAME: REGION_RANK, STORE_NAME: STORE_RANK}
-"""The ranks as callers name them."""
+from replica.core.catalog.ranks import CHAIN_RANK, STORE_RANK, ranks_at
 
 DIGEST_MODULUS = 1 << 128
 
@@ -104,11 +95,6 @@ _Ranks = Register | dict[tuple[int, str], Register]
 
 Most documents have one register, and a dictionary of one takes 300 bytes.
 """
-
-
-def rank_name(rank: int) -> str:
-    """A rank as callers name it; its number if this version has no name for it."""
-    return next((name for name, known in RANKS.items() if known == rank), str(rank))
 
 
 def scope_of(rank: int, at: str) -> str:
@@ -300,12 +286,7 @@ class Documents:
         """
         if self._ranks(kind, key) is None:
             return []
-        slots = [(CHAIN_RANK, "")]
-        if region:
-            slots.insert(0, (REGION_RANK, region))
-        if location:
-            slots.insert(0, (STORE_RANK, location))
-        found = [self.register(kind, key, *slot) for slot in slots]
+        found = [self.register(kind, key, *slot) for slot in ranks_at(location, region)]
         return [one for one in found if one is not None and one.value is not None]
 
     def ranked(self, kind: str, key: str) -> list[Register]:

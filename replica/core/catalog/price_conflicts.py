@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
+from replica.core.catalog.documents import Documents, Register
 from replica.core.catalog.prices import PRICE, PastLimits, past_limits, past_limits_until
-from replica.core.catalog.ranks import is_known_rank
+from replica.core.catalog.ranks import CHAIN_RANK, is_known_rank
 from replica.core.catalog.validity import FIRST_MS
 
 _Place = tuple[str, int, str]

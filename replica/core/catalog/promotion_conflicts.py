@@ -14,10 +14,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from replica.core.catalog.documents import STORE_RANK, Register
+from replica.core.catalog.documents import Register
 from replica.core.catalog.promotion_index import AttributesOf, Promotions, RegionOf
 from replica.core.catalog.promotions import Promotion
-from replica.core.catalog.ranks import Rank, Source
+from replica.core.catalog.ranks import STORE_RANK, Rank, Source
 
 Why = Literal["same-priority", "locked"]
 

@@ -1,16 +1,26 @@
-"""Ranks of prices and promotions: where a value comes from, and which ranks count at a location."""
+"""Ranks of documents: their names, where a value comes from, and which ranks count at a location."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
-from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK
+CHAIN_RANK = 0
+REGION_RANK = 100
+STORE_RANK = 200
+"""A rank between them is possible later: a node keeps and forwards writes of a rank that it does not know."""
 
 RankName = Literal["chain", "region", "store"]
 
-_NAMES: dict[int, RankName] = {CHAIN_RANK: "chain", REGION_RANK: "region", STORE_RANK: "store"}
+CHAIN_NAME: Final = "chain"
+REGION_NAME: Final = "region"
+STORE_NAME: Final = "store"
+
+_NAMES: dict[int, RankName] = {CHAIN_RANK: CHAIN_NAME, REGION_RANK: REGION_NAME, STORE_RANK: STORE_NAME}
+
+RANKS: dict[str, int] = {name: rank for rank, name in _NAMES.items()}
+"""The ranks as callers name them."""
 
 PRICE_RANKS = tuple(_NAMES)
 """The ranks that prices and promotions are written at."""
@@ -30,9 +40,18 @@ class Source(Struct, frozen=True, omit_defaults=True):
 
 
 def ranks_at(location: str, region: str) -> tuple[Rank, ...]:
-    """The ranks that count at a location, highest first. A location of no region has no documents of a region."""
+    """The ranks that count at a location, highest first. A location of no region has no documents of a region.
+
+    Without a location: those that count in the region. Without both: the chain's.
+    """
+    of_location: tuple[Rank, ...] = ((STORE_RANK, location),) if location else ()
     of_region: tuple[Rank, ...] = ((REGION_RANK, region),) if region else ()
-    return ((STORE_RANK, location), *of_region, CHAIN_WIDE)
+    return (*of_location, *of_region, CHAIN_WIDE)
+
+
+def rank_name(rank: int) -> str:
+    """A rank as callers name it; its number if this version has no name for it."""
+    return _NAMES.get(rank, str(rank))
 
 
 def is_known_rank(rank: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from replica.core.catalog.documents import CHAIN_RANK
+from replica.core.catalog.ranks import CHAIN_RANK
 from replica.core.log.entry import DOCUMENT, Entry
 from replica.core.orders.requests import OrderRequest, Placement
 from replica.core.state.kinds import Kinds, LocationRequest

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from replica.core.base.errors import Invalid
 from replica.core.base.names import is_item, is_name
-from replica.core.catalog.documents import CHAIN_RANK, Documents, Register
+from replica.core.catalog.documents import Documents, Register
 from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import LOCATION, LocationDocument, region_of
 from replica.core.catalog.price_conflicts import PriceConflicts
@@ -22,7 +22,7 @@ from replica.core.catalog.prices import PRICE, PriceDocument, admit_price, check
 from replica.core.catalog.promotion_conflicts import PromotionConflicts
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import PROMOTION, PromotionDocument, check_promotion, read_promotion
-from replica.core.catalog.ranks import PRICE_RANKS
+from replica.core.catalog.ranks import CHAIN_RANK, PRICE_RANKS
 from replica.core.catalog.scale_codes import (
     NO_SCALE_CODES,
     SCALE_CODES,

@@ -37,7 +37,7 @@ from replica.core.base.limits import (
     WINDOW_BYTES,
 )
 from replica.core.base.names import CHAIN, HUBS, is_scope, is_writer, node_of
-from replica.core.catalog.documents import STORE_RANK
+from replica.core.catalog.ranks import STORE_RANK
 from replica.core.log.entry import DOCUMENT, Content, Entry, Stream
 from replica.core.state.replica import Replica
 from replica.core.sync.columns import ColumnDecoder, ColumnEncoder

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from replica.core.base.errors import Invalid
 from replica.core.base.names import NAME_PATTERN
-from replica.core.catalog.documents import RANKS
 from replica.core.catalog.locations import Point
+from replica.core.catalog.ranks import RANKS
 from replica.core.log.cursors import CURSOR_LENGTH_MAX
 
 PAGE_MAX = 1_000

@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from replica.core.base.clock import stamp_text
 from replica.core.base.names import owner_of
-from replica.core.catalog.documents import CHAIN_NAME, rank_name
 from replica.core.catalog.quote_records import read_quote
 from replica.core.catalog.quotes import Quote
+from replica.core.catalog.ranks import CHAIN_NAME, rank_name
 from replica.core.log.entry import DOCUMENT, Entry
 from replica.core.log.times import recorded_text
 from replica.core.orders.requests import ORDER

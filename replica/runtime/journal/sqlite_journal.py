@@ -24,7 +24,8 @@ import aiosqlite
 import structlog
 
 from replica.core.base.errors import StorageFull, Unknown
-from replica.core.catalog.documents import CHAIN_RANK, Slot
+from replica.core.catalog.documents import Slot
+from replica.core.catalog.ranks import CHAIN_RANK
 from replica.core.catalog.search_queries import FoundSkus
 from replica.core.catalog.search_terms import Terms
 from replica.core.catalog.skus import SKU

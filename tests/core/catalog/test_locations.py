@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from replica.core.catalog.documents import STORE_RANK, Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, Register, pack_value
 from replica.core.catalog.locations import LOCATION, distance_km, region_of, time_zone_of
+from replica.core.catalog.ranks import STORE_RANK
 
 
 def write(documents: Documents, version: int, value: Any, rank: int = 0) -> None:

@@ -13,10 +13,10 @@ from replica.core.base.errors import Invalid
 from replica.core.base.limits import AMOUNT_MAX, TOTAL_AMOUNT_MAX
 from replica.core.catalog.currencies import check_currency
 from replica.core.catalog.discounts import OpenLine
-from replica.core.catalog.documents import STORE_RANK, Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, Register, pack_value
 from replica.core.catalog.prices import admit_price
 from replica.core.catalog.promotions import PromotionDocument, check_promotion, read_promotion
-from replica.core.catalog.ranks import CHAIN_WIDE
+from replica.core.catalog.ranks import CHAIN_WIDE, STORE_RANK
 from replica.core.catalog.selectors import Selector, check_selector
 from replica.core.catalog.validity import check_period
 from replica.core.catalog.weekly_windows import WeeklyWindow, check_windows

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from replica.core.catalog.documents import STORE_RANK
 from replica.core.catalog.quotes import Quote
+from replica.core.catalog.ranks import STORE_RANK
 from tests.core.catalog.shop import Shop
 
 FILE = json.loads((Path(__file__).parents[2] / "vectors" / "promotions.json").read_text())

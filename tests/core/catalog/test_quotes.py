@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import AMOUNT_MAX, TOTAL_AMOUNT_MAX
-from replica.core.catalog.documents import REGION_RANK, STORE_RANK
 from replica.core.catalog.money import half_up
 from replica.core.catalog.prices import EffectivePrice
 from replica.core.catalog.quotes import Discount, Quote
-from replica.core.catalog.ranks import CHAIN_WIDE, Source
+from replica.core.catalog.ranks import CHAIN_WIDE, REGION_RANK, STORE_RANK, Source
 from tests.core.catalog.shop import Shop
 from tests.core.catalog.test_promotions import bundle, document
 

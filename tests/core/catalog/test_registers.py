@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import RANK_MAX, VERSION_MAX
-from replica.core.catalog.documents import Documents, Register, Slot, are_equal, pack_value, rank_name, writes_slot
+from replica.core.catalog.documents import Documents, Register, Slot, are_equal, pack_value, writes_slot
 
 EAST, WEST = "hub-east#0000000a", "hub-west#0000000b"
 COLA: Slot = ("price", "cola", 0, "")
@@ -114,10 +114,6 @@ def test_the_facts_of_a_write_show_which_register_it_is_of() -> None:
     assert writes_slot(register.facts(), register.slot)
     for changed in ({"kind": "sku"}, {"key": "beer"}, {"rank": 200}, {"at": "west"}):
         assert not writes_slot({**register.facts(), **changed}, register.slot)
-
-
-def test_a_rank_is_shown_by_its_name_or_its_number() -> None:
-    assert [rank_name(rank) for rank in (0, 100, 200, 150)] == ["chain", "region", "store", "150"]
 
 
 def test_the_digest_of_documents_is_the_same_in_every_release() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from replica.core.base.errors import Invalid, Overtaken
 from replica.core.base.names import HUBS
-from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK, pack_value
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.ranks import CHAIN_RANK, REGION_RANK, STORE_RANK
 from replica.core.log.entry import Entry
 from replica.core.orders.fast_orders import FastOrders
 from replica.core.orders.requests import ORDER, PlacedLine, Placement

@@ -8,10 +8,10 @@ import pytest
 
 from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
-from replica.core.catalog.documents import CHAIN_RANK, REGION_RANK, STORE_RANK, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.prices import EffectivePrice, effective_price
 from replica.core.catalog.promotions import PROMOTION
-from replica.core.catalog.ranks import Source, ranks_at
+from replica.core.catalog.ranks import CHAIN_RANK, REGION_RANK, STORE_RANK, Source, ranks_at
 from replica.core.catalog.selectors import attributes_of
 from replica.core.state import decisions
 from replica.core.state.commands import DocumentWrite

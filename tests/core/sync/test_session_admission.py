@@ -10,7 +10,7 @@ from hub.admission import admit_peer
 from replica.core.base.errors import PeerFault
 from replica.core.base.limits import CLOCK_SKEW_MAX_MS
 from replica.core.base.names import CHAIN, HUBS
-from replica.core.catalog.documents import STORE_RANK
+from replica.core.catalog.ranks import STORE_RANK
 from replica.core.ledger.cells import Move
 from replica.core.log.entry import Stream
 from replica.core.sync.events import Scopes

@@ -17,7 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 from replica.core.catalog.barcodes import check_digit, has_right_check_digit
-from replica.core.catalog.documents import RANKS, pack_value
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.ranks import RANKS
 from replica.core.catalog.scans import read_scan, scanned_sku, sku_of
 from replica.core.state import decisions
 from replica.core.state.commands import DocumentWrite
