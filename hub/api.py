@@ -14,6 +14,7 @@ from hub.availability_api import AvailabilityApi
 from hub.elsewhere_api import ElsewhereApi
 from hub.last_seen import heard_seen, met_seen
 from hub.locations_api import LocationsApi
+from hub.rights_api import RightsApi
 from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
 from replica.core.state.known_nodes import KnownNode, known_nodes, rights_by_node
@@ -103,6 +104,7 @@ class HubApi:
         self._availability = AvailabilityApi(node, self._hosts, self._stock.long_reads)
         self._elsewhere = ElsewhereApi(node, self._stock.long_reads, self._availability.as_of)
         self.locations = LocationsApi(node, self._stock.long_reads)
+        self._rights = RightsApi(node, self._stock.long_reads)
         self._documents = DocumentsApi(node, self._stock.long_reads)
         self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
         self._quotes = QuotesApi(node, self._named_location)
@@ -147,6 +149,7 @@ class HubApi:
             ),
             *at_location,
             *self.locations.operations(),
+            *self._rights.operations(),
             *self._documents.operations(),
             *self.orders.operations(ORDERS_PATH, "Place an order and hold its goods"),
             *self._exceptions.operations(),
