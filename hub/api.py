@@ -24,7 +24,7 @@ from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.orders_api import OrdersApi
-from replica.runtime.http.query_fields import BEFORE, CURSOR, LIMIT, LOCATION
+from replica.runtime.http.query_fields import BEFORE, CURSOR, LIMIT, LOCATION, location_in
 from replica.runtime.http.quotes_api import QuotesApi
 from replica.runtime.http.search_api import SearchApi
 from replica.runtime.http.sellable_api import SellableApi
@@ -178,7 +178,7 @@ class HubApi:
         return [*operations, stock.document("Shelfsync hub", operations)]
 
     def _location_of(self, request: web.Request) -> str:
-        return self._named_location(request.match_info.get("location") or request.query.get("location", ""))
+        return self._named_location(request.match_info.get("location") or location_in(request))
 
     def _named_location(self, location: str) -> str:
         if location:

@@ -18,7 +18,7 @@ from replica.core.state.replica import Replica
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response
 from replica.runtime.http.problems import problem
-from replica.runtime.http.query_fields import LOCATION, NEAR, QueryField, point_of, text_field
+from replica.runtime.http.query_fields import LOCATION, NEAR, QueryField, location_in, point_of, text_field
 from replica.runtime.node import Node
 
 SKUS_PER_CALL_MAX = 1_000
@@ -83,7 +83,7 @@ class AvailabilityApi:
 
     async def availability(self, request: web.Request) -> web.Response:
         near = point_of(request.query.get("near", ""))
-        location, sku = request.query.get("location", ""), request.match_info["sku"]
+        location, sku = location_in(request), request.match_info["sku"]
         channel, look = request.query.get("channel", ""), self._node.driver.look
         if location:
             await self._node.meet(location)

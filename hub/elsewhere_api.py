@@ -25,7 +25,7 @@ from replica.runtime.http.elsewhere_answers import (
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response
 from replica.runtime.http.problems import problem
-from replica.runtime.http.query_fields import LOCATION, NEAR, QueryField, number_field, number_of, point_of
+from replica.runtime.http.query_fields import LOCATION, NEAR, QueryField, location_in, number_field, number_of, point_of
 from replica.runtime.node import Node
 
 PATH = "/v1/elsewhere"
@@ -66,7 +66,7 @@ class ElsewhereApi:
         ]
 
     async def one(self, request: web.Request) -> web.Response:
-        here, near = request.query.get("location", ""), point_of(request.query.get("near", ""))
+        here, near = location_in(request), point_of(request.query.get("near", ""))
         sku, limit = request.match_info["sku"], number_of(request, LIMIT)
         await self._node.meet(here)
 

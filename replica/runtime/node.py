@@ -138,10 +138,14 @@ class Node:
         self.is_ready = True
         return [self._driving, *self._working]
 
-    async def meet(self, location: str) -> None:
-        """Have the replica learn of a location that a connected store announced, before housekeeping does."""
+    async def meet(self, location: str) -> str:
+        """Return the location, after the replica learned of it: a connected store may have announced it just now.
+
+        An unknown location has no figures, not even zeros. So whoever reads some checks the location afterwards.
+        """
         if location not in self.replica.known_locations and location in self.peers.met()[0]:
             await self.housekeeping.learn()
+        return location
 
     def worker(self, name: str) -> asyncio.Task[None]:
         """The task of a background worker, by class name, e.g. "RightsAnswers". Cancelling it stops only this work."""

@@ -109,6 +109,11 @@ def limit_of(request: web.Request) -> int:
     return number_of(request, LIMIT)
 
 
+def location_in(request: web.Request) -> str:
+    """The location that the query names; empty if it names none."""
+    return request.query.get(LOCATION.name, "")
+
+
 def point_of(text: str) -> Point | None:
     """The point in the field `near`; None if it is empty. Raises Invalid."""
     if not text:

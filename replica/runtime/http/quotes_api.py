@@ -62,8 +62,7 @@ class QuotesApi:
 
     async def quote(self, request: web.Request) -> web.Response:
         query: QuoteQuery = await self._query.read(request)
-        location = self._location_of(query.location)
-        await self._node.meet(location)
+        location = await self._node.meet(self._location_of(query.location))
         asked_ms = self._node.clock.now().wall_ms if query.at is UNSET else moment_ms(query.at)
 
         def look(replica: Replica) -> Quote:

@@ -24,7 +24,7 @@ from replica.runtime.http.feeds import Event, Feeds
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response
 from replica.runtime.http.problems import problem
-from replica.runtime.http.query_fields import AFTER, CURSOR, LIMIT, QueryField, limit_of
+from replica.runtime.http.query_fields import AFTER, CURSOR, LIMIT, QueryField, limit_of, location_in
 from replica.runtime.http.sku_answers import recipe_if_known
 from replica.runtime.node import Node
 from replica.runtime.ports import Page
@@ -114,7 +114,8 @@ class SellableApi:
         ]
 
     async def one(self, request: web.Request) -> web.Response:
-        location, sku = await self._met(request.query.get("location", "")), request.match_info["sku"]
+        location = await self._node.meet(self._location_of(location_in(request)))
+        sku = request.match_info["sku"]
 
         def look(replica: Replica) -> Sellable:
             replica.known_locations.check(location, "location")
@@ -124,7 +125,7 @@ class SellableApi:
 
     async def many(self, request: web.Request) -> web.Response:
         query: SellableQuery = await self._query.read(request)
-        location = await self._met(query.location)
+        location = await self._node.meet(self._location_of(query.location))
 
         def verdicts(replica: Replica, some: Sequence[str]) -> list[SellableVerdict]:
             units = _units(replica, location)
@@ -134,8 +135,8 @@ class SellableApi:
         return json_response(SellableVerdicts(await self._long_reads.look(query.skus, verdicts)))
 
     async def page(self, request: web.Request) -> web.Response:
-        location, limit = await self._met(request.query.get("location", "")), limit_of(request)
-        cursor = request.query.get("cursor", "")
+        location = await self._node.meet(self._location_of(location_in(request)))
+        limit, cursor = limit_of(request), request.query.get("cursor", "")
 
         def shown(replica: Replica) -> tuple[Sequence[str], bool]:
             replica.known_locations.check(location, "location")
@@ -153,7 +154,7 @@ class SellableApi:
 
     async def feed(self, request: web.Request) -> web.StreamResponse:
         """Send what each SKU has now, for the SKUs of each page of the journal. A deleted SKU has null."""
-        location = await self._met(request.query.get("location", ""))
+        location = await self._node.meet(self._location_of(location_in(request)))
         await self._node.driver.look(lambda replica: replica.known_locations.check(location, "location"))
         told: dict[str, Sellable | None] = {}
 
@@ -176,12 +177,6 @@ class SellableApi:
             return [Event(page.through if at == last else start, EVENT, one) for at, one in enumerate(data)]
 
         return await self._feeds.send(request, events)
-
-    async def _met(self, name: str) -> str:
-        """The location of a call, after meeting the node that announced it a moment ago."""
-        location = self._location_of(name)
-        await self._node.meet(location)
-        return location
 
 
 def _units(replica: Replica, location: str) -> UnitsAt:

@@ -13,7 +13,7 @@ from replica.core.catalog.prices import EffectivePrice
 from replica.core.catalog.scans import Scanned, read_scan, sku_of
 from replica.core.state.replica import Replica
 from replica.runtime.http.operations import Operation, json_response
-from replica.runtime.http.query_fields import QueryField
+from replica.runtime.http.query_fields import QueryField, location_in
 from replica.runtime.http.sku_answers import SkuAnswer, sku_answer
 from replica.runtime.node import Node
 
@@ -65,7 +65,8 @@ class SkusApi:
         ]
 
     async def sku(self, request: web.Request) -> web.Response:
-        location, sku = await self._met(request), request.match_info["sku"]
+        location = await self._node.meet(self._location_of(location_in(request)))
+        sku = request.match_info["sku"]
 
         def look(replica: Replica) -> SkuAnswer:
             replica.known_locations.check(location, "location")
@@ -74,7 +75,8 @@ class SkusApi:
         return json_response(await self._node.driver.look(look))
 
     async def scan(self, request: web.Request) -> web.Response:
-        location, text = await self._met(request), request.match_info["barcode"]
+        location = await self._node.meet(self._location_of(location_in(request)))
+        text = request.match_info["barcode"]
         year = datetime.fromtimestamp(self._now_ms / 1000, UTC).year
 
         def look(replica: Replica) -> ScanAnswer:
@@ -88,11 +90,6 @@ class SkusApi:
     @property
     def _now_ms(self) -> int:
         return self._node.clock.now().wall_ms
-
-    async def _met(self, request: web.Request) -> str:
-        location = self._location_of(request.query.get("location", ""))
-        await self._node.meet(location)
-        return location
 
 
 def _scan_answer(scanned: Scanned, sku: SkuAnswer) -> ScanAnswer:

@@ -119,14 +119,8 @@ class StockApi:
     def _answer(self, replica: Replica, stock: Stock) -> StockAnswer:
         return stock_answer(stock, replica, token_of(replica, self.node.clock.now().wall_ms))
 
-    async def _met_location_of(self, request: web.Request) -> str:
-        """The location of a read. An unknown one has no figures, not even zeros, so each read checks it."""
-        location = self.location_of(request)
-        await self.node.meet(location)
-        return location
-
     async def stock_item(self, request: web.Request) -> web.Response:
-        location, item = await self._met_location_of(request), request.match_info["item"]
+        location, item = await self.node.meet(self.location_of(request)), request.match_info["item"]
 
         def look(replica: Replica) -> StockAnswer:
             replica.known_locations.check(location, "location")
@@ -137,7 +131,7 @@ class StockApi:
         return json_response(await self.node.driver.look(look))
 
     async def stock_page(self, request: web.Request) -> web.Response:
-        location, limit = await self._met_location_of(request), limit_of(request)
+        location, limit = await self.node.meet(self.location_of(request)), limit_of(request)
         cursor = request.query.get("cursor", "")
 
         def shown(replica: Replica) -> tuple[list[str], bool]:
@@ -156,7 +150,8 @@ class StockApi:
         return json_response(StockPage(found, items[-1] if has_more else None))
 
     async def explain(self, request: web.Request) -> web.Response:
-        location, item, limit = await self._met_location_of(request), request.match_info["item"], limit_of(request)
+        location = await self.node.meet(self.location_of(request))
+        item, limit = request.match_info["item"], limit_of(request)
         reading, cursor = self._reading, request.query.get("before")
         before = reading.arrival(cursor, "before") if cursor is not None else None
 
