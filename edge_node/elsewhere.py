@@ -28,11 +28,12 @@ from replica.runtime.http.elsewhere_answers import (
     SKUS_PER_CALL_MAX,
     ElsewhereAnswer,
     ElsewhereQuery,
-    ElsewhereVerdicts,
+    ElsewhereVerdict,
 )
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Operation, encode_json, json_response
 from replica.runtime.http.sku_answers import recipe_if_known
+from replica.runtime.http.sku_verdicts import SkuVerdicts
 from replica.runtime.node import Node
 
 T = TypeVar("T")
@@ -169,4 +170,4 @@ def _decoded(body: bytes | None, decode: Callable[[bytes], T]) -> T | None:
 
 
 _one = msgspec.json.Decoder(ElsewhereAnswer).decode
-_many = msgspec.json.Decoder(ElsewhereVerdicts).decode
+_many = msgspec.json.Decoder(SkuVerdicts[ElsewhereVerdict]).decode

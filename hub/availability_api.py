@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
 from hub.availability import AvailabilityAnswer, sku_availability
 from replica.core.base.clock import stamp_text, time_text
-from replica.core.base.errors import Refused
 from replica.core.base.quantities import Sku
 from replica.core.catalog.locations import Point
 from replica.core.state.replica import Replica
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response
-from replica.runtime.http.problems import problem
 from replica.runtime.http.query_fields import LOCATION, NEAR, QueryField, location_in, point_of, text_field
+from replica.runtime.http.sku_verdicts import SKUS_PER_CALL_MAX, Judge, SkuVerdict, SkuVerdicts, judge_all
 from replica.runtime.node import Node
-
-SKUS_PER_CALL_MAX = 1_000
 
 ONLY_AT = QueryField("location", LOCATION.schema, "Only the availability at this location.")
 
@@ -37,18 +34,10 @@ class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_de
     channel: str = ""
 
 
-class AvailabilityVerdict(Struct, frozen=True, omit_defaults=True):
+class AvailabilityVerdict(SkuVerdict, frozen=True, omit_defaults=True):
     """The availability of one SKU, or a problem."""
 
-    sku: str
     availability: AvailabilityAnswer | None = None
-    problem: dict[str, Any] | None = None
-
-
-class AvailabilityVerdicts(Struct, frozen=True):
-    """One verdict per SKU, in the order of the request."""
-
-    verdicts: list[AvailabilityVerdict]
 
 
 class AvailabilityApi:
@@ -77,7 +66,7 @@ class AvailabilityApi:
                 handler=self.availability_bulk,
                 summary="Read the availability of many SKUs",
                 body=AvailabilityQuery,
-                answer=AvailabilityVerdicts,
+                answer=SkuVerdicts[AvailabilityVerdict],
             ),
         ]
 
@@ -105,17 +94,15 @@ class AvailabilityApi:
             if query.location:
                 replica.known_locations.check_field(query.location, "location")
 
-        def verdict(replica: Replica, sku: str) -> AvailabilityVerdict:
-            try:
-                return AvailabilityVerdict(sku, self._answer(replica, sku, query.location, near, query.channel))
-            except Refused as refused:
-                return AvailabilityVerdict(sku, None, problem(refused))
+        def judging(replica: Replica) -> Judge[AvailabilityVerdict]:
+            def judge(sku: str) -> AvailabilityVerdict:
+                answer = self._answer(replica, sku, query.location, near, query.channel)
+                return AvailabilityVerdict(sku, availability=answer)
 
-        def verdicts(replica: Replica, some: Sequence[str]) -> list[AvailabilityVerdict]:
-            return [verdict(replica, sku) for sku in some]
+            return judge
 
         await self._node.driver.look(check)
-        return json_response(AvailabilityVerdicts(await self._long_reads.look(query.skus, verdicts)))
+        return json_response(await judge_all(self._long_reads, query.skus, AvailabilityVerdict, judging))
 
     def _answer(
         self, replica: Replica, sku: str, location: str, near: Point | None, channel: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
@@ -10,7 +10,6 @@ from msgspec import structs
 
 from hub.availability import sku_availability
 from replica.core.base.clock import time_text
-from replica.core.base.errors import Refused
 from replica.core.catalog.locations import Address, Point, location_document, position_of
 from replica.core.state.replica import Replica
 from replica.runtime.http.elsewhere_answers import (
@@ -18,14 +17,13 @@ from replica.runtime.http.elsewhere_answers import (
     ElsewhereAnswer,
     ElsewhereQuery,
     ElsewhereVerdict,
-    ElsewhereVerdicts,
     LocationElsewhere,
     ReadAddress,
 )
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response
-from replica.runtime.http.problems import problem
 from replica.runtime.http.query_fields import LOCATION, NEAR, QueryField, location_in, number_field, number_of, point_of
+from replica.runtime.http.sku_verdicts import Judge, SkuVerdicts, judge_all
 from replica.runtime.node import Node
 
 PATH = "/v1/elsewhere"
@@ -61,7 +59,7 @@ class ElsewhereApi:
                 handler=self.many,
                 summary="List other locations that have some of each of many SKUs",
                 body=ElsewhereQuery,
-                answer=ElsewhereVerdicts,
+                answer=SkuVerdicts[ElsewhereVerdict],
             ),
         ]
 
@@ -86,17 +84,15 @@ class ElsewhereApi:
             if query.location:
                 replica.known_locations.check_field(query.location, "location")
 
-        def verdict(replica: Replica, sku: str) -> ElsewhereVerdict:
-            try:
-                return ElsewhereVerdict(sku, self._answer(replica, sku, query.location, near, query.limit))
-            except Refused as refused:
-                return ElsewhereVerdict(sku, None, problem(refused))
+        def judging(replica: Replica) -> Judge[ElsewhereVerdict]:
+            def judge(sku: str) -> ElsewhereVerdict:
+                answer = self._answer(replica, sku, query.location, near, query.limit)
+                return ElsewhereVerdict(sku, elsewhere=answer)
 
-        def verdicts(replica: Replica, some: Sequence[str]) -> list[ElsewhereVerdict]:
-            return [verdict(replica, sku) for sku in some]
+            return judge
 
         await self._node.driver.look(check)
-        return json_response(ElsewhereVerdicts(await self._long_reads.look(query.skus, verdicts)))
+        return json_response(await judge_all(self._long_reads, query.skus, ElsewhereVerdict, judging))
 
     def _answer(self, replica: Replica, sku: str, here: str, near: Point | None, limit: int) -> ElsewhereAnswer:
         near = near or (position_of(replica.documents, here) if here else None)

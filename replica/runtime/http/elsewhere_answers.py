@@ -5,13 +5,14 @@ A store decodes what a hub said, so each field has a bound.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from replica.core.base.limits import NAME_LENGTH_MAX, TEXT_LENGTH_MAX
 from replica.core.base.quantities import Sku
 from replica.core.catalog.locations import Address
+from replica.runtime.http.sku_verdicts import SkuVerdict
 
 LOCATIONS_MAX = 100
 """Locations in one answer."""
@@ -65,15 +66,7 @@ class ElsewhereQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     limit: Annotated[int, Meta(ge=1, le=LOCATIONS_MAX)] = 20
 
 
-class ElsewhereVerdict(Struct, frozen=True, omit_defaults=True):
+class ElsewhereVerdict(SkuVerdict, frozen=True, omit_defaults=True):
     """The other locations of one SKU, or a problem."""
 
-    sku: str
     elsewhere: ElsewhereAnswer | None = None
-    problem: dict[str, Any] | None = None
-
-
-class ElsewhereVerdicts(Struct, frozen=True):
-    """One verdict per SKU, in the order of the request."""
-
-    verdicts: Annotated[list[ElsewhereVerdict], Meta(max_length=SKUS_PER_CALL_MAX)]

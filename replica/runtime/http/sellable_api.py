@@ -14,7 +14,6 @@ from typing import Annotated, Any
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from replica.core.base.errors import Refused
 from replica.core.base.quantities import Sku
 from replica.core.catalog.skus import SKU
 from replica.core.log.entry import Content
@@ -23,13 +22,11 @@ from replica.core.stock.sellable import Sellable, UnitsAt, skus_moved_by, skus_w
 from replica.runtime.http.feeds import Event, Feeds
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response
-from replica.runtime.http.problems import problem
 from replica.runtime.http.query_fields import AFTER, CURSOR, LIMIT, QueryField, limit_of, location_in
 from replica.runtime.http.sku_answers import recipe_if_known
+from replica.runtime.http.sku_verdicts import SKUS_PER_CALL_MAX, Judge, SkuVerdict, SkuVerdicts, judge_all
 from replica.runtime.node import Node
 from replica.runtime.ports import Page
-
-SKUS_PER_CALL_MAX = 1_000
 
 EVENT = "sellable"
 
@@ -41,18 +38,10 @@ class SellableQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     location: str = ""
 
 
-class SellableVerdict(Struct, frozen=True, omit_defaults=True):
+class SellableVerdict(SkuVerdict, frozen=True, omit_defaults=True):
     """How many of one SKU can be sold, or a problem."""
 
-    sku: str
     sellable: Sellable | None = None
-    problem: dict[str, Any] | None = None
-
-
-class SellableVerdicts(Struct, frozen=True):
-    """One verdict per SKU, in the order of the request."""
-
-    verdicts: list[SellableVerdict]
 
 
 class SellablePage(Struct, frozen=True):
@@ -102,7 +91,7 @@ class SellableApi:
                 handler=self.many,
                 summary="Read how many of many SKUs can be sold",
                 body=SellableQuery,
-                answer=SellableVerdicts,
+                answer=SkuVerdicts[SellableVerdict],
             ),
             Operation(
                 method="GET",
@@ -127,12 +116,12 @@ class SellableApi:
         query: SellableQuery = await self._query.read(request)
         location = await self._node.meet(self._location_of(query.location))
 
-        def verdicts(replica: Replica, some: Sequence[str]) -> list[SellableVerdict]:
-            units = _units(replica, location)
-            return [_verdict(replica, units, sku) for sku in some]
+        def judging(replica: Replica) -> Judge[SellableVerdict]:
+            units, recipe_of = _units(replica, location), replica.catalog.recipe_of
+            return lambda sku: SellableVerdict(sku, sellable=units.sellable(sku, recipe_of(sku, "sku")))
 
         await self._node.driver.look(lambda replica: replica.known_locations.check_field(location, "location"))
-        return json_response(SellableVerdicts(await self._long_reads.look(query.skus, verdicts)))
+        return json_response(await judge_all(self._long_reads, query.skus, SellableVerdict, judging))
 
     async def page(self, request: web.Request) -> web.Response:
         location = await self._node.meet(self._location_of(location_in(request)))
@@ -186,13 +175,6 @@ def _units(replica: Replica, location: str) -> UnitsAt:
 def _known(replica: Replica, units: UnitsAt, sku: str) -> Sellable | None:
     recipe = recipe_if_known(replica, sku)
     return units.sellable(sku, recipe) if recipe is not None else None
-
-
-def _verdict(replica: Replica, units: UnitsAt, sku: str) -> SellableVerdict:
-    try:
-        return SellableVerdict(sku, units.sellable(sku, replica.catalog.recipe_of(sku, "sku")))
-    except Refused as refused:
-        return SellableVerdict(sku, None, problem(refused))
 
 
 def _concerned(replica: Replica, here: list[Content], documents: list[Content]) -> list[str]:
