@@ -80,10 +80,7 @@ UNDONE = (
             slip(
                 f"{BACKGROUND}.rights_requests:RightsRequests.ask",
                 ("return 0 if pair in self._crowded_out else None", "return None"),
-            ),
-            slip(
-                f"{BACKGROUND}.rebalancer:RightsRebalancer._act",
-                ("retry_ms = 0 if self._rights.is_crowded", "retry_ms = None if self._rights.is_crowded"),
+                ("if self._is_crowded:\n        return 0", "if self._is_crowded:\n        return None"),
             ),
         ),
     ),

@@ -255,7 +255,7 @@ class RightsRebalancer:
             for index, (location, lines) in enumerate(lots)
         ]
         for pair, units in plan.wants:
-            retry_ms = 0 if self._rights.is_crowded else await self._rights.ask(*pair, units)
+            retry_ms = await self._rights.ask(*pair, units)
             if retry_ms is not None:
                 self._later[pair] = self._clock.now().elapsed_ms + retry_ms
         verdicts = await self._driver.submit_all(commands) if commands else []

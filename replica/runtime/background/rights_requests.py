@@ -133,8 +133,10 @@ class RightsRequests:
         """Ask a holder for units, unless a request is in flight.
 
         Returns the milliseconds after which another try may help; None if a request is in flight, or if only an event
-        can help.
+        can help. While every session is full, that is 0, and nobody looks at the item: a node may want thousands.
         """
+        if self._is_crowded:
+            return 0
         pair = (location, item)
         survey = await self._driver.look(partial(self._survey, pair))
         if self._pursue(pair, quantity, survey, self._stamp()):
@@ -149,7 +151,7 @@ class RightsRequests:
         return sum(map(len, self._demands.values()))
 
     @property
-    def is_crowded(self) -> bool:
+    def _is_crowded(self) -> bool:
         """Whether every connected peer has as many requests as a session carries, so that none can be added now."""
         links = [peer.link for peer in self._peers.connected]
         return bool(links) and not any(link is not None and link.session.may_want for link in links)

@@ -10,10 +10,12 @@ import pytest
 from replica.core.base.errors import RightsExhausted
 from replica.core.base.limits import WANTS_MAX
 from replica.core.rights.requests import Grant, GrantLine
+from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.runtime.background.rebalancer import SETTLE_S
 from replica.runtime.background.rights_answers import FETCH_S
-from replica.runtime.background.rights_requests import COOLING_MIN_MS
+from replica.runtime.background.rights_requests import COOLING_MIN_MS, Survey
+from replica.runtime.background.strategy import Pair
 from replica.runtime.node import Node
 from tests.runtime.region import COLA, STORE, Region
 from tests.runtime.virtual import elapsed_s, hub, until
@@ -171,25 +173,25 @@ async def test_units_of_more_items_than_requests_may_be_in_flight_return_to_the_
     await until(lambda: all(stock.balance(f"{STORE}/free") == 2 for stock in stocks), 10)
 
 
-async def test_items_that_are_crowded_out_are_not_asked_for_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look asked for all of them, in one turn: many items held up the sales of the store for seconds."""
+async def test_items_that_are_crowded_out_are_not_surveyed_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look surveyed all of them, in one turn: many items held up the sales of the store for seconds."""
     monkeypatch.setattr("replica.core.sync.session.WANTS_MAX", 2)
-    chain, items, asked = Region(), [f"tea-{number}" for number in range(20)], []
+    chain, items, surveyed = Region(), [f"tea-{number}" for number in range(20)], []
     await chain.open(0)
     await chain.do(chain.store, GoodsReceipt(tuple([GoodsLine(2, item=item) for item in items])))
     await chain.rule(mode="safety")
     stocks = [chain.store.replica.ledger.stock(STORE, item) for item in items]
     await until(lambda: not any(stock.balance(f"{STORE}/free") for stock in stocks), 5)
-    ask = chain.store.rights.ask
+    survey = chain.store.rights._survey
 
-    async def noted(location: str, item: str, quantity: int) -> int | None:
-        asked.append(item)
-        return await ask(location, item, quantity)
+    def noted(pair: Pair, replica: Replica) -> Survey:
+        surveyed.append(pair)
+        return survey(pair, replica)
 
-    monkeypatch.setattr(chain.store.rights, "ask", noted)
+    monkeypatch.setattr(chain.store.rights, "_survey", noted)
     await chain.rule(mode="keep")
     await until(lambda: all(stock.balance(f"{STORE}/free") == 2 for stock in stocks), 30)
-    assert len(asked) < 2 * len(items)
+    assert len(surveyed) < 2 * len(items)
 
 
 async def test_caller_waits_until_its_holder_has_answered_another_request(monkeypatch: pytest.MonkeyPatch) -> None:
