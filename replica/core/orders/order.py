@@ -271,7 +271,7 @@ class Order(Struct, array_like=True, gc=False):
 
     def placed_as(self, digest: bytes) -> Placed | None:
         """The placement that stands for a request."""
-        return next((one for one in self.placed if one.digest == digest), None)
+        return self._standing().get(digest)
 
     def begun_by(self, placed: Placed) -> list[Fulfilment]:
         """The fulfilments of a placement that this replica knows: those it began, and those that replaced them."""
@@ -281,15 +281,19 @@ class Order(Struct, array_like=True, gc=False):
         """Placements that lost, each with the one of the same request that won."""
         if len(self.placed) < 2:
             return []
-        standing: dict[bytes, Placed] = {}
-        return [(one, won) for one in self.placed if (won := standing.setdefault(one.digest, one)) is not one]
+        standing = self._standing()
+        return [(one, won) for one in self.placed if (won := standing[one.digest]) is not one]
 
     def requests(self) -> list[Placed]:
         """The placement that stands for each request."""
+        return list(self._standing().values())
+
+    def _standing(self) -> dict[bytes, Placed]:
+        """The first placement of each request, by digest."""
         standing: dict[bytes, Placed] = {}
         for one in self.placed:
             standing.setdefault(one.digest, one)
-        return list(standing.values())
+        return standing
 
     def lost(self) -> dict[str, Placed]:
         """Fulfilments of placements that lost, by id, with the placement that won."""
