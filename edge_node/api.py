@@ -22,6 +22,8 @@ from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.fast_path import FastRead, single
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of
+from replica.runtime.http.order_list import OrderList
+from replica.runtime.http.order_machine_api import OrderMachineApi
 from replica.runtime.http.orders_api import OrdersApi
 from replica.runtime.http.query_fields import BEFORE, CURSOR, LIMIT, limit_of
 from replica.runtime.http.quotes_api import QuotesApi
@@ -90,6 +92,8 @@ class EdgeApi:
         self._skus = SkusApi(node, self._named_location)
         self._search = SearchApi(node, self._stock.long_reads, self._named_location)
         self._documents = DocumentsApi(node, self._stock.long_reads, location)
+        self._order_machine = OrderMachineApi(node)
+        self._order_list = OrderList(node, self._stock.long_reads)
         self._exceptions = ExceptionsApi(node)
         self.elsewhere = Elsewhere(node, location, self._stock.long_reads)
 
@@ -155,6 +159,8 @@ class EdgeApi:
             *self._search.operations(),
             *self.elsewhere.operations(),
             *self._documents.operations(),
+            *self._order_list.operations(),
+            *self._order_machine.operations(),
             *self._exceptions.operations(),
             Operation(
                 method="GET",

@@ -23,6 +23,8 @@ from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
 from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.operations import Operation, json_response
+from replica.runtime.http.order_list import OrderList
+from replica.runtime.http.order_machine_api import OrderMachineApi
 from replica.runtime.http.orders_api import OrdersApi
 from replica.runtime.http.query_fields import BEFORE, CURSOR, LIMIT, LOCATION, location_in
 from replica.runtime.http.quotes_api import QuotesApi
@@ -111,6 +113,8 @@ class HubApi:
         self._skus = SkusApi(node, self._named_location)
         self._search = SearchApi(node, self._stock.long_reads, lambda name: name)
         self.orders = OrdersApi(node, can_replicate=True)
+        self._order_machine = OrderMachineApi(node)
+        self._order_list = OrderList(node, self._stock.long_reads)
         self._exceptions = ExceptionsApi(node)
 
     def operations(self) -> list[Operation]:
@@ -152,6 +156,8 @@ class HubApi:
             *self._rights.operations(),
             *self._documents.operations(),
             *self.orders.operations(ORDERS_PATH, "Place an order and hold its goods"),
+            *self._order_list.operations(),
+            *self._order_machine.operations(),
             *self._exceptions.operations(),
             Operation(
                 method="GET",

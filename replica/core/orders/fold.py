@@ -42,6 +42,7 @@ class Orders:
         "_due",
         "_duplicated",
         "_live",
+        "_names",
         "_open",
         "_packed",
         "_waiting",
@@ -59,6 +60,8 @@ class Orders:
         self.node = node
         self._packed: dict[str, bytes] = {}
         """Every order, as of the last batch; new ones are empty until then."""
+        self._names: list[str] = []
+        """The names of all orders by their indexes, which begin at 1."""
         self._live: dict[str, Order] = {}
         self._changed: dict[str, None] = {}
         self.location_owners: Mapping[str, str] = {}
@@ -124,6 +127,26 @@ class Orders:
         """The orders of these names, to read them."""
         return [self._read(name) for name in names if name in self._packed]
 
+    def newest(self, limit: int, before: str = "") -> list[str]:
+        """Names of at most `limit` orders, those first that this replica came to know last.
+
+        `before`: an order of this replica; only those that it knew before this one. The cost depends on `limit` only.
+        """
+        end = self._read(before).index - 1 if before else len(self._names)
+        return self._names[max(0, end - limit) : end][::-1]
+
+    def has_exceptions(self, name: str) -> bool:
+        """Whether a person should look at an order: something about it waits, was reported, selected or doubled."""
+        of_interest = (
+            self._waiting,
+            self.with_reports,
+            self.with_shortage,
+            self.with_duplicates,
+            self.with_conflicts,
+            self.stuck,
+        )
+        return any(name in names for names in of_interest)
+
     def latest(self, names: TimeOrder[str], limit: int) -> list[Order]:
         """The newest orders of some, the earliest of them first."""
         return self.look_at(names.newest(limit))
@@ -137,6 +160,7 @@ class Orders:
         for _, one in rows:
             order = _unpack(one)
             self._packed[order.name] = one
+            self._names.append(order.name)
             for fulfilment in order.fulfilments.values():
                 self._watch(order, fulfilment)
             for parked in order.parked:
@@ -151,6 +175,7 @@ class Orders:
             self._packed[name] = b""
             for fulfilment in order.fulfilments.values():
                 self._watch(order, fulfilment)
+        self._names += orders
         self._live |= orders
         self._changed |= dict.fromkeys(orders)
         self._open |= dict.fromkeys(orders)
@@ -254,7 +279,9 @@ class Orders:
             packed = self._packed.get(name)
             order = _unpack(packed) if packed is not None else Order(name, index=len(self._packed) + 1)
             self._live[name] = order
-            self._packed.setdefault(name, b"")
+            if packed is None:
+                self._packed[name] = b""
+                self._names.append(name)
         return order
 
     def _plain(self, name: str) -> Order:

@@ -104,6 +104,25 @@ def number_of(request: web.Request, field: QueryField) -> int:
     return int(text)
 
 
+def choice_of(request: web.Request, field: QueryField) -> str:
+    """Return one of the values of a field, its default, or nothing if it has none. Raises Invalid."""
+    text, choices = request.query.get(field.name), field.schema["enum"]
+    if text is None:
+        return str(field.schema.get("default", ""))
+    if text not in choices:
+        raise Invalid(f"The query field {field.name} is {text!r}. Send one of {', '.join(choices)}.", field=field.name)
+    return text
+
+
+def text_of(request: web.Request, field: QueryField) -> str:
+    """Return a text with a greatest length, empty if it is left out. Raises Invalid."""
+    text, length_max = request.query.get(field.name, ""), field.schema["maxLength"]
+    if len(text) > length_max:
+        detail = f"The query field {field.name} has {len(text)} characters. Send at most {length_max}."
+        raise Invalid(detail, field=field.name)
+    return text
+
+
 def limit_of(request: web.Request) -> int:
     """Return the number of results on a page. Raises Invalid."""
     return number_of(request, LIMIT)
