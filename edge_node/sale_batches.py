@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
+from itertools import repeat
 from typing import Annotated, Any
 
 import msgspec
@@ -14,8 +15,9 @@ from replica.core.base.clock import stamp_text
 from replica.core.base.errors import Invalid, Refused
 from replica.core.base.limits import SALES_PER_BATCH_MAX
 from replica.core.base.names import parse_key, parse_uuids
+from replica.core.catalog.quote_records import read_quote
 from replica.core.log.entry import Entry
-from replica.core.state.commands import Command, Requests, Sales
+from replica.core.state.commands import Requests, Sales
 from replica.core.state.decisions import Verdict, Verdicts
 from replica.core.stock.fast_sales import FastSales
 from replica.core.stock.requests import KeyedSale, SaleBatch
@@ -88,13 +90,10 @@ class SaleBatches:
         return FastCall(self._priced(batch.sales, keys), partial(_render_batch, texts))
 
     def _priced(self, sales: Sequence[KeyedSale], keys: Sequence[bytes]) -> Requests:
-        """The requests of a batch. Sales without a price share one form, which the fast path takes."""
+        """The requests of a batch, each sale with the price that it applies."""
         replica, location, now_ms = self._node.replica, self._location, self._node.clock.now().wall_ms
         quotes = [price_of_sale(replica, location, sale, now_ms) for sale in sales] if has_prices(replica) else []
-        if not any(quotes):
-            return Sales(location, sales, keys)
-        found = zip(sales, keys, quotes, strict=True)
-        return [Command(location, sale, key, quote=quote) for sale, key, quote in found]
+        return Sales(location, sales, keys, quotes if any(quotes) else ())
 
     def _read_loose(self, body: bytes) -> list[KeyedSale | _Malformed]:
         """Check the sales of a batch; a malformed one does not stop the others. Raises Refused."""
@@ -159,17 +158,30 @@ def _render_batch(keys: Sequence[str], verdicts: Verdicts) -> tuple[int, bytes]:
 
 _GAP = "\0"
 
+_QUOTES_KEPT = 4_096
+"""Quotes that are kept as JSON, of about 500 bytes each: the goods of a busy hour."""
+
 
 def _cut_shape() -> list[str]:
-    """Cut the verdict on a fast sale where sales differ: at key, movement, time, SKU, quantity and available."""
+    """Cut the verdict on a fast sale where sales differ: at key, movement, time, SKU, quantity, available and quote."""
     text: Any = Raw(f'"{_GAP}"'.encode())
     number: Any = Raw(_GAP.encode())
     line = LineAnswer(text, number, 0, number)
-    shape = SaleVerdict(text, 201, MovementAnswer(text, text, (line,)))
+    shape = SaleVerdict(text, 201, MovementAnswer(text, text, (line,), number))
     return encode_json(shape).decode().split(_GAP)
 
 
 _SHAPE = _cut_shape()
+
+_NO_QUOTE = _SHAPE[-2].partition(",")[0]
+"""What stands between the last number and the end of a verdict without a quote."""
+
+
+@lru_cache(maxsize=_QUOTES_KEPT)
+def _quoted(packed: bytes) -> str:
+    """The end of the line and the quote of a verdict. Goods sell again and again at one price."""
+    quote = read_quote(packed)
+    return _SHAPE[-2] + encode_json(quote).decode() if quote is not None else _NO_QUOTE
 
 
 def render_sold(keys: Sequence[str], sold: FastSales) -> bytes:
@@ -177,14 +189,15 @@ def render_sold(keys: Sequence[str], sold: FastSales) -> bytes:
     names = "".join([*keys, *sold.skus])
     if '"' in names or "\\" in names or not names.isprintable():
         return encode_json(BatchAnswer([_verdict(key, entry) for key, entry in zip(keys, sold, strict=True)]))
-    a, b, c, d, e, f, g = _SHAPE
+    a, b, c, d, e, f, _, h = _SHAPE
     stamps = range(sold.clock, sold.clock + len(sold))
     first, last = stamp_text(stamps[0]), stamp_text(stamps[-1])
     moments = [first] * len(sold) if first == last else map(stamp_text, stamps)
+    quotes = map(_quoted, sold.quotes) if sold.quotes else repeat(_NO_QUOTE, len(sold))
     verdicts = [
-        f"{a}{key}{b}{hash.hex()}{c}{moment}{d}{sku}{e}{quantity}{f}{left}{g}"
-        for key, hash, moment, sku, quantity, left in zip(
-            keys, sold.hashes, moments, sold.skus, sold.quantities, sold.left, strict=True
+        f"{a}{key}{b}{hash.hex()}{c}{moment}{d}{sku}{e}{quantity}{f}{left}{quote}{h}"
+        for key, hash, moment, sku, quantity, left, quote in zip(
+            keys, sold.hashes, moments, sold.skus, sold.quantities, sold.left, quotes, strict=True
         )
     ]
     return f'{{"verdicts":[{",".join(verdicts)}]}}'.encode()

@@ -9,8 +9,8 @@ from msgspec import UNSET
 from replica.core.base.errors import Refused
 from replica.core.catalog.locations import region_of, time_zone_of
 from replica.core.catalog.prices import PRICE
-from replica.core.catalog.quote_records import pack_quote
-from replica.core.catalog.quotes import Occasion, Quote, QuoteLine, quote_at
+from replica.core.catalog.quote_records import pack_lines, pack_quote
+from replica.core.catalog.quotes import Occasion, Quote, QuotedLine, QuoteLine, quote_at, quote_of_one
 from replica.core.catalog.scans import scanned_sku
 from replica.core.log.times import OCCURRED_AT, told_ms
 from replica.core.state.replica import Replica
@@ -65,6 +65,9 @@ def price_of_sale(replica: Replica, location: str, sale: Sale, now_ms: int) -> b
     occasion = occasion_at(replica, location, now_ms if told is None else min(told, now_ms), sale.customer_group)
     try:
         lines = quoted_lines(replica, sale.lines, is_fact=True)
+        if len(lines) == 1:
+            line = quote_of_one(replica.offers, lines[0], occasion)
+            return pack_lines([line]) if isinstance(line, QuotedLine) else b""
         if not any(replica.documents.valued(PRICE, one.sku, occasion.region, location) for one in lines):
             return b""
         return pack_quote(quote_of(replica, lines, occasion))

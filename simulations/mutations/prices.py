@@ -70,7 +70,7 @@ PRICES = (
         scenario=SCENARIO,
         edits=(
             slip(
-                "replica.core.catalog.prices:effective_price",
+                "replica.core.catalog.prices:price_among",
                 (
                     "found = (price, price.amount_at(moment_ms)",
                     "found = (price, (chain if chain and len(price.amounts) > 1 else price).amount_at(moment_ms)",
@@ -127,6 +127,27 @@ PRICES = (
                     "        content = replace(found.content, facts=facts) if command.quote else found.content\n"
                     "        return replace(found, content=content)",
                 ),
+            ),
+        ),
+    ),
+    Mutation(
+        name="fast-sale-without-price",
+        breaks="a sale that takes the fast path does not keep the price that it applied",
+        invariant=5,
+        expected=("PricesChecker",),
+        scenario=SCENARIO,
+        edits=(slip("replica.core.stock.fast_sales:sell_fast", ("{QUOTE: quote} if quote else _NOTHING", "_NOTHING")),),
+    ),
+    Mutation(
+        name="offers-of-yesterday",
+        breaks="a sale applies the prices and promotions of the first sale of its SKU, whatever was written since",
+        invariant=5,
+        expected=("PricesChecker",),
+        scenario=SCENARIO,
+        edits=(
+            slip(
+                "replica.core.catalog.offers:Offers.of",
+                ("if self._writes != documents.writes or len(", "if len("),
             ),
         ),
     ),

@@ -7,6 +7,10 @@ from hypothesis import strategies as st
 
 from edge_node.sale_batches import BatchAnswer, SaleVerdict, render_sold
 from replica.core.base.clock import COUNTER_BITS
+from replica.core.catalog.prices import EffectivePrice
+from replica.core.catalog.quote_records import pack_quote
+from replica.core.catalog.quotes import Discount, Quote, QuotedLine
+from replica.core.catalog.ranks import Source
 from replica.core.log.entry import Entry
 from replica.core.state import decisions
 from replica.core.state.commands import Command, Sales
@@ -23,13 +27,19 @@ texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, 
 bought = st.tuples(st.sampled_from(ITEMS), st.integers(1, 9))
 
 
-def sell(sales: list[KeyedSale], now_ms: int) -> FastSales:
+PRICE = EffectivePrice(199, "EUR", 1, True, Source("store", 3, "store-1"))
+LINE = QuotedLine("cola", 2, PRICE, 398, (Discount("p", 40, 2, "10 % off", Source("chain", 1)),), 358)
+QUOTES = [b"", pack_quote(Quote((LINE,), (), ())), b"no quote that this version reads"]
+
+
+def sell(sales: list[KeyedSale], now_ms: int, quotes: list[bytes] | None = None) -> FastSales:
     replica = Replica("store-1#0000000a", (STORE,), open_catalog=True)
     stock = tuple(GoodsLine(1_000, item=item) for item in ITEMS)
     decisions.execute(replica, Command(STORE, GoodsReceipt(stock), b"stock"), now_ms)
     for item in ITEMS:
         replica.catalog.recipe(item, 0)
-    sold = decisions.execute_requests(replica, Sales(STORE, sales, [sale.key.encode() for sale in sales]), now_ms, {})
+    keys = [sale.key.encode() for sale in sales]
+    sold = decisions.execute_requests(replica, Sales(STORE, sales, keys, quotes or ()), now_ms, {})
     assert isinstance(sold, FastSales)
     return sold
 
@@ -47,6 +57,13 @@ def test_answer_rendered_from_columns_equals_that_of_the_entries(
     sales = [KeyedSale(lines=(SkuLine(quantity, item),), key=key) for key, (item, quantity) in wanted.items()]
     sold = sell(sales, now_ms)
     assert render_sold(list(wanted), sold) == one_by_one(sales, list(sold))
+
+
+@given(st.lists(st.sampled_from(QUOTES), min_size=1, max_size=5))
+def test_the_answer_to_fast_sales_has_the_price_of_each(quotes: list[bytes]) -> None:
+    sales = [KeyedSale(lines=(SkuLine(1, "cola"),), key=f"key-{number}") for number in range(len(quotes))]
+    sold = sell(sales, 5, quotes)
+    assert render_sold([sale.key for sale in sales], sold) == one_by_one(sales, list(sold))
 
 
 def test_fast_sales_that_span_two_milliseconds_have_their_own_times() -> None:

@@ -125,7 +125,17 @@ _NO_PAST = Past()
 class Documents:
     """The registers that this replica knows, and their digest."""
 
-    __slots__ = ("_changed_pasts", "_changes", "_digests", "_keys", "_pasts", "_registers", "_with_lost", "malformed")
+    __slots__ = (
+        "_changed_pasts",
+        "_changes",
+        "_digests",
+        "_keys",
+        "_pasts",
+        "_registers",
+        "_with_lost",
+        "malformed",
+        "writes",
+    )
 
     def __init__(self) -> None:
         self._registers: dict[str, dict[str, _Ranks]] = {}
@@ -141,6 +151,8 @@ class Documents:
         """By scope."""
         self.malformed = 0
         """Number of document entries that this version could not read: kept, forwarded and skipped."""
+        self.writes = 0
+        """Grows with each register that got another write: what was computed from documents before may be outdated."""
 
     def apply(
         self, facts: dict[str, Any], clock: int, writer: str, wall_ms: int = 0, scope: str = CHAIN
@@ -206,6 +218,7 @@ class Documents:
         return current if former is register else None
 
     def _set(self, register: Register) -> None:
+        self.writes += 1
         documents = self._registers.setdefault(register.kind, {})
         before = documents.get(register.key)
         had_value = before is not None and _has_value(before)

@@ -13,6 +13,7 @@ Everything here is computed from the registers of the documents, so nodes with t
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -146,10 +147,19 @@ def effective_price(
     documents: Documents, sku: str, location: str, region: str, moment_ms: int
 ) -> EffectivePrice | NoPrice:
     """The price of a SKU at a location of a region at a moment, in milliseconds since 1970."""
-    chain = _known(documents.register(PRICE, sku))
+    return price_among(documents.valued(PRICE, sku, region, location), documents.register(PRICE, sku), moment_ms)
+
+
+def price_among(registers: Iterable[Register], of_chain: Register | None, moment_ms: int) -> EffectivePrice | NoPrice:
+    """The price that some documents of one SKU give at a moment: those that have a value, highest rank first.
+
+    Args:
+        of_chain: the document of the chain.
+    """
+    chain = _known(of_chain)
     others: list[PassedOver] = []
     found: tuple[KnownPrice, int, Source] | None = None
-    for register in documents.valued(PRICE, sku, region, location):
+    for register in registers:
         price = _known(register)
         why = "overridden" if found is not None else _why_not(price, chain, register.rank, moment_ms)
         if why is not None:

@@ -6,6 +6,8 @@ that did not count are left out: they are in the journal.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec import Struct
 
@@ -50,6 +52,11 @@ _decode = msgspec.msgpack.Decoder(tuple[_Line, ...]).decode
 
 def pack_quote(quote: Quote) -> bytes:
     """The priced lines of a quote; empty if there are none, or if they are too long to keep."""
+    return pack_lines(quote.lines)
+
+
+def pack_lines(quoted: Iterable[QuotedLine]) -> bytes:
+    """Priced lines as `pack_quote` keeps them."""
     lines = [
         _Line(
             sku=line.sku,
@@ -68,7 +75,7 @@ def pack_quote(quote: Quote) -> bytes:
                 ]
             ),
         )
-        for line in quote.lines
+        for line in quoted
     ]
     packed = _encode(lines) if lines else b""
     return packed if len(packed) <= RECORD_BYTES_MAX else b""

@@ -13,7 +13,7 @@ same answer as its hub, if both have the same documents.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 
 from msgspec import Struct
@@ -24,7 +24,8 @@ from replica.core.catalog.currencies import cash_amount
 from replica.core.catalog.discounts import OpenLine, taken_by
 from replica.core.catalog.documents import Documents
 from replica.core.catalog.money import half_up
-from replica.core.catalog.prices import EffectivePrice, Minimum, NoPrice, effective_price, minimum_of
+from replica.core.catalog.offers import Offers
+from replica.core.catalog.prices import EffectivePrice, Minimum, NoPrice, effective_price, minimum_of, price_among
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import Promotion, currency_of, reason_of
 from replica.core.catalog.ranks import Source, ranks_at
@@ -114,6 +115,24 @@ def quote_at(documents: Documents, promotions: Promotions, lines: Iterable[Quote
     return quote(lines, prices, {sku: attributes_of(documents, sku) for sku in skus}, promotions, occasion, minimums)
 
 
+def quote_of_one(offers: Offers, line: QuoteLine, occasion: Occasion) -> QuotedLine | UnpricedLine:
+    """The line of a quote for one SKU alone. Raises Invalid as `quote` does."""
+    offer = offers.of(line.sku, occasion.location, occasion.region)
+    price = price_among(offer.prices, offer.chain, occasion.moment_ms)
+    if isinstance(price, NoPrice):
+        return UnpricedLine(line.sku, line.quantity, price)
+    opened = _open_line(line, price, offer.attributes, offer.minimum)
+    in_force = _now_in_force(offer.promotions, occasion)
+    return _quoted([(opened, price)], in_force, price.currency)[0]
+
+
+def _open_line(line: QuoteLine, price: EffectivePrice, attributes: Attributes, minimum: Minimum) -> OpenLine:
+    amount = half_up(price.amount * line.quantity, price.per)
+    least, per = minimum
+    least_amount = half_up(least * line.quantity, per)
+    return OpenLine(line.sku, attributes, line.quantity, amount, price.per, least_amount)
+
+
 def quote(
     lines: Iterable[QuoteLine],
     prices: Mapping[str, EffectivePrice | NoPrice],
@@ -141,11 +160,8 @@ def quote(
         if isinstance(price, NoPrice):
             unpriced.append(UnpricedLine(sku, quantity, price))
         else:
-            amount = half_up(price.amount * quantity, price.per)
-            least, per = minimums[sku]
-            least_amount = half_up(least * quantity, per)
-            priced = (OpenLine(sku, attributes[sku], quantity, amount, price.per, least_amount), price)
-            baskets.setdefault((price.currency, price.tax_inclusive), []).append(priced)
+            opened = _open_line(QuoteLine(sku, quantity), price, attributes[sku], minimums[sku])
+            baskets.setdefault((price.currency, price.tax_inclusive), []).append((opened, price))
     quoted: list[QuotedLine] = []
     in_force = _in_force(promotions, quantities, attributes, occasion)
     for currency, tax_inclusive in sorted(baskets):
@@ -166,9 +182,17 @@ def _in_force(
     promotions: Promotions, skus: Iterable[str], attributes: Mapping[str, Attributes], occasion: Occasion
 ) -> list[Promotion]:
     """The promotions that may apply to some SKUs on an occasion, in the order in which they apply."""
-    minute = minute_of_week(occasion.moment_ms, occasion.zone)
     known = promotions.applying(((sku, attributes[sku]) for sku in skus), ranks_at(occasion.location, occasion.region))
-    return [one for one in known if one.is_in_force(occasion.moment_ms, minute, occasion.customer_group)]
+    return _now_in_force(known, occasion)
+
+
+def _now_in_force(promotions: Sequence[Promotion], occasion: Occasion) -> list[Promotion]:
+    """Those of some promotions that are in force on an occasion."""
+    if not promotions:
+        return []
+    moment_ms, group = occasion.moment_ms, occasion.customer_group
+    minute = minute_of_week(moment_ms - moment_ms % 1_000, occasion.zone)
+    return [one for one in promotions if one.is_in_force(moment_ms, minute, group)]
 
 
 def _quoted(

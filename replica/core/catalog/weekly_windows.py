@@ -15,6 +15,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -82,8 +83,11 @@ def is_open(minutes: Minutes, minute: int) -> bool:
     return index > 0 and minute < minutes[index - 1][1]
 
 
+@lru_cache(maxsize=16)
 def minute_of_week(moment_ms: int, zone: tzinfo) -> int | None:
     """The minute of the week that a clock in a time zone shows. None if the calendar has no such moment.
+
+    The last results are kept: callers that ask for whole seconds share them.
 
     Args:
         moment_ms: milliseconds since 1970.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 
@@ -72,9 +72,17 @@ class _Alike(Generic[_Asked]):
 
 
 class Sales(_Alike[Sale]):
-    """Sales at one location."""
+    """Sales at one location. `quotes`: the price that each applies, as in `Command`; none at all if it is empty."""
 
-    __slots__ = ()
+    __slots__ = ("quotes",)
+
+    def __init__(self, location: str, requests: Sequence[Sale], keys: Sequence[bytes], quotes: Sequence[bytes] = ()):
+        super().__init__(location, requests, keys)
+        self.quotes = quotes
+
+    def __getitem__(self, index: int) -> Command:
+        quote = self.quotes[index] if self.quotes else b""
+        return Command(self.location, self.requests[index], self.keys[index], quote=quote)
 
 
 class Placements(_Alike[Placement]):
@@ -87,8 +95,8 @@ Requests = Sales | Placements | Sequence[Command | DocumentWrite]
 """The requests of one caller. The replica decides each request separately."""
 
 
-Kind = Callable[[str, list[Any], list[bytes]], Sales | Placements]
-"""Makes columns of requests that are alike."""
+Kind = type[Sales] | type[Placements]
+"""The columns of requests that are alike."""
 
 
 def keys_of(requests: Requests) -> Sequence[bytes]:
@@ -130,8 +138,7 @@ def together(asked: Sequence[Requests]) -> Iterator[tuple[Requests, Sequence[Req
             yield from [(requests, (requests,)) for requests in callers]
         else:
             kind, location = of
-            commands = [one for (one,) in callers if isinstance(one, Command)]
-            yield kind(location, [one.request for one in commands], [one.key for one in commands]), callers
+            yield _alike(kind, location, [one for (one,) in callers if isinstance(one, Command)]), callers
 
 
 def stretches(
@@ -142,8 +149,17 @@ def stretches(
         if kind is None:
             yield from some
         else:
-            commands = [one for one in some if isinstance(one, Command)]
-            yield kind(location, [one.request for one in commands], [one.key for one in commands])
+            yield _alike(kind, location, [one for one in some if isinstance(one, Command)])
+
+
+def _alike(kind: Kind, location: str, commands: Sequence[Command]) -> Sales | Placements:
+    """Commands of one kind at one location as columns."""
+    keys = [one.key for one in commands]
+    requests: list[Any] = [one.request for one in commands]
+    if kind is Placements:
+        return Placements(location, requests, keys)
+    quotes = [one.quote for one in commands]
+    return Sales(location, requests, keys, quotes if any(quotes) else ())
 
 
 def _kind_of_single(requests: Requests) -> tuple[Kind, str] | None:
@@ -155,7 +171,7 @@ def _kind_of_single(requests: Requests) -> tuple[Kind, str] | None:
 
 def _kind(request: Command | DocumentWrite) -> tuple[Kind | None, str]:
     if isinstance(request, Command):
-        if isinstance(request.request, Sale) and not request.quote:
+        if isinstance(request.request, Sale):
             return Sales, request.location
         if isinstance(request.request, Placement):
             return Placements, request.location

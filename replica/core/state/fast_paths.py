@@ -38,7 +38,8 @@ def _sell(replica: Replica, sales: Sales, index: int, end: int, now_ms: int, ear
     sold = FastSales(stream, replica.head(stream), replica.next_stamp(now_ms), view.free)
     times = Times.at(now_ms, replica.counts.watched.get(sales.location, 0), replica.clock_faults.wrong_tills(stream))
     returned = returned_at(replica, sales.location, earlier)
-    sell_fast(view, sales.requests[index:end], sales.keys[index:end], sold, times, returned)
+    quotes = sales.quotes[index:end]
+    sell_fast(view, sales.requests[index:end], sales.keys[index:end], sold, times, returned, quotes)
     if not len(sold):
         return None
     replica.record_run(sold)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from replica.core.catalog.documents import Documents, Register
 from replica.core.catalog.locations import region_of
+from replica.core.catalog.offers import Offers
 from replica.core.catalog.price_conflicts import PriceConflicts
 from replica.core.catalog.promotion_conflicts import PromotionConflicts
 from replica.core.catalog.promotion_index import Promotions
@@ -60,6 +61,7 @@ class Fold:
         "documents",
         "ledger",
         "machine",
+        "offers",
         "orders",
         "parts",
         "policies",
@@ -75,6 +77,7 @@ class Fold:
         self.policies = Policies()
         self.price_conflicts = PriceConflicts(self.documents)
         self.promotions = Promotions()
+        self.offers = Offers(self.documents, self.promotions)
         self.promotion_conflicts = PromotionConflicts(
             self.promotions, partial(attributes_of, self.documents), partial(region_of, self.documents)
         )

@@ -91,6 +91,7 @@ class Replica:
         self.policies = self.fold.policies
         self.price_conflicts = self.fold.price_conflicts
         self.promotions = self.fold.promotions
+        self.offers = self.fold.offers
         self.promotion_conflicts = self.fold.promotion_conflicts
         self.orders = self.fold.orders
         self.counts = self.fold.counts

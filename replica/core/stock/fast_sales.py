@@ -1,15 +1,16 @@
 """Fast sales: the fast path for nearly all sales, many at a time.
 
 A sale takes the fast path if it has one line with a SKU of one item, the node's own rights cover it, and its key was
-not used before. Its entry is the same, byte for byte, as `prepare_sale` leads to; a test compares both. A run of fast
-sales is decided, recorded and answered as columns (`EntryRun`). Only three objects of each sale stay alive, its body,
-hash and key, because most of the cost of a sale is memory that has left the processor's cache when it is needed again.
-See docs/decisions/0011.
+not used before. It may have a price. Its entry is the same, byte for byte, as the general path leads to; a test
+compares both. A run of fast sales is decided, recorded and answered as columns (`EntryRun`). Only three objects of each
+sale stay alive, its body, hash and key, because most of the cost of a sale is memory that has left the processor's
+cache when it is needed again. See docs/decisions/0011.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import repeat
 from typing import Any
 
 from msgspec import UNSET, Struct, msgpack
@@ -22,7 +23,7 @@ from replica.core.log.entry_run import FastRun
 from replica.core.log.times import OCCURRED_AT, told_ms
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import OnShortage, Sale
-from replica.core.stock.sales import note_options
+from replica.core.stock.sales import QUOTE, note_options
 from replica.core.stock.till_receipts import SALE
 
 _RECORD = OnShortage.RECORD
@@ -34,7 +35,7 @@ _pack = msgpack.Encoder().encode
 class FastSales(FastRun):
     """A run of fast sales: the columns of the entries and of the answers to their callers."""
 
-    __slots__ = ("left", "quantities", "skus")
+    __slots__ = ("left", "quantities", "quotes", "skus")
 
     def __init__(self, stream: Stream, head: Head, clock: int, free: str) -> None:
         super().__init__(stream, head, clock, free, CUSTOMER)
@@ -42,6 +43,8 @@ class FastSales(FastRun):
         self.quantities: list[int] = []
         self.left: list[int] = []
         """How many more of each SKU could have been sold afterwards, over all rights in view."""
+        self.quotes: Sequence[bytes] = ()
+        """The price that each sale applied, packed, or empty. No quotes: none applied one."""
 
 
 class Times(Struct, frozen=True):
@@ -72,6 +75,7 @@ def sell_fast(
     sold: FastSales,
     times: Times,
     returned: Collection[str] = (),
+    quotes: Sequence[bytes] = (),
 ) -> None:
     """Record the first sales, each under its new key, as long as they can take the fast path. Refuses nothing.
 
@@ -79,11 +83,12 @@ def sell_fast(
 
     Args:
         returned: till receipts whose goods came back before their sale arrived here. Such a sale has more effects.
+        quotes: the price that each sale applies, packed, or empty. No quotes: none applies one.
     """
     bodies, hashes, skus, quantities, left = sold.bodies, sold.hashes, sold.skus, sold.quantities, sold.left
     stocks, free, known_recipe = view.ledger.stocks(view.location), view.free, view.catalog.known_recipe
     taken, link, clock = sold.taken, sold.previous, sold.clock
-    for key, sale in zip(keys, sales, strict=True):
+    for key, sale, quote in zip(keys, sales, quotes or repeat(b"", len(sales)), strict=True):
         if len(sale.lines) != 1 or not 0 < len(key) <= KEY_LENGTH_MAX:
             break
         (line,) = sale.lines
@@ -102,10 +107,12 @@ def sell_fast(
         gone = taken.get(stock, 0) + wanted
         if gone > balance:
             break
-        facts = _NOTHING
+        facts: dict[str, Any] = {QUOTE: quote} if quote else _NOTHING
         if sale.on_shortage is not _RECORD or sale.occurred_at is not UNSET or sale.customer_group:
             facts = {}
             note_options(sale, facts)
+            if quote:
+                facts[QUOTE] = quote  # `execute` adds it last
             if OCCURRED_AT in facts and not times.allow(sale, facts[OCCURRED_AT]):
                 break
         after = (available - gone) // units
@@ -126,4 +133,5 @@ def sell_fast(
         quantities.append(quantity)
         left.append(after)
     sold.keys = list(keys[: len(bodies)])
+    sold.quotes = quotes[: len(bodies)]
     sold.units = sum(taken.values())

@@ -8,10 +8,11 @@ from typing import Any
 from msgspec import convert, to_builtins
 
 from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.offers import Offers
 from replica.core.catalog.prices import PRICE, PriceDocument, check_price
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import PROMOTION, PromotionDocument, check_promotion
-from replica.core.catalog.quotes import Occasion, Quote, QuoteLine, quote_at
+from replica.core.catalog.quotes import Occasion, Quote, QuoteLine, quote_at, quote_of_one
 from replica.core.catalog.ranks import CHAIN_WIDE, Rank
 from replica.core.catalog.skus import SKU
 from tests.core.catalog.test_validity import ms
@@ -27,6 +28,7 @@ class Shop:
         self.zone = zone
         self.documents = Documents()
         self.promotions = Promotions()
+        self.offers = Offers(self.documents, self.promotions)
         self._version = 0
 
     def price(self, sku: str, price: dict[str, Any], rank: Rank = CHAIN_WIDE) -> None:
@@ -56,9 +58,12 @@ class Shop:
         return register
 
     def quote(self, *lines: tuple[str, int], group: str = "", location: str = "store-1", region: str = "east") -> Quote:
-        """The quote of a basket."""
+        """The quote of a basket. If it has one line, the quote of one SKU alone has to be the same."""
         occasion = Occasion(location, region, ms(self.at), self.zone, group)
-        return quote_at(self.documents, self.promotions, [QuoteLine(*line) for line in lines], occasion)
+        found = quote_at(self.documents, self.promotions, [QuoteLine(*line) for line in lines], occasion)
+        if len(lines) == 1:
+            assert quote_of_one(self.offers, QuoteLine(*lines[0]), occasion) == (*found.lines, *found.unpriced)[0]
+        return found
 
     def net(self, *lines: tuple[str, int], **where: str) -> int:
         """What a basket costs, if all its amounts are of one kind."""

@@ -54,6 +54,13 @@ def test_a_group_has_the_requests_of_its_callers_in_their_order() -> None:
     assert (list(requests), list(callers)) == ([first, second], [[first], [second]])
 
 
+def test_sales_with_a_price_and_without_one_are_one_group() -> None:
+    priced = Command("store-1", Sale(lines=LINES), b"2", quote=b"a price")
+    ((requests, _),) = together([[sale("1")], [priced]])
+    assert isinstance(requests, Sales)
+    assert list(requests) == [sale("1"), priced]
+
+
 @pytest.mark.parametrize(
     "alone",
     [

@@ -193,6 +193,7 @@ def test_a_fast_sale_notes_the_options_that_differ_from_the_default(sale: KeyedS
 
 
 STORE = "store-1"
+quotes = st.sampled_from([b"", b"", pack_value("a price"), pack_value("another price")])
 GOODS_RECEIPT = GoodsReceipt((GoodsLine(9, item="cola"),))
 requests = st.lists(
     st.builds(
@@ -200,6 +201,7 @@ requests = st.lists(
         st.sampled_from([STORE, STORE, STORE, "store-2", "nowhere"]),
         sales | st.just(GOODS_RECEIPT),
         st.integers(0, 30).map(lambda number: b"key-%d" % number) | st.sampled_from([b"", b"x" * 129]),
+        quote=quotes,
     )
     | st.just(DocumentWrite("sku", "four", pack_value({"recipe": {"cola": 4}}), b"write")),
     max_size=25,
@@ -224,13 +226,16 @@ def answer(verdict: Verdict) -> object:
 BY_ONE = (SkuLine(1, sku="cola"),)
 MOMENT_MS = int(MOMENT.timestamp() * 1000)
 
-keyed_sales = st.lists(st.tuples(sales, st.integers(0, 30).map(lambda number: b"key-%d" % number)), max_size=25)
+keys = st.integers(0, 30).map(lambda number: b"key-%d" % number)
+keyed_sales = st.lists(st.tuples(sales, keys, quotes), max_size=25)
 
 
 @given(keyed_sales, st.sampled_from([STORE, STORE, "nowhere"]))
-def test_sales_of_one_call_have_the_same_results_as_one_by_one(asked: list[tuple[Sale, bytes]], location: str) -> None:
+def test_sales_of_one_call_have_the_same_results_as_one_by_one(
+    asked: list[tuple[Sale, bytes, bytes]], location: str
+) -> None:
     together, apart = replica_with_stock(), replica_with_stock()
-    call = Sales(location, [sale for sale, _ in asked], [key for _, key in asked])
+    call = Sales(location, *[list(column) for column in zip(*asked, strict=True)]) if asked else Sales(location, [], [])
     assert [answer(one) for one in decisions.execute_requests(together, call, 5, {})] == [
         answer(one) for one in one_by_one(apart, list(call), 5)
     ]
@@ -249,6 +254,26 @@ def test_the_receipt_of_a_fast_sale_is_of_the_moment_of_its_entry(late_ms: int) 
     batch = replica.take_batch()
     moved = [row[6] for row in batch.receipts]
     assert moved == [moved_ms(entry.content) for entry in batch.entries] == [now_ms, min(MOMENT_MS, now_ms), now_ms]
+
+
+def test_a_fast_sale_keeps_the_price_that_it_applied() -> None:
+    replica = replica_with_stock()
+    said = [COLA, COLA, cola(on_shortage=OnShortage.REFUSE)]
+    prices = [b"one price", b"", b"another price"]
+    sold = decisions.execute_requests(replica, Sales(STORE, said, [b"1", b"2", b"3"], prices), 6, {})
+    assert isinstance(sold, FastSales)
+    assert [entry.content.facts for entry in sold] == [
+        {"quote": b"one price"},
+        {},
+        {"on_shortage": "refuse", "quote": b"another price"},
+    ]
+
+
+def test_a_fast_sale_told_again_at_another_price_keeps_its_first_one() -> None:
+    replica = replica_with_stock()
+    (first,) = decisions.execute_requests(replica, Sales(STORE, [COLA], [b"1"], [b"one price"]), 6, {})
+    (again,) = decisions.execute_requests(replica, Sales(STORE, [COLA], [b"1"], [b"another price"]), 7, {})
+    assert again == first
 
 
 def test_the_key_of_a_sale_in_a_run_is_known_afterwards() -> None:
