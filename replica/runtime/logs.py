@@ -25,10 +25,17 @@ class _Sink(io.StringIO):
             sys.stderr.flush()
 
 
+_ERRORS_OF_CALLERS = ("aiohttp.http_exceptions", "aiohttp.web_protocol")
+"""The modules of aiohttp's errors about requests. Their names stand here, because a simulation imports no HTTP."""
+
+
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """False for requests that are not HTTP: the caller got an error, and a traceback in the log helps nobody."""
+    """False for requests that are not HTTP: the caller got an error, and a traceback in the log helps nobody.
+
+    After its answer to a body that it cannot decode, aiohttp reads on, and would log that it still cannot.
+    """
     kind = record.exc_info[0] if record.exc_info else None
-    return kind is None or kind.__module__ != "aiohttp.http_exceptions"
+    return kind is None or kind.__module__ not in _ERRORS_OF_CALLERS
 
 
 def configure_logs(level: str, **context: str) -> None:

@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from replica.core.base.errors import Unknown
 from replica.runtime.http.fast_path import FastPath, FastRead
+from replica.runtime.http.protocol import problem_protocols
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.node import Node
 from replica.runtime.peering.websocket import HttpNetwork
@@ -97,9 +98,10 @@ async def serve(
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False, shutdown_timeout=REQUESTS_FINISH_S)
     await runner.setup()
     assert runner.server is not None
-    fast_path = FastPath(assembly.fast_calls, node.driver, runner.server) if assembly.fast_calls else None
+    protocols = problem_protocols(runner.server)
+    fast_path = FastPath(assembly.fast_calls, node.driver, protocols) if assembly.fast_calls else None
     try:
-        server = await loop.create_server(fast_path or runner.server, host, port, backlog=BACKLOG, reuse_address=True)
+        server = await loop.create_server(fast_path or protocols, host, port, backlog=BACKLOG, reuse_address=True)
     except OSError as error:
         print(
             f"shelfsync: cannot listen on {host}:{port}: {error.strerror}. Choose another --host or --port.",

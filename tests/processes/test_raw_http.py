@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -153,14 +154,26 @@ async def _send(writer: asyncio.StreamWriter, requests: list[bytes]) -> None:
         (request("k3", body=b"\xff\xfe"), 400),
         (request("", body=BODY), 422),
         (request("a\tb", body=BODY), 422),
+        (request("k4", "Content-Encoding: br"), 415),
+        (request("k5", "Content-Encoding: br", start="POST /v1/sales HTTP/1.0"), 415),
+        (request("k6", "Content-Encoding: zstd"), 415),
+        (request("k7", "Content-Encoding: compress"), 415),
+        (request("k8", "Content-Encoding: gzip", "Content-Encoding: gzip"), 415),
+        (request("k9", "Content-Encoding: gzip"), 400),
+        (request("k10", "Content-Encoding: deflate", body=zlib.compress(BODY)[:-6]), 400),
+        (request("k11", "Transfer-Encoding: chunked", body=b"x\r\n\r\n"), 400),
+        (b"GET /v1/stock HTTP/1.1\r\nHost: a\r\nContent-Encoding: br\r\n\r\n", 415),
     ],
 )
 async def test_invalid_request_is_refused_and_changes_nothing(store: NodeProcess, sent: bytes, status: int) -> None:
     async with aiohttp.ClientSession() as client:
         before = await journal(client, store.url)
         (answer,) = await talk(store.port, [sent])
-        assert answer.status == status
+        assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+        problem = json.loads(answer.body)
+        assert problem["status"] == status and problem["type"] and problem["detail"]
         assert await journal(client, store.url) == before
+    assert "Traceback" not in store.log.read_text()
 
 
 async def test_retry_after_a_disconnect_has_exactly_one_effect(store: NodeProcess) -> None:

@@ -230,11 +230,25 @@ async def test_hub_writes_only_for_the_locations_it_hosts(nodes: Nodes) -> None:
     await check_no_effect(nodes, before)
 
 
+@pytest.mark.parametrize("path", ["sales", "receipts?location=store-1"])
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_body_in_another_encoding_than_its_header_says_is_a_client_error(nodes: Nodes, encoding: str) -> None:
+async def test_body_in_another_encoding_than_its_header_says_is_refused(nodes: Nodes, encoding: str, path: str) -> None:
     before = await nodes.state()
-    reply = await post(nodes.client, f"{nodes.store}/v1/sales", SALE, headers={"Content-Encoding": encoding})
-    assert 400 <= reply.status < 500, reply
+    url = nodes.store if path == "sales" else nodes.hub
+    reply = await post(nodes.client, f"{url}/v1/{path}", SALE, headers={"Content-Encoding": encoding})
+    check_problem(reply, 400, "malformed-json", "body")
+    await check_no_effect(nodes, before)
+
+
+@pytest.mark.parametrize("path", ["sales", "receipts?location=store-1"])
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, deflate"])
+async def test_body_in_an_encoding_that_no_node_knows_is_refused_by_its_header(
+    nodes: Nodes, encoding: str, path: str
+) -> None:
+    before = await nodes.state()
+    url = nodes.store if path == "sales" else nodes.hub
+    reply = await post(nodes.client, f"{url}/v1/{path}", SALE, headers={"Content-Encoding": encoding})
+    check_problem(reply, 415, "unsupported-encoding", "Content-Encoding")
     await check_no_effect(nodes, before)
 
 

@@ -27,7 +27,16 @@ from replica.runtime.http.bodies import (
     without_mark,
 )
 from replica.runtime.http.origins import Origins, is_loopback
-from replica.runtime.http.problems import Forbidden, Malformed, TooLarge, invalid_from, plain_problem, problem_response
+from replica.runtime.http.problems import (
+    ENCODINGS,
+    Forbidden,
+    Malformed,
+    TooLarge,
+    UnsupportedEncoding,
+    invalid_from,
+    plain_problem,
+    problem_response,
+)
 from replica.runtime.http.query_fields import QueryField
 
 T = TypeVar("T")
@@ -39,6 +48,8 @@ BODY_BYTES_MAX = 2 << 20
 """Largest body of a request, in bytes: 500 sales of 20 lines take about half of it."""
 
 KEY_HEADER = "Idempotency-Key"
+
+CONTENT_ENCODING = "Content-Encoding"
 
 JSON = "application/json"
 
@@ -110,15 +121,29 @@ class Decoder:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Read a request's body. Raises TooLarge."""
+    """Read a request's body. Raises Refused."""
+    if _encoding_of(request) not in ("", "identity", *ENCODINGS):
+        raise unsupported()
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"The body has more than {BODY_BYTES_MAX} bytes.", field="body") from None
     except web.RequestPayloadError as error:
-        raise Malformed(
-            f"The body does not match its Content-Encoding or Transfer-Encoding: {error}.", field="body"
-        ) from None
+        raise unreadable(str(error).rpartition("\n")[2].strip(" .")) from None
+
+
+def _encoding_of(request: web.Request) -> str:
+    return ", ".join(request.headers.getall(CONTENT_ENCODING, [])).strip().lower()
+
+
+def unsupported() -> UnsupportedEncoding:
+    """The refusal of a body in an encoding that the node does not decode."""
+    return UnsupportedEncoding(f"The header {CONTENT_ENCODING} names another encoding.", field=CONTENT_ENCODING)
+
+
+def unreadable(reason: str) -> Malformed:
+    """The refusal of a body whose bytes are not what its headers say."""
+    return Malformed(f"The body does not match its {CONTENT_ENCODING} or Transfer-Encoding: {reason}.", field="body")
 
 
 def checked_key(text: str | None) -> bytes:
@@ -182,7 +207,10 @@ async def _answer_problems(request: web.Request, handler: Handler) -> web.Stream
     try:
         return await handler(request)
     except Refused as refused:
-        return problem_response(refused)
+        response = problem_response(refused)
+        if request.content.exception() is not None:  # nobody knows where the next request begins
+            response.force_close()
+        return response
     except web.HTTPNotFound:
         path = request.rel_url.raw_path
         return plain_problem("not-found", f"There is no path {path}. The document /openapi.json lists all paths.")

@@ -6,7 +6,9 @@ which field, and what to do next. The member `field` names the field as the call
 
 type                    status  title
 invalid-request            422  A field of the request has an invalid value.
+malformed-request          400  The node cannot read the request as HTTP.
 malformed-json             400  The body is not valid JSON.
+unsupported-encoding       415  The node cannot decode this Content-Encoding.
 body-too-large             413  The body is too large.
 expectation-failed         417  The node does not support this Expect header.
 forbidden                  403  The caller is not allowed to do this.
@@ -72,6 +74,9 @@ PROBLEM = "application/problem+json"
 
 RETRY_AFTER_S = {503: 1, 507: 5}
 
+ENCODINGS = ("gzip", "deflate")
+"""Encodings of a body that the node decodes."""
+
 _location_in_error = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`\$?\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _missing = re.compile(r"missing required field `(?P<name>[^`]+)`")
 _unknown = re.compile(r"unknown field `(?P<name>[^`]+)`")
@@ -81,6 +86,12 @@ class Malformed(Invalid):
     """The body is not valid JSON."""
 
     kind = "malformed-json"
+
+
+class UnsupportedEncoding(Refused):
+    """The node cannot decode this Content-Encoding."""
+
+    kind = "unsupported-encoding"
 
 
 class TooLarge(Invalid):
@@ -117,6 +128,13 @@ PROBLEM_TYPES = {
     for one in (
         ProblemType(Invalid.kind, 422, "A field of the request has an invalid value."),
         ProblemType(Malformed.kind, 400, "The body is not valid JSON.", "Send one JSON value in UTF-8."),
+        ProblemType("malformed-request", 400, "The node cannot read the request as HTTP.", "Correct the request."),
+        ProblemType(
+            UnsupportedEncoding.kind,
+            415,
+            "The node cannot decode this Content-Encoding.",
+            f"Send the body as it is, or in {' or '.join(ENCODINGS)}.",
+        ),
         ProblemType(TooLarge.kind, 413, "The body is too large.", "Split the request into several."),
         ProblemType("expectation-failed", 417, "The node does not support this Expect header."),
         ProblemType(Forbidden.kind, 403, "The caller is not allowed to do this."),
@@ -200,7 +218,9 @@ def problem_response(refused: Refused) -> web.Response:
     """The HTTP response of a refusal."""
     document = problem(refused)
     status = document["status"]
-    headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else None
+    headers = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else {}
+    if refused.kind == UnsupportedEncoding.kind:
+        headers["Accept-Encoding"] = ", ".join(ENCODINGS)
     return web.Response(
         status=status,
         body=msgspec.json.encode(document),

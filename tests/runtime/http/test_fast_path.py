@@ -20,6 +20,7 @@ from replica.core.base.errors import Invalid, Overloaded
 from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.runtime.http.fast_path import IDLE_S, FastCall, FastPath, _date, _parse, _refusal
+from replica.runtime.http.protocol import problem_protocols
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import Assembly
 
@@ -35,7 +36,7 @@ async def serving(assembly: Assembly) -> AsyncIterator[tuple[str, int]]:
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False)
     await runner.setup()
     assert runner.server is not None and assembly.fast_calls
-    fast_path = FastPath(assembly.fast_calls, assembly.node.driver, runner.server)
+    fast_path = FastPath(assembly.fast_calls, assembly.node.driver, problem_protocols(runner.server))
     server = await asyncio.get_running_loop().create_server(fast_path, "127.0.0.1", 0)
     assembly.node.start([], 0.0)
     yield server.sockets[0].getsockname()

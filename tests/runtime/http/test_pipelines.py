@@ -14,6 +14,7 @@ from aiohttp import web
 
 from edge_node.assembly import assemble
 from replica.runtime.http.fast_path import FastPath
+from replica.runtime.http.protocol import problem_protocols
 from replica.runtime.peering.websocket import HttpNetwork
 from simulations.knobs import turned
 from simulations.plan import Setting
@@ -137,7 +138,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     runner = web.AppRunner(assembly.app, access_log=None, handle_signals=False)
     await runner.setup()
     assert runner.server is not None
-    fast_path = FastPath(assembly.fast_calls, assembly.node.driver, runner.server)
+    fast_path = FastPath(assembly.fast_calls, assembly.node.driver, problem_protocols(runner.server))
     assembly.node.start([], 0.0)
     yield Server(fast_path)
     fast_path.close()
