@@ -92,7 +92,7 @@ class Site:
         return _answer(request, asset, KEPT)
 
     def _start_page(self, entry: str, title: str, sources: Mapping[str, bytes]) -> bytes:
-        styles = ("third_party/pico.css", "look/console.css")
+        styles = ("third_party/pico.css", "look/tokens.css", "look/console.css")
         links = [f'<link rel="stylesheet" href="{self.base}/{name}">' for name in styles]
         links += [f'<link rel="modulepreload" href="{self.base}/{name}">' for name in needed_by(entry, sources)]
         if not is_complete():

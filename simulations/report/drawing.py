@@ -26,15 +26,32 @@ GAP_IN = 0.34
 LETTER_IN = 0.073
 """Width of a letter of a label, rounded up."""
 
-INK, PALE, RED, GREEN = "#1f2933", "#8a94a0", "#b3001b", "#007a5a"
-SERVING = "#b8c4d0"
-PAUSED_LOOK: dict[str, Any] = {"facecolor": "#f0e442", "edgecolor": INK, "linewidth": 0.4}
-DOWN_LOOK: dict[str, Any] = {"facecolor": "white", "edgecolor": PALE, "hatch": "/////", "linewidth": 0.4}
+INK, PALE, RED, GREEN = "#1c2622", "#52605a", "#b3261e", "#0b6b57"
+SURFACE, STRIPE, LINE, SERVING, LINK = "#ffffff", "#f6f7f5", "#d8ded9", "#bcc2be", "#44524c"
+DARK, BRIGHT = "#1c2623", "#fffffe"
+"""Letters on bars. They stay as they are in light and dark, because the bars do."""
+
+TOKENS = {
+    INK: "--pico-color",
+    "#000000": "--pico-color",  # where matplotlib writes without a colour, and the seventh machine
+    PALE: "--pico-muted-color",
+    RED: "--bad",
+    GREEN: "--good",
+    SURFACE: "--surface",
+    STRIPE: "--pico-background-color",
+    LINE: "--line",
+    SERVING: "--serving",
+    LINK: "--pico-secondary",
+}
+"""The colours that are different in light and dark. The page defines these tokens (`look/tokens.css`)."""
+
+PAUSED_LOOK: dict[str, Any] = {"facecolor": "#f0e442", "edgecolor": DARK, "linewidth": 0.4}
+DOWN_LOOK: dict[str, Any] = {"facecolor": SURFACE, "edgecolor": PALE, "hatch": "/////", "linewidth": 0.4}
 
 FAMILY_COLOURS = dict(
-    zip(FAMILIES, ("#e69f00", "#cc79a7", "#d55e00", "#0072b2", "#009e73", "#56b4e9", "#000000"), strict=True)
+    zip(FAMILIES, ("#e69f00", "#cc79a7", "#d55e00", "#0072b2", "#009e73", "#56b4e9", "#6b7a73"), strict=True)
 )
-"""The palette of Okabe and Ito, which people with colour blindness can distinguish."""
+"""The palette of Okabe and Ito and a grey, which people with colour blindness can distinguish."""
 
 MACHINE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7f7f7f")
 MACHINE_STYLES = ("-", "--", "-.", ":")
@@ -106,7 +123,7 @@ class Picture:
         for index, (lane, packed) in enumerate(zip(self._lanes, rows, strict=True)):
             height = len(packed) + 1.6
             if index % 2 == 0:
-                axes.axhspan(top, top + height, color="#f5f7f9", zorder=0)
+                axes.axhspan(top, top + height, color=STRIPE, zorder=0)
             ticks.append((top + height / 2, lane.name))
             self._draw_state(axes, lane, top + 0.3)
             for row, bars in enumerate(packed):
@@ -137,8 +154,8 @@ class Picture:
 
     def _draw_links(self, axes: Axes) -> None:
         for row, ((_, other), spans) in enumerate(self._links.items()):
-            axes.hlines(row, 0, self._end, color="#e3e8ed", linewidth=0.6, zorder=0)
-            axes.broken_barh([self._measured(span) for span in spans], (row - 0.22, 0.44), facecolor="#4a5a6a")
+            axes.hlines(row, 0, self._end, color=LINE, linewidth=0.6, zorder=0)
+            axes.broken_barh([self._measured(span) for span in spans], (row - 0.22, 0.44), facecolor=LINK)
             axes.text(self._end * 1.008, row, other, va="center", color=INK, fontsize=7)
         axes.set_ylim(len(self._links) - 0.4, -0.6)
         axes.set_yticks(range(len(self._links)), [one for one, _ in self._links])
@@ -161,7 +178,7 @@ class Picture:
                 linewidth=1.1 + 1.3 * (count - 1 - rank),  # so equal curves are all visible
             )
         axes.margins(y=0.12)
-        axes.grid(axis="y", color="#e3e8ed", linewidth=0.6)
+        axes.grid(axis="y", color=LINE, linewidth=0.6)
         _title(axes, f"{panel.item} at {panel.location}: units on hand, as each machine shows them")
         beside = (1.004, 1.04)
         axes.legend(
@@ -247,15 +264,22 @@ def _title(axes: Axes, text: str) -> None:
 
 def _ink_on(colour: str) -> str:
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else INK
+    return BRIGHT if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else DARK
 
 
 def _as_element(figure: Figure) -> str:
     """The SVG element without prologue, metadata and namespaces, because HTML does not need them."""
     text = StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    figure.savefig(
+        text, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+    )
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"#[0-9a-f]{6}\b(?=[;\"])", lambda found: _painted(found[0]), svg)
     svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg)
     return re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg class="picture" role="img" viewBox="\1">', svg, count=1)
+
+
+def _painted(colour: str) -> str:
+    return f"var({TOKENS[colour]})" if colour in TOKENS else colour

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,9 @@ from simulations.scenario import Scenario, write_scenario
 
 LISTED = "runs.json"
 """The content of the list, for the next command that writes to the same directory."""
+
+TOKENS = "static/look/tokens.css"
+"""Fonts, spacing and colours of the consoles. Each page contains them, so that all pages of the product look alike."""
 
 
 class Listed(Struct, frozen=True):
@@ -45,6 +49,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters["duration"] = duration
+        self._templates.globals["tokens"] = Markup(files("console").joinpath(TOKENS).read_text("utf-8"))
 
     def write(self, name: str, origin: str, outcome: Outcome) -> Path:
         """Write the page and the plan of a run, and add the run to the list. Returns the path of the page."""

@@ -17,6 +17,7 @@ from simulations.checkers.floor import FloorChecker
 from simulations.faults import FAULTS, OF_IDENTITY
 from simulations.outcome import Outcome, play_out
 from simulations.plan import Fault, Plan, Trade
+from simulations.report.drawing import TOKENS
 from simulations.report.lanes import FAMILIES, Span, lanes, links, panels
 from simulations.report.pages import Pages
 from simulations.scenario import Scenario, read_scenario, write_scenario
@@ -33,6 +34,8 @@ CUT = Plan(
         Fault(kind="ring", at_s=20.0, for_s=2.0),
     ),
 )
+
+ROOT = Path(__file__).parents[2]
 
 VOID = ("meta", "link", "br", "input", "img", "hr")
 
@@ -114,6 +117,20 @@ def test_a_page_is_complete_and_has_no_outside_references(page: Path) -> None:
         checked = Checked(text)
         assert all(address.startswith("#") or (page.parent / address).exists() for address in checked.addresses)
     assert "svg" in Checked(page.read_text()).tags
+
+
+def test_a_page_has_the_colours_of_the_consoles_and_names_no_other_token(page: Path) -> None:
+    tokens = (ROOT / "console" / "static" / "look" / "tokens.css").read_text()
+    for path in (page, page.parent / "index.html"):
+        text = path.read_text()
+        assert tokens in text
+        assert set(re.findall(r"var\((--[\w-]+)\)", text)) <= set(re.findall(r"(--[\w-]+):", text))
+
+
+def test_every_colour_of_the_picture_that_depends_on_light_and_dark_is_a_token(page: Path) -> None:
+    picture = page.read_text().partition('<svg class="picture"')[2].partition("</svg>")[0]
+    assert "var(--pico-color)" in picture
+    assert [colour for colour in TOKENS if re.search(f'{colour}[;"]', picture)] == []
 
 
 def test_a_page_shows_plan_counters_steps_and_replay(page: Path, outcome: Outcome) -> None:
