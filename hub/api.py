@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from hub.areas_api import AreasApi
 from hub.availability_api import AvailabilityApi
 from hub.elsewhere_api import ElsewhereApi
 from hub.last_seen import heard_seen, met_seen
@@ -104,6 +105,7 @@ class HubApi:
         self._hosts = tuple(hosts)
         self._stock = StockApi(node, self._location_of)
         self._availability = AvailabilityApi(node, self._hosts, self._stock.long_reads)
+        self._areas = AreasApi(node)
         self._elsewhere = ElsewhereApi(node, self._stock.long_reads, self._availability.as_of)
         self.locations = LocationsApi(node, self._stock.long_reads)
         self._rights = RightsApi(node, self._stock.long_reads)
@@ -128,6 +130,7 @@ class HubApi:
             *self._skus.operations((LOCATION,)),
             *self._search.operations((LOCATION,)),
             *self._elsewhere.operations(),
+            *self._areas.operations(),
             Operation(
                 method="GET",
                 path="/v1/stock/{location}",

@@ -57,6 +57,18 @@ COMPONENTS_MAX = 16
 PRIORITY_MAX = 1_000_000
 """Priority of a promotion: room between any two that exist."""
 
+AREA_PARTS_MAX = 512
+"""Parts that one delivery area covers, and parts that it excludes: each city of a large country."""
+
+AREA_LOCATIONS_MAX = 512
+"""Locations that serve one delivery area, and the same number of backups: more than a parcel has to choose from."""
+
+POLYGON_POINTS_MAX = 1_024
+"""Corners of one polygon: a coast in some detail, and half of the largest document."""
+
+POSTCODE_LENGTH_MAX = 16
+"""Characters of a postcode, with blanks: the longest ones have ten."""
+
 POLICY_PARTS_MAX = 256
 """Regions in one policy. The same bound applies to its channels."""
 

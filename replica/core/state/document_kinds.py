@@ -6,7 +6,7 @@ from the record. CONTRIBUTING.md walks through an example.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from replica.core.base.errors import Invalid
 from replica.core.base.names import is_item, is_name
+from replica.core.catalog.area_index import Areas
+from replica.core.catalog.areas import AREA, AreaDocument, check_area, locations_of, read_area
 from replica.core.catalog.documents import Documents, Register
 from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import LOCATION, LocationDocument, region_of
@@ -52,6 +54,7 @@ class Indexes(Protocol):
     """What a replica derives from its documents."""
 
     documents: Documents
+    areas: Areas
     catalog: Catalog
     price_conflicts: PriceConflicts
     promotions: Promotions
@@ -89,6 +92,8 @@ class DocumentKind(Struct, frozen=True, kw_only=True):
     """The ranks that a document of this kind may be written at."""
     admit: Callable[[Known, DocumentWrite], None] = lambda known, write: None
     """Checks a write with a value against what the replica knows when it decides the write. Raises Refused."""
+    named_locations: Callable[[DocumentWrite], Iterable[str]] = lambda write: ()
+    """The locations that a write names, besides that of its rank."""
     index: Callable[[Indexes, Register], bool] = lambda indexes, register: True
     """Takes in the current write of a document at one of its ranks. False if this version cannot read it."""
 
@@ -123,6 +128,20 @@ def _admit_promotion(known: Known, write: DocumentWrite) -> None:
         known.promotions.check_overlap(promotion, partial(attributes_of, documents), partial(region_of, documents))
 
 
+def _area_locations(write: DocumentWrite) -> list[tuple[str, str]]:
+    area = read_area(write.name, write.value)
+    return list(locations_of(area.document)) if area is not None else []
+
+
+def _admit_area(known: Known, write: DocumentWrite) -> None:
+    for location, field in _area_locations(write):
+        known.known_locations.check_field(location, field)
+
+
+def _index_area(indexes: Indexes, register: Register) -> bool:
+    return indexes.areas.put(register)
+
+
 def _index_price(indexes: Indexes, register: Register) -> bool:
     indexes.price_conflicts.put(register)
     return True
@@ -136,6 +155,7 @@ def _index_promotion(indexes: Indexes, register: Register) -> bool:
 
 def _index_location(indexes: Indexes, register: Register) -> bool:
     indexes.promotion_conflicts.location_changed(register.key)
+    indexes.areas.location_changed(register.key)
     return True
 
 
@@ -181,6 +201,15 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
         ),
         DocumentKind(name=LOCATION, document=LocationDocument, is_key=is_name, index=_index_location),
         DocumentKind(
+            name=AREA,
+            document=AreaDocument,
+            is_key=is_name,
+            check=check_area,
+            admit=_admit_area,
+            named_locations=lambda write: [location for location, _ in _area_locations(write)],
+            index=_index_area,
+        ),
+        DocumentKind(
             name=PRICE,
             document=PriceDocument,
             is_key=is_item,
@@ -212,6 +241,7 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             is_key=is_selector,
             check=check_policy,
             admit=_admit_policy,
+            named_locations=lambda write: [location_of(write.name)],
             index=_index_policy,
         ),
         DocumentKind(

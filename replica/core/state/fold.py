@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
+from replica.core.catalog.area_index import Areas
 from replica.core.catalog.documents import Documents, Register
-from replica.core.catalog.locations import region_of
+from replica.core.catalog.locations import position_of, region_of
 from replica.core.catalog.offers import Offers
 from replica.core.catalog.price_conflicts import PriceConflicts
 from replica.core.catalog.promotion_conflicts import PromotionConflicts
@@ -54,6 +55,7 @@ class Fold:
 
     __slots__ = (
         "_applies",
+        "areas",
         "catalog",
         "clock_faults",
         "collisions",
@@ -73,6 +75,7 @@ class Fold:
     def __init__(self, node: str, *, open_catalog: bool = False, kinds: Kinds = KINDS) -> None:
         self.ledger = Ledger()
         self.documents = Documents()
+        self.areas = Areas(partial(position_of, self.documents))
         self.catalog = Catalog(open_catalog)
         self.policies = Policies()
         self.price_conflicts = PriceConflicts(self.documents)

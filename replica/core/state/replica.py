@@ -87,6 +87,7 @@ class Replica:
         self.fold = Fold(self.node, open_catalog=self.open_catalog, kinds=self.kinds)
         self.ledger = self.fold.ledger
         self.documents = self.fold.documents
+        self.areas = self.fold.areas
         self.catalog = self.fold.catalog
         self.policies = self.fold.policies
         self.price_conflicts = self.fold.price_conflicts

@@ -21,7 +21,6 @@ from replica.core.base.names import is_name, part_key
 from replica.core.catalog.documents import pack_value
 from replica.core.catalog.locations import LocationDocument
 from replica.core.catalog.ranks import CHAIN_NAME, RANKS, STORE_NAME, STORE_RANK
-from replica.core.rights.policies import POLICY, location_of
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.decisions import prepare_write
 from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
@@ -303,7 +302,7 @@ class DocumentsApi:
 
     async def _meet(self, writes: Sequence[DocumentWrite]) -> None:
         """Learn of the locations that documents name, if a connected store announced them a moment ago."""
-        named = [location_of(write.name) for write in writes if write.kind == POLICY]
+        named = [location for write in writes for location in DOCUMENT_KINDS[write.kind].named_locations(write)]
         named += [write.at for write in writes if write.rank == STORE_RANK]
         for location in dict.fromkeys(named):
             await self._node.meet(location)

@@ -1,0 +1,91 @@
+"""`area` documents and `POST /v1/areas:find` at a hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.callers import Caller
+
+SHANGHAI = {"type": "division", "country": "CN", "province": "上海"}
+SHOP = {"type": "store", "name": "A shop", "region": "east", "lat": 31.2304, "lon": 121.4737}
+
+
+async def write(hub: Caller, kind: str, key: str, value: Any) -> tuple[int, dict[str, Any]]:
+    return await hub.write(f"/v1/documents/{kind}/{key}", value, method="PUT")
+
+
+async def find(hub: Caller, **address: Any) -> dict[str, Any]:
+    async with hub.client.post("/v1/areas:find", json={"ship_to": {"country": "CN", **address}}) as response:
+        found: dict[str, Any] = await response.json()
+        return found
+
+
+async def test_an_address_shows_its_division_its_areas_and_who_serves_them(hub: Caller) -> None:
+    await write(hub, "location", "store-1", SHOP)
+    await write(hub, "location", "store-2", {**SHOP, "lat": 31.0})
+    await write(
+        hub,
+        "area",
+        "shanghai",
+        {
+            "covers": [SHANGHAI],
+            "names": {"zh": "上海"},
+            "serves": [{"location": "store-2"}, {"location": "store-1"}, {"location": "w-1", "priority": 1}],
+            "backups": [{"location": "w-2"}],
+        },
+    )
+    found = await find(hub, city="上海市", district="黄浦", lat=31.23, lon=121.47)
+    assert found["division"] == {"code": "310101", "names": ["上海市", "黄浦区"]}
+    assert found["areas"] == [{"area": "shanghai", "names": {"zh": "上海"}, "priority": 100}]
+    order = [(one["location"], one["area"], one["backup"]) for one in found["locations"]]
+    assert order == [
+        ("w-1", "shanghai", False),
+        ("store-1", "shanghai", False),
+        ("store-2", "shanghai", False),
+        ("w-2", "shanghai", True),
+    ]
+    assert found["locations"][0]["distance_km"] is None
+    assert found["locations"][1]["distance_km"] == pytest.approx(0.355, abs=0.01)
+
+
+async def test_an_address_in_no_area_has_empty_lists(hub: Caller) -> None:
+    assert await find(hub, country="DE", city="Bonn") == {"division": None, "areas": [], "locations": []}
+
+
+async def test_half_a_position_is_refused_with_its_field(hub: Caller) -> None:
+    assert (await find(hub, lat=1.0))["field"] == "ship_to.lon"
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ({"covers": []}, "covers"),
+        ({"covers": [{**SHANGHAI, "province": "上洋"}]}, "covers[0].province"),
+        ({"covers": [SHANGHAI], "serves": [{"location": "w-7"}]}, "serves[0].location"),
+        ({"covers": [SHANGHAI], "backups": [{"location": "w-7"}]}, "backups[0].location"),
+        ({"covers": [{"type": "distance", "location": "w-7", "km": 5}]}, "covers[0].location"),
+        ({"covers": [{"type": "square", "km": 5}]}, "covers[0].type"),
+    ],
+)
+async def test_an_area_that_names_nothing_known_is_refused(hub: Caller, value: Any, field: str) -> None:
+    status, problem = await write(hub, "area", "a", value)
+    assert (status, problem["field"]) == (422, field)
+
+
+async def test_an_area_moves_with_the_document_of_its_location(hub: Caller) -> None:
+    await write(hub, "location", "store-1", SHOP)
+    await write(hub, "area", "around", {"covers": [{"type": "distance", "location": "store-1", "km": 5}]})
+    assert [one["area"] for one in (await find(hub, lat=31.23, lon=121.47))["areas"]] == ["around"]
+    await write(hub, "location", "store-1", {**SHOP, "lat": 30.0})
+    assert (await find(hub, lat=31.23, lon=121.47))["areas"] == []
+
+
+async def test_the_schema_and_the_history_of_an_area_are_served(hub: Caller) -> None:
+    for priority in (1, 2):
+        await write(hub, "area", "shanghai", {"covers": [SHANGHAI], "priority": priority})
+    schema = await hub.good("/v1/documents/area/schema")
+    assert "ByPolygon" in schema["$defs"]
+    history = await hub.good("/v1/documents/area/shanghai/history")
+    assert [one["value"]["priority"] for one in history["writes"]] == [2, 1]
