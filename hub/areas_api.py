@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Annotated
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from replica.core.catalog.areas import Area, Destination, Serving, Where, servings, where
+from hub.availability_api import SKUS_PER_CALL_MAX
+from replica.core.base.quantities import Sku, Timestamp
+from replica.core.catalog.areas import Area, Destination, Serving, Where, ban_on, servings, where
 from replica.core.catalog.divisions import divisions
 from replica.core.catalog.locations import distance_to
+from replica.core.catalog.selectors import attributes_of
+from replica.core.catalog.validity import moment_ms
 from replica.core.state.replica import Replica
 from replica.runtime.http.operations import Decoder, Operation, json_response
 from replica.runtime.node import Node
 
 
 class AreaQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """An address. Nothing of it is stored."""
+    """An address, and goods that may go there. Nothing of it is stored. Without `at`, it is about now."""
 
     ship_to: Destination
+    skus: Annotated[tuple[Sku, ...], Meta(max_length=SKUS_PER_CALL_MAX)] = ()
+    at: Timestamp | UnsetType = UNSET
 
 
 class AreaAnswer(Struct, frozen=True):
@@ -38,17 +45,26 @@ class ServerAnswer(Struct, frozen=True):
     distance_km: float | None
 
 
+class BanAnswer(Struct, frozen=True):
+    """A SKU of the question that is not delivered to the address, and the area that says so."""
+
+    sku: str
+    area: str
+    reasons: dict[str, str]
+
+
 class AreasAnswer(Struct, frozen=True):
     """What the areas say about an address.
 
     `division`: the smallest division of China that contains it, by GB/T 2260, and the names from the province down.
     Null if the address is not in China, or its names mean no division or several ones. `areas` are in the order of
-    their priorities, `locations` in the order in which they serve.
+    their priorities, `locations` in the order in which they serve. `bans` has those of the SKUs that were asked for.
     """
 
     division: dict[str, str | list[str]] | None
     areas: list[AreaAnswer]
     locations: list[ServerAnswer]
+    bans: list[BanAnswer]
 
 
 class AreasApi:
@@ -74,16 +90,20 @@ class AreasApi:
     async def find(self, request: web.Request) -> web.Response:
         query: AreaQuery = await self._query.read(request)
         place = where(query.ship_to, "ship_to")
-        return json_response(await self._node.driver.look(lambda replica: areas_answer(replica, place)))
+        now_ms = self._node.clock.now().wall_ms if query.at is UNSET else moment_ms(query.at)
+        return json_response(
+            await self._node.driver.look(lambda replica: areas_answer(replica, place, query.skus, now_ms))
+        )
 
 
-def areas_answer(replica: Replica, place: Where) -> AreasAnswer:
+def areas_answer(replica: Replica, place: Where, skus: Sequence[str], now_ms: int) -> AreasAnswer:
     """What the areas say about an address."""
     areas = replica.areas.containing(place)
     return AreasAnswer(
         division=_division(place.code),
         areas=[AreaAnswer(area.id, area.document.names, area.document.priority) for area in areas],
         locations=_servers(replica, areas, place),
+        bans=_bans(replica, areas, skus, now_ms),
     )
 
 
@@ -100,6 +120,17 @@ def _servers(replica: Replica, areas: Iterable[Area], place: Where) -> list[Serv
 
     ordered = sorted(away, key=precedence)
     return [ServerAnswer(one.location, one.area, one.is_backup, away[one]) for one in ordered]
+
+
+def _bans(replica: Replica, areas: Sequence[Area], skus: Sequence[str], now_ms: int) -> list[BanAnswer]:
+    found = []
+    for index, sku in enumerate(skus):
+        replica.catalog.recipe_of(sku, f"skus[{index}]")
+        banned = ban_on(areas, sku, attributes_of(replica.documents, sku), now_ms)
+        if banned is not None:
+            area, ban = banned
+            found.append(BanAnswer(sku, area.id, ban.reasons))
+    return found
 
 
 def _division(code: str) -> dict[str, str | list[str]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ async def write(hub: Caller, kind: str, key: str, value: Any) -> tuple[int, dict
     return await hub.write(f"/v1/documents/{kind}/{key}", value, method="PUT")
 
 
-async def find(hub: Caller, **address: Any) -> dict[str, Any]:
-    async with hub.client.post("/v1/areas:find", json={"ship_to": {"country": "CN", **address}}) as response:
+async def find(hub: Caller, skus: Sequence[str] = (), at: str = "", **address: Any) -> dict[str, Any]:
+    query = {"ship_to": {"country": "CN", **address}, "skus": list(skus), **({"at": at} if at else {})}
+    async with hub.client.post("/v1/areas:find", json=query) as response:
         found: dict[str, Any] = await response.json()
         return found
 
@@ -51,7 +53,7 @@ async def test_an_address_shows_its_division_its_areas_and_who_serves_them(hub: 
 
 
 async def test_an_address_in_no_area_has_empty_lists(hub: Caller) -> None:
-    assert await find(hub, country="DE", city="Bonn") == {"division": None, "areas": [], "locations": []}
+    assert await find(hub, country="DE", city="Bonn") == {"division": None, "areas": [], "locations": [], "bans": []}
 
 
 async def test_half_a_position_is_refused_with_its_field(hub: Caller) -> None:
@@ -80,6 +82,19 @@ async def test_an_area_moves_with_the_document_of_its_location(hub: Caller) -> N
     assert [one["area"] for one in (await find(hub, lat=31.23, lon=121.47))["areas"]] == ["around"]
     await write(hub, "location", "store-1", {**SHOP, "lat": 30.0})
     assert (await find(hub, lat=31.23, lon=121.47))["areas"] == []
+
+
+async def test_a_shopper_reads_why_goods_are_not_delivered_to_an_address(hub: Caller) -> None:
+    for sku, attributes in (("cola", {}), ("lamp-oil", {"hazard": "flammable"})):
+        value = {"recipe": {sku: 1}, "attributes": attributes}
+        await hub.good(f"/v1/documents/sku/{sku}?new_items=true", value, method="PUT")
+    ban = {"goods": {"attributes": {"hazard": "flammable"}}, "reasons": {"en": "No hazards", "zh": "危险品"}}
+    await write(hub, "area", "sh", {"covers": [SHANGHAI], "bans": [{**ban, "valid_to": "2030-01-01T00:00:00Z"}]})
+    bans = [{"sku": "lamp-oil", "area": "sh", "reasons": ban["reasons"]}]
+    assert (await find(hub, ["cola", "lamp-oil"], city="上海"))["bans"] == bans
+    assert (await find(hub, ["cola", "lamp-oil"], at="2031-01-01T00:00:00Z", city="上海"))["bans"] == []
+    assert (await find(hub, ["cola", "lamp-oil"], city="苏州"))["bans"] == []
+    assert (await find(hub, ["cola", "tea"], city="上海"))["field"] == "skus[1]"
 
 
 async def test_the_schema_and_the_history_of_an_area_are_served(hub: Caller) -> None:

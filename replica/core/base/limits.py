@@ -63,6 +63,9 @@ AREA_PARTS_MAX = 512
 AREA_LOCATIONS_MAX = 512
 """Locations that serve one delivery area, and the same number of backups: more than a parcel has to choose from."""
 
+AREA_BANS_MAX = 256
+"""Bans of one delivery area, each of many goods."""
+
 POLYGON_POINTS_MAX = 1_024
 """Corners of one polygon: a coast in some detail, and half of the largest document."""
 

@@ -21,6 +21,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import (
+    AREA_BANS_MAX,
     AREA_LOCATIONS_MAX,
     AREA_PARTS_MAX,
     POLYGON_POINTS_MAX,
@@ -30,6 +31,8 @@ from replica.core.base.limits import (
 from replica.core.base.names import NAME_PATTERN
 from replica.core.catalog import divisions
 from replica.core.catalog.locations import Latitude, Longitude, Point, Words, distance_km
+from replica.core.catalog.selectors import Attributes, Selected, Selector, check_selector, selected_by
+from replica.core.catalog.validity import Moment, Period, period_of
 
 AREA = "area"
 """The kind of the documents that describe delivery areas."""
@@ -125,10 +128,26 @@ Servers = Annotated[tuple[Server, ...], Meta(max_length=AREA_LOCATIONS_MAX)]
 Coverages = Annotated[tuple[Coverage, ...], Meta(max_length=AREA_PARTS_MAX)]
 
 
+Reasons = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=16)], Annotated[str, Meta(min_length=1, max_length=256)]],
+    Meta(min_length=1, max_length=64, description="What a shopper reads, by language.", examples=[{"en": "Fragile"}]),
+]
+
+
+class Ban(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Goods that are not delivered to an area, and why."""
+
+    goods: Selector
+    reasons: Reasons
+    valid_from: Moment = UNSET
+    valid_to: Moment = UNSET
+
+
 class AreaDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The value of the document `area/{id}`.
 
-    `serves`: the locations that deliver to it. `backups`: those that do if the goods are at none of the others.
+    `serves`: the locations that deliver to it. `backups`: those that do if the goods are at none of the others. `bans`:
+    the goods that none of them delivers there.
     """
 
     covers: Annotated[tuple[Coverage, ...], Meta(min_length=1, max_length=AREA_PARTS_MAX)]
@@ -137,6 +156,7 @@ class AreaDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     priority: Priority = PRIORITY
     serves: Servers = ()
     backups: Servers = ()
+    bans: Annotated[tuple[Ban, ...], Meta(max_length=AREA_BANS_MAX)] = ()
 
 
 class ReadArea(AreaDocument, frozen=True, forbid_unknown_fields=False):
@@ -156,11 +176,20 @@ class Where(Struct, frozen=True):
     point: Point | None
 
 
+class Banned(Struct, frozen=True):
+    """A ban in the form for look-ups."""
+
+    goods: Selected
+    period: Period
+    reasons: dict[str, str]
+
+
 class Area(Struct, frozen=True):
     """An area in the form for look-ups."""
 
     id: str
     document: AreaDocument
+    bans: tuple[Banned, ...] = ()
 
     @property
     def precedence(self) -> tuple[int, str]:
@@ -201,6 +230,15 @@ def servings(areas: Iterable[Area]) -> dict[str, Serving]:
                 if known is None or one.precedence < known.precedence:
                     found[server.location] = one
     return found
+
+
+def ban_on(areas: Iterable[Area], sku: str, attributes: Attributes, now_ms: int) -> tuple[Area, Banned] | None:
+    """The first area that does not let a SKU in at a moment, and its ban; None if all do."""
+    for area in areas:
+        for ban in area.bans:
+            if ban.period.contains(now_ms) and ban.goods.contains(sku, attributes):
+                return area, ban
+    return None
 
 
 def where(destination: Destination, field: str) -> Where:
@@ -376,6 +414,15 @@ def check_area(document: AreaDocument) -> None:
         for index, coverage in enumerate(coverages):
             _check_coverage(coverage, f"{name}[{index}]", is_known_here=True)
     _check_servers(document)
+    _check_bans(document)
+
+
+def _check_bans(document: AreaDocument) -> None:
+    for index, ban in enumerate(document.bans):
+        check_selector(ban.goods, f"bans[{index}].goods")
+        if period_of(ban.valid_from, ban.valid_to).is_empty:
+            field = f"bans[{index}].valid_to"
+            raise Invalid(f"The field {field} is not later than valid_from. Send a later moment.", field=field)
 
 
 def _check_servers(document: AreaDocument) -> None:
@@ -471,9 +518,13 @@ def read_area(area_id: str, value: bytes | None) -> Area | None:
         document = convert(msgpack.unpackb(value, strict_map_key=False), ReadArea)
         for coverage in (*document.covers, *document.excludes):
             _check_coverage(coverage, "", is_known_here=False)
+        _check_bans(document)
     except (ValueError, TypeError, ValidationError, Invalid):
         return None
-    return Area(area_id, document)
+    bans = [
+        Banned(selected_by(ban.goods), period_of(ban.valid_from, ban.valid_to), ban.reasons) for ban in document.bans
+    ]
+    return Area(area_id, document, tuple(bans))
 
 
 def locations_of(document: AreaDocument) -> Iterator[tuple[str, str]]:

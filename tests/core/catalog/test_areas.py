@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +18,7 @@ from replica.core.catalog.areas import (
     AreaDocument,
     Corner,
     Destination,
+    ban_on,
     check_area,
     membership,
     read_area,
@@ -26,6 +28,7 @@ from replica.core.catalog.areas import (
 )
 from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.locations import Point, distance_km
+from replica.core.catalog.validity import moment_ms
 
 PLACES = {"store-1": Point(31.2304, 121.4737), "store-2": Point(52.52, 13.405)}
 
@@ -289,6 +292,48 @@ def test_index_finds_the_areas_that_a_look_at_each_of_them_finds(
         if is_covered and not is_excluded:
             expected.append(f"a-{number}")
     assert [area.id for area in chart.areas.containing(place)] == expected
+
+
+def test_goods_are_banned_by_sku_by_attribute_and_while_a_ban_is_valid() -> None:
+    chart = Map()
+    country = {"type": "division", "country": "CN"}
+    why = {"en": "Not by plane", "zh": "不能空运"}
+    bans: list[dict[str, Any]] = [
+        {"goods": {"attributes": {"hazard": True}}, "reasons": why},
+        {"goods": {"skus": ["ice", "cake"]}, "reasons": {"en": "Melts"}, "valid_to": "2026-10-01T00:00:00+08:00"},
+    ]
+    chart.write("free", country)
+    chart.write("islands", country, bans=bans)
+    areas = chart.areas.containing(where(Destination("CN"), "ship_to"))
+    end_ms = moment_ms(datetime.fromisoformat("2026-10-01T00:00:00+08:00"))
+
+    def reasons(sku: str, now_ms: int = 0, **attributes: Any) -> dict[str, str] | None:
+        found = ban_on(areas, sku, attributes, now_ms)
+        assert found is None or found[0].id == "islands"
+        return found[1].reasons if found is not None else None
+
+    assert reasons("lamp oil", hazard=True) == why
+    assert reasons("lamp oil", hazard=1) is None
+    assert (reasons("ice", end_ms - 1), reasons("ice", end_ms)) == ({"en": "Melts"}, None)
+    assert ban_on([], "ice", {}, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("ban", "field"),
+    [
+        ({"goods": {}}, "bans[0].goods"),
+        ({"goods": {"skus": ["a", "a"]}}, "bans[0].goods.skus[1]"),
+        (
+            {"goods": {"all": True}, "valid_from": "2026-10-01T00:00:00Z", "valid_to": "2026-10-01T00:00:00Z"},
+            "bans[0].valid_to",
+        ),
+    ],
+)
+def test_ban_that_cannot_be_meant_is_refused(ban: dict[str, Any], field: str) -> None:
+    document = {"covers": [{"type": "code", "code": "310000"}], "bans": [{"reasons": {"en": "No"}, **ban}]}
+    with pytest.raises(Invalid) as refused:
+        check_area(msgspec.convert(document, AreaDocument))
+    assert refused.value.field == field
 
 
 @given(st.floats(-89, 89), st.floats(-180, 180), st.sampled_from([1.0, 100.0, 9_000.0]))
