@@ -8,7 +8,6 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from hub.availability_api import SKUS_PER_CALL_MAX
 from replica.core.base.quantities import Sku, Timestamp
 from replica.core.catalog.areas import Area, Destination, Serving, Where, ban_on, servings, where
 from replica.core.catalog.divisions import divisions
@@ -17,6 +16,7 @@ from replica.core.catalog.selectors import attributes_of
 from replica.core.catalog.validity import moment_ms
 from replica.core.state.replica import Replica
 from replica.runtime.http.operations import Decoder, Operation, json_response
+from replica.runtime.http.sku_verdicts import SKUS_PER_CALL_MAX
 from replica.runtime.node import Node
 
 
