@@ -25,6 +25,7 @@ from replica.runtime.http.operations import Decoder, Operation, checked_key, jso
 from replica.runtime.http.order_list import OrderList
 from replica.runtime.http.order_machine_api import OrderMachineApi
 from replica.runtime.http.orders_api import OrdersApi
+from replica.runtime.http.preview_api import PreviewApi
 from replica.runtime.http.query_fields import BEFORE, CURSOR, LIMIT, limit_of
 from replica.runtime.http.quotes_api import QuotesApi
 from replica.runtime.http.search_api import SearchApi
@@ -94,6 +95,7 @@ class EdgeApi:
         self._documents = DocumentsApi(node, self._stock.long_reads, location)
         self._order_machine = OrderMachineApi(node)
         self._order_list = OrderList(node, self._stock.long_reads)
+        self._preview = PreviewApi(node, self._stock.long_reads, self._documents, location)
         self._exceptions = ExceptionsApi(node)
         self.elsewhere = Elsewhere(node, location, self._stock.long_reads)
 
@@ -159,6 +161,7 @@ class EdgeApi:
             *self._search.operations(),
             *self.elsewhere.operations(),
             *self._documents.operations(),
+            *self._preview.operations(),
             *self._order_list.operations(),
             *self._order_machine.operations(),
             *self._exceptions.operations(),

@@ -27,6 +27,7 @@ from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.order_list import OrderList
 from replica.runtime.http.order_machine_api import OrderMachineApi
 from replica.runtime.http.orders_api import OrdersApi
+from replica.runtime.http.preview_api import PreviewApi
 from replica.runtime.http.query_fields import BEFORE, CURSOR, LIMIT, LOCATION, location_in
 from replica.runtime.http.quotes_api import QuotesApi
 from replica.runtime.http.search_api import SearchApi
@@ -117,6 +118,7 @@ class HubApi:
         self.orders = OrdersApi(node, can_replicate=True)
         self._order_machine = OrderMachineApi(node)
         self._order_list = OrderList(node, self._stock.long_reads)
+        self._preview = PreviewApi(node, self._stock.long_reads, self._documents)
         self._exceptions = ExceptionsApi(node)
 
     def operations(self) -> list[Operation]:
@@ -158,6 +160,7 @@ class HubApi:
             *self.locations.operations(),
             *self._rights.operations(),
             *self._documents.operations(),
+            *self._preview.operations(),
             *self.orders.operations(ORDERS_PATH, "Place an order and hold its goods"),
             *self._order_list.operations(),
             *self._order_machine.operations(),

@@ -217,6 +217,25 @@ class Documents:
             return register
         return current if former is register else None
 
+    def with_writes(self, writes: Collection[Register]) -> Documents:
+        """A copy that also has some writes, each newer than what its register has. Here nothing changes.
+
+        It costs the kinds that are written, and shares all other kinds.
+        """
+        copy = Documents()
+        copy._registers, copy._digests = dict(self._registers), dict(self._digests)
+        for kind in dict.fromkeys(one.kind for one in writes):
+            copy._registers[kind] = dict(self._registers.get(kind, {}))
+            if kind in self._keys:
+                copy._keys[kind] = list(self._keys[kind])
+        for one in writes:
+            ranks = copy._registers[one.kind].get(one.key)
+            if isinstance(ranks, dict):
+                copy._registers[one.kind][one.key] = dict(ranks)
+        for one in writes:
+            copy.put(one)
+        return copy
+
     def _set(self, register: Register) -> None:
         self.writes += 1
         documents = self._registers.setdefault(register.kind, {})

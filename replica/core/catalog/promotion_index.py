@@ -10,7 +10,7 @@ lesser id comes first everywhere, and the pair is reported (`promotion_conflicts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from replica.core.base.errors import Invalid
 from replica.core.catalog.documents import Register
@@ -64,6 +64,25 @@ class Promotions:
         if promotion.is_exclusive:
             self._exclusive.setdefault(promotion.priority, {})[promotion.id, promotion.rank] = promotion
         return True
+
+    def with_writes(self, writes: Sequence[Register]) -> Promotions:
+        """A copy that also has some writes. Here nothing changes, and the copy shares what these do not touch."""
+        copy = Promotions()
+        copy._promotions, copy._by_sku, copy._for_all = dict(self._promotions), dict(self._by_sku), dict(self._for_all)
+        copy._by_attribute = {key: dict(ids) for key, ids in self._by_attribute.items()}
+        copy._exclusive = {priority: dict(some) for priority, some in self._exclusive.items()}
+        for one in writes:
+            former = self._promotions.get(one.key, {})
+            if former:
+                copy._promotions[one.key] = dict(former)
+            new = read_promotion(one.key, one.value, (one.rank, one.at), one.version)
+            for promotion in (*former.values(), *([new] if new is not None else [])):
+                for sku in (sku for selected in promotion.selected for sku in selected.skus):
+                    if sku in self._by_sku:
+                        copy._by_sku[sku] = dict(self._by_sku[sku])
+        for one in writes:
+            copy.put(one)
+        return copy
 
     def effective(self, promotion_id: str, ranks: Iterable[Rank]) -> Promotion | None:
         """The promotion of an id that counts where some ranks do, highest rank first; a locked one of the chain always.

@@ -9,6 +9,7 @@ Shares are whole parts per million, rounded down, so that units computed from th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgpack
@@ -168,6 +169,14 @@ class Policies:
         if policy.quantile_ppm:
             self._forecast[register.key] = None
         return True
+
+    def with_writes(self, writes: Iterable[Register]) -> Policies:
+        """A copy that also has some writes. Here nothing changes."""
+        copy = Policies()
+        copy._policies, copy._splits, copy._forecast = dict(self._policies), dict(self._splits), dict(self._forecast)
+        for one in writes:
+            copy.put(one)
+        return copy
 
     @property
     def forecast(self) -> bool:

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from replica.core.base.errors import Invalid, NotFound, Refused, Unchanged
 from replica.core.base.limits import DOCUMENT_BYTES_MAX
 from replica.core.base.names import is_name, part_key
-from replica.core.catalog.documents import pack_value
+from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.locations import LocationDocument
 from replica.core.catalog.ranks import CHAIN_NAME, RANKS, STORE_NAME, STORE_RANK
 from replica.core.state.commands import DocumentWrite
@@ -114,8 +114,8 @@ class DocumentVerdict(Struct, frozen=True, omit_defaults=True):
     unchanged: bool = False
 
 
-Outcome = DocumentAnswer | Refused
-"""What became of one document of a batch."""
+Outcome = DocumentAnswer | Register | Refused
+"""What became of one document of a batch: the answer to its write, the write that it would lead to, or a refusal."""
 
 
 class DocumentVerdicts(Struct, frozen=True):
@@ -215,14 +215,32 @@ class DocumentsApi:
         kind, key = request.match_info["kind"], request.match_info["key"]
         rank, at = request.query.get("rank", CHAIN_NAME), request.query.get("at", "")
         document = BatchDocument(kind, key, value, rank, at)
-        write = self._checked(document, key_of(request), has_new_items=_flag(request, NEW_ITEMS))
+        write = self._checked(document, key_of(request), has_new_items=flag_of(request, NEW_ITEMS))
         await self._meet([write])
         return json_response(answer_of(await self._node.driver.submit(write)))
 
     async def put_batch(self, request: web.Request) -> web.Response:
         batch: DocumentBatch = await self._batch.read(request)
-        key, has_new_items = key_of(request), _flag(request, NEW_ITEMS)
-        skips_unchanged, is_dry_run = _skips_unchanged(request), _flag(request, DRY_RUN)
+        key, has_new_items = key_of(request), flag_of(request, NEW_ITEMS)
+        skips_unchanged, is_dry_run = _skips_unchanged(request), flag_of(request, DRY_RUN)
+        checked = self._check_all(batch, key, has_new_items=has_new_items, skips_unchanged=skips_unchanged)
+        writes = [one for one in checked if isinstance(one, DocumentWrite)]
+        await self._meet(writes)
+        outcomes = await (self._try(writes) if is_dry_run else self._submit(writes))
+        return json_response(_verdicts(batch, checked, outcomes), 207)
+
+    async def tried(self, batch: DocumentBatch, *, has_new_items: bool) -> tuple[DocumentVerdicts, list[Register]]:
+        """The verdict that each document would get alone, and the writes that it would lead to. Nothing is written."""
+        checked = self._check_all(batch, b"", has_new_items=has_new_items, skips_unchanged=False)
+        writes = [one for one in checked if isinstance(one, DocumentWrite)]
+        await self._meet(writes)
+        outcomes = await self._try(writes)
+        return _verdicts(batch, checked, outcomes), [one for one in outcomes if isinstance(one, Register)]
+
+    def _check_all(
+        self, batch: DocumentBatch, key: bytes, *, has_new_items: bool, skips_unchanged: bool
+    ) -> list[DocumentWrite | Refused]:
+        """Check each document of a batch against its kind."""
         checked: list[DocumentWrite | Refused] = []
         for index, document in enumerate(batch.documents):
             try:
@@ -231,14 +249,7 @@ class DocumentsApi:
                 checked.append(msgspec.structs.replace(write, skips_unchanged=skips_unchanged))
             except Refused as refused:
                 checked.append(refused)
-        writes = [one for one in checked if isinstance(one, DocumentWrite)]
-        await self._meet(writes)
-        outcomes = iter(await (self._try(writes) if is_dry_run else self._submit(writes)))
-        verdicts = []
-        for index, (document, one) in enumerate(zip(batch.documents, checked, strict=True)):
-            outcome = next(outcomes) if isinstance(one, DocumentWrite) else one
-            verdicts.append(_verdict(document, outcome, f"documents[{index}]"))
-        return json_response(DocumentVerdicts(verdicts), 207)
+        return checked
 
     async def _submit(self, writes: Sequence[DocumentWrite]) -> list[Outcome]:
         """Have each document written or refused."""
@@ -252,7 +263,7 @@ class DocumentsApi:
         def decide(replica: Replica) -> None:
             for write in writes[len(outcomes) : len(outcomes) + TRIED_PER_TURN]:
                 try:
-                    outcomes.append(register_answer(prepare_write(replica, write)))
+                    outcomes.append(prepare_write(replica, write))
                 except Refused as refused:
                     outcomes.append(refused)
 
@@ -366,6 +377,18 @@ class DocumentsApi:
         return DocumentWrite(kind.name, document.key, value, key, has_new_items, rank, place)
 
 
+def _verdicts(
+    batch: DocumentBatch, checked: Sequence[DocumentWrite | Refused], outcomes: Sequence[Outcome]
+) -> DocumentVerdicts:
+    """A verdict for each document. `outcomes`: those of the documents that passed the check."""
+    following = iter(outcomes)
+    verdicts = []
+    for index, (document, one) in enumerate(zip(batch.documents, checked, strict=True)):
+        outcome = next(following) if isinstance(one, DocumentWrite) else one
+        verdicts.append(_verdict(document, outcome, f"documents[{index}]"))
+    return DocumentVerdicts(verdicts)
+
+
 def _verdict(document: BatchDocument, outcome: Outcome, at: str) -> DocumentVerdict:
     if isinstance(outcome, Unchanged):
         standing = register_answer(outcome.register) if outcome.register is not None else None
@@ -373,7 +396,8 @@ def _verdict(document: BatchDocument, outcome: Outcome, at: str) -> DocumentVerd
     if isinstance(outcome, Refused):
         why = problem(_placed(outcome, at))
         return DocumentVerdict(kind=document.kind, key=document.key, status=why["status"], problem=why)
-    return DocumentVerdict(kind=document.kind, key=document.key, status=200, document=outcome)
+    answer = register_answer(outcome) if isinstance(outcome, Register) else outcome
+    return DocumentVerdict(kind=document.kind, key=document.key, status=200, document=answer)
 
 
 def _kind_of(kind: str) -> DocumentKind:
@@ -383,7 +407,8 @@ def _kind_of(kind: str) -> DocumentKind:
     return DOCUMENT_KINDS[kind]
 
 
-def _flag(request: web.Request, field: QueryField) -> bool:
+def flag_of(request: web.Request, field: QueryField) -> bool:
+    """Return whether a field of the query is true. Raises Invalid."""
     name = field.name
     answer = request.query.get(name, "false")
     if answer not in ("true", "false"):

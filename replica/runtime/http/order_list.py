@@ -27,6 +27,7 @@ from replica.runtime.http.query_fields import (
     choice_field,
     choice_of,
     limit_of,
+    location_in,
     text_field,
     text_of,
 )
@@ -112,9 +113,8 @@ class OrderList:
 
     async def page(self, request: web.Request) -> web.Response:
         query, limit = request.query, limit_of(request)
-        location, cursor = query.get("location", ""), query.get("cursor", "")
+        location, cursor = await self._node.meet(location_in(request)), query.get("cursor", "")
         filters = Filters(choice_of(request, STATE), location, query.get("channel", ""), text_of(request, NAME_START))
-        await self._node.meet(location)
 
         def shown(replica: Replica) -> list[str]:
             if location:

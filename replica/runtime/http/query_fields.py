@@ -7,13 +7,15 @@ A call names its fields in its `Operation`. The bounds of a number are written o
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
 
 from replica.core.base.errors import Invalid
 from replica.core.base.names import NAME_PATTERN
+from replica.core.base.quantities import Timestamp
 from replica.core.catalog.locations import Point
 from replica.core.catalog.ranks import RANKS
 from replica.core.log.cursors import CURSOR_LENGTH_MAX
@@ -121,6 +123,16 @@ def text_of(request: web.Request, field: QueryField) -> str:
         detail = f"The query field {field.name} has {len(text)} characters. Send at most {length_max}."
         raise Invalid(detail, field=field.name)
     return text
+
+
+def moment_in(request: web.Request, field: QueryField) -> datetime | None:
+    """Return a moment from the query; None if it is left out. Raises Invalid."""
+    text = request.query.get(field.name)
+    try:
+        return convert(text, Timestamp) if text is not None else None
+    except ValidationError:
+        detail = f"The query field {field.name} is {text!r}. Send a time in RFC 3339 with an offset."
+        raise Invalid(detail, field=field.name) from None
 
 
 def limit_of(request: web.Request) -> int:
