@@ -2,7 +2,8 @@
 
 Requests and peers' entries wait in a bounded inbox. The driver takes them, lets the core decide, commits once, and then
 sends the answers. It computes the next batch while one is being committed; batches commit in order. Clients go before
-bulk merges. A read waits for the commit of the state it saw, so no caller sees state that a crash could undo.
+bulk merges. A read waits for the commit of the state it saw, or leaves out what is not durable yet. So no caller sees
+state that a crash could undo.
 Background work that changes a replica gives the driver a function (`change`), and the driver calls it.
 
 If a commit finds the disk full, the driver refuses that batch and the one computed after it, and reloads the core from
@@ -22,11 +23,12 @@ from msgspec import Struct
 from replica.core.base.errors import Overloaded, PeerFault, Refused, Stopping, StorageFull, Unchanged
 from replica.core.base.limits import BATCH_ENTRIES_MAX, FRAME_ENTRIES_MAX
 from replica.core.log.entry import Entry
-from replica.core.log.entry_run import ReceivedRun
+from replica.core.log.entry_run import EntryRun, ReceivedRun
 from replica.core.state import decisions
 from replica.core.state.batch import Batch
 from replica.core.state.commands import Command, DocumentWrite, Requests, keys_of, receipts_of
 from replica.core.state.decisions import Verdict, Verdicts
+from replica.core.state.pending import NOTHING_PENDING, Pending
 from replica.core.state.replica import Earlier, Replica
 from replica.core.stock.till_receipts import TillReceipt, receipts_in
 from replica.core.sync.events import Scopes
@@ -132,6 +134,8 @@ class Driver:
         """Called with every batch once it is durable. Each must return immediately."""
         self._bulk_room = asyncio.Semaphore(BULK_MAX)
         self._commit: asyncio.Task[None] | None = None
+        self._committing: Sequence[EntryRun] = ()
+        """The entries that are being committed, and of which nobody has an answer yet."""
         self._stopping = False
         self._full_until_ms = 0
         """Elapsed time until which new writes are refused without a try, because the disk was just full."""
@@ -172,6 +176,16 @@ class Driver:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue(_Look(query, answer))
         return await answer
+
+    async def look_now(self, query: Callable[[Replica, Pending], T]) -> T:
+        """Read the replica without waiting for a commit. `query` has to leave out what is pending.
+
+        If that is too much, or concerns documents, this waits as `look` does, and then nothing is pending.
+        """
+        pending = Pending.of([*self._committing, *self.replica.open_runs])
+        if pending is None:
+            return await self.look(lambda replica: query(replica, NOTHING_PENDING))
+        return query(self.replica, pending)
 
     async def change(self, apply: Callable[[Replica, int], T]) -> T:
         """Have `apply` change the replica in a turn of the driver, after the requests of that turn.
@@ -357,6 +371,7 @@ class Driver:
     def _start_commit(self, answers: Answers) -> None:
         batch = self.replica.take_batch()
         if batch.runs:
+            self._committing = batch.runs
             self._commit = asyncio.get_running_loop().create_task(self._write(batch, answers))
         else:
             _release(answers)
@@ -373,6 +388,7 @@ class Driver:
         counters.commits += 1
         counters.entries_written += len(batch)
         counters.commit_seconds += (self._clock.now().elapsed_ms - started) / 1000
+        self._committing = ()  # before the answers: who has one sees its effect
         _release(answers)
         if self._watchers:
             self._wake_watchers(batch)
@@ -403,6 +419,7 @@ class Driver:
             return False
         finally:
             self._commit = None  # only after the reload, because reads have to wait for it
+            self._committing = ()
         return True
 
     def _refuse(self, answers: Answers, why: Refused) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,8 @@ from replica.core.log.entry import Entry, Stream
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.state import decisions
 from replica.core.state.batch import Batch, Image
-from replica.core.state.commands import Command, Sales
+from replica.core.state.commands import Command, DocumentWrite, Sales
+from replica.core.state.pending import Pending
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
 from replica.runtime import driver as driving
@@ -109,6 +111,72 @@ async def test_read_shows_nothing_that_is_not_durable() -> None:
 async def test_read_is_answered_at_once_when_nothing_waits_for_a_commit() -> None:
     async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
         assert await driver.look(on_hand) == 0
+
+
+def durable_units(replica: Replica, pending: Pending) -> int:
+    return replica.ledger.stock("store-1", "cola").available - pending.available("store-1", "cola")
+
+
+async def test_a_read_that_does_not_wait_leaves_out_what_is_not_durable() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        committing = driver.submit_all([receipt("r1")])
+        await turns()
+        waiting = driver.submit_all([sale("s1", 3)])
+        await turns()
+        assert not committing.done()
+        assert await driver.look_now(durable_units) == 0
+        journal.gate.release()
+        await committing
+        assert await driver.look_now(durable_units) == 10
+        journal.gate.release()
+        await waiting
+        assert await driver.look_now(durable_units) == 7
+
+
+async def test_who_has_the_answer_to_a_write_sees_its_effect_at_once() -> None:
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        seen: list[Any] = []
+
+        def answered(_: object) -> None:
+            seen.append(asyncio.ensure_future(driver.look_now(durable_units)))
+
+        asked = driver.submit_all([receipt("r1")])
+        asked.add_done_callback(answered)
+        await asked
+        await turns()
+        assert [one.result() for one in seen] == [10]
+
+
+async def test_a_read_waits_for_documents_that_are_not_durable() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        written = driver.submit_all([DocumentWrite("price", "cola", None, b"w1")])
+        await turns()
+        looked = asyncio.create_task(driver.look_now(durable_units))
+        await turns()
+        assert not looked.done()
+        journal.gate.release()
+        assert await looked == 0
+        await written
+
+
+async def test_a_read_that_does_not_wait_leaves_out_what_a_full_disk_refused() -> None:
+    disk = SimulatedDisk()
+    journal = GatedJournal(disk)
+    async with driven(journal) as driver:
+        first = driver.submit_all([receipt("r1")])
+        journal.gate.release()
+        await first
+        disk.room_bytes = 0
+        refused = driver.submit_all([sale("s1", 3)])
+        await turns()
+        assert await driver.look_now(durable_units) == 10
+        journal.gate.release()
+        with pytest.raises(StorageFull):
+            await refused
+        await turns()
+        assert await driver.look_now(durable_units) == 10
 
 
 async def test_requests_that_wait_together_commit_together() -> None:

@@ -221,6 +221,11 @@ class Replica:
         """Entries recorded or merged since the last batch was taken."""
         return sum(len(run) for run in self._runs)
 
+    @property
+    def open_runs(self) -> Sequence[EntryRun]:
+        """The entries of the next batch."""
+        return self._runs
+
     def take_batch(self) -> Batch:
         """Hand over the batch that the next commit must write."""
         runs = self._runs

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from msgspec import Raw
 
+from replica.core.state.pending import Pending
 from replica.core.state.replica import Replica
 from replica.runtime.driver import Driver
 from replica.runtime.http.operations import encode_json
@@ -44,6 +45,18 @@ class LongReads:
             some = things[start : start + COLLECTED]
             async with self._turn:
                 found += await self._driver.look(lambda replica, some=some: read(replica, some))  # type: ignore[misc]
+                await asyncio.sleep(0)
+        return found
+
+    async def collect_now(
+        self, things: Sequence[T], read: Callable[[Replica, Pending, Sequence[T]], list[U]]
+    ) -> list[U]:
+        """As `collect`, without waiting for commits. `read` leaves out what is pending."""
+        found: list[U] = []
+        for start in range(0, len(things), COLLECTED):
+            some = things[start : start + COLLECTED]
+            async with self._turn:
+                found += await self._driver.look_now(lambda replica, pending, some=some: read(replica, pending, some))  # type: ignore[misc]
                 await asyncio.sleep(0)
         return found
 

@@ -27,9 +27,9 @@ from replica.core.catalog.search_queries import (
     select,
 )
 from replica.core.catalog.skus import sellable
-from replica.core.ledger.cells import Stock
+from replica.core.ledger.cells import Ledger, Stock
+from replica.core.state.pending import Pending
 from replica.core.state.replica import Replica
-from replica.core.stock.sellable import UnitsAt
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.query_fields import (
@@ -165,16 +165,18 @@ class SearchApi:
         found = [one for one in candidates.found if status in ("any", one.status)]
         known = _Figures(location, query.near, self._node.clock.now().wall_ms)
         if _needs_figures(query):
-            found = await self._long_reads.collect(found, known.of_some)
+            found = await self._long_reads.collect_now(found, known.of_some)
 
-        def page(replica: Replica) -> tuple[list[FoundAnswer], bool]:
-            """All that is left in one turn: each turn may wait for a commit, and somebody is typing."""
+        def page(replica: Replica, pending: Pending) -> tuple[list[FoundAnswer], bool]:
+            """All that is left, without waiting for a commit: somebody is typing."""
             if location:
                 replica.known_locations.check(location, "location")
             fitting = select(known.popular(replica, found), query)
-            return known.answers(replica, fitting[start : start + query.limit]), start + query.limit < len(fitting)
+            return known.answers(replica, pending, fitting[start : start + query.limit]), start + query.limit < len(
+                fitting
+            )
 
-        answers, has_more = await self._node.driver.look(page)
+        answers, has_more = await self._node.driver.look_now(page)
         following = str(start + query.limit) if has_more else None
         return json_response(SearchAnswer(answers, following, candidates.is_capped))
 
@@ -186,17 +188,17 @@ class _Figures:
         self._location = location
         self._near = Point(near.lat, near.lon) if near is not None else None
         self._now_ms = now_ms
-        self._units: dict[str, UnitsAt] = {}
+        self._units: dict[str, _Available] = {}
         self._distances: dict[str, float | None] = {}
 
-    def of_some(self, replica: Replica, some: Sequence[FoundSku]) -> list[FoundSku]:
+    def of_some(self, replica: Replica, pending: Pending, some: Sequence[FoundSku]) -> list[FoundSku]:
         """Some SKUs with their figures of one moment."""
         self._units.clear()
-        return [self._of(replica, one) for one in some]
+        return [self._of(replica, pending, one) for one in some]
 
-    def _of(self, replica: Replica, found: FoundSku) -> FoundSku:
+    def _of(self, replica: Replica, pending: Pending, found: FoundSku) -> FoundSku:
         price = price_at(replica, self._location, found.sku, self._now_ms)
-        available, distance = self._stock(replica, found.sku)
+        available, distance = self._stock(replica, pending, found.sku)
         amount = price.amount if isinstance(price, EffectivePrice) else None
         return replace(found, price=amount, available=available, distance_km=distance)
 
@@ -213,14 +215,14 @@ class _Figures:
             shown.append(replace(one, popularity=units) if units else one)
         return shown
 
-    def answers(self, replica: Replica, some: Sequence[FoundSku]) -> list[FoundAnswer]:
+    def answers(self, replica: Replica, pending: Pending, some: Sequence[FoundSku]) -> list[FoundAnswer]:
         """The answers for SKUs of a page."""
         self._units.clear()  # each slice is of one moment
-        return [self._answer(replica, one) for one in some]
+        return [self._answer(replica, pending, one) for one in some]
 
-    def _answer(self, replica: Replica, found: FoundSku) -> FoundAnswer:
+    def _answer(self, replica: Replica, pending: Pending, found: FoundSku) -> FoundAnswer:
         price = price_at(replica, self._location, found.sku, self._now_ms)
-        available, distance = self._stock(replica, found.sku)
+        available, distance = self._stock(replica, pending, found.sku)
         priced = price if isinstance(price, EffectivePrice) else None
         return FoundAnswer(
             sku=found.sku,
@@ -233,7 +235,7 @@ class _Figures:
             distance_km=distance,
         )
 
-    def _stock(self, replica: Replica, sku: str) -> tuple[int, float | None]:
+    def _stock(self, replica: Replica, pending: Pending, sku: str) -> tuple[int, float | None]:
         """How many can be sold, and the kilometres to the nearest location that has some."""
         recipe = recipe_if_known(replica, sku)
         if recipe is None:
@@ -242,8 +244,8 @@ class _Figures:
         for location in (self._location,) if self._location else replica.ledger.locations(recipe[0][0]):
             units = self._units.get(location)
             if units is None:
-                units = self._units[location] = UnitsAt(replica.ledger, location, replica.node)
-            here = units.sellable(sku, recipe).sellable
+                units = self._units[location] = _Available(replica.ledger, pending, location)
+            here = max(0, sellable(recipe, units))
             total += here
             distance = self._distance(replica, location) if here else None
             if distance is not None and (nearest is None or distance < nearest):
@@ -256,6 +258,21 @@ class _Figures:
         if location not in self._distances:
             self._distances[location] = distance_to(replica.documents, location, self._near)
         return self._distances[location]
+
+
+class _Available(dict[str, int]):
+    """The durable available units of items at a location. Each item is read once, however many SKUs share it."""
+
+    def __init__(self, ledger: Ledger, pending: Pending, location: str) -> None:
+        super().__init__()
+        self._ledger = ledger
+        self._pending = pending
+        self._location = location
+
+    def __missing__(self, item: str) -> int:
+        stock = self._ledger.stock(self._location, item)
+        units = self[item] = stock.available - self._pending.available(self._location, item)
+        return units
 
 
 class _Sold(dict[str, int]):
