@@ -144,14 +144,17 @@ class SimulatedDisk:
         entries = [one.entry for one in some[-RECEIPT_ENTRIES_MAX:]]
         return QuestionedReceipt(receipt, use, used.till, entries, newest.arrival)
 
-    def found(self, terms: Terms) -> FoundSkus:
-        """The SKUs whose names and attributes fit some terms."""
-        found = []
-        for sku in self._documents.keys(SKU):
+    def found(self, terms: Terms, after: int) -> FoundSkus:
+        """The SKUs whose names and attributes fit some terms. The number of a SKU is its place among all."""
+        found: list[FoundSku] = []
+        skus = self._documents.keys(SKU)
+        for number, sku in enumerate(skus[after:], after):
             document = read_searchable(self._documents.packed(SKU, sku))
             if document is not None and matches(terms, texts_of(sku, document)):
+                if len(found) == SEARCH_CANDIDATES_MAX:
+                    return FoundSkus(found, True, number)
                 found.append(FoundSku(sku, document.names, document.attributes, status=document.status))
-        return FoundSkus(found[:SEARCH_CANDIDATES_MAX], len(found) > SEARCH_CANDIDATES_MAX)
+        return FoundSkus(found, False, len(skus))
 
     def refresh(self) -> None:
         """Learn which entries are durable, if another object stores them."""
@@ -291,9 +294,9 @@ class SimulatedJournal:
             limit,
         )
 
-    async def search(self, terms: Terms) -> FoundSkus:
+    async def search(self, terms: Terms, after: int = 0) -> FoundSkus:
         await self._disk.spend_reading()
-        return self._disk.found(terms)
+        return self._disk.found(terms, after)
 
     async def _newest(self, scope: str, matches: Callable[[Content], bool], before: int, limit: int) -> Page:
         await self._disk.spend_reading()

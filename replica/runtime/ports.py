@@ -110,10 +110,11 @@ class Journal(Protocol):
     async def writes_of(self, slot: Slot, before: int, limit: int) -> Page:
         """Read entries that wrote one register of a document, in the same way."""
 
-    async def search(self, terms: Terms) -> FoundSkus:
-        """Find the SKUs whose names and attributes, as of the last commit, fit some terms.
+    async def search(self, terms: Terms, after: int = 0) -> FoundSkus:
+        """Find SKUs whose names and attributes, as of the last commit, fit some terms.
 
-        At most SEARCH_CANDIDATES_MAX are looked at, those that entered first.
+        At most SEARCH_CANDIDATES_MAX are looked at, those that entered first. To find the next ones, pass the
+        `through` of the last answer as `after`, until `is_capped` is false.
         """
 
     async def close(self) -> None:

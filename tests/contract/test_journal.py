@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from replica.core.base.clock import stamp_ms
-from replica.core.base.limits import RECEIPT_ENTRIES_MAX
+from replica.core.base.limits import RECEIPT_ENTRIES_MAX, SEARCH_CANDIDATES_MAX
 from replica.core.base.names import CHAIN
 from replica.core.catalog.documents import pack_value
 from replica.core.catalog.ranks import STORE_RANK
@@ -404,6 +404,23 @@ async def test_a_search_finds_skus_as_of_the_last_commit_also_after_a_restart(re
         assert await found(journal, "lemonade") == await found(journal, "可口") == []
         journal = await reopen()
         await journal.load()
+
+
+async def test_a_search_goes_on_until_all_skus_that_fit_are_found_once(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    skus = [f"sku-{number:04}" for number in range(2 * SEARCH_CANDIDATES_MAX + 7)]
+    for sku in skus:
+        value = pack_value({"recipe": {"tea": 1}, "names": {"zh": "绿茶" if sku != "sku-0004" else "咖啡"}})
+        decisions.write(replica, DocumentWrite("sku", sku, value, sku.encode(), True), 1_700_000_000_000)
+    await commit(journal, replica)
+    pages, after = [await journal.search(read_terms("茶"))], 0
+    while pages[-1].is_capped:
+        assert after < pages[-1].through
+        after = pages[-1].through
+        pages.append(await journal.search(read_terms("茶"), after))
+    assert [one.sku for page in pages for one in page.found] == [sku for sku in skus if sku != "sku-0004"]
+    assert max(len(page.found) for page in pages) == SEARCH_CANDIDATES_MAX
 
 
 async def found(journal: Journal, text: str) -> list[str]:

@@ -91,8 +91,11 @@ class SearchQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     limit: Annotated[int, Meta(ge=1, le=SEARCH_PAGE_MAX)] = _DEFAULT_LIMIT
 
 
-class FoundSku(Struct, frozen=True):
-    """A candidate, and what the caller knows of it. None means that it is not known."""
+class FoundSku(Struct, frozen=True, array_like=True, gc=False):
+    """A candidate, and what the caller knows of it. None means that it is not known.
+
+    The index keeps it as an array, so a new field comes last, and changes the version of the index.
+    """
 
     sku: str
     names: Mapping[str, str] = {}
@@ -111,10 +114,14 @@ class FoundSku(Struct, frozen=True):
 
 
 class FoundSkus(Struct, frozen=True):
-    """SKUs that fit the text of a search, in no order. `is_capped`: there are more, so the text should be longer."""
+    """Some SKUs that fit the text of a search, in no order.
+
+    `through`: where the index went on looking to. `is_capped`: more SKUs after it may fit.
+    """
 
     found: list[FoundSku]
     is_capped: bool
+    through: int = 0
 
 
 def read_sort(text: str, field: str = "sort") -> tuple[SortKey, ...]:
@@ -172,7 +179,8 @@ def _check_key(query: SearchQuery, key: SortKey, field: str) -> None:
 
 def select(candidates: Iterable[FoundSku], query: SearchQuery) -> list[FoundSku]:
     """The candidates that fit the filters of a checked search, in its order. The caller cuts the page out."""
-    chosen = [one for one in candidates if is_wanted(one, query)]
+    is_filtered = query.attributes or query.price or query.available or query.near
+    chosen = [one for one in candidates if is_wanted(one, query)] if is_filtered else list(candidates)
     chosen.sort(key=lambda one: (-one.popularity, fold(one.name(query.language)), one.sku))
     for key in reversed(query.sort):
         figures = [(_figure(one, key, query.language), one) for one in chosen]

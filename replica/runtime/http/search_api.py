@@ -61,7 +61,14 @@ PRICE_MAX = 10**15
 
 SEARCH_LIMIT = number_field("limit", LIMIT.description, 1, SEARCH_PAGE_MAX, PAGE)
 
-SEARCH_CURSOR = number_field("cursor", CURSOR.description, 0, 1_000_000, 0)
+CURSOR_PATTERN = r"^$(?!\n)|^(?:[0-9]{1,18}\.)?[0-9]{1,6}$(?!\n)"
+"""Where a page begins: the number after which the index looks, and how many SKUs of those found there came before."""
+
+SEARCH_CURSOR = QueryField("cursor", {"type": "string", "pattern": CURSOR_PATTERN}, CURSOR.description)
+
+STRETCHES_MAX = 20
+"""Stretches of the index that one request looks at while nothing in them fits its filters, of some milliseconds each.
+After them it answers an empty page, and where to go on."""
 
 BOUNDS = {
     name: number_field(name, f"Only SKUs {what}.", 0, PRICE_MAX)
@@ -122,12 +129,25 @@ class FoundAnswer(Struct, frozen=True, omit_defaults=True):
 class SearchAnswer(Struct, frozen=True):
     """A page of SKUs that fit. `next` is the cursor of the next page, null on the last one.
 
-    `is_capped`: more SKUs fit the text than a search looks at, so a longer text finds others.
+    A page may be short, or empty, and have a next one. `is_capped`: more SKUs fit the text than those among which the
+    page was chosen. They follow on later pages, and a longer text brings them forward.
     """
 
     skus: list[FoundAnswer]
     next: str | None
     is_capped: bool
+
+
+class Begin(Struct, frozen=True):
+    """Where a page begins: among the SKUs that the index finds after a number, after some of them in their order."""
+
+    after: int
+    offset: int
+
+    @property
+    def cursor(self) -> str:
+        """As callers get it."""
+        return f"{self.after}.{self.offset}"
 
 
 class SearchApi:
@@ -157,35 +177,46 @@ class SearchApi:
         ]
 
     async def search(self, request: web.Request) -> web.Response:
-        query, status, start = _query_of(request), _status_of(request), number_of(request, SEARCH_CURSOR)
+        query, status, begin = _query_of(request), _status_of(request), _begin_of(request)
         terms, location = check_search(query), self._location_of(request.query.get("location", ""))
         if location:
             await self._node.meet(location)
-        candidates = await self._node.journal.search(terms)
-        found = [one for one in candidates.found if status in ("any", one.status)]
         known = _Figures(location, query.near, self._node.clock.now().wall_ms)
+        for _ in range(STRETCHES_MAX):
+            candidates = await self._node.journal.search(terms, begin.after)
+            found = [one for one in candidates.found if status in ("any", one.status)]
+            answers, following = await self._page(query, found, known, begin)
+            if following is None and candidates.is_capped:
+                following = Begin(candidates.through, 0)
+            if answers or following is None:
+                break
+            begin = following
+        shown = following.cursor if following is not None else None
+        return json_response(SearchAnswer(answers, shown, candidates.is_capped))
+
+    async def _page(
+        self, query: SearchQuery, found: list[FoundSku], known: _Figures, begin: Begin
+    ) -> tuple[list[FoundAnswer], Begin | None]:
+        """A page of the SKUs that were found in one stretch of the index, and where the next page in it begins."""
         if _needs_figures(query):
             found = await self._long_reads.collect_now(found, known.of_some)
 
-        def page(replica: Replica, pending: Pending) -> tuple[list[FoundAnswer], bool]:
+        def page(replica: Replica, pending: Pending) -> tuple[list[FoundAnswer], Begin | None]:
             """All that is left, without waiting for a commit: somebody is typing."""
-            if location:
-                replica.known_locations.check(location, "location")
-            fitting = select(known.popular(replica, found), query)
-            return known.answers(replica, pending, fitting[start : start + query.limit]), start + query.limit < len(
-                fitting
-            )
+            if known.location:
+                replica.known_locations.check(known.location, "location")
+            fitting, end = select(known.popular(replica, found), query), begin.offset + query.limit
+            following = Begin(begin.after, end) if end < len(fitting) else None
+            return known.answers(replica, pending, fitting[begin.offset : end]), following
 
-        answers, has_more = await self._node.driver.look_now(page)
-        following = str(start + query.limit) if has_more else None
-        return json_response(SearchAnswer(answers, following, candidates.is_capped))
+        return await self._node.driver.look_now(page)
 
 
 class _Figures:
     """What a node knows of SKUs that were found: price, units, distance. `location` is empty for the whole chain."""
 
     def __init__(self, location: str, near: Near | None, now_ms: int) -> None:
-        self._location = location
+        self.location = location
         self._near = Point(near.lat, near.lon) if near is not None else None
         self._now_ms = now_ms
         self._units: dict[str, _Available] = {}
@@ -197,16 +228,16 @@ class _Figures:
         return [self._of(replica, pending, one) for one in some]
 
     def _of(self, replica: Replica, pending: Pending, found: FoundSku) -> FoundSku:
-        price = price_at(replica, self._location, found.sku, self._now_ms)
+        price = price_at(replica, self.location, found.sku, self._now_ms)
         available, distance = self._stock(replica, pending, found.sku)
         amount = price.amount if isinstance(price, EffectivePrice) else None
         return replace(found, price=amount, available=available, distance_km=distance)
 
     def popular(self, replica: Replica, some: Sequence[FoundSku]) -> list[FoundSku]:
         """SKUs with how many were sold at the location: what is sold often is meant often. 0 for all locations."""
-        if not self._location:
+        if not self.location:
             return list(some)
-        stocks, known_recipe = replica.ledger.stocks(self._location), replica.catalog.known_recipe
+        stocks, known_recipe = replica.ledger.stocks(self.location), replica.catalog.known_recipe
         sold, shown = _Sold(stocks), []
         for one in some:
             recipe = known_recipe(one.sku)
@@ -221,7 +252,7 @@ class _Figures:
         return [self._answer(replica, pending, one) for one in some]
 
     def _answer(self, replica: Replica, pending: Pending, found: FoundSku) -> FoundAnswer:
-        price = price_at(replica, self._location, found.sku, self._now_ms)
+        price = price_at(replica, self.location, found.sku, self._now_ms)
         available, distance = self._stock(replica, pending, found.sku)
         priced = price if isinstance(price, EffectivePrice) else None
         return FoundAnswer(
@@ -241,7 +272,7 @@ class _Figures:
         if recipe is None:
             return 0, None
         total, nearest = 0, None
-        for location in (self._location,) if self._location else replica.ledger.locations(recipe[0][0]):
+        for location in (self.location,) if self.location else replica.ledger.locations(recipe[0][0]):
             units = self._units.get(location)
             if units is None:
                 units = self._units[location] = _Available(replica.ledger, pending, location)
@@ -312,6 +343,17 @@ def _query_of(request: web.Request) -> SearchQuery:
         sort=read_sort(fields.get("sort", "")),
         limit=number_of(request, SEARCH_LIMIT),
     )
+
+
+def _begin_of(request: web.Request) -> Begin:
+    text = request.query.get("cursor", "")
+    if not _cursor.fullmatch(text):
+        raise Invalid(f"The query field cursor is {text!r}. Send the field next of the page before.", field="cursor")
+    after, _, offset = text.rpartition(".")
+    return Begin(int(after or 0), int(offset or 0))
+
+
+_cursor = re.compile(CURSOR_PATTERN)
 
 
 def _attributes(request: web.Request) -> Iterable[AttributeFilter]:

@@ -7,10 +7,9 @@ CREATE VIRTUAL TABLE search_index USING fts5 (
 
 -- The numbers of the SKUs in the index, and by what they are searched: names and attributes, as msgpack.
 CREATE TABLE search_skus (
-    id         INTEGER PRIMARY KEY,
-    sku        TEXT NOT NULL UNIQUE,
-    popularity INTEGER NOT NULL,
-    document   BLOB NOT NULL
+    id       INTEGER PRIMARY KEY,
+    sku      TEXT NOT NULL UNIQUE,
+    document BLOB NOT NULL
 );
 
 CREATE TABLE search_version (version TEXT NOT NULL);

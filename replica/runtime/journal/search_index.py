@@ -3,15 +3,15 @@
 It is written in the transaction of the documents, so it never lags behind them, and a rollback takes it back too. The
 caller hands in a connection with this transaction open.
 
-SKUs have numbers in the order in which they entered. A search looks at the first `SEARCH_CANDIDATES_MAX` of those that
-fit. So when the index is built, the most popular SKUs enter first. `replica.core.catalog.search_terms` has the tokens,
-and `search_queries` the order in which SKUs are shown.
+SKUs have numbers in the order in which they entered, and keep them when their documents change. A search looks at the
+first `SEARCH_CANDIDATES_MAX` that fit after a number, and says where to go on. So all that fit are reached, in bounded
+memory. `replica.core.catalog.search_terms` has the tokens, and `search_queries` the order in which SKUs are shown.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from msgspec.msgpack import Decoder, Encoder
 
@@ -34,22 +34,16 @@ from replica.runtime.journal.statements import SEARCH_SCHEMA, SEARCH_STATEMENTS
 SkuChange = tuple[str, bytes | None]
 """A SKU and the packed value of its document; None if it has none any more."""
 
-_TABLES_VERSION = f"3 {VERSION}"
+_TABLES_VERSION = f"4 {VERSION}"
 """Changes with the tables and with the tokens."""
 
 _MERGED_MIN = 2
 """Rows that a merge changes at least if it merged anything. Source: the FTS5 documentation, section 6.8."""
 
 
-class _Kept(Searchable, frozen=True, array_like=True, kw_only=True):
-    """What the index keeps of a SKU."""
-
-    sku: str
-
-
 _encode = Encoder().encode
-_decode = Decoder(_Kept).decode
-_decode_all = Decoder(list[_Kept]).decode
+_decode = Decoder(FoundSku).decode
+_decode_all = Decoder(list[FoundSku]).decode
 
 _ARRAY = b"\xdd"
 """Begins an array in msgpack; its length in 4 bytes follows, and then its elements."""
@@ -64,14 +58,11 @@ def check_support(connection: sqlite3.Connection) -> None:
         )
 
 
-def open_index(
-    connection: sqlite3.Connection, documents: Callable[[], Iterable[SkuChange]], popularity: Mapping[str, int] = {}
-) -> bool:
+def open_index(connection: sqlite3.Connection, documents: Callable[[], Iterable[SkuChange]]) -> bool:
     """Make sure that the file has an index of this version. Return whether it had to be built.
 
     Args:
         documents: gives all `sku` documents; called only if the index has to be built.
-        popularity: how popular SKUs are; those that it does not name are 0.
     """
     _need_transaction(connection)
     if is_current(connection):
@@ -80,10 +71,10 @@ def open_index(
         connection.execute(SEARCH_STATEMENTS[name])
     for statement in SEARCH_SCHEMA.split(";\n")[:-1]:
         connection.execute(statement)  # executescript would commit
-    for sku, value in sorted(documents(), key=lambda change: (-popularity.get(change[0], 0), change[0])):
+    for sku, value in documents():
         document = read_searchable(value)
         if document is not None:
-            _add(connection, sku, document, popularity.get(sku, 0))
+            _add(connection, sku, document)
     connection.execute(SEARCH_STATEMENTS["optimize"])
     connection.execute(SEARCH_STATEMENTS["put_version"], (_TABLES_VERSION,))
     return True
@@ -118,7 +109,7 @@ def update(connection: sqlite3.Connection, changes: Iterable[SkuChange]) -> None
         document = read_searchable(value)
         if known is None:
             if document is not None:
-                _add(connection, sku, document, 0)
+                _add(connection, sku, document)
             continue
         number, packed = known
         if document is None:
@@ -130,28 +121,24 @@ def update(connection: sqlite3.Connection, changes: Iterable[SkuChange]) -> None
             connection.execute(SEARCH_STATEMENTS["replace_document"], (new, number))
 
 
-def put_popularity(connection: sqlite3.Connection, popularity: Mapping[str, int]) -> None:
-    """Note how popular SKUs are. The others keep their figure, and SKUs that are not in the index are left out."""
-    _need_transaction(connection)
-    connection.executemany(SEARCH_STATEMENTS["put_popularity"], [(number, sku) for sku, number in popularity.items()])
-
-
-def find(connection: sqlite3.Connection, terms: Terms) -> FoundSkus:
+def find(connection: sqlite3.Connection, terms: Terms, after: int = 0) -> FoundSkus:
     """The first SEARCH_CANDIDATES_MAX SKUs that the index has for some terms, less those that do not fit.
 
-    All of them come as one row. Between two rows, SQLite gives the interpreter's lock back and waits for it again: up
-    to 5 ms each time, while the event loop is busy.
+    Only SKUs with a greater number than `after` are looked at. All of them come as one row. Between two rows, SQLite
+    gives the interpreter's lock back and waits for it again, while the event loop is busy.
     """
-    number, popularities, packed = connection.execute(
-        SEARCH_STATEMENTS["find"], (match_expression(terms), SEARCH_CANDIDATES_MAX + 1)
+    number, last, packed = connection.execute(
+        SEARCH_STATEMENTS["find"], (match_expression(terms), after, SEARCH_CANDIDATES_MAX + 1)
     ).fetchone()
-    kept = _decode_all(_ARRAY + number.to_bytes(4) + packed) if number else []
-    found = [
-        FoundSku(one.sku, one.names, one.attributes, int(popularity), status=one.status)
-        for one, popularity in zip(kept[:SEARCH_CANDIDATES_MAX], (popularities or "").split(","), strict=False)
-        if terms.is_exact or matches(terms, texts_of(one.sku, one))
-    ]
-    return FoundSkus(found, number > SEARCH_CANDIDATES_MAX)
+    if not number:
+        return FoundSkus([], False, after)
+    found = _decode_all(_ARRAY + number.to_bytes(4) + packed)
+    is_capped = number > SEARCH_CANDIDATES_MAX
+    if is_capped:
+        found.pop()
+    if not terms.is_exact:
+        found = [one for one in found if matches(terms, texts_of(one.sku, _searchable(one)))]
+    return FoundSkus(found, is_capped, last - is_capped)
 
 
 def merge(connection: sqlite3.Connection, pages: int) -> bool:
@@ -182,16 +169,21 @@ def _need_transaction(connection: sqlite3.Connection) -> None:
         raise Broken("the search index is written in the transaction of the documents, and there is none")
 
 
-def _add(connection: sqlite3.Connection, sku: str, document: Searchable, popularity: int) -> None:
-    row = (sku, popularity, _packed(sku, document))
-    number = connection.execute(SEARCH_STATEMENTS["add_sku"], row).lastrowid
+def _add(connection: sqlite3.Connection, sku: str, document: Searchable) -> None:
+    number = connection.execute(SEARCH_STATEMENTS["add_sku"], (sku, _packed(sku, document))).lastrowid
     connection.execute(SEARCH_STATEMENTS["add_tokens"], (number, tokens_of(texts_of(sku, document))))
 
 
 def _delete_tokens(connection: sqlite3.Connection, number: int, sku: str, packed: bytes) -> None:
-    connection.execute(SEARCH_STATEMENTS["delete_tokens"], (number, tokens_of(texts_of(sku, _decode(packed)))))
+    connection.execute(
+        SEARCH_STATEMENTS["delete_tokens"], (number, tokens_of(texts_of(sku, _searchable(_decode(packed)))))
+    )
 
 
 def _packed(sku: str, document: Searchable) -> bytes:
     """What the index keeps of a document: equal if its fields are equal and in the same order."""
-    return _encode(_Kept(sku=sku, names=document.names, attributes=document.attributes, status=document.status))
+    return _encode(FoundSku(sku, document.names, document.attributes, status=document.status))
+
+
+def _searchable(kept: FoundSku) -> Searchable:
+    return Searchable(dict(kept.names), dict(kept.attributes), kept.status)

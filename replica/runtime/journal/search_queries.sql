@@ -38,7 +38,7 @@ SELECT id, document FROM search_skus WHERE sku = ?
 
 -- add_sku
 -- Number a new SKU.
-INSERT INTO search_skus (sku, popularity, document) VALUES (?, ?, ?)
+INSERT INTO search_skus (sku, document) VALUES (?, ?)
 
 -- replace_document
 -- Note by what a SKU is searched now.
@@ -47,10 +47,6 @@ UPDATE search_skus SET document = ? WHERE id = ?
 -- delete_sku
 -- Forget a SKU.
 DELETE FROM search_skus WHERE id = ?
-
--- put_popularity
--- Note how popular a SKU is. One that is unknown is left out.
-UPDATE search_skus SET popularity = ? WHERE sku = ?
 
 -- add_tokens
 -- Enter the tokens of a SKU under its number.
@@ -73,9 +69,11 @@ INSERT INTO search_index (search_index) VALUES ('optimize')
 INSERT INTO search_index (search_index) VALUES ('integrity-check')
 
 -- find
--- The SKUs with some tokens, at most so many, in one row: their number, popularities and documents, one after the other.
-SELECT count(*), group_concat(popularity), CAST(group_concat(document, '') AS BLOB) FROM (
-    SELECT s.popularity, s.document
-    FROM (SELECT rowid AS id FROM search_index WHERE search_index MATCH ? ORDER BY rowid LIMIT ?) AS found
+-- The SKUs with some tokens after a number, at most so many, in one row: how many, the last number, and the documents.
+SELECT count(*), max(id), CAST(group_concat(document, '') AS BLOB) FROM (
+    SELECT s.id, s.document
+    FROM (
+        SELECT rowid AS id FROM search_index WHERE search_index MATCH ? AND rowid > ? ORDER BY rowid LIMIT ?
+    ) AS found
     JOIN search_skus AS s ON s.id = found.id ORDER BY s.id
 )

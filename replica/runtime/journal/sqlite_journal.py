@@ -195,8 +195,8 @@ class SqliteJournal:
     async def writes_of(self, slot: Slot, before: int, limit: int) -> Page:
         return await self._query.run(reading.writes_of, slot, before, limit)
 
-    async def search(self, terms: Terms) -> FoundSkus:
-        return await self._query.run(search_index.find, terms)
+    async def search(self, terms: Terms, after: int = 0) -> FoundSkus:
+        return await self._query.run(search_index.find, terms, after)
 
     async def close(self) -> None:
         for connection in (self._query, self._reader, self._key_lookup, self._checkpoint):

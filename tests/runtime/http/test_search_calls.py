@@ -10,6 +10,7 @@ import pytest
 from replica.core.base.limits import SEARCH_CANDIDATES_MAX
 from replica.core.catalog.documents import pack_value
 from replica.core.state.commands import DocumentWrite
+from replica.runtime.http import search_api
 from tests.callers import Caller
 
 GOODS = {
@@ -110,6 +111,73 @@ async def test_a_changed_or_deleted_sku_is_found_as_it_is_now(chain: Caller) -> 
     assert (await found(chain, "q=lemonade"), await found(chain, "q=bitter")) == ([], ["lemon"])
     await chain.write("/v1/documents/sku/lemon", None, method="DELETE")
     assert await found(chain, "q=bitter") == []
+
+
+async def many_teas(store: Caller, number: int) -> list[str]:
+    """Write so many SKUs that share a character. Every tenth is green."""
+    skus = [f"tea-{count:04}" for count in range(number)]
+    writes = [
+        DocumentWrite(
+            "sku",
+            sku,
+            pack_value(
+                {"recipe": {"tea": 1}, "names": {"zh": f"茶{sku[::-1]}"}, "attributes": {"green": count % 10 == 9}}
+            ),
+            sku.encode(),
+            True,
+        )
+        for count, sku in enumerate(skus)
+    ]
+    await store.node.driver.submit_all(writes)
+    return skus
+
+
+async def paged(caller: Caller, query: str) -> list[dict[str, Any]]:
+    """All pages of a search."""
+    pages = [await caller.good(f"/v1/search?{query}")]
+    while pages[-1]["next"] is not None:
+        pages.append(await caller.good(f"/v1/search?{query}&cursor={pages[-1]['next']}"))
+    return pages
+
+
+async def test_pages_show_each_of_2000_skus_that_share_a_character_once(store: Caller) -> None:
+    skus = await many_teas(store, 2_000)
+    pages = await paged(store, f"q={quote('茶')}&limit=97")
+    shown = [one["sku"] for page in pages for one in page["skus"]]
+    assert sorted(shown) == skus
+    first = shown[:SEARCH_CANDIDATES_MAX]
+    assert first == sorted(skus[:SEARCH_CANDIDATES_MAX], key=lambda sku: sku[::-1])
+    assert [page["is_capped"] for page in pages[:1] + pages[-1:]] == [True, False]
+
+
+async def test_pages_with_a_filter_go_on_past_skus_that_do_not_fit_it(store: Caller) -> None:
+    skus = await many_teas(store, 1_100)
+    pages = await paged(store, f"q={quote('茶')}&attribute.green=true&limit=100")
+    assert sorted(one["sku"] for page in pages for one in page["skus"]) == skus[9::10]
+
+
+async def test_a_page_looks_for_the_first_sku_that_fits_its_filter_far_behind(store: Caller) -> None:
+    skus = await many_teas(store, 1_200)
+    value = pack_value({"recipe": {"tea": 1}, "names": {"zh": "茶"}, "attributes": {"rare": True}})
+    await store.node.driver.submit(DocumentWrite("sku", "zz", value, b"zz", True))
+    assert await found(store, f"q={quote('茶')}&attribute.rare=true") == ["zz"]
+    assert len(skus) > 2 * SEARCH_CANDIDATES_MAX
+
+
+async def test_a_request_looks_at_a_bounded_part_of_the_catalogue(
+    store: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_api, "STRETCHES_MAX", 2)
+    await many_teas(store, 1_200)
+    empty = await store.good(f"/v1/search?q={quote('茶')}&attribute.green=none")
+    assert (empty["skus"], empty["is_capped"]) == ([], True)
+    assert (await store.good(f"/v1/search?q={quote('茶')}&attribute.green=none&cursor={empty['next']}"))["next"] is None
+
+
+@pytest.mark.parametrize("cursor", ["x", "1.", ".1", "-1", "1.2.3", "1" * 30])
+async def test_a_cursor_that_no_page_gave_is_refused(store: Caller, cursor: str) -> None:
+    status, problem = await store.read(f"/v1/search?q=cola&cursor={cursor}")
+    assert (status, problem["field"]) == (422, "cursor")
 
 
 async def test_a_search_that_too_many_skus_fit_says_so(store: Caller) -> None:

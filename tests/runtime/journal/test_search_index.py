@@ -142,7 +142,6 @@ def test_an_index_of_another_version_is_built_again(index: sqlite3.Connection) -
 @pytest.mark.parametrize("write", [
     lambda connection: search_index.open_index(connection, lambda: GOODS),
     lambda connection: search_index.update(connection, GOODS),
-    lambda connection: search_index.put_popularity(connection, {"cola": 1}),
     lambda connection: search_index.merge(connection, 16),
 ])  # fmt: skip
 def test_the_index_is_not_written_outside_a_transaction(index: sqlite3.Connection, write: Any) -> None:
@@ -150,24 +149,31 @@ def test_the_index_is_not_written_outside_a_transaction(index: sqlite3.Connectio
         write(index)
 
 
-def test_a_search_that_too_many_fit_says_so_and_keeps_the_most_popular(tmp_path: Path) -> None:
+def test_a_search_that_too_many_fit_says_so_and_goes_on_from_there(tmp_path: Path) -> None:
     connection = connect(tmp_path)
-    many: list[SkuChange] = [(f"sku-{n}", document(f"可乐{n}")) for n in range(SEARCH_CANDIDATES_MAX + 100)]
-    popularity = {f"sku-{n}": n for n in range(SEARCH_CANDIDATES_MAX + 100)}
+    many: list[SkuChange] = [(f"sku-{n}", document(f"可乐{n}")) for n in range(2 * SEARCH_CANDIDATES_MAX)]
     with writing(connection):
-        search_index.open_index(connection, lambda: many, popularity)
-    capped = search_index.find(connection, read_terms("可"))
-    assert capped.is_capped and len(capped.found) == SEARCH_CANDIDATES_MAX
-    assert min(one.popularity for one in capped.found) == 100
+        search_index.open_index(connection, lambda: many)
+    first = search_index.find(connection, read_terms("可"))
+    assert first.is_capped and len(first.found) == SEARCH_CANDIDATES_MAX
+    second = search_index.find(connection, read_terms("可"), first.through)
+    assert not second.is_capped
+    assert [one.sku for one in first.found + second.found] == [sku for sku, _ in many]
+    assert search_index.find(connection, read_terms("可"), second.through).found == []
     assert not search_index.find(connection, read_terms("可乐 7")).is_capped
 
 
-def test_popularity_changes_without_a_change_of_the_document(index: sqlite3.Connection) -> None:
-    with writing(index):
-        search_index.put_popularity(index, {"pepsi": 7, "unknown": 9})
-        search_index.update(index, [("pepsi", document("Pepsi", "百事"))])
-    by_sku = {one.sku: one.popularity for one in search_index.find(index, read_terms("p")).found}
-    assert by_sku == {"pepsi": 7}
+def test_a_sku_keeps_its_place_when_its_document_changes(tmp_path: Path) -> None:
+    connection = connect(tmp_path)
+    many: list[SkuChange] = [(f"sku-{n}", document(f"可乐{n}")) for n in range(SEARCH_CANDIDATES_MAX + 1)]
+    with writing(connection):
+        search_index.open_index(connection, lambda: many)
+    first = search_index.find(connection, read_terms("可"))
+    with writing(connection):
+        search_index.update(connection, [("sku-7", document("可乐七"))])
+    (last,) = search_index.find(connection, read_terms("可"), first.through).found
+    assert last.sku == f"sku-{SEARCH_CANDIDATES_MAX}"
+    assert "sku-7" in [one.sku for one in search_index.find(connection, read_terms("可")).found]
 
 
 def test_segments_are_merged_only_when_asked(index: sqlite3.Connection) -> None:
