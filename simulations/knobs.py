@@ -197,7 +197,7 @@ OF_JOURNAL: Mapping[str, Knob] = {
     "filter-keys": Knob("Keys that every filter has room for.", "KEYS_MIN", (f"{JOURNAL}.key_filter",), (4, 32, 256)),
     "log-copies": Knob("Commits between copies of the log.", "COPY_COMMITS", (f"{JOURNAL}.sqlite_journal",), (1, 7)),
     "log-pages": Knob(
-        "Pages of the log at which a commit copies it.", "LOG_PAGES_MAX", (f"{JOURNAL}.sqlite_journal",), (1, 16)
+        "Pages of the log at which a commit copies it.", "LOG_PAGES_MAX", (f"{JOURNAL}.connections",), (1, 16)
     ),
     "segment-entries": Knob(
         "Entries in one segment.", "SEGMENT_ENTRIES_MAX", (f"{JOURNAL}.segment", f"{JOURNAL}.reading"), (1, 3)

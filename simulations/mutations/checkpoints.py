@@ -9,7 +9,7 @@ ORDERS = "replica.core.orders.fold:Orders"
 COUNTS = "replica.core.stock.counts:Counts"
 FAULTS = "replica.core.state.clock_faults:ClockFaults"
 FOLD = "replica.core.state.fold"
-SQLITE = "replica.runtime.journal.sqlite_journal"
+CONNECTIONS = "replica.runtime.journal.connections"
 
 _STREAM_CLOCK = "units = units + excluded.units, clock = excluded.clock"
 _STATE = "ON CONFLICT DO UPDATE SET state = excluded.state"
@@ -89,14 +89,14 @@ FILES = (
         breaks="the row of a stream keeps the clock of its first batch, so a restarted node issues stamps of the past",
         invariant=8,
         expected=("Checkpoint",),
-        edits=(Constant(f"{SQLITE}:BATCH", BATCH.replace(_STREAM_CLOCK, "units = units + excluded.units")),),
+        edits=(Constant(f"{CONNECTIONS}:BATCH", BATCH.replace(_STREAM_CLOCK, "units = units + excluded.units")),),
     ),
     Mutation(
         name="rows-of-first-batch",
         breaks="the row of an order or a count keeps its first state",
         invariant=7,
         expected=("Checkpoint",),
-        edits=(Constant(f"{SQLITE}:BATCH", BATCH.replace(_STATE, "ON CONFLICT DO NOTHING")),),
+        edits=(Constant(f"{CONNECTIONS}:BATCH", BATCH.replace(_STATE, "ON CONFLICT DO NOTHING")),),
     ),
 )
 """Seen only where a node opens real files. The simulated journal has no tables."""

@@ -21,11 +21,12 @@ from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Count, CountLine
-from replica.runtime.journal import batch_row, sqlite_journal
+from replica.runtime.journal import batch_row, connections, sqlite_journal
+from replica.runtime.journal.connections import LOG_PAGES_MAX, PAGE_BYTES
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.data import open_replica
 from replica.runtime.journal.segment import SEGMENT_ENTRIES_MAX
-from replica.runtime.journal.sqlite_journal import FILE_NAME, LOG_PAGES_MAX, PAGE_BYTES, SqliteJournal, open_journal
+from replica.runtime.journal.sqlite_journal import FILE_NAME, SqliteJournal, open_journal
 from replica.runtime.journal.verification import verify_file
 from replica.runtime.world import SystemEntropy
 from tests.contract.test_journal import INCARNATION, WRITER, commit, receive, replica_of, sell
@@ -162,7 +163,7 @@ async def test_log_is_copied_into_the_file_while_commits_continue(
 
 async def test_log_restarts_under_constant_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_journal, "COPY_COMMITS", 1_000)
-    monkeypatch.setattr(sqlite_journal, "LOG_PAGES_MAX", 50)
+    monkeypatch.setattr(connections, "LOG_PAGES_MAX", 50)
     journal, replica = await opened(tmp_path), replica_of()
     receive(replica, "r1", 1_000)
     await commit_each(journal, replica, range(100))
@@ -174,7 +175,7 @@ async def test_log_restarts_under_constant_load(tmp_path: Path, monkeypatch: pyt
 async def test_log_that_a_long_reader_made_longer_is_cut_back_after_it_closes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_journal, "LOG_PAGES_MAX", 20)
+    monkeypatch.setattr(connections, "LOG_PAGES_MAX", 20)
     journal, replica = await opened(tmp_path), replica_of()
     log = tmp_path / f"{FILE_NAME}-wal"
     reading = sqlite3.connect(tmp_path / FILE_NAME)

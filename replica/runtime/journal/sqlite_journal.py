@@ -18,9 +18,8 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import aiosqlite
 import structlog
 
 from replica.core.base.errors import StorageFull, Unknown
@@ -34,12 +33,22 @@ from replica.core.log.times import recorded_clock
 from replica.core.state.batch import Batch, Checkpoint, Image, Row
 from replica.core.state.fold import fold
 from replica.core.stock.till_receipts import ORIGINAL, QuestionedReceipt, TillReceipt
-from replica.runtime.journal import batch_row, reading, receipt_index, search_index
+from replica.runtime.journal import reading, receipt_index, search_index
 from replica.runtime.journal.batch_row import BatchRow, Numbers
-from replica.runtime.journal.damage import DAMAGE, DataRefused, check_log, check_room, check_schema
+from replica.runtime.journal.connections import (
+    Connection,
+    claim,
+    connect,
+    copy_log,
+    prepare_checkpoint,
+    prepare_reader,
+    prepare_writer,
+    transaction,
+)
+from replica.runtime.journal.damage import DAMAGE, DataRefused, check_log, check_room
 from replica.runtime.journal.durable_files import make_directory, write_again
 from replica.runtime.journal.key_filter import KeyFilter
-from replica.runtime.journal.statements import BATCH, PARTS, PUT_PARTS, STATEMENTS, schema_scripts
+from replica.runtime.journal.statements import PARTS, PUT_PARTS, STATEMENTS
 from replica.runtime.ports import Page, Stored
 
 T = TypeVar("T")
@@ -54,31 +63,11 @@ COPY_COMMITS = 128
 """Commits after which the log is copied into the file. The copy runs beside further commits, because within a commit it
 would delay the callers for some milliseconds."""
 
-LOG_PAGES_MAX = 16_384
-"""Pages in the log, 64 MB, at which a commit itself copies the rest. SQLite restarts the log only when all of it is
-copied, and under constant load a copy beside the commits never completes. If a long reader made the log longer, SQLite
-cuts it back to this size when it restarts it."""
-
 MERGE_COMMITS = 64
 """Commits with SKUs after which the search index is merged. Each leaves a segment, and each search reads them all."""
 
 MERGE_PAGES = 16
 """Pages that one merge changes, about: a commit that waits for it is late by about a millisecond."""
-
-PAGE_BYTES = 4_096
-"""SQLite's default. No schema here changes it."""
-
-
-class _Connection(aiosqlite.Connection):
-    """An aiosqlite connection that runs a whole function in its thread: one call per batch, not one per statement."""
-
-    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        result: T = await self._execute(work, self._conn, *arguments)  # type: ignore[no-untyped-call]
-        return result
-
-
-def _connect(path: Path) -> _Connection:
-    return _Connection(lambda: sqlite3.connect(path, isolation_level=None), 64)
 
 
 class SqliteJournal:
@@ -88,11 +77,11 @@ class SqliteJournal:
         self,
         directory: Path,
         lock: int,
-        writer: _Connection,
-        key_lookup: _Connection,
-        reader: _Connection,
-        query: _Connection,
-        checkpoint: _Connection,
+        writer: Connection,
+        key_lookup: Connection,
+        reader: Connection,
+        query: Connection,
+        checkpoint: Connection,
     ) -> None:
         self.directory = directory
         self.node = ""
@@ -162,7 +151,7 @@ class SqliteJournal:
     def _copy_beside(self) -> None:
         """Start to copy the log into the file, unless a copy is running."""
         if self._copying is None or self._copying.done():
-            self._copying = asyncio.create_task(self._checkpoint.run(_copy_log))
+            self._copying = asyncio.create_task(self._checkpoint.run(copy_log))
 
     async def find(self, keys: Sequence[bytes]) -> dict[bytes, list[Entry]]:
         likely = self._keys.likely(keys)
@@ -216,7 +205,7 @@ class SqliteJournal:
         if not self._is_checkpoint_whole(connection):
             log.warning("checkpoint is not that of the journal, folding it again", entries=self._arrival)
             self._refold(connection)
-        with _transaction(connection):
+        with transaction(connection):
             search_index.open_index(connection, lambda: _skus(connection.execute(STATEMENTS["load_documents"])))
         shared = reading.shared(connection, self._fill_filter(connection))
         self._returned = receipt_index.returned(connection)
@@ -266,7 +255,7 @@ class SqliteJournal:
 
         cells, checkpoint = fold(entries(), self.node).take_changes()
         batch = Batch(runs=[], cells=cells, checkpoint=checkpoint)
-        with _transaction(connection):
+        with transaction(connection):
             for part in ("cells", *PARTS):
                 connection.execute(STATEMENTS[f"clear_{part}"])
             search_index.forget(connection)
@@ -278,7 +267,7 @@ class SqliteJournal:
     def _append(self, connection: sqlite3.Connection, batch: Batch) -> int:
         rows = self._lay_out(batch)
         is_one = len(rows) == 1 and not any(batch.checkpoint.get(part) for part in PUT_PARTS)
-        with nullcontext() if is_one else _transaction(connection):
+        with nullcontext() if is_one else transaction(connection):
             self._put(connection, rows, batch.checkpoint)
             search_index.update(connection, _skus(batch.checkpoint.get("documents", ())))
         if self._keys.is_full:
@@ -342,19 +331,19 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
     except OSError:
         os.close(lock)
         raise DataRefused(f"{directory} is in use by another process") from None
-    connections: list[_Connection] = []
+    connections: list[Connection] = []
     try:
         check_log(directory / FILE_NAME, directory / f"{FILE_NAME}-wal")
         await asyncio.to_thread(write_again, directory / f"{FILE_NAME}-wal")
-        for setup in (_prepare, _prepare_reader, _prepare_reader, _prepare_reader, _prepare_checkpoint):
-            connection = _connect(directory / FILE_NAME)
+        for setup in (prepare_writer, prepare_reader, prepare_reader, prepare_reader, prepare_checkpoint):
+            connection = connect(directory / FILE_NAME)
             await connection
             connections.append(connection)
             await connection.run(setup)
         journal = SqliteJournal(directory, lock, *connections)
         writer = connections[0]
         journal.node = node
-        journal.incarnation = await writer.run(_claim, node, incarnation)
+        journal.incarnation = await writer.run(claim, node, incarnation)
     except BaseException as error:
         for connection in connections:
             await connection.close()
@@ -367,93 +356,11 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
     return journal
 
 
-class _transaction:
-    """BEGIN IMMEDIATE … COMMIT. If anything in it fails, all of it is rolled back."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            try:
-                self._connection.execute("COMMIT")
-            except sqlite3.Error:
-                self._roll_back()
-                raise
-        else:
-            self._roll_back()
-
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Set the file up for durability, and update its schema."""
-    if sqlite3.sqlite_version_info < batch_row.SQLITE_MIN:
-        needed = ".".join(map(str, batch_row.SQLITE_MIN))
-        raise DataRefused(f"this Python has SQLite {sqlite3.sqlite_version}, at least {needed} is needed")
-    search_index.check_support(connection)
-    # Read all rows, otherwise a failure goes unnoticed, and SQLite stays in a mode that loses commits at power loss.
-    ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
-    if mode != "wal":
-        raise DataRefused(f"SQLite stays in mode {mode!r} here and may lose sales: give a local disk as --data")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -16384")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}").fetchall()
-    connection.execute(f"PRAGMA journal_size_limit = {LOG_PAGES_MAX * PAGE_BYTES}").fetchall()
-    scripts = schema_scripts()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(scripts):
-        raise DataRefused(f"the data has schema {version}, this program knows {len(scripts)}: run a newer one")
-    check_schema(connection, scripts, version)
-    for number, script in enumerate(scripts[version:], version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}")
-        if number == receipt_index.SCHEMA:
-            receipt_index.fill(connection)
-        # A new schema may keep what no row of the file has yet: `_load` computes all of it from the entries.
-        connection.execute(STATEMENTS["clear_cells"])
-        connection.execute(STATEMENTS["doubt_units"])
-        connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute("COMMIT")
-    connection.executescript(BATCH)
-
-
-def _prepare_reader(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA query_only = ON")
-
-
-def _prepare_checkpoint(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA synchronous = FULL")
-
-
 def _skus(rows: Iterable[Row]) -> Iterator[search_index.SkuChange]:
     """The SKUs among rows of documents, with their values."""
     return ((key, value) for kind, key, rank, *_, value in rows if (kind, rank) == (SKU, CHAIN_RANK))
 
 
 def _merge_some(connection: sqlite3.Connection) -> bool:
-    with _transaction(connection):
+    with transaction(connection):
         return search_index.merge(connection, MERGE_PAGES)
-
-
-def _copy_log(connection: sqlite3.Connection) -> None:
-    """Copy the log into the file without waiting for readers. After a failure the next copy includes the rest."""
-    with suppress(sqlite3.OperationalError):
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-
-def _claim(connection: sqlite3.Connection, node: str, incarnation: str) -> str:
-    row = connection.execute(STATEMENTS["node"]).fetchone()
-    if row is None and connection.execute(STATEMENTS["any_stream"]).fetchone() is None:
-        connection.execute(STATEMENTS["claim"], (node, incarnation))
-        return incarnation
-    owner, standing = row or (None, None)
-    if owner is None or standing is None:
-        raise DataRefused("the data does not name its node any more: restore a backup")
-    if owner != node:
-        raise DataRefused(f"the data belongs to node {owner!r}, not to {node!r}: give its name or another --data")
-    return str(standing)
