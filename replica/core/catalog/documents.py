@@ -26,7 +26,7 @@ from itertools import islice
 from typing import Any
 
 import msgpack
-from msgspec import Struct, ValidationError, convert, json
+from msgspec import Struct, ValidationError, convert
 from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
@@ -463,8 +463,18 @@ def are_equal(one: bytes | None, other: bytes | None) -> bool:
     """Whether two packed values are the same JSON value. Unlike in Python, `1`, `1.0` and `true` differ."""
     if one is None or other is None or one == other:
         return one == other
-    first, second = (msgpack.unpackb(value, strict_map_key=False) for value in (one, other))
-    return json.encode(first, order="sorted") == json.encode(second, order="sorted")
+    pairs = [(msgpack.unpackb(one, strict_map_key=False), msgpack.unpackb(other, strict_map_key=False))]
+    while pairs:
+        first, second = pairs.pop()
+        if type(first) is not type(second):
+            return False
+        if isinstance(first, dict) and first.keys() == second.keys():
+            pairs += [(value, second[name]) for name, value in first.items()]
+        elif isinstance(first, list) and len(first) == len(second):
+            pairs += zip(first, second, strict=True)
+        elif first != second:
+            return False
+    return True
 
 
 def _say_the_same(one: bytes | None, other: bytes | None) -> bool:

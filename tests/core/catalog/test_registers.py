@@ -155,6 +155,7 @@ def test_a_restart_tells_the_index_only_of_deleted_documents() -> None:
         ({"a": 1}, None, False),
         ({"a": 1}, {"a": 1}, True),
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ({"b": 2, "a": 1}, {"a": 1, "b": 2}, True),
         ({"a": {"b": 1, "c": [1, {"d": 2, "e": 3}]}}, {"a": {"c": [1, {"e": 3, "d": 2}], "b": 1}}, True),
         ({"a": 1}, {"a": 1.0}, False),
         ({"a": 1}, {"a": True}, False),
@@ -166,3 +167,18 @@ def test_a_restart_tells_the_index_only_of_deleted_documents() -> None:
 def test_two_values_are_equal_if_only_the_order_of_their_fields_differs(one: Any, other: Any, is_equal: bool) -> None:
     packed = [None if value is None else pack_value(value) for value in (one, other)]
     assert are_equal(*packed) is is_equal
+
+
+@pytest.mark.parametrize("others", [{2: "y", 1: "x"}, {1: "x", 2: "y"}])
+def test_values_with_keys_that_are_no_texts_are_compared_like_any_other(others: dict[int, str]) -> None:
+    assert are_equal(msgpack.packb({1: "x", 2: "y"}), msgpack.packb(others))
+    assert not are_equal(msgpack.packb({1: "x", 2: "z"}), msgpack.packb(others))
+
+
+def test_a_restart_brings_back_each_rank_of_a_document_that_a_wrong_clock_wrote() -> None:
+    documents, journal = Documents(), Journal({}, {})
+    chain, store = write(1, wall_ms=7_000), replace(write(2, wall_ms=8_000), rank=200, at="store-1")
+    for register in (store, chain):
+        documents.put(register)
+    journal.store(documents)
+    assert journal.restart().ranked("price", "cola") == [chain, store]
