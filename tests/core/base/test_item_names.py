@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import permutations, product
 from string import ascii_lowercase
 
 import pytest
@@ -150,3 +150,22 @@ def test_a_look_at_names_compares_a_bounded_number_of_them(monkeypatch: pytest.M
     assert len(compared) == 128
     compared.clear()
     assert names.like("fresh") == compared == []
+
+
+@pytest.mark.parametrize("order", list(permutations(["lemonades", "lemonadas", "lamonades"])))
+def test_each_of_several_names_of_one_group_is_found(order: tuple[str, ...]) -> None:
+    names = ItemNames()
+    for name in order:
+        names.add(name)
+    assert names.like("lemonade") == ["lemonades", "lamonades", "lemonadas"]
+    names.discard("lemonadis")
+    names.discard(order[0])
+    assert set(names.like("lemonade")) == set(order[1:])
+
+
+@pytest.mark.parametrize(("item", "known"), [("thambdrife", "thumbdrive"), ("auegrkmo", "acegikmo")])
+def test_a_name_with_two_slips_is_found_among_others_of_its_group(item: str, known: str) -> None:
+    names = ItemNames()
+    names.add(known[0] * len(known))
+    names.add(known)
+    assert names.like(item) == [known]

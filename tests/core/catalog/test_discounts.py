@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.catalog.discounts import OpenLine, Taken, taken_by
+from replica.core.catalog.ranks import STORE_RANK
 from tests.core.catalog.test_promotion_index import promotion
 from tests.core.catalog.test_promotions import EURO, bundle, document
 
@@ -123,3 +124,17 @@ def test_a_million_million_units_are_not_counted_one_by_one() -> None:
 def test_units_of_almost_one_price_are_told_apart() -> None:
     one, other = OpenLine("a", {}, 10**12, 10**12 + 1, per=1), OpenLine("b", {}, 10**12 - 1, 10**12, per=1)
     assert one.unit_price < other.unit_price
+
+
+def test_a_discount_down_to_the_least_amount_is_not_limited() -> None:
+    value = document(benefit={"type": "percentage", "percent": 10})
+    for least_amount, is_limited in ((90, False), (91, True)):
+        lines = [OpenLine("a", {}, 1, 100, per=1, least_amount=least_amount)]
+        (taken,) = taken_by(promotion(value, rank=(STORE_RANK, "store-1")), lines)
+        assert (taken.discount, taken.is_limited) == (100 - least_amount, is_limited)
+
+
+def test_a_line_without_a_least_amount_may_cost_nothing() -> None:
+    value = document(benefit={"type": "percentage", "percent": 100})
+    (taken,) = taken_by(promotion(value, rank=(STORE_RANK, "store-1")), [line("a", 1, 100)])
+    assert (taken.discount, taken.is_limited) == (100, False)

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from replica.core.catalog.documents import Documents, Register, pack_value
-from replica.core.catalog.locations import LOCATION, distance_km, region_of, time_zone_of
+from replica.core.catalog.locations import (
+    LOCATION,
+    Point,
+    distance_km,
+    distance_to,
+    position_of,
+    region_of,
+    time_zone_of,
+)
 from replica.core.catalog.ranks import STORE_RANK
 
 
@@ -64,3 +72,15 @@ def test_the_distance_of_two_places_is_that_on_the_globe(
 ) -> None:
     assert distance_km(*one, *other) == pytest.approx(km, abs=0.1)
     assert distance_km(*other, *one) == pytest.approx(km, abs=0.1)
+
+
+def test_the_distance_to_a_location_is_to_the_metre_and_needs_its_position() -> None:
+    documents, berlin = Documents(), Point(52.520, 13.405)
+    assert (position_of(documents, "store-1"), distance_to(documents, "store-1", berlin)) == (None, None)
+    shop = {"type": "store", "name": "A shop", "region": "east"}
+    for version, incomplete in enumerate([shop, {**shop, "lat": 48.137}, {**shop, "lon": 11.575}], 1):
+        write(documents, version, incomplete)
+        assert distance_to(documents, "store-1", berlin) is None
+    write(documents, 4, {**shop, "lat": 48.137, "lon": 11.575})
+    assert position_of(documents, "store-1") == Point(48.137, 11.575)
+    assert distance_to(documents, "store-1", berlin) == 504.339

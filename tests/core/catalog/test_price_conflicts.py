@@ -132,3 +132,45 @@ def test_the_lists_have_as_many_rows_as_the_caller_wants() -> None:
         fold.documents.put(register)
         DOCUMENT_KINDS["price"].index(fold, register)
     assert [one.at for one in price_conflict_answers(fold.price_conflicts, 0, 3)] == ["east", "west", "s-1"]
+
+
+def put(fold: Fold, value: dict[str, Any] | None, rank: tuple[int, str] = RANKS[0], version: int = 1) -> None:
+    """Write the price of cola."""
+    packed = None if value is None else pack_value(value)
+    register = Register("price", "cola", *rank, version, version, "w#1", packed)
+    fold.documents.put(register)
+    DOCUMENT_KINDS["price"].index(fold, register)
+
+
+def test_a_conflict_that_arises_or_ends_after_a_read_is_seen_by_the_next_one() -> None:
+    fold, limited = Fold("hub-east"), {"amount": 199, "currency": "EUR", "override": {"min": 150}}
+    put(fold, {"amount": 99, "currency": "EUR"}, RANKS[1])
+    assert list(fold.price_conflicts.at(0)) == []
+    put(fold, limited)
+    assert [one.source.at for one in fold.price_conflicts.at(0)] == ["east"]
+    put(fold, {"amount": 160, "currency": "EUR"}, RANKS[1], version=2)
+    assert list(fold.price_conflicts.at(0)) == []
+
+
+def test_a_price_past_the_limits_is_named_by_the_amount_that_is_in_force_or_comes() -> None:
+    fold, (first, second, third, *_) = Fold("hub-east"), MOMENTS
+    put(fold, {"amount": 199, "currency": "EUR", "override": {"min": 150}})
+    scheduled = [{"amount": 98, "valid_from": first}, {"amount": 160, "valid_from": second}]
+    put(fold, {"amount": 99, "currency": "EUR", "scheduled": scheduled, "valid_to": third}, RANKS[1])
+    fields = [[one.field for one in fold.price_conflicts.at(at)] for at in (ms(first) - 1, ms(first), ms(second))]
+    assert fields == [["amount"], ["scheduled[0].amount"], []]
+
+
+def test_two_promotions_are_in_each_others_way_until_one_of_them_ends() -> None:
+    fold = Fold("hub-east")
+    for number, promotion in enumerate(("a", "b"), 1):
+        value = {
+            "applies_to": {"all": True},
+            "benefit": {"type": "percentage", "percent": 10.0},
+            "valid_to": MOMENTS[1],
+        }
+        register = Register(PROMOTION, promotion, 0, "", 1, number, "w#1", pack_value(value))
+        fold.documents.put(register)
+        DOCUMENT_KINDS[PROMOTION].index(fold, register)
+    found = [len(list(fold.promotion_conflicts.at(ms(MOMENTS[1]) + offset_ms))) for offset_ms in (-1, 0)]
+    assert found == [1, 0]

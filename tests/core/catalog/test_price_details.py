@@ -14,9 +14,9 @@ from replica.core.base.limits import AMOUNT_MAX, TOTAL_AMOUNT_MAX
 from replica.core.catalog.currencies import check_currency
 from replica.core.catalog.discounts import OpenLine
 from replica.core.catalog.documents import Documents, Register, pack_value
-from replica.core.catalog.prices import admit_price
+from replica.core.catalog.prices import admit_price, past_limits, past_limits_until
 from replica.core.catalog.promotions import PromotionDocument, check_promotion, read_promotion
-from replica.core.catalog.ranks import CHAIN_WIDE, STORE_RANK
+from replica.core.catalog.ranks import CHAIN_WIDE, STORE_RANK, Rank
 from replica.core.catalog.selectors import Selector, check_selector
 from replica.core.catalog.validity import check_period
 from replica.core.catalog.weekly_windows import WeeklyWindow, check_windows
@@ -70,6 +70,8 @@ def check_document(**fields: Any) -> None:
         lambda: check_document(benefit={"type": "n_for_m", "take": 2, "pay": 2}),
         lambda: check_promotion(convert(bundle(("a",), {"all": True}), PromotionDocument)),
         lambda: check_document(benefit=bundle(("a",))["benefit"]),
+        lambda: index_of(sale=document(locked=True)).check_lock(promotion_of(document(), "sale", STORE)),
+        lambda: index_of().check_lock(promotion_of(document(locked=True), "sale", STORE)),
         lambda: index_of(sale=document()).check_overlap(promotion_of(document()), lambda sku: {}, lambda at: ""),
         lambda: admit_price(documents_of(), "cola", pack_value(price(1, override={"min": 1})), STORE_RANK),
         lambda: shop_with_cars().quote(("car", TOTAL_AMOUNT_MAX // AMOUNT_MAX), ("bike", TOTAL_AMOUNT_MAX)),
@@ -81,8 +83,8 @@ def test_a_refusal_says_what_is_wrong_and_what_to_do(check: Callable[[], object]
     assert len(detail.split(". ")) >= 2
 
 
-def promotion_of(value: dict[str, Any]) -> Any:
-    return read_promotion("new", register(value).value, CHAIN_WIDE)
+def promotion_of(value: dict[str, Any], promotion_id: str = "new", rank: Rank = CHAIN_WIDE) -> Any:
+    return read_promotion(promotion_id, register(value).value, rank)
 
 
 def shop_with_cars() -> Shop:
@@ -147,6 +149,23 @@ def test_an_override_that_ended_is_not_reported_whatever_its_currency() -> None:
         [],
         [],
     ]
+
+
+@pytest.mark.parametrize("other", [{"currency": "CHF"}, {"tax_inclusive": False}])
+def test_an_override_of_another_kind_is_past_the_limits_until_it_ends(other: dict[str, Any]) -> None:
+    override = write({**price(199, valid_to=NOON), **other}, STORE)
+    documents = documents_of(write(price(199, override={"min": 150})), override)
+    found = [past_limits(documents, override, ms(NOON) + offset_ms) for offset_ms in (-1, 0, 1)]
+    assert [one and one.field for one in found] == [next(iter(other)), None, None]
+    assert past_limits_until(documents, override) == ms(NOON)
+
+
+def test_an_amount_past_the_limits_counts_until_the_next_one_is_in_force() -> None:
+    override = write(price(99, scheduled=[{"amount": 199, "valid_from": NOON}]), STORE)
+    documents = documents_of(write(price(199, override={"min": 150})), override)
+    found = [past_limits(documents, override, ms(NOON) + offset_ms) for offset_ms in (-1, 0)]
+    assert [one and one.field for one in found] == ["amount", None]
+    assert past_limits_until(documents, override) == ms(NOON)
 
 
 @pytest.mark.parametrize("other", [{"currency": "CHF"}, {"tax_inclusive": False}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replica.core.base.errors import Invalid, Overtaken
+from replica.core.base.errors import Invalid, Overtaken, Unchanged
 from replica.core.base.names import HUBS
 from replica.core.catalog.documents import pack_value
 from replica.core.catalog.ranks import CHAIN_RANK, REGION_RANK, STORE_RANK
@@ -248,3 +248,33 @@ def test_the_refusal_of_an_overtaken_count_has_the_field() -> None:
     with pytest.raises(Overtaken) as refused:
         counted(east, Seen(levels={"cola": 10}, as_of=(NOW_MS + 5_000) << 16, vector=held, held=held))
     assert refused.value.field == "seen"
+
+
+def document(value: object, rank: int = CHAIN_RANK, at: str = "", **more: bool) -> DocumentWrite:
+    """A write of a document of a kind that this version does not know."""
+    packed = None if value is None else pack_value(value)
+    return DocumentWrite("colour", "cola", packed, b"", rank=rank, at=at, **more)
+
+
+def test_a_write_that_skips_what_is_unchanged_shows_the_current_write_of_its_rank() -> None:
+    node = Node("hub-east", (), None, "hub")
+    node.write("store-1", {"type": "store", "name": "Shop", "region": "east"}, kind="location")
+    for value, rank, at in (("red", CHAIN_RANK, ""), ("blue", REGION_RANK, "east")):
+        decisions.write(node.replica, document(value, rank, at), NOW_MS, [])
+    for value, rank, at in (("red", CHAIN_RANK, ""), ("blue", REGION_RANK, "east")):
+        with pytest.raises(Unchanged) as unchanged:
+            decisions.prepare_write(node.replica, document(value, rank, at, skips_unchanged=True))
+        assert unchanged.value.register == node.replica.documents.register("colour", "cola", rank, at)
+        assert unchanged.value.register.value == pack_value(value)
+    with pytest.raises(Unchanged) as unchanged:
+        decisions.prepare_write(node.replica, document(None, REGION_RANK, "west", skips_unchanged=True))
+    assert unchanged.value.register is None
+
+
+@pytest.mark.parametrize("changed", ["blue", None])
+def test_a_write_that_skips_what_is_unchanged_writes_what_is_new(changed: str | None) -> None:
+    node = Node("hub-east", (), None, "hub")
+    decisions.write(node.replica, document("red"), NOW_MS, [])
+    register = decisions.prepare_write(node.replica, document(changed, skips_unchanged=True))
+    assert (register.version, register.clock) == (2, 0)
+    assert register.value == (None if changed is None else pack_value(changed))

@@ -60,3 +60,10 @@ def test_the_digest_of_a_location_is_the_same_in_every_release() -> None:
         decisions.merge(replica, [run], NOW_MS)
         digests.append(replica.digest(STORE))
     assert digests == ["b4d3cf3537ae48c0535b97a9e0170938", "c2663d4ad5df68fe2a000178d1265d20"]
+
+
+def test_a_document_that_its_index_can_read_is_not_counted_as_malformed() -> None:
+    values = {"location": {"type": "store", "name": "Shop", "region": "east"}, "sku": {"recipe": {"cola": 1}}}
+    registers = [Register(kind, "shop", 0, "", 1, STAMP, DOCUMENTS.writer, pack_value(values[kind])) for kind in values]
+    contents = [receipt_content(kind="document", moves=(), lines=(), facts=one.facts()) for one in registers]
+    assert fold(linked(DOCUMENTS, contents).entries, "store-1").documents.malformed == 0

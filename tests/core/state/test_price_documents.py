@@ -122,7 +122,7 @@ def test_a_locked_promotion_of_the_chain_is_overridden_by_nobody() -> None:
     write(node, "location", STORE, SHOP)
     write(node, PROMOTION, "new", document(locked=True))
     error = refused(node, PROMOTION, document(priority=7), OWN)
-    assert (error.field, error.facts["promotion"]) == ("rank", "new")
+    assert (error.field, error.facts) == ("rank", {"promotion": "new", "version": 1})
     assert refused(node, PROMOTION, document(locked=True), (REGION_RANK, "east")).field == "locked"
     write(node, PROMOTION, "new", document())
     write(node, PROMOTION, "new", document(priority=7), OWN)

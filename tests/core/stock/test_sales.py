@@ -176,3 +176,15 @@ def test_more_units_of_an_item_than_a_move_may_have_are_refused_by_line() -> Non
 def test_the_most_units_of_one_line_are_sold() -> None:
     shop = Shop({"cola": {"cola": 1}})
     assert shop.ask(Sale(lines=(sold("cola", QUANTITY_MAX),))).moves[0].quantity == QUANTITY_MAX
+
+
+def test_a_sale_of_a_deleted_sku_is_recorded_and_not_promised() -> None:
+    shop = Shop({"six": {"cola": 6}})
+    shop.delete("six")
+    assert shop.ask(Sale(lines=(sold("six", 1),))).moves == (Move("cola", FREE, "customer", 6),)
+    shop.refuse(Sale(lines=(sold("six", 1),), on_shortage=OnShortage.REFUSE), UnknownSku)
+
+
+def test_a_sale_keeps_the_group_of_its_customer() -> None:
+    draft = shop_with(cola=10).ask(Sale(lines=(sold("cola", 1),), customer_group="staff"))
+    assert draft.facts == {"customer_group": "staff"}

@@ -117,3 +117,13 @@ def test_an_open_catalogue_names_the_item_itself() -> None:
     move = Move("cola", "supplier", f"{NODE}/free", 1)
     assert skus_moved_by([content(move)], catalog_of({}, is_open=True)) == ["cola"]
     assert skus_moved_by([content(move)], catalog_of({})) == []
+
+
+def test_only_documents_of_skus_change_which_skus_there_are() -> None:
+    written_ones = [
+        content(kind=DOCUMENT, facts={"kind": SKU, "key": "a"}),
+        content(kind=DOCUMENT, facts={"kind": "price", "key": "b"}),
+        content(facts={"kind": SKU, "key": "c"}),
+        content(kind=DOCUMENT, facts={"kind": SKU, "key": "a"}),
+    ]
+    assert skus_written_by(written_ones) == ["a"]
