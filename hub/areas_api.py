@@ -9,7 +9,8 @@ from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from replica.core.base.quantities import Sku, Timestamp
-from replica.core.catalog.areas import Area, Destination, Serving, Where, ban_on, servings, where
+from replica.core.catalog.addresses import Destination, Where, where
+from replica.core.catalog.areas import Area, Serving, ban_on, servings
 from replica.core.catalog.divisions import divisions
 from replica.core.catalog.locations import distance_to
 from replica.core.catalog.selectors import attributes_of

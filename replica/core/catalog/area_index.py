@@ -12,8 +12,9 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from replica.core.catalog.areas import (
-    Area,
+from replica.core.catalog.addresses import Where, plain_names
+from replica.core.catalog.areas import Area, read_area
+from replica.core.catalog.coverages import (
     ByCode,
     ByDistance,
     ByDivision,
@@ -22,13 +23,10 @@ from replica.core.catalog.areas import (
     Coverage,
     IsMember,
     PositionOf,
-    Where,
     code_of,
     membership,
     middle_of,
-    plain_names,
     prefixes_of,
-    read_area,
     ring_of,
 )
 from replica.core.catalog.divisions import divisions
@@ -156,7 +154,7 @@ def _slots_of(coverage: Coverage, position_of: PositionOf) -> Iterator[tuple[Has
     match coverage:
         case ByDivision(country):
             code = code_of(coverage)
-            yield code if code is not None else (country.upper(), *plain_names(coverage)), None
+            yield code if code is not None else (country.upper(), *_names_of(coverage)), None
         case ByCode(code):
             yield code, None
         case ByPostcode(country):
@@ -174,6 +172,10 @@ def _slots_of(coverage: Coverage, position_of: PositionOf) -> Iterator[tuple[Has
                 yield cell, test
         case _:
             assert_never(coverage)
+
+
+def _names_of(division: ByDivision) -> tuple[str, str, str]:
+    return plain_names(division.province, division.city, division.district)
 
 
 def _around(middle: Point, km: float) -> Box:

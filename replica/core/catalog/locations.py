@@ -20,6 +20,7 @@ EARTH_RADIUS_KM = 6_371.0088
 Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
 Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Words = Annotated[str, Meta(max_length=256)]
+LocationName = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
 
 class Point(Struct, frozen=True):

@@ -14,8 +14,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from replica.core.base.limits import EVENT_NUMBER_MAX, HOLD_TTL_MAX_S, HOLD_WAIT_MAX_MS, LINES_MAX
-from replica.core.base.names import ITEM_PATTERN, NAME_PATTERN
+from replica.core.base.names import ITEM_PATTERN
 from replica.core.base.quantities import Text
+from replica.core.catalog.locations import LocationName
 from replica.core.orders.machine import PARTIAL
 from replica.core.stock.requests import SkuLine, SkuLines
 
@@ -23,7 +24,6 @@ ORDER = "order"
 """The kind of every entry about an order; `reference` is the order, `reason` the event."""
 
 OrderName = Annotated[str, Meta(pattern=ITEM_PATTERN, description="The caller's own name of the order.")]
-LocationName = Annotated[str, Meta(pattern=NAME_PATTERN)]
 Reference = Annotated[Text, Meta(description="An opaque reference, never the data itself.")]
 
 OutsideEvent = Literal["pay", "adjust", "exchange", "pick", "ship", "collect", "cancel", "return"]

@@ -12,20 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.base.errors import Invalid
+from replica.core.catalog.addresses import Destination, where
 from replica.core.catalog.area_index import Areas
-from replica.core.catalog.areas import (
-    AREA,
-    AreaDocument,
-    Corner,
-    Destination,
-    ban_on,
-    check_area,
-    membership,
-    read_area,
-    ring_of,
-    servings,
-    where,
-)
+from replica.core.catalog.areas import AREA, AreaDocument, ban_on, check_area, read_area, servings
+from replica.core.catalog.coverages import Corner, membership, ring_of
 from replica.core.catalog.documents import Register, pack_value
 from replica.core.catalog.locations import Point, distance_km
 from replica.core.catalog.validity import moment_ms
