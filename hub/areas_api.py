@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from hub.openings import opening_of
+from replica.core.base.clock import time_text
 from replica.core.base.quantities import Sku, Timestamp
 from replica.core.catalog.addresses import Destination, Where, where
 from replica.core.catalog.areas import Area, Serving, ban_on, servings
 from replica.core.catalog.divisions import divisions
 from replica.core.catalog.locations import distance_to
+from replica.core.catalog.openings import Opening
 from replica.core.catalog.selectors import attributes_of
 from replica.core.catalog.validity import moment_ms
 from replica.core.state.replica import Replica
@@ -37,13 +40,25 @@ class AreaAnswer(Struct, frozen=True):
     priority: int
 
 
+class ClosedAnswer(Struct, frozen=True):
+    """Why nothing is dispatched: the calendar that says so, and its reasons. `until`: null if it does not end soon."""
+
+    calendar: str
+    reasons: dict[str, str]
+    until: str | None
+
+
 class ServerAnswer(Struct, frozen=True):
-    """A location that serves the address, because an `area` says so. `backup`: if the goods are nowhere else."""
+    """A location that serves the address, because an `area` says so. `backup`: if the goods are nowhere else.
+
+    `closed`: why the location dispatches nothing at the moment of the question; null if it does.
+    """
 
     location: str
     area: str
     backup: bool
     distance_km: float | None
+    closed: ClosedAnswer | None
 
 
 class BanAnswer(Struct, frozen=True):
@@ -103,12 +118,12 @@ def areas_answer(replica: Replica, place: Where, skus: Sequence[str], now_ms: in
     return AreasAnswer(
         division=_division(place.code),
         areas=[AreaAnswer(area.id, area.document.names, area.document.priority) for area in areas],
-        locations=_servers(replica, areas, place),
+        locations=_servers(replica, areas, place, now_ms),
         bans=_bans(replica, areas, skus, now_ms),
     )
 
 
-def _servers(replica: Replica, areas: Iterable[Area], place: Where) -> list[ServerAnswer]:
+def _servers(replica: Replica, areas: Sequence[Area], place: Where, now_ms: int) -> list[ServerAnswer]:
     point = place.point
     away = {
         one: distance_to(replica.documents, one.location, point) if point is not None else None
@@ -120,7 +135,24 @@ def _servers(replica: Replica, areas: Iterable[Area], place: Where) -> list[Serv
         return (*one.precedence, distance is None, distance or 0.0, one.location)
 
     ordered = sorted(away, key=precedence)
-    return [ServerAnswer(one.location, one.area, one.is_backup, away[one]) for one in ordered]
+    return [
+        ServerAnswer(
+            location=one.location,
+            area=one.area,
+            backup=one.is_backup,
+            distance_km=away[one],
+            closed=_closed(opening_of(replica, one.location, areas), now_ms),
+        )
+        for one in ordered
+    ]
+
+
+def _closed(opening: Opening, now_ms: int) -> ClosedAnswer | None:
+    closed = opening.closed(now_ms)
+    if closed is None:
+        return None
+    until = opening.next_open(now_ms)
+    return ClosedAnswer(closed.calendar, closed.reasons, None if until is None else time_text(until))
 
 
 def _bans(replica: Replica, areas: Sequence[Area], skus: Sequence[str], now_ms: int) -> list[BanAnswer]:

@@ -15,6 +15,7 @@ COMMANDS = {
     "doctor": "shelfsync.doctor:doctor",
     "import": "shelfsync.importing.command:import_file",
     "export": "shelfsync.importing.export_command:export",
+    "holidays": "shelfsync.holidays:write_holidays",
     "sample": "shelfsync.sample.command:write_sample",
     "simulate": "simulations.__main__:simulate",
 }

@@ -48,6 +48,7 @@ async def test_an_address_shows_its_division_its_areas_and_who_serves_them(hub: 
         ("store-2", "shanghai", False),
         ("w-2", "shanghai", True),
     ]
+    assert [one["closed"] for one in found["locations"]] == [None] * 4
     assert found["locations"][0]["distance_km"] is None
     assert found["locations"][1]["distance_km"] == pytest.approx(0.355, abs=0.01)
 
@@ -95,6 +96,38 @@ async def test_a_shopper_reads_why_goods_are_not_delivered_to_an_address(hub: Ca
     assert (await find(hub, ["cola", "lamp-oil"], at="2031-01-01T00:00:00Z", city="上海"))["bans"] == []
     assert (await find(hub, ["cola", "lamp-oil"], city="苏州"))["bans"] == []
     assert (await find(hub, ["cola", "tea"], city="上海"))["field"] == "skus[1]"
+
+
+async def test_a_closed_location_says_why_and_until_when(hub: Caller) -> None:
+    stop = {"valid_from": "2026-08-01T00:00:00Z", "valid_to": "2026-08-02T00:00:00Z", "reasons": {"en": "Typhoon"}}
+    await write(hub, "calendar", "east", {"stops": [stop]})
+    days = [{"start": "08:00", "end": "18:00", "days": ["sat", "sun"]}]
+    await write(hub, "calendar", "weekends", {"windows": days})
+    await write(hub, "location", "w-1", {**SHOP, "time_zone": "Asia/Shanghai", "calendars": ["weekends"]})
+    await write(hub, "area", "sh", {"covers": [SHANGHAI], "serves": [{"location": "w-1"}], "calendars": ["east"]})
+    closed = []
+    for at in ("2026-08-01T01:00:00Z", "2026-07-31T23:00:00Z", "2026-08-02T01:00:00Z"):
+        (server,) = (await find(hub, at=at, city="上海"))["locations"]
+        closed.append(server["closed"])
+    assert closed == [
+        {"calendar": "east", "reasons": {"en": "Typhoon"}, "until": "2026-08-02T00:00:00.000Z"},
+        {"calendar": "weekends", "reasons": {}, "until": "2026-08-02T00:00:00.000Z"},
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "field"),
+    [
+        ("calendar", {"includes": ["gone"]}, "includes[0]"),
+        ("location", {**SHOP, "calendars": ["gone"]}, "calendars[0]"),
+        ("area", {"covers": [SHANGHAI], "calendars": ["gone"]}, "calendars[0]"),
+        ("calendar", {"windows": [{"start": "9:00"}]}, "windows[0].start"),
+    ],
+)
+async def test_a_calendar_that_nobody_wrote_is_refused(hub: Caller, kind: str, value: Any, field: str) -> None:
+    status, problem = await write(hub, kind, "one", value)
+    assert (status, problem["field"]) == (422, field)
 
 
 async def test_the_schema_and_the_history_of_an_area_are_served(hub: Caller) -> None:

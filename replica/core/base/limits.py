@@ -66,6 +66,21 @@ AREA_LOCATIONS_MAX = 512
 AREA_BANS_MAX = 256
 """Bans of one delivery area, each of many goods."""
 
+CALENDAR_DAYS_MAX = 1_000
+"""Days that one calendar names: the holidays of some countries and years."""
+
+CALENDARS_MAX = 16
+"""Calendars that one location, area or calendar names."""
+
+PROMOTED_PERIODS_MAX = 64
+"""Periods of promotions in one calendar: more than one a month for years."""
+
+STOPS_MAX = 256
+"""Stop periods in one calendar."""
+
+OPENING_DAYS_MAX = 370
+"""Days in which a calendar has to open again: a year, so that yearly goods have a date."""
+
 POLYGON_POINTS_MAX = 1_024
 """Corners of one polygon: a coast in some detail, and half of the largest document."""
 

@@ -77,6 +77,20 @@ Reason = Annotated[
 ]
 
 
+_Language = Annotated[str, Meta(min_length=1, max_length=16)]
+_ReasonText = Annotated[str, Meta(min_length=1, max_length=256)]
+
+Reasons = Annotated[
+    dict[_Language, _ReasonText],
+    Meta(min_length=1, max_length=64, description="What a shopper reads, by language.", examples=[{"en": "Fragile"}]),
+]
+
+
+OptionalReasons = Annotated[
+    dict[_Language, _ReasonText], Meta(max_length=64, description="What a shopper reads, by language.")
+]
+
+
 Timestamp = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
 
 

@@ -17,6 +17,8 @@ from msgspec import UNSET, Meta, Struct, ValidationError, convert
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import AREA_BANS_MAX, AREA_LOCATIONS_MAX, AREA_PARTS_MAX, PRIORITY_MAX
+from replica.core.base.quantities import Reasons
+from replica.core.catalog.calendars import CalendarNames
 from replica.core.catalog.coverages import ByDistance, Coverage, check_coverage
 from replica.core.catalog.locations import LocationName
 from replica.core.catalog.selectors import Attributes, Selected, Selector, check_selector, selected_by
@@ -42,11 +44,6 @@ Servers = Annotated[tuple[Server, ...], Meta(max_length=AREA_LOCATIONS_MAX)]
 
 Coverages = Annotated[tuple[Coverage, ...], Meta(max_length=AREA_PARTS_MAX)]
 
-Reasons = Annotated[
-    dict[Annotated[str, Meta(min_length=1, max_length=16)], Annotated[str, Meta(min_length=1, max_length=256)]],
-    Meta(min_length=1, max_length=64, description="What a shopper reads, by language.", examples=[{"en": "Fragile"}]),
-]
-
 
 class Ban(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Goods that are not delivered to an area, and why."""
@@ -61,7 +58,8 @@ class AreaDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """The value of the document `area/{id}`.
 
     `serves`: the locations that deliver to it. `backups`: those that do if the goods are at none of the others. `bans`:
-    the goods that none of them delivers there.
+    the goods that none of them delivers there. `calendars`: when goods for it are dispatched. Those of each location
+    hold too.
     """
 
     covers: Annotated[tuple[Coverage, ...], Meta(min_length=1, max_length=AREA_PARTS_MAX)]
@@ -71,6 +69,7 @@ class AreaDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     serves: Servers = ()
     backups: Servers = ()
     bans: Annotated[tuple[Ban, ...], Meta(max_length=AREA_BANS_MAX)] = ()
+    calendars: CalendarNames = ()
 
 
 class ReadArea(AreaDocument, frozen=True, forbid_unknown_fields=False):
@@ -91,6 +90,11 @@ class Area(Struct, frozen=True):
     id: str
     document: AreaDocument
     bans: tuple[Banned, ...] = ()
+
+    @property
+    def calendars(self) -> tuple[str, ...]:
+        """The calendars that say when goods for the area are dispatched."""
+        return self.document.calendars
 
     @property
     def precedence(self) -> tuple[int, str]:

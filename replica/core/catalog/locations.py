@@ -10,6 +10,7 @@ import msgpack
 from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert
 
 from replica.core.base.names import NAME_PATTERN
+from replica.core.catalog.calendars import CalendarNames
 from replica.core.catalog.documents import Documents
 
 LOCATION = "location"
@@ -52,6 +53,7 @@ class LocationDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_def
     lon: Longitude | UnsetType = UNSET
     time_zone: Words = "UTC"
     hours: dict[str, Words] = {}
+    calendars: Annotated[CalendarNames, Meta(description="When it dispatches goods. All of them hold together.")] = ()
 
 
 class ReadLocation(LocationDocument, frozen=True, forbid_unknown_fields=False):
@@ -61,7 +63,7 @@ class ReadLocation(LocationDocument, frozen=True, forbid_unknown_fields=False):
 def location_document(documents: Documents, location: str) -> LocationDocument | None:
     """The document of a location; None if it has none, or this version cannot read it."""
     packed = documents.packed(LOCATION, location)
-    return _read(packed) if packed is not None else None
+    return read_location(packed) if packed is not None else None
 
 
 def time_zone_of(documents: Documents, location: str) -> str:
@@ -77,7 +79,7 @@ def region_of(documents: Documents, location: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _read(packed: bytes) -> LocationDocument | None:
+def read_location(packed: bytes) -> LocationDocument | None:
     """A document that was packed. Each sale with a till receipt asks for one, so it is read once."""
     try:
         return convert(msgpack.unpackb(packed, strict_map_key=False), ReadLocation)

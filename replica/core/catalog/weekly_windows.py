@@ -21,6 +21,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from replica.core.base.errors import Invalid
+from replica.core.base.spans import common, merged
 from replica.core.catalog.validity import Period
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -38,8 +39,8 @@ _BEHIND_MAX_MINUTES = 12 * 60
 """How far they are behind at most: on ships and islands in the west of the Pacific."""
 
 
-class WeeklyWindow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Times of day on some days of each week, by the clock of the store."""
+class TimeWindow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Times of day, by the clock of the store."""
 
     start: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["17:00"])] = "00:00"
     end: Annotated[
@@ -50,6 +51,11 @@ class WeeklyWindow(Struct, frozen=True, forbid_unknown_fields=True, omit_default
             examples=["19:00"],
         ),
     ] = "24:00"
+
+
+class WeeklyWindow(TimeWindow, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Times of day on some days of each week, by the clock of the store."""
+
     days: Annotated[
         tuple[Day, ...], Meta(min_length=1, max_length=len(DAYS), description="On which the window begins.")
     ] = DAYS
@@ -61,7 +67,7 @@ Minutes = tuple[tuple[int, int], ...]
 WHOLE_WEEK: Minutes = ((0, WEEK_MINUTES),)
 
 
-def check_windows(windows: Sequence[WeeklyWindow], field: str) -> None:
+def check_windows(windows: Sequence[TimeWindow], field: str) -> None:
     """Refuse a window that begins and ends at one time. Raises Invalid."""
     for index, window in enumerate(windows):
         if window.start == window.end:
@@ -74,7 +80,7 @@ def minutes_of(windows: Sequence[WeeklyWindow]) -> Minutes:
     """The minutes of a week in which one of the windows is in force; without windows all."""
     if not windows:
         return WHOLE_WEEK
-    return _merged([run for window in windows for day in window.days for run in _runs(window, DAYS.index(day))])
+    return tuple(merged([run for window in windows for day in window.days for run in _runs(window, DAYS.index(day))]))
 
 
 def is_open(minutes: Minutes, minute: int) -> bool:
@@ -104,15 +110,19 @@ def meet(one: Minutes, other: Minutes, period: Period) -> bool:
 
     It looks at all zones that there are, because a promotion of a chain is in force in several.
     """
-    return any(_common(_common(one, other), _shown_during(period)))
+    return any(common(common(one, other), _shown_during(period)))
 
 
 def _runs(window: WeeklyWindow, day: int) -> list[tuple[int, int]]:
     """The runs of a window that begins on a day of the week, 0 for Monday."""
+    first, last = minutes_in(window)
+    return _wrapped(day * DAY_MINUTES + first, day * DAY_MINUTES + last)
+
+
+def minutes_in(window: TimeWindow) -> tuple[int, int]:
+    """The first minute of a window, and the one after its last, counted from the midnight of the day it begins on."""
     start, end = _minute(window.start), _minute(window.end)
-    first = day * DAY_MINUTES + start
-    last = day * DAY_MINUTES + end + (DAY_MINUTES if end <= start else 0)
-    return _wrapped(first, last)
+    return start, end + (DAY_MINUTES if end <= start else 0)
 
 
 def _minute(text: str) -> int:
@@ -129,31 +139,6 @@ def _wrapped(first: int, last: int) -> list[tuple[int, int]]:
     return [(first, WEEK_MINUTES), (0, first + length - WEEK_MINUTES)]
 
 
-def _merged(runs: list[tuple[int, int]]) -> Minutes:
-    merged: list[tuple[int, int]] = []
-    for first, last in sorted(runs):
-        if merged and first <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    return tuple(merged)
-
-
-def _common(one: Minutes, other: Minutes) -> Minutes:
-    """The minutes of both. It walks through both at once, because a promotion may have hundreds of runs."""
-    common = []
-    left = right = 0
-    while left < len(one) and right < len(other):
-        first, last = max(one[left][0], other[right][0]), min(one[left][1], other[right][1])
-        if first < last:
-            common.append((first, last))
-        if one[left][1] < other[right][1]:
-            left += 1
-        else:
-            right += 1
-    return tuple(common)
-
-
 def _shown_during(period: Period) -> Minutes:
     """The minutes of the week that clocks of any time zone can show while a period lasts."""
     if period.is_empty:
@@ -161,4 +146,4 @@ def _shown_during(period: Period) -> Minutes:
     first = period.from_ms // _MINUTE_MS - _BEHIND_MAX_MINUTES
     last = -(-period.to_ms // _MINUTE_MS) + _AHEAD_MAX_MINUTES
     monday = 3 * DAY_MINUTES  # the first of January 1970 was a Thursday
-    return _merged(_wrapped(first + monday, last + monday))
+    return tuple(merged(_wrapped(first + monday, last + monday)))

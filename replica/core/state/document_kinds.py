@@ -16,9 +16,10 @@ from replica.core.base.errors import Invalid
 from replica.core.base.names import is_item, is_name
 from replica.core.catalog.area_index import Areas
 from replica.core.catalog.areas import AREA, AreaDocument, check_area, locations_of, read_area
+from replica.core.catalog.calendars import CALENDAR, CalendarDocument, Calendars, check_calendar, read_calendar
 from replica.core.catalog.documents import Documents, Register
 from replica.core.catalog.known_locations import KnownLocations
-from replica.core.catalog.locations import LOCATION, LocationDocument, region_of
+from replica.core.catalog.locations import LOCATION, LocationDocument, read_location, region_of
 from replica.core.catalog.price_conflicts import PriceConflicts
 from replica.core.catalog.prices import PRICE, PriceDocument, admit_price, check_price
 from replica.core.catalog.promotion_conflicts import PromotionConflicts
@@ -55,6 +56,7 @@ class Indexes(Protocol):
 
     documents: Documents
     areas: Areas
+    calendars: Calendars
     catalog: Catalog
     price_conflicts: PriceConflicts
     promotions: Promotions
@@ -68,6 +70,7 @@ class Known(Protocol):
     """What a replica knows when it decides a write."""
 
     documents: Documents
+    calendars: Calendars
     catalog: Catalog
     promotions: Promotions
     ledger: Ledger
@@ -128,14 +131,33 @@ def _admit_promotion(known: Known, write: DocumentWrite) -> None:
         known.promotions.check_overlap(promotion, partial(attributes_of, documents), partial(region_of, documents))
 
 
-def _area_locations(write: DocumentWrite) -> list[tuple[str, str]]:
+def _area_locations(write: DocumentWrite) -> list[str]:
     area = read_area(write.name, write.value)
-    return list(locations_of(area.document)) if area is not None else []
+    return [location for location, _ in locations_of(area.document)] if area is not None else []
 
 
 def _admit_area(known: Known, write: DocumentWrite) -> None:
-    for location, field in _area_locations(write):
-        known.known_locations.check_field(location, field)
+    area = read_area(write.name, write.value)
+    if area is not None:
+        for location, field in locations_of(area.document):
+            known.known_locations.check_field(location, field)
+        known.calendars.check_named(area.document.calendars, "calendars")
+
+
+def _admit_calendar(known: Known, write: DocumentWrite) -> None:
+    calendar = read_calendar(write.name, write.value)
+    if calendar is not None:
+        known.calendars.check_named(calendar.includes, "includes")
+
+
+def _admit_location(known: Known, write: DocumentWrite) -> None:
+    document = read_location(write.value) if write.value is not None else None
+    if document is not None:
+        known.calendars.check_named(document.calendars, "calendars")
+
+
+def _index_calendar(indexes: Indexes, register: Register) -> bool:
+    return indexes.calendars.put(register)
 
 
 def _index_area(indexes: Indexes, register: Register) -> bool:
@@ -199,14 +221,24 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             admit=_admit_sku,
             index=_index_sku,
         ),
-        DocumentKind(name=LOCATION, document=LocationDocument, is_key=is_name, index=_index_location),
+        DocumentKind(
+            name=LOCATION, document=LocationDocument, is_key=is_name, admit=_admit_location, index=_index_location
+        ),
+        DocumentKind(
+            name=CALENDAR,
+            document=CalendarDocument,
+            is_key=is_name,
+            check=check_calendar,
+            admit=_admit_calendar,
+            index=_index_calendar,
+        ),
         DocumentKind(
             name=AREA,
             document=AreaDocument,
             is_key=is_name,
             check=check_area,
             admit=_admit_area,
-            named_locations=lambda write: [location for location, _ in _area_locations(write)],
+            named_locations=_area_locations,
             index=_index_area,
         ),
         DocumentKind(

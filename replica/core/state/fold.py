@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from replica.core.catalog.area_index import Areas
+from replica.core.catalog.calendars import Calendars
 from replica.core.catalog.documents import Documents, Register
 from replica.core.catalog.locations import position_of, region_of
 from replica.core.catalog.offers import Offers
@@ -56,6 +57,7 @@ class Fold:
     __slots__ = (
         "_applies",
         "areas",
+        "calendars",
         "catalog",
         "clock_faults",
         "collisions",
@@ -76,6 +78,7 @@ class Fold:
         self.ledger = Ledger()
         self.documents = Documents()
         self.areas = Areas(partial(position_of, self.documents))
+        self.calendars = Calendars()
         self.catalog = Catalog(open_catalog)
         self.policies = Policies()
         self.price_conflicts = PriceConflicts(self.documents)

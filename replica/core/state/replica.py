@@ -88,6 +88,7 @@ class Replica:
         self.ledger = self.fold.ledger
         self.documents = self.fold.documents
         self.areas = self.fold.areas
+        self.calendars = self.fold.calendars
         self.catalog = self.fold.catalog
         self.policies = self.fold.policies
         self.price_conflicts = self.fold.price_conflicts
