@@ -9,11 +9,13 @@ from msgspec import Struct
 
 from edge_node.elsewhere import Elsewhere
 from edge_node.pickups import PickupPage, read_pickups
+from edge_node.rebalancing import StoreRebalancing
 from edge_node.sale_batches import BatchAnswer, SaleBatches
 from replica.core.base.clock import stamp_ms
 from replica.core.base.errors import Invalid
 from replica.core.base.names import HELD, QUARANTINE, bucket_of, is_internal, owner_of
 from replica.core.ledger.cells import rights_of
+from replica.core.rights.forecast import Demand
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Sale, SaleBatch
@@ -21,6 +23,7 @@ from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
 from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.fast_path import FastRead, single
+from replica.runtime.http.forecast_api import ForecastApi
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of
 from replica.runtime.http.order_list import OrderList
 from replica.runtime.http.order_machine_api import OrderMachineApi
@@ -96,6 +99,7 @@ class EdgeApi:
         self._order_machine = OrderMachineApi(node)
         self._order_list = OrderList(node, self._stock.long_reads)
         self._preview = PreviewApi(node, self._stock.long_reads, self._documents, location)
+        self._forecast = ForecastApi(node, lambda request: location, self._demand)
         self._exceptions = ExceptionsApi(node)
         self.elsewhere = Elsewhere(node, location, self._stock.long_reads)
 
@@ -164,6 +168,7 @@ class EdgeApi:
             *self._preview.operations(),
             *self._order_list.operations(),
             *self._order_machine.operations(),
+            *self._forecast.operations("/v1/forecast/{item}"),
             *self._exceptions.operations(),
             Operation(
                 method="GET",
@@ -175,6 +180,11 @@ class EdgeApi:
             *stock.service_operations(),
         ]
         return [*operations, stock.document("Shelfsync edge node", operations)]
+
+    def _demand(self) -> Demand | None:
+        """What the tills of this store sold, as its forecasts count it."""
+        strategy = self._node.rebalancer.strategy
+        return strategy.sales_history.demand if isinstance(strategy, StoreRebalancing) else None
 
     def _named_location(self, location: str) -> str:
         if location and location != self._location:

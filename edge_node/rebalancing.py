@@ -24,7 +24,8 @@ class StoreRebalancing:
 
     def __init__(self, driver: Driver, sales_history: SalesHistory) -> None:
         self._driver = driver
-        self._sales_history = sales_history
+        self.sales_history = sales_history
+        """What the tills sold, for policies that ask for a forecast."""
         self._renewed: dict[Pair, None] = {}
         """Items with a new forecast that the rebalancer has not looked at yet."""
 
@@ -34,10 +35,10 @@ class StoreRebalancing:
                 self._renewed.update(dict.fromkeys((name, item) for item in location_stock.items()))
             look_at_all()
 
-        self._sales_history.on_new_forecasts = renew
+        self.sales_history.on_new_forecasts = renew
 
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
-        return self._sales_history.policy(replica, location, item)
+        return self.sales_history.policy(replica, location, item)
 
     def is_concerned(self, replica: Replica, route: Route) -> bool:
         return True

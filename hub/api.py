@@ -23,6 +23,7 @@ from replica.core.state.replica import Replica
 from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
 from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
+from replica.runtime.http.forecast_api import ForecastApi
 from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.order_list import OrderList
 from replica.runtime.http.order_machine_api import OrderMachineApi
@@ -119,6 +120,7 @@ class HubApi:
         self._order_machine = OrderMachineApi(node)
         self._order_list = OrderList(node, self._stock.long_reads)
         self._preview = PreviewApi(node, self._stock.long_reads, self._documents)
+        self._forecast = ForecastApi(node, self._location_of, lambda: None)
         self._exceptions = ExceptionsApi(node)
 
     def operations(self) -> list[Operation]:
@@ -159,6 +161,7 @@ class HubApi:
             *at_location,
             *self.locations.operations(),
             *self._rights.operations(),
+            *self._forecast.operations("/v1/forecast/{location}/{item}"),
             *self._documents.operations(),
             *self._preview.operations(),
             *self.orders.operations(ORDERS_PATH, "Place an order and hold its goods"),

@@ -58,7 +58,7 @@ UNDONE = (
         scenario="daily-goods",
         edits=(
             slip(
-                f"{BACKGROUND}.sales_history:SalesHistory._note",
+                f"{BACKGROUND}.sales_history:slot_of_sale",
                 ("if moved > now_ms + CLOCK_AHEAD_MAX_MS:", "if False:"),
             ),
         ),

@@ -44,6 +44,15 @@ class Demand:
         """Days with sales in memory, in order."""
         return sorted(self._days)
 
+    def counted(self, today: int) -> list[int]:
+        """The days before today that a forecast counts, in order."""
+        return sorted([day for day in self._days if today - DAYS_MAX <= day < today])
+
+    def units(self, item: str, day: int) -> list[int]:
+        """The units sold in each slot of a day."""
+        cells = self._sold.get(item, {})
+        return [cells.get(day * SLOTS + slot, 0) for slot in range(SLOTS)]
+
     def note(self, item: str, slot: int, units: int) -> None:
         """Add units that were sold in a slot."""
         day = slot // SLOTS

@@ -190,10 +190,14 @@ class Policies:
 
     def policy(self, location: str, item: str) -> Policy | None:
         """The most specific policy for an item at a location; None when there is none."""
+        selector = self.selector(location, item)
+        return self._policies[selector] if selector is not None else None
+
+    def selector(self, location: str, item: str) -> str | None:
+        """The selector of the most specific policy for an item at a location; None when there is none."""
         if not self._policies:
             return None
         for selector in (f"location:{location},item:{item}", f"location:{location}", f"item:{item}", DEFAULT):
-            policy = self._policies.get(selector)
-            if policy is not None:
-                return policy
+            if selector in self._policies:
+                return selector
         return None

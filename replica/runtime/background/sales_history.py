@@ -69,6 +69,11 @@ class SalesHistory:
         units = self._demand.forecast(item, self._slot(self._clock.now().wall_ms), policy.quantile_ppm)
         return msgspec.structs.replace(policy, safety_stock=units, quantile_ppm=0)
 
+    @property
+    def demand(self) -> Demand | None:
+        """What the tills sold, as forecasts count it. None while no policy asks for one, or until the past is read."""
+        return None if self._is_clock_set() else self._demand
+
     async def run(self) -> None:
         """Read the sales of the tills while any policy asks for a forecast."""
         while True:
@@ -113,21 +118,17 @@ class SalesHistory:
         while high - low > ENTRIES_PER_PAGE:
             middle = (low + high) // 2
             page = await self._journal.read(middle, 1)
-            is_old = bool(page.stored) and _written_ms(page.stored[0].entry.content, now_ms) < oldest_ms
+            is_old = bool(page.stored) and written_ms(page.stored[0].entry.content, now_ms) < oldest_ms
             low, high = (middle, high) if is_old else (low, middle)
         return low
 
     def _note(self, demand: Demand, entry: Entry) -> bool:
         """Note what an entry of the tills sold. Returns whether it was on an earlier day, which a forecast counts."""
-        content, node = entry.content, self._driver.replica.node
-        is_own = content.kind == SALE and node_of(entry.stream.writer) == node
-        if not is_own or entry.stream.scope != self._location:
+        node, now_ms = self._driver.replica.node, self._clock.now().wall_ms
+        slot = slot_of_sale(entry, node, self._location, self._zone, now_ms)
+        if slot is None:
             return False
-        moved, now_ms = moved_ms(content), self._clock.now().wall_ms
-        if moved > now_ms + CLOCK_AHEAD_MAX_MS:
-            return False
-        slot = self._slot(moved)
-        for move in content.moves:
+        for move in entry.content.moves:
             if move.source == account(node, FREE):
                 demand.note(move.item, slot, move.quantity)
         return slot // SLOTS < self._slot(now_ms) // SLOTS
@@ -141,18 +142,37 @@ class SalesHistory:
         return abs(self._offset() - self._offset_ms) > CLOCK_SKEW_MAX_MS
 
     def _slot(self, at_ms: int) -> int:
-        """The number of the half hour of local time, counted from 1970."""
-        try:
-            offset = datetime.fromtimestamp(at_ms / 1000, self._zone).utcoffset()
-        except (ValueError, OverflowError, OSError):  # the clock shows a year that datetime does not have
-            offset = None
-        return (at_ms + (int(offset.total_seconds()) * 1000 if offset is not None else 0)) // SLOT_MS
+        return slot_at(at_ms, self._zone)
 
     def _location_zone(self) -> tzinfo:
         return time_zone(time_zone_of(self._driver.replica.documents, self._location))
 
 
-def _written_ms(content: Content, now_ms: int) -> int:
+def slot_at(at_ms: int, zone: tzinfo) -> int:
+    """The number of the half hour of local time, counted from 1970."""
+    try:
+        offset = datetime.fromtimestamp(at_ms / 1000, zone).utcoffset()
+    except (ValueError, OverflowError, OSError):  # the clock shows a year that datetime does not have
+        offset = None
+    return (at_ms + (int(offset.total_seconds()) * 1000 if offset is not None else 0)) // SLOT_MS
+
+
+def slot_of_sale(entry: Entry, node: str, location: str, zone: tzinfo, now_ms: int) -> int | None:
+    """The half hour in which the tills of a store's node sold goods. None if an entry is no such sale.
+
+    A sale under a clock that is far ahead of `now_ms` is none either.
+    """
+    content = entry.content
+    is_own = content.kind == SALE and node_of(entry.stream.writer) == node
+    if not is_own or entry.stream.scope != location:
+        return None
+    moved = moved_ms(content)
+    if moved > now_ms + CLOCK_AHEAD_MAX_MS:
+        return None
+    return slot_at(moved, zone)
+
+
+def written_ms(content: Content, now_ms: int) -> int:
     """When an entry was written: by its stamp, unless only a clock that was wrong before explains that."""
     by_stamp_ms = stamp_ms(content.clock)
     return by_stamp_ms if by_stamp_ms <= now_ms + CLOCK_AHEAD_MAX_MS else recorded_ms(content)
