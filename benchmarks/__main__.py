@@ -20,6 +20,7 @@ from benchmarks.merging import measure_merging
 from benchmarks.ordering import measure_ordering
 from benchmarks.paging import measure_paging
 from benchmarks.report import print_results, write_report
+from benchmarks.searching import measure_searching
 from benchmarks.selling import measure_selling
 from benchmarks.wire import measure_wire
 
@@ -31,6 +32,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "wire": measure_wire,
     "catch-up": measure_catching_up,
     "catalogue": measure_catalogue,
+    "search": measure_searching,
     "memory": measure_memory,
     "growth": measure_growing,
 }

@@ -11,6 +11,7 @@ import resource
 import time
 from array import array
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import click
@@ -64,14 +65,17 @@ class Expected(Struct, frozen=True):
 class LoadRun:
     """The state that the connections of one run share."""
 
-    def __init__(self, requests: Iterator[bytes], seconds: float, expected: Expected) -> None:
+    def __init__(self, requests: Iterator[bytes], seconds: float, expected: Expected, rate: float = 0.0) -> None:
         self.requests = requests
         self.expected = expected
+        self.rate = rate
+        """Requests a second, evenly spread. 0: each connection sends as soon as it has an answer."""
         self.started = time.perf_counter()
         self.ends = self.started + WARM_S + seconds
         self.finished = array("d")
         self.took = array("d")
         self.open = 0
+        self.sent = 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -87,7 +91,7 @@ class Caller(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's class is no subclass of it
         self._run.open += 1
-        self._send()
+        self._send_when_due()
 
     def data_received(self, data: bytes) -> None:
         received = self._received + data if self._received else data
@@ -109,10 +113,20 @@ class Caller(asyncio.Protocol):
         now = time.perf_counter()
         run.finished.append(now)
         run.took.append(now - self._sent)
-        self._send()
+        self._send_when_due()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(RuntimeError(f"the server closed the connection: {exc}"))
+
+    def _send_when_due(self) -> None:
+        run = self._run
+        due = run.started + run.sent / run.rate if run.rate else 0.0
+        run.sent += 1
+        delay = due - time.perf_counter() if due else 0.0
+        if delay > 0:
+            asyncio.get_running_loop().call_later(delay, self._send)
+        else:
+            self._send()
 
     def _send(self) -> None:
         assert self._transport is not None
@@ -130,10 +144,12 @@ class Caller(asyncio.Protocol):
             self._run.done.set_exception(error) if error is not None else self._run.done.set_result(None)
 
 
-async def drive(port: int, requests: list[bytes], connections: int, seconds: float, expected: Expected) -> LoadOutcome:
-    """Send requests on all connections for this time."""
+async def drive(
+    port: int, requests: list[bytes], connections: int, seconds: float, expected: Expected, rate: float = 0.0
+) -> LoadOutcome:
+    """Send requests on all connections for this time, at most so many a second if a rate is given."""
     loop = asyncio.get_running_loop()
-    run = LoadRun(iter(requests), seconds, expected)
+    run = LoadRun(iter(requests), seconds, expected, rate)
     used = _cpu_s()
     for _ in range(min(connections, len(requests))):
         await loop.create_connection(lambda: Caller(run), "127.0.0.1", port)
@@ -167,7 +183,19 @@ def _cpu_s() -> float:
 @click.option("--items", default=1_000)
 @click.option("--keys", default="uuid7")
 @click.option("--status", default=201, help="The status that every answer must have.")
-def main(port: int, kind: str, connections: int, seconds: float, items: int, keys: str, status: int) -> None:
+@click.option("--rate", default=0.0, help="Requests a second. 0: as many as the server answers.")
+@click.option("--skus", type=click.Path(path_type=Path), help="A file with the SKUs to sell, one in each line.")
+def main(
+    port: int,
+    kind: str,
+    connections: int,
+    seconds: float,
+    items: int,
+    keys: str,
+    status: int,
+    rate: float,
+    skus: Path | None,
+) -> None:
     """Send requests to the server on a port of this machine.
 
     KIND: sale, library (a sale with the headers of an HTTP library), order, batch (100 sales), each (batches that sell
@@ -177,7 +205,9 @@ def main(port: int, kind: str, connections: int, seconds: float, items: int, key
     sales = 1
     match kind:
         case "sale" | "library":
-            workload = Workload(sales=int(duration_s * SALES_PER_S_MAX), items=items, keys=keys)
+            names = tuple(skus.read_text().split()) if skus is not None else ()
+            per_s = min(SALES_PER_S_MAX, 2 * rate) if rate else SALES_PER_S_MAX
+            workload = Workload(sales=int(duration_s * per_s), items=len(names) or items, keys=keys, skus=names)
             requests = list(sale_requests(port, workload, LIBRARY_HEADERS if kind == "library" else ""))
         case "order":
             workload = Workload(sales=int(duration_s * SALES_PER_S_MAX), items=items, keys=keys)
@@ -194,7 +224,7 @@ def main(port: int, kind: str, connections: int, seconds: float, items: int, key
             seconds = UNBOUNDED_S
             requests = list(receipt_requests(port, items))
     expected = Expected(b"HTTP/1.1 %d " % status, sales if status == BATCH_STATUS else 0, sales)
-    outcome = uvloop.run(drive(port, requests, connections, seconds, expected))
+    outcome = uvloop.run(drive(port, requests, connections, seconds, expected, rate))
     print(msgspec.json.encode(outcome).decode())
 
 

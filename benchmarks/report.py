@@ -28,6 +28,7 @@ TITLES = {
     "wire": "Bytes on the wire",
     "catch-up": "A store comes back after a week",
     "catalogue": "A catalogue of 100,000 SKUs",
+    "search": "Searches beside tills that sell goods with prices",
     "memory": "Memory of a store's node",
     "growth": "Growth",
 }
@@ -140,6 +141,13 @@ TARGETS = (
         most=20,
     ),
     Target(
+        label="p99 of searches beside half of the most sales",
+        measurement="search",
+        case="searches beside 50 % of these sales",
+        figure="search p99 ms",
+        most=20,
+    ),
+    Target(
         label="memory, 50,000 items",
         measurement="memory",
         case="50,000 items received and sold",
@@ -212,6 +220,11 @@ The sample catalogue, extended to 100,000 SKUs, and 1,000 packs of one item, in 
 time without HTTP. A movement sells one unit of an item that 1,000 SKUs share, and computes what can be sold of each. A
 search finds candidates in the index on disk, which is in the page cache, and brings the page into order. `as you type`
 looks for the first one to six characters of an English name. Memory is what documents and their indexes add.""",
+    "search": """\
+A store with the sample catalogue of 100,000 SKUs, with names, barcodes, prices and promotions. Tills sell 1,000 of
+them, one in each sale, over 64 connections: first as fast as they get answers, then at shares of that rate, at even
+intervals. Beside them somebody searches, over one connection: beginnings of English names, one and two Chinese
+characters, two words. Tills, searches and the node share the cores of the machine.""",
     "memory": "Resident memory of the process.",
     "growth": """\
 `start s` is the time from the start of the process until `/readyz` answers 200, with the file in the page cache. Then

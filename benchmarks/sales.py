@@ -51,6 +51,8 @@ class Workload(Struct, frozen=True):
     """Units of each item received before the first sale: at least this number, at most one and a half times it."""
     is_in_order: bool = False
     """Whether the items are sold one after the other, not at random."""
+    skus: tuple[str, ...] = ()
+    """The SKUs to sell, as many as `items`. Empty: those that have the names of the items."""
 
 
 def item_name(number: int) -> str:
@@ -168,7 +170,8 @@ def _sales(workload: Workload) -> Iterator[tuple[str, bytes]]:
         items = (
             [number] if workload.is_in_order else [int(chance.random() * workload.items) for _ in range(workload.lines)]
         )
-        yield key, b",".join(b'{"sku":"%s","quantity":1}' % item_name(item).encode() for item in items)
+        names = [workload.skus[item] if workload.skus else item_name(item) for item in items]
+        yield key, b",".join(b'{"sku":"%s","quantity":1}' % name.encode() for name in names)
 
 
 def _post(port: int, path: str, body: bytes, headers: str = "") -> bytes:
