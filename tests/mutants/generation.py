@@ -37,6 +37,9 @@ TESTS_OF = {
     "replica/runtime/journal": _TESTS_OF_THE_RUNTIME,
     "replica/runtime/http": _TESTS_OF_THE_RUNTIME,
     "replica/runtime/background": _TESTS_OF_THE_RUNTIME,
+    "replica/runtime/peering": _TESTS_OF_THE_RUNTIME,
+    "replica/runtime/driver.py": _TESTS_OF_THE_RUNTIME,
+    "replica/runtime/node.py": _TESTS_OF_THE_RUNTIME,
 }
 """Where the modules are that have mutants, and the tests that may kill these."""
 
@@ -72,8 +75,12 @@ class _Visitor(MutationVisitor):
 
 def modules() -> list[Path]:
     """All modules that may have mutants."""
-    found = [path for room in TESTS_OF for path in sorted(Path(room).rglob("*.py"))]
+    found = [path for room in TESTS_OF for path in _modules_in(Path(room))]
     return [path for path in found if path.name != "__init__.py"]
+
+
+def _modules_in(room: Path) -> list[Path]:
+    return [room] if room.suffix else sorted(room.rglob("*.py"))
 
 
 def tests_of(paths: Sequence[Path]) -> list[str]:
