@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import TOTAL_AMOUNT_MAX
-from replica.core.catalog.documents import REGION_RANK, STORE_RANK
 from replica.core.catalog.offers import OFFERS_MAX
 from replica.core.catalog.quotes import Occasion, QuotedLine, QuoteLine, UnpricedLine, quote_of_one
-from replica.core.catalog.ranks import CHAIN_WIDE, Rank
+from replica.core.catalog.ranks import CHAIN_WIDE, REGION_RANK, STORE_RANK, Rank
 from tests.core.catalog.shop import TUESDAY_NOON, Shop
 from tests.core.catalog.test_validity import ms
 
