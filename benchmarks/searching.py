@@ -22,7 +22,8 @@ from benchmarks.measure import Bench, Measured, Sample, apart, quantile
 from benchmarks.selling import drive, sell
 from benchmarks.servers import Server, edge
 from replica.core.base.names import writer_of
-from replica.core.catalog.documents import RANKS, pack_value
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.ranks import RANKS
 from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.replica import Replica
