@@ -9,35 +9,37 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta, Struct
 
-from replica.core.base.errors import Invalid, NotFound, Refused, Unchanged
-from replica.core.base.limits import DOCUMENT_BYTES_MAX
-from replica.core.base.names import is_name, part_key
-from replica.core.catalog.documents import Register, pack_value
-from replica.core.catalog.locations import LocationDocument
-from replica.core.catalog.ranks import CHAIN_NAME, RANKS, STORE_NAME, STORE_RANK
+from replica.core.base.errors import Invalid, NotFound, Refused
+from replica.core.catalog.documents import Register
+from replica.core.catalog.ranks import CHAIN_NAME, STORE_RANK
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.decisions import prepare_write
-from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
+from replica.core.state.document_kinds import DOCUMENT_KINDS
 from replica.core.state.replica import Replica
-from replica.runtime.http.bodies import fitted
 from replica.runtime.http.document_answers import (
     DocumentHistory,
     DocumentPage,
     DocumentView,
     EffectiveAnswer,
-    register_answer,
     written_answer,
+)
+from replica.runtime.http.document_checks import (
+    BatchDocument,
+    DocumentBatch,
+    DocumentChecks,
+    DocumentVerdicts,
+    Outcome,
+    kind_of,
+    verdicts_of,
 )
 from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response, key_of
-from replica.runtime.http.problems import Forbidden, invalid_from, problem
 from replica.runtime.http.query_fields import (
     AT,
     BEFORE,
@@ -51,9 +53,6 @@ from replica.runtime.http.query_fields import (
 )
 from replica.runtime.http.writes import DocumentAnswer, answer_of
 from replica.runtime.node import Node
-from replica.runtime.time_zones import check_time_zone
-
-DOCUMENTS_PER_BATCH_MAX = 1_000
 
 NEW_ITEMS = QueryField(
     "new_items", {"type": "boolean", "default": False}, "Whether unknown items in recipes are meant, and not misspelt."
@@ -83,54 +82,13 @@ KEYS_PER_PAGE_MAX = 2_000
 """Documents that are looked at for one page. A page may be short, or empty, if few of them have a value to show."""
 
 
-class BatchDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One document of a batch; the value null clears it. `at`: the region or location of the rank."""
-
-    kind: str
-    key: str
-    value: Any
-    rank: str = CHAIN_NAME
-    at: str = ""
-
-
-class DocumentBatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """Documents to write. The node decides each one separately."""
-
-    documents: Annotated[tuple[BatchDocument, ...], Meta(min_length=1, max_length=DOCUMENTS_PER_BATCH_MAX)]
-
-
-class DocumentVerdict(Struct, frozen=True, omit_defaults=True):
-    """The outcome of one document of a batch: `document` if the node wrote it, else `problem`.
-
-    `unchanged`: the node wrote nothing, because the document has this value already. `document` shows it then. In a dry
-    run, `document` is what the node would have written.
-    """
-
-    kind: str
-    key: str
-    status: int
-    document: Any = None
-    problem: dict[str, Any] | None = None
-    unchanged: bool = False
-
-
-Outcome = DocumentAnswer | Register | Refused
-"""What became of one document of a batch: the answer to its write, the write that it would lead to, or a refusal."""
-
-
-class DocumentVerdicts(Struct, frozen=True):
-    """One verdict per document, in the order of the request."""
-
-    verdicts: list[DocumentVerdict]
-
-
 class DocumentsApi:
     """The calls about documents at one node. `store`: the location whose rank it may write; empty for a hub."""
 
     def __init__(self, node: Node, long_reads: LongReads, store: str = "") -> None:
         self._node = node
         self._long_reads = long_reads
-        self._store = store
+        self._checks = DocumentChecks(store)
         self._reading = JournalReading(node)
         self._batch = Decoder(DocumentBatch)
         self._value = Decoder(Any)
@@ -203,7 +161,7 @@ class DocumentsApi:
         ]
 
     async def schema(self, request: web.Request) -> web.Response:
-        return json_response(msgspec.json.schema(_kind_of(request.match_info["kind"]).document))
+        return json_response(msgspec.json.schema(kind_of(request.match_info["kind"]).document))
 
     async def put(self, request: web.Request) -> web.Response:
         return await self._write(request, await self._value.read(request))
@@ -215,7 +173,7 @@ class DocumentsApi:
         kind, key = request.match_info["kind"], request.match_info["key"]
         rank, at = request.query.get("rank", CHAIN_NAME), request.query.get("at", "")
         document = BatchDocument(kind, key, value, rank, at)
-        write = self._checked(document, key_of(request), has_new_items=flag_of(request, NEW_ITEMS))
+        write = self._checks.check(document, key_of(request), has_new_items=flag_of(request, NEW_ITEMS))
         await self._meet([write])
         return json_response(answer_of(await self._node.driver.submit(write)))
 
@@ -223,33 +181,19 @@ class DocumentsApi:
         batch: DocumentBatch = await self._batch.read(request)
         key, has_new_items = key_of(request), flag_of(request, NEW_ITEMS)
         skips_unchanged, is_dry_run = _skips_unchanged(request), flag_of(request, DRY_RUN)
-        checked = self._check_all(batch, key, has_new_items=has_new_items, skips_unchanged=skips_unchanged)
+        checked = self._checks.check_all(batch, key, has_new_items=has_new_items, skips_unchanged=skips_unchanged)
         writes = [one for one in checked if isinstance(one, DocumentWrite)]
         await self._meet(writes)
         outcomes = await (self._try(writes) if is_dry_run else self._submit(writes))
-        return json_response(_verdicts(batch, checked, outcomes), 207)
+        return json_response(verdicts_of(batch, checked, outcomes), 207)
 
     async def tried(self, batch: DocumentBatch, *, has_new_items: bool) -> tuple[DocumentVerdicts, list[Register]]:
         """The verdict that each document would get alone, and the writes that it would lead to. Nothing is written."""
-        checked = self._check_all(batch, b"", has_new_items=has_new_items, skips_unchanged=False)
+        checked = self._checks.check_all(batch, b"", has_new_items=has_new_items, skips_unchanged=False)
         writes = [one for one in checked if isinstance(one, DocumentWrite)]
         await self._meet(writes)
         outcomes = await self._try(writes)
-        return _verdicts(batch, checked, outcomes), [one for one in outcomes if isinstance(one, Register)]
-
-    def _check_all(
-        self, batch: DocumentBatch, key: bytes, *, has_new_items: bool, skips_unchanged: bool
-    ) -> list[DocumentWrite | Refused]:
-        """Check each document of a batch against its kind."""
-        checked: list[DocumentWrite | Refused] = []
-        for index, document in enumerate(batch.documents):
-            try:
-                at = f"documents[{index}]"
-                write = self._checked(document, part_key(key, index), at, has_new_items=has_new_items)
-                checked.append(msgspec.structs.replace(write, skips_unchanged=skips_unchanged))
-            except Refused as refused:
-                checked.append(refused)
-        return checked
+        return verdicts_of(batch, checked, outcomes), [one for one in outcomes if isinstance(one, Register)]
 
     async def _submit(self, writes: Sequence[DocumentWrite]) -> list[Outcome]:
         """Have each document written or refused."""
@@ -274,7 +218,7 @@ class DocumentsApi:
 
     async def get(self, request: web.Request) -> web.Response:
         kind, key, view = request.match_info["kind"], request.match_info["key"], self._view_of(request)
-        _kind_of(kind)
+        kind_of(kind)
         await self._node.meet(view.location)
 
         def look(replica: Replica) -> EffectiveAnswer:
@@ -293,23 +237,10 @@ class DocumentsApi:
         if rank is None:
             if "at" in request.query:
                 raise Invalid("The query field at has no effect without rank. Send both, or neither.", field="at")
-            return DocumentView(location=self._store if location is None else location)
+            return DocumentView(location=self._checks.store if location is None else location)
         if location is not None:
             raise Invalid("Send the query field location or rank, not both.", field="location")
-        return DocumentView(slot=self._slot_of(rank, request.query.get("at", "")))
-
-    def _slot_of(self, rank: str, at: str) -> tuple[int, str]:
-        """A rank and its region or location, as callers name them. The rank of a store is its own if it names none."""
-        if rank not in RANKS:
-            raise Invalid(f"The rank is {rank!r}. Use one of the ranks {', '.join(RANKS)}.", field="rank")
-        if rank == CHAIN_NAME and at:
-            raise Invalid("The rank chain has no region or location. Leave the field at out.", field="at")
-        if rank == STORE_NAME:
-            at = at or self._store
-        if rank != CHAIN_NAME and not is_name(at):
-            place = "location" if rank == STORE_NAME else "region"
-            raise Invalid(f"The field at is {at!r}. Send the {place} of the rank {rank}.", field="at")
-        return RANKS[rank], at
+        return DocumentView(slot=self._checks.slot_of(rank, request.query.get("at", "")))
 
     async def _meet(self, writes: Sequence[DocumentWrite]) -> None:
         """Learn of the locations that documents name, if a connected store announced them a moment ago."""
@@ -321,7 +252,7 @@ class DocumentsApi:
     async def page(self, request: web.Request) -> web.Response:
         kind, cursor, limit = request.match_info["kind"], request.query.get("cursor", ""), limit_of(request)
         view, prefix = self._view_of(request), request.query.get("prefix", "")
-        _kind_of(kind)
+        kind_of(kind)
         await self._node.meet(view.location)
 
         def shown(replica: Replica) -> tuple[list[str], str | None]:
@@ -350,8 +281,8 @@ class DocumentsApi:
     async def history(self, request: web.Request) -> web.Response:
         kind, key, limit = request.match_info["kind"], request.match_info["key"], limit_of(request)
         cursor, reading = request.query.get("before"), self._reading
-        _kind_of(kind)
-        rank, at = self._slot_of(request.query.get("rank", CHAIN_NAME), request.query.get("at", ""))
+        kind_of(kind)
+        rank, at = self._checks.slot_of(request.query.get("rank", CHAIN_NAME), request.query.get("at", ""))
         before = reading.arrival(cursor, "before") if cursor is not None else reading.newest + 1
         page = await self._node.journal.writes_of((kind, key, rank, at), before, limit)
         standing = await self._node.driver.look(lambda replica: replica.documents.register(kind, key, rank, at))
@@ -361,50 +292,6 @@ class DocumentsApi:
         writes = await self._long_reads.render(page.stored, lambda stored: written_answer(stored.entry, standing))
         older = reading.cursor(page.through) if page.through else None
         return json_response(DocumentHistory(kind, key, writes, older))
-
-    def _checked(self, document: BatchDocument, key: bytes, at: str = "", *, has_new_items: bool) -> DocumentWrite:
-        """Check a document against its kind. `at`: where the document is in the body of a batch. Raises Refused."""
-        kind = _kind_of(document.kind)
-        rank, place = self._slot_of(document.rank, document.at)
-        if self._store and (rank, place) != (STORE_RANK, self._store):
-            text = f"This node writes documents of the rank {STORE_NAME} at {self._store} only."
-            raise Forbidden(f"{text} Send rank={STORE_NAME}, or write the document at a hub.", field="rank")
-        if rank not in kind.ranks:
-            named = ", ".join(name for name, known in RANKS.items() if known in kind.ranks)
-            text = f"Documents of the kind {kind.name} have no rank {document.rank}. Use {named}."
-            raise Invalid(text, field="rank")
-        value = _packed(kind, document.key, document.value, at and f"{at}.value")
-        return DocumentWrite(kind.name, document.key, value, key, has_new_items, rank, place)
-
-
-def _verdicts(
-    batch: DocumentBatch, checked: Sequence[DocumentWrite | Refused], outcomes: Sequence[Outcome]
-) -> DocumentVerdicts:
-    """A verdict for each document. `outcomes`: those of the documents that passed the check."""
-    following = iter(outcomes)
-    verdicts = []
-    for index, (document, one) in enumerate(zip(batch.documents, checked, strict=True)):
-        outcome = next(following) if isinstance(one, DocumentWrite) else one
-        verdicts.append(_verdict(document, outcome, f"documents[{index}]"))
-    return DocumentVerdicts(verdicts)
-
-
-def _verdict(document: BatchDocument, outcome: Outcome, at: str) -> DocumentVerdict:
-    if isinstance(outcome, Unchanged):
-        standing = register_answer(outcome.register) if outcome.register is not None else None
-        return DocumentVerdict(document.kind, document.key, 200, document=standing, unchanged=True)
-    if isinstance(outcome, Refused):
-        why = problem(_placed(outcome, at))
-        return DocumentVerdict(kind=document.kind, key=document.key, status=why["status"], problem=why)
-    answer = register_answer(outcome) if isinstance(outcome, Register) else outcome
-    return DocumentVerdict(kind=document.kind, key=document.key, status=200, document=answer)
-
-
-def _kind_of(kind: str) -> DocumentKind:
-    if kind not in DOCUMENT_KINDS:
-        known = ", ".join(DOCUMENT_KINDS)
-        raise NotFound(f"There is no kind of document {kind!r}. Use one of the kinds {known}.", field="kind")
-    return DOCUMENT_KINDS[kind]
 
 
 def flag_of(request: web.Request, field: QueryField) -> bool:
@@ -421,34 +308,3 @@ def _skips_unchanged(request: web.Request) -> bool:
     if answer not in ("", SKIP):
         raise Invalid(f"The query field {name} is {answer!r}. Send {SKIP}, or leave it out.", field=name)
     return answer == SKIP
-
-
-def _placed(refused: Refused, at: str) -> Refused:
-    """The refusal of a document, naming its field in the body of a batch, in which the document is `at`."""
-    field = refused.field
-    if field is not None and field != "Idempotency-Key" and not field.startswith(at):
-        refused.field = f"{at}.{field}" if field in BatchDocument.__struct_fields__ else f"{at}.value.{field}"
-    return refused
-
-
-def _packed(kind: DocumentKind, key: str, value: Any, at: str) -> bytes | None:
-    """Check the key and the value of a document, and encode the value. Raises Refused."""
-    if key == "schema":
-        raise Invalid("The key 'schema' is the path of the schema. Choose another key.", field="key")
-    if not kind.is_key(key):
-        hint = f" {kind.key_hint}" if kind.key_hint else " Correct it."
-        raise Invalid(f"The key {key!r} is not valid for a document of the kind {kind.name}.{hint}", field="key")
-    if value is None:
-        return None
-    try:
-        converted = kind.tidy(fitted(value, kind.document))
-        kind.check(converted)
-        if isinstance(converted, LocationDocument):
-            check_time_zone(converted)
-        packed = pack_value(msgspec.to_builtins(converted))
-    except msgspec.ValidationError as error:
-        raise invalid_from(error, at) from None
-    if len(packed) > DOCUMENT_BYTES_MAX:
-        text = f"The document has {len(packed)} bytes. Shorten it to at most {DOCUMENT_BYTES_MAX} bytes."
-        raise Invalid(text, field="value")
-    return packed

@@ -25,13 +25,8 @@ from replica.core.catalog.selectors import Selected, attributes_of
 from replica.core.catalog.validity import moment_ms
 from replica.core.state.previews import Pair, Preview, PriceChange, RightsChange, SellableChange
 from replica.core.state.replica import Replica
-from replica.runtime.http.documents_api import (
-    NEW_ITEMS,
-    DocumentBatch,
-    DocumentsApi,
-    DocumentVerdict,
-    flag_of,
-)
+from replica.runtime.http.document_checks import DocumentBatch, DocumentVerdict
+from replica.runtime.http.documents_api import NEW_ITEMS, DocumentsApi, flag_of
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Decoder, Operation, json_response
 from replica.runtime.http.query_fields import LIMIT, QueryField, limit_of, moment_in
