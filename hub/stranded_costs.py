@@ -145,7 +145,7 @@ class StrandedCosts:
         """The prices at a location. Those of locations without documents of their own are those of their region."""
         region, own = region_of(replica.documents, location), location if documents[1] else ""
         known = self._prices.get((region, own))
-        if known is not None and known[0] == documents and self._now_ms < known[1].until_ms:
+        if known is not None and known[0] == documents and known[1].advance(self._now_ms):
             return known[1]
         prices = ItemPrices(replica.documents, replica.catalog, own, region, self._now_ms)
         self._prices[region, own] = (documents, prices)

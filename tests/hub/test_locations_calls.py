@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub import stranded_costs
+from hub.assembly import assemble
 from replica.core.rights.requests import Grant, GrantLine
 from replica.runtime.driver import Ingress
-from tests.callers import Caller
+from replica.runtime.peering.websocket import HttpNetwork
+from tests.callers import Caller, calling
 from tests.core.chain import receipt, sale, store
-from tests.hub.test_stores_that_left import visit
+from tests.hub.test_stores_that_left import HOUR_MS, LaterClock, visit
 from tests.processes.asking import eventually
 
 SHOP = {
@@ -133,6 +136,32 @@ async def test_cost_is_null_until_it_is_counted_in_the_background(hub: Caller, m
         return (await listed(hub))["store-2"]["stranded"]["store-2"]["cost"] is not None
 
     await eventually(is_counted, "the cost of the second store is counted")
+
+
+async def test_cost_is_by_the_prices_in_force_when_it_is_counted(tmp_path: Path) -> None:
+    clock = LaterClock()
+    assembly = await assemble(
+        HttpNetwork(),
+        name="hub-east",
+        region="east",
+        data=tmp_path / "hub",
+        host="127.0.0.1",
+        hosts=("w-1",),
+        open_catalog=True,
+        clock=clock,
+    )
+    async with calling(assembly) as hub:
+        soon = datetime.fromtimestamp(clock.now().wall_ms / 1000 + 1800, UTC).isoformat()
+        scheduled = {"amount": 99, "currency": "EUR", "scheduled": [{"amount": 50, "valid_from": soon}]}
+        await hub.good("/v1/documents/price/tea", {"amount": 10, "currency": "EUR"}, method="PUT")
+        await hub.good("/v1/documents/price/cola", scheduled, method="PUT")
+        await deliver(hub, 1, tea=3)
+        assert (await listed(hub))["store-1"]["stranded"]["store-1"]["cost"] == {"EUR": 20}
+        clock.ahead_ms = HOUR_MS
+        await deliver(hub, 2, cola=3)
+        assert (await listed(hub))["store-2"]["stranded"]["store-2"]["cost"] == {"EUR": 100}
+        clock.ahead_ms = 0
+        assert (await listed(hub))["store-2"]["stranded"]["store-2"]["cost"] == {"EUR": 198}
 
 
 async def test_a_store_that_was_connected_shows_when_it_left(left: Caller) -> None:

@@ -34,7 +34,7 @@ class Cost(Struct, frozen=True):
 
 
 class ItemPrices:
-    """The prices of items at the locations of a region at one moment, each computed once.
+    """The prices of items at the locations of a region, each computed once, as long as none of them changes.
 
     Args:
         location: one whose own prices count; empty for all locations that have none.
@@ -50,7 +50,14 @@ class ItemPrices:
         self._moment_ms = moment_ms
         self._prices: dict[str, ItemPrice | None] = {}
         self.until_ms = END_MS
-        """The first moment at which one of the prices may be another one."""
+        """The first moment at which one of the prices computed so far may be another one."""
+
+    def advance(self, moment_ms: int) -> bool:
+        """Go on to another moment, if all prices computed so far are the same then; else return False."""
+        if not self._moment_ms <= moment_ms < self.until_ms:
+            return False
+        self._moment_ms = moment_ms
+        return True
 
     def of(self, item: str) -> ItemPrice | None:
         """The price of an item; None if no SKU of this item alone has one."""

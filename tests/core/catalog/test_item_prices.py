@@ -71,3 +71,17 @@ def test_price_stays_until_the_next_moment_of_any_of_its_documents() -> None:
     assert prices.until_ms == END_MS
     prices.of("cola")
     assert prices.until_ms == ms(LATER)
+
+
+def test_prices_of_one_moment_go_on_to_a_later_one_until_one_of_them_changes() -> None:
+    catalog = catalog_of(cola={"cola": 1}, tea={"tea": 1})
+    scheduled = price(99, scheduled=[{"amount": 89, "valid_from": LATER}])
+    prices = prices_at(documents_of(write(scheduled), write(price(10), sku="tea")), catalog)
+    assert prices.of("tea") == ItemPrice(10, 1, "EUR")
+    assert prices.advance(ms(LATER))
+    assert prices.of("cola") == ItemPrice(89, 1, "EUR")
+    assert not prices.advance(ms(NOON))
+    noon = prices_at(documents_of(write(scheduled)), catalog)
+    assert noon.of("cola") == ItemPrice(99, 1, "EUR")
+    assert noon.advance(ms(LATER) - 1)
+    assert not noon.advance(ms(LATER))
