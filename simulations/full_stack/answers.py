@@ -22,6 +22,7 @@ from simulations.machine import Machine
 from simulations.reference import bodies
 from simulations.reference.answers import SENTENCE, STATUS, Answer, Refusal, Request, difference
 from simulations.reference.moment import Moment
+from simulations.reference.overviews import LOCATION_FIELDS, ORDER_FIELDS, with_fields
 from simulations.reference.view_faults import ViewFaults
 from simulations.translation import DERIVED_OF_EVENTS, plain
 
@@ -217,6 +218,12 @@ def named_view(machine: Machine, path: str, shown: Any) -> tuple[str, Any]:
             shown = shown["documents"]
         case ["pickups"]:
             shown = shown["pickups"]
+        case ["rights", _]:
+            shown = shown["locations"]
+        case ["locations"]:
+            shown = with_fields(shown["locations"], LOCATION_FIELDS)
+        case ["orders"]:
+            shown = with_fields(shown["orders"], ORDER_FIELDS)
     return name, shown
 
 

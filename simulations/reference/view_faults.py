@@ -19,6 +19,7 @@ from simulations.reference.entries import Shown, unlike
 from simulations.reference.exceptions import LISTS, LOST_EDITS_MAX, Exceptions, page
 from simulations.reference.journal import Journal, rights_of
 from simulations.reference.order_traces import order_traces
+from simulations.reference.overviews import location_figures, order_rows, rights_rows, rights_totals
 from simulations.reference.replay import entry_of
 
 Version = tuple[int, int, str]
@@ -110,6 +111,15 @@ class ViewFaults:
                 yield from self._faults_of_documents(kind, found)
             case ["pickups"]:
                 yield from self._faults_of_pickups(found)
+            case ["orders"]:
+                yield from _faults_of_rows(order_rows(self._orders), found)
+            case ["rights", item]:
+                yield from _faults_of_rows(rights_rows(self._journal, item), found)
+            case ["rights", item, "totals"]:
+                yield from _faults_of_rows([rights_totals(self._journal, item)], [found])
+            case ["locations"]:
+                figures = [location_figures(self._journal, one["location"], self._node) for one in found]
+                yield from _faults_of_rows(figures, found)
             case ["orders", order] if order not in self._orders:
                 yield "an order that no entry names"
             case ["orders", order]:
@@ -203,6 +213,11 @@ class ViewFaults:
         must = [one for one in may if not self._orders[one[0]].fulfilments[one[1]].is_divided]
         if listed != [one for one in may if one in listed] or not set(must) <= set(listed):
             yield f"the pickups {listed}, not {must} of {may}"
+
+
+def _faults_of_rows(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if list(found) != list(expected):
+        yield unlike(list(found), list(expected))
 
 
 def _faults_of_order(expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:

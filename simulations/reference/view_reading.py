@@ -6,10 +6,11 @@ processes also compare what a node shows before and after a restart.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from simulations.reference.overviews import LOCATION_FIELDS, ORDER_FIELDS, with_fields
 from simulations.reference.view_faults import CHANNELS, ViewFaults
 
 Get = Callable[[str], Awaitable[Any]]
@@ -24,8 +25,13 @@ PAGES = (1, 3)
 PAGE = 2
 """The size of the pages of every other list."""
 
+LONG_PAGE = 7
+"""The size of the pages of lists that are long in some runs."""
+
 EXPLAINED_MAX, ORDERS_MAX = 3, 4
-"""How many pairs are explained, and how many orders are read. More would take long in runs of whole nodes."""
+"""How many pairs are explained, of how many items the rights are read, and how many orders.
+
+More would take long in runs of whole nodes."""
 
 OF_THE_MOMENT = ("seen", "as_of", "distance_km")
 """Fields that show the present time or what the caller asked."""
@@ -60,6 +66,7 @@ async def read_views(get: Get, model: ViewFaults, location: str = "") -> dict[st
         orders |= dict.fromkeys(row["order"] for row in shown["/v1/pickups"])
     else:
         shown |= await _of_hub(get, model)
+    shown |= await _overview(get, "/v1/orders", "orders", ORDER_FIELDS)
     for order in list(orders)[-ORDERS_MAX:]:
         shown[f"/v1/orders/{quote(order, '')}"] = await get(f"/v1/orders/{quote(order, '')}")
     return shown
@@ -72,9 +79,20 @@ async def _of_hub(get: Get, model: ViewFaults) -> dict[str, Any]:
         for channel in ("", *CHANNELS):
             found = await get(f"{path}?channel={channel}" if channel else path)
             shown[f"{path}/{channel}".rstrip("/")] = {**found, "locations": list(map(_lasting, found["locations"]))}
+    for item in list(dict.fromkeys(item for _, item in model.pairs()))[:EXPLAINED_MAX]:
+        path = f"/v1/rights/{quote(item, '')}"
+        shown |= await _both(get, path, "locations", path)
+        shown[f"{path}/totals"] = (await get(path))["totals"]
+    shown |= await _overview(get, "/v1/locations", "locations", LOCATION_FIELDS)
     for kind in model.kinds():
         shown |= await _both(get, f"/v1/documents/{kind}", "documents", f"/v1/documents/{kind}")
     return shown
+
+
+async def _overview(get: Get, path: str, rows: str, fields: Sequence[str]) -> dict[str, Any]:
+    """A list whole and page by page, with some fields only."""
+    found = await _both(get, path, rows, path, size=LONG_PAGE)
+    return {name: with_fields(some, fields) for name, some in found.items()}
 
 
 async def _both(get: Get, path: str, rows: str, name: str, size: int = PAGE) -> dict[str, Any]:
