@@ -52,6 +52,9 @@ class LoadOutcome(Struct, frozen=True):
     p99_ms: float
     busy_percent: float
     """Use of one core by the generator itself."""
+    began_s: float
+    ended_s: float
+    """The measured period, by the clock that all processes of the machine share."""
 
 
 class Expected(Struct, frozen=True):
@@ -167,6 +170,8 @@ async def drive(
         p50_ms=quantile(took_ms, 0.5),
         p99_ms=quantile(took_ms, 0.99),
         busy_percent=100 * busy,
+        began_s=warm,
+        ended_s=run.ends,
     )
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from benchmarks.measure import Bench, Measured, Sample, apart, quantile
-from benchmarks.selling import drive, sell
+from benchmarks.selling import sell
 from benchmarks.servers import Server, edge
 from replica.core.base.names import writer_of
 from replica.core.catalog.documents import pack_value
@@ -60,31 +60,40 @@ def measure_searching(bench: Bench) -> Iterator[Sample]:
         most = sell(node, "sale", **options)
         yield Sample("sales, as many as possible", most)
         for share in SHARES_PERCENT:
-            with _searching(node, texts) as took_ms:
-                sold = _sell_beside(node, most["/s"] * share / 100, {**options, "seconds": seconds})
-            yield Sample(f"searches beside {share} % of these sales", {**sold, **_figures(took_ms, float(seconds))})
+            with _searching(node, texts) as searches:
+                period, sold = _sell_beside(node, most["/s"] * share / 100, {**options, "seconds": seconds})
+            took_ms = [took for began, took in searches if period[0] <= began < period[1]]
+            yield Sample(f"searches beside {share} % of these sales", {**sold, **_figures(took_ms, period)})
 
 
-def _sell_beside(node: Server, rate: float, options: dict[str, Any]) -> Measured:
+Period = tuple[float, float]
+"""Its begin and its end, in seconds by the clock that all processes of the machine share."""
+
+
+def _sell_beside(node: Server, rate: float, options: dict[str, Any]) -> tuple[Period, Measured]:
+    """Sell at a rate, and return when and how."""
     if not rate:
+        began = time.perf_counter()
         time.sleep(options["seconds"])
-        return {}
-    return drive(node, "sale", rate=rate, **options)[1]
+        return (began, time.perf_counter()), {}
+    outcome = node.load("sale", rate=rate, **options)
+    figures = {"/s": outcome.rate, "p50 ms": outcome.p50_ms, "p99 ms": outcome.p99_ms}
+    return (outcome.began_s, outcome.ended_s), {**figures, "generator %": outcome.busy_percent}
 
 
-def _figures(took_ms: list[float], seconds: float) -> Measured:
+def _figures(took_ms: list[float], period: Period) -> Measured:
     took_ms.sort()
     return {
-        "searches /s": len(took_ms) / seconds,
+        "searches /s": len(took_ms) / (period[1] - period[0]),
         "search p50 ms": quantile(took_ms, 0.5),
         "search p99 ms": quantile(took_ms, 0.99),
     }
 
 
 @contextmanager
-def _searching(node: Server, texts: Sequence[str]) -> Iterator[list[float]]:
-    """Search again and again. Yields how long each search took, in milliseconds."""
-    ended, took_ms = Event(), list[float]()
+def _searching(node: Server, texts: Sequence[str]) -> Iterator[list[tuple[float, float]]]:
+    """Search again and again. Yields when each search began, in seconds, and how many milliseconds it took."""
+    ended, searches = Event(), list[tuple[float, float]]()
 
     def search() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=60)
@@ -96,7 +105,7 @@ def _searching(node: Server, texts: Sequence[str]) -> Iterator[list[float]]:
             connection.request("GET", path)
             answer = connection.getresponse()
             answer.read()
-            took_ms.append((time.perf_counter() - began) * 1000)
+            searches.append((began, (time.perf_counter() - began) * 1000))
             if answer.status != http.HTTPStatus.OK:
                 raise RuntimeError(f"a search was answered with {answer.status}")
             time.sleep(PAUSE_S)
@@ -105,7 +114,7 @@ def _searching(node: Server, texts: Sequence[str]) -> Iterator[list[float]]:
     searcher = Thread(target=search)
     searcher.start()
     try:
-        yield took_ms
+        yield searches
     finally:
         ended.set()
         searcher.join()
