@@ -58,7 +58,8 @@ async def assemble(
         network=network,
     )
     api = EdgeApi(node, location, hubs)
-    node.works.append(api.elsewhere.refresh)
+    await api.elsewhere.load()
+    node.works += [api.elsewhere.refresh, api.elsewhere.save_always]
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open, origins=origins)
     site("store/main.mjs", "Shelfsync store").add_to(app)

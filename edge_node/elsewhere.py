@@ -1,9 +1,9 @@
 """The stock of other stores, as this store knows it: what a hub said last, also while the line is down.
 
 A store has no entries of other locations, so it asks the hub that it is connected to, and keeps the last answer for
-each SKU in memory. While it is connected, it also asks from time to time about the SKUs that customers will miss: those
-that are sold out here and were sold lately. So they are known when the line is cut. What a hub says is decoded with
-bounds, and an answer that does not fit changes nothing.
+each SKU: in memory, and some seconds later in the file of its journal. While it is connected, it also asks from time to
+time about the SKUs that customers will miss: those that are sold out here and were sold lately. So they are known when
+the line is cut. What a hub says is decoded with bounds, and an answer that does not fit changes nothing.
 """
 
 from __future__ import annotations
@@ -48,6 +48,12 @@ KEPT_MAX = 2_000
 REFRESH_S = 300.0
 """Pause between two rounds of questions about SKUs that are sold out."""
 
+SAVE_S = 5.0
+"""Pause between two looks for answers that are not in the file yet. A crash loses those."""
+
+SAVED_AT_ONCE = 50
+"""Answers that one transaction writes: about 250 kB, so that a sale waits for it some milliseconds."""
+
 SOLD_WITHIN_MS = 28 * 86_400_000
 """A SKU whose items were not sold here for this long is not asked about."""
 
@@ -64,6 +70,7 @@ class Elsewhere:
         self._long_reads = long_reads
         self.known: OrderedDict[str, ElsewhereAnswer] = OrderedDict()
         """The last answer for each SKU, the one used last at the end."""
+        self._unsaved: dict[str, ElsewhereAnswer] = {}
 
     def operations(self) -> list[Operation]:
         """The call."""
@@ -89,6 +96,27 @@ class Elsewhere:
             return json_response(ElsewhereAnswer(sku, [], None, connected=self._hub is not None))
         self.known.move_to_end(sku)
         return json_response(replace(known, connected=self._hub is not None))
+
+    async def load(self) -> None:
+        """Read the answers that this store kept before it was started again."""
+        for sku, note in (await self._node.journal.kept()).items():
+            answer = _decoded(note, _one)
+            if answer is not None and answer.sku == sku:
+                self.known[sku] = answer
+
+    async def save(self) -> None:
+        """Write the answers that are not in the file yet."""
+        while self._unsaved:
+            some = dict(list(self._unsaved.items())[:SAVED_AT_ONCE])
+            for sku in some:
+                del self._unsaved[sku]
+            await self._node.journal.keep({sku: encode_json(answer) for sku, answer in some.items()}, KEPT_MAX)
+
+    async def save_always(self) -> None:
+        """Write answers again and again."""
+        while True:
+            await asyncio.sleep(SAVE_S)
+            await self.save()
 
     async def refresh(self) -> None:
         """Ask the hub again and again about the SKUs that are sold out here and were sold lately."""
@@ -127,10 +155,10 @@ class Elsewhere:
             return None
 
     def _keep(self, answer: ElsewhereAnswer) -> None:
-        self.known[answer.sku] = answer
+        self.known[answer.sku] = self._unsaved[answer.sku] = answer
         self.known.move_to_end(answer.sku)
         while len(self.known) > KEPT_MAX:
-            self.known.popitem(last=False)
+            self._unsaved.pop(self.known.popitem(last=False)[0], None)
 
     async def _missed(self) -> list[str]:
         """The SKUs that are sold out here and of which an item was sold lately, at most as many as one call takes."""

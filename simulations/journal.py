@@ -69,6 +69,8 @@ class SimulatedDisk:
         self._questions: dict[TillReceipt, list[Stored]] = {}
         """Entries that call returns in question, in the same order."""
         self._documents = Documents()
+        self.notes: dict[str, bytes] = {}
+        """What a node keeps beside its journal, the newest last."""
 
     async def spend_reading(self) -> None:
         """Wait as long as a read takes."""
@@ -170,6 +172,7 @@ class SimulatedDisk:
         copied = self.blank()
         copied.keep([stored.entry for stored in self.stored], self.clock)
         copied.checkpoint = self.checkpoint.copy()
+        copied.notes = dict(self.notes)
         return copied
 
     def blank(self) -> SimulatedDisk:
@@ -297,6 +300,19 @@ class SimulatedJournal:
     async def search(self, terms: Terms, after: int = 0) -> FoundSkus:
         await self._disk.spend_reading()
         return self._disk.found(terms, after)
+
+    async def keep(self, notes: Mapping[str, bytes], most: int) -> None:
+        await self._disk.spend_writing()
+        kept = self._disk.notes
+        for name, note in notes.items():
+            kept.pop(name, None)
+            kept[name] = note
+        for name in list(kept)[: max(0, len(kept) - most)]:
+            del kept[name]
+
+    async def kept(self) -> dict[str, bytes]:
+        await self._disk.spend_reading()
+        return dict(self._disk.notes)
 
     async def _newest(self, scope: str, matches: Callable[[Content], bool], before: int, limit: int) -> Page:
         await self._disk.spend_reading()

@@ -117,6 +117,15 @@ class Journal(Protocol):
         `through` of the last answer as `after`, until `is_capped` is false.
         """
 
+    async def keep(self, notes: Mapping[str, bytes], most: int) -> None:
+        """Keep notes beside the journal, by name, at most so many: the oldest ones are dropped. No room: none is kept.
+
+        Notes are no part of the state of a replica. A node that loses them has to ask again.
+        """
+
+    async def kept(self) -> dict[str, bytes]:
+        """The notes, the one kept last at the end."""
+
     async def close(self) -> None:
         """Release the files."""
 

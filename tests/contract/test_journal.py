@@ -423,6 +423,21 @@ async def test_a_search_goes_on_until_all_skus_that_fit_are_found_once(reopen: R
     assert max(len(page.found) for page in pages) == SEARCH_CANDIDATES_MAX
 
 
+async def test_notes_are_kept_over_a_restart_and_the_oldest_are_dropped(reopen: Reopen) -> None:
+    journal = await reopen()
+    await journal.load()
+    assert await journal.kept() == {}
+    await journal.keep({"a": b"1", "b": b"2", "c": b"3"}, 3)
+    await journal.keep({"a": b"4"}, 3)
+    await journal.keep({"d": b"5"}, 3)
+    for _ in range(2):
+        assert list((await journal.kept()).items()) == [("c", b"3"), ("a", b"4"), ("d", b"5")]
+        journal = await reopen()
+        await journal.load()
+    await journal.keep({}, 1)
+    assert await journal.kept() == {"d": b"5"}
+
+
 async def found(journal: Journal, text: str) -> list[str]:
     """The SKUs that a search finds, in order."""
     return sorted(one.sku for one in (await journal.search(read_terms(text))).found)

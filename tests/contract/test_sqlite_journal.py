@@ -212,6 +212,17 @@ async def test_full_disk_starts_a_copy_of_the_log(tmp_path: Path) -> None:
     await journal.close()
 
 
+async def test_notes_without_room_are_not_kept_and_any_other_failure_is_unknown(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    await journal.on_writer(lambda c: c.execute("PRAGMA max_page_count = 1").fetchall())
+    await journal.keep({"a": bytes(1 << 20)}, 9)
+    assert await journal.kept() == {}
+    await journal.on_writer(lambda c: c.execute("DROP TABLE notes").fetchall())
+    with pytest.raises(Unknown, match="no such table"):
+        await journal.keep({"a": b"1"}, 9)
+    await journal.close()
+
+
 async def test_second_journal_on_one_directory_is_refused(tmp_path: Path) -> None:
     journal = await opened(tmp_path)
     with pytest.raises(DataRefused, match="in use by another process"):

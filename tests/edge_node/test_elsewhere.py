@@ -40,14 +40,14 @@ class ToldNetwork(HttpNetwork):
 
 
 @asynccontextmanager
-async def joined(hub: Caller, path: Path) -> AsyncIterator[tuple[Caller, ToldNetwork]]:
-    """A store that is connected to a hub and has the SKUs of the chain."""
+async def joined(hub: Caller, path: Path, data: str = "") -> AsyncIterator[tuple[Caller, ToldNetwork]]:
+    """A store that is connected to a hub and has the SKUs of the chain. `data`: the directory of an earlier one."""
     network = ToldNetwork()
     assembly = await assemble(
         network,
         name="store-1",
         location="store-1",
-        data=path / f"store-{next(_numbers)}",
+        data=path / (data or f"store-{next(_numbers)}"),
         host="127.0.0.1",
         hubs=("hub",),
         region="east",
@@ -181,6 +181,45 @@ async def test_an_answer_that_does_not_fit_changes_nothing(hub: Caller, tmp_path
         network.told = nonsense
         assert await store.good("/v1/elsewhere/cola") == before
         assert (await store.good("/v1/elsewhere/tea"))["known_at"] is None
+
+
+async def test_store_keeps_the_last_answers_over_a_restart_without_a_line(hub: Caller, tmp_path: Path) -> None:
+    """A restart forgot them, as they were in memory only."""
+    await stocked(hub)
+    async with joined(hub, tmp_path, "data") as (store, _):
+        await store.good("/v1/sales", {"lines": [{"sku": "cola", "quantity": 1}]})
+        elsewhere = Elsewhere(store.node, "store-1", LongReads(store.node.driver))
+        await elsewhere.refresh_once()
+        await elsewhere.save()
+        (before,) = elsewhere.known.values()
+    async with joined(hub, tmp_path, "data") as (store, _):
+        await line_is_down(store)
+        after = await store.good("/v1/elsewhere/cola")
+    assert (after["known_at"], after["connected"]) == (before.known_at, False)
+    assert [one["location"] for one in after["locations"]] == [one.location for one in before.locations] != []
+
+
+async def test_a_running_store_writes_the_answers_by_itself(
+    hub: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge_node.elsewhere, "SAVE_S", 0)
+    await stocked(hub)
+    async with joined(hub, tmp_path) as (store, _):
+        for sku in SKUS_KNOWN:
+            await store.good(f"/v1/elsewhere/{sku}")
+        async with asyncio.timeout(20):
+            while list(await store.node.journal.kept()) != SKUS_KNOWN:
+                pass  # each look lets the loop go round
+
+
+async def test_kept_answers_that_this_version_cannot_read_are_left_out(hub: Caller, tmp_path: Path) -> None:
+    await stocked(hub)
+    async with joined(hub, tmp_path) as (store, _):
+        answer = b'{"sku": "tea", "locations": [], "known_at": null, "connected": true}'
+        await store.node.journal.keep({"cola": b"{", "tea": answer, "milk": answer}, 9)
+        elsewhere = Elsewhere(store.node, "store-1", LongReads(store.node.driver))
+        await elsewhere.load()
+    assert list(elsewhere.known) == ["tea"]
 
 
 async def test_store_asks_ahead_about_what_is_sold_out_here_and_was_sold(hub: Caller, tmp_path: Path) -> None:

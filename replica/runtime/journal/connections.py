@@ -95,6 +95,7 @@ def prepare_writer(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
     connection.executescript(BATCH)
+    connection.execute(STATEMENTS["make_notes"])
 
 
 def prepare_reader(connection: sqlite3.Connection) -> None:

@@ -237,3 +237,19 @@ SELECT writer, scope, sequence, hash, units, clock FROM streams
 -- All cells, by names.
 SELECT r.scope, i.name, r.writer, r.source, r.target, c.total
 FROM cells c JOIN lanes r ON r.id = c.lane JOIN items i ON i.id = c.item
+
+-- make_notes
+-- Notes of the node, such as what a hub said. They are derived, and so no part of the numbered schema.
+CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, note BLOB NOT NULL)
+
+-- keep_note
+-- Keep a note as the newest one.
+INSERT OR REPLACE INTO notes (name, note) VALUES (?, ?)
+
+-- drop_old_notes
+-- Drop the oldest notes, so that at most so many are left.
+DELETE FROM notes WHERE id <= (SELECT id FROM notes ORDER BY id DESC LIMIT 1 OFFSET ?)
+
+-- notes
+-- All notes, the newest last.
+SELECT name, note FROM notes ORDER BY id

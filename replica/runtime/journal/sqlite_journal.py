@@ -187,6 +187,16 @@ class SqliteJournal:
     async def search(self, terms: Terms, after: int = 0) -> FoundSkus:
         return await self._query.run(search_index.find, terms, after)
 
+    async def keep(self, notes: Mapping[str, bytes], most: int) -> None:
+        try:
+            await self._writer.run(_keep, notes, most)
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
+                raise Unknown(f"commit failed: {error}") from error
+
+    async def kept(self) -> dict[str, bytes]:
+        return dict(await self._query.run(lambda connection: connection.execute(STATEMENTS["notes"]).fetchall()))
+
     async def close(self) -> None:
         for connection in (self._query, self._reader, self._key_lookup, self._checkpoint):
             await connection.interrupt()  # nobody waits for their results any more
@@ -364,3 +374,9 @@ def _skus(rows: Iterable[Row]) -> Iterator[search_index.SkuChange]:
 def _merge_some(connection: sqlite3.Connection) -> bool:
     with transaction(connection):
         return search_index.merge(connection, MERGE_PAGES)
+
+
+def _keep(connection: sqlite3.Connection, notes: Mapping[str, bytes], most: int) -> None:
+    with transaction(connection):
+        connection.executemany(STATEMENTS["keep_note"], notes.items())
+        connection.execute(STATEMENTS["drop_old_notes"], (most,))
