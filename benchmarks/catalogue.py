@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 import msgpack
 
 from benchmarks.measure import Bench, Measured, Sample, apart, quantile
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.quotes import Occasion, QuoteLine, quote_at
 from replica.core.catalog.ranks import RANKS
+from replica.core.catalog.registers import Register
 from replica.core.catalog.scans import scanned_sku
 from replica.core.catalog.search_queries import SearchQuery, check_search, select
 from replica.core.catalog.skus import SKU

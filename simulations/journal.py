@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from replica.core.base.errors import StorageFull, Unknown
 from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX, RECEIPT_ENTRIES_MAX, SEARCH_CANDIDATES_MAX
 from replica.core.base.names import CHAIN, node_of, void_key
-from replica.core.catalog.documents import Documents, Slot, scope_of, writes_slot
+from replica.core.catalog.documents import Documents
 from replica.core.catalog.locations import time_zone_of
+from replica.core.catalog.registers import Slot, scope_of, writes_slot
 from replica.core.catalog.search_queries import FoundSku, FoundSkus
 from replica.core.catalog.search_terms import Terms, matches, read_searchable, texts_of
 from replica.core.catalog.skus import SKU

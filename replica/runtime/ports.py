@@ -8,7 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from replica.core.base.clock import Moment
-from replica.core.catalog.documents import Slot
+from replica.core.catalog.registers import Slot
 from replica.core.catalog.search_queries import FoundSkus
 from replica.core.catalog.search_terms import Terms
 from replica.core.log.entry import Entry, Stream

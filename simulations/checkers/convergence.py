@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from replica.core.base.names import CHAIN
-from replica.core.catalog.documents import Register
+from replica.core.catalog.registers import Register
 from replica.core.state.replica import Replica
 from simulations.checkers.checker import Checker
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from replica.core.base.names import node_of
-from replica.core.catalog.documents import Slot, scope_of
+from replica.core.catalog.registers import Slot, scope_of
 from replica.core.log.entry import DOCUMENT
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker

@@ -9,7 +9,7 @@ from msgpack import unpackb
 
 from replica.core.base.limits import LOST_EDITS_MAX
 from replica.core.base.names import node_of
-from replica.core.catalog.documents import Slot
+from replica.core.catalog.registers import Slot
 from replica.core.log.entry import DOCUMENT, Entry
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker

@@ -7,6 +7,7 @@ from simulations.mutations.mutation import Mutation, slip
 CLOCK = "replica.core.base.clock:HybridClock"
 REPLICA = "replica.core.state.replica:Replica"
 DOCUMENTS = "replica.core.catalog.documents"
+REGISTERS = "replica.core.catalog.registers"
 TIMES = "replica.core.log.times"
 
 CLOCKS = (
@@ -136,7 +137,7 @@ CLOCKS = (
         expected=("ConvergenceChecker", "DocumentsChecker"),
         edits=(
             slip(
-                f"{DOCUMENTS}:Register.precedence",
+                f"{REGISTERS}:Register.precedence",
                 ("return (self.version, self.clock, self.writer)", 'return (self.version, 0, "")'),
             ),
         ),
@@ -148,7 +149,7 @@ CLOCKS = (
         expected=("DocumentsChecker",),
         edits=(
             slip(
-                f"{DOCUMENTS}:Register.precedence",
+                f"{REGISTERS}:Register.precedence",
                 ("(self.version, self.clock, self.writer)", "(self.clock, self.version, self.writer)"),
             ),
         ),
@@ -180,7 +181,7 @@ CLOCKS = (
         edits=(
             slip(
                 f"{DOCUMENTS}:Documents.replaced_by_next",
-                ("for head in (current, *self._pasts.get(register.slot, _NO_PAST).lost)]", "for head in (current,)]"),
+                ("for head in (current, *self._pasts.get(register.slot, NO_PAST).lost)]", "for head in (current,)]"),
             ),
         ),
     ),
@@ -189,6 +190,6 @@ CLOCKS = (
         breaks="a restarted node lists no earlier lost edit",
         invariant=1,
         expected=("LostEditsChecker", "Checkpoint"),
-        edits=(slip(f"{DOCUMENTS}:Documents.load_past", ("if past != _NO_PAST:", "if False:")),),
+        edits=(slip(f"{DOCUMENTS}:Documents.load_past", ("if past != NO_PAST:", "if False:")),),
     ),
 )

@@ -44,7 +44,7 @@ PRICES = (
                 "replica.core.catalog.documents:Documents.valued",
                 (
                     "self.register(kind, key, *slot) for",
-                    "self._pasts.get((kind, key, *slot), _NO_PAST).former or self.register(kind, key, *slot) for",
+                    "self._pasts.get((kind, key, *slot), NO_PAST).former or self.register(kind, key, *slot) for",
                 ),
             ),
         ),

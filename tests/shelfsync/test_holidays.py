@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from replica.core.catalog.calendars import CALENDAR, CalendarDocument, Calendars, check_calendar
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.openings import Opening
+from replica.core.catalog.registers import Register
 from replica.core.catalog.validity import moment_ms
 from replica.runtime.time_zones import time_zone
 from shelfsync.holidays import write_holidays

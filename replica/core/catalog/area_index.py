@@ -30,8 +30,8 @@ from replica.core.catalog.coverages import (
     ring_of,
 )
 from replica.core.catalog.divisions import divisions
-from replica.core.catalog.documents import Register
 from replica.core.catalog.locations import EARTH_RADIUS_KM, Point
+from replica.core.catalog.registers import Register
 
 CELL_DEGREES = (0.125, 1.0, 9.0, 45.0)
 """The sizes of cells, finest grid first. Each divides the way around the earth."""

@@ -29,7 +29,7 @@ from replica.core.base.limits import (
 )
 from replica.core.base.names import NAME_PATTERN
 from replica.core.base.quantities import OptionalReasons, Reasons, Timestamp
-from replica.core.catalog.documents import Register
+from replica.core.catalog.registers import Register
 from replica.core.catalog.validity import Period, period_of
 from replica.core.catalog.weekly_windows import (
     DAY_MINUTES,

@@ -20,74 +20,32 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import msgpack
-from msgspec import Struct, ValidationError, convert
+from msgspec import ValidationError, convert
 from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import LOST_EDITS_MAX, RANK_MAX, VERSION_MAX
 from replica.core.base.names import CHAIN
 from replica.core.base.time_order import TimeOrder
-from replica.core.catalog.ranks import CHAIN_RANK, STORE_RANK, ranks_at
+from replica.core.catalog.ranks import CHAIN_RANK, ranks_at
+from replica.core.catalog.registers import (
+    NO_PAST,
+    Past,
+    Precedence,
+    Register,
+    Slot,
+    pack_past,
+    print_of,
+    scope_of,
+    unpack_past,
+)
 
 DIGEST_MODULUS = 1 << 128
-
-
-Precedence = tuple[int, int, str]
-"""The version, the clock and the writer of a write. They identify it among the writes of its register."""
-
-Slot = tuple[str, str, int, str]
-"""The kind, the key, the rank and the region or store of a register."""
-
-
-class Register(Struct, frozen=True):
-    """One write of one document at one rank. `value` is msgpack, or None if the register was cleared."""
-
-    kind: str
-    key: str
-    rank: int
-    at: str
-    version: int
-    clock: int
-    writer: str
-    value: bytes | None
-    wall_ms: int = 0
-    """When it was written, in milliseconds since 1970, if the clock does not show it; else 0."""
-
-    @property
-    def precedence(self) -> Precedence:
-        """Of two writes of one register, the one with the greater precedence wins."""
-        return (self.version, self.clock, self.writer)
-
-    @property
-    def slot(self) -> Slot:
-        """The register that this write is of."""
-        return (self.kind, self.key, self.rank, self.at)
-
-    @property
-    def scope(self) -> str:
-        """The scope that its entry is in."""
-        return scope_of(self.rank, self.at)
-
-    def facts(self, replaced: Collection[Precedence] = ()) -> dict[str, Any]:
-        """The facts of the entry with this write; the entry itself has the clock and the writer.
-
-        `replaced`: the writes that it replaces, if they are not only the earlier write of its own writer.
-        """
-        facts = {
-            "kind": self.kind,
-            "key": self.key,
-            "rank": self.rank,
-            "at": self.at,
-            "version": self.version,
-            "value": self.value,
-        }
-        return {**facts, "replaces": [list(one) for one in replaced]} if replaced else facts
 
 
 _Ranks = Register | dict[tuple[int, str], Register]
@@ -95,31 +53,6 @@ _Ranks = Register | dict[tuple[int, str], Register]
 
 Most documents have one register, and a dictionary of one takes 300 bytes.
 """
-
-
-def scope_of(rank: int, at: str) -> str:
-    """The scope of the writes of a rank: that of the location if it is a store's rank, else that of the chain."""
-    return at if rank == STORE_RANK else CHAIN
-
-
-def writes_slot(facts: Mapping[str, Any], slot: Slot) -> bool:
-    """Whether the facts of a document entry are those of a write of this register."""
-    return tuple(facts.get(field) for field in ("kind", "key", "rank", "at")) == slot
-
-
-class Past(Struct, frozen=True):
-    """What a register keeps besides its current write.
-
-    `lost`: writes that no other write replaced, greatest precedence first. `former`: the last write with a value, if
-    the current write cleared the register. `wall_ms`: that of the current write.
-    """
-
-    lost: tuple[Register, ...] = ()
-    former: Register | None = None
-    wall_ms: int = 0
-
-
-_NO_PAST = Past()
 
 
 class Documents:
@@ -196,9 +129,9 @@ class Documents:
         current = self.register(*register.slot)
         if current is None:
             self._set(register)
-            self._put_past(register.slot, _NO_PAST, Past(wall_ms=register.wall_ms))
+            self._put_past(register.slot, NO_PAST, Past(wall_ms=register.wall_ms))
             return register
-        past = self._pasts.get(register.slot, _NO_PAST)
+        past = self._pasts.get(register.slot, NO_PAST)
         heads = (current, *past.lost)
         if any(head.precedence == register.precedence for head in heads):
             return None
@@ -212,7 +145,7 @@ class Documents:
         self._put_past(register.slot, past, Past(tuple(lost[:LOST_EDITS_MAX]), former, standing.wall_ms))
         self._note_lost(standing, lost[:LOST_EDITS_MAX])
         if standing is register:
-            self._digests[current.scope] -= _print(current)
+            self._digests[current.scope] -= print_of(current)
             self._set(register)
             return register
         return current if former is register else None
@@ -244,14 +177,14 @@ class Documents:
         ranks = documents[register.key] = _with(before, register)
         if register.kind in self._keys and had_value != _has_value(ranks):
             self._note_key(self._keys[register.kind], register.key, is_new=not had_value)
-        self._digests[register.scope] = (self._digests.get(register.scope, 0) + _print(register)) % DIGEST_MODULUS
+        self._digests[register.scope] = (self._digests.get(register.scope, 0) + print_of(register)) % DIGEST_MODULUS
         self._changes[register.slot] = register
 
     def _put_past(self, slot: Slot, before: Past, past: Past) -> None:
         if past == before:
             return
         self._changed_pasts[slot] = self._pasts[slot] = past
-        if past == _NO_PAST:
+        if past == NO_PAST:
             del self._pasts[slot]
 
     def _note_lost(self, standing: Register, lost: Sequence[Register]) -> None:
@@ -265,11 +198,11 @@ class Documents:
         current = self.register(*register.slot)
         if current is None:
             return []
-        return [head.precedence for head in (current, *self._pasts.get(register.slot, _NO_PAST).lost)]
+        return [head.precedence for head in (current, *self._pasts.get(register.slot, NO_PAST).lost)]
 
     def former(self, kind: str, key: str) -> Register | None:
         """The last chain-wide write with a value, if the current one cleared the document."""
-        return self._pasts.get((kind, key, CHAIN_RANK, ""), _NO_PAST).former
+        return self._pasts.get((kind, key, CHAIN_RANK, ""), NO_PAST).former
 
     def lost_edits(self, limit: int) -> list[tuple[Register, Register]]:
         """The newest lost edits, each with the current write, newest first. An edit with the same value lost nothing.
@@ -358,27 +291,22 @@ class Documents:
 
     def take_changed_pasts(self) -> list[tuple[Slot, bytes]]:
         """Hand over what registers keep besides their current writes, packed, if it changed since the last call."""
-        changes = [(slot, _pack_past(past)) for slot, past in self._changed_pasts.items()]
+        changes = [(slot, pack_past(past)) for slot, past in self._changed_pasts.items()]
         self._changed_pasts.clear()
         return changes
 
     def load_past(self, slot: Slot, packed: bytes) -> Register | None:
         """Load what a register keeps. Return its current write if that cleared it, and it had a value before."""
-        lost, former, wall_ms = msgpack.unpackb(packed)
-        past = Past(
-            lost=tuple([Register(*slot, *write) for write in lost]),
-            former=None if former is None else Register(*slot, *former),
-            wall_ms=wall_ms,
-        )
-        if past != _NO_PAST:
+        past = unpack_past(slot, packed)
+        if past != NO_PAST:
             self._pasts[slot] = past
         current = self.register(*slot)
         if current is not None:
             self._note_lost(current, past.lost)
-        if current is not None and wall_ms:
+        if current is not None and past.wall_ms:
             documents = self._registers[current.kind]
-            documents[current.key] = _with(documents[current.key], replace(current, wall_ms=wall_ms))
-        return self.register(*slot) if former is not None else None
+            documents[current.key] = _with(documents[current.key], replace(current, wall_ms=past.wall_ms))
+        return self.register(*slot) if past.former is not None else None
 
 
 def _precedence(register: Register) -> Precedence:
@@ -398,18 +326,6 @@ def _replaced(noted: object) -> list[Precedence]:
         return convert(noted, list[Precedence]) if noted is not None else []
     except ValidationError:
         return []
-
-
-def _pack_past(past: Past) -> bytes:
-    former = past.former
-    packed: bytes = msgpack.packb(
-        [[_row(one) for one in past.lost], None if former is None else _row(former), past.wall_ms]
-    )
-    return packed
-
-
-def _row(register: Register) -> tuple[Any, ...]:
-    return (*register.precedence, register.value, register.wall_ms)
 
 
 def _has_value(ranks: _Ranks) -> bool:
@@ -482,8 +398,3 @@ def _say_the_same(one: bytes | None, other: bytes | None) -> bool:
     if one is None or other is None or one == other:
         return one == other
     return bool(msgpack.unpackb(one, strict_map_key=False) == msgpack.unpackb(other, strict_map_key=False))
-
-
-def _print(register: Register) -> int:
-    state = (register.kind, register.key, register.rank, register.at, register.precedence, register.value)
-    return int.from_bytes(blake2b(repr(state).encode(), digest_size=16).digest())

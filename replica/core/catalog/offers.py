@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.documents import Documents
 from replica.core.catalog.prices import PRICE, Minimum, minimum_of
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import Promotion
 from replica.core.catalog.ranks import ranks_at
+from replica.core.catalog.registers import Register
 from replica.core.catalog.selectors import Attributes, attributes_of
 
 OFFERS_MAX = 1 << 14

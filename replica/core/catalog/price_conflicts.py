@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.documents import Documents
 from replica.core.catalog.prices import PRICE, PastLimits, past_limits, past_limits_until
 from replica.core.catalog.ranks import CHAIN_RANK, is_known_rank
+from replica.core.catalog.registers import Register
 from replica.core.catalog.validity import FIRST_MS
 
 _Place = tuple[str, int, str]

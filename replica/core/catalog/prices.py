@@ -24,8 +24,9 @@ from replica.core.base.errors import Invalid
 from replica.core.base.limits import AMOUNT_MAX, SCHEDULED_PRICES_MAX
 from replica.core.base.quantities import Quantity, Timestamp
 from replica.core.catalog.currencies import CurrencyCode, amount_text, check_currency
-from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.documents import Documents
 from replica.core.catalog.ranks import CHAIN_RANK, Source, source_of
+from replica.core.catalog.registers import Register
 from replica.core.catalog.validity import END_MS, FIRST_MS, Moment, Period, check_period, moment_ms, period_of
 
 PRICE = "price"

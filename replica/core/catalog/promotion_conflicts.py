@@ -14,10 +14,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from replica.core.catalog.documents import Register
 from replica.core.catalog.promotion_index import AttributesOf, Promotions, RegionOf
 from replica.core.catalog.promotions import Promotion
 from replica.core.catalog.ranks import STORE_RANK, Rank, Source
+from replica.core.catalog.registers import Register
 
 Why = Literal["same-priority", "locked"]
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from replica.core.base.errors import Invalid
-from replica.core.catalog.documents import Register
 from replica.core.catalog.promotions import Promotion, groups_meet, in_order, read_promotion
 from replica.core.catalog.ranks import CHAIN_RANK, CHAIN_WIDE, STORE_RANK, Rank
+from replica.core.catalog.registers import Register
 from replica.core.catalog.selectors import AttributeKey, Attributes, Selected, attribute_key
 from replica.core.catalog.weekly_windows import meet
 

@@ -27,8 +27,8 @@ from replica.core.base.errors import Invalid
 from replica.core.base.limits import SCALE_TEMPLATES_MAX
 from replica.core.base.names import NAME_PATTERN
 from replica.core.catalog.barcodes import canonical, check_digit
-from replica.core.catalog.documents import Register
 from replica.core.catalog.measures import Measure, PrintedPrice
+from replica.core.catalog.registers import Register
 from replica.core.catalog.scale_templates import NAMED, ScaleTemplate
 
 SCALE_CODES = "scale_codes"

@@ -24,7 +24,7 @@ from replica.core.base.limits import NAME_LENGTH_MAX, RECIPE_ITEMS_MAX
 from replica.core.base.names import ITEM_PATTERN, is_item
 from replica.core.base.quantities import Barcode, Quantity
 from replica.core.catalog.barcodes import canonical
-from replica.core.catalog.documents import Precedence, Register
+from replica.core.catalog.registers import Precedence, Register
 from replica.core.catalog.scale_codes import NO_SCALE_CODES
 from replica.core.catalog.units import UNITS
 

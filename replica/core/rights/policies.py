@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import POLICY_PARTS_MAX, QUANTITY_MAX
 from replica.core.base.names import NAME_PATTERN, is_item, is_name
-from replica.core.catalog.documents import Register
+from replica.core.catalog.registers import Register
 
 POLICY = "policy"
 """The kind of the documents that say which node may promise how much."""

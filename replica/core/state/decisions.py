@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from replica.core.base.errors import KeyReused, NotFound, NotHosted, Overtaken, Refused, Unchanged
 from replica.core.base.names import FREE, account, key_text
-from replica.core.catalog.documents import Register, are_equal
+from replica.core.catalog.documents import are_equal
 from replica.core.catalog.ranks import REGION_RANK, STORE_RANK
+from replica.core.catalog.registers import Register
 from replica.core.log.draft import Draft
 from replica.core.log.entry import DOCUMENT, Entry, precedence
 from replica.core.log.entry_run import ReceivedRun

@@ -17,7 +17,7 @@ from replica.core.base.names import is_item, is_name
 from replica.core.catalog.area_index import Areas
 from replica.core.catalog.areas import AREA, AreaDocument, check_area, locations_of, read_area
 from replica.core.catalog.calendars import CALENDAR, CalendarDocument, Calendars, check_calendar, read_calendar
-from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.documents import Documents
 from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import LOCATION, LocationDocument, read_location, region_of
 from replica.core.catalog.price_conflicts import PriceConflicts
@@ -26,6 +26,7 @@ from replica.core.catalog.promotion_conflicts import PromotionConflicts
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import PROMOTION, PromotionDocument, check_promotion, read_promotion
 from replica.core.catalog.ranks import CHAIN_RANK, PRICE_RANKS
+from replica.core.catalog.registers import Register
 from replica.core.catalog.scale_codes import (
     NO_SCALE_CODES,
     SCALE_CODES,

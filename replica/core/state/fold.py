@@ -14,12 +14,13 @@ from typing import Protocol
 
 from replica.core.catalog.area_index import Areas
 from replica.core.catalog.calendars import Calendars
-from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.documents import Documents
 from replica.core.catalog.locations import position_of, region_of
 from replica.core.catalog.offers import Offers
 from replica.core.catalog.price_conflicts import PriceConflicts
 from replica.core.catalog.promotion_conflicts import PromotionConflicts
 from replica.core.catalog.promotion_index import Promotions
+from replica.core.catalog.registers import Register
 from replica.core.catalog.selectors import attributes_of
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Changes, Ledger, Move

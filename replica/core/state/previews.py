@@ -16,12 +16,13 @@ from msgspec import Struct
 
 from replica.core.base.errors import UnknownSku
 from replica.core.base.names import FREE, account
-from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.documents import Documents
 from replica.core.catalog.prices import PRICE, EffectivePrice, effective_price
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import PROMOTION
 from replica.core.catalog.quotes import Occasion, QuoteLine, quote_at
 from replica.core.catalog.ranks import RankName
+from replica.core.catalog.registers import Register
 from replica.core.catalog.selectors import Selected
 from replica.core.catalog.skus import SKU, Catalog, Recipe
 from replica.core.rights.allocation import online_units, split_units

@@ -8,9 +8,10 @@ import msgspec
 from msgspec import Struct, field
 
 from replica.core.base.names import node_of
-from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.documents import Documents
 from replica.core.catalog.locations import region_of
 from replica.core.catalog.ranks import rank_name
+from replica.core.catalog.registers import Register
 from replica.core.log.entry import Entry
 from replica.core.log.times import recorded_text
 from replica.core.state.replica import Replica

@@ -11,9 +11,10 @@ from msgspec import Meta, Struct
 from replica.core.base.errors import Invalid, NotFound, Refused, Unchanged
 from replica.core.base.limits import DOCUMENT_BYTES_MAX
 from replica.core.base.names import is_name, part_key
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.locations import LocationDocument
 from replica.core.catalog.ranks import CHAIN_NAME, RANKS, STORE_NAME, STORE_RANK
+from replica.core.catalog.registers import Register
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
 from replica.runtime.http.bodies import fitted

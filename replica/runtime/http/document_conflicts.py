@@ -9,11 +9,12 @@ from msgspec import Struct
 
 from replica.core.base.clock import stamp_ms, time_text
 from replica.core.base.names import node_of
-from replica.core.catalog.documents import Documents, Register
+from replica.core.catalog.documents import Documents
 from replica.core.catalog.price_conflicts import PriceConflicts
 from replica.core.catalog.prices import OverrideLimits
 from replica.core.catalog.promotion_conflicts import PromotionConflicts, Why
 from replica.core.catalog.ranks import RankName, Source
+from replica.core.catalog.registers import Register
 from replica.core.catalog.skus import Catalog
 from replica.runtime.http.answers import document_value
 

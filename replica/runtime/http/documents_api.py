@@ -15,8 +15,8 @@ import msgspec
 from aiohttp import web
 
 from replica.core.base.errors import Invalid, NotFound, Refused
-from replica.core.catalog.documents import Register
 from replica.core.catalog.ranks import CHAIN_NAME, STORE_RANK
+from replica.core.catalog.registers import Register
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.decisions import prepare_write
 from replica.core.state.document_kinds import DOCUMENT_KINDS

@@ -7,7 +7,7 @@ from typing import Literal
 from aiohttp import web
 from msgspec import Struct
 
-from replica.core.catalog.documents import Register
+from replica.core.catalog.registers import Register
 from replica.core.orders.machine import (
     DEFAULT_KEY,
     DEFAULT_MACHINE,

@@ -15,12 +15,12 @@ from aiohttp import web
 from msgspec import Struct
 
 from replica.core.base.clock import time_text
-from replica.core.catalog.documents import Register
 from replica.core.catalog.locations import region_of, time_zone_of
 from replica.core.catalog.prices import PRICE
 from replica.core.catalog.promotions import PROMOTION
 from replica.core.catalog.quotes import Occasion
 from replica.core.catalog.ranks import CHAIN_NAME, REGION_NAME, REGION_RANK, STORE_NAME, STORE_RANK, RankName
+from replica.core.catalog.registers import Register
 from replica.core.catalog.selectors import Selected, attributes_of
 from replica.core.catalog.validity import moment_ms
 from replica.core.state.previews import Pair, Preview, PriceChange, RightsChange, SellableChange

@@ -15,7 +15,7 @@ import msgspec
 
 from replica.core.base.limits import COLLISIONS_MAX, KEY_ENTRIES_MAX
 from replica.core.base.names import void_key
-from replica.core.catalog.documents import Slot, scope_of, writes_slot
+from replica.core.catalog.registers import Slot, scope_of, writes_slot
 from replica.core.log.entry import DOCUMENT, Content, Entry, Stream
 from replica.runtime.journal.segment import SEGMENT_ENTRIES_MAX, Segment
 from replica.runtime.journal.statements import STATEMENTS

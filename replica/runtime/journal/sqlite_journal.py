@@ -23,8 +23,8 @@ from typing import TypeVar
 import structlog
 
 from replica.core.base.errors import StorageFull, Unknown
-from replica.core.catalog.documents import Slot
 from replica.core.catalog.ranks import CHAIN_RANK
+from replica.core.catalog.registers import Slot
 from replica.core.catalog.search_queries import FoundSkus
 from replica.core.catalog.search_terms import Terms
 from replica.core.catalog.skus import SKU

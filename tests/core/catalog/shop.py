@@ -7,13 +7,14 @@ from typing import Any
 
 from msgspec import convert, to_builtins
 
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, pack_value
 from replica.core.catalog.offers import Offers
 from replica.core.catalog.prices import PRICE, PriceDocument, check_price
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import PROMOTION, PromotionDocument, check_promotion
 from replica.core.catalog.quotes import Occasion, Quote, QuoteLine, quote_at, quote_of_one
 from replica.core.catalog.ranks import CHAIN_WIDE, Rank
+from replica.core.catalog.registers import Register
 from replica.core.catalog.skus import SKU
 from tests.core.catalog.test_validity import ms
 

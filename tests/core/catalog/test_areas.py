@@ -16,8 +16,9 @@ from replica.core.catalog.addresses import Destination, where
 from replica.core.catalog.area_index import Areas
 from replica.core.catalog.areas import AREA, AreaDocument, ban_on, check_area, read_area, servings
 from replica.core.catalog.coverages import Corner, membership, ring_of
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.locations import Point, distance_km
+from replica.core.catalog.registers import Register
 from replica.core.catalog.validity import moment_ms
 
 PLACES = {"store-1": Point(31.2304, 121.4737), "store-2": Point(52.52, 13.405)}

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from replica.core.base.errors import Invalid
 from replica.core.catalog.calendars import CALENDAR, CalendarDocument, Calendars, check_calendar
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.openings import Closed, Opening
+from replica.core.catalog.registers import Register
 from replica.core.catalog.validity import moment_ms
 
 WORKDAYS = ["mon", "tue", "wed", "thu", "fri"]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from replica.core.base.limits import LOST_EDITS_MAX, VERSION_MAX
 from replica.core.base.names import CHAIN
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, pack_value
 from replica.core.catalog.ranks import CHAIN_RANK, REGION_RANK, STORE_RANK
+from replica.core.catalog.registers import Register
 from tests.core.chain import NOW_MS, hub
 
 registers = st.builds(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, pack_value
 from replica.core.catalog.item_prices import Cost, ItemPrice, ItemPrices, cost_of, sum_of
 from replica.core.catalog.prices import price_until
+from replica.core.catalog.registers import Register
 from replica.core.catalog.skus import SKU, Catalog
 from replica.core.catalog.validity import END_MS
 from tests.core.catalog.test_prices import EAST, NOON, STORE, documents_of, price, write

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, pack_value
 from replica.core.catalog.locations import (
     LOCATION,
     Point,
@@ -17,6 +17,7 @@ from replica.core.catalog.locations import (
     time_zone_of,
 )
 from replica.core.catalog.ranks import STORE_RANK
+from replica.core.catalog.registers import Register
 
 
 def write(documents: Documents, version: int, value: Any, rank: int = 0) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.promotions import PROMOTION
 from replica.core.catalog.ranks import CHAIN_RANK, REGION_RANK, STORE_RANK
+from replica.core.catalog.registers import Register
 from replica.core.state.document_kinds import DOCUMENT_KINDS
 from replica.core.state.fold import Fold
 from replica.runtime.http.answers import document_value

@@ -13,10 +13,11 @@ from replica.core.base.errors import Invalid
 from replica.core.base.limits import AMOUNT_MAX, TOTAL_AMOUNT_MAX
 from replica.core.catalog.currencies import check_currency
 from replica.core.catalog.discounts import OpenLine
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, pack_value
 from replica.core.catalog.prices import admit_price, past_limits, past_limits_until
 from replica.core.catalog.promotions import PromotionDocument, check_promotion, read_promotion
 from replica.core.catalog.ranks import CHAIN_WIDE, STORE_RANK, Rank
+from replica.core.catalog.registers import Register
 from replica.core.catalog.selectors import Selector, check_selector
 from replica.core.catalog.validity import check_period
 from replica.core.catalog.weekly_windows import WeeklyWindow, check_windows

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import convert, to_builtins
 
 from replica.core.base.errors import Invalid
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, pack_value
 from replica.core.catalog.price_conflicts import PriceConflicts
 from replica.core.catalog.prices import (
     PRICE,
@@ -25,6 +25,7 @@ from replica.core.catalog.prices import (
     effective_price,
 )
 from replica.core.catalog.ranks import CHAIN_RANK, CHAIN_WIDE, REGION_RANK, STORE_RANK, Rank, Source
+from replica.core.catalog.registers import Register
 from tests.core.catalog.test_validity import ms
 
 EAST: Rank = (REGION_RANK, "east")

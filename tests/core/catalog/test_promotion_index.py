@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from replica.core.base.errors import Invalid
-from replica.core.catalog.documents import Register
 from replica.core.catalog.promotion_conflicts import PromotionConflicts
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import Promotion
 from replica.core.catalog.ranks import CHAIN_WIDE, REGION_RANK, STORE_RANK, Rank, ranks_at
+from replica.core.catalog.registers import Register
 from replica.core.catalog.selectors import Attributes
 from replica.core.catalog.weekly_windows import minute_of_week
 from tests.core.catalog.test_promotions import bundle, document, read_register, register

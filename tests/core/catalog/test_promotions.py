@@ -8,7 +8,7 @@ import pytest
 from msgspec import ValidationError, convert, to_builtins
 
 from replica.core.base.errors import Invalid
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.promotions import (
     PROMOTION,
     Benefit,
@@ -19,6 +19,7 @@ from replica.core.catalog.promotions import (
     read_promotion,
     reason_of,
 )
+from replica.core.catalog.registers import Register
 from tests.core.catalog.test_validity import ms
 
 ALL = {"all": True}

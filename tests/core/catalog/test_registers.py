@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid
 from replica.core.base.limits import RANK_MAX, VERSION_MAX
-from replica.core.catalog.documents import Documents, Register, Slot, are_equal, pack_value, writes_slot
+from replica.core.catalog.documents import Documents, are_equal, pack_value
+from replica.core.catalog.registers import Register, Slot, writes_slot
 
 EAST, WEST = "hub-east#0000000a", "hub-west#0000000b"
 COLA: Slot = ("price", "cola", 0, "")

@@ -13,8 +13,9 @@ from msgspec.json import schema
 
 from replica.core.base.errors import Invalid
 from replica.core.catalog.barcodes import canonical, check_digit
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.measures import Measure, PrintedPrice
+from replica.core.catalog.registers import Register
 from replica.core.catalog.scale_codes import (
     NAMED,
     NO_SCALE_CODES,

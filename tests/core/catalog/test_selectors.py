@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from replica.core.base.errors import Invalid
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, pack_value
+from replica.core.catalog.registers import Register
 from replica.core.catalog.selectors import Selector, attributes_of, check_selector, selected_by
 
 

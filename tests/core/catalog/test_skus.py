@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.base.errors import BarcodeConflict, UnknownSku
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.registers import Register
 from replica.core.catalog.skus import EACH, Catalog, listed, sellable
 
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.base.errors import Invalid
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.registers import Register
 from replica.core.rights.allocation import online_units, split_units
 from replica.core.rights.policies import (
     WHOLE_PPM,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from replica.core.base.names import CHAIN
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.ranks import STORE_RANK
+from replica.core.catalog.registers import Register
 from replica.core.log.entry import Stream
 from replica.core.log.times import WALL
 from replica.core.state import decisions

@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, pack_value
 from replica.core.catalog.promotion_index import Promotions
 from replica.core.catalog.promotions import PROMOTION
 from replica.core.catalog.ranks import CHAIN_RANK, REGION_RANK, STORE_RANK
+from replica.core.catalog.registers import Register
 from replica.core.rights.policies import POLICY, Policies
 
 SELECTIONS: list[dict[str, Any]] = [

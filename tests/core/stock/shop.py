@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from replica.core.base.errors import Refused
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.registers import Register
 from replica.core.catalog.skus import Catalog, sellable
 from replica.core.ledger.cells import Ledger, Move
 from replica.core.log.draft import Draft

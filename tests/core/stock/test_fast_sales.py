@@ -14,7 +14,8 @@ from msgspec import UNSET
 from replica.core.base.clock import COUNTER_BITS
 from replica.core.base.errors import Refused
 from replica.core.base.limits import KEY_LENGTH_MAX, OCCURRED_AGE_MAX_MS, OCCURRED_AHEAD_MAX_MS, QUANTITY_MAX
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.registers import Register
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Ledger, Move
 from replica.core.log.entry import Content, Entry, Stream, pack_body, start

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replica.core.catalog.documents import Register, pack_value
+from replica.core.catalog.documents import pack_value
+from replica.core.catalog.registers import Register
 from replica.core.catalog.skus import SKU, Catalog
 from replica.core.ledger.cells import Ledger, Move
 from replica.core.log.entry import DOCUMENT, Content
