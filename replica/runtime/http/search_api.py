@@ -26,7 +26,7 @@ from replica.core.catalog.search_queries import (
     read_sort,
     select,
 )
-from replica.core.catalog.skus import sellable
+from replica.core.catalog.skus import EACH, sellable
 from replica.core.ledger.cells import Ledger, Stock
 from replica.core.state.pending import Pending
 from replica.core.state.replica import Replica
@@ -113,7 +113,7 @@ class FoundAnswer(Struct, frozen=True, omit_defaults=True):
     """One SKU that was found. `price` is in minor units of `currency`, and left out without a price.
 
     `available`: how many can be sold, at the location of the search or at all. `distance_km`: to the nearest location
-    that has some.
+    that has some. `unit`: the UN/ECE Rec 20 code of its unit, left out for pieces.
     """
 
     sku: str
@@ -124,6 +124,7 @@ class FoundAnswer(Struct, frozen=True, omit_defaults=True):
     currency: str = ""
     per: int = 1
     distance_km: float | None = None
+    unit: str = EACH
 
 
 class SearchAnswer(Struct, frozen=True):
@@ -264,6 +265,7 @@ class _Figures:
             currency=priced.currency if priced is not None else "",
             per=priced.per if priced is not None else 1,
             distance_km=distance,
+            unit=known.unit if (known := replica.catalog.sku(found.sku)) is not None else EACH,
         )
 
     def _stock(self, replica: Replica, pending: Pending, sku: str) -> tuple[int, float | None]:

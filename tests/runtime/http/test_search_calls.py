@@ -66,6 +66,16 @@ async def test_a_result_has_names_price_and_units(chain: Caller) -> None:
     assert there["available"] == 3
 
 
+async def test_a_result_has_the_unit_of_measured_goods_only(store: Caller) -> None:
+    for sku, unit in (("gouda", "GRM"), ("brie", "EA")):
+        value = pack_value({"recipe": {sku: 1}, "names": {"en": f"Cheese {sku}"}, "unit": unit})
+        await store.node.driver.submit(DocumentWrite("sku", sku, value, sku.encode(), True))
+
+    skus = (await store.good("/v1/search?q=cheese"))["skus"]
+
+    assert {one["sku"]: one.get("unit") for one in skus} == {"gouda": "GRM", "brie": None}
+
+
 @pytest.mark.parametrize(
     ("query", "skus"),
     [
