@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from shelfsync.assortment import REGIONS, region_of, store_names
-from shelfsync.chain import LocalChain
+from shelfsync.chain import LocalChain, NodeProcess
 from shelfsync.outages import Lines
 from shelfsync.proxy import Proxy
 
@@ -23,6 +23,8 @@ class LocalNetwork:
         self.lines: Lines = {}
         self.urls: dict[str, str] = {}
         """The address of each node for callers, hubs first; not through a proxy."""
+        self.nodes: dict[str, NodeProcess] = {}
+        """The process of each node, by name."""
 
     async def start(self, directory: Path, stack: AsyncExitStack, home_after_s: float) -> LocalChain:
         """Start all processes and wait until they serve. Raises NodeDied."""
@@ -38,6 +40,7 @@ class LocalNetwork:
             flags = ["--home-after", str(home_after_s)]
             await chain.store(name, hubs=urls, region=_region(self.home_hub[name]), more=flags)
         await chain.ready()
+        self.nodes = chain.nodes
         self.urls = {name: chain.nodes[name].url for name in (*self.hubs, *self.stores)}
         return chain
 

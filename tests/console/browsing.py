@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Playwright, Request, async_playwright
 
 from tests.components import skip_without
 
@@ -90,10 +90,26 @@ class Visit:
         self.clicks += 1
         await self.page.get_by_role(role, name=name, exact=exact).first.click()
 
+    async def clicked(self, control: Locator) -> None:
+        """Press a control that a name alone does not find, and count it."""
+        self.clicks += 1
+        await control.click()
+
     async def fill(self, label: str, text: str) -> None:
         """Type into a field by its label, and count it as one press."""
         self.clicks += 1
         await self.page.get_by_label(label, exact=True).first.fill(text)
+
+    async def scan(self, code: str) -> None:
+        """What a scanner does: it types into the field that has the focus, and presses Enter. It is no press."""
+        await self.page.locator("main input:focus").wait_for()
+        await self.page.keyboard.type(code)
+        await self.page.keyboard.press("Enter")
+
+    async def focused(self) -> str:
+        """The label of the field that has the focus."""
+        label = "(element) => element.ariaLabel || element.labels?.[0]?.textContent || ''"
+        return str(await self.page.evaluate(f"({label})(document.activeElement)"))
 
     async def text(self) -> str:
         """All text of the open page."""

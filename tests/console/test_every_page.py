@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from shelfsync.network import LocalNetwork
 from tests.console.browsing import NARROW, WIDE, Visit, visiting
+from tests.processes.asking import post
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.processes]
 
 STORE = {
-    "stock": "#/",
+    "till": "#/",
+    "pickups": "#/pickups",
+    "stock": "#/stock",
+    "item": "#/items/kelvane-cola-330ml",
+    "explain": "#/explain/kelvane-cola-330ml?figure=available",
+    "receive": "#/receive",
+    "count": "#/count",
+    "count-item": "#/count/gouda",
+    "adjust": "#/adjust",
+    "quarantine": "#/quarantine",
+    "order": "#/orders/hold-1",
+    "look": "#/look",
+    "sync": "#/sync",
 }
 """Addresses of the pages of a store, by the name of their picture."""
 
@@ -38,6 +53,24 @@ _PATHS = """async () => {
 
 def _node_of(network: LocalNetwork, console: str) -> str:
     return network.urls[network.stores[0] if console == "store" else network.hubs[0]]
+
+
+COLA = "kelvane-cola-330ml"
+
+GOINGS_ON = (
+    ("sales", {"lines": [{"sku": COLA, "quantity": 300}], "till": "till-1", "receipt": "R-1"}),
+    ("returns", {"lines": [{"sku": COLA, "quantity": 301}], "till": "till-1", "receipt": "R-2", "original": "R-1"}),
+    ("sales", {"lines": [{"sku": "bananas", "quantity": 350}], "till": "till-1", "receipt": "R-1"}),
+    ("holds", {"order": "hold-1", "lines": [{"sku": "pasturlo-milk-whole-1l", "quantity": 2}], "customer": "C-1"}),
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def goings_on(client: aiohttp.ClientSession, network: LocalNetwork) -> None:
+    """Something of each sort that pages show: a breach, a hold, goods in quarantine, a receipt used twice."""
+    store = network.urls[network.stores[0]]
+    for path, body in GOINGS_ON:
+        assert (await post(client, f"{store}/v1/{path}", body)).status == 201
 
 
 @pytest.mark.parametrize("look", LOOKS)

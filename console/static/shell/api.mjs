@@ -4,6 +4,7 @@
 // `Unreached`, when nobody knows whether the node did it. A write that was not reached is sent again with its key.
 
 import { newKey } from "./keys.mjs";
+import { keep, kept } from "./memory.mjs";
 
 export const ANSWER_MS = 15_000;
 
@@ -63,30 +64,43 @@ async function call(method, url, body, headers, signal) {
 
 /**
  * One intention of the user to write. It keeps its key until the node has answered, so that a second press of a button
- * after a lost answer is a retry, not a second sale.
+ * after a lost answer is a retry, not a second sale. With a name it keeps the key also while the page is loaded again.
  */
 export class Intent {
-  #key;
-  #sent;
+  #name;
+  #open; // {key, text}: what was sent and not answered yet
+
+  constructor(name = "") {
+    this.#name = name;
+    this.#open = name ? kept(`intent.${name}`) : undefined;
+  }
+
+  /** Whether something was sent and nobody knows whether the node did it. */
+  get isOpen() {
+    return this.#open !== undefined;
+  }
+
+  /** Forget what was sent: the next press is a new intention. */
+  giveUp() {
+    this.#note(undefined);
+  }
 
   /** Send; `body` may change only after an answer. A changed body is a new intention with a new key. */
   async send(method, url, body) {
     const text = JSON.stringify([method, url, body]);
-    if (text !== this.#sent) {
-      this.#key = newKey();
-      this.#sent = text;
-    }
-    const answer = await this.#answered(method, url, body);
-    this.#sent = undefined;
-    return answer;
-  }
-
-  async #answered(method, url, body) {
+    if (text !== this.#open?.text) this.#note({ key: newKey(), text });
     try {
-      return await write(method, url, body, this.#key);
+      const answer = await write(method, url, body, this.#open.key);
+      this.#note(undefined);
+      return answer;
     } catch (error) {
-      if (error instanceof Problem && error.status < 500) this.#sent = undefined;
+      if (error instanceof Problem && error.status < 500) this.#note(undefined);
       throw error;
     }
+  }
+
+  #note(open) {
+    this.#open = open;
+    if (this.#name) keep(`intent.${this.#name}`, open);
   }
 }

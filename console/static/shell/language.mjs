@@ -58,6 +58,16 @@ export const number = (value, options) => new Intl.NumberFormat(language.value, 
 export const moment = (text) =>
   new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(text));
 
+/** A moment as briefly as it is clear: the time of today, else day and time. */
+export function briefly(text) {
+  const at = new Date(text);
+  const isToday = at.toDateString() === new Date().toDateString();
+  const style = isToday
+    ? { hour: "2-digit", minute: "2-digit", second: "2-digit" }
+    : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
+  return new Intl.DateTimeFormat(language.value, { ...style, hourCycle: "h23" }).format(at);
+}
+
 /** The day of a moment. */
 export const day = (text) => new Intl.DateTimeFormat(language.value, { dateStyle: "medium" }).format(new Date(text));
 

@@ -16,3 +16,17 @@ export function money(amount, currency) {
   const style = { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits };
   return new Intl.NumberFormat(language.value, style).format(amount / 10 ** digits);
 }
+
+/** An amount as a field has it: digits and a point, without the currency. */
+export function amountText(amount, currency) {
+  const digits = DIGITS[currency] ?? 2;
+  return (amount / 10 ** digits).toFixed(digits);
+}
+
+/** The minor units of what somebody typed, such as `1.99` or `1,99`; null if it is no amount of the currency. */
+export function amountOf(text, currency) {
+  const digits = DIGITS[currency] ?? 2;
+  const [, whole, part = ""] = /^\s*(\d{1,12})(?:[.,](\d+))?\s*$/.exec(text) ?? [];
+  if (whole === undefined || part.length > digits) return null;
+  return Number(whole) * 10 ** digits + Number(part.padEnd(digits, "0") || 0);
+}

@@ -56,21 +56,47 @@ export function useReading(url, { concerns = null, everyMs = 0, read = get } = {
   return { ...state, again: () => again.current() };
 }
 
-/** Read a list page by page: `{rows, more, …}`; `more` is null on the last page. `rowsOf` and `next` take an answer. */
-export function usePages(url, { rowsOf, next = (answer) => answer.next, concerns = null }) {
-  const first = useReading(url, { concerns });
+/**
+ * Read a list page by page: `{rows, more, …}`; `more` is null on the last page. `rowsOf` and `next` take an answer.
+ * `cursorName`: the name of the query field that gets the cursor. `keyOf` names a row: the first page is read again and again,
+ * and what leaves it then stays in the list.
+ */
+export function usePages(
+  url,
+  { rowsOf, next = (answer) => answer.next, concerns = null, read = get, cursorName = "cursor", keyOf = null },
+) {
+  const first = useReading(url, { concerns, read });
+  const shown = useRef({ url, rows: [] });
   const [older, setOlder] = useState({ url, rows: [], cursor: undefined, isLoading: false, problem: undefined });
   const added = older.url === url ? older : { url, rows: [], cursor: undefined, isLoading: false, problem: undefined };
   const cursor = added.cursor === undefined ? first.answer && next(first.answer) : added.cursor;
   const more = async () => {
     setOlder({ ...added, isLoading: true });
     try {
-      const answer = await get(`${url}${url.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor)}`);
-      setOlder({ url, rows: [...added.rows, ...rowsOf(answer)], cursor: next(answer), isLoading: false });
+      const answer = await read(`${url}${url.includes("?") ? "&" : "?"}${cursorName}=${encodeURIComponent(cursor)}`);
+      setOlder({ url, rows: [...added.rows, ...rowsOf(answer)], cursor: next(answer) ?? null, isLoading: false });
     } catch (problem) {
       setOlder({ ...added, isLoading: false, problem });
     }
   };
-  const rows = first.answer ? [...rowsOf(first.answer), ...added.rows] : undefined;
+  const newest = first.answer ? rowsOf(first.answer) : undefined;
+  useEffect(() => {
+    if (!newest) return;
+    const before = shown.current.url === url ? shown.current.rows : [];
+    shown.current = { url, rows: newest };
+    if (!keyOf || added.cursor === undefined) return;
+    const here = new Set(newest.map(keyOf));
+    const left = before.filter((row) => !here.has(keyOf(row)));
+    if (left.length) setOlder((old) => ({ ...old, rows: [...left, ...old.rows] }));
+  }, [first.answer]);
+  const rows = newest && distinct([...newest, ...added.rows], keyOf);
   return { ...first, rows, more: cursor ? more : null, isLoadingMore: added.isLoading, moreProblem: added.problem };
+}
+
+/** Rows without those that came before under the same key. */
+function distinct(rows, keyOf) {
+  if (!keyOf) return rows;
+  const found = new Map();
+  for (const row of rows) if (!found.has(keyOf(row))) found.set(keyOf(row), row);
+  return [...found.values()];
 }

@@ -1,10 +1,11 @@
 // The console of a store: its pages, and the state of its node in the header.
 
-import { html } from "../shell/view.mjs";
+import { html, useEffect } from "../shell/view.mjs";
 import { start } from "../shell/app.mjs";
 import { words } from "../shell/language.mjs";
 import { useReading } from "../shell/reading.mjs";
 import { Age } from "../widgets/states.mjs";
+import { isAlone, isAway, nodeStatus } from "./node.mjs";
 import { pages } from "./pages.mjs";
 
 const t = words({
@@ -18,12 +19,14 @@ const brand = () => t("brand");
 
 function Status() {
   const { answer } = useReading("/v1/status", { everyMs: 2_000 });
+  useEffect(() => {
+    if (answer) nodeStatus.value = answer;
+  }, [answer]);
   if (!answer) return html`<${Age} />`;
-  const isAlone = answer.reason === "no hub configured";
-  const tone = answer.connected ? "" : "warn";
+  const tone = isAway(answer) ? "warn" : "";
   return html`
     <span class="pill quiet-pill">${answer.location}</span>
-    <a class=${`pill ${tone}`} href="#/sync">${answer.connected ? t("online") : isAlone ? t("alone") : t("away")}</a>
+    <a class=${`pill ${tone}`} href="#/sync">${answer.connected ? t("online") : isAlone(answer) ? t("alone") : t("away")}</a>
     <${Age} />`;
 }
 

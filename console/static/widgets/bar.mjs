@@ -5,7 +5,7 @@
 import { html } from "../shell/view.mjs";
 import { number } from "../shell/language.mjs";
 
-/** `parts`: `{name, value, tone?}` with values above zero; `tone` is 0 to 7. */
+/** `parts`: `{name, value, text?, tone?}` with values above zero; `tone` is 0 to 7, `text` is the value with its unit. */
 export function Bar({ label, parts }) {
   const shown = parts.filter((part) => part.value > 0);
   const total = shown.reduce((sum, part) => sum + part.value, 0);
@@ -21,7 +21,7 @@ export function Bar({ label, parts }) {
     ${total > 0 && html`<svg viewBox="0 0 1000 28" preserveAspectRatio="none" aria-hidden="true">${boxes}</svg>`}
     <ul>${shown.map((part, index) => html`<li>
       <span class=${`swatch tone-${part.tone ?? index % 8}`} aria-hidden="true"></span>
-      <span class="part-name">${part.name}</span> <strong>${number(part.value)}</strong>
+      <span class="part-name">${part.name}</span> <strong>${part.text ?? number(part.value)}</strong>
     </li>`)}</ul>
   </figure>`;
 }

@@ -1,6 +1,6 @@
 // Fields, and forms that write: one intention each, with the refusal of the node beside the field it names.
 
-import { html, useId, useRef, useState } from "../shell/view.mjs";
+import { html, signal, useId, useRef } from "../shell/view.mjs";
 import { Intent, Problem } from "../shell/api.mjs";
 import { words } from "../shell/language.mjs";
 import { Failed } from "./states.mjs";
@@ -38,29 +38,45 @@ export const ChoiceField = ({ label, hint, problem, value, set, options }) => ht
     </select>`}
   <//>`;
 
+const IDLE = { isSending: false, problem: undefined, isUnreached: false };
+
+const shared = new Map();
+
+function writingOf(name) {
+  const intent = new Intent(name);
+  const made = { intent, state: signal({ ...IDLE, isUnreached: intent.isOpen }) };
+  if (name) shared.set(name, made);
+  return made;
+}
+
 /**
- * The state of one thing that the user writes: `{send, isSending, problem, unreached}`.
+ * The state of one thing that the user writes: `{send, isSending, problem, isUnreached, clear}`.
  *
  * `send(method, url, body)` returns the answer, or undefined if it failed. After a lost answer, sending the same again is
- * a retry with the same key.
+ * a retry with the same key. With a `name` the state outlives the page, and the key also a reload. `clear` forgets the
+ * failure, and with it the key.
  */
-export function useWriting() {
-  const intent = useRef(null);
-  intent.current ??= new Intent();
-  const [state, setState] = useState({ isSending: false, problem: undefined, isUnreached: false });
+export function useWriting(name = "") {
+  const own = useRef(null);
+  own.current ??= shared.get(name) ?? writingOf(name);
+  const { intent, state } = own.current;
+  const clear = () => {
+    intent.giveUp();
+    state.value = IDLE;
+  };
   const send = async (method, url, body) => {
-    setState({ isSending: true, problem: undefined, isUnreached: false });
+    state.value = { ...IDLE, isSending: true };
     try {
-      const answer = await intent.current.send(method, url, body);
-      setState({ isSending: false, problem: undefined, isUnreached: false });
+      const answer = await intent.send(method, url, body);
+      state.value = IDLE;
       return answer;
     } catch (error) {
       const problem = error instanceof Problem ? error : undefined;
-      setState({ isSending: false, problem, isUnreached: problem === undefined });
+      state.value = { isSending: false, problem, isUnreached: problem === undefined };
       return undefined;
     }
   };
-  return { ...state, send };
+  return { ...state.value, send, clear };
 }
 
 /** A form that writes with one button. `submit` runs when the user presses it. */

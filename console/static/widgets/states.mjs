@@ -1,8 +1,10 @@
 // The states of anything that is read from the node: loading, empty, refused, offline, and how old it is.
 
 import { html } from "../shell/view.mjs";
-import { ago, words } from "../shell/language.mjs";
+import { Unreached } from "../shell/api.mjs";
+import { ago, briefly, moment, words } from "../shell/language.mjs";
 import { heardMs, isLive, nowMs } from "../shell/live.mjs";
+import { problemTitle } from "./problems.mjs";
 
 const t = words({
   loading: ["Loading …", "加载中……"],
@@ -28,8 +30,10 @@ export const Empty = ({ children }) => html`<div class="empty">${children}</div>
 export function Failed({ problem, again }) {
   const document = problem?.document;
   return html`<div class="failed" role="alert">
-    <p><strong>${document?.title ?? t("failed")}</strong></p>
-    <p>${document ? document.detail : t("unreached")}</p>
+    <p><strong>${document ? problemTitle(problem) : t("failed")}</strong></p>
+    ${document
+      ? html`<p lang="en">${document.detail}</p>`
+      : html`<p>${problem && !(problem instanceof Unreached) ? String(problem) : t("unreached")}</p>`}
     ${document?.field && html`<p class="small">${t("field", { field: document.field })}</p>`}
     ${again && html`<button type="button" class="secondary" onClick=${again}>${t("again")}</button>`}
   </div>`;
@@ -61,3 +65,6 @@ export function More({ pages }) {
   return html`<button type="button" class="secondary more" aria-busy=${pages.isLoadingMore} disabled=${pages.isLoadingMore}
     onClick=${pages.more}>${t("more")}</button>`;
 }
+
+/** A moment, briefly; the whole of it under the pointer. */
+export const When = ({ at }) => html`<time datetime=${at} title=${moment(at)}>${briefly(at)}</time>`;

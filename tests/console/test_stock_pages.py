@@ -1,0 +1,179 @@
+"""What the pages of a store say about its stock: figures and why, counts, prices, quarantine, and what to look at."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+from playwright.async_api import Browser
+
+from shelfsync.network import LocalNetwork
+from tests.console.browsing import NARROW, visiting
+from tests.processes.asking import eventually, get, post
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.processes]
+
+POPCORN, JAM, CRISPS, TEA = (
+    "quarnell-popcorn-caramel-100g",
+    "tofanero-jam-strawberry-340g",
+    "krispanto-crisps-original-135g",
+    "grainmoor-tea-bags-green-25bags",
+)
+
+
+def _store(network: LocalNetwork) -> str:
+    return network.urls[network.stores[0]]
+
+
+async def test_figure_is_explained_down_to_the_receipt(
+    browser: Browser, client: aiohttp.ClientSession, network: LocalNetwork
+) -> None:
+    store = _store(network)
+    sale = {"lines": [{"sku": POPCORN, "quantity": 3}], "till": "till-7", "receipt": "R-77"}
+    assert (await post(client, f"{store}/v1/sales", sale)).status == 201
+    async with visiting(browser, store) as visit:
+        await visit.go("#/stock")
+        row = visit.page.locator("tr", has_text=POPCORN)
+        await row.get_by_role("link", name="117").first.click()
+
+        await visit.see("On hand is 117.")
+        sums = await visit.page.locator("table").first.locator("tr").all_inner_texts()
+        assert [text.split("\t") for text in sums[1:]] == [
+            ["Goods received", "+120", "+120"],
+            ["Sold", "-3", "-3"],
+            ["Sum", "+117", "117"],
+        ]
+        await visit.see("receipt R-77")
+        await visit.see("till till-7")
+
+
+async def test_figures_move_while_the_page_is_open(
+    browser: Browser, client: aiohttp.ClientSession, network: LocalNetwork
+) -> None:
+    store = _store(network)
+    async with visiting(browser, store) as visit:
+        await visit.go(f"#/items/{JAM}")
+        await visit.see("120")
+        await visit.page.locator(".plot canvas").wait_for()
+        assert (await post(client, f"{store}/v1/sales", {"lines": [{"sku": JAM, "quantity": 2}]})).status == 201
+
+        await visit.page.locator(".figure-value", has_text="118").first.wait_for()
+
+
+async def test_count_while_the_till_sells_is_right(
+    browser: Browser, client: aiohttp.ClientSession, network: LocalNetwork
+) -> None:
+    store = _store(network)
+    async with visiting(browser, store, language="zh-CN", width=NARROW) as visit:
+        await visit.go("#/count")
+        await visit.scan(CRISPS)
+        await visit.see("此后的销售会自动扣减")
+        assert await visit.focused() == "实盘数量"
+        assert (await post(client, f"{store}/v1/sales", {"lines": [{"sku": CRISPS, "quantity": 2}]})).status == 201
+
+        await visit.scan("119")  # somebody had taken one before
+
+        await visit.see("盘亏 1。")
+        await visit.see("盘点开始后售出 2。")
+        await visit.see("当前现货 117")
+        await visit.check("store-count-done")
+    assert (await get(client, f"{store}/v1/stock/{CRISPS}"))["on_hand"] == 117
+
+
+async def test_price_past_the_limits_is_refused_beside_the_field(
+    browser: Browser, client: aiohttp.ClientSession, network: LocalNetwork
+) -> None:
+    store, hub = _store(network), network.urls[network.hubs[0]]
+    price = {"amount": 200, "currency": "EUR", "override": {"min": 150, "max": 250}}
+    assert (await post(client, f"{hub}/v1/documents/price/{TEA}", price, method="PUT")).status == 200
+    await eventually(lambda: _has_price(client, store, 200), "the store has the price")
+    async with visiting(browser, store) as visit:
+        await visit.go(f"#/items/{TEA}")
+        await visit.fill("Price of this store", "1.00")
+        await visit.click("Set")
+        await visit.see("Headquarters allows €1.50 to €2.50.")
+        assert await visit.page.get_by_label("Price of this store").get_attribute("aria-invalid") == "true"
+        await visit.fill("Price of this store", "1,79")
+        await visit.click("Set")
+        await visit.see("from this store")
+        await visit.see("€1.79")
+        await visit.check("store-item-own-price")
+
+        await visit.click("Clear it: sell at €2.00")
+
+        await visit.see("from headquarters")
+
+
+async def _has_price(client: aiohttp.ClientSession, store: str, amount: int) -> bool:
+    price = (await get(client, f"{store}/v1/skus/{TEA}"))["price"]
+    return price is not None and price["amount"] == amount
+
+
+async def test_returned_goods_go_back_on_the_shelf_from_quarantine(browser: Browser, network: LocalNetwork) -> None:
+    async with visiting(browser, _store(network)) as visit:
+        await visit.go("#/?do=return")
+        await visit.scan(POPCORN)
+        await visit.page.locator(".basket-line").wait_for()
+        await visit.click("Take back")
+        await visit.see("Taken back")
+        await visit.go("#/quarantine")
+        await visit.see("1 in quarantine")
+
+        await visit.click("Back on the shelf")
+
+        await visit.see("Nothing is in quarantine.")
+
+
+async def test_return_past_its_sale_is_shown_with_a_next_step(
+    browser: Browser, client: aiohttp.ClientSession, network: LocalNetwork
+) -> None:
+    store = _store(network)
+    sale = {"lines": [{"sku": JAM, "quantity": 1}], "till": "till-7", "receipt": "R-78"}
+    back = {"lines": [{"sku": JAM, "quantity": 2}], "till": "till-7", "receipt": "R-79", "original": "R-78"}
+    assert (await post(client, f"{store}/v1/sales", sale)).status == 201
+    assert (await post(client, f"{store}/v1/returns", back)).status == 201
+    async with visiting(browser, store) as visit:
+        await visit.go("#/look")
+        await visit.see("more came back than was sold")
+
+        await visit.click("Show the item", "link")
+
+        assert await visit.heading() == "Tofanero strawberry jam 340 g"
+
+
+async def test_other_stores_stay_known_while_the_line_is_cut(
+    browser: Browser, client: aiohttp.ClientSession, network: LocalNetwork
+) -> None:
+    store = _store(network)
+    assert (await get(client, f"{store}/v1/elsewhere/{TEA}"))["locations"]
+    for line in network.lines.values():
+        line.cut()
+    async with visiting(browser, store) as visit:
+        await visit.go(f"#/items/{TEA}")
+        await visit.see("In other stores")
+        await visit.see("store-2")
+        await visit.go("#/sync")
+        await visit.see("Headquarters is away")
+        await visit.check("store-sync-away")
+    network.heal()
+
+
+async def test_pack_shows_what_it_is_made_of(browser: Browser, network: LocalNetwork) -> None:
+    async with visiting(browser, _store(network), width=NARROW) as visit:
+        await visit.go("#/items/kelvane-cola-330ml-6")
+        await visit.see("6 of each")
+        await visit.see("€4.19")
+        await visit.check("store-pack")
+
+
+async def test_stock_is_filtered_by_what_needs_a_look(
+    browser: Browser, client: aiohttp.ClientSession, network: LocalNetwork
+) -> None:
+    store = _store(network)
+    broken = {"lines": [{"item": TEA, "quantity": 2, "action": "put"}]}
+    assert (await post(client, f"{store}/v1/quarantine", broken)).status == 201
+    async with visiting(browser, store) as visit:
+        await visit.go("#/stock")
+        await visit.click("Quarantined")
+        await visit.page.locator("tbody tr", has_text="bananas").wait_for(state="detached")
+
+        assert TEA in await visit.page.locator("tbody").inner_text()
