@@ -15,7 +15,11 @@ NOBODY: dict[str, Any] = {"rights": 0, "free": 0, "held": 0, "quarantined": 0, "
 
 
 async def spread(hub: Caller) -> None:
-    """A store has five colas, granted the hub three, and sold two more than it had left; a warehouse has twenty."""
+    """A store has five colas, granted the hub three, and sold two more than it had left; a warehouse has twenty.
+
+    No rights move by themselves afterwards.
+    """
+    hub.node.worker("RightsRebalancer").cancel()
     away = store(1)
     away.ask(receipt(cola=5))
     away.ask(Grant("hub-east", (GrantLine("cola", 3),)))
