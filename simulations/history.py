@@ -114,6 +114,10 @@ class Durable(Struct, frozen=True):
 
     disk: object
     entries: int
+    wall_ms: int = 0
+    """What the clock of the machine showed."""
+    sets: int = 0
+    """How often that clock had been set."""
 
 
 class PageRead(Struct, frozen=True):

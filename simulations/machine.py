@@ -17,13 +17,14 @@ from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.decisions import Verdict
 from replica.core.state.kinds import KINDS
 from replica.core.state.replica import Replica
+from replica.core.stock.lines import microseconds
 from replica.core.stock.requests import Count, Sale
 from replica.core.sync.events import Scopes
 from replica.runtime.background.counting import submit_count
 from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.http.order_placing import place, waits
 from replica.runtime.node import Node, NodeRole
-from replica.runtime.pricing import has_prices, price_of_sale
+from replica.runtime.pricing import price_of_sale
 from simulations.checkpoints import CheckpointDiffers, check_replica
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.figures import available, explained
@@ -67,13 +68,29 @@ class Role(Struct, frozen=True):
         return self.node.scopes
 
 
-class Priced(Struct, frozen=True):
-    """Goods that are priced: after how many entries of a node, at which moment of its clock, and where."""
+class Priced(Struct, frozen=True, omit_defaults=True):
+    """Goods that are priced: after how many entries of a node, at which moment of its clock, where and for whom."""
 
     arrival: int
     moment_ms: int
     location: str
     lines: tuple[tuple[str, int], ...]
+    group: str = ""
+    occurred_us: int | None = None
+    """When a till says that it sold them, in microseconds since 1970."""
+    is_least: bool = False
+    """Whether the node priced them after at least so many entries, and not before that moment."""
+
+
+def priced_sale(asked: Command, arrival: int, now_ms: int, *, is_least: bool = False) -> Priced | None:
+    """The goods of a sale that is priced. None if some of them are named by a barcode."""
+    sale = asked.request
+    assert isinstance(sale, Sale)
+    if not all(isinstance(one.sku, str) for one in sale.lines):
+        return None
+    lines = tuple((str(one.sku), one.quantity) for one in sale.lines)
+    occurred_us = None if sale.occurred_at is UNSET else microseconds(sale.occurred_at)
+    return Priced(arrival, now_ms, asked.location, lines, sale.customer_group, occurred_us, is_least)
 
 
 class Machine:
@@ -134,7 +151,7 @@ class Machine:
     def durable(self) -> Durable:
         """What is durable now."""
         self.disk.refresh()
-        return Durable(self.disk, len(self.disk.stored))
+        return Durable(self.disk, len(self.disk.stored), self.clock.now().wall_ms, len(self.clock.errors))
 
     def start(self) -> None:
         """Start the process, unless a fault keeps the machine down."""
@@ -306,7 +323,7 @@ class Machine:
             return [await self._count(node, count) for count in asked if isinstance(count, Command)]
         if any(isinstance(one, Command) and isinstance(one.request, Placement) and waits(one.request) for one in asked):
             return [await self._place(node, one) for one in asked if isinstance(one, Command)]
-        if self.role.role == "edge" and has_prices(node.replica):
+        if self.role.role == "edge":
             asked = [self._with_price(node, one) for one in asked]
         decided = node.driver.submit_all(asked)
         self.most_waiting = max(self.most_waiting, node.driver.waiting)
@@ -317,11 +334,12 @@ class Machine:
         if not isinstance(asked, Command) or not isinstance(asked.request, Sale):
             return asked
         sale, replica, now_ms = asked.request, node.replica, self.clock.now().wall_ms
-        if sale.occurred_at is UNSET and all(isinstance(one.sku, str) for one in sale.lines):
-            lines = tuple((str(one.sku), one.quantity) for one in sale.lines)
-            priced = Priced(replica.arrival, now_ms, asked.location, lines)
-            self.priced.setdefault(asked.key, []).append(priced)
+        self._note_priced(asked, priced_sale(asked, replica.arrival, now_ms))
         return replace(asked, quote=price_of_sale(replica, asked.location, sale, now_ms))
+
+    def _note_priced(self, asked: Command, priced: Priced | None) -> None:
+        if priced is not None:
+            self.priced.setdefault(asked.key, []).append(priced)
 
     async def _place(self, node: Node, asked: Command) -> Verdict:
         assert isinstance(asked.request, Placement)

@@ -79,7 +79,7 @@ def play_out(
             links.take(run)
 
     checkers = [checker for checker in CHECKERS if checker.__name__ not in without]
-    run = _kind_of_run(plan)(plan, checkers, watches_levels=watches, on_step=on_step, on_look=look)
+    run = kind_of_run(plan)(plan, checkers, watches_levels=watches, on_step=on_step, on_look=look)
     found: Found | None
     try:
         result = run.play()
@@ -108,7 +108,7 @@ def play_out(
     )
 
 
-def _kind_of_run(plan: Plan) -> type[Run]:
+def kind_of_run(plan: Plan) -> type[Run]:
     """The run that plays this plan. Only a plan for whole nodes loads HTTP and SQLite."""
     if not plan.full_stack:
         return Run

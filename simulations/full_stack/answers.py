@@ -16,11 +16,12 @@ from replica.runtime.ports import Stored
 from simulations.chain import SimulatedChain
 from simulations.checkers.checker import Violation
 from simulations.checkers.views import model_of
-from simulations.full_stack.calls import Call, HttpAnswer
+from simulations.full_stack.calls import OF_THE_MOMENT, QUOTE, Call, HttpAnswer
 from simulations.history import Durable, History
 from simulations.machine import Machine
 from simulations.reference import bodies
-from simulations.reference.answers import SENTENCE, STATUS, Answer, Refusal, Request, difference
+from simulations.reference.answers import ANYTHING, SENTENCE, STATUS, Answer, Refusal, Request, difference
+from simulations.reference.document_values import in_normal_form
 from simulations.reference.moment import Moment
 from simulations.reference.overviews import LOCATION_FIELDS, ORDER_FIELDS, with_fields
 from simulations.reference.view_faults import ViewFaults
@@ -30,6 +31,8 @@ EXCEPTIONS = "/v1/exceptions"
 
 ALL = 1_000
 """The page size of reads that show a whole list."""
+
+OF_PRICES = ("/v1/documents/price/", "/v1/documents/promotion/")
 
 KEY_REUSED = Refusal("idempotency-key-reused", "Idempotency-Key")
 
@@ -55,16 +58,20 @@ class Answers:
         if since.disk is not self._machine.disk:
             return
         shown = msgspec.json.decode(answer.body) if answer.body[:1] == b"{" else None
-        malformed = self._malformed(call) if call.method == "POST" else None
+        malformed = self._malformed(call) if call.method == "POST" and call.path != QUOTE else None
         if malformed is not None and (malformed.status, answer.status) == (400, 422):
             wrong = difference(problem(422, shown), shown)  # a node may see an invalid field before the end of a body
         elif malformed is not None:
             wrong = difference([malformed.status, malformed.body], [answer.status, shown])
+        elif call.path == QUOTE:
+            wrong = self._wrong_quote(call, since, answer.status, shown)
+        elif call.method == "GET" and call.path.startswith(OF_PRICES):
+            wrong = self._wrong_document_read(call, since.entries, answer.status, shown)
         elif answer.status >= 400:
             wrong = difference(problem(answer.status, shown), shown) or self._wrong_refusal(call, since.entries, shown)
         elif call.method == "POST":
             wrong = self._wrong_writes(call, answer.status, shown)
-        elif call.method == "PUT":
+        elif call.method in ("PUT", "DELETE"):
             wrong = self._wrong_document(call, answer.status, shown)
         elif call.path.startswith("/v1/feed"):
             wrong = self._wrong_feed(answer.body.decode())
@@ -101,6 +108,47 @@ class Answers:
         for moment in self._moments(since) if shown["type"] in DERIVED_OF_EVENTS else ():
             found = KEY_REUSED if moment.answers(key) else moment.refusal(*asked)
             wrong = difference(found.problem if found is not None else None, shown)
+            if not wrong:
+                return ""
+        return wrong
+
+    def _wrong_quote(self, call: Call, since: Durable, status: int, shown: Any) -> str:
+        """How a quote differs from that of each moment since a client asked; empty if it fits one.
+
+        The answer says for which moment it is. Without one in the request, the clock showed it since then. A refusal of
+        the location depends on more than the entries: a node knows a location as soon as it meets its node.
+        """
+        if status >= 400 and (shown["type"] in OF_THE_MOMENT or shown.get("field") == "location"):
+            return difference(problem(status, shown), shown)
+        now, at_ms = self._machine.durable, bodies.moment(shown["at"], "at") // 1000 if status == 200 else 0
+        wrong = ""
+        for moment in self._moments(since.entries):
+            try:
+                asked = bodies.QUOTE(bodies.decoded(call.body), "")
+                is_for_now = status == 200 and asked["at"] is None and since.sets == now.sets
+                if is_for_now and not since.wall_ms <= at_ms <= now.wall_ms:
+                    return f"it is for {shown['at']}, and it was not {at_ms} between {since.wall_ms} and {now.wall_ms}"
+                expected = Answer(200, moment.quote(asked, at_ms))
+            except Refusal as refusal:
+                expected = refusal.answer
+            wrong = difference([expected.status, expected.body], [status, shown])
+            if not wrong:
+                self._history.tally("quotes held to the reference")
+                return ""
+        return wrong
+
+    def _wrong_document_read(self, call: Call, since: int, status: int, shown: Any) -> str:
+        """How a price or a promotion differs from what each moment since shows; empty if it fits one."""
+        if status >= 400 and (shown["type"] in OF_THE_MOMENT or shown.get("field") == "location"):
+            return difference(problem(status, shown), shown)
+        url, wrong = urlsplit(call.path), ""
+        names, query = [unquote(one) for one in url.path.split("/")[3:]], dict(parse_qsl(url.query))
+        for moment in self._moments(since):
+            try:
+                expected = Answer(200, moment.document(names, query))
+            except Refusal as refusal:
+                expected = refusal.answer
+            wrong = difference([expected.status, expected.body], [status, shown])
             if not wrong:
                 return ""
         return wrong
@@ -177,15 +225,15 @@ class Answers:
         return next(filter(None, (self._wrong_write(one["key"], one["status"], one["sale"]) for one in sold)), wrong)
 
     def _wrong_document(self, call: Call, status: int, shown: Any) -> str:
-        """How the answer to a document differs from its entry, and its entry from what the client sent.
-
-        The node leaves out a field that has its default, such as no safety stock.
-        """
-        kind, key = (unquote(part) for part in call.path.split("/")[3:])
-        sent = msgspec.json.decode(call.body)
-        value = sent and {name: one for name, one in sent.items() if one or isinstance(one, float)}
-        found = [shown["kind"], shown["key"], shown["value"]]
-        return self._wrong_write(call.key, status, shown) or difference([kind, key, value], found)
+        """How the answer to a document differs from its entry, and its entry from what the client sent."""
+        url = urlsplit(call.path)
+        kind, key = (unquote(part) for part in url.path.split("/")[3:])
+        sent = msgspec.json.decode(call.body) if call.body else None
+        rank = {"rank": "chain", "at": "", **dict(parse_qsl(url.query))}
+        found = {"rank": "chain", "at": "", **shown, "value": in_normal_form(kind, shown["value"])}
+        expected = {"kind": kind, "key": key, **rank, "value": in_normal_form(kind, sent)}
+        wrong = difference({**expected, "version": ANYTHING}, found)
+        return self._wrong_write(call.key, status, shown) or wrong
 
     def _wrong_write(self, key: str, status: int, shown: Any) -> str:
         """How an answer differs from what the entries under its key say; empty if it fits one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -12,10 +12,12 @@ from msgspec import Struct
 
 from replica.core.base.errors import InvalidTransition, Overloaded, Overtaken, Refused, Stopping, StorageFull
 from replica.core.base.names import key_text
+from replica.core.catalog.documents import CHAIN_RANK, rank_name
 from replica.core.orders.requests import OrderEvent, OrderRequest, Placement
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, KeyedSale, Quarantine, Return, Sale
 from replica.runtime.http.order_placing import NotReplicated
+from simulations.workloads.shelf_documents import moment_text
 
 PATHS = {
     Sale: "/v1/sales",
@@ -55,6 +57,9 @@ class HttpAnswer(Struct, frozen=True):
         return msgspec.json.decode(self.body)
 
 
+QUOTE = "/v1/quote"
+
+
 def call_of(asked: Sequence[Command | DocumentWrite], at_hub: bool) -> Call:
     """The HTTP request for one write, or for several sales at once."""
     if len(asked) > 1:
@@ -64,10 +69,27 @@ def call_of(asked: Sequence[Command | DocumentWrite], at_hub: bool) -> Call:
     if isinstance(one, Command) and isinstance(one.request, OrderRequest):
         return _order_call(one.request, key, at_hub)
     if isinstance(one, DocumentWrite):
-        value = None if one.value is None else msgpack.unpackb(one.value)
-        return Call("PUT", f"/v1/documents/{one.kind}/{one.name}", msgspec.json.encode(value), key)
+        return _document_call(one, key)
     path = PATHS[type(one.request)] + (f"?location={one.location}" if at_hub else "")
     return Call("POST", path, msgspec.json.encode(one.request), key)
+
+
+def _document_call(one: DocumentWrite, key: str) -> Call:
+    """The request for one write. Of the two ways to clear a document, lower ranks use one and the chain the other."""
+    path = f"/v1/documents/{one.kind}/{quote(one.name, '')}"
+    if one.rank != CHAIN_RANK:
+        path += f"?rank={rank_name(one.rank)}&at={quote(one.at, '')}"
+        if one.value is None:
+            return Call("DELETE", path, key=key)
+    value = None if one.value is None else msgpack.unpackb(one.value)
+    return Call("PUT", path, msgspec.json.encode(value), key)
+
+
+def quote_call(lines: Iterable[tuple[str, int]], group: str = "", at_ms: int | None = None, location: str = "") -> Call:
+    """The request for a quote. It says only what differs from the default."""
+    body: dict[str, Any] = {"lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines]}
+    named = {"customer_group": group, "at": "" if at_ms is None else moment_text(at_ms), "location": location}
+    return Call("POST", QUOTE, msgspec.json.encode({**body, **{name: one for name, one in named.items() if one}}))
 
 
 def _order_call(asked: OrderRequest, key: str, at_hub: bool) -> Call:
@@ -88,6 +110,7 @@ def _keyed(one: Command | DocumentWrite) -> KeyedSale:
         till=sale.till,
         receipt=sale.receipt,
         occurred_at=sale.occurred_at,
+        customer_group=sale.customer_group,
         key=key_text(one.key),
     )
 

@@ -19,6 +19,7 @@ from replica.core.base.names import key_text
 from replica.core.log.entry import Entry, precedence
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.decisions import Verdict
+from replica.core.stock.requests import Sale
 from replica.runtime.journal.sqlite_journal import SqliteJournal
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import EXIT_INDETERMINATE, Assembly, serve
@@ -29,7 +30,7 @@ from simulations.full_stack.loop import PORT, StackLoop
 from simulations.full_stack.machine_clients import MachineClients
 from simulations.history import Durable, PageRead
 from simulations.loop import NO_HOST
-from simulations.machine import HOME_AFTER_S, STOP_MAX_S, Machine, Role
+from simulations.machine import HOME_AFTER_S, STOP_MAX_S, Machine, Role, priced_sale
 
 ADDRESS = "127.0.0.1"
 """The address of nodes. Without keys, nodes serve only local callers, and this makes peers local."""
@@ -96,6 +97,7 @@ class StackMachine(Machine):
     # calls of clients --------------------------------------------------------------------------------------------
 
     async def ask(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
+        self._note_sales(asked)
         if len(asked) > 1 and self._random.random() < AHEAD:
             return await self._ask_ahead(asked, timeout_s)
         answer = await self.call(call_of(asked, self.role.role == "hub"), timeout_s)
@@ -110,6 +112,13 @@ class StackMachine(Machine):
             self._verdict(one.key, verdict["status"], verdict.get("sale") or verdict.get("problem"))
             for one, verdict in zip(asked, verdicts, strict=True)
         ]
+
+    def _note_sales(self, asked: Sequence[Command | DocumentWrite]) -> None:
+        """Note what the node is about to price. It prices the goods after at least as many entries as are durable."""
+        arrival, now_ms = self.durable.entries, self.clock.now().wall_ms
+        for one in asked:
+            if isinstance(one, Command) and isinstance(one.request, Sale):
+                self._note_priced(one, priced_sale(one, arrival, now_ms, is_least=True))
 
     async def _ask_ahead(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
         calls = [call_of([one], at_hub=False) for one in asked]

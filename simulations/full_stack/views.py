@@ -7,8 +7,13 @@ from typing import Any
 
 from simulations.checkers.checker import Violation
 from simulations.checkers.views import model_of
-from simulations.full_stack.calls import Call, HttpAnswer
+from simulations.full_stack.calls import QUOTE, Call, HttpAnswer, quote_call
 from simulations.full_stack.machine import StackMachine
+from simulations.reference.answers import ANYTHING, difference
+from simulations.reference.baskets import quote
+from simulations.reference.clocks import time_text
+from simulations.reference.edits import version_of
+from simulations.reference.price_documents import STORE, price_documents
 from simulations.reference.view_reading import Get, read_entries, read_views
 from simulations.reference.views import Views
 
@@ -16,6 +21,19 @@ PATIENCE_S = 10.0
 
 LOOKS = 50
 """How often a restarted node is asked within that time whether it is ready."""
+
+DAY_MS, HOUR_MS = 86_400_000, 3_600_000
+
+HOURS = range(0, 7 * 24, 29)
+"""Hours since midnight at which goods are priced: on each day of a week, at other times of day."""
+
+MOMENTS_MAX = 4
+"""Moments of documents at which goods are priced, the latest ones."""
+
+PIECES = 3
+"""Units of the first SKU in a quote; each further one has one more."""
+
+GROUPS = ("", "staff", "members")
 
 Entries = list[dict[str, Any]]
 
@@ -80,6 +98,30 @@ async def _compare_lists(machine: StackMachine, entries: Entries) -> dict[str, A
     shown = await read_views(reader_of(machine), model, "" if is_hub else machine.role.locations[0])
     for fault in model.find(shown):
         _fail(machine, fault)
+    return shown | await _compare_quotes(machine, entries)
+
+
+async def _compare_quotes(machine: StackMachine, entries: Entries) -> dict[str, Any]:
+    """Quotes at each store that a node knows, at each time of day and after the last change of a document."""
+    writes = [one for one in entries if one["kind"] == "document"]
+    documents = price_documents((one["facts"], version_of(one)) for one in writes)
+    shown: dict[str, Any] = {}
+    if not documents.skus():
+        return shown
+    now_ms, is_hub = machine.clock.now().wall_ms // DAY_MS * DAY_MS, machine.role.role == "hub"
+    moments = [*(now_ms + hours * HOUR_MS for hours in HOURS), *documents.moments()[-MOMENTS_MAX:]]
+    goods = [(sku, PIECES + number) for number, sku in enumerate(documents.skus())]
+    stores = dict.fromkeys(one["scope"] for one in writes if one["facts"]["rank"] == STORE) if is_hub else {"": None}
+    for number, at_ms in enumerate(moments):
+        group = GROUPS[number % len(GROUPS)]
+        for location in stores:
+            call = quote_call(goods, group, at_ms, location)
+            found = document_of(machine, QUOTE, await machine.call(call, PATIENCE_S))
+            expected = quote(documents, goods, location or machine.role.locations[0], at_ms, group)
+            wrong = difference({**expected, "location": ANYTHING, "at": time_text(at_ms)}, found)
+            if wrong:
+                _fail(machine, f"answers {call}: {wrong}")
+            shown[f"{QUOTE} {location} {at_ms} {group}"] = found
     return shown
 
 

@@ -13,7 +13,9 @@ from simulations.mutations.lists import LISTS
 from simulations.mutations.merges import MERGES
 from simulations.mutations.order_messages import ORDER_MESSAGES
 from simulations.mutations.orders import ORDER_SLIPS
+from simulations.mutations.price_calls import PRICE_CALLS
 from simulations.mutations.prices import PRICES
+from simulations.mutations.promotions import PROMOTIONS
 from simulations.mutations.readers import READERS
 from simulations.mutations.rights import RIGHTS
 from simulations.mutations.stock import STOCK
@@ -39,6 +41,8 @@ AREAS = (
     LISTS,
     FORMS,
     PRICES,
+    PROMOTIONS,
+    PRICE_CALLS,
 )
 
 MUTATIONS = {one.name: one for area in AREAS for one in area}

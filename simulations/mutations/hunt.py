@@ -22,8 +22,8 @@ from simulations.mutations.catalogue import MUTATIONS
 from simulations.mutations.mutation import planted
 from simulations.mutations.seeds import Scene
 from simulations.observer import CHECKERS
+from simulations.outcome import kind_of_run
 from simulations.plan import Plan
-from simulations.run import Run
 from simulations.scenario import scenario
 
 SEEDS_MAX = 1_200
@@ -74,13 +74,15 @@ def _work(plan: Plan) -> float:
 
 def play_healthy(scene: Scene) -> Violation | None:
     """Play a seed or a scenario with the code as it is."""
-    return Run(plan_of(scene)).play().violation
+    plan = plan_of(scene)
+    return kind_of_run(plan)(plan).play().violation
 
 
 def play_mutated(name: str, scene: Scene, checkers: Iterable[type[Checker]] = CHECKERS) -> Violation | None:
     """Play a seed or a scenario with a mutation planted, before all checkers or some of them."""
     with planted(MUTATIONS[name]):
-        return Run(plan_of(scene), checkers).play().violation
+        plan = plan_of(scene)
+        return kind_of_run(plan)(plan, checkers).play().violation
 
 
 _is_healthy = cache(lambda scene: play_healthy(scene) is None)

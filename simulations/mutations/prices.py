@@ -99,7 +99,7 @@ PRICES = (
         name="cleared-promotion-applies",
         breaks="the index of promotions keeps a promotion that somebody cleared",
         invariant=5,
-        expected=("PricesChecker",),
+        expected=("PricesChecker", "Checkpoint"),
         scenario=SCENARIO,
         edits=(
             slip(

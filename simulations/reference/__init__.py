@@ -28,7 +28,11 @@ answer to each write that was accepted, and whether a write is refused.
     problems        what a person should look at
     entries         entries as the journal shows them
     order_traces    what entries show about each order, also those of other nodes
-    price_documents prices, promotions and quotes, from the documents
+    price_documents prices and promotions, from the documents
+    baskets         what a basket costs, and what each promotion takes off it
+    kept_quotes     the quote that a sale keeps
+    windows         when promotions are in force, by the clock of a store
+    document_values when two values of a document are one
     exceptions      what a node in a chain lists for a person, with collisions, edits and wrong_clocks
     view_faults     where the lists and figures of a node differ from its entries
     views           the figures of a node in a chain: status, known nodes, metrics

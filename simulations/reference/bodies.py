@@ -168,10 +168,12 @@ _SALE: Mapping[str, Any] = {
     "till": (TEXT, ""),
     "receipt": (TEXT, ""),
     "occurred_at": (moment, None),
+    "customer_group": (TEXT, ""),
 }
 
 SALE = record(**_SALE)
 KEYED_SALE = record(**_SALE, key=text(1, KEY_MAX + 2))
+QUOTE = record(lines=lines(SKU_LINE), customer_group=(TEXT, ""), at=(moment, None), location=(TEXT, ""))
 RETURN = record(
     lines=lines(SKU_LINE),
     original=(TEXT, ""),

@@ -12,16 +12,21 @@ from urllib.parse import unquote
 
 from simulations.reference import bodies
 from simulations.reference.answers import ANYTHING, Answer, Refusal, Request
+from simulations.reference.baskets import quote
+from simulations.reference.clocks import time_text
 from simulations.reference.journal import Entry
+from simulations.reference.movements import resolve
 from simulations.reference.node import WRITES
 from simulations.reference.order_bodies import read_event, read_placement
 from simulations.reference.points import point_of
+from simulations.reference.price_documents import NAMES, Rank
 from simulations.reference.reading import PAGE, Reading, answer_to
 from simulations.reference.replay import Replay
 from simulations.reference.sourcing import availability
 from simulations.reference.views import Views
 
 PLACING = ("/v1/orders", "/v1/holds")
+RANKS = {name: number for number, name in NAMES.items()}
 OF_ORDERS, OF_EVENTS = "/v1/orders/", "/events"
 
 
@@ -65,6 +70,51 @@ class Moment:
                 return {"entries": [one.noted for one in entries], "next": ANYTHING}
         location = names.pop(1) if replay.is_hub else replay.own[0]
         return self._reading.goods(replay.place(location), names, query, 0)
+
+    def document(self, names: Sequence[str], query: Mapping[str, str]) -> dict[str, Any]:
+        """The answer to a read of a document: what is in effect at a location, or its history. Raises a refusal."""
+        replay = self.replay
+        match names:
+            case [kind, key, "history"]:
+                return self._history(kind, key, (RANKS[query.get("rank", "chain")], query.get("at", "")))
+            case [kind, key]:
+                at = query.get("location", "" if replay.is_hub else replay.own[0])
+                found = replay.prices.in_effect(kind, key, at)
+                if found:
+                    return {**found[0], **({"overridden": found[1:]} if len(found) > 1 else {})}
+        raise Refusal("not-found", "key")
+
+    def _history(self, kind: str, key: str, rank: Rank) -> dict[str, Any]:
+        """All writes of a document at one rank, the newest arrival first. Raises a refusal."""
+        standing = self.replay.prices.standing(kind, key, rank)
+        if standing is None:
+            raise Refusal("not-found", "key")
+        writes = [
+            {
+                "node": one.node,
+                "at": time_text(one.at_ms),
+                "version": one.facts["version"],
+                "value": one.facts["value"],
+                "is_current": (one.facts["version"], one.stamp, one.writer) == standing,
+                "entry": one.hash,
+            }
+            for one in reversed(self.entries)
+            if one.kind == "document"
+            and (one.facts["kind"], one.facts["key"], one.facts["rank"], one.facts["at"]) == (kind, key, *rank)
+        ]
+        return {"kind": kind, "key": key, "writes": writes, "next": None}
+
+    def quote(self, asked: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+        """The answer to `POST /v1/quote`, for this moment unless it asks for another one. Raises a refusal."""
+        replay = self.replay
+        location = asked["location"] or replay.own[0]
+        if not replay.is_hub and location != replay.own[0]:
+            raise bodies.invalid("location")
+        at_ms = now_ms if asked["at"] is None else -(-asked["at"] // 1000)
+        resolved, _ = resolve(replay.place(location), asked["lines"], is_fact=False)
+        goods = [(sku, quantity) for sku, _, quantity in resolved]
+        quoted = quote(replay.prices, goods, location, at_ms, asked["customer_group"])
+        return {**quoted, "location": location, "at": time_text(at_ms)}
 
     # writes ------------------------------------------------------------------------------------------------------
 

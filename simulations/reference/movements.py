@@ -138,6 +138,8 @@ def sale(place: Place, request: Mapping[str, Any]) -> Draft:
         facts["breach"] = short
     if not is_fact:
         facts["on_shortage"] = "refuse"
+    if request["customer_group"]:
+        facts["customer_group"] = request["customer_group"]
     return Draft(
         kind="sale",
         moves=[(item, place.free, "customer", units) for item, units in demand.items()],

@@ -1,15 +1,17 @@
 """Prices and promotions: what the documents that a node knows say, read again at each question.
 
 A document has a value for each rank that somebody wrote it at: the chain, a region, a store. Nothing is indexed: each
-answer looks at all documents. Promotions here are those that clients of a simulation write: a percentage or an amount
-off some SKUs, without windows.
+answer looks at all documents. What promotions give is in `baskets`, and when they are in force is in `windows`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
+
+from simulations.reference.windows import are_open, meet, zone_of
 
 Rank = tuple[int, str]
 """The number of a rank, and its region or store."""
@@ -55,23 +57,67 @@ class PriceDocuments:
         )
         return sorted(dict.fromkeys([0, *found, *(one - 1 for one in found)]))
 
+    def in_effect(self, kind: str, key: str, location: str) -> list[dict[str, Any]]:
+        """The values of a document that may count at a location, the highest rank first. In the chain: at none."""
+        ranks = self._ranks(kind, key)
+        return [
+            {"kind": kind, "key": key, "version": ranks[rank][0], "value": ranks[rank][1], **_named_rank(rank)}
+            for rank in (self._ranks_at(location) if location else [CHAIN])
+            if rank in ranks
+        ]
+
+    def standing(self, kind: str, key: str, rank: Rank) -> Order | None:
+        """The write of a document at one rank that stands; None if nobody wrote it."""
+        written = self._written.get((kind, key), {})
+        return written[rank][0] if rank in written else None
+
+    def refused_field(self, facts: Mapping[str, Any]) -> str | None:
+        """The field for which a write of a price or a promotion must be refused; None if nothing is in its way."""
+        rank, value = (facts["rank"], facts["at"]), facts["value"]
+        if value is None or facts["kind"] not in ("price", "promotion"):
+            return None
+        if facts["kind"] == "price":
+            if rank == CHAIN:
+                return None
+            return "override" if "override" in value else _field_past(self._limits(facts["key"]), value, ALWAYS)
+        chain = self._ranks("promotion", facts["key"]).get(CHAIN, (0, {}))[1]
+        if rank != CHAIN and value.get("locked"):
+            return "locked"
+        if rank != CHAIN and chain.get("locked"):
+            return "rank"
+        one = (facts["key"], rank, 0, value)
+        others = [other for other in self._promotion_documents() if other[0] != facts["key"]]
+        return "priority" if any(self._why(one, other, ALWAYS) for other in others) else None
+
     # prices ------------------------------------------------------------------------------------------------------
 
-    def price(self, sku: str, location: str, now_ms: int) -> dict[str, Any] | None:
-        """The price of a SKU at a location, and the rank and version that it comes from. None if it has none."""
+    def price(self, sku: str, location: str, now_ms: int) -> dict[str, Any]:
+        """The price of a SKU at a location, where it comes from, and under `others` the ranks that do not count.
+
+        Without a price it has only `others`.
+        """
         ranks, limits = self._ranks("price", sku), self._limits(sku)
-        for rank in self._ranks_at(location):
-            if rank in ranks:
-                version, value = ranks[rank]
-                if is_valid(value, now_ms) and (rank == CHAIN or _admits(limits, value, amount_at(value, now_ms))):
-                    return {
-                        "amount": amount_at(value, now_ms),
-                        "currency": value["currency"],
-                        "per": value.get("per", 1),
-                        "tax_inclusive": value.get("tax_inclusive", True),
-                        "source": source(rank, version),
-                    }
-        return None
+        found: dict[str, Any] = {}
+        others = []
+        for rank in [rank for rank in self._ranks_at(location) if rank in ranks]:
+            version, value = ranks[rank]
+            why = "overridden" if found else _why_not(value, limits if rank != CHAIN else None, now_ms)
+            if why:
+                others.append({"source": source(rank, version), "why": why})
+            else:
+                found = {
+                    "amount": amount_at(value, now_ms),
+                    "currency": value["currency"],
+                    "per": value.get("per", 1),
+                    "tax_inclusive": value.get("tax_inclusive", True),
+                    "source": source(rank, version),
+                }
+        return {**found, **({"others": others} if others else {})}
+
+    def least(self, sku: str) -> tuple[int, int]:
+        """The least amount that the chain allows regions and stores, and for how many units of the SKU it is."""
+        limits = self._limits(sku)
+        return (limits["override"].get("min", 0), limits.get("per", 1)) if limits else (0, 1)
 
     def price_conflicts(self, now_ms: int) -> list[dict[str, Any]]:
         """The overrides of which an amount is past the limits of the chain now or later."""
@@ -95,45 +141,29 @@ class PriceDocuments:
 
     # promotions --------------------------------------------------------------------------------------------------
 
-    def quoted(self, sku: str, quantity: int, location: str, now_ms: int, group: str = "") -> dict[str, Any] | None:
-        """A line of a quote. The line is the whole basket, so the promotions see no other one. None without a price."""
-        price = self.price(sku, location, now_ms)
-        if price is None:
-            return None
-        listed = half_up(price["amount"] * quantity, price["per"])
-        limits = self._limits(sku)
-        least = half_up(limits["override"].get("min", 0) * quantity, limits.get("per", 1)) if limits else 0
-        open_amount, net, discounts = listed, listed, []
-        for name, rank, version, value in self._promotions_of(sku, location):
-            if not is_valid(value, now_ms) or (value.get("customer_groups") and group not in value["customer_groups"]):
-                continue
-            taken = _discount(value["benefit"], open_amount, quantity, price)
-            if rank != CHAIN:
-                taken = min(taken, max(0, net - least))
-            if taken:
-                discounts.append({"promotion": name, "amount": taken, "source": source(rank, version)})
-                net -= taken
-                open_amount = open_amount - taken if value.get("combinable") else 0
-        return {"sku": sku, "price": price, "list_amount": listed, "discounts": discounts, "net_amount": net}
+    def promotions_at(self, location: str, now_ms: int, group: str) -> list[tuple[str, Rank, int, Any]]:
+        """The promotions in force at a location for a customer of a group, in the order in which they apply.
 
-    def _promotions_of(self, sku: str, location: str) -> list[tuple[str, Rank, int, Any]]:
-        """The promotions that select a SKU at a location, in the order in which they apply."""
+        Each with its id, its rank, its version and its value.
+        """
+        zone = zone_of(self._location(location).get("time_zone", "UTC"))
         found = []
         for name in self._keys("promotion"):
             ranks = self._ranks("promotion", name)
             is_locked = CHAIN in ranks and ranks[CHAIN][1].get("locked", False)
             rank = CHAIN if is_locked else next((one for one in self._ranks_at(location) if one in ranks), None)
-            if rank is not None and self._selects(ranks[rank][1], sku):
-                found.append((name, rank, *ranks[rank]))
+            if rank is None:
+                continue
+            version, value = ranks[rank]
+            groups = value.get("customer_groups")
+            is_meant = not groups or group in groups
+            if is_meant and is_valid(value, now_ms) and are_open(value.get("windows", ()), now_ms, zone):
+                found.append((name, rank, version, value))
         return sorted(found, key=lambda one: (one[3].get("combinable", False), one[3].get("priority", 100), one[0]))
 
     def promotion_conflicts(self, now_ms: int) -> list[dict[str, Any]]:
         """The pairs of exclusive promotions that compete now or later, and the lower ranks of a locked one."""
-        documents = [
-            (name, rank, version, value)
-            for name in self._keys("promotion")
-            for rank, (version, value) in sorted(self._ranks("promotion", name).items())
-        ]
+        documents = self._promotion_documents()
         found = []
         for index, one in enumerate(documents):
             for other in documents[index + 1 :]:
@@ -141,6 +171,14 @@ class PriceDocuments:
                 if why:
                     found.append({"first": _named(one), "second": _named(other), "why": why})
         return found
+
+    def _promotion_documents(self) -> list[tuple[str, Rank, int, Any]]:
+        """The promotions of all ranks, in the order of their ids and ranks."""
+        return [
+            (name, rank, version, value)
+            for name in self._keys("promotion")
+            for rank, (version, value) in sorted(self._ranks("promotion", name).items())
+        ]
 
     def _why(self, one: Any, other: Any, now_ms: int) -> str | None:
         (name, rank, _, value), (other_name, other_rank, _, other_value) = one, other
@@ -157,7 +195,8 @@ class PriceDocuments:
             and now_ms < ends
             and (not groups or not other_groups or any(group in other_groups for group in groups))
             and self._share_a_store(rank, other_rank)
-            and self._share_a_sku(value, other_value)
+            and any(self._share_a_sku(*both) for both in product(_selectors(value), _selectors(other_value)))
+            and meet(value.get("windows", ()), other_value.get("windows", ()), begins, ends)
         )
         return "same-priority" if is_one else None
 
@@ -167,17 +206,17 @@ class PriceDocuments:
         (low, region), (high, store) = sorted((one, other))
         return (low, high) == (REGION, STORE) and self._region(store) == region
 
-    def _share_a_sku(self, one: Any, other: Any) -> bool:
-        first, second = one["applies_to"], other["applies_to"]
+    def _share_a_sku(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+        """Whether a SKU may belong to both selectors. A listed SKU has its attributes of now, others may have any."""
         if "skus" in first:
-            return any(self._selects(other, sku) for sku in first["skus"])
+            return any(self.selects(second, sku) for sku in first["skus"])
         if "skus" in second:
-            return self._share_a_sku(other, one)
+            return self._share_a_sku(second, first)
         asked, others = first.get("attributes", {}), second.get("attributes", {})
         return all(_is_same(others.get(name, wanted), wanted) for name, wanted in asked.items())
 
-    def _selects(self, promotion: Any, sku: str) -> bool:
-        applies_to = promotion["applies_to"]
+    def selects(self, applies_to: Mapping[str, Any], sku: str) -> bool:
+        """Whether a selector means a SKU, by the attributes of its document."""
         if "skus" in applies_to:
             return sku in applies_to["skus"]
         _, document = self._ranks("sku", sku).get(CHAIN, (0, {}))
@@ -205,9 +244,14 @@ class PriceDocuments:
         return [(STORE, location), *([(REGION, region)] if region else []), CHAIN]
 
     def _region(self, location: str) -> str:
-        _, document = self._ranks("location", location).get(CHAIN, (0, {}))
-        region: str = document.get("region", "")
+        region: str = self._location(location).get("region", "")
         return region
+
+    def _location(self, location: str) -> Mapping[str, Any]:
+        """The document of a location; empty if there is none."""
+        document: Mapping[str, Any]
+        _, document = self._ranks("location", location).get(CHAIN, (0, {}))
+        return document
 
 
 def price_documents(writes: Iterable[tuple[Mapping[str, Any], Order]]) -> PriceDocuments:
@@ -258,6 +302,11 @@ def source(rank: Rank, version: int) -> dict[str, Any]:
     return {"rank": NAMES[number], "version": version, **({"at": at} if at else {})}
 
 
+def _named_rank(rank: Rank) -> dict[str, Any]:
+    """A rank as documents show it. That of the chain is left out."""
+    return {} if rank == CHAIN else {"rank": NAMES[rank[0]], "at": rank[1]}
+
+
 def _placed(rank: Rank, version: int) -> dict[str, Any]:
     return {"rank": NAMES[rank[0]], "at": rank[1], "version": version}
 
@@ -302,13 +351,19 @@ def _field_past(limits: Mapping[str, Any] | None, value: Mapping[str, Any], now_
     return past[0] if past else None
 
 
-def _discount(benefit: Mapping[str, Any], cost: int, quantity: int, price: Mapping[str, Any]) -> int:
-    """What a promotion takes off units that cost this much: at most all of it."""
-    if benefit["type"] == "percentage":
-        return cost - half_up(cost * (10_000 - round(benefit["percent"] * 100)), 10_000)
-    if benefit["currency"] != price["currency"]:
-        return 0
-    return int(min(cost, half_up(benefit["amount"] * quantity, price["per"])))
+def _why_not(value: Mapping[str, Any], limits: Mapping[str, Any] | None, now_ms: int) -> str:
+    """Why a price does not count at a moment; empty if it does."""
+    if now_ms < begin_ms(value):
+        return "not-yet-valid"
+    if now_ms >= end_ms(value):
+        return "no-longer-valid"
+    return "" if _admits(limits, value, amount_at(value, now_ms)) else "past-the-limits"
+
+
+def _selectors(promotion: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a promotion applies to: a bundle to the goods of each of its components."""
+    components = promotion["benefit"].get("components")
+    return [one["applies_to"] for one in components or (promotion,)]
 
 
 def _is_same(one: Any, other: Any) -> bool:

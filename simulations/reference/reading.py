@@ -10,7 +10,9 @@ from simulations.reference.bodies import invalid, is_item
 from simulations.reference.clocks import COUNTER, time_text
 from simulations.reference.counts import Counts, Seen, Standing
 from simulations.reference.journal import Entry, Journal
+from simulations.reference.kept_quotes import read_kept
 from simulations.reference.movements import Place
+from simulations.reference.price_documents import NAMES
 
 PAGE, PAGE_MAX = 100, 1_000
 
@@ -141,7 +143,7 @@ def answer_to(entry: Entry) -> Answer:
     if entry.kind == "order":
         return _answer_about_order(entry)
     if entry.kind == "document":
-        return Answer(200, {name: entry.facts[name] for name in ("kind", "key", "version", "value")})
+        return Answer(200, document(entry.facts))
     body: dict[str, Any] = {"movement": entry.hash, "at": time_text(entry.at_ms)}
     facts = entry.facts
     match entry.kind:
@@ -160,10 +162,20 @@ def answer_to(entry: Entry) -> Answer:
             body["lines"] = [{"item": item, "quantity": units} for item, _, _, units in entry.moves]
         case _:
             body["lines"] = entry.shown["lines"]
+    quoted = read_kept(facts.get("quote")) if entry.kind == "sale" else None
+    if quoted is not None:
+        body["quote"] = quoted
     if entry.kind == "return" and "question" in facts:
         reason, past = facts["question"]
         body["question"] = {"reason": reason, "lines": [_named(line, "sku", "sold", "returned") for line in past]}
     return Answer(201, body)
+
+
+def document(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A write of a document as answers show it. The rank of the chain is not named."""
+    shown = {name: facts[name] for name in ("kind", "key", "version", "value")}
+    rank = {"rank": NAMES[facts["rank"]], "at": facts["at"]} if facts["rank"] else {}
+    return {**shown, **rank}
 
 
 def _answer_about_order(entry: Entry) -> Answer:

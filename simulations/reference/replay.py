@@ -21,6 +21,7 @@ from simulations.reference.movements import Draft, Place
 from simulations.reference.order_entries import event_of, expected_entry, said_by
 from simulations.reference.order_events import Decider, Decision, decide
 from simulations.reference.order_traces import FulfilmentTrace, OrderTrace
+from simulations.reference.price_documents import PriceDocuments
 from simulations.reference.sourcing import Offer, Plan, promised, wanted
 
 DECIDE = {
@@ -50,6 +51,7 @@ class Replay:
         self.journal = Journal()
         self.catalogue = Catalogue(open_catalogue)
         self.documents = Documents()
+        self.prices = PriceDocuments()
         self.counts = Counts()
         self.keys: dict[str, None] = {}
         """The idempotency keys of the entries."""
@@ -84,6 +86,8 @@ class Replay:
         facts = entry.facts
         if entry.kind == "order" and "act" in facts:
             self._hear_of_order(entry)
+        if entry.kind == "document":
+            self.prices.put(facts, (facts["version"], entry.stamp, entry.writer))
         if entry.kind == "document" and entry.facts["rank"] == 0:
             order = (facts["version"], entry.stamp, entry.writer)
             self.documents.put(facts["kind"], facts["key"], facts["value"], order)
@@ -192,7 +196,7 @@ class Replay:
 
 
 UNDECIDED = ("wall", "after", "unheard", "recipes", "quote")
-"""Facts that a draft does not decide. `price_documents` derives the quote."""
+"""Facts that a draft does not decide. `baskets` derives the quote."""
 
 
 def _filled(entry: Entry, draft: Draft) -> Entry:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from replica.core.base.names import CUSTOMER
+from replica.core.base.names import CHAIN, CUSTOMER
+from replica.core.catalog.documents import pack_value
 from replica.core.ledger.cells import Move
-from replica.core.log.entry import EntryLine, Stream
+from replica.core.log.entry import DOCUMENT, Content, EntryLine, Stream
 from replica.core.orders.requests import ORDER
 from simulations.checkers.checker import Violation
 from simulations.full_stack.answers import Answers
@@ -178,3 +179,54 @@ def test_a_feed_shows_each_entry_with_its_cursor(store: Told) -> None:
     store.answer(call, 200, events_in(feed(*entries[:2])))
     with pytest.raises(Violation):
         store.answer(call, 200, events_in(feed(*entries[1:])))
+
+
+def document_content(kind: str, key: str, value: Any, rank: int = 0, at: str = "") -> Content:
+    """The entry of a document."""
+    facts = {"kind": kind, "key": key, "rank": rank, "at": at, "version": 1, "value": pack_value(value)}
+    return receipt_content(kind=DOCUMENT, key=key.encode(), moves=(), facts=facts)
+
+
+def test_a_quote_follows_from_documents_for_the_moment_that_it_names(hub: Told) -> None:
+    written = [
+        document_content("price", "cola", {"amount": 200, "currency": "EUR"}),
+        document_content("price", "cola", {"amount": 150, "currency": "EUR"}, 200, "store-1"),
+    ]
+    hub.disk.keep(linked(Stream("hub-east#0000000d", CHAIN), written[:1]).entries, 0)
+    hub.disk.keep(linked(Stream("hub-east#0000000d", "store-1"), written[1:]).entries, 0)
+
+    def quoted(rank: str, amount: int, at: str, **others: Any) -> dict[str, Any]:
+        source = {"rank": rank, "version": 1, **({"at": "store-1"} if rank == "store" else {})}
+        price = {"amount": amount, "currency": "EUR", "per": 1, "tax_inclusive": True, "source": source, **others}
+        line = {"sku": "cola", "quantity": 2, "price": price, "discounts": []}
+        sums = {"list_amount": 2 * amount, "net_amount": 2 * amount}
+        totals = {"currency": "EUR", "tax_inclusive": True, "discount_amount": 0, "cash_amount": 2 * amount, **sums}
+        return {"lines": [{**line, **sums}], "unpriced": [], "totals": [totals], "location": "store-1", "at": at}
+
+    def call(at: str) -> Call:
+        body = {"lines": [{"sku": "cola", "quantity": 2}], "location": "store-1", "at": at}
+        return Call("POST", "/v1/quote", json.dumps(body).encode())
+
+    lower = [{"source": {"rank": "chain", "version": 1}, "why": "overridden"}]
+    hub.answer(call(AT), 200, quoted("store", 150, AT, others=lower))
+    hub.answer(call(AT), 200, quoted("chain", 200, AT), since=4)
+    for wrong in (quoted("chain", 200, AT), quoted("store", 150, AT), quoted("store", 150, AT.replace("0Z", "1Z"))):
+        with pytest.raises(Violation, match="/v1/quote"):
+            hub.answer(call(AT), 200, wrong, since=5)
+
+
+def test_a_document_is_written_at_the_rank_that_the_client_named(hub: Told) -> None:
+    value = {"amount": 150, "currency": "EUR"}
+    written = document_content("price", "cola", value, 100, "east")
+    hub.disk.keep(linked(Stream("hub-east#0000000d", CHAIN), [written]).entries, 0)
+    shown = {"kind": "price", "key": "cola", "version": 1, "value": value, "rank": "region", "at": "east"}
+    path, body = "/v1/documents/price/cola", json.dumps({**value, "per": 1}).encode()
+    hub.answer(Call("PUT", f"{path}?rank=region&at=east", body, "cola"), 200, shown)
+    for call in (Call("PUT", path, body, "cola"), Call("DELETE", f"{path}?rank=region&at=east", b"", "cola")):
+        with pytest.raises(Violation):
+            hub.answer(call, 200, shown)
+    read = Call("GET", f"{path}?location=store-1")
+    not_found = {"type": "not-found", "title": "No.", "status": 404, "detail": "No.", "field": "key"}
+    hub.answer(read, 404, not_found, since=4)
+    with pytest.raises(Violation):
+        hub.answer(read, 200, shown, since=4)

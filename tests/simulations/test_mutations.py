@@ -94,7 +94,14 @@ def test_mutations_have_different_names() -> None:
 
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=lambda mutation: mutation.name)
 def test_a_mutation_names_checkers_that_exist(mutation: Mutation) -> None:
-    known = [checker.__name__ for checker in CHECKERS] + ["Liveness", "Checkpoint", "Process", "Stuck"]
+    known = [checker.__name__ for checker in CHECKERS] + [
+        "Liveness",
+        "Checkpoint",
+        "Process",
+        "Stuck",
+        "Answers",
+        "Verdict",
+    ]
     assert mutation.expected
     assert all(checker in known for checker in mutation.expected)
 

@@ -119,6 +119,12 @@ def had_prices_everywhere(outcome: Outcome) -> bool:
     return all(counts.get(one, 0) > 10 for one in (*needed, "price written", "quoted", "refused invalid-request"))
 
 
+def had_prices_over_http(outcome: Outcome) -> bool:
+    """Whether quotes, documents and sales with prices were asked over HTTP, and answers fit the reference model."""
+    counts, needed = outcome.counts, ("quotes held to the reference", "prices of sales held to the documents")
+    return all(counts.get(one, 0) > 10 for one in (*needed, "documents read", "refused prices held to the documents"))
+
+
 HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "black-friday": had_lost_answers,
     "richest-hub-away": had_a_deficit_that_another_hub_covered,
@@ -137,6 +143,7 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "disk-full-at-noon": had_full_disks,
     "orders-under-a-wrong-clock": had_orders_placed_twice,
     "prices-of-a-week": had_prices_everywhere,
+    "prices-over-http": had_prices_over_http,
     "other-region-away": had_orders_of_two_regions,
     "fifty-stores": had_a_hub_that_came_back,
 }
