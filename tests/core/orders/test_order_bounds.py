@@ -209,12 +209,20 @@ def test_order_lacks_the_units_of_all_lines_with_one_item(ordered: tuple[PlacedL
 def test_order_lacks_only_the_items_of_a_recipe_of_which_there_are_too_few(
     available: int, asked: dict[tuple[str, str], int] | None
 ) -> None:
-    store, hub = OrderTaker("w-1", w_1={"cola": available, "box": 4}), OrderTaker("hub-east", w_1={})
-    store.give("w-1", "hub-east", cola=3, box=4)
+    store, hub = OrderTaker("w-1", w_1={"cola": available, "box": 1}), OrderTaker("hub-east", w_1={})
+    store.give("w-1", "hub-east", cola=3, box=1)
     store.tell(hub)
     write_sku(hub, "six", {"box": 1, "cola": 6})
     placement = Placement(order="o-1", lines=(PlacedLine(1, "six"),))
     assert lacking(hub.replica.context(hub.now_ms), placement) == asked
+
+
+def test_order_lacks_no_more_of_an_item_for_the_lines_with_other_items() -> None:
+    store, hub = OrderTaker("w-1", w_1={"cola": 10, "wings": 4}), OrderTaker("hub-east", w_1={})
+    store.give("w-1", "hub-east", cola=3, wings=4)
+    store.tell(hub)
+    placement = Placement(order="o-1", lines=(PlacedLine(2, "wings"), PlacedLine(5, "cola")))
+    assert lacking(hub.replica.context(hub.now_ms), placement) == {("w-1", "cola"): 5}
 
 
 def test_order_that_the_own_rights_cover_lacks_nothing() -> None:

@@ -246,6 +246,14 @@ def test_goods_with_more_items_than_one_entry_can_move_are_refused(monkeypatch: 
     assert refused.value.field == "lines"
 
 
+def test_an_order_with_more_items_than_one_entry_can_release_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replica.core.orders.allocations.ALLOCATED_ITEMS_MAX", 1)
+    taker = OrderTaker()
+    with pytest.raises(Invalid) as refused:
+        taker.place("o-1", PlacedLine(1, "cola"), PlacedLine(1, "wings"))
+    assert refused.value.field == "lines"
+
+
 def test_a_fulfilment_holds_as_many_items_as_one_entry_can_release_and_no_more() -> None:
     recipe = tuple((f"item-{number}", 1) for number in range(ALLOCATED_ITEMS_MAX // 2))
     allocations = [Allocation(entry=b"", sku="crate", quantity=1, recipe=recipe, source="hub-east/free")] * 2

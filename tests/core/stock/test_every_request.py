@@ -71,9 +71,12 @@ def tuples(lines: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
 occasions = st.fixed_dictionaries({}, optional={"till": words, "receipt": words, "occurred_at": moments})
 requests: st.SearchStrategy[LocationRequest] = st.one_of(
     st.builds(
-        lambda lines, shortage, occasion: Sale(lines=lines, on_shortage=shortage, **occasion),
+        lambda lines, shortage, group, occasion: Sale(
+            lines=lines, on_shortage=shortage, customer_group=group, **occasion
+        ),
         tuples(sku_lines),
         st.sampled_from(OnShortage),
+        words,
         occasions,
     ),
     st.builds(
