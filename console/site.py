@@ -13,7 +13,7 @@ import gzip
 import mimetypes
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from html import escape
@@ -39,6 +39,8 @@ SECURITY = {
 }
 """Headers of every answer of the console (https://www.w3.org/TR/CSP3/)."""
 
+STYLES = ("third_party/pico.css", "look/tokens.css", "look/console.css")
+
 KEPT = "public, max-age=31536000, immutable"
 
 COMPRESSED_FROM_BYTES = 1_000
@@ -57,25 +59,25 @@ class Asset(Struct, frozen=True):
 
 
 @cache
-def site(entry: str, title: str) -> Site:
+def site(entry: str, title: str, *styles: str) -> Site:
     """The site of a console. Nodes of one process share it, because its files are read and compressed."""
-    return Site(entry, title)
+    return Site(entry, title, styles)
 
 
 class Site:
     """The files of the consoles, and the start page of one of them.
 
-    `entry` is the module that the page loads, such as `store/main.mjs`.
+    `entry` is the module that the page loads, such as `store/main.mjs`. `styles`: styles besides those of all consoles.
     """
 
-    def __init__(self, entry: str, title: str, folder: Path = STATIC) -> None:
+    def __init__(self, entry: str, title: str, styles: Sequence[str] = (), folder: Path = STATIC) -> None:
         sources = _read(folder)
         digest = blake2b(digest_size=8)
         for name, body in sources.items():
             digest.update(name.encode() + b"\0" + body + b"\0")
         self.base = f"{PREFIX}/{digest.hexdigest()}"
         self._assets = {name: _asset(name, body) for name, body in sources.items()}
-        self._page = _asset("index.html", self._start_page(entry, title, sources))
+        self._page = _asset("index.html", self._start_page(entry, title, (*STYLES, *styles), sources))
 
     def add_to(self, app: web.Application) -> None:
         """Serve the console in an application."""
@@ -91,8 +93,7 @@ class Site:
             raise web.HTTPNotFound
         return _answer(request, asset, KEPT)
 
-    def _start_page(self, entry: str, title: str, sources: Mapping[str, bytes]) -> bytes:
-        styles = ("third_party/pico.css", "look/tokens.css", "look/console.css")
+    def _start_page(self, entry: str, title: str, styles: Sequence[str], sources: Mapping[str, bytes]) -> bytes:
         links = [f'<link rel="stylesheet" href="{self.base}/{name}">' for name in styles]
         links += [f'<link rel="modulepreload" href="{self.base}/{name}">' for name in needed_by(entry, sources)]
         if not is_complete():

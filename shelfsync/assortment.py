@@ -22,14 +22,22 @@ LOOSE_UNIT = "GRM"
 _CHAIN = "eu"
 
 
+ONLINE = {"kind": "policy", "key": "default", "value": {"mode": "share", "share": 0.5}}
+"""The document that lets hubs promise half of the stock of each store."""
+
+
 class Good(Struct, frozen=True):
-    """One sample SKU: its recipe, its barcode and its English name."""
+    """One sample SKU: its recipe, its barcode, its English name and its names by language."""
 
     sku: str
     recipe: dict[str, int]
     barcode: str
     is_loose: bool
     name: str = ""
+    names: dict[str, str] = {}
+
+    def __hash__(self) -> int:
+        return hash(self.sku)
 
     @property
     def units(self) -> int:
@@ -48,17 +56,14 @@ class Good(Struct, frozen=True):
 
 
 def goods() -> list[Good]:
-    """The SKUs of the demo."""
-    return [
-        Good(
-            sku=one.key,
-            recipe=one.value["recipe"],
-            barcode=one.value["barcodes"][0],
-            is_loose=one.value.get("unit") == LOOSE_UNIT,
-            name=one.value["names"]["en"],
-        )
-        for one in _of_goods("skus")
-    ]
+    """The SKUs that shoppers buy."""
+    return [_good(one) for one in _of_goods("skus") if one.key != read_data("demo")["scarce"]]
+
+
+def scarce_good() -> Good:
+    """The SKU that no shopper buys: a single unit of one item, for the story of the lab."""
+    (one,) = (one for one in _of_goods("skus") if one.key == read_data("demo")["scarce"])
+    return _good(one)
 
 
 def store_names(stores: int) -> list[str]:
@@ -97,10 +102,22 @@ def city_of(store: int) -> str:
     return city
 
 
+def _good(one: SampleDocument) -> Good:
+    return Good(
+        sku=one.key,
+        recipe=one.value["recipe"],
+        barcode=one.value["barcodes"][0],
+        is_loose=one.value.get("unit") == LOOSE_UNIT,
+        name=one.value["names"]["en"],
+        names=one.value["names"],
+    )
+
+
 @cache
 def _of_goods(kind: str) -> list[SampleDocument]:
     """The documents of one kind of the SKUs of the demo, in the order of the sample."""
-    chosen = dict.fromkeys(read_data("demo")["skus"])
+    demo = read_data("demo")
+    chosen = {*demo["skus"], demo["scarce"]}
     return [one for one in sample(kind, _CHAIN) if one.key in chosen]
 
 

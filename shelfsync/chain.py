@@ -54,6 +54,8 @@ class NodeProcess:
         self.arguments = tuple(arguments)
         self._module = module
         self._process: asyncio.subprocess.Process | None = None
+        self._wanted = asyncio.Event()
+        """Set while the process should run."""
 
     @property
     def command(self) -> list[str]:
@@ -85,6 +87,7 @@ class NodeProcess:
                 start_new_session=True,
                 preexec_fn=_die_with_parent if _libc is not None else None,
             )
+        self._wanted.set()
 
     async def ready(self, within_s: float = READY_S) -> None:
         """Wait until the process serves. Raises NodeDied if it ends or takes too long."""
@@ -109,6 +112,7 @@ class NodeProcess:
 
     async def stop(self, within_s: float = STOP_S) -> int:
         """Send SIGTERM, and SIGKILL after a while; return the exit code."""
+        self._wanted.clear()
         if self.is_running:
             self.send(signal.SIGTERM)
             try:
@@ -120,8 +124,18 @@ class NodeProcess:
 
     async def kill(self) -> int:
         """Send SIGKILL, and wait until the process ended."""
+        self._wanted.clear()
         self.send(signal.SIGKILL)
         return await self.wait()
+
+    async def watch(self) -> None:
+        """Wait until the process ends by itself, then raise NodeDied. An end that was asked for is none."""
+        while True:
+            await self._wanted.wait()
+            process = self._process
+            await self.wait()
+            if self._wanted.is_set() and process is self._process:
+                raise self.death()
 
     def death(self) -> NodeDied:
         """The error for a process that ended unexpectedly."""
@@ -180,13 +194,13 @@ class LocalChain:
         await asyncio.gather(*(node.ready() for node in self.nodes.values()))
 
     async def watch(self) -> None:
-        """Wait until a node ends, then raise NodeDied."""
-        waiting = {asyncio.ensure_future(node.wait()): node for node in self.nodes.values()}
+        """Wait until a node ends by itself, then raise NodeDied. A node that was killed on purpose may come back."""
+        watching = [asyncio.ensure_future(node.watch()) for node in self.nodes.values()]
         try:
-            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            raise waiting[done.pop()].death()
+            done, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
+            done.pop().result()
         finally:
-            for task in waiting:
+            for task in watching:
                 task.cancel()
 
     async def stop(self) -> None:

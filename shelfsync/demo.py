@@ -1,8 +1,9 @@
 """`shelfsync demo`: a whole chain on this machine, with shoppers and failing connections.
 
 Real hubs and stores run as child processes. Stores reach hubs, and hubs each other, only through proxies of this
-process, so that the demo can really cut a connection. Tills sell all the time. In the end the demo restores all
-connections. The verdict compares all nodes with each other and with the answers that the tills got.
+process, so that the demo can really cut a connection. Tills sell all the time. A page, the lab, shows the chain and
+lets a person cut, kill and sell (`shelfsync.lab`). In the end the demo restores all connections and all nodes. The
+verdict compares all nodes with each other and with the answers that the tills got.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from rich.console import Console
 
 from replica.core.base.names import CHAIN
 from replica.runtime.configuration import CONTEXT, configurable
-from shelfsync.assortment import REGIONS, city_of, documents, goods
-from shelfsync.chain import NodeDied
+from shelfsync.assortment import ONLINE, REGIONS, city_of, documents, goods
+from shelfsync.chain import LocalChain, NodeDied
+from shelfsync.lab.lab import Lab
+from shelfsync.lab.server import serve
 from shelfsync.network import LocalNetwork
-from shelfsync.outages import SECONDS_MIN, outages, pace_of, run_outages
+from shelfsync.outages import SECONDS_MIN, AutomaticOutages, Outage, outages, pace_of
 from shelfsync.screen import Screen, ScreenRow, Snapshot, screen_for
-from shelfsync.tills import Book, Till, UnexpectedAnswer, uuid7
+from shelfsync.tills import Book, Shoppers, Till, UnexpectedAnswer, uuid7
 from shelfsync.verdict import Statuses, agreeing, await_agreement, sold_at, survey
 
 STORES_MAX = 12
@@ -59,21 +62,22 @@ class Demo:
         self._client = client
         self._screen = screen
         self._seconds = seconds
-        self._closing = asyncio.Event()
+        self._shoppers = Shoppers()
         self._books = {name: Book() for name in network.stores}
+        self._lab: Lab | None = None
         self._now = ""
         self._began_s = self._healed_s = _clock_s()
 
     def close(self) -> None:
         """Close the stores. The verdict follows."""
-        self._closing.set()
+        self._shoppers.close()
 
     async def run(self, directory: Path, stack: AsyncExitStack) -> bool:
         """Run the demo; True if the verdict is good. Raises NodeDied, UnexpectedAnswer."""
         network = self._network
         self._announce(f"starting {len(network.hubs)} hubs and {len(network.stores)} stores")
         chain = await network.start(directory, stack, HOME_AFTER_S)
-        running_day = asyncio.ensure_future(self._run_day())
+        running_day = asyncio.ensure_future(self._run_day(chain))
         others = [asyncio.ensure_future(chain.watch()), asyncio.ensure_future(self._keep_showing())]
         try:
             await asyncio.wait([running_day, *others], return_when=asyncio.FIRST_COMPLETED)
@@ -84,7 +88,7 @@ class Demo:
         finally:
             await _cancel(running_day, *others)
 
-    async def _run_day(self) -> bool:
+    async def _run_day(self, chain: LocalChain) -> bool:
         await self._load_catalogue()
         tills = [
             Till(f"{name}-till-{number}", self._network.urls[name], self._client, goods(), self._books[name])
@@ -92,14 +96,28 @@ class Demo:
             for number in range(1, TILLS_PER_STORE + 1)
         ]
         await asyncio.gather(*(till.receive_first_delivery() for till in tills[::TILLS_PER_STORE]))
-        self._show_addresses()
-        await self._shop(tills)
-        return await self._judge()
+        network = self._network
+        in_turn = outages(network.stores, network.hubs, network.home_hub, network.lines)
+        automatic = AutomaticOutages(in_turn, pace_of(self._seconds), network.heal, self._show_outage)
+        lab = self._lab = Lab(
+            network, chain, self._client, self._books, self._shoppers, automatic, self._announce, self._began_s
+        )
+        looking = asyncio.ensure_future(lab.run())
+        try:
+            async with AsyncExitStack() as stack:
+                await lab.open()
+                self._show_address(await serve(lab, stack))
+                await self._shop(tills, automatic, lab)
+                is_good = await self._judge()
+                await lab.show_verdict(is_good)
+                return is_good
+        finally:
+            await _cancel(looking)
 
     async def _load_catalogue(self) -> None:
         """Write goods and locations at the first hub, and wait until all nodes have them."""
         first = self._network.hubs[0]
-        body = {"documents": documents(len(self._network.stores), len(self._network.hubs))}
+        body = {"documents": [*documents(len(self._network.stores), len(self._network.hubs)), ONLINE]}
         headers = {"Idempotency-Key": str(uuid7())}
         url = f"{self._network.urls[first]}/v1/documents:batch"
         async with self._client.post(url, json=body, headers=headers) as response:
@@ -122,38 +140,26 @@ class Demo:
         statuses = await survey(self._client, urls)
         return len(statuses) == len(urls) and len({status["digests"][CHAIN] for status in statuses.values()}) == 1
 
-    def _show_addresses(self) -> None:
-        urls = self._network.urls
-        hub, store = urls[self._network.hubs[0]], urls[self._network.stores[0]]
+    def _show_address(self, address: str) -> None:
         until = f"for {self._seconds:g} s" if self._seconds is not None else "until Ctrl-C"
         self._announce(f"the stores are open {until}")
-        for line in (
-            "",
-            *(f"  {name:10} {url}" for name, url in urls.items()),
-            "",
-            f"  curl -s {store}/v1/stock/kelvane-cola-500ml",
-            f"  curl -s {store}/v1/explain/kelvane-cola-500ml",
-            f"  curl -s '{hub}/v1/availability/cola-and-wings?near=52.5,13.4'",
-            f"  curl -s '{store}/v1/search?q=cola'",
-            f"  curl -s {hub}/v1/nodes",
-            "",
-        ):
+        for line in ("", f"  {address}", "  Open this page to see the chain, cut its lines and sell.", ""):
             self._screen.say(line)
 
-    async def _shop(self, tills: list[Till]) -> None:
+    async def _shop(self, tills: list[Till], automatic: AutomaticOutages, lab: Lab) -> None:
         """Sell during outages until closing time, then let all tills finish."""
         network = self._network
-        serving = [asyncio.ensure_future(till.serve(self._closing)) for till in tills]
-        in_turn = outages(network.stores, network.hubs, network.home_hub, network.lines)
-        failing = asyncio.ensure_future(run_outages(in_turn, pace_of(self._seconds), self._announce))
+        serving = [asyncio.ensure_future(till.serve(self._shoppers)) for till in tills]
+        failing = asyncio.ensure_future(automatic.run())
         open_hours = asyncio.ensure_future(self._closing_time())
         try:
             await asyncio.wait([failing, open_hours, *serving], return_when=asyncio.FIRST_COMPLETED)
-            self._closing.set()
+            self._shoppers.close()
             await _cancel(failing, open_hours)
             network.heal()
             self._healed_s = _clock_s()
             self._announce("the stores are closed: all connections are restored, the tills serve the last customers")
+            await lab.close()
             _, waiting = await asyncio.wait(serving, timeout=CONVERGE_S)
             for task in serving:
                 if task not in waiting:
@@ -164,7 +170,7 @@ class Demo:
     async def _closing_time(self) -> None:
         try:
             async with asyncio.timeout(self._seconds):
-                await self._closing.wait()
+                await self._shoppers.closed.wait()
         except TimeoutError:
             pass
 
@@ -230,6 +236,11 @@ class Demo:
             return replace(row, line=line, units_sold=sold, agreeing=equal, **seen)
         line, sold, equal = status["hub"] or "", sold_at(status, name), len(agreeing(statuses, name))
         return replace(row, line=line, units_sold=sold, unacknowledged=status["unacknowledged"], agreeing=equal, **seen)
+
+    def _show_outage(self, outage: Outage) -> None:
+        self._announce(outage.text)
+        if self._lab is not None:
+            self._lab.records.add(outage.kind, **outage.values)
 
     def _announce(self, text: str) -> None:
         self._now = text

@@ -32,17 +32,21 @@ class LocalNetwork:
         pairs = list(combinations(self.hubs, 2))
         for name in reversed(self.hubs):
             peers = [await self._line(chain, stack, name, other) for first, other in pairs if first == name]
-            await chain.hub(name, region=_region(name), peers=peers)
+            await chain.hub(name, region=region_of_hub(name), peers=peers)
         await chain.ready()  # a store that does not reach its home hub connects to another one
         for name in self.stores:
             in_order = sorted(self.hubs, key=lambda hub: hub != self.home_hub[name])
             urls = [await self._line(chain, stack, name, hub) for hub in in_order]
             flags = ["--home-after", str(home_after_s)]
-            await chain.store(name, hubs=urls, region=_region(self.home_hub[name]), more=flags)
+            await chain.store(name, hubs=urls, region=self.region(name), more=flags)
         await chain.ready()
         self.nodes = chain.nodes
         self.urls = {name: chain.nodes[name].url for name in (*self.hubs, *self.stores)}
         return chain
+
+    def region(self, node: str) -> str:
+        """The region of a node: for a store, that of its home hub."""
+        return region_of_hub(self.home_hub.get(node, node))
 
     def heal(self) -> None:
         """Heal all lines."""
@@ -55,5 +59,6 @@ class LocalNetwork:
         return line.url
 
 
-def _region(hub: str) -> str:
+def region_of_hub(hub: str) -> str:
+    """The region of a hub of such a chain."""
     return hub.removeprefix("hub-")

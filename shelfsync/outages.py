@@ -29,9 +29,11 @@ class Pace(Struct, frozen=True):
 
 
 class Outage(Struct, frozen=True):
-    """Lines that fail, and the text for the screen."""
+    """Lines that fail, and the text for the screen. `kind` and `values`: the same for the lab, which has languages."""
 
     text: str
+    kind: str
+    values: dict[str, str] = {}
     cut: tuple[Proxy, ...] = ()
     black_holed: tuple[Proxy, ...] = ()
 
@@ -48,6 +50,9 @@ class Outage(Struct, frozen=True):
             line.heal()
 
 
+CALM = Outage("all connections work", "healed-all")
+
+
 def pace_of(seconds: float | None) -> Pace:
     """Return a pace with at least two outages in this time."""
     if seconds is None or seconds >= 2 * (CALM_S + OUTAGE_S):
@@ -60,24 +65,70 @@ def outages(stores: list[str], hubs: list[str], home_hub: dict[str, str], lines:
     between_hubs = tuple(line for (dialler, _), line in lines.items() if dialler in hubs)
     for store in cycle(stores):
         own = tuple(line for (dialler, _), line in lines.items() if dialler == store)
-        yield Outage(f"{store} is cut off and sells alone", cut=own)
+        yield Outage(f"{store} is cut off and sells alone", "cut-store", {"store": store}, cut=own)
         if len(hubs) > 1:
-            yield Outage("the regions are cut off from each other", cut=between_hubs)
+            yield Outage("the regions are cut off from each other", "cut-regions", cut=between_hubs)
             first = home_hub[store]
             yield Outage(
                 f"{store} gets no answer from {first} and connects to another hub",
+                "silent-hub",
+                {"store": store, "hub": first},
                 black_holed=(lines[store, first],),
             )
         everything = tuple(lines.values())
-        yield Outage("no node reaches another one: all connections lose their data", black_holed=everything)
+        yield Outage(
+            "no node reaches another one: all connections lose their data", "losing-all", black_holed=everything
+        )
 
 
-async def run_outages(all_outages: Iterator[Outage], pace: Pace, show: Callable[[str], None]) -> None:
-    """Run outages until cancelled; the caller then heals all lines. `show` prints a text."""
+async def run_outages(all_outages: Iterator[Outage], pace: Pace, show: Callable[[Outage], None]) -> None:
+    """Run outages until cancelled; the caller then heals all lines. `show` shows each, and `CALM` between them."""
     for outage in all_outages:
-        show("all connections work")
+        show(CALM)
         await asyncio.sleep(pace.calm_s)
         outage.begin()
-        show(outage.text)
+        show(outage)
         await asyncio.sleep(pace.outage_s)
         outage.end()
+
+
+class AutomaticOutages:
+    """Outages in turn, which a person can switch off and on."""
+
+    def __init__(
+        self, in_turn: Iterator[Outage], pace: Pace, heal: Callable[[], None], show: Callable[[Outage], None]
+    ) -> None:
+        self._in_turn = in_turn
+        self._pace = pace
+        self._heal = heal
+        self._show = show
+        self._on = asyncio.Event()
+        self._on.set()
+        self._off = asyncio.Event()
+
+    @property
+    def are_on(self) -> bool:
+        """Whether outages come by themselves."""
+        return self._on.is_set()
+
+    def switch_off(self) -> None:
+        """Let no outage begin or end by itself. Lines that are cut now stay cut."""
+        self._on.clear()
+        self._off.set()
+
+    def switch_on(self) -> None:
+        """Heal all lines, and let outages come again."""
+        self._off.clear()
+        self._on.set()
+
+    async def run(self) -> None:
+        """Run outages while they are switched on, until cancelled; the caller then heals all lines."""
+        while True:
+            await self._on.wait()
+            self._heal()
+            running = asyncio.ensure_future(run_outages(self._in_turn, self._pace, self._show))
+            try:
+                await self._off.wait()
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)

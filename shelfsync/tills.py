@@ -11,6 +11,7 @@ import os
 import random
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -43,11 +44,46 @@ class Book:
         self.returns = 0
         self.last_sold = ""
         """The name of what was sold last."""
+        self.last_names: dict[str, str] = {}
+        """Its names by language."""
         self.units = 0
         """Base units sold minus units returned."""
         self.retries = 0
         self.open = 0
         """Requests without an answer so far."""
+
+
+class Shoppers:
+    """Whether shoppers come to the tills: from the start, unless they are asked to wait, until the stores close."""
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
+        self._coming = asyncio.Event()
+        self._coming.set()
+
+    @property
+    def are_coming(self) -> bool:
+        """Whether shoppers come now."""
+        return self._coming.is_set() and not self.closed.is_set()
+
+    def wait(self) -> None:
+        """Let no further shopper come, until they are called."""
+        if not self.closed.is_set():
+            self._coming.clear()
+
+    def come(self) -> None:
+        """Let shoppers come."""
+        self._coming.set()
+
+    def close(self) -> None:
+        """Close the stores for ever."""
+        self.closed.set()
+        self._coming.set()
+
+    async def next(self) -> bool:
+        """Wait until a shopper may come. False: the stores are closed."""
+        await self._coming.wait()
+        return not self.closed.is_set()
 
 
 class Till:
@@ -67,45 +103,53 @@ class Till:
         lines = [{"sku": good.sku, "quantity": good.lot} for good in self._goods.values() if good.is_basic]
         await self.ask("/v1/receipts", {"lines": lines, "reference": "first delivery"})
 
-    async def serve(self, closing: asyncio.Event) -> None:
+    async def serve(self, shoppers: Shoppers) -> None:
         """Serve customers until closing time, the last one to the end."""
-        while not closing.is_set():
+        while await shoppers.next():
             if self._bought and self._random.random() < RETURNS_SHARE:
                 await self._take_back(self._bought.pop())
             else:
-                await self._sell()
+                await self._sell_basket()
             await asyncio.sleep(self._random.expovariate(1 / PAUSE_S))
 
-    async def ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Do one write exactly once, with as many retries as it needs; return the answer."""
-        headers = {"Idempotency-Key": str(uuid7())}
-        timeout = aiohttp.ClientTimeout(total=ANSWER_S)
-        self._book.open += 1
-        while True:
-            try:
-                async with self._client.post(self._url + path, json=body, headers=headers, timeout=timeout) as response:
-                    answer = await response.json(content_type=None)
-                if response.status < 400:
-                    self._book.open -= 1
-                    return dict(answer)
-                if response.status < 500:
-                    raise UnexpectedAnswer(f"the store refused {path} of {self.name}: {answer}")
-            except (aiohttp.ClientError, TimeoutError, ValueError):
-                pass  # no readable answer: the write may have had its effect
-            self._book.retries += 1
-            await asyncio.sleep(RETRY_S)
+    async def ask(
+        self, path: str, body: dict[str, Any], key: str = "", on_retry: Callable[[], None] | None = None
+    ) -> dict[str, Any]:
+        """Do one write exactly once, with as many retries as it needs; return the answer.
 
-    async def _sell(self) -> None:
-        basket = self._random.sample(list(self._goods.values()), self._random.randint(1, 4))
-        quantities = [self._quantity_of(good) for good in basket]
+        Raises UnexpectedAnswer if the store refuses.
+        """
+
+        def retried() -> None:
+            self._book.retries += 1
+            if on_retry is not None:
+                on_retry()
+
+        self._book.open += 1
+        status, answer = await until_answered(self._client, self._url + path, body, key or str(uuid7()), retried)
+        self._book.open -= 1
+        if status >= 400:
+            raise UnexpectedAnswer(f"the store refused {path} of {self.name}: {answer}")
+        return answer
+
+    async def sell(
+        self, basket: Mapping[Good, int], key: str = "", on_retry: Callable[[], None] | None = None
+    ) -> dict[str, Any]:
+        """Sell goods that are on the belt, and note them in the book; return the answer."""
         lines = [
             {"barcode": good.barcode, "quantity": quantity} if quantity % 2 else {"sku": good.sku, "quantity": quantity}
-            for good, quantity in zip(basket, quantities, strict=True)
+            for good, quantity in basket.items()
         ]
-        answer = await self.ask("/v1/sales", {"lines": lines, "till": self.name})
+        answer = await self.ask("/v1/sales", {"lines": lines, "till": self.name}, key, on_retry)
         self._book.sales += 1
-        self._book.units += sum(good.units * quantity for good, quantity in zip(basket, quantities, strict=True))
-        self._book.last_sold = basket[0].name
+        self._book.units += sum(good.units * quantity for good, quantity in basket.items())
+        last = next(iter(basket))
+        self._book.last_sold, self._book.last_names = last.name, last.names
+        return answer
+
+    async def _sell_basket(self) -> None:
+        basket = self._random.sample(list(self._goods.values()), self._random.randint(1, 4))
+        answer = await self.sell({good: self._quantity_of(good) for good in basket})
         self._bought = [*self._bought, basket[0]][-20:]
         low = [
             self._goods[line["sku"]]
@@ -126,6 +170,23 @@ class Till:
         if good.is_loose:
             return self._random.randint(80, 900)
         return self._random.choice((1, 1, 1, 2, 3))
+
+
+async def until_answered(
+    client: aiohttp.ClientSession, url: str, body: dict[str, Any], key: str, on_retry: Callable[[], None]
+) -> tuple[int, dict[str, Any]]:
+    """Send one write until it has a definite answer; return its status, below 500, and the answer."""
+    timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+    while True:
+        try:
+            async with client.post(url, json=body, headers={"Idempotency-Key": key}, timeout=timeout) as response:
+                answer = await response.json(content_type=None)
+            if response.status < 500:
+                return response.status, dict(answer)
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            pass  # no readable answer: the write may have had its effect
+        on_retry()
+        await asyncio.sleep(RETRY_S)
 
 
 def uuid7() -> uuid.UUID:

@@ -61,10 +61,10 @@ async def test_unknown_file_is_a_problem_document(store: Caller) -> None:
 
 def test_change_of_any_file_changes_the_path_of_all(tmp_path: Path) -> None:
     (tmp_path / "main.mjs").write_text("1")
-    before = Site("main.mjs", "Test", tmp_path).base
+    before = Site("main.mjs", "Test", folder=tmp_path).base
     (tmp_path / "other.css").write_text("2")
 
-    assert Site("main.mjs", "Test", tmp_path).base != before
+    assert Site("main.mjs", "Test", folder=tmp_path).base != before
 
 
 def test_modules_that_are_needed_at_once_are_found_through_each_other() -> None:

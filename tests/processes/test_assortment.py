@@ -11,7 +11,8 @@ from msgspec import convert
 from replica.core.base.names import is_item
 from replica.core.catalog.locations import LocationDocument
 from replica.core.catalog.skus import SkuDocument
-from shelfsync.assortment import REGIONS, documents, goods, region_of
+from replica.core.rights.policies import PolicyDocument
+from shelfsync.assortment import ONLINE, REGIONS, documents, goods, region_of, scarce_good
 
 PLU = re.compile(r"^9?4\d{3}$")
 
@@ -61,3 +62,16 @@ def test_a_hub_accepts_all_sample_documents(regions: int) -> None:
 def test_every_region_of_a_large_chain_has_stores() -> None:
     for regions in range(1, len(REGIONS) + 1):
         assert {region_of(store, regions) for store in range(8)} == set(REGIONS[:regions])
+
+
+def test_scarce_good_is_one_unit_that_no_shopper_buys() -> None:
+    scarce = scarce_good()
+    assert scarce.is_basic
+    assert not scarce.is_loose
+    assert scarce.names.keys() >= {"en", "zh"}
+    assert all(scarce.recipe.keys().isdisjoint(good.recipe) for good in goods())
+    assert scarce.sku in {document["key"] for document in documents(3, 2)}
+
+
+def test_hubs_may_promise_half_of_the_stock() -> None:
+    assert convert(ONLINE["value"], PolicyDocument).share == 0.5

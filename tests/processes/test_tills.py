@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from shelfsync import tills
-from shelfsync.tills import Book, Till, UnexpectedAnswer
+from shelfsync.assortment import goods
+from shelfsync.tills import Book, Shoppers, Till, UnexpectedAnswer
 
 
 async def keys_of_one_write(answers: list[int], monkeypatch: pytest.MonkeyPatch, book: Book) -> list[str]:
@@ -35,6 +38,32 @@ async def test_a_write_without_a_definite_answer_is_retried_under_its_key(monkey
     assert second != first[:1]
 
 
-async def test_a_refused_write_is_not_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_write_is_not_retried_and_has_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    book = Book()
     with pytest.raises(UnexpectedAnswer, match="till-1"):
-        await keys_of_one_write([409], monkeypatch, Book())
+        await keys_of_one_write([409], monkeypatch, book)
+    assert book.open == 0
+
+
+@pytest.mark.virtual_time
+async def test_no_shopper_comes_while_they_wait_and_all_leave_when_the_stores_close() -> None:
+    shoppers = Shoppers()
+    assert await shoppers.next()
+    shoppers.wait()
+    assert not shoppers.are_coming
+    waiting = asyncio.ensure_future(shoppers.next())
+    await asyncio.sleep(60)
+    assert not waiting.done()
+    shoppers.come()
+    assert await waiting
+    shoppers.wait()
+    waiting = asyncio.ensure_future(shoppers.next())
+    await asyncio.sleep(60)
+    shoppers.close()
+    assert not await waiting
+    shoppers.wait()
+    assert not await shoppers.next()
+
+
+def test_goods_of_a_basket_are_told_apart_by_their_sku() -> None:
+    assert len(dict.fromkeys(goods(), 1)) == len(goods())

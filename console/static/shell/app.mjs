@@ -40,15 +40,18 @@ function useTheme() {
   }, [theme.value]);
 }
 
-/** Start a console: draw it and follow the feed of its node. `Status` draws the state of the node in the header. */
-export function start({ brand, pages, Status }) {
-  startLive();
+/**
+ * Start a console: draw it and follow the feed of its node. `Status` draws the state of the node in the header. `keys`
+ * are further keys of the keyboard: `{key, text(), press()}`.
+ */
+export function start({ brand, pages, Status, feed, keys = [] }) {
+  startLive(feed);
   const root = document.getElementById("app");
   root.replaceChildren();
-  render(html`<${App} brand=${brand} pages=${pages} Status=${Status} />`, root);
+  render(html`<${App} brand=${brand} pages=${pages} Status=${Status} keys=${keys} />`, root);
 }
 
-function App({ brand, pages, Status }) {
+function App({ brand, pages, Status, keys }) {
   useTheme();
   const [isMenuOpen, setMenuOpen] = useState(false);
   const found = opened(pages, route.value);
@@ -70,15 +73,15 @@ function App({ brand, pages, Status }) {
       <button class="menu" type="button" aria-expanded=${isMenuOpen} aria-controls="pages"
         onClick=${() => setMenuOpen(!isMenuOpen)}>${t("menu")}</button>
     </header>
-    <div class="frame">
-      <${Navigation} pages=${pages} here=${found?.page} isOpen=${isMenuOpen} />
+    <div class=${pages.length > 1 ? "frame" : "frame single"}>
+      ${pages.length > 1 && html`<${Navigation} pages=${pages} here=${found?.page} isOpen=${isMenuOpen} />`}
       <main id="content" tabindex="-1">
         ${found
           ? html`<${Page} key=${found.page.path} page=${found.page} variables=${found.variables} brand=${brand} />`
           : html`<h1>${t("noPage")}</h1><p><a href="#/">${t("start")}</a></p>`}
       </main>
     </div>
-    <${Keys} pages=${pages} />
+    <${Keys} pages=${pages} more=${keys} />
   `;
 }
 
@@ -136,7 +139,7 @@ function Page({ page, variables, brand }) {
 
 const isTyping = (target) => target.closest?.("input, select, textarea, [contenteditable]");
 
-function Keys({ pages }) {
+function Keys({ pages, more }) {
   const dialog = useRef(null);
   const going = useRef(false);
   const listed = pages.filter((page) => page.key);
@@ -145,7 +148,9 @@ function Keys({ pages }) {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       const target = going.current && listed.find((page) => page.key === event.key);
       going.current = event.key === "g";
+      const own = more.find((one) => one.key === event.key);
       if (target) open(`#${target.path}`);
+      else if (own) own.press();
       else if (event.key === "?") dialog.current.showModal();
       else if (event.key === "/") document.querySelector("main input[type=search]")?.focus();
       else return;
@@ -153,7 +158,7 @@ function Keys({ pages }) {
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  }, [pages]);
+  }, [pages, more]);
   return html`
     <footer class="foot"><button type="button" class="quiet" onClick=${() => dialog.current.showModal()}>
       ${t("keys")} <kbd>?</kbd></button></footer>
@@ -163,7 +168,8 @@ function Keys({ pages }) {
         <dl class="keys">
           <div><dt><kbd>/</kbd></dt><dd>${t("keySearch")}</dd></div>
           <div><dt><kbd>?</kbd></dt><dd>${t("keyHelp")}</dd></div>
-          ${listed.map((page) => html`<div><dt><kbd>g</kbd> <kbd>${page.key}</kbd></dt>
+          ${more.map((one) => html`<div><dt><kbd>${one.key}</kbd></dt><dd>${one.text()}</dd></div>`)}
+          ${pages.length > 1 && listed.map((page) => html`<div><dt><kbd>g</kbd> <kbd>${page.key}</kbd></dt>
             <dd>${t("keyGo", { page: page.name() })}</dd></div>`)}
         </dl>
         <form method="dialog"><button>${t("close")}</button></form>
