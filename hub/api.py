@@ -12,10 +12,13 @@ from msgspec import Struct
 
 from hub.areas_api import AreasApi
 from hub.availability_api import AvailabilityApi
+from hub.delivery import Surveyor
 from hub.elsewhere_api import ElsewhereApi
+from hub.last_current import LastCurrent
 from hub.last_seen import heard_seen, met_seen
 from hub.locations_api import LocationsApi
 from hub.rights_api import RightsApi
+from hub.sourcing_api import SourcingApi
 from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
 from replica.core.state.known_nodes import KnownNode, known_nodes, rights_by_node
@@ -106,9 +109,11 @@ class HubApi:
         self._region = region
         self._hosts = tuple(hosts)
         self._stock = StockApi(node, self._location_of)
-        self._availability = AvailabilityApi(node, self._hosts, self._stock.long_reads)
+        last_current = LastCurrent(node, self._hosts)
+        self._availability = AvailabilityApi(node, last_current, self._stock.long_reads)
+        self._sourcing = SourcingApi(node, Surveyor(last_current))
         self._areas = AreasApi(node)
-        self._elsewhere = ElsewhereApi(node, self._stock.long_reads, self._availability.as_of)
+        self._elsewhere = ElsewhereApi(node, self._stock.long_reads, last_current)
         self.locations = LocationsApi(node, self._stock.long_reads)
         self._rights = RightsApi(node, self._stock.long_reads)
         self._documents = DocumentsApi(node, self._stock.long_reads)
@@ -135,6 +140,7 @@ class HubApi:
             *self._search.operations((LOCATION,)),
             *self._elsewhere.operations(),
             *self._areas.operations(),
+            *self._sourcing.operations(),
             Operation(
                 method="GET",
                 path="/v1/stock/{location}",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
 from typing import Annotated
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
 from hub.availability import AvailabilityAnswer, sku_availability
-from replica.core.base.clock import stamp_text, time_text
+from hub.last_current import LastCurrent
 from replica.core.base.quantities import Sku
 from replica.core.catalog.locations import Point
 from replica.core.state.replica import Replica
@@ -41,12 +39,12 @@ class AvailabilityVerdict(SkuVerdict, frozen=True, omit_defaults=True):
 
 
 class AvailabilityApi:
-    """The calls about availability at one hub. `hosts`: the locations that the hub writes for."""
+    """The calls about availability at one hub."""
 
-    def __init__(self, node: Node, hosts: Sequence[str], long_reads: LongReads) -> None:
+    def __init__(self, node: Node, last_current: LastCurrent, long_reads: LongReads) -> None:
         self._node = node
         self._long_reads = long_reads
-        self._hosts = tuple(hosts)
+        self._last_current = last_current
         self._query = Decoder(AvailabilityQuery)
 
     def operations(self) -> list[Operation]:
@@ -107,14 +105,4 @@ class AvailabilityApi:
     def _answer(
         self, replica: Replica, sku: str, location: str, near: Point | None, channel: str
     ) -> AvailabilityAnswer:
-        return sku_availability(replica, sku, location, near, channel, partial(self.as_of, replica))
-
-    def as_of(self, replica: Replica, location: str) -> str | None:
-        """When the knowledge about a location was last current: now, if its node is connected or this hub hosts it."""
-        is_live = location in self._hosts or any(
-            peer.hello is not None and location in (peer.hello.scopes or ()) for peer in self._node.peers.connected
-        )
-        if is_live:
-            return time_text(self._node.clock.now().wall_ms)
-        newest = replica.newest(location)
-        return stamp_text(newest) if newest is not None else None
+        return sku_availability(replica, sku, location, near, channel, self._last_current.as_of(replica))

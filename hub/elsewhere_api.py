@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 from aiohttp import web
 from msgspec import structs
 
 from hub.availability import sku_availability
+from hub.last_current import LastCurrent
 from replica.core.base.clock import time_text
 from replica.core.catalog.locations import Address, Point, location_document, position_of
 from replica.core.state.replica import Replica
@@ -34,12 +32,12 @@ HERE = QueryField("location", LOCATION.schema, "The location that asks: it is le
 
 
 class ElsewhereApi:
-    """The calls at one hub. `as_of`: when the knowledge about a location was last current."""
+    """The calls at one hub."""
 
-    def __init__(self, node: Node, long_reads: LongReads, as_of: Callable[[Replica, str], str | None]) -> None:
+    def __init__(self, node: Node, long_reads: LongReads, last_current: LastCurrent) -> None:
         self._node = node
         self._long_reads = long_reads
-        self._as_of = as_of
+        self._last_current = last_current
         self._query = Decoder(ElsewhereQuery)
 
     def operations(self) -> list[Operation]:
@@ -96,7 +94,7 @@ class ElsewhereApi:
 
     def _answer(self, replica: Replica, sku: str, here: str, near: Point | None, limit: int) -> ElsewhereAnswer:
         near = near or (position_of(replica.documents, here) if here else None)
-        found = sku_availability(replica, sku, "", near, "", partial(self._as_of, replica))
+        found = sku_availability(replica, sku, "", near, "", self._last_current.as_of(replica))
         others = [one for one in found.locations if one.location != here and one.optimistic > 0]
         locations = []
         for one in others[:limit]:

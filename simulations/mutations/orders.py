@@ -160,7 +160,7 @@ ORDER_SLIPS = (
         breaks="several lines of one order can each take all units of the same item",
         invariant=4,
         expected=("FloorChecker",),
-        edits=(slip(f"{SOURCING}:_Rights.take", ("-= units * quantity", "-= 0")),),
+        edits=(slip(f"{SOURCING}:Rights.take", ("-= units * quantity", "-= 0")),),
     ),
     Mutation(
         name="held-again-by-a-repeat",

@@ -126,7 +126,7 @@ BUGS = {
         f"{ORDERS}.transitions:judge", ("and not fulfilment.sold:", "and False:")
     ),
     "an order of several lines takes the rights of each line alone": slip(
-        f"{ORDERS}.sourcing:_Rights.take", ("-= units * quantity", "-= 0")
+        f"{ORDERS}.sourcing:Rights.take", ("-= units * quantity", "-= 0")
     ),
     "a store promises that another region has an order": slip(
         "replica.runtime.http.orders_api:OrdersApi._read", ('placement.durability != "local"', "False")

@@ -81,6 +81,12 @@ STOPS_MAX = 256
 OPENING_DAYS_MAX = 370
 """Days in which a calendar has to open again: a year, so that yearly goods have a date."""
 
+WEIGHT_MAX = 1_000_000
+"""Points of one weight of the cost model: with the largest distance and quantity, a cost stays a safe integer."""
+
+DISPATCH_HOURS_MAX = 24 * OPENING_DAYS_MAX
+"""Hours that a location may be closed, or unheard of, and still be a source."""
+
 POLYGON_POINTS_MAX = 1_024
 """Corners of one polygon: a coast in some detail, and half of the largest document."""
 

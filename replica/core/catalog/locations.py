@@ -78,7 +78,7 @@ def region_of(documents: Documents, location: str) -> str:
     return document.region if document is not None else ""
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=1 << 14)
 def read_location(packed: bytes) -> LocationDocument | None:
     """A document that was packed. Each sale with a till receipt asks for one, so it is read once."""
     try:

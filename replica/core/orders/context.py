@@ -17,6 +17,7 @@ from replica.core.orders.fold import Orders
 from replica.core.orders.machine import OrderMachine
 from replica.core.orders.requests import ORDER
 from replica.core.orders.sources import Source
+from replica.core.orders.sourcing import Chooser
 from replica.core.rights.policies import Policies
 
 Drafts = list[tuple[str, Draft]]
@@ -74,6 +75,8 @@ class OrderContext(Struct, frozen=True):
     policies: Policies
     known_locations: KnownLocations
     order_policy: OrderPolicy = OrderPolicy()
+    chooser: Chooser | None = None
+    """Chooses the locations of the order that is placed. None: an order goes to no address, and `allocate` does it."""
     location_owners: Mapping[str, str] = {}
     """The node that owns each location, as far as known. It receives the fulfilments that were paid there."""
 

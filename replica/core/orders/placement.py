@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from replica.core.base.errors import Invalid, OrderEnded, OrderExists, RightsExhausted
 from replica.core.base.limits import QUANTITY_MAX
@@ -18,8 +18,35 @@ from replica.core.orders.facts import RepeatFacts, ShownFulfilment, StepFacts
 from replica.core.orders.machine import EXPIRE, HOLD, RESERVE, Nature
 from replica.core.orders.order import Fulfilment, Order, least_advanced
 from replica.core.orders.requests import Placement, request_digest, request_facts
+from replica.core.orders.sources import Source
 from replica.core.orders.sourcing import SourcingPlan, WantedLine, allocate, fullest
 from replica.core.stock.requests import SkuLine
+
+
+class Planned(Struct, frozen=True):
+    """From where an order would take its lines."""
+
+    wanted: Sequence[WantedLine]
+    source: Source
+    plan: SourcingPlan
+
+
+def plan_placement(context: OrderContext, placement: Placement, wanted: Sequence[WantedLine] | None = None) -> Planned:
+    """Plan from where an order takes its lines. Nothing is held. Raises Refused.
+
+    Args:
+        wanted: the lines to plan, if not all.
+    """
+    lines = wanted_lines(context, placement) if wanted is None else wanted
+    source = context.source(placement.channel)
+    if context.chooser is not None:
+        return Planned(lines, source, context.chooser.choose(source.units, lines))
+    return Planned(lines, source, allocate(context.ledger, context.locations, source.units, lines))
+
+
+def wanted_lines(context: OrderContext, placement: Placement) -> list[WantedLine]:
+    """The lines of an order with their recipes. Raises Refused."""
+    return [_wanted(context, placement, index) for index in range(len(placement.lines))]
 
 
 def prepare_placement(context: OrderContext, placement: Placement) -> list[OrderDraft]:
@@ -28,9 +55,8 @@ def prepare_placement(context: OrderContext, placement: Placement) -> list[Order
     known = context.orders.find(placement.order)
     if known is not None and known.placed:
         return _place_again(context, placement, digest, known)
-    wanted = [_wanted(context, placement, index) for index in range(len(placement.lines))]
-    source = context.source(placement.channel)
-    plan = allocate(context.ledger, context.locations, source.units, wanted)
+    planned = plan_placement(context, placement)
+    wanted, source, plan = planned.wanted, planned.source, planned.plan
     if plan.short and not (placement.partial and plan.taken):
         raise RightsExhausted([one.fields() for one in plan.short])
     event = RESERVE if placement.paid else HOLD
@@ -86,9 +112,8 @@ def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str]
     A line without a location is looked for at the location with most of it, to whichever node these units belong. Empty
     when there is enough. None when no grant can help: a quota is exhausted, or all nodes together have too few.
     """
-    wanted = [_wanted(context, placement, index) for index in range(len(placement.lines))]
-    source = context.source(placement.channel)
-    plan = allocate(context.ledger, context.locations, source.units, wanted)
+    planned = plan_placement(context, placement)
+    wanted, source, plan = planned.wanted, planned.source, planned.plan
     own = account(context.node, FREE)
     units: dict[tuple[str, str], int] = {}
     for short in plan.short:

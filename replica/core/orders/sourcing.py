@@ -8,6 +8,7 @@ same units.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -50,7 +51,14 @@ class SourcingPlan(Struct, frozen=True):
     short: list[Shortfall]
 
 
-class _Rights:
+class Chooser(Protocol):
+    """Chooses the locations of one order, instead of `allocate`: for an order that goes to an address."""
+
+    def choose(self, units: Callable[[str, str], int], lines: Sequence[WantedLine]) -> SourcingPlan:
+        """Which location sends how much of each line. `units`: what may be taken at a location."""
+
+
+class Rights:
     """What is left of a node's rights while lines take from them."""
 
     def __init__(self, units: Callable[[str, str], int]) -> None:
@@ -100,7 +108,7 @@ def allocate(
         locations: those the node writes for. They come before others where it only has rights.
         units: how many of an item the lines may take at a location.
     """
-    rights = _Rights(units)
+    rights = Rights(units)
     taken: dict[str, dict[int, int]] = {}
     short: list[Shortfall] = []
 
@@ -148,7 +156,7 @@ def candidates(ledger: Ledger, locations: Sequence[str], items: Sequence[str], u
 
 
 def _richest(
-    rights: _Rights, candidates: Iterable[str], wanted: WantedLine, used: Mapping[str, object]
+    rights: Rights, candidates: Iterable[str], wanted: WantedLine, used: Mapping[str, object]
 ) -> list[tuple[str, int]]:
     """Locations that serve the order already, then others, both by how much they have of a line, most first."""
     found = [(location, rights.covers(location, wanted)) for location in candidates]

@@ -40,6 +40,7 @@ from replica.core.catalog.skus import SKU, Catalog, SkuDocument, listed
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument, OrderMachine, read_machine
+from replica.core.planning.weights import SOURCING, SourcingDocument, read_weights
 from replica.core.rights.policies import (
     POLICY,
     Policies,
@@ -241,6 +242,12 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             admit=_admit_area,
             named_locations=_area_locations,
             index=_index_area,
+        ),
+        DocumentKind(
+            name=SOURCING,
+            document=SourcingDocument,
+            is_key=is_name,
+            index=lambda indexes, register: register.value is None or read_weights(register.value) is not None,
         ),
         DocumentKind(
             name=PRICE,

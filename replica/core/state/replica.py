@@ -31,6 +31,7 @@ from replica.core.log.recent_keys import RecentKeys
 from replica.core.log.times import AFTER, WALL, WALL_MIN_MS, is_ahead, is_cause, moved_ms, recorded_clock
 from replica.core.orders.context import OrderContext, OrderPolicy
 from replica.core.orders.machine import OrderMachine
+from replica.core.orders.sourcing import Chooser
 from replica.core.rights.location_owners import LocationOwners
 from replica.core.state.batch import Batch, Image, ReceiptRow
 from replica.core.state.duplicates import Collision, is_ours_to_void
@@ -136,8 +137,8 @@ class Replica:
         """The current table of order transitions."""
         return self.fold.machine
 
-    def context(self, now_ms: int) -> OrderContext:
-        """All that this node needs to decide about orders now."""
+    def context(self, now_ms: int, chooser: Chooser | None = None) -> OrderContext:
+        """All that this node needs to decide about orders now. `chooser`: chooses the locations of an order."""
         return OrderContext(
             node=self.node,
             locations=self.locations,
@@ -150,6 +151,7 @@ class Replica:
             order_policy=self.order_policy,
             location_owners=self.location_owners.nodes,
             known_locations=self.known_locations,
+            chooser=chooser,
         )
 
     def learn_location_owners(self, stores: Mapping[str, str], hubs: Iterable[str] = ()) -> None:

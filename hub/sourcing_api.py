@@ -1,0 +1,221 @@
+"""The call that says from where an order would be sent, and why. It holds nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from hub.delivery import Survey, Surveyor
+from replica.core.base.clock import time_text
+from replica.core.base.errors import Invalid
+from replica.core.base.limits import LINES_MAX
+from replica.core.base.quantities import Text
+from replica.core.catalog.addresses import Destination, Where, where
+from replica.core.catalog.locations import LocationName
+from replica.core.orders.placement import Planned, plan_placement, wanted_lines
+from replica.core.orders.requests import OrderName, PlacedLine, Placement
+from replica.core.planning.candidates import Candidate
+from replica.core.state.replica import Replica
+from replica.runtime.http.operations import Decoder, Operation, json_response
+from replica.runtime.node import Node
+
+CHOSEN: Final = "chosen"
+COSTLIER: Final = "costlier"
+NO_RIGHTS: Final = "no-rights"
+NO_STOCK: Final = "no-stock"
+NO_PART: Final = "not-enough"
+BACKUP: Final = "backup"
+
+DRY_RUN = "dry-run"
+"""The order that a question is about, if it names none."""
+
+
+Reason = Literal["chosen", "costlier", "backup", "no-stock", "no-rights", "not-enough", "not-serving", "closed"]
+
+
+class SourceBody(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An order that nobody placed yet. `ship_to`: where it would go; `pickup_at`: where a customer would collect it.
+
+    The body may be that of an order: the other fields change nothing in the answer. Nothing of it is stored.
+    """
+
+    lines: Annotated[tuple[PlacedLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
+    order: OrderName = DRY_RUN
+    channel: Text = ""
+    ship_to: Destination | UnsetType = UNSET
+    pickup_at: LocationName | UnsetType = UNSET
+    customer: str = ""
+    ttl_s: int = 0
+    partial: bool = False
+    paid: bool = False
+    durability: str = ""
+    campaign: str = ""
+    wait_ms: int = 0
+
+
+class SourcedLine(Struct, frozen=True):
+    """Units of a SKU that one location sends."""
+
+    sku: str
+    quantity: int
+
+
+class SourcedFulfilment(Struct, frozen=True, omit_defaults=True):
+    """What one location would send. `cost`: in points of the cost model. `dispatch_at`: when it dispatches next."""
+
+    location: str
+    lines: list[SourcedLine]
+    cost: int
+    dispatch_at: str | None = None
+
+
+class CandidateAnswer(Struct, frozen=True, omit_defaults=True):
+    """A location that was looked at.
+
+    `reason`: `chosen`; `costlier` than the chosen ones; a `backup` that is not needed; `no-stock`; `no-rights` for this
+    hub to promise its units; `not-enough`, if the order is short and its units do not help; `not-serving` the areas of
+    the address; `closed` for too long, with the `calendar` and its `reasons`. `costs`: the parts of `cost`.
+    """
+
+    location: str
+    taken: bool
+    reason: Reason
+    cost: int | None = None
+    costs: dict[str, int] = {}
+    distance_km: float | None = None
+    calendar: str = ""
+    reasons: dict[str, str] = {}
+
+
+class ShortLine(Struct, frozen=True):
+    """A line of which only `free` units can be sent."""
+
+    line: int
+    sku: str
+    wanted: int
+    free: int
+
+
+class BannedLineAnswer(Struct, frozen=True):
+    """A line that is not delivered to the address, and the area that says so. It is left out of the rest."""
+
+    line: int
+    sku: str
+    area: str
+    reasons: dict[str, str]
+
+
+class SourceAnswer(Struct, frozen=True):
+    """From where an order would be sent now. `cost` adds up those of the fulfilments."""
+
+    fulfilments: list[SourcedFulfilment]
+    cost: int
+    candidates: list[CandidateAnswer]
+    short: list[ShortLine]
+    banned: list[BannedLineAnswer]
+
+
+class SourcingApi:
+    """The call at one hub."""
+
+    def __init__(self, node: Node, surveyor: Surveyor) -> None:
+        self._node = node
+        self._surveyor = surveyor
+        self._body = Decoder(SourceBody)
+
+    def operations(self) -> list[Operation]:
+        """The call."""
+        return [
+            Operation(
+                method="POST",
+                path="/v1/source",
+                handler=self.source,
+                summary="Say from where an order would be sent, and hold nothing",
+                body=SourceBody,
+                answer=SourceAnswer,
+            )
+        ]
+
+    async def source(self, request: web.Request) -> web.Response:
+        body: SourceBody = await self._body.read(request)
+        place = None
+        if body.ship_to is not UNSET:
+            if body.pickup_at is not UNSET:
+                raise Invalid("Send the field ship_to or pickup_at, not both.", field="pickup_at")
+            place = where(body.ship_to, "ship_to")
+        placement = Placement(order=body.order, lines=body.lines, channel=body.channel, pickup_at=body.pickup_at)
+        now_ms = self._node.clock.now().wall_ms
+        for location in dict.fromkeys(one.location for one in body.lines if one.location is not UNSET):
+            await self._node.meet(location)
+        return json_response(
+            await self._node.driver.look(lambda replica: self._answer(replica, placement, place, now_ms))
+        )
+
+    def _answer(self, replica: Replica, placement: Placement, place: Where | None, now_ms: int) -> SourceAnswer:
+        context = replica.context(now_ms)
+        if place is None:
+            return _rendered(replica, plan_placement(context, placement), None)
+        wanted = wanted_lines(context, placement)
+        survey = self._surveyor.survey(replica, place, placement.channel, wanted, now_ms)
+        banned = {one.line for one in survey.banned}
+        allowed = [line for line in wanted if line.index not in banned]
+        planned = plan_placement(replica.context(now_ms, survey.sources), placement, allowed)
+        return _rendered(replica, planned, survey)
+
+
+def _rendered(replica: Replica, planned: Planned, survey: Survey | None) -> SourceAnswer:
+    plan, units = planned.plan, planned.source.units
+    costs = survey.sources.cost_of(units, planned.wanted, plan) if survey is not None else {}
+    by_name = {one.location: one for one in survey.sources.candidates} if survey is not None else {}
+    skus = {line.index: line.sku for line in planned.wanted}
+    fulfilments = []
+    for location, quantities in plan.taken.items():
+        candidate = by_name.get(location)
+        fulfilment = SourcedFulfilment(
+            location=location,
+            lines=[SourcedLine(skus[index], quantity) for index, quantity in sorted(quantities.items())],
+            cost=costs.get(location, 0),
+            dispatch_at=time_text(candidate.dispatch_ms) if candidate is not None else None,
+        )
+        fulfilments.append(fulfilment)
+    short = [ShortLine(one.wanted.index, one.wanted.sku, one.wanted.quantity, one.covered) for one in plan.short]
+    banned = [BannedLineAnswer(one.line, one.sku, one.area, one.reasons) for one in survey.banned] if survey else []
+    return SourceAnswer(fulfilments, sum(costs.values()), _candidates(replica, planned, survey), short, banned)
+
+
+def _candidates(replica: Replica, planned: Planned, survey: Survey | None) -> list[CandidateAnswer]:
+    taken = planned.plan.taken
+    if survey is None:
+        return [CandidateAnswer(location, True, CHOSEN) for location in taken]
+    answers = [
+        CandidateAnswer(
+            location=one.location,
+            taken=one.location in taken,
+            reason=CHOSEN if one.location in taken else _why_not(replica, planned, one),
+            cost=one.cost,
+            costs=one.parts,
+            distance_km=one.distance_km,
+        )
+        for one in sorted(survey.sources.candidates, key=lambda one: (one.location not in taken, one.cost))
+    ]
+    for unfit in survey.unfit:
+        closed = unfit.closed
+        facts: dict[str, Any] = {} if closed is None else {"calendar": closed.calendar, "reasons": closed.reasons}
+        answers.append(CandidateAnswer(unfit.location, False, unfit.reason, **facts))
+    return answers
+
+
+def _why_not(replica: Replica, planned: Planned, candidate: Candidate) -> Reason:
+    """Why a location that may send an order sends nothing of it."""
+    location = candidate.location
+    lines = [line for line in planned.wanted if line.location in (None, location)]
+    recipes = [line.recipe for line in lines]
+    if any(all(planned.source.units(location, item) >= units for item, units in recipe) for recipe in recipes):
+        if planned.plan.short and lines:
+            return NO_PART
+        return BACKUP if candidate.is_backup else COSTLIER
+    stocks = {item: replica.ledger.stock(location, item).available for recipe in recipes for item, _ in recipe}
+    has_some = any(all(stocks[item] >= units for item, units in recipe) for recipe in recipes)
+    return NO_RIGHTS if has_some else NO_STOCK

@@ -1,0 +1,114 @@
+"""Candidates: which locations may send an order to an address, and what each of them costs whatever it sends.
+
+If areas of the address name locations, only these may send. If none does, any location may, and the nearest costs
+least. A location that does not dispatch soon enough is no candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from replica.core.catalog.areas import Serving
+from replica.core.catalog.openings import Closed
+from replica.core.planning.weights import SourcingDocument
+
+HOUR_MS = 3_600_000
+
+NOT_SERVING: Final = "not-serving"
+"""Areas of the address name locations, and not this one."""
+CLOSED: Final = "closed"
+"""It does not dispatch goods soon enough."""
+
+
+class Surveyed(Struct, frozen=True):
+    """What is known of one location when an order is sourced.
+
+    `opens_ms`: when it dispatches goods next; None if that is far away. `closed`: why it does not now, if it does not.
+    `unheard_ms`: for how long this node has heard nothing of it; None if it never did.
+    """
+
+    location: str
+    distance_km: float | None
+    opens_ms: int | None
+    closed: Closed | None = None
+    unheard_ms: int | None = 0
+    is_store: bool = False
+
+
+class Candidate(Struct, frozen=True):
+    """A location that may send an order. `cost`: in points, if it sends anything; `parts` adds up to it.
+
+    `last_units`: of each item, the units that cost `last_unit` more each.
+    """
+
+    location: str
+    cost: int
+    parts: dict[str, int]
+    dispatch_ms: int
+    is_backup: bool = False
+    last_units: int = 0
+    last_unit: int = 0
+    distance_km: float | None = None
+
+
+class Unfit(Struct, frozen=True):
+    """A location that may not send an order, and why. `closed`: the calendar and its reasons, if that is why."""
+
+    location: str
+    reason: Literal["not-serving", "closed"]
+    closed: Closed | None = None
+
+
+def sort_out(
+    surveyed: Iterable[Surveyed], serving: Mapping[str, Serving], weights: SourcingDocument, now_ms: int
+) -> tuple[list[Candidate], list[Unfit]]:
+    """Part locations into candidates, the cheapest first, and those that may not send.
+
+    Args:
+        serving: the locations that areas of the address name. If it is empty, any location may send.
+    """
+    steps = {priorities: step for step, priorities in enumerate(sorted({one.priorities for one in serving.values()}))}
+    candidates: list[Candidate] = []
+    unfit: list[Unfit] = []
+    latest_ms = now_ms + weights.dispatch_within_hours * HOUR_MS
+    for one in surveyed:
+        role = serving.get(one.location)
+        if serving and role is None:
+            unfit.append(Unfit(one.location, NOT_SERVING))
+        elif one.opens_ms is None or one.opens_ms > latest_ms:
+            unfit.append(Unfit(one.location, CLOSED, one.closed))
+        else:
+            step = steps[role.priorities] if role is not None else 0
+            is_backup = role is not None and role.is_backup
+            candidates.append(_candidate(one, one.opens_ms, step, is_backup, weights, now_ms))
+    candidates.sort(key=lambda one: (one.cost, one.location))
+    return candidates, unfit
+
+
+def _candidate(
+    one: Surveyed, opens_ms: int, step: int, is_backup: bool, weights: SourcingDocument, now_ms: int
+) -> Candidate:
+    metres = round(one.distance_km * 1_000) if one.distance_km is not None else weights.unknown_km * 1_000
+    unheard_most = weights.unheard_hours_max * HOUR_MS
+    unheard_ms = unheard_most if one.unheard_ms is None else min(one.unheard_ms, unheard_most)
+    parts = {
+        "split": weights.split,
+        "priority": weights.priority * step,
+        "backup": weights.backup if is_backup else 0,
+        "distance": metres * weights.per_km // 1_000,
+        "closed": max(0, opens_ms - now_ms) * weights.per_closed_hour // HOUR_MS,
+        "unheard": unheard_ms * weights.per_unheard_hour // HOUR_MS,
+    }
+    return Candidate(
+        location=one.location,
+        cost=sum(parts.values()),
+        parts={name: points for name, points in parts.items() if points},
+        dispatch_ms=opens_ms,
+        is_backup=is_backup,
+        last_units=weights.last_units if one.is_store else 0,
+        last_unit=weights.last_unit,
+        distance_km=one.distance_km,
+    )

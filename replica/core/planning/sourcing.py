@@ -1,0 +1,330 @@
+"""Sourcing: the cheapest way that is found to send the lines of an order from some candidates.
+
+The cost of a way is the cost of each location that sends something, and of each of the last units of an item that is
+taken. To find the best is hard (it contains the facility location problem), and an order waits, so this looks at:
+
+1. each single location that has everything, cheapest first, until no other way can be cheaper
+2. sets of two and three of the cheapest locations, or all sets if there are few
+3. a greedy set, from which those that are not needed are removed again
+
+Backups are considered only if the others do not have everything. The units of a line may come from several locations;
+their sum is exact. Nothing here takes more than there is, because `Rights` counts what each line leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from replica.core.orders.sourcing import Rights, Shortfall, SourcingPlan, WantedLine
+from replica.core.planning.candidates import Candidate
+
+Units = Callable[[str, str], int]
+"""How many units of an item the lines may take at a location."""
+
+POOL_MAX = 40
+"""The cheapest locations with some of the goods that are combined. The others are only looked at one by one."""
+
+ALL_SETS_MAX = 8
+"""So many locations are combined in all ways."""
+
+PAIRS_OF = 20
+"""The cheapest locations that are combined in pairs."""
+
+TRIPLES_OF = 10
+"""The cheapest locations that are combined in threes."""
+
+
+class Way(Struct, frozen=True):
+    """One way to serve lines: how much of each line comes from each location, and what it costs."""
+
+    taken: dict[str, dict[int, int]]
+    cost: int
+
+
+class DeliverySources(Struct, frozen=True):
+    """The candidates of one order, cheapest first. It chooses among them when the order is decided."""
+
+    candidates: tuple[Candidate, ...]
+
+    def choose(self, units: Units, lines: Sequence[WantedLine]) -> SourcingPlan:
+        """The locations that send the lines, and what of them cannot be sent. A named location is the only one."""
+        by_name = {one.location: one for one in self.candidates}
+        taken: dict[str, dict[int, int]] = {}
+        short: list[Shortfall] = []
+        rights = Rights(units)
+        for line in lines:
+            if line.location is not None:
+                there = rights.covers(line.location, line) if line.location in by_name else 0
+                found = min(line.quantity, there)
+                if found:
+                    rights.take(line.location, line, found)
+                    taken.setdefault(line.location, {})[line.index] = found
+                if found < line.quantity:
+                    short.append(Shortfall(line, found))
+        floating = [line for line in lines if line.location is None]
+        if floating:
+            search = _Search(_left_over(units, lines, taken), floating, self._pool(taken))
+            way = search.best()
+            for location, quantities in way.taken.items():
+                taken.setdefault(location, {}).update(quantities)
+            for line in floating:
+                covered = sum(quantities.get(line.index, 0) for quantities in way.taken.values())
+                if covered < line.quantity:
+                    short.append(Shortfall(line, covered))
+        short.sort(key=lambda one: one.wanted.index)
+        return SourcingPlan(taken, short)
+
+    def _pool(self, used: Iterable[str]) -> list[Candidate]:
+        """The candidates as they cost for further lines: a location that sends something anyway costs nothing more."""
+        free = dict.fromkeys(used)
+        pool = [_without_cost(one) if one.location in free else one for one in self.candidates]
+        return sorted(pool, key=lambda one: (one.cost, one.location))
+
+    def cost_of(self, units: Units, lines: Sequence[WantedLine], plan: SourcingPlan) -> dict[str, int]:
+        """What each location of a plan costs."""
+        by_name = {one.location: one for one in self.candidates}
+        recipes = {line.index: line for line in lines}
+        return {
+            location: by_name[location].cost + _last_cost(by_name[location], units, recipes, quantities)
+            for location, quantities in plan.taken.items()
+        }
+
+
+def _without_cost(candidate: Candidate) -> Candidate:
+    return Candidate(
+        location=candidate.location,
+        cost=0,
+        parts={},
+        dispatch_ms=candidate.dispatch_ms,
+        last_units=candidate.last_units,
+        last_unit=candidate.last_unit,
+        distance_km=candidate.distance_km,
+    )
+
+
+def _left_over(units: Units, lines: Sequence[WantedLine], taken: dict[str, dict[int, int]]) -> Units:
+    """The units that are left after what named locations send."""
+    if not taken:
+        return units
+    used: dict[tuple[str, str], int] = {}
+    recipes = {line.index: line.recipe for line in lines}
+    for location, quantities in taken.items():
+        for index, quantity in quantities.items():
+            for item, number in recipes[index]:
+                used[location, item] = used.get((location, item), 0) + number * quantity
+    return lambda location, item: units(location, item) - used.get((location, item), 0)
+
+
+def _last_cost(candidate: Candidate, units: Units, lines: dict[int, WantedLine], quantities: dict[int, int]) -> int:
+    """What the last units cost that a location gives away."""
+    if not candidate.last_units or not candidate.last_unit:
+        return 0
+    used: dict[str, int] = {}
+    for index, quantity in quantities.items():
+        for item, number in lines[index].recipe:
+            used[item] = used.get(item, 0) + number * quantity
+    return candidate.last_unit * sum(
+        max(0, number - max(0, units(candidate.location, item) - candidate.last_units)) for item, number in used.items()
+    )
+
+
+class _Search:
+    """The search for the cheapest way to serve lines that name no location."""
+
+    def __init__(self, units: Units, lines: Sequence[WantedLine], pool: Sequence[Candidate]) -> None:
+        known: dict[tuple[str, str], int] = {}
+
+        def once(location: str, item: str) -> int:
+            found = known.get((location, item))
+            if found is None:
+                found = known[location, item] = units(location, item)
+            return found
+
+        self._units: Units = once
+        self._lines = lines
+        self._by_index = {line.index: line for line in lines}
+        self._pool = pool
+        self._has: dict[str, list[int]] = {}
+        """How much of each line a location has alone, for the locations that are combined."""
+        self._best: Way | None = None
+
+    def best(self) -> Way:
+        """The cheapest way that was found. If there is none for all lines, one that serves what there is of them."""
+        self._lines = [line for line in map(self._reachable, self._lines) if line.quantity]
+        if not self._lines:
+            return Way({}, 0)
+        for pool in ([one for one in self._pool if not one.is_backup], self._pool):
+            if any(self._total(pool, line) < line.quantity for line in self._lines):
+                continue
+            self._try_single(pool)
+            if self._best is None or (len(pool) > 1 and self._best.cost > pool[0].cost + pool[1].cost):
+                self._try_sets(pool)
+            if self._best is not None:
+                return self._best
+        return self._most(self._pool)
+
+    def _reachable(self, line: WantedLine) -> WantedLine:
+        """A line with what all locations together have of it, if that is less."""
+        total = self._total(self._pool, line)
+        return line if total >= line.quantity else replace(line, quantity=total)
+
+    def _total(self, pool: Iterable[Candidate], line: WantedLine) -> int:
+        """What locations have of a line alone; enough of them for its quantity are looked at."""
+        rights, total = Rights(self._units), 0
+        for one in pool:
+            total += max(0, rights.covers(one.location, line))
+            if total >= line.quantity:
+                break
+        return total
+
+    def _try_single(self, pool: Sequence[Candidate]) -> None:
+        """Each location that has everything. Scarce lines are looked at first, because they rule most locations out."""
+        hard_first = sorted(self._lines, key=lambda line: (-len(line.recipe), -line.quantity))
+        rights = Rights(self._units)
+        for one in pool:
+            if self._best is not None and one.cost >= self._best.cost:
+                return
+            refused = next((line for line in hard_first if rights.covers(one.location, line) < line.quantity), None)
+            if refused is not None:
+                hard_first.remove(refused)
+                hard_first.insert(0, refused)
+            elif rights.covers_all(one.location, hard_first):
+                self._note({one.location: {line.index: line.quantity for line in self._lines}}, {one.location: one})
+
+    def _try_sets(self, pool: Sequence[Candidate]) -> None:
+        """Sets of several locations, each set once, cheapest first."""
+        useful = self._useful(pool, POOL_MAX)
+        for some in _sets(useful):
+            if self._best is not None and sum(one.cost for one in some) >= self._best.cost:
+                continue
+            if self._may_cover(some):
+                self._try_set(some)
+        self._try_greedy(useful)
+        if self._best is None:
+            self._try_greedy(self._useful(pool, len(pool)))
+
+    def _useful(self, pool: Sequence[Candidate], most: int) -> list[Candidate]:
+        """The cheapest locations that have some of the lines: so many, or more if they need it to have all of them."""
+        rights, useful = Rights(self._units), []
+        left = [line.quantity for line in self._lines]
+        for one in pool:
+            has = [min(line.quantity, max(0, rights.covers(one.location, line))) for line in self._lines]
+            if any(has):
+                self._has[one.location] = has
+                useful.append(one)
+                left = [more - there for more, there in zip(left, has, strict=True)]
+            if len(useful) >= most and max(left) <= 0:
+                break
+        return useful
+
+    def _may_cover(self, some: Sequence[Candidate]) -> bool:
+        """Whether locations have enough of each line alone. Lines that share an item may still not fit together."""
+        columns = [self._has[one.location] for one in some]
+        return all(sum(column[place] for column in columns) >= line.quantity for place, line in enumerate(self._lines))
+
+    def _try_set(self, some: Sequence[Candidate]) -> None:
+        taken = self._assign(some)
+        if taken is not None:
+            self._note(taken, {one.location: one for one in some})
+
+    def _note(self, taken: dict[str, dict[int, int]], some: dict[str, Candidate]) -> None:
+        cost = sum(
+            some[location].cost + _last_cost(some[location], self._units, self._by_index, quantities)
+            for location, quantities in taken.items()
+        )
+        if self._best is None or (cost, len(taken)) < (self._best.cost, len(self._best.taken)):
+            self._best = Way(taken, cost)
+
+    def _try_greedy(self, useful: Sequence[Candidate]) -> None:
+        """A set to which the location is added that serves most for its cost, and from which idle ones are removed."""
+        left = {line.index: line.quantity for line in self._lines}
+        waiting, some = list(useful), list[Candidate]()
+        while any(left.values()) and waiting:
+
+            def gain(one: Candidate) -> tuple[float, int]:
+                units = sum(
+                    min(left[line.index], there)
+                    for line, there in zip(self._lines, self._has[one.location], strict=True)
+                )
+                return units / (one.cost + 1), -one.cost
+
+            chosen = max(waiting, key=gain)
+            waiting.remove(chosen)
+            for line, there in zip(self._lines, self._has[chosen.location], strict=True):
+                left[line.index] = max(0, left[line.index] - there)
+            some.append(chosen)
+        if any(left.values()):
+            return
+        some.sort(key=lambda one: (one.cost, one.location))
+        for one in reversed(list(some)):
+            fewer = [other for other in some if other is not one]
+            if self._may_cover(fewer) and self._assign(fewer) is not None:
+                some = fewer
+        self._try_set(some)
+
+    def _assign(self, some: Sequence[Candidate]) -> dict[str, dict[int, int]] | None:
+        """Divide all lines among locations; None if that does not work out.
+
+        Lines that few locations have come first. A line that is left over comes first the next time.
+        """
+        sources = [sum(1 for one in some if self._has[one.location][place]) for place in range(len(self._lines))]
+        order = sorted(
+            range(len(self._lines)), key=lambda place: (sources[place], -len(self._lines[place].recipe), place)
+        )
+        lines = [self._lines[place] for place in order]
+        for _ in range(len(lines) + 1):
+            taken, refused = self._divide(some, lines)
+            if refused is None:
+                return taken
+            if lines[0] is refused:
+                return None
+            lines.remove(refused)
+            lines.insert(0, refused)
+        return None
+
+    def _divide(
+        self, some: Sequence[Candidate], lines: Sequence[WantedLine], *, is_partial: bool = False
+    ) -> tuple[dict[str, dict[int, int]], WantedLine | None]:
+        """Take each line where it fits as a whole, else where most of it is. Last units are taken at the end."""
+        rights = Rights(self._units)
+        kept = {one.location: one.last_units for one in some if one.last_units}
+        spare = Rights(lambda location, item: max(0, self._units(location, item) - kept.get(location, 0)))
+        both = (spare, rights) if kept else (rights,)
+        taken: dict[str, dict[int, int]] = {}
+        for line in lines:
+            left = line.quantity
+            for looked_at in both:
+                while left:
+                    found = [(max(0, looked_at.covers(one.location, line)), one) for one in some]
+                    whole = next((one for there, one in found if there >= left), None)
+                    most, chosen = (left, whole) if whole is not None else max(found, key=lambda one: one[0])
+                    if most <= 0:
+                        break
+                    for each in both:
+                        each.covers(chosen.location, line)
+                        each.take(chosen.location, line, most)
+                    here = taken.setdefault(chosen.location, {})
+                    here[line.index] = here.get(line.index, 0) + most
+                    left -= most
+            if left and not is_partial:
+                return taken, line
+        return taken, None
+
+    def _most(self, pool: Sequence[Candidate]) -> Way:
+        """What there is, if that is not everything: backups after the others."""
+        useful = sorted(self._useful(pool, len(pool)), key=lambda one: (one.is_backup, one.cost, one.location))
+        taken = self._divide(useful, self._lines, is_partial=True)[0] if useful else {}
+        return Way(taken, 0)
+
+
+def _sets(pool: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
+    """Sets of at least two candidates, cheapest first."""
+    if len(pool) <= ALL_SETS_MAX:
+        found = [some for size in range(2, len(pool) + 1) for some in combinations(pool, size)]
+    else:
+        found = [*combinations(pool[:PAIRS_OF], 2), *combinations(pool[:TRIPLES_OF], 3)]
+    return sorted(found, key=lambda some: sum(one.cost for one in some))

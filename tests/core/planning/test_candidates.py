@@ -1,0 +1,86 @@
+"""Candidates: which locations may send an order, and what each of them costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from replica.core.catalog.areas import Serving
+from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.openings import Closed
+from replica.core.planning.candidates import HOUR_MS, Surveyed, sort_out
+from replica.core.planning.weights import SOURCING, USUAL, SourcingDocument, weights_of
+
+NOW_MS = 1_000 * HOUR_MS
+
+
+def surveyed(location: str, **more: Any) -> Surveyed:
+    return Surveyed(**{"location": location, "distance_km": 10.0, "opens_ms": NOW_MS, **more})
+
+
+def serving(location: str, priority: int, *, is_backup: bool = False) -> Serving:
+    return Serving(location, is_backup, "area", (100, priority))
+
+
+def test_cost_adds_up_what_the_weights_say() -> None:
+    weights = SourcingDocument(
+        split=1, priority=10, backup=1_000, per_km=3, per_closed_hour=7, per_unheard_hour=5, unheard_hours_max=4
+    )
+    far = surveyed("far", distance_km=20.5, opens_ms=NOW_MS + 2 * HOUR_MS, unheard_ms=9 * HOUR_MS)
+    roles = {"far": serving("far", 7, is_backup=True), "near": serving("near", 3)}
+    (near, last), unfit = sort_out([far, surveyed("near")], roles, weights, NOW_MS)
+    assert (near.location, near.cost, near.parts) == ("near", 31, {"split": 1, "distance": 30})
+    assert last.parts == {"split": 1, "priority": 10, "backup": 1_000, "distance": 61, "closed": 14, "unheard": 20}
+    assert (last.cost, last.is_backup, last.dispatch_ms, unfit) == (1_106, True, NOW_MS + 2 * HOUR_MS, [])
+
+
+def test_unknown_distance_and_unknown_age_cost_the_most_that_is_set() -> None:
+    weights = SourcingDocument(split=0, per_km=2, unknown_km=50, per_unheard_hour=1, unheard_hours_max=9)
+    ((one,), _) = sort_out([surveyed("a", distance_km=None, unheard_ms=None)], {}, weights, NOW_MS)
+    assert one.parts == {"distance": 100, "unheard": 9}
+
+
+def test_only_locations_of_the_areas_may_send_if_they_name_any() -> None:
+    found, unfit = sort_out([surveyed("a"), surveyed("b")], {"b": serving("b", 1)}, USUAL, NOW_MS)
+    assert ([one.location for one in found], [(one.location, one.reason) for one in unfit]) == (
+        ["b"],
+        [("a", "not-serving")],
+    )
+    assert len(sort_out([surveyed("a"), surveyed("b")], {}, USUAL, NOW_MS)[0]) == 2
+
+
+def test_location_that_opens_too_late_is_no_candidate() -> None:
+    weights = SourcingDocument(dispatch_within_hours=2)
+    closed = Closed("holidays", {"en": "New year"})
+    times = {"in-time": NOW_MS + 2 * HOUR_MS, "late": NOW_MS + 2 * HOUR_MS + 1, "never": None}
+    some = [surveyed(name, opens_ms=opens, closed=closed) for name, opens in times.items()]
+    found, unfit = sort_out(some, {}, weights, NOW_MS)
+    assert [one.location for one in found] == ["in-time"]
+    assert [(one.location, one.reason, one.closed) for one in unfit] == [
+        ("late", "closed", closed),
+        ("never", "closed", closed),
+    ]
+
+
+def test_last_units_are_those_of_stores_only() -> None:
+    some = [surveyed("s", is_store=True), surveyed("w")]
+    found, _ = sort_out(some, {}, SourcingDocument(last_units=2, last_unit=9), NOW_MS)
+    assert {one.location: (one.last_units, one.last_unit) for one in found} == {"s": (2, 9), "w": (0, 9)}
+
+
+def test_weights_are_those_of_the_channel_else_the_usual_ones() -> None:
+    documents = Documents()
+
+    def write(key: str, value: Any) -> None:
+        version = documents.next_version(SOURCING, key)
+        packed = pack_value(value) if value is not None else None
+        documents.put(Register(SOURCING, key, 0, "", version, version, "hub-east#0000000a", packed))
+
+    assert weights_of(documents, "web") == USUAL
+    write("default", {"split": 7, "later": 1})
+    assert (weights_of(documents, "web").split, weights_of(documents, "").split) == (7, 7)
+    write("web", {"split": 9})
+    assert (weights_of(documents, "web").split, weights_of(documents, "app").split) == (9, 7)
+    write("web", {"split": "nine"})
+    assert weights_of(documents, "web").split == 7
+    write("web", None)
+    assert weights_of(documents, "web").split == 7
