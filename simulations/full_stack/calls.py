@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from replica.core.base.errors import InvalidTransition, Overloaded, Overtaken, Refused, Stopping, StorageFull
 from replica.core.base.names import key_text
-from replica.core.catalog.documents import CHAIN_RANK, rank_name
+from replica.core.catalog.ranks import CHAIN_RANK, rank_name
 from replica.core.orders.requests import OrderEvent, OrderRequest, Placement
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, KeyedSale, Quarantine, Return, Sale

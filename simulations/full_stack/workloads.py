@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from replica.core.catalog.documents import rank_name
+from replica.core.catalog.ranks import rank_name
 from simulations.chain import SimulatedChain
 from simulations.clients import Client
 from simulations.full_stack.answers import ALL

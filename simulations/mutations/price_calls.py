@@ -43,7 +43,7 @@ PRICE_CALLS = (
         "the sales of a batch get each other's prices",
         ("PricesChecker",),
         "edge_node.sale_batches:SaleBatches._priced",
-        ("zip(sales, keys, quotes, strict=True)", "zip(sales, keys, quotes[::-1], strict=True)"),
+        ("quotes if any(quotes)", "quotes[::-1] if any(quotes)"),
     ),
     _mutation(
         "sale-in-no-group",

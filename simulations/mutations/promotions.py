@@ -22,7 +22,7 @@ PROMOTIONS = (
     _mutation(
         "window-cut-at-midnight",
         "a window whose end lies on the next day ends at midnight",
-        "replica.core.catalog.weekly_windows:_runs",
+        "replica.core.catalog.weekly_windows:minutes_in",
         ("end + (DAY_MINUTES if end <= start else 0)", "(DAY_MINUTES if end <= start else end)"),
     ),
     _mutation(

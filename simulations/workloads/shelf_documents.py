@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from replica.core.catalog.documents import CHAIN_RANK
+from replica.core.catalog.ranks import CHAIN_RANK
 from replica.core.catalog.weekly_windows import DAYS
 
 AMOUNTS = (90, 100, 110, 199)
