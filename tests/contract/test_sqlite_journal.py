@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from structlog.testing import capture_logs
 
 from replica.core.base.errors import StorageFull, Unknown
 from replica.core.catalog.documents import pack_value
+from replica.core.catalog.search_terms import read_terms
 from replica.core.log.entry import start
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.orders.context import OrderPolicy
@@ -220,6 +223,19 @@ async def test_notes_without_room_are_not_kept_and_any_other_failure_is_unknown(
     await journal.on_writer(lambda c: c.execute("DROP TABLE notes").fetchall())
     with pytest.raises(Unknown, match="no such table"):
         await journal.keep({"a": b"1"}, 9)
+    await journal.close()
+
+
+async def test_a_search_does_not_wait_for_a_long_page_of_the_journal(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    await journal.load()
+    is_over = Event()
+    page = asyncio.create_task(journal._query.run(lambda _: is_over.wait(5)))
+    await asyncio.sleep(0)  # the page is read first
+    assert (await journal.search(read_terms("cola"))).found == []
+    assert not page.done()
+    is_over.set()
+    assert await page
     await journal.close()
 
 

@@ -57,7 +57,7 @@ class ForecastAnswer(Struct, frozen=True):
     `basis`: `sales_history` is what the store itself computes with. A node that has none computes from the sales of
     this item in its `journal`: an estimate, because it counts each day since the first of these sales, and the store
     only those on which it sold anything. Null, with `days`, `today` and `slots`: it is not known who sells there.
-    `is_capped`: the item has more sales than a node reads for this call, so the earlier days are missing.
+    `is_capped`: the item has more sales than a node reads for this call, so the earlier ones are missing.
 
     `policy`: the document that counts, null if none does. `quantile`: null unless it asks for a forecast.
     `safety_stock`: the units that the policy keeps in the store now. `online`: the units that it puts online now. Both
