@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replica.core.catalog.documents import CHAIN_RANK, Register, pack_value
+from replica.core.catalog.documents import pack_value
 from replica.core.catalog.locations import region_of, time_zone_of
 from replica.core.catalog.promotions import PROMOTION
 from replica.core.catalog.quotes import Occasion, QuoteLine, quote_at
-from replica.core.catalog.ranks import Rank
+from replica.core.catalog.ranks import CHAIN_RANK, Rank
+from replica.core.catalog.registers import Register
 from replica.runtime.http.answers import document_value
 from replica.runtime.time_zones import time_zone
 from simulations.reference.answers import difference
