@@ -182,3 +182,36 @@ def test_same_region_dials_in_the_same_order_at_the_same_times() -> None:
         return region.network.dialled
 
     assert run(course()) == run(course())
+
+
+async def test_a_store_knows_which_hub_it_is_connected_to(region: Region) -> None:
+    region.start()
+    (dialer,) = region.store.dialers
+    assert dialer.url is None
+    await until(lambda: region.is_at(region.home), 5)
+    assert dialer.url == "home"
+    for node in (region.home, region.away):
+        await node.stop()
+    await until(lambda: dialer.url is None, 5)
+
+
+async def test_a_node_that_stopped_is_not_ready(region: Region) -> None:
+    region.start()
+    assert region.store.is_ready
+    await region.store.stop()
+    assert not region.store.is_ready
+
+
+async def test_a_hub_keeps_no_more_peers_than_the_bound_and_takes_those_again(
+    region: Region, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "PEERS_MAX", 1)
+    region.start()
+    await until(lambda: region.is_at(region.home), 5)
+    other = store("store-2", region.network)
+    other.start([["home"]], HOME_AFTER_S)
+    await pass_s(10)
+    assert (list(region.home.peers.known), other.peers.connected) == (["store-1"], [])
+    region.store.peers.close()
+    await until(lambda: region.is_at(region.home), 60)
+    await other.stop()

@@ -1,0 +1,73 @@
+"""The network port over HTTP: what a node asks of a hub, and when a hub counts as ready."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+
+from replica.runtime.peering import websocket
+from replica.runtime.peering.websocket import HttpNetwork
+
+
+class Hub:
+    """A server that notes each request, and answers all of them with one status and one body."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str | None, bytes]] = []
+        self.status, self.body = 200, b"{}"
+        self.network = HttpNetwork()
+        self.url = ""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        kind = request.headers.get("Content-Type")
+        self.asked.append((request.method, request.raw_path, kind, await request.read()))
+        return web.Response(status=self.status, body=self.body)
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Hub]:
+    """A hub, and a network from which it can be reached."""
+    hub, app = Hub(), web.Application()
+    app.router.add_route("*", "/{path:.*}", hub.answer)
+    async with TestServer(app) as server:
+        hub.url = str(server.make_url("/"))
+        yield hub
+        await hub.network.close()
+
+
+async def test_a_question_reaches_the_hub_as_it_was_written(hub: Hub) -> None:
+    assert await hub.network.ask(hub.url, "/v1/elsewhere/a%2Fb%7D?location=store-1") == b"{}"
+    assert await hub.network.ask(hub.url, "/v1/elsewhere", b'{"skus":["a"]}') == b"{}"
+    assert hub.asked == [
+        ("GET", "/v1/elsewhere/a%2Fb%7D?location=store-1", None, b""),
+        ("POST", "/v1/elsewhere", "application/json", b'{"skus":["a"]}'),
+    ]
+
+
+async def test_an_answer_may_be_as_long_as_the_bound_and_no_longer(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "ANSWER_BYTES_MAX", 10)
+    hub.body = b"x" * 10
+    assert await hub.network.ask(hub.url, "/v1/status") == hub.body
+    hub.body = b"x" * 11
+    with pytest.raises(ConnectionError, match="more than 10 bytes"):
+        await hub.network.ask(hub.url, "/v1/status")
+
+
+async def test_an_answer_that_is_no_success_is_none(hub: Hub) -> None:
+    hub.status = 404
+    with pytest.raises(ConnectionError, match="answers 404"):
+        await hub.network.ask(hub.url, "/v1/status")
+
+
+async def test_a_hub_is_ready_if_it_says_so(hub: Hub) -> None:
+    ready = []
+    for status in (200, 503):
+        hub.status = status
+        ready.append(await hub.network.is_ready(hub.url))
+    assert ready == [True, False]
+    assert {path for _, path, _, _ in hub.asked} == {"/readyz"}
+    assert not await hub.network.is_ready(f"http://127.0.0.1:{unused_port()}")
+    assert not await hub.network.is_ready("http://[")
