@@ -181,6 +181,15 @@ async def test_item_with_more_sales_than_are_read_lacks_its_earlier_days(
     assert sums(answer) == [(day(2), 6, 6), (day(1), 5, 5)]
 
 
+async def test_item_with_more_sales_today_than_are_read_still_shows_some(
+    hub: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deliver(hub, 5, today=7)
+    monkeypatch.setattr(forecast_api, "ENTRIES_MAX", 1)
+    answer = await hub.good("/v1/forecast/store-1/cola")
+    assert (answer["is_capped"], answer["days"], answer["today"]["units"]) == (True, [], 7)
+
+
 async def test_sales_before_the_last_four_weeks_are_not_read(hub: Caller) -> None:
     await deliver(hub, *[0] * 20, 8, *[0] * 11)
     answer = await hub.good("/v1/forecast/store-1/cola")
