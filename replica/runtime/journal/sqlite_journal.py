@@ -1,7 +1,7 @@
 """The journal in one SQLite file, with WAL and synchronous=FULL.
 
-It has five connections, so that none blocks another: one writes, one looks up keys, one reads for peers, one reads long
-pages for people, and one copies the log (WAL) into the file.
+It has six connections, so that none blocks another: one writes, one looks up keys, one reads for peers, one reads long
+pages for people, one searches for somebody who is typing, and one copies the log (WAL) into the file.
 
 A batch is one transaction, nearly always of one statement, and one call into the writer's thread. This process locks
 the data directory (flock), so two nodes cannot use one file; a backup may still read it. SQLITE_FULL rolls the whole
@@ -81,6 +81,7 @@ class SqliteJournal:
         key_lookup: Connection,
         reader: Connection,
         query: Connection,
+        search: Connection,
         checkpoint: Connection,
     ) -> None:
         self.directory = directory
@@ -91,6 +92,7 @@ class SqliteJournal:
         self._key_lookup = key_lookup
         self._reader = reader
         self._query = query
+        self._search = search
         self._checkpoint = checkpoint
         self._copying: asyncio.Task[None] | None = None
         self._merging: asyncio.Task[None] | None = None
@@ -185,7 +187,7 @@ class SqliteJournal:
         return await self._query.run(reading.writes_of, slot, before, limit)
 
     async def search(self, terms: Terms, after: int = 0) -> FoundSkus:
-        return await self._query.run(search_index.find, terms, after)
+        return await self._search.run(search_index.find, terms, after)
 
     async def keep(self, notes: Mapping[str, bytes], most: int) -> None:
         try:
@@ -198,13 +200,14 @@ class SqliteJournal:
         return dict(await self._query.run(lambda connection: connection.execute(STATEMENTS["notes"]).fetchall()))
 
     async def close(self) -> None:
-        for connection in (self._query, self._reader, self._key_lookup, self._checkpoint):
+        beside = (self._search, self._query, self._reader, self._key_lookup, self._checkpoint)
+        for connection in beside:
             await connection.interrupt()  # nobody waits for their results any more
         if self._merging is not None:
             self._merging.cancel()
         if self._copying is not None:
             await asyncio.wait([self._copying])
-        for connection in (self._query, self._reader, self._key_lookup, self._checkpoint, self._writer):
+        for connection in (*beside, self._writer):
             await connection.close()
         os.close(self._lock)
 
@@ -345,7 +348,7 @@ async def open_journal(directory: Path, node: str, incarnation: str) -> SqliteJo
     try:
         check_log(directory / FILE_NAME, directory / f"{FILE_NAME}-wal")
         await asyncio.to_thread(write_again, directory / f"{FILE_NAME}-wal")
-        for setup in (prepare_writer, prepare_reader, prepare_reader, prepare_reader, prepare_checkpoint):
+        for setup in (prepare_writer, *[prepare_reader] * 4, prepare_checkpoint):
             connection = connect(directory / FILE_NAME)
             await connection
             connections.append(connection)
