@@ -1,6 +1,6 @@
 // A line that says whether headquarters is away, and that the store works on.
 
-import { html } from "../shell/view.mjs";
+import { html, useRef } from "../shell/view.mjs";
 import { ago, words } from "../shell/language.mjs";
 import { isLive, nowMs, heardMs } from "../shell/live.mjs";
 import { isAway, nodeStatus } from "./node.mjs";
@@ -21,8 +21,13 @@ const t = words({
   ],
 });
 
+const SILENT_MS = 2_000; // a feed that was lost is there again sooner, if the node runs
+
 export function Away() {
-  if (!isLive.value && heardMs.value && nowMs.value - heardMs.value > 1_500) {
+  const lostMs = useRef(0);
+  if (isLive.value || !heardMs.value) lostMs.current = 0;
+  else lostMs.current ||= nowMs.value;
+  if (lostMs.current && nowMs.value - lostMs.current >= SILENT_MS) {
     return html`<p class="offline" role="status">${t("silent")}</p>`;
   }
   const status = nodeStatus.value;

@@ -13,6 +13,7 @@ export const DAY_S = 86_400;
 const EMPTY = {
   lines: [], // {sku, quantity, unit, recipe}: a quantity of null is not known yet
   number: "",
+  sent: null, // {mode, request}: what was sent last, so that a retry is the same request
   original: "",
   disposition: "quarantine",
   isPromise: false,

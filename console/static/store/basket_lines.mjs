@@ -44,7 +44,7 @@ function Line({ line, quote, inputs, isLocked, leave }) {
     <${QuantityInput} name=${name} unit=${line.unit} value=${line.quantity} set=${(units) => setQuantity(line.sku, units)}
       hasSteps isLocked=${isLocked} leave=${leave} keep=${(input) => inputs.current.set(line.sku, input)} />
     <strong class="number amount">${priced ? money(priced.net_amount, priced.price.currency)
-      : isUnpriced ? t("unpriced") : line.quantity ? "…" : t("missing")}</strong>
+      : isUnpriced ? t("unpriced") : !line.quantity ? t("missing") : quote.isWanted ? "…" : ""}</strong>
     <button type="button" class="icon" aria-label=${t("remove", { name })} disabled=${isLocked}
       onClick=${() => { remove(line.sku); leave(); }}>×</button>
   </li>`;

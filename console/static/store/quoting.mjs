@@ -6,7 +6,9 @@ import { requestLines } from "./basket.mjs";
 
 const AFTER_MS = 80;
 
-/** The quote of lines of a basket: `{answer, failed}`. A quote stays until the next one is there. */
+/**
+ * The quote of lines of a basket: `{answer, failed, isWanted}`. A quote stays until the next one is there.
+ */
 export function useQuote(lines, isWanted) {
   const [quote, setQuote] = useState({ answer: undefined, failed: false });
   const known = requestLines(lines.filter((line) => line.quantity > 0));
@@ -25,5 +27,5 @@ export function useQuote(lines, isWanted) {
       ending.abort();
     };
   }, [text, isWanted]);
-  return quote;
+  return { ...quote, isWanted };
 }

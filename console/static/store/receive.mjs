@@ -55,7 +55,8 @@ export default function ReceivePage() {
   const writing = useWriting("delivery");
   const { lines, reference } = delivery.value;
   useEffect(() => field.current?.focus(), []);
-  const isLocked = writing.isSending || (writing.isUnreached && lines.length > 0);
+  const isUnknown = lines.length > 0 && (writing.isUnreached || writing.problem?.status >= 500);
+  const isLocked = writing.isSending || isUnknown;
   const choose = (found) => {
     setDone(null);
     add(found);

@@ -2,11 +2,11 @@
 
 import { html, useEffect, useRef, useState } from "../shell/view.mjs";
 import { words } from "../shell/language.mjs";
-import { fields, route } from "../shell/route.mjs";
+import { fields } from "../shell/route.mjs";
 import { ScanField } from "../widgets/scan.mjs";
 import { useWriting } from "../widgets/fields.mjs";
 import { isMeasured } from "../widgets/units.mjs";
-import { add, basket, empty, isReady } from "./basket.mjs";
+import { add, basket, change, empty, isReady } from "./basket.mjs";
 import { BasketLines } from "./basket_lines.mjs";
 import { MODES, requestOf } from "./till_modes.mjs";
 import { Outcome } from "./till_outcome.mjs";
@@ -35,11 +35,15 @@ export default function TillPage() {
   const field = useRef(null), feed = useRef(null), weights = useRef(new Map());
   const [outcome, setOutcome] = useState(null);
   const writing = useWriting("till");
-  const mode = MODES.includes(fields().get("do")) ? fields().get("do") : "sell";
-  const { lines } = basket.value;
-  const isUnknown = writing.isUnreached && lines.length > 0;
+  const { lines, sent } = basket.value;
+  const isUnknown = Boolean(sent) && (writing.isUnreached || writing.problem?.status >= 500);
+  const asked = MODES.includes(fields().get("do")) ? fields().get("do") : "sell";
+  const mode = sent && (isUnknown || writing.isSending) ? sent.mode : asked;
   const quote = useQuote(lines, mode !== "hold");
-  useEffect(() => field.current?.focus(), [mode]);
+  useEffect(() => {
+    field.current?.focus();
+    if (!isUnknown) writing.clear();
+  }, [mode]);
 
   const choose = (found) => {
     const quantity = found.quantity ?? fromAmount(found) ?? (isMeasured(found.sku.unit) ? undefined : 1);
@@ -52,11 +56,12 @@ export default function TillPage() {
     if (writing.isSending) return;
     await feed.current.done(); // goods that were scanned belong to the basket, also while the node looks them up
     if (!isReady.value) return;
-    const [url, body] = requestOf(mode, basket.value);
-    const sent = { mode, lines: basket.value.lines, number: basket.value.number };
-    const answer = await writing.send("POST", url, body);
+    // what was sent and not answered is sent again as it was, even if the till has another name now
+    if (!isUnknown) change({ sent: { mode, request: requestOf(mode, basket.value) } });
+    const { sent, lines, number } = basket.value;
+    const answer = await writing.send("POST", ...sent.request);
     if (!answer) return;
-    setOutcome({ ...sent, answer });
+    setOutcome({ mode: sent.mode, lines, number, answer });
     empty();
     requestAnimationFrame(() => field.current?.focus());
   };
@@ -67,7 +72,7 @@ export default function TillPage() {
     finish();
   };
   return html`<div class="till" onKeyDown=${press}>
-    <div class="title-row"><h1>${t("title")}</h1><${Modes} mode=${mode} /></div>
+    <div class="title-row"><h1>${t("title")}</h1>${!isUnknown && html`<${Modes} mode=${mode} />`}</div>
     <${Away} />
     <div class="columns">
       <div>
@@ -85,7 +90,7 @@ export default function TillPage() {
 }
 
 function Modes({ mode }) {
-  return html`<nav class="modes" aria-label=${t("kinds")} data-route=${route.value}>
+  return html`<nav class="modes" aria-label=${t("kinds")}>
     ${MODES.map((one) => html`<a href=${one === "sell" ? "#/" : `#/?do=${one}`} aria-current=${one === mode ? "true" : undefined}>
       ${t(one)}</a>`)}
   </nav>`;

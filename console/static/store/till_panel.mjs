@@ -11,7 +11,7 @@ import { Shortage } from "./shortage.mjs";
 
 const t = words({
   toPay: ["To pay", "应付"],
-  toRefund: ["Value of the goods", "商品金额"],
+  toRefund: ["At the price of today", "按今日价格"],
   saved: ["{amount} saved", "已优惠 {amount}"],
   tax: ["without tax", "未税"],
   cash: ["{amount} in cash", "现金 {amount}"],
@@ -64,7 +64,7 @@ export function TillPanel({ mode, quote, writing, isUnknown, finish, leave }) {
     ${writing.problem && (writing.problem.kind === "insufficient-rights"
       ? html`<${Shortage} problem=${writing.problem} mode=${mode} />`
       : html`<${Failed} problem=${writing.problem} />`)}
-    ${isUnknown && html`<p class="offline" role="alert">${t("unknown")}</p>`}
+    ${isUnknown && writing.isUnreached && html`<p class="offline" role="alert">${t("unknown")}</p>`}
     <button type="submit" class="finish" disabled=${!isReady.value || writing.isSending || !may(mode)}
       aria-busy=${writing.isSending}>${writing.isSending ? t("sending") : isUnknown ? t("again") : t(mode)}</button>
     ${isUnknown

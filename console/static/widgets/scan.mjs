@@ -53,6 +53,7 @@ export function ScanField({ choose, label, field, feed, isDisabled = false }) {
   };
   if (feed) feed.current = { scan: (scan) => take(() => find(scan), scan), done: () => queue.current };
   const press = (event) => {
+    if (event.isComposing) return; // Enter that ends a word of an input method adds nothing
     const typed = event.target.value.trim(); // a scanner types faster than the page draws
     if (event.key === "Enter" && typed) {
       event.preventDefault();
@@ -125,7 +126,7 @@ async function read(sku) {
   return { sku: answer, quantity: undefined, amount: undefined };
 }
 
-/** What a text means: a barcode, or the best hit of the search. */
+/** What a text means: a barcode, the id of a SKU, or the best hit of the search. */
 async function find(text) {
   try {
     const { sku, quantity, amount } = await get(path`/v1/scan/${text}`);
@@ -136,7 +137,7 @@ async function find(text) {
     if (!(error instanceof Problem) || error.status === 409 || error.status >= 500) throw error;
     const { skus } = await search(text);
     if (!skus.length) throw error;
-    return read(skus[0].sku);
+    return read((skus.find((hit) => hit.sku === text) ?? skus[0]).sku);
   }
 }
 
