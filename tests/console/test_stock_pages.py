@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import aiohttp
+import msgspec
 import pytest
 from playwright.async_api import Browser
 
 from shelfsync.network import LocalNetwork
 from tests.console.browsing import NARROW, visiting
+from tests.console.each_exception import ALL
 from tests.processes.asking import eventually, get, post
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.processes]
@@ -35,7 +39,7 @@ async def test_figure_is_explained_down_to_the_receipt(
         row = visit.page.locator("tr", has_text=POPCORN)
         await row.get_by_role("link", name="117").first.click()
 
-        await visit.see("On hand is 117.")
+        await visit.see("On hand: 117.")
         sums = await visit.page.locator("table").first.locator("tr").all_inner_texts()
         assert [text.split("\t") for text in sums[1:]] == [
             ["Goods received", "+120", "+120"],
@@ -177,3 +181,29 @@ async def test_stock_is_filtered_by_what_needs_a_look(
         await visit.page.locator("tbody tr", has_text="bananas").wait_for(state="detached")
 
         assert TEA in await visit.page.locator("tbody").inner_text()
+
+
+_DRAW = """async (answer) => {
+  const base = document.querySelector("script[type=module]").src.replace("store/main.mjs", "");
+  const { groupsOf, ExceptionGroup } = await import(base + "widgets/exceptions.mjs");
+  const { html, render } = await import(base + "shell/view.mjs");
+  const link = (...parts) => "#/" + parts.join("/");
+  const groups = groupsOf(answer, { item: link, count: link, order: link });
+  const place = document.createElement("div");
+  render(html`${groups.map((group) => html`<${ExceptionGroup} group=${group} />`)}`, place);
+  return [groups.map((group) => [group.name, group.title, group.why]), place.innerText || place.textContent];
+}"""
+
+
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+async def test_each_kind_of_exception_has_its_words(browser: Browser, network: LocalNetwork, language: str) -> None:
+    answer: dict[str, Any] = msgspec.to_builtins(ALL)
+    kinds = {name for name in answer if name != "truncated"}
+    async with visiting(browser, network.urls[network.stores[0]], language=language) as visit:
+        await visit.go("#/sync")
+
+        groups, text = await visit.page.evaluate(_DRAW, answer)
+
+    assert {name for name, _, _ in groups} == kinds
+    assert all(title and why for _, title, why in groups)
+    assert not [mark for mark in ("undefined", "[object", "{", "NaN") if mark in text]

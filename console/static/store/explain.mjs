@@ -7,6 +7,7 @@ import { fields, setFields, to } from "../shell/route.mjs";
 import { FIGURES } from "../widgets/accounts.mjs";
 import { Explain } from "../widgets/explain.mjs";
 import { useName } from "../widgets/names.mjs";
+import { nodeStatus } from "./node.mjs";
 
 const t = words({
   title: ["Why: {name}", "数字来源：{name}"],
@@ -20,5 +21,6 @@ export default function ExplainPage({ item }) {
   return html`<h1>${t("title", { name })}</h1>
     <p><a href=${to`/items/${item}`}>${t("back")}</a> ${name !== item && html`<small class="id">${item}</small>`}</p>
     <${Explain} url=${withQuery(path`/v1/explain/${item}`, { limit: 50 })} figure=${figure}
+      node=${nodeStatus.value?.node ?? ""}
       choose=${(one) => setFields({ figure: one })} links=${{ order: (order) => to`/orders/${order}` }} />`;
 }

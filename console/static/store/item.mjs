@@ -90,7 +90,7 @@ function Figures({ stock }) {
       <${Figure} name=${t("onHand")} value=${quantity(stock.on_hand, unit)} href=${why("on_hand")} isBad=${stock.on_hand < 0} />
       <${Figure} name=${t("reserved")} value=${quantity(stock.reserved, unit)} href=${why("reserved")} />
       <${Figure} name=${t("quarantined")} value=${quantity(stock.quarantined, unit)} href=${why("quarantined")} />
-      <${Figure} name=${t("rights")} value=${quantity(stock.rights, unit)} isBad=${stock.rights < 0} />
+      <${Figure} name=${t("rights")} value=${quantity(stock.rights, unit)} href=${why("rights")} isBad=${stock.rights < 0} />
     </div>
     ${stock.breach > 0 && html`<p class="offline">${t("breach", { n: quantity(stock.breach, unit) })}</p>`}
     ${count && html`<p class="small">${t("counted", { time: moment(count.as_of), n: quantity(count.counted, unit) })}

@@ -63,12 +63,14 @@ function OwnPrice({ sku }) {
   const model = own?.value ?? base?.value ?? { currency: "EUR" };
   const [text, setText] = useState("");
   const [note, setNote] = useState("");
+  const [isWrong, setWrong] = useState(false);
   const writing = useWriting();
   useEffect(() => setText(own ? amountText(own.value.amount, own.value.currency) : ""), [own?.version]);
   const amount = amountOf(text, model.currency);
   const submit = async (event) => {
     event.preventDefault();
-    if (amount === null) return setNote(t("notAmount", { example: amountText(1_999, model.currency) }));
+    setWrong(amount === null);
+    if (amount === null) return;
     const { currency, per, tax_inclusive } = model;
     const value = { amount, currency, ...(per && { per }), ...(tax_inclusive !== undefined && { tax_inclusive }) };
     setNote("");
@@ -82,7 +84,7 @@ function OwnPrice({ sku }) {
   return html`<form class="own-price" onSubmit=${submit} novalidate>
     <div class="inline">
       <${TextField} label=${t("own")} inputmode="decimal" autocomplete="off" value=${text} set=${setText}
-        hint=${t("ownHint", { currency: model.currency, per })} problem=${limitText(writing.problem, model)} />
+        hint=${t("ownHint", { currency: model.currency, per })} problem=${isWrong ? t("notAmount", { example: amountText(1_999, model.currency) }) : limitText(writing.problem, model)} />
       <button type="submit" disabled=${writing.isSending} aria-busy=${writing.isSending}>${t("set")}</button>
     </div>
     ${note && html`<p class="done" role="status">${note}</p>`}

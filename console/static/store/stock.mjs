@@ -116,7 +116,7 @@ export function StockTable({ rows, children }) {
     { name: t("reserved"), isNumber: true, cell: (row) => explained(row, "reserved", row.reserved) },
     { name: t("quarantined"), isNumber: true, cell: (row) => explained(row, "quarantined", row.quarantined) },
     { name: t("available"), isNumber: true, cell: (row) => explained(row, "available", row.available) },
-    { name: t("rights"), isNumber: true, cell: (row) => quantity(row.rights, row.unit) },
+    { name: t("rights"), isNumber: true, cell: (row) => explained(row, "rights", row.rights) },
   ]}>${children}<//>`;
 }
 

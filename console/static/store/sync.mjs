@@ -54,7 +54,7 @@ function Glance({ status }) {
       : ["warn", behind.seconds === null ? t("away") : t("awaySince", { age: ago(behind.seconds) }), t("awayText")];
   return html`<section class=${`glance ${tone}`} role="status"><strong>${title}</strong><p>${text}</p></section>
     <div class="figures">
-      <${Figure} name=${t("waiting")} value=${number(status.unacknowledged)} isBad=${status.unacknowledged > 0 && connected && behind.entries === null} />
+      <${Figure} name=${t("waiting")} value=${number(status.unacknowledged)} />
       <${Figure} name=${t("behind")} value=${behind.entries === null ? t("unknown") : number(behind.entries)} />
       <${Figure} name=${t("breaches")} value=${number(Object.keys(status.breaches).length)} href="#/stock?only=breach"
         isBad=${Object.keys(status.breaches).length > 0} />

@@ -105,11 +105,15 @@ const isFigure = {
   available: (bucket) => bucket !== "held" && bucket !== "quarantine",
 };
 
-/** The figures that can be explained. */
-export const FIGURES = Object.keys(isFigure);
+/** The figures that can be explained. `rights` are those of one node, so they need its name. */
+export const FIGURES = [...Object.keys(isFigure), "rights"];
 
-/** Whether the units of an account count in a figure. */
-export const counts = (figure, account) => isInternal(account) && isFigure[figure](bucketOf(account));
+/** Whether the units of an account count in a figure. `node`: whose rights. */
+export function counts(figure, account, node = "") {
+  if (!isInternal(account)) return false;
+  if (figure === "rights") return ownerOf(account) === node && isFigure.available(bucketOf(account));
+  return isFigure[figure](bucketOf(account));
+}
 
 /** By how much one unit along a route changes a figure: 1, 0 or -1. */
-export const effect = (figure, source, target) => counts(figure, target) - counts(figure, source);
+export const effect = (figure, source, target, node = "") => counts(figure, target, node) - counts(figure, source, node);

@@ -18,7 +18,8 @@ const t = words({
   reserved: ["Reserved", "预占"],
   quarantined: ["Quarantined", "隔离"],
   available: ["Available", "可售"],
-  sum: ["{figure} is {n}. It is the sum of these causes, by the node that recorded them:", "{figure}为 {n}，由以下各原因相加得出（按记录节点）："],
+  rights: ["{node} may promise", "{node} 可承诺"],
+  sum: ["{figure}: {n}. This is the sum of these causes, by the node that recorded them:", "{figure}：{n}，由以下各原因相加得出（按记录节点）："],
   cause: ["Cause", "原因"],
   total: ["Sum", "合计"],
   nothing: ["Nothing has changed this figure yet, so it is 0.", "尚无任何变动，因此为 0。"],
@@ -45,9 +46,9 @@ const t = words({
 
 /**
  * `url`: the explain call of one item at one location. `figure` and `choose`: which figure, and how it is changed.
- * `links`: `{order(name)}` gives the address of an order.
+ * `node`: the node that answers, whose rights are a figure too. `links`: `{order(name)}` gives the address of an order.
  */
-export function Explain({ url, figure, choose, links }) {
+export function Explain({ url, figure, choose, node = "", links }) {
   const pages = usePages(url, {
     rowsOf: (answer) => answer.movements,
     concerns: (entry) => entry.moves.length > 0,
@@ -55,52 +56,54 @@ export function Explain({ url, figure, choose, links }) {
     keyOf: (entry) => entry.hash,
   });
   return html`<div class="chips" role="toolbar" aria-label=${t("figure")}>
-      ${FIGURES.map((name) => html`<button type="button" class="chip" aria-pressed=${name === figure}
-        onClick=${() => choose(name)}>${t(name)}</button>`)}
+      ${FIGURES.filter((name) => name !== "rights" || node).map((name) => html`<button type="button" class="chip"
+        aria-pressed=${name === figure} onClick=${() => choose(name)}>${t(name, { node })}</button>`)}
     </div>
     <${Read} reading=${pages}>${(answer) => html`
-      <${Sum} stock=${answer.stock} cells=${answer.cells} figure=${figure} />
-      <${Movements} pages=${pages} stock=${answer.stock} figure=${figure} links=${links} />`}<//>`;
+      <${Sum} stock=${answer.stock} cells=${answer.cells} figure=${figure} node=${node} />
+      <${Movements} pages=${pages} stock=${answer.stock} figure=${figure} node=${node} links=${links} />`}<//>`;
 }
 
 /** The cells as `[{cause, byNode, total}]`, largest first. */
-export function summed(cells, figure) {
+export function summed(cells, figure, node = "") {
   const causes = new Map();
   for (const { writer, source, target, total } of cells) {
-    const units = effect(figure, source, target) * total;
+    const units = effect(figure, source, target, node) * total;
     if (!units) continue;
-    const cause = causeText(source, target), node = nodeOf(writer);
+    const cause = causeText(source, target), by = nodeOf(writer);
     const row = causes.get(cause) ?? { cause, byNode: new Map(), total: 0 };
-    row.byNode.set(node, (row.byNode.get(node) ?? 0) + units);
+    row.byNode.set(by, (row.byNode.get(by) ?? 0) + units);
     row.total += units;
     causes.set(cause, row);
   }
   return [...causes.values()].sort((one, other) => other.total - one.total);
 }
 
-function Sum({ stock, cells, figure }) {
-  const rows = summed(cells, figure);
+function Sum({ stock, cells, figure, node }) {
+  const rows = summed(cells, figure, node);
   const nodes = [...new Set(rows.flatMap((row) => [...row.byNode.keys()]))].sort();
   const all = rows.reduce((sum, row) => sum + row.total, 0);
   const text = (value) => (value ? quantity(value, stock.unit, { isSigned: true }) : "–");
   if (!rows.length) return html`<p class="empty">${t("nothing")}</p>`;
-  const summary = { cause: t("total"), total: all, isSum: true, byNode: new Map(nodes.map((node) => [node, rows.reduce((sum, row) => sum + (row.byNode.get(node) ?? 0), 0)])) };
-  return html`<${Table} caption=${t("sum", { figure: t(figure), n: quantity(stock[figure], stock.unit) })}
+  const summary = { cause: t("total"), total: all, isSum: true, byNode: new Map(nodes.map((by) => [by, rows.reduce((sum, row) => sum + (row.byNode.get(by) ?? 0), 0)])) };
+  return html`<${Table} caption=${t("sum", { figure: t(figure, { node }), n: quantity(stock[figure], stock.unit) })}
     rows=${[...rows, summary]} rowKey=${(row) => row.cause} columns=${[
       { name: t("cause"), isWide: true, cell: (row) => (row.isSum ? html`<strong>${row.cause}</strong>` : row.cause) },
-      ...nodes.map((node) => ({ name: node, isNumber: true, cell: (row) => text(row.byNode.get(node)) })),
+      ...nodes.map((by) => ({ name: by, isNumber: true, cell: (row) => text(row.byNode.get(by)) })),
       { name: t("total"), isNumber: true, cell: (row) => html`<strong>${row.isSum ? quantity(row.total, stock.unit) : text(row.total)}</strong>` },
     ]} />`;
 }
 
 /** By how much an entry changes a figure of an item. */
-export const changeOf = (entry, item, figure) =>
-  entry.moves.reduce((sum, move) => sum + (move.item === item ? effect(figure, move.source, move.target) * move.quantity : 0), 0);
+export const changeOf = (entry, item, figure, node = "") =>
+  entry.moves
+    .filter((move) => move.item === item)
+    .reduce((sum, move) => sum + effect(figure, move.source, move.target, node) * move.quantity, 0);
 
-function Movements({ pages, stock, figure, links }) {
+function Movements({ pages, stock, figure, node, links }) {
   const [isAll, setAll] = useState(false);
   const { item, unit } = stock;
-  const rows = pages.rows.map((entry) => ({ entry, change: changeOf(entry, item, figure) })).filter((row) => isAll || row.change);
+  const rows = pages.rows.map((entry) => ({ entry, change: changeOf(entry, item, figure, node) })).filter((row) => isAll || row.change);
   return html`<h2>${t("movements")}</h2>
     <label class="check"><input type="checkbox" checked=${isAll} onChange=${(event) => setAll(event.target.checked)} /> ${t("all")}</label>
     ${rows.length === 0 && html`<p class="empty">${t("none")}</p>`}
@@ -156,9 +159,12 @@ const reasons = words({
   "own-use": ["used in the store", "门店自用"],
   found: ["found", "盘盈"],
   other: ["another reason", "其他原因"],
+  quarantine: ["put aside for a check", "隔离待检"],
+  restock: ["back on the shelf", "重新上架"],
 });
 
-const REASONS = ["policy", "breach", "want", "damaged", "past-date", "stolen", "own-use", "found", "other"];
+const REASONS = ["policy", "breach", "want", "damaged", "past-date", "stolen", "own-use", "found", "other", "quarantine",
+  "restock"];
 
 /** A reason in words; other texts as they were written. */
 export const reasonText = (reason) => (REASONS.includes(reason) ? reasons(reason) : reason);

@@ -96,10 +96,11 @@ function draw(uPlot, place, { times, series, text, height }) {
 /** The legend shows the newest values while nobody points at others. */
 const showLast = (plot) => plot.setLegend({ idx: plot.data[0].length - 1 }, false);
 
-/** Times of an axis: the time of day within two days, else the date. */
+/** Times of an axis: the time of day within two days, with seconds within ten minutes, else the date. */
 function timeText(times) {
-  const isShort = times.at(-1) - times[0] < 2 * 86_400;
-  const style = isShort ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : { month: "short", day: "numeric" };
+  const span = times.at(-1) - times[0];
+  const seconds = span < 600 ? { second: "2-digit" } : {};
+  const style = span < 2 * 86_400 ? { ...seconds, hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : { month: "short", day: "numeric" };
   const format = new Intl.DateTimeFormat(language.value, style);
   return (at) => format.format(new Date(at * 1_000));
 }

@@ -1,12 +1,6 @@
-"""Each kind of exception that a node can list has its words in both languages, and a next step."""
+"""An answer of `GET /v1/exceptions` with each kind of exception, and with each cause that has words of its own."""
 
 from __future__ import annotations
-
-from typing import Any
-
-import msgspec
-import pytest
-from playwright.async_api import Browser
 
 from replica.core.catalog.prices import OverrideLimits
 from replica.runtime.http.clock_answers import ClockAnswer, TillClockAnswer
@@ -28,10 +22,6 @@ from replica.runtime.http.receipt_answers import (
     RepeatedReceiptAnswer,
 )
 from replica.runtime.http.shortage_answers import BreachAnswer, ShortageAnswer
-from shelfsync.network import LocalNetwork
-from tests.console.browsing import visiting
-
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.processes]
 
 AT = "2026-12-01T10:00:00.000Z"
 
@@ -82,28 +72,3 @@ ALL = ExceptionsAnswer(
     till_clocks=[TillClockAnswer("store-1", "till-1", "store-1", "m-1", AT, AT, AT, None)],
     truncated=False,
 )
-
-_DRAW = """async (answer) => {
-  const base = document.querySelector("script[type=module]").src.replace("store/main.mjs", "");
-  const { groupsOf, ExceptionGroup } = await import(base + "widgets/exceptions.mjs");
-  const { html, render } = await import(base + "shell/view.mjs");
-  const link = (...parts) => "#/" + parts.join("/");
-  const groups = groupsOf(answer, { item: link, count: link, order: link });
-  const place = document.createElement("div");
-  render(html`${groups.map((group) => html`<${ExceptionGroup} group=${group} />`)}`, place);
-  return [groups.map((group) => [group.name, group.title, group.why]), place.innerText || place.textContent];
-}"""
-
-
-@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
-async def test_each_kind_of_exception_has_its_words(browser: Browser, network: LocalNetwork, language: str) -> None:
-    answer: dict[str, Any] = msgspec.to_builtins(ALL)
-    kinds = {name for name in answer if name != "truncated"}
-    async with visiting(browser, network.urls[network.stores[0]], language=language) as visit:
-        await visit.go("#/sync")
-
-        groups, text = await visit.page.evaluate(_DRAW, answer)
-
-    assert {name for name, _, _ in groups} == kinds
-    assert all(title and why for _, title, why in groups)
-    assert not [mark for mark in ("undefined", "[object", "{", "NaN") if mark in text]
