@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from replica.core.catalog.areas import Serving
-from replica.core.catalog.documents import Documents, Register, pack_value
+from replica.core.catalog.documents import Documents, pack_value
 from replica.core.catalog.openings import Closed
+from replica.core.catalog.registers import Register
 from replica.core.planning.candidates import HOUR_MS, Surveyed, sort_out
 from replica.core.planning.weights import SOURCING, USUAL, SourcingDocument, weights_of
 
