@@ -25,7 +25,7 @@ from rich.console import Console
 from replica.core.base.names import CHAIN
 from replica.runtime.configuration import CONTEXT, configurable
 from shelfsync.assortment import ONLINE, REGIONS, city_of, documents, goods
-from shelfsync.chain import LocalChain, NodeDied
+from shelfsync.chain import NodeDied
 from shelfsync.lab.lab import Lab
 from shelfsync.lab.server import serve
 from shelfsync.network import LocalNetwork
@@ -77,8 +77,13 @@ class Demo:
         network = self._network
         self._announce(f"starting {len(network.hubs)} hubs and {len(network.stores)} stores")
         chain = await network.start(directory, stack, HOME_AFTER_S)
-        running_day = asyncio.ensure_future(self._run_day(chain))
-        others = [asyncio.ensure_future(chain.watch()), asyncio.ensure_future(self._keep_showing())]
+        in_turn = outages(network.stores, network.hubs, network.home_hub, network.lines)
+        automatic = AutomaticOutages(in_turn, pace_of(self._seconds), network.heal, self._show_outage)
+        lab = self._lab = Lab(
+            network, chain, self._client, self._books, self._shoppers, automatic, self._announce, self._began_s
+        )
+        running_day = asyncio.ensure_future(self._run_day(automatic, lab))
+        others = [asyncio.ensure_future(work) for work in (chain.watch(), lab.run(), self._keep_showing())]
         try:
             await asyncio.wait([running_day, *others], return_when=asyncio.FIRST_COMPLETED)
             for task in others:
@@ -88,7 +93,7 @@ class Demo:
         finally:
             await _cancel(running_day, *others)
 
-    async def _run_day(self, chain: LocalChain) -> bool:
+    async def _run_day(self, automatic: AutomaticOutages, lab: Lab) -> bool:
         await self._load_catalogue()
         tills = [
             Till(f"{name}-till-{number}", self._network.urls[name], self._client, goods(), self._books[name])
@@ -96,23 +101,13 @@ class Demo:
             for number in range(1, TILLS_PER_STORE + 1)
         ]
         await asyncio.gather(*(till.receive_first_delivery() for till in tills[::TILLS_PER_STORE]))
-        network = self._network
-        in_turn = outages(network.stores, network.hubs, network.home_hub, network.lines)
-        automatic = AutomaticOutages(in_turn, pace_of(self._seconds), network.heal, self._show_outage)
-        lab = self._lab = Lab(
-            network, chain, self._client, self._books, self._shoppers, automatic, self._announce, self._began_s
-        )
-        looking = asyncio.ensure_future(lab.run())
-        try:
-            async with AsyncExitStack() as stack:
-                await lab.open()
-                self._show_address(await serve(lab, stack))
-                await self._shop(tills, automatic, lab)
-                is_good = await self._judge()
-                await lab.show_verdict(is_good)
-                return is_good
-        finally:
-            await _cancel(looking)
+        async with AsyncExitStack() as stack:
+            await lab.open()
+            self._show_address(await serve(lab, stack))
+            await self._shop(tills, automatic, lab)
+            is_good = await self._judge()
+            await lab.show_verdict(is_good)
+            return is_good
 
     async def _load_catalogue(self) -> None:
         """Write goods and locations at the first hub, and wait until all nodes have them."""

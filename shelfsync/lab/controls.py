@@ -82,8 +82,10 @@ class Controls:
 
     def heal_all(self) -> None:
         """Heal all lines."""
+        are_broken = not all(line.is_whole for line in self._network.lines.values())
         self._network.heal()
-        self._note("healed-all", "all lines work")
+        if are_broken:
+            self._note("healed-all", "all lines work")
 
     def take_over(self) -> None:
         """Let no outage come by itself any more, because a person drives."""
@@ -145,7 +147,9 @@ class Controls:
     async def start_all(self) -> None:
         """Start all nodes that do not run, and wait until all serve."""
         for name, process in self._chain.nodes.items():
-            if not process.is_running:
+            async with self._turns[name]:  # a kill may be on its way
+                is_running = process.is_running
+            if not is_running:
                 with contextlib.suppress(Refused):
                     await self.start(name)
         await asyncio.gather(*(self._chain.nodes[name].ready() for name in tuple(self.starting)))
@@ -207,7 +211,7 @@ class Controls:
 
     def _note(self, kind: str, text: str, **values: str) -> None:
         self._records.add(kind, **values)
-        self._announce(f"by hand: {text}")
+        self._announce(f"lab: {text}")
 
 
 def _cut(lines: Iterable[Proxy]) -> None:

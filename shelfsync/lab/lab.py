@@ -84,6 +84,8 @@ class Lab:
             try:
                 while self._readers or self.story.is_playing:
                     await self._look()
+                    if following.done():
+                        following.result()
                     with suppress(TimeoutError):
                         async with asyncio.timeout(PAUSE_S):
                             await self._soon.wait()

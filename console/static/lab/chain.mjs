@@ -48,7 +48,7 @@ export function Chain({ now }) {
       </svg>
       <div class="row hubs">${hubs.map(draw)}</div>
       <div class="row stores">${stores.map(draw)}</div>
-      ${withRoom(lines).map((line) => html`<${LineButton} key=${line.key} line=${line} acts=${acts} />`)}
+      ${withRoom(lines, Math.min(...stores.map((store) => places.at[store.name]?.y ?? 0))).map((line) => html`<${LineButton} key=${line.key} line=${line} acts=${acts} />`)}
     </div>
     <${Legend} />
     <${Problem} writing=${acts.writing} />
@@ -59,8 +59,8 @@ export function Chain({ now }) {
 export function Cards({ now }) {
   if (!isSmall.value) return null;
   const stores = now.nodes.filter((node) => !node.is_hub), hubs = now.nodes.filter((node) => node.is_hub);
-  return html`<div class="cards node-cards">
-    ${[...stores, ...hubs].map((node) => html`<${NodeCard} key=${node.name} now=${now} node=${node} />`)}</div>`;
+  return html`<div class="node-cards">${[stores, hubs].map((nodes) => html`<div class="cards">
+    ${nodes.map((node) => html`<${NodeCard} key=${node.name} now=${now} node=${node} />`)}</div>`)}</div>`;
 }
 
 /** Where each node of the picture is, in pixels of the picture. */
@@ -116,16 +116,19 @@ const cubic = (a, b, c, d, at) => a * (1 - at) ** 3 + 3 * b * at * (1 - at) ** 2
 function between(one, other) {
   const [left, right] = one.x < other.x ? [one, other] : [other, one];
   const x1 = left.x + left.width, x2 = right.x, y = left.y + Math.min(left.height / 2, 44);
-  if (x2 - x1 < left.width / 2) return { path: `M${x1} ${y}L${x2} ${y}`, spots: [{ x: (x1 + x2) / 2, y }] };
+  if (x2 - x1 >= BUTTON && x2 - x1 < left.width / 2) return { path: `M${x1} ${y}L${x2} ${y}`, spots: [{ x: (x1 + x2) / 2, y }] };
   const from = left.x + left.width / 2, to = right.x + right.width / 2, top = left.y - 46;
   return { path: `M${from} ${left.y}C${from} ${top} ${to} ${top} ${to} ${right.y}`, spots: [{ x: (from + to) / 2, y: (left.y + 3 * top) / 4 }] };
 }
 
-/** Each line with a spot for its button that covers no other button. A line without such a spot has none. */
-function withRoom(lines) {
+/**
+ * Each line with a spot for its button: above the stores, from `bottom` up, and over no other button. A line without such
+ * a spot has no button in the picture.
+ */
+function withRoom(lines, bottom) {
   const taken = [];
   return lines.flatMap((line) => {
-    const spot = line.spots.find((one) => taken.every((other) => Math.abs(other.x - one.x) >= BUTTON || Math.abs(other.y - one.y) >= BUTTON));
+    const spot = line.spots.find((one) => one.y < bottom - BUTTON / 2 && taken.every((other) => Math.abs(other.x - one.x) >= BUTTON || Math.abs(other.y - one.y) >= BUTTON));
     if (!spot) return [];
     taken.push(spot);
     return [{ ...line, ...spot }];

@@ -7,9 +7,11 @@ import { Act, Problem, useActs } from "./acting.mjs";
 const t = words({
   title: ["What happens when a line fails?", "断网了会怎样？"],
   lead: [
-    "Here run {hubs} hubs and {stores} stores, each a real process with its own file. Cut a line, sell the last units on both sides, and heal it: no sale is lost, and nothing is promised twice.",
-    "这里运行着 {hubs} 个枢纽和 {stores} 家门店，每个都是真实进程，各有自己的数据文件。断开线路，在两边卖出最后几件，再恢复线路：销售不丢，额度不重复。",
+    "Here run {hubs} and {stores}, each a real process with its own file. Cut a line, sell the last units on both sides, and heal it: no sale is lost, and nothing is promised twice.",
+    "这里运行着{hubs}和{stores}，每个都是真实进程，各有自己的数据文件。断开线路，在两边卖出最后几件，再恢复线路：销售不丢，额度不重复。",
   ],
+  hubs: [{ one: "{n} hub", other: "{n} hubs" }, " {n} 个枢纽"],
+  stores: [{ one: "{n} store", other: "{n} stores" }, " {n} 家门店"],
   play: ["Play the story", "播放演示"],
   minute: ["less than a minute", "不到一分钟"],
   again: ["Play again", "再次播放"],
@@ -68,7 +70,7 @@ function Lead({ now, acts }) {
   const hubs = now.nodes.filter((node) => node.is_hub).length;
   return html`<div class="lead">
       <h1>${t("title")}</h1>
-      <p>${t("lead", { hubs, stores: now.nodes.length - hubs })}</p>
+      <p>${t("lead", { hubs: t("hubs", { n: hubs }), stores: t("stores", { n: now.nodes.length - hubs }) })}</p>
     </div>
     <div class="story-acts"><${Act} acts=${acts} body=${{ do: "play", on: true }} tone="play">
       <span aria-hidden="true">▶</span> ${t("play")} <span class="minute">${t("minute")}</span><//></div>`;
