@@ -121,7 +121,7 @@ class HubApi:
         self._quotes = QuotesApi(node, self._named_location)
         self._skus = SkusApi(node, self._named_location)
         self._search = SearchApi(node, self._stock.long_reads, lambda name: name)
-        self.orders = OrdersApi(node, can_replicate=True)
+        self.orders = OrdersApi(node, can_replicate=True, find=self._sourcing.find)
         self._order_machine = OrderMachineApi(node)
         self._order_list = OrderList(node, self._stock.long_reads)
         self._preview = PreviewApi(node, self._stock.long_reads, self._documents)

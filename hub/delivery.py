@@ -17,19 +17,10 @@ from replica.core.catalog.locations import distance_to, location_document
 from replica.core.catalog.openings import Closed, Opening
 from replica.core.catalog.selectors import attributes_of
 from replica.core.orders.sourcing import WantedLine
-from replica.core.planning.candidates import Surveyed, Unfit, sort_out
+from replica.core.planning.candidates import BannedLine, Surveyed, Unfit, sort_out
 from replica.core.planning.sourcing import DeliverySources
 from replica.core.planning.weights import weights_of
 from replica.core.state.replica import Replica
-
-
-class BannedLine(Struct, frozen=True):
-    """A line with goods that an area of the address does not let in."""
-
-    line: int
-    sku: str
-    area: str
-    reasons: dict[str, str]
 
 
 class Survey(Struct, frozen=True):
@@ -37,7 +28,6 @@ class Survey(Struct, frozen=True):
 
     sources: DeliverySources
     unfit: tuple[Unfit, ...]
-    banned: tuple[BannedLine, ...]
 
 
 class Surveyor:
@@ -56,7 +46,7 @@ class Surveyor:
         weights = weights_of(replica.documents, channel)
         candidates, unfit = sort_out(surveyed, serving, weights, now_ms)
         banned = tuple(_banned(replica, areas, lines, now_ms))
-        return Survey(DeliverySources(tuple(candidates)), tuple(unfit), banned)
+        return Survey(DeliverySources(tuple(candidates), banned), tuple(unfit))
 
     def _look_at(
         self, replica: Replica, locations: Iterable[str], areas: Sequence[Area], place: Where, now_ms: int

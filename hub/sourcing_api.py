@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hub.delivery import Survey, Surveyor
 from replica.core.base.clock import time_text
-from replica.core.base.errors import Invalid
+from replica.core.base.errors import Invalid, Refused
 from replica.core.base.limits import LINES_MAX
 from replica.core.base.quantities import Text
 from replica.core.catalog.addresses import Destination, Where, where
@@ -17,6 +17,7 @@ from replica.core.catalog.locations import LocationName
 from replica.core.orders.placement import Planned, plan_placement, wanted_lines
 from replica.core.orders.requests import OrderName, PlacedLine, Placement
 from replica.core.planning.candidates import Candidate
+from replica.core.planning.sourcing import DeliverySources
 from replica.core.state.replica import Replica
 from replica.runtime.http.operations import Decoder, Operation, json_response
 from replica.runtime.node import Node
@@ -138,6 +139,15 @@ class SourcingApi:
             )
         ]
 
+    def find(self, replica: Replica, placement: Placement, place: Where) -> DeliverySources:
+        """The locations that may send an order to an address. An order that nobody can place is refused later."""
+        now_ms = self._node.clock.now().wall_ms
+        try:
+            wanted = wanted_lines(replica.context(now_ms), placement)
+        except Refused:
+            return DeliverySources(())  # a retry still gets the first answer
+        return self._surveyor.survey(replica, place, placement.channel, wanted, now_ms).sources
+
     async def source(self, request: web.Request) -> web.Response:
         body: SourceBody = await self._body.read(request)
         place = None
@@ -159,7 +169,7 @@ class SourcingApi:
             return _rendered(replica, plan_placement(context, placement), None)
         wanted = wanted_lines(context, placement)
         survey = self._surveyor.survey(replica, place, placement.channel, wanted, now_ms)
-        banned = {one.line for one in survey.banned}
+        banned = {one.line for one in survey.sources.banned}
         allowed = [line for line in wanted if line.index not in banned]
         planned = plan_placement(replica.context(now_ms, survey.sources), placement, allowed)
         return _rendered(replica, planned, survey)
@@ -181,7 +191,9 @@ def _rendered(replica: Replica, planned: Planned, survey: Survey | None) -> Sour
         )
         fulfilments.append(fulfilment)
     short = [ShortLine(one.wanted.index, one.wanted.sku, one.wanted.quantity, one.covered) for one in plan.short]
-    banned = [BannedLineAnswer(one.line, one.sku, one.area, one.reasons) for one in survey.banned] if survey else []
+    banned = (
+        [BannedLineAnswer(one.line, one.sku, one.area, one.reasons) for one in survey.sources.banned] if survey else []
+    )
     return SourceAnswer(fulfilments, sum(costs.values()), _candidates(replica, planned, survey), short, banned)
 
 

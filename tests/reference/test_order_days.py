@@ -129,7 +129,7 @@ BUGS = {
         f"{ORDERS}.sourcing:Rights.take", ("-= units * quantity", "-= 0")
     ),
     "a store promises that another region has an order": slip(
-        "replica.runtime.http.orders_api:OrdersApi._read", ('placement.durability != "local"', "False")
+        "replica.runtime.http.orders_api:OrdersApi._checked", ('placement.durability != "local"', "False")
     ),
     "a return of several parts is counted at each of them": slip(
         f"{ORDERS}.transitions:spread", ("missing[index] -= units", "missing[index] -= 0")

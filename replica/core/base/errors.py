@@ -115,6 +115,16 @@ class RightsExhausted(Refused):
         super().__init__("; ".join(missing), lines=list(lines))
 
 
+class NotDeliverable(Refused):
+    """Goods of an order are not delivered to its address."""
+
+    kind = "not-deliverable"
+
+    def __init__(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        banned = [f"the area {line['area']} does not let {line['sku']} in" for line in lines]
+        super().__init__("; ".join(banned), lines=list(lines))
+
+
 class NotHosted(Refused):
     """This node does not write for the location."""
 

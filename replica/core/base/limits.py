@@ -114,6 +114,9 @@ PARKED_PER_ORDER_MAX = 64
 SELECTIONS_MAX = 4
 """Times one fulfilment may be selected for revocation: its owner kept it each time, because no shortage was left."""
 
+MAY_SEND_MAX = 16
+"""Locations that may send an order instead of the one that does, as its entries keep them: the cheapest ones."""
+
 EVENTS_PER_FULFILMENT_MAX = 256
 """Repeatable events of one fulfilment, because its whole history is kept. An event that ends it is always possible."""
 

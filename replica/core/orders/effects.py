@@ -115,6 +115,7 @@ def _step(order: Order, entry: Entry, facts: StepFacts) -> Fulfilment:
             owner=node_of(entry.stream.writer),
             state=facts.to,
             is_fixed=facts.is_fixed,
+            may_send=list(facts.may_send),
             instead_of=facts.instead_of,
         )
     fulfilment.state, fulfilment.expires_ms = facts.to, facts.expires_ms
@@ -153,6 +154,7 @@ def _split(order: Order, entry: Entry, facts: SplitFacts) -> Fulfilment | None:
         owner=whole.owner,
         state=facts.to,
         is_fixed=whole.is_fixed,
+        may_send=whole.may_send,
         barcodes=whole.barcodes,
     )
     if part.nature is Nature.HANDED_OUT:

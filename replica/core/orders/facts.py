@@ -114,6 +114,8 @@ class StepFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False,
     """Of the placement."""
     is_fixed: bool = False
     """Whether the customer chose the location."""
+    may_send: tuple[str, ...] = ()
+    """If the order goes to an address: the locations that may send it, the cheapest first. Empty: any."""
     instead_of: str = ""
     """The fulfilment that this one replaces."""
     taken: tuple[Allocation, ...] = ()

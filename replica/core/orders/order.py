@@ -63,6 +63,8 @@ class Fulfilment(Struct, array_like=True, gc=False):
     """Events that its owner dealt with and that may arrive again: at any node, they are repeats."""
     barcodes: list[tuple[str, str]] = []
     """Barcodes under which its SKUs were ordered, each with the SKU that it meant then."""
+    may_send: list[str] = []
+    """If its order goes to an address: the locations that may send it, the cheapest first. Empty: any."""
 
     @property
     def part_of(self) -> str:

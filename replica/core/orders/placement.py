@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from replica.core.base.errors import Invalid, OrderEnded, OrderExists, RightsExhausted
-from replica.core.base.limits import QUANTITY_MAX
+from replica.core.base.limits import MAY_SEND_MAX, QUANTITY_MAX
 from replica.core.base.names import FREE, account
 from replica.core.catalog.scans import scanned_sku
 from replica.core.catalog.skus import Catalog, Recipe
@@ -89,6 +89,7 @@ def prepare_placement(context: OrderContext, placement: Placement) -> list[Order
             expires_ms=expires_ms,
             taken=taken,
             is_fixed=is_fixed,
+            may_send=context.chooser.may_send[:MAY_SEND_MAX] if context.chooser is not None else (),
             barcodes=barcodes_of(placement.lines, [wanted[index] for index in plan.taken[one.location]]),
         )
         if not drafts:  # the first entry answers the caller
@@ -118,7 +119,7 @@ def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str]
     units: dict[tuple[str, str], int] = {}
     for short in plan.short:
         missing = short.wanted
-        location = missing.location or fullest(context.ledger, missing)
+        location = missing.location or fullest(context.ledger, missing, context.chooser)
         if location is None:
             return None
         for item, number in missing.recipe:

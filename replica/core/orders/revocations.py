@@ -67,6 +67,7 @@ def _begin_elsewhere(context: OrderContext, order: Order, fulfilment: Fulfilment
         number=fulfilment.number,
         taken=taken,
         expires_ms=fulfilment.expires_ms,
+        may_send=tuple(fulfilment.may_send),
         instead_of=fulfilment.id,
         deduplication_ids=tuple(fulfilment.deduplication_ids),
         barcodes=tuple(fulfilment.barcodes),

@@ -112,13 +112,15 @@ def elsewhere(
 ) -> tuple[str, list[WantedLine]] | None:
     """Another location where a node can hold everything that a fulfilment holds, its own locations first.
 
-    None where the customer chose the location, or there is no other one.
+    If the order goes to an address, it is one that may send it there, the cheapest first. None where the customer chose
+    the location, or there is no other one.
     """
     if fulfilment.is_fixed or not fulfilment.allocations:
         return None
     there = ledger.locations(fulfilment.allocations[0].recipe[0][0])
     own = [location for location in locations if location in there]
-    for location in dict.fromkeys([*own, *there]):
+    others = [one for one in fulfilment.may_send if one in there] if fulfilment.may_send else [*own, *there]
+    for location in dict.fromkeys(others):
         wanted = [
             WantedLine(
                 index=index,

@@ -54,8 +54,12 @@ class SourcingPlan(Struct, frozen=True):
 class Chooser(Protocol):
     """Chooses the locations of one order, instead of `allocate`: for an order that goes to an address."""
 
+    @property
+    def may_send(self) -> tuple[str, ...]:
+        """The locations that it chooses from, the cheapest first."""
+
     def choose(self, units: Callable[[str, str], int], lines: Sequence[WantedLine]) -> SourcingPlan:
-        """Which location sends how much of each line. `units`: what may be taken at a location."""
+        """Which location sends how much of each line. `units`: what may be taken at a location. Raises Refused."""
 
 
 class Rights:
@@ -163,11 +167,15 @@ def _richest(
     return sorted(found, key=lambda one: (one[0] not in used, -one[1], one[0]))
 
 
-def fullest(ledger: Ledger, wanted: WantedLine) -> str | None:
-    """The location where most of a line is available, to whichever node, as far as this one knows; None for nowhere."""
+def fullest(ledger: Ledger, wanted: WantedLine, chooser: Chooser | None = None) -> str | None:
+    """The location where most of a line is available, to whichever node, as far as this one knows; None for nowhere.
+
+    Of those that a chooser chooses from, if there is one.
+    """
+    known = ledger.locations(wanted.recipe[0][0])
     there = {
         location: sellable(wanted.recipe, {item: ledger.stock(location, item).available for item, _ in wanted.recipe})
-        for location in ledger.locations(wanted.recipe[0][0])
+        for location in (known if chooser is None else [one for one in chooser.may_send if one in known])
     }
     location = max(there, key=lambda one: there[one], default=None)
     return location if location is not None and there[location] > 0 else None

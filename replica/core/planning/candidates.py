@@ -62,6 +62,15 @@ class Unfit(Struct, frozen=True):
     closed: Closed | None = None
 
 
+class BannedLine(Struct, frozen=True):
+    """A line with goods that an area of the address does not let in."""
+
+    line: int
+    sku: str
+    area: str
+    reasons: dict[str, str]
+
+
 def sort_out(
     surveyed: Iterable[Surveyed], serving: Mapping[str, Serving], weights: SourcingDocument, now_ms: int
 ) -> tuple[list[Candidate], list[Unfit]]:

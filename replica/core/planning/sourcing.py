@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
+from replica.core.base.errors import NotDeliverable
 from replica.core.orders.sourcing import Rights, Shortfall, SourcingPlan, WantedLine
-from replica.core.planning.candidates import Candidate
+from replica.core.planning.candidates import BannedLine, Candidate
 
 Units = Callable[[str, str], int]
 """How many units of an item the lines may take at a location."""
@@ -49,9 +50,22 @@ class DeliverySources(Struct, frozen=True):
     """The candidates of one order, cheapest first. It chooses among them when the order is decided."""
 
     candidates: tuple[Candidate, ...]
+    banned: tuple[BannedLine, ...] = ()
+
+    @property
+    def may_send(self) -> tuple[str, ...]:
+        """The locations that may send the order."""
+        return tuple(one.location for one in self.candidates)
 
     def choose(self, units: Units, lines: Sequence[WantedLine]) -> SourcingPlan:
-        """The locations that send the lines, and what of them cannot be sent. A named location is the only one."""
+        """The locations that send the lines, and what of them cannot be sent. A named location is the only one.
+
+        Raises NotDeliverable if a line is banned.
+        """
+        wanted = {line.index for line in lines}
+        banned = [to_builtins(one) for one in self.banned if one.line in wanted]
+        if banned:
+            raise NotDeliverable(banned)
         by_name = {one.location: one for one in self.candidates}
         taken: dict[str, dict[int, int]] = {}
         short: list[Shortfall] = []

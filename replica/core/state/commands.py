@@ -11,6 +11,7 @@ from msgspec import Struct
 from replica.core.catalog.ranks import CHAIN_RANK
 from replica.core.log.entry import DOCUMENT, Entry
 from replica.core.orders.requests import OrderRequest, Placement
+from replica.core.orders.sourcing import Chooser
 from replica.core.state.kinds import Kinds, LocationRequest
 from replica.core.stock.counts import Seen
 from replica.core.stock.requests import KeyedSale, Return, Sale
@@ -21,7 +22,8 @@ class Command(Struct, frozen=True, gc=False):
     """One request at one location, under its key. `seen` is the state a count was made from, unless it is the present.
 
     A request about an order has an empty location, because the order names its locations. `quote`: the price that a
-    sale applies, packed; empty if there is none. It is no part of the request: a retry may have another one.
+    sale applies, packed; empty if there is none. `chooser`: chooses the locations of an order to an address. Both are
+    no part of the request: a retry may have others.
     """
 
     location: str
@@ -29,6 +31,7 @@ class Command(Struct, frozen=True, gc=False):
     key: bytes
     seen: Seen | None = None
     quote: bytes = b""
+    chooser: Chooser | None = None
 
 
 class DocumentWrite(Struct, frozen=True):
@@ -173,7 +176,7 @@ def _kind(request: Command | DocumentWrite) -> tuple[Kind | None, str]:
     if isinstance(request, Command):
         if isinstance(request.request, Sale):
             return Sales, request.location
-        if isinstance(request.request, Placement):
+        if isinstance(request.request, Placement) and request.chooser is None:
             return Placements, request.location
     return None, ""
 

@@ -137,7 +137,7 @@ def execute(
         return replica.orders.as_placed(_repeat(replica, known, same))
     request = command.request
     if isinstance(request, OrderRequest):
-        return _execute_order(replica, request, command.key, now_ms)
+        return _execute_order(replica, request, command, now_ms)
     kind = replica.kinds.of_request(request)
     view = replica.view(command.location) or _view_elsewhere(replica, kind, command)
     if view is None:
@@ -258,11 +258,11 @@ def _receipt_of(command: Command) -> TillReceipt | None:
     return TillReceipt(command.location, number) if number else None
 
 
-def _execute_order(replica: Replica, request: OrderRequest, key: bytes, now_ms: int) -> Entry:
+def _execute_order(replica: Replica, request: OrderRequest, command: Command, now_ms: int) -> Entry:
     """Decide a request about an order, then record what becomes due for that order."""
-    context = replica.context(now_ms)
+    context = replica.context(now_ms, command.chooser)
     try:
-        answer = _record_decided(replica, context, request, key, now_ms)
+        answer = _record_decided(replica, context, request, command.key, now_ms)
     except Refused as refused:
         if isinstance(request, Housekeeping):
             _end_housekeeping(replica, request.order, now_ms, is_stuck=not isinstance(refused, NotFound))

@@ -6,11 +6,13 @@ No wait changes a decision. An order that needs neither may take the fast path, 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from replica.core.base.errors import Refused, RightsExhausted
 from replica.core.log.entry import Entry, Stream
 from replica.core.orders.placement import lacking
 from replica.core.orders.requests import Placement
+from replica.core.orders.sourcing import Chooser
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.runtime.node import Node
@@ -20,6 +22,10 @@ RETRY_PAUSE_S = 0.02
 
 REPLICATION_TIMEOUT_S = 5.0
 """How long a placement waits for another region: several round trips between the most distant ones."""
+
+
+Choose = Callable[[Replica], Chooser]
+"""Finds the locations that may send an order, by what a replica knows now."""
 
 
 class NotReplicated(Refused):
@@ -33,21 +39,23 @@ def waits(placement: Placement) -> bool:
     return placement.wait_ms > 0 or placement.durability != "local"
 
 
-async def place(node: Node, placement: Placement, key: bytes) -> Entry:
+async def place(node: Node, placement: Placement, key: bytes, choose: Choose | None = None) -> Entry:
     """Place an order under a key, and return the entry that answers it.
+
+    `choose`: finds the locations that may send the order, before each attempt.
 
     Raises:
         NotReplicated: indefinite, the order is placed here; a retry with the same key waits again.
         Refused: definite.
     """
-    command = Command("", placement, key)
     deadline_ms = node.clock.now().elapsed_ms + placement.wait_ms
     while True:
+        chooser = await node.driver.look(choose) if choose is not None else None
         try:
-            entry = await node.driver.submit(command)
+            entry = await node.driver.submit(Command("", placement, key, chooser=chooser))
             break
         except RightsExhausted:
-            if not placement.wait_ms or not await _gain_rights(node, placement, deadline_ms):
+            if not placement.wait_ms or not await _gain_rights(node, placement, chooser, deadline_ms):
                 raise
     if placement.durability == "region":
         await _await_replication(node, placement.order, entry)
@@ -67,10 +75,10 @@ async def _await_replication(node: Node, order: str, answer: Entry) -> None:
         )
 
 
-async def _gain_rights(node: Node, placement: Placement, deadline_ms: int) -> bool:
+async def _gain_rights(node: Node, placement: Placement, chooser: Chooser | None, deadline_ms: int) -> bool:
     """Ask other nodes for the rights that an order lacks. True if it may be tried again."""
     now = node.clock.now()
-    units = await node.driver.look(lambda replica: lacking(replica.context(now.wall_ms), placement))
+    units = await node.driver.look(lambda replica: lacking(replica.context(now.wall_ms, chooser), placement))
     if units is None:
         return False
     if not units:  # a grant arrived after the order was refused

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from aiohttp import web
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from replica.core.base.errors import Invalid, NotFound
 from replica.core.base.limits import EVENT_NUMBER_MAX
 from replica.core.base.names import is_item
 from replica.core.base.quantities import Text
+from replica.core.catalog.addresses import Destination, Where, mark_of, where
 from replica.core.orders.requests import OrderEvent, OutsideEvent, Placement
+from replica.core.orders.sourcing import Chooser
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import SkuLines
@@ -27,7 +30,7 @@ UNSUPPORTED = ("campaign", "ship_to")
 _Unsupported = Annotated[str, Meta(max_length=0, description="Not supported yet: a value is refused with status 422.")]
 
 
-class PlacementBody(Placement, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class HoldBody(Placement, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A new order: the goods to hold, for whom, and for how long.
 
     `partial` accepts an order for which there are not enough units, and holds what there is. `paid` begins a
@@ -37,6 +40,30 @@ class PlacementBody(Placement, frozen=True, forbid_unknown_fields=True, omit_def
 
     ship_to: _Unsupported = ""
     campaign: _Unsupported = ""
+
+
+class PlacementBody(Placement, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A new order: the goods to hold, for whom, and for how long.
+
+    `ship_to`: where it goes. The hub chooses the locations that send it, and forgets the address. `pickup_at` is the
+    location of each line that names none. `partial` accepts an order for which there are not enough units, and holds
+    what there is. `paid` begins a reservation that does not expire. `wait_ms` is how long a node without enough rights
+    may wait until other nodes grant them.
+    """
+
+    ship_to: Destination | UnsetType = UNSET  # type: ignore[assignment]
+    campaign: _Unsupported = ""
+
+
+class Addressed(Struct, frozen=True):
+    """An order as a node keeps it, and where it goes."""
+
+    placement: Placement
+    place: Where
+
+
+Find = Callable[[Replica, Placement, Where], Chooser]
+"""Finds the locations that may send an order to an address."""
 
 
 class EventBody(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -75,9 +102,15 @@ class EventBody(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 
 
 class OrdersApi:
-    """The calls about orders at one node. `can_replicate`: a placement may wait until another region has it."""
+    """The calls about orders at one node.
 
-    def __init__(self, node: Node, *, can_replicate: bool) -> None:
+    `can_replicate`: a placement may wait until another region has it. `find`: finds the locations that may send an
+    order to an address; None at a node that sends nothing.
+    """
+
+    def __init__(self, node: Node, *, can_replicate: bool, find: Find | None = None) -> None:
+        self._find = find
+        self._addressed = Decoder(PlacementBody)
         self._node = node
         self._can_replicate = can_replicate
         self._placement = Decoder(Placement)
@@ -91,7 +124,7 @@ class OrdersApi:
                 path=place_path,
                 handler=self.place,
                 summary=summary,
-                body=PlacementBody,
+                body=HoldBody if self._find is None else PlacementBody,
                 answer=OrderAnswer,
                 status=201,
                 is_write=True,
@@ -118,15 +151,34 @@ class OrdersApi:
     def read_fast(self, body: bytes, key: str | None) -> Command | None:
         """Check a placement for the fast path; None if it waits for rights or another region. Raises Refused."""
         placement = self._read(body)
-        return None if waits(placement) else Command("", placement, checked_key(key))
+        if isinstance(placement, Addressed) or waits(placement):
+            return None
+        return Command("", placement, checked_key(key))
 
-    def _read(self, body: bytes) -> Placement:
+    def _read(self, body: bytes) -> Placement | Addressed:
+        """The order in a body, and its address if it has one. Most have none, and take one decoding."""
         try:
             placement: Placement = self._placement.decode(body)
         except Invalid as invalid:
+            if invalid.field == "ship_to" and self._find is not None:
+                return self._read_addressed(body)
             if invalid.field in UNSUPPORTED:
                 raise _unsupported(invalid.field) from None
             raise
+        if placement.ship_to and self._find is not None:
+            raise Invalid("The field ship_to is a text. Send an object with a country.", field="ship_to")
+        return self._checked(placement)
+
+    def _read_addressed(self, body: bytes) -> Addressed:
+        asked: PlacementBody = self._addressed.decode(body)
+        assert asked.ship_to is not UNSET
+        if asked.pickup_at is not UNSET:
+            raise Invalid("Send the field ship_to or pickup_at, not both.", field="pickup_at")
+        fields = {**structs.asdict(asked), "ship_to": ""}
+        placement = structs.replace(self._checked(Placement(**fields)), ship_to=mark_of(asked.ship_to, asked.order))
+        return Addressed(placement, where(asked.ship_to, "ship_to"))
+
+    def _checked(self, placement: Placement) -> Placement:
         for field in UNSUPPORTED:
             if getattr(placement, field):
                 raise _unsupported(field)
@@ -138,8 +190,14 @@ class OrdersApi:
         return placement
 
     async def place(self, request: web.Request) -> web.Response:
-        placement = self._read(await read_body(request))
-        return json_response(answer_of(await place(self._node, placement, key_of(request))), 201)
+        asked, find = self._read(await read_body(request)), self._find
+        key = key_of(request)
+        if not isinstance(asked, Addressed):
+            return json_response(answer_of(await place(self._node, asked, key)), 201)
+        assert find is not None
+        placement, address = asked.placement, asked.place
+        entry = await place(self._node, placement, key, lambda replica: find(replica, placement, address))
+        return json_response(answer_of(entry), 201)
 
     async def report_event(self, request: web.Request) -> web.Response:
         body: EventBody = await self._event.read(request)

@@ -22,6 +22,7 @@ barcode-conflict           409  Several SKUs claim the barcode.
 method-not-allowed         405  The path does not support this method.
 idempotency-key-reused     422  The idempotency key was used for another request.
 insufficient-rights        409  This node does not have the rights to enough units.
+not-deliverable            409  Goods of the order are not delivered to its address.
 not-hosted                 409  This node does not write for the location.
 not-owner                  409  Another node owns the fulfilment.
 order-exists               409  Another order has the same name.
@@ -52,6 +53,7 @@ from replica.core.base.errors import (
     Invalid,
     InvalidTransition,
     KeyReused,
+    NotDeliverable,
     NotFound,
     NotHosted,
     NotOwner,
@@ -162,6 +164,12 @@ PROBLEM_TYPES = {
             409,
             "This node does not have the rights to enough units.",
             "Request fewer units, or retry when the node has more rights.",
+        ),
+        ProblemType(
+            NotDeliverable.kind,
+            409,
+            "Goods of the order are not delivered to its address.",
+            "Leave the lines out that the member lines names, or choose another address.",
         ),
         ProblemType(
             NotHosted.kind,
