@@ -42,7 +42,7 @@ BREACH = SOLD - OWN
 
 STEPS = ("prepare", "cut", "order", "sell", "refuse", "heal", "settle", "equal")
 
-READING_S = {"prepare": 5.5, "cut": 4.5, "order": 6.0, "sell": 8.5, "refuse": 6.5, "heal": 3.5, "settle": 6.0}
+READING_S = {"prepare": 5.5, "cut": 4.5, "order": 6.0, "sell": 8.5, "refuse": 6.5, "heal": 5.0, "settle": 6.0}
 """How long each sentence stays, so that a person can read it and look at the picture."""
 
 BEFORE_ACT_S = 1.5

@@ -20,6 +20,7 @@ const t = words({
   waiting: [{ one: "{n} entry waits", other: "{n} entries wait" }, "{n} 条记录待同步"],
   missing: [{ one: "lacks {n} entry", other: "lacks {n} entries" }, "缺 {n} 条记录"],
   same: ["same as the store", "与门店一致"],
+  ahead: ["ahead of the store", "领先于门店"],
   onHand: ["on hand", "现货"],
   sales: ["{rate} sales/s", "{rate} 笔/秒"],
   noSales: ["no shoppers", "暂无顾客"],
@@ -110,6 +111,7 @@ function StoreBody({ now, node, acts }) {
   return html`
     <p class="facts">
       ${known && html`<${Digest} known=${known} />`}
+      ${node.state === "running" && known?.missing > 0 && html`<span class="lacks">${t("missing", { n: known.missing })}</span>`}
       <span class=${node.waiting ? "waits" : ""}>${t("waiting", { n: node.waiting })}</span>
     </p>
     <div class="on-hand"><strong>${stock ? number(stock.on_hand) : t("nothing")}</strong> ${t("onHand")}<${Tills} node=${node} /></div>
@@ -146,7 +148,7 @@ function HubBody({ now, node, acts }) {
 /** What a hub knows of one store, in two lines. */
 const Known = ({ now, known }) => html`<li>
   <span class="of">${known.location} <${Digest} known=${known} /></span>
-  <span class=${known.missing ? "lacks" : "same"}>${known.missing ? t("missing", { n: known.missing }) : t("same")}</span>
+  <span class=${known.group > 0 ? "lacks" : "same"}>${known.missing ? t("missing", { n: known.missing }) : t(known.group > 0 ? "ahead" : "same")}</span>
   <span class="bar-of">${known.stock && html`<${Units} now=${now} stock=${known.stock} />`}</span>
   <span class="numbers">${known.stock ? number(known.stock.on_hand) : t("nothing")} ${t("onHand")} · ${t("promise")} <strong>${number(known.promise)}</strong></span>
 </li>`;
