@@ -11,16 +11,21 @@ from msgspec import Struct
 
 from hub.last_current import LastCurrent
 from hub.openings import opening_of
+from replica.core.base.names import HELD, bucket_of
 from replica.core.catalog.addresses import Where
 from replica.core.catalog.areas import Area, ban_on, servings
+from replica.core.catalog.dispatch import Dispatch
 from replica.core.catalog.locations import distance_to, location_document
 from replica.core.catalog.openings import Closed, Opening
 from replica.core.catalog.selectors import attributes_of
 from replica.core.orders.sourcing import WantedLine
 from replica.core.planning.candidates import BannedLine, Surveyed, Unfit, sort_out
+from replica.core.planning.carriers import carriers_of
+from replica.core.planning.promises import Promise, Route, Sender, promise
 from replica.core.planning.sourcing import DeliverySources
 from replica.core.planning.weights import weights_of
 from replica.core.state.replica import Replica
+from replica.runtime.time_zones import time_zone
 
 
 class Survey(Struct, frozen=True):
@@ -28,6 +33,8 @@ class Survey(Struct, frozen=True):
 
     sources: DeliverySources
     unfit: tuple[Unfit, ...]
+    areas: tuple[Area, ...]
+    now_ms: int
 
 
 class Surveyor:
@@ -46,7 +53,22 @@ class Surveyor:
         weights = weights_of(replica.documents, channel)
         candidates, unfit = sort_out(surveyed, serving, weights, now_ms)
         banned = tuple(_banned(replica, areas, lines, now_ms))
-        return Survey(DeliverySources(tuple(candidates), banned), tuple(unfit))
+        return Survey(DeliverySources(tuple(candidates), banned), tuple(unfit), tuple(areas), now_ms)
+
+    def promise(self, replica: Replica, survey: Survey, location: str, units: int) -> Promise | None:
+        """When some units of an order leave a location and arrive, as far as anybody can say now."""
+        document = location_document(replica.documents, location)
+        stock = replica.location_stock(location)
+        balances = stock.balances() if stock is not None else {}
+        current_ms = self._last_current.reading(replica, survey.now_ms)(location)
+        opening = opening_of(replica, location, survey.areas)
+        sender = Sender(
+            opening=opening,
+            dispatch=document.dispatch if document is not None else Dispatch(),
+            waiting_units=sum(max(0, held) for name, held in balances.items() if bucket_of(name) == HELD),
+            unheard_ms=None if current_ms is None else max(0, survey.now_ms - current_ms),
+        )
+        return promise(sender, _routes(replica, survey, location, opening), units, survey.now_ms)
 
     def _look_at(
         self, replica: Replica, locations: Iterable[str], areas: Sequence[Area], place: Where, now_ms: int
@@ -72,6 +94,14 @@ class Surveyor:
             )
             found.append(one)
         return found
+
+
+def _routes(replica: Replica, survey: Survey, location: str, opening: Opening) -> Iterable[Route]:
+    """The lanes from a location to the address, each with the times at which its carrier works."""
+    for carrier in carriers_of(replica.documents, location, [area.id for area in survey.areas]):
+        document = carrier.document
+        zone = time_zone(document.time_zone) if document.time_zone else opening.zone
+        yield Route(carrier.id, carrier.lane, Opening(replica.calendars, document.calendars, zone))
 
 
 def _opens(opening: Opening, now_ms: int) -> tuple[int | None, Closed | None]:

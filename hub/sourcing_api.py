@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from replica.core.catalog.locations import LocationName
 from replica.core.orders.placement import Planned, plan_placement, wanted_lines
 from replica.core.orders.requests import OrderName, PlacedLine, Placement
 from replica.core.planning.candidates import Candidate
+from replica.core.planning.promises import Confidence, Doubt, Promise
 from replica.core.planning.sourcing import DeliverySources
 from replica.core.state.replica import Replica
 from replica.runtime.http.operations import Decoder, Operation, json_response
@@ -63,13 +65,31 @@ class SourcedLine(Struct, frozen=True):
     quantity: int
 
 
+class EtaAnswer(Struct, frozen=True, omit_defaults=True):
+    """When goods are ready, leave and arrive. Without a lane of a carrier, nobody knows when they arrive.
+
+    `earliest` and `latest`: between which moments `carrier` brings them. `doubts`: what may make this wrong. `unheard`:
+    this hub has heard nothing of the location for an hour. `busy`: more waits there than leaves in a day.
+    `no-holidays`: a calendar has no days in that year. `no-lane`: no carrier has a lane. `confidence`: high without
+    doubts, medium with one, low with several or without an arrival.
+    """
+
+    ready_at: str
+    dispatch_at: str
+    confidence: Confidence
+    doubts: list[Doubt] = []
+    carrier: str = ""
+    earliest: str | None = None
+    latest: str | None = None
+
+
 class SourcedFulfilment(Struct, frozen=True, omit_defaults=True):
-    """What one location would send. `cost`: in points of the cost model. `dispatch_at`: when it dispatches next."""
+    """What one location would send. `cost`: in points of the cost model. `eta`: left out if it never leaves."""
 
     location: str
     lines: list[SourcedLine]
     cost: int
-    dispatch_at: str | None = None
+    eta: EtaAnswer | None = None
 
 
 class CandidateAnswer(Struct, frozen=True, omit_defaults=True):
@@ -166,28 +186,50 @@ class SourcingApi:
     def _answer(self, replica: Replica, placement: Placement, place: Where | None, now_ms: int) -> SourceAnswer:
         context = replica.context(now_ms)
         if place is None:
-            return _rendered(replica, plan_placement(context, placement), None)
+            return _rendered(replica, plan_placement(context, placement), None, {})
         wanted = wanted_lines(context, placement)
         survey = self._surveyor.survey(replica, place, placement.channel, wanted, now_ms)
         banned = {one.line for one in survey.sources.banned}
         allowed = [line for line in wanted if line.index not in banned]
         planned = plan_placement(replica.context(now_ms, survey.sources), placement, allowed)
-        return _rendered(replica, planned, survey)
+        return _rendered(replica, planned, survey, self._etas(replica, planned, survey))
+
+    def _etas(self, replica: Replica, planned: Planned, survey: Survey) -> dict[str, EtaAnswer]:
+        """When the goods of each location arrive, unless they never leave."""
+        base_units = {line.index: sum(units for _, units in line.recipe) for line in planned.wanted}
+        etas = {}
+        for location, quantities in planned.plan.taken.items():
+            units = sum(base_units[index] * quantity for index, quantity in quantities.items())
+            promise = self._surveyor.promise(replica, survey, location, units)
+            if promise is not None:
+                etas[location] = _eta(promise)
+        return etas
 
 
-def _rendered(replica: Replica, planned: Planned, survey: Survey | None) -> SourceAnswer:
+def _eta(promise: Promise) -> EtaAnswer:
+    arrival = promise.arrival
+    return EtaAnswer(
+        ready_at=time_text(promise.ready_ms),
+        dispatch_at=time_text(promise.dispatch_ms),
+        confidence=promise.confidence,
+        doubts=list(promise.doubts),
+        carrier=arrival.carrier if arrival is not None else "",
+        earliest=time_text(arrival.earliest_ms) if arrival is not None else None,
+        latest=time_text(arrival.latest_ms) if arrival is not None else None,
+    )
+
+
+def _rendered(replica: Replica, planned: Planned, survey: Survey | None, etas: Mapping[str, EtaAnswer]) -> SourceAnswer:
     plan, units = planned.plan, planned.source.units
     costs = survey.sources.cost_of(units, planned.wanted, plan) if survey is not None else {}
-    by_name = {one.location: one for one in survey.sources.candidates} if survey is not None else {}
     skus = {line.index: line.sku for line in planned.wanted}
     fulfilments = []
     for location, quantities in plan.taken.items():
-        candidate = by_name.get(location)
         fulfilment = SourcedFulfilment(
             location=location,
             lines=[SourcedLine(skus[index], quantity) for index, quantity in sorted(quantities.items())],
             cost=costs.get(location, 0),
-            dispatch_at=time_text(candidate.dispatch_ms) if candidate is not None else None,
+            eta=etas.get(location),
         )
         fulfilments.append(fulfilment)
     short = [ShortLine(one.wanted.index, one.wanted.sku, one.wanted.quantity, one.covered) for one in plan.short]

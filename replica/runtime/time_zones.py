@@ -8,7 +8,6 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from replica.core.base.errors import Invalid
-from replica.core.catalog.locations import LocationDocument
 
 CLOSE_MAX = 3
 """Names that a refusal suggests."""
@@ -23,12 +22,12 @@ def time_zone(name: str) -> tzinfo:
         return UTC
 
 
-def check_time_zone(document: LocationDocument) -> None:
+def check_time_zone(zone: str) -> None:
     """Refuse a time zone that does not exist. Raises Invalid.
 
     On a machine without the database nobody can tell, so every name passes there.
     """
-    zone, zones = document.time_zone, _time_zones()
+    zones = _time_zones()
     if not zones or zone in zones or zone == "UTC":
         return
     close = get_close_matches(zone, zones, CLOSE_MAX)

@@ -64,7 +64,8 @@ async def test_the_nearest_location_with_everything_sends_an_order(hub: Caller) 
     assert near["distance_km"] == pytest.approx(78.4, abs=1)
     assert far["costs"] == {"split": 500, "distance": int(far["distance_km"])}
     assert answer["cost"] == answer["fulfilments"][0]["cost"] == near["cost"] == 500 + int(near["distance_km"])
-    assert answer["fulfilments"][0]["dispatch_at"].endswith("Z")
+    eta = answer["fulfilments"][0]["eta"]
+    assert (eta["confidence"], eta["doubts"], eta["ready_at"]) == ("low", ["no-lane"], eta["dispatch_at"])
 
 
 async def test_thirteen_units_over_ten_and_fifteen_are_exactly_thirteen(hub: Caller) -> None:
@@ -162,6 +163,41 @@ async def test_a_question_holds_nothing(hub: Caller) -> None:
 async def test_a_question_that_makes_no_sense_names_its_field(hub: Caller, more: dict[str, Any], field: str) -> None:
     await chain(hub, w_1={"cola": 2})
     assert (await ask(hub, ("cola", 1), **more))["field"] == field
+
+
+async def test_the_answer_says_when_goods_arrive_and_with_what_doubts(hub: Caller) -> None:
+    await chain(hub, w_1={"cola": 9})
+    await write(hub, "area", "zj", {"covers": [ZHEJIANG]})
+    place = {"type": "warehouse", "name": "w-1", "region": "east", "time_zone": "Asia/Shanghai"}
+    dispatch = {"cut_offs": [{"time": "16:00"}], "units_per_day": 4}
+    await write(hub, "location", "w-1", {**place, "dispatch": dispatch})
+    lanes = [{"locations": ["w-2"], "first": 9, "last": 9}, {"areas": ["zj"], "first": 1, "last": 2}]
+    await write(hub, "carrier", "sf", {"lanes": lanes, "time_zone": "Asia/Shanghai"})
+    (one,) = (await ask(hub, ("cola", 4)))["fulfilments"]
+    eta = one["eta"]
+    assert (eta["carrier"], eta["confidence"], eta.get("doubts", [])) == ("sf", "high", [])
+    assert eta["dispatch_at"].endswith("T08:00:00.000Z")
+    assert eta["ready_at"] <= eta["dispatch_at"] < eta["earliest"] < eta["latest"]
+    assert (eta["earliest"][10:], eta["latest"][10:]) == ("T16:00:00.000Z", "T16:00:00.000Z")
+    await hub.good("/v1/orders", {"order": "web-1", "lines": [{"sku": "cola", "quantity": 3}], "ship_to": HANGZHOU})
+    (later,) = (await ask(hub, ("cola", 4)))["fulfilments"]
+    assert (later["eta"]["doubts"], later["eta"]["confidence"]) == (["busy"], "medium")
+    assert later["eta"]["dispatch_at"] > eta["dispatch_at"]
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ({"lanes": [{"first": 2, "last": 1}]}, "lanes[0].last"),
+        ({"lanes": [{"first": 1, "last": 1, "locations": ["w-7"]}]}, "lanes[0].locations[0]"),
+        ({"lanes": [{"first": 1, "last": 1}], "calendars": ["gone"]}, "calendars[0]"),
+        ({"lanes": [{"first": 1, "last": 1}], "time_zone": "Asia/Shanhai"}, "time_zone"),
+        ({"lanes": []}, "lanes"),
+    ],
+)
+async def test_a_carrier_that_cannot_be_meant_is_refused(hub: Caller, value: Any, field: str) -> None:
+    status, problem = await hub.write("/v1/documents/carrier/sf", value, method="PUT")
+    assert (status, problem["field"]) == (422, field)
 
 
 async def test_weights_have_a_schema_and_bounds(hub: Caller) -> None:

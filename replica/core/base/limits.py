@@ -87,6 +87,21 @@ WEIGHT_MAX = 1_000_000
 DISPATCH_HOURS_MAX = 24 * OPENING_DAYS_MAX
 """Hours that a location may be closed, or unheard of, and still be a source."""
 
+CUT_OFFS_MAX = 24
+"""Times of day at which goods leave one location: each hour."""
+
+HANDLING_MINUTES_MAX = 60 * DISPATCH_HOURS_MAX
+"""Minutes that a location works on one order."""
+
+LANES_MAX = 1_000
+"""Lanes of one carrier."""
+
+LANE_ENDS_MAX = 256
+"""Locations, and areas, of one lane."""
+
+LANE_DAYS_MAX = 180
+"""Working days on one lane: a slow ship, and half of the days in which it has to arrive."""
+
 POLYGON_POINTS_MAX = 1_024
 """Corners of one polygon: a coast in some detail, and half of the largest document."""
 

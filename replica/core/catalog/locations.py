@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert
 
 from replica.core.base.names import NAME_PATTERN
 from replica.core.catalog.calendars import CalendarNames
+from replica.core.catalog.dispatch import Dispatch
 from replica.core.catalog.documents import Documents
 
 LOCATION = "location"
@@ -53,6 +54,7 @@ class LocationDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_def
     lon: Longitude | UnsetType = UNSET
     time_zone: Words = "UTC"
     hours: dict[str, Words] = {}
+    dispatch: Dispatch = Dispatch()
     calendars: Annotated[CalendarNames, Meta(description="When it dispatches goods. All of them hold together.")] = ()
 
 

@@ -83,6 +83,11 @@ class Opening(Struct, frozen=True):
                 return spans[0][0]
         return None
 
+    def works_on(self, day: int) -> bool:
+        """Whether a window of each calendar begins on a day. One that began on the day before does not make it work."""
+        known = [self.calendars.get(name) for name in self.names]
+        return all(calendar is not None and self._planned(calendar, day).runs for calendar in known)
+
     def _planned(self, calendar: Calendar, day: int) -> PlannedDay:
         return calendar.planned(day, self.calendars.included(calendar))
 

@@ -40,6 +40,7 @@ from replica.core.catalog.skus import SKU, Catalog, SkuDocument, listed
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument, OrderMachine, read_machine
+from replica.core.planning.carriers import CARRIER, CarrierDocument, check_carrier, read_carrier
 from replica.core.planning.weights import SOURCING, SourcingDocument, read_weights
 from replica.core.rights.policies import (
     POLICY,
@@ -158,6 +159,15 @@ def _admit_location(known: Known, write: DocumentWrite) -> None:
         known.calendars.check_named(document.calendars, "calendars")
 
 
+def _admit_carrier(known: Known, write: DocumentWrite) -> None:
+    document = read_carrier(write.value) if write.value is not None else None
+    if document is not None:
+        known.calendars.check_named(document.calendars, "calendars")
+        for index, lane in enumerate(document.lanes):
+            for place, location in enumerate(lane.locations):
+                known.known_locations.check_field(location, f"lanes[{index}].locations[{place}]")
+
+
 def _index_calendar(indexes: Indexes, register: Register) -> bool:
     return indexes.calendars.put(register)
 
@@ -242,6 +252,14 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             admit=_admit_area,
             named_locations=_area_locations,
             index=_index_area,
+        ),
+        DocumentKind(
+            name=CARRIER,
+            document=CarrierDocument,
+            is_key=is_name,
+            check=check_carrier,
+            admit=_admit_carrier,
+            index=lambda indexes, register: register.value is None or read_carrier(register.value) is not None,
         ),
         DocumentKind(
             name=SOURCING,

@@ -15,6 +15,7 @@ from replica.core.catalog.documents import pack_value
 from replica.core.catalog.locations import LocationDocument
 from replica.core.catalog.ranks import CHAIN_NAME, RANKS, STORE_NAME, STORE_RANK
 from replica.core.catalog.registers import Register
+from replica.core.planning.carriers import CarrierDocument
 from replica.core.state.commands import DocumentWrite
 from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
 from replica.runtime.http.bodies import fitted
@@ -165,8 +166,8 @@ def _packed(kind: DocumentKind, key: str, value: Any, at: str) -> bytes | None:
     try:
         converted = kind.tidy(fitted(value, kind.document))
         kind.check(converted)
-        if isinstance(converted, LocationDocument):
-            check_time_zone(converted)
+        if isinstance(converted, LocationDocument) or (isinstance(converted, CarrierDocument) and converted.time_zone):
+            check_time_zone(converted.time_zone)
         packed = pack_value(msgspec.to_builtins(converted))
     except msgspec.ValidationError as error:
         raise invalid_from(error, at) from None
