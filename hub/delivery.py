@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.last_current import LastCurrent
 from hub.openings import opening_of
@@ -53,7 +54,14 @@ class Surveyor:
         weights = weights_of(replica.documents, channel)
         candidates, unfit = sort_out(surveyed, serving, weights, now_ms)
         banned = tuple(_banned(replica, areas, lines, now_ms))
-        return Survey(DeliverySources(tuple(candidates), banned), tuple(unfit), tuple(areas), now_ms)
+        survey = Survey(DeliverySources(tuple(candidates), banned), tuple(unfit), tuple(areas), now_ms)
+
+        def arrives(location: str, units: int) -> tuple[int, int] | None:
+            found = self.promise(replica, survey, location, units)
+            arrival = found.arrival if found is not None else None
+            return (arrival.earliest_ms, arrival.latest_ms) if arrival is not None else None
+
+        return replace(survey, sources=replace(survey.sources, arrives=arrives))
 
     def promise(self, replica: Replica, survey: Survey, location: str, units: int) -> Promise | None:
         """When some units of an order leave a location and arrive, as far as anybody can say now."""

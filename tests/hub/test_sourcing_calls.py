@@ -179,7 +179,11 @@ async def test_the_answer_says_when_goods_arrive_and_with_what_doubts(hub: Calle
     assert eta["dispatch_at"].endswith("T08:00:00.000Z")
     assert eta["ready_at"] <= eta["dispatch_at"] < eta["earliest"] < eta["latest"]
     assert (eta["earliest"][10:], eta["latest"][10:]) == ("T16:00:00.000Z", "T16:00:00.000Z")
-    await hub.good("/v1/orders", {"order": "web-1", "lines": [{"sku": "cola", "quantity": 3}], "ship_to": HANGZHOU})
+    order = {"order": "web-1", "lines": [{"sku": "cola", "quantity": 3}], "ship_to": HANGZHOU}
+    placed = await hub.good("/v1/orders", order, key="web-1")
+    assert placed["fulfilments"][0]["eta"] == {"earliest": eta["earliest"], "latest": eta["latest"]}
+    await write(hub, "carrier", "sf", {"lanes": [{"first": 5, "last": 5}]})
+    assert await hub.good("/v1/orders", order, key="web-1") == placed
     (later,) = (await ask(hub, ("cola", 4)))["fulfilments"]
     assert (later["eta"]["doubts"], later["eta"]["confidence"]) == (["busy"], "medium")
     assert later["eta"]["dispatch_at"] > eta["dispatch_at"]

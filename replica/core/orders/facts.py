@@ -131,6 +131,8 @@ class StepFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False,
     """Barcodes under which SKUs of `taken` were ordered, each with the SKU."""
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
+    arrivals: tuple[tuple[str, int, int], ...] = ()
+    """The fulfilments of `shown` that had a delivery promise: between which moments, in milliseconds since 1970."""
     request: dict[str, Any] | None = None
     deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
     """Events that this fulfilment has dealt with (`requests.deduplication_id_of`)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -12,7 +12,7 @@ from replica.core.base.limits import MAY_SEND_MAX, QUANTITY_MAX
 from replica.core.base.names import FREE, account
 from replica.core.catalog.scans import scanned_sku
 from replica.core.catalog.skus import Catalog, Recipe
-from replica.core.orders.allocations import check_allocations
+from replica.core.orders.allocations import Allocation, check_allocations
 from replica.core.orders.context import OrderContext, OrderDraft, moves_of
 from replica.core.orders.facts import RepeatFacts, ShownFulfilment, StepFacts
 from replica.core.orders.machine import EXPIRE, HOLD, RESERVE, Nature
@@ -100,11 +100,27 @@ def prepare_placement(context: OrderContext, placement: Placement) -> list[Order
                 digest=digest,
                 state=to,
                 shown=shown,
+                arrivals=_arrivals(context, shown, allocations),
                 request=request_facts(placement),
             )
         moves = moves_of(taken, lambda source: (source, context.held))
         drafts.append(OrderDraft(scope=one.location, order=placement.order, event=event, facts=facts, moves=moves))
     return drafts
+
+
+def _arrivals(
+    context: OrderContext, shown: Iterable[ShownFulfilment], allocations: Mapping[str, Sequence[Allocation]]
+) -> tuple[tuple[str, int, int], ...]:
+    """When each fulfilment of an order to an address arrives, if that is known."""
+    found = []
+    for one in shown if context.chooser is not None else ():
+        units = sum(
+            number * allocation.quantity for allocation in allocations[one.location] for _, number in allocation.recipe
+        )
+        arrival = context.chooser.arrival(one.location, units) if context.chooser is not None else None
+        if arrival is not None:
+            found.append((one.id, *arrival))
+    return tuple(found)
 
 
 def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str], int] | None:

@@ -61,6 +61,9 @@ class Chooser(Protocol):
     def choose(self, units: Callable[[str, str], int], lines: Sequence[WantedLine]) -> SourcingPlan:
         """Which location sends how much of each line. `units`: what may be taken at a location. Raises Refused."""
 
+    def arrival(self, location: str, units: int) -> tuple[int, int] | None:
+        """Between which moments some units from a location arrive, in milliseconds since 1970; None if unknown."""
+
 
 class Rights:
     """What is left of a node's rights while lines take from them."""

@@ -26,6 +26,9 @@ from replica.core.planning.candidates import BannedLine, Candidate
 Units = Callable[[str, str], int]
 """How many units of an item the lines may take at a location."""
 
+Arrives = Callable[[str, int], tuple[int, int] | None]
+"""Between which moments some units from a location arrive, in milliseconds since 1970."""
+
 POOL_MAX = 40
 """The cheapest locations with some of the goods that are combined. The others are only looked at one by one."""
 
@@ -51,6 +54,11 @@ class DeliverySources(Struct, frozen=True):
 
     candidates: tuple[Candidate, ...]
     banned: tuple[BannedLine, ...] = ()
+    arrives: Arrives = lambda location, units: None
+
+    def arrival(self, location: str, units: int) -> tuple[int, int] | None:
+        """Between which moments some units from a location arrive; None if nobody knows."""
+        return self.arrives(location, units)
 
     @property
     def may_send(self) -> tuple[str, ...]:

@@ -39,13 +39,21 @@ class OrderLine(Struct, frozen=True):
     quantity: int
 
 
+class ArrivalAnswer(Struct, frozen=True):
+    """Between which moments goods arrive, as far as was known when the order was placed."""
+
+    earliest: str
+    latest: str
+
+
 class FulfilmentAnswer(Struct, frozen=True, omit_defaults=True):
-    """A fulfilment: the part of the order that one location serves."""
+    """A fulfilment: the part of the order that one location serves. `eta`: when its goods arrive, if that is known."""
 
     id: str
     location: str
     state: str
     lines: list[OrderLine] = []
+    eta: ArrivalAnswer | None = None
 
 
 class OutcomeAnswer(Struct, frozen=True):
@@ -160,7 +168,8 @@ def order_answer(content: Content) -> OrderAnswer:
         case StepFacts() | RepeatFacts():
             is_placement = "placement" in (facts.request or {})
             expires_at = time_text(facts.expires_ms) if is_placement and facts.expires_ms else None
-            return _event_answer(order, facts, expires_at=expires_at)
+            answer = _event_answer(order, facts, expires_at=expires_at)
+            return _with_arrivals(answer, facts) if isinstance(facts, StepFacts) and facts.arrivals else answer
         case ReportFacts():
             return _event_answer(order, facts)
         case ParkFacts():
@@ -181,6 +190,12 @@ def order_answer(content: Content) -> OrderAnswer:
             raise ValueError(f"this version cannot read an entry about the order {order!r}: a later one wrote it")
         case _:
             assert_never(facts)
+
+
+def _with_arrivals(answer: OrderAnswer, facts: StepFacts) -> OrderAnswer:
+    """An answer with the delivery promises that the order was placed with."""
+    etas = {name: ArrivalAnswer(time_text(first), time_text(last)) for name, first, last in facts.arrivals}
+    return replace(answer, fulfilments=[replace(one, eta=etas.get(one.id)) for one in answer.fulfilments])
 
 
 def _event_answer(
