@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import aiohttp
@@ -16,11 +17,12 @@ from tests.processes.asking import eventually, get, post
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.processes]
 
-POPCORN, JAM, CRISPS, TEA = (
+POPCORN, JAM, CRISPS, TEA, WATER = (
     "quarnell-popcorn-caramel-100g",
     "tofanero-jam-strawberry-340g",
     "krispanto-crisps-original-135g",
     "grainmoor-tea-bags-green-25bags",
+    "tuvaro-water-still-500ml",
 )
 
 
@@ -48,6 +50,92 @@ async def test_figure_is_explained_down_to_the_receipt(
         ]
         await visit.see("receipt R-77")
         await visit.see("till till-7")
+
+
+_SUMS = """async (answers) => {
+  const base = document.querySelector("script[type=module]").src.replace("store/main.mjs", "");
+  const { summed } = await import(base + "widgets/explain.mjs");
+  const { FIGURES } = await import(base + "widgets/accounts.mjs");
+  const { levels } = await import(base + "store/item.mjs");
+  const sum = ({ stock, cells }, figure) => summed(cells, figure, "store-1").reduce((all, row) => all + row.total, 0);
+  return answers.map((answer) => ({
+    ...Object.fromEntries(FIGURES.map((figure) => [figure, sum(answer, figure)])),
+    last: levels(answer.stock.item, answer.stock.on_hand, answer.movements).at(-1).level,
+  }));
+}"""
+
+
+async def test_causes_add_up_to_each_figure(
+    browser: Browser, client: aiohttp.ClientSession, network: LocalNetwork
+) -> None:
+    store, items = _store(network), (WATER, POPCORN, "gouda")
+    hold = {"order": "hold-9", "lines": [{"sku": WATER, "quantity": 2}]}
+    back = {"lines": [{"sku": WATER, "quantity": 1}]}
+    sale = {"lines": [{"sku": WATER, "quantity": 7}, {"sku": "gouda", "quantity": 300}]}
+    for path, body in (("holds", hold), ("returns", back), ("sales", sale)):
+        assert (await post(client, f"{store}/v1/{path}", body)).status == 201
+    async with visiting(browser, store) as visit:
+        await visit.go("#/sync")
+        answers = [await get(client, f"{store}/v1/explain/{item}") for item in items]
+
+        sums = await visit.page.evaluate(_SUMS, answers)
+
+    figures = ("on_hand", "reserved", "quarantined", "available", "rights")
+    assert sums == [
+        {**{figure: answer["stock"][figure] for figure in figures}, "last": answer["stock"]["on_hand"]}
+        for answer in answers
+    ]
+    assert sums[0]["reserved"] == 2
+
+
+async def test_movements_that_arrive_leave_no_gap_in_a_list_of_several_pages(
+    browser: Browser, client: aiohttp.ClientSession, network: LocalNetwork
+) -> None:
+    store = _store(network)
+    await _sell_water(client, store, range(60))
+    async with visiting(browser, store) as visit:
+        await visit.go(f"#/explain/{WATER}")
+        await visit.click("Show more")
+        await visit.see("receipt W-0")
+        await _sell_water(client, store, range(60, 63))
+        await visit.see("receipt W-62")
+
+        shown = await visit.page.get_by_text(re.compile(r"^receipt W-\d+$")).all_inner_texts()
+
+    assert sorted(shown) == sorted(f"receipt W-{number}" for number in range(63))
+
+
+async def _sell_water(client: aiohttp.ClientSession, store: str, numbers: range) -> None:
+    sales = [
+        {"key": f"water-{number}", "lines": [{"sku": WATER, "quantity": 1}], "till": "till-7", "receipt": f"W-{number}"}
+        for number in numbers
+    ]
+    assert (await post(client, f"{store}/v1/sales:batch", {"sales": sales})).status == 207
+
+
+async def test_figures_of_later_pages_move_too(
+    browser: Browser, client: aiohttp.ClientSession, network: LocalNetwork
+) -> None:
+    store, hub = _store(network), network.urls[network.hubs[0]]
+    names = [f"zz-{number:02}" for number in range(40)]
+    documents = [{"kind": "sku", "key": name, "value": {"recipe": {name: 1}}} for name in names]
+    answer = await post(client, f"{hub}/v1/documents:batch?new_items=true", {"documents": documents})
+    assert {verdict["status"] for verdict in answer.answer["verdicts"]} == {200}
+    received = {"lines": [{"item": name, "quantity": 9} for name in names]}
+    await eventually(lambda: _receives(client, store, received), "the store has the new items")
+    async with visiting(browser, store) as visit:
+        await visit.go("#/stock")
+        await visit.click("Show more")
+        row = visit.page.locator("tbody tr", has_text="zz-39")
+        await row.get_by_role("link", name="9", exact=True).first.wait_for()
+
+        assert (await post(client, f"{store}/v1/sales", {"lines": [{"sku": "zz-39", "quantity": 1}]})).status == 201
+
+        await row.get_by_role("link", name="8", exact=True).first.wait_for()
+
+
+async def _receives(client: aiohttp.ClientSession, store: str, lines: dict[str, Any]) -> bool:
+    return (await post(client, f"{store}/v1/receipts", lines)).status == 201
 
 
 async def test_figures_move_while_the_page_is_open(
@@ -81,6 +169,18 @@ async def test_count_while_the_till_sells_is_right(
         await visit.see("当前现货 117")
         await visit.check("store-count-done")
     assert (await get(client, f"{store}/v1/stock/{CRISPS}"))["on_hand"] == 117
+
+
+async def test_bundle_is_counted_item_by_item(browser: Browser, network: LocalNetwork) -> None:
+    async with visiting(browser, _store(network), width=NARROW) as visit:
+        await visit.go("#/count")
+        await visit.scan("breakfast-set")
+        await visit.see("is made of several items")
+        await visit.check("store-count-bundle")
+
+        await visit.click("Pasturlo whole milk 1 l")
+
+        await visit.page.get_by_label("Counted").and_(visit.page.locator(":focus")).wait_for()
 
 
 async def test_price_past_the_limits_is_refused_beside_the_field(

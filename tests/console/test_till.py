@@ -108,6 +108,8 @@ async def test_store_killed_in_the_middle_of_a_sale_counts_the_retry_once(
         await visit.click("Sell")
         await visit.see("nobody knows yet whether it counts")
         assert await visit.page.locator(".quantity input").is_disabled()
+        await visit.see("The node of this store does not answer.")
+        await visit.check("store-till-unknown")
         await process.start()
         await process.ready()
         await visit.page.evaluate("localStorage.setItem('shelfsync.till', 'till-9')")  # the retry is as it was

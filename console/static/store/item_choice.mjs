@@ -1,10 +1,10 @@
 // The choice of one item for counts, adjustments and quarantine: scan or search a SKU, then its item with its figures.
 
-import { html, useEffect, useState } from "../shell/view.mjs";
+import { html, useEffect, useRef, useState } from "../shell/view.mjs";
 import { get, path } from "../shell/api.mjs";
 import { words } from "../shell/language.mjs";
 import { to } from "../shell/route.mjs";
-import { Named } from "../widgets/names.mjs";
+import { Named, useName } from "../widgets/names.mjs";
 import { ScanField } from "../widgets/scan.mjs";
 import { Failed } from "../widgets/states.mjs";
 
@@ -50,12 +50,23 @@ export function ItemChoice({ choice, field, children }) {
   const { chosen, options, problem, choose, chooseSku } = choice;
   return html`<${ScanField} choose=${chooseSku} field=${field} />
     ${problem && html`<${Failed} problem=${problem} />`}
-    ${options && html`<div class="card" role="group"><p>${t("several", { name: options.sku })}</p>
-      ${options.items.map(([item, units]) => html`<button type="button" class="secondary" onClick=${() => choose(item, options.sku, units)}>
-        <${Named} id=${item} /></button>`)}</div>`}
+    ${options && html`<${Options} options=${options} choose=${choose} />`}
     ${chosen && html`<div class="card chosen">
       <p class="chosen-name"><${Named} id=${chosen.stock.item} href=${to`/items/${chosen.stock.item}`} /></p>
       ${chosen.units > 1 && html`<p class="small">${t("pack", { sku: chosen.sku, n: chosen.units })}</p>`}
       ${children(chosen)}
     </div>`}`;
 }
+
+/** The items of a bundle, of which a person means one. The first has the focus, so that the keyboard goes on. */
+function Options({ options, choose }) {
+  const place = useRef(null);
+  const name = useName(options.sku);
+  useEffect(() => place.current?.querySelector("button")?.focus(), [options]);
+  return html`<div class="card" ref=${place}><p>${t("several", { name })}</p>
+    <div class="chips" role="toolbar" aria-label=${t("several", { name })}>
+      ${options.items.map(([item, units]) => html`<button type="button" class="chip" key=${item}
+        onClick=${() => choose(item, options.sku, units)}><${Name} id=${item} /></button>`)}</div></div>`;
+}
+
+const Name = ({ id }) => html`${useName(id)}`;

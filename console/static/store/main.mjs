@@ -13,16 +13,20 @@ const t = words({
   online: ["online", "在线"],
   alone: ["alone", "独立运行"],
   away: ["headquarters away", "总部断线"],
+  silent: ["node away", "节点无响应"],
 });
 
 const brand = () => t("brand");
 
 function Status() {
-  const { answer } = useReading("/v1/status", { everyMs: 2_000 });
+  const { answer, isOffline } = useReading("/v1/status", { everyMs: 2_000 });
   useEffect(() => {
     if (answer) nodeStatus.value = answer;
   }, [answer]);
   if (!answer) return html`<${Age} />`;
+  if (isOffline) {
+    return html`<span class="pill quiet-pill">${answer.location}</span><span class="pill bad">${t("silent")}</span><${Age} />`;
+  }
   const tone = isAway(answer) ? "warn" : "";
   return html`
     <span class="pill quiet-pill">${answer.location}</span>
