@@ -8,7 +8,7 @@
   for (const element of document.querySelectorAll("body *")) {
     if (!isShown(element)) continue;
     const style = getComputedStyle(element);
-    const hides = ["hidden", "clip"].includes(style.overflowX);
+    const hides = ["hidden", "clip"].includes(style.overflowX) && !element.matches("input"); // a field scrolls its text
     if (hides && element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 1) faults.push(`cut off: ${name(element)}`);
     const box = element.getBoundingClientRect();
     if (box.width > 1 && box.right > root.clientWidth + 1 && !element.closest(".skip, .scrolls")) faults.push(`past the edge: ${name(element)}`);

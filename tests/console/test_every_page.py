@@ -8,6 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from shelfsync.network import LocalNetwork
+from tests.console.a_working_day import work
 from tests.console.browsing import NARROW, WIDE, Visit, visiting
 from tests.processes.asking import post
 
@@ -31,7 +32,23 @@ STORE = {
 """Addresses of the pages of a store, by the name of their picture."""
 
 HUB = {
-    "nodes": "#/",
+    "chain": "#/",
+    "exceptions": "#/exceptions",
+    "nodes": "#/nodes",
+    "location": "#/locations/store-2",
+    "skus": "#/skus?q=cola",
+    "sku": "#/skus/kelvane-cola-330ml",
+    "explain": "#/explain/store-1/kelvane-cola-330ml",
+    "orders": "#/orders",
+    "order": "#/orders/web-1",
+    "waiting-order": "#/orders/web-2",
+    "documents": "#/documents",
+    "prices": "#/documents/price?location=store-1",
+    "document": "#/documents/sku/kelvane-cola-330ml-6",
+    "price": "#/documents/price/kelvane-cola-330ml?rank=store&at=store-1",
+    "new-promotion": "#/documents/promotion/spring",
+    "order-machine": "#/documents/order_machine/default",
+    "policies": "#/policies?location=store-1&item=kelvane-cola-330ml",
 }
 
 PAGES = [("store", name, address) for name, address in STORE.items()] + [
@@ -51,6 +68,12 @@ _PATHS = """async () => {
 }"""
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def day(client: aiohttp.ClientSession, network: LocalNetwork) -> None:
+    """What the pages of a hub show: orders, an override of a price, and things to look at."""
+    await work(client, network)
+
+
 def _node_of(network: LocalNetwork, console: str) -> str:
     return network.urls[network.stores[0] if console == "store" else network.hubs[0]]
 
@@ -66,7 +89,7 @@ GOINGS_ON = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def goings_on(client: aiohttp.ClientSession, network: LocalNetwork) -> None:
+async def goings_on(client: aiohttp.ClientSession, network: LocalNetwork, day: None) -> None:
     """Something of each sort that pages show: a breach, a hold, goods in quarantine, a receipt used twice."""
     store = network.urls[network.stores[0]]
     for path, body in GOINGS_ON:

@@ -5,6 +5,7 @@ import { start } from "../shell/app.mjs";
 import { words } from "../shell/language.mjs";
 import { useReading } from "../shell/reading.mjs";
 import { Age } from "../widgets/states.mjs";
+import { startAttention } from "./attention.mjs";
 import { pages } from "./pages.mjs";
 
 const t = words({
@@ -23,4 +24,5 @@ function Status() {
     <${Age} />`;
 }
 
+startAttention();
 start({ brand, pages, Status });

@@ -1,8 +1,8 @@
 // The frame of every console: header with the state of the node, navigation, the open page, keys of the keyboard.
 //
-// A console hands in its pages: `{path, name, key, group, load}`. `name()` is the text in the navigation; a page without
-// `key` is not in it. `load()` imports the module of the page, whose default export draws it. A page is loaded when it
-// is opened first, so that the first page stays small.
+// A console hands in its pages: `{path, name, key, group, badge, load}`. `name()` is the text in the navigation; a page
+// without `key` is not in it. `badge` is a signal of the number beside the name. `load()` imports the module of the page,
+// whose default export draws it. A page is loaded when it is opened first, so that the first page stays small.
 
 import { html, render, signal, useEffect, useRef, useState } from "./view.mjs";
 import { LANGUAGES, language, switchLanguage, words } from "./language.mjs";
@@ -113,11 +113,22 @@ function Navigation({ pages, here, isOpen }) {
         ${group && html`<p class="group-name">${group()}</p>`}
         <ul>
           ${listed.filter((page) => page.group === group).map((page) => html`
-            <li><a href=${`#${page.path}`} aria-current=${page === here ? "page" : undefined}>${page.name()}</a></li>`)}
+            <li><a href=${`#${page.path}`} aria-current=${isHere(page, here)}>
+              ${page.name()}${page.badge && html` <${Badge} count=${page.badge} />`}
+            </a></li>`)}
         </ul>
       </div>`)}
   </nav>`;
 }
+
+/** A page below another one, such as that of one order, is at the place of the list above it. */
+function isHere(page, here) {
+  if (page === here) return "page";
+  return page.path !== "/" && here?.path.startsWith(`${page.path}/`) ? "true" : undefined;
+}
+
+/** How many things of a page wait for a person. `count` is a signal of a text; empty or "0" shows nothing. */
+const Badge = ({ count }) => (count.value && count.value !== "0" ? html`<span class="badge">${count.value}</span>` : null);
 
 function Page({ page, variables, brand }) {
   const [state, setState] = useState({ View: undefined, problem: undefined });

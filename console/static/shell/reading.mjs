@@ -12,15 +12,15 @@ const NOTHING = { answer: undefined, problem: undefined, isOffline: false, isLoa
  * Read `url` (null: nothing yet). Reads again after entries that `concerns` accepts, and every `everyMs`.
  *
  * Returns `{answer, problem, isOffline, isLoading, atMs, again}`. An answer stays while the next one is on its way or
- * fails, so that a page never goes blank.
+ * fails, so that a page never goes blank. With `keeps` it stays also while another `url` is read: for what is typed.
  */
-export function useReading(url, { concerns = null, everyMs = 0, read = get } = {}) {
+export function useReading(url, { concerns = null, everyMs = 0, read = get, keeps = false } = {}) {
   const [state, setState] = useState(NOTHING);
   const again = useRef(() => {});
   const wants = useRef(concerns);
   wants.current = concerns;
   useEffect(() => {
-    setState(NOTHING);
+    setState((old) => (keeps && url !== null ? { ...old, problem: undefined, isLoading: true } : NOTHING));
     if (url === null) return undefined;
     const ending = new AbortController();
     let running = false, isDue = false, timer = 0;
@@ -63,9 +63,9 @@ export function useReading(url, { concerns = null, everyMs = 0, read = get } = {
  */
 export function usePages(
   url,
-  { rowsOf, next = (answer) => answer.next, concerns = null, read = get, cursorName = "cursor", keyOf = null },
+  { rowsOf, next = (answer) => answer.next, concerns = null, read = get, keeps = false, cursorName = "cursor", keyOf = null },
 ) {
-  const first = useReading(url, { concerns, read });
+  const first = useReading(url, { concerns, read, keeps });
   const shown = useRef({ url, rows: [] });
   const [older, setOlder] = useState({ url, rows: [], cursor: undefined, isLoading: false, problem: undefined });
   const added = older.url === url ? older : { url, rows: [], cursor: undefined, isLoading: false, problem: undefined };
