@@ -11,6 +11,7 @@ const t = words({
   policy: ["Policies", "分配策略"],
   area: ["Delivery areas", "配送区域"],
   calendar: ["Calendars", "日历"],
+  carrier: ["Carriers", "承运商"],
   sourcing: ["Sourcing weights", "寻源权重"],
   order_machine: ["Order machine", "订单状态机"],
   scale_codes: ["Codes of scales", "秤码规则"],
@@ -24,6 +25,7 @@ const about = words({
   policy: ["How much of the stock of stores is sold online.", "门店库存有多少可在线上销售。"],
   area: ["Which addresses are served, by which locations, and what is not delivered there.", "可配送的地址、供货地点与禁配商品。"],
   calendar: ["When locations dispatch goods: times of day, days off, holidays.", "各地点的发货时间、休息日与节假日。"],
+  carrier: ["Who brings goods where, how long it takes, and on which days.", "由谁配送、到哪里、需要多久、哪些日期配送。"],
   sourcing: ["What counts how much when a location is chosen for an order.", "为订单选择发货地点时各因素的权重。"],
   order_machine: ["Which events may happen to orders in which state.", "订单在各状态下允许的事件。"],
   scale_codes: ["How barcodes with a weight or a price inside are read.", "如何读取含重量或价格的条码。"],
@@ -40,7 +42,7 @@ const s = words({
 });
 
 /** The kinds with documents of their own, in the order of the list. A test compares them with those of the node. */
-export const KINDS = ["sku", "location", "price", "promotion", "policy", "area", "calendar", "sourcing", "order_machine", "scale_codes"];
+export const KINDS = ["sku", "location", "price", "promotion", "policy", "area", "calendar", "carrier", "sourcing", "order_machine", "scale_codes"];
 
 export const kindText = (kind) => (KINDS.includes(kind) ? t(kind) : kind);
 export const kindAbout = (kind) => (KINDS.includes(kind) ? about(kind) : "");
@@ -69,7 +71,7 @@ export function summary(kind, value) {
     case "price": return money(value.amount, value.currency);
     case "promotion": return named(value.names) || value.benefit?.type || "";
     case "policy": return policyText(value);
-    case "area": case "calendar": return named(value.names) || value.name || "";
+    case "area": case "calendar": case "carrier": return named(value.names) || value.name || "";
     default: return "";
   }
 }
