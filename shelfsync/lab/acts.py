@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from replica.runtime.http.problems import invalid_from
+from shelfsync.lab.refusals import invalid_body
 
 UNITS_MAX = 1_000
 
@@ -127,4 +127,4 @@ def act_of(body: bytes) -> Act:
     try:
         return _decoder.decode(body)
     except msgspec.DecodeError as error:
-        raise invalid_from(error) from None
+        raise invalid_body(error) from None

@@ -15,10 +15,10 @@ from aiohttp import web
 
 from console.site import site
 from replica.core.base.errors import Invalid, KeyReused, Refused
-from replica.runtime.http.problems import Forbidden, OriginNotAllowed, plain_problem, problem_response
 from shelfsync.chain import free_port
 from shelfsync.lab.acts import act_of
 from shelfsync.lab.lab import Lab
+from shelfsync.lab.refusals import Forbidden, MethodNotAllowed, OriginNotAllowed, PathUnknown, refusal
 from shelfsync.tills import UnexpectedAnswer
 
 KEYS_MAX = 1_000
@@ -68,13 +68,13 @@ class LabServer:
             self._check(request)
             return await handler(request)
         except Refused as refused:
-            return problem_response(refused)
+            return refusal(refused)
         except UnexpectedAnswer as answer:
-            return problem_response(Refused(str(answer)))
+            return refusal(Refused(str(answer)))
         except web.HTTPMethodNotAllowed:
-            return plain_problem("method-not-allowed", f"{request.path} does not support {request.method}.")
+            return refusal(MethodNotAllowed(f"{request.path} does not support {request.method}."))
         except web.HTTPNotFound:
-            return plain_problem("not-found", f"There is no path {request.path}.")
+            return refusal(PathUnknown(f"There is no path {request.path}."))
 
     def _check(self, request: web.Request) -> None:
         """Refuse pages of others. Raises Refused."""

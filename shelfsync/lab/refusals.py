@@ -1,0 +1,49 @@
+"""Refusals of the lab as problem documents, like those of nodes.
+
+The table of all problems imports most of a node. So it is imported at the first refusal, not at each start of a demo.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from replica.core.base.errors import Invalid, Refused
+
+
+class Forbidden(Refused):
+    """The caller is not allowed to do this."""
+
+    kind = "forbidden"
+
+
+class OriginNotAllowed(Refused):
+    """Only the page of the lab may call it."""
+
+    kind = "origin-not-allowed"
+
+
+class PathUnknown(Refused):
+    """There is no such path."""
+
+    kind = "not-found"
+
+
+class MethodNotAllowed(Refused):
+    """The path does not support the method."""
+
+    kind = "method-not-allowed"
+
+
+def refusal(refused: Refused) -> web.Response:
+    """The response of a refusal."""
+    from replica.runtime.http.problems import problem_response
+
+    return problem_response(refused)
+
+
+def invalid_body(error: msgspec.DecodeError) -> Invalid:
+    """The refusal of a body that cannot be decoded, with the field to correct."""
+    from replica.runtime.http.problems import invalid_from
+
+    return invalid_from(error)
